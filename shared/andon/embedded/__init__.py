@@ -1,0 +1,13 @@
+"""Real stores as children of this process, and all of Andon on them for one machine."""
+
+from andon.embedded.errors import EmbeddedError
+from andon.embedded.postgres import PostgresServer, embedded_postgres
+from andon.embedded.redis import RedisServer, embedded_redis
+
+__all__ = [
+    "EmbeddedError",
+    "PostgresServer",
+    "RedisServer",
+    "embedded_postgres",
+    "embedded_redis",
+]

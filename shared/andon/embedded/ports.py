@@ -1,0 +1,28 @@
+"""TCP ports of this machine."""
+
+from __future__ import annotations
+
+import errno
+import socket
+
+from andon.embedded.errors import EmbeddedError
+
+
+def free_port(host: str = "127.0.0.1") -> int:
+    """A port that nobody listens on at this moment."""
+    with socket.create_server((host, 0)) as server:
+        port: int = server.getsockname()[1]
+        return port
+
+
+def require_free(host: str, port: int) -> None:
+    """Raise `EmbeddedError` when `host:port` can't be listened on."""
+    try:
+        socket.create_server((host, port), reuse_port=False).close()
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise EmbeddedError(
+                f"Port {port} on {host} is in use: stop what uses it, or choose another with"
+                f" `PORT={port + 1} make run`."
+            ) from None
+        raise EmbeddedError(f"Andon can't listen on {host}:{port}: {error.strerror or error}.") from None

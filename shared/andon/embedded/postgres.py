@@ -1,0 +1,145 @@
+"""A real PostgreSQL as a child process, on TCP alone."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from andon.embedded.accounts import postgres_account
+from andon.embedded.binaries import postgres_programs
+from andon.embedded.errors import EmbeddedError
+from andon.embedded.server import Server, server_environment
+from andon.embedded.spawn import spawn
+
+USER = "andon"
+DATABASE = "andon"
+
+
+class PostgresServer(Server):
+    """PostgreSQL with one superuser, its random password in `folder/password`, and the database `andon`."""
+
+    program = "postgres"
+    stop_signal = signal.SIGINT  # "fast": sessions are ended, the data is left in order
+
+    def __init__(self, folder: Path, port: int | None = None) -> None:
+        super().__init__(folder, port)
+        self.programs = postgres_programs()
+        self.data = self.folder / "data"
+        self.password_file = self.folder / "password"
+        self.account = postgres_account(self.folder, self.programs)
+        if self.account:
+            os.chown(self.folder, self.account.uid, self.account.gid)
+
+    @property
+    def url(self) -> str:
+        return self.url_of(DATABASE)
+
+    def url_of(self, database: str) -> str:
+        """The URL of another database of this server."""
+        return f"postgresql://{USER}:{self._password()}@127.0.0.1:{self.port}/{database}"
+
+    def start(self) -> None:
+        if not self.data.exists():
+            self._create_data()
+        self._require_same_version()
+        super().start()
+        self._create_database()
+
+    def command(self) -> list[str]:
+        settings = {
+            "listen_addresses": "127.0.0.1",
+            "port": str(self.port),
+            "unix_socket_directories": "",
+            "max_connections": "200",
+            "shared_buffers": "128MB",
+            "timezone": "UTC",
+        }
+        words = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+        return [str(self.programs / self.program), "-D", str(self.data), *words]
+
+    def answers(self) -> bool:
+        try:
+            psycopg.connect(self.url_of("postgres"), connect_timeout=2).close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    def working_folder(self) -> Path:
+        return self.data
+
+    def pidfile(self) -> Path:
+        return self.data / "postmaster.pid"
+
+    def end_leftovers(self) -> None:
+        super().end_leftovers()
+        # Nobody works on the data now, so a pid in this file is somebody else's, or a zombie's.
+        self.pidfile().unlink(missing_ok=True)
+
+    def _password(self) -> str:
+        return self.password_file.read_text().strip()
+
+    def _create_data(self) -> None:
+        """`initdb` beside the final place, so that a start cut short leaves nothing that looks finished."""
+        unfinished = self.folder / "data.unfinished"
+        shutil.rmtree(unfinished, ignore_errors=True)
+        self._write_password()
+        command = [str(self.programs / "initdb"), "-D", str(unfinished), "-U", USER, "--no-instructions"]
+        command += ["--locale=C", "--encoding=UTF8", "--auth=scram-sha-256", f"--pwfile={self.password_file}"]
+        with self.log.open("wb") as log:
+            process = spawn(command, env=server_environment(), output=log, cwd=Path("/"), account=self.account)
+            try:
+                code = process.wait()
+            finally:
+                _end(process)
+        if code != 0:
+            raise EmbeddedError(f"PostgreSQL could not create its data; initdb said: {self._last_words()}")
+        unfinished.rename(self.data)
+
+    def _write_password(self) -> None:
+        self.password_file.unlink(missing_ok=True)
+        with open(os.open(self.password_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(secrets.token_urlsafe(24) + "\n")
+        if self.account:
+            os.chown(self.password_file, self.account.uid, self.account.gid)
+
+    def _require_same_version(self) -> None:
+        shown = subprocess.run([self.programs / "postgres", "--version"], capture_output=True, text=True, check=True)
+        installed = shown.stdout.split()[2].split(".")[0]
+        written = (self.data / "PG_VERSION").read_text().strip()
+        if written != installed:
+            raise EmbeddedError(
+                f"The data in {self.data} was written by PostgreSQL {written}, and version {installed} is"
+                " installed: set ANDON_HOME to another folder, or move this one away."
+            )
+
+    def _create_database(self) -> None:
+        with psycopg.connect(self.url_of("postgres"), autocommit=True) as connection:
+            known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone()
+            if known is None:
+                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        process.terminate()
+        process.wait()
+
+
+@contextmanager
+def embedded_postgres(folder: Path, port: int | None = None) -> Iterator[PostgresServer]:
+    """A PostgreSQL for the `with` block, on `port` or one that is free; its data stays in `folder`."""
+    server = PostgresServer(folder, port)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
