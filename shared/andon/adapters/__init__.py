@@ -1,0 +1,1 @@
+"""Everything that opens a socket: postgres, redis streams, cancel flags, storage."""

@@ -1,0 +1,1 @@
+"""Postgres: the truth. One module per verb that the engine needs."""

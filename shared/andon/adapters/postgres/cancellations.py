@@ -1,0 +1,109 @@
+"""The rule by seq, in SQL: which runs a cancel event stops, however late either of the two is handled."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+
+from andon.adapters.postgres.marks import Mark, reason_of
+from andon.engine.events import Event
+
+_STORE = """
+INSERT INTO andon.cancellations
+    (event_seq, key, function_id, event_id, requested_by, reason, requested_at, remember_until)
+SELECT c.seq, c.key, c.function_id, c.event_id, c."user"::jsonb, c.reason, c.ts, c.remember_until
+FROM unnest(%(seqs)s::bigint[], %(keys)s::uuid[], %(functions)s::text[], %(events)s::text[], %(users)s::text[],
+    %(reasons)s::text[], %(ts)s::timestamptz[], %(until)s::timestamptz[])
+    AS c (seq, key, function_id, event_id, "user", reason, ts, remember_until)
+ON CONFLICT DO NOTHING
+"""
+
+_OPEN_BY_KEY = """
+SELECT DISTINCT r.id, r.report_id FROM andon.cancel_keys k JOIN andon.runs r ON r.id = k.run_id
+WHERE k.key = ANY(%s) AND r.status IN ('queued', 'running', 'waiting')
+"""
+
+_PAIRS = """
+SELECT DISTINCT ON (k.run_id) k.run_id, c.event_seq, c.event_id, c.requested_by, c.reason
+FROM andon.cancel_keys k
+JOIN andon.cancellations c ON c.key = k.key
+JOIN andon.runs r ON r.id = k.run_id
+WHERE (k.run_id = ANY(%(runs)s) OR c.event_seq = ANY(%(cancels)s) AND c.key = ANY(%(keys)s))
+    AND r.status IN ('queued', 'running', 'waiting') AND r.cancel_requested_at IS NULL
+    AND (c.event_seq > k.event_seq OR c.remember_until IS NOT NULL AND c.remember_until >=
+        (SELECT e.received_at FROM andon.events e WHERE e.seq = k.event_seq))
+ORDER BY k.run_id, (c.event_seq > k.event_seq) DESC, c.event_seq
+"""
+
+
+@dataclass(frozen=True)
+class KeyedCancel:
+    """A cancel event under one rule: it stops runs that have this key and an older event."""
+
+    event: Event
+    key: uuid.UUID
+    function_id: str
+    remember: dt.timedelta | None = None
+
+
+def store(connection: psycopg.Connection[Any], cancels: Sequence[KeyedCancel]) -> None:
+    """Keep the cancels, so that a run made later, of an older event, is made as cancelled."""
+    if not cancels:
+        return
+    connection.execute(
+        _STORE,
+        {
+            "seqs": [c.event.seq for c in cancels],
+            "keys": [c.key for c in cancels],
+            "functions": [c.function_id for c in cancels],
+            "events": [c.event.id for c in cancels],
+            "users": [None if c.event.user is None else json.dumps(c.event.user) for c in cancels],
+            "reasons": [reason_of(c.event) for c in cancels],
+            "ts": [c.event.ts for c in cancels],
+            "until": [c.event.ts + c.remember if c.remember and c.event.ts else None for c in cancels],
+        },
+    )
+
+
+def open_runs(connection: psycopg.Connection[Any], keys: Sequence[uuid.UUID]) -> dict[uuid.UUID, uuid.UUID | None]:
+    """The open runs under any of these keys, each with its report: what to lock before marking."""
+    return dict(connection.execute(_OPEN_BY_KEY, [list(keys)]).fetchall()) if keys else {}
+
+
+def pairs(
+    connection: psycopg.Connection[Any], *, runs: Sequence[uuid.UUID], cancels: Sequence[KeyedCancel]
+) -> list[Mark]:
+    """The open, unmarked runs that a stored cancel stops, among these runs or by these cancels; the first wins."""
+    if not runs and not cancels:
+        return []
+    rows = connection.execute(
+        _PAIRS,
+        {
+            "runs": list(runs),
+            "cancels": [c.event.seq for c in cancels],
+            "keys": [c.key for c in cancels],
+        },
+    ).fetchall()
+    return [Mark(run_id, _as_event(*cancel)) for run_id, *cancel in rows]
+
+
+def _as_event(seq: int, event_id: str, user: Any, reason: str | None) -> Event:
+    return Event(name="", data={} if reason is None else {"reason": reason}, id=event_id, user=user, seq=seq)
+
+
+def request_key(tenant: str, event_id: str) -> uuid.UUID:
+    """The key of one request's own run: what a cancel by report names before the run is made."""
+    text = json.dumps([tenant, "request", event_id])
+    return uuid.UUID(bytes=hashlib.blake2b(text.encode(), digest_size=16).digest())
+
+
+def remember_request_cancel(connection: psycopg.Connection[Any], event: Event, request_event_id: str) -> None:
+    """Record `event` against a request whose run isn't made yet: it will be made as cancelled."""
+    store(connection, [KeyedCancel(event, request_key(event.tenant, request_event_id), "")])

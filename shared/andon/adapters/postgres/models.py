@@ -1,0 +1,369 @@
+"""The schema `andon` as SQLAlchemy models: what the tables are, and which indexes the hot statements stand on.
+
+Rows that are hot (runs, steps, events, outbox) are written by SQL in the sibling modules; the models serve
+migrations, the API's reads and `step.transaction`. A run's output and a step's memo are `json`, not `jsonb`:
+they come back exactly as the function returned them, the order of keys included.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from typing import Any
+
+from sqlalchemy import (
+    ARRAY,
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Sequence,
+    SmallInteger,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+SCHEMA = "andon"
+
+metadata = MetaData(
+    schema=SCHEMA,
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    },
+)
+
+event_seq = Sequence("event_seq", metadata=metadata, cache=1)
+
+Json = JSON(none_as_null=True)
+Jsonb = JSONB(none_as_null=True)
+
+
+class Base(DeclarativeBase):
+    """The declarative base; needs no Flask."""
+
+    metadata = metadata
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy's own hook
+        str: Text,
+        int: BigInteger,
+        dt.datetime: DateTime(timezone=True),
+        dict[str, Any]: Jsonb,
+    }
+
+
+def _now() -> Any:
+    return mapped_column(server_default=func.clock_timestamp())
+
+
+class Dataset(Base):
+    """A file that a user uploaded: what a report is made from."""
+
+    __tablename__ = "datasets"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    tenant: Mapped[str]
+    name: Mapped[str]
+    format: Mapped[str]
+    media_type: Mapped[str]
+    bytes: Mapped[int]
+    rows: Mapped[int]
+    columns: Mapped[Any] = mapped_column(Jsonb)
+    storage_key: Mapped[str]
+    sha256: Mapped[str]
+    created_by: Mapped[Any | None] = mapped_column(Jsonb)
+    created_at: Mapped[dt.datetime] = _now()
+
+    __table_args__ = (Index(None, "tenant", "created_at", "id"),)
+
+
+class Report(Base):
+    """What a user asks for. Its status follows `current_run_id`, and no other run."""
+
+    __tablename__ = "reports"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    tenant: Mapped[str]
+    title: Mapped[str]
+    status: Mapped[str] = mapped_column(server_default="idle")
+    dataset_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("datasets.id"), index=True)
+    options: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    data: Mapped[Any | None] = mapped_column(Json)
+    error: Mapped[str | None]
+    created_by: Mapped[Any | None] = mapped_column(Jsonb)
+    requested_by: Mapped[Any | None] = mapped_column(Jsonb)
+    created_at: Mapped[dt.datetime] = _now()
+    updated_at: Mapped[dt.datetime] = _now()
+    requested_at: Mapped[dt.datetime | None]
+    completed_at: Mapped[dt.datetime | None]
+    cancel_requested_at: Mapped[dt.datetime | None]
+    cancelled_at: Mapped[dt.datetime | None]
+    failed_at: Mapped[dt.datetime | None]
+    request_seq: Mapped[int | None] = mapped_column(comment="seq of the newest request that counts")
+    request_event_id: Mapped[str | None]
+    current_run_id: Mapped[uuid.UUID | None] = mapped_column(comment="the run of that request, once made")
+    version: Mapped[int] = mapped_column(Integer, server_default="1")
+
+    __table_args__ = (
+        CheckConstraint("status IN ('idle','generating','generated','cancelled','failed')", name="check_valid_status"),
+        Index(None, "tenant", "created_at", "id"),
+    )
+
+
+class Artifact(Base):
+    """A published file of a report. The row is what publishes it; the file's key is never written twice."""
+
+    __tablename__ = "artifacts"
+
+    report_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("reports.id", ondelete="CASCADE"), primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    run_id: Mapped[uuid.UUID]
+    key: Mapped[str]
+    bytes: Mapped[int]
+    media_type: Mapped[str]
+    created_at: Mapped[dt.datetime] = _now()
+
+
+class EventRow(Base):
+    """The inbox: every event once, in the order of `seq`."""
+
+    __tablename__ = "events"
+
+    seq: Mapped[int] = mapped_column(event_seq, primary_key=True, server_default=event_seq.next_value())
+    tenant: Mapped[str]
+    id: Mapped[str]
+    name: Mapped[str]
+    data: Mapped[dict[str, Any]]
+    ts: Mapped[dt.datetime]
+    user: Mapped[Any | None] = mapped_column(Jsonb)
+    traceparent: Mapped[str | None]
+    stream_id: Mapped[str | None]
+    received_at: Mapped[dt.datetime] = _now()
+
+    __table_args__ = (UniqueConstraint("tenant", "id"), Index(None, "tenant", "name", "seq"))
+
+
+class OutboxRow(Base):
+    """An event of ours that the dispatcher has not recorded yet. Gone once it has."""
+
+    __tablename__ = "outbox"
+
+    event_seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    created_at: Mapped[dt.datetime] = _now()
+    sent_at: Mapped[dt.datetime | None]
+
+
+class Run(Base):
+    """One execution of a function for one event. See `docs/state-machine.md`."""
+
+    __tablename__ = "runs"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    tenant: Mapped[str]
+    function_id: Mapped[str]
+    kind: Mapped[str] = mapped_column(server_default="function", comment="function, on_cancel, on_failure")
+    parent_run_id: Mapped[uuid.UUID | None]
+    event_seq: Mapped[int]
+    report_id: Mapped[uuid.UUID | None] = mapped_column(comment="the report whose status this run carries")
+    status: Mapped[str] = mapped_column(server_default="queued")
+    queue: Mapped[str] = mapped_column(server_default="default")
+    fence: Mapped[int] = mapped_column(server_default="0")
+    attempt: Mapped[int] = mapped_column(Integer, server_default="0")
+    worker_id: Mapped[str | None]
+    lease_until: Mapped[dt.datetime | None]
+    lost: Mapped[int] = mapped_column(SmallInteger, server_default="0", comment="workers lost at lost_step")
+    lost_step: Mapped[str | None]
+    queued_at: Mapped[dt.datetime] = _now()
+    sent_at: Mapped[dt.datetime | None]
+    wake_at: Mapped[dt.datetime | None]
+    started_at: Mapped[dt.datetime | None]
+    ended_at: Mapped[dt.datetime | None]
+    current_step: Mapped[str | None]
+    step_started_at: Mapped[dt.datetime | None]
+    progress: Mapped[float | None]
+    progress_note: Mapped[str | None]
+    output: Mapped[Any | None] = mapped_column(Json)
+    error: Mapped[Any | None] = mapped_column(Jsonb)
+    cancel_requested_at: Mapped[dt.datetime | None]
+    cancel_requested_by: Mapped[Any | None] = mapped_column(Jsonb)
+    cancel_reason: Mapped[str | None]
+    cancel_event_id: Mapped[str | None]
+    cancel_event_seq: Mapped[int | None]
+    cancel_stopped_at: Mapped[dt.datetime | None]
+    cancel_deadline_at: Mapped[dt.datetime | None]
+    forced: Mapped[bool] = mapped_column(server_default=text("false"))
+
+    __table_args__ = (
+        CheckConstraint(
+            "status IN ('queued','running','waiting','cancelling','completed','failed','cancelled')",
+            name="check_run_status",
+        ),
+        UniqueConstraint("event_seq", "function_id", "kind", "parent_run_id", postgresql_nulls_not_distinct=True),
+        Index(None, "tenant", "id"),
+        Index(None, "report_id", postgresql_where=text("report_id IS NOT NULL")),
+        Index(None, "parent_run_id", postgresql_where=text("parent_run_id IS NOT NULL")),
+        Index(None, "cancel_event_seq", postgresql_where=text("cancel_event_seq IS NOT NULL")),
+        Index("ix_runs_held", "id", postgresql_where=text("status IN ('running','cancelling')")),
+        Index("ix_runs_queued", "sent_at", "id", postgresql_where=text("status = 'queued'")),
+        Index("ix_runs_waiting", "wake_at", "id", postgresql_where=text("status = 'waiting'")),
+    )
+
+
+class StepRow(Base):
+    """A step's memo, or what its newest attempt did."""
+
+    __tablename__ = "steps"
+
+    run_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
+    id: Mapped[str] = mapped_column(primary_key=True)
+    position: Mapped[int] = mapped_column(Integer, comment="order of first call in the run")
+    status: Mapped[str] = mapped_column(comment="completed, failed, retrying, sleeping")
+    attempt: Mapped[int] = mapped_column(Integer)
+    fence: Mapped[int]
+    started_at: Mapped[dt.datetime]
+    ended_at: Mapped[dt.datetime | None]
+    wake_at: Mapped[dt.datetime | None]
+    output: Mapped[Any | None] = mapped_column(Json)
+    error: Mapped[Any | None] = mapped_column(Jsonb)
+
+
+class CancelKey(Base):
+    """What a run can be cancelled by: one row per rule. `key` is a digest of tenant, function, rule and value."""
+
+    __tablename__ = "cancel_keys"
+
+    run_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
+    key: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    event_seq: Mapped[int]
+
+    __table_args__ = (Index(None, "key", "event_seq"),)
+
+
+class Cancellation(Base):
+    """A cancel event under one rule of one function: what runs made later, of older events, must honour."""
+
+    __tablename__ = "cancellations"
+
+    event_seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    key: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    function_id: Mapped[str]
+    event_id: Mapped[str]
+    requested_by: Mapped[Any | None] = mapped_column(Jsonb)
+    reason: Mapped[str | None]
+    requested_at: Mapped[dt.datetime]
+    remember_until: Mapped[dt.datetime | None]
+
+    __table_args__ = (Index(None, "key", "event_seq"),)
+
+
+class WideCancellation(Base):
+    """A cancel of many runs at once: checked when a run is made or claimed, applied in chunks by the sweeper."""
+
+    __tablename__ = "wide_cancellations"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    event_seq: Mapped[int]
+    tenant: Mapped[str]
+    function_id: Mapped[str]
+    started_after: Mapped[dt.datetime | None]
+    started_before: Mapped[dt.datetime | None]
+    expression: Mapped[str | None]
+    event_id: Mapped[str]
+    event_data: Mapped[dict[str, Any]]
+    requested_by: Mapped[Any | None] = mapped_column(Jsonb)
+    reason: Mapped[str | None]
+    requested_at: Mapped[dt.datetime]
+    remember_until: Mapped[dt.datetime | None]
+    status: Mapped[str] = mapped_column(server_default="pending", comment="pending, sweeping, done")
+    matched: Mapped[int] = mapped_column(server_default="0")
+    cancelled: Mapped[int] = mapped_column(server_default="0")
+    cursor: Mapped[uuid.UUID | None]
+    finished_at: Mapped[dt.datetime | None]
+
+    __table_args__ = (
+        Index("ix_wide_cancellations_open", "event_seq", postgresql_where=text("status <> 'done'")),
+        Index(None, "tenant", "function_id", "event_seq"),
+    )
+
+
+class DeadEvent(Base):
+    """A stream entry that can't be an event: its bytes and the reason."""
+
+    __tablename__ = "dead_events"
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    stream_id: Mapped[str]
+    tenant: Mapped[str]
+    fields: Mapped[Any] = mapped_column(Jsonb, comment="field names and values, each base64")
+    reason: Mapped[str]
+    created_at: Mapped[dt.datetime] = _now()
+    replayed_at: Mapped[dt.datetime | None]
+
+    __table_args__ = (UniqueConstraint("stream_id"),)
+
+
+class FunctionRow(Base):
+    """What the dispatcher registered, for the API and the console to show."""
+
+    __tablename__ = "functions"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    module: Mapped[str]
+    trigger: Mapped[str]
+    cancel_on: Mapped[Any] = mapped_column(Jsonb)
+    settings: Mapped[dict[str, Any]]
+    registered_at: Mapped[dt.datetime] = _now()
+    seen_at: Mapped[dt.datetime] = _now()
+
+
+class DispatcherLease(Base):
+    """Who dispatches a partition of the bus; a former holder's commits fail by the fence."""
+
+    __tablename__ = "dispatcher_leases"
+
+    partition: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    holder: Mapped[str]
+    fence: Mapped[int] = mapped_column(server_default="1")
+    lease_until: Mapped[dt.datetime]
+    low_water: Mapped[str] = mapped_column(server_default="0-0", comment="stream ids below were all handled")
+
+
+class IdempotencyKey(Base):
+    """The answer to a POST, stored in the transaction of its effect."""
+
+    __tablename__ = "idempotency_keys"
+
+    tenant: Mapped[str] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    request_hash: Mapped[str]
+    status: Mapped[int] = mapped_column(Integer)
+    body: Mapped[Any | None] = mapped_column(Json)
+    headers: Mapped[dict[str, Any]]
+    created_at: Mapped[dt.datetime] = _now()
+
+
+class ApiKey(Base):
+    """A key of a tenant, as its sha256; the key itself is shown once."""
+
+    __tablename__ = "api_keys"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    tenant: Mapped[str]
+    name: Mapped[str]
+    sha256: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    created_at: Mapped[dt.datetime] = _now()
+    last_used_at: Mapped[dt.datetime | None]
+    revoked_at: Mapped[dt.datetime | None]

@@ -1,0 +1,190 @@
+"""Settling: the one terminal move of a run, and all that it means, in one statement.
+
+Every settling statement starts with a CTE `moved` (a guarded UPDATE of runs) and ends with `_EFFECTS`: the report
+follows its current run, artifacts are published, `on_cancel` or `on_failure` becomes a run of its own, and the
+engine's event goes to the inbox and the outbox. The caller has locked the reports first: the lock order is domain
+rows, then runs.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import psycopg
+
+from andon.engine.events import Event
+
+_RETURNED = "id, tenant, function_id, kind, event_seq, report_id, status, output, error, queue, " + (
+    "cancel_requested_at, cancel_requested_by, cancel_reason, cancel_event_id, ended_at"
+)
+
+_EFFECTS = """
+, followed AS (
+    UPDATE andon.reports r SET
+        status = CASE m.status WHEN 'completed' THEN 'generated' ELSE m.status END,
+        error = CASE m.status WHEN 'failed' THEN coalesce(m.error->>'message', 'failed') END,
+        completed_at = CASE m.status WHEN 'completed' THEN m.ended_at ELSE r.completed_at END,
+        failed_at = CASE m.status WHEN 'failed' THEN m.ended_at ELSE r.failed_at END,
+        cancelled_at = CASE m.status WHEN 'cancelled' THEN m.ended_at ELSE r.cancelled_at END,
+        cancel_requested_at = coalesce(r.cancel_requested_at, m.cancel_requested_at),
+        updated_at = m.ended_at, version = r.version + 1
+    FROM moved m WHERE r.id = m.report_id AND r.current_run_id = m.id
+    RETURNING r.id, m.id AS run_id, m.status, m.output
+), files AS (
+    SELECT f.id AS report_id, f.run_id, a->>'name' AS name, a->>'key' AS key,
+        (a->>'bytes')::bigint AS bytes, a->>'mediaType' AS media_type
+    FROM followed f, LATERAL json_array_elements(
+        CASE WHEN json_typeof(f.output->'artifacts') = 'array' THEN f.output->'artifacts' ELSE '[]' END) a
+    WHERE f.status = 'completed'
+), withdrawn AS (
+    DELETE FROM andon.artifacts x USING followed f
+    WHERE x.report_id = f.id AND f.status = 'completed' AND x.name NOT IN (SELECT name FROM files)
+), published AS (
+    INSERT INTO andon.artifacts (report_id, name, run_id, key, bytes, media_type)
+    SELECT report_id, name, run_id, key, bytes, media_type FROM files
+    ON CONFLICT (report_id, name) DO UPDATE SET run_id = excluded.run_id, key = excluded.key,
+        bytes = excluded.bytes, media_type = excluded.media_type, created_at = clock_timestamp()
+), cleanup AS (
+    INSERT INTO andon.runs (id, tenant, function_id, kind, parent_run_id, event_seq, queue)
+    SELECT andon.uuid7(), m.tenant, m.function_id, hook.kind, m.id, m.event_seq, m.queue
+    FROM moved m JOIN andon.functions f ON f.id = m.function_id
+    JOIN (VALUES ('cancelled', 'on_cancel'), ('failed', 'on_failure')) hook (status, kind) ON hook.status = m.status
+    WHERE m.kind = 'function' AND (f.settings->>hook.kind)::boolean
+    RETURNING id
+), event AS (
+    INSERT INTO andon.events (tenant, id, name, data, ts)
+    SELECT m.tenant, gen_random_uuid()::text, 'andon/function.' || m.status, jsonb_build_object(
+            'functionId', m.function_id, 'runId', m.id, 'reason', m.cancel_reason,
+            'requestedBy', m.cancel_requested_by, 'cancelEventId', m.cancel_event_id, 'error', m.error,
+            'event', jsonb_build_object('id', e.id, 'name', e.name, 'data', e.data, 'ts',
+                to_char(e.ts AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'user', e.user),
+            'completedSteps', (SELECT coalesce(jsonb_agg(s.id ORDER BY s.position), '[]') FROM andon.steps s
+                               WHERE s.run_id = m.id AND s.status = 'completed')), m.ended_at
+    FROM moved m JOIN andon.events e ON e.seq = m.event_seq WHERE m.kind = 'function'
+    RETURNING seq, tenant, id, name, data, ts
+), outgoing AS (
+    INSERT INTO andon.outbox (event_seq) SELECT seq FROM event
+)
+SELECT m.id, m.status, m.report_id, EXISTS (SELECT FROM cleanup), e.seq, e.id, e.name, e.tenant, e.data, e.ts
+FROM moved m LEFT JOIN event e ON e.data->>'runId' = m.id::text
+"""
+
+_BY_HOLDER = f"""
+WITH moved AS (
+    UPDATE andon.runs SET
+        status = CASE WHEN cancel_requested_at IS NULL THEN %(status)s ELSE 'cancelled' END,
+        output = CASE WHEN cancel_requested_at IS NULL THEN %(output)s::json END,
+        error = CASE WHEN cancel_requested_at IS NULL THEN %(error)s::jsonb END,
+        cancel_requested_at = CASE WHEN %(status)s = 'cancelled'
+            THEN coalesce(cancel_requested_at, clock_timestamp()) ELSE cancel_requested_at END,
+        cancel_stopped_at = CASE WHEN cancel_requested_at IS NOT NULL OR %(status)s = 'cancelled'
+            THEN clock_timestamp() - %(stopped)s::float8 * interval '1 s' END,
+        progress = CASE WHEN %(status)s = 'completed' AND cancel_requested_at IS NULL THEN 1 ELSE progress END,
+        ended_at = clock_timestamp(), lease_until = NULL, current_step = NULL, step_started_at = NULL
+    WHERE id = %(id)s AND fence = %(fence)s AND status IN ('running', 'cancelling')
+    RETURNING {_RETURNED}
+){_EFFECTS}"""
+
+_CANCEL_UNHELD = f"""
+WITH moved AS (
+    UPDATE andon.runs SET status = 'cancelled', ended_at = clock_timestamp(), wake_at = NULL,
+        cancel_stopped_at = cancel_requested_at
+    WHERE id = ANY(%(ids)s) AND status IN ('queued', 'waiting') AND cancel_requested_at IS NOT NULL
+    RETURNING {_RETURNED}
+){_EFFECTS}"""
+
+_VOID = f"""
+WITH moved AS (
+    UPDATE andon.runs SET status = CASE WHEN cancel_requested_at IS NULL THEN 'failed' ELSE 'cancelled' END,
+        forced = %(forced)s, fence = fence + 1, ended_at = clock_timestamp(), lease_until = NULL,
+        error = CASE WHEN cancel_requested_at IS NULL THEN %(error)s::jsonb END,
+        current_step = NULL, step_started_at = NULL
+    WHERE id = ANY(%(ids)s) AND status IN ('running', 'cancelling')
+        AND CASE WHEN %(forced)s THEN status = 'cancelling' AND cancel_deadline_at <= clock_timestamp()
+            ELSE lease_until <= clock_timestamp() END
+    RETURNING {_RETURNED}
+){_EFFECTS}"""
+
+_LOCK_REPORTS = "SELECT id FROM andon.reports WHERE id = ANY(%s) ORDER BY id FOR UPDATE"
+
+
+class Settled(NamedTuple):
+    """A run that has just ended, and the engine's event that tells so (None for a cleanup run)."""
+
+    run_id: uuid.UUID
+    status: str
+    report_id: uuid.UUID | None
+    cleanup: bool
+    event: Event | None
+
+
+def _run(connection: psycopg.Connection[Any], sql: str, values: dict[str, Any]) -> list[Settled]:
+    return [_settled(*row) for row in connection.execute(sql, values).fetchall()]
+
+
+def _settled(
+    run_id: uuid.UUID, status: str, report_id: uuid.UUID | None, cleanup: bool, seq: int | None, *fields: Any
+) -> Settled:
+    if seq is None:
+        return Settled(run_id, status, report_id, cleanup, None)
+    event_id, name, tenant, data, ts = fields
+    return Settled(run_id, status, report_id, cleanup, Event(name, data, event_id, ts, tenant=tenant, seq=seq))
+
+
+def lock_reports(connection: psycopg.Connection[Any], report_ids: Sequence[uuid.UUID]) -> None:
+    """Take the reports' row locks in one order, before any run's."""
+    if report_ids:
+        connection.execute(_LOCK_REPORTS, [list(report_ids)])
+
+
+def settle_held(
+    connection: psycopg.Connection[Any],
+    *,
+    run_id: uuid.UUID,
+    fence: int,
+    report_id: uuid.UUID | None,
+    status: str,
+    output: str | None = None,
+    error: str | None = None,
+    stopped_seconds_ago: float = 0.0,
+) -> Settled | None:
+    """Settle a run that this worker holds; None if it doesn't any more.
+
+    A cancel that was accepted before wins: the status returned is then `cancelled`, whatever `status` asked for.
+    `output` and `error` are JSON texts.
+    """
+    values = {
+        "id": run_id,
+        "fence": fence,
+        "status": status,
+        "output": output,
+        "error": error,
+        "stopped": stopped_seconds_ago,
+    }
+    if report_id is None:
+        found = _run(connection, _BY_HOLDER, values)
+    else:
+        with connection.transaction(), connection.pipeline():
+            connection.execute(_LOCK_REPORTS, [[report_id]])
+            found = _run(connection, _BY_HOLDER, values)
+    return found[0] if found else None
+
+
+def cancel_unheld(connection: psycopg.Connection[Any], run_ids: Sequence[uuid.UUID]) -> list[Settled]:
+    """Settle those of `run_ids` that are marked and that no worker holds. Reports are locked by the caller."""
+    return _run(connection, _CANCEL_UNHELD, {"ids": list(run_ids)}) if run_ids else []
+
+
+def settle_void(
+    connection: psycopg.Connection[Any], run_ids: Sequence[uuid.UUID], *, forced: bool, error: str | None = None
+) -> list[Settled]:
+    """Settle runs over their holder's head, its fence void.
+
+    With `forced`, those past their cancel deadline; else those whose lease ran out. Reports are locked by the caller.
+    """
+    return _run(connection, _VOID, {"ids": list(run_ids), "forced": forced, "error": error}) if run_ids else []
+
+
+__all__ = ["Settled", "cancel_unheld", "lock_reports", "settle_held", "settle_void"]

@@ -1,0 +1,1 @@
+"""Redis: transport and signal. Losing all of it loses no promise."""

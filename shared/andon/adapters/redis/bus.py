@@ -1,0 +1,111 @@
+"""The bus: the stream `andon:events`, what we add to it and how an entry is read."""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from redis import Redis
+
+from andon.engine.errors import EventError
+from andon.engine.events import DEFAULT_TENANT, MAX_BYTES, Event, check_event
+
+STREAM = "andon:events"
+GROUP = "andon"
+FIELDS = frozenset({"name", "data", "id", "ts", "user", "tenant", "traceparent", "v"})
+VERSION = "1"
+
+
+def publish(redis: Redis, events: Sequence[Event], *, signals: Sequence[str] = ()) -> None:
+    """Add events to the stream in one round trip, and push `signals` to the workers' watchers with them."""
+    if not events and not signals:
+        return
+    pipe = redis.pipeline(transaction=False)
+    for signal in signals:
+        pipe.publish(CANCEL_CHANNEL, signal)
+    for event in events:
+        pipe.xadd(STREAM, encode(event))  # type: ignore[arg-type]
+    pipe.execute()
+
+
+CANCEL_CHANNEL = "andon:cancel"
+
+
+def encode(event: Event) -> dict[str, str]:
+    """An event as the fields of a stream entry."""
+    fields = {
+        "name": event.name,
+        "data": json.dumps(dict(event.data), separators=(",", ":")),
+        "id": event.id,
+        "tenant": event.tenant,
+    }
+    if event.ts is not None:
+        fields["ts"] = str(int(event.ts.timestamp() * 1000))
+    if event.user is not None:
+        fields["user"] = json.dumps(event.user, separators=(",", ":"))
+    if event.traceparent:
+        fields["traceparent"] = event.traceparent
+    return fields
+
+
+def decode(stream_id: str, fields: Mapping[bytes, bytes]) -> Event:
+    """An entry as an event; raises `EventError` saying which field is wrong."""
+    size = sum(len(key) + len(value) for key, value in fields.items())
+    if size > MAX_BYTES * 2:
+        raise EventError("data", f"expected at most {MAX_BYTES // 1024} KiB, got {size} bytes")
+    text: dict[str, str] = {}
+    for key, value in fields.items():
+        try:
+            text[key.decode()] = value.decode()
+        except UnicodeDecodeError:
+            raise EventError(repr(key)[2:-1], "expected UTF-8 text") from None
+    if text.get("v", VERSION) != VERSION:
+        raise EventError("v", f"expected version {VERSION}, got {text['v']!r}")
+    if "name" not in text:
+        raise EventError("name", "expected a text such as 'report/generation.requested', got none")
+    return check_event(
+        Event(
+            name=text["name"],
+            data=_json("data", text.get("data", "{}")),
+            id=text.get("id") or f"{stream_id}-{digest(fields)}",
+            ts=_time(text.get("ts")),
+            user=_json("user", text["user"]) if text.get("user") else None,
+            tenant=text.get("tenant") or DEFAULT_TENANT,
+            traceparent=text.get("traceparent") or None,
+        )
+    )
+
+
+def digest(fields: Mapping[bytes, bytes]) -> str:
+    """A short hash of an entry's content: what tells two entries apart when a stream was made anew."""
+    joined = b"\0".join(key + b"\1" + value for key, value in sorted(fields.items()))
+    return hashlib.blake2b(joined, digest_size=8).hexdigest()
+
+
+def preserve(fields: Mapping[bytes, bytes], *, limit: int = 1024 * 1024) -> list[list[str]]:
+    """An entry's fields as base64 pairs, for the table of dead events."""
+    return [[base64.b64encode(key).decode(), base64.b64encode(value[:limit]).decode()] for key, value in fields.items()]
+
+
+def _json(field: str, text: str) -> Any:
+    try:
+        return json.loads(text, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        raise EventError(field, f"expected JSON, got {text[:80]!r}") from None
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(constant)
+
+
+def _time(text: str | None) -> dt.datetime | None:
+    if not text:
+        return None
+    try:
+        return dt.datetime.fromtimestamp(int(text) / 1000, dt.UTC)
+    except (ValueError, OverflowError, OSError):
+        raise EventError("ts", f"expected milliseconds since 1970, got {text[:40]!r}") from None

@@ -1,0 +1,96 @@
+"""What can go wrong, one class each; and the control flow that is no error.
+
+`StepError` and its kin are exceptions that a handler may catch. The classes under `ControlFlow` are
+`BaseException`s: they unwind a handler or a step body, and a broad `except Exception` doesn't eat them.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+
+class AndonError(Exception):
+    """The base of every error that Andon raises."""
+
+
+class RegistrationError(AndonError):
+    """A function can't be registered; the message names it."""
+
+
+class EventError(AndonError):
+    """An event breaks the contract; the message names the field and what was expected."""
+
+    def __init__(self, field: str, message: str) -> None:
+        self.field = field
+        super().__init__(f"{field}: {message}")
+
+
+class StepError(AndonError):
+    """A step has failed for good. `code` tells why: `FAILED`, `CANCELLED`, `TIMEOUT`, `RESULT`."""
+
+    def __init__(self, message: str, *, step: str | None = None, code: str = "FAILED") -> None:
+        self.step = step
+        self.code = code
+        super().__init__(message)
+
+
+class Cancelled(StepError):
+    """The run is cancelled. Catching it is optional; every later step call raises it again."""
+
+    def __init__(self, step: str | None = None) -> None:
+        super().__init__("The run was cancelled", step=step, code="CANCELLED")
+
+
+class StepTimeout(StepError):
+    """The step took longer than its `timeout`. It is retried like any failure."""
+
+    def __init__(self, step: str, seconds: float) -> None:
+        super().__init__(f"Step {step!r} took longer than {seconds:g} s", step=step, code="TIMEOUT")
+
+
+class InvalidResult(StepError):
+    """A step or handler returned something that can't be a memo. Never retried: it would return it again."""
+
+    def __init__(self, step: str, message: str) -> None:
+        super().__init__(message, step=step, code="RESULT")
+
+
+class NonRetriable(AndonError):
+    """Raise it in a step: the step has failed, and trying again is no use."""
+
+
+class RetryAfter(AndonError):
+    """Raise it in a step: it is tried again after `seconds`, while attempts are left."""
+
+    def __init__(self, seconds: float, message: str = "") -> None:
+        self.seconds = seconds
+        super().__init__(message or f"Retry after {seconds:g} s")
+
+
+class DefinitionChanged(AndonError):
+    """The code no longer fits what the run has done: a finished step is unknown or has moved."""
+
+
+class ControlFlow(BaseException):
+    """The base of what unwinds a handler without being an error."""
+
+
+class Suspend(ControlFlow):
+    """The run gives its thread back until `wake_at`, or for `seconds` from now by the database's clock."""
+
+    def __init__(self, *, seconds: float | None = None, wake_at: dt.datetime | None = None) -> None:
+        self.seconds = seconds
+        self.wake_at = wake_at
+        super().__init__("suspended")
+
+
+class HandOver(ControlFlow):
+    """The process is stopping: the run goes back to the queue, no attempt counted."""
+
+
+class LeaseLost(ControlFlow):
+    """Another worker holds this run now; nothing that this one writes counts."""
+
+
+class Interrupted(ControlFlow):
+    """Delivered into a step body to end it. Let it pass; release what you hold in `finally`."""

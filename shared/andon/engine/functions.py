@@ -1,0 +1,166 @@
+"""Functions: the decorator that declares one, and the registry that a process fills and checks."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from andon.engine.errors import RegistrationError
+from andon.engine.events import Event
+from andon.engine.rules import CancelOn
+
+if TYPE_CHECKING:
+    from andon.engine.steps import Step
+
+Handler = Callable[[Event, "Step"], Any]
+CANCEL_DEADLINE = dt.timedelta(minutes=5)
+
+
+@dataclass(frozen=True)
+class Function:
+    """A handler with its trigger and rules. Call it as the plain function that it was."""
+
+    id: str
+    trigger: str
+    handler: Handler
+    cancel_on: tuple[CancelOn, ...] = ()
+    retries: int = 3
+    on_cancel: Handler | None = None
+    on_failure: Handler | None = None
+    cancel_deadline: dt.timedelta | None = CANCEL_DEADLINE
+    queue: str = "default"
+
+    def __call__(self, event: Event, step: Step) -> Any:
+        return self.handler(event, step)
+
+    @property
+    def module(self) -> str:
+        """Where the handler was defined."""
+        return self.handler.__module__
+
+    def check(self) -> None:
+        """Raise `RegistrationError`, naming the function, if it can't be run as declared."""
+        try:
+            if not self.id or not self.trigger:
+                raise RegistrationError("id and trigger must not be empty")
+            if self.retries < 0:
+                raise RegistrationError(f"retries={self.retries} must be at least 0")
+            for rule in self.cancel_on:
+                rule.check()
+                if rule.event == self.trigger:
+                    raise RegistrationError(f"its trigger {self.trigger!r} is its own cancel event")
+        except RegistrationError as error:
+            raise RegistrationError(f"function {self.id!r} in {self.module}: {error}") from None
+
+
+def function(
+    *,
+    id: str,
+    trigger: str,
+    cancel_on: Sequence[CancelOn] = (),
+    retries: int = 3,
+    on_cancel: Handler | None = None,
+    on_failure: Handler | None = None,
+    cancel_deadline: dt.timedelta | None = CANCEL_DEADLINE,
+    queue: str = "default",
+) -> Callable[[Handler], Function]:
+    """Declare a durable function: `handler(event, step)` runs for each `trigger` event.
+
+    `retries` is how often each step, and the handler itself, is tried again after a failure. `on_cancel` and
+    `on_failure` are runs of their own, made in the transaction that settles this one. `cancel_deadline` is how long
+    a cancelled run's code may go on before it is settled by force; None waits for ever.
+    """
+
+    def declare(handler: Handler) -> Function:
+        return Function(
+            id=id,
+            trigger=trigger,
+            handler=handler,
+            cancel_on=tuple(cancel_on),
+            retries=retries,
+            on_cancel=on_cancel,
+            on_failure=on_failure,
+            cancel_deadline=cancel_deadline,
+            queue=queue,
+        )
+
+    return declare
+
+
+class Registry:
+    """The functions of a process, by id and by what they listen to."""
+
+    def __init__(
+        self,
+        functions: Iterable[Function] = (),
+        *,
+        check_expression: Callable[[str], None] | None = None,
+    ) -> None:
+        self._check_expression = check_expression
+        self._by_id: dict[str, Function] = {}
+        self._by_trigger: dict[str, list[Function]] = {}
+        self._by_cancel: dict[str, list[tuple[Function, CancelOn]]] = {}
+        for each in functions:
+            self.add(each)
+
+    def add(self, declared: Function) -> None:
+        """Register one function; raises `RegistrationError` naming it."""
+        declared.check()
+        if declared.id in self._by_id:
+            other = self._by_id[declared.id].module
+            raise RegistrationError(f"function {declared.id!r} is registered twice: in {other} and {declared.module}")
+        for rule in declared.cancel_on:
+            self._check_rule(declared, rule)
+        self._by_id[declared.id] = declared
+        self._by_trigger.setdefault(declared.trigger, []).append(declared)
+        for rule in declared.cancel_on:
+            self._by_cancel.setdefault(rule.event, []).append((declared, rule))
+
+    def _check_rule(self, declared: Function, rule: CancelOn) -> None:
+        if rule.if_ is None:
+            return
+        if self._check_expression is None:
+            raise RegistrationError(f"function {declared.id!r}: no evaluator for if_={rule.if_!r}")
+        try:
+            self._check_expression(rule.if_)
+        except ValueError as error:
+            raise RegistrationError(f"function {declared.id!r}: if_={rule.if_!r}: {error}") from None
+
+    def __iter__(self) -> Iterator[Function]:
+        return iter(self._by_id.values())
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    def get(self, function_id: str) -> Function | None:
+        """The function with this id, if it is registered here."""
+        return self._by_id.get(function_id)
+
+    def triggered_by(self, name: str) -> Sequence[Function]:
+        """The functions that start on an event of this name, in the order of registration."""
+        return self._by_trigger.get(name, ())
+
+    def cancelled_by(self, name: str) -> Sequence[tuple[Function, CancelOn]]:
+        """The rules that an event of this name can satisfy."""
+        return self._by_cancel.get(name, ())
+
+    @classmethod
+    def load(cls, modules: Iterable[str], *, check_expression: Callable[[str], None] | None = None) -> Registry:
+        """Import `modules` and register every `Function` that stands in one of them, once each."""
+        registry = cls(check_expression=check_expression)
+        seen: set[int] = set()
+        for name in modules:
+            try:
+                members: Mapping[str, Any] = vars(import_module(name))
+            except ModuleNotFoundError as error:
+                if error.name is None or not f"{name}.".startswith(f"{error.name}."):
+                    raise
+                raise RegistrationError(f"ANDON_FUNCTIONS names {name!r}, which can't be imported") from None
+            for member in members.values():
+                if isinstance(member, Function) and id(member) not in seen:
+                    seen.add(id(member))
+                    registry.add(member)
+        return registry

@@ -1,0 +1,19 @@
+"""`python -m andon.migrations`: bring the database named by ANDON_DATABASE_URL to the newest schema."""
+
+import os
+import sys
+
+from andon.migrations import UnknownRevision, migrate
+from andon.settings import Settings
+
+
+def main() -> None:
+    """Migrate, or say in one sentence why not."""
+    try:
+        migrate(Settings.from_env(os.environ).database_url)
+    except UnknownRevision as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()

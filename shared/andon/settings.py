@@ -1,0 +1,61 @@
+"""What a process reads from its environment, once, in its bootstrap."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class SettingsError(ValueError):
+    """An environment variable has a value that Andon can't use; the message names it."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One process's configuration. Durations are seconds, sizes are bytes."""
+
+    database_url: str = "postgresql://localhost/andon"
+    redis_url: str = "redis://localhost:6379/0"
+    storage_url: str = "file://.andon/artifacts"
+    functions: tuple[str, ...] = ("andon_worker.functions",)
+    host: str = "127.0.0.1"
+    port: int = 8000
+    home: Path = Path(".andon")
+    lease_seconds: float = 6.0
+    heartbeat_seconds: float = 1.5
+    shutdown_seconds: float = 25.0
+    step_grace_seconds: float = 10.0
+    worker_threads: int = 8
+    api_threads: int = 32
+    api_workers: int = 1
+    lost_worker_limit: int = 3
+    upload_limit_bytes: int = 2 * 1024**3
+    unpacked_limit_bytes: int = 20 * 1024**3
+    log_level: str = "INFO"
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> Settings:
+        """Read `ANDON_*` (and `PORT`) from `env`; raises `SettingsError` naming what is wrong."""
+        values: dict[str, object] = {}
+        for name, field in cls.__dataclass_fields__.items():
+            key = "PORT" if name == "port" else f"ANDON_{name.upper()}"
+            if env.get(key):
+                values[name] = _parse(key, env[key], field.default)
+        return cls(**values)  # type: ignore[arg-type]
+
+
+def _parse(key: str, text: str, default: object) -> object:
+    """Read `text` as the type that `default` has."""
+    try:
+        if isinstance(default, tuple):
+            return tuple(part.strip() for part in text.split(",") if part.strip())
+        if isinstance(default, (int, float)):
+            number = type(default)(text)
+            if number < 0:
+                raise ValueError
+            return number
+    except ValueError:
+        kind = "a whole number" if isinstance(default, int) else "a number"
+        raise SettingsError(f"{key} must be {kind} of at least 0, not {text!r}") from None
+    return Path(text) if isinstance(default, Path) else text
