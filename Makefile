@@ -1,0 +1,78 @@
+# Two commands matter: `make run` and `make test`. Both need Python 3.11 or later and nothing else.
+
+PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11 python,\
+	$(if $(shell $(name) -c 'import sys; print(sys.version_info >= (3, 11) or "")' 2>/dev/null),$(name))))
+UV ?= uv
+MINUTES ?= 30
+ROWS ?= 2000000
+BIN := .venv/bin
+MADE := .venv/made
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+COMPILE := $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
+	--no-annotate pyproject.toml
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check fix demo migrate bench faults soak lock clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+run: $(MADE)/run ## Start everything on this machine (PORT=8000, ANDON_HOME=.andon); Ctrl-C stops it
+	@exec $(BIN)/andon dev
+
+demo: $(MADE)/run ## Generate a report, then cancel a big one half-way (ROWS=2000000)
+	@exec $(BIN)/andon demo --rows $(ROWS)
+
+migrate: $(MADE)/run ## Bring the database at ANDON_DATABASE_URL to this version's schema
+	@exec $(BIN)/andon migrate
+
+test: $(MADE)/dev ## Run every test but the slow ones, on real stores (ARGS="-k cancel")
+	@exec $(BIN)/python -m pytest -m "not slow" $(ARGS)
+
+check: $(MADE)/dev ## Lint, formatting, types, layers
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fix: $(MADE)/dev ## Mend what the linter can mend, and format
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: $(MADE)/dev ## Measure
+	@exec $(BIN)/python -m benchmarks
+
+faults: $(MADE)/dev ## Run every fault test, the slow ones too
+	@exec $(BIN)/python -m pytest tests/faults -m "slow or not slow" $(ARGS)
+
+soak: $(MADE)/dev ## Kill something at random for MINUTES=30, then check what must hold
+	@exec $(BIN)/python -m tests.soak --minutes $(MINUTES)
+
+lock: ## Resolve pyproject.toml anew into requirements/*.txt (needs uv)
+	@command -v $(UV) >/dev/null || { echo "make lock needs uv: pip install uv, or UV=/path/to/uv" >&2; exit 1; }
+	$(COMPILE) --upgrade --extra api --extra worker --extra embedded -o requirements/run.txt
+	$(COMPILE) --upgrade --all-extras -c requirements/run.txt -o requirements/dev.txt
+	$(COMPILE) --upgrade --extra api -c requirements/run.txt -o requirements/api.txt
+	$(COMPILE) --upgrade --extra worker -c requirements/run.txt -o requirements/worker.txt
+
+clean: ## Remove the venv and the caches; the data in .andon stays
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+
+# One venv, which `dev` extends. The stamps make a second call instant.
+$(MADE)/venv:
+	@[ -n "$(PYTHON)" ] && $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Andon needs Python 3.11 or later; name one with: make $(MAKECMDGOALS) PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(PYTHON) -m venv .venv || { \
+		echo "$(PYTHON) can't make a virtual environment; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	@mkdir -p $(MADE) && touch $@
+
+$(MADE)/run: $(MADE)/venv requirements/run.txt pyproject.toml
+	@echo "installing what it takes to run into .venv"
+	@$(PIP) install --require-hashes -r requirements/run.txt
+	@$(PIP) install --no-deps --editable .
+	@touch $@
+
+$(MADE)/dev: $(MADE)/run requirements/dev.txt
+	@echo "installing what it takes to develop into .venv"
+	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@touch $@

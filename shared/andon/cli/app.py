@@ -1,0 +1,17 @@
+"""The commands, one module per group."""
+
+from __future__ import annotations
+
+import typer
+
+from andon.cli import demo, processes, version
+
+app = typer.Typer(
+    help="Long Python functions that anyone allowed to can stop.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+for group in (processes, demo, version):
+    group.add_to(app)

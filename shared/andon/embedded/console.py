@@ -1,0 +1,41 @@
+"""What `andon dev` shows: every line under the name of the process that said it."""
+
+from __future__ import annotations
+
+import threading
+from typing import IO, TextIO
+
+COLOURS = {"andon": 32, "api": 36, "dispatcher": 35, "worker": 33}
+WIDTH = 10
+
+
+class Console:
+    """Writes whole lines, from any thread; in colour on a terminal only."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+        self._colour = out.isatty()
+        self._lock = threading.Lock()
+
+    def say(self, text: str, name: str = "andon") -> None:
+        """Show one line as said by `name`. A reader that has gone is no reason to fail."""
+        label = f"{name:<{WIDTH}}"
+        if self._colour:
+            label = f"\x1b[{COLOURS.get(name, 37)}m{label}\x1b[0m"
+        try:
+            with self._lock:
+                self._out.write(f"{label} | {text}\n")
+                self._out.flush()
+        except (BrokenPipeError, ValueError):
+            pass
+
+    def relay(self, name: str, stream: IO[bytes]) -> threading.Thread:
+        """Show every line of `stream` until it ends, from a thread of its own."""
+        thread = threading.Thread(target=self._copy, args=(name, stream), name=f"output-{name}", daemon=True)
+        thread.start()
+        return thread
+
+    def _copy(self, name: str, stream: IO[bytes]) -> None:
+        with stream:
+            for line in stream:
+                self.say(line.decode(errors="replace").rstrip(), name)

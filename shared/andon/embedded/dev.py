@@ -1,0 +1,167 @@
+"""All of Andon on one machine: `andon dev`."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import httpx
+
+from andon.embedded import leftovers
+from andon.embedded.binaries import postgres_programs, redis_programs
+from andon.embedded.child import Child
+from andon.embedded.console import Console
+from andon.embedded.errors import EmbeddedError
+from andon.embedded.home import env_file, locked_home
+from andon.embedded.ports import free_port, require_free
+from andon.embedded.postgres import embedded_postgres
+from andon.embedded.redis import embedded_redis
+from andon.embedded.sample import load_sample
+from andon.embedded.spawn import spawn
+from andon.embedded.stopping import StopRequested, StopSignals
+from andon.embedded.supervisor import Supervisor
+from andon.settings import Settings
+
+MARK = "ANDON_SUPERVISED_FOR"
+SHIPPED_FUNCTIONS = "andon_worker.functions"
+PROCESSES = {"api": "andon_api", "dispatcher": "andon_worker.dispatcher", "worker": "andon_worker"}
+
+
+@dataclass(frozen=True)
+class Stores:
+    """Where the two stores are."""
+
+    database_url: str
+    redis_url: str
+
+
+def run_dev(env: Mapping[str, str], console: Console) -> None:
+    """Start the stores, migrate, start every process, and keep them running until a signal asks to stop.
+
+    Leaves no process behind. Raises `EmbeddedError` with a sentence when it can't start.
+    """
+    settings = Settings.from_env(env)
+    with StopSignals() as signals, suppress(StopRequested), locked_home(settings.home) as home:
+        end_former(home)
+        port = settings.port or free_port(settings.host)
+        require_free(settings.host, port)
+        url = f"http://{_reachable(settings.host)}:{port}"
+        console.say(f"starting the stores under {home}")
+        with running_stores(env, home) as stores, nothing_left(home, signals):
+            child_env = environment(env, settings, home, stores, port)
+            migrate(child_env)
+            with env_file(home, exports(url, home, stores), program_folders(env)):
+                run_processes(url, child_env, console, signals, settings.shutdown_seconds)
+    console.say("stopped; the next start finds its data")
+
+
+def run_processes(
+    url: str, env: Mapping[str, str], console: Console, signals: StopSignals, shutdown_seconds: float
+) -> None:
+    """Run api, dispatcher and worker, and say when they are ready; ends with `StopRequested`."""
+    children = [Child(name, [sys.executable, "-m", module], env, console) for name, module in PROCESSES.items()]
+    with Supervisor(children, console, signals, shutdown_seconds) as supervisor:
+        supervisor.tend_until(partial(ready, url))
+        offer_sample(url, console)
+        console.say(f"ready: {url}")
+        supervisor.tend_until(lambda: False)
+
+
+@contextmanager
+def nothing_left(home: Path, signals: StopSignals) -> Iterator[None]:
+    """At the end, end what the children left of theirs, uninterrupted by a late signal."""
+    try:
+        yield
+    finally:
+        signals.begin_stop()
+        end_former(home)
+
+
+@contextmanager
+def running_stores(env: Mapping[str, str], home: Path) -> Iterator[Stores]:
+    """The stores that `env` names; embedded ones in place of those it doesn't name."""
+    with ExitStack() as stack:
+        database_url = env.get("ANDON_DATABASE_URL") or (stack.enter_context(embedded_postgres(home / "postgres")).url)
+        redis_url = env.get("ANDON_REDIS_URL") or stack.enter_context(embedded_redis(home / "redis")).url
+        yield Stores(database_url, redis_url)
+
+
+def environment(env: Mapping[str, str], settings: Settings, home: Path, stores: Stores, port: int) -> dict[str, str]:
+    """What the child processes get."""
+    functions = dict.fromkeys((SHIPPED_FUNCTIONS, *settings.functions))
+    python_path = [str(Path.cwd()), *filter(None, [env.get("PYTHONPATH")])]
+    return {
+        **env,
+        "ANDON_DATABASE_URL": stores.database_url,
+        "ANDON_REDIS_URL": stores.redis_url,
+        "ANDON_STORAGE_URL": env.get("ANDON_STORAGE_URL") or f"file://{home}/artifacts",
+        "ANDON_FUNCTIONS": ",".join(functions),
+        "ANDON_HOME": str(home),
+        "ANDON_HOST": settings.host,
+        "PORT": str(port),
+        "PYTHONPATH": os.pathsep.join(python_path),
+        "PYTHONUNBUFFERED": "1",
+        MARK: str(home),
+    }
+
+
+def exports(url: str, home: Path, stores: Stores) -> dict[str, str]:
+    """What people and other producers need to reach the system."""
+    return {
+        "ANDON_URL": url,
+        "ANDON_DATABASE_URL": stores.database_url,
+        "ANDON_REDIS_URL": stores.redis_url,
+        "ANDON_HOME": str(home),
+    }
+
+
+def program_folders(env: Mapping[str, str]) -> list[Path]:
+    """Where `psql` and `redis-cli` are, of the stores that are embedded."""
+    database = [] if env.get("ANDON_DATABASE_URL") else [postgres_programs()]
+    return database + ([] if env.get("ANDON_REDIS_URL") else [redis_programs()])
+
+
+def migrate(env: Mapping[str, str]) -> None:
+    """Bring the database to this version's schema."""
+    process = spawn([sys.executable, "-m", "andon.migrations"], env=env, output=subprocess.PIPE)
+    said, _ = process.communicate()
+    if process.returncode != 0:
+        words = said.decode(errors="replace").strip().splitlines()
+        raise EmbeddedError(f"The database could not be migrated: {words[-1] if words else 'no reason given'}")
+
+
+def ready(url: str) -> bool:
+    """Whether the API says that it can serve."""
+    try:
+        return httpx.get(f"{url}/readyz", timeout=2, trust_env=False, verify=False).is_success
+    except httpx.HTTPError:
+        return False
+
+
+def offer_sample(url: str, console: Console) -> None:
+    """Load the sample into an empty system; going on without it is better than not starting."""
+    try:
+        for name in load_sample(url):
+            console.say(f"loaded the sample dataset {name}")
+    except httpx.HTTPError as error:
+        console.say(f"the sample dataset could not be loaded: {error}")
+
+
+def end_former(home: Path) -> None:
+    """End processes that an earlier `andon dev` on this home left, or that its children left."""
+    find = partial(leftovers.processes_marked, f"{MARK}={home}")
+    leftovers.end(find, polite=signal.SIGTERM, patience=5)
+
+
+def _reachable(host: str) -> str:
+    """An address that a client on this machine can use for `host`."""
+    if host in ("0.0.0.0", "::", ""):
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host

@@ -1,0 +1,58 @@
+"""Keep the processes of Andon running until somebody asks to stop."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from types import TracebackType
+
+from andon.embedded.child import Child
+from andon.embedded.console import Console
+from andon.embedded.stopping import StopSignals
+
+TICK_SECONDS = 0.1
+
+
+class Supervisor:
+    """Runs `children` within its `with` block, and stops all of them at its end."""
+
+    def __init__(
+        self, children: Sequence[Child], console: Console, signals: StopSignals, shutdown_seconds: float
+    ) -> None:
+        self._children = children
+        self._console = console
+        self._signals = signals
+        self._shutdown_seconds = shutdown_seconds
+
+    def __enter__(self) -> Supervisor:
+        for child in self._children:
+            child.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._signals.begin_stop()
+        self._stop()
+
+    def tend_until(self, done: Callable[[], bool]) -> None:
+        """Start again what ends, until `done` says so (or a signal ends the wait)."""
+        while not done():
+            for child in self._children:
+                child.tend()
+            time.sleep(TICK_SECONDS)
+
+    def _stop(self) -> None:
+        """Ask all, wait, then kill. What is killed is said, because a clean stop was expected."""
+        for child in self._children:
+            child.ask_to_stop()
+        deadline = time.monotonic() + self._shutdown_seconds
+        while any(child.alive for child in self._children):
+            if self._signals.hurry or time.monotonic() > deadline:
+                break
+            time.sleep(TICK_SECONDS / 2)
+        for child in self._children:
+            if child.alive:
+                self._console.say(f"{child.name} did not stop in time and is killed")
+            child.kill()
+            child.finish_output()
