@@ -8,18 +8,28 @@ from types import TracebackType
 
 from andon.embedded.child import Child
 from andon.embedded.console import Console
+from andon.embedded.server import Server
 from andon.embedded.stopping import StopSignals
 
 TICK_SECONDS = 0.1
 
 
 class Supervisor:
-    """Runs `children` within its `with` block, and stops all of them at its end."""
+    """Runs `children` within its `with` block, and stops all of them at its end.
+
+    `stores` run already, and outlive it; in between it starts those again that end.
+    """
 
     def __init__(
-        self, children: Sequence[Child], console: Console, signals: StopSignals, shutdown_seconds: float
+        self,
+        children: Sequence[Child],
+        stores: Sequence[Server],
+        console: Console,
+        signals: StopSignals,
+        shutdown_seconds: float,
     ) -> None:
         self._children = children
+        self._stores = stores
         self._console = console
         self._signals = signals
         self._shutdown_seconds = shutdown_seconds
@@ -38,9 +48,16 @@ class Supervisor:
     def tend_until(self, done: Callable[[], bool]) -> None:
         """Start again what ends, until `done` says so (or a signal ends the wait)."""
         while not done():
+            for store in self._stores:
+                self._revive(store)
             for child in self._children:
                 child.tend()
             time.sleep(TICK_SECONDS)
+
+    def _revive(self, store: Server) -> None:
+        if not store.running:
+            self._console.say(f"{store.program} has ended; it is started again, on its data")
+            store.start()
 
     def _stop(self) -> None:
         """Ask all, wait, then kill. What is killed is said, because a clean stop was expected."""
