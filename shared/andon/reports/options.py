@@ -1,0 +1,143 @@
+"""What a report's user can choose: which sections, about which columns, and how deep."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from andon.reports.errors import InvalidOptions
+
+SECTIONS = ("overview", "distributions", "trends", "correlations", "outliers", "groups")
+MOST_RESAMPLES = 10_000_000
+
+
+@dataclass(frozen=True)
+class ReportOptions:
+    """A report's options; an empty choice of columns means that the report picks them itself."""
+
+    sections: tuple[str, ...] = SECTIONS
+    resamples: int = 1_000
+    confidence: float = 0.95
+    measures: tuple[str, ...] = ()
+    group_by: tuple[str, ...] = ()
+    time_column: str | None = None
+    max_columns: int = 60
+    seed: int = 1
+
+    def to_json(self) -> dict[str, Any]:
+        """The options as the API shows them; `parse_options` reads them back."""
+        return {
+            "sections": list(self.sections),
+            "resamples": self.resamples,
+            "confidence": self.confidence,
+            "measures": list(self.measures),
+            "groupBy": list(self.group_by),
+            "timeColumn": self.time_column,
+            "maxColumns": self.max_columns,
+            "seed": self.seed,
+        }
+
+
+def parse_options(raw: Mapping[str, Any]) -> ReportOptions:
+    """Options from a request's JSON; raises `InvalidOptions` with everything that is wrong, at once."""
+    values: dict[str, Any] = {}
+    problems: list[tuple[str, str]] = []
+    for key, value in raw.items():
+        if key not in _FIELDS:
+            problems.append((_pointer(key), f"unknown option; expected one of {', '.join(_FIELDS)}"))
+            continue
+        name, read = _FIELDS[key]
+        try:
+            values[name] = read(value)
+        except _Unexpected as unexpected:
+            problems.append((_pointer(key, *unexpected.path), str(unexpected)))
+    if problems:
+        raise InvalidOptions(problems)
+    return ReportOptions(**values)
+
+
+def check_columns(options: ReportOptions, columns: Collection[str]) -> None:
+    """Raise `InvalidOptions` for each column that the options name and the dataset hasn't got."""
+    named = [
+        *((_pointer("measures", i), name) for i, name in enumerate(options.measures)),
+        *((_pointer("groupBy", i), name) for i, name in enumerate(options.group_by)),
+        *([(_pointer("timeColumn"), options.time_column)] if options.time_column is not None else []),
+    ]
+    problems = [
+        (at, f"the dataset has no column {name!r}; expected one of its {len(columns)} columns")
+        for at, name in named
+        if name not in columns
+    ]
+    if problems:
+        raise InvalidOptions(problems)
+
+
+class _Unexpected(ValueError):
+    def __init__(self, message: str, *path: object) -> None:
+        super().__init__(message)
+        self.path = path
+
+
+def _pointer(*path: object) -> str:
+    """A JSON pointer (RFC 6901) below `/options`."""
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in ("options", *path))
+
+
+def _whole(least: int, most: int) -> Callable[[Any], int]:
+    def read(value: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+            raise _Unexpected(f"expected a whole number from {least:,} to {most:,}")
+        return value
+
+    return read
+
+
+def _share(least: float, most: float) -> Callable[[Any], float]:
+    def read(value: Any) -> float:
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if not number or not math.isfinite(value) or not least <= value <= most:
+            raise _Unexpected(f"expected a number from {least} to {most}")
+        return float(value)
+
+    return read
+
+
+def _names(most: int, among: Sequence[str] | None = None, least: int = 0) -> Callable[[Any], tuple[str, ...]]:
+    what = f"one of {', '.join(among)}" if among else "a column's name"
+
+    def read(value: Any) -> tuple[str, ...]:
+        if not isinstance(value, (list, tuple)) or not least <= len(value) <= most:
+            raise _Unexpected(f"expected a list of {least} to {most} strings, each {what}")
+        for place, item in enumerate(value):
+            if not isinstance(item, str) or not item or (among and item not in among):
+                raise _Unexpected(f"expected {what}", place)
+            if item in value[:place]:
+                raise _Unexpected(f"{item!r} is given twice; expected each name once", place)
+        return tuple(value)
+
+    return read
+
+
+def _name_or_none(value: Any) -> str | None:
+    if value is not None and (not isinstance(value, str) or not value):
+        raise _Unexpected("expected a column's name, or null to have one chosen")
+    return value
+
+
+def _sections(value: Any) -> tuple[str, ...]:
+    chosen = _names(len(SECTIONS), SECTIONS, least=1)(value)
+    return tuple(name for name in SECTIONS if name in chosen)
+
+
+_FIELDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
+    "sections": ("sections", _sections),
+    "resamples": ("resamples", _whole(0, MOST_RESAMPLES)),
+    "confidence": ("confidence", _share(0.5, 0.999)),
+    "measures": ("measures", _names(10)),
+    "groupBy": ("group_by", _names(5)),
+    "timeColumn": ("time_column", _name_or_none),
+    "maxColumns": ("max_columns", _whole(1, 300)),
+    "seed": ("seed", _whole(0, 2**32 - 1)),
+}

@@ -1,0 +1,67 @@
+"""Report options: defaults, round trip, and errors that name the field."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from andon.reports import SECTIONS, InvalidOptions, ReportOptions, check_columns, parse_options
+
+
+def test_no_options_mean_every_section_and_a_thousand_resamples() -> None:
+    options = parse_options({})
+    assert (options.sections, options.resamples) == (SECTIONS, 1_000)
+
+
+def test_options_survive_the_way_to_json_and_back() -> None:
+    options = parse_options(
+        {"sections": ["groups", "overview"], "resamples": 0, "measures": ["x"], "groupBy": ["g"], "timeColumn": "t"}
+    )
+    assert options.sections == ("overview", "groups")
+    assert parse_options(options.to_json()) == options
+
+
+@pytest.mark.parametrize(
+    ("raw", "pointer", "expected"),
+    [
+        ({"resamples": -1}, "/options/resamples", "from 0 to 10,000,000"),
+        ({"resamples": 10_000_001}, "/options/resamples", "from 0 to 10,000,000"),
+        ({"resamples": "many"}, "/options/resamples", "whole number"),
+        ({"resamples": True}, "/options/resamples", "whole number"),
+        ({"resamples": 1.5}, "/options/resamples", "whole number"),
+        ({"confidence": float("nan")}, "/options/confidence", "from 0.5 to 0.999"),
+        ({"sections": []}, "/options/sections", "list of 1 to 6"),
+        ({"sections": "overview"}, "/options/sections", "list"),
+        ({"sections": ["overview", "horoscope"]}, "/options/sections/1", "one of overview"),
+        ({"sections": ["overview", "overview"]}, "/options/sections/1", "twice"),
+        ({"measures": [""]}, "/options/measures/0", "column's name"),
+        ({"timeColumn": 3}, "/options/timeColumn", "column's name"),
+        ({"resample": 3}, "/options/resample", "unknown option"),
+        ({"a/b~c": 3}, "/options/a~1b~0c", "unknown option"),
+    ],
+)
+def test_a_bad_option_is_named_with_what_was_expected(raw: dict[str, Any], pointer: str, expected: str) -> None:
+    with pytest.raises(InvalidOptions) as caught:
+        parse_options(raw)
+    [(at, message)] = caught.value.problems
+    assert at == pointer
+    assert expected in message
+
+
+def test_all_problems_are_told_at_once() -> None:
+    with pytest.raises(InvalidOptions) as caught:
+        parse_options({"resamples": -1, "seed": -1})
+    assert [at for at, _ in caught.value.problems] == ["/options/resamples", "/options/seed"]
+
+
+def test_options_may_only_name_columns_that_exist() -> None:
+    options = ReportOptions(measures=("a", "x"), group_by=("y",), time_column="z")
+    with pytest.raises(InvalidOptions) as caught:
+        check_columns(options, ["a", "b"])
+    assert [at for at, _ in caught.value.problems] == [
+        "/options/measures/1",
+        "/options/groupBy/0",
+        "/options/timeColumn",
+    ]
+    check_columns(ReportOptions(measures=("a",)), ["a", "b"])
