@@ -15,7 +15,6 @@ from pathlib import Path
 import httpx
 
 from andon.embedded import leftovers
-from andon.embedded.binaries import postgres_programs, redis_programs
 from andon.embedded.child import Child
 from andon.embedded.console import Console
 from andon.embedded.errors import EmbeddedError
@@ -24,6 +23,7 @@ from andon.embedded.ports import free_port, require_free
 from andon.embedded.postgres import embedded_postgres
 from andon.embedded.redis import embedded_redis
 from andon.embedded.sample import load_sample
+from andon.embedded.server import Server
 from andon.embedded.spawn import spawn
 from andon.embedded.stopping import StopRequested, StopSignals
 from andon.embedded.supervisor import Supervisor
@@ -36,10 +36,16 @@ PROCESSES = {"api": "andon_api", "dispatcher": "andon_worker.dispatcher", "worke
 
 @dataclass(frozen=True)
 class Stores:
-    """Where the two stores are."""
+    """Where the two stores are, and the servers of those that are embedded."""
 
     database_url: str
     redis_url: str
+    servers: tuple[Server, ...]
+
+    @property
+    def program_folders(self) -> list[Path]:
+        """Where `psql` and `redis-cli` are."""
+        return [server.programs for server in self.servers]
 
 
 def run_dev(env: Mapping[str, str], console: Console) -> None:
@@ -57,17 +63,23 @@ def run_dev(env: Mapping[str, str], console: Console) -> None:
         with running_stores(env, home) as stores, nothing_left(home, signals):
             child_env = environment(env, settings, home, stores, port)
             migrate(child_env)
-            with env_file(home, exports(url, home, stores), program_folders(env)):
-                run_processes(url, child_env, console, signals, settings.shutdown_seconds)
+            with env_file(home, exports(url, home, stores), stores.program_folders):
+                supervisor = supervise(stores, child_env, console, signals, settings.shutdown_seconds)
+                run_until_stopped(supervisor, url, console)
     console.say("stopped; the next start finds its data")
 
 
-def run_processes(
-    url: str, env: Mapping[str, str], console: Console, signals: StopSignals, shutdown_seconds: float
-) -> None:
-    """Run api, dispatcher and worker, and say when they are ready; ends with `StopRequested`."""
+def supervise(
+    stores: Stores, env: Mapping[str, str], console: Console, signals: StopSignals, shutdown_seconds: float
+) -> Supervisor:
+    """The supervisor of api, dispatcher and worker, and of the embedded stores."""
     children = [Child(name, [sys.executable, "-m", module], env, console) for name, module in PROCESSES.items()]
-    with Supervisor(children, console, signals, shutdown_seconds) as supervisor:
+    return Supervisor(children, stores.servers, console, signals, shutdown_seconds)
+
+
+def run_until_stopped(supervisor: Supervisor, url: str, console: Console) -> None:
+    """Run the processes and say when they are ready; ends with `StopRequested`."""
+    with supervisor:
         supervisor.tend_until(partial(ready, url))
         offer_sample(url, console)
         console.say(f"ready: {url}")
@@ -88,9 +100,14 @@ def nothing_left(home: Path, signals: StopSignals) -> Iterator[None]:
 def running_stores(env: Mapping[str, str], home: Path) -> Iterator[Stores]:
     """The stores that `env` names; embedded ones in place of those it doesn't name."""
     with ExitStack() as stack:
-        database_url = env.get("ANDON_DATABASE_URL") or (stack.enter_context(embedded_postgres(home / "postgres")).url)
-        redis_url = env.get("ANDON_REDIS_URL") or stack.enter_context(embedded_redis(home / "redis")).url
-        yield Stores(database_url, redis_url)
+        servers: list[Server] = []
+        if not (database_url := env.get("ANDON_DATABASE_URL")):
+            servers.append(stack.enter_context(embedded_postgres(home / "postgres")))
+            database_url = servers[-1].url
+        if not (redis_url := env.get("ANDON_REDIS_URL")):
+            servers.append(stack.enter_context(embedded_redis(home / "redis")))
+            redis_url = servers[-1].url
+        yield Stores(database_url, redis_url, tuple(servers))
 
 
 def environment(env: Mapping[str, str], settings: Settings, home: Path, stores: Stores, port: int) -> dict[str, str]:
@@ -120,12 +137,6 @@ def exports(url: str, home: Path, stores: Stores) -> dict[str, str]:
         "ANDON_REDIS_URL": stores.redis_url,
         "ANDON_HOME": str(home),
     }
-
-
-def program_folders(env: Mapping[str, str]) -> list[Path]:
-    """Where `psql` and `redis-cli` are, of the stores that are embedded."""
-    database = [] if env.get("ANDON_DATABASE_URL") else [postgres_programs()]
-    return database + ([] if env.get("ANDON_REDIS_URL") else [redis_programs()])
 
 
 def migrate(env: Mapping[str, str]) -> None:

@@ -31,8 +31,7 @@ class PostgresServer(Server):
     stop_signal = signal.SIGINT  # "fast": sessions are ended, the data is left in order
 
     def __init__(self, folder: Path, port: int | None = None) -> None:
-        super().__init__(folder, port)
-        self.programs = postgres_programs()
+        super().__init__(folder, port, postgres_programs())
         self.data = self.folder / "data"
         self.password_file = self.folder / "password"
         self.account = postgres_account(self.folder, self.programs)

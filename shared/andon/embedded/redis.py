@@ -21,8 +21,7 @@ class RedisServer(Server):
     stop_signal = signal.SIGTERM
 
     def __init__(self, folder: Path, port: int | None = None) -> None:
-        super().__init__(folder, port)
-        self.programs = redis_programs()
+        super().__init__(folder, port, redis_programs())
 
     @property
     def url(self) -> str:

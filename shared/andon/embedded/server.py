@@ -30,7 +30,8 @@ class Server(ABC):
     program: ClassVar[str]
     stop_signal: ClassVar[signal.Signals]
 
-    def __init__(self, folder: Path, port: int | None = None) -> None:
+    def __init__(self, folder: Path, port: int | None, programs: Path) -> None:
+        self.programs = programs
         self.folder = folder.absolute()
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.folder = self.folder.resolve()

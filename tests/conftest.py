@@ -1,0 +1,138 @@
+"""Real stores for every test: started once, empty for each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from itertools import count
+from pathlib import Path
+from typing import Protocol
+
+import psycopg
+import pytest
+from psycopg import sql
+from redis import Redis
+
+from andon.embedded import PostgresServer, RedisServer, embedded_postgres, embedded_redis
+from andon.migrations import migrate
+from tests.system import SHIPPED_FUNCTIONS, System
+
+TEMPLATE = "andon_template"
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    """The session's PostgreSQL. A test that stops or kills servers starts one of its own."""
+    with embedded_postgres(tmp_path_factory.mktemp("postgres")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_url(postgres_server: PostgresServer) -> str:
+    """The URL of the session's PostgreSQL: a database without a schema."""
+    return postgres_server.url
+
+
+@pytest.fixture(scope="session")
+def create_database(postgres_server: PostgresServer) -> Callable[[], str]:
+    """Makes a database with the current schema, and returns its URL."""
+    admin = postgres_server.url_of("postgres")
+    create(admin, TEMPLATE, "template0")
+    migrate(postgres_server.url_of(TEMPLATE))
+    numbers = count(1)
+
+    def create_next() -> str:
+        name = f"andon_{next(numbers)}"
+        create(admin, name, TEMPLATE)
+        return postgres_server.url_of(name)
+
+    return create_next
+
+
+@pytest.fixture
+def database_url(create_database: Callable[[], str], postgres_server: PostgresServer) -> Iterator[str]:
+    """A database of the test's own, with the current schema and no rows."""
+    url = create_database()
+    yield url
+    drop(postgres_server.url_of("postgres"), url.rpartition("/")[2])
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """The session's Redis. A test that stops or kills servers starts one of its own."""
+    with embedded_redis(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest.fixture
+def redis_url(redis_server: RedisServer) -> str:
+    """The URL of the session's Redis, emptied."""
+    with Redis.from_url(redis_server.url) as client:
+        client.flushall()
+    return redis_server.url
+
+
+@pytest.fixture
+def redis(redis_url: str) -> Iterator[Redis]:
+    """A client of the emptied Redis that answers in text."""
+    with Redis.from_url(redis_url, decode_responses=True) as client:
+        yield client
+
+
+class StartSystem(Protocol):
+    """Start Andon's processes on the test's stores, or on others that are given."""
+
+    def __call__(
+        self,
+        *,
+        functions: Sequence[str] = ...,
+        env: Mapping[str, str] | None = ...,
+        dispatchers: int = ...,
+        workers: int = ...,
+        database_url: str | None = ...,
+        redis_url: str | None = ...,
+    ) -> System: ...
+
+
+@pytest.fixture
+def system(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[StartSystem]:
+    """Starts Andon's processes and returns them ready; they end with the test."""
+    with ExitStack() as stack:
+        numbers = count(1)
+
+        def start(
+            *,
+            functions: Sequence[str] = (SHIPPED_FUNCTIONS,),
+            env: Mapping[str, str] | None = None,
+            dispatchers: int = 1,
+            workers: int = 1,
+            database_url: str | None = None,
+            redis_url: str | None = None,
+        ) -> System:
+            folder = tmp_path / f"system-{next(numbers)}"
+            folder.mkdir()
+            made = System(
+                folder,
+                database_url or request.getfixturevalue("database_url"),
+                redis_url or request.getfixturevalue("redis_url"),
+                functions=functions,
+                env=env,
+                dispatchers=dispatchers,
+                workers=workers,
+            )
+            return stack.enter_context(made)
+
+        yield start
+
+
+def create(admin_url: str, name: str, template: str) -> None:
+    """`CREATE DATABASE`; the template must have no sessions."""
+    statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+    with psycopg.connect(admin_url, autocommit=True) as connection:
+        connection.execute(statement.format(sql.Identifier(name), sql.Identifier(template)))
+
+
+def drop(admin_url: str, name: str) -> None:
+    """`DROP DATABASE`, with whatever sessions a test has left open."""
+    with psycopg.connect(admin_url, autocommit=True) as connection:
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
