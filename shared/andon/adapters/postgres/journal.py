@@ -1,0 +1,170 @@
+"""A run's journal in Postgres. Each write holds the run's row lock and carries its fence.
+
+`INSERT ... WHERE fence = n` alone would let a former holder commit after the new one has read the memos: so the row
+is locked `FOR SHARE` in the same statement, and the new holder's claim waits for it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+from sqlalchemy.engine import Engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from andon.adapters.postgres.database import Database
+from andon.engine.errors import Cancelled, LeaseLost
+from andon.engine.stops import Cause, StopSignal
+
+_HOLD = """
+SELECT id, cancel_requested_at IS NOT NULL AS cancelled FROM andon.runs
+WHERE id = %(run)s AND fence = %(fence)s AND status IN ('running', 'cancelling') FOR SHARE
+"""
+
+_COMPLETE = f"""
+WITH held AS ({_HOLD})
+INSERT INTO andon.steps AS s (run_id, id, position, status, attempt, fence, started_at, ended_at, output)
+SELECT held.id, %(name)s, %(position)s, 'completed', %(attempt)s, %(fence)s,
+    clock_timestamp() - %(seconds)s * interval '1 s', clock_timestamp(), %(output)s::json
+FROM held WHERE NOT held.cancelled
+ON CONFLICT (run_id, id) DO UPDATE SET status = 'completed', attempt = excluded.attempt, fence = excluded.fence,
+    started_at = CASE WHEN s.status = 'sleeping' THEN s.started_at ELSE excluded.started_at END,
+    ended_at = excluded.ended_at, output = excluded.output, error = NULL, wake_at = NULL
+WHERE s.status <> 'completed' OR s.fence = excluded.fence
+RETURNING 1
+"""
+
+_FAIL = f"""
+WITH held AS ({_HOLD})
+INSERT INTO andon.steps AS s (run_id, id, position, status, attempt, fence, started_at, ended_at, error)
+SELECT held.id, %(name)s, %(position)s, %(status)s, %(attempt)s, %(fence)s,
+    clock_timestamp() - %(seconds)s * interval '1 s', clock_timestamp(), %(error)s::jsonb
+FROM held
+ON CONFLICT (run_id, id) DO UPDATE SET status = excluded.status, attempt = excluded.attempt,
+    fence = excluded.fence, started_at = excluded.started_at, ended_at = excluded.ended_at, error = excluded.error
+WHERE s.status <> 'completed'
+RETURNING 1
+"""
+
+_SLEEP = f"""
+WITH held AS ({_HOLD})
+INSERT INTO andon.steps AS s (run_id, id, position, status, attempt, fence, started_at, wake_at)
+SELECT held.id, %(name)s, %(position)s, 'sleeping', 1, %(fence)s, clock_timestamp(),
+    coalesce(%(until)s::timestamptz, clock_timestamp() + %(seconds)s::float8 * interval '1 s')
+FROM held
+ON CONFLICT (run_id, id) DO UPDATE SET fence = excluded.fence
+RETURNING wake_at
+"""
+
+
+class PostgresJournal:
+    """What one run remembers, written through its worker thread's connection."""
+
+    def __init__(
+        self, database: Database, sessions: Callable[[], Engine], run_id: uuid.UUID, fence: int, stop: StopSignal
+    ) -> None:
+        self._database = database
+        self._sessions = sessions
+        self._run = {"run": run_id, "fence": fence}
+        self._stop = stop
+
+    def _write(self, sql: str, values: dict[str, Any]) -> tuple[Any, ...] | None:
+        """One durable write; waits while the database is away, unless the run is lost meanwhile."""
+        return self._database.insist(
+            lambda connection: connection.execute(sql, {**self._run, **values}).fetchone(),
+            give_up=lambda: self._stop.cause == Cause.LEASE_LOST,
+        )
+
+    def complete(self, name: str, position: int, attempt: int, seconds: float, output: str) -> bool:
+        """Keep a step's result; returns whether a cancel came first, in which case nothing was kept."""
+        values = {"name": name, "position": position, "attempt": attempt, "seconds": seconds, "output": output}
+        return self._write(_COMPLETE, values) is None and self._is_cancelled()
+
+    def fail(
+        self, name: str, position: int, attempt: int, seconds: float, error: dict[str, Any], *, final: bool
+    ) -> None:
+        """Keep a step's failed attempt."""
+        values = {
+            "name": name,
+            "position": position,
+            "attempt": attempt,
+            "seconds": seconds,
+            "status": "failed" if final else "retrying",
+            "error": json.dumps(error),
+        }
+        if self._write(_FAIL, values) is None:
+            self._is_cancelled()
+
+    def sleep(self, name: str, position: int, *, seconds: float | None, until: dt.datetime | None) -> dt.datetime:
+        """Keep when a sleeping step wakes."""
+        row = self._write(_SLEEP, {"name": name, "position": position, "seconds": seconds, "until": until})
+        if row is None:
+            raise LeaseLost
+        wake_at: dt.datetime = row[0]
+        return wake_at
+
+    def transaction(
+        self,
+        name: str,
+        position: int,
+        attempt: int,
+        fn: Callable[[Any], Any],
+        encode: Callable[[Any], str],
+        stop: StopSignal,
+    ) -> str:
+        """Call `fn(session)`, then check fence and cancel and keep the result, all in one transaction."""
+        began = time.monotonic()
+        with Session(self._sessions()) as session, session.begin():
+            raw = session.connection().connection.driver_connection
+            if not isinstance(raw, psycopg.Connection):
+                raise TypeError(f"step.transaction needs psycopg, not {type(raw).__name__}")
+            query = _Query(raw)
+            stop.watch(query)
+            try:
+                text = encode(fn(session))
+                session.flush()
+                values = {"name": name, "position": position, "attempt": attempt, "output": text}
+                kept = raw.execute(_COMPLETE, {**self._run, **values, "seconds": time.monotonic() - began})
+                if kept.fetchone() is None:
+                    self._raise_why(raw)
+            except DBAPIError:
+                if stop.cause == Cause.CANCELLED:
+                    raise Cancelled(name) from None
+                raise
+            finally:
+                query.ended = True
+                stop.watch(None)
+        return text
+
+    def _is_cancelled(self) -> bool:
+        """Why a write hit no row: True for a cancel; `LeaseLost` if the fence has moved."""
+        row = self._database.insist(lambda connection: connection.execute(_HOLD, self._run).fetchone())
+        if row is None:
+            raise LeaseLost
+        return bool(row[1])
+
+    def _raise_why(self, connection: psycopg.Connection[Any]) -> None:
+        row = connection.execute(_HOLD, self._run).fetchone()
+        if row is None:
+            raise LeaseLost
+        raise Cancelled
+
+
+class _Query:
+    """A connection's running statement, as something to interrupt: by the driver's cancel."""
+
+    deadline: float | None = None
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        self._connection = connection
+        self.ended = False
+
+    def interrupt(self) -> None:
+        """Ask the server to end the statement under way."""
+        self._connection.cancel_safe(timeout=2.0)

@@ -1,0 +1,159 @@
+"""A run in a worker's hands: claim it, keep its lease, let it wait, give it back. One guarded statement per verb."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import psycopg
+
+from andon.engine.events import Event
+from andon.engine.memos import Memo
+
+_CLAIM = """
+WITH claimed AS (
+    UPDATE andon.runs SET status = 'running', fence = fence + 1, worker_id = %(worker)s,
+        attempt = greatest(attempt, 1), started_at = coalesce(started_at, clock_timestamp()), wake_at = NULL,
+        lease_until = clock_timestamp() + %(lease)s * interval '1 s'
+    WHERE id = %(run)s AND status = 'queued' AND cancel_requested_at IS NULL
+    RETURNING id, tenant, function_id, kind, parent_run_id, report_id, fence, attempt, event_seq, lost, lost_step
+)
+SELECT c.id, c.tenant, c.function_id, c.kind, c.parent_run_id, c.report_id, c.fence, c.attempt, c.lost, c.lost_step,
+    e.seq, e.id, e.name, e.data, e.ts, e."user", e.traceparent,
+    ARRAY(SELECT k.key FROM andon.cancel_keys k WHERE k.run_id = c.id)
+FROM claimed c JOIN andon.events e ON e.seq = c.event_seq
+"""
+
+_MEMOS = """
+SELECT id, position, status, attempt, output, error, wake_at IS NULL OR wake_at <= clock_timestamp()
+FROM andon.steps WHERE run_id = %s
+"""
+
+_HEARTBEAT = """
+WITH mine AS (
+    SELECT * FROM unnest(%(runs)s::uuid[], %(fences)s::bigint[], %(steps)s::text[], %(seconds)s::float8[],
+        %(fractions)s::float8[], %(notes)s::text[]) AS m (run_id, fence, step, seconds, fraction, note)
+)
+UPDATE andon.runs r SET lease_until = clock_timestamp() + %(lease)s * interval '1 s',
+    current_step = m.step, step_started_at = clock_timestamp() - m.seconds * interval '1 s',
+    progress = coalesce(m.fraction, r.progress), progress_note = coalesce(m.note, r.progress_note)
+FROM mine m WHERE r.id = m.run_id AND r.fence = m.fence AND r.status IN ('running', 'cancelling')
+RETURNING r.id, r.cancel_requested_at IS NOT NULL, r.report_id
+"""
+
+_SUSPEND = """
+UPDATE andon.runs SET status = CASE WHEN %(seconds)s::float8 IS NULL AND %(wake_at)s::timestamptz IS NULL
+        THEN 'queued' ELSE 'waiting' END,
+    wake_at = coalesce(%(wake_at)s::timestamptz, clock_timestamp() + %(seconds)s::float8 * interval '1 s'),
+    attempt = attempt + %(failed)s::int, error = coalesce(%(error)s::jsonb, error), lost = 0, lost_step = NULL,
+    sent_at = NULL, lease_until = NULL, current_step = NULL, step_started_at = NULL
+WHERE id = %(run)s AND fence = %(fence)s AND status = 'running' AND cancel_requested_at IS NULL
+RETURNING id
+"""
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """A run that this worker holds until its fence moves."""
+
+    id: uuid.UUID
+    tenant: str
+    function_id: str
+    kind: str
+    parent_run_id: uuid.UUID | None
+    report_id: uuid.UUID | None
+    fence: int
+    attempt: int
+    lost: int
+    lost_step: str | None
+    event: Event
+    cancel_keys: tuple[uuid.UUID, ...]
+    memos: dict[str, Memo]
+
+
+class Beat(NamedTuple):
+    """What a worker says of a run it holds: the step it is in, for how long (seconds), and its progress."""
+
+    run_id: uuid.UUID
+    fence: int
+    step: str | None
+    seconds: float | None
+    fraction: float | None
+    note: str | None
+
+
+class Alive(NamedTuple):
+    """A run that the worker still holds."""
+
+    run_id: uuid.UUID
+    cancelled: bool
+    report_id: uuid.UUID | None
+
+
+def claim(connection: psycopg.Connection[Any], run_id: uuid.UUID, *, worker: str, lease: float) -> Claimed | None:
+    """Win the run's lease, or return None: it is held, has ended, or is cancelled. Memos are read under the new fence."""
+    row = connection.execute(_CLAIM, {"run": run_id, "worker": worker, "lease": lease}).fetchone()
+    if row is None:
+        return None
+    id, tenant, function_id, kind, parent, report, fence, attempt, lost, lost_step, seq, *event, keys = row
+    event_id, name, data, ts, user, traceparent = event
+    # A statement of its own, after the fence moved: inside the claim it would see the memos as they were before
+    # the former holder's last write.
+    memos = {} if fence == 1 else read_memos(connection, run_id)
+    return Claimed(
+        id=id,
+        tenant=tenant,
+        function_id=function_id,
+        kind=kind,
+        parent_run_id=parent,
+        report_id=report,
+        fence=fence,
+        attempt=attempt,
+        lost=lost,
+        lost_step=lost_step,
+        event=Event(name, data, event_id, ts, user, tenant, seq, traceparent),
+        cancel_keys=tuple(keys),
+        memos=memos,
+    )
+
+
+def read_memos(connection: psycopg.Connection[Any], run_id: uuid.UUID) -> dict[str, Memo]:
+    """What the run remembers, by step id."""
+    return {row[0]: Memo(*row) for row in connection.execute(_MEMOS, [run_id]).fetchall()}
+
+
+def heartbeat(connection: psycopg.Connection[Any], beats: Sequence[Beat], *, lease: float) -> list[Alive]:
+    """Extend the leases of all these runs in one statement; a run that is missing in the answer is lost."""
+    if not beats:
+        return []
+    columns = list(zip(*beats, strict=True))
+    values = dict(zip(("runs", "fences", "steps", "seconds", "fractions", "notes"), map(list, columns), strict=True))
+    return [Alive(*row) for row in connection.execute(_HEARTBEAT, {**values, "lease": lease}).fetchall()]
+
+
+def suspend(
+    connection: psycopg.Connection[Any],
+    run_id: uuid.UUID,
+    fence: int,
+    *,
+    seconds: float | None = None,
+    wake_at: dt.datetime | None = None,
+    failed: dict[str, Any] | None = None,
+) -> bool:
+    """Let the run wait, or with no time give it back to the queue; False if it was cancelled or lost meanwhile.
+
+    `failed` is the handler's error that caused it, and counts as an attempt.
+    """
+    values = {
+        "run": run_id,
+        "fence": fence,
+        "seconds": seconds,
+        "wake_at": wake_at,
+        "failed": int(failed is not None),
+        "error": None if failed is None else json.dumps(failed),
+    }
+    return connection.execute(_SUSPEND, values).fetchone() is not None

@@ -1,0 +1,109 @@
+"""Step bodies: a thread of our own for each, interruptible while it runs and never after.
+
+The interrupt is CPython's asynchronous exception (`PyThreadState_SetAsyncExc`). Its danger is that one sent just
+before the body ends lands somewhere else. The handshake prevents that: the body says that it is done, waits until a
+send under way is over, and clears what is pending; the sender says that it sends before it looks whether the body
+is done. Under the GIL's order of these four, no send can follow the clearing.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from andon.engine.errors import Interrupted
+
+_set_async_exc = ctypes.pythonapi.PyThreadState_SetAsyncExc
+_set_async_exc.argtypes = (ctypes.c_ulong, ctypes.py_object)
+_set_async_exc.restype = ctypes.c_int
+_clear = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_ulong, ctypes.c_void_p)(
+    ("PyThreadState_SetAsyncExc", ctypes.pythonapi)
+)
+
+
+class Body:
+    """One call of user code. `call()` blocks the caller until the code has ended; `interrupt()` ends it sooner."""
+
+    def __init__(self, fn: Callable[[], Any], *, timeout: float | None = None) -> None:
+        self._fn = fn
+        self.deadline = None if timeout is None else time.monotonic() + timeout
+        self._thread_id = 0
+        self._done = False
+        self._sending = False
+        self._value: Any = None
+        self._error: BaseException | None = None
+        self._callbacks: list[Callable[[], object]] = []
+        self.ended_at = 0.0
+
+    def call(self) -> Any:
+        """Run the code in a new thread and wait for it; return its value or raise what it raised."""
+        thread = threading.Thread(target=self._main, daemon=True, name="andon-body")
+        thread.start()
+        thread.join()
+        if self._error is not None:
+            try:
+                raise self._error
+            finally:
+                self._error = None  # break the cycle of exception and frame
+        return self._value
+
+    def _main(self) -> None:
+        try:
+            self._guarded()
+        except Interrupted:  # it landed between the code's end and the handshake
+            self._leave()
+
+    def _guarded(self) -> None:
+        try:
+            self._thread_id = threading.get_ident()
+            self._value = self._fn()
+        except BaseException as error:
+            self._error = error
+        self._leave()
+
+    def _leave(self) -> None:
+        while True:
+            try:
+                self._done = True
+                while self._sending:
+                    time.sleep(0)
+                _clear(self._thread_id, None)
+                self.ended_at = time.monotonic()
+                return
+            except Interrupted:
+                continue
+
+    @property
+    def ended(self) -> bool:
+        """Whether the code has ended; no interrupt is delivered any more."""
+        return self._done
+
+    def interrupt(self) -> None:
+        """Call the callbacks and send the exception, from another thread. One may be swallowed: call it again."""
+        for callback in tuple(self._callbacks):
+            with suppress(Exception):  # the connection may just have been closed; the exception still goes
+                callback()
+        self._sending = True
+        try:
+            if self._thread_id and not self._done:
+                _set_async_exc(self._thread_id, Interrupted)
+        finally:
+            self._sending = False
+
+    @contextmanager
+    def interrupt_with(self, callback: Callable[[], object]) -> Iterator[None]:
+        """While the block runs, `interrupt()` calls `callback` too."""
+        self._callbacks.append(callback)
+        try:
+            yield
+        finally:
+            self._callbacks.remove(callback)
+
+    @property
+    def is_current_thread(self) -> bool:
+        """Whether the caller is this body's own code."""
+        return threading.get_ident() == self._thread_id

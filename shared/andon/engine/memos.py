@@ -1,0 +1,56 @@
+"""Memos: what a step's outcome looks like when it is kept, and how results become JSON."""
+
+from __future__ import annotations
+
+import json
+import traceback
+from dataclasses import dataclass
+from typing import Any
+
+from andon.engine.errors import InvalidResult
+
+MAX_RESULT_BYTES = 4 * 1024 * 1024
+MAX_TRACEBACK = 8_000
+
+
+@dataclass(frozen=True)
+class Memo:
+    """A step as it is remembered. `output` and `error` are decoded JSON."""
+
+    id: str
+    position: int
+    status: str
+    attempt: int
+    output: Any = None
+    error: dict[str, Any] | None = None
+    due: bool = True
+
+
+def encode_result(name: str, value: Any) -> str:
+    """`value` as JSON text; raises `InvalidResult` naming the step."""
+    try:
+        text = json.dumps(value, allow_nan=False, separators=(",", ":"))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidResult(
+            name, f"Step {name!r} returned {type(value).__name__}, which is not JSON: {error}"
+        ) from None
+    if len(text) > MAX_RESULT_BYTES:
+        raise InvalidResult(
+            name,
+            f"Step {name!r} returned {len(text) / 2**20:.1f} MiB of JSON, at most {MAX_RESULT_BYTES // 2**20} MiB is "
+            "kept; store it as an artifact and return its key",
+        )
+    return text
+
+
+def describe(error: BaseException, step: str | None = None) -> dict[str, Any]:
+    """An exception as the JSON that API and console show."""
+    text = "".join(traceback.format_exception(error))
+    described: dict[str, Any] = {
+        "type": type(error).__name__,
+        "message": (str(error) or type(error).__name__).replace("\x00", "\ufffd")[:2_000],
+        "traceback": text.replace("\x00", "\ufffd")[-MAX_TRACEBACK:],
+    }
+    if step is not None:
+        described["step"] = step
+    return described
