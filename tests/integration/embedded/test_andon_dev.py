@@ -1,0 +1,142 @@
+import os
+import signal
+import socket
+import stat
+import subprocess
+import time
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.integration.embedded.dev import Dev, running_dev
+from tests.polling import wait_until
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_everything_and_leaves_the_data(tmp_path: Path, number: signal.Signals) -> None:
+    home = tmp_path / "home"
+    with running_dev(home) as dev:
+        exported = dev.wait_for_stores()
+        with psycopg.connect(exported["ANDON_DATABASE_URL"]) as connection:
+            connection.execute("CREATE TABLE public.kept AS SELECT 7 AS n")
+        assert dev.stop(number) == 0
+        assert dev.left() == []
+        assert not (home / "env").exists()
+    with running_dev(home) as again:
+        with psycopg.connect(again.wait_for_stores()["ANDON_DATABASE_URL"]) as connection:
+            assert connection.execute("SELECT n FROM public.kept").fetchone() == (7,)
+        again.stop()
+
+
+def test_after_a_kill_the_next_start_works_and_nothing_is_left_of_the_first(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    with running_dev(home) as first:
+        first.wait_for_stores()
+        before = set(first.left())
+        assert before
+        os.kill(first.process.pid, signal.SIGKILL)
+        first.process.wait()
+    with running_dev(home, first.port) as second:
+        wait_until(lambda: set(second.left()) and not before & set(second.left()), 60, what="a new set")
+        second.wait_for_stores()
+        assert second.stop() == 0
+        assert second.left() == []
+
+
+def test_a_second_one_on_the_same_home_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    with running_dev(tmp_path / "home") as first:
+        first.wait_for_stores()
+        with running_dev(tmp_path / "home") as second:
+            assert second.process.wait(20) == 1
+            assert f"Another `andon dev` (pid {first.process.pid})" in second.output
+            assert "ANDON_HOME" in second.output
+            assert "Traceback" not in second.output
+        assert first.process.poll() is None
+        first.stop()
+
+
+def test_two_run_side_by_side_on_homes_of_their_own(tmp_path: Path) -> None:
+    with running_dev(tmp_path / "one") as one, running_dev(tmp_path / "two") as two:
+        urls = {dev.wait_for_stores()["ANDON_DATABASE_URL"] for dev in (one, two)}
+        assert len(urls) == 2
+        assert one.stop() == 0
+        assert two.left()
+        assert two.stop() == 0
+
+
+def test_a_busy_port_is_named_before_anything_starts(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with running_dev(tmp_path / "home", port) as dev:
+            assert dev.process.wait(20) == 1
+            assert f"Port {port} on 127.0.0.1 is in use" in dev.output
+            assert f"PORT={port + 1} make run" in dev.output
+            assert dev.left() == []
+
+
+def test_the_env_file_gives_a_shell_the_urls_and_the_clients(tmp_path: Path) -> None:
+    with running_dev(tmp_path / "home") as dev:
+        dev.wait_for_stores()
+        file = tmp_path / "home" / "env"
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        script = f". {file}; psql -Atc 'select 6*7' $ANDON_DATABASE_URL; redis-cli -u $ANDON_REDIS_URL ping"
+        shell = subprocess.run(["sh", "-ec", script], capture_output=True, text=True, check=True)
+        assert shell.stdout.split() == ["42", "PONG"]
+        dev.stop()
+
+
+def test_a_process_that_dies_is_reported_and_started_again(tmp_path: Path) -> None:
+    with running_dev(tmp_path / "home") as dev:
+        dev.wait_for_stores()
+        first = wait_until(lambda: pid_of(dev, "andon_worker"), 30, what="a worker")
+        os.kill(first, signal.SIGKILL)
+        wait_until(lambda: dev.ended("worker"), what="the report")
+        wait_until(lambda: pid_of(dev, "andon_worker") not in (None, first), 30, what="another worker")
+        dev.stop()
+
+
+def test_a_store_that_dies_is_started_again_on_its_port(tmp_path: Path) -> None:
+    with running_dev(tmp_path / "home") as dev:
+        url = dev.wait_for_stores()["ANDON_DATABASE_URL"]
+        postmaster = int((tmp_path / "home/postgres/data/postmaster.pid").read_text().split()[0])
+        os.kill(postmaster, signal.SIGKILL)
+
+        def answer() -> tuple[int] | None:
+            try:
+                with psycopg.connect(url, connect_timeout=2) as connection:
+                    return connection.execute("SELECT 42").fetchone()
+            except psycopg.OperationalError:
+                return None
+
+        wait_until(lambda: "postgres has ended" in dev.output, what="the report")
+        assert wait_until(answer, 20) == (42,)
+        dev.stop()
+
+
+def test_a_store_that_the_environment_names_is_not_started(tmp_path: Path, database_url: str) -> None:
+    with running_dev(tmp_path / "home", ANDON_DATABASE_URL=database_url) as dev:
+        assert dev.wait_for_stores()["ANDON_DATABASE_URL"] == database_url
+        assert not (tmp_path / "home/postgres").exists()
+        dev.stop()
+
+
+def test_a_stop_during_the_start_leaves_nothing(tmp_path: Path) -> None:
+    with running_dev(tmp_path / "home") as dev:
+        wait_until(lambda: "starting the stores" in dev.output, 30, what="the start")
+        asked_at = time.monotonic()
+        assert dev.stop() == 0
+        assert time.monotonic() - asked_at < 15
+        assert dev.left() == []
+
+
+def pid_of(dev: Dev, module: str) -> int | None:
+    """The pid of `python -m module` of this system."""
+    for pid in dev.left():
+        try:
+            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if words[1:3] == [b"-m", module.encode()]:
+            return pid
+    return None
