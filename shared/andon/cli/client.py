@@ -13,6 +13,8 @@ from andon.cli.errors import CommandFailed
 from andon.embedded.home import read_env_file
 from andon.settings import Settings
 
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
 
 class Api:
     """JSON in, JSON out; every failure is a `CommandFailed` that says what the API said."""
@@ -20,7 +22,12 @@ class Api:
     def __init__(self, url: str, key: str | None = None) -> None:
         self.url = url.rstrip("/")
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        self._http = httpx.Client(base_url=f"{self.url}/api/v1", headers=headers, timeout=60)
+        self._http = httpx.Client(
+            base_url=f"{self.url}/api/v1",
+            headers=headers,
+            timeout=60,
+            trust_env=httpx.URL(url).host not in LOOPBACK,  # a proxy would look for us on its own machine
+        )
 
     def __enter__(self) -> Api:
         return self

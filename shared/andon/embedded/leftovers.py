@@ -11,6 +11,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from andon.embedded.errors import EmbeddedError
+
 PROC = Path("/proc")
 
 
@@ -40,7 +42,7 @@ def processes_marked(mark: str) -> list[int]:
 def end(find: Callable[[], list[int]], *, polite: signal.Signals, patience: float = 10.0) -> int:
     """End what `find` returns until it returns nothing: asked first, killed after `patience` seconds.
 
-    Returns how many there were at first.
+    Returns how many there were at first; raises `EmbeddedError` when even that doesn't end them.
     """
     at_first = found = find()
     deadline = time.monotonic() + patience
@@ -48,6 +50,8 @@ def end(find: Callable[[], list[int]], *, polite: signal.Signals, patience: floa
         _send(pid, polite)
         _send(pid, signal.SIGCONT)
     while found := find():
+        if time.monotonic() > deadline + patience:
+            raise EmbeddedError(f"Processes of an earlier start can't be ended: {found}; end them by hand.")
         if time.monotonic() > deadline:
             for pid in found:
                 _send(pid, signal.SIGKILL)
