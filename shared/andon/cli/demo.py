@@ -128,11 +128,8 @@ def require(report: Report, status: str) -> None:
 
 
 def fraction(report: Report) -> float:
-    """How far the report is, from 0 to 1."""
-    progress = report.get("progress")
-    if isinstance(progress, dict):
-        progress = progress.get("fraction")
-    return float(progress or 0.0)
+    """How far the report is, from 0 to 1; a run that hasn't said is at 0."""
+    return float(report["progress"] or 0.0)
 
 
 def settled_cancel(api: Api, run_id: str) -> dict[str, Any]:
