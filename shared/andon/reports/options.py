@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,8 @@ from andon.reports.errors import InvalidOptions
 
 SECTIONS = ("overview", "distributions", "trends", "correlations", "outliers", "groups")
 MOST_RESAMPLES = 10_000_000
+MEASURABLE = ("integer", "number")
+TEMPORAL = ("date", "timestamp")
 
 
 @dataclass(frozen=True)
@@ -58,18 +60,23 @@ def parse_options(raw: Mapping[str, Any]) -> ReportOptions:
     return ReportOptions(**values)
 
 
-def check_columns(options: ReportOptions, columns: Collection[str]) -> None:
-    """Raise `InvalidOptions` for each column that the options name and the dataset hasn't got."""
-    named = [
-        *((_pointer("measures", i), name) for i, name in enumerate(options.measures)),
-        *((_pointer("groupBy", i), name) for i, name in enumerate(options.group_by)),
-        *([(_pointer("timeColumn"), options.time_column)] if options.time_column is not None else []),
+def check_columns(options: ReportOptions, types: Mapping[str, str]) -> None:
+    """Raise `InvalidOptions` for each column that the options name and the dataset can't serve with.
+
+    `types` are the dataset's columns, name to type.
+    """
+    wanted = [
+        *((_pointer("measures", place), name, MEASURABLE) for place, name in enumerate(options.measures)),
+        *((_pointer("groupBy", place), name, None) for place, name in enumerate(options.group_by)),
     ]
-    problems = [
-        (at, f"the dataset has no column {name!r}; expected one of its {len(columns)} columns")
-        for at, name in named
-        if name not in columns
-    ]
+    if options.time_column is not None:
+        wanted.append((_pointer("timeColumn"), options.time_column, TEMPORAL))
+    problems = []
+    for at, name, kinds in wanted:
+        if name not in types:
+            problems.append((at, f"expected the name of a column of the dataset; it has no {name!r}"))
+        elif kinds and types[name] not in kinds:
+            problems.append((at, f"expected a column of type {' or '.join(kinds)}; {name!r} is {types[name]}"))
     if problems:
         raise InvalidOptions(problems)
 

@@ -55,13 +55,15 @@ def test_all_problems_are_told_at_once() -> None:
     assert [at for at, _ in caught.value.problems] == ["/options/resamples", "/options/seed"]
 
 
-def test_options_may_only_name_columns_that_exist() -> None:
-    options = ReportOptions(measures=("a", "x"), group_by=("y",), time_column="z")
+def test_options_may_only_name_columns_that_exist_and_serve() -> None:
+    types = {"a": "integer", "b": "text", "t": "date"}
+    options = ReportOptions(measures=("a", "x", "b"), group_by=("y", "b"), time_column="a")
     with pytest.raises(InvalidOptions) as caught:
-        check_columns(options, ["a", "b"])
+        check_columns(options, types)
     assert [at for at, _ in caught.value.problems] == [
         "/options/measures/1",
+        "/options/measures/2",
         "/options/groupBy/0",
         "/options/timeColumn",
     ]
-    check_columns(ReportOptions(measures=("a",)), ["a", "b"])
+    check_columns(ReportOptions(measures=("a",), group_by=("b",), time_column="t"), types)

@@ -1,0 +1,34 @@
+"""The lines about the report itself that stand under its title and at its end."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from andon_worker.hybrid_report.document import Document
+from andon_worker.hybrid_report.wording import count, label
+
+
+def subtitle(document: Document) -> str:
+    """What was examined, and when."""
+    dataset = document["dataset"]
+    parts = [label(dataset["name"])] if dataset.get("name") else []
+    if "rows" in dataset and "columns" in dataset:
+        parts.append(f"{count(dataset['rows'], 'row')}, {count(len(dataset['columns']), 'column')}")
+    when = datetime.fromisoformat(document["generatedAt"])
+    parts.append(f"{when.day} {when:%B %Y, %H:%M} {when.tzname() or ''}".strip())
+    return " · ".join(parts)
+
+
+def method(document: Document) -> list[str]:
+    """How the numbers came about."""
+    options = document["options"]
+    lines = [
+        "Empty values and NA are missing, as are NaN and the infinities. Every figure uses the values present.",
+        "Distinct counts and quantiles are exact up to five million rows, and close approximations beyond; the tables "
+        "say which. Duplicate rows are found by a 64-bit hash.",
+        f"Intervals are percentile bootstrap intervals of the mean, from {count(options['resamples'], 'resample')} "
+        f"with seed {options['seed']}: the same options give the same report.",
+        "Where columns weren't chosen by hand, the measures are those with fractions or negative values, and the "
+        "groups are columns of 2 to 20 different values.",
+    ]
+    return lines if "groups" in document["sections"] and options["resamples"] else [*lines[:2], lines[3]]

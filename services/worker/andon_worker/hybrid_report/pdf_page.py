@@ -1,0 +1,161 @@
+"""A4 pages with this report's type, and charts and tables on them."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+from fpdf import FPDF, XPos, YPos
+
+from andon_worker.hybrid_report.drawing import ACCENT, INK, MUTED, Dot, Drawing, Line, Rect, fitted
+from andon_worker.hybrid_report.tables import Grid
+
+FAMILY = "DejaVu"
+_POINTS_PER_MM = 72 / 25.4
+_MARGIN = 18.0
+_ROW = 5.2
+_RULE = "#dde3ea"
+
+
+@cache
+def _fonts() -> Path:
+    """The folder of DejaVu Sans, which matplotlib carries: fpdf2's own fonts know Latin-1 alone."""
+    spec = find_spec("matplotlib")
+    if spec is None or not spec.submodule_search_locations:
+        raise RuntimeError("DejaVu Sans is missing: it comes with matplotlib, which andon[worker] installs")
+    return Path(spec.submodule_search_locations[0]) / "mpl-data" / "fonts" / "ttf"
+
+
+class Page(FPDF):
+    """A document that starts a new page when a thing doesn't fit, and numbers them."""
+
+    def __init__(self, title: str) -> None:
+        super().__init__(format="A4")
+        self.set_margins(_MARGIN, _MARGIN, _MARGIN)
+        self.set_auto_page_break(True, _MARGIN + 2)
+        self.add_font(FAMILY, "", _fonts() / "DejaVuSans.ttf")
+        self.add_font(FAMILY, "B", _fonts() / "DejaVuSans-Bold.ttf")
+        self.set_title(title)
+        self.set_lang("en")
+        self._title = title
+
+    def footer(self) -> None:
+        self.set_y(-13)
+        self.type(7.5, MUTED)
+        self.cell(self.epw - 20, 5, fitted(self._title, 130, 1.9))
+        self.cell(20, 5, f"{self.page_no()}", align="R")
+
+    def type(self, size: float, colour: str = INK, bold: bool = False) -> None:
+        self.set_font(FAMILY, "B" if bold else "", size)
+        self.set_text_color(*_rgb(colour))
+
+    def keep(self, height: float) -> None:
+        """Start a new page unless so much fits on this one."""
+        if self.will_page_break(height):
+            self.add_page()
+
+    def heading(self, text: str) -> None:
+        self.write_text(text, size=13, bold=True)
+        self.ln(2)
+
+    def write_text(
+        self, text: str, size: float = 9.2, bold: bool = False, muted: bool = False, leading: float = 1.5
+    ) -> None:
+        self.type(size, MUTED if muted else INK, bold)
+        self.multi_cell(0, size / _POINTS_PER_MM * leading, text, align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+
+    def item(self, text: str) -> None:
+        self.type(9.2, ACCENT, bold=True)
+        self.cell(5, 4.9, "•")
+        self.type(9.2)
+        self.multi_cell(self.epw - 5, 4.9, text, align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+        self.ln(1.2)
+
+    def rule(self, width: float) -> None:
+        self.set_draw_color(*_rgb(ACCENT if width > 0.5 else _RULE))
+        self.set_line_width(width)
+        self.line(self.l_margin, self.get_y(), self.l_margin + self.epw, self.get_y())
+
+    def caption(self, x: float, y: float, width: float, heading: str, note: str) -> None:
+        self.type(8.5, INK, bold=True)
+        text = self.cut(heading, width)
+        self.text(x, y + 3.5, text)
+        left = width - self.get_string_width(text) - 2
+        x += self.get_string_width(text) + 2
+        self.type(8, MUTED)
+        if left > 10:
+            self.text(x, y + 3.5, self.cut(note, left))
+
+    def cut(self, text: str, width: float) -> str:
+        """The text, cut to a width in the present font."""
+        if self.get_string_width(text) <= width:
+            return text
+        while text and self.get_string_width(text + "…") > width:
+            text = text[:-1]
+        return text + "…"
+
+
+def draw(pdf: Page, drawing: Drawing, x: float, y: float, width: float) -> None:
+    """The drawing with its top left corner at (x, y), in millimetres."""
+    scale = width / drawing.width
+    for shape in drawing.shapes:
+        if isinstance(shape, Rect):
+            pdf.set_fill_color(*_rgb(shape.fill))
+            pdf.rect(x + shape.x * scale, y + shape.y * scale, shape.width * scale, shape.height * scale, style="F")
+        elif isinstance(shape, Dot):
+            pdf.set_fill_color(*_rgb(shape.fill))
+            pdf.circle(x + shape.x * scale, y + shape.y * scale, shape.radius * scale, style="F")
+        elif isinstance(shape, Line):
+            pdf.set_draw_color(*_rgb(shape.stroke))
+            pdf.set_line_width(shape.width * scale)
+            pdf.polyline([(x + px * scale, y + py * scale) for px, py in shape.points])
+        else:
+            pdf.type(shape.size * scale * _POINTS_PER_MM, shape.fill)
+            back = {"start": 0.0, "middle": 0.5, "end": 1.0}[shape.anchor] * pdf.get_string_width(shape.text)
+            pdf.text(x + shape.x * scale - back, y + shape.y * scale, shape.text)
+
+
+def table(pdf: Page, grid: Grid) -> None:
+    """A table over the full width, its header repeated on each page."""
+    pdf.ln(5)
+    pdf.keep(6 + _ROW * min(5, len(grid.rows) + 1))
+    pdf.caption(pdf.l_margin, pdf.get_y(), pdf.epw, grid.caption, "")
+    pdf.ln(6)
+    size = 7.6 if len(grid.headers) < 9 else 6.6
+    widths = _widths(pdf, grid, size)
+    _row(pdf, grid.headers, widths, grid.words, size, bold=True)
+    for row in grid.rows:
+        if pdf.will_page_break(_ROW):
+            pdf.add_page()
+            _row(pdf, grid.headers, widths, grid.words, size, bold=True)
+        _row(pdf, row, widths, grid.words, size)
+
+
+def _widths(pdf: Page, grid: Grid, size: float) -> list[float]:
+    """Each column as wide as its longest text, all scaled to the page: spare width goes to all alike."""
+    pdf.type(size, bold=True)
+    wanted = [pdf.get_string_width(text) + 3 for text in grid.headers]
+    pdf.type(size)
+    for row in grid.rows:
+        wanted = [max(most, pdf.get_string_width(text) + 3) for most, text in zip(wanted, row, strict=True)]
+    excess = sum(wanted) - pdf.epw
+    if excess > 0:
+        # Numbers are never cut while there are words that can be.
+        words = sum(wanted[: grid.words])
+        kept = max(words - excess, words * 0.35)
+        wanted = [each * kept / words for each in wanted[: grid.words]] + wanted[grid.words :]
+    scale = pdf.epw / sum(wanted)
+    return [each * scale for each in wanted]
+
+
+def _row(pdf: Page, texts: tuple[str, ...], widths: list[float], words: int, size: float, bold: bool = False) -> None:
+    pdf.type(size, MUTED if bold else INK, bold)
+    for place, (text, width) in enumerate(zip(texts, widths, strict=True)):
+        pdf.cell(width, _ROW, pdf.cut(text, width - 1.5), align="L" if place < words else "R")
+    pdf.ln(_ROW)
+    pdf.rule(0.35 if bold else 0.15)
+
+
+def _rgb(colour: str) -> tuple[int, int, int]:
+    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)

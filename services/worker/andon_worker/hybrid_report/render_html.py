@@ -1,0 +1,95 @@
+"""`report.html`: one file that asks nothing of the network and prints well."""
+
+from __future__ import annotations
+
+from html import escape
+from importlib.resources import files
+from pathlib import Path
+
+from andon_worker.hybrid_report.document import Document
+from andon_worker.hybrid_report.drawing import to_svg
+from andon_worker.hybrid_report.facts import method, subtitle
+from andon_worker.hybrid_report.figures import Figure, figures
+from andon_worker.hybrid_report.sections import TITLES
+from andon_worker.hybrid_report.tables import Grid, grids
+from andon_worker.hybrid_report.wording import label
+
+# The browser itself is told to refuse everything but the styles in the file.
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+
+
+def render_html(document: Document, path: Path) -> None:
+    """Write the report as a web page; everything from the dataset is escaped."""
+    style = files(__package__).joinpath("report.css").read_text(encoding="utf-8")
+    title = escape(label(document["title"], 200))
+    parts = [
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
+        f"<title>{title}</title>\n<style>\n{style}</style>\n</head>\n<body>\n<main>\n",
+        f'<header>\n<h1>{title}</h1>\n<p class="subtitle">{escape(subtitle(document))}</p>\n</header>\n',
+        _key_findings(document["narrative"]["keyFindings"]),
+        _contents(list(document["sections"])),
+        *(_section(name, document) for name in document["sections"]),
+        '<section class="method">\n<h2 id="method">How the numbers were made</h2>\n'
+        + _items(method(document))
+        + "</section>\n</main>\n</body>\n</html>\n",
+    ]
+    path.write_text("\n".join(parts), encoding="utf-8")
+
+
+def _key_findings(findings: list[str]) -> str:
+    return f'<section class="key">\n<h2 id="key">Key findings</h2>\n{_items(findings)}</section>\n'
+
+
+def _contents(names: list[str]) -> str:
+    links = "".join(f'<li><a href="#{name}">{escape(TITLES[name])}</a></li>' for name in names)
+    return f'<nav aria-label="Sections"><ul>{links}</ul></nav>\n'
+
+
+def _section(name: str, document: Document) -> str:
+    result = document["sections"][name]
+    said = "".join(f"<p>{escape(sentence)}</p>\n" for sentence in document["narrative"]["sections"][name])
+    drawn = "".join(_figure(figure) for figure in figures(name, result))
+    return (
+        f'<section aria-labelledby="{name}">\n<h2 id="{name}">{escape(TITLES[name])}</h2>\n'
+        f'<div class="prose">\n{said}</div>\n'
+        + (f'<div class="figures">\n{drawn}</div>\n' if drawn else "")
+        + "".join(_table(grid) for grid in grids(name, result))
+        + "</section>\n"
+    )
+
+
+def _figure(figure: Figure) -> str:
+    note = f' <span class="note">{escape(figure.note)}</span>' if figure.note else ""
+    return (
+        f'<figure class="{"wide" if figure.wide else "half"}">'
+        f"<figcaption>{escape(figure.heading)}{note}</figcaption>{to_svg(figure.drawing)}</figure>\n"
+    )
+
+
+def _table(grid: Grid) -> str:
+    head = "".join(
+        f'<th scope="col"{"" if place < grid.words else _NUMBER}>{escape(text)}</th>'
+        for place, text in enumerate(grid.headers)
+    )
+    rows = "".join(f"<tr>{_cells(row, grid.words)}</tr>\n" for row in grid.rows)
+    # A wide table scrolls by itself; being focusable, also from the keyboard.
+    return (
+        f'<div class="table" tabindex="0" role="region" aria-label="{escape(grid.caption)}"><table>\n'
+        f"<caption>{escape(grid.caption)}</caption>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}</tbody>\n</table></div>\n"
+    )
+
+
+_NUMBER = ' class="number"'
+
+
+def _cells(row: tuple[str, ...], words: int) -> str:
+    first, *others = row
+    cells = [f'<th scope="row">{escape(first)}</th>']
+    cells += [f"<td{'' if place < words else _NUMBER}>{escape(text)}</td>" for place, text in enumerate(others, 1)]
+    return "".join(cells)
+
+
+def _items(sentences: list[str]) -> str:
+    return "<ul>\n" + "".join(f"<li>{escape(sentence)}</li>\n" for sentence in sentences) + "</ul>\n"

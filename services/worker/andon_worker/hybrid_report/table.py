@@ -1,0 +1,92 @@
+"""The dataset as the sections see it: a Parquet file of typed columns, open in a bounded DuckDB."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from andon.reports import Column, Control
+from andon.reports.duck import connect, identifier, literal
+from andon.reports.options import MEASURABLE, TEMPORAL, ReportOptions, check_columns
+
+# Up to so many rows, distinct counts and quantiles are exact; beyond, they are close approximations and say so.
+EXACT_ROWS = 5_000_000
+
+_TYPES = {"BIGINT": "integer", "DOUBLE": "number", "BOOLEAN": "boolean", "DATE": "date", "TIMESTAMP": "timestamp"}
+
+
+@dataclass(frozen=True)
+class Table:
+    connection: duckdb.DuckDBPyConnection
+    source: str
+    rows: int
+    columns: tuple[Column, ...]
+
+    @property
+    def exact(self) -> bool:
+        return self.rows <= EXACT_ROWS
+
+    @property
+    def numeric(self) -> list[Column]:
+        return [column for column in self.columns if column.type in MEASURABLE]
+
+    @property
+    def temporal(self) -> list[Column]:
+        return [column for column in self.columns if column.type in TEMPORAL]
+
+    def all(self, query: str) -> list[tuple[Any, ...]]:
+        """The rows of a query in which `data` is the dataset."""
+        return self.connection.execute(query).fetchall()
+
+    def one(self, query: str) -> tuple[Any, ...]:
+        """The single row of an aggregate."""
+        [row] = self.all(query)
+        return row
+
+    def quantiles(self, column: str, shares: Sequence[float]) -> list[float | None]:
+        """Quantiles of a column; None for each if it has no values."""
+        function = "quantile_cont" if self.exact else "approx_quantile"
+        value = f"CAST({identifier(column)} AS DOUBLE)"
+        (found,) = self.one(f"SELECT {function}({value}, {list(shares)}) FROM data")
+        return list(found) if found is not None else [None] * len(shares)
+
+
+@contextmanager
+def open_table(parquet: Path, options: ReportOptions, control: Control) -> Iterator[Table]:
+    """The dataset that `ensure_parquet` made; raises `InvalidOptions` if the options name other columns."""
+    with connect(parquet.parent, control) as connection:
+        connection.execute(f"CREATE VIEW data AS FROM read_parquet({literal(parquet)})")
+        described = connection.execute("DESCRIBE data").fetchall()
+        columns = tuple(Column(row[0], _TYPES.get(row[1], "text")) for row in described)
+        check_columns(options, {column.name: column.type for column in columns})
+        [(rows,)] = connection.execute("SELECT count(*) FROM data").fetchall()
+        yield Table(connection, f"read_parquet({literal(parquet)}, file_row_number=true)", rows, columns)
+
+
+def double(value: float) -> str:
+    """A number for SQL, where a bare 0.5 would be a DECIMAL and make everything around it one."""
+    return f"CAST({float(value)!r} AS DOUBLE)"
+
+
+def clean(result: dict[str, Any]) -> dict[str, Any]:
+    """A result as JSON: floats to 10 digits, not finite as null.
+
+    The digits after those depend on the order in which threads add up.
+    """
+    return {key: _clean(value) for key, value in result.items()}
+
+
+def _clean(value: Any) -> Any:
+    if isinstance(value, float):
+        return float(f"{value:.10g}") if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return clean(value)
+    if isinstance(value, (list, tuple)):
+        return [_clean(item) for item in value]
+    return value
