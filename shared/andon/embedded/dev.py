@@ -162,7 +162,7 @@ def offer_sample(url: str, console: Console) -> None:
         for name in load_sample(url):
             console.say(f"loaded the sample dataset {name}")
     except httpx.HTTPError as error:
-        console.say(f"the sample dataset could not be loaded: {error}")
+        console.say(f"the sample dataset could not be loaded: {str(error).splitlines()[0]}")
 
 
 def end_former(home: Path) -> None:
