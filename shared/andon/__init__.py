@@ -1,0 +1,33 @@
+"""Andon: durable functions that anyone allowed to can stop. This is the public API; the rest may change."""
+
+from andon.engine.errors import (
+    AndonError,
+    Cancelled,
+    EventError,
+    NonRetriable,
+    RegistrationError,
+    RetryAfter,
+    StepError,
+    StepTimeout,
+)
+from andon.engine.events import Event
+from andon.engine.functions import Function, function
+from andon.engine.rules import CancelOn
+from andon.engine.steps import Isolate, Step
+
+__all__ = [
+    "AndonError",
+    "CancelOn",
+    "Cancelled",
+    "Event",
+    "EventError",
+    "Function",
+    "Isolate",
+    "NonRetriable",
+    "RegistrationError",
+    "RetryAfter",
+    "Step",
+    "StepError",
+    "StepTimeout",
+    "function",
+]

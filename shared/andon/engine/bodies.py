@@ -1,9 +1,9 @@
 """Step bodies: a thread of our own for each, interruptible while it runs and never after.
 
 The interrupt is CPython's asynchronous exception (`PyThreadState_SetAsyncExc`). Its danger is that one sent just
-before the body ends lands somewhere else. The handshake prevents that: the body says that it is done, waits until a
-send under way is over, and clears what is pending; the sender says that it sends before it looks whether the body
-is done. Under the GIL's order of these four, no send can follow the clearing.
+before the body ends lands somewhere else. A gate prevents that: the sender holds it while it sends, and the body
+takes it at its end, for good. So the body waits until a send under way is over, none can follow, and what is pending
+then is cleared.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Body:
         self.deadline = None if timeout is None else time.monotonic() + timeout
         self._thread_id = 0
         self._done = False
-        self._sending = False
+        self._gate = threading.Lock()
         self._value: Any = None
         self._error: BaseException | None = None
         self._callbacks: list[Callable[[], object]] = []
@@ -52,30 +52,21 @@ class Body:
         return self._value
 
     def _main(self) -> None:
-        try:
-            self._guarded()
-        except Interrupted:  # it landed between the code's end and the handshake
-            self._leave()
-
-    def _guarded(self) -> None:
+        # CPython delivers an asynchronous exception when a function starts, when a call returns and when a loop
+        # jumps back, and nowhere else. So none can come between the code's end and the gate, nor between the gate
+        # and the clearing: keep these lines free of calls and loops, `suppress` included.
         try:
             self._thread_id = threading.get_ident()
             self._value = self._fn()
         except BaseException as error:
             self._error = error
-        self._leave()
-
-    def _leave(self) -> None:
-        while True:
-            try:
-                self._done = True
-                while self._sending:
-                    time.sleep(0)
-                _clear(self._thread_id, None)
-                self.ended_at = time.monotonic()
-                return
-            except Interrupted:
-                continue
+        self._done = True
+        try:
+            self._gate.acquire()
+        except Interrupted:  # noqa: SIM105
+            pass  # after the gate was taken: this one was pending
+        _clear(self._thread_id, None)
+        self.ended_at = time.monotonic()
 
     @property
     def ended(self) -> bool:
@@ -84,15 +75,16 @@ class Body:
 
     def interrupt(self) -> None:
         """Call the callbacks and send the exception, from another thread. One may be swallowed: call it again."""
-        for callback in tuple(self._callbacks):
-            with suppress(Exception):  # the connection may just have been closed; the exception still goes
-                callback()
-        self._sending = True
+        if not self._gate.acquire(blocking=False):
+            return  # the body has ended, or somebody else sends
         try:
+            for callback in tuple(self._callbacks):
+                with suppress(Exception):  # the connection may just have been closed; the exception still goes
+                    callback()
             if self._thread_id and not self._done:
                 _set_async_exc(self._thread_id, Interrupted)
         finally:
-            self._sending = False
+            self._gate.release()
 
     @contextmanager
     def interrupt_with(self, callback: Callable[[], object]) -> Iterator[None]:

@@ -92,3 +92,18 @@ def cancel_key(tenant: str, function_id: str, rule: CancelOn, data: Mapping[str,
         return None
     text = json.dumps([tenant, function_id, rule.name, value])
     return uuid.UUID(bytes=hashlib.blake2b(text.encode(), digest_size=16).digest())
+
+
+def flag_name(tenant: str, function_id: str, rule: CancelOn, data: Mapping[str, Any]) -> str | None:
+    """The readable name of the cancel flag for an event with `data`, or None if the field is missing."""
+    value = rule.value(data)
+    if value is None:
+        return None
+    if len(value) > 200:
+        value = "#" + hashlib.blake2b(value.encode(), digest_size=16).hexdigest()
+    return ":".join((tenant, function_id, rule.name, value))
+
+
+def run_flag(run_id: uuid.UUID) -> str:
+    """The name of the cancel flag of a single run."""
+    return f"run:{run_id}"

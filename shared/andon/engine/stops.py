@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from enum import IntEnum
 from typing import Protocol
 
@@ -57,6 +58,8 @@ class StopSignal:
 
     def watch(self, target: Interruptible | None) -> None:
         """From now on `target` is what a stop, or its own deadline, has to end."""
+        if target is not None:
+            self.timed_out = None
         self.target = target
         if target is not None and (target.deadline is not None or self.cause is not None):
             self._notify()
@@ -104,9 +107,10 @@ class Interrupter(threading.Thread):
         now = time.monotonic()
         for signal in self._signals():
             if (target := signal.due(now)) is not None:
-                target.interrupt()
-                wait = REPEAT_SECONDS
-            elif (target := signal.target) is not None and signal.cause is None and target.deadline is not None:
+                with suppress(Exception):  # a server that can't be asked must not end this thread; it asks again
+                    target.interrupt()
+                wait = REPEAT_SECONDS if wait is None else min(wait, REPEAT_SECONDS)
+            elif (target := signal.target) is not None and target.deadline is not None:
                 remaining = max(target.deadline - now, 0.001)
                 wait = remaining if wait is None else min(wait, remaining)
         return wait

@@ -17,11 +17,12 @@ from andon.engine.events import Event
 
 _STORE = """
 INSERT INTO andon.cancellations
-    (event_seq, key, function_id, event_id, requested_by, reason, requested_at, remember_until)
-SELECT c.seq, c.key, c.function_id, c.event_id, c."user"::jsonb, c.reason, c.ts, c.remember_until
-FROM unnest(%(seqs)s::bigint[], %(keys)s::uuid[], %(functions)s::text[], %(events)s::text[], %(users)s::text[],
-    %(reasons)s::text[], %(ts)s::timestamptz[], %(until)s::timestamptz[])
-    AS c (seq, key, function_id, event_id, "user", reason, ts, remember_until)
+    (event_seq, key, function_id, flag, event_id, requested_by, reason, requested_at, remember_until)
+SELECT c.seq, c.key, c.function_id, c.flag, c.event_id, c."user"::jsonb, c.reason, clock_timestamp(),
+    clock_timestamp() + c.remember * interval '1 s'
+FROM unnest(%(seqs)s::bigint[], %(keys)s::uuid[], %(functions)s::text[], %(flags)s::text[], %(events)s::text[],
+    %(users)s::text[], %(reasons)s::text[], %(remember)s::float8[])
+    AS c (seq, key, function_id, flag, event_id, "user", reason, remember)
 ON CONFLICT DO NOTHING
 """
 
@@ -50,6 +51,7 @@ class KeyedCancel:
     event: Event
     key: uuid.UUID
     function_id: str
+    flag: str | None = None
     remember: dt.timedelta | None = None
 
 
@@ -66,8 +68,8 @@ def store(connection: psycopg.Connection[Any], cancels: Sequence[KeyedCancel]) -
             "events": [c.event.id for c in cancels],
             "users": [None if c.event.user is None else json.dumps(c.event.user) for c in cancels],
             "reasons": [reason_of(c.event) for c in cancels],
-            "ts": [c.event.ts for c in cancels],
-            "until": [c.event.ts + c.remember if c.remember and c.event.ts else None for c in cancels],
+            "flags": [c.flag for c in cancels],
+            "remember": [c.remember.total_seconds() if c.remember else None for c in cancels],
         },
     )
 

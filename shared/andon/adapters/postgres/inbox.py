@@ -66,11 +66,11 @@ def record(
         },
     ).fetchall()
     by_id = {(tenant, id): (seq, ts) for seq, tenant, id, ts in rows}
-    recorded = []
-    for each in named:
-        if found := by_id.pop((each.tenant, each.id), None):
-            recorded.append(replace(each, seq=found[0], ts=found[1]))
-    return recorded
+    return [
+        replace(each, seq=found[0], ts=found[1])
+        for each in named
+        if (found := by_id.pop((each.tenant, each.id), None)) is not None
+    ]
 
 
 def accept(connection: psycopg.Connection[Any], events: Sequence[Event]) -> list[Event]:

@@ -259,6 +259,7 @@ class Cancellation(Base):
     event_seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     key: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     function_id: Mapped[str]
+    flag: Mapped[str | None] = mapped_column(comment="name of the cancel flag in Redis")
     event_id: Mapped[str]
     requested_by: Mapped[Any | None] = mapped_column(Jsonb)
     reason: Mapped[str | None]

@@ -1,7 +1,7 @@
 """What people ask of reports and runs: generate, cancel. Each is one transaction that makes its 202 true.
 
-The caller gives a psycopg connection in a transaction, commits, and then publishes `Asked.events` and signals
-`Asked.cancelling`.
+The caller gives a psycopg connection in a transaction, commits, and then publishes `Asked.events` and raises
+`Asked.flags`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from andon.adapters.postgres.marks import Mark, Marked, mark
 from andon.adapters.postgres.settle import lock_reports
 from andon.engine.errors import AndonError
 from andon.engine.events import Event
+from andon.engine.rules import run_flag
 
 REQUESTED = "report/generation.requested"
 CANCELLED = "report/generation.cancelled"
@@ -40,6 +41,11 @@ class Asked:
     event: Event
     events: list[Event]
     cancelling: list[uuid.UUID] = field(default_factory=list)
+
+    @property
+    def flags(self) -> dict[str, int]:
+        """The cancel flags to raise: name -> seq of the cancel event."""
+        return {run_flag(run_id): self.event.seq for run_id in self.cancelling}
 
 
 _LOCK = """

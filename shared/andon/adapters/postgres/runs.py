@@ -95,7 +95,7 @@ class Alive(NamedTuple):
 
 
 def claim(connection: psycopg.Connection[Any], run_id: uuid.UUID, *, worker: str, lease: float) -> Claimed | None:
-    """Win the run's lease, or return None: it is held, has ended, or is cancelled. Memos are read under the new fence."""
+    """Win the run's lease, or return None: it is held, has ended, or is cancelled. Memos are read under its fence."""
     row = connection.execute(_CLAIM, {"run": run_id, "worker": worker, "lease": lease}).fetchone()
     if row is None:
         return None

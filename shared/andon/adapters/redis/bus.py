@@ -11,6 +11,7 @@ from typing import Any
 
 from redis import Redis
 
+from andon.adapters.redis.flags import raise_flags
 from andon.engine.errors import EventError
 from andon.engine.events import DEFAULT_TENANT, MAX_BYTES, Event, check_event
 
@@ -20,19 +21,15 @@ FIELDS = frozenset({"name", "data", "id", "ts", "user", "tenant", "traceparent",
 VERSION = "1"
 
 
-def publish(redis: Redis, events: Sequence[Event], *, signals: Sequence[str] = ()) -> None:
-    """Add events to the stream in one round trip, and push `signals` to the workers' watchers with them."""
-    if not events and not signals:
+def publish(redis: Redis, events: Sequence[Event], *, flags: Mapping[str, int] | None = None) -> None:
+    """Add events to the stream, and raise and push these cancel flags (name -> seq) with them, in one round trip."""
+    if not events and not flags:
         return
     pipe = redis.pipeline(transaction=False)
-    for signal in signals:
-        pipe.publish(CANCEL_CHANNEL, signal)
+    raise_flags(pipe, flags or {})
     for event in events:
         pipe.xadd(STREAM, encode(event))  # type: ignore[arg-type]
     pipe.execute()
-
-
-CANCEL_CHANNEL = "andon:cancel"
 
 
 def encode(event: Event) -> dict[str, str]:

@@ -43,6 +43,7 @@ def upgrade() -> None:
         sa.Column("event_seq", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("key", sa.Uuid(), nullable=False),
         sa.Column("function_id", sa.Text(), nullable=False),
+        sa.Column("flag", sa.Text(), nullable=True, comment="name of the cancel flag in Redis"),
         sa.Column("event_id", sa.Text(), nullable=False),
         sa.Column("requested_by", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
         sa.Column("reason", sa.Text(), nullable=True),

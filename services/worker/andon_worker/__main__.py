@@ -1,0 +1,37 @@
+"""`python -m andon_worker`: a worker process. SIGTERM and SIGINT hand its runs over and end it with 0."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+
+from andon.engine.errors import RegistrationError
+from andon.logs import configure_logging
+from andon.migrations import UnknownRevision, require_head
+from andon.settings import Settings, SettingsError
+from andon_worker.bootstrap import load_functions, worker
+
+
+def main() -> None:
+    """Run a worker until it is asked to stop, or say in one sentence why it can't."""
+    try:
+        settings = Settings.from_env(os.environ)
+        configure_logging("worker", settings.log_level)
+        registry = load_functions(settings)
+        require_head(settings.database_url)
+    except (SettingsError, RegistrationError, UnknownRevision) as error:
+        sys.exit(str(error))
+    service = worker(settings, registry)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: service.ask_to_stop())
+    service.start()
+    service.wait()
+    clean = service.stop()
+    sys.stdout.flush()
+    if not clean:
+        os._exit(0)  # a thread that can't be stopped would keep the process; its runs are handed over
+
+
+if __name__ == "__main__":
+    main()

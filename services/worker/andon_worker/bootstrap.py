@@ -1,0 +1,82 @@
+"""Wire a worker process. Every dependency is an argument of what uses it; nothing here runs at import."""
+
+from __future__ import annotations
+
+import os
+import socket
+import uuid
+from collections.abc import Callable
+from functools import cache
+
+from sqlalchemy import create_engine
+from sqlalchemy.engine import Engine
+
+from andon.adapters.postgres.connect import OPTIONS, sqlalchemy_url
+from andon.adapters.postgres.database import Database
+from andon.adapters.redis.breaker import Breaker
+from andon.adapters.redis.connect import connect, connect_blocking
+from andon.engine.functions import Registry
+from andon.engine.ports import Isolation
+from andon.settings import Settings
+from andon_worker.broker import HintBroker
+from andon_worker.dispatcher.leadership import Leadership
+from andon_worker.dispatcher.service import DispatcherService
+from andon_worker.hosting import Hosts
+from andon_worker.runner import Runner
+from andon_worker.service import WorkerService
+
+
+def load_functions(settings: Settings) -> Registry:
+    """Import and check the functions that this process knows."""
+    return Registry.load(settings.functions)
+
+
+def worker(settings: Settings, registry: Registry, *, isolation: Isolation | None = None) -> WorkerService:
+    """A worker service, ready to be started."""
+    redis = connect(settings.redis_url, name="worker")
+    hosts = Hosts()
+    runner = Runner(
+        database=Database(settings.database_url, name="worker"),
+        sessions=sessions(settings),
+        redis=redis,
+        breaker=Breaker(),
+        registry=registry,
+        hosts=hosts,
+        isolation=isolation,
+        worker_id=f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}",
+        lease=settings.lease_seconds,
+    )
+    broker = HintBroker(
+        connect(settings.redis_url, name="worker-hints"), connect_blocking(settings.redis_url, name="worker-wake")
+    )
+    return WorkerService(settings, runner, broker)
+
+
+def sessions(settings: Settings) -> Callable[[], Engine]:
+    """The SQLAlchemy engine for `step.transaction`, made when it is first asked for."""
+
+    @cache
+    def engine() -> Engine:
+        return create_engine(
+            sqlalchemy_url(settings.database_url),
+            pool_size=settings.worker_threads,
+            max_overflow=2,
+            pool_pre_ping=True,
+            connect_args={"application_name": "andon-step", **OPTIONS},
+        )
+
+    return engine
+
+
+def dispatcher(settings: Settings, registry: Registry) -> DispatcherService:
+    """A dispatcher service, ready to be run."""
+    holder = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
+    return DispatcherService(
+        settings,
+        registry,
+        Database(settings.database_url, name="dispatcher"),
+        connect(settings.redis_url, name="dispatcher"),
+        connect_blocking(settings.redis_url, name="dispatcher"),
+        HintBroker(connect(settings.redis_url, name="dispatcher-hints")),
+        Leadership(holder, seconds=settings.lease_seconds),
+    )

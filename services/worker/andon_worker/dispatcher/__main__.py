@@ -1,0 +1,32 @@
+"""`python -m andon_worker.dispatcher`: a dispatcher, leading or standing by. SIGTERM and SIGINT end it with 0."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+
+from andon.engine.errors import RegistrationError
+from andon.logs import configure_logging
+from andon.migrations import UnknownRevision, require_head
+from andon.settings import Settings, SettingsError
+from andon_worker.bootstrap import dispatcher, load_functions
+
+
+def main() -> None:
+    """Run a dispatcher until it is asked to stop, or say in one sentence why it can't."""
+    try:
+        settings = Settings.from_env(os.environ)
+        configure_logging("dispatcher", settings.log_level)
+        registry = load_functions(settings)
+        require_head(settings.database_url)
+    except (SettingsError, RegistrationError, UnknownRevision) as error:
+        sys.exit(str(error))
+    service = dispatcher(settings, registry)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: service.ask_to_stop())
+    service.run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,222 @@
+"""One batch of events, one transaction: inbox rows, runs, cancellations, outbox rows closed.
+
+`record_batch` reads as the list of what happens. Everything in it is harmless to repeat: an event that its tenant's
+inbox has already (and whose outbox row is closed) has no second effect.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+
+from andon.adapters.postgres import cancellations, inbox
+from andon.adapters.postgres.cancellations import KeyedCancel, request_key
+from andon.adapters.postgres.marks import Mark, mark
+from andon.adapters.postgres.requests import REQUESTED, RUN_CANCELLED
+from andon.adapters.postgres.settle import Settled, lock_reports
+from andon.engine.events import Event
+from andon.engine.functions import Function, Registry
+from andon.engine.ids import new_id, parse_id
+from andon.engine.rules import cancel_key, flag_name, run_flag
+
+_RUNS = """
+INSERT INTO andon.runs (id, tenant, function_id, event_seq, report_id, queue, sent_at)
+SELECT r.*, clock_timestamp() FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::bigint[], %s::uuid[], %s::text[]) r
+"""
+_KEYS = (
+    "INSERT INTO andon.cancel_keys (run_id, key, event_seq) SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::bigint[])"
+)
+_LOCK_REQUESTED = """
+SELECT r.id, r.tenant FROM andon.reports r JOIN unnest(%s::uuid[], %s::text[]) w (id, tenant) USING (id, tenant)
+ORDER BY r.id FOR UPDATE OF r
+"""
+_ATTACH = """
+UPDATE andon.reports r SET current_run_id = a.run_id, status = 'generating', request_seq = a.seq,
+    request_event_id = a.event_id, updated_at = clock_timestamp(), version = r.version + 1,
+    requested_by = CASE WHEN a.known THEN r.requested_by ELSE a."user"::jsonb END,
+    requested_at = CASE WHEN a.known THEN r.requested_at ELSE clock_timestamp() END,
+    cancel_requested_at = CASE WHEN a.known THEN r.cancel_requested_at END,
+    error = NULL, completed_at = NULL, cancelled_at = NULL, failed_at = NULL
+FROM (SELECT w.*, w.event_id = p.request_event_id AND p.status = 'generating' AS known
+      FROM unnest(%s::uuid[], %s::uuid[], %s::bigint[], %s::text[], %s::text[])
+        AS w (report_id, run_id, seq, event_id, "user") JOIN andon.reports p ON p.id = w.report_id) a
+WHERE r.id = a.report_id AND coalesce(r.request_seq, 0) <= a.seq
+"""
+_FAIL_UNSTARTED = """
+UPDATE andon.reports SET status = 'failed', error = %s, failed_at = clock_timestamp(),
+    updated_at = clock_timestamp(), version = version + 1
+WHERE id = ANY(%s) AND status = 'generating' AND request_event_id = ANY(%s)
+"""
+_RUNS_TO_CANCEL = """
+SELECT r.id, r.report_id, w.seq FROM andon.runs r
+JOIN unnest(%s::uuid[], %s::text[], %s::bigint[]) w (id, tenant, seq) USING (id, tenant)
+WHERE r.event_seq < w.seq AND r.status IN ('queued', 'running', 'waiting')
+"""
+
+
+@dataclass(frozen=True)
+class NewRun:
+    """A run to be made of an event."""
+
+    id: uuid.UUID
+    function: Function
+    event: Event
+    report_id: uuid.UUID | None
+
+    @property
+    def carries_report(self) -> bool:
+        """Whether a report's status follows this run."""
+        return self.report_id is not None
+
+
+@dataclass
+class Effects:
+    """What to tell Redis once the batch is committed."""
+
+    started: list[tuple[uuid.UUID, str]] = field(default_factory=list)
+    flags: dict[str, int] = field(default_factory=dict)
+    settled: list[Settled] = field(default_factory=list)
+
+
+def record_batch(
+    connection: psycopg.Connection[Any], registry: Registry, events: Sequence[Event], stream_ids: Sequence[str | None]
+) -> Effects:
+    """Record the events in order and apply them. In the caller's transaction, which holds the leadership."""
+    fresh = _record(connection, events, stream_ids)
+    reports = _lock_requested(connection, fresh)
+    runs = _plan_runs(registry, fresh, reports)
+    cancels = _plan_cancels(registry, fresh)
+    _lock_matched(connection, cancels)
+    cancellations.store(connection, cancels)
+    _insert_runs(connection, runs)
+    _attach_reports(connection, runs)
+    _fail_unstarted(connection, fresh, runs, reports)
+    marks = cancellations.pairs(connection, runs=[run.id for run in runs], cancels=cancels)
+    marked = mark(connection, [*_runs_by_id(connection, fresh), *marks])
+    ended = {each.run_id for each in marked.settled}
+    seqs = {each.run_id: each.event.seq for each in marks}
+    return Effects(
+        started=[(run.id, run.function.queue) for run in runs if run.id not in ended],
+        flags={c.flag: c.event.seq for c in cancels if c.flag}
+        | {run_flag(id): seqs.get(id, 2**53) for id in marked.cancelling},
+        settled=marked.settled,
+    )
+
+
+def _record(
+    connection: psycopg.Connection[Any], events: Sequence[Event], stream_ids: Sequence[str | None]
+) -> list[Event]:
+    """The events that take effect now: new ones, and ours whose outbox row was still open."""
+    recorded = inbox.record(connection, events, stream_ids)
+    new = {(each.tenant, each.id) for each in recorded}
+    known = [(each.tenant, each.id) for each in events if (each.tenant, each.id) not in new]
+    return sorted([*recorded, *inbox.close(connection, known)], key=lambda each: each.seq)
+
+
+def _lock_requested(connection: psycopg.Connection[Any], events: Sequence[Event]) -> set[tuple[uuid.UUID, str]]:
+    """Lock the reports that these events request; return those that exist in the event's tenant."""
+    wanted = {
+        (report_id, each.tenant)
+        for each in events
+        if each.name == REQUESTED and (report_id := parse_id(each.data.get("reportId"))) is not None
+    }
+    if not wanted:
+        return set()
+    ids, tenants = zip(*wanted, strict=True)
+    return set(connection.execute(_LOCK_REQUESTED, [list(ids), list(tenants)]).fetchall())
+
+
+def _plan_runs(registry: Registry, events: Sequence[Event], reports: set[tuple[uuid.UUID, str]]) -> list[NewRun]:
+    """A run for each function that an event triggers. A report follows the function that was registered first."""
+    planned = []
+    for event in events:
+        for position, function in enumerate(registry.triggered_by(event.name)):
+            report_id = parse_id(event.data.get("reportId")) if event.name == REQUESTED and position == 0 else None
+            known = report_id is not None and (report_id, event.tenant) in reports
+            planned.append(NewRun(new_id(), function, event, report_id if known else None))
+    return planned
+
+
+def _plan_cancels(registry: Registry, events: Sequence[Event]) -> list[KeyedCancel]:
+    """The events that satisfy a cancel rule by a field, with the key under which they meet runs."""
+    planned = []
+    for event in events:
+        for function, rule in registry.cancelled_by(event.name):
+            key = cancel_key(event.tenant, function.id, rule, event.data)
+            if key is not None:
+                flag = flag_name(event.tenant, function.id, rule, event.data)
+                planned.append(KeyedCancel(event, key, function.id, flag, rule.remember))
+    return planned
+
+
+def _lock_matched(connection: psycopg.Connection[Any], cancels: Sequence[KeyedCancel]) -> None:
+    """Lock the reports of runs that may be cancelled, before any run's row is touched."""
+    found = cancellations.open_runs(connection, [each.key for each in cancels])
+    lock_reports(connection, sorted({report for report in found.values() if report is not None}))
+
+
+def _insert_runs(connection: psycopg.Connection[Any], runs: Sequence[NewRun]) -> None:
+    if not runs:
+        return
+    columns = zip(
+        *[(r.id, r.event.tenant, r.function.id, r.event.seq, r.report_id, r.function.queue) for r in runs], strict=True
+    )
+    connection.execute(_RUNS, [list(column) for column in columns])
+    keys = [(run.id, key, run.event.seq) for run in runs for key in _keys(run)]
+    if keys:
+        connection.execute(_KEYS, [list(column) for column in zip(*keys, strict=True)])
+
+
+def _keys(run: NewRun) -> list[uuid.UUID]:
+    """What the run can be cancelled by."""
+    event = run.event
+    found = (cancel_key(event.tenant, run.function.id, rule, event.data) for rule in run.function.cancel_on)
+    keys = [key for key in found if key is not None]
+    return [*keys, request_key(event.tenant, event.id)] if run.carries_report else keys
+
+
+def _attach_reports(connection: psycopg.Connection[Any], runs: Sequence[NewRun]) -> None:
+    """Make each report follow the run of its newest request."""
+    newest = {run.report_id: run for run in runs if run.carries_report}
+    if newest:
+        rows = [
+            (id, r.id, r.event.seq, r.event.id, None if r.event.user is None else json.dumps(r.event.user))
+            for id, r in newest.items()
+        ]
+        connection.execute(_ATTACH, [list(column) for column in zip(*rows, strict=True)])
+
+
+def _fail_unstarted(
+    connection: psycopg.Connection[Any],
+    events: Sequence[Event],
+    runs: Sequence[NewRun],
+    reports: set[tuple[uuid.UUID, str]],
+) -> None:
+    """A report request that starts no run fails the report, with that reason."""
+    started = {run.event.seq for run in runs}
+    idle = [each for each in events if each.name == REQUESTED and each.seq not in started]
+    failed = [parse_id(each.data.get("reportId")) for each in idle]
+    if failed and reports:
+        reason = f"No function is registered for {REQUESTED}; see ANDON_FUNCTIONS"
+        connection.execute(_FAIL_UNSTARTED, [reason, [id for id in failed if id], [each.id for each in idle]])
+
+
+def _runs_by_id(connection: psycopg.Connection[Any], events: Sequence[Event]) -> list[Mark]:
+    """Cancels that name one run."""
+    wanted = {
+        (run_id, each.tenant): each
+        for each in events
+        if each.name == RUN_CANCELLED and (run_id := parse_id(each.data.get("runId"))) is not None
+    }
+    if not wanted:
+        return []
+    rows = [(id, tenant, each.seq) for (id, tenant), each in wanted.items()]
+    found = connection.execute(_RUNS_TO_CANCEL, [list(column) for column in zip(*rows, strict=True)]).fetchall()
+    lock_reports(connection, sorted({report for _, report, _ in found if report is not None}))
+    by_seq = {each.seq: each for each in wanted.values()}
+    return [Mark(run_id, by_seq[seq]) for run_id, _, seq in found]

@@ -1,0 +1,167 @@
+"""The intake: take entries off the bus, commit them, then signal, then acknowledge. A crash anywhere repeats."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from redis import Redis
+from redis.exceptions import ResponseError
+
+from andon.adapters.postgres.database import AWAY, Database
+from andon.adapters.redis.bus import GROUP, STREAM, decode, preserve
+from andon.engine.errors import EventError
+from andon.engine.events import DEFAULT_TENANT, Event
+from andon.engine.functions import Registry
+from andon_worker.dispatcher.batch import Effects, record_batch
+from andon_worker.dispatcher.leadership import Leadership
+
+log = logging.getLogger(__name__)
+BATCH = 500
+
+_BURY = """
+INSERT INTO andon.dead_events (stream_id, tenant, fields, reason)
+SELECT * FROM unnest(%s::text[], %s::text[], %s::jsonb[], %s::text[]) ON CONFLICT (stream_id) DO NOTHING
+"""
+
+Entry = tuple[str, Mapping[bytes, bytes]]
+
+
+@dataclass(frozen=True)
+class Dead:
+    """An entry that can't be an event, and why."""
+
+    entry: Entry
+    reason: str
+
+
+class Intake:
+    """Moves entries from the stream into Postgres."""
+
+    def __init__(
+        self,
+        redis: Redis,
+        blocking: Redis,
+        database: Database,
+        registry: Registry,
+        leadership: Leadership,
+        signal: Callable[[Effects], None],
+    ) -> None:
+        self._redis = redis
+        self._blocking = blocking
+        self._database = database
+        self._registry = registry
+        self._leadership = leadership
+        self._signal = signal
+        self.pending_first = True
+
+    def step(self, *, block_ms: int) -> int:
+        """Handle one batch, what was read before and not acknowledged first; return how many entries it had."""
+        entries = self._pending() if self.pending_first else self._new(block_ms)
+        if entries:
+            self.pending_first = True  # until this batch is acknowledged, it is what a failure must come back to
+            self._handle(entries)
+            return len(entries)
+        self.pending_first = False
+        return 0
+
+    def create_group(self) -> None:
+        """Make the consumer group from the stream's beginning, never from `$`: what waits there must be read."""
+        try:
+            self._redis.xgroup_create(STREAM, GROUP, id="0", mkstream=True)
+        except ResponseError as error:
+            if not str(error).startswith("BUSYGROUP"):
+                raise
+
+    def _new(self, block_ms: int) -> list[Entry]:
+        found: Any = self._blocking.xreadgroup(
+            GROUP, self._leadership.holder, {STREAM: ">"}, count=BATCH, block=max(block_ms, 1)
+        )
+        return [(id.decode(), fields) for _stream, entries in found or () for id, fields in entries]
+
+    def _pending(self) -> list[Entry]:
+        """Entries read by anyone and not acknowledged; those trimmed meanwhile are acknowledged and counted.
+
+        Being the leader, this one may handle them whoever read them: what the former one commits, the fence refuses.
+        """
+        listed: Any = self._redis.xpending_range(STREAM, GROUP, min="-", max="+", count=BATCH)
+        ids = [row["message_id"].decode() for row in listed]
+        pipe = self._redis.pipeline(transaction=False)
+        for id in ids:
+            pipe.xrange(STREAM, min=id, max=id)
+        found = pipe.execute() if ids else []
+        entries = [(id, rows[0][1]) for id, rows in zip(ids, found, strict=True) if rows]
+        if len(entries) < len(ids):
+            gone = sorted(set(ids) - {id for id, _ in entries})
+            log.warning("%d pending entries were trimmed from the bus: %s ...", len(gone), gone[0])
+            self._redis.xack(STREAM, GROUP, *gone)
+            return entries or self._pending()
+        return entries
+
+    def _handle(self, entries: Sequence[Entry]) -> None:
+        events, dead = _decode(entries)
+        effects = self._commit(events, dead)
+        self._signal(effects)
+        self._redis.xack(STREAM, GROUP, *[id for id, _ in entries])
+        if len(entries) < BATCH:
+            self.pending_first = False
+
+    def _commit(self, events: Sequence[tuple[Entry, Event]], dead: Sequence[Dead]) -> Effects:
+        """Commit the batch; where the data of one entry makes it fail, replay singly, and that one is dead."""
+        try:
+            return self._transaction(events, dead)
+        except AWAY:
+            raise
+        except psycopg.DataError as error:
+            if len(events) == 1:
+                return self._transaction([], [*dead, Dead(events[0][0], f"refused by the database: {_line(error)}")])
+        effects = self._transaction([], dead) if dead else Effects()
+        for each in events:
+            one = self._commit([each], [])
+            effects.started += one.started
+            effects.flags |= one.flags
+            effects.settled += one.settled
+        return effects
+
+    def _transaction(self, events: Sequence[tuple[Entry, Event]], dead: Sequence[Dead]) -> Effects:
+        connection = self._database.connection()
+        with connection.transaction():
+            self._leadership.hold(connection)
+            effects = Effects()
+            if events:
+                effects = record_batch(
+                    connection, self._registry, [event for _, event in events], [id for (id, _), _ in events]
+                )
+            if dead:
+                _bury(connection, dead)
+        return effects
+
+
+def _decode(entries: Sequence[Entry]) -> tuple[list[tuple[Entry, Event]], list[Dead]]:
+    events, dead = [], []
+    for entry in entries:
+        try:
+            events.append((entry, decode(*entry)))
+        except EventError as error:
+            dead.append(Dead(entry, str(error)))
+    return events, dead
+
+
+def _bury(connection: psycopg.Connection[Any], dead: Sequence[Dead]) -> None:
+    for each in dead:
+        log.error("entry %s is dead: %s", each.entry[0], each.reason)
+    rows = [(each.entry[0], _tenant(each.entry), json.dumps(preserve(each.entry[1])), each.reason) for each in dead]
+    connection.execute(_BURY, [list(column) for column in zip(*rows, strict=True)])
+
+
+def _tenant(entry: Entry) -> str:
+    text = entry[1].get(b"tenant", b"").decode(errors="replace").replace("\x00", "\ufffd")
+    return text or DEFAULT_TENANT
+
+
+def _line(error: psycopg.Error) -> str:
+    return str(error).strip().split("\n")[0]

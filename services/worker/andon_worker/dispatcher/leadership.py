@@ -1,0 +1,75 @@
+"""Who dispatches: a fenced lease in Postgres. A former leader's commit fails, so no pair of events is missed."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import psycopg
+
+_ACQUIRE = """
+INSERT INTO andon.dispatcher_leases AS l (partition, holder, lease_until)
+VALUES (%(partition)s, %(holder)s, clock_timestamp() + %(seconds)s * interval '1 s')
+ON CONFLICT (partition) DO UPDATE SET holder = excluded.holder, fence = l.fence + 1,
+    lease_until = clock_timestamp() + %(seconds)s * interval '1 s'
+WHERE l.lease_until <= clock_timestamp()
+RETURNING fence
+"""
+_RENEW = """
+UPDATE andon.dispatcher_leases SET lease_until = clock_timestamp() + %(seconds)s * interval '1 s'
+WHERE partition = %(partition)s AND fence = %(fence)s RETURNING fence
+"""
+_HOLD = "SELECT 1 FROM andon.dispatcher_leases WHERE partition = %(partition)s AND fence = %(fence)s FOR SHARE"
+_RELEASE = """
+UPDATE andon.dispatcher_leases SET lease_until = clock_timestamp()
+WHERE partition = %(partition)s AND fence = %(fence)s
+"""
+
+
+class NotLeader(Exception):
+    """Another dispatcher has taken over; what this one was about to write must not be."""
+
+
+class Leadership:
+    """The right to dispatch one partition, for `seconds` since it was last renewed."""
+
+    def __init__(self, holder: str, *, seconds: float, partition: int = 0) -> None:
+        self.holder = holder
+        self._seconds = seconds
+        self._partition = partition
+        self._fence = 0
+        self._renew_at = 0.0
+
+    def _values(self) -> dict[str, Any]:
+        return {
+            "partition": self._partition,
+            "holder": self.holder,
+            "seconds": self._seconds,
+            "fence": self._fence,
+        }
+
+    def acquire(self, connection: psycopg.Connection[Any]) -> bool:
+        """Become the leader if there is none; False while another holds the lease."""
+        row = connection.execute(_ACQUIRE, self._values()).fetchone()
+        if row is None:
+            return False
+        self._fence = row[0]
+        self._renew_at = time.monotonic() + self._seconds / 3
+        return True
+
+    def renew(self, connection: psycopg.Connection[Any]) -> None:
+        """Extend the lease when a third of it has passed; raises `NotLeader` if another has it."""
+        if time.monotonic() < self._renew_at:
+            return
+        if connection.execute(_RENEW, self._values()).fetchone() is None:
+            raise NotLeader
+        self._renew_at = time.monotonic() + self._seconds / 3
+
+    def hold(self, connection: psycopg.Connection[Any]) -> None:
+        """Inside a transaction: make sure, until it commits, that nobody takes over; raises `NotLeader`."""
+        if connection.execute(_HOLD, self._values()).fetchone() is None:
+            raise NotLeader
+
+    def release(self, connection: psycopg.Connection[Any]) -> None:
+        """Let a standby take over at once."""
+        connection.execute(_RELEASE, self._values())

@@ -1,0 +1,158 @@
+"""The dispatcher's loop: lead or stand by, take in, keep up. One thread, so that order is plain."""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+import uuid
+from collections.abc import Sequence
+
+import psycopg
+from redis import Redis
+from redis.exceptions import RedisError, ResponseError
+
+from andon.adapters.postgres import functions, inbox
+from andon.adapters.postgres.database import Database
+from andon.adapters.postgres.settle import Settled
+from andon.adapters.redis import bus, flags
+from andon.adapters.redis.live import announce
+from andon.engine.functions import Registry
+from andon.settings import Settings
+from andon_worker.broker import URGENT, HintBroker
+from andon_worker.dispatcher import upkeep
+from andon_worker.dispatcher.batch import Effects
+from andon_worker.dispatcher.intake import Intake
+from andon_worker.dispatcher.leadership import Leadership, NotLeader
+
+log = logging.getLogger(__name__)
+BLOCK_MS = 200
+UPKEEP_SECONDS = 0.25
+RELAY_SECONDS = 1.0
+FORGOTTEN_SECONDS = 5.0
+STANDBY_SECONDS = 0.5
+
+
+class DispatcherService:
+    """Runs until asked to stop. While either store is away it waits; nothing is acknowledged without a commit."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        registry: Registry,
+        database: Database,
+        redis: Redis,
+        blocking: Redis,
+        broker: HintBroker,
+        leadership: Leadership,
+    ) -> None:
+        self._settings = settings
+        self._registry = registry
+        self._database = database
+        self._redis = redis
+        self._broker = broker
+        self._leadership = leadership
+        self._intake = Intake(redis, blocking, database, registry, leadership, self._signal)
+        self._asked = threading.Event()
+        self._connected_since = time.monotonic()
+        self._upkeep_at = 0.0
+
+    def ask_to_stop(self) -> None:
+        """Make `run` return soon; from any thread or a signal handler."""
+        self._asked.set()
+
+    def run(self) -> None:
+        """Lead whenever nobody else does, until asked to stop."""
+        while not self._asked.is_set():
+            try:
+                if self._leadership.acquire(self._database.connection()):
+                    self._lead()
+                else:
+                    self._asked.wait(STANDBY_SECONDS)
+            except NotLeader:
+                log.warning("another dispatcher has taken over; standing by")
+            except psycopg.Error as error:
+                self._postgres_away(error)
+        self._release()
+
+    def _lead(self) -> None:
+        log.info("dispatcher %s leads, %d functions", self._leadership.holder, len(self._registry))
+        functions.register(self._database.connection(), self._registry)
+        self._intake.pending_first = True
+        self._connected_since = time.monotonic()
+        while not self._asked.is_set():
+            self._leadership.renew(self._database.connection())
+            self._keep_up()
+            try:
+                while self._intake.step(block_ms=BLOCK_MS) and time.monotonic() < self._upkeep_at:
+                    pass
+            except ResponseError as error:
+                if not str(error).startswith("NOGROUP"):
+                    raise
+                self._recover_redis()
+            except (RedisError, OSError) as error:
+                self._redis_away(error)
+
+    def _keep_up(self) -> None:
+        if time.monotonic() < self._upkeep_at:
+            return
+        self._upkeep_at = time.monotonic() + UPKEEP_SECONDS
+        connection = self._database.connection()
+        settled = upkeep.overdue(connection)
+        if time.monotonic() - self._connected_since >= self._settings.lease_seconds:
+            settled += upkeep.reclaim(connection, self._settings.lost_worker_limit)
+        hints = upkeep.wake(connection) + upkeep.unsent(connection)
+        try:
+            self._tell(settled)
+            self._broker.hint(hints)
+            if self._redis.get(flags.EPOCH) is None:
+                self._recover_redis()
+            bus.publish(self._redis, inbox.claim_open(connection, older_than=RELAY_SECONDS, limit=upkeep.CHUNK))
+            if self._broker.waiting(self._queues()) == 0:
+                self._broker.hint(upkeep.forgotten(connection, FORGOTTEN_SECONDS))
+        except (RedisError, OSError) as error:
+            self._redis_away(error)
+
+    def _signal(self, effects: Effects) -> None:
+        """Tell Redis what a committed batch means."""
+        flags.raise_flags(self._redis, effects.flags)
+        self._broker.hint(effects.started)
+        self._tell(effects.settled)
+
+    def _tell(self, settled: Sequence[Settled]) -> None:
+        bus.publish(self._redis, [each.event for each in settled if each.event])
+        announce(self._redis, [(each.run_id, each.report_id) for each in settled])
+        if any(each.cleanup for each in settled):
+            self._upkeep_at = 0.0
+
+    def _recover_redis(self) -> None:
+        """Redis is new or empty: make the group, raise the flags again, hint every queued run; then say it is whole."""
+        log.warning("redis has no state of ours: making it anew from Postgres")
+        connection = self._database.connection()
+        self._intake.create_group()
+        self._intake.pending_first = True
+        flags.raise_flags(self._redis, functions.flags_to_raise(connection))
+        self._broker.hint(upkeep.all_queued(connection))
+        self._redis.set(flags.EPOCH, uuid.uuid4().hex)
+
+    def _queues(self) -> list[str]:
+        names = {each.queue for each in self._registry} | {"default"}
+        return [*names, *(name + URGENT for name in names)]
+
+    def _redis_away(self, error: Exception) -> None:
+        log.warning("redis away: %s", error)
+        self._intake.pending_first = True
+        self._asked.wait(random.uniform(0.2, 1.0))
+
+    def _postgres_away(self, error: Exception) -> None:
+        log.warning("postgres away: %s", str(error).strip().split("\n")[0])
+        self._database.drop()
+        self._asked.wait(random.uniform(0.2, 1.0))
+
+    def _release(self) -> None:
+        try:
+            self._leadership.release(self._database.connection())
+        except psycopg.Error as error:
+            log.warning("the dispatcher's lease was not released: %s", error)
+        self._database.close()

@@ -1,0 +1,129 @@
+"""Upkeep: wake sleepers, send hints, relay the outbox, reclaim runs of lost workers, settle what is overdue."""
+
+from __future__ import annotations
+
+import json
+import logging
+import uuid
+from typing import Any
+
+import psycopg
+
+from andon.adapters.postgres.settle import Settled, lock_reports, settle_void
+from andon_worker.broker import URGENT
+
+log = logging.getLogger(__name__)
+CHUNK = 500
+
+_QUEUE = f"queue || CASE WHEN kind = 'function' THEN '' ELSE '{URGENT}' END"
+_WAKE = f"""
+UPDATE andon.runs SET status = 'queued', wake_at = NULL, sent_at = clock_timestamp()
+WHERE id IN (SELECT id FROM andon.runs WHERE status = 'waiting' AND wake_at <= clock_timestamp()
+             ORDER BY wake_at LIMIT {CHUNK} FOR UPDATE SKIP LOCKED)
+RETURNING id, {_QUEUE}
+"""
+_UNSENT = f"""
+UPDATE andon.runs SET sent_at = clock_timestamp()
+WHERE id IN (SELECT id FROM andon.runs WHERE status = 'queued' AND sent_at IS NULL
+             ORDER BY id LIMIT {CHUNK} FOR UPDATE SKIP LOCKED)
+RETURNING id, {_QUEUE}
+"""
+_FORGOTTEN = f"""
+UPDATE andon.runs SET sent_at = clock_timestamp()
+WHERE id IN (SELECT id FROM andon.runs
+             WHERE status = 'queued' AND sent_at <= clock_timestamp() - %s::float8 * interval '1 s'
+             ORDER BY sent_at LIMIT {CHUNK} FOR UPDATE SKIP LOCKED)
+RETURNING id, {_QUEUE}
+"""
+_ALL_QUEUED = f"SELECT id, {_QUEUE} FROM andon.runs WHERE status = 'queued' ORDER BY id"
+_EXPIRED = """
+SELECT id, report_id, cancel_requested_at IS NOT NULL, lost, lost_step,
+    coalesce((SELECT s.id FROM andon.steps s WHERE s.run_id = r.id AND s.status = 'completed'
+              ORDER BY s.position DESC LIMIT 1), '')
+FROM andon.runs r WHERE status IN ('running', 'cancelling') AND lease_until <= clock_timestamp()
+ORDER BY id LIMIT 200
+"""
+_REQUEUE = """
+UPDATE andon.runs r SET status = 'queued', lost = w.lost, lost_step = w.step, lease_until = NULL, sent_at = NULL,
+    current_step = NULL, step_started_at = NULL
+FROM unnest(%s::uuid[], %s::int[], %s::text[]) w (id, lost, step)
+WHERE r.id = w.id AND r.status = 'running' AND r.lease_until <= clock_timestamp()
+RETURNING r.id
+"""
+_OVERDUE = """
+SELECT id, report_id FROM andon.runs WHERE status = 'cancelling' AND cancel_deadline_at <= clock_timestamp() LIMIT 200
+"""
+
+Hint = tuple[uuid.UUID, str]
+
+
+def wake(connection: psycopg.Connection[Any]) -> list[Hint]:
+    """Queue the waiting runs whose time has come; returns what to hint."""
+    return connection.execute(_WAKE).fetchall()
+
+
+def unsent(connection: psycopg.Connection[Any]) -> list[Hint]:
+    """Queued runs of which nobody was told yet."""
+    return connection.execute(_UNSENT).fetchall()
+
+
+def forgotten(connection: psycopg.Connection[Any], seconds: float) -> list[Hint]:
+    """Queued runs that were hinted over `seconds` ago: lost hints, if no hint waits anywhere."""
+    return connection.execute(_FORGOTTEN, [seconds]).fetchall()
+
+
+def all_queued(connection: psycopg.Connection[Any]) -> list[Hint]:
+    """Every queued run: what to hint when Redis has lost everything."""
+    return connection.execute(_ALL_QUEUED).fetchall()
+
+
+def reclaim(connection: psycopg.Connection[Any], lost_limit: int) -> list[Settled]:
+    """Take back runs whose worker's lease ran out: queue them again, or settle them.
+
+    A run whose cancel is pending is cancelled: its body has no lease any more. One that has lost `lost_limit`
+    workers without finishing another step has failed.
+    """
+    rows = connection.execute(_EXPIRED).fetchall()
+    again, void, failed = [], [], []
+    for id, report_id, cancelled, lost, lost_step, step in rows:
+        count = lost + 1 if lost_step == step else 1
+        if cancelled:
+            void.append((id, report_id))
+        elif count >= lost_limit:
+            failed.append((id, report_id, step))
+        else:
+            again.append((id, count, step))
+    if again:
+        requeued = connection.execute(_REQUEUE, [list(column) for column in zip(*again, strict=True)]).fetchall()
+        for (id,) in requeued:
+            log.warning("run %s lost its worker and is queued again", id)
+    settled = _settle(connection, void, forced=False)
+    for id, report_id, step in failed:
+        where = f"after step {step!r}" if step else "before its first step was finished"
+        message = f"{lost_limit} workers were lost while executing this run {where}"
+        log.error("run %s: %s", id, message)
+        error = json.dumps({"type": "WorkerLost", "message": message})
+        settled += _settle(connection, [(id, report_id)], forced=False, error=error)
+    return settled
+
+
+def overdue(connection: psycopg.Connection[Any]) -> list[Settled]:
+    """Settle by force the cancelled runs whose code has not stopped by their deadline."""
+    rows = connection.execute(_OVERDUE).fetchall()
+    for id, _ in rows:
+        log.error("run %s: its code has not stopped by the cancel deadline; it is settled by force", id)
+    return _settle(connection, rows, forced=True)
+
+
+def _settle(
+    connection: psycopg.Connection[Any],
+    runs: list[tuple[uuid.UUID, uuid.UUID | None]],
+    *,
+    forced: bool,
+    error: str | None = None,
+) -> list[Settled]:
+    if not runs:
+        return []
+    with connection.transaction():
+        lock_reports(connection, sorted({report for _, report in runs if report is not None}))
+        return settle_void(connection, [id for id, _ in runs], forced=forced, error=error)

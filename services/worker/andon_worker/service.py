@@ -1,0 +1,115 @@
+"""A worker process: Dramatiq's threads, a heartbeat, a watcher, an interrupter; and how they stop."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import uuid
+from collections.abc import Sequence
+from functools import partial
+
+import dramatiq
+from dramatiq import Worker
+
+from andon.adapters.postgres import runs
+from andon.adapters.redis import flags
+from andon.adapters.redis.connect import connect_blocking
+from andon.adapters.redis.live import announce
+from andon.engine.stops import Cause
+from andon.settings import Settings
+from andon_worker.broker import ACTOR, URGENT, HintBroker
+from andon_worker.heartbeat import Heartbeat
+from andon_worker.hosting import Hosted
+from andon_worker.runner import Runner
+
+log = logging.getLogger(__name__)
+IDLE_MILLISECONDS = 1000
+
+
+class WorkerService:
+    """Start it, wait until it is asked to stop, and stop it; runs that don't end in time are handed over."""
+
+    def __init__(self, settings: Settings, runner: Runner, broker: HintBroker) -> None:
+        self._settings = settings
+        self._runner = runner
+        self._broker = broker
+        self._asked = threading.Event()
+        self._heartbeat = Heartbeat(
+            runner.database,
+            runner.hosts,
+            interval=settings.heartbeat_seconds,
+            lease=settings.lease_seconds,
+            changed=self._announce,
+            stuck=self.ask_to_stop,
+        )
+        self._watcher = threading.Thread(target=self._watch, daemon=True, name="andon-watcher")
+        self._worker = self._declare()
+
+    def _declare(self) -> Worker:
+        dramatiq.set_broker(self._broker)
+
+        def execute_run(run_id: str) -> None:
+            self._runner.follow(uuid.UUID(run_id))
+
+        queues = sorted({each.queue for each in self._runner.registry} | {"default"})
+        dramatiq.actor(actor_name=ACTOR, broker=self._broker, queue_name=queues[0])(execute_run)
+        for queue in queues:
+            self._broker.declare_queue(queue)
+            self._broker.declare_queue(queue + URGENT)
+        worker = Worker(self._broker, worker_threads=self._settings.worker_threads, worker_timeout=IDLE_MILLISECONDS)
+        worker.queue_prefetch = self._settings.worker_threads  # more would park runs behind long ones
+        return worker
+
+    def start(self) -> None:
+        """Take runs from now on."""
+        self._runner.hosts.interrupter.start()
+        self._heartbeat.start()
+        self._watcher.start()
+        self._worker.start()
+        log.info("worker %s is ready", self._runner.worker_id)
+
+    def ask_to_stop(self) -> None:
+        """Make `wait` return; from any thread or a signal handler."""
+        self._asked.set()
+
+    def wait(self) -> None:
+        """Block until asked to stop."""
+        while not self._asked.wait(1.0):
+            pass
+
+    def stop(self) -> bool:
+        """Take nothing new, let steps reach their boundary or interrupt them, hand the runs back.
+
+        False if code is left that doesn't end: its runs are handed back all the same, and the process must exit.
+        """
+        deadline = time.monotonic() + self._settings.shutdown_seconds
+        hosts = self._runner.hosts
+        self._runner.closing = True
+        hosts.stop_all(Cause.HAND_OVER, hurry=False)
+        clean = hosts.wait_until_empty(min(self._settings.step_grace_seconds, self._settings.shutdown_seconds))
+        if not clean:
+            hosts.stop_all(Cause.HAND_OVER, hurry=True)
+            clean = hosts.wait_until_empty(max(deadline - time.monotonic(), 0.1))
+        for left in hosts.all():
+            log.error("run %s: its code doesn't stop; it is handed over", left.run.id)
+            self._runner.database.run(partial(runs.suspend, run_id=left.run.id, fence=left.run.fence))
+        self._heartbeat.close()
+        self._runner.hosts.interrupter.close()
+        if clean:
+            self._worker.stop(timeout=int(max(deadline - time.monotonic(), 1.0) * 1000))
+            self._runner.database.close()
+        return clean
+
+    def _watch(self) -> None:
+        flags.watch(
+            connect_blocking(self._settings.redis_url, name="worker-watcher"),
+            self._runner.hosts.raised,
+            self._heartbeat.beat_now,
+            self._asked.is_set,
+        )
+
+    def _announce(self, changed: Sequence[Hosted]) -> None:
+        if changed:
+            pairs = [(each.run.id, each.run.report_id) for each in changed]
+            self._runner.breaker.call(lambda: announce(self._runner.redis, pairs))

@@ -1,0 +1,66 @@
+"""What the dispatcher registered, where SQL, API and console find it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import psycopg
+
+from andon.engine.functions import Function, Registry
+from andon.engine.rules import CancelOn
+
+_REGISTER = """
+INSERT INTO andon.functions (id, module, trigger, cancel_on, settings)
+VALUES (%s, %s, %s, %s::jsonb, %s::jsonb)
+ON CONFLICT (id) DO UPDATE SET module = excluded.module, trigger = excluded.trigger,
+    cancel_on = excluded.cancel_on, settings = excluded.settings, seen_at = clock_timestamp()
+"""
+_FLAGS = """
+SELECT 'run:' || id::text, coalesce(cancel_event_seq, 0) FROM andon.runs WHERE status = 'cancelling'
+UNION ALL
+(SELECT flag, max(event_seq) FROM andon.cancellations
+ WHERE flag IS NOT NULL AND requested_at > clock_timestamp() - interval '1 day' GROUP BY flag
+ ORDER BY 2 DESC LIMIT 10000)
+"""
+
+
+def register(connection: psycopg.Connection[Any], registry: Registry) -> None:
+    """Write down what the functions are; a function that is gone stays listed with the time it was last seen."""
+    for each in registry:
+        connection.execute(
+            _REGISTER,
+            [
+                each.id,
+                each.module,
+                each.trigger,
+                json.dumps([_rule(r) for r in each.cancel_on]),
+                json.dumps(_settings(each)),
+            ],
+        )
+
+
+def flags_to_raise(connection: psycopg.Connection[Any]) -> dict[str, int]:
+    """The cancel flags that Redis should hold: those of runs being cancelled and of the last day's cancels."""
+    return dict(connection.execute(_FLAGS).fetchall())
+
+
+def _rule(rule: CancelOn) -> dict[str, Any]:
+    return {
+        "event": rule.event,
+        "match": rule.match,
+        "if": rule.if_,
+        "everyRun": rule.every,
+        "rememberSeconds": rule.remember.total_seconds() if rule.remember else None,
+    }
+
+
+def _settings(function: Function) -> dict[str, Any]:
+    deadline = function.cancel_deadline
+    return {
+        "retries": function.retries,
+        "queue": function.queue,
+        "on_cancel": function.on_cancel is not None,
+        "on_failure": function.on_failure is not None,
+        "cancelDeadline": None if deadline is None else deadline.total_seconds(),
+    }

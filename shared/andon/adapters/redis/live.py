@@ -1,0 +1,20 @@
+"""Tell viewers that a run has changed; what it is now, they read from Postgres."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterable
+
+from redis import Redis
+
+CHANNEL = "andon:live"
+
+
+def announce(redis: Redis, changed: Iterable[tuple[uuid.UUID, uuid.UUID | None]]) -> None:
+    """Announce these runs (id, report id) in one round trip."""
+    pipe = redis.pipeline(transaction=False)
+    for run_id, report_id in changed:
+        pipe.publish(CHANNEL, json.dumps({"run": str(run_id), "report": report_id and str(report_id)}))
+    if len(pipe):
+        pipe.execute()
