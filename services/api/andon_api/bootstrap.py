@@ -1,0 +1,25 @@
+"""Wire one API process: read the environment, refuse a wrong schema, serve."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import psycopg
+
+from andon.migrations import UnknownRevision, require_head
+from andon.settings import Settings, SettingsError
+from andon_api import logs, server
+
+
+def main() -> None:
+    """Serve until SIGTERM; leaves with one sentence when it can't start."""
+    try:
+        settings = Settings.from_env(os.environ)
+        logs.configure(settings.log_level)
+        require_head(settings.database_url)
+    except (SettingsError, UnknownRevision) as error:
+        sys.exit(str(error))
+    except psycopg.OperationalError as error:
+        sys.exit(f"The database does not answer: {str(error).strip()}")
+    server.serve(settings)

@@ -1,0 +1,41 @@
+"""The database as the API uses it: one session per request, and raw psycopg for the verbs in that session."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import psycopg
+from flask import Flask
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import Select
+
+from andon.adapters.postgres.connect import OPTIONS, sqlalchemy_url
+from andon.settings import Settings
+
+db = SQLAlchemy(disable_autonaming=True)
+
+Row = dict[str, Any]
+
+
+def install(app: Flask, settings: Settings) -> None:
+    """Give `app` its engine: a connection per thread, checked before use, half-open ones noticed."""
+    app.config["SQLALCHEMY_DATABASE_URI"] = sqlalchemy_url(settings.database_url)
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {
+        "pool_size": settings.api_threads,
+        "max_overflow": 0,
+        "pool_timeout": 5,
+        "pool_pre_ping": True,
+        "pool_recycle": 1800,
+        "connect_args": {**OPTIONS, "application_name": "andon-api", "prepare_threshold": 1},
+    }
+    db.init_app(app)
+
+
+def connection() -> psycopg.Connection[Any]:
+    """The request's psycopg connection, in its session's transaction: commit with `db.session.commit()`."""
+    return cast("psycopg.Connection[Any]", db.session.connection().connection.driver_connection)
+
+
+def rows(query: Select[Any]) -> list[Row]:
+    """The query's rows as plain dicts."""
+    return [dict(each) for each in db.session.execute(query).mappings()]

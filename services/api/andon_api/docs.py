@@ -1,0 +1,43 @@
+"""`/docs`: the OpenAPI document as one page, rendered here, so that it works offline and without scripts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, render_template
+
+from andon_api.rest import Api
+
+METHODS = ("get", "post", "patch", "put", "delete")
+
+
+def blueprint(api: Api) -> Blueprint:
+    """The docs page of `api`."""
+    made = Blueprint("docs", __name__)
+
+    @made.get("/docs")
+    def page() -> str:
+        spec = api.spec.to_dict()
+        return render_template("docs.html", spec=spec, groups=_groups(spec), schemas=spec["components"]["schemas"])
+
+    return made
+
+
+def _groups(spec: dict[str, Any]) -> list[tuple[dict[str, Any], list[dict[str, Any]]]]:
+    """The operations under their tags, in the order of the document."""
+    operations = [
+        {
+            **item[method],
+            "method": method.upper(),
+            "path": path,
+            "parameters": _parameters(item, item[method]),
+        }
+        for path, item in spec["paths"].items()
+        for method in METHODS
+        if method in item
+    ]
+    return [(tag, [each for each in operations if tag["name"] in each.get("tags", [])]) for tag in spec["tags"]]
+
+
+def _parameters(item: dict[str, Any], operation: dict[str, Any]) -> list[dict[str, Any]]:
+    return [each for each in [*item.get("parameters", []), *operation.get("parameters", [])] if "$ref" not in each]

@@ -1,0 +1,76 @@
+"""Make, change and delete reports, in the session's transaction."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select
+
+from andon.adapters.postgres.models import Report
+from andon.adapters.postgres.requests import Conflict, NotFound
+from andon.engine.ids import new_id
+from andon.reports.errors import InvalidOptions
+from andon.reports.options import check_columns, parse_options
+from andon_api.database import Row, db
+from andon_api.principal import Principal
+from andon_api.problems import FieldErrors
+from andon_api.reads import datasets
+
+
+def create(who: Principal, *, title: str, dataset_id: UUID | None, options: dict[str, Any]) -> UUID:
+    """Make a report; raises `FieldErrors` for a dataset that isn't there, and for options that don't fit it."""
+    check(who.tenant, dataset_id, options)
+    report = Report(
+        id=new_id(),
+        tenant=who.tenant,
+        title=title.strip(),
+        dataset_id=dataset_id,
+        options=options,
+        created_by=who.user,
+    )
+    db.session.add(report)
+    db.session.flush()
+    return report.id
+
+
+def change(tenant: str, report_id: UUID, changes: Row) -> None:
+    """Change what `changes` names. What a generation under way works from can't change below it."""
+    report = _locked(tenant, report_id)
+    if report.status == "generating" and changes.keys() - {"title"}:
+        raise Conflict("Report is generating: its dataset and options can change when it has ended")
+    if "dataset_id" in changes or "options" in changes:
+        check(tenant, changes.get("dataset_id", report.dataset_id), changes.get("options", report.options))
+    for name, value in changes.items():
+        setattr(report, name, value.strip() if name == "title" else value)
+    report.version += 1
+    report.updated_at = func.clock_timestamp()
+
+
+def delete(tenant: str, report_id: UUID) -> None:
+    """Delete the report and the rows of its files; the files themselves are swept later."""
+    report = _locked(tenant, report_id)
+    if report.status == "generating":
+        raise Conflict("Report is generating: cancel it before it is deleted")
+    db.session.delete(report)
+
+
+def check(tenant: str, dataset_id: UUID | None, options: dict[str, Any]) -> None:
+    """Raise `FieldErrors` unless the dataset exists and the options are right for it."""
+    dataset = None if dataset_id is None else datasets.find(tenant, dataset_id)
+    if dataset_id is not None and dataset is None:
+        raise FieldErrors([("/datasetId", "expected the id of a dataset; there is none with this id")])
+    try:
+        parsed = parse_options(options)
+        if dataset is not None:
+            check_columns(parsed, {column["name"]: column["type"] for column in dataset["columns"]})
+    except InvalidOptions as error:
+        raise FieldErrors(error.problems) from None
+
+
+def _locked(tenant: str, report_id: UUID) -> Report:
+    query = select(Report).where(Report.tenant == tenant, Report.id == report_id).with_for_update()
+    report = db.session.execute(query).scalar_one_or_none()
+    if report is None:
+        raise NotFound("Report not found")
+    return report

@@ -1,0 +1,111 @@
+"""The effect of a request: one transaction, its answer kept under its Idempotency-Key, then the publishing."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import wraps
+from typing import Any, ParamSpec
+
+from flask import Response, request
+
+from andon.adapters.postgres.requests import Asked
+from andon.engine.events import Event
+from andon_api.database import connection, db
+from andon_api.principal import principal
+from andon_api.problems import FieldErrors, Problem
+from andon_api.services import services
+
+P = ParamSpec("P")
+HEADER = "Idempotency-Key"
+LONGEST_KEY = 255
+
+_LOCK = "SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 7))"
+_FIND = "SELECT request_hash, status, body, headers FROM andon.idempotency_keys WHERE tenant = %s AND key = %s"
+_KEEP = """
+INSERT INTO andon.idempotency_keys (tenant, key, request_hash, status, body, headers)
+VALUES (%s, %s, %s, %s, %s::json, %s::jsonb)
+"""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a request did and answers. `body` is JSON; the rest is published once it is committed."""
+
+    body: Any
+    status: int = 202
+    headers: Mapping[str, str] = field(default_factory=dict)
+    events: Sequence[Event] = ()
+    flags: Mapping[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, asked: Asked, body: Any, headers: Mapping[str, str] | None = None) -> Outcome:
+        """The outcome of a verb: its answer, and what the verb wants published."""
+        return cls(body, headers=headers or {}, events=asked.events, flags=asked.flags)
+
+
+def effect(view: Callable[P, Outcome]) -> Callable[P, Response]:
+    """Make a view of a function that acts in the session's transaction and returns an `Outcome`."""
+
+    @wraps(view)
+    def answer(*args: P.args, **kwargs: P.kwargs) -> Response:
+        return perform(lambda: view(*args, **kwargs), request.get_data)
+
+    return answer
+
+
+def perform(act: Callable[[], Outcome], body: Callable[[], bytes]) -> Response:
+    """Act, keep the answer, commit, publish. With a key that is known, give the answer that was kept instead.
+
+    `body` tells requests apart that come with one key. An exception undoes everything, the key included.
+    """
+    key = _key()
+    if key is None:
+        outcome = act()
+    else:
+        fingerprint = _fingerprint(body())
+        if kept := _kept(key, fingerprint):
+            return kept
+        outcome = act()
+        text, headers = json.dumps(outcome.body), json.dumps(dict(outcome.headers))
+        connection().execute(_KEEP, [principal().tenant, key, fingerprint, outcome.status, text, headers])
+    db.session.commit()
+    services().publisher.publish(outcome.events, outcome.flags)
+    return _response(outcome.body, outcome.status, outcome.headers)
+
+
+def _key() -> str | None:
+    key = request.headers.get(HEADER)
+    if key is None:
+        return None
+    if not 0 < len(key) <= LONGEST_KEY or not key.isprintable():
+        raise Problem(400, f"{HEADER}: expected 1 to {LONGEST_KEY} printable characters")
+    return key
+
+
+def _fingerprint(body: bytes) -> str:
+    told_apart = f"{request.method} {request.full_path}\n".encode() + body
+    return hashlib.sha256(told_apart).hexdigest()
+
+
+def _kept(key: str, fingerprint: str) -> Response | None:
+    """The answer that was given before; None for a new key, which this transaction holds from here on."""
+    tenant = principal().tenant
+    [free] = connection().execute(_LOCK, [f"{tenant}\n{key}"]).fetchone() or [False]
+    if not free:
+        raise Problem(409, f"A request with this {HEADER} is being handled; try again.", headers={"Retry-After": "1"})
+    found = connection().execute(_FIND, [tenant, key]).fetchone()
+    if found is None:
+        return None
+    known, status, body, headers = found
+    if known != fingerprint:
+        raise FieldErrors([("", f"this {HEADER} was used for another request")])
+    return _response(body, status, {**headers, "Idempotency-Replayed": "true"})
+
+
+def _response(body: Any, status: int, headers: Mapping[str, str]) -> Response:
+    response = Response(json.dumps(body), status=status, content_type="application/json")
+    response.headers.extend(dict(headers))
+    return response

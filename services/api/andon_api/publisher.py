@@ -1,0 +1,37 @@
+"""Publish what was committed. Redis may be away: the outbox keeps the events, and the dispatcher sends them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+import structlog
+from redis import Redis
+from redis.exceptions import RedisError
+
+from andon.adapters.redis import bus
+from andon.engine.events import Event
+
+log = structlog.get_logger("andon.api")
+
+
+class Publisher:
+    """Publishes at best effort. After a failure it leaves Redis alone for `pause` seconds, so answers stay fast."""
+
+    def __init__(self, redis: Redis, *, pause: float = 1.0, clock: Callable[[], float] = time.monotonic) -> None:
+        self._redis = redis
+        self._pause = pause
+        self._clock = clock
+        self._closed_until = float("-inf")
+
+    def publish(self, events: Sequence[Event], flags: Mapping[str, int] | None = None) -> bool:
+        """Send the events and raise the cancel flags; False if that is left to the outbox."""
+        if self._clock() < self._closed_until:
+            return False
+        try:
+            bus.publish(self._redis, events, flags=flags)
+        except RedisError as error:
+            self._closed_until = self._clock() + self._pause
+            log.warning("publishing is left to the outbox", events=len(events), error=str(error))
+            return False
+        return True

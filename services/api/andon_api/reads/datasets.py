@@ -1,0 +1,31 @@
+"""Datasets."""
+
+from __future__ import annotations
+
+import datetime as dt
+from uuid import UUID
+
+from sqlalchemy import select, tuple_
+
+from andon.adapters.postgres.models import Dataset
+from andon.engine.ids import parse_id
+from andon_api import paging
+from andon_api.database import Row, rows
+
+_DATASET = Dataset.__table__
+
+
+def find(tenant: str, id: str | UUID) -> Row | None:
+    """One dataset."""
+    dataset_id = id if isinstance(id, UUID) else parse_id(id)
+    found = rows(select(_DATASET).where(_DATASET.c.tenant == tenant, _DATASET.c.id == dataset_id))
+    return found[0] if found else None
+
+
+def listed(tenant: str, *, limit: int, cursor: str | None) -> Row:
+    """A page of datasets, newest first."""
+    query = select(_DATASET).where(_DATASET.c.tenant == tenant)
+    if after := paging.decode(cursor, dt.datetime.fromisoformat, UUID):
+        query = query.where(tuple_(_DATASET.c.created_at, _DATASET.c.id) < tuple_(*after))
+    query = query.order_by(_DATASET.c.created_at.desc(), _DATASET.c.id.desc()).limit(limit + 1)
+    return paging.page(rows(query), limit, lambda row: [row["created_at"].isoformat(), row["id"]])

@@ -1,0 +1,74 @@
+"""The log of events, with what each one started and cancelled."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+
+from andon.adapters.postgres.models import DeadEvent, EventRow, FunctionRow, Run
+from andon_api import paging
+from andon_api.database import Row, rows
+from andon_api.reads.unmatched import why_nothing
+
+_EVENT = EventRow.__table__
+_RUN = Run.__table__
+_DEAD = DeadEvent.__table__
+_FUNCTION = FunctionRow.__table__
+
+
+def find(tenant: str, id: str) -> Row | None:
+    """One event; a cancel event that has cancelled nothing says why in `note`."""
+    if "\x00" in id:
+        return None
+    found = _with_effects(rows(select(_EVENT).where(_EVENT.c.tenant == tenant, _EVENT.c.id == id)))
+    if not found:
+        return None
+    event = found[0]
+    event["note"] = None if event["effects"]["cancelled"] else why_nothing(event, functions())
+    return event
+
+
+def listed(tenant: str, *, limit: int, cursor: str | None, name: str | None = None) -> Row:
+    """A page of events, newest first."""
+    query = select(_EVENT).where(_EVENT.c.tenant == tenant)
+    if name is not None:
+        query = query.where(_EVENT.c.name == name)
+    if after := paging.decode(cursor, int):
+        query = query.where(_EVENT.c.seq < after[0])
+    made = paging.page(rows(query.order_by(_EVENT.c.seq.desc()).limit(limit + 1)), limit, lambda row: [row["seq"]])
+    return {**made, "items": _with_effects(made["items"])}
+
+
+def functions() -> list[Row]:
+    """What the dispatcher has registered."""
+    return rows(select(_FUNCTION).order_by(_FUNCTION.c.id))
+
+
+def dead(tenant: str, *, limit: int, cursor: str | None) -> Row:
+    """A page of dead events, newest first."""
+    query = select(_DEAD).where(_DEAD.c.tenant == tenant)
+    if after := paging.decode(cursor, int):
+        query = query.where(_DEAD.c.id < after[0])
+    found = [{**row, "fields_": row["fields"]} for row in rows(query.order_by(_DEAD.c.id.desc()).limit(limit + 1))]
+    return paging.page(found, limit, lambda row: [row["id"]])
+
+
+def _with_effects(events: list[Row]) -> list[Row]:
+    seqs = [event["seq"] for event in events]
+    started = _runs_by(_RUN.c.event_seq, seqs, _RUN.c.kind == "function")
+    cancelled = _runs_by(_RUN.c.cancel_event_seq, seqs)
+    for event in events:
+        event["effects"] = {"started": started[event["seq"]], "cancelled": cancelled[event["seq"]]}
+    return events
+
+
+def _runs_by(column: Any, seqs: list[int], *conditions: Any) -> dict[int, list[UUID]]:
+    found: dict[int, list[UUID]] = defaultdict(list)
+    if seqs:
+        query = select(_RUN.c.id, column.label("seq")).where(column.in_(seqs), *conditions).order_by(_RUN.c.id)
+        for row in rows(query):
+            found[row["seq"]].append(row["id"])
+    return found

@@ -1,0 +1,94 @@
+"""Reports, with the run that their status follows and their published files."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from typing import Any
+from urllib.parse import quote
+from uuid import UUID
+
+from sqlalchemy import Select, select, tuple_
+
+from andon.adapters.postgres.models import Artifact, Dataset, Report
+from andon.engine.ids import parse_id
+from andon_api import paging
+from andon_api.database import Row, rows
+from andon_api.reads import runs
+
+_REPORT = Report.__table__
+_ARTIFACT = Artifact.__table__
+_DATASET = Dataset.__table__
+
+
+def find(tenant: str, id: str) -> Row | None:
+    """One report."""
+    report_id = parse_id(id)
+    if report_id is None:
+        return None
+    found = _complete(tenant, rows(_select(tenant).where(_REPORT.c.id == report_id)))
+    return found[0] if found else None
+
+
+def listed(tenant: str, *, limit: int, cursor: str | None, status: str | None = None) -> Row:
+    """A page of reports, newest first."""
+    query = _select(tenant)
+    if status is not None:
+        query = query.where(_REPORT.c.status == status)
+    if after := paging.decode(cursor, dt.datetime.fromisoformat, UUID):
+        query = query.where(tuple_(_REPORT.c.created_at, _REPORT.c.id) < tuple_(*after))
+    query = query.order_by(_REPORT.c.created_at.desc(), _REPORT.c.id.desc()).limit(limit + 1)
+    made = paging.page(rows(query), limit, lambda row: [row["created_at"].isoformat(), row["id"]])
+    return {**made, "items": _complete(tenant, made["items"])}
+
+
+def artifact(tenant: str, id: str, name: str) -> Row | None:
+    """A published file of a report."""
+    report_id = parse_id(id)
+    if report_id is None or "\x00" in name:
+        return None
+    query = (
+        select(_ARTIFACT)
+        .join(_REPORT, _REPORT.c.id == _ARTIFACT.c.report_id)
+        .where(_REPORT.c.tenant == tenant, _REPORT.c.id == report_id, _ARTIFACT.c.name == name)
+    )
+    found = rows(query)
+    return found[0] if found else None
+
+
+def _select(tenant: str) -> Select[Any]:
+    dataset = _DATASET.c.name.label("dataset_name")
+    joined = _REPORT.outerjoin(_DATASET, _DATASET.c.id == _REPORT.c.dataset_id)
+    return select(_REPORT, dataset).select_from(joined).where(_REPORT.c.tenant == tenant)
+
+
+def _complete(tenant: str, reports: list[Row]) -> list[Row]:
+    """Add to each report its run, its progress and its artifacts."""
+    current = runs.by_ids(tenant, [row["current_run_id"] for row in reports if row["current_run_id"]])
+    files = _artifacts([row["id"] for row in reports])
+    for row in reports:
+        run = current.get(row["current_run_id"]) if row["current_run_id"] else None
+        row["run"] = run
+        row["progress"] = _progress(row["status"], run)
+        row["progress_note"] = run["progress_note"] if run else None
+        row["artifacts"] = files[row["id"]]
+    return reports
+
+
+def _progress(status: str, run: Row | None) -> float | None:
+    """From 0 to 1; None for a report that was never asked for, or whose run is gone."""
+    if status == "generated":
+        return 1.0
+    if run is not None and run["progress"] is not None:
+        return float(run["progress"])
+    return 0.0 if status == "generating" else None
+
+
+def _artifacts(report_ids: list[UUID]) -> dict[UUID, list[Row]]:
+    files: dict[UUID, list[Row]] = defaultdict(list)
+    if report_ids:
+        query = select(_ARTIFACT).where(_ARTIFACT.c.report_id.in_(report_ids)).order_by(_ARTIFACT.c.name)
+        for row in rows(query):
+            row["url"] = f"/api/v1/reports/{row['report_id']}/artifacts/{quote(row['name'], safe='')}"
+            files[row["report_id"]].append(row)
+    return files

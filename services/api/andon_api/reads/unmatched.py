@@ -1,0 +1,63 @@
+"""Why a cancel event has cancelled nothing: what its sender needs to know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+
+from andon.adapters.postgres.models import CancelKey, Cancellation, Run
+from andon.engine.rules import CancelOn, cancel_key
+from andon_api.database import Row, rows
+
+_KEY = CancelKey.__table__
+_RUN = Run.__table__
+_CANCELLATION = Cancellation.__table__
+ENDED = {"completed", "failed", "cancelled"}
+
+
+def why_nothing(event: Row, functions: Sequence[Row]) -> str | None:
+    """A sentence for each rule that the event could have satisfied; None if it is no cancel event."""
+    reasons = [_why(event, row["id"], rule) for row in functions for rule in _rules(row, event["name"])]
+    return " ".join(dict.fromkeys(reasons)) or None
+
+
+def _rules(row: Row, name: str) -> Iterator[CancelOn]:
+    for each in row["cancel_on"] or []:
+        if each.get("event") == name:
+            yield CancelOn(name, each.get("match"), each.get("if"), every=bool(each.get("every")))
+
+
+def _why(event: Row, function_id: str, rule: CancelOn) -> str:
+    if rule.wide:
+        return f"No open run of {function_id} was requested before this event."
+    key = cancel_key(event["tenant"], function_id, rule, event["data"])
+    if key is None:
+        return f"The event has no field {rule.match}, by which {function_id} matches."
+    shown = f"{rule.match} = {rule.value(event['data'])}"
+    older = _runs_under(key, _KEY.c.event_seq < event["seq"])
+    if any(run["status"] not in ENDED for run in older):
+        if any(run["cancel_requested_at"] for run in older):
+            return f"The run of {function_id} with {shown} was being cancelled already."
+        return f"The run of {function_id} with {shown} is not stopped by it yet, or its condition did not hold."
+    if older:
+        ended = ", ".join(sorted({run["status"] for run in older}))
+        return f"Every earlier run of {function_id} with {shown} has ended already ({ended})."
+    if _runs_under(key, _KEY.c.event_seq > event["seq"]):
+        return f"Runs of {function_id} with {shown} were requested only after this event."
+    if _waits(event["seq"]):
+        return f"It waits for the run of {function_id} with {shown}, which is not made yet."
+    return f"There is no run of {function_id} with {shown}."
+
+
+def _runs_under(key: UUID, condition: Any) -> list[Row]:
+    query = select(_RUN.c.status, _RUN.c.cancel_requested_at).join(_KEY, _KEY.c.run_id == _RUN.c.id)
+    return rows(query.where(_KEY.c.key == key, condition).limit(100))
+
+
+def _waits(seq: int) -> bool:
+    """Whether the API has recorded this cancel against a request whose run is still to be made."""
+    query = select(_CANCELLATION.c.key).where(_CANCELLATION.c.event_seq == seq, _CANCELLATION.c.function_id == "")
+    return bool(rows(query.limit(1)))

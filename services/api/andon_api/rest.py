@@ -1,0 +1,114 @@
+"""flask-smorest as this API uses it: typed decorators, problem documents in the OpenAPI, JSON bodies only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import flask_smorest  # type: ignore[import-untyped]
+import marshmallow as ma
+from flask import Flask, request
+from webargs.flaskparser import FlaskParser
+
+from andon_api import problems
+from andon_api.schemas import ProblemSchema
+
+View = TypeVar("View", bound=Callable[..., Any])
+PREFIX = "/api/v1"
+
+
+class Api(flask_smorest.Api):  # type: ignore[misc]
+    """The OpenAPI document says what `problems` answers."""
+
+    ERROR_SCHEMA = ProblemSchema
+
+    def _register_responses(self) -> None:
+        usual: str = flask_smorest.Api.DEFAULT_RESPONSE_CONTENT_TYPE
+        self.DEFAULT_RESPONSE_CONTENT_TYPE = problems.MEDIA_TYPE
+        super()._register_responses()
+        self.DEFAULT_RESPONSE_CONTENT_TYPE = usual
+
+    def _register_error_handlers(self) -> None:
+        problems.install(self._app)
+
+
+class Parser(FlaskParser):
+    """Strict in bodies and in queries alike: a name that isn't known is an error, not a typo that is ignored."""
+
+    DEFAULT_UNKNOWN_BY_LOCATION = {"json": ma.RAISE, "query": ma.RAISE}  # noqa: RUF012 - webargs' own hook
+
+
+class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
+    """A group of routes below `/api/v1`."""
+
+    ARGUMENTS_PARSER = Parser()
+
+    def __init__(self, name: str, import_name: str, *, description: str) -> None:
+        super().__init__(name, import_name, url_prefix=PREFIX, description=description)
+
+    def get(self, rule: str) -> Callable[[View], View]:
+        return self._on(rule, "GET")
+
+    def post(self, rule: str) -> Callable[[View], View]:
+        return self._on(rule, "POST")
+
+    def patch(self, rule: str) -> Callable[[View], View]:
+        return self._on(rule, "PATCH")
+
+    def delete(self, rule: str) -> Callable[[View], View]:
+        return self._on(rule, "DELETE")
+
+    def _on(self, rule: str, method: str) -> Callable[[View], View]:
+        return cast("Callable[[View], View]", self.route(rule, methods=[method]))
+
+    def body(self, schema: type[ma.Schema], *, required: bool = True) -> Callable[[View], View]:
+        """Read the JSON body by `schema` into the view's next argument."""
+        return cast("Callable[[View], View]", self.arguments(schema, location="json", required=required))
+
+    def query(self, schema: type[ma.Schema]) -> Callable[[View], View]:
+        """Read the query string by `schema` into the view's next argument."""
+        return cast("Callable[[View], View]", self.arguments(schema, location="query"))
+
+    def answers(self, status: int, schema: type[ma.Schema] | None = None, **doc: Any) -> Callable[[View], View]:
+        """Document (and dump, unless the view returns a response) the answer."""
+        return cast("Callable[[View], View]", self.response(status, schema, **doc))
+
+    def documented(self, **operation: Any) -> Callable[[View], View]:
+        """Add to the operation's documentation what no schema says."""
+        return cast("Callable[[View], View]", self.doc(**operation))
+
+    def may_answer(self, *statuses: int) -> Callable[[View], View]:
+        """Document the problems that the route is known for."""
+
+        def document(view: View) -> View:
+            for status in statuses:
+                view = self.alt_response(status, schema=ProblemSchema, content_type=problems.MEDIA_TYPE)(view)
+            return view
+
+        return document
+
+
+def install(app: Flask) -> Api:
+    """The API of `app`; register blueprints on it."""
+    app.config.update(
+        API_TITLE="Andon",
+        API_VERSION="v1",
+        OPENAPI_VERSION="3.1.0",
+        OPENAPI_URL_PREFIX=PREFIX,
+        OPENAPI_JSON_PATH="openapi.json",
+        API_SPEC_OPTIONS={
+            "info": {"description": "Durable functions that anyone allowed to can stop. Times are RFC 3339, in UTC."}
+        },
+    )
+    app.before_request(_refuse_other_media_types)
+    return Api(app)
+
+
+def _refuse_other_media_types() -> None:
+    """415 for a body that isn't JSON, where JSON is what the route reads. Uploads and events look for themselves."""
+    if request.method not in {"POST", "PATCH", "PUT", "DELETE"} or not request.path.startswith(PREFIX):
+        return
+    reads_itself = request.endpoint in {"datasets.upload", "events.send"}
+    has_body = bool(request.content_length) or "Transfer-Encoding" in request.headers
+    if has_body and not reads_itself and not request.is_json:
+        raise problems.Problem(415, f"expected Content-Type application/json, got {request.mimetype or 'none'}")

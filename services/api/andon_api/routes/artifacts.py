@@ -1,0 +1,44 @@
+"""A report's files, as they were published."""
+
+from __future__ import annotations
+
+from flask import request, send_file
+from werkzeug import Response
+
+from andon.adapters.postgres.requests import NotFound
+from andon_api.principal import principal
+from andon_api.reads import reports
+from andon_api.rest import Blueprint
+from andon_api.services import services
+
+blueprint = Blueprint("artifacts", __name__, description="The files that come out")
+
+# A report's page is made from somebody's data: it may run nothing of its own against this origin.
+SANDBOX = (
+    "sandbox allow-scripts allow-popups; default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
+    "img-src data: blob:; font-src data:; frame-ancestors 'self'"
+)
+
+
+@blueprint.get("/reports/<id>/artifacts/<name>")
+@blueprint.answers(200, content_type="application/octet-stream")
+@blueprint.may_answer(404)
+def download(id: str, name: str) -> Response:
+    """The file; `?inline=1` shows it instead of saving it. Ranges and If-None-Match work."""
+    found = reports.artifact(principal().tenant, id, name)
+    if found is None:
+        raise NotFound("Artifact not found")
+    response = send_file(
+        services().storage.open(found["key"]),
+        mimetype=found["media_type"],
+        as_attachment=request.args.get("inline") != "1",
+        download_name=found["name"],
+        conditional=False,
+        etag=found["key"],
+        last_modified=found["created_at"],
+    )
+    response.content_length = found["bytes"]
+    response.headers["Cache-Control"] = "private, no-cache"
+    response.headers["Content-Security-Policy"] = SANDBOX
+    response.headers["X-Frame-Options"] = "SAMEORIGIN"
+    return response.make_conditional(request, accept_ranges=True, complete_length=found["bytes"])

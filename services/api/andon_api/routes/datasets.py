@@ -1,0 +1,64 @@
+"""Datasets: upload a file, see what there is."""
+
+from __future__ import annotations
+
+from flask import request
+
+from andon.adapters.postgres.requests import NotFound
+from andon_api import uploads
+from andon_api.database import Row
+from andon_api.effects import Outcome, perform
+from andon_api.principal import principal
+from andon_api.reads import datasets
+from andon_api.rest import PREFIX, Blueprint
+from andon_api.schemas import DatasetPage, DatasetSchema, PageQuery
+
+blueprint = Blueprint("datasets", __name__, description="Files that reports are made from")
+
+_BODY = {
+    "required": True,
+    "content": {
+        "multipart/form-data": {
+            "schema": {
+                "type": "object",
+                "required": ["file"],
+                "properties": {"file": {"type": "string", "contentMediaType": "application/octet-stream"}},
+            }
+        }
+    },
+}
+
+
+@blueprint.post("/datasets")
+@blueprint.documented(requestBody=_BODY)
+@blueprint.answers(201, DatasetSchema)
+@blueprint.may_answer(413, 415, 422)
+def upload() -> object:
+    """Upload a CSV, TSV, JSON Lines or Parquet file, which may be gzipped."""
+    with uploads.received(request) as file:
+
+        def keep() -> Outcome:
+            dataset_id = uploads.keep(principal(), file)
+            shown = DatasetSchema().dump(datasets.find(principal().tenant, dataset_id))
+            return Outcome(shown, 201, {"Location": f"{PREFIX}/datasets/{dataset_id}"})
+
+        return perform(keep, lambda: f"{file.name}\n{file.sha256}".encode())
+
+
+@blueprint.get("/datasets")
+@blueprint.query(PageQuery)
+@blueprint.answers(200, DatasetPage)
+def listed(query: Row) -> Row:
+    """Datasets, newest first."""
+    return datasets.listed(principal().tenant, **query)
+
+
+@blueprint.get("/datasets/<id>")
+@blueprint.answers(200, DatasetSchema)
+@blueprint.may_answer(404)
+def one(id: str) -> Row:
+    """A dataset with its columns."""
+    found = datasets.find(principal().tenant, id)
+    if found is None:
+        raise NotFound("Dataset not found")
+    return found

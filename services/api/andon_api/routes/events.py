@@ -1,0 +1,102 @@
+"""Events: send them, read the log, see what each one did."""
+
+from __future__ import annotations
+
+from flask import request
+
+from andon.adapters.postgres.inbox import accept
+from andon.adapters.postgres.requests import NotFound
+from andon.engine.events import Event
+from andon_api import intake
+from andon_api.database import Row, connection
+from andon_api.effects import Outcome, effect
+from andon_api.principal import principal, traceparent
+from andon_api.problems import Problem
+from andon_api.reads import events
+from andon_api.rest import Blueprint
+from andon_api.schemas import (
+    DeadEventPage,
+    EventPage,
+    EventSchema,
+    EventsQuery,
+    FunctionPage,
+    PageQuery,
+    SentSchema,
+)
+
+blueprint = Blueprint("events", __name__, description="Facts that start and stop runs")
+
+_ONE = {"type": "object", "required": ["name"], "properties": {
+    "name": {"type": "string", "examples": ["report/generation.requested"]},
+    "data": {"type": "object"},
+    "id": {"type": "string", "description": "the same id again has no second effect"},
+    "ts": {"description": "milliseconds since 1970, or RFC 3339"},
+    "user": {"description": "on whose behalf"},
+}}  # fmt: skip
+_CLOUD = {"type": "object", "required": ["specversion", "id", "source", "type"]}
+_BODY = {
+    "required": True,
+    "content": {
+        intake.NATIVE: {"schema": {"oneOf": [_ONE, {"type": "array", "items": _ONE}]}},
+        intake.CLOUD: {"schema": _CLOUD},
+        intake.CLOUD_BATCH: {"schema": {"type": "array", "items": _CLOUD}},
+    },
+}
+
+
+@blueprint.post("/events")
+@blueprint.documented(requestBody=_BODY)
+@blueprint.answers(202, SentSchema)
+@blueprint.may_answer(400, 415, 422)
+@effect
+def send() -> Outcome:
+    """Send one event or a list, as native JSON or as CloudEvents 1.0 (structured, batch)."""
+    media_type = request.mimetype
+    if media_type not in {intake.NATIVE, intake.CLOUD, intake.CLOUD_BATCH}:
+        raise Problem(
+            415,
+            f"expected Content-Type {intake.NATIVE}, {intake.CLOUD} or {intake.CLOUD_BATCH}, "
+            f"got {media_type or 'none'}",
+        )
+    body = intake.parse_json(request.get_data())
+    return record(intake.read_events(body, principal(), media_type=media_type, traceparent=traceparent()))
+
+
+@blueprint.get("/events")
+@blueprint.query(EventsQuery)
+@blueprint.answers(200, EventPage)
+def listed(query: Row) -> Row:
+    """The log, newest first."""
+    return events.listed(principal().tenant, **query)
+
+
+@blueprint.get("/events/<path:id>")
+@blueprint.answers(200, EventSchema)
+@blueprint.may_answer(404)
+def one(id: str) -> Row:
+    """An event, what it started, what it cancelled, and why it cancelled nothing."""
+    found = events.find(principal().tenant, id)
+    if found is None:
+        raise NotFound("Event not found")
+    return found
+
+
+@blueprint.get("/dead-events")
+@blueprint.query(PageQuery)
+@blueprint.answers(200, DeadEventPage)
+def dead(query: Row) -> Row:
+    """Entries of the bus that can't be events, with the reason, newest first."""
+    return events.dead(principal().tenant, **query)
+
+
+@blueprint.get("/functions")
+@blueprint.answers(200, FunctionPage)
+def functions() -> Row:
+    """What is registered."""
+    return {"items": events.functions(), "next_cursor": None}
+
+
+def record(given: list[Event]) -> Outcome:
+    """Record the events in the session's transaction; one whose id is known has no second effect."""
+    fresh = accept(connection(), given) if given else []
+    return Outcome({"ids": [event.id for event in given]}, events=fresh)

@@ -1,0 +1,25 @@
+"""`POST /e/<key>`: what an Inngest client calls when its base URL points here."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from flask import Blueprint, request
+
+from andon_api import intake
+from andon_api.effects import Outcome, effect
+from andon_api.principal import principal, traceparent
+from andon_api.routes.events import record
+
+blueprint = Blueprint("inngest", __name__)
+SEED = "x-inngest-event-id-seed"
+
+
+@blueprint.post("/e/<key>")
+@effect
+def send(key: str) -> Outcome:
+    """Record one event or a list, whatever the media type; answers as Inngest does."""
+    body = intake.parse_json(request.get_data())
+    events = intake.read_inngest(body, principal(), seed=request.headers.get(SEED), traceparent=traceparent())
+    outcome = record(events)
+    return replace(outcome, body={**outcome.body, "status": 200}, status=200)

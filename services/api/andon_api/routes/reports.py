@@ -1,0 +1,147 @@
+"""Reports: make, change, generate, cancel."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from flask import Response
+
+from andon.adapters.postgres import requests
+from andon.adapters.postgres.requests import Conflict, NotFound
+from andon.engine.ids import parse_id
+from andon_api import editing
+from andon_api.database import Row, connection, db
+from andon_api.effects import Outcome, effect
+from andon_api.principal import principal, traceparent
+from andon_api.reads import reports
+from andon_api.rest import PREFIX, Blueprint
+from andon_api.schemas import (
+    AskedSchema,
+    CancelBody,
+    NewReport,
+    NoBody,
+    ReportChange,
+    ReportPage,
+    ReportSchema,
+    ReportsQuery,
+)
+
+blueprint = Blueprint("reports", __name__, description="What a user asks for, and can cancel")
+
+
+@blueprint.post("/reports")
+@blueprint.body(NewReport)
+@blueprint.answers(201, ReportSchema)
+@blueprint.may_answer(422)
+@effect
+def create(body: Row) -> Outcome:
+    """Make a report; it is `idle` until it is generated."""
+    report_id = editing.create(principal(), **body)
+    return Outcome(_shown(report_id), 201, {"Location": f"{PREFIX}/reports/{report_id}"})
+
+
+@blueprint.get("/reports")
+@blueprint.query(ReportsQuery)
+@blueprint.answers(200, ReportPage)
+def listed(query: Row) -> Row:
+    """Reports, newest first."""
+    return reports.listed(principal().tenant, **query)
+
+
+@blueprint.get("/reports/<id>")
+@blueprint.answers(200, ReportSchema)
+@blueprint.may_answer(404)
+def one(id: str) -> Row:
+    """A report with its progress, its run and its files."""
+    return _found(reports.find(principal().tenant, id))
+
+
+@blueprint.patch("/reports/<id>")
+@blueprint.body(ReportChange)
+@blueprint.answers(200, ReportSchema)
+@blueprint.may_answer(404, 409, 422)
+def change(body: Row, id: str) -> Row:
+    """Change the title, the dataset or the options; the latter two not while it is generating."""
+    editing.change(principal().tenant, _id(id), body)
+    db.session.commit()
+    return _found(reports.find(principal().tenant, id))
+
+
+@blueprint.delete("/reports/<id>")
+@blueprint.answers(204)
+@blueprint.may_answer(404, 409)
+def delete(id: str) -> Response:
+    """Delete a report that isn't generating; its files go with it."""
+    editing.delete(principal().tenant, _id(id))
+    db.session.commit()
+    return Response(status=204)
+
+
+@blueprint.post("/reports/<id>/generate")
+@blueprint.body(NoBody, required=False)
+@blueprint.answers(202, AskedSchema)
+@blueprint.may_answer(404, 409)
+@effect
+def generate(body: Row, id: str) -> Outcome:
+    """Generate the report."""
+    return ask_generate(_id(id))
+
+
+@blueprint.post("/reports/<id>/cancel")
+@blueprint.body(CancelBody, required=False)
+@blueprint.answers(202, AskedSchema)
+@blueprint.may_answer(404, 409)
+@effect
+def cancel(body: Row, id: str) -> Outcome:
+    """Cancel the generation: once this answers 202, it will not complete."""
+    return ask_cancel(_id(id), body["reason"])
+
+
+def ask_generate(report_id: UUID) -> Outcome:
+    """Request the generation, in the session's transaction."""
+    who = principal()
+    asked = requests.generate(
+        connection(), tenant=who.tenant, report_id=report_id, user=who.user, traceparent=traceparent()
+    )
+    if asked.event.data["datasetId"] is None:
+        raise Conflict("Report has no dataset: choose one before it is generated")
+    return Outcome.of(asked, _asked(report_id, "generating", asked), {"Location": f"{PREFIX}/reports/{report_id}"})
+
+
+def ask_cancel(report_id: UUID, reason: str | None) -> Outcome:
+    """Request the cancel, in the session's transaction."""
+    who = principal()
+    asked = requests.cancel_report(
+        connection(),
+        tenant=who.tenant,
+        report_id=report_id,
+        user=who.user,
+        reason=reason,
+        traceparent=traceparent(),
+    )
+    ended = len(asked.events) > 1  # a run that no worker held has ended with the cancel itself
+    body = _asked(report_id, "cancelled" if ended else "generating", asked)
+    return Outcome.of(asked, body, {"Location": f"{PREFIX}/reports/{report_id}"})
+
+
+def _asked(report_id: UUID, status: str, asked: requests.Asked) -> dict[str, Any]:
+    return {"id": str(report_id), "status": status, "eventId": asked.event.id}
+
+
+def _shown(report_id: UUID) -> Any:
+    return ReportSchema().dump(reports.find(principal().tenant, str(report_id)))
+
+
+def _id(text: str) -> UUID:
+    """The id, or 404: no report can have another one."""
+    found = parse_id(text)
+    if found is None:
+        raise NotFound("Report not found")
+    return found
+
+
+def _found(report: Row | None) -> Row:
+    if report is None:
+        raise NotFound("Report not found")
+    return report

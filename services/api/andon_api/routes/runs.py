@@ -1,0 +1,112 @@
+"""Runs: look, cancel, run again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from uuid import UUID
+
+from andon.adapters.postgres import requests
+from andon.adapters.postgres.inbox import accept, event_of
+from andon.adapters.postgres.requests import Conflict, NotFound
+from andon.engine.ids import parse_id
+from andon_api.database import Row, connection
+from andon_api.effects import Outcome, effect
+from andon_api.principal import principal, traceparent
+from andon_api.reads import runs
+from andon_api.rest import PREFIX, Blueprint
+from andon_api.routes.reports import ask_generate
+from andon_api.schemas import AskedSchema, CancelBody, NoBody, RunDetailSchema, RunPage, RunsQuery
+
+blueprint = Blueprint("runs", __name__, description="Executions of functions")
+
+
+@blueprint.get("/runs")
+@blueprint.query(RunsQuery)
+@blueprint.answers(200, RunPage)
+def listed(query: Row) -> Row:
+    """Runs, newest first."""
+    return runs.listed(principal().tenant, query)
+
+
+@blueprint.get("/runs/<id>")
+@blueprint.answers(200, RunDetailSchema)
+@blueprint.may_answer(404)
+def one(id: str) -> Row:
+    """A run with its steps."""
+    return _found(id)
+
+
+@blueprint.post("/runs/<id>/cancel")
+@blueprint.body(CancelBody, required=False)
+@blueprint.answers(202, AskedSchema)
+@blueprint.may_answer(404, 409)
+@effect
+def cancel(body: Row, id: str) -> Outcome:
+    """Cancel a run that hasn't ended."""
+    return ask_cancel(id, body["reason"])
+
+
+@blueprint.delete("/runs/<id>")
+@blueprint.answers(202, AskedSchema)
+@blueprint.may_answer(404, 409)
+@effect
+def delete(id: str) -> Outcome:
+    """Cancel a run, as Inngest's API has it."""
+    return ask_cancel(id, None)
+
+
+@blueprint.post("/runs/<id>/rerun")
+@blueprint.body(NoBody, required=False)
+@blueprint.answers(202, AskedSchema)
+@blueprint.may_answer(404, 409)
+@effect
+def rerun(body: Row, id: str) -> Outcome:
+    """Send the run's trigger again, as a new event; a report's run is requested as `generate` does."""
+    return ask_rerun(id)
+
+
+def ask_cancel(id: str, reason: str | None) -> Outcome:
+    """Request the run's cancel, in the session's transaction."""
+    who = principal()
+    asked = requests.cancel_run(
+        connection(),
+        tenant=who.tenant,
+        run_id=_id(id),
+        user=who.user,
+        reason=reason,
+        traceparent=traceparent(),
+    )
+    body = {
+        "id": str(_id(id)),
+        "status": "cancelling" if asked.cancelling else "cancelled",
+        "eventId": asked.event.id,
+    }
+    return Outcome.of(asked, body, {"Location": f"{PREFIX}/runs/{id}"})
+
+
+def ask_rerun(id: str) -> Outcome:
+    """Request another run for the same trigger, in the session's transaction."""
+    run = _found(id)
+    if run["kind"] != "function":
+        raise Conflict("Only a function's own run can be run again, not its cleanup")
+    if run["report_id"] is not None:
+        outcome = ask_generate(run["report_id"])
+        return replace(outcome, body={**outcome.body, "id": str(run["id"]), "status": "requested"})
+    who, trigger = principal(), run["event"]
+    event = event_of(trigger["name"], trigger["data"], tenant=who.tenant, user=who.user, traceparent=traceparent())
+    events = accept(connection(), [event])
+    return Outcome({"id": str(run["id"]), "status": "requested", "eventId": event.id}, events=events)
+
+
+def _id(text: str) -> UUID:
+    found = parse_id(text)
+    if found is None:
+        raise NotFound("Run not found")
+    return found
+
+
+def _found(id: str) -> Row:
+    run = runs.find(principal().tenant, id)
+    if run is None:
+        raise NotFound("Run not found")
+    return run

@@ -1,0 +1,272 @@
+"""The shapes of the API: what comes in is checked by them, what goes out is dumped by them. JSON is camelCase."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import marshmallow as ma
+from marshmallow import fields, validate
+
+from andon_api.paging import MOST, USUAL
+
+REPORT_STATUSES = ("idle", "generating", "generated", "cancelled", "failed")
+RUN_STATUSES = ("queued", "running", "waiting", "cancelling", "completed", "failed", "cancelled")
+
+
+def rfc3339(value: dt.datetime) -> str:
+    """A time in UTC with microseconds and `Z`."""
+    return value.astimezone(dt.UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+class Time(fields.AwareDateTime):
+    """RFC 3339, in UTC, with microseconds."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(default_timezone=dt.UTC, **kwargs)
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
+        return None if value is None else rfc3339(value)
+
+
+class Schema(ma.Schema):
+    """camelCase outside, snake_case inside."""
+
+    def on_bind_field(self, field_name: str, field_obj: Any) -> None:
+        if field_obj.data_key is None:
+            head, *rest = field_name.split("_")
+            field_obj.data_key = head + "".join(part.title() for part in rest)
+
+
+def _text(most: int, what: str, **kwargs: Any) -> fields.String:
+    """A text of 1 to `most` characters, printable, not only blanks."""
+
+    def check(value: str) -> None:
+        printable = all(each.isprintable() or each in "\n\t" for each in value)
+        if not value.strip() or len(value) > most or not printable:
+            raise ma.ValidationError(f"expected {what} of 1 to {most} characters")
+
+    return fields.String(validate=check, **kwargs)
+
+
+def _one_of(choices: tuple[str, ...]) -> validate.OneOf:
+    return validate.OneOf(choices, error="expected one of {choices}")
+
+
+class ErrorEntry(Schema):
+    pointer = fields.String(metadata={"description": "JSON pointer to the field of the body that is wrong"})
+    parameter = fields.String(metadata={"description": "the query parameter that is wrong"})
+    detail = fields.String()
+
+
+class ProblemSchema(Schema):
+    """RFC 9457."""
+
+    type = fields.String()
+    title = fields.String()
+    status = fields.Integer()
+    detail = fields.String()
+    instance = fields.String()
+    errors = fields.List(fields.Nested(ErrorEntry))
+
+
+class PageQuery(Schema):
+    limit = fields.Integer(
+        load_default=USUAL, validate=validate.Range(1, MOST, error="expected a number from {min} to {max}")
+    )
+    cursor = fields.String(load_default=None, metadata={"description": "`nextCursor` of the page before"})
+
+
+class ColumnSchema(Schema):
+    name = fields.String()
+    type = fields.String()
+
+
+class DatasetSchema(Schema):
+    id = fields.UUID()
+    name = fields.String()
+    format = fields.String()
+    media_type = fields.String()
+    bytes = fields.Integer()
+    rows = fields.Integer()
+    columns = fields.List(fields.Nested(ColumnSchema))
+    sha256 = fields.String()
+    created_by = fields.Raw(allow_none=True)
+    created_at = Time()
+
+
+class EventRef(Schema):
+    id = fields.String()
+    name = fields.String()
+    data = fields.Dict()
+    ts = Time()
+    user = fields.Raw(allow_none=True)
+
+
+class EffectsSchema(Schema):
+    started = fields.List(fields.UUID())
+    cancelled = fields.List(fields.UUID())
+
+
+class EventSchema(EventRef):
+    seq = fields.Integer()
+    effects = fields.Nested(EffectsSchema)
+    note = fields.String(allow_none=True, metadata={"description": "why a cancel event has cancelled nothing"})
+
+
+class CancelSchema(Schema):
+    requested_at = Time()
+    requested_by = fields.Raw(allow_none=True)
+    reason = fields.String(allow_none=True)
+    event_id = fields.String(allow_none=True)
+    stopped_at = Time(allow_none=True)
+    settled_at = Time(allow_none=True)
+    forced = fields.Boolean()
+
+
+class StepSchema(Schema):
+    id = fields.String()
+    status = fields.String()
+    attempt = fields.Integer()
+    started_at = Time()
+    ended_at = Time(allow_none=True)
+    wake_at = Time(allow_none=True)
+    output = fields.Raw(allow_none=True)
+    error = fields.Raw(allow_none=True)
+
+
+class RunSchema(Schema):
+    id = fields.UUID()
+    function_id = fields.String()
+    kind = fields.String()
+    status = fields.String()
+    event = fields.Nested(EventRef)
+    report_id = fields.UUID(allow_none=True)
+    parent_run_id = fields.UUID(allow_none=True)
+    attempt = fields.Integer()
+    queued_at = Time()
+    started_at = Time(allow_none=True)
+    ended_at = Time(allow_none=True)
+    wake_at = Time(allow_none=True)
+    current_step = fields.String(allow_none=True)
+    step_started_at = Time(allow_none=True)
+    progress = fields.Float(allow_none=True)
+    progress_note = fields.String(allow_none=True)
+    output = fields.Raw(allow_none=True)
+    error = fields.Raw(allow_none=True)
+    cancel = fields.Nested(CancelSchema, allow_none=True)
+
+
+class RunDetailSchema(RunSchema):
+    steps = fields.List(fields.Nested(StepSchema))
+    cleanup = fields.List(fields.Nested(RunSchema), metadata={"description": "its on_cancel or on_failure runs"})
+
+
+class ArtifactSchema(Schema):
+    name = fields.String()
+    bytes = fields.Integer()
+    media_type = fields.String()
+    url = fields.String()
+
+
+class ReportSchema(Schema):
+    id = fields.UUID()
+    title = fields.String()
+    status = fields.String()
+    dataset_id = fields.UUID(allow_none=True)
+    options = fields.Dict()
+    progress = fields.Float(allow_none=True)
+    progress_note = fields.String(allow_none=True)
+    run = fields.Nested(RunSchema, allow_none=True)
+    artifacts = fields.List(fields.Nested(ArtifactSchema))
+    error = fields.String(allow_none=True)
+    created_by = fields.Raw(allow_none=True)
+    requested_by = fields.Raw(allow_none=True)
+    created_at = Time()
+    updated_at = Time()
+    requested_at = Time(allow_none=True)
+    completed_at = Time(allow_none=True)
+    cancel_requested_at = Time(allow_none=True)
+    cancelled_at = Time(allow_none=True)
+    failed_at = Time(allow_none=True)
+
+
+class NewReport(Schema):
+    title = _text(200, "a title", required=True)
+    dataset_id = fields.UUID(load_default=None, allow_none=True)
+    options = fields.Dict(keys=fields.String(), load_default=dict)
+
+
+class ReportChange(Schema):
+    title = _text(200, "a title")
+    dataset_id = fields.UUID(allow_none=True)
+    options = fields.Dict(keys=fields.String())
+
+
+class CancelBody(Schema):
+    reason = _text(500, "a reason", load_default=None, allow_none=True)
+
+
+class NoBody(Schema):
+    """An empty object, or nothing."""
+
+
+class AskedSchema(Schema):
+    id = fields.UUID(metadata={"description": "of the report or run that was asked"})
+    status = fields.String()
+    event_id = fields.String(metadata={"description": "the event that says so: GET /events/{id} shows its effects"})
+
+
+class SentSchema(Schema):
+    ids = fields.List(fields.String())
+
+
+class FunctionSchema(Schema):
+    id = fields.String()
+    module = fields.String()
+    trigger = fields.String()
+    cancel_on = fields.Raw()
+    settings = fields.Dict()
+    registered_at = Time()
+    seen_at = Time()
+
+
+class DeadEventSchema(Schema):
+    id = fields.Integer()
+    stream_id = fields.String()
+    fields_ = fields.Raw(data_key="fields", metadata={"description": "names and values, each base64"})
+    reason = fields.String()
+    created_at = Time()
+    replayed_at = Time(allow_none=True)
+
+
+class ReportsQuery(PageQuery):
+    status = fields.String(load_default=None, validate=_one_of(REPORT_STATUSES))
+
+
+class RunsQuery(PageQuery):
+    status = fields.String(load_default=None, validate=_one_of(RUN_STATUSES))
+    function_id = fields.String(load_default=None)
+    event_id = fields.String(load_default=None)
+    report_id = fields.String(load_default=None)
+    queued_after = Time(load_default=None)
+    queued_before = Time(load_default=None)
+
+
+class EventsQuery(PageQuery):
+    name = fields.String(load_default=None)
+
+
+def page_of(item: type[ma.Schema]) -> type[ma.Schema]:
+    """The shape of a list of `item`."""
+    name = item.__name__.removesuffix("Schema") + "PageSchema"
+    members = {"items": fields.List(fields.Nested(item)), "next_cursor": fields.String(allow_none=True)}
+    return type(name, (Schema,), members)
+
+
+DatasetPage = page_of(DatasetSchema)
+ReportPage = page_of(ReportSchema)
+RunPage = page_of(RunSchema)
+EventPage = page_of(EventSchema)
+FunctionPage = page_of(FunctionSchema)
+DeadEventPage = page_of(DeadEventSchema)

@@ -1,0 +1,70 @@
+"""gunicorn, embedded: threads in one process, or in several."""
+
+from __future__ import annotations
+
+import signal
+from types import FrameType
+from typing import Any
+
+from flask import Flask
+from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
+
+from andon.settings import Settings
+from andon_api.app import create_app
+from andon_api.live import LiveFeed
+from andon_api.services import KEY
+
+
+class Server(BaseApplication):  # type: ignore[misc]
+    """The app under gunicorn; it is made after the fork, so that no socket or thread is shared."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        super().__init__()
+
+    def load_config(self) -> None:
+        for name, value in options(self.settings).items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        return create_app(self.settings)
+
+
+def options(settings: Settings) -> dict[str, Any]:
+    """gunicorn's settings for ours."""
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return {
+        "bind": f"{host}:{settings.port}",
+        "worker_class": "gthread",
+        "workers": settings.api_workers,
+        "threads": settings.api_threads,
+        "worker_connections": settings.api_threads + 1000,
+        "backlog": 2048,
+        "keepalive": 30,
+        "timeout": 60,
+        "graceful_timeout": int(settings.shutdown_seconds),
+        "control_socket_disable": True,
+        "errorlog": "-",
+        "accesslog": None,
+        "loglevel": settings.log_level.lower(),
+        "proc_name": "andon-api",
+        "post_worker_init": _end_streams_at_shutdown,
+    }
+
+
+def serve(settings: Settings) -> None:
+    """Serve until SIGTERM."""
+    Server(settings).run()
+
+
+def _end_streams_at_shutdown(worker: Any) -> None:
+    """Streams would hold the worker for its whole grace: SIGTERM ends them first."""
+    live: LiveFeed = worker.wsgi.extensions[KEY].live
+    usual = signal.getsignal(signal.SIGTERM)
+
+    def end(number: int, frame: FrameType | None) -> None:
+        live.close()
+        if callable(usual):
+            usual(number, frame)
+
+    signal.signal(signal.SIGTERM, end)

@@ -1,0 +1,39 @@
+"""What the routes work with, made by `create_app` and found through the app that serves the request."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import cast
+
+from flask import Flask, current_app
+from redis import Redis
+
+from andon.adapters.storage import Storage
+from andon.settings import Settings
+from andon_api.live import LiveFeed
+from andon_api.publisher import Publisher
+
+KEY = "andon"
+INSPECTIONS_AT_ONCE = 2
+
+
+@dataclass(frozen=True)
+class Services:
+    """One process's dependencies. `inspecting` bounds how many uploads are read at once: each may take 400 MB."""
+
+    settings: Settings
+    redis: Redis
+    storage: Storage
+    publisher: Publisher
+    live: LiveFeed
+    inspecting: threading.Semaphore
+
+    def install(self, app: Flask) -> None:
+        """Make these the services of `app`."""
+        app.extensions[KEY] = self
+
+
+def services() -> Services:
+    """The services of the app that serves this request."""
+    return cast(Services, current_app.extensions[KEY])

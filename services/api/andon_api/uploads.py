@@ -1,0 +1,142 @@
+"""Uploads: streamed to disk under a limit, read to the end, then stored."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+from uuid import UUID
+
+import flask
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from andon.adapters.postgres.models import Dataset
+from andon.adapters.storage import StorageError
+from andon.engine.ids import new_id
+from andon.reports.datasets import DatasetInfo, inspect_dataset
+from andon.reports.errors import DatasetTooLarge, UnreadableDataset, UnsupportedMediaType
+from andon_api.database import db
+from andon_api.principal import Principal
+from andon_api.problems import FieldErrors, Problem
+from andon_api.services import services
+
+FRAME_BYTES = 64 * 1024  # what multipart adds to the file itself
+LONGEST_NAME = 200
+
+
+class Request(flask.Request):
+    """Parts of a form that are files go to disk under a name, so that they can be read by path."""
+
+    def _get_file_stream(
+        self,
+        total_content_length: int | None,
+        content_type: str | None,
+        filename: str | None = None,
+        content_length: int | None = None,
+    ) -> IO[bytes]:
+        return tempfile.NamedTemporaryFile("w+b", prefix="andon-upload-")
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file that was received and can be read as a dataset."""
+
+    path: Path
+    name: str
+    sha256: str
+    info: DatasetInfo
+
+
+@contextmanager
+def received(request: flask.Request) -> Iterator[Upload]:
+    """The form's `file`, on disk until the block ends. Raises a `Problem` for everything that can't be a dataset."""
+    limit = services().settings.upload_limit_bytes
+    if request.mimetype != "multipart/form-data":
+        raise Problem(415, f"expected multipart/form-data with a part 'file', got {request.mimetype or 'no body'}")
+    if request.content_length is not None and request.content_length > limit + FRAME_BYTES:
+        raise _too_large(limit)  # before a byte of it is read
+    request.max_content_length = limit + FRAME_BYTES
+    try:
+        given = request.files.get("file")
+    except RequestEntityTooLarge:
+        raise _too_large(limit) from None
+    if given is None or not given.filename:
+        raise FieldErrors([("/file", "expected a file with a name")])
+    name = Path(given.filename.replace("\\", "/")).name[-LONGEST_NAME:]
+    if not name.isprintable():
+        raise FieldErrors([("/file", "expected a file name of printable characters")])
+    try:
+        given.stream.flush()
+        path = Path(str(given.stream.name))
+        if path.stat().st_size > limit:
+            raise _too_large(limit)
+        yield Upload(path, name, _sha256(path), _inspected(path, name))
+    finally:
+        given.close()
+
+
+def keep(who: Principal, file: Upload) -> UUID:
+    """Store the file and record it, in the session's transaction."""
+    dataset_id = new_id()
+    key = f"{who.tenant}/datasets/{dataset_id}/{_safe(file.name)}"
+    size = services().storage.put_file(file.path, key)
+    dataset = Dataset(
+        id=dataset_id,
+        tenant=who.tenant,
+        name=file.name,
+        format=file.info.format,
+        media_type=file.info.media_type,
+        bytes=size,
+        rows=file.info.rows,
+        columns=[column.to_json() for column in file.info.columns],
+        storage_key=key,
+        sha256=file.sha256,
+        created_by=who.user,
+    )
+    try:
+        db.session.add(dataset)
+        db.session.flush()
+    except Exception:
+        _forget(key)
+        raise
+    return dataset_id
+
+
+def _forget(key: str) -> None:
+    try:
+        services().storage.delete(key)
+    except StorageError:
+        return  # the sweeper removes what no row names
+
+
+def _inspected(path: Path, name: str) -> DatasetInfo:
+    limit = services().settings.unpacked_limit_bytes
+    try:
+        with services().inspecting:
+            return inspect_dataset(path, name, unpacked_limit_bytes=limit)
+    except UnsupportedMediaType as error:
+        raise Problem(415, str(error)) from None
+    except DatasetTooLarge as error:
+        raise Problem(413, str(error)) from None
+    except UnreadableDataset as error:
+        raise FieldErrors([("/file", str(error))]) from None
+
+
+def _too_large(limit: int) -> Problem:
+    return Problem(413, f"expected a file of at most {limit:,} bytes", headers={"Connection": "close"})
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _safe(name: str) -> str:
+    """A file's name as part of a key: what it ends in stays."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", os.path.basename(name)).lstrip(".")[-100:] or "file"

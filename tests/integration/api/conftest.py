@@ -1,0 +1,122 @@
+"""The API on real stores, called in-process; and the rows that only a dispatcher or a worker would write."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Protocol
+from uuid import UUID
+
+import psycopg
+import pytest
+from flask import Flask
+from redis import Redis
+
+from andon.engine.ids import new_id
+from andon.settings import Settings
+from andon_api.app import create_app
+from andon_api.database import db
+
+CSV = b"day,region,amount\n" + b"".join(b"2026-01-%02d,north,%d\n" % (day, day * 3) for day in range(1, 29))
+
+
+class Client(Protocol):
+    """What the tests use of Flask's test client."""
+
+    def get(self, path: str, **options: Any) -> Any: ...
+
+    def post(self, path: str, **options: Any) -> Any: ...
+
+    def patch(self, path: str, **options: Any) -> Any: ...
+
+    def delete(self, path: str, **options: Any) -> Any: ...
+
+    def open(self, path: str, **options: Any) -> Any: ...
+
+
+@pytest.fixture
+def settings(database_url: str, redis_url: str, tmp_path: Path) -> Settings:
+    """Settings of one test: its own database and storage."""
+    return Settings(
+        database_url=database_url,
+        redis_url=redis_url,
+        storage_url=f"file://{tmp_path / 'storage'}",
+        api_threads=8,
+        upload_limit_bytes=200_000,
+    )
+
+
+@pytest.fixture
+def app(settings: Settings) -> Iterator[Flask]:
+    """The app; its pools are closed with the test."""
+    made = create_app(settings)
+    yield made
+    services = made.extensions["andon"]
+    services.live.close()
+    services.redis.close()
+    with made.app_context():
+        db.engine.dispose()
+
+
+@pytest.fixture
+def client(app: Flask) -> Client:
+    """A client of the app."""
+    return app.test_client()
+
+
+@pytest.fixture
+def database(settings: Settings) -> Iterator[psycopg.Connection[Any]]:
+    """The test's own view of the database, autocommitting."""
+    with psycopg.connect(settings.database_url, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def bus(settings: Settings) -> Iterator[Redis]:
+    """The test's own view of Redis."""
+    with Redis.from_url(settings.redis_url) as redis:
+        yield redis
+
+
+@pytest.fixture
+def dataset(client: Client) -> dict[str, Any]:
+    """An uploaded dataset."""
+    answer = client.post("/api/v1/datasets", data={"file": (io.BytesIO(CSV), "sales.csv")})
+    assert answer.status_code == 201, answer.text
+    return dict(answer.json)
+
+
+@pytest.fixture
+def report(client: Client, dataset: dict[str, Any]) -> dict[str, Any]:
+    """An idle report on that dataset."""
+    answer = client.post("/api/v1/reports", json={"title": "Sales", "datasetId": dataset["id"], "options": {}})
+    assert answer.status_code == 201, answer.text
+    return dict(answer.json)
+
+
+MakeRun = Callable[..., UUID]
+
+
+@pytest.fixture
+def make_run(database: psycopg.Connection[Any]) -> MakeRun:
+    """Do what the dispatcher does with an event: make its run, and tie the report to it."""
+
+    def make(event_id: str, *, function_id: str = "generate-hybrid-report", report_id: str | None = None) -> UUID:
+        run_id = new_id()
+        database.execute(
+            "INSERT INTO andon.functions (id, module, trigger, cancel_on, settings)"
+            " VALUES (%s, 'tests', 'report/generation.requested', %s, '{}') ON CONFLICT DO NOTHING",
+            [function_id, json.dumps([{"event": "report/generation.cancelled", "match": "data.reportId"}])],
+        )
+        database.execute(
+            "INSERT INTO andon.runs (id, tenant, function_id, event_seq, report_id)"
+            " SELECT %s, tenant, %s, seq, %s FROM andon.events WHERE id = %s",
+            [run_id, function_id, report_id, event_id],
+        )
+        if report_id is not None:
+            database.execute("UPDATE andon.reports SET current_run_id = %s WHERE id = %s", [run_id, report_id])
+        return run_id
+
+    return make
