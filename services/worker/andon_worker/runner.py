@@ -94,6 +94,7 @@ class Runner:
             run_id=str(run.id),
             fence=run.fence,
             attempt=run.attempt,
+            parent_run_id=str(run.parent_run_id) if run.parent_run_id else None,
         )
         return execute(
             _handler(function, run.kind),

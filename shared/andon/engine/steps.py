@@ -66,8 +66,10 @@ class Step:
         run_id: str = "",
         fence: int = 0,
         attempt: int = 1,
+        parent_run_id: str | None = None,
     ) -> None:
         self.run_id = run_id
+        self.parent_run_id = parent_run_id
         self.fence = fence
         self.attempt = attempt
         self.status = Progress()
