@@ -162,7 +162,8 @@ def offer_sample(url: str, console: Console) -> None:
         for name in load_sample(url):
             console.say(f"loaded the sample dataset {name}")
     except httpx.HTTPError as error:
-        console.say(f"the sample dataset could not be loaded: {str(error).splitlines()[0]}")
+        reason, _, _ = str(error).partition("\n")
+        console.say(f"the sample dataset could not be loaded: {reason}")
 
 
 def end_former(home: Path) -> None:
