@@ -82,7 +82,8 @@ WITH moved AS (
         cancel_stopped_at = CASE WHEN cancel_requested_at IS NOT NULL OR %(status)s = 'cancelled'
             THEN clock_timestamp() - %(stopped)s::float8 * interval '1 s' END,
         progress = CASE WHEN %(status)s = 'completed' AND cancel_requested_at IS NULL THEN 1 ELSE progress END,
-        ended_at = clock_timestamp(), lease_until = NULL, current_step = NULL, step_started_at = NULL
+        progress_note = NULL, ended_at = clock_timestamp(), lease_until = NULL,
+        current_step = NULL, step_started_at = NULL
     WHERE id = %(id)s AND fence = %(fence)s AND status IN ('running', 'cancelling')
     RETURNING {_RETURNED}
 ){_EFFECTS}"""
