@@ -32,6 +32,7 @@ def connect(scratch: Path, control: Control) -> Iterator[duckdb.DuckDBPyConnecti
         ) as connection,
     ):
         connection.execute("SET TimeZone = 'UTC'")
+        connection.execute("SET enable_progress_bar = false")
         with control.interrupt_with(connection.interrupt):
             yield connection
 

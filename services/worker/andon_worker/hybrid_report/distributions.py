@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import duckdb
+
 from andon.reports import Column, Control, ReportOptions
 from andon.reports.duck import identifier
 from andon.reports.options import MEASURABLE, TEMPORAL
@@ -53,9 +55,13 @@ def _spread(table: Table, column: Column) -> dict[str, Any]:
 
 def _numeric(table: Table, column: Column) -> dict[str, Any]:
     c = identifier(column.name)
-    count, mean, std, low, high, skewness = table.one(
-        f"SELECT count({c}), avg({c}), stddev_samp({c}), min({c}), max({c}), skewness({c}) FROM data"
+    count, mean, std, low, high = table.one(
+        f"SELECT count({c}), avg({c}), stddev_samp({c}), min({c}), max({c}) FROM data"
     )
+    try:
+        (skewness,) = table.one(f"SELECT skewness({c}) FROM data")
+    except duckdb.OutOfRangeException:  # the cube of a value is beyond a double
+        skewness = None
     shares = [*QUANTILES.values(), 0.005, 0.995]
     *quantiles, start, end = table.quantiles(column.name, shares)
     return {
@@ -97,8 +103,8 @@ def _categorical(table: Table, column: Column) -> dict[str, Any]:
     distinct = f"count(DISTINCT {c})" if table.exact else f"approx_count_distinct({c})"
     count, values = table.one(f"SELECT count({c}), {distinct} FROM data")
     top = table.all(
-        f"SELECT CAST({c} AS VARCHAR) AS v, count(*) AS n FROM data WHERE {c} IS NOT NULL "
-        f"GROUP BY {c} ORDER BY n DESC, v LIMIT {TOP}"
+        f"SELECT CAST({c} AS VARCHAR), count(*) FROM data WHERE {c} IS NOT NULL "
+        f"GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {TOP}"
     )
     return {
         "kind": "categorical",
@@ -137,7 +143,7 @@ def _histogram(
     place += (
         f"least(greatest(CAST(floor(({value} - {double(start)}) / {double(width)}) AS INTEGER), 0), {bins - 1}) END"
     )
-    found = dict(table.all(f"SELECT {place} AS bin, count(*) FROM data WHERE {value} IS NOT NULL GROUP BY bin"))
+    found = dict(table.all(f"SELECT {place}, count(*) FROM data WHERE {value} IS NOT NULL GROUP BY 1"))
     return {
         "edges": [start + place * width for place in range(bins + 1)],
         "counts": [found.get(place, 0) for place in range(bins)],

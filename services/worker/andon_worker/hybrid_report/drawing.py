@@ -20,7 +20,7 @@ SECOND = "#b4602a"
 
 FONT_SIZE = 11.0
 # DejaVu Sans is wide; what fits in it fits in a browser's font too.
-CHARACTER_WIDTH = 0.6
+CHARACTER_WIDTH = 0.66
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from andon_worker.hybrid_report.wording import label, number, percent
 
 _MOST_BARS = 15
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_HOURS = tuple(str(hour) for hour in range(24))
 
 
 @dataclass(frozen=True)
@@ -79,16 +80,23 @@ def _trends(result: dict[str, Any]) -> list[Figure]:
         made.append(Figure(f"Mean of {name}", f"per {unit}", charts.line(f"Mean of {name} per {unit}", series)))
     for place, measure in enumerate(result["measures"]):
         name = label(measure, 40)
-        for key, by in (("weekdays", "weekday"), ("hours", "hour of day")):
-            profile = [(_point_name(p), p["means"][place]) for p in result[key]]
-            if len(profile) > 1:
+        for by, profile in (
+            ("weekday", _profile(result["weekdays"], "weekday", _WEEKDAYS, place)),
+            ("hour of day", _profile(result["hours"], "hour", _HOURS, place)),
+        ):
+            if profile:
                 drawing = charts.columns(f"Mean of {name} by {by}", profile)
                 made.append(Figure(f"Mean of {name}", f"by {by}", drawing))
     return made
 
 
-def _point_name(point: dict[str, Any]) -> str:
-    return _WEEKDAYS[point["weekday"] - 1] if "weekday" in point else str(point["hour"])
+def _profile(
+    points: list[dict[str, Any]], key: str, names: tuple[str, ...], place: int
+) -> list[tuple[str, float | None]]:
+    """A value for each weekday or hour, also for those without rows; nothing if fewer than two have any."""
+    start = 1 if key == "weekday" else 0
+    means = {point[key] - start: point["means"][place] for point in points}
+    return [(name, means.get(at)) for at, name in enumerate(names)] if len(means) > 1 else []
 
 
 def _correlations(result: dict[str, Any]) -> list[Figure]:
@@ -111,10 +119,11 @@ def _outliers(result: dict[str, Any]) -> list[Figure]:
 def _groups(result: dict[str, Any]) -> list[Figure]:
     made = []
     for comparison in result["comparisons"]:
-        if not comparison["groups"]:
+        known = [group for group in comparison["groups"] if group["mean"] is not None]
+        if not known:
             continue
         what = f"{label(comparison['measure'], 40)} by {label(comparison['groupBy'], 40)}"
-        rows = [(label(g["value"], 40), g["mean"], g["low"], g["high"]) for g in comparison["groups"]]
+        rows = [(label(g["value"], 40), g["mean"], g["low"], g["high"]) for g in known]
         note = f"with {100 * result['confidence']:g}% intervals" if result["resamples"] else ""
         made.append(Figure(f"Mean of {what}", note, charts.intervals(f"Mean of {what}", rows)))
     return made

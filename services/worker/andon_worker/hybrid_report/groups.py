@@ -60,8 +60,7 @@ def _load(table: Table, group_by: str, measure: str) -> tuple[list[tuple[str, fl
     present = f"FROM data WHERE {g} IS NOT NULL AND {x} IS NOT NULL"
     (total,) = table.one(f"SELECT approx_count_distinct({g}) {present}")
     largest = table.all(
-        f"SELECT {g}, stddev_samp({x}), count(*) AS n {present} "
-        f"GROUP BY {g} ORDER BY n DESC, {g} LIMIT {choose.MOST_GROUPS}"
+        f"SELECT {g}, stddev_samp({x}), count(*) {present} GROUP BY 1 ORDER BY 3 DESC, 1 LIMIT {choose.MOST_GROUPS}"
     )
     low, high = table.one(f"SELECT min({x}), max({x}) FROM data")
     if not largest or low is None:
@@ -69,9 +68,9 @@ def _load(table: Table, group_by: str, measure: str) -> tuple[list[tuple[str, fl
     whole = isinstance(low, int) and high - low < BINS
     width = 1.0 if whole else (high - low) / BINS or 1.0
     binned = (
-        f"SELECT {g} AS g, floor(({x} - {double(low)}) / {double(width)}) AS bin, "
-        f"count(*) AS n, avg({x}), var_pop({x}) "
-        f"{present} AND {g} IN (SELECT unnest(?)) GROUP BY g, bin ORDER BY g, bin"
+        f"SELECT {g}, floor(({x} - {double(low)}) / {double(width)}), "
+        f"count(*), avg({x}), var_pop({x}) "
+        f"{present} AND {g} IN (SELECT unnest(?)) GROUP BY 1, 2 ORDER BY 1, 2"
     )
     rows = table.connection.execute(binned, [[value for value, _, _ in largest]]).fetchall()
     by_group: dict[Any, list[tuple[Any, ...]]] = {}

@@ -61,8 +61,8 @@ def trends(parquet: Path, options: ReportOptions, control: Control) -> dict[str,
 def _means(table: Table, key: str, column: str, measures: list[str]) -> list[tuple[Any, ...]]:
     means = "".join(f", avg({identifier(name)})" for name in measures)
     return table.all(
-        f"SELECT {key} AS k, count(*){means} FROM data WHERE {identifier(column)} IS NOT NULL "
-        f"GROUP BY k ORDER BY k LIMIT {_MOST_POINTS}"
+        f"SELECT {key}, count(*){means} FROM data WHERE {identifier(column)} IS NOT NULL "
+        f"GROUP BY 1 ORDER BY 1 LIMIT {_MOST_POINTS}"
     )
 
 

@@ -33,8 +33,11 @@ def coefficient(value: float | None) -> str:
     """Two digits; three where two would claim a perfect correlation that isn't."""
     if value is None:
         return MISSING
-    digits = 3 if 0.995 <= abs(value) < 1 else 2
-    return f"{max(-0.999, min(0.999, value)) if digits == 3 else value:.{digits}f}".replace("-", MINUS)
+    if 0.995 <= abs(value) < 1:
+        text = f"{max(-0.999, min(0.999, value)):.3f}"
+    else:
+        text = f"{value:.2f}"
+    return "0.00" if text == "-0.00" else text.replace("-", MINUS)
 
 
 def percent(part: float, whole: float) -> str:
