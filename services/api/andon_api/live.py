@@ -12,8 +12,9 @@ import structlog
 from redis import Redis
 from redis.exceptions import RedisError
 
+from andon.adapters.redis.live import CHANNEL
+
 log = structlog.get_logger("andon.api")
-CHANNEL = "andon:live"
 
 
 class TooManyStreams(Exception):

@@ -27,7 +27,7 @@ def why_nothing(event: Row, functions: Sequence[Row]) -> str | None:
 def _rules(row: Row, name: str) -> Iterator[CancelOn]:
     for each in row["cancel_on"] or []:
         if each.get("event") == name:
-            yield CancelOn(name, each.get("match"), each.get("if"), every=bool(each.get("every")))
+            yield CancelOn(name, each.get("match"), each.get("if"), every=bool(each.get("everyRun")))
 
 
 def _why(event: Row, function_id: str, rule: CancelOn) -> str:

@@ -1,0 +1,67 @@
+"""Pages of events, and the form that sends one."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+from flask import Blueprint, Response, render_template, request, url_for
+
+from andon.adapters.postgres.requests import NotFound
+from andon_api import intake
+from andon_api.console import forms
+from andon_api.effects import perform
+from andon_api.principal import principal
+from andon_api.reads import events
+from andon_api.routes.events import record
+
+ROWS = 50
+
+
+def add_to(console: Blueprint) -> None:
+    """Add these routes."""
+    console.get("/events")(event_list)
+    console.post("/events")(send)
+    console.get("/events/<path:id>")(event)
+    console.get("/dead-events")(dead_events)
+
+
+def event_list() -> str:
+    """The log, newest first."""
+    name = request.args.get("name") or None
+    page = events.listed(principal().tenant, limit=ROWS, cursor=request.args.get("cursor"), name=name)
+    known = sorted({name for each in events.functions() for name in _names(each)})
+    return render_template("console/events.html", page=page, name=name, known=known, every=2000)
+
+
+def send() -> Response:
+    """Send the form's event, and show it."""
+    given = intake.read_events(forms.event(), principal())
+    perform(lambda: record(given), bytes)
+    return Response("", headers={"HX-Redirect": url_for("console.event", id=given[0].id)})
+
+
+def event(id: str) -> str:
+    """An event, and what it did."""
+    found = events.find(principal().tenant, id)
+    if found is None:
+        raise NotFound("Event not found")
+    return render_template("console/event.html", event=found, every=2000)
+
+
+def dead_events() -> str:
+    """Entries that could not be events."""
+    page = events.dead(principal().tenant, limit=ROWS, cursor=request.args.get("cursor"))
+    for each in page["items"]:
+        each["shown"] = [(_text(key), _text(value)) for key, value in each["fields"]]
+    return render_template("console/dead_events.html", page=page, every=5000)
+
+
+def _names(function: dict[str, Any]) -> list[str]:
+    return [function["trigger"], *(rule["event"] for rule in function["cancel_on"])]
+
+
+def _text(encoded: str, most: int = 400) -> str:
+    """Base64 as text to look at; what isn't text is escaped."""
+    text = base64.b64decode(encoded).decode(errors="backslashreplace")
+    return text if len(text) <= most else f"{text[:most]}… ({len(text)} characters)"

@@ -1,0 +1,73 @@
+"""What the console's forms send, read into what the API takes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from flask import Response, request
+from marshmallow import Schema, ValidationError
+from werkzeug.exceptions import HTTPException
+
+from andon_api.effects import Outcome, perform
+from andon_api.problems import FieldErrors, Problem, of_http
+from andon_api.schemas import CancelBody
+
+
+def act(action: Callable[[], Outcome], *, go_to: str | None = None) -> Response:
+    """Perform the action as the API does; the page then looks again, or goes elsewhere."""
+    answer = perform(action, request.get_data)
+    headers = {"HX-Redirect": go_to} if go_to else {"HX-Trigger": "changed"}
+    return Response("", status=200, headers={**headers, "X-Answer": str(answer.status_code)})
+
+
+def load(schema: Schema, values: dict[str, Any]) -> dict[str, Any]:
+    """The values as `schema` reads them; raises `FieldErrors`."""
+    try:
+        return dict(schema.load(values))
+    except ValidationError as error:
+        found = error.normalized_messages()  # type: ignore[no-untyped-call]
+        raise FieldErrors([(f"/{name}", " ".join(map(str, said))) for name, said in found.items()]) from None
+
+
+def reason() -> str | None:
+    """Why a cancel is asked, if the dialog says."""
+    given = request.form.get("reason", "").strip()
+    loaded = load(CancelBody(), {"reason": given} if given else {})
+    return None if loaded["reason"] is None else str(loaded["reason"])
+
+
+def options() -> dict[str, Any]:
+    """A report's options: the fields that were filled in."""
+    chosen: dict[str, Any] = {}
+    resamples = request.form.get("resamples", "").strip()
+    if resamples:
+        chosen["resamples"] = _whole(resamples)
+    sections = request.form.getlist("sections")
+    if sections:
+        chosen["sections"] = sections
+    return chosen
+
+
+def _whole(text: str) -> int:
+    try:
+        return int(text.replace(",", "").replace("_", ""))
+    except ValueError:
+        raise FieldErrors([("/options/resamples", f"expected a whole number, got {text[:40]!r}")]) from None
+
+
+def event() -> dict[str, Any]:
+    """The event that the form describes."""
+    text = request.form.get("data", "").strip() or "{}"
+    try:
+        data = json.loads(text)
+    except ValueError as error:
+        raise FieldErrors([("/data", f"expected JSON: {error}")]) from None
+    id = request.form.get("id", "").strip()
+    return {"name": request.form.get("name", "").strip(), "data": data, **({"id": id} if id else {})}
+
+
+def problem_of(error: Exception) -> Problem | None:
+    """werkzeug's exceptions as problems; None for any other."""
+    return of_http(error) if isinstance(error, HTTPException) else None

@@ -1,0 +1,46 @@
+"""The console's blueprint: its pages, its headers, its errors."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, render_template, request
+
+from andon_api.console import events, forms, reports, runs, show
+from andon_api.problems import of_exception
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+
+def blueprint() -> Blueprint:
+    """The console's routes, at `/`."""
+    made = Blueprint(
+        "console", __name__, static_folder="static", template_folder="templates", static_url_path="/static"
+    )
+    for module in (reports, runs, events):
+        module.add_to(made)
+    made.app_template_filter("ago")(show.ago)
+    made.app_template_filter("moment")(show.moment)
+    made.app_template_filter("duration")(show.duration)
+    made.app_template_filter("size")(show.size)
+    made.app_template_filter("person")(show.person)
+    made.app_template_filter("pretty")(show.pretty)
+    made.app_template_filter("iso")(show.iso)
+    made.after_request(_protect)
+    made.register_error_handler(Exception, _failed)
+    return made
+
+
+def _protect(response: Response) -> Response:
+    response.headers["Content-Security-Policy"] = POLICY
+    if request.endpoint != "console.static":
+        response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _failed(error: Exception) -> tuple[str, int, dict[str, str]]:
+    """An error where the person is: in the form or card that asked, else as a page."""
+    problem = forms.problem_of(error) or of_exception(error)
+    template = "console/problem.html" if "HX-Request" in request.headers else "console/error.html"
+    return render_template(template, problem=problem), problem.status, problem.headers

@@ -1,0 +1,117 @@
+"""Pages of reports: the cards, one report, and what can be asked there."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from flask import Blueprint, Response, render_template, request, url_for
+
+from andon.adapters.postgres.requests import NotFound
+from andon.engine.ids import parse_id
+from andon.reports.options import SECTIONS
+from andon_api import editing, uploads
+from andon_api.console import forms, show, timeline
+from andon_api.database import Row, db
+from andon_api.effects import Outcome, perform
+from andon_api.principal import principal
+from andon_api.problems import FieldErrors
+from andon_api.reads import datasets, reports, runs
+from andon_api.routes.reports import ask_cancel, ask_generate
+from andon_api.schemas import NewReport
+
+CARDS = 24
+
+
+def add_to(console: Blueprint) -> None:
+    """Add these routes."""
+    console.get("/")(cards)
+    console.get("/reports")(cards)
+    console.post("/reports")(create)
+    console.get("/reports/<id>")(report)
+    console.post("/reports/<id>/generate")(generate)
+    console.post("/reports/<id>/cancel")(cancel)
+    console.post("/reports/<id>/delete")(delete)
+
+
+def cards() -> str:
+    """Reports as cards, and the form that makes one."""
+    tenant = principal().tenant
+    page = reports.listed(tenant, limit=CARDS, cursor=request.args.get("cursor"))
+    return render_template(
+        "console/reports.html",
+        page=page,
+        datasets=datasets.listed(tenant, limit=100, cursor=None)["items"],
+        sections=SECTIONS,
+        every=show.every([each["status"] for each in page["items"]]),
+    )
+
+
+def report(id: str) -> str:
+    """One report: its timeline, files, charts, and how it was cancelled."""
+    tenant = principal().tenant
+    found = reports.find(tenant, id)
+    if found is None:
+        raise NotFound("Report not found")
+    run = runs.find(tenant, str(found["current_run_id"])) if found["current_run_id"] else None
+    history = runs.listed(tenant, {"limit": 20, "cursor": None, "report_id": id})["items"]
+    return render_template(
+        "console/report.html",
+        report=found,
+        dataset=datasets.find(tenant, found["dataset_id"]) if found["dataset_id"] else None,
+        run=run,
+        bars=timeline.bars(run, dt.datetime.now(dt.UTC)) if run else [],
+        history=history,
+        page_file=_page_of(found),
+        every=show.every([found["status"], *(each["status"] for each in history)]),
+    )
+
+
+def create() -> Response:
+    """Make a report of an uploaded file or of a dataset that is there, and generate it if so asked."""
+    new_file = request.files.get("file")
+    if new_file is not None and new_file.filename:
+        with uploads.received(request) as file:
+            dataset_id = uploads.keep(principal(), file)
+    else:
+        chosen = parse_id(request.form.get("dataset_id"))
+        if chosen is None:
+            raise FieldErrors([("/dataset", "choose a dataset or a file to upload")])
+        dataset_id = chosen
+    values = {"title": request.form.get("title", ""), "datasetId": str(dataset_id), "options": forms.options()}
+    body = forms.load(NewReport(), values)
+    report_id = editing.create(principal(), **body)
+
+    def make() -> Outcome:
+        return ask_generate(report_id) if request.form.get("generate") else Outcome({"id": str(report_id)}, 201)
+
+    perform(make, bytes)
+    return Response("", headers={"HX-Redirect": url_for("console.report", id=report_id)})
+
+
+def generate(id: str) -> Response:
+    """Generate."""
+    return forms.act(lambda: ask_generate(_found(id)["id"]))
+
+
+def cancel(id: str) -> Response:
+    """Cancel the generation."""
+    return forms.act(lambda: ask_cancel(_found(id)["id"], forms.reason()))
+
+
+def delete(id: str) -> Response:
+    """Delete the report."""
+    editing.delete(principal().tenant, _found(id)["id"])
+    db.session.commit()
+    return Response("", headers={"HX-Redirect": url_for("console.cards")})
+
+
+def _found(id: str) -> Row:
+    report_id = parse_id(id)
+    if report_id is None:
+        raise NotFound("Report not found")
+    return {"id": report_id}
+
+
+def _page_of(report: Row) -> Row | None:
+    """The artifact that is a page of its own, if it is published."""
+    return next((each for each in report["artifacts"] if each["name"] == "report.html"), None)

@@ -1,0 +1,130 @@
+// Keeps the page live, and asks before a cancel. Everything else is the server's.
+"use strict";
+
+const live = () => document.getElementById("live");
+const connection = document.getElementById("connection");
+let asking = 0; // actions under way: a look at the page in between would show the state before them
+let looking = false;
+let lookedAt = Date.now();
+
+function look() {
+  const region = live();
+  if (!region || looking || asking) return;
+  looking = true;
+  lookedAt = Date.now();
+  htmx.trigger(region, "refresh");
+}
+
+// A page that nobody sees asks nothing.
+setInterval(() => {
+  const every = Number(live()?.dataset.every);
+  if (every && !document.hidden && Date.now() - lookedAt >= every) look();
+}, 200);
+document.addEventListener("visibilitychange", () => document.hidden || look());
+
+const isLook = (event) => event.detail.requestConfig?.triggeringEvent?.type === "refresh";
+
+document.body.addEventListener("htmx:beforeRequest", (event) => { if (!isLook(event)) asking += 1; });
+
+document.body.addEventListener("htmx:afterRequest", (event) => {
+  const reached = event.detail.xhr.status !== 0;
+  connection.hidden = reached;
+  if (isLook(event)) {
+    looking = false;
+    return;
+  }
+  asking -= 1;
+  const done = event.detail.elt.dataset?.done;
+  if (event.detail.successful && done) say(done);
+  if (!event.detail.successful) say(event.detail.xhr.responseText.replace(/<[^>]*>/g, "").trim() || "No connection.");
+});
+
+// A look that fails leaves the page as it is; the next one mends it.
+document.body.addEventListener("htmx:beforeSwap", (event) => {
+  if (isLook(event) && event.detail.xhr.status >= 400 && event.detail.xhr.status !== 404) event.detail.shouldSwap = false;
+  if (isLook(event)) noteStatuses();
+});
+
+document.body.addEventListener("changed", () => setTimeout(look, 0));
+
+function say(text) {
+  document.getElementById("said").textContent = text;
+}
+
+// What changed, for those who can't see it change.
+let statuses = new Map();
+function noteStatuses() {
+  statuses = readStatuses();
+}
+function readStatuses() {
+  const found = new Map();
+  for (const each of document.querySelectorAll("#live [data-status]")) {
+    const title = each.querySelector("h1, h2")?.textContent.trim();
+    found.set(title, each.dataset.status);
+  }
+  return found;
+}
+document.body.addEventListener("htmx:afterSettle", () => {
+  for (const [title, status] of readStatuses()) {
+    const before = statuses.get(title);
+    if (before && before !== status) say(`${title}: ${status}`);
+  }
+});
+
+// Cancel: ask first, in the page's one dialog.
+const dialog = document.getElementById("cancel-dialog");
+let asked = null;
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-cancel]");
+  if (!button) return;
+  asked = { id: button.id, url: button.dataset.cancel, error: button.dataset.error };
+  document.getElementById("cancel-title").textContent = button.dataset.title ?? "Cancel Report Generation?";
+  document.getElementById("cancel-what").textContent = button.dataset.what ?? "";
+  dialog.querySelector("[value=keep]").textContent = button.dataset.keep ?? "Keep Generating";
+  dialog.querySelector("[value=cancel]").textContent = button.dataset.confirm ?? "Cancel Report";
+  dialog.querySelector("[name=reason]").value = "";
+  dialog.returnValue = "";
+  dialog.showModal();
+  dialog.querySelector("[value=keep]").focus();
+});
+
+dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close("keep"); });
+
+// Enter in the reason must not press the first button, which keeps.
+dialog.querySelector("[name=reason]").addEventListener("keydown", (event) => {
+  if (event.key !== "Enter") return;
+  event.preventDefault();
+  dialog.querySelector("[value=cancel]").focus();
+});
+
+dialog.addEventListener("close", () => {
+  const { id, url, error } = asked ?? {};
+  asked = null;
+  if (dialog.returnValue !== "cancel" || !url) return;
+  const button = document.getElementById(id);
+  if (button) {
+    button.disabled = true;
+    button.textContent = "Cancelling...";
+  }
+  say("Cancelling...");
+  const reason = dialog.querySelector("[name=reason]").value;
+  htmx.ajax("POST", url, { source: document.querySelector(error), target: error, swap: "innerHTML", values: { reason } })
+    .finally(look);
+});
+
+// Forms: filters submit as they change; an upload shows how far it is.
+document.addEventListener("change", (event) => {
+  if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();
+});
+
+document.body.addEventListener("htmx:xhr:progress", (event) => {
+  const bar = event.target.querySelector?.("#upload");
+  if (!bar || !event.detail.lengthComputable) return;
+  bar.hidden = false;
+  bar.value = event.detail.loaded / event.detail.total;
+});
+document.body.addEventListener("htmx:afterRequest", (event) => {
+  const bar = event.target.querySelector?.("#upload");
+  if (bar) bar.hidden = true;
+});
