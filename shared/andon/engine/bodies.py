@@ -61,9 +61,9 @@ class Body:
         except BaseException as error:
             self._error = error
         self._done = True
-        try:
+        try:  # noqa: SIM105
             self._gate.acquire()
-        except Interrupted:  # noqa: SIM105
+        except Interrupted:
             pass  # after the gate was taken: this one was pending
         _clear(self._thread_id, None)
         self.ended_at = time.monotonic()

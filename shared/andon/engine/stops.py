@@ -110,7 +110,7 @@ class Interrupter(threading.Thread):
                 with suppress(Exception):  # a server that can't be asked must not end this thread; it asks again
                     target.interrupt()
                 wait = REPEAT_SECONDS if wait is None else min(wait, REPEAT_SECONDS)
-            elif (target := signal.target) is not None and target.deadline is not None:
+            elif (target := signal.target) is not None and target.deadline is not None and not target.ended:
                 remaining = max(target.deadline - now, 0.001)
                 wait = remaining if wait is None else min(wait, remaining)
         return wait
