@@ -127,8 +127,8 @@ def _table(
     with connect(scratch, control) as connection:
         try:
             table = _read(connection, plain, claimed, limit_bytes)
-        except duckdb.InterruptException:
-            raise
+        except (duckdb.InterruptException, duckdb.OutOfMemoryException):
+            raise  # says nothing about the file
         except duckdb.Error as error:
             raise _fault(plain, claimed, error, control) from error
         if not table.rows:

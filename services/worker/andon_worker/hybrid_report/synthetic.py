@@ -8,28 +8,26 @@ from pathlib import Path
 from andon.reports import Control, NoControl
 from andon.reports.duck import connect, literal
 
-# Every column hangs on hashes of the row's number, so the same number of rows is the same dataset, at any speed.
-_ORDERS = """
-WITH drawn AS (
-    SELECT i,
-        hash(i, 'a') / 18446744073709551616.0 AS a, hash(i, 'b') / 18446744073709551616.0 AS b,
-        hash(i, 'c') / 18446744073709551616.0 AS c, hash(i, 'd') / 18446744073709551616.0 AS d
-    FROM range(0, {rows}) t(i)
-), placed AS (
+# Every value hangs on a hash of its row's number, so the same number of rows is the same dataset, at any speed.
+_DRAWS = ", ".join(f"hash(i, '{each}') / 18446744073709551616.0 AS {each}" for each in "abcdefgh")
+_NORMAL = "sqrt(-2 * ln(1 - 0.9999999 * {0})) * cos(6.283185307 * {1})"
+_ORDERS = f"""
+WITH drawn AS (SELECT i, {_DRAWS} FROM range({{rows}}) t(i)),
+placed AS (
     SELECT *,
-        TIMESTAMP '2023-01-01' + to_seconds(CAST(floor(63072000 * i / {rows}) AS BIGINT)) AS ordered_at,
+        TIMESTAMP '2023-01-01' + to_seconds(CAST(floor(63072000.0 * i / {{rows}}) AS BIGINT)) AS ordered_at,
         ['north', 'south', 'east', 'west', 'islands'][1 + CAST(floor(5 * a * a) AS INTEGER)] AS region,
         ['web', 'app', 'phone'][1 + CAST(floor(3 * power(b, 1.6)) AS INTEGER)] AS channel,
         1 + CAST(floor(-2.5 * ln(1 - 0.999 * c)) AS INTEGER) AS items,
-        sqrt(-2 * ln(1 - 0.9999999 * a)) * cos(6.283185307 * d) AS normal
+        {_NORMAL.format("d", "e")} AS price, {_NORMAL.format("f", "g")} AS delay
     FROM drawn
 )
 SELECT i + 1 AS order_id, ordered_at, region, channel, items,
-    round(items * (11.5 + 3 * b) * exp(0.4 * normal), 2) AS amount,
+    round(items * 12.5 * exp(0.4 * price), 2) AS amount,
     round(greatest(0.2, 2.1 + CASE region WHEN 'islands' THEN 1.9 WHEN 'west' THEN 0.3 ELSE 0 END
-        + CASE WHEN month(ordered_at) = 12 THEN 1.2 ELSE 0 END + 0.8 * normal), 1) AS delivery_days,
-    CASE WHEN d < 0.31 THEN CAST(round(least(5, greatest(1, 4.1 + 0.7 * normal))) AS INTEGER) END AS rating,
-    c * d < 0.02 AS returned
+        + CASE WHEN month(ordered_at) = 12 THEN 1.2 ELSE 0 END + 0.8 * delay), 1) AS delivery_days,
+    CASE WHEN h < 0.31 THEN CAST(round(least(5, greatest(1, 4.1 - 0.7 * delay))) AS INTEGER) END AS rating,
+    h > 0.96 AS returned
 FROM placed
 """
 
