@@ -22,7 +22,7 @@ def main() -> None:
         require_head(settings.database_url)
     except (SettingsError, RegistrationError, UnknownRevision) as error:
         sys.exit(str(error))
-    service = worker(settings, registry)
+    service, _ = worker(settings, registry)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: service.ask_to_stop())
     service.start()

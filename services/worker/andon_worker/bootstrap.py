@@ -11,6 +11,7 @@ from functools import cache
 from sqlalchemy import create_engine
 from sqlalchemy.engine import Engine
 
+from andon.adapters.cel import check_expression
 from andon.adapters.postgres.connect import OPTIONS, sqlalchemy_url
 from andon.adapters.postgres.database import Database
 from andon.adapters.redis.breaker import Breaker
@@ -28,11 +29,13 @@ from andon_worker.service import WorkerService
 
 def load_functions(settings: Settings) -> Registry:
     """Import and check the functions that this process knows."""
-    return Registry.load(settings.functions)
+    return Registry.load(settings.functions, check_expression=check_expression)
 
 
-def worker(settings: Settings, registry: Registry, *, isolation: Isolation | None = None) -> WorkerService:
-    """A worker service, ready to be started."""
+def worker(
+    settings: Settings, registry: Registry, *, isolation: Isolation | None = None, hints: bool = True
+) -> tuple[WorkerService, Runner]:
+    """A worker service, ready to be started, and what executes its runs; without `hints` it takes none itself."""
     redis = connect(settings.redis_url, name="worker")
     hosts = Hosts()
     runner = Runner(
@@ -46,10 +49,13 @@ def worker(settings: Settings, registry: Registry, *, isolation: Isolation | Non
         worker_id=f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}",
         lease=settings.lease_seconds,
     )
-    broker = HintBroker(
+    return WorkerService(settings, runner, _hints(settings) if hints else None), runner
+
+
+def _hints(settings: Settings) -> HintBroker:
+    return HintBroker(
         connect(settings.redis_url, name="worker-hints"), connect_blocking(settings.redis_url, name="worker-wake")
     )
-    return WorkerService(settings, runner, broker)
 
 
 def sessions(settings: Settings) -> Callable[[], Engine]:

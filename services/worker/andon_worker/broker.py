@@ -23,6 +23,7 @@ from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 ACTOR = "execute_run"
+ALONE_ACTOR = "execute_run_alone"
 NAMESPACE = "andon:hints"
 MAX_TOKENS = 16
 URGENT = ".urgent"
@@ -63,7 +64,7 @@ class HintBroker(RedisBroker):
             message_id = str(run_id)
             message: Message[None] = Message(
                 queue_name=queue,
-                actor_name=ACTOR,
+                actor_name=ALONE_ACTOR if queue.endswith(ALONE) else ACTOR,
                 args=(message_id,),
                 kwargs={},
                 options={"redis_message_id": message_id},

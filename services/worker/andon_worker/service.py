@@ -18,7 +18,8 @@ from andon.adapters.redis.connect import connect_blocking
 from andon.adapters.redis.live import announce
 from andon.engine.stops import Cause
 from andon.settings import Settings
-from andon_worker.broker import ACTOR, URGENT, HintBroker
+from andon_worker.alone import AloneProcesses
+from andon_worker.broker import ACTOR, ALONE, ALONE_ACTOR, URGENT, HintBroker
 from andon_worker.heartbeat import Heartbeat
 from andon_worker.hosting import Hosted
 from andon_worker.runner import Runner
@@ -30,10 +31,11 @@ IDLE_MILLISECONDS = 1000
 class WorkerService:
     """Start it, wait until it is asked to stop, and stop it; runs that don't end in time are handed over."""
 
-    def __init__(self, settings: Settings, runner: Runner, broker: HintBroker) -> None:
+    def __init__(self, settings: Settings, runner: Runner, broker: HintBroker | None) -> None:
+        """Without a broker it takes no hints: somebody calls the runner."""
         self._settings = settings
         self._runner = runner
-        self._broker = broker
+        self._alone = AloneProcesses()
         self._asked = threading.Event()
         self._heartbeat = Heartbeat(
             runner.database,
@@ -44,20 +46,25 @@ class WorkerService:
             stuck=self.ask_to_stop,
         )
         self._watcher = threading.Thread(target=self._watch, daemon=True, name="andon-watcher")
-        self._worker = self._declare()
+        self._worker = self._declare(broker) if broker else None
 
-    def _declare(self) -> Worker:
-        dramatiq.set_broker(self._broker)
+    def _declare(self, broker: HintBroker) -> Worker:
+        dramatiq.set_broker(broker)
 
         def execute_run(run_id: str) -> None:
             self._runner.follow(uuid.UUID(run_id))
 
+        def execute_run_alone(run_id: str) -> None:
+            if not self._runner.closing:
+                self._alone.execute(run_id)
+
         queues = sorted({each.queue for each in self._runner.registry} | {"default"})
-        dramatiq.actor(actor_name=ACTOR, broker=self._broker, queue_name=queues[0])(execute_run)
+        dramatiq.actor(actor_name=ACTOR, broker=broker, queue_name=queues[0])(execute_run)
+        dramatiq.actor(actor_name=ALONE_ACTOR, broker=broker, queue_name=queues[0] + ALONE)(execute_run_alone)
         for queue in queues:
-            self._broker.declare_queue(queue)
-            self._broker.declare_queue(queue + URGENT)
-        worker = Worker(self._broker, worker_threads=self._settings.worker_threads, worker_timeout=IDLE_MILLISECONDS)
+            for suffix in ("", URGENT, ALONE):
+                broker.declare_queue(queue + suffix)
+        worker = Worker(broker, worker_threads=self._settings.worker_threads, worker_timeout=IDLE_MILLISECONDS)
         worker.queue_prefetch = self._settings.worker_threads  # more would park runs behind long ones
         return worker
 
@@ -66,7 +73,8 @@ class WorkerService:
         self._runner.hosts.interrupter.start()
         self._heartbeat.start()
         self._watcher.start()
-        self._worker.start()
+        if self._worker:
+            self._worker.start()
         log.info("worker %s is ready", self._runner.worker_id)
 
     def ask_to_stop(self) -> None:
@@ -86,6 +94,7 @@ class WorkerService:
         deadline = time.monotonic() + self._settings.shutdown_seconds
         hosts = self._runner.hosts
         self._runner.closing = True
+        self._alone.terminate()
         hosts.stop_all(Cause.HAND_OVER, hurry=False)
         clean = hosts.wait_until_empty(min(self._settings.step_grace_seconds, self._settings.shutdown_seconds))
         if not clean:
@@ -96,8 +105,9 @@ class WorkerService:
             self._runner.database.run(partial(runs.suspend, run_id=left.run.id, fence=left.run.fence))
         self._heartbeat.close()
         self._runner.hosts.interrupter.close()
-        if clean:
+        if clean and self._worker:
             self._worker.stop(timeout=int(max(deadline - time.monotonic(), 1.0) * 1000))
+        if clean:
             self._runner.database.close()
         return clean
 

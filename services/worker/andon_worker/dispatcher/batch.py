@@ -7,6 +7,7 @@ inbox has already (and whose outbox row is closed) has no second effect.
 from __future__ import annotations
 
 import json
+import logging
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,15 +15,19 @@ from typing import Any
 
 import psycopg
 
-from andon.adapters.postgres import cancellations, inbox
+from andon.adapters.cel import holds
+from andon.adapters.postgres import cancellations, inbox, wide
 from andon.adapters.postgres.cancellations import KeyedCancel, request_key
 from andon.adapters.postgres.marks import Mark, mark
-from andon.adapters.postgres.requests import REQUESTED, RUN_CANCELLED
+from andon.adapters.postgres.requests import REQUESTED, RUN_CANCELLED, RUNS_CANCELLED
 from andon.adapters.postgres.settle import Settled, lock_reports
+from andon.adapters.postgres.wide import WideCancel, parse_bulk
 from andon.engine.events import Event
 from andon.engine.functions import Function, Registry
 from andon.engine.ids import new_id, parse_id
 from andon.engine.rules import cancel_key, flag_name, run_flag
+
+log = logging.getLogger(__name__)
 
 _RUNS = """
 INSERT INTO andon.runs (id, tenant, function_id, event_seq, report_id, queue, sent_at)
@@ -91,12 +96,15 @@ def record_batch(
     reports = _lock_requested(connection, fresh)
     runs = _plan_runs(registry, fresh, reports)
     cancels = _plan_cancels(registry, fresh)
+    _store_wide(connection, registry, fresh)
     _lock_matched(connection, cancels)
     cancellations.store(connection, cancels)
     _insert_runs(connection, runs)
     _attach_reports(connection, runs)
     _fail_unstarted(connection, fresh, runs, reports)
-    marks = cancellations.pairs(connection, runs=[run.id for run in runs], cancels=cancels)
+    made = [run.id for run in runs]
+    marks = cancellations.pairs(connection, runs=made, cancels=cancels, holds=holds)
+    marks += wide.marks_for(connection, made, holds)
     marked = mark(connection, [*_runs_by_id(connection, fresh), *marks])
     ended = {each.run_id for each in marked.settled}
     seqs = {each.run_id: each.event.seq for each in marks}
@@ -149,9 +157,28 @@ def _plan_cancels(registry: Registry, events: Sequence[Event]) -> list[KeyedCanc
         for function, rule in registry.cancelled_by(event.name):
             key = cancel_key(event.tenant, function.id, rule, event.data)
             if key is not None:
-                flag = flag_name(event.tenant, function.id, rule, event.data)
-                planned.append(KeyedCancel(event, key, function.id, flag, rule.remember))
+                # A flag names a field's value alone: where an expression decides too, only runs are flagged.
+                flag = None if rule.if_ else flag_name(event.tenant, function.id, rule, event.data)
+                planned.append(KeyedCancel(event, key, function.id, flag, rule.if_, rule.remember))
     return planned
+
+
+def _store_wide(connection: psycopg.Connection[Any], registry: Registry, events: Sequence[Event]) -> None:
+    """Events that satisfy a rule without a field: one row each, which the sweeper applies."""
+    for event in events:
+        for function, rule in registry.cancelled_by(event.name):
+            if rule.wide:
+                wide.store(connection, event, WideCancel(function.id, expression=rule.if_, remember=rule.remember))
+        if event.name == RUNS_CANCELLED:
+            _store_bulk(connection, event)
+
+
+def _store_bulk(connection: psycopg.Connection[Any], event: Event) -> None:
+    """A bulk cancel that came over the bus; one of the API's is recorded already, and this changes nothing."""
+    try:
+        wide.store(connection, event, parse_bulk(event.data))
+    except ValueError as error:
+        log.error("event %s cancels nothing: %s", event.id, error)
 
 
 def _lock_matched(connection: psycopg.Connection[Any], cancels: Sequence[KeyedCancel]) -> None:

@@ -13,14 +13,16 @@ import psycopg
 from redis import Redis
 from redis.exceptions import RedisError, ResponseError
 
-from andon.adapters.postgres import functions, inbox
+from andon.adapters.cel import holds
+from andon.adapters.postgres import functions, inbox, wide
 from andon.adapters.postgres.database import Database
 from andon.adapters.postgres.settle import Settled
 from andon.adapters.redis import bus, flags
 from andon.adapters.redis.live import announce
 from andon.engine.functions import Registry
+from andon.engine.rules import run_flag
 from andon.settings import Settings
-from andon_worker.broker import URGENT, HintBroker
+from andon_worker.broker import ALONE, URGENT, HintBroker
 from andon_worker.dispatcher import upkeep
 from andon_worker.dispatcher.batch import Effects
 from andon_worker.dispatcher.intake import Intake
@@ -30,6 +32,7 @@ log = logging.getLogger(__name__)
 BLOCK_MS = 200
 UPKEEP_SECONDS = 0.25
 RELAY_SECONDS = 1.0
+RELAY_CHUNK = 2_000
 FORGOTTEN_SECONDS = 5.0
 STANDBY_SECONDS = 0.5
 
@@ -100,6 +103,7 @@ class DispatcherService:
         self._upkeep_at = time.monotonic() + UPKEEP_SECONDS
         connection = self._database.connection()
         settled = upkeep.overdue(connection)
+        self._sweep()
         if time.monotonic() - self._connected_since >= self._settings.lease_seconds:
             settled += upkeep.reclaim(connection, self._settings.lost_worker_limit)
         hints = upkeep.wake(connection) + upkeep.unsent(connection)
@@ -108,11 +112,24 @@ class DispatcherService:
             self._broker.hint(hints)
             if self._redis.get(flags.EPOCH) is None:
                 self._recover_redis()
-            bus.publish(self._redis, inbox.claim_open(connection, older_than=RELAY_SECONDS, limit=upkeep.CHUNK))
+            bus.publish(self._redis, inbox.claim_open(connection, older_than=RELAY_SECONDS, limit=RELAY_CHUNK))
             if self._broker.waiting(self._queues()) == 0:
                 self._broker.hint(upkeep.forgotten(connection, FORGOTTEN_SECONDS))
         except (RedisError, OSError) as error:
             self._redis_away(error)
+
+    def _sweep(self) -> None:
+        """Apply open wide cancels chunk by chunk, for as long as one upkeep may take; the rest waits for the next."""
+        until = time.monotonic() + UPKEEP_SECONDS
+        while time.monotonic() < until:
+            connection = self._database.connection()
+            with connection.transaction():
+                self._leadership.hold(connection)
+                swept = wide.sweep(connection, holds)
+            if swept is None:
+                return
+            self._upkeep_at = 0.0
+            flags.raise_flags(self._redis, {run_flag(id): seq for id, seq in swept.cancelling.items()})
 
     def _signal(self, effects: Effects) -> None:
         """Tell Redis what a committed batch means."""
@@ -138,7 +155,7 @@ class DispatcherService:
 
     def _queues(self) -> list[str]:
         names = {each.queue for each in self._registry} | {"default"}
-        return [*names, *(name + URGENT for name in names)]
+        return [name + suffix for name in names for suffix in ("", URGENT, ALONE)]
 
     def _redis_away(self, error: Exception) -> None:
         log.warning("redis away: %s", error)

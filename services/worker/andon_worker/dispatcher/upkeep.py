@@ -10,12 +10,12 @@ from typing import Any
 import psycopg
 
 from andon.adapters.postgres.settle import Settled, lock_reports, settle_void
-from andon_worker.broker import URGENT
+from andon_worker.broker import ALONE, URGENT
 
 log = logging.getLogger(__name__)
 CHUNK = 500
 
-_QUEUE = f"queue || CASE WHEN kind = 'function' THEN '' ELSE '{URGENT}' END"
+_QUEUE = f"queue || CASE WHEN lost > 0 THEN '{ALONE}' WHEN kind <> 'function' THEN '{URGENT}' ELSE '' END"
 _WAKE = f"""
 UPDATE andon.runs SET status = 'queued', wake_at = NULL, sent_at = clock_timestamp()
 WHERE id IN (SELECT id FROM andon.runs WHERE status = 'waiting' AND wake_at <= clock_timestamp()

@@ -6,7 +6,7 @@ import datetime as dt
 import hashlib
 import json
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,12 +17,12 @@ from andon.engine.events import Event
 
 _STORE = """
 INSERT INTO andon.cancellations
-    (event_seq, key, function_id, flag, event_id, requested_by, reason, requested_at, remember_until)
-SELECT c.seq, c.key, c.function_id, c.flag, c.event_id, c."user"::jsonb, c.reason, clock_timestamp(),
+    (event_seq, key, function_id, flag, expression, event_id, requested_by, reason, requested_at, remember_until)
+SELECT c.seq, c.key, c.function_id, c.flag, c.expression, c.event_id, c."user"::jsonb, c.reason, clock_timestamp(),
     clock_timestamp() + c.remember * interval '1 s'
-FROM unnest(%(seqs)s::bigint[], %(keys)s::uuid[], %(functions)s::text[], %(flags)s::text[], %(events)s::text[],
-    %(users)s::text[], %(reasons)s::text[], %(remember)s::float8[])
-    AS c (seq, key, function_id, flag, event_id, "user", reason, remember)
+FROM unnest(%(seqs)s::bigint[], %(keys)s::uuid[], %(functions)s::text[], %(flags)s::text[], %(expressions)s::text[],
+    %(events)s::text[], %(users)s::text[], %(reasons)s::text[], %(remember)s::float8[])
+    AS c (seq, key, function_id, flag, expression, event_id, "user", reason, remember)
 ON CONFLICT DO NOTHING
 """
 
@@ -32,10 +32,13 @@ WHERE k.key = ANY(%s) AND r.status IN ('queued', 'running', 'waiting')
 """
 
 _PAIRS = """
-SELECT DISTINCT ON (k.run_id) k.run_id, c.event_seq, c.event_id, c.requested_by, c.reason
+SELECT k.run_id, c.event_seq, c.event_id, c.requested_by, c.reason, c.expression,
+    re.name, re.data, re.user, ce.name, ce.data, ce.user
 FROM andon.cancel_keys k
 JOIN andon.cancellations c ON c.key = k.key
 JOIN andon.runs r ON r.id = k.run_id
+LEFT JOIN andon.events re ON c.expression IS NOT NULL AND re.seq = k.event_seq
+LEFT JOIN andon.events ce ON c.expression IS NOT NULL AND ce.seq = c.event_seq
 WHERE (k.run_id = ANY(%(runs)s) OR c.event_seq = ANY(%(cancels)s) AND c.key = ANY(%(keys)s))
     AND r.status IN ('queued', 'running', 'waiting') AND r.cancel_requested_at IS NULL
     AND (c.event_seq > k.event_seq OR c.remember_until IS NOT NULL AND c.remember_until >=
@@ -52,6 +55,7 @@ class KeyedCancel:
     key: uuid.UUID
     function_id: str
     flag: str | None = None
+    expression: str | None = None
     remember: dt.timedelta | None = None
 
 
@@ -69,6 +73,7 @@ def store(connection: psycopg.Connection[Any], cancels: Sequence[KeyedCancel]) -
             "users": [None if c.event.user is None else json.dumps(c.event.user) for c in cancels],
             "reasons": [reason_of(c.event) for c in cancels],
             "flags": [c.flag for c in cancels],
+            "expressions": [c.expression for c in cancels],
             "remember": [c.remember.total_seconds() if c.remember else None for c in cancels],
         },
     )
@@ -80,9 +85,16 @@ def open_runs(connection: psycopg.Connection[Any], keys: Sequence[uuid.UUID]) ->
 
 
 def pairs(
-    connection: psycopg.Connection[Any], *, runs: Sequence[uuid.UUID], cancels: Sequence[KeyedCancel]
+    connection: psycopg.Connection[Any],
+    *,
+    runs: Sequence[uuid.UUID],
+    cancels: Sequence[KeyedCancel],
+    holds: Callable[[str, Event, Event], bool],
 ) -> list[Mark]:
-    """The open, unmarked runs that a stored cancel stops, among these runs or by these cancels; the first wins."""
+    """The open, unmarked runs that a stored cancel stops, among these runs or by these cancels; the first comes first.
+
+    `holds(expression, trigger, cancel)` decides where a rule has an expression.
+    """
     if not runs and not cancels:
         return []
     rows = connection.execute(
@@ -93,11 +105,17 @@ def pairs(
             "keys": [c.key for c in cancels],
         },
     ).fetchall()
-    return [Mark(run_id, _as_event(*cancel)) for run_id, *cancel in rows]
+    marks = []
+    for run_id, seq, event_id, user, reason, expression, *both in rows:
+        data = {} if reason is None else {"reason": reason}
+        mark = Mark(run_id, Event(name="", data=data, id=event_id, user=user, seq=seq))
+        if expression is None or holds(expression, _event(*both[:3]), _event(*both[3:])):
+            marks.append(mark)
+    return marks
 
 
-def _as_event(seq: int, event_id: str, user: Any, reason: str | None) -> Event:
-    return Event(name="", data={} if reason is None else {"reason": reason}, id=event_id, user=user, seq=seq)
+def _event(name: str | None, data: dict[str, Any] | None, user: Any) -> Event:
+    return Event(name=name or "", data=data or {}, user=user)
 
 
 def request_key(tenant: str, event_id: str) -> uuid.UUID:

@@ -215,6 +215,13 @@ class Run(Base):
         Index(None, "report_id", postgresql_where=text("report_id IS NOT NULL")),
         Index(None, "parent_run_id", postgresql_where=text("parent_run_id IS NOT NULL")),
         Index(None, "cancel_event_seq", postgresql_where=text("cancel_event_seq IS NOT NULL")),
+        Index(
+            "ix_runs_open",
+            "tenant",
+            "function_id",
+            "id",
+            postgresql_where=text("status IN ('queued','running','waiting')"),
+        ),
         Index("ix_runs_held", "id", postgresql_where=text("status IN ('running','cancelling')")),
         Index("ix_runs_queued", "sent_at", "id", postgresql_where=text("status = 'queued'")),
         Index("ix_runs_waiting", "wake_at", "id", postgresql_where=text("status = 'waiting'")),
@@ -260,6 +267,7 @@ class Cancellation(Base):
     key: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     function_id: Mapped[str]
     flag: Mapped[str | None] = mapped_column(comment="name of the cancel flag in Redis")
+    expression: Mapped[str | None] = mapped_column(comment="CEL that must hold too")
     event_id: Mapped[str]
     requested_by: Mapped[Any | None] = mapped_column(Jsonb)
     reason: Mapped[str | None]
@@ -281,19 +289,15 @@ class WideCancellation(Base):
     started_after: Mapped[dt.datetime | None]
     started_before: Mapped[dt.datetime | None]
     expression: Mapped[str | None]
-    event_id: Mapped[str]
-    event_data: Mapped[dict[str, Any]]
-    requested_by: Mapped[Any | None] = mapped_column(Jsonb)
-    reason: Mapped[str | None]
-    requested_at: Mapped[dt.datetime]
+    requested_at: Mapped[dt.datetime] = _now()
     remember_until: Mapped[dt.datetime | None]
-    status: Mapped[str] = mapped_column(server_default="pending", comment="pending, sweeping, done")
+    status: Mapped[str] = mapped_column(server_default="pending", comment="pending, done")
     matched: Mapped[int] = mapped_column(server_default="0")
-    cancelled: Mapped[int] = mapped_column(server_default="0")
     cursor: Mapped[uuid.UUID | None]
     finished_at: Mapped[dt.datetime | None]
 
     __table_args__ = (
+        UniqueConstraint("event_seq", "function_id", "expression", postgresql_nulls_not_distinct=True),
         Index("ix_wide_cancellations_open", "event_seq", postgresql_where=text("status <> 'done'")),
         Index(None, "tenant", "function_id", "event_seq"),
     )

@@ -13,10 +13,12 @@ from typing import Any
 
 import psycopg
 
+from andon.adapters.postgres import wide
 from andon.adapters.postgres.cancellations import remember_request_cancel
 from andon.adapters.postgres.inbox import accept, event_of
 from andon.adapters.postgres.marks import Mark, Marked, mark
 from andon.adapters.postgres.settle import lock_reports
+from andon.adapters.postgres.wide import WideCancel
 from andon.engine.errors import AndonError
 from andon.engine.events import Event
 from andon.engine.rules import run_flag
@@ -24,6 +26,7 @@ from andon.engine.rules import run_flag
 REQUESTED = "report/generation.requested"
 CANCELLED = "report/generation.cancelled"
 RUN_CANCELLED = "andon/run.cancelled"
+RUNS_CANCELLED = "andon/runs.cancelled"
 
 
 class NotFound(AndonError):
@@ -146,6 +149,31 @@ def cancel_run(
     event = event_of(RUN_CANCELLED, data, tenant=tenant, user=user, traceparent=traceparent)
     [event] = accept(connection, [event])
     return _asked(event, mark(connection, [Mark(run_id, event)]))
+
+
+def cancel_many(
+    connection: psycopg.Connection[Any],
+    *,
+    tenant: str,
+    cancel: WideCancel,
+    user: Any = None,
+    reason: str | None = None,
+    traceparent: str | None = None,
+) -> tuple[uuid.UUID, Asked]:
+    """Cancel many runs at once; returns the cancellation's id. The sweeper applies it; no run it covers is claimed."""
+    data = {
+        "functionId": cancel.function_id,
+        "startedAfter": cancel.started_after and cancel.started_after.isoformat(),
+        "startedBefore": cancel.started_before and cancel.started_before.isoformat(),
+        "if": cancel.expression,
+        "reason": reason,
+    }
+    event = event_of(RUNS_CANCELLED, data, tenant=tenant, user=user, traceparent=traceparent)
+    [event] = accept(connection, [event])
+    id = wide.store(connection, event, cancel)
+    if id is None:
+        raise Conflict("This cancellation is recorded already")
+    return id, Asked(event, [event])
 
 
 def _asked(event: Event, marked: Marked) -> Asked:

@@ -19,13 +19,20 @@ WITH claimed AS (
     UPDATE andon.runs SET status = 'running', fence = fence + 1, worker_id = %(worker)s,
         attempt = greatest(attempt, 1), started_at = coalesce(started_at, clock_timestamp()), wake_at = NULL,
         lease_until = clock_timestamp() + %(lease)s * interval '1 s'
-    WHERE id = %(run)s AND status = 'queued' AND cancel_requested_at IS NULL
+    WHERE id = %(run)s AND status = 'queued' AND cancel_requested_at IS NULL AND NOT EXISTS (
+        SELECT FROM andon.wide_cancellations w
+        WHERE w.status <> 'done' AND w.tenant = runs.tenant AND w.function_id = runs.function_id
+            AND runs.kind = 'function' AND runs.event_seq < w.event_seq)
     RETURNING id, tenant, function_id, kind, parent_run_id, report_id, fence, attempt, event_seq, lost, lost_step
 )
 SELECT c.id, c.tenant, c.function_id, c.kind, c.parent_run_id, c.report_id, c.fence, c.attempt, c.lost, c.lost_step,
     e.seq, e.id, e.name, e.data, e.ts, e."user", e.traceparent,
     ARRAY(SELECT k.key FROM andon.cancel_keys k WHERE k.run_id = c.id)
 FROM claimed c JOIN andon.events e ON e.seq = c.event_seq
+"""
+
+_UNSEND = """
+UPDATE andon.runs SET sent_at = NULL WHERE id = %s AND status = 'queued' AND cancel_requested_at IS NULL
 """
 
 _MEMOS = """
@@ -98,6 +105,9 @@ def claim(connection: psycopg.Connection[Any], run_id: uuid.UUID, *, worker: str
     """Win the run's lease, or return None: it is held, has ended, or is cancelled. Memos are read under its fence."""
     row = connection.execute(_CLAIM, {"run": run_id, "worker": worker, "lease": lease}).fetchone()
     if row is None:
+        connection.execute(
+            _UNSEND, [run_id]
+        )  # if a wide cancel is being applied, it is hinted again until that is done
         return None
     id, tenant, function_id, kind, parent, report, fence, attempt, lost, lost_step, seq, *event, keys = row
     event_id, name, data, ts, user, traceparent = event

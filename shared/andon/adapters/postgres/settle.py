@@ -16,7 +16,7 @@ import psycopg
 
 from andon.engine.events import Event
 
-_RETURNED = "id, tenant, function_id, kind, event_seq, report_id, status, output, error, queue, " + (
+RETURNED = "id, tenant, function_id, kind, event_seq, report_id, status, output, error, queue, " + (
     "cancel_requested_at, cancel_requested_by, cancel_reason, cancel_event_id, ended_at"
 )
 
@@ -85,7 +85,7 @@ WITH moved AS (
         progress_note = NULL, ended_at = clock_timestamp(), lease_until = NULL,
         current_step = NULL, step_started_at = NULL
     WHERE id = %(id)s AND fence = %(fence)s AND status IN ('running', 'cancelling')
-    RETURNING {_RETURNED}
+    RETURNING {RETURNED}
 ){_EFFECTS}"""
 
 _CANCEL_UNHELD = f"""
@@ -93,7 +93,7 @@ WITH moved AS (
     UPDATE andon.runs SET status = 'cancelled', ended_at = clock_timestamp(), wake_at = NULL,
         cancel_stopped_at = cancel_requested_at
     WHERE id = ANY(%(ids)s) AND status IN ('queued', 'waiting') AND cancel_requested_at IS NOT NULL
-    RETURNING {_RETURNED}
+    RETURNING {RETURNED}
 ){_EFFECTS}"""
 
 _VOID = f"""
@@ -105,7 +105,7 @@ WITH moved AS (
     WHERE id = ANY(%(ids)s) AND status IN ('running', 'cancelling')
         AND CASE WHEN %(forced)s THEN status = 'cancelling' AND cancel_deadline_at <= clock_timestamp()
             ELSE lease_until <= clock_timestamp() END
-    RETURNING {_RETURNED}
+    RETURNING {RETURNED}
 ){_EFFECTS}"""
 
 _LOCK_REPORTS = "SELECT id FROM andon.reports WHERE id = ANY(%s) ORDER BY id FOR UPDATE"
@@ -132,6 +132,11 @@ def _settled(
         return Settled(run_id, status, report_id, cleanup, None)
     event_id, name, tenant, data, ts = fields
     return Settled(run_id, status, report_id, cleanup, Event(name, data, event_id, ts, tenant=tenant, seq=seq))
+
+
+def settle_with(connection: psycopg.Connection[Any], moved: str, values: dict[str, Any]) -> list[Settled]:
+    """Settle by the caller's statement, a CTE `moved` that returns `RETURNED`. Reports are locked by the caller."""
+    return _run(connection, moved + _EFFECTS, values) if values["ids"] else []
 
 
 def lock_reports(connection: psycopg.Connection[Any], report_ids: Sequence[uuid.UUID]) -> None:
@@ -188,4 +193,4 @@ def settle_void(
     return _run(connection, _VOID, {"ids": list(run_ids), "forced": forced, "error": error}) if run_ids else []
 
 
-__all__ = ["Settled", "cancel_unheld", "lock_reports", "settle_held", "settle_void"]
+__all__ = ["RETURNED", "Settled", "cancel_unheld", "lock_reports", "settle_held", "settle_void"]

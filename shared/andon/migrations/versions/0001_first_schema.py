@@ -44,6 +44,7 @@ def upgrade() -> None:
         sa.Column("key", sa.Uuid(), nullable=False),
         sa.Column("function_id", sa.Text(), nullable=False),
         sa.Column("flag", sa.Text(), nullable=True, comment="name of the cancel flag in Redis"),
+        sa.Column("expression", sa.Text(), nullable=True, comment="CEL that must hold too"),
         sa.Column("event_id", sa.Text(), nullable=False),
         sa.Column("requested_by", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
         sa.Column("reason", sa.Text(), nullable=True),
@@ -242,6 +243,14 @@ def upgrade() -> None:
         postgresql_where=sa.text("status IN ('running','cancelling')"),
     )
     op.create_index(
+        "ix_runs_open",
+        "runs",
+        ["tenant", "function_id", "id"],
+        unique=False,
+        schema="andon",
+        postgresql_where=sa.text("status IN ('queued','running','waiting')"),
+    )
+    op.create_index(
         op.f("ix_runs_parent_run_id"),
         "runs",
         ["parent_run_id"],
@@ -283,18 +292,22 @@ def upgrade() -> None:
         sa.Column("started_after", sa.DateTime(timezone=True), nullable=True),
         sa.Column("started_before", sa.DateTime(timezone=True), nullable=True),
         sa.Column("expression", sa.Text(), nullable=True),
-        sa.Column("event_id", sa.Text(), nullable=False),
-        sa.Column("event_data", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False),
-        sa.Column("requested_by", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
-        sa.Column("reason", sa.Text(), nullable=True),
-        sa.Column("requested_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column(
+            "requested_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
+        ),
         sa.Column("remember_until", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("status", sa.Text(), server_default="pending", nullable=False, comment="pending, sweeping, done"),
+        sa.Column("status", sa.Text(), server_default="pending", nullable=False, comment="pending, done"),
         sa.Column("matched", sa.BigInteger(), server_default="0", nullable=False),
-        sa.Column("cancelled", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("cursor", sa.Uuid(), nullable=True),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_wide_cancellations")),
+        sa.UniqueConstraint(
+            "event_seq",
+            "function_id",
+            "expression",
+            name=op.f("uq_wide_cancellations_event_seq_function_id_expression"),
+            postgresql_nulls_not_distinct=True,
+        ),
         schema="andon",
     )
     op.create_index(

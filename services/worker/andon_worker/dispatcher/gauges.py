@@ -1,0 +1,179 @@
+"""What the two stores say of the whole system, asked when Prometheus asks.
+
+Every dispatcher exports these, leading or not, so that they don't vanish with a leader: queries take the `max`.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import psycopg
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+from redis import Redis
+from redis.exceptions import RedisError, ResponseError
+
+from andon.adapters.postgres.connect import Connection, connect
+from andon.adapters.redis.bus import GROUP, STREAM
+
+log = logging.getLogger(__name__)
+CACHE_SECONDS = 2.0
+UNREAD_LIMIT = 10_000
+
+# An arm per partial index: the cost follows the open runs, not all that ever were.
+_RUNS = """
+SELECT status, queue, count(*),
+    extract(epoch FROM clock_timestamp() - min(queued_at) FILTER (WHERE status = 'queued' AND started_at IS NULL)),
+    extract(epoch FROM clock_timestamp() - min(cancel_requested_at) FILTER (WHERE status = 'cancelling')),
+    count(*) FILTER (WHERE lease_until < clock_timestamp())
+FROM (
+    SELECT status, queue, queued_at, started_at, cancel_requested_at, lease_until
+    FROM andon.runs WHERE status = 'queued'
+    UNION ALL
+    SELECT status, queue, queued_at, started_at, cancel_requested_at, lease_until
+    FROM andon.runs WHERE status = 'waiting'
+    UNION ALL
+    SELECT status, queue, queued_at, started_at, cancel_requested_at, lease_until
+    FROM andon.runs WHERE status IN ('running', 'cancelling')
+) open GROUP BY status, queue
+"""
+_BACKLOGS = """
+SELECT (SELECT count(*) FROM andon.outbox),
+    (SELECT extract(epoch FROM clock_timestamp() - min(created_at)) FROM andon.outbox),
+    (SELECT count(*) FROM andon.dead_events WHERE replayed_at IS NULL)
+"""
+_LEASES = "SELECT partition, fence, lease_until > clock_timestamp() FROM andon.dispatcher_leases"
+# Counting happens in the server: entries may be large, and only their number is wanted.
+_COUNT_AFTER = "return #redis.call('XRANGE', KEYS[1], ARGV[1], '+', 'COUNT', ARGV[2])"
+
+
+class StoreGauges(Collector):
+    """Gauges read from Postgres and Redis, at most once per `cache` seconds however often they are asked for."""
+
+    def __init__(
+        self, database_url: str, redis: Redis, *, streams: Sequence[str] = (STREAM,), cache: float = CACHE_SECONDS
+    ) -> None:
+        self._url = database_url
+        self._redis = redis
+        self._streams = streams
+        self._cache = cache
+        self._lock = threading.Lock()
+        self._connection: Connection | None = None
+        self._read: list[GaugeMetricFamily] = []
+        self._read_at = float("-inf")
+
+    def describe(self) -> Iterable[GaugeMetricFamily]:
+        """Nothing: registering must not ask a store."""
+        return ()
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        """The gauges; those of a store that doesn't answer are missing, and `andon_store_up` says so."""
+        with self._lock:
+            if time.monotonic() - self._read_at >= self._cache:
+                self._read = self._look()
+                self._read_at = time.monotonic()
+            return list(self._read)
+
+    def _look(self) -> list[GaugeMetricFamily]:
+        up = _family("andon_store_up", "1 when the store answered this dispatcher", "store")
+        found: list[GaugeMetricFamily] = [up]
+        try:
+            found += postgres_gauges(self._postgres())
+            up.add_metric(["postgres"], 1)
+        except psycopg.Error as error:
+            log.warning("no gauges from postgres: %s", str(error).strip().split("\n")[0])
+            self._drop()
+            up.add_metric(["postgres"], 0)
+        try:
+            found += bus_gauges(self._redis, self._streams)
+            up.add_metric(["redis"], 1)
+        except (RedisError, OSError) as error:
+            log.warning("no gauges from redis: %s", error)
+            up.add_metric(["redis"], 0)
+        return found
+
+    def _postgres(self) -> Connection:
+        if self._connection is None or self._connection.closed:
+            self._connection = connect(self._url, name="metrics")
+            self._connection.execute("SET statement_timeout = '3s'")
+        return self._connection
+
+    def _drop(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def postgres_gauges(connection: psycopg.Connection[Any]) -> list[GaugeMetricFamily]:
+    """Open runs, and what waits in tables."""
+    runs = _family("andon_runs", "Runs that have not ended", "status", "queue")
+    waiting = _family("andon_queue_age_seconds", "Age of the oldest run that has not started", "queue")
+    cancelling = _family("andon_cancel_age_seconds", "Age of the oldest cancel whose run has not ended")
+    expired = _family("andon_runs_lease_expired", "Held runs whose lease has run out and that nobody has taken back")
+    oldest_cancel, lost = 0.0, 0
+    for status, queue, count, queue_age, cancel_age, without_lease in connection.execute(_RUNS).fetchall():
+        runs.add_metric([status, queue], count)
+        if status == "queued":
+            waiting.add_metric([queue], float(queue_age or 0))
+        oldest_cancel = max(oldest_cancel, float(cancel_age or 0))
+        lost += without_lease
+    cancelling.add_metric([], oldest_cancel)
+    expired.add_metric([], lost)
+
+    backlogs = connection.execute(_BACKLOGS).fetchone() or (0, 0, 0)
+    outbox = _single("andon_outbox_entries", "Events that no dispatcher has recorded yet", backlogs[0])
+    outbox_age = _single("andon_outbox_age_seconds", "Age of the oldest of them", backlogs[1])
+    dead = _single("andon_dead_events", "Entries of the bus that could not be events, not replayed", backlogs[2])
+
+    led = _family("andon_dispatcher_lease_held", "1 while a dispatcher leads this partition", "partition")
+    fence = _family("andon_dispatcher_fence", "Number of the lease: it grows when another takes over", "partition")
+    for partition, number, held in connection.execute(_LEASES).fetchall():
+        led.add_metric([str(partition)], int(held))
+        fence.add_metric([str(partition)], number)
+    return [runs, waiting, cancelling, expired, outbox, outbox_age, dead, led, fence]
+
+
+def bus_gauges(redis: Redis, streams: Sequence[str]) -> list[GaugeMetricFamily]:
+    """How far the group is behind, by position in the stream: `lag` in XINFO is wrong once entries were trimmed."""
+    entries = _family("andon_bus_entries", "Entries that the stream keeps", "stream")
+    unread = _family("andon_bus_unread_entries", f"Entries not read yet; counted up to {UNREAD_LIMIT}", "stream")
+    pending = _family("andon_bus_pending_entries", "Entries read and not acknowledged", "stream")
+    age = _family("andon_bus_age_seconds", "Age of the oldest entry that is unread or pending", "stream")
+    seconds, micros = redis.time()  # type: ignore[misc]
+    now = seconds * 1000 + micros / 1000
+    for stream in streams:
+        length: Any = redis.xlen(stream)
+        group = _group(redis, stream)
+        after = "-" if group is None else f"({group['last-delivered-id'].decode()}"
+        found: Any = redis.eval(_COUNT_AFTER, 1, stream, after, UNREAD_LIMIT)
+        first: Any = redis.xrange(stream, min=after, count=1)
+        oldest = [id for id, _ in first]
+        if group is not None and group["pending"]:
+            summary: Any = redis.xpending(stream, GROUP)
+            oldest += [summary["min"]] if summary["min"] else []
+        entries.add_metric([stream], length)
+        unread.add_metric([stream], found)
+        pending.add_metric([stream], group["pending"] if group else 0)
+        age.add_metric([stream], max([0.0, *(now - int(id.split(b"-")[0]) for id in oldest)]) / 1000)
+    return [entries, unread, pending, age]
+
+
+def _group(redis: Redis, stream: str) -> dict[str, Any] | None:
+    """The consumer group, if stream and group are there."""
+    try:
+        groups: Any = redis.xinfo_groups(stream)
+    except ResponseError:
+        return None
+    return next((each for each in groups if each["name"] == GROUP.encode()), None)
+
+
+def _family(name: str, meaning: str, *labels: str) -> GaugeMetricFamily:
+    return GaugeMetricFamily(name, meaning, labels=labels)
+
+
+def _single(name: str, meaning: str, value: Any) -> GaugeMetricFamily:
+    return GaugeMetricFamily(name, meaning, value=float(value or 0))

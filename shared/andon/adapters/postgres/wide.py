@@ -1,0 +1,205 @@
+"""Wide cancellations: one row that stops many runs, checked when a run is made or claimed, applied in chunks.
+
+A rule without a field (`CancelOn.every_run`, CEL without `match`) and the bulk cancel of the API are wide. The row
+obeys the rule by seq like any cancel: it stops runs whose event has a smaller seq.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import psycopg
+
+from andon.adapters.cel import check_expression
+from andon.adapters.postgres.marks import Mark, mark, reason_of
+from andon.adapters.postgres.settle import RETURNED, Settled, lock_reports, settle_with
+from andon.engine.events import Event
+from andon.engine.ids import new_id
+
+CHUNK = 2_000
+Holds = Callable[[str, Event, Event], bool]
+
+_STORE = """
+INSERT INTO andon.wide_cancellations
+    (id, event_seq, tenant, function_id, started_after, started_before, expression, remember_until)
+VALUES (%s, %s, %s, %s, %s, %s, %s, clock_timestamp() + %s::float8 * interval '1 s')
+ON CONFLICT (event_seq, function_id, expression) DO NOTHING RETURNING id
+"""
+
+_APPLIES = """
+    r.tenant = w.tenant AND r.function_id = w.function_id AND r.kind = 'function'
+    AND (r.event_seq < w.event_seq OR w.remember_until >= clock_timestamp())
+    AND (w.started_after IS NULL OR r.queued_at >= w.started_after)
+    AND (w.started_before IS NULL OR r.queued_at < w.started_before)
+"""
+
+_FOR_NEW_RUNS = f"""
+SELECT r.id, w.expression, te.name, te.data, te.user, ce.seq, ce.id, ce.name, ce.data, ce.user
+FROM andon.runs r JOIN andon.wide_cancellations w ON {_APPLIES}
+JOIN andon.events te ON te.seq = r.event_seq JOIN andon.events ce ON ce.seq = w.event_seq
+WHERE r.id = ANY(%s) ORDER BY r.id, w.event_seq
+"""
+
+_NEXT = """
+SELECT w.id, w.event_seq, w.tenant, w.function_id, w.started_after, w.started_before, w.expression, w.cursor,
+    e.id, e.name, e.data, e.user
+FROM andon.wide_cancellations w JOIN andon.events e ON e.seq = w.event_seq
+WHERE w.status <> 'done' ORDER BY w.event_seq LIMIT 1
+"""
+
+_CANDIDATES = """
+SELECT r.id, r.report_id, r.status, e.name, e.data, e.user
+FROM andon.runs r LEFT JOIN andon.events e ON %(expression)s::text IS NOT NULL AND e.seq = r.event_seq
+WHERE r.tenant = %(tenant)s AND r.function_id = %(function)s AND r.status IN ('queued', 'running', 'waiting')
+    AND r.kind = 'function' AND r.event_seq < %(seq)s AND r.id > %(cursor)s AND r.cancel_requested_at IS NULL
+    AND (%(after)s::timestamptz IS NULL OR r.queued_at >= %(after)s)
+    AND (%(before)s::timestamptz IS NULL OR r.queued_at < %(before)s)
+ORDER BY r.id LIMIT %(limit)s
+"""
+
+_CANCEL = f"""
+WITH moved AS (
+    UPDATE andon.runs SET status = 'cancelled', cancel_requested_at = clock_timestamp(),
+        cancel_stopped_at = clock_timestamp(), ended_at = clock_timestamp(), wake_at = NULL,
+        cancel_requested_by = %(user)s::jsonb, cancel_reason = %(reason)s, cancel_event_id = %(event)s,
+        cancel_event_seq = %(seq)s
+    WHERE id = ANY(%(ids)s) AND status IN ('queued', 'waiting') AND cancel_requested_at IS NULL
+    RETURNING {RETURNED}
+)"""
+
+_ADVANCE = """
+UPDATE andon.wide_cancellations SET cursor = %s, matched = matched + %s,
+    status = CASE WHEN %s THEN 'done' ELSE status END,
+    finished_at = CASE WHEN %s THEN clock_timestamp() END
+WHERE id = %s
+"""
+
+
+@dataclass(frozen=True)
+class WideCancel:
+    """Which runs a wide cancel stops: those of one function, made in a time, of which an expression is true."""
+
+    function_id: str
+    started_after: dt.datetime | None = None
+    started_before: dt.datetime | None = None
+    expression: str | None = None
+    remember: dt.timedelta | None = None
+
+
+def parse_bulk(data: Mapping[str, Any]) -> WideCancel:
+    """A bulk cancel as its event's data tells it; raises `ValueError` naming the field."""
+    function_id = data.get("functionId")
+    if not isinstance(function_id, str):
+        raise ValueError("functionId: expected a text")
+    expression = data.get("if")
+    if expression is not None:
+        check_expression(str(expression))
+    return WideCancel(function_id, _time(data, "startedAfter"), _time(data, "startedBefore"), expression)
+
+
+def _time(data: Mapping[str, Any], field: str) -> dt.datetime | None:
+    text = data.get(field)
+    if text is None:
+        return None
+    try:
+        time = dt.datetime.fromisoformat(str(text))
+    except ValueError:
+        raise ValueError(f"{field}: expected an RFC 3339 time, got {text!r}") from None
+    return time if time.tzinfo else time.replace(tzinfo=dt.UTC)
+
+
+class Swept(NamedTuple):
+    """What one chunk of a sweep did."""
+
+    cancelling: dict[uuid.UUID, int]
+    settled: list[Settled]
+
+
+def store(connection: psycopg.Connection[Any], event: Event, cancel: WideCancel) -> uuid.UUID | None:
+    """Record a wide cancel for `event`, which has its seq; returns its id, or None if it is recorded already."""
+    remember = cancel.remember.total_seconds() if cancel.remember else None
+    values = [new_id(), event.seq, event.tenant, cancel.function_id, cancel.started_after, cancel.started_before]
+    row = connection.execute(_STORE, [*values, cancel.expression, remember]).fetchone()
+    return row[0] if row else None
+
+
+def marks_for(connection: psycopg.Connection[Any], runs: Sequence[uuid.UUID], holds: Holds) -> list[Mark]:
+    """The marks that wide cancels recorded earlier put on runs that are made now."""
+    marks = []
+    for run_id, expression, name, data, user, seq, *cancel in connection.execute(_FOR_NEW_RUNS, [list(runs)]):
+        event = Event(id=cancel[0], name=cancel[1], data=cancel[2], user=cancel[3], seq=seq)
+        if expression is None or holds(expression, Event(name, data, user=user), event):
+            marks.append(Mark(run_id, event))
+    return marks
+
+
+def count(
+    connection: psycopg.Connection[Any], *, tenant: str, seq: int, cancel: WideCancel, event: Event, holds: Holds
+) -> int:
+    """How many runs the cancel would stop now: a dry run."""
+    cursor, total = uuid.UUID(int=0), 0
+    while True:
+        rows = _candidates(connection, tenant, seq, cancel, cursor)
+        total += len(_matching(rows, cancel.expression, event, holds))
+        if len(rows) < CHUNK:
+            return total
+        cursor = rows[-1][0]
+
+
+def sweep(connection: psycopg.Connection[Any], holds: Holds) -> Swept | None:
+    """Apply one chunk of the oldest open wide cancel, in the caller's transaction; None when there is none."""
+    row = connection.execute(_NEXT).fetchone()
+    if row is None:
+        return None
+    id, seq, tenant, function_id, after, before, expression, cursor, event_id, name, data, user = row
+    event = Event(name, data, event_id, user=user, tenant=tenant, seq=seq)
+    cancel = WideCancel(function_id, after, before, expression)
+    rows = _candidates(connection, tenant, seq, cancel, cursor or uuid.UUID(int=0))
+    matching = _matching(rows, expression, event, holds)
+    lock_reports(connection, sorted({report for _, report, _ in matching if report is not None}))
+    values = {
+        "ids": [run_id for run_id, _, status in matching if status != "running"],
+        "user": None if user is None else json.dumps(user),
+        "reason": reason_of(event),
+        "event": event_id,
+        "seq": seq,
+    }
+    settled = settle_with(connection, _CANCEL, values)
+    ended = {each.run_id for each in settled}
+    # Those that a worker holds, and those that one claimed since they were read.
+    held = mark(connection, [Mark(run_id, event) for run_id, _, _ in matching if run_id not in ended])
+    done = len(rows) < CHUNK
+    last = rows[-1][0] if rows else cursor
+    connection.execute(_ADVANCE, [last, len(matching), done, done, id])
+    return Swept(dict.fromkeys(held.cancelling, seq), settled + held.settled)
+
+
+def _candidates(
+    connection: psycopg.Connection[Any], tenant: str, seq: int, cancel: WideCancel, cursor: uuid.UUID
+) -> list[tuple[Any, ...]]:
+    values = {
+        "tenant": tenant,
+        "function": cancel.function_id,
+        "seq": seq,
+        "after": cancel.started_after,
+        "before": cancel.started_before,
+        "expression": cancel.expression,
+        "cursor": cursor,
+        "limit": CHUNK,
+    }
+    return connection.execute(_CANDIDATES, values).fetchall()
+
+
+def _matching(
+    rows: Sequence[tuple[Any, ...]], expression: str | None, event: Event, holds: Holds
+) -> list[tuple[uuid.UUID, uuid.UUID | None, str]]:
+    return [
+        (run_id, report_id, status)
+        for run_id, report_id, status, name, data, user in rows
+        if expression is None or holds(expression, Event(name, data, user=user), event)
+    ]
