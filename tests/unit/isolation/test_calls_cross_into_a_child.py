@@ -26,7 +26,7 @@ def test_a_child_that_ended_cleanly_serves_the_next_call(call: Caller) -> None:
 
 
 def test_the_modules_to_preload_are_there_before_the_first_call(call: Caller) -> None:
-    assert call(work.is_loaded, "tests.unit.isolation.work")
+    assert call(work.is_loaded, "colorsys")
 
 
 def test_a_child_ignores_ctrl_c_and_leads_its_own_group(call: Caller) -> None:
@@ -43,8 +43,8 @@ def test_megabytes_cross_both_ways(call: Caller) -> None:
 
 
 def test_many_threads_call_at_once(call: Caller) -> None:
-    calls = [call.later(work.sleep_for, 0.2)[0] for _ in range(4)]
-    assert [each.result(timeout=20) for each in calls] == [None] * 4
+    calls = [call.later(work.sleep_for, 1.0)[0] for _ in range(4)]
+    assert len({each.result(timeout=20) for each in calls}) == 4
 
 
 @pytest.mark.parametrize(

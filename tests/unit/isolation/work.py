@@ -91,9 +91,10 @@ def die(how: str) -> None:
         os._exit(3)
 
 
-def sleep_for(seconds: float, started: str | None = None) -> None:
+def sleep_for(seconds: float, started: str | None = None) -> int:
     _mark(started)
     time.sleep(seconds)
+    return os.getpid()
 
 
 def loop(started: str | None = None) -> None:
