@@ -17,7 +17,10 @@ THREADS = 2
 
 @contextmanager
 def connect(scratch: Path, control: Control) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection of one's own that a cancel interrupts; it and what it spilled are gone afterwards."""
+    """A connection of one's own that a cancel interrupts; it and what it spilled are gone afterwards.
+
+    `scratch` is the caller's to remove: a cancel in the middle of the cleaning up may leave an empty folder there.
+    """
     with (
         tempfile.TemporaryDirectory(dir=scratch, prefix="spill-", ignore_cleanup_errors=True) as spill,
         duckdb.connect(

@@ -1,0 +1,99 @@
+"""A cancel may come at any bytecode: the body ends, and what comes after it finds nothing broken."""
+
+from __future__ import annotations
+
+import ctypes
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from andon.reports import NoControl, ReportOptions
+from andon_worker.hybrid_report import SECTIONS, make_document, render_html, render_pdf, synthetic
+
+# An exception between the opening of a file and its `with` leaves the closing to the garbage collector, which says so.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+
+class Stop(BaseException):
+    """What the engine raises in a body: no Exception."""
+
+
+class Interruptible(NoControl):
+    """Collects the callbacks that are in force, as the engine's step does."""
+
+    def __init__(self) -> None:
+        self.callbacks: list[Callable[[], object]] = []
+
+    def interrupt_with(self, callback: Callable[[], object]) -> AbstractContextManager[object]:
+        @contextmanager
+        def registered() -> Iterator[None]:
+            self.callbacks.append(callback)
+            try:
+                yield
+            finally:
+                self.callbacks.remove(callback)
+
+        return registered()
+
+
+def cancelled_after(seconds: float, body: Callable[[Interruptible], object]) -> bool:
+    """Whether a body that is interrupted again and again from so early on was cut off, and how soon it ended."""
+    control, outcome = Interruptible(), []
+
+    def host() -> None:
+        try:
+            body(control)
+            outcome.append(False)
+        except BaseException:
+            outcome.append(True)
+
+    thread = threading.Thread(target=host)
+    thread.start()
+    time.sleep(seconds)
+    deadline = time.monotonic() + 5
+    while thread.is_alive() and time.monotonic() < deadline:
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), ctypes.py_object(Stop))
+        for callback in list(control.callbacks):
+            callback()
+        thread.join(0.02)
+    assert not thread.is_alive()
+    return outcome == [True]
+
+
+@pytest.fixture(scope="module")
+def orders(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("orders") / "orders.parquet"
+    synthetic(200_000, path)
+    return path
+
+
+@pytest.mark.parametrize("name", SECTIONS)
+def test_a_section_that_is_cut_off_can_be_computed_again(orders: Path, name: str) -> None:
+    deep, shallow = ReportOptions(resamples=100_000), ReportOptions(resamples=10)
+    expected = SECTIONS[name](orders, shallow, NoControl())
+    moments = random.Random(name)
+    for _ in range(5):
+        assert cancelled_after(moments.uniform(0.005, 0.03), lambda control: SECTIONS[name](orders, deep, control))
+    assert SECTIONS[name](orders, shallow, NoControl()) == expected
+    # A cancel that hits the cleaning up leaves that to whoever removes the scratch folder, but no data in it.
+    left = [path for path in orders.parent.rglob("*") if path.is_file()]
+    assert left == [orders]
+
+
+def test_rendering_that_is_cut_off_can_be_done_again(orders: Path, tmp_path: Path) -> None:
+    options = ReportOptions(resamples=10)
+    results: dict[str, Any] = {name: compute(orders, options, NoControl()) for name, compute in SECTIONS.items()}
+    document = make_document("Orders", {"name": "orders"}, options, results, "2024-01-01T00:00:00+00:00")
+    assert cancelled_after(0.03, lambda control: render_pdf(document, tmp_path / "report.pdf", control))
+    render_pdf(document, tmp_path / "report.pdf")
+    render_html(document, tmp_path / "report.html")
+    assert (tmp_path / "report.pdf").read_bytes().rstrip().endswith(b"%%EOF")
