@@ -52,6 +52,7 @@ def report(id: str) -> str:
     found = reports.find(tenant, id)
     if found is None:
         raise NotFound("Report not found")
+    now = dt.datetime.now(dt.UTC)
     run = runs.find(tenant, str(found["current_run_id"])) if found["current_run_id"] else None
     history = runs.listed(tenant, {"limit": 20, "cursor": None, "report_id": id})["items"]
     return render_template(
@@ -59,7 +60,8 @@ def report(id: str) -> str:
         report=found,
         dataset=datasets.find(tenant, found["dataset_id"]) if found["dataset_id"] else None,
         run=run,
-        bars=timeline.bars(run, dt.datetime.now(dt.UTC)) if run else [],
+        bars=timeline.bars(run, now) if run else [],
+        now=now,
         history=history,
         page_file=_page_of(found),
         every=show.every([found["status"], *(each["status"] for each in history)]),
