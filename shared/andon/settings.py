@@ -21,6 +21,7 @@ class Settings:
     functions: tuple[str, ...] = ("andon_worker.functions",)
     host: str = "127.0.0.1"
     port: int = 8000
+    health_port: int = 0
     home: Path = Path(".andon")
     lease_seconds: float = 6.0
     heartbeat_seconds: float = 1.5

@@ -10,7 +10,7 @@ from andon.engine.errors import RegistrationError
 from andon.logs import configure_logging
 from andon.migrations import UnknownRevision, require_head
 from andon.settings import Settings, SettingsError
-from andon_worker.bootstrap import load_functions, worker
+from andon_worker.bootstrap import load_functions, worker, worker_health
 
 
 def main() -> None:
@@ -20,12 +20,15 @@ def main() -> None:
         configure_logging("worker", settings.log_level)
         registry = load_functions(settings)
         require_head(settings.database_url)
+        service, runner = worker(settings, registry)
+        health = worker_health(settings, service, runner)
     except (SettingsError, RegistrationError, UnknownRevision) as error:
         sys.exit(str(error))
-    service, _ = worker(settings, registry)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: service.ask_to_stop())
     service.start()
+    if health:
+        health.start()
     service.wait()
     clean = service.stop()
     sys.stdout.flush()

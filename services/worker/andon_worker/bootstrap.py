@@ -20,9 +20,12 @@ from andon.engine.functions import Registry
 from andon.engine.ports import Isolation
 from andon.settings import Settings
 from andon_worker.broker import HintBroker
+from andon_worker.dispatcher.gauges import StoreGauges
 from andon_worker.dispatcher.leadership import Leadership
 from andon_worker.dispatcher.service import DispatcherService
+from andon_worker.health import HealthServer, stalled
 from andon_worker.hosting import Hosts
+from andon_worker.metrics import DispatcherMetrics, new_registry
 from andon_worker.runner import Runner
 from andon_worker.service import WorkerService
 
@@ -85,4 +88,38 @@ def dispatcher(settings: Settings, registry: Registry) -> DispatcherService:
         connect_blocking(settings.redis_url, name="dispatcher"),
         HintBroker(connect(settings.redis_url, name="dispatcher-hints")),
         Leadership(holder, seconds=settings.lease_seconds),
+        DispatcherMetrics(new_registry()),
+    )
+
+
+def worker_health(settings: Settings, service: WorkerService, runner: Runner) -> HealthServer | None:
+    """The worker's probes and metrics, where a port is set."""
+    if not settings.health_port:
+        return None
+    runner.metrics.watch(
+        hosted=lambda: len(runner.hosts.all()), threads=settings.worker_threads, beat_age=lambda: service.beat_age
+    )
+    turning = stalled("the heartbeat", lambda: service.turn_age)
+    return HealthServer(
+        settings.host,
+        settings.health_port,
+        live=lambda: turning() or service.dead_threads(),
+        ready=service.not_taking,
+        registry=runner.metrics.registry,
+    )
+
+
+def dispatcher_health(settings: Settings, service: DispatcherService) -> HealthServer | None:
+    """The dispatcher's probes and metrics, where a port is set; a standby is as ready as the leader."""
+    if not settings.health_port:
+        return None
+    registry = service.metrics.registry
+    service.metrics.watch(leads=lambda: service.leads, turn_age=lambda: service.turn_age)
+    registry.register(StoreGauges(settings.database_url, connect(settings.redis_url, name="metrics")))
+    return HealthServer(
+        settings.host,
+        settings.health_port,
+        live=stalled("the dispatcher's loop", lambda: service.turn_age),
+        ready=lambda: "it is stopping" if service.stopping else None,
+        registry=registry,
     )

@@ -41,7 +41,7 @@ class Heartbeat(threading.Thread):
         self._stuck = stuck
         self._now = threading.Event()
         self._closed = False
-        self.last_beat = time.monotonic()
+        self.last_beat = self.last_turn = time.monotonic()
 
     def beat_now(self) -> None:
         """Don't wait for the interval: a push may have been lost."""
@@ -58,6 +58,7 @@ class Heartbeat(threading.Thread):
         while not self._closed:
             asked = self._now.wait(SHOW_SECONDS)
             self._now.clear()
+            self.last_turn = time.monotonic()  # also while the database is away: then the thread works
             everyone = self._hosts.all()
             full = asked or time.monotonic() >= due
             try:

@@ -7,7 +7,7 @@ import logging
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from redis import Redis
 from sqlalchemy.engine import Engine
@@ -37,6 +37,7 @@ from andon.engine.rules import flag_name, run_flag
 from andon.engine.steps import Step
 from andon.engine.stops import Cause
 from andon_worker.hosting import Hosted, Hosts
+from andon_worker.metrics import WorkerMetrics, new_registry
 
 log = logging.getLogger(__name__)
 UNKNOWN_FUNCTION_SECONDS = 5.0
@@ -56,6 +57,7 @@ class Runner:
     worker_id: str
     lease: float
     closing: bool = False
+    metrics: WorkerMetrics = field(default_factory=lambda: WorkerMetrics(new_registry()))
 
     def follow(self, run_id: uuid.UUID) -> None:
         """Execute the run if it is ready and nobody else holds it."""
@@ -86,7 +88,9 @@ class Runner:
             memos=run.memos,
             retries=function.retries,
             stop=hosted.stop,
-            journal=PostgresJournal(self.database, self.sessions, run.id, run.fence, hosted.stop),
+            journal=self.metrics.timed(
+                PostgresJournal(self.database, self.sessions, run.id, run.fence, hosted.stop), run.function_id
+            ),
             cancel_check=FlagCheck(
                 self.redis, self.breaker, hosted.flags, run.event.seq, lambda: self._is_marked(hosted)
             ),
@@ -134,6 +138,7 @@ class Runner:
                 log.info("run %s is handed over", hosted.run.id)
                 self._suspend(hosted, Suspended(), ended)
             case Lost():
+                self.metrics.lease_losses.inc()
                 log.warning("run %s is lost: another worker holds it", hosted.run.id)
 
     def _suspend(self, hosted: Hosted, wait: Suspended, ended: float) -> None:
@@ -163,6 +168,7 @@ class Runner:
             )
         )
         if settled is None:
+            self.metrics.lease_losses.inc()
             log.warning("run %s: its end as %s was not written; another worker holds it", run.id, status)
             return
         self.tell([settled])
@@ -172,6 +178,7 @@ class Runner:
         events = [each.event for each in settled if each.event]
         self.breaker.call(lambda: bus.publish(self.redis, events))
         self.breaker.call(lambda: announce(self.redis, [(each.run_id, each.report_id) for each in settled]))
+        self.metrics.runs.count(self.database, settled)
 
 
 def _flags(run: Claimed, function: Function | None) -> tuple[str, ...]:

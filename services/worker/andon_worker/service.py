@@ -111,6 +111,28 @@ class WorkerService:
             self._runner.database.close()
         return clean
 
+    @property
+    def beat_age(self) -> float:
+        """Seconds since a heartbeat succeeded."""
+        return time.monotonic() - self._heartbeat.last_beat
+
+    @property
+    def turn_age(self) -> float:
+        """Seconds since the heartbeat's loop turned; it turns while the database is away, too."""
+        return time.monotonic() - self._heartbeat.last_turn
+
+    def dead_threads(self) -> str | None:
+        """Which of the threads that take runs have ended, in a sentence; None when all is well."""
+        if self._asked.is_set() or self._worker is None:
+            return None
+        threads = [*self._worker.consumers.values(), *self._worker.workers]
+        dead = sum(not thread.is_alive() for thread in threads)
+        return f"{dead} of {len(threads)} threads that take runs have ended" if dead else None
+
+    def not_taking(self) -> str | None:
+        """Why it takes no runs; None when it does."""
+        return "it is stopping" if self._asked.is_set() or self._runner.closing else None
+
     def _watch(self) -> None:
         flags.watch(
             connect_blocking(self._settings.redis_url, name="worker-watcher"),

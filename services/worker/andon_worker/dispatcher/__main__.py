@@ -10,7 +10,7 @@ from andon.engine.errors import RegistrationError
 from andon.logs import configure_logging
 from andon.migrations import UnknownRevision, require_head
 from andon.settings import Settings, SettingsError
-from andon_worker.bootstrap import dispatcher, load_functions
+from andon_worker.bootstrap import dispatcher, dispatcher_health, load_functions
 
 
 def main() -> None:
@@ -20,11 +20,14 @@ def main() -> None:
         configure_logging("dispatcher", settings.log_level)
         registry = load_functions(settings)
         require_head(settings.database_url)
+        service = dispatcher(settings, registry)
+        health = dispatcher_health(settings, service)
     except (SettingsError, RegistrationError, UnknownRevision) as error:
         sys.exit(str(error))
-    service = dispatcher(settings, registry)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: service.ask_to_stop())
+    if health:
+        health.start()
     service.run()
 
 

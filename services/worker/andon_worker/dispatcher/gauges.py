@@ -143,7 +143,7 @@ def bus_gauges(redis: Redis, streams: Sequence[str]) -> list[GaugeMetricFamily]:
     unread = _family("andon_bus_unread_entries", f"Entries not read yet; counted up to {UNREAD_LIMIT}", "stream")
     pending = _family("andon_bus_pending_entries", "Entries read and not acknowledged", "stream")
     age = _family("andon_bus_age_seconds", "Age of the oldest entry that is unread or pending", "stream")
-    seconds, micros = redis.time()  # type: ignore[misc]
+    seconds, micros = redis.time()
     now = seconds * 1000 + micros / 1000
     for stream in streams:
         length: Any = redis.xlen(stream)

@@ -27,6 +27,7 @@ from andon_worker.dispatcher import upkeep
 from andon_worker.dispatcher.batch import Effects
 from andon_worker.dispatcher.intake import Intake
 from andon_worker.dispatcher.leadership import Leadership, NotLeader
+from andon_worker.metrics import DispatcherMetrics
 
 log = logging.getLogger(__name__)
 BLOCK_MS = 200
@@ -49,6 +50,7 @@ class DispatcherService:
         blocking: Redis,
         broker: HintBroker,
         leadership: Leadership,
+        metrics: DispatcherMetrics,
     ) -> None:
         self._settings = settings
         self._registry = registry
@@ -60,6 +62,19 @@ class DispatcherService:
         self._asked = threading.Event()
         self._connected_since = time.monotonic()
         self._upkeep_at = 0.0
+        self._turned_at = time.monotonic()
+        self.metrics = metrics
+        self.leads = False
+
+    @property
+    def turn_age(self) -> float:
+        """Seconds since the loop turned; it turns while a store is away, too."""
+        return time.monotonic() - self._turned_at
+
+    @property
+    def stopping(self) -> bool:
+        """Whether it was asked to stop."""
+        return self._asked.is_set()
 
     def ask_to_stop(self) -> None:
         """Make `run` return soon; from any thread or a signal handler."""
@@ -68,6 +83,7 @@ class DispatcherService:
     def run(self) -> None:
         """Lead whenever nobody else does, until asked to stop."""
         while not self._asked.is_set():
+            self._turned_at = time.monotonic()
             try:
                 if self._leadership.acquire(self._database.connection()):
                     self._lead()
@@ -77,6 +93,8 @@ class DispatcherService:
                 log.warning("another dispatcher has taken over; standing by")
             except psycopg.Error as error:
                 self._postgres_away(error)
+            finally:
+                self.leads = False
         self._release()
 
     def _lead(self) -> None:
@@ -84,7 +102,9 @@ class DispatcherService:
         functions.register(self._database.connection(), self._registry)
         self._intake.pending_first = True
         self._connected_since = time.monotonic()
+        self.leads = True
         while not self._asked.is_set():
+            self._turned_at = time.monotonic()
             self._leadership.renew(self._database.connection())
             self._keep_up()
             try:
@@ -140,6 +160,7 @@ class DispatcherService:
     def _tell(self, settled: Sequence[Settled]) -> None:
         bus.publish(self._redis, [each.event for each in settled if each.event])
         announce(self._redis, [(each.run_id, each.report_id) for each in settled])
+        self.metrics.runs.count(self._database, settled)
         if any(each.cleanup for each in settled):
             self._upkeep_at = 0.0
 

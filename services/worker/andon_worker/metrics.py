@@ -1,0 +1,160 @@
+"""What a worker and a dispatcher count and time themselves. One registry per process: nothing is global.
+
+The list with each metric's meaning is docs/metrics.md; a name there is a promise to dashboards and alert rules.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import psycopg
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+
+from andon.adapters.postgres.database import Database
+from andon.adapters.postgres.settle import Settled
+from andon.engine.ports import Journal
+from andon.engine.stops import StopSignal
+
+log = logging.getLogger(__name__)
+
+STEP_BUCKETS = (0.005, 0.025, 0.1, 0.5, 1, 5, 15, 60, 180, 600, 1800)
+CANCEL_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 7, 10, 30, 60, 300)
+
+_CANCEL_TIMES = """
+SELECT function_id, extract(epoch FROM cancel_stopped_at - cancel_requested_at)::float8,
+    extract(epoch FROM ended_at - cancel_requested_at)::float8
+FROM andon.runs WHERE id = ANY(%s) AND cancel_requested_at IS NOT NULL AND ended_at IS NOT NULL
+"""
+
+
+def new_registry() -> CollectorRegistry:
+    """A registry that tells of the process itself: memory, processor time, open files."""
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    return registry
+
+
+class RunMetrics:
+    """How runs ended, and how long cancelled ones took to. Counted by whichever process settled the run."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._settled = Counter(
+            "andon_runs_settled", "Runs that this process settled", ["function", "status"], registry=registry
+        )
+        self._stopped_after = Histogram(
+            "andon_cancel_stop_seconds",
+            "From a cancel's acceptance until the run's code had stopped",
+            ["function"],
+            buckets=CANCEL_BUCKETS,
+            registry=registry,
+        )
+        self._settled_after = Histogram(
+            "andon_cancel_settle_seconds",
+            "From a cancel's acceptance until the run's status was cancelled",
+            ["function"],
+            buckets=CANCEL_BUCKETS,
+            registry=registry,
+        )
+
+    def count(self, database: Database, settled: Sequence[Settled]) -> None:
+        """Count runs that have just ended. Cleanup runs, which tell nobody, are left out. Raises nothing."""
+        told = [each for each in settled if each.event is not None]
+        for each in told:
+            self._settled.labels(each.event.data["functionId"] if each.event else "", each.status).inc()
+        cancelled = [each.run_id for each in told if each.status == "cancelled"]
+        if not cancelled:
+            return
+        try:
+            rows = database.connection().execute(_CANCEL_TIMES, [cancelled]).fetchall()
+        except psycopg.Error as error:  # a sample less; the runs have ended all the same
+            log.warning("the times of %d cancels are not counted: %s", len(cancelled), error)
+            return
+        for function, stopped, ended in rows:
+            if stopped is not None:
+                self._stopped_after.labels(function).observe(max(stopped, 0.0))
+            self._settled_after.labels(function).observe(max(ended, 0.0))
+
+
+class WorkerMetrics:
+    """What a worker counts."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.registry = registry
+        self.runs = RunMetrics(registry)
+        self._steps = Histogram(
+            "andon_step_seconds",
+            "Time of one attempt at a step, recalled steps left out",
+            ["function", "outcome"],
+            buckets=STEP_BUCKETS,
+            registry=registry,
+        )
+        self.lease_losses = Counter(
+            "andon_lease_losses", "Runs that this worker held and lost to another", registry=registry
+        )
+
+    def watch(self, *, hosted: Callable[[], int], threads: int, beat_age: Callable[[], float]) -> None:
+        """Show what the running service says of itself; each is asked when Prometheus asks."""
+        _gauge(self.registry, "andon_worker_runs", "Runs that this worker holds now", hosted)
+        _gauge(self.registry, "andon_worker_threads", "Runs that this worker can hold at once", lambda: threads)
+        _gauge(self.registry, "andon_heartbeat_age_seconds", "Since the last heartbeat that succeeded", beat_age)
+
+    def timed(self, journal: Journal, function: str) -> Journal:
+        """`journal`, with the time of each step it is told of observed."""
+        return _TimedJournal(journal, lambda outcome, took: self._steps.labels(function, outcome).observe(took))
+
+
+class DispatcherMetrics:
+    """What a dispatcher counts."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.registry = registry
+        self.runs = RunMetrics(registry)
+
+    def watch(self, *, leads: Callable[[], bool], turn_age: Callable[[], float]) -> None:
+        """Show what the running service says of itself."""
+        _gauge(self.registry, "andon_dispatcher_leads", "1 while this dispatcher leads", lambda: float(leads()))
+        _gauge(self.registry, "andon_dispatcher_loop_age_seconds", "Since the loop last turned", turn_age)
+
+
+def _gauge(registry: CollectorRegistry, name: str, meaning: str, ask: Callable[[], float]) -> None:
+    Gauge(name, meaning, registry=registry).set_function(ask)
+
+
+class _TimedJournal:
+    """A journal that also observes how long each step's attempt took."""
+
+    def __init__(self, inner: Journal, observe: Callable[[str, float], None]) -> None:
+        self._inner = inner
+        self._observe = observe
+
+    def complete(self, name: str, position: int, attempt: int, seconds: float, output: str) -> bool:
+        cancelled = self._inner.complete(name, position, attempt, seconds, output)
+        self._observe("cancelled" if cancelled else "completed", seconds)
+        return cancelled
+
+    def fail(
+        self, name: str, position: int, attempt: int, seconds: float, error: dict[str, Any], *, final: bool
+    ) -> None:
+        self._inner.fail(name, position, attempt, seconds, error, final=final)
+        self._observe("failed" if final else "retrying", seconds)
+
+    def sleep(self, name: str, position: int, *, seconds: float | None, until: dt.datetime | None) -> dt.datetime:
+        return self._inner.sleep(name, position, seconds=seconds, until=until)
+
+    def transaction(
+        self,
+        name: str,
+        position: int,
+        attempt: int,
+        fn: Callable[[Any], Any],
+        encode: Callable[[Any], str],
+        stop: StopSignal,
+    ) -> str:
+        began = time.monotonic()
+        text = self._inner.transaction(name, position, attempt, fn, encode, stop)
+        self._observe("completed", time.monotonic() - began)  # one that fails is told to `fail` next
+        return text
