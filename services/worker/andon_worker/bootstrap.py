@@ -16,6 +16,7 @@ from andon.adapters.postgres.connect import OPTIONS, sqlalchemy_url
 from andon.adapters.postgres.database import Database
 from andon.adapters.redis.breaker import Breaker
 from andon.adapters.redis.connect import connect, connect_blocking
+from andon.adapters.redis.flags import FlagReader
 from andon.engine.functions import Registry
 from andon.engine.ports import Isolation
 from andon.settings import Settings
@@ -45,6 +46,7 @@ def worker(
         database=Database(settings.database_url, name="worker"),
         sessions=sessions(settings),
         redis=redis,
+        flag_reader=FlagReader(redis),
         breaker=Breaker(),
         registry=registry,
         hosts=hosts,

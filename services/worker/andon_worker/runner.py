@@ -19,7 +19,7 @@ from andon.adapters.postgres.runs import Claimed
 from andon.adapters.postgres.settle import Settled, settle_held
 from andon.adapters.redis import bus
 from andon.adapters.redis.breaker import Breaker
-from andon.adapters.redis.flags import FlagCheck
+from andon.adapters.redis.flags import FlagCheck, FlagReader
 from andon.adapters.redis.live import announce
 from andon.engine.execution import (
     Completed,
@@ -50,6 +50,7 @@ class Runner:
     database: Database
     sessions: Callable[[], Engine]
     redis: Redis
+    flag_reader: FlagReader
     breaker: Breaker
     registry: Registry
     hosts: Hosts
@@ -92,7 +93,7 @@ class Runner:
                 PostgresJournal(self.database, self.sessions, run.id, run.fence, hosted.stop), run.function_id
             ),
             cancel_check=FlagCheck(
-                self.redis, self.breaker, hosted.flags, run.event.seq, lambda: self._is_marked(hosted)
+                self.flag_reader, self.breaker, hosted.flags, run.event.seq, lambda: self._is_marked(hosted)
             ),
             isolation=self.isolation,
             run_id=str(run.id),

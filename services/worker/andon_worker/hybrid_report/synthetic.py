@@ -9,7 +9,8 @@ from andon.reports import Control, NoControl
 from andon.reports.duck import connect, literal
 
 # Every value hangs on a hash of its row's number, so the same number of rows is the same dataset, at any speed.
-_DRAWS = ", ".join(f"hash(i, '{each}') / 18446744073709551616.0 AS {each}" for each in "abcdefgh")
+# Hashed twice: DuckDB joins the hashes of two values by XOR, so that one alone would move with its neighbours.
+_DRAWS = ", ".join(f"hash(hash(i, '{each}')) / 18446744073709551616.0 AS {each}" for each in "abcdefgh")
 _NORMAL = "sqrt(-2 * ln(1 - 0.9999999 * {0})) * cos(6.283185307 * {1})"
 _ORDERS = f"""
 WITH drawn AS (SELECT i, {_DRAWS} FROM range({{rows}}) t(i)),
