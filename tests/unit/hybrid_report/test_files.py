@@ -12,8 +12,16 @@ import duckdb
 import pytest
 from pypdf import PdfReader
 
-from andon.reports import NoControl, inspect_dataset
-from andon_worker.hybrid_report import Document, make_document, render_html, render_json, render_pdf, synthetic
+from andon.reports import NoControl, ReportOptions, inspect_dataset
+from andon_worker.hybrid_report import (
+    SECTIONS,
+    Document,
+    make_document,
+    render_html,
+    render_json,
+    render_pdf,
+    synthetic,
+)
 from tests.unit.hybrid_report.conftest import OPTIONS
 
 RENDERERS = {"report.html": render_html, "report.pdf": render_pdf, "report.json": render_json}
@@ -107,6 +115,15 @@ def test_rendering_again_gives_the_same_bytes(document: Document, tmp_path: Path
     RENDERERS[name](document, tmp_path / "one")
     RENDERERS[name](document, tmp_path / "two")
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+
+
+def test_the_synthetic_orders_differ_only_where_they_are_meant_to(tmp_path: Path) -> None:
+    synthetic(50_000, tmp_path / "orders.parquet")
+    compute = SECTIONS["groups"]
+    options = ReportOptions(group_by=("region",), measures=("amount", "delivery_days"), resamples=0)
+    amount, days = compute(tmp_path / "orders.parquet", options, NoControl())["comparisons"]
+    assert amount["difference"]["estimate"] < 3
+    assert (days["difference"]["highest"], days["difference"]["estimate"] > 1.5) == ("islands", True)
 
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])

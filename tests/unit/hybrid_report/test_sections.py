@@ -116,11 +116,11 @@ def test_many_groups_are_cut_to_the_largest(profile: Profile) -> None:
 
 
 def test_results_stay_small_on_a_wide_table_of_long_words(profile: Profile) -> None:
-    header = ",".join(f"c{i}_" + "n" * 40 for i in range(100))
-    row = ",".join(f"{'w' * 500}{{0}}" for _ in range(100))
+    header = ",".join(f"c{i}_" + "n" * 40 for i in range(60))
+    row = ",".join(f"{'w' * 500}{{0}}" for _ in range(60))
     text = header + "\n" + "".join(row.format(i) + "\n" for i in range(12))
     for name in ("overview", "distributions"):
-        assert len(json.dumps(profile(name, text, max_columns=100))) < (1 << 20) / 3
+        assert len(json.dumps(profile(name, text, max_columns=300))) < (1 << 20) / 5
 
 
 def hostile(profile: Profile, tmp_path: Path) -> dict[str, Any]:
