@@ -111,13 +111,15 @@ def worker_health(settings: Settings, service: WorkerService, runner: Runner) ->
     )
 
 
-def dispatcher_health(settings: Settings, service: DispatcherService) -> HealthServer | None:
+def dispatcher_health(settings: Settings, functions: Registry, service: DispatcherService) -> HealthServer | None:
     """The dispatcher's probes and metrics, where a port is set; a standby is as ready as the leader."""
     if not settings.health_port:
         return None
     registry = service.metrics.registry
     service.metrics.watch(leads=lambda: service.leads, turn_age=lambda: service.turn_age)
-    registry.register(StoreGauges(settings.database_url, connect(settings.redis_url, name="metrics")))
+    queues = sorted({each.queue for each in functions} | {"default"})
+    redis = connect(settings.redis_url, name="metrics")
+    registry.register(StoreGauges(settings.database_url, redis, queues=queues))
     return HealthServer(
         settings.host,
         settings.health_port,

@@ -21,7 +21,7 @@ def main() -> None:
         registry = load_functions(settings)
         require_head(settings.database_url)
         service = dispatcher(settings, registry)
-        health = dispatcher_health(settings, service)
+        health = dispatcher_health(settings, registry, service)
     except (SettingsError, RegistrationError, UnknownRevision) as error:
         sys.exit(str(error))
     for number in (signal.SIGTERM, signal.SIGINT):

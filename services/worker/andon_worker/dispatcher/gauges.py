@@ -9,6 +9,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterable, Sequence
+from itertools import product
 from typing import Any
 
 import psycopg
@@ -23,6 +24,7 @@ from andon.adapters.redis.bus import GROUP, STREAM
 log = logging.getLogger(__name__)
 CACHE_SECONDS = 2.0
 UNREAD_LIMIT = 10_000
+OPEN = ("queued", "running", "waiting", "cancelling")
 
 # An arm per partial index: the cost follows the open runs, not all that ever were.
 _RUNS = """
@@ -55,10 +57,17 @@ class StoreGauges(Collector):
     """Gauges read from Postgres and Redis, at most once per `cache` seconds however often they are asked for."""
 
     def __init__(
-        self, database_url: str, redis: Redis, *, streams: Sequence[str] = (STREAM,), cache: float = CACHE_SECONDS
+        self,
+        database_url: str,
+        redis: Redis,
+        *,
+        queues: Sequence[str],
+        streams: Sequence[str] = (STREAM,),
+        cache: float = CACHE_SECONDS,
     ) -> None:
         self._url = database_url
         self._redis = redis
+        self._queues = queues
         self._streams = streams
         self._cache = cache
         self._lock = threading.Lock()
@@ -82,7 +91,7 @@ class StoreGauges(Collector):
         up = _family("andon_store_up", "1 when the store answered this dispatcher", "store")
         found: list[GaugeMetricFamily] = [up]
         try:
-            found += postgres_gauges(self._postgres())
+            found += postgres_gauges(self._postgres(), self._queues)
             up.add_metric(["postgres"], 1)
         except psycopg.Error as error:
             log.warning("no gauges from postgres: %s", str(error).strip().split("\n")[0])
@@ -108,19 +117,25 @@ class StoreGauges(Collector):
             self._connection = None
 
 
-def postgres_gauges(connection: psycopg.Connection[Any]) -> list[GaugeMetricFamily]:
-    """Open runs, and what waits in tables."""
+def postgres_gauges(connection: psycopg.Connection[Any], queues: Sequence[str]) -> list[GaugeMetricFamily]:
+    """Open runs, and what waits in tables. The known `queues` show a 0 where nothing is."""
     runs = _family("andon_runs", "Runs that have not ended", "status", "queue")
     waiting = _family("andon_queue_age_seconds", "Age of the oldest run that has not started", "queue")
     cancelling = _family("andon_cancel_age_seconds", "Age of the oldest cancel whose run has not ended")
     expired = _family("andon_runs_lease_expired", "Held runs whose lease has run out and that nobody has taken back")
     oldest_cancel, lost = 0.0, 0
+    counts: dict[tuple[str, str], int] = dict.fromkeys(product(OPEN, queues), 0)
+    ages = dict.fromkeys(queues, 0.0)
     for status, queue, count, queue_age, cancel_age, without_lease in connection.execute(_RUNS).fetchall():
-        runs.add_metric([status, queue], count)
+        counts[status, queue] = count
         if status == "queued":
-            waiting.add_metric([queue], float(queue_age or 0))
+            ages[queue] = float(queue_age or 0)
         oldest_cancel = max(oldest_cancel, float(cancel_age or 0))
         lost += without_lease
+    for labels, count in counts.items():
+        runs.add_metric(labels, count)
+    for queue, seconds in ages.items():
+        waiting.add_metric([queue], seconds)
     cancelling.add_metric([], oldest_cancel)
     expired.add_metric([], lost)
 
