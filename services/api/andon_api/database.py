@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any, cast
 
 import psycopg
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import Select
+from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from andon.adapters.postgres.connect import OPTIONS, sqlalchemy_url
 from andon.settings import Settings
@@ -15,6 +18,7 @@ from andon.settings import Settings
 db = SQLAlchemy(disable_autonaming=True)
 
 Row = dict[str, Any]
+TRUSTED_SECONDS = 1.0
 
 
 def install(app: Flask, settings: Settings) -> None:
@@ -24,11 +28,26 @@ def install(app: Flask, settings: Settings) -> None:
         "pool_size": settings.api_threads,
         "max_overflow": 0,
         "pool_timeout": 5,
-        "pool_pre_ping": True,
+        "pool_events": [(_mark_used, "checkin"), (_check_idle, "checkout")],
         "pool_recycle": 1800,
         "connect_args": {**OPTIONS, "application_name": "andon-api", "prepare_threshold": 1},
     }
     db.init_app(app)
+
+
+def _mark_used(dbapi_connection: Any, record: ConnectionPoolEntry) -> None:
+    record.info["used"] = time.monotonic()
+
+
+def _check_idle(dbapi_connection: Any, record: ConnectionPoolEntry, fairy: PoolProxiedConnection) -> None:
+    """Ask a connection whether it lives, unless it did a moment ago: a round trip that hot routes are spared."""
+    if time.monotonic() - record.info.get("used", float("-inf")) < TRUSTED_SECONDS:
+        return
+    try:
+        dbapi_connection.execute("SELECT 1")
+        dbapi_connection.rollback()
+    except psycopg.Error as error:
+        raise DisconnectionError(str(error)) from error
 
 
 def connection() -> psycopg.Connection[Any]:

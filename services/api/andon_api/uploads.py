@@ -129,7 +129,7 @@ def _inspected(path: Path, name: str) -> DatasetInfo:
 
 
 def _too_large(limit: int) -> Problem:
-    return Problem(413, f"expected a file of at most {limit:,} bytes", headers={"Connection": "close"})
+    return Problem(413, f"expected a file of at most {limit:,} bytes")
 
 
 def _sha256(path: Path) -> str:

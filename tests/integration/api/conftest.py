@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Protocol
 from uuid import UUID
@@ -48,16 +49,35 @@ def settings(database_url: str, redis_url: str, tmp_path: Path) -> Settings:
     )
 
 
+MakeApp = Callable[[Settings], Flask]
+
+
 @pytest.fixture
-def app(settings: Settings) -> Iterator[Flask]:
-    """The app; its pools are closed with the test."""
-    made = create_app(settings)
-    yield made
-    services = made.extensions["andon"]
+def make_app() -> Iterator[MakeApp]:
+    """Makes apps whose pools are closed with the test."""
+    with ExitStack() as stack:
+
+        def make(settings: Settings) -> Flask:
+            made = create_app(settings)
+            stack.callback(close, made)
+            return made
+
+        yield make
+
+
+def close(app: Flask) -> None:
+    """Close what the app has opened."""
+    services = app.extensions["andon"]
     services.live.close()
     services.redis.close()
-    with made.app_context():
+    with app.app_context():
         db.engine.dispose()
+
+
+@pytest.fixture
+def app(make_app: MakeApp, settings: Settings) -> Flask:
+    """The app on the test's stores."""
+    return make_app(settings)
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 from uuid import UUID, uuid4
 
 import psycopg
@@ -87,7 +87,7 @@ def test_generating_records_and_publishes_the_request(
     assert answer.status_code == 202
     shown = client.get(f"{API}/reports/{report['id']}").json
     assert (shown["status"], shown["progress"], shown["requestedBy"]) == ("generating", 0.0, {"id": "anonymous"})
-    [(_, entry)] = bus.xrange("andon:events")
+    [(_, entry)] = cast("Any", bus.xrange("andon:events"))
     assert entry[b"id"].decode() == answer.json["eventId"]
     assert database.execute("SELECT count(*) FROM andon.outbox").fetchone() == (1,)
 

@@ -16,6 +16,7 @@ from andon_api.database import Row, rows
 _RUN = Run.__table__
 _EVENT = EventRow.__table__
 _STEP = StepRow.__table__
+NOBODY = UUID(int=0)  # the id that no row has: what a malformed one is looked up as
 _EVENT_FIELDS = ("id", "name", "data", "ts", "user")
 
 
@@ -73,7 +74,7 @@ def listed(tenant: str, filters: Row) -> Row:
     if filters.get("event_id") is not None:
         query = query.where(_EVENT.c.tenant == tenant, _EVENT.c.id == filters["event_id"])
     if filters.get("report_id") is not None:
-        query = query.where(_RUN.c.report_id == parse_id(filters["report_id"]))
+        query = query.where(_RUN.c.report_id == (parse_id(filters["report_id"]) or NOBODY))
     if filters.get("queued_after") is not None:
         query = query.where(_RUN.c.queued_at >= filters["queued_after"])
     if filters.get("queued_before") is not None:

@@ -1,0 +1,138 @@
+"""The console's pages and forms, as a browser would ask for them."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests.integration.api.conftest import CSV, Client, MakeRun
+
+HTMX = {"HX-Request": "true"}
+
+
+@pytest.mark.parametrize("path", ["/", "/reports", "/runs", "/events", "/dead-events", "/functions", "/docs"])
+def test_every_page_is_served_and_names_no_other_host(client: Client, path: str) -> None:
+    answer = client.get(path)
+    assert answer.status_code == 200
+    assert "http://" not in answer.text
+    assert "https://" not in answer.text
+    assert " style=" not in answer.text
+
+
+def test_pages_forbid_what_is_not_ours(client: Client) -> None:
+    policy = client.get("/").headers["Content-Security-Policy"]
+    assert "script-src 'self'" in policy
+    assert "unsafe" not in policy
+
+
+def test_a_card_offers_cancel_only_while_generating(client: Client, report: dict[str, Any]) -> None:
+    idle = client.get("/").text
+    assert 'data-testid="generate"' in idle
+    assert 'data-testid="cancel"' not in idle
+    answer = client.post(f"/reports/{report['id']}/generate", headers=HTMX)
+    assert (answer.status_code, answer.headers["HX-Trigger"]) == (200, "changed")
+    generating = client.get("/").text
+    assert 'data-testid="generate"' not in generating
+    assert 'data-testid="cancel"' in generating
+    client.post(f"/reports/{report['id']}/cancel", data={"reason": "no need"}, headers=HTMX)
+    assert "Cancelling..." in client.get("/").text
+
+
+def test_an_error_is_a_fragment_for_the_card(client: Client, report: dict[str, Any]) -> None:
+    answer = client.post(f"/reports/{report['id']}/cancel", headers=HTMX)
+    assert answer.status_code == 409
+    assert "Report is not currently generating" in answer.text
+    assert "<html" not in answer.text
+
+
+def test_one_form_uploads_makes_and_generates(client: Client) -> None:
+    form = {"title": "Sales", "file": (io.BytesIO(CSV), "sales.csv"), "resamples": "50", "generate": "1"}
+    answer = client.post("/reports", data=form, headers=HTMX)
+    assert answer.status_code == 200, answer.text
+    [made] = client.get("/api/v1/reports").json["items"]
+    assert answer.headers["HX-Redirect"] == f"/reports/{made['id']}"
+    assert (made["status"], made["options"]) == ("generating", {"resamples": 50})
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"title": " "}, "title"),
+        ({"dataset_id": ""}, "choose a dataset"),
+        ({"resamples": "many"}, "whole number"),
+        ({"resamples": "-1"}, "resamples"),
+    ],
+)
+def test_a_wrong_form_says_what_is_wrong_and_makes_nothing(
+    client: Client, dataset: dict[str, Any], change: dict[str, str], said: str
+) -> None:
+    form = {"title": "Sales", "dataset_id": dataset["id"], **change}
+    answer = client.post("/reports", data=form, headers=HTMX)
+    assert answer.status_code == 422
+    assert said in answer.text
+    assert client.get("/api/v1/reports").json["items"] == []
+
+
+def test_titles_are_escaped(client: Client) -> None:
+    client.post("/api/v1/reports", json={"title": "<script>alert(1)</script>"})
+    assert "<script>alert" not in client.get("/").text
+
+
+def test_a_cancelled_report_tells_who_why_and_when(client: Client, report: dict[str, Any], make_run: MakeRun) -> None:
+    asked = client.post(f"/api/v1/reports/{report['id']}/generate").json
+    run_id = make_run(asked["eventId"], report_id=report["id"])
+    client.post(f"/api/v1/reports/{report['id']}/cancel", json={"reason": "the wrong file"})
+    for path in (f"/reports/{report['id']}", f"/runs/{run_id}"):
+        text = client.get(path).text
+        for part in ("Asked by", "anonymous", "the wrong file", "Code stopped", "Settled"):
+            assert part in text
+
+
+def test_a_failed_run_shows_its_steps_and_traceback(
+    client: Client, report: dict[str, Any], make_run: MakeRun, database: psycopg.Connection[Any]
+) -> None:
+    asked = client.post(f"/api/v1/reports/{report['id']}/generate").json
+    run_id = make_run(asked["eventId"], report_id=report["id"])
+    database.execute(
+        "UPDATE andon.runs SET status = 'failed', started_at = queued_at, ended_at = now(),"
+        ' error = \'{"type": "ValueError", "message": "broken", "traceback": "Traceback ..."}\' WHERE id = %s',
+        [run_id],
+    )
+    database.execute("UPDATE andon.reports SET status = 'failed', error = 'broken' WHERE id = %s", [report["id"]])
+    database.execute(
+        "INSERT INTO andon.steps (run_id, id, position, status, attempt, fence, started_at, ended_at, error)"
+        " VALUES (%s, 'compute', 0, 'failed', 3, 1, now(), now(), '{\"message\": \"broken\"}')",
+        [run_id],
+    )
+    text = client.get(f"/reports/{report['id']}").text
+    for part in ("ValueError", "Traceback ...", "compute", "attempt 3"):
+        assert part in text
+    assert "broken" in client.get("/").text
+
+
+def test_the_form_for_events_sends_one(client: Client) -> None:
+    form = {"name": "a/b", "data": '{"n": 1}', "id": "x"}
+    assert client.post("/events", data=form, headers=HTMX).headers["HX-Redirect"] == "/events/x"
+    assert client.get("/api/v1/events/x").json["data"] == {"n": 1}
+    wrong = client.post("/events", data={"name": "a/b", "data": "{"}, headers=HTMX)
+    assert (wrong.status_code, "expected JSON" in wrong.text) == (422, True)
+
+
+def test_dead_events_show_their_bytes_and_the_reason(client: Client, database: psycopg.Connection[Any]) -> None:
+    database.execute(
+        "INSERT INTO andon.dead_events (stream_id, tenant, fields, reason)"
+        " VALUES ('1-0', 'default', '[[\"bmFtZQ==\", \"/w==\"]]', 'name: expected UTF-8 text')"
+    )
+    text = client.get("/dead-events").text
+    assert "name: expected UTF-8 text" in text
+    assert r"\xff" in text
+    assert client.get("/api/v1/dead-events").json["items"][0]["streamId"] == "1-0"
+
+
+def test_a_page_that_is_not_there_says_so(client: Client) -> None:
+    for path in ("/reports/nonsense", "/runs/nonsense", "/events/nothing"):
+        answer = client.get(path)
+        assert (answer.status_code, answer.mimetype) == (404, "text/html")
