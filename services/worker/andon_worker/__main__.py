@@ -11,6 +11,7 @@ from andon.logs import configure_logging
 from andon.migrations import UnknownRevision, require_head
 from andon.settings import Settings, SettingsError
 from andon_worker.bootstrap import load_functions, worker, worker_health
+from andon_worker.isolation import ProcessIsolation
 
 
 def main() -> None:
@@ -20,7 +21,8 @@ def main() -> None:
         configure_logging("worker", settings.log_level)
         registry = load_functions(settings)
         require_head(settings.database_url)
-        service, runner = worker(settings, registry)
+        isolation = ProcessIsolation(settings.functions)
+        service, runner = worker(settings, registry, isolation=isolation)
         health = worker_health(settings, service, runner)
     except (SettingsError, RegistrationError, UnknownRevision) as error:
         sys.exit(str(error))
@@ -31,6 +33,7 @@ def main() -> None:
         health.start()
     service.wait()
     clean = service.stop()
+    isolation.close()
     sys.stdout.flush()
     if not clean:
         os._exit(0)  # a thread that can't be stopped would keep the process; its runs are handed over

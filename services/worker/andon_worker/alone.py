@@ -51,10 +51,12 @@ class AloneProcesses:
 def main(run_id: str) -> None:
     """Execute one run with a heartbeat and a watcher of its own."""
     from andon_worker.bootstrap import load_functions, worker
+    from andon_worker.isolation import ProcessIsolation
 
     settings = Settings.from_env(os.environ)
     configure_logging("worker-alone", settings.log_level)
-    service, runner = worker(settings, load_functions(settings), hints=False)
+    isolation = ProcessIsolation(settings.functions, spares=0)
+    service, runner = worker(settings, load_functions(settings), isolation=isolation, hints=False)
 
     def hand_over(*_: object) -> None:
         runner.closing = True
@@ -65,6 +67,7 @@ def main(run_id: str) -> None:
     service.start()
     runner.follow(uuid.UUID(run_id))
     service.stop()
+    isolation.close()
 
 
 if __name__ == "__main__":

@@ -61,11 +61,12 @@ class HintBroker(RedisBroker):
         tokens: dict[str, int] = {}
         enqueue = self.scripts["dispatch"]
         for run_id, queue in runs:
-            message_id = str(run_id)
+            # An id of its own for each: with the run's, acknowledging one hint would drop the next one's message.
+            message_id = uuid.uuid4().hex
             message: Message[None] = Message(
                 queue_name=queue,
                 actor_name=ALONE_ACTOR if queue.endswith(ALONE) else ACTOR,
-                args=(message_id,),
+                args=(str(run_id),),
                 kwargs={},
                 options={"redis_message_id": message_id},
                 message_id=message_id,

@@ -12,7 +12,7 @@ INSERT INTO andon.dispatcher_leases AS l (partition, holder, lease_until)
 VALUES (%(partition)s, %(holder)s, clock_timestamp() + %(seconds)s * interval '1 s')
 ON CONFLICT (partition) DO UPDATE SET holder = excluded.holder, fence = l.fence + 1,
     lease_until = clock_timestamp() + %(seconds)s * interval '1 s'
-WHERE l.lease_until <= clock_timestamp()
+WHERE l.lease_until <= clock_timestamp() OR l.holder = excluded.holder
 RETURNING fence
 """
 _RENEW = """
@@ -49,7 +49,7 @@ class Leadership:
         }
 
     def acquire(self, connection: psycopg.Connection[Any]) -> bool:
-        """Become the leader if there is none; False while another holds the lease."""
+        """Become the leader if there is none, or again after an outage; False while another holds the lease."""
         row = connection.execute(_ACQUIRE, self._values()).fetchone()
         if row is None:
             return False

@@ -93,6 +93,8 @@ class DispatcherService:
                 log.warning("another dispatcher has taken over; standing by")
             except psycopg.Error as error:
                 self._postgres_away(error)
+            except (RedisError, OSError) as error:
+                self._redis_away(error)
             finally:
                 self.leads = False
         self._release()
@@ -111,9 +113,10 @@ class DispatcherService:
                 while self._intake.step(block_ms=BLOCK_MS) and time.monotonic() < self._upkeep_at:
                     pass
             except ResponseError as error:
-                if not str(error).startswith("NOGROUP"):
-                    raise
-                self._recover_redis()
+                if str(error).startswith("NOGROUP"):
+                    self._recover_redis()
+                else:
+                    self._redis_away(error)  # a replica that is being promoted, a full memory: it passes
             except (RedisError, OSError) as error:
                 self._redis_away(error)
 

@@ -15,7 +15,8 @@ from andon_worker.broker import ALONE, URGENT
 log = logging.getLogger(__name__)
 CHUNK = 500
 
-_QUEUE = f"queue || CASE WHEN lost > 0 THEN '{ALONE}' WHEN kind <> 'function' THEN '{URGENT}' ELSE '' END"
+ALONE_FROM = 2  # one lost worker is mostly the worker's own end: such a run is resumed at once, by any other
+_QUEUE = f"queue || CASE WHEN lost >= {ALONE_FROM} THEN '{ALONE}' WHEN kind <> 'function' THEN '{URGENT}' ELSE '' END"
 _WAKE = f"""
 UPDATE andon.runs SET status = 'queued', wake_at = NULL, sent_at = clock_timestamp()
 WHERE id IN (SELECT id FROM andon.runs WHERE status = 'waiting' AND wake_at <= clock_timestamp()
@@ -81,8 +82,9 @@ def reclaim(connection: psycopg.Connection[Any], lost_limit: int) -> list[Settle
     """Take back runs whose worker's lease ran out: queue them again, or settle them.
 
     A run whose cancel is pending is cancelled: its body has no lease any more. One that has lost `lost_limit`
-    workers without finishing another step has failed.
+    workers without finishing another step has failed; never before it was tried alone.
     """
+    lost_limit = max(lost_limit, ALONE_FROM + 1)
     rows = connection.execute(_EXPIRED).fetchall()
     again, void, failed = [], [], []
     for id, report_id, cancelled, lost, lost_step, step in rows:
