@@ -1,0 +1,89 @@
+"""API keys: made, found by their secret, listed, revoked. What is stored of a secret is its sha256."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import secrets
+import uuid
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import psycopg
+
+from andon.engine.ids import new_id
+
+SCOPES = ("read", "write", "cancel", "admin")
+PREFIX = "andon_"
+SECRET_BYTES = 32
+
+_COLUMNS = "id, tenant, name, scopes, created_at, last_used_at, revoked_at"
+_CREATE = "INSERT INTO andon.api_keys (id, tenant, name, sha256, scopes) VALUES (%s, %s, %s, %s, %s)"
+_FIND = f"SELECT {_COLUMNS} FROM andon.api_keys WHERE sha256 = %s AND revoked_at IS NULL"
+_USED = """
+UPDATE andon.api_keys SET last_used_at = clock_timestamp()
+WHERE id = %s AND (last_used_at IS NULL OR last_used_at < clock_timestamp() - interval '1 min')
+"""
+_LIST = f"""
+SELECT {_COLUMNS} FROM andon.api_keys WHERE %(tenant)s::text IS NULL OR tenant = %(tenant)s ORDER BY id DESC
+"""
+_REVOKE = """
+UPDATE andon.api_keys SET revoked_at = coalesce(revoked_at, clock_timestamp()) WHERE id = %s RETURNING id
+"""
+
+
+class Key(NamedTuple):
+    """What is known of a key; its secret is not."""
+
+    id: uuid.UUID
+    tenant: str
+    name: str
+    scopes: list[str]
+    created_at: dt.datetime
+    last_used_at: dt.datetime | None
+    revoked_at: dt.datetime | None
+
+
+def create_key(
+    connection: psycopg.Connection[Any], tenant: str, name: str, scopes: Sequence[str]
+) -> tuple[uuid.UUID, str]:
+    """Make a key; returns its id and its secret, which can't be read again. Raises `ValueError` naming the field."""
+    for field, text in (("tenant", tenant), ("name", name)):
+        if not text.strip() or len(text) > 200 or not text.isprintable():
+            raise ValueError(f"{field}: expected 1 to 200 printable characters, got {text!r}")
+    unknown = sorted(set(scopes) - set(SCOPES))
+    if unknown or not scopes:
+        got = ", ".join(map(repr, unknown)) or "none"
+        raise ValueError(f"scopes: expected at least one of {', '.join(SCOPES)}; got {got}")
+    secret = PREFIX + secrets.token_urlsafe(SECRET_BYTES)
+    id = new_id()
+    ordered = [each for each in SCOPES if each in scopes]
+    connection.execute(_CREATE, [id, tenant, name, digest(secret), ordered])
+    return id, secret
+
+
+def find_key(connection: psycopg.Connection[Any], secret: str) -> Key | None:
+    """The key with this secret, unless there is none or it is revoked. Notes its use, at most once a minute."""
+    if not secret.startswith(PREFIX):
+        return None
+    row = connection.execute(_FIND, [digest(secret)]).fetchone()
+    if row is None:
+        return None
+    key = Key(*row)
+    connection.execute(_USED, [key.id])
+    return key
+
+
+def list_keys(connection: psycopg.Connection[Any], tenant: str | None = None) -> list[Key]:
+    """The keys of `tenant`, or all of them, newest first, revoked ones too."""
+    return [Key(*row) for row in connection.execute(_LIST, {"tenant": tenant}).fetchall()]
+
+
+def revoke_key(connection: psycopg.Connection[Any], id: uuid.UUID) -> bool:
+    """Make the key useless from now on; False if there is none. Revoked again, it keeps its first time."""
+    return connection.execute(_REVOKE, [id]).fetchone() is not None
+
+
+def digest(secret: str) -> bytes:
+    """What is stored of a secret. 256 random bits need no salt and no slow hash."""
+    return hashlib.sha256(secret.encode()).digest()

@@ -1,0 +1,65 @@
+"""A typed client of the REST API. Needs `httpx`, and nothing else of Andon's parts.
+
+with Andon("http://127.0.0.1:8000", key) as andon:
+    report = andon.reports.create("Sales", dataset_id=andon.datasets.upload("sales.csv").id)
+    andon.reports.generate(report.id)
+    andon.reports.wait(report.id, timeout=1800)
+"""
+
+from __future__ import annotations
+
+from andon.client.api import Andon
+from andon.client.errors import (
+    AndonApiError,
+    Conflict,
+    InvalidRequest,
+    NotAllowed,
+    NotFound,
+    RateLimited,
+    Unavailable,
+    Unreachable,
+    WaitTimeout,
+)
+from andon.client.models import (
+    Artifact,
+    Asked,
+    Cancel,
+    Cancellation,
+    Column,
+    Dataset,
+    Effects,
+    Event,
+    EventRef,
+    Function,
+    Report,
+    Run,
+    Step,
+)
+from andon.client.transport import Retries
+
+__all__ = [
+    "Andon",
+    "AndonApiError",
+    "Artifact",
+    "Asked",
+    "Cancel",
+    "Cancellation",
+    "Column",
+    "Conflict",
+    "Dataset",
+    "Effects",
+    "Event",
+    "EventRef",
+    "Function",
+    "InvalidRequest",
+    "NotAllowed",
+    "NotFound",
+    "RateLimited",
+    "Report",
+    "Retries",
+    "Run",
+    "Step",
+    "Unavailable",
+    "Unreachable",
+    "WaitTimeout",
+]

@@ -1,0 +1,47 @@
+"""Events: send them, read the log."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from andon.client.decode import decode
+from andon.client.models import Event
+from andon.client.pages import listed
+from andon.client.transport import Transport
+
+
+class Events:
+    """Facts that start and stop runs."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def send(
+        self,
+        name: str,
+        data: Mapping[str, Any] | None = None,
+        *,
+        id: str | None = None,
+        ts: dt.datetime | None = None,
+        user: Any = None,
+    ) -> str:
+        """Send one event; returns its id. Sent again with the same `id`, it has no second effect."""
+        event = {"name": name, "data": dict(data or {}), "id": id, "ts": ts and ts.isoformat(), "user": user}
+        [sent] = self.send_many([{key: value for key, value in event.items() if value is not None}])
+        return sent
+
+    def send_many(self, events: Sequence[Mapping[str, Any]], *, idempotency_key: str | None = None) -> tuple[str, ...]:
+        """Send events as the API takes them (`name`, `data`, `id`, `ts`, `user`), all or none; returns their ids."""
+        body = [dict(each) for each in events]
+        return tuple(self._transport.post("/events", body, idempotency_key=idempotency_key)["ids"])
+
+    def get(self, id: str) -> Event:
+        """One event: what it started, what it cancelled, or why it cancelled nothing."""
+        return decode(Event, self._transport.get(f"/events/{quote(id, safe='')}"))
+
+    def list(self, *, name: str | None = None, limit: int | None = None) -> Iterator[Event]:
+        """The log, newest first."""
+        return listed(self._transport, "/events", Event, limit, name=name)

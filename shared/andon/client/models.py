@@ -1,0 +1,200 @@
+"""What the API shows: reports, runs, events and the rest. Times are aware `datetime`s in UTC."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from andon.client.decode import Resource
+
+Json = Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column(Resource):
+    """A column of a dataset."""
+
+    name: str
+    type: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset(Resource):
+    """A file that was uploaded: what a report is made from."""
+
+    id: str
+    name: str
+    format: str
+    media_type: str
+    bytes: int
+    rows: int
+    columns: tuple[Column, ...]
+    sha256: str
+    created_at: dt.datetime
+    created_by: Json = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventRef(Resource):
+    """The event that a run was made for."""
+
+    id: str
+    name: str
+    data: Mapping[str, Json]
+    ts: dt.datetime
+    user: Json = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Effects(Resource):
+    """The runs that an event has started and cancelled, by id."""
+
+    started: tuple[str, ...] = ()
+    cancelled: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event(EventRef):
+    """An event as the log shows it. `note` says why a cancel event has cancelled nothing (on a single event only)."""
+
+    seq: int
+    effects: Effects = field(default_factory=Effects)
+    note: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cancel(Resource):
+    """Who asked a run to stop and why; when it was asked, when the code stopped, when the run settled."""
+
+    requested_at: dt.datetime
+    requested_by: Json = None
+    reason: str | None = None
+    event_id: str | None = None
+    stopped_at: dt.datetime | None = None
+    settled_at: dt.datetime | None = None
+    forced: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step(Resource):
+    """A step of a run: its memo, or what its newest attempt did."""
+
+    id: str
+    status: str
+    attempt: int
+    started_at: dt.datetime
+    ended_at: dt.datetime | None = None
+    wake_at: dt.datetime | None = None
+    output: Json = None
+    error: Json = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run(Resource):
+    """One execution of a function. `steps` and `cleanup` are there on a single run only."""
+
+    id: str
+    function_id: str
+    status: str
+    event: EventRef
+    attempt: int
+    queued_at: dt.datetime
+    kind: str = "function"
+    report_id: str | None = None
+    parent_run_id: str | None = None
+    started_at: dt.datetime | None = None
+    ended_at: dt.datetime | None = None
+    wake_at: dt.datetime | None = None
+    current_step: str | None = None
+    step_started_at: dt.datetime | None = None
+    progress: float | None = None
+    progress_note: str | None = None
+    output: Json = None
+    error: Json = None
+    cancel: Cancel | None = None
+    steps: tuple[Step, ...] = ()
+    cleanup: tuple[Run, ...] = ()
+
+    @property
+    def ended(self) -> bool:
+        """Whether its status is one that never changes."""
+        return self.status in ("completed", "failed", "cancelled")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Artifact(Resource):
+    """A published file of a report."""
+
+    name: str
+    bytes: int
+    media_type: str
+    url: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report(Resource):
+    """What a user asks for. Its status follows its current run."""
+
+    id: str
+    title: str
+    status: str
+    created_at: dt.datetime
+    dataset_id: str | None = None
+    options: Mapping[str, Json] = field(default_factory=dict)
+    progress: float | None = None
+    progress_note: str | None = None
+    run: Run | None = None
+    artifacts: tuple[Artifact, ...] = ()
+    error: str | None = None
+    created_by: Json = None
+    requested_by: Json = None
+    updated_at: dt.datetime | None = None
+    requested_at: dt.datetime | None = None
+    completed_at: dt.datetime | None = None
+    cancel_requested_at: dt.datetime | None = None
+    cancelled_at: dt.datetime | None = None
+    failed_at: dt.datetime | None = None
+
+    @property
+    def generating(self) -> bool:
+        """Whether it is being generated, or was asked to be."""
+        return self.status == "generating"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked(Resource):
+    """An accepted request: the report or run it is about, and the event that says so."""
+
+    id: str
+    status: str
+    event_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Function(Resource):
+    """A function that is registered, with what starts and what cancels its runs."""
+
+    id: str
+    module: str
+    trigger: str
+    cancel_on: tuple[Mapping[str, Json], ...]
+    settings: Mapping[str, Json]
+    registered_at: dt.datetime
+    seen_at: dt.datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cancellation(Resource):
+    """A cancel of many runs at once. `id` is None for a dry run, which has done nothing but count."""
+
+    id: str | None = None
+    status: str | None = None
+    matched: int | None = None
+    function_id: str | None = None
+    started_after: dt.datetime | None = None
+    started_before: dt.datetime | None = None
+    reason: str | None = None
+    requested_at: dt.datetime | None = None
+    finished_at: dt.datetime | None = None

@@ -1,0 +1,29 @@
+"""Lists: asked for page by page, as far as somebody reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TypeVar
+
+from andon.client.decode import Resource, decode
+from andon.client.transport import Transport
+
+Item = TypeVar("Item", bound=Resource)
+PAGE = 50
+
+
+def listed(
+    transport: Transport, path: str, kind: type[Item], limit: int | None = None, **query: object
+) -> Iterator[Item]:
+    """The things at `path`, newest first, at most `limit`; a page is fetched when it is come to."""
+    cursor: str | None = None
+    left = limit
+    while left is None or left > 0:
+        size = PAGE if left is None else min(left, PAGE)
+        page = transport.get(path, {**query, "limit": size, "cursor": cursor})
+        for shown in page["items"]:
+            yield decode(kind, shown)
+        cursor = page["nextCursor"]
+        if cursor is None:
+            return
+        left = None if left is None else left - len(page["items"])

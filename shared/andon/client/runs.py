@@ -1,0 +1,106 @@
+"""Runs, functions, and the cancel of many runs at once."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from urllib.parse import quote
+
+from andon.client.decode import decode
+from andon.client.models import Asked, Cancellation, Function, Run
+from andon.client.pages import listed
+from andon.client.transport import Transport
+
+
+class Runs:
+    """Executions of functions."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def list(
+        self,
+        *,
+        status: str | None = None,
+        function_id: str | None = None,
+        event_id: str | None = None,
+        report_id: str | None = None,
+        queued_after: dt.datetime | None = None,
+        queued_before: dt.datetime | None = None,
+        limit: int | None = None,
+    ) -> Iterator[Run]:
+        """Runs, newest first."""
+        query = {
+            "status": status,
+            "functionId": function_id,
+            "eventId": event_id,
+            "reportId": report_id,
+            "queuedAfter": queued_after,
+            "queuedBefore": queued_before,
+        }
+        return listed(self._transport, "/runs", Run, limit, **query)
+
+    def get(self, id: str) -> Run:
+        """One run with its steps and its cleanup."""
+        return decode(Run, self._transport.get(_path(id)))
+
+    def cancel(self, id: str, *, reason: str | None = None, idempotency_key: str | None = None) -> Asked:
+        """Cancel a run. Raises `Conflict` if it has ended."""
+        body = {} if reason is None else {"reason": reason}
+        return decode(Asked, self._transport.post(f"{_path(id)}/cancel", body, idempotency_key=idempotency_key))
+
+    def rerun(self, id: str, *, idempotency_key: str | None = None) -> Asked:
+        """Send the run's trigger again, as a new event."""
+        return decode(Asked, self._transport.post(f"{_path(id)}/rerun", idempotency_key=idempotency_key))
+
+
+class Cancellations:
+    """Cancels of many runs at once."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def create(
+        self,
+        function_id: str,
+        *,
+        started_after: dt.datetime | None = None,
+        started_before: dt.datetime | None = None,
+        where: str | None = None,
+        reason: str | None = None,
+        dry_run: bool = False,
+        idempotency_key: str | None = None,
+    ) -> Cancellation:
+        """Cancel the runs of a function that were queued in a time and of which the CEL expression `where` is true.
+
+        A dry run only counts: `matched`. Otherwise `get(id)` shows how far it is.
+        """
+        given = {
+            "functionId": function_id,
+            "startedAfter": started_after and started_after.isoformat(),
+            "startedBefore": started_before and started_before.isoformat(),
+            "if": where,
+            "reason": reason,
+            "dryRun": dry_run or None,
+        }
+        body = {name: value for name, value in given.items() if value is not None}
+        return decode(Cancellation, self._transport.post("/cancellations", body, idempotency_key=idempotency_key))
+
+    def get(self, id: str) -> Cancellation:
+        """One cancellation: how far it is, and how many runs it has matched."""
+        return decode(Cancellation, self._transport.get(f"/cancellations/{quote(id, safe='')}"))
+
+
+class Functions:
+    """What is registered."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def list(self) -> Iterator[Function]:
+        """The functions, by id."""
+        return (decode(Function, shown) for shown in self._transport.get("/functions")["items"])
+
+
+def _path(id: str) -> str:
+    return f"/runs/{quote(id, safe='')}"
