@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
+import socket
+
 from redis import Redis
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.retry import Retry
+
+# A half-open connection is noticed within ten seconds, also by a subscriber, which only listens.
+KEEPALIVE = {
+    getattr(socket, name): value
+    for name, value in {
+        "TCP_KEEPIDLE": 3,
+        "TCP_KEEPINTVL": 2,
+        "TCP_KEEPCNT": 3,
+        "TCP_USER_TIMEOUT": 9000,
+    }.items()
+    if hasattr(socket, name)
+}
 
 
 def connect(url: str, *, name: str, timeout: float = 2.0) -> Redis:
@@ -15,6 +29,7 @@ def connect(url: str, *, name: str, timeout: float = 2.0) -> Redis:
         socket_timeout=timeout,
         socket_connect_timeout=timeout,
         socket_keepalive=True,
+        socket_keepalive_options=KEEPALIVE,
         health_check_interval=5,
         retry=Retry(ExponentialWithJitterBackoff(base=0.02, cap=0.2), 2),
     )
@@ -28,5 +43,6 @@ def connect_blocking(url: str, *, name: str) -> Redis:
         socket_timeout=5.0,
         socket_connect_timeout=2.0,
         socket_keepalive=True,
+        socket_keepalive_options=KEEPALIVE,
         retry=Retry(ExponentialWithJitterBackoff(base=0.02, cap=0.2), 0),
     )
