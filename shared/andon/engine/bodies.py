@@ -75,8 +75,8 @@ class Body:
 
     def interrupt(self) -> None:
         """Call the callbacks and send the exception, from another thread. One may be swallowed: call it again."""
-        if not self._gate.acquire(blocking=False):
-            return  # the body has ended, or somebody else sends
+        if self._done or not self._gate.acquire(blocking=False):
+            return  # it has ended, or somebody else sends
         try:
             for callback in tuple(self._callbacks):
                 with suppress(Exception):  # the connection may just have been closed; the exception still goes

@@ -1,0 +1,132 @@
+"""`andon.testing`, as a user's own tests use it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from andon import CancelOn, Event, RetryAfter, Step, function
+from andon.engine.ports import CancelCheck, Isolation, Journal
+from andon.engine.states import Status
+from andon.testing import ManualCancelCheck, MemoryJournal, ThreadIsolation, run_function
+
+REQUEST = Event("report/generation.requested", {"reportId": "r1"})
+
+
+@function(id="nightly", trigger="report/generation.requested", retries=2)
+def nightly(event: Event, step: Step) -> dict[str, Any]:
+    def flaky() -> str:
+        tried.append("flaky")
+        if len(tried) == 1:
+            raise RetryAfter(30)
+        return "fine"
+
+    step.sleep("night", 3600)
+    return {"flaky": step.run("flaky", flaky), "apart": step.run("apart", len, "four", isolate=True)}
+
+
+tried: list[str] = []
+
+
+@function(
+    id="endless",
+    trigger="report/generation.requested",
+    cancel_on=[CancelOn("report/generation.cancelled", match="data.reportId")],
+)
+def endless(event: Event, step: Step) -> None:
+    step.run("first", lambda: 1)
+    step.run("second", time.sleep, 0.001)
+    while True:
+        step.run("loop", time.sleep, 0.001)
+
+
+def test_a_run_is_followed_through_sleeps_and_retries_without_waiting() -> None:
+    tried.clear()
+    began = time.monotonic()
+    ended = run_function(nightly, REQUEST)
+    assert (ended.status, ended.output) == (Status.COMPLETED, {"flaky": "fine", "apart": 4})
+    assert ended.waited == 3630
+    assert {name: memo.status for name, memo in ended.steps.items()} == {
+        "night": "completed",
+        "flaky": "completed",
+        "apart": "completed",
+    }
+    assert time.monotonic() - began < 5
+
+
+def test_a_failure_is_shown_with_its_error() -> None:
+    failing = function(id="f", trigger="t", retries=1)(lambda event, step: step.run("x", int, "seven"))
+    ended = run_function(failing, REQUEST)
+    assert ended.status == Status.FAILED
+    assert ended.error is not None
+    assert "'seven'" in ended.error["message"]
+    assert 0.5 <= ended.waited <= 1.0
+
+
+def test_a_run_can_be_cancelled_before_a_step() -> None:
+    ended = run_function(endless, REQUEST, cancel_check=ManualCancelCheck(at_check=3))
+    assert ended.status == Status.CANCELLED
+    assert list(ended.steps) == ["first", "second"]
+
+
+def test_a_run_can_be_cancelled_inside_a_step() -> None:
+    check = ManualCancelCheck()
+
+    def work() -> None:
+        check.cancel()
+        while True:
+            pass
+
+    stuck = function(id="f", trigger="t")(lambda event, step: step.run("x", work))
+    assert run_function(stuck, REQUEST, cancel_check=check).status == Status.CANCELLED
+
+
+def test_a_run_cancelled_beforehand_runs_no_step() -> None:
+    check = ManualCancelCheck()
+    check.cancel()
+    ended = run_function(endless, REQUEST, cancel_check=check)
+    assert (ended.status, ended.steps) == (Status.CANCELLED, {})
+
+
+def test_a_run_that_never_ends_is_given_up() -> None:
+    def sleeper(event: Event, step: Step) -> None:
+        for _ in range(100):
+            step.sleep("s", 1)
+
+    forever = function(id="f", trigger="t")(sleeper)
+    with pytest.raises(RuntimeError, match="'f' suspended more than 10 times"):
+        run_function(forever, REQUEST, max_replays=10)
+
+
+def test_a_transaction_commits_with_its_memo_or_not_at_all() -> None:
+    committed: list[str] = []
+
+    @contextmanager
+    def session() -> Iterator[list[str]]:
+        pending: list[str] = []
+        yield pending
+        committed.extend(pending)
+
+    def save(rows: list[str], row: str) -> int:
+        rows.append(row)
+        return len(rows)
+
+    saving = function(id="f", trigger="t")(lambda event, step: step.transaction("save", save, "row"))
+    assert run_function(saving, REQUEST, journal=MemoryJournal(session=session)).output == 1
+    assert committed == ["row"]
+    cancelled = run_function(saving, REQUEST, journal=MemoryJournal(session=session, cancelled=True))
+    assert cancelled.status == Status.CANCELLED
+    assert (committed, cancelled.steps) == (["row"], {})
+
+
+def test_the_fakes_have_the_ports_shapes() -> None:
+    journal: Journal = MemoryJournal()
+    check: CancelCheck = ManualCancelCheck()
+    isolation: Isolation = ThreadIsolation()
+    assert journal.complete("a", 0, 1, 0.0, "1") is False
+    assert check.is_cancelled() is False
+    assert callable(isolation.call)

@@ -1,0 +1,199 @@
+"""Steps: what is kept, what is recalled, and what the code may not change under a run."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from andon import AndonError, Event, Step, StepError
+from andon.engine.execution import Completed, Failed, Outcome, Suspended
+from tests.unit.engine.conftest import Run
+
+
+def error_of(outcome: Outcome) -> dict[str, Any]:
+    assert isinstance(outcome, Failed), outcome
+    return outcome.error
+
+
+def test_a_finished_step_is_recalled_and_not_run_again(run: Run) -> None:
+    calls: list[str] = []
+
+    def record(name: str) -> int:
+        calls.append(name)
+        return len(calls)
+
+    def handler(event: Event, step: Step) -> list[int]:
+        first = step.run("first", record, "first")
+        step.sleep("pause", 60)
+        return [first, step.run("second", record, "second")]
+
+    assert isinstance(run.go(handler), Suspended)
+    run.journal.advance(60)
+    assert run.go(handler) == Completed("[1,2]")
+    assert run.go(handler) == Completed("[1,2]")
+    assert calls == ["first", "second"]
+
+
+def test_the_value_is_the_decoded_memo_on_the_first_run_too(run: Run) -> None:
+    values: list[Any] = []
+
+    def handler(event: Event, step: Step) -> None:
+        values.append(step.run("tuple", lambda: {1: (2, 3)}))
+
+    run.go(handler)
+    run.go(handler)
+    assert values == [{"1": [2, 3]}] * 2
+
+
+def test_an_id_used_again_gets_an_index_in_call_order(run: Run) -> None:
+    def handler(event: Event, step: Step) -> list[int]:
+        return [step.run("page", lambda number=number: number) for number in range(3)]
+
+    assert run.go(handler) == Completed("[0,1,2]")
+    assert [(memo.id, memo.output) for memo in run.journal.rows.values()] == [("page", 0), ("page:1", 1), ("page:2", 2)]
+    assert run.go(handler) == Completed("[0,1,2]")
+
+
+@pytest.mark.parametrize("value", [object(), {1, 2}, float("nan"), b"bytes", dt.date(2026, 1, 1)])
+def test_a_result_that_is_not_json_fails_the_run_at_once_and_names_the_step(run: Run, value: Any) -> None:
+    run.retries = 5
+    error = error_of(run.go(lambda event, step: step.run("odd", lambda: value)))
+    assert "Step 'odd' returned" in error["message"]
+    assert "not JSON" in error["message"]
+    assert run.statuses() == {"odd": "failed"}
+
+
+def test_four_mebibytes_are_kept_and_more_is_refused_with_advice(run: Run) -> None:
+    limit = 4 * 1024 * 1024
+    assert run.go(lambda event, step: len(step.run("big", lambda: "x" * (limit - 2)))) == Completed(str(limit - 2))
+    error = error_of(Run().go(lambda event, step: step.run("big", lambda: "x" * (limit - 1))))
+    assert "Step 'big' returned 4.0 MiB" in error["message"]
+    assert "artifact" in error["message"]
+
+
+def steps(*names: str) -> Callable[[Event, Step], None]:
+    """A handler of these steps, which sleeps after them."""
+
+    def handler(event: Event, step: Step) -> None:
+        for name in names:
+            step.run(name, lambda: None)
+        step.sleep("night", 3600)
+
+    return handler
+
+
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        (steps("b", "a"), "'b'"),
+        (steps("a", "new", "b"), "'new'"),
+        (steps("b"), "'b'"),
+        (steps("other", "b"), "'other'"),
+    ],
+)
+def test_a_definition_that_changed_under_its_run_fails_it_and_never_skips_work(
+    run: Run, changed: Callable[[Event, Step], None], named: str
+) -> None:
+    assert isinstance(run.go(steps("a", "b")), Suspended)
+    run.journal.advance(3600)
+    error = error_of(run.go(changed))
+    assert error["type"] == "DefinitionChanged"
+    assert named in error["message"]
+
+
+def test_a_finished_step_that_was_removed_from_the_end_fails_the_run(run: Run) -> None:
+    for name in ("a", "b"):
+        run.journal.complete(name, len(run.journal.rows), 1, 0.0, "null")
+    error = error_of(run.go(lambda event, step: step.run("a", lambda: None)))
+    assert error["type"] == "DefinitionChanged"
+    assert "'b'" in error["message"]
+
+
+def test_steps_added_at_the_end_are_no_change(run: Run) -> None:
+    assert isinstance(run.go(steps("a")), Suspended)
+    run.journal.advance(3600)
+
+    def longer(event: Event, step: Step) -> int:
+        steps("a")(event, step)
+        return step.run("b", lambda: 1)
+
+    assert run.go(longer) == Completed("1")
+
+
+def test_a_step_inside_a_step_is_refused(run: Run) -> None:
+    def handler(event: Event, step: Step) -> Any:
+        return step.run("outer", lambda: step.run("inner", lambda: 1))
+
+    error = error_of(run.go(handler))
+    assert "'inner' is called inside another step" in error["message"]
+
+
+@pytest.mark.parametrize("name", ["", "x" * 201, "a\x00b", 7])
+def test_a_bad_step_id_is_refused(run: Run, name: Any) -> None:
+    error = error_of(run.go(lambda event, step: step.run(name, lambda: 1)))
+    assert "a step's id is a text of 1 to 200 characters" in error["message"]
+    assert run.statuses() == {}
+
+
+def test_interrupt_with_belongs_inside_a_step(run: Run) -> None:
+    def handler(event: Event, step: Step) -> None:
+        with pytest.raises(AndonError, match="inside a step's function"), step.interrupt_with(print):
+            pass
+
+    assert run.go(handler) == Completed("null")
+
+
+def test_isolation_that_is_not_there_is_named(run: Run) -> None:
+    error = error_of(run.go(lambda event, step: step.run("apart", print, isolate=True)))
+    assert "runs nothing in isolation" in error["message"]
+
+
+def test_a_failed_step_is_recalled_as_its_error_when_the_handler_went_on(run: Run) -> None:
+    def fail() -> None:
+        raise ValueError("no such column")
+
+    messages: list[str] = []
+
+    def handler(event: Event, step: Step) -> None:
+        try:
+            step.run("fails", fail)
+        except StepError as error:
+            messages.append(str(error))
+        step.sleep("pause", 10)
+
+    assert isinstance(run.go(handler), Suspended)
+    run.journal.advance(10)
+    assert run.go(handler) == Completed("null")
+    assert run.statuses() == {"fails": "failed", "pause": "completed"}
+    assert all("no such column" in message for message in messages)
+    assert len(messages) == 2
+
+
+def test_a_sleep_keeps_its_first_time_over_replays(run: Run) -> None:
+    def handler(event: Event, step: Step) -> str:
+        step.sleep("night", 100)
+        return "morning"
+
+    first = run.go(handler)
+    run.journal.advance(60)
+    assert run.go(handler) == first
+    run.journal.advance(40)
+    assert run.go(handler) == Completed('"morning"')
+
+
+def test_sleep_until_takes_a_naive_time_as_utc(run: Run) -> None:
+    naive = dt.datetime(2026, 1, 2)
+    outcome = run.go(lambda event, step: step.sleep_until("night", naive))
+    assert outcome == Suspended(wake_at=naive.replace(tzinfo=dt.UTC))
+
+
+def test_progress_is_kept_in_memory_and_within_its_bounds(run: Run) -> None:
+    def handler(event: Event, step: Step) -> None:
+        step.run("work", lambda: step.progress(1.7, "rows"))
+
+    run.go(handler)
+    assert (run.step.status.fraction, run.step.status.note, run.step.status.changed) == (1.0, "rows", True)
+    assert run.step.status.step == "work"
