@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from tests.integration.api.conftest import CSV, Client, MakeRun
+from tests.polling import wait_until
 
 HTMX = {"HX-Request": "true"}
 
@@ -136,3 +137,17 @@ def test_a_page_that_is_not_there_says_so(client: Client) -> None:
     for path in ("/reports/nonsense", "/runs/nonsense", "/events/nothing"):
         answer = client.get(path)
         assert (answer.status_code, answer.mimetype) == (404, "text/html")
+
+
+def test_a_tab_sees_what_it_did_at_once_though_looks_are_shared(client: Client, report: dict[str, Any]) -> None:
+    assert 'data-status="idle"' in client.get("/", headers=HTMX).text
+    client.post(f"/reports/{report['id']}/generate", headers=HTMX)
+    assert 'data-status="generating"' in client.get("/", headers=HTMX).text
+
+
+def test_a_shared_rendering_grows_old_however_often_it_is_looked_at(
+    client: Client, report: dict[str, Any], database: psycopg.Connection[Any]
+) -> None:
+    assert "Sales" in client.get("/", headers=HTMX).text
+    database.execute("UPDATE andon.reports SET title = 'Renamed' WHERE id = %s", [report["id"]])
+    wait_until(lambda: "Renamed" in client.get("/", headers=HTMX).text, 3, what="the new title")

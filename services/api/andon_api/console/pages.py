@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, render_template, request
 
 from andon_api.console import events, forms, reports, runs, show
+from andon_api.console.looks import Looks
 from andon_api.problems import of_exception
 
 POLICY = (
@@ -27,6 +28,7 @@ def blueprint() -> Blueprint:
     made.app_template_filter("person")(show.person)
     made.app_template_filter("pretty")(show.pretty)
     made.app_template_filter("iso")(show.iso)
+    Looks().add_to(made)
     made.after_request(_protect)
     made.register_error_handler(Exception, _failed)
     return made

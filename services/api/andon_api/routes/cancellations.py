@@ -1,0 +1,90 @@
+"""Bulk cancel: stop many runs of one function at once, or see first how many that would be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import g
+from sqlalchemy import select
+
+from andon.adapters.cel import ExpressionError, check_expression, holds
+from andon.adapters.postgres import requests, wide
+from andon.adapters.postgres.models import EventRow, WideCancellation
+from andon.adapters.postgres.requests import NotFound
+from andon.adapters.postgres.wide import WideCancel
+from andon.engine.events import Event
+from andon.engine.ids import parse_id
+from andon_api.database import Row, connection, rows
+from andon_api.effects import Outcome, effect
+from andon_api.principal import principal, traceparent
+from andon_api.problems import FieldErrors
+from andon_api.reads.functions import exists
+from andon_api.rest import PREFIX, Blueprint
+from andon_api.schemas import BulkCancelBody, CancellationSchema, StartedCancellationSchema
+
+blueprint = Blueprint("cancellations", __name__, description="Cancel many runs at once")
+NEWEST = 2**62  # a dry run sees every run that is open now
+
+
+@blueprint.post("/cancellations")
+@blueprint.body(BulkCancelBody)
+@blueprint.answers(202, StartedCancellationSchema)
+@blueprint.answers(200, StartedCancellationSchema, description="With dryRun: how many runs would be cancelled now")
+@blueprint.may_answer(422)
+@effect
+def start(body: Row) -> Outcome:
+    """Cancel the runs of a function that are open, were queued in a time, and of which an expression is true."""
+    return ask(body)
+
+
+@blueprint.get("/cancellations/<id>")
+@blueprint.answers(200, CancellationSchema)
+@blueprint.may_answer(404)
+def one(id: str) -> Row:
+    """How far a bulk cancel is, and how many runs it has matched."""
+    return find(id)
+
+
+def ask(body: Row) -> Outcome:
+    """Start a bulk cancel, or count what it would match, in the session's transaction."""
+    who = principal()
+    cancel = WideCancel(body["function_id"], body["started_after"], body["started_before"], body["if_"])
+    _check(cancel)
+    if body["dry_run"]:
+        asker = Event(requests.RUNS_CANCELLED, user=who.user)
+        matched = wide.count(
+            connection(), tenant=who.tenant, seq=NEWEST, cancel=cancel, event=asker, holds=holds
+        )
+        return Outcome({"id": None, "dryRun": True, "matched": matched}, status=200)
+    id, asked = requests.cancel_many(
+        connection(),
+        tenant=who.tenant,
+        cancel=cancel,
+        user=who.user,
+        reason=body["reason"],
+        traceparent=traceparent(),
+    )
+    answer = {"id": str(id), "dryRun": False, "eventId": asked.event.id}
+    return Outcome.of(asked, answer, {"Location": f"{PREFIX}/cancellations/{id}"})
+
+
+def find(id: str) -> Row:
+    """A bulk cancel with the event that asked for it."""
+    table, event = WideCancellation.__table__, EventRow.__table__
+    columns: list[Any] = [*table.c, event.c.id.label("event_id"), event.c.user.label("requested_by"), event.c.data]
+    query = select(*columns).join(event, event.c.seq == table.c.event_seq)
+    found = rows(query.where(table.c.id == (parse_id(id) or g.get("nobody")), table.c.tenant == principal().tenant))
+    if not found:
+        raise NotFound("Cancellation not found")
+    return {**found[0], "if_": found[0]["expression"], "reason": found[0]["data"].get("reason")}
+
+
+def _check(cancel: WideCancel) -> None:
+    """422 for a function that nobody has registered, or an expression that can't be used."""
+    if not exists(cancel.function_id):
+        raise FieldErrors([("/functionId", f"expected a registered function, got {cancel.function_id!r}")])
+    if cancel.expression is not None:
+        try:
+            check_expression(cancel.expression)
+        except ExpressionError as error:
+            raise FieldErrors([("/if", str(error))]) from None
