@@ -1,0 +1,133 @@
+"""What every `Journal` does. A test class inherits `JournalContract` and says in a fixture what it is held to."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from andon.engine.errors import Cancelled, InvalidResult, LeaseLost
+from andon.engine.memos import Memo, encode_result
+from andon.engine.ports import Journal
+from andon.engine.stops import StopSignal
+
+
+@dataclass
+class Kept:
+    """A journal with what its contract needs beside it: `write(session)` leaves a row, `written()` counts them."""
+
+    journal: Journal
+    memos: Callable[[], dict[str, Memo]]
+    cancel: Callable[[], None]
+    lose: Callable[[], None]
+    write: Callable[[Any], None]
+    written: Callable[[], int]
+
+    def transaction(self, fn: Callable[[Any], Any], name: str = "save") -> Any:
+        """The result of `fn(session)`, kept as that of step number 1."""
+        encode: Callable[[Any], str] = lambda value: encode_result(name, value)  # noqa: E731
+        return json.loads(self.journal.transaction(name, 0, 1, fn, encode, StopSignal(lambda: None)))
+
+    def save(self, session: Any) -> dict[str, int]:
+        """Leave a row, return something."""
+        self.write(session)
+        return {"rows": 1}
+
+
+class JournalContract:
+    """Inherit, and define the fixture `kept`: a running run's journal, empty."""
+
+    @pytest.fixture
+    def kept(self) -> Kept:
+        raise NotImplementedError
+
+    def test_a_result_is_remembered_with_its_place_and_attempt(self, kept: Kept) -> None:
+        assert kept.journal.complete("first", 0, 2, 1.5, '{"a":[1,null,"\u00e4"]}') is False
+        assert kept.memos() == {"first": Memo("first", 0, "completed", 2, output={"a": [1, None, "ä"]})}
+
+    def test_nothing_is_remembered_at_first(self, kept: Kept) -> None:
+        assert kept.memos() == {}
+
+    def test_the_order_of_an_objects_keys_survives(self, kept: Kept) -> None:
+        kept.journal.complete("first", 0, 1, 0.0, '{"b":1,"a":2}')
+        assert list(kept.memos()["first"].output) == ["b", "a"]
+
+    def test_a_failed_attempt_is_remembered_until_the_step_completes(self, kept: Kept) -> None:
+        kept.journal.fail("first", 0, 1, 0.1, {"message": "broken"}, final=False)
+        memo = kept.memos()["first"]
+        assert (memo.status, memo.attempt, memo.error) == ("retrying", 1, {"message": "broken"})
+        kept.journal.complete("first", 0, 2, 0.1, "1")
+        memo = kept.memos()["first"]
+        assert (memo.status, memo.attempt, memo.output, memo.error) == ("completed", 2, 1, None)
+
+    def test_a_final_failure_is_told_from_one_that_is_tried_again(self, kept: Kept) -> None:
+        kept.journal.fail("first", 0, 4, 0.1, {"message": "broken"}, final=True)
+        assert kept.memos()["first"].status == "failed"
+
+    def test_a_sleep_keeps_its_first_answer(self, kept: Kept) -> None:
+        wakes = kept.journal.sleep("night", 0, seconds=3600, until=None)
+        assert kept.journal.sleep("night", 0, seconds=7200, until=None) == wakes
+        memo = kept.memos()["night"]
+        assert (memo.status, memo.due) == ("sleeping", False)
+
+    def test_a_sleep_until_a_time_that_is_past_is_due(self, kept: Kept) -> None:
+        past = dt.datetime(2001, 1, 1, tzinfo=dt.UTC)
+        assert kept.journal.sleep("night", 0, seconds=None, until=past) == past
+        assert kept.memos()["night"].due
+        kept.journal.complete("night", 0, 1, 0.0, "null")
+        assert kept.memos()["night"].status == "completed"
+
+    def test_a_transaction_keeps_its_writes_with_its_memo(self, kept: Kept) -> None:
+        assert kept.transaction(kept.save) == {"rows": 1}
+        assert kept.written() == 1
+        assert kept.memos()["save"].output == {"rows": 1}
+
+    def test_a_transaction_that_fails_keeps_neither(self, kept: Kept) -> None:
+        def fail(session: Any) -> None:
+            kept.write(session)
+            raise ValueError("broken")
+
+        with pytest.raises(ValueError, match="broken"):
+            kept.transaction(fail)
+        assert (kept.written(), kept.memos()) == (0, {})
+
+    def test_a_transaction_whose_result_is_not_json_keeps_neither(self, kept: Kept) -> None:
+        def odd(session: Any) -> object:
+            kept.write(session)
+            return object()
+
+        with pytest.raises(InvalidResult):
+            kept.transaction(odd)
+        assert (kept.written(), kept.memos()) == (0, {})
+
+    def test_after_a_cancel_nothing_is_kept(self, kept: Kept) -> None:
+        kept.cancel()
+        assert kept.journal.complete("first", 0, 1, 0.1, "1") is True
+        with pytest.raises(Cancelled):
+            kept.transaction(kept.save)
+        assert (kept.written(), kept.memos()) == (0, {})
+
+    def test_a_cancel_during_a_transaction_undoes_it(self, kept: Kept) -> None:
+        def save(session: Any) -> None:
+            kept.write(session)
+            kept.cancel()
+
+        with pytest.raises(Cancelled):
+            kept.transaction(save)
+        assert (kept.written(), kept.memos()) == (0, {})
+
+    def test_a_former_holder_writes_nothing(self, kept: Kept) -> None:
+        kept.lose()
+        with pytest.raises(LeaseLost):
+            kept.journal.complete("first", 0, 1, 0.1, "1")
+        with pytest.raises(LeaseLost):
+            kept.journal.fail("first", 0, 1, 0.1, {"message": "broken"}, final=True)
+        with pytest.raises(LeaseLost):
+            kept.journal.sleep("first", 0, seconds=1, until=None)
+        with pytest.raises(LeaseLost):
+            kept.transaction(kept.save)
+        assert (kept.written(), kept.memos()) == (0, {})
