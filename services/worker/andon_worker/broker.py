@@ -31,7 +31,7 @@ ALONE = ".alone"
 
 
 class HintBroker(RedisBroker):
-    """A `RedisBroker` whose messages are hints."""
+    """A `RedisBroker` whose messages are hints. Its consumers take none while `taking` is false."""
 
     def __init__(self, client: Redis, blocking: Redis | None = None) -> None:
         super().__init__(  # type: ignore[no-untyped-call]
@@ -42,6 +42,7 @@ class HintBroker(RedisBroker):
             heartbeat_timeout=30_000,
         )
         self.blocking = blocking
+        self.taking = True
 
     @property
     def consumer_class(self) -> type[WakingConsumer]:
@@ -126,10 +127,10 @@ class WakingConsumer(Consumer):
         return MessageProxy(message)
 
     def _fetch(self) -> None:
-        free = self._prefetch - len(self._outstanding)
+        free = self._prefetch - len(self._outstanding) if self._broker.taking else 0
         if free <= 0:
             self._freed.clear()
-            if len(self._outstanding) >= self._prefetch:
+            if len(self._outstanding) >= self._prefetch or not self._broker.taking:
                 self._freed.wait(self._timeout)
             return
         self._fetched = [data for data in self._broker.do_fetch(self._queue, free) if data is not None]

@@ -62,8 +62,9 @@ class Runner:
 
     def follow(self, run_id: uuid.UUID) -> None:
         """Execute the run if it is ready and nobody else holds it."""
-        if self.closing or self.hosts.get(run_id) is not None:
-            return  # a worker never claims a run whose body it still hosts
+        if self.closing or self.hosts.get(run_id) is not None:  # never claim a run whose body is still hosted here
+            self.database.run(lambda connection: runs.offer_again(connection, run_id))
+            return
         run = self._claim(run_id)
         if run is None:
             return

@@ -46,6 +46,7 @@ class WorkerService:
             stuck=self.ask_to_stop,
         )
         self._watcher = threading.Thread(target=self._watch, daemon=True, name="andon-watcher")
+        self._broker = broker
         self._worker = self._declare(broker) if broker else None
 
     def _declare(self, broker: HintBroker) -> Worker:
@@ -55,7 +56,9 @@ class WorkerService:
             self._runner.follow(uuid.UUID(run_id))
 
         def execute_run_alone(run_id: str) -> None:
-            if not self._runner.closing:
+            if self._runner.closing:
+                self._runner.follow(uuid.UUID(run_id))  # which offers it to another
+            else:
                 self._alone.execute(run_id)
 
         queues = sorted({each.queue for each in self._runner.registry} | {"default"})
@@ -93,6 +96,8 @@ class WorkerService:
         """
         deadline = time.monotonic() + self._settings.shutdown_seconds
         hosts = self._runner.hosts
+        if self._broker:
+            self._broker.taking = False
         self._runner.closing = True
         self._alone.terminate()
         hosts.stop_all(Cause.HAND_OVER, hurry=False)

@@ -131,6 +131,11 @@ def claim(connection: psycopg.Connection[Any], run_id: uuid.UUID, *, worker: str
     )
 
 
+def offer_again(connection: psycopg.Connection[Any], run_id: uuid.UUID) -> None:
+    """A hint of this run was taken and can't be followed: let the dispatcher send another."""
+    connection.execute("UPDATE andon.runs SET sent_at = NULL WHERE id = %s AND status = 'queued'", [run_id])
+
+
 def read_memos(connection: psycopg.Connection[Any], run_id: uuid.UUID) -> dict[str, Memo]:
     """What the run remembers, by step id."""
     return {row[0]: Memo(*row) for row in connection.execute(_MEMOS, [run_id]).fetchall()}
