@@ -87,6 +87,7 @@ class StartSystem(Protocol):
         *,
         functions: Sequence[str] = ...,
         env: Mapping[str, str] | None = ...,
+        each: Mapping[str, Mapping[str, str]] | None = ...,
         dispatchers: int = ...,
         workers: int = ...,
         database_url: str | None = ...,
@@ -104,6 +105,7 @@ def system(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[StartSyst
             *,
             functions: Sequence[str] = (SHIPPED_FUNCTIONS,),
             env: Mapping[str, str] | None = None,
+            each: Mapping[str, Mapping[str, str]] | None = None,
             dispatchers: int = 1,
             workers: int = 1,
             database_url: str | None = None,
@@ -117,6 +119,7 @@ def system(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[StartSyst
                 redis_url or request.getfixturevalue("redis_url"),
                 functions=functions,
                 env=env,
+                each=each,
                 dispatchers=dispatchers,
                 workers=workers,
             )

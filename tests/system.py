@@ -23,7 +23,8 @@ class System:
     """An api, dispatchers and workers that share two stores; all of them end with its `with` block.
 
     `env` goes on top of every process's environment, so settings are shortened there (`ANDON_LEASE_SECONDS="2"`).
-    Processes are reached by name: `system["api"]`, `system["dispatcher-1"]`, `system["worker-2"]`.
+    Processes are reached by name: `system["api"]`, `system["dispatcher-1"]`, `system["worker-2"]`; `each` is what one
+    of them gets on top of that, by its name.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class System:
         *,
         functions: Sequence[str] = (SHIPPED_FUNCTIONS,),
         env: Mapping[str, str] | None = None,
+        each: Mapping[str, Mapping[str, str]] | None = None,
         dispatchers: int = 1,
         workers: int = 1,
     ) -> None:
@@ -53,9 +55,11 @@ class System:
             "PORT": str(self.port),
             "PYTHONPATH": os.pathsep.join(filter(None, [os.getcwd(), os.environ.get("PYTHONPATH")])),
             "PYTHONUNBUFFERED": "1",
+            "PYTHONDONTWRITEBYTECODE": "",  # compiling everything at each start would be most of a test's time
             **(env or {}),
             MARK: str(folder.resolve()),
         }
+        self._each = dict(each or {})
         self.processes: dict[str, Process] = {}
         self._add("api", "andon_api")
         for number in range(1, dispatchers + 1):
@@ -70,7 +74,7 @@ class System:
         try:
             for process in self.processes.values():
                 process.start()
-            wait_until(self.ready, 30, what=f"{self.url}/readyz")
+            wait_until(self.ready, 60, what=f"{self.url}/readyz")
         except BaseException:
             self.end()
             self.show_output()
@@ -134,5 +138,6 @@ class System:
             print(f"--- {name} ---\n{process.output[-4000:]}")
 
     def _add(self, name: str, module: str) -> Process:
-        self.processes[name] = Process(name, module, self.env, self.folder / f"{name}.log")
+        env = {**self.env, **self._each.get(name, {})}
+        self.processes[name] = Process(name, module, env, self.folder / f"{name}.log")
         return self.processes[name]

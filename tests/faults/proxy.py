@@ -1,0 +1,184 @@
+"""A TCP proxy between Andon and a store, that breaks the way as networks do: cut, stall, lose replies, half-open."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import socket
+import struct
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from types import TracebackType
+from typing import TypeVar
+from urllib.parse import urlsplit, urlunsplit
+
+T = TypeVar("T")
+SO_ATTACH_FILTER = 26
+CHUNK = 65536
+
+
+class Proxy:
+    """Listens on a port of its own for as long as its `with` block lasts; `url` leads through it."""
+
+    def __init__(self, url: str) -> None:
+        self._target_url = url
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True, name="proxy")
+        self._server: asyncio.Server | None = None
+        self._port = 0
+        self._links: set[Link] = set()
+        self.refusing = False
+        self.dropping_replies = False
+        self._stall_at: bytes | None = None
+        self.stalled = threading.Event()
+
+    def __enter__(self) -> Proxy:
+        self._thread.start()
+        self._do(self._open())
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._do(self._close())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    @property
+    def url(self) -> str:
+        """The target's URL with this proxy in its place."""
+        parts = urlsplit(self._target_url)
+        user, at, _ = parts.netloc.rpartition("@")
+        return urlunsplit(parts._replace(netloc=f"{user}{at}127.0.0.1:{self._port}"))
+
+    @property
+    def connections(self) -> int:
+        """How many connections are open through it."""
+        return len(self._links)
+
+    def cut(self) -> None:
+        """Close every connection and take no new one."""
+        self.refusing = True
+        self._call(self._end_all)
+
+    def restore(self) -> None:
+        """Work as a proxy should, for new connections; those that were broken are closed."""
+        self.refusing = self.dropping_replies = False
+        self._stall_at = None
+        self.stalled.clear()
+        self._call(self._end_all)
+
+    def retarget(self, url: str) -> None:
+        """Lead to another server from now on, as after a failover; old connections are closed."""
+        self._target_url = url
+        self._call(self._end_all)
+
+    def stall(self) -> None:
+        """Pass nothing on, with every connection open; new ones are taken and stalled too."""
+        self.stalled.set()
+
+    def stall_at(self, request: bytes) -> None:
+        """Stall as soon as a request holds these bytes; that request is not passed on. `stalled` tells when."""
+        self._stall_at = request
+
+    def drop_replies(self) -> None:
+        """Pass requests on, and no reply."""
+        self.dropping_replies = True
+
+    def half_open(self) -> None:
+        """Make the other end of every connection vanish: no byte, no ACK, no FIN comes back. New ones work."""
+        self._call(lambda: [link.vanish() for link in self._links])
+
+    # --- in the loop's thread -------------------------------------------------------------------------------------
+
+    async def _open(self) -> None:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._port = self._server.sockets[0].getsockname()[1]
+
+    async def _close(self) -> None:
+        assert self._server is not None
+        self._server.close()
+        self._end_all()
+        await asyncio.sleep(0)
+
+    def _end_all(self) -> None:
+        for link in tuple(self._links):
+            link.end()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.refusing:
+            writer.transport.abort()
+            return
+        parts = urlsplit(self._target_url)
+        try:
+            up_reader, up_writer = await asyncio.open_connection(parts.hostname, parts.port)
+        except OSError:
+            writer.transport.abort()
+            return
+        link = Link(self, writer, up_writer)
+        self._links.add(link)
+        try:
+            requests = asyncio.create_task(link.pump(reader, up_writer, self._pass_request))
+            replies = asyncio.create_task(link.pump(up_reader, writer, self._pass_reply))
+            await asyncio.wait({requests, replies}, return_when=asyncio.FIRST_COMPLETED)
+            for task in (requests, replies):
+                task.cancel()
+            await asyncio.gather(requests, replies, return_exceptions=True)
+        finally:
+            link.end()
+            self._links.discard(link)
+
+    def _pass_request(self, data: bytes) -> bool:
+        if self._stall_at is not None and self._stall_at in data:
+            self.stalled.set()
+        return not self.stalled.is_set()
+
+    def _pass_reply(self, data: bytes) -> bool:
+        return not (self.dropping_replies or self.stalled.is_set())
+
+    # --- from the test's thread -----------------------------------------------------------------------------------
+
+    def _call(self, fn: Callable[[], T]) -> T:
+        async def call() -> T:
+            return fn()
+
+        return self._do(call())
+
+    def _do(self, coroutine: object) -> T:  # type: ignore[type-var]
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(10)  # type: ignore[arg-type]
+
+
+class Link:
+    """One client's connection and its counterpart at the server."""
+
+    def __init__(self, proxy: Proxy, client: asyncio.StreamWriter, server: asyncio.StreamWriter) -> None:
+        self._proxy = proxy
+        self._client = client
+        self._server = server
+        self._vanished = False
+
+    async def pump(
+        self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, passes: Callable[[bytes], bool]
+    ) -> None:
+        """Move bytes one way until either end closes; what `passes` refuses is lost."""
+        with suppress(ConnectionError):
+            while data := await source.read(CHUNK):
+                if passes(data) and not self._vanished:
+                    sink.write(data)
+                    await sink.drain()
+        if self._vanished or self._proxy.stalled.is_set():
+            await asyncio.Event().wait()  # nobody is told
+
+    def vanish(self) -> None:
+        """Discard every packet of the client in the kernel, before TCP sees it: not even an ACK goes back."""
+        self._vanished = True
+        code = ctypes.create_string_buffer(struct.pack("HBBI", 0x06, 0, 0, 0))  # BPF: return 0, keep no byte
+        program = struct.pack("HP", 1, ctypes.addressof(code))
+        self._client.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, program)
+
+    def end(self) -> None:
+        """Reset both sides."""
+        self._client.transport.abort()
+        self._server.transport.abort()

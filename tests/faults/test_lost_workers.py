@@ -1,0 +1,176 @@
+"""Rows 6 to 10, 23 to 25 and 27: a worker that dies, freezes, is replaced or has the wrong idea of things."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.faults.conftest import Stage
+from tests.functions import CODE, NO_GIL
+from tests.polling import wait_until
+
+LEASE = 2.0
+SLACK = 6.0  # a busy machine's, on top of what the contract promises
+
+
+def test_06_a_worker_killed_in_step_3_of_6_is_resumed_by_another_at_step_3(stage: Stage) -> None:
+    scene = stage(workers=2)
+    scene.request("six", plan={"step-3": {"gate": True}})
+    scene.wait_step("six", "step-3")
+    first = scene.ledger.begins("six", "step-3")[0]
+    next(each for each in scene.system.workers if each.pid == first.pid).kill()
+    scene.wait_step("six", "step-3", times=2, timeout=LEASE + 1 + SLACK)
+    scene.ledger.open("six")
+    run = scene.wait_run("six", "completed")
+    assert scene.ledger.steps("six") == [*(f"step-{n}" for n in (1, 2, 3, 3, 4, 5, 6))]
+    assert scene.ledger.begins("six", "step-3")[1].pid != first.pid
+    assert run["fence"] == 2
+    assert run["attempt"] == 1
+
+
+def test_07_a_worker_frozen_past_its_lease_writes_nothing_when_it_goes_on(stage: Stage) -> None:
+    scene = stage(workers=1)
+    report = scene.report(compute={"gate": True})
+    scene.generate(report)
+    scene.wait_step(report, "compute")
+    frozen = scene.system["worker-1"]
+    frozen.pause()
+    scene.system.add_worker()
+    scene.wait_step(report, "compute", times=2)
+    scene.ledger.open(report)
+    scene.wait_run(report, "completed")
+    shown = scene.show_report(report)
+    published = scene.api.get(f"/reports/{report}/artifacts/report.txt").content
+    frozen.resume()
+    wait_until(lambda: "is lost: another worker holds it" in frozen.output, 30, what="the former holder notices")
+    assert scene.show_report(report) == shown
+    assert scene.api.get(f"/reports/{report}/artifacts/report.txt").content == published
+    [run] = scene.runs(report)
+    assert {each["fence"] for each in scene.steps(run["id"])} == {run["fence"]}
+    assert frozen.running
+
+
+def test_08_a_rolling_restart_of_all_workers_hands_runs_over_without_counting_an_attempt(stage: Stage) -> None:
+    scene = stage(workers=2)
+    for case in ("long-1", "long-2", "long-3"):
+        scene.request(case, plan={"step-2": {"gate": True}})
+        scene.wait_step(case, "step-2")
+    for worker in tuple(scene.system.workers):
+        assert worker.stop(timeout=30) == 0
+        worker.start()
+    for case in ("long-1", "long-2", "long-3"):
+        scene.ledger.open(case)
+        run = scene.wait_run(case, "completed")
+        assert (run["attempt"], run["lost"]) == (1, 0)
+        assert len(scene.ledger.begins(case, "step-1")) == 1
+        assert len(scene.ledger.begins(case, "step-2")) >= 2
+
+
+def test_09_a_cancel_under_way_completes_although_its_worker_is_told_to_stop(stage: Stage) -> None:
+    scene = stage(workers=1)
+    scene.request("stopping", plan={"step-2": {"deaf": 2.5}})
+    scene.wait_step("stopping", "step-2")
+    scene.cancel("stopping")
+    scene.wait_run("stopping", "cancelling", "cancelled")
+    assert scene.system["worker-1"].stop(timeout=30) == 0
+    scene.system["worker-1"].start()
+    scene.wait_run("stopping", "cancelled")
+    scene.wait_run("stopping", "completed", kind="on_cancel")
+    assert len(scene.runs("stopping", "on_cancel")) == 1
+    assert [step for step in scene.ledger.steps("stopping") if step.startswith("sweep")] == ["sweep-1", "sweep-2"]
+    assert not scene.ledger.begins("stopping", "step-3")
+
+
+def test_10_a_step_that_kills_its_process_fails_after_n_lost_workers_and_harms_no_other_run(stage: Stage) -> None:
+    limit = 3
+    scene = stage(workers=1, env={"ANDON_LOST_WORKER_LIMIT": str(limit)})
+    worker = scene.system["worker-1"]
+    scene.request("other", plan={"step-2": {"gate": True}})
+    scene.wait_step("other", "step-2")
+    scene.request("killer", plan={"step-2": {"die": "always"}})
+    for death in range(1, limit):  # the last time it is tried alone, and takes no worker with it
+        wait_until(lambda: not worker.running, 30, what=f"death {death}")
+        assert len(scene.ledger.begins("killer", "step-2")) == death
+        worker.start()
+    run = scene.wait_run("killer", "failed", timeout=60)
+    assert run["error"]["type"] == "WorkerLost"
+    assert "step-1" in run["error"]["message"]
+    assert len(scene.ledger.begins("killer", "step-1")) == 1
+    scene.ledger.open("other")
+    assert scene.wait_run("other", "completed")["attempt"] == 1
+    assert len(scene.ledger.begins("killer", "step-2")) == limit
+    assert len(scene.ledger.begins("other", "step-2")) == limit  # once, and again after each worker it lost
+    assert worker.running
+
+
+def test_23_a_worker_that_dies_in_on_cancel_is_replaced_and_finished_steps_are_not_repeated(stage: Stage) -> None:
+    scene = stage(workers=1)
+    worker = scene.system["worker-1"]
+    scene.request("dying", plan={"step-2": {"gate": True}, "sweep-2": {"die": "once"}})
+    scene.wait_step("dying", "step-2")
+    scene.cancel("dying")
+    assert scene.wait_run("dying")["status"] == "cancelled"
+    wait_until(lambda: not worker.running, 30, what="the worker dies in on_cancel")
+    worker.start()
+    scene.wait_run("dying", "completed", kind="on_cancel")
+    assert [s for s in scene.ledger.steps("dying") if s.startswith("sweep")] == ["sweep-1", "sweep-2", "sweep-2"]
+
+    scene.request("failing", plan={"step-1": {"gate": True}, "sweep-1": {"fail": 99}})
+    scene.wait_step("failing", "step-1")
+    scene.cancel("failing")
+    assert scene.wait_run("failing")["status"] == "cancelled"
+    cleanup = scene.wait_run("failing", "failed", kind="on_cancel")
+    assert cleanup["error"]["message"] == "RuntimeError: sweep-1 fails as planned"
+    assert scene.runs("failing")[0]["status"] == "cancelled"
+
+
+def test_24_clocks_that_are_ten_minutes_off_change_nothing(stage: Stage) -> None:
+    path = os.pathsep.join([str(Path(__file__).parent / "wrong_clock"), os.getcwd()])
+    fast, slow = ({"PYTHONPATH": path, "CLOCK_OFFSET": offset} for offset in ("600", "-600"))
+    scene = stage(each={"worker-1": fast, "dispatcher-1": slow})
+    scene.request("clock", steps=2, nap=0.5, plan={"step-2": {"gate": True}})
+    scene.wait_step("clock", "step-2")
+    ahead = scene.ledger.begins("clock", "step-2")[0].at - scene.one("SELECT extract(epoch FROM now())::float8 AS n")
+    assert 540 < ahead < 660, "the worker's clock is not off"
+    [run] = scene.runs("clock")
+    wait_until(lambda: scene.runs("clock")[0]["lease_until"] > run["lease_until"], 10, what="a heartbeat")
+    assert scene.one("SELECT extract(epoch FROM lease_until - now())::float8 AS n FROM andon.runs") < LEASE + 0.1
+    scene.ledger.open("clock")
+    run = scene.wait_run("clock", "completed")
+    assert (run["fence"], run["lost"]) == (2, 0)  # claimed at the start and after the nap
+    assert 0 <= scene.one("SELECT extract(epoch FROM now() - ended_at)::float8 AS n FROM andon.runs") < 60
+
+
+@pytest.mark.parametrize("change", ["unknown-step", "reordered"])
+def test_25_new_code_that_does_not_fit_an_open_run_fails_it_clearly_and_skips_nothing(
+    stage: Stage, change: str
+) -> None:
+    scene = stage()
+    worker = scene.system["worker-1"]
+    scene.request("old", steps=4, plan={"step-3": {"gate": True}})
+    scene.wait_step("old", "step-3")
+    assert worker.stop() == 0
+    worker.start(**{CODE: change})
+    run = scene.wait_run("old")
+    assert run["status"] == "failed"
+    assert run["error"]["type"] == "DefinitionChanged"
+    assert "step-2" in run["error"]["message"]
+    assert scene.ledger.steps("old") == ["step-1", "step-2", "step-3"]
+
+
+def test_27_a_step_that_holds_the_gil_past_its_lease_is_resumed_elsewhere_and_writes_nothing(stage: Stage) -> None:
+    scene = stage(workers=1)
+    scene.request("gil", steps=3, plan={"step-2": {"gil": 8}})
+    scene.wait_step("gil", "step-2")
+    stuck = scene.system["worker-1"]
+    other = scene.system.add_worker(**{NO_GIL: "1"})
+    run = scene.wait_run("gil", "completed")
+    assert {each.pid for each in scene.ledger.begins("gil", "step-2")} == {stuck.pid, other.pid}
+    wait_until(lambda: "another worker holds it" in stuck.output, 30, what="the stuck worker notices")
+    steps = {each["id"]: each for each in scene.steps(run["id"])}
+    assert steps["step-2"]["fence"] == run["fence"] == 2
+    assert steps["step-2"]["output"]["pid"] == other.pid
+    assert len(scene.ledger.begins("gil", "step-1")) == 1
+    assert len(scene.ledger.begins("gil", "step-3")) == 1
