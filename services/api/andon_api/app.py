@@ -14,7 +14,7 @@ from andon_api import console, database, docs, metrics, rest
 from andon_api.live import LiveFeed
 from andon_api.problems import Problem
 from andon_api.publisher import Publisher
-from andon_api.routes import artifacts, datasets, events, health, inngest, reports, runs, streams
+from andon_api.routes import artifacts, cancellations, datasets, events, health, inngest, reports, runs, streams
 from andon_api.services import INSPECTIONS_AT_ONCE, Services
 from andon_api.uploads import Request
 
@@ -57,7 +57,7 @@ def create_app(
     app.before_request(_refuse_other_sites)
     app.after_request(_harden)
     api = rest.install(app)
-    for module in (reports, runs, events, datasets, artifacts, streams):
+    for module in (reports, runs, events, datasets, artifacts, streams, cancellations):
         api.register_blueprint(module.blueprint)
     for plain in (inngest.blueprint, health.blueprint, docs.blueprint(api), console.blueprint()):
         app.register_blueprint(plain)

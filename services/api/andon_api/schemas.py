@@ -207,6 +207,39 @@ class CancelBody(Schema):
     reason = _text(500, "a reason", load_default=None, allow_none=True)
 
 
+class BulkCancelBody(Schema):
+    function_id = fields.String(required=True)
+    started_after = Time(load_default=None, allow_none=True)
+    started_before = Time(load_default=None, allow_none=True)
+    if_ = fields.String(
+        data_key="if", load_default=None, allow_none=True, metadata={"description": "CEL over `event` and `async`"}
+    )
+    reason = _text(500, "a reason", load_default=None, allow_none=True)
+    dry_run = fields.Boolean(load_default=False)
+
+
+class StartedCancellationSchema(Schema):
+    id = fields.UUID(allow_none=True)
+    dry_run = fields.Boolean()
+    matched = fields.Integer(metadata={"description": "with dryRun: how many runs it would cancel now"})
+    event_id = fields.String()
+
+
+class CancellationSchema(Schema):
+    id = fields.UUID()
+    status = fields.String(validate=_one_of(("pending", "done")))
+    matched = fields.Integer(metadata={"description": "how many runs were matched so far"})
+    function_id = fields.String()
+    started_after = Time(allow_none=True)
+    started_before = Time(allow_none=True)
+    if_ = fields.String(data_key="if", allow_none=True)
+    reason = fields.String(allow_none=True)
+    event_id = fields.String()
+    requested_by = fields.Raw(allow_none=True)
+    requested_at = Time()
+    finished_at = Time(allow_none=True)
+
+
 class NoBody(Schema):
     """An empty object, or nothing."""
 

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import typer
 
-from andon.cli import demo, processes, version
+from andon.cli import (
+    cancel,
+    datasets,
+    demo,
+    doctor,
+    events,
+    functions,
+    keys,
+    processes,
+    prune,
+    reports,
+    runs,
+    version,
+)
 
 app = typer.Typer(
     help="Long Python functions that anyone allowed to can stop.",
@@ -13,5 +26,18 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for group in (processes, demo, version):
+for group in (
+    processes,
+    demo,
+    reports,
+    datasets,
+    runs,
+    events,
+    cancel,
+    functions,
+    keys,
+    doctor,
+    prune,
+    version,
+):
     group.add_to(app)

@@ -9,8 +9,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
-from andon.cli.client import Api, known_url
-from andon.cli.errors import CommandFailed
+from andon.cli.errors import CommandFailed, Exit
+from andon.cli.where import known_url
+from andon.client import Andon
 from andon.embedded.home import read_env_file
 from andon.embedded.spawn import spawn
 from andon.settings import Settings
@@ -20,16 +21,17 @@ STOP_SECONDS = 60.0
 
 
 @contextmanager
-def running_system(env: Mapping[str, str], say: Callable[[str], None]) -> Iterator[Api]:
+def running_system(env: Mapping[str, str], say: Callable[[str], None]) -> Iterator[Andon]:
     """An API that is ready, for the `with` block."""
-    with Api(known_url(env), env.get("ANDON_API_KEY")) as api:
-        if api.is_ready():
-            yield api
+    with Andon(known_url(env), env.get("ANDON_API_KEY")) as andon:
+        if andon.is_ready():
+            yield andon
             return
     if env.get("ANDON_URL"):
-        raise CommandFailed(f"Nothing is ready at ANDON_URL {env['ANDON_URL']}: start it, or unset ANDON_URL.")
-    with own_system(env, say) as url, Api(url, env.get("ANDON_API_KEY")) as api:
-        yield api
+        message = f"Nothing is ready at ANDON_URL {env['ANDON_URL']}: start it, or unset ANDON_URL."
+        raise CommandFailed(message, Exit.UNREACHABLE)
+    with own_system(env, say) as url, Andon(url, env.get("ANDON_API_KEY")) as andon:
+        yield andon
 
 
 @contextmanager

@@ -186,7 +186,7 @@ class Step:
 
     def finish(self) -> None:
         """The handler has returned: every step that is remembered must have been called."""
-        forgotten = [memo.id for memo in self._memos.values() if memo.position > self._position]
+        forgotten = [memo.id for memo in self._memos.values() if memo.position >= self._position]
         if forgotten:
             raise DefinitionChanged(
                 f"The run has finished step {forgotten[0]!r}, which the function no longer has. "

@@ -70,6 +70,8 @@ def report(id: str) -> str:
 
 def create() -> Response:
     """Make a report of an uploaded file or of a dataset that is there, and generate it if so asked."""
+    body = forms.load(NewReport(), {"title": request.form.get("title", ""), "options": forms.options()})
+    editing.check(principal().tenant, None, body["options"])  # before a file is stored for nothing
     new_file = request.files.get("file")
     if new_file is not None and new_file.filename:
         with uploads.received(request) as file:
@@ -79,9 +81,7 @@ def create() -> Response:
         if chosen is None:
             raise FieldErrors([("/dataset", "choose a dataset or a file to upload")])
         dataset_id = chosen
-    values = {"title": request.form.get("title", ""), "datasetId": str(dataset_id), "options": forms.options()}
-    body = forms.load(NewReport(), values)
-    report_id = editing.create(principal(), **body)
+    report_id = editing.create(principal(), **{**body, "dataset_id": dataset_id})
 
     def make() -> Outcome:
         return ask_generate(report_id) if request.form.get("generate") else Outcome({"id": str(report_id)}, 201)

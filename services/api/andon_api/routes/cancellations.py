@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import g
 from sqlalchemy import select
 
 from andon.adapters.cel import ExpressionError, check_expression, holds
@@ -18,7 +17,8 @@ from andon_api.database import Row, connection, rows
 from andon_api.effects import Outcome, effect
 from andon_api.principal import principal, traceparent
 from andon_api.problems import FieldErrors
-from andon_api.reads.functions import exists
+from andon_api.reads import events
+from andon_api.reads.runs import NOBODY
 from andon_api.rest import PREFIX, Blueprint
 from andon_api.schemas import BulkCancelBody, CancellationSchema, StartedCancellationSchema
 
@@ -52,9 +52,7 @@ def ask(body: Row) -> Outcome:
     _check(cancel)
     if body["dry_run"]:
         asker = Event(requests.RUNS_CANCELLED, user=who.user)
-        matched = wide.count(
-            connection(), tenant=who.tenant, seq=NEWEST, cancel=cancel, event=asker, holds=holds
-        )
+        matched = wide.count(connection(), tenant=who.tenant, seq=NEWEST, cancel=cancel, event=asker, holds=holds)
         return Outcome({"id": None, "dryRun": True, "matched": matched}, status=200)
     id, asked = requests.cancel_many(
         connection(),
@@ -73,7 +71,7 @@ def find(id: str) -> Row:
     table, event = WideCancellation.__table__, EventRow.__table__
     columns: list[Any] = [*table.c, event.c.id.label("event_id"), event.c.user.label("requested_by"), event.c.data]
     query = select(*columns).join(event, event.c.seq == table.c.event_seq)
-    found = rows(query.where(table.c.id == (parse_id(id) or g.get("nobody")), table.c.tenant == principal().tenant))
+    found = rows(query.where(table.c.id == (parse_id(id) or NOBODY), table.c.tenant == principal().tenant))
     if not found:
         raise NotFound("Cancellation not found")
     return {**found[0], "if_": found[0]["expression"], "reason": found[0]["data"].get("reason")}
@@ -81,7 +79,7 @@ def find(id: str) -> Row:
 
 def _check(cancel: WideCancel) -> None:
     """422 for a function that nobody has registered, or an expression that can't be used."""
-    if not exists(cancel.function_id):
+    if cancel.function_id not in {each["id"] for each in events.functions()}:
         raise FieldErrors([("/functionId", f"expected a registered function, got {cancel.function_id!r}")])
     if cancel.expression is not None:
         try:

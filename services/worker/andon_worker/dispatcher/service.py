@@ -110,7 +110,7 @@ class DispatcherService:
             self._leadership.renew(self._database.connection())
             self._keep_up()
             try:
-                while self._intake.step(block_ms=BLOCK_MS) and time.monotonic() < self._upkeep_at:
+                while self._intake.step(block_ms=self._patience()) and time.monotonic() < self._upkeep_at:
                     pass
             except ResponseError as error:
                 if str(error).startswith("NOGROUP"):
@@ -140,6 +140,10 @@ class DispatcherService:
                 self._broker.hint(upkeep.forgotten(connection, FORGOTTEN_SECONDS))
         except (RedisError, OSError) as error:
             self._redis_away(error)
+
+    def _patience(self) -> int:
+        """For how many milliseconds a read may block: no longer than until the next upkeep is due."""
+        return min(BLOCK_MS, max(1, int((self._upkeep_at - time.monotonic()) * 1000)))
 
     def _sweep(self) -> None:
         """Apply open wide cancels chunk by chunk, for as long as one upkeep may take; the rest waits for the next."""

@@ -67,8 +67,10 @@ _EFFECTS = """
 ), outgoing AS (
     INSERT INTO andon.outbox (event_seq) SELECT seq FROM event
 )
-SELECT m.id, m.status, m.report_id, EXISTS (SELECT FROM cleanup), e.seq, e.id, e.name, e.tenant, e.data, e.ts
-FROM moved m LEFT JOIN event e ON e.data->>'runId' = m.id::text
+SELECT id, status, report_id, EXISTS (SELECT FROM cleanup), NULL::bigint, NULL, NULL, NULL, NULL::jsonb,
+    NULL::timestamptz FROM moved
+UNION ALL  -- the caller pairs them by run: a join of two CTEs would compare every row with every other
+SELECT (data->>'runId')::uuid, NULL, NULL, NULL, seq, id, name, tenant, data, ts FROM event
 """
 
 _BY_HOLDER = f"""
@@ -122,16 +124,17 @@ class Settled(NamedTuple):
 
 
 def _run(connection: psycopg.Connection[Any], sql: str, values: dict[str, Any]) -> list[Settled]:
-    return [_settled(*row) for row in connection.execute(sql, values).fetchall()]
-
-
-def _settled(
-    run_id: uuid.UUID, status: str, report_id: uuid.UUID | None, cleanup: bool, seq: int | None, *fields: Any
-) -> Settled:
-    if seq is None:
-        return Settled(run_id, status, report_id, cleanup, None)
-    event_id, name, tenant, data, ts = fields
-    return Settled(run_id, status, report_id, cleanup, Event(name, data, event_id, ts, tenant=tenant, seq=seq))
+    rows = connection.execute(sql, values).fetchall()
+    events = {
+        run_id: Event(name, data, event_id, ts, tenant=tenant, seq=seq)
+        for run_id, _, _, _, seq, event_id, name, tenant, data, ts in rows
+        if seq is not None
+    }
+    return [
+        Settled(run_id, status, report_id, cleanup, events.get(run_id))
+        for run_id, status, report_id, cleanup, seq, *_ in rows
+        if seq is None
+    ]
 
 
 def settle_with(connection: psycopg.Connection[Any], moved: str, values: dict[str, Any]) -> list[Settled]:

@@ -36,6 +36,7 @@ document.body.addEventListener("htmx:afterRequest", (event) => {
   asking -= 1;
   const done = event.detail.elt.dataset?.done;
   if (event.detail.successful && done) say(done);
+  setTimeout(look, 0); // also after an error: what stood in the way is then shown
   if (!event.detail.successful) say(event.detail.xhr.responseText.replace(/<[^>]*>/g, "").trim() || "No connection.");
 });
 
@@ -44,8 +45,6 @@ document.body.addEventListener("htmx:beforeSwap", (event) => {
   if (isLook(event) && event.detail.xhr.status >= 400 && event.detail.xhr.status !== 404) event.detail.shouldSwap = false;
   if (isLook(event)) noteStatuses();
 });
-
-document.body.addEventListener("changed", () => setTimeout(look, 0));
 
 function say(text) {
   document.getElementById("said").textContent = text;

@@ -1,0 +1,151 @@
+"""What Postgres says of a running system: leases, queues, the outbox, what waits and for how long. Reads only."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import psycopg
+
+from andon.adapters.checks import Check, judge, ok, problem, warning
+
+OLD_OUTBOX_SECONDS = 15
+OLD_QUEUE_SECONDS = 60
+OLD_CANCEL_SECONDS = 30
+CLOCK_SECONDS = 2.0
+
+_NOW = "SELECT extract(epoch FROM clock_timestamp())::float8, current_setting('server_version')"
+_LEASES = """
+SELECT partition, holder, lease_until > clock_timestamp(),
+    extract(epoch FROM clock_timestamp() - lease_until)::float8
+FROM andon.dispatcher_leases ORDER BY partition
+"""
+_FUNCTIONS = "SELECT count(*) FROM andon.functions"
+_HELD = """
+SELECT count(*), count(DISTINCT worker_id), count(*) FILTER (WHERE lease_until <= clock_timestamp()),
+    coalesce(extract(epoch FROM clock_timestamp() - min(lease_until)), 0)::float8
+FROM andon.runs WHERE status IN ('running', 'cancelling')
+"""
+_QUEUED = """
+SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(queued_at)), 0)::float8
+FROM andon.runs WHERE status = 'queued' AND started_at IS NULL
+"""
+_CANCELLING = """
+SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(cancel_requested_at)), 0)::float8,
+    (array_agg(id ORDER BY cancel_requested_at))[1]
+FROM andon.runs WHERE status = 'cancelling'
+"""
+_OUTBOX = """
+SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(created_at)), 0)::float8 FROM andon.outbox
+"""
+_DEAD = """
+SELECT count(*), (array_agg(reason ORDER BY id DESC))[1] FROM andon.dead_events WHERE replayed_at IS NULL
+"""
+
+
+def clock_offset(connection: psycopg.Connection[Any]) -> tuple[float, str]:
+    """Seconds that Postgres' clock is ahead of this machine's, and the server's version."""
+    before = time.time()
+    row = connection.execute(_NOW).fetchone()
+    after = time.time()
+    assert row is not None
+    return row[0] - (before + after) / 2, row[1]
+
+
+def check_clock(name: str, offset: float, *, against: str) -> Check:
+    """A clock that is off changes no outcome (the database's time decides all of them); what is shown is off."""
+    found = f"{offset:+.3f} s against {against}"
+    remedy = "No run is decided by it, but times that are shown differ: let both machines use NTP."
+    return judge(name, found, bad=abs(offset) > CLOCK_SECONDS, remedy=remedy)
+
+
+def check_schema(revision: str | None, head: str | None, known: Sequence[str]) -> Check:
+    """Whether the schema is the one that this version's code expects."""
+    if revision == head:
+        return ok("schema", f"revision {revision}")
+    found = f"revision {revision or 'none'}, this version has {head}"
+    if revision is None or revision in known:
+        return problem("schema", found, "Run `andon migrate`.")
+    return problem("schema", found, "The database is newer than this code: use the version that migrated it.")
+
+
+def check_system(connection: psycopg.Connection[Any]) -> list[Check]:
+    """Every check that the tables answer."""
+    return [
+        *_dispatchers(connection),
+        _functions(connection),
+        _workers(connection),
+        _queue(connection),
+        _cancels(connection),
+        _outbox(connection),
+        _dead_events(connection),
+    ]
+
+
+def _dispatchers(connection: psycopg.Connection[Any]) -> list[Check]:
+    rows = connection.execute(_LEASES).fetchall()
+    remedy = "Events are accepted and wait: start `andon dispatcher`, and read its log."
+    if not rows:
+        return [problem("dispatcher", "none has ever led", remedy)]
+    return [
+        ok("dispatcher", f"{holder} leads partition {partition}")
+        if leads
+        else problem("dispatcher", f"nobody leads partition {partition} since {ago:.0f} s ({holder} did)", remedy)
+        for partition, holder, leads, ago in rows
+    ]
+
+
+def _functions(connection: psycopg.Connection[Any]) -> Check:
+    [count] = _one(connection, _FUNCTIONS)
+    remedy = "No event can start a run: set ANDON_FUNCTIONS for the dispatcher and the workers, and start them again."
+    return judge("functions", f"{count} registered", bad=count == 0, remedy=remedy)
+
+
+def _workers(connection: psycopg.Connection[Any]) -> Check:
+    held, workers, expired, longest = _one(connection, _HELD)
+    if not held:
+        return ok("worker leases", "no run is held")
+    found = f"{held} runs held by {workers} workers"
+    if expired:
+        found += f", {expired} leases ran out, the oldest {longest:.0f} s ago"
+    remedy = "The dispatcher takes such runs back within a lease: if they stay, look at the dispatcher's log."
+    return judge("worker leases", found, bad=expired > 0, remedy=remedy)
+
+
+def _queue(connection: psycopg.Connection[Any]) -> Check:
+    count, age = _one(connection, _QUEUED)
+    found = f"{count} runs have not started" + (f", the oldest waits {age:.0f} s" if count else "")
+    remedy = "Start `andon worker`, or more of them; check that they consume the queue that the function names."
+    return judge("queue", found, bad=age > OLD_QUEUE_SECONDS, remedy=remedy)
+
+
+def _cancels(connection: psycopg.Connection[Any]) -> Check:
+    count, age, oldest = _one(connection, _CANCELLING)
+    found = f"{count} runs are stopping" + (f", {oldest} for {age:.0f} s" if count else "")
+    remedy = (
+        f"Its step blocks outside Python: `andon runs show {oldest}` names it. It is settled by force at the "
+        "function's cancel deadline; `isolate=True` or `interrupt_with` make such a step stop at once."
+    )
+    return judge("cancels", found, bad=age > OLD_CANCEL_SECONDS, remedy=remedy)
+
+
+def _outbox(connection: psycopg.Connection[Any]) -> Check:
+    count, age = _one(connection, _OUTBOX)
+    found = f"{count} events wait for the dispatcher" + (f", the oldest {age:.0f} s" if count else "")
+    remedy = "Nothing is lost, but nothing happens either: check Redis and the dispatcher above."
+    return judge("outbox", found, bad=age > OLD_OUTBOX_SECONDS, remedy=remedy)
+
+
+def _dead_events(connection: psycopg.Connection[Any]) -> Check:
+    count, reason = _one(connection, _DEAD)
+    if not count:
+        return ok("dead events", "none")
+    found = f"{count} entries could not be events; the newest: {str(reason)[:120]}"
+    return warning("dead events", found, "Mend the producer; the console shows each with its bytes, and replays it.")
+
+
+def _one(connection: psycopg.Connection[Any], statement: str) -> tuple[Any, ...]:
+    row = connection.execute(statement).fetchone()  # type: ignore[call-overload]
+    assert row is not None  # aggregates always have a row
+    return tuple(row)

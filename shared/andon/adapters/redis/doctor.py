@@ -1,0 +1,89 @@
+"""What Redis says of a running system: its settings, the stream, the consumer group and what waits there. Reads only."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from redis import Redis
+from redis.exceptions import ResponseError
+
+from andon.adapters.checks import Check, judge, ok, problem, warning
+from andon.adapters.redis.bus import GROUP, STREAM
+from andon.adapters.redis.flags import EPOCH
+
+OLD_PENDING_SECONDS = 15
+DISPATCHER = "Start `andon dispatcher`: it makes what is missing anew from Postgres, and reads what waits."
+
+
+def clock_offset(redis: Redis) -> float:
+    """Seconds that Redis' clock is ahead of this machine's."""
+    before = time.time()
+    answer: Any = redis.time()
+    after = time.time()
+    return float(answer[0] + answer[1] / 1e6 - (before + after) / 2)
+
+
+def check_settings(redis: Redis) -> list[Check]:
+    """Whether this Redis keeps what it is given."""
+    info: Any = redis.info()
+    policy = info.get("maxmemory_policy", "unknown")
+    kept = judge(
+        "redis memory",
+        f"maxmemory-policy {policy}",
+        bad=policy not in {"noeviction", "unknown"},
+        remedy="Redis may drop the bus to make room: set maxmemory-policy to noeviction.",
+        fatal=True,
+    )
+    durable = judge(
+        "redis persistence",
+        f"appendonly {'yes' if info.get('aof_enabled') else 'no'}",
+        bad=not info.get("aof_enabled"),
+        remedy="Entries of producers that write to the stream themselves are lost with Redis: set appendonly yes.",
+    )
+    return [kept, durable]
+
+
+def check_bus(redis: Redis) -> list[Check]:
+    """The stream, its consumer group, and how far that has read."""
+    kind: Any = redis.type(STREAM)
+    if kind not in (b"stream", b"none"):
+        found = f"{STREAM} is a {kind.decode()}"
+        return [problem("stream", found, f"Something else uses that key: `redis-cli RENAME {STREAM} aside`.")]
+    group = _group(redis) if kind == b"stream" else None
+    if group is None:
+        missing = "no stream" if kind == b"none" else f"no consumer group {GROUP}"
+        return [problem("consumer group", f"{missing} in this Redis", DISPATCHER), _epoch(redis)]
+    length: Any = redis.xlen(STREAM)
+    return [ok("stream", f"{length} entries are kept"), *_reading(redis, group), _epoch(redis)]
+
+
+def _reading(redis: Redis, group: dict[str, Any]) -> list[Check]:
+    """What was read and not acknowledged, and what was not read, by position: `lag` is wrong once entries were trimmed."""
+    now = redis.time()[0]  # type: ignore[index]
+    oldest: Any = redis.xpending(STREAM, GROUP)["min"] if group["pending"] else None  # type: ignore[index]
+    unread: Any = redis.xrange(STREAM, min=f"({group['last-delivered-id'].decode()}", count=1)
+    return [
+        _waiting("pending entries", f"{group['pending']} read and not acknowledged", oldest, now),
+        _waiting("unread entries", "some are unread" if unread else "none", unread[0][0] if unread else None, now),
+    ]
+
+
+def _waiting(name: str, found: str, oldest: bytes | None, now: float) -> Check:
+    age = now - int(oldest.split(b"-")[0]) / 1000 if oldest else 0.0
+    told = f"{found}, the oldest {age:.0f} s old" if oldest else found
+    return judge(name, told, bad=age > OLD_PENDING_SECONDS, remedy=DISPATCHER)
+
+
+def _epoch(redis: Redis) -> Check:
+    if redis.exists(EPOCH):
+        return ok("cancel flags", "complete")
+    return warning("cancel flags", "this Redis was emptied, and nobody has made it anew", DISPATCHER)
+
+
+def _group(redis: Redis) -> dict[str, Any] | None:
+    try:
+        groups: Any = redis.xinfo_groups(STREAM)
+    except ResponseError:
+        return None
+    return next((each for each in groups if each["name"] == GROUP.encode()), None)

@@ -1,0 +1,56 @@
+"""`andon cancel`: cancel many runs at once."""
+
+from __future__ import annotations
+
+import datetime as dt
+import sys
+from typing import Annotated
+
+import typer
+
+from andon.cli.runs import TIME
+from andon.cli.show import AsJson, print_json
+from andon.cli.values import moment
+from andon.cli.where import api
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register this module's commands."""
+    app.command()(cancel)
+
+
+def cancel(
+    function: Annotated[str, typer.Option(help="Whose runs: the function's id.")],
+    where: Annotated[
+        str | None,
+        typer.Option(metavar="CEL", help="Only runs of which this is true, such as event.data.plan == 'free'."),
+    ] = None,
+    started_after: Annotated[
+        dt.datetime | None, typer.Option(parser=moment, metavar="TIME", help=f"Only runs queued since. {TIME}")
+    ] = None,
+    started_before: Annotated[
+        dt.datetime | None, typer.Option(parser=moment, metavar="TIME", help="Only runs queued before that.")
+    ] = None,
+    reason: Annotated[str | None, typer.Option(help="Why; it is recorded and shown.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count the runs that match.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask first; a script is never asked.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Cancel all matching runs of a function that have not ended. At a terminal, it tells how many and asks first."""
+    what = {"started_after": started_after, "started_before": started_before}
+    with api() as andon:
+        if dry_run or (sys.stdin.isatty() and not yes):
+            counted = andon.cancellations.create(function, where=where, reason=reason, dry_run=True, **what)
+            if dry_run:
+                _say(counted, as_json, f"{counted.matched} runs match; nothing was cancelled")
+                return
+            typer.confirm(f"Cancel {counted.matched} runs of {function}?", abort=True, err=True)
+        made = andon.cancellations.create(function, where=where, reason=reason, **what)
+    _say(made, as_json, f"cancelling: cancellation {made.id}")
+
+
+def _say(made: object, as_json: bool, text: str) -> None:
+    if as_json:
+        print_json(made)
+    else:
+        typer.echo(text)

@@ -1,0 +1,63 @@
+"""`andon datasets`: upload the files that reports are made from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from andon.cli.errors import CommandFailed, Exit
+from andon.cli.show import AsJson, Limit, err, print_facts, print_json, print_table
+from andon.cli.where import api
+
+group = typer.Typer(help="Datasets: the files that reports are made from.", no_args_is_help=True)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register this module's commands."""
+    app.add_typer(group, name="datasets")
+
+
+@group.command()
+def upload(
+    file: Annotated[Path, typer.Argument(help="CSV, TSV, JSON Lines or Parquet; each may be gzipped.")],
+    name: Annotated[str | None, typer.Option(help="What it is called; the file's name by default.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Upload a dataset."""
+    try:
+        with api() as andon, err().status("uploading"):
+            dataset = andon.datasets.upload(file, name=name)
+    except OSError as error:
+        raise CommandFailed(f"{file} can't be read: {error.strerror or error}", Exit.USAGE) from None
+    if as_json:
+        print_json(dataset)
+        return
+    print_facts(
+        [
+            ("id", dataset.id),
+            ("name", dataset.name),
+            ("format", dataset.format),
+            ("rows", f"{dataset.rows:,}"),
+            ("columns", ", ".join(f"{each.name} ({each.type})" for each in dataset.columns)),
+        ]
+    )
+
+
+@group.command("list")
+def list_(limit: Limit = 20, as_json: AsJson = False) -> None:
+    """List datasets."""
+    with api() as andon:
+        datasets = list(andon.datasets.list(limit=limit))
+    if as_json:
+        print_json(datasets)
+        return
+    print_table(
+        ("ID", "NAME", "FORMAT", "ROWS", "COLUMNS", "BYTES", "CREATED"),
+        [
+            (each.id, each.name, each.format, f"{each.rows:,}", len(each.columns), f"{each.bytes:,}", each.created_at)
+            for each in datasets
+        ],
+        wide="NAME",
+    )

@@ -1,0 +1,86 @@
+"""`andon events`: send events, and read the log as it grows."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from itertools import takewhile
+from typing import Annotated, Any
+
+import typer
+
+from andon.cli.show import AsJson, cell, moment, out, print_json, print_json_line
+from andon.cli.values import json_object, json_or_text
+from andon.cli.where import api
+from andon.client import Andon, Event
+
+group = typer.Typer(help="Events: facts that start and stop runs.", no_args_is_help=True)
+LOOK_SECONDS = 0.5
+LATE = 200  # an event's seq is taken before its commit: one may appear this far behind the newest
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register this module's commands."""
+    app.add_typer(group, name="events")
+
+
+@group.command()
+def send(
+    name: Annotated[str, typer.Argument(help="noun/past.tense, such as report/generation.cancelled.")],
+    data: Annotated[
+        Any, typer.Argument(parser=json_object, metavar="[DATA]", help="A JSON object; @file, or - for stdin.")
+    ] = None,
+    id: Annotated[str | None, typer.Option(help="Sent again with the same id, it has no second effect.")] = None,
+    user: Annotated[
+        Any, typer.Option(parser=json_or_text, metavar="JSON", help="On whose behalf: JSON, or a text.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Send an event; prints its id."""
+    with api() as andon:
+        sent = andon.events.send(name, data, id=id, user=user)
+    if as_json:
+        print_json({"ids": [sent]})
+    else:
+        typer.echo(sent)
+
+
+@group.command()
+def tail(
+    name: Annotated[str | None, typer.Option(help="Only events of this name.")] = None,
+    number: Annotated[int, typer.Option("--number", "-n", min=0, help="How many of the newest first.")] = 10,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with those that come, until Ctrl-C.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Print the newest events, oldest first; with `--json`, one per line."""
+    with api() as andon:
+        for event in _newest(andon, name, number, follow, time.sleep):
+            if as_json:
+                print_json_line(event)
+            else:
+                _print(event)
+
+
+def _newest(
+    andon: Andon, name: str | None, number: int, follow: bool, sleep: Callable[[float], None]
+) -> Iterator[Event]:
+    """The newest `number` events, then each that comes, once."""
+    there = list(andon.events.list(name=name, limit=max(number, LATE) if follow else number))
+    newest = there[0].seq if there else 0
+    seen = {event.seq for event in there}
+    yield from reversed(there[:number])
+    while follow:
+        sleep(LOOK_SECONDS)
+        since = newest - LATE
+        recent = takewhile(lambda event: event.seq > since, andon.events.list(name=name))  # noqa: B023 - used at once
+        fresh = [event for event in recent if event.seq not in seen]
+        yield from reversed(fresh)
+        newest = max([newest, *(event.seq for event in fresh)])
+        seen = {seq for seq in seen | {event.seq for event in fresh} if seq > newest - LATE}
+
+
+def _print(event: Event) -> None:
+    did = [f"started {len(event.effects.started)}"] if event.effects.started else []
+    did += [f"cancelled {len(event.effects.cancelled)}"] if event.effects.cancelled else []
+    line = cell(f"{moment(event.ts)}  {event.seq:>6}  {event.name}  ") + cell(dict(event.data))
+    out().print(line.append(f"  {', '.join(did)}" if did else "", style="green"), soft_wrap=True)

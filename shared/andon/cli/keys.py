@@ -1,0 +1,87 @@
+"""`andon keys`: API keys. Straight in Postgres, so that the first key needs no key."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from andon.adapters.postgres.keys import SCOPES, create_key, list_keys, revoke_key
+from andon.cli.errors import CommandFailed, Exit
+from andon.cli.show import AsJson, err, print_json, print_table
+from andon.cli.where import postgres
+from andon.engine.events import DEFAULT_TENANT
+from andon.engine.ids import parse_id
+
+group = typer.Typer(help="API keys; needs ANDON_DATABASE_URL.", no_args_is_help=True)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register this module's commands."""
+    app.add_typer(group, name="keys")
+
+
+@group.command()
+def create(
+    name: Annotated[str, typer.Argument(help="What or whom it is for.")],
+    tenant: Annotated[str, typer.Option(help="The tenant that it acts for.")] = DEFAULT_TENANT,
+    scope: Annotated[list[str] | None, typer.Option(help=f"One of {', '.join(SCOPES)}; may be given again.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a key, and print its secret: it is shown this once. Scopes are read, write and cancel by default."""
+    scopes = scope or ["read", "write", "cancel"]
+    with postgres() as connection:
+        try:
+            id, secret = create_key(connection, tenant, name, scopes)
+        except ValueError as error:
+            raise CommandFailed(str(error), Exit.USAGE) from None
+    if as_json:
+        print_json({"id": id, "tenant": tenant, "name": name, "scopes": scopes, "secret": secret})
+    else:
+        err().print(f"key {id} of tenant {tenant}; its secret is shown this once:", markup=False)
+        typer.echo(secret)
+
+
+@group.command("list")
+def list_(
+    tenant: Annotated[str | None, typer.Option(help="Only this tenant's.")] = None, as_json: AsJson = False
+) -> None:
+    """List the keys, revoked ones too."""
+    with postgres() as connection:
+        keys = list_keys(connection, tenant)
+    if as_json:
+        camel = {"created_at": "createdAt", "last_used_at": "lastUsedAt", "revoked_at": "revokedAt"}
+        print_json([{camel.get(name, name): value for name, value in key._asdict().items()} for key in keys])
+        return
+    print_table(
+        ("ID", "TENANT", "NAME", "SCOPES", "CREATED", "LAST USED", "STATE"),
+        [
+            (
+                key.id,
+                key.tenant,
+                key.name,
+                ",".join(key.scopes),
+                key.created_at,
+                key.last_used_at,
+                "revoked" if key.revoked_at else "ok",
+            )
+            for key in keys
+        ],
+        wide="NAME",
+    )
+
+
+@group.command()
+def revoke(
+    id: Annotated[str, typer.Argument(metavar="KEY", help="The key's id.")],
+    as_json: AsJson = False,
+) -> None:
+    """Make a key useless, from the next request on."""
+    key_id = parse_id(id)
+    with postgres() as connection:
+        if key_id is None or not revoke_key(connection, key_id):
+            raise CommandFailed("Key not found", Exit.NOT_FOUND)
+    if as_json:
+        print_json({"id": key_id, "revoked": True})
+    else:
+        typer.echo(f"revoked {key_id}")

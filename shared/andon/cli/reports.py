@@ -1,0 +1,201 @@
+"""`andon reports`: make, generate, watch, cancel, download."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from andon.cli.errors import CommandFailed, Exit
+from andon.cli.show import (
+    AsJson,
+    Limit,
+    err,
+    out,
+    percent,
+    print_facts,
+    print_json,
+    print_json_line,
+    print_table,
+    who,
+)
+from andon.cli.values import setting
+from andon.cli.watching import follow, print_cancel, require_generated
+from andon.cli.where import api
+from andon.client import Andon, Report
+
+group = typer.Typer(help="Reports: what a user asks for, and can cancel.", no_args_is_help=True)
+
+Id = Annotated[str, typer.Argument(metavar="REPORT", help="The report's id.")]
+Watch = Annotated[bool, typer.Option("--watch", "-w", help="Show its progress, and wait for its end.")]
+Timeout = Annotated[float | None, typer.Option(min=0, help="Seconds to wait at most (exit 7); it goes on.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register this module's commands."""
+    app.add_typer(group, name="reports")
+
+
+@group.command()
+def create(
+    title: Annotated[str, typer.Argument(help="What it is called.")],
+    dataset: Annotated[str | None, typer.Option(help="Id of the dataset that it is made from.")] = None,
+    option: Annotated[
+        list[Any] | None, typer.Option(parser=setting, metavar="NAME=VALUE", help="An option, such as resamples=2000.")
+    ] = None,
+    generate: Annotated[bool, typer.Option("--generate", help="Generate it at once.")] = False,
+    watch: Watch = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make a report; `--generate --watch` does all of it."""
+    with api() as andon:
+        report = andon.reports.create(title, dataset_id=dataset, options=dict(option or []))
+        if generate or watch:
+            andon.reports.generate(report.id)
+            report = _watched(andon, report.id, None) if watch else andon.reports.get(report.id)
+        _show(andon, report, as_json)
+        if watch:
+            require_generated(report)
+
+
+@group.command()
+def generate(id: Id, watch: Watch = False, as_json: AsJson = False) -> None:
+    """Generate a report."""
+    with api() as andon:
+        asked = andon.reports.generate(id)
+        if not watch:
+            _say(asked, as_json, f"generating {asked.id}")
+            return
+        report = _watched(andon, id, None)
+        _show(andon, report, as_json)
+        require_generated(report)
+
+
+@group.command()
+def watch(id: Id, timeout: Timeout = None, as_json: AsJson = False) -> None:
+    """Show a report's progress until it has ended; with `--json`, a line at each change."""
+    with api() as andon:
+        if as_json:
+            report = follow(andon, id, timeout=timeout, seen=print_json_line)
+        else:
+            report = _watched(andon, id, timeout)
+            _show(andon, report, as_json=False)
+        require_generated(report)
+
+
+@group.command()
+def cancel(
+    id: Id,
+    reason: Annotated[str | None, typer.Option(help="Why; it is recorded and shown.")] = None,
+    wait: Annotated[bool, typer.Option("--wait", "-w", help="Wait until it has stopped.")] = False,
+    timeout: Timeout = None,
+    as_json: AsJson = False,
+) -> None:
+    """Cancel a report's generation. Once this exits with 0, it will not complete."""
+    with api() as andon:
+        asked = andon.reports.cancel(id, reason=reason)
+        if not wait:
+            _say(asked, as_json, f"cancelling {asked.id}" if asked.status == "generating" else f"cancelled {asked.id}")
+            return
+        report = _watched(andon, id, timeout)
+        if as_json:
+            print_json(report)
+        else:
+            console = out()
+            console.print(f"{report.status} {report.id}")
+            print_cancel(report.run, console)
+        if report.status != "cancelled":  # asked for again by somebody, and ended since
+            raise CommandFailed(f"Report {id} is {report.status}: it was generated again since.", Exit.CONFLICT)
+
+
+@group.command()
+def download(
+    id: Id,
+    name: Annotated[list[str] | None, typer.Argument(help="Its files; all of them where none is named.")] = None,
+    to: Annotated[Path, typer.Option(help="The folder to save them in.", file_okay=False)] = Path(),
+    as_json: AsJson = False,
+) -> None:
+    """Save a report's files."""
+    with api() as andon:
+        report = andon.reports.get(id)
+        names = name or [each.name for each in report.artifacts]
+        if not names:
+            raise CommandFailed(f"Report {id} is {report.status}: it has no files.", Exit.NOT_FOUND)
+        try:
+            to.mkdir(parents=True, exist_ok=True)
+            saved = [andon.reports.download(id, each, to / Path(each).name) for each in names]
+        except OSError as error:
+            raise CommandFailed(f"{to} can't be written: {error.strerror or error}") from None
+    if as_json:
+        print_json([str(file) for file in saved])
+    else:
+        for file in saved:
+            typer.echo(file)
+
+
+@group.command("list")
+def list_(
+    status: Annotated[
+        str | None, typer.Option(help="Only idle, generating, generated, cancelled or failed ones.")
+    ] = None,
+    limit: Limit = 20,
+    as_json: AsJson = False,
+) -> None:
+    """List reports."""
+    with api() as andon:
+        reports = list(andon.reports.list(status=status, limit=limit))
+    if as_json:
+        print_json(reports)
+        return
+    print_table(
+        ("ID", "TITLE", "STATUS", "PROGRESS", "CREATED"),
+        [(each.id, each.title, each.status, percent(each.progress), each.created_at) for each in reports],
+        wide="TITLE",
+    )
+
+
+@group.command()
+def show(id: Id, as_json: AsJson = False) -> None:
+    """Show a report, its run and its files."""
+    with api() as andon:
+        _show(andon, andon.reports.get(id), as_json)
+
+
+def _watched(andon: Andon, id: str, timeout: float | None) -> Report:
+    return follow(andon, id, timeout=timeout, console=err())
+
+
+def _say(asked: Any, as_json: bool, text: str) -> None:
+    if as_json:
+        print_json(asked)
+    else:
+        typer.echo(text)
+
+
+def _show(andon: Andon, report: Report, as_json: bool) -> None:
+    if as_json:
+        print_json(report)
+        return
+    cancelled = report.run.cancel if report.run else None
+    print_facts(
+        [
+            ("id", report.id),
+            ("title", report.title),
+            ("status", report.status),
+            ("progress", percent(report.progress) if report.generating else None),
+            ("dataset", report.dataset_id),
+            ("options", report.options or None),
+            ("error", report.error),
+            ("run", report.run and report.run.id),
+            ("requested", report.requested_at),
+            ("requested by", who(report.requested_by)),
+            ("cancel asked", report.cancel_requested_at),
+            ("cancel reason", cancelled and cancelled.reason),
+            ("completed", report.completed_at),
+            ("cancelled", report.cancelled_at),
+            ("failed", report.failed_at),
+            *((f"file {each.name}", f"{each.bytes:,} bytes") for each in report.artifacts),
+            ("page", f"{andon.url}/reports/{report.id}"),
+        ]
+    )

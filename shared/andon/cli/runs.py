@@ -1,0 +1,170 @@
+"""`andon runs`: look at runs, cancel them, run them again."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated, Any
+
+import typer
+
+from andon.cli.show import (
+    AsJson,
+    Limit,
+    percent,
+    print_facts,
+    print_json,
+    print_table,
+    took,
+    who,
+)
+from andon.cli.values import moment
+from andon.cli.where import api
+from andon.client import Run
+
+group = typer.Typer(help="Runs: executions of functions.", no_args_is_help=True)
+
+Id = Annotated[str, typer.Argument(metavar="RUN", help="The run's id.")]
+TIME = "A time such as 2026-01-31T09:00:00Z, or how long ago, such as 2h."
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register this module's commands."""
+    app.add_typer(group, name="runs")
+
+
+@group.command("list")
+def list_(
+    status: Annotated[
+        str | None,
+        typer.Option(help="Only queued, running, waiting, cancelling, completed, failed or cancelled ones."),
+    ] = None,
+    function: Annotated[str | None, typer.Option(help="Only those of this function.")] = None,
+    report: Annotated[str | None, typer.Option(help="Only those of this report.")] = None,
+    event: Annotated[str | None, typer.Option(help="Only those that this event started.")] = None,
+    after: Annotated[
+        dt.datetime | None, typer.Option(parser=moment, metavar="TIME", help=f"Queued since. {TIME}")
+    ] = None,
+    before: Annotated[
+        dt.datetime | None, typer.Option(parser=moment, metavar="TIME", help="Queued before that.")
+    ] = None,
+    limit: Limit = 20,
+    as_json: AsJson = False,
+) -> None:
+    """List runs."""
+    with api() as andon:
+        found = andon.runs.list(
+            status=status,
+            function_id=function,
+            report_id=report,
+            event_id=event,
+            queued_after=after,
+            queued_before=before,
+            limit=limit,
+        )
+        runs = list(found)
+    if as_json:
+        print_json(runs)
+        return
+    print_table(
+        ("ID", "FUNCTION", "STATUS", "PROGRESS", "ATTEMPT", "QUEUED", "TOOK"),
+        [
+            (
+                each.id,
+                each.function_id if each.kind == "function" else f"{each.function_id} ({each.kind})",
+                each.status,
+                percent(each.progress),
+                each.attempt,
+                each.queued_at,
+                took(each.started_at, each.ended_at),
+            )
+            for each in runs
+        ],
+        wide="FUNCTION",
+    )
+
+
+@group.command()
+def show(id: Id, as_json: AsJson = False) -> None:
+    """Show a run with its steps, its cancel and its cleanup."""
+    with api() as andon:
+        run = andon.runs.get(id)
+    if as_json:
+        print_json(run)
+        return
+    print_facts(_facts(run))
+    if run.steps:
+        print_table(
+            ("STEP", "STATUS", "ATTEMPT", "STARTED", "TOOK", "ERROR"),
+            [
+                (each.id, each.status, each.attempt, each.started_at, took(each.started_at, each.ended_at), _why(each))
+                for each in run.steps
+            ],
+            wide="ERROR",
+        )
+
+
+@group.command()
+def cancel(
+    id: Id,
+    reason: Annotated[str | None, typer.Option(help="Why; it is recorded and shown.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Cancel a run that hasn't ended. Once this exits with 0, it will not complete."""
+    with api() as andon:
+        asked = andon.runs.cancel(id, reason=reason)
+    if as_json:
+        print_json(asked)
+    else:
+        typer.echo(f"{asked.status} {asked.id}")
+
+
+@group.command()
+def rerun(id: Id, as_json: AsJson = False) -> None:
+    """Send a run's trigger again, as a new event; the new run is found with `andon runs list --event`."""
+    with api() as andon:
+        asked = andon.runs.rerun(id)
+    if as_json:
+        print_json(asked)
+    else:
+        typer.echo(f"{asked.status} {asked.id}: event {asked.event_id}")
+
+
+def _facts(run: Run) -> list[tuple[str, object]]:
+    cancel = run.cancel
+    return [
+        ("id", run.id),
+        ("function", run.function_id),
+        ("kind", run.kind if run.kind != "function" else None),
+        ("status", run.status),
+        ("event", f"{run.event.name} {run.event.id}"),
+        ("data", run.event.data),
+        ("report", run.report_id),
+        ("parent", run.parent_run_id),
+        ("attempt", run.attempt),
+        ("progress", percent(run.progress)),
+        ("now", None if run.ended else run.current_step),
+        ("queued", run.queued_at),
+        ("started", run.started_at),
+        ("ended", run.ended_at),
+        ("wakes", run.wake_at),
+        ("output", run.output),
+        ("error", run.error and _why(run)),
+        ("cancel asked", cancel and cancel.requested_at),
+        ("by", cancel and who(cancel.requested_by)),
+        ("reason", cancel and cancel.reason),
+        ("code stopped", cancel and _after(cancel.requested_at, cancel.stopped_at)),
+        ("settled", cancel and _after(cancel.requested_at, cancel.settled_at)),
+        ("forced", "yes" if cancel and cancel.forced else None),
+        *((f"{each.kind}", f"{each.status} {each.id}") for each in run.cleanup),
+    ]
+
+
+def _after(asked: dt.datetime, time: dt.datetime | None) -> str | None:
+    after = took(asked, time)
+    return after and f"{after} after it was asked"
+
+
+def _why(thing: Any) -> object:
+    """An error's message, or all of it where it has none."""
+    error = thing.error
+    return error["message"] if isinstance(error, dict) and "message" in error else error

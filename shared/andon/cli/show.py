@@ -1,0 +1,128 @@
+"""What commands print: tables for people, JSON for programs. Only a terminal gets colours and is cut to its width."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Any
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from andon.client.decode import Resource
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON as the API gives it, on stdout.")]
+Limit = Annotated[int, typer.Option("--limit", "-n", min=1, help="How many at most, newest first.")]
+
+PIPE_WIDTH = 10_000
+STYLES = {
+    "generated": "green",
+    "completed": "green",
+    "ok": "green",
+    "cancelled": "yellow",
+    "cancelling": "yellow",
+    "warning": "yellow",
+    "revoked": "yellow",
+    "failed": "red",
+    "problem": "red",
+    "generating": "cyan",
+    "running": "cyan",
+}
+
+
+def out() -> Console:
+    """Stdout. In a pipe nothing is cut or wrapped."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=PIPE_WIDTH)
+
+
+def err() -> Console:
+    """Stderr: progress, and what is said beside the result."""
+    return Console(stderr=True, highlight=False)
+
+
+def print_json(value: Any) -> None:
+    """`value` (a resource is what the API gave) as indented JSON."""
+    typer.echo(json.dumps(value, indent=2, default=_plain, ensure_ascii=False))
+
+
+def print_json_line(value: Any) -> None:
+    """`value` on one line, at once: for what goes on."""
+    typer.echo(json.dumps(value, default=_plain, ensure_ascii=False))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Resource):
+        return value.raw
+    if isinstance(value, dt.datetime):
+        return value.isoformat()
+    return str(value)
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, wide: str = "") -> None:
+    """A table; the column `wide` gives way where the terminal is narrow."""
+    console = out()
+    style = box.SIMPLE_HEAD if console.is_terminal else None
+    table = Table(box=style, header_style="bold", pad_edge=False, padding=(0, 1) if style else (0, 2, 0, 0))
+    for name in columns:
+        table.add_column(name, no_wrap=True, overflow="ellipsis", ratio=1 if name == wide else None)
+    for row in rows:
+        table.add_row(*[cell(value) for value in row])
+    console.print(table)
+
+
+def print_facts(facts: Iterable[tuple[str, object]]) -> None:
+    """Names and values, those that are None left out."""
+    told = [(name, value) for name, value in facts if value is not None]
+    width = max((len(name) for name, _ in told), default=0)
+    console = out()
+    for name, value in told:
+        console.print(Text(f"{name:<{width}}  ", style="dim") + cell(value), soft_wrap=True)
+
+
+def cell(value: object) -> Text:
+    """`value` as a person reads it; nothing in it can steer the terminal."""
+    if value is None:
+        return Text("-", style="dim")
+    if isinstance(value, dt.datetime):
+        return Text(moment(value))
+    if isinstance(value, (dict, list, tuple)):
+        return Text(json.dumps(value, default=_plain, ensure_ascii=False))
+    text = "".join(each if each.isprintable() or each == "\n" else "\ufffd" for each in str(value))
+    return Text(text, style=STYLES.get(text, ""))
+
+
+def moment(time: dt.datetime) -> str:
+    """A time on this machine's clock."""
+    return time.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def percent(fraction: float | None) -> str | None:
+    """A share of 1 as a percentage."""
+    return None if fraction is None else f"{fraction:.0%}"
+
+
+def took(begun: dt.datetime | None, ended: dt.datetime | None) -> str | None:
+    """How long something took, if it has begun and ended."""
+    return None if begun is None or ended is None else seconds((ended - begun).total_seconds())
+
+
+def seconds(number: float) -> str:
+    """A duration: milliseconds below a second, then seconds, then minutes and hours."""
+    if abs(number) < 1:
+        return f"{number * 1000:.0f} ms"
+    if abs(number) < 120:
+        return f"{number:.1f} s"
+    minutes, rest = divmod(round(number), 60)
+    return f"{minutes} min {rest} s" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def who(user: Any) -> str | None:
+    """A user as JSON, in a word where it has an id."""
+    if isinstance(user, dict) and isinstance(user.get("id"), str):
+        return str(user["id"])
+    return None if user is None else json.dumps(user)

@@ -1,0 +1,71 @@
+"""How options are read: durations, moments, JSON. What can't be read is refused naming the option (exit 2)."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import typer
+
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
+
+
+def duration(text: str) -> dt.timedelta:
+    """`90s`, `15m`, `2h`, `30d`, `1w`."""
+    found = re.fullmatch(r"(\d{1,6}(?:\.\d{1,6})?)\s*([smhdw])", text.strip())
+    if found is None:
+        raise typer.BadParameter(f"expected a duration such as 90s, 15m, 2h, 30d or 1w, got {text!r}")
+    return dt.timedelta(seconds=float(found[1]) * UNITS[found[2]])
+
+
+def moment(text: str) -> dt.datetime:
+    """An RFC 3339 time (local where it names no zone), or a duration, which counts back from now."""
+    try:
+        return dt.datetime.fromisoformat(text).astimezone()
+    except ValueError:
+        pass
+    try:
+        return dt.datetime.now(dt.UTC) - duration(text)
+    except typer.BadParameter:
+        expected = "expected a time such as 2026-01-31T09:00:00Z, or how long ago, such as 2h"
+        raise typer.BadParameter(f"{expected}, got {text!r}") from None
+
+
+def json_object(text: str) -> dict[str, Any]:
+    """A JSON object, in the argument itself, in a file (`@file`) or on stdin (`-`)."""
+    if text == "-":
+        given = sys.stdin.read()
+    elif text.startswith("@"):
+        try:
+            given = Path(text[1:]).read_text()
+        except (OSError, UnicodeDecodeError) as error:
+            raise typer.BadParameter(f"{text[1:]} can't be read: {error}") from None
+    else:
+        given = text
+    try:
+        found = json.loads(given)
+    except ValueError as error:
+        raise typer.BadParameter(f"expected a JSON object, got {given[:60]!r} ({error})") from None
+    if not isinstance(found, dict):
+        raise typer.BadParameter(f"expected a JSON object, got {given[:60]!r}")
+    return found
+
+
+def json_or_text(text: str) -> Any:
+    """JSON, or the text itself where it isn't any."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def setting(text: str) -> tuple[str, Any]:
+    """`name=value`; the value is JSON, or a text where it isn't any."""
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise typer.BadParameter(f"expected name=value, got {text!r}")
+    return name, json_or_text(value)

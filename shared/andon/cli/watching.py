@@ -1,0 +1,70 @@
+"""Follow a report to its end, with a progress bar on stderr."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+from andon.cli.errors import CommandFailed, Exit
+from andon.cli.show import err, took
+from andon.client import Andon, Report, Run
+
+
+def follow(
+    andon: Andon,
+    report_id: str,
+    *,
+    timeout: float | None = None,
+    seen: Callable[[Report], None] = lambda report: None,
+    console: Console | None = None,
+) -> Report:
+    """Show the report's progress until it isn't generating; return it then. `seen` gets it at each change."""
+    console = console or err()
+    try:
+        with progress_bar(console) as progress:
+            task = None
+            for report in andon.reports.follow(report_id, timeout=timeout):
+                if task is None:
+                    task = progress.add_task(escape(report.title), total=1.0, note="")
+                stopping = "cancelling" if report.generating and report.cancel_requested_at else None
+                note = escape(stopping or report.progress_note or report.status)
+                progress.update(task, completed=report.progress or 0.0, note=note)
+                seen(report)
+    except KeyboardInterrupt:
+        console.print(f"The report goes on; to stop it: andon reports cancel {report_id}", markup=False)
+        raise
+    return report
+
+
+def require_generated(report: Report) -> None:
+    """Raise `CommandFailed` for a report that ended otherwise, or was never asked for."""
+    if report.status == "idle":
+        raise CommandFailed(f"Report {report.id} is idle: generate it first.", Exit.CONFLICT)
+    if report.status != "generated":
+        why = report.error or (report.run and report.run.cancel and report.run.cancel.reason)
+        raise CommandFailed(f"Report {report.id} is {report.status}{f': {why}' if why else ''}")
+
+
+def print_cancel(run: Run | None, console: Console) -> None:
+    """When a run's cancel was asked, when the code stopped, when it settled."""
+    if run is None or run.cancel is None:
+        return
+    asked = run.cancel.requested_at
+    for label, time in (("code stopped", run.cancel.stopped_at), ("settled", run.cancel.settled_at)):
+        after = took(asked, time)
+        console.print(f"    {label:<13} {f'{after} after it was asked' if after else 'not recorded'}")
+
+
+def progress_bar(console: Console) -> Progress:
+    """One line per report; nothing of it in a pipe."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+        TextColumn("[dim]{task.fields[note]}"),
+    )
+    return Progress(*columns, console=console, disable=not console.is_terminal)

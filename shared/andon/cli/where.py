@@ -1,0 +1,59 @@
+"""Where the API and the stores are: the environment, or what `andon dev` exports while it runs on this home."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import psycopg
+from redis import Redis
+
+from andon.adapters.postgres.connect import Connection
+from andon.adapters.postgres.connect import connect as connect_postgres
+from andon.adapters.redis.connect import connect as connect_redis
+from andon.cli.errors import CommandFailed, Exit
+from andon.client import Andon
+from andon.embedded.home import read_env_file
+from andon.settings import Settings
+
+
+def known(env: Mapping[str, str], name: str) -> str | None:
+    """The variable `name` of `env`, or of the system that runs on `ANDON_HOME`."""
+    return env.get(name) or read_env_file(Settings.from_env(env).home).get(name)
+
+
+def known_url(env: Mapping[str, str]) -> str:
+    """Where the API is: `ANDON_URL`, or what runs on `ANDON_HOME`, or the default address."""
+    return known(env, "ANDON_URL") or f"http://127.0.0.1:{Settings.from_env(env).port}"
+
+
+def api() -> Andon:
+    """The API that this process's environment names, with the key `ANDON_API_KEY` if there is one."""
+    return Andon(known_url(os.environ), known(os.environ, "ANDON_API_KEY"))
+
+
+@contextmanager
+def postgres() -> Iterator[Connection]:
+    """A connection to Postgres for the `with` block. Raises `CommandFailed` when it is away or has no schema."""
+    url = known(os.environ, "ANDON_DATABASE_URL") or Settings.database_url
+    try:
+        with connect_postgres(url, name="cli") as connection:
+            yield connection
+    except psycopg.errors.UndefinedTable:
+        raise CommandFailed("The database has not this version's schema: run `andon migrate`.") from None
+    except psycopg.OperationalError as error:
+        message = f"Postgres (ANDON_DATABASE_URL) does not answer: {first_line(error)}"
+        raise CommandFailed(message, Exit.UNREACHABLE) from None
+
+
+@contextmanager
+def redis() -> Iterator[Redis]:
+    """A client of Redis for the `with` block."""
+    with connect_redis(known(os.environ, "ANDON_REDIS_URL") or Settings.redis_url, name="cli") as client:
+        yield client
+
+
+def first_line(error: Exception) -> str:
+    """What an error says, in a line."""
+    return str(error).strip().split("\n")[0]
