@@ -1,0 +1,242 @@
+"""What the manifests promise: valid without a cluster, restricted, and in step with the processes they start."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml  # type: ignore[import-untyped]
+from typer.testing import CliRunner
+
+from andon.cli.app import app
+from andon.settings import Settings
+
+from .conftest import DEPLOY, documents, literals, pod_spec
+
+KUSTOMIZE = DEPLOY / "kustomize"
+BASE = KUSTOMIZE / "base"
+OVERLAYS = ["base", "overlays/dev", "overlays/production"]
+CUSTOM = {"ScaledObject", "TriggerAuthentication", "ServiceMonitor", "PrometheusRule"}
+# What an installation makes itself, because it is secret.
+SECRETS = {"andon-stores", "andon-redis-address"}
+PROCESSES = ["api", "dispatcher", "worker"]
+
+Manifests = dict[str, dict[str, Any]]
+
+
+def named(manifests: Manifests, kind: str) -> dict[str, dict[str, Any]]:
+    return {each["metadata"]["name"]: each for each in manifests.values() if each["kind"] == kind}
+
+
+def base(kind: str) -> dict[str, dict[str, Any]]:
+    return named(dict(documents(BASE)), kind)
+
+
+def test_every_core_object_fits_kubernetes_own_schema(manifests: Manifests) -> None:
+    validator = pytest.importorskip("kubernetes_validate")
+    for name, each in manifests.items():
+        if each["kind"] in CUSTOM:
+            continue
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                validator.validate(each, desired_version=validator.latest_version(), strict=True)
+            except validator.ValidationError as error:
+                pytest.fail(f"{name}: {error}")
+
+
+def test_a_kind_that_kubernetes_does_not_define_is_one_that_is_checked_here(manifests: Manifests) -> None:
+    core = {"v1", "apps/v1", "batch/v1", "policy/v1", "networking.k8s.io/v1"}
+    others = {each["kind"] for each in manifests.values() if each["apiVersion"] not in core}
+    assert others == CUSTOM
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_each_overlay_renders(overlay: str) -> None:
+    if shutil.which("kubectl") is None:
+        pytest.skip("kubectl is not installed; sources are checked without it")
+    built = subprocess.run(["kubectl", "kustomize", str(KUSTOMIZE / overlay)], capture_output=True, text=True)
+    assert built.returncode == 0, built.stderr
+    rendered = [each for each in yaml.safe_load_all(built.stdout) if each]
+    kinds = {each["kind"] for each in rendered}
+    assert {"Deployment", "Job", "CronJob", "NetworkPolicy", "PodDisruptionBudget", "ConfigMap"} <= kinds
+    images = re.findall(r"image: (\S+)", built.stdout)
+    assert images
+    assert all(":" in image.rsplit("/", 1)[-1] for image in images), "an image without a tag is whatever comes next"
+
+
+def test_every_file_that_a_kustomization_names_is_there_and_every_manifest_is_named() -> None:
+    for path in [*KUSTOMIZE.rglob("kustomization.yaml"), DEPLOY / "monitoring" / "kustomization.yaml"]:
+        build = yaml.safe_load(path.read_text())
+        wanted = [*build.get("resources", []), *build.get("components", [])]
+        for generator in [*build.get("configMapGenerator", []), *build.get("secretGenerator", [])]:
+            wanted += [each.split("=")[-1] for each in generator.get("files", [])]
+        missing = [each for each in wanted if not (path.parent / each).exists()]
+        assert not missing, f"{path}: {missing}"
+        if path.is_relative_to(KUSTOMIZE):
+            unused = {each.name for each in path.parent.glob("*.yaml")} - {Path(each).name for each in wanted}
+            assert unused == {"kustomization.yaml"}, f"{path}: {unused}"
+
+
+def test_every_pod_is_restricted_and_has_no_token(manifests: Manifests) -> None:
+    pods = {name: spec for name, each in manifests.items() if (spec := pod_spec(each)) is not None}
+    assert len(pods) >= 7
+    for name, spec in pods.items():
+        assert spec["automountServiceAccountToken"] is False, name
+        assert spec["securityContext"]["runAsNonRoot"] is True, name
+        assert spec["securityContext"]["runAsUser"] > 0, name
+        assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}, name
+        for volume in spec.get("volumes", []):
+            assert {"emptyDir", "persistentVolumeClaim", "configMap"} & volume.keys(), f"{name}: {volume}"
+        for container in spec["containers"]:
+            context = container["securityContext"]
+            assert context["allowPrivilegeEscalation"] is False, name
+            assert context["readOnlyRootFilesystem"] is True, name
+            assert context["capabilities"] == {"drop": ["ALL"]}, name
+            assert "memory" in container["resources"]["limits"], name
+            assert "memory" in container["resources"]["requests"], name
+
+
+def test_the_namespace_enforces_the_restricted_standard() -> None:
+    labels = base("Namespace")["andon"]["metadata"]["labels"]
+    assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
+
+
+def test_service_accounts_give_no_token_and_each_pod_has_one_that_exists() -> None:
+    accounts = base("ServiceAccount")
+    assert all(each["automountServiceAccountToken"] is False for each in accounts.values())
+    for name, each in documents(BASE):
+        spec = pod_spec(each)
+        assert spec is None or spec["serviceAccountName"] in accounts, name
+
+
+def test_each_pod_runs_a_command_that_andon_has() -> None:
+    shown = CliRunner().invoke(app, ["--help"], terminal_width=200).output
+    commands = set()
+    for _, each in documents(BASE):
+        spec = pod_spec(each)
+        commands |= {argument for container in (spec or {}).get("containers", []) for argument in container["args"]}
+    assert commands == {"api", "dispatcher", "worker", "migrate", "prune"}
+    absent = {command for command in commands if f" {command} " not in shown}
+    assert not absent, f"andon has no {absent}"
+
+
+def test_a_pods_grace_is_longer_than_the_shutdown_which_is_longer_than_a_steps_grace(compose: dict[str, Any]) -> None:
+    for settings in (literals(BASE / "kustomization.yaml"), compose["x-andon"]["environment"]):
+        shutdown, step = float(settings["ANDON_SHUTDOWN_SECONDS"]), float(settings["ANDON_STEP_GRACE_SECONDS"])
+        assert shutdown > step
+        for process, deployment in base("Deployment").items():
+            # What follows the hand-over: connections are closed, the interpreter ends.
+            assert deployment["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] >= shutdown + 10, process
+        for service in PROCESSES:
+            assert int(compose["services"][service]["stop_grace_period"].rstrip("s")) >= shutdown + 10, service
+
+
+def test_every_variable_that_is_set_is_one_that_andon_reads() -> None:
+    known = {"PORT" if name == "port" else f"ANDON_{name.upper()}" for name in Settings.__dataclass_fields__}
+    files = [*KUSTOMIZE.rglob("*.yaml"), DEPLOY / "compose.yaml", DEPLOY / "Dockerfile"]
+    for path in files:
+        found = set(re.findall(r"\bANDON_[A-Z_]+", path.read_text()))
+        assert found <= known, f"{path}: {found - known}"
+
+
+def test_the_settings_of_the_config_map_are_accepted() -> None:
+    for path in (BASE, KUSTOMIZE / "overlays/dev", KUSTOMIZE / "overlays/production"):
+        settings = Settings.from_env(literals(path / "kustomization.yaml"))
+        assert settings.heartbeat_seconds * 3 <= settings.lease_seconds
+
+
+def test_liveness_never_asks_whether_a_store_answers() -> None:
+    for name, each in base("Deployment").items():
+        container = each["spec"]["template"]["spec"]["containers"][0]
+        assert container["livenessProbe"]["httpGet"]["path"] == "/healthz", name
+        ports = {port["name"] for port in container["ports"]}
+        for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+            assert container[probe]["httpGet"]["port"] in ports, f"{name}: {probe}"
+
+
+def test_dispatcher_and_worker_listen_where_their_probes_ask() -> None:
+    for name in ("andon-dispatcher", "andon-worker"):
+        container = base("Deployment")[name]["spec"]["template"]["spec"]["containers"][0]
+        set_to = {each["name"]: each["value"] for each in container["env"]}
+        assert int(set_to["ANDON_HEALTH_PORT"]) == container["ports"][0]["containerPort"]
+
+
+def test_two_dispatchers_stand_ready_and_every_process_survives_a_drain() -> None:
+    assert base("Deployment")["andon-dispatcher"]["spec"]["replicas"] == 2
+    budgets = base("PodDisruptionBudget")
+    for process in PROCESSES:
+        wanted = {"matchLabels": {"app.kubernetes.io/name": f"andon-{process}"}}
+        assert budgets[f"andon-{process}"]["spec"]["selector"] == wanted
+
+
+def test_selectors_of_services_find_the_pods_and_the_ports() -> None:
+    pods = {name: each["spec"]["template"] for name, each in base("Deployment").items()}
+    for name, service in base("Service").items():
+        template = pods[name]
+        assert service["spec"]["selector"].items() <= template["metadata"]["labels"].items()
+        ports = {port["name"] for port in template["spec"]["containers"][0]["ports"]}
+        assert {port["targetPort"] for port in service["spec"]["ports"]} <= ports
+
+
+def test_what_is_not_allowed_is_denied() -> None:
+    policies = base("NetworkPolicy")
+    closed = policies.pop("default-deny")["spec"]
+    assert closed == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+    for name, policy in policies.items():
+        for rule in policy["spec"].get("ingress", []):
+            assert rule.get("from"), f"{name} lets everyone in"
+            assert rule.get("ports"), f"{name} opens every port"
+        for rule in policy["spec"].get("egress", []):
+            assert rule.get("ports"), f"{name} lets out to every port"
+
+
+def test_secrets_are_named_and_never_kept_here(manifests: Manifests) -> None:
+    assert not named(manifests, "Secret")
+    for name, each in manifests.items():
+        for container in (pod_spec(each) or {}).get("containers", []):
+            for source in container.get("envFrom", []):
+                assert source.get("secretRef", {"name": "andon-stores"})["name"] in SECRETS, name
+
+
+def test_what_is_scaled_exists_and_what_a_trigger_needs_is_given(manifests: Manifests) -> None:
+    needed = {
+        "postgresql": {"query", "targetQueryValue"},
+        "redis-streams": {"stream", "consumerGroup", "pendingEntriesCount"},
+    }
+    logins = named(manifests, "TriggerAuthentication")
+    scaled = named(manifests, "ScaledObject")
+    assert scaled.keys() == {"andon-worker", "andon-dispatcher"}
+    for name, each in scaled.items():
+        spec = each["spec"]
+        assert spec["scaleTargetRef"]["name"] in base("Deployment"), name
+        assert 1 <= spec["minReplicaCount"] <= spec["fallback"]["replicas"] <= spec["maxReplicaCount"], name
+        for trigger in spec["triggers"]:
+            assert needed[trigger["type"]] <= trigger["metadata"].keys(), name
+            assert all(isinstance(value, str) for value in trigger["metadata"].values()), name
+            assert trigger["authenticationRef"]["name"] in logins, name
+    for login in logins.values():
+        assert {each["name"] for each in login["spec"]["secretTargetRef"]} <= SECRETS
+    assert scaled["andon-dispatcher"]["spec"]["minReplicaCount"] >= 2
+
+
+def test_the_monitor_finds_each_process_and_a_port_that_serves_metrics(manifests: Manifests) -> None:
+    spec = named(manifests, "ServiceMonitor")["andon"]["spec"]
+    (expression,) = spec["selector"]["matchExpressions"]
+    services = base("Service")
+    assert set(expression["values"]) == services.keys()
+    for name, service in services.items():
+        assert service["metadata"]["labels"][expression["key"]] == name
+        ports = {port["name"] for port in service["spec"]["ports"]}
+        assert any(endpoint["port"] in ports for endpoint in spec["endpoints"]), name
+    assert {endpoint["path"] for endpoint in spec["endpoints"]} == {"/metrics"}
+
+
+def test_the_operators_rules_are_those_that_prometheus_reads(manifests: Manifests) -> None:
+    plain = yaml.safe_load((DEPLOY / "monitoring" / "alerts.yaml").read_text())
+    assert named(manifests, "PrometheusRule")["andon"]["spec"] == plain
