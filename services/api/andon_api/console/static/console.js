@@ -3,13 +3,15 @@
 
 const live = () => document.getElementById("live");
 const connection = document.getElementById("connection");
-let asking = 0; // actions under way: a look at the page in between would show the state before them
+const asking = new Set(); // actions under way: a look in between would show the state before them
+const PATIENCE = 10000; // after that an answer is not waited for any more
 let looking = false;
 let lookedAt = Date.now();
 
 function look() {
   const region = live();
-  if (!region || looking || asking) return;
+  const waiting = looking && Date.now() - lookedAt < PATIENCE;
+  if (!region || waiting || asking.size) return;
   looking = true;
   lookedAt = Date.now();
   htmx.trigger(region, "refresh");
@@ -24,7 +26,7 @@ document.addEventListener("visibilitychange", () => document.hidden || look());
 
 const isLook = (event) => event.detail.requestConfig?.triggeringEvent?.type === "refresh";
 
-document.body.addEventListener("htmx:beforeRequest", (event) => { if (!isLook(event)) asking += 1; });
+document.body.addEventListener("htmx:beforeRequest", (event) => { if (!isLook(event)) asking.add(event.detail.xhr); });
 
 document.body.addEventListener("htmx:afterRequest", (event) => {
   const reached = event.detail.xhr.status !== 0;
@@ -33,11 +35,17 @@ document.body.addEventListener("htmx:afterRequest", (event) => {
     looking = false;
     return;
   }
-  asking -= 1;
+  asking.delete(event.detail.xhr);
   const done = event.detail.elt.dataset?.done;
   if (event.detail.successful && done) say(done);
   setTimeout(look, 0); // also after an error: what stood in the way is then shown
   if (!event.detail.successful) say(event.detail.xhr.responseText.replace(/<[^>]*>/g, "").trim() || "No connection.");
+});
+
+// What a person has opened stays open, and what went wrong stays said, until they do something else.
+Object.assign(Idiomorph.defaults.callbacks, {
+  beforeNodeMorphed: (old) => !(old instanceof Element && old.hasAttribute("data-keep")),
+  beforeAttributeUpdated: (name, element) => !(name === "open" && element.tagName === "DETAILS"),
 });
 
 // A look that fails leaves the page as it is; the next one mends it.
