@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import sys
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -37,15 +38,22 @@ def cancel(
     as_json: AsJson = False,
 ) -> None:
     """Cancel all matching runs of a function that have not ended. At a terminal, it tells how many and asks first."""
-    what = {"started_after": started_after, "started_before": started_before}
     with api() as andon:
+        ask = partial(
+            andon.cancellations.create,
+            function,
+            started_after=started_after,
+            started_before=started_before,
+            where=where,
+            reason=reason,
+        )
         if dry_run or (sys.stdin.isatty() and not yes):
-            counted = andon.cancellations.create(function, where=where, reason=reason, dry_run=True, **what)
+            counted = ask(dry_run=True)
             if dry_run:
                 _say(counted, as_json, f"{counted.matched} runs match; nothing was cancelled")
                 return
             typer.confirm(f"Cancel {counted.matched} runs of {function}?", abort=True, err=True)
-        made = andon.cancellations.create(function, where=where, reason=reason, **what)
+        made = ask()
     _say(made, as_json, f"cancelling: cancellation {made.id}")
 
 

@@ -10,15 +10,14 @@ from redis.exceptions import RedisError
 from rich.text import Text
 
 from andon.adapters.checks import Check, Health, ok, problem
-from andon.adapters.postgres.doctor import check_clock, check_schema, check_system
+from andon.adapters.postgres.doctor import check_clock, check_system
 from andon.adapters.postgres.doctor import clock_offset as postgres_offset
 from andon.adapters.redis.doctor import check_bus, check_settings
 from andon.adapters.redis.doctor import clock_offset as redis_offset
 from andon.cli.errors import CommandFailed
 from andon.cli.show import STYLES, AsJson, cell, out, print_json
-from andon.cli.where import api, first_line, postgres, redis
-from andon.migrations import HEAD
-from andon.migrations.runner import known_revisions, revision_of
+from andon.cli.where import api, database_url, first_line, postgres, redis
+from andon.migrations import HEAD, UnknownRevision, require_head
 
 MARKS = {Health.OK: "✓", Health.WARNING: "!", Health.PROBLEM: "✗"}
 
@@ -68,12 +67,20 @@ def _postgres() -> Iterator[Check]:
             offset, version = postgres_offset(connection)
             yield ok("postgres", f"version {version}")
             yield check_clock("postgres clock", offset, against="this machine")
-            schema = check_schema(revision_of(connection), HEAD, known_revisions())
+            schema = _schema()
             yield schema
             if schema.health is Health.OK:
                 yield from check_system(connection)
     except CommandFailed as error:
         yield problem("postgres", str(error), "Start it, or set ANDON_DATABASE_URL to where it is.")
+
+
+def _schema() -> Check:
+    try:
+        require_head(database_url())
+    except UnknownRevision as error:
+        return Check("schema", Health.PROBLEM, str(error))
+    return ok("schema", f"revision {HEAD}")
 
 
 def _redis() -> Iterator[Check]:

@@ -33,12 +33,16 @@ def api() -> Andon:
     return Andon(known_url(os.environ), known(os.environ, "ANDON_API_KEY"))
 
 
+def database_url() -> str:
+    """Where Postgres is."""
+    return known(os.environ, "ANDON_DATABASE_URL") or Settings.database_url
+
+
 @contextmanager
 def postgres() -> Iterator[Connection]:
     """A connection to Postgres for the `with` block. Raises `CommandFailed` when it is away or has no schema."""
-    url = known(os.environ, "ANDON_DATABASE_URL") or Settings.database_url
     try:
-        with connect_postgres(url, name="cli") as connection:
+        with connect_postgres(database_url(), name="cli") as connection:
             yield connection
     except psycopg.errors.UndefinedTable:
         raise CommandFailed("The database has not this version's schema: run `andon migrate`.") from None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from typing import Any
 
 import psycopg
@@ -58,16 +57,6 @@ def check_clock(name: str, offset: float, *, against: str) -> Check:
     found = f"{offset:+.3f} s against {against}"
     remedy = "No run is decided by it, but times that are shown differ: let both machines use NTP."
     return judge(name, found, bad=abs(offset) > CLOCK_SECONDS, remedy=remedy)
-
-
-def check_schema(revision: str | None, head: str | None, known: Sequence[str]) -> Check:
-    """Whether the schema is the one that this version's code expects."""
-    if revision == head:
-        return ok("schema", f"revision {revision}")
-    found = f"revision {revision or 'none'}, this version has {head}"
-    if revision is None or revision in known:
-        return problem("schema", found, "Run `andon migrate`.")
-    return problem("schema", found, "The database is newer than this code: use the version that migrated it.")
 
 
 def check_system(connection: psycopg.Connection[Any]) -> list[Check]:
@@ -146,6 +135,6 @@ def _dead_events(connection: psycopg.Connection[Any]) -> Check:
 
 
 def _one(connection: psycopg.Connection[Any], statement: str) -> tuple[Any, ...]:
-    row = connection.execute(statement).fetchone()  # type: ignore[call-overload]
+    row = connection.execute(statement).fetchone()
     assert row is not None  # aggregates always have a row
     return tuple(row)

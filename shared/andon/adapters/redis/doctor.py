@@ -1,4 +1,4 @@
-"""What Redis says of a running system: its settings, the stream, the consumer group and what waits there. Reads only."""
+"""What Redis says of a running system: its settings, the stream, the consumer group, what waits. Reads only."""
 
 from __future__ import annotations
 
@@ -59,9 +59,9 @@ def check_bus(redis: Redis) -> list[Check]:
 
 
 def _reading(redis: Redis, group: dict[str, Any]) -> list[Check]:
-    """What was read and not acknowledged, and what was not read, by position: `lag` is wrong once entries were trimmed."""
-    now = redis.time()[0]  # type: ignore[index]
-    oldest: Any = redis.xpending(STREAM, GROUP)["min"] if group["pending"] else None  # type: ignore[index]
+    """What was read and not acknowledged, and what was not read, by position: `lag` is wrong after trimming."""
+    now, _ = redis.time()
+    oldest = redis.xpending(STREAM, GROUP)["min"] if group["pending"] else None
     unread: Any = redis.xrange(STREAM, min=f"({group['last-delivered-id'].decode()}", count=1)
     return [
         _waiting("pending entries", f"{group['pending']} read and not acknowledged", oldest, now),

@@ -1,0 +1,169 @@
+"""Retention: forget what is old and that nothing refers to any more, in batches that hold no lock for long.
+
+Order matters. First the low-water mark of the bus is recorded: from then on the dispatcher drops entries below it. Only
+then may the inbox forget the events that those entries carry; otherwise an entry that is read again, by a group made
+anew at 0, would be new to the inbox and start a month-old run.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import psycopg
+
+# An event may be published again long after it was accepted (a dispatcher was away, and relays then). Its later entry
+# may lie above the mark, so the inbox remembers for longer than the bus.
+RELAYED_LATE = dt.timedelta(days=1)
+BEFORE_ALL = "0-0"
+
+_LOW_WATER = "SELECT low_water FROM andon.dispatcher_leases WHERE partition = %s FOR UPDATE"
+_RAISE = "UPDATE andon.dispatcher_leases SET low_water = %s WHERE partition = %s"
+_OPEN = """
+SELECT e.tenant, e.id FROM unnest(%s::text[], %s::text[]) w (tenant, id)
+JOIN andon.events e ON e.tenant = w.tenant AND e.id = w.id JOIN andon.outbox o ON o.event_seq = e.seq
+"""
+_NOW = "SELECT clock_timestamp()"
+
+# Runs are made with ids that sort by time, so those that may be old enough come first by primary key.
+_OLD_RUNS = """
+SELECT id FROM andon.runs WHERE id > %(after)s AND id < %(below)s ORDER BY id LIMIT %(batch)s
+"""
+_DELETE_RUNS = """
+DELETE FROM andon.runs WHERE id IN (
+    SELECT r.id FROM andon.runs r
+    WHERE r.id = ANY(%(ids)s) AND r.status IN ('completed', 'failed', 'cancelled') AND r.ended_at < %(before)s
+        AND NOT EXISTS (SELECT FROM andon.runs c WHERE c.parent_run_id = r.id AND c.ended_at IS NULL)
+    FOR UPDATE OF r SKIP LOCKED)
+"""
+_DELETE_CANCELLATIONS = """
+DELETE FROM andon.cancellations WHERE (event_seq, key) IN (
+    SELECT event_seq, key FROM andon.cancellations
+    WHERE requested_at < %(before)s AND (remember_until IS NULL OR remember_until < clock_timestamp())
+        AND event_seq < (SELECT coalesce(min(event_seq), 9223372036854775807) FROM andon.outbox)
+    ORDER BY event_seq LIMIT %(batch)s)
+"""
+_DELETE_WIDE = """
+DELETE FROM andon.wide_cancellations WHERE id IN (
+    SELECT id FROM andon.wide_cancellations
+    WHERE status = 'done' AND requested_at < %(before)s
+        AND (remember_until IS NULL OR remember_until < clock_timestamp())
+        AND event_seq < (SELECT coalesce(min(event_seq), 9223372036854775807) FROM andon.outbox)
+    ORDER BY id LIMIT %(batch)s)
+"""
+_OLD_EVENTS = """
+SELECT seq, received_at FROM andon.events WHERE seq > %(after)s ORDER BY seq LIMIT %(batch)s
+"""
+_DELETE_EVENTS = """
+DELETE FROM andon.events e WHERE e.seq = ANY(%(seqs)s)
+    AND NOT EXISTS (SELECT FROM andon.runs r WHERE r.event_seq = e.seq)
+    AND NOT EXISTS (SELECT FROM andon.runs r WHERE r.cancel_event_seq = e.seq)
+    AND NOT EXISTS (SELECT FROM andon.outbox o WHERE o.event_seq = e.seq)
+    AND NOT EXISTS (SELECT FROM andon.cancellations c WHERE c.event_seq = e.seq)
+    AND NOT EXISTS (SELECT FROM andon.wide_cancellations w WHERE w.event_seq = e.seq)
+"""
+_DELETE_ANSWERS = """
+DELETE FROM andon.idempotency_keys WHERE (tenant, key) IN (
+    SELECT tenant, key FROM andon.idempotency_keys WHERE created_at < %(before)s LIMIT %(batch)s)
+"""
+_DELETE_DEAD = """
+DELETE FROM andon.dead_events WHERE id IN (
+    SELECT id FROM andon.dead_events WHERE created_at < %(before)s ORDER BY id LIMIT %(batch)s)
+"""
+
+
+def position(stream_id: str) -> tuple[int, int]:
+    """A stream id as what it is ordered by."""
+    time, _, number = stream_id.partition("-")
+    return int(time), int(number or 0)
+
+
+def raise_low_water(connection: psycopg.Connection[Any], mark: str, *, partition: int = 0) -> str:
+    """Record that entries below `mark` were all handled; returns the mark that holds now, which never falls.
+
+    Waits for the dispatcher's transaction, if one is under way; those after it see the mark.
+    """
+    with connection.transaction():
+        row = connection.execute(_LOW_WATER, [partition]).fetchone()
+        if row is None:
+            return BEFORE_ALL  # no dispatcher has ever led: nothing was handled
+        highest: str = max(row[0], mark, key=position)
+        if highest != row[0]:
+            connection.execute(_RAISE, [highest, partition])
+    return highest
+
+
+def still_open(connection: psycopg.Connection[Any], keys: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Those of the events (tenant, id) that are ours and not handled yet, wherever their entry lies."""
+    if not keys:
+        return set()
+    return set(connection.execute(_OPEN, [[tenant for tenant, _ in keys], [id for _, id in keys]]).fetchall())
+
+
+class Pruning:
+    """Deletes in batches of `batch` rows, each a transaction of its own. The connection is in autocommit mode."""
+
+    def __init__(self, connection: psycopg.Connection[Any], *, batch: int, deleted: Callable[[str, int], None]) -> None:
+        self._connection = connection
+        self._batch = batch
+        self._deleted = deleted
+        self._now: dt.datetime = _only(connection.execute(_NOW).fetchone())
+
+    def runs(self, keep: dt.timedelta) -> None:
+        """Forget runs that ended longer ago than `keep`, with their steps. Reports keep their status and files."""
+        before = self._now - keep
+        after, below = uuid.UUID(int=0), _floor(before)
+        while True:
+            values = {"after": after, "below": below, "batch": self._batch}
+            ids = [id for (id,) in self._connection.execute(_OLD_RUNS, values).fetchall()]
+            if not ids:
+                return
+            self._delete("runs", _DELETE_RUNS, {"ids": ids, "before": before})
+            after = ids[-1]
+
+    def events(self, keep: dt.timedelta, low_water: str) -> None:
+        """Forget what was received longer ago than `keep`, and before the bus' low-water mark was passed.
+
+        Cancellations go first; an event stays for as long as a run or a cancellation refers to it.
+        """
+        handled = dt.datetime.fromtimestamp(position(low_water)[0] / 1000, dt.UTC)
+        before = min(self._now - keep, handled) - RELAYED_LATE if handled.timestamp() > 0 else None
+        if before is None:
+            return
+        values = {"before": before, "batch": self._batch}
+        self._drain("cancellations", _DELETE_CANCELLATIONS, values)
+        self._drain("cancellations", _DELETE_WIDE, values)
+        self._drain("dead events", _DELETE_DEAD, values)
+        after = 0
+        while True:
+            rows = self._connection.execute(_OLD_EVENTS, {"after": after, "batch": self._batch}).fetchall()
+            old = [seq for seq, received in rows if received < before]
+            if not old:
+                return
+            self._delete("events", _DELETE_EVENTS, {"seqs": old})
+            after = rows[-1][0]
+
+    def answers(self, keep: dt.timedelta) -> None:
+        """Forget the answers kept under Idempotency-Keys."""
+        self._drain("idempotency keys", _DELETE_ANSWERS, {"before": self._now - keep, "batch": self._batch})
+
+    def _drain(self, what: str, statement: str, values: dict[str, Any]) -> None:
+        while self._delete(what, statement, values):
+            pass
+
+    def _delete(self, what: str, statement: str, values: dict[str, Any]) -> int:
+        count = self._connection.execute(statement, values).rowcount
+        self._deleted(what, count)
+        return int(count)
+
+
+def _floor(time: dt.datetime) -> uuid.UUID:
+    """The smallest id that can be made at `time`."""
+    return uuid.UUID(int=max(int(time.timestamp() * 1000), 0) << 80)
+
+
+def _only(row: tuple[Any, ...] | None) -> Any:
+    assert row is not None
+    return row[0]

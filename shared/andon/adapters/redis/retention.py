@@ -1,0 +1,53 @@
+"""How much of the bus was handled and is old, and trimming it up to there."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from redis import Redis
+from redis.exceptions import ResponseError
+
+from andon.adapters.redis.bus import GROUP, STREAM
+
+
+def handled_below(redis: Redis, keep: dt.timedelta) -> str | None:
+    """A stream id: every entry below it is older than `keep` by Redis' clock, was read, and is acknowledged.
+
+    None where there is no stream or no group, so that nothing is known to be handled.
+    """
+    pipe = redis.pipeline(transaction=True)  # one moment: an entry read between two looks would be missed
+    pipe.time()
+    pipe.xinfo_stream(STREAM)
+    pipe.xinfo_groups(STREAM)
+    pipe.xpending(STREAM, GROUP)
+    try:
+        (seconds, _), stream, groups, pending = pipe.execute()
+    except ResponseError as error:
+        if "no such key" in str(error) or "NOGROUP" in str(error):
+            return None
+        raise
+    group = next(each for each in groups if each["name"] == GROUP.encode())
+    candidates = [(max(int((seconds - keep.total_seconds()) * 1000), 0), 0)]
+    if group["last-delivered-id"] != stream["last-generated-id"]:
+        time, number = _position(group["last-delivered-id"])
+        candidates.append((time, number + 1))
+    if pending["min"]:
+        candidates.append(_position(pending["min"]))
+    lowest = min(candidates)
+    return f"{lowest[0]}-{lowest[1]}"
+
+
+def trim(redis: Redis, low_water: str) -> int:
+    """Remove entries below `low_water`, whole nodes at a time; returns how many."""
+    total = 0
+    while True:
+        removed = int(redis.xtrim(STREAM, minid=low_water, approximate=True))
+        total += removed
+        if not removed:
+            return total
+
+
+def _position(id: Any) -> tuple[int, int]:
+    time, _, number = id.decode().partition("-")
+    return int(time), int(number)
