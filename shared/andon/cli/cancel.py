@@ -35,6 +35,7 @@ def cancel(
     reason: Annotated[str | None, typer.Option(help="Why; it is recorded and shown.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count the runs that match.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask first; a script is never asked.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", "-w", help="Wait until it was applied to all of them.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Cancel all matching runs of a function that have not ended. At a terminal, it tells how many and asks first."""
@@ -54,6 +55,10 @@ def cancel(
                 return
             typer.confirm(f"Cancel {counted.matched} runs of {function}?", abort=True, err=True)
         made = ask()
+        if wait and made.id is not None:
+            done = andon.cancellations.wait(made.id)
+            _say(done, as_json, f"cancelled {done.matched} runs: cancellation {done.id}")
+            return
     _say(made, as_json, f"cancelling: cancellation {made.id}")
 
 

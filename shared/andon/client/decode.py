@@ -33,8 +33,8 @@ def decode(kind: type[T], shown: Mapping[str, Any]) -> T:
 @cache
 def _fields(kind: Any) -> list[tuple[str, str, Any]]:
     hints = typing.get_type_hints(kind)
-    names = [field.name for field in dataclasses.fields(kind) if field.name != "raw"]
-    return [(name, _camel(name), hints[name]) for name in names]
+    named = [(field.name, field.metadata.get("json")) for field in dataclasses.fields(kind) if field.name != "raw"]
+    return [(name, key or _camel(name), hints[name]) for name, key in named]
 
 
 def _camel(name: str) -> str:

@@ -195,6 +195,9 @@ class Cancellation(Resource):
     function_id: str | None = None
     started_after: dt.datetime | None = None
     started_before: dt.datetime | None = None
+    where: str | None = field(default=None, metadata={"json": "if"})
     reason: str | None = None
+    event_id: str | None = None
+    requested_by: Json = None
     requested_at: dt.datetime | None = None
     finished_at: dt.datetime | None = None

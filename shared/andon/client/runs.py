@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
 from collections.abc import Iterator
 from urllib.parse import quote
 
 from andon.client.decode import decode
+from andon.client.errors import WaitTimeout
 from andon.client.models import Asked, Cancellation, Function, Run
 from andon.client.pages import listed
 from andon.client.transport import Transport
+
+LOOK_SECONDS = 0.25
 
 
 class Runs:
@@ -89,6 +93,18 @@ class Cancellations:
     def get(self, id: str) -> Cancellation:
         """One cancellation: how far it is, and how many runs it has matched."""
         return decode(Cancellation, self._transport.get(f"/cancellations/{quote(id, safe='')}"))
+
+    def wait(self, id: str, *, timeout: float | None = None) -> Cancellation:
+        """Wait until it was applied to every run that it matches; their code may take longer to stop.
+
+        Raises `WaitTimeout` after `timeout` seconds.
+        """
+        began = time.monotonic()
+        while (found := self.get(id)).status != "done":
+            if timeout is not None and time.monotonic() - began >= timeout:
+                raise WaitTimeout(f"Cancellation {id} is still being applied after {timeout:g} s")
+            time.sleep(LOOK_SECONDS)
+        return found
 
 
 class Functions:

@@ -19,6 +19,7 @@ from andon.engine.events import DEFAULT_TENANT, Event
 from andon.engine.functions import Registry
 from andon_worker.dispatcher.batch import Effects, record_batch
 from andon_worker.dispatcher.leadership import Leadership
+from andon_worker.dispatcher.low_water import forgotten
 
 log = logging.getLogger(__name__)
 BATCH = 500
@@ -58,6 +59,7 @@ class Intake:
         self._leadership = leadership
         self._signal = signal
         self.pending_first = True
+        self.dropped = 0
 
     def step(self, *, block_ms: int) -> int:
         """Handle one batch, what was read before and not acknowledged first; return how many entries it had."""
@@ -132,6 +134,7 @@ class Intake:
         with connection.transaction():
             self._leadership.hold(connection)
             effects = Effects()
+            events, dead = self._remembered(connection, events, dead)
             if events:
                 effects = record_batch(
                     connection, self._registry, [event for _, event in events], [id for (id, _), _ in events]
@@ -139,6 +142,18 @@ class Intake:
             if dead:
                 _bury(connection, dead)
         return effects
+
+    def _remembered(
+        self, connection: psycopg.Connection[Any], events: Sequence[tuple[Entry, Event]], dead: Sequence[Dead]
+    ) -> tuple[Sequence[tuple[Entry, Event]], Sequence[Dead]]:
+        """Without the entries that retention has passed; they are acknowledged and counted."""
+        entries: list[tuple[str, Event | None]] = [(id, event) for (id, _), event in events]
+        gone = forgotten(connection, [*entries, *((each.entry[0], None) for each in dead)])
+        if not gone:
+            return events, dead
+        self.dropped += len(gone)
+        kept = [each for each in events if each[0][0] not in gone]
+        return kept, [each for each in dead if each.entry[0] not in gone]
 
 
 def _decode(entries: Sequence[Entry]) -> tuple[list[tuple[Entry, Event]], list[Dead]]:

@@ -19,7 +19,8 @@ import psycopg
 RELAYED_LATE = dt.timedelta(days=1)
 BEFORE_ALL = "0-0"
 
-_LOW_WATER = "SELECT low_water FROM andon.dispatcher_leases WHERE partition = %s FOR UPDATE"
+_LOW_WATER = "SELECT low_water FROM andon.dispatcher_leases WHERE partition = %s"
+_LOCK_LOW_WATER = f"{_LOW_WATER} FOR UPDATE"
 _RAISE = "UPDATE andon.dispatcher_leases SET low_water = %s WHERE partition = %s"
 _OPEN = """
 SELECT e.tenant, e.id FROM unnest(%s::text[], %s::text[]) w (tenant, id)
@@ -86,13 +87,19 @@ def raise_low_water(connection: psycopg.Connection[Any], mark: str, *, partition
     Waits for the dispatcher's transaction, if one is under way; those after it see the mark.
     """
     with connection.transaction():
-        row = connection.execute(_LOW_WATER, [partition]).fetchone()
+        row = connection.execute(_LOCK_LOW_WATER, [partition]).fetchone()
         if row is None:
             return BEFORE_ALL  # no dispatcher has ever led: nothing was handled
         highest: str = max(row[0], mark, key=position)
         if highest != row[0]:
             connection.execute(_RAISE, [highest, partition])
     return highest
+
+
+def low_water(connection: psycopg.Connection[Any], *, partition: int = 0) -> str:
+    """The recorded mark: entries below it were all handled, and may be forgotten."""
+    row = connection.execute(_LOW_WATER, [partition]).fetchone()
+    return BEFORE_ALL if row is None else str(row[0])
 
 
 def still_open(connection: psycopg.Connection[Any], keys: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
