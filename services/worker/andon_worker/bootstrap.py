@@ -73,7 +73,11 @@ def sessions(settings: Settings) -> Callable[[], Engine]:
             pool_size=settings.worker_threads,
             max_overflow=2,
             pool_pre_ping=True,
-            connect_args={"application_name": "andon-step", **OPTIONS},
+            connect_args={
+                "application_name": "andon-step",
+                "options": "-c idle_in_transaction_session_timeout=60s",
+                **OPTIONS,
+            },
         )
 
     return engine

@@ -18,11 +18,16 @@ OPTIONS: dict[str, Any] = {
     "tcp_user_timeout": 9000,
 }
 
+# A process that is frozen in a transaction, or whose node is gone, must not keep its locks: the reports' block the
+# dispatcher, and the dispatcher's block the next one.
+IDLE = "set_config('idle_in_transaction_session_timeout', '5s', %s)"
+_SESSION = f"SELECT set_config('search_path', 'andon, public', false), {IDLE % 'false'}"
+
 
 def connect(url: str, *, name: str) -> Connection:
     """An autocommit connection that prepares every statement at its first use and shows as `name`."""
     connection = psycopg.connect(url, autocommit=True, application_name=f"andon-{name}", prepare_threshold=0, **OPTIONS)
-    connection.execute("SET search_path TO andon, public")
+    connection.execute(_SESSION)
     return connection
 
 

@@ -15,7 +15,7 @@ from andon.adapters.postgres.connect import Connection, connect
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
-AWAY = (psycopg.OperationalError, psycopg.InterfaceError)
+AWAY = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.IdleInTransactionSessionTimeout)
 
 
 class Database:
@@ -84,4 +84,4 @@ class Database:
 def _is_refusal(error: psycopg.Error) -> bool:
     """Whether the server is there and said no (a lock time-out, a cancelled statement), so that waiting won't help."""
     state: Any = error.sqlstate
-    return bool(state) and not state.startswith(("08", "57P", "53"))
+    return bool(state) and not state.startswith(("08", "57P", "53", "25P03"))

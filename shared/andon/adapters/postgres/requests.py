@@ -15,6 +15,7 @@ import psycopg
 
 from andon.adapters.postgres import wide
 from andon.adapters.postgres.cancellations import remember_request_cancel
+from andon.adapters.postgres.connect import IDLE
 from andon.adapters.postgres.inbox import accept, event_of
 from andon.adapters.postgres.marks import Mark, Marked, mark
 from andon.adapters.postgres.settle import lock_reports
@@ -51,10 +52,12 @@ class Asked:
         return {run_flag(run_id): self.event.seq for run_id in self.cancelling}
 
 
-_LOCK = """
-SELECT status, current_run_id, request_event_id, request_seq, cancel_requested_at, dataset_id, options
+_LOCK = f"""
+SELECT status, current_run_id, request_event_id, request_seq, cancel_requested_at, dataset_id, options, {IDLE % 'true'}
 FROM andon.reports WHERE id = %s AND tenant = %s FOR UPDATE
 """
+
+_LOCK_RUN = f"SELECT status, {IDLE % 'true'} FROM andon.runs WHERE id = %s FOR UPDATE"
 
 _REQUEST = """
 UPDATE andon.reports SET status = 'generating', requested_by = %(user)s::jsonb, requested_at = clock_timestamp(),
@@ -142,7 +145,7 @@ def cancel_run(
     if row is None:
         raise NotFound("Run not found")
     lock_reports(connection, [row[0]] if row[0] else [])
-    [status] = connection.execute("SELECT status FROM andon.runs WHERE id = %s FOR UPDATE", [run_id]).fetchone() or [""]
+    [status, _] = connection.execute(_LOCK_RUN, [run_id]).fetchone() or ["", ""]
     if status in {"completed", "failed", "cancelled"}:
         raise Conflict(f"Run has ended: {status}")
     data = {"runId": str(run_id), **({} if reason is None else {"reason": reason})}

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import psycopg
 
+from andon.adapters.postgres.connect import IDLE
 from andon.engine.events import Event
 
 RETURNED = "id, tenant, function_id, kind, event_seq, report_id, status, output, error, queue, " + (
@@ -110,7 +111,7 @@ WITH moved AS (
     RETURNING {RETURNED}
 ){_EFFECTS}"""
 
-_LOCK_REPORTS = "SELECT id FROM andon.reports WHERE id = ANY(%s) ORDER BY id FOR UPDATE"
+_LOCK_REPORTS = f"SELECT id, {IDLE % 'true'} FROM andon.reports WHERE id = ANY(%s) ORDER BY id FOR UPDATE"
 
 
 class Settled(NamedTuple):
