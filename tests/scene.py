@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
 
@@ -129,6 +130,14 @@ class Scene:
         """The report as the API shows it."""
         return dict(self.api.get(f"/reports/{report_id}").raise_for_status().json())
 
+    @contextmanager
+    def holding(self, query: str, *values: Any) -> Iterator[None]:
+        """Keep the locks that this query takes for as long as the block lasts."""
+        with psycopg.connect(self._database_url) as connection:
+            connection.execute(query.encode(), values)
+            yield
+            connection.rollback()
+
     def pending(self) -> int:
         """How many entries were read and not acknowledged."""
         return int(self.redis.xpending(STREAM, GROUP)["pending"])  # type: ignore[index]
@@ -155,6 +164,11 @@ class Scene:
         wait_until(
             lambda: len(self.ledger.begins(case, step)) >= times, timeout, what=f"begin {times} of {step} of {case}"
         )
+
+    def wait_blocked(self, application: str) -> None:
+        """Until a session of this application waits for a lock."""
+        query = "SELECT 1 FROM pg_stat_activity WHERE application_name = %s AND wait_event_type = 'Lock'"
+        wait_until(lambda: self.rows(query, application), PATIENCE, what=f"{application} blocked")
 
     def wait_leader(self) -> None:
         """Until a dispatcher leads."""

@@ -31,6 +31,7 @@ class Proxy:
         self.refusing = False
         self.dropping_replies = False
         self._stall_at: bytes | None = None
+        self._lose_reply_to: bytes | None = None
         self.stalled = threading.Event()
 
     def __enter__(self) -> Proxy:
@@ -87,6 +88,10 @@ class Proxy:
         """Pass requests on, and no reply."""
         self.dropping_replies = True
 
+    def lose_reply_to(self, request: bytes) -> None:
+        """Pass the next request that holds these bytes on, and cut its connection instead of giving the reply."""
+        self._lose_reply_to = request
+
     def half_open(self) -> None:
         """Make the other end of every connection vanish: no byte, no ACK, no FIN comes back. New ones work."""
         self._call(lambda: [link.vanish() for link in self._links])
@@ -130,12 +135,18 @@ class Proxy:
             link.end()
             self._links.discard(link)
 
-    def _pass_request(self, data: bytes) -> bool:
+    def _pass_request(self, link: Link, data: bytes) -> bool:
+        if self._lose_reply_to is not None and self._lose_reply_to in data:
+            self._lose_reply_to = None
+            link.loses_reply = True
         if self._stall_at is not None and self._stall_at in data:
             self.stalled.set()
         return not self.stalled.is_set()
 
-    def _pass_reply(self, data: bytes) -> bool:
+    def _pass_reply(self, link: Link, data: bytes) -> bool:
+        if link.loses_reply:
+            link.end()
+            return False
         return not (self.dropping_replies or self.stalled.is_set())
 
     # --- from the test's thread -----------------------------------------------------------------------------------
@@ -158,14 +169,15 @@ class Link:
         self._client = client
         self._server = server
         self._vanished = False
+        self.loses_reply = False
 
     async def pump(
-        self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, passes: Callable[[bytes], bool]
+        self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, passes: Callable[[Link, bytes], bool]
     ) -> None:
         """Move bytes one way until either end closes; what `passes` refuses is lost."""
         with suppress(ConnectionError):
             while data := await source.read(CHUNK):
-                if passes(data) and not self._vanished:
+                if passes(self, data) and not self._vanished:
                     sink.write(data)
                     await sink.drain()
         if self._vanished or self._proxy.stalled.is_set():
