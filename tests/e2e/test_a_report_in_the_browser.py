@@ -1,0 +1,109 @@
+"""What a person does at the console, in a real Chromium on the real system."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+from pypdf import PdfReader
+
+from tests.conftest import StartSystem
+
+LONG = 10_000_000  # resamples: hours, if nobody stops it
+PATIENCE = 90_000  # milliseconds
+
+
+def test_a_person_uploads_watches_cancels_generates_again_and_downloads(
+    system: StartSystem, page: Page, tmp_path: Path
+) -> None:
+    started = system()
+    outside = watch_other_hosts(page, started.url)
+    page.goto(started.url)
+
+    create(page, "Sales by region", dataset(tmp_path), LONG)
+    card = page.get_by_test_id("report-card").filter(has_text="Sales by region")
+    card.get_by_test_id("generate").click()
+    expect(card).to_have_attribute("data-status", "generating", timeout=PATIENCE)
+
+    card.get_by_test_id("cancel").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("Cancel Report Generation?")
+    dialog.get_by_role("button", name="Keep Generating").click()
+    expect(card).to_have_attribute("data-status", "generating")
+    card.get_by_test_id("cancel").click()
+    dialog.get_by_role("button", name="Cancel Report").click()
+    expect(card).to_have_attribute("data-status", "cancelled", timeout=PATIENCE)
+    expect(card.get_by_test_id("cancel")).to_have_count(0)
+
+    create(page, "Sales again", dataset(tmp_path), 100)
+    again = page.get_by_test_id("report-card").filter(has_text="Sales again")
+    again.get_by_test_id("generate").click()
+    expect(again).to_have_attribute("data-status", "generated", timeout=PATIENCE)
+    again.get_by_role("link", name="Sales again").click()
+    expect(page.get_by_test_id("report")).to_have_attribute("data-status", "generated")
+
+    numbers = json.loads(download(page, "report.json", tmp_path).read_text())
+    assert numbers["sections"]["overview"]["rows"] == 2_000
+    assert "Sales again" in download(page, "report.html", tmp_path).read_text()
+    assert "Sales again" in PdfReader(download(page, "report.pdf", tmp_path)).pages[0].extract_text()
+    assert outside == []
+
+
+def test_a_cancelled_run_shows_who_asked_and_when_it_stopped(system: StartSystem, page: Page, tmp_path: Path) -> None:
+    started = system()
+    page.goto(started.url)
+    create(page, "To be stopped", dataset(tmp_path), LONG)
+    card = page.get_by_test_id("report-card")
+    card.get_by_test_id("generate").click()
+    expect(card).to_have_attribute("data-status", "generating", timeout=PATIENCE)
+    card.get_by_test_id("cancel").click()
+    page.get_by_role("dialog").get_by_role("button", name="Cancel Report").click()
+    expect(card).to_have_attribute("data-status", "cancelled", timeout=PATIENCE)
+    card.get_by_role("link", name="To be stopped").click()
+    story = page.get_by_test_id("cancel-story")
+    for word in ("Asked", "stopped", "settled"):
+        expect(story).to_contain_text(word, ignore_case=True)
+    expect(page.get_by_test_id("artifacts").get_by_role("link")).to_have_count(0)
+
+
+def create(page: Page, title: str, file: Path, resamples: int) -> None:
+    """Fill the form as a person does, and come back from the report's page to the list."""
+    form = page.get_by_test_id("create-form")
+    if not form.is_visible():
+        page.get_by_test_id("new-report").click()
+    form.get_by_label("Title").fill(title)
+    form.locator("input[type=file]").set_input_files(file)
+    form.get_by_label("Resamples").fill(str(resamples))
+    form.get_by_label("Generate at once").uncheck()
+    form.get_by_test_id("create").click()
+    expect(page.get_by_test_id("report")).to_contain_text(title, timeout=PATIENCE)
+    page.get_by_role("navigation", name="Main").get_by_role("link", name="Reports").click()
+    expect(page.get_by_test_id("report-card").filter(has_text=title)).to_be_visible()
+
+
+def dataset(folder: Path) -> Path:
+    """Two thousand sales in two regions."""
+    path = folder / "sales.csv"
+    rows = [f"2024-01-{1 + n % 28:02d},{'north' if n % 2 else 'south'},{n * 7 % 113}" for n in range(2_000)]
+    path.write_text("day,region,amount\n" + "\n".join(rows) + "\n")
+    return path
+
+
+def download(page: Page, name: str, folder: Path) -> Path:
+    """Click a file's link and keep what comes."""
+    with page.expect_download() as started:
+        page.get_by_test_id("artifacts").get_by_role("link", name=name).click()
+    path = folder / name
+    started.value.save_as(path)
+    return path
+
+
+def watch_other_hosts(page: Page, url: str) -> list[str]:
+    """The list to which every request to another host will be added."""
+    outside: list[str] = []
+    page.on(
+        "request",
+        lambda request: None if request.url.startswith((url, "data:", "blob:")) else outside.append(request.url),
+    )
+    return outside
