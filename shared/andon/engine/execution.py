@@ -71,9 +71,9 @@ def execute(handler: Handler, event: Event, step: Step, stop: StopSignal, *, att
 def _call(handler: Handler, event: Event, step: Step, attempt: int, retries: int) -> Outcome:
     try:
         step.raise_if_stopped()
-        output = encode_result("(result)", handler(event, step))
+        returned = handler(event, step)
         step.finish()
-        return Completed(output)
+        return Completed(encode_result("(result)", returned))
     except Suspend as suspend:
         return Suspended(suspend.seconds, suspend.wake_at)
     except HandOver:

@@ -83,6 +83,7 @@ class Step:
         self._calls: Counter[str] = Counter()
         self._position = 0
         self._home = threading.get_ident()
+        self._suspended: Suspend | None = None
 
     # --- durable calls, from the handler only -------------------------------------------------------------------
 
@@ -186,6 +187,8 @@ class Step:
 
     def finish(self) -> None:
         """The handler has returned: every step that is remembered must have been called."""
+        if self._suspended is not None:
+            raise self._suspended  # the handler swallowed it
         forgotten = [memo.id for memo in self._memos.values() if memo.position >= self._position]
         if forgotten:
             raise DefinitionChanged(
@@ -203,6 +206,8 @@ class Step:
             raise AndonError(f"step {id!r} is called inside another step; steps belong to the handler")
         if not isinstance(id, str) or not id or len(id) > 200 or "\x00" in id:
             raise AndonError(f"a step's id is a text of 1 to 200 characters, not {id!r:.80}")
+        if self._suspended is not None:
+            raise self._suspended
         count = self._calls[id]
         self._calls[id] += 1
         name = id if count == 0 else f"{id}:{count}"
@@ -301,7 +306,7 @@ class Step:
         seconds = time.monotonic() - began
         self._journal.fail(name, position, attempt, seconds, described, final=wait is None)
         if wait is not None:
-            raise Suspend(seconds=wait) from error
+            raise self._suspend(Suspend(seconds=wait)) from error
         if isinstance(error, StepError):
             raise error
         raise StepError(f"{type(error).__name__}: {error}", step=name) from error
@@ -314,4 +319,9 @@ class Step:
             self._journal.complete(name, position, 1, 0.0, "null")
             return
         wake_at = self._journal.sleep(name, position, seconds=seconds, until=until)
-        raise Suspend(wake_at=wake_at)
+        raise self._suspend(Suspend(wake_at=wake_at))
+
+    def _suspend(self, suspend: Suspend) -> Suspend:
+        """Whatever a handler does with it, every later step call raises it again."""
+        self._suspended = suspend
+        return suspend
