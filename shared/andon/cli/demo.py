@@ -7,7 +7,6 @@ import tempfile
 from pathlib import Path
 from typing import Annotated
 
-import duckdb
 import typer
 from rich.console import Console
 
@@ -75,6 +74,8 @@ def synthetic_id(andon: Andon, console: Console, rows: int) -> str:
 
 def write_orders(file: Path, rows: int) -> None:
     """Orders with a season, groups that differ and values that go together, so that there is something to find."""
+    import duckdb  # only here: every command would wait for it
+
     with duckdb.connect() as connection:
         connection.execute("SELECT setseed(0.42)")
         connection.execute("SET VARIABLE row_count = ?", [rows])

@@ -35,14 +35,19 @@ STYLES = {
 
 
 def out() -> Console:
-    """Stdout. In a pipe nothing is cut or wrapped."""
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=PIPE_WIDTH)
+    """Stdout."""
+    return _console(stderr=False)
 
 
 def err() -> Console:
     """Stderr: progress, and what is said beside the result."""
-    return Console(stderr=True, highlight=False)
+    return _console(stderr=True)
+
+
+def _console(*, stderr: bool) -> Console:
+    """In a pipe nothing is cut or wrapped."""
+    console = Console(stderr=stderr, highlight=False)
+    return console if console.is_terminal else Console(stderr=stderr, highlight=False, width=PIPE_WIDTH)
 
 
 def print_json(value: Any) -> None:

@@ -1,0 +1,119 @@
+"""The command line as a person or a script uses it: a real process against a running system."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis import Redis
+
+from andon.client import Andon
+from andon.embedded import RedisServer
+from tests.functions import FOLDER
+from tests.ledger import Ledger
+from tests.scene import FUNCTIONS, QUICK
+from tests.system import System
+
+SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a command exited with and said."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """Its stdout, which must be JSON."""
+        return json.loads(self.out)
+
+    @property
+    def words(self) -> str:
+        """What it said on stdout, whatever the space between words."""
+        return " ".join(self.out.split())
+
+
+class Command:
+    """`andon`, with an environment of its own."""
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("ANDON_")}
+        self._env = {**kept, **env}
+
+    def __call__(self, *args: str, stdin: str | None = None, **env: str) -> Result:
+        """Run it to its end."""
+        done = subprocess.run(
+            [sys.executable, "-m", "andon.cli", *args],
+            env={**self._env, **env},
+            input=stdin or "",
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+        )
+        assert "Traceback" not in done.stderr, done.stderr
+        return Result(done.returncode, done.stdout, done.stderr)
+
+    def start(self, *args: str) -> subprocess.Popen[str]:
+        """Start it, to be read and interrupted."""
+        command = [sys.executable, "-m", "andon.cli", *args]
+        return subprocess.Popen(command, env=self._env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def interrupt(process: subprocess.Popen[str]) -> Result:
+    """Ctrl-C."""
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=SECONDS)
+    return Result(process.returncode, out, err)
+
+
+@pytest.fixture(scope="package")
+def running(
+    tmp_path_factory: pytest.TempPathFactory, create_database: Callable[[], str], redis_server: RedisServer
+) -> Iterator[System]:
+    """One system for all of these tests: none of them breaks it, each makes what it looks at."""
+    with Redis.from_url(redis_server.url) as client:
+        client.flushall()
+    folder = tmp_path_factory.mktemp("cli-system")
+    with System(
+        folder, create_database(), redis_server.url, functions=(FUNCTIONS,), env={**QUICK, FOLDER: str(folder)}
+    ) as system:
+        yield system
+
+
+@pytest.fixture(scope="package")
+def command(running: System) -> Command:
+    """`andon` against that system."""
+    names = ("ANDON_DATABASE_URL", "ANDON_REDIS_URL", "ANDON_HOME")
+    return Command({"ANDON_URL": running.url, **{name: running.env[name] for name in names}})
+
+
+@pytest.fixture
+def andon(running: System) -> Iterator[Andon]:
+    """The client against that system."""
+    with Andon(running.url) as client:
+        yield client
+
+
+@pytest.fixture
+def ledger(running: System) -> Ledger:
+    """What its functions did; opens their gates."""
+    return Ledger(running.folder)
+
+
+@pytest.fixture
+def sales(tmp_path: Path) -> Path:
+    """A small dataset."""
+    file = tmp_path / "sales.csv"
+    file.write_text("day,region,amount\n" + "".join(f"2026-01-{day:02d},north,{day * 3}\n" for day in range(1, 29)))
+    return file

@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+
+from andon.client import Andon, Run
+from tests.integration.cli.conftest import Command, interrupt
+from tests.ledger import Ledger
+from tests.polling import wait_until
+
+
+def has_ended(andon: Andon, run: Run) -> bool:
+    return andon.runs.get(run.id).ended
+
+
+GATED = {"step-1": {"gate": True}}
+
+
+@pytest.fixture
+def walk(command: Command, andon: Andon) -> Callable[[str], Run]:
+    """Asks for a walk by the command line, and returns its run."""
+
+    def start(case: str) -> Run:
+        data = json.dumps({"case": case, "steps": 2, "plan": GATED})
+        sent = command("events", "send", "walk/requested", data)
+        assert sent.code == 0, sent.err
+        return wait_until(lambda: next(andon.runs.list(event_id=sent.out.strip()), None), 30)
+
+    return start
+
+
+def test_a_run_is_shown_with_its_steps_and_run_again(
+    command: Command, andon: Andon, ledger: Ledger, walk: Callable[[str], Run]
+) -> None:
+    run = walk("shown")
+    ledger.open("shown")
+    wait_until(lambda: andon.runs.get(run.id).ended, 30)
+    shown = command("runs", "show", run.id)
+    assert "status completed " in shown.words
+    assert [line.split()[:2] for line in shown.out.splitlines()[-2:]] == [
+        ["step-1", "completed"],
+        ["step-2", "completed"],
+    ]
+    again = command("runs", "rerun", run.id, "--json")
+    wait_until(lambda: list(andon.runs.list(event_id=again.json["eventId"])), 30)
+    assert command("runs", "cancel", run.id).code == 4
+
+
+def test_a_run_is_cancelled_by_its_id_and_says_who_and_why(
+    command: Command, andon: Andon, ledger: Ledger, walk: Callable[[str], Run]
+) -> None:
+    run = walk("stopped")
+    wait_until(lambda: ledger.begins("stopped"), 30)
+    assert command("runs", "cancel", run.id, "--reason", "enough").out == f"cancelling {run.id}\n"
+    wait_until(lambda: andon.runs.get(run.id).status == "cancelled", 30)
+    shown = command("runs", "show", run.id).words
+    assert "reason enough " in shown
+    assert "after it was asked" in shown
+
+
+def test_a_cancel_event_names_what_it_cancelled(
+    command: Command, andon: Andon, ledger: Ledger, walk: Callable[[str], Run]
+) -> None:
+    run = walk("by event")
+    wait_until(lambda: ledger.begins("by event"), 30)
+    sent = command("events", "send", "walk/cancelled", "-", "--json", stdin='{"case": "by event"}')
+    [event] = sent.json["ids"]
+    wait_until(lambda: andon.runs.get(run.id).status == "cancelled", 30)
+    assert andon.events.get(event).effects.cancelled == (run.id,)
+
+
+def test_many_runs_are_counted_first_and_then_cancelled_at_once(
+    command: Command, andon: Andon, walk: Callable[[str], Run]
+) -> None:
+    runs = [walk(f"bulk-{number}") for number in range(3)] + [walk("other")]
+    where = ("--function", "walk", "--where", "event.data.case.startsWith('bulk-')", "--started-after", "10m")
+    counted = command("cancel", *where, "--dry-run", "--json")
+    assert (counted.code, counted.json["matched"]) == (0, 3)
+    done = command("cancel", *where, "--reason", "all of them", "--wait", "--json")
+    assert (done.json["status"], done.json["matched"]) == ("done", 3)
+    for run in runs[:3]:
+        wait_until(partial(has_ended, andon, run), 30)
+        ended = andon.runs.get(run.id)
+        assert ended.cancel is not None
+        assert (ended.status, ended.cancel.reason) == ("cancelled", "all of them")
+    assert not andon.runs.get(runs[3].id).ended
+    andon.runs.cancel(runs[3].id)
+
+
+def test_an_expression_that_cannot_be_used_is_refused_with_2(command: Command) -> None:
+    refused = command("cancel", "--function", "walk", "--where", "event.data.case ==")
+    assert refused.code == 2
+    assert "if" in refused.err
+
+
+def test_tail_follows_the_log_and_prints_each_event_once(command: Command, andon: Andon) -> None:
+    first = andon.events.send("tail/seen", {"number": 0})
+    tail = command.start("events", "tail", "--name", "tail/seen", "--follow", "--json")
+    assert tail.stdout is not None
+    assert json.loads(tail.stdout.readline())["id"] == first
+    sent = andon.events.send_many([{"name": "tail/seen", "data": {"number": n}} for n in range(1, 4)])
+    assert [json.loads(tail.stdout.readline())["id"] for _ in sent] == list(sent)
+    stopped = interrupt(tail)
+    assert (stopped.code, stopped.out) == (130, "")
+
+
+def test_an_event_with_an_id_that_was_used_has_no_second_effect(command: Command, andon: Andon) -> None:
+    for _ in range(2):
+        assert command("events", "send", "twice/sent", "--id", "the-only", "--user", "ann").out == "the-only\n"
+    [event] = andon.events.list(name="twice/sent")
+    assert event.user == "ann"
+
+
+def test_functions_are_listed_with_what_cancels_them(command: Command) -> None:
+    listed = command("functions").out
+    assert "walk/cancelled by data.case" in listed
+    assert "walk" in [each["id"] for each in command("functions", "--json").json]
+
+
+def test_runs_are_filtered(command: Command, andon: Andon, walk: Callable[[str], Run]) -> None:
+    run = walk("filtered")
+    listed = command("runs", "list", "--function", "walk", "--after", "5m", "--limit", "1", "--json").json
+    assert [each["id"] for each in listed] == [run.id]
+    assert command("runs", "list", "--before", "2001-01-01T00:00:00Z", "--json").json == []
+    andon.runs.cancel(run.id)
