@@ -1,0 +1,153 @@
+"""Cancel flags and the bus, the same on fakeredis and on a real Redis."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from typing import Any
+
+import fakeredis
+import pytest
+from redis import Redis
+
+from andon import Event, EventError
+from andon.adapters.redis.breaker import Breaker
+from andon.adapters.redis.bus import STREAM, decode, encode, publish
+from andon.adapters.redis.flags import CHANNEL, EPOCH, PREFIX, FlagCheck, FlagReader, raise_flags
+
+Store = Any
+
+
+@pytest.fixture(params=["fakeredis", "real"])
+def store(request: pytest.FixtureRequest) -> Iterator[Store]:
+    """A Redis, and each test sees both."""
+    if request.param == "real":
+        with Redis.from_url(request.getfixturevalue("redis_url")) as real:
+            yield real
+    else:
+        with fakeredis.FakeRedis() as fake:
+            yield fake
+
+
+def raised(store: Store, name: str) -> int | None:
+    value = store.get(PREFIX + name)
+    return None if value is None else int(value)
+
+
+def test_a_raised_flag_holds_the_seq_of_its_cancel(store: Store) -> None:
+    raise_flags(store, {"default:report:rule:1": 7})
+    assert raised(store, "default:report:rule:1") == 7
+    assert store.ttl(PREFIX + "default:report:rule:1") > 0
+
+
+def test_a_smaller_seq_never_replaces_a_larger(store: Store) -> None:
+    raise_flags(store, {"flag": 9})
+    raise_flags(store, {"flag": 4})
+    assert raised(store, "flag") == 9
+    raise_flags(store, {"flag": 10})
+    assert raised(store, "flag") == 10
+
+
+def test_a_larger_seq_is_compared_as_a_number_not_as_a_text(store: Store) -> None:
+    raise_flags(store, {"flag": 9})
+    raise_flags(store, {"flag": 10})
+    assert raised(store, "flag") == 10
+
+
+def test_raising_a_flag_pushes_it(store: Store) -> None:
+    pubsub = store.pubsub(ignore_subscribe_messages=True)
+    pubsub.subscribe(CHANNEL)
+    pubsub.get_message(timeout=1)
+    raise_flags(store, {"flag|with|bars": 5})
+    message = pubsub.get_message(timeout=5)
+    assert message is not None
+    assert message["data"] == b"flag|with|bars|5"
+    pubsub.close()
+
+
+def test_events_come_off_the_bus_as_they_went_on(store: Store) -> None:
+    event = Event(
+        "report/generation.requested",
+        {"reportId": "r1", "text": "ümläut \u0001", "nested": {"n": [1, 2.5, None]}},
+        id="e1",
+        ts=dt.datetime(2026, 1, 2, 3, 4, 5, 678000, dt.UTC),
+        user={"id": "someone"},
+        tenant="acme",
+        traceparent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+    )
+    publish(store, [event], flags={"flag": 3})
+    [(stream_id, fields)] = store.xrange(STREAM)
+    assert decode(stream_id.decode(), fields) == event
+    assert raised(store, "flag") == 3
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({}, "name"),
+        ({"name": ""}, "name"),
+        ({"name": "no spaces please"}, "name"),
+        ({"name": "a/b", "data": "{"}, "data"),
+        ({"name": "a/b", "data": "[1]"}, "data"),
+        ({"name": "a/b", "data": "NaN"}, "data"),
+        ({"name": "a/b", "data": '{"x": Infinity}'}, "data"),
+        ({"name": "a/b", "data": '"' + "x" * 300_000 + '"'}, "data"),
+        ({"name": "a/b", "ts": "yesterday"}, "ts"),
+        ({"name": "a/b", "ts": "9" * 30}, "ts"),
+        ({"name": "a/b", "user": "me"}, "user"),
+        ({"name": "a/b", "v": "2"}, "v"),
+        ({"name": "a/b", "id": "x" * 201}, "id"),
+        ({"name": b"\xff\xfe"}, "name"),
+    ],
+)
+def test_an_entry_that_is_no_event_names_the_field(store: Store, fields: dict[str, Any], field: str) -> None:
+    store.xadd(STREAM, fields or {"other": "field"})
+    [(stream_id, entry)] = store.xrange(STREAM)
+    with pytest.raises(EventError) as refused:
+        decode(stream_id.decode(), entry)
+    assert refused.value.field == field
+
+
+def test_an_entry_without_an_id_gets_one_from_its_place_and_its_content() -> None:
+    first = decode("1-0", {b"name": b"a/b", b"data": b'{"n": 1}'})
+    assert first.id == decode("1-0", {b"data": b'{"n": 1}', b"name": b"a/b"}).id
+    assert first.id != decode("1-0", {b"name": b"a/b", b"data": b'{"n": 2}'}).id
+    assert first.id != decode("2-0", {b"name": b"a/b", b"data": b'{"n": 1}'}).id
+
+
+def test_what_is_encoded_leaves_out_what_isnt_there() -> None:
+    assert set(encode(Event("a/b", {}, id="e"))) == {"name", "data", "id", "tenant"}
+
+
+class TestTheCheckBeforeAStep:
+    """Runs on the real server alone: it speaks the protocol itself."""
+
+    @staticmethod
+    def check(redis: Redis, asked: list[str], *, seq: int = 5, breaker: Breaker | None = None) -> FlagCheck:
+        def ask() -> bool:
+            asked.append("postgres")
+            return True
+
+        return FlagCheck(FlagReader(redis), breaker or Breaker(), ["mine"], seq, ask)
+
+    def test_only_a_newer_cancel_counts(self, redis: Redis) -> None:
+        redis.set(EPOCH, "1")
+        asked: list[str] = []
+        check = self.check(redis, asked)
+        assert not check.is_cancelled()
+        raise_flags(redis, {"mine": 5, "other": 9})
+        assert not check.is_cancelled()
+        raise_flags(redis, {"mine": 6})
+        assert check.is_cancelled()
+        assert asked == []
+
+    def test_an_empty_redis_can_tell_nothing_and_postgres_is_asked(self, redis: Redis) -> None:
+        asked: list[str] = []
+        assert self.check(redis, asked).is_cancelled()
+        assert asked == ["postgres"]
+
+    def test_while_redis_is_away_postgres_is_asked(self) -> None:
+        asked: list[str] = []
+        away = Redis(host="127.0.0.1", port=1)
+        assert self.check(away, asked).is_cancelled()
+        assert asked == ["postgres"]
