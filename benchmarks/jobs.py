@@ -1,0 +1,45 @@
+"""The work as Andon's functions."""
+
+from __future__ import annotations
+
+from andon import CancelOn, Event, Step, function
+from benchmarks import work
+
+CANCEL = [CancelOn("bench/cancelled", match="data.slot")]
+
+
+def _steps(event: Event, step: Step, *, isolate: bool) -> None:
+    data = event.data
+    for number in range(data["steps"]):
+        step.run(f"step-{number}", work.step, data["slot"], number, data["seconds"], isolate=isolate)
+    work.marks().done(data["slot"])
+
+
+@function(id="bench-steps", trigger="bench/steps", cancel_on=CANCEL, retries=0)
+def steps(event: Event, step: Step) -> None:
+    """Steps in a row, each recorded."""
+    _steps(event, step, isolate=False)
+
+
+@function(id="bench-steps-isolated", trigger="bench/steps-isolated", cancel_on=CANCEL, retries=0)
+def steps_isolated(event: Event, step: Step) -> None:
+    """The same, each in a process of its own."""
+    _steps(event, step, isolate=True)
+
+
+@function(id="bench-loop", trigger="bench/loop", cancel_on=CANCEL, retries=0)
+def loop(event: Event, step: Step) -> None:
+    """A long Python loop."""
+    step.run("loop", work.loop, event.data["slot"])
+
+
+@function(id="bench-blocking", trigger="bench/blocking", cancel_on=CANCEL, retries=0)
+def blocking(event: Event, step: Step) -> None:
+    """A blocking call, in a process of its own."""
+    step.run("blocking", work.blocking, event.data["slot"], isolate=True)
+
+
+@function(id="bench-many", trigger="bench/many", cancel_on=CANCEL, retries=0)
+def many(event: Event, step: Step) -> None:
+    """One empty step: what is queued by the hundred thousand."""
+    step.run("step", work.step, event.data["slot"], 0, 0)
