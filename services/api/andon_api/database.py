@@ -6,7 +6,7 @@ import time
 from typing import Any, cast
 
 import psycopg
-from flask import Flask
+from flask import Flask, has_app_context
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import Select
 from sqlalchemy.exc import DisconnectionError
@@ -53,6 +53,12 @@ def _check_idle(dbapi_connection: Any, record: ConnectionPoolEntry, fairy: PoolP
 def connection() -> psycopg.Connection[Any]:
     """The request's psycopg connection, in its session's transaction: commit with `db.session.commit()`."""
     return cast("psycopg.Connection[Any]", db.session.connection().connection.driver_connection)
+
+
+def forget_connection() -> None:
+    """The request's connection was lost under a raw statement, of which SQLAlchemy knows nothing: don't roll it back."""
+    if has_app_context():
+        db.session.invalidate()
 
 
 def rows(query: Select[Any]) -> list[Row]:
