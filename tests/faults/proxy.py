@@ -106,7 +106,10 @@ class Proxy:
         assert self._server is not None
         self._server.close()
         self._end_all()
-        await asyncio.sleep(0)
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
 
     def _end_all(self) -> None:
         for link in tuple(self._links):
