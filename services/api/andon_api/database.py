@@ -56,7 +56,7 @@ def connection() -> psycopg.Connection[Any]:
 
 
 def forget_connection() -> None:
-    """The request's connection was lost under a raw statement, of which SQLAlchemy knows nothing: don't roll it back."""
+    """The connection was lost under a raw statement, of which SQLAlchemy knows nothing: don't roll it back."""
     if has_app_context():
         db.session.invalidate()
 
