@@ -21,11 +21,10 @@ class Entry(NamedTuple):
 
 
 class Ledger:
-    """A folder: one line per begin and end in `ledger`, and a gate and a plan per case."""
+    """A folder: for each case a file with a line per begin and end, a gate and a plan."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._file = folder / "ledger"
 
     def begin(self, case: str, step: str) -> int:
         """Note that a body begins; returns how often it has begun by now."""
@@ -39,17 +38,18 @@ class Ledger:
     def _note(self, what: str, case: str, step: str) -> None:
         # One write of a short line to a file opened for appending: no two writers' lines are mixed.
         line = json.dumps([what, case, step, os.getpid(), time.time()]) + "\n"
-        with open(self._file, "ab", buffering=0) as file:
+        with open(self.folder / f"{case}.ledger", "ab", buffering=0) as file:
             file.write(line.encode())
 
-    def entries(self) -> list[Entry]:
-        """Everything noted, in order."""
-        lines = self._file.read_text().splitlines() if self._file.exists() else []
+    def entries(self, case: str) -> list[Entry]:
+        """Everything noted of a case, in order."""
+        path = self.folder / f"{case}.ledger"
+        lines = path.read_text().splitlines() if path.exists() else []
         return [Entry(*json.loads(line)) for line in lines]
 
     def begins(self, case: str, step: str | None = None) -> list[Entry]:
         """The begins of a case, or of one of its steps."""
-        return [e for e in self.entries() if e.what == "begin" and e.case == case and step in (None, e.step)]
+        return [e for e in self.entries(case) if e.what == "begin" and step in (None, e.step)]
 
     def steps(self, case: str) -> list[str]:
         """The steps whose bodies have begun, in order, as often as they did."""

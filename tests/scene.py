@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -42,7 +43,8 @@ class Scene:
         self.api = system.client()
         self.redis = Redis.from_url(redis_url, decode_responses=True)
         self._database_url = database_url
-        self._connection: psycopg.Connection[DictRow] | None = None
+        self._local = threading.local()
+        self._connections: list[psycopg.Connection[DictRow]] = []
 
     def __enter__(self) -> Scene:
         return self
@@ -52,8 +54,8 @@ class Scene:
     ) -> None:
         self.api.close()
         self.redis.close()
-        if self._connection is not None:
-            self._connection.close()
+        for each in self._connections:
+            each.close()
 
     # --- send ----------------------------------------------------------------------------------------------------
 
@@ -94,18 +96,20 @@ class Scene:
     # --- look ----------------------------------------------------------------------------------------------------
 
     def rows(self, query: str, *values: Any) -> list[DictRow]:
-        """What Postgres answers; a connection that was lost is made anew."""
-        for attempt in (1, 2):
-            try:
-                if self._connection is None or self._connection.closed:
-                    self._connection = psycopg.connect(self._database_url, autocommit=True, row_factory=dict_row)
-                return self._connection.execute(query.encode(), values).fetchall()
-            except psycopg.OperationalError:
-                if self._connection is not None:
-                    self._connection.close()
-                if attempt == 2:
-                    raise
-        raise AssertionError("unreachable")
+        """What Postgres answers, on the calling thread's connection; one that was lost is made anew."""
+        try:
+            return self._connect().execute(query.encode(), values).fetchall()
+        except psycopg.OperationalError:
+            self._local.connection.close()
+            return self._connect().execute(query.encode(), values).fetchall()
+
+    def _connect(self) -> psycopg.Connection[DictRow]:
+        found: psycopg.Connection[DictRow] | None = getattr(self._local, "connection", None)
+        if found is None or found.closed:
+            found = psycopg.connect(self._database_url, autocommit=True, row_factory=dict_row)
+            self._local.connection = found
+            self._connections.append(found)
+        return found
 
     def one(self, query: str, *values: Any) -> Any:
         """The only column of the only row."""

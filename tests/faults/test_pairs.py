@@ -1,0 +1,125 @@
+"""Row 26 at length: pairs of request and cancel, sent in both orders while the dispatcher dies and Redis empties.
+
+Every event has its outcome by seq: a cancel stops the older run, and no other. What Redis loses before it is recorded
+was never kept, and is not judged; what the API accepted is.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.faults.conftest import Stage
+from tests.polling import wait_until
+from tests.scene import Scene
+
+_WRONG = """
+SELECT e.data->>'case' AS case, r.status, e.seq AS request, c.seq AS cancel
+FROM andon.events e
+JOIN andon.runs r ON r.event_seq = e.seq AND r.kind = 'function'
+LEFT JOIN andon.events c ON c.name = 'walk/cancelled' AND c.data->>'case' = e.data->>'case'
+WHERE e.name = 'walk/requested' AND (c.seq IS NULL OR c.seq < e.seq) <> (r.status = 'completed')
+"""
+
+
+@pytest.mark.parametrize("pairs", [500, pytest.param(10_000, marks=pytest.mark.slow)])
+def test_26_every_pair_of_request_and_cancel_has_the_outcome_that_its_seq_says(stage: Stage, pairs: int) -> None:
+    scene = stage(dispatchers=2, workers=1)
+    rng = random.Random(26)
+    accepted: list[str] = []
+    sent = threading.Event()
+
+    def send(number: int) -> None:
+        case = f"pair-{number}"
+        # A run waits in its nap until long after its cancel: who comes first is a matter of seq alone.
+        events = [("walk/requested", {"case": case, "steps": 1, "nap": 3600}), ("walk/cancelled", {"case": case})]
+        if number % 2:
+            events.reverse()
+            events[1][1].update(nap=0)
+        by_api = rng.random() < 0.5
+        for name, data in events:
+            if by_api:
+                scene.post(name, data)
+            else:
+                scene.xadd(name, data)
+        if by_api:
+            accepted.append(case)
+
+    breaker = threading.Thread(target=break_dispatchers, args=(scene, rng, sent))
+    breaker.start()
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            half = pairs // 2
+            list(pool.map(send, range(half)))
+            scene.redis.flushall()
+            list(pool.map(send, range(half, pairs)))
+    finally:
+        sent.set()
+        breaker.join()
+    for each in scene.system.dispatchers:
+        each.resume()
+    rows = "SELECT count(*) FROM andon.events WHERE name LIKE 'walk/%%' AND data->>'case' = ANY(%s)"
+    wait_until(lambda: scene.one(rows, accepted) == 2 * len(accepted), 60, what="every accepted event")
+    abandon_half_pairs(scene)
+    scene.wait_quiet(120 + pairs / 20)
+    assert scene.rows(_WRONG) == []
+    assert scene.one(
+        "SELECT count(DISTINCT e.data->>'case') FROM andon.runs r JOIN andon.events e ON e.seq = r.event_seq"
+        " WHERE r.kind = 'function' AND e.data->>'case' = ANY(%s)",
+        accepted,
+    ) == len(accepted)
+
+
+def break_dispatchers(scene: Scene, rng: random.Random, sent: threading.Event) -> None:
+    """Kill or freeze the leading dispatcher now and then, until everything is sent."""
+    while not sent.wait(rng.uniform(1.0, 3.0)):
+        leaders = [int(row["holder"].split(":")[1]) for row in scene.rows("SELECT holder FROM andon.dispatcher_leases")]
+        for each in scene.system.dispatchers:
+            if each.pid in leaders:
+                if rng.random() < 0.5:
+                    each.kill()
+                    each.start()
+                else:
+                    each.pause()
+                    sent.wait(rng.uniform(0.5, 4.0))
+                    each.resume()
+
+
+def abandon_half_pairs(scene: Scene) -> None:
+    """Where Redis lost the cancel of a pair, nobody will ever end its nap: end it by another cancel."""
+    wait_until(scene.handled, 60, what="every entry")
+    lonely = scene.rows(
+        "SELECT e.data->>'case' AS case FROM andon.events e WHERE e.name = 'walk/requested' AND e.data->>'nap' <> '0'"
+        " AND NOT EXISTS (SELECT FROM andon.events c WHERE c.name = 'walk/cancelled'"
+        " AND c.data->>'case' = e.data->>'case')"
+    )
+    for each in lonely:
+        scene.cancel(each["case"])
+
+
+@pytest.mark.parametrize("times", [50, pytest.param(1000, marks=pytest.mark.slow)])
+def test_cancelling_one_of_two_runs_in_a_worker_never_disturbs_the_other(stage: Stage, times: int) -> None:
+    scene = stage(workers=1, env={"ANDON_WORKER_THREADS": "8", "ANDON_LEASE_SECONDS": "6"})
+    rng = random.Random(2)
+
+    def try_once(number: int) -> None:
+        stopped, kept = f"stopped-{number}", f"kept-{number}"
+        work = {"step-1": {"seconds": 0.02}, "step-2": {"gate": True}, "step-3": {"seconds": 0.02}}
+        for case in (stopped, kept):
+            scene.request(case, steps=4, plan=work)
+        scene.wait_step(rng.choice([stopped, kept]), "step-1")
+        if rng.random() < 0.7:
+            scene.wait_step(stopped, "step-2")
+        scene.cancel(stopped)
+        scene.ledger.open(kept)
+        assert scene.wait_run(stopped)["status"] == "cancelled"
+        run = scene.wait_run(kept)
+        assert (run["status"], run["attempt"], run["fence"], run["error"]) == ("completed", 1, 1, None)
+        assert scene.ledger.steps(kept) == [f"step-{n}" for n in (1, 2, 3, 4)]
+        assert not scene.ledger.begins(stopped, "step-3")
+
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(try_once, range(times)))
