@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -34,9 +35,10 @@ def create(who: Principal, *, title: str, dataset_id: UUID | None, options: dict
     return report.id
 
 
-def change(tenant: str, report_id: UUID, changes: Row) -> None:
+def change(tenant: str, report_id: UUID, changes: Row, check_version: Callable[[int], None]) -> None:
     """Change what `changes` names. What a generation under way works from can't change below it."""
     report = _locked(tenant, report_id)
+    check_version(report.version)
     if report.status == "generating" and changes.keys() - {"title"}:
         raise Conflict("Report is generating: its dataset and options can change when it has ended")
     if "dataset_id" in changes or "options" in changes:

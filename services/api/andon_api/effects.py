@@ -17,6 +17,7 @@ from andon_api.database import connection, db
 from andon_api.principal import principal
 from andon_api.problems import FieldErrors, Problem
 from andon_api.services import services
+from andon_api.waiting import Known, preferred, wait
 
 P = ParamSpec("P")
 HEADER = "Idempotency-Key"
@@ -32,18 +33,24 @@ VALUES (%s, %s, %s, %s, %s::json, %s::jsonb)
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a request did and answers. `body` is JSON; the rest is published once it is committed."""
+    """What a request did and answers. `body` is JSON; `events` and `flags` are published once it is committed.
+
+    `known` tells the effect to a client that prefers to wait for it.
+    """
 
     body: Any
     status: int = 202
     headers: Mapping[str, str] = field(default_factory=dict)
     events: Sequence[Event] = ()
     flags: Mapping[str, int] = field(default_factory=dict)
+    known: Known | None = None
 
     @classmethod
-    def of(cls, asked: Asked, body: Any, headers: Mapping[str, str] | None = None) -> Outcome:
+    def of(
+        cls, asked: Asked, body: Any, headers: Mapping[str, str] | None = None, known: Known | None = None
+    ) -> Outcome:
         """The outcome of a verb: its answer, and what the verb wants published."""
-        return cls(body, headers=headers or {}, events=asked.events, flags=asked.flags)
+        return cls(body, headers=headers or {}, events=asked.events, flags=asked.flags, known=known)
 
 
 def effect(view: Callable[P, Outcome]) -> Callable[P, Response]:
@@ -73,7 +80,19 @@ def perform(act: Callable[[], Outcome], body: Callable[[], bytes]) -> Response:
         connection().execute(_KEEP, [principal().tenant, key, fingerprint, outcome.status, text, headers])
     db.session.commit()
     services().publisher.publish(outcome.events, outcome.flags)
-    return _response(outcome.body, outcome.status, outcome.headers)
+    return _answer(outcome)
+
+
+def _answer(outcome: Outcome) -> Response:
+    """The answer: 200 with the effect, when the client preferred to wait and it became known meanwhile."""
+    seconds = preferred() if outcome.known else None
+    if outcome.known is None or seconds is None:
+        return _response(outcome.body, outcome.status, outcome.headers)
+    effect, waited = wait(outcome.known, seconds)
+    headers = {**outcome.headers, **({"Preference-Applied": f"wait={seconds}"} if waited else {})}
+    if effect is None:
+        return _response(outcome.body, outcome.status, headers)
+    return _response(effect, 200, headers)
 
 
 def _key() -> str | None:

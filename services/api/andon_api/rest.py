@@ -17,6 +17,17 @@ View = TypeVar("View", bound=Callable[..., Any])
 PREFIX = "/api/v1"
 
 
+def _header(name: str, description: str, example: str) -> dict[str, Any]:
+    return {"in": "header", "name": name, "description": description, "schema": {"type": "string"}, "example": example}
+
+
+PREFER = _header("Prefer", "`wait=N`: answer when the effect is known, after at most N (to 30) seconds", "wait=10")
+IF_NONE_MATCH = _header("If-None-Match", "the ETag of what the client has", 'W/"3.7b6e2a90c1d4f853"')
+IF_MATCH = _header(
+    "If-Match", "the ETag of what the client has read: 412 if it was changed since", 'W/"3.7b6e2a90c1d4f853"'
+)
+
+
 class Api(flask_smorest.Api):  # type: ignore[misc]
     """The OpenAPI document says what `problems` answers."""
 
@@ -72,6 +83,26 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
     def answers(self, status: int, schema: type[ma.Schema] | None = None, **doc: Any) -> Callable[[View], View]:
         """Document (and dump, unless the view returns a response) the answer."""
         return cast("Callable[[View], View]", self.response(status, schema, **doc))
+
+    def can_wait(
+        self, schema: type[ma.Schema], description: str = "With Prefer: wait, the effect"
+    ) -> Callable[[View], View]:
+        """Document that the route honours `Prefer: wait`, and then answers 200."""
+
+        def document(view: View) -> View:
+            view = cast("View", self.alt_response(200, schema=schema, description=description)(view))
+            return self.documented(parameters=[PREFER])(view)
+
+        return document
+
+    def conditional(self, view: View) -> View:
+        """Document that the route answers with an ETag, and 304 to one that is still right."""
+        view = cast("View", self.alt_response(304, description="What the client has is still right")(view))
+        return self.documented(parameters=[IF_NONE_MATCH])(view)
+
+    def guarded(self, view: View) -> View:
+        """Document that the route heeds `If-Match`."""
+        return self.documented(parameters=[IF_MATCH])(view)
 
     def documented(self, **operation: Any) -> Callable[[View], View]:
         """Add to the operation's documentation what no schema says."""

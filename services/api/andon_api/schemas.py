@@ -252,6 +252,16 @@ class AskedSchema(Schema):
 
 class SentSchema(Schema):
     ids = fields.List(fields.String())
+    effects = fields.List(
+        fields.Nested(EffectsSchema), metadata={"description": "with Prefer: wait, what each of them did"}
+    )
+
+
+class StatisticsSchema(Schema):
+    runs = fields.Dict(keys=fields.String(), values=fields.Integer(), metadata={"description": "how many, by status"})
+    median_seconds = fields.Float(
+        allow_none=True, metadata={"description": "from the start to the end of half of those that completed, or less"}
+    )
 
 
 class FunctionSchema(Schema):
@@ -260,6 +270,7 @@ class FunctionSchema(Schema):
     trigger = fields.String()
     cancel_on = fields.Raw()
     settings = fields.Dict()
+    last_day = fields.Nested(StatisticsSchema, metadata={"description": "runs queued in the last 24 hours"})
     registered_at = Time()
     seen_at = Time()
 

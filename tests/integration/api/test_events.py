@@ -139,3 +139,40 @@ def test_a_cancel_event_that_cancelled_nothing_says_why(
 def test_an_event_that_is_not_there_is_not_found(client: Client) -> None:
     for id in ("nothing", "with/slash", "%00"):
         assert client.get(f"{API}/events/{id}").status_code == 404
+
+
+def binary(**attributes: str) -> dict[str, str]:
+    named = {"specversion": "1.0", "id": "c1", "source": "/billing", "type": "account/deleted", **attributes}
+    return {f"ce-{name}": value for name, value in named.items()}
+
+
+def test_a_cloud_event_in_binary_mode_has_its_attributes_in_headers(client: Client) -> None:
+    headers = binary(subject="Z%C3%BCrich", time="2026-01-02T03:04:05Z")
+    answer = client.post(f"{API}/events", json={"accountId": 7}, headers=headers)
+    assert (answer.status_code, answer.json) == (202, {"ids": ["c1"]})
+    event = client.get(f"{API}/events/c1").json
+    assert (event["name"], event["data"]) == ("account/deleted", {"accountId": 7})
+    assert event["ts"] == "2026-01-02T03:04:05.000000Z"
+    assert event["user"] == {"source": "/billing", "subject": "Zürich"}
+
+
+def test_a_cloud_event_in_binary_mode_may_have_no_data(client: Client) -> None:
+    assert client.post(f"{API}/events", headers=binary()).status_code == 202
+    assert client.get(f"{API}/events/c1").json["data"] == {}
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "status", "named"),
+    [
+        (binary(specversion="0.3"), "{}", 422, "specversion"),
+        (binary(type=""), "{}", 422, "type"),
+        (binary(), "[1]", 422, "data"),
+        (binary(), "{", 400, "JSON"),
+        ({**binary(), "Content-Type": "text/plain"}, "hello", 415, "text/plain"),
+    ],
+)
+def test_a_wrong_cloud_event_in_binary_mode_says_what_is_wrong(
+    client: Client, headers: dict[str, str], body: str, status: int, named: str
+) -> None:
+    answer = client.post(f"{API}/events", data=body, headers={"Content-Type": "application/json", **headers})
+    assert (answer.status_code, named in answer.json["detail"]) == (status, True), answer.text

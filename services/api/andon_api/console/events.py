@@ -10,10 +10,12 @@ from flask import Blueprint, Response, render_template, request, url_for
 from andon.adapters.postgres.requests import NotFound
 from andon_api import intake
 from andon_api.console import forms
-from andon_api.effects import perform
+from andon_api.effects import Outcome, perform
 from andon_api.principal import principal
 from andon_api.reads import events
+from andon_api.replay import replay
 from andon_api.routes.events import record
+from andon_api.schemas import DeadEventSchema
 
 ROWS = 50
 
@@ -24,6 +26,7 @@ def add_to(console: Blueprint) -> None:
     console.post("/events")(send)
     console.get("/events/<path:id>")(event)
     console.get("/dead-events")(dead_events)
+    console.post("/dead-events/<int:id>/replay")(replay_dead)
 
 
 def event_list() -> str:
@@ -55,6 +58,11 @@ def dead_events() -> str:
     for each in page["items"]:
         each["shown"] = [(_text(key), _text(value)) for key, value in each["fields"]]
     return render_template("console/dead_events.html", page=page, every=5000)
+
+
+def replay_dead(id: int) -> Response:
+    """Put it on the bus again."""
+    return forms.act(lambda: Outcome(DeadEventSchema().dump(replay(principal().tenant, id))))
 
 
 def _names(function: dict[str, Any]) -> list[str]:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 
-from andon.adapters.postgres.models import DeadEvent, EventRow, FunctionRow, Run
+from andon.adapters.postgres.models import DeadEvent, EventRow, FunctionRow, OutboxRow, Run
 from andon_api import paging
 from andon_api.database import Row, rows
 from andon_api.reads.unmatched import why_nothing
 
 _EVENT = EventRow.__table__
 _RUN = Run.__table__
+_OUTBOX = OutboxRow.__table__
 _DEAD = DeadEvent.__table__
 _FUNCTION = FunctionRow.__table__
 
@@ -42,6 +44,17 @@ def listed(tenant: str, *, limit: int, cursor: str | None, name: str | None = No
     return {**made, "items": _with_effects(made["items"])}
 
 
+def effects_once_dispatched(tenant: str, ids: Sequence[str]) -> list[Row] | None:
+    """What these events started and cancelled, in this order; None while one of them waits for the dispatcher."""
+    waits = exists().where(_OUTBOX.c.event_seq == _EVENT.c.seq)
+    query = select(_EVENT.c.id, _EVENT.c.seq, waits.label("waits")).where(_EVENT.c.tenant == tenant)
+    found = rows(query.where(_EVENT.c.id.in_(ids)))
+    if any(each["waits"] for each in found):
+        return None
+    effects = {each["id"]: each["effects"] for each in _with_effects(found)}
+    return [effects[id] for id in ids]
+
+
 def functions() -> list[Row]:
     """What the dispatcher has registered."""
     return rows(select(_FUNCTION).order_by(_FUNCTION.c.id))
@@ -54,6 +67,13 @@ def dead(tenant: str, *, limit: int, cursor: str | None) -> Row:
         query = query.where(_DEAD.c.id < after[0])
     found = [{**row, "fields_": row["fields"]} for row in rows(query.order_by(_DEAD.c.id.desc()).limit(limit + 1))]
     return paging.page(found, limit, lambda row: [row["id"]])
+
+
+def dead_one(tenant: str, id: int) -> Row | None:
+    """One dead event, locked."""
+    query = select(_DEAD).where(_DEAD.c.tenant == tenant, _DEAD.c.id == id).with_for_update()
+    found = rows(query)
+    return {**found[0], "fields_": found[0]["fields"]} if found else None
 
 
 def _with_effects(events: list[Row]) -> list[Row]:

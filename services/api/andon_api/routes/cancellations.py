@@ -21,6 +21,7 @@ from andon_api.reads import events
 from andon_api.reads.runs import NOBODY
 from andon_api.rest import PREFIX, Blueprint
 from andon_api.schemas import BulkCancelBody, CancellationSchema, StartedCancellationSchema
+from andon_api.waiting import Known
 
 blueprint = Blueprint("cancellations", __name__, description="Cancel many runs at once")
 NEWEST = 2**62  # a dry run sees every run that is open now
@@ -29,7 +30,9 @@ NEWEST = 2**62  # a dry run sees every run that is open now
 @blueprint.post("/cancellations")
 @blueprint.body(BulkCancelBody)
 @blueprint.answers(202, StartedCancellationSchema)
-@blueprint.answers(200, StartedCancellationSchema, description="With dryRun: how many runs would be cancelled now")
+@blueprint.can_wait(
+    StartedCancellationSchema, "With dryRun: how many runs would be cancelled now. With Prefer: wait, how many were"
+)
 @blueprint.may_answer(422)
 @effect
 def start(body: Row) -> Outcome:
@@ -63,7 +66,12 @@ def ask(body: Row) -> Outcome:
         traceparent=traceparent(),
     )
     answer = {"id": str(id), "dryRun": False, "eventId": asked.event.id}
-    return Outcome.of(asked, answer, {"Location": f"{PREFIX}/cancellations/{id}"})
+
+    def done() -> Row | None:
+        found = find(str(id))
+        return {**answer, "matched": found["matched"]} if found["status"] == "done" else None
+
+    return Outcome.of(asked, answer, {"Location": f"{PREFIX}/cancellations/{id}"}, Known(done))
 
 
 def find(id: str) -> Row:

@@ -7,22 +7,28 @@ from flask import request
 from andon.adapters.postgres.inbox import accept
 from andon.adapters.postgres.requests import NotFound
 from andon.engine.events import Event
-from andon_api import intake
+from andon_api import cloudevents, intake
 from andon_api.database import Row, connection
 from andon_api.effects import Outcome, effect
 from andon_api.principal import principal, traceparent
 from andon_api.problems import Problem
 from andon_api.reads import events
+from andon_api.reads import functions as registered
+from andon_api.replay import replay
 from andon_api.rest import Blueprint
 from andon_api.schemas import (
     DeadEventPage,
+    DeadEventSchema,
+    EffectsSchema,
     EventPage,
     EventSchema,
     EventsQuery,
     FunctionPage,
+    NoBody,
     PageQuery,
     SentSchema,
 )
+from andon_api.waiting import Known
 
 blueprint = Blueprint("events", __name__, description="Facts that start and stop runs")
 
@@ -48,10 +54,14 @@ _BODY = {
 @blueprint.documented(requestBody=_BODY)
 @blueprint.answers(202, SentSchema)
 @blueprint.may_answer(400, 415, 422)
+@blueprint.can_wait(SentSchema)
 @effect
 def send() -> Outcome:
-    """Send one event or a list, as native JSON or as CloudEvents 1.0 (structured, batch)."""
+    """Send one event or a list, as native JSON or as CloudEvents 1.0 (structured, batch, binary)."""
     media_type = request.mimetype
+    if cloudevents.MARK in request.headers and media_type not in {intake.CLOUD, intake.CLOUD_BATCH}:
+        event = cloudevents.read_binary(request.headers.items(), request.get_data(), media_type)
+        return record(intake.read_events(event, principal(), media_type=intake.CLOUD, traceparent=traceparent()))
     if media_type not in {intake.NATIVE, intake.CLOUD, intake.CLOUD_BATCH}:
         raise Problem(
             415,
@@ -89,14 +99,31 @@ def dead(query: Row) -> Row:
     return events.dead(principal().tenant, **query)
 
 
+@blueprint.post("/dead-events/<int:id>/replay")
+@blueprint.body(NoBody, required=False)
+@blueprint.answers(202, DeadEventSchema)
+@blueprint.may_answer(404, 409, 503)
+@effect
+def replay_dead(body: Row, id: int) -> Outcome:
+    """Put a dead event on the bus again, under the id that it had; still unreadable, it is buried anew."""
+    return Outcome(DeadEventSchema().dump(replay(principal().tenant, id)))
+
+
 @blueprint.get("/functions")
 @blueprint.answers(200, FunctionPage)
 def functions() -> Row:
-    """What is registered."""
-    return {"items": events.functions(), "next_cursor": None}
+    """What is registered, with what its runs did in the last 24 hours."""
+    return {"items": registered.with_statistics(principal().tenant), "next_cursor": None}
 
 
 def record(given: list[Event]) -> Outcome:
     """Record the events in the session's transaction; one whose id is known has no second effect."""
     fresh = accept(connection(), given) if given else []
-    return Outcome({"ids": [event.id for event in given]}, events=fresh)
+    answer = {"ids": [event.id for event in given]}
+    tenant = principal().tenant
+
+    def dispatched() -> Row | None:
+        found = events.effects_once_dispatched(tenant, answer["ids"])
+        return None if found is None else {**answer, "effects": [EffectsSchema().dump(each) for each in found]}
+
+    return Outcome(answer, events=fresh, known=Known(dispatched))

@@ -22,4 +22,4 @@ def send(key: str) -> Outcome:
     body = intake.parse_json(request.get_data())
     events = intake.read_inngest(body, principal(), seed=request.headers.get(SEED), traceparent=traceparent())
     outcome = record(events)
-    return replace(outcome, body={**outcome.body, "status": 200}, status=200)
+    return replace(outcome, body={**outcome.body, "status": 200}, status=200, known=None)

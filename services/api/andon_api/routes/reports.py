@@ -13,6 +13,7 @@ from andon.engine.ids import parse_id
 from andon_api import editing
 from andon_api.database import Row, connection, db
 from andon_api.effects import Outcome, effect
+from andon_api.etags import check_version, tagged
 from andon_api.principal import principal, traceparent
 from andon_api.reads import reports
 from andon_api.rest import PREFIX, Blueprint
@@ -26,6 +27,7 @@ from andon_api.schemas import (
     ReportSchema,
     ReportsQuery,
 )
+from andon_api.waiting import Known
 
 blueprint = Blueprint("reports", __name__, description="What a user asks for, and can cancel")
 
@@ -52,20 +54,22 @@ def listed(query: Row) -> Row:
 @blueprint.get("/reports/<id>")
 @blueprint.answers(200, ReportSchema)
 @blueprint.may_answer(404)
-def one(id: str) -> Row:
+@blueprint.conditional
+def one(id: str) -> Response:
     """A report with its progress, its run and its files."""
-    return _found(reports.find(principal().tenant, id))
+    return _tagged(id)
 
 
 @blueprint.patch("/reports/<id>")
 @blueprint.body(ReportChange)
 @blueprint.answers(200, ReportSchema)
-@blueprint.may_answer(404, 409, 422)
-def change(body: Row, id: str) -> Row:
+@blueprint.may_answer(404, 409, 412, 422)
+@blueprint.guarded
+def change(body: Row, id: str) -> Response:
     """Change the title, the dataset or the options; the latter two not while it is generating."""
-    editing.change(principal().tenant, _id(id), body)
+    editing.change(principal().tenant, _id(id), body, check_version)
     db.session.commit()
-    return _found(reports.find(principal().tenant, id))
+    return _tagged(id)
 
 
 @blueprint.delete("/reports/<id>")
@@ -92,6 +96,7 @@ def generate(body: Row, id: str) -> Outcome:
 @blueprint.body(CancelBody, required=False)
 @blueprint.answers(202, AskedSchema)
 @blueprint.may_answer(404, 409)
+@blueprint.can_wait(AskedSchema)
 @effect
 def cancel(body: Row, id: str) -> Outcome:
     """Cancel the generation: once this answers 202, it will not complete."""
@@ -122,11 +127,22 @@ def ask_cancel(report_id: UUID, reason: str | None) -> Outcome:
     )
     ended = len(asked.events) > 1  # a run that no worker held has ended with the cancel itself
     body = _asked(report_id, "cancelled" if ended else "generating", asked)
-    return Outcome.of(asked, body, {"Location": f"{PREFIX}/reports/{report_id}"})
+
+    def settled() -> Row | None:
+        report = _found(reports.find(who.tenant, str(report_id)))
+        return None if report["status"] == "generating" else _asked(report_id, report["status"], asked)
+
+    known = Known(settled, (f"report:{report_id}",))
+    return Outcome.of(asked, body, {"Location": f"{PREFIX}/reports/{report_id}"}, known)
 
 
 def _asked(report_id: UUID, status: str, asked: requests.Asked) -> dict[str, Any]:
     return {"id": str(report_id), "status": status, "eventId": asked.event.id}
+
+
+def _tagged(id: str) -> Response:
+    report = _found(reports.find(principal().tenant, id))
+    return tagged(ReportSchema().dump(report), version=report["version"])
 
 
 def _shown(report_id: UUID) -> Any:

@@ -5,17 +5,21 @@ from __future__ import annotations
 from dataclasses import replace
 from uuid import UUID
 
+from flask import Response
+
 from andon.adapters.postgres import requests
 from andon.adapters.postgres.inbox import accept, event_of
 from andon.adapters.postgres.requests import Conflict, NotFound
 from andon.engine.ids import parse_id
 from andon_api.database import Row, connection
 from andon_api.effects import Outcome, effect
+from andon_api.etags import tagged
 from andon_api.principal import principal, traceparent
 from andon_api.reads import runs
 from andon_api.rest import PREFIX, Blueprint
 from andon_api.routes.reports import ask_generate
 from andon_api.schemas import AskedSchema, CancelBody, NoBody, RunDetailSchema, RunPage, RunsQuery
+from andon_api.waiting import Known
 
 blueprint = Blueprint("runs", __name__, description="Executions of functions")
 
@@ -31,15 +35,17 @@ def listed(query: Row) -> Row:
 @blueprint.get("/runs/<id>")
 @blueprint.answers(200, RunDetailSchema)
 @blueprint.may_answer(404)
-def one(id: str) -> Row:
+@blueprint.conditional
+def one(id: str) -> Response:
     """A run with its steps."""
-    return _found(id)
+    return tagged(RunDetailSchema().dump(_found(id)))
 
 
 @blueprint.post("/runs/<id>/cancel")
 @blueprint.body(CancelBody, required=False)
 @blueprint.answers(202, AskedSchema)
 @blueprint.may_answer(404, 409)
+@blueprint.can_wait(AskedSchema)
 @effect
 def cancel(body: Row, id: str) -> Outcome:
     """Cancel a run that hasn't ended."""
@@ -49,6 +55,7 @@ def cancel(body: Row, id: str) -> Outcome:
 @blueprint.delete("/runs/<id>")
 @blueprint.answers(202, AskedSchema)
 @blueprint.may_answer(404, 409)
+@blueprint.can_wait(AskedSchema)
 @effect
 def delete(id: str) -> Outcome:
     """Cancel a run, as Inngest's API has it."""
@@ -81,7 +88,12 @@ def ask_cancel(id: str, reason: str | None) -> Outcome:
         "status": "cancelling" if asked.cancelling else "cancelled",
         "eventId": asked.event.id,
     }
-    return Outcome.of(asked, body, {"Location": f"{PREFIX}/runs/{id}"})
+
+    def settled() -> Row | None:
+        run = runs.by_ids(who.tenant, [_id(id)])[_id(id)]
+        return None if run["ended_at"] is None else {**body, "status": run["status"]}
+
+    return Outcome.of(asked, body, {"Location": f"{PREFIX}/runs/{id}"}, Known(settled, (f"run:{_id(id)}",)))
 
 
 def ask_rerun(id: str) -> Outcome:

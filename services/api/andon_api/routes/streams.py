@@ -9,11 +9,12 @@ from contextlib import ExitStack
 from typing import Any
 
 import marshmallow as ma
-from flask import Flask, Response, current_app
+from flask import Flask, Response, current_app, request
 from sqlalchemy.exc import SQLAlchemyError
 
 from andon.adapters.postgres.requests import NotFound
 from andon_api.database import Row, db
+from andon_api.etags import digest
 from andon_api.live import Listener, TooManyStreams
 from andon_api.principal import principal
 from andon_api.problems import Problem
@@ -59,7 +60,7 @@ def _stream(kind: str, id: str, find: Find, schema: ma.Schema, ended: Callable[[
     except TooManyStreams:
         raise Problem(503, "Enough streams are open; poll instead.", headers={"Retry-After": RETRY_AFTER}) from None
     read = _reader(app, lambda: find(tenant, id), schema, ended)
-    body = _messages(kind, read, listener)
+    body = _messages(kind, read, listener, seen=request.headers.get("Last-Event-ID"))
     response = Response(_started(body), content_type="text/event-stream")
     response.headers.update({"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
     response.call_on_close(listening.close)
@@ -82,19 +83,22 @@ def _reader(
     return read
 
 
-def _messages(kind: str, read: Callable[[], tuple[Any, bool]], listener: Listener) -> Iterator[str]:
+def _messages(
+    kind: str, read: Callable[[], tuple[Any, bool]], listener: Listener, *, seen: str | None
+) -> Iterator[str]:
+    """A message for each state but the one `seen`: its id tells the state, so a client resumes where it was cut off."""
     closing = services().live.closing
     began = sent_at = time.monotonic()
-    last = None
     yield "retry: 2000\n\n"
     while not closing.is_set() and time.monotonic() - began < LONGEST_SECONDS:
         try:
             now, ended = read()
         except SQLAlchemyError:
-            now, ended = last, False  # the database is away: the client keeps what it has
-        if now is not None and now != last:
-            last, sent_at = now, time.monotonic()
-            yield f"event: {kind}\ndata: {json.dumps(now)}\n\n"
+            now, ended = None, False  # the database is away: the client keeps what it has
+        text = json.dumps(now)
+        if now is not None and digest(text) != seen:
+            seen, sent_at = digest(text), time.monotonic()
+            yield f"event: {kind}\nid: {seen}\ndata: {text}\n\n"
         if ended:
             yield "event: end\ndata: {}\n\n"
             return

@@ -1,0 +1,45 @@
+"""Replay a dead event: its entry goes to the bus again, bytes as they were, under the id that it had."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+
+from redis.exceptions import RedisError
+from sqlalchemy import func, update
+
+from andon.adapters.postgres.models import DeadEvent
+from andon.adapters.postgres.requests import Conflict, NotFound
+from andon.adapters.redis.bus import STREAM, digest
+from andon_api.database import Row, db
+from andon_api.problems import Problem
+from andon_api.reads import events
+from andon_api.services import services
+
+CUT_AT = 1024 * 1024  # longer values were not kept whole
+LARGEST_ID = 2**63
+
+
+def replay(tenant: str, id: int) -> Row:
+    """Put it on the bus again, in the session's transaction; replayed twice, it has no second effect.
+
+    If it still can't be an event, it is buried anew, with the reason of now. Raises `NotFound`, or `Conflict`.
+    """
+    found = events.dead_one(tenant, id) if 0 < id < LARGEST_ID else None
+    if found is None:
+        raise NotFound("Dead event not found")
+    try:
+        services().redis.xadd(STREAM, _entry(found["stream_id"], found["fields"]))  # type: ignore[arg-type]
+    except RedisError:
+        raise Problem(503, "Redis doesn't answer at the moment; try again.", headers={"Retry-After": "2"}) from None
+    table = DeadEvent.__table__
+    db.session.execute(update(DeadEvent).where(table.c.id == id).values(replayed_at=func.clock_timestamp()))
+    return events.dead_one(tenant, id) or found
+
+
+def _entry(stream_id: str, kept: Sequence[Sequence[str]]) -> dict[bytes, bytes]:
+    """The entry's fields. Without an id of its own, it gets the one that the dispatcher would have given it."""
+    fields = {base64.b64decode(key): base64.b64decode(value) for key, value in kept}
+    if any(len(value) >= CUT_AT for value in fields.values()):
+        raise Conflict("The entry was too large to be kept whole: it can't be replayed")
+    return fields if fields.get(b"id") else {**fields, b"id": f"{stream_id}-{digest(fields)}".encode()}
