@@ -6,10 +6,10 @@ import time
 from typing import Any, cast
 
 import psycopg
-from flask import Flask, has_app_context
+from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import Select
-from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.exc import DisconnectionError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from andon.adapters.postgres.connect import OPTIONS, sqlalchemy_url
@@ -33,6 +33,16 @@ def install(app: Flask, settings: Settings) -> None:
         "connect_args": {**OPTIONS, "application_name": "andon-api", "prepare_threshold": 1},
     }
     db.init_app(app)
+    app.teardown_appcontext(_give_back)
+
+
+def _give_back(_: BaseException | None) -> None:
+    """End the session's transaction. Its connection may be lost unnoticed, which must not turn the answer into a 500."""
+    if db.session.registry.has():
+        try:
+            db.session.rollback()
+        except SQLAlchemyError:
+            db.session.invalidate()
 
 
 def _mark_used(dbapi_connection: Any, record: ConnectionPoolEntry) -> None:
@@ -53,12 +63,6 @@ def _check_idle(dbapi_connection: Any, record: ConnectionPoolEntry, fairy: PoolP
 def connection() -> psycopg.Connection[Any]:
     """The request's psycopg connection, in its session's transaction: commit with `db.session.commit()`."""
     return cast("psycopg.Connection[Any]", db.session.connection().connection.driver_connection)
-
-
-def forget_connection() -> None:
-    """The connection was lost under a raw statement, of which SQLAlchemy knows nothing: don't roll it back."""
-    if has_app_context():
-        db.session.invalidate()
 
 
 def rows(query: Select[Any]) -> list[Row]:

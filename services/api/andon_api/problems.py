@@ -16,7 +16,6 @@ from werkzeug.exceptions import HTTPException
 from andon.adapters.postgres.requests import Conflict, NotFound
 from andon.adapters.storage import StorageError
 from andon.engine.errors import AndonError
-from andon_api.database import forget_connection
 
 log = structlog.get_logger("andon.api")
 MEDIA_TYPE = "application/problem+json"
@@ -111,7 +110,6 @@ def of_exception(error: Exception) -> Problem:
         return Problem(422, "a text holds a character that can't be stored, such as \\u0000 or half of a pair")
     if isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError, sa.OperationalError, sa.InterfaceError)):
         log.warning("the database doesn't answer", error=str(error))
-        forget_connection()
         return _unavailable("The database doesn't answer at the moment; try again.")
     if isinstance(error, sa.TimeoutError):
         return _unavailable("Too many requests wait for the database; try again.")
