@@ -8,6 +8,7 @@ import threading
 import time
 import uuid
 from collections.abc import Sequence
+from typing import Any
 
 import psycopg
 from redis import Redis
@@ -33,6 +34,7 @@ log = logging.getLogger(__name__)
 BLOCK_MS = 200
 UPKEEP_SECONDS = 0.25
 RELAY_SECONDS = 1.0
+RELAY_BEHIND_SECONDS = 60.0
 RELAY_CHUNK = 2_000
 FORGOTTEN_SECONDS = 5.0
 STANDBY_SECONDS = 0.5
@@ -61,6 +63,7 @@ class DispatcherService:
         self._intake = Intake(redis, blocking, database, registry, leadership, self._signal)
         self._asked = threading.Event()
         self._connected_since = time.monotonic()
+        self._caught_up = False
         self._upkeep_at = 0.0
         self._turned_at = time.monotonic()
         self.metrics = metrics
@@ -110,8 +113,7 @@ class DispatcherService:
             self._leadership.renew(self._database.connection())
             self._keep_up()
             try:
-                while self._intake.step(block_ms=self._patience()) and time.monotonic() < self._upkeep_at:
-                    pass
+                self._caught_up = self._take_in()
             except ResponseError as error:
                 if str(error).startswith("NOGROUP"):
                     self._recover_redis()
@@ -130,16 +132,32 @@ class DispatcherService:
         if time.monotonic() - self._connected_since >= self._settings.lease_seconds:
             settled += upkeep.reclaim(connection, self._settings.lost_worker_limit)
         hints = upkeep.wake(connection) + upkeep.unsent(connection)
+        if len(hints) >= upkeep.CHUNK:
+            self._upkeep_at = 0.0
         try:
             self._tell(settled)
             self._broker.hint(hints)
             if self._redis.get(flags.EPOCH) is None:
                 self._recover_redis()
-            bus.publish(self._redis, inbox.claim_open(connection, older_than=RELAY_SECONDS, limit=RELAY_CHUNK))
+            self._relay(connection)
             if self._broker.waiting(self._queues()) == 0:
                 self._broker.hint(upkeep.forgotten(connection, FORGOTTEN_SECONDS))
         except (RedisError, OSError) as error:
             self._redis_away(error)
+
+    def _take_in(self) -> bool:
+        """Handle batches until the bus is read to its end, which it returns, or until upkeep is due."""
+        while self._intake.step(block_ms=self._patience()):
+            if time.monotonic() >= self._upkeep_at:
+                return False
+        return True
+
+    def _relay(self, connection: psycopg.Connection[Any]) -> None:
+        """Publish what lies open in the outbox. While the bus isn't read to its end it is probably there, and waits:
+        publishing it again and again would make the backlog longer.
+        """
+        older_than = RELAY_SECONDS if self._caught_up else RELAY_BEHIND_SECONDS
+        bus.publish(self._redis, inbox.claim_open(connection, older_than=older_than, limit=RELAY_CHUNK))
 
     def _patience(self) -> int:
         """For how many milliseconds a read may block: no longer than until the next upkeep is due."""
