@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from redis import Redis
 
 from andon.client import Andon
-from andon.embedded import RedisServer
+from andon.embedded import embedded_redis
 from tests.functions import FOLDER
 from tests.ledger import Ledger
 from tests.scene import FUNCTIONS, QUICK
@@ -78,17 +77,16 @@ def interrupt(process: subprocess.Popen[str]) -> Result:
 
 
 @pytest.fixture(scope="package")
-def running(
-    tmp_path_factory: pytest.TempPathFactory, create_database: Callable[[], str], redis_server: RedisServer
-) -> Iterator[System]:
-    """One system for all of these tests: none of them breaks it, each makes what it looks at."""
-    with Redis.from_url(redis_server.url) as client:
-        client.flushall()
+def running(tmp_path_factory: pytest.TempPathFactory, create_database: Callable[[], str]) -> Iterator[System]:
+    """One system for all of these tests: none of them breaks it, each makes what it looks at.
+
+    Its Redis is its own, because the session's is emptied for other tests meanwhile.
+    """
     folder = tmp_path_factory.mktemp("cli-system")
-    with System(
-        folder, create_database(), redis_server.url, functions=(FUNCTIONS,), env={**QUICK, FOLDER: str(folder)}
-    ) as system:
-        yield system
+    with embedded_redis(tmp_path_factory.mktemp("cli-redis")) as redis:
+        env = {**QUICK, FOLDER: str(folder)}
+        with System(folder, create_database(), redis.url, functions=(FUNCTIONS,), env=env) as system:
+            yield system
 
 
 @pytest.fixture(scope="package")
