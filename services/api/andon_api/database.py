@@ -37,7 +37,7 @@ def install(app: Flask, settings: Settings) -> None:
 
 
 def _give_back(_: BaseException | None) -> None:
-    """End the session's transaction. Its connection may be lost unnoticed, which must not turn the answer into a 500."""
+    """End the session's transaction. Its connection may be lost unnoticed: that must not make the answer a 500."""
     if db.session.registry.has():
         try:
             db.session.rollback()
