@@ -100,7 +100,7 @@ class Scene:
         try:
             return self._connect().execute(query.encode(), values).fetchall()
         except psycopg.OperationalError:
-            self._local.connection.close()
+            self._local.connection = None
             return self._connect().execute(query.encode(), values).fetchall()
 
     def _connect(self) -> psycopg.Connection[DictRow]:

@@ -48,17 +48,20 @@ def test_26_every_pair_of_request_and_cancel_has_the_outcome_that_its_seq_says(s
         if by_api:
             accepted.append(case)
 
-    breaker = threading.Thread(target=break_dispatchers, args=(scene, rng, sent))
-    breaker.start()
-    try:
-        with ThreadPoolExecutor(4) as pool:
-            half = pairs // 2
-            list(pool.map(send, range(half)))
-            scene.redis.flushall()
-            list(pool.map(send, range(half, pairs)))
-    finally:
-        sent.set()
-        breaker.join()
+    def send_all() -> None:
+        try:
+            with ThreadPoolExecutor(4) as pool:
+                half = pairs // 2
+                list(pool.map(send, range(half)))
+                scene.redis.flushall()
+                list(pool.map(send, range(half, pairs)))
+        finally:
+            sent.set()
+
+    with ThreadPoolExecutor(1) as sender:
+        sending = sender.submit(send_all)
+        break_dispatchers(scene, rng, sent)  # here, for a process ends with the thread that started it
+        sending.result()
     for each in scene.system.dispatchers:
         each.resume()
     rows = "SELECT count(*) FROM andon.events WHERE name LIKE 'walk/%%' AND data->>'case' = ANY(%s)"

@@ -1,0 +1,101 @@
+"""`python -m tests.soak --minutes N [--seed S]`: break something at random for N minutes, then check what must hold.
+
+Prints what was sent, what was broken and every invariant with its violations; exits with 1 if there is any.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import tempfile
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+
+import psycopg
+
+from andon.embedded import embedded_postgres, embedded_redis
+from andon.migrations import migrate
+from tests.faults.proxy import Proxy
+from tests.functions import FOLDER
+from tests.ledger import Ledger
+from tests.scene import FUNCTIONS, QUICK, Scene
+from tests.soak.breaking import Breaking
+from tests.soak.invariants import COUNTS, violations
+from tests.soak.load import Load
+from tests.system import System
+
+QUIET_SECONDS = 240.0
+
+
+def main() -> int:
+    """Run the soak; returns the exit code."""
+    arguments = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
+    arguments.add_argument("--minutes", type=float, default=30.0)
+    arguments.add_argument("--seed", type=int, default=random.randrange(10**6))
+    given = arguments.parse_args()
+    print(f"soaking for {given.minutes:g} minutes with seed {given.seed}", flush=True)
+    with tempfile.TemporaryDirectory(prefix="andon-soak-") as name, ExitStack() as stack:
+        return soak(Path(name), stack, given.minutes * 60, given.seed)
+
+
+def soak(folder: Path, stack: ExitStack, seconds: float, seed: int) -> int:
+    """Start everything, break it for `seconds`, wait until it is quiet, and judge."""
+    folder.chmod(0o755)  # PostgreSQL runs as somebody else when this runs as root
+    postgres = stack.enter_context(embedded_postgres(folder / "postgres"))
+    redis = stack.enter_context(embedded_redis(folder / "redis"))
+    migrate(postgres.url)
+    with psycopg.connect(postgres.url) as connection:
+        connection.execute("CREATE TABLE public.tally (name text)")
+    ways = stack.enter_context(Proxy(postgres.url)), stack.enter_context(Proxy(redis.url))
+    system = System(
+        folder,
+        ways[0].url,
+        ways[1].url,
+        functions=(FUNCTIONS,),
+        env={**QUICK, FOLDER: str(folder)},
+        dispatchers=2,
+        workers=2,
+    )
+    stack.enter_context(system)
+    scene = stack.enter_context(Scene(system, postgres.url, redis.url, Ledger(folder)))
+    load = Load(scene, seed)
+    breaking = Breaking(scene, redis, postgres, ways, random.Random(seed))
+    load.start()
+    breaking.run(seconds)
+    load.stop()
+    quiet = wait_quiet(scene)
+    found = violations(scene, load.accepted)
+    found[f"everything is quiet within {QUIET_SECONDS:g} s"] = [] if quiet else ["it is not"]
+    found["no process ends by itself"] = breaking.ended_alone
+    show("sent", load.sent)
+    show("broken", breaking.done)
+    show("runs", {row["what"]: row["n"] for row in scene.rows(COUNTS)})
+    show("violations", {name: len(rows) for name, rows in found.items()})
+    wrong = {name: rows for name, rows in found.items() if rows}
+    for name, rows in wrong.items():
+        print(f"VIOLATED: {name}: {rows[:5]}")
+    if wrong:
+        system.show_output()
+    return 1 if wrong else 0
+
+
+def wait_quiet(scene: Scene) -> bool:
+    """Whether everything came to its end in time."""
+    try:
+        scene.wait_quiet(QUIET_SECONDS)
+    except AssertionError:
+        return False
+    return True
+
+
+def show(title: str, counts: Mapping[str, int]) -> None:
+    """Print a table of counts."""
+    print(f"\n{title}")
+    for name, number in sorted(counts.items()):
+        print(f"{number:8d}  {name}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

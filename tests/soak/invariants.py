@@ -1,0 +1,75 @@
+"""What must hold once everything is quiet: each a query for the rows that break it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tests.scene import Scene
+
+INVARIANTS = {
+    "every run has ended": "SELECT id FROM andon.runs WHERE ended_at IS NULL",
+    "a run's end is told once": """
+        SELECT r.id FROM andon.runs r LEFT JOIN andon.events e
+            ON e.name LIKE 'andon/function.%%' AND e.data->>'runId' = r.id::text
+        WHERE r.kind = 'function' GROUP BY r.id, r.status
+        HAVING count(e.seq) <> 1 OR min(e.name) <> 'andon/function.' || r.status""",
+    "every recorded request has one run": """
+        SELECT e.id FROM andon.events e LEFT JOIN andon.runs r ON r.event_seq = e.seq AND r.kind = 'function'
+        WHERE e.name IN ('walk/requested', 'tally/requested', 'report/generation.requested')
+        GROUP BY e.seq, e.id HAVING count(r.id) <> 1""",
+    "a run is cancelled by a later cancel, and by no other": """
+        SELECT r.id FROM andon.runs r JOIN andon.events e ON e.seq = r.event_seq
+        WHERE r.status = 'cancelled' AND r.kind = 'function' AND NOT EXISTS (
+            SELECT FROM andon.events c WHERE c.seq > e.seq
+                AND c.name IN ('walk/cancelled', 'report/generation.cancelled')
+                AND coalesce(c.data->>'case', c.data->>'reportId') = coalesce(e.data->>'case', e.data->>'reportId'))""",
+    "a cancel that the API accepted has won": """
+        SELECT c.id FROM andon.events c CROSS JOIN LATERAL (
+            SELECT e.seq FROM andon.events e WHERE e.name = 'report/generation.requested' AND e.seq < c.seq
+                AND e.data->>'reportId' = c.data->>'reportId' ORDER BY e.seq DESC LIMIT 1) q
+        JOIN andon.runs r ON r.event_seq = q.seq AND r.kind = 'function'
+        WHERE c.name = 'report/generation.cancelled' AND r.status <> 'cancelled'""",
+    "a report's status is what its newest run says": """
+        SELECT p.id FROM andon.reports p LEFT JOIN andon.runs r ON r.id = p.current_run_id
+        WHERE p.status <> coalesce(CASE r.status WHEN 'completed' THEN 'generated' ELSE r.status END, 'idle')
+            OR r.event_seq <> (SELECT max(event_seq) FROM andon.runs n WHERE n.report_id = p.id)""",
+    "only a completed run's artifacts are published": """
+        SELECT a.report_id FROM andon.artifacts a JOIN andon.runs r ON r.id = a.run_id WHERE r.status <> 'completed'""",
+    "a generated report has its artifact": """
+        SELECT p.id FROM andon.reports p WHERE p.status = 'generated' AND NOT EXISTS (
+            SELECT FROM andon.artifacts a WHERE a.report_id = p.id AND a.run_id = p.current_run_id)""",
+    "a cancelled walk has been tidied up, once": """
+        SELECT r.id FROM andon.runs r LEFT JOIN andon.runs h ON h.parent_run_id = r.id AND h.kind = 'on_cancel'
+        WHERE r.status = 'cancelled' AND r.function_id = 'walk' AND r.kind = 'function'
+        GROUP BY r.id HAVING count(h.id) <> 1""",
+    "a transaction has taken effect exactly once": """
+        SELECT e.data->>'case' FROM andon.runs r JOIN andon.events e ON e.seq = r.event_seq
+        LEFT JOIN public.tally t ON t.name = e.data->>'case'
+        WHERE r.function_id = 'tally' GROUP BY 1, r.status HAVING count(t.name) <> (r.status = 'completed')::int""",
+    "a completed run has the memo of every step": """
+        SELECT r.id FROM andon.runs r JOIN andon.events e ON e.seq = r.event_seq
+        WHERE r.function_id = 'walk' AND r.kind = 'function' AND r.status = 'completed'
+            AND (SELECT count(*) FROM andon.steps s WHERE s.run_id = r.id AND s.status = 'completed')
+                <> (e.data->>'steps')::int + (coalesce((e.data->>'nap')::float8, 0) > 0)::int""",
+    "no memo has a fence that its run never had": """
+        SELECT s.run_id FROM andon.steps s JOIN andon.runs r ON r.id = s.run_id WHERE s.fence > r.fence""",
+    "the outbox is empty": "SELECT event_seq FROM andon.outbox",
+    "no lease is dead": "SELECT id FROM andon.runs WHERE lease_until < now()",
+    "no good entry is dead": "SELECT id FROM andon.dead_events",
+    "no run failed but those that lost their workers": """
+        SELECT id, error->>'message' AS message FROM andon.runs
+        WHERE status = 'failed' AND error->>'type' <> 'WorkerLost'""",
+}
+
+COUNTS = """
+SELECT function_id || ' (' || kind || ') ' || status AS what, count(*) AS n FROM andon.runs GROUP BY 1 ORDER BY 1
+"""
+
+
+def violations(scene: Scene, accepted: Sequence[str]) -> dict[str, list[str]]:
+    """For each invariant, the rows that break it."""
+    found = {name: [str(row) for row in scene.rows(query)] for name, query in INVARIANTS.items()}
+    known = {row["id"] for row in scene.rows("SELECT id FROM andon.events")}
+    found["every accepted event is recorded"] = [id for id in accepted if id not in known]
+    found["no entry is unread or unacknowledged"] = [] if scene.handled() else ["some are"]
+    return found
