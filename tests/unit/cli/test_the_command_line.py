@@ -1,9 +1,12 @@
+import datetime as dt
+
 import duckdb
 import pytest
 from typer.testing import CliRunner
 
 from andon.cli.app import app
 from andon.cli.demo import fraction, write_orders
+from andon.client import Report
 
 
 def test_each_process_has_a_command() -> None:
@@ -25,7 +28,8 @@ def test_the_version_is_the_installed_one() -> None:
 
 @pytest.mark.parametrize(("progress", "expected"), [(None, 0.0), (0.25, 0.25), (1, 1.0)])
 def test_a_reports_progress_is_a_fraction(progress: float | None, expected: float) -> None:
-    assert fraction({"progress": progress}) == expected
+    report = Report(id="r", title="t", status="generating", created_at=dt.datetime.now(dt.UTC), progress=progress)
+    assert fraction(report) == expected
 
 
 def test_the_demos_data_has_the_rows_that_were_asked_for_and_something_to_find(
