@@ -10,7 +10,7 @@ from redis import Redis
 from andon.adapters.redis.connect import connect, connect_blocking
 from andon.adapters.storage import Storage
 from andon.settings import Settings
-from andon_api import console, database, docs, metrics, rest
+from andon_api import console, database, docs, examples, metrics, rest
 from andon_api.live import LiveFeed
 from andon_api.problems import Problem
 from andon_api.publisher import Publisher
@@ -59,6 +59,7 @@ def create_app(
     api = rest.install(app)
     for module in (reports, runs, events, datasets, artifacts, streams, cancellations):
         api.register_blueprint(module.blueprint)
+    examples.add_to(api)
     for plain in (inngest.blueprint, health.blueprint, docs.blueprint(api), console.blueprint()):
         app.register_blueprint(plain)
     return app

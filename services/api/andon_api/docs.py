@@ -1,12 +1,17 @@
-"""`/docs`: the OpenAPI document as one page, rendered here, so that it works offline and without scripts."""
+"""`/docs`: the OpenAPI document as one page, rendered here, so that it works offline and without scripts.
+
+And the AsyncAPI document of the bus, at `/api/v1/asyncapi.json`.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, render_template
+from flask import Blueprint, jsonify, render_template
+from flask.wrappers import Response
 
-from andon_api.rest import Api
+from andon_api import asyncapi
+from andon_api.rest import PREFIX, Api
 
 METHODS = ("get", "post", "patch", "put", "delete")
 
@@ -19,6 +24,10 @@ def blueprint(api: Api) -> Blueprint:
     def page() -> str:
         spec = api.spec.to_dict()
         return render_template("docs.html", spec=spec, groups=_groups(spec), schemas=spec["components"]["schemas"])
+
+    @made.get(f"{PREFIX}/asyncapi.json")
+    def bus() -> Response:
+        return jsonify(asyncapi.document())
 
     return made
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
+import pytest
+
 from andon_api.console import show
 from andon_api.console.timeline import WIDTH, bars
 
@@ -27,7 +29,13 @@ def step(id: str, start: float, end: float | None, status: str = "completed") ->
 
 
 def run(*steps: dict[str, Any], **changes: Any) -> dict[str, Any]:
-    base = {"queued_at": START, "started_at": START, "ended_at": None, "current_step": None, "step_started_at": None}
+    base = {"status": "running"} | {
+        "queued_at": START,
+        "started_at": START,
+        "ended_at": None,
+        "current_step": None,
+        "step_started_at": None,
+    }
     return {**base, "steps": list(steps), **changes}
 
 
@@ -47,6 +55,18 @@ def test_the_step_under_way_is_shown_up_to_now() -> None:
 def test_a_step_that_is_tried_again_is_one_bar_with_its_next_attempt() -> None:
     [only] = bars(run(step("a", 0, 1, "retrying"), current_step="a", step_started_at=at(2)), at(3))
     assert (only.step["status"], only.step["attempt"]) == ("running", 2)
+
+
+@pytest.mark.parametrize("status", ["cancelled", "failed"])
+def test_a_run_that_has_stopped_shows_the_step_that_it_stopped_in(status: str) -> None:
+    ended = {"status": status, "ended_at": at(7), "current_step": "b", "step_started_at": at(5)}
+    found = bars(run(step("a", 0, 5), **ended), at(99))
+    assert [(each.step["id"], each.step["status"], each.seconds) for each in found] == [
+        ("a", "completed", 5),
+        ("b", status, 2),
+    ]
+    [recorded] = bars(run(step("b", 5, 6, "failed"), **ended), at(99))
+    assert (recorded.step["status"], recorded.step["attempt"], recorded.seconds) == ("failed", 1, 1)
 
 
 def test_an_instant_is_still_seen_within_the_scale() -> None:

@@ -22,7 +22,7 @@ class Bar:
 
 
 def bars(run: Row, now: dt.datetime) -> list[Bar]:
-    """The run's steps, the one that is under way among them."""
+    """The run's steps, the one that is under way, or in which the run stopped, among them."""
     steps = _steps(run)
     start = min([run["started_at"] or run["queued_at"], *(step["started_at"] for step in steps)])
     end = max([run["ended_at"] or now, *(step["ended_at"] for step in steps if step["ended_at"])])
@@ -35,11 +35,12 @@ def _steps(run: Row) -> list[Row]:
     current = run["current_step"]
     if current is None or run["step_started_at"] is None:
         return steps
-    under_way: dict[str, Any] = {"id": current, "status": "running", "attempt": 1, "started_at": run["step_started_at"]}
-    under_way |= {"ended_at": None, "error": None}
+    status = run["status"] if run["ended_at"] else "running"
+    under_way: dict[str, Any] = {"id": current, "status": status, "attempt": 1, "started_at": run["step_started_at"]}
+    under_way |= {"ended_at": run["ended_at"], "error": None}
     for place, step in enumerate(steps):
         if step["id"] == current:
-            if step["status"] != "completed":
+            if step["status"] not in {"completed", "failed"}:
                 steps[place] = {**step, **under_way, "attempt": step["attempt"] + 1, "error": step["error"]}
             return steps
     return [*steps, under_way]

@@ -3,7 +3,7 @@
 Every settling statement starts with a CTE `moved` (a guarded UPDATE of runs) and ends with `_EFFECTS`: the report
 follows its current run, artifacts are published, `on_cancel` or `on_failure` becomes a run of its own, and the
 engine's event goes to the inbox and the outbox. The caller has locked the reports first: the lock order is domain
-rows, then runs.
+rows, then runs. A run that didn't complete keeps its `current_step`: it is where it stopped.
 """
 
 from __future__ import annotations
@@ -86,7 +86,9 @@ WITH moved AS (
             THEN clock_timestamp() - %(stopped)s::float8 * interval '1 s' END,
         progress = CASE WHEN %(status)s = 'completed' AND cancel_requested_at IS NULL THEN 1 ELSE progress END,
         progress_note = NULL, ended_at = clock_timestamp(), lease_until = NULL,
-        current_step = NULL, step_started_at = NULL
+        current_step = CASE WHEN %(status)s <> 'completed' OR cancel_requested_at IS NOT NULL THEN current_step END,
+        step_started_at = CASE
+            WHEN %(status)s <> 'completed' OR cancel_requested_at IS NOT NULL THEN step_started_at END
     WHERE id = %(id)s AND fence = %(fence)s AND status IN ('running', 'cancelling')
     RETURNING {RETURNED}
 ){_EFFECTS}"""
@@ -103,8 +105,7 @@ _VOID = f"""
 WITH moved AS (
     UPDATE andon.runs SET status = CASE WHEN cancel_requested_at IS NULL THEN 'failed' ELSE 'cancelled' END,
         forced = %(forced)s, fence = fence + 1, ended_at = clock_timestamp(), lease_until = NULL,
-        error = CASE WHEN cancel_requested_at IS NULL THEN %(error)s::jsonb END,
-        current_step = NULL, step_started_at = NULL
+        error = CASE WHEN cancel_requested_at IS NULL THEN %(error)s::jsonb END
     WHERE id = ANY(%(ids)s) AND status IN ('running', 'cancelling')
         AND CASE WHEN %(forced)s THEN status = 'cancelling' AND cancel_deadline_at <= clock_timestamp()
             ELSE lease_until <= clock_timestamp() END

@@ -1,0 +1,105 @@
+"""The bus as an AsyncAPI 3 document: what a producer in any language adds to the stream, and what it may listen to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from andon.adapters.redis.bus import STREAM, VERSION
+from andon.adapters.redis.live import CHANNEL
+from andon.engine.events import DEFAULT_TENANT, MAX_BYTES, MAX_ID, MAX_NAME, NAME
+
+_TEXT = {"type": "string"}
+_EXAMPLE = {
+    "name": "report/generation.cancelled",
+    "data": '{"reportId":"0199e0a1-7c00-7000-8000-000000000001"}',
+    "id": "cancel-42",
+    "ts": "1767225600000",
+    "user": '{"id":"ada"}',
+    "tenant": DEFAULT_TENANT,
+}
+
+
+def _entry() -> dict[str, Any]:
+    """The fields of a stream entry. Redis has texts only: what is JSON, is JSON in a text."""
+    return {
+        "type": "object",
+        "required": ["name"],
+        "properties": {
+            "name": {
+                **_TEXT,
+                "pattern": f"^{NAME.pattern}$",
+                "maxLength": MAX_NAME,
+                "description": "what happened, as noun/past.tense",
+            },
+            "data": {
+                **_TEXT,
+                "contentMediaType": "application/json",
+                "contentSchema": {"type": "object"},
+                "default": "{}",
+                "description": f"a JSON object; with user at most {MAX_BYTES} bytes",
+            },
+            "id": {**_TEXT, "maxLength": MAX_ID, "description": "sent again with the same id, it has no second effect"},
+            "ts": {
+                **_TEXT,
+                "pattern": "^-?[0-9]+$",
+                "description": "milliseconds since 1970; without it, when it is read",
+            },
+            "user": {**_TEXT, "contentMediaType": "application/json", "description": "on whose behalf, as JSON"},
+            "tenant": {**_TEXT, "maxLength": MAX_NAME, "default": DEFAULT_TENANT},
+            "traceparent": {**_TEXT, "description": "W3C trace context"},
+            "v": {**_TEXT, "const": VERSION, "default": VERSION, "description": "the version of this shape"},
+        },
+    }
+
+
+def _live() -> dict[str, Any]:
+    uuid = {"type": "string", "format": "uuid"}
+    return {
+        "type": "object",
+        "required": ["run"],
+        "properties": {"run": uuid, "report": {"type": ["string", "null"], "format": "uuid"}},
+    }
+
+
+def document() -> dict[str, Any]:
+    """The AsyncAPI 3 document."""
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "Andon's bus",
+            "version": VERSION,
+            "description": "Events that start and stop runs. Entries that can't be events are kept as dead events.",
+        },
+        "defaultContentType": "application/json",
+        "servers": {"redis": {"host": "localhost:6379", "protocol": "redis", "description": "ANDON_REDIS_URL"}},
+        "channels": {
+            "events": {
+                "address": STREAM,
+                "description": f"A Redis Stream: XADD {STREAM} * name … data …",
+                "messages": {"event": {"$ref": "#/components/messages/event"}},
+            },
+            "live": {
+                "address": CHANNEL,
+                "description": "Redis publish/subscribe: which run has changed. A hint, never the truth.",
+                "messages": {"changed": {"$ref": "#/components/messages/changed"}},
+            },
+        },
+        "operations": {
+            "handle": {
+                "action": "receive",
+                "channel": {"$ref": "#/channels/events"},
+                "summary": "Andon records each event once, in order, and starts or stops what it names",
+            },
+            "tell": {
+                "action": "send",
+                "channel": {"$ref": "#/channels/live"},
+                "summary": "Andon tells that a run has changed",
+            },
+        },
+        "components": {
+            "messages": {
+                "event": {"payload": _entry(), "examples": [{"payload": _EXAMPLE}, {"payload": {"name": "a/b"}}]},
+                "changed": {"payload": _live()},
+            }
+        },
+    }

@@ -1,0 +1,111 @@
+"""One example of each shape, shown in the OpenAPI document."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from andon_api.rest import Api
+
+REPORT = "0199e0a1-7c00-7000-8000-000000000001"
+DATASET = "0199e0a1-7c00-7000-8000-000000000002"
+RUN = "0199e0a1-7c00-7000-8000-000000000003"
+EVENT = "0199e0a1-7c00-7000-8000-000000000004"
+WHEN = "2026-01-01T12:00:00.000000Z"
+ADA = {"id": "ada"}
+_TRIGGER = {
+    "id": EVENT,
+    "name": "report/generation.requested",
+    "data": {"reportId": REPORT, "datasetId": DATASET, "options": {}},
+    "ts": WHEN,
+    "user": ADA,
+}
+_CANCEL = {
+    "requestedAt": "2026-01-01T12:03:00.000000Z",
+    "requestedBy": ADA,
+    "reason": "the wrong file",
+    "eventId": "0199e0a1-7c00-7000-8000-000000000005",
+    "stoppedAt": "2026-01-01T12:03:00.004000Z",
+    "settledAt": "2026-01-01T12:03:00.009000Z",
+    "forced": False,
+}
+_RUN = {
+    "id": RUN,
+    "functionId": "generate-hybrid-report",
+    "kind": "function",
+    "status": "cancelled",
+    "event": _TRIGGER,
+    "reportId": REPORT,
+    "attempt": 1,
+    "queuedAt": WHEN,
+    "startedAt": "2026-01-01T12:00:00.020000Z",
+    "endedAt": "2026-01-01T12:03:00.009000Z",
+    "currentStep": "correlations",
+    "progress": 0.4,
+    "cancel": _CANCEL,
+}
+
+EXAMPLES: dict[str, Any] = {
+    "NewReport": {"title": "Flights from New York", "datasetId": DATASET, "options": {"resamples": 2000}},
+    "ReportChange": {"title": "Flights from New York, 2013"},
+    "Report": {
+        "id": REPORT,
+        "title": "Flights from New York",
+        "status": "generated",
+        "datasetId": DATASET,
+        "options": {"resamples": 2000},
+        "progress": 1.0,
+        "artifacts": [
+            {
+                "name": "report.html",
+                "bytes": 412_000,
+                "mediaType": "text/html",
+                "url": f"/api/v1/reports/{REPORT}/artifacts/report.html",
+            }
+        ],
+        "error": None,
+        "requestedBy": ADA,
+        "createdAt": WHEN,
+        "completedAt": "2026-01-01T12:20:00.000000Z",
+    },
+    "CancelBody": {"reason": "the wrong file"},
+    "Asked": {"id": REPORT, "status": "generating", "eventId": EVENT},
+    "Run": _RUN,
+    "RunDetail": {
+        **_RUN,
+        "steps": [
+            {
+                "id": "fetch-report",
+                "status": "completed",
+                "attempt": 1,
+                "startedAt": WHEN,
+                "endedAt": WHEN,
+                "output": {"id": REPORT},
+                "error": None,
+            }
+        ],
+        "cleanup": [],
+    },
+    "Sent": {"ids": [EVENT], "effects": [{"started": [RUN], "cancelled": []}]},
+    "Event": {**_TRIGGER, "seq": 42, "effects": {"started": [RUN], "cancelled": []}, "note": None},
+    "BulkCancelBody": {
+        "functionId": "generate-hybrid-report",
+        "startedAfter": WHEN,
+        "if": "event.data.options.resamples > 1000000",
+        "dryRun": True,
+    },
+    "StartedCancellation": {"id": None, "dryRun": True, "matched": 12},
+    "Problem": {
+        "type": "about:blank",
+        "title": "Conflict",
+        "status": 409,
+        "detail": "Report is not currently generating",
+        "instance": f"/api/v1/reports/{REPORT}/cancel",
+    },
+}
+
+
+def add_to(api: Api) -> None:
+    """Show the examples in the document of `api`, whose blueprints are registered. `KeyError` for a shape it lacks."""
+    schemas = api.spec.components.schemas
+    for name, example in EXAMPLES.items():
+        schemas[name]["examples"] = [example]

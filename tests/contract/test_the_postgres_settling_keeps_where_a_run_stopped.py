@@ -1,0 +1,34 @@
+"""What `settle_held` leaves of the step that a run was in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+import pytest
+
+from andon.adapters.postgres.inbox import record
+from andon.adapters.postgres.settle import settle_held
+from andon.engine.events import Event
+from andon.engine.ids import new_id
+
+
+@pytest.mark.parametrize(
+    ("asked", "cancelled", "kept"),
+    [("completed", False, None), ("completed", True, "compute"), ("failed", False, "compute")],
+)
+def test_only_a_run_that_completed_forgets_its_step(
+    database_url: str, asked: str, cancelled: bool, kept: str | None
+) -> None:
+    run_id = new_id()
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        [event] = record(connection, [Event("a/b", id="x")])
+        connection.execute(
+            "INSERT INTO andon.runs (id, tenant, function_id, event_seq, status, fence, started_at, current_step,"
+            " step_started_at, cancel_requested_at) VALUES (%s, 'default', 'f', %s, 'running', 1, now(), 'compute',"
+            " now(), CASE WHEN %s THEN now() END)",
+            [run_id, event.seq, cancelled],
+        )
+        assert settle_held(connection, run_id=run_id, fence=1, report_id=None, status=asked)
+        found: Any = connection.execute("SELECT current_step FROM andon.runs WHERE id = %s", [run_id]).fetchone()
+    assert found == (kept,)
