@@ -1,0 +1,447 @@
+"""The whole protocol as a state machine: the real verbs on a real Postgres, in any order that a failure can make.
+
+The bus is a list, from which entries are delivered, delivered again, reordered and lost. Holders of runs are kept
+after they have lost them, so that former ones write late. The rule by seq is the model.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from andon.adapters.postgres import functions, inbox, requests, runs
+from andon.adapters.postgres.connect import connect
+from andon.adapters.postgres.database import Database
+from andon.adapters.postgres.journal import PostgresJournal
+from andon.adapters.postgres.requests import Conflict
+from andon.adapters.postgres.runs import Beat
+from andon.adapters.postgres.settle import settle_held
+from andon.engine.errors import LeaseLost
+from andon.engine.events import Event
+from andon.engine.functions import Registry
+from andon.engine.ids import new_id
+from andon.engine.rules import run_flag
+from andon.engine.stops import StopSignal
+from andon_worker.dispatcher import upkeep
+from andon_worker.dispatcher.batch import record_batch
+
+CASES = ("a", "b", "c")
+LEASE = 3600.0
+LOST_LIMIT = 3
+ENDED = {"completed", "failed", "cancelled"}
+
+_RUNS = """
+SELECT r.id, r.kind, r.status, r.fence, r.event_seq, r.function_id, r.report_id, r.cancel_requested_at,
+    coalesce(e.data->>'case', e.data->>'reportId')
+FROM andon.runs r JOIN andon.events e ON e.seq = r.event_seq
+"""
+_REPORTS = """
+SELECT p.status, r.status FROM andon.reports p LEFT JOIN andon.runs r ON r.id = p.current_run_id
+"""
+_TABLES = "runs, events, outbox, cancellations, reports, steps, dead_events"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run's row."""
+
+    id: uuid.UUID
+    kind: str
+    status: str
+    fence: int
+    seq: int
+    function_id: str
+    report_id: uuid.UUID | None
+    cancel_requested_at: Any
+    case: str
+
+    @property
+    def held(self) -> bool:
+        """Whether some worker has the right to it."""
+        return self.status in {"running", "cancelling"}
+
+
+@dataclass
+class Holder:
+    """A worker that claimed a run, and may have lost it."""
+
+    run_id: uuid.UUID
+    fence: int
+    report_id: uuid.UUID | None
+    position: int
+
+
+class Protocol(RuleBasedStateMachine):
+    """Requests, cancels, deliveries, crashes, leases and late writes, in any order."""
+
+    url: ClassVar[str]
+    registry: ClassVar[Registry]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.db = connect(self.url, name="machine")
+        self.database = Database(self.url, name="holder")
+        self.bus: list[Event] = []
+        self.delivered: list[Event] = []
+        self.holders: list[Holder] = []
+        self.handled: dict[str, int] = {}
+        self.won: list[tuple[str, int]] = []
+        self.ended: dict[uuid.UUID, str] = {}
+        self.memos: dict[tuple[uuid.UUID, str], Any] = {}
+
+    def teardown(self) -> None:
+        """Let everything come to its end, and see that all of it did."""
+        try:
+            self.come_to_rest()
+        finally:
+            self.db.close()
+            self.database.close()
+
+    @initialize()
+    def begin(self) -> None:
+        """An empty house with two reports."""
+        self.db.execute(f"TRUNCATE {', '.join(f'andon.{each.strip()}' for each in _TABLES.split(','))} CASCADE")
+        functions.register(self.db, self.registry)
+        self.reports = [new_id(), new_id()]
+        for report in self.reports:
+            self.db.execute("INSERT INTO andon.reports (id, tenant, title) VALUES (%s, 'default', 'T')", [report])
+
+    # --- events ---------------------------------------------------------------------------------------------------
+
+    @rule(case=st.sampled_from(CASES), name=st.sampled_from(["walk/requested", "walk/cancelled"]))
+    def produce(self, case: str, name: str) -> None:
+        """A producer's XADD."""
+        self.bus.append(Event(name, {"case": case}, id=str(new_id())))
+
+    @rule(
+        case=st.sampled_from(CASES),
+        name=st.sampled_from(["walk/requested", "walk/cancelled"]),
+        published=st.booleans(),
+    )
+    def accept(self, case: str, name: str, published: bool) -> None:
+        """The API's 202; it may die before it publishes."""
+        with self.db.transaction():
+            events = inbox.accept(self.db, [Event(name, {"case": case}, id=str(new_id()))])
+        self.bus += events if published else []
+
+    @rule(place=st.integers(0, 1), published=st.booleans())
+    def generate(self, place: int, published: bool) -> None:
+        """A report's generation."""
+        self.ask(requests.generate, place, published)
+
+    @rule(place=st.integers(0, 1), published=st.booleans())
+    def cancel_report(self, place: int, published: bool) -> None:
+        """A report's cancel: once accepted, it has won."""
+        asked = self.ask(requests.cancel_report, place, published)
+        if asked is not None:
+            self.won.append((str(self.reports[place]), asked.event.seq))
+
+    def ask(self, verb: Callable[..., requests.Asked], place: int, published: bool) -> requests.Asked | None:
+        """One of the API's verbs in its transaction."""
+        try:
+            with self.db.transaction():
+                asked = verb(self.db, tenant="default", report_id=self.reports[place])
+        except Conflict:
+            return None
+        self.bus += asked.events if published else []
+        return asked
+
+    # --- the bus --------------------------------------------------------------------------------------------------
+
+    @precondition(lambda self: self.bus)
+    @rule(count=st.integers(1, 4), crash=st.sampled_from(["never", "never", "before commit", "before ack"]))
+    def deliver(self, count: int, crash: str) -> None:
+        """The dispatcher's batch; it may die before its commit or before its acknowledgement."""
+        batch = self.bus[:count]
+        try:
+            with self.db.transaction():
+                record_batch(self.db, self.registry, batch, [None] * len(batch))
+                if crash == "before commit":
+                    raise psycopg.Rollback
+        except psycopg.Rollback:
+            return
+        if crash == "before commit":
+            return
+        for event in batch:
+            [seq] = self.db.execute("SELECT seq FROM andon.events WHERE id = %s", [event.id]).fetchone() or [0]
+            if event.name.endswith("cancelled") and not event.name.startswith("andon/"):
+                case = str(event.data.get("case") or event.data.get("reportId"))
+                self.handled[case] = max(self.handled.get(case, 0), seq)
+        self.delivered += batch
+        if crash != "before ack":
+            del self.bus[:count]
+
+    @precondition(lambda self: self.delivered)
+    @rule(data=st.data())
+    def deliver_again(self, data: st.DataObject) -> None:
+        """A failover that replays, or a producer that sends again."""
+        self.bus.append(data.draw(st.sampled_from(self.delivered)))
+
+    @precondition(lambda self: len(self.bus) > 1)
+    @rule(data=st.data())
+    def reorder(self, data: st.DataObject) -> None:
+        """Another order on the bus than the one of recording."""
+        self.bus = data.draw(st.permutations(self.bus))
+
+    @rule()
+    def relay(self) -> None:
+        """The outbox is published again."""
+        self.bus += inbox.claim_open(self.db, older_than=-1.0, limit=100)
+
+    @rule()
+    def flush_redis(self) -> None:
+        """Redis loses the bus and all flags; what is being cancelled can be flagged again."""
+        self.bus.clear()
+        flags = functions.flags_to_raise(self.db)
+        assert {run_flag(run.id) for run in self.look() if run.status == "cancelling"} <= flags.keys()
+
+    # --- runs -----------------------------------------------------------------------------------------------------
+
+    @rule(data=st.data())
+    def claim(self, data: st.DataObject) -> None:
+        """A hint reaches a worker, whatever the run's status is: only a queued one is won."""
+        found = self.look()
+        if found:
+            queued = [each for each in found if each.status == "queued"]
+            run = data.draw(st.sampled_from(queued or found))
+            assert (self.take(run) is not None) == (run.status == "queued")
+
+    def take(self, run: Run) -> Holder | None:
+        """Claim it as a worker does."""
+        claimed = runs.claim(self.db, run.id, worker="machine", lease=LEASE)
+        if claimed is None:
+            return None
+        assert claimed.fence == run.fence + 1
+        known = {step: output for (run_id, step), output in self.memos.items() if run_id == run.id}
+        assert {memo.id: memo.output for memo in claimed.memos.values()} == known
+        self.holders.append(Holder(run.id, claimed.fence, run.report_id, len(claimed.memos)))
+        return self.holders[-1]
+
+    @precondition(lambda self: self.holders)
+    @rule(data=st.data())
+    def step(self, data: st.DataObject) -> None:
+        """A holder, present or former, has finished a step."""
+        holder = data.draw(st.sampled_from(self.holders))
+        [run] = [each for each in self.look() if each.id == holder.run_id]
+        journal = PostgresJournal(
+            self.database, lambda: pytest.fail("no session"), run.id, holder.fence, StopSignal(lambda: None)
+        )
+        name = f"step-{holder.position}"
+        output = {"fence": holder.fence, "at": len(self.memos)}
+        current = run.held and run.fence == holder.fence
+        try:
+            cancelled = journal.complete(name, holder.position, 1, 0.0, json.dumps(output))
+        except LeaseLost:
+            assert not current
+            return
+        assert current
+        assert cancelled == (run.cancel_requested_at is not None)
+        if not cancelled:
+            self.memos[run.id, name] = output
+            holder.position += 1
+
+    @precondition(lambda self: self.holders)
+    @rule(data=st.data(), status=st.sampled_from(["completed", "failed", "cancelled"]))
+    def settle(self, data: st.DataObject, status: str) -> None:
+        """A holder, present or former, says that the run has ended; `cancelled` only if it was told so."""
+        holder = data.draw(st.sampled_from(self.holders))
+        [run] = [each for each in self.look() if each.id == holder.run_id]
+        if status == "cancelled" and run.cancel_requested_at is None:
+            status = "completed"
+        settled = settle_held(
+            self.db,
+            run_id=run.id,
+            fence=holder.fence,
+            report_id=holder.report_id,
+            status=status,
+            output="{}",
+            error='{"message": "planned"}' if status == "failed" else None,
+        )
+        assert (settled is not None) == (run.held and run.fence == holder.fence)
+        if settled is not None:
+            assert settled.status == ("cancelled" if run.cancel_requested_at is not None else status)
+
+    @precondition(lambda self: self.holders)
+    @rule(data=st.data(), seconds=st.sampled_from([None, 0.0, 3600.0]))
+    def suspend(self, data: st.DataObject, seconds: float | None) -> None:
+        """A holder, present or former, lets the run wait, or hands it over."""
+        holder = data.draw(st.sampled_from(self.holders))
+        [run] = [each for each in self.look() if each.id == holder.run_id]
+        kept = runs.suspend(self.db, run.id, holder.fence, seconds=seconds)
+        assert kept == (run.status == "running" and run.fence == holder.fence)
+
+    @precondition(lambda self: self.holders)
+    @rule()
+    def heartbeat(self) -> None:
+        """One worker's beat for all that it holds or believes to hold."""
+        newest = {holder.run_id: holder for holder in self.holders}.values()
+        beats = [Beat(each.run_id, each.fence, None, None, None, None) for each in newest]
+        alive = {row.run_id: row.cancelled for row in runs.heartbeat(self.db, beats, lease=LEASE)}
+        for run in self.look():
+            if run.id in alive:
+                assert run.held
+                assert alive[run.id] == (run.cancel_requested_at is not None)
+
+    @precondition(lambda self: self.holders)
+    @rule(data=st.data())
+    def lose_worker(self, data: st.DataObject) -> None:
+        """A lease runs out, and the reconciler takes the run back."""
+        self.lose(data.draw(st.sampled_from(self.holders)))
+
+    def lose(self, holder: Holder) -> None:
+        """The run's lease is over, whoever has it, and the reconciler looks."""
+        self.db.execute(
+            "UPDATE andon.runs SET lease_until = now() - interval '1 s' WHERE id = %s AND lease_until IS NOT NULL",
+            [holder.run_id],
+        )
+        upkeep.reclaim(self.db, LOST_LIMIT)
+
+    @precondition(lambda self: self.holders)
+    @rule(data=st.data())
+    def take_over(self, data: st.DataObject) -> None:
+        """A worker is lost, and another goes on at once; the former one may still write."""
+        holder = data.draw(st.sampled_from(self.holders))
+        self.lose(holder)
+        [run] = [each for each in self.look() if each.id == holder.run_id]
+        self.take(run)
+
+    @precondition(lambda self: self.holders)
+    @rule(data=st.data())
+    def cancel_what_is_held(self, data: st.DataObject) -> None:
+        """A cancel arrives, and its holder has not heard of it."""
+        holder = data.draw(st.sampled_from(self.holders))
+        [run] = [each for each in self.look() if each.id == holder.run_id]
+        if run.report_id is None:
+            self.bus.insert(0, Event("walk/cancelled", {"case": run.case}, id=str(new_id())))
+            self.deliver(1, "never")
+        else:
+            self.cancel_report([str(each) for each in self.reports].index(run.case), True)
+
+    @rule()
+    def wake(self) -> None:
+        """The sleepers whose time has come are queued."""
+        upkeep.wake(self.db)
+
+    # --- what always holds ----------------------------------------------------------------------------------------
+
+    def look(self) -> list[Run]:
+        """All runs."""
+        return [Run(*row) for row in self.db.execute(_RUNS).fetchall()]
+
+    @invariant()
+    def a_terminal_status_never_changes_and_is_told_once(self) -> None:
+        """And no run that has ended is missing."""
+        now = {run.id: run.status for run in self.look() if run.status in ENDED}
+        assert {id: now.get(id) for id in self.ended} == self.ended
+        self.ended = now
+        told = self.db.execute(
+            "SELECT data->>'runId', count(*) FROM andon.events WHERE name LIKE 'andon/function.%' GROUP BY 1"
+        ).fetchall()
+        functions_ended = {str(run.id) for run in self.look() if run.status in ENDED and run.kind == "function"}
+        assert dict(told) == dict.fromkeys(functions_ended, 1)
+
+    @invariant()
+    def the_rule_by_seq_holds(self) -> None:
+        """No open run is older than a cancel that was handled, and none is cancelled without a newer cancel."""
+        newest: dict[str, int] = dict(
+            self.db.execute(
+                "SELECT coalesce(data->>'case', data->>'reportId'), max(seq) FROM andon.events"
+                " WHERE name IN ('walk/cancelled', 'report/generation.cancelled') GROUP BY 1"
+            ).fetchall()
+        )
+        for run in self.look():
+            if run.kind != "function":
+                continue
+            if run.status in {"queued", "running", "waiting"}:
+                assert self.handled.get(run.case, 0) < run.seq, f"{run} was to be cancelled"
+            if run.status in {"cancelling", "cancelled"}:
+                assert newest.get(run.case, 0) > run.seq, f"{run} is cancelled by nothing"
+
+    @invariant()
+    def an_accepted_cancel_has_won(self) -> None:
+        """Its report's newest request before it has been cancelled, or will be born so."""
+        for report, seq in self.won:
+            older = [run for run in self.look() if run.kind == "function" and run.case == report and run.seq < seq]
+            if older:
+                assert max(older, key=lambda run: run.seq).status in {"cancelling", "cancelled"}
+
+    @invariant()
+    def memos_stay_as_they_were_written(self) -> None:
+        """One per run and step."""
+        rows = self.db.execute("SELECT run_id, id, output FROM andon.steps").fetchall()
+        assert {(run_id, id): output for run_id, id, output in rows} == self.memos
+
+    @invariant()
+    def a_report_says_what_its_newest_run_says(self) -> None:
+        """From the same transaction on."""
+        for report, run in self.db.execute(_REPORTS).fetchall():
+            if run in ENDED:
+                assert report == ("generated" if run == "completed" else run)
+            elif run is not None:
+                assert report == "generating"
+
+    def come_to_rest(self) -> None:
+        """Whatever happened: everything accepted takes effect, every run ends."""
+        for _ in range(200):
+            self.relay()
+            while self.bus:
+                self.deliver(4, "never")
+            self.db.execute("UPDATE andon.runs SET wake_at = now() WHERE wake_at IS NOT NULL")
+            self.db.execute("UPDATE andon.runs SET lease_until = now() - interval '1 s' WHERE lease_until IS NOT NULL")
+            upkeep.reclaim(self.db, LOST_LIMIT)
+            upkeep.wake(self.db)
+            for run in self.look():
+                holder = self.take(run) if run.status == "queued" else None
+                if holder is not None:
+                    settle_held(
+                        self.db,
+                        run_id=run.id,
+                        fence=holder.fence,
+                        report_id=run.report_id,
+                        status="completed",
+                        output="{}",
+                    )
+            [left] = self.db.execute("SELECT count(*) FROM andon.outbox").fetchone() or [0]
+            if not left and not self.bus and all(run.status in ENDED for run in self.look()):
+                break
+        else:
+            pytest.fail("it doesn't come to rest")
+        requested = "SELECT seq FROM andon.events WHERE name IN ('walk/requested', 'report/generation.requested')"
+        seqs = sorted(seq for (seq,) in self.db.execute(requested).fetchall())
+        assert sorted(run.seq for run in self.look() if run.kind == "function") == seqs
+        for report, run in self.db.execute(_REPORTS).fetchall():
+            assert report == {None: "idle", "completed": "generated"}.get(run, run)
+
+
+@pytest.mark.parametrize("examples", [40, pytest.param(1000, marks=pytest.mark.slow)])
+def test_the_protocol_keeps_its_promises_in_any_order_of_failures(database_url: str, examples: int) -> None:
+    class OnThisDatabase(Protocol):
+        url = database_url
+        registry = Registry.load(["tests.functions"])
+
+    run_state_machine_as_test(
+        OnThisDatabase,
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=40,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            database=None,
+        ),
+    )
