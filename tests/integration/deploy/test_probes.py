@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -35,6 +36,10 @@ def test_dispatcher_and_worker_stay_alive_while_postgres_is_away(probed: Callabl
         wait_until(lambda: started.samples("dispatcher-1")[leads] == 0, 10, what="nobody leads")
         server.start()
         wait_until(lambda: started.samples("dispatcher-1")[leads] == 1, 30, what="it leads again")
+        password = urlsplit(server.url).password
+        assert password
+        for each in started.system.processes.values():
+            assert password not in each.output, f"{each.name} tells the database's password"
 
 
 def test_a_worker_that_was_asked_to_stop_is_alive_and_ends_with_0(probed: Callable[..., Probed]) -> None:
