@@ -61,7 +61,8 @@ class Scene:
 
     def xadd(self, name: str, data: Mapping[str, Any], **fields: str) -> str:
         """Put an event on the bus as any producer would."""
-        return str(self.redis.xadd(STREAM, {"name": name, "data": json.dumps(data), **fields}))
+        entry: dict[Any, Any] = {"name": name, "data": json.dumps(data), **fields}
+        return str(self.redis.xadd(STREAM, entry))
 
     def post(self, name: str, data: Mapping[str, Any], **headers: str) -> str:
         """Send an event by the API; returns its id."""
@@ -144,7 +145,7 @@ class Scene:
 
     def pending(self) -> int:
         """How many entries were read and not acknowledged."""
-        return int(self.redis.xpending(STREAM, GROUP)["pending"])  # type: ignore[index]
+        return int(self.redis.xpending(STREAM, GROUP)["pending"])
 
     # --- wait ----------------------------------------------------------------------------------------------------
 
@@ -197,7 +198,7 @@ class Scene:
         if not last:
             return True
         groups: Any = self.redis.xinfo_groups(STREAM)
-        return bool(groups) and groups[0]["last-delivered-id"] == last[0][0] and groups[0]["pending"] == 0  # type: ignore[index]
+        return bool(groups) and groups[0]["last-delivered-id"] == last[0][0] and groups[0]["pending"] == 0
 
 
 __all__ = ["FUNCTIONS", "PATIENCE", "QUICK", "Scene"]

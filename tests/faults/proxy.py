@@ -94,7 +94,7 @@ class Proxy:
 
     def half_open(self) -> None:
         """Make the other end of every connection vanish: no byte, no ACK, no FIN comes back. New ones work."""
-        self._call(lambda: [link.vanish() for link in self._links])
+        self._call(self._vanish_all)
 
     # --- in the loop's thread -------------------------------------------------------------------------------------
 
@@ -114,6 +114,10 @@ class Proxy:
     def _end_all(self) -> None:
         for link in tuple(self._links):
             link.end()
+
+    def _vanish_all(self) -> None:
+        for link in self._links:
+            link.vanish()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self.refusing:

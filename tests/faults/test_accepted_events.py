@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import httpx
 
@@ -47,7 +48,8 @@ def test_02_an_xadd_whose_reply_is_lost_makes_two_entries_and_one_effect(stage: 
     event_id = scene.post("walk/requested", {"case": "twice", "steps": 2})
     scene.wait_run("twice", "completed")
     scene.wait_quiet()
-    entries = [fields for _, fields in scene.redis.xrange(STREAM) if fields.get("id") == event_id]
+    found: Any = scene.redis.xrange(STREAM)
+    entries = [fields for _, fields in found if fields.get("id") == event_id]
     assert len(entries) >= 2
     assert scene.ledger.steps("twice") == ["step-1", "step-2"]
     assert len(scene.runs("twice")) == 1

@@ -41,7 +41,7 @@ def test_15_after_flushall_the_group_reads_from_the_beginning_and_queued_runs_ar
         scene.ledger.open(case)
     for case in ("held-1", "held-2", "afterwards", *queued):
         assert scene.wait_run(case)["status"] == "completed"
-    assert scene.redis.xinfo_groups(STREAM)[0]["name"] == GROUP  # type: ignore[index]
+    assert scene.redis.xinfo_groups(STREAM)[0]["name"] == GROUP
     scene.wait_quiet()
     assert all(len(scene.ledger.begins(case)) == 1 for case in queued)
 
@@ -77,7 +77,7 @@ def replica_of(primary: RedisServer, folder: Path) -> Iterator[RedisServer]:
     """A second Redis that has caught up with `primary`."""
     with embedded_redis(folder) as second, Redis.from_url(second.url, decode_responses=True) as client:
         client.replicaof("127.0.0.1", primary.port)
-        wait_until(lambda: client.info("replication")["master_link_status"] == "up", 20, what="the replica")  # type: ignore[index]
+        wait_until(lambda: client.info("replication")["master_link_status"] == "up", 20, what="the replica")
         yield second
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from tests.scene import Scene
 
 def test_03_one_idempotency_key_has_one_effect_however_it_is_sent_again(scene: Scene) -> None:
     report = scene.report()
-    send = {"url": f"/reports/{report}/generate", "headers": {"Idempotency-Key": "key-of-row-3"}}
+    send: dict[str, Any] = {"url": f"/reports/{report}/generate", "headers": {"Idempotency-Key": "key-of-row-3"}}
     with ThreadPoolExecutor(1) as pool:
         with scene.holding("SELECT FROM andon.reports WHERE id = %s FOR UPDATE", report):
             first = pool.submit(scene.api.post, **send)

@@ -46,7 +46,7 @@ class Breaking:
             ("redis: stopped and started", self._restart_redis),
             ("postgres: stopped and started", self._restart_postgres),
             ("network: cut", self._cut),
-            ("network: half-open", lambda: [way.half_open() for way in self.ways] and None),
+            ("network: half-open", self._half_open),
         ]
         for process in self.scene.system.processes.values():
             kind = process.name.split("-")[0]
@@ -95,6 +95,10 @@ class Breaking:
         self.postgres.stop()
         self._pause(5)
         self.postgres.start()
+
+    def _half_open(self) -> None:
+        for way in self.ways:
+            way.half_open()
 
     def _cut(self) -> None:
         way = self.rng.choice(self.ways)
