@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 from typing import Annotated, Any
 
 import typer
-from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -19,6 +18,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON as the API give
 Limit = Annotated[int, typer.Option("--limit", "-n", min=1, help="How many at most, newest first.")]
 
 PIPE_WIDTH = 10_000
+WIDE_LEAST = 12
 STYLES = {
     "generated": "green",
     "completed": "green",
@@ -69,14 +69,20 @@ def _plain(value: Any) -> Any:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, wide: str = "") -> None:
-    """A table; the column `wide` gives way where the terminal is narrow."""
+    """A table; the column `wide` gives way where the terminal is narrow, and no other, so that ids can be copied."""
+    cells = [[cell(value) for value in row] for row in rows]
+    widths = [max([len(name), *(row[number].cell_len for row in cells)]) for number, name in enumerate(columns)]
     console = out()
-    style = box.SIMPLE_HEAD if console.is_terminal else None
-    table = Table(box=style, header_style="bold", pad_edge=False, padding=(0, 1) if style else (0, 2, 0, 0))
-    for name in columns:
-        table.add_column(name, no_wrap=True, overflow="ellipsis", ratio=1 if name == wide else None)
-    for row in rows:
-        table.add_row(*[cell(value) for value in row])
+    if wide:
+        given = console.width - sum(widths) - 2 * len(columns)
+        at = columns.index(wide)
+        widths[at] = min(widths[at], max(WIDE_LEAST, widths[at] + given))
+    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
+    for name, width in zip(columns, widths, strict=True):
+        table.add_column(name, no_wrap=True, overflow="ellipsis", width=width)
+    for row in cells:
+        table.add_row(*row)
+    console.width = max(console.width, sum(widths) + 2 * len(columns))  # a terminal wraps what is too long
     console.print(table)
 
 

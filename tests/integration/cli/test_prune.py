@@ -51,9 +51,9 @@ def database(database_url: str) -> Iterator[Connection]:
 
 def test_a_group_made_anew_at_the_beginning_starts_no_run_that_was_forgotten(scene: Scene, andon: Command) -> None:
     fields: Any = {"name": "walk/requested", "data": '{"case": "old", "steps": 1}'}
-    scene.redis.xadd(STREAM, fields, id=f"{ago(40 * DAY)}-0")
-    scene.redis.xadd(STREAM, {**fields, "id": "named"}, id=f"{ago(40 * DAY)}-0")
-    scene.redis.xadd(STREAM, {"data": "nameless"}, id=f"{ago(40 * DAY)}-0")
+    old: list[Any] = [fields, {**fields, "id": "named"}, {"data": "nameless"}]
+    for number, entry in enumerate(old):
+        scene.redis.xadd(STREAM, entry, id=f"{ago(40 * DAY) + number}-{number}")
     scene.request("new", steps=1)
     scene.wait_run("new", "completed")
     scene.wait_quiet()
@@ -93,8 +93,9 @@ def test_an_event_of_ours_that_was_never_handled_counts_wherever_its_entry_lies(
 def test_the_stream_is_trimmed_below_what_is_old_read_and_acknowledged_and_never_above(redis_url: str) -> None:
     with Redis.from_url(redis_url) as redis:
         assert handled_below(redis, MONTH) is None
-        old = [f"{ago(40 * DAY) + number}-0" for number in range(1000)]
-        recent = [f"{ago(DAY) + number}-0" for number in range(300)]
+        month_ago, day_ago = ago(40 * DAY), ago(DAY)
+        old = [f"{month_ago + number}-0" for number in range(1000)]
+        recent = [f"{day_ago + number}-0" for number in range(300)]
         for id in [*old, *recent]:
             redis.xadd(STREAM, {"name": "a/b.c"}, id=id)
         assert handled_below(redis, MONTH) is None
