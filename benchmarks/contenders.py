@@ -88,6 +88,7 @@ PEERS = [
         name="dbos",
         module="dbos",
         packages=["dbos==3.4.*", PSYCOPG],
+        setup=["-m", "benchmarks.peers.dbos", "schema"],
         worker=["-m", "benchmarks.peers.dbos", "worker"],
         cancelled=_DBOS.format("CANCELLED"),
         completed=_DBOS.format("SUCCESS"),

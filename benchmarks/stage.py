@@ -81,7 +81,7 @@ class Stage:
         self.marks = Marks(folder / "marks")
         self.env = {
             **{name: value for name, value in os.environ.items() if not name.startswith("ANDON_")},
-            "PYTHONPATH": os.getcwd(),
+            "PYTHONPATH": os.pathsep.join([os.getcwd(), *filter(None, [os.environ.get("PYTHONPATH")])]),
             PATH: str(folder / "marks"),
             "BENCH_DATABASE_URL": database_url,
             "BENCH_REDIS_URL": redis_url,
@@ -179,7 +179,10 @@ class Stage:
 def _end(process: subprocess.Popen[bytes], number: int = signal.SIGKILL) -> None:
     with suppress(ProcessLookupError):
         os.killpg(process.pid, number)
-    process.wait()
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        _end(process)
 
 
 class Theatre:

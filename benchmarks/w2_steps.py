@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import signal
 import time
 from typing import Any
 
@@ -14,7 +15,7 @@ STEPS = 5
 
 def throughput(stage: Stage, count: int) -> dict[str, Any]:
     """All jobs are queued before one worker starts; from the first step's begin to the last job's return."""
-    stage.stop_workers()
+    stage.stop_workers(signal.SIGTERM)
     jobs = stage.jobs(count, steps=STEPS, seconds=0)
     stage.driver.ask("submit", "steps", jobs)
     if stage.contender.queued:

@@ -6,13 +6,12 @@ import os
 import sys
 import threading
 
-from dbos import DBOS, DBOSClient, Queue
+from dbos import DBOS, DBOSClient
 
 from benchmarks import work
 from benchmarks.driver import serve
 
 URL = os.environ["BENCH_DATABASE_URL"]
-queue = Queue("bench", worker_concurrency=8, polling_interval_sec=0.02)
 
 
 @DBOS.step()
@@ -51,7 +50,10 @@ def worker():
     DBOS(config={"name": "bench", "system_database_url": URL, "application_version": "1", "executor_id": "local",
                  "run_admin_server": False, "log_level": "WARNING"})  # fmt: skip
     DBOS.launch()
-    threading.Event().wait()
+    DBOS.register_queue("bench", worker_concurrency=8, polling_interval_sec=0.02)
+    if sys.argv[1] == "worker":
+        threading.Event().wait()
+    os._exit(0)  # the schema stands
 
 
 def drive():
@@ -65,4 +67,4 @@ def drive():
 
 
 if __name__ == "__main__":
-    worker() if sys.argv[1:] == ["worker"] else drive()
+    worker() if sys.argv[1:] else drive()

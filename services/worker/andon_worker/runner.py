@@ -17,10 +17,9 @@ from andon.adapters.postgres.database import Database
 from andon.adapters.postgres.journal import PostgresJournal
 from andon.adapters.postgres.runs import Claimed
 from andon.adapters.postgres.settle import Settled, settle_held
-from andon.adapters.redis import bus
+from andon.adapters.redis import bus, live
 from andon.adapters.redis.breaker import Breaker
 from andon.adapters.redis.flags import FlagCheck, FlagReader
-from andon.adapters.redis.live import announce
 from andon.engine.execution import (
     Completed,
     Failed,
@@ -178,8 +177,10 @@ class Runner:
     def tell(self, settled: Sequence[Settled]) -> None:
         """Publish what has ended; what Redis doesn't take now, the outbox relays."""
         events = [each.event for each in settled if each.event]
-        self.breaker.call(lambda: bus.publish(self.redis, events))
-        self.breaker.call(lambda: announce(self.redis, [(each.run_id, each.report_id) for each in settled]))
+        pipe = self.redis.pipeline(transaction=False)
+        bus.add(pipe, events)
+        live.add(pipe, [(each.run_id, each.report_id) for each in settled])
+        self.breaker.call(pipe.execute)
         self.metrics.runs.count(self.database, settled)
 
 

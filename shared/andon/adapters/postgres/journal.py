@@ -19,6 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from andon.adapters.postgres.database import Database
+from andon.adapters.postgres.statements import Statement
 from andon.engine.errors import Cancelled, LeaseLost
 from andon.engine.stops import Cause, StopSignal
 
@@ -27,7 +28,7 @@ SELECT id, cancel_requested_at IS NOT NULL AS cancelled FROM andon.runs
 WHERE id = %(run)s AND fence = %(fence)s AND status IN ('running', 'cancelling') FOR SHARE
 """
 
-_COMPLETE = f"""
+_COMPLETE = Statement(f"""
 WITH held AS ({_HOLD})
 INSERT INTO andon.steps AS s (run_id, id, position, status, attempt, fence, started_at, ended_at, output)
 SELECT held.id, %(name)s, %(position)s, 'completed', %(attempt)s, %(fence)s,
@@ -38,9 +39,9 @@ ON CONFLICT (run_id, id) DO UPDATE SET status = 'completed', attempt = excluded.
     ended_at = excluded.ended_at, output = excluded.output, error = NULL, wake_at = NULL
 WHERE s.status <> 'completed' OR s.fence = excluded.fence
 RETURNING 1
-"""
+""")
 
-_FAIL = f"""
+_FAIL = Statement(f"""
 WITH held AS ({_HOLD})
 INSERT INTO andon.steps AS s (run_id, id, position, status, attempt, fence, started_at, ended_at, error)
 SELECT held.id, %(name)s, %(position)s, %(status)s, %(attempt)s, %(fence)s,
@@ -50,9 +51,9 @@ ON CONFLICT (run_id, id) DO UPDATE SET status = excluded.status, attempt = exclu
     fence = excluded.fence, started_at = excluded.started_at, ended_at = excluded.ended_at, error = excluded.error
 WHERE s.status <> 'completed'
 RETURNING 1
-"""
+""")
 
-_SLEEP = f"""
+_SLEEP = Statement(f"""
 WITH held AS ({_HOLD})
 INSERT INTO andon.steps AS s (run_id, id, position, status, attempt, fence, started_at, wake_at)
 SELECT held.id, %(name)s, %(position)s, 'sleeping', 1, %(fence)s, clock_timestamp(),
@@ -60,7 +61,7 @@ SELECT held.id, %(name)s, %(position)s, 'sleeping', 1, %(fence)s, clock_timestam
 FROM held
 ON CONFLICT (run_id, id) DO UPDATE SET fence = excluded.fence
 RETURNING wake_at
-"""
+""")
 
 
 class PostgresJournal:
@@ -74,10 +75,10 @@ class PostgresJournal:
         self._run = {"run": run_id, "fence": fence}
         self._stop = stop
 
-    def _write(self, sql: str, values: dict[str, Any]) -> tuple[Any, ...] | None:
+    def _write(self, statement: Statement, values: dict[str, Any]) -> tuple[Any, ...] | None:
         """One durable write; waits while the database is away, unless the run is lost meanwhile."""
         return self._database.insist(
-            lambda connection: connection.execute(sql, {**self._run, **values}).fetchone(),
+            lambda connection: statement.execute(connection, {**self._run, **values}).fetchone(),
             give_up=lambda: self._stop.cause == Cause.LEASE_LOST,
         )
 
@@ -130,7 +131,7 @@ class PostgresJournal:
                 text = encode(fn(session))
                 session.flush()
                 values = {"name": name, "position": position, "attempt": attempt, "output": text}
-                kept = raw.execute(_COMPLETE, {**self._run, **values, "seconds": time.monotonic() - began})
+                kept = _COMPLETE.execute(raw, {**self._run, **values, "seconds": time.monotonic() - began})
                 if kept.fetchone() is None:
                     self._raise_why(raw)
             except DBAPIError:

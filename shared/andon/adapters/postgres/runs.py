@@ -11,10 +11,11 @@ from typing import Any, NamedTuple
 
 import psycopg
 
+from andon.adapters.postgres.statements import Statement
 from andon.engine.events import Event
 from andon.engine.memos import Memo
 
-_CLAIM = """
+_CLAIM = Statement("""
 WITH claimed AS (
     UPDATE andon.runs SET status = 'running', fence = fence + 1, worker_id = %(worker)s,
         attempt = greatest(attempt, 1), started_at = coalesce(started_at, clock_timestamp()), wake_at = NULL,
@@ -29,7 +30,7 @@ SELECT c.id, c.tenant, c.function_id, c.kind, c.parent_run_id, c.report_id, c.fe
     e.seq, e.id, e.name, e.data, e.ts, e."user", e.traceparent,
     ARRAY(SELECT k.key FROM andon.cancel_keys k WHERE k.run_id = c.id)
 FROM claimed c JOIN andon.events e ON e.seq = c.event_seq
-"""
+""")
 
 _UNSEND = """
 UPDATE andon.runs SET sent_at = NULL WHERE id = %s AND status = 'queued' AND cancel_requested_at IS NULL
@@ -103,7 +104,7 @@ class Alive(NamedTuple):
 
 def claim(connection: psycopg.Connection[Any], run_id: uuid.UUID, *, worker: str, lease: float) -> Claimed | None:
     """Win the run's lease, or return None: it is held, has ended, or is cancelled. Memos are read under its fence."""
-    row = connection.execute(_CLAIM, {"run": run_id, "worker": worker, "lease": lease}).fetchone()
+    row = _CLAIM.execute(connection, {"run": run_id, "worker": worker, "lease": lease}).fetchone()
     if row is None:
         connection.execute(
             _UNSEND, [run_id]

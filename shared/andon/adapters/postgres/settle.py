@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
 import psycopg
 
 from andon.adapters.postgres.connect import IDLE
+from andon.adapters.postgres.statements import Statement
 from andon.engine.events import Event
 
 RETURNED = "id, tenant, function_id, kind, event_seq, report_id, status, output, error, queue, " + (
@@ -74,7 +76,7 @@ UNION ALL  -- the caller pairs them by run: a join of two CTEs would compare eve
 SELECT (data->>'runId')::uuid, NULL, NULL, NULL, seq, id, name, tenant, data, ts FROM event
 """
 
-_BY_HOLDER = f"""
+_BY_HOLDER = Statement(f"""
 WITH moved AS (
     UPDATE andon.runs SET
         status = CASE WHEN cancel_requested_at IS NULL THEN %(status)s ELSE 'cancelled' END,
@@ -91,17 +93,17 @@ WITH moved AS (
             WHEN %(status)s <> 'completed' OR cancel_requested_at IS NOT NULL THEN step_started_at END
     WHERE id = %(id)s AND fence = %(fence)s AND status IN ('running', 'cancelling')
     RETURNING {RETURNED}
-){_EFFECTS}"""
+){_EFFECTS}""")
 
-_CANCEL_UNHELD = f"""
+_CANCEL_UNHELD = Statement(f"""
 WITH moved AS (
     UPDATE andon.runs SET status = 'cancelled', ended_at = clock_timestamp(), wake_at = NULL,
         cancel_stopped_at = cancel_requested_at
     WHERE id = ANY(%(ids)s) AND status IN ('queued', 'waiting') AND cancel_requested_at IS NOT NULL
     RETURNING {RETURNED}
-){_EFFECTS}"""
+){_EFFECTS}""")
 
-_VOID = f"""
+_VOID = Statement(f"""
 WITH moved AS (
     UPDATE andon.runs SET status = CASE WHEN cancel_requested_at IS NULL THEN 'failed' ELSE 'cancelled' END,
         forced = %(forced)s, fence = fence + 1, ended_at = clock_timestamp(), lease_until = NULL,
@@ -110,7 +112,7 @@ WITH moved AS (
         AND CASE WHEN %(forced)s THEN status = 'cancelling' AND cancel_deadline_at <= clock_timestamp()
             ELSE lease_until <= clock_timestamp() END
     RETURNING {RETURNED}
-){_EFFECTS}"""
+){_EFFECTS}""")
 
 _LOCK_REPORTS = f"SELECT id, {IDLE % 'true'} FROM andon.reports WHERE id = ANY(%s) ORDER BY id FOR UPDATE"
 
@@ -125,8 +127,8 @@ class Settled(NamedTuple):
     event: Event | None
 
 
-def _run(connection: psycopg.Connection[Any], sql: str, values: dict[str, Any]) -> list[Settled]:
-    rows = connection.execute(sql, values).fetchall()
+def _run(connection: psycopg.Connection[Any], statement: Statement, values: dict[str, Any]) -> list[Settled]:
+    rows = statement.execute(connection, values).fetchall()
     events = {
         run_id: Event(name, data, event_id, ts, tenant=tenant, seq=seq)
         for run_id, _, _, _, seq, event_id, name, tenant, data, ts in rows
@@ -139,9 +141,14 @@ def _run(connection: psycopg.Connection[Any], sql: str, values: dict[str, Any]) 
     ]
 
 
+@cache
+def _with_effects(moved: str) -> Statement:
+    return Statement(moved + _EFFECTS)
+
+
 def settle_with(connection: psycopg.Connection[Any], moved: str, values: dict[str, Any]) -> list[Settled]:
     """Settle by the caller's statement, a CTE `moved` that returns `RETURNED`. Reports are locked by the caller."""
-    return _run(connection, moved + _EFFECTS, values) if values["ids"] else []
+    return _run(connection, _with_effects(moved), values) if values["ids"] else []
 
 
 def lock_reports(connection: psycopg.Connection[Any], report_ids: Sequence[uuid.UUID]) -> None:

@@ -27,9 +27,14 @@ def publish(redis: Redis, events: Sequence[Event], *, flags: Mapping[str, int] |
         return
     pipe = redis.pipeline(transaction=False)
     raise_flags(pipe, flags or {})
+    add(pipe, events)
+    pipe.execute()
+
+
+def add(pipe: Redis, events: Sequence[Event]) -> None:
+    """Add events to the stream with the caller's pipeline."""
     for event in events:
         pipe.xadd(STREAM, encode(event))  # type: ignore[arg-type]
-    pipe.execute()
 
 
 def encode(event: Event) -> dict[str, str]:

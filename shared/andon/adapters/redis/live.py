@@ -14,7 +14,12 @@ CHANNEL = "andon:live"
 def announce(redis: Redis, changed: Iterable[tuple[uuid.UUID, uuid.UUID | None]]) -> None:
     """Announce these runs (id, report id) in one round trip."""
     pipe = redis.pipeline(transaction=False)
-    for run_id, report_id in changed:
-        pipe.publish(CHANNEL, json.dumps({"run": str(run_id), "report": report_id and str(report_id)}))
+    add(pipe, changed)
     if len(pipe):
         pipe.execute()
+
+
+def add(pipe: Redis, changed: Iterable[tuple[uuid.UUID, uuid.UUID | None]]) -> None:
+    """Announce these runs with the caller's pipeline."""
+    for run_id, report_id in changed:
+        pipe.publish(CHANNEL, json.dumps({"run": str(run_id), "report": report_id and str(report_id)}))
