@@ -59,7 +59,9 @@ def field_error(where: str, detail: str) -> dict[str, str]:
 
 
 def _where(error: Mapping[str, str]) -> str:
-    return error.get("parameter") or error["pointer"].lstrip("/") or "body"
+    if "parameter" in error:
+        return error["parameter"] or "a parameter without a name"
+    return error["pointer"].lstrip("/") or "body"
 
 
 def problem_response(problem: Problem) -> Response:
@@ -116,7 +118,8 @@ def of_exception(error: Exception) -> Problem:
     if isinstance(error, StorageError):
         log.warning("the storage doesn't answer", error=str(error))
         return _unavailable("The file storage doesn't answer at the moment; try again.")
-    log.error("unexpected error", path=request.path, exc_info=error)
+    route = request.url_rule.rule if request.url_rule else None  # not the path: that can hold a key
+    log.error("unexpected error", route=route, exc_info=error)
     return Problem(500, "Something went wrong on our side; it has been logged.")
 
 

@@ -40,6 +40,11 @@ def test_a_body_that_is_not_json_is_a_bad_request(client: Client) -> None:
     assert (answer.status_code, answer.content_type) == (400, "application/problem+json")
 
 
+def test_a_parameter_without_a_name_is_refused(client: Client) -> None:
+    answer = client.get(f"{API}/reports?=x")
+    assert (answer.status_code, answer.json["errors"][0]["parameter"]) == (422, "")
+
+
 def test_a_json_body_that_is_too_large_is_refused(client: Client) -> None:
     body = b'"' + b"x" * 17_000_000 + b'"'
     assert client.post(f"{API}/events", data=body, content_type="application/json").status_code == 413
