@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from itertools import count
@@ -18,6 +19,9 @@ from andon.migrations import migrate
 from tests.system import SHIPPED_FUNCTIONS, System
 
 TEMPLATE = "andon_template"
+
+# A shell that runs the tests in the background has them ignore Ctrl-C, and every process they start would too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

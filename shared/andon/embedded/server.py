@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar
 
@@ -129,7 +130,8 @@ class Server(ABC):
 
     def _send_to_all(self, number: signal.Signals) -> None:
         for pid in self._processes():
-            os.kill(pid, number)
+            with suppress(ProcessLookupError):  # a backend that has just ended
+                os.kill(pid, number)
 
     def _wait_until_it_answers(self) -> bool:
         deadline = time.monotonic() + START_SECONDS
