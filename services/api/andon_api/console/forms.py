@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections.abc import Callable
 from typing import Any
@@ -28,6 +29,17 @@ def load(schema: Schema, values: dict[str, Any]) -> dict[str, Any]:
     except ValidationError as error:
         found = error.normalized_messages()  # type: ignore[no-untyped-call]
         raise FieldErrors([(f"/{name}", " ".join(map(str, said))) for name, said in found.items()]) from None
+
+
+def utc(name: str, text: str | None) -> dt.datetime | None:
+    """What a datetime-local input gives, as UTC; None for nothing."""
+    if not text:
+        return None
+    try:
+        moment = dt.datetime.fromisoformat(text)
+    except ValueError:
+        raise FieldErrors([(f"/{name}", f"expected a date and time, got {text[:40]!r}")]) from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
 
 
 def reason() -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, render_template, request
 
-from andon_api.console import events, forms, reports, runs, show
+from andon_api.console import bulk, events, forms, reports, runs, show
 from andon_api.console.looks import Looks
 from andon_api.problems import of_exception
 
@@ -19,7 +19,7 @@ def blueprint() -> Blueprint:
     made = Blueprint(
         "console", __name__, static_folder="static", template_folder="templates", static_url_path="/static"
     )
-    for module in (reports, runs, events):
+    for module in (reports, runs, events, bulk):
         module.add_to(made)
     made.app_template_filter("ago")(show.ago)
     made.app_template_filter("moment")(show.moment)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 
-from flask import Blueprint, Response, render_template, request
+from flask import Blueprint, Response, render_template, request, url_for
 
 from andon.adapters.postgres.requests import NotFound
 from andon_api.console import forms, show, timeline
+from andon_api.effects import perform
 from andon_api.principal import principal
 from andon_api.reads import events, runs
+from andon_api.reads import functions as registered
 from andon_api.routes.runs import ask_cancel, ask_rerun
 from andon_api.schemas import RUN_STATUSES
 
@@ -28,13 +30,26 @@ def add_to(console: Blueprint) -> None:
 def run_list() -> str:
     """Runs, newest first."""
     status, function_id = request.args.get("status") or None, request.args.get("function") or None
-    filters = {"limit": ROWS, "cursor": request.args.get("cursor"), "status": status, "function_id": function_id}
+    given = {name: request.args.get(name) or None for name in ("event", "after", "before")}
+    filters = {
+        "limit": ROWS,
+        "cursor": request.args.get("cursor"),
+        "status": status,
+        "function_id": function_id,
+        "event_id": given["event"],
+        "queued_after": forms.utc("after", given["after"]),
+        "queued_before": forms.utc("before", given["before"]),
+    }
     page = runs.listed(principal().tenant, filters)
     return render_template(
         "console/runs.html",
         page=page,
         status=status,
         function_id=function_id,
+        event_id=given["event"],
+        after=given["after"],
+        before=given["before"],
+        filtered=any([status, function_id, *given.values()]),
         statuses=RUN_STATUSES,
         functions=events.functions(),
         now=dt.datetime.now(dt.UTC),
@@ -58,8 +73,10 @@ def run(id: str) -> str:
 
 
 def functions() -> str:
-    """What is registered."""
-    return render_template("console/functions.html", functions=events.functions(), every=10000)
+    """What is registered, and what its runs did lately."""
+    return render_template(
+        "console/functions.html", functions=registered.with_statistics(principal().tenant), every=10000
+    )
 
 
 def cancel(id: str) -> Response:
@@ -68,5 +85,6 @@ def cancel(id: str) -> Response:
 
 
 def rerun(id: str) -> Response:
-    """Send its trigger again."""
-    return forms.act(lambda: ask_rerun(id))
+    """Send its trigger again, and show what that did."""
+    answer = perform(lambda: ask_rerun(id), request.get_data).get_json()
+    return Response("", headers={"HX-Redirect": url_for("console.event", id=answer["eventId"])})

@@ -125,6 +125,12 @@ document.addEventListener("change", (event) => {
   if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();
 });
 
+// What was counted for one form isn't true of another.
+document.addEventListener("input", (event) => {
+  const clears = event.target.form?.dataset.clears;
+  if (clears && event.target.name !== "reason") document.querySelector(clears).replaceChildren();
+});
+
 document.body.addEventListener("htmx:xhr:progress", (event) => {
   const bar = event.target.querySelector?.("#upload");
   if (!bar || !event.detail.lengthComputable) return;

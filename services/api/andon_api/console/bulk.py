@@ -1,0 +1,59 @@
+"""Pages of bulk cancels: how many runs would it stop, then stop them, then see how far it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response, render_template, request, url_for
+
+from andon_api.console import forms
+from andon_api.database import Row
+from andon_api.effects import perform
+from andon_api.principal import principal
+from andon_api.reads import cancellations, events
+from andon_api.routes.cancellations import ask, find
+from andon_api.schemas import BulkCancelBody
+
+
+def add_to(console: Blueprint) -> None:
+    """Add these routes."""
+    console.get("/cancellations")(bulk)
+    console.post("/cancellations/count")(count)
+    console.post("/cancellations")(cancel_many)
+    console.get("/cancellations/<id>")(cancellation)
+
+
+def bulk() -> str:
+    """The form, and the newest bulk cancels."""
+    return render_template(
+        "console/bulk.html",
+        functions=events.functions(),
+        newest=cancellations.newest(principal().tenant),
+        every=2000,
+    )
+
+
+def count() -> str:
+    """How many runs the form's cancel would stop now, and the button that stops them."""
+    answer: dict[str, Any] = perform(lambda: ask(_body(dry_run=True)), request.get_data).get_json()
+    return render_template("console/bulk_count.html", matched=answer["matched"], function_id=request.form["functionId"])
+
+
+def cancel_many() -> Response:
+    """Cancel them, and show how far it is."""
+    answer = perform(lambda: ask(_body(dry_run=False)), request.get_data).get_json()
+    return Response("", headers={"HX-Redirect": url_for("console.cancellation", id=answer["id"])})
+
+
+def cancellation(id: str) -> str:
+    """One bulk cancel."""
+    found = find(id)
+    return render_template("console/cancellation.html", found=found, every=3000 if found["finished_at"] else 500)
+
+
+def _body(*, dry_run: bool) -> Row:
+    given = {name: text for name in ("functionId", "if", "reason") if (text := request.form.get(name, "").strip())}
+    for name in ("startedAfter", "startedBefore"):
+        if moment := forms.utc(name, request.form.get(name, "").strip()):
+            given[name] = moment.isoformat()
+    return forms.load(BulkCancelBody(), {**given, "dryRun": dry_run})
