@@ -12,7 +12,7 @@ COMPILE := $(UV) pip compile -q --universal --python-version 3.11 --generate-has
 	--no-annotate pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fix demo migrate bench faults soak lock clean
+.PHONY: help run test check fix demo migrate bench faults soak image lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -47,6 +47,9 @@ faults: $(MADE)/dev ## Run every fault test, the slow ones too
 
 soak: $(MADE)/dev ## Kill something at random for MINUTES=30, then check what must hold
 	@exec $(BIN)/python -m tests.soak --minutes $(MINUTES)
+
+image: ## Build the container images without a daemon (root, buildah, debootstrap)
+	deploy/build-images.sh
 
 lock: ## Resolve pyproject.toml anew into requirements/*.txt (needs uv)
 	@command -v $(UV) >/dev/null || { echo "make lock needs uv: pip install uv, or UV=/path/to/uv" >&2; exit 1; }

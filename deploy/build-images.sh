@@ -2,7 +2,7 @@
 # Build both images without a daemon or a registry, on a base of Debian's own packages. Needs root, buildah and
 # debootstrap (apt install buildah debootstrap). Further arguments go to `buildah bud`, --env PIP_CERT=... say.
 #
-#   TAG=0.1.0 SUITE=bookworm deploy/build-images.sh
+#   TAG=0.1.0 SUITE=bookworm deploy/build-images.sh     (MIRROR=... where debootstrap's own is not to be used)
 set -eu
 TAG=${TAG:-dev}
 SUITE=${SUITE:-bookworm}

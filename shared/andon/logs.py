@@ -11,6 +11,7 @@ import structlog
 def configure_logging(process: str, level: str) -> None:
     """Route the standard library's loggers through structlog's JSON renderer; `process` is in each line."""
     shared: list[structlog.types.Processor] = [
+        structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.ExtraAdder(),

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from redis import Redis
 from sqlalchemy.engine import Engine
+from structlog.contextvars import bound_contextvars
 
 from andon.adapters.postgres import runs
 from andon.adapters.postgres.database import Database
@@ -68,7 +69,7 @@ class Runner:
         if run is None:
             return
         function = self.registry.get(run.function_id)
-        with self.hosts.host(run, _flags(run, function)) as hosted:
+        with self.hosts.host(run, _flags(run, function)) as hosted, bound_contextvars(**_log_keys(run)):
             if function is None:
                 self._write(hosted, _unknown(run), 0.0)
                 return
@@ -182,6 +183,12 @@ class Runner:
         live.add(pipe, [(each.run_id, each.report_id) for each in settled])
         self.breaker.call(pipe.execute)
         self.metrics.runs.count(self.database, settled)
+
+
+def _log_keys(run: Claimed) -> dict[str, str]:
+    """What tells this run's lines from others' in the log, those of its steps included."""
+    keys = {"tenant": run.tenant, "run": str(run.id), "function": run.function_id}
+    return keys | ({"traceparent": run.event.traceparent} if run.event.traceparent else {})
 
 
 def _flags(run: Claimed, function: Function | None) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from contextvars import copy_context
 from typing import Any
 
 from andon.engine.errors import Interrupted
@@ -46,7 +47,8 @@ class Body:
         """Run the code in another thread and wait for it; return its value or raise what it raised."""
         lane: _Lane = getattr(_own, "lane", None) or _Lane()
         _own.lane = None
-        lane.run(self._main)
+        context = copy_context()  # what the caller has bound, such as its log's keys, holds in the body too
+        lane.run(lambda: context.run(self._main))
         if not self._was_interrupted:
             _own.lane = lane
         if self._error is not None:
