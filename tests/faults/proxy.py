@@ -110,6 +110,7 @@ class Proxy:
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
+        await asyncio.sleep(0.05)  # aborted transports close their sockets in the loop's next turns
 
     def _end_all(self) -> None:
         for link in tuple(self._links):
@@ -126,7 +127,7 @@ class Proxy:
         parts = urlsplit(self._target_url)
         try:
             up_reader, up_writer = await asyncio.open_connection(parts.hostname, parts.port)
-        except OSError:
+        except (OSError, asyncio.CancelledError):
             writer.transport.abort()
             return
         link = Link(self, writer, up_writer)
