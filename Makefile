@@ -12,10 +12,10 @@ COMPILE := $(UV) pip compile -q --universal --python-version 3.11 --generate-has
 	--no-annotate pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fix demo migrate bench faults soak image lock clean
+.PHONY: help run test check fix demo migrate bench bench-peers faults soak image lock clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 run: $(MADE)/run ## Start everything on this machine (PORT=8000, ANDON_HOME=.andon); Ctrl-C stops it
 	@exec $(BIN)/andon dev
@@ -39,8 +39,11 @@ fix: $(MADE)/dev ## Mend what the linter can mend, and format
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-bench: $(MADE)/dev ## Measure
-	@exec $(BIN)/python -m benchmarks
+bench: $(MADE)/dev ## Measure Andon alone, about five minutes (ARGS="--only w1")
+	@exec $(BIN)/python -m benchmarks $(ARGS)
+
+bench-peers: $(MADE)/dev ## Measure Andon beside its peers, each installed into .andon/bench (over half an hour)
+	@exec $(BIN)/python -m benchmarks --peers $(ARGS)
 
 faults: $(MADE)/dev ## Run every fault test, the slow ones too
 	@exec $(BIN)/python -m pytest tests/faults -m "slow or not slow" $(ARGS)

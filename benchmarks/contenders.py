@@ -26,7 +26,7 @@ class Contender:
     others: Sequence[Sequence[str]] = ()
     queued: str | None = None
     env: Mapping[str, str] = field(default_factory=dict)
-    programs: Sequence[str] = ()
+    kinds: Sequence[str] = ("steps", "loop")
 
     @property
     def python(self) -> Path:
@@ -46,6 +46,7 @@ ANDON = Contender(
     setup=["-m", "andon.migrations"],
     cancelled=_ANDON.format("cancelled"),
     completed=_ANDON.format("completed"),
+    kinds=("steps", "steps-isolated", "loop", "blocking"),
     queued="SELECT count(*) FROM andon.runs WHERE status = 'queued'",
 )
 
@@ -67,6 +68,7 @@ PEERS = [
         module="celery",
         packages=["celery[redis]==5.7.*", PSYCOPG],
         worker=_CELERY,
+        kinds=("steps", "loop", "blocking"),
     ),
     Contender(
         name="celery-usr1",
@@ -74,6 +76,7 @@ PEERS = [
         packages=["celery[redis]==5.7.*", PSYCOPG],
         worker=_CELERY,
         env={"BENCH_CELERY_SIGNAL": "SIGUSR1"},
+        kinds=("loop", "blocking"),
     ),
     Contender(
         name="procrastinate",

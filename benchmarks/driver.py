@@ -16,7 +16,7 @@ Submit = Callable[[str, Sequence[dict[str, Any]]], Sequence[str]]
 
 def serve(submit: Submit, cancel: Callable[[str], object], **more: Callable[..., Any]) -> None:
     """Answer until the input ends. `submit(kind, jobs)` returns ids; `cancel(id)` asks for one job's end."""
-    verbs = {"submit": submit, "cancel": cancel, **more}
+    verbs: dict[str, Callable[..., Any]] = {"submit": submit, "cancel": cancel, **more}
     print(json.dumps({"ready": True}), flush=True)
     for line in sys.stdin:
         verb, *arguments = json.loads(line)

@@ -18,7 +18,14 @@ def python_of(name: str, packages: Sequence[str]) -> Path:
     if not stamp.exists() or stamp.read_text() != wanted:
         print(f"installing {', '.join(packages)} into {folder}", flush=True)
         subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-        pip = [folder / "bin" / "python", "-m", "pip", "--quiet", "--disable-pip-version-check", "install"]
+        pip: list[str | Path] = [
+            folder / "bin" / "python",
+            "-m",
+            "pip",
+            "--quiet",
+            "--disable-pip-version-check",
+            "install",
+        ]
         subprocess.run([*pip, *packages], check=True)
         stamp.write_text(wanted)
     return folder / "bin" / "python"

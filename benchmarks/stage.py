@@ -31,7 +31,9 @@ class Driver:
 
     def __init__(self, command: Sequence[str], env: dict[str, str], log: Path) -> None:
         with log.open("ab") as errors:
-            self._process = subprocess.Popen(command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors)
+            self._process = subprocess.Popen(
+                command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors
+            )
         self._selector = selectors.DefaultSelector()
         assert self._process.stdout is not None
         self._selector.register(self._process.stdout, selectors.EVENT_READ)
@@ -122,6 +124,20 @@ class Stage:
             _end(process, number)
         self.workers.clear()
 
+    def kill_worker(self, process: subprocess.Popen[bytes]) -> None:
+        """SIGKILL for this worker and its children."""
+        self.workers.remove(process)
+        _end(process)
+
+    def signal_worker(self, process: subprocess.Popen[bytes], number: int) -> None:
+        """Send a signal to this worker and its children."""
+        os.killpg(process.pid, number)
+
+    @property
+    def slots(self) -> int:
+        """How many slots are in use."""
+        return self._slots
+
     def stop(self) -> None:
         """End everything."""
         self.stop_workers()
@@ -173,7 +189,7 @@ class Stage:
 
     def _spawn(self, arguments: Sequence[str], env: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
         with (self.folder / f"{self.contender.name}.log").open("ab") as output:
-            return spawn([self.contender.python, *arguments], env={**self.env, **(env or {})}, output=output)
+            return spawn([str(self.contender.python), *arguments], env={**self.env, **(env or {})}, output=output)
 
 
 def _end(process: subprocess.Popen[bytes], number: int = signal.SIGKILL) -> None:

@@ -13,7 +13,9 @@ from benchmarks.driver import serve
 
 SIGNAL = os.environ.get("BENCH_CELERY_SIGNAL", "SIGTERM")
 app = Celery("bench", broker=os.environ["BENCH_REDIS_URL"])
-app.conf.update(task_acks_late=True, worker_prefetch_multiplier=1, task_ignore_result=True, worker_hijack_root_logger=False)
+app.conf.update(
+    task_acks_late=True, worker_prefetch_multiplier=1, task_ignore_result=True, worker_hijack_root_logger=False
+)
 
 
 @task_revoked.connect
