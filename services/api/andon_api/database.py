@@ -42,7 +42,7 @@ def _give_back(_: BaseException | None) -> None:
         try:
             db.session.rollback()
         except SQLAlchemyError:
-            db.session.invalidate()
+            db.session().invalidate()
 
 
 def _mark_used(dbapi_connection: Any, record: ConnectionPoolEntry) -> None:
