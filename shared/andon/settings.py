@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
@@ -15,8 +16,8 @@ class SettingsError(ValueError):
 class Settings:
     """One process's configuration. Durations are seconds, sizes are bytes."""
 
-    database_url: str = "postgresql://localhost/andon"
-    redis_url: str = "redis://localhost:6379/0"
+    database_url: str = field(default="postgresql://localhost/andon", repr=False)  # URLs can hold passwords
+    redis_url: str = field(default="redis://localhost:6379/0", repr=False)
     storage_url: str = "file://.andon/artifacts"
     functions: tuple[str, ...] = ("andon_worker.functions",)
     host: str = "127.0.0.1"
@@ -34,16 +35,46 @@ class Settings:
     upload_limit_bytes: int = 2 * 1024**3
     unpacked_limit_bytes: int = 20 * 1024**3
     log_level: str = "INFO"
+    auth: str = "auto"
+    metrics_auth: str = "off"
+    secret_key: str = field(default="", repr=False)
+    session_hours: float = 12.0
+    rate_limit: int = 6000
+    queued_runs_limit: int = 10_000
+    proxies: int = 0
+
+    @property
+    def requires_keys(self) -> bool:
+        """Whether callers of the API need a key: `auto` means everywhere but on a loopback address.
+
+        Raises `SettingsError` for `off` elsewhere: whoever reached the port could do anything.
+        """
+        if self.auth not in {"auto", "on", "off"}:
+            raise SettingsError(f"ANDON_AUTH must be auto, on or off, not {self.auth!r}")
+        if self.auth == "off" and not is_loopback(self.host):
+            raise SettingsError(
+                f"ANDON_AUTH=off works on a loopback address only, and ANDON_HOST is {self.host}: "
+                "set ANDON_AUTH=on and make a key with `andon keys create`"
+            )
+        return self.auth == "on" or not is_loopback(self.host)
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Settings:
         """Read `ANDON_*` (and `PORT`) from `env`; raises `SettingsError` naming what is wrong."""
         values: dict[str, object] = {}
-        for name, field in cls.__dataclass_fields__.items():
+        for name, each in cls.__dataclass_fields__.items():
             key = "PORT" if name == "port" else f"ANDON_{name.upper()}"
             if env.get(key):
-                values[name] = _parse(key, env[key], field.default)
+                values[name] = _parse(key, env[key], each.default)
         return cls(**values)  # type: ignore[arg-type]
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach `host`."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _parse(key: str, text: str, default: object) -> object:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import threading
 
-from flask import Flask, Response, request
+from flask import Flask
 from redis import Redis
 
 from andon.adapters.redis.connect import connect, connect_blocking
 from andon.adapters.storage import Storage
 from andon.settings import Settings
-from andon_api import console, database, docs, examples, metrics, rest
+from andon_api import access, console, database, docs, examples, metrics, rest
+from andon_api.access.admission import EXTENSION as ADMISSION
+from andon_api.access.admission import Admission
+from andon_api.console import login
 from andon_api.live import LiveFeed
-from andon_api.problems import Problem
 from andon_api.publisher import Publisher
 from andon_api.routes import artifacts, cancellations, datasets, events, health, inngest, reports, runs, streams
 from andon_api.services import INSPECTIONS_AT_ONCE, Services
@@ -20,7 +22,6 @@ from andon_api.uploads import Request
 
 LARGEST_JSON = 16 * 1024 * 1024
 REDIS_PATIENCE = 0.15  # seconds; tried three times
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class App(Flask):
@@ -41,8 +42,11 @@ def create_app(
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_JSON
     app.json.sort_keys = False  # type: ignore[attr-defined]
     redis = redis or connect(settings.redis_url, name="api", timeout=REDIS_PATIENCE)
+    streams_at_once = max(1, settings.api_threads // 2)
     live = live or LiveFeed(
-        lambda: connect_blocking(settings.redis_url, name="api-live"), most=max(1, settings.api_threads // 2)
+        lambda: connect_blocking(settings.redis_url, name="api-live"),
+        most=streams_at_once,
+        most_each=max(1, streams_at_once * 3 // 4) if settings.requires_keys else None,  # no tenant takes all
     )
     Services(
         settings=settings,
@@ -54,27 +58,12 @@ def create_app(
     ).install(app)
     database.install(app, settings)
     metrics.install(app, live)
-    app.before_request(_refuse_other_sites)
-    app.after_request(_harden)
+    access.install(app, settings, redis)
+    app.extensions[ADMISSION] = Admission(settings.queued_runs_limit)
     api = rest.install(app)
     for module in (reports, runs, events, datasets, artifacts, streams, cancellations):
         api.register_blueprint(module.blueprint)
     examples.add_to(api)
-    for plain in (inngest.blueprint, health.blueprint, docs.blueprint(api), console.blueprint()):
+    for plain in (inngest.blueprint, health.blueprint, docs.blueprint(api), console.blueprint(), login.blueprint()):
         app.register_blueprint(plain)
     return app
-
-
-def _refuse_other_sites() -> None:
-    """A page of another site may not act here with the rights of the browser that shows it."""
-    if request.method not in SAFE_METHODS and request.headers.get("Sec-Fetch-Site") in {
-        "cross-site",
-        "same-site",
-    }:
-        raise Problem(403, "Requests from pages of other sites are refused.")
-
-
-def _harden(response: Response) -> Response:
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers.setdefault("Referrer-Policy", "same-origin")
-    return response

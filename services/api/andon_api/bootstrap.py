@@ -16,6 +16,7 @@ def main() -> None:
     """Serve until SIGTERM; leaves with one sentence when it can't start."""
     try:
         settings = Settings.from_env(os.environ)
+        settings.requires_keys  # noqa: B018 - raises where strangers could do anything
         logs.configure(settings.log_level)
         require_head(settings.database_url)
     except (SettingsError, UnknownRevision) as error:

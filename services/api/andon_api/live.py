@@ -13,6 +13,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from andon.adapters.redis.live import CHANNEL
+from andon.engine.events import DEFAULT_TENANT
 
 log = structlog.get_logger("andon.api")
 
@@ -24,8 +25,9 @@ class TooManyStreams(Exception):
 class Listener:
     """One stream's ear: what it waits for, and the bell."""
 
-    def __init__(self, topics: frozenset[str]) -> None:
+    def __init__(self, topics: frozenset[str], tenant: str) -> None:
         self.topics = topics
+        self.tenant = tenant
         self._bell = threading.Event()
 
     def ring(self) -> None:
@@ -41,20 +43,22 @@ class Listener:
 class LiveFeed:
     """Listens to `andon:live` while there are streams, and rings those that a message names."""
 
-    def __init__(self, connect: Callable[[], Redis], *, most: int) -> None:
+    def __init__(self, connect: Callable[[], Redis], *, most: int, most_each: int | None = None) -> None:
         self._connect = connect
         self._most = most
+        self._most_each = most if most_each is None else most_each
         self._lock = threading.Lock()
         self._listeners: set[Listener] = set()
         self._thread: threading.Thread | None = None
         self.closing = threading.Event()
 
     @contextmanager
-    def listen(self, *topics: str) -> Iterator[Listener]:
-        """A listener to `report:<id>` or `run:<id>`; raises `TooManyStreams` when there are enough."""
-        listener = Listener(frozenset(topics))
+    def listen(self, *topics: str, tenant: str = DEFAULT_TENANT) -> Iterator[Listener]:
+        """A listener to `report:<id>` or `run:<id>`; raises `TooManyStreams` when the process or tenant has enough."""
+        listener = Listener(frozenset(topics), tenant)
         with self._lock:
-            if len(self._listeners) >= self._most or self.closing.is_set():
+            of_tenant = sum(each.tenant == tenant for each in self._listeners)
+            if len(self._listeners) >= self._most or of_tenant >= self._most_each or self.closing.is_set():
                 raise TooManyStreams
             self._listeners.add(listener)
             if self._thread is None:

@@ -16,7 +16,9 @@ def configure(level: str) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     person = sys.stdout.isatty()
-    render = structlog.dev.ConsoleRenderer() if person else structlog.processors.JSONRenderer()
+    # Plain tracebacks: what a frame's variables hold, secrets among them, is nobody's to read in a log.
+    console = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    render = console if person else structlog.processors.JSONRenderer()
     last = [render] if person else [structlog.processors.format_exc_info, render]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from flask import g, request
 
+from andon.adapters.postgres.keys import SCOPES
 from andon.engine.events import DEFAULT_TENANT
 
 ANONYMOUS = {"id": "anonymous"}
@@ -16,18 +18,20 @@ TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 @dataclass(frozen=True)
 class Principal:
-    """A tenant, and the user as JSON: what `requestedBy` shows."""
+    """A tenant, and the user as JSON: what `requestedBy` shows. `key_id` is None where no keys are asked for."""
 
     tenant: str
     user: Any
+    scopes: frozenset[str] = frozenset()
+    key_id: UUID | None = None
+
+
+ANYBODY = Principal(DEFAULT_TENANT, ANONYMOUS, frozenset(SCOPES))
 
 
 def principal() -> Principal:
-    """The request's principal."""
-    found = g.get("principal")
-    if found is None:
-        found = g.principal = Principal(DEFAULT_TENANT, ANONYMOUS)
-    return found  # type: ignore[no-any-return]
+    """The request's principal, whom the gate has let through. Nobody passes who didn't come by it."""
+    return g.principal  # type: ignore[no-any-return]
 
 
 def traceparent() -> str | None:

@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from andon_api.database import db
 from andon_api.live import TooManyStreams
+from andon_api.principal import principal
 from andon_api.services import services
 
 LONGEST = 30
@@ -50,7 +51,7 @@ def wait(known: Known, seconds: int) -> tuple[Any | None, bool]:
     pause = SHORTEST_PAUSE
     with ExitStack() as listening:
         try:
-            listener = listening.enter_context(services().live.listen(*known.topics))
+            listener = listening.enter_context(services().live.listen(*known.topics, tenant=principal().tenant))
         except TooManyStreams:
             return None, False
         while True:

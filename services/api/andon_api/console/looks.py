@@ -72,4 +72,4 @@ def _is_look() -> bool:
 
 
 def _key() -> Hashable:
-    return principal().tenant, request.full_path
+    return principal().tenant, principal().key_id, request.full_path

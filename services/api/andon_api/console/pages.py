@@ -1,17 +1,12 @@
-"""The console's blueprint: its pages, its headers, its errors."""
+"""The console's blueprint: its pages and its errors."""
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, render_template, request
+from flask import Blueprint, render_template, request
 
 from andon_api.console import bulk, events, forms, reports, runs, show
 from andon_api.console.looks import Looks
 from andon_api.problems import of_exception
-
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
 
 
 def blueprint() -> Blueprint:
@@ -29,16 +24,8 @@ def blueprint() -> Blueprint:
     made.app_template_filter("pretty")(show.pretty)
     made.app_template_filter("iso")(show.iso)
     Looks().add_to(made)
-    made.after_request(_protect)
     made.register_error_handler(Exception, _failed)
     return made
-
-
-def _protect(response: Response) -> Response:
-    response.headers["Content-Security-Policy"] = POLICY
-    if request.endpoint != "console.static":
-        response.headers["Cache-Control"] = "no-store"
-    return response
 
 
 def _failed(error: Exception) -> tuple[str, int, dict[str, str]]:

@@ -8,6 +8,7 @@ from andon.adapters.postgres.inbox import accept
 from andon.adapters.postgres.requests import NotFound
 from andon.engine.events import Event
 from andon_api import cloudevents, intake
+from andon_api.access.admission import admit
 from andon_api.database import Row, connection
 from andon_api.effects import Outcome, effect
 from andon_api.principal import principal, traceparent
@@ -118,6 +119,7 @@ def functions() -> Row:
 
 def record(given: list[Event]) -> Outcome:
     """Record the events in the session's transaction; one whose id is known has no second effect."""
+    admit(given)
     fresh = accept(connection(), given) if given else []
     answer = {"ids": [event.id for event in given]}
     tenant = principal().tenant

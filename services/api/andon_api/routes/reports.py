@@ -11,6 +11,7 @@ from andon.adapters.postgres import requests
 from andon.adapters.postgres.requests import Conflict, NotFound
 from andon.engine.ids import parse_id
 from andon_api import editing
+from andon_api.access.admission import admit
 from andon_api.database import Row, connection, db
 from andon_api.effects import Outcome, effect
 from andon_api.etags import check_version, tagged
@@ -109,6 +110,7 @@ def ask_generate(report_id: UUID) -> Outcome:
     asked = requests.generate(
         connection(), tenant=who.tenant, report_id=report_id, user=who.user, traceparent=traceparent()
     )
+    admit([asked.event])
     if asked.event.data["datasetId"] is None:
         raise Conflict("Report has no dataset: choose one before it is generated")
     return Outcome.of(asked, _asked(report_id, "generating", asked), {"Location": f"{PREFIX}/reports/{report_id}"})

@@ -11,6 +11,7 @@ from andon.adapters.postgres import requests
 from andon.adapters.postgres.inbox import accept, event_of
 from andon.adapters.postgres.requests import Conflict, NotFound
 from andon.engine.ids import parse_id
+from andon_api.access.admission import admit
 from andon_api.database import Row, connection
 from andon_api.effects import Outcome, effect
 from andon_api.etags import tagged
@@ -106,6 +107,7 @@ def ask_rerun(id: str) -> Outcome:
         return replace(outcome, body={**outcome.body, "id": str(run["id"]), "status": "requested"})
     who, trigger = principal(), run["event"]
     event = event_of(trigger["name"], trigger["data"], tenant=who.tenant, user=who.user, traceparent=traceparent())
+    admit([event])
     events = accept(connection(), [event])
     return Outcome({"id": str(run["id"]), "status": "requested", "eventId": event.id}, events=events)
 

@@ -13,6 +13,7 @@ from flask import Flask, Response, current_app, request
 from sqlalchemy.exc import SQLAlchemyError
 
 from andon.adapters.postgres.requests import NotFound
+from andon_api.access.gate import gate
 from andon_api.database import Row, db
 from andon_api.etags import digest
 from andon_api.live import Listener, TooManyStreams
@@ -56,10 +57,11 @@ def _stream(kind: str, id: str, find: Find, schema: ma.Schema, ended: Callable[[
         raise NotFound(f"{kind.title()} not found")
     listening = ExitStack()
     try:
-        listener = listening.enter_context(services().live.listen(f"{kind}:{id.lower()}"))
+        listener = listening.enter_context(services().live.listen(f"{kind}:{id.lower()}", tenant=tenant))
     except TooManyStreams:
         raise Problem(503, "Enough streams are open; poll instead.", headers={"Retry-After": RETRY_AFTER}) from None
-    read = _reader(app, lambda: find(tenant, id), schema, ended)
+    allowed = gate().still_open()
+    read = _reader(app, lambda: find(tenant, id) if allowed() else None, schema, ended)
     body = _messages(kind, read, listener, seen=request.headers.get("Last-Event-ID"))
     response = Response(_started(body), content_type="text/event-stream")
     response.headers.update({"Cache-Control": "no-store", "X-Accel-Buffering": "no"})

@@ -20,6 +20,7 @@ SECRET_BYTES = 32
 _COLUMNS = "id, tenant, name, scopes, created_at, last_used_at, revoked_at"
 _CREATE = "INSERT INTO andon.api_keys (id, tenant, name, sha256, scopes) VALUES (%s, %s, %s, %s, %s)"
 _FIND = f"SELECT {_COLUMNS} FROM andon.api_keys WHERE sha256 = %s AND revoked_at IS NULL"
+_FIND_BY_ID = f"SELECT {_COLUMNS}, sha256 FROM andon.api_keys WHERE id = %s AND revoked_at IS NULL"
 _USED = """
 UPDATE andon.api_keys SET last_used_at = clock_timestamp()
 WHERE id = %s AND (last_used_at IS NULL OR last_used_at < clock_timestamp() - interval '1 min')
@@ -72,6 +73,16 @@ def find_key(connection: psycopg.Connection[Any], secret: str) -> Key | None:
     key = Key(*row)
     connection.execute(_USED, [key.id])
     return key
+
+
+def find_key_by_id(connection: psycopg.Connection[Any], id: uuid.UUID) -> tuple[Key, bytes] | None:
+    """The key with this id and its digest, unless there is none or it is revoked. Notes its use, as `find_key`."""
+    row = connection.execute(_FIND_BY_ID, [id]).fetchone()
+    if row is None:
+        return None
+    *fields, sha256 = row
+    connection.execute(_USED, [id])
+    return Key(*fields), bytes(sha256)
 
 
 def list_keys(connection: psycopg.Connection[Any], tenant: str | None = None) -> list[Key]:

@@ -1,0 +1,98 @@
+"""What a caller may put on the bus: by scope, by kind of event, and by how many of their runs wait already."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from flask import current_app
+from sqlalchemy import select
+
+from andon.adapters.postgres.models import FunctionRow
+from andon.adapters.postgres.requests import RUN_CANCELLED, RUNS_CANCELLED
+from andon.engine.events import Event
+from andon_api.database import connection, rows
+from andon_api.principal import principal
+from andon_api.problems import Problem
+
+EXTENSION = "andon-admission"
+REMEMBERED_SECONDS = 2.0
+RETRY_SECONDS = "10"
+MOST_TENANTS = 10_000
+_FUNCTION = FunctionRow.__table__
+
+# Reads no further than the limit, and only the rows of ix_runs_open.
+_WAITING = """
+SELECT count(*) FROM (SELECT FROM andon.runs WHERE tenant = %s AND status = 'queued' LIMIT %s) q
+"""
+
+
+@dataclass(frozen=True)
+class Names:
+    """The events that start runs, and those that stop some."""
+
+    triggers: frozenset[str]
+    cancels: frozenset[str]
+
+
+class Admission:
+    """One app's. `most_queued` is how many runs of a tenant may wait; it is counted anew every two seconds."""
+
+    def __init__(self, most_queued: int, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._most_queued = most_queued
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._names: tuple[float, Names] | None = None
+        self._full: dict[str, tuple[float, bool]] = {}
+
+    def names(self) -> Names:
+        """What the registered functions start on and are cancelled by."""
+        kept = self._names
+        if kept is None or self._clock() >= kept[0]:
+            kept = self._names = (self._clock() + REMEMBERED_SECONDS, _read_names())
+        return kept[1]
+
+    def full(self, tenant: str) -> bool:
+        """Whether as many runs of the tenant wait as may."""
+        if not self._most_queued:
+            return False
+        now = self._clock()
+        with self._lock:
+            until, full = self._full.get(tenant, (float("-inf"), False))
+        if now >= until:
+            [waiting] = connection().execute(_WAITING, [tenant, self._most_queued]).fetchone() or [0]
+            full = waiting >= self._most_queued
+            with self._lock:
+                if len(self._full) >= MOST_TENANTS:
+                    self._full.clear()
+                self._full[tenant] = (now + REMEMBERED_SECONDS, full)
+        return full
+
+
+def admit(events: Sequence[Event]) -> None:
+    """Raise a `Problem` unless the caller may send all of these. The queue's length turns no cancel away."""
+    who = principal()
+    if who.key_id is None:
+        return
+    admission: Admission = current_app.extensions[EXTENSION]
+    names = admission.names()
+    for event in events:
+        cancels = event.name in names.cancels
+        if cancels and "cancel" not in who.scopes:
+            raise Problem(403, f"{event.name} cancels runs: this takes a key with the scope cancel.")
+        if (not cancels or event.name in names.triggers) and "write" not in who.scopes:
+            raise Problem(403, f"{event.name}: this takes a key with the scope write.")
+    if any(event.name in names.triggers for event in events) and admission.full(who.tenant):
+        raise Problem(
+            429,
+            "Too many of your runs wait already; cancel some, or come back.",
+            headers={"Retry-After": RETRY_SECONDS},
+        )
+
+
+def _read_names() -> Names:
+    functions = rows(select(_FUNCTION.c.trigger, _FUNCTION.c.cancel_on))
+    cancels = {rule["event"] for each in functions for rule in each["cancel_on"] or ()}
+    return Names(frozenset(each["trigger"] for each in functions), frozenset({RUN_CANCELLED, RUNS_CANCELLED, *cancels}))

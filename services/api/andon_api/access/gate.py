@@ -1,0 +1,164 @@
+"""The gate: every request passes it, becomes somebody's, and is refused unless their scopes open the route."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import cast
+from urllib.parse import urlencode, urlsplit
+
+import psycopg
+from flask import Flask, Response, current_app, g, request
+from flask.typing import ResponseReturnValue
+from redis import Redis
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from andon.adapters.postgres.keys import Key
+from andon.settings import Settings
+from andon_api.access import origins
+from andon_api.access.headers import harden
+from andon_api.access.keys import Keys
+from andon_api.access.rate import Rate
+from andon_api.access.scopes import OPEN, READ, scopes_of
+from andon_api.access.sessions import COOKIE, CSRF_FIELD, CSRF_HEADER, Session, Sessions
+from andon_api.principal import ANYBODY, Principal
+from andon_api.problems import Problem
+
+EXTENSION = "andon-gate"
+FORM = "application/x-www-form-urlencoded"
+PAGES = frozenset({"console", "docs", "login"})
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One app's gate. With `closed`, callers need a key."""
+
+    closed: bool
+    metrics_closed: bool
+    keys: Keys
+    sessions: Sessions
+    rate: Rate
+
+    def check(self) -> ResponseReturnValue | None:
+        """Let the request through as somebody's, or answer it."""
+        endpoint = request.endpoint
+        if endpoint is None:
+            return None  # there is no such route; nothing behind this answers
+        needed = scopes_of(endpoint)
+        if needed is None:
+            raise Problem(500, f"Nobody has decided who may use {endpoint}: name it in andon_api.access.scopes.")
+        if not self.closed:
+            origins.refuse_other_names()
+            g.principal = ANYBODY
+            return None
+        if endpoint == "metrics.metrics" and self.metrics_closed:
+            needed = READ
+        if needed is OPEN:
+            return None
+        caller = self._caller()
+        if caller is None:
+            return _who_is_there()
+        if not caller.scopes & needed:
+            raise Problem(403, f"This takes a key with the scope {' or '.join(sorted(needed))}.")
+        if seconds := self.rate.wait(caller.key_id):
+            raise Problem(429, "This key calls too often.", headers={"Retry-After": str(seconds)})
+        g.principal = caller
+        return None
+
+    def still_open(self) -> Callable[[], bool]:
+        """Says, later and as often as it is asked, whether the request's key is still in force."""
+        key_id = cast(Principal, g.principal).key_id
+
+        def ask() -> bool:
+            try:
+                return key_id is None or self.keys.by_id(key_id) is not None
+            except psycopg.Error:
+                return True  # the database is away: there is nothing to show either
+
+        return ask
+
+    def _caller(self) -> Principal | None:
+        """Who presents a key that is in force, or a session of one."""
+        secret = _presented()
+        if secret is not None:
+            known = self.keys.by_secret(secret)
+            return None if known is None else _principal(known.key)
+        session = self.sessions.read(request.cookies.get(COOKIE, ""))
+        if session is None:
+            return None
+        _refuse_forgery(session)
+        g.csrf_token = session.csrf
+        return _principal(session.known.key)
+
+
+def install(app: Flask, settings: Settings, redis: Redis) -> Gate:
+    """Put a gate before every route of `app`, and the security headers behind them.
+
+    Raises `SettingsError` where keys are switched off although strangers could call.
+    """
+    keys = Keys()
+    gate = Gate(
+        closed=settings.requires_keys,
+        metrics_closed=settings.metrics_auth == "on",
+        keys=keys,
+        sessions=Sessions(keys, settings.secret_key, seconds=settings.session_hours * 3600),
+        rate=Rate(redis, settings.rate_limit),
+    )
+    if settings.proxies:
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+            app.wsgi_app, x_for=settings.proxies, x_proto=settings.proxies, x_host=settings.proxies
+        )
+    app.extensions[EXTENSION] = gate
+    app.before_request(origins.refuse_other_sites)
+    app.before_request(gate.check)
+    app.after_request(harden)
+    return gate
+
+
+def gate() -> Gate:
+    """The gate of the app that serves this request."""
+    return cast(Gate, current_app.extensions[EXTENSION])
+
+
+def _principal(key: Key) -> Principal:
+    return Principal(key.tenant, {"id": key.name}, frozenset(key.scopes), key.id)
+
+
+def _presented() -> str | None:
+    """The key in the request: in the path, as Inngest's clients send it, or as a bearer token."""
+    if request.endpoint == "inngest.send":
+        return str((request.view_args or {})["key"])
+    scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
+    return secret.strip() if scheme.lower() == "bearer" else None
+
+
+def _refuse_forgery(session: Session) -> None:
+    """A cookie alone changes nothing: browsers send it for anybody. The token is on our own pages only."""
+    if request.method in origins.SAFE_METHODS:
+        return
+    given = request.headers.get(CSRF_HEADER, "")
+    if not given and request.mimetype == FORM:
+        given = request.form.get(CSRF_FIELD, "")
+    if not hmac.compare_digest(given.encode(), session.csrf.encode()):
+        raise Problem(403, f"This page is no longer current: load it again ({CSRF_HEADER} is missing or wrong).")
+
+
+def _who_is_there() -> Response:
+    """Nobody that we know: programs get a 401, people the page to log in."""
+    if request.blueprint not in PAGES:
+        raise Problem(
+            401,
+            "This takes a key that is in force: Authorization: Bearer andon_...",
+            headers={"WWW-Authenticate": 'Bearer realm="andon"'},
+        )
+    if "HX-Request" in request.headers:
+        page = urlsplit(request.headers.get("HX-Current-URL", "/"))
+        return Response("", 401, {"HX-Redirect": _login(page.path, page.query)})
+    if request.method in origins.SAFE_METHODS:
+        return Response("", 303, {"Location": _login(request.path, request.query_string.decode(errors="replace"))})
+    return Response("", 303, {"Location": _login("/", "")})
+
+
+def _login(path: str, query: str) -> str:
+    return f"/login?{urlencode({'next': f'{path}?{query}' if query else path})}"

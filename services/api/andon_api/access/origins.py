@@ -1,0 +1,36 @@
+"""Requests that a browser was made to send by somebody else's page: refused before anything looks at them."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from flask import request
+
+from andon.settings import is_loopback
+from andon_api.problems import Problem
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def refuse_other_sites() -> None:
+    """A page of another site may not act here with the rights of the browser that shows it."""
+    if request.method in SAFE_METHODS:
+        return
+    if request.headers.get("Sec-Fetch-Site") in {"cross-site", "same-site"}:
+        raise Problem(403, "Requests from pages of other sites are refused.")
+    origin = request.headers.get("Origin")  # browsers send it over plain HTTP too, where Sec-Fetch-Site is missing
+    if origin is not None and urlsplit(origin).netloc != request.host:
+        raise Problem(
+            403,
+            f"Requests from pages of other sites are refused: Origin is {origin[:200]!r}, and this is {request.host!r} "
+            "(behind a proxy, set ANDON_PROXIES).",
+        )
+
+
+def refuse_other_names() -> None:
+    """Without keys, a name that a stranger's DNS points at this machine must not open its door to their page."""
+    name = urlsplit(f"//{request.host}").hostname or ""
+    if not is_loopback(name) and not name.endswith(".localhost"):
+        raise Problem(
+            403, f"Without keys only loopback names are served, not {name[:200]!r}: set ANDON_AUTH=on, and make a key."
+        )

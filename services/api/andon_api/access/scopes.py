@@ -1,0 +1,41 @@
+"""Which scope each route takes. A route that isn't named here is refused: a new one has to be decided about."""
+
+from __future__ import annotations
+
+READ = frozenset({"read"})
+WRITE = frozenset({"write"})
+CANCEL = frozenset({"cancel"})
+ADMIN = frozenset({"admin"})
+SEND = WRITE | CANCEL  # either; which one an event takes, `admission` says
+ANY = READ | WRITE | CANCEL | ADMIN
+OPEN: frozenset[str] = frozenset()  # for callers without a key too
+
+_ROUTES = {
+    OPEN: "health.healthz health.readyz console.static login.page login.enter metrics.metrics",
+    ANY: "login.leave",
+    READ: """
+        api-docs.openapi_json docs.page docs.bus
+        artifacts.download datasets.listed datasets.one cancellations.one
+        events.listed events.one events.functions reports.listed reports.one runs.listed runs.one
+        streams.report streams.run
+        console.cards console.report console.run_list console.run console.event_list console.event
+        console.functions console.bulk console.cancellation
+    """,
+    WRITE: """
+        datasets.upload reports.create reports.change reports.delete reports.generate runs.rerun
+        console.create console.generate console.delete console.rerun
+    """,
+    CANCEL: """
+        cancellations.start reports.cancel runs.cancel runs.delete
+        console.cancel console.cancel_run console.count console.cancel_many
+    """,
+    SEND: "events.send inngest.send console.send",
+    ADMIN: "events.dead events.replay_dead console.dead_events console.replay_dead",
+}
+
+SCOPES = {endpoint: scopes for scopes, endpoints in _ROUTES.items() for endpoint in endpoints.split()}
+
+
+def scopes_of(endpoint: str) -> frozenset[str] | None:
+    """The scopes of which a caller needs one; `OPEN` for everybody, None for a route nobody has decided about."""
+    return SCOPES.get(endpoint)
