@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks import machine, w1_cancel, w2_steps, w3_mass_cancel, w4_crash, w5_growth, w6_doors
+from benchmarks import machine, w1_cancel, w1_path, w2_steps, w3_mass_cancel, w4_crash, w5_growth, w6_doors
 from benchmarks.contenders import ANDON, PEERS, Contender
 from benchmarks.plots import bars
 from benchmarks.stage import Stage, Theatre, theatre
@@ -77,7 +77,10 @@ def main() -> None:
 @contextmanager
 def _up(stores: Theatre, contender: Contender) -> Iterator[Stage]:
     with stores.stage(contender) as stage:
-        stage.warm_up()
+        try:
+            stage.warm_up()
+        except RuntimeError as error:
+            print(error)  # what is measured next says that it fails
         yield stage
 
 
@@ -89,6 +92,8 @@ def _w1(stores: Theatre, contenders: list[Contender], results: Results, scale: f
                 with _up(stores, contender) as stage:
                     number = max(round(count * scale), 5)
                     results.measure(f"w1 {kind}", stage, lambda s, k=kind, n=number: w1_cancel.measure(s, k, n))  # type: ignore[misc]
+    with _up(stores, ANDON) as stage:
+        results.measure("w1 path", stage, lambda s: w1_path.measure(s, max(round(60 * scale), 10)))
 
 
 def _w2(stores: Theatre, contenders: list[Contender], results: Results, scale: float) -> None:

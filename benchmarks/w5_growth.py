@@ -12,8 +12,8 @@ from benchmarks.stage import Stage
 
 _FILL = """
 WITH event AS (
-    INSERT INTO andon.events (tenant, id, name, data)
-    SELECT 'default', 'kept-' || n, 'bench/steps', jsonb_build_object('slot', -n)
+    INSERT INTO andon.events (tenant, id, name, data, ts)
+    SELECT 'default', 'kept-' || n, 'bench/steps', jsonb_build_object('slot', -n), clock_timestamp()
     FROM generate_series(%(first)s::bigint, %(last)s::bigint) n RETURNING seq
 ), run AS (
     INSERT INTO andon.runs (id, tenant, function_id, event_seq, queue, status, started_at, ended_at, progress)

@@ -28,7 +28,12 @@ class Client:
     def post(self, path: str, body: object) -> Any:
         """The answer's JSON; raises when it is not a success."""
         headers = {"Content-Type": "application/json"}
-        self._http.request("POST", f"/api/v1{path}", json.dumps(body, separators=(",", ":")), headers)
+        text = json.dumps(body, separators=(",", ":"))
+        try:
+            self._http.request("POST", f"/api/v1{path}", text, headers)
+        except (BrokenPipeError, ConnectionResetError):  # the server closes what was idle for half a minute
+            self._http.close()
+            self._http.request("POST", f"/api/v1{path}", text, headers)
         response = self._http.getresponse()
         answer = response.read()
         if response.status >= 300:
