@@ -84,6 +84,6 @@ def drive():
 
 if __name__ == "__main__":
     if sys.argv[1:] == ["worker"]:
-        Worker(queue, [steps, loop], concurrency=8).start()
+        asyncio.run(Worker(queue, [steps, loop], concurrency=8).start())
     else:
         drive()
