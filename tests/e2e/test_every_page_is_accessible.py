@@ -1,0 +1,163 @@
+"""axe-core finds nothing on any page, at both widths, in light and dark; and a person can use what the pages offer."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import httpx
+import psycopg
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from redis import Redis
+
+from tests.conftest import StartSystem
+from tests.polling import wait_until
+from tests.system import System
+
+AXE = Path(__file__).with_name("vendor") / "axe-4.14.1.min.js"
+PATIENCE = 60_000  # milliseconds
+SCHEMES: list[Literal["light", "dark"]] = ["light", "dark"]
+LOOKS = [(width, scheme) for width in (1200, 400) for scheme in SCHEMES]
+CSV = b"day,region,amount\n" + b"".join(
+    b"2026-01-%02d,%s,%d\n" % (n % 28 + 1, [b"north", b"south"][n % 2], n * 7919 % 1000) for n in range(2_000)
+)
+LONG = 10_000_000
+
+
+@pytest.fixture
+def lively(system: StartSystem, redis_url: str, database_url: str) -> System:
+    """A system with a report in every state, a dead event, and a run that has failed."""
+    started = system()
+    with started.client() as client:
+        dataset = client.post("/datasets", files={"file": ("sales.csv", CSV)}).json()
+        made = {}
+        for title, resamples in (("Idle", 10), ("Generated", 10), ("Failed", 10), ("Cancelled", LONG), ("Going", LONG)):
+            body = {"title": title, "datasetId": dataset["id"], "options": {"resamples": resamples}}
+            made[title] = client.post("/reports", json=body).json()["id"]
+        for title in ("Generated", "Failed", "Cancelled", "Going"):
+            client.post(f"/reports/{made[title]}/generate").raise_for_status()
+        for title in ("Generated", "Failed"):
+            wait_until(partial(is_generated, client, made[title]), 60, what=title)
+        wait_until(lambda: progress(client, made["Cancelled"]), 60, what="progress")
+        client.post(f"/reports/{made['Cancelled']}/cancel", json={"reason": "no need"}, headers={"Prefer": "wait=10"})
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        fail(connection, made["Failed"])
+    with Redis.from_url(redis_url) as redis:
+        redis.xadd("andon:events", {"data": "no name"})
+    return started
+
+
+def is_generated(client: httpx.Client, id: str) -> bool:
+    return bool(client.get(f"/reports/{id}").json()["status"] == "generated")
+
+
+def progress(client: httpx.Client, id: str) -> bool:
+    return bool(client.get(f"/reports/{id}").json()["progress"])
+
+
+def fail(connection: psycopg.Connection[Any], report_id: str) -> None:
+    """Make a run that has ended one that has failed: what no shipped function does when it is asked to."""
+    connection.execute(
+        "UPDATE andon.runs SET status = 'failed', error = jsonb_build_object('type', 'ValueError', 'message', 'broken',"
+        " 'traceback', 'Traceback (most recent call last): ...') WHERE report_id = %s",
+        [report_id],
+    )
+    connection.execute("UPDATE andon.reports SET status = 'failed', error = 'broken' WHERE id = %s", [report_id])
+
+
+def pages(system: System) -> dict[str, str]:
+    """The path of every kind of page, one for each state that looks different."""
+    with system.client() as client:
+        reports = {each["title"]: each for each in client.get("/reports").json()["items"]}
+        event = client.get("/events").json()["items"][0]["id"]
+        bulk = {"functionId": "generate-hybrid-report", "if": "false"}
+        cancellation = client.post("/cancellations", json=bulk).json()["id"]
+    named = {f"report-{title.lower()}": f"/reports/{each['id']}" for title, each in reports.items()}
+    ran = {f"run-{title.lower()}": f"/runs/{each['run']['id']}" for title, each in reports.items() if each["run"]}
+    return {
+        **named,
+        **ran,
+        "reports": "/",
+        "runs": "/runs",
+        "no-runs": "/runs?status=waiting",
+        "events": "/events",
+        "event": f"/events/{event}",
+        "dead-events": "/dead-events",
+        "functions": "/functions",
+        "bulk": "/cancellations",
+        "cancellation": f"/cancellations/{cancellation}",
+        "docs": "/docs",
+        "missing": "/runs/nothing",
+    }
+
+
+def violations(page: Page) -> list[str]:
+    """What axe-core finds on the page, its frames left to themselves."""
+    page.evaluate(AXE.read_text())
+    found = page.evaluate("() => axe.run(document, { iframes: false })")
+    return [
+        f"{each['id']}: {node['target']} {node['failureSummary']}"
+        for each in found["violations"]
+        for node in each["nodes"]
+    ]
+
+
+def test_no_page_has_a_violation_or_is_wider_than_the_screen(lively: System, browser: Browser, tmp_path: Path) -> None:
+    wrong: dict[str, Any] = {}
+    for width, scheme in LOOKS:
+        context = browser.new_context(
+            viewport={"width": width, "height": 900}, color_scheme=scheme, reduced_motion="reduce", bypass_csp=True
+        )
+        page = context.new_page()
+        for name, path in pages(lively).items():
+            page.goto(f"{lively.url}{path}")
+            for details in page.locator("details.create > summary").all():
+                details.click()
+            page.screenshot(path=tmp_path / f"{name}-{width}-{scheme}.png", full_page=True)
+            if found := violations(page):
+                wrong[f"{name} at {width}, {scheme}"] = found
+            if page.evaluate("document.documentElement.scrollWidth") > width:
+                wrong[f"{name} at {width}: width"] = page.evaluate("document.documentElement.scrollWidth")
+        context.close()
+    assert not wrong, json.dumps(wrong, indent=1)
+
+
+def test_a_person_counts_then_cancels_many_runs(lively: System, page: Page) -> None:
+    page.goto(f"{lively.url}/functions")
+    page.get_by_test_id("function").filter(has_text="generate-hybrid-report").get_by_role(
+        "link", name="Cancel many"
+    ).click()
+    page.get_by_label("Only if").fill("event.data.")
+    page.get_by_test_id("count-runs").click()
+    expect(page.locator("#count")).to_contain_text("if:")
+    page.get_by_label("Only if").fill("event.data.options.resamples > 1000")
+    page.get_by_test_id("count-runs").click()
+    expect(page.get_by_test_id("matched")).to_contain_text("1 run of generate-hybrid-report matches")
+    page.get_by_test_id("cancel-runs").click()
+    expect(page.get_by_test_id("cancellation")).to_have_attribute("data-status", "done", timeout=PATIENCE)
+    expect(page.get_by_test_id("matched")).to_contain_text("1 run cancelled")
+    page.get_by_role("link", name="Its cancelled runs").click()
+    expect(page.locator("tbody tr")).to_have_count(2, timeout=PATIENCE)
+
+
+def test_a_person_replays_a_dead_event(lively: System, page: Page) -> None:
+    page.goto(f"{lively.url}/dead-events")
+    expect(page.get_by_test_id("dead-event")).to_have_count(1, timeout=PATIENCE)
+    page.get_by_test_id("replay").click()
+    expect(page.get_by_test_id("dead-event")).to_have_count(2, timeout=PATIENCE)
+    expect(page.get_by_test_id("dead-event").last).to_contain_text("Replayed")
+
+
+def test_a_person_reruns_a_cancelled_run_and_finds_the_new_one(lively: System, page: Page) -> None:
+    page.goto(f"{lively.url}/runs?status=cancelled")
+    page.locator("tbody a").first.click()
+    expect(page.get_by_test_id("steps")).to_contain_text("cancelled")
+    page.get_by_test_id("rerun").click()
+    expect(page.get_by_test_id("effects").get_by_role("link")).to_have_count(1, timeout=PATIENCE)
+    page.get_by_test_id("effects").get_by_role("link").click()
+    page.get_by_test_id("cancel").click()
+    page.get_by_role("button", name="Cancel Run").click()
+    expect(page.get_by_test_id("run")).to_have_attribute("data-status", "cancelled", timeout=PATIENCE)
