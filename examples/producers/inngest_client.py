@@ -1,6 +1,6 @@
 """Request or cancel a report with Inngest's client: `python inngest_client.py <report id> [requested|cancelled]`.
 
-`INNGEST_EVENT_API_BASE_URL` is Andon's URL; `INNGEST_EVENT_KEY` is an API key of Andon's, or any text while keys are off.
+`INNGEST_EVENT_API_BASE_URL` is Andon's URL; `INNGEST_EVENT_KEY` an API key, or any text while keys are off.
 """
 
 import sys

@@ -1,0 +1,70 @@
+"""The tutorial, done as it is written: its own code, its own commands."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import StartSystem
+from tests.polling import wait_until
+from tests.system import SHIPPED_FUNCTIONS, System
+
+TEXT = (Path(__file__).parents[2] / "docs" / "tutorial.md").read_text()
+[CODE] = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+COMMANDS = re.findall(r"^\$ (andon .*)$", TEXT, re.MULTILINE)
+
+
+@pytest.fixture
+def started(system: StartSystem, tmp_path: Path) -> System:
+    """A system that has the reader's module beside the one that ships."""
+    (tmp_path / "greetings.py").write_text(CODE)
+    path = f"{tmp_path}:{Path(__file__).parents[2]}"
+    return system(functions=(SHIPPED_FUNCTIONS, "greetings"), env={"PYTHONPATH": path})
+
+
+def run(started: System, command: str) -> str:
+    """The command's output, run as the reader does."""
+    words = shlex.split(command)
+    assert words[0] == "andon"
+    done = subprocess.run(
+        [sys.executable, "-m", "andon.cli", *words[1:]],
+        env={**started.env, "ANDON_URL": started.url},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def runs(started: System) -> dict[str, dict[str, Any]]:
+    """The runs of the reader's function, by party."""
+    with started.client() as client:
+        items = client.get("/runs", params={"functionId": "greet-everyone"}).json()["items"]
+    return {each["event"]["data"]["party"]: each for each in items}
+
+
+def test_the_readers_own_function_runs_and_is_stopped(started: System) -> None:
+    sends = [command for command in COMMANDS if " send " in command]
+    assert len(sends) == 3 < len(COMMANDS)
+    for command in sends[:2]:
+        run(started, command)
+    wait_until(lambda: {r["status"] for r in runs(started).values()} == {"running"} and len(runs(started)) == 2, 20)
+    listed = run(started, "andon runs list --json")
+    assert {each["functionId"] for each in json.loads(listed)} == {"greet-everyone"}
+    run(started, sends[2])
+    wait_until(lambda: runs(started)["p1"]["status"] == "cancelled", 10, what="cancelled")
+    wait_until(lambda: runs(started)["p2"]["status"] == "completed", 30, what="completed")
+    assert runs(started)["p2"]["output"] == {"greeted": 1}
+
+    for command in COMMANDS:
+        if command not in sends:
+            run(started, command)

@@ -1,0 +1,89 @@
+"""Two hundred viewers on one API process: some are streamed to, the others poll, and requests are served as before."""
+
+from __future__ import annotations
+
+import socket
+import statistics
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import httpx
+import pytest
+
+from tests.conftest import StartSystem
+from tests.polling import wait_until
+from tests.system import System
+
+VIEWERS = 200
+THREADS = 32
+CSV = b"day,region,amount\n" + b"".join(
+    b"2026-01-%02d,%s,%d\n" % (n % 28 + 1, [b"north", b"south"][n % 2], n * 7919 % 1000) for n in range(2_000)
+)
+LONG = 10_000_000  # resamples: hours, if nobody stops it
+
+
+@pytest.fixture
+def going(system: StartSystem) -> tuple[System, str]:
+    """A system, and the path of a report that is being generated."""
+    started = system(env={"ANDON_API_THREADS": str(THREADS)})
+    with started.client() as client:
+        dataset = client.post("/datasets", files={"file": ("sales.csv", CSV)}).json()
+        body = {"title": "Sales", "datasetId": dataset["id"], "options": {"resamples": LONG}}
+        path = f"/reports/{client.post('/reports', json=body).json()['id']}"
+        client.post(f"{path}/generate").raise_for_status()
+    return started, path
+
+
+@contextmanager
+def viewers(port: int, path: str) -> Iterator[list[int]]:
+    """Open a stream in each of 200 connections; yields what they were answered."""
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.create_connection(("127.0.0.1", port), 30)) for _ in range(VIEWERS)]
+        for each in sockets:
+            each.sendall(f"GET /api/v1{path}/stream HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode())
+        yield [int(each.makefile("rb").readline().split()[1]) for each in sockets]
+
+
+def slowest(client: httpx.Client, path: str) -> float:
+    """The 95th percentile of 100 requests, reads and writes, each of which must succeed."""
+    took = []
+    for number in range(100):
+        began = time.perf_counter()
+        answer = client.get(path) if number % 2 else client.post("/events", json={"name": "a/b"})
+        took.append(time.perf_counter() - began)
+        answer.raise_for_status()
+    return statistics.quantiles(took, n=20)[-1]
+
+
+def test_two_hundred_open_streams_leave_other_requests_served(going: tuple[System, str]) -> None:
+    started, path = going
+    with started.client() as client:
+        alone = slowest(client, path)
+        with viewers(started.port, path) as answers:
+            assert answers.count(200) == THREADS // 2
+            assert answers.count(503) == VIEWERS - THREADS // 2
+            crowded = slowest(client, path)
+    assert crowded < max(10 * alone, 0.25), f"{alone:.3f} s alone, {crowded:.3f} s with {VIEWERS} viewers"
+
+
+def test_a_viewer_over_the_cap_learns_the_same_by_polling(going: tuple[System, str]) -> None:
+    started, path = going
+    with viewers(started.port, path), started.client() as client:
+        refused = client.get(f"{path}/stream")
+        assert (refused.status_code, int(refused.headers["Retry-After"]) > 0) == (503, True)
+        answer = client.post(f"{path}/cancel", headers={"Prefer": "wait=10"})
+        assert (answer.status_code, answer.headers.get("Preference-Applied")) == (202, None)
+        wait_until(lambda: client.get(path).json()["status"] == "cancelled", 20, what="cancelled")
+
+
+def test_a_stream_resumes_after_the_state_that_its_viewer_has_seen(going: tuple[System, str]) -> None:
+    started, path = going
+    with started.client() as client:
+        client.post(f"{path}/cancel", headers={"Prefer": "wait=20"})
+        first = client.get(f"{path}/stream").text
+        [seen] = [line.removeprefix("id: ") for line in first.splitlines() if line.startswith("id: ")]
+        again = client.get(f"{path}/stream", headers={"Last-Event-ID": seen}).text
+    assert "event: report" in first
+    assert "event: report" not in again
+    assert "event: end" in again
