@@ -12,6 +12,7 @@ from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 from andon.settings import Settings
 from andon_api.app import create_app
 from andon_api.live import LiveFeed
+from andon_api.patience import PatientWorker
 from andon_api.services import KEY
 
 
@@ -35,7 +36,7 @@ def options(settings: Settings) -> dict[str, Any]:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     return {
         "bind": f"{host}:{settings.port}",
-        "worker_class": "gthread",
+        "worker_class": PatientWorker,
         "workers": settings.api_workers,
         "threads": settings.api_threads,
         "worker_connections": settings.api_threads + 1000,
