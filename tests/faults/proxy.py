@@ -196,7 +196,9 @@ class Link:
         self._vanished = True
         code = ctypes.create_string_buffer(struct.pack("HBBI", 0x06, 0, 0, 0))  # BPF: return 0, keep no byte
         program = struct.pack("HP", 1, ctypes.addressof(code))
-        self._client.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, program)
+        client = self._client.get_extra_info("socket")
+        if client.fileno() >= 0:  # it may just have been closed
+            client.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, program)
 
     def end(self) -> None:
         """Reset both sides."""
