@@ -53,7 +53,7 @@ class Asked:
 
 
 _LOCK = f"""
-SELECT status, current_run_id, request_event_id, request_seq, cancel_requested_at, dataset_id, options, {IDLE % 'true'}
+SELECT status, current_run_id, request_event_id, request_seq, cancel_requested_at, dataset_id, options, {IDLE % "true"}
 FROM andon.reports WHERE id = %s AND tenant = %s FOR UPDATE
 """
 
