@@ -32,6 +32,7 @@ def main() -> None:
     if health:
         health.start()
     service.wait()
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # asked again, while it ends
     clean = service.stop()
     isolation.close()
     sys.stdout.flush()

@@ -56,13 +56,15 @@ def test_watching_a_report_that_is_cancelled_ends_with_1_and_the_reason(
 ) -> None:
     assert command("reports", "generate", idle).out == f"generating {idle}\n"
     watching = command.start("reports", "watch", idle, "--json")
+    assert watching.stdout
+    first = watching.stdout.readline()  # it watches
     wait_until(lambda: ledger.begins(idle, "compute"), 30)
     cancelled = command("reports", "cancel", idle, "--reason", "no longer needed", "--wait", "--json")
     assert (cancelled.code, cancelled.json["status"]) == (0, "cancelled")
     out, err = watching.communicate(timeout=30)
     assert watching.returncode == 1
     assert err == f"andon: Report {idle} is cancelled: no longer needed\n"
-    statuses = [json.loads(line)["status"] for line in out.splitlines()]
+    statuses = [json.loads(line)["status"] for line in (first + out).splitlines()]
     assert (statuses[0], statuses[-1]) == ("generating", "cancelled")
 
 

@@ -29,6 +29,7 @@ def main() -> None:
     if health:
         health.start()
     service.run()
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # asked again, while it ends
 
 
 if __name__ == "__main__":
