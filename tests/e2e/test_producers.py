@@ -63,7 +63,7 @@ def test_a_shell_with_redis_cli(system: StartSystem, redis_url: str) -> None:
 def test_inngests_python_client(system: StartSystem) -> None:
     started = system()
     env = {"INNGEST_EVENT_API_BASE_URL": started.url, "INNGEST_EVENT_KEY": "any"}
-    produces(started, [sys.executable, str(PRODUCERS / "inngest_client.py")], env, "inngest")
+    produces(started, [sys.executable, str(PRODUCERS / "inngest_client.py")], env, "anonymous")
 
 
 @pytest.fixture(scope="module")
