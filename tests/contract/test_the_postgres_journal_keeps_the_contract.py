@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import create_engine, text
+from sqlalchemy.orm import Session
 
 from andon.adapters.postgres.connect import connect, sqlalchemy_url
 from andon.adapters.postgres.database import Database
 from andon.adapters.postgres.journal import PostgresJournal
 from andon.adapters.postgres.runs import read_memos
+from andon.engine.errors import LeaseLost
 from andon.engine.stops import StopSignal
 from tests.contract.journal_contract import JournalContract, Kept
 
@@ -49,3 +52,28 @@ class TestPostgresJournal(JournalContract):
             )
         engine.dispose()
         database.close()
+
+    @pytest.mark.parametrize(("ending", "rows"), [("commit", 1), ("rollback", 0), ("close", 0)])
+    def test_a_body_that_ends_its_own_transaction_ends_only_a_savepoint(
+        self, kept: Kept, ending: str, rows: int
+    ) -> None:
+        def body(session: Session) -> str:
+            kept.write(session)
+            getattr(session, ending)()
+            return ending
+
+        stop = StopSignal(lambda: None)
+        assert kept.journal.transaction("t", 0, 1, body, json.dumps, stop) == json.dumps(ending)
+        assert kept.memos()["t"].output == ending
+        assert kept.written() == rows
+
+    def test_what_a_body_has_committed_goes_when_the_run_is_lost(self, kept: Kept) -> None:
+        def body(session: Session) -> str:
+            kept.write(session)
+            session.commit()
+            return "never kept"
+
+        kept.lose()
+        with pytest.raises(LeaseLost):
+            kept.journal.transaction("t", 0, 1, body, json.dumps, StopSignal(lambda: None))
+        assert kept.written() == 0

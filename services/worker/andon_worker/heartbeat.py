@@ -67,6 +67,9 @@ class Heartbeat(threading.Thread):
                 log.warning("heartbeat failed: %s", str(error).strip().split("\n")[0])
                 self._database.drop()
                 continue
+            except Exception:
+                log.exception("heartbeat failed")  # every run of this worker hangs on this thread: it must go on
+                continue
             if full:
                 due = time.monotonic() + self._interval
                 self.last_beat = time.monotonic()

@@ -29,27 +29,36 @@ class Memo:
 def encode_result(name: str, value: Any) -> str:
     """`value` as JSON text; raises `InvalidResult` naming the step."""
     try:
-        text = json.dumps(value, allow_nan=False, separators=(",", ":"))
+        text = json.dumps(value, allow_nan=False, separators=(",", ":"), ensure_ascii=False)
+        size = len(text.encode())  # refuses half a surrogate pair, which no other program could read
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidResult(
             name, f"Step {name!r} returned {type(value).__name__}, which is not JSON: {error}"
         ) from None
-    if len(text) > MAX_RESULT_BYTES:
+    if size > MAX_RESULT_BYTES:
         raise InvalidResult(
             name,
-            f"Step {name!r} returned {len(text) / 2**20:.1f} MiB of JSON, at most {MAX_RESULT_BYTES // 2**20} MiB is "
+            f"Step {name!r} returned {size / 2**20:.1f} MiB of JSON, at most {MAX_RESULT_BYTES // 2**20} MiB is "
             "kept; store it as an artifact and return its key",
         )
     return text
 
 
+def plain(text: str) -> str:
+    """`text` without what Postgres can't store: NUL and halves of surrogate pairs."""
+    return text.encode(errors="replace").decode().replace("\x00", "\ufffd")
+
+
 def describe(error: BaseException, step: str | None = None) -> dict[str, Any]:
     """An exception as the JSON that API and console show."""
-    text = "".join(traceback.format_exception(error))
+    try:
+        said = str(error)
+    except Exception:  # its own __str__ fails
+        said = ""
     described: dict[str, Any] = {
         "type": type(error).__name__,
-        "message": (str(error) or type(error).__name__).replace("\x00", "\ufffd")[:2_000],
-        "traceback": text.replace("\x00", "\ufffd")[-MAX_TRACEBACK:],
+        "message": plain(said or type(error).__name__)[:2_000],
+        "traceback": plain("".join(traceback.format_exception(error)))[-MAX_TRACEBACK:],
     }
     if step is not None:
         described["step"] = step

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import math
 import threading
 import time
 from collections import Counter
@@ -24,13 +25,14 @@ from andon.engine.errors import (
     StepTimeout,
     Suspend,
 )
-from andon.engine.memos import Memo, describe, encode_result
+from andon.engine.memos import Memo, describe, encode_result, plain
 from andon.engine.ports import CancelCheck, Isolation, Journal
 from andon.engine.retries import delay
 from andon.engine.stops import Cause, StopSignal
 
 T = TypeVar("T")
 GRACE_SECONDS = 0.2
+MAX_NOTE = 500
 
 
 @dataclass(frozen=True)
@@ -168,8 +170,9 @@ class Step:
 
     def progress(self, fraction: float, note: str | None = None) -> None:
         """Show how far the run is: `fraction` from 0 to 1. Cheap enough to call in a loop."""
-        self.status.fraction = min(max(float(fraction), 0.0), 1.0)
-        self.status.note = note
+        if not math.isnan(fraction):
+            self.status.fraction = min(max(float(fraction), 0.0), 1.0)
+        self.status.note = None if note is None else plain(str(note))[:MAX_NOTE]
         self.status.changed = True
 
     @contextmanager
@@ -204,7 +207,7 @@ class Step:
         """Name the call, refuse what the memos contradict, and check for a cancel."""
         if threading.get_ident() != self._home:
             raise AndonError(f"step {id!r} is called inside another step; steps belong to the handler")
-        if not isinstance(id, str) or not id or len(id) > 200 or "\x00" in id:
+        if not isinstance(id, str) or not id or len(id) > 200 or plain(id) != id:
             raise AndonError(f"a step's id is a text of 1 to 200 characters, not {id!r:.80}")
         if self._suspended is not None:
             raise self._suspended
@@ -293,7 +296,9 @@ class Step:
             raise StepTimeout(name, timeout) from error
         if isinstance(error, Exception):
             raise error
-        raise StepError(f"Step {name!r} raised {type(error).__name__}: {error}", step=name) from error
+        raise StepError(
+            f"Step {name!r} raised {type(error).__name__}: {describe(error)['message']}", step=name
+        ) from error
 
     def _failed(self, name: str, position: int, attempt: int, began: float, error: Exception, retries: int) -> None:
         """Keep a failed attempt, then suspend until the next one, or raise `StepError` when there is none."""
@@ -309,7 +314,7 @@ class Step:
             raise self._suspend(Suspend(seconds=wait)) from error
         if isinstance(error, StepError):
             raise error
-        raise StepError(f"{type(error).__name__}: {error}", step=name) from error
+        raise StepError(f"{described['type']}: {described['message']}", step=name) from error
 
     def _sleep(self, id: str, *, seconds: float | None, until: dt.datetime | None) -> None:
         name, position, memo = self._enter(id)

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 import psycopg
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -121,15 +121,15 @@ class PostgresJournal:
     ) -> str:
         """Call `fn(session)`, then check fence and cancel and keep the result, all in one transaction."""
         began = time.monotonic()
-        with Session(self._sessions()) as session, session.begin():
-            raw = session.connection().connection.driver_connection
+        with self._sessions().connect() as connection, connection.begin(), _joined(connection) as session:
+            raw = connection.connection.driver_connection
             if not isinstance(raw, psycopg.Connection):
                 raise TypeError(f"step.transaction needs psycopg, not {type(raw).__name__}")
             query = _Query(raw)
             stop.watch(query)
             try:
                 text = encode(fn(session))
-                session.flush()
+                session.commit()
                 values = {"name": name, "position": position, "attempt": attempt, "output": text}
                 kept = _COMPLETE.execute(raw, {**self._run, **values, "seconds": time.monotonic() - began})
                 if kept.fetchone() is None:
@@ -155,6 +155,11 @@ class PostgresJournal:
         if row is None:
             raise LeaseLost
         raise Cancelled
+
+
+def _joined(connection: Connection) -> Session:
+    """A session inside the connection's transaction: what `fn` commits or rolls back is a savepoint of it."""
+    return Session(connection, join_transaction_mode="create_savepoint")
 
 
 class _Query:
