@@ -43,11 +43,6 @@ class Mark:
     run_id: uuid.UUID
     event: Event
 
-    @property
-    def reason(self) -> str | None:
-        """The event's `data.reason`, if it is a text."""
-        return reason_of(self.event)
-
 
 class Marked(NamedTuple):
     """What marking did: runs that go on until their worker stops them, and runs that have ended."""
@@ -75,7 +70,7 @@ def mark(connection: psycopg.Connection[Any], marks: Sequence[Mark]) -> Marked:
         "seqs": [m.event.seq for m in first.values()],
         "events": [m.event.id for m in first.values()],
         "users": [None if m.event.user is None else json.dumps(m.event.user) for m in first.values()],
-        "reasons": [m.reason for m in first.values()],
+        "reasons": [reason_of(m.event) for m in first.values()],
     }
     rows = connection.execute(_MARK, values).fetchall()
     held = [id for id, status in rows if status == "cancelling"]

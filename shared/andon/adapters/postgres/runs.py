@@ -32,7 +32,7 @@ SELECT c.id, c.tenant, c.function_id, c.kind, c.parent_run_id, c.report_id, c.fe
 FROM claimed c JOIN andon.events e ON e.seq = c.event_seq
 """)
 
-_UNSEND = """
+_OFFER_AGAIN = """
 UPDATE andon.runs SET sent_at = NULL WHERE id = %s AND status = 'queued' AND cancel_requested_at IS NULL
 """
 
@@ -106,9 +106,7 @@ def claim(connection: psycopg.Connection[Any], run_id: uuid.UUID, *, worker: str
     """Win the run's lease, or return None: it is held, has ended, or is cancelled. Memos are read under its fence."""
     row = _CLAIM.execute(connection, {"run": run_id, "worker": worker, "lease": lease}).fetchone()
     if row is None:
-        connection.execute(
-            _UNSEND, [run_id]
-        )  # if a wide cancel is being applied, it is hinted again until that is done
+        offer_again(connection, run_id)  # if a wide cancel is being applied, it is hinted again until that is done
         return None
     id, tenant, function_id, kind, parent, report, fence, attempt, lost, lost_step, seq, *event, keys = row
     event_id, name, data, ts, user, traceparent = event
@@ -134,7 +132,7 @@ def claim(connection: psycopg.Connection[Any], run_id: uuid.UUID, *, worker: str
 
 def offer_again(connection: psycopg.Connection[Any], run_id: uuid.UUID) -> None:
     """A hint of this run was taken and can't be followed: let the dispatcher send another."""
-    connection.execute("UPDATE andon.runs SET sent_at = NULL WHERE id = %s AND status = 'queued'", [run_id])
+    connection.execute(_OFFER_AGAIN, [run_id])
 
 
 def read_memos(connection: psycopg.Connection[Any], run_id: uuid.UUID) -> dict[str, Memo]:
