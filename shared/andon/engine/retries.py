@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable
 
 from andon.engine.errors import InvalidResult, NonRetriable, RetryAfter
+from andon.engine.sleeps import LONGEST_SECONDS
 
 BASE_SECONDS = 1.0
 LIMIT_SECONDS = 300.0
@@ -21,6 +22,6 @@ def delay(
     if attempt > retries or isinstance(error, (NonRetriable, InvalidResult)):
         return None
     if isinstance(error, RetryAfter):
-        return max(error.seconds, 0.0)
+        return min(max(0.0, error.seconds), LONGEST_SECONDS)  # in this order NaN is 0
     ceiling = min(LIMIT_SECONDS, BASE_SECONDS * 2.0 ** min(attempt - 1, 30))
     return ceiling / 2 + uniform(0, ceiling / 2)

@@ -28,6 +28,7 @@ from andon.engine.errors import (
 from andon.engine.memos import Memo, describe, encode_result, plain
 from andon.engine.ports import CancelCheck, Isolation, Journal
 from andon.engine.retries import delay
+from andon.engine.sleeps import bounded, in_utc
 from andon.engine.stops import Cause, StopSignal
 
 T = TypeVar("T")
@@ -152,12 +153,18 @@ class Step:
         return json.loads(text)  # type: ignore[no-any-return]
 
     def sleep(self, id: str, seconds: float) -> None:
-        """Give the worker's thread back for `seconds`, by the database's clock; survives restarts."""
-        self._sleep(id, seconds=float(seconds), until=None)
+        """Give the worker's thread back for `seconds`, by the database's clock; survives restarts.
+
+        A negative number is over at once. Raises `NonRetriable` for what is no number, or over a hundred years.
+        """
+        self._sleep(id, seconds=bounded(id, seconds), until=None)
 
     def sleep_until(self, id: str, when: dt.datetime) -> None:
-        """Give the worker's thread back until `when` (aware; a naive time is taken as UTC)."""
-        self._sleep(id, seconds=None, until=when if when.tzinfo else when.replace(tzinfo=dt.UTC))
+        """Give the worker's thread back until `when` (aware; a naive time is taken as UTC).
+
+        Raises `NonRetriable` for what is no datetime, or in year 9999 and later.
+        """
+        self._sleep(id, seconds=None, until=in_utc(id, when))
 
     # --- memory only, from bodies too ---------------------------------------------------------------------------
 
@@ -178,8 +185,8 @@ class Step:
     @contextmanager
     def interrupt_with(self, callback: Callable[[], object]) -> Iterator[None]:
         """On cancel, call `callback` (a connection's `interrupt`, say) from another thread, until the body ends."""
-        body = self._stop.target
-        if not isinstance(body, Body) or not body.is_current_thread:
+        body = self._body
+        if body is None:
             raise AndonError("step.interrupt_with belongs inside a step's function")
         with body.interrupt_with(callback):
             if self._stop.cause is not None and self._stop.hurry:
@@ -206,7 +213,8 @@ class Step:
     def _enter(self, id: str) -> tuple[str, int, Memo | None]:
         """Name the call, refuse what the memos contradict, and check for a cancel."""
         if threading.get_ident() != self._home:
-            raise AndonError(f"step {id!r} is called inside another step; steps belong to the handler")
+            where = "from another thread than the handler's" if self._body is None else "inside another step"
+            raise AndonError(f"step {id!r} is called {where}; steps belong to the handler")
         if not isinstance(id, str) or not id or len(id) > 200 or plain(id) != id:
             raise AndonError(f"a step's id is a text of 1 to 200 characters, not {id!r:.80}")
         if self._suspended is not None:
@@ -225,6 +233,12 @@ class Step:
             )
         self._check(name)
         return name, position, memo
+
+    @property
+    def _body(self) -> Body | None:
+        """The step's body that the caller is in, if it is in one."""
+        body = self._stop.target
+        return body if isinstance(body, Body) and body.is_current_thread else None
 
     def _begin(self, name: str) -> float:
         began = time.monotonic()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -11,6 +13,8 @@ import pytest
 from andon import AndonError, Event, Step, StepError
 from andon.engine.execution import Completed, Failed, Outcome, Suspended
 from tests.unit.engine.conftest import Run
+
+HOUR = dt.timedelta(hours=1)
 
 
 def error_of(outcome: Outcome) -> dict[str, Any]:
@@ -131,6 +135,15 @@ def test_a_step_inside_a_step_is_refused(run: Run) -> None:
     assert "'inner' is called inside another step" in error["message"]
 
 
+def test_a_step_in_a_thread_of_the_handlers_own_is_refused_as_such(run: Run) -> None:
+    def handler(event: Event, step: Step) -> Any:
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(step.run, "aside", print).result()
+
+    error = error_of(run.go(handler))
+    assert "'aside' is called from another thread than the handler's" in error["message"]
+
+
 @pytest.mark.parametrize("name", ["", "x" * 201, "a\x00b", 7])
 def test_a_bad_step_id_is_refused(run: Run, name: Any) -> None:
     error = error_of(run.go(lambda event, step: step.run(name, lambda: 1)))
@@ -188,6 +201,26 @@ def test_sleep_until_takes_a_naive_time_as_utc(run: Run) -> None:
     naive = dt.datetime(2026, 1, 2)
     outcome = run.go(lambda event, step: step.sleep_until("night", naive))
     assert outcome == Suspended(wake_at=naive.replace(tzinfo=dt.UTC))
+
+
+@pytest.mark.parametrize("seconds", [math.nan, math.inf, 1e300, 10**400, "soon", None])
+def test_a_sleep_that_no_database_can_keep_fails_the_run_and_names_the_step(run: Run, seconds: Any) -> None:
+    run.retries = 3
+    error = error_of(run.go(lambda event, step: step.sleep("night", seconds)))
+    assert "step 'night' sleeps for seconds, at most 3155760000, not" in error["message"]
+    assert run.statuses() == {}
+
+
+@pytest.mark.parametrize("when", [dt.datetime.max, dt.datetime.max.replace(tzinfo=dt.timezone(-HOUR)), dt.date.max, 7])
+def test_sleeping_until_no_database_knows_when_fails_the_run_and_names_the_step(run: Run, when: Any) -> None:
+    run.retries = 3
+    error = error_of(run.go(lambda event, step: step.sleep_until("night", when)))
+    assert "step 'night' sleeps until a datetime before year 9999, not" in error["message"]
+
+
+def test_a_negative_sleep_is_over_at_once(run: Run) -> None:
+    assert run.go(lambda event, step: step.sleep("night", -1e300)) == Suspended(wake_at=run.journal.now)
+    assert run.go(lambda event, step: step.sleep("night", -1e300)) == Completed("null")
 
 
 def test_progress_is_kept_in_memory_and_within_its_bounds(run: Run) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 from andon import NonRetriable, RetryAfter
 from andon.engine.errors import InvalidResult
 from andon.engine.retries import LIMIT_SECONDS, delay
+from andon.engine.sleeps import LONGEST_SECONDS
 
 attempts = st.integers(1, 10_000)
 
@@ -46,3 +49,8 @@ def test_retry_after_says_when_and_never_in_the_past(attempt: int, seconds: floa
 @pytest.mark.parametrize("error", [NonRetriable("no"), InvalidResult("x", "not JSON")])
 def test_some_errors_are_never_tried_again(error: Exception) -> None:
     assert delay(error, 1, 100) is None
+
+
+@pytest.mark.parametrize(("seconds", "waits"), [(math.inf, LONGEST_SECONDS), (1e300, LONGEST_SECONDS), (math.nan, 0.0)])
+def test_a_step_that_asks_for_no_time_that_there_is_gets_one_that_there_is(seconds: float, waits: float) -> None:
+    assert delay(RetryAfter(seconds), 1, 1) == waits
