@@ -20,6 +20,7 @@ class Settings:
     redis_url: str = field(default="redis://localhost:6379/0", repr=False)
     storage_url: str = "file://.andon/artifacts"
     functions: tuple[str, ...] = ("andon_worker.functions",)
+    queues: tuple[str, ...] = ()
     host: str = "127.0.0.1"
     port: int = 8000
     health_port: int = 0

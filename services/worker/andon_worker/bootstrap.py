@@ -121,9 +121,8 @@ def dispatcher_health(settings: Settings, functions: Registry, service: Dispatch
         return None
     registry = service.metrics.registry
     service.metrics.watch(leads=lambda: service.leads, turn_age=lambda: service.turn_age)
-    queues = sorted({each.queue for each in functions} | {"default"})
     redis = connect(settings.redis_url, name="metrics")
-    registry.register(StoreGauges(settings.database_url, redis, queues=queues))
+    registry.register(StoreGauges(settings.database_url, redis, queues=functions.queues()))
     return HealthServer(
         settings.host,
         settings.health_port,

@@ -88,12 +88,12 @@ class HintBroker(RedisBroker):
         if tokens:
             pipe.execute()
 
-    def waiting(self, queues: Sequence[str]) -> int:
-        """How many hints lie in these queues, taken by no worker."""
+    def idle(self, queues: Sequence[str]) -> list[str]:
+        """Those of the queues in which no hint lies that no worker has taken."""
         pipe = self.client.pipeline(transaction=False)
         for queue in queues:
             pipe.llen(f"{self.namespace}:{queue}")
-        return sum(pipe.execute())
+        return [queue for queue, length in zip(queues, pipe.execute(), strict=True) if length == 0]
 
 
 def wake_key(queue: str) -> str:

@@ -16,8 +16,9 @@ from andon.adapters.postgres import runs
 from andon.adapters.redis import flags
 from andon.adapters.redis.connect import connect_blocking
 from andon.adapters.redis.live import announce
+from andon.engine.functions import Registry
 from andon.engine.stops import Cause
-from andon.settings import Settings
+from andon.settings import Settings, SettingsError
 from andon_worker.alone import AloneProcesses
 from andon_worker.broker import ACTOR, ALONE, ALONE_ACTOR, URGENT, HintBroker
 from andon_worker.heartbeat import Heartbeat
@@ -26,6 +27,18 @@ from andon_worker.runner import Runner
 
 log = logging.getLogger(__name__)
 IDLE_MILLISECONDS = 1000
+
+
+def served(settings: Settings, registry: Registry) -> list[str]:
+    """The queues that a worker takes runs of: those of `ANDON_QUEUES`, or all.
+
+    Raises `SettingsError` for one that no function has: such a worker would idle, and the runs would wait.
+    """
+    known = registry.queues()
+    unknown = sorted(set(settings.queues) - set(known))
+    if unknown:
+        raise SettingsError(f"ANDON_QUEUES names {unknown[0]!r}, and no function has that queue: {', '.join(known)}")
+    return sorted(set(settings.queues)) or known
 
 
 class WorkerService:
@@ -61,7 +74,7 @@ class WorkerService:
             else:
                 self._alone.execute(run_id)
 
-        queues = sorted({each.queue for each in self._runner.registry} | {"default"})
+        queues = served(self._settings, self._runner.registry)
         dramatiq.actor(actor_name=ACTOR, broker=broker, queue_name=queues[0])(execute_run)
         dramatiq.actor(actor_name=ALONE_ACTOR, broker=broker, queue_name=queues[0] + ALONE)(execute_run_alone)
         for queue in queues:

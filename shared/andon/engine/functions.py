@@ -139,6 +139,10 @@ class Registry:
         """The function with this id, if it is registered here."""
         return self._by_id.get(function_id)
 
+    def queues(self) -> list[str]:
+        """The queues that runs of these functions can wait in, sorted."""
+        return sorted({each.queue for each in self} | {"default"})
+
     def triggered_by(self, name: str) -> Sequence[Function]:
         """The functions that start on an event of this name, in the order of registration."""
         return self._by_trigger.get(name, ())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -68,6 +69,27 @@ def test_each_overlay_renders(overlay: str) -> None:
     images = re.findall(r"image: (\S+)", built.stdout)
     assert images
     assert all(":" in image.rsplit("/", 1)[-1] for image in images), "an image without a tag is whatever comes next"
+
+
+def test_a_pool_of_workers_takes_its_queue_from_those_of_the_base(tmp_path: Path) -> None:
+    if shutil.which("kubectl") is None:
+        pytest.skip("kubectl is not installed")
+    build = {
+        "resources": [os.path.relpath(BASE, tmp_path.resolve())],
+        "components": [os.path.relpath(KUSTOMIZE / "components" / "heavy-workers", tmp_path.resolve())],
+        "configMapGenerator": [{"name": "andon", "behavior": "merge", "literals": ["ANDON_LOG_LEVEL=DEBUG"]}],
+    }
+    (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump(build))
+    built = subprocess.run(["kubectl", "kustomize", str(tmp_path)], capture_output=True, text=True)
+    assert built.returncode == 0, built.stderr
+    rendered = {
+        each["metadata"]["name"]: each["spec"]["template"]["spec"]["containers"][0]
+        for each in yaml.safe_load_all(built.stdout)
+        if each["kind"] == "Deployment"
+    }
+    for name, queues in {"andon-worker": "default", "andon-worker-heavy": "heavy"}.items():
+        assert {"name": "ANDON_QUEUES", "value": queues} in rendered[name]["env"]
+        assert rendered[name]["envFrom"] == rendered["andon-worker"]["envFrom"], "both have the settings of the base"
 
 
 def test_every_file_that_a_kustomization_names_is_there_and_every_manifest_is_named() -> None:

@@ -140,8 +140,8 @@ class DispatcherService:
             if self._redis.get(flags.EPOCH) is None:
                 self._recover_redis()
             self._relay(connection)
-            if self._broker.waiting(self._queues()) == 0:
-                self._broker.hint(upkeep.forgotten(connection, FORGOTTEN_SECONDS))
+            if idle := self._broker.idle(self._queues()):
+                self._broker.hint(upkeep.forgotten(connection, FORGOTTEN_SECONDS, idle))
         except (RedisError, OSError) as error:
             self._redis_away(error)
 
@@ -200,8 +200,7 @@ class DispatcherService:
         self._redis.set(flags.EPOCH, uuid.uuid4().hex)
 
     def _queues(self) -> list[str]:
-        names = {each.queue for each in self._registry} | {"default"}
-        return [name + suffix for name in names for suffix in ("", URGENT, ALONE)]
+        return [name + suffix for name in self._registry.queues() for suffix in ("", URGENT, ALONE)]
 
     def _redis_away(self, error: Exception) -> None:
         log.warning("redis away: %s", error)

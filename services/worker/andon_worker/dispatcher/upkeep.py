@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 import psycopg
@@ -33,6 +34,7 @@ _FORGOTTEN = f"""
 UPDATE andon.runs SET sent_at = clock_timestamp()
 WHERE id IN (SELECT id FROM andon.runs
              WHERE status = 'queued' AND sent_at <= clock_timestamp() - %s::float8 * interval '1 s'
+                AND {_QUEUE} = ANY(%s)
              ORDER BY sent_at LIMIT {CHUNK} FOR UPDATE SKIP LOCKED)
 RETURNING id, {_QUEUE}
 """
@@ -68,9 +70,9 @@ def unsent(connection: psycopg.Connection[Any]) -> list[Hint]:
     return connection.execute(_UNSENT).fetchall()
 
 
-def forgotten(connection: psycopg.Connection[Any], seconds: float) -> list[Hint]:
-    """Queued runs that were hinted over `seconds` ago: lost hints, if no hint waits anywhere."""
-    return connection.execute(_FORGOTTEN, [seconds]).fetchall()
+def forgotten(connection: psycopg.Connection[Any], seconds: float, idle: Sequence[str]) -> list[Hint]:
+    """Queued runs that were hinted over `seconds` ago to `idle` queues, in which no hint waits: lost hints."""
+    return connection.execute(_FORGOTTEN, [seconds, list(idle)]).fetchall()
 
 
 def all_queued(connection: psycopg.Connection[Any]) -> list[Hint]:
