@@ -75,6 +75,7 @@ def test_a_pool_of_workers_takes_its_queue_from_those_of_the_base(tmp_path: Path
     if shutil.which("kubectl") is None:
         pytest.skip("kubectl is not installed")
     build = {
+        "namespace": "andon",
         "resources": [os.path.relpath(BASE, tmp_path.resolve())],
         "components": [os.path.relpath(KUSTOMIZE / "components" / "heavy-workers", tmp_path.resolve())],
         "configMapGenerator": [{"name": "andon", "behavior": "merge", "literals": ["ANDON_LOG_LEVEL=DEBUG"]}],
