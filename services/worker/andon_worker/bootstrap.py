@@ -8,8 +8,8 @@ import uuid
 from collections.abc import Callable
 from functools import cache
 
-from sqlalchemy import create_engine
-from sqlalchemy.engine import Engine
+from sqlalchemy import create_engine, event
+from sqlalchemy.engine import Connection, Engine
 
 from andon.adapters.cel import check_expression
 from andon.adapters.postgres.connect import OPTIONS, sqlalchemy_url
@@ -68,19 +68,22 @@ def sessions(settings: Settings) -> Callable[[], Engine]:
 
     @cache
     def engine() -> Engine:
-        return create_engine(
+        made = create_engine(
             sqlalchemy_url(settings.database_url),
             pool_size=settings.worker_threads,
             max_overflow=2,
             pool_pre_ping=True,
-            connect_args={
-                "application_name": "andon-step",
-                "options": "-c idle_in_transaction_session_timeout=60s",
-                **OPTIONS,
-            },
+            connect_args={"application_name": "andon-step", **OPTIONS},
         )
+        event.listen(made, "begin", _end_if_frozen)
+        return made
 
     return engine
+
+
+def _end_if_frozen(connection: Connection) -> None:
+    """What a function's transaction has locked is not locked for ever. Said in each, for a pooler's sake."""
+    connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = '60s'")
 
 
 def dispatcher(settings: Settings, registry: Registry) -> DispatcherService:

@@ -7,6 +7,8 @@ from typing import Any
 
 import psycopg
 
+from andon.adapters.postgres.connect import IDLE
+
 _ACQUIRE = """
 INSERT INTO andon.dispatcher_leases AS l (partition, holder, lease_until)
 VALUES (%(partition)s, %(holder)s, clock_timestamp() + %(seconds)s * interval '1 s')
@@ -19,7 +21,9 @@ _RENEW = """
 UPDATE andon.dispatcher_leases SET lease_until = clock_timestamp() + %(seconds)s * interval '1 s'
 WHERE partition = %(partition)s AND fence = %(fence)s RETURNING fence
 """
-_HOLD = "SELECT 1 FROM andon.dispatcher_leases WHERE partition = %(partition)s AND fence = %(fence)s FOR SHARE"
+_HOLD = f"""
+SELECT {IDLE} FROM andon.dispatcher_leases WHERE partition = %(partition)s AND fence = %(fence)s FOR SHARE
+"""
 _RELEASE = """
 UPDATE andon.dispatcher_leases SET lease_until = clock_timestamp()
 WHERE partition = %(partition)s AND fence = %(fence)s

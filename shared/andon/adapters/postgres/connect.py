@@ -19,16 +19,14 @@ OPTIONS: dict[str, Any] = {
 }
 
 # A process that is frozen in a transaction, or whose node is gone, must not keep its locks: the reports' block the
-# dispatcher, and the dispatcher's block the next one.
-IDLE = "set_config('idle_in_transaction_session_timeout', '5s', %s)"
-_SESSION = f"SELECT set_config('search_path', 'andon, public', false), {IDLE % 'false'}"
+# dispatcher, and the dispatcher's block the next one. Whoever takes a lock says so, for this transaction alone: behind
+# a pooler the session is another client's afterwards.
+IDLE = "set_config('idle_in_transaction_session_timeout', '5s', true)"
 
 
 def connect(url: str, *, name: str) -> Connection:
     """An autocommit connection that prepares every statement at its first use and shows as `name`."""
-    connection = psycopg.connect(url, autocommit=True, application_name=f"andon-{name}", prepare_threshold=0, **OPTIONS)
-    connection.execute(_SESSION)
-    return connection
+    return psycopg.connect(url, autocommit=True, application_name=f"andon-{name}", prepare_threshold=0, **OPTIONS)
 
 
 def sqlalchemy_url(url: str) -> str:

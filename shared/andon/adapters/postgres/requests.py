@@ -53,11 +53,11 @@ class Asked:
 
 
 _LOCK = f"""
-SELECT status, current_run_id, request_event_id, request_seq, cancel_requested_at, dataset_id, options, {IDLE % "true"}
+SELECT status, current_run_id, request_event_id, request_seq, cancel_requested_at, dataset_id, options, {IDLE}
 FROM andon.reports WHERE id = %s AND tenant = %s FOR UPDATE
 """
 
-_LOCK_RUN = f"SELECT status, {IDLE % 'true'} FROM andon.runs WHERE id = %s FOR UPDATE"
+_LOCK_RUN = f"SELECT status, {IDLE} FROM andon.runs WHERE id = %s FOR UPDATE"
 
 _REQUEST = """
 UPDATE andon.reports SET status = 'generating', requested_by = %(user)s::jsonb, requested_at = clock_timestamp(),

@@ -114,7 +114,7 @@ WITH moved AS (
     RETURNING {RETURNED}
 ){_EFFECTS}""")
 
-_LOCK_REPORTS = f"SELECT id, {IDLE % 'true'} FROM andon.reports WHERE id = ANY(%s) ORDER BY id FOR UPDATE"
+_LOCK_REPORTS = f"SELECT id, {IDLE} FROM andon.reports WHERE id = ANY(%s) ORDER BY id FOR UPDATE"
 
 
 class Settled(NamedTuple):

@@ -1,0 +1,61 @@
+"""How many connections each process opens at most: what docs/operations.md says that a server must have room for."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+from sqlalchemy import text
+
+from andon.embedded.ports import free_port
+from andon.settings import Settings
+from andon_worker.bootstrap import sessions
+from tests.integration.postgres.conftest import StartScene
+from tests.polling import wait_until
+from tests.scene import Scene
+
+WORKER_THREADS = 3
+API_THREADS = 5
+# By docs/operations.md: per worker, per dispatcher, per API process.
+MOST = {
+    "andon-worker": WORKER_THREADS + 1,
+    "andon-step": WORKER_THREADS,
+    "andon-dispatcher": 1,
+    "andon-metrics": 1,
+    "andon-api": API_THREADS,
+}
+
+
+def connections(scene: Scene) -> dict[str, int]:
+    """How many connections each kind of process has now."""
+    query = (
+        "SELECT application_name AS name, count(*) AS n FROM pg_stat_activity"
+        " WHERE datname = current_database() AND application_name LIKE 'andon-%%' GROUP BY 1"
+    )
+    return {row["name"]: row["n"] for row in scene.rows(query)}
+
+
+def test_a_full_system_has_as_many_connections_as_the_operations_page_counts(start: StartScene) -> None:
+    port = free_port()
+    scene = start(dispatchers=0, ANDON_WORKER_THREADS=str(WORKER_THREADS), ANDON_API_THREADS=str(API_THREADS))
+    scene.system.add_dispatcher(ANDON_HEALTH_PORT=str(port))
+    scene.wait_leader()
+    reports = [scene.report() for _ in range(API_THREADS * 2)]
+    with ThreadPoolExecutor(len(reports)) as callers:
+        with scene.holding("LOCK TABLE public.tally, andon.reports IN ACCESS EXCLUSIVE MODE"):
+            for number in range(WORKER_THREADS * 2):
+                scene.xadd("tally/requested", {"case": f"tally-{number}"})
+            answers = [callers.submit(scene.generate, report) for report in reports]
+            httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False)
+            wait_until(lambda: connections(scene) == MOST, 30, what=f"{MOST}")
+        for answer in answers:
+            answer.result()
+    scene.wait_quiet()
+    assert all(count <= MOST[name] for name, count in connections(scene).items())
+
+
+def test_a_step_that_is_frozen_in_its_transaction_keeps_its_locks_for_a_minute(database_url: str) -> None:
+    engine = sessions(Settings(database_url=database_url))()
+    with engine.begin() as connection:
+        assert connection.scalar(text("SHOW idle_in_transaction_session_timeout")) == "1min"
+    engine.dispose()
