@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,7 +14,7 @@ from redis import Redis
 from andon import Event, EventError
 from andon.adapters.redis.breaker import Breaker
 from andon.adapters.redis.bus import STREAM, decode, encode, publish
-from andon.adapters.redis.flags import CHANNEL, EPOCH, PREFIX, FlagCheck, FlagReader, raise_flags
+from andon.adapters.redis.flags import CHANNEL, EPOCH, FRESH_SECONDS, PREFIX, FlagCheck, FlagReader, raise_flags
 
 Store = Any
 
@@ -140,6 +141,15 @@ class TestTheCheckBeforeAStep:
         raise_flags(redis, {"mine": 6})
         assert check.is_cancelled()
         assert asked == []
+
+    def test_what_postgres_has_just_said_is_not_asked_again(self, redis: Redis) -> None:
+        redis.set(EPOCH, "1")
+        raise_flags(redis, {"mine": 6})
+        said = [time.monotonic() + 60]
+        check = FlagCheck(FlagReader(redis), Breaker(), ["mine"], 5, lambda: True, clear_at=lambda: said[0])
+        assert not check.is_cancelled()
+        said[0] = time.monotonic() - FRESH_SECONDS
+        assert check.is_cancelled()
 
     def test_an_empty_redis_can_tell_nothing_and_postgres_is_asked(self, redis: Redis) -> None:
         asked: list[str] = []

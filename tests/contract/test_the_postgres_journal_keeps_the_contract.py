@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.orm import Session
 
 from andon.adapters.postgres.connect import connect, sqlalchemy_url
 from andon.adapters.postgres.database import Database
-from andon.adapters.postgres.journal import PostgresJournal
+from andon.adapters.postgres.journal import PostgresJournal, complete_together
 from andon.adapters.postgres.runs import read_memos
 from andon.engine.errors import LeaseLost
 from andon.engine.stops import StopSignal
@@ -20,7 +21,7 @@ from tests.contract.journal_contract import JournalContract, Kept
 
 HELD_RUN = """
 INSERT INTO andon.runs (id, tenant, function_id, event_seq, status, fence, started_at)
-VALUES (%s, 'default', 'f', 1, 'running', 7, clock_timestamp())
+VALUES (%s, 'default', 'f', %s, 'running', 7, clock_timestamp())
 """
 
 
@@ -31,7 +32,7 @@ class TestPostgresJournal(JournalContract):
         database = Database(database_url, name="test")
         engine = create_engine(sqlalchemy_url(database_url))
         with connect(database_url, name="contract") as other:
-            other.execute(HELD_RUN, [run])
+            other.execute(HELD_RUN, [run, 1])
             other.execute("CREATE TABLE public.written (id int)")
 
             def written() -> int:
@@ -43,7 +44,9 @@ class TestPostgresJournal(JournalContract):
                 assert other.execute(f"UPDATE andon.runs SET {change} WHERE id = %s", [run]).rowcount == 1
 
             yield Kept(
-                PostgresJournal(database, lambda: engine, run, 7, StopSignal(lambda: None)),
+                PostgresJournal(
+                    database, lambda: engine, complete_together(database), run, 7, StopSignal(lambda: None)
+                ),
                 memos=lambda: read_memos(other, run),
                 cancel=lambda: update("cancel_requested_at = clock_timestamp(), status = 'cancelling'"),
                 lose=lambda: update("fence = 8"),
@@ -77,3 +80,24 @@ class TestPostgresJournal(JournalContract):
         with pytest.raises(LeaseLost):
             kept.journal.transaction("t", 0, 1, body, json.dumps, StopSignal(lambda: None))
         assert kept.written() == 0
+
+
+def test_runs_that_end_steps_together_do_not_wait_for_a_run_that_is_locked(database_url: str) -> None:
+    database = Database(database_url, name="test")
+    runs = [uuid.uuid4() for _ in range(4)]
+    with connect(database_url, name="contract") as other, ThreadPoolExecutor(4) as pool:
+        other.cursor().executemany(HELD_RUN, [(run, number) for number, run in enumerate(runs, 1)])
+        together = complete_together(database)
+        journals = [PostgresJournal(database, _no_session, together, run, 7, StopSignal(lambda: None)) for run in runs]
+        with other.transaction():
+            other.execute("SELECT FROM andon.runs WHERE id = %s FOR UPDATE", [runs[0]])
+            completes = [pool.submit(each.complete, "a", 0, 1, 0.0, "1") for each in journals]
+            assert [each.result(30) for each in completes[1:]] == [False] * 3
+            assert not completes[0].done()
+        assert completes[0].result(30) is False
+        assert [read_memos(other, run)["a"].output for run in runs] == [1] * 4
+    database.close()
+
+
+def _no_session() -> Engine:
+    pytest.fail("no session is needed")

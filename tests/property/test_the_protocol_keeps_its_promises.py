@@ -28,7 +28,7 @@ from hypothesis.stateful import (
 from andon.adapters.postgres import functions, inbox, requests, runs
 from andon.adapters.postgres.connect import connect
 from andon.adapters.postgres.database import Database
-from andon.adapters.postgres.journal import PostgresJournal
+from andon.adapters.postgres.journal import PostgresJournal, complete_together
 from andon.adapters.postgres.requests import Conflict
 from andon.adapters.postgres.runs import Beat
 from andon.adapters.postgres.settle import settle_held
@@ -243,7 +243,12 @@ class Protocol(RuleBasedStateMachine):
         """Kept if it holds the run, and no cancel came first."""
         [run] = [each for each in self.look() if each.id == holder.run_id]
         journal = PostgresJournal(
-            self.database, lambda: pytest.fail("no session"), run.id, holder.fence, StopSignal(lambda: None)
+            self.database,
+            lambda: pytest.fail("no session"),
+            complete_together(self.database),
+            run.id,
+            holder.fence,
+            StopSignal(lambda: None),
         )
         name = f"step-{holder.position}"
         output = {"fence": holder.fence, "at": len(self.memos)}

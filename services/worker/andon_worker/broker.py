@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 import uuid
+from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -19,13 +20,15 @@ from dramatiq.common import current_millis
 from dramatiq.errors import ConnectionClosed
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError
+from redis.exceptions import NoScriptError, RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 ACTOR = "execute_run"
 ALONE_ACTOR = "execute_run_alone"
 NAMESPACE = "andon:hints"
 MAX_TOKENS = 16
+UNPACK = 1000
+AHEAD_SECONDS = 0.02
 URGENT = ".urgent"
 ALONE = ".alone"
 
@@ -58,9 +61,8 @@ class HintBroker(RedisBroker):
 
     def hint(self, runs: Iterable[tuple[uuid.UUID, str]]) -> None:
         """Tell the workers of each queue that these runs (id, queue) may be ready."""
-        pipe = self.client.pipeline(transaction=False)
+        calls = DispatchCalls(self)
         tokens: dict[str, int] = {}
-        enqueue = self.scripts["dispatch"]
         for run_id, queue in runs:
             # An id of its own for each: with the run's, acknowledging one hint would drop the next one's message.
             message_id = uuid.uuid4().hex
@@ -72,21 +74,12 @@ class HintBroker(RedisBroker):
                 options={"redis_message_id": message_id},
                 message_id=message_id,
             )
-            enqueue(
-                keys=[self.namespace],
-                args=[
-                    *("enqueue", current_millis(), queue, self.broker_id),
-                    *(self.heartbeat_timeout, self.dead_message_ttl, 0, 1000),
-                    *(message_id, message.encode()),
-                ],
-                client=pipe,
-            )
+            calls.add("enqueue", queue, message_id, message.encode())
             tokens[queue] = min(tokens.get(queue, 0) + 1, MAX_TOKENS)
         for queue, count in tokens.items():
-            pipe.lpush(wake_key(queue), *["1"] * count)
-            pipe.ltrim(wake_key(queue), 0, MAX_TOKENS * 4)
+            calls.wake(queue, count)
         if tokens:
-            pipe.execute()
+            calls.execute()
 
     def idle(self, queues: Sequence[str]) -> list[str]:
         """Those of the queues in which no hint lies that no worker has taken."""
@@ -101,52 +94,119 @@ def wake_key(queue: str) -> str:
     return f"{NAMESPACE}:wake:{queue}"
 
 
+class DispatchCalls:
+    """Calls of Dramatiq's dispatch script, all made in one round trip."""
+
+    def __init__(self, broker: HintBroker) -> None:
+        self._broker = broker
+        self._script = broker.scripts["dispatch"]
+        self._pipe = broker.client.pipeline(transaction=False)
+
+    def add(self, command: str, queue: str, *arguments: Any) -> None:
+        """Make this call, too."""
+        broker = self._broker
+        self._pipe.evalsha(
+            self._script.sha,
+            1,
+            broker.namespace,
+            *(command, current_millis(), queue, broker.broker_id),
+            *(broker.heartbeat_timeout, broker.dead_message_ttl),
+            *(broker._should_do_maintenance(command), UNPACK, *arguments),
+        )
+
+    def wake(self, queue: str, count: int) -> None:
+        """Wake `count` idle consumers of the queue."""
+        self._pipe.lpush(wake_key(queue), *["1"] * count)
+        self._pipe.ltrim(wake_key(queue), 0, MAX_TOKENS * 4)
+
+    def execute(self) -> list[Any]:
+        """The answers, in order."""
+        calls = list(self._pipe.command_stack)
+        try:
+            return self._pipe.execute()
+        except NoScriptError:  # a new or flushed Redis; a consumer that is woken twice finds nothing
+            self._broker.client.script_load(self._script.script)
+            self._pipe.command_stack = calls
+            return self._pipe.execute()
+
+
 class WakingConsumer(Consumer):
-    """Takes no more hints than there are free threads, and blocks on the wake list while there are none."""
+    """Takes a hint for each free thread, some more while runs are short; blocks on the wake list while there are none.
+
+    What it holds ahead of a free thread goes back to the queue when no thread gets free soon. Hints that were
+    followed are acknowledged with the next fetch.
+    """
 
     def __init__(self, broker: HintBroker, queue_name: str, prefetch: int, timeout: int) -> None:
         self._broker = broker
         self._queue = queue_name
         self._prefetch = prefetch
         self._timeout = timeout / 1000
-        self._fetched: list[bytes] = []
+        self._ahead: deque[Message[Any]] = deque()
         self._outstanding: set[str] = set()
+        self._followed: deque[str] = deque()
         self._freed = threading.Event()
+        self._fetched_at = time.monotonic()
 
     def __next__(self) -> MessageProxy | None:
         try:
-            if not self._fetched:
+            if not self._free:
+                self._wait()
+            elif not self._ahead:
                 self._fetch()
         except (RedisConnectionError, RedisTimeoutError) as error:
             raise ConnectionClosed(error) from None  # type: ignore[no-untyped-call]
-        if not self._fetched:
+        if not self._ahead or not self._free:
             return None
-        data = self._fetched.pop(0)
-        message: Message[Any] = Message.decode(data)
+        message = self._ahead.popleft()
         self._outstanding.add(message.options["redis_message_id"])
         return MessageProxy(message)
 
+    @property
+    def _free(self) -> int:
+        """Threads that no hint was given to; none while the worker takes no more."""
+        return self._prefetch - len(self._outstanding) if self._broker.taking else 0
+
+    def _wait(self) -> None:
+        """Wait for a free thread; give back what was fetched ahead of it when none comes."""
+        self._freed.clear()
+        if not self._free:
+            self._freed.wait(AHEAD_SECONDS * 2 if self._ahead else self._timeout)
+        if self._ahead and not self._free:
+            self._give_back()
+
     def _fetch(self) -> None:
-        free = self._prefetch - len(self._outstanding) if self._broker.taking else 0
-        if free <= 0:
-            self._freed.clear()
-            if len(self._outstanding) >= self._prefetch or not self._broker.taking:
-                self._freed.wait(self._timeout)
-            return
-        self._fetched = [data for data in self._broker.do_fetch(self._queue, free) if data is not None]
-        if not self._fetched and self._broker.blocking is not None:
+        """Acknowledge what was followed and take new hints, in one round trip; block while there are none."""
+        calls = DispatchCalls(self._broker)
+        followed = [self._followed.popleft() for _ in range(len(self._followed))]
+        for message_id in followed:
+            calls.add("ack", self._queue, message_id)
+        now = time.monotonic()
+        pace = len(followed) / (now - self._fetched_at + AHEAD_SECONDS)
+        calls.add("fetch", self._queue, self._free + min(int(pace * AHEAD_SECONDS), self._prefetch))
+        try:
+            *_, fetched = calls.execute()
+        except RedisError:
+            self._followed.extend(followed)
+            raise
+        self._fetched_at = now
+        self._ahead.extend(Message.decode(data) for data in fetched if data is not None)
+        if not self._ahead and self._broker.blocking is not None:
             self._broker.blocking.blpop([wake_key(self._queue)], timeout=self._timeout)
 
+    def _give_back(self) -> None:
+        calls = DispatchCalls(self._broker)
+        calls.add("requeue", self._queue, *(each.options["redis_message_id"] for each in self._ahead))
+        calls.wake(self._queue, min(len(self._ahead), MAX_TOKENS))
+        calls.execute()
+        self._ahead.clear()
+
     def ack(self, message: MessageProxy) -> None:
-        """The hint was followed; if this can't be said to Redis, a second delivery is harmless."""
+        """The hint was followed. Until Redis is told so with the next fetch, a second delivery is harmless."""
         message_id = message.options["redis_message_id"]
-        try:
-            self._broker.do_ack(self._queue, message_id)
-        except RedisError:
-            time.sleep(0.05)
-        finally:
-            self._outstanding.discard(message_id)
-            self._freed.set()
+        self._followed.append(message_id)
+        self._outstanding.discard(message_id)
+        self._freed.set()
 
     nack = ack
 
@@ -155,3 +215,8 @@ class WakingConsumer(Consumer):
         ids = [message.options["redis_message_id"] for message in messages]
         if ids:
             self._broker.do_requeue(self._queue, *ids)
+
+    def close(self) -> None:
+        """Give back what is held ahead."""
+        if self._ahead:
+            self._give_back()

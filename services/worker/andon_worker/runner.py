@@ -15,7 +15,7 @@ from structlog.contextvars import bound_contextvars
 
 from andon.adapters.postgres import runs
 from andon.adapters.postgres.database import Database
-from andon.adapters.postgres.journal import PostgresJournal
+from andon.adapters.postgres.journal import PostgresJournal, complete_together
 from andon.adapters.postgres.runs import Claimed
 from andon.adapters.postgres.settle import Settled, settle_held
 from andon.adapters.redis import bus, live
@@ -60,6 +60,9 @@ class Runner:
     closing: bool = False
     metrics: WorkerMetrics = field(default_factory=lambda: WorkerMetrics(new_registry()))
 
+    def __post_init__(self) -> None:
+        self._together = complete_together(self.database)
+
     def follow(self, run_id: uuid.UUID) -> None:
         """Execute the run if it is ready and nobody else holds it."""
         if self.closing or self.hosts.get(run_id) is not None:  # never claim a run whose body is still hosted here
@@ -86,15 +89,19 @@ class Runner:
         run = hosted.run
         if self.closing:
             hosted.stop.set(Cause.HAND_OVER)
+        journal = PostgresJournal(self.database, self.sessions, self._together, run.id, run.fence, hosted.stop)
         hosted.step = Step(
             memos=run.memos,
             retries=function.retries,
             stop=hosted.stop,
-            journal=self.metrics.timed(
-                PostgresJournal(self.database, self.sessions, run.id, run.fence, hosted.stop), run.function_id
-            ),
+            journal=self.metrics.timed(journal, run.function_id),
             cancel_check=FlagCheck(
-                self.flag_reader, self.breaker, hosted.flags, run.event.seq, lambda: self._is_marked(hosted)
+                self.flag_reader,
+                self.breaker,
+                hosted.flags,
+                run.event.seq,
+                ask_postgres=lambda: self._is_marked(hosted),
+                clear_at=lambda: journal.clear_at,
             ),
             isolation=self.isolation,
             run_id=str(run.id),

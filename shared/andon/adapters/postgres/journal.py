@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import math
 import time
 import uuid
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any, NamedTuple
 
 import psycopg
 from sqlalchemy.engine import Connection, Engine
@@ -20,6 +22,7 @@ from sqlalchemy.orm import Session
 
 from andon.adapters.postgres.database import Database
 from andon.adapters.postgres.statements import Statement
+from andon.adapters.postgres.together import Together
 from andon.engine.errors import Cancelled, LeaseLost
 from andon.engine.stops import Cause, StopSignal
 
@@ -28,17 +31,35 @@ SELECT id, cancel_requested_at IS NOT NULL AS cancelled FROM andon.runs
 WHERE id = %(run)s AND fence = %(fence)s AND status IN ('running', 'cancelling') FOR SHARE
 """
 
+_OR_REPLACE = """
+ON CONFLICT (run_id, id) DO UPDATE SET status = 'completed', attempt = excluded.attempt, fence = excluded.fence,
+    started_at = CASE WHEN s.status = 'sleeping' THEN s.started_at ELSE excluded.started_at END,
+    ended_at = excluded.ended_at, output = excluded.output, error = NULL, wake_at = NULL
+WHERE s.status <> 'completed' OR s.fence = excluded.fence
+"""
+
 _COMPLETE = Statement(f"""
 WITH held AS ({_HOLD})
 INSERT INTO andon.steps AS s (run_id, id, position, status, attempt, fence, started_at, ended_at, output)
 SELECT held.id, %(name)s, %(position)s, 'completed', %(attempt)s, %(fence)s,
     clock_timestamp() - %(seconds)s * interval '1 s', clock_timestamp(), %(output)s::json
-FROM held WHERE NOT held.cancelled
-ON CONFLICT (run_id, id) DO UPDATE SET status = 'completed', attempt = excluded.attempt, fence = excluded.fence,
-    started_at = CASE WHEN s.status = 'sleeping' THEN s.started_at ELSE excluded.started_at END,
-    ended_at = excluded.ended_at, output = excluded.output, error = NULL, wake_at = NULL
-WHERE s.status <> 'completed' OR s.fence = excluded.fence
+FROM held WHERE NOT held.cancelled {_OR_REPLACE}
 RETURNING 1
+""")
+
+# The same for several runs, none of which it waits for: a run whose row somebody changes now is left out.
+_COMPLETE_TOGETHER = Statement(f"""
+WITH kept AS (
+    SELECT k.* FROM json_to_recordset(%(kept)s::json) AS k
+        (run uuid, fence bigint, name text, position int, attempt int, seconds float8, output text)
+)
+INSERT INTO andon.steps AS s (run_id, id, position, status, attempt, fence, started_at, ended_at, output)
+SELECT k.run, k.name, k.position, 'completed', k.attempt, k.fence,
+    clock_timestamp() - k.seconds * interval '1 s', clock_timestamp(), k.output::json
+FROM kept k, LATERAL (
+    SELECT FROM andon.runs r WHERE r.id = k.run AND r.fence = k.fence AND r.status IN ('running', 'cancelling')
+        AND r.cancel_requested_at IS NULL FOR SHARE SKIP LOCKED) held {_OR_REPLACE}
+RETURNING run_id
 """)
 
 _FAIL = Statement(f"""
@@ -64,16 +85,49 @@ RETURNING wake_at
 """)
 
 
+class Completed(NamedTuple):
+    """A step's result, as it is written with those of other runs. `output` is a JSON text."""
+
+    run: str
+    fence: int
+    name: str
+    position: int
+    attempt: int
+    seconds: float
+    output: str
+
+
+def complete_together(database: Database) -> Together[Completed, bool]:
+    """Writes the results that all runs of this process have at the same time; answers whether each was kept."""
+
+    def write(completed: Sequence[Completed]) -> list[bool]:
+        text = json.dumps([each._asdict() for each in completed])
+        rows = database.run(lambda connection: _COMPLETE_TOGETHER.execute(connection, {"kept": text}).fetchall())
+        kept = {str(run_id) for (run_id,) in rows}
+        return [each.run in kept for each in completed]
+
+    return Together(write)
+
+
 class PostgresJournal:
     """What one run remembers, written through its worker thread's connection."""
 
     def __init__(
-        self, database: Database, sessions: Callable[[], Engine], run_id: uuid.UUID, fence: int, stop: StopSignal
+        self,
+        database: Database,
+        sessions: Callable[[], Engine],
+        together: Together[Completed, bool],
+        run_id: uuid.UUID,
+        fence: int,
+        stop: StopSignal,
     ) -> None:
         self._database = database
+        self._together = together
         self._sessions = sessions
-        self._run = {"run": run_id, "fence": fence}
+        self._run: dict[str, Any] = {"run": run_id, "fence": fence}
         self._stop = stop
+        self.clear_at = -math.inf
+        """When a result was last kept, which shows that the run was not cancelled then; on the monotonic clock."""
 
     def _write(self, statement: Statement, values: dict[str, Any]) -> tuple[Any, ...] | None:
         """One durable write; waits while the database is away, unless the run is lost meanwhile."""
@@ -84,6 +138,11 @@ class PostgresJournal:
 
     def complete(self, name: str, position: int, attempt: int, seconds: float, output: str) -> bool:
         """Keep a step's result; returns whether a cancel came first, in which case nothing was kept."""
+        completed = Completed(str(self._run["run"]), self._run["fence"], name, position, attempt, seconds, output)
+        with suppress(psycopg.Error):
+            if self._together(completed):
+                self.clear_at = time.monotonic()
+                return False
         values = {"name": name, "position": position, "attempt": attempt, "seconds": seconds, "output": output}
         return self._write(_COMPLETE, values) is None and self._is_cancelled()
 

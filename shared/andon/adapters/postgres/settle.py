@@ -23,7 +23,7 @@ RETURNED = "id, tenant, function_id, kind, event_seq, report_id, status, output,
     "cancel_requested_at, cancel_requested_by, cancel_reason, cancel_event_id, ended_at"
 )
 
-_EFFECTS = """
+_ON_REPORT = """
 , followed AS (
     UPDATE andon.reports r SET
         status = CASE m.status WHEN 'completed' THEN 'generated' ELSE m.status END,
@@ -49,7 +49,11 @@ _EFFECTS = """
     SELECT report_id, name, run_id, key, bytes, media_type FROM files
     ON CONFLICT (report_id, name) DO UPDATE SET run_id = excluded.run_id, key = excluded.key,
         bytes = excluded.bytes, media_type = excluded.media_type, created_at = clock_timestamp()
-), cleanup AS (
+)
+"""
+
+_EFFECTS = """
+, cleanup AS (
     INSERT INTO andon.runs (id, tenant, function_id, kind, parent_run_id, event_seq, queue)
     SELECT andon.uuid7(), m.tenant, m.function_id, hook.kind, m.id, m.event_seq, m.queue
     FROM moved m JOIN andon.functions f ON f.id = m.function_id
@@ -76,7 +80,7 @@ UNION ALL  -- the caller pairs them by run: a join of two CTEs would compare eve
 SELECT (data->>'runId')::uuid, NULL, NULL, NULL, seq, id, name, tenant, data, ts FROM event
 """
 
-_BY_HOLDER = Statement(f"""
+_BY_HOLDER = f"""
 WITH moved AS (
     UPDATE andon.runs SET
         status = CASE WHEN cancel_requested_at IS NULL THEN %(status)s ELSE 'cancelled' END,
@@ -93,7 +97,10 @@ WITH moved AS (
             WHEN %(status)s <> 'completed' OR cancel_requested_at IS NOT NULL THEN step_started_at END
     WHERE id = %(id)s AND fence = %(fence)s AND status IN ('running', 'cancelling')
     RETURNING {RETURNED}
-){_EFFECTS}""")
+)"""
+
+_SETTLE_HELD = Statement(_BY_HOLDER + _EFFECTS)
+_SETTLE_HELD_REPORT = Statement(_BY_HOLDER + _ON_REPORT + _EFFECTS)
 
 _CANCEL_UNHELD = Statement(f"""
 WITH moved AS (
@@ -101,7 +108,7 @@ WITH moved AS (
         cancel_stopped_at = cancel_requested_at
     WHERE id = ANY(%(ids)s) AND status IN ('queued', 'waiting') AND cancel_requested_at IS NOT NULL
     RETURNING {RETURNED}
-){_EFFECTS}""")
+){_ON_REPORT}{_EFFECTS}""")
 
 _VOID = Statement(f"""
 WITH moved AS (
@@ -112,7 +119,7 @@ WITH moved AS (
         AND CASE WHEN %(forced)s THEN status = 'cancelling' AND cancel_deadline_at <= clock_timestamp()
             ELSE lease_until <= clock_timestamp() END
     RETURNING {RETURNED}
-){_EFFECTS}""")
+){_ON_REPORT}{_EFFECTS}""")
 
 _LOCK_REPORTS = f"SELECT id, {IDLE} FROM andon.reports WHERE id = ANY(%s) ORDER BY id FOR UPDATE"
 
@@ -143,7 +150,7 @@ def _run(connection: psycopg.Connection[Any], statement: Statement, values: dict
 
 @cache
 def _with_effects(moved: str) -> Statement:
-    return Statement(moved + _EFFECTS)
+    return Statement(moved + _ON_REPORT + _EFFECTS)
 
 
 def settle_with(connection: psycopg.Connection[Any], moved: str, values: dict[str, Any]) -> list[Settled]:
@@ -182,11 +189,11 @@ def settle_held(
         "stopped": stopped_seconds_ago,
     }
     if report_id is None:
-        found = _run(connection, _BY_HOLDER, values)
+        found = _run(connection, _SETTLE_HELD, values)
     else:
         with connection.transaction(), connection.pipeline():
             connection.execute(_LOCK_REPORTS, [[report_id]])
-            found = _run(connection, _BY_HOLDER, values)
+            found = _run(connection, _SETTLE_HELD_REPORT, values)
     return found[0] if found else None
 
 

@@ -7,6 +7,7 @@ it is missing (Redis was restarted empty), a check reads Postgres instead.
 
 from __future__ import annotations
 
+import math
 import random
 import threading
 import time
@@ -22,6 +23,7 @@ CHANNEL = "andon:cancel"
 PREFIX = "andon:flag:"
 EPOCH = "andon:epoch"
 TTL_SECONDS = 7 * 24 * 3600
+FRESH_SECONDS = 0.005
 
 _RAISE = """
 for i, key in ipairs(KEYS) do
@@ -96,19 +98,32 @@ class FlagReader:
 
 
 class FlagCheck:
-    """The check before a step of one run: its flags in Redis, or Postgres where Redis can't tell."""
+    """The check before a step of one run: its flags in Redis, or Postgres where Redis can't tell.
+
+    A cancel is in Postgres before its flag is raised. So while what Postgres said at `clear_at()` (on the monotonic
+    clock; that the run is not cancelled) is fresh, Redis has nothing to add and is not asked.
+    """
 
     def __init__(
-        self, reader: FlagReader, breaker: Breaker, names: Sequence[str], seq: int, ask_postgres: Callable[[], bool]
+        self,
+        reader: FlagReader,
+        breaker: Breaker,
+        names: Sequence[str],
+        seq: int,
+        ask_postgres: Callable[[], bool],
+        clear_at: Callable[[], float] = lambda: -math.inf,
     ) -> None:
         self._reader = reader
         self._breaker = breaker
         self._keys = reader.pack([EPOCH, *(PREFIX + name for name in names)])
         self._seq = seq
         self._ask_postgres = ask_postgres
+        self._clear_at = clear_at
 
     def is_cancelled(self) -> bool:
         """Whether a cancel event newer than the run's own has raised one of its flags."""
+        if time.monotonic() - self._clear_at() < FRESH_SECONDS:
+            return False
         answer = self._breaker.call(lambda: self._reader.read(self._keys))
         if answer is None or answer[0] is None:
             return self._ask_postgres()
