@@ -13,6 +13,9 @@ import pytest
 from pypdf import PdfReader
 
 from andon.reports import NoControl, ReportOptions, inspect_dataset
+from andon.settings import Settings
+from andon_worker.functions.reports import COMPUTED, FILES, render
+from andon_worker.functions.workspace import Workspace
 from andon_worker.hybrid_report import (
     SECTIONS,
     Document,
@@ -115,6 +118,21 @@ def test_rendering_again_gives_the_same_bytes(document: Document, tmp_path: Path
     RENDERERS[name](document, tmp_path / "one")
     RENDERERS[name](document, tmp_path / "two")
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+
+
+def test_progress_never_falls_from_file_to_file(document: Document, tmp_path: Path) -> None:
+    class Seen(NoControl):
+        def progress(self, fraction: float, note: str = "") -> None:
+            fractions.append(fraction)
+
+    fractions: list[float] = []
+    work = Workspace(tmp_path, "t/r", Settings(storage_url=f"file://{tmp_path / 'stored'}"))
+    for name in FILES:
+        render(work, name, document, Seen())
+    assert fractions == sorted(fractions)
+    assert fractions[0] == COMPUTED
+    assert fractions[-1] < 1
+    assert len(fractions) > len(FILES)
 
 
 def test_the_synthetic_orders_differ_only_where_they_are_meant_to(tmp_path: Path) -> None:

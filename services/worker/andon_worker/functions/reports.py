@@ -95,15 +95,17 @@ def compute(
     return SECTIONS[name](work.parquet(dataset, control), options, control)
 
 
-def render(work: Workspace, name: str, document: dict[str, Any], step: Step) -> dict[str, Any]:
+def render(work: Workspace, name: str, document: dict[str, Any], control: Control) -> dict[str, Any]:
     """Write one of the report's files and store it; it is published when the run completes."""
-    step.progress(COMPUTED + (1 - COMPUTED) * FILES.index(name) / len(FILES), f"writing {name}")
+    share = (1 - COMPUTED) / len(FILES)
+    start = COMPUTED + share * FILES.index(name)
+    control.progress(start, f"writing {name}")
     path = work.folder / name
     match name:
         case "report.html":
             render_html(document, path)
         case "report.pdf":
-            render_pdf(document, path, step)
+            render_pdf(document, path, PartOf(control, start, start + share))
         case "report.json":
             render_json(document, path)
     return work.store(path)
