@@ -11,7 +11,10 @@ from dataclasses import dataclass
 
 import duckdb
 
-SAMPLE = 20_000
+from andon.reports.wide import stretches
+
+HEAD_ROWS = 20_000
+HEAD_CELLS = 400_000
 _CASTS_PER_QUERY = 200
 
 
@@ -50,10 +53,27 @@ def detect(connection: duckdb.DuckDBPyConnection, scan: str, values: Sequence[st
 
     Reads the whole table, so a row that can't be read raises here.
     """
-    every = [list(_CANDIDATES) for _ in values]
-    _, fitting = _fitting(connection, f"(SELECT * FROM {scan} LIMIT {SAMPLE})", values, every)
-    rows, fitting = _fitting(connection, scan, values, fitting)
+    rows, fitting = _fitting(connection, scan, values, _fitting_head(connection, scan, values))
     return rows, [_choose(value, candidates) for value, candidates in zip(values, fitting, strict=True)]
+
+
+def _fitting_head(connection: duckdb.DuckDBPyConnection, scan: str, values: Sequence[str]) -> list[list[Typed]]:
+    """Of each value's candidates those that the first rows don't contradict: few, so that one pass can try them all.
+
+    The rows are turned on their side: planning a cast per column and candidate would take longer than all the casts.
+    """
+    limit = max(1, min(HEAD_ROWS, HEAD_CELLS // len(values)))
+    fits = ", ".join(f"count(value) = count({each.sql.format('value')})" for each in _CANDIDATES)
+    fitting = []
+    for piece in stretches(len(values)):
+        named = ", ".join(f"{value} AS c{place}" for place, value in enumerate(values[piece]))
+        rows = connection.execute(
+            f"SELECT name, {fits} FROM (UNPIVOT (SELECT {named} FROM (FROM {scan} LIMIT {limit})) "
+            "ON COLUMNS(*) INTO NAME name VALUE value) GROUP BY name"
+        ).fetchall()
+        kept = {name: [each for each, fit in zip(_CANDIDATES, row, strict=True) if fit] for name, *row in rows}
+        fitting += [kept.get(f"c{place}", list(_CANDIDATES)) for place in range(len(values[piece]))]
+    return fitting
 
 
 def _fitting(

@@ -13,7 +13,7 @@ from typing import Any
 
 import duckdb
 
-from andon.reports import column_types, delimited, json_lines
+from andon.reports import column_types, delimited, json_lines, wide
 from andon.reports.column_types import Typed
 from andon.reports.control import Control, NoControl
 from andon.reports.duck import connect, identifier, literal
@@ -104,7 +104,12 @@ def ensure_parquet(
     ):
         control.progress(0.5, "converting to Parquet")
         draft = Path(own) / "draft.parquet"
-        connection.execute(f"COPY ({table.select}) TO {literal(draft)} (FORMAT parquet, COMPRESSION zstd)")
+        if table.wide:
+            wide.write_parquet(connection, table.scan, table.made, draft, control)
+        else:
+            select = ", ".join(f"{sql} AS {identifier(name)}" for sql, name in table.made)
+            copied = f"COPY (SELECT {select} FROM {table.scan}) TO {literal(draft)}"
+            connection.execute(f"{copied} (FORMAT parquet, COMPRESSION zstd)")
         os.replace(draft, target)
     return target
 
@@ -114,7 +119,12 @@ class _Table:
     plain: Plain
     rows: int
     columns: tuple[Column, ...]
-    select: str
+    scan: str
+    made: list[tuple[str, str]]
+
+    @property
+    def wide(self) -> bool:
+        return len(self.columns) > wide.STRETCH
 
 
 @contextmanager
@@ -126,7 +136,7 @@ def _table(
     plain = unpack(path, claimed, scratch, limit_bytes, control)
     with connect(scratch, control) as connection:
         try:
-            table = _read(connection, plain, claimed, limit_bytes)
+            table = _read(connection, plain, claimed, limit_bytes, scratch)
         except (duckdb.InterruptException, duckdb.OutOfMemoryException):
             raise  # says nothing about the file
         except duckdb.Error as error:
@@ -136,7 +146,9 @@ def _table(
         yield connection, table
 
 
-def _read(connection: duckdb.DuckDBPyConnection, plain: Plain, claimed: Format, limit_bytes: int) -> _Table:
+def _read(
+    connection: duckdb.DuckDBPyConnection, plain: Plain, claimed: Format, limit_bytes: int, scratch: Path
+) -> _Table:
     if claimed.name == "parquet":
         return _read_parquet(connection, plain, limit_bytes)
     if claimed.name == "jsonl":
@@ -148,6 +160,8 @@ def _read(connection: duckdb.DuckDBPyConnection, plain: Plain, claimed: Format, 
         dialect = delimited.dialect_of(plain.path, claimed)
         names, scan = dialect.columns, dialect.scan(plain.path)
         values = [identifier(name) for name in names]
+    if len(names) > wide.STRETCH:
+        scan = wide.by_column(connection, scan, scratch)
     rows, typed = column_types.detect(connection, scan, values)
     return _assemble(plain, rows, names, typed, scan)
 
@@ -162,16 +176,17 @@ def _read_parquet(connection: duckdb.DuckDBPyConnection, plain: Plain, limit_byt
     described = connection.execute(f"DESCRIBE SELECT * FROM {scan}").fetchall()
     names = tuple(row[0] for row in described)
     typed = [column_types.from_parquet(identifier(row[0]), row[1]) for row in described]
-    # Counting what the expressions make reads every page: a file that is damaged in the middle is refused.
-    counts = ", ".join(f"count({each.sql})" for each in typed)
-    counted = connection.execute(f"SELECT count(*), {counts} FROM {scan}").fetchone()
-    return _assemble(plain, counted[0] if counted else 0, names, typed, scan)
+    rows = 0
+    for piece in wide.stretches(len(typed)):
+        # Counting what the expressions make reads every page: a file that is damaged in the middle is refused.
+        counts = ", ".join(f"count({each.sql})" for each in typed[piece])
+        [(rows, *_)] = connection.execute(f"SELECT count(*), {counts} FROM {scan}").fetchall()
+    return _assemble(plain, rows, names, typed, scan)
 
 
 def _assemble(plain: Plain, rows: int, names: tuple[str, ...], typed: list[Typed], scan: str) -> _Table:
     columns = tuple(Column(name, each.type) for name, each in zip(names, typed, strict=True))
-    made = ", ".join(f"{each.sql} AS {identifier(name)}" for name, each in zip(names, typed, strict=True))
-    return _Table(plain, rows, columns, f"SELECT {made} FROM {scan}")
+    return _Table(plain, rows, columns, scan, [(each.sql, name) for name, each in zip(names, typed, strict=True)])
 
 
 def _fault(plain: Plain, claimed: Format, error: duckdb.Error, control: Control) -> UnreadableDataset:

@@ -98,9 +98,10 @@ def test_columns_that_cannot_serve_are_refused_by_name(profile: Profile) -> None
 
 
 def test_columns_may_have_the_names_that_queries_use(profile: Profile) -> None:
-    names = ["data", "n", "g", "bin", "k", "v", "c0", "select", "count"]
+    names = ["data", "n", "g", "bin", "k", "v", "c0", "select", "count", "row", "file_row_number", "name", "value"]
+    numbers = len(names) - 1
     text = ",".join([*names, "t"]) + "\n"
-    text += "".join(",".join([str(i % 3), *[f"{i}.5"] * 8, f"2024-01-{1 + i % 28:02}"]) + "\n" for i in range(60))
+    text += "".join(",".join([str(i % 3), *[f"{i}.5"] * numbers, f"2024-01-{1 + i % 28:02}"]) + "\n" for i in range(60))
     results = {name: profile(name, text, resamples=10) for name in SECTIONS}
     assert [c["groupBy"] for c in results["groups"]["comparisons"]] == ["data"] * 3
     assert all(sum(c["histogram"]["counts"]) == 60 for c in results["distributions"]["columns"])

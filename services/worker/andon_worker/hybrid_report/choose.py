@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from andon.reports.duck import identifier
 from andon.reports.options import ReportOptions
 from andon_worker.hybrid_report.table import Table
 
@@ -21,11 +20,11 @@ def measures(table: Table, options: ReportOptions, most: int = MOST_MEASURES) ->
     if options.measures:
         return list(options.measures)
     measured, counted, rest = [], [], []
-    for column in varying(table):
-        c = identifier(column)
-        present, distinct, negative, fractional = table.one(
-            f"SELECT count({c}), approx_count_distinct({c}), bool_or({c} < 0), bool_or({c} <> floor({c})) FROM data"
-        )
+    found = table.per_column(
+        varying(table),
+        lambda c: (f"count({c})", f"approx_count_distinct({c})", f"bool_or({c} < 0)", f"bool_or({c} <> floor({c}))"),
+    )
+    for column, (present, distinct, negative, fractional) in found.items():
         if negative or fractional:
             measured.append(column)
         elif 20 < distinct < 0.9 * present:
@@ -37,11 +36,8 @@ def measures(table: Table, options: ReportOptions, most: int = MOST_MEASURES) ->
 
 def varying(table: Table) -> list[str]:
     """Numeric columns that hold more than one value."""
-    names = [column.name for column in table.numeric]
-    if not names:
-        return []
-    tests = ", ".join(f"min({identifier(name)}) < max({identifier(name)})" for name in names)
-    return [name for name, varies in zip(names, table.one(f"SELECT {tests} FROM data"), strict=True) if varies]
+    found = table.per_column([column.name for column in table.numeric], lambda c: (f"min({c}) < max({c})",))
+    return [name for name, (varies,) in found.items() if varies]
 
 
 def groupings(table: Table, options: ReportOptions) -> list[str]:
@@ -50,25 +46,21 @@ def groupings(table: Table, options: ReportOptions) -> list[str]:
         return list(options.group_by)
     words = [column.name for column in table.columns if column.type in {"text", "boolean"}]
     codes = [column.name for column in table.columns if column.type == "integer"]
-    found = [name for name in words if _splits(table, name, MOST_GROUPS)]
-    return (found or [name for name in codes if _splits(table, name, 12)])[:MOST_GROUPINGS]
+    return (_splitting(table, words, MOST_GROUPS) or _splitting(table, codes, 12))[:MOST_GROUPINGS]
 
 
-def _splits(table: Table, name: str, most: int) -> bool:
-    present, distinct = table.one(
-        f"SELECT count({identifier(name)}), approx_count_distinct({identifier(name)}) FROM data"
-    )
-    return 2 <= distinct <= most and bool(present >= distinct * _FEWEST_PER_GROUP)
+def _splitting(table: Table, names: list[str], most: int) -> list[str]:
+    """Those of the columns that have 2 to `most` different values, each several times."""
+    found = table.per_column(names, lambda c: (f"count({c})", f"approx_count_distinct({c})"))
+    return [
+        name for name, (n, distinct) in found.items() if 2 <= distinct <= most and n >= distinct * _FEWEST_PER_GROUP
+    ]
 
 
 def time_column(table: Table, options: ReportOptions) -> str | None:
     """The date or time with the most values; the first of equals."""
     if options.time_column:
         return options.time_column
-    best, most = None, 0
-    for column in table.temporal:
-        c = identifier(column.name)
-        present, varies = table.one(f"SELECT count({c}), min({c}) < max({c}) FROM data")
-        if varies and present > most:
-            best, most = column.name, present
-    return best
+    found = table.per_column([each.name for each in table.temporal], lambda c: (f"count({c})", f"min({c}) < max({c})"))
+    counts = {name: present for name, (present, varies) in found.items() if varies}
+    return max(counts, key=lambda name: counts[name], default=None)

@@ -77,10 +77,9 @@ def _sample(table: Table, names: list[str]) -> NDArray[np.float64]:
     if not names:
         return np.empty((0, 0))
     step = -(-table.rows // RANKED_ROWS)
-    wanted = ", ".join(f"CAST({identifier(name)} AS DOUBLE) AS c{place}" for place, name in enumerate(names))
-    found = table.connection.execute(
-        f"SELECT {wanted} FROM {table.source} WHERE file_row_number % {step} = 0"
-    ).fetchnumpy()
+    wanted = "".join(f"CAST({identifier(name)} AS DOUBLE) AS c{place}, " for place, name in enumerate(names))
+    numbered = f"SELECT {wanted} row_number() OVER () - 1 AS row FROM data"  # in the order of the file
+    found = table.connection.execute(f"SELECT * FROM ({numbered}) WHERE row % {step} = 0").fetchnumpy()
     return np.column_stack([np.ma.filled(found[f"c{place}"], np.nan) for place in range(len(names))])
 
 

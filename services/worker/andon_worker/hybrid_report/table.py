@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from andon.reports.options import MEASURABLE, TEMPORAL, ReportOptions, check_col
 
 # Up to so many rows, distinct counts and quantiles are exact; beyond, they are close approximations and say so.
 EXACT_ROWS = 5_000_000
+_COLUMNS_PER_QUERY = 100
 
 _TYPES = {"BIGINT": "integer", "DOUBLE": "number", "BOOLEAN": "boolean", "DATE": "date", "TIMESTAMP": "timestamp"}
 
@@ -24,7 +26,7 @@ _TYPES = {"BIGINT": "integer", "DOUBLE": "number", "BOOLEAN": "boolean", "DATE":
 @dataclass(frozen=True)
 class Table:
     connection: duckdb.DuckDBPyConnection
-    source: str
+    control: Control
     rows: int
     columns: tuple[Column, ...]
 
@@ -49,6 +51,17 @@ class Table:
         [row] = self.all(query)
         return row
 
+    def per_column(self, names: Sequence[str], ask: Callable[[str], Sequence[str]]) -> dict[str, tuple[Any, ...]]:
+        """Of each column the aggregates that `ask` names for it (given it quoted), a hundred columns a query."""
+        found: dict[str, tuple[Any, ...]] = {}
+        for start in range(0, len(names), _COLUMNS_PER_QUERY):
+            self.control.check()
+            some = names[start : start + _COLUMNS_PER_QUERY]
+            asked = [ask(identifier(name)) for name in some]
+            row = iter(self.one(f"SELECT {', '.join(each for one in asked for each in one)} FROM data"))
+            found |= {name: tuple(islice(row, len(one))) for name, one in zip(some, asked, strict=True)}
+        return found
+
     def quantiles(self, column: str, shares: Sequence[float]) -> list[float | None]:
         """Quantiles of a column; None for each if it has no values."""
         function = "quantile_cont" if self.exact else "approx_quantile"
@@ -66,7 +79,7 @@ def open_table(parquet: Path, options: ReportOptions, control: Control) -> Itera
         columns = tuple(Column(row[0], _TYPES.get(row[1], "text")) for row in described)
         check_columns(options, {column.name: column.type for column in columns})
         [(rows,)] = connection.execute("SELECT count(*) FROM data").fetchall()
-        yield Table(connection, f"read_parquet({literal(parquet)}, file_row_number=true)", rows, columns)
+        yield Table(connection, control, rows, columns)
 
 
 def double(value: float) -> str:
