@@ -17,6 +17,7 @@ MAX_NAME = 200
 MAX_ID = 200
 NAME = re.compile(r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*")
 MISSING = object()
+ENDS = ("andon/function.completed", "andon/function.failed", "andon/function.cancelled")
 
 
 @dataclass(frozen=True)

@@ -151,6 +151,10 @@ class Registry:
         """The rules that an event of this name can satisfy."""
         return self._by_cancel.get(name, ())
 
+    def concerns(self, name: str) -> bool:
+        """Whether an event of this name can start or stop anything."""
+        return bool(self.triggered_by(name) or self.cancelled_by(name))
+
     @classmethod
     def load(cls, modules: Iterable[str], *, check_expression: Callable[[str], None] | None = None) -> Registry:
         """Import `modules` and register every `Function` that stands in one of them, once each."""

@@ -86,13 +86,16 @@ class Effects:
     started: list[tuple[uuid.UUID, str]] = field(default_factory=list)
     flags: dict[str, int] = field(default_factory=dict)
     settled: list[Settled] = field(default_factory=list)
+    repeatable: bool = False
+    """Whether the batch recorded and settled nothing: then its events are in the outbox still if it is lost."""
 
 
 def record_batch(
     connection: psycopg.Connection[Any], registry: Registry, events: Sequence[Event], stream_ids: Sequence[str | None]
 ) -> Effects:
     """Record the events in order and apply them. In the caller's transaction, which holds the leadership."""
-    fresh = _record(connection, events, stream_ids)
+    ours = inbox.close(connection, [(each.tenant, each.id) for each in events])
+    fresh = _with_new(connection, ours, events, stream_ids)
     reports = _lock_requested(connection, fresh)
     runs = _plan_runs(registry, fresh, reports)
     cancels = _plan_cancels(registry, fresh)
@@ -113,17 +116,19 @@ def record_batch(
         flags={c.flag: c.event.seq for c in cancels if c.flag}
         | {run_flag(id): seqs.get(id, 2**53) for id in marked.cancelling},
         settled=marked.settled,
+        repeatable=len(fresh) == len(ours) and not marked.settled,
     )
 
 
-def _record(
-    connection: psycopg.Connection[Any], events: Sequence[Event], stream_ids: Sequence[str | None]
+def _with_new(
+    connection: psycopg.Connection[Any], ours: list[Event], events: Sequence[Event], stream_ids: Sequence[str | None]
 ) -> list[Event]:
-    """The events that take effect now: new ones, and ours whose outbox row was still open."""
-    recorded = inbox.record(connection, events, stream_ids)
-    new = {(each.tenant, each.id) for each in recorded}
-    known = [(each.tenant, each.id) for each in events if (each.tenant, each.id) not in new]
-    return sorted([*recorded, *inbox.close(connection, known)], key=lambda each: each.seq)
+    """The events that take effect now: ours whose outbox row was still open, and others that are new."""
+    known = {(each.tenant, each.id) for each in ours}
+    others = [pair for pair in zip(events, stream_ids, strict=True) if (pair[0].tenant, pair[0].id) not in known]
+    if not others:
+        return ours
+    return sorted([*ours, *inbox.record(connection, *zip(*others, strict=True))], key=lambda each: each.seq)
 
 
 def _lock_requested(connection: psycopg.Connection[Any], events: Sequence[Event]) -> set[tuple[uuid.UUID, str]]:

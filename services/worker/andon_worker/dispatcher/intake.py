@@ -15,7 +15,7 @@ from redis.exceptions import ResponseError
 from andon.adapters.postgres.database import AWAY, Database
 from andon.adapters.redis.bus import GROUP, STREAM, decode, preserve
 from andon.engine.errors import EventError
-from andon.engine.events import DEFAULT_TENANT, Event
+from andon.engine.events import DEFAULT_TENANT, ENDS, Event
 from andon.engine.functions import Registry
 from andon_worker.dispatcher.batch import Effects, record_batch
 from andon_worker.dispatcher.leadership import Leadership
@@ -28,6 +28,9 @@ _BURY = """
 INSERT INTO andon.dead_events (stream_id, tenant, fields, reason)
 SELECT * FROM unnest(%s::text[], %s::text[], %s::jsonb[], %s::text[]) ON CONFLICT (stream_id) DO NOTHING
 """
+# A commit that a crash of the server may lose: the outbox then still has the events. What follows it, a claim or a
+# step's result, is written in order behind it, so it is never lost alone.
+_NEED_NO_DISK = "SET LOCAL synchronous_commit TO off"
 
 Entry = tuple[str, Mapping[bytes, bytes]]
 
@@ -58,18 +61,38 @@ class Intake:
         self._registry = registry
         self._leadership = leadership
         self._signal = signal
+        self._can_wait = {name.encode() for name in ENDS if not registry.concerns(name)}
+        self._put_off: list[Entry] = []
         self.pending_first = True
         self.dropped = 0
 
     def step(self, *, block_ms: int) -> int:
         """Handle one batch, what was read before and not acknowledged first; return how many entries it had."""
-        entries = self._pending() if self.pending_first else self._new(block_ms)
-        if entries:
-            self.pending_first = True  # until this batch is acknowledged, it is what a failure must come back to
+        resumed = self.pending_first
+        if resumed:
+            self._put_off.clear()  # they are pending, too
+            entries = urgent = self._pending()
+        else:
+            entries = self._new(block_ms)
+            urgent = self._put_off_what_can_wait(entries)
+        self._handle(urgent)
+        self.pending_first = resumed and bool(entries)
+        return len(entries)
+
+    def handle_put_off(self) -> None:
+        """Handle what could wait: many ends of runs together cost little more than one."""
+        if not self.pending_first:
+            entries, self._put_off = self._put_off, []
             self._handle(entries)
-            return len(entries)
-        self.pending_first = False
-        return 0
+            self.pending_first = False
+
+    def _put_off_what_can_wait(self, entries: Sequence[Entry]) -> list[Entry]:
+        """The entries to handle now. What tells of a run's end, and starts and stops nothing, waits."""
+        urgent = [each for each in entries if each[1].get(b"name") not in self._can_wait]
+        self._put_off += [each for each in entries if each[1].get(b"name") in self._can_wait]
+        if len(self._put_off) >= BATCH:
+            self.handle_put_off()
+        return urgent
 
     def create_group(self) -> None:
         """Make the consumer group from the stream's beginning, never from `$`: what waits there must be read."""
@@ -105,12 +128,13 @@ class Intake:
         return entries
 
     def _handle(self, entries: Sequence[Entry]) -> None:
+        if not entries:
+            return
+        self.pending_first = True  # until this batch is acknowledged, it is what a failure must come back to
         events, dead = _decode(entries)
         effects = self._commit(events, dead)
         self._signal(effects)
         self._redis.xack(STREAM, GROUP, *[id for id, _ in entries])
-        if len(entries) < BATCH:
-            self.pending_first = False
 
     def _commit(self, events: Sequence[tuple[Entry, Event]], dead: Sequence[Dead]) -> Effects:
         """Commit the batch; where the data of one entry makes it fail, replay singly, and that one is dead."""
@@ -141,6 +165,8 @@ class Intake:
                 )
             if dead:
                 _bury(connection, dead)
+            elif effects.repeatable:
+                connection.execute(_NEED_NO_DISK)
         return effects
 
     def _remembered(

@@ -147,6 +147,7 @@ class DispatcherService:
 
     def _take_in(self) -> bool:
         """Handle batches until the bus is read to its end, which it returns, or until upkeep is due."""
+        self._intake.handle_put_off()
         while self._intake.step(block_ms=self._patience()):
             if time.monotonic() >= self._upkeep_at:
                 return False

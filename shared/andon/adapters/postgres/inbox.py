@@ -10,29 +10,30 @@ from typing import Any
 
 import psycopg
 
+from andon.adapters.postgres.statements import Statement
 from andon.engine.events import Event
 from andon.engine.ids import new_id
 
-_RECORD = """
+_RECORD = Statement("""
 INSERT INTO andon.events (tenant, id, name, data, ts, "user", traceparent, stream_id)
-SELECT tenant, id, name, data::jsonb, coalesce(ts, clock_timestamp()), "user"::jsonb, traceparent, stream_id
-FROM unnest(%(tenants)s::text[], %(ids)s::text[], %(names)s::text[], %(datas)s::text[], %(ts)s::timestamptz[],
-    %(users)s::text[], %(traces)s::text[], %(streams)s::text[])
+SELECT tenant, id, name, data, coalesce(ts, clock_timestamp()), "user", traceparent, stream_id
+FROM ROWS FROM (json_to_recordset(%(events)s::json) AS (tenant text, id text, name text, data jsonb, ts timestamptz,
+    "user" jsonb, traceparent text, stream_id text))
     WITH ORDINALITY AS e (tenant, id, name, data, ts, "user", traceparent, stream_id, position)
 ORDER BY position
 ON CONFLICT (tenant, id) DO NOTHING
 RETURNING seq, tenant, id, ts
-"""
+""")
 
 _OPEN = "INSERT INTO andon.outbox (event_seq) SELECT unnest(%s::bigint[])"
 
-_CLOSE = """
+_CLOSE = Statement("""
 WITH closed AS (
-    DELETE FROM andon.outbox o USING andon.events e, unnest(%s::text[], %s::text[]) AS w (tenant, id)
+    DELETE FROM andon.outbox o USING andon.events e, json_to_recordset(%(keys)s::json) AS w (tenant text, id text)
     WHERE e.tenant = w.tenant AND e.id = w.id AND o.event_seq = e.seq
     RETURNING e.seq, e.tenant, e.id, e.name, e.data, e.ts, e."user", e.traceparent
 ) SELECT * FROM closed ORDER BY seq
-"""
+""")
 
 _CLAIM_OPEN = """
 WITH due AS (
@@ -52,17 +53,24 @@ def record(
 ) -> list[Event]:
     """Insert the events that are new, in this order; return them with `seq`, `id` and `ts` as recorded."""
     named = [each if each.id else replace(each, id=str(new_id())) for each in events]
-    rows = connection.execute(
-        _RECORD,
+    rows = _RECORD.execute(
+        connection,
         {
-            "tenants": [e.tenant for e in named],
-            "ids": [e.id for e in named],
-            "names": [e.name for e in named],
-            "datas": [json.dumps(dict(e.data)) for e in named],
-            "ts": [e.ts for e in named],
-            "users": [None if e.user is None else json.dumps(e.user) for e in named],
-            "traces": [e.traceparent for e in named],
-            "streams": list(stream_ids or [None] * len(named)),
+            "events": json.dumps(
+                [
+                    {
+                        "tenant": event.tenant,
+                        "id": event.id,
+                        "name": event.name,
+                        "data": dict(event.data),
+                        "ts": event.ts and event.ts.isoformat(),
+                        "user": event.user,
+                        "traceparent": event.traceparent,
+                        "stream_id": stream_id,
+                    }
+                    for event, stream_id in zip(named, stream_ids or [None] * len(named), strict=True)
+                ]
+            )
         },
     ).fetchall()
     by_id = {(tenant, id): (seq, ts) for seq, tenant, id, ts in rows}
@@ -88,7 +96,8 @@ def close(connection: psycopg.Connection[Any], keys: Sequence[tuple[str, str]]) 
     """Close the outbox rows of events by (tenant, id); return the events that were open, in the order of seq."""
     if not keys:
         return []
-    rows = connection.execute(_CLOSE, [[tenant for tenant, _ in keys], [id for _, id in keys]]).fetchall()
+    text = json.dumps([{"tenant": tenant, "id": id} for tenant, id in keys])
+    rows = _CLOSE.execute(connection, {"keys": text}).fetchall()
     return [_event(row) for row in rows]
 
 

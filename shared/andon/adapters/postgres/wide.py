@@ -130,6 +130,8 @@ def store(connection: psycopg.Connection[Any], event: Event, cancel: WideCancel)
 
 def marks_for(connection: psycopg.Connection[Any], runs: Sequence[uuid.UUID], holds: Holds) -> list[Mark]:
     """The marks that wide cancels recorded earlier put on runs that are made now."""
+    if not runs:
+        return []
     marks = []
     for run_id, expression, name, data, user, seq, *cancel in connection.execute(_FOR_NEW_RUNS, [list(runs)]):
         event = Event(id=cancel[0], name=cancel[1], data=cancel[2], user=cancel[3], seq=seq)
