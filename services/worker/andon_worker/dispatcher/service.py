@@ -17,7 +17,7 @@ from redis.exceptions import RedisError, ResponseError
 from andon.adapters.cel import holds
 from andon.adapters.postgres import functions, inbox, wide
 from andon.adapters.postgres.database import Database
-from andon.adapters.postgres.settle import Settled
+from andon.adapters.postgres.settle import Settled, tell
 from andon.adapters.redis import bus, flags
 from andon.adapters.redis.live import announce
 from andon.engine.functions import Registry
@@ -129,6 +129,7 @@ class DispatcherService:
         connection = self._database.connection()
         settled = upkeep.overdue(connection)
         self._sweep()
+        self._tell_untold()
         if time.monotonic() - self._connected_since >= self._settings.lease_seconds:
             settled += upkeep.reclaim(connection, self._settings.lost_worker_limit)
         hints = upkeep.wake(connection) + upkeep.unsent(connection)
@@ -176,6 +177,13 @@ class DispatcherService:
                 return
             self._upkeep_at = 0.0
             flags.raise_flags(self._redis, {run_flag(id): seq for id, seq in swept.cancelling.items()})
+            self._tell(swept.settled)
+
+    def _tell_untold(self) -> None:
+        """Make the events of runs that were swept, for a part of the time: what comes in goes first."""
+        until = time.monotonic() + UPKEEP_SECONDS / 4
+        while time.monotonic() < until and (settled := tell(self._database.connection())):
+            self._tell(settled)
 
     def _signal(self, effects: Effects) -> None:
         """Tell Redis what a committed batch means."""

@@ -27,6 +27,7 @@ from sqlalchemy import (
     SmallInteger,
     Text,
     UniqueConstraint,
+    Uuid,
     func,
     text,
 )
@@ -163,6 +164,15 @@ class OutboxRow(Base):
     event_seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     created_at: Mapped[dt.datetime] = _now()
     sent_at: Mapped[dt.datetime | None]
+
+
+class UntoldEnds(Base):
+    """Runs that a wide cancel has settled and whose events are to be made yet."""
+
+    __tablename__ = "untold_ends"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    run_ids: Mapped[list[uuid.UUID]] = mapped_column(ARRAY(Uuid))
 
 
 class Run(Base):

@@ -19,6 +19,7 @@ from andon.adapters.postgres.connect import IDLE
 from andon.adapters.postgres.statements import Statement
 from andon.engine.events import Event
 
+TOLD_AT_ONCE = 500
 RETURNED = "id, tenant, function_id, kind, event_seq, report_id, status, output, error, queue, " + (
     "cancel_requested_at, cancel_requested_by, cancel_reason, cancel_event_id, ended_at"
 )
@@ -52,7 +53,7 @@ _ON_REPORT = """
 )
 """
 
-_EFFECTS = """
+_ON_CLEANUP = """
 , cleanup AS (
     INSERT INTO andon.runs (id, tenant, function_id, kind, parent_run_id, event_seq, queue)
     SELECT andon.uuid7(), m.tenant, m.function_id, hook.kind, m.id, m.event_seq, m.queue
@@ -60,7 +61,11 @@ _EFFECTS = """
     JOIN (VALUES ('cancelled', 'on_cancel'), ('failed', 'on_failure')) hook (status, kind) ON hook.status = m.status
     WHERE m.kind = 'function' AND (f.settings->>hook.kind)::boolean
     RETURNING id
-), event AS (
+)
+"""
+
+_TOLD = """
+, event AS (
     INSERT INTO andon.events (tenant, id, name, data, ts)
     SELECT m.tenant, gen_random_uuid()::text, 'andon/function.' || m.status, jsonb_build_object(
             'functionId', m.function_id, 'runId', m.id, 'reason', m.cancel_reason,
@@ -74,11 +79,15 @@ _EFFECTS = """
 ), outgoing AS (
     INSERT INTO andon.outbox (event_seq) SELECT seq FROM event
 )
-SELECT id, status, report_id, EXISTS (SELECT FROM cleanup), NULL::bigint, NULL, NULL, NULL, NULL::jsonb,
-    NULL::timestamptz FROM moved
+"""
+
+_ENDED = """
+SELECT id, status, report_id, %s, NULL::bigint, NULL, NULL, NULL, NULL::jsonb, NULL::timestamptz FROM moved
 UNION ALL  -- the caller pairs them by run: a join of two CTEs would compare every row with every other
 SELECT (data->>'runId')::uuid, NULL, NULL, NULL, seq, id, name, tenant, data, ts FROM event
 """
+
+_EFFECTS = _ON_CLEANUP + _TOLD + _ENDED % "EXISTS (SELECT FROM cleanup)"
 
 _BY_HOLDER = f"""
 WITH moved AS (
@@ -123,6 +132,25 @@ WITH moved AS (
 
 _LOCK_REPORTS = f"SELECT id, {IDLE} FROM andon.reports WHERE id = ANY(%s) ORDER BY id FOR UPDATE"
 
+# For a great many runs at once: what tells of their ends is made later, some hundreds at a time.
+_EFFECTS_UNTOLD = f"""{_ON_REPORT}{_ON_CLEANUP}
+, untold AS (
+    INSERT INTO andon.untold_ends (id, run_ids)
+    SELECT andon.uuid7(), array_agg(id) FROM (SELECT id, row_number() OVER () / {TOLD_AT_ONCE} AS part FROM moved) m
+    GROUP BY part
+)
+SELECT id FROM moved
+"""
+
+_TELL = Statement(f"""
+WITH taken AS (
+    DELETE FROM andon.untold_ends WHERE id = (
+        SELECT id FROM andon.untold_ends ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED)
+    RETURNING run_ids
+), moved AS (
+    SELECT * FROM andon.runs WHERE id = ANY((SELECT run_ids FROM taken)::uuid[])
+){_TOLD}{_ENDED % "false"}""")
+
 
 class Settled(NamedTuple):
     """A run that has just ended, and the engine's event that tells so (None for a cleanup run)."""
@@ -148,14 +176,22 @@ def _run(connection: psycopg.Connection[Any], statement: Statement, values: dict
     ]
 
 
+def settle_untold(connection: psycopg.Connection[Any], moved: str, values: dict[str, Any]) -> list[uuid.UUID]:
+    """Settle many runs by the caller's statement, a CTE `moved` that returns `RETURNED`; returns which have ended.
+
+    `tell` makes their events. Reports are locked by the caller.
+    """
+    return [run_id for (run_id,) in _untold(moved).execute(connection, values)] if values["ids"] else []
+
+
 @cache
-def _with_effects(moved: str) -> Statement:
-    return Statement(moved + _ON_REPORT + _EFFECTS)
+def _untold(moved: str) -> Statement:
+    return Statement(moved + _EFFECTS_UNTOLD)
 
 
-def settle_with(connection: psycopg.Connection[Any], moved: str, values: dict[str, Any]) -> list[Settled]:
-    """Settle by the caller's statement, a CTE `moved` that returns `RETURNED`. Reports are locked by the caller."""
-    return _run(connection, _with_effects(moved), values) if values["ids"] else []
+def tell(connection: psycopg.Connection[Any]) -> list[Settled]:
+    """Make the events of some runs that were settled untold; empty when none are left."""
+    return _run(connection, _TELL, {})
 
 
 def lock_reports(connection: psycopg.Connection[Any], report_ids: Sequence[uuid.UUID]) -> None:
@@ -210,6 +246,3 @@ def settle_void(
     With `forced`, those past their cancel deadline; else those whose lease ran out. Reports are locked by the caller.
     """
     return _run(connection, _VOID, {"ids": list(run_ids), "forced": forced, "error": error}) if run_ids else []
-
-
-__all__ = ["RETURNED", "Settled", "cancel_unheld", "lock_reports", "settle_held", "settle_void"]

@@ -17,7 +17,7 @@ import psycopg
 
 from andon.adapters.cel import check_expression
 from andon.adapters.postgres.marks import Mark, mark, reason_of
-from andon.adapters.postgres.settle import RETURNED, Settled, lock_reports, settle_with
+from andon.adapters.postgres.settle import RETURNED, Settled, lock_reports, settle_untold
 from andon.engine.events import Event
 from andon.engine.ids import new_id
 
@@ -114,7 +114,7 @@ def _time(data: Mapping[str, Any], field: str) -> dt.datetime | None:
 
 
 class Swept(NamedTuple):
-    """What one chunk of a sweep did."""
+    """What one chunk of a sweep did: the runs that their workers have to stop, and ends that must be told."""
 
     cancelling: dict[uuid.UUID, int]
     settled: list[Settled]
@@ -171,14 +171,13 @@ def sweep(connection: psycopg.Connection[Any], holds: Holds) -> Swept | None:
         "event": event_id,
         "seq": seq,
     }
-    settled = settle_with(connection, _CANCEL, values)
-    ended = {each.run_id for each in settled}
+    ended = set(settle_untold(connection, _CANCEL, values))
     # Those that a worker holds, and those that one claimed since they were read.
     held = mark(connection, [Mark(run_id, event) for run_id, _, _ in matching if run_id not in ended])
     done = len(rows) < CHUNK
     last = rows[-1][0] if rows else cursor
     connection.execute(_ADVANCE, [last, len(matching), done, done, id])
-    return Swept(dict.fromkeys(held.cancelling, seq), settled + held.settled)
+    return Swept(dict.fromkeys(held.cancelling, seq), held.settled)
 
 
 def _candidates(
