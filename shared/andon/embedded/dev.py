@@ -18,7 +18,7 @@ from andon.embedded import leftovers
 from andon.embedded.child import Child
 from andon.embedded.console import Console
 from andon.embedded.errors import EmbeddedError
-from andon.embedded.home import env_file, locked_home
+from andon.embedded.home import env_file, locked_home, remember_own, without_own
 from andon.embedded.ports import free_port, require_free
 from andon.embedded.postgres import embedded_postgres
 from andon.embedded.redis import embedded_redis
@@ -56,11 +56,13 @@ def run_dev(env: Mapping[str, str], console: Console) -> None:
     settings = Settings.from_env(env)
     with StopSignals() as signals, suppress(StopRequested), locked_home(settings.home) as home:
         end_former(home)
+        env = without_own(home, env)
         port = settings.port or free_port(settings.host)
         require_free(settings.host, port)
         url = f"http://{_reachable(settings.host)}:{port}"
         console.say(f"starting the stores under {home}")
         with running_stores(env, home) as stores, nothing_left(home, signals):
+            remember_own(home, [server.url for server in stores.servers])
             child_env = environment(env, settings, home, stores, port)
             migrate(child_env)
             with env_file(home, exports(url, home, stores), stores.program_folders):

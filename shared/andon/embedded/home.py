@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -57,6 +57,23 @@ def env_file(home: Path, values: Mapping[str, str], path: list[Path]) -> Iterato
         yield file
     finally:
         file.unlink(missing_ok=True)
+
+
+def remember_own(home: Path, urls: Iterable[str]) -> None:
+    """Keep the URLs of the embedded stores: a shell that has sourced `home/env` still has them at the next start."""
+    file = home / "own-stores"
+    file.unlink(missing_ok=True)
+    with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
+        opened.writelines(f"{url}\n" for url in urls)
+
+
+def without_own(home: Path, env: Mapping[str, str]) -> dict[str, str]:
+    """`env` without the URLs of this home's own embedded stores, which tell where those were, not where others are."""
+    try:
+        own = (home / "own-stores").read_text().splitlines()
+    except FileNotFoundError:
+        own = []
+    return {name: value for name, value in env.items() if value not in own}
 
 
 def read_env_file(home: Path) -> dict[str, str]:

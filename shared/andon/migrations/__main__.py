@@ -3,6 +3,8 @@
 import os
 import sys
 
+import psycopg
+
 from andon.migrations import UnknownRevision, migrate
 from andon.settings import Settings
 
@@ -13,6 +15,8 @@ def main() -> None:
         migrate(Settings.from_env(os.environ).database_url)
     except UnknownRevision as error:
         sys.exit(str(error))
+    except psycopg.OperationalError as error:
+        sys.exit(f"The database that ANDON_DATABASE_URL names does not answer: {' '.join(str(error).split())}")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from andon.embedded.ports import free_port
 from tests.integration.embedded.dev import Dev, running_dev
 from tests.polling import wait_until
 
@@ -119,6 +120,29 @@ def test_a_store_that_the_environment_names_is_not_started(tmp_path: Path, datab
         assert dev.wait_for_stores()["ANDON_DATABASE_URL"] == database_url
         assert not (tmp_path / "home/postgres").exists()
         dev.stop()
+
+
+def test_a_shell_that_has_sourced_the_env_file_can_start_it_again(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    with running_dev(home) as dev:
+        sourced = dev.wait_for_stores()
+        dev.stop()
+    urls = {name: value for name, value in sourced.items() if name in ("ANDON_DATABASE_URL", "ANDON_REDIS_URL")}
+    assert len(urls) == 2
+    with running_dev(home, **urls) as again:
+        url = again.wait_for_stores()["ANDON_DATABASE_URL"]
+        with psycopg.connect(url) as connection:
+            assert connection.execute("SELECT count(*) > 0 FROM andon.alembic_version").fetchone() == (True,)
+        again.stop()
+
+
+def test_a_store_that_does_not_answer_is_named_with_the_reason(tmp_path: Path, redis_url: str) -> None:
+    elsewhere = f"postgresql://nobody@127.0.0.1:{free_port()}/none"
+    with running_dev(tmp_path / "home", ANDON_DATABASE_URL=elsewhere, ANDON_REDIS_URL=redis_url) as dev:
+        assert dev.process.wait(60) == 1
+        assert "The database that ANDON_DATABASE_URL names does not answer: connection failed" in dev.output
+        assert "Connection refused" in dev.output
+        assert "Traceback" not in dev.output
 
 
 def test_a_stop_during_the_start_leaves_nothing(tmp_path: Path) -> None:
