@@ -43,6 +43,9 @@ def locate_fault(path: Path, control: Control) -> UnreadableDataset | None:
                 return UnreadableDataset(f"expected at most {_LONGEST_LINE:,} bytes in a line", number)
             try:
                 value = json.loads(line)
+            except json.JSONDecodeError as error:  # its own message counts the lines of what it was given, which is one
+                reason = f"{error.msg} at character {error.pos + 1}"
+                return UnreadableDataset(f"expected one JSON object per line: {reason}", number)
             except ValueError as error:
                 return UnreadableDataset(f"expected one JSON object per line: {error}", number)
             if not isinstance(value, dict):

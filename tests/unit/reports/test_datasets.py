@@ -179,6 +179,12 @@ BAD = [
     ("book.csv", b"PK\x03\x04" + bytes(30), None, "Excel"),
     ("pq.csv", b"PAR1" + bytes(30), None, "Parquet"),
     ("bad.jsonl", '{"a": 1}\n\n{"a": \n{"a": 2}\n', 3, "one JSON object per line"),
+    (
+        "cut.jsonl",
+        '{"a": 1}\n{"a": \n',
+        2,
+        "line 2: expected one JSON object per line: Expecting value at character 8$",
+    ),
     ("array.jsonl", '[{"a": 1}]\n', 1, "found an array"),
     ("number.jsonl", '{"a": 1}\n5\n', 2, "found a number"),
     ("words.jsonl", "hello\n", 1, "one JSON object per line"),
