@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 from uuid import UUID
 
 import flask
@@ -32,6 +32,13 @@ LONGEST_NAME = 200
 
 class Request(flask.Request):
     """Parts of a form that are files go to disk under a name, so that they can be read by path."""
+
+    def get_data(self, *args: Any, **kwargs: Any) -> Any:
+        """The body. One that doesn't say its length and is longer than the limit is refused: werkzeug cuts it off."""
+        data = super().get_data(*args, **kwargs)
+        if self.content_length is None and len(data) == self.max_content_length and self.environ["wsgi.input"].read(1):
+            raise RequestEntityTooLarge
+        return data
 
     def _get_file_stream(
         self,
