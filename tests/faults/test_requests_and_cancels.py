@@ -34,6 +34,19 @@ def test_03_one_idempotency_key_has_one_effect_however_it_is_sent_again(scene: S
     assert len(scene.runs(report)) == 1
 
 
+def test_a_report_is_cancelled_by_any_spelling_of_its_id(scene: Scene) -> None:
+    report = scene.report(compute={"gate": True})
+    scene.xadd("report/generation.requested", {"reportId": "{" + report.upper() + "}"})
+    scene.wait_step(report, "compute")
+    scene.xadd("report/generation.cancelled", {"reportId": report.replace("-", ""), "reason": "spelt otherwise"})
+    assert scene.wait_run(report)["status"] == "cancelled"
+    assert scene.show_report(report)["status"] == "cancelled"
+    scene.generate(report)
+    scene.wait_step(report, "compute", 2)
+    scene.post("report/generation.cancelled", {"reportId": report.upper()})
+    wait_until(lambda: scene.show_report(report)["status"] == "cancelled", 40, what="the second cancel")
+
+
 def test_12_a_cancel_recorded_before_the_request_does_not_stop_it(scene: Scene) -> None:
     scene.cancel("early")
     scene.request("early", steps=2)

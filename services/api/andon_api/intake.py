@@ -11,6 +11,7 @@ from typing import Any
 from andon.engine.errors import EventError
 from andon.engine.events import Event, check_event
 from andon.engine.ids import new_id
+from andon.reports.events import spelled
 from andon_api.principal import Principal
 from andon_api.problems import FieldErrors, Problem
 
@@ -89,7 +90,7 @@ def _event(each: Any, read: Reader, principal: Principal, traceparent: str | Non
         tenant=principal.tenant,
         traceparent=traceparent,
     )
-    return _storable(check_event(event))
+    return _storable(spelled(check_event(event)))
 
 
 def _storable(event: Event) -> Event:

@@ -19,13 +19,14 @@ from andon.adapters.cel import holds
 from andon.adapters.postgres import cancellations, inbox, wide
 from andon.adapters.postgres.cancellations import KeyedCancel, request_key
 from andon.adapters.postgres.marks import Mark, mark
-from andon.adapters.postgres.requests import REQUESTED, RUN_CANCELLED, RUNS_CANCELLED
+from andon.adapters.postgres.requests import RUN_CANCELLED, RUNS_CANCELLED
 from andon.adapters.postgres.settle import Settled, lock_reports
 from andon.adapters.postgres.wide import WideCancel, parse_bulk
 from andon.engine.events import Event
 from andon.engine.functions import Function, Registry
 from andon.engine.ids import new_id, parse_id
 from andon.engine.rules import cancel_key, flag_name, run_flag
+from andon.reports.events import REQUESTED
 
 log = logging.getLogger(__name__)
 
@@ -107,8 +108,11 @@ def record_batch(
     _fail_unstarted(connection, fresh, runs, reports)
     made = [run.id for run in runs]
     marks = cancellations.pairs(connection, runs=made, cancels=cancels, holds=holds)
-    marks += wide.marks_for(connection, made, holds)
+    born = wide.marks_for(connection, made, holds)
+    marks += born
     marked = mark(connection, [*_runs_by_id(connection, fresh), *marks])
+    if born:
+        wide.count_born(connection, made)
     ended = {each.run_id for each in marked.settled}
     seqs = {each.run_id: each.event.seq for each in marks}
     return Effects(

@@ -17,6 +17,7 @@ from andon.adapters.redis.bus import GROUP, STREAM, decode, preserve
 from andon.engine.errors import EventError
 from andon.engine.events import DEFAULT_TENANT, ENDS, Event
 from andon.engine.functions import Registry
+from andon.reports.events import spelled
 from andon_worker.dispatcher.batch import Effects, record_batch
 from andon_worker.dispatcher.leadership import Leadership
 from andon_worker.dispatcher.low_water import forgotten
@@ -186,7 +187,7 @@ def _decode(entries: Sequence[Entry]) -> tuple[list[tuple[Entry, Event]], list[D
     events, dead = [], []
     for entry in entries:
         try:
-            events.append((entry, decode(*entry)))
+            events.append((entry, spelled(decode(*entry))))
         except EventError as error:
             dead.append(Dead(entry, str(error)))
     return events, dead

@@ -23,9 +23,8 @@ from andon.adapters.postgres.wide import WideCancel
 from andon.engine.errors import AndonError
 from andon.engine.events import Event
 from andon.engine.rules import run_flag
+from andon.reports.events import CANCELLED, REQUESTED
 
-REQUESTED = "report/generation.requested"
-CANCELLED = "report/generation.cancelled"
 RUN_CANCELLED = "andon/run.cancelled"
 RUNS_CANCELLED = "andon/runs.cancelled"
 

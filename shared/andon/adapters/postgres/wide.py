@@ -45,6 +45,13 @@ JOIN andon.events te ON te.seq = r.event_seq JOIN andon.events ce ON ce.seq = w.
 WHERE r.id = ANY(%s) ORDER BY r.id, w.event_seq
 """
 
+_COUNT_BORN = """
+UPDATE andon.wide_cancellations w SET matched = w.matched + b.born
+FROM (SELECT cancel_event_seq AS seq, function_id, count(*) AS born FROM andon.runs
+      WHERE id = ANY(%s) AND cancel_event_seq IS NOT NULL GROUP BY 1, 2) b
+WHERE w.event_seq = b.seq AND w.function_id = b.function_id
+"""
+
 _NEXT = """
 SELECT w.id, w.event_seq, w.tenant, w.function_id, w.started_after, w.started_before, w.expression, w.cursor,
     e.id, e.name, e.data, e.user
@@ -138,6 +145,11 @@ def marks_for(connection: psycopg.Connection[Any], runs: Sequence[uuid.UUID], ho
         if expression is None or holds(expression, Event(name, data, user=user), event):
             marks.append(Mark(run_id, event))
     return marks
+
+
+def count_born(connection: psycopg.Connection[Any], runs: Sequence[uuid.UUID]) -> None:
+    """Count those of the runs that were made as cancelled with what cancelled them: the sweeper won't see them."""
+    connection.execute(_COUNT_BORN, [list(runs)])
 
 
 def count(
