@@ -1,0 +1,1 @@
+"""What an event, a step, a cancel and an idle run cost, and how far that carries: `docs/scale.md` in code."""
