@@ -7,9 +7,11 @@ import sys
 
 import psycopg
 
+from andon.logs import configure_logging
 from andon.migrations import UnknownRevision, require_head
 from andon.settings import Settings, SettingsError
-from andon_api import logs, server
+from andon_api import server
+from andon_api.logs import request_keys
 
 
 def main() -> None:
@@ -17,7 +19,7 @@ def main() -> None:
     try:
         settings = Settings.from_env(os.environ)
         settings.requires_keys  # noqa: B018 - raises where strangers could do anything
-        logs.configure(settings.log_level)
+        configure_logging("api", settings.log_level, request_keys)
         require_head(settings.database_url)
     except (SettingsError, UnknownRevision) as error:
         sys.exit(str(error))

@@ -1,36 +1,21 @@
-"""Logging: one line per event on stdout, JSON unless a person is looking."""
+"""What the API's log lines say of the request that they were said in."""
 
 from __future__ import annotations
 
-import logging
-import sys
+from flask import g, has_request_context, request
+from structlog.typing import EventDict
 
-import structlog
+from andon_api.principal import trace_id
 
 
-def configure(level: str) -> None:
-    """Send structlog and the standard library's loggers to stdout, from `level` up."""
-    number = logging.getLevelNamesMapping().get(level.upper(), logging.INFO)
-    shared: list[structlog.typing.Processor] = [
-        structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-    ]
-    person = sys.stdout.isatty()
-    # Plain tracebacks: what a frame's variables hold, secrets among them, is nobody's to read in a log.
-    console = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
-    render = console if person else structlog.processors.JSONRenderer()
-    last = [render] if person else [structlog.processors.format_exc_info, render]
-    structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.make_filtering_bound_logger(number),
-        cache_logger_on_first_use=True,
-    )
-    handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
-        )
-    )
-    logging.basicConfig(handlers=[handler], level=number, force=True)
+def request_keys(_logger: object, _method: str, event: EventDict) -> EventDict:
+    """Add the request's method, route, tenant and trace. Never its path or query: they can hold a key."""
+    if not has_request_context():
+        return event
+    keys = {
+        "method": request.method,
+        "route": request.url_rule.rule if request.url_rule else None,
+        "tenant": g.principal.tenant if "principal" in g else None,
+        "trace_id": trace_id(),
+    }
+    return {**{name: value for name, value in keys.items() if value}, **event}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -10,10 +9,9 @@ from uuid import UUID
 from flask import g, request
 
 from andon.adapters.postgres.keys import SCOPES
-from andon.engine.events import DEFAULT_TENANT
+from andon.engine.events import DEFAULT_TENANT, TRACEPARENT
 
 ANONYMOUS = {"id": "anonymous"}
-TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 @dataclass(frozen=True)
@@ -38,3 +36,9 @@ def traceparent() -> str | None:
     """The W3C trace context that the request came with, if it is well-formed."""
     given = request.headers.get("traceparent", "")
     return given if TRACEPARENT.fullmatch(given) else None
+
+
+def trace_id() -> str | None:
+    """The trace that the request belongs to."""
+    found = TRACEPARENT.fullmatch(traceparent() or "")
+    return found[1] if found else None

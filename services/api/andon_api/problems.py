@@ -118,8 +118,7 @@ def of_exception(error: Exception) -> Problem:
     if isinstance(error, StorageError):
         log.warning("the storage doesn't answer", error=str(error))
         return _unavailable("The file storage doesn't answer at the moment; try again.")
-    route = request.url_rule.rule if request.url_rule else None  # not the path: that can hold a key
-    log.error("unexpected error", route=route, exc_info=error)
+    log.error("unexpected error", exc_info=error)
     return Problem(500, "Something went wrong on our side; it has been logged.")
 
 

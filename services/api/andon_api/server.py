@@ -8,12 +8,22 @@ from typing import Any
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
+from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 
 from andon.settings import Settings
 from andon_api.app import create_app
 from andon_api.live import LiveFeed
 from andon_api.patience import PatientWorker
 from andon_api.services import KEY
+
+
+class ServerLog(Logger):  # type: ignore[misc]
+    """What gunicorn says of itself, as lines like ours."""
+
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        self.error_log.handlers.clear()
+        self.error_log.propagate = True
 
 
 class Server(BaseApplication):  # type: ignore[misc]
@@ -45,6 +55,7 @@ def options(settings: Settings) -> dict[str, Any]:
         "timeout": 60,
         "graceful_timeout": int(settings.shutdown_seconds),
         "control_socket_disable": True,
+        "logger_class": ServerLog,
         "errorlog": "-",
         "accesslog": None,
         "loglevel": settings.log_level.lower(),

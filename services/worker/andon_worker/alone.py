@@ -29,7 +29,7 @@ class AloneProcesses:
 
     def execute(self, run_id: str) -> None:
         """Execute the run in a process of its own and wait for its end, whatever that is."""
-        log.warning("run %s has lost its worker before: it is tried alone", run_id)
+        log.warning("run %s has lost its worker before: it is tried alone", run_id, extra={"run": run_id})
         process = subprocess.Popen([sys.executable, "-m", "andon_worker.alone", run_id])
         with self._lock:
             self._running.add(process)
@@ -39,7 +39,7 @@ class AloneProcesses:
             with self._lock:
                 self._running.discard(process)
         if code:
-            log.error("run %s: its process ended with %d", run_id, code)
+            log.error("run %s: its process ended with %d", run_id, code, extra={"run": run_id})
 
     def terminate(self) -> None:
         """Ask all of them to hand their runs over."""

@@ -104,6 +104,7 @@ class Runner:
                 clear_at=lambda: journal.clear_at,
             ),
             isolation=self.isolation,
+            observe=lambda name: bound_contextvars(step=name),
             run_id=str(run.id),
             fence=run.fence,
             attempt=run.attempt,
@@ -137,7 +138,7 @@ class Runner:
             case Completed(output):
                 self._settle(hosted, "completed", ended, output=output)
             case Failed(error):
-                log.error("run %s failed: %s", hosted.run.id, error["message"], extra={"run": str(hosted.run.id)})
+                log.error("run %s failed: %s", hosted.run.id, error["message"])
                 self._settle(hosted, "failed", ended, error=json.dumps(error))
             case WasCancelled():
                 self._settle(hosted, "cancelled", ended)
@@ -195,7 +196,7 @@ class Runner:
 def _log_keys(run: Claimed) -> dict[str, str]:
     """What tells this run's lines from others' in the log, those of its steps included."""
     keys = {"tenant": run.tenant, "run": str(run.id), "function": run.function_id}
-    return keys | ({"traceparent": run.event.traceparent} if run.event.traceparent else {})
+    return keys | ({"trace_id": run.event.trace_id} if run.event.trace_id else {})
 
 
 def _flags(run: Claimed, function: Function | None) -> tuple[str, ...]:

@@ -119,7 +119,7 @@ class WorkerService:
             hosts.stop_all(Cause.HAND_OVER, hurry=True)
             clean = hosts.wait_until_empty(max(deadline - time.monotonic(), 0.1))
         for left in hosts.all():
-            log.error("run %s: its code doesn't stop; it is handed over", left.run.id)
+            log.error("run %s: its code doesn't stop; it is handed over", left.run.id, extra={"run": str(left.run.id)})
             self._runner.database.run(partial(runs.suspend, run_id=left.run.id, fence=left.run.fence))
         self._heartbeat.close()
         self._runner.hosts.interrupter.close()

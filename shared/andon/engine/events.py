@@ -16,6 +16,8 @@ MAX_BYTES = 256 * 1024
 MAX_NAME = 200
 MAX_ID = 200
 NAME = re.compile(r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*")
+TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+"""W3C's trace context, as a header or a field has it; its group is the trace's id."""
 MISSING = object()
 ENDS = ("andon/function.completed", "andon/function.failed", "andon/function.cancelled")
 
@@ -32,6 +34,12 @@ class Event:
     tenant: str = DEFAULT_TENANT
     seq: int = 0
     traceparent: str | None = None
+
+    @property
+    def trace_id(self) -> str | None:
+        """The trace that the event belongs to: 32 hex digits, or None where it carries none that is well-formed."""
+        found = TRACEPARENT.fullmatch(self.traceparent or "")
+        return found[1] if found else None
 
 
 def check_event(event: Event) -> Event:

@@ -9,7 +9,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -66,11 +66,13 @@ class Step:
         journal: Journal,
         cancel_check: CancelCheck,
         isolation: Isolation | None,
+        observe: Callable[[str], AbstractContextManager[object]] = nullcontext,
         run_id: str = "",
         fence: int = 0,
         attempt: int = 1,
         parent_run_id: str | None = None,
     ) -> None:
+        """`observe(name)` is entered around each attempt at a step, in the handler's thread."""
         self.run_id = run_id
         self.parent_run_id = parent_run_id
         self.fence = fence
@@ -83,6 +85,7 @@ class Step:
         self._journal = journal
         self._cancel_check = cancel_check
         self._isolation = isolation
+        self._observe = observe
         self._calls: Counter[str] = Counter()
         self._position = 0
         self._home = threading.get_ident()
@@ -119,7 +122,8 @@ class Step:
         tried = (memo.attempt if memo else 0) + 1
         began = self._begin(name)
         try:
-            text = encode_result(name, attempt(name))
+            with self._observe(name):
+                text = encode_result(name, attempt(name))
         except Exception as error:
             self._failed(name, position, tried, began, error, self._retries if retries is None else retries)
         self._raise_if_void(name)
@@ -139,14 +143,15 @@ class Step:
         tried = (memo.attempt if memo else 0) + 1
         began = self._begin(name)
         try:
-            text = self._journal.transaction(
-                name,
-                position,
-                tried,
-                lambda session: fn(session, *args, **kwargs),
-                lambda value: encode_result(name, value),
-                self._stop,
-            )
+            with self._observe(name):
+                text = self._journal.transaction(
+                    name,
+                    position,
+                    tried,
+                    lambda session: fn(session, *args, **kwargs),
+                    lambda value: encode_result(name, value),
+                    self._stop,
+                )
         except Exception as error:
             self._raise_if_stopped(name)
             self._failed(name, position, tried, began, error, self._retries)

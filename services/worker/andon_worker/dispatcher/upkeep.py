@@ -100,12 +100,12 @@ def reclaim(connection: psycopg.Connection[Any], lost_limit: int) -> list[Settle
     if again:
         requeued = connection.execute(_REQUEUE, [list(column) for column in zip(*again, strict=True)]).fetchall()
         for (id,) in requeued:
-            log.warning("run %s lost its worker and is queued again", id)
+            log.warning("run %s lost its worker and is queued again", id, extra={"run": str(id)})
     settled = _settle(connection, void, forced=False)
     for id, report_id, step in failed:
         where = f"after step {step!r}" if step else "before its first step was finished"
         message = f"{lost_limit} workers were lost while executing this run {where}"
-        log.error("run %s: %s", id, message)
+        log.error("run %s: %s", id, message, extra={"run": str(id)})
         error = json.dumps({"type": "WorkerLost", "message": message})
         settled += _settle(connection, [(id, report_id)], forced=False, error=error)
     return settled
@@ -115,7 +115,7 @@ def overdue(connection: psycopg.Connection[Any]) -> list[Settled]:
     """Settle by force the cancelled runs whose code has not stopped by their deadline."""
     rows = connection.execute(_OVERDUE).fetchall()
     for id, _ in rows:
-        log.error("run %s: its code has not stopped by the cancel deadline; it is settled by force", id)
+        log.error("run %s has not stopped by its cancel deadline: settled by force", id, extra={"run": str(id)})
     return _settle(connection, rows, forced=True)
 
 

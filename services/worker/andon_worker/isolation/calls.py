@@ -7,10 +7,12 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from structlog.contextvars import get_contextvars
+
 from andon.engine.errors import AndonError, Interrupted
 from andon.engine.stops import StopSignal
 from andon_worker.isolation.children import Child
-from andon_worker.isolation.messages import decode_reply, encode_call
+from andon_worker.isolation.messages import Call, decode_reply, encode_call
 from andon_worker.isolation.nursery import Nursery
 
 LINGER_SECONDS = 30.0
@@ -54,9 +56,10 @@ class ProcessIsolation:
         When `stop` or `timeout` ends it: SIGTERM, which is `Interrupted` there, and SIGKILL `grace` seconds later.
         Raises `NonRetriable` for a call that can't be sent, `ProcessDied` for a child that died by itself.
         """
-        message = encode_call(step, fn, args, kwargs)
+        log_keys = {key: value for key, value in get_contextvars().items() if isinstance(value, str)}
+        message = encode_call(Call(step, fn, args, kwargs, log_keys))
         child = self._nursery.take()
-        call = _Call(child, grace, timeout)
+        call = _Running(child, grace, timeout)
         reusable = False
         stop.watch(call)
         try:
@@ -83,7 +86,7 @@ class ProcessIsolation:
         self._nursery.close()
 
 
-class _Call:
+class _Running:
     """A call under way, as something to interrupt."""
 
     def __init__(self, child: Child, grace: float, timeout: float | None) -> None:

@@ -14,7 +14,11 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, TypeVar
 
+from structlog.contextvars import bound_contextvars
+
 from andon.engine.errors import Interrupted
+from andon.logs import configure_logging
+from andon.settings import Settings
 from andon_worker.isolation.messages import decode_call, encode_error, encode_value
 
 T = TypeVar("T")
@@ -28,6 +32,7 @@ def serve(descriptor: int, parent: int, preload: Sequence[str]) -> None:
     os.set_inheritable(descriptor, False)
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(OOM_SCORE)
+    configure_logging("worker", Settings.from_env(os.environ).log_level)
     for module in preload:
         with suppress(Exception):  # the step that needs it will say so
             import_module(module)
@@ -70,12 +75,13 @@ class Orders:
 
 
 def _answer(message: bytes, orders: Orders) -> bytes:
-    def call() -> tuple[str, Any]:
-        step, fn, args, kwargs = decode_call(message)
-        return step, fn(*args, **kwargs)
+    def obey() -> tuple[str, Any]:
+        call = decode_call(message)
+        with bound_contextvars(**call.log_keys):
+            return call.step, call.fn(*call.args, **call.kwargs)
 
     try:
-        return encode_value(*orders.obeyed(call))
+        return encode_value(*orders.obeyed(obey))
     except BaseException as error:
         return encode_error(error)
 

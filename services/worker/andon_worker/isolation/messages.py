@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 import pickle
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from andon.engine.errors import NonRetriable, StepError
@@ -17,16 +18,29 @@ from andon.engine.memos import encode_result
 MAX_TRACEBACK = 8_000
 
 
-def encode_call(step: str, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes:
+@dataclass(frozen=True)
+class Call:
+    """A step's function and its arguments; `log_keys` are what its log lines carry."""
+
+    step: str
+    fn: Callable[..., Any]
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    log_keys: Mapping[str, Any] = field(default_factory=dict)
+
+
+def encode_call(call: Call) -> bytes:
     """The call as bytes; raises `NonRetriable`, naming the step and what can't leave this process."""
-    if getattr(fn, "__module__", None) == "__main__":
-        raise NonRetriable(f"step {step!r}: isolate=True needs a function of an importable module, not of __main__")
-    try:
-        return pickle.dumps((step, fn, args, kwargs), protocol=pickle.HIGHEST_PROTOCOL)
-    except Exception as error:
-        culprit = _unpicklable(fn, args, kwargs)
+    if getattr(call.fn, "__module__", None) == "__main__":
         raise NonRetriable(
-            f"step {step!r}: isolate=True runs in a process of its own, and {culprit} can't be sent there: {error}"
+            f"step {call.step!r}: isolate=True needs a function of an importable module, not of __main__"
+        )
+    try:
+        return pickle.dumps(call, protocol=pickle.HIGHEST_PROTOCOL)
+    except Exception as error:
+        culprit = _unpicklable(call.fn, call.args, call.kwargs)
+        raise NonRetriable(
+            f"step {call.step!r}: isolate=True runs in a process of its own, and {culprit} can't be sent there: {error}"
         ) from error
 
 
@@ -43,10 +57,10 @@ def _unpicklable(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str
     return "the call"
 
 
-def decode_call(message: bytes) -> tuple[str, Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
+def decode_call(message: bytes) -> Call:
     """In the child: the call. Raises `NonRetriable` when its modules don't load here."""
     try:
-        call: tuple[str, Callable[..., Any], tuple[Any, ...], dict[str, Any]] = pickle.loads(message)
+        call: Call = pickle.loads(message)
     except Exception as error:
         raise NonRetriable(f"isolate=True: the call can't be loaded in its process: {error!r}") from error
     return call
@@ -98,4 +112,4 @@ def _rebuild(pickled: bytes) -> BaseException:
     return error
 
 
-__all__ = ["decode_call", "decode_reply", "encode_call", "encode_error", "encode_value"]
+__all__ = ["Call", "decode_call", "decode_reply", "encode_call", "encode_error", "encode_value"]
