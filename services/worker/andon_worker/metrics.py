@@ -9,7 +9,7 @@ import datetime as dt
 import logging
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import psycopg
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
@@ -113,6 +113,15 @@ class DispatcherMetrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         self.registry = registry
         self.runs = RunMetrics(registry)
+        self._dropped = Counter(
+            "andon_bus_dropped_entries", "Entries acknowledged without an effect", ["reason"], registry=registry
+        )
+        for reason in ("trimmed", "forgotten"):
+            self._dropped.labels(reason)  # shown from the start: an increase needs a 0 to start from
+
+    def dropped(self, reason: Literal["trimmed", "forgotten"], entries: int) -> None:
+        """Count entries that the stream no longer had, or that lay below the bus' low-water mark."""
+        self._dropped.labels(reason).inc(entries)
 
     def watch(self, *, leads: Callable[[], bool], turn_age: Callable[[], float]) -> None:
         """Show what the running service says of itself."""

@@ -14,6 +14,7 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 from redis import Redis
 
+from andon.adapters.postgres.retention import raise_low_water
 from andon.adapters.redis.bus import GROUP, STREAM
 from andon_worker.dispatcher.gauges import bus_gauges
 from tests.integration.deploy.conftest import Probed
@@ -97,6 +98,27 @@ def test_runs_cancels_and_dead_entries_are_counted_where_they_happen(
     assert system_wide["andon_dead_events"] == 1
     assert system_wide["andon_dispatcher_leads"] == 1
     assert system_wide['andon_dispatcher_lease_held{partition="0"}'] == 1
+
+
+def test_entries_that_have_no_effect_are_counted(
+    probed: Callable[..., Probed], redis: Redis, database_url: str
+) -> None:
+    redis.xgroup_create(STREAM, GROUP, id="0", mkstream=True)
+    for number in range(3):
+        publish(redis, "signals/failing.requested", number=str(number))
+    redis.xreadgroup(GROUP, "reader", {STREAM: ">"})
+    redis.xtrim(STREAM, maxlen=0, approximate=False)
+    started = probed()
+    wait_until(started.ready, 30)
+    trimmed, forgotten = (f'andon_bus_dropped_entries_total{{reason="{each}"}}' for each in ("trimmed", "forgotten"))
+    wait_until(lambda: started.samples("dispatcher-1")[trimmed] == 3, 15, what=trimmed)
+    assert started.samples("dispatcher-1")[forgotten] == 0
+
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        raise_low_water(connection, "99999999999999-0")
+    publish(redis, "signals/failing.requested")
+    wait_until(lambda: started.samples("dispatcher-1")[forgotten] == 1, 15, what=forgotten)
+    wait_until(lambda: redis.xpending(STREAM, GROUP)["pending"] == 0, 5, what="it is acknowledged")
 
 
 def test_the_bus_is_behind_by_position_even_where_entries_were_trimmed(redis_url: str) -> None:

@@ -21,6 +21,7 @@ from andon.reports.events import spelled
 from andon_worker.dispatcher.batch import Effects, record_batch
 from andon_worker.dispatcher.leadership import Leadership
 from andon_worker.dispatcher.low_water import forgotten
+from andon_worker.metrics import DispatcherMetrics
 
 log = logging.getLogger(__name__)
 BATCH = 500
@@ -55,6 +56,7 @@ class Intake:
         registry: Registry,
         leadership: Leadership,
         signal: Callable[[Effects], None],
+        metrics: DispatcherMetrics,
     ) -> None:
         self._redis = redis
         self._blocking = blocking
@@ -62,10 +64,10 @@ class Intake:
         self._registry = registry
         self._leadership = leadership
         self._signal = signal
+        self._metrics = metrics
         self._can_wait = {name.encode() for name in ENDS if not registry.concerns(name)}
         self._put_off: list[Entry] = []
         self.pending_first = True
-        self.dropped = 0
 
     def step(self, *, block_ms: int) -> int:
         """Handle one batch, what was read before and not acknowledged first; return how many entries it had."""
@@ -125,6 +127,7 @@ class Intake:
             gone = sorted(set(ids) - {id for id, _ in entries})
             log.warning("%d pending entries were trimmed from the bus: %s ...", len(gone), gone[0])
             self._redis.xack(STREAM, GROUP, *gone)
+            self._metrics.dropped("trimmed", len(gone))
             return entries or self._pending()
         return entries
 
@@ -155,32 +158,22 @@ class Intake:
         return effects
 
     def _transaction(self, events: Sequence[tuple[Entry, Event]], dead: Sequence[Dead]) -> Effects:
+        """Record the batch, but for entries that retention has passed; they are acknowledged and counted."""
         connection = self._database.connection()
         with connection.transaction():
             self._leadership.hold(connection)
             effects = Effects()
-            events, dead = self._remembered(connection, events, dead)
-            if events:
-                effects = record_batch(
-                    connection, self._registry, [event for _, event in events], [id for (id, _), _ in events]
-                )
-            if dead:
-                _bury(connection, dead)
+            entries: list[tuple[str, Event | None]] = [(id, event) for (id, _), event in events]
+            gone = forgotten(connection, [*entries, *((each.entry[0], None) for each in dead)])
+            kept = [(id, event) for (id, _), event in events if id not in gone]
+            if kept:
+                effects = record_batch(connection, self._registry, [event for _, event in kept], [id for id, _ in kept])
+            if buried := [each for each in dead if each.entry[0] not in gone]:
+                _bury(connection, buried)
             elif effects.repeatable:
                 connection.execute(_NEED_NO_DISK)
+        self._metrics.dropped("forgotten", len(gone))
         return effects
-
-    def _remembered(
-        self, connection: psycopg.Connection[Any], events: Sequence[tuple[Entry, Event]], dead: Sequence[Dead]
-    ) -> tuple[Sequence[tuple[Entry, Event]], Sequence[Dead]]:
-        """Without the entries that retention has passed; they are acknowledged and counted."""
-        entries: list[tuple[str, Event | None]] = [(id, event) for (id, _), event in events]
-        gone = forgotten(connection, [*entries, *((each.entry[0], None) for each in dead)])
-        if not gone:
-            return events, dead
-        self.dropped += len(gone)
-        kept = [each for each in events if each[0][0] not in gone]
-        return kept, [each for each in dead if each.entry[0] not in gone]
 
 
 def _decode(entries: Sequence[Entry]) -> tuple[list[tuple[Entry, Event]], list[Dead]]:

@@ -60,7 +60,7 @@ class DispatcherService:
         self._redis = redis
         self._broker = broker
         self._leadership = leadership
-        self._intake = Intake(redis, blocking, database, registry, leadership, self._signal)
+        self._intake = Intake(redis, blocking, database, registry, leadership, self._signal, metrics)
         self._asked = threading.Event()
         self._connected_since = time.monotonic()
         self._caught_up = False
