@@ -96,6 +96,7 @@ def test_a_child_that_still_loads_its_modules_ends_too() -> None:
 
 
 def test_a_time_out_interrupts_and_is_marked(call: Caller) -> None:
+    call(work.process_id)  # so that the time-out meets the step, not a process that still loads its modules
     stop = call.stop_signal()
     began = time.monotonic()
     with pytest.raises(Interrupted):
