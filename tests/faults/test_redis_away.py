@@ -72,6 +72,25 @@ def test_15_runs_that_merely_wait_for_a_thread_are_not_sent_again_and_flags_are_
         scene.wait_run(f"patient-{number}", "completed")
 
 
+def test_15_an_empty_redis_in_the_place_of_a_lost_one_is_all_that_is_needed(
+    stage: Stage, own_redis: RedisServer
+) -> None:
+    scene = stage(redis_url=own_redis.url, env={"ANDON_WORKER_THREADS": "1"})
+    scene.request("held", steps=2, plan={"step-1": {"gate": True}})
+    scene.wait_step("held", "step-1")
+    scene.post("walk/requested", {"case": "queued", "steps": 1})
+    scene.wait_run("queued", "queued")
+    own_redis.kill()
+    (own_redis.folder / "appendonly.aof").unlink()
+    own_redis.start()
+    scene.ledger.open("held")
+    assert {scene.wait_run(case)["status"] for case in ("held", "queued")} == {"completed"}
+    scene.request("next", steps=1)
+    assert scene.wait_run("next")["status"] == "completed"
+    assert scene.ledger.steps("held") == ["step-1", "step-2"]
+    scene.wait_quiet()
+
+
 @contextmanager
 def replica_of(primary: RedisServer, folder: Path) -> Iterator[RedisServer]:
     """A second Redis that has caught up with `primary`."""
