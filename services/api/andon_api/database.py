@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, cast
 
 import psycopg
@@ -63,6 +65,26 @@ def _check_idle(dbapi_connection: Any, record: ConnectionPoolEntry, fairy: PoolP
 def connection() -> psycopg.Connection[Any]:
     """The request's psycopg connection, in its session's transaction: commit with `db.session.commit()`."""
     return cast("psycopg.Connection[Any]", db.session.connection().connection.driver_connection)
+
+
+@contextmanager
+def autocommit() -> Iterator[psycopg.Connection[Any]]:
+    """For a verb that is one statement: a connection on which it commits by itself, without session or transaction.
+
+    Ends the session's transaction first, so that a request never holds two connections.
+    """
+    _give_back(None)
+    pooled = db.engine.raw_connection()
+    driver = cast("psycopg.Connection[Any]", pooled.driver_connection)
+    try:
+        driver.autocommit = True
+        yield driver
+        driver.autocommit = False
+    except BaseException:
+        pooled.invalidate()
+        raise
+    finally:
+        pooled.close()
 
 
 def rows(query: Select[Any]) -> list[Row]:

@@ -68,7 +68,7 @@ def perform(act: Callable[[], Outcome], body: Callable[[], bytes]) -> Response:
 
     `body` tells requests apart that come with one key. An exception undoes everything, the key included.
     """
-    key = _key()
+    key = idempotency_key()
     if key is None:
         outcome = act()
     else:
@@ -78,7 +78,8 @@ def perform(act: Callable[[], Outcome], body: Callable[[], bytes]) -> Response:
         outcome = act()
         text, headers = json.dumps(outcome.body), json.dumps(dict(outcome.headers))
         connection().execute(_KEEP, [principal().tenant, key, fingerprint, outcome.status, text, headers])
-    db.session.commit()
+    if db.session.registry.has():
+        db.session.commit()
     services().publisher.publish(outcome.events, outcome.flags)
     return _answer(outcome)
 
@@ -95,7 +96,8 @@ def _answer(outcome: Outcome) -> Response:
     return _response(effect, 200, headers)
 
 
-def _key() -> str | None:
+def idempotency_key() -> str | None:
+    """The request's key; raises a `Problem` for one that can't be."""
     key = request.headers.get(HEADER)
     if key is None:
         return None

@@ -9,8 +9,8 @@ from andon.adapters.postgres.requests import NotFound
 from andon.engine.events import Event
 from andon_api import cloudevents, intake
 from andon_api.access.admission import admit
-from andon_api.database import Row, connection
-from andon_api.effects import Outcome, effect
+from andon_api.database import Row, autocommit, connection
+from andon_api.effects import Outcome, effect, idempotency_key
 from andon_api.principal import principal, traceparent
 from andon_api.problems import Problem
 from andon_api.reads import events
@@ -118,9 +118,13 @@ def functions() -> Row:
 
 
 def record(given: list[Event]) -> Outcome:
-    """Record the events in the session's transaction; one whose id is known has no second effect."""
+    """Record the events; one whose id is known has no second effect."""
     admit(given)
-    fresh = accept(connection(), given) if given else []
+    if idempotency_key() is None:
+        with autocommit() as own:
+            fresh = accept(own, given)
+    else:  # the answer is kept in the same transaction
+        fresh = accept(connection(), given)
     answer = {"ids": [event.id for event in given]}
     tenant = principal().tenant
 

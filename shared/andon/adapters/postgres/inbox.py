@@ -14,7 +14,7 @@ from andon.adapters.postgres.statements import Statement
 from andon.engine.events import Event
 from andon.engine.ids import new_id
 
-_RECORD = Statement("""
+_INSERT = """
 INSERT INTO andon.events (tenant, id, name, data, ts, "user", traceparent, stream_id)
 SELECT tenant, id, name, data, coalesce(ts, clock_timestamp()), "user", traceparent, stream_id
 FROM ROWS FROM (json_to_recordset(%(events)s::json) AS (tenant text, id text, name text, data jsonb, ts timestamptz,
@@ -23,9 +23,12 @@ FROM ROWS FROM (json_to_recordset(%(events)s::json) AS (tenant text, id text, na
 ORDER BY position
 ON CONFLICT (tenant, id) DO NOTHING
 RETURNING seq, tenant, id, ts
+"""
+_RECORD = Statement(_INSERT)
+_ACCEPT = Statement(f"""
+WITH recorded AS ({_INSERT}), opened AS (INSERT INTO andon.outbox (event_seq) SELECT seq FROM recorded)
+SELECT seq, tenant, id, ts FROM recorded
 """)
-
-_OPEN = "INSERT INTO andon.outbox (event_seq) SELECT unnest(%s::bigint[])"
 
 _CLOSE = Statement("""
 WITH closed AS (
@@ -52,8 +55,14 @@ def record(
     connection: psycopg.Connection[Any], events: Sequence[Event], stream_ids: Sequence[str | None] | None = None
 ) -> list[Event]:
     """Insert the events that are new, in this order; return them with `seq`, `id` and `ts` as recorded."""
+    return _insert(connection, _RECORD, events, stream_ids or [None] * len(events))
+
+
+def _insert(
+    connection: psycopg.Connection[Any], statement: Statement, events: Sequence[Event], stream_ids: Sequence[str | None]
+) -> list[Event]:
     named = [each if each.id else replace(each, id=str(new_id())) for each in events]
-    rows = _RECORD.execute(
+    rows = statement.execute(
         connection,
         {
             "events": json.dumps(
@@ -68,7 +77,7 @@ def record(
                         "traceparent": event.traceparent,
                         "stream_id": stream_id,
                     }
-                    for event, stream_id in zip(named, stream_ids or [None] * len(named), strict=True)
+                    for event, stream_id in zip(named, stream_ids, strict=True)
                 ]
             )
         },
@@ -87,9 +96,7 @@ def accept(connection: psycopg.Connection[Any], events: Sequence[Event]) -> list
     Returns those that are new; an event whose id its tenant has used before is left out, and has no second effect.
     Publish them to the bus after the commit; what isn't published, the dispatcher publishes.
     """
-    recorded = record(connection, events)
-    connection.execute(_OPEN, [[each.seq for each in recorded]])
-    return recorded
+    return _insert(connection, _ACCEPT, events, [None] * len(events))
 
 
 def close(connection: psycopg.Connection[Any], keys: Sequence[tuple[str, str]]) -> list[Event]:
