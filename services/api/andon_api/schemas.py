@@ -13,6 +13,8 @@ from andon_api.paging import MOST, USUAL
 REPORT_STATUSES = ("idle", "generating", "generated", "cancelled", "failed")
 RUN_STATUSES = ("queued", "running", "waiting", "cancelling", "completed", "failed", "cancelled")
 
+ESTIMATE = "when it will probably end, by the pace of its progress in the last minute; null while that can't be told"
+
 
 def rfc3339(value: dt.datetime) -> str:
     """A time in UTC with microseconds and `Z`."""
@@ -152,6 +154,7 @@ class RunSchema(Schema):
     step_started_at = Time(allow_none=True)
     progress = fields.Float(allow_none=True)
     progress_note = fields.String(allow_none=True)
+    estimated_end_at = Time(allow_none=True, metadata={"description": ESTIMATE})
     output = fields.Raw(allow_none=True)
     error = fields.Raw(allow_none=True)
     cancel = fields.Nested(CancelSchema, allow_none=True)
@@ -177,6 +180,7 @@ class ReportSchema(Schema):
     options = fields.Dict()
     progress = fields.Float(allow_none=True)
     progress_note = fields.String(allow_none=True)
+    estimated_end_at = Time(allow_none=True, metadata={"description": ESTIMATE})
     run = fields.Nested(RunSchema, allow_none=True)
     artifacts = fields.List(fields.Nested(ArtifactSchema))
     error = fields.String(allow_none=True)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from andon.adapters.postgres.runs import Beat, Claimed
 from andon.engine.steps import Step
 from andon.engine.stops import Cause, Interrupter, StopSignal
+from andon_worker.pace import Pace
 
 
 @dataclass
@@ -24,6 +25,7 @@ class Hosted:
     step: Step | None = None
     shown_step: str | None = None
     since: float = field(default_factory=time.monotonic)
+    pace: Pace = field(default_factory=Pace)
 
     def beat(self) -> Beat:
         """What the heartbeat says of this run."""
@@ -32,8 +34,11 @@ class Hosted:
             return Beat(self.run.id, self.run.fence, None, None, None, None)
         status.changed = False
         self.shown_step = status.step
-        elapsed = time.monotonic() - status.step_started
-        return Beat(self.run.id, self.run.fence, status.step, elapsed, status.fraction, status.note)
+        now, fraction = time.monotonic(), status.fraction
+        remaining = self.pace.remaining(fraction, now)
+        return Beat(
+            self.run.id, self.run.fence, status.step, now - status.step_started, fraction, status.note, remaining
+        )
 
     @property
     def changed(self) -> bool:

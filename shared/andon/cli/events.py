@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from andon.cli import dead_events
 from andon.cli.show import AsJson, cell, moment, out, print_json, print_json_line
 from andon.cli.values import json_object, json_or_text
 from andon.cli.where import api
@@ -22,6 +23,7 @@ LATE = 200  # an event's seq is taken before its commit: one may appear this far
 def add_to(app: typer.Typer) -> None:
     """Register this module's commands."""
     app.add_typer(group, name="events")
+    group.add_typer(dead_events.group, name="dead")
 
 
 @group.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 
 from rich.console import Console
@@ -26,17 +27,25 @@ def follow(
     try:
         with progress_bar(console) as progress:
             task = None
-            for report in andon.reports.follow(report_id, timeout=timeout):
+            for report in andon.reports.watch(report_id, timeout=timeout):
                 if task is None:
                     task = progress.add_task(escape(report.title), total=1.0, note="")
                 stopping = "cancelling" if report.generating and report.cancel_requested_at else None
-                note = escape(stopping or report.progress_note or report.status)
+                note = escape(stopping or report.progress_note or report.status) + left(report.estimated_end_at)
                 progress.update(task, completed=report.progress or 0.0, note=note)
                 seen(report)
     except KeyboardInterrupt:
         console.print(f"The report goes on; to stop it: andon reports cancel {report_id}", markup=False)
         raise
     return report
+
+
+def left(end: dt.datetime | None) -> str:
+    """How long until `end`, as roughly as it is known; nothing while it isn't, or when it has passed."""
+    minutes = None if end is None else (end - dt.datetime.now(dt.UTC)).total_seconds() / 60
+    if minutes is None or minutes <= 0:
+        return ""
+    return " · less than a minute left" if minutes < 1 else f" · about {minutes:.0f} min left"
 
 
 def require_generated(report: Report) -> None:

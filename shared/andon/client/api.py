@@ -7,7 +7,8 @@ from types import TracebackType
 
 import httpx
 
-from andon.client.events import Events
+from andon.client.events import DeadEvents, Events
+from andon.client.live import Follower
 from andon.client.reports import Datasets, Reports
 from andon.client.runs import Cancellations, Functions, Runs
 from andon.client.transport import Retries, Transport
@@ -32,10 +33,12 @@ class Andon:
     ) -> None:
         self._transport = Transport(url, key, timeout=timeout, retries=retries or Retries(), transport=transport)
         self.url = self._transport.url
-        self.reports = Reports(self._transport, time.monotonic, time.sleep)
+        follower = Follower(self._transport, time.monotonic, time.sleep)
+        self.reports = Reports(self._transport, follower)
         self.datasets = Datasets(self._transport)
-        self.runs = Runs(self._transport)
+        self.runs = Runs(self._transport, follower)
         self.events = Events(self._transport)
+        self.dead_events = DeadEvents(self._transport)
         self.functions = Functions(self._transport)
         self.cancellations = Cancellations(self._transport)
 

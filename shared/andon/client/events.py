@@ -4,13 +4,34 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import takewhile
 from typing import Any
 from urllib.parse import quote
 
 from andon.client.decode import decode
-from andon.client.models import Event
+from andon.client.models import DeadEvent, Event
 from andon.client.pages import listed
 from andon.client.transport import Transport
+
+
+class DeadEvents:
+    """Entries of the bus that can't be events. Takes a key with the scope `admin`."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def list(self, *, limit: int | None = None) -> Iterator[DeadEvent]:
+        """Dead events, newest first."""
+        return listed(self._transport, "/dead-events", DeadEvent, limit)
+
+    def get(self, id: int) -> DeadEvent | None:
+        """One of them, if it is there."""
+        newer_or_it = takewhile(lambda each: each.id >= id, self.list())
+        return next((each for each in newer_or_it if each.id == id), None)
+
+    def replay(self, id: int) -> DeadEvent:
+        """Put one on the bus again, under the id that it had; still unreadable, it is buried anew."""
+        return decode(DeadEvent, self._transport.post(f"/dead-events/{id}/replay"))
 
 
 class Events:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -65,6 +66,27 @@ class Event(EventRef):
 
 
 @dataclass(frozen=True, kw_only=True)
+class DeadEvent(Resource):
+    """An entry of the bus that can't be an event: the names and values it had, each base64, and the reason."""
+
+    id: int
+    stream_id: str
+    fields: tuple[tuple[str, str], ...]
+    reason: str
+    created_at: dt.datetime
+    replayed_at: dt.datetime | None = None
+
+    @property
+    def text(self) -> Mapping[str, str]:
+        """Its names and values as text; what is no UTF-8 is replaced."""
+        return {_text(name): _text(value) for name, value in self.fields}
+
+
+def _text(encoded: str) -> str:
+    return base64.b64decode(encoded).decode(errors="replace")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Cancel(Resource):
     """Who asked a run to stop and why; when it was asked, when the code stopped, when the run settled."""
 
@@ -111,6 +133,7 @@ class Run(Resource):
     step_started_at: dt.datetime | None = None
     progress: float | None = None
     progress_note: str | None = None
+    estimated_end_at: dt.datetime | None = None
     output: Json = None
     error: Json = None
     cancel: Cancel | None = None
@@ -145,6 +168,7 @@ class Report(Resource):
     options: Mapping[str, Json] = field(default_factory=dict)
     progress: float | None = None
     progress_note: str | None = None
+    estimated_end_at: dt.datetime | None = None
     run: Run | None = None
     artifacts: tuple[Artifact, ...] = ()
     error: str | None = None

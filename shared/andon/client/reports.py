@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from andon.client.decode import decode
-from andon.client.errors import RateLimited, Unavailable, WaitTimeout
+from andon.client.live import Follower
 from andon.client.models import Asked, Dataset, Report
 from andon.client.pages import listed
 from andon.client.transport import Transport
 
 UPLOAD_SECONDS = 600.0
 CHUNK = 1024 * 1024
-LOOK_SECONDS = (0.1, 1.0)
-OUTAGE_SECONDS = 60.0
 
 
 class Datasets:
@@ -45,10 +43,9 @@ class Datasets:
 class Reports:
     """What a user asks for, and can cancel."""
 
-    def __init__(self, transport: Transport, clock: Callable[[], float], sleep: Callable[[float], None]) -> None:
+    def __init__(self, transport: Transport, follower: Follower) -> None:
         self._transport = transport
-        self._clock = clock
-        self._sleep = sleep
+        self._follower = follower
 
     def create(self, title: str, *, dataset_id: str | None = None, options: Mapping[str, Any] | None = None) -> Report:
         """Make a report; it is `idle` until it is generated."""
@@ -87,29 +84,11 @@ class Reports:
 
         An API that is away for up to a minute is waited for. Raises `WaitTimeout` after `timeout` seconds.
         """
-        began = heard = self._clock()
-        shortest, longest = LOOK_SECONDS
-        pause, last = shortest, None
-        while True:
-            try:
-                report = self.get(id)
-                heard = self._clock()
-            except (Unavailable, RateLimited):
-                if self._clock() - heard > OUTAGE_SECONDS:
-                    raise
-            else:
-                if report != last:
-                    last, pause = report, shortest
-                    yield report
-                if not report.generating:
-                    return
-            pause = min(pause * 1.3, longest)
-            if timeout is not None:
-                left = timeout - (self._clock() - began)
-                if left <= 0:
-                    raise WaitTimeout(f"Report {id} is still generating after {timeout:g} s")
-                pause = min(pause, left)
-            self._sleep(pause)
+        return self._follower.poll(_path(id), Report, _ended, timeout)
+
+    def watch(self, id: str, *, timeout: float | None = None) -> Iterator[Report]:
+        """As `follow`, told by the API at once (Server-Sent Events). Resumes when cut off; polls where it must."""
+        return self._follower.watch(_path(id), Report, _ended, timeout)
 
     def wait(self, id: str, *, timeout: float | None = None) -> Report:
         """Wait until the report isn't generating, and return it. Raises `WaitTimeout` after `timeout` seconds."""
@@ -137,3 +116,7 @@ class Reports:
 
 def _path(id: str) -> str:
     return f"/reports/{quote(id, safe='')}"
+
+
+def _ended(report: Report) -> bool:
+    return not report.generating

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from andon.client.decode import decode
 from andon.client.errors import WaitTimeout
+from andon.client.live import Follower
 from andon.client.models import Asked, Cancellation, Function, Run
 from andon.client.pages import listed
 from andon.client.transport import Transport
@@ -19,8 +20,9 @@ LOOK_SECONDS = 0.25
 class Runs:
     """Executions of functions."""
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(self, transport: Transport, follower: Follower) -> None:
         self._transport = transport
+        self._follower = follower
 
     def list(
         self,
@@ -52,6 +54,10 @@ class Runs:
         """Cancel a run. Raises `Conflict` if it has ended."""
         body = {} if reason is None else {"reason": reason}
         return decode(Asked, self._transport.post(f"{_path(id)}/cancel", body, idempotency_key=idempotency_key))
+
+    def watch(self, id: str, *, timeout: float | None = None) -> Iterator[Run]:
+        """The run with its steps, again at each change, until it has ended; told by the API, as a report is."""
+        return self._follower.watch(_path(id), Run, lambda run: run.ended, timeout)
 
     def rerun(self, id: str, *, idempotency_key: str | None = None) -> Asked:
         """Send the run's trigger again, as a new event."""

@@ -92,6 +92,23 @@ class Transport:
         with self._exchange("GET", path, stream=True) as response:
             yield response
 
+    @contextmanager
+    def listen(self, path: str, last_id: str, *, quiet: float) -> Iterator[Iterator[str]]:
+        """The lines of a stream of Server-Sent Events behind the one with this id; asked for once.
+
+        Raises `Unreachable` when it is cut off, or says nothing for `quiet` seconds.
+        """
+        headers = {"Accept": "text/event-stream", **({"Last-Event-ID": last_id} if last_id else {})}
+        timeout = httpx.Timeout(self._http.timeout.connect, read=quiet)
+        try:
+            with self._http.stream("GET", path, headers=headers, timeout=timeout) as response:
+                if not response.is_success:
+                    response.read()
+                    raise error_of(response)
+                yield response.iter_lines()
+        except httpx.TransportError as error:
+            raise _unreachable(self.url, error) from None
+
     def is_ready(self, timeout: float) -> bool:
         """Whether the API answers and can serve; asked once."""
         try:

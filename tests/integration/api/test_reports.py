@@ -147,6 +147,32 @@ def test_a_cancel_of_a_running_run_is_shown_as_cancelling_and_raises_its_flag(
     assert client.get(f"{API}/runs/{run_id}").json["cancel"]["reason"] is None
 
 
+@pytest.mark.parametrize(
+    ("minutes", "status", "told"), [(5, "running", True), (-1, "running", False), (5, "waiting", False)]
+)
+def test_the_end_of_a_run_is_estimated_while_it_goes_on_and_the_estimate_holds(
+    client: Client,
+    report: dict[str, Any],
+    make_run: MakeRun,
+    database: psycopg.Connection[Any],
+    minutes: int,
+    status: str,
+    told: bool,
+) -> None:
+    asked = client.post(f"/api/v1/reports/{report['id']}/generate").json
+    run = make_run(asked["eventId"], report_id=report["id"])
+    database.execute(
+        "UPDATE andon.runs SET status = %s, progress = 0.4, started_at = clock_timestamp(),"
+        " estimated_end_at = clock_timestamp() + %s * interval '1 min' WHERE id = %s",
+        [status, minutes, run],
+    )
+    shown = client.get(f"/api/v1/reports/{report['id']}").json
+    assert (shown["estimatedEndAt"] is not None) is told
+    assert shown["run"]["estimatedEndAt"] == shown["estimatedEndAt"]
+    page = client.get(f"/reports/{report['id']}").text
+    assert ("about 5 min left" in page) is told
+
+
 def test_a_report_that_is_not_generating_cannot_be_cancelled(client: Client, report: dict[str, Any]) -> None:
     answer = client.post(f"{API}/reports/{report['id']}/cancel")
     assert (answer.status_code, answer.json["title"]) == (409, "Report is not currently generating")

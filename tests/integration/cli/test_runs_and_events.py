@@ -5,11 +5,13 @@ from collections.abc import Callable
 from functools import partial
 
 import pytest
+from redis import Redis
 
 from andon.client import Andon, Run
 from tests.integration.cli.conftest import Command, interrupt
 from tests.ledger import Ledger
 from tests.polling import wait_until
+from tests.system import System
 
 
 def has_ended(andon: Andon, run: Run) -> bool:
@@ -126,3 +128,19 @@ def test_runs_are_filtered(command: Command, andon: Andon, walk: Callable[[str],
     assert [each["id"] for each in listed] == [run.id]
     assert command("runs", "list", "--before", "2001-01-01T00:00:00Z", "--json").json == []
     andon.runs.cancel(run.id)
+
+
+def test_dead_events_are_listed_shown_and_replayed(command: Command, running: System) -> None:
+    with Redis.from_url(running.env["ANDON_REDIS_URL"]) as bus:
+        bus.xadd("andon:events", {"name": "dead/on.arrival", "data": "{not json"})
+    listed = wait_until(lambda: command("events", "dead", "list", "--json").json, 30, what="the dead event")
+    assert isinstance(listed, list)
+    id = str(listed[0]["id"])
+    assert "dead/on.arrival" in command("events", "dead", "list").out
+    shown = command("events", "dead", "show", id)
+    assert "field data {not json" in shown.words
+    assert "expected JSON" in shown.out
+    assert command("events", "dead", "replay", id).out == f"replayed {id}\n"
+    assert command("events", "dead", "show", id, "--json").json["replayedAt"] is not None
+    assert command("events", "dead", "show", "999999").code == 3
+    assert command("events", "dead", "replay", "999999").code == 3

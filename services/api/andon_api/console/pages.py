@@ -19,6 +19,7 @@ def blueprint() -> Blueprint:
     made.app_template_filter("ago")(show.ago)
     made.app_template_filter("moment")(show.moment)
     made.app_template_filter("duration")(show.duration)
+    made.app_template_filter("left")(show.left)
     made.app_template_filter("size")(show.size)
     made.app_template_filter("person")(show.person)
     made.app_template_filter("pretty")(show.pretty)

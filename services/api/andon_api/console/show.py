@@ -50,6 +50,15 @@ def duration(seconds: float | dt.timedelta | None) -> str:
     return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s"
 
 
+def left(end: dt.datetime, now: dt.datetime | None = None) -> str:
+    """How long until `end`, as roughly as it is known."""
+    seconds = (end - (now or dt.datetime.now(dt.UTC))).total_seconds()
+    if seconds < 60:
+        return "less than a minute left"
+    minutes = round(seconds / 60)
+    return f"about {minutes} min left" if minutes < 90 else f"about {round(minutes / 60)} h left"
+
+
 def size(count: int) -> str:
     """A number of bytes."""
     value = float(count)

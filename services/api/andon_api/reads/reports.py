@@ -70,6 +70,7 @@ def _complete(tenant: str, reports: list[Row]) -> list[Row]:
         run = current.get(row["current_run_id"]) if row["current_run_id"] else None
         row["run"] = run
         row["progress"] = _progress(row["status"], run)
+        row["estimated_end_at"] = run["estimated_end_at"] if run else None
         row["progress_note"] = run["progress_note"] if run else None
         row["artifacts"] = files[row["id"]]
     return reports

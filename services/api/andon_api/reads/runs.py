@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
@@ -28,7 +29,15 @@ def _select() -> Select[Any]:
 def _shape(row: Row) -> Row:
     row["event"] = {name: row.pop(f"event_{name}") for name in _EVENT_FIELDS}
     row["cancel"] = _cancel(row) if row["cancel_requested_at"] else None
+    row["estimated_end_at"] = _estimate(row)
     return row
+
+
+def _estimate(row: Row) -> dt.datetime | None:
+    """When the run will probably end. One that goes on past that time, or doesn't go on, has no estimate."""
+    estimate: dt.datetime | None = row["estimated_end_at"]
+    runs_on = row["status"] == "running" and estimate is not None and estimate > dt.datetime.now(dt.UTC)
+    return estimate if runs_on else None
 
 
 def _cancel(row: Row) -> Row:

@@ -204,6 +204,7 @@ class Run(Base):
     step_started_at: Mapped[dt.datetime | None]
     progress: Mapped[float | None]
     progress_note: Mapped[str | None]
+    estimated_end_at: Mapped[dt.datetime | None]
     output: Mapped[Any | None] = mapped_column(Json)
     error: Mapped[Any | None] = mapped_column(Jsonb)
     cancel_requested_at: Mapped[dt.datetime | None]

@@ -19,7 +19,7 @@ _CLAIM = Statement("""
 WITH claimed AS (
     UPDATE andon.runs SET status = 'running', fence = fence + 1, worker_id = %(worker)s,
         attempt = greatest(attempt, 1), started_at = coalesce(started_at, clock_timestamp()), wake_at = NULL,
-        lease_until = clock_timestamp() + %(lease)s * interval '1 s'
+        estimated_end_at = NULL, lease_until = clock_timestamp() + %(lease)s * interval '1 s'
     WHERE id = %(run)s AND status = 'queued' AND cancel_requested_at IS NULL AND NOT EXISTS (
         SELECT FROM andon.wide_cancellations w
         WHERE w.status <> 'done' AND w.tenant = runs.tenant AND w.function_id = runs.function_id
@@ -44,11 +44,14 @@ FROM andon.steps WHERE run_id = %s
 _HEARTBEAT = """
 WITH mine AS (
     SELECT * FROM unnest(%(runs)s::uuid[], %(fences)s::bigint[], %(steps)s::text[], %(seconds)s::float8[],
-        %(fractions)s::float8[], %(notes)s::text[]) AS m (run_id, fence, step, seconds, fraction, note)
+        %(fractions)s::float8[], %(notes)s::text[], %(left)s::float8[])
+        AS m (run_id, fence, step, seconds, fraction, note, remaining)
 )
 UPDATE andon.runs r SET lease_until = clock_timestamp() + %(lease)s * interval '1 s',
     current_step = m.step, step_started_at = clock_timestamp() - m.seconds * interval '1 s',
-    progress = coalesce(m.fraction, r.progress), progress_note = coalesce(m.note, r.progress_note)
+    progress = coalesce(m.fraction, r.progress), progress_note = coalesce(m.note, r.progress_note),
+    estimated_end_at = CASE WHEN m.fraction = r.progress THEN r.estimated_end_at
+        ELSE clock_timestamp() + m.remaining * interval '1 s' END
 FROM mine m WHERE r.id = m.run_id AND r.fence = m.fence AND r.status IN ('running', 'cancelling')
 RETURNING r.id, r.cancel_requested_at IS NOT NULL, r.report_id
 """
@@ -84,7 +87,10 @@ class Claimed:
 
 
 class Beat(NamedTuple):
-    """What a worker says of a run it holds: the step it is in, for how long (seconds), and its progress."""
+    """What a worker says of a run it holds: the step it is in, for how long (seconds), and its progress.
+
+    `remaining` is how many seconds the run will probably still take, None while that can't be told.
+    """
 
     run_id: uuid.UUID
     fence: int
@@ -92,6 +98,7 @@ class Beat(NamedTuple):
     seconds: float | None
     fraction: float | None
     note: str | None
+    remaining: float | None = None
 
 
 class Alive(NamedTuple):
@@ -145,7 +152,9 @@ def heartbeat(connection: psycopg.Connection[Any], beats: Sequence[Beat], *, lea
     if not beats:
         return []
     columns = list(zip(*beats, strict=True))
-    values = dict(zip(("runs", "fences", "steps", "seconds", "fractions", "notes"), map(list, columns), strict=True))
+    values = dict(
+        zip(("runs", "fences", "steps", "seconds", "fractions", "notes", "left"), map(list, columns), strict=True)
+    )
     return [Alive(*row) for row in connection.execute(_HEARTBEAT, {**values, "lease": lease}).fetchall()]
 
 
