@@ -1,9 +1,11 @@
 """A typed client of the REST API. Needs `httpx`, and nothing else of Andon's parts.
 
-with Andon("http://127.0.0.1:8000", key) as andon:
-    report = andon.reports.create("Sales", dataset_id=andon.datasets.upload("sales.csv").id)
-    andon.reports.generate(report.id)
-    andon.reports.wait(report.id, timeout=1800)
+    with Andon("http://127.0.0.1:8000", key) as andon:
+        report = andon.reports.create("Sales", dataset_id=andon.datasets.upload("sales.csv").id)
+        andon.reports.generate(report.id)
+        andon.reports.wait(report.id, timeout=1800)
+
+The calls are grouped as attributes of `Andon`.
 """
 
 from __future__ import annotations
