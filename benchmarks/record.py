@@ -15,6 +15,15 @@ CREATE TABLE IF NOT EXISTS bench_steps (job text, step int, result jsonb, at tim
 _local = threading.local()
 
 
+def _forget() -> None:
+    """A forked child has no connection yet: speaking on its parent's would confuse both."""
+    global _local
+    _local = threading.local()
+
+
+os.register_at_fork(after_in_child=_forget)
+
+
 def database() -> psycopg.Connection:
     """This thread's connection."""
     connection = getattr(_local, "connection", None)
