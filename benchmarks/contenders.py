@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from benchmarks.environments import python_of
@@ -14,7 +14,11 @@ _OWN_TABLE = "SELECT id FROM bench_jobs WHERE id = ANY(%(ids)s) AND status = '{}
 
 @dataclass(frozen=True)
 class Contender:
-    """`worker` and `others` are argument lists for its Python; statuses are read by SQL, as a user would see them."""
+    """`worker` and `others` are argument lists for its Python; statuses are read by SQL, as a user would see them.
+
+    `queueing` is added to `env` where jobs have to wait for those that run, and its workers would else take them all.
+    A second entry of one library, with another setting, takes part in the workloads where that setting is better.
+    """
 
     name: str
     module: str
@@ -22,16 +26,24 @@ class Contender:
     cancelled: str = _OWN_TABLE.format("cancelled")
     completed: str = _OWN_TABLE.format("completed")
     packages: Sequence[str] = ()
+    npm_packages: Sequence[str] = ()
     setup: Sequence[str] = ()
     others: Sequence[Sequence[str]] = ()
     queued: str | None = None
     env: Mapping[str, str] = field(default_factory=dict)
+    queueing: Mapping[str, str] = field(default_factory=dict)
     kinds: Sequence[str] = ("steps", "loop")
+    workloads: Sequence[str] = ("w1", "w2", "w3", "w4")
+    cancels_many: bool = False
+
+    def plus(self, env: Mapping[str, str]) -> Contender:
+        """The same with more in its environment."""
+        return replace(self, env={**self.env, **env})
 
     @property
     def python(self) -> Path:
         """Its interpreter; its environment is made at first use."""
-        return python_of(self.module, self.packages) if self.packages else Path(sys.executable)
+        return python_of(self.module, self.packages, self.npm_packages) if self.packages else Path(sys.executable)
 
 
 _ANDON = """
@@ -47,7 +59,10 @@ ANDON = Contender(
     cancelled=_ANDON.format("cancelled"),
     completed=_ANDON.format("completed"),
     kinds=("steps", "steps-isolated", "loop", "blocking"),
-    queued="SELECT count(*) FROM andon.runs WHERE status = 'queued'",
+    queued=_ANDON.format("queued"),
+    env={"ANDON_QUEUES": "default", "ANDON_QUEUED_RUNS_LIMIT": "0"},
+    workloads=("w1", "kinds", "w2", "w3", "w4", "w5", "w6"),
+    cancels_many=True,
 )
 
 _CELERY = ["-m", "celery", "-A", "benchmarks.peers.celery", "worker", "--concurrency=8", "--loglevel=WARNING"]
@@ -69,6 +84,7 @@ PEERS = [
         packages=["celery[redis]==5.7.*", PSYCOPG],
         worker=_CELERY,
         kinds=("steps", "loop", "blocking"),
+        cancels_many=True,
     ),
     Contender(
         name="celery-usr1",
@@ -77,6 +93,7 @@ PEERS = [
         worker=_CELERY,
         env={"BENCH_CELERY_SIGNAL": "SIGUSR1"},
         kinds=("loop", "blocking"),
+        workloads=["w1"],
     ),
     Contender(
         name="procrastinate",
@@ -95,11 +112,31 @@ PEERS = [
         worker=["-m", "benchmarks.peers.dbos", "worker"],
         cancelled=_DBOS.format("CANCELLED"),
         completed=_DBOS.format("SUCCESS"),
+        cancels_many=True,
     ),
     Contender(
         name="saq",
         module="saq",
         packages=["saq[redis]==0.26.*", PSYCOPG],
         worker=["-m", "benchmarks.peers.saq", "worker"],
+        cancels_many=True,
+    ),
+    Contender(
+        name="saq-20ms",
+        module="saq",
+        packages=["saq[redis]==0.26.*", PSYCOPG],
+        worker=["-m", "benchmarks.peers.saq", "worker"],
+        env={"BENCH_SAQ_ABORT": "0.02"},
+        workloads=["w1"],
+    ),
+    Contender(
+        name="restate",
+        module="restate",
+        packages=["restate-sdk==1.3.*", "hypercorn==0.18.*", PSYCOPG],
+        npm_packages=["@restatedev/restate-server@1.7.*"],
+        others=[["-m", "benchmarks.peers.restate", "server"]],
+        worker=["-m", "benchmarks.peers.restate", "worker"],
+        queueing={"RESTATE_DEFAULT_NUM_PARTITIONS": "1"},
+        cancels_many=True,
     ),
 ]

@@ -13,7 +13,7 @@ from typing import Any
 
 from andon.embedded.binaries import postgres_programs, redis_programs
 from benchmarks.contenders import Contender
-from benchmarks.environments import versions
+from benchmarks.environments import npm_versions, versions
 
 
 def describe(peers: Sequence[Contender]) -> dict[str, Any]:
@@ -27,7 +27,10 @@ def describe(peers: Sequence[Contender]) -> dict[str, Any]:
         "postgres": _said(postgres_programs() / "postgres"),
         "redis": _said(redis_programs() / "redis-server"),
         "andon": version("andon"),
-        "peers": {peer.name: versions(peer.python, peer.packages[:-1]) for peer in peers},
+        "peers": {
+            peer.name: versions(peer.python, peer.packages[:-1]) | npm_versions(peer.module, peer.npm_packages)
+            for peer in peers
+        },
     }
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import selectors
 import signal
 import subprocess
 import time
@@ -18,7 +17,7 @@ import psycopg
 from psycopg import sql
 from redis import Redis
 
-from andon.embedded import PostgresServer, RedisServer, embedded_postgres, embedded_redis
+from andon.embedded import PostgresServer, RedisServer, embedded_redis
 from andon.embedded.ports import free_port
 from andon.embedded.spawn import spawn
 from benchmarks.contenders import Contender
@@ -34,9 +33,6 @@ class Driver:
             self._process = subprocess.Popen(
                 command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors
             )
-        self._selector = selectors.DefaultSelector()
-        assert self._process.stdout is not None
-        self._selector.register(self._process.stdout, selectors.EVENT_READ)
         self._read()
 
     def send(self, *request: object) -> None:
@@ -85,11 +81,12 @@ class Stage:
             **{name: value for name, value in os.environ.items() if not name.startswith("ANDON_")},
             "PYTHONPATH": os.pathsep.join([os.getcwd(), *filter(None, [os.environ.get("PYTHONPATH")])]),
             PATH: str(folder / "marks"),
+            "BENCH_FOLDER": str(folder),
             "BENCH_DATABASE_URL": database_url,
             "BENCH_REDIS_URL": redis_url,
             "ANDON_DATABASE_URL": database_url,
             "ANDON_REDIS_URL": redis_url,
-            "ANDON_FUNCTIONS": "benchmarks.jobs",
+            "ANDON_FUNCTIONS": "benchmarks.jobs,benchmarks.long_calls",
             "ANDON_HOME": str(folder / "home"),
             "ANDON_STORAGE_URL": f"file://{folder / 'artifacts'}",
             "PORT": str(self.port),
@@ -163,8 +160,8 @@ class Stage:
             time.sleep(0.002 if len(left) < 50 else 0.02)
         return True
 
-    def ended(self, status: str, ids: Sequence[str]) -> set[str]:
-        """Those of `ids` that show `status` (`cancelled` or `completed`)."""
+    def shown(self, status: str, ids: Sequence[str]) -> set[str]:
+        """Those of `ids` that show `status` (`cancelled` or `completed`; of Andon `queued`, too)."""
         statement = getattr(self.contender, status)
         return {row[0] for row in self.connection.execute(statement, {"ids": list(ids)}).fetchall()}
 
@@ -230,10 +227,19 @@ class Theatre:
             admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
+class _Postgres(PostgresServer):
+    """With connections for 500 worker threads."""
+
+    def command(self) -> list[str]:
+        return [*super().command(), "-c", "max_connections=800"]
+
+
 @contextmanager
 def theatre(folder: Path) -> Iterator[Theatre]:
     """PostgreSQL with fsync on and Redis with an append-only file written every second."""
     with ExitStack() as stack:
-        postgres = stack.enter_context(embedded_postgres(folder / "postgres"))
+        postgres = _Postgres(folder / "postgres")
+        stack.callback(postgres.stop)
+        postgres.start()
         redis = stack.enter_context(embedded_redis(folder / "redis"))
         yield Theatre(folder, postgres, redis)

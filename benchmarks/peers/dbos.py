@@ -1,10 +1,15 @@
-"""DBOS: durable workflows in Postgres, at its best setting found: a queue of 8 that is polled every 20 ms."""
+"""DBOS: durable workflows in Postgres, at its best setting found: a queue of 8 that is polled every 20 ms.
+
+Neither 32 at once, polls every 5 ms nor asynchronous steps were faster. The loop is a step that can be preempted.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 import threading
+import time
 
 from dbos import DBOS, DBOSClient
 
@@ -19,14 +24,12 @@ def step(slot, number, seconds):
     return work.step(slot, number, seconds)
 
 
-@DBOS.step()
-def loop_step(slot):
-    return work.loop(slot)
-
-
-@DBOS.step()
-def blocking_step(slot):
-    return work.blocking(slot)
+@DBOS.step(preemptible=True)
+async def loop_step(slot):
+    ends = time.monotonic() + work.LOOP_SECONDS
+    while time.monotonic() < ends:
+        work.marks().did(slot)
+        await asyncio.sleep(0.01)
 
 
 @DBOS.workflow(name="steps")
@@ -37,13 +40,8 @@ def steps(slot, steps, seconds):
 
 
 @DBOS.workflow(name="loop")
-def loop(slot, steps, seconds):
-    loop_step(slot)
-
-
-@DBOS.workflow(name="blocking")
-def blocking(slot, steps, seconds):
-    blocking_step(slot)
+async def loop(slot, steps, seconds):
+    await loop_step(slot)
 
 
 def worker():
@@ -63,7 +61,7 @@ def drive():
         options = {"queue_name": "bench", "workflow_name": kind, "app_version": "1"}
         return [client.enqueue(options, each["slot"], each["steps"], each["seconds"]).workflow_id for each in jobs]
 
-    serve(submit, client.cancel_workflow)
+    serve(submit, client.cancel_workflow, cancel_many=client.cancel_workflows)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,16 @@
-"""Procrastinate: jobs in Postgres; a job asks whether it should stop."""
+"""Procrastinate: jobs in Postgres; a job asks whether it should stop.
+
+Jobs of lost workers are retried by a periodic task, as its documentation tells: here every 2 s, of workers that were
+silent for 6 s.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 from procrastinate import App, PsycopgConnector, SyncPsycopgConnector
 from procrastinate.exceptions import JobAborted
@@ -35,11 +41,17 @@ def loop(context, slot, **_):
         time.sleep(0.01)
 
 
-@app.task(name="blocking", pass_context=True)
-def blocking(context, slot, **_):
-    work.blocking(slot)
-    if context.should_abort():
-        raise JobAborted
+@app.periodic(cron="*/2 * * * * *")
+@app.task(name="retry-stalled", queueing_lock="retry-stalled", pass_context=True)
+async def retry_stalled(context, timestamp):
+    for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=6):
+        await app.job_manager.retry_job(job)
+
+
+async def work_on():
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(8))  # by default six on two processors
+    async with app.open_async():
+        await app.run_worker_async(concurrency=8, update_heartbeat_interval=1.5, stalled_worker_timeout=6)
 
 
 def main():
@@ -47,7 +59,7 @@ def main():
         with App(connector=SyncPsycopgConnector(conninfo=URL)).open() as opened:
             opened.schema_manager.apply_schema()
     elif sys.argv[1:] == ["worker"]:
-        app.run_worker(concurrency=8)
+        asyncio.run(work_on())
     else:
         with app.replace_connector(SyncPsycopgConnector(conninfo=URL)) as client, client.open():
             serve(
