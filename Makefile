@@ -39,10 +39,10 @@ fix: $(MADE)/dev ## Mend what the linter can mend, and format
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-bench: $(MADE)/dev ## Measure Andon alone, about five minutes (ARGS="--only w1")
+bench: $(MADE)/dev ## Measure Andon alone, about a quarter of an hour (ARGS="--only w1 --scale 0.1")
 	@exec $(BIN)/python -m benchmarks $(ARGS)
 
-bench-peers: $(MADE)/dev ## Measure Andon beside its peers, each installed into .andon/bench (over half an hour)
+bench-peers: $(MADE)/dev ## Measure Andon beside its peers, each installed into .andon/bench (over half an hour; needs npm)
 	@exec $(BIN)/python -m benchmarks --peers $(ARGS)
 
 faults: $(MADE)/dev ## Run every fault test, the slow ones too

@@ -43,3 +43,8 @@ def blocking(event: Event, step: Step) -> None:
 def many(event: Event, step: Step) -> None:
     """One empty step: what is queued by the hundred thousand."""
     step.run("step", work.step, event.data["slot"], 0, 0)
+
+
+@function(id="bench-parked", trigger="bench/parked", cancel_on=CANCEL, queue="parked")
+def parked(event: Event, step: Step) -> None:
+    """Waits in a queue that no worker serves."""

@@ -11,7 +11,7 @@ from benchmarks.stage import Stage
 
 AT_ONCE = 5
 PATIENCE = 25.0
-WINDOWS = {"steps": 2.2, "steps-isolated": 2.2, "loop": 1.0, "blocking": 1.0}
+WINDOW = 1.0
 
 
 def measure(stage: Stage, kind: str, count: int) -> dict[str, Any]:
@@ -26,7 +26,7 @@ def measure(stage: Stage, kind: str, count: int) -> dict[str, Any]:
             raise RuntimeError(f"{stage.contender.name}: {kind} jobs don't start")
         if stage.contender.name == "andon":
             stage.driver.ask("know", ids)
-        asked, seen = _cancel_each(stage, kind, ids)
+        asked, seen = _cancel_each(stage, ids)
         time.sleep(0.2)
         for id, job in zip(ids, jobs, strict=True):
             mark = stage.marks[job["slot"]]
@@ -45,10 +45,10 @@ def measure(stage: Stage, kind: str, count: int) -> dict[str, Any]:
     }
 
 
-def _cancel_each(stage: Stage, kind: str, ids: list[str]) -> tuple[dict[str, float], dict[str, float]]:
+def _cancel_each(stage: Stage, ids: list[str]) -> tuple[dict[str, float], dict[str, float]]:
     """When each was asked, and when it was first seen as cancelled."""
     now = time.monotonic()
-    plan = sorted((now + random.uniform(0.05, WINDOWS[kind]), id) for id in ids)
+    plan = sorted((now + random.uniform(0.05, WINDOW), id) for id in ids)
     asked: dict[str, float] = {}
     seen: dict[str, float] = {}
     for due, id in plan:
@@ -73,6 +73,6 @@ def _cancel_each(stage: Stage, kind: str, ids: list[str]) -> tuple[dict[str, flo
 
 
 def _look(stage: Stage, ids: list[str], seen: dict[str, float]) -> None:
-    found = stage.ended("cancelled", ids)
+    found = stage.shown("cancelled", ids)
     now = time.monotonic()
     seen.update({id: now for id in found if id not in seen})

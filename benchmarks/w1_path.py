@@ -30,7 +30,7 @@ def measure(stage: Stage, count: int) -> dict[str, Any]:
         time.sleep(random.uniform(0.1, 0.3))
         wall = time.time() - time.monotonic()
         answer = stage.driver.ask("cancel", id)
-        while not stage.ended("cancelled", [id]):
+        while not stage.shown("cancelled", [id]):
             time.sleep(0.0005)
         seen = time.monotonic()
         row = stage.connection.execute(_TIMES, [id]).fetchone()

@@ -17,10 +17,9 @@ def throughput(stage: Stage, count: int) -> dict[str, Any]:
     """All jobs are queued before one worker starts; from the first step's begin to the last job's return."""
     stage.stop_workers(signal.SIGTERM)
     jobs = stage.jobs(count, steps=STEPS, seconds=0)
-    stage.driver.ask("submit", "steps", jobs)
-    if stage.contender.queued:
-        while stage.connection.execute(stage.contender.queued).fetchone()[0] < count:  # type: ignore[index]
-            time.sleep(0.05)
+    ids = stage.driver.ask("submit", "steps", jobs)["answer"]
+    while stage.contender.queued and len(stage.shown("queued", ids)) < count:
+        time.sleep(0.05)
     stage.start_worker()
     if not stage.wait(jobs, lambda mark: mark.done, 180):
         raise RuntimeError(f"{stage.contender.name} did not complete {count} jobs in 180 s")
@@ -36,7 +35,7 @@ def idle(stage: Stage, count: int) -> dict[str, Any]:
         time.sleep(random.uniform(0.1, 0.3))
         jobs = stage.jobs(1, steps=STEPS, seconds=0)
         answer = stage.driver.ask("submit", "steps", jobs)
-        while not stage.ended("completed", answer["answer"]):
+        while not stage.shown("completed", answer["answer"]):
             time.sleep(0.0005)
         took.append(time.monotonic() - answer["asked"])
     return Spread.of(took).milliseconds()

@@ -14,25 +14,33 @@ _QUEUED = "SELECT count(*) FROM andon.runs WHERE function_id = 'bench-many' AND 
 _STEPS = "SELECT count(*) FROM andon.steps"
 
 
-def one_by_one(stage: Stage, count: int) -> dict[str, Any]:
-    """Each queued job is cancelled by a call of its own; every worker thread is busy meanwhile."""
+def thousand(stage: Stage, count: int, *, many: bool) -> dict[str, Any]:
+    """Cancel each by a call of its own, or all of them in the contender's bulk way; every worker thread is busy."""
     busy = stage.jobs(BUSY, steps=3000, seconds=0.05)
     running = stage.driver.ask("submit", "steps", busy)["answer"]
-    if not stage.wait(busy, lambda mark: mark.began, 20):
+    if not stage.wait(busy, lambda mark: mark.began, 30):
         raise RuntimeError(f"{stage.contender.name}: the jobs that keep it busy don't start")
     jobs = stage.jobs(count, steps=1, seconds=0)
-    ids = stage.driver.ask("submit", "steps", jobs)["answer"]
-    if stage.contender.name == "andon":
-        _until_queued(stage, "bench-steps", count)
+    ids = stage.driver.ask("submit", "many" if stage.contender.queued else "steps", jobs)["answer"]
+    if stage.contender.queued:
+        _until_queued(stage, count)
         stage.driver.ask("know", [*ids, *running])
+    early = _ran(stage, jobs)
     began = time.monotonic()
-    for id in ids:
-        stage.driver.ask("cancel", id)
+    if many:
+        stage.driver.ask("cancel_many", ids)
+    else:
+        for id in ids:
+            stage.driver.ask("cancel", id)
     took = time.monotonic() - began
     for id in running:
         stage.driver.ask("cancel", id)
-    time.sleep(5)
-    return {"cancels/s": round(count / took), "ran": sum(bool(stage.marks[job["slot"]].began) for job in jobs)}
+    later = stage.jobs(BUSY, steps=1, seconds=0)
+    stage.driver.ask("submit", "steps", later)
+    if not stage.wait(later, lambda mark: mark.done, 60):
+        raise RuntimeError(f"{stage.contender.name}: the jobs behind the cancelled ones don't run")
+    time.sleep(1)
+    return {"cancels/s": round(count / took), "ran": _ran(stage, jobs) - early, "ran before they were cancelled": early}
 
 
 def in_bulk(stage: Stage, count: int) -> dict[str, Any]:
@@ -47,11 +55,11 @@ def in_bulk(stage: Stage, count: int) -> dict[str, Any]:
         for job in jobs[start : start + 1000]:
             pipe.xadd("andon:events", {"name": "bench/many", "data": f'{{"slot":{job["slot"]}}}'})
         pipe.execute()
-    _until_queued(stage, "bench-many", count)
+    _until_queued(stage, count)
     time.sleep(3)
     before = _rate(stage, 5.0)
     steps, began = _count(stage, _STEPS), time.monotonic()
-    stage.driver.ask("cancel_all", "bench-many")
+    stage.driver.ask("cancel_many", [])
     accepted = time.monotonic() - began
     while _count(stage, _QUEUED):
         time.sleep(0.02)
@@ -59,12 +67,17 @@ def in_bulk(stage: Stage, count: int) -> dict[str, Any]:
     meanwhile = (_count(stage, _STEPS) - steps) / took
     time.sleep(2)
     return {
+        "queued": count,
         "accepted s": round(accepted, 3),
         "all cancelled s": round(took, 2),
-        "ran": sum(bool(stage.marks[job["slot"]].began) for job in jobs),
+        "ran": _ran(stage, jobs),
         "steps/s before": round(before),
         "steps/s meanwhile": round(meanwhile),
     }
+
+
+def _ran(stage: Stage, jobs: list[dict[str, Any]]) -> int:
+    return sum(bool(stage.marks[job["slot"]].began) for job in jobs)
 
 
 def _rate(stage: Stage, seconds: float) -> float:
@@ -78,10 +91,9 @@ def _count(stage: Stage, statement: str) -> int:
     return int(row[0]) if row else 0
 
 
-def _until_queued(stage: Stage, function_id: str, count: int) -> None:
-    statement = f"SELECT count(*) FROM andon.runs WHERE function_id = '{function_id}' AND status = 'queued'"
+def _until_queued(stage: Stage, count: int) -> None:
     deadline = time.monotonic() + 180
-    while _count(stage, statement) < count:
+    while _count(stage, _QUEUED) < count:
         if time.monotonic() > deadline:
             raise RuntimeError(f"{count} runs were not queued in 180 s")
         time.sleep(0.1)

@@ -1,4 +1,4 @@
-"""W5, Andon alone: what stays the same as runs are kept, and as more of them execute."""
+"""W5, Andon alone: what stays the same as more runs are kept, are queued, and execute."""
 
 from __future__ import annotations
 
@@ -10,68 +10,102 @@ import psutil
 from benchmarks import w1_cancel, w2_steps, w6_doors
 from benchmarks.stage import Stage
 
-_FILL = """
-WITH event AS (
-    INSERT INTO andon.events (tenant, id, name, data, ts)
-    SELECT 'default', 'kept-' || n, 'bench/steps', jsonb_build_object('slot', -n), clock_timestamp()
-    FROM generate_series(%(first)s::bigint, %(last)s::bigint) n RETURNING seq
-), run AS (
-    INSERT INTO andon.runs (id, tenant, function_id, event_seq, queue, status, started_at, ended_at, progress)
-    SELECT andon.uuid7(), 'default', 'bench-steps', seq, 'default', 'completed', clock_timestamp(),
-        clock_timestamp(), 1 FROM event RETURNING id
+CHUNK = 50_000
+WORKERS_OF = 50
+"""Runs that one worker executes at most, so that 500 of them take ten workers."""
+
+_EVENTS = """
+INSERT INTO andon.events (tenant, id, name, data, ts)
+SELECT 'default', 'grown-' || n, 'bench/grown', jsonb_build_object('slot', -n), clock_timestamp()
+FROM generate_series(%(first)s::bigint, %(last)s::bigint) n RETURNING seq
+"""
+_KEPT = f"""
+WITH event AS ({_EVENTS}), run AS (
+    INSERT INTO andon.runs (id, tenant, function_id, event_seq, status, fence, attempt, sent_at, started_at, ended_at)
+    SELECT andon.uuid7(), 'default', 'bench-steps', seq, 'completed', 1, 1, clock_timestamp(), clock_timestamp(),
+        clock_timestamp() FROM event RETURNING id, event_seq
+), key AS (
+    INSERT INTO andon.cancel_keys (run_id, key, event_seq) SELECT id, gen_random_uuid(), event_seq FROM run
 )
 INSERT INTO andon.steps (run_id, id, position, status, attempt, fence, started_at, ended_at, output)
 SELECT run.id, 'step-' || p, p, 'completed', 1, 1, clock_timestamp(), clock_timestamp(), '1'
 FROM run, generate_series(0, 1) p
 """
-CHUNK = 50_000
+_QUEUED = f"""
+WITH event AS ({_EVENTS}), run AS (
+    INSERT INTO andon.runs (id, tenant, function_id, event_seq, queue, sent_at)
+    SELECT andon.uuid7(), 'default', 'bench-parked', seq, 'parked', clock_timestamp() FROM event
+    RETURNING id, event_seq
+)
+INSERT INTO andon.cancel_keys (run_id, key, event_seq) SELECT id, gen_random_uuid(), event_seq FROM run
+"""
+FILL = {"kept": _KEPT, "queued": _QUEUED}
+"""Runs that have completed, of two steps each; runs of a queue that no worker serves."""
 
 
-def kept(stage: Stage, runs: int, *, cancels: int, jobs: int) -> dict[str, Any]:
-    """With `runs` ended runs in the database, of two steps each."""
-    _fill(stage, runs)
-    size = stage.connection.execute("SELECT pg_database_size(current_database())").fetchone()
+def grown(stage: Stage, state: str, runs: int, *, cancels: int, jobs: int) -> dict[str, Any]:
+    """With `runs` of them in the database."""
+    each = _fill(stage, FILL[state], runs)
     cancel = w1_cancel.measure(stage, "loop", cancels)["cancelled"]
     steps = w2_steps.throughput(stage, jobs)["steps/s"]
-    dispatched = w6_doors.dispatcher(stage, 5000)
     return {
+        "runs": runs,
         "cancel p50 ms": cancel["p50"],
         "cancel p99 ms": cancel["p99"],
+        "cancels": cancel["n"],
         "steps/s": steps,
-        "entries/s": dispatched["entries/s in batches"],
-        "memory MiB": {name: _memory(pid) for name, pid in _processes(stage)},
-        "database MiB": round(size[0] / 2**20) if size else None,
+        "api p99 ms": w6_doors.steady(stage, rate=100, seconds=5)["p99"],
+        "entries/s": w6_doors.added_at_once(stage, 5000),
+        "memory MiB": memory(stage),
+        "bytes per run": each,
     }
 
 
+def threads(runs: int) -> int:
+    """Threads that each worker needs to execute `runs`, and the cancelled ones beside them."""
+    return min(runs, WORKERS_OF) + w1_cancel.AT_ONCE
+
+
 def executing(stage: Stage, runs: int, *, cancels: int) -> dict[str, Any]:
-    """Cancel latency while `runs` others execute, each in its worker thread."""
-    busy = stage.jobs(runs, steps=10_000, seconds=0.5)
-    ids = stage.driver.ask("submit", "steps", busy)["answer"]
+    """Cancel latency while `runs` others execute, each asleep in its step, at most 50 in a worker."""
+    while len(stage.workers) * WORKERS_OF < runs:
+        stage.start_worker()
+    busy = stage.jobs(runs, steps=1000, seconds=10)
+    stage.driver.ask("submit", "steps", busy)
     if not stage.wait(busy, lambda mark: mark.began, 120):
         raise RuntimeError(f"{runs} runs don't execute at once")
     time.sleep(2)
     cancel = w1_cancel.measure(stage, "loop", cancels)["cancelled"]
-    memory = {name: _memory(pid) for name, pid in _processes(stage)}
-    stage.driver.ask("know", ids)
-    for id in ids:
-        stage.driver.ask("cancel", id)
-    return {"cancel p50 ms": cancel["p50"], "cancel p99 ms": cancel["p99"], "memory MiB": memory}
+    figures = {"runs": runs, "cancel p50 ms": cancel["p50"], "cancel p99 ms": cancel["p99"], "cancels": cancel["n"]}
+    api = w6_doors.steady(stage, rate=100, seconds=5)["p99"]
+    return {**figures, "api p99 ms": api, "workers": len(stage.workers), "memory MiB": memory(stage)}
 
 
-def _fill(stage: Stage, runs: int) -> None:
-    row = stage.connection.execute("SELECT count(*) FROM andon.runs").fetchone()
-    have = int(row[0]) if row else 0
-    for first in range(have + 1, runs + 1, CHUNK):
-        stage.connection.execute(_FILL, {"first": first, "last": min(first + CHUNK - 1, runs)})
-    stage.connection.execute("ANALYZE")
+def memory(stage: Stage) -> dict[str, int]:
+    """Resident memory of each process with its children, in MiB."""
+    processes = {"api": stage.others[0], "dispatcher": stage.others[1]}
+    processes |= {f"worker {number}": process for number, process in enumerate(stage.workers, 1)}
+    return {name: _resident(process.pid) for name, process in processes.items()}
 
 
-def _processes(stage: Stage) -> list[tuple[str, int]]:
-    return [("api", stage.others[0].pid), ("dispatcher", stage.others[1].pid), ("worker", stage.workers[0].pid)]
-
-
-def _memory(pid: int) -> int:
-    """Resident memory of the process and its children, in MiB."""
+def _resident(pid: int) -> int:
     process = psutil.Process(pid)
     return round(sum(each.memory_info().rss for each in [process, *process.children(recursive=True)]) / 2**20)
+
+
+def _fill(stage: Stage, statement: str, runs: int) -> int | None:
+    """Bytes of database per run that was added."""
+    have, before = _size(stage)
+    for first in range(have + 1, runs + 1, CHUNK):
+        stage.connection.execute(statement, {"first": first, "last": min(first + CHUNK - 1, runs)})
+    stage.connection.execute("ANALYZE")
+    now, after = _size(stage)
+    return round((after - before) / (now - have)) if now > have else None
+
+
+def _size(stage: Stage) -> tuple[int, int]:
+    """Runs that were filled in, and bytes of the database."""
+    [row] = stage.connection.execute(
+        "SELECT (SELECT count(*) FROM andon.events WHERE name = 'bench/grown'), pg_database_size(current_database())"
+    ).fetchall()
+    return int(row[0]), int(row[1])
