@@ -17,6 +17,7 @@ from andon.adapters.postgres.models import SCHEMA, metadata
 from andon.embedded import PostgresServer
 from andon.migrations import HEAD, UnknownRevision, migrate, require_head
 from tests.conftest import create, drop
+from tests.polling import wait_until
 from tests.system import SHIPPED_FUNCTIONS
 
 MODULES = ("andon_api", "andon_worker", "andon_worker.dispatcher", "andon.migrations")
@@ -50,6 +51,25 @@ def test_many_processes_may_migrate_at_once(postgres_server: PostgresServer) -> 
         require_head(url)
     finally:
         drop(admin, "andon_at_once")
+
+
+def test_a_migration_that_meets_a_lock_gives_way_and_is_tried_again(
+    postgres_server: PostgresServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    admin = postgres_server.url_of("postgres")
+    create(admin, "andon_locked", "template0")
+    url = postgres_server.url_of("andon_locked")
+    try:
+        with psycopg.connect(url) as holder, ThreadPoolExecutor(1) as pool:
+            holder.execute("CREATE SCHEMA andon")  # until this ends, nobody else can make it
+            migrating = pool.submit(migrate, url)
+            wait_until(lambda: "trying again" in caplog.text, 20, what="the first try's end")
+            assert not migrating.done()
+            holder.rollback()
+            migrating.result(timeout=60)
+        require_head(url)
+    finally:
+        drop(admin, "andon_locked")
 
 
 def test_a_database_without_a_schema_is_refused_with_what_to_do(postgres_server: PostgresServer) -> None:

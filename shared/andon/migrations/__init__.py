@@ -1,5 +1,5 @@
 """Schema migrations: `migrate(url)` brings a database to `HEAD`, `require_head(url)` refuses any other."""
 
-from andon.migrations.runner import HEAD, UnknownRevision, migrate, require_head
+from andon.migrations.runner import HEAD, TablesBusy, UnknownRevision, migrate, require_head
 
-__all__ = ["HEAD", "UnknownRevision", "migrate", "require_head"]
+__all__ = ["HEAD", "TablesBusy", "UnknownRevision", "migrate", "require_head"]

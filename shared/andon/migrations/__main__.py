@@ -5,7 +5,7 @@ import sys
 
 import psycopg
 
-from andon.migrations import UnknownRevision, migrate
+from andon.migrations import TablesBusy, UnknownRevision, migrate
 from andon.settings import Settings
 
 
@@ -13,7 +13,7 @@ def main() -> None:
     """Migrate, or say in one sentence why not."""
     try:
         migrate(Settings.from_env(os.environ).database_url)
-    except UnknownRevision as error:
+    except (TablesBusy, UnknownRevision) as error:
         sys.exit(str(error))
     except psycopg.OperationalError as error:
         sys.exit(f"The database that ANDON_DATABASE_URL names does not answer: {' '.join(str(error).split())}")

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import logging
+import random
+import time
 from pathlib import Path
 
 import psycopg
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from sqlalchemy.exc import OperationalError
 
 from andon.adapters.postgres.connect import sqlalchemy_url
 
+log = logging.getLogger(__name__)
 LOCK_KEY = 0x616E646F6E  # "andon"
+TRIES = 30
+LONGEST_PAUSE = 10.0
+
+
+class TablesBusy(RuntimeError):
+    """A migration did not get a lock that it needs, however often it was tried."""
 
 
 class UnknownRevision(RuntimeError):
@@ -39,14 +50,35 @@ def current_revision(url: str) -> str | None:
 
 
 def migrate(url: str) -> None:
-    """Bring the schema to `HEAD`. Safe to call from several processes at once."""
+    """Bring the schema to `HEAD`. Safe to call from several processes at once, and while others use the tables.
+
+    Raises `UnknownRevision` or `TablesBusy`. Needs a session of its own: no pooler that pools by transaction.
+    """
     with psycopg.connect(url, autocommit=True) as lock:
-        lock.execute("SELECT pg_advisory_lock(%s)", [LOCK_KEY])
+        # Waiting in the server would hold a snapshot, and CREATE INDEX CONCURRENTLY waits for every snapshot.
+        while lock.execute("SELECT pg_try_advisory_lock(%s)", [LOCK_KEY]).fetchone() != (True,):
+            time.sleep(0.2)
         try:
             _refuse_unknown(current_revision(url))
-            command.upgrade(_config(url), "head")
+            _upgrade(url)
         finally:
             lock.execute("SELECT pg_advisory_unlock(%s)", [LOCK_KEY])
+
+
+def _upgrade(url: str) -> None:
+    """Migrate revision by revision; one that doesn't get its lock within two seconds is tried again."""
+    pause = 0.5
+    for _ in range(TRIES):
+        try:
+            command.upgrade(_config(url), "head")
+            return
+        except OperationalError as error:
+            if not isinstance(error.orig, psycopg.errors.LockNotAvailable):
+                raise
+            log.warning("a table that a migration needs is locked; trying again")
+        time.sleep(pause * random.uniform(0.5, 1.0))
+        pause = min(pause * 2, LONGEST_PAUSE)
+    raise TablesBusy(f"A table that a migration needs was locked {TRIES} times. See by whom in pg_locks, and try again.")
 
 
 def _refuse_unknown(revision: str | None) -> None:
