@@ -78,7 +78,7 @@ def _upgrade(url: str) -> None:
             log.warning("a table that a migration needs is locked; trying again")
         time.sleep(pause * random.uniform(0.5, 1.0))
         pause = min(pause * 2, LONGEST_PAUSE)
-    raise TablesBusy(f"A table that a migration needs was locked {TRIES} times. See by whom in pg_locks, and try again.")
+    raise TablesBusy(f"A table that a migration needs was locked {TRIES} times. See pg_locks, and try again.")
 
 
 def _refuse_unknown(revision: str | None) -> None:
