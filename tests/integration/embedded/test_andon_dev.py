@@ -129,7 +129,7 @@ def test_a_shell_that_has_sourced_the_env_file_can_start_it_again(tmp_path: Path
         dev.stop()
     urls = {name: value for name, value in sourced.items() if name in ("ANDON_DATABASE_URL", "ANDON_REDIS_URL")}
     assert len(urls) == 2
-    with running_dev(home, **urls) as again:
+    with running_dev(home, None, **urls) as again:
         url = again.wait_for_stores()["ANDON_DATABASE_URL"]
         with psycopg.connect(url) as connection:
             assert connection.execute("SELECT count(*) > 0 FROM andon.alembic_version").fetchone() == (True,)
