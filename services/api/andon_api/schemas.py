@@ -13,7 +13,7 @@ from andon_api.paging import MOST, USUAL
 REPORT_STATUSES = ("idle", "generating", "generated", "cancelled", "failed")
 RUN_STATUSES = ("queued", "running", "waiting", "cancelling", "completed", "failed", "cancelled")
 
-ESTIMATE = "when it will probably end, by the pace of its progress in the last minute; null while that can't be told"
+ESTIMATE = "when it will probably end, by the pace of its progress lately; null while that can't be told"
 
 
 def rfc3339(value: dt.datetime) -> str:

@@ -1,13 +1,16 @@
-"""How long a run will probably still take, by the pace of its progress in the last minute."""
+"""How long a run will probably still take, by the pace of its progress lately; nothing while that isn't steady."""
 
 from __future__ import annotations
 
 from collections import deque
+from itertools import dropwhile
 
-WINDOW_SECONDS = 60.0
+WINDOW_SECONDS = 120.0
 # Less than this says nothing yet.
 LEAST_SECONDS = 5.0
 LEAST_SHARE = 0.01
+# A report's sections take unlike times: when the later half says so much more or less than the whole, nobody knows.
+STEADY = 2.0
 
 
 class Pace:
@@ -19,7 +22,7 @@ class Pace:
     def remaining(self, fraction: float | None, now: float) -> float | None:
         """Seconds that are left when `fraction` (0 to 1) is done at `now`; None while that can't be told.
 
-        Progress that falls begins anew. Only a minute is looked back: a report's sections take unlike times.
+        Progress that falls begins anew. Only two minutes are looked back.
         """
         if fraction is None:
             return None
@@ -31,4 +34,7 @@ class Pace:
         began, first = self._seen[0]
         if now - began < LEAST_SECONDS or fraction - first < LEAST_SHARE:
             return None
-        return (1 - fraction) * (now - began) / (fraction - first)
+        middle, half = next(dropwhile(lambda seen: seen[0] < (began + now) / 2, self._seen))
+        whole, lately = (fraction - first) / (now - began), (fraction - half) / max(now - middle, 0.001)
+        steady = whole / STEADY <= lately <= whole * STEADY
+        return (1 - fraction) / min(whole, lately) if steady else None
