@@ -71,26 +71,60 @@ def test_each_overlay_renders(overlay: str) -> None:
     assert all(":" in image.rsplit("/", 1)[-1] for image in images), "an image without a tag is whatever comes next"
 
 
-def test_a_pool_of_workers_takes_its_queue_from_those_of_the_base(tmp_path: Path) -> None:
+def rendered(folder: Path, *components: str) -> list[dict[str, Any]]:
+    """What an overlay like those here makes of the base with these components."""
     if shutil.which("kubectl") is None:
         pytest.skip("kubectl is not installed")
     build = {
         "namespace": "andon",
-        "resources": [os.path.relpath(BASE, tmp_path.resolve())],
-        "components": [os.path.relpath(KUSTOMIZE / "components" / "heavy-workers", tmp_path.resolve())],
+        "resources": [os.path.relpath(BASE, folder.resolve())],
+        "components": [os.path.relpath(KUSTOMIZE / "components" / each, folder.resolve()) for each in components],
         "configMapGenerator": [{"name": "andon", "behavior": "merge", "literals": ["ANDON_LOG_LEVEL=DEBUG"]}],
     }
-    (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump(build))
-    built = subprocess.run(["kubectl", "kustomize", str(tmp_path)], capture_output=True, text=True)
+    (folder / "kustomization.yaml").write_text(yaml.safe_dump(build))
+    built = subprocess.run(["kubectl", "kustomize", str(folder)], capture_output=True, text=True)
     assert built.returncode == 0, built.stderr
-    rendered = {
+    return [each for each in yaml.safe_load_all(built.stdout) if each]
+
+
+def containers(manifests: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Each Deployment's container."""
+    return {
         each["metadata"]["name"]: each["spec"]["template"]["spec"]["containers"][0]
-        for each in yaml.safe_load_all(built.stdout)
+        for each in manifests
         if each["kind"] == "Deployment"
     }
+
+
+def test_a_pool_of_workers_takes_its_queue_from_those_of_the_base(tmp_path: Path) -> None:
+    made = containers(rendered(tmp_path, "heavy-workers"))
     for name, queues in {"andon-worker": "default", "andon-worker-heavy": "heavy"}.items():
-        assert {"name": "ANDON_QUEUES", "value": queues} in rendered[name]["env"]
-        assert rendered[name]["envFrom"] == rendered["andon-worker"]["envFrom"], "both have the settings of the base"
+        assert {"name": "ANDON_QUEUES", "value": queues} in made[name]["env"]
+        assert made[name]["envFrom"] == made["andon-worker"]["envFrom"], "both have the settings of the base"
+
+
+def test_every_process_is_told_of_the_collector_and_may_reach_it(tmp_path: Path) -> None:
+    made = rendered(tmp_path, "heavy-workers", "tracing")
+    [settings] = [each["data"] for each in made if each["metadata"]["name"] == "andon-tracing"]
+    [policy] = [each["spec"] for each in made if each["metadata"]["name"] == "allow-collector"]
+    [port] = policy["egress"][0]["ports"]
+    assert settings["OTEL_EXPORTER_OTLP_ENDPOINT"].endswith(f":{port['port']}")
+    found = containers(made)
+    assert found.keys() == {"andon-api", "andon-dispatcher", "andon-worker", "andon-worker-heavy"}
+    for name, container in found.items():
+        assert {"configMapRef": {"name": "andon-tracing"}} in container["envFrom"], name
+
+
+def test_where_metrics_take_a_key_the_monitor_has_one(tmp_path: Path) -> None:
+    made = rendered(tmp_path, "monitoring", "metrics-auth")
+    api = containers(made)["andon-api"]
+    assert api["env"] == [{"name": "ANDON_METRICS_AUTH", "value": "on"}]
+    [monitor] = [each["spec"] for each in made if each["kind"] == "ServiceMonitor"]
+    keyed = {each["port"]: each.get("authorization") for each in monitor["endpoints"]}
+    assert keyed == {
+        "http": {"type": "Bearer", "credentials": {"name": "andon-metrics-key", "key": "key"}},
+        "health": None,  # dispatchers and workers ask for none: the network policy guards their port
+    }
 
 
 def test_every_file_that_a_kustomization_names_is_there_and_every_manifest_is_named() -> None:
