@@ -58,8 +58,8 @@ lock: ## Resolve pyproject.toml anew into requirements/*.txt (needs uv)
 	@command -v $(UV) >/dev/null || { echo "make lock needs uv: pip install uv, or UV=/path/to/uv" >&2; exit 1; }
 	$(COMPILE) --upgrade --all-extras -o requirements/dev.txt
 	$(COMPILE) --upgrade --extra api --extra worker --extra embedded -c requirements/dev.txt -o requirements/run.txt
-	$(COMPILE) --upgrade --extra api --extra s3 -c requirements/dev.txt -o requirements/api.txt
-	$(COMPILE) --upgrade --extra worker --extra s3 -c requirements/dev.txt -o requirements/worker.txt
+	$(COMPILE) --upgrade --extra api --extra s3 --extra otel -c requirements/dev.txt -o requirements/api.txt
+	$(COMPILE) --upgrade --extra worker --extra s3 --extra otel -c requirements/dev.txt -o requirements/worker.txt
 
 clean: ## Remove the venv and the caches; the data in .andon stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from typing import TYPE_CHECKING
 
 from flask import Flask
 from redis import Redis
@@ -20,6 +21,9 @@ from andon_api.routes import artifacts, cancellations, datasets, events, health,
 from andon_api.services import INSPECTIONS_AT_ONCE, Services
 from andon_api.uploads import Request
 
+if TYPE_CHECKING:
+    from andon.adapters.tracing.spans import Tracing
+
 LARGEST_JSON = 16 * 1024 * 1024
 REDIS_PATIENCE = 0.15  # seconds; tried three times
 
@@ -36,6 +40,7 @@ def create_app(
     redis: Redis | None = None,
     storage: Storage | None = None,
     live: LiveFeed | None = None,
+    tracing: Tracing | None = None,
 ) -> Flask:
     """The API and the console, serving `settings`' database."""
     app = App("andon_api", static_folder=None)
@@ -56,6 +61,10 @@ def create_app(
         live=live,
         inspecting=threading.Semaphore(INSPECTIONS_AT_ONCE),
     ).install(app)
+    if tracing is not None:
+        from andon_api.tracing import install
+
+        install(app, tracing)
     database.install(app, settings)
     metrics.install(app, live)
     access.install(app, settings, redis)

@@ -33,7 +33,9 @@ def principal() -> Principal:
 
 
 def traceparent() -> str | None:
-    """The W3C trace context that the request came with, if it is well-formed."""
+    """The W3C trace context of the request's own span; without traces, what it came with, if that is well-formed."""
+    if "traceparent" in g:
+        return g.traceparent  # type: ignore[no-any-return]
     given = request.headers.get("traceparent", "")
     return given if TRACEPARENT.fullmatch(given) else None
 

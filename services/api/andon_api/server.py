@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 
+from andon.adapters.tracing import start_tracing
 from andon.settings import Settings
 from andon_api.app import create_app
 from andon_api.live import LiveFeed
 from andon_api.patience import PatientWorker
 from andon_api.services import KEY
+
+if TYPE_CHECKING:
+    from andon.adapters.tracing.spans import Tracing
 
 
 class ServerLog(Logger):  # type: ignore[misc]
@@ -31,14 +36,21 @@ class Server(BaseApplication):  # type: ignore[misc]
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self._tracing: Tracing | None = None
         super().__init__()
 
     def load_config(self) -> None:
         for name, value in options(self.settings).items():
             self.cfg.set(name, value)
+        self.cfg.set("worker_exit", lambda arbiter, worker: self._close())
 
     def load(self) -> Flask:
-        return create_app(self.settings)
+        self._tracing = start_tracing("api", os.environ)
+        return create_app(self.settings, tracing=self._tracing)
+
+    def _close(self) -> None:
+        if self._tracing is not None:
+            self._tracing.close()
 
 
 def options(settings: Settings) -> dict[str, Any]:

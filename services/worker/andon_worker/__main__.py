@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 
+from andon.adapters.tracing import start_tracing
 from andon.engine.errors import RegistrationError
 from andon.logs import configure_logging
 from andon.migrations import UnknownRevision, require_head
@@ -25,8 +26,9 @@ def main() -> None:
         configure_logging("worker", settings.log_level)
         registry = load_functions(settings)
         require_head(settings.database_url)
-        isolation = ProcessIsolation(settings.functions)
-        service, runner = worker(settings, registry, isolation=isolation)
+        tracing = start_tracing("worker", os.environ)
+        isolation = ProcessIsolation(settings.functions, tracing=tracing)
+        service, runner = worker(settings, registry, isolation=isolation, tracing=tracing)
         health = worker_health(settings, service, runner)
     except (SettingsError, RegistrationError, UnknownRevision) as error:
         sys.exit(str(error))
@@ -40,6 +42,8 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # asked again, while it ends
     clean = service.stop()
     isolation.close()
+    if tracing is not None:
+        tracing.close()
     sys.stdout.flush()
     if not clean:
         os._exit(0)  # a thread that can't be stopped would keep the process; its runs are handed over

@@ -13,6 +13,7 @@ import sys
 import threading
 import uuid
 
+from andon.adapters.tracing import start_tracing
 from andon.engine.stops import Cause
 from andon.logs import configure_logging
 from andon.settings import Settings
@@ -55,8 +56,9 @@ def main(run_id: str) -> None:
 
     settings = Settings.from_env(os.environ)
     configure_logging("worker-alone", settings.log_level)
-    isolation = ProcessIsolation(settings.functions, spares=0)
-    service, runner = worker(settings, load_functions(settings), isolation=isolation, hints=False)
+    tracing = start_tracing("worker", os.environ)
+    isolation = ProcessIsolation(settings.functions, spares=0, tracing=tracing)
+    service, runner = worker(settings, load_functions(settings), isolation=isolation, tracing=tracing, hints=False)
 
     def hand_over(*_: object) -> None:
         runner.closing = True
@@ -68,6 +70,8 @@ def main(run_id: str) -> None:
     runner.follow(uuid.UUID(run_id))
     service.stop()
     isolation.close()
+    if tracing is not None:
+        tracing.close()
 
 
 if __name__ == "__main__":

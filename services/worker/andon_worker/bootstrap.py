@@ -7,6 +7,7 @@ import socket
 import uuid
 from collections.abc import Callable
 from functools import cache
+from typing import TYPE_CHECKING
 
 from sqlalchemy import create_engine, event
 from sqlalchemy.engine import Connection, Engine
@@ -30,6 +31,9 @@ from andon_worker.metrics import DispatcherMetrics, new_registry
 from andon_worker.runner import Runner
 from andon_worker.service import WorkerService
 
+if TYPE_CHECKING:
+    from andon.adapters.tracing.spans import Tracing
+
 
 def load_functions(settings: Settings) -> Registry:
     """Import and check the functions that this process knows."""
@@ -37,7 +41,12 @@ def load_functions(settings: Settings) -> Registry:
 
 
 def worker(
-    settings: Settings, registry: Registry, *, isolation: Isolation | None = None, hints: bool = True
+    settings: Settings,
+    registry: Registry,
+    *,
+    isolation: Isolation | None = None,
+    tracing: Tracing | None = None,
+    hints: bool = True,
 ) -> tuple[WorkerService, Runner]:
     """A worker service, ready to be started, and what executes its runs; without `hints` it takes none itself."""
     redis = connect(settings.redis_url, name="worker")
@@ -53,6 +62,7 @@ def worker(
         isolation=isolation,
         worker_id=f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}",
         lease=settings.lease_seconds,
+        tracing=tracing,
     )
     return WorkerService(settings, runner, _hints(settings) if hints else None), runner
 
@@ -86,7 +96,7 @@ def _end_if_frozen(connection: Connection) -> None:
     connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = '60s'")
 
 
-def dispatcher(settings: Settings, registry: Registry) -> DispatcherService:
+def dispatcher(settings: Settings, registry: Registry, *, tracing: Tracing | None = None) -> DispatcherService:
     """A dispatcher service, ready to be run."""
     holder = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
     return DispatcherService(
@@ -98,6 +108,7 @@ def dispatcher(settings: Settings, registry: Registry) -> DispatcherService:
         HintBroker(connect(settings.redis_url, name="dispatcher-hints")),
         Leadership(holder, seconds=settings.lease_seconds),
         DispatcherMetrics(new_registry()),
+        tracing,
     )
 
 

@@ -8,10 +8,10 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from redis import Redis
 from sqlalchemy.engine import Engine
-from structlog.contextvars import bound_contextvars
 
 from andon.adapters.postgres import runs
 from andon.adapters.postgres.database import Database
@@ -38,6 +38,10 @@ from andon.engine.steps import Step
 from andon.engine.stops import Cause
 from andon_worker.hosting import Hosted, Hosts
 from andon_worker.metrics import WorkerMetrics, new_registry
+from andon_worker.observing import run_observed, show_end, step_observer
+
+if TYPE_CHECKING:
+    from andon.adapters.tracing.spans import Tracing
 
 log = logging.getLogger(__name__)
 UNKNOWN_FUNCTION_SECONDS = 5.0
@@ -57,6 +61,7 @@ class Runner:
     isolation: Isolation | None
     worker_id: str
     lease: float
+    tracing: Tracing | None = None
     closing: bool = False
     metrics: WorkerMetrics = field(default_factory=lambda: WorkerMetrics(new_registry()))
 
@@ -72,7 +77,7 @@ class Runner:
         if run is None:
             return
         function = self.registry.get(run.function_id)
-        with self.hosts.host(run, _flags(run, function)) as hosted, bound_contextvars(**_log_keys(run)):
+        with self.hosts.host(run, _flags(run, function)) as hosted, run_observed(run, self.tracing):
             if function is None:
                 self._write(hosted, _unknown(run), 0.0)
                 return
@@ -104,7 +109,7 @@ class Runner:
                 clear_at=lambda: journal.clear_at,
             ),
             isolation=self.isolation,
-            observe=lambda name: bound_contextvars(step=name),
+            observe=step_observer(self.tracing),
             run_id=str(run.id),
             fence=run.fence,
             attempt=run.attempt,
@@ -182,6 +187,8 @@ class Runner:
             log.warning("run %s: its end as %s was not written; another worker holds it", run.id, status)
             return
         self.tell([settled])
+        if self.tracing is not None:
+            show_end(self.tracing, self.database, run.id, settled.status)
 
     def tell(self, settled: Sequence[Settled]) -> None:
         """Publish what has ended; what Redis doesn't take now, the outbox relays."""
@@ -191,12 +198,6 @@ class Runner:
         live.add(pipe, [(each.run_id, each.report_id) for each in settled])
         self.breaker.call(pipe.execute)
         self.metrics.runs.count(self.database, settled)
-
-
-def _log_keys(run: Claimed) -> dict[str, str]:
-    """What tells this run's lines from others' in the log, those of its steps included."""
-    keys = {"tenant": run.tenant, "run": str(run.id), "function": run.function_id}
-    return keys | ({"trace_id": run.event.trace_id} if run.event.trace_id else {})
 
 
 def _flags(run: Claimed, function: Function | None) -> tuple[str, ...]:

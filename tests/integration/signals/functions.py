@@ -57,6 +57,11 @@ def failing(event: Event, step: Step) -> None:
     step.run("fail", fail, str(event.data["word"]))
 
 
+@function(id="signals-afterwards", trigger="andon/function.failed")
+def afterwards(event: Event, step: Step) -> None:
+    """Started by another run's end."""
+
+
 def wait_long(step: Step) -> None:
     """Go on for a minute, unless stopped."""
     until = time.monotonic() + 60

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 
+from andon.adapters.tracing import start_tracing
 from andon.engine.errors import RegistrationError
 from andon.logs import configure_logging
 from andon.migrations import UnknownRevision, require_head
@@ -20,7 +21,8 @@ def main() -> None:
         configure_logging("dispatcher", settings.log_level)
         registry = load_functions(settings)
         require_head(settings.database_url)
-        service = dispatcher(settings, registry)
+        tracing = start_tracing("dispatcher", os.environ)
+        service = dispatcher(settings, registry, tracing=tracing)
         health = dispatcher_health(settings, registry, service)
     except (SettingsError, RegistrationError, UnknownRevision) as error:
         sys.exit(str(error))
@@ -30,6 +32,8 @@ def main() -> None:
         health.start()
     service.run()
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # asked again, while it ends
+    if tracing is not None:
+        tracing.close()
 
 
 if __name__ == "__main__":

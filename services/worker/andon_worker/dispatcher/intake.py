@@ -6,7 +6,7 @@ import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 from redis import Redis
@@ -22,6 +22,10 @@ from andon_worker.dispatcher.batch import Effects, record_batch
 from andon_worker.dispatcher.leadership import Leadership
 from andon_worker.dispatcher.low_water import forgotten
 from andon_worker.metrics import DispatcherMetrics
+from andon_worker.observing import batch_observed
+
+if TYPE_CHECKING:
+    from andon.adapters.tracing.spans import Tracing
 
 log = logging.getLogger(__name__)
 BATCH = 500
@@ -57,6 +61,7 @@ class Intake:
         leadership: Leadership,
         signal: Callable[[Effects], None],
         metrics: DispatcherMetrics,
+        tracing: Tracing | None = None,
     ) -> None:
         self._redis = redis
         self._blocking = blocking
@@ -67,6 +72,7 @@ class Intake:
         self._metrics = metrics
         self._can_wait = {name.encode() for name in ENDS if not registry.concerns(name)}
         self._put_off: list[Entry] = []
+        self._tracing = tracing
         self.pending_first = True
 
     def step(self, *, block_ms: int) -> int:
@@ -136,6 +142,13 @@ class Intake:
             return
         self.pending_first = True  # until this batch is acknowledged, it is what a failure must come back to
         events, dead = _decode(entries)
+        if self._tracing is None:
+            self._take(entries, events, dead)
+        else:
+            with batch_observed(self._tracing, [event for _, event in events]) as traced:
+                self._take(entries, [(entry, event) for (entry, _), event in zip(events, traced, strict=True)], dead)
+
+    def _take(self, entries: Sequence[Entry], events: Sequence[tuple[Entry, Event]], dead: Sequence[Dead]) -> None:
         effects = self._commit(events, dead)
         self._signal(effects)
         self._redis.xack(STREAM, GROUP, *[id for id, _ in entries])

@@ -8,7 +8,7 @@ import threading
 import time
 import uuid
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 from redis import Redis
@@ -29,6 +29,9 @@ from andon_worker.dispatcher.batch import Effects
 from andon_worker.dispatcher.intake import Intake
 from andon_worker.dispatcher.leadership import Leadership, NotLeader
 from andon_worker.metrics import DispatcherMetrics
+
+if TYPE_CHECKING:
+    from andon.adapters.tracing.spans import Tracing
 
 log = logging.getLogger(__name__)
 BLOCK_MS = 200
@@ -53,6 +56,7 @@ class DispatcherService:
         broker: HintBroker,
         leadership: Leadership,
         metrics: DispatcherMetrics,
+        tracing: Tracing | None = None,
     ) -> None:
         self._settings = settings
         self._registry = registry
@@ -60,7 +64,7 @@ class DispatcherService:
         self._redis = redis
         self._broker = broker
         self._leadership = leadership
-        self._intake = Intake(redis, blocking, database, registry, leadership, self._signal, metrics)
+        self._intake = Intake(redis, blocking, database, registry, leadership, self._signal, metrics, tracing)
         self._asked = threading.Event()
         self._connected_since = time.monotonic()
         self._caught_up = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from structlog.contextvars import get_contextvars
 
@@ -14,6 +14,9 @@ from andon.engine.stops import StopSignal
 from andon_worker.isolation.children import Child
 from andon_worker.isolation.messages import Call, decode_reply, encode_call
 from andon_worker.isolation.nursery import Nursery
+
+if TYPE_CHECKING:
+    from andon.adapters.tracing.spans import Tracing
 
 LINGER_SECONDS = 30.0
 
@@ -37,8 +40,16 @@ class ProcessIsolation:
     serves another, so a step can't rely on what the module's state was; one that was interrupted never does.
     """
 
-    def __init__(self, preload: Sequence[str], spares: int = 1, *, linger: float = LINGER_SECONDS) -> None:
+    def __init__(
+        self,
+        preload: Sequence[str],
+        spares: int = 1,
+        *,
+        linger: float = LINGER_SECONDS,
+        tracing: Tracing | None = None,
+    ) -> None:
         self._nursery = Nursery(preload, spares, linger)
+        self._tracing = tracing
 
     def call(
         self,
@@ -57,7 +68,8 @@ class ProcessIsolation:
         Raises `NonRetriable` for a call that can't be sent, `ProcessDied` for a child that died by itself.
         """
         log_keys = {key: value for key, value in get_contextvars().items() if isinstance(value, str)}
-        message = encode_call(Call(step, fn, args, kwargs, log_keys))
+        traceparent = None if self._tracing is None else self._tracing.here()
+        message = encode_call(Call(step, fn, args, kwargs, log_keys, traceparent))
         child = self._nursery.take()
         call = _Running(child, grace, timeout)
         reusable = False

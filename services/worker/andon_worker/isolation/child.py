@@ -7,19 +7,23 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from importlib import import_module
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import FrameType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from structlog.contextvars import bound_contextvars
 
+from andon.adapters.tracing import start_tracing
 from andon.engine.errors import Interrupted
 from andon.logs import configure_logging
 from andon.settings import Settings
 from andon_worker.isolation.messages import decode_call, encode_error, encode_value
+
+if TYPE_CHECKING:
+    from andon.adapters.tracing.spans import Tracing
 
 T = TypeVar("T")
 PR_SET_PDEATHSIG = 1
@@ -33,6 +37,7 @@ def serve(descriptor: int, parent: int, preload: Sequence[str]) -> None:
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(OOM_SCORE)
     configure_logging("worker", Settings.from_env(os.environ).log_level)
+    tracing = start_tracing("worker", os.environ)
     for module in preload:
         with suppress(Exception):  # the step that needs it will say so
             import_module(module)
@@ -40,7 +45,9 @@ def serve(descriptor: int, parent: int, preload: Sequence[str]) -> None:
     with suppress(EOFError, OSError, Interrupted), Connection(descriptor) as connection:
         while True:
             message = orders.obeyed(connection.recv_bytes)
-            connection.send_bytes(_answer(message, orders))
+            connection.send_bytes(_answer(message, orders, tracing))
+    if tracing is not None:
+        tracing.close()
 
 
 class Orders:
@@ -74,10 +81,11 @@ class Orders:
             raise Interrupted
 
 
-def _answer(message: bytes, orders: Orders) -> bytes:
+def _answer(message: bytes, orders: Orders, tracing: Tracing | None) -> bytes:
     def obey() -> tuple[str, Any]:
         call = decode_call(message)
-        with bound_contextvars(**call.log_keys):
+        joined = tracing.joined(call.traceparent) if tracing and call.traceparent else nullcontext()
+        with bound_contextvars(**call.log_keys), joined:
             return call.step, call.fn(*call.args, **call.kwargs)
 
     try:

@@ -20,13 +20,14 @@ MAX_TRACEBACK = 8_000
 
 @dataclass(frozen=True)
 class Call:
-    """A step's function and its arguments; `log_keys` are what its log lines carry."""
+    """A step's function and its arguments; the keys of its log lines, and the span that it is part of."""
 
     step: str
     fn: Callable[..., Any]
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
-    log_keys: Mapping[str, Any] = field(default_factory=dict)
+    log_keys: Mapping[str, str] = field(default_factory=dict)
+    traceparent: str | None = None
 
 
 def encode_call(call: Call) -> bytes:

@@ -66,14 +66,14 @@ _ON_CLEANUP = """
 
 _TOLD = """
 , event AS (
-    INSERT INTO andon.events (tenant, id, name, data, ts)
+    INSERT INTO andon.events (tenant, id, name, data, ts, traceparent)
     SELECT m.tenant, gen_random_uuid()::text, 'andon/function.' || m.status, jsonb_build_object(
             'functionId', m.function_id, 'runId', m.id, 'reason', m.cancel_reason,
             'requestedBy', m.cancel_requested_by, 'cancelEventId', m.cancel_event_id, 'error', m.error,
             'event', jsonb_build_object('id', e.id, 'name', e.name, 'data', e.data, 'ts',
                 to_char(e.ts AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'user', e.user),
             'completedSteps', (SELECT coalesce(jsonb_agg(s.id ORDER BY s.position), '[]') FROM andon.steps s
-                               WHERE s.run_id = m.id AND s.status = 'completed')), m.ended_at
+                               WHERE s.run_id = m.id AND s.status = 'completed')), m.ended_at, e.traceparent
     FROM moved m JOIN andon.events e ON e.seq = m.event_seq WHERE m.kind = 'function'
     RETURNING seq, tenant, id, name, data, ts
 ), outgoing AS (
