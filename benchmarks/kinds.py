@@ -1,7 +1,8 @@
 """Kinds of work, Andon alone: from the cancel's POST to the code having stopped, and to `cancelled` in Postgres.
 
-A code in a child process has stopped when the process is gone; a loop with its last turn; a query when the engine
-notes that the body has ended.
+Code in a child process has stopped when the process is gone; a loop with its last turn; a query when the engine notes
+that the body has ended. A child that answers its SIGTERM has left the code before the process is gone, so some go after
+`cancelled` was shown: they are counted.
 """
 
 from __future__ import annotations

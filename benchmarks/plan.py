@@ -44,7 +44,7 @@ def _kinds(stores: Theatre, contender: Contender, tally: Tally, scale: float) ->
 
 def _w2(stores: Theatre, contender: Contender, tally: Tally, scale: float) -> None:
     with _up(stores, contender) as stage:
-        tally.measure("w2 idle", stage, partial(w2_steps.idle, count=max(round(100 * scale), 10)))
+        tally.measure("w2 idle", stage, partial(w2_steps.idle, count=max(round(60 * scale), 10)))
         tally.measure("w2 steps", stage, partial(w2_steps.throughput, count=max(round(2000 * scale), 50)))
 
 

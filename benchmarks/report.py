@@ -205,7 +205,9 @@ def _of(run: Run, workload: str, text: str, contender: str = "andon") -> str:
 def _resumed(row: Row | None) -> str:
     if row is None:
         return "not measured"
-    return f"step {row['goes on at']}, {row['after s']} s" if row["after s"] is not None else "not within a minute"
+    if row["after s"] is None:
+        return f"not within {row['waited s']:g} s"
+    return f"step {row['goes on at']}, {row['after s']} s"
 
 
 def _cancel_ratio(run: Run, workload: str) -> str:
