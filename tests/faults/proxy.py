@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Callable
@@ -19,10 +20,14 @@ CHUNK = 65536
 
 
 class Proxy:
-    """Listens on a port of its own for as long as its `with` block lasts; `url` leads through it."""
+    """Listens on a port of its own for as long as its `with` block lasts; `url` leads through it.
 
-    def __init__(self, url: str) -> None:
+    With `tls`, clients speak TLS to it, and the target is spoken to in the clear.
+    """
+
+    def __init__(self, url: str, *, tls: ssl.SSLContext | None = None) -> None:
         self._target_url = url
+        self._tls = tls
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True, name="proxy")
         self._server: asyncio.Server | None = None
@@ -99,7 +104,7 @@ class Proxy:
     # --- in the loop's thread -------------------------------------------------------------------------------------
 
     async def _open(self) -> None:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._tls)
         self._port = self._server.sockets[0].getsockname()[1]
 
     async def _close(self) -> None:

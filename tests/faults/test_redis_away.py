@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 from redis import Redis
 
-from andon.embedded import RedisServer, embedded_redis
+from andon.embedded import RedisServer
 from tests.faults.conftest import Stage
+from tests.faults.failover import replica_of
 from tests.faults.proxy import Proxy
 from tests.polling import wait_until
 from tests.scene import GROUP, STREAM, Scene
@@ -89,15 +88,6 @@ def test_15_an_empty_redis_in_the_place_of_a_lost_one_is_all_that_is_needed(
     assert scene.wait_run("next")["status"] == "completed"
     assert scene.ledger.steps("held") == ["step-1", "step-2"]
     scene.wait_quiet()
-
-
-@contextmanager
-def replica_of(primary: RedisServer, folder: Path) -> Iterator[RedisServer]:
-    """A second Redis that has caught up with `primary`."""
-    with embedded_redis(folder) as second, Redis.from_url(second.url, decode_responses=True) as client:
-        client.replicaof("127.0.0.1", primary.port)
-        wait_until(lambda: client.info("replication")["master_link_status"] == "up", 20, what="the replica")
-        yield second
 
 
 def test_16_a_failover_that_loses_acknowledged_entries_loses_no_accepted_event(
