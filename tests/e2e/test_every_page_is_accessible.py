@@ -160,3 +160,33 @@ def test_a_person_reruns_a_cancelled_run_and_finds_the_new_one(lively: System, p
     page.get_by_test_id("cancel").click()
     page.get_by_role("button", name="Cancel Run").click()
     expect(page.get_by_test_id("run")).to_have_attribute("data-status", "cancelled", timeout=PATIENCE)
+
+
+def test_a_person_finds_a_run_by_its_status_cancels_it_by_an_event_and_deletes_its_report(
+    lively: System, page: Page
+) -> None:
+    page.goto(f"{lively.url}/runs")
+    page.get_by_label("Status").select_option("running")  # a choice is applied at once
+    expect(page.locator("tbody tr")).to_have_count(1, timeout=PATIENCE)
+    page.locator("tbody a").click()
+    expect(page.get_by_test_id("run")).to_have_attribute("data-status", "running")
+    with lively.client() as client:
+        [going] = [each for each in client.get("/reports").json()["items"] if each["title"] == "Going"]
+
+    page.goto(f"{lively.url}/events")
+    page.get_by_test_id("new-event").click()
+    page.get_by_test_id("event-form").get_by_label("Name").fill("report/generation.cancelled")
+    page.get_by_test_id("event-form").get_by_label("Data").fill("{not JSON")
+    page.get_by_test_id("send-event").click()
+    expect(page.locator("#send-error")).to_contain_text("JSON")
+    page.get_by_test_id("event-form").get_by_label("Data").fill(json.dumps({"reportId": going["id"]}))
+    page.get_by_test_id("send-event").click()
+    expect(page.get_by_test_id("effects").get_by_role("link")).to_have_count(1, timeout=PATIENCE)
+
+    page.goto(f"{lively.url}/reports/{going['id']}")
+    expect(page.get_by_test_id("report")).to_have_attribute("data-status", "cancelled", timeout=PATIENCE)
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.get_by_test_id("delete").click()
+    page.wait_for_url(f"{lively.url}/")
+    expect(page.get_by_test_id("report-card")).to_have_count(4, timeout=PATIENCE)
+    expect(page.get_by_role("link", name="Going")).to_have_count(0)
