@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shlex
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,13 +44,15 @@ def locked_home(folder: Path) -> Iterator[Path]:
 
 @contextmanager
 def env_file(home: Path, values: Mapping[str, str], path: list[Path]) -> Iterator[Path]:
-    """Keep `home/env`, for `. .andon/env` in a shell, while the `with` block lasts; `path` goes before PATH.
+    """Keep `home/env`, for `. .andon/env` in a shell, while the `with` block lasts.
 
+    `path` goes before PATH; the folder of the command `andon` goes after it, so that `python` stays the shell's own.
     It holds the database's password, so only its owner may read it.
     """
     file = home / "env"
     lines = [f"export {name}={shlex.quote(value)}" for name, value in values.items()]
-    lines.append(f"export PATH={shlex.quote(os.pathsep.join(map(str, path)))}:$PATH" if path else "")
+    before = "".join(f"{shlex.quote(str(each))}:" for each in path)
+    lines.append(f"export PATH={before}$PATH:{shlex.quote(str(Path(sys.executable).parent))}")
     file.unlink(missing_ok=True)
     with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
         opened.write("\n".join(lines).strip() + "\n")

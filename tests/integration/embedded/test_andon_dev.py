@@ -81,9 +81,13 @@ def test_the_env_file_gives_a_shell_the_urls_and_the_clients(tmp_path: Path) -> 
         dev.wait_for_stores()
         file = tmp_path / "home" / "env"
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
-        script = f". {file}; psql -Atc 'select 6*7' $ANDON_DATABASE_URL; redis-cli -u $ANDON_REDIS_URL ping"
-        shell = subprocess.run(["sh", "-ec", script], capture_output=True, text=True, check=True)
-        assert shell.stdout.split() == ["42", "PONG"]
+        script = (
+            f". {file}; psql -Atc 'select 6*7' $ANDON_DATABASE_URL; redis-cli -u $ANDON_REDIS_URL ping; andon version"
+        )
+        bare = {"PATH": "/usr/bin:/bin"}
+        shell = subprocess.run(["sh", "-ec", script], capture_output=True, text=True, check=True, env=bare)
+        assert shell.stdout.split()[:2] == ["42", "PONG"]
+        assert "andon" in shell.stdout
         dev.stop()
 
 
