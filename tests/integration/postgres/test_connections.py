@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 from sqlalchemy import text
 
+from andon.adapters.postgres.connect import connect
+from andon.adapters.postgres.settle import lock_reports
 from andon.embedded.ports import free_port
 from andon.settings import Settings
 from andon_worker.bootstrap import sessions
@@ -59,3 +62,11 @@ def test_a_step_that_is_frozen_in_its_transaction_keeps_its_locks_for_a_minute(d
     with engine.begin() as connection:
         assert connection.scalar(text("SHOW idle_in_transaction_session_timeout")) == "1min"
     engine.dispose()
+
+
+def test_who_locks_reports_keeps_them_for_seconds_when_frozen_also_if_none_is_left(database_url: str) -> None:
+    with connect(database_url, name="test") as connection:
+        with connection.transaction():
+            lock_reports(connection, [uuid.uuid4()])
+            assert connection.execute("SHOW idle_in_transaction_session_timeout").fetchone() == ("5s",)
+        assert connection.execute("SHOW idle_in_transaction_session_timeout").fetchone() == ("0",)

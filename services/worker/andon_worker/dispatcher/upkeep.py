@@ -126,8 +126,9 @@ def _settle(
     forced: bool,
     error: str | None = None,
 ) -> list[Settled]:
-    if not runs:
-        return []
+    ids, reports = [id for id, _ in runs], sorted({report for _, report in runs if report is not None})
+    if not reports:
+        return settle_void(connection, ids, forced=forced, error=error)
     with connection.transaction():
-        lock_reports(connection, sorted({report for _, report in runs if report is not None}))
-        return settle_void(connection, [id for id, _ in runs], forced=forced, error=error)
+        lock_reports(connection, reports)
+        return settle_void(connection, ids, forced=forced, error=error)

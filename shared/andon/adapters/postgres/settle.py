@@ -130,7 +130,10 @@ WITH moved AS (
     RETURNING {RETURNED}
 ){_ON_REPORT}{_EFFECTS}""")
 
-_LOCK_REPORTS = f"SELECT id, {IDLE} FROM andon.reports WHERE id = ANY(%s) ORDER BY id FOR UPDATE"
+_LOCK_REPORTS = f"""
+WITH locked AS (SELECT id FROM andon.reports WHERE id = ANY(%s) ORDER BY id FOR UPDATE)
+SELECT {IDLE}, count(*) FROM locked  -- counted, so that there is a row also when no report is left
+"""
 
 # For a great many runs at once: what tells of their ends is made later, some hundreds at a time.
 _EFFECTS_UNTOLD = f"""{_ON_REPORT}{_ON_CLEANUP}
