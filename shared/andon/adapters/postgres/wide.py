@@ -54,7 +54,7 @@ WHERE w.event_seq = b.seq AND w.function_id = b.function_id
 
 _NEXT = """
 SELECT w.id, w.event_seq, w.tenant, w.function_id, w.started_after, w.started_before, w.expression, w.cursor,
-    e.id, e.name, e.data, e.user
+    w.remember_until, e.id, e.name, e.data, e.user
 FROM andon.wide_cancellations w JOIN andon.events e ON e.seq = w.event_seq
 WHERE w.status <> 'done' ORDER BY w.event_seq LIMIT 1
 """
@@ -63,7 +63,9 @@ _CANDIDATES = """
 SELECT r.id, r.report_id, r.status, e.name, e.data, e.user
 FROM andon.runs r LEFT JOIN andon.events e ON %(expression)s::text IS NOT NULL AND e.seq = r.event_seq
 WHERE r.tenant = %(tenant)s AND r.function_id = %(function)s AND r.status IN ('queued', 'running', 'waiting')
-    AND r.kind = 'function' AND r.event_seq < %(seq)s AND r.id > %(cursor)s AND r.cancel_requested_at IS NULL
+    AND r.kind = 'function' AND r.id > %(cursor)s AND r.cancel_requested_at IS NULL
+    AND (r.event_seq < %(seq)s OR %(remember)s::timestamptz >=
+        (SELECT t.received_at FROM andon.events t WHERE t.seq = r.event_seq))
     AND (%(after)s::timestamptz IS NULL OR r.queued_at >= %(after)s)
     AND (%(before)s::timestamptz IS NULL OR r.queued_at < %(before)s)
 ORDER BY r.id LIMIT %(limit)s
@@ -170,10 +172,11 @@ def sweep(connection: psycopg.Connection[Any], holds: Holds) -> Swept | None:
     row = connection.execute(_NEXT).fetchone()
     if row is None:
         return None
-    id, seq, tenant, function_id, after, before, expression, cursor, event_id, name, data, user = row
+    id, seq, tenant, function_id, after, before, expression, cursor, remember, *rest = row
+    event_id, name, data, user = rest
     event = Event(name, data, event_id, user=user, tenant=tenant, seq=seq)
     cancel = WideCancel(function_id, after, before, expression)
-    rows = _candidates(connection, tenant, seq, cancel, cursor or uuid.UUID(int=0))
+    rows = _candidates(connection, tenant, seq, cancel, cursor or uuid.UUID(int=0), remember)
     matching = _matching(rows, expression, event, holds)
     lock_reports(connection, sorted({report for _, report, _ in matching if report is not None}))
     values = {
@@ -193,7 +196,12 @@ def sweep(connection: psycopg.Connection[Any], holds: Holds) -> Swept | None:
 
 
 def _candidates(
-    connection: psycopg.Connection[Any], tenant: str, seq: int, cancel: WideCancel, cursor: uuid.UUID
+    connection: psycopg.Connection[Any],
+    tenant: str,
+    seq: int,
+    cancel: WideCancel,
+    cursor: uuid.UUID,
+    remember_until: dt.datetime | None = None,
 ) -> list[tuple[Any, ...]]:
     values = {
         "tenant": tenant,
@@ -203,6 +211,7 @@ def _candidates(
         "before": cancel.started_before,
         "expression": cancel.expression,
         "cursor": cursor,
+        "remember": remember_until,
         "limit": CHUNK,
     }
     return connection.execute(_CANDIDATES, values).fetchall()
