@@ -170,10 +170,10 @@ class Scene:
             lambda: len(self.ledger.begins(case, step)) >= times, timeout, what=f"begin {times} of {step} of {case}"
         )
 
-    def wait_blocked(self, application: str) -> None:
-        """Until a session of this application waits for a lock."""
+    def wait_blocked(self, application: str, sessions: int = 1) -> None:
+        """Until so many sessions of this application wait for a lock."""
         query = "SELECT 1 FROM pg_stat_activity WHERE application_name = %s AND wait_event_type = 'Lock'"
-        wait_until(lambda: self.rows(query, application), PATIENCE, what=f"{application} blocked")
+        wait_until(lambda: len(self.rows(query, application)) >= sessions, PATIENCE, what=f"{application} blocked")
 
     def wait_leader(self) -> None:
         """Until a dispatcher leads."""
@@ -193,11 +193,15 @@ class Scene:
         wait_until(quiet, timeout, what="quiet")
 
     def handled(self) -> bool:
-        """Whether every entry on the bus was read and acknowledged."""
-        last = self.redis.xrevrange(STREAM, count=1)
+        """Whether every entry on the bus, in whatever partition, was read and acknowledged."""
+        streams: Any = self.redis.keys(f"{STREAM}*")
+        return all(map(self._is_handled, streams))
+
+    def _is_handled(self, stream: str) -> bool:
+        last = self.redis.xrevrange(stream, count=1)
         if not last:
             return True
-        groups: Any = self.redis.xinfo_groups(STREAM)
+        groups: Any = self.redis.xinfo_groups(stream)
         return bool(groups) and groups[0]["last-delivered-id"] == last[0][0] and groups[0]["pending"] == 0
 
 

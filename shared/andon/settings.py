@@ -21,6 +21,7 @@ class Settings:
     storage_url: str = "file://.andon/artifacts"
     functions: tuple[str, ...] = ("andon_worker.functions",)
     queues: tuple[str, ...] = ()
+    bus_partitions: int = 1
     host: str = "127.0.0.1"
     port: int = 8000
     health_port: int = 0
@@ -67,6 +68,8 @@ class Settings:
             key = "PORT" if name == "port" else f"ANDON_{name.upper()}"
             if env.get(key):
                 values[name] = _parse(key, env[key], each.default)
+        if values.get("bus_partitions") == 0:
+            raise SettingsError("ANDON_BUS_PARTITIONS must be at least 1")
         return cls(**values)  # type: ignore[arg-type]
 
 

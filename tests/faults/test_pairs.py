@@ -83,7 +83,8 @@ def test_26_every_pair_of_request_and_cancel_has_the_outcome_that_its_seq_says(s
 def break_dispatchers(scene: Scene, rng: random.Random, sent: threading.Event) -> None:
     """Kill or freeze the leading dispatcher now and then, until everything is sent."""
     while not sent.wait(rng.uniform(1.0, 3.0)):
-        leaders = [int(row["holder"].split(":")[1]) for row in scene.rows("SELECT holder FROM andon.dispatcher_leases")]
+        holders = scene.rows("SELECT DISTINCT holder FROM andon.dispatcher_leases WHERE holder <> ''")
+        leaders = [int(row["holder"].split(":")[1]) for row in holders]
         for each in scene.system.dispatchers:
             if each.pid in leaders:
                 if rng.random() < 0.5:

@@ -57,7 +57,7 @@ def create_app(
         settings=settings,
         redis=redis,
         storage=storage or Storage(settings.storage_url),
-        publisher=Publisher(redis),
+        publisher=Publisher(redis, partitions=settings.bus_partitions),
         live=live,
         inspecting=threading.Semaphore(INSPECTIONS_AT_ONCE),
     ).install(app)

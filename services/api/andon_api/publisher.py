@@ -11,6 +11,9 @@ from redis.exceptions import RedisError
 
 from andon.adapters.redis import bus
 from andon.engine.events import Event
+from andon.engine.partitions import Partitions
+
+PLACING_SECONDS = 30.0
 
 log = structlog.get_logger("andon.api")
 
@@ -18,8 +21,17 @@ log = structlog.get_logger("andon.api")
 class Publisher:
     """Publishes at best effort. After a failure it leaves Redis alone for `pause` seconds, so answers stay fast."""
 
-    def __init__(self, redis: Redis, *, pause: float = 1.0, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        redis: Redis,
+        *,
+        partitions: int = 1,
+        pause: float = 1.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._redis = redis
+        self._partitions = Partitions(partitions)
+        self._asked_at = float("-inf")
         self._pause = pause
         self._clock = clock
         self._closed_until = float("-inf")
@@ -29,9 +41,16 @@ class Publisher:
         if self._clock() < self._closed_until:
             return False
         try:
-            bus.publish(self._redis, events, flags=flags)
+            bus.publish(self._redis, events, flags=flags, partitions=self._placing())
         except RedisError as error:
             self._closed_until = self._clock() + self._pause
             log.warning("publishing is left to the outbox", events=len(events), error=str(error))
             return False
         return True
+
+    def _placing(self) -> Partitions:
+        """Where events are placed, as the dispatchers said not long ago: they know the functions."""
+        if self._partitions.count > 1 and self._clock() >= self._asked_at + PLACING_SECONDS:
+            self._partitions = Partitions(self._partitions.count, bus.placing(self._redis))
+            self._asked_at = self._clock()
+        return self._partitions

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated
 
+import psycopg
 import typer
 from redis.exceptions import RedisError
 from rich.text import Text
 
 from andon.adapters.checks import Check, Health, ok, problem
+from andon.adapters.postgres import partitions
 from andon.adapters.postgres.doctor import check_clock, check_system
 from andon.adapters.postgres.doctor import clock_offset as postgres_offset
 from andon.adapters.redis.doctor import check_bus, check_settings
@@ -91,11 +93,20 @@ def _redis() -> Iterator[Check]:
             yield ok("redis", "answers")
             yield check_clock("redis clock", offset, against="this machine")
             yield from check_settings(client)
-            yield from check_bus(client)
+            yield from check_bus(client, _partitions())
     except (RedisError, OSError) as error:
         found = f"Redis (ANDON_REDIS_URL) does not answer: {first_line(error)}"
         remedy = "Start it, or set ANDON_REDIS_URL; until then cancels of the API still work, and events wait."
         yield problem("redis", found, remedy)
+
+
+def _partitions() -> int:
+    """How many the bus has; where Postgres doesn't tell, the one that there is always."""
+    try:
+        with postgres() as connection:
+            return partitions.count(connection)
+    except (CommandFailed, psycopg.Error):
+        return 1
 
 
 def _print(checks: list[Check]) -> None:

@@ -7,9 +7,13 @@ from collections import Counter
 from typing import Annotated, Any
 
 import typer
+from redis import Redis
 from redis.exceptions import RedisError
 
-from andon.adapters.postgres.retention import BEFORE_ALL, Pruning, raise_low_water
+from andon.adapters.postgres import partitions
+from andon.adapters.postgres.connect import Connection
+from andon.adapters.postgres.retention import BEFORE_ALL, Pruning, position, raise_low_water
+from andon.adapters.redis.bus import stream_of
 from andon.adapters.redis.retention import handled_below, trim
 from andon.cli.errors import CommandFailed, Exit
 from andon.cli.show import AsJson, err, print_facts, print_json
@@ -50,9 +54,11 @@ def prune(
         connection.execute(LOCK_TIMEOUT)
         try:
             with redis() as client:
-                mark = handled_below(client, keep_events)
-                low_water = raise_low_water(connection, mark or BEFORE_ALL)
-                counts["stream entries"] = trim(client, low_water) if mark else 0
+                marks = [
+                    _pass(connection, client, partition, keep_events, counts)
+                    for partition in range(partitions.count(connection))
+                ]
+                low_water = min(marks, key=position)
         except (RedisError, OSError) as error:
             message = f"Redis (ANDON_REDIS_URL) does not answer, so nothing was pruned: {first_line(error)}"
             raise CommandFailed(message, Exit.UNREACHABLE) from None
@@ -64,3 +70,11 @@ def prune(
         print_json({"deleted": dict(counts), "lowWater": low_water})
     else:
         print_facts([*((what, f"{count:,} deleted") for what, count in counts.items()), ("low-water mark", low_water)])
+
+
+def _pass(connection: Connection, client: Redis, partition: int, keep: dt.timedelta, counts: Counter[str]) -> str:
+    """Raise a partition's low-water mark, which is returned, and trim its stream up to there."""
+    mark = handled_below(client, stream_of(partition), keep)
+    low_water = raise_low_water(connection, mark or BEFORE_ALL, partition=partition)
+    counts["stream entries"] += trim(client, stream_of(partition), low_water) if mark else 0
+    return low_water

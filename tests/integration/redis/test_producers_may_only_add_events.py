@@ -57,15 +57,17 @@ def test_a_producer_starts_runs_and_andon_works_with_its_own_user(
     guarded_redis: GuardedRedis, system: StartSystem, tmp_path: Path
 ) -> None:
     url = f"redis://andon:andon@127.0.0.1:{guarded_redis.port}/0"
-    running = system(redis_url=url, functions=["tests.functions"], env={"ANDON_TEST_FOLDER": str(tmp_path)})
+    env = {"ANDON_TEST_FOLDER": str(tmp_path), "ANDON_BUS_PARTITIONS": "2"}
+    running = system(redis_url=url, functions=["tests.functions"], env=env)
     with guarded_redis.connect("producer") as producer, running.client() as api:
-        producer.xadd("andon:events", {"name": "walk/requested", "data": '{"case": "acl"}'})
+        for stream in ("andon:events", "andon:events:1"):
+            producer.xadd(stream, {"name": "walk/requested", "data": '{"case": "acl"}'})
 
         def ended() -> bool:
             runs: list[dict[str, Any]] = api.get("/runs").json()["items"]
-            return [each["status"] for each in runs] == ["completed"]
+            return [each["status"] for each in runs] == ["completed", "completed"]
 
-        wait_until(ended, 30, what="the run's end")
+        wait_until(ended, 30, what="the runs' end")
         assert api.post("/events", json={"name": "a/b"}).status_code == 202
 
 

@@ -19,7 +19,7 @@ from redis import Redis
 from redis.exceptions import RedisError, ResponseError
 
 from andon.adapters.postgres.connect import Connection, connect
-from andon.adapters.redis.bus import GROUP, STREAM
+from andon.adapters.redis.bus import GROUP, streams
 
 log = logging.getLogger(__name__)
 CACHE_SECONDS = 2.0
@@ -62,13 +62,13 @@ class StoreGauges(Collector):
         redis: Redis,
         *,
         queues: Sequence[str],
-        streams: Sequence[str] = (STREAM,),
+        partitions: int = 1,
         cache: float = CACHE_SECONDS,
     ) -> None:
         self._url = database_url
         self._redis = redis
         self._queues = queues
-        self._streams = streams
+        self._partitions = partitions
         self._cache = cache
         self._lock = threading.Lock()
         self._connection: Connection | None = None
@@ -91,14 +91,14 @@ class StoreGauges(Collector):
         up = _family("andon_store_up", "1 when the store answered this dispatcher", "store")
         found: list[GaugeMetricFamily] = [up]
         try:
-            found += postgres_gauges(self._postgres(), self._queues)
+            found += postgres_gauges(self._postgres(), self._queues, self._partitions)
             up.add_metric(["postgres"], 1)
         except psycopg.Error as error:
             log.warning("no gauges from postgres: %s", str(error).strip().split("\n")[0])
             self._drop()
             up.add_metric(["postgres"], 0)
         try:
-            found += bus_gauges(self._redis, self._streams)
+            found += bus_gauges(self._redis, streams(self._partitions))
             up.add_metric(["redis"], 1)
         except (RedisError, OSError) as error:
             log.warning("no gauges from redis: %s", error)
@@ -117,8 +117,10 @@ class StoreGauges(Collector):
             self._connection = None
 
 
-def postgres_gauges(connection: psycopg.Connection[Any], queues: Sequence[str]) -> list[GaugeMetricFamily]:
-    """Open runs, and what waits in tables. The known `queues` show a 0 where nothing is."""
+def postgres_gauges(
+    connection: psycopg.Connection[Any], queues: Sequence[str], partitions: int
+) -> list[GaugeMetricFamily]:
+    """Open runs, and what waits in tables. The known queues and partitions show a 0 where nothing is."""
     runs = _family("andon_runs", "Runs that have not ended", "status", "queue")
     waiting = _family("andon_queue_age_seconds", "Age of the oldest run that has not started", "queue")
     cancelling = _family("andon_cancel_age_seconds", "Age of the oldest cancel whose run has not ended")
@@ -146,7 +148,9 @@ def postgres_gauges(connection: psycopg.Connection[Any], queues: Sequence[str]) 
 
     led = _family("andon_dispatcher_lease_held", "1 while a dispatcher leads this partition", "partition")
     fence = _family("andon_dispatcher_fence", "Number of the lease: it grows when another takes over", "partition")
-    for partition, number, held in connection.execute(_LEASES).fetchall():
+    leases = dict.fromkeys(range(partitions), (0, False))
+    leases |= {partition: (number, held) for partition, number, held in connection.execute(_LEASES).fetchall()}
+    for partition, (number, held) in leases.items():
         led.add_metric([str(partition)], int(held))
         fence.add_metric([str(partition)], number)
     return [runs, waiting, cancelling, expired, outbox, outbox_age, dead, led, fence]

@@ -13,11 +13,12 @@ from redis import Redis
 from redis.exceptions import ResponseError
 
 from andon.adapters.postgres.database import AWAY, Database
-from andon.adapters.redis.bus import GROUP, STREAM, decode, preserve
+from andon.adapters.redis.bus import GROUP, decode, entry_id, preserve, stream_of
 from andon.engine.errors import EventError
 from andon.engine.events import DEFAULT_TENANT, ENDS, Event
 from andon.engine.functions import Registry
 from andon.reports.events import spelled
+from andon_worker.dispatcher import crossing
 from andon_worker.dispatcher.batch import Effects, record_batch
 from andon_worker.dispatcher.leadership import Leadership
 from andon_worker.dispatcher.low_water import forgotten
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 BATCH = 500
+BATCH_OF_MANY = 200  # beside other partitions: each key of a batch is a lock
 
 _BURY = """
 INSERT INTO andon.dead_events (stream_id, tenant, fields, reason)
@@ -50,7 +52,7 @@ class Dead:
 
 
 class Intake:
-    """Moves entries from the stream into Postgres."""
+    """Moves entries from one partition's stream into Postgres."""
 
     def __init__(
         self,
@@ -62,6 +64,8 @@ class Intake:
         signal: Callable[[Effects], None],
         metrics: DispatcherMetrics,
         tracing: Tracing | None = None,
+        *,
+        partitions: int = 1,
     ) -> None:
         self._redis = redis
         self._blocking = blocking
@@ -73,6 +77,8 @@ class Intake:
         self._can_wait = {name.encode() for name in ENDS if not registry.concerns(name)}
         self._put_off: list[Entry] = []
         self._tracing = tracing
+        self._stream = stream_of(leadership.partition)
+        self._batch = BATCH if partitions == 1 else BATCH_OF_MANY
         self.pending_first = True
 
     def step(self, *, block_ms: int) -> int:
@@ -99,21 +105,21 @@ class Intake:
         """The entries to handle now. What tells of a run's end, and starts and stops nothing, waits."""
         urgent = [each for each in entries if each[1].get(b"name") not in self._can_wait]
         self._put_off += [each for each in entries if each[1].get(b"name") in self._can_wait]
-        if len(self._put_off) >= BATCH:
+        if len(self._put_off) >= self._batch:
             self.handle_put_off()
         return urgent
 
     def create_group(self) -> None:
         """Make the consumer group from the stream's beginning, never from `$`: what waits there must be read."""
         try:
-            self._redis.xgroup_create(STREAM, GROUP, id="0", mkstream=True)
+            self._redis.xgroup_create(self._stream, GROUP, id="0", mkstream=True)
         except ResponseError as error:
             if not str(error).startswith("BUSYGROUP"):
                 raise
 
     def _new(self, block_ms: int) -> list[Entry]:
         found: Any = self._blocking.xreadgroup(
-            GROUP, self._leadership.holder, {STREAM: ">"}, count=BATCH, block=max(block_ms, 1)
+            GROUP, self._leadership.holder, {self._stream: ">"}, count=self._batch, block=max(block_ms, 1)
         )
         return [(id.decode(), fields) for _stream, entries in found or () for id, fields in entries]
 
@@ -122,17 +128,17 @@ class Intake:
 
         Being the leader, this one may handle them whoever read them: what the former one commits, the fence refuses.
         """
-        listed: Any = self._redis.xpending_range(STREAM, GROUP, min="-", max="+", count=BATCH)
+        listed: Any = self._redis.xpending_range(self._stream, GROUP, min="-", max="+", count=self._batch)
         ids = [row["message_id"].decode() for row in listed]
         pipe = self._redis.pipeline(transaction=False)
         for id in ids:
-            pipe.xrange(STREAM, min=id, max=id)
+            pipe.xrange(self._stream, min=id, max=id)
         found = pipe.execute() if ids else []
         entries = [(id, rows[0][1]) for id, rows in zip(ids, found, strict=True) if rows]
         if len(entries) < len(ids):
             gone = sorted(set(ids) - {id for id, _ in entries})
             log.warning("%d pending entries were trimmed from the bus: %s ...", len(gone), gone[0])
-            self._redis.xack(STREAM, GROUP, *gone)
+            self._redis.xack(self._stream, GROUP, *gone)
             self._metrics.dropped("trimmed", len(gone))
             return entries or self._pending()
         return entries
@@ -141,7 +147,7 @@ class Intake:
         if not entries:
             return
         self.pending_first = True  # until this batch is acknowledged, it is what a failure must come back to
-        events, dead = _decode(entries)
+        events, dead = self._decode(entries)
         if self._tracing is None:
             self._take(entries, events, dead)
         else:
@@ -151,7 +157,7 @@ class Intake:
     def _take(self, entries: Sequence[Entry], events: Sequence[tuple[Entry, Event]], dead: Sequence[Dead]) -> None:
         effects = self._commit(events, dead)
         self._signal(effects)
-        self._redis.xack(STREAM, GROUP, *[id for id, _ in entries])
+        self._redis.xack(self._stream, GROUP, *[id for id, _ in entries])
 
     def _commit(self, events: Sequence[tuple[Entry, Event]], dead: Sequence[Dead]) -> Effects:
         """Commit the batch; where the data of one entry makes it fail, replay singly, and that one is dead."""
@@ -174,36 +180,42 @@ class Intake:
         """Record the batch, but for entries that retention has passed; they are acknowledged and counted."""
         connection = self._database.connection()
         with connection.transaction():
-            self._leadership.hold(connection)
+            if self._leadership.hold(connection) > 1:
+                crossing.lock_batch(connection, self._registry, [event for _, event in events])
             effects = Effects()
             entries: list[tuple[str, Event | None]] = [(id, event) for (id, _), event in events]
-            gone = forgotten(connection, [*entries, *((each.entry[0], None) for each in dead)])
-            kept = [(id, event) for (id, _), event in events if id not in gone]
+            listed = [*entries, *((each.entry[0], None) for each in dead)]
+            gone = forgotten(connection, listed, partition=self._leadership.partition)
+            kept = [(self._name(id), event) for (id, _), event in events if id not in gone]
             if kept:
                 effects = record_batch(connection, self._registry, [event for _, event in kept], [id for id, _ in kept])
             if buried := [each for each in dead if each.entry[0] not in gone]:
-                _bury(connection, buried)
+                self._bury(connection, buried)
             elif effects.repeatable:
                 connection.execute(_NEED_NO_DISK)
         self._metrics.dropped("forgotten", len(gone))
         return effects
 
+    def _decode(self, entries: Sequence[Entry]) -> tuple[list[tuple[Entry, Event]], list[Dead]]:
+        events, dead = [], []
+        for entry in entries:
+            try:
+                events.append((entry, spelled(decode(self._name(entry[0]), entry[1]))))
+            except EventError as error:
+                dead.append(Dead(entry, str(error)))
+        return events, dead
 
-def _decode(entries: Sequence[Entry]) -> tuple[list[tuple[Entry, Event]], list[Dead]]:
-    events, dead = [], []
-    for entry in entries:
-        try:
-            events.append((entry, spelled(decode(*entry))))
-        except EventError as error:
-            dead.append(Dead(entry, str(error)))
-    return events, dead
+    def _bury(self, connection: psycopg.Connection[Any], dead: Sequence[Dead]) -> None:
+        rows = [
+            (self._name(each.entry[0]), _tenant(each.entry), json.dumps(preserve(each.entry[1])), each.reason)
+            for each in dead
+        ]
+        for name, _, _, reason in rows:
+            log.error("entry %s is dead: %s", name, reason)
+        connection.execute(_BURY, [list(column) for column in zip(*rows, strict=True)])
 
-
-def _bury(connection: psycopg.Connection[Any], dead: Sequence[Dead]) -> None:
-    for each in dead:
-        log.error("entry %s is dead: %s", each.entry[0], each.reason)
-    rows = [(each.entry[0], _tenant(each.entry), json.dumps(preserve(each.entry[1])), each.reason) for each in dead]
-    connection.execute(_BURY, [list(column) for column in zip(*rows, strict=True)])
+    def _name(self, stream_id: str) -> str:
+        return entry_id(self._leadership.partition, stream_id)
 
 
 def _tenant(entry: Entry) -> str:

@@ -1,4 +1,8 @@
-"""Who dispatches: a fenced lease in Postgres. A former leader's commit fails, so no pair of events is missed."""
+"""Who dispatches a partition: a fenced lease in Postgres. A former leader's commit fails, so no pair is missed.
+
+Each lease knows how many partitions there are. A leader learns it with the lock on its lease that each transaction
+takes first, so none that believes to be alone can overlap with one of another partition.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,8 @@ INSERT INTO andon.dispatcher_leases AS l (partition, holder, lease_until)
 VALUES (%(partition)s, %(holder)s, clock_timestamp() + %(seconds)s * interval '1 s')
 ON CONFLICT (partition) DO UPDATE SET holder = excluded.holder, fence = l.fence + 1,
     lease_until = clock_timestamp() + %(seconds)s * interval '1 s'
-WHERE l.lease_until <= clock_timestamp() OR l.holder = excluded.holder
+WHERE l.lease_until <= clock_timestamp() - %(patience)s * interval '1 s'
+    OR l.holder = excluded.holder AND l.lease_until > clock_timestamp()
 RETURNING fence
 """
 _RENEW = """
@@ -22,7 +27,8 @@ UPDATE andon.dispatcher_leases SET lease_until = clock_timestamp() + %(seconds)s
 WHERE partition = %(partition)s AND fence = %(fence)s RETURNING fence
 """
 _HOLD = f"""
-SELECT {IDLE} FROM andon.dispatcher_leases WHERE partition = %(partition)s AND fence = %(fence)s FOR SHARE
+SELECT partitions, {IDLE} FROM andon.dispatcher_leases
+WHERE partition = %(partition)s AND fence = %(fence)s FOR SHARE
 """
 _RELEASE = """
 UPDATE andon.dispatcher_leases SET lease_until = clock_timestamp()
@@ -39,22 +45,22 @@ class Leadership:
 
     def __init__(self, holder: str, *, seconds: float, partition: int = 0) -> None:
         self.holder = holder
+        self.partition = partition
         self._seconds = seconds
-        self._partition = partition
         self._fence = 0
         self._renew_at = 0.0
 
     def _values(self) -> dict[str, Any]:
         return {
-            "partition": self._partition,
+            "partition": self.partition,
             "holder": self.holder,
             "seconds": self._seconds,
             "fence": self._fence,
         }
 
-    def acquire(self, connection: psycopg.Connection[Any]) -> bool:
-        """Become the leader if there is none, or again after an outage; False while another holds the lease."""
-        row = connection.execute(_ACQUIRE, self._values()).fetchone()
+    def acquire(self, connection: psycopg.Connection[Any], *, patience: float = 0.0) -> bool:
+        """Become the leader if there was none for `patience` seconds, or again while the lease is still this one's."""
+        row = connection.execute(_ACQUIRE, {**self._values(), "patience": patience}).fetchone()
         if row is None:
             return False
         self._fence = row[0]
@@ -69,10 +75,15 @@ class Leadership:
             raise NotLeader
         self._renew_at = time.monotonic() + self._seconds / 3
 
-    def hold(self, connection: psycopg.Connection[Any]) -> None:
-        """Inside a transaction: make sure, until it commits, that nobody takes over; raises `NotLeader`."""
-        if connection.execute(_HOLD, self._values()).fetchone() is None:
+    def hold(self, connection: psycopg.Connection[Any]) -> int:
+        """Inside a transaction: make sure, until it commits, that nobody takes over; raises `NotLeader`.
+
+        Returns how many partitions there are, which doesn't change until then either.
+        """
+        row = connection.execute(_HOLD, self._values()).fetchone()
+        if row is None:
             raise NotLeader
+        return int(row[0])
 
     def release(self, connection: psycopg.Connection[Any]) -> None:
         """Let a standby take over at once."""

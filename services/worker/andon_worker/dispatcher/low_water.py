@@ -17,13 +17,15 @@ from andon.engine.events import Event
 log = logging.getLogger(__name__)
 
 
-def forgotten(connection: psycopg.Connection[Any], entries: Sequence[tuple[str, Event | None]]) -> set[str]:
-    """The stream ids, among these entries, whose events were handled so long ago that they may be forgotten.
+def forgotten(
+    connection: psycopg.Connection[Any], entries: Sequence[tuple[str, Event | None]], *, partition: int = 0
+) -> set[str]:
+    """The stream ids, among these entries of a partition, whose events were handled long ago and may be forgotten.
 
     An event of ours that the outbox says is open was not handled, wherever its entry lies (Redis' clock was set back).
     In the transaction that holds the leadership, which the mark can't pass.
     """
-    mark = position(low_water(connection))
+    mark = position(low_water(connection, partition=partition))
     below = [(id, event) for id, event in entries if position(id) < mark]
     if not below:
         return set()

@@ -1,4 +1,7 @@
-"""The dispatcher's loop: lead or stand by, take in, keep up. One thread, so that order is plain."""
+"""A partition's loop: lead or stand by, take in, keep up. One thread, so that order is plain.
+
+Who leads the first partition does the upkeep for all of them.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,11 @@ import random
 import threading
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import psycopg
+from psycopg.errors import DeadlockDetected
 from redis import Redis
 from redis.exceptions import RedisError, ResponseError
 
@@ -21,10 +25,11 @@ from andon.adapters.postgres.settle import Settled, tell
 from andon.adapters.redis import bus, flags
 from andon.adapters.redis.live import announce
 from andon.engine.functions import Registry
+from andon.engine.partitions import ONE, Partitions
 from andon.engine.rules import run_flag
 from andon.settings import Settings
 from andon_worker.broker import ALONE, URGENT, HintBroker
-from andon_worker.dispatcher import upkeep
+from andon_worker.dispatcher import crossing, upkeep
 from andon_worker.dispatcher.batch import Effects
 from andon_worker.dispatcher.intake import Intake
 from andon_worker.dispatcher.leadership import Leadership, NotLeader
@@ -57,6 +62,9 @@ class DispatcherService:
         leadership: Leadership,
         metrics: DispatcherMetrics,
         tracing: Tracing | None = None,
+        *,
+        partitions: Partitions = ONE,
+        has_room: Callable[[], bool] = lambda: True,
     ) -> None:
         self._settings = settings
         self._registry = registry
@@ -64,7 +72,12 @@ class DispatcherService:
         self._redis = redis
         self._broker = broker
         self._leadership = leadership
-        self._intake = Intake(redis, blocking, database, registry, leadership, self._signal, metrics, tracing)
+        self._partitions = partitions
+        self._has_room = has_room
+        self._intake = Intake(
+            redis, blocking, database, registry, leadership, self._signal, metrics, tracing, partitions=partitions.count
+        )
+        self._yielding = threading.Event()
         self._asked = threading.Event()
         self._connected_since = time.monotonic()
         self._caught_up = False
@@ -87,12 +100,21 @@ class DispatcherService:
         """Make `run` return soon; from any thread or a signal handler."""
         self._asked.set()
 
+    @property
+    def partition(self) -> int:
+        """Which one it leads or stands by for."""
+        return self._leadership.partition
+
+    def give_up(self) -> None:
+        """Let another process lead instead, after the batch under way; from any thread."""
+        self._yielding.set()
+
     def run(self) -> None:
         """Lead whenever nobody else does, until asked to stop."""
         while not self._asked.is_set():
             self._turned_at = time.monotonic()
             try:
-                if self._leadership.acquire(self._database.connection()):
+                if self._leadership.acquire(self._database.connection(), patience=self._acquire_after()):
                     self._lead()
                 else:
                     self._asked.wait(STANDBY_SECONDS)
@@ -107,17 +129,25 @@ class DispatcherService:
         self._release()
 
     def _lead(self) -> None:
-        log.info("dispatcher %s leads, %d functions", self._leadership.holder, len(self._registry))
+        holder, known = self._leadership.holder, len(self._registry)
+        log.info("dispatcher %s leads partition %d, %d functions", holder, self.partition, known)
         functions.register(self._database.connection(), self._registry)
         self._intake.pending_first = True
         self._connected_since = time.monotonic()
         self.leads = True
+        self._yielding.clear()
         while not self._asked.is_set():
+            if self._yielding.is_set():
+                log.info("partition %d is given up to another dispatcher", self.partition)
+                self._leadership.release(self._database.connection())
+                return
             self._turned_at = time.monotonic()
             self._leadership.renew(self._database.connection())
             self._keep_up()
             try:
                 self._caught_up = self._take_in()
+            except DeadlockDetected:
+                log.warning("a batch met another's locks and is tried again")
             except ResponseError as error:
                 if str(error).startswith("NOGROUP"):
                     self._recover_redis()
@@ -130,6 +160,8 @@ class DispatcherService:
         if time.monotonic() < self._upkeep_at:
             return
         self._upkeep_at = time.monotonic() + UPKEEP_SECONDS
+        if self.partition != 0:
+            return
         connection = self._database.connection()
         settled = upkeep.overdue(connection)
         self._sweep()
@@ -162,8 +194,10 @@ class DispatcherService:
         """Publish what lies open in the outbox. While the bus isn't read to its end it is probably there, and waits:
         publishing it again and again would make the backlog longer.
         """
-        older_than = RELAY_SECONDS if self._caught_up else RELAY_BEHIND_SECONDS
-        bus.publish(self._redis, inbox.claim_open(connection, older_than=older_than, limit=RELAY_CHUNK))
+        caught_up = self._caught_up and bus.is_read(self._redis, bus.streams(self._partitions.count)[1:])
+        older_than = RELAY_SECONDS if caught_up else RELAY_BEHIND_SECONDS
+        events = inbox.claim_open(connection, older_than=older_than, limit=RELAY_CHUNK)
+        bus.publish(self._redis, events, partitions=self._partitions)
 
     def _patience(self) -> int:
         """For how many milliseconds a read may block: no longer than until the next upkeep is due."""
@@ -175,7 +209,8 @@ class DispatcherService:
         while time.monotonic() < until:
             connection = self._database.connection()
             with connection.transaction():
-                self._leadership.hold(connection)
+                if self._leadership.hold(connection) > 1 and not crossing.lock_sweep(connection):
+                    return
                 swept = wide.sweep(connection, holds)
             if swept is None:
                 return
@@ -196,7 +231,7 @@ class DispatcherService:
         self._tell(effects.settled)
 
     def _tell(self, settled: Sequence[Settled]) -> None:
-        bus.publish(self._redis, [each.event for each in settled if each.event])
+        bus.publish(self._redis, [each.event for each in settled if each.event], partitions=self._partitions)
         announce(self._redis, [(each.run_id, each.report_id) for each in settled])
         self.metrics.runs.count(self._database, settled)
         if any(each.cleanup for each in settled):
@@ -204,13 +239,19 @@ class DispatcherService:
 
     def _recover_redis(self) -> None:
         """Redis is new or empty: make the group, raise the flags again, hint every queued run; then say it is whole."""
-        log.warning("redis has no state of ours: making it anew from Postgres")
-        connection = self._database.connection()
         self._intake.create_group()
         self._intake.pending_first = True
+        if self.partition != 0:
+            return
+        log.warning("redis has no state of ours: making it anew from Postgres")
+        connection = self._database.connection()
         flags.raise_flags(self._redis, functions.flags_to_raise(connection))
         self._broker.hint(upkeep.all_queued(connection))
         self._redis.set(flags.EPOCH, uuid.uuid4().hex)
+
+    def _acquire_after(self) -> float:
+        """For how many seconds nobody must have led: one with its share leaves a partition to those without."""
+        return 0.0 if self._has_room() else self._settings.lease_seconds
 
     def _queues(self) -> list[str]:
         return [name + suffix for name in self._registry.queues() for suffix in ("", URGENT, ALONE)]

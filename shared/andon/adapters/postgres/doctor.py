@@ -80,9 +80,15 @@ def _dispatchers(connection: psycopg.Connection[Any]) -> list[Check]:
     return [
         ok("dispatcher", f"{holder} leads partition {partition}")
         if leads
-        else problem("dispatcher", f"nobody leads partition {partition} since {ago:.0f} s ({holder} did)", remedy)
+        else problem("dispatcher", _leaderless(partition, holder, ago), remedy)
         for partition, holder, leads, ago in rows
     ]
+
+
+def _leaderless(partition: int, holder: str, ago: float) -> str:
+    if not holder:
+        return f"nobody has led partition {partition} yet"
+    return f"nobody leads partition {partition} since {ago:.0f} s ({holder} did)"
 
 
 def _functions(connection: psycopg.Connection[Any]) -> Check:

@@ -354,6 +354,7 @@ class DispatcherLease(Base):
     fence: Mapped[int] = mapped_column(server_default="1")
     lease_until: Mapped[dt.datetime]
     low_water: Mapped[str] = mapped_column(server_default="0-0", comment="stream ids below were all handled")
+    partitions: Mapped[int] = mapped_column(Integer, server_default="1", comment="of the bus; never falls")
 
 
 class IdempotencyKey(Base):

@@ -1,4 +1,4 @@
-"""The bus: the stream `andon:events`, what we add to it and how an entry is read."""
+"""The bus: the stream `andon:events` and those of further partitions, what we add and how an entry is read."""
 
 from __future__ import annotations
 
@@ -10,31 +10,81 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from redis import Redis
+from redis.exceptions import ResponseError
 
 from andon.adapters.redis.flags import raise_flags
 from andon.engine.errors import EventError
 from andon.engine.events import DEFAULT_TENANT, MAX_BYTES, Event, check_event
+from andon.engine.partitions import ONE, Partitions
 
 STREAM = "andon:events"
+PLACING = "andon:placing"
 GROUP = "andon"
 FIELDS = frozenset({"name", "data", "id", "ts", "user", "tenant", "traceparent", "v"})
 VERSION = "1"
 
 
-def publish(redis: Redis, events: Sequence[Event], *, flags: Mapping[str, int] | None = None) -> None:
-    """Add events to the stream, and raise and push these cancel flags (name -> seq) with them, in one round trip."""
+def stream_of(partition: int) -> str:
+    """The stream of a partition; that of the first is the one that every producer knows."""
+    return f"{STREAM}:{partition}" if partition else STREAM
+
+
+def streams(count: int) -> list[str]:
+    """The streams of so many partitions."""
+    return [stream_of(partition) for partition in range(count)]
+
+
+def entry_id(partition: int, stream_id: str) -> str:
+    """What names an entry among those of all partitions."""
+    return f"{partition}:{stream_id}" if partition else stream_id
+
+
+def publish(
+    redis: Redis,
+    events: Sequence[Event],
+    *,
+    flags: Mapping[str, int] | None = None,
+    partitions: Partitions = ONE,
+) -> None:
+    """Add events to their streams, and raise and push these cancel flags (name -> seq) with them, in one round trip."""
     if not events and not flags:
         return
     pipe = redis.pipeline(transaction=False)
     raise_flags(pipe, flags or {})
-    add(pipe, events)
+    add(pipe, events, partitions)
     pipe.execute()
 
 
-def add(pipe: Redis, events: Sequence[Event]) -> None:
-    """Add events to the stream with the caller's pipeline."""
+def add(pipe: Redis, events: Sequence[Event], partitions: Partitions = ONE) -> None:
+    """Add events to their streams with the caller's pipeline."""
     for event in events:
-        pipe.xadd(STREAM, encode(event))  # type: ignore[arg-type]
+        pipe.xadd(stream_of(partitions.place(event)), encode(event))  # type: ignore[arg-type]
+
+
+def is_read(redis: Redis, streams: Sequence[str]) -> bool:
+    """Whether the group has read each of these streams to its end; one without a group has not been read."""
+    for stream in streams:
+        try:
+            groups: Any = redis.xinfo_groups(stream)
+            end: Any = redis.xinfo_stream(stream)
+        except ResponseError:
+            return False
+        read = next((each["last-delivered-id"] for each in groups if each["name"] == GROUP.encode()), None)
+        if read != end["last-generated-id"]:
+            return False
+    return True
+
+
+def tell_placing(redis: Redis, fields: Mapping[str, str]) -> None:
+    """Tell publishers without functions by which field each name's events are placed."""
+    if fields:
+        redis.hset(PLACING, mapping={**fields})  # type: ignore[dict-item]
+
+
+def placing(redis: Redis) -> dict[str, str]:
+    """What `tell_placing` told; nothing when nobody has, and then events are placed by their ids."""
+    found: Any = redis.hgetall(PLACING)
+    return {name.decode(): path.decode() for name, path in found.items()}
 
 
 def encode(event: Event) -> dict[str, str]:

@@ -9,7 +9,7 @@ from redis import Redis
 from redis.exceptions import ResponseError
 
 from andon.adapters.checks import Check, judge, ok, problem, warning
-from andon.adapters.redis.bus import GROUP, STREAM
+from andon.adapters.redis.bus import GROUP, STREAM, streams
 from andon.adapters.redis.flags import EPOCH
 
 OLD_PENDING_SECONDS = 15
@@ -44,28 +44,34 @@ def check_settings(redis: Redis) -> list[Check]:
     return [kept, durable]
 
 
-def check_bus(redis: Redis) -> list[Check]:
-    """The stream, its consumer group, and how far that has read."""
-    kind: Any = redis.type(STREAM)
+def check_bus(redis: Redis, partitions: int = 1) -> list[Check]:
+    """Each partition's stream, its consumer group, and how far that has read."""
+    return [*(check for stream in streams(partitions) for check in _check_stream(redis, stream)), _epoch(redis)]
+
+
+def _check_stream(redis: Redis, stream: str) -> list[Check]:
+    where = "" if stream == STREAM else f" of {stream}"
+    kind: Any = redis.type(stream)
     if kind not in (b"stream", b"none"):
-        found = f"{STREAM} is a {kind.decode()}"
-        return [problem("stream", found, f"Something else uses that key: `redis-cli RENAME {STREAM} aside`.")]
-    group = _group(redis) if kind == b"stream" else None
+        found = f"{stream} is a {kind.decode()}"
+        return [problem("stream", found, f"Something else uses that key: `redis-cli RENAME {stream} aside`.")]
+    group = _group(redis, stream) if kind == b"stream" else None
     if group is None:
         missing = "no stream" if kind == b"none" else f"no consumer group {GROUP}"
-        return [problem("consumer group", f"{missing} in this Redis", DISPATCHER), _epoch(redis)]
-    length: Any = redis.xlen(STREAM)
-    return [ok("stream", f"{length} entries are kept"), *_reading(redis, group), _epoch(redis)]
+        return [problem(f"consumer group{where}", f"{missing} in this Redis", DISPATCHER)]
+    length: Any = redis.xlen(stream)
+    return [ok(f"stream{where}", f"{length} entries are kept"), *_reading(redis, stream, group, where)]
 
 
-def _reading(redis: Redis, group: dict[str, Any]) -> list[Check]:
+def _reading(redis: Redis, stream: str, group: dict[str, Any], where: str) -> list[Check]:
     """What was read and not acknowledged, and what was not read, by position: `lag` is wrong after trimming."""
     now, _ = redis.time()
-    oldest = redis.xpending(STREAM, GROUP)["min"] if group["pending"] else None
-    unread: Any = redis.xrange(STREAM, min=f"({group['last-delivered-id'].decode()}", count=1)
+    oldest = redis.xpending(stream, GROUP)["min"] if group["pending"] else None
+    unread: Any = redis.xrange(stream, min=f"({group['last-delivered-id'].decode()}", count=1)
+    first = unread[0][0] if unread else None
     return [
-        _waiting("pending entries", f"{group['pending']} read and not acknowledged", oldest, now),
-        _waiting("unread entries", "some are unread" if unread else "none", unread[0][0] if unread else None, now),
+        _waiting(f"pending entries{where}", f"{group['pending']} read and not acknowledged", oldest, now),
+        _waiting(f"unread entries{where}", "some are unread" if unread else "none", first, now),
     ]
 
 
@@ -81,9 +87,9 @@ def _epoch(redis: Redis) -> Check:
     return warning("cancel flags", "this Redis was emptied, and nobody has made it anew", DISPATCHER)
 
 
-def _group(redis: Redis) -> dict[str, Any] | None:
+def _group(redis: Redis, stream: str) -> dict[str, Any] | None:
     try:
-        groups: Any = redis.xinfo_groups(STREAM)
+        groups: Any = redis.xinfo_groups(stream)
     except ResponseError:
         return None
     return next((each for each in groups if each["name"] == GROUP.encode()), None)

@@ -8,28 +8,28 @@ from typing import Any
 from redis import Redis
 from redis.exceptions import ResponseError
 
-from andon.adapters.redis.bus import GROUP, STREAM
+from andon.adapters.redis.bus import GROUP
 
 
-def handled_below(redis: Redis, keep: dt.timedelta) -> str | None:
+def handled_below(redis: Redis, stream: str, keep: dt.timedelta) -> str | None:
     """A stream id: every entry below it is older than `keep` by Redis' clock, was read, and is acknowledged.
 
     None where there is no stream or no group, so that nothing is known to be handled.
     """
     pipe = redis.pipeline(transaction=True)  # one moment: an entry read between two looks would be missed
     pipe.time()
-    pipe.xinfo_stream(STREAM)
-    pipe.xinfo_groups(STREAM)
-    pipe.xpending(STREAM, GROUP)
+    pipe.xinfo_stream(stream)
+    pipe.xinfo_groups(stream)
+    pipe.xpending(stream, GROUP)
     try:
-        (seconds, _), stream, groups, pending = pipe.execute()
+        (seconds, _), state, groups, pending = pipe.execute()
     except ResponseError as error:
         if "no such key" in str(error) or "NOGROUP" in str(error):
             return None
         raise
     group = next(each for each in groups if each["name"] == GROUP.encode())
     candidates = [(max(int((seconds - keep.total_seconds()) * 1000), 0), 0)]
-    if group["last-delivered-id"] != stream["last-generated-id"]:
+    if group["last-delivered-id"] != state["last-generated-id"]:
         time, number = _position(group["last-delivered-id"])
         candidates.append((time, number + 1))
     if pending["min"]:
@@ -38,11 +38,11 @@ def handled_below(redis: Redis, keep: dt.timedelta) -> str | None:
     return f"{lowest[0]}-{lowest[1]}"
 
 
-def trim(redis: Redis, low_water: str) -> int:
-    """Remove entries below `low_water`, whole nodes at a time; returns how many."""
+def trim(redis: Redis, stream: str, low_water: str) -> int:
+    """Remove entries of `stream` below `low_water`, whole nodes at a time; returns how many."""
     total = 0
     while True:
-        removed = int(redis.xtrim(STREAM, minid=low_water, approximate=True))
+        removed = int(redis.xtrim(stream, minid=low_water, approximate=True))
         total += removed
         if not removed:
             return total
