@@ -105,6 +105,19 @@ def test_a_dispatcher_that_is_gone_leaves_its_partitions_to_the_other_and_gets_s
     wait_until(lambda: leaders(scene) == {first.pid: 4}, 30, what="the other leads all")
 
 
+def test_15_every_partition_is_made_anew_in_a_redis_that_was_emptied(stage: Stage) -> None:
+    scene = stage(dispatchers=2, env=FOUR)
+    wait_spread(scene)
+    for number in range(20):
+        send_pair(scene, number)
+    judge(scene, 20)
+    scene.redis.flushall()
+    for number in range(20, 60):
+        send_pair(scene, number)
+    judge(scene, 60)
+    wait_until(lambda: all(scene.redis.xinfo_groups(stream) for stream in STREAMS), what="a group for each")
+
+
 def test_a_cancel_waits_for_the_request_that_another_dispatcher_is_about_to_commit(stage: Stage) -> None:
     scene = stage(dispatchers=2, env=FOUR)
     wait_spread(scene)
