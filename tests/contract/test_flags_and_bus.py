@@ -14,6 +14,7 @@ from redis import Redis
 from andon import Event, EventError
 from andon.adapters.redis.breaker import Breaker
 from andon.adapters.redis.bus import STREAM, decode, encode, publish
+from andon.adapters.redis.connect import connect
 from andon.adapters.redis.flags import CHANNEL, EPOCH, FRESH_SECONDS, PREFIX, FlagCheck, FlagReader, raise_flags
 
 Store = Any
@@ -150,6 +151,11 @@ class TestTheCheckBeforeAStep:
         assert not check.is_cancelled()
         said[0] = time.monotonic() - FRESH_SECONDS
         assert check.is_cancelled()
+
+    def test_each_of_many_threads_has_a_connection(self, redis_url: str) -> None:
+        pool = connect(redis_url, name="test").connection_pool
+        held = [pool.make_connection() for _ in range(150)]  # redis-py's own limit is 100
+        assert len(held) == 150
 
     def test_an_empty_redis_can_tell_nothing_and_postgres_is_asked(self, redis: Redis) -> None:
         asked: list[str] = []

@@ -87,6 +87,17 @@ def test_a_process_refuses_to_start_on_an_unknown_revision_and_names_it(module: 
     assert "Traceback" not in ended.stdout + ended.stderr
 
 
+def test_a_later_versions_schema_is_worked_on_and_left_as_it_is(
+    database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("UPDATE andon.alembic_version SET version_num = '9999'")
+        require_head(database_url)
+        migrate(database_url)
+        assert connection.execute("SELECT version_num FROM andon.alembic_version").fetchall() == [("9999",)]
+    assert "9999, newer than this version's" in caplog.text
+
+
 def test_migrating_again_changes_nothing(database_url: str) -> None:
     migrate(database_url)
     with psycopg.connect(database_url) as connection:

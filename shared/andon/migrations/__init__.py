@@ -1,4 +1,4 @@
-"""Schema migrations: `migrate(url)` brings a database to `HEAD`, `require_head(url)` refuses any other."""
+"""Schema migrations: `migrate(url)` brings a database to `HEAD`, `require_head(url)` refuses an older one."""
 
 from andon.migrations.runner import HEAD, TablesBusy, UnknownRevision, migrate, require_head
 

@@ -59,8 +59,8 @@ def migrate(url: str) -> None:
         while lock.execute("SELECT pg_try_advisory_lock(%s)", [LOCK_KEY]).fetchone() != (True,):
             time.sleep(0.2)
         try:
-            _refuse_unknown(current_revision(url))
-            _upgrade(url)
+            if not _is_newer(current_revision(url)):
+                _upgrade(url)
         finally:
             lock.execute("SELECT pg_advisory_unlock(%s)", [LOCK_KEY])
 
@@ -81,20 +81,27 @@ def _upgrade(url: str) -> None:
     raise TablesBusy(f"A table that a migration needs was locked {TRIES} times. See pg_locks, and try again.")
 
 
-def _refuse_unknown(revision: str | None) -> None:
+def _is_newer(revision: str | None) -> bool:
+    """Whether a later version has migrated the database, which this one still works on; raises `UnknownRevision`.
+
+    Migrations expand first and contract a release later: so a rollout can be rolled back.
+    """
     known = {script.revision for script in ScriptDirectory(str(Path(__file__).parent)).walk_revisions()}
-    if revision is not None and revision not in known:
-        raise UnknownRevision(
-            f"The database is at schema revision {revision!r}, which this version of Andon doesn't know. "
-            "Start the version that migrated it, or a newer one."
-        )
+    if revision is None or revision in known:
+        return False
+    if revision.isdigit() and HEAD is not None and int(revision) > int(HEAD):
+        log.warning("the database is at schema revision %s, newer than this version's %s", revision, HEAD)
+        return True
+    raise UnknownRevision(
+        f"The database is at schema revision {revision!r}, which this version of Andon doesn't know. "
+        "Start the version that migrated it, or a newer one."
+    )
 
 
 def require_head(url: str) -> None:
-    """Raise `UnknownRevision` unless the database is at `HEAD`."""
+    """Raise `UnknownRevision` unless the database is at `HEAD` or at a later version's revision."""
     revision = current_revision(url)
-    _refuse_unknown(revision)
-    if revision != HEAD:
+    if not _is_newer(revision) and revision != HEAD:
         raise UnknownRevision(
             f"The database is at schema revision {revision!r}, this version needs {HEAD!r}. Run `andon migrate`."
         )

@@ -20,12 +20,16 @@ KEEPALIVE = {
     if hasattr(socket, name)
 }
 
+# A connection for each thread that asks; redis-py's own limit of 100 would leave a large worker's threads without.
+NO_LIMIT = 2**31
+
 
 def connect(url: str, *, name: str, timeout: float = 2.0) -> Redis:
     """A client for commands: short timeouts, two quick retries; what matters is made idempotent by ids."""
     return Redis.from_url(
         url,
         client_name=f"andon-{name}",
+        max_connections=NO_LIMIT,
         socket_timeout=timeout,
         socket_connect_timeout=timeout,
         socket_keepalive=True,
