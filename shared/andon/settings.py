@@ -6,6 +6,7 @@ import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 
 class SettingsError(ValueError):
@@ -68,9 +69,25 @@ class Settings:
             key = "PORT" if name == "port" else f"ANDON_{name.upper()}"
             if env.get(key):
                 values[name] = _parse(key, env[key], each.default)
+            if name in _SCHEMES and name in values:
+                _check_url(key, str(values[name]), _SCHEMES[name])
         if values.get("bus_partitions") == 0:
             raise SettingsError("ANDON_BUS_PARTITIONS must be at least 1")
         return cls(**values)  # type: ignore[arg-type]
+
+
+_SCHEMES = {"database_url": ("postgresql", "postgres"), "redis_url": ("redis", "rediss", "unix")}
+
+
+def _check_url(key: str, url: str, schemes: tuple[str, ...]) -> None:
+    """Refuse here what a driver would refuse later: its message quotes the URL, and with it the password."""
+    try:
+        parts = urlsplit(url)
+        if parts.scheme in schemes and (parts.port is None or parts.port > 0):
+            return
+    except ValueError:
+        pass
+    raise SettingsError(f"{key} must be a URL that begins with {schemes[0]}://; in its password, / is written as %2F")
 
 
 def is_loopback(host: str) -> bool:

@@ -12,10 +12,19 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from gunicorn.http.errors import (  # type: ignore[import-untyped]
+    InvalidHeader,
+    InvalidHeaderName,
+    InvalidHTTPVersion,
+    InvalidRequestLine,
+    InvalidRequestMethod,
+)
+from gunicorn.util import write_error  # type: ignore[import-untyped]
 from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
 
 GRACE_SECONDS = 5.0  # for the first byte and for the headers
 SLOWEST = 1000  # bytes per second, from then on
+QUOTING = (InvalidHeader, InvalidHeaderName, InvalidHTTPVersion, InvalidRequestLine, InvalidRequestMethod)
 LONGEST_SEND = 30.0  # seconds for one write, which is one message of a stream or one block of a file
 
 
@@ -67,3 +76,11 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             conn.sock = PatientSocket(conn.sock)
         conn.sock.begin()
         return super().handle(conn)
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
+        """Answer what is not HTTP without a word of it, in the log neither: it may be a key in the wrong place."""
+        if isinstance(exc, QUOTING):
+            self.log.warning("refused what is not HTTP: %s", type(exc).__name__)
+            write_error(client, 400, "Bad Request", type(exc).__name__)
+        else:
+            super().handle_error(None, client, addr, exc)

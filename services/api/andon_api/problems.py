@@ -77,6 +77,7 @@ def problem_response(problem: Problem) -> Response:
         body["errors"] = problem.errors
     if request.path.startswith("/e/"):
         body["error"] = problem.detail
+        body["instance"] = "/e/..."  # the path is the caller's key
     response = Response(json.dumps(body), status=problem.status, content_type=MEDIA_TYPE)
     response.headers.extend(problem.headers)
     return response

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 from types import FrameType
@@ -27,6 +28,7 @@ class ServerLog(Logger):  # type: ignore[misc]
 
     def setup(self, cfg: Any) -> None:
         super().setup(cfg)
+        self.error_log.setLevel(max(self.loglevel, logging.INFO))  # below, it tells paths, which can hold a key
         self.error_log.handlers.clear()
         self.error_log.propagate = True
 

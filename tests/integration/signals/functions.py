@@ -8,6 +8,7 @@ import time
 
 import psycopg
 import structlog
+from psycopg import sql
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -55,6 +56,18 @@ def fail(word: str) -> None:
 def failing(event: Event, step: Step) -> None:
     """Fail in the first step."""
     step.run("fail", fail, str(event.data["word"]))
+
+
+def quote(word: str) -> None:
+    """Ask for a table that isn't there, with a literal."""
+    with psycopg.connect(os.environ["ANDON_DATABASE_URL"]) as connection:
+        connection.execute(sql.SQL("SELECT {} FROM nowhere").format(word))
+
+
+@function(id="signals-quoting", trigger="signals/quoting.requested", retries=0)
+def quoting(event: Event, step: Step) -> None:
+    """Fail in a statement that holds what it was given."""
+    step.run("quote", quote, str(event.data["word"]))
 
 
 @function(id="signals-afterwards", trigger="andon/function.failed")
