@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from typing import Annotated
 
 import typer
 
-from andon.adapters.postgres.keys import SCOPES, create_key, list_keys, revoke_key
+from andon.adapters.postgres.keys import SCOPES, TRUSTED_SECONDS, create_key, list_keys, revoke_key
 from andon.cli.errors import CommandFailed, Exit
 from andon.cli.show import AsJson, err, print_json, print_table
 from andon.cli.where import postgres
@@ -76,11 +77,12 @@ def revoke(
     id: Annotated[str, typer.Argument(metavar="KEY", help="The key's id.")],
     as_json: AsJson = False,
 ) -> None:
-    """Make a key useless, from the next request on."""
+    """Make a key useless. Once this exits with 0, no process takes it any more."""
     key_id = parse_id(id)
     with postgres() as connection:
         if key_id is None or not revoke_key(connection, key_id):
             raise CommandFailed("Key not found", Exit.NOT_FOUND)
+    time.sleep(TRUSTED_SECONDS)  # then every process has asked Postgres again
     if as_json:
         print_json({"id": key_id, "revoked": True})
     else:

@@ -8,10 +8,9 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from uuid import UUID
 
-from andon.adapters.postgres.keys import Key, digest, find_key, find_key_by_id
+from andon.adapters.postgres.keys import TRUSTED_SECONDS, Key, digest, find_key, find_key_by_id
 from andon_api.database import connection, db
 
-TRUSTED_SECONDS = 2.0  # how long a revoked key may still be used
 MOST = 10_000
 LONGEST = 200  # what is longer is no key: don't hash what a stranger sends
 

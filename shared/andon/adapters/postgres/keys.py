@@ -16,6 +16,7 @@ from andon.engine.ids import new_id
 SCOPES = ("read", "write", "cancel", "admin")
 PREFIX = "andon_"
 SECRET_BYTES = 32
+TRUSTED_SECONDS = 2.0  # how long a process may remember a key, and take it although it is revoked
 
 _COLUMNS = "id, tenant, name, scopes, created_at, last_used_at, revoked_at"
 _CREATE = "INSERT INTO andon.api_keys (id, tenant, name, sha256, scopes) VALUES (%s, %s, %s, %s, %s)"
