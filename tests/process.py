@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -46,6 +47,7 @@ class Process:
 
     def start(self, **env: str) -> None:
         """Start it, with `env` on top of its environment from now on."""
+        self.started_at = time.monotonic()
         assert not self.running, f"{self.name} runs already"
         self.env.update(env)
         with self.log.open("ab") as output:

@@ -38,6 +38,7 @@ class Proxy:
         self._stall_at: bytes | None = None
         self._lose_reply_to: bytes | None = None
         self.stalled = threading.Event()
+        self.ended = asyncio.Event()
 
     def __enter__(self) -> Proxy:
         self._thread.start()
@@ -110,7 +111,11 @@ class Proxy:
     async def _close(self) -> None:
         assert self._server is not None
         self._server.close()
+        self.ended.set()
         self._end_all()
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        if left:
+            await asyncio.wait(left, timeout=1)
         left = asyncio.all_tasks() - {asyncio.current_task()}
         for task in left:
             task.cancel()
@@ -194,7 +199,7 @@ class Link:
                     sink.write(data)
                     await sink.drain()
         if self._vanished or self._proxy.stalled.is_set():
-            await asyncio.Event().wait()  # nobody is told
+            await self._proxy.ended.wait()  # nobody is told
 
     def vanish(self) -> None:
         """Discard every packet of the client in the kernel, before TCP sees it: not even an ACK goes back."""

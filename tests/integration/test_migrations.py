@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
@@ -16,7 +17,9 @@ from andon.adapters.postgres.connect import sqlalchemy_url
 from andon.adapters.postgres.models import SCHEMA, metadata
 from andon.embedded import PostgresServer
 from andon.migrations import HEAD, UnknownRevision, migrate, require_head
+from andon.migrations.runner import PATIENCE_SECONDS
 from tests.conftest import create, drop
+from tests.faults.proxy import Proxy
 from tests.polling import wait_until
 from tests.system import SHIPPED_FUNCTIONS
 
@@ -75,6 +78,22 @@ def test_a_migration_that_meets_a_lock_gives_way_and_is_tried_again(
 def test_a_database_without_a_schema_is_refused_with_what_to_do(postgres_server: PostgresServer) -> None:
     with pytest.raises(UnknownRevision, match="andon migrate"):
         require_head(postgres_server.url_of("postgres"))
+
+
+def test_a_start_waits_for_a_database_that_is_away(database_url: str, caplog: pytest.LogCaptureFixture) -> None:
+    with Proxy(database_url) as way, ThreadPoolExecutor(1) as pool:
+        way.cut()
+        starting = pool.submit(require_head, way.url)
+        wait_until(lambda: "trying again" in caplog.text, 20, what="the first try's end")
+        way.restore()
+        starting.result(timeout=60)
+
+
+def test_a_start_does_not_wait_for_a_database_that_refuses_it(database_url: str) -> None:
+    began = time.monotonic()
+    with pytest.raises(psycopg.OperationalError, match="there_is_none"):
+        require_head(database_url.rpartition("/")[0] + "/there_is_none")
+    assert time.monotonic() - began < PATIENCE_SECONDS
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -6,6 +6,7 @@ It belongs to the main thread: a process that is started ends with the thread th
 from __future__ import annotations
 
 import random
+import signal
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -78,8 +79,9 @@ class Breaking:
         process.resume()
 
     def _restart(self, process: Process) -> None:
+        young = time.monotonic() - process.started_at < 20
         code = process.stop()
-        if code != 0:
+        if code != 0 and not (young and code == -signal.SIGTERM):  # it did not listen yet, and held nothing
             self.ended_alone.append(f"{process.name} answered SIGTERM with {code}")
         process.start()
 

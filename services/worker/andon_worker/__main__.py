@@ -6,6 +6,8 @@ import os
 import signal
 import sys
 
+import psycopg
+
 from andon.adapters.tracing import start_tracing
 from andon.engine.errors import RegistrationError
 from andon.logs import configure_logging
@@ -32,6 +34,8 @@ def main() -> None:
         health = worker_health(settings, service, runner)
     except (SettingsError, RegistrationError, UnknownRevision) as error:
         sys.exit(str(error))
+    except psycopg.OperationalError as error:
+        sys.exit(f"The database does not answer: {str(error).strip()}")
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: service.ask_to_stop())
     sys.setswitchinterval(SWITCH_SECONDS)

@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 LOCK_KEY = 0x616E646F6E  # "andon"
 TRIES = 30
 LONGEST_PAUSE = 10.0
+PATIENCE_SECONDS = 30.0
 
 
 class TablesBusy(RuntimeError):
@@ -81,6 +82,21 @@ def _upgrade(url: str) -> None:
     raise TablesBusy(f"A table that a migration needs was locked {TRIES} times. See pg_locks, and try again.")
 
 
+def _once_it_answers(url: str) -> str | None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            return current_revision(url)
+        except psycopg.OperationalError as error:
+            # psycopg tells no SQLSTATE of a connection that failed. What the server refuses, it refuses again.
+            text = str(error).strip()
+            passes = "FATAL" not in text or any(sign in text for sign in ("starting up", "shutting down", "recovery"))
+            if not passes or time.monotonic() > deadline:
+                raise
+            log.warning("the database does not answer, trying again: %s", text.split("\n")[0])
+            time.sleep(random.uniform(0.5, 1.0))
+
+
 def _is_newer(revision: str | None) -> bool:
     """Whether a later version has migrated the database, which this one still works on; raises `UnknownRevision`.
 
@@ -99,8 +115,11 @@ def _is_newer(revision: str | None) -> bool:
 
 
 def require_head(url: str) -> None:
-    """Raise `UnknownRevision` unless the database is at `HEAD` or at a later version's revision."""
-    revision = current_revision(url)
+    """Raise `UnknownRevision` unless the database is at `HEAD` or at a later version's revision.
+
+    A server that is away or starting is waited for, half a minute; then its `psycopg.OperationalError` is raised.
+    """
+    revision = _once_it_answers(url)
     if not _is_newer(revision) and revision != HEAD:
         raise UnknownRevision(
             f"The database is at schema revision {revision!r}, this version needs {HEAD!r}. Run `andon migrate`."
