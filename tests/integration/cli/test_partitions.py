@@ -52,11 +52,11 @@ def test_a_batch_learns_the_number_with_its_lock(database: Connection, database_
     leadership = Leadership("me", seconds=60)
     assert leadership.acquire(database)
     with database.transaction():
-        assert leadership.hold(database) == 1
+        assert leadership.hold(database).partitions == 1
     with connect(database_url, name="other") as other:
         partitions.make(other, 3)
     with database.transaction():
-        assert leadership.hold(database) == 3
+        assert leadership.hold(database).partitions == 3
 
 
 def test_one_that_has_its_share_leaves_a_partition_to_others_for_a_while(database: Connection) -> None:

@@ -202,10 +202,11 @@ def _insert_runs(connection: psycopg.Connection[Any], runs: Sequence[NewRun]) ->
     columns = zip(
         *[(r.id, r.event.tenant, r.function.id, r.event.seq, r.report_id, r.function.queue) for r in runs], strict=True
     )
-    connection.execute(_RUNS, [list(column) for column in columns])
     keys = [(run.id, key, run.event.seq) for run in runs for key in _keys(run)]
-    if keys:
-        connection.execute(_KEYS, [list(column) for column in zip(*keys, strict=True)])
+    with connection.pipeline():
+        connection.execute(_RUNS, [list(column) for column in columns])
+        if keys:
+            connection.execute(_KEYS, [list(column) for column in zip(*keys, strict=True)])
 
 
 def _keys(run: NewRun) -> list[uuid.UUID]:

@@ -13,6 +13,7 @@ from redis import Redis
 from redis.exceptions import ResponseError
 
 from andon.adapters.postgres.database import AWAY, Database
+from andon.adapters.postgres.retention import position
 from andon.adapters.redis.bus import GROUP, decode, entry_id, preserve, stream_of
 from andon.engine.errors import EventError
 from andon.engine.events import DEFAULT_TENANT, ENDS, Event
@@ -180,12 +181,13 @@ class Intake:
         """Record the batch, but for entries that retention has passed; they are acknowledged and counted."""
         connection = self._database.connection()
         with connection.transaction():
-            if self._leadership.hold(connection) > 1:
+            held = self._leadership.hold(connection)
+            if held.partitions > 1:
                 crossing.lock_batch(connection, self._registry, [event for _, event in events])
             effects = Effects()
             entries: list[tuple[str, Event | None]] = [(id, event) for (id, _), event in events]
             listed = [*entries, *((each.entry[0], None) for each in dead)]
-            gone = forgotten(connection, listed, partition=self._leadership.partition)
+            gone = forgotten(connection, listed, position(held.low_water))
             kept = [(self._name(id), event) for (id, _), event in events if id not in gone]
             if kept:
                 effects = record_batch(connection, self._registry, [event for _, event in kept], [id for id, _ in kept])

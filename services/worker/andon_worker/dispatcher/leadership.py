@@ -7,7 +7,7 @@ takes first, so none that believes to be alone can overlap with one of another p
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 
@@ -27,7 +27,7 @@ UPDATE andon.dispatcher_leases SET lease_until = clock_timestamp() + %(seconds)s
 WHERE partition = %(partition)s AND fence = %(fence)s RETURNING fence
 """
 _HOLD = f"""
-SELECT partitions, {IDLE} FROM andon.dispatcher_leases
+SELECT partitions, low_water, {IDLE} FROM andon.dispatcher_leases
 WHERE partition = %(partition)s AND fence = %(fence)s FOR SHARE
 """
 _RELEASE = """
@@ -38,6 +38,13 @@ WHERE partition = %(partition)s AND fence = %(fence)s
 
 class NotLeader(Exception):
     """Another dispatcher has taken over; what this one was about to write must not be."""
+
+
+class Held(NamedTuple):
+    """What a lease says: how many partitions there are, and below which entry of the bus all were handled."""
+
+    partitions: int
+    low_water: str
 
 
 class Leadership:
@@ -75,15 +82,15 @@ class Leadership:
             raise NotLeader
         self._renew_at = time.monotonic() + self._seconds / 3
 
-    def hold(self, connection: psycopg.Connection[Any]) -> int:
+    def hold(self, connection: psycopg.Connection[Any]) -> Held:
         """Inside a transaction: make sure, until it commits, that nobody takes over; raises `NotLeader`.
 
-        Returns how many partitions there are, which doesn't change until then either.
+        What it returns doesn't change until then either.
         """
         row = connection.execute(_HOLD, self._values()).fetchone()
         if row is None:
             raise NotLeader
-        return int(row[0])
+        return Held(*row[:2])
 
     def release(self, connection: psycopg.Connection[Any]) -> None:
         """Let a standby take over at once."""

@@ -11,21 +11,20 @@ from typing import Any
 
 import psycopg
 
-from andon.adapters.postgres.retention import low_water, position, still_open
+from andon.adapters.postgres.retention import position, still_open
 from andon.engine.events import Event
 
 log = logging.getLogger(__name__)
 
 
 def forgotten(
-    connection: psycopg.Connection[Any], entries: Sequence[tuple[str, Event | None]], *, partition: int = 0
+    connection: psycopg.Connection[Any], entries: Sequence[tuple[str, Event | None]], mark: tuple[int, int]
 ) -> set[str]:
-    """The stream ids, among these entries of a partition, whose events were handled long ago and may be forgotten.
+    """The stream ids, among these entries, that lie below the mark: handled long ago, and may be forgotten.
 
     An event of ours that the outbox says is open was not handled, wherever its entry lies (Redis' clock was set back).
     In the transaction that holds the leadership, which the mark can't pass.
     """
-    mark = position(low_water(connection, partition=partition))
     below = [(id, event) for id, event in entries if position(id) < mark]
     if not below:
         return set()

@@ -209,7 +209,7 @@ class DispatcherService:
         while time.monotonic() < until:
             connection = self._database.connection()
             with connection.transaction():
-                if self._leadership.hold(connection) > 1 and not crossing.lock_sweep(connection):
+                if self._leadership.hold(connection).partitions > 1 and not crossing.lock_sweep(connection):
                     return
                 swept = wide.sweep(connection, holds)
             if swept is None:

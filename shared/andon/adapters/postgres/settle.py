@@ -166,7 +166,11 @@ class Settled(NamedTuple):
 
 
 def _run(connection: psycopg.Connection[Any], statement: Statement, values: dict[str, Any]) -> list[Settled]:
-    rows = statement.execute(connection, values).fetchall()
+    return _read(statement.execute(connection, values))
+
+
+def _read(cursor: psycopg.Cursor[Any]) -> list[Settled]:
+    rows = cursor.fetchall()
     events = {
         run_id: Event(name, data, event_id, ts, tenant=tenant, seq=seq)
         for run_id, _, _, _, seq, event_id, name, tenant, data, ts in rows
@@ -230,9 +234,12 @@ def settle_held(
     if report_id is None:
         found = _run(connection, _SETTLE_HELD, values)
     else:
-        with connection.transaction(), connection.pipeline():
-            connection.execute(_LOCK_REPORTS, [[report_id]])
-            found = _run(connection, _SETTLE_HELD_REPORT, values)
+        with connection.transaction():
+            # Nothing is read inside: only behind a pipeline does the server count a frozen process as idle.
+            with connection.pipeline():
+                connection.execute(_LOCK_REPORTS, [[report_id]])
+                cursor = _SETTLE_HELD_REPORT.execute(connection, values)
+            found = _read(cursor)
     return found[0] if found else None
 
 
