@@ -52,6 +52,7 @@ def test_07_a_worker_frozen_past_its_lease_writes_nothing_when_it_goes_on(stage:
     assert frozen.running
 
 
+@pytest.mark.slow  # test_rolling_restart.py does more of it, in every run
 def test_08_a_rolling_restart_of_all_workers_hands_runs_over_without_counting_an_attempt(stage: Stage) -> None:
     scene = stage(workers=2)
     for case in ("long-1", "long-2", "long-3"):

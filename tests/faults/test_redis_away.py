@@ -161,7 +161,7 @@ def test_18_while_redis_is_down_requests_are_accepted_and_a_cancel_still_stops_a
     assert all(each.running for each in scene.system.processes.values())
 
 
-@pytest.mark.parametrize("store", ["redis", "postgres"])
+@pytest.mark.parametrize("store", ["redis", pytest.param("postgres", marks=pytest.mark.slow)])
 def test_20_a_half_open_connection_is_noticed_and_made_anew_within_ten_seconds(
     stage: Stage, redis_proxy: Proxy, postgres_proxy: Proxy, store: str
 ) -> None:

@@ -147,6 +147,7 @@ def test_traces_are_off_where_the_standard_says_so(
     assert collector.bodies == []
 
 
+@pytest.mark.slow
 def test_a_collector_that_is_away_keeps_nobody(system: StartSystem) -> None:
     env = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9", "OTEL_BSP_SCHEDULE_DELAY": "100"}
     started = system(functions=FUNCTIONS, env=env)

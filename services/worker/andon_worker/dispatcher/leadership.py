@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import psycopg
 
-from andon.adapters.postgres.connect import IDLE
+from andon.adapters.postgres.connect import LOCKING
 
 _ACQUIRE = """
 INSERT INTO andon.dispatcher_leases AS l (partition, holder, lease_until)
@@ -27,7 +27,7 @@ UPDATE andon.dispatcher_leases SET lease_until = clock_timestamp() + %(seconds)s
 WHERE partition = %(partition)s AND fence = %(fence)s RETURNING fence
 """
 _HOLD = f"""
-SELECT partitions, low_water, {IDLE} FROM andon.dispatcher_leases
+SELECT partitions, low_water, {LOCKING} FROM andon.dispatcher_leases
 WHERE partition = %(partition)s AND fence = %(fence)s FOR SHARE
 """
 _RELEASE = """

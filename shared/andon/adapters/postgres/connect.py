@@ -18,14 +18,15 @@ OPTIONS: dict[str, Any] = {
     "tcp_user_timeout": 9000,
 }
 
-# A process that is frozen in a transaction, or whose node is gone, must not keep its locks: the reports' block the
-# dispatcher, and the dispatcher's block the next one. Whoever takes a lock says so, for this transaction alone: behind
-# a pooler the session is another client's afterwards.
-IDLE = "set_config('idle_in_transaction_session_timeout', '5s', true)"
-
-
-# Our statements find rows by their keys: one plan fits all values. The server would plan each of them five times
-# anew on every connection, which costs more than executing it. Behind a pooler others of ours get this, too: no harm.
+# Settings of a transaction that takes locks. Whoever takes the first one selects this with it, for this transaction
+# alone: behind a pooler the session is another client's afterwards. A process that is frozen in a transaction, or whose
+# node is gone, must not keep its locks: the reports' block the dispatcher, and the dispatcher's block the next one. And
+# the statements that follow find rows by their keys, so one plan fits all values; left alone, the server plans each of
+# them five times on every connection, which takes longer than to execute it.
+LOCKING = (
+    "set_config('idle_in_transaction_session_timeout', '5s', true) || "
+    "set_config('plan_cache_mode', 'force_generic_plan', true)"
+)
 _ONE_PLAN = "SET plan_cache_mode TO force_generic_plan"
 
 

@@ -15,7 +15,7 @@ import psycopg
 
 from andon.adapters.postgres import wide
 from andon.adapters.postgres.cancellations import remember_request_cancel
-from andon.adapters.postgres.connect import IDLE
+from andon.adapters.postgres.connect import LOCKING
 from andon.adapters.postgres.inbox import accept, event_of
 from andon.adapters.postgres.marks import Mark, Marked, mark
 from andon.adapters.postgres.settle import lock_reports
@@ -52,11 +52,11 @@ class Asked:
 
 
 _LOCK = f"""
-SELECT status, current_run_id, request_event_id, request_seq, cancel_requested_at, dataset_id, options, {IDLE}
+SELECT status, current_run_id, request_event_id, request_seq, cancel_requested_at, dataset_id, options, {LOCKING}
 FROM andon.reports WHERE id = %s AND tenant = %s FOR UPDATE
 """
 
-_LOCK_RUN = f"SELECT status, {IDLE} FROM andon.runs WHERE id = %s FOR UPDATE"
+_LOCK_RUN = f"SELECT status, {LOCKING} FROM andon.runs WHERE id = %s FOR UPDATE"
 
 _REQUEST = """
 UPDATE andon.reports SET status = 'generating', requested_by = %(user)s::jsonb, requested_at = clock_timestamp(),

@@ -14,7 +14,7 @@ from typing import Any
 
 import psycopg
 
-from andon.adapters.postgres.connect import IDLE
+from andon.adapters.postgres.connect import LOCKING
 
 # An event may be published again long after it was accepted (a dispatcher was away, and relays then). Its later entry
 # may lie above the mark, so the inbox remembers for longer than the bus.
@@ -22,7 +22,7 @@ RELAYED_LATE = dt.timedelta(days=1)
 BEFORE_ALL = "0-0"
 
 _LOW_WATER = "SELECT low_water FROM andon.dispatcher_leases WHERE partition = %s"
-_LOCK_LOW_WATER = f"SELECT low_water, {IDLE} FROM andon.dispatcher_leases WHERE partition = %s FOR UPDATE"
+_LOCK_LOW_WATER = f"SELECT low_water, {LOCKING} FROM andon.dispatcher_leases WHERE partition = %s FOR UPDATE"
 _RAISE = "UPDATE andon.dispatcher_leases SET low_water = %s WHERE partition = %s"
 _OPEN = """
 SELECT e.tenant, e.id FROM unnest(%s::text[], %s::text[]) w (tenant, id)

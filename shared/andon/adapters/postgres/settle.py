@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import psycopg
 
-from andon.adapters.postgres.connect import IDLE
+from andon.adapters.postgres.connect import LOCKING
 from andon.adapters.postgres.statements import Statement
 from andon.engine.events import Event
 
@@ -132,7 +132,7 @@ WITH moved AS (
 
 _LOCK_REPORTS = f"""
 WITH locked AS (SELECT id FROM andon.reports WHERE id = ANY(%s) ORDER BY id FOR UPDATE)
-SELECT {IDLE}, count(*) FROM locked  -- counted, so that there is a row also when no report is left
+SELECT {LOCKING}, count(*) FROM locked  -- counted, so that there is a row also when no report is left
 """
 
 # For a great many runs at once: what tells of their ends is made later, some hundreds at a time.
