@@ -44,11 +44,11 @@ LIMITS = {
 REMEDIES = {
     "connections": "PgBouncer",
     "redis clients": "`maxclients 60000`, and workers of more threads",
-    "dispatcher": "an Andon of its own for each group of tenants",
-    "redis": "the same",
-    "postgres": "the same",
-    "log MB/s": "the same",
-    "disk TB": "a shorter retention, or the same",
+    "dispatcher": "partitions of the bus; then an Andon of its own for each group of tenants",
+    "redis": "an Andon for each group of tenants",
+    "postgres": "an Andon for each group of tenants",
+    "log MB/s": "an Andon for each group of tenants",
+    "disk TB": "a shorter retention, or an Andon for each group of tenants",
 }
 
 
