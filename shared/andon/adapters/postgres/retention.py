@@ -21,7 +21,6 @@ from andon.adapters.postgres.connect import LOCKING
 RELAYED_LATE = dt.timedelta(days=1)
 BEFORE_ALL = "0-0"
 
-_LOW_WATER = "SELECT low_water FROM andon.dispatcher_leases WHERE partition = %s"
 _LOCK_LOW_WATER = f"SELECT low_water, {LOCKING} FROM andon.dispatcher_leases WHERE partition = %s FOR UPDATE"
 _RAISE = "UPDATE andon.dispatcher_leases SET low_water = %s WHERE partition = %s"
 _OPEN = """
@@ -96,12 +95,6 @@ def raise_low_water(connection: psycopg.Connection[Any], mark: str, *, partition
         if highest != row[0]:
             connection.execute(_RAISE, [highest, partition])
     return highest
-
-
-def low_water(connection: psycopg.Connection[Any], *, partition: int = 0) -> str:
-    """The recorded mark: entries below it were all handled, and may be forgotten."""
-    row = connection.execute(_LOW_WATER, [partition]).fetchone()
-    return BEFORE_ALL if row is None else str(row[0])
 
 
 def still_open(connection: psycopg.Connection[Any], keys: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
