@@ -9,6 +9,7 @@ import sys
 import psycopg
 
 from andon.adapters.tracing import start_tracing
+from andon.engine.bodies import let_sleepers_be_woken
 from andon.engine.errors import RegistrationError
 from andon.logs import configure_logging
 from andon.migrations import UnknownRevision, require_head
@@ -26,6 +27,7 @@ def main() -> None:
     try:
         settings = Settings.from_env(os.environ)
         configure_logging("worker", settings.log_level)
+        let_sleepers_be_woken()
         registry = load_functions(settings)
         require_head(settings.database_url)
         tracing = start_tracing("worker", os.environ)

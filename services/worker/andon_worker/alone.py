@@ -14,6 +14,7 @@ import threading
 import uuid
 
 from andon.adapters.tracing import start_tracing
+from andon.engine.bodies import let_sleepers_be_woken
 from andon.engine.stops import Cause
 from andon.logs import configure_logging
 from andon.settings import Settings
@@ -56,6 +57,7 @@ def main(run_id: str) -> None:
 
     settings = Settings.from_env(os.environ)
     configure_logging("worker-alone", settings.log_level)
+    let_sleepers_be_woken()
     tracing = start_tracing("worker", os.environ)
     isolation = ProcessIsolation(settings.functions, spares=0, tracing=tracing)
     service, runner = worker(settings, load_functions(settings), isolation=isolation, tracing=tracing, hints=False)

@@ -23,6 +23,7 @@ from andon_worker.alone import AloneProcesses
 from andon_worker.broker import ACTOR, ALONE, ALONE_ACTOR, URGENT, HintBroker
 from andon_worker.heartbeat import Heartbeat
 from andon_worker.hosting import Hosted
+from andon_worker.lanes import Lanes
 from andon_worker.runner import Runner
 
 log = logging.getLogger(__name__)
@@ -49,6 +50,7 @@ class WorkerService:
         self._settings = settings
         self._runner = runner
         self._alone = AloneProcesses()
+        self._lanes = Lanes()
         self._asked = threading.Event()
         self._heartbeat = Heartbeat(
             runner.database,
@@ -66,7 +68,7 @@ class WorkerService:
         dramatiq.set_broker(broker)
 
         def execute_run(run_id: str) -> None:
-            self._runner.follow(uuid.UUID(run_id))
+            self._lanes.run(lambda: self._runner.follow(uuid.UUID(run_id)))
 
         def execute_run_alone(run_id: str) -> None:
             if self._runner.closing:

@@ -1,11 +1,12 @@
-"""Step bodies: in a thread of our own, interruptible while they run and never after.
+"""Step bodies: interruptible while they run, and never after.
 
-Each calling thread keeps one such thread for its bodies, until one of them was interrupted: then it is thrown away.
+A body runs in its caller's thread, which is one of ours. The interrupt is CPython's asynchronous exception
+(`PyThreadState_SetAsyncExc`). Its danger is that one sent just before the body ends lands somewhere else. A gate
+prevents that: the sender holds it while it sends, and the body takes it at its end, for good. So the body waits until
+a send under way is over, none can follow, and what is pending then is cleared.
 
-The interrupt is CPython's asynchronous exception (`PyThreadState_SetAsyncExc`). Its danger is that one sent just
-before the body ends lands somewhere else. A gate prevents that: the sender holds it while it sends, and the body
-takes it at its end, for good. So the body waits until a send under way is over, none can follow, and what is pending
-then is cleared.
+`time.sleep` in a body ends with an interrupt, once `let_sleepers_be_woken()` was called in the process: of all that
+blocks in C it is the most common, and nothing else could wake it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import copy_context
-from typing import Any
+from typing import Any, SupportsIndex
 
 from andon.engine.errors import Interrupted
 
@@ -26,10 +27,21 @@ _set_async_exc.restype = ctypes.c_int
 _clear = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_ulong, ctypes.c_void_p)(
     ("PyThreadState_SetAsyncExc", ctypes.pythonapi)
 )
+_sleep = time.sleep
+
+
+class _Here(threading.local):
+    """What this thread is doing."""
+
+    body: Body | None = None
+    was_interrupted = False
+
+
+_here = _Here()
 
 
 class Body:
-    """One call of user code. `call()` blocks the caller until the code has ended; `interrupt()` ends it sooner."""
+    """One call of user code. `call()` returns when it has ended; `interrupt()`, from another thread, ends it sooner."""
 
     def __init__(self, fn: Callable[[], Any], *, timeout: float | None = None) -> None:
         self._fn = fn
@@ -37,6 +49,7 @@ class Body:
         self._thread_id = 0
         self._done = False
         self._gate = threading.Lock()
+        self._bed: threading.Lock | None = None
         self._value: Any = None
         self._error: BaseException | None = None
         self._callbacks: list[Callable[[], object]] = []
@@ -44,13 +57,12 @@ class Body:
         self.ended_at = 0.0
 
     def call(self) -> Any:
-        """Run the code in another thread and wait for it; return its value or raise what it raised."""
-        lane: _Lane = getattr(_own, "lane", None) or _Lane()
-        _own.lane = None
-        context = copy_context()  # what the caller has bound, such as its log's keys, holds in the body too
-        lane.run(lambda: context.run(self._main))
-        if not self._was_interrupted:
-            _own.lane = lane
+        """Run the code in this thread; return its value or raise what it raised. No interrupt is pending afterwards."""
+        _here.body = self
+        copy_context().run(self._main)  # what the code binds, such as its log's keys, ends with it
+        _here.body = None
+        if self._was_interrupted:
+            _here.was_interrupted = True
         if self._error is not None:
             try:
                 raise self._error
@@ -91,8 +103,24 @@ class Body:
             if self._thread_id and not self._done:
                 self._was_interrupted = True
                 _set_async_exc(self._thread_id, Interrupted)
+                self._wake()
         finally:
             self._gate.release()
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep, for the body's own code, until an interrupt is sent."""
+        bed = threading.Lock()
+        bed.acquire()
+        # An interrupt sent before the next line has been delivered by then: the interpreter changes threads only
+        # where it also looks for one.
+        self._bed = bed
+        bed.acquire(timeout=seconds)
+        self._bed = None
+
+    def _wake(self) -> None:
+        bed = self._bed
+        if bed is not None and bed.locked():
+            bed.release()
 
     @contextmanager
     def interrupt_with(self, callback: Callable[[], object]) -> Iterator[None]:
@@ -106,45 +134,22 @@ class Body:
     @property
     def is_current_thread(self) -> bool:
         """Whether the caller is this body's own code."""
-        return threading.get_ident() == self._thread_id
+        return threading.get_ident() == self._thread_id and not self._done
 
 
-class _Lane:
-    """A thread that runs one body after the other for the thread that made it, and ends with it.
-
-    Starting a thread for every body would be a sixth of what a short step costs.
-    """
-
-    def __init__(self) -> None:
-        self._work: list[Callable[[], object] | None] = []
-        self._ready = threading.Lock()
-        self._ended = threading.Lock()
-        self._ready.acquire()
-        self._ended.acquire()
-        # The thread holds no reference to the lane, so that the lane goes when its owner does.
-        arguments = (self._work, self._ready, self._ended)
-        threading.Thread(target=_take, args=arguments, daemon=True, name="andon-body").start()
-
-    def run(self, main: Callable[[], object]) -> None:
-        """Run `main`, which raises nothing, in the lane's thread and wait for it."""
-        self._work.append(main)
-        self._ready.release()
-        self._ended.acquire()
-
-    def __del__(self) -> None:
-        self._work.append(None)
-        self._ready.release()
+def was_interrupted() -> bool:
+    """Whether a body was interrupted in this thread: what user code keeps per thread may be half done."""
+    return _here.was_interrupted
 
 
-def _take(work: list[Callable[[], object] | None], ready: threading.Lock, ended: threading.Lock) -> None:
-    while True:
-        ready.acquire()
-        main = work.pop()
-        if main is None:
-            return
-        main()
-        main = None  # nothing of the body outlives it here
-        ended.release()
+def let_sleepers_be_woken() -> None:
+    """From now on `time.sleep` in a body of this process ends with an interrupt. Elsewhere it is what it was."""
+    time.sleep = _sleep_in_body
 
 
-_own = threading.local()
+def _sleep_in_body(seconds: float | SupportsIndex, /) -> None:
+    body = _here.body
+    if body is not None and isinstance(seconds, (int, float)) and 0 < seconds < threading.TIMEOUT_MAX:
+        body.sleep(seconds)
+    else:
+        _sleep(seconds)

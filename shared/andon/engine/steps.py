@@ -114,7 +114,7 @@ class Step:
             if isolate:
                 grace = isolate.grace if isinstance(isolate, Isolate) else GRACE_SECONDS
                 return self._in_child(name, fn, args, kwargs, grace, timeout)
-            return self._in_thread(name, lambda: fn(*args, **kwargs), timeout)
+            return self._in_body(name, lambda: fn(*args, **kwargs), timeout)
 
         name, position, memo = self._enter(id)
         if memo is not None and memo.status in {"completed", "failed"}:
@@ -175,7 +175,7 @@ class Step:
 
     def check(self) -> None:
         """Raise `Cancelled` now if the run is cancelled: for loops in the handler or in a step."""
-        if threading.get_ident() == self._home:
+        if self._body is None and threading.get_ident() == self._home:
             self._check(None)
         elif self._stop.cause is not None:
             self._raise_in_body()
@@ -217,7 +217,7 @@ class Step:
 
     def _enter(self, id: str) -> tuple[str, int, Memo | None]:
         """Name the call, refuse what the memos contradict, and check for a cancel."""
-        if threading.get_ident() != self._home:
+        if self._body is not None or threading.get_ident() != self._home:
             where = "from another thread than the handler's" if self._body is None else "inside another step"
             raise AndonError(f"step {id!r} is called {where}; steps belong to the handler")
         if not isinstance(id, str) or not id or len(id) > 200 or plain(id) != id:
@@ -280,7 +280,7 @@ class Step:
     def _raise_in_body(self) -> None:
         raise Cancelled(self.status.step) if self._stop.cause == Cause.CANCELLED else Interrupted
 
-    def _in_thread(self, name: str, fn: Callable[[], Any], timeout: float | None) -> Any:
+    def _in_body(self, name: str, fn: Callable[[], Any], timeout: float | None) -> Any:
         body = Body(fn, timeout=timeout)
         self._stop.watch(body)
         try:

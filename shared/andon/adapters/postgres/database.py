@@ -1,4 +1,7 @@
-"""One connection per thread, reconnected with jitter for as long as the database is away."""
+"""One connection per thread, reconnected with jitter for as long as the database is away.
+
+What a thread that has ended leaves behind serves the next new one.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,11 @@ import random
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import psycopg
+from psycopg.pq import TransactionStatus
 
 from andon.adapters.postgres.connect import Connection, connect
 
@@ -18,33 +23,56 @@ log = logging.getLogger(__name__)
 AWAY = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.IdleInTransactionSessionTimeout)
 
 
+class _Kept:
+    """A thread's connection; when the thread ends, it is left to the next one, unless something is amiss with it."""
+
+    def __init__(self, connection: Connection, left: list[Connection]) -> None:
+        self.connection = connection
+        self._left = left
+
+    def __del__(self) -> None:
+        if self.connection.info.transaction_status == TransactionStatus.IDLE:
+            self._left.append(self.connection)
+
+
 class Database:
-    """The engine's way to Postgres from many threads; no thread that can be interrupted may use it."""
+    """The engine's way to Postgres from many threads; no step's body may use it."""
 
     def __init__(self, url: str, *, name: str) -> None:
         self.url = url
         self._name = name
         self._local = threading.local()
+        self._left: list[Connection] = []
         self._all: list[Connection] = []
         self._lock = threading.Lock()
 
     def connection(self) -> Connection:
         """This thread's connection; raises `psycopg.OperationalError` when the database is away."""
-        current: Connection | None = getattr(self._local, "connection", None)
-        if current is None or current.closed:
-            current = connect(self.url, name=self._name)
-            self._local.connection = current
-            with self._lock:
-                self._all = [c for c in self._all if not c.closed]
-                self._all.append(current)
-        return current
+        kept: _Kept | None = getattr(self._local, "kept", None)
+        if kept is None or kept.connection.closed:
+            self._local.kept = kept = _Kept(self._left_behind() or self._new(), self._left)
+        return kept.connection
+
+    def _left_behind(self) -> Connection | None:
+        with suppress(IndexError):
+            while (connection := self._left.pop()).closed:
+                pass
+            return connection
+        return None
+
+    def _new(self) -> Connection:
+        made = connect(self.url, name=self._name)
+        with self._lock:
+            self._all = [c for c in self._all if not c.closed]
+            self._all.append(made)
+        return made
 
     def drop(self) -> None:
         """Close this thread's connection: it can't be trusted after an error of the wire."""
-        current: Connection | None = getattr(self._local, "connection", None)
-        self._local.connection = None
-        if current is not None:
-            current.close()
+        kept: _Kept | None = getattr(self._local, "kept", None)
+        self._local.kept = None
+        if kept is not None:
+            kept.connection.close()
 
     def run(self, call: Callable[[Connection], T]) -> T:
         """`call` on this thread's connection; a lost connection is made anew, once, and then the error is raised.
