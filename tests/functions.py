@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import select
 import signal
 import time
 from collections.abc import Mapping
@@ -43,7 +44,7 @@ def act(name: str, case: str, plan: Mapping[str, Any]) -> dict[str, Any]:
     if "gil" in plan and not os.environ.get(NO_GIL):
         ctypes.PyDLL(None).usleep(int(plan["gil"] * 1e6))
     if "deaf" in plan:
-        time.sleep(plan["deaf"])
+        select.select([], [], [], plan["deaf"])
     if plan.get("gate"):
         while not book.gate(case).exists():
             time.sleep(0.01)

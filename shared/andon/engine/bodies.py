@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import copy_context
+from functools import wraps
 from typing import Any, SupportsIndex
 
 from andon.engine.errors import Interrupted
@@ -147,6 +148,7 @@ def let_sleepers_be_woken() -> None:
     time.sleep = _sleep_in_body
 
 
+@wraps(_sleep)  # with its name, too: then it can be pickled for a step in isolation
 def _sleep_in_body(seconds: float | SupportsIndex, /) -> None:
     body = _here.body
     if body is not None and isinstance(seconds, (int, float)) and 0 < seconds < threading.TIMEOUT_MAX:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import random
 import threading
 import time
@@ -15,6 +16,7 @@ from andon.engine.bodies import Body, let_sleepers_be_woken
 from andon.engine.errors import Interrupted
 
 LONG = 600.0
+ORIGINAL = pickle.dumps(time.sleep)
 
 
 @pytest.fixture(autouse=True)
@@ -111,3 +113,7 @@ def test_what_cannot_be_slept_is_refused_as_ever(wrong: object) -> None:
     sleep: Callable[[object], None] = time.sleep  # type: ignore[assignment]
     with pytest.raises((ValueError, TypeError)):
         Body(lambda: sleep(wrong)).call()
+
+
+def test_it_goes_to_another_process_as_what_it_is_there() -> None:
+    assert pickle.dumps(time.sleep) == ORIGINAL
