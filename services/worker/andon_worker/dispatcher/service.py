@@ -163,21 +163,25 @@ class DispatcherService:
         if self.partition != 0:
             return
         connection = self._database.connection()
-        settled = upkeep.overdue(connection)
-        self._sweep()
-        self._tell_untold()
-        if time.monotonic() - self._connected_since >= self._settings.lease_seconds:
+        due = upkeep.due(connection, forgotten_after=FORGOTTEN_SECONDS, relay_after=RELAY_SECONDS)
+        settled = upkeep.overdue(connection) if due.overdue else []
+        if due.sweep:
+            self._sweep()
+        if due.tell:
+            self._tell_untold()
+        if due.reclaim and time.monotonic() - self._connected_since >= self._settings.lease_seconds:
             settled += upkeep.reclaim(connection, self._settings.lost_worker_limit)
-        hints = upkeep.wake(connection) + upkeep.unsent(connection)
-        if len(hints) >= upkeep.CHUNK:
+        hints = (upkeep.wake(connection) if due.wake else []) + (upkeep.unsent(connection) if due.unsent else [])
+        if len(hints) >= upkeep.CHUNK or settled:
             self._upkeep_at = 0.0
         try:
             self._tell(settled)
             self._broker.hint(hints)
             if self._redis.get(flags.EPOCH) is None:
                 self._recover_redis()
-            self._relay(connection)
-            if idle := self._broker.idle(self._queues()):
+            if due.relay:
+                self._relay(connection)
+            if due.forgotten and (idle := self._broker.idle(self._queues())):
                 self._broker.hint(upkeep.forgotten(connection, FORGOTTEN_SECONDS, idle))
         except (RedisError, OSError) as error:
             self._redis_away(error)

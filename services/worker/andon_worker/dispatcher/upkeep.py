@@ -6,7 +6,7 @@ import json
 import logging
 import uuid
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 
@@ -38,6 +38,18 @@ WHERE id IN (SELECT id FROM andon.runs
              ORDER BY sent_at LIMIT {CHUNK} FOR UPDATE SKIP LOCKED)
 RETURNING id, {_QUEUE}
 """
+_DUE = """
+SELECT EXISTS (SELECT FROM andon.runs WHERE status = 'cancelling' AND cancel_deadline_at <= clock_timestamp()),
+    EXISTS (SELECT FROM andon.wide_cancellations WHERE status <> 'done'),
+    EXISTS (SELECT FROM andon.untold_ends),
+    EXISTS (SELECT FROM andon.runs WHERE status IN ('running', 'cancelling') AND lease_until <= clock_timestamp()),
+    EXISTS (SELECT FROM andon.runs WHERE status = 'waiting' AND wake_at <= clock_timestamp()),
+    EXISTS (SELECT FROM andon.runs WHERE status = 'queued' AND sent_at IS NULL),
+    EXISTS (SELECT FROM andon.runs
+        WHERE status = 'queued' AND sent_at <= clock_timestamp() - %(forgotten)s::float8 * interval '1 s'),
+    EXISTS (SELECT FROM andon.outbox
+        WHERE coalesce(sent_at, created_at) < clock_timestamp() - %(relay)s::float8 * interval '1 s')
+"""
 _ALL_QUEUED = f"SELECT id, {_QUEUE} FROM andon.runs WHERE status = 'queued' ORDER BY id"
 _EXPIRED = """
 SELECT id, report_id, cancel_requested_at IS NOT NULL, lost, lost_step,
@@ -58,6 +70,26 @@ SELECT id, report_id FROM andon.runs WHERE status = 'cancelling' AND cancel_dead
 """
 
 Hint = tuple[uuid.UUID, str]
+
+
+class Due(NamedTuple):
+    """What there is to do: each is asked for by the verb of its name, of which most turns need none."""
+
+    overdue: bool
+    sweep: bool
+    tell: bool
+    reclaim: bool
+    wake: bool
+    unsent: bool
+    forgotten: bool
+    relay: bool
+
+
+def due(connection: psycopg.Connection[Any], *, forgotten_after: float, relay_after: float) -> Due:
+    """What is to be done now, in one look; both times are in seconds."""
+    row = connection.execute(_DUE, {"forgotten": forgotten_after, "relay": relay_after}).fetchone()
+    assert row is not None
+    return Due(*row)
 
 
 def wake(connection: psycopg.Connection[Any]) -> list[Hint]:
