@@ -16,7 +16,7 @@ from typing import Any
 from benchmarks.spread import Spread
 from benchmarks.stage import Stage
 
-AT_ONCE = {"sleep": 5, "query": 1, "product": 1, "busy": 1}
+AT_ONCE = {"sleep": 5, "sleep-here": 5, "query": 1, "product": 1, "busy": 1}
 """How many run at a time: one when it keeps a processor busy, so that Andon has the other."""
 IN_PROCESS = ("sleep", "product")
 PATIENCE = 30.0

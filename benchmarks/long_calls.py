@@ -1,4 +1,4 @@
-"""Andon's functions of four kinds of work that take minutes, each written as docs/cancellation.md advises."""
+"""Andon's functions of five kinds of work that take minutes, each written as docs/cancellation.md advises."""
 
 from __future__ import annotations
 
@@ -15,6 +15,12 @@ CANCEL = [CancelOn("bench/cancelled", match="data.slot")]
 def sleep(event: Event, step: Step) -> None:
     """One blocking call, in a process of its own."""
     step.run("sleep", _sleep, event.data["slot"], isolate=True)
+
+
+@function(id="bench-sleep-here", trigger="bench/sleep-here", cancel_on=CANCEL, retries=0)
+def sleep_here(event: Event, step: Step) -> None:
+    """The same in the worker's own process, which wakes it."""
+    step.run("sleep", _sleep, event.data["slot"])
 
 
 @function(id="bench-query", trigger="bench/query", cancel_on=CANCEL, retries=0)

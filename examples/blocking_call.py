@@ -1,6 +1,6 @@
 """A call that blocks for minutes and can't be ended from outside: run it in a process of its own."""
 
-import time
+import select
 
 from andon import CancelOn, Event, Step, function
 
@@ -12,4 +12,4 @@ from andon import CancelOn, Event, Step, function
 )
 def wait_in_one_call(event: Event, step: Step) -> None:
     """Block for `data.seconds`. The function and its arguments must be picklable, as they go to another process."""
-    step.run("wait", time.sleep, event.data["seconds"], isolate=True)
+    step.run("wait", select.select, [], [], [], event.data["seconds"], isolate=True)
