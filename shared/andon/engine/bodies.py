@@ -93,6 +93,11 @@ class Body:
         """Whether the code has ended; no interrupt is delivered any more."""
         return self._done
 
+    @property
+    def is_prompt(self) -> bool:
+        """Whether nothing but the exception is to be sent: a callback may take its time."""
+        return not self._callbacks
+
     def interrupt(self) -> None:
         """Call the callbacks and send the exception, from another thread. One may be swallowed: call it again."""
         if self._done or not self._gate.acquire(blocking=False):

@@ -30,6 +30,11 @@ class Interruptible(Protocol):
         """Whether there is nothing left to interrupt."""
         ...
 
+    @property
+    def is_prompt(self) -> bool:
+        """Whether `interrupt` returns at once: then who orders the stop calls it, too, and wakes nobody for it."""
+        ...
+
     def interrupt(self) -> None:
         """End it. Called again until it has ended."""
         ...
@@ -54,6 +59,9 @@ class StopSignal:
             self.hurry = hurry
         elif hurry:
             self.hurry = True
+        target = self.due(time.monotonic())
+        if target is not None and target.is_prompt:
+            target.interrupt()
         self._notify()
 
     def watch(self, target: Interruptible | None) -> None:

@@ -101,6 +101,8 @@ class ProcessIsolation:
 class _Running:
     """A call under way, as something to interrupt."""
 
+    is_prompt = True
+
     def __init__(self, child: Child, grace: float, timeout: float | None) -> None:
         self.deadline = None if timeout is None else time.monotonic() + timeout
         self._child = child

@@ -225,6 +225,7 @@ class _Query:
     """A connection's running statement, as something to interrupt: by the driver's cancel."""
 
     deadline: float | None = None
+    is_prompt = False
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self._connection = connection
