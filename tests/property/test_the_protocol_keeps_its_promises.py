@@ -25,8 +25,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from andon.adapters.postgres import functions, inbox, requests, runs
-from andon.adapters.postgres.connect import connect
+from andon.adapters.postgres import functions, held, inbox, requests, runs
+from andon.adapters.postgres.connect import Connection, connect
 from andon.adapters.postgres.database import Database
 from andon.adapters.postgres.journal import PostgresJournal, complete_together
 from andon.adapters.postgres.requests import Conflict
@@ -148,7 +148,11 @@ class Protocol(RuleBasedStateMachine):
     @rule(place=st.integers(0, 1), published=st.booleans())
     def cancel_report(self, place: int, published: bool) -> None:
         """A report's cancel: once accepted, it has won."""
-        asked = self.ask(requests.cancel_report, place, published)
+
+        def cancel(db: Connection, **named: Any) -> requests.Asked:
+            return held.cancel_report(db, **named) or requests.cancel_report(db, **named)
+
+        asked = self.ask(cancel, place, published)
         if asked is not None:
             self.won.append((str(self.reports[place]), asked.event.seq))
 

@@ -15,6 +15,7 @@ from sqlalchemy.exc import DisconnectionError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from andon.adapters.postgres.connect import OPTIONS, sqlalchemy_url
+from andon.engine.errors import AndonError
 from andon.settings import Settings
 
 db = SQLAlchemy(disable_autonaming=True)
@@ -80,6 +81,9 @@ def autocommit() -> Iterator[psycopg.Connection[Any]]:
         driver.autocommit = True
         yield driver
         driver.autocommit = False
+    except AndonError:
+        driver.autocommit = False  # the verb has refused, and the connection is as good as before
+        raise
     except BaseException:
         pooled.invalidate()
         raise

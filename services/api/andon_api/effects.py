@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any, ParamSpec
 
+import psycopg
 from flask import Response, request
 
 from andon.adapters.postgres.requests import Asked
 from andon.engine.events import Event
-from andon_api.database import connection, db
+from andon_api.database import autocommit, connection, db
 from andon_api.principal import principal
 from andon_api.problems import FieldErrors, Problem
 from andon_api.services import services
@@ -82,6 +84,19 @@ def perform(act: Callable[[], Outcome], body: Callable[[], bytes]) -> Response:
         db.session.commit()
     services().publisher.publish(outcome.events, outcome.flags)
     return _answer(outcome)
+
+
+@contextmanager
+def at_once() -> Iterator[psycopg.Connection[Any]]:
+    """For a verb that is one statement: a connection on which it commits by itself.
+
+    With a key it is the session's, because the answer is kept in the same transaction.
+    """
+    if idempotency_key() is None:
+        with autocommit() as own:
+            yield own
+    else:
+        yield connection()
 
 
 def _answer(outcome: Outcome) -> Response:

@@ -9,8 +9,8 @@ from andon.adapters.postgres.requests import NotFound
 from andon.engine.events import Event
 from andon_api import cloudevents, intake
 from andon_api.access.admission import admit
-from andon_api.database import Row, autocommit, connection
-from andon_api.effects import Outcome, effect, idempotency_key
+from andon_api.database import Row
+from andon_api.effects import Outcome, at_once, effect
 from andon_api.principal import principal, traceparent
 from andon_api.problems import Problem
 from andon_api.reads import events
@@ -120,11 +120,8 @@ def functions() -> Row:
 def record(given: list[Event]) -> Outcome:
     """Record the events; one whose id is known has no second effect."""
     admit(given)
-    if idempotency_key() is None:
-        with autocommit() as own:
-            fresh = accept(own, given)
-    else:  # the answer is kept in the same transaction
-        fresh = accept(connection(), given)
+    with at_once() as own:
+        fresh = accept(own, given)
     answer = {"ids": [event.id for event in given]}
     tenant = principal().tenant
 

@@ -7,13 +7,13 @@ from uuid import UUID
 
 from flask import Response
 
-from andon.adapters.postgres import requests
+from andon.adapters.postgres import held, requests
 from andon.adapters.postgres.requests import Conflict, NotFound
 from andon.engine.ids import parse_id
 from andon_api import editing
 from andon_api.access.admission import admit
 from andon_api.database import Row, connection, db
-from andon_api.effects import Outcome, effect
+from andon_api.effects import Outcome, at_once, effect
 from andon_api.etags import check_version, tagged
 from andon_api.principal import principal, traceparent
 from andon_api.reads import reports
@@ -117,15 +117,14 @@ def ask_generate(report_id: UUID) -> Outcome:
 
 
 def ask_cancel(report_id: UUID, reason: str | None) -> Outcome:
-    """Request the cancel, in the session's transaction."""
-    who = principal()
-    asked = requests.cancel_report(
-        connection(),
-        tenant=who.tenant,
-        report_id=report_id,
-        user=who.user,
-        reason=reason,
-        traceparent=traceparent(),
+    """Request the cancel: in one statement where a worker holds the run, else in the session's transaction."""
+    who, trace = principal(), traceparent()
+    with at_once() as own:
+        found = held.cancel_report(
+            own, tenant=who.tenant, report_id=report_id, user=who.user, reason=reason, traceparent=trace
+        )
+    asked = found or requests.cancel_report(
+        connection(), tenant=who.tenant, report_id=report_id, user=who.user, reason=reason, traceparent=trace
     )
     ended = len(asked.events) > 1  # a run that no worker held has ended with the cancel itself
     body = _asked(report_id, "cancelled" if ended else "generating", asked)

@@ -7,13 +7,13 @@ from uuid import UUID
 
 from flask import Response
 
-from andon.adapters.postgres import requests
+from andon.adapters.postgres import held, requests
 from andon.adapters.postgres.inbox import accept, event_of
 from andon.adapters.postgres.requests import Conflict, NotFound
 from andon.engine.ids import parse_id
 from andon_api.access.admission import admit
 from andon_api.database import Row, connection
-from andon_api.effects import Outcome, effect
+from andon_api.effects import Outcome, at_once, effect
 from andon_api.etags import tagged
 from andon_api.principal import principal, traceparent
 from andon_api.reads import runs
@@ -74,27 +74,24 @@ def rerun(body: Row, id: str) -> Outcome:
 
 
 def ask_cancel(id: str, reason: str | None) -> Outcome:
-    """Request the run's cancel, in the session's transaction."""
-    who = principal()
-    asked = requests.cancel_run(
-        connection(),
-        tenant=who.tenant,
-        run_id=_id(id),
-        user=who.user,
-        reason=reason,
-        traceparent=traceparent(),
+    """Request the run's cancel: in one statement where a worker holds it, else in the session's transaction."""
+    who, run_id, trace = principal(), _id(id), traceparent()
+    with at_once() as own:
+        found = held.cancel_run(own, tenant=who.tenant, run_id=run_id, user=who.user, reason=reason, traceparent=trace)
+    asked = found or requests.cancel_run(
+        connection(), tenant=who.tenant, run_id=run_id, user=who.user, reason=reason, traceparent=trace
     )
     body = {
-        "id": str(_id(id)),
+        "id": str(run_id),
         "status": "cancelling" if asked.cancelling else "cancelled",
         "eventId": asked.event.id,
     }
 
     def settled() -> Row | None:
-        run = runs.by_ids(who.tenant, [_id(id)])[_id(id)]
+        run = runs.by_ids(who.tenant, [run_id])[run_id]
         return None if run["ended_at"] is None else {**body, "status": run["status"]}
 
-    return Outcome.of(asked, body, {"Location": f"{PREFIX}/runs/{id}"}, Known(settled, (f"run:{_id(id)}",)))
+    return Outcome.of(asked, body, {"Location": f"{PREFIX}/runs/{id}"}, Known(settled, (f"run:{run_id}",)))
 
 
 def ask_rerun(id: str) -> Outcome:

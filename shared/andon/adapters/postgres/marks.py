@@ -13,11 +13,9 @@ import psycopg
 from andon.adapters.postgres.settle import Settled, cancel_unheld
 from andon.engine.events import Event
 
-_MARK = """
-WITH asked AS (
-    SELECT * FROM unnest(%(runs)s::uuid[], %(seqs)s::bigint[], %(events)s::text[], %(users)s::text[],
-        %(reasons)s::text[]) AS a (run_id, seq, event_id, "user", reason)
-), marked AS (
+# Follows a CTE `asked` with who is asked to stop, by which event, on whose behalf and why. Reports are locked.
+MARKING = """
+, marked AS (
     UPDATE andon.runs r SET
         status = CASE r.status WHEN 'running' THEN 'cancelling' ELSE r.status END,
         cancel_requested_at = clock_timestamp(), cancel_requested_by = a."user"::jsonb, cancel_reason = a.reason,
@@ -32,6 +30,13 @@ WITH asked AS (
     UPDATE andon.reports p SET cancel_requested_at = m.cancel_requested_at, version = p.version + 1
     FROM marked m WHERE p.id = m.report_id AND p.current_run_id = m.id
 )
+"""
+
+_MARK = f"""
+WITH asked AS (
+    SELECT * FROM unnest(%(runs)s::uuid[], %(seqs)s::bigint[], %(events)s::text[], %(users)s::text[],
+        %(reasons)s::text[]) AS a (run_id, seq, event_id, "user", reason)
+){MARKING}
 SELECT id, status FROM marked
 """
 

@@ -116,10 +116,8 @@ def cancel_report(
     if row is None:
         raise NotFound("Report not found")
     status, run_id, request_event_id = row[:3]
-    if status != "generating":
-        raise Conflict("Report is not currently generating")
-    data = {"reportId": str(report_id), **({} if reason is None else {"reason": reason})}
-    event = event_of(CANCELLED, data, tenant=tenant, user=user, traceparent=traceparent)
+    refuse_idle(status)
+    event = cancel_of_report(report_id, reason, tenant=tenant, user=user, traceparent=traceparent)
     [event] = accept(connection, [event])
     if run_id is None:
         remember_request_cancel(connection, event, request_event_id)
@@ -145,12 +143,36 @@ def cancel_run(
         raise NotFound("Run not found")
     lock_reports(connection, [row[0]] if row[0] else [])
     [status, _] = connection.execute(_LOCK_RUN, [run_id]).fetchone() or ["", ""]
-    if status in {"completed", "failed", "cancelled"}:
-        raise Conflict(f"Run has ended: {status}")
-    data = {"runId": str(run_id), **({} if reason is None else {"reason": reason})}
-    event = event_of(RUN_CANCELLED, data, tenant=tenant, user=user, traceparent=traceparent)
+    refuse_ended(status)
+    event = cancel_of_run(run_id, reason, tenant=tenant, user=user, traceparent=traceparent)
     [event] = accept(connection, [event])
     return _asked(event, mark(connection, [Mark(run_id, event)]))
+
+
+def cancel_of_report(
+    report_id: uuid.UUID, reason: str | None, *, tenant: str, user: Any, traceparent: str | None
+) -> Event:
+    """The event that cancels this report."""
+    return event_of(
+        CANCELLED, _because("reportId", report_id, reason), tenant=tenant, user=user, traceparent=traceparent
+    )
+
+
+def cancel_of_run(run_id: uuid.UUID, reason: str | None, *, tenant: str, user: Any, traceparent: str | None) -> Event:
+    """The event that cancels this run."""
+    return event_of(RUN_CANCELLED, _because("runId", run_id, reason), tenant=tenant, user=user, traceparent=traceparent)
+
+
+def refuse_idle(status: str) -> None:
+    """Raise `Conflict` for a report in which there is nothing to cancel."""
+    if status != "generating":
+        raise Conflict("Report is not currently generating")
+
+
+def refuse_ended(status: str) -> None:
+    """Raise `Conflict` for a run in which there is nothing to cancel."""
+    if status in {"completed", "failed", "cancelled"}:
+        raise Conflict(f"Run has ended: {status}")
 
 
 def cancel_many(
@@ -176,6 +198,10 @@ def cancel_many(
     if id is None:
         raise Conflict("This cancellation is recorded already")
     return id, Asked(event, [event])
+
+
+def _because(field: str, id: uuid.UUID, reason: str | None) -> dict[str, Any]:
+    return {field: str(id), **({} if reason is None else {"reason": reason})}
 
 
 def _asked(event: Event, marked: Marked) -> Asked:

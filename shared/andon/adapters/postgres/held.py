@@ -1,0 +1,125 @@
+"""Cancel what a worker holds, in one statement: it commits by itself, and the flag can be raised right after it.
+
+Each verb answers None, and has done nothing, where there is more to do than to mark a held run, or where it can't see
+the run: then `requests` has the verb that takes several statements.
+
+A statement sees rows as they were when it began, but a row that it locks as it is then. So what was made or attached
+while it waited for a lock is not there for it, and counts as not held; what it has locked it can rely on.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from dataclasses import replace
+from typing import Any
+
+import psycopg
+
+from andon.adapters.postgres.connect import LOCKING
+from andon.adapters.postgres.marks import MARKING
+from andon.adapters.postgres.requests import Asked, cancel_of_report, cancel_of_run, refuse_ended, refuse_idle
+from andon.adapters.postgres.statements import Statement
+from andon.engine.events import Event
+
+# The report's lock comes first, and `run` can't be looked for without it: its id is what `report` has told.
+_RUN = """
+WITH report AS (
+    SELECT FROM andon.reports WHERE id = (
+        SELECT report_id FROM andon.runs WHERE id = %(id)s AND tenant = %(tenant)s) FOR UPDATE
+), run AS (
+    SELECT id, status FROM andon.runs
+    WHERE id = (SELECT CASE WHEN count(*) >= 0 THEN %(id)s END FROM report) AND tenant = %(tenant)s FOR UPDATE
+)"""
+
+_REPORT = """
+WITH report AS (
+    SELECT status, current_run_id FROM andon.reports WHERE id = %(id)s AND tenant = %(tenant)s FOR UPDATE
+), run AS (
+    SELECT id, status FROM andon.runs
+    WHERE id = (SELECT current_run_id FROM report WHERE status = 'generating') FOR UPDATE
+)"""
+
+_MARK = f"""
+, event AS (
+    INSERT INTO andon.events (tenant, id, name, data, ts, "user", traceparent)
+    SELECT %(tenant)s, %(event)s, %(name)s, %(data)s::jsonb, clock_timestamp(), %(user)s::jsonb, %(traceparent)s
+    FROM run WHERE status IN ('running', 'cancelling')
+    RETURNING seq, ts
+), opened AS (
+    INSERT INTO andon.outbox (event_seq) SELECT seq FROM event
+), asked AS (
+    SELECT run.id AS run_id, event.seq, %(event)s AS event_id, %(user)s AS "user", %(reason)s AS reason
+    FROM run, event
+){MARKING}"""
+
+_CANCEL_RUN = Statement(f"""{_RUN}{_MARK}
+SELECT run.status, event.seq, event.ts, marked.id, {LOCKING}
+FROM run LEFT JOIN event ON true LEFT JOIN marked ON true
+""")
+
+_CANCEL_REPORT = Statement(f"""{_REPORT}{_MARK}
+SELECT report.status, event.seq, event.ts, marked.id, {LOCKING}
+FROM report LEFT JOIN event ON true LEFT JOIN marked ON true
+""")
+
+
+def cancel_run(
+    connection: psycopg.Connection[Any],
+    *,
+    tenant: str,
+    run_id: uuid.UUID,
+    user: Any = None,
+    reason: str | None = None,
+    traceparent: str | None = None,
+) -> Asked | None:
+    """As `requests.cancel_run`, if a worker holds the run. Raises `Conflict` when it has ended."""
+    event = cancel_of_run(run_id, reason, tenant=tenant, user=user, traceparent=traceparent)
+    row = _ask(connection, _CANCEL_RUN, run_id, event, reason)
+    if row is None:
+        return None
+    refuse_ended(row[0])
+    return _asked(event, row)
+
+
+def cancel_report(
+    connection: psycopg.Connection[Any],
+    *,
+    tenant: str,
+    report_id: uuid.UUID,
+    user: Any = None,
+    reason: str | None = None,
+    traceparent: str | None = None,
+) -> Asked | None:
+    """As `requests.cancel_report`, if a worker holds the report's run. Raises `Conflict` when it isn't generating."""
+    event = cancel_of_report(report_id, reason, tenant=tenant, user=user, traceparent=traceparent)
+    row = _ask(connection, _CANCEL_REPORT, report_id, event, reason)
+    if row is None:
+        return None
+    refuse_idle(row[0])
+    return _asked(event, row)
+
+
+def _ask(
+    connection: psycopg.Connection[Any], statement: Statement, id: uuid.UUID, event: Event, reason: str | None
+) -> tuple[Any, ...] | None:
+    values = {
+        "id": id,
+        "tenant": event.tenant,
+        "event": event.id,
+        "name": event.name,
+        "data": json.dumps(event.data),
+        "user": None if event.user is None else json.dumps(event.user),
+        "traceparent": event.traceparent,
+        "reason": reason,
+    }
+    return statement.execute(connection, values).fetchone()
+
+
+def _asked(event: Event, row: tuple[Any, ...]) -> Asked | None:
+    """The request that was accepted. Asked again it marks nothing, and there is no flag to raise."""
+    _, seq, ts, marked, _ = row
+    if seq is None:
+        return None
+    event = replace(event, seq=seq, ts=ts)
+    return Asked(event, [event], [] if marked is None else [marked])
