@@ -75,6 +75,19 @@ def test_delete_cancels_as_inngest_has_it(client: Client, run_id: str, database:
     assert client.get(f"{API}/runs/{run_id}").json["cancel"]["settledAt"] is None
 
 
+@pytest.mark.parametrize("key", [None, "mine"])
+def test_asked_again_a_cancel_says_what_the_run_shows(
+    client: Client, run_id: str, database: psycopg.Connection[Any], key: str | None
+) -> None:
+    database.execute("UPDATE andon.runs SET status = 'running' WHERE id = %s", [run_id])
+    client.delete(f"{API}/runs/{run_id}")
+    headers = {} if key is None else {"Idempotency-Key": key}
+    again = client.post(f"{API}/runs/{run_id}/cancel", json={"reason": "later"}, headers=headers)
+    shown = client.get(f"{API}/runs/{run_id}").json
+    assert (again.status_code, again.json["status"], shown["status"]) == (202, "cancelling", "cancelling")
+    assert shown["cancel"]["reason"] is None
+
+
 def test_running_again_sends_the_trigger_as_a_new_event(client: Client, run_id: str) -> None:
     answer = client.post(f"{API}/runs/{run_id}/rerun")
     assert answer.status_code == 202

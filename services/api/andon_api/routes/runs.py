@@ -83,7 +83,7 @@ def ask_cancel(id: str, reason: str | None) -> Outcome:
     )
     body = {
         "id": str(run_id),
-        "status": "cancelling" if asked.cancelling else "cancelled",
+        "status": "cancelling" if found or asked.cancelling else "cancelled",
         "eventId": asked.event.id,
     }
 
