@@ -18,6 +18,7 @@ from andon.engine.bodies import let_sleepers_be_woken
 from andon.engine.stops import Cause
 from andon.logs import configure_logging
 from andon.settings import Settings
+from andon_worker.lanes import Lanes
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +70,7 @@ def main(run_id: str) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, hand_over)
     service.start()
-    runner.follow(uuid.UUID(run_id))
+    Lanes().run(lambda: runner.follow(uuid.UUID(run_id)))  # signals are handled in this thread, and never in a body
     service.stop()
     isolation.close()
     if tracing is not None:
