@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import select
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, cast
@@ -21,7 +21,6 @@ from andon.settings import Settings
 db = SQLAlchemy(disable_autonaming=True)
 
 Row = dict[str, Any]
-TRUSTED_SECONDS = 1.0
 
 
 def install(app: Flask, settings: Settings) -> None:
@@ -31,7 +30,7 @@ def install(app: Flask, settings: Settings) -> None:
         "pool_size": settings.api_threads,
         "max_overflow": 0,
         "pool_timeout": 5,
-        "pool_events": [(_mark_used, "checkin"), (_check_idle, "checkout")],
+        "pool_events": [(_check, "checkout")],
         "pool_recycle": 1800,
         "connect_args": {**OPTIONS, "application_name": "andon-api", "prepare_threshold": 1},
     }
@@ -48,19 +47,23 @@ def _give_back(_: BaseException | None) -> None:
             db.session().invalidate()
 
 
-def _mark_used(dbapi_connection: Any, record: ConnectionPoolEntry) -> None:
-    record.info["used"] = time.monotonic()
+def _check(dbapi_connection: psycopg.Connection[Any], record: ConnectionPoolEntry, _: PoolProxiedConnection) -> None:
+    """Ask a connection whether it lives, if there is anything to read on it: nobody has asked it for anything.
 
-
-def _check_idle(dbapi_connection: Any, record: ConnectionPoolEntry, fairy: PoolProxiedConnection) -> None:
-    """Ask a connection whether it lives, unless it did a moment ago: a round trip that hot routes are spared."""
-    if time.monotonic() - record.info.get("used", float("-inf")) < TRUSTED_SECONDS:
-        return
+    Its end would be there, the kernel's keep-alives notice a half-open one, and most requests are spared the question.
+    """
     try:
-        dbapi_connection.execute("SELECT 1")
-        dbapi_connection.rollback()
+        if _has_news(dbapi_connection.fileno()):
+            dbapi_connection.execute("SELECT 1")
+            dbapi_connection.rollback()
     except psycopg.Error as error:
         raise DisconnectionError(str(error)) from error
+
+
+def _has_news(socket: int) -> bool:
+    poll = select.poll()
+    poll.register(socket, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def connection() -> psycopg.Connection[Any]:

@@ -106,13 +106,17 @@ def test_with_postgres_away_requests_are_told_to_come_back(make_app: MakeApp, se
     assert client.get("/healthz").status_code == 200
 
 
+@pytest.mark.parametrize("send", [False, True])
 def test_a_connection_that_died_in_the_pool_is_replaced(
-    client: Client, database: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+    client: Client, database: psycopg.Connection[Any], send: bool
 ) -> None:
     assert client.get(f"{API}/reports").status_code == 200
-    monkeypatch.setattr("andon_api.database.TRUSTED_SECONDS", 0.0)
-    database.execute(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+    ended = database.execute(
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
         " WHERE application_name = 'andon-api' AND datname = current_database()"
     )
-    assert client.get(f"{API}/reports").status_code == 200
+    assert ended.fetchall() == [(True,)]
+    if send:
+        assert client.post(f"{API}/events", json={"name": "a/b"}).status_code == 202
+    else:
+        assert client.get(f"{API}/reports").status_code == 200
