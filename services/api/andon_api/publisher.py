@@ -10,6 +10,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from andon.adapters.redis import bus
+from andon.adapters.redis.sending import Sender
 from andon.engine.events import Event
 from andon.engine.partitions import Partitions
 
@@ -30,6 +31,7 @@ class Publisher:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._redis = redis
+        self._sender = Sender(redis)
         self._partitions = Partitions(partitions)
         self._asked_at = float("-inf")
         self._pause = pause
@@ -38,10 +40,12 @@ class Publisher:
 
     def publish(self, events: Sequence[Event], flags: Mapping[str, int] | None = None) -> bool:
         """Send the events and raise the cancel flags; False if that is left to the outbox."""
+        if not events and not flags:
+            return True
         if self._clock() < self._closed_until:
             return False
         try:
-            bus.publish(self._redis, events, flags=flags, partitions=self._placing())
+            self._sender.send(bus.publishing(events, flags=flags, partitions=self._placing()))
         except RedisError as error:
             self._closed_until = self._clock() + self._pause
             log.warning("publishing is left to the outbox", events=len(events), error=str(error))

@@ -7,12 +7,14 @@ import datetime as dt
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from redis import Redis
 from redis.exceptions import ResponseError
 
-from andon.adapters.redis.flags import raise_flags
+from andon.adapters.redis.flags import raising
+from andon.adapters.redis.sending import Command
 from andon.engine.errors import EventError
 from andon.engine.events import DEFAULT_TENANT, MAX_BYTES, Event, check_event
 from andon.engine.partitions import ONE, Partitions
@@ -47,18 +49,31 @@ def publish(
     partitions: Partitions = ONE,
 ) -> None:
     """Add events to their streams, and raise and push these cancel flags (name -> seq) with them, in one round trip."""
-    if not events and not flags:
-        return
-    pipe = redis.pipeline(transaction=False)
-    raise_flags(pipe, flags or {})
-    add(pipe, events, partitions)
-    pipe.execute()
+    commands = publishing(events, flags=flags, partitions=partitions)
+    if commands:
+        pipe = redis.pipeline(transaction=False)
+        for command in commands:
+            pipe.execute_command(*command)  # type: ignore[no-untyped-call]
+        pipe.execute()
+
+
+def publishing(
+    events: Sequence[Event], *, flags: Mapping[str, int] | None = None, partitions: Partitions = ONE
+) -> list[Command]:
+    """The commands by which `publish` does it, the push first: somebody waits for it."""
+    raised = [raising(flags)] if flags else []
+    return [*raised, *(adding(event, partitions) for event in events)]
+
+
+def adding(event: Event, partitions: Partitions = ONE) -> Command:
+    """The command that adds an event to its stream."""
+    return ("XADD", stream_of(partitions.place(event)), "*", *chain.from_iterable(encode(event).items()))
 
 
 def add(pipe: Redis, events: Sequence[Event], partitions: Partitions = ONE) -> None:
     """Add events to their streams with the caller's pipeline."""
     for event in events:
-        pipe.xadd(stream_of(partitions.place(event)), encode(event))  # type: ignore[arg-type]
+        pipe.execute_command(*adding(event, partitions))  # type: ignore[no-untyped-call]
 
 
 def is_read(redis: Redis, streams: Sequence[str]) -> bool:

@@ -18,6 +18,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from andon.adapters.redis.breaker import Breaker
+from andon.adapters.redis.sending import Command
 
 CHANNEL = "andon:cancel"
 PREFIX = "andon:flag:"
@@ -39,8 +40,13 @@ end
 def raise_flags(redis: Redis, flags: Mapping[str, int]) -> None:
     """Set these flags (name -> seq of the cancel event) and push them to every worker's watcher, in one round trip."""
     if flags:
-        keys = [PREFIX + name for name in flags]
-        redis.eval(_RAISE, len(keys), *keys, TTL_SECONDS, *flags.values())
+        redis.execute_command(*raising(flags))  # type: ignore[no-untyped-call]
+
+
+def raising(flags: Mapping[str, int]) -> Command:
+    """The command that does so."""
+    keys = [PREFIX + name for name in flags]
+    return ("EVAL", _RAISE, len(keys), *keys, TTL_SECONDS, *flags.values())
 
 
 def watch(
