@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from flask import Flask
 from redis import Redis
@@ -24,14 +25,19 @@ from andon_api.uploads import Request
 if TYPE_CHECKING:
     from andon.adapters.tracing.spans import Tracing
 
+View = TypeVar("View", bound=Callable[..., Any])
 LARGEST_JSON = 16 * 1024 * 1024
 REDIS_PATIENCE = 0.15  # seconds; tried three times
 
 
 class App(Flask):
-    """Flask, with uploads that go to disk."""
+    """Flask, with uploads that go to disk, and without asking of each function at each call whether it is async."""
 
     request_class = Request
+
+    def ensure_sync(self, func: View) -> View:
+        """The function itself: none of ours is async."""
+        return func
 
 
 def create_app(

@@ -95,6 +95,9 @@ def _event(each: Any, read: Reader, principal: Principal, traceparent: str | Non
 
 def _storable(event: Event) -> Event:
     """Refuse what jsonb refuses, naming the field, before it fails a whole request."""
+    text = json.dumps([event.id, event.data, event.user], ensure_ascii=False)
+    if text.isascii() and "\\u0000" not in text:
+        return event
     for field, value in (("id", event.id), ("data", event.data), ("user", event.user)):
         if _holds_unstorable(value):
             raise EventError(field, r"expected text without \u0000 and without half of a surrogate pair")

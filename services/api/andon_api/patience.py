@@ -37,21 +37,31 @@ class PatientSocket:
     def __init__(self, client: socket.socket, clock: Callable[[], float] = time.monotonic) -> None:
         self._client = client
         self._clock = clock
+        self.fileno = client.fileno
+        self.setblocking = client.setblocking
         self.begin()
 
     def begin(self) -> None:
         """A request begins to be read."""
         self._until = self._clock() + GRACE_SECONDS
 
-    def recv(self, size: int, *flags: int) -> bytes:
+    def recv(self, size: int, flags: int = 0) -> bytes:
         """Some bytes, and time for more of them."""
-        data: bytes = self._in_time(self._until - self._clock(), lambda: self._client.recv(size, *flags))
+        try:
+            data = self._client.recv(size, flags | socket.MSG_DONTWAIT)  # mostly they are there
+        except BlockingIOError:
+            data = self._in_time(self._until - self._clock(), lambda: self._client.recv(size, flags))
         self._until += len(data) / SLOWEST
         return data
 
-    def sendall(self, data: bytes, *flags: int) -> None:
+    def sendall(self, data: bytes, flags: int = 0) -> None:
         """All of the bytes, or the end."""
-        self._in_time(LONGEST_SEND, lambda: self._client.sendall(data, *flags))
+        try:
+            sent = self._client.send(data, flags | socket.MSG_DONTWAIT)  # mostly there is room
+        except BlockingIOError:
+            sent = 0
+        if sent < len(data):
+            self._in_time(LONGEST_SEND, lambda: self._client.sendall(memoryview(data)[sent:], flags))
 
     def _in_time(self, seconds: float, act: Callable[[], Any]) -> Any:
         self._client.settimeout(max(seconds, 0.001))

@@ -74,11 +74,11 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
 
     def body(self, schema: type[ma.Schema], *, required: bool = True) -> Callable[[View], View]:
         """Read the JSON body by `schema` into the view's next argument."""
-        return cast("Callable[[View], View]", self.arguments(schema, location="json", required=required))
+        return cast("Callable[[View], View]", self.arguments(schema(), location="json", required=required))
 
     def query(self, schema: type[ma.Schema]) -> Callable[[View], View]:
         """Read the query string by `schema` into the view's next argument."""
-        return cast("Callable[[View], View]", self.arguments(schema, location="query"))
+        return cast("Callable[[View], View]", self.arguments(schema(), location="query"))
 
     def answers(self, status: int, schema: type[ma.Schema] | None = None, **doc: Any) -> Callable[[View], View]:
         """Document (and dump, unless the view returns a response) the answer."""
