@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import select
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 
 import psycopg
-from flask import Flask
+from flask import Flask, g
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import Select
+from sqlalchemy import Select, func, select
 from sqlalchemy.exc import DisconnectionError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
@@ -92,6 +93,13 @@ def autocommit() -> Iterator[psycopg.Connection[Any]]:
         raise
     finally:
         pooled.close()
+
+
+def now() -> dt.datetime:
+    """The time by Postgres' clock, which tells all times: this machine's may be wrong. Asked once per request."""
+    if "now" not in g:
+        g.now = db.session.execute(select(func.clock_timestamp())).scalar_one()
+    return cast("dt.datetime", g.now)
 
 
 def rows(query: Select[Any]) -> list[Row]:

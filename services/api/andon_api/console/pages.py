@@ -6,6 +6,7 @@ from flask import Blueprint, render_template, request
 
 from andon_api.console import bulk, events, forms, reports, runs, show
 from andon_api.console.looks import Looks
+from andon_api.database import now
 from andon_api.problems import of_exception
 
 
@@ -16,10 +17,10 @@ def blueprint() -> Blueprint:
     )
     for module in (reports, runs, events, bulk):
         module.add_to(made)
-    made.app_template_filter("ago")(show.ago)
+    made.app_template_filter("ago")(lambda value: show.ago(value, now()))
     made.app_template_filter("moment")(show.moment)
     made.app_template_filter("duration")(show.duration)
-    made.app_template_filter("left")(show.left)
+    made.app_template_filter("left")(lambda value: show.left(value, now()))
     made.app_template_filter("size")(show.size)
     made.app_template_filter("person")(show.person)
     made.app_template_filter("pretty")(show.pretty)

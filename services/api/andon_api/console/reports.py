@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
-
 from flask import Blueprint, Response, render_template, request, url_for
 
 from andon.adapters.postgres.requests import NotFound
@@ -11,7 +9,7 @@ from andon.engine.ids import parse_id
 from andon.reports.options import SECTIONS
 from andon_api import editing, uploads
 from andon_api.console import forms, show, timeline
-from andon_api.database import Row, db
+from andon_api.database import Row, db, now
 from andon_api.effects import Outcome, perform
 from andon_api.principal import principal
 from andon_api.problems import FieldErrors
@@ -52,7 +50,6 @@ def report(id: str) -> str:
     found = reports.find(tenant, id)
     if found is None:
         raise NotFound("Report not found")
-    now = dt.datetime.now(dt.UTC)
     run = runs.find(tenant, str(found["current_run_id"])) if found["current_run_id"] else None
     history = runs.listed(tenant, {"limit": 20, "cursor": None, "report_id": id})["items"]
     return render_template(
@@ -60,8 +57,8 @@ def report(id: str) -> str:
         report=found,
         dataset=datasets.find(tenant, found["dataset_id"]) if found["dataset_id"] else None,
         run=run,
-        bars=timeline.bars(run, now) if run else [],
-        now=now,
+        bars=timeline.bars(run, now()) if run else [],
+        now=now(),
         history=history,
         page_file=_page_of(found),
         every=show.every([found["status"], *(each["status"] for each in history)]),

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import datetime as dt
-
 from flask import Blueprint, Response, render_template, request, url_for
 
 from andon.adapters.postgres.requests import NotFound
 from andon_api.console import forms, show, timeline
+from andon_api.database import now
 from andon_api.effects import perform
 from andon_api.principal import principal
 from andon_api.reads import events, runs
@@ -52,7 +51,7 @@ def run_list() -> str:
         filtered=any([status, function_id, *given.values()]),
         statuses=RUN_STATUSES,
         functions=events.functions(),
-        now=dt.datetime.now(dt.UTC),
+        now=now(),
         every=show.every([each["status"] for each in page["items"]]),
     )
 
@@ -62,12 +61,11 @@ def run(id: str) -> str:
     found = runs.find(principal().tenant, id)
     if found is None:
         raise NotFound("Run not found")
-    now = dt.datetime.now(dt.UTC)
     return render_template(
         "console/run.html",
         run=found,
-        bars=timeline.bars(found, now),
-        now=now,
+        bars=timeline.bars(found, now()),
+        now=now(),
         every=show.every([found["status"], *(each["status"] for each in found["cleanup"])]),
     )
 

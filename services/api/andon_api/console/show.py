@@ -23,9 +23,9 @@ def moment(value: dt.datetime | None) -> str:
     )
 
 
-def ago(value: dt.datetime, now: dt.datetime | None = None) -> str:
+def ago(value: dt.datetime, now: dt.datetime) -> str:
     """How long ago."""
-    seconds = ((now or dt.datetime.now(dt.UTC)) - value).total_seconds()
+    seconds = (now - value).total_seconds()
     if seconds < 5:
         return "just now"
     for size, unit in ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second")):
@@ -50,9 +50,9 @@ def duration(seconds: float | dt.timedelta | None) -> str:
     return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s"
 
 
-def left(end: dt.datetime, now: dt.datetime | None = None) -> str:
+def left(end: dt.datetime, now: dt.datetime) -> str:
     """How long until `end`, as roughly as it is known."""
-    seconds = (end - (now or dt.datetime.now(dt.UTC))).total_seconds()
+    seconds = (end - now).total_seconds()
     if seconds < 60:
         return "less than a minute left"
     minutes = round(seconds / 60)

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import case, func, select
 
 from andon.adapters.postgres.models import Run
-from andon_api.database import Row, rows
+from andon_api.database import Row, now, rows
 from andon_api.reads.events import functions
 
 _RUN = Run.__table__
@@ -33,9 +33,7 @@ def _last_day(tenant: str) -> dict[str, Row]:
             func.count().label("count"),
             func.percentile_cont(0.5).within_group(completed).label("median"),
         )
-        .where(
-            _RUN.c.tenant == tenant, _RUN.c.kind == "function", _RUN.c.id >= _oldest_id(dt.datetime.now(dt.UTC) - DAY)
-        )
+        .where(_RUN.c.tenant == tenant, _RUN.c.kind == "function", _RUN.c.id >= _oldest_id(now() - DAY))
         .group_by(_RUN.c.function_id, _RUN.c.status)
     )
     found: dict[str, Row] = defaultdict(lambda: {"runs": {}, "median_seconds": None})

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, and_, case, func, select
 
 from andon.adapters.postgres.models import EventRow, Run, StepRow
 from andon.engine.ids import parse_id
@@ -19,25 +18,22 @@ _EVENT = EventRow.__table__
 _STEP = StepRow.__table__
 NOBODY = UUID(int=0)  # the id that no row has: what a malformed one is looked up as
 _EVENT_FIELDS = ("id", "name", "data", "ts", "user")
+# One that goes on past that time, or doesn't go on, has no estimate.
+_ESTIMATE = case(
+    (and_(_RUN.c.status == "running", _RUN.c.estimated_end_at > func.clock_timestamp()), _RUN.c.estimated_end_at)
+)
+_FIELDS = [each for each in _RUN.c if each.name != "estimated_end_at"]
 
 
 def _select() -> Select[Any]:
     event = [_EVENT.c[name].label(f"event_{name}") for name in _EVENT_FIELDS]
-    return select(_RUN, *event).join(_EVENT, _EVENT.c.seq == _RUN.c.event_seq)
+    return select(*_FIELDS, _ESTIMATE.label("estimated_end_at"), *event).join(_EVENT, _EVENT.c.seq == _RUN.c.event_seq)
 
 
 def _shape(row: Row) -> Row:
     row["event"] = {name: row.pop(f"event_{name}") for name in _EVENT_FIELDS}
     row["cancel"] = _cancel(row) if row["cancel_requested_at"] else None
-    row["estimated_end_at"] = _estimate(row)
     return row
-
-
-def _estimate(row: Row) -> dt.datetime | None:
-    """When the run will probably end. One that goes on past that time, or doesn't go on, has no estimate."""
-    estimate: dt.datetime | None = row["estimated_end_at"]
-    runs_on = row["status"] == "running" and estimate is not None and estimate > dt.datetime.now(dt.UTC)
-    return estimate if runs_on else None
 
 
 def _cancel(row: Row) -> Row:
