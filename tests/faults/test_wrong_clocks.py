@@ -1,0 +1,116 @@
+"""Rows 15 and 24: clocks that are wrong, those of Andon's machines, and Redis' own, set back after it was emptied."""
+
+from __future__ import annotations
+
+import time
+from email.utils import parsedate_to_datetime
+
+import pytest
+
+from tests.faults.conftest import Stage
+from tests.faults.wrong_clock import clock_off_by
+from tests.ledger import Entry
+from tests.polling import wait_until
+from tests.scene import Scene
+
+LEASE = 2.0
+HEARTBEAT = 0.5
+SLACK = 6.0
+TEN_MINUTES = 600
+NEAR = 120.0  # what a busy machine may take for a test, and far less than ten minutes
+FAST_AND_SLOW = pytest.mark.parametrize("off", [TEN_MINUTES, pytest.param(-TEN_MINUTES, marks=pytest.mark.slow)])
+GATED = {"gate": True}
+
+
+@FAST_AND_SLOW
+def test_24_machines_whose_clocks_are_ten_minutes_off_hold_hand_over_and_stop_runs_as_others_do(
+    stage: Stage, off: int
+) -> None:
+    here, there = clock_off_by(off), clock_off_by(-off)
+    scene = stage(
+        workers=2,
+        env={"ANDON_WORKER_THREADS": "2"},
+        each={"api": here, "dispatcher-1": there, "worker-1": here, "worker-2": there},
+    )
+    cases = [f"walk-{number}" for number in range(4)]  # as many as there are threads, so each worker has two
+    for case in cases:
+        scene.request(case, steps=3, nap=0.3, plan={"step-2": GATED})
+    for case in cases:
+        scene.wait_step(case, "step-2")
+    stays, goes = scene.system.workers
+    held = {each: [case for case in cases if begun(scene, case).pid == each.pid] for each in (stays, goes)}
+    assert [len(each) for each in held.values()] == [2, 2]
+    for worker, ahead in ((stays, off), (goes, -off)):
+        assert begun(scene, held[worker][0]).at == pytest.approx(time.time() + ahead, abs=NEAR)
+    assert made_at(scene, "walk-0") == pytest.approx(time.time() - off, abs=NEAR)
+    assert clock_of_the_api(scene) == pytest.approx(time.time() + off, abs=NEAR)
+
+    leases = "SELECT min(lease_until) AS first, extract(epoch FROM max(lease_until) - now()) AS left FROM andon.runs"
+    before = scene.rows(leases)[0]["first"]
+    wait_until(lambda: scene.rows(leases)[0]["first"] > before, 10, what="a heartbeat of each worker")
+    assert scene.rows(leases)[0]["left"] < LEASE + 0.1
+    for case in held[stays]:
+        scene.post("walk/cancelled", {"case": case})
+        scene.wait_run(case, "cancelled", timeout=HEARTBEAT + SLACK)
+    goes.kill()
+    for case in held[goes]:
+        scene.wait_step(case, "step-2", times=2, timeout=LEASE + 1 + SLACK)
+        scene.ledger.open(case)
+        run = scene.wait_run(case, "completed")
+        assert (run["fence"], run["attempt"]) == (3, 1)  # claimed at first, after the nap, and again
+        assert scene.ledger.steps(case) == ["step-1", "step-2", "step-2", "step-3"]
+    assert all(each.pid == stays.pid for case in held[goes] for each in scene.ledger.begins(case, "step-3"))
+    scene.wait_quiet()
+    assert not written_by_another_clock(scene)
+
+
+@FAST_AND_SLOW
+def test_24_an_api_whose_clock_is_ten_minutes_off_shows_what_the_others_show(stage: Stage, off: int) -> None:
+    scene = stage(dispatchers=1, each={"api": clock_off_by(off)})
+    report = scene.report(compute=GATED)
+    scene.generate(report)
+    scene.wait_step(report, "compute")
+    [run] = scene.runs(report)
+    assert clock_of_the_api(scene) == pytest.approx(time.time() + off, abs=NEAR)
+    change = (
+        "UPDATE andon.runs SET queued_at = now() - interval '4 min', started_at = now() - interval '3 min',"
+        " estimated_end_at = now() + %s * interval '1 min' WHERE id = %s RETURNING id"
+    )
+    for minutes, told in ((5, True), (-5, False)):
+        scene.one(change, minutes, run["id"])
+        shown = scene.show_report(report)
+        assert (shown["estimatedEndAt"] is not None) is (shown["run"]["estimatedEndAt"] is not None) is told
+        page = scene.api.get(f"{scene.system.url}/reports/{report}").text
+        assert ("min left" in page) is told
+    for path, took in ((f"/runs/{run['id']}", "3 minutes ago"), ("/runs", "3 min 0")):
+        page = scene.api.get(scene.system.url + path).text
+        assert "4 minutes ago" in page
+        assert took in page
+    scene.ledger.open(report)
+    assert scene.wait_run(report)["status"] == "completed"
+
+
+def begun(scene: Scene, case: str) -> Entry:
+    """Who executes a case's second step, and what time it is there."""
+    return scene.ledger.begins(case, "step-2")[0]
+
+
+def made_at(scene: Scene, case: str) -> float:
+    """What the time was where the run was made: its id tells."""
+    return float(scene.runs(case)[0]["id"].int >> 80) / 1000
+
+
+def clock_of_the_api(scene: Scene) -> float:
+    """What the time is where the API is."""
+    return parsedate_to_datetime(scene.api.get("/functions").headers["Date"]).timestamp()
+
+
+def written_by_another_clock(scene: Scene) -> list[str]:
+    """The columns in which a time stands that isn't near Postgres' own, but for a deadline, which lies ahead."""
+    columns = scene.rows(
+        "SELECT table_name AS table, column_name AS column FROM information_schema.columns"
+        " WHERE table_schema = 'andon' AND data_type LIKE 'timestamp%%'"
+        " AND column_name <> 'cancel_deadline_at'"
+    )
+    query = 'SELECT 1 FROM andon."{table}" WHERE abs(extract(epoch FROM "{column}" - now())) > {near}'
+    return ["{table}.{column}".format(**each) for each in columns if scene.rows(query.format(**each, near=NEAR))]
