@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 
 import pytest
 
 from tests.faults.conftest import Stage
-from tests.faults.wrong_clock import clock_off_by
+from tests.faults.wrong_clock import clock_off_by, clocked_redis
 from tests.ledger import Entry
 from tests.polling import wait_until
 from tests.scene import Scene
@@ -20,6 +21,42 @@ TEN_MINUTES = 600
 NEAR = 120.0  # what a busy machine may take for a test, and far less than ten minutes
 FAST_AND_SLOW = pytest.mark.parametrize("off", [TEN_MINUTES, pytest.param(-TEN_MINUTES, marks=pytest.mark.slow)])
 GATED = {"gate": True}
+
+
+def test_15_a_redis_whose_clock_is_set_back_after_flushall_loses_nothing_that_comes_then(
+    stage: Stage, tmp_path: Path
+) -> None:
+    with clocked_redis(tmp_path / "redis") as redis:
+        scene = stage(redis_url=redis.url, workers=1, env={"ANDON_WORKER_THREADS": "3"})
+        scene.wait_leader()
+        for case in ("goes-on", "by-bus", "by-api"):
+            last = scene.request(case, steps=2, plan={"step-1": GATED})
+            scene.wait_step(case, "step-1")
+        queued = [f"queued-{number}" for number in range(3)]
+        for case in queued:
+            last = scene.request(case, steps=1)
+            scene.wait_run(case, "queued")
+
+        scene.redis.flushall()
+        redis.set_off_by(-TEN_MINUTES)
+        # Their ids are ten minutes older than those of the requests. What counts is the order in which they came.
+        cancel = scene.cancel("by-bus")
+        scene.post("walk/cancelled", {"case": "by-api"})
+        later = scene.request("later", steps=1)
+        scene.post("walk/requested", {"case": "later-by-api", "steps": 1})
+        assert age(cancel) - age(last) == pytest.approx(TEN_MINUTES, abs=NEAR)
+        assert age(later) - age(last) == pytest.approx(TEN_MINUTES, abs=NEAR)
+
+        for case in ("by-bus", "by-api"):
+            assert scene.wait_run(case)["status"] == "cancelled"
+        scene.ledger.open("goes-on")
+        for case in ("goes-on", "later", "later-by-api", *queued):
+            assert scene.wait_run(case)["status"] == "completed"
+        scene.wait_quiet()
+        assert all(
+            len(scene.runs(case)) == 1 for case in ("goes-on", "by-bus", "by-api", "later", "later-by-api", *queued)
+        )
+        assert all(scene.ledger.steps(case) == ["step-1"] for case in ("later", "later-by-api", *queued))
 
 
 @FAST_AND_SLOW
@@ -88,6 +125,11 @@ def test_24_an_api_whose_clock_is_ten_minutes_off_shows_what_the_others_show(sta
         assert took in page
     scene.ledger.open(report)
     assert scene.wait_run(report)["status"] == "completed"
+
+
+def age(stream_id: str) -> float:
+    """How long ago an entry was added, as its id says."""
+    return time.time() - int(stream_id.partition("-")[0]) / 1000
 
 
 def begun(scene: Scene, case: str) -> Entry:
