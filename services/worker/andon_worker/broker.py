@@ -6,6 +6,7 @@ and declares no delay queues; its consumer blocks on a wake list instead of poll
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 import uuid
@@ -16,19 +17,19 @@ from typing import Any
 from dramatiq import Message
 from dramatiq.broker import Consumer, MessageProxy
 from dramatiq.brokers.redis import RedisBroker
-from dramatiq.common import current_millis
-from dramatiq.errors import ConnectionClosed
+from dramatiq.common import compute_backoff, current_millis
 from redis import Redis
-from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, RedisError
-from redis.exceptions import TimeoutError as RedisTimeoutError
 
+log = logging.getLogger(__name__)
 ACTOR = "execute_run"
 ALONE_ACTOR = "execute_run_alone"
 NAMESPACE = "andon:hints"
 MAX_TOKENS = 16
 UNPACK = 1000
 AHEAD_SECONDS = 0.02
+FIRST_PAUSE_MS = 100
+LONGEST_PAUSE_MS = 3000
 URGENT = ".urgent"
 ALONE = ".alone"
 
@@ -135,6 +136,8 @@ class WakingConsumer(Consumer):
 
     What it holds ahead of a free thread goes back to the queue when no thread gets free soon. Hints that were
     followed are acknowledged with the next fetch.
+
+    It outlives its Redis: one made anew, as Dramatiq does on an error, would take hints for threads that are busy.
     """
 
     def __init__(self, broker: HintBroker, queue_name: str, prefetch: int, timeout: int) -> None:
@@ -147,6 +150,7 @@ class WakingConsumer(Consumer):
         self._followed: deque[str] = deque()
         self._freed = threading.Event()
         self._fetched_at = time.monotonic()
+        self._failures = 0
 
     def __next__(self) -> MessageProxy | None:
         try:
@@ -154,8 +158,10 @@ class WakingConsumer(Consumer):
                 self._wait()
             elif not self._ahead:
                 self._fetch()
-        except (RedisConnectionError, RedisTimeoutError) as error:
-            raise ConnectionClosed(error) from None  # type: ignore[no-untyped-call]
+                self._failures = 0
+        except RedisError as error:
+            log.warning("redis away: %s", error)
+            self._pause()
         if not self._ahead or not self._free:
             return None
         message = self._ahead.popleft()
@@ -166,6 +172,13 @@ class WakingConsumer(Consumer):
     def _free(self) -> int:
         """Threads that no hint was given to; none while the worker takes no more."""
         return self._prefetch - len(self._outstanding) if self._broker.taking else 0
+
+    def _pause(self) -> None:
+        """Longer after each failure, and by chance: workers, which all fail at once, don't all come back at once."""
+        self._failures, milliseconds = compute_backoff(
+            self._failures, factor=FIRST_PAUSE_MS, max_backoff=LONGEST_PAUSE_MS
+        )
+        time.sleep(milliseconds / 1000)
 
     def _wait(self) -> None:
         """Wait for a free thread; give back what was fetched ahead of it when none comes."""
