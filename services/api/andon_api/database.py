@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-import select
 from collections.abc import Iterator
 from contextlib import contextmanager
+from select import POLLIN, poll
 from typing import Any, cast
 
 import psycopg
@@ -62,9 +62,9 @@ def _check(dbapi_connection: psycopg.Connection[Any], record: ConnectionPoolEntr
 
 
 def _has_news(socket: int) -> bool:
-    poll = select.poll()
-    poll.register(socket, select.POLLIN)
-    return bool(poll.poll(0))
+    look = poll()
+    look.register(socket, POLLIN)
+    return bool(look.poll(0))
 
 
 def connection() -> psycopg.Connection[Any]:
