@@ -54,6 +54,12 @@ FROM andon.runs r JOIN andon.events e ON e.seq = r.event_seq
 _REPORTS = """
 SELECT p.status, r.status FROM andon.reports p LEFT JOIN andon.runs r ON r.id = p.current_run_id
 """
+_REPORT = """
+WITH dataset AS (
+    INSERT INTO andon.datasets (id, tenant, name, format, media_type, bytes, rows, columns, storage_key, sha256)
+    VALUES (gen_random_uuid(), 'default', 'D', 'csv', 'text/csv', 1, 1, '[]', 'key', 'sha') RETURNING id
+) INSERT INTO andon.reports (id, tenant, title, dataset_id) SELECT %s, 'default', 'T', id FROM dataset
+"""
 _TABLES = "runs, events, outbox, cancellations, reports, steps, dead_events"
 
 
@@ -120,7 +126,7 @@ class Protocol(RuleBasedStateMachine):
         functions.register(self.db, self.registry)
         self.reports = [new_id(), new_id()]
         for report in self.reports:
-            self.db.execute("INSERT INTO andon.reports (id, tenant, title) VALUES (%s, 'default', 'T')", [report])
+            self.db.execute(_REPORT, [report])
 
     # --- events ---------------------------------------------------------------------------------------------------
 

@@ -81,7 +81,9 @@ def create() -> Response:
     report_id = editing.create(principal(), **{**body, "dataset_id": dataset_id})
 
     def make() -> Outcome:
-        return ask_generate(report_id) if request.form.get("generate") else Outcome({"id": str(report_id)}, 201)
+        if request.form.get("generate"):
+            return ask_generate(report_id, in_session=True)
+        return Outcome({"id": str(report_id)}, 201)
 
     perform(make, bytes)
     return Response("", headers={"HX-Redirect": url_for("console.report", id=report_id)})

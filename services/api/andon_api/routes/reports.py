@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 from uuid import UUID
 
 from flask import Response
 
 from andon.adapters.postgres import held, requests
-from andon.adapters.postgres.requests import Conflict, NotFound
+from andon.adapters.postgres.requests import NotFound
+from andon.engine.events import Event
 from andon.engine.ids import parse_id
+from andon.reports.events import REQUESTED
 from andon_api import editing
 from andon_api.access.admission import admit
 from andon_api.database import Row, connection, db
@@ -104,15 +107,12 @@ def cancel(body: Row, id: str) -> Outcome:
     return ask_cancel(_id(id), body["reason"])
 
 
-def ask_generate(report_id: UUID) -> Outcome:
-    """Request the generation, in the session's transaction."""
+def ask_generate(report_id: UUID, *, in_session: bool = False) -> Outcome:
+    """Request the generation, in one statement; with `in_session`, in the transaction that has just made the report."""
     who = principal()
-    asked = requests.generate(
-        connection(), tenant=who.tenant, report_id=report_id, user=who.user, traceparent=traceparent()
-    )
-    admit([asked.event])
-    if asked.event.data["datasetId"] is None:
-        raise Conflict("Report has no dataset: choose one before it is generated")
+    admit([Event(REQUESTED)])
+    with nullcontext(connection()) if in_session else at_once() as own:
+        asked = requests.generate(own, tenant=who.tenant, report_id=report_id, user=who.user, traceparent=traceparent())
     return Outcome.of(asked, _asked(report_id, "generating", asked), {"Location": f"{PREFIX}/reports/{report_id}"})
 
 

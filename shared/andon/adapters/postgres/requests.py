@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import psycopg
@@ -19,6 +19,7 @@ from andon.adapters.postgres.connect import LOCKING
 from andon.adapters.postgres.inbox import accept, event_of
 from andon.adapters.postgres.marks import Mark, Marked, mark
 from andon.adapters.postgres.settle import lock_reports
+from andon.adapters.postgres.statements import Statement
 from andon.adapters.postgres.wide import WideCancel
 from andon.engine.errors import AndonError
 from andon.engine.events import Event
@@ -52,19 +53,33 @@ class Asked:
 
 
 _LOCK = f"""
-SELECT status, current_run_id, request_event_id, request_seq, cancel_requested_at, dataset_id, options, {LOCKING}
+SELECT status, current_run_id, request_event_id, {LOCKING}
 FROM andon.reports WHERE id = %s AND tenant = %s FOR UPDATE
 """
 
 _LOCK_RUN = f"SELECT status, {LOCKING} FROM andon.runs WHERE id = %s FOR UPDATE"
 
-_REQUEST = """
-UPDATE andon.reports SET status = 'generating', requested_by = %(user)s::jsonb, requested_at = clock_timestamp(),
-    request_seq = %(seq)s, request_event_id = %(event)s, current_run_id = NULL, error = NULL, completed_at = NULL,
-    cancel_requested_at = NULL, cancelled_at = NULL, failed_at = NULL, updated_at = clock_timestamp(),
-    version = version + 1
-WHERE id = %(id)s
-"""
+_GENERATE = Statement(f"""
+WITH report AS (
+    SELECT id, status, dataset_id, options FROM andon.reports WHERE id = %(id)s AND tenant = %(tenant)s FOR UPDATE
+), event AS (
+    INSERT INTO andon.events (tenant, id, name, data, ts, "user", traceparent)
+    SELECT %(tenant)s, %(event)s, %(name)s,
+        jsonb_build_object('reportId', id, 'datasetId', dataset_id, 'options', options),
+        clock_timestamp(), %(user)s::jsonb, %(traceparent)s
+    FROM report WHERE status <> 'generating' AND dataset_id IS NOT NULL
+    RETURNING seq, id, data, ts
+), opened AS (
+    INSERT INTO andon.outbox (event_seq) SELECT seq FROM event
+), requested AS (
+    UPDATE andon.reports p SET status = 'generating', requested_by = %(user)s::jsonb, requested_at = clock_timestamp(),
+        request_seq = e.seq, request_event_id = e.id, current_run_id = NULL, error = NULL, completed_at = NULL,
+        cancel_requested_at = NULL, cancelled_at = NULL, failed_at = NULL, updated_at = clock_timestamp(),
+        version = p.version + 1
+    FROM event e WHERE p.id = %(id)s
+)
+SELECT report.status, event.seq, event.data, event.ts, {LOCKING} FROM report LEFT JOIN event ON true
+""")
 
 _SHOW_CANCEL = """
 UPDATE andon.reports SET cancel_requested_at = clock_timestamp(), version = version + 1
@@ -80,22 +95,25 @@ def generate(
     user: Any = None,
     traceparent: str | None = None,
 ) -> Asked:
-    """Request the report's generation. Raises `NotFound`, or `Conflict` while it is generating."""
-    row = connection.execute(_LOCK, [report_id, tenant]).fetchone()
+    """Request the report's generation, in one statement. Raises `NotFound`, or `Conflict` saying why it can't be."""
+    event = event_of(REQUESTED, {}, tenant=tenant, user=user, traceparent=traceparent)
+    values = {
+        "id": report_id,
+        "tenant": tenant,
+        "event": event.id,
+        "name": event.name,
+        "user": None if user is None else json.dumps(user),
+        "traceparent": traceparent,
+    }
+    row = _GENERATE.execute(connection, values).fetchone()
     if row is None:
         raise NotFound("Report not found")
-    status, dataset_id, options = row[0], row[5], row[6]
+    status, seq, data, ts, _ = row
     if status == "generating":
         raise Conflict("Report is already generating")
-    data = {
-        "reportId": str(report_id),
-        "datasetId": None if dataset_id is None else str(dataset_id),
-        "options": options,
-    }
-    event = event_of(REQUESTED, data, tenant=tenant, user=user, traceparent=traceparent)
-    [event] = accept(connection, [event])
-    values = {"id": report_id, "seq": event.seq, "event": event.id, "user": None if user is None else json.dumps(user)}
-    connection.execute(_REQUEST, values)
+    if seq is None:
+        raise Conflict("Report has no dataset: choose one before it is generated")
+    event = replace(event, data=data, seq=seq, ts=ts)
     return Asked(event, [event])
 
 
