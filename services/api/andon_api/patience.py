@@ -38,12 +38,14 @@ class PatientSocket:
         self._client = client
         self._clock = clock
         self.fileno = client.fileno
-        self.setblocking = client.setblocking
         self.begin()
 
     def begin(self) -> None:
         """A request begins to be read."""
         self._until = self._clock() + GRACE_SECONDS
+
+    def setblocking(self, flag: bool) -> None:
+        """Nothing: gunicorn asks for it twice a request, and reads and writes here see to it themselves."""
 
     def recv(self, size: int, flags: int = 0) -> bytes:
         """Some bytes, and time for more of them."""

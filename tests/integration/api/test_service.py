@@ -108,8 +108,9 @@ def test_with_postgres_away_requests_are_told_to_come_back(make_app: MakeApp, se
 
 @pytest.mark.parametrize("send", [False, True])
 def test_a_connection_that_died_in_the_pool_is_replaced(
-    client: Client, database: psycopg.Connection[Any], send: bool
+    client: Client, database: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch, send: bool
 ) -> None:
+    monkeypatch.setattr("andon_api.database.TRUSTED_SECONDS", 0.0)
     assert client.get(f"{API}/reports").status_code == 200
     ended = database.execute(
         "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
