@@ -3,60 +3,33 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import boto3  # type: ignore[import-untyped]
-import httpx
 import pytest
 
 from andon.adapters.storage import FileMissing, Storage, StorageError
-from andon.embedded.ports import free_port
-from andon.embedded.spawn import spawn
 from tests.conftest import StartSystem
 from tests.functions import FOLDER
 from tests.ledger import Ledger
-from tests.polling import wait_until
+from tests.s3 import BUCKET, S3Server, s3_server
 from tests.scene import FUNCTIONS, QUICK, Scene
 
-URL = "s3://andon-files/some/prefix"
+URL = f"s3://{BUCKET}/some/prefix"
 
 
 @pytest.fixture(scope="module")
-def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    port = free_port()
-    url = f"http://127.0.0.1:{port}"
-    with (tmp_path_factory.mktemp("s3") / "log").open("wb") as log:
-        process = spawn([sys.executable, "-m", "moto.server", "-p", str(port)], env=os.environ, output=log)
-    try:
-        wait_until(lambda: answers(url), 60, what="the S3 server")
-        yield url
-    finally:
-        process.kill()
-        process.wait()
-
-
-def answers(url: str) -> bool:
-    try:
-        return httpx.get(url, timeout=2, trust_env=False).is_success
-    except httpx.HTTPError:
-        return False
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    with s3_server(tmp_path_factory.mktemp("s3")) as started:
+        yield started
 
 
 @pytest.fixture
-def s3_env(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """What tells every AWS client where to go, in this process and in those that it starts; the bucket is there."""
-    env = {
-        "AWS_ENDPOINT_URL": endpoint,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }
-    for name, value in env.items():
+def s3_env(server: S3Server, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """What tells every AWS client where to go, in this process and in those that it starts."""
+    for name, value in server.env.items():
         monkeypatch.setenv(name, value)
-    boto3.client("s3").create_bucket(Bucket="andon-files")
-    return env
+    return server.env
 
 
 @pytest.fixture
