@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import json
 import time
 from pathlib import Path
 
@@ -14,10 +16,14 @@ from tests.faults.conftest import Stage
 from tests.faults.failover import replica_of
 from tests.faults.proxy import Proxy
 from tests.polling import wait_until
+from tests.process import Process
 from tests.scene import GROUP, STREAM, Scene
 
 HEARTBEAT = 0.5
 SLACK = 6.0
+OUTAGE = 300
+PROMPT = 2.0
+QUEUES = 3  # of a worker: for each a thread of its own asks Redis for hints
 
 
 def test_15_after_flushall_the_group_reads_from_the_beginning_and_queued_runs_are_sent_again(stage: Stage) -> None:
@@ -157,6 +163,59 @@ def test_18_while_redis_is_down_requests_are_accepted_and_a_cancel_still_stops_a
     assert all(each.running for each in scene.system.processes.values())
 
 
+@pytest.mark.slow
+def test_18_five_minutes_without_redis_cost_no_request_no_step_and_no_cancel(
+    stage: Stage, own_redis: RedisServer
+) -> None:
+    scene = stage(redis_url=own_redis.url, workers=2)
+    reports = [scene.report(compute={"gate": True}) for _ in range(5)]
+    for report in reports:
+        scene.generate(report)
+        scene.wait_step(report, "compute")
+    steps = [f"step-{number}" for number in range(1, 51)]
+    scene.request("going-on", steps=len(steps), plan={step: {"seconds": 4} for step in steps})
+    scene.wait_step("going-on", "step-1")
+    scene.request("asleep", steps=2, nap=20)
+    scene.wait_run("asleep", "waiting")
+
+    own_redis.stop()
+    down = time.monotonic()
+    accepted: dict[str, str] = {}
+    while len(accepted) < OUTAGE // 10:
+        wait_until(lambda: time.monotonic() - down >= 10 * len(accepted), 15, what="the next ten seconds")
+        case = f"after-{10 * len(accepted)}-seconds"
+        asked = time.monotonic()
+        scene.post("walk/requested", {"case": case, "steps": 1})
+        assert time.monotonic() - asked < PROMPT
+        accepted[case] = "completed"
+        if len(accepted) % 3 == 0:
+            scene.post("walk/cancelled", {"case": case})
+            accepted[case] = "cancelled"
+        if len(accepted) % 6 == 0:
+            report = reports.pop()
+            asked = time.monotonic()
+            assert scene.api.post(f"/reports/{report}/cancel").status_code == 202
+            assert scene.wait_run(report)["status"] == "cancelled"
+            assert time.monotonic() - asked < HEARTBEAT + SLACK
+    wait_until(lambda: time.monotonic() - down >= OUTAGE, 15, what="the end of the outage")
+    run = scene.wait_run("going-on", timeout=1)
+    assert (run["status"], run["fence"], run["attempt"], run["lost"]) == ("completed", 1, 1, 0)
+    assert scene.ledger.steps("going-on") == steps
+    assert not any(map(scene.runs, accepted))
+
+    own_redis.start()
+    wait_until(lambda: all(map(scene.runs, accepted)), 15, what="a run of everything that was accepted")
+    scene.wait_quiet()
+    for case, status in accepted.items():
+        assert [each["status"] for each in scene.runs(case)] == [status]
+        assert scene.ledger.steps(case) == (["step-1"] if status == "completed" else ["sweep-1", "sweep-2"])
+    assert scene.wait_run("asleep")["status"] == "completed"
+    assert all(each.running for each in scene.system.processes.values())
+    tries = [tries_of(worker) for worker in scene.system.workers]
+    assert max(map(len, tries)) < QUEUES * OUTAGE, "more than one a second"
+    assert in_step(*tries) < 0.5
+
+
 @pytest.mark.parametrize("store", ["redis", pytest.param("postgres", marks=pytest.mark.slow)])
 def test_20_a_half_open_connection_is_noticed_and_made_anew_within_ten_seconds(
     stage: Stage, redis_proxy: Proxy, postgres_proxy: Proxy, store: str
@@ -177,6 +236,18 @@ def test_20_a_half_open_connection_is_noticed_and_made_anew_within_ten_seconds(
     scene.ledger.open("under-way")
     assert scene.wait_run("under-way")["status"] == "completed"
     assert all(each.running for each in scene.system.processes.values())
+
+
+def tries_of(worker: Process) -> list[float]:
+    """When the worker asked Redis for hints, and it was away."""
+    said = [json.loads(line) for line in worker.output.splitlines() if '"redis away: ' in line]
+    asked = [each["timestamp"] for each in said if each["logger"] == "andon_worker.broker"]
+    return [dt.datetime.fromisoformat(each).timestamp() for each in asked]
+
+
+def in_step(these: list[float], others: list[float]) -> float:
+    """The share of these moments at which, but for 20 ms, one of the others lies too."""
+    return sum(any(abs(this - other) < 0.02 for other in others) for this in these) / len(these)
 
 
 def subscribers(scene: Scene) -> int:
