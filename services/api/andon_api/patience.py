@@ -10,7 +10,7 @@ import errno
 import socket
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import IO, Any
 
 from gunicorn.http.errors import (  # type: ignore[import-untyped]
     InvalidHeader,
@@ -64,6 +64,11 @@ class PatientSocket:
             sent = 0
         if sent < len(data):
             self._in_time(LONGEST_SEND, lambda: self._client.sendall(memoryview(data)[sent:], flags))
+
+    def sendfile(self, file: IO[bytes], offset: int = 0, count: int | None = None) -> int:
+        """A file's bytes, each block of them in time. Returns how many."""
+        sent: int = self._in_time(LONGEST_SEND, lambda: self._client.sendfile(file, offset, count))
+        return sent
 
     def _in_time(self, seconds: float, act: Callable[[], Any]) -> Any:
         self._client.settimeout(max(seconds, 0.001))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -58,3 +59,23 @@ def test_more_than_there_is_room_for_is_sent_whole(pair: Pair) -> None:
     reader.join(10)
     assert bytes(got) == data
     assert ours.getblocking()
+
+
+def test_a_file_is_sent_whole_on_a_connection_that_gunicorn_has_made_non_blocking(tmp_path: Path) -> None:
+    data = bytes(range(256)) * 20_000
+    path = tmp_path / "file"
+    path.write_bytes(data)
+    got = bytearray()
+    ours, theirs = socket.socketpair()
+
+    def read() -> None:
+        while len(got) < len(data):
+            got.extend(theirs.recv(1 << 16))
+
+    with ours, theirs, path.open("rb") as file:
+        ours.setblocking(False)
+        reader = threading.Thread(target=read)
+        reader.start()
+        assert PatientSocket(ours).sendfile(file, 0, len(data)) == len(data)
+        reader.join(10)
+    assert bytes(got) == data
