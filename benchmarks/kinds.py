@@ -1,8 +1,8 @@
 """Kinds of work, Andon alone: from the cancel's POST to the code having stopped, and to `cancelled` in Postgres.
 
-Code in a child process has stopped when the process is gone; a loop with its last turn; a query when the engine notes
-that the body has ended. A child that answers its SIGTERM has left the code before the process is gone, so some go after
-`cancelled` was shown: they are counted.
+Code in a child process has stopped when the process is gone; a loop with its last turn; a query or a sleep when the
+engine notes that the body has ended. A child that answers its SIGTERM has left the code before the process is gone, so
+some go after `cancelled` was shown: they are counted.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from benchmarks.stage import Stage
 AT_ONCE = {"sleep": 5, "sleep-here": 5, "query": 1, "product": 1, "busy": 1}
 """How many run at a time: one when it keeps a processor busy, so that Andon has the other."""
 IN_PROCESS = ("sleep", "product")
+NOTED = ("query", "sleep-here")
 PATIENCE = 30.0
 _STOPPED = """
 SELECT extract(epoch FROM r.cancel_stopped_at) FROM andon.events e JOIN andon.runs r ON r.event_seq = e.seq
@@ -70,7 +71,7 @@ def _cancel(stage: Stage, kind: str, id: str, slot: int) -> tuple[float, float]:
     asked: float = stage.driver.receive()["asked"]
     if process is not None:
         os.close(process)
-    elif kind == "query":
+    elif kind in NOTED:
         [(stopped_at,)] = stage.connection.execute(_STOPPED, [id]).fetchall()
         gone = float(stopped_at) - time.time() + time.monotonic()
     else:
