@@ -15,7 +15,6 @@ from sqlalchemy.engine import Connection, Engine
 from andon.adapters.cel import check_expression
 from andon.adapters.postgres import partitions as postgres_partitions
 from andon.adapters.postgres.connect import OPTIONS, sqlalchemy_url
-from andon.adapters.postgres.connect import connect as connect_postgres
 from andon.adapters.postgres.database import Database
 from andon.adapters.redis.breaker import Breaker
 from andon.adapters.redis.bus import tell_placing
@@ -106,8 +105,11 @@ def _end_if_frozen(connection: Connection) -> None:
 def dispatcher(settings: Settings, registry: Registry, *, tracing: Tracing | None = None) -> DispatcherProcess:
     """A dispatcher process, ready to be run: a loop for each partition that the bus has."""
     holder = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
-    with connect_postgres(settings.database_url, name="dispatcher") as connection:
-        partitions = partitioned(registry, postgres_partitions.make(connection, settings.bus_partitions))
+    database = Database(settings.database_url, name="dispatcher")
+    # A database that went away since it was last asked is waited for, as it is later.
+    count = database.insist(lambda connection: postgres_partitions.make(connection, settings.bus_partitions))
+    database.close()
+    partitions = partitioned(registry, count)
     metrics = DispatcherMetrics(new_registry())
     share = Share(partitions.count)
 
