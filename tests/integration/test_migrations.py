@@ -16,8 +16,11 @@ from sqlalchemy import create_engine
 from andon.adapters.postgres.connect import sqlalchemy_url
 from andon.adapters.postgres.models import SCHEMA, metadata
 from andon.embedded import PostgresServer
+from andon.engine.functions import Registry
 from andon.migrations import HEAD, UnknownRevision, migrate, require_head
 from andon.migrations.runner import PATIENCE_SECONDS
+from andon.settings import Settings
+from andon_worker.bootstrap import dispatcher
 from tests.conftest import create, drop
 from tests.faults.proxy import Proxy
 from tests.polling import wait_until
@@ -87,6 +90,20 @@ def test_a_start_waits_for_a_database_that_is_away(database_url: str, caplog: py
         wait_until(lambda: "trying again" in caplog.text, 20, what="the first try's end")
         way.restore()
         starting.result(timeout=60)
+
+
+def test_a_dispatcher_waits_for_a_database_that_went_away_after_it_was_asked_for_its_schema(
+    database_url: str, redis_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with Proxy(database_url) as way, ThreadPoolExecutor(1) as pool:
+        settings = Settings.from_env({"ANDON_DATABASE_URL": way.url, "ANDON_REDIS_URL": redis_url})
+        require_head(settings.database_url)
+        way.cut()
+        starting = pool.submit(dispatcher, settings, Registry())
+        wait_until(lambda: "database away" in caplog.text, what="the first refusal")
+        assert not starting.done()
+        way.restore()
+        assert starting.result(10).partitions == 1
 
 
 def test_a_start_does_not_wait_for_a_database_that_refuses_it(database_url: str) -> None:
