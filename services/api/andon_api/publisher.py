@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import structlog
 from redis import Redis
@@ -27,11 +28,12 @@ class Publisher:
         redis: Redis,
         *,
         partitions: int = 1,
+        traced: bool = False,
         pause: float = 1.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._redis = redis
-        self._sender = Sender(redis)
+        self._send = partial(bus.send, redis) if traced else Sender(redis).send
         self._partitions = Partitions(partitions)
         self._asked_at = float("-inf")
         self._pause = pause
@@ -45,7 +47,7 @@ class Publisher:
         if self._clock() < self._closed_until:
             return False
         try:
-            self._sender.send(bus.publishing(events, flags=flags, partitions=self._placing()))
+            self._send(bus.publishing(events, flags=flags, partitions=self._placing()))
         except RedisError as error:
             self._closed_until = self._clock() + self._pause
             log.warning("publishing is left to the outbox", events=len(events), error=str(error))

@@ -51,10 +51,15 @@ def publish(
     """Add events to their streams, and raise and push these cancel flags (name -> seq) with them, in one round trip."""
     commands = publishing(events, flags=flags, partitions=partitions)
     if commands:
-        pipe = redis.pipeline(transaction=False)
-        for command in commands:
-            pipe.execute_command(*command)  # type: ignore[no-untyped-call]
-        pipe.execute()
+        send(redis, commands)
+
+
+def send(redis: Redis, commands: Sequence[Command]) -> None:
+    """Send these in one round trip by the general client, which traces see."""
+    pipe = redis.pipeline(transaction=False)
+    for command in commands:
+        pipe.execute_command(*command)  # type: ignore[no-untyped-call]
+    pipe.execute()
 
 
 def publishing(
