@@ -172,8 +172,10 @@ class DispatcherService:
             self._tell_untold()
         if due.reclaim and time.monotonic() - self._connected_since >= self._settings.lease_seconds:
             settled += upkeep.reclaim(connection, self._settings.lost_worker_limit)
-        hints = (upkeep.wake(connection) if due.wake else []) + (upkeep.unsent(connection) if due.unsent else [])
-        if len(hints) >= upkeep.CHUNK or settled:
+        hints = upkeep.wake(connection) if due.wake else []
+        if due.unsent or due.reclaim or settled:  # both leave runs that are to be hinted now
+            hints += upkeep.unsent(connection)
+        if len(hints) >= upkeep.CHUNK:
             self._upkeep_at = 0.0
         try:
             self._tell(settled)
