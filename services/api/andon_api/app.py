@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 from flask import Flask
 from redis import Redis
@@ -18,6 +17,7 @@ from andon_api.access.admission import Admission
 from andon_api.console import login
 from andon_api.live import LiveFeed
 from andon_api.publisher import Publisher
+from andon_api.rest import View
 from andon_api.routes import artifacts, cancellations, datasets, events, health, inngest, reports, runs, streams
 from andon_api.services import INSPECTIONS_AT_ONCE, Services
 from andon_api.uploads import Request
@@ -25,7 +25,6 @@ from andon_api.uploads import Request
 if TYPE_CHECKING:
     from andon.adapters.tracing.spans import Tracing
 
-View = TypeVar("View", bound=Callable[..., Any])
 LARGEST_JSON = 16 * 1024 * 1024
 REDIS_PATIENCE = 0.15  # seconds; tried three times
 

@@ -95,8 +95,7 @@ def _event(each: Any, read: Reader, principal: Principal, traceparent: str | Non
 
 def _storable(event: Event) -> Event:
     """Refuse what jsonb refuses, naming the field, before it fails a whole request."""
-    text = json.dumps([event.id, event.data, event.user], ensure_ascii=False)
-    if text.isascii() and "\\u0000" not in text:
+    if not _holds_unstorable([event.id, event.data, event.user]):
         return event
     for field, value in (("id", event.id), ("data", event.data), ("user", event.user)):
         if _holds_unstorable(value):

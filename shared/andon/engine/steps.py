@@ -175,7 +175,7 @@ class Step:
 
     def check(self) -> None:
         """Raise `Cancelled` now if the run is cancelled: for loops in the handler or in a step."""
-        if self._body is None and threading.get_ident() == self._home:
+        if self._is_handler:
             self._check(None)
         elif self._stop.cause is not None:
             self._raise_in_body()
@@ -217,7 +217,7 @@ class Step:
 
     def _enter(self, id: str) -> tuple[str, int, Memo | None]:
         """Name the call, refuse what the memos contradict, and check for a cancel."""
-        if self._body is not None or threading.get_ident() != self._home:
+        if not self._is_handler:
             where = "from another thread than the handler's" if self._body is None else "inside another step"
             raise AndonError(f"step {id!r} is called {where}; steps belong to the handler")
         if not isinstance(id, str) or not id or len(id) > 200 or plain(id) != id:
@@ -238,6 +238,11 @@ class Step:
             )
         self._check(name)
         return name, position, memo
+
+    @property
+    def _is_handler(self) -> bool:
+        """Whether the caller is the handler itself."""
+        return self._body is None and threading.get_ident() == self._home
 
     @property
     def _body(self) -> Body | None:

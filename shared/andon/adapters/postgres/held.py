@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import psycopg
 
 from andon.adapters.postgres.connect import LOCKING
+from andon.adapters.postgres.inbox import recorded_as
 from andon.adapters.postgres.marks import MARKING
 from andon.adapters.postgres.requests import Asked, cancel_of_report, cancel_of_run, refuse_ended, refuse_idle
 from andon.adapters.postgres.statements import Statement
@@ -75,11 +77,7 @@ def cancel_run(
 ) -> Asked | None:
     """As `requests.cancel_run`, if a worker holds the run. Raises `Conflict` when it has ended."""
     event = cancel_of_run(run_id, reason, tenant=tenant, user=user, traceparent=traceparent)
-    row = _ask(connection, _CANCEL_RUN, run_id, event, reason)
-    if row is None:
-        return None
-    refuse_ended(row[0])
-    return _asked(event, row)
+    return _cancel(connection, _CANCEL_RUN, run_id, event, reason, refuse=refuse_ended)
 
 
 def cancel_report(
@@ -93,32 +91,25 @@ def cancel_report(
 ) -> Asked | None:
     """As `requests.cancel_report`, if a worker holds the report's run. Raises `Conflict` when it isn't generating."""
     event = cancel_of_report(report_id, reason, tenant=tenant, user=user, traceparent=traceparent)
-    row = _ask(connection, _CANCEL_REPORT, report_id, event, reason)
+    return _cancel(connection, _CANCEL_REPORT, report_id, event, reason, refuse=refuse_idle)
+
+
+def _cancel(
+    connection: psycopg.Connection[Any],
+    statement: Statement,
+    id: uuid.UUID,
+    event: Event,
+    reason: str | None,
+    *,
+    refuse: Callable[[str], None],
+) -> Asked | None:
+    """The request that was accepted. Asked again it marks nothing, and there is no flag to raise."""
+    values = {**recorded_as(event), "id": id, "data": json.dumps(event.data), "reason": reason}
+    row = statement.execute(connection, values).fetchone()
     if row is None:
         return None
-    refuse_idle(row[0])
-    return _asked(event, row)
-
-
-def _ask(
-    connection: psycopg.Connection[Any], statement: Statement, id: uuid.UUID, event: Event, reason: str | None
-) -> tuple[Any, ...] | None:
-    values = {
-        "id": id,
-        "tenant": event.tenant,
-        "event": event.id,
-        "name": event.name,
-        "data": json.dumps(event.data),
-        "user": None if event.user is None else json.dumps(event.user),
-        "traceparent": event.traceparent,
-        "reason": reason,
-    }
-    return statement.execute(connection, values).fetchone()
-
-
-def _asked(event: Event, row: tuple[Any, ...]) -> Asked | None:
-    """The request that was accepted. Asked again it marks nothing, and there is no flag to raise."""
-    _, seq, ts, marked, _ = row
+    status, seq, ts, marked, _ = row
+    refuse(status)
     if seq is None:
         return None
     event = replace(event, seq=seq, ts=ts)

@@ -121,3 +121,14 @@ def _event(row: tuple[int, str, str, str, dict[str, Any], dt.datetime, Any, str 
 def event_of(name: str, data: dict[str, Any], *, tenant: str, user: Any, traceparent: str | None = None) -> Event:
     """An event of ours, named before it is recorded."""
     return Event(name=name, data=data, id=str(new_id()), user=user, tenant=tenant, traceparent=traceparent)
+
+
+def recorded_as(event: Event) -> dict[str, Any]:
+    """Values for a statement that records this one event among other things, but for the data, which it may make."""
+    return {
+        "tenant": event.tenant,
+        "event": event.id,
+        "name": event.name,
+        "user": None if event.user is None else json.dumps(event.user),
+        "traceparent": event.traceparent,
+    }

@@ -6,7 +6,6 @@ The caller gives a psycopg connection in a transaction, commits, and then publis
 
 from __future__ import annotations
 
-import json
 import uuid
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -16,7 +15,7 @@ import psycopg
 from andon.adapters.postgres import wide
 from andon.adapters.postgres.cancellations import remember_request_cancel
 from andon.adapters.postgres.connect import LOCKING
-from andon.adapters.postgres.inbox import accept, event_of
+from andon.adapters.postgres.inbox import accept, event_of, recorded_as
 from andon.adapters.postgres.marks import Mark, Marked, mark
 from andon.adapters.postgres.settle import lock_reports
 from andon.adapters.postgres.statements import Statement
@@ -97,15 +96,7 @@ def generate(
 ) -> Asked:
     """Request the report's generation, in one statement. Raises `NotFound`, or `Conflict` saying why it can't be."""
     event = event_of(REQUESTED, {}, tenant=tenant, user=user, traceparent=traceparent)
-    values = {
-        "id": report_id,
-        "tenant": tenant,
-        "event": event.id,
-        "name": event.name,
-        "user": None if user is None else json.dumps(user),
-        "traceparent": traceparent,
-    }
-    row = _GENERATE.execute(connection, values).fetchone()
+    row = _GENERATE.execute(connection, {**recorded_as(event), "id": report_id}).fetchone()
     if row is None:
         raise NotFound("Report not found")
     status, seq, data, ts, _ = row

@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import math
 import random
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from redis import Redis
 from redis.exceptions import RedisError
 
 from andon.adapters.redis.breaker import Breaker
-from andon.adapters.redis.sending import Command
+from andon.adapters.redis.sending import Command, OwnConnections
 
 CHANNEL = "andon:cancel"
 PREFIX = "andon:flag:"
@@ -77,17 +75,16 @@ class FlagReader:
     """
 
     def __init__(self, redis: Redis) -> None:
-        self._pool = redis.connection_pool
-        self._local = threading.local()
+        self._connections = OwnConnections(redis)
 
     def pack(self, keys: Sequence[str]) -> list[bytes]:
         """The command that reads these keys, as it goes over the wire."""
-        packed: list[bytes] = self._connection().pack_command("MGET", *keys)
+        packed: list[bytes] = self._connections.get().pack_command("MGET", *keys)
         return packed
 
     def read(self, command: list[bytes]) -> list[bytes | None]:
         """The values of the packed keys; raises `RedisError` or `OSError` when Redis is away."""
-        connection = self._connection()
+        connection = self._connections.get()
         try:
             connection.send_packed_command(command, check_health=False)
             values: list[bytes | None] = connection.read_response()
@@ -95,12 +92,6 @@ class FlagReader:
             connection.disconnect()  # what is left of an answer must not be read as the next one's
             raise
         return values
-
-    def _connection(self) -> Any:
-        connection = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = self._local.connection = self._pool.make_connection()
-        return connection
 
 
 class FlagCheck:

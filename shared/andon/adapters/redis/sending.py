@@ -12,6 +12,21 @@ from redis.exceptions import ResponseError
 Command = tuple[str | int, ...]
 
 
+class OwnConnections:
+    """A connection for each thread that asks, outside the pool's bookkeeping."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._pool = redis.connection_pool
+        self._local = threading.local()
+
+    def get(self) -> Any:
+        """The calling thread's; it connects when it is used."""
+        connection = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = self._local.connection = self._pool.make_connection()
+        return connection
+
+
 class Sender:
     """Skips what a general client does around each command, but its retries: after those the last error is raised.
 
@@ -19,12 +34,11 @@ class Sender:
     """
 
     def __init__(self, redis: Redis) -> None:
-        self._pool = redis.connection_pool
-        self._local = threading.local()
+        self._connections = OwnConnections(redis)
 
     def send(self, commands: Sequence[Command]) -> None:
         """Send these, and raise the first error that is answered when all have been."""
-        connection = self._connection()
+        connection = self._connections.get()
         packed = connection.pack_commands(commands)
         try:
             answers = connection.retry.call_with_retry(
@@ -36,12 +50,6 @@ class Sender:
         for answer in answers:
             if isinstance(answer, ResponseError):
                 raise answer
-
-    def _connection(self) -> Any:
-        connection = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = self._local.connection = self._pool.make_connection()
-        return connection
 
 
 def _exchange(connection: Any, packed: list[bytes], count: int) -> list[Any]:
