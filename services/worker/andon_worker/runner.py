@@ -79,6 +79,7 @@ class Runner:
         if run is None:
             return
         function = self.registry.get(run.function_id)
+        assert function is None or isinstance(function, Function)
         with self.hosts.host(run, _flags(run, function)) as hosted, run_observed(run, self.tracing):
             if function is None:
                 self._write(hosted, _unknown(run), 0.0)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from andon.engine.declarations import CANCEL_DEADLINE, Declaration
 from andon.engine.errors import RegistrationError
 from andon.engine.events import Event
 from andon.engine.rules import CancelOn
@@ -16,44 +17,18 @@ if TYPE_CHECKING:
     from andon.engine.steps import Step
 
 Handler = Callable[[Event, "Step"], Any]
-CANCEL_DEADLINE = dt.timedelta(minutes=5)
 
 
-@dataclass(frozen=True)
-class Function:
-    """A handler with its trigger and rules. Call it as the plain function that it was."""
+@dataclass(frozen=True, kw_only=True)
+class Function(Declaration):
+    """A declaration with its code. Call it as the plain function that it was."""
 
-    id: str
-    trigger: str
     handler: Handler
-    cancel_on: tuple[CancelOn, ...] = ()
-    retries: int = 3
     on_cancel: Handler | None = None
     on_failure: Handler | None = None
-    cancel_deadline: dt.timedelta | None = CANCEL_DEADLINE
-    queue: str = "default"
 
     def __call__(self, event: Event, step: Step) -> Any:
         return self.handler(event, step)
-
-    @property
-    def module(self) -> str:
-        """Where the handler was defined."""
-        return self.handler.__module__
-
-    def check(self) -> None:
-        """Raise `RegistrationError`, naming the function, if it can't be run as declared."""
-        try:
-            if not self.id or not self.trigger:
-                raise RegistrationError("id and trigger must not be empty")
-            if self.retries < 0:
-                raise RegistrationError(f"retries={self.retries} must be at least 0")
-            for rule in self.cancel_on:
-                rule.check()
-                if rule.event == self.trigger:
-                    raise RegistrationError(f"its trigger {self.trigger!r} is its own cancel event")
-        except RegistrationError as error:
-            raise RegistrationError(f"function {self.id!r} in {self.module}: {error}") from None
 
 
 def function(
@@ -78,11 +53,13 @@ def function(
         return Function(
             id=id,
             trigger=trigger,
+            module=handler.__module__,
             handler=handler,
             cancel_on=tuple(cancel_on),
             retries=retries,
             on_cancel=on_cancel,
             on_failure=on_failure,
+            cleanups=tuple(name for name, hook in (("on_cancel", on_cancel), ("on_failure", on_failure)) if hook),
             cancel_deadline=cancel_deadline,
             queue=queue,
         )
@@ -95,18 +72,18 @@ class Registry:
 
     def __init__(
         self,
-        functions: Iterable[Function] = (),
+        functions: Iterable[Declaration] = (),
         *,
         check_expression: Callable[[str], None] | None = None,
     ) -> None:
         self._check_expression = check_expression
-        self._by_id: dict[str, Function] = {}
-        self._by_trigger: dict[str, list[Function]] = {}
-        self._by_cancel: dict[str, list[tuple[Function, CancelOn]]] = {}
+        self._by_id: dict[str, Declaration] = {}
+        self._by_trigger: dict[str, list[Declaration]] = {}
+        self._by_cancel: dict[str, list[tuple[Declaration, CancelOn]]] = {}
         for each in functions:
             self.add(each)
 
-    def add(self, declared: Function) -> None:
+    def add(self, declared: Declaration) -> None:
         """Register one function; raises `RegistrationError` naming it."""
         declared.check()
         if declared.id in self._by_id:
@@ -119,7 +96,7 @@ class Registry:
         for rule in declared.cancel_on:
             self._by_cancel.setdefault(rule.event, []).append((declared, rule))
 
-    def _check_rule(self, declared: Function, rule: CancelOn) -> None:
+    def _check_rule(self, declared: Declaration, rule: CancelOn) -> None:
         if rule.if_ is None:
             return
         if self._check_expression is None:
@@ -129,13 +106,13 @@ class Registry:
         except ValueError as error:
             raise RegistrationError(f"function {declared.id!r}: if_={rule.if_!r}: {error}") from None
 
-    def __iter__(self) -> Iterator[Function]:
+    def __iter__(self) -> Iterator[Declaration]:
         return iter(self._by_id.values())
 
     def __len__(self) -> int:
         return len(self._by_id)
 
-    def get(self, function_id: str) -> Function | None:
+    def get(self, function_id: str) -> Declaration | None:
         """The function with this id, if it is registered here."""
         return self._by_id.get(function_id)
 
@@ -143,11 +120,11 @@ class Registry:
         """The queues that runs of these functions can wait in, sorted."""
         return sorted({each.queue for each in self} | {"default"})
 
-    def triggered_by(self, name: str) -> Sequence[Function]:
+    def triggered_by(self, name: str) -> Sequence[Declaration]:
         """The functions that start on an event of this name, in the order of registration."""
         return self._by_trigger.get(name, ())
 
-    def cancelled_by(self, name: str) -> Sequence[tuple[Function, CancelOn]]:
+    def cancelled_by(self, name: str) -> Sequence[tuple[Declaration, CancelOn]]:
         """The rules that an event of this name can satisfy."""
         return self._by_cancel.get(name, ())
 

@@ -11,8 +11,8 @@ import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from andon.engine.declarations import Declaration
 from andon.engine.events import MISSING, Event, lookup
-from andon.engine.functions import Function
 from andon.engine.rules import typed_text
 
 
@@ -38,7 +38,7 @@ class Partitions:
 ONE = Partitions()
 
 
-def matched_fields(functions: Iterable[Function]) -> dict[str, str]:
+def matched_fields(functions: Iterable[Declaration]) -> dict[str, str]:
     """By which field events are placed, for each name of an event that can be half of a pair.
 
     One name has one field: that of the first rule (by function id, then as declared) in which it takes part.

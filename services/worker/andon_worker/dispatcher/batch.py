@@ -22,8 +22,9 @@ from andon.adapters.postgres.marks import Mark, mark
 from andon.adapters.postgres.requests import RUN_CANCELLED, RUNS_CANCELLED
 from andon.adapters.postgres.settle import Settled, lock_reports
 from andon.adapters.postgres.wide import WideCancel, parse_bulk
+from andon.engine.declarations import Declaration
 from andon.engine.events import Event
-from andon.engine.functions import Function, Registry
+from andon.engine.functions import Registry
 from andon.engine.ids import new_id, parse_id
 from andon.engine.rules import cancel_key, flag_name, run_flag
 from andon.reports.events import REQUESTED
@@ -70,7 +71,7 @@ class NewRun:
     """A run to be made of an event."""
 
     id: uuid.UUID
-    function: Function
+    function: Declaration
     event: Event
     report_id: uuid.UUID | None
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import psycopg
 
-from andon.engine.functions import Function, Registry
+from andon.engine.declarations import Declaration
+from andon.engine.functions import Registry
 from andon.engine.rules import CancelOn
 
 _REGISTER = """
@@ -55,12 +56,12 @@ def _rule(rule: CancelOn) -> dict[str, Any]:
     }
 
 
-def _settings(function: Function) -> dict[str, Any]:
+def _settings(function: Declaration) -> dict[str, Any]:
     deadline = function.cancel_deadline
     return {
         "retries": function.retries,
         "queue": function.queue,
-        "on_cancel": function.on_cancel is not None,
-        "on_failure": function.on_failure is not None,
+        "on_cancel": "on_cancel" in function.cleanups,
+        "on_failure": "on_failure" in function.cleanups,
         "cancelDeadline": None if deadline is None else deadline.total_seconds(),
     }
