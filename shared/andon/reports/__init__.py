@@ -1,7 +1,8 @@
 """The report domain: what a dataset and a report's options are. Opens no socket."""
 
+from andon.reports.columns import Column
 from andon.reports.control import Control, NoControl, PartOf
-from andon.reports.datasets import Column, DatasetInfo, ensure_parquet, inspect_dataset
+from andon.reports.datasets import DatasetInfo, ensure_parquet, inspect_dataset
 from andon.reports.errors import (
     DatasetError,
     DatasetTooLarge,

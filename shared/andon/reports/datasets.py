@@ -15,22 +15,16 @@ import duckdb
 
 from andon.reports import column_types, delimited, json_lines, wide
 from andon.reports.column_types import Typed
+from andon.reports.columns import Column
 from andon.reports.control import Control, NoControl
+from andon.reports.described import metadata
 from andon.reports.duck import connect, identifier, literal
 from andon.reports.errors import DatasetTooLarge, UnreadableDataset
 from andon.reports.formats import Format, format_of
+from andon.reports.roles import described
 from andon.reports.unpack import Plain, unpack
 
 DEFAULT_LIMIT_BYTES = 20 << 30
-
-
-@dataclass(frozen=True)
-class Column:
-    name: str
-    type: str
-
-    def to_json(self) -> dict[str, str]:
-        return {"name": self.name, "type": self.type}
 
 
 @dataclass(frozen=True)
@@ -105,11 +99,11 @@ def ensure_parquet(
         control.progress(0.5, "converting to Parquet")
         draft = Path(own) / "draft.parquet"
         if table.wide:
-            wide.write_parquet(connection, table.scan, table.made, draft, control)
+            wide.write_parquet(connection, table.scan, table.made, draft, table.metadata, control)
         else:
             select = ", ".join(f"{sql} AS {identifier(name)}" for sql, name in table.made)
             copied = f"COPY (SELECT {select} FROM {table.scan}) TO {literal(draft)}"
-            connection.execute(f"{copied} (FORMAT parquet, COMPRESSION zstd)")
+            connection.execute(f"{copied} (FORMAT parquet, COMPRESSION zstd, {table.metadata})")
         os.replace(draft, target)
     return target
 
@@ -121,6 +115,10 @@ class _Table:
     columns: tuple[Column, ...]
     scan: str
     made: list[tuple[str, str]]
+
+    @property
+    def metadata(self) -> str:
+        return metadata(self.columns, {"encoding": self.plain.encoding})
 
     @property
     def wide(self) -> bool:
@@ -185,7 +183,7 @@ def _read_parquet(connection: duckdb.DuckDBPyConnection, plain: Plain, limit_byt
 
 
 def _assemble(plain: Plain, rows: int, names: tuple[str, ...], typed: list[Typed], scan: str) -> _Table:
-    columns = tuple(Column(name, each.type) for name, each in zip(names, typed, strict=True))
+    columns = tuple(described(name, each.type) for name, each in zip(names, typed, strict=True))
     return _Table(plain, rows, columns, scan, [(each.sql, name) for name, each in zip(names, typed, strict=True)])
 
 

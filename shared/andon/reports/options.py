@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from andon.reports.columns import ROLES, Column
 from andon.reports.errors import InvalidOptions
 
 SECTIONS = ("overview", "distributions", "trends", "correlations", "outliers", "groups")
 MOST_RESAMPLES = 10_000_000
 MEASURABLE = ("integer", "number")
 TEMPORAL = ("date", "timestamp")
+
+
+@dataclass(frozen=True)
+class ColumnChoice:
+    """What a user says of one column, over what was found; None leaves it as found."""
+
+    role: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        return {key: value for key, value in asdict(self).items() if value is not None}
 
 
 @dataclass(frozen=True)
@@ -27,6 +38,16 @@ class ReportOptions:
     time_column: str | None = None
     max_columns: int = 60
     seed: int = 1
+    columns: Mapping[str, ColumnChoice] = field(default_factory=dict)
+
+    def applied(self, columns: Iterable[Column]) -> tuple[Column, ...]:
+        """The columns with the roles that were chosen by hand."""
+        return tuple(
+            column.with_role(chosen.role, "chosen by hand")
+            if (chosen := self.columns.get(column.name)) and chosen.role
+            else column
+            for column in columns
+        )
 
     def to_json(self) -> dict[str, Any]:
         """The options as the API shows them; `parse_options` reads them back."""
@@ -39,6 +60,7 @@ class ReportOptions:
             "timeColumn": self.time_column,
             "maxColumns": self.max_columns,
             "seed": self.seed,
+            "columns": {name: choice.to_json() for name, choice in self.columns.items()},
         }
 
 
@@ -71,6 +93,7 @@ def check_columns(options: ReportOptions, types: Mapping[str, str]) -> None:
     ]
     if options.time_column is not None:
         wanted.append((_pointer("timeColumn"), options.time_column, TEMPORAL))
+    wanted += [(_pointer("columns", name), name, None) for name in options.columns]
     problems = []
     for at, name, kinds in wanted:
         if name not in types:
@@ -138,6 +161,26 @@ def _sections(value: Any) -> tuple[str, ...]:
     return tuple(name for name in SECTIONS if name in chosen)
 
 
+def _column_choices(value: Any) -> dict[str, ColumnChoice]:
+    if not isinstance(value, Mapping):
+        raise _Unexpected("expected an object: a column's name, and what is chosen for it")
+    return {name: _column_choice(name, chosen) for name, chosen in value.items()}
+
+
+def _column_choice(name: str, value: Any) -> ColumnChoice:
+    if not isinstance(value, Mapping):
+        raise _Unexpected('expected an object, as {"role": "id"}', name)
+    for key in value:
+        if key not in _CHOICES:
+            raise _Unexpected(f"unknown choice; expected one of {', '.join(_CHOICES)}", name, key)
+    for key, known in _CHOICES.items():
+        if value.get(key) is not None and value[key] not in known:
+            raise _Unexpected(f"expected one of {', '.join(known)}", name, key)
+    return ColumnChoice(**value)
+
+
+_CHOICES = {"role": ROLES}
+
 _FIELDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "sections": ("sections", _sections),
     "resamples": ("resamples", _whole(0, MOST_RESAMPLES)),
@@ -147,4 +190,5 @@ _FIELDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "timeColumn": ("time_column", _name_or_none),
     "maxColumns": ("max_columns", _whole(1, 300)),
     "seed": ("seed", _whole(0, 2**32 - 1)),
+    "columns": ("columns", _column_choices),
 }

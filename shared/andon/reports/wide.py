@@ -31,9 +31,10 @@ def write_parquet(
     scan: str,
     columns: Sequence[tuple[str, str]],
     target: Path,
+    metadata: str,
     control: Control,
 ) -> None:
-    """Write the columns, each an SQL expression over `scan` and its name, as one Parquet file."""
+    """Write the columns, each an SQL expression over `scan` and its name, as one Parquet file with `metadata`."""
     parts = []
     pieces = stretches(len(columns))
     for place, piece in enumerate(pieces):
@@ -44,5 +45,5 @@ def write_parquet(
         parts.append(f"read_parquet({literal(part)})")
     connection.execute(
         f"COPY (FROM {' POSITIONAL JOIN '.join(parts)}) TO {literal(target)} "
-        f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_GROUP_ROWS})"
+        f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_GROUP_ROWS}, {metadata})"
     )

@@ -13,6 +13,7 @@ from typing import Any
 import duckdb
 
 from andon.reports import Column, Control
+from andon.reports.described import description
 from andon.reports.duck import connect, identifier, literal
 from andon.reports.options import MEASURABLE, TEMPORAL, ReportOptions, check_columns
 
@@ -20,15 +21,16 @@ from andon.reports.options import MEASURABLE, TEMPORAL, ReportOptions, check_col
 EXACT_ROWS = 5_000_000
 _COLUMNS_PER_QUERY = 100
 
-_TYPES = {"BIGINT": "integer", "DOUBLE": "number", "BOOLEAN": "boolean", "DATE": "date", "TIMESTAMP": "timestamp"}
-
 
 @dataclass(frozen=True)
 class Table:
+    """Its columns with their roles; `reading` is how the file was read (`encoding`, `delimiter`, ...), to be shown."""
+
     connection: duckdb.DuckDBPyConnection
     control: Control
     rows: int
     columns: tuple[Column, ...]
+    reading: dict[str, Any]
 
     @property
     def exact(self) -> bool:
@@ -39,8 +41,21 @@ class Table:
         return [column for column in self.columns if column.type in MEASURABLE]
 
     @property
+    def averaged(self) -> list[Column]:
+        """The columns of which a mean means something: no ids, codes, years or coordinates."""
+        return [column for column in self.columns if column.averaged]
+
+    @property
     def temporal(self) -> list[Column]:
         return [column for column in self.columns if column.type in TEMPORAL]
+
+    def column(self, name: str) -> Column:
+        """The column of that name."""
+        return next(column for column in self.columns if column.name == name)
+
+    def of(self, *roles: str) -> list[Column]:
+        """The columns that have one of the roles."""
+        return [column for column in self.columns if column.role in roles]
 
     def all(self, query: str) -> list[tuple[Any, ...]]:
         """The rows of a query in which `data` is the dataset."""
@@ -75,11 +90,11 @@ def open_table(parquet: Path, options: ReportOptions, control: Control) -> Itera
     """The dataset that `ensure_parquet` made; raises `InvalidOptions` if the options name other columns."""
     with connect(parquet.parent, control) as connection:
         connection.execute(f"CREATE VIEW data AS FROM read_parquet({literal(parquet)})")
-        described = connection.execute("DESCRIBE data").fetchall()
-        columns = tuple(Column(row[0], _TYPES.get(row[1], "text")) for row in described)
+        columns, reading = description(connection, parquet)
+        columns = options.applied(columns)
         check_columns(options, {column.name: column.type for column in columns})
         [(rows,)] = connection.execute("SELECT count(*) FROM data").fetchall()
-        yield Table(connection, control, rows, columns)
+        yield Table(connection, control, rows, columns, reading)
 
 
 def double(value: float) -> str:

@@ -1,0 +1,111 @@
+"""What is known of a column: how its values are typed, what part it plays, and what in it could not be read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+ROLES = (
+    "measure",  # a quantity: averaged
+    "money",  # an amount of a currency, `unit`: averaged and summed
+    "percent",  # a share, 12 for 12 %: averaged, never summed
+    "count",  # how many: averaged and summed
+    "duration",  # how long, in `unit`: averaged and summed
+    "id",  # names one row or one thing: counted
+    "code",  # a name made of digits or of short marks, as a postcode: counted
+    "category",  # few names, each many times: splits the rows
+    "flag",  # one of two values: splits the rows, and its share is a rate
+    "date",  # a day or a moment
+    "year",  # a year, as a whole number: no mean
+    "geo",  # a latitude or a longitude: no mean
+    "text",  # free words
+)
+AVERAGED = frozenset({"measure", "money", "percent", "count", "duration"})
+SUMMED = frozenset({"money", "count", "duration"})
+SPLITTING = frozenset({"category", "flag"})
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A spelling that counts as no value, and in how many cells it stood."""
+
+    token: str
+    count: int
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell that could not be read as the rest of its column: where it stands (a line of the file, counted from 1)."""
+
+    line: int
+    value: str
+
+
+@dataclass(frozen=True)
+class Unread:
+    """The values of a column that don't fit what most of it is.
+
+    The column is text on their account, unless its type was chosen by hand: then they count as missing.
+    """
+
+    type: str
+    count: int
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a dataset.
+
+    `type` is integer, number, boolean, date, timestamp or text; `role` one of `ROLES`, for `reason`. `unit` is what
+    the cells name beside their numbers (a currency, `%`), or what a duration is in; `format` is how they are written
+    where it isn't plain (`1.234,56`, `dd/mm/yyyy`); `notes` are sentences on what was seen through to read them.
+    """
+
+    name: str
+    type: str
+    role: str = "text"
+    reason: str = ""
+    unit: str | None = None
+    format: str | None = None
+    missing: tuple[Missing, ...] = ()
+    unread: Unread | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def averaged(self) -> bool:
+        """Whether a mean of it means something."""
+        return self.type in {"integer", "number"} and self.role in AVERAGED
+
+    @property
+    def summed(self) -> bool:
+        """Whether a total of it means something."""
+        return self.averaged and self.role in SUMMED
+
+    @property
+    def temporal(self) -> bool:
+        return self.type in {"date", "timestamp"}
+
+    def with_role(self, role: str, reason: str) -> Column:
+        return replace(self, role=role, reason=reason)
+
+    def to_json(self) -> dict[str, Any]:
+        """As the API shows it; what there is nothing to say of is left out."""
+        return {key: value for key, value in asdict(self).items() if value not in (None, "", ())}
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Column:
+        """`to_json` read back."""
+        unread = raw.get("unread")
+        return cls(
+            name=raw["name"],
+            type=raw["type"],
+            role=raw.get("role", "text"),
+            reason=raw.get("reason", ""),
+            unit=raw.get("unit"),
+            format=raw.get("format"),
+            missing=tuple(Missing(**each) for each in raw.get("missing", ())),
+            unread=unread and Unread(unread["type"], unread["count"], tuple(Cell(**each) for each in unread["cells"])),
+            notes=tuple(raw.get("notes", ())),
+        )
