@@ -13,6 +13,7 @@ from flask import Flask, Response, request
 from sqlalchemy import exc as sa
 from werkzeug.exceptions import HTTPException
 
+from andon.adapters.postgres.away import first_line, why_away
 from andon.adapters.postgres.requests import Conflict, NotFound
 from andon.adapters.storage import StorageError
 from andon.engine.errors import AndonError
@@ -111,9 +112,9 @@ def of_exception(error: Exception) -> Problem:
         return Problem(409, str(error), title=str(error))
     if isinstance(error, (psycopg.DataError, sa.DataError)):
         return Problem(422, "a text holds a character that can't be stored, such as \\u0000 or half of a pair")
-    if isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError, sa.OperationalError, sa.InterfaceError)):
-        log.warning("the database doesn't answer", error=str(error))
-        return _unavailable("The database doesn't answer at the moment; try again.")
+    if why := why_away(error):
+        log.warning("postgres away", why=why, error=first_line(error))
+        return _unavailable(f"The database can't serve this at the moment ({why}); try again.")
     if isinstance(error, sa.TimeoutError):
         return _unavailable("Too many requests wait for the database; try again.")
     if isinstance(error, StorageError):

@@ -12,7 +12,8 @@ import psycopg
 from redis import Redis
 from redis.exceptions import ResponseError
 
-from andon.adapters.postgres.database import AWAY, Database
+from andon.adapters.postgres.away import first_line, is_misfit, why_away
+from andon.adapters.postgres.database import Database
 from andon.adapters.postgres.retention import position
 from andon.adapters.redis.bus import GROUP, decode, entry_id, preserve, stream_of
 from andon.engine.errors import EventError
@@ -164,11 +165,12 @@ class Intake:
         """Commit the batch; where the data of one entry makes it fail, replay singly, and that one is dead."""
         try:
             return self._transaction(events, dead)
-        except AWAY:
-            raise
-        except psycopg.DataError as error:
+        except psycopg.Error as error:
+            if why_away(error) or is_misfit(error):
+                raise
             if len(events) == 1:
-                return self._transaction([], [*dead, Dead(events[0][0], f"refused by the database: {_line(error)}")])
+                refused = Dead(events[0][0], f"refused by the database: {first_line(error)}")
+                return self._transaction([], [*dead, refused])
         effects = self._transaction([], dead) if dead else Effects()
         for each in events:
             one = self._commit([each], [])
@@ -223,7 +225,3 @@ class Intake:
 def _tenant(entry: Entry) -> str:
     text = entry[1].get(b"tenant", b"").decode(errors="replace").replace("\x00", "\ufffd")
     return text or DEFAULT_TENANT
-
-
-def _line(error: psycopg.Error) -> str:
-    return str(error).strip().split("\n")[0]

@@ -11,16 +11,16 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import psycopg
 from psycopg.pq import TransactionStatus
 
+from andon.adapters.postgres.away import first_line, why_away
 from andon.adapters.postgres.connect import Connection, connect
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
-AWAY = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.IdleInTransactionSessionTimeout)
 
 
 class _Kept:
@@ -81,23 +81,37 @@ class Database:
         """
         try:
             return call(self.connection())
-        except AWAY as error:
-            if _is_refusal(error):
+        except psycopg.Error as error:
+            if not self.mend(error):
                 raise
-            self.drop()
             return call(self.connection())
 
+    def mend(self, error: BaseException) -> bool:
+        """Drop this thread's connection if, after this error, another may find a database that answers; tell so."""
+        why = why_away(error)
+        kept: _Kept | None = getattr(self._local, "kept", None)
+        closed = kept is None or kept.connection.closed
+        if why is None or not (why.reconnects or closed):
+            return False
+        self.drop()
+        return True
+
     def insist(self, call: Callable[[Connection], T], *, give_up: Callable[[], bool] = lambda: False) -> T:
-        """`call` again and again until the database answers, or until `give_up()`; then the last error is raised."""
+        """`call` again and again while the database is away, or until `give_up()`; then the last error is raised.
+
+        Away is what `why_away` says: it doesn't answer, or it does and says no to everybody, as one does that is
+        read-only or whose disk is full. An error because of what was asked for is raised at once.
+        """
         pause = 0.05
         while True:
             try:
                 return self.run(call)
-            except AWAY as error:
-                self.drop()
-                if _is_refusal(error) or give_up():
+            except psycopg.Error as error:
+                self.mend(error)
+                why = why_away(error)
+                if why is None or give_up():
                     raise
-                log.warning("database away, trying again: %s", str(error).strip().split("\n")[0])
+                log.warning("postgres away, trying again: %s (%s)", why, first_line(error))
                 time.sleep(pause * random.uniform(0.5, 1.0))
                 pause = min(pause * 2, 2.0)
 
@@ -107,9 +121,3 @@ class Database:
             for each in self._all:
                 each.close()
             self._all.clear()
-
-
-def _is_refusal(error: psycopg.Error) -> bool:
-    """Whether the server is there and said no (a lock time-out, a cancelled statement), so that waiting won't help."""
-    state: Any = error.sqlstate
-    return bool(state) and not state.startswith(("08", "57P", "53", "25P03"))
