@@ -17,12 +17,17 @@ import psycopg
 
 from andon.adapters.postgres.connect import LOCKING
 from andon.adapters.postgres.statements import Statement
-from andon.engine.events import Event
+from andon.engine.events import MAX_BYTES, Event
 
 TOLD_AT_ONCE = 500
+STEPS_TOLD = 50  # of the first, and of the last
+PART_BYTES = 16 * 1024
 RETURNED = "id, tenant, function_id, kind, event_seq, report_id, status, output, error, queue, " + (
     "cancel_requested_at, cancel_requested_by, cancel_reason, cancel_event_id, ended_at"
 )
+
+_SHORT_ERROR = """jsonb_build_object('type', left(m.error->>'type', 200),
+                'message', left(m.error->>'message', 2000), 'shortened', true)"""
 
 _ON_REPORT = """
 , followed AS (
@@ -64,17 +69,42 @@ _ON_CLEANUP = """
 )
 """
 
-_TOLD = """
-, event AS (
+
+def _size(value: str) -> str:
+    """SQL for no less than the bytes of the JSON with other letters escaped, which is how events are measured."""
+    return f"(5 * octet_length({value}::text) - 4 * char_length({value}::text))"
+
+
+def _within(value: str, limit: int, otherwise: str) -> str:
+    """SQL for the JSON if it is that small."""
+    return f"CASE WHEN {_size(value)} <= {limit} THEN {value} ELSE {otherwise} END"
+
+
+# An end's event must be one that the bus takes, whatever the run was: 7,000 steps, an event that is as large as one may
+# be, a long error. So each part of it is bounded, and the data that the run was made of get what is left.
+_TOLD = f"""
+, ended AS (
+    SELECT m.id AS run_id, m.tenant, m.status, m.ended_at, e.traceparent, e.data AS given, jsonb_build_object(
+            'functionId', m.function_id, 'runId', m.id, 'reason', left(m.cancel_reason, 2000),
+            'requestedBy', {_within("m.cancel_requested_by", PART_BYTES, "NULL")}, 'cancelEventId', m.cancel_event_id,
+            'error', {_within("m.error", PART_BYTES * 3, _SHORT_ERROR)},
+            'completedSteps', {_within("s.ids", PART_BYTES * 3, "'[]'")}, 'completedStepCount', s.number) AS rest,
+        jsonb_build_object('id', e.id, 'name', e.name,
+            'ts', to_char(e.ts AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+            'user', {_within('e."user"', PART_BYTES, "NULL")}) AS event
+    FROM moved m JOIN andon.events e ON e.seq = m.event_seq, LATERAL (
+        SELECT count(*) AS number, coalesce(jsonb_agg(left(id, 200) ORDER BY place)
+            FILTER (WHERE place <= {STEPS_TOLD} OR place > number - {STEPS_TOLD}), '[]') AS ids
+        FROM (SELECT id, row_number() OVER (ORDER BY position) AS place, count(*) OVER () AS number
+              FROM andon.steps WHERE run_id = m.id AND status = 'completed') completed) s
+    WHERE m.kind = 'function'
+), event AS (
     INSERT INTO andon.events (tenant, id, name, data, ts, traceparent)
-    SELECT m.tenant, gen_random_uuid()::text, 'andon/function.' || m.status, jsonb_build_object(
-            'functionId', m.function_id, 'runId', m.id, 'reason', m.cancel_reason,
-            'requestedBy', m.cancel_requested_by, 'cancelEventId', m.cancel_event_id, 'error', m.error,
-            'event', jsonb_build_object('id', e.id, 'name', e.name, 'data', e.data, 'ts',
-                to_char(e.ts AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'user', e.user),
-            'completedSteps', (SELECT coalesce(jsonb_agg(s.id ORDER BY s.position), '[]') FROM andon.steps s
-                               WHERE s.run_id = m.id AND s.status = 'completed')), m.ended_at, e.traceparent
-    FROM moved m JOIN andon.events e ON e.seq = m.event_seq WHERE m.kind = 'function'
+    SELECT tenant, gen_random_uuid()::text, 'andon/function.' || status, rest || jsonb_build_object('event', event ||
+            CASE WHEN {_size("rest")} + {_size("event")} + {_size("given")} < {MAX_BYTES - 100}
+                THEN jsonb_build_object('data', given) ELSE '{{"data": null, "dataLeftOut": true}}' END),
+        ended_at, traceparent
+    FROM ended
     RETURNING seq, tenant, id, name, data, ts
 ), outgoing AS (
     INSERT INTO andon.outbox (event_seq) SELECT seq FROM event
