@@ -50,7 +50,7 @@ def change(tenant: str, report_id: UUID, changes: Row, check_version: Callable[[
 
 
 def delete(tenant: str, report_id: UUID) -> None:
-    """Delete the report and the rows of its files; the files themselves are swept later."""
+    """Delete the report and the rows of its files; `andon prune` removes the files themselves."""
     report = _locked(tenant, report_id)
     if report.status == "generating":
         raise Conflict("Report is generating: cancel it before it is deleted")

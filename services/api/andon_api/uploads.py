@@ -119,7 +119,7 @@ def _forget(key: str) -> None:
     try:
         services().storage.delete(key)
     except StorageError:
-        return  # the sweeper removes what no row names
+        return  # `andon prune` removes what no row names
 
 
 def _inspected(path: Path, name: str) -> DatasetInfo:

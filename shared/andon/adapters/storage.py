@@ -7,7 +7,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, cast
@@ -76,8 +76,37 @@ class Storage:
         except FileMissing:
             return
 
-    def list(self, prefix: str = "") -> list[StoredFile]:
-        """Every file whose key starts with the folder `prefix`, in the order of keys."""
+    def remove_folder(self, key: str) -> None:
+        """Remove a folder that holds nothing; one that does stays. Object stores have none."""
+        path = self._path(key)
+        if isinstance(self._files, LocalFileSystem):
+            with suppress(OSError):
+                os.rmdir(path)
+
+    def room(self) -> tuple[int, int] | None:
+        """Bytes that the storage can hold, and that are free; None where it has no end, as object stores."""
+        if not isinstance(self._files, LocalFileSystem) or not os.path.isdir(self._root):
+            return None
+        usage = shutil.disk_usage(self._root)
+        return usage.total, usage.free
+
+    def folders(self, prefix: str = "") -> list[str]:
+        """The keys of the folders right below the folder `prefix`."""
+        path = self._path(prefix) if prefix else self._root
+        try:
+            with _named(prefix):
+                self._files.invalidate_cache()
+                found: list[dict[str, Any]] = self._files.ls(path, detail=True)
+        except FileMissing:
+            return []
+        start = len(self._root) + 1
+        return sorted(each["name"].rstrip("/")[start:] for each in found if each["type"] == "directory")
+
+    def list(self, prefix: str = "", *, partial: bool = False) -> list[StoredFile]:
+        """Every file whose key starts with the folder `prefix`, in the order of keys.
+
+        Those that a broken copy has left half written are told of only if `partial`.
+        """
         path = self._path(prefix) if prefix else self._root
         try:
             with _named(prefix):
@@ -89,7 +118,7 @@ class Storage:
         return [
             StoredFile(name[start:], int(info["size"]), _modified(info))
             for name, info in sorted(found.items())
-            if not PurePosixPath(name).name.startswith(PARTIAL)
+            if partial or not PurePosixPath(name).name.startswith(PARTIAL)
         ]
 
     def _path(self, key: str) -> str:

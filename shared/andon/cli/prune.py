@@ -12,15 +12,21 @@ from redis.exceptions import RedisError
 
 from andon.adapters.postgres import partitions
 from andon.adapters.postgres.connect import Connection
+from andon.adapters.postgres.files import forget_datasets, record_maintenance, withdraw_artifacts
 from andon.adapters.postgres.retention import BEFORE_ALL, Pruning, position, raise_low_water
 from andon.adapters.redis.bus import stream_of
 from andon.adapters.redis.retention import handled_below, trim
+from andon.adapters.storage import Storage, StorageError
+from andon.adapters.sweeping import sweep
 from andon.cli.errors import CommandFailed, Exit
 from andon.cli.show import AsJson, err, print_facts, print_json
 from andon.cli.values import duration
-from andon.cli.where import first_line, postgres, redis
+from andon.cli.where import first_line, postgres, redis, storage_url
 
 THIRTY_DAYS: Any = "30d"  # read by the option's parser
+QUARTER: Any = "90d"
+ONE_DAY: Any = "1d"
+SHORTEST_GRACE = dt.timedelta(hours=1)  # an upload's file is there before its row is
 LOCK_TIMEOUT = "SET lock_timeout = '5s'"
 
 
@@ -42,14 +48,38 @@ def prune(
         dt.timedelta,
         typer.Option(parser=duration, metavar="DURATION", help="Runs that ended since, and open ones, stay."),
     ] = THIRTY_DAYS,
+    keep_unused: Annotated[
+        dt.timedelta,
+        typer.Option(
+            parser=duration, metavar="DURATION", help="Datasets that were uploaded since, or a report names, stay."
+        ),
+    ] = QUARTER,
+    keep_artifacts: Annotated[
+        dt.timedelta | None,
+        typer.Option(
+            parser=duration,
+            metavar="DURATION",
+            help="Files of reports that were published since stay; without this, all of them, as long as their report.",
+        ),
+    ] = None,
+    keep_orphans: Annotated[
+        dt.timedelta,
+        typer.Option(
+            parser=duration, metavar="DURATION", help="Files that nothing names and that are younger stay; 1h at least."
+        ),
+    ] = ONE_DAY,
     batch: Annotated[int, typer.Option(min=1, max=100_000, help="Rows per transaction.")] = 1000,
     as_json: AsJson = False,
 ) -> None:
-    """Forget finished runs and handled events that are old, and trim the stream to what is needed.
+    """Forget finished runs and handled events that are old, trim the stream, and remove files that nothing names.
 
-    Safe beside a running system, and to be stopped and run again at any time. Reports and their files stay.
+    Safe beside a running system, and to be stopped and run again at any time. Reports stay, and their newest files.
     """
-    counts: Counter[str] = Counter(dict.fromkeys(("runs", "events", "cancellations"), 0))
+    if keep_orphans < SHORTEST_GRACE:
+        raise typer.BadParameter(
+            "expected 1h or more: files of uploads under way are unnamed", param_hint="--keep-orphans"
+        )
+    counts: Counter[str] = Counter(dict.fromkeys(("runs", "events", "cancellations", "datasets", "files", "bytes"), 0))
     with postgres() as connection, err().status("pruning"):
         connection.execute(LOCK_TIMEOUT)
         try:
@@ -66,10 +96,41 @@ def prune(
         pruning.runs(keep_runs)
         pruning.events(keep_events, low_water)
         pruning.answers(keep_events)
+        counts["datasets"] += forget_datasets(connection, keep_unused, batch)
+        if keep_artifacts is not None:
+            counts["artifacts"] += withdraw_artifacts(connection, keep_artifacts, batch)
+        stored = _sweep(connection, keep_orphans, counts)
+        record_maintenance(connection, "prune", {"deleted": dict(counts), "room": stored and stored["room"]})
     if as_json:
-        print_json({"deleted": dict(counts), "lowWater": low_water})
+        print_json({"deleted": dict(counts), "lowWater": low_water, "stored": stored})
+        return
+    facts = [*((what, f"{count:,} deleted") for what, count in counts.items()), ("low-water mark", low_water)]
+    if stored is None:
+        facts.append(("storage", "not looked at: ANDON_STORAGE_URL is not set"))
     else:
-        print_facts([*((what, f"{count:,} deleted") for what, count in counts.items()), ("low-water mark", low_water)])
+        facts.append(("stored", f"{stored['files']:,} files, {stored['bytes']:,} bytes"))
+    print_facts(facts)
+
+
+def _sweep(connection: Connection, grace: dt.timedelta, counts: Counter[str]) -> dict[str, Any] | None:
+    """Remove unnamed files; returns what is left. None where the storage isn't named: a default could be another's."""
+    url = storage_url()
+    if url is None:
+        return None
+    try:
+        storage = Storage(url)
+        swept = sweep(storage, connection, grace=grace)
+        room = storage.room()
+    except StorageError as error:
+        raise CommandFailed(f"Rows were pruned, files were not: {first_line(error)}", Exit.UNREACHABLE) from None
+    counts["files"] += swept.files
+    counts["bytes"] += swept.bytes
+    return {
+        "files": sum(each.files for each in swept.kept.values()),
+        "bytes": sum(each.bytes for each in swept.kept.values()),
+        "tenants": {tenant: each._asdict() for tenant, each in sorted(swept.kept.items())},
+        "room": room and {"bytes": room[0], "free": room[1]},
+    }
 
 
 def _pass(connection: Connection, client: Redis, partition: int, keep: dt.timedelta, counts: Counter[str]) -> str:

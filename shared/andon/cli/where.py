@@ -38,6 +38,11 @@ def database_url() -> str:
     return known(os.environ, "ANDON_DATABASE_URL") or Settings.database_url
 
 
+def storage_url() -> str | None:
+    """Where the files are; None where nobody says so."""
+    return known(os.environ, "ANDON_STORAGE_URL")
+
+
 @contextmanager
 def postgres() -> Iterator[Connection]:
     """A connection to Postgres for the `with` block. Raises `CommandFailed` when it is away or has no schema."""

@@ -65,7 +65,7 @@ def run_dev(env: Mapping[str, str], console: Console) -> None:
             remember_own(home, [server.url for server in stores.servers])
             child_env = environment(env, settings, home, stores, port)
             migrate(child_env)
-            with env_file(home, exports(url, home, stores), stores.program_folders):
+            with env_file(home, exports(url, child_env), stores.program_folders):
                 supervisor = supervise(stores, child_env, console, signals, settings.shutdown_seconds)
                 run_until_stopped(supervisor, url, console)
     console.say("stopped; the next start finds its data")
@@ -131,14 +131,10 @@ def environment(env: Mapping[str, str], settings: Settings, home: Path, stores: 
     }
 
 
-def exports(url: str, home: Path, stores: Stores) -> dict[str, str]:
-    """What people and other producers need to reach the system."""
-    return {
-        "ANDON_URL": url,
-        "ANDON_DATABASE_URL": stores.database_url,
-        "ANDON_REDIS_URL": stores.redis_url,
-        "ANDON_HOME": str(home),
-    }
+def exports(url: str, env: Mapping[str, str]) -> dict[str, str]:
+    """What people and other producers need to reach the system whose processes have `env`."""
+    names = ("ANDON_DATABASE_URL", "ANDON_REDIS_URL", "ANDON_STORAGE_URL", "ANDON_HOME")
+    return {"ANDON_URL": url, **{name: env[name] for name in names}}
 
 
 def migrate(env: Mapping[str, str]) -> None:

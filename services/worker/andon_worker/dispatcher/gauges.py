@@ -20,6 +20,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from andon.adapters.postgres.connect import Connection, connect
 from andon.adapters.redis.bus import GROUP, streams
+from andon_worker.dispatcher.storage_gauges import storage_gauges
 
 log = logging.getLogger(__name__)
 CACHE_SECONDS = 2.0
@@ -92,6 +93,7 @@ class StoreGauges(Collector):
         found: list[GaugeMetricFamily] = [up]
         try:
             found += postgres_gauges(self._postgres(), self._queues, self._partitions)
+            found += storage_gauges(self._postgres())
             up.add_metric(["postgres"], 1)
         except psycopg.Error as error:
             log.warning("no gauges from postgres: %s", str(error).strip().split("\n")[0])

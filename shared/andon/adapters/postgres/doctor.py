@@ -13,6 +13,8 @@ OLD_OUTBOX_SECONDS = 15
 OLD_QUEUE_SECONDS = 60
 OLD_CANCEL_SECONDS = 30
 CLOCK_SECONDS = 2.0
+OLD_PRUNE_SECONDS = 86_400
+LITTLE_ROOM = 0.1
 
 _NOW = "SELECT extract(epoch FROM clock_timestamp())::float8, current_setting('server_version')"
 _LEASES = """
@@ -40,6 +42,16 @@ SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(created_at)
 """
 _DEAD = """
 SELECT count(*), (array_agg(reason ORDER BY id DESC))[1] FROM andon.dead_events WHERE replayed_at IS NULL
+"""
+_STORED = """
+SELECT coalesce(sum(bytes), 0)::bigint, coalesce(sum(files), 0)::bigint,
+    (SELECT tenant FROM andon.storage_usage ORDER BY bytes DESC LIMIT 1), coalesce(max(bytes), 0)
+FROM andon.storage_usage
+"""
+_PRUNED = """
+SELECT (SELECT extract(epoch FROM clock_timestamp() - finished_at)::float8 FROM andon.maintenance WHERE name = 'prune'),
+    (SELECT facts->'room' FROM andon.maintenance WHERE name = 'prune'),
+    coalesce((SELECT received_at < clock_timestamp() - interval '2 days' FROM andon.events ORDER BY seq LIMIT 1), false)
 """
 
 
@@ -69,6 +81,7 @@ def check_system(connection: psycopg.Connection[Any]) -> list[Check]:
         _cancels(connection),
         _outbox(connection),
         _dead_events(connection),
+        *_storage(connection),
     ]
 
 
@@ -138,6 +151,29 @@ def _dead_events(connection: psycopg.Connection[Any]) -> Check:
         return ok("dead events", "none")
     found = f"{count} entries could not be events; the newest: {str(reason)[:120]}"
     return warning("dead events", found, "Mend the producer; the console shows each with its bytes, and replays it.")
+
+
+def _storage(connection: psycopg.Connection[Any]) -> list[Check]:
+    """What is stored, and by whom most, as the last prune measured it; and how long ago that was."""
+    size, files, tenant, most = _one(connection, _STORED)
+    ago, room, old = _one(connection, _PRUNED)
+    remedy = "Nothing old is removed: run `andon prune` every hour, and read what the last one said."
+    pruned = (
+        judge("prune", "never", bad=old, remedy=remedy)
+        if ago is None
+        else judge("prune", f"{ago / 3600:.1f} h ago", bad=ago > OLD_PRUNE_SECONDS, remedy=remedy)
+    )
+    if ago is None:
+        return [pruned]
+    found = f"{size:,} bytes in {files:,} files" + (f", {tenant} has {most:,} of them" if tenant else "")
+    if not room:
+        return [pruned, ok("storage", found)]
+    share = room["free"] / max(room["bytes"], 1)
+    full = "Make it larger, or keep less: `andon prune --keep-artifacts 90d --keep-unused 7d`."
+    return [
+        pruned,
+        judge("storage", f"{found}; {share:.0%} of the volume is free", bad=share < LITTLE_ROOM, remedy=full),
+    ]
 
 
 def _one(connection: psycopg.Connection[Any], statement: str) -> tuple[Any, ...]:

@@ -136,6 +136,8 @@ class Artifact(Base):
     media_type: Mapped[str]
     created_at: Mapped[dt.datetime] = _now()
 
+    __table_args__ = (Index(None, "key"),)
+
 
 class EventRow(Base):
     """The inbox: every event once, in the order of `seq`."""
@@ -384,3 +386,24 @@ class ApiKey(Base):
     created_at: Mapped[dt.datetime] = _now()
     last_used_at: Mapped[dt.datetime | None]
     revoked_at: Mapped[dt.datetime | None]
+
+
+class StorageUsage(Base):
+    """What a tenant has in the storage, as `andon prune` last measured it."""
+
+    __tablename__ = "storage_usage"
+
+    tenant: Mapped[str] = mapped_column(primary_key=True)
+    files: Mapped[int]
+    bytes: Mapped[int]
+    measured_at: Mapped[dt.datetime] = _now()
+
+
+class Maintenance(Base):
+    """When a piece of maintenance (`prune`, `backup`) last ended well, and what it says of itself."""
+
+    __tablename__ = "maintenance"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    finished_at: Mapped[dt.datetime] = _now()
+    facts: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))

@@ -1,0 +1,104 @@
+"""Files as the tables know them: which are needed, which rows are old, and how much a tenant has stored."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import psycopg
+from psycopg.types.json import Jsonb
+
+# One statement, so one moment: a run is either open, or its files are published, or nothing will ever publish them.
+_NEEDED = """
+SELECT f.key FROM unnest(%(keys)s::text[], %(runs)s::uuid[], %(datasets)s::uuid[]) f (key, run, dataset)
+WHERE EXISTS (SELECT FROM andon.runs r WHERE r.id = f.run
+        AND r.status IN ('queued', 'running', 'waiting', 'cancelling'))
+    OR EXISTS (SELECT FROM andon.artifacts a WHERE a.key = f.key)
+    OR EXISTS (SELECT FROM andon.datasets d WHERE d.id = f.dataset AND d.storage_key = f.key)
+"""
+# A report that is being made of one holds its row, which is skipped; one that was made meanwhile breaks the batch.
+_DELETE_DATASETS = """
+DELETE FROM andon.datasets WHERE id IN (
+    SELECT d.id FROM andon.datasets d
+    WHERE d.created_at < clock_timestamp() - %(keep)s
+        AND NOT EXISTS (SELECT FROM andon.reports r WHERE r.dataset_id = d.id)
+    ORDER BY d.created_at LIMIT %(batch)s FOR UPDATE SKIP LOCKED)
+"""
+_DELETE_ARTIFACTS = """
+DELETE FROM andon.artifacts WHERE (report_id, name) IN (
+    SELECT report_id, name FROM andon.artifacts WHERE created_at < clock_timestamp() - %(keep)s
+    LIMIT %(batch)s FOR UPDATE SKIP LOCKED)
+"""
+_MEASURED = """
+WITH gone AS (DELETE FROM andon.storage_usage WHERE tenant <> ALL(%(tenants)s::text[]))
+INSERT INTO andon.storage_usage (tenant, files, bytes)
+SELECT * FROM unnest(%(tenants)s::text[], %(files)s::bigint[], %(bytes)s::bigint[])
+ON CONFLICT (tenant) DO UPDATE SET files = excluded.files, bytes = excluded.bytes, measured_at = clock_timestamp()
+"""
+_DONE = """
+INSERT INTO andon.maintenance (name, facts) VALUES (%(name)s, %(facts)s)
+ON CONFLICT (name) DO UPDATE SET facts = excluded.facts, finished_at = clock_timestamp()
+"""
+_FACTS = "SELECT facts FROM andon.maintenance WHERE name = %s"
+
+
+class Candidate(NamedTuple):
+    """A file, and the run or the dataset that its key tells of."""
+
+    key: str
+    run: uuid.UUID | None
+    dataset: uuid.UUID | None
+
+
+class Usage(NamedTuple):
+    """What a tenant has stored."""
+
+    files: int
+    bytes: int
+
+
+def needed(connection: psycopg.Connection[Any], files: Sequence[Candidate]) -> set[str]:
+    """The keys of those that a report or a dataset names, or that an open run may still publish."""
+    keys, runs, datasets = zip(*files, strict=True) if files else ((), (), ())
+    values = {"keys": list(keys), "runs": list(runs), "datasets": list(datasets)}
+    return {key for (key,) in connection.execute(_NEEDED, values).fetchall()}
+
+
+def forget_datasets(connection: psycopg.Connection[Any], keep: dt.timedelta, batch: int) -> int:
+    """Forget datasets that no report names and that were uploaded longer ago than `keep`; returns how many."""
+    total = 0
+    while True:
+        try:
+            count = connection.execute(_DELETE_DATASETS, {"keep": keep, "batch": batch}).rowcount
+        except psycopg.errors.ForeignKeyViolation:
+            continue  # a report has taken one of them since the statement began
+        total += count
+        if not count:
+            return total
+
+
+def withdraw_artifacts(connection: psycopg.Connection[Any], keep: dt.timedelta, batch: int) -> int:
+    """Withdraw files of reports that were published longer ago than `keep`; returns how many."""
+    total = 0
+    while count := connection.execute(_DELETE_ARTIFACTS, {"keep": keep, "batch": batch}).rowcount:
+        total += count
+    return total
+
+
+def record_usage(connection: psycopg.Connection[Any], usage: Mapping[str, Usage]) -> None:
+    """What every tenant has stored now; those that aren't named have nothing."""
+    files, sizes = [each.files for each in usage.values()], [each.bytes for each in usage.values()]
+    connection.execute(_MEASURED, {"tenants": list(usage), "files": files, "bytes": sizes})
+
+
+def record_maintenance(connection: psycopg.Connection[Any], name: str, facts: Mapping[str, Any]) -> None:
+    """That the maintenance of this name has ended well, now."""
+    connection.execute(_DONE, {"name": name, "facts": Jsonb(facts)})
+
+
+def maintenance_facts(connection: psycopg.Connection[Any], name: str) -> dict[str, Any] | None:
+    """What was recorded of the maintenance of this name; None if it was never done."""
+    row = connection.execute(_FACTS, [name]).fetchone()
+    return None if row is None else dict(row[0])
