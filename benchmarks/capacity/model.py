@@ -44,7 +44,7 @@ LIMITS = {
 REMEDIES = {
     "connections": "PgBouncer",
     "redis clients": "`maxclients 60000`, and workers of more threads",
-    "dispatcher": "partitions of the bus; then an Andon of its own for each group of tenants",
+    "dispatcher": "an Andon for each group of tenants",
     "redis": "an Andon for each group of tenants",
     "postgres": "an Andon for each group of tenants",
     "log MB/s": "an Andon for each group of tenants",

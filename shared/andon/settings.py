@@ -22,7 +22,6 @@ class Settings:
     storage_url: str = "file://.andon/artifacts"
     functions: tuple[str, ...] = ("andon_worker.functions",)
     queues: tuple[str, ...] = ()
-    bus_partitions: int = 1
     host: str = "127.0.0.1"
     port: int = 8000
     health_port: int = 0
@@ -64,6 +63,11 @@ class Settings:
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Settings:
         """Read `ANDON_*` (and `PORT`) from `env`; raises `SettingsError` naming what is wrong."""
+        if env.get("ANDON_BUS_PARTITIONS"):
+            raise SettingsError(
+                "ANDON_BUS_PARTITIONS is set, but the bus is one stream now: unset it, for every process; "
+                "docs/scale.md says how a system grows"
+            )
         values: dict[str, object] = {}
         for name, each in cls.__dataclass_fields__.items():
             key = "PORT" if name == "port" else f"ANDON_{name.upper()}"
@@ -71,8 +75,6 @@ class Settings:
                 values[name] = _parse(key, env[key], each.default)
             if name in _SCHEMES and name in values:
                 _check_url(key, str(values[name]), _SCHEMES[name])
-        if values.get("bus_partitions") == 0:
-            raise SettingsError("ANDON_BUS_PARTITIONS must be at least 1")
         return cls(**values)  # type: ignore[arg-type]
 
 

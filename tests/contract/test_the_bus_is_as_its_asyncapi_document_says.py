@@ -64,13 +64,6 @@ def test_what_it_forbids_is_refused(entry: dict[str, Any], wrong: dict[str, str]
         read(wrong)
 
 
-def test_of_several_partitions_it_names_every_stream() -> None:
-    app = create_app(Settings(bus_partitions=3))
-    channel = app.test_client().get("/api/v1/asyncapi.json").get_json()["channels"]["partition"]
-    named = [channel["address"].format(partition=number) for number in channel["parameters"]["partition"]["enum"]]
-    assert [bus.STREAM, *named] == bus.streams(3)
-
-
 def test_it_names_the_stream_and_the_channel(document: dict[str, Any], redis: Redis) -> None:
     channels = document["channels"]
     assert (channels["events"]["address"], channels["live"]["address"]) == (bus.STREAM, live.CHANNEL)

@@ -99,11 +99,16 @@ def test_a_dispatcher_waits_for_a_database_that_went_away_after_it_was_asked_for
         settings = Settings.from_env({"ANDON_DATABASE_URL": way.url, "ANDON_REDIS_URL": redis_url})
         require_head(settings.database_url)
         way.cut()
-        starting = pool.submit(dispatcher, settings, Registry())
-        wait_until(lambda: "database away" in caplog.text, what="the first refusal")
-        assert not starting.done()
-        way.restore()
-        assert starting.result(10).partitions == 1
+        service = dispatcher(settings, Registry())
+        running = pool.submit(service.run)
+        try:
+            wait_until(lambda: "postgres away" in caplog.text, what="the first refusal")
+            assert not running.done()
+            way.restore()
+            wait_until(lambda: service.leads, what="it leads")
+        finally:
+            service.ask_to_stop()
+        running.result(10)
 
 
 def test_a_start_does_not_wait_for_a_database_that_refuses_it(database_url: str) -> None:

@@ -62,7 +62,7 @@ def create_app(
         settings=settings,
         redis=redis,
         storage=storage or Storage(settings.storage_url),
-        publisher=Publisher(redis, partitions=settings.bus_partitions, traced=tracing is not None),
+        publisher=Publisher(redis, traced=tracing is not None),
         live=live,
         inspecting=threading.Semaphore(INSPECTIONS_AT_ONCE),
     ).install(app)

@@ -61,23 +61,8 @@ def _live() -> dict[str, Any]:
     }
 
 
-def _further(partitions: int) -> dict[str, Any]:
-    """The streams beside the one that every producer may use for everything."""
-    return {
-        "partition": {
-            "address": f"{STREAM}:{{partition}}",
-            "description": "For producers that spread their load: a request and the cancels that match it go to one "
-            f"stream, else their order is not kept. By `crc32(tenant + newline + JSON of the matched field) mod "
-            f"{partitions}`, where 0 is {STREAM} itself, they meet those that Andon adds.",
-            "parameters": {"partition": {"enum": [str(number) for number in range(1, partitions)]}},
-            "messages": {"event": {"$ref": "#/components/messages/event"}},
-        }
-    }
-
-
-def document(partitions: int = 1) -> dict[str, Any]:
-    """The AsyncAPI 3 document of a bus with so many partitions."""
-    further = _further(partitions) if partitions > 1 else {}
+def document() -> dict[str, Any]:
+    """The AsyncAPI 3 document of the bus."""
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -93,7 +78,6 @@ def document(partitions: int = 1) -> dict[str, Any]:
                 "description": f"A Redis Stream: XADD {STREAM} * name … data …",
                 "messages": {"event": {"$ref": "#/components/messages/event"}},
             },
-            **further,
             "live": {
                 "address": CHANNEL,
                 "description": "Redis publish/subscribe: which run has changed. A hint, never the truth.",

@@ -12,7 +12,6 @@ from flask.wrappers import Response
 
 from andon_api import asyncapi
 from andon_api.rest import PREFIX, Api
-from andon_api.services import services
 
 METHODS = ("get", "post", "patch", "put", "delete")
 
@@ -28,7 +27,7 @@ def blueprint(api: Api) -> Blueprint:
 
     @made.get(f"{PREFIX}/asyncapi.json")
     def bus() -> Response:
-        return jsonify(asyncapi.document(services().settings.bus_partitions))
+        return jsonify(asyncapi.document())
 
     return made
 

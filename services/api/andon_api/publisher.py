@@ -13,9 +13,6 @@ from redis.exceptions import RedisError
 from andon.adapters.redis import bus
 from andon.adapters.redis.sending import Sender
 from andon.engine.events import Event
-from andon.engine.partitions import Partitions
-
-PLACING_SECONDS = 30.0
 
 log = structlog.get_logger("andon.api")
 
@@ -27,15 +24,12 @@ class Publisher:
         self,
         redis: Redis,
         *,
-        partitions: int = 1,
         traced: bool = False,
         pause: float = 1.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._redis = redis
         self._send = partial(bus.send, redis) if traced else Sender(redis).send
-        self._partitions = Partitions(partitions)
-        self._asked_at = float("-inf")
         self._pause = pause
         self._clock = clock
         self._closed_until = float("-inf")
@@ -47,16 +41,9 @@ class Publisher:
         if self._clock() < self._closed_until:
             return False
         try:
-            self._send(bus.publishing(events, flags=flags, partitions=self._placing()))
+            self._send(bus.publishing(events, flags=flags))
         except RedisError as error:
             self._closed_until = self._clock() + self._pause
             log.warning("publishing is left to the outbox", events=len(events), error=str(error))
             return False
         return True
-
-    def _placing(self) -> Partitions:
-        """Where events are placed, as the dispatchers said not long ago: they know the functions."""
-        if self._partitions.count > 1 and self._clock() >= self._asked_at + PLACING_SECONDS:
-            self._partitions = Partitions(self._partitions.count, bus.placing(self._redis))
-            self._asked_at = self._clock()
-        return self._partitions

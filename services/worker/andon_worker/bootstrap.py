@@ -6,29 +6,24 @@ import os
 import socket
 import uuid
 from collections.abc import Callable
-from functools import cache, partial
+from functools import cache
 from typing import TYPE_CHECKING
 
 from sqlalchemy import create_engine, event
 from sqlalchemy.engine import Connection, Engine
 
 from andon.adapters.cel import check_expression
-from andon.adapters.postgres import partitions as postgres_partitions
 from andon.adapters.postgres.connect import OPTIONS, sqlalchemy_url
 from andon.adapters.postgres.database import Database
 from andon.adapters.redis.breaker import Breaker
-from andon.adapters.redis.bus import tell_placing
 from andon.adapters.redis.connect import connect, connect_blocking
 from andon.adapters.redis.flags import FlagReader
-from andon.adapters.redis.presence import Presence
 from andon.engine.functions import Registry
-from andon.engine.partitions import Partitions, matched_fields
 from andon.engine.ports import Isolation
 from andon.settings import Settings
 from andon_worker.broker import HintBroker
 from andon_worker.dispatcher.gauges import StoreGauges
 from andon_worker.dispatcher.leadership import Leadership
-from andon_worker.dispatcher.process import DispatcherProcess, Share
 from andon_worker.dispatcher.service import DispatcherService
 from andon_worker.health import HealthServer, stalled
 from andon_worker.hosting import Hosts
@@ -68,7 +63,6 @@ def worker(
         worker_id=f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}",
         lease=settings.lease_seconds,
         tracing=tracing,
-        partitions=partitioned(registry, settings.bus_partitions),
     )
     return WorkerService(settings, runner, _hints(settings) if hints else None), runner
 
@@ -102,40 +96,20 @@ def _end_if_frozen(connection: Connection) -> None:
     connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = '60s'")
 
 
-def dispatcher(settings: Settings, registry: Registry, *, tracing: Tracing | None = None) -> DispatcherProcess:
-    """A dispatcher process, ready to be run: a loop for each partition that the bus has."""
+def dispatcher(settings: Settings, registry: Registry, *, tracing: Tracing | None = None) -> DispatcherService:
+    """A dispatcher, ready to be run."""
     holder = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
-    database = Database(settings.database_url, name="dispatcher")
-    # A database that went away since it was last asked is waited for, as it is later.
-    count = database.insist(lambda connection: postgres_partitions.make(connection, settings.bus_partitions))
-    database.close()
-    partitions = partitioned(registry, count)
-    metrics = DispatcherMetrics(new_registry())
-    share = Share(partitions.count)
-
-    def loop(partition: int) -> DispatcherService:
-        return DispatcherService(
-            settings,
-            registry,
-            Database(settings.database_url, name="dispatcher"),
-            connect(settings.redis_url, name="dispatcher"),
-            connect_blocking(settings.redis_url, name="dispatcher"),
-            HintBroker(connect(settings.redis_url, name="dispatcher-hints")),
-            Leadership(holder, seconds=settings.lease_seconds, partition=partition),
-            metrics,
-            tracing,
-            partitions=partitions,
-            has_room=share.has_room,
-        )
-
-    share.loops = [loop(partition) for partition in range(partitions.count)]
-    redis = connect(settings.redis_url, name="dispatcher")
-    return DispatcherProcess(share, Presence(redis, holder), partial(tell_placing, redis, partitions.fields), metrics)
-
-
-def partitioned(registry: Registry, count: int) -> Partitions:
-    """Where events are placed, among so many partitions."""
-    return Partitions(count, matched_fields(registry))
+    return DispatcherService(
+        settings,
+        registry,
+        Database(settings.database_url, name="dispatcher"),
+        connect(settings.redis_url, name="dispatcher"),
+        connect_blocking(settings.redis_url, name="dispatcher"),
+        HintBroker(connect(settings.redis_url, name="dispatcher-hints")),
+        Leadership(holder, seconds=settings.lease_seconds),
+        DispatcherMetrics(new_registry()),
+        tracing,
+    )
 
 
 def worker_health(settings: Settings, service: WorkerService, runner: Runner) -> HealthServer | None:
@@ -155,16 +129,14 @@ def worker_health(settings: Settings, service: WorkerService, runner: Runner) ->
     )
 
 
-def dispatcher_health(settings: Settings, functions: Registry, service: DispatcherProcess) -> HealthServer | None:
+def dispatcher_health(settings: Settings, functions: Registry, service: DispatcherService) -> HealthServer | None:
     """The dispatcher's probes and metrics, where a port is set; a standby is as ready as the leader."""
     if not settings.health_port:
         return None
     registry = service.metrics.registry
     service.metrics.watch(leads=lambda: service.leads, turn_age=lambda: service.turn_age)
     redis = connect(settings.redis_url, name="metrics")
-    registry.register(
-        StoreGauges(settings.database_url, redis, queues=functions.queues(), partitions=service.partitions)
-    )
+    registry.register(StoreGauges(settings.database_url, redis, queues=functions.queues()))
     return HealthServer(
         settings.host,
         settings.health_port,

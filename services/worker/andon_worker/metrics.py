@@ -123,9 +123,9 @@ class DispatcherMetrics:
         """Count entries that the stream no longer had, or that lay below the bus' low-water mark."""
         self._dropped.labels(reason).inc(entries)
 
-    def watch(self, *, leads: Callable[[], int], turn_age: Callable[[], float]) -> None:
+    def watch(self, *, leads: Callable[[], bool], turn_age: Callable[[], float]) -> None:
         """Show what the running service says of itself."""
-        _gauge(self.registry, "andon_dispatcher_leads", "Partitions that this dispatcher leads", lambda: float(leads()))
+        _gauge(self.registry, "andon_dispatcher_leads", "1 while this dispatcher leads", lambda: float(leads()))
         _gauge(self.registry, "andon_dispatcher_loop_age_seconds", "Since the loop last turned", turn_age)
 
 

@@ -32,7 +32,6 @@ from andon.engine.execution import (
     execute,
 )
 from andon.engine.functions import Function, Handler, Registry
-from andon.engine.partitions import ONE, Partitions
 from andon.engine.ports import Isolation
 from andon.engine.rules import flag_name, run_flag
 from andon.engine.steps import Step
@@ -63,7 +62,6 @@ class Runner:
     worker_id: str
     lease: float
     tracing: Tracing | None = None
-    partitions: Partitions = ONE
     closing: bool = False
     metrics: WorkerMetrics = field(default_factory=lambda: WorkerMetrics(new_registry()))
 
@@ -197,7 +195,7 @@ class Runner:
         """Publish what has ended; what Redis doesn't take now, the outbox relays."""
         events = [each.event for each in settled if each.event]
         pipe = self.redis.pipeline(transaction=False)
-        bus.add(pipe, events, self.partitions)
+        bus.add(pipe, events)
         live.add(pipe, [(each.run_id, each.report_id) for each in settled])
         self.breaker.call(pipe.execute)
         self.metrics.runs.count(self.database, settled)

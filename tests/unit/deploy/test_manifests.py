@@ -262,13 +262,10 @@ def test_secrets_are_named_and_never_kept_here(manifests: Manifests) -> None:
 
 
 def test_what_is_scaled_exists_and_what_a_trigger_needs_is_given(manifests: Manifests) -> None:
-    needed = {
-        "postgresql": {"query", "targetQueryValue"},
-        "redis-streams": {"stream", "consumerGroup", "pendingEntriesCount"},
-    }
+    needed = {"postgresql": {"query", "targetQueryValue"}}
     logins = named(manifests, "TriggerAuthentication")
     scaled = named(manifests, "ScaledObject")
-    assert scaled.keys() == {"andon-worker", "andon-dispatcher"}
+    assert scaled.keys() == {"andon-worker"}
     for name, each in scaled.items():
         spec = each["spec"]
         assert spec["scaleTargetRef"]["name"] in base("Deployment"), name
@@ -279,7 +276,6 @@ def test_what_is_scaled_exists_and_what_a_trigger_needs_is_given(manifests: Mani
             assert trigger["authenticationRef"]["name"] in logins, name
     for login in logins.values():
         assert {each["name"] for each in login["spec"]["secretTargetRef"]} <= SECRETS
-    assert scaled["andon-dispatcher"]["spec"]["minReplicaCount"] >= 2
 
 
 def test_the_monitor_finds_each_process_and_a_port_that_serves_metrics(manifests: Manifests) -> None:

@@ -1,1 +1,1 @@
-"""The dispatcher: turns events into runs and cancel flags, in order, one active per partition of the bus."""
+"""The dispatcher: turns events into runs and cancel flags, in order, one of them active."""

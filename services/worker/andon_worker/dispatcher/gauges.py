@@ -18,8 +18,9 @@ from prometheus_client.registry import Collector
 from redis import Redis
 from redis.exceptions import RedisError, ResponseError
 
+from andon.adapters.postgres import former_streams
 from andon.adapters.postgres.connect import Connection, connect
-from andon.adapters.redis.bus import GROUP, streams
+from andon.adapters.redis.bus import GROUP, STREAM
 from andon_worker.dispatcher.storage_gauges import storage_gauges
 
 log = logging.getLogger(__name__)
@@ -49,7 +50,7 @@ SELECT (SELECT count(*) FROM andon.outbox),
     (SELECT extract(epoch FROM clock_timestamp() - min(created_at)) FROM andon.outbox),
     (SELECT count(*) FROM andon.dead_events WHERE replayed_at IS NULL)
 """
-_LEASES = "SELECT partition, fence, lease_until > clock_timestamp() FROM andon.dispatcher_leases"
+_LEASE = "SELECT fence, lease_until > clock_timestamp() FROM andon.dispatcher_leases"
 # Counting happens in the server: entries may be large, and only their number is wanted.
 _COUNT_AFTER = "return #redis.call('XRANGE', KEYS[1], ARGV[1], '+', 'COUNT', ARGV[2])"
 
@@ -63,13 +64,12 @@ class StoreGauges(Collector):
         redis: Redis,
         *,
         queues: Sequence[str],
-        partitions: int = 1,
         cache: float = CACHE_SECONDS,
     ) -> None:
         self._url = database_url
         self._redis = redis
         self._queues = queues
-        self._partitions = partitions
+        self._streams = [STREAM]
         self._cache = cache
         self._lock = threading.Lock()
         self._connection: Connection | None = None
@@ -92,15 +92,16 @@ class StoreGauges(Collector):
         up = _family("andon_store_up", "1 when the store answered this dispatcher", "store")
         found: list[GaugeMetricFamily] = [up]
         try:
-            found += postgres_gauges(self._postgres(), self._queues, self._partitions)
+            found += postgres_gauges(self._postgres(), self._queues)
+            self._streams = [STREAM, *former_streams.names(self._postgres())]
             found += storage_gauges(self._postgres())
             up.add_metric(["postgres"], 1)
         except psycopg.Error as error:
             log.warning("no gauges from postgres: %s", str(error).strip().split("\n")[0])
-            self._drop()
+            self.close()
             up.add_metric(["postgres"], 0)
         try:
-            found += bus_gauges(self._redis, streams(self._partitions))
+            found += bus_gauges(self._redis, self._streams)
             up.add_metric(["redis"], 1)
         except (RedisError, OSError) as error:
             log.warning("no gauges from redis: %s", error)
@@ -113,16 +114,15 @@ class StoreGauges(Collector):
             self._connection.execute("SET statement_timeout = '3s'")
         return self._connection
 
-    def _drop(self) -> None:
+    def close(self) -> None:
+        """Close the connection; the next look opens another."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
 
 
-def postgres_gauges(
-    connection: psycopg.Connection[Any], queues: Sequence[str], partitions: int
-) -> list[GaugeMetricFamily]:
-    """Open runs, and what waits in tables. The known queues and partitions show a 0 where nothing is."""
+def postgres_gauges(connection: psycopg.Connection[Any], queues: Sequence[str]) -> list[GaugeMetricFamily]:
+    """Open runs, and what waits in tables. The known queues show a 0 where nothing is."""
     runs = _family("andon_runs", "Runs that have not ended", "status", "queue")
     waiting = _family("andon_queue_age_seconds", "Age of the oldest run that has not started", "queue")
     cancelling = _family("andon_cancel_age_seconds", "Age of the oldest cancel whose run has not ended")
@@ -148,13 +148,9 @@ def postgres_gauges(
     outbox_age = _single("andon_outbox_age_seconds", "Age of the oldest of them", backlogs[1])
     dead = _single("andon_dead_events", "Entries of the bus that could not be events, not replayed", backlogs[2])
 
-    led = _family("andon_dispatcher_lease_held", "1 while a dispatcher leads this partition", "partition")
-    fence = _family("andon_dispatcher_fence", "Number of the lease: it grows when another takes over", "partition")
-    leases = dict.fromkeys(range(partitions), (0, False))
-    leases |= {partition: (number, held) for partition, number, held in connection.execute(_LEASES).fetchall()}
-    for partition, (number, held) in leases.items():
-        led.add_metric([str(partition)], int(held))
-        fence.add_metric([str(partition)], number)
+    number, held = connection.execute(_LEASE).fetchone() or (0, False)
+    led = _single("andon_dispatcher_lease_held", "1 while a dispatcher leads", held)
+    fence = _single("andon_dispatcher_fence", "Number of the lease: it grows when another takes over", number)
     return [runs, waiting, cancelling, expired, outbox, outbox_age, dead, led, fence]
 
 

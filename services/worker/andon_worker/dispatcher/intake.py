@@ -15,12 +15,11 @@ from redis.exceptions import ResponseError
 from andon.adapters.postgres.away import first_line, is_misfit, why_away
 from andon.adapters.postgres.database import Database
 from andon.adapters.postgres.retention import position
-from andon.adapters.redis.bus import GROUP, decode, entry_id, preserve, stream_of
+from andon.adapters.redis.bus import GROUP, STREAM, decode, preserve
 from andon.engine.errors import EventError
 from andon.engine.events import DEFAULT_TENANT, ENDS, Event
 from andon.engine.functions import Registry
 from andon.reports.events import spelled
-from andon_worker.dispatcher import crossing
 from andon_worker.dispatcher.batch import Effects, record_batch
 from andon_worker.dispatcher.leadership import Leadership
 from andon_worker.dispatcher.low_water import forgotten
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 BATCH = 500
-BATCH_OF_MANY = 200  # beside other partitions: each key of a batch is a lock
 
 _BURY = """
 INSERT INTO andon.dead_events (stream_id, tenant, fields, reason)
@@ -54,7 +52,7 @@ class Dead:
 
 
 class Intake:
-    """Moves entries from one partition's stream into Postgres."""
+    """Moves entries from a stream into Postgres."""
 
     def __init__(
         self,
@@ -67,7 +65,7 @@ class Intake:
         metrics: DispatcherMetrics,
         tracing: Tracing | None = None,
         *,
-        partitions: int = 1,
+        stream: str = STREAM,
     ) -> None:
         self._redis = redis
         self._blocking = blocking
@@ -79,8 +77,7 @@ class Intake:
         self._can_wait = {name.encode() for name in ENDS if not registry.concerns(name)}
         self._put_off: list[Entry] = []
         self._tracing = tracing
-        self._stream = stream_of(leadership.partition)
-        self._batch = BATCH if partitions == 1 else BATCH_OF_MANY
+        self._stream = stream
         self.pending_first = True
 
     def step(self, *, block_ms: int) -> int:
@@ -107,7 +104,7 @@ class Intake:
         """The entries to handle now. What tells of a run's end, and starts and stops nothing, waits."""
         urgent = [each for each in entries if each[1].get(b"name") not in self._can_wait]
         self._put_off += [each for each in entries if each[1].get(b"name") in self._can_wait]
-        if len(self._put_off) >= self._batch:
+        if len(self._put_off) >= BATCH:
             self.handle_put_off()
         return urgent
 
@@ -121,7 +118,7 @@ class Intake:
 
     def _new(self, block_ms: int) -> list[Entry]:
         found: Any = self._blocking.xreadgroup(
-            GROUP, self._leadership.holder, {self._stream: ">"}, count=self._batch, block=max(block_ms, 1)
+            GROUP, self._leadership.holder, {self._stream: ">"}, count=BATCH, block=max(block_ms, 1)
         )
         return [(id.decode(), fields) for _stream, entries in found or () for id, fields in entries]
 
@@ -130,7 +127,7 @@ class Intake:
 
         Being the leader, this one may handle them whoever read them: what the former one commits, the fence refuses.
         """
-        listed: Any = self._redis.xpending_range(self._stream, GROUP, min="-", max="+", count=self._batch)
+        listed: Any = self._redis.xpending_range(self._stream, GROUP, min="-", max="+", count=BATCH)
         ids = [row["message_id"].decode() for row in listed]
         pipe = self._redis.pipeline(transaction=False)
         for id in ids:
@@ -183,13 +180,11 @@ class Intake:
         """Record the batch, but for entries that retention has passed; they are acknowledged and counted."""
         connection = self._database.connection()
         with connection.transaction():
-            held = self._leadership.hold(connection)
-            if held.partitions > 1:
-                crossing.lock_batch(connection, self._registry, [event for _, event in events])
+            low_water = self._hold(connection)
             effects = Effects()
             entries: list[tuple[str, Event | None]] = [(id, event) for (id, _), event in events]
             listed = [*entries, *((each.entry[0], None) for each in dead)]
-            gone = forgotten(connection, listed, position(held.low_water))
+            gone = forgotten(connection, listed, position(low_water))
             kept = [(self._name(id), event) for (id, _), event in events if id not in gone]
             if kept:
                 effects = record_batch(connection, self._registry, [event for _, event in kept], [id for id, _ in kept])
@@ -219,7 +214,12 @@ class Intake:
         connection.execute(_BURY, [list(column) for column in zip(*rows, strict=True)])
 
     def _name(self, stream_id: str) -> str:
-        return entry_id(self._leadership.partition, stream_id)
+        """What names an entry in the inbox and among the dead events."""
+        return stream_id
+
+    def _hold(self, connection: psycopg.Connection[Any]) -> str:
+        """Until the transaction ends, nobody else leads and the stream's low-water mark, returned, doesn't rise."""
+        return self._leadership.hold(connection)
 
 
 def _tenant(entry: Entry) -> str:

@@ -1,7 +1,4 @@
-"""A partition's loop: lead or stand by, take in, keep up. One thread, so that order is plain.
-
-Who leads the first partition does the upkeep for all of them.
-"""
+"""The dispatcher's loop: lead or stand by, take in, keep up. One thread, so that order is plain."""
 
 from __future__ import annotations
 
@@ -10,7 +7,7 @@ import random
 import threading
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -19,18 +16,18 @@ from redis import Redis
 from redis.exceptions import RedisError, ResponseError
 
 from andon.adapters.cel import holds
-from andon.adapters.postgres import functions, inbox, wide
+from andon.adapters.postgres import former_streams, functions, inbox, wide
 from andon.adapters.postgres.database import Database
 from andon.adapters.postgres.settle import Settled, tell
 from andon.adapters.redis import bus, flags
 from andon.adapters.redis.live import announce
 from andon.engine.functions import Registry
-from andon.engine.partitions import ONE, Partitions
 from andon.engine.rules import run_flag
 from andon.settings import Settings
 from andon_worker.broker import ALONE, URGENT, HintBroker
-from andon_worker.dispatcher import crossing, upkeep
+from andon_worker.dispatcher import upkeep
 from andon_worker.dispatcher.batch import Effects
+from andon_worker.dispatcher.former import FormerIntake, FormerStreams
 from andon_worker.dispatcher.intake import Intake
 from andon_worker.dispatcher.leadership import Leadership, NotLeader
 from andon_worker.metrics import DispatcherMetrics
@@ -62,9 +59,6 @@ class DispatcherService:
         leadership: Leadership,
         metrics: DispatcherMetrics,
         tracing: Tracing | None = None,
-        *,
-        partitions: Partitions = ONE,
-        has_room: Callable[[], bool] = lambda: True,
     ) -> None:
         self._settings = settings
         self._registry = registry
@@ -72,12 +66,9 @@ class DispatcherService:
         self._redis = redis
         self._broker = broker
         self._leadership = leadership
-        self._partitions = partitions
-        self._has_room = has_room
-        self._intake = Intake(
-            redis, blocking, database, registry, leadership, self._signal, metrics, tracing, partitions=partitions.count
-        )
-        self._yielding = threading.Event()
+        intake = redis, blocking, database, registry, leadership, self._signal, metrics, tracing
+        self._intake = Intake(*intake)
+        self._former = FormerStreams(redis, lambda stream: FormerIntake(*intake, stream=stream))
         self._asked = threading.Event()
         self._connected_since = time.monotonic()
         self._caught_up = False
@@ -101,21 +92,12 @@ class DispatcherService:
         """Make `run` return soon; from any thread or a signal handler."""
         self._asked.set()
 
-    @property
-    def partition(self) -> int:
-        """Which one it leads or stands by for."""
-        return self._leadership.partition
-
-    def give_up(self) -> None:
-        """Let another process lead instead, after the batch under way; from any thread."""
-        self._yielding.set()
-
     def run(self) -> None:
         """Lead whenever nobody else does, until asked to stop."""
         while not self._asked.is_set():
             self._turned_at = time.monotonic()
             try:
-                if self._leadership.acquire(self._database.connection(), patience=self._acquire_after()):
+                if self._leadership.acquire(self._database.connection()):
                     self._lead()
                 else:
                     self._asked.wait(STANDBY_SECONDS)
@@ -131,17 +113,13 @@ class DispatcherService:
 
     def _lead(self) -> None:
         holder, known = self._leadership.holder, len(self._registry)
-        log.info("dispatcher %s leads partition %d, %d functions", holder, self.partition, known)
+        log.info("dispatcher %s leads, %d functions", holder, known)
         functions.register(self._database.connection(), self._registry)
+        self._former.lead(former_streams.names(self._database.connection()))
         self._intake.pending_first = True
         self._connected_since = time.monotonic()
         self.leads = True
-        self._yielding.clear()
         while not self._asked.is_set():
-            if self._yielding.is_set():
-                log.info("partition %d is given up to another dispatcher", self.partition)
-                self._leadership.release(self._database.connection())
-                return
             self._turned_at = time.monotonic()
             self._leadership.renew(self._database.connection())
             self._keep_up()
@@ -161,8 +139,6 @@ class DispatcherService:
         if time.monotonic() < self._upkeep_at:
             return
         self._upkeep_at = time.monotonic() + UPKEEP_SECONDS
-        if self.partition != 0:
-            return
         connection = self._database.connection()
         due = upkeep.due(connection, forgotten_after=FORGOTTEN_SECONDS, relay_after=RELAY_SECONDS)
         settled = upkeep.overdue(connection) if due.overdue else []
@@ -203,20 +179,20 @@ class DispatcherService:
 
     def _take_in(self) -> bool:
         """Handle batches until the bus is read to its end, which it returns, or until upkeep is due."""
+        rest = self._former.take_in(time.monotonic() + UPKEEP_SECONDS / 4)
         self._intake.handle_put_off()
         while self._intake.step(block_ms=self._patience()):
             if time.monotonic() >= self._upkeep_at:
                 return False
-        return True
+        return rest
 
     def _relay(self, connection: psycopg.Connection[Any]) -> None:
         """Publish what lies open in the outbox. While the bus isn't read to its end it is probably there, and waits:
         publishing it again and again would make the backlog longer.
         """
-        caught_up = self._caught_up and bus.is_read(self._redis, bus.streams(self._partitions.count)[1:])
-        older_than = RELAY_SECONDS if caught_up else RELAY_BEHIND_SECONDS
+        older_than = RELAY_SECONDS if self._caught_up else RELAY_BEHIND_SECONDS
         events = inbox.claim_open(connection, older_than=older_than, limit=RELAY_CHUNK)
-        bus.publish(self._redis, events, partitions=self._partitions)
+        bus.publish(self._redis, events)
 
     def _patience(self) -> int:
         """For how many milliseconds a read may block: no longer than until the next upkeep is due."""
@@ -228,8 +204,7 @@ class DispatcherService:
         while time.monotonic() < until:
             connection = self._database.connection()
             with connection.transaction():
-                if self._leadership.hold(connection).partitions > 1 and not crossing.lock_sweep(connection):
-                    return
+                self._leadership.hold(connection)
                 swept = wide.sweep(connection, holds)
             if swept is None:
                 return
@@ -250,7 +225,7 @@ class DispatcherService:
         self._tell(effects.settled)
 
     def _tell(self, settled: Sequence[Settled]) -> None:
-        bus.publish(self._redis, [each.event for each in settled if each.event], partitions=self._partitions)
+        bus.publish(self._redis, [each.event for each in settled if each.event])
         announce(self._redis, [(each.run_id, each.report_id) for each in settled])
         self.metrics.runs.count(self._database, settled)
         if any(each.cleanup for each in settled):
@@ -260,17 +235,11 @@ class DispatcherService:
         """Redis is new or empty: make the group, raise the flags again, hint every queued run; then say it is whole."""
         self._intake.create_group()
         self._intake.pending_first = True
-        if self.partition != 0:
-            return
         log.warning("redis has no state of ours: making it anew from Postgres")
         connection = self._database.connection()
         flags.raise_flags(self._redis, functions.flags_to_raise(connection))
         self._broker.hint(upkeep.all_queued(connection))
         self._redis.set(flags.EPOCH, uuid.uuid4().hex)
-
-    def _acquire_after(self) -> float:
-        """For how many seconds nobody must have led: one with its share leaves a partition to those without."""
-        return 0.0 if self._has_room() else self._settings.lease_seconds
 
     def _queues(self) -> list[str]:
         return [name + suffix for name in self._registry.queues() for suffix in ("", URGENT, ALONE)]

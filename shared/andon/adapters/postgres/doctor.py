@@ -17,10 +17,10 @@ OLD_PRUNE_SECONDS = 86_400
 LITTLE_ROOM = 0.1
 
 _NOW = "SELECT extract(epoch FROM clock_timestamp())::float8, current_setting('server_version')"
-_LEASES = """
-SELECT partition, holder, lease_until > clock_timestamp(),
+_LEASE = """
+SELECT holder, lease_until > clock_timestamp(),
     extract(epoch FROM clock_timestamp() - lease_until)::float8
-FROM andon.dispatcher_leases ORDER BY partition
+FROM andon.dispatcher_leases
 """
 _FUNCTIONS = "SELECT count(*) FROM andon.functions"
 _HELD = """
@@ -74,7 +74,7 @@ def check_clock(name: str, offset: float, *, against: str) -> Check:
 def check_system(connection: psycopg.Connection[Any]) -> list[Check]:
     """Every check that the tables answer."""
     return [
-        *_dispatchers(connection),
+        _dispatcher(connection),
         _functions(connection),
         _workers(connection),
         _queue(connection),
@@ -85,23 +85,15 @@ def check_system(connection: psycopg.Connection[Any]) -> list[Check]:
     ]
 
 
-def _dispatchers(connection: psycopg.Connection[Any]) -> list[Check]:
-    rows = connection.execute(_LEASES).fetchall()
+def _dispatcher(connection: psycopg.Connection[Any]) -> Check:
     remedy = "Events are accepted and wait: start `andon dispatcher`, and read its log."
-    if not rows:
-        return [problem("dispatcher", "none has ever led", remedy)]
-    return [
-        ok("dispatcher", f"{holder} leads partition {partition}")
-        if leads
-        else problem("dispatcher", _leaderless(partition, holder, ago), remedy)
-        for partition, holder, leads, ago in rows
-    ]
-
-
-def _leaderless(partition: int, holder: str, ago: float) -> str:
-    if not holder:
-        return f"nobody has led partition {partition} yet"
-    return f"nobody leads partition {partition} since {ago:.0f} s ({holder} did)"
+    row = connection.execute(_LEASE).fetchone()
+    if row is None:
+        return problem("dispatcher", "none has ever led", remedy)
+    holder, leads, ago = row
+    if leads:
+        return ok("dispatcher", f"{holder} leads")
+    return problem("dispatcher", f"nobody leads since {ago:.0f} s ({holder} did)", remedy)
 
 
 def _functions(connection: psycopg.Connection[Any]) -> Check:

@@ -347,9 +347,10 @@ class FunctionRow(Base):
 
 
 class DispatcherLease(Base):
-    """Who dispatches a partition of the bus; a former holder's commits fail by the fence."""
+    """Who dispatches: at most one row. A former holder's commits fail by the fence."""
 
     __tablename__ = "dispatcher_leases"
+    __table_args__ = (CheckConstraint("partition = 0", name="check_one_lease"),)
 
     partition: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     holder: Mapped[str]
@@ -357,6 +358,15 @@ class DispatcherLease(Base):
     lease_until: Mapped[dt.datetime]
     low_water: Mapped[str] = mapped_column(server_default="0-0", comment="stream ids below were all handled")
     partitions: Mapped[int] = mapped_column(Integer, server_default="1", comment="of the bus; never falls")
+
+
+class FormerStream(Base):
+    """A stream that was a partition of the bus; for one release it is still read."""
+
+    __tablename__ = "former_streams"
+
+    stream: Mapped[str] = mapped_column(primary_key=True)
+    low_water: Mapped[str] = mapped_column(server_default="0-0", comment="stream ids below were all handled")
 
 
 class IdempotencyKey(Base):

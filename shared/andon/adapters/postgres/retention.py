@@ -21,8 +21,10 @@ from andon.adapters.postgres.connect import LOCKING
 RELAYED_LATE = dt.timedelta(days=1)
 BEFORE_ALL = "0-0"
 
-_LOCK_LOW_WATER = f"SELECT low_water, {LOCKING} FROM andon.dispatcher_leases WHERE partition = %s FOR UPDATE"
-_RAISE = "UPDATE andon.dispatcher_leases SET low_water = %s WHERE partition = %s"
+_LOCK_LOW_WATER = f"SELECT low_water, {LOCKING} FROM andon.dispatcher_leases FOR UPDATE"
+_RAISE = "UPDATE andon.dispatcher_leases SET low_water = %s"
+_LOCK_LOW_WATER_OF = f"SELECT low_water, {LOCKING} FROM andon.former_streams WHERE stream = %s FOR UPDATE"
+_RAISE_OF = "UPDATE andon.former_streams SET low_water = %s WHERE stream = %s"
 _OPEN = """
 SELECT e.tenant, e.id FROM unnest(%s::text[], %s::text[]) w (tenant, id)
 JOIN andon.events e ON e.tenant = w.tenant AND e.id = w.id JOIN andon.outbox o ON o.event_seq = e.seq
@@ -82,18 +84,27 @@ def position(stream_id: str) -> tuple[int, int]:
     return int(time), int(number or 0)
 
 
-def raise_low_water(connection: psycopg.Connection[Any], mark: str, *, partition: int = 0) -> str:
+def raise_low_water(connection: psycopg.Connection[Any], mark: str) -> str:
     """Record that entries below `mark` were all handled; returns the mark that holds now, which never falls.
 
     Waits for the dispatcher's transaction, if one is under way; those after it see the mark.
     """
+    return _raise(connection, mark, _LOCK_LOW_WATER, _RAISE)
+
+
+def raise_low_water_of(connection: psycopg.Connection[Any], stream: str, mark: str) -> str:
+    """The same for a stream that was a partition of the bus."""
+    return _raise(connection, mark, _LOCK_LOW_WATER_OF, _RAISE_OF, stream)
+
+
+def _raise(connection: psycopg.Connection[Any], mark: str, lock: str, update: str, *of: str) -> str:
     with connection.transaction():
-        row = connection.execute(_LOCK_LOW_WATER, [partition]).fetchone()
+        row = connection.execute(lock, of).fetchone()
         if row is None:
             return BEFORE_ALL  # no dispatcher has ever led: nothing was handled
         highest: str = max(row[0], mark, key=position)
         if highest != row[0]:
-            connection.execute(_RAISE, [highest, partition])
+            connection.execute(update, [highest, *of])
     return highest
 
 

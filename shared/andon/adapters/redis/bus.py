@@ -1,4 +1,4 @@
-"""The bus: the stream `andon:events` and those of further partitions, what we add and how an entry is read."""
+"""The bus: the stream `andon:events`, what we add and how an entry is read."""
 
 from __future__ import annotations
 
@@ -11,45 +11,21 @@ from itertools import chain
 from typing import Any
 
 from redis import Redis
-from redis.exceptions import ResponseError
 
 from andon.adapters.redis.flags import raising
 from andon.adapters.redis.sending import Command
 from andon.engine.errors import EventError
 from andon.engine.events import DEFAULT_TENANT, MAX_BYTES, Event, check_event
-from andon.engine.partitions import ONE, Partitions
 
 STREAM = "andon:events"
-PLACING = "andon:placing"
 GROUP = "andon"
 FIELDS = frozenset({"name", "data", "id", "ts", "user", "tenant", "traceparent", "v"})
 VERSION = "1"
 
 
-def stream_of(partition: int) -> str:
-    """The stream of a partition; that of the first is the one that every producer knows."""
-    return f"{STREAM}:{partition}" if partition else STREAM
-
-
-def streams(count: int) -> list[str]:
-    """The streams of so many partitions."""
-    return [stream_of(partition) for partition in range(count)]
-
-
-def entry_id(partition: int, stream_id: str) -> str:
-    """What names an entry among those of all partitions."""
-    return f"{partition}:{stream_id}" if partition else stream_id
-
-
-def publish(
-    redis: Redis,
-    events: Sequence[Event],
-    *,
-    flags: Mapping[str, int] | None = None,
-    partitions: Partitions = ONE,
-) -> None:
-    """Add events to their streams, and raise and push these cancel flags (name -> seq) with them, in one round trip."""
-    commands = publishing(events, flags=flags, partitions=partitions)
+def publish(redis: Redis, events: Sequence[Event], *, flags: Mapping[str, int] | None = None) -> None:
+    """Add events to the stream, and raise and push these cancel flags (name -> seq) with them, in one round trip."""
+    commands = publishing(events, flags=flags)
     if commands:
         send(redis, commands)
 
@@ -62,49 +38,21 @@ def send(redis: Redis, commands: Sequence[Command]) -> None:
     pipe.execute()
 
 
-def publishing(
-    events: Sequence[Event], *, flags: Mapping[str, int] | None = None, partitions: Partitions = ONE
-) -> list[Command]:
+def publishing(events: Sequence[Event], *, flags: Mapping[str, int] | None = None) -> list[Command]:
     """The commands by which `publish` does it, the push first: somebody waits for it."""
     raised = [raising(flags)] if flags else []
-    return [*raised, *(adding(event, partitions) for event in events)]
+    return [*raised, *map(adding, events)]
 
 
-def adding(event: Event, partitions: Partitions = ONE) -> Command:
-    """The command that adds an event to its stream."""
-    return ("XADD", stream_of(partitions.place(event)), "*", *chain.from_iterable(encode(event).items()))
+def adding(event: Event) -> Command:
+    """The command that adds an event to the stream."""
+    return ("XADD", STREAM, "*", *chain.from_iterable(encode(event).items()))
 
 
-def add(pipe: Redis, events: Sequence[Event], partitions: Partitions = ONE) -> None:
-    """Add events to their streams with the caller's pipeline."""
+def add(pipe: Redis, events: Sequence[Event]) -> None:
+    """Add events to the stream with the caller's pipeline."""
     for event in events:
-        pipe.execute_command(*adding(event, partitions))  # type: ignore[no-untyped-call]
-
-
-def is_read(redis: Redis, streams: Sequence[str]) -> bool:
-    """Whether the group has read each of these streams to its end; one without a group has not been read."""
-    for stream in streams:
-        try:
-            groups: Any = redis.xinfo_groups(stream)
-            end: Any = redis.xinfo_stream(stream)
-        except ResponseError:
-            return False
-        read = next((each["last-delivered-id"] for each in groups if each["name"] == GROUP.encode()), None)
-        if read != end["last-generated-id"]:
-            return False
-    return True
-
-
-def tell_placing(redis: Redis, fields: Mapping[str, str]) -> None:
-    """Tell publishers without functions by which field each name's events are placed."""
-    if fields:
-        redis.hset(PLACING, mapping={**fields})  # type: ignore[dict-item]
-
-
-def placing(redis: Redis) -> dict[str, str]:
-    """What `tell_placing` told; nothing when nobody has, and then events are placed by their ids."""
-    found: Any = redis.hgetall(PLACING)
-    return {name.decode(): path.decode() for name, path in found.items()}
+        pipe.execute_command(*adding(event))  # type: ignore[no-untyped-call]
 
 
 def encode(event: Event) -> dict[str, str]:

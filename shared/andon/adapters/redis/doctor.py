@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from redis import Redis
 from redis.exceptions import ResponseError
 
 from andon.adapters.checks import Check, judge, ok, problem, warning
-from andon.adapters.redis.bus import GROUP, STREAM, streams
+from andon.adapters.redis.bus import GROUP, STREAM
 from andon.adapters.redis.flags import EPOCH
 
 OLD_PENDING_SECONDS = 15
+LATELY_SECONDS = 86_400
 DISPATCHER = "Start `andon dispatcher`: it makes what is missing anew from Postgres, and reads what waits."
 
 
@@ -44,9 +46,26 @@ def check_settings(redis: Redis) -> list[Check]:
     return [kept, durable]
 
 
-def check_bus(redis: Redis, partitions: int = 1) -> list[Check]:
-    """Each partition's stream, its consumer group, and how far that has read."""
-    return [*(check for stream in streams(partitions) for check in _check_stream(redis, stream)), _epoch(redis)]
+def check_bus(redis: Redis, former: Sequence[str] = ()) -> list[Check]:
+    """The stream, its consumer group, and how far that has read; the same of former streams that are still there."""
+    checks = _check_stream(redis, STREAM)
+    for stream in former:
+        if redis.exists(stream):
+            checks += [*_check_stream(redis, stream), *_check_producers(redis, stream)]
+    return [*checks, _epoch(redis)]
+
+
+def _check_producers(redis: Redis, stream: str) -> list[Check]:
+    """Whether somebody still writes to a stream that was a partition of the bus."""
+    if redis.type(stream) != b"stream":
+        return []
+    now, _ = redis.time()
+    state: Any = redis.xinfo_stream(stream)
+    age = now - int(state["last-generated-id"].split(b"-")[0]) / 1000
+    if age > LATELY_SECONDS:
+        return []
+    remedy = f"Let whoever writes there write to {STREAM}: the next release of Andon doesn't read {stream}."
+    return [warning(f"producers of {stream}", f"the newest entry came {age:.0f} s ago", remedy)]
 
 
 def _check_stream(redis: Redis, stream: str) -> list[Check]:

@@ -28,7 +28,7 @@ def handled_below(redis: Redis, stream: str, keep: dt.timedelta) -> str | None:
             return None
         raise
     group = next(each for each in groups if each["name"] == GROUP.encode())
-    candidates = [(max(int((seconds - keep.total_seconds()) * 1000), 0), 0)]
+    candidates = [_before(seconds, keep)]
     if group["last-delivered-id"] != state["last-generated-id"]:
         time, number = _position(group["last-delivered-id"])
         candidates.append((time, number + 1))
@@ -36,6 +36,12 @@ def handled_below(redis: Redis, stream: str, keep: dt.timedelta) -> str | None:
         candidates.append(_position(pending["min"]))
     lowest = min(candidates)
     return f"{lowest[0]}-{lowest[1]}"
+
+
+def older_than(redis: Redis, keep: dt.timedelta) -> str:
+    """A stream id: every entry below it is older than `keep` by Redis' clock."""
+    seconds, _ = redis.time()
+    return f"{_before(seconds, keep)[0]}-0"
 
 
 def trim(redis: Redis, stream: str, low_water: str) -> int:
@@ -46,6 +52,10 @@ def trim(redis: Redis, stream: str, low_water: str) -> int:
         total += removed
         if not removed:
             return total
+
+
+def _before(seconds: int, keep: dt.timedelta) -> tuple[int, int]:
+    return max(int((seconds - keep.total_seconds()) * 1000), 0), 0
 
 
 def _position(id: Any) -> tuple[int, int]:
