@@ -44,11 +44,11 @@ LIMITS = {
 REMEDIES = {
     "connections": "PgBouncer",
     "redis clients": "`maxclients 60000`, and workers of more threads",
-    "dispatcher": "an Andon for each group of tenants",
-    "redis": "an Andon for each group of tenants",
-    "postgres": "an Andon for each group of tenants",
-    "log MB/s": "an Andon for each group of tenants",
-    "disk TB": "a shorter retention, or an Andon for each group of tenants",
+    "dispatcher": "a further cell",
+    "redis": "a further cell",
+    "postgres": "a further cell",
+    "log MB/s": "a further cell",
+    "disk TB": "a shorter retention, or a further cell",
 }
 
 
