@@ -22,6 +22,7 @@ from andon.settings import Settings
 
 db = SQLAlchemy(disable_autonaming=True)
 
+READINESS = 2  # connections for those who ask whether we are ready, while every thread holds one
 TRUSTED_SECONDS = 0.1  # under load not even this is looked at: it would hand over the interpreter
 Row = dict[str, Any]
 
@@ -31,7 +32,7 @@ def install(app: Flask, settings: Settings) -> None:
     app.config["SQLALCHEMY_DATABASE_URI"] = sqlalchemy_url(settings.database_url)
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {
         "pool_size": settings.api_threads,
-        "max_overflow": 0,
+        "max_overflow": READINESS,
         "pool_timeout": 5,
         "pool_events": [(_mark_used, "checkin"), (_check, "checkout")],
         "pool_recycle": 1800,

@@ -16,11 +16,14 @@ from andon.adapters.tracing import start_tracing
 from andon.settings import Settings
 from andon_api.app import create_app
 from andon_api.live import LiveFeed
-from andon_api.patience import PatientWorker
 from andon_api.services import KEY
+from andon_api.serving import EventWorker
 
 if TYPE_CHECKING:
     from andon.adapters.tracing.spans import Tracing
+
+
+MOST_CONNECTIONS = 4096  # of one process, as far as it may have descriptors for them
 
 
 class ServerLog(Logger):  # type: ignore[misc]
@@ -60,10 +63,10 @@ def options(settings: Settings) -> dict[str, Any]:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     return {
         "bind": f"{host}:{settings.port}",
-        "worker_class": PatientWorker,
+        "worker_class": EventWorker,
         "workers": settings.api_workers,
         "threads": settings.api_threads,
-        "worker_connections": settings.api_threads + 1000,
+        "worker_connections": MOST_CONNECTIONS,
         "backlog": 2048,
         "keepalive": 30,
         "timeout": 60,

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
 from uuid import UUID
@@ -25,6 +26,7 @@ from andon_api.database import db
 from andon_api.principal import Principal
 from andon_api.problems import FieldErrors, Problem
 from andon_api.services import services
+from andon_api.serving.exchange import MOST
 
 FRAME_BYTES = 64 * 1024  # what multipart adds to the file itself
 LONGEST_NAME = 200
@@ -32,6 +34,12 @@ LONGEST_NAME = 200
 
 class Request(flask.Request):
     """Parts of a form that are files go to disk under a name, so that they can be read by path."""
+
+    @cached_property
+    def stream(self) -> IO[bytes]:
+        """The body. Says how much of it would be read, so that no more of a large one is waited for."""
+        self.environ[MOST] = self.max_content_length
+        return super().stream
 
     def get_data(self, *args: Any, **kwargs: Any) -> Any:
         """The body. One that doesn't say its length and is longer than the limit is refused: werkzeug cuts it off."""

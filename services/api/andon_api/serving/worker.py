@@ -1,0 +1,226 @@
+"""gunicorn's worker as a loop: it reads requests and sends answers for everybody, and threads never wait for a client.
+
+A thread gets a request when it is there, and is free again when the answer is made; hundreds of clients that send or
+read a byte a second hold descriptors, and are cut off by their pace. Health is answered by threads of its own, which
+nothing else can take.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import selectors
+import socket
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from typing import Any
+
+from gunicorn.http.errors import (  # type: ignore[import-untyped]
+    InvalidHeader,
+    InvalidHeaderName,
+    InvalidHTTPVersion,
+    InvalidRequestLine,
+    InvalidRequestMethod,
+)
+from gunicorn.util import write_error  # type: ignore[import-untyped]
+from gunicorn.workers.base import Worker  # type: ignore[import-untyped]
+from gunicorn.workers.gthread import PollableMethodQueue  # type: ignore[import-untyped]
+
+from andon_api.serving.connection import Connection, Phase
+from andon_api.serving.exchange import Exchange, Next
+
+QUOTING = (InvalidHeader, InvalidHeaderName, InvalidHTTPVersion, InvalidRequestLine, InvalidRequestMethod)
+SWEEP_SECONDS = 0.5
+STOPPING_SECONDS = 2.0  # for a client that may be sending its next request already
+SPARE_FILES = 200  # descriptors for the database, Redis, files
+LANES = {b"/healthz": "health", b"/readyz": "ready", b"/metrics": "ready"}
+
+
+class EventWorker(Worker):  # type: ignore[misc]
+    """One process of the API."""
+
+    def init_process(self) -> None:
+        """Make what the loop works with, in the process that uses it."""
+        self._poller = selectors.DefaultSelector()
+        self._done = PollableMethodQueue()
+        self._done.init()
+        self._lanes = {
+            "work": ThreadPoolExecutor(self.cfg.threads, "andon-api"),
+            "health": ThreadPoolExecutor(1, "andon-health"),
+            "ready": ThreadPoolExecutor(2, "andon-ready"),
+        }
+        self._connections: set[Connection] = set()
+        self._most = min(self.cfg.worker_connections, _most_files() - SPARE_FILES)
+        self._swept = 0.0
+        super().init_process()
+
+    def run(self) -> None:
+        """Serve until SIGTERM, then end what is under way."""
+        self._poller.register(self._done.fileno(), selectors.EVENT_READ, self._done.run_callbacks)
+        for listener in self.sockets:
+            listener.setblocking(False)
+            self._poller.register(listener, selectors.EVENT_READ, self._accept)
+        while self.alive and self.ppid == os.getppid():
+            self._turn()
+        for listener in self.sockets:
+            self._poller.unregister(listener)
+            listener.close()
+        ending, until = time.monotonic() + STOPPING_SECONDS, time.monotonic() + self.cfg.graceful_timeout
+        while self._connections and time.monotonic() < until:
+            for each in [each for each in self._connections if each.phase is Phase.IDLE]:
+                each.until = min(each.until, ending)
+            self._turn()
+        for lane in self._lanes.values():
+            lane.shutdown(wait=False)
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
+        """Answer what is not HTTP without a word of it, in the log neither: it may be a key in the wrong place."""
+        if isinstance(exc, QUOTING):
+            self.log.warning("refused what is not HTTP: %s", type(exc).__name__)
+            write_error(client, 400, "Bad Request", type(exc).__name__)
+        else:
+            super().handle_error(None, client, addr, exc)
+
+    def _turn(self) -> None:
+        self.notify()
+        for key, events in self._poller.select(SWEEP_SECONDS):
+            if isinstance(key.data, Connection):
+                self._happened(key.data, events)
+            else:
+                key.data(key.fileobj)
+        if time.monotonic() - self._swept >= SWEEP_SECONDS:
+            self._swept = time.monotonic()
+            for each in [each for each in self._connections if each.late]:
+                self._end(each)
+
+    def _accept(self, listener: Any) -> None:
+        while True:
+            try:
+                sock, address = listener.accept()
+            except OSError:
+                return  # nobody more, or one that has given up already
+            if len(self._connections) >= self._most and not self._make_room():
+                sock.close()
+                continue
+            if sock.family != socket.AF_UNIX:
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connection = Connection(sock, address, listener.getsockname(), self._has_to_send)
+            self._connections.add(connection)
+            self._happened(connection, selectors.EVENT_READ)
+
+    def _make_room(self) -> bool:
+        """End the connection that has been waited for longest, so that a newcomer is heard."""
+        waiting = [each for each in self._connections if each.phase in {Phase.IDLE, Phase.ARRIVING, Phase.LINGERING}]
+        if waiting:
+            self._end(min(waiting, key=lambda each: each.until))
+        return bool(waiting)
+
+    def _happened(self, connection: Connection, events: int) -> None:
+        try:
+            if events & selectors.EVENT_WRITE:
+                connection.outbox.flush()
+            if events & selectors.EVENT_READ:
+                if connection.phase is Phase.WORKING:
+                    if connection.look():
+                        self._watch(connection, connection.watched & ~selectors.EVENT_READ)
+                        return
+                elif connection.phase is Phase.SENDING:
+                    if not connection.look():
+                        raise ConnectionResetError
+                elif not connection.receive():
+                    self._end(connection)
+                    return
+            self._go_on(connection)
+        except OSError:
+            self._end(connection)
+
+    def _go_on(self, connection: Connection) -> None:
+        """Whatever is next for this connection."""
+        if connection.phase is Phase.SENDING and connection.outbox.empty:
+            if connection.exchange is not None:
+                connection.phase = Phase.WORKING
+                self._submit(connection)
+            elif connection.keeps and self.alive:
+                connection.next_request(float(self.cfg.keepalive))
+            else:
+                connection.linger()
+        if connection.phase is Phase.ARRIVING and connection.arrival.ready:
+            connection.phase = Phase.WORKING
+            if connection.exchange is None:
+                connection.exchange = self._exchange(connection)
+            self._submit(connection)
+        self._watch(connection, _wanted(connection))
+
+    def _exchange(self, connection: Connection) -> Exchange:
+        return Exchange(
+            self, connection.arrival, connection.outbox, connection.client, connection.listener, lambda: connection.left
+        )
+
+    def _submit(self, connection: Connection) -> None:
+        exchange = connection.exchange
+        assert exchange is not None
+        lane = self._lanes[LANES.get(connection.arrival.path, "work")]
+        lane.submit(exchange.go).add_done_callback(lambda done: self._done.defer(self._came_back, connection, done))
+
+    def _came_back(self, connection: Connection, done: Future[Next]) -> None:
+        """A thread has gone as far as it could."""
+        if connection not in self._connections:
+            connection.arrival.close()
+            return
+        wants = done.result()
+        try:
+            if wants is Next.BODY:
+                if connection.arrival.expects_continue and not connection.arrival.asked:
+                    connection.outbox.put(b"HTTP/1.1 100 Continue\r\n\r\n")
+                connection.await_body()
+            else:
+                connection.phase = Phase.SENDING
+                if wants is not Next.ROOM:
+                    connection.exchange, connection.keeps = None, wants is Next.KEEP
+            self._go_on(connection)
+        except OSError:
+            self._end(connection)
+
+    def _has_to_send(self, connection: Connection) -> None:
+        """Called by any thread that has put something which there was no room for."""
+        self._done.defer(self._watch_sending, connection)
+
+    def _watch_sending(self, connection: Connection) -> None:
+        if connection in self._connections and not connection.outbox.empty:
+            self._watch(connection, connection.watched | selectors.EVENT_WRITE)
+
+    def _watch(self, connection: Connection, events: int) -> None:
+        if events == connection.watched or connection not in self._connections:
+            return
+        if not connection.watched:
+            self._poller.register(connection.sock, events, connection)
+        elif not events:
+            self._poller.unregister(connection.sock)
+        else:
+            self._poller.modify(connection.sock, events, connection)
+        connection.watched = events
+
+    def _end(self, connection: Connection) -> None:
+        if connection in self._connections:
+            self._watch(connection, 0)
+            self._connections.discard(connection)
+            with suppress(OSError):
+                connection.close()
+
+
+def _wanted(connection: Connection) -> int:
+    """What the poller should look for. While a thread works, that the client goes."""
+    sending = 0 if connection.outbox.empty else selectors.EVENT_WRITE
+    return sending if connection.phase is Phase.SENDING else sending | selectors.EVENT_READ
+
+
+def _most_files() -> int:
+    """As many descriptors as this process may have; it takes what it may."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 65_536 if hard == resource.RLIM_INFINITY else min(hard, 65_536)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+            soft = wanted
+    return wanted if soft == resource.RLIM_INFINITY else soft
