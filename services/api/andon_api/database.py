@@ -23,6 +23,7 @@ from andon.settings import Settings
 db = SQLAlchemy(disable_autonaming=True)
 
 READINESS = 2  # connections for those who ask whether we are ready, while every thread holds one
+LONGEST_LOCK_SECONDS = 2  # a table that somebody has locked would take every thread
 TRUSTED_SECONDS = 0.1  # under load not even this is looked at: it would hand over the interpreter
 Row = dict[str, Any]
 
@@ -34,7 +35,7 @@ def install(app: Flask, settings: Settings) -> None:
         "pool_size": settings.api_threads,
         "max_overflow": READINESS,
         "pool_timeout": 5,
-        "pool_events": [(_mark_used, "checkin"), (_check, "checkout")],
+        "pool_events": [(_limit, "connect"), (_mark_used, "checkin"), (_check, "checkout")],
         "pool_recycle": 1800,
         "connect_args": {**OPTIONS, "application_name": "andon-api", "prepare_threshold": 1},
     }
@@ -49,6 +50,12 @@ def _give_back(_: BaseException | None) -> None:
             db.session.rollback()
         except SQLAlchemyError:
             db.session().invalidate()
+
+
+def _limit(dbapi_connection: psycopg.Connection[Any], _: ConnectionPoolEntry) -> None:
+    """A request waits for a lock no longer than its client would: else one lock on a table takes every thread."""
+    dbapi_connection.execute("SELECT set_config('lock_timeout', %s, false)", [f"{LONGEST_LOCK_SECONDS}s"])
+    dbapi_connection.commit()
 
 
 def _mark_used(dbapi_connection: Any, record: ConnectionPoolEntry) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from redis import Redis
 
 from andon.embedded.ports import free_port
 from andon.settings import Settings
@@ -67,6 +68,57 @@ def test_readiness_tells_what_is_missing(client: Client, database: psycopg.Conne
     database.execute("UPDATE andon.alembic_version SET version_num = 'other'")
     assert client.get("/readyz").status_code == 503
     assert client.get("/healthz").status_code == 200
+
+
+def test_readiness_tells_of_a_redis_that_takes_nothing(client: Client, redis: Redis) -> None:
+    redis.config_set("maxmemory", 1)
+    try:
+        answer = client.get("/readyz")
+    finally:
+        redis.config_set("maxmemory", 0)
+    assert (answer.status_code, answer.json["checks"]["redis"]) == (200, "takes nothing: its memory is full")
+    redis.replicaof("127.0.0.1", 1)
+    try:
+        assert client.get("/readyz").json["checks"]["redis"] == "takes nothing: it is read-only"
+    finally:
+        redis.replicaof("NO", "ONE")
+    assert client.get("/readyz").json["checks"]["redis"] == "ok"
+
+
+def test_readiness_tells_of_events_that_wait_although_somebody_leads(
+    client: Client, database: psycopg.Connection[Any]
+) -> None:
+    database.execute("INSERT INTO andon.dispatcher_leases (partition, holder, lease_until) VALUES (0, 'x', 'infinity')")
+    assert client.post(f"{API}/events", json={"name": "a/b"}).status_code == 202
+    assert client.get("/readyz").json["checks"]["dispatcher"] == "ok"
+    database.execute("UPDATE andon.outbox SET created_at = now() - interval '5 min'")
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.json["status"]) == (200, "degraded")
+    assert answer.json["checks"]["dispatcher"].startswith("one leads, and an event has waited 30")
+
+
+def test_a_read_only_postgres_is_read_and_what_would_write_is_told_to_come_back(
+    make_app: MakeApp, settings: Settings, database: psycopg.Connection[Any]
+) -> None:
+    name = database.info.dbname
+    database.execute(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on'.encode())
+    client: Client = make_app(settings).test_client()
+    answer = client.post(f"{API}/events", json={"name": "a/b"})
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
+    assert "read-only" in answer.json["detail"]
+    assert client.get(f"{API}/reports").status_code == 200
+    assert client.get("/readyz").json["checks"]["postgres"] == "is read-only"
+
+
+def test_a_lock_on_a_table_is_waited_for_no_longer_than_a_client_waits(
+    client: Client, database: psycopg.Connection[Any], database_url: str
+) -> None:
+    with psycopg.connect(database_url) as holder:
+        holder.execute("LOCK TABLE andon.runs IN ACCESS EXCLUSIVE MODE")
+        answer = client.get(f"{API}/runs")
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
+        assert client.get("/healthz").status_code == 200
+    assert client.get(f"{API}/runs").status_code == 200
 
 
 def test_metrics_count_requests_by_route(client: Client) -> None:

@@ -94,3 +94,28 @@ def test_a_redis_that_may_drop_the_bus_is_a_problem(andon: Command, redis_url: s
             redis.config_set("maxmemory-policy", "noeviction")
     assert health(looked)["redis memory"] == "problem"
     assert "noeviction" in remedy(looked, "redis memory")
+
+
+def test_a_redis_that_is_full_or_read_only_answers_and_is_a_problem(andon: Command, redis_url: str) -> None:
+    with Redis.from_url(redis_url) as redis:
+        redis.config_set("maxmemory", 1)
+        try:
+            looked = andon("doctor", "--json")
+        finally:
+            redis.config_set("maxmemory", 0)
+        assert (health(looked)["redis"], health(looked)["redis writes"]) == ("ok", "problem")
+        assert "its memory is full" in looked.out
+        redis.replicaof("127.0.0.1", 1)
+        try:
+            assert "refused: it is read-only" in andon("doctor", "--json").out
+        finally:
+            redis.replicaof("NO", "ONE")
+        assert health(andon("doctor", "--json"))["redis writes"] == "ok"
+        assert redis.ttl("andon:probe") > 0, "it goes by itself"
+
+
+def test_a_postgres_that_is_read_only_is_a_problem(andon: Command, database: Connection) -> None:
+    name = database.info.dbname
+    database.execute(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on'.encode())
+    looked = andon("doctor", "--json")
+    assert (health(looked)["postgres"], health(looked)["postgres writes"]) == ("ok", "problem")

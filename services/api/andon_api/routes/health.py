@@ -10,16 +10,22 @@ from redis.exceptions import RedisError
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from andon.adapters.redis.away import Away, answer, why_away
+from andon.adapters.redis.writing import check_writing
 from andon.migrations import HEAD
 from andon_api.database import db
 from andon_api.services import services
 
 blueprint = Blueprint("health", __name__)
 log = structlog.get_logger("andon.api")
+AWAY = "does not answer"
+OLD_SECONDS = 60.0
 
 _LOOK = text(
     "SELECT (SELECT version_num FROM andon.alembic_version),"
-    " EXISTS (SELECT FROM andon.dispatcher_leases WHERE lease_until > clock_timestamp())"
+    " current_setting('transaction_read_only') = 'on',"
+    " EXISTS (SELECT FROM andon.dispatcher_leases WHERE lease_until > clock_timestamp()),"
+    " (SELECT extract(epoch FROM clock_timestamp() - created_at)::float8 FROM andon.outbox ORDER BY event_seq LIMIT 1)"
 )
 
 
@@ -33,10 +39,11 @@ def healthz() -> Response:
 def readyz() -> tuple[Response, int]:
     """200 when requests can be accepted: that takes Postgres at our revision, and nothing else.
 
-    Without Redis or a dispatcher events are kept and handled later: `status` is then `degraded`.
+    Without Redis or a dispatcher events are kept and handled later, and while Postgres is read-only what can be read
+    is read: `status` is then `degraded`.
     """
     checks = {**_database(), "redis": _redis()}
-    if checks["postgres"] != "ok" or checks["schema"] != "ok":
+    if checks["postgres"] == AWAY or checks["schema"] != "ok":
         return jsonify(status="unavailable", checks=checks), 503
     complete = all(said == "ok" for said in checks.values())
     return jsonify(status="ok" if complete else "degraded", checks=checks), 200
@@ -44,20 +51,27 @@ def readyz() -> tuple[Response, int]:
 
 def _database() -> dict[str, Any]:
     try:
-        revision, dispatching = db.session.execute(_LOOK).one()
+        revision, read_only, dispatching, oldest = db.session.execute(_LOOK).one()
     except SQLAlchemyError as error:
         log.warning("not ready", error=str(error))
-        return {"postgres": "does not answer", "schema": "unknown", "dispatcher": "unknown"}
+        return {"postgres": AWAY, "schema": "unknown", "dispatcher": "unknown"}
     return {
-        "postgres": "ok",
+        "postgres": "is read-only" if read_only else "ok",
         "schema": "ok" if revision == HEAD else f"at {revision}, expected {HEAD}",
-        "dispatcher": "ok" if dispatching else "none leads",
+        "dispatcher": _dispatcher(dispatching, oldest or 0.0),
     }
+
+
+def _dispatcher(leads: bool, oldest: float) -> str:
+    if not leads:
+        return "none leads"
+    return f"one leads, and an event has waited {oldest:.0f} s for it" if oldest > OLD_SECONDS else "ok"
 
 
 def _redis() -> str:
     try:
-        services().redis.ping()
-    except RedisError:
-        return "does not answer"
+        check_writing(services().redis)
+    except (RedisError, OSError) as error:
+        why = why_away(error)
+        return "does not answer" if why is Away.LOST else f"takes nothing: {why or answer(error)}"
     return "ok"

@@ -74,6 +74,7 @@ def check_clock(name: str, offset: float, *, against: str) -> Check:
 def check_system(connection: psycopg.Connection[Any]) -> list[Check]:
     """Every check that the tables answer."""
     return [
+        _writing(connection),
         _dispatcher(connection),
         _functions(connection),
         _workers(connection),
@@ -83,6 +84,16 @@ def check_system(connection: psycopg.Connection[Any]) -> list[Check]:
         _dead_events(connection),
         *_storage(connection),
     ]
+
+
+def _writing(connection: psycopg.Connection[Any]) -> Check:
+    [read_only] = _one(connection, "SELECT current_setting('transaction_read_only') = 'on'")
+    found = "refused: it is read-only" if read_only else "taken"
+    remedy = (
+        "Everything waits, and nothing is lost: point ANDON_DATABASE_URL to the primary, or look at "
+        "default_transaction_read_only."
+    )
+    return judge("postgres writes", found, bad=read_only, remedy=remedy, fatal=True)
 
 
 def _dispatcher(connection: psycopg.Connection[Any]) -> Check:

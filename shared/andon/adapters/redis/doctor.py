@@ -1,4 +1,4 @@
-"""What Redis says of a running system: its settings, the stream, the consumer group, what waits. Reads only."""
+"""What Redis says of a running system: settings, stream, consumer group, what waits. It writes one key, which goes."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from redis import Redis
-from redis.exceptions import ResponseError
+from redis.exceptions import RedisError, ResponseError
 
 from andon.adapters.checks import Check, judge, ok, problem, warning
+from andon.adapters.redis.away import answer, why_away
 from andon.adapters.redis.bus import GROUP, STREAM
 from andon.adapters.redis.flags import EPOCH
+from andon.adapters.redis.writing import check_writing
 
 OLD_PENDING_SECONDS = 15
 LATELY_SECONDS = 86_400
@@ -43,7 +45,19 @@ def check_settings(redis: Redis) -> list[Check]:
         bad=not info.get("aof_enabled"),
         remedy="Entries of producers that write to the stream themselves are lost with Redis: set appendonly yes.",
     )
-    return [kept, durable]
+    return [kept, durable, _writing(redis)]
+
+
+def _writing(redis: Redis) -> Check:
+    try:
+        check_writing(redis)
+    except (RedisError, OSError) as error:
+        remedy = (
+            "Events wait in the outbox and are published when Redis takes them: give it memory or disk, or point "
+            "ANDON_REDIS_URL to the server that may be written to."
+        )
+        return problem("redis writes", f"refused: {why_away(error) or answer(error)}", remedy)
+    return ok("redis writes", "taken")
 
 
 def check_bus(redis: Redis, former: Sequence[str] = ()) -> list[Check]:
