@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -75,7 +76,9 @@ class Settings:
                 values[name] = _parse(key, env[key], each.default)
             if name in _SCHEMES and name in values:
                 _check_url(key, str(values[name]), _SCHEMES[name])
-        return cls(**values)  # type: ignore[arg-type]
+        settings = cls(**values)  # type: ignore[arg-type]
+        _check_together(settings)
+        return settings
 
 
 _SCHEMES = {"database_url": ("postgresql", "postgres"), "redis_url": ("redis", "rediss", "unix")}
@@ -90,6 +93,42 @@ def _check_url(key: str, url: str, schemes: tuple[str, ...]) -> None:
     except ValueError:
         pass
     raise SettingsError(f"{key} must be a URL that begins with {schemes[0]}://; in its password, / is written as %2F")
+
+
+def _check_together(settings: Settings) -> None:
+    """Refuse values that are fine each and wrong beside another."""
+    if settings.step_grace_seconds >= settings.shutdown_seconds:
+        raise SettingsError(
+            f"ANDON_STEP_GRACE_SECONDS ({settings.step_grace_seconds:g}) must be less than ANDON_SHUTDOWN_SECONDS "
+            f"({settings.shutdown_seconds:g}): what is interrupted at the end of the grace has to be handed over"
+        )
+    if not 0 < settings.heartbeat_seconds * 3 <= settings.lease_seconds:
+        raise SettingsError(
+            f"ANDON_HEARTBEAT_SECONDS ({settings.heartbeat_seconds:g}) must be above 0 and at most a third of "
+            f"ANDON_LEASE_SECONDS ({settings.lease_seconds:g}): a beat that is late must not cost a lease"
+        )
+    for name in ("worker_threads", "api_threads", "api_workers", "lost_worker_limit"):
+        if getattr(settings, name) < 1:
+            raise SettingsError(f"ANDON_{name.upper()} must be at least 1")
+    if settings.health_port and settings.api_workers > 1:
+        raise SettingsError("ANDON_HEALTH_PORT is one process's: it can't be set with ANDON_API_WORKERS above 1")
+    for key, port in (("PORT", settings.port), ("ANDON_HEALTH_PORT", settings.health_port)):
+        if port > 65535:
+            raise SettingsError(f"{key} must be a port, 65535 at most, not {port}")
+    for name, words in _WORDS.items():
+        if getattr(settings, name).lower() not in words:
+            raise SettingsError(f"ANDON_{name.upper()} must be {_either(words)}, not {getattr(settings, name)!r}")
+
+
+_WORDS = {
+    "auth": ("auto", "on", "off"),
+    "metrics_auth": ("on", "off"),
+    "log_level": ("debug", "info", "warning", "error", "critical"),
+}
+
+
+def _either(words: tuple[str, ...]) -> str:
+    return f"{', '.join(words[:-1])} or {words[-1]}"
 
 
 def is_loopback(host: str) -> bool:
@@ -107,7 +146,7 @@ def _parse(key: str, text: str, default: object) -> object:
             return tuple(part.strip() for part in text.split(",") if part.strip())
         if isinstance(default, (int, float)):
             number = type(default)(text)
-            if number < 0:
+            if not 0 <= number < math.inf:
                 raise ValueError
             return number
     except ValueError:

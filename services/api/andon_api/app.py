@@ -71,7 +71,7 @@ def create_app(
 
         install(app, tracing)
     database.install(app, settings)
-    metrics.install(app, live)
+    metrics.install(app, live, public=not settings.health_port)
     access.install(app, settings, redis)
     app.extensions[ADMISSION] = Admission(settings.queued_runs_limit)
     api = rest.install(app)

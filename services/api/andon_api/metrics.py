@@ -1,4 +1,4 @@
-"""Request metrics, and `/metrics` for Prometheus. One registry per app: nothing is global."""
+"""Request metrics, and `/metrics` where it has no port of its own. One registry per app: nothing is global."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from andon_api.live import LiveFeed
 
+EXTENSION = "andon-metrics"
 BUCKETS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 
-def install(app: Flask, live: LiveFeed) -> None:
-    """Count and time every request of `app` by route, never by path."""
-    registry = CollectorRegistry()
+def install(app: Flask, live: LiveFeed, *, public: bool) -> None:
+    """Count and time every request of `app` by route, never by path. `public` is whether `app` serves `/metrics`."""
+    registry = app.extensions[EXTENSION] = CollectorRegistry()
     labels = ["method", "route"]
     counted = Counter("andon_api_requests", "Requests answered", [*labels, "status"], registry=registry)
     timed = Histogram("andon_api_request_seconds", "Time to answer", labels, buckets=BUCKETS, registry=registry)
@@ -39,7 +40,8 @@ def install(app: Flask, live: LiveFeed) -> None:
 
     app.before_request(start)
     app.after_request(stop)
-    app.register_blueprint(blueprint)
+    if public:
+        app.register_blueprint(blueprint)
 
 
 KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS", "TRACE"})

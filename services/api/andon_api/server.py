@@ -5,17 +5,22 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import sys
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
+from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 
+from andon.adapters.health import HealthServer
 from andon.adapters.tracing import start_tracing
-from andon.settings import Settings
+from andon.settings import Settings, SettingsError
 from andon_api.app import create_app
+from andon_api.late_schema import start_checking_schema
 from andon_api.live import LiveFeed
+from andon_api.metrics import EXTENSION as METRICS
 from andon_api.services import KEY
 from andon_api.serving import EventWorker
 
@@ -23,6 +28,7 @@ if TYPE_CHECKING:
     from andon.adapters.tracing.spans import Tracing
 
 
+log = logging.getLogger(__name__)
 MOST_CONNECTIONS = 4096  # of one process, as far as it may have descriptors for them
 
 
@@ -39,8 +45,9 @@ class ServerLog(Logger):  # type: ignore[misc]
 class Server(BaseApplication):  # type: ignore[misc]
     """The app under gunicorn; it is made after the fork, so that no socket or thread is shared."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, schema_fits: bool) -> None:
         self.settings = settings
+        self._schema_fits = schema_fits
         self._tracing: Tracing | None = None
         super().__init__()
 
@@ -51,7 +58,26 @@ class Server(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Flask:
         self._tracing = start_tracing("api", os.environ)
-        return create_app(self.settings, tracing=self._tracing)
+        app = create_app(self.settings, tracing=self._tracing)
+        if not self._schema_fits:
+            start_checking_schema(self.settings.database_url)
+        if self.settings.health_port:
+            self._serve_metrics(app)
+        return app
+
+    def _serve_metrics(self, app: Flask) -> None:
+        """On a port of their own, which no ingress leads to."""
+        try:
+            HealthServer(
+                self.settings.host,
+                self.settings.health_port,
+                live=lambda: None,
+                ready=lambda: None,
+                registry=app.extensions[METRICS],
+            ).start()
+        except SettingsError as error:
+            log.error(str(error))
+            sys.exit(Arbiter.APP_LOAD_ERROR)
 
     def _close(self) -> None:
         if self._tracing is not None:
@@ -81,9 +107,9 @@ def options(settings: Settings) -> dict[str, Any]:
     }
 
 
-def serve(settings: Settings) -> None:
-    """Serve until SIGTERM."""
-    Server(settings).run()
+def serve(settings: Settings, *, schema_fits: bool) -> None:
+    """Serve until SIGTERM. Unless `schema_fits` was seen already, look for it, and end when it doesn't."""
+    Server(settings, schema_fits=schema_fits).run()
 
 
 def _end_streams_at_shutdown(worker: Any) -> None:

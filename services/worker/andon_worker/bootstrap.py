@@ -13,6 +13,7 @@ from sqlalchemy import create_engine, event
 from sqlalchemy.engine import Connection, Engine
 
 from andon.adapters.cel import check_expression
+from andon.adapters.health import HealthServer, stalled
 from andon.adapters.postgres.connect import OPTIONS, sqlalchemy_url
 from andon.adapters.postgres.database import Database
 from andon.adapters.redis.breaker import Breaker
@@ -25,7 +26,6 @@ from andon_worker.broker import HintBroker
 from andon_worker.dispatcher.gauges import StoreGauges
 from andon_worker.dispatcher.leadership import Leadership
 from andon_worker.dispatcher.service import DispatcherService
-from andon_worker.health import HealthServer, stalled
 from andon_worker.hosting import Hosts
 from andon_worker.metrics import DispatcherMetrics, new_registry
 from andon_worker.runner import Runner

@@ -13,7 +13,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy.exc import OperationalError
 
-from andon.adapters.postgres.connect import sqlalchemy_url
+from andon.adapters.postgres.connect import OPTIONS, sqlalchemy_url
 
 log = logging.getLogger(__name__)
 LOCK_KEY = 0x616E646F6E  # "andon"
@@ -42,7 +42,7 @@ HEAD = ScriptDirectory(str(Path(__file__).parent)).get_current_head()
 
 def current_revision(url: str) -> str | None:
     """The database's revision, or None before the first migration."""
-    with psycopg.connect(url) as connection:
+    with psycopg.connect(url, **OPTIONS) as connection:
         found = connection.execute("SELECT to_regclass('andon.alembic_version')").fetchone()
         if found is None or found[0] is None:
             return None
@@ -82,18 +82,21 @@ def _upgrade(url: str) -> None:
     raise TablesBusy(f"A table that a migration needs was locked {TRIES} times. See pg_locks, and try again.")
 
 
-def _once_it_answers(url: str) -> str | None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
+def passes(error: psycopg.OperationalError) -> bool:
+    """Whether a server that couldn't be reached may be reached later; what it refuses, it refuses again."""
+    text = str(error)  # psycopg tells no SQLSTATE of a connection that failed
+    return "FATAL" not in text or any(sign in text for sign in ("starting up", "shutting down", "recovery"))
+
+
+def _once_it_answers(url: str, patience: float) -> str | None:
+    deadline = time.monotonic() + patience
     while True:
         try:
             return current_revision(url)
         except psycopg.OperationalError as error:
-            # psycopg tells no SQLSTATE of a connection that failed. What the server refuses, it refuses again.
-            text = str(error).strip()
-            passes = "FATAL" not in text or any(sign in text for sign in ("starting up", "shutting down", "recovery"))
-            if not passes or time.monotonic() > deadline:
+            if not passes(error) or time.monotonic() >= deadline:
                 raise
-            log.warning("the database does not answer, trying again: %s", text.split("\n")[0])
+            log.warning("the database does not answer, trying again: %s", str(error).strip().split("\n")[0])
             time.sleep(random.uniform(0.5, 1.0))
 
 
@@ -114,12 +117,12 @@ def _is_newer(revision: str | None) -> bool:
     )
 
 
-def require_head(url: str) -> None:
+def require_head(url: str, *, patience: float = PATIENCE_SECONDS) -> None:
     """Raise `UnknownRevision` unless the database is at `HEAD` or at a later version's revision.
 
-    A server that is away or starting is waited for, half a minute; then its `psycopg.OperationalError` is raised.
+    A server that is away or starting is waited for, `patience` seconds; then its `psycopg.OperationalError` is raised.
     """
-    revision = _once_it_answers(url)
+    revision = _once_it_answers(url, patience)
     if not _is_newer(revision) and revision != HEAD:
         raise UnknownRevision(
             f"The database is at schema revision {revision!r}, this version needs {HEAD!r}. Run `andon migrate`."

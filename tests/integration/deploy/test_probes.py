@@ -12,10 +12,10 @@ import httpx
 import pytest
 from prometheus_client import CollectorRegistry
 
+from andon.adapters.health import HealthServer, stalled
 from andon.embedded import embedded_postgres
 from andon.migrations import migrate
 from andon.settings import SettingsError
-from andon_worker.health import HealthServer, stalled
 from tests.integration.deploy.conftest import Probed
 from tests.polling import wait_until
 

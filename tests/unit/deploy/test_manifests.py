@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 from andon.cli.app import app
 from andon.settings import Settings
+from andon_api.uploads import FRAME_BYTES
 
 from .conftest import DEPLOY, documents, literals, pod_spec
 
@@ -52,7 +53,7 @@ def test_every_core_object_fits_kubernetes_own_schema(manifests: Manifests) -> N
 
 
 def test_a_kind_that_kubernetes_does_not_define_is_one_that_is_checked_here(manifests: Manifests) -> None:
-    core = {"v1", "apps/v1", "batch/v1", "policy/v1", "networking.k8s.io/v1"}
+    core = {"v1", "apps/v1", "autoscaling/v2", "batch/v1", "policy/v1", "networking.k8s.io/v1"}
     others = {each["kind"] for each in manifests.values() if each["apiVersion"] not in core}
     assert others == CUSTOM
 
@@ -69,6 +70,8 @@ def test_each_overlay_renders(overlay: str) -> None:
     images = re.findall(r"image: (\S+)", built.stdout)
     assert images
     assert all(":" in image.rsplit("/", 1)[-1] for image in images), "an image without a tag is whatever comes next"
+    ours = [image for image in images if re.search("andon-(api|worker)", image)]
+    assert overlay != "overlays/production" or all("@sha256:" in image for image in ours), "a tag can be moved"
 
 
 def rendered(folder: Path, *components: str) -> list[dict[str, Any]]:
@@ -115,16 +118,108 @@ def test_every_process_is_told_of_the_collector_and_may_reach_it(tmp_path: Path)
         assert {"configMapRef": {"name": "andon-tracing"}} in container["envFrom"], name
 
 
-def test_where_metrics_take_a_key_the_monitor_has_one(tmp_path: Path) -> None:
-    made = rendered(tmp_path, "monitoring", "metrics-auth")
-    api = containers(made)["andon-api"]
-    assert api["env"] == [{"name": "ANDON_METRICS_AUTH", "value": "on"}]
+def test_metrics_are_on_a_port_that_only_prometheus_reaches(tmp_path: Path) -> None:
+    made = rendered(tmp_path, "monitoring", "ingress", "heavy-workers")
+    for name, container in containers(made).items():
+        ports = {each["name"]: each["containerPort"] for each in container["ports"]}
+        told = {each["name"]: each["value"] for each in container["env"]}
+        assert told["ANDON_HEALTH_PORT"] == str(ports["health"]), name
     [monitor] = [each["spec"] for each in made if each["kind"] == "ServiceMonitor"]
-    keyed = {each["port"]: each.get("authorization") for each in monitor["endpoints"]}
-    assert keyed == {
-        "http": {"type": "Bearer", "credentials": {"name": "andon-metrics-key", "key": "key"}},
-        "health": None,  # dispatchers and workers ask for none: the network policy guards their port
-    }
+    assert [each["port"] for each in monitor["endpoints"]] == ["health"]
+    [ingress] = [each["spec"] for each in made if each["kind"] == "Ingress"]
+    backends = [path["backend"]["service"] for rule in ingress["rules"] for path in rule["http"]["paths"]]
+    assert backends == [{"name": "andon-api", "port": {"name": "http"}}]
+    policies = {each["metadata"]["name"]: each["spec"] for each in made if each["kind"] == "NetworkPolicy"}
+    for name, policy in policies.items():
+        opened = {port["port"] for rule in policy.get("ingress", []) for port in rule["ports"]}
+        assert name == "allow-metrics" or not opened & {"health", 9100}, name
+    assert policies["allow-metrics"]["ingress"][0]["ports"] == [{"protocol": "TCP", "port": "health"}]
+
+
+def test_with_files_in_s3_there_is_no_shared_volume_and_a_way_to_the_bucket(tmp_path: Path) -> None:
+    made = rendered(tmp_path, "storage-s3")
+    assert not [each for each in made if each["kind"] == "PersistentVolumeClaim"]
+    for each in made:
+        spec = pod_spec(each) or {}
+        assert all("persistentVolumeClaim" not in volume for volume in spec.get("volumes", [])), each["metadata"]
+        for container in spec.get("containers", []):
+            assert [mount["mountPath"] for mount in container["volumeMounts"]].count("/var/lib/andon") == 0
+    [settings] = [each["data"] for each in made if each["kind"] == "ConfigMap" and "ANDON_HOST" in each["data"]]
+    assert settings["ANDON_STORAGE_URL"].startswith("s3://")
+    assert way_out(made, "allow-storage-s3") == ({"andon-api", "andon-worker", "andon-prune"}, {443})
+
+
+def test_each_way_out_is_a_component_of_its_own(tmp_path: Path) -> None:
+    made = rendered(tmp_path, "pgbouncer", "functions-egress")
+    pooled, _ = way_out(made, "allow-pgbouncer")
+    assert "andon-migrate" not in pooled, "it holds a session's lock, and goes to Postgres itself"
+    assert way_out(made, "allow-pgbouncer") == (
+        {"andon-api", "andon-dispatcher", "andon-worker", "andon-prune"},
+        {6432},
+    )
+    assert way_out(made, "allow-functions-egress") == ({"andon-worker"}, {443, 80})
+    [policy] = [each["spec"] for each in made if each["metadata"]["name"] == "allow-functions-egress"]
+    [v4, _] = policy["egress"][0]["to"]
+    assert "169.254.0.0/16" in v4["ipBlock"]["except"], "the cloud's metadata"
+
+
+def way_out(made: list[dict[str, Any]], name: str) -> tuple[set[str], set[int]]:
+    """Who may go out by this policy, and to which ports."""
+    [policy] = [each["spec"] for each in made if each["metadata"]["name"] == name]
+    assert policy["policyTypes"] == ["Egress"]
+    [expression] = policy["podSelector"]["matchExpressions"]
+    return set(expression["values"]), {each["port"] for each in policy["egress"][0]["ports"]}
+
+
+def test_the_api_is_scaled_and_nothing_else_says_how_many_there_are(tmp_path: Path) -> None:
+    made = rendered(tmp_path, "autoscaling")
+    [scaler] = [each["spec"] for each in made if each["kind"] == "HorizontalPodAutoscaler"]
+    [api] = [each for each in made if each["kind"] == "Deployment" and each["metadata"]["name"] == "andon-api"]
+    assert scaler["scaleTargetRef"] == {key: api[key] for key in ("apiVersion", "kind")} | {"name": "andon-api"}
+    assert "replicas" not in api["spec"]
+    assert scaler["minReplicas"] >= 2
+
+
+def test_a_long_grace_reaches_every_pool_of_workers_and_fits_the_pods(tmp_path: Path) -> None:
+    made = rendered(tmp_path, "heavy-workers", "long-grace")
+    for each in made:
+        if each["kind"] == "Deployment" and each["metadata"]["name"].startswith("andon-worker"):
+            spec = each["spec"]["template"]["spec"]
+            env = {one["name"]: one["value"] for one in spec["containers"][0]["env"]}
+            told = {name: env[name] for name in ("ANDON_SHUTDOWN_SECONDS", "ANDON_STEP_GRACE_SECONDS")}
+            settings = Settings.from_env(told)
+            assert settings.step_grace_seconds >= 25 * 60
+            assert spec["terminationGracePeriodSeconds"] >= settings.shutdown_seconds + 10
+
+
+def test_a_new_versions_job_replaces_the_one_before_under_argo_and_flux() -> None:
+    notes = base("Job")["andon-migrate"]["metadata"]["annotations"]
+    assert notes["argocd.argoproj.io/hook"] == "Sync"
+    assert notes["argocd.argoproj.io/hook-delete-policy"] == "BeforeHookCreation"
+    assert notes["kustomize.toolkit.fluxcd.io/force"] == "enabled"
+
+
+def test_what_the_limits_let_in_has_room(manifests: Manifests) -> None:
+    settings = Settings.from_env(literals(BASE / "kustomization.yaml"))
+    rooms = {}
+    for name, each in named(manifests, "Deployment").items():
+        spec = each["spec"]["template"]["spec"]
+        volumes = {volume["name"]: volume for volume in spec.get("volumes", [])}
+        if name.startswith(("andon-api", "andon-worker")):
+            rooms[name] = size(volumes["tmp"]["emptyDir"]["sizeLimit"])
+            assert size(spec["containers"][0]["resources"]["limits"]["ephemeral-storage"]) > rooms[name], name
+    for name, room in rooms.items():
+        if name.startswith("andon-worker"):  # the upload, unpacked, and once more in UTF-8
+            assert room >= settings.upload_limit_bytes + 2 * settings.unpacked_limit_bytes, name
+    assert rooms["andon-api"] >= 2 * settings.upload_limit_bytes
+    body = named(manifests, "Ingress")["andon-api"]["metadata"]["annotations"]
+    assert size(body["nginx.ingress.kubernetes.io/proxy-body-size"]) >= settings.upload_limit_bytes + FRAME_BYTES
+
+
+def size(text: str) -> int:
+    """Bytes, as Kubernetes and nginx write them."""
+    number, unit = re.fullmatch(r"(\d+)([KMGkmg]?)i?", text).groups()  # type: ignore[union-attr]
+    return int(number) * int(1024 ** " kmg".index(unit.lower() or " "))
 
 
 def test_every_file_that_a_kustomization_names_is_there_and_every_manifest_is_named() -> None:

@@ -1,4 +1,4 @@
-"""`/healthz`, `/readyz` and `/metrics` of a process that serves nothing else, on `ANDON_HEALTH_PORT`."""
+"""`/healthz`, `/readyz` and `/metrics` on `ANDON_HEALTH_PORT`, apart from whatever else a process serves."""
 
 from __future__ import annotations
 
