@@ -10,10 +10,12 @@ from typing import Any
 from andon.reports.columns import ROLES, Column
 from andon.reports.errors import InvalidOptions
 
-SECTIONS = ("overview", "distributions", "trends", "correlations", "outliers", "groups")
+SECTIONS = ("overview", "quality", "distributions", "trends", "correlations", "drivers", "outliers", "groups")
 MOST_RESAMPLES = 10_000_000
 MEASURABLE = ("integer", "number")
 TEMPORAL = ("date", "timestamp")
+# How numbers and days are written; the words are English.
+LOCALES = ("en", "en-US", "en-GB", "en-IN", "de", "de-CH", "es", "fr", "it", "ja", "nl", "pl", "pt-BR", "sv")
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,8 @@ class ReportOptions:
     time_column: str | None = None
     max_columns: int = 60
     seed: int = 1
+    question: str | None = None
+    locale: str = "en"
     columns: Mapping[str, ColumnChoice] = field(default_factory=dict)
 
     def applied(self, columns: Iterable[Column]) -> tuple[Column, ...]:
@@ -60,6 +64,8 @@ class ReportOptions:
             "timeColumn": self.time_column,
             "maxColumns": self.max_columns,
             "seed": self.seed,
+            "question": self.question,
+            "locale": self.locale,
             "columns": {name: choice.to_json() for name, choice in self.columns.items()},
         }
 
@@ -93,6 +99,8 @@ def check_columns(options: ReportOptions, types: Mapping[str, str]) -> None:
     ]
     if options.time_column is not None:
         wanted.append((_pointer("timeColumn"), options.time_column, TEMPORAL))
+    if options.question is not None:
+        wanted.append((_pointer("question"), options.question, None))
     wanted += [(_pointer("columns", name), name, None) for name in options.columns]
     problems = []
     for at, name, kinds in wanted:
@@ -156,6 +164,15 @@ def _name_or_none(value: Any) -> str | None:
     return value
 
 
+def _one_of(known: Sequence[str]) -> Callable[[Any], str]:
+    def read(value: Any) -> str:
+        if not isinstance(value, str) or value not in known:
+            raise _Unexpected(f"expected one of {', '.join(known)}")
+        return value
+
+    return read
+
+
 def _sections(value: Any) -> tuple[str, ...]:
     chosen = _names(len(SECTIONS), SECTIONS, least=1)(value)
     return tuple(name for name in SECTIONS if name in chosen)
@@ -190,5 +207,7 @@ _FIELDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "timeColumn": ("time_column", _name_or_none),
     "maxColumns": ("max_columns", _whole(1, 300)),
     "seed": ("seed", _whole(0, 2**32 - 1)),
+    "question": ("question", _name_or_none),
+    "locale": ("locale", _one_of(LOCALES)),
     "columns": ("columns", _column_choices),
 }

@@ -24,7 +24,7 @@ def flights_parquet(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def flights_results(flights_parquet: Path) -> dict[str, dict[str, Any]]:
-    return {name: compute(flights_parquet, OPTIONS, NoControl()) for name, compute in SECTIONS.items()}
+    return {name: section.compute(flights_parquet, OPTIONS, NoControl()) for name, section in SECTIONS.items()}
 
 
 @pytest.fixture
@@ -35,6 +35,6 @@ def profile(tmp_path: Path) -> Profile:
         source = tmp_path / "t.csv"
         source.write_text(text, encoding="utf-8")
         parquet = ensure_parquet(source, "t.csv", tmp_path / "scratch")
-        return SECTIONS[section](parquet, ReportOptions(**options), NoControl())
+        return SECTIONS[section].compute(parquet, ReportOptions(**options), NoControl())
 
     return compute

@@ -83,11 +83,13 @@ def orders(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("name", SECTIONS)
 def test_a_section_that_is_cut_off_can_be_computed_again(orders: Path, name: str) -> None:
     deep, shallow = ReportOptions(resamples=100_000), ReportOptions(resamples=10)
-    expected = SECTIONS[name](orders, shallow, NoControl())
+    expected = SECTIONS[name].compute(orders, shallow, NoControl())
     moments = random.Random(name)
     for _ in range(5):
-        assert cancelled_after(moments.uniform(0.005, 0.03), lambda control: SECTIONS[name](orders, deep, control))
-    assert SECTIONS[name](orders, shallow, NoControl()) == expected
+        assert cancelled_after(
+            moments.uniform(0.005, 0.03), lambda control: SECTIONS[name].compute(orders, deep, control)
+        )
+    assert SECTIONS[name].compute(orders, shallow, NoControl()) == expected
     # A cancel that hits the cleaning up leaves that to whoever removes the scratch folder, but no data in it.
     left = [path for path in orders.parent.rglob("*") if path.is_file()]
     assert left == [orders]
@@ -95,7 +97,9 @@ def test_a_section_that_is_cut_off_can_be_computed_again(orders: Path, name: str
 
 def test_rendering_that_is_cut_off_can_be_done_again(orders: Path, tmp_path: Path) -> None:
     options = ReportOptions(resamples=10)
-    results: dict[str, Any] = {name: compute(orders, options, NoControl()) for name, compute in SECTIONS.items()}
+    results: dict[str, Any] = {
+        name: section.compute(orders, options, NoControl()) for name, section in SECTIONS.items()
+    }
     document = make_document("Orders", {"name": "orders"}, options, results, "2024-01-01T00:00:00+00:00")
     assert cancelled_after(0.03, lambda control: render_pdf(document, tmp_path / "report.pdf", control))
     render_pdf(document, tmp_path / "report.pdf")

@@ -25,6 +25,7 @@ from andon_worker.hybrid_report import (
     render_pdf,
     synthetic,
 )
+from andon_worker.hybrid_report.render_html import figure_id
 from tests.unit.hybrid_report.conftest import OPTIONS
 
 RENDERERS = {"report.html": render_html, "report.pdf": render_pdf, "report.json": render_json}
@@ -44,9 +45,19 @@ def page(document: Document, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def test_key_findings_state_the_numbers(document: Document) -> None:
-    findings = "\n".join(document["narrative"]["keyFindings"])
-    assert "336,776 rows and 19 columns" in findings
-    assert "the mean of dep_delay is highest for F9 (20.22) and lowest for US (3.78)" in findings
+    told = document["narrative"]["sections"]
+    assert "336,776 rows and 19 columns" in told["overview"][0]
+    assert "the mean of dep_delay is highest for F9 (20.22) and lowest for US (3.78)" in told["groups"][0]
+
+
+def test_key_findings_are_the_largest_effects_and_lead_to_their_charts(document: Document, page: str) -> None:
+    findings = document["narrative"]["keyFindings"]
+    effects = [each["effect"] for each in findings]
+    assert 3 <= len(findings) <= 6
+    assert effects == sorted(effects, reverse=True)
+    for each in findings:
+        assert each["text"] in document["narrative"]["sections"][each["section"]]
+        assert f'id="{figure_id(each["section"], each["figure"])}"' in page
 
 
 def test_no_sentence_claims_a_cause(document: Document) -> None:
@@ -98,10 +109,12 @@ def test_the_pdf_has_its_text_and_its_outline(document: Document, tmp_path: Path
     assert reader.metadata is not None
     assert reader.metadata.title == "Flights & delays"
     assert [entry.title for entry in reader.outline if not isinstance(entry, list)] == [
-        "Overview and quality",
+        "Overview",
+        "Data quality",
         "Distributions",
         "Trends over time",
         "Correlations",
+        "Drivers",
         "Outliers",
         "Group comparisons",
     ]
@@ -137,7 +150,7 @@ def test_progress_never_falls_from_file_to_file(document: Document, tmp_path: Pa
 
 def test_the_synthetic_orders_differ_only_where_they_are_meant_to(tmp_path: Path) -> None:
     synthetic(50_000, tmp_path / "orders.parquet")
-    compute = SECTIONS["groups"]
+    compute = SECTIONS["groups"].compute
     options = ReportOptions(group_by=("region",), measures=("amount", "delivery_days"), resamples=0)
     amount, days = compute(tmp_path / "orders.parquet", options, NoControl())["comparisons"]
     assert amount["difference"]["estimate"] < 3

@@ -67,7 +67,7 @@ def test_columns_are_chosen_in_a_few_queries(parquet: Path, monkeypatch: pytest.
         return ask(table, query)
 
     monkeypatch.setattr(Table, "all", counted)
-    comparisons = SECTIONS["groups"](parquet, OPTIONS, NoControl())["comparisons"]
+    comparisons = SECTIONS["groups"].compute(parquet, OPTIONS, NoControl())["comparisons"]
     assert {each["groupBy"] for each in comparisons} == {"column2", "column6"}
     assert asked < 100
     with open_table(parquet, OPTIONS, NoControl()) as table:

@@ -12,7 +12,7 @@ from andon.adapters.postgres.models import Dataset, Report
 from andon.engine.ids import parse_id
 from andon.reports import Control, InvalidOptions, PartOf, ReportOptions, check_columns, parse_options
 from andon_worker.functions.workspace import Workspace, workspace
-from andon_worker.hybrid_report import SECTIONS, TITLES, make_document, render_html, render_json, render_pdf
+from andon_worker.hybrid_report import SECTIONS, make_document, render_html, render_json, render_pdf
 
 PREPARED, COMPUTED = 0.15, 0.8
 FILES = ("report.html", "report.pdf", "report.json")
@@ -91,8 +91,8 @@ def compute(
     work: Workspace, dataset: dict[str, Any], name: str, options: ReportOptions, control: Control
 ) -> dict[str, Any]:
     """One section's numbers."""
-    control.progress(0.0, TITLES[name])
-    return SECTIONS[name](work.parquet(dataset, control), options, control)
+    control.progress(0.0, SECTIONS[name].title)
+    return SECTIONS[name].compute(work.parquet(dataset, control), options, control)
 
 
 def render(work: Workspace, name: str, document: dict[str, Any], control: Control) -> dict[str, Any]:

@@ -1,25 +1,22 @@
 """The hybrid report: pure computing and rendering, with no engine, database or network in it.
 
-`SECTIONS` names the computations, each from a Parquet file to a JSON result; `make_document` joins the results and
-tells them in sentences; `render_html`, `render_pdf` and `render_json` write the files.
+`SECTIONS` names the sections, each of which computes from a Parquet file a JSON result, and tells and draws it;
+`make_document` joins the results; `render_html`, `render_pdf` and `render_json` write the files.
 """
 
 from andon.reports import Control, NoControl
 from andon_worker.hybrid_report.document import Document, make_document, render_json
-from andon_worker.hybrid_report.narrative import narrate
 from andon_worker.hybrid_report.render_html import render_html
 from andon_worker.hybrid_report.render_pdf import render_pdf
-from andon_worker.hybrid_report.sections import SECTIONS, TITLES
+from andon_worker.hybrid_report.sections import SECTIONS
 from andon_worker.hybrid_report.synthetic import synthetic
 
 __all__ = [
     "SECTIONS",
-    "TITLES",
     "Control",
     "Document",
     "NoControl",
     "make_document",
-    "narrate",
     "render_html",
     "render_json",
     "render_pdf",

@@ -4,49 +4,60 @@ from __future__ import annotations
 
 from andon.reports.options import ReportOptions
 from andon_worker.hybrid_report.table import Table
+from andon_worker.hybrid_report.values import values_of
 
 MOST_MEASURES = 3
 MOST_GROUPINGS = 2
-MOST_GROUPS = 20
+MOST_GROUPS = 30
+_MOST_CODES = 12
 _FEWEST_PER_GROUP = 5
 
 
 def measures(table: Table, options: ReportOptions, most: int = MOST_MEASURES) -> list[str]:
-    """Numeric columns worth averaging.
+    """Numeric columns worth averaging: amounts of money and counts before the rest.
 
-    Fractions and negative values mark a measurement; whole positive numbers may as well be codes, so they are taken
-    only where nothing better is there, and only if they take many values without being a key.
+    Of numbers that are nothing more, fractions and negative values mark a measurement; whole positive ones may as
+    well be codes, so they are taken only where nothing better is there, and only if they take many values without
+    being a key.
     """
     if options.measures:
         return list(options.measures)
-    measured, counted, rest = [], [], []
+    averaged = {column.name: column.role for column in table.averaged}
     found = table.per_column(
         varying(table),
         lambda c: (f"count({c})", f"approx_count_distinct({c})", f"bool_or({c} < 0)", f"bool_or({c} <> floor({c}))"),
     )
+    known, measured, counted, rest = [], [], [], []
     for column, (present, distinct, negative, fractional) in found.items():
-        if negative or fractional:
+        if averaged[column] in {"money", "count"}:
+            known.append(column)
+        elif negative or fractional or averaged[column] in {"percent", "duration"}:
             measured.append(column)
         elif 20 < distinct < 0.9 * present:
             counted.append(column)
         else:
             rest.append(column)
-    return (measured or counted or rest)[:most]
+    known.sort(key=lambda name: averaged[name] != "money")
+    return ([*known, *measured] or counted or rest)[:most]
 
 
 def varying(table: Table) -> list[str]:
-    """Numeric columns that hold more than one value."""
-    found = table.per_column([column.name for column in table.numeric], lambda c: (f"min({c}) < max({c})",))
-    return [name for name, (varies,) in found.items() if varies]
+    """The columns that can be averaged and hold more than one value."""
+    return [name for name, values in values_of(table, [c.name for c in table.averaged]).items() if values.varies]
 
 
-def groupings(table: Table, options: ReportOptions) -> list[str]:
+def groupings(table: Table, options: ReportOptions, most: int = MOST_GROUPINGS) -> list[str]:
     """Columns that split the rows into a few groups: words before numbers."""
     if options.group_by:
         return list(options.group_by)
-    words = [column.name for column in table.columns if column.type in {"text", "boolean"}]
-    codes = [column.name for column in table.columns if column.type == "integer"]
-    return (_splitting(table, words, MOST_GROUPS) or _splitting(table, codes, 12))[:MOST_GROUPINGS]
+    words = [c.name for c in table.columns if c.role in {"category", "flag"} or c.type == "boolean"]
+    words += [c.name for c in table.columns if c.type == "text" and c.role == "code"]
+    words += [c.name for c in table.columns if c.type == "integer" and c.role == "code"]
+    chosen = _splitting(table, words, MOST_GROUPS)
+    if not chosen:
+        whole = [column.name for column in table.columns if column.type == "integer" and column.name not in words]
+        chosen = _splitting(table, whole, _MOST_CODES)
+    return chosen[:most]
 
 
 def _splitting(table: Table, names: list[str], most: int) -> list[str]:
@@ -64,3 +75,9 @@ def time_column(table: Table, options: ReportOptions) -> str | None:
     found = table.per_column([each.name for each in table.temporal], lambda c: (f"count({c})", f"min({c}) < max({c})"))
     counts = {name: present for name, (present, varies) in found.items() if varies}
     return max(counts, key=lambda name: counts[name], default=None)
+
+
+def keys(table: Table, most: int = 2) -> list[str]:
+    """Columns that name a row: ids first, then dates and codes; what an odd row is recognised by."""
+    ranked = [*table.of("id"), *table.of("date"), *table.of("code"), *table.of("category")]
+    return [column.name for column in ranked[:most]]

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from andon.reports import ReportOptions
-from andon_worker.hybrid_report.narrative import narrate
+from andon_worker.hybrid_report.findings import key_findings
+from andon_worker.hybrid_report.sections import SECTIONS
+from andon_worker.hybrid_report.wording import LOCALES
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 Document = dict[str, Any]
 
@@ -25,16 +27,23 @@ def make_document(
     """`{formatVersion, title, generatedAt, dataset, options, narrative, sections}`.
 
     `dataset` is what the API says of it, with `name` if it has one; `generated_at` an RFC 3339 time, given from
-    outside so that a rerun of this step makes the same files. The sections keep the order of the options.
+    outside so that a rerun of this step makes the same files. The sections keep the order of the options. The
+    narrative is `{keyFindings: [{text, section, figure, effect}], sections: {name: [sentence]}}`; a figure is named by
+    the key that its id in the page ends in.
     """
     ordered = {name: results[name] for name in options.sections if name in results}
+    wording = LOCALES[options.locale]
+    told = {name: SECTIONS[name].sentences(result, wording) for name, result in ordered.items()}
     return {
         "formatVersion": FORMAT_VERSION,
         "title": title,
         "generatedAt": generated_at,
         "dataset": dict(dataset),
         "options": options.to_json(),
-        "narrative": narrate(ordered),
+        "narrative": {
+            "keyFindings": key_findings(told),
+            "sections": {name: [sentence.text for sentence in sentences] for name, sentences in told.items()},
+        },
         "sections": ordered,
     }
 

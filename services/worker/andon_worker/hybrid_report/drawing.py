@@ -7,6 +7,7 @@ cancel in the middle of one leaves nothing behind.
 from __future__ import annotations
 
 import math
+import unicodedata
 from dataclasses import dataclass, field
 from html import escape
 from typing import Literal
@@ -18,9 +19,14 @@ ACCENT = "#2a6592"
 SOFT = "#c9dbe8"
 SECOND = "#b4602a"
 
+FULL, HALF = 720.0, 340.0
+
+# Told apart also by those who see no red or no green.
+PALETTE = (ACCENT, SECOND, "#3f8f7f", "#7b5ea7", "#b8962b", "#6f7b86")
+
 FONT_SIZE = 11.0
-# DejaVu Sans is wide; what fits in it fits in a browser's font too.
-CHARACTER_WIDTH = 0.66
+# DejaVu Sans is wide; what fits in it fits in a browser's font too. East Asian characters fill a square.
+_CHARACTER, _SQUARE = 0.64, 1.05
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,7 @@ class Line:
     points: tuple[tuple[float, float], ...]
     stroke: str = ACCENT
     width: float = 1.0
+    title: str = ""
 
 
 @dataclass(frozen=True)
@@ -75,17 +82,48 @@ class Drawing:
         self.shapes.extend(shapes)
 
 
+def text_width(text: str, size: float = FONT_SIZE) -> float:
+    """About how wide a text is, whatever its script."""
+    return sum(_advance(character) for character in text) * size
+
+
+def _advance(character: str) -> float:
+    if unicodedata.category(character) in {"Mn", "Me", "Cf"}:
+        return 0.0
+    return _SQUARE if unicodedata.east_asian_width(character) in "WF" else _CHARACTER
+
+
 def fitted(text: str, width: float, size: float = FONT_SIZE) -> str:
-    """The text, cut to about a width."""
-    most = max(1, int(width / (size * CHARACTER_WIDTH)))
-    return text if len(text) <= most else text[: most - 1] + "…"
+    """The text, cut in its middle to about a width: names of one family differ at their ends."""
+    if text_width(text, size) <= width:
+        return text
+    room = width - text_width("…", size)
+    if room < 6 * size * _CHARACTER:
+        return _start(text, room, size) + "…"
+    start = _start(text, room * 0.55, size)
+    end = _start(text[::-1], room - text_width(start, size), size)[::-1]
+    while end and unicodedata.combining(end[0]):
+        end = end[1:]
+    return start + "…" + end
+
+
+def _start(text: str, width: float, size: float) -> str:
+    taken, used = "", 0.0
+    for character in text:
+        used += _advance(character) * size
+        if used > width:
+            break
+        taken += character
+    return taken
 
 
 def ticks(low: float, high: float, about: int = 5) -> list[float]:
-    """Round numbers from `low` to `high`."""
+    """Round numbers from `low` to `high`: enough that each differs from its neighbours."""
     if not high > low:
         return [low]
-    rough = (high - low) / about
+    rough = high / about - low / about
+    if not math.isfinite(rough) or rough < 1e-300:
+        return [low, high]
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor >= rough * 0.999)
     first = math.ceil(low / step - 1e-9)
@@ -113,10 +151,11 @@ def _svg(shape: Shape) -> str:
         return _titled(tag, "circle", shape.title)
     if isinstance(shape, Line):
         points = " ".join(f"{_n(x)},{_n(y)}" for x, y in shape.points)
-        return (
+        tag = (
             f'<polyline points="{points}" fill="none" stroke="{shape.stroke}" stroke-width="{_n(shape.width)}" '
-            'stroke-linejoin="round"/>'
+            'stroke-linejoin="round"'
         )
+        return _titled(tag, "polyline", shape.title)
     return (
         f'<text x="{_n(shape.x)}" y="{_n(shape.y)}" font-size="{_n(shape.size)}" fill="{shape.fill}" '
         f'text-anchor="{shape.anchor}">{escape(shape.text)}</text>'

@@ -9,7 +9,7 @@ from pathlib import Path
 from fpdf import FPDF, XPos, YPos
 
 from andon_worker.hybrid_report.drawing import ACCENT, INK, MUTED, Dot, Drawing, Line, Rect, fitted
-from andon_worker.hybrid_report.tables import Grid
+from andon_worker.hybrid_report.section import Grid
 
 FAMILY = "DejaVu"
 _POINTS_PER_MM = 72 / 25.4
@@ -65,11 +65,12 @@ class Page(FPDF):
         self.type(size, MUTED if muted else INK, bold)
         self.multi_cell(0, size / _POINTS_PER_MM * leading, text, align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
 
-    def item(self, text: str) -> None:
+    def item(self, text: str, link: int) -> None:
+        """A finding, a link as a whole."""
         self.type(9.2, ACCENT, bold=True)
         self.cell(5, 4.9, "•")
         self.type(9.2)
-        self.multi_cell(self.epw - 5, 4.9, text, align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+        self.multi_cell(self.epw - 5, 4.9, text, align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT, link=link)
         self.ln(1.2)
 
     def rule(self, width: float) -> None:

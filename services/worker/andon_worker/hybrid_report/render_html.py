@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from html import escape
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from andon_worker.hybrid_report.document import Document
 from andon_worker.hybrid_report.drawing import to_svg
 from andon_worker.hybrid_report.facts import method, subtitle
-from andon_worker.hybrid_report.figures import Figure, figures
-from andon_worker.hybrid_report.sections import TITLES
-from andon_worker.hybrid_report.tables import Grid, grids
-from andon_worker.hybrid_report.wording import label
+from andon_worker.hybrid_report.section import Figure, Grid
+from andon_worker.hybrid_report.sections import SECTIONS
+from andon_worker.hybrid_report.wording import LOCALES, label
 
 # The browser itself is told to refuse everything but the styles in the file.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
@@ -38,32 +39,50 @@ def render_html(document: Document, path: Path) -> None:
     path.write_text("\n".join(parts), encoding="utf-8")
 
 
-def _key_findings(findings: list[str]) -> str:
-    return f'<section class="key">\n<h2 id="key">Key findings</h2>\n{_items(findings)}</section>\n'
+def _key_findings(findings: list[dict[str, Any]]) -> str:
+    """Each linked to the chart that shows it, or to its section; nothing where nothing was found."""
+    if not findings:
+        return ""
+    items = "".join(
+        f'<li>{escape(each["text"])} <a href="#{_target(each)}">See the {"chart" if each["figure"] else "section"}</a>'
+        "</li>\n"
+        for each in findings
+    )
+    return f'<section class="key">\n<h2 id="key">Key findings</h2>\n<ul>\n{items}</ul>\n</section>\n'
+
+
+def _target(finding: dict[str, Any]) -> str:
+    return figure_id(finding["section"], finding["figure"]) if finding["figure"] else finding["section"]
+
+
+def figure_id(section: str, key: str) -> str:
+    """An id for a chart, whatever the names of its columns are."""
+    return f"{section}-{sha256(key.encode()).hexdigest()[:10]}"
 
 
 def _contents(names: list[str]) -> str:
-    links = "".join(f'<li><a href="#{name}">{escape(TITLES[name])}</a></li>' for name in names)
+    links = "".join(f'<li><a href="#{name}">{escape(SECTIONS[name].title)}</a></li>' for name in names)
     return f'<nav aria-label="Sections"><ul>{links}</ul></nav>\n'
 
 
 def _section(name: str, document: Document) -> str:
-    result = document["sections"][name]
+    section, result = SECTIONS[name], document["sections"][name]
+    wording = LOCALES[document["options"]["locale"]]
     said = "".join(f"<p>{escape(sentence)}</p>\n" for sentence in document["narrative"]["sections"][name])
-    drawn = "".join(_figure(figure) for figure in figures(name, result))
+    drawn = "".join(_figure(name, figure) for figure in section.figures(result, wording))
     return (
-        f'<section aria-labelledby="{name}">\n<h2 id="{name}">{escape(TITLES[name])}</h2>\n'
+        f'<section aria-labelledby="{name}">\n<h2 id="{name}">{escape(section.title)}</h2>\n'
         f'<div class="prose">\n{said}</div>\n'
         + (f'<div class="figures">\n{drawn}</div>\n' if drawn else "")
-        + "".join(_table(grid) for grid in grids(name, result))
+        + "".join(_table(grid) for grid in section.grids(result, wording) if grid.rows)
         + "</section>\n"
     )
 
 
-def _figure(figure: Figure) -> str:
+def _figure(section: str, figure: Figure) -> str:
     note = f' <span class="note">{escape(figure.note)}</span>' if figure.note else ""
     return (
-        f'<figure class="{"wide" if figure.wide else "half"}">'
+        f'<figure class="{"wide" if figure.wide else "half"}" id="{figure_id(section, figure.key)}">'
         f"<figcaption>{escape(figure.heading)}{note}</figcaption>{to_svg(figure.drawing)}</figure>\n"
     )
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from andon.reports import Control, NoControl
 from andon_worker.hybrid_report.document import Document
 from andon_worker.hybrid_report.facts import method, subtitle
-from andon_worker.hybrid_report.figures import Figure, figures
 from andon_worker.hybrid_report.pdf_page import Page, draw, table
-from andon_worker.hybrid_report.sections import TITLES
-from andon_worker.hybrid_report.tables import grids
-from andon_worker.hybrid_report.wording import label
+from andon_worker.hybrid_report.section import Figure
+from andon_worker.hybrid_report.sections import SECTIONS
+from andon_worker.hybrid_report.wording import LOCALES, label
 
 _GAP = 8.0
+
+Links = dict[tuple[str, str], int]
 
 
 def render_pdf(document: Document, path: Path, control: Control | None = None) -> None:
@@ -24,11 +26,13 @@ def render_pdf(document: Document, path: Path, control: Control | None = None) -
     pdf.set_creation_date(datetime.fromisoformat(document["generatedAt"]))
     pdf.add_page()
     _title(pdf, document)
-    _key_findings(pdf, document["narrative"]["keyFindings"])
+    links = _key_findings(pdf, document["narrative"]["keyFindings"])
     names = list(document["sections"])
     for place, name in enumerate(names):
-        control.progress(place / (len(names) + 1), TITLES[name])
-        _section(pdf, name, document, control)
+        control.progress(place / (len(names) + 1), SECTIONS[name].title)
+        _section(pdf, name, document, links, control)
+    for link in links.values():  # none is left without a place: a reader of the file would stumble
+        pdf.set_link(link, y=pdf.get_y())
     control.progress(len(names) / (len(names) + 1), "writing")
     _method(pdf, method(document))
     control.check()
@@ -44,27 +48,40 @@ def _title(pdf: Page, document: Document) -> None:
     pdf.ln(6)
 
 
-def _key_findings(pdf: Page, findings: list[str]) -> None:
-    pdf.heading("Key findings")
+def _key_findings(pdf: Page, findings: list[dict[str, Any]]) -> Links:
+    """Write them, each a link to the place of its chart, or of its section, that is set when that is written."""
+    links: Links = {}
+    if findings:
+        pdf.heading("Key findings")
     for finding in findings:
-        pdf.item(finding)
+        link = links.setdefault((finding["section"], finding["figure"]), pdf.add_link())
+        pdf.item(finding["text"], link)
+    return links
 
 
-def _section(pdf: Page, name: str, document: Document, control: Control) -> None:
-    result = document["sections"][name]
+def _section(pdf: Page, name: str, document: Document, links: Links, control: Control) -> None:
+    section, result = SECTIONS[name], document["sections"][name]
+    wording = LOCALES[document["options"]["locale"]]
     pdf.ln(5)
     pdf.keep(35)
-    pdf.start_section(TITLES[name])
-    pdf.heading(TITLES[name])
+    pdf.start_section(section.title)
+    _arrive(pdf, links, name, "")
+    pdf.heading(section.title)
     for sentence in document["narrative"]["sections"][name]:
         pdf.write_text(sentence)
         pdf.ln(1)
-    for row in _rows(figures(name, result)):
+    for row in _rows(section.figures(result, wording)):
         control.check()
-        _figures(pdf, row)
-    for grid in grids(name, result):
+        _figures(pdf, row, name, links)
+    for grid in section.grids(result, wording):
         control.check()
-        table(pdf, grid)
+        if grid.rows:
+            table(pdf, grid)
+
+
+def _arrive(pdf: Page, links: Links, section: str, figure: str) -> None:
+    if link := links.pop((section, figure), None):
+        pdf.set_link(link, y=pdf.get_y())
 
 
 def _rows(found: list[Figure]) -> list[list[Figure]]:
@@ -78,12 +95,14 @@ def _rows(found: list[Figure]) -> list[list[Figure]]:
     return rows
 
 
-def _figures(pdf: Page, row: list[Figure]) -> None:
+def _figures(pdf: Page, row: list[Figure], section: str, links: Links) -> None:
     width = pdf.epw if row[0].wide else (pdf.epw - _GAP) / 2
     height = max(figure.drawing.height / figure.drawing.width * width for figure in row)
     pdf.ln(4)
     pdf.keep(height + 8)
     top = pdf.get_y()
+    for figure in row:
+        _arrive(pdf, links, section, figure.key)
     for place, figure in enumerate(row):
         x = pdf.l_margin + place * (width + _GAP)
         pdf.caption(x, top, width, figure.heading, figure.note)

@@ -3,57 +3,152 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from datetime import datetime
 
 MINUS = "−"
 MISSING = "–"
+_THIN = "\u202f"
 
 
-def number(value: float | None) -> str:
-    """About four digits; whole numbers in full."""
-    if value is None or not math.isfinite(value):
-        return MISSING
-    size = abs(value)
-    if value == int(value) and size < 1e15:
-        text = f"{int(value):,}"
-    elif size >= 1e15 or size < 1e-4:
-        text = f"{value:.3g}"
-    elif size >= 1_000:
-        text = f"{value:,.0f}"
-    elif size >= 100:
-        text = f"{value:.1f}"
-    elif size >= 1:
-        text = f"{value:.2f}"
-    else:
-        text = f"{value:.3g}"
-    return text.replace("-", MINUS)
+@dataclass(frozen=True)
+class Wording:
+    """How a locale writes numbers and days; the words themselves are English."""
+
+    thousands: str = ","
+    decimal: str = "."
+    day_form: str = "%Y-%m-%d"
+    indian: bool = False
+
+    def _written(self, plain: str) -> str:
+        """A number in Python's spelling (`-1,234.5`) in this locale's."""
+        whole, dot, rest = plain.partition(".")
+        if self.indian:
+            whole = _in_lakhs(whole)
+        return (whole.replace(",", self.thousands) + (self.decimal if dot else "") + rest).replace("-", MINUS)
+
+    def number(self, value: float | None) -> str:
+        """About four digits; whole numbers in full."""
+        if value is None or not math.isfinite(value):
+            return MISSING
+        size = abs(value)
+        if value == int(value) and size < 1e15:
+            text = f"{int(value):,}"
+        elif size >= 1e15 or size < 1e-4:
+            text = f"{value:.3g}"
+        elif size >= 1_000:
+            text = f"{value:,.0f}"
+        elif size >= 100:
+            text = f"{value:.1f}"
+        elif size >= 1:
+            text = f"{value:.2f}"
+        else:
+            text = f"{value:.3g}"
+        return self._written(text)
+
+    def exact(self, value: float | str | None) -> str:
+        """A value as it stands in the data: all its digits up to fifteen."""
+        if value is None or isinstance(value, str):
+            return MISSING if value is None else value
+        if not math.isfinite(value):
+            return MISSING
+        if value == int(value) and abs(value) < 1e15:
+            return self._written(f"{int(value):,}")
+        return self._written(f"{value:,.15g}" if 1e-4 <= abs(value) < 1e15 else f"{value:.15g}")
+
+    def like(self, value: float, step: float) -> str:
+        """A number among its neighbours `step` apart: with as many decimals as tell them apart."""
+        if abs(value) >= 1e15 or (step and abs(step) < 1e-9):
+            return self._written(f"{value:.3g}")
+        decimals = max(0, -math.floor(math.log10(abs(step)) + 1e-9)) if step else 2
+        if step and abs(round(step, decimals) - step) > abs(step) * 1e-6:
+            decimals += 1  # a step of 2.5 or 0.25
+        return self._written(f"{value:,.{decimals}f}")
+
+    def coefficient(self, value: float | None) -> str:
+        """Two digits; three where two would claim a perfect correlation that isn't."""
+        if value is None:
+            return MISSING
+        if 0.995 <= abs(value) < 1:
+            text = f"{max(-0.999, min(0.999, value)):.3f}"
+        else:
+            text = f"{value:.2f}"
+        return self._written("0.00" if text == "-0.00" else text)
+
+    def percent(self, part: float, whole: float) -> str:
+        """A share; small ones are never rounded to nothing, nor large ones to everything."""
+        if not whole:
+            return "0%"
+        share = 100 * part / whole
+        if 0 < share < 0.1:
+            return f"under {self._written('0.1')}%"
+        if 99.9 < share < 100:
+            return f"over {self._written('99.9')}%"
+        return self._written(f"{share:.1f}" if share not in (0, 100) else f"{share:.0f}") + "%"
+
+    def change(self, share: float) -> str:
+        """A relative change with its sign: `+12.3%`; large ones as a multiple."""
+        if share >= 10:
+            return f"×{self.number(share + 1)}"
+        text = f"{100 * share:+.1f}" if abs(share) < 1 else f"{100 * share:+,.0f}"
+        return ("±0%" if float(text.replace(",", "")) == 0 else self._written(text) + "%").replace("+-", MINUS)
+
+    def count(self, many: int, noun: str, nouns: str = "") -> str:
+        return self._written(f"{many:,}") + f" {noun if many == 1 else nouns or noun + 's'}"
+
+    def day(self, when: datetime) -> str:
+        return when.strftime(self.day_form)
+
+    def moment(self, text: str) -> str:
+        """An ISO 8601 time; without the time of day where that is midnight."""
+        when = datetime.fromisoformat(text)
+        clock = "" if (when.hour, when.minute, when.second) == (0, 0, 0) else f" {when:%H:%M}"
+        return self.day(when) + clock
+
+    def period(self, start: str, unit: str) -> str:
+        """A point in time, as exact as its unit."""
+        when = datetime.fromisoformat(start)
+        if unit in {"minute", "hour"}:
+            return f"{self.day(when)} {when:%H:%M}"
+        if unit == "month":
+            return f"{when:%B} {when.year}"
+        if unit == "quarter":
+            return f"the {_ORDINALS[(when.month - 1) // 3]} quarter of {when.year}"
+        if unit == "year":
+            return str(when.year)
+        return ("the week of " if unit == "week" else "") + self.day(when)
 
 
-def coefficient(value: float | None) -> str:
-    """Two digits; three where two would claim a perfect correlation that isn't."""
-    if value is None:
-        return MISSING
-    if 0.995 <= abs(value) < 1:
-        text = f"{max(-0.999, min(0.999, value)):.3f}"
-    else:
-        text = f"{value:.2f}"
-    return "0.00" if text == "-0.00" else text.replace("-", MINUS)
+_ORDINALS = ("first", "second", "third", "fourth")
+
+LOCALES = {
+    "en": Wording(),
+    "en-US": Wording(day_form="%m/%d/%Y"),
+    "en-GB": Wording(day_form="%d/%m/%Y"),
+    "en-IN": Wording(day_form="%d/%m/%Y", indian=True),
+    "de": Wording(".", ",", "%d.%m.%Y"),
+    "de-CH": Wording("’", ".", "%d.%m.%Y"),
+    "es": Wording(".", ",", "%d/%m/%Y"),
+    "fr": Wording(_THIN, ",", "%d/%m/%Y"),
+    "it": Wording(".", ",", "%d/%m/%Y"),
+    "ja": Wording(day_form="%Y/%m/%d"),
+    "nl": Wording(".", ",", "%d-%m-%Y"),
+    "pl": Wording("\u00a0", ",", "%d.%m.%Y"),
+    "pt-BR": Wording(".", ",", "%d/%m/%Y"),
+    "sv": Wording("\u00a0", ",", "%Y-%m-%d"),
+}
 
 
-def percent(part: float, whole: float) -> str:
-    """A share; small ones are never rounded to nothing, nor large ones to everything."""
-    if not whole:
-        return "0%"
-    share = 100 * part / whole
-    if 0 < share < 0.1:
-        return "under 0.1%"
-    if 99.9 < share < 100:
-        return "over 99.9%"
-    return f"{share:.1f}%" if share not in (0, 100) else f"{share:.0f}%"
-
-
-def count(many: int, noun: str) -> str:
-    return f"{many:,} {noun}" if many == 1 else f"{many:,} {noun}s"
+def _in_lakhs(whole: str) -> str:
+    """`-1,234,567` as `-12,34,567`."""
+    sign, digits = ("-", whole[1:]) if whole.startswith("-") else ("", whole)
+    digits = digits.replace(",", "")
+    head, tail = digits[:-3], digits[-3:]
+    groups = []
+    while head:
+        head, group = head[:-2], head[-2:]
+        groups.append(group)
+    return sign + ",".join([*reversed(groups), tail])
 
 
 def listed(items: list[str]) -> str:
@@ -61,19 +156,12 @@ def listed(items: list[str]) -> str:
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
 
 
+def some(names: list[str], most: int = 5) -> str:
+    """The first names, and how many more there are."""
+    return listed(names) if len(names) <= most else f"{', '.join(names[:most])} and {len(names) - most} more"
+
+
 def label(value: object, most: int = 80) -> str:
     """A name or a value on one line, cut to a length that a chart and a table can bear."""
     text = "".join(each if each.isprintable() else " " for each in str(value))
     return text if len(text) <= most else text[: most - 1] + "…"
-
-
-def period(start: str, unit: str) -> str:
-    """A point in time, as exact as its unit."""
-    when = datetime.fromisoformat(start)
-    if unit == "hour":
-        return f"{when:%Y-%m-%d %H}:00"
-    if unit == "month":
-        return f"{when:%B %Y}"
-    if unit == "year":
-        return f"{when:%Y}"
-    return ("the week of " if unit == "week" else "") + f"{when:%Y-%m-%d}"

@@ -1,0 +1,25 @@
+"""The report's kinds of chart."""
+
+from andon_worker.hybrid_report.charts.bars import Bar, bars, columns
+from andon_worker.hybrid_report.charts.histograms import histogram, spans
+from andon_worker.hybrid_report.charts.lines import Series, line
+from andon_worker.hybrid_report.charts.matrices import cross_tab, heat_map
+from andon_worker.hybrid_report.charts.points import scatter
+from andon_worker.hybrid_report.charts.ranges import Box, Interval, boxes, intervals
+
+__all__ = [
+    "Bar",
+    "Box",
+    "Interval",
+    "Series",
+    "bars",
+    "boxes",
+    "columns",
+    "cross_tab",
+    "heat_map",
+    "histogram",
+    "intervals",
+    "line",
+    "scatter",
+    "spans",
+]

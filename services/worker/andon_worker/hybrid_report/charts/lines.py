@@ -1,0 +1,92 @@
+"""Values over time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from andon_worker.hybrid_report.charts.axes import Scale, seconds_of, time_axis, y_axis
+from andon_worker.hybrid_report.drawing import (
+    ACCENT,
+    FULL,
+    INK,
+    MUTED,
+    PALETTE,
+    Dot,
+    Drawing,
+    Line,
+    Text,
+    fitted,
+    text_width,
+)
+from andon_worker.hybrid_report.wording import Wording
+
+_HEIGHT = 190.0
+
+
+@dataclass(frozen=True)
+class Series:
+    """Moments (ISO 8601) with their values; a missing value is a gap."""
+
+    name: str
+    points: Sequence[tuple[str, float | None]]
+
+
+def line(
+    title: str,
+    series: Sequence[Series],
+    wording: Wording,
+    zero: bool = False,
+    marks: Sequence[tuple[str, float, str]] = (),
+) -> Drawing:
+    """A line per series, named above if there are several; `marks` are points with a word beside them."""
+    several = len(series) > 1
+    top = 30.0 if several else 20.0
+    drawing = Drawing(FULL, _HEIGHT + (14 if several else 0), title)
+    known = [value for each in series for _, value in each.points if value is not None]
+    low, high = (min(known), max(known)) if known else (0.0, 1.0)
+    if zero or (low > 0 and low < 0.35 * high):
+        low = 0.0
+    elif marks:
+        low -= (high - low) * 0.12  # room for the word below the lowest point
+    left, y = y_axis(drawing, wording, low, high, top, drawing.height - 26)
+    times = [seconds_of(moment) for each in series for moment, _ in each.points]
+    x = Scale(min(times), max(times), left + 6, FULL - 12)
+    time_axis(drawing, wording, x, drawing.height - 8, about=7, grid_to=drawing.height - 26)
+    for each, colour in zip(series, PALETTE, strict=False):
+        _stroke_all(drawing, each, x, y, colour)
+    if several:
+        _legend(drawing, [each.name for each in series], left)
+    middle = (low + high) / 2
+    for moment, value, word in marks:
+        _mark(drawing, x(seconds_of(moment)), y(value), word, above=value > middle)
+    return drawing
+
+
+def _stroke_all(drawing: Drawing, series: Series, x: Scale, y: Scale, colour: str) -> None:
+    stretch: list[tuple[float, float]] = []
+    for moment, value in [*series.points, ("", None)]:
+        if value is not None:
+            stretch.append((x(seconds_of(moment)), y(value)))
+        elif stretch:
+            drawing.add(
+                Dot(*stretch[0], 2, colour) if len(stretch) == 1 else Line(tuple(stretch), colour, 1.8, series.name)
+            )
+            stretch = []
+
+
+def _legend(drawing: Drawing, names: Sequence[str], left: float) -> None:
+    room = (FULL - left) / len(names)
+    at = left
+    for name, colour in zip(names, PALETTE, strict=False):
+        text = fitted(name, room - 22)
+        drawing.add(Line(((at, 9), (at + 12, 9)), colour, 2.6), Text(at + 17, 13, text, "start", INK))
+        at += 17 + text_width(text) + 14
+
+
+def _mark(drawing: Drawing, x: float, y: float, word: str, above: bool) -> None:
+    half = text_width(word, 9.5) / 2
+    drawing.add(
+        Dot(x, y, 3.2, ACCENT, word),
+        Text(min(max(x, half), drawing.width - half), y - 7 if above else y + 14, word, "middle", MUTED, 9.5),
+    )

@@ -1,0 +1,91 @@
+"""Coloured cells: correlations, and one column's values against another's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from andon_worker.hybrid_report.charts.bars import gutter
+from andon_worker.hybrid_report.drawing import (
+    ACCENT,
+    FULL,
+    INK,
+    MUTED,
+    SECOND,
+    Drawing,
+    Rect,
+    Text,
+    fitted,
+    text_width,
+)
+from andon_worker.hybrid_report.wording import Wording
+
+_LEGIBLE = 38.0  # the least width of a cell for names of its own below
+
+
+def heat_map(title: str, names: Sequence[str], matrix: Sequence[Sequence[float | None]], wording: Wording) -> Drawing:
+    """A correlation matrix: blue above zero, orange below, paler towards it.
+
+    Where names don't fit below the columns, rows and columns are numbered instead.
+    """
+    below = list(names)
+    cell = min(56.0, (FULL - gutter(names, FULL * 0.36) - 4) / len(names))
+    if any(text_width(name, 8.5) > cell - 2 for name in names):
+        below = [str(place) for place in range(1, len(names) + 1)]
+        names = [f"{name}  {place}" for place, name in enumerate(names, 1)]
+    left = gutter(names, FULL * 0.36)
+    cell = min(56.0, (FULL - left - 4) / len(names))
+    high = max(20.0, cell * 0.5)
+    drawing = Drawing(FULL, high * len(names) + 26, title)
+    for i, row in enumerate(matrix):
+        y = i * high + 2
+        drawing.add(Text(left - 8, y + high / 2 + 4, fitted(names[i], left - 10), "end", INK))
+        for j, value in enumerate(row[: i + 1]):
+            x = left + j * cell
+            said = f"{names[i]}, {names[j]}: {wording.coefficient(value)}"
+            drawing.add(Rect(x, y, cell - 1.5, high - 1.5, _shade(value), said))
+            if cell >= 27:
+                dark = value is not None and abs(value) > 0.6
+                drawing.add(_in_cell(x, y, cell, high, wording.coefficient(value), dark))
+    for j, name in enumerate(below):
+        drawing.add(Text(left + j * cell + cell / 2 - 1, drawing.height - 10, name, "middle", MUTED, 8.5))
+    return drawing
+
+
+def cross_tab(
+    title: str,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    shares: Sequence[Sequence[float]],
+    wording: Wording,
+) -> Drawing:
+    """Of each row, how its values divide among the columns: the fuller the colour, the larger the share."""
+    left = gutter(rows, FULL * 0.3)
+    cell = min(110.0, (FULL - left - 4) / len(columns))
+    high = 24.0
+    drawing = Drawing(FULL, high * len(rows) + 26, title)
+    for i, (name, line) in enumerate(zip(rows, shares, strict=True)):
+        y = 22 + i * high
+        drawing.add(Text(left - 8, y + high / 2 + 4, fitted(name, left - 10), "end", INK))
+        for j, share in enumerate(line):
+            x = left + j * cell
+            said = f"{name}, {columns[j]}: {wording.percent(share, 1)}"
+            drawing.add(
+                Rect(x, y, cell - 1.5, high - 1.5, _shade(share), said),
+                _in_cell(x, y, cell, high, wording.percent(round(share, 3), 1), share > 0.6),
+            )
+    for j, name in enumerate(columns):
+        drawing.add(Text(left + j * cell + cell / 2 - 1, 14, fitted(name, cell - 6, 9.5), "middle", MUTED, 9.5))
+    return drawing
+
+
+def _in_cell(x: float, y: float, width: float, height: float, text: str, dark: bool) -> Text:
+    return Text(x + width / 2 - 1, y + height / 2 + 3, text, "middle", "#ffffff" if dark else INK, 9.0)
+
+
+def _shade(value: float | None) -> str:
+    if value is None:
+        return "#f4f5f7"
+    end = ACCENT if value > 0 else SECOND
+    share = min(1.0, abs(value))
+    parts = (int(end[place : place + 2], 16) for place in (1, 3, 5))
+    return "#" + "".join(f"{round(245 + (part - 245) * share):02x}" for part in parts)

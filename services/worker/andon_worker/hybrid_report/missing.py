@@ -1,0 +1,87 @@
+"""Where values are missing: in which columns together, and when."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+from typing import Any
+
+from andon.reports.duck import identifier
+from andon_worker.hybrid_report import periods
+from andon_worker.hybrid_report.table import Table
+
+_PATTERNS = 8
+_OVER_TIME = 3
+_FEWEST_ROWS = 30  # of a period whose share of missing values is told
+_SAME_ROWS = 0.8
+
+
+def together(table: Table, names: Sequence[str]) -> dict[str, Any]:
+    """`{patterns: [{columns, rows}], sets: [[column]]}` of columns with gaps: the most frequent combinations of
+    missing values, and the columns that are missing in nearly the same rows."""
+    if len(names) < 2:
+        return {"patterns": [], "sets": []}
+    flags = ", ".join(f"{identifier(name)} IS NULL" for name in names)
+    places = ", ".join(str(place) for place in range(1, len(names) + 1))
+    found = table.all(
+        f"SELECT {flags}, count(*) FROM data GROUP BY {places} ORDER BY count(*) DESC, {places} LIMIT 5000"
+    )
+    patterns = [
+        {"columns": [name for name, missing in zip(names, row, strict=False) if missing], "rows": row[-1]}
+        for row in found
+    ]
+    return {"patterns": [p for p in patterns if p["columns"]][:_PATTERNS], "sets": _sets(patterns)}
+
+
+def _sets(patterns: Sequence[dict[str, Any]]) -> list[list[str]]:
+    """Columns joined where the rows missing in both are most of those missing in either."""
+    each: dict[str, int] = {}
+    both: dict[tuple[str, str], int] = {}
+    for pattern in patterns:
+        for name in pattern["columns"]:
+            each[name] = each.get(name, 0) + pattern["rows"]
+        for pair in combinations(pattern["columns"], 2):
+            both[pair] = both.get(pair, 0) + pattern["rows"]
+    joined: dict[str, list[str]] = {}
+    for (a, b), rows in both.items():
+        if rows >= _SAME_ROWS * (each[a] + each[b] - rows):
+            merged = [*joined.get(a, [a]), *(n for n in joined.get(b, [b]) if n not in joined.get(a, [a]))]
+            for name in merged:
+                joined[name] = merged
+    found: list[list[str]] = []
+    for names in joined.values():
+        if names not in found:
+            found.append(names)
+    return found
+
+
+def over_time(table: Table, column: str, names: Sequence[str]) -> dict[str, Any] | None:
+    """`{timeColumn, unit, columns: [{name, points: [[start, share]], most: {start, share}, least}]}`.
+
+    Of the columns with most gaps, and only periods of at least 30 rows; None if there are not two.
+    """
+    c = identifier(column)
+    first, last = table.one(f"SELECT CAST(min({c}) AS TIMESTAMP), CAST(max({c}) AS TIMESTAMP) FROM data")
+    unit = periods.unit_for(last - first, periods.grain_of(table, column))
+    shown = list(names)[:_OVER_TIME]
+    shares = "".join(f", 1 - count({identifier(name)}) / count(*)" for name in shown)
+    found = table.all(
+        f"SELECT date_trunc('{unit}', CAST({c} AS TIMESTAMP)){shares} FROM data WHERE {c} IS NOT NULL "
+        f"GROUP BY 1 HAVING count(*) >= {_FEWEST_ROWS} ORDER BY 1 LIMIT 1000"
+    )
+    if len(found) < 2:
+        return None
+    columns = []
+    for place, name in enumerate(shown, 1):
+        points = [(periods.iso(row[0]), float(row[place])) for row in found]
+        ordered = sorted(points, key=lambda point: point[1])
+        most, least = ordered[-1], ordered[0]
+        columns.append(
+            {
+                "name": name,
+                "points": points,
+                "most": {"start": most[0], "share": most[1]},
+                "least": {"start": least[0], "share": least[1]},
+            }
+        )
+    return {"timeColumn": column, "unit": unit, "columns": columns}

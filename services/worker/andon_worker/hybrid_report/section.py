@@ -1,0 +1,77 @@
+"""What a section of the report is: one object that computes, tells and draws. Adding one is adding one module."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from andon.reports import Control, ReportOptions
+from andon_worker.hybrid_report.drawing import HALF, Drawing
+from andon_worker.hybrid_report.wording import Wording
+
+Result = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """What the numbers show, and no more.
+
+    `effect` is how large the thing is that it tells of, from 0 to 1: what isn't 0 may be a key finding, the largest
+    first. `figure` is the key of the figure of the same section that shows it; `about` the columns that it relates,
+    by which the same finding of two sections is known.
+    """
+
+    text: str
+    effect: float = 0.0
+    figure: str = ""
+    about: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A chart with its heading and a note; half as wide as the page, or all of it."""
+
+    key: str
+    heading: str
+    note: str
+    drawing: Drawing
+
+    @property
+    def wide(self) -> bool:
+        return self.drawing.width > HALF
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table: its first `words` columns are words, the others numbers, set flush right."""
+
+    caption: str
+    headers: tuple[str, ...]
+    rows: Sequence[tuple[str, ...]]
+    words: int = 1
+
+
+def none_drawn(result: Result, wording: Wording) -> list[Figure]:
+    return []
+
+
+def no_grids(result: Result, wording: Wording) -> list[Grid]:
+    return []
+
+
+@dataclass(frozen=True)
+class Section:
+    """A section of the report.
+
+    `compute` makes the numbers from the dataset as Parquet: plain JSON, a durable step's memo, and all that the rest
+    is made from. It opens the dataset itself, says how far it is and lets itself be stopped at any time.
+    """
+
+    name: str
+    title: str
+    compute: Callable[[Path, ReportOptions, Control], Result]
+    sentences: Callable[[Result, Wording], list[Sentence]]
+    figures: Callable[[Result, Wording], list[Figure]] = none_drawn
+    grids: Callable[[Result, Wording], list[Grid]] = no_grids

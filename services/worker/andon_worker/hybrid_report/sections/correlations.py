@@ -1,0 +1,232 @@
+"""Section "correlations": which numeric columns move together."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from andon.reports import Control, ReportOptions
+from andon_worker.hybrid_report import charts, choose
+from andon_worker.hybrid_report.section import Figure, Grid, Result, Section, Sentence
+from andon_worker.hybrid_report.table import Table, clean, open_table
+from andon_worker.hybrid_report.values import Floats, Values, doubles, sampled, values_of
+from andon_worker.hybrid_report.wording import Wording, label
+
+MOST_COLUMNS = 20
+RANKED_ROWS = 20_000
+_STRONGEST = 10
+_DOTS = 500
+_STRONG = 0.5
+_SAME = 0.9999  # two columns that hold the same in other units say nothing of each other
+
+
+def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
+    """`{columns, columnsOmitted, pearson, spearman, spearmanRows, strongest: [{a, b, pearson, spearman, rows}],
+    scatter: {a, b, points}}`.
+
+    Both matrices are in the order of `columns`; a pair uses the rows in which both have a value. Pearson's is over
+    all rows, Spearman's (of ranks) over a sample of about `spearmanRows` of them. `strongest` are the pairs of
+    largest absolute Pearson coefficient. Of more than 20 columns those are taken that correlate most with another in
+    the sample. `scatter` shows rows of the sample for the strongest pair that isn't one column twice; or null.
+    """
+    with open_table(parquet, options, control) as table:
+        varying = choose.varying(table)
+        values = values_of(table, varying)
+        control.progress(0.1, "a sample")
+        sample = _sample(table, [values[name] for name in varying])
+        names = _chosen(varying, sample, options, control)
+        sample = sample[:, [varying.index(name) for name in names]]
+        pearson, together = _pearson(table, [values[name] for name in names], control)
+    control.progress(0.7, "ranks")
+    spearman = _spearman(sample, control)
+    pairs = sorted(
+        ((i, j) for i, j in combinations(range(len(names)), 2) if np.isfinite(pearson[i, j])),
+        key=lambda pair: -abs(pearson[pair]),
+    )
+    units = [values[name].unit for name in names]
+    return clean(
+        {
+            "columns": names,
+            "columnsOmitted": len(varying) - len(names),
+            "pearson": pearson.tolist(),
+            "spearman": spearman.tolist(),
+            "spearmanRows": sample.shape[0],
+            "strongest": [
+                {
+                    "a": names[i],
+                    "b": names[j],
+                    "pearson": float(pearson[i, j]),
+                    "spearman": float(spearman[i, j]),
+                    "rows": int(together[i, j]),
+                }
+                for i, j in pairs[:_STRONGEST]
+            ],
+            "scatter": _scatter(names, units, sample, pairs, pearson),
+        }
+    )
+
+
+def _sample(table: Table, columns: list[Values]) -> Floats:
+    """A column for each, in its unit; missing values are NaN."""
+    if not columns:
+        return np.empty((0, 0))
+    return np.column_stack([doubles(each) for each in sampled(table, [c.sql for c in columns], RANKED_ROWS)])
+
+
+def _chosen(varying: list[str], sample: Floats, options: ReportOptions, control: Control) -> list[str]:
+    """The columns to correlate over all rows: those asked for, then those that correlate most, in the table's order."""
+    if len(varying) <= MOST_COLUMNS:
+        return sorted(varying, key=lambda name: name not in options.measures)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        centred = sample - np.nanmean(sample, axis=0)
+        centred = np.nan_to_num(centred / np.nanstd(sample, axis=0))
+    control.check()
+    together = np.abs(centred.T @ centred) / max(1, len(sample))
+    np.fill_diagonal(together, 0)
+    together[together > _SAME] = 0
+    order = np.argsort(-together.max(axis=1), kind="stable")
+    best = set([*(varying.index(n) for n in options.measures if n in varying), *order][:MOST_COLUMNS])
+    return [name for place, name in enumerate(varying) if place in best]
+
+
+def _pearson(table: Table, columns: list[Values], control: Control) -> tuple[Floats, NDArray[np.int64]]:
+    """The coefficients, and the number of rows behind each.
+
+    DuckDB updates means and products row by row (B. P. Welford, Technometrics 4, 1962): no sum of squares is taken
+    from another. With the values in their units no product leaves the range of a double.
+    """
+    width = len(columns)
+    pearson, together = np.eye(width), np.zeros((width, width), dtype=np.int64)
+    for i, column in enumerate(columns[:-1]):
+        control.progress(0.2 + 0.5 * i / width, column.name)
+        pairs = [(column.sql, other.sql) for other in columns[i + 1 :]]
+        wanted = ", ".join(f"corr({a}, {b}), count(CASE WHEN {a} IS NOT NULL THEN {b} END)" for a, b in pairs)
+        found = table.one(f"SELECT {wanted} FROM data")
+        row = [np.nan if value is None else max(-1.0, min(1.0, value)) for value in found[::2]]
+        pearson[i, i + 1 :] = pearson[i + 1 :, i] = row
+        together[i, i + 1 :] = together[i + 1 :, i] = found[1::2]
+    return pearson, together
+
+
+def _spearman(sample: Floats, control: Control) -> Floats:
+    width = sample.shape[1]
+    rho = np.eye(width)
+    whole = np.isfinite(sample)
+    ranked = [_ranks(sample[:, i]) if whole[:, i].all() else None for i in range(width)]
+    for i, j in combinations(range(width), 2):
+        control.check()
+        a, b = ranked[i], ranked[j]
+        if a is None or b is None:
+            both = sample[whole[:, i] & whole[:, j]]
+            a, b = _ranks(both[:, i]), _ranks(both[:, j])
+        rho[i, j] = rho[j, i] = _correlation(a, b)
+    return rho
+
+
+def _ranks(values: Floats) -> Floats:
+    """Ranks from 1; equal values share the mean of theirs."""
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    last = np.cumsum(counts)
+    ranks: Floats = (last - (counts - 1) / 2)[inverse]
+    return ranks
+
+
+def _correlation(a: Floats, b: Floats) -> float:
+    if len(a) < 3:
+        return float("nan")
+    a, b = a - a.mean(), b - b.mean()
+    spread = float(np.sqrt((a @ a) * (b @ b)))
+    return float(a @ b) / spread if spread else float("nan")
+
+
+def _scatter(
+    names: list[str], units: list[float], sample: Floats, pairs: list[tuple[int, int]], pearson: Floats
+) -> dict[str, Any] | None:
+    pair = next(((i, j) for i, j in pairs if abs(pearson[i, j]) < _SAME), None)
+    if pair is None:
+        return None
+    i, j = pair
+    both = sample[np.isfinite(sample[:, i]) & np.isfinite(sample[:, j])]
+    every = max(1, len(both) // _DOTS)
+    points = [[float(a) * units[i], float(b) * units[j]] for a, b in both[::every][:_DOTS, [i, j]]]
+    return {"a": names[i], "b": names[j], "rows": len(both), "points": points}
+
+
+def sentences(result: Result, wording: Wording) -> list[Sentence]:
+    if len(result["columns"]) < 2:
+        return [Sentence("There are fewer than two numeric columns that vary, so there is nothing to correlate.")]
+    strong = [pair for pair in result["strongest"] if abs(pair["pearson"]) >= _STRONG]
+    told = [_pair(pair, result, wording) for pair in strong[:5]]
+    told += [
+        Sentence(
+            f"{label(pair['a'])} and {label(pair['b'])} move together along a curve: their ranks correlate by "
+            f"{wording.coefficient(pair['spearman'])}, their values by {wording.coefficient(pair['pearson'])} alone."
+        )
+        for pair in result["strongest"]
+        if pair["spearman"] is not None and abs(pair["spearman"]) > abs(pair["pearson"]) + 0.2
+    ][:2]
+    if not strong:
+        told.append(Sentence("No two numeric columns have a Pearson correlation of 0.5 or more in size."))
+    if result["columnsOmitted"]:
+        shown = len(result["columns"])
+        told.append(
+            Sentence(
+                f"Of {wording.count(shown + result['columnsOmitted'], 'numeric column')} the {shown} are shown that "
+                "correlate most with another in a sample."
+            )
+        )
+    return [*told, Sentence("A correlation says that two columns move together, not that one moves the other.")]
+
+
+def _pair(pair: dict[str, Any], result: Result, wording: Wording) -> Sentence:
+    way = "rise and fall together" if pair["pearson"] > 0 else "move in opposite directions"
+    drawn = result["scatter"] or {}
+    figure = "scatter" if (drawn.get("a"), drawn.get("b")) == (pair["a"], pair["b"]) else "pearson"
+    same = abs(pair["pearson"]) >= _SAME
+    if same:
+        return Sentence(f"{label(pair['a'])} and {label(pair['b'])} say the same: one follows exactly from the other.")
+    return Sentence(
+        f"{label(pair['a'])} and {label(pair['b'])} {way}: their Pearson correlation is "
+        f"{wording.coefficient(pair['pearson'])} (Spearman {wording.coefficient(pair['spearman'])}) "
+        f"over {wording.count(pair['rows'], 'row')}.",
+        effect=abs(pair["pearson"]) * 0.9,
+        figure=figure,
+        about=(pair["a"], pair["b"]),
+    )
+
+
+def figures(result: Result, wording: Wording) -> list[Figure]:
+    made = []
+    if drawn := result["scatter"]:
+        points = [(a, b) for a, b in drawn["points"]]
+        a, b = label(drawn["a"], 40), label(drawn["b"], 40)
+        shown = "all rows" if len(points) == drawn["rows"] else f"{wording.number(len(points))} rows of a sample"
+        made.append(
+            Figure("scatter", f"{b} against {a}", shown, charts.scatter(f"{b} against {a}", points, a, b, wording))
+        )
+    if len(result["columns"]) >= 2:
+        names = [label(name, 60) for name in result["columns"]]
+        drawing = charts.heat_map("Pearson correlation matrix", names, result["pearson"], wording)
+        made.append(Figure("pearson", "Pearson correlation", "", drawing))
+    return made
+
+
+def grids(result: Result, wording: Wording) -> list[Grid]:
+    rows = [
+        (
+            label(pair["a"], 32),
+            label(pair["b"], 32),
+            wording.coefficient(pair["pearson"]),
+            wording.coefficient(pair["spearman"]),
+            wording.number(pair["rows"]),
+        )
+        for pair in result["strongest"]
+    ]
+    return [Grid("Strongest pairs", ("Column", "with", "Pearson", "Spearman", "Rows"), rows, words=2)]
+
+
+SECTION = Section("correlations", "Correlations", compute, sentences, figures, grids)

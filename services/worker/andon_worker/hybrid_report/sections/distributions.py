@@ -1,0 +1,388 @@
+"""Section "distributions": how the values of each column spread."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from andon.reports import Column, Control, ReportOptions
+from andon.reports.duck import identifier
+from andon.reports.options import MEASURABLE, TEMPORAL
+from andon_worker.hybrid_report import charts
+from andon_worker.hybrid_report.charts import Bar
+from andon_worker.hybrid_report.section import Figure, Grid, Result, Section, Sentence
+from andon_worker.hybrid_report.table import Table, clean, double, open_table
+from andon_worker.hybrid_report.values import Values, values_of
+from andon_worker.hybrid_report.wording import MISSING, Wording, label
+
+BINS = 40
+TOP = 10
+QUANTILES = {"p01": 0.01, "p05": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95, "p99": 0.99}
+_ENDS = (0.005, 0.995)
+_PATTERNS = 6
+_SKEWED = 3.0  # from this skewness on, a column of positive values is drawn by its logarithm
+
+# Digits as 9, letters as A or a, in runs: what the shape of a text column is told by.
+_SHAPE = (
+    "regexp_replace(regexp_replace(regexp_replace(left({0}, 60), '[0-9]+', '9', 'g'), '\\p{{Lu}}+', 'A', 'g'), "
+    "'[\\p{{Ll}}\\p{{Lo}}]+', 'a', 'g')"
+)
+
+
+def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
+    """`{exactQuantiles, columns: [...], columnsOmitted}`; each has `name`, `type`, `role`, `kind`, `count`, and by kind
+
+    - `numeric`: `mean, std, min, max, skewness, quantiles: {p01, ..., p99}, histogram`; of years and coordinates
+      `mean`, `std` and `skewness` are null, as they mean nothing
+    - `temporal`: `min, max` (ISO 8601), `histogram`
+    - `categorical`: `distinct, top: [{value, count}], other` (the count of all values that aren't in `top`), and of
+      text with hardly a value twice `length: {min, median, max}` and `patterns: [{pattern, count}]`
+
+    A histogram is `{edges, counts, below, above, log}`: it spans the middle 99 % where the tails are long, and says
+    how many values lie outside; with `log` its edges are evenly spaced in their logarithms. A column without values
+    has `count` 0 and nulls.
+    """
+    with open_table(parquet, options, control) as table:
+        chosen = table.columns[: options.max_columns]
+        spread = _Spread(table, chosen)
+        columns = [
+            {"name": column.name, "type": column.type, "role": column.role, **spread.of(column)} for column in chosen
+        ]
+        return clean(
+            {
+                "exactQuantiles": table.exact,
+                "columns": columns,
+                "columnsOmitted": len(table.columns) - len(chosen),
+            }
+        )
+
+
+class _Spread:
+    """What is asked of many columns at once, so that five hundred columns cost tens of queries."""
+
+    def __init__(self, table: Table, columns: Sequence[Column]) -> None:
+        self._table = table
+        self._numeric = [
+            c for c in columns if c.type in MEASURABLE and c.role not in {"id", "code", "flag", "category"}
+        ]
+        self._temporal = [c for c in columns if c.type in TEMPORAL]
+        measured = {c.name for c in (*self._numeric, *self._temporal)}
+        self._named = [c for c in columns if c.name not in measured]
+        control = table.control
+        control.progress(0.0, "numbers")
+        self._values = values_of(table, [c.name for c in self._numeric])
+        self._numbers = self._summaries()
+        control.progress(0.4, "dates")
+        self._dates = self._extents()
+        control.progress(0.5, "histograms")
+        self._histograms = self._counted()
+        control.progress(0.7, "values")
+        self._words = self._tops()
+
+    def of(self, column: Column) -> dict[str, Any]:
+        for found in (self._numbers, self._dates, self._words):
+            if column.name in found:
+                histogram = self._histograms.get(column.name)
+                return found[column.name] | ({} if found is self._words else {"histogram": histogram})
+        raise KeyError(column.name)
+
+    def _summaries(self) -> dict[str, dict[str, Any]]:
+        table, shares = self._table, [*QUANTILES.values(), *_ENDS]
+        quantiles = "quantile_cont" if table.exact else "approx_quantile"
+        names = [c.name for c in self._numeric]
+        sql = {identifier(name): self._values[name].sql for name in names}
+        moments = table.per_column(names, lambda c: (f"avg({sql[c]})", f"stddev_samp({sql[c]})", f"skewness({sql[c]})"))
+        ranks = table.per_column(names, lambda c: (f"{quantiles}({sql[c]}, {shares})",), keeping=table.exact)
+        made = {}
+        for column in self._numeric:
+            values = self._values[column.name]
+            averaged = column.role not in {"year", "geo"}
+            mean, std, skewness = moments[column.name] if averaged else (None, None, None)
+            [found] = ranks[column.name]
+            back = [values.original(each) for each in found or [None] * len(shares)]
+            made[column.name] = {
+                "kind": "numeric",
+                "count": values.count,
+                "mean": values.original(mean),
+                "std": values.original(std),
+                "min": values.low if values.count else None,
+                "max": values.high if values.count else None,
+                "skewness": skewness,
+                "quantiles": dict(zip(QUANTILES, back, strict=False)),
+                "ends": back[len(QUANTILES) :],
+            }
+        return made
+
+    def _extents(self) -> dict[str, dict[str, Any]]:
+        found = self._table.per_column(
+            [c.name for c in self._temporal], lambda c: (f"count({c})", f"min({c})", f"max({c})")
+        )
+        return {
+            name: {
+                "kind": "temporal",
+                "count": count,
+                "min": low.isoformat() if low is not None else None,
+                "max": high.isoformat() if high is not None else None,
+            }
+            for name, (count, low, high) in found.items()
+        }
+
+    def _counted(self) -> dict[str, dict[str, Any] | None]:
+        bins: dict[str, _Bins] = {}
+        for column in self._numeric:
+            found = self._numbers[column.name]
+            start, end = found.pop("ends")
+            plan = _bins_of(column, found, self._values[column.name], start, end)
+            if plan:
+                bins[column.name] = plan
+        for column in self._temporal:
+            plan = _bins_of_time(identifier(column.name), self._dates[column.name])
+            if plan:
+                bins[column.name] = plan
+        sql = {identifier(name): plan.place for name, plan in bins.items()}
+        counts = self._table.per_column(list(bins), lambda c: (f"histogram({sql[c]})",))
+        return {name: plan.histogram(counts[name][0] or {}) for name, plan in bins.items()}
+
+    def _tops(self) -> dict[str, dict[str, Any]]:
+        table, made = self._table, {}
+        found = table.distinct(self._named)
+        for place, column in enumerate(self._named):
+            table.control.progress(0.7 + 0.3 * place / len(self._named), column.name)
+            count, values = found[column.name]
+            made[column.name] = _named(table, column, count, values)
+        return made
+
+
+def _named(table: Table, column: Column, count: int, distinct: int) -> dict[str, Any]:
+    c = identifier(column.name)
+    # Of a key no value is more frequent than another, and to group by it would take the longest of all.
+    top = (
+        []
+        if distinct > 0.9 * count and distinct > 1_000
+        else table.all(
+            f"SELECT CAST({c} AS VARCHAR), count(*) FROM data WHERE {c} IS NOT NULL "
+            f"GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {TOP}"
+        )
+    )
+    told = {
+        "kind": "categorical",
+        "count": count,
+        "distinct": distinct,
+        "top": [{"value": label(value), "count": n} for value, n in top],
+        "other": count - sum(n for _, n in top),
+    }
+    if column.type == "text" and count and distinct > 0.5 * count and distinct > TOP:
+        shortest, median, longest = table.one(
+            f"SELECT min(length({c})), quantile_disc(length({c}), 0.5), max(length({c})) FROM data"
+        )
+        shapes = table.all(
+            f"SELECT {_SHAPE.format(c)}, count(*) FROM data WHERE {c} IS NOT NULL "
+            f"GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {_PATTERNS}"
+        )
+        told["length"] = {"min": shortest, "median": median, "max": longest}
+        told["patterns"] = [{"pattern": label(shape, 40), "count": n} for shape, n in shapes]
+    return told
+
+
+@dataclass(frozen=True)
+class _Bins:
+    """Where the edges lie, and the SQL of the place of a value among them: -1 below the first, `len` above the last."""
+
+    edges: Sequence[Any]
+    place: str
+    log: bool = False
+
+    def histogram(self, counts: dict[int, int]) -> dict[str, Any]:
+        bins = len(self.edges) - 1
+        return {
+            "edges": list(self.edges),
+            "counts": [counts.get(place, 0) for place in range(bins)],
+            "below": counts.get(-1, 0),
+            "above": counts.get(bins, 0),
+            "log": self.log,
+        }
+
+
+def _place(value: str, start: float, stop: float, width: float, bins: int) -> str:
+    """The bin of a value; its last edge is in the last bin. What is missing has no place."""
+    return (
+        f"CASE WHEN {value} < {double(start)} THEN -1 WHEN {value} > {double(stop)} THEN {bins} "
+        f"WHEN {value} IS NOT NULL THEN "
+        f"least(greatest(CAST(floor(({value} - {double(start)}) / {double(width)}) AS INTEGER), 0), {bins - 1}) END"
+    )
+
+
+def _bins_of(
+    column: Column, found: dict[str, Any], values: Values, start: float | None, end: float | None
+) -> _Bins | None:
+    if not values.count or start is None or end is None:
+        return None
+    if found["min"] > 0 and (found["skewness"] or 0) >= _SKEWED and end > 20 * start:
+        return _log_bins(values)
+    low, high, sql, unit = values.low / values.unit, values.high / values.unit, values.sql, values.unit
+    start, end = start / unit, end / unit
+    # Tails are cut only if they are long: else the histogram would hide ends that it has room for.
+    start, end = (low, high) if (high - low) <= 2 * (end - start) or start == end else (start, end)
+    if column.type == "integer" and unit == 1:
+        start = math.floor(start)
+        width = max(1.0, math.ceil((math.floor(end) - start + 1) / BINS))
+        bins = math.ceil((math.floor(end) - start + 1) / width)
+        start -= 0.5
+    else:
+        bins, width = BINS, (end - start) / BINS
+        if not width or start + width == start:
+            start, width, bins = start - 0.5, 1.0, 1
+    edges = [(start + place * width) * unit for place in range(bins + 1)]
+    if not all(map(math.isfinite, edges)):
+        return None
+    return _Bins(edges, _place(sql, start, start + bins * width, width, bins))
+
+
+def _log_bins(values: Values) -> _Bins | None:
+    low, high = math.log10(values.low), math.log10(values.high)
+    width = (high - low) / BINS
+    if not width:
+        return None
+    edges = [10.0 ** (low + place * width) for place in range(BINS + 1)]
+    edges[0], edges[-1] = values.low, values.high
+    own = f"CAST({identifier(values.name)} AS DOUBLE)"
+    return _Bins(edges, _place(f"log10({own})", low, high, width, BINS), log=True)
+
+
+def _bins_of_time(c: str, found: dict[str, Any]) -> _Bins | None:
+    if not found["count"]:
+        return None
+    low, high = datetime.fromisoformat(found["min"]), datetime.fromisoformat(found["max"])
+    seconds = (high - low).total_seconds()
+    if not seconds:
+        return None
+    width = seconds / BINS
+    edges = [(low + timedelta(seconds=round(place * width))).isoformat() for place in range(BINS)]
+    start = (low - datetime(1970, 1, 1)).total_seconds()
+    return _Bins([*edges, high.isoformat()], _place(f"epoch({c})", start, start + seconds, width, BINS))
+
+
+def sentences(result: Result, wording: Wording) -> list[Sentence]:
+    told = []
+    numeric = [c for c in result["columns"] if c["kind"] == "numeric" and c["std"]]
+    skewed = sorted(
+        (c for c in numeric if c["skewness"] is not None and abs(c["skewness"]) >= 1), key=lambda c: -abs(c["skewness"])
+    )
+    told += [_tail(column, wording) for column in skewed[:3]]
+    for column in result["columns"]:
+        if column["kind"] == "categorical" and column["top"] and column["distinct"] > 1:
+            top = column["top"][0]
+            if top["count"] / column["count"] >= 0.5:
+                share = wording.percent(top["count"], column["count"])
+                value = label(top["value"], 40)
+                told.append(Sentence(f"{share} of the values of {label(column['name'])} are “{value}”."))
+        if column.get("patterns"):
+            told.append(_shapes(column, wording))
+    for column in result["columns"]:
+        if column["kind"] == "numeric" and column["std"] is None and column["count"] and column["min"] != column["max"]:
+            plain = column["role"] == "year"
+            low, high = (f"{column[end]:.0f}" if plain else wording.number(column[end]) for end in ("min", "max"))
+            told.append(Sentence(f"{label(column['name'])} runs from {low} to {high}."))
+    return told[:12]
+
+
+def _tail(column: dict[str, Any], wording: Wording) -> Sentence:
+    high = column["skewness"] > 0
+    q = column["quantiles"]
+    largest = "largest" if high else "smallest"
+    return Sentence(
+        f"{label(column['name'])} has a long tail of {'high' if high else 'low'} values: half of all lie between "
+        f"{wording.number(q['p25'])} and {wording.number(q['p75'])}, the {largest} is "
+        f"{wording.number(column['max' if high else 'min'])}; the mean is {wording.number(column['mean'])}, "
+        f"the median {wording.number(q['p50'])}.",
+        effect=min(0.45, abs(column["skewness"]) / 25),
+        figure=f"of-{column['name']}",
+    )
+
+
+def _shapes(column: dict[str, Any], wording: Wording) -> Sentence:
+    top, length = column["patterns"][0], column["length"]
+    long = (
+        wording.count(length["min"], "character")
+        if length["min"] == length["max"]
+        else f"{wording.number(length['min'])} to {wording.count(length['max'], 'character')}"
+    )
+    shape = (
+        f"; {wording.percent(top['count'], column['count'])} have the shape “{top['pattern']}” "
+        "(A and a for letters, 9 for digits)"
+        if top["count"] > 0.5 * column["count"]
+        else ""
+    )
+    return Sentence(f"The values of {label(column['name'])} are {long} long{shape}.")
+
+
+def figures(result: Result, wording: Wording) -> list[Figure]:
+    made = (_figure(column, wording) for column in result["columns"] if column["count"])
+    return [figure for figure in made if figure]
+
+
+def _figure(column: dict[str, Any], wording: Wording) -> Figure | None:
+    name, key = label(column["name"], 40), f"of-{column['name']}"
+    if column["kind"] == "categorical":
+        return _bars(column, name, key, wording)
+    histogram = column["histogram"]
+    if not histogram or column["min"] == column["max"]:
+        return None
+    edges, counts = histogram["edges"], histogram["counts"]
+    if column["kind"] == "temporal":
+        return Figure(key, name, "rows", charts.spans(f"Rows over {name}", edges, counts, wording))
+    notes = []
+    if column["mean"] is not None:
+        notes.append(f"mean {wording.number(column['mean'])}, median {wording.number(column['quantiles']['p50'])}")
+    if histogram["log"]:
+        notes.append("logarithmic scale")
+    if beyond := histogram["below"] + histogram["above"]:
+        notes.append(f"not shown: {wording.percent(beyond, column['count'])} at the ends")
+    drawing = charts.histogram(
+        f"Histogram of {name}", edges, counts, wording, histogram["log"], plain=column["role"] == "year"
+    )
+    return Figure(key, name, "; ".join(notes), drawing)
+
+
+def _bars(column: dict[str, Any], name: str, key: str, wording: Wording) -> Figure | None:
+    count = column["count"]
+    if patterns := column.get("patterns"):
+        rows = [Bar(p["pattern"], p["count"], wording.percent(p["count"], count)) for p in patterns]
+        rest = count - sum(p["count"] for p in patterns)
+        note = "shapes of the values: A and a for letters, 9 for digits"
+        title = f"Shapes of {name}"
+    elif len(column["top"]) < 2 or column["top"][0]["count"] < 2:
+        return None
+    else:
+        rows = [Bar(label(t["value"], 40), t["count"], wording.percent(t["count"], count)) for t in column["top"]]
+        rest, title = column["other"], f"Most frequent values of {name}"
+        note = wording.count(column["distinct"], "value") + (f", the {len(rows)} most frequent" if rest else "")
+    if rest:
+        rows.append(Bar("other", rest, wording.percent(rest, count), soft=True))
+    return Figure(key, name, note, charts.bars(title, rows))
+
+
+def grids(result: Result, wording: Wording) -> list[Grid]:
+    number = wording.number
+    numeric = [c for c in result["columns"] if c["kind"] == "numeric" and c["count"]]
+    rows = []
+    for c in numeric:
+        say = (lambda value: MISSING if value is None else f"{value:.0f}") if c["role"] == "year" else number
+        quantiles = (c["quantiles"][name] for name in ("p05", "p25", "p50", "p75", "p95"))
+        numbers = (number(c["mean"]), number(c["std"]), say(c["min"]), *map(say, quantiles), say(c["max"]))
+        rows.append((label(c["name"], 32), *numbers))
+    headers = ("Column", "Mean", "Std. dev.", "Min", "5%", "25%", "Median", "75%", "95%", "Max")
+    caption = "Numeric columns" if result["exactQuantiles"] else "Numeric columns (quantiles are approximate)"
+    temporal = [
+        (label(c["name"], 48), wording.moment(c["min"]), wording.moment(c["max"]))
+        for c in result["columns"]
+        if c["kind"] == "temporal" and c["count"]
+    ]
+    return [Grid(caption, headers, rows), Grid("Dates and times", ("Column", "Earliest", "Latest"), temporal)]
+
+
+SECTION = Section("distributions", "Distributions", compute, sentences, figures, grids)

@@ -1,0 +1,444 @@
+"""Section "groups": means per group with bootstrap confidence intervals, spreads, and one grouping against another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from andon.reports import Control, ReportOptions
+from andon.reports.duck import identifier
+from andon_worker.hybrid_report import charts, choose
+from andon_worker.hybrid_report.association import cramers_v
+from andon_worker.hybrid_report.bootstrap import Bins, Floats, interval, resampled_means, seed_of
+from andon_worker.hybrid_report.charts import Box, Interval
+from andon_worker.hybrid_report.section import Figure, Grid, Result, Section, Sentence
+from andon_worker.hybrid_report.table import Table, clean, double, open_table
+from andon_worker.hybrid_report.values import Values, values_of
+from andon_worker.hybrid_report.wording import Wording, label, some
+
+BINS = 2_048
+# Fewer rows than this make a mean too unsure to be called the highest or the lowest, unless all groups are small.
+FEWEST_ROWS, FEWEST_OF_SMALL = 30, 5
+_SPREAD = (0.05, 0.25, 0.5, 0.75, 0.95)
+_EXACT_SPREADS = 200_000
+_CROSSED = 4
+_CROSS_ROWS, _CROSS_COLUMNS = 10, 8
+_TOGETHER = 0.1  # Cramér's V from which two groupings are said to go together
+_ALIKE = 0.02  # eta below which groups are said to hardly differ
+
+
+def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
+    """`{resamples, confidence, comparisons: [...], cross}`, a comparison for each grouping and measure.
+
+    A comparison is `{groupBy, measure, total, fewest, groupsOmitted, rowsOmitted, eta, groups: [{value, rows, ranked,
+    mean, std, low, high, spread}], difference}`. `total` counts all groups, exactly. A group is `ranked` if it has
+    at least `fewest` rows: 30, or 5 where most groups have fewer than 30. Shown are the ranked by falling mean, then
+    the others: the 30 of most rows, and whichever ranked groups have the highest and the lowest mean. `low` and
+    `high` bound the mean; null without resamples, or if the group has a single row. `spread` are the quantiles 5, 25,
+    50, 75, 95 %, of the comparison of the largest `eta` alone. `difference` is between the first and the last ranked
+    group: `{highest, lowest, estimate, low, high}`; null if there are not two.
+
+    `cross` counts the rows of two groupings, those that go together most:
+    `{a, b, v, rows: [value], columns: [value], counts, omitted}`; null if there are not two.
+    """
+    with open_table(parquet, options, control) as table:
+        measures = choose.measures(table, options)
+        values = values_of(table, measures)
+        pairs = [(g, m) for g in choose.groupings(table, options) for m in measures if g != m]
+        loaded = []
+        for place, (group_by, measure) in enumerate(pairs):
+            control.progress(0.2 * place / len(pairs), f"{measure} by {group_by}")
+            loaded.append(_load(table, group_by, values[measure]))
+        if loaded:
+            strongest = max(loaded, key=lambda each: each.eta)
+            strongest.spread = _spreads(table, strongest)
+        control.progress(0.2, "one grouping against another")
+        cross = _cross(table, options)
+    # Resampling needs no database: its memory is free by now.
+    comparisons = []
+    for place, found in enumerate(loaded):
+        group_by, measure = pairs[place]
+        share = _Share(control, 0.2 + 0.8 * place / len(pairs), 0.8 / len(pairs), f"{measure} by {group_by}")
+        comparisons.append(_compare(found, options, seed_of(options.seed, group_by, measure), share))
+    return clean(
+        {"resamples": options.resamples, "confidence": options.confidence, "comparisons": comparisons, "cross": cross}
+    )
+
+
+class _Share:
+    """Progress over one comparison's groups, with a check in each call."""
+
+    def __init__(self, control: Control, start: float, width: float, note: str) -> None:
+        self._control, self._start, self._width, self._note = control, start, width, note
+
+    def __call__(self, fraction: float) -> None:
+        self._control.check()
+        self._control.progress(self._start + self._width * fraction, self._note)
+
+
+@dataclass(frozen=True)
+class _Group:
+    value: Any
+    std: float | None
+    bins: Bins
+
+    @property
+    def name(self) -> str:
+        return label(self.value)
+
+
+@dataclass
+class _Loaded:
+    """The groups of a comparison that are shown, in a measure's unit, and what is known of the others."""
+
+    group_by: str
+    values: Values
+    groups: list[_Group]
+    total: int
+    rows_omitted: int
+    fewest: int
+    eta: float
+    spread: dict[str, list[float | None]]
+
+
+def _load(table: Table, group_by: str, values: Values) -> _Loaded:
+    g, x = identifier(group_by), values.sql
+    present = f"FROM data WHERE {g} IS NOT NULL AND {x} IS NOT NULL"
+    table.connection.execute(
+        "CREATE OR REPLACE TEMP TABLE found AS "
+        f"SELECT {g} AS value, count(*) AS n, avg({x}) AS mean, stddev_samp({x}) AS std {present} GROUP BY 1"
+    )
+    total, rows, enough, middle = table.one(
+        f"SELECT count(*), sum(n), count(*) FILTER (n >= {FEWEST_ROWS}), sum(n * mean) / sum(n) FROM found"
+    )
+    if not total:
+        return _Loaded(group_by, values, [], 0, 0, FEWEST_ROWS, 0.0, {})
+    fewest = FEWEST_ROWS if enough >= max(2, total / 2) else FEWEST_OF_SMALL
+    between, within = table.one(
+        f"SELECT sum(n * (mean - {double(middle)}) ** 2), sum((n - 1) * coalesce(std, 0) ** 2) FROM found"
+    )
+    ends = f"SELECT value FROM found WHERE n >= {fewest} ORDER BY mean"
+    shown = table.all(
+        "WITH shown AS ("
+        f"(SELECT value FROM found ORDER BY n DESC, value LIMIT {choose.MOST_GROUPS}) UNION "
+        f"({ends}, value LIMIT 1) UNION ({ends} DESC, value LIMIT 1)) "
+        "SELECT value, std, n FROM found JOIN shown USING (value)"
+    )
+    binned = _bins(table, g, values, present, [value for value, *_ in shown])
+    return _Loaded(
+        group_by,
+        values,
+        [_Group(value, std, binned[value]) for value, std, _ in shown],
+        total,
+        int(rows) - sum(n for *_, n in shown),
+        fewest,
+        _eta(between, within, int(rows), total),
+        {},
+    )
+
+
+def _eta(between: float, within: float, rows: int, groups: int) -> float:
+    """See `association.correlation_ratio`."""
+    if rows <= groups or between + within <= 0:
+        return 0.0
+    return float(max(0.0, 1 - within / (between + within) * (rows - 1) / (rows - groups)) ** 0.5)
+
+
+def _bins(table: Table, g: str, values: Values, present: str, groups: list[Any]) -> dict[Any, Bins]:
+    """Of each group its values, gathered in narrow bins."""
+    low, high = values.low / values.unit, values.high / values.unit
+    whole = values.unit == 1 and low == int(low) and high - low < BINS
+    width = 1.0 if whole else (high - low) / BINS or 1.0
+    x = values.sql
+    rows = table.connection.execute(
+        f"SELECT {g}, floor(({x} - {double(low)}) / {double(width)}), count(*), avg({x}), var_pop({x}) "
+        f"{present} AND {g} IN (SELECT unnest(?)) GROUP BY 1, 2 ORDER BY 1, 2",
+        [groups],
+    ).fetchall()
+    by_group: dict[Any, list[tuple[Any, ...]]] = {}
+    for value, _, *numbers in rows:
+        by_group.setdefault(value, []).append(tuple(numbers))
+    return {value: _bins_of(found) for value, found in by_group.items()}
+
+
+def _bins_of(rows: Sequence[tuple[Any, ...]]) -> Bins:
+    counts, means, variances = zip(*rows, strict=True)
+    return Bins(np.array(counts, dtype=np.int64), np.array(means, dtype=float), np.array(variances, dtype=float))
+
+
+def _spreads(table: Table, loaded: _Loaded) -> dict[str, list[float | None]]:
+    g, x = identifier(loaded.group_by), loaded.values.sql
+    # Drawn, not told: close enough beyond some rows, and far quicker.
+    quantile = "quantile_cont" if table.rows <= _EXACT_SPREADS else "approx_quantile"
+    rows = table.connection.execute(
+        f"SELECT {g}, {quantile}({x}, {list(_SPREAD)}) FROM data "
+        f"WHERE {x} IS NOT NULL AND {g} IN (SELECT unnest(?)) GROUP BY 1",
+        [[group.value for group in loaded.groups]],
+    ).fetchall()
+    return {label(value): [loaded.values.original(each) for each in found] for value, found in rows}
+
+
+def _compare(loaded: _Loaded, options: ReportOptions, seed: list[int], share: _Share) -> dict[str, Any]:
+    original = loaded.values.original
+    ranked = {group.name for group in loaded.groups if group.bins.rows >= loaded.fewest}
+    ordered = sorted(loaded.groups, key=lambda each: (each.name not in ranked, -each.bins.mean, each.name))
+    sure = [group.name for group in ordered if group.name in ranked]
+    ends = {sure[0], sure[-1]} if len(sure) > 1 else set()
+    kept: dict[str, Floats] = {}
+    groups = []
+    for place, group in enumerate(ordered):
+        low = high = None
+        if options.resamples and group.bins.rows > 1:
+            drawn = _resample(group, options, seed, share, place, len(ordered))
+            if group.name in ends:
+                kept[group.name] = drawn.copy()
+            low, high = interval(drawn, options.confidence)
+        groups.append(
+            {
+                "value": group.name,
+                "rows": group.bins.rows,
+                "ranked": group.name in ranked,
+                "mean": original(group.bins.mean),
+                "std": original(group.std),
+                "low": original(low),
+                "high": original(high),
+                "spread": loaded.spread.get(group.name),
+            }
+        )
+    means = {group.name: group.bins.mean for group in ordered}
+    return {
+        "groupBy": loaded.group_by,
+        "measure": loaded.values.name,
+        "total": loaded.total,
+        "fewest": loaded.fewest,
+        "groupsOmitted": loaded.total - len(groups),
+        "rowsOmitted": loaded.rows_omitted,
+        "eta": loaded.eta,
+        "groups": groups,
+        "difference": _difference(sure, means, kept, options, loaded.values) if ends else None,
+    }
+
+
+def _resample(group: _Group, options: ReportOptions, seed: list[int], share: _Share, place: int, count: int) -> Floats:
+    def after_chunk(done: int) -> None:
+        share((place + done / options.resamples) / count)
+
+    return resampled_means(group.bins, options.resamples, [*seed, *seed_of(place, group.name)], after_chunk)
+
+
+def _difference(
+    sure: list[str], means: dict[str, float], kept: dict[str, Floats], options: ReportOptions, values: Values
+) -> dict[str, Any]:
+    highest, lowest = sure[0], sure[-1]
+    low = high = None
+    if highest in kept and lowest in kept:
+        low, high = interval(kept[highest] - kept[lowest], options.confidence)
+    return {
+        "highest": highest,
+        "lowest": lowest,
+        "estimate": values.original(means[highest] - means[lowest]),
+        "low": values.original(low),
+        "high": values.original(high),
+    }
+
+
+def _cross(table: Table, options: ReportOptions) -> dict[str, Any] | None:
+    """The two groupings that go together most, counted against each other."""
+    best: tuple[float, str, str, dict[tuple[str, str], int]] | None = None
+    for a, b in combinations(choose.groupings(table, options, _CROSSED), 2):
+        found = table.all(
+            f"SELECT CAST({identifier(a)} AS VARCHAR), CAST({identifier(b)} AS VARCHAR), count(*) FROM data "
+            f"WHERE {identifier(a)} IS NOT NULL AND {identifier(b)} IS NOT NULL GROUP BY 1, 2"
+        )
+        counts = {(one, other): n for one, other, n in found}
+        v = cramers_v(_matrix(counts, sorted({a for a, _ in counts}), sorted({b for _, b in counts})))
+        # One that follows from the other, as a code from its name, has nothing to show.
+        if v < 0.999 and (best is None or v > best[0]):
+            best = (v, a, b, counts)
+    if best is None:
+        return None
+    v, a, b, counts = best
+    rows, columns = (_frequent(counts, side, most) for side, most in ((0, _CROSS_ROWS), (1, _CROSS_COLUMNS)))
+    return {
+        "a": a,
+        "b": b,
+        "v": v,
+        "rows": [label(value, 40) for value in rows],
+        "columns": [label(value, 40) for value in columns],
+        "counts": _matrix(counts, rows, columns).astype(int).tolist(),
+        "omitted": sum(n for (one, other), n in counts.items() if one not in rows or other not in columns),
+    }
+
+
+def _frequent(counts: dict[tuple[str, str], int], side: int, most: int) -> list[str]:
+    totals: dict[str, int] = {}
+    for pair, n in counts.items():
+        totals[pair[side]] = totals.get(pair[side], 0) + n
+    return sorted(totals, key=lambda value: (-totals[value], value))[:most]
+
+
+def _matrix(counts: dict[tuple[str, str], int], rows: list[str], columns: list[str]) -> Floats:
+    return np.array([[counts.get((row, column), 0) for column in columns] for row in rows], dtype=float)
+
+
+def sentences(result: Result, wording: Wording) -> list[Sentence]:
+    if not result["comparisons"]:
+        return [
+            Sentence(
+                "There is no column that splits the rows into a few groups together with a numeric column to compare."
+            )
+        ]
+    told = []
+    for each in result["comparisons"]:
+        told += _compared(each, result["confidence"], wording)
+    told += _crossed(result["cross"], wording)
+    if result["resamples"]:
+        told.append(
+            Sentence(
+                f"Intervals hold {wording.number(100 * result['confidence'])}% of the means of "
+                f"{wording.count(result['resamples'], 'bootstrap resample')}; each is for one mean by itself, "
+                "and among many comparisons some will differ by chance."
+            )
+        )
+    return told
+
+
+def _compared(comparison: dict[str, Any], confidence: float, wording: Wording) -> list[Sentence]:
+    difference = comparison["difference"]
+    by, measure, number = label(comparison["groupBy"]), label(comparison["measure"]), wording.number
+    told = []
+    if difference is not None and comparison["eta"] < _ALIKE and not _surely(difference, comparison):
+        told.append(Sentence(f"By {by}, the mean of {measure} hardly differs: eta is under {number(_ALIKE)}."))
+    elif difference is not None:
+        means = {group["value"]: group["mean"] for group in comparison["groups"]}
+        high, low = difference["highest"], difference["lowest"]
+        said = (
+            f"By {by}, the mean of {measure} is highest for {label(high, 40)} ({number(means[high])}) "
+            f"and lowest for {label(low, 40)} ({number(means[low])})"
+        )
+        certain = True
+        if difference["low"] is not None:
+            certain = difference["low"] > 0 or difference["high"] < 0
+            said += (
+                f": a difference of {number(difference['estimate'])}, {number(100 * confidence)}% interval "
+                f"{number(difference['low'])} to {number(difference['high'])}"
+                f"{'' if certain else ', which includes zero: it may be chance'}"
+            )
+        told.append(
+            Sentence(
+                f"{said}.",
+                effect=comparison["eta"] if certain else 0.0,
+                figure=_key(comparison),
+                about=(comparison["measure"], comparison["groupBy"]),
+            )
+        )
+    if left := _left_out(comparison, wording):
+        told.append(Sentence(left))
+    return told
+
+
+def _surely(difference: dict[str, Any], comparison: dict[str, Any]) -> bool:
+    """Whether the ends differ by a tenth of a standard deviation and more than by chance."""
+    spread = next((g["std"] for g in comparison["groups"] if g["value"] == difference["lowest"]), None)
+    if difference["low"] is None or difference["low"] <= 0 or not spread:
+        return False
+    return bool(difference["estimate"] > 0.1 * spread)
+
+
+def _left_out(comparison: dict[str, Any], wording: Wording) -> str:
+    """What of the groups isn't ranked or isn't shown, and by which rule."""
+    parts = []
+    small = [group for group in comparison["groups"] if not group["ranked"]]
+    if small:
+        named = [f"{label(g['value'], 30)} ({wording.count(g['rows'], 'row')})" for g in small]
+        parts.append(f"groups of fewer than {comparison['fewest']} rows aren't ranked: {some(named, 4)}")
+    if comparison["groupsOmitted"]:
+        parts.append(
+            f"{len(comparison['groups'])} of {wording.count(comparison['total'], 'group')} are shown: those with most "
+            "rows, and those of the highest and the lowest mean; "
+            f"{wording.count(comparison['rowsOmitted'], 'row')} lie in the others"
+        )
+    said = "; ".join(parts)
+    return f"Of {label(comparison['groupBy'])}, {said}." if said else ""
+
+
+def _crossed(cross: dict[str, Any] | None, wording: Wording) -> list[Sentence]:
+    if cross is None or cross["v"] < _TOGETHER:
+        return []
+    counts = np.array(cross["counts"], dtype=float)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    whole = counts.sum(axis=0) / counts.sum()
+    weight = np.sqrt(counts.sum(axis=1, keepdims=True) / counts.sum())
+    i, j = np.unravel_index(int(np.argmax((shares - whole) * weight)), counts.shape)
+    return [
+        Sentence(
+            f"{label(cross['a'])} and {label(cross['b'])} go together (Cramér's V {wording.coefficient(cross['v'])}): "
+            f"of the rows of {cross['rows'][i]}, {wording.percent(float(shares[i, j]), 1)} are {cross['columns'][j]}, "
+            f"of all rows {wording.percent(float(whole[j]), 1)}.",
+            effect=cross["v"],
+            figure="cross",
+            about=(cross["a"], cross["b"]),
+        )
+    ]
+
+
+def figures(result: Result, wording: Wording) -> list[Figure]:
+    made = []
+    for comparison in result["comparisons"]:
+        known = [group for group in comparison["groups"] if group["mean"] is not None]
+        if not known:
+            continue
+        what = f"{label(comparison['measure'], 40)} by {label(comparison['groupBy'], 40)}"
+        rows = [Interval(label(g["value"], 40), g["mean"], g["low"], g["high"], not g["ranked"]) for g in known]
+        notes = [f"with {wording.number(100 * result['confidence'])}% intervals"] if result["resamples"] else []
+        if not all(g["ranked"] for g in known):
+            notes.append(f"grey: fewer than {comparison['fewest']} rows")
+        drawing = charts.intervals(f"Mean of {what}", rows, wording)
+        made.append(Figure(_key(comparison), f"Mean of {what}", "; ".join(notes), drawing))
+        if boxes := [_box(g) for g in known if g["spread"] and None not in g["spread"]]:
+            note = "box: the middle half, line: median, dot: mean, whiskers: 5% to 95%"
+            drawing = charts.boxes(f"Spread of {what}", boxes, wording)
+            made.append(Figure(f"{_key(comparison)}-spread", f"Spread of {what}", note, drawing))
+    if (cross := result["cross"]) and cross["v"] >= _TOGETHER:
+        shares = [[n / max(1, sum(row)) for n in row] for row in cross["counts"]]
+        title = f"{label(cross['b'], 40)} within {label(cross['a'], 40)}"
+        drawing = charts.cross_tab(title, cross["rows"], cross["columns"], shares, wording)
+        note = "share of a row's rows"
+        if cross["omitted"]:
+            note += f"; {wording.count(cross['omitted'], 'row')} of rarer values are not shown"
+        made.append(Figure("cross", title, note, drawing))
+    return made
+
+
+def _box(group: dict[str, Any]) -> Box:
+    low, q1, median, q3, high = group["spread"]
+    return Box(label(group["value"], 40), low, q1, median, q3, high, group["mean"])
+
+
+def _key(comparison: dict[str, Any]) -> str:
+    return f"{comparison['measure']}-by-{comparison['groupBy']}"
+
+
+def grids(result: Result, wording: Wording) -> list[Grid]:
+    ends = f"{wording.number(100 * result['confidence'])}%"
+    headers = ("Group", "Rows", "Mean", "Std. dev.", f"{ends} from", f"{ends} to")
+    return [
+        Grid(
+            f"{label(each['measure'], 40)} by {label(each['groupBy'], 40)}"
+            + (f" ({len(each['groups'])} of {wording.count(each['total'], 'group')})" if each["groupsOmitted"] else ""),
+            headers,
+            [
+                (label(g["value"], 48), *(wording.number(g[key]) for key in ("rows", "mean", "std", "low", "high")))
+                for g in each["groups"]
+            ],
+        )
+        for each in result["comparisons"]
+    ]
+
+
+SECTION = Section("groups", "Group comparisons", compute, sentences, figures, grids)

@@ -1,0 +1,133 @@
+"""Section "overview": size, columns and the first rows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from andon.reports import Control, ReportOptions
+from andon.reports.duck import identifier
+from andon_worker.hybrid_report import charts
+from andon_worker.hybrid_report.charts import Bar
+from andon_worker.hybrid_report.drawing import FULL
+from andon_worker.hybrid_report.section import Figure, Grid, Result, Section, Sentence
+from andon_worker.hybrid_report.table import clean, open_table
+from andon_worker.hybrid_report.wording import MISSING, Wording, label, some
+
+_MOST_BARS = 15
+_FIRST_ROWS = 5
+_FIRST_COLUMNS = 8
+
+
+def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
+    """`{rows, cells, missingCells, exactDistinct, columnsOmitted, columns: [...], firstRows: {columns, rows}}`.
+
+    A column is `{name, type, role, missing, distinct}`; `missingCells` covers the columns shown. The first rows are
+    text, of the first eight columns.
+    """
+    with open_table(parquet, options, control) as table:
+        chosen = table.columns[: options.max_columns]
+        control.progress(0.1, "distinct values")
+        found = table.distinct(chosen)
+        columns = [
+            {
+                "name": column.name,
+                "type": column.type,
+                "role": column.role,
+                "missing": table.rows - found[column.name][0],
+                "distinct": found[column.name][1],
+            }
+            for column in chosen
+        ]
+        shown = [column.name for column in chosen[:_FIRST_COLUMNS]]
+        first = ", ".join(f"CAST({identifier(name)} AS VARCHAR)" for name in shown)
+        rows = table.all(f"SELECT {first} FROM data LIMIT {_FIRST_ROWS}")
+        return clean(
+            {
+                "rows": table.rows,
+                "cells": table.rows * len(chosen),
+                "missingCells": sum(column["missing"] for column in columns),
+                "exactDistinct": table.exact,
+                "columnsOmitted": len(table.columns) - len(chosen),
+                "columns": columns,
+                "firstRows": {
+                    "columns": shown,
+                    "rows": [[None if value is None else label(value, 60) for value in row] for row in rows],
+                },
+            }
+        )
+
+
+def sentences(result: Result, wording: Wording) -> list[Sentence]:
+    columns, rows = result["columns"], result["rows"]
+    width = len(columns) + result["columnsOmitted"]
+    told = [Sentence(f"The dataset has {wording.count(rows, 'row')} and {wording.count(width, 'column')}.")]
+    told.append(_missing(result, wording))
+    keys = [label(c["name"]) for c in columns if result["exactDistinct"] and c["distinct"] == rows > 1]
+    if keys:
+        each = "identifies" if len(keys) == 1 else "each identify"
+        told.append(Sentence(f"{some(keys)} {each} every row: no value repeats."))
+    if result["columnsOmitted"]:
+        further = wording.count(result["columnsOmitted"], "further column")
+        told.append(Sentence(f"{further} went unexamined, by the option maxColumns."))
+    return told
+
+
+def _missing(result: Result, wording: Wording) -> Sentence:
+    gaps = sorted((c for c in result["columns"] if c["missing"]), key=lambda c: -c["missing"])
+    if not gaps:
+        return Sentence("No value is missing.")
+    most = gaps[0]
+    share = most["missing"] / result["rows"]
+    return Sentence(
+        f"{wording.percent(result['missingCells'], result['cells'])} of all values are missing, in "
+        f"{wording.count(len(gaps), 'column')}; most in {label(most['name'])} "
+        f"({wording.percent(most['missing'], result['rows'])} of its rows).",
+        effect=0.6 * share if share >= 0.05 else 0.0,
+        figure="missing",
+    )
+
+
+def figures(result: Result, wording: Wording) -> list[Figure]:
+    gaps = sorted((c for c in result["columns"] if c["missing"]), key=lambda c: -c["missing"])
+    if not gaps:
+        return []
+    rows = [
+        Bar(label(c["name"], 40), c["missing"], wording.percent(c["missing"], result["rows"]))
+        for c in gaps[:_MOST_BARS]
+    ]
+    note = "share of rows"
+    if len(gaps) > len(rows):
+        note += f"; the {len(rows)} columns with most of {wording.number(len(gaps))} that have any"
+    return [Figure("missing", "Missing values", note, charts.bars("Missing values by column", rows, FULL))]
+
+
+def grids(result: Result, wording: Wording) -> list[Grid]:
+    about = "" if result["exactDistinct"] else "about "
+    rows = [
+        (
+            label(c["name"], 48),
+            _kind(c),
+            wording.number(c["missing"]),
+            wording.percent(c["missing"], result["rows"]),
+            about + wording.number(c["distinct"]),
+        )
+        for c in result["columns"]
+    ]
+    first = result["firstRows"]
+    width = len(first["columns"])
+    cells = [tuple(MISSING if value is None else label(value, 24) for value in row) for row in first["rows"]]
+    caption = "The first rows" + (f" (of the first {width} columns)" if width < len(result["columns"]) else "")
+    return [
+        Grid("Columns", ("Column", "Read as", "Missing", "Share", "Distinct values"), rows, words=2),
+        Grid(caption, tuple(label(name, 24) for name in first["columns"]), cells, words=width),
+    ]
+
+
+def _kind(column: dict[str, Any]) -> str:
+    """What a column was read as: its role, with its type where that says more."""
+    role, type_ = column["role"], column["type"]
+    return role if role in {type_, "date", "text"} else f"{role} ({type_})"
+
+
+SECTION = Section("overview", "Overview", compute, sentences, figures, grids)

@@ -1,0 +1,235 @@
+"""Section "quality": what to know of the data before trusting a figure: placeholders, gaps, repeated rows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from andon.reports import Column, Control, ReportOptions
+from andon.reports.duck import identifier
+from andon_worker.hybrid_report import charts, choose, missing
+from andon_worker.hybrid_report.alerts import Alert, alerts
+from andon_worker.hybrid_report.charts import Series
+from andon_worker.hybrid_report.section import Figure, Grid, Result, Section, Sentence
+from andon_worker.hybrid_report.table import Table, clean, open_table
+from andon_worker.hybrid_report.wording import MISSING, Wording, label, listed, some
+
+_SHOWN_REPEATS = 5
+_SHOWN_COLUMNS = 7
+_WITH_GAPS = 12
+_UNEVEN_OVER_TIME = 0.15
+
+
+def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
+    """`{rows, repeatedRows, repeats: {columns, rows: [{times, cells}]}, alerts, missing}`.
+
+    `repeatedRows` counts the rows that repeat an earlier one; rows are compared by a 64-bit hash, so that fifty
+    million of them fit. `repeats` shows the first of those that stand most often, as text, of the first seven columns.
+    `alerts` are as in `alerts.alerts`; `missing` is `{patterns, sets, overTime}` as in `missing`.
+    """
+    with open_table(parquet, options, control) as table:
+        chosen = table.columns[: options.max_columns]
+        found = alerts(table, chosen)
+        counts = table.per_column([column.name for column in chosen], lambda c: (f"count({c})",))
+        gaps = sorted((name for name, (n,) in counts.items() if n < table.rows), key=lambda name: counts[name][0])
+        control.progress(0.6, "missing values")
+        time = choose.time_column(table, options)
+        lacking = [name for name in gaps if name != time]
+        missed = missing.together(table, gaps[:_WITH_GAPS]) | {
+            "overTime": missing.over_time(table, time, lacking) if time and lacking else None
+        }
+        control.progress(0.7, "repeated rows")
+        repeated = _repeated(table)
+        shown = [column.name for column in chosen[:_SHOWN_COLUMNS]]
+        return clean(
+            {
+                "rows": table.rows,
+                "repeatedRows": repeated,
+                "repeats": {"columns": shown, "rows": _repeats(table, shown) if repeated else []},
+                "alerts": found,
+                "missing": missed,
+            }
+        )
+
+
+def _hash(table: Table) -> str:
+    return f"hash({', '.join(identifier(column.name) for column in table.columns)})"
+
+
+def _repeated(table: Table) -> int:
+    if any(_unique(table, column) for column in table.columns if column.type == "integer"):
+        return 0
+    (distinct,) = table.one(f"SELECT count(DISTINCT {_hash(table)}) FROM data")
+    return int(table.rows - distinct)
+
+
+def _unique(table: Table, column: Column) -> bool:
+    """Whether a whole number is a key: a row that has one repeats no other."""
+    c = identifier(column.name)
+    about, low, high = table.one(f"SELECT approx_count_distinct({c}), min({c}), max({c}) FROM data")
+    # Only where it is likely, and a bitmap shows it at once.
+    if not table.exact or about < 0.9 * table.rows or high - low > 4 * table.rows + 1_000:
+        return False
+    return table.distinct([column])[column.name] == (table.rows, table.rows)
+
+
+def _repeats(table: Table, shown: list[str]) -> list[dict[str, Any]]:
+    """The rows that stand most often; found by their hash, and only then read."""
+    often = table.all(
+        f"SELECT {_hash(table)} AS h, count(*) AS n FROM data GROUP BY h HAVING n > 1 ORDER BY n DESC, h "
+        f"LIMIT {_SHOWN_REPEATS}"
+    )
+    cells = ", ".join(f"CAST({identifier(name)} AS VARCHAR)" for name in shown)
+    found = table.connection.execute(
+        f"SELECT {_hash(table)}, {cells} FROM data WHERE {_hash(table)} IN (SELECT unnest($1)) ",
+        [[h for h, _ in often]],
+    )
+    rows: dict[int, list[str | None]] = {}
+    while len(rows) < len(often) and (row := found.fetchone()):
+        rows.setdefault(row[0], [None if value is None else label(value, 40) for value in row[1:]])
+    return [{"times": n, "cells": rows[h]} for h, n in often if h in rows]
+
+
+def sentences(result: Result, wording: Wording) -> list[Sentence]:
+    told = [_say(alert, wording) for alert in result["alerts"] if alert["kind"] in _SAID]
+    told += _repeated_words(result, wording)
+    told += _missing_words(result, wording)
+    others = [alert for alert in result["alerts"] if alert["kind"] not in _SAID]
+    if others:
+        told.append(Sentence(f"{wording.count(len(others), 'remark')} on single columns: see the table."))
+    return told or [Sentence("Nothing in the columns calls for caution.")]
+
+
+_SAID = {"placeholder", "identical", "repeatedKey", "variants"}
+
+
+def _say(alert: Alert, wording: Wording) -> Sentence:
+    name = label(alert["columns"][0])
+    match alert["kind"]:
+        case "placeholder":
+            value = alert["value"]
+            spelled = wording.moment(value) if isinstance(value, str) else wording.exact(value)
+            mean = alert["meanWithout"]
+            without = "" if mean is None else f"; without it the mean is {wording.number(mean)}"
+            return Sentence(
+                f"{name} is {spelled} in {wording.count(alert['rows'], 'row')}, far from all its other values: it "
+                f"looks like a placeholder for no value{without}.",
+                effect=0.65,
+                about=(name, "placeholder"),
+            )
+        case "identical":
+            return Sentence(f"{name} and {label(alert['columns'][1])} have the same value in every row.", effect=0.3)
+        case "repeatedKey":
+            return Sentence(
+                f"{name} names its rows, but {wording.count(alert['repeats'], 'row')} "
+                f"{'repeats' if alert['repeats'] == 1 else 'repeat'} a value that stood before.",
+                effect=0.4,
+            )
+        case _:
+            pairs = [" and ".join(f"“{value}”" for value in each) for each in alert["examples"]]
+            return Sentence(
+                f"{name} spells {wording.count(alert['count'], 'value')} in several ways that differ in case or spaces "
+                f"alone: {some(pairs, 3)}.",
+                effect=0.35,
+            )
+
+
+def _repeated_words(result: Result, wording: Wording) -> list[Sentence]:
+    many, rows = result["repeatedRows"], result["rows"]
+    if not many:
+        return []
+    said = f"{wording.count(many, 'row')} ({wording.percent(many, rows)}) {'repeats' if many == 1 else 'repeat'}"
+    return [Sentence(f"{said} an earlier row exactly.", effect=min(0.6, 3 * many / rows))]
+
+
+def _missing_words(result: Result, wording: Wording) -> list[Sentence]:
+    told = []
+    rows = {tuple(p["columns"]): p["rows"] for p in result["missing"]["patterns"]}
+    for names in result["missing"]["sets"][:3]:
+        many = max((n for columns, n in rows.items() if set(names) <= set(columns)), default=0)
+        told.append(
+            Sentence(
+                f"{some([label(name) for name in names])} are missing in nearly the same rows"
+                + (f" ({wording.count(many, 'row')})." if many else "."),
+                effect=min(0.4, many / result["rows"]),
+            )
+        )
+    for column in _uneven(result):
+        unit, most, least = result["missing"]["overTime"]["unit"], column["most"], column["least"]
+        told.append(
+            Sentence(
+                f"{label(column['name'])} is missing most in {wording.period(most['start'], unit)} "
+                f"({wording.percent(most['share'], 1)} of the rows) and least in "
+                f"{wording.period(least['start'], unit)} ({wording.percent(least['share'], 1)}).",
+                effect=0.5 * (most["share"] - least["share"]),
+                figure="missing-over-time",
+            )
+        )
+    return told
+
+
+def _uneven(result: Result) -> list[dict[str, Any]]:
+    over = result["missing"]["overTime"]
+    return [
+        column
+        for column in (over["columns"] if over else [])
+        if column["most"]["share"] - column["least"]["share"] >= _UNEVEN_OVER_TIME
+    ]
+
+
+def figures(result: Result, wording: Wording) -> list[Figure]:
+    uneven = _uneven(result)
+    if not uneven:
+        return []
+    series = [
+        Series(label(column["name"], 40), [(start, 100 * share) for start, share in column["points"]])
+        for column in uneven
+    ]
+    drawing = charts.line("Missing values over time", series, wording, zero=True)
+    per = result["missing"]["overTime"]["unit"]
+    names = "" if len(series) > 1 else f"{series[0].name}, "
+    return [Figure("missing-over-time", "Missing values over time", f"{names}% of the rows per {per}", drawing)]
+
+
+def grids(result: Result, wording: Wording) -> list[Grid]:
+    remarks = [
+        (listed([label(name, 32) for name in alert["columns"]]), *_remark(alert, wording))
+        for alert in result["alerts"]
+        if alert["kind"] not in _SAID
+    ]
+    patterns = [
+        (some([label(name, 32) for name in pattern["columns"]], 6), wording.number(pattern["rows"]))
+        for pattern in result["missing"]["patterns"]
+    ]
+    repeats = [
+        (*(MISSING if cell is None else label(cell, 24) for cell in row["cells"]), wording.number(row["times"]))
+        for row in result["repeats"]["rows"]
+    ]
+    columns = [label(name, 24) for name in result["repeats"]["columns"]]
+    return [
+        Grid("Remarks on columns", ("Column", "Remark", "How much"), remarks, words=3),
+        Grid("Which values are missing together", ("Missing in the same row", "Rows"), patterns),
+        Grid("Rows that stand most often", (*columns, "Times"), repeats, words=len(columns)),
+    ]
+
+
+def _remark(alert: Alert, wording: Wording) -> tuple[str, str]:
+    match alert["kind"]:
+        case "mixed":
+            return "text and numbers mixed", f"{wording.percent(alert['numbers'], 1)} are numbers"
+        case "empty":
+            return "no value at all", ""
+        case "constant":
+            return "a single value", f"“{alert['value']}”"
+        case "nearUnique":
+            return (
+                "hardly a value twice",
+                f"{wording.number(alert['distinct'])} different in {wording.count(alert['rows'], 'row')}",
+            )
+        case "imbalanced":
+            return "nearly always one value", f"“{alert['value']}” in {wording.percent(alert['share'], 1)}"
+        case _:
+            return "mostly zero", wording.percent(alert["share"], 1)
+
+
+SECTION = Section("quality", "Data quality", compute, sentences, figures, grids)

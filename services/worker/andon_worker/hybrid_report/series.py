@@ -1,0 +1,107 @@
+"""What a series of numbers does over time: direction, shift, season."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+def rising(values: Floats) -> tuple[float, float]:
+    """Kendall's tau with time, and the two-sided p-value that there is no trend.
+
+    The Mann-Kendall test: H. B. Mann, "Nonparametric tests against trend", Econometrica 13 (1945); with the variance
+    for ties of M. G. Kendall, "Rank Correlation Methods" (1975), by the normal approximation.
+    """
+    n = len(values)
+    if n < 4:
+        return 0.0, 1.0
+    score = 0.0
+    for place in range(n - 1):
+        score += float(np.sign(values[place + 1 :] - values[place]).sum())
+    _, ties = np.unique(values, return_counts=True)
+    variance = (n * (n - 1) * (2 * n + 5) - float((ties * (ties - 1) * (2 * ties + 5)).sum())) / 18
+    if variance <= 0:
+        return 0.0, 1.0
+    z = (score - math.copysign(1, score)) / math.sqrt(variance) if score else 0.0
+    return score / (n * (n - 1) / 2), math.erfc(abs(z) / math.sqrt(2))
+
+
+def shift(values: Floats, check: Callable[[], object]) -> int | None:
+    """Where the level changes once and for good: the place of the first value after it; None if it doesn't.
+
+    The single break of least squares (J. Bai, "Estimation of a change point in multiple regression models", Review of
+    Economics and Statistics 79, 1997). It counts if a step tells the values better than one level and than a straight
+    line do, by the Bayesian information criterion (Y.-C. Yao, Statistics & Probability Letters 6, 1988).
+    """
+    n = len(values)
+    edge = max(3, n // 20)
+    if n < 4 * edge or not np.ptp(values):
+        return None
+    y = values - values.mean()
+    y = y / np.abs(y).max()
+    sums = np.cumsum(y)
+    left = np.arange(edge, n - edge + 1)
+    gained = sums[left - 1] ** 2 / left + sums[left - 1] ** 2 / (n - left)  # the whole sums to zero
+    check()
+    best = int(left[int(gained.argmax())])
+    whole = float(y @ y)
+    step = max(whole - float(gained.max()), 1e-30)
+    time = np.arange(n) - (n - 1) / 2
+    line = max(whole - float(time @ y) ** 2 / float(time @ time), 1e-30)
+
+    def criterion(squares: float, parameters: int) -> float:
+        return n * math.log(squares / n) + parameters * math.log(n)
+
+    if criterion(step, 4) + 6 >= min(criterion(whole, 1), criterion(line, 2)) or step > 0.65 * whole:
+        return None
+    return best
+
+
+def season(values: Floats, seasons: Sequence[int], cycle: int) -> tuple[float, dict[int, float]]:
+    """How much of what the trend leaves is the season's, from 0 to 1; and each season's deviation from the trend.
+
+    `seasons` says of each value which one it belongs to. The trend is a centred moving average over a cycle; the
+    strength is F_S of X. Wang, K. Smith and R. Hyndman, "Characteristic-based clustering for time series data", Data
+    Mining and Knowledge Discovery 13 (2006), adjusted for the number of seasons as R² is for that of regressors.
+    Deviations are relative to the trend where all values are positive.
+    """
+    if len(values) < 2 * cycle or len(set(seasons)) < 2:
+        return 0.0, {}
+    trend = _moving_average(values, cycle)
+    known = np.isfinite(trend)
+    relative = bool((values > 0).all()) and bool((trend[known] > 0).all())
+    left = (values / trend - 1 if relative else values - trend)[known]
+    of = np.asarray(seasons)[known]
+    names, places = np.unique(of, return_inverse=True)
+    counts = np.bincount(places)
+    means = np.bincount(places, weights=left) / counts
+    means -= (means * counts).sum() / counts.sum()
+    remainder = left - left.mean() - means[places]
+    whole, rest = float(np.var(left)), float(np.var(remainder))
+    n, m = len(left), len(names)
+    if whole <= 0 or n <= m + 1:
+        return 0.0, {}
+    strength = 1 - rest / whole * (n - 1) / (n - m)
+    return max(0.0, strength), {int(name): float(mean) for name, mean in zip(names, means, strict=True)}
+
+
+def _moving_average(values: Floats, cycle: int) -> Floats:
+    """Centred; an even cycle weighs its two ends by half. NaN where the cycle isn't whole."""
+    weights = np.ones(cycle) if cycle % 2 else np.concatenate([[0.5], np.ones(cycle - 1), [0.5]])
+    half = len(weights) // 2
+    trend = np.full(len(values), np.nan)
+    if len(values) >= len(weights):
+        trend[half : len(values) - half] = np.convolve(values, weights / weights.sum(), mode="valid")
+    return trend
+
+
+def growth(first: float, last: float, years: float) -> float | None:
+    """The yearly change that leads from one to the other, compounded; None where that has no meaning."""
+    if years < 1 or first <= 0 or last <= 0:
+        return None
+    return float((last / first) ** (1 / years) - 1)
