@@ -13,6 +13,8 @@ from andon_api.paging import MOST, USUAL
 REPORT_STATUSES = ("idle", "generating", "generated", "cancelled", "failed")
 RUN_STATUSES = ("queued", "running", "waiting", "cancelling", "completed", "failed", "cancelled")
 
+FAILED_EVALUATIONS = "of how many runs `if` has no value; they aren't matched"
+FIRST_FAILURE = "why `if` has no value of the first of them"
 ESTIMATE = "when it will probably end, by the pace of its progress lately; null while that can't be told"
 
 
@@ -226,6 +228,8 @@ class StartedCancellationSchema(Schema):
     id = fields.UUID(allow_none=True)
     dry_run = fields.Boolean()
     matched = fields.Integer(metadata={"description": "with dryRun: how many runs it would cancel now"})
+    failed_evaluations = fields.Integer(metadata={"description": FAILED_EVALUATIONS})
+    first_failure = fields.String(allow_none=True, metadata={"description": FIRST_FAILURE})
     event_id = fields.String()
 
 
@@ -233,6 +237,8 @@ class CancellationSchema(Schema):
     id = fields.UUID()
     status = fields.String(validate=_one_of(("pending", "done")))
     matched = fields.Integer(metadata={"description": "how many runs were matched so far"})
+    failed_evaluations = fields.Integer(metadata={"description": FAILED_EVALUATIONS})
+    first_failure = fields.String(allow_none=True, metadata={"description": FIRST_FAILURE})
     function_id = fields.String()
     started_after = Time(allow_none=True)
     started_before = Time(allow_none=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import psycopg
@@ -118,10 +118,21 @@ class DispatcherMetrics:
         )
         for reason in ("trimmed", "forgotten"):
             self._dropped.labels(reason)  # shown from the start: an increase needs a 0 to start from
+        self._failed_evaluations = Counter(
+            "andon_expression_failures",
+            "Runs for which an expression had no value",
+            ["function"],
+            registry=registry,
+        )
 
     def dropped(self, reason: Literal["trimmed", "forgotten"], entries: int) -> None:
         """Count entries that the stream no longer had, or that lay below the bus' low-water mark."""
         self._dropped.labels(reason).inc(entries)
+
+    def failed_evaluations(self, failed: Mapping[str, int]) -> None:
+        """Count, by function, the runs that a cancel's expression can't tell of: they count as not matched."""
+        for function, count in failed.items():
+            self._failed_evaluations.labels(function).inc(count)
 
     def watch(self, *, leads: Callable[[], bool], turn_age: Callable[[], float]) -> None:
         """Show what the running service says of itself."""

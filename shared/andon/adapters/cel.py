@@ -1,58 +1,94 @@
 """CEL expressions of cancel rules: checked when they are registered, bounded when they are evaluated.
 
 An expression sees `event`, the trigger, and `async`, the cancel event, each with `name`, `data`, `user`. It matches
-if it is true; a key that is missing when it is evaluated, or operands that don't go together, are no match.
+if it is true; where it has no value (a key is missing, operands don't go together, it would take too much work), that
+is no match, and is counted.
 """
 
 from __future__ import annotations
 
-import re
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-import cel
+import re2  # type: ignore[import-untyped]
 
+from andon.engine.cel import Budget, EvaluationError, Expression, ExpressionError, OverBudget
+from andon.engine.cel.values import kind
 from andon.engine.events import Event
 
-MAX_LENGTH = 1_000
-NAMES = frozenset({"event", "async"})
-_MACRO = re.compile(r"\.\s*(?:all|exists|exists_one|map|filter)\s*\(\s*([A-Za-z_]\w*)\s*,")
-
-
-class ExpressionError(ValueError):
-    """The expression can't be used; the message says why."""
+NAMES = ("event", "async")
+MOST_WORK = 100_000
+OWN_WORK = 500
+SHARED_WORK = 1_000_000
+LARGEST_PROGRAM = 1_000
+_OPTIONS = re2.Options()
+_OPTIONS.log_errors = False
+_OPTIONS.never_capture = True
+_OPTIONS.max_mem = 1 << 18
 
 
 def check_expression(text: str) -> None:
-    """Raise `ExpressionError` unless `text` parses, names only `event` and `async`, and is bounded in size and cost."""
+    """Raise `ExpressionError` unless `text` parses and names only `event`, `async`, and functions that there are."""
     _compile(text)
 
 
-def holds(text: str, event: Event, cancel: Event) -> bool:
-    """Whether the expression is true of this trigger and this cancel event."""
-    try:
-        found: Any = _compile(text).execute({"event": _shown(event), "async": _shown(cancel)})
-    except (KeyError, TypeError, ValueError, RuntimeError, OverflowError, IndexError):
-        return False
-    return found is True
+@dataclass
+class Evaluations:
+    """The evaluations for one cancel event: which expressions are true, and how many had no value.
 
+    Each has `OWN_WORK`, and up to `MOST_WORK` while `shared` lasts, which all of them together may spend: however
+    many runs a cancel meets, what is costly is done for some of them only.
+    """
 
-@lru_cache(maxsize=1024)
-def _compile(text: str) -> cel.Program:
-    if len(text) > MAX_LENGTH:
-        raise ExpressionError(f"expected at most {MAX_LENGTH} characters, got {len(text)}")
-    bound = _MACRO.findall(text)
-    if len(bound) > 1:
-        raise ExpressionError("expected at most one of all, exists, exists_one, map and filter: their cost multiplies")
-    try:
-        program = cel.compile(text)
-    except ValueError as error:
-        raise ExpressionError(str(error).split("\n")[0]) from None
-    unknown = sorted(set(program.variables()) - NAMES - set(bound))
-    if unknown:
-        raise ExpressionError(f"it names {unknown[0]!r}; expected only 'event' and 'async'")
-    return program
+    shared: int = SHARED_WORK
+    failed: int = 0
+    failure: str | None = None
+    """Why the first of them had no value."""
+
+    def hold(self, text: str, event: Event, cancel: Event) -> bool:
+        """Whether the expression is true of this trigger and this cancel event. Raises nothing."""
+        given = min(MOST_WORK, OWN_WORK + self.shared)
+        budget = Budget(given)
+        try:
+            value = _compile(text).evaluate({"event": _shown(event), "async": _shown(cancel)}, budget)
+            if type(value) is bool:
+                return value
+            raise EvaluationError(f"it is no bool, but {kind(value)}")
+        except (EvaluationError, ExpressionError, OverBudget) as error:
+            self.failed += 1
+            self.failure = self.failure or str(error)
+            return False
+        finally:
+            self.shared -= max(0, given - max(budget.left, 0) - OWN_WORK)
 
 
 def _shown(event: Event) -> dict[str, Any]:
-    return {"name": event.name, "data": dict(event.data), "user": event.user}
+    data = event.data
+    return {"name": event.name, "data": data if type(data) is dict else dict(data), "user": event.user}
+
+
+@lru_cache(maxsize=256)
+def _compile(text: str) -> Expression:
+    return Expression(text, names=NAMES, regex=regex)
+
+
+@lru_cache(maxsize=128)
+def regex(pattern: str) -> Callable[[str, Budget], bool]:
+    """A search by RE2, which never backtracks: its time is bounded by the text times the size of its program."""
+    try:
+        program = re2.compile(pattern, _OPTIONS)
+    except (re2.error, UnicodeEncodeError):
+        raise EvaluationError(f"{pattern[:40]!r} is no regular expression of RE2, or a large one") from None
+    if program.programsize > LARGEST_PROGRAM:
+        raise EvaluationError(f"the regular expression {pattern[:40]!r} is too large")
+
+    def search(text: str, budget: Budget) -> bool:
+        budget.spend(1 + (len(text) * program.programsize >> 5))
+        try:
+            return program.search(text) is not None
+        except UnicodeEncodeError:
+            raise EvaluationError("half of a surrogate pair is no text") from None
+
+    return search

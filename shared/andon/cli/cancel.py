@@ -13,6 +13,7 @@ from andon.cli.runs import TIME
 from andon.cli.show import AsJson, print_json
 from andon.cli.values import moment
 from andon.cli.where import api
+from andon.client.models import Cancellation
 
 
 def add_to(app: typer.Typer) -> None:
@@ -51,15 +52,22 @@ def cancel(
         if dry_run or (sys.stdin.isatty() and not yes):
             counted = ask(dry_run=True)
             if dry_run:
-                _say(counted, as_json, f"{counted.matched} runs match; nothing was cancelled")
+                _say(counted, as_json, f"{counted.matched} runs match; nothing was cancelled{_doubts(counted)}")
                 return
-            typer.confirm(f"Cancel {counted.matched} runs of {function}?", abort=True, err=True)
+            typer.confirm(f"Cancel {counted.matched} runs of {function}{_doubts(counted)}?", abort=True, err=True)
         made = ask()
         if wait and made.id is not None:
             done = andon.cancellations.wait(made.id)
-            _say(done, as_json, f"cancelled {done.matched} runs: cancellation {done.id}")
+            _say(done, as_json, f"cancelled {done.matched} runs: cancellation {done.id}{_doubts(done)}")
             return
     _say(made, as_json, f"cancelling: cancellation {made.id}")
+
+
+def _doubts(told: Cancellation) -> str:
+    """Of how many runs the expression has no value: they count as not matched."""
+    if not told.failed_evaluations:
+        return ""
+    return f" (of {told.failed_evaluations} others the expression has no value: {told.first_failure})"
 
 
 def _say(made: object, as_json: bool, text: str) -> None:

@@ -216,6 +216,8 @@ class Cancellation(Resource):
     id: str | None = None
     status: str | None = None
     matched: int | None = None
+    failed_evaluations: int | None = None
+    first_failure: str | None = None
     function_id: str | None = None
     started_after: dt.datetime | None = None
     started_before: dt.datetime | None = None

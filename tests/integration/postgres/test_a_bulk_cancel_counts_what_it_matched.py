@@ -5,7 +5,6 @@ from __future__ import annotations
 import psycopg
 
 from andon import function
-from andon.adapters.cel import holds
 from andon.adapters.postgres import wide
 from andon.adapters.postgres.inbox import accept, event_of
 from andon.adapters.postgres.requests import RUNS_CANCELLED
@@ -26,7 +25,7 @@ def test_a_run_that_is_made_as_cancelled_is_counted_and_once(database_url: str) 
         record_batch(connection, registry, [before], ["1-0"])
         wide.store(connection, cancel, WideCancel("walk"))
         record_batch(connection, registry, [first, after], ["1-1", "1-4"])
-        while wide.sweep(connection, holds):
+        while wide.sweep(connection):
             pass
         record_batch(connection, registry, [second], ["1-2"])
         counted = connection.execute("SELECT status, matched FROM andon.wide_cancellations").fetchall()

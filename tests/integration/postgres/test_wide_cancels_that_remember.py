@@ -7,7 +7,6 @@ import datetime as dt
 import pytest
 
 from andon import CancelOn, Event, Step, function
-from andon.adapters.cel import holds
 from andon.adapters.postgres import inbox, wide
 from andon.adapters.postgres.connect import connect
 from andon.engine.functions import Registry
@@ -30,5 +29,5 @@ def test_a_straggler_is_stopped_for_as_long_as_the_rule_remembers(
             with connection.transaction():
                 record_batch(connection, registry, [event], [None])
         with connection.transaction():
-            assert wide.sweep(connection, holds) is not None
+            assert wide.sweep(connection) is not None
         assert connection.execute("SELECT status FROM andon.runs WHERE kind = 'function'").fetchall() == [(status,)]

@@ -36,7 +36,13 @@ def bulk() -> str:
 def count() -> str:
     """How many runs the form's cancel would stop now, and the button that stops them."""
     answer: dict[str, Any] = perform(lambda: ask(_body(dry_run=True)), request.get_data).get_json()
-    return render_template("console/bulk_count.html", matched=answer["matched"], function_id=request.form["functionId"])
+    return render_template(
+        "console/bulk_count.html",
+        matched=answer["matched"],
+        failed=answer["failedEvaluations"],
+        failure=answer["firstFailure"],
+        function_id=request.form["functionId"],
+    )
 
 
 def cancel_many() -> Response:

@@ -6,11 +6,12 @@ from typing import Any
 
 from sqlalchemy import select
 
-from andon.adapters.cel import ExpressionError, check_expression, holds
+from andon.adapters.cel import check_expression
 from andon.adapters.postgres import requests, wide
 from andon.adapters.postgres.models import EventRow, WideCancellation
 from andon.adapters.postgres.requests import NotFound
 from andon.adapters.postgres.wide import WideCancel
+from andon.engine.cel import ExpressionError
 from andon.engine.events import Event
 from andon.engine.ids import parse_id
 from andon_api.database import Row, connection, rows
@@ -55,8 +56,9 @@ def ask(body: Row) -> Outcome:
     _check(cancel)
     if body["dry_run"]:
         asker = Event(requests.RUNS_CANCELLED, user=who.user)
-        matched = wide.count(connection(), tenant=who.tenant, seq=NEWEST, cancel=cancel, event=asker, holds=holds)
-        return Outcome({"id": None, "dryRun": True, "matched": matched}, status=200)
+        found = wide.count(connection(), tenant=who.tenant, seq=NEWEST, cancel=cancel, event=asker)
+        counts = {"matched": found.matched, "failedEvaluations": found.failed, "firstFailure": found.failure}
+        return Outcome({"id": None, "dryRun": True, **counts}, status=200)
     id, asked = requests.cancel_many(
         connection(),
         tenant=who.tenant,
@@ -69,7 +71,12 @@ def ask(body: Row) -> Outcome:
 
     def done() -> Row | None:
         found = find(str(id))
-        return {**answer, "matched": found["matched"]} if found["status"] == "done" else None
+        counts = {
+            "matched": found["matched"],
+            "failedEvaluations": found["failed_evaluations"],
+            "firstFailure": found["first_failure"],
+        }
+        return {**answer, **counts} if found["status"] == "done" else None
 
     return Outcome.of(asked, answer, {"Location": f"{PREFIX}/cancellations/{id}"}, Known(done))
 

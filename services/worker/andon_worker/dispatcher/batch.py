@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 import logging
 import uuid
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
 
-from andon.adapters.cel import holds
 from andon.adapters.postgres import cancellations, inbox, wide
 from andon.adapters.postgres.cancellations import KeyedCancel, request_key
 from andon.adapters.postgres.marks import Mark, mark
@@ -88,6 +88,8 @@ class Effects:
     started: list[tuple[uuid.UUID, str]] = field(default_factory=list)
     flags: dict[str, int] = field(default_factory=dict)
     settled: list[Settled] = field(default_factory=list)
+    failed_evaluations: Counter[str] = field(default_factory=Counter)
+    """How many expressions had no value, by function."""
     repeatable: bool = False
     """Whether the batch recorded and settled nothing: then its events are in the outbox still if it is lost."""
 
@@ -108,11 +110,10 @@ def record_batch(
     _attach_reports(connection, runs)
     _fail_unstarted(connection, fresh, runs, reports)
     made = [run.id for run in runs]
-    marks = cancellations.pairs(connection, runs=made, cancels=cancels, holds=holds)
-    born = wide.marks_for(connection, made, holds)
-    marks += born
+    keyed, born = cancellations.pairs(connection, runs=made, cancels=cancels), wide.marks_for(connection, made)
+    marks = [*keyed.marks, *born.marks]
     marked = mark(connection, [*_runs_by_id(connection, fresh), *marks])
-    if born:
+    if born.marks:
         wide.count_born(connection, made)
     ended = {each.run_id for each in marked.settled}
     seqs = {each.run_id: each.event.seq for each in marks}
@@ -121,6 +122,7 @@ def record_batch(
         flags={c.flag: c.event.seq for c in cancels if c.flag}
         | {run_flag(id): seqs.get(id, 2**53) for id in marked.cancelling},
         settled=marked.settled,
+        failed_evaluations=keyed.failed + born.failed,
         repeatable=len(fresh) == len(ours) and not marked.settled,
     )
 

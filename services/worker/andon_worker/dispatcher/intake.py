@@ -174,6 +174,7 @@ class Intake:
             effects.started += one.started
             effects.flags |= one.flags
             effects.settled += one.settled
+            effects.failed_evaluations += one.failed_evaluations
         return effects
 
     def _transaction(self, events: Sequence[tuple[Entry, Event]], dead: Sequence[Dead]) -> Effects:

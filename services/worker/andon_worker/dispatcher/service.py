@@ -15,7 +15,6 @@ from psycopg.errors import DeadlockDetected
 from redis import Redis
 from redis.exceptions import RedisError, ResponseError
 
-from andon.adapters.cel import holds
 from andon.adapters.postgres import former_streams, functions, inbox, wide
 from andon.adapters.postgres.database import Database
 from andon.adapters.postgres.settle import Settled, tell
@@ -73,6 +72,7 @@ class DispatcherService:
         self._connected_since = time.monotonic()
         self._caught_up = False
         self._upkeep_at = 0.0
+        self._swept = ""
         self._forgotten_at = 0.0
         self._turned_at = time.monotonic()
         self.metrics = metrics
@@ -205,10 +205,11 @@ class DispatcherService:
             connection = self._database.connection()
             with connection.transaction():
                 self._leadership.hold(connection)
-                swept = wide.sweep(connection, holds)
+                swept = wide.sweep(connection, after=self._swept)
             if swept is None:
                 return
-            self._upkeep_at = 0.0
+            self._upkeep_at, self._swept = 0.0, swept.tenant
+            self.metrics.failed_evaluations(swept.failed)
             flags.raise_flags(self._redis, {run_flag(id): seq for id, seq in swept.cancelling.items()})
             self._tell(swept.settled)
 
@@ -220,6 +221,7 @@ class DispatcherService:
 
     def _signal(self, effects: Effects) -> None:
         """Tell Redis what a committed batch means."""
+        self.metrics.failed_evaluations(effects.failed_evaluations)
         flags.raise_flags(self._redis, effects.flags)
         self._broker.hint(effects.started)
         self._tell(effects.settled)

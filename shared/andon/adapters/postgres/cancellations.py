@@ -6,13 +6,14 @@ import datetime as dt
 import hashlib
 import json
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import psycopg
 
-from andon.adapters.postgres.marks import Mark, reason_of
+from andon.adapters.postgres.judging import Judged, judge, pair_of
+from andon.adapters.postgres.marks import reason_of
 from andon.engine.events import Event
 
 _STORE = """
@@ -32,13 +33,10 @@ WHERE k.key = ANY(%s) AND r.status IN ('queued', 'running', 'waiting')
 """
 
 _PAIRS = """
-SELECT k.run_id, c.event_seq, c.event_id, c.requested_by, c.reason, c.expression,
-    re.name, re.data, re.user, ce.name, ce.data, ce.user
+SELECT k.run_id, r.function_id, k.event_seq, c.expression, c.event_seq, c.event_id, c.requested_by, c.reason
 FROM andon.cancel_keys k
 JOIN andon.cancellations c ON c.key = k.key
 JOIN andon.runs r ON r.id = k.run_id
-LEFT JOIN andon.events re ON c.expression IS NOT NULL AND re.seq = k.event_seq
-LEFT JOIN andon.events ce ON c.expression IS NOT NULL AND ce.seq = c.event_seq
 WHERE (k.run_id = ANY(%(runs)s) OR c.event_seq = ANY(%(cancels)s) AND c.key = ANY(%(keys)s))
     AND r.status IN ('queued', 'running', 'waiting') AND r.cancel_requested_at IS NULL
     AND (c.event_seq > k.event_seq OR c.remember_until IS NOT NULL AND c.remember_until >=
@@ -84,38 +82,12 @@ def open_runs(connection: psycopg.Connection[Any], keys: Sequence[uuid.UUID]) ->
     return dict(connection.execute(_OPEN_BY_KEY, [list(keys)]).fetchall()) if keys else {}
 
 
-def pairs(
-    connection: psycopg.Connection[Any],
-    *,
-    runs: Sequence[uuid.UUID],
-    cancels: Sequence[KeyedCancel],
-    holds: Callable[[str, Event, Event], bool],
-) -> list[Mark]:
-    """The open, unmarked runs that a stored cancel stops, among these runs or by these cancels; the first comes first.
-
-    `holds(expression, trigger, cancel)` decides where a rule has an expression.
-    """
+def pairs(connection: psycopg.Connection[Any], *, runs: Sequence[uuid.UUID], cancels: Sequence[KeyedCancel]) -> Judged:
+    """The open, unmarked runs that a stored cancel stops, among these runs or by these cancels; the first counts."""
     if not runs and not cancels:
-        return []
-    rows = connection.execute(
-        _PAIRS,
-        {
-            "runs": list(runs),
-            "cancels": [c.event.seq for c in cancels],
-            "keys": [c.key for c in cancels],
-        },
-    ).fetchall()
-    marks = []
-    for run_id, seq, event_id, user, reason, expression, *both in rows:
-        data = {} if reason is None else {"reason": reason}
-        mark = Mark(run_id, Event(name="", data=data, id=event_id, user=user, seq=seq))
-        if expression is None or holds(expression, _event(*both[:3]), _event(*both[3:])):
-            marks.append(mark)
-    return marks
-
-
-def _event(name: str | None, data: dict[str, Any] | None, user: Any) -> Event:
-    return Event(name=name or "", data=data or {}, user=user)
+        return Judged()
+    values = {"runs": list(runs), "cancels": [c.event.seq for c in cancels], "keys": [c.key for c in cancels]}
+    return judge(connection, [pair_of(*row) for row in connection.execute(_PAIRS, values)])
 
 
 def request_key(tenant: str, event_id: str) -> uuid.UUID:

@@ -308,6 +308,9 @@ class WideCancellation(Base):
     matched: Mapped[int] = mapped_column(server_default="0")
     cursor: Mapped[uuid.UUID | None]
     finished_at: Mapped[dt.datetime | None]
+    failed_evaluations: Mapped[int] = mapped_column(server_default="0")
+    first_failure: Mapped[str | None]
+    shared_work: Mapped[int | None]
 
     __table_args__ = (
         UniqueConstraint("event_seq", "function_id", "expression", postgresql_nulls_not_distinct=True),

@@ -8,21 +8,26 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import psycopg
 
-from andon.adapters.cel import check_expression
+from andon.adapters.cel import Evaluations, check_expression
+from andon.adapters.postgres.judging import AT_A_TIME, Judged, judge, pair_of
 from andon.adapters.postgres.marks import Mark, mark, reason_of
 from andon.adapters.postgres.settle import RETURNED, Settled, lock_reports, settle_untold
 from andon.engine.events import Event
 from andon.engine.ids import new_id
 
 CHUNK = 2_000
-Holds = Callable[[str, Event, Event], bool]
+SECONDS = 0.1  # for the expressions of one chunk: what comes in goes on between two chunks
+SHARED_WORK = 20_000_000  # some seconds, beside what each evaluation has of its own
+SHARED_BY_A_COUNT = 2_000_000
+NOBODY = uuid.UUID(int=0)
 
 _STORE = """
 INSERT INTO andon.wide_cancellations
@@ -39,9 +44,10 @@ _APPLIES = """
 """
 
 _FOR_NEW_RUNS = f"""
-SELECT r.id, w.expression, te.name, te.data, te.user, ce.seq, ce.id, ce.name, ce.data, ce.user
+SELECT r.id, r.function_id, r.event_seq, w.expression, e.seq, e.id, e."user",
+    CASE WHEN jsonb_typeof(e.data->'reason') = 'string' THEN e.data->>'reason' END
 FROM andon.runs r JOIN andon.wide_cancellations w ON {_APPLIES}
-JOIN andon.events te ON te.seq = r.event_seq JOIN andon.events ce ON ce.seq = w.event_seq
+JOIN andon.events e ON e.seq = w.event_seq
 WHERE r.id = ANY(%s) ORDER BY r.id, w.event_seq
 """
 
@@ -54,9 +60,10 @@ WHERE w.event_seq = b.seq AND w.function_id = b.function_id
 
 _NEXT = """
 SELECT w.id, w.event_seq, w.tenant, w.function_id, w.started_after, w.started_before, w.expression, w.cursor,
-    w.remember_until, e.id, e.name, e.data, e.user
-FROM andon.wide_cancellations w JOIN andon.events e ON e.seq = w.event_seq
-WHERE w.status <> 'done' ORDER BY w.event_seq LIMIT 1
+    w.remember_until, w.shared_work, e.id, e.name, e.data, e."user"
+FROM (SELECT DISTINCT ON (tenant) * FROM andon.wide_cancellations WHERE status <> 'done' ORDER BY tenant, event_seq) w
+JOIN andon.events e ON e.seq = w.event_seq
+ORDER BY w.tenant <= %s, w.tenant LIMIT 1
 """
 
 _CANDIDATES = """
@@ -82,10 +89,12 @@ WITH moved AS (
 )"""
 
 _ADVANCE = """
-UPDATE andon.wide_cancellations SET cursor = %s, matched = matched + %s,
-    status = CASE WHEN %s THEN 'done' ELSE status END,
-    finished_at = CASE WHEN %s THEN clock_timestamp() END
-WHERE id = %s
+UPDATE andon.wide_cancellations SET cursor = %(cursor)s, matched = matched + %(matched)s,
+    failed_evaluations = failed_evaluations + %(failed)s, first_failure = coalesce(first_failure, %(failure)s),
+    shared_work = %(shared)s,
+    status = CASE WHEN %(done)s THEN 'done' ELSE status END,
+    finished_at = CASE WHEN %(done)s THEN clock_timestamp() END
+WHERE id = %(id)s
 """
 
 
@@ -125,8 +134,11 @@ def _time(data: Mapping[str, Any], field: str) -> dt.datetime | None:
 class Swept(NamedTuple):
     """What one chunk of a sweep did: the runs that their workers have to stop, and ends that must be told."""
 
+    tenant: str
     cancelling: dict[uuid.UUID, int]
     settled: list[Settled]
+    failed: Mapping[str, int]
+    """How many expressions had no value, by function."""
 
 
 def store(connection: psycopg.Connection[Any], event: Event, cancel: WideCancel) -> uuid.UUID | None:
@@ -137,16 +149,11 @@ def store(connection: psycopg.Connection[Any], event: Event, cancel: WideCancel)
     return row[0] if row else None
 
 
-def marks_for(connection: psycopg.Connection[Any], runs: Sequence[uuid.UUID], holds: Holds) -> list[Mark]:
+def marks_for(connection: psycopg.Connection[Any], runs: Sequence[uuid.UUID]) -> Judged:
     """The marks that wide cancels recorded earlier put on runs that are made now."""
     if not runs:
-        return []
-    marks = []
-    for run_id, expression, name, data, user, seq, *cancel in connection.execute(_FOR_NEW_RUNS, [list(runs)]):
-        event = Event(id=cancel[0], name=cancel[1], data=cancel[2], user=cancel[3], seq=seq)
-        if expression is None or holds(expression, Event(name, data, user=user), event):
-            marks.append(Mark(run_id, event))
-    return marks
+        return Judged()
+    return judge(connection, [pair_of(*row) for row in connection.execute(_FOR_NEW_RUNS, [list(runs)])])
 
 
 def count_born(connection: psycopg.Connection[Any], runs: Sequence[uuid.UUID]) -> None:
@@ -154,56 +161,61 @@ def count_born(connection: psycopg.Connection[Any], runs: Sequence[uuid.UUID]) -
     connection.execute(_COUNT_BORN, [list(runs)])
 
 
-def count(
-    connection: psycopg.Connection[Any], *, tenant: str, seq: int, cancel: WideCancel, event: Event, holds: Holds
-) -> int:
+class Count(NamedTuple):
+    """How many runs a cancel would stop, and of how many its expression has no value, with the first one's reason."""
+
+    matched: int
+    failed: int
+    failure: str | None
+
+
+def count(connection: psycopg.Connection[Any], *, tenant: str, seq: int, cancel: WideCancel, event: Event) -> Count:
     """How many runs the cancel would stop now: a dry run."""
-    cursor, total = uuid.UUID(int=0), 0
-    while True:
-        rows = _candidates(connection, tenant, seq, cancel, cursor)
-        total += len(_matching(rows, cancel.expression, event, holds))
-        if len(rows) < CHUNK:
-            return total
-        cursor = rows[-1][0]
+    evaluations = Evaluations(SHARED_BY_A_COUNT)
+    cursor, matched, done = NOBODY, 0, False
+    while not done:
+        runs, cursor, done = _matching(connection, _values(tenant, seq, cancel, cursor), event, evaluations)
+        matched += len(runs)
+    return Count(matched, evaluations.failed, evaluations.failure)
 
 
-def sweep(connection: psycopg.Connection[Any], holds: Holds) -> Swept | None:
-    """Apply one chunk of the oldest open wide cancel, in the caller's transaction; None when there is none."""
-    row = connection.execute(_NEXT).fetchone()
+def sweep(connection: psycopg.Connection[Any], *, after: str = "") -> Swept | None:
+    """Apply one chunk of an open wide cancel, in the caller's transaction; None when there is none.
+
+    Tenants take turns: the next one is that whose name comes after `after`. Its own cancels are applied in order.
+    """
+    row = connection.execute(_NEXT, [after]).fetchone()
     if row is None:
         return None
-    id, seq, tenant, function_id, after, before, expression, cursor, remember, *rest = row
+    id, seq, tenant, function_id, start, end, expression, cursor, remember, shared, *rest = row
     event_id, name, data, user = rest
     event = Event(name, data, event_id, user=user, tenant=tenant, seq=seq)
-    cancel = WideCancel(function_id, after, before, expression)
-    rows = _candidates(connection, tenant, seq, cancel, cursor or uuid.UUID(int=0), remember)
-    matching = _matching(rows, expression, event, holds)
+    values = _values(tenant, seq, WideCancel(function_id, start, end, expression), cursor or NOBODY, remember)
+    evaluations = Evaluations(SHARED_WORK if shared is None else shared)
+    matching, cursor, done = _matching(connection, values, event, evaluations)
     lock_reports(connection, sorted({report for _, report, _ in matching if report is not None}))
-    values = {
-        "ids": [run_id for run_id, _, status in matching if status != "running"],
-        "user": None if user is None else json.dumps(user),
-        "reason": reason_of(event),
-        "event": event_id,
-        "seq": seq,
-    }
-    ended = set(settle_untold(connection, _CANCEL, values))
+    ids = [run_id for run_id, _, status in matching if status != "running"]
+    ended = set(settle_untold(connection, _CANCEL, {"ids": ids, **_asker(event)}))
     # Those that a worker holds, and those that one claimed since they were read.
     held = mark(connection, [Mark(run_id, event) for run_id, _, _ in matching if run_id not in ended])
-    done = len(rows) < CHUNK
-    last = rows[-1][0] if rows else cursor
-    connection.execute(_ADVANCE, [last, len(matching), done, done, id])
-    return Swept(dict.fromkeys(held.cancelling, seq), held.settled)
+    told = {"failed": evaluations.failed, "failure": evaluations.failure, "shared": evaluations.shared}
+    connection.execute(_ADVANCE, {"id": id, "cursor": cursor, "matched": len(matching), "done": done, **told})
+    return Swept(tenant, dict.fromkeys(held.cancelling, seq), held.settled, {function_id: evaluations.failed})
 
 
-def _candidates(
-    connection: psycopg.Connection[Any],
-    tenant: str,
-    seq: int,
-    cancel: WideCancel,
-    cursor: uuid.UUID,
-    remember_until: dt.datetime | None = None,
-) -> list[tuple[Any, ...]]:
-    values = {
+def _asker(event: Event) -> dict[str, Any]:
+    return {
+        "user": None if event.user is None else json.dumps(event.user),
+        "reason": reason_of(event),
+        "event": event.id,
+        "seq": event.seq,
+    }
+
+
+def _values(
+    tenant: str, seq: int, cancel: WideCancel, cursor: uuid.UUID, remember_until: dt.datetime | None = None
+) -> dict[str, Any]:
+    return {
         "tenant": tenant,
         "function": cancel.function_id,
         "seq": seq,
@@ -214,14 +226,30 @@ def _candidates(
         "remember": remember_until,
         "limit": CHUNK,
     }
-    return connection.execute(_CANDIDATES, values).fetchall()
+
+
+Candidate = tuple[uuid.UUID, uuid.UUID | None, str]
 
 
 def _matching(
-    rows: Sequence[tuple[Any, ...]], expression: str | None, event: Event, holds: Holds
-) -> list[tuple[uuid.UUID, uuid.UUID | None, str]]:
-    return [
-        (run_id, report_id, status)
-        for run_id, report_id, status, name, data, user in rows
-        if expression is None or holds(expression, Event(name, data, user=user), event)
-    ]
+    connection: psycopg.Connection[Any], values: Mapping[str, Any], event: Event, evaluations: Evaluations
+) -> tuple[list[Candidate], uuid.UUID, bool]:
+    """Those that match among the next candidates, the id of the last one, and whether there are no more."""
+    expression = values["expression"]
+    if expression is None:
+        rows = connection.execute(_CANDIDATES, values).fetchall()
+        return [row[:3] for row in rows], rows[-1][0] if rows else values["cursor"], len(rows) < CHUNK
+    found, last, read = [], values["cursor"], 0
+    until = time.monotonic() + SECONDS
+    with connection.cursor(name="candidates") as cursor:
+        cursor.execute(_CANDIDATES, values)
+        while time.monotonic() < until:
+            rows = cursor.fetchmany(AT_A_TIME)
+            for run_id, report_id, status, name, data, user in rows:
+                if evaluations.hold(expression, Event(name, data, user=user), event):
+                    found.append((run_id, report_id, status))
+                last = run_id
+            read += len(rows)
+            if len(rows) < AT_A_TIME:
+                return found, last, read < CHUNK
+    return found, last, False
