@@ -38,6 +38,7 @@ class Settings:
     upload_limit_bytes: int = 2 * 1024**3
     unpacked_limit_bytes: int = 20 * 1024**3
     log_level: str = "INFO"
+    access_log: str = "on"
     auth: str = "auto"
     metrics_auth: str = "off"
     secret_key: str = field(default="", repr=False)
@@ -123,6 +124,7 @@ def _check_together(settings: Settings) -> None:
 _WORDS = {
     "auth": ("auto", "on", "off"),
     "metrics_auth": ("on", "off"),
+    "access_log": ("on", "off"),
     "log_level": ("debug", "info", "warning", "error", "critical"),
 }
 

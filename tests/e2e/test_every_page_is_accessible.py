@@ -87,6 +87,7 @@ def pages(system: System) -> dict[str, str]:
         "event": f"/events/{event}",
         "dead-events": "/dead-events",
         "functions": "/functions",
+        "audit": "/audit",
         "bulk": "/cancellations",
         "cancellation": f"/cancellations/{cancellation}",
         "docs": "/docs",

@@ -13,6 +13,7 @@ from andon.adapters.postgres.requests import Conflict, NotFound
 from andon.engine.ids import new_id
 from andon.reports.errors import InvalidOptions
 from andon.reports.options import check_columns, parse_options
+from andon_api.auditing import note
 from andon_api.database import Row, db
 from andon_api.principal import Principal
 from andon_api.problems import FieldErrors
@@ -45,6 +46,7 @@ def change(tenant: str, report_id: UUID, changes: Row, check_version: Callable[[
         check(tenant, changes.get("dataset_id", report.dataset_id), changes.get("options", report.options))
     for name, value in changes.items():
         setattr(report, name, value.strip() if name == "title" else value)
+    note("report.changed", report_id, changed=sorted(changes))
     report.version += 1
     report.updated_at = func.clock_timestamp()
 
@@ -54,6 +56,7 @@ def delete(tenant: str, report_id: UUID) -> None:
     report = _locked(tenant, report_id)
     if report.status == "generating":
         raise Conflict("Report is generating: cancel it before it is deleted")
+    note("report.deleted", report_id, title=report.title)
     db.session.delete(report)
 
 

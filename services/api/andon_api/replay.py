@@ -11,6 +11,7 @@ from sqlalchemy import func, update
 from andon.adapters.postgres.models import DeadEvent
 from andon.adapters.postgres.requests import Conflict, NotFound
 from andon.adapters.redis.bus import STREAM, digest
+from andon_api.auditing import note
 from andon_api.database import Row, db
 from andon_api.problems import Problem
 from andon_api.reads import events
@@ -32,6 +33,7 @@ def replay(tenant: str, id: int) -> Row:
         services().redis.xadd(STREAM, _entry(found["stream_id"], found["fields"]))  # type: ignore[arg-type]
     except RedisError:
         raise Problem(503, "Redis doesn't answer at the moment; try again.", headers={"Retry-After": "2"}) from None
+    note("dead-event.replayed", id)
     table = DeadEvent.__table__
     db.session.execute(update(DeadEvent).where(table.c.id == id).values(replayed_at=func.clock_timestamp()))
     return events.dead_one(tenant, id) or found

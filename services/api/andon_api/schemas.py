@@ -8,6 +8,7 @@ from typing import Any
 import marshmallow as ma
 from marshmallow import fields, validate
 
+from andon.adapters.postgres.audit import ACTIONS
 from andon_api.paging import MOST, USUAL
 
 REPORT_STATUSES = ("idle", "generating", "generated", "cancelled", "failed")
@@ -294,6 +295,22 @@ class DeadEventSchema(Schema):
     replayed_at = Time(allow_none=True)
 
 
+class AuditSchema(Schema):
+    id = fields.Integer()
+    at = Time()
+    action = fields.String(metadata={"description": "what was done, as report.deleted"})
+    target = fields.String(metadata={"description": "the id of what it was done to"})
+    by = fields.Raw(allow_none=True, metadata={"description": "the user; of a key, its name"})
+    key_id = fields.String(allow_none=True, metadata={"description": "the key that was presented"})
+    trace_id = fields.String(allow_none=True)
+    details = fields.Dict()
+
+
+class AuditQuery(PageQuery):
+    action = fields.String(load_default=None, validate=_one_of(ACTIONS))
+    target = fields.String(load_default=None)
+
+
 class ReportsQuery(PageQuery):
     status = fields.String(load_default=None, validate=_one_of(REPORT_STATUSES))
 
@@ -324,3 +341,4 @@ RunPage = page_of(RunSchema)
 EventPage = page_of(EventSchema)
 FunctionPage = page_of(FunctionSchema)
 DeadEventPage = page_of(DeadEventSchema)
+AuditPage = page_of(AuditSchema)

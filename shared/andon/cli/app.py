@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from andon.cli import (
+    audit,
     cancel,
     datasets,
     demo,
@@ -36,6 +37,7 @@ for group in (
     cancel,
     functions,
     keys,
+    audit,
     doctor,
     prune,
     version,

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import getpass
+import os
+import socket
 import time
 from typing import Annotated
 
 import typer
 
+from andon.adapters.postgres.audit import record
 from andon.adapters.postgres.keys import SCOPES, TRUSTED_SECONDS, create_key, list_keys, revoke_key
 from andon.cli.errors import CommandFailed, Exit
 from andon.cli.show import AsJson, err, print_json, print_table
@@ -33,7 +37,9 @@ def create(
     scopes = scope or ["read", "write", "cancel"]
     with postgres() as connection:
         try:
-            id, secret = create_key(connection, tenant, name, scopes)
+            with connection.transaction():
+                id, secret = create_key(connection, tenant, name, scopes)
+                record(connection, "key.created", id, tenant=tenant, by=_me(), details={"name": name, "scopes": scopes})
         except ValueError as error:
             raise CommandFailed(str(error), Exit.USAGE) from None
     if as_json:
@@ -79,11 +85,22 @@ def revoke(
 ) -> None:
     """Make a key useless. Once this exits with 0, no process takes it any more."""
     key_id = parse_id(id)
-    with postgres() as connection:
-        if key_id is None or not revoke_key(connection, key_id):
+    with postgres() as connection, connection.transaction():
+        key = revoke_key(connection, key_id) if key_id else None
+        if key is None:
             raise CommandFailed("Key not found", Exit.NOT_FOUND)
+        record(connection, "key.revoked", key.id, tenant=key.tenant, by=_me(), details={"name": key.name})
     time.sleep(TRUSTED_SECONDS)  # then every process has asked Postgres again
     if as_json:
         print_json({"id": key_id, "revoked": True})
     else:
         typer.echo(f"revoked {key_id}")
+
+
+def _me() -> dict[str, str]:
+    """Who runs this: the account on this machine. It is what there is, and can be another's name."""
+    try:
+        account = getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        account = str(os.getuid())
+    return {"id": f"{account}@{socket.gethostname()}", "by": "andon keys"}

@@ -24,6 +24,7 @@ from andon.cli.values import duration
 from andon.cli.where import first_line, postgres, redis, storage_url
 
 THIRTY_DAYS: Any = "30d"  # read by the option's parser
+ONE_YEAR: Any = "365d"
 QUARTER: Any = "90d"
 ONE_DAY: Any = "1d"
 SHORTEST_GRACE = dt.timedelta(hours=1)  # an upload's file is there before its row is
@@ -48,6 +49,10 @@ def prune(
         dt.timedelta,
         typer.Option(parser=duration, metavar="DURATION", help="Runs that ended since, and open ones, stay."),
     ] = THIRTY_DAYS,
+    keep_audit: Annotated[
+        dt.timedelta,
+        typer.Option(parser=duration, metavar="DURATION", help="Entries of the audit that are younger stay."),
+    ] = ONE_YEAR,
     keep_unused: Annotated[
         dt.timedelta,
         typer.Option(
@@ -96,6 +101,7 @@ def prune(
         pruning.runs(keep_runs)
         pruning.events(keep_events, low_water)
         pruning.answers(keep_events)
+        pruning.audit(keep_audit)
         counts["datasets"] += forget_datasets(connection, keep_unused, batch)
         if keep_artifacts is not None:
             counts["artifacts"] += withdraw_artifacts(connection, keep_artifacts, batch)

@@ -25,6 +25,7 @@ from andon.client.errors import (
 from andon.client.models import (
     Artifact,
     Asked,
+    AuditEntry,
     Cancel,
     Cancellation,
     Column,
@@ -45,6 +46,7 @@ __all__ = [
     "AndonApiError",
     "Artifact",
     "Asked",
+    "AuditEntry",
     "Cancel",
     "Cancellation",
     "Column",

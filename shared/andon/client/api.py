@@ -7,6 +7,7 @@ from types import TracebackType
 
 import httpx
 
+from andon.client.audit import Audit
 from andon.client.events import DeadEvents, Events
 from andon.client.live import Follower
 from andon.client.reports import Datasets, Reports
@@ -39,6 +40,7 @@ class Andon:
         self.runs = Runs(self._transport, follower)
         self.events = Events(self._transport)
         self.dead_events = DeadEvents(self._transport)
+        self.audit = Audit(self._transport)
         self.functions = Functions(self._transport)
         self.cancellations = Cancellations(self._transport)
 

@@ -82,6 +82,20 @@ class DeadEvent(Resource):
         return {_text(name): _text(value) for name, value in self.fields}
 
 
+@dataclass(frozen=True, kw_only=True)
+class AuditEntry(Resource):
+    """That somebody has changed something: what was done, to what, by whom, and with which key."""
+
+    id: int
+    at: dt.datetime
+    action: str
+    target: str
+    by: Json = None
+    key_id: str | None = None
+    trace_id: str | None = None
+    details: Mapping[str, Json]
+
+
 def _text(encoded: str) -> str:
     return base64.b64decode(encoded).decode(errors="replace")
 

@@ -123,6 +123,7 @@ def environment(env: Mapping[str, str], settings: Settings, home: Path, stores: 
         "ANDON_STORAGE_URL": env.get("ANDON_STORAGE_URL") or f"file://{home}/artifacts",
         "ANDON_FUNCTIONS": ",".join(functions),
         "ANDON_HOME": str(home),
+        "ANDON_ACCESS_LOG": env.get("ANDON_ACCESS_LOG") or "off",  # the console alone asks every two seconds
         "ANDON_HOST": settings.host,
         "PORT": str(port),
         "PYTHONPATH": os.pathsep.join(python_path),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import uuid
 from collections.abc import Iterator
 
 import pytest
@@ -32,6 +33,21 @@ def test_a_key_is_found_by_its_secret_until_it_is_revoked(andon: Command, databa
     assert andon("keys", "revoke", made.json["id"]).code == 0
     assert find_key(database, made.json["secret"]) is None
     assert "revoked" in andon("keys", "list", "--tenant", "acme").out
+
+
+def test_who_made_and_revoked_a_key_is_in_the_audit_and_its_secret_is_not(andon: Command, database: Connection) -> None:
+    made = andon("keys", "create", "ci", "--tenant", "acme", "--scope", "admin", "--json").json
+    andon("keys", "revoke", made["id"])
+    andon("keys", "revoke", str(uuid.uuid4()))
+    entries = database.execute(
+        "SELECT tenant, action, target, by->>'by', details, a::text FROM andon.audit a ORDER BY id"
+    ).fetchall()
+    assert [each[:4] for each in entries] == [
+        ("acme", "key.created", made["id"], "andon keys"),
+        ("acme", "key.revoked", made["id"], "andon keys"),
+    ]
+    assert entries[0][4] == {"name": "ci", "scopes": ["admin"]}
+    assert made["secret"] not in str(entries)
 
 
 def test_only_the_secret_is_on_stdout_and_it_is_stored_nowhere(andon: Command, database: Connection) -> None:

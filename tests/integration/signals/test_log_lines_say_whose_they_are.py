@@ -72,3 +72,40 @@ def test_every_process_says_json_alone(system: StartSystem) -> None:
         assert process.stop() == 0
         assert lines(process), name
         assert {each["process"] for each in lines(process)} == {name.partition("-")[0]}
+
+
+def test_each_answered_request_is_a_line_with_ids_and_without_path_or_query(system: StartSystem) -> None:
+    started = system(functions=FUNCTIONS, workers=0)
+    nobody = str(uuid.uuid4())
+    with started.client() as client:
+        answer = client.get(f"/runs/{nobody}", headers=HEADERS)
+        client.get("/runs", params={"functionId": "private"})
+        client.get(f"{started.url}/healthz")
+    requests = said(started["api"], "request")
+    [line] = [each for each in requests if each["status"] == 404]
+    assert (
+        line.items()
+        >= {
+            "logger": "andon.api.access",
+            "level": "info",
+            "method": "GET",
+            "route": "/api/v1/runs/<id>",
+            "tenant": "default",
+            "trace_id": TRACE,
+            "request_id": answer.headers["X-Request-Id"],
+            "things": {"id": nobody},
+            "address": "127.0.0.1",
+        }.items()
+    )
+    assert line["milliseconds"] >= 0
+    assert not [each for each in requests if each["route"] == "/healthz"]
+    assert "private" not in started["api"].output
+
+
+def test_the_key_in_an_inngest_clients_path_is_in_no_line(system: StartSystem) -> None:
+    started = system(functions=FUNCTIONS, workers=0)
+    with started.client() as client:
+        client.post(f"{started.url}/e/andon_secret-in-the-path", json={"name": "a/b"})
+    [line] = [each for each in said(started["api"], "request") if each["route"] == "/e/<key>"]
+    assert "things" not in line or not line["things"]
+    assert "andon_secret-in-the-path" not in started["api"].output

@@ -30,7 +30,7 @@ _ROUTES = {
         console.cancel console.cancel_run console.count console.cancel_many
     """,
     SEND: "events.send inngest.send console.send",
-    ADMIN: "events.dead events.replay_dead console.dead_events console.replay_dead",
+    ADMIN: "events.dead events.replay_dead console.dead_events console.replay_dead audit.listed console.audit_list",
 }
 
 SCOPES = {endpoint: scopes for scopes, endpoints in _ROUTES.items() for endpoint in endpoints.split()}

@@ -14,6 +14,7 @@ from andon.adapters.postgres.wide import WideCancel
 from andon.engine.cel import ExpressionError
 from andon.engine.events import Event
 from andon.engine.ids import parse_id
+from andon_api.auditing import note
 from andon_api.database import Row, connection, rows
 from andon_api.effects import Outcome, effect
 from andon_api.principal import principal, traceparent
@@ -67,6 +68,7 @@ def ask(body: Row) -> Outcome:
         reason=body["reason"],
         traceparent=traceparent(),
     )
+    note("cancellation.asked", id, functionId=cancel.function_id, reason=body["reason"], **{"if": cancel.expression})
     answer = {"id": str(id), "dryRun": False, "eventId": asked.event.id}
 
     def done() -> Row | None:

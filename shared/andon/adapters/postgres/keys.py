@@ -29,8 +29,8 @@ WHERE id = %s AND (last_used_at IS NULL OR last_used_at < clock_timestamp() - in
 _LIST = f"""
 SELECT {_COLUMNS} FROM andon.api_keys WHERE %(tenant)s::text IS NULL OR tenant = %(tenant)s ORDER BY id DESC
 """
-_REVOKE = """
-UPDATE andon.api_keys SET revoked_at = coalesce(revoked_at, clock_timestamp()) WHERE id = %s RETURNING id
+_REVOKE = f"""
+UPDATE andon.api_keys SET revoked_at = coalesce(revoked_at, clock_timestamp()) WHERE id = %s RETURNING {_COLUMNS}
 """
 
 
@@ -91,9 +91,10 @@ def list_keys(connection: psycopg.Connection[Any], tenant: str | None = None) ->
     return [Key(*row) for row in connection.execute(_LIST, {"tenant": tenant}).fetchall()]
 
 
-def revoke_key(connection: psycopg.Connection[Any], id: uuid.UUID) -> bool:
-    """Make the key useless from now on; False if there is none. Revoked again, it keeps its first time."""
-    return connection.execute(_REVOKE, [id]).fetchone() is not None
+def revoke_key(connection: psycopg.Connection[Any], id: uuid.UUID) -> Key | None:
+    """Make the key useless from now on; None if there is none. Revoked again, it keeps its first time."""
+    row = connection.execute(_REVOKE, [id]).fetchone()
+    return None if row is None else Key(*row)
 
 
 def digest(secret: str) -> bytes:

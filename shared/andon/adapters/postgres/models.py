@@ -401,6 +401,24 @@ class ApiKey(Base):
     revoked_at: Mapped[dt.datetime | None]
 
 
+class AuditEntry(Base):
+    """That somebody has changed something: who, when, what. Written with the change, never changed itself."""
+
+    __tablename__ = "audit"
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    at: Mapped[dt.datetime] = _now()
+    tenant: Mapped[str]
+    action: Mapped[str]
+    target: Mapped[str]
+    by: Mapped[Any | None] = mapped_column(Jsonb)
+    key_id: Mapped[uuid.UUID | None]
+    trace_id: Mapped[str | None]
+    details: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+
+    __table_args__ = (Index(None, "tenant", "id"),)
+
+
 class StorageUsage(Base):
     """What a tenant has in the storage, as `andon prune` last measured it."""
 

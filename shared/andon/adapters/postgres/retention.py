@@ -76,6 +76,10 @@ _DELETE_DEAD = """
 DELETE FROM andon.dead_events WHERE id IN (
     SELECT id FROM andon.dead_events WHERE created_at < %(before)s ORDER BY id LIMIT %(batch)s)
 """
+_DELETE_AUDIT = """
+DELETE FROM andon.audit WHERE id IN (
+    SELECT id FROM andon.audit WHERE at < %(before)s ORDER BY id LIMIT %(batch)s)
+"""
 
 
 def position(stream_id: str) -> tuple[int, int]:
@@ -161,6 +165,10 @@ class Pruning:
     def answers(self, keep: dt.timedelta) -> None:
         """Forget the answers kept under Idempotency-Keys."""
         self._drain("idempotency keys", _DELETE_ANSWERS, {"before": self._now - keep, "batch": self._batch})
+
+    def audit(self, keep: dt.timedelta) -> None:
+        """Forget who changed what longer ago than `keep`."""
+        self._drain("audit entries", _DELETE_AUDIT, {"before": self._now - keep, "batch": self._batch})
 
     def _drain(self, what: str, statement: str, values: dict[str, Any]) -> None:
         while self._delete(what, statement, values):

@@ -1,0 +1,23 @@
+"""The page that says who has changed what."""
+
+from __future__ import annotations
+
+from flask import Blueprint, render_template, request
+
+from andon.adapters.postgres.audit import ACTIONS
+from andon_api.principal import principal
+from andon_api.reads import audit
+
+ROWS = 50
+
+
+def add_to(console: Blueprint) -> None:
+    """Add this route."""
+    console.get("/audit")(audit_list)
+
+
+def audit_list() -> str:
+    """The audit, newest first."""
+    action, target = request.args.get("action") or None, request.args.get("target") or None
+    page = audit.listed(principal().tenant, limit=ROWS, cursor=request.args.get("cursor"), action=action, target=target)
+    return render_template("console/audit.html", page=page, action=action, target=target, known=ACTIONS, every=5000)

@@ -1,0 +1,46 @@
+"""`andon audit`: who has changed what."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from andon.cli.show import AsJson, Limit, print_json, print_table, who
+from andon.cli.where import api
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register this module's command."""
+    app.command()(audit)
+
+
+def audit(
+    action: Annotated[str | None, typer.Option(help="Only what was done so, as report.deleted.")] = None,
+    target: Annotated[
+        str | None, typer.Option(metavar="ID", help="Only what was done to the thing of this id.")
+    ] = None,
+    limit: Limit = 20,
+    as_json: AsJson = False,
+) -> None:
+    """List who has changed what. Takes a key with the scope admin."""
+    with api() as andon:
+        found = list(andon.audit.list(action=action, target=target, limit=limit))
+    if as_json:
+        print_json(found)
+        return
+    print_table(
+        ("AT", "ACTION", "TARGET", "BY", "KEY", "DETAILS"),
+        [
+            (
+                each.at,
+                each.action,
+                each.target,
+                who(each.by),
+                each.key_id,
+                ", ".join(f"{name}={value}" for name, value in each.details.items() if value is not None),
+            )
+            for each in found
+        ],
+        wide="DETAILS",
+    )
