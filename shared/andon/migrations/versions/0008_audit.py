@@ -25,7 +25,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_audit")),
         schema="andon",
     )
-    op.create_index(op.f("ix_audit_tenant"), "audit", ["tenant", "id"], schema="andon")
+    op.create_index(op.f("ix_audit_tenant_id"), "audit", ["tenant", "id"], schema="andon")
 
 
 def downgrade() -> None:
