@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from andon.reports import Column
-from andon.reports.duck import identifier
+from andon.reports.duck import identifier, literal
 from andon.reports.options import MEASURABLE
 from andon_worker.hybrid_report.table import Table, double
 from andon_worker.hybrid_report.values import Values, sampled, values_of
@@ -111,14 +111,14 @@ def _date_placeholders(table: Table, columns: Sequence[Column]) -> list[Alert]:
     for name, (low, high) in ends.items():
         if low is None or low == high:
             continue
-        c = identifier(name)
+        t = f"CAST({identifier(name)} AS TIMESTAMP)"
         for end, other, side in ((low, high, ">"), (high, low, "<")):
-            pick = "min" if side == ">" else "max"
-            rows, gap, rest = table.connection.execute(
-                f"SELECT count(*) FILTER ({c} = $1), abs(epoch({pick}({c}) FILTER ({c} {side} $1)) - epoch($1)), "
-                f"abs(epoch($2) - epoch({pick}({c}) FILTER ({c} {side} $1))) FROM data",
-                [end, other],
-            ).fetchall()[0]
+            at, opposite = (f"TIMESTAMP {literal(str(moment))}" for moment in (end, other))
+            nearest = f"epoch({'min' if side == '>' else 'max'}({t}) FILTER ({t} {side} {at}))"
+            rows, gap, rest = table.one(
+                f"SELECT count(*) FILTER ({t} = {at}), abs({nearest} - epoch({at})), "
+                f"abs(epoch({opposite}) - {nearest}) FROM data"
+            )
             if rows >= 2 and rest and gap > 2 * rest:
                 found.append(
                     {

@@ -10,7 +10,7 @@ from typing import Any
 from andon.reports import ReportOptions
 from andon_worker.hybrid_report.findings import key_findings
 from andon_worker.hybrid_report.sections import SECTIONS
-from andon_worker.hybrid_report.wording import LOCALES
+from andon_worker.hybrid_report.wording import LOCALES, one_way
 
 FORMAT_VERSION = 2
 
@@ -42,7 +42,7 @@ def make_document(
         "options": options.to_json(),
         "narrative": {
             "keyFindings": key_findings(told),
-            "sections": {name: [sentence.text for sentence in sentences] for name, sentences in told.items()},
+            "sections": {name: [one_way(sentence.text) for sentence in sentences] for name, sentences in told.items()},
         },
         "sections": ordered,
     }

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from andon_worker.hybrid_report.section import Sentence
+from andon_worker.hybrid_report.wording import one_way
 
 MOST = 6
 _MOST_OF_A_SECTION = 2
@@ -31,6 +32,11 @@ def key_findings(told: Mapping[str, Sequence[Sentence]]) -> list[dict[str, Any]]
             continue
         seen.add(about)
         chosen.append(
-            {"text": sentence.text, "section": name, "figure": sentence.figure, "effect": round(sentence.effect, 3)}
+            {
+                "text": one_way(sentence.text),
+                "section": name,
+                "figure": sentence.figure,
+                "effect": round(sentence.effect, 3),
+            }
         )
     return chosen

@@ -5,10 +5,13 @@ from __future__ import annotations
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
+from fontTools.ttLib import TTFont
 from fpdf import FPDF, XPos, YPos
 
 from andon_worker.hybrid_report.drawing import ACCENT, INK, MUTED, Dot, Drawing, Line, Rect, fitted
+from andon_worker.hybrid_report.fonts import fallbacks, is_shaped
 from andon_worker.hybrid_report.section import Grid
 
 FAMILY = "DejaVu"
@@ -27,15 +30,35 @@ def _fonts() -> Path:
     return Path(spec.submodule_search_locations[0]) / "mpl-data" / "fonts" / "ttf"
 
 
-class Page(FPDF):
-    """A document that starts a new page when a thing doesn't fit, and numbers them."""
+@cache
+def _glyphs() -> frozenset[int]:
+    with TTFont(_fonts() / "DejaVuSans.ttf", lazy=True) as font:
+        return frozenset(font.getBestCmap())
 
-    def __init__(self, title: str) -> None:
+
+class Page(FPDF):
+    """A document that starts a new page when a thing doesn't fit, and numbers them.
+
+    `characters` are those that will be written: fonts of this system stand in where DejaVu Sans lacks one, and
+    `without_font` are those that none has. Scripts that join or stack their letters are shaped.
+    """
+
+    def __init__(self, title: str, characters: set[str]) -> None:
         super().__init__(format="A4")
         self.set_margins(_MARGIN, _MARGIN, _MARGIN)
         self.set_auto_page_break(True, _MARGIN + 2)
         self.add_font(FAMILY, "", _fonts() / "DejaVuSans.ttf")
         self.add_font(FAMILY, "B", _fonts() / "DejaVuSans-Bold.ttf")
+        own = _glyphs()
+        found, self.without_font = fallbacks(characters, own)
+        families = [f"other{place}" for place in range(len(found))]
+        for family, path in zip(families, found, strict=True):
+            self.add_font(family, "", path)
+        self.set_fallback_fonts(families, exact_match=False)
+        # What DejaVu Sans has, and needs no shaping, may be put down letter by letter, which is much quicker.
+        self._simple = {c for c in characters if ord(c) in own and not is_shaped(c)}
+        if any(map(is_shaped, characters)):
+            self.set_text_shaping(True, direction="ltr")
         self.set_title(title)
         self.set_lang("en")
         self._title = title
@@ -49,6 +72,17 @@ class Page(FPDF):
     def type(self, size: float, colour: str = INK, bold: bool = False) -> None:
         self.set_font(FAMILY, "B" if bold else "", size)
         self.set_text_color(*_rgb(colour))
+        self._settle()
+
+    def add_page(self, *args: Any, **kwargs: Any) -> None:
+        super().add_page(*args, **kwargs)
+        self._settle()
+
+    def _settle(self) -> None:
+        """Put the font into the page now. Left to the next text, it would be lost with that text's own settings if
+        that begins with a character of another font, and what follows would be set in a wrong one."""
+        if self.page and self.font_family:
+            self.text(0, 0, "")
 
     def keep(self, height: float) -> None:
         """Start a new page unless so much fits on this one."""
@@ -81,12 +115,27 @@ class Page(FPDF):
     def caption(self, x: float, y: float, width: float, heading: str, note: str) -> None:
         self.type(8.5, INK, bold=True)
         text = self.cut(heading, width)
-        self.text(x, y + 3.5, text)
+        self.put(x, y + 3.5, text)
         left = width - self.get_string_width(text) - 2
         x += self.get_string_width(text) + 2
         self.type(8, MUTED)
         if left > 10:
-            self.text(x, y + 3.5, self.cut(note, left))
+            self.put(x, y + 3.5, self.cut(note, left))
+
+    def put(self, x: float, baseline: float, text: str, anchor: str = "start") -> None:
+        """A text on its baseline, from, around or up to `x`."""
+        simple = self._simple.issuperset(text)
+        width = self.get_string_width(text) if anchor != "start" or not simple else 0.0
+        x -= {"start": 0.0, "middle": 0.5, "end": 1.0}[anchor] * width
+        if simple:
+            self.text(x, baseline, text)
+            return
+        back = self.get_x(), self.get_y()
+        self.set_auto_page_break(False)
+        self.set_xy(x - self.c_margin, baseline - 0.8 * self.font_size)  # where `cell` puts the baseline
+        self.cell(width + 2 * self.c_margin, self.font_size, text)
+        self.set_auto_page_break(True, _MARGIN + 2)
+        self.set_xy(*back)
 
     def cut(self, text: str, width: float) -> str:
         """The text, cut to a width in the present font."""
@@ -113,8 +162,7 @@ def draw(pdf: Page, drawing: Drawing, x: float, y: float, width: float) -> None:
             pdf.polyline([(x + px * scale, y + py * scale) for px, py in shape.points])
         else:
             pdf.type(shape.size * scale * _POINTS_PER_MM, shape.fill)
-            back = {"start": 0.0, "middle": 0.5, "end": 1.0}[shape.anchor] * pdf.get_string_width(shape.text)
-            pdf.text(x + shape.x * scale - back, y + shape.y * scale, shape.text)
+            pdf.put(x + shape.x * scale, y + shape.y * scale, shape.text, shape.anchor)
 
 
 def table(pdf: Page, grid: Grid) -> None:

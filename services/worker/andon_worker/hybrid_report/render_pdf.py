@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import string
+import unicodedata
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -12,17 +15,18 @@ from andon_worker.hybrid_report.facts import method, subtitle
 from andon_worker.hybrid_report.pdf_page import Page, draw, table
 from andon_worker.hybrid_report.section import Figure
 from andon_worker.hybrid_report.sections import SECTIONS
-from andon_worker.hybrid_report.wording import LOCALES, label
+from andon_worker.hybrid_report.wording import LOCALES, label, some
 
 _GAP = 8.0
+_OURS = set(string.printable + "…–−’·•×±²|“”")  # what the report writes by itself
 
 Links = dict[tuple[str, str], int]
 
 
 def render_pdf(document: Document, path: Path, control: Control | None = None) -> None:
-    """Write the report as a PDF; characters that the font lacks are shown as boxes."""
+    """Write the report as a PDF; it says so of characters that no font here has, which are shown as boxes."""
     control = control or NoControl()
-    pdf = Page(label(document["title"], 200))
+    pdf = Page(label(document["title"], 200), set(json.dumps(document, ensure_ascii=False)) | _OURS)
     pdf.set_creation_date(datetime.fromisoformat(document["generatedAt"]))
     pdf.add_page()
     _title(pdf, document)
@@ -39,10 +43,21 @@ def render_pdf(document: Document, path: Path, control: Control | None = None) -
     pdf.output(str(path))
 
 
+def _without_font(characters: set[str]) -> str:
+    scripts = sorted({unicodedata.name(c, "unnamed characters").split(" ")[0].capitalize() for c in characters})
+    return (
+        f"{len(characters)} different characters ({some(scripts)}) are shown as boxes: the system that made this file "
+        "has no font for them. The web page of this report shows them."
+    )
+
+
 def _title(pdf: Page, document: Document) -> None:
     pdf.write_text(label(document["title"], 200), size=20, bold=True, leading=1.25)
     pdf.ln(1.5)
     pdf.write_text(subtitle(document), size=9.5, muted=True)
+    if pdf.without_font:
+        pdf.ln(1)
+        pdf.write_text(_without_font(pdf.without_font), size=8.5, muted=True)
     pdf.ln(3)
     pdf.rule(0.8)
     pdf.ln(6)
@@ -62,15 +77,18 @@ def _key_findings(pdf: Page, findings: list[dict[str, Any]]) -> Links:
 def _section(pdf: Page, name: str, document: Document, links: Links, control: Control) -> None:
     section, result = SECTIONS[name], document["sections"][name]
     wording = LOCALES[document["options"]["locale"]]
+    rows = _rows(section.figures(result, wording))
+    told = document["narrative"]["sections"][name]
     pdf.ln(5)
-    pdf.keep(35)
+    # A heading stays with what follows it: some lines, or the first charts where there are hardly any.
+    pdf.keep(35 if len(told) > 2 or not rows else min(180.0, 30 + 6 * len(told) + _height(pdf, rows[0])))
     pdf.start_section(section.title)
     _arrive(pdf, links, name, "")
     pdf.heading(section.title)
-    for sentence in document["narrative"]["sections"][name]:
+    for sentence in told:
         pdf.write_text(sentence)
         pdf.ln(1)
-    for row in _rows(section.figures(result, wording)):
+    for row in rows:
         control.check()
         _figures(pdf, row, name, links)
     for grid in section.grids(result, wording):
@@ -95,9 +113,16 @@ def _rows(found: list[Figure]) -> list[list[Figure]]:
     return rows
 
 
+def _width(pdf: Page, row: list[Figure]) -> float:
+    return pdf.epw if row[0].wide else (pdf.epw - _GAP) / 2
+
+
+def _height(pdf: Page, row: list[Figure]) -> float:
+    return max(figure.drawing.height / figure.drawing.width * _width(pdf, row) for figure in row)
+
+
 def _figures(pdf: Page, row: list[Figure], section: str, links: Links) -> None:
-    width = pdf.epw if row[0].wide else (pdf.epw - _GAP) / 2
-    height = max(figure.drawing.height / figure.drawing.width * width for figure in row)
+    width, height = _width(pdf, row), _height(pdf, row)
     pdf.ln(4)
     pdf.keep(height + 8)
     top = pdf.get_y()

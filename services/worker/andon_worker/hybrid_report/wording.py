@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -161,7 +162,20 @@ def some(names: list[str], most: int = 5) -> str:
     return listed(names) if len(names) <= most else f"{', '.join(names[:most])} and {len(names) - most} more"
 
 
+_RIGHT_TO_LEFT = "\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc"
+_RUN = re.compile(f"[{_RIGHT_TO_LEFT}](?:[^A-Za-z0-9(),.;:]*[{_RIGHT_TO_LEFT}])?")
+
+
+def one_way(sentence: str) -> str:
+    """An English sentence in which names that run from the right don't draw what follows them along: after each
+    stands a left-to-right mark (Unicode Standard Annex 9)."""
+    return _RUN.sub("\\g<0>\u200e", sentence)
+
+
+_JOINERS = "\u200c\u200d"  # parts of words and of signs in many scripts, though they show nothing by themselves
+
+
 def label(value: object, most: int = 80) -> str:
     """A name or a value on one line, cut to a length that a chart and a table can bear."""
-    text = "".join(each if each.isprintable() else " " for each in str(value))
+    text = "".join(each if each.isprintable() or each in _JOINERS else " " for each in str(value))
     return text if len(text) <= most else text[: most - 1] + "…"

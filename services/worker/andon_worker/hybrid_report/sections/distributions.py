@@ -24,6 +24,7 @@ TOP = 10
 QUANTILES = {"p01": 0.01, "p05": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95, "p99": 0.99}
 _ENDS = (0.005, 0.995)
 _PATTERNS = 6
+_TELLING = 0.1  # the share of the most frequent values below which a column is told by its shapes instead
 _SKEWED = 3.0  # from this skewness on, a column of positive values is drawn by its logarithm
 
 # Digits as 9, letters as A or a, in runs: what the shape of a text column is told by.
@@ -175,7 +176,8 @@ def _named(table: Table, column: Column, count: int, distinct: int) -> dict[str,
         "top": [{"value": label(value), "count": n} for value, n in top],
         "other": count - sum(n for _, n in top),
     }
-    if column.type == "text" and count and distinct > 0.5 * count and distinct > TOP:
+    shown = sum(n for _, n in top)
+    if column.type == "text" and count and distinct > 5 * TOP and shown < _TELLING * count:
         shortest, median, longest = table.one(
             f"SELECT min(length({c})), quantile_disc(length({c}), 0.5), max(length({c})) FROM data"
         )

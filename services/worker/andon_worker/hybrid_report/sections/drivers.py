@@ -256,7 +256,8 @@ def sentences(result: Result, wording: Wording) -> list[Sentence]:
     strong = [driver for driver in result["drivers"] if driver["low"] >= _WEAK]
     told += [
         Sentence(
-            f"{label(driver['column'])} says {'less' if place else 'most'} of {question}: "
+            f"{label(driver['column'])} {'says something' if place else 'says most'} of {question}"
+            f"{', too' if place else ''}: "
             f"{measure} {wording.coefficient(driver['strength'])} "
             f"({wording.number(100 * result['confidence'])}% interval {wording.coefficient(driver['low'])} to "
             f"{wording.coefficient(driver['high'])}){_ends(driver, result, wording)}.",
@@ -299,13 +300,15 @@ def _ends(driver: dict[str, Any], result: Result, wording: Wording) -> str:
         return ""
     low, high = (pick(known, key=lambda group: group["value"]) for pick in (min, max))
     return (
-        f"; {_value_name(result)} is {_value(high, result, wording)} for {_group(high, wording)} "
-        f"and {_value(low, result, wording)} for {_group(low, wording)}"
+        f"; {_value_name(result)} is {_value(high, result, wording)} where it is {_group(high, wording)} "
+        f"and {_value(low, result, wording)} where it is {_group(low, wording)}"
     )
 
 
 def _value_name(result: Result) -> str:
-    return "its mean" if result["kind"] == "numeric" else f"the share of “{label(result['answer'], 30)}”"
+    if result["kind"] == "numeric":
+        return f"the mean of {label(result['question'], 40)}"
+    return f"the share of “{label(result['answer'], 30)}”"
 
 
 def _value(group: dict[str, Any], result: Result, wording: Wording) -> str:

@@ -169,12 +169,15 @@ def _missing_words(result: Result, wording: Wording) -> list[Sentence]:
 
 
 def _uneven(result: Result) -> list[dict[str, Any]]:
+    """The columns whose gaps come and go; of those missing in the same rows, the first."""
     over = result["missing"]["overTime"]
-    return [
-        column
-        for column in (over["columns"] if over else [])
-        if column["most"]["share"] - column["least"]["share"] >= _UNEVEN_OVER_TIME
-    ]
+    found: list[dict[str, Any]] = []
+    for column in over["columns"] if over else []:
+        same = next((names for names in result["missing"]["sets"] if column["name"] in names), [""])
+        told = any(each["name"] in same for each in found)
+        if not told and column["most"]["share"] - column["least"]["share"] >= _UNEVEN_OVER_TIME:
+            found.append(column)
+    return found
 
 
 def figures(result: Result, wording: Wording) -> list[Figure]:
