@@ -1,18 +1,20 @@
 # Two commands matter: `make run` and `make test`. Both need Python 3.11 or later and nothing else.
 
+VENV ?= .venv
 PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11 python,\
 	$(if $(shell $(name) -c 'import sys; print(sys.version_info >= (3, 11) or "")' 2>/dev/null),$(name))))
 UV ?= uv
 MINUTES ?= 30
 ROWS ?= 2000000
-BIN := .venv/bin
-MADE := .venv/made
+BIN := $(VENV)/bin
+MADE := $(VENV)/made
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+IN_PARALLEL := -n auto --dist loadgroup
 COMPILE := $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
 	--no-annotate pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fix demo migrate bench bench-peers faults soak image lock clean
+.PHONY: help run test test-all check fix demo migrate bench bench-peers faults soak image lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -26,8 +28,11 @@ demo: $(MADE)/run ## Generate a report, then cancel a big one half-way (ROWS=200
 migrate: $(MADE)/run ## Bring the database at ANDON_DATABASE_URL to this version's schema
 	@exec $(BIN)/andon migrate
 
-test: $(MADE)/dev ## Run every test but the slow ones, on real stores (ARGS="-k cancel")
-	@exec $(BIN)/python -m pytest -m "not slow" $(ARGS)
+test: $(MADE)/dev ## Test every promise, on real stores, in a few minutes (ARGS="-n0 -k cancel")
+	$(BIN)/python -m pytest -m "not whole and not slow" $(IN_PARALLEL) $(ARGS)
+
+test-all: test ## Then the rest: browser, deployment, every fault (ARGS="--durations=20")
+	$(BIN)/python -m pytest -m "whole and not slow" $(IN_PARALLEL) $(ARGS)
 
 check: $(MADE)/dev ## Lint, formatting, types, layers
 	$(BIN)/ruff check
@@ -62,23 +67,23 @@ lock: ## Resolve pyproject.toml anew into requirements/*.txt (needs uv)
 	$(COMPILE) --upgrade --extra worker --extra s3 --extra otel -c requirements/dev.txt -o requirements/worker.txt
 
 clean: ## Remove the venv and the caches; the data in .andon stays
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
 
 # One venv, which `dev` extends. The stamps make a second call instant.
 $(MADE)/venv:
 	@[ -n "$(PYTHON)" ] && $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		echo "Andon needs Python 3.11 or later; name one with: make $(MAKECMDGOALS) PYTHON=/path/to/python3" >&2; exit 1; }
-	@$(PYTHON) -m venv .venv || { \
+	@$(PYTHON) -m venv $(VENV) || { \
 		echo "$(PYTHON) can't make a virtual environment; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
 	@mkdir -p $(MADE) && touch $@
 
 $(MADE)/run: $(MADE)/venv requirements/run.txt pyproject.toml
-	@echo "installing what it takes to run into .venv"
+	@echo "installing what it takes to run into $(VENV)"
 	@$(PIP) install --require-hashes -r requirements/run.txt
 	@$(PIP) install --no-deps --editable .
 	@touch $@
 
 $(MADE)/dev: $(MADE)/run requirements/dev.txt
-	@echo "installing what it takes to develop into .venv"
+	@echo "installing what it takes to develop into $(VENV)"
 	@$(PIP) install --require-hashes -r requirements/dev.txt
 	@touch $@

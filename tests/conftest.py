@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -20,8 +22,49 @@ from tests.system import SHIPPED_FUNCTIONS, System
 
 TEMPLATE = "andon_template"
 
+# Folders whose tests take whole processes, a browser or an outage that lasts.
+WHOLE = (
+    "e2e",
+    "faults",
+    "integration/cli",
+    "integration/deploy",
+    "integration/embedded",
+    "integration/signals",
+    "hostile",
+)
+# What is dear to make, or slow when two have it, and shared by tests that therefore stay in one process.
+DEAR = ("running", "flights_parquet", "node", "browser")
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
 # A shell that runs the tests in the background has them ignore Ctrl-C, and every process they start would too.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than processors: much of what tests do is to wait for other processes."""
+    return (os.cpu_count() or 1) + 1
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """A made id is another one in every process, but a test has one name in all of them."""
+    return UUID.sub("an-id", val) if isinstance(val, str) and UUID.search(val) else None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Say which tests are left to `make test-all`, and which stay together where several processes share the tests.
+
+    Those of a module stay together, but for those of faults, which make what they break and take long.
+    """
+    whole = tuple(f"tests/{folder}/" for folder in WHOLE)
+    for item in items:
+        if item.nodeid.startswith(whole) and item.get_closest_marker("promise") is None:
+            item.add_marker(pytest.mark.whole)
+        fixtures: Sequence[str] = getattr(item, "fixturenames", ())
+        alone = item.path.parent.name == "faults" and "scene" not in fixtures
+        module, _, _ = item.nodeid.partition("::")
+        dear = next((name for name in DEAR if name in fixtures), None)
+        item.add_marker(pytest.mark.xdist_group(dear or (item.nodeid if alone else module)))
 
 
 @pytest.fixture(scope="session")

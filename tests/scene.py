@@ -22,7 +22,7 @@ STREAM = "andon:events"
 GROUP = "andon"
 ENDED = ("completed", "failed", "cancelled")
 FUNCTIONS = "tests.functions"
-PATIENCE = 40.0
+PATIENCE = 90.0  # with a machine that others load, too; it is nobody's measure
 # Short enough for a test to wait for; a busy machine still beats four times per lease.
 QUICK = {
     "ANDON_LEASE_SECONDS": "2",

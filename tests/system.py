@@ -74,7 +74,7 @@ class System:
         try:
             for process in self.processes.values():
                 process.start()
-            wait_until(self.ready, 60, what=f"{self.url}/readyz")
+            wait_until(self.ready, 120, what=f"{self.url}/readyz")
         except BaseException:
             self.end()
             self.show_output()

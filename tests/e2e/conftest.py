@@ -1,14 +1,14 @@
-"""A real Chromium. A machine without one skips these tests, but never in CI."""
+"""A real Chromium."""
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.needs import program
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -20,21 +20,10 @@ ARGUMENTS = [
 ]
 
 
-def chromium() -> str:
-    """The path of Chromium; a failure in CI and a skip elsewhere if there is none."""
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if found is None:
-        reason = "no Chromium: apt-get install chromium"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return found
-
-
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """One Chromium for the session."""
-    path = chromium()
+    path = program("chromium", "chromium-browser", "google-chrome", get="apt-get install chromium")
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         yield started

@@ -17,6 +17,7 @@ import pytest
 
 from andon.embedded.binaries import redis_programs
 from tests.conftest import StartSystem
+from tests.needs import program
 from tests.polling import wait_until
 from tests.system import System
 
@@ -69,9 +70,7 @@ def test_inngests_python_client(system: StartSystem) -> None:
 @pytest.fixture(scope="module")
 def node(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The examples with their npm packages installed."""
-    npm = shutil.which("npm")
-    if npm is None:
-        pytest.skip("no npm: install Node 20 or later")
+    npm = program("npm", get="install Node 20 or later")
     folder = tmp_path_factory.mktemp("node")
     shutil.copytree(PRODUCERS, folder, dirs_exist_ok=True)
     subprocess.run([npm, "install", "--no-audit", "--no-fund"], cwd=folder, check=True, timeout=300)

@@ -33,6 +33,7 @@ class Proxy:
         self._server: asyncio.Server | None = None
         self._port = 0
         self._links: set[Link] = set()
+        self._serving: set[asyncio.Task[None]] = set()
         self.refusing = False
         self.dropping_replies = False
         self._stall_at: bytes | None = None
@@ -105,11 +106,12 @@ class Proxy:
     # --- in the loop's thread -------------------------------------------------------------------------------------
 
     async def _open(self) -> None:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._tls)
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, ssl=self._tls)
         self._port = self._server.sockets[0].getsockname()[1]
 
     async def _close(self) -> None:
         assert self._server is not None
+        self.refusing = True
         self._server.close()
         self.ended.set()
         self._end_all()
@@ -130,15 +132,21 @@ class Proxy:
         for link in self._links:
             link.vanish()
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Whatever becomes of the serving, cancelled before its first step as it may be, the connection is closed."""
         if self.refusing:
             writer.transport.abort()
             return
+        serving = asyncio.create_task(self._serve(reader, writer))
+        self._serving.add(serving)
+        serving.add_done_callback(self._serving.discard)
+        serving.add_done_callback(lambda _: writer.transport.abort())
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         parts = urlsplit(self._target_url)
         try:
             up_reader, up_writer = await asyncio.open_connection(parts.hostname, parts.port)
-        except (OSError, asyncio.CancelledError):
-            writer.transport.abort()
+        except OSError:
             return
         link = Link(self, writer, up_writer)
         self._links.add(link)

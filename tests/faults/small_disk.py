@@ -6,13 +6,14 @@ Everybody else reaches it below the holder's root in /proc. It goes with its hol
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+from tests.needs import program
 
 MOUNT_AND_HOLD = 'mount -t tmpfs -o size="$1" andon "$2" && echo mounted && exec cat'
 
@@ -43,11 +44,10 @@ class SmallDisk:
 @contextmanager
 def small_disk(folder: Path, size: int) -> Iterator[SmallDisk]:
     """A disk of so many bytes for the `with` block; the test is skipped where nobody may mount one."""
-    if shutil.which("unshare") is None:
-        pytest.skip("no unshare: a disk can't be mounted for a test alone")
+    unshare = program("unshare", get="a disk can't be mounted for a test alone")
     folder.mkdir()
     # As root of a user namespace of its own, which anyone may be that the system lets.
-    command = ["unshare", "--map-root-user", "--mount", "sh", "-c", MOUNT_AND_HOLD, "sh", str(size), str(folder)]
+    command = [unshare, "--map-root-user", "--mount", "sh", "-c", MOUNT_AND_HOLD, "sh", str(size), str(folder)]
     with subprocess.Popen(  # it ends when its input does, at the block's end or this process' own
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as holder:

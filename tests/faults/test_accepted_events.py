@@ -6,6 +6,7 @@ import threading
 from typing import Any
 
 import httpx
+import pytest
 
 from tests.faults.conftest import Stage
 from tests.faults.proxy import Proxy
@@ -13,6 +14,7 @@ from tests.polling import wait_until
 from tests.scene import STREAM
 
 
+@pytest.mark.promise
 def test_01_an_api_killed_after_its_commit_and_before_xadd_loses_and_doubles_nothing(
     stage: Stage, redis_proxy: Proxy
 ) -> None:

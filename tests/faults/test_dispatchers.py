@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 
+import pytest
+
 from tests.faults.conftest import Stage
 from tests.faults.proxy import Proxy
 from tests.polling import wait_until
@@ -90,6 +92,7 @@ def test_22_an_entry_trimmed_while_pending_is_acknowledged_and_its_accepted_run_
     assert not scene.runs("trimmed"), "Redis did not keep it: nothing could know of it"
 
 
+@pytest.mark.promise
 def test_26_a_frozen_dispatcher_that_was_replaced_commits_nothing_and_every_pair_keeps_its_order(stage: Stage) -> None:
     scene = stage(dispatchers=2)
     scene.wait_leader()

@@ -12,6 +12,7 @@ LEASE = 2.0
 SLACK = 6.0  # a busy machine's, on top of what the contract promises
 
 
+@pytest.mark.promise
 def test_06_a_worker_killed_in_step_3_of_6_is_resumed_by_another_at_step_3(stage: Stage) -> None:
     scene = stage(workers=2)
     scene.request("six", plan={"step-3": {"gate": True}})

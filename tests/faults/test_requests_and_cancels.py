@@ -56,6 +56,7 @@ def test_12_a_cancel_recorded_before_the_request_does_not_stop_it(scene: Scene) 
     assert scene.wait_run("early-too")["status"] == "completed"
 
 
+@pytest.mark.promise
 @pytest.mark.parametrize("times", [40, pytest.param(1000, marks=pytest.mark.slow)])
 def test_13_of_a_cancel_and_a_completion_that_race_one_wins_and_all_agree(scene: Scene, times: int) -> None:
     rng = random.Random(13)

@@ -5,14 +5,12 @@ Only the time of day is wrong. The monotonic clock goes on as it should, as it d
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-
 from andon.embedded import RedisServer
+from tests.needs import needed
 
 
 def clock_off_by(seconds: int) -> dict[str, str]:
@@ -61,11 +59,5 @@ def clocked_redis(folder: Path) -> Iterator[ClockedRedis]:
 
 
 def _library(name: str, package: str) -> str:
-    """Where Debian puts it; a failure in CI and a skip elsewhere if it isn't there."""
-    found = next(Path("/usr/lib").glob(f"*/{name}"), None)
-    if found is None:
-        reason = f"no {package}: apt-get install {package}"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return str(found)
+    """Where Debian puts it."""
+    return str(needed(next(Path("/usr/lib").glob(f"*/{name}"), None), f"no {package}: apt-get install {package}"))

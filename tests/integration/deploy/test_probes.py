@@ -24,7 +24,7 @@ def test_dispatcher_and_worker_stay_alive_while_postgres_is_away(probed: Callabl
     with embedded_postgres(tmp_path / "postgres") as server:
         migrate(server.url)
         started = probed(database_url=server.url)
-        wait_until(started.ready, 30)
+        wait_until(started.ready, 120)
         server.kill()
         down = 'andon_store_up{store="postgres"}'
         wait_until(lambda: started.samples("dispatcher-1").get(down) == 0, 20, what=down)
@@ -44,7 +44,7 @@ def test_dispatcher_and_worker_stay_alive_while_postgres_is_away(probed: Callabl
 
 def test_a_worker_that_was_asked_to_stop_is_alive_and_ends_with_0(probed: Callable[..., Probed]) -> None:
     started = probed()
-    wait_until(started.ready, 30)
+    wait_until(started.ready, 120)
     assert started.system["worker-1"].stop() == 0
     assert started.system["dispatcher-1"].stop() == 0
 

@@ -60,7 +60,7 @@ def replace_all(system: System, **env: str) -> None:
     for process in system.processes.values():
         assert process.stop() == 0
         process.start(**env)
-    wait_until(system.ready, 60, what="the API")
+    wait_until(system.ready, 120, what="the API")
 
 
 def test_the_databases_password_is_changed_without_an_outage(

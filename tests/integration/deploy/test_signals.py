@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
-import pytest
 import yaml  # type: ignore[import-untyped]
 from redis import Redis
 
@@ -18,6 +16,7 @@ from andon.adapters.postgres.retention import raise_low_water
 from andon.adapters.redis.bus import GROUP, STREAM
 from andon_worker.dispatcher.gauges import bus_gauges
 from tests.integration.deploy.conftest import Probed
+from tests.needs import program
 from tests.polling import wait_until
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -51,7 +50,7 @@ def publish(redis: Redis, name: str, **data: str) -> None:
 
 def test_docs_dashboard_and_alerts_name_what_the_processes_export(probed: Callable[..., Probed]) -> None:
     started = probed()
-    wait_until(started.ready, 30)
+    wait_until(started.ready, 120)
     types = started.types()
     exported = sample_names(types)
     queries = [*dashboard_queries(), *alert_queries()]
@@ -72,7 +71,7 @@ def test_runs_cancels_and_dead_entries_are_counted_where_they_happen(
     probed: Callable[..., Probed], redis: Redis
 ) -> None:
     started = probed()
-    wait_until(started.ready, 30)
+    wait_until(started.ready, 120)
     publish(redis, "signals/long.requested", key="a")
     publish(redis, "signals/failing.requested")
     redis.xadd("andon:events", {"data": "{}"})
@@ -109,7 +108,7 @@ def test_entries_that_have_no_effect_are_counted(
     redis.xreadgroup(GROUP, "reader", {STREAM: ">"})
     redis.xtrim(STREAM, maxlen=0, approximate=False)
     started = probed()
-    wait_until(started.ready, 30)
+    wait_until(started.ready, 120)
     trimmed, forgotten = (f'andon_bus_dropped_entries_total{{reason="{each}"}}' for each in ("trimmed", "forgotten"))
     wait_until(lambda: started.samples("dispatcher-1")[trimmed] == 3, 15, what=trimmed)
     assert started.samples("dispatcher-1")[forgotten] == 0
@@ -149,11 +148,8 @@ def test_a_bus_that_nobody_has_read_is_all_unread(redis_url: str) -> None:
 
 
 def test_prometheus_accepts_the_alert_rules() -> None:
-    if shutil.which("promtool") is None:
-        pytest.skip("promtool (Debian's package prometheus) is not installed")
-    said = subprocess.run(
-        ["promtool", "check", "rules", str(MONITORING / "alerts.yaml")], capture_output=True, text=True
-    )
+    promtool = program("promtool", get="apt-get install prometheus")
+    said = subprocess.run([promtool, "check", "rules", str(MONITORING / "alerts.yaml")], capture_output=True, text=True)
     assert said.returncode == 0, said.stdout + said.stderr
 
 

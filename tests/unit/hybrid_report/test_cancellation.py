@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import gc
 import random
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,13 +18,18 @@ import pytest
 from andon.reports import NoControl, ReportOptions
 from andon_worker.hybrid_report import SECTIONS, make_document, render_html, render_pdf, synthetic
 
-# An exception between the opening of a file and its `with` leaves the closing to the garbage collector, which says so.
 pytestmark = [
+    # An exception between the opening of a file and its `with` leaves the closing to the garbage collector.
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
     # This host has no handshake as the engine has: an exception may still be on its way when the body has ended.
     pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning"),
 ]
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_said_of_what_cannot_be_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An exception in a destructor is reported by Python code in the body's thread, which the next one interrupts."""
+    monkeypatch.setattr(sys, "unraisablehook", lambda _: None)
 
 
 class Stop(BaseException):
