@@ -21,6 +21,7 @@ class Settings:
     database_url: str = field(default="postgresql://localhost/andon", repr=False)  # URLs can hold passwords
     redis_url: str = field(default="redis://localhost:6379/0", repr=False)
     storage_url: str = "file://.andon/artifacts"
+    secrets: str = ""
     functions: tuple[str, ...] = ("andon_worker.functions",)
     queues: tuple[str, ...] = ()
     host: str = "127.0.0.1"
@@ -70,6 +71,7 @@ class Settings:
                 "ANDON_BUS_PARTITIONS is set, but the bus is one stream now: unset it, for every process; "
                 "docs/scale.md says how a system grows"
             )
+        env = with_secrets(env)
         values: dict[str, object] = {}
         for name, each in cls.__dataclass_fields__.items():
             key = "PORT" if name == "port" else f"ANDON_{name.upper()}"
@@ -94,6 +96,27 @@ def _check_url(key: str, url: str, schemes: tuple[str, ...]) -> None:
     except ValueError:
         pass
     raise SettingsError(f"{key} must be a URL that begins with {schemes[0]}://; in its password, / is written as %2F")
+
+
+def with_secrets(env: Mapping[str, str]) -> Mapping[str, str]:
+    """`env`, and what it doesn't set of the files in the folder `ANDON_SECRETS`, each named as its variable.
+
+    So passwords need not be in the environment, which children inherit and crash reports quote.
+    """
+    if not env.get("ANDON_SECRETS"):
+        return env
+    folder = Path(env["ANDON_SECRETS"])
+    if not folder.is_dir():
+        raise SettingsError(f"ANDON_SECRETS must be a folder of files that are named as variables, not {str(folder)!r}")
+    found = {}
+    for name in Settings.__dataclass_fields__:
+        file = folder / f"ANDON_{name.upper()}"
+        try:
+            if file.is_file():
+                found[file.name] = file.read_text().strip()
+        except (OSError, UnicodeDecodeError):
+            raise SettingsError(f"ANDON_SECRETS: {file} can't be read") from None
+    return {**found, **{name: value for name, value in env.items() if value}}
 
 
 def _check_together(settings: Settings) -> None:

@@ -15,12 +15,12 @@ from andon.adapters.redis.connect import connect as connect_redis
 from andon.cli.errors import CommandFailed, Exit
 from andon.client import Andon
 from andon.embedded.home import read_env_file
-from andon.settings import Settings
+from andon.settings import Settings, with_secrets
 
 
 def known(env: Mapping[str, str], name: str) -> str | None:
     """The variable `name` of `env`, or of the system that runs on `ANDON_HOME`."""
-    return env.get(name) or read_env_file(Settings.from_env(env).home).get(name)
+    return with_secrets(env).get(name) or read_env_file(Settings.from_env(env).home).get(name)
 
 
 def known_url(env: Mapping[str, str]) -> str:

@@ -14,6 +14,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.exc import OperationalError
 
 from andon.adapters.postgres.connect import OPTIONS, sqlalchemy_url
+from andon.migrations.grants import grant
 
 log = logging.getLogger(__name__)
 LOCK_KEY = 0x616E646F6E  # "andon"
@@ -62,6 +63,7 @@ def migrate(url: str) -> None:
         try:
             if not _is_newer(current_revision(url)):
                 _upgrade(url)
+                grant(lock)
         finally:
             lock.execute("SELECT pg_advisory_unlock(%s)", [LOCK_KEY])
 

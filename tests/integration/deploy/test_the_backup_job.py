@@ -24,12 +24,15 @@ class Job:
 
     def __init__(self, server: PostgresServer, folder: Path, url: str) -> None:
         folder.mkdir()
+        self.secrets = folder.with_name("secrets")
+        self.secrets.mkdir()
         self.server, self.folder, self.url = server, folder, url
 
     def run(self, *, keep: int = 14, url: str | None = None) -> subprocess.CompletedProcess[str]:
+        (self.secrets / "ANDON_DATABASE_URL").write_text(url or self.url)
         env = {
             "PATH": f"{self.server.programs}:{os.environ['PATH']}",
-            "ANDON_DATABASE_URL": url or self.url,
+            "ANDON_SECRETS": str(self.secrets),
             "BACKUPS": str(self.folder),
             "KEEP": str(keep),
         }

@@ -26,7 +26,8 @@ BASE = KUSTOMIZE / "base"
 OVERLAYS = ["base", "overlays/dev", "overlays/production"]
 CUSTOM = {"ScaledObject", "TriggerAuthentication", "ServiceMonitor", "PrometheusRule"}
 # What an installation makes itself, because it is secret.
-SECRETS = {"andon-stores", "andon-redis-address"}
+ROLES = "andon-database"
+SECRETS = {"andon-database", "andon-stores", "andon-redis-address"}
 PROCESSES = ["api", "dispatcher", "worker"]
 
 Manifests = dict[str, dict[str, Any]]
@@ -200,8 +201,24 @@ def test_a_new_versions_job_replaces_the_one_before_under_argo_and_flux() -> Non
     assert notes["kustomize.toolkit.fluxcd.io/force"] == "enabled"
 
 
+def told(folder: Path) -> Settings:
+    """The settings in a kustomization; the folder of secrets is in pods only."""
+    found = literals(folder / "kustomization.yaml")
+    return Settings.from_env({name: value for name, value in found.items() if name != "ANDON_SECRETS"})
+
+
+def test_secrets_are_mounted_where_the_settings_say(manifests: Manifests) -> None:
+    where = literals(BASE / "kustomization.yaml")["ANDON_SECRETS"]
+    for name, each in manifests.items():
+        spec = pod_spec(each) or {}
+        if any("projected" in volume for volume in spec.get("volumes", [])):
+            for container in spec["containers"]:
+                mounts = {mount["name"]: mount for mount in container["volumeMounts"]}
+                assert mounts["secrets"] == {"name": "secrets", "mountPath": where, "readOnly": True}, name
+
+
 def test_what_the_limits_let_in_has_room(manifests: Manifests) -> None:
-    settings = Settings.from_env(literals(BASE / "kustomization.yaml"))
+    settings = told(BASE)
     rooms = {}
     for name, each in named(manifests, "Deployment").items():
         spec = each["spec"]["template"]["spec"]
@@ -245,7 +262,7 @@ def test_every_pod_is_restricted_and_has_no_token(manifests: Manifests) -> None:
         assert spec["securityContext"]["runAsUser"] > 0, name
         assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}, name
         for volume in spec.get("volumes", []):
-            assert {"emptyDir", "persistentVolumeClaim", "configMap"} & volume.keys(), f"{name}: {volume}"
+            assert {"emptyDir", "persistentVolumeClaim", "configMap", "projected"} & volume.keys(), f"{name}: {volume}"
         for container in spec["containers"]:
             context = container["securityContext"]
             assert context["allowPrivilegeEscalation"] is False, name
@@ -300,7 +317,7 @@ def test_every_variable_that_is_set_is_one_that_andon_reads() -> None:
 
 def test_the_settings_of_the_config_map_are_accepted() -> None:
     for path in (BASE, KUSTOMIZE / "overlays/dev", KUSTOMIZE / "overlays/production"):
-        settings = Settings.from_env(literals(path / "kustomization.yaml"))
+        settings = told(path)
         assert settings.heartbeat_seconds * 3 <= settings.lease_seconds
 
 
@@ -352,9 +369,36 @@ def test_what_is_not_allowed_is_denied() -> None:
 def test_secrets_are_named_and_never_kept_here(manifests: Manifests) -> None:
     assert not named(manifests, "Secret")
     for name, each in manifests.items():
-        for container in (pod_spec(each) or {}).get("containers", []):
-            for source in container.get("envFrom", []):
-                assert source.get("secretRef", {"name": "andon-stores"})["name"] in SECRETS, name
+        spec = pod_spec(each) or {}
+        for container in spec.get("containers", []):
+            assert not [source for source in container.get("envFrom", []) if "secretRef" in source], name
+            assert not [one for one in container.get("env", []) if "secretKeyRef" in one.get("valueFrom", {})], name
+        for volume in spec.get("volumes", []):
+            for source in volume.get("projected", {}).get("sources", []):
+                assert source["secret"]["name"] in SECRETS, name
+
+
+def test_each_process_has_the_url_of_its_own_role(tmp_path: Path) -> None:
+    made = rendered(tmp_path, "heavy-workers", "keda", "backup", "database-roles")
+    keys: dict[str, str] = {}
+    for each in made:
+        for volume in (pod_spec(each) or {}).get("volumes", []):
+            sources = [source["secret"] for source in volume.get("projected", {}).get("sources", [])]
+            given = [item for source in sources for item in source.get("items", []) if source["name"] == ROLES]
+            for item in given:
+                assert item["path"] == "ANDON_DATABASE_URL"
+                keys[each["metadata"]["name"]] = item["key"]
+    assert keys == {
+        "andon-api": "api",
+        "andon-dispatcher": "dispatcher",
+        "andon-worker": "worker",
+        "andon-worker-heavy": "worker",
+        "andon-migrate": "owner",
+        "andon-prune": "maintenance",
+        "andon-backup": "maintenance",
+    }
+    [login] = [each["spec"]["secretTargetRef"] for each in made if each["kind"] == "TriggerAuthentication"]
+    assert login == [{"parameter": "connection", "name": ROLES, "key": "worker"}]
 
 
 def test_what_is_scaled_exists_and_what_a_trigger_needs_is_given(manifests: Manifests) -> None:

@@ -3,6 +3,7 @@
 # not at all; pg_restore --list reads it before it counts.
 set -eu
 umask 077
+: "${ANDON_DATABASE_URL:=$(cat "$ANDON_SECRETS/ANDON_DATABASE_URL")}"
 name="andon-$(date -u +%Y%m%dT%H%M%SZ).dump"
 trap 'rm -f "$BACKUPS/.partial"' EXIT
 pg_dump --format=custom --file="$BACKUPS/.partial" "$ANDON_DATABASE_URL"
