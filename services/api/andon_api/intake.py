@@ -8,8 +8,9 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from andon.adapters.postgres.own_events import check_own
 from andon.engine.errors import EventError
-from andon.engine.events import Event, check_event
+from andon.engine.events import ENDS, Event, check_event
 from andon.engine.ids import new_id
 from andon.reports.events import spelled
 from andon_api.principal import Principal
@@ -90,38 +91,9 @@ def _event(each: Any, read: Reader, principal: Principal, traceparent: str | Non
         tenant=principal.tenant,
         traceparent=traceparent,
     )
-    return _storable(spelled(check_event(event)))
-
-
-def _storable(event: Event) -> Event:
-    """Refuse what jsonb refuses, naming the field, before it fails a whole request."""
-    if not _holds_unstorable([event.id, event.data, event.user]):
-        return event
-    for field, value in (("id", event.id), ("data", event.data), ("user", event.user)):
-        if _holds_unstorable(value):
-            raise EventError(field, r"expected text without \u0000 and without half of a surrogate pair")
-    return event
-
-
-def _holds_unstorable(value: Any) -> bool:
-    text = json.dumps(value, ensure_ascii=False)
-    return ("\\u0000" in text and _holds_nul(value)) or (not text.isascii() and _holds_lone_surrogate(text))
-
-
-def _holds_nul(value: Any) -> bool:
-    if isinstance(value, str):
-        return "\x00" in value
-    if isinstance(value, Mapping):
-        return any(_holds_nul(key) or _holds_nul(each) for key, each in value.items())
-    return isinstance(value, list) and any(_holds_nul(each) for each in value)
-
-
-def _holds_lone_surrogate(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return True
-    return False
+    if event.name in ENDS:
+        raise EventError("name", f"{event.name} tells of a run's end, which Andon alone can")
+    return spelled(check_own(check_event(event)))
 
 
 def _native(each: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import marshmallow as ma
 from marshmallow import fields, validate
 
 from andon.adapters.postgres.audit import ACTIONS
+from andon.engine.storable import time_fault
 from andon_api.paging import MOST, USUAL
 
 REPORT_STATUSES = ("idle", "generating", "generated", "cancelled", "failed")
@@ -32,6 +33,12 @@ class Time(fields.AwareDateTime):
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
         return None if value is None else rfc3339(value)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> dt.datetime:
+        time: dt.datetime = super()._deserialize(value, attr, data, **kwargs)
+        if fault := time_fault(time):
+            raise ma.ValidationError(fault)
+        return time
 
 
 class Schema(ma.Schema):

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+from andon.engine.arguments import ARGUMENTS, shown
 from andon.engine.errors import RegistrationError
 from andon.engine.rules import CancelOn
 
@@ -29,18 +30,17 @@ class Declaration:
     """Which of `on_cancel` and `on_failure` it has."""
 
     def check(self) -> None:
-        """Raise `RegistrationError`, naming the function, if it can't be run as declared."""
-        try:
-            if not self.id or not self.trigger:
-                raise RegistrationError("id and trigger must not be empty")
-            if self.retries < 0:
-                raise RegistrationError(f"retries={self.retries} must be at least 0")
-            for rule in self.cancel_on:
-                rule.check()
-                if rule.event == self.trigger:
-                    raise RegistrationError(f"its trigger {self.trigger!r} is its own cancel event")
-        except RegistrationError as error:
-            raise RegistrationError(f"function {self.id!r} in {self.module}: {error}") from None
+        """Raise `RegistrationError`, naming function and argument, if it can't be run as declared."""
+        for each in fields(self):
+            if fault := ARGUMENTS[each.name](getattr(self, each.name)):
+                raise self.refused(f"{each.name}={shown(getattr(self, each.name))}", fault)
+        for rule in self.cancel_on:
+            if rule.event == self.trigger:
+                raise self.refused(f"cancel_on={shown(rule)}", f"its trigger {self.trigger!r} is its own cancel event")
+
+    def refused(self, argument: str, fault: str) -> RegistrationError:
+        """What to raise where an argument is wrong."""
+        return RegistrationError(f"function {shown(self.id)} in {shown(self.module)}: {argument}: {fault}")
 
 
 def to_json(declared: Declaration) -> dict[str, Any]:

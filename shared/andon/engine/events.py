@@ -6,20 +6,28 @@ import datetime as dt
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from andon.engine.errors import EventError
+from andon.engine.storable import json_fault, text_fault, time_fault
 
 DEFAULT_TENANT = "default"
 MAX_BYTES = 256 * 1024
+MAX_USER_BYTES = 4 * 1024
 MAX_NAME = 200
 MAX_ID = 200
 NAME = re.compile(r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*")
 TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 """W3C's trace context, as a header or a field has it; its group is the trace's id."""
 MISSING = object()
+OWN = "andon/"
+"""What the names of Andon's own events start with."""
 ENDS = ("andon/function.completed", "andon/function.failed", "andon/function.cancelled")
+RUN_CANCELLED = "andon/run.cancelled"
+RUNS_CANCELLED = "andon/runs.cancelled"
+OWN_CANCELS = (RUN_CANCELLED, RUNS_CANCELLED)
+"""Those that others may send too: they cancel one run, or many."""
 
 
 @dataclass(frozen=True)
@@ -43,24 +51,35 @@ class Event:
 
 
 def check_event(event: Event) -> Event:
-    """Return `event` if it can be recorded; raise `EventError` naming the field otherwise."""
+    """Return `event` if it can be recorded; raise `EventError` naming the field otherwise.
+
+    A trace context that is malformed is left out, as the standard for it wants.
+    """
     if not isinstance(event.name, str) or not event.name:
         raise EventError("name", "expected a text such as 'report/generation.requested'")
     if len(event.name) > MAX_NAME or not NAME.fullmatch(event.name):
         raise EventError("name", f"expected at most {MAX_NAME} letters, digits, '_', '.', '-' with '/' between parts")
+    if event.name.startswith(OWN) and event.name not in (*ENDS, *OWN_CANCELS):
+        raise EventError("name", f"{OWN!r} is the beginning of Andon's own events; expected another")
+    _check_text("id", event.id, 0, MAX_ID)
+    _check_text("tenant", event.tenant, 1, MAX_NAME)
+    if event.ts is not None and (fault := time_fault(event.ts)):
+        raise EventError("ts", fault)
     if not isinstance(event.data, Mapping):
         raise EventError("data", "expected a JSON object")
-    if len(event.id) > MAX_ID or "\x00" in event.id:
-        raise EventError("id", f"expected a text of at most {MAX_ID} characters")
-    if not event.tenant or len(event.tenant) > MAX_NAME or "\x00" in event.tenant:
-        raise EventError("tenant", f"expected a text of 1 to {MAX_NAME} characters")
-    try:
-        size = len(json.dumps([event.data, event.user], allow_nan=False))
-    except (TypeError, ValueError, RecursionError):
-        raise EventError("data", "expected JSON (no NaN or Infinity)") from None
-    if size > MAX_BYTES:
-        raise EventError("data", f"expected at most {MAX_BYTES // 1024} KiB of JSON, got {size} bytes")
-    return event
+    for name, value, most in (("data", event.data, MAX_BYTES), ("user", event.user, MAX_USER_BYTES)):
+        if fault := json_fault(value):
+            raise EventError(name, fault)
+        if (size := len(json.dumps(value, default=dict))) > most:
+            raise EventError(name, f"expected at most {most // 1024} KiB of JSON, got {size} bytes")
+    return event if event.traceparent is None or event.trace_id else replace(event, traceparent=None)
+
+
+def _check_text(field: str, value: object, least: int, most: int) -> None:
+    if not isinstance(value, str) or not least <= len(value) <= most:
+        raise EventError(field, f"expected a text of {least} to {most} characters")
+    if fault := text_fault(value):
+        raise EventError(field, fault)
 
 
 def lookup(data: Mapping[str, Any], path: tuple[str, ...]) -> Any:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from andon.engine.arguments import shown
 from andon.engine.declarations import CANCEL_DEADLINE, Declaration
 from andon.engine.errors import RegistrationError
 from andon.engine.events import Event
@@ -50,12 +51,13 @@ def function(
     """
 
     def declare(handler: Handler) -> Function:
+        rules: Any = tuple(cancel_on) if isinstance(cancel_on, (list, tuple, set, frozenset)) else cancel_on
         return Function(
             id=id,
             trigger=trigger,
-            module=handler.__module__,
+            module=getattr(handler, "__module__", None) or "unknown",
             handler=handler,
-            cancel_on=tuple(cancel_on),
+            cancel_on=rules,
             retries=retries,
             on_cancel=on_cancel,
             on_failure=on_failure,
@@ -100,11 +102,11 @@ class Registry:
         if rule.if_ is None:
             return
         if self._check_expression is None:
-            raise RegistrationError(f"function {declared.id!r}: no evaluator for if_={rule.if_!r}")
+            raise declared.refused(f"cancel_on={shown(rule)}", "no evaluator for its if_")
         try:
             self._check_expression(rule.if_)
         except ValueError as error:
-            raise RegistrationError(f"function {declared.id!r}: if_={rule.if_!r}: {error}") from None
+            raise declared.refused(f"if_={shown(rule.if_)}", str(error)) from None
 
     def __iter__(self) -> Iterator[Declaration]:
         return iter(self._by_id.values())

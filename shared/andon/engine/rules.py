@@ -19,6 +19,8 @@ from typing import Any, ClassVar
 from andon.engine.errors import RegistrationError
 from andon.engine.events import MISSING, lookup
 
+LONGEST_PATH = 200
+LONGEST_MEMORY = dt.timedelta(days=366)
 PATH = re.compile(r"data(\.[A-Za-z_$][\w$-]*)+")
 
 
@@ -45,19 +47,8 @@ class CancelOn:
 
     def check(self) -> CancelOn:
         """Return the rule if it can be used, else raise `RegistrationError` saying what is wrong."""
-        if not self.event:
-            raise RegistrationError("a cancel rule needs the name of its event")
-        if self.every and (self.match or self.if_):
-            raise RegistrationError("CancelOn.every_run takes neither match nor if_")
-        if not self.every and not self.match and not self.if_:
-            raise RegistrationError(
-                f"CancelOn({self.event!r}) would cancel every run; name a field with match=, "
-                "or say CancelOn.every_run(event)"
-            )
-        if self.match and not PATH.fullmatch(self.match):
-            raise RegistrationError(f"match={self.match!r} is not a path such as 'data.reportId'")
-        if self.remember is not None and self.remember <= dt.timedelta(0):
-            raise RegistrationError(f"remember={self.remember} must be a time above zero")
+        if fault := rule_fault(self):
+            raise RegistrationError(fault)
         return self
 
     @property
@@ -70,19 +61,74 @@ class CancelOn:
         """What tells this rule from the function's others, whatever their order in the code."""
         return "|".join((self.event, self.match or self.EVERY, self.if_ or ""))
 
+    @property
+    def path(self) -> tuple[str, ...]:
+        """Where the matched field is below an event's data."""
+        return tuple((self.match or "").split(".")[1:])
+
     def value(self, data: Mapping[str, Any]) -> str | None:
-        """The typed text of the matched field in `data`, or None when it isn't there."""
+        """The typed text of the matched field in `data`, or None when it isn't there or has a null."""
         if self.match is None:
             return None
-        found = lookup(data, tuple(self.match.split(".")[1:]))
-        return None if found is MISSING else typed_text(found)
+        found = lookup(data, self.path)
+        try:
+            return None if found is MISSING or has_null(found) else typed_text(found)
+        except RecursionError:  # of a release that took data of any depth
+            return None
+
+
+def rule_fault(rule: CancelOn) -> str | None:
+    """What is wrong with a rule, or None. Whether there can be its event, and its expression, are checked elsewhere."""
+    if not isinstance(rule.event, str) or not rule.event:
+        return "a cancel rule needs the name of its event"
+    if not isinstance(rule.every, bool):
+        return f"every={rule.every!r:.40}: expected True or False"
+    if rule.every and (rule.match is not None or rule.if_ is not None):
+        return "CancelOn.every_run takes neither match nor if_"
+    if not rule.every and rule.match is None and rule.if_ is None:
+        return f"CancelOn({rule.event!r}) would cancel every run; name a field with match=, " + (
+            "or say CancelOn.every_run(event)"
+        )
+    if rule.match is not None and not (
+        isinstance(rule.match, str) and len(rule.match) <= LONGEST_PATH and PATH.fullmatch(rule.match)
+    ):
+        return f"match={rule.match!r:.80} is not a path such as 'data.reportId', of at most {LONGEST_PATH} characters"
+    if rule.if_ is not None and not (isinstance(rule.if_, str) and rule.if_.strip()):
+        return f"if_={rule.if_!r:.40}: expected a CEL expression"
+    if rule.remember is None:
+        return None
+    if not isinstance(rule.remember, dt.timedelta) or not dt.timedelta(0) < rule.remember <= LONGEST_MEMORY:
+        most = f"at most {LONGEST_MEMORY.days} days"
+        return f"remember={rule.remember!r:.80}: expected a datetime.timedelta above zero, {most}"
+    return None
 
 
 def typed_text(value: Any) -> str:
-    """`value` as text in which the type counts: `1` and `"1"` differ, `1` and `1.0` (one number in JSON) don't."""
+    """`value` as text in which the type counts: `1` and `"1"` differ, `1` and `1.0` (one number in JSON) don't.
+
+    They don't inside of lists and objects either.
+    """
+    return json.dumps(_same_numbers(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def _same_numbers(value: Any) -> Any:
+    """`value` with each whole number as an `int`."""
     if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return int(value)
+    if isinstance(value, dict):
+        return {key: _same_numbers(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_same_numbers(each) for each in value]
+    return value
+
+
+def has_null(value: Any) -> bool:
+    """Whether a value is null, or has one in it: null is no value, so it is never the same as another."""
+    if isinstance(value, dict):
+        return any(has_null(each) for each in value.values())
+    if isinstance(value, list):
+        return any(has_null(each) for each in value)
+    return value is None
 
 
 def cancel_key(tenant: str, function_id: str, rule: CancelOn, data: Mapping[str, Any]) -> uuid.UUID | None:

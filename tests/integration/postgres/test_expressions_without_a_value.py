@@ -12,8 +12,8 @@ import pytest
 from andon import CancelOn, Event, function
 from andon.adapters.postgres import inbox, wide
 from andon.adapters.postgres.connect import connect
-from andon.adapters.postgres.requests import RUNS_CANCELLED
-from andon.adapters.postgres.wide import WideCancel
+from andon.adapters.postgres.own_events import WideCancel
+from andon.engine.events import RUNS_CANCELLED
 from andon.engine.functions import Registry
 from andon_worker.dispatcher.batch import Effects, record_batch
 

@@ -13,8 +13,8 @@ from andon import CancelOn, RegistrationError
 from andon.engine.rules import cancel_key, typed_text
 
 RULE = CancelOn("report/generation.cancelled", match="data.reportId")
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+VALUES = st.recursive(
+    st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=8,
 )
@@ -32,7 +32,7 @@ DIFFERENT: list[Any] = [1, "1", True, "true", None, "null", 0, False, "", [], {}
 @pytest.mark.parametrize("one", DIFFERENT, ids=repr)
 @pytest.mark.parametrize("other", DIFFERENT, ids=repr)
 def test_only_the_same_value_of_the_same_type_meets(one: Any, other: Any) -> None:
-    same = one is other
+    same = one is other and one is not None
     assert meet(RULE, {"reportId": one}, {"reportId": other}) is same
 
 
@@ -41,12 +41,24 @@ def test_a_number_is_one_number_however_it_is_written(one: float, other: float) 
     assert meet(RULE, {"reportId": one}, {"reportId": other})
 
 
-@given(JSON)
+@pytest.mark.parametrize(
+    ("one", "other"), [([1, 2.0], [1.0, 2]), ({"id": 1}, {"id": 1.0}), ({"a": [{"b": 3.0}]}, {"a": [{"b": 3}]})]
+)
+def test_a_number_is_one_number_inside_of_lists_and_objects_too(one: Any, other: Any) -> None:
+    assert meet(RULE, {"reportId": one}, {"reportId": other})
+
+
+@pytest.mark.parametrize("value", [None, [None], {"id": None}, {"a": [1, {"b": None}]}], ids=repr)
+def test_null_never_matches_nor_does_what_has_one(value: Any) -> None:
+    assert not meet(RULE, {"reportId": value}, {"reportId": value})
+
+
+@given(VALUES)
 def test_every_value_meets_itself(value: Any) -> None:
     assert meet(RULE, {"reportId": value}, {"reportId": value})
 
 
-@given(JSON, JSON)
+@given(VALUES, VALUES)
 def test_values_meet_when_their_typed_texts_are_equal_and_only_then(one: Any, other: Any) -> None:
     assert meet(RULE, {"reportId": one}, {"reportId": other}) == (typed_text(one) == typed_text(other))
 

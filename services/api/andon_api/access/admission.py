@@ -11,8 +11,7 @@ from flask import current_app
 from sqlalchemy import select
 
 from andon.adapters.postgres.models import FunctionRow
-from andon.adapters.postgres.requests import RUN_CANCELLED, RUNS_CANCELLED
-from andon.engine.events import Event
+from andon.engine.events import RUN_CANCELLED, RUNS_CANCELLED, Event
 from andon_api.database import connection, rows
 from andon_api.principal import principal
 from andon_api.problems import Problem

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from andon.adapters.postgres.models import CancelKey, Cancellation, Run
+from andon.engine.events import MISSING, lookup
 from andon.engine.rules import CancelOn, cancel_key
 from andon_api.database import Row, rows
 
@@ -35,6 +36,8 @@ def _why(event: Row, function_id: str, rule: CancelOn) -> str:
         return f"No open run of {function_id} was requested before this event."
     key = cancel_key(event["tenant"], function_id, rule, event["data"])
     if key is None:
+        if lookup(event["data"], rule.path) is not MISSING:
+            return f"{rule.match} is null, or has a null in it, which matches nothing of {function_id}."
         return f"The event has no field {rule.match}, by which {function_id} matches."
     shown = f"{rule.match} = {rule.value(event['data'])}"
     older = _runs_under(key, _KEY.c.event_seq < event["seq"])

@@ -9,10 +9,10 @@ from sqlalchemy import select
 from andon.adapters.cel import check_expression
 from andon.adapters.postgres import requests, wide
 from andon.adapters.postgres.models import EventRow, WideCancellation
+from andon.adapters.postgres.own_events import WideCancel
 from andon.adapters.postgres.requests import NotFound
-from andon.adapters.postgres.wide import WideCancel
 from andon.engine.cel import ExpressionError
-from andon.engine.events import Event
+from andon.engine.events import RUNS_CANCELLED, Event
 from andon.engine.ids import parse_id
 from andon_api.auditing import note
 from andon_api.database import Row, connection, rows
@@ -56,7 +56,7 @@ def ask(body: Row) -> Outcome:
     cancel = WideCancel(body["function_id"], body["started_after"], body["started_before"], body["if_"])
     _check(cancel)
     if body["dry_run"]:
-        asker = Event(requests.RUNS_CANCELLED, user=who.user)
+        asker = Event(RUNS_CANCELLED, user=who.user)
         found = wide.count(connection(), tenant=who.tenant, seq=NEWEST, cancel=cancel, event=asker)
         counts = {"matched": found.matched, "failedEvaluations": found.failed, "firstFailure": found.failure}
         return Outcome({"id": None, "dryRun": True, **counts}, status=200)

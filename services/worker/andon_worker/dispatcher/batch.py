@@ -19,11 +19,10 @@ import psycopg
 from andon.adapters.postgres import cancellations, inbox, wide
 from andon.adapters.postgres.cancellations import KeyedCancel, request_key
 from andon.adapters.postgres.marks import Mark, mark
-from andon.adapters.postgres.requests import RUN_CANCELLED, RUNS_CANCELLED
+from andon.adapters.postgres.own_events import WideCancel, parse_bulk
 from andon.adapters.postgres.settle import Settled, lock_reports
-from andon.adapters.postgres.wide import WideCancel, parse_bulk
 from andon.engine.declarations import Declaration
-from andon.engine.events import Event
+from andon.engine.events import RUN_CANCELLED, RUNS_CANCELLED, Event
 from andon.engine.functions import Registry
 from andon.engine.ids import new_id, parse_id
 from andon.engine.rules import cancel_key, flag_name, run_flag

@@ -14,6 +14,7 @@ from redis.exceptions import ResponseError
 
 from andon.adapters.postgres.away import first_line, is_misfit, why_away
 from andon.adapters.postgres.database import Database
+from andon.adapters.postgres.own_events import check_own
 from andon.adapters.postgres.retention import position
 from andon.adapters.redis.bus import GROUP, STREAM, decode, preserve
 from andon.engine.errors import EventError
@@ -200,7 +201,7 @@ class Intake:
         events, dead = [], []
         for entry in entries:
             try:
-                events.append((entry, spelled(decode(self._name(entry[0]), entry[1]))))
+                events.append((entry, spelled(check_own(decode(self._name(entry[0]), entry[1])))))
             except EventError as error:
                 dead.append(Dead(entry, str(error)))
         return events, dead

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import psycopg
 
+from andon.adapters.postgres.own_events import LONGEST_REASON
 from andon.adapters.postgres.settle import Settled, cancel_unheld
 from andon.engine.events import Event
 
@@ -57,9 +58,9 @@ class Marked(NamedTuple):
 
 
 def reason_of(event: Event) -> str | None:
-    """The event's `data.reason`, if it is a text."""
+    """The event's `data.reason`, if it is a text, and no more of it than anybody reads: each run keeps it."""
     reason = event.data.get("reason")
-    return reason if isinstance(reason, str) else None
+    return reason[:LONGEST_REASON] if isinstance(reason, str) else None
 
 
 def mark(connection: psycopg.Connection[Any], marks: Sequence[Mark]) -> Marked:

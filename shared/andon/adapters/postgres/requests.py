@@ -17,16 +17,13 @@ from andon.adapters.postgres.cancellations import remember_request_cancel
 from andon.adapters.postgres.connect import LOCKING
 from andon.adapters.postgres.inbox import accept, event_of, recorded_as
 from andon.adapters.postgres.marks import Mark, Marked, mark
+from andon.adapters.postgres.own_events import WideCancel
 from andon.adapters.postgres.settle import lock_reports
 from andon.adapters.postgres.statements import Statement
-from andon.adapters.postgres.wide import WideCancel
 from andon.engine.errors import AndonError
-from andon.engine.events import Event
+from andon.engine.events import RUN_CANCELLED, RUNS_CANCELLED, Event
 from andon.engine.rules import run_flag
 from andon.reports.events import CANCELLED, REQUESTED
-
-RUN_CANCELLED = "andon/run.cancelled"
-RUNS_CANCELLED = "andon/runs.cancelled"
 
 
 class NotFound(AndonError):

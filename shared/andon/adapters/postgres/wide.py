@@ -11,14 +11,14 @@ import json
 import time
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import psycopg
 
-from andon.adapters.cel import Evaluations, check_expression
+from andon.adapters.cel import Evaluations
 from andon.adapters.postgres.judging import AT_A_TIME, Judged, judge, pair_of
 from andon.adapters.postgres.marks import Mark, mark, reason_of
+from andon.adapters.postgres.own_events import WideCancel
 from andon.adapters.postgres.settle import RETURNED, Settled, lock_reports, settle_untold
 from andon.engine.events import Event
 from andon.engine.ids import new_id
@@ -96,39 +96,6 @@ UPDATE andon.wide_cancellations SET cursor = %(cursor)s, matched = matched + %(m
     finished_at = CASE WHEN %(done)s THEN clock_timestamp() END
 WHERE id = %(id)s
 """
-
-
-@dataclass(frozen=True)
-class WideCancel:
-    """Which runs a wide cancel stops: those of one function, made in a time, of which an expression is true."""
-
-    function_id: str
-    started_after: dt.datetime | None = None
-    started_before: dt.datetime | None = None
-    expression: str | None = None
-    remember: dt.timedelta | None = None
-
-
-def parse_bulk(data: Mapping[str, Any]) -> WideCancel:
-    """A bulk cancel as its event's data tells it; raises `ValueError` naming the field."""
-    function_id = data.get("functionId")
-    if not isinstance(function_id, str):
-        raise ValueError("functionId: expected a text")
-    expression = data.get("if")
-    if expression is not None:
-        check_expression(str(expression))
-    return WideCancel(function_id, _time(data, "startedAfter"), _time(data, "startedBefore"), expression)
-
-
-def _time(data: Mapping[str, Any], field: str) -> dt.datetime | None:
-    text = data.get(field)
-    if text is None:
-        return None
-    try:
-        time = dt.datetime.fromisoformat(str(text))
-    except ValueError:
-        raise ValueError(f"{field}: expected an RFC 3339 time, got {text!r}") from None
-    return time if time.tzinfo else time.replace(tzinfo=dt.UTC)
 
 
 class Swept(NamedTuple):

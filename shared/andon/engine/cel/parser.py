@@ -24,6 +24,7 @@ from andon.engine.cel.tree import (
     depth,
 )
 from andon.engine.cel.values import MAX_INT
+from andon.engine.storable import text_fault
 
 T = TypeVar("T")
 MOST_CHARACTERS = 1_000
@@ -34,8 +35,10 @@ _LEVELS = (("||",), ("&&",), ("==", "!=", "<", "<=", ">", ">=", "in"), ("+", "-"
 
 def parse(text: str) -> Node:
     """The parse tree of `text`. Raises `ExpressionError` saying what was expected, and where."""
-    if len(text) > MOST_CHARACTERS:
-        raise ExpressionError(f"expected at most {MOST_CHARACTERS} characters, got {len(text)}")
+    if fault := text_fault(text):
+        raise ExpressionError(fault)
+    if (size := len(text.encode())) > MOST_CHARACTERS:
+        raise ExpressionError(f"expected at most {MOST_CHARACTERS} characters, as UTF-8, got {size}")
     return _Parser(text).whole()
 
 

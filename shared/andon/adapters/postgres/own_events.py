@@ -1,0 +1,76 @@
+"""The cancels of Andon's own that anybody who may cancel may send as events: one run by its id, many at once."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from andon.adapters.cel import check_expression
+from andon.engine.arguments import text
+from andon.engine.errors import EventError
+from andon.engine.events import RUN_CANCELLED, RUNS_CANCELLED, Event
+from andon.engine.ids import parse_id
+from andon.engine.storable import time_fault
+
+LONGEST_REASON = 2_000
+
+
+@dataclass(frozen=True)
+class WideCancel:
+    """Which runs a wide cancel stops: those of one function, made in a time, of which an expression is true."""
+
+    function_id: str
+    started_after: dt.datetime | None = None
+    started_before: dt.datetime | None = None
+    expression: str | None = None
+    remember: dt.timedelta | None = None
+
+
+def check_own(event: Event) -> Event:
+    """Return `event` unless it is a cancel of ours whose data aren't; raises `EventError` naming the field then."""
+    try:
+        if event.name in (RUN_CANCELLED, RUNS_CANCELLED):
+            _check_reason(event.data.get("reason"))
+        if event.name == RUN_CANCELLED and parse_id(event.data.get("runId")) is None:
+            raise ValueError("runId: expected the id of a run")
+        if event.name == RUNS_CANCELLED:
+            parse_bulk(event.data)
+    except ValueError as error:
+        raise EventError("data", str(error)) from None
+    return event
+
+
+def parse_bulk(data: Mapping[str, Any]) -> WideCancel:
+    """A bulk cancel as its event's data tells it; raises `ValueError` naming the field."""
+    function_id, expression = data.get("functionId"), data.get("if")
+    if fault := text()(function_id):
+        raise ValueError(f"functionId: {fault}")
+    if expression is not None:
+        if not isinstance(expression, str):
+            raise ValueError("if: expected a text, a CEL expression")
+        try:
+            check_expression(expression)
+        except ValueError as error:
+            raise ValueError(f"if: {error}") from None
+    return WideCancel(str(function_id), _time(data, "startedAfter"), _time(data, "startedBefore"), expression)
+
+
+def _time(data: Mapping[str, Any], field: str) -> dt.datetime | None:
+    given = data.get(field)
+    if given is None:
+        return None
+    try:
+        time = dt.datetime.fromisoformat(given)
+    except (TypeError, ValueError):
+        raise ValueError(f"{field}: expected an RFC 3339 time, got {given!r:.80}") from None
+    time = time if time.tzinfo else time.replace(tzinfo=dt.UTC)
+    if fault := time_fault(time):
+        raise ValueError(f"{field}: {fault}")
+    return time
+
+
+def _check_reason(reason: Any) -> None:
+    if reason is not None and not (isinstance(reason, str) and len(reason) <= LONGEST_REASON):
+        raise ValueError(f"reason: expected a text of at most {LONGEST_REASON} characters")

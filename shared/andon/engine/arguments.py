@@ -1,0 +1,154 @@
+"""What each argument of a declaration may be: a row each. A new argument is one row more.
+
+A check returns what was expected where the value isn't that, and None where it is.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import inspect
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from andon.engine.events import ENDS, MAX_NAME, NAME, OWN, OWN_CANCELS
+from andon.engine.rules import CancelOn, rule_fault
+from andon.engine.storable import text_fault
+
+Check = Callable[[Any], str | None]
+
+MOST_RETRIES = 100_000
+MOST_RULES = 50
+LONGEST_DEADLINE = dt.timedelta(days=366)
+QUEUE = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,99}")
+OUR_SUFFIXES = (".urgent", ".alone", ".DQ", ".XQ", ".msgs", ".acks")
+"""Of names that Andon and Dramatiq make from a queue's."""
+
+
+def text(most: int = MAX_NAME, *, least: int = 1) -> Check:
+    """A text that can be shown, stored and indexed."""
+    expected = f"expected a text of {least} to {most} printable characters, without blanks at its ends"
+
+    def check(value: Any) -> str | None:
+        fits = isinstance(value, str) and least <= len(value) <= most and value.isprintable() and value == value.strip()
+        return None if fits and text_fault(value) is None else expected
+
+    return check
+
+
+def whole(least: int, most: int) -> Check:
+    """A whole number; `True` is none."""
+
+    def check(value: Any) -> str | None:
+        fits = isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
+        return None if fits else f"expected a whole number from {least} to {most}"
+
+    return check
+
+
+def span(most: dt.timedelta, *, optional: bool = False) -> Check:
+    """A time above zero; `optional`, None too."""
+    expected = f"expected a datetime.timedelta above zero, at most {most.days} days{', or None' * optional}"
+
+    def check(value: Any) -> str | None:
+        if value is None and optional:
+            return None
+        return None if isinstance(value, dt.timedelta) and dt.timedelta(0) < value <= most else expected
+
+    return check
+
+
+def trigger(value: Any) -> str | None:
+    """The name of an event that there can be, but for the one that each run of the function would send at its end."""
+    if fault := event_name(value):
+        return fault
+    if value == ENDS[0]:
+        return "it would start itself by its own end, for ever; start on an event that the other function sends"
+    return None
+
+
+def event_name(value: Any) -> str | None:
+    """The name of an event that there can be."""
+    if not isinstance(value, str) or len(value) > MAX_NAME or not NAME.fullmatch(value):
+        return (
+            f"expected the name of an event: at most {MAX_NAME} letters, digits, '_', '.', '-', with '/' between parts"
+        )
+    if value.startswith(OWN) and value not in (*ENDS, *OWN_CANCELS):
+        return f"there is no such event of Andon's; there are {', '.join((*ENDS, *OWN_CANCELS))}"
+    return None
+
+
+def queue(value: Any) -> str | None:
+    """A name that Redis, Dramatiq and our own queues beside it can have."""
+    if not isinstance(value, str) or not QUEUE.fullmatch(value):
+        return "expected 1 to 100 letters, digits, '_', '.', '-', a letter or '_' first"
+    if suffix := next((each for each in OUR_SUFFIXES if value.lower().endswith(each.lower())), None):
+        return f"a queue's name doesn't end in {suffix!r}, which Andon makes of it"
+    return None
+
+
+def rules(value: Any) -> str | None:
+    """Cancel rules, no two of them one."""
+    if not isinstance(value, tuple) or not all(isinstance(each, CancelOn) for each in value):
+        return "expected a list of CancelOn(...)"
+    if len(value) > MOST_RULES:
+        return f"expected at most {MOST_RULES} rules, got {len(value)}"
+    for each in value:
+        if fault := rule_fault(each) or event_name(each.event):
+            return f"{shown(each)}: {fault}"
+    names = [each.name for each in value]
+    if twice := next((each for each in value if names.count(each.name) > 1), None):
+        return f"two rules differ in nothing but remember=: {shown(twice)}"
+    return None
+
+
+def code(value: Any) -> str | None:
+    """What can be called with an event and a step, and returns its result: a function, or an `async def`."""
+    if not callable(value):
+        return "expected a function of (event, step)"
+    if any(is_generator(each) for each in (value, value.__call__) for is_generator in _GENERATORS):
+        return "it is a generator: use return, not yield"
+    try:
+        inspect.signature(value).bind(None, None)
+    except TypeError:
+        return "it can't be called with two arguments, (event, step)"
+    except ValueError:
+        pass  # a builtin that tells nothing of its arguments
+    return None
+
+
+_GENERATORS = (inspect.isgeneratorfunction, inspect.isasyncgenfunction)
+
+
+def optional(check: Check) -> Check:
+    """None, or what the check allows."""
+    return lambda value: None if value is None else check(value)
+
+
+def _hooks(value: Any) -> str | None:
+    fits = isinstance(value, tuple) and all(each in ("on_cancel", "on_failure") for each in value)
+    return None if fits else "expected on_cancel, on_failure or both"
+
+
+ARGUMENTS: Mapping[str, Check] = {
+    "id": text(),
+    "trigger": trigger,
+    "module": text(1_000, least=0),
+    "cancel_on": rules,
+    "retries": whole(0, MOST_RETRIES),
+    "cancel_deadline": span(LONGEST_DEADLINE, optional=True),
+    "queue": queue,
+    "cleanups": _hooks,
+    "handler": code,
+    "on_cancel": optional(code),
+    "on_failure": optional(code),
+}
+
+
+def shown(value: Any) -> str:
+    """A value as a sentence names it: never longer than a line, whatever it is."""
+    try:
+        text = repr(value)
+    except Exception:
+        text = f"a {type(value).__name__}"
+    return text if len(text) <= 120 else text[:117] + "..."
