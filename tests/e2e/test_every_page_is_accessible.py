@@ -88,6 +88,7 @@ def pages(system: System) -> dict[str, str]:
         "dead-events": "/dead-events",
         "functions": "/functions",
         "audit": "/audit",
+        "usage": "/usage",
         "bulk": "/cancellations",
         "cancellation": f"/cancellations/{cancellation}",
         "docs": "/docs",

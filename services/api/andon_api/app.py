@@ -11,14 +11,26 @@ from redis import Redis
 from andon.adapters.redis.connect import connect, connect_blocking
 from andon.adapters.storage import Storage
 from andon.settings import Settings
-from andon_api import access, access_log, console, database, docs, examples, metrics, rest
+from andon_api import access, access_log, console, database, docs, examples, metrics, refusing, rest
 from andon_api.access.admission import EXTENSION as ADMISSION
 from andon_api.access.admission import Admission
 from andon_api.console import login
 from andon_api.live import LiveFeed
 from andon_api.publisher import Publisher
 from andon_api.rest import View
-from andon_api.routes import artifacts, audit, cancellations, datasets, events, health, inngest, reports, runs, streams
+from andon_api.routes import (
+    artifacts,
+    audit,
+    cancellations,
+    datasets,
+    events,
+    health,
+    inngest,
+    reports,
+    runs,
+    streams,
+    usage,
+)
 from andon_api.services import INSPECTIONS_AT_ONCE, Services
 from andon_api.uploads import Request
 
@@ -72,11 +84,12 @@ def create_app(
         install(app, tracing)
     database.install(app, settings)
     metrics.install(app, live, public=not settings.health_port)
+    refusing.install(app, redis)
     access_log.install(app, told=settings.access_log == "on")
     access.install(app, settings, redis)
     app.extensions[ADMISSION] = Admission(settings.queued_runs_limit)
     api = rest.install(app)
-    for module in (reports, runs, events, datasets, artifacts, streams, cancellations, audit):
+    for module in (reports, runs, events, datasets, artifacts, streams, cancellations, audit, usage):
         api.register_blueprint(module.blueprint)
     examples.add_to(api)
     for plain in (inngest.blueprint, health.blueprint, docs.blueprint(api), console.blueprint(), login.blueprint()):

@@ -302,6 +302,26 @@ class DeadEventSchema(Schema):
     replayed_at = Time(allow_none=True)
 
 
+class StoredSchema(Schema):
+    files = fields.Integer()
+    bytes = fields.Integer(metadata={"description": "as the last `andon prune` measured"})
+
+
+class LastDaySchema(Schema):
+    runs = fields.Dict(metadata={"description": "how many were queued in the last 24 hours, by status"})
+    thread_seconds = fields.Float(metadata={"description": "how long their finished steps took a thread"})
+    refused = fields.Dict(
+        allow_none=True, metadata={"description": "`tooMany` (429), `noStream` (503); null while nobody can tell"}
+    )
+
+
+class UsageSchema(Schema):
+    open_runs = fields.Dict(metadata={"description": "how many have not ended, by status"})
+    queue_age_seconds = fields.Float(metadata={"description": "how long the oldest waits that has not started"})
+    stored = fields.Nested(StoredSchema)
+    last_day = fields.Nested(LastDaySchema)
+
+
 class AuditSchema(Schema):
     id = fields.Integer()
     at = Time()

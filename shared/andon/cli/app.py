@@ -17,6 +17,7 @@ from andon.cli import (
     prune,
     reports,
     runs,
+    tenants,
     version,
 )
 
@@ -39,6 +40,7 @@ for group in (
     keys,
     audit,
     doctor,
+    tenants,
     prune,
     version,
 ):

@@ -43,7 +43,9 @@ def test_a_change_of_what_somebody_else_has_changed_is_refused(client: Client, r
     assert client.patch(path, json={"title": "Any"}, headers={"If-Match": "*"}).status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/reports", "/runs", "/events", "/functions", "/datasets", "/dead-events", "/audit"])
+@pytest.mark.parametrize(
+    "path", ["/reports", "/runs", "/events", "/functions", "/datasets", "/dead-events", "/audit", "/usage"]
+)
 def test_head_tells_what_get_would(client: Client, path: str) -> None:
     head, get = client.open(f"{API}{path}", method="HEAD"), client.get(f"{API}{path}")
     assert (head.status_code, head.data) == (200, b"")

@@ -14,7 +14,9 @@ from tests.polling import wait_until
 HTMX = {"HX-Request": "true"}
 
 
-@pytest.mark.parametrize("path", ["/", "/reports", "/runs", "/events", "/dead-events", "/functions", "/audit", "/docs"])
+@pytest.mark.parametrize(
+    "path", ["/", "/reports", "/runs", "/events", "/dead-events", "/functions", "/audit", "/usage", "/docs"]
+)
 def test_every_page_is_served_and_names_no_other_host(client: Client, path: str) -> None:
     answer = client.get(path)
     assert answer.status_code == 200

@@ -61,9 +61,9 @@ class Gate:
             return _who_is_there()
         if not caller.scopes & needed:
             raise Problem(403, f"This takes a key with the scope {' or '.join(sorted(needed))}.")
+        g.principal = caller
         if seconds := self.rate.wait(caller.key_id):
             raise Problem(429, "This key calls too often.", headers={"Retry-After": str(seconds)})
-        g.principal = caller
         return None
 
     def still_open(self) -> Callable[[], bool]:

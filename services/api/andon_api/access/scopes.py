@@ -17,7 +17,7 @@ _ROUTES = {
         api-docs.openapi_json docs.page docs.bus
         artifacts.download datasets.listed datasets.one cancellations.one
         events.listed events.one events.functions reports.listed reports.one runs.listed runs.one
-        streams.report streams.run
+        streams.report streams.run usage.mine console.usage_page
         console.cards console.report console.run_list console.run console.event_list console.event
         console.functions console.bulk console.cancellation
     """,

@@ -22,6 +22,7 @@ from andon.adapters.postgres import former_streams
 from andon.adapters.postgres.connect import Connection, connect
 from andon.adapters.redis.bus import GROUP, STREAM
 from andon_worker.dispatcher.storage_gauges import storage_gauges
+from andon_worker.dispatcher.tenant_gauges import TenantGauges
 
 log = logging.getLogger(__name__)
 CACHE_SECONDS = 2.0
@@ -70,6 +71,7 @@ class StoreGauges(Collector):
         self._redis = redis
         self._queues = queues
         self._streams = [STREAM]
+        self._tenants = TenantGauges()
         self._cache = cache
         self._lock = threading.Lock()
         self._connection: Connection | None = None
@@ -95,6 +97,7 @@ class StoreGauges(Collector):
             found += postgres_gauges(self._postgres(), self._queues)
             self._streams = [STREAM, *former_streams.names(self._postgres())]
             found += storage_gauges(self._postgres())
+            found += self._tenants.of_postgres(self._postgres())
             up.add_metric(["postgres"], 1)
         except psycopg.Error as error:
             log.warning("no gauges from postgres: %s", str(error).strip().split("\n")[0])
@@ -102,6 +105,7 @@ class StoreGauges(Collector):
             up.add_metric(["postgres"], 0)
         try:
             found += bus_gauges(self._redis, self._streams)
+            found += self._tenants.of_redis(self._redis)
             up.add_metric(["redis"], 1)
         except (RedisError, OSError) as error:
             log.warning("no gauges from redis: %s", error)
