@@ -330,6 +330,15 @@ def test_liveness_never_asks_whether_a_store_answers() -> None:
             assert container[probe]["httpGet"]["port"] in ports, f"{name}: {probe}"
 
 
+def test_every_server_is_asked_whether_it_lives(manifests: Manifests) -> None:
+    servers = {**named(manifests, "Deployment"), **named(manifests, "StatefulSet")}
+    assert servers.keys() >= {"andon-postgres", "andon-redis", "andon-sentinel", "andon-redis-leader", "andon-api"}
+    for name, each in servers.items():
+        for container in each["spec"]["template"]["spec"]["containers"]:
+            assert "livenessProbe" in container, name
+            assert "readinessProbe" in container, name
+
+
 def test_dispatcher_and_worker_listen_where_their_probes_ask() -> None:
     for name in ("andon-dispatcher", "andon-worker"):
         container = base("Deployment")[name]["spec"]["template"]["spec"]["containers"][0]
