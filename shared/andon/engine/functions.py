@@ -81,7 +81,8 @@ class Registry:
         self._check_expression = check_expression
         self._by_id: dict[str, Declaration] = {}
         self._by_trigger: dict[str, list[Declaration]] = {}
-        self._by_cancel: dict[str, list[tuple[Declaration, CancelOn]]] = {}
+        self._by_cancel: dict[str, list[tuple[str, CancelOn]]] = {}
+        self._former: dict[str, list[tuple[str, CancelOn]]] = {}
         for each in functions:
             self.add(each)
 
@@ -96,7 +97,7 @@ class Registry:
         self._by_id[declared.id] = declared
         self._by_trigger.setdefault(declared.trigger, []).append(declared)
         for rule in declared.cancel_on:
-            self._by_cancel.setdefault(rule.event, []).append((declared, rule))
+            self._by_cancel.setdefault(rule.event, []).append((declared.id, rule))
 
     def _check_rule(self, declared: Declaration, rule: CancelOn) -> None:
         if rule.if_ is None:
@@ -126,9 +127,15 @@ class Registry:
         """The functions that start on an event of this name, in the order of registration."""
         return self._by_trigger.get(name, ())
 
-    def cancelled_by(self, name: str) -> Sequence[tuple[Declaration, CancelOn]]:
-        """The rules that an event of this name can satisfy."""
-        return self._by_cancel.get(name, ())
+    def cancelled_by(self, name: str) -> Sequence[tuple[str, CancelOn]]:
+        """The rules that an event of this name can satisfy, each with its function's id; former rules come last."""
+        return [*self._by_cancel.get(name, ()), *self._former.get(name, ())]
+
+    def keep_former(self, rules: Iterable[tuple[str, CancelOn]]) -> None:
+        """These are no function's any more, and runs that were made with them keep them."""
+        self._former = {}
+        for function_id, rule in rules:
+            self._former.setdefault(rule.event, []).append((function_id, rule))
 
     def concerns(self, name: str) -> bool:
         """Whether an event of this name can start or stop anything."""

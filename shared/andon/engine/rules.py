@@ -131,13 +131,22 @@ def has_null(value: Any) -> bool:
     return value is None
 
 
+def rule_id(function_id: str, rule: CancelOn) -> uuid.UUID:
+    """What names a rule of a function for as long as a run has it: a digest of all that it says."""
+    remember = rule.remember.total_seconds() if rule.remember else None
+    return _digest([function_id, rule.event, rule.match, rule.if_, remember])
+
+
+def _digest(parts: list[Any]) -> uuid.UUID:
+    return uuid.UUID(bytes=hashlib.blake2b(json.dumps(parts).encode(), digest_size=16).digest())
+
+
 def cancel_key(tenant: str, function_id: str, rule: CancelOn, data: Mapping[str, Any]) -> uuid.UUID | None:
     """The key under which an event with `data` meets runs of `function_id`, or None if the field is missing."""
     value = rule.value(data)
     if value is None:
         return None
-    text = json.dumps([tenant, function_id, rule.name, value])
-    return uuid.UUID(bytes=hashlib.blake2b(text.encode(), digest_size=16).digest())
+    return _digest([tenant, function_id, rule.name, value])
 
 
 def flag_name(tenant: str, function_id: str, rule: CancelOn, data: Mapping[str, Any]) -> str | None:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from flask import current_app
 from sqlalchemy import select
 
-from andon.adapters.postgres.models import FunctionRow
-from andon.engine.events import RUN_CANCELLED, RUNS_CANCELLED, Event
+from andon.adapters.postgres.models import FunctionRow, RuleRow
+from andon.engine.events import OWN_CANCELS, Event
 from andon_api.database import connection, rows
 from andon_api.principal import principal
 from andon_api.problems import Problem
@@ -21,6 +21,7 @@ REMEMBERED_SECONDS = 2.0
 RETRY_SECONDS = "10"
 MOST_TENANTS = 10_000
 _FUNCTION = FunctionRow.__table__
+_RULE = RuleRow.__table__
 
 # Reads no further than the limit, and only the rows of ix_runs_open.
 _WAITING = """
@@ -94,4 +95,5 @@ def admit(events: Sequence[Event]) -> None:
 def _read_names() -> Names:
     functions = rows(select(_FUNCTION.c.trigger, _FUNCTION.c.cancel_on))
     cancels = {rule["event"] for each in functions for rule in each["cancel_on"] or ()}
-    return Names(frozenset(each["trigger"] for each in functions), frozenset({RUN_CANCELLED, RUNS_CANCELLED, *cancels}))
+    former = {each["event"] for each in rows(select(_RULE.c.event).distinct().where(_RULE.c.retired_at.is_not(None)))}
+    return Names(frozenset(each["trigger"] for each in functions), frozenset({*OWN_CANCELS, *cancels, *former}))

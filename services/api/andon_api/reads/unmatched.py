@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from andon.adapters.postgres.models import CancelKey, Cancellation, Run
+from andon.adapters.postgres.models import CancelKey, Cancellation, RuleRow, Run
 from andon.engine.events import MISSING, lookup
 from andon.engine.rules import CancelOn, cancel_key
 from andon_api.database import Row, rows
@@ -16,12 +16,14 @@ from andon_api.database import Row, rows
 _KEY = CancelKey.__table__
 _RUN = Run.__table__
 _CANCELLATION = Cancellation.__table__
+_RULE = RuleRow.__table__
 ENDED = {"completed", "failed", "cancelled"}
 
 
 def why_nothing(event: Row, functions: Sequence[Row]) -> str | None:
     """A sentence for each rule that the event could have satisfied; None if it is no cancel event."""
-    reasons = [_why(event, row["id"], rule) for row in functions for rule in _rules(row, event["name"])]
+    known = [(row["id"], rule) for row in functions for rule in _rules(row, event["name"])]
+    reasons = [_why(event, *each) for each in (*known, *_former(event["name"]))]
     return " ".join(dict.fromkeys(reasons)) or None
 
 
@@ -29,6 +31,13 @@ def _rules(row: Row, name: str) -> Iterator[CancelOn]:
     for each in row["cancel_on"] or []:
         if each.get("event") == name:
             yield CancelOn(name, each.get("match"), each.get("if"), every=bool(each.get("everyRun")))
+
+
+def _former(name: str) -> Iterator[tuple[str, CancelOn]]:
+    """Rules that no function has any more, and runs that were made with them still do."""
+    for each in rows(select(_RULE).where(_RULE.c.event == name, _RULE.c.retired_at.is_not(None)).limit(100)):
+        every = each["path"] is None and each["expression"] is None
+        yield each["function_id"], CancelOn(name, each["path"], each["expression"], every=every)
 
 
 def _why(event: Row, function_id: str, rule: CancelOn) -> str:

@@ -25,14 +25,16 @@ from andon.engine.declarations import Declaration
 from andon.engine.events import RUN_CANCELLED, RUNS_CANCELLED, Event
 from andon.engine.functions import Registry
 from andon.engine.ids import new_id, parse_id
-from andon.engine.rules import cancel_key, flag_name, run_flag
+from andon.engine.rules import CancelOn, cancel_key, flag_name, rule_id, run_flag
 from andon.reports.events import REQUESTED
 
 log = logging.getLogger(__name__)
 
 _RUNS = """
-INSERT INTO andon.runs (id, tenant, function_id, event_seq, report_id, queue, sent_at)
-SELECT r.*, clock_timestamp() FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::bigint[], %s::uuid[], %s::text[]) r
+INSERT INTO andon.runs (id, tenant, function_id, event_seq, report_id, queue, rules, sent_at)
+SELECT r.id, r.tenant, r.function_id, r.seq, r.report_id, r.queue, r.rules::uuid[], clock_timestamp()
+FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::bigint[], %s::uuid[], %s::text[], %s::text[])
+    r (id, tenant, function_id, seq, report_id, queue, rules)
 """
 _KEYS = (
     "INSERT INTO andon.cancel_keys (run_id, key, event_seq) SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::bigint[])"
@@ -78,6 +80,12 @@ class NewRun:
     def carries_report(self) -> bool:
         """Whether a report's status follows this run."""
         return self.report_id is not None
+
+    @property
+    def rules(self) -> str:
+        """The wide rules that it is made with, as PostgreSQL writes an array; the others give it keys."""
+        named = [str(rule_id(self.function.id, each)) for each in self.function.cancel_on if each.wide]
+        return "{" + ",".join(named) + "}"
 
 
 @dataclass
@@ -162,24 +170,34 @@ def _plan_runs(registry: Registry, events: Sequence[Event], reports: set[tuple[u
 
 
 def _plan_cancels(registry: Registry, events: Sequence[Event]) -> list[KeyedCancel]:
-    """The events that satisfy a cancel rule by a field, with the key under which they meet runs."""
-    planned = []
+    """The events that satisfy a cancel rule by a field, with the key under which they meet runs.
+
+    Of rules that differ in `remember` alone, what the function is registered with counts.
+    """
+    planned: dict[tuple[int, uuid.UUID], KeyedCancel] = {}
     for event in events:
-        for function, rule in registry.cancelled_by(event.name):
-            key = cancel_key(event.tenant, function.id, rule, event.data)
+        for function_id, rule in registry.cancelled_by(event.name):
+            key = cancel_key(event.tenant, function_id, rule, event.data)
             if key is not None:
                 # A flag names a field's value alone: where an expression decides too, only runs are flagged.
-                flag = None if rule.if_ else flag_name(event.tenant, function.id, rule, event.data)
-                planned.append(KeyedCancel(event, key, function.id, flag, rule.if_, rule.remember))
-    return planned
+                flag = None if rule.if_ else flag_name(event.tenant, function_id, rule, event.data)
+                cancel = KeyedCancel(event, key, function_id, flag, rule.if_, rule.remember)
+                planned.setdefault((event.seq, key), cancel)
+    return list(planned.values())
 
 
 def _store_wide(connection: psycopg.Connection[Any], registry: Registry, events: Sequence[Event]) -> None:
     """Events that satisfy a rule without a field: one row each, which the sweeper applies."""
     for event in events:
-        for function, rule in registry.cancelled_by(event.name):
+        same: dict[tuple[str, str], list[CancelOn]] = {}
+        for function_id, rule in registry.cancelled_by(event.name):
             if rule.wide:
-                wide.store(connection, event, WideCancel(function.id, expression=rule.if_, remember=rule.remember))
+                same.setdefault((function_id, rule.name), []).append(rule)
+        for (function_id, _), rules in same.items():
+            ids = tuple(rule_id(function_id, each) for each in rules)
+            [first, *_] = rules
+            cancel = WideCancel(function_id, expression=first.if_, remember=first.remember, rules=ids)
+            wide.store(connection, event, cancel)
         if event.name == RUNS_CANCELLED:
             _store_bulk(connection, event)
 
@@ -202,7 +220,8 @@ def _insert_runs(connection: psycopg.Connection[Any], runs: Sequence[NewRun]) ->
     if not runs:
         return
     columns = zip(
-        *[(r.id, r.event.tenant, r.function.id, r.event.seq, r.report_id, r.function.queue) for r in runs], strict=True
+        *[(r.id, r.event.tenant, r.function.id, r.event.seq, r.report_id, r.function.queue, r.rules) for r in runs],
+        strict=True,
     )
     keys = [(run.id, key, run.event.seq) for run in runs for key in _keys(run)]
     with connection.pipeline():

@@ -7,6 +7,7 @@ from typing import Any
 
 import psycopg
 
+from andon.adapters.postgres import rules
 from andon.engine.declarations import Declaration
 from andon.engine.functions import Registry
 from andon.engine.rules import CancelOn
@@ -27,18 +28,14 @@ UNION ALL
 
 
 def register(connection: psycopg.Connection[Any], registry: Registry) -> None:
-    """Write down what the functions are; a function that is gone stays listed with the time it was last seen."""
-    for each in registry:
-        connection.execute(
-            _REGISTER,
-            [
-                each.id,
-                each.module,
-                each.trigger,
-                json.dumps([_rule(r) for r in each.cancel_on]),
-                json.dumps(_settings(each)),
-            ],
-        )
+    """Write down what the functions and their rules are; a function that is gone stays listed with the time it was
+    last seen. The registry is told of the rules that open runs may still have.
+    """
+    with connection.transaction():
+        rules.register(connection, registry)
+        for each in registry:
+            said = json.dumps([_rule(r) for r in each.cancel_on]), json.dumps(_settings(each))
+            connection.execute(_REGISTER, [each.id, each.module, each.trigger, *said])
 
 
 def flags_to_raise(connection: psycopg.Connection[Any]) -> dict[str, int]:

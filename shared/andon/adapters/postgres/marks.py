@@ -22,7 +22,8 @@ MARKING = """
         cancel_requested_at = clock_timestamp(), cancel_requested_by = a."user"::jsonb, cancel_reason = a.reason,
         cancel_event_id = a.event_id, cancel_event_seq = a.seq,
         cancel_deadline_at = clock_timestamp()
-            + ((SELECT f.settings->>'cancelDeadline' FROM andon.functions f WHERE f.id = r.function_id)::float8
+            + ((SELECT least(f.settings->'cancelDeadline', '31622400'::jsonb) FROM andon.functions f
+                WHERE f.id = r.function_id AND jsonb_typeof(f.settings->'cancelDeadline') = 'number')::float8
                * interval '1 s')
     FROM asked a
     WHERE r.id = a.run_id AND r.cancel_requested_at IS NULL AND r.status IN ('queued', 'running', 'waiting')

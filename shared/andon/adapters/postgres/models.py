@@ -17,6 +17,7 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     DateTime,
+    Double,
     ForeignKey,
     Identity,
     Index,
@@ -217,6 +218,7 @@ class Run(Base):
     cancel_stopped_at: Mapped[dt.datetime | None]
     cancel_deadline_at: Mapped[dt.datetime | None]
     forced: Mapped[bool] = mapped_column(server_default=text("false"))
+    rules: Mapped[list[uuid.UUID] | None] = mapped_column(ARRAY(Uuid), comment="the wide ones it was made with")
 
     __table_args__ = (
         CheckConstraint(
@@ -311,6 +313,7 @@ class WideCancellation(Base):
     failed_evaluations: Mapped[int] = mapped_column(server_default="0")
     first_failure: Mapped[str | None]
     shared_work: Mapped[int | None]
+    rules: Mapped[list[uuid.UUID] | None] = mapped_column(ARRAY(Uuid), comment="stops runs with one of them; else all")
 
     __table_args__ = (
         UniqueConstraint("event_seq", "function_id", "expression", postgresql_nulls_not_distinct=True),
@@ -347,6 +350,20 @@ class FunctionRow(Base):
     settings: Mapped[dict[str, Any]]
     registered_at: Mapped[dt.datetime] = _now()
     seen_at: Mapped[dt.datetime] = _now()
+
+
+class RuleRow(Base):
+    """A cancel rule that runs were made with. Its id is a digest of what it says: nothing but `retired_at` changes."""
+
+    __tablename__ = "rules"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    function_id: Mapped[str]
+    event: Mapped[str]
+    path: Mapped[str | None]
+    expression: Mapped[str | None]
+    remember_seconds: Mapped[float | None] = mapped_column(Double)
+    retired_at: Mapped[dt.datetime | None] = mapped_column(comment="since when no function has it any more")
 
 
 class DispatcherLease(Base):

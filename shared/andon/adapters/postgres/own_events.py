@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +27,8 @@ class WideCancel:
     started_before: dt.datetime | None = None
     expression: str | None = None
     remember: dt.timedelta | None = None
+    rules: tuple[uuid.UUID, ...] | None = None
+    """Only runs that were made with one of them; None is all."""
 
 
 def check_own(event: Event) -> Event:

@@ -57,6 +57,11 @@ DELETE FROM andon.wide_cancellations WHERE id IN (
         AND event_seq < (SELECT coalesce(min(event_seq), 9223372036854775807) FROM andon.outbox)
     ORDER BY id LIMIT %(batch)s)
 """
+_DELETE_RULES = """
+DELETE FROM andon.rules u WHERE u.retired_at < %(before)s AND NOT EXISTS (
+    SELECT FROM andon.runs r WHERE r.function_id = u.function_id AND r.status IN ('queued', 'running', 'waiting')
+        AND r.queued_at <= u.retired_at)
+"""
 _OLD_EVENTS = """
 SELECT seq, received_at FROM andon.events WHERE seq > %(after)s ORDER BY seq LIMIT %(batch)s
 """
@@ -152,6 +157,7 @@ class Pruning:
         values = {"before": before, "batch": self._batch}
         self._drain("cancellations", _DELETE_CANCELLATIONS, values)
         self._drain("cancellations", _DELETE_WIDE, values)
+        self._delete("rules", _DELETE_RULES, values)
         self._drain("dead events", _DELETE_DEAD, values)
         after = 0
         while True:

@@ -64,7 +64,7 @@ _ON_CLEANUP = """
     SELECT andon.uuid7(), m.tenant, m.function_id, hook.kind, m.id, m.event_seq, m.queue
     FROM moved m JOIN andon.functions f ON f.id = m.function_id
     JOIN (VALUES ('cancelled', 'on_cancel'), ('failed', 'on_failure')) hook (status, kind) ON hook.status = m.status
-    WHERE m.kind = 'function' AND (f.settings->>hook.kind)::boolean
+    WHERE m.kind = 'function' AND f.settings->hook.kind = 'true'::jsonb
     RETURNING id
 )
 """

@@ -31,8 +31,8 @@ NOBODY = uuid.UUID(int=0)
 
 _STORE = """
 INSERT INTO andon.wide_cancellations
-    (id, event_seq, tenant, function_id, started_after, started_before, expression, remember_until)
-VALUES (%s, %s, %s, %s, %s, %s, %s, clock_timestamp() + %s::float8 * interval '1 s')
+    (id, event_seq, tenant, function_id, started_after, started_before, expression, rules, remember_until)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, clock_timestamp() + %s::float8 * interval '1 s')
 ON CONFLICT (event_seq, function_id, expression) DO NOTHING RETURNING id
 """
 
@@ -41,6 +41,7 @@ _APPLIES = """
     AND (r.event_seq < w.event_seq OR w.remember_until >= clock_timestamp())
     AND (w.started_after IS NULL OR r.queued_at >= w.started_after)
     AND (w.started_before IS NULL OR r.queued_at < w.started_before)
+    AND (w.rules IS NULL OR r.rules IS NULL OR r.rules && w.rules)
 """
 
 _FOR_NEW_RUNS = f"""
@@ -60,7 +61,7 @@ WHERE w.event_seq = b.seq AND w.function_id = b.function_id
 
 _NEXT = """
 SELECT w.id, w.event_seq, w.tenant, w.function_id, w.started_after, w.started_before, w.expression, w.cursor,
-    w.remember_until, w.shared_work, e.id, e.name, e.data, e."user"
+    w.rules, w.remember_until, w.shared_work, e.id, e.name, e.data, e."user"
 FROM (SELECT DISTINCT ON (tenant) * FROM andon.wide_cancellations WHERE status <> 'done' ORDER BY tenant, event_seq) w
 JOIN andon.events e ON e.seq = w.event_seq
 ORDER BY w.tenant <= %s, w.tenant LIMIT 1
@@ -75,6 +76,7 @@ WHERE r.tenant = %(tenant)s AND r.function_id = %(function)s AND r.status IN ('q
         (SELECT t.received_at FROM andon.events t WHERE t.seq = r.event_seq))
     AND (%(after)s::timestamptz IS NULL OR r.queued_at >= %(after)s)
     AND (%(before)s::timestamptz IS NULL OR r.queued_at < %(before)s)
+    AND (%(rules)s::uuid[] IS NULL OR r.rules IS NULL OR r.rules && %(rules)s)
 ORDER BY r.id LIMIT %(limit)s
 """
 
@@ -112,7 +114,7 @@ def store(connection: psycopg.Connection[Any], event: Event, cancel: WideCancel)
     """Record a wide cancel for `event`, which has its seq; returns its id, or None if it is recorded already."""
     remember = cancel.remember.total_seconds() if cancel.remember else None
     values = [new_id(), event.seq, event.tenant, cancel.function_id, cancel.started_after, cancel.started_before]
-    row = connection.execute(_STORE, [*values, cancel.expression, remember]).fetchone()
+    row = connection.execute(_STORE, [*values, cancel.expression, _listed(cancel.rules), remember]).fetchone()
     return row[0] if row else None
 
 
@@ -154,10 +156,11 @@ def sweep(connection: psycopg.Connection[Any], *, after: str = "") -> Swept | No
     row = connection.execute(_NEXT, [after]).fetchone()
     if row is None:
         return None
-    id, seq, tenant, function_id, start, end, expression, cursor, remember, shared, *rest = row
+    id, seq, tenant, function_id, start, end, expression, cursor, rules, remember, shared, *rest = row
     event_id, name, data, user = rest
     event = Event(name, data, event_id, user=user, tenant=tenant, seq=seq)
-    values = _values(tenant, seq, WideCancel(function_id, start, end, expression), cursor or NOBODY, remember)
+    cancel = WideCancel(function_id, start, end, expression, rules=rules)
+    values = _values(tenant, seq, cancel, cursor or NOBODY, remember)
     evaluations = Evaluations(SHARED_WORK if shared is None else shared)
     matching, cursor, done = _matching(connection, values, event, evaluations)
     lock_reports(connection, sorted({report for _, report, _ in matching if report is not None}))
@@ -189,10 +192,15 @@ def _values(
         "after": cancel.started_after,
         "before": cancel.started_before,
         "expression": cancel.expression,
+        "rules": _listed(cancel.rules),
         "cursor": cursor,
         "remember": remember_until,
         "limit": CHUNK,
     }
+
+
+def _listed(rules: Sequence[uuid.UUID] | None) -> list[uuid.UUID] | None:
+    return None if rules is None else list(rules)
 
 
 Candidate = tuple[uuid.UUID, uuid.UUID | None, str]

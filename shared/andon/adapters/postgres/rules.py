@@ -1,0 +1,88 @@
+"""The cancel rules that runs were made with: kept when a deploy changes or removes them, until no open run needs them.
+
+A rule is named by a digest of what it says, so its row never changes. A run names the wide ones it was made with, and
+has a key by each of the others. What is not registered any more is *former*: events are matched against it too.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import psycopg
+
+from andon.engine.functions import Registry
+from andon.engine.rules import CancelOn, rule_fault, rule_id
+
+_KEEP = """
+INSERT INTO andon.rules (id, function_id, event, path, expression, remember_seconds)
+SELECT * FROM json_to_recordset(%s::json)
+    AS r (id uuid, function_id text, event text, path text, expression text, remember_seconds float8)
+ON CONFLICT (id) DO NOTHING
+"""
+_RETIRE = """
+UPDATE andon.rules SET retired_at = CASE WHEN id = ANY(%(ids)s) THEN NULL ELSE clock_timestamp() END
+WHERE (retired_at IS NULL) <> (id = ANY(%(ids)s))
+"""
+_FORMER = """
+SELECT function_id, event, path, expression, remember_seconds FROM andon.rules
+WHERE retired_at IS NOT NULL ORDER BY retired_at DESC, id
+"""
+_REGISTERED = "SELECT id, cancel_on FROM andon.functions"
+
+Rule = tuple[str, CancelOn]
+
+
+def register(connection: psycopg.Connection[Any], registry: Registry) -> None:
+    """Keep the registry's rules, and tell it of the former ones. In the caller's transaction, before its functions are
+    written down: what stands there was registered by a release that kept no rules.
+    """
+    ours = [(each.id, rule) for each in registry for rule in each.cancel_on]
+    kept = {rule_id(*each): each for each in (*_registered(connection), *ours)}
+    rows = [_row(*each) for each in kept.values()]
+    connection.execute(_KEEP, [json.dumps(rows)])
+    connection.execute(_RETIRE, {"ids": [rule_id(*each) for each in ours]})
+    registry.keep_former(_rule(*row) for row in connection.execute(_FORMER))
+
+
+def _registered(connection: psycopg.Connection[Any]) -> Iterable[Rule]:
+    """The rules that functions have had; what can't be read stops nobody."""
+    for function_id, stored in connection.execute(_REGISTERED).fetchall():
+        for each in stored if isinstance(stored, list) else ():
+            if isinstance(each, dict):
+                rule = CancelOn(
+                    each.get("event", ""),
+                    each.get("match"),
+                    each.get("if"),
+                    _span(each.get("rememberSeconds")),
+                    bool(each.get("everyRun")),
+                )
+                if rule_fault(rule) is None:
+                    yield function_id, rule
+
+
+def _row(function_id: str, rule: CancelOn) -> dict[str, Any]:
+    return {
+        "id": str(rule_id(function_id, rule)),
+        "function_id": function_id,
+        "event": rule.event,
+        "path": rule.match,
+        "expression": rule.if_,
+        "remember_seconds": rule.remember.total_seconds() if rule.remember else None,
+    }
+
+
+def _rule(
+    function_id: str, event: str, path: str | None, expression: str | None, remember_seconds: float | None
+) -> Rule:
+    every = path is None and expression is None
+    return function_id, CancelOn(event, path, expression, _span(remember_seconds), every)
+
+
+def _span(seconds: Any) -> dt.timedelta | None:
+    try:
+        return dt.timedelta(seconds=seconds) if seconds else None
+    except (TypeError, OverflowError):
+        return None
