@@ -12,7 +12,7 @@ from andon.adapters.postgres.models import Dataset, Report
 from andon.engine.ids import parse_id
 from andon.reports import Control, InvalidOptions, PartOf, ReportOptions, check_columns, parse_options
 from andon_worker.functions.workspace import Workspace, workspace
-from andon_worker.hybrid_report import SECTIONS, make_document, render_html, render_json, render_pdf
+from andon_worker.hybrid_report import SECTIONS, digest, make_document, render_html, render_json, render_pdf
 
 PREPARED, COMPUTED = 0.15, 0.8
 FILES = ("report.html", "report.pdf", "report.json")
@@ -43,7 +43,9 @@ def generate_hybrid_report(event: Event, step: Step) -> dict[str, Any]:
             share = (COMPUTED - PREPARED) / len(options.sections)
             part = PartOf(step, PREPARED + position * share, PREPARED + (position + 1) * share)
             results[name] = step.run(f"section-{name}", compute, work, report["dataset"], name, options, part)
-        document = make_document(report["title"], _shown(report["dataset"]), options, results, report["requestedAt"])
+        document = make_document(
+            report["title"], _shown(report["dataset"]), options, results, report["requestedAt"], report.get("previous")
+        )
         artifacts = [step.run(f"render-{name}", render, work, name, document, step) for name in FILES]
         step.transaction("save-results", save_results, report["id"], document)
     step.progress(1.0, "done")
@@ -63,6 +65,7 @@ def fetch_report(session: Session, tenant: str, report_id: object) -> dict[str, 
         "id": str(report.id),
         "title": report.title,
         "options": report.options,
+        "previous": digest(report.data),
         "requestedAt": (report.requested_at or report.created_at).isoformat(),
         "dataset": {
             "id": str(dataset.id),

@@ -5,6 +5,7 @@
 """
 
 from andon.reports import Control, NoControl
+from andon_worker.hybrid_report.changes import digest
 from andon_worker.hybrid_report.document import Document, make_document, render_json
 from andon_worker.hybrid_report.render_html import render_html
 from andon_worker.hybrid_report.render_pdf import render_pdf
@@ -16,6 +17,7 @@ __all__ = [
     "Control",
     "Document",
     "NoControl",
+    "digest",
     "make_document",
     "render_html",
     "render_json",

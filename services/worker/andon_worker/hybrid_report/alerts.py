@@ -41,11 +41,11 @@ def alerts(table: Table, columns: Sequence[Column]) -> list[Alert]:
     """
     control = table.control
     control.progress(0.05, "distinct values")
-    counts = table.per_column([c.name for c in columns], lambda c: (f"count({c})", f"approx_count_distinct({c})"))
+    counts = {column.name: (table.seen[column.name].count, table.seen[column.name].distinct) for column in columns}
     numeric = [c for c in columns if c.averaged]
     values = values_of(table, [c.name for c in numeric])
     control.progress(0.2, "placeholders")
-    found = _placeholders(table, values) + _date_placeholders(table, columns)
+    found = _placeholders(table, values) + date_placeholders(table, columns)
     control.progress(0.3, "identical columns")
     found += _identical(table, columns)
     control.progress(0.4, "values of words")
@@ -103,7 +103,7 @@ def _less(a: float | None, b: float | None) -> float:
     return 0.0 if a is None or b is None else a - b
 
 
-def _date_placeholders(table: Table, columns: Sequence[Column]) -> list[Alert]:
+def date_placeholders(table: Table, columns: Sequence[Column]) -> list[Alert]:
     """A first or last moment that stands repeatedly, twice as far off as all others are from each other."""
     names = [c.name for c in columns if c.temporal]
     ends = table.per_column(names, lambda c: (f"min({c})", f"max({c})"))

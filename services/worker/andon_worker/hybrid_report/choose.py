@@ -23,17 +23,14 @@ def measures(table: Table, options: ReportOptions, most: int = MOST_MEASURES) ->
     if options.measures:
         return list(options.measures)
     averaged = {column.name: column.role for column in table.averaged}
-    found = table.per_column(
-        varying(table),
-        lambda c: (f"count({c})", f"approx_count_distinct({c})", f"bool_or({c} < 0)", f"bool_or({c} <> floor({c}))"),
-    )
     known, measured, counted, rest = [], [], [], []
-    for column, (present, distinct, negative, fractional) in found.items():
+    for column in varying(table):
+        seen = table.seen[column]
         if averaged[column] in {"money", "count"}:
             known.append(column)
-        elif negative or fractional or averaged[column] in {"percent", "duration"}:
+        elif (seen.low or 0) < 0 or seen.fractional or averaged[column] in {"percent", "duration"}:
             measured.append(column)
-        elif 20 < distinct < 0.9 * present:
+        elif 20 < seen.distinct < 0.9 * seen.count:
             counted.append(column)
         else:
             rest.append(column)
@@ -62,18 +59,15 @@ def groupings(table: Table, options: ReportOptions, most: int = MOST_GROUPINGS) 
 
 def _splitting(table: Table, names: list[str], most: int) -> list[str]:
     """Those of the columns that have 2 to `most` different values, each several times."""
-    found = table.per_column(names, lambda c: (f"count({c})", f"approx_count_distinct({c})"))
-    return [
-        name for name, (n, distinct) in found.items() if 2 <= distinct <= most and n >= distinct * _FEWEST_PER_GROUP
-    ]
+    seen = {name: table.seen[name] for name in names}
+    return [name for name, s in seen.items() if 2 <= s.distinct <= most and s.count >= s.distinct * _FEWEST_PER_GROUP]
 
 
 def time_column(table: Table, options: ReportOptions) -> str | None:
     """The date or time with the most values; the first of equals."""
     if options.time_column:
         return options.time_column
-    found = table.per_column([each.name for each in table.temporal], lambda c: (f"count({c})", f"min({c}) < max({c})"))
-    counts = {name: present for name, (present, varies) in found.items() if varies}
+    counts = {c.name: table.seen[c.name].count for c in table.temporal if table.seen[c.name].varies}
     return max(counts, key=lambda name: counts[name], default=None)
 
 

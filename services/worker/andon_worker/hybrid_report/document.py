@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from andon.reports import ReportOptions
+from andon_worker.hybrid_report.changes import Digest, changes, digest
 from andon_worker.hybrid_report.findings import key_findings
 from andon_worker.hybrid_report.sections import SECTIONS
 from andon_worker.hybrid_report.wording import LOCALES, one_way
@@ -23,18 +24,20 @@ def make_document(
     options: ReportOptions,
     results: Mapping[str, dict[str, Any]],
     generated_at: str,
+    previous: Digest | None = None,
 ) -> Document:
-    """`{formatVersion, title, generatedAt, dataset, options, narrative, sections}`.
+    """`{formatVersion, title, generatedAt, dataset, options, narrative, sections, changes}`.
 
     `dataset` is what the API says of it, with `name` if it has one; `generated_at` an RFC 3339 time, given from
     outside so that a rerun of this step makes the same files. The sections keep the order of the options. The
     narrative is `{keyFindings: [{text, section, figure, effect}], sections: {name: [sentence]}}`; a figure is named by
-    the key that its id in the page ends in.
+    the key that its id in the page ends in. `changes` compares with the `digest` of the report's last run, `previous`;
+    null without one.
     """
     ordered = {name: results[name] for name in options.sections if name in results}
     wording = LOCALES[options.locale]
     told = {name: SECTIONS[name].sentences(result, wording) for name, result in ordered.items()}
-    return {
+    document: Document = {
         "formatVersion": FORMAT_VERSION,
         "title": title,
         "generatedAt": generated_at,
@@ -46,6 +49,19 @@ def make_document(
         },
         "sections": ordered,
     }
+    return document | {"changes": changes(previous, digest(document))}
+
+
+def parted(document: Document) -> tuple[list[str], list[str]]:
+    """The sections with something to show, and those of which a sentence says all."""
+    wording = LOCALES[document["options"]["locale"]]
+    shown: list[str] = []
+    quiet: list[str] = []
+    for name, result in document["sections"].items():
+        section = SECTIONS[name]
+        drawn = section.figures(result, wording) or any(grid.rows for grid in section.grids(result, wording))
+        (shown if drawn or len(document["narrative"]["sections"][name]) > 2 else quiet).append(name)
+    return shown, quiet
 
 
 def render_json(document: Document, path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from itertools import combinations
 from typing import Any
 
@@ -55,6 +56,15 @@ def _sets(patterns: Sequence[dict[str, Any]]) -> list[list[str]]:
     return found
 
 
+def _unit(table: Table, span: timedelta, grain: str) -> str:
+    """The finest unit whose periods have rows enough for a share to be told."""
+    unit = periods.unit_for(span, grain)
+    for coarser in periods.UNITS[periods.UNITS.index(unit) :]:
+        if table.rows * periods.LENGTHS[coarser] >= 2 * _FEWEST_ROWS * span:
+            return coarser
+    return unit
+
+
 def over_time(table: Table, column: str, names: Sequence[str]) -> dict[str, Any] | None:
     """`{timeColumn, unit, columns: [{name, points: [[start, share]], most: {start, share}, least}]}`.
 
@@ -62,7 +72,7 @@ def over_time(table: Table, column: str, names: Sequence[str]) -> dict[str, Any]
     """
     c = identifier(column)
     first, last = table.one(f"SELECT CAST(min({c}) AS TIMESTAMP), CAST(max({c}) AS TIMESTAMP) FROM data")
-    unit = periods.unit_for(last - first, periods.grain_of(table, column))
+    unit = _unit(table, last - first, periods.grain_of(table, column))
     shown = list(names)[:_OVER_TIME]
     shares = "".join(f", 1 - count({identifier(name)}) / count(*)" for name in shown)
     found = table.all(

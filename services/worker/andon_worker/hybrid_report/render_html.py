@@ -8,12 +8,13 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from andon_worker.hybrid_report.document import Document
+from andon_worker.hybrid_report.changes import change_grids, change_sentences
+from andon_worker.hybrid_report.document import Document, parted
 from andon_worker.hybrid_report.drawing import to_svg
 from andon_worker.hybrid_report.facts import method, subtitle
 from andon_worker.hybrid_report.section import Figure, Grid
 from andon_worker.hybrid_report.sections import SECTIONS
-from andon_worker.hybrid_report.wording import LOCALES, label
+from andon_worker.hybrid_report.wording import LOCALES, label, one_way
 
 # The browser itself is told to refuse everything but the styles in the file.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
@@ -23,6 +24,7 @@ def render_html(document: Document, path: Path) -> None:
     """Write the report as a web page; everything from the dataset is escaped."""
     style = files(__package__).joinpath("report.css").read_text(encoding="utf-8")
     title = escape(label(document["title"], 200))
+    shown, quiet = parted(document)
     parts = [
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
@@ -30,8 +32,10 @@ def render_html(document: Document, path: Path) -> None:
         f"<title>{title}</title>\n<style>\n{style}</style>\n</head>\n<body>\n<main>\n",
         f'<header>\n<h1>{title}</h1>\n<p class="subtitle">{escape(subtitle(document))}</p>\n</header>\n',
         _key_findings(document["narrative"]["keyFindings"]),
-        _contents(list(document["sections"])),
-        *(_section(name, document) for name in document["sections"]),
+        _contents(shown),
+        _changes(document),
+        *(_section(name, document) for name in shown),
+        _rest(quiet, document),
         '<section class="method">\n<h2 id="method">How the numbers were made</h2>\n'
         + _items(method(document))
         + "</section>\n</main>\n</body>\n</html>\n",
@@ -49,6 +53,21 @@ def _key_findings(findings: list[dict[str, Any]]) -> str:
         for each in findings
     )
     return f'<section class="key">\n<h2 id="key">Key findings</h2>\n<ul>\n{items}</ul>\n</section>\n'
+
+
+def _changes(document: Document) -> str:
+    """What is different from the last run, if there was one."""
+    found = document.get("changes")
+    if not found:
+        return ""
+    wording = LOCALES[document["options"]["locale"]]
+    since = wording.moment(found["since"])
+    told = "".join(f"<p>{escape(one_way(each))}</p>\n" for each in change_sentences(found, wording))
+    grids = "".join(_table(grid) for grid in change_grids(found, wording) if grid.rows)
+    return (
+        f'<section>\n<h2 id="changes">Since the report of {escape(since)}</h2>\n<div class="prose">\n{told}</div>\n'
+        f"{grids}</section>\n"
+    )
 
 
 def _target(finding: dict[str, Any]) -> str:
@@ -77,6 +96,18 @@ def _section(name: str, document: Document) -> str:
         + "".join(_table(grid) for grid in section.grids(result, wording) if grid.rows)
         + "</section>\n"
     )
+
+
+def _rest(names: list[str], document: Document) -> str:
+    """The sections that have a sentence and nothing to show."""
+    if not names:
+        return ""
+    items = "".join(
+        f'<dt id="{name}">{escape(SECTIONS[name].title)}</dt>'
+        f"<dd>{escape(' '.join(document['narrative']['sections'][name]))}</dd>\n"
+        for name in names
+    )
+    return f'<section>\n<h2 id="rest">Also looked at</h2>\n<dl>\n{items}</dl>\n</section>\n'
 
 
 def _figure(section: str, figure: Figure) -> str:

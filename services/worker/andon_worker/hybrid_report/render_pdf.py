@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from andon.reports import Control, NoControl
-from andon_worker.hybrid_report.document import Document
+from andon_worker.hybrid_report.changes import change_grids, change_sentences
+from andon_worker.hybrid_report.document import Document, parted
 from andon_worker.hybrid_report.facts import method, subtitle
 from andon_worker.hybrid_report.pdf_page import Page, draw, table
 from andon_worker.hybrid_report.section import Figure
 from andon_worker.hybrid_report.sections import SECTIONS
-from andon_worker.hybrid_report.wording import LOCALES, label, some
+from andon_worker.hybrid_report.wording import LOCALES, label, one_way, some
 
 _GAP = 8.0
 _OURS = set(string.printable + "…–−’·•×±²|“”")  # what the report writes by itself
@@ -31,10 +32,13 @@ def render_pdf(document: Document, path: Path, control: Control | None = None) -
     pdf.add_page()
     _title(pdf, document)
     links = _key_findings(pdf, document["narrative"]["keyFindings"])
-    names = list(document["sections"])
+    _changes(pdf, document)
+    names, quiet = parted(document)
     for place, name in enumerate(names):
         control.progress(place / (len(names) + 1), SECTIONS[name].title)
         _section(pdf, name, document, links, control)
+    if quiet:
+        _rest(pdf, quiet, document, links)
     for link in links.values():  # none is left without a place: a reader of the file would stumble
         pdf.set_link(link, y=pdf.get_y())
     control.progress(len(names) / (len(names) + 1), "writing")
@@ -74,6 +78,23 @@ def _key_findings(pdf: Page, findings: list[dict[str, Any]]) -> Links:
     return links
 
 
+def _changes(pdf: Page, document: Document) -> None:
+    """What is different from the last run, if there was one."""
+    found = document.get("changes")
+    if not found:
+        return
+    wording = LOCALES[document["options"]["locale"]]
+    pdf.ln(5)
+    pdf.keep(30)
+    pdf.heading(f"Since the report of {wording.moment(found['since'])}")
+    for sentence in change_sentences(found, wording):
+        pdf.write_text(one_way(sentence))
+        pdf.ln(1)
+    for grid in change_grids(found, wording):
+        if grid.rows:
+            table(pdf, grid)
+
+
 def _section(pdf: Page, name: str, document: Document, links: Links, control: Control) -> None:
     section, result = SECTIONS[name], document["sections"][name]
     wording = LOCALES[document["options"]["locale"]]
@@ -95,6 +116,19 @@ def _section(pdf: Page, name: str, document: Document, links: Links, control: Co
         control.check()
         if grid.rows:
             table(pdf, grid)
+
+
+def _rest(pdf: Page, names: list[str], document: Document, links: Links) -> None:
+    """The sections that have a sentence and nothing to show."""
+    pdf.ln(5)
+    pdf.keep(30)
+    pdf.start_section("Also looked at")
+    pdf.heading("Also looked at")
+    for name in names:
+        _arrive(pdf, links, name, "")
+        pdf.write_text(SECTIONS[name].title, bold=True)
+        pdf.write_text(" ".join(document["narrative"]["sections"][name]))
+        pdf.ln(1.5)
 
 
 def _arrive(pdf: Page, links: Links, section: str, figure: str) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,11 @@ from andon.reports import Column, Control
 from andon.reports.described import description
 from andon.reports.duck import connect, identifier, literal
 from andon.reports.options import MEASURABLE, TEMPORAL, ReportOptions, check_columns
+from andon_worker.hybrid_report.survey import Seen, survey
 
 # Up to so many rows, distinct counts and quantiles are exact; beyond, they are close approximations and say so.
 EXACT_ROWS = 5_000_000
-_COLUMNS_PER_QUERY = 100
+_COLUMNS_PER_QUERY, _KEEPING_COLUMNS = 100, 20
 _KEPT_CELLS = 2_000_000
 _BITS = 64_000_000
 
@@ -33,6 +35,12 @@ class Table:
     rows: int
     columns: tuple[Column, ...]
     reading: dict[str, Any]
+    path: Path
+
+    @cached_property
+    def seen(self) -> dict[str, Seen]:
+        """What was counted of each column, about the rows as they are in the file."""
+        return survey(self)
 
     @property
     def exact(self) -> bool:
@@ -59,6 +67,12 @@ class Table:
         """The columns that have one of the roles."""
         return [column for column in self.columns if column.role in roles]
 
+    def replace(self, values: Mapping[str, str]) -> None:
+        """Have `data` hold other values in some columns from now on: the SQL, over the file's columns, by name."""
+        if values:
+            made = ", ".join(f"{sql} AS {identifier(name)}" for name, sql in values.items())
+            self.connection.execute(f"CREATE OR REPLACE VIEW data AS SELECT * REPLACE ({made}) FROM source")
+
     def all(self, query: str) -> list[tuple[Any, ...]]:
         """The rows of a query in which `data` is the dataset."""
         return self.connection.execute(query).fetchall()
@@ -77,7 +91,7 @@ class Table:
         as the memory holds.
         """
         found: dict[str, tuple[Any, ...]] = {}
-        most = max(1, min(_COLUMNS_PER_QUERY, _KEPT_CELLS // max(1, self.rows))) if keeping else _COLUMNS_PER_QUERY
+        most = max(1, min(_KEEPING_COLUMNS, _KEPT_CELLS // max(1, self.rows))) if keeping else _COLUMNS_PER_QUERY
         for start in range(0, len(names), most):
             self.control.check()
             some = names[start : start + most]
@@ -123,12 +137,25 @@ class Table:
 def open_table(parquet: Path, options: ReportOptions, control: Control) -> Iterator[Table]:
     """The dataset that `ensure_parquet` made; raises `InvalidOptions` if the options name other columns."""
     with connect(parquet.parent, control) as connection:
-        connection.execute(f"CREATE VIEW data AS FROM read_parquet({literal(parquet)})")
+        connection.execute(f"CREATE VIEW source AS FROM read_parquet({literal(parquet)})")
+        connection.execute("CREATE VIEW data AS FROM source")
         columns, reading = description(connection, parquet)
         columns = options.applied(columns)
         check_columns(options, {column.name: column.type for column in columns})
         [(rows,)] = connection.execute("SELECT count(*) FROM data").fetchall()
-        yield Table(connection, control, rows, columns, reading)
+        table = Table(connection, control, rows, columns, reading, parquet)
+        table.replace({name: _WITHIN.format(identifier(name)) for name in _beyond_the_calendar(table)})
+        yield table
+
+
+# What a program with a calendar of the years 1 to 9999 can tell; a Parquet file may hold other dates.
+_WITHIN = "CASE WHEN {0} BETWEEN DATE '0001-01-01' AND TIMESTAMP '9999-12-31 23:59:59.999999' THEN {0} END"
+
+
+def _beyond_the_calendar(table: Table) -> list[str]:
+    names = [column.name for column in table.temporal]
+    found = table.per_column(names, lambda c: (f"bool_or({c} IS NOT NULL AND {_WITHIN.format(c)} IS NULL)",))
+    return [name for name, (beyond,) in found.items() if beyond]
 
 
 def double(value: float) -> str:

@@ -50,12 +50,13 @@ class Values:
 
 
 def values_of(table: Table, names: Sequence[str]) -> dict[str, Values]:
-    """The columns' extent and unit, from one query over many."""
-    found = table.per_column(names, lambda c: (f"count({c})", f"min({c})", f"max({c})"))
-    return {
-        name: Values(name, count, float(low or 0), float(high or 0), _unit(float(low or 0), float(high or 0)))
-        for name, (count, low, high) in found.items()
-    }
+    """The columns' extent and unit."""
+    found = {}
+    for name in names:
+        seen = table.seen[name]
+        low, high = seen.low or 0.0, seen.high or 0.0
+        found[name] = Values(name, seen.count, low, high, _unit(low, high))
+    return found
 
 
 def _unit(low: float, high: float) -> float:

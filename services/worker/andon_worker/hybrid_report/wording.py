@@ -98,13 +98,18 @@ class Wording:
         return self._written(f"{many:,}") + f" {noun if many == 1 else nouns or noun + 's'}"
 
     def day(self, when: datetime) -> str:
-        return when.strftime(self.day_form)
+        # Of years before 1000 some systems write fewer digits.
+        return when.strftime(self.day_form.replace("%Y", f"{when.year:04}"))
 
     def moment(self, text: str) -> str:
         """An ISO 8601 time; without the time of day where that is midnight."""
         when = datetime.fromisoformat(text)
         clock = "" if (when.hour, when.minute, when.second) == (0, 0, 0) else f" {when:%H:%M}"
         return self.day(when) + clock
+
+    def at(self, start: str, unit: str) -> str:
+        """A period with its preposition."""
+        return f"{'on' if unit == 'day' else 'at' if unit in {'minute', 'hour'} else 'in'} {self.period(start, unit)}"
 
     def period(self, start: str, unit: str) -> str:
         """A point in time, as exact as its unit."""

@@ -145,7 +145,7 @@ class _Spread:
             if plan:
                 bins[column.name] = plan
         sql = {identifier(name): plan.place for name, plan in bins.items()}
-        counts = self._table.per_column(list(bins), lambda c: (f"histogram({sql[c]})",))
+        counts = self._table.per_column(list(bins), lambda c: (f"histogram({sql[c]})",), keeping=True)
         return {name: plan.histogram(counts[name][0] or {}) for name, plan in bins.items()}
 
     def _tops(self) -> dict[str, dict[str, Any]]:

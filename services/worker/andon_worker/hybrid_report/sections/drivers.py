@@ -57,7 +57,7 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
         if question is None:
             return {"question": None}
         control.progress(0.1, "a sample")
-        candidates, left_out = _candidates(table, question)
+        candidates, left_out = _candidates(table, question, choose.time_column(table, options))
         columns = _sampled(table, [question, *candidates])
     asked, others = columns[0], columns[1:]
     known = asked.codes >= 0
@@ -125,18 +125,19 @@ def _question(table: Table, options: ReportOptions) -> Column | None:
     return next(iter(table.of("flag")), None)
 
 
-def _candidates(table: Table, question: Column) -> tuple[list[Column], list[dict[str, str]]]:
+def _candidates(table: Table, question: Column, time: str | None) -> tuple[list[Column], list[dict[str, str]]]:
     """The columns that may say something of the question, and why the others can't."""
     others = [column for column in table.columns if column.name != question.name]
-    distinct = table.per_column([c.name for c in others], lambda c: (f"approx_count_distinct({c})",))
     chosen: list[Column] = []
     left_out: list[dict[str, str]] = []
     for column in others:
-        [many] = distinct[column.name]
+        many = table.seen[column.name].distinct
         if many < 2:
             reason = "a single value"
         elif column.role == "id":
             reason = "names single rows"
+        elif column.name == time:
+            reason = "time: see the trends"
         elif not (column.averaged or column.temporal or column.role in {"year", "geo"}) and many > _MOST_NAMES:
             reason = f"more than {_MOST_NAMES} different values"
         elif len(chosen) == _MOST_COLUMNS:

@@ -43,8 +43,7 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
     with open_table(parquet, options, control) as table:
         values = values_of(table, choose.varying(table))
         names = list(values)[: options.max_columns]
-        distinct = table.per_column(names, lambda c: (f"approx_count_distinct({c})",))
-        judged = [name for name in names if distinct[name][0] >= _FEWEST_DISTINCT]
+        judged = [name for name in names if table.seen[name].distinct >= _FEWEST_DISTINCT]
         columns = _columns(table, [values[name] for name in judged])
         control.progress(0.8, "the rows of the farthest values")
         far = sorted((c for c in columns if c["largestZ"] and c["below"] + c["above"]), key=lambda c: -c["largestZ"])

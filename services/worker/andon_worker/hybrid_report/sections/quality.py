@@ -30,8 +30,8 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
     with open_table(parquet, options, control) as table:
         chosen = table.columns[: options.max_columns]
         found = alerts(table, chosen)
-        counts = table.per_column([column.name for column in chosen], lambda c: (f"count({c})",))
-        gaps = sorted((name for name, (n,) in counts.items() if n < table.rows), key=lambda name: counts[name][0])
+        counts = {column.name: table.seen[column.name].count for column in chosen}
+        gaps = sorted((name for name, n in counts.items() if n < table.rows), key=lambda name: counts[name])
         control.progress(0.6, "missing values")
         time = choose.time_column(table, options)
         lacking = [name for name in gaps if name != time]
@@ -65,10 +65,10 @@ def _repeated(table: Table) -> int:
 
 def _unique(table: Table, column: Column) -> bool:
     """Whether a whole number is a key: a row that has one repeats no other."""
-    c = identifier(column.name)
-    about, low, high = table.one(f"SELECT approx_count_distinct({c}), min({c}), max({c}) FROM data")
+    seen = table.seen[column.name]
+    wide = (seen.high or 0) - (seen.low or 0) > 4 * table.rows + 1_000
     # Only where it is likely, and a bitmap shows it at once.
-    if not table.exact or about < 0.9 * table.rows or high - low > 4 * table.rows + 1_000:
+    if not table.exact or seen.distinct < 0.9 * table.rows or wide:
         return False
     return table.distinct([column])[column.name] == (table.rows, table.rows)
 
@@ -158,9 +158,9 @@ def _missing_words(result: Result, wording: Wording) -> list[Sentence]:
         unit, most, least = result["missing"]["overTime"]["unit"], column["most"], column["least"]
         told.append(
             Sentence(
-                f"{label(column['name'])} is missing most in {wording.period(most['start'], unit)} "
-                f"({wording.percent(most['share'], 1)} of the rows) and least in "
-                f"{wording.period(least['start'], unit)} ({wording.percent(least['share'], 1)}).",
+                f"{label(column['name'])} is missing most {wording.at(most['start'], unit)} "
+                f"({wording.percent(most['share'], 1)} of the rows) and least "
+                f"{wording.at(least['start'], unit)} ({wording.percent(least['share'], 1)}).",
                 effect=0.5 * (most["share"] - least["share"]),
                 figure="missing-over-time",
             )

@@ -51,8 +51,8 @@ def _series(series: dict[str, Any], unit: str, wording: Wording, brief: bool) ->
     if peak["value"] != dip["value"]:
         told.append(
             Sentence(
-                f"{_capital(what)} was highest in {wording.period(peak['start'], unit)} "
-                f"({wording.number(peak['value'])}) and lowest in {wording.period(dip['start'], unit)} "
+                f"{_capital(what)} was highest {wording.at(peak['start'], unit)} "
+                f"({wording.number(peak['value'])}) and lowest {wording.at(dip['start'], unit)} "
                 f"({wording.number(dip['value'])})."
             )
         )
@@ -72,7 +72,7 @@ def _series(series: dict[str, Any], unit: str, wording: Wording, brief: bool) ->
 def _direction(series: dict[str, Any], what: str, figure: str, unit: str, wording: Wording) -> Sentence:
     first, last = series["first"], series["last"]
     if first["periods"] == 1:
-        ends = (f"in {wording.period(first['from'], unit)}", f"in {wording.period(last['from'], unit)}")
+        ends = (wording.at(first["from"], unit), wording.at(last["from"], unit))
     else:
         width = _periods(first["periods"], unit, wording)
         ends = (f"(mean of the first {width})", f"(mean of the last {width})")
@@ -95,7 +95,8 @@ def _latest(series: dict[str, Any], what: str, unit: str, wording: Wording) -> S
         for other in (latest["before"], latest["yearAgo"])
         if other
     ]
-    said = f"In {wording.period(latest['start'], unit)}, {what} was {wording.number(latest['value'])}"
+    at = wording.at(latest["start"], unit)
+    said = f"{at[0].upper()}{at[1:]}, {what} was {wording.number(latest['value'])}"
     return Sentence(f"{said}: {' and '.join(beside)}." if beside else f"{said}.")
 
 
@@ -188,6 +189,8 @@ def _extent(result: Result, wording: Wording) -> Sentence:
     if partial:
         each = " and ".join(wording.period(start, unit) for start in partial[:2])
         said += f". {_capital(each)} {'is' if len(partial) == 1 else 'are'} incomplete and left out"
+    for odd in result["leftOut"]:
+        said += f". {wording.count(odd['rows'], 'row')} of {wording.moment(odd['value'])} are left out as well"
     return Sentence(said + ".")
 
 

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from andon.reports import Control, ReportOptions
-from andon.reports.duck import identifier
+from andon.reports.duck import identifier, literal
 from andon_worker.hybrid_report import choose, periods
+from andon_worker.hybrid_report.alerts import date_placeholders
 from andon_worker.hybrid_report.association import correlation_ratio
 from andon_worker.hybrid_report.section import Result, Section
 from andon_worker.hybrid_report.sections.trend_words import figures, grids, sentences
@@ -28,10 +29,11 @@ _HOURS, _DAYS = timedelta(days=62), timedelta(days=120 * 366)
 
 
 def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
-    """`{timeColumn, unit, grain, rows, complete, from, to, measures, points, series, seasons, hours, lines}`.
+    """`{timeColumn, unit, grain, rows, leftOut, complete, from, to, measures, points, series, seasons, hours, lines}`.
 
     A point is a period, `{start, rows, sums: [...], means: [...]}`, in the order of `measures`. `grain` is how fine
-    the times are; no unit and no season is finer. `complete` are the first and the last period that the data fill.
+    the times are; no unit and no season is finer. `leftOut` are dates so far off that they stand for none,
+    `{value, rows}`; `complete` are the first and the last period that the data fill.
     `series` tells of the rows and of each measure's sum (where sums mean something) and mean what they do over the
     complete periods: `{measure, aggregate, first, last, direction, ...}`, see `_told`. `seasons` are `{by: "weekday" |
     "month", measure, aggregate, strength, deviations: {season: share or difference}, relative}`; `hours` the means by
@@ -43,6 +45,8 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
         column = choose.time_column(table, options)
         if column is None:
             return {"timeColumn": None}
+        left_out = date_placeholders(table, [table.column(column)])
+        table.replace({column: _without(column, [each["value"] for each in left_out])} if left_out else {})
         names = choose.measures(table, options)
         values = values_of(table, names)
         c = identifier(column)
@@ -71,6 +75,7 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
             "grain": grain,
             "rows": rows,
             "complete": [periods.iso(p.start) for p in (*complete[:1], *complete[-1:])],
+            "leftOut": [{"value": each["value"], "rows": each["rows"]} for each in left_out],
             "from": periods.iso(first),
             "to": periods.iso(last),
             "measures": names,
@@ -85,6 +90,12 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
             "lines": lines,
         }
     )
+
+
+def _without(column: str, moments: Sequence[str]) -> str:
+    c = identifier(column)
+    odd = ", ".join(f"TIMESTAMP {literal(moment)}" for moment in moments)
+    return f"CASE WHEN CAST({c} AS TIMESTAMP) NOT IN ({odd}) THEN {c} END"
 
 
 @dataclass(frozen=True)

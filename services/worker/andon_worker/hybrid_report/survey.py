@@ -1,0 +1,73 @@
+"""What every section asks of the columns first: counted once, and kept beside the dataset for the sections after."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from andon.reports import Column
+    from andon_worker.hybrid_report.table import Table
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A column over all rows: how many values, about how many different ones (`distinct`, within a few percent);
+    of numbers from where to where and whether any has a fraction; of dates whether they vary."""
+
+    count: int
+    distinct: int
+    low: float | None = None
+    high: float | None = None
+    fractional: bool = False
+    varies: bool = True
+
+
+def survey(table: Table) -> dict[str, Seen]:
+    """Each column by name; read from beside the dataset if a section before has looked."""
+    stat = table.path.stat()
+    kept = table.path.with_name(f"{table.path.name}.{stat.st_mtime_ns}.{stat.st_size}.survey")
+    try:
+        return {name: Seen(**told) for name, told in json.loads(kept.read_text(encoding="utf-8")).items()}
+    except (OSError, ValueError):
+        found = _look(table, table.columns)
+    _keep(kept, json.dumps({name: asdict(seen) for name, seen in found.items()}))
+    return found
+
+
+def _keep(path: Path, text: str) -> None:
+    """Whole or not at all; where the folder takes nothing, the next section looks again."""
+    draft = path.with_suffix(f".{os.getpid()}.draft")
+    try:
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(path)
+    except OSError:
+        draft.unlink(missing_ok=True)
+
+
+def _look(table: Table, columns: Sequence[Column]) -> dict[str, Seen]:
+    counts = table.per_column([c.name for c in columns], lambda c: (f"count({c})", f"approx_count_distinct({c})"))
+    numbers = [c.name for c in columns if c.type in {"integer", "number"}]
+    ends = table.per_column(numbers, lambda c: (f"min({c})", f"max({c})"))
+    broken = table.per_column(
+        [c.name for c in columns if c.type == "number"], lambda c: (f"bool_or({c} <> floor({c}))",)
+    )
+    moving = table.per_column([c.name for c in columns if c.temporal], lambda c: (f"min({c}) < max({c})",))
+    found = {}
+    for column in columns:
+        name = column.name
+        count, distinct = counts[name]
+        low, high = ends.get(name, (None, None))
+        found[name] = Seen(
+            count,
+            min(distinct, count),
+            None if low is None else float(low),
+            None if high is None else float(high),
+            bool(broken.get(name, (False,))[0]),
+            bool(moving.get(name, (True,))[0]),
+        )
+    return found
