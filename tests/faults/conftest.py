@@ -8,11 +8,13 @@ from itertools import count
 from pathlib import Path
 from typing import Protocol
 
+import psycopg
 import pytest
 from redis import Redis
 
 from andon.embedded import PostgresServer, RedisServer, embedded_postgres, embedded_redis
 from andon.migrations import migrate
+from tests import moves
 from tests.faults.proxy import Proxy
 from tests.functions import FOLDER
 from tests.ledger import Ledger
@@ -35,7 +37,7 @@ class Stage(Protocol):
     ) -> Scene: ...
 
 
-def stage_in(folder: Path, stack: ExitStack, database: Callable[[], str], redis: Callable[[], str]) -> Stage:
+def stage_in(folder: Path, stack: ExitStack, database: str, redis: str) -> Stage:
     """A `Stage` whose systems end with `stack`, on these stores unless others are named."""
     numbers = count(1)
 
@@ -50,7 +52,7 @@ def stage_in(folder: Path, stack: ExitStack, database: Callable[[], str], redis:
     ) -> Scene:
         place = folder / f"scene-{next(numbers)}"
         place.mkdir()
-        urls = database_url or database(), redis_url or redis()
+        urls = database_url or database, redis_url or redis
         system = System(
             place,
             *urls,
@@ -60,23 +62,28 @@ def stage_in(folder: Path, stack: ExitStack, database: Callable[[], str], redis:
             dispatchers=dispatchers,
             workers=workers,
         )
+        with psycopg.connect(urls[0]) as connection:
+            moves.watch(connection)
         stack.enter_context(system)
         stack.callback(system.show_output)  # pytest keeps it to itself unless the test has failed
-        return stack.enter_context(Scene(system, *urls, Ledger(place)))
+        scene = stack.enter_context(Scene(system, *urls, Ledger(place)))
+        stack.callback(lambda: require_known_moves(urls[0]))
+        return scene
 
     return start
 
 
+def require_known_moves(database_url: str) -> None:
+    """Every move that a run made is one of the state machine."""
+    with psycopg.connect(database_url) as connection:
+        assert moves.seen(connection).keys() <= moves.KNOWN
+
+
 @pytest.fixture
-def stage(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Stage]:
+def stage(tmp_path: Path, database_url: str, redis_url: str) -> Iterator[Stage]:
     """Starts a system of the test's own, on the session's stores unless others are named."""
     with ExitStack() as stack:
-        yield stage_in(
-            tmp_path,
-            stack,
-            lambda: str(request.getfixturevalue("database_url")),
-            lambda: str(request.getfixturevalue("redis_url")),
-        )
+        yield stage_in(tmp_path, stack, database_url, redis_url)
 
 
 @pytest.fixture(scope="module")
@@ -87,8 +94,7 @@ def scene(
     with Redis.from_url(redis_server.url) as client:
         client.flushall()
     with ExitStack() as stack:
-        stage = stage_in(tmp_path_factory.mktemp("scene"), stack, create_database, lambda: redis_server.url)
-        yield stage()
+        yield stage_in(tmp_path_factory.mktemp("scene"), stack, create_database(), redis_server.url)()
 
 
 @pytest.fixture

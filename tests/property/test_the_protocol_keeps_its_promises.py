@@ -40,6 +40,7 @@ from andon.engine.rules import run_flag
 from andon.engine.stops import StopSignal
 from andon_worker.dispatcher import upkeep
 from andon_worker.dispatcher.batch import record_batch
+from tests import moves
 
 CASES = ("a", "b", "c")
 LEASE = 3600.0
@@ -115,6 +116,7 @@ class Protocol(RuleBasedStateMachine):
         """Let everything come to its end, and see that all of it did."""
         try:
             self.come_to_rest()
+            assert moves.seen(self.db).keys() <= moves.KNOWN
         finally:
             self.db.close()
             self.database.close()
@@ -453,14 +455,57 @@ class Protocol(RuleBasedStateMachine):
             assert report == {None: "idle", "completed": "generated"}.get(run, run)
 
 
-@pytest.mark.parametrize("examples", [30, pytest.param(1000, marks=pytest.mark.slow)])
-def test_the_protocol_keeps_its_promises_in_any_order_of_failures(database_url: str, examples: int) -> None:
+@pytest.fixture
+def machine(database_url: str) -> type[Protocol]:
+    """The machine on a database that notes every move."""
+
     class OnThisDatabase(Protocol):
         url = database_url
         registry = Registry.load(["tests.functions"])
 
+    with psycopg.connect(database_url) as connection:
+        moves.watch(connection)
+    return OnThisDatabase
+
+
+def test_every_move_of_the_state_machine_is_made_and_no_other(machine: type[Protocol]) -> None:
+    protocol = machine()
+    protocol.begin()
+
+    def hold() -> Holder:
+        protocol.produce("a", "walk/requested")
+        protocol.deliver(1, "never")
+        holder = protocol.take(max(protocol.look(), key=lambda run: run.seq))
+        assert holder is not None
+        return holder
+
+    def suspend(holder: Holder, seconds: float | None) -> None:
+        assert runs.suspend(protocol.db, holder.run_id, holder.fence, seconds=seconds)
+
+    def cancel() -> None:
+        protocol.produce("a", "walk/cancelled")
+        protocol.deliver(1, "never")
+
+    for status in ("completed", "failed", "cancelled"):
+        ended = hold()
+        assert settle_held(protocol.db, run_id=ended.run_id, fence=ended.fence, report_id=None, status=status)
+    suspend(hold(), 0.0)
+    protocol.wake()
+    suspend(hold(), None)
+    suspend(hold(), 3600.0)
+    stopping = hold()
+    cancel()
+    protocol.end(stopping, "cancelled")
+    protocol.come_to_rest()
+    seen = moves.seen(protocol.db)
+    protocol.teardown()
+    assert seen.keys() == moves.KNOWN
+
+
+@pytest.mark.parametrize("examples", [30, pytest.param(1000, marks=pytest.mark.slow)])
+def test_the_protocol_keeps_its_promises_in_any_order_of_failures(machine: type[Protocol], examples: int) -> None:
     run_state_machine_as_test(
-        OnThisDatabase,
+        machine,
         settings=settings(
             max_examples=examples,
             stateful_step_count=40,

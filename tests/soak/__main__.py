@@ -17,6 +17,7 @@ import psycopg
 
 from andon.embedded import embedded_postgres, embedded_redis
 from andon.migrations import migrate
+from tests import moves
 from tests.faults.proxy import Proxy
 from tests.functions import FOLDER
 from tests.ledger import Ledger
@@ -48,6 +49,7 @@ def soak(folder: Path, stack: ExitStack, seconds: float, seed: int) -> int:
     migrate(postgres.url)
     with psycopg.connect(postgres.url) as connection:
         connection.execute("CREATE TABLE public.tally (name text)")
+        moves.watch(connection)
     ways = stack.enter_context(Proxy(postgres.url)), stack.enter_context(Proxy(redis.url))
     system = System(
         folder,
@@ -69,9 +71,13 @@ def soak(folder: Path, stack: ExitStack, seconds: float, seed: int) -> int:
     found = violations(scene, load.accepted)
     found[f"everything is quiet within {QUIET_SECONDS:g} s"] = [] if quiet else ["it is not"]
     found["no process ends by itself"] = breaking.ended_alone
+    with psycopg.connect(postgres.url) as connection:
+        made = moves.seen(connection)
+    found["no run makes a move that the state machine has not"] = [str(each) for each in made.keys() - moves.KNOWN]
     show("sent", load.sent)
     show("broken", breaking.done)
     show("runs", {row["what"]: row["n"] for row in scene.rows(COUNTS)})
+    show("moves", {f"{old or 'made'} to {new}": made[old, new] for old, new in moves.KNOWN})
     show("violations", {name: len(rows) for name, rows in found.items()})
     wrong = {name: rows for name, rows in found.items() if rows}
     for name, rows in wrong.items():

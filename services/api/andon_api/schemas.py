@@ -9,11 +9,12 @@ import marshmallow as ma
 from marshmallow import fields, validate
 
 from andon.adapters.postgres.audit import ACTIONS
+from andon.engine.states import Status
 from andon.engine.storable import time_fault
 from andon_api.paging import MOST, USUAL
 
 REPORT_STATUSES = ("idle", "generating", "generated", "cancelled", "failed")
-RUN_STATUSES = ("queued", "running", "waiting", "cancelling", "completed", "failed", "cancelled")
+RUN_STATUSES = tuple(each.value for each in Status)
 
 FAILED_EVALUATIONS = "of how many runs `if` has no value; they aren't matched"
 FIRST_FAILURE = "why `if` has no value of the first of them"

@@ -1,4 +1,4 @@
-"""The run's state machine, as data. `docs/state-machine.md` draws it; the SQL guards hold it."""
+"""The run's state machine, as data. `docs/state-machine.md` draws it; the guards in SQL take their sets from it."""
 
 from __future__ import annotations
 
@@ -18,11 +18,18 @@ class Status(StrEnum):
 
 
 TERMINAL = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED})
+OPEN = frozenset(Status) - TERMINAL
 HELD = frozenset({Status.RUNNING, Status.CANCELLING})
+UNHELD = OPEN - HELD
+CANCELLABLE = OPEN - {Status.CANCELLING}
 
+# A run is made as queued, and makes these moves alone.
 MOVES: dict[Status, frozenset[Status]] = {
-    Status.QUEUED: frozenset({Status.RUNNING, Status.CANCELLED, Status.FAILED}),
-    Status.RUNNING: frozenset({Status.QUEUED, Status.WAITING, Status.CANCELLING, Status.COMPLETED, Status.FAILED}),
+    Status.QUEUED: frozenset({Status.RUNNING, Status.CANCELLED}),
+    Status.RUNNING: frozenset(
+        # To cancelled at once where its holder heard of the cancel before the run was marked.
+        {Status.QUEUED, Status.WAITING, Status.CANCELLING, Status.COMPLETED, Status.FAILED, Status.CANCELLED}
+    ),
     Status.WAITING: frozenset({Status.QUEUED, Status.CANCELLED}),
     Status.CANCELLING: frozenset({Status.CANCELLED}),
     Status.COMPLETED: frozenset(),

@@ -47,27 +47,27 @@ def late(tmp_path: Path, database_url: str, redis_url: str) -> Iterator[Late]:
 
 
 def test_it_is_alive_at_once_and_ready_when_postgres_is_there(late: Late) -> None:
-    wait_until(lambda: late.status("/healthz") == 200, 30, what="it listens")
+    wait_until(lambda: late.status("/healthz") == 200, 120, what="it listens")
     assert late.status("/readyz") == 503
     assert late.status("/api/v1/reports") == 503
     late.way.restore()
-    wait_until(lambda: late.status("/readyz") == 200, 30, what="it is ready")
+    wait_until(lambda: late.status("/readyz") == 200, 120, what="it is ready")
     assert late.status("/api/v1/reports") == 200
 
 
 def test_a_schema_that_does_not_fit_ends_it_as_at_a_start(late: Late, database_url: str) -> None:
-    wait_until(lambda: late.status("/healthz") == 200, 30, what="it listens")
+    wait_until(lambda: late.status("/healthz") == 200, 120, what="it listens")
     with psycopg.connect(database_url) as connection:
         connection.execute("UPDATE andon.alembic_version SET version_num = 'from-the-future'")
     late.way.restore()
-    wait_until(lambda: not late.process.running, 30, what="it ends")
+    wait_until(lambda: not late.process.running, 120, what="it ends")
     assert "'from-the-future'" in late.process.output
     assert "Traceback" not in late.process.output
 
 
 def test_metrics_have_a_port_of_their_own_and_the_public_one_serves_none(late: Late) -> None:
     late.way.restore()
-    wait_until(lambda: late.status("/readyz") == 200, 30, what="it is ready")
+    wait_until(lambda: late.status("/readyz") == 200, 120, what="it is ready")
     assert late.status("/metrics") == 404
     assert late.status("/metrics", late.metrics) == 200
     text = httpx.get(f"http://127.0.0.1:{late.metrics}/metrics", trust_env=False).text

@@ -35,7 +35,7 @@ def ago(time_ago: dt.timedelta) -> int:
 @pytest.fixture
 def scene(tmp_path: Path, database_url: str, redis_url: str) -> Iterator[Scene]:
     with ExitStack() as stack:
-        yield stage_in(tmp_path, stack, lambda: database_url, lambda: redis_url)()
+        yield stage_in(tmp_path, stack, database_url, redis_url)()
 
 
 @pytest.fixture

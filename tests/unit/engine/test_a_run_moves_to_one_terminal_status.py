@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import product
+from pathlib import Path
+
 import pytest
 
+from andon.adapters.postgres import marks, runs, settle
 from andon.engine.states import HELD, MOVES, TERMINAL, Status
+from andon_worker.dispatcher import upkeep
+
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "state-machine.md"
+ROWS = [[cell.strip() for cell in line.strip("| ").split("|")] for line in PAGE.read_text().splitlines() if "→" in line]
+VERBS = {"runs": runs, "settle": settle, "marks": marks, "upkeep": upkeep}
 
 
 def reachable(start: Status) -> set[Status]:
@@ -41,11 +50,28 @@ def test_an_accepted_cancel_wins() -> None:
     assert MOVES[Status.CANCELLING] == {Status.CANCELLED}
 
 
-def test_a_run_that_is_held_is_cancelled_only_after_its_code_has_stopped() -> None:
-    assert Status.CANCELLED not in MOVES[Status.RUNNING]
+def test_only_a_run_whose_code_is_to_stop_is_cancelling() -> None:
     assert {status for status in Status if Status.CANCELLING in MOVES[status]} == {Status.RUNNING}
     assert frozenset({Status.RUNNING, Status.CANCELLING}) == HELD
 
 
-def test_only_a_running_run_completes() -> None:
-    assert {status for status in Status if Status.COMPLETED in MOVES[status]} == {Status.RUNNING}
+def test_only_a_running_run_completes_or_fails() -> None:
+    for ended in (Status.COMPLETED, Status.FAILED):
+        assert {status for status in Status if ended in MOVES[status]} == {Status.RUNNING}
+
+
+def test_the_page_has_every_move_and_no_other() -> None:
+    listed = {
+        (old.strip(), new.strip())
+        for row in ROWS
+        for part in row[0].split(";")
+        for left, right in [part.split("→")]
+        for old, new in product(left.split(","), right.split(","))
+    }
+    assert listed == {(old.value, new.value) for old in MOVES for new in MOVES[old]}
+
+
+def test_each_move_on_the_page_names_a_statement_that_is_there() -> None:
+    for _, verb, _ in ROWS:
+        module, _, name = verb.strip("`").partition(".")
+        assert callable(getattr(VERBS[module], name)), verb

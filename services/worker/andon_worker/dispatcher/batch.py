@@ -21,6 +21,7 @@ from andon.adapters.postgres.cancellations import KeyedCancel, request_key
 from andon.adapters.postgres.marks import Mark, mark
 from andon.adapters.postgres.own_events import WideCancel, parse_bulk
 from andon.adapters.postgres.settle import Settled, lock_reports
+from andon.adapters.postgres.statuses import CANCELLABLE
 from andon.engine.declarations import Declaration
 from andon.engine.events import RUN_CANCELLED, RUNS_CANCELLED, Event
 from andon.engine.functions import Registry
@@ -60,10 +61,10 @@ UPDATE andon.reports SET status = 'failed', error = %s, failed_at = clock_timest
     updated_at = clock_timestamp(), version = version + 1
 WHERE id = ANY(%s) AND status = 'generating' AND request_event_id = ANY(%s)
 """
-_RUNS_TO_CANCEL = """
+_RUNS_TO_CANCEL = f"""
 SELECT r.id, r.report_id, w.seq FROM andon.runs r
 JOIN unnest(%s::uuid[], %s::text[], %s::bigint[]) w (id, tenant, seq) USING (id, tenant)
-WHERE r.event_seq < w.seq AND r.status IN ('queued', 'running', 'waiting')
+WHERE r.event_seq < w.seq AND r.status IN {CANCELLABLE}
 """
 
 

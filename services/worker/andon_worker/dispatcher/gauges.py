@@ -20,17 +20,18 @@ from redis.exceptions import RedisError, ResponseError
 
 from andon.adapters.postgres import former_streams
 from andon.adapters.postgres.connect import Connection, connect
+from andon.adapters.postgres.statuses import HELD
 from andon.adapters.redis.bus import GROUP, STREAM
+from andon.engine.states import OPEN
 from andon_worker.dispatcher.storage_gauges import storage_gauges
 from andon_worker.dispatcher.tenant_gauges import TenantGauges
 
 log = logging.getLogger(__name__)
 CACHE_SECONDS = 2.0
 UNREAD_LIMIT = 10_000
-OPEN = ("queued", "running", "waiting", "cancelling")
 
 # An arm per partial index: the cost follows the open runs, not all that ever were.
-_RUNS = """
+_RUNS = f"""
 SELECT status, queue, count(*),
     extract(epoch FROM clock_timestamp() - min(queued_at) FILTER (WHERE status = 'queued' AND started_at IS NULL)),
     extract(epoch FROM clock_timestamp() - min(cancel_requested_at) FILTER (WHERE status = 'cancelling')),
@@ -43,7 +44,7 @@ FROM (
     FROM andon.runs WHERE status = 'waiting'
     UNION ALL
     SELECT status, queue, queued_at, started_at, cancel_requested_at, lease_until
-    FROM andon.runs WHERE status IN ('running', 'cancelling')
+    FROM andon.runs WHERE status IN {HELD}
 ) open GROUP BY status, queue
 """
 _BACKLOGS = """

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import psycopg
 
 from andon.adapters.postgres.settle import Settled, lock_reports, settle_void
+from andon.adapters.postgres.statuses import HELD
 from andon_worker.broker import ALONE, URGENT
 
 log = logging.getLogger(__name__)
@@ -38,11 +39,11 @@ WHERE id IN (SELECT id FROM andon.runs
              ORDER BY sent_at LIMIT {CHUNK} FOR UPDATE SKIP LOCKED)
 RETURNING id, {_QUEUE}
 """
-_DUE = """
+_DUE = f"""
 SELECT EXISTS (SELECT FROM andon.runs WHERE status = 'cancelling' AND cancel_deadline_at <= clock_timestamp()),
     EXISTS (SELECT FROM andon.wide_cancellations WHERE status <> 'done'),
     EXISTS (SELECT FROM andon.untold_ends),
-    EXISTS (SELECT FROM andon.runs WHERE status IN ('running', 'cancelling') AND lease_until <= clock_timestamp()),
+    EXISTS (SELECT FROM andon.runs WHERE status IN {HELD} AND lease_until <= clock_timestamp()),
     EXISTS (SELECT FROM andon.runs WHERE status = 'waiting' AND wake_at <= clock_timestamp()),
     EXISTS (SELECT FROM andon.runs WHERE status = 'queued' AND sent_at IS NULL),
     EXISTS (SELECT FROM andon.runs
@@ -51,11 +52,11 @@ SELECT EXISTS (SELECT FROM andon.runs WHERE status = 'cancelling' AND cancel_dea
         WHERE coalesce(sent_at, created_at) < clock_timestamp() - %(relay)s::float8 * interval '1 s')
 """
 _ALL_QUEUED = f"SELECT id, {_QUEUE} FROM andon.runs WHERE status = 'queued' ORDER BY id"
-_EXPIRED = """
+_EXPIRED = f"""
 SELECT id, report_id, cancel_requested_at IS NOT NULL, lost, lost_step,
     coalesce((SELECT s.id FROM andon.steps s WHERE s.run_id = r.id AND s.status = 'completed'
               ORDER BY s.position DESC LIMIT 1), '')
-FROM andon.runs r WHERE status IN ('running', 'cancelling') AND lease_until <= clock_timestamp()
+FROM andon.runs r WHERE status IN {HELD} AND lease_until <= clock_timestamp()
 ORDER BY id LIMIT 200
 """
 _REQUEUE = """

@@ -14,6 +14,7 @@ import psycopg
 
 from andon.adapters.postgres.judging import Judged, judge, pair_of
 from andon.adapters.postgres.marks import reason_of
+from andon.adapters.postgres.statuses import CANCELLABLE
 from andon.engine.events import Event
 
 _STORE = """
@@ -27,18 +28,18 @@ FROM unnest(%(seqs)s::bigint[], %(keys)s::uuid[], %(functions)s::text[], %(flags
 ON CONFLICT DO NOTHING
 """
 
-_OPEN_BY_KEY = """
+_OPEN_BY_KEY = f"""
 SELECT DISTINCT r.id, r.report_id FROM andon.cancel_keys k JOIN andon.runs r ON r.id = k.run_id
-WHERE k.key = ANY(%s) AND r.status IN ('queued', 'running', 'waiting')
+WHERE k.key = ANY(%s) AND r.status IN {CANCELLABLE}
 """
 
-_PAIRS = """
+_PAIRS = f"""
 SELECT k.run_id, r.function_id, k.event_seq, c.expression, c.event_seq, c.event_id, c.requested_by, c.reason
 FROM andon.cancel_keys k
 JOIN andon.cancellations c ON c.key = k.key
 JOIN andon.runs r ON r.id = k.run_id
 WHERE (k.run_id = ANY(%(runs)s) OR c.event_seq = ANY(%(cancels)s) AND c.key = ANY(%(keys)s))
-    AND r.status IN ('queued', 'running', 'waiting') AND r.cancel_requested_at IS NULL
+    AND r.status IN {CANCELLABLE} AND r.cancel_requested_at IS NULL
     AND (c.event_seq > k.event_seq OR c.remember_until IS NOT NULL AND c.remember_until >=
         (SELECT e.received_at FROM andon.events e WHERE e.seq = k.event_seq))
 ORDER BY k.run_id, (c.event_seq > k.event_seq) DESC, c.event_seq

@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 
 from andon.adapters.checks import Check, judge, ok, problem, warning
+from andon.adapters.postgres.statuses import HELD
 
 OLD_OUTBOX_SECONDS = 15
 OLD_QUEUE_SECONDS = 60
@@ -23,10 +24,10 @@ SELECT holder, lease_until > clock_timestamp(),
 FROM andon.dispatcher_leases
 """
 _FUNCTIONS = "SELECT count(*) FROM andon.functions"
-_HELD = """
+_HELD = f"""
 SELECT count(*), count(DISTINCT worker_id), count(*) FILTER (WHERE lease_until <= clock_timestamp()),
     coalesce(extract(epoch FROM clock_timestamp() - min(lease_until)), 0)::float8
-FROM andon.runs WHERE status IN ('running', 'cancelling')
+FROM andon.runs WHERE status IN {HELD}
 """
 _QUEUED = """
 SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(queued_at)), 0)::float8

@@ -10,11 +10,13 @@ from typing import Any, NamedTuple
 import psycopg
 from psycopg.types.json import Jsonb
 
+from andon.adapters.postgres.statuses import OPEN
+
 # One statement, so one moment: a run is either open, or its files are published, or nothing will ever publish them.
-_NEEDED = """
+_NEEDED = f"""
 SELECT f.key FROM unnest(%(keys)s::text[], %(runs)s::uuid[], %(datasets)s::uuid[]) f (key, run, dataset)
 WHERE EXISTS (SELECT FROM andon.runs r WHERE r.id = f.run
-        AND r.status IN ('queued', 'running', 'waiting', 'cancelling'))
+        AND r.status IN {OPEN})
     OR EXISTS (SELECT FROM andon.artifacts a WHERE a.key = f.key)
     OR EXISTS (SELECT FROM andon.datasets d WHERE d.id = f.dataset AND d.storage_key = f.key)
 """

@@ -22,6 +22,7 @@ from andon.adapters.postgres.inbox import recorded_as
 from andon.adapters.postgres.marks import MARKING
 from andon.adapters.postgres.requests import Asked, cancel_of_report, cancel_of_run, refuse_ended, refuse_idle
 from andon.adapters.postgres.statements import Statement
+from andon.adapters.postgres.statuses import HELD
 from andon.engine.events import Event
 
 # The report's lock comes first, and `run` can't be looked for without it: its id is what `report` has told.
@@ -46,7 +47,7 @@ _MARK = f"""
 , event AS (
     INSERT INTO andon.events (tenant, id, name, data, ts, "user", traceparent)
     SELECT %(tenant)s, %(event)s, %(name)s, %(data)s::jsonb, clock_timestamp(), %(user)s::jsonb, %(traceparent)s
-    FROM run WHERE status IN ('running', 'cancelling')
+    FROM run WHERE status IN {HELD}
     RETURNING seq, ts
 ), opened AS (
     INSERT INTO andon.outbox (event_seq) SELECT seq FROM event

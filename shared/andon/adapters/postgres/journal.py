@@ -22,13 +22,14 @@ from sqlalchemy.orm import Session
 
 from andon.adapters.postgres.database import Database
 from andon.adapters.postgres.statements import Statement
+from andon.adapters.postgres.statuses import HELD
 from andon.adapters.postgres.together import Together
 from andon.engine.errors import Cancelled, LeaseLost
 from andon.engine.stops import Cause, StopSignal
 
-_HOLD = """
+_HOLD = f"""
 SELECT id, cancel_requested_at IS NOT NULL AS cancelled FROM andon.runs
-WHERE id = %(run)s AND fence = %(fence)s AND status IN ('running', 'cancelling') FOR SHARE
+WHERE id = %(run)s AND fence = %(fence)s AND status IN {HELD} FOR SHARE
 """
 
 _OR_REPLACE = """
@@ -57,7 +58,7 @@ INSERT INTO andon.steps AS s (run_id, id, position, status, attempt, fence, star
 SELECT k.run, k.name, k.position, 'completed', k.attempt, k.fence,
     clock_timestamp() - k.seconds * interval '1 s', clock_timestamp(), k.output::json
 FROM kept k, LATERAL (
-    SELECT FROM andon.runs r WHERE r.id = k.run AND r.fence = k.fence AND r.status IN ('running', 'cancelling')
+    SELECT FROM andon.runs r WHERE r.id = k.run AND r.fence = k.fence AND r.status IN {HELD}
         AND r.cancel_requested_at IS NULL FOR SHARE SKIP LOCKED) held {_OR_REPLACE}
 RETURNING run_id
 """)

@@ -12,10 +12,11 @@ import psycopg
 
 from andon.adapters.postgres.own_events import LONGEST_REASON
 from andon.adapters.postgres.settle import Settled, cancel_unheld
+from andon.adapters.postgres.statuses import CANCELLABLE
 from andon.engine.events import Event
 
 # Follows a CTE `asked` with who is asked to stop, by which event, on whose behalf and why. Reports are locked.
-MARKING = """
+MARKING = f"""
 , marked AS (
     UPDATE andon.runs r SET
         status = CASE r.status WHEN 'running' THEN 'cancelling' ELSE r.status END,
@@ -26,7 +27,7 @@ MARKING = """
                 WHERE f.id = r.function_id AND jsonb_typeof(f.settings->'cancelDeadline') = 'number')::float8
                * interval '1 s')
     FROM asked a
-    WHERE r.id = a.run_id AND r.cancel_requested_at IS NULL AND r.status IN ('queued', 'running', 'waiting')
+    WHERE r.id = a.run_id AND r.cancel_requested_at IS NULL AND r.status IN {CANCELLABLE}
     RETURNING r.id, r.status, r.report_id, r.cancel_requested_at
 ), shown AS (
     UPDATE andon.reports p SET cancel_requested_at = m.cancel_requested_at, version = p.version + 1

@@ -35,6 +35,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from andon.adapters.postgres.statuses import ALL, CANCELLABLE, HELD
+
 SCHEMA = "andon"
 
 metadata = MetaData(
@@ -222,7 +224,7 @@ class Run(Base):
 
     __table_args__ = (
         CheckConstraint(
-            "status IN ('queued','running','waiting','cancelling','completed','failed','cancelled')",
+            f"status IN {ALL}",
             name="check_run_status",
         ),
         UniqueConstraint("event_seq", "function_id", "kind", "parent_run_id", postgresql_nulls_not_distinct=True),
@@ -235,9 +237,9 @@ class Run(Base):
             "tenant",
             "function_id",
             "id",
-            postgresql_where=text("status IN ('queued','running','waiting')"),
+            postgresql_where=text(f"status IN {CANCELLABLE}"),
         ),
-        Index("ix_runs_held", "id", postgresql_where=text("status IN ('running','cancelling')")),
+        Index("ix_runs_held", "id", postgresql_where=text(f"status IN {HELD}")),
         Index("ix_runs_queued", "sent_at", "id", postgresql_where=text("status = 'queued'")),
         Index("ix_runs_waiting", "wake_at", "id", postgresql_where=text("status = 'waiting'")),
     )

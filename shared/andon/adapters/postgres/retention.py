@@ -15,6 +15,7 @@ from typing import Any
 import psycopg
 
 from andon.adapters.postgres.connect import LOCKING
+from andon.adapters.postgres.statuses import CANCELLABLE, TERMINAL
 
 # An event may be published again long after it was accepted (a dispatcher was away, and relays then). Its later entry
 # may lie above the mark, so the inbox remembers for longer than the bus.
@@ -35,10 +36,10 @@ _NOW = "SELECT clock_timestamp()"
 _OLD_RUNS = """
 SELECT id FROM andon.runs WHERE id > %(after)s AND id < %(below)s ORDER BY id LIMIT %(batch)s
 """
-_DELETE_RUNS = """
+_DELETE_RUNS = f"""
 DELETE FROM andon.runs WHERE id IN (
     SELECT r.id FROM andon.runs r
-    WHERE r.id = ANY(%(ids)s) AND r.status IN ('completed', 'failed', 'cancelled') AND r.ended_at < %(before)s
+    WHERE r.id = ANY(%(ids)s) AND r.status IN {TERMINAL} AND r.ended_at < %(before)s
         AND NOT EXISTS (SELECT FROM andon.runs c WHERE c.parent_run_id = r.id AND c.ended_at IS NULL)
     FOR UPDATE OF r SKIP LOCKED)
 """
@@ -57,9 +58,9 @@ DELETE FROM andon.wide_cancellations WHERE id IN (
         AND event_seq < (SELECT coalesce(min(event_seq), 9223372036854775807) FROM andon.outbox)
     ORDER BY id LIMIT %(batch)s)
 """
-_DELETE_RULES = """
+_DELETE_RULES = f"""
 DELETE FROM andon.rules u WHERE u.retired_at < %(before)s AND NOT EXISTS (
-    SELECT FROM andon.runs r WHERE r.function_id = u.function_id AND r.status IN ('queued', 'running', 'waiting')
+    SELECT FROM andon.runs r WHERE r.function_id = u.function_id AND r.status IN {CANCELLABLE}
         AND r.queued_at <= u.retired_at)
 """
 _OLD_EVENTS = """

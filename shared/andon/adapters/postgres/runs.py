@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import psycopg
 
 from andon.adapters.postgres.statements import Statement
+from andon.adapters.postgres.statuses import HELD
 from andon.engine.events import Event
 from andon.engine.memos import Memo
 
@@ -41,7 +42,7 @@ SELECT id, position, status, attempt, output, error, wake_at IS NULL OR wake_at 
 FROM andon.steps WHERE run_id = %s
 """
 
-_HEARTBEAT = """
+_HEARTBEAT = f"""
 WITH mine AS (
     SELECT * FROM unnest(%(runs)s::uuid[], %(fences)s::bigint[], %(steps)s::text[], %(seconds)s::float8[],
         %(fractions)s::float8[], %(notes)s::text[], %(left)s::float8[])
@@ -52,7 +53,7 @@ UPDATE andon.runs r SET lease_until = clock_timestamp() + %(lease)s * interval '
     progress = coalesce(m.fraction, r.progress), progress_note = coalesce(m.note, r.progress_note),
     estimated_end_at = CASE WHEN m.fraction = r.progress THEN r.estimated_end_at
         ELSE clock_timestamp() + m.remaining * interval '1 s' END
-FROM mine m WHERE r.id = m.run_id AND r.fence = m.fence AND r.status IN ('running', 'cancelling')
+FROM mine m WHERE r.id = m.run_id AND r.fence = m.fence AND r.status IN {HELD}
 RETURNING r.id, r.cancel_requested_at IS NOT NULL, r.report_id
 """
 

@@ -17,6 +17,7 @@ import psycopg
 
 from andon.adapters.postgres.connect import LOCKING
 from andon.adapters.postgres.statements import Statement
+from andon.adapters.postgres.statuses import HELD, UNHELD
 from andon.engine.events import MAX_BYTES, Event
 
 TOLD_AT_ONCE = 500
@@ -134,7 +135,7 @@ WITH moved AS (
         current_step = CASE WHEN %(status)s <> 'completed' OR cancel_requested_at IS NOT NULL THEN current_step END,
         step_started_at = CASE
             WHEN %(status)s <> 'completed' OR cancel_requested_at IS NOT NULL THEN step_started_at END
-    WHERE id = %(id)s AND fence = %(fence)s AND status IN ('running', 'cancelling')
+    WHERE id = %(id)s AND fence = %(fence)s AND status IN {HELD}
     RETURNING {RETURNED}
 )"""
 
@@ -145,7 +146,7 @@ _CANCEL_UNHELD = Statement(f"""
 WITH moved AS (
     UPDATE andon.runs SET status = 'cancelled', ended_at = clock_timestamp(), wake_at = NULL,
         cancel_stopped_at = cancel_requested_at
-    WHERE id = ANY(%(ids)s) AND status IN ('queued', 'waiting') AND cancel_requested_at IS NOT NULL
+    WHERE id = ANY(%(ids)s) AND status IN {UNHELD} AND cancel_requested_at IS NOT NULL
     RETURNING {RETURNED}
 ){_ON_REPORT}{_EFFECTS}""")
 
@@ -154,7 +155,7 @@ WITH moved AS (
     UPDATE andon.runs SET status = CASE WHEN cancel_requested_at IS NULL THEN 'failed' ELSE 'cancelled' END,
         forced = %(forced)s, fence = fence + 1, ended_at = clock_timestamp(), lease_until = NULL,
         error = CASE WHEN cancel_requested_at IS NULL THEN %(error)s::jsonb END
-    WHERE id = ANY(%(ids)s) AND status IN ('running', 'cancelling')
+    WHERE id = ANY(%(ids)s) AND status IN {HELD}
         AND CASE WHEN %(forced)s THEN status = 'cancelling' AND cancel_deadline_at <= clock_timestamp()
             ELSE lease_until <= clock_timestamp() END
     RETURNING {RETURNED}

@@ -7,14 +7,16 @@ from typing import Any
 
 import psycopg
 
+from andon.adapters.postgres.statuses import HELD
+
 # An arm per partial index, as the system's own gauges: the cost follows the open runs, not all that ever were.
-_OPEN = """
+_OPEN = f"""
 SELECT tenant, status, count(*),
     coalesce(extract(epoch FROM clock_timestamp() - min(queued_at) FILTER (WHERE started_at IS NULL)), 0)::float8
 FROM (
     SELECT tenant, status, queued_at, started_at FROM andon.runs WHERE status = 'queued'
     UNION ALL SELECT tenant, status, queued_at, started_at FROM andon.runs WHERE status = 'waiting'
-    UNION ALL SELECT tenant, status, queued_at, started_at FROM andon.runs WHERE status IN ('running', 'cancelling')
+    UNION ALL SELECT tenant, status, queued_at, started_at FROM andon.runs WHERE status IN {HELD}
 ) open WHERE %(tenant)s::text IS NULL OR tenant = %(tenant)s GROUP BY tenant, status
 """
 _STORED = """

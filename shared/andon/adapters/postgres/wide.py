@@ -20,6 +20,7 @@ from andon.adapters.postgres.judging import AT_A_TIME, Judged, judge, pair_of
 from andon.adapters.postgres.marks import Mark, mark, reason_of
 from andon.adapters.postgres.own_events import WideCancel
 from andon.adapters.postgres.settle import RETURNED, Settled, lock_reports, settle_untold
+from andon.adapters.postgres.statuses import CANCELLABLE, UNHELD
 from andon.engine.events import Event
 from andon.engine.ids import new_id
 
@@ -67,10 +68,10 @@ JOIN andon.events e ON e.seq = w.event_seq
 ORDER BY w.tenant <= %s, w.tenant LIMIT 1
 """
 
-_CANDIDATES = """
+_CANDIDATES = f"""
 SELECT r.id, r.report_id, r.status, e.name, e.data, e.user
 FROM andon.runs r LEFT JOIN andon.events e ON %(expression)s::text IS NOT NULL AND e.seq = r.event_seq
-WHERE r.tenant = %(tenant)s AND r.function_id = %(function)s AND r.status IN ('queued', 'running', 'waiting')
+WHERE r.tenant = %(tenant)s AND r.function_id = %(function)s AND r.status IN {CANCELLABLE}
     AND r.kind = 'function' AND r.id > %(cursor)s AND r.cancel_requested_at IS NULL
     AND (r.event_seq < %(seq)s OR %(remember)s::timestamptz >=
         (SELECT t.received_at FROM andon.events t WHERE t.seq = r.event_seq))
@@ -86,7 +87,7 @@ WITH moved AS (
         cancel_stopped_at = clock_timestamp(), ended_at = clock_timestamp(), wake_at = NULL,
         cancel_requested_by = %(user)s::jsonb, cancel_reason = %(reason)s, cancel_event_id = %(event)s,
         cancel_event_seq = %(seq)s
-    WHERE id = ANY(%(ids)s) AND status IN ('queued', 'waiting') AND cancel_requested_at IS NULL
+    WHERE id = ANY(%(ids)s) AND status IN {UNHELD} AND cancel_requested_at IS NULL
     RETURNING {RETURNED}
 )"""
 

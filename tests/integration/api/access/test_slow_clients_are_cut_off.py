@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import socket
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 import httpx
 import pytest
@@ -27,7 +27,8 @@ def test_clients_that_stop_half_way_hold_no_thread_for_ever(system: StartSystem,
             each.sendall(HALF[half])
         assert httpx.get(f"{running.url}/healthz", timeout=25, trust_env=False).is_success
         slow[0].settimeout(20)
-        assert b"200 OK" not in slow[0].recv(1000)
+        with suppress(ConnectionResetError):  # the same end, where what was sent had not been read to its end
+            assert b"200 OK" not in slow[0].recv(1000)
 
 
 def test_an_upload_that_hides_its_length_is_still_limited(system: StartSystem) -> None:

@@ -1,0 +1,19 @@
+"""The sets of a run's statuses, as statements ask for them: `status IN {HELD}`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from andon.engine import states
+
+
+def _listed(statuses: Collection[states.Status]) -> str:
+    return "(" + ", ".join(f"'{each.value}'" for each in states.Status if each in statuses) + ")"
+
+
+ALL = _listed(frozenset(states.Status))
+OPEN = _listed(states.OPEN)
+HELD = _listed(states.HELD)
+UNHELD = _listed(states.UNHELD)
+CANCELLABLE = _listed(states.CANCELLABLE)
+TERMINAL = _listed(states.TERMINAL)
