@@ -38,6 +38,7 @@ class Settings:
     lost_worker_limit: int = 3
     upload_limit_bytes: int = 2 * 1024**3
     unpacked_limit_bytes: int = 20 * 1024**3
+    release: str = ""
     log_level: str = "INFO"
     access_log: str = "on"
     auth: str = "auto"

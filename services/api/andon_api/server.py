@@ -74,6 +74,7 @@ class Server(BaseApplication):  # type: ignore[misc]
                 live=lambda: None,
                 ready=lambda: None,
                 registry=app.extensions[METRICS],
+                release=self.settings.release,
             ).start()
         except SettingsError as error:
             log.error(str(error))

@@ -126,6 +126,7 @@ def worker_health(settings: Settings, service: WorkerService, runner: Runner) ->
         live=lambda: turning() or service.dead_threads(),
         ready=service.not_taking,
         registry=runner.metrics.registry,
+        release=settings.release,
     )
 
 
@@ -143,4 +144,5 @@ def dispatcher_health(settings: Settings, functions: Registry, service: Dispatch
         live=stalled("the dispatcher's loop", lambda: service.turn_age),
         ready=lambda: "it is stopping" if service.stopping else None,
         registry=registry,
+        release=settings.release,
     )

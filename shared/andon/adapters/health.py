@@ -8,8 +8,9 @@ import threading
 from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.metadata import version
 
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from andon.settings import SettingsError
@@ -35,7 +36,10 @@ def stalled(what: str, age: Callable[[], float], *, limit: float = STALLED_SECON
 class HealthServer:
     """Answers probes from a thread of its own. Liveness says whether the process works, never whether a store does."""
 
-    def __init__(self, host: str, port: int, *, live: Complaint, ready: Complaint, registry: CollectorRegistry) -> None:
+    def __init__(
+        self, host: str, port: int, *, live: Complaint, ready: Complaint, registry: CollectorRegistry, release: str = ""
+    ) -> None:
+        _tell_what_runs(registry, release)
         self._probes: dict[str, Complaint] = {"/healthz": live, "/readyz": lambda: live() or ready()}
         self._registry = registry
         try:
@@ -68,6 +72,12 @@ class HealthServer:
         body = {"status": "ok"} if complaint is None else {"status": "unavailable", "reason": complaint}
         status = HTTPStatus.OK if complaint is None else HTTPStatus.SERVICE_UNAVAILABLE
         return status, "application/json", json.dumps(body).encode() + b"\n"
+
+
+def _tell_what_runs(registry: CollectorRegistry, release: str) -> None:
+    """So that a graph shows since when which one runs. `release` is the installation's name for what it deployed."""
+    build = Gauge("andon_build_info", "1, with what runs here as labels", ["version", "release"], registry=registry)
+    build.labels(version("andon"), release).set(1)
 
 
 class _Server(ThreadingHTTPServer):

@@ -38,9 +38,13 @@ def audit(
                 each.target,
                 who(each.by),
                 each.key_id,
-                ", ".join(f"{name}={value}" for name, value in each.details.items() if value is not None),
+                ", ".join(f"{name}={_plain(value)}" for name, value in each.details.items() if value is not None),
             )
             for each in found
         ],
         wide="DETAILS",
     )
+
+
+def _plain(value: object) -> object:
+    return "+".join(map(str, value)) if isinstance(value, tuple | list) else value

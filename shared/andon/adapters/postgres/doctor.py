@@ -15,6 +15,7 @@ OLD_QUEUE_SECONDS = 60
 OLD_CANCEL_SECONDS = 30
 CLOCK_SECONDS = 2.0
 OLD_PRUNE_SECONDS = 86_400
+OLD_BACKUP_SECONDS = 36 * 3600
 LITTLE_ROOM = 0.1
 
 _NOW = "SELECT extract(epoch FROM clock_timestamp())::float8, current_setting('server_version')"
@@ -48,6 +49,9 @@ _STORED = """
 SELECT coalesce(sum(bytes), 0)::bigint, coalesce(sum(files), 0)::bigint,
     (SELECT tenant FROM andon.storage_usage ORDER BY bytes DESC LIMIT 1), coalesce(max(bytes), 0)
 FROM andon.storage_usage
+"""
+_BACKED_UP = """
+SELECT extract(epoch FROM clock_timestamp() - finished_at)::float8 FROM andon.maintenance WHERE name = 'backup'
 """
 _PRUNED = """
 SELECT (SELECT extract(epoch FROM clock_timestamp() - finished_at)::float8 FROM andon.maintenance WHERE name = 'prune'),
@@ -84,6 +88,7 @@ def check_system(connection: psycopg.Connection[Any]) -> list[Check]:
         _outbox(connection),
         _dead_events(connection),
         *_storage(connection),
+        *_backup(connection),
     ]
 
 
@@ -178,6 +183,15 @@ def _storage(connection: psycopg.Connection[Any]) -> list[Check]:
         pruned,
         judge("storage", f"{found}; {share:.0%} of the volume is free", bad=share < LITTLE_ROOM, remedy=full),
     ]
+
+
+def _backup(connection: psycopg.Connection[Any]) -> list[Check]:
+    """How old the last backup is that told of itself; nothing where none ever has: others may see to it."""
+    row = connection.execute(_BACKED_UP).fetchone()
+    if row is None:
+        return []
+    remedy = "Read what the last backup said, and run another."
+    return [judge("backup", f"{row[0] / 3600:.1f} h ago", bad=row[0] > OLD_BACKUP_SECONDS, remedy=remedy)]
 
 
 def _one(connection: psycopg.Connection[Any], statement: str) -> tuple[Any, ...]:
