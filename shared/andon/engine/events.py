@@ -26,6 +26,9 @@ OWN = "andon/"
 ENDS = ("andon/function.completed", "andon/function.failed", "andon/function.cancelled")
 RUN_CANCELLED = "andon/run.cancelled"
 RUNS_CANCELLED = "andon/runs.cancelled"
+MOST_HOPS = 50
+FANNED_HOPS = 10
+"""What each further function counts that an end starts: a chain that spreads is over sooner."""
 OWN_CANCELS = (RUN_CANCELLED, RUNS_CANCELLED)
 """Those that others may send too: they cancel one run, or many."""
 
@@ -42,6 +45,8 @@ class Event:
     tenant: str = DEFAULT_TENANT
     seq: int = 0
     traceparent: str | None = None
+    hops: int = 0
+    """How many ends of runs lead to it, one after the other; 0 for an event that somebody has sent."""
 
     @property
     def trace_id(self) -> str | None:

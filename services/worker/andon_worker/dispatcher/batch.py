@@ -23,13 +23,14 @@ from andon.adapters.postgres.own_events import WideCancel, parse_bulk
 from andon.adapters.postgres.settle import Settled, lock_reports
 from andon.adapters.postgres.statuses import CANCELLABLE
 from andon.engine.declarations import Declaration
-from andon.engine.events import RUN_CANCELLED, RUNS_CANCELLED, Event
+from andon.engine.events import ENDS, FANNED_HOPS, MOST_HOPS, RUN_CANCELLED, RUNS_CANCELLED, Event
 from andon.engine.functions import Registry
 from andon.engine.ids import new_id, parse_id
 from andon.engine.rules import CancelOn, cancel_key, flag_name, rule_id, run_flag
 from andon.reports.events import REQUESTED
 
 log = logging.getLogger(__name__)
+Key = tuple[str, str]
 
 _RUNS = """
 INSERT INTO andon.runs (id, tenant, function_id, event_seq, report_id, queue, rules, sent_at)
@@ -98,6 +99,8 @@ class Effects:
     settled: list[Settled] = field(default_factory=list)
     failed_evaluations: Counter[str] = field(default_factory=Counter)
     """How many expressions had no value, by function."""
+    refused: dict[str, str] = field(default_factory=dict)
+    """Entries that are dead although they can be events: why, by stream id."""
     repeatable: bool = False
     """Whether the batch recorded and settled nothing: then its events are in the outbox still if it is lost."""
 
@@ -107,9 +110,14 @@ def record_batch(
 ) -> Effects:
     """Record the events in order and apply them. In the caller's transaction, which holds the leadership."""
     ours = inbox.close(connection, [(each.tenant, each.id) for each in events])
-    fresh = _with_new(connection, ours, events, stream_ids)
+    forged = _forged(connection, ours, events)
+    fresh = _with_new(connection, ours, events, stream_ids, forged)
+    endless = {each.seq for each in fresh if each.hops >= MOST_HOPS and registry.triggered_by(each.name)}
+    refused = _refused(events, stream_ids, forged, {(each.tenant, each.id) for each in fresh if each.seq in endless})
+    fresh = [each for each in fresh if each.seq not in endless]
     reports = _lock_requested(connection, fresh)
     runs = _plan_runs(registry, fresh, reports)
+    _count_spread(connection, registry, fresh)
     cancels = _plan_cancels(registry, fresh)
     _store_wide(connection, registry, fresh)
     _lock_matched(connection, cancels)
@@ -131,19 +139,56 @@ def record_batch(
         | {run_flag(id): seqs.get(id, 2**53) for id in marked.cancelling},
         settled=marked.settled,
         failed_evaluations=keyed.failed + born.failed,
-        repeatable=len(fresh) == len(ours) and not marked.settled,
+        refused=refused,
+        repeatable=len(fresh) == len(ours) and not marked.settled and not refused,
     )
 
 
+def _forged(connection: psycopg.Connection[Any], ours: Sequence[Event], events: Sequence[Event]) -> set[Key]:
+    """The events that say a run has ended and aren't Andon's: neither open in the outbox nor recorded before."""
+    told = {_key(each) for each in ours}
+    others = [each for each in events if each.name in ENDS and _key(each) not in told]
+    return {_key(each) for each in others} - inbox.known(connection, others)
+
+
 def _with_new(
-    connection: psycopg.Connection[Any], ours: list[Event], events: Sequence[Event], stream_ids: Sequence[str | None]
+    connection: psycopg.Connection[Any],
+    ours: list[Event],
+    events: Sequence[Event],
+    stream_ids: Sequence[str | None],
+    forged: set[Key],
 ) -> list[Event]:
     """The events that take effect now: ours whose outbox row was still open, and others that are new."""
-    known = {(each.tenant, each.id) for each in ours}
-    others = [pair for pair in zip(events, stream_ids, strict=True) if (pair[0].tenant, pair[0].id) not in known]
+    left_out = forged | {_key(each) for each in ours}
+    others = [pair for pair in zip(events, stream_ids, strict=True) if _key(pair[0]) not in left_out]
     if not others:
         return ours
     return sorted([*ours, *inbox.record(connection, *zip(*others, strict=True))], key=lambda each: each.seq)
+
+
+def _refused(
+    events: Sequence[Event], stream_ids: Sequence[str | None], forged: set[Key], endless: set[Key]
+) -> dict[str, str]:
+    """Why entries are dead that can be events, by stream id."""
+    found = {}
+    for event, stream_id in zip(events, stream_ids, strict=True):
+        if stream_id is None:
+            continue
+        if _key(event) in forged:
+            found[stream_id] = f"name: {event.name} tells of a run's end, which Andon alone can"
+        elif _key(event) in endless:
+            found[stream_id] = f"runs that start each other by their ends: this is hop {MOST_HOPS} and the last"
+    return found
+
+
+def _key(event: Event) -> Key:
+    return event.tenant, event.id
+
+
+def _count_spread(connection: psycopg.Connection[Any], registry: Registry, events: Sequence[Event]) -> None:
+    """Where the end of a run starts several functions, let their chain be over sooner."""
+    starts = {each.seq: len(registry.triggered_by(each.name)) for each in events if each.hops}
+    inbox.spread(connection, {seq: FANNED_HOPS * (count - 1) for seq, count in starts.items() if count > 1})
 
 
 def _lock_requested(connection: psycopg.Connection[Any], events: Sequence[Event]) -> set[tuple[uuid.UUID, str]]:

@@ -190,6 +190,8 @@ class Intake:
             kept = [(self._name(id), event) for (id, _), event in events if id not in gone]
             if kept:
                 effects = record_batch(connection, self._registry, [event for _, event in kept], [id for id, _ in kept])
+            refused = effects.refused
+            dead = [*dead, *(Dead(e, refused[self._name(e[0])]) for e, _ in events if self._name(e[0]) in refused)]
             if buried := [each for each in dead if each.entry[0] not in gone]:
                 self._bury(connection, buried)
             elif effects.repeatable:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -34,7 +34,7 @@ _CLOSE = Statement("""
 WITH closed AS (
     DELETE FROM andon.outbox o USING andon.events e, json_to_recordset(%(keys)s::json) AS w (tenant text, id text)
     WHERE e.tenant = w.tenant AND e.id = w.id AND o.event_seq = e.seq
-    RETURNING e.seq, e.tenant, e.id, e.name, e.data, e.ts, e."user", e.traceparent
+    RETURNING e.seq, e.tenant, e.id, e.name, e.data, e.ts, e."user", e.traceparent, e.hops
 ) SELECT * FROM closed ORDER BY seq
 """)
 
@@ -46,8 +46,16 @@ WITH due AS (
         WHERE coalesce(sent_at, created_at) < clock_timestamp() - %s::float8 * interval '1 s'
         ORDER BY event_seq LIMIT %s FOR UPDATE SKIP LOCKED)
     RETURNING event_seq
-) SELECT e.seq, e.tenant, e.id, e.name, e.data, e.ts, e."user", e.traceparent
+) SELECT e.seq, e.tenant, e.id, e.name, e.data, e.ts, e."user", e.traceparent, e.hops
 FROM due JOIN andon.events e ON e.seq = due.event_seq ORDER BY e.seq
+"""
+
+_KNOWN = """
+SELECT tenant, id FROM andon.events JOIN unnest(%s::text[], %s::text[]) w (tenant, id) USING (tenant, id)
+"""
+_SPREAD = """
+UPDATE andon.events e SET hops = least(e.hops + w.hops, 1000)
+FROM unnest(%s::bigint[], %s::int[]) w (seq, hops) WHERE e.seq = w.seq
 """
 
 
@@ -113,9 +121,21 @@ def claim_open(connection: psycopg.Connection[Any], *, older_than: float, limit:
     return [_event(row) for row in connection.execute(_CLAIM_OPEN, [older_than, limit]).fetchall()]
 
 
-def _event(row: tuple[int, str, str, str, dict[str, Any], dt.datetime, Any, str | None]) -> Event:
-    seq, tenant, id, name, data, ts, user, traceparent = row
-    return Event(name=name, data=data, id=id, ts=ts, user=user, tenant=tenant, seq=seq, traceparent=traceparent)
+def _event(row: tuple[int, str, str, str, dict[str, Any], dt.datetime, Any, str | None, int]) -> Event:
+    seq, tenant, id, name, data, ts, user, traceparent, hops = row
+    return Event(name, data, id, ts, user, tenant, seq, traceparent, hops)
+
+
+def known(connection: psycopg.Connection[Any], events: Sequence[Event]) -> set[tuple[str, str]]:
+    """Which of these (tenant, id) were recorded before."""
+    tenants, ids = [each.tenant for each in events], [each.id for each in events]
+    return set(connection.execute(_KNOWN, [tenants, ids]).fetchall()) if events else set()
+
+
+def spread(connection: psycopg.Connection[Any], hops: Mapping[int, int]) -> None:
+    """Add hops to events, by seq."""
+    if hops:
+        connection.execute(_SPREAD, [list(hops), list(hops.values())])
 
 
 def event_of(name: str, data: dict[str, Any], *, tenant: str, user: Any, traceparent: str | None = None) -> Event:

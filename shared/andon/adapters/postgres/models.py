@@ -157,6 +157,7 @@ class EventRow(Base):
     traceparent: Mapped[str | None]
     stream_id: Mapped[str | None]
     received_at: Mapped[dt.datetime] = _now()
+    hops: Mapped[int] = mapped_column(SmallInteger, server_default="0", comment="ends of runs that lead to it")
 
     __table_args__ = (UniqueConstraint("tenant", "id"), Index(None, "tenant", "name", "seq"))
 

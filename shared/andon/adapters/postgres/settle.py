@@ -85,7 +85,7 @@ def _within(value: str, limit: int, otherwise: str) -> str:
 # be, a long error. So each part of it is bounded, and the data that the run was made of get what is left.
 _TOLD = f"""
 , ended AS (
-    SELECT m.id AS run_id, m.tenant, m.status, m.ended_at, e.traceparent, e.data AS given, jsonb_build_object(
+    SELECT m.id AS run_id, m.tenant, m.status, m.ended_at, e.traceparent, e.hops, e.data AS given, jsonb_build_object(
             'functionId', m.function_id, 'runId', m.id, 'reason', left(m.cancel_reason, 2000),
             'requestedBy', {_within("m.cancel_requested_by", PART_BYTES, "NULL")}, 'cancelEventId', m.cancel_event_id,
             'error', {_within("m.error", PART_BYTES * 3, _SHORT_ERROR)},
@@ -100,11 +100,11 @@ _TOLD = f"""
               FROM andon.steps WHERE run_id = m.id AND status = 'completed') completed) s
     WHERE m.kind = 'function'
 ), event AS (
-    INSERT INTO andon.events (tenant, id, name, data, ts, traceparent)
+    INSERT INTO andon.events (tenant, id, name, data, ts, traceparent, hops)
     SELECT tenant, gen_random_uuid()::text, 'andon/function.' || status, rest || jsonb_build_object('event', event ||
             CASE WHEN {_size("rest")} + {_size("event")} + {_size("given")} < {MAX_BYTES - 100}
                 THEN jsonb_build_object('data', given) ELSE '{{"data": null, "dataLeftOut": true}}' END),
-        ended_at, traceparent
+        ended_at, traceparent, hops + 1
     FROM ended
     RETURNING seq, tenant, id, name, data, ts
 ), outgoing AS (
