@@ -1,135 +1,204 @@
-"""Which type a column has: of text, judged by every value in the file; of Parquet, by its schema.
+"""Which type a column of text has: judged by a sample of its values, then checked against every value in the file.
 
-The report knows six types: integer, number, boolean, date, timestamp and text. A text column gets the first of
-them that *all* its values fit, so a stray word in row four million makes it text, and no value is ever dropped.
+The report knows six types: integer, number, boolean, date, timestamp and text. A column gets the first spelling that
+*all* its values are written in, tokens for "no value" aside; a stray word in row four million makes it text, and no
+value is ever dropped unsaid.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import duckdb
 
+from andon.reports import judging, missing
+from andon.reports.control import Control
+from andon.reports.judging import Judgement
+from andon.reports.options import ColumnChoice
+from andon.reports.spelling import TEXT, Spelling
 from andon.reports.wide import stretches
 
-HEAD_ROWS = 20_000
-HEAD_CELLS = 400_000
-_CASTS_PER_QUERY = 200
+HEAD_ROWS = 10_000
+HEAD_CELLS = 200_000
+_COLUMNS_PER_QUERY = 50
+_MORE = 200  # values looked at of a column that its sample told wrong
 
 
 @dataclass(frozen=True)
-class Typed:
-    """A type, and the SQL that makes it from a value; NULL where the value doesn't fit."""
+class Checked:
+    """What the whole file says of a spelling: in how many cells it stands, and the ends of what it reads there."""
 
-    type: str
-    sql: str
-
-
-TEXT = "text"
-_CANDIDATES = (
-    # Casting '1.5' to BIGINT rounds, hence the comparison; '0x10' and '1_000' are names, not numbers.
-    Typed(
-        "integer",
-        "CASE WHEN NOT contains({0}, '_') AND try_cast({0} AS BIGINT) = try_cast({0} AS DOUBLE) "
-        "THEN try_cast({0} AS BIGINT) END",
-    ),
-    Typed("number", "CASE WHEN NOT contains({0}, '_') THEN try_cast({0} AS DOUBLE) END"),
-    Typed("boolean", "CASE WHEN length({0}) > 1 THEN try_cast({0} AS BOOLEAN) END"),
-    # Casting a timestamp to DATE drops its time, hence the length.
-    Typed("date", "CASE WHEN length({0}) <= 10 THEN try_cast({0} AS DATE) END"),
-    Typed("timestamp", "try_cast({0} AS TIMESTAMP)"),
-    Typed("date", "CAST(try_strptime({0}, '%d.%m.%Y') AS DATE)"),
-    Typed("date", "CAST(try_strptime({0}, '%m/%d/%Y') AS DATE)"),
-    Typed("date", "CAST(try_strptime({0}, '%d/%m/%Y') AS DATE)"),
-)
-_AMBIGUOUS = {_CANDIDATES[-2], _CANDIDATES[-1]}
-_INTEGERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"}
-_NUMBERS = {"FLOAT", "DOUBLE", "UBIGINT", "HUGEINT", "UHUGEINT"}
+    spelling: Spelling
+    count: int
+    low: Any
+    high: Any
 
 
-def detect(connection: duckdb.DuckDBPyConnection, scan: str, values: Sequence[str]) -> tuple[int, list[Typed]]:
-    """The number of rows, and the type of each of the text expressions in `values` over the table `scan`.
+@dataclass(frozen=True)
+class Found:
+    """What the whole file says of a column.
 
-    Reads the whole table, so a row that can't be read raises here.
+    `present` cells aren't empty, `tokens` of them may stand for no value; `distinct` is close rather than exact.
+    `read` is what `spelling` reads, unless that is text; `near` what most of a column of text is written in.
     """
-    rows, fitting = _fitting(connection, scan, values, _fitting_head(connection, scan, values))
-    return rows, [_choose(value, candidates) for value, candidates in zip(values, fitting, strict=True)]
+
+    name: str
+    value: str
+    sample: Counter[str]
+    judgement: Judgement
+    present: int = 0
+    distinct: int = 0
+    tokens: Mapping[str, int] = field(default_factory=dict)
+    checked: tuple[Checked, ...] = ()
+    spelling: Spelling = TEXT
+    notes: tuple[str, ...] = ()
+
+    @property
+    def tried(self) -> tuple[Spelling, ...]:
+        """What is checked against the whole file."""
+        near = self.judgement.near
+        return (*self.judgement.candidates, *([near] if near else []))
+
+    @property
+    def values(self) -> int:
+        return self.present - sum(self.tokens.values())
+
+    @property
+    def fitting(self) -> tuple[Spelling, ...]:
+        """The candidates that every value in the file is written in; of a type chosen by hand, that which it means."""
+        if self.judgement.forced:
+            return self.judgement.candidates
+        return tuple(each.spelling for each in self.checked if each.count == self.values and each.count)
+
+    @property
+    def read(self) -> Checked | None:
+        return next((each for each in self.checked if each.spelling is self.spelling), None)
+
+    @property
+    def near(self) -> Checked | None:
+        """The spelling in which most of the values are written, of a column where all are not."""
+        best = max(self.checked, key=lambda each: each.count, default=None)
+        return best if best and self.values > best.count >= judging.ALMOST * self.values else None
 
 
-def _fitting_head(connection: duckdb.DuckDBPyConnection, scan: str, values: Sequence[str]) -> list[list[Typed]]:
-    """Of each value's candidates those that the first rows don't contradict: few, so that one pass can try them all.
+def detect(
+    connection: duckdb.DuckDBPyConnection,
+    scan: str,
+    names: Sequence[str],
+    values: Sequence[str],
+    control: Control,
+    *,
+    choices: Mapping[str, ColumnChoice] | None = None,
+    delimiter: str | None = None,
+) -> tuple[int, list[Found]]:
+    """The number of rows, and what is found of each of the text expressions `values` over the table `scan`.
 
-    The rows are turned on their side: planning a cast per column and candidate would take longer than all the casts.
+    What doesn't fit a type that was chosen by hand counts as missing. Reads the whole table, so a row that can't be
+    read raises here.
     """
+    choices = choices or {}
+    wanted = {name: each.type for name, each in choices.items()}
+    samples = _samples(connection, scan, values)
+    judged = [
+        Found(name, value, sample, judging.judge(name, sample, wanted.get(name)))
+        for name, value, sample in zip(names, values, samples, strict=True)
+    ]
+    control.progress(0.1, "reading every value")
+    rows, found = _check(connection, scan, judged, control)
+    found = _judged_again(connection, scan, found, control)
+    evidence = judging.evidence([each.fitting for each in found], [each.sample for each in found])
+    return rows, [_settled(each, evidence, delimiter, choices.get(each.name)) for each in found]
+
+
+def _samples(connection: duckdb.DuckDBPyConnection, scan: str, values: Sequence[str]) -> list[Counter[str]]:
+    """Of each column the values in the first rows, in the order in which they first appear."""
     limit = max(1, min(HEAD_ROWS, HEAD_CELLS // len(values)))
-    fits = ", ".join(f"count(value) = count({each.sql.format('value')})" for each in _CANDIDATES)
-    fitting = []
+    samples: list[Counter[str]] = []
     for piece in stretches(len(values)):
-        named = ", ".join(f"{value} AS c{place}" for place, value in enumerate(values[piece]))
-        rows = connection.execute(
-            f"SELECT name, {fits} FROM (UNPIVOT (SELECT {named} FROM (FROM {scan} LIMIT {limit})) "
-            "ON COLUMNS(*) INTO NAME name VALUE value) GROUP BY name"
-        ).fetchall()
-        kept = {name: [each for each, fit in zip(_CANDIDATES, row, strict=True) if fit] for name, *row in rows}
-        fitting += [kept.get(f"c{place}", list(_CANDIDATES)) for place in range(len(values[piece]))]
-    return fitting
+        rows = connection.execute(f"SELECT {', '.join(values[piece])} FROM (FROM {scan} LIMIT {limit})").fetchall()
+        turned = list(zip(*rows, strict=True)) or [()] * len(values[piece])
+        samples += [Counter(value for value in cells if value is not None) for cells in turned]
+    return samples
 
 
-def _fitting(
-    connection: duckdb.DuckDBPyConnection, table: str, values: Sequence[str], candidates: list[list[Typed]]
-) -> tuple[int, list[list[Typed]]]:
-    """The number of rows, and of each value's candidates those that no row contradicts."""
-    rows = 0
-    fitting: list[list[Typed]] = []
-    start = 0
-    while start < len(values):
-        # A pass over the table for so many casts: one for nearly every file, more for very wide ones.
-        end, casts = start, 0
-        while end < len(values) and (casts == 0 or casts + len(candidates[end]) <= _CASTS_PER_QUERY):
-            casts += 1 + len(candidates[end])
-            end += 1
-        counts = [f"count({sql})" for i in range(start, end) for sql in _tests(values[i], candidates[i])]
-        row = connection.execute(f"SELECT count(*), {', '.join(counts)} FROM {table}").fetchone()
-        rows, *found = row or (0,)
-        for i in range(start, end):
-            present, *fits = found[: 1 + len(candidates[i])]
-            del found[: 1 + len(candidates[i])]
-            fitting.append([c for c, count in zip(candidates[i], fits, strict=True) if count == present])
-        start = end
-    return rows, fitting
+def _check(
+    connection: duckdb.DuckDBPyConnection, scan: str, columns: Sequence[Found], control: Control
+) -> tuple[int, list[Found]]:
+    """The number of rows, and the columns with what the whole file says of them: a pass for nearly every file."""
+    rows, checked = 0, []
+    for start in range(0, len(columns), _COLUMNS_PER_QUERY):
+        control.check()
+        some = columns[start : start + _COLUMNS_PER_QUERY]
+        made, asked = [], ["count(*)"]
+        for place, column in enumerate(some):
+            made.append(f"{column.value} AS v{place}")
+            asked += [f"count(v{place})", f"approx_count_distinct(v{place})"]
+        inner = f"SELECT {', '.join(made)} FROM {scan}"
+        made = ["*"]
+        for place, column in enumerate(some):
+            made += [f"{each.read(f'v{place}')} AS v{place}_{n}" for n, each in enumerate(column.tried)]
+            asked += [
+                f"{function}(v{place}_{n})" for n in range(len(column.tried)) for function in ("count", "min", "max")
+            ]
+            asked.append(_tokens(column, place))
+        row = connection.execute(f"SELECT {', '.join(asked)} FROM (SELECT {', '.join(made)} FROM ({inner}))").fetchone()
+        assert row is not None
+        told = iter(row)
+        rows = next(told)
+        counted = [(next(told), next(told)) for _ in some]
+        for column, (present, distinct) in zip(some, counted, strict=True):
+            results = tuple(Checked(each, next(told), next(told), next(told)) for each in column.tried)
+            tokens = {token: count for token, count in (next(told) or {}).items() if count}
+            if column.sample.total() == present:
+                distinct = len(column.sample)
+            checked.append(
+                replace(column, present=present, distinct=min(distinct, present), checked=results, tokens=tokens)
+            )
+    return rows, checked
 
 
-def _tests(value: str, candidates: list[Typed]) -> list[str]:
-    return [value, *(each.sql.format(value) for each in candidates)]
+def _tokens(column: Found, place: int) -> str:
+    """SQL for the tokens of a column, each with its count: of cells that the likeliest spelling doesn't read."""
+    unread = f"v{place}_0 IS NULL AND " if column.tried else ""
+    days = any(each.type in {"date", "timestamp"} for each in column.tried)
+    return f"histogram(CASE WHEN {unread}{missing.among_tokens(f'v{place}', days=days)} THEN v{place} END)"
 
 
-def _choose(value: str, fitting: list[Typed]) -> Typed:
-    # Everything fits a column without a value. A date that reads both month first and day first is left as text.
-    if len(fitting) == len(_CANDIDATES) or not fitting or set(fitting) == _AMBIGUOUS:
-        return Typed(TEXT, value)
-    chosen = fitting[0]
-    return finite(Typed(chosen.type, chosen.sql.format(value)))
+def _judged_again(
+    connection: duckdb.DuckDBPyConnection, scan: str, columns: Sequence[Found], control: Control
+) -> list[Found]:
+    """The columns, those that the sample told wrong judged anew with some of the values that it lacked."""
+    again = {}
+    for place, column in enumerate(columns):
+        if column.judgement.candidates and not column.fitting and column.values:
+            control.check()
+            likeliest = max(column.checked, key=lambda each: each.count).spelling
+            others = connection.execute(
+                f"SELECT DISTINCT v FROM (SELECT {column.value} AS v FROM {scan}) "
+                f"WHERE v IS NOT NULL AND {likeliest.read('v')} IS NULL LIMIT {_MORE}"
+            ).fetchall()
+            sample = Counter(column.sample) + Counter(value for (value,) in others)
+            judgement = judging.judge(column.name, sample)
+            if judgement.candidates:
+                again[place] = replace(column, sample=sample, judgement=judgement)
+    if not again:
+        return list(columns)
+    _, checked = _check(connection, scan, list(again.values()), control)
+    anew = dict(zip(again, checked, strict=True))
+    return [anew.get(place, column) for place, column in enumerate(columns)]
 
 
-def from_parquet(value: str, duckdb_type: str) -> Typed:
-    """The type for a column of a Parquet file; whatever isn't one of the six is shown as text."""
-    base = duckdb_type.split("(")[0].upper()
-    if base in _INTEGERS:
-        return Typed("integer", f"CAST({value} AS BIGINT)")
-    if base in _NUMBERS or base == "DECIMAL":
-        return finite(Typed("number", f"CAST({value} AS DOUBLE)"))
-    if base == "BOOLEAN":
-        return Typed("boolean", value)
-    if base == "DATE":
-        return finite(Typed("date", value))
-    if base.startswith("TIMESTAMP"):
-        return finite(Typed("timestamp", f"CAST({value} AS TIMESTAMP)"))
-    return Typed(TEXT, f"CAST({value} AS VARCHAR)")
-
-
-def finite(typed: Typed) -> Typed:
-    """NaN and the infinities carry no value that a mean or a range could use: they count as missing."""
-    if typed.type in {"number", "date", "timestamp"}:
-        return Typed(typed.type, f"CASE WHEN isfinite({typed.sql}) THEN {typed.sql} END")
-    return typed
+def _settled(column: Found, evidence: judging.Evidence, delimiter: str | None, choice: ColumnChoice | None) -> Found:
+    spelling, notes = judging.settle(column.fitting, evidence, delimiter)
+    tokens = dict(column.tokens)
+    if spelling is TEXT and choice and choice.missing is not None:
+        tokens = {}  # they are missing before they come here
+    elif spelling is TEXT:
+        others = {value: count for value, count in column.sample.items() if value not in tokens}
+        missing_words, kept = missing.in_words(tokens, others)
+        tokens = {token: tokens[token] for token in missing_words}
+        notes = (*notes, *kept)
+    return replace(column, spelling=spelling, tokens=tokens, notes=(*column.judgement.notes, *spelling.notes, *notes))

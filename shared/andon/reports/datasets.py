@@ -5,39 +5,54 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from andon.reports import column_types, delimited, json_lines, wide
-from andon.reports.column_types import Typed
+from andon.reports import column_types, delimited, describing, json_lines, wide
 from andon.reports.columns import Column
-from andon.reports.control import Control, NoControl
+from andon.reports.control import Control, NoControl, PartOf
 from andon.reports.described import metadata
+from andon.reports.dialects import Dialect
 from andon.reports.duck import connect, identifier, literal
 from andon.reports.errors import DatasetTooLarge, UnreadableDataset
 from andon.reports.formats import Format, format_of
-from andon.reports.roles import described
+from andon.reports.options import ColumnChoice
+from andon.reports.plan import Plan, Planned
+from andon.reports.sources import Opener, Source
+from andon.reports.spelling import INTEGER, LONG_INTEGER, TEXT
+from andon.reports.spellings import native
 from andon.reports.unpack import Plain, unpack
 
 DEFAULT_LIMIT_BYTES = 20 << 30
+_NO_CHOICES: Mapping[str, ColumnChoice] = {}
 
 
 @dataclass(frozen=True)
 class DatasetInfo:
-    """What `inspect_dataset` found: types are integer, number, boolean, date, timestamp and text."""
+    """What `inspect_dataset` found; by `plan` the file is read again without judging it anew."""
 
     format: str
     media_type: str
     gzipped: bool
-    encoding: str
     bytes: int
-    rows: int
-    columns: tuple[Column, ...]
+    plan: Plan
+
+    @property
+    def encoding(self) -> str:
+        return self.plan.encoding
+
+    @property
+    def rows(self) -> int:
+        return self.plan.rows
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        return tuple(each.column for each in self.plan.columns)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -48,31 +63,34 @@ class DatasetInfo:
             "bytes": self.bytes,
             "rows": self.rows,
             "columns": [column.to_json() for column in self.columns],
+            "reading": self.plan.shown(),
         }
 
 
 def inspect_dataset(
-    path: Path, filename: str, *, unpacked_limit_bytes: int = DEFAULT_LIMIT_BYTES, control: Control | None = None
+    path: Path,
+    filename: str,
+    *,
+    given: Mapping[str, Any] | None = None,
+    unpacked_limit_bytes: int = DEFAULT_LIMIT_BYTES,
+    control: Control | None = None,
 ) -> DatasetInfo:
     """Read every row of the file at `path`, which its user calls `filename`, and say what it holds.
 
-    Raises `UnsupportedMediaType`, `UnreadableDataset` (naming the line where it can) or `DatasetTooLarge`.
+    `given` is what the user says of how it is written (`parse_overrides`). Raises `UnsupportedMediaType`,
+    `UnreadableDataset` (naming the line where it can) or `DatasetTooLarge`.
     """
-    control = control or NoControl()
     claimed = format_of(filename)
-    with (
-        tempfile.TemporaryDirectory(prefix="andon-dataset-") as scratch,
-        _table(path, claimed, Path(scratch), unpacked_limit_bytes, control) as (_, table),
-    ):
-        return DatasetInfo(
-            format=claimed.name,
-            media_type=claimed.media_type,
-            gzipped=table.plain.gzipped,
-            encoding=table.plain.encoding,
-            bytes=path.stat().st_size,
-            rows=table.rows,
-            columns=table.columns,
-        )
+    with tempfile.TemporaryDirectory(prefix="andon-dataset-") as scratch:
+        reader = _Reader(path, claimed, Path(scratch), unpacked_limit_bytes, control or NoControl(), given or {})
+        with reader.read(None, _NO_CHOICES) as (_, table):
+            return DatasetInfo(
+                format=claimed.name,
+                media_type=claimed.media_type,
+                gzipped=table.plain.gzipped,
+                bytes=path.stat().st_size,
+                plan=table.plan,
+            )
 
 
 def ensure_parquet(
@@ -80,122 +98,185 @@ def ensure_parquet(
     filename: str,
     scratch: Path,
     *,
+    plan: Plan | None = None,
+    choices: Mapping[str, ColumnChoice] = _NO_CHOICES,
     unpacked_limit_bytes: int = DEFAULT_LIMIT_BYTES,
     control: Control | None = None,
 ) -> Path:
     """The dataset as a Parquet file of typed columns in `scratch`, made now unless it is there already.
 
-    What is there is complete: the file appears under its name only when all of it is written.
+    `plan` is how `inspect_dataset` found it to be read: without it, and for columns whose type or missing values are
+    chosen by hand, that is judged now. What is there is complete: the file appears under its name only when all of it
+    is written.
     """
     target = scratch / "dataset.parquet"
     if target.exists():
         return target
     control = control or NoControl()
     scratch.mkdir(parents=True, exist_ok=True)
-    with (
-        tempfile.TemporaryDirectory(dir=scratch, prefix="load-", ignore_cleanup_errors=True) as own,
-        _table(source, format_of(filename), Path(own), unpacked_limit_bytes, control) as (connection, table),
-    ):
-        control.progress(0.5, "converting to Parquet")
-        draft = Path(own) / "draft.parquet"
-        if table.wide:
-            wide.write_parquet(connection, table.scan, table.made, draft, table.metadata, control)
-        else:
-            select = ", ".join(f"{sql} AS {identifier(name)}" for sql, name in table.made)
-            copied = f"COPY (SELECT {select} FROM {table.scan}) TO {literal(draft)}"
-            connection.execute(f"{copied} (FORMAT parquet, COMPRESSION zstd, {table.metadata})")
-        os.replace(draft, target)
+    with tempfile.TemporaryDirectory(dir=scratch, prefix="load-", ignore_cleanup_errors=True) as own:
+        share = 0.3 if plan else 0.5
+        part = PartOf(control, 0.0, share)
+        reader = _Reader(source, format_of(filename), Path(own), unpacked_limit_bytes, part, {})
+        with reader.read(plan, choices) as (connection, table):
+            control.progress(share, "converting to Parquet")
+            draft = Path(own) / "draft.parquet"
+            described = metadata([each.column for each in table.plan.columns], table.plan.shown())
+            if table.wide:
+                wide.write_parquet(
+                    connection, table.source.scan, table.made, draft, described, PartOf(control, share, 1.0)
+                )
+            else:
+                select = ", ".join(f"{sql} AS {identifier(name)}" for sql, name in table.made)
+                copied = f"COPY (SELECT {select} FROM {table.source.scan}) TO {literal(draft)}"
+                connection.execute(f"{copied} (FORMAT parquet, COMPRESSION zstd, {described})")
+            os.replace(draft, target)
     return target
 
 
 @dataclass(frozen=True)
 class _Table:
     plain: Plain
-    rows: int
-    columns: tuple[Column, ...]
-    scan: str
-    made: list[tuple[str, str]]
+    source: Source
+    plan: Plan
 
     @property
-    def metadata(self) -> str:
-        return metadata(self.columns, {"encoding": self.plain.encoding})
+    def made(self) -> list[tuple[str, str]]:
+        """The SQL of each column, and its name."""
+        return [(each.sql(self.source.value(each.source)), each.column.name) for each in self.plan.columns]
 
     @property
     def wide(self) -> bool:
-        return len(self.columns) > wide.STRETCH
+        return len(self.plan.columns) > wide.STRETCH
 
 
-@contextmanager
-def _table(
-    path: Path, claimed: Format, scratch: Path, limit_bytes: int, control: Control
-) -> Iterator[tuple[duckdb.DuckDBPyConnection, _Table]]:
-    """The file as a table of typed columns, every row of it read once."""
-    control.progress(0.0, "reading the dataset")
-    plain = unpack(path, claimed, scratch, limit_bytes, control)
-    with connect(scratch, control) as connection:
-        try:
-            table = _read(connection, plain, claimed, limit_bytes, scratch)
-        except (duckdb.InterruptException, duckdb.OutOfMemoryException):
-            raise  # says nothing about the file
-        except duckdb.Error as error:
-            raise _fault(plain, claimed, error, control) from error
-        if not table.rows:
-            raise UnreadableDataset("the dataset has columns but no rows")
-        yield connection, table
+@dataclass(frozen=True)
+class _Reader:
+    """Reads a file once, as planned or judging it."""
+
+    path: Path
+    claimed: Format
+    scratch: Path
+    limit_bytes: int
+    control: Control
+    given: Mapping[str, Any]
+
+    @contextmanager
+    def read(
+        self, plan: Plan | None, choices: Mapping[str, ColumnChoice]
+    ) -> Iterator[tuple[duckdb.DuckDBPyConnection, _Table]]:
+        self.control.progress(0.0, "reading the dataset")
+        encoding, mixed = (plan.encoding, plan.mixed) if plan else (self.given.get("encoding"), None)
+        plain = unpack(
+            self.path,
+            self.claimed,
+            self.scratch,
+            self.limit_bytes,
+            self.control,
+            encoding=None if encoding in (None, "binary") else encoding,
+            mixed=mixed,
+        )
+        with connect(self.scratch, self.control) as connection:
+            opener = Opener(connection, plain, self.claimed, self.scratch, self.control, self.limit_bytes)
+            table = self._table(opener, plan, choices)
+            if not table.plan.rows:
+                raise UnreadableDataset("the dataset has columns but no rows")
+            try:
+                yield connection, table
+            except (duckdb.InterruptException, duckdb.OutOfMemoryException):
+                raise  # says nothing about the file
+            except duckdb.Error as error:
+                raise self._fault(plain, table.source.dialect, error) from error
+
+    def _table(self, opener: Opener, plan: Plan | None, choices: Mapping[str, ColumnChoice]) -> _Table:
+        """The table in the first dialect that every row of the file keeps to."""
+        first: UnreadableDataset | None = None
+        dialect: Dialect | None = None
+        sources = opener.sources(self.given, plan)
+        while True:
+            try:
+                source = next(sources, None)
+                if source is None:
+                    raise first or UnreadableDataset("the file is empty")
+                dialect = source.dialect
+                if self.claimed.name == "parquet":
+                    self._refuse_large(opener)
+                return _Table(opener.plain, source, self._plan(opener, source, plan, choices))
+            except (duckdb.InterruptException, duckdb.OutOfMemoryException):
+                raise  # says nothing about the file
+            except duckdb.Error as error:
+                first = first or self._fault(opener.plain, dialect, error)
+                if self.claimed.name not in {"csv", "tsv"}:
+                    raise first from error
+
+    def _plan(self, opener: Opener, source: Source, plan: Plan | None, choices: Mapping[str, ColumnChoice]) -> Plan:
+        chosen = {name: each for name, each in choices.items() if each.type or each.missing is not None}
+        if plan and not chosen:
+            return plan
+        known = {each.source: each for each in plan.columns if each.column.name not in chosen} if plan else {}
+        rows = plan.rows if plan else 0
+        if source.types is not None:
+            typed = {
+                name: Planned(name, native(of), Column(name, "text"))
+                for name, of in zip(source.names, source.types, strict=True)
+                if name not in known and name not in chosen and of != "VARCHAR"
+            }
+            rows, typed = describing.natives(opener.connection, source, typed)
+            known |= typed
+        if names := [name for name in source.names if name not in known]:
+            rows, found = column_types.detect(
+                opener.connection,
+                source.scan,
+                names,
+                [_without(source.value(name), chosen.get(name)) for name in names],
+                self.control,
+                choices=chosen,
+                delimiter=source.dialect.delimiter if source.dialect else None,
+            )
+            if source.types is not None:
+                found = [_as_written(each, chosen) for each in found]
+            planned = describing.columns(opener.connection, source, found, chosen)
+            known |= {each.source: each for each in planned}
+        columns = [known[name] for name in source.names if not plan or name in {each.source for each in plan.columns}]
+        if source.dialect and not plan:
+            columns = [each for place, each in enumerate(columns, 1) if not _vacant(each, place, known)]
+        return Plan(rows, tuple(columns), opener.plain.encoding, opener.plain.mixed, source.dialect, source.sheet)
+
+    def _refuse_large(self, opener: Opener) -> None:
+        size = opener.connection.execute(
+            f"SELECT sum(total_uncompressed_size) FROM parquet_metadata({literal(opener.plain.path)})"
+        ).fetchone()
+        if size and size[0] and size[0] > self.limit_bytes:
+            raise DatasetTooLarge(self.limit_bytes)
+
+    def _fault(self, plain: Plain, dialect: Dialect | None, error: duckdb.Error) -> UnreadableDataset:
+        """The clearest account of why DuckDB gave up on the file."""
+        found = None
+        if self.claimed.is_json:
+            found = json_lines.locate_fault(plain.path, self.control)
+        elif self.claimed.is_text and dialect is not None:
+            found = delimited.locate_fault(plain.path, dialect, self.control)
+        elif self.claimed.name == "parquet":
+            return UnreadableDataset(f"the Parquet file is cut off or damaged: {_said(error)}")
+        return found or UnreadableDataset(f"not readable as {self.claimed.title}: {_said(error)}", _line(error))
 
 
-def _read(
-    connection: duckdb.DuckDBPyConnection, plain: Plain, claimed: Format, limit_bytes: int, scratch: Path
-) -> _Table:
-    if claimed.name == "parquet":
-        return _read_parquet(connection, plain, limit_bytes)
-    if claimed.name == "jsonl":
-        names = json_lines.columns(connection, plain.path)
-        scan = json_lines.scan(plain.path)
-        # JSON null is NULL as text already; `NA` and the empty string are missing in every text format.
-        values = [f"nullif(nullif({identifier(name)} ->> '$', ''), 'NA')" for name in names]
-    else:
-        dialect = delimited.dialect_of(plain.path, claimed)
-        names, scan = dialect.columns, dialect.scan(plain.path)
-        values = [identifier(name) for name in names]
-    if len(names) > wide.STRETCH:
-        scan = wide.by_column(connection, scan, scratch)
-    rows, typed = column_types.detect(connection, scan, values)
-    return _assemble(plain, rows, names, typed, scan)
+def _without(value: str, choice: ColumnChoice | None) -> str:
+    """A value, missing where its user says so."""
+    if choice is None or not choice.missing:
+        return value
+    return f"CASE WHEN {value} NOT IN ({', '.join(map(literal, choice.missing))}) THEN {value} END"
 
 
-def _read_parquet(connection: duckdb.DuckDBPyConnection, plain: Plain, limit_bytes: int) -> _Table:
-    scan = f"read_parquet({literal(plain.path)})"
-    size = connection.execute(
-        f"SELECT sum(total_uncompressed_size) FROM parquet_metadata({literal(plain.path)})"
-    ).fetchone()
-    if size and size[0] and size[0] > limit_bytes:
-        raise DatasetTooLarge(limit_bytes)
-    described = connection.execute(f"DESCRIBE SELECT * FROM {scan}").fetchall()
-    names = tuple(row[0] for row in described)
-    typed = [column_types.from_parquet(identifier(row[0]), row[1]) for row in described]
-    rows = 0
-    for piece in wide.stretches(len(typed)):
-        # Counting what the expressions make reads every page: a file that is damaged in the middle is refused.
-        counts = ", ".join(f"count({each.sql})" for each in typed[piece])
-        [(rows, *_)] = connection.execute(f"SELECT count(*), {counts} FROM {scan}").fetchall()
-    return _assemble(plain, rows, names, typed, scan)
+def _as_written(found: column_types.Found, chosen: Mapping[str, ColumnChoice]) -> column_types.Found:
+    """Whole numbers that a Parquet file holds as text were meant as text."""
+    whole = found.spelling in (INTEGER, LONG_INTEGER) and found.name not in chosen
+    return replace(found, spelling=TEXT, tokens={}) if whole else found
 
 
-def _assemble(plain: Plain, rows: int, names: tuple[str, ...], typed: list[Typed], scan: str) -> _Table:
-    columns = tuple(described(name, each.type) for name, each in zip(names, typed, strict=True))
-    return _Table(plain, rows, columns, scan, [(each.sql, name) for name, each in zip(names, typed, strict=True)])
-
-
-def _fault(plain: Plain, claimed: Format, error: duckdb.Error, control: Control) -> UnreadableDataset:
-    """The clearest account of why DuckDB gave up on the file."""
-    if claimed.name == "jsonl":
-        found = json_lines.locate_fault(plain.path, control)
-    elif claimed.is_text:
-        found = delimited.locate_fault(plain.path, delimited.dialect_of(plain.path, claimed), control)
-    else:
-        return UnreadableDataset(f"the Parquet file is cut off or damaged: {_said(error)}")
-    return found or UnreadableDataset(f"not readable as {claimed.title}: {_said(error)}", _line(error))
+def _vacant(planned: Planned, place: int, known: Mapping[str, Planned]) -> bool:
+    """Whether a column has neither a name nor a value: what a delimiter at the end of every line makes."""
+    return planned.source == f"column{place}" and "holds no value" in planned.column.reason and len(known) > 1
 
 
 def _said(error: duckdb.Error) -> str:

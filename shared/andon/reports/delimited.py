@@ -1,121 +1,126 @@
-"""CSV and TSV: the dialect from the first record, and the line where a file leaves it."""
+"""CSV and TSV: read strictly in a dialect, and the line where a file leaves it."""
 
 from __future__ import annotations
 
 import csv
-import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 from andon.reports.control import Control
+from andon.reports.dialects import LONGEST_LINE, Dialect
 from andon.reports.duck import literal
 from andon.reports.errors import UnreadableDataset
-from andon.reports.formats import Format
 
-DELIMITERS = (",", ";", "\t", "|")
-MISSING = ("", "NA")
-MOST_COLUMNS = 2_000
-_HEAD = 1 << 20
-_NUMBER = re.compile(r"[-+]?(\d[\d,]*)?\.?\d+([eE][-+]?\d+)?%?")
-_YEAR = re.compile(r"1[89]\d\d|2[01]\d\d")
-_PROSE_WORDS = 4.0
+_MOST_LINES_COUNTED = 5_000_000
 
 
-@dataclass(frozen=True)
-class Dialect:
-    delimiter: str
-    header: bool
-    columns: tuple[str, ...]
-
-    def scan(self, path: Path) -> str:
-        """The table expression that reads the file strictly, every value as text."""
-        columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in self.columns)
-        missing = ", ".join(map(literal, MISSING))
-        return (
-            f"read_csv({literal(path)}, auto_detect=false, delim={literal(self.delimiter)}, quote='\"', escape='\"', "
-            f"header={self.header}, columns={{{columns}}}, nullstr=[{missing}], strict_mode=true, "
-            "null_padding=false, ignore_errors=false, max_line_size=8388608)"
-        )
+def scan(path: Path, dialect: Dialect) -> str:
+    """The table expression that reads the file strictly, every value as text; `path` is what `table_of` gave."""
+    columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in dialect.columns)
+    return (
+        f"read_csv({literal(path)}, auto_detect=false, delim={literal(dialect.delimiter)}, "
+        f"quote={literal(dialect.quote)}, escape={literal(dialect.escape)}, header=false, "
+        f"skip={int(dialect.header)}, columns={{{columns}}}, nullstr=[''], strict_mode=true, null_padding=false, "
+        f"ignore_errors=false, max_line_size={LONGEST_LINE})"
+    )
 
 
-def dialect_of(path: Path, claimed: Format) -> Dialect:
-    """How the file is written, judged by its first record: DuckDB's sniffer would look past ragged rows."""
-    with path.open(encoding="utf-8", newline="") as text:
-        head = text.read(_HEAD)
-    lines = head.splitlines(keepends=True)
-    if not head.strip():
-        raise UnreadableDataset("the file is empty: there is nothing but white space in it")
-    candidates = ("\t",) if claimed.name == "tsv" else DELIMITERS
-    delimiter = max(candidates, key=lambda each: len(_first_record(lines, each)))
-    first = _first_record(lines, delimiter)
-    if len(first) > MOST_COLUMNS:
-        raise UnreadableDataset(f"expected at most {MOST_COLUMNS:,} columns, found {len(first):,}", 1)
-    if len(first) == 1:
-        _refuse_prose(lines, claimed)
-    header = _is_header(first)
-    return Dialect(delimiter, header, _unique(first if header else [""] * len(first)))
+def table_of(path: Path, dialect: Dialect, scratch: Path, control: Control) -> Path:
+    """The file without what isn't its table: itself if there is no such thing, else a copy in `scratch`."""
+    if dialect.plain:
+        return path
+    target = scratch / "table"
+    target.unlink(missing_ok=True)
+    with (
+        path.open(encoding="utf-8", newline="") as text,
+        target.open("w", encoding="utf-8", newline="") as out,
+    ):
+        table = dialect.lines(text)
+        if not dialect.padded:
+            for number, line in table:
+                if number % 10_000 == 0:
+                    control.check()
+                out.write(line)
+            return target
+        writer = csv.writer(out, delimiter=dialect.delimiter, quotechar=dialect.quote, lineterminator="\n")
+        try:
+            for number, record in enumerate(dialect.reader(line for _, line in table)):
+                if number % 10_000 == 0:
+                    control.check()
+                writer.writerow(record)
+        except csv.Error as error:
+            raise locate_fault(path, dialect, control) or UnreadableDataset(str(error)) from error
+    return target
 
 
 def locate_fault(path: Path, dialect: Dialect, control: Control) -> UnreadableDataset | None:
     """The first record that breaks the dialect, found by reading the file again; None if none is found."""
     expected = len(dialect.columns)
+    records = _numbered(path, dialect, control)
+    line = 1
+    if dialect.header:
+        next(records, None)
+    while True:
+        try:
+            line, record = next(records)
+        except StopIteration:
+            return None
+        except _Broken as broken:
+            said = f"a quoted value is not closed, or has text after its closing quote ({dialect.quote})"
+            return UnreadableDataset(said, broken.line)
+        if record and len(record) != expected:
+            return UnreadableDataset(f"expected {_values(expected)}, found {len(record)}", line)
+
+
+def lines_of(path: Path, dialect: Dialect, rows: Sequence[int], control: Control) -> dict[int, int]:
+    """The lines in the file of some rows of the table, both counted from 1; those too far down are left out."""
+    wanted, found, row = set(rows), {}, 0
+    last = max(wanted, default=0)
+    if last > _MOST_LINES_COUNTED:
+        wanted = {each for each in wanted if each <= _MOST_LINES_COUNTED}
+        last = max(wanted, default=0)
+    records = _numbered(path, dialect, control)
+    if dialect.header:
+        next(records, None)
+    for line, record in records:
+        if not record and len(dialect.columns) > 1:
+            continue  # a blank line is no row
+        row += 1
+        if row in wanted:
+            found[row] = line
+        if row >= last:
+            break
+    return found
+
+
+class _Broken(Exception):
+    def __init__(self, line: int) -> None:
+        super().__init__(line)
+        self.line = line
+
+
+def _numbered(path: Path, dialect: Dialect, control: Control) -> Iterator[tuple[int, list[str]]]:
+    """The records, each with the number of the line that it starts on."""
+    current = dialect.skip
+
+    def told(table: Iterator[tuple[int, str]]) -> Iterator[str]:
+        nonlocal current
+        for number, line in table:
+            current = number
+            yield line
+
     with path.open(encoding="utf-8", newline="") as text:
-        reader = csv.reader(text, delimiter=dialect.delimiter, strict=True)
-        start = 1
+        reader = dialect.reader(told(dialect.lines(text)))
+        start = dialect.skip + 1
         try:
             for number, record in enumerate(reader):
                 if number % 10_000 == 0:
                     control.check()
-                if record and len(record) != expected:
-                    return UnreadableDataset(f"expected {_values(expected)}, found {len(record)}", start)
-                start = reader.line_num + 1
+                yield (start if len(record) else current), record
+                start = current + 1
         except csv.Error:
-            return UnreadableDataset('a quoted value is not closed, or has text after its closing quote (")', start)
-    return None
+            raise _Broken(start) from None
 
 
 def _values(count: int) -> str:
     return "1 value" if count == 1 else f"{count} values"
-
-
-def _first_record(lines: Sequence[str], delimiter: str) -> list[str]:
-    try:
-        return next((record for record in csv.reader(lines, delimiter=delimiter) if record), [])
-    except csv.Error:
-        return []
-
-
-def _refuse_prose(lines: Sequence[str], claimed: Format) -> None:
-    """One column of long sentences is a text that somebody gave the wrong name."""
-    some = [line for line in islice(lines, 50) if line.strip()]
-    if sum(len(line.split()) for line in some) / len(some) > _PROSE_WORDS:
-        raise UnreadableDataset(f"expected a header of columns and rows of values, as {claimed.title}, found prose", 1)
-
-
-def _is_header(first: Sequence[str]) -> bool:
-    """A header is words; years among them are words too (a table with a column per year)."""
-    cells = [cell.strip() for cell in first if cell.strip() not in MISSING]
-    words = [cell for cell in cells if not _NUMBER.fullmatch(cell)]
-    return bool(words) and all(cell in words or _YEAR.fullmatch(cell) for cell in cells)
-
-
-def _unique(names: Sequence[str]) -> tuple[str, ...]:
-    """Names that differ also without regard to case, as SQL needs it; a nameless column gets its number."""
-    taken: set[str] = set()
-    return tuple(_untaken(name.strip() or f"column{place}", taken) for place, name in enumerate(names, 1))
-
-
-def _untaken(name: str, taken: set[str]) -> str:
-    free = next(each for each in _variants(name) if each.lower() not in taken)
-    taken.add(free.lower())
-    return free
-
-
-def _variants(name: str) -> Iterator[str]:
-    yield name
-    number = 2
-    while True:
-        yield f"{name}_{number}"
-        number += 1

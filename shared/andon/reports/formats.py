@@ -9,6 +9,7 @@ from andon.reports.errors import UnreadableDataset, UnsupportedMediaType
 
 GZIP_MAGIC = b"\x1f\x8b"
 PARQUET_MAGIC = b"PAR1"
+WORKBOOK_MAGIC = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 
 
 @dataclass(frozen=True)
@@ -20,13 +21,24 @@ class Format:
 
     @property
     def is_text(self) -> bool:
-        return self.name != "parquet"
+        return self.name not in {"parquet", "excel"}
+
+    @property
+    def is_json(self) -> bool:
+        return self.name in {"jsonl", "json"}
 
 
 FORMATS = (
     Format("csv", "CSV", "text/csv", (".csv",)),
     Format("tsv", "TSV", "text/tab-separated-values", (".tsv", ".tab")),
     Format("jsonl", "JSON Lines", "application/x-ndjson", (".jsonl", ".ndjson")),
+    Format("json", "JSON", "application/json", (".json",)),
+    Format(
+        "excel",
+        "an Excel workbook",
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"),
+    ),
     Format("parquet", "Parquet", "application/vnd.apache.parquet", (".parquet", ".pq")),
 )
 
@@ -66,6 +78,10 @@ def check_content(path: Path, claimed: Format) -> None:
         head = file.read(16)
     if not head:
         raise UnreadableDataset("the file is empty")
+    if claimed.name == "excel":
+        if not head.startswith(WORKBOOK_MAGIC):
+            raise UnreadableDataset("this is not an Excel workbook: it starts like neither the old nor the new kind")
+        return
     found = next((what for magic, what in _FOREIGN if head.startswith(magic)), None)
     if found is None and head.startswith(GZIP_MAGIC):
         found = "a gzip file inside a gzip file"

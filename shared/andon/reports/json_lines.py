@@ -1,8 +1,10 @@
-"""JSON Lines: one object per line, its keys the columns, and the line where a file leaves that."""
+"""JSON Lines: one object per line, its keys the columns, and the line where a file leaves that; arrays of objects."""
 
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
@@ -12,14 +14,17 @@ from andon.reports.duck import literal
 from andon.reports.errors import UnreadableDataset
 
 _LONGEST_LINE = 16 << 20
+_LARGEST_ARRAY = 64 << 20  # that is read as a whole, to say what is wrong with it
+# Inside a string the quotes would be escaped.
+_NAMELESS = re.compile(rb'([{,]\s*)""(\s*:)')
 
 
 def scan(path: Path) -> str:
-    """The table expression that reads the file strictly: a column per key of any line, each value as JSON."""
+    """The table expression that reads the file strictly: a column per key of any object, each value as JSON."""
     return (
-        f"read_json({literal(path)}, format='newline_delimited', records=true, sample_size=-1, maximum_depth=1, "
-        "map_inference_threshold=-1, field_appearance_threshold=0, ignore_errors=false, "
-        f"maximum_object_size={_LONGEST_LINE})"
+        f"read_json({literal(path)}, format='{'array' if is_array(path) else 'newline_delimited'}', records=true, "
+        "sample_size=-1, maximum_depth=1, map_inference_threshold=-1, field_appearance_threshold=0, "
+        f"ignore_errors=false, maximum_object_size={_LONGEST_LINE})"
     )
 
 
@@ -29,8 +34,45 @@ def columns(connection: duckdb.DuckDBPyConnection, path: Path) -> tuple[str, ...
     return tuple(row[0] for row in rows)
 
 
+def is_array(path: Path) -> bool:
+    """Whether the file is one array rather than an object per line."""
+    with path.open("rb") as file:
+        return file.read(4096).lstrip().startswith(b"[")
+
+
+def table_of(path: Path, scratch: Path, control: Control) -> Path:
+    """The file with a name for every key, which DuckDB takes no empty one of: itself, or a copy in `scratch`."""
+    with path.open("rb") as file:
+        if not any(_NAMELESS.search(line) for line in file):
+            return path
+    target = scratch / "named"
+    with path.open("rb") as file, target.open("wb") as out:
+        for number, line in enumerate(file):
+            if number % 10_000 == 0:
+                control.check()
+            out.write(_NAMELESS.sub(rb'\1"column1"\2', line))
+    return target
+
+
+def lines_of(path: Path, rows: Sequence[int]) -> dict[int, int]:
+    """The lines of some rows, both counted from 1; of an array none is known."""
+    if is_array(path):
+        return {}
+    wanted, found, row = set(rows), {}, 0
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            row += bool(line.strip())
+            if row in wanted and row not in found:
+                found[row] = number
+            if len(found) == len(wanted):
+                break
+    return found
+
+
 def locate_fault(path: Path, control: Control) -> UnreadableDataset | None:
     """The first line that isn't a JSON object, found by reading the file again; None if none is found."""
+    if is_array(path):
+        return _locate_in_array(path)
     empty = True
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
@@ -51,6 +93,19 @@ def locate_fault(path: Path, control: Control) -> UnreadableDataset | None:
             if not isinstance(value, dict):
                 return UnreadableDataset(f"expected one JSON object per line, found {_kind(value)}", number)
     return UnreadableDataset("the file is empty: there is nothing but white space in it") if empty else None
+
+
+def _locate_in_array(path: Path) -> UnreadableDataset | None:
+    if path.stat().st_size > _LARGEST_ARRAY:
+        return None
+    try:
+        values = json.loads(path.read_bytes())
+    except json.JSONDecodeError as error:
+        return UnreadableDataset(f"expected an array of JSON objects: {error.msg}", error.lineno)
+    odd = next(((place, each) for place, each in enumerate(values, 1) if not isinstance(each, dict)), None)
+    if odd is None:
+        return UnreadableDataset("the array is empty: there is no object in it") if not values else None
+    return UnreadableDataset(f"expected an array of JSON objects, found {_kind(odd[1])} as value {odd[0]:,}")
 
 
 def _kind(value: object) -> str:

@@ -16,13 +16,19 @@ MEASURABLE = ("integer", "number")
 TEMPORAL = ("date", "timestamp")
 # How numbers and days are written; the words are English.
 LOCALES = ("en", "en-US", "en-GB", "en-IN", "de", "de-CH", "es", "fr", "it", "ja", "nl", "pl", "pt-BR", "sv")
+TYPES = ("integer", "number", "boolean", "date", "timestamp", "text")
 
 
 @dataclass(frozen=True)
 class ColumnChoice:
-    """What a user says of one column, over what was found; None leaves it as found."""
+    """What a user says of one column, over what was found; None leaves it as found.
+
+    Values that don't fit a `type` count as missing; in words, the spellings in `missing` are all that do.
+    """
 
     role: str | None = None
+    type: str | None = None
+    missing: tuple[str, ...] | None = None
 
     def to_json(self) -> dict[str, Any]:
         return {key: value for key, value in asdict(self).items() if value is not None}
@@ -190,13 +196,18 @@ def _column_choice(name: str, value: Any) -> ColumnChoice:
     for key in value:
         if key not in _CHOICES:
             raise _Unexpected(f"unknown choice; expected one of {', '.join(_CHOICES)}", name, key)
-    for key, known in _CHOICES.items():
+    for key, known in (("role", ROLES), ("type", TYPES)):
         if value.get(key) is not None and value[key] not in known:
             raise _Unexpected(f"expected one of {', '.join(known)}", name, key)
-    return ColumnChoice(**value)
+    missing = value.get("missing")
+    if missing is not None and not (
+        isinstance(missing, (list, tuple)) and len(missing) <= 50 and all(isinstance(each, str) for each in missing)
+    ):
+        raise _Unexpected("expected a list of up to 50 spellings that count as no value", name, "missing")
+    return ColumnChoice(value.get("role"), value.get("type"), None if missing is None else tuple(missing))
 
 
-_CHOICES = {"role": ROLES}
+_CHOICES = ("role", "type", "missing")
 
 _FIELDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "sections": ("sections", _sections),

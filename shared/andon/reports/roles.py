@@ -2,23 +2,330 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
 from andon.reports.columns import Column
+from andon.reports.numbers import is_money
 
 
-def role_of(name: str, type_: str) -> tuple[str, str]:
+@dataclass(frozen=True)
+class Evidence:
+    """What is known of a column's values; `distinct` may be an estimate, `low` and `high` are of numbers alone."""
+
+    values: int = 0
+    distinct: int = 0
+    low: Any = None
+    high: Any = None
+    unit: str | None = None
+    fractions: bool = False
+    sample: Mapping[str, int] | None = None
+    ascending: bool = False
+
+
+def _words(*alternatives: str) -> re.Pattern[str]:
+    """Matches a name with one of the words in it: set off by anything but a letter, or by a capital."""
+    return re.compile(rf"(?:^|[^a-z])(?:{'|'.join(alternatives)})(?:$|[^a-z])")
+
+
+_ID = _words(
+    "id",
+    "ids",
+    "uuid",
+    "guid",
+    "key",
+    "pk",
+    "identifier",
+    "index",
+    "idx",
+    "rowid",
+    "serial",
+    "hash",
+    "isbn",
+    "ean",
+    "sku",
+    "iban",
+    "imei",
+    "ssn",
+    "vin",
+    "nr",
+    "no",
+    "num",
+    "number",
+    "nummer",
+    "rownames",
+    "orderid",
+    "userid",
+    "customerid",
+    "passengerid",
+)
+_CODE = _words(
+    "zip",
+    "zipcode",
+    "postal",
+    "postcode",
+    "postalcode",
+    "plz",
+    "cep",
+    "fips",
+    "code",
+    "codes",
+    "sku",
+    "phone",
+    "telephone",
+    "mobile",
+    "fax",
+    "iso",
+    "naics",
+    "sic",
+    "icd",
+    "hs",
+    "flight",
+    "port",
+    "gender code",
+)
+_GEO = _words(
+    "lat",
+    "lng",
+    "lon",
+    "long",
+    "latitude",
+    "longitude",
+    "breitengrad",
+    "laengengrad",
+    "längengrad",
+    "latitud",
+    "longitud",
+    "coord",
+    "coordinate",
+)
+_YEAR = _words(
+    "year",
+    "years",
+    "yr",
+    "jahr",
+    "año",
+    "ano",
+    "annee",
+    "année",
+    "anno",
+    "fy",
+    "season",
+    "vintage",
+    "yearbuilt",
+    "model year",
+)
+_MONEY = _words(
+    "price",
+    "prices",
+    "cost",
+    "costs",
+    "amount",
+    "revenue",
+    "sales",
+    "salary",
+    "income",
+    "wage",
+    "fee",
+    "fare",
+    "profit",
+    "budget",
+    "turnover",
+    "usd",
+    "eur",
+    "gbp",
+    "preis",
+    "umsatz",
+    "kosten",
+    "betrag",
+    "gehalt",
+    "precio",
+    "importe",
+    "prix",
+    "montant",
+    "tip",
+    "total bill",
+    "gdp",
+    "payment",
+    "balance",
+    "spend",
+    "margin usd",
+    "discount amount",
+)
+_PERCENT = _words("percent", "percentage", "pct", "perc", "prozent", "anteil")
+_COUNT = _words(
+    "count",
+    "counts",
+    "quantity",
+    "qty",
+    "items",
+    "units",
+    "visits",
+    "clicks",
+    "views",
+    "orders",
+    "population",
+    "passengers",
+    "seats",
+    "downloads",
+    "votes",
+    "deaths",
+    "cases",
+    "births",
+    "anzahl",
+    "menge",
+    "cantidad",
+    "nombre",
+    "number of",
+    "num",
+    "children",
+    "kids",
+    "rooms",
+    "bedrooms",
+    "pop",
+    "employees",
+    "users",
+    "sessions",
+    "cylinders",
+    "siblings",
+    "n",
+)
+_DURATION = {
+    **dict.fromkeys(("ms", "millis", "milliseconds", "millisekunden"), "ms"),
+    **dict.fromkeys(("sec", "secs", "second", "seconds", "sekunden"), "s"),
+    **dict.fromkeys(("min", "mins", "minutes", "minuten"), "min"),
+    **dict.fromkeys(("hrs", "hours", "stunden"), "h"),
+    **dict.fromkeys(("days", "tage", "dias", "jours"), "days"),
+    **dict.fromkeys(("duration", "elapsed", "dauer", "runtime", "delay", "latency", "uptime", "downtime", "age"), ""),
+}
+_UNITS_OF_TIME = {"ms", "s", "sec", "min", "h", "hrs", "hours", "hour", "days", "day", "weeks", "months", "years", "d"}
+_SPACED = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+
+def role_of(name: str, type_: str, of: Evidence) -> tuple[str, str]:
     """A role for a column, and the reason for it in words."""
+    plain = " ".join(re.split(r"[\W_]+", _SPACED.sub(" ", name).lower())).strip()
     match type_:
         case "integer" | "number":
-            return "measure", "holds numbers"
+            return _of_numbers(plain, type_, of)
         case "boolean":
             return "flag", "holds true and false"
         case "date" | "timestamp":
-            return "date", "holds dates"
+            return "date", "holds dates" if type_ == "date" else "holds moments"
         case _:
-            return "category", "holds words"
+            return _of_words(plain, of)
 
 
-def described(name: str, type_: str) -> Column:
-    """A column of which nothing but its name and its type is known."""
-    role, reason = role_of(name, type_)
-    return Column(name, type_, role, reason)
+def _of_numbers(name: str, type_: str, of: Evidence) -> tuple[str, str]:
+    unique = of.values > 1 and of.distinct >= 0.95 * of.values
+    whole = type_ == "integer"
+    if of.unit in {"%", "‰"}:
+        return "percent", f"its values end in {of.unit}"
+    if is_money(of.unit):
+        return "money", f"its values name the currency {of.unit}"
+    if of.unit in _UNITS_OF_TIME:
+        return "duration", f"its values are in {of.unit}"
+    if of.unit:
+        return "measure", f"its values are in {of.unit}"
+    if _GEO.search(name) and _within(of, -180, 360):
+        return "geo", "its name is that of a coordinate, and its values lie in range"
+    if whole and _within(of, 1000, 2200) and (_YEAR.search(name) or _consecutive_years(of)):
+        return "year", "whole numbers that are years" + (" by its name" if _YEAR.search(name) else " in a row")
+    if whole and {of.low, of.high} == {0, 1} and of.distinct == 2:
+        return "flag", "holds 0 and 1 alone"
+    if whole and of.high is not None and abs(of.high) >= 2**53 and unique:
+        return "id", "whole numbers of many digits, hardly one twice"
+    if _CODE.search(name) and whole:
+        return "code", "whole numbers, by name a code"
+    if _ID.search(name) and whole and not _COUNT.search(name.replace("number", "")):
+        return "id", "whole numbers, by name an identifier"
+    if whole and unique and of.ascending and of.values >= 10 and _steps_of_one(of):
+        return "id", "counts the rows"
+    if _PERCENT.search(name):
+        return "percent", "by its name a share"
+    if _MONEY.search(name):
+        return "money", "by its name an amount of money"
+    for word in name.split():
+        if word in _DURATION:
+            return "duration", "by its name a span of time"
+    if whole and _COUNT.search(name) and (of.low is None or of.low >= 0):
+        return "count", "whole numbers, by name a count"
+    if whole and 2 < of.distinct <= 12 and of.values >= 10 * of.distinct and _within(of, 0, 12):
+        return "count", "a few small whole numbers"
+    return "measure", "whole numbers" if whole else "numbers with fractions"
+
+
+def _of_words(name: str, of: Evidence) -> tuple[str, str]:
+    if not of.values:
+        return "text", "holds no value"
+    sample = of.sample or {}
+    lengths = [len(value) for value in sample]
+    spaces = sum(value.count(" ") for value in sample) / (len(sample) or 1)
+    if of.distinct == 2 and {value.strip().lower() for value in sample} <= _FLAGS:
+        return "flag", "holds two opposite words"
+    digits = sum(any(c.isdigit() for c in value) and " " not in value.strip() for value in sample)
+    coded = bool(sample) and digits >= 0.8 * len(sample)
+    unique = of.values > 1 and of.distinct >= 0.95 * of.values
+    if unique and of.values >= 5 and (coded or _ID.search(name)) and spaces < 1:
+        if _CODE.search(name):
+            return "code", "marks of digits, by name a code"
+        return "id", "marks, hardly one of which occurs twice"
+    if coded or _CODE.search(name):
+        return "code", "marks with digits in them" if coded else "by its name a code"
+    if of.distinct <= max(20, min(1000, 0.2 * of.values)) and not (lengths and max(lengths) > 80):
+        return "category", f"{of.distinct:,} different values in {of.values:,} cells"
+    if unique and lengths and max(lengths) <= 40 and spaces < 1:
+        return "id", "words, hardly one of which occurs twice"
+    return "text", "words, most of them different"
+
+
+_FLAGS = {
+    "yes",
+    "no",
+    "y",
+    "n",
+    "t",
+    "f",
+    "true",
+    "false",
+    "ja",
+    "nein",
+    "j",
+    "on",
+    "off",
+    "0",
+    "1",
+    "si",
+    "sí",
+    "oui",
+    "non",
+    "pass",
+    "fail",
+    "active",
+    "inactive",
+    "sim",
+    "não",
+}
+
+
+def _within(of: Evidence, low: float, high: float) -> bool:
+    return of.low is not None and of.high is not None and low <= of.low and of.high <= high
+
+
+def _steps_of_one(of: Evidence) -> bool:
+    return of.low is not None and int(of.high) - int(of.low) <= 1.05 * of.values + 1
+
+
+def _consecutive_years(of: Evidence) -> bool:
+    """Whether nearly every year of a stretch occurs, no name saying that they are years."""
+    if not _within(of, 1800, 2100) or of.distinct < 3:
+        return False
+    return bool(of.distinct >= 0.8 * (of.high - of.low + 1))
+
+
+def described(name: str, type_: str, of: Evidence | None = None) -> Column:
+    """A column with its role; of which nothing is known but its name and its type, without `of`."""
+    role, reason = role_of(name, type_, of or Evidence())
+    return Column(name, type_, role, reason, unit=of.unit if of else None)

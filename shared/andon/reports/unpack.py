@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from andon.reports import encodings
 from andon.reports.control import Control
 from andon.reports.errors import DatasetTooLarge, UnreadableDataset
 from andon.reports.formats import Format, check_content, is_gzip
@@ -19,18 +20,29 @@ CHUNK = 1 << 20
 
 @dataclass(frozen=True)
 class Plain:
-    """A readable file, and what had to be seen through to read it."""
+    """A readable file, and what had to be seen through to read it: `mixed` line endings among it."""
 
     path: Path
     gzipped: bool
     encoding: str
+    mixed: bool
     bytes: int
 
 
-def unpack(source: Path, claimed: Format, scratch: Path, limit_bytes: int, control: Control) -> Plain:
+def unpack(
+    source: Path,
+    claimed: Format,
+    scratch: Path,
+    limit_bytes: int,
+    control: Control,
+    *,
+    encoding: str | None = None,
+    mixed: bool | None = None,
+) -> Plain:
     """A plain file for `source`: itself where it is plain already, else a copy in `scratch`.
 
-    Raises `DatasetTooLarge` as soon as more than `limit_bytes` would have been written.
+    `encoding` and `mixed`, where they are known, are taken as they are. Raises `DatasetTooLarge` as soon as more than
+    `limit_bytes` would have been written.
     """
     gzipped = is_gzip(source)
     if gzipped:
@@ -43,13 +55,18 @@ def unpack(source: Path, claimed: Format, scratch: Path, limit_bytes: int, contr
     check_content(plain, claimed)
     size = plain.stat().st_size
     if not claimed.is_text:
-        return Plain(plain, gzipped, "binary", size)
-    encoding, mixed_line_endings = _scan(plain, control)
-    if encoding != "utf-8" or mixed_line_endings:
+        return Plain(plain, gzipped, "binary", False, size)
+    if encoding is None:
+        likely, mixed = _scan(plain, control)
+    else:
+        likely = [encoding]
+        if mixed is None:
+            mixed = True
+    if likely != ["utf-8"] or mixed:
         rewritten = scratch / "rewritten"
-        _rewrite(plain, rewritten, encoding, control)
-        plain = rewritten
-    return Plain(plain, gzipped, encoding, size)
+        encoding = _rewrite_in_any(plain, rewritten, likely, control)
+        return Plain(rewritten, gzipped, encoding, mixed, size)
+    return Plain(plain, gzipped, likely[0], mixed, size)
 
 
 def _gunzip(source: Path, target: Path, limit_bytes: int, control: Control) -> None:
@@ -65,22 +82,23 @@ def _gunzip(source: Path, target: Path, limit_bytes: int, control: Control) -> N
         raise UnreadableDataset(f"the gzip file is damaged after {written:,} unpacked bytes: {error}") from error
 
 
-def _scan(path: Path, control: Control) -> tuple[str, bool]:
-    """The text's encoding, and whether lines end in more than one way."""
+def _scan(path: Path, control: Control) -> tuple[list[str], bool]:
+    """The encodings that the text may be in, the likeliest first, and whether lines end in more than one way."""
     with path.open("rb") as file:
-        head = file.read(4)
-        if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-            return "utf-16", True
+        head = file.read(4096)
+        marked = encodings.mark_of(head)
+        if marked:
+            return [marked], True
         with_mark = head.startswith(codecs.BOM_UTF8)
         file.seek(0)
         decoder = codecs.getincrementaldecoder("utf-8")()
-        encoding = "utf-8"
+        unicode = True
         line, unix, dos, mac = 1, 0, 0, 0
         last = b""
         for chunk in _chunks(file, control):
             if b"\0" in chunk:
                 line += chunk[: chunk.index(b"\0")].count(b"\n")
-                raise UnreadableDataset("the file contains a NUL byte: it is not text in UTF-8 or Latin-1", line)
+                raise UnreadableDataset("the file contains a NUL byte: it is not text in any encoding known", line)
             line += chunk.count(b"\n")
             # A pair that two chunks share is counted where it ends.
             pairs = chunk.count(b"\r\n") + (last == b"\r" and chunk.startswith(b"\n"))
@@ -88,46 +106,46 @@ def _scan(path: Path, control: Control) -> tuple[str, bool]:
             unix += chunk.count(b"\n") - pairs
             mac += chunk.count(b"\r") - pairs
             last = chunk[-1:]
-            if encoding == "utf-8":
-                try:
-                    decoder.decode(chunk)
-                except UnicodeDecodeError:
-                    encoding = "latin-1"
-        if encoding == "utf-8":
-            try:
-                decoder.decode(b"", final=True)
-            except UnicodeDecodeError:
-                encoding = "latin-1"
-    if encoding == "latin-1":
-        encoding = _western(path, control)
-    elif with_mark:
-        encoding = "utf-8-sig"
-    return encoding, sum(count > 0 for count in (unix, dos, mac)) > 1
+            unicode = unicode and _decodes(decoder, chunk)
+        unicode = unicode and _decodes(decoder, b"", final=True)
+    mixed = sum(count > 0 for count in (unix, dos, mac)) > 1
+    if not unicode:
+        return encodings.ranked(path), mixed
+    return ["utf-8-sig" if with_mark else "utf-8"], mixed
 
 
-def _western(path: Path, control: Control) -> str:
-    """Windows-1252 if the bytes allow it (it is what such files nearly always are), else Latin-1."""
-    with path.open("rb") as file:
-        for chunk in _chunks(file, control):
-            try:
-                chunk.decode("cp1252")
-            except UnicodeDecodeError:
-                return "latin-1"
-    return "cp1252"
+def _decodes(decoder: codecs.IncrementalDecoder, chunk: bytes, final: bool = False) -> bool:
+    try:
+        decoder.decode(chunk, final)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _rewrite_in_any(source: Path, target: Path, likely: list[str], control: Control) -> str:
+    """Rewrite the text from the first encoding that all of it is in."""
+    for encoding in likely[:-1]:
+        try:
+            _rewrite(source, target, encoding, control)
+        except UnicodeError:
+            continue
+        return encoding
+    try:
+        _rewrite(source, target, likely[-1], control)
+    except UnicodeError as error:
+        raise UnreadableDataset(f"the file is not valid {likely[-1].upper()}: {error}") from error
+    return likely[-1]
 
 
 def _rewrite(source: Path, target: Path, encoding: str, control: Control) -> None:
     """Copy text as UTF-8 with `\\n` at the ends of lines."""
-    try:
-        with (
-            source.open(encoding=encoding, newline=None) as text,
-            target.open("w", encoding="utf-8", newline="\n") as out,
-        ):
-            while chunk := text.read(CHUNK):
-                control.check()
-                out.write(chunk)
-    except UnicodeDecodeError as error:
-        raise UnreadableDataset(f"the file is not valid {encoding.upper()}: {error.reason}") from error
+    with (
+        source.open(encoding=encoding, newline=None) as text,
+        target.open("w", encoding="utf-8", newline="\n") as out,
+    ):
+        while chunk := text.read(CHUNK):
+            control.check()
+            out.write(chunk)
 
 
 def _chunks(file: IO[bytes] | gzip.GzipFile, control: Control) -> Iterator[bytes]:

@@ -185,7 +185,8 @@ BAD = [
         2,
         "line 2: expected one JSON object per line: Expecting value at character 8$",
     ),
-    ("array.jsonl", '[{"a": 1}]\n', 1, "found an array"),
+    ("array.json", '[{"a": 1}, 5]\n', None, "found a number as value 2"),
+    ("array.jsonl", '{"a": 1}\n[1]\n', 2, "found an array"),
     ("number.jsonl", '{"a": 1}\n5\n', 2, "found a number"),
     ("words.jsonl", "hello\n", 1, "one JSON object per line"),
     ("blank.jsonl", "\n\n", None, "empty"),
@@ -213,7 +214,7 @@ def test_a_cut_or_corrupted_parquet_file_is_refused(tmp_path: Path) -> None:
     assert str(tmp_path) not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["a.xlsx", "a.pdf", "a.csv.zip", "a", "csv", "a.gz", "a.parquet.csv.exe"])
+@pytest.mark.parametrize("name", ["a.docx", "a.pdf", "a.csv.zip", "a", "csv", "a.gz", "a.parquet.csv.exe"])
 def test_other_kinds_of_file_are_unsupported(tmp_path: Path, name: str) -> None:
     with pytest.raises(UnsupportedMediaType, match=r"expected \.csv"):
         inspect(tmp_path, name, TABLE)

@@ -1,0 +1,108 @@
+"""Which encoding a text is in: UTF-8 if it can be; else told by how likely the letters are that come out."""
+
+from __future__ import annotations
+
+import codecs
+from pathlib import Path
+
+from charset_normalizer import from_bytes
+
+_SAMPLE = 64 << 10
+_EAST_ASIAN = ("cp932", "euc_jp", "gb18030", "big5", "cp949")
+_WEST = "äöüßéèàçêâîôûïëñáíóúåøæãõœÄÖÜÉÀÇÑÁÍÓÚÅØÆÂÊÎÔ"
+_CENTRE = "áčďéěíňóřšťúůýžäôľąćęłńśźżőöűüßăâîČŠŽŘŁŚŻŹÁÉÍÓÚÖÜŐĆ"
+_RUSSIAN = "оеаинтсрвлкмдпу"
+# For each single-byte encoding the letters that are frequent in the languages written in it.
+_LETTERS = {
+    "cp1252": _WEST,
+    "cp1250": _CENTRE,
+    "iso8859_2": _CENTRE,
+    "cp1254": "ışğüöçİŞĞÜÖÇâ",
+    "cp1257": "āčēģīķļņšūžąęėįųõäöüĀČĒŠŽ",
+    "mac_roman": _WEST,
+    "cp850": _WEST,
+    "cp852": _CENTRE,
+    "cp1251": _RUSSIAN,
+    "koi8_r": _RUSSIAN,
+    "cp866": _RUSSIAN,
+    "iso8859_5": _RUSSIAN,
+    "cp1253": "αοιετσνηρςάίόέ",
+    "cp1255": "יוהלארתבשמנ",
+    "cp1256": "ايلمنرتبوةدسع",
+    "cp874": "านรอกเงมยลวดท่้ี",
+}
+_LATIN = {"cp1252", "cp1250", "iso8859_2", "cp1254", "cp1257", "mac_roman", "cp850", "cp852"}
+_MARKS = "€£§°©®–—‘’“”„…•²³µ½«»ªº¿¡×"
+_MARGIN = 0.12  # how much likelier another than the western encoding must be
+
+
+def ranked(path: Path) -> list[str]:
+    """The encodings that a text which isn't UTF-8 may be in, the likeliest first; the last one reads anything."""
+    sample = _telling(path)
+    best = from_bytes(sample, cp_isolation=[*_EAST_ASIAN, *_LETTERS]).best() if sample else None
+    scores = {name: score for name in _LETTERS if (score := _score(sample, name)) is not None}
+    if "cp1252" in scores:
+        scores["cp1252"] += _MARGIN
+    order = sorted(scores, key=lambda name: -scores[name])
+    if best and best.encoding in _EAST_ASIAN and scores.get("cp1252", 0) < 0.9:
+        order.insert(0, best.encoding)
+    return [*order, "latin-1"]
+
+
+def _telling(path: Path) -> bytes:
+    """The lines that hold anything but ASCII, up to a sample's length."""
+    found = bytearray()
+    with path.open("rb") as file:
+        for line in file:
+            if not line.isascii():
+                found += line
+            if len(found) > _SAMPLE:
+                break
+    return bytes(found)
+
+
+def _score(sample: bytes, encoding: str) -> float | None:
+    """The mean likelihood of the letters that aren't ASCII, from 0 to 1; None if the bytes can't be decoded."""
+    try:
+        text = sample.decode(encoding)
+    except UnicodeDecodeError:
+        return None
+    likely = set(_LETTERS[encoding])
+    total, seen = 0.0, 0
+    for before, letter, after in zip(" " + text, text, text[1:] + " ", strict=False):
+        if letter.isascii():
+            continue
+        seen += 1
+        if _out_of_place(before, letter, after, latin=encoding in _LATIN):
+            continue
+        if letter.isalpha() and letter.isupper() and before.isalpha() and not (before.isupper() and after.isupper()):
+            continue  # no word has a capital in its middle
+        if letter in likely or letter.lower() in likely:
+            total += 1.0
+        elif letter.isalpha() or letter in _MARKS:
+            total += 0.4
+    if encoding == "cp1253" and not any(accent in text for accent in "άέήίόύώ"):
+        total *= 0.6  # nearly every Greek word has one
+    return total / seen if seen else 0.0
+
+
+def _out_of_place(before: str, letter: str, after: str, *, latin: bool) -> bool:
+    """Whether a letter has the wrong neighbours: Latin words are ASCII but for an accent, others are never."""
+    if latin:
+        return all(not each.isascii() and each.isalpha() for each in (before, letter, after))
+    return letter.isalpha() and any(each.isascii() and each.isalpha() for each in (before, after))
+
+
+def mark_of(head: bytes) -> str | None:
+    """The encoding that a byte order mark names, or that NUL bytes in every other place give away."""
+    if head.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        return "utf-32"
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    if len(head) >= 8:
+        even, odd = head[::2].count(0) / len(head[::2]), head[1::2].count(0) / len(head[1::2])
+        if odd > 0.7 and even < 0.1:
+            return "utf-16-le"
+        if even > 0.7 and odd < 0.1:
+            return "utf-16-be"
+    return None

@@ -1,0 +1,241 @@
+"""Which spellings a sample of a column's values allows, and which of several that fit the file is meant."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from andon.reports import missing, moments, numbers
+from andon.reports.spelling import BOOLEAN, INTEGER, LONG_INTEGER, NUMBER, TEXT, Spelling
+
+_NUMERIC = {"integer", "number"}
+ALMOST = 0.7  # of the values, for a column to be called almost numeric, or almost dates
+_JUDGED = 2_000  # different values that every spelling is tried on
+_SOME = 500  # of them for the one that most are written in
+_MOST_SENTINELS = 4
+_PHONE = re.compile(r"phone|\btel|telefon|téléphone|mobile|\bcell|handy|\bfax|whatsapp|msisdn", re.IGNORECASE)
+_VERSION = re.compile(r"version|release|build|revision", re.IGNORECASE)
+_WHEN = re.compile(
+    r"date|datum|fecha|time|zeit|\bts\b|_ts$|^ts_|stamp|epoch|created|updated|modified|\bwhen\b|_at$|\bat$|\bday\b|^day|"
+    r"_day$|tag$|_on$|^dt$|_dt$|month|monat|period",
+    re.IGNORECASE,
+)
+_DURATION = re.compile(r"duration|dauer|elapsed|runtime|length|laptime|\blap|split|uptime|downtime|wait", re.IGNORECASE)
+_EXPONENT = re.compile(r"\d+[eE]\d+")
+_LEADING_ZERO = re.compile(r"[-+]?0\d+")
+_DIGITS = re.compile(r"[+-]?[\d ()/.-]{6,}")
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """`candidates` are the spellings that the sample allows: the likeliest, and one that would mean something else.
+
+    `near` is what most of the values are written in, where all are not.
+    """
+
+    candidates: tuple[Spelling, ...] = ()
+    near: Spelling | None = None
+    notes: tuple[str, ...] = ()
+    forced: bool = False
+
+
+def judge(name: str, sample: Mapping[str, int], wanted: str | None = None) -> Judgement:
+    """Judge a column by its values and how often each occurs, in the order in which they first appear."""
+    values = [value for value in sample if not missing.is_token(value)]
+    if wanted == "text" or not values:
+        return Judgement(forced=wanted is not None)
+    if wanted:
+        best = _nearest([each for each in _all(name, values) if each.type == wanted], sample)
+        return Judgement((best,) if best else (), forced=True)
+    kept, note = _kept_as_text(name, values)
+    if kept:
+        return Judgement(notes=(note,) if note else ())
+    candidates = _readings(each for each in _all(name, values) if fits_all(each, values))
+    if candidates:
+        return Judgement(candidates)
+    some = {value: sample[value] for value in values[:_SOME]}
+    if sum(any(c.isdigit() for c in value) for value in some) < ALMOST * len(some):
+        return Judgement()  # neither numbers nor dates
+    near = _nearest(_all(name, _most_alike(list(some))), some)
+    return Judgement(near=near if near and _share(near, sample) >= ALMOST else None)
+
+
+def _readings(spellings: Iterable[Spelling]) -> tuple[Spelling, ...]:
+    """The likeliest of the spellings, and the likeliest by which the same values would mean something else."""
+    first = next(iter(spellings := iter(spellings)), None)
+    if first is None:
+        return ()
+    if first.spec["kind"] == "day":
+        other = next((each for each in spellings if each.spec.get("order") not in (None, first.spec["order"])), None)
+    elif first.spec["kind"] in {"spelled number", "number"}:
+        signs = {_decimal(first), ""}
+        other = next((each for each in spellings if each.type in _NUMERIC and _decimal(each) not in signs), None)
+    else:
+        other = None
+    return (first, other) if other else (first,)
+
+
+def fits_all(spelling: Spelling, values: Sequence[str]) -> bool:
+    """Whether each value is written like this; a few sentinel days apart, for dates."""
+    if not spelling.type.startswith(("date", "timestamp")):
+        return all(map(spelling.fits, values))
+    odd = 0
+    for value in values:
+        if not moments.names_a_day(spelling, value):
+            odd += 1
+            if odd > _MOST_SENTINELS or not missing.is_sentinel_day(value):
+                return False
+    return odd < len(values)
+
+
+def ascending(values: Sequence[str]) -> bool:
+    """Whether whole numbers come in rising or falling order."""
+    read = [int(value) for value in values if value.isdigit()]
+    pairs = list(itertools.pairwise(read))
+    return len(read) > 2 and (all(a < b for a, b in pairs) or all(a > b for a, b in pairs))
+
+
+def _kept_as_text(name: str, values: Sequence[str]) -> tuple[bool, str]:
+    """Whether values that could be read as numbers are names, and why."""
+    digits = [value for value in values if _DIGITS.fullmatch(value.strip())]
+    if len(digits) > 0.5 * len(values):
+        plus = sum(value.strip().startswith("+") and len(value) > 8 for value in digits)
+        if _PHONE.search(name) or plus > 0.5 * len(digits):
+            return True, "Kept as text: these are telephone numbers."
+    exponents = [value for value in values if _EXPONENT.fullmatch(value)]
+    if exponents and all(INTEGER.fits(value) or _EXPONENT.fullmatch(value) for value in values):
+        return True, f"Kept as text: {exponents[0]} among whole numbers is a name rather than a power of ten."
+    zeros = any(_LEADING_ZERO.fullmatch(value.strip()) for value in values)
+    if zeros and all(value.strip().lstrip("+-").isdigit() for value in values):
+        return not fits_all(moments.COMPACT, values), "Kept as text: the zeros at the front would be lost."
+    if _VERSION.search(name) and all(value.count(".") != 1 for value in values):
+        return True, ""
+    return False, ""
+
+
+def _all(name: str, values: Sequence[str]) -> list[Spelling]:
+    """The spellings worth trying on a column, by preference."""
+    found: list[Spelling] = []
+    first = values[0].strip()
+    if first[:1].isdigit() or first[:1] in "-+−.,($€£¥'" or not first[:1].isascii() or first[:1].isalpha():
+        found += _numbers_as_moments(name, values)
+        found += [INTEGER, LONG_INTEGER, NUMBER]
+        found += _spelled(values)
+    found += [BOOLEAN, moments.ISO_DATE, moments.ISO_TIMESTAMP, moments.MONTH, moments.QUARTER]
+    if not _VERSION.search(name):
+        found += moments.candidates()
+    if _times(name, values):
+        found.append(moments.DURATION)
+    return found
+
+
+def _numbers_as_moments(name: str, values: Sequence[str]) -> list[Spelling]:
+    """Days as yyyymmdd, and times since 1970: where name or order say that the numbers are no quantities."""
+    named = bool(_WHEN.search(name))
+    found = []
+    if all(len(value) == 8 for value in values) and (named or len(values) >= 3):
+        found.append(moments.COMPACT)
+    for unit, (low, high) in moments.EPOCH.items():
+        if all(value.isdigit() and low <= int(value) <= high for value in values if len(value) < 20):
+            orderly = unit != "s" and ascending(values)
+            if named or orderly:
+                found.append(moments.epoch(unit))
+    return found
+
+
+def _spelled(values: Sequence[str]) -> list[Spelling]:
+    """Numbers that aren't plain, in each convention, with the unit that most of them name."""
+    units = Counter(unit for unit in map(numbers.affix, values[:_JUDGED]) if unit is not None)
+    if not units:
+        return []
+    unit = max((each for each in units if each), key=lambda each: units[each], default="")
+    return [
+        numbers.number(decimal, group, unit, whole=whole)
+        for whole in (True, False)
+        for decimal, group in numbers.CONVENTIONS
+        if not (whole and not group and decimal == ",")
+    ]
+
+
+def _times(name: str, values: Sequence[str]) -> bool:
+    """Whether `12:30` is a duration: by the name, or since no day has so many hours."""
+    if not all(":" in value for value in values):
+        return False
+    hours = [int(found[1]) for value in values if (found := re.match(r"\s*-?(\d+):", value))]
+    return bool(_DURATION.search(name)) or any(each > 24 for each in hours)
+
+
+def _most_alike(values: Sequence[str]) -> list[str]:
+    """The values that begin as most do, first."""
+    digits = [value for value in values if value.strip()[:1].isdigit()]
+    return digits if len(digits) > len(values) / 2 else list(values)
+
+
+def _nearest(spellings: Sequence[Spelling], sample: Mapping[str, int]) -> Spelling | None:
+    """The spelling that the most values are written in."""
+    return max(spellings, key=lambda each: _share(each, sample), default=None)
+
+
+def _share(spelling: Spelling, sample: Mapping[str, int]) -> float:
+    some = {value: count for value, count in list(sample.items())[:_JUDGED] if not missing.is_token(value)}
+    fits: Callable[[str], bool] = spelling.fits
+    if spelling.type in {"date", "timestamp"}:
+        fits = lambda value: moments.names_a_day(spelling, value)  # noqa: E731
+    return sum(count for value, count in some.items() if fits(value)) / (sum(some.values()) or 1)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the columns of which there is no doubt say of the others."""
+
+    comma: bool
+    point: bool
+    order: str | None
+
+
+def evidence(fitting: Sequence[Sequence[Spelling]], samples: Sequence[Mapping[str, int]]) -> Evidence:
+    """Of the columns that can be read in one way only: is the decimal sign a comma, and which comes first in a date?"""
+    comma = point = False
+    orders = set()
+    for spellings, sample in zip(fitting, samples, strict=True):
+        signs = {_decimal(each) for each in spellings if each.type == "number"}
+        if signs == {","}:
+            comma = True
+        if signs == {"."} and any("." in value for value in sample):
+            point = True
+        found = {each.spec["order"] for each in spellings if each.spec["kind"] == "day"} & {"dmy", "mdy"}
+        if len(found) == 1:
+            orders |= found
+    return Evidence(comma, point, orders.pop() if len(orders) == 1 else None)
+
+
+def settle(spellings: Sequence[Spelling], of: Evidence, delimiter: str | None) -> tuple[Spelling, tuple[str, ...]]:
+    """The spelling that is meant among those that every value fits, and what is to be said of the choice."""
+    if not spellings:
+        return TEXT, ()
+    first = spellings[0]
+    if first.spec["kind"] == "day" and {"dmy", "mdy"} <= {each.spec.get("order") for each in spellings}:
+        same = [each for each in spellings if each.spec.get("order") == of.order]
+        if same:
+            return same[0], (f"Day and month come as {of.order}, as in another column: here alone both would fit.",)
+        return TEXT, ("Kept as text: the dates fit both with the month first and with the day first.",)
+    signs = {_decimal(each) for each in spellings if each.type in {"integer", "number"}}
+    if {",", "."} <= signs:
+        comma = of.comma and not of.point
+        if not of.comma and not of.point:
+            comma = delimiter == ";" and first is not NUMBER
+        chosen = [each for each in spellings if _decimal(each) == ("," if comma else ".")]
+        what = "decimals" if (chosen[0].spec.get("group") or "x") not in ",." else "thousands"
+        said = f"Read as {chosen[0].shown}: the separator could stand for decimals as well as for thousands."
+        return chosen[0], (said,) if what and chosen[0].shown else ()
+    return first, ()
+
+
+def _decimal(spelling: Spelling) -> str:
+    """The sign before the fractions: of whole numbers with points between the thousands it is the comma."""
+    if spelling.spec["kind"] != "spelled number":
+        return "." if spelling is NUMBER else ""
+    return str(spelling.spec["decimal"])

@@ -1,0 +1,98 @@
+"""Numbers as people write them: with thousands separators, decimal commas, currencies, percent signs, in brackets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from andon.reports.duck import literal
+from andon.reports.spelling import Spelling, parts
+
+# A separator of thousands as it is named in a spec, and the characters that it may be.
+_GROUPS = {"": "", ",": ",", ".": ".", " ": "   ", "'": "'’"}
+CONVENTIONS = ((".", ""), (".", ","), (".", " "), (".", "'"), (",", ""), (",", "."), (",", " "), (",", "'"))
+
+_SYMBOLS = "[$€£¥₹₽₩₺₫₪฿₴₦₱₡₲₵₸₿]"
+_CODES = (
+    "USD|EUR|GBP|CHF|JPY|CNY|RMB|INR|SEK|NOK|DKK|PLN|CZK|HUF|RON|BGN|BRL|AUD|CAD|NZD|ZAR|MXN|TRY|RUB|KRW|SGD|HKD|ILS|"
+    "UAH|CLP|COP|ARS|THB|IDR|MYR|PHP|VND|AED|SAR|EGP|NGN|KES|PKR|BTC|ETH"
+)
+_MARKS = rf"(?:US|A|C|NZ|HK|S|R|NT|MX)?\$|{_SYMBOLS}|(?:{_CODES})|kr\.?|zł|Kč|Ft|lei|лв|руб\.?|Fr\.|Rs\.?|RM"
+# Words behind a number name what it counts; two of them, or digits in them, make it a sentence or a code.
+_WORD = r"[^\d\s.,;:()%+/$€£¥-][^\d\s,;:()$€£¥]{0,11}"
+_SIGN = r"[-+−]?"  # the last is a typographer's minus
+_MONEY = re.compile(rf"(?:{_MARKS})")
+_CORE = re.compile(
+    rf"\s*\(?\s*{_SIGN}\s*(?P<before>{_MARKS})?\s*{_SIGN}\s*[.,]?\d[\d.,'’   ]*(?:[eE][-+]?\d+)?"
+    rf"\s*(?P<after>%|‰|{_MARKS}|°[CF]|{_WORD})?\s*-?\s*\)?\s*"
+)
+_CLOCK = {"am", "pm", "a.m.", "p.m.", "uhr", "h.", "st", "nd", "rd", "th", "e", "E"}
+
+
+def affix(value: str) -> str | None:
+    """What stands beside the digits of a value that may be a number: a currency, `%`, a unit; '' for nothing.
+
+    None if it can't be one.
+    """
+    found = _CORE.fullmatch(value)
+    if found is None or (found["before"] and found["after"]):
+        return None
+    word = (found["before"] or found["after"] or "").strip()
+    return None if word in _CLOCK else word
+
+
+def is_money(unit: str | None) -> bool:
+    return bool(unit and _MONEY.fullmatch(unit))
+
+
+@cache
+def number(decimal: str, group: str, unit: str = "", *, whole: bool = False) -> Spelling:
+    """Numbers with `decimal` before their fractions, `group` between thousands ('' for none) and `unit` beside them.
+
+    Brackets and a minus behind the digits make them negative, as in bookkeeping.
+    """
+    d = re.escape(decimal)
+    fraction = "" if whole else rf"(?:{d}\d*)?"
+    plain = rf"(?:0|[1-9]\d*){fraction}"
+    if group:
+        g = f"[{re.escape(_GROUPS[group])}]"
+        # India groups by two before the last three.
+        two = rf"|[1-9]\d?(?:,\d\d)*,\d{{3}}{fraction}" if group == "," else ""
+        plain = rf"(?:[1-9]\d{{0,2}}(?:{g}\d{{3}})+{fraction}{two}|{plain})"
+    core = plain if whole else rf"(?:{plain}|{d}\d+)(?:[eE][-+]?\d{{1,3}})?"
+    u = re.escape(unit)
+    before = rf"(?:{u})?" if is_money(unit) else ""
+    after = rf"(?:{u})?" if is_money(unit) else u
+    pattern = (
+        rf"\s*(?P<open>\(?)\s*(?P<sign>{_SIGN})\s*{before}\s*(?P<inner>{_SIGN})\s*(?P<core>{core})\s*{after}"
+        r"\s*(?P<behind>-?)\s*\)?\s*"
+    )
+    digits = "p.core"
+    for character in _GROUPS[group]:
+        digits = f"replace({digits}, {literal(character)}, '')"
+    if decimal != ".":
+        digits = f"replace({digits}, {literal(decimal)}, '.')"
+    negative = "p.open = '(' OR p.sign IN ('-', '−') OR p.inner IN ('-', '−') OR p.behind = '-'"
+    cast = f"try_cast({digits} AS {'BIGINT' if whole else 'DOUBLE'})"
+    # A list of one, so that the parts are taken out of the text once.
+    sql = f"list_transform([{parts(pattern)}], lambda p: CASE WHEN {negative} THEN -{cast} ELSE {cast} END)[1]"
+    spec = {"kind": "spelled number", "decimal": decimal, "group": group, "unit": unit, "whole": whole}
+    return Spelling("integer" if whole else "number", spec, pattern, sql, _shown(decimal, group, unit, whole), unit)
+
+
+def ambiguous(value: str) -> bool:
+    """Whether the separator in a number may stand for thousands as well as for decimals: `1,234`, `1.234`."""
+    return bool(re.search(r"(?<![\d.,])[1-9]\d{0,2}[.,]\d{3}(?![\d.,])", value))
+
+
+def from_spec(spec: Mapping[str, Any]) -> Spelling:
+    return number(spec["decimal"], spec["group"], spec["unit"], whole=spec["whole"])
+
+
+def _shown(decimal: str, group: str, unit: str, whole: bool) -> str | None:
+    text = f"1{group}234" + ("" if whole else f"{decimal}56")
+    if is_money(unit):
+        return f"{unit}{text}"
+    return f"{text}{unit}" if unit in {"", "%", "‰"} else f"{text} {unit}"

@@ -1,0 +1,49 @@
+"""What an upload's user says of how the file is written, over what would be judged."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Mapping
+from typing import Any
+
+from andon.reports.errors import InvalidOptions
+
+_EXPECTED = {
+    "encoding": "the name of an encoding, as cp1251",
+    "delimiter": "one character",
+    "quote": "one character",
+    "header": "true or false",
+    "sheet": "the name of a sheet of the workbook",
+}
+
+
+def parse_overrides(raw: object) -> dict[str, Any]:
+    """`{encoding, delimiter, quote, header, sheet}`, each left out where it is to be judged.
+
+    Raises `InvalidOptions` with everything that is wrong, at once.
+    """
+    if not isinstance(raw, Mapping):
+        raise InvalidOptions([("/reading", "expected an object")])
+    problems = []
+    for key, value in raw.items():
+        if key not in _EXPECTED:
+            problems.append((f"/reading/{key}", f"unknown; expected one of {', '.join(_EXPECTED)}"))
+        elif not _valid(key, value):
+            problems.append((f"/reading/{key}", f"expected {_EXPECTED[key]}"))
+    if problems:
+        raise InvalidOptions(problems)
+    return dict(raw)
+
+
+def _valid(key: str, value: object) -> bool:
+    if key == "header":
+        return isinstance(value, bool)
+    if not isinstance(value, str) or not value:
+        return False
+    if key == "encoding":
+        try:
+            "".encode(codecs.lookup(value).name)
+        except (LookupError, UnicodeError):
+            return False
+        return True
+    return key == "sheet" or (len(value) == 1 and value not in "\r\n")

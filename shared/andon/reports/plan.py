@@ -1,0 +1,90 @@
+"""How a file is read: all that was judged of it, so that it is read again without judging."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from andon.reports.columns import Column
+from andon.reports.dialects import Dialect
+from andon.reports.duck import literal
+from andon.reports.spelling import TEXT, Spelling
+from andon.reports.spellings import made
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A column: what it is called in the file as read, how its values are written, and what is known of it."""
+
+    source: str
+    spelling: Spelling
+    column: Column
+
+    def sql(self, value: str) -> str:
+        """The SQL that reads the column from the text expression `value`."""
+        if self.spelling is not TEXT or not self.column.missing:
+            return self.spelling.read(value)
+        tokens = ", ".join(literal(each.token) for each in self.column.missing)
+        return f"CASE WHEN {value} NOT IN ({tokens}) THEN {value} END"
+
+    def to_json(self) -> dict[str, Any]:
+        return {"source": self.source, "spec": dict(self.spelling.spec), **self.column.to_json()}
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Planned:
+        return cls(raw["source"], made(raw["spec"]), Column.from_json(raw))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`encoding` and `mixed` (line endings) of a text, its `dialect` if it is delimited, and its `columns`.
+
+    `sheet` is the one that was read of a workbook.
+    """
+
+    rows: int
+    columns: tuple[Planned, ...]
+    encoding: str
+    mixed: bool = False
+    dialect: Dialect | None = None
+    sheet: str | None = None
+
+    def shown(self) -> dict[str, Any]:
+        """What a user is told of it."""
+        told: dict[str, Any] = {"encoding": self.encoding}
+        if self.sheet is not None:
+            told = {"sheet": self.sheet}
+        if self.dialect is not None and self.sheet is None:
+            told |= {"delimiter": self.dialect.delimiter, "quote": self.dialect.quote}
+        if self.dialect is not None:
+            told |= {"header": self.dialect.header, "skippedLines": self.dialect.skip}
+            if self.dialect.comment:
+                told["comment"] = self.dialect.comment
+        signs = {each.spelling.spec["decimal"] for each in self.columns if each.spelling.spec.get("decimal")}
+        if signs:
+            told["decimal"] = ",".join(sorted(signs)) if len(signs) == 1 else "both . and ,"
+        if any(each.column.type == "timestamp" for each in self.columns):
+            told["timeZone"] = "UTC"
+        return told
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "rows": self.rows,
+            "columns": [each.to_json() for each in self.columns],
+            "encoding": self.encoding,
+            "mixed": self.mixed,
+            "dialect": self.dialect.to_json() if self.dialect else None,
+            "sheet": self.sheet,
+        }
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Plan:
+        return cls(
+            rows=raw["rows"],
+            columns=tuple(map(Planned.from_json, raw["columns"])),
+            encoding=raw["encoding"],
+            mixed=raw["mixed"],
+            dialect=Dialect.from_json(raw["dialect"]) if raw["dialect"] else None,
+            sheet=raw["sheet"],
+        )

@@ -1,0 +1,98 @@
+"""A file as DuckDB sees it: a table expression whose every value is text, and the lines that its rows stand on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from andon.reports import delimited, json_lines, wide, workbooks
+from andon.reports.control import Control
+from andon.reports.dialects import Dialect, dialects_of
+from andon.reports.duck import identifier, literal
+from andon.reports.formats import Format
+from andon.reports.plan import Plan
+from andon.reports.unpack import Plain
+
+
+@dataclass(frozen=True)
+class Source:
+    """`values` reads the column of each of `names` as text; `types` are DuckDB's, of a file that has types."""
+
+    names: tuple[str, ...]
+    values: tuple[str, ...]
+    scan: str
+    lines: Callable[[Sequence[int]], Mapping[int, int]]
+    types: tuple[str, ...] | None = None
+    dialect: Dialect | None = None
+    sheet: str | None = None
+
+    def value(self, name: str) -> str:
+        return self.values[self.names.index(name)]
+
+
+@dataclass(frozen=True)
+class Opener:
+    """What it takes to open a file."""
+
+    connection: duckdb.DuckDBPyConnection
+    plain: Plain
+    claimed: Format
+    scratch: Path
+    control: Control
+    limit_bytes: int
+
+    def sources(self, given: Mapping[str, Any], plan: Plan | None) -> Iterator[Source]:
+        """The ways to read the file, the likeliest first: as planned, or as judged now with what is `given` of it."""
+        if self.claimed.name == "parquet":
+            yield self._parquet()
+        elif self.claimed.is_json:
+            yield self._json()
+        elif self.claimed.name == "excel":
+            yield self._sheet(given, plan)
+        else:
+            path = self.plain.path
+            for dialect in [plan.dialect] if plan and plan.dialect else dialects_of(path, self.claimed, given):
+                yield self._delimited(path, dialect)
+
+    def _delimited(self, path: Path, dialect: Dialect, sheet: str | None = None) -> Source:
+        table = delimited.table_of(path, dialect, self.scratch, self.control)
+        names = dialect.columns
+        return Source(
+            names,
+            tuple(map(identifier, names)),
+            self._by_column(delimited.scan(table, dialect), len(names)),
+            lambda rows: delimited.lines_of(path, dialect, rows, self.control),
+            dialect=dialect,
+            sheet=sheet,
+        )
+
+    def _sheet(self, given: Mapping[str, Any], plan: Plan | None) -> Source:
+        path = self.scratch / "sheet.csv"
+        sheet = plan.sheet if plan else given.get("sheet")
+        sheet = workbooks.write_sheet(self.plain.path, path, sheet, self.limit_bytes, self.control)
+        if plan and plan.dialect:
+            return self._delimited(path, plan.dialect, sheet)
+        [dialect, *_] = dialects_of(path, self.claimed, {**given, "delimiter": ",", "quote": '"'})
+        return self._delimited(path, dialect, sheet)
+
+    def _json(self) -> Source:
+        path = json_lines.table_of(self.plain.path, self.scratch, self.control)
+        names = json_lines.columns(self.connection, path)
+        # JSON null is NULL as text already.
+        values = tuple(f"nullif({identifier(name)} ->> '$', '')" for name in names)
+        scan = self._by_column(json_lines.scan(path), len(names))
+        return Source(names, values, scan, lambda rows: json_lines.lines_of(path, rows))
+
+    def _parquet(self) -> Source:
+        scan = f"read_parquet({literal(self.plain.path)})"
+        described = self.connection.execute(f"DESCRIBE SELECT * FROM {scan}").fetchall()
+        names = tuple(row[0] for row in described)
+        values = tuple(f"nullif(CAST({identifier(name)} AS VARCHAR), '')" for name in names)
+        return Source(names, values, scan, lambda _: {}, types=tuple(row[1] for row in described))
+
+    def _by_column(self, scan: str, columns: int) -> str:
+        return wide.by_column(self.connection, scan, self.scratch) if columns > wide.STRETCH else scan
