@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from andon.adapters.postgres.models import Report
 from andon.adapters.postgres.requests import Conflict, NotFound
 from andon.engine.ids import new_id
+from andon.reports.columns import Column
 from andon.reports.errors import InvalidOptions
 from andon.reports.options import check_columns, parse_options
 from andon_api.auditing import note
@@ -68,7 +69,7 @@ def check(tenant: str, dataset_id: UUID | None, options: dict[str, Any]) -> None
     try:
         parsed = parse_options(options)
         if dataset is not None:
-            check_columns(parsed, {column["name"]: column["type"] for column in dataset["columns"]})
+            check_columns(parsed, [Column.from_json(each) for each in dataset["columns"]])
     except InvalidOptions as error:
         raise FieldErrors(error.problems) from None
 

@@ -11,6 +11,7 @@ from marshmallow import fields, validate
 from andon.adapters.postgres.audit import ACTIONS
 from andon.engine.states import Status
 from andon.engine.storable import time_fault
+from andon.reports.columns import ROLES
 from andon_api.paging import MOST, USUAL
 
 REPORT_STATUSES = ("idle", "generating", "generated", "cancelled", "failed")
@@ -90,9 +91,44 @@ class PageQuery(Schema):
     cursor = fields.String(load_default=None, metadata={"description": "`nextCursor` of the page before"})
 
 
+class MissingSchema(Schema):
+    token = fields.String()
+    count = fields.Integer()
+
+
+class CellSchema(Schema):
+    line = fields.Integer(metadata={"description": "of the file, from 1; of a workbook and an array, the row"})
+    value = fields.String()
+
+
+class UnreadSchema(Schema):
+    type = fields.String(metadata={"description": "what most of the column's values are"})
+    count = fields.Integer()
+    cells = fields.List(fields.Nested(CellSchema), metadata={"description": "the first three that aren't"})
+
+
 class ColumnSchema(Schema):
     name = fields.String()
     type = fields.String()
+    role = fields.String(metadata={"description": f"the part that it plays: {', '.join(ROLES)}"})
+    reason = fields.String(metadata={"description": "why it has this role"})
+    unit = fields.String(metadata={"description": "what its cells name beside their numbers, as a currency"})
+    format = fields.String(metadata={"description": "how its values are written, where that isn't plain"})
+    missing = fields.List(fields.Nested(MissingSchema), metadata={"description": "spellings that count as no value"})
+    unread = fields.Nested(UnreadSchema)
+    notes = fields.List(fields.String())
+
+
+class ReadingSchema(Schema):
+    encoding = fields.String()
+    delimiter = fields.String()
+    quote = fields.String()
+    header = fields.Boolean()
+    skipped_lines = fields.Integer(attribute="skippedLines", metadata={"description": "before the table"})
+    comment = fields.String(metadata={"description": "what begins a line that isn't part of the table"})
+    decimal = fields.String()
+    time_zone = fields.String(attribute="timeZone")
+    sheet = fields.String()
 
 
 class DatasetSchema(Schema):
@@ -103,6 +139,7 @@ class DatasetSchema(Schema):
     bytes = fields.Integer()
     rows = fields.Integer()
     columns = fields.List(fields.Nested(ColumnSchema))
+    reading = fields.Nested(ReadingSchema, metadata={"description": "how the file was read"})
     sha256 = fields.String()
     created_by = fields.Raw(allow_none=True)
     created_at = Time()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import tempfile
@@ -21,7 +22,8 @@ from andon.adapters.postgres.models import Dataset
 from andon.adapters.storage import StorageError
 from andon.engine.ids import new_id
 from andon.reports.datasets import DatasetInfo, inspect_dataset
-from andon.reports.errors import DatasetTooLarge, UnreadableDataset, UnsupportedMediaType
+from andon.reports.errors import DatasetTooLarge, InvalidOptions, UnreadableDataset, UnsupportedMediaType
+from andon.reports.overrides import parse_overrides
 from andon_api.database import db
 from andon_api.principal import Principal
 from andon_api.problems import FieldErrors, Problem
@@ -91,7 +93,7 @@ def received(request: flask.Request) -> Iterator[Upload]:
         path = Path(str(given.stream.name))
         if path.stat().st_size > limit:
             raise _too_large(limit)
-        yield Upload(path, name, _sha256(path), _inspected(path, name))
+        yield Upload(path, name, _sha256(path), _inspected(path, name, _given(request)))
     finally:
         given.close()
 
@@ -110,6 +112,7 @@ def keep(who: Principal, file: Upload) -> UUID:
         bytes=size,
         rows=file.info.rows,
         columns=[column.to_json() for column in file.info.columns],
+        plan=file.info.plan.to_json(),
         storage_key=key,
         sha256=file.sha256,
         created_by=who.user,
@@ -130,11 +133,22 @@ def _forget(key: str) -> None:
         return  # `andon prune` removes what no row names
 
 
-def _inspected(path: Path, name: str) -> DatasetInfo:
+def _given(request: flask.Request) -> dict[str, Any]:
+    """What the form's `reading` says of how the file is written."""
+    text = request.form.get("reading") or "{}"
+    try:
+        return parse_overrides(json.loads(text))
+    except ValueError:
+        raise FieldErrors([("/reading", "expected a JSON object")]) from None
+    except InvalidOptions as error:
+        raise FieldErrors(error.problems) from None
+
+
+def _inspected(path: Path, name: str, given: dict[str, Any]) -> DatasetInfo:
     limit = services().settings.unpacked_limit_bytes
     try:
         with services().inspecting:
-            return inspect_dataset(path, name, unpacked_limit_bytes=limit)
+            return inspect_dataset(path, name, given=given, unpacked_limit_bytes=limit)
     except UnsupportedMediaType as error:
         raise Problem(415, str(error)) from None
     except DatasetTooLarge as error:

@@ -7,6 +7,7 @@ value is ever dropped unsaid.
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,6 +17,7 @@ import duckdb
 
 from andon.reports import judging, missing
 from andon.reports.control import Control
+from andon.reports.duck import literal
 from andon.reports.judging import Judgement
 from andon.reports.options import ColumnChoice
 from andon.reports.spelling import TEXT, Spelling
@@ -41,18 +43,22 @@ class Checked:
 class Found:
     """What the whole file says of a column.
 
+    `value` is the SQL of its text, without what its user says is missing (`chosen`), and `raw` that with it.
     `present` cells aren't empty, `tokens` of them may stand for no value; `distinct` is close rather than exact.
     `read` is what `spelling` reads, unless that is text; `near` what most of a column of text is written in.
     """
 
     name: str
     value: str
+    raw: str
     sample: Counter[str]
     judgement: Judgement
     present: int = 0
     distinct: int = 0
     tokens: Mapping[str, int] = field(default_factory=dict)
     checked: tuple[Checked, ...] = ()
+    chosen: Mapping[str, int] = field(default_factory=dict)
+    limits: tuple[str, ...] = ()
     spelling: Spelling = TEXT
     notes: tuple[str, ...] = ()
 
@@ -101,14 +107,18 @@ def detect(
     """
     choices = choices or {}
     wanted = {name: each.type for name, each in choices.items()}
+    given = values
+    values = [_without(value, choices.get(name)) for name, value in zip(names, values, strict=True)]
     samples = _samples(connection, scan, values)
     judged = [
-        Found(name, value, sample, judging.judge(name, sample, wanted.get(name)))
-        for name, value, sample in zip(names, values, samples, strict=True)
+        Found(name, value, raw, sample, judging.judge(name, sample, wanted.get(name)))
+        for name, value, raw, sample in zip(names, values, given, samples, strict=True)
     ]
     control.progress(0.1, "reading every value")
     rows, found = _check(connection, scan, judged, control)
     found = _judged_again(connection, scan, found, control)
+    found = [_with_chosen(connection, scan, each, choices.get(each.name)) for each in found]
+    found = [_without_limits(connection, scan, each) for each in found]
     evidence = judging.evidence([each.fitting for each in found], [each.sample for each in found])
     return rows, [_settled(each, evidence, delimiter, choices.get(each.name)) for each in found]
 
@@ -194,11 +204,63 @@ def _judged_again(
 def _settled(column: Found, evidence: judging.Evidence, delimiter: str | None, choice: ColumnChoice | None) -> Found:
     spelling, notes = judging.settle(column.fitting, evidence, delimiter)
     tokens = dict(column.tokens)
-    if spelling is TEXT and choice and choice.missing is not None:
-        tokens = {}  # they are missing before they come here
+    if choice and choice.missing is not None:
+        tokens = dict(column.chosen) | ({} if spelling is TEXT else tokens)
     elif spelling is TEXT:
         others = {value: count for value, count in column.sample.items() if value not in tokens}
         missing_words, kept = missing.in_words(tokens, others)
         tokens = {token: tokens[token] for token in missing_words}
         notes = (*notes, *kept)
+    if column.limits:
+        notes = (*notes, f"{', '.join(column.limits)} stands for no number, and counts as missing.")
     return replace(column, spelling=spelling, tokens=tokens, notes=(*column.judgement.notes, *spelling.notes, *notes))
+
+
+def _without(value: str, choice: ColumnChoice | None) -> str:
+    """A value, missing where its user says so."""
+    if choice is None or not choice.missing:
+        return value
+    return f"CASE WHEN {value} NOT IN ({', '.join(map(literal, choice.missing))}) THEN {value} END"
+
+
+def _with_chosen(connection: duckdb.DuckDBPyConnection, scan: str, column: Found, choice: ColumnChoice | None) -> Found:
+    """The column with how often each spelling occurs that its user says is missing."""
+    if choice is None or not choice.missing:
+        return column
+    rows = connection.execute(
+        f"SELECT v, count(*) FROM (SELECT {column.raw} AS v FROM {scan}) "
+        f"WHERE v IN ({', '.join(map(literal, choice.missing))}) GROUP BY v"
+    ).fetchall()
+    return replace(column, chosen=dict(rows))
+
+
+# The largest finite numbers of two and of one precision: programs write them where there is none.
+_LIMITS = {sign * limit for sign in (1, -1) for limit in (sys.float_info.max, 3.4028234663852886e38)}
+
+
+def _without_limits(connection: duckdb.DuckDBPyConnection, scan: str, column: Found) -> Found:
+    """The column with the largest of all finite numbers among its tokens: nobody has measured that."""
+    at = next((n for n, each in enumerate(column.checked) if each.low in _LIMITS or each.high in _LIMITS), None)
+    if at is None or not column.fitting:
+        return column
+    checked = column.checked[at]
+    read = checked.spelling.read("v")
+    limits = ", ".join(f"CAST('{limit!r}' AS DOUBLE)" for limit in _LIMITS)
+    found = dict(
+        connection.execute(
+            f"SELECT v, count(*) FROM (SELECT {column.value} AS v FROM {scan}) WHERE {read} IN ({limits}) GROUP BY v"
+        ).fetchall()
+    )
+    row = connection.execute(
+        f"SELECT min(x), max(x) FROM (SELECT {read} AS x FROM (SELECT {column.value} AS v FROM {scan})) "
+        f"WHERE x NOT IN ({limits})"
+    ).fetchone()
+    if len(found) > len(_LIMITS) or row is None or row[0] is None:
+        return column
+    mended = replace(checked, count=checked.count - sum(found.values()), low=row[0], high=row[1])
+    return replace(
+        column,
+        tokens={**column.tokens, **found},
+        checked=tuple(mended if n == at else each for n, each in enumerate(column.checked)),
+        limits=tuple(found),
+    )

@@ -21,9 +21,21 @@ ROLES = (
     "geo",  # a latitude or a longitude: no mean
     "text",  # free words
 )
+_NUMERIC_ALONE = frozenset({"measure", "money", "percent", "count", "duration", "year", "geo"})
 AVERAGED = frozenset({"measure", "money", "percent", "count", "duration"})
 SUMMED = frozenset({"money", "count", "duration"})
 SPLITTING = frozenset({"category", "flag"})
+
+
+def roles_for(type_: str) -> tuple[str, ...]:
+    """The roles that a column of a type can have."""
+    if type_ in {"integer", "number"}:
+        return tuple(role for role in ROLES if role not in {"date", "text"} and (role != "year" or type_ == "integer"))
+    if type_ in {"date", "timestamp"}:
+        return ("date", "id", "category")
+    if type_ == "boolean":
+        return ("flag", "category")
+    return tuple(role for role in ROLES if role not in _NUMERIC_ALONE and role != "date")
 
 
 @dataclass(frozen=True)
@@ -86,6 +98,11 @@ class Column:
     @property
     def temporal(self) -> bool:
         return self.type in {"date", "timestamp"}
+
+    @property
+    def dated(self) -> bool:
+        """Whether it can serve as time: years as whole numbers can, too."""
+        return self.temporal or (self.type == "integer" and self.role == "year")
 
     def with_role(self, role: str, reason: str) -> Column:
         return replace(self, role=role, reason=reason)

@@ -228,14 +228,14 @@ class _Reader:
                 opener.connection,
                 source.scan,
                 names,
-                [_without(source.value(name), chosen.get(name)) for name in names],
+                [source.value(name) for name in names],
                 self.control,
                 choices=chosen,
                 delimiter=source.dialect.delimiter if source.dialect else None,
             )
             if source.types is not None:
                 found = [_as_written(each, chosen) for each in found]
-            planned = describing.columns(opener.connection, source, found, chosen)
+            planned = describing.columns(opener.connection, source, found)
             known |= {each.source: each for each in planned}
         columns = [known[name] for name in source.names if not plan or name in {each.source for each in plan.columns}]
         if source.dialect and not plan:
@@ -259,13 +259,6 @@ class _Reader:
         elif self.claimed.name == "parquet":
             return UnreadableDataset(f"the Parquet file is cut off or damaged: {_said(error)}")
         return found or UnreadableDataset(f"not readable as {self.claimed.title}: {_said(error)}", _line(error))
-
-
-def _without(value: str, choice: ColumnChoice | None) -> str:
-    """A value, missing where its user says so."""
-    if choice is None or not choice.missing:
-        return value
-    return f"CASE WHEN {value} NOT IN ({', '.join(map(literal, choice.missing))}) THEN {value} END"
 
 
 def _as_written(found: column_types.Found, chosen: Mapping[str, ColumnChoice]) -> column_types.Found:

@@ -10,7 +10,6 @@ import duckdb
 from andon.reports import judging, missing, moments
 from andon.reports.column_types import Found
 from andon.reports.columns import Cell, Column, Missing, Unread
-from andon.reports.options import ColumnChoice
 from andon.reports.plan import Planned
 from andon.reports.roles import Evidence, described
 from andon.reports.sources import Source
@@ -24,14 +23,13 @@ def columns(
     connection: duckdb.DuckDBPyConnection,
     source: Source,
     found: Sequence[Found],
-    choices: Mapping[str, ColumnChoice],
 ) -> list[Planned]:
     """What is known of each column, with cells of those that could not be read."""
     unread = _unread(connection, source, found)
-    return [_planned(each, unread.get(each.name), choices.get(each.name)) for each in found]
+    return [_planned(each, unread.get(each.name)) for each in found]
 
 
-def _planned(found: Found, unread: Unread | None, choice: ColumnChoice | None) -> Planned:
+def _planned(found: Found, unread: Unread | None) -> Planned:
     tokens = dict(found.tokens)
     column = described(found.name, found.spelling.type, _evidence(found))
     column = replace(

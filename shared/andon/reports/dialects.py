@@ -150,7 +150,7 @@ def _score(dialect: Dialect, lines: Sequence[str]) -> float:
     blank = sum(cell.startswith(" ") for cell in cells) / (len(cells) or 1)
     score = even**2 * (width - 1) / width * (0.2 + typed) * (1 - 0.5 * odd) * (1 - 0.3 * blank)
     # The widest record of a preamble isn't a header, but a header that is narrower than its table is none.
-    score *= 0.5 if first else 1.0
+    score *= 0.5 if first else 1.0 if len(records[0]) == width else 0.7
     simple = (dialect.quote == '"') + (dialect.escape == dialect.quote) + (not dialect.padded)
     return score * (1 + 0.001 * simple)
 

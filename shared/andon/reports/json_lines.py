@@ -14,7 +14,7 @@ from andon.reports.duck import literal
 from andon.reports.errors import UnreadableDataset
 
 _LONGEST_LINE = 16 << 20
-_LARGEST_ARRAY = 64 << 20  # that is read as a whole, to say what is wrong with it
+_LARGEST_WHOLE = 64 << 20  # that is read at once
 # Inside a string the quotes would be escaped.
 _NAMELESS = re.compile(rb'([{,]\s*)""(\s*:)')
 
@@ -41,7 +41,15 @@ def is_array(path: Path) -> bool:
 
 
 def table_of(path: Path, scratch: Path, control: Control) -> Path:
-    """The file with a name for every key, which DuckDB takes no empty one of: itself, or a copy in `scratch`."""
+    """The file as DuckDB takes it: itself, or a copy in `scratch`.
+
+    A copy has a name for every key, none being empty, and is of the rows alone where they stand in one object.
+    """
+    if rows := _rows_in_object(path):
+        target = scratch / "rows"
+        with target.open("w", encoding="utf-8") as lines:
+            lines.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        path = target
     with path.open("rb") as file:
         if not any(_NAMELESS.search(line) for line in file):
             return path
@@ -95,8 +103,32 @@ def locate_fault(path: Path, control: Control) -> UnreadableDataset | None:
     return UnreadableDataset("the file is empty: there is nothing but white space in it") if empty else None
 
 
+def _rows_in_object(path: Path) -> list[dict[str, object]] | None:
+    """The longest list of objects in a file that is one object, as `{"data": [...]}`; None of any other file."""
+    if path.stat().st_size > _LARGEST_WHOLE:
+        return None
+    with path.open("rb") as file:
+        first = file.readline(_LONGEST_LINE)
+        if not first.lstrip().startswith(b"{") or (_is_json(first) and file.readline().strip()):
+            return None
+    try:
+        whole = json.loads(path.read_bytes())
+    except ValueError:
+        return None
+    lists = [each for each in whole.values() if isinstance(each, list) and each]
+    return max((each for each in lists if all(isinstance(row, dict) for row in each)), key=len, default=None)
+
+
+def _is_json(text: bytes) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _locate_in_array(path: Path) -> UnreadableDataset | None:
-    if path.stat().st_size > _LARGEST_ARRAY:
+    if path.stat().st_size > _LARGEST_WHOLE:
         return None
     try:
         values = json.loads(path.read_bytes())

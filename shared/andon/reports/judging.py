@@ -26,6 +26,7 @@ _WHEN = re.compile(
 _DURATION = re.compile(r"duration|dauer|elapsed|runtime|length|laptime|\blap|split|uptime|downtime|wait", re.IGNORECASE)
 _EXPONENT = re.compile(r"\d+[eE]\d+")
 _LEADING_ZERO = re.compile(r"[-+]?0\d+")
+_ADDRESS = re.compile(r"(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?:25[0-5]|2[0-4]\d|1?\d?\d)){3}")
 _DIGITS = re.compile(r"[+-]?[\d ()/.-]{6,}")
 
 
@@ -111,6 +112,8 @@ def _kept_as_text(name: str, values: Sequence[str]) -> tuple[bool, str]:
     zeros = any(_LEADING_ZERO.fullmatch(value.strip()) for value in values)
     if zeros and all(value.strip().lstrip("+-").isdigit() for value in values):
         return not fits_all(moments.COMPACT, values), "Kept as text: the zeros at the front would be lost."
+    if all(map(_ADDRESS.fullmatch, values)):
+        return True, "Kept as text: these are addresses of a network."
     if _VERSION.search(name) and all(value.count(".") != 1 for value in values):
         return True, ""
     return False, ""
@@ -201,7 +204,7 @@ def evidence(fitting: Sequence[Sequence[Spelling]], samples: Sequence[Mapping[st
     comma = point = False
     orders = set()
     for spellings, sample in zip(fitting, samples, strict=True):
-        signs = {_decimal(each) for each in spellings if each.type == "number"}
+        signs = {_decimal(each) for each in spellings if each.type in _NUMERIC} - {""}
         if signs == {","}:
             comma = True
         if signs == {"."} and any("." in value for value in sample):

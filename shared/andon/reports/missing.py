@@ -17,24 +17,8 @@ _NA = {"na"}
 _MARKS = {".", "..", "...", "-", "--", "---", "–", "—", "?", "??", "*", "/", "…"}
 # ... and these only among numbers and dates, where no word could be meant.
 _NO_NUMBERS = {
-    *(
-        "none",
-        "nil",
-        "missing",
-        "unknown",
-        "tbd",
-        "not available",
-        "nd",
-        "n.d.",
-        "k.a.",
-        "s.o.",
-        "na",
-        "empty",
-        "blank",
-    ),
+    *("none", "nil", "missing", "unknown", "tbd", "not available", "nd", "n.d.", "k.a.", "s.o.", "empty", "blank"),
     *("inf", "-inf", "+inf", "infinity", "-infinity", "∞", "-∞", "-nan", "+nan"),
-    *("1.7976931348623157e+308", "-1.7976931348623157e+308", "1.7976931348623157e308", "-1.7976931348623157e308"),
-    *("3.4028234663852886e+38", "-3.4028234663852886e+38", "3.4028235e+38", "-3.4028235e+38"),
 }
 TOKENS = frozenset(_ANYWHERE | _NA | _MARKS | _NO_NUMBERS)
 # Days by which programs say "never" and "for ever".

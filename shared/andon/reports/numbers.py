@@ -11,7 +11,7 @@ from andon.reports.duck import literal
 from andon.reports.spelling import Spelling, parts
 
 # A separator of thousands as it is named in a spec, and the characters that it may be.
-_GROUPS = {"": "", ",": ",", ".": ".", " ": "   ", "'": "'’"}
+_GROUPS = {"": "", ",": ",", ".": ".", " ": " \u00a0\u202f", "'": "'’"}
 CONVENTIONS = ((".", ""), (".", ","), (".", " "), (".", "'"), (",", ""), (",", "."), (",", " "), (",", "'"))
 
 _SYMBOLS = "[$€£¥₹₽₩₺₫₪฿₴₦₱₡₲₵₸₿]"
@@ -22,11 +22,12 @@ _CODES = (
 _MARKS = rf"(?:US|A|C|NZ|HK|S|R|NT|MX)?\$|{_SYMBOLS}|(?:{_CODES})|kr\.?|zł|Kč|Ft|lei|лв|руб\.?|Fr\.|Rs\.?|RM"
 # Words behind a number name what it counts; two of them, or digits in them, make it a sentence or a code.
 _WORD = r"[^\d\s.,;:()%+/$€£¥-][^\d\s,;:()$€£¥]{0,11}"
+_GAP = "[\\s\u00a0\u202f]*"
 _SIGN = r"[-+−]?"  # the last is a typographer's minus
 _MONEY = re.compile(rf"(?:{_MARKS})")
 _CORE = re.compile(
-    rf"\s*\(?\s*{_SIGN}\s*(?P<before>{_MARKS})?\s*{_SIGN}\s*[.,]?\d[\d.,'’   ]*(?:[eE][-+]?\d+)?"
-    rf"\s*(?P<after>%|‰|{_MARKS}|°[CF]|{_WORD})?\s*-?\s*\)?\s*"
+    rf"{_GAP}\(?{_GAP}{_SIGN}{_GAP}(?P<before>{_MARKS})?{_GAP}{_SIGN}{_GAP}[.,]?\d[\d.,'’ \u00a0\u202f]*"
+    rf"(?:[eE][-+]?\d+)?{_GAP}(?P<after>%|‰|{_MARKS}|°[CF]|{_WORD})?{_GAP}-?{_GAP}\)?{_GAP}"
 )
 _CLOCK = {"am", "pm", "a.m.", "p.m.", "uhr", "h.", "st", "nd", "rd", "th", "e", "E"}
 
@@ -66,8 +67,8 @@ def number(decimal: str, group: str, unit: str = "", *, whole: bool = False) -> 
     before = rf"(?:{u})?" if is_money(unit) else ""
     after = rf"(?:{u})?" if is_money(unit) else u
     pattern = (
-        rf"\s*(?P<open>\(?)\s*(?P<sign>{_SIGN})\s*{before}\s*(?P<inner>{_SIGN})\s*(?P<core>{core})\s*{after}"
-        r"\s*(?P<behind>-?)\s*\)?\s*"
+        rf"{_GAP}(?P<open>\(?){_GAP}(?P<sign>{_SIGN}){_GAP}{before}{_GAP}(?P<inner>{_SIGN}){_GAP}(?P<core>{core}){_GAP}{after}"
+        rf"{_GAP}(?P<behind>-?){_GAP}\)?{_GAP}"
     )
     digits = "p.core"
     for character in _GROUPS[group]:

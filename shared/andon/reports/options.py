@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from andon.reports.columns import ROLES, Column
+from andon.reports.columns import ROLES, Column, roles_for
 from andon.reports.errors import InvalidOptions
 
 SECTIONS = ("overview", "quality", "distributions", "trends", "correlations", "drivers", "outliers", "groups")
@@ -94,17 +94,18 @@ def parse_options(raw: Mapping[str, Any]) -> ReportOptions:
     return ReportOptions(**values)
 
 
-def check_columns(options: ReportOptions, types: Mapping[str, str]) -> None:
-    """Raise `InvalidOptions` for each column that the options name and the dataset can't serve with.
-
-    `types` are the dataset's columns, name to type.
-    """
+def check_columns(options: ReportOptions, columns: Iterable[Column]) -> None:
+    """Raise `InvalidOptions` for each of the dataset's columns that the options name and that can't serve with."""
+    known = {column.name: column for column in columns}
+    types = {name: column.type for name, column in known.items()}
+    types |= {name: choice.type for name, choice in options.columns.items() if choice.type and name in known}
     wanted = [
         *((_pointer("measures", place), name, MEASURABLE) for place, name in enumerate(options.measures)),
         *((_pointer("groupBy", place), name, None) for place, name in enumerate(options.group_by)),
     ]
     if options.time_column is not None:
-        wanted.append((_pointer("timeColumn"), options.time_column, TEMPORAL))
+        year = any(column.name == options.time_column for column in options.applied(known.values()) if column.dated)
+        wanted.append((_pointer("timeColumn"), options.time_column, None if year else TEMPORAL))
     if options.question is not None:
         wanted.append((_pointer("question"), options.question, None))
     wanted += [(_pointer("columns", name), name, None) for name in options.columns]
@@ -114,6 +115,10 @@ def check_columns(options: ReportOptions, types: Mapping[str, str]) -> None:
             problems.append((at, f"expected the name of a column of the dataset; it has no {name!r}"))
         elif kinds and types[name] not in kinds:
             problems.append((at, f"expected a column of type {' or '.join(kinds)}; {name!r} is {types[name]}"))
+    for name, choice in options.columns.items():
+        if choice.role and name in types and choice.role not in (fitting := roles_for(types[name])):
+            said = f"expected a role for a column of type {types[name]}: one of {', '.join(fitting)}"
+            problems.append((_pointer("columns", name, "role"), said))
     if problems:
         raise InvalidOptions(problems)
 

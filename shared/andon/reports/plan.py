@@ -9,7 +9,7 @@ from typing import Any
 from andon.reports.columns import Column
 from andon.reports.dialects import Dialect
 from andon.reports.duck import literal
-from andon.reports.spelling import TEXT, Spelling
+from andon.reports.spelling import Spelling
 from andon.reports.spellings import made
 
 
@@ -23,10 +23,10 @@ class Planned:
 
     def sql(self, value: str) -> str:
         """The SQL that reads the column from the text expression `value`."""
-        if self.spelling is not TEXT or not self.column.missing:
-            return self.spelling.read(value)
-        tokens = ", ".join(literal(each.token) for each in self.column.missing)
-        return f"CASE WHEN {value} NOT IN ({tokens}) THEN {value} END"
+        # What the spelling doesn't fit is missing in any case.
+        tokens = [literal(each.token) for each in self.column.missing if self.spelling.fits(each.token)]
+        read = self.spelling.read(value)
+        return f"CASE WHEN {value} NOT IN ({', '.join(tokens)}) THEN {read} END" if tokens else read
 
     def to_json(self) -> dict[str, Any]:
         return {"source": self.source, "spec": dict(self.spelling.spec), **self.column.to_json()}

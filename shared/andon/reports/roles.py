@@ -25,6 +25,9 @@ class Evidence:
     ascending: bool = False
 
 
+_COUNTERS = {"n", "i", "row", "index", "seq", "sequence", "position", "line", "column1", "unnamed 0", "rownum"}
+
+
 def _words(*alternatives: str) -> re.Pattern[str]:
     """Matches a name with one of the words in it: set off by anything but a letter, or by a capital."""
     return re.compile(rf"(?:^|[^a-z])(?:{'|'.join(alternatives)})(?:$|[^a-z])")
@@ -241,7 +244,7 @@ def _of_numbers(name: str, type_: str, of: Evidence) -> tuple[str, str]:
         return "code", "whole numbers, by name a code"
     if _ID.search(name) and whole and not _COUNT.search(name.replace("number", "")):
         return "id", "whole numbers, by name an identifier"
-    if whole and unique and of.ascending and of.values >= 10 and _steps_of_one(of):
+    if whole and unique and of.ascending and of.values >= 10 and _steps_of_one(of) and name in _COUNTERS:
         return "id", "counts the rows"
     if _PERCENT.search(name):
         return "percent", "by its name a share"
@@ -252,8 +255,6 @@ def _of_numbers(name: str, type_: str, of: Evidence) -> tuple[str, str]:
             return "duration", "by its name a span of time"
     if whole and _COUNT.search(name) and (of.low is None or of.low >= 0):
         return "count", "whole numbers, by name a count"
-    if whole and 2 < of.distinct <= 12 and of.values >= 10 * of.distinct and _within(of, 0, 12):
-        return "count", "a few small whole numbers"
     return "measure", "whole numbers" if whole else "numbers with fractions"
 
 
@@ -265,8 +266,12 @@ def _of_words(name: str, of: Evidence) -> tuple[str, str]:
     spaces = sum(value.count(" ") for value in sample) / (len(sample) or 1)
     if of.distinct == 2 and {value.strip().lower() for value in sample} <= _FLAGS:
         return "flag", "holds two opposite words"
-    digits = sum(any(c.isdigit() for c in value) and " " not in value.strip() for value in sample)
-    coded = bool(sample) and digits >= 0.8 * len(sample)
+    if sample and all(value.lstrip().startswith(("{", "[")) for value in sample):
+        return "text", "holds structures rather than words"
+    repeated = of.distinct <= max(20, 0.05 * of.values) and of.values >= 3 * of.distinct
+    coded = bool(sample) and sum(map(_is_mark, sample)) >= 0.8 * len(sample)
+    if coded and repeated and not _CODE.search(name) and all(any(map(str.isalpha, value)) for value in sample):
+        return "category", f"{of.distinct:,} different values in {of.values:,} cells"
     unique = of.values > 1 and of.distinct >= 0.95 * of.values
     if unique and of.values >= 5 and (coded or _ID.search(name)) and spaces < 1:
         if _CODE.search(name):
@@ -308,6 +313,10 @@ _FLAGS = {
     "sim",
     "não",
 }
+
+
+def _is_mark(value: str) -> bool:
+    return any(map(str.isdigit, value)) and " " not in value.strip()
 
 
 def _within(of: Evidence, low: float, high: float) -> bool:

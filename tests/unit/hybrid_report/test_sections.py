@@ -66,7 +66,7 @@ def test_ranks_see_what_pearson_does_not(profile: Profile) -> None:
 
 
 def test_opposite_columns_correlate_to_minus_one_and_ties_share_ranks(profile: Profile) -> None:
-    text = "a,b,c\n" + "".join(f"{i},{-i},{i % 2}\n" for i in range(20))
+    text = "a,b,c\n" + "".join(f"{i},{-i},{i % 3}\n" for i in range(21))
     result = profile("correlations", text)
     assert result["pearson"][0][1] == -1
     assert result["spearman"][0][2] == pytest.approx(result["pearson"][0][2])

@@ -6,7 +6,11 @@ from typing import Any
 
 import pytest
 
-from andon.reports import SECTIONS, InvalidOptions, ReportOptions, check_columns, parse_options
+from andon.reports import SECTIONS, Column, InvalidOptions, ReportOptions, check_columns, parse_options
+
+
+def columns(types: dict[str, str]) -> list[Column]:
+    return [Column(name, type_) for name, type_ in types.items()]
 
 
 def test_no_options_mean_every_section_and_a_thousand_resamples() -> None:
@@ -61,11 +65,11 @@ def test_options_may_only_name_columns_that_exist_and_serve() -> None:
     types = {"a": "integer", "b": "text", "t": "date"}
     options = ReportOptions(measures=("a", "x", "b"), group_by=("y", "b"), time_column="a")
     with pytest.raises(InvalidOptions) as caught:
-        check_columns(options, types)
+        check_columns(options, columns(types))
     assert [at for at, _ in caught.value.problems] == [
         "/options/measures/1",
         "/options/measures/2",
         "/options/groupBy/0",
         "/options/timeColumn",
     ]
-    check_columns(ReportOptions(measures=("a",), group_by=("b",), time_column="t"), types)
+    check_columns(ReportOptions(measures=("a",), group_by=("b",), time_column="t"), columns(types))

@@ -9,6 +9,7 @@ from sqlalchemy import select, tuple_
 
 from andon.adapters.postgres.models import Dataset
 from andon.engine.ids import parse_id
+from andon.reports.plan import Plan
 from andon_api import paging
 from andon_api.database import Row, rows
 
@@ -19,7 +20,7 @@ def find(tenant: str, id: str | UUID) -> Row | None:
     """One dataset."""
     dataset_id = id if isinstance(id, UUID) else parse_id(id)
     found = rows(select(_DATASET).where(_DATASET.c.tenant == tenant, _DATASET.c.id == dataset_id))
-    return found[0] if found else None
+    return _told(found[0]) if found else None
 
 
 def listed(tenant: str, *, limit: int, cursor: str | None) -> Row:
@@ -28,4 +29,12 @@ def listed(tenant: str, *, limit: int, cursor: str | None) -> Row:
     if after := paging.decode(cursor, dt.datetime.fromisoformat, UUID):
         query = query.where(tuple_(_DATASET.c.created_at, _DATASET.c.id) < tuple_(*after))
     query = query.order_by(_DATASET.c.created_at.desc(), _DATASET.c.id.desc()).limit(limit + 1)
-    return paging.page(rows(query), limit, lambda row: [row["created_at"].isoformat(), row["id"]])
+    return paging.page(
+        [_told(each) for each in rows(query)], limit, lambda row: [row["created_at"].isoformat(), row["id"]]
+    )
+
+
+def _told(dataset: Row) -> Row:
+    """A dataset with what its plan says to its users."""
+    plan = dataset["plan"]
+    return {**dataset, "reading": Plan.from_json(plan).shown()} if plan else dataset

@@ -22,7 +22,15 @@ _BODY = {
             "schema": {
                 "type": "object",
                 "required": ["file"],
-                "properties": {"file": {"type": "string", "contentMediaType": "application/octet-stream"}},
+                "properties": {
+                    "file": {"type": "string", "contentMediaType": "application/octet-stream"},
+                    "reading": {
+                        "type": "string",
+                        "contentMediaType": "application/json",
+                        "description": "an object of what is known of how the file is written: "
+                        "encoding, delimiter, quote, header, sheet",
+                    },
+                },
             }
         }
     },
@@ -34,7 +42,7 @@ _BODY = {
 @blueprint.answers(201, DatasetSchema)
 @blueprint.may_answer(413, 415, 422)
 def upload() -> object:
-    """Upload a CSV, TSV, JSON Lines or Parquet file, which may be gzipped."""
+    """Upload a CSV, TSV, JSON, JSON Lines or Parquet file, which may be gzipped, or an Excel workbook."""
     with uploads.received(request) as file:
 
         def keep() -> Outcome:
@@ -42,7 +50,7 @@ def upload() -> object:
             shown = DatasetSchema().dump(datasets.find(principal().tenant, dataset_id))
             return Outcome(shown, 201, {"Location": f"{PREFIX}/datasets/{dataset_id}"})
 
-        return perform(keep, lambda: f"{file.name}\n{file.sha256}".encode())
+        return perform(keep, lambda: f"{file.name}\n{file.sha256}\n{request.form.get('reading', '')}".encode())
 
 
 @blueprint.get("/datasets")

@@ -10,7 +10,17 @@ from sqlalchemy.orm import Session
 from andon import CancelOn, Event, NonRetriable, Step, function
 from andon.adapters.postgres.models import Dataset, Report
 from andon.engine.ids import parse_id
-from andon.reports import Control, InvalidOptions, PartOf, ReportOptions, check_columns, parse_options
+from andon.reports import (
+    Column,
+    Control,
+    DatasetError,
+    InvalidOptions,
+    PartOf,
+    ReportOptions,
+    check_columns,
+    parse_options,
+)
+from andon.reports.plan import Plan
 from andon_worker.functions.workspace import Workspace, workspace
 from andon_worker.hybrid_report import SECTIONS, digest, make_document, render_html, render_json, render_pdf
 
@@ -74,6 +84,7 @@ def fetch_report(session: Session, tenant: str, report_id: object) -> dict[str, 
             "mediaType": dataset.media_type,
             "rows": dataset.rows,
             "columns": dataset.columns,
+            "plan": dataset.plan,
             "bytes": dataset.bytes,
             "storageKey": dataset.storage_key,
         },
@@ -83,10 +94,10 @@ def fetch_report(session: Session, tenant: str, report_id: object) -> dict[str, 
 def prepare(work: Workspace, dataset: dict[str, Any], options: ReportOptions, control: Control) -> dict[str, Any]:
     """Convert the upload to Parquet, and refuse options that its columns can't satisfy."""
     try:
-        check_columns(options, {each["name"]: each["type"] for each in dataset["columns"]})
-    except InvalidOptions as error:
+        check_columns(options, [Column.from_json(each) for each in dataset["columns"]])
+        path = work.parquet(dataset, options, control)
+    except (InvalidOptions, DatasetError) as error:
         raise NonRetriable(str(error)) from error
-    path = work.parquet(dataset, control)
     return {"bytes": path.stat().st_size}
 
 
@@ -95,7 +106,7 @@ def compute(
 ) -> dict[str, Any]:
     """One section's numbers."""
     control.progress(0.0, SECTIONS[name].title)
-    return SECTIONS[name].compute(work.parquet(dataset, control), options, control)
+    return SECTIONS[name].compute(work.parquet(dataset, options, control), options, control)
 
 
 def render(work: Workspace, name: str, document: dict[str, Any], control: Control) -> dict[str, Any]:
@@ -120,7 +131,9 @@ def save_results(session: Session, report_id: str, document: dict[str, Any]) -> 
 
 
 def _shown(dataset: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in dataset.items() if key != "storageKey"}
+    """The dataset as its users know it."""
+    shown = {key: value for key, value in dataset.items() if key not in {"storageKey", "plan"}}
+    return {**shown, "reading": Plan.from_json(dataset["plan"]).shown()} if dataset.get("plan") else shown
 
 
 def _discard(prefix: str) -> int:

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from andon.adapters.storage import Storage
-from andon.reports import Control, ensure_parquet
+from andon.reports import Control, ReportOptions, ensure_parquet
+from andon.reports.plan import Plan
 from andon.settings import Settings
 
 MEDIA_TYPES = {".html": "text/html", ".pdf": "application/pdf", ".json": "application/json"}
@@ -26,7 +27,7 @@ class Workspace:
     prefix: str
     settings: Settings
 
-    def parquet(self, dataset: dict[str, Any], control: Control) -> Path:
+    def parquet(self, dataset: dict[str, Any], options: ReportOptions, control: Control) -> Path:
         """The dataset as typed Parquet, converted if it isn't here yet."""
         source = self.folder / "source"
         if not source.exists():
@@ -35,6 +36,8 @@ class Workspace:
             source,
             dataset["name"],
             self.folder,
+            plan=Plan.from_json(dataset["plan"]) if dataset.get("plan") else None,
+            choices=options.columns,
             unpacked_limit_bytes=self.settings.unpacked_limit_bytes,
             control=control,
         )

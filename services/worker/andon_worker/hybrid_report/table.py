@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -115,7 +116,7 @@ class Table:
         dense = {name for name, (low, high) in ends.items() if low is not None and high - low < _BITS}
         counts = self.per_column(
             [name for name in names if name in dense],
-            lambda c: (f"count({c})", f"bit_count(bitstring_agg({c}))"),
+            lambda c: (f"count({c})", f"bit_count(bitstring_agg(CAST({c} AS HUGEINT)))"),
             keeping=True,
         )
         counts |= self.per_column(
@@ -137,25 +138,28 @@ class Table:
 def open_table(parquet: Path, options: ReportOptions, control: Control) -> Iterator[Table]:
     """The dataset that `ensure_parquet` made; raises `InvalidOptions` if the options name other columns."""
     with connect(parquet.parent, control) as connection:
-        connection.execute(f"CREATE VIEW source AS FROM read_parquet({literal(parquet)})")
-        connection.execute("CREATE VIEW data AS FROM source")
         columns, reading = description(connection, parquet)
+        check_columns(options, columns)
         columns = options.applied(columns)
-        check_columns(options, {column.name: column.type for column in columns})
+        year = _year(columns, options)
+        columns = tuple(replace(each, type="date") if each is year else each for each in columns)
+        first = (
+            f"REPLACE (make_date(CAST({identifier(year.name)} AS INTEGER), 1, 1) AS {identifier(year.name)})"
+            if year
+            else ""
+        )
+        connection.execute(f"CREATE VIEW source AS SELECT * {first} FROM read_parquet({literal(parquet)})")
+        connection.execute("CREATE VIEW data AS FROM source")
         [(rows,)] = connection.execute("SELECT count(*) FROM data").fetchall()
-        table = Table(connection, control, rows, columns, reading, parquet)
-        table.replace({name: _WITHIN.format(identifier(name)) for name in _beyond_the_calendar(table)})
-        yield table
+        yield Table(connection, control, rows, columns, reading, parquet)
 
 
-# What a program with a calendar of the years 1 to 9999 can tell; a Parquet file may hold other dates.
-_WITHIN = "CASE WHEN {0} BETWEEN DATE '0001-01-01' AND TIMESTAMP '9999-12-31 23:59:59.999999' THEN {0} END"
-
-
-def _beyond_the_calendar(table: Table) -> list[str]:
-    names = [column.name for column in table.temporal]
-    found = table.per_column(names, lambda c: (f"bool_or({c} IS NOT NULL AND {_WITHIN.format(c)} IS NULL)",))
-    return [name for name, (beyond,) in found.items() if beyond]
+def _year(columns: Sequence[Column], options: ReportOptions) -> Column | None:
+    """The column of years that serves as time, each year as its first day: the one chosen, or the first of no dates."""
+    if options.time_column is None and any(column.temporal for column in columns):
+        return None
+    years = [column for column in columns if column.dated and not column.temporal]
+    return next((each for each in years if options.time_column in (None, each.name)), None)
 
 
 def double(value: float) -> str:
@@ -177,6 +181,8 @@ def _clean(value: Any) -> Any:
             return None
         rounded = float(f"{value:.10g}")
         return rounded if math.isfinite(rounded) else value  # the largest doubles would be rounded up to infinity
+    if isinstance(value, Decimal):
+        return int(value)  # a whole number of more than 64 bits
     if isinstance(value, dict):
         return clean(value)
     if isinstance(value, (list, tuple)):

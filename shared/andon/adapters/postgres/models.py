@@ -85,6 +85,7 @@ class Dataset(Base):
     bytes: Mapped[int]
     rows: Mapped[int]
     columns: Mapped[Any] = mapped_column(Jsonb)
+    plan: Mapped[Any | None] = mapped_column(Jsonb)
     storage_key: Mapped[str]
     sha256: Mapped[str]
     created_by: Mapped[Any | None] = mapped_column(Jsonb)
