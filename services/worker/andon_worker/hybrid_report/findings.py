@@ -10,7 +10,7 @@ from andon_worker.hybrid_report.wording import one_way
 
 MOST = 6
 _MOST_OF_A_SECTION = 2
-_LEAST = 0.08
+_LEAST = 0.12
 
 
 def key_findings(told: Mapping[str, Sequence[Sentence]]) -> list[dict[str, Any]]:

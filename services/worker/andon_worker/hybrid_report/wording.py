@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -66,6 +67,17 @@ class Wording:
             decimals += 1  # a step of 2.5 or 0.25
         return self._written(f"{value:,.{decimals}f}")
 
+    def among(self, values: Iterable[float | None]) -> Callable[[float | None], str]:
+        """How to write numbers of which `values` are some: as `number` does, but with as many decimals as tell them
+        apart, where they lie close together far from zero, as exchange rates do."""
+        known = [value for value in values if value is not None and math.isfinite(value)]
+        low, high = min(known, default=0.0), max(known, default=0.0)
+        spread, largest = high - low, max(abs(low), abs(high))
+        if not 1e-12 * largest < spread < _CLOSE * largest or largest >= 1e15:
+            return self.number
+        step = 10.0 ** (math.floor(math.log10(spread)) - 1)
+        return lambda value: MISSING if value is None or not math.isfinite(value) else self.like(value, step)
+
     def coefficient(self, value: float | None) -> str:
         """Two digits; three where two would claim a perfect correlation that isn't."""
         if value is None:
@@ -125,6 +137,7 @@ class Wording:
         return ("the week of " if unit == "week" else "") + self.day(when)
 
 
+_CLOSE = 0.02  # the spread, as a share of the largest, below which numbers need more digits to be told apart
 _ORDINALS = ("first", "second", "third", "fourth")
 
 LOCALES = {

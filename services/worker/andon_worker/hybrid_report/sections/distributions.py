@@ -272,7 +272,12 @@ def sentences(result: Result, wording: Wording) -> list[Sentence]:
     told = []
     numeric = [c for c in result["columns"] if c["kind"] == "numeric" and c["std"]]
     skewed = sorted(
-        (c for c in numeric if c["skewness"] is not None and abs(c["skewness"]) >= 1), key=lambda c: -abs(c["skewness"])
+        (
+            c
+            for c in numeric
+            if c["skewness"] is not None and abs(c["skewness"]) >= 1 and c["quantiles"]["p25"] != c["quantiles"]["p75"]
+        ),
+        key=lambda c: -abs(c["skewness"]),
     )
     told += [_tail(column, wording) for column in skewed[:3]]
     for column in result["columns"]:
@@ -339,7 +344,8 @@ def _figure(column: dict[str, Any], wording: Wording) -> Figure | None:
         return Figure(key, name, "rows", charts.spans(f"Rows over {name}", edges, counts, wording))
     notes = []
     if column["mean"] is not None:
-        notes.append(f"mean {wording.number(column['mean'])}, median {wording.number(column['quantiles']['p50'])}")
+        say = wording.among([column["min"], column["max"]])
+        notes.append(f"mean {say(column['mean'])}, median {say(column['quantiles']['p50'])}")
     if histogram["log"]:
         notes.append("logarithmic scale")
     if beyond := histogram["below"] + histogram["above"]:
@@ -373,9 +379,11 @@ def grids(result: Result, wording: Wording) -> list[Grid]:
     numeric = [c for c in result["columns"] if c["kind"] == "numeric" and c["count"]]
     rows = []
     for c in numeric:
-        say = (lambda value: MISSING if value is None else f"{value:.0f}") if c["role"] == "year" else number
+        say = wording.among([c["min"], c["max"]])
+        if c["role"] == "year":
+            say = _year
         quantiles = (c["quantiles"][name] for name in ("p05", "p25", "p50", "p75", "p95"))
-        numbers = (number(c["mean"]), number(c["std"]), say(c["min"]), *map(say, quantiles), say(c["max"]))
+        numbers = (say(c["mean"]), number(c["std"]), say(c["min"]), *map(say, quantiles), say(c["max"]))
         rows.append((label(c["name"], 32), *numbers))
     headers = ("Column", "Mean", "Std. dev.", "Min", "5%", "25%", "Median", "75%", "95%", "Max")
     caption = "Numeric columns" if result["exactQuantiles"] else "Numeric columns (quantiles are approximate)"
@@ -385,6 +393,10 @@ def grids(result: Result, wording: Wording) -> list[Grid]:
         if c["kind"] == "temporal" and c["count"]
     ]
     return [Grid(caption, headers, rows), Grid("Dates and times", ("Column", "Earliest", "Latest"), temporal)]
+
+
+def _year(value: float | None) -> str:
+    return MISSING if value is None else f"{value:.0f}"
 
 
 SECTION = Section("distributions", "Distributions", compute, sentences, figures, grids)

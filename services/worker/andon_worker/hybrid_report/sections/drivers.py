@@ -301,8 +301,8 @@ def _ends(driver: dict[str, Any], result: Result, wording: Wording) -> str:
         return ""
     low, high = (pick(known, key=lambda group: group["value"]) for pick in (min, max))
     return (
-        f"; {_value_name(result)} is {_value(high, result, wording)} where it is {_group(high, wording)} "
-        f"and {_value(low, result, wording)} where it is {_group(low, wording)}"
+        f"; {_value_name(result)} is {_value(high, result, wording)} where it is {_group(high, driver, wording)} "
+        f"and {_value(low, result, wording)} where it is {_group(low, driver, wording)}"
     )
 
 
@@ -313,19 +313,22 @@ def _value_name(result: Result) -> str:
 
 
 def _value(group: dict[str, Any], result: Result, wording: Wording) -> str:
-    return wording.number(group["value"]) if result["kind"] == "numeric" else wording.percent(group["value"], 1)
+    every = [each["value"] for driver in result["drivers"] for each in driver["groups"]]
+    return wording.among(every)(group["value"]) if result["kind"] == "numeric" else wording.percent(group["value"], 1)
 
 
-def _group(group: dict[str, Any], wording: Wording) -> str:
+def _group(group: dict[str, Any], driver: dict[str, Any], wording: Wording) -> str:
     if "name" in group:
         return str(group["name"])
     if group["from"] == group["to"]:
-        return _end(group["from"], wording)
-    return f"{_end(group['from'], wording)} to {_end(group['to'], wording)}"
+        return _end(group["from"], driver, wording)
+    return f"{_end(group['from'], driver, wording)} to {_end(group['to'], driver, wording)}"
 
 
-def _end(end: float | str, wording: Wording) -> str:
-    return wording.moment(end) if isinstance(end, str) else wording.number(end)
+def _end(end: float | str, driver: dict[str, Any], wording: Wording) -> str:
+    if isinstance(end, str):
+        return wording.moment(end)
+    return wording.among([each[side] for each in driver["groups"] for side in ("from", "to")])(end)
 
 
 def figures(result: Result, wording: Wording) -> list[Figure]:
@@ -351,7 +354,7 @@ def figures(result: Result, wording: Wording) -> list[Figure]:
         known = [group for group in driver["groups"] if group["value"] is not None]
         if len(known) < 2 or driver["low"] < _WEAK:
             continue
-        bars = [Bar(_group(g, wording), g["value"], _value(g, result, wording)) for g in known]
+        bars = [Bar(_group(g, driver, wording), g["value"], _value(g, result, wording)) for g in known]
         what = f"mean of {question}" if result["kind"] == "numeric" else f"share of “{label(result['answer'], 30)}”"
         heading = f"{what[0].upper()}{what[1:]}"
         by = label(driver["column"], 40)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -311,15 +311,16 @@ def sentences(result: Result, wording: Wording) -> list[Sentence]:
 def _compared(comparison: dict[str, Any], confidence: float, wording: Wording) -> list[Sentence]:
     difference = comparison["difference"]
     by, measure, number = label(comparison["groupBy"]), label(comparison["measure"]), wording.number
-    told = []
+    told: list[Sentence] = []
+    say = _say(comparison, wording)
     if difference is not None and comparison["eta"] < _ALIKE and not _surely(difference, comparison):
         told.append(Sentence(f"By {by}, the mean of {measure} hardly differs: eta is under {number(_ALIKE)}."))
     elif difference is not None:
         means = {group["value"]: group["mean"] for group in comparison["groups"]}
         high, low = difference["highest"], difference["lowest"]
         said = (
-            f"By {by}, the mean of {measure} is highest for {label(high, 40)} ({number(means[high])}) "
-            f"and lowest for {label(low, 40)} ({number(means[low])})"
+            f"By {by}, the mean of {measure} is highest for {label(high, 40)} ({say(means[high])}) "
+            f"and lowest for {label(low, 40)} ({say(means[low])})"
         )
         certain = True
         if difference["low"] is not None:
@@ -433,12 +434,24 @@ def grids(result: Result, wording: Wording) -> list[Grid]:
             + (f" ({len(each['groups'])} of {wording.count(each['total'], 'group')})" if each["groupsOmitted"] else ""),
             headers,
             [
-                (label(g["value"], 48), *(wording.number(g[key]) for key in ("rows", "mean", "std", "low", "high")))
+                (
+                    label(g["value"], 48),
+                    wording.number(g["rows"]),
+                    *(
+                        say(g[key]) if key != "std" else wording.number(g[key])
+                        for key in ("mean", "std", "low", "high")
+                    ),
+                )
                 for g in each["groups"]
             ],
         )
         for each in result["comparisons"]
+        for say in [_say(each, wording)]
     ]
+
+
+def _say(comparison: dict[str, Any], wording: Wording) -> Callable[[float | None], str]:
+    return wording.among(group["mean"] for group in comparison["groups"])
 
 
 SECTION = Section("groups", "Group comparisons", compute, sentences, figures, grids)

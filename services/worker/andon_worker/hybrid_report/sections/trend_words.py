@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from itertools import pairwise
 from typing import Any
@@ -46,14 +46,15 @@ def _series(series: dict[str, Any], unit: str, wording: Wording, brief: bool) ->
         )
     if brief:
         return told
+    number = _number(series, wording)
     told.append(_latest(series, what, unit, wording))
     peak, dip = series["peak"], series["dip"]
     if peak["value"] != dip["value"]:
         told.append(
             Sentence(
                 f"{_capital(what)} was highest {wording.at(peak['start'], unit)} "
-                f"({wording.number(peak['value'])}) and lowest {wording.at(dip['start'], unit)} "
-                f"({wording.number(dip['value'])})."
+                f"({number(peak['value'])}) and lowest {wording.at(dip['start'], unit)} "
+                f"({number(dip['value'])})."
             )
         )
     if shift := series["shift"]:
@@ -61,7 +62,7 @@ def _series(series: dict[str, Any], unit: str, wording: Wording, brief: bool) ->
         told.append(
             Sentence(
                 f"The level of {what} changed with {wording.period(shift['start'], unit)}: "
-                f"{wording.number(before)} on average before, {wording.number(after)} from then on.",
+                f"{number(before)} on average before, {number(after)} from then on.",
                 effect=0.8 * _apart(before, after),
                 figure=figure,
             )
@@ -71,20 +72,21 @@ def _series(series: dict[str, Any], unit: str, wording: Wording, brief: bool) ->
 
 def _direction(series: dict[str, Any], what: str, figure: str, unit: str, wording: Wording) -> Sentence:
     first, last = series["first"], series["last"]
+    number = _number(series, wording)
     if first["periods"] == 1:
         ends = (wording.at(first["from"], unit), wording.at(last["from"], unit))
     else:
         width = _periods(first["periods"], unit, wording)
         ends = (f"(mean of the first {width})", f"(mean of the last {width})")
     text = (
-        f"{_capital(what)} {series['direction']} from {wording.number(first['value'])} {ends[0]} "
-        f"to {wording.number(last['value'])} {ends[1]}"
+        f"{_capital(what)} {series['direction']} from {number(first['value'])} {ends[0]} "
+        f"to {number(last['value'])} {ends[1]}"
     )
     if series["change"] is not None:
         text += f": {wording.change(series['change'])}"
         if series["perYear"] is not None:
             text += f", {wording.change(series['perYear'])} a year"
-    effect = abs(series["tau"]) * _apart(first["value"], last["value"]) ** 0.5
+    effect = abs(series["tau"]) * _apart(first["value"], last["value"]) ** 0.6
     return Sentence(text + ".", effect=effect, figure=figure)
 
 
@@ -96,8 +98,12 @@ def _latest(series: dict[str, Any], what: str, unit: str, wording: Wording) -> S
         if other
     ]
     at = wording.at(latest["start"], unit)
-    said = f"{at[0].upper()}{at[1:]}, {what} was {wording.number(latest['value'])}"
+    said = f"{at[0].upper()}{at[1:]}, {what} was {_number(series, wording)(latest['value'])}"
     return Sentence(f"{said}: {' and '.join(beside)}." if beside else f"{said}.")
+
+
+def _number(series: dict[str, Any], wording: Wording) -> Callable[[float | None], str]:
+    return wording.among([series["peak"]["value"], series["dip"]["value"]])
 
 
 def _difference(now: float, then: float, wording: Wording) -> str:
@@ -231,7 +237,7 @@ def _line(series: dict[str, Any], result: Result, points: Sequence[dict[str, Any
     key = {"rows": "rows", "sum": "sums", "mean": "means"}[series["aggregate"]]
     values = [(p["start"], p["rows"] if key == "rows" else p[key][place]) for p in points]
     marks = [
-        (each["start"], each["value"], wording.number(each["value"]))
+        (each["start"], each["value"], _number(series, wording)(each["value"]))
         for each in (series["peak"], series["dip"])
         if series["peak"]["value"] != series["dip"]["value"]
     ]
@@ -274,21 +280,24 @@ def grids(result: Result, wording: Wording) -> list[Grid]:
     if result["timeColumn"] is None:
         return []
     unit, shown = result["unit"], {p["start"] for p in _shown(result)}
-    headers, cells = ["Period"], []
+    headers = ["Period"]
+    cells: list[tuple[str, ...]] = []
     columns: list[tuple[str, int]] = []
     for series in result["series"]:
         headers.append(label(_capital(_subject(series, unit, short=True)), 34))
         place = result["measures"].index(series["measure"]) if series["measure"] else 0
         columns.append((series["aggregate"], place))
-    for point in reversed(result["points"][-_LAST_PERIODS:]):
-        values = [
-            point["rows"] if aggregate == "rows" else point["sums" if aggregate == "sum" else "means"][place]
-            for aggregate, place in columns
-        ]
+    points = result["points"][-_LAST_PERIODS:]
+    values = [
+        [p["rows"] if aggregate == "rows" else p["sums" if aggregate == "sum" else "means"][place] for p in points]
+        for aggregate, place in columns
+    ]
+    said = [[*map(wording.among(column), column)] for column in values]
+    for row, point in enumerate(points):
         name = _capital(wording.period(point["start"], unit).removeprefix("the "))
         if point["start"] not in shown:
             name += " (incomplete)"
-        cells.append((name, *map(wording.number, values)))
+        cells.insert(0, (name, *(column[row] for column in said)))
     if not columns:
         return []
     return [Grid(f"The last {_periods(len(cells), unit, wording)} with rows", tuple(headers), cells)]
