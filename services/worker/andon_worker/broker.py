@@ -47,6 +47,7 @@ class HintBroker(RedisBroker):
         )
         self.blocking = blocking
         self.taking = True
+        self.muted = False  # no worker is to be told of a run: they are drained
 
     @property
     def consumer_class(self) -> type[WakingConsumer]:
@@ -62,6 +63,8 @@ class HintBroker(RedisBroker):
 
     def hint(self, runs: Iterable[tuple[uuid.UUID, str]]) -> None:
         """Tell the workers of each queue that these runs (id, queue) may be ready."""
+        if self.muted:
+            return
         calls = DispatchCalls(self)
         tokens: dict[str, int] = {}
         for run_id, queue in runs:

@@ -19,6 +19,7 @@ from andon.cli import (
     runs,
     tenants,
     version,
+    workers,
 )
 
 app = typer.Typer(
@@ -41,6 +42,7 @@ for group in (
     audit,
     doctor,
     tenants,
+    workers,
     prune,
     version,
 ):

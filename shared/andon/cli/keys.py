@@ -39,7 +39,14 @@ def create(
         try:
             with connection.transaction():
                 id, secret = create_key(connection, tenant, name, scopes)
-                record(connection, "key.created", id, tenant=tenant, by=_me(), details={"name": name, "scopes": scopes})
+                record(
+                    connection,
+                    "key.created",
+                    id,
+                    tenant=tenant,
+                    by=me("andon keys"),
+                    details={"name": name, "scopes": scopes},
+                )
         except ValueError as error:
             raise CommandFailed(str(error), Exit.USAGE) from None
     if as_json:
@@ -89,7 +96,7 @@ def revoke(
         key = revoke_key(connection, key_id) if key_id else None
         if key is None:
             raise CommandFailed("Key not found", Exit.NOT_FOUND)
-        record(connection, "key.revoked", key.id, tenant=key.tenant, by=_me(), details={"name": key.name})
+        record(connection, "key.revoked", key.id, tenant=key.tenant, by=me("andon keys"), details={"name": key.name})
     time.sleep(TRUSTED_SECONDS)  # then every process has asked Postgres again
     if as_json:
         print_json({"id": key_id, "revoked": True})
@@ -97,10 +104,10 @@ def revoke(
         typer.echo(f"revoked {key_id}")
 
 
-def _me() -> dict[str, str]:
+def me(command: str) -> dict[str, str]:
     """Who runs this: the account on this machine. It is what there is, and can be another's name."""
     try:
         account = getpass.getuser()
     except (KeyError, OSError):  # a container's user may have no name
         account = str(os.getuid())
-    return {"id": f"{account}@{socket.gethostname()}", "by": "andon keys"}
+    return {"id": f"{account}@{socket.gethostname()}", "by": command}

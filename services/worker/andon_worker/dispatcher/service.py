@@ -141,6 +141,7 @@ class DispatcherService:
         self._upkeep_at = time.monotonic() + UPKEEP_SECONDS
         connection = self._database.connection()
         due = upkeep.due(connection, forgotten_after=FORGOTTEN_SECONDS, relay_after=RELAY_SECONDS)
+        self._broker.muted = due.drained
         settled = upkeep.overdue(connection) if due.overdue else []
         if due.sweep:
             self._sweep()

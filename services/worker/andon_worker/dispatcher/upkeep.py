@@ -49,7 +49,8 @@ SELECT EXISTS (SELECT FROM andon.runs WHERE status = 'cancelling' AND cancel_dea
     EXISTS (SELECT FROM andon.runs
         WHERE status = 'queued' AND sent_at <= clock_timestamp() - %(forgotten)s::float8 * interval '1 s'),
     EXISTS (SELECT FROM andon.outbox
-        WHERE coalesce(sent_at, created_at) < clock_timestamp() - %(relay)s::float8 * interval '1 s')
+        WHERE coalesce(sent_at, created_at) < clock_timestamp() - %(relay)s::float8 * interval '1 s'),
+    EXISTS (SELECT FROM andon.maintenance WHERE name = 'drain')
 """
 _ALL_QUEUED = f"SELECT id, {_QUEUE} FROM andon.runs WHERE status = 'queued' ORDER BY id"
 _EXPIRED = f"""
@@ -74,7 +75,9 @@ Hint = tuple[uuid.UUID, str]
 
 
 class Due(NamedTuple):
-    """What there is to do: each is asked for by the verb of its name, of which most turns need none."""
+    """What there is to do: each is asked for by the verb of its name, of which most turns need none. `drained` is none:
+    it says that no worker is to be told of a run.
+    """
 
     overdue: bool
     sweep: bool
@@ -84,6 +87,7 @@ class Due(NamedTuple):
     unsent: bool
     forgotten: bool
     relay: bool
+    drained: bool
 
 
 def due(connection: psycopg.Connection[Any], *, forgotten_after: float, relay_after: float) -> Due:

@@ -10,6 +10,8 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 ACTIONS = (
+    "workers.drained",
+    "workers.resumed",
     "report.changed",
     "report.deleted",
     "dead-event.replayed",

@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 
 from andon.adapters.checks import Check, judge, ok, problem, warning
+from andon.adapters.postgres.draining import drained
 from andon.adapters.postgres.statuses import HELD
 
 OLD_OUTBOX_SECONDS = 15
@@ -84,6 +85,7 @@ def check_system(connection: psycopg.Connection[Any]) -> list[Check]:
         _functions(connection),
         _workers(connection),
         _queue(connection),
+        *_drained(connection),
         _cancels(connection),
         _outbox(connection),
         _dead_events(connection),
@@ -135,6 +137,17 @@ def _queue(connection: psycopg.Connection[Any]) -> Check:
     found = f"{count} runs have not started" + (f", the oldest waits {age:.0f} s" if count else "")
     remedy = "Start `andon worker`, or more of them; check that they consume the queue that the function names."
     return judge("queue", found, bad=age > OLD_QUEUE_SECONDS, remedy=remedy)
+
+
+def _drained(connection: psycopg.Connection[Any]) -> list[Check]:
+    """Whether somebody has asked that no run starts."""
+    row = drained(connection)
+    if row is None:
+        return []
+    since, facts = row
+    by, why = (facts.get("by") or {}).get("id"), facts.get("reason") or "no reason given"
+    found = f"no run starts since {since:%Y-%m-%d %H:%M} UTC: {by} has drained the workers ({why})"
+    return [warning("drain", found, "When that is over: `andon workers resume`.")]
 
 
 def _cancels(connection: psycopg.Connection[Any]) -> Check:

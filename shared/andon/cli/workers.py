@@ -1,0 +1,113 @@
+"""`andon workers`: what they hold, and letting them finish it. Straight in the stores."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated
+
+import typer
+from redis.exceptions import RedisError
+
+from andon.adapters.postgres import audit, draining
+from andon.adapters.postgres.connect import Connection
+from andon.cli.errors import CommandFailed, Exit
+from andon.cli.keys import me
+from andon.cli.show import AsJson, err, print_json, print_table
+from andon.cli.values import duration
+from andon.cli.where import postgres, redis
+from andon.engine.events import DEFAULT_TENANT
+
+HALF_AN_HOUR = "30m"
+LOOK_SECONDS = 0.5
+SUFFIXES = ("", ".urgent", ".alone")
+"""Of a queue's lists of hints: ordinary runs, cleanup runs, runs that are tried alone."""
+
+group = typer.Typer(help="Workers; needs ANDON_DATABASE_URL and ANDON_REDIS_URL.", no_args_is_help=True)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register this module's commands."""
+    app.add_typer(group, name="workers")
+
+
+@group.command("list")
+def list_(as_json: AsJson = False) -> None:
+    """List the workers that hold runs, each with the run that has been longest in a step."""
+    with postgres() as connection:
+        found = draining.holding(connection)
+    if as_json:
+        print_json([each._asdict() for each in found])
+        return
+    print_table(
+        ("WORKER", "RUNS", "RUN", "STEP", "FOR"),
+        [(each.worker, each.runs, each.run, each.step, _seconds(each.seconds)) for each in found],
+        wide="WORKER",
+    )
+
+
+@group.command()
+def drain(
+    reason: Annotated[str | None, typer.Option(help="Why; the audit and `andon doctor` show it.")] = None,
+    timeout: Annotated[
+        str, typer.Option(metavar="DURATION", help="How long to wait for the runs' ends.")
+    ] = HALF_AN_HOUR,
+    as_json: AsJson = False,
+) -> None:
+    """Start no run any more, and wait until none is held: then workers can be replaced at no cost.
+
+    Everything is accepted meanwhile, and waits; cancels work. It holds until `andon workers resume`, for workers
+    that are started later, too. Exits with 7 if runs are still held; it stays drained then.
+    """
+    until = time.monotonic() + duration(timeout).total_seconds()
+    with postgres() as connection:
+        by = me("andon workers")
+        with connection.transaction():
+            draining.drain(connection, {"by": by, "reason": reason})
+            _note(connection, "workers.drained", reason)
+        queues = draining.queues(connection)
+        told = 0
+        while (held := _held(connection, queues)) and time.monotonic() < until:
+            if held != told:
+                err().print(f"{held} runs are held", markup=False)
+            told = held
+            time.sleep(LOOK_SECONDS)
+    if held:
+        message = (
+            f"{held} runs are still held; `andon workers list` names them. No other starts until `andon workers resume`"
+        )
+        raise CommandFailed(message, Exit.TIMED_OUT)
+    if as_json:
+        print_json({"held": 0})
+    else:
+        typer.echo("no run is held, and none starts until `andon workers resume`")
+
+
+@group.command()
+def resume(as_json: AsJson = False) -> None:
+    """Start runs again; those that waited go at once."""
+    with postgres() as connection:
+        if not draining.resume(connection):
+            raise CommandFailed("Workers are not drained", Exit.CONFLICT)
+        _note(connection, "workers.resumed", None)
+    if as_json:
+        print_json({"resumed": True})
+    else:
+        typer.echo("workers take runs again")
+
+
+def _held(connection: Connection, queues: list[str]) -> int:
+    """How many runs are held. Takes back what workers were told before: they would follow it."""
+    try:
+        with redis() as client:
+            client.delete(*(f"andon:hints:{queue}{suffix}" for queue in queues for suffix in SUFFIXES))
+    except (RedisError, OSError):
+        pass  # nobody can follow a hint either
+    return sum(each.runs for each in draining.holding(connection))
+
+
+def _note(connection: Connection, action: str, reason: str | None) -> None:
+    audit.record(connection, action, "all", tenant=DEFAULT_TENANT, by=me("andon workers"), details={"reason": reason})
+
+
+def _seconds(seconds: float | None) -> str | None:
+    return None if seconds is None else f"{seconds:.0f} s"
