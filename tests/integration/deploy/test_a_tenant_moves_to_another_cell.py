@@ -1,0 +1,64 @@
+"""The commands of docs/scale.md that copy a tenant's rows into another cell: all of them, and nobody else's."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg
+
+from andon.adapters.postgres import requests
+from andon.adapters.postgres.connect import connect
+from andon.embedded import PostgresServer
+from andon.engine.functions import Registry
+from andon.engine.ids import new_id
+from andon_worker.dispatcher.batch import record_batch
+
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "scale.md"
+_TENANT = """
+INSERT INTO andon.api_keys (id, tenant, name, sha256, scopes)
+    VALUES (gen_random_uuid(), %(tenant)s, 'key', sha256(%(tenant)s::bytea), '{read}');
+INSERT INTO andon.datasets (id, tenant, name, format, media_type, bytes, rows, columns, storage_key, sha256)
+    VALUES (%(dataset)s, %(tenant)s, 'D', 'csv', 'text/csv', 1, 1, '[]', %(tenant)s || '/d', 'sha');
+INSERT INTO andon.reports (id, tenant, title, dataset_id, status, request_seq, current_run_id, completed_at)
+    VALUES (%(report)s, %(tenant)s, 'Tab\there, "quoted"', %(dataset)s, 'generated', 123456789, gen_random_uuid(),
+        now());
+INSERT INTO andon.artifacts (report_id, name, run_id, key, bytes, media_type)
+    VALUES (%(report)s, 'report.html', gen_random_uuid(), %(tenant)s || '/r', 1, 'text/html')
+"""
+
+
+def commands() -> str:
+    """The shell commands of the page."""
+    [found] = re.findall(r"```sh\n( *tenant=.*?)```", PAGE.read_text(), re.DOTALL)
+    return str(found)
+
+
+def test_the_pages_commands_copy_a_tenant_whole_and_nobody_else(
+    create_database: Callable[[], str], postgres_server: PostgresServer
+) -> None:
+    old, new = create_database(), create_database()
+    reports = {tenant: new_id() for tenant in ("acme", "other")}
+    with psycopg.connect(old, autocommit=True, cursor_factory=psycopg.ClientCursor) as connection:
+        for tenant, report in reports.items():
+            connection.execute(_TENANT, {"tenant": tenant, "report": report, "dataset": new_id()})
+    env = {**os.environ, "OLD": old, "NEW": new, "PATH": f"{postgres_server.programs}:{os.environ['PATH']}"}
+    subprocess.run(["sh", "-e", "-c", commands()], env=env, check=True)
+
+    with connect(new, name="test") as connection:
+        for table in ("api_keys", "datasets", "reports"):
+            found = connection.execute(f"SELECT tenant FROM andon.{table}").fetchall()
+            assert found == [("acme",)], table
+        assert connection.execute("SELECT report_id FROM andon.artifacts").fetchall() == [(reports["acme"],)]
+        row = connection.execute("SELECT title, status FROM andon.reports").fetchone()
+        assert row == ('Tab\there, "quoted"', "generated")
+
+        asked = requests.generate(connection, tenant="acme", report_id=reports["acme"])
+        with connection.transaction():
+            effects = record_batch(connection, Registry.load(["tests.functions"]), asked.events, [None])
+        [(run_id, _)] = effects.started
+        follows = connection.execute("SELECT current_run_id, status FROM andon.reports").fetchone()
+        assert follows == (run_id, "generating"), "the old cell's numbers don't count here"
