@@ -25,7 +25,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from andon.adapters.postgres import functions, held, inbox, requests, runs
+from andon.adapters.postgres import functions, held, inbox, requests, runs, turns
 from andon.adapters.postgres.connect import Connection, connect
 from andon.adapters.postgres.database import Database
 from andon.adapters.postgres.journal import PostgresJournal, complete_together
@@ -61,7 +61,12 @@ WITH dataset AS (
     VALUES (gen_random_uuid(), 'default', 'D', 'csv', 'text/csv', 1, 1, '[]', 'key', 'sha') RETURNING id
 ) INSERT INTO andon.reports (id, tenant, title, dataset_id) SELECT %s, 'default', 'T', id FROM dataset
 """
-_TABLES = "runs, events, outbox, cancellations, reports, steps, dead_events"
+_FIRST_IN_LINE = """
+SELECT r.id FROM andon.runs r
+JOIN andon.runs h ON r.line = h.queue || CASE WHEN h.kind <> 'function' THEN '.urgent' ELSE '' END
+WHERE h.id = %s AND r.status = 'queued' AND r.turn IS NOT NULL AND r.sent_at IS NOT NULL ORDER BY r.turn, r.id LIMIT 1
+"""
+_TABLES = "runs, events, outbox, cancellations, reports, steps, dead_events, lines"
 
 
 @dataclass(frozen=True)
@@ -227,19 +232,25 @@ class Protocol(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def claim(self, data: st.DataObject) -> None:
-        """A hint reaches a worker, whatever the run's status is: only a queued one is won."""
+        """A hint reaches a worker, whatever the run's status is: what is queued, and whose turn it is, is won."""
         found = self.look()
         if found:
             queued = [each for each in found if each.status == "queued"]
-            run = data.draw(st.sampled_from(queued or found))
-            assert (self.take(run) is not None) == (run.status == "queued")
+            self.take(data.draw(st.sampled_from(queued or found)), alone=data.draw(st.booleans()))
 
-    def take(self, run: Run) -> Holder | None:
-        """Claim it as a worker does."""
-        claimed = runs.claim(self.db, run.id, worker="machine", lease=LEASE)
+    def take(self, hinted: Run, *, alone: bool = False) -> Holder | None:
+        """Follow the hint as a worker does."""
+        first = self.db.execute(_FIRST_IN_LINE, [hinted.id]).fetchone()
+        expected = first[0] if first and not alone else None
+        claimed = runs.claim(self.db, hinted.id, worker="machine", lease=LEASE, alone=alone)
+        if alone and claimed is not None:
+            expected = claimed.id
+            assert claimed.lost >= upkeep.ALONE_FROM
+        assert (claimed.id if claimed else None) == expected
         if claimed is None:
             return None
-        assert claimed.fence == run.fence + 1
+        [run] = [each for each in self.look() if each.id == claimed.id]
+        assert (run.status, run.fence) == ("running", claimed.fence)
         known = {step: output for (run_id, step), output in self.memos.items() if run_id == run.id}
         assert {memo.id: memo.output for memo in claimed.memos.values()} == known
         self.holders.append(Holder(run.id, claimed.fence, run.report_id, len(claimed.memos)))
@@ -342,6 +353,7 @@ class Protocol(RuleBasedStateMachine):
         holder = data.draw(st.sampled_from(self.holders))
         self.lose(holder)
         [run] = [each for each in self.look() if each.id == holder.run_id]
+        self.hint()
         self.take(run)
         self.finish_step(holder)
         self.end(holder, "completed")
@@ -362,7 +374,19 @@ class Protocol(RuleBasedStateMachine):
     @rule()
     def wake(self) -> None:
         """The sleepers whose time has come are queued."""
-        upkeep.wake(self.db)
+        with self.db.transaction():
+            upkeep.wake(self.db)
+
+    @rule()
+    def hint(self) -> None:
+        """What was handed over, taken back or made by an end stands in line."""
+        with self.db.transaction():
+            upkeep.unsent(self.db)
+
+    @rule()
+    def raise_floors(self) -> None:
+        """The dispatcher looks how far the lines have come."""
+        turns.raise_floors(self.db)
 
     # --- what always holds ----------------------------------------------------------------------------------------
 
@@ -431,15 +455,16 @@ class Protocol(RuleBasedStateMachine):
             self.db.execute("UPDATE andon.runs SET wake_at = now() WHERE wake_at IS NOT NULL")
             self.db.execute("UPDATE andon.runs SET lease_until = now() - interval '1 s' WHERE lease_until IS NOT NULL")
             upkeep.reclaim(self.db, LOST_LIMIT)
-            upkeep.wake(self.db)
-            for run in self.look():
-                holder = self.take(run) if run.status == "queued" else None
+            self.wake()
+            self.hint()
+            hints = [run for run in self.look() if run.status == "queued"]
+            for holder in [*map(self.take, hints), *(self.take(run, alone=True) for run in hints)]:
                 if holder is not None:
                     settle_held(
                         self.db,
-                        run_id=run.id,
+                        run_id=holder.run_id,
                         fence=holder.fence,
-                        report_id=run.report_id,
+                        report_id=holder.report_id,
                         status="completed",
                         output="{}",
                     )

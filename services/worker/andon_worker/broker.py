@@ -21,6 +21,8 @@ from dramatiq.common import compute_backoff, current_millis
 from redis import Redis
 from redis.exceptions import NoScriptError, RedisError
 
+from andon.engine.lines import ALONE
+
 log = logging.getLogger(__name__)
 ACTOR = "execute_run"
 ALONE_ACTOR = "execute_run_alone"
@@ -30,8 +32,6 @@ UNPACK = 1000
 AHEAD_SECONDS = 0.02
 FIRST_PAUSE_MS = 100
 LONGEST_PAUSE_MS = 3000
-URGENT = ".urgent"
-ALONE = ".alone"
 
 
 class HintBroker(RedisBroker):

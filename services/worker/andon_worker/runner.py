@@ -68,12 +68,12 @@ class Runner:
     def __post_init__(self) -> None:
         self._together = complete_together(self.database)
 
-    def follow(self, run_id: uuid.UUID) -> None:
-        """Execute the run if it is ready and nobody else holds it."""
-        if self.closing or self.hosts.get(run_id) is not None:  # never claim a run whose body is still hosted here
-            self.database.run(lambda connection: runs.offer_again(connection, run_id))
+    def follow(self, run_id: uuid.UUID, *, alone: bool = False) -> None:
+        """Follow a hint of this run: execute the one whose turn it is, if any is ready."""
+        if self.closing:
+            self.database.run(lambda connection: runs.offer_again(connection, run_id, alone=alone))
             return
-        run = self._claim(run_id)
+        run = self._claim(run_id, alone)
         if run is None:
             return
         function = self.registry.get(run.function_id)
@@ -85,9 +85,16 @@ class Runner:
             outcome = self._execute(hosted, function)
             self._write(hosted, outcome, time.monotonic())
 
-    def _claim(self, run_id: uuid.UUID) -> Claimed | None:
+    def _claim(self, run_id: uuid.UUID, alone: bool) -> Claimed | None:
         return self.database.insist(
-            lambda connection: runs.claim(connection, run_id, worker=self.worker_id, lease=self.lease),
+            lambda connection: runs.claim(
+                connection,
+                run_id,
+                worker=self.worker_id,
+                lease=self.lease,
+                alone=alone,
+                hosted=[each.run.id for each in self.hosts.all()],  # never a run whose body is still here
+            ),
             give_up=lambda: self.closing,
         )
 

@@ -17,10 +17,11 @@ from andon.adapters.redis import flags
 from andon.adapters.redis.connect import connect_blocking
 from andon.adapters.redis.live import announce
 from andon.engine.functions import Registry
+from andon.engine.lines import ALONE, URGENT
 from andon.engine.stops import Cause
 from andon.settings import Settings, SettingsError
 from andon_worker.alone import AloneProcesses
-from andon_worker.broker import ACTOR, ALONE, ALONE_ACTOR, URGENT, HintBroker
+from andon_worker.broker import ACTOR, ALONE_ACTOR, HintBroker
 from andon_worker.heartbeat import Heartbeat
 from andon_worker.hosting import Hosted
 from andon_worker.lanes import Lanes
@@ -72,7 +73,7 @@ class WorkerService:
 
         def execute_run_alone(run_id: str) -> None:
             if self._runner.closing:
-                self._runner.follow(uuid.UUID(run_id))  # which offers it to another
+                self._runner.follow(uuid.UUID(run_id), alone=True)  # which offers it to another
             else:
                 self._alone.execute(run_id)
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import psycopg
 
-from andon.adapters.postgres import cancellations, inbox, wide
+from andon.adapters.postgres import cancellations, inbox, turns, wide
 from andon.adapters.postgres.cancellations import KeyedCancel, request_key
 from andon.adapters.postgres.marks import Mark, mark
 from andon.adapters.postgres.own_events import WideCancel, parse_bulk
@@ -33,10 +33,10 @@ log = logging.getLogger(__name__)
 Key = tuple[str, str]
 
 _RUNS = """
-INSERT INTO andon.runs (id, tenant, function_id, event_seq, report_id, queue, rules, sent_at)
-SELECT r.id, r.tenant, r.function_id, r.seq, r.report_id, r.queue, r.rules::uuid[], clock_timestamp()
-FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::bigint[], %s::uuid[], %s::text[], %s::text[])
-    r (id, tenant, function_id, seq, report_id, queue, rules)
+INSERT INTO andon.runs (id, tenant, function_id, event_seq, report_id, queue, line, rules, turn, sent_at)
+SELECT r.id, r.tenant, r.function_id, r.seq, r.report_id, r.queue, r.queue, r.rules::uuid[], r.turn, clock_timestamp()
+FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::bigint[], %s::uuid[], %s::text[], %s::text[], %s::bigint[])
+    r (id, tenant, function_id, seq, report_id, queue, rules, turn)
 """
 _KEYS = (
     "INSERT INTO andon.cancel_keys (run_id, key, event_seq) SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::bigint[])"
@@ -77,6 +77,11 @@ class NewRun:
     function: Declaration
     event: Event
     report_id: uuid.UUID | None
+
+    def row(self, turn: int) -> tuple[Any, ...]:
+        """As `_RUNS` takes it: a new run stands in its queue's ordinary line."""
+        event, function = self.event, self.function
+        return self.id, event.tenant, function.id, event.seq, self.report_id, function.queue, self.rules, turn
 
     @property
     def carries_report(self) -> bool:
@@ -265,10 +270,8 @@ def _lock_matched(connection: psycopg.Connection[Any], cancels: Sequence[KeyedCa
 def _insert_runs(connection: psycopg.Connection[Any], runs: Sequence[NewRun]) -> None:
     if not runs:
         return
-    columns = zip(
-        *[(r.id, r.event.tenant, r.function.id, r.event.seq, r.report_id, r.function.queue, r.rules) for r in runs],
-        strict=True,
-    )
+    given = turns.give(connection, [(run.function.queue, run.event.tenant) for run in runs])
+    columns = zip(*[run.row(turn) for run, turn in zip(runs, given, strict=True)], strict=True)
     keys = [(run.id, key, run.event.seq) for run in runs for key in _keys(run)]
     with connection.pipeline():
         connection.execute(_RUNS, [list(column) for column in columns])

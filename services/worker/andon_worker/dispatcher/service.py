@@ -7,7 +7,8 @@ import random
 import threading
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -15,15 +16,17 @@ from psycopg.errors import DeadlockDetected
 from redis import Redis
 from redis.exceptions import RedisError, ResponseError
 
-from andon.adapters.postgres import former_streams, functions, inbox, wide
+from andon.adapters.postgres import former_streams, functions, inbox, turns, wide
+from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.database import Database
 from andon.adapters.postgres.settle import Settled, tell
 from andon.adapters.redis import bus, flags
 from andon.adapters.redis.live import announce
 from andon.engine.functions import Registry
+from andon.engine.lines import ALONE, URGENT
 from andon.engine.rules import run_flag
 from andon.settings import Settings
-from andon_worker.broker import ALONE, URGENT, HintBroker
+from andon_worker.broker import HintBroker
 from andon_worker.dispatcher import upkeep
 from andon_worker.dispatcher.batch import Effects
 from andon_worker.dispatcher.former import FormerIntake, FormerStreams
@@ -41,6 +44,7 @@ RELAY_SECONDS = 1.0
 RELAY_BEHIND_SECONDS = 60.0
 RELAY_CHUNK = 2_000
 FORGOTTEN_SECONDS = 5.0
+FLOORS_SECONDS = 1.0
 STANDBY_SECONDS = 0.5
 
 
@@ -74,6 +78,7 @@ class DispatcherService:
         self._upkeep_at = 0.0
         self._swept = ""
         self._forgotten_at = 0.0
+        self._floors_at = 0.0
         self._turned_at = time.monotonic()
         self.metrics = metrics
         self.leads = False
@@ -116,6 +121,8 @@ class DispatcherService:
         log.info("dispatcher %s leads, %d functions", holder, known)
         functions.register(self._database.connection(), self._registry)
         self._former.lead(former_streams.names(self._database.connection()))
+        with self._leading() as connection:
+            turns.find_floors(connection)
         self._intake.pending_first = True
         self._connected_since = time.monotonic()
         self.leads = True
@@ -149,9 +156,7 @@ class DispatcherService:
             self._tell_untold()
         if due.reclaim and time.monotonic() - self._connected_since >= self._settings.lease_seconds:
             settled += upkeep.reclaim(connection, self._settings.lost_worker_limit)
-        hints = upkeep.wake(connection) if due.wake else []
-        if due.unsent or due.reclaim or settled:  # both leave runs that are to be hinted now
-            hints += upkeep.unsent(connection)
+        hints = self._enter_lines(due.wake, due.unsent or due.reclaim or bool(settled))
         if len(hints) >= upkeep.CHUNK:
             self._upkeep_at = 0.0
         try:
@@ -165,6 +170,24 @@ class DispatcherService:
                 self._hint_forgotten(connection)
         except (RedisError, OSError) as error:
             self._redis_away(error)
+
+    def _enter_lines(self, wake: bool, unsent: bool) -> list[upkeep.Hint]:
+        """Let runs stand in their lines that don't yet, and the lines' floors follow now and then."""
+        if not (wake or unsent) and time.monotonic() < self._floors_at:
+            return []
+        with self._leading() as connection:
+            turns.raise_floors(connection)
+            self._floors_at = time.monotonic() + FLOORS_SECONDS
+            hints = upkeep.wake(connection) if wake else []
+            return hints + (upkeep.unsent(connection) if unsent else [])
+
+    @contextmanager
+    def _leading(self) -> Iterator[Connection]:
+        """A transaction in which nobody else leads."""
+        connection = self._database.connection()
+        with connection.transaction():
+            self._leadership.hold(connection)
+            yield connection
 
     def _hint_forgotten(self, connection: psycopg.Connection[Any]) -> None:
         """Hint again what lies in queues without a hint. It may take a look at every queued run: among a million that

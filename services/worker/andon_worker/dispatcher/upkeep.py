@@ -10,26 +10,30 @@ from typing import Any, NamedTuple
 
 import psycopg
 
+from andon.adapters.postgres import turns
 from andon.adapters.postgres.settle import Settled, lock_reports, settle_void
 from andon.adapters.postgres.statuses import HELD
-from andon_worker.broker import ALONE, URGENT
+from andon.engine.lines import ALONE, URGENT
 
 log = logging.getLogger(__name__)
 CHUNK = 500
 
 ALONE_FROM = 2  # one lost worker is mostly the worker's own end: such a run is resumed at once, by any other
 _QUEUE = f"queue || CASE WHEN lost >= {ALONE_FROM} THEN '{ALONE}' WHEN kind <> 'function' THEN '{URGENT}' ELSE '' END"
-_WAKE = f"""
-UPDATE andon.runs SET status = 'queued', wake_at = NULL, sent_at = clock_timestamp()
-WHERE id IN (SELECT id FROM andon.runs WHERE status = 'waiting' AND wake_at <= clock_timestamp()
-             ORDER BY wake_at LIMIT {CHUNK} FOR UPDATE SKIP LOCKED)
-RETURNING id, {_QUEUE}
+_SLEEPERS = f"""
+SELECT id, {_QUEUE}, tenant FROM andon.runs WHERE status = 'waiting' AND wake_at <= clock_timestamp()
+ORDER BY wake_at LIMIT {CHUNK} FOR UPDATE SKIP LOCKED
 """
-_UNSENT = f"""
-UPDATE andon.runs SET sent_at = clock_timestamp()
-WHERE id IN (SELECT id FROM andon.runs WHERE status = 'queued' AND sent_at IS NULL
-             ORDER BY id LIMIT {CHUNK} FOR UPDATE SKIP LOCKED)
-RETURNING id, {_QUEUE}
+# One whose hint couldn't be followed keeps its place. The release before leaves turns of long ago.
+_UNTOLD = f"""
+SELECT id, {_QUEUE}, tenant, CASE WHEN line = {_QUEUE} AND turn >= (
+    SELECT floor FROM andon.lines l WHERE l.line = runs.line) THEN turn END
+FROM andon.runs WHERE status = 'queued' AND sent_at IS NULL
+ORDER BY id LIMIT {CHUNK} FOR UPDATE OF runs SKIP LOCKED
+"""
+_ENTER = """
+UPDATE andon.runs r SET status = 'queued', wake_at = NULL, sent_at = clock_timestamp(), line = w.line, turn = w.turn
+FROM unnest(%s::uuid[], %s::text[], %s::bigint[]) w (id, line, turn) WHERE r.id = w.id
 """
 _FORGOTTEN = f"""
 UPDATE andon.runs SET sent_at = clock_timestamp()
@@ -62,7 +66,7 @@ ORDER BY id LIMIT 200
 """
 _REQUEUE = """
 UPDATE andon.runs r SET status = 'queued', lost = w.lost, lost_step = w.step, lease_until = NULL, sent_at = NULL,
-    current_step = NULL, step_started_at = NULL
+    turn = NULL, current_step = NULL, step_started_at = NULL
 FROM unnest(%s::uuid[], %s::int[], %s::text[]) w (id, lost, step)
 WHERE r.id = w.id AND r.status = 'running' AND r.lease_until <= clock_timestamp()
 RETURNING r.id
@@ -98,13 +102,24 @@ def due(connection: psycopg.Connection[Any], *, forgotten_after: float, relay_af
 
 
 def wake(connection: psycopg.Connection[Any]) -> list[Hint]:
-    """Queue the waiting runs whose time has come; returns what to hint."""
-    return connection.execute(_WAKE).fetchall()
+    """Queue the waiting runs whose time has come; returns what to hint. In a transaction that holds the leadership."""
+    rows = connection.execute(_SLEEPERS).fetchall()
+    return _enter(connection, [(id, line, tenant, None) for id, line, tenant in rows])
 
 
 def unsent(connection: psycopg.Connection[Any]) -> list[Hint]:
-    """Queued runs of which nobody was told yet."""
-    return connection.execute(_UNSENT).fetchall()
+    """Queued runs of which nobody was told yet. In a transaction that holds the leadership."""
+    return _enter(connection, connection.execute(_UNTOLD).fetchall())
+
+
+def _enter(connection: psycopg.Connection[Any], runs: Sequence[tuple[uuid.UUID, str, str, int | None]]) -> list[Hint]:
+    """Let these runs (id, line, tenant, the turn that it has kept) stand in their lines."""
+    if not runs:
+        return []
+    given = iter(turns.give(connection, [(line, tenant) for _, line, tenant, kept in runs if kept is None]))
+    rows = [(id, line, next(given) if kept is None else kept) for id, line, _, kept in runs]
+    connection.execute(_ENTER, [list(column) for column in zip(*rows, strict=True)])
+    return [(id, line) for id, line, _ in rows]
 
 
 def forgotten(connection: psycopg.Connection[Any], seconds: float, idle: Sequence[str]) -> list[Hint]:

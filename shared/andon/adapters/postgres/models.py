@@ -182,6 +182,18 @@ class UntoldEnds(Base):
     run_ids: Mapped[list[uuid.UUID]] = mapped_column(ARRAY(Uuid))
 
 
+_PLACED = "status = 'queued' AND turn IS NOT NULL"
+
+
+class Line(Base):
+    """A line of queued runs, in which tenants take turns: one for each kind of hint."""
+
+    __tablename__ = "lines"
+
+    line: Mapped[str] = mapped_column(primary_key=True)
+    floor: Mapped[int] = mapped_column(comment="no run with a smaller turn is queued")
+
+
 class Run(Base):
     """One execution of a function for one event. See `docs/state-machine.md`."""
 
@@ -223,6 +235,8 @@ class Run(Base):
     cancel_deadline_at: Mapped[dt.datetime | None]
     forced: Mapped[bool] = mapped_column(server_default=text("false"))
     rules: Mapped[list[uuid.UUID] | None] = mapped_column(ARRAY(Uuid), comment="the wide ones it was made with")
+    line: Mapped[str | None] = mapped_column(comment="of runs in which it stands, once hinted")
+    turn: Mapped[int | None] = mapped_column(comment="its place in the line")
 
     __table_args__ = (
         CheckConstraint(
@@ -243,6 +257,8 @@ class Run(Base):
         ),
         Index("ix_runs_held", "id", postgresql_where=text(f"status IN {HELD}")),
         Index("ix_runs_queued", "sent_at", "id", postgresql_where=text("status = 'queued'")),
+        Index("ix_runs_line", "line", "turn", "id", postgresql_where=text(_PLACED)),
+        Index("ix_runs_tenants_line", "tenant", "line", "turn", postgresql_where=text(_PLACED)),
         Index("ix_runs_waiting", "wake_at", "id", postgresql_where=text("status = 'waiting'")),
     )
 

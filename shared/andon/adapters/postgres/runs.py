@@ -14,17 +14,42 @@ import psycopg
 from andon.adapters.postgres.statements import Statement
 from andon.adapters.postgres.statuses import HELD
 from andon.engine.events import Event
+from andon.engine.lines import ALONE, URGENT
 from andon.engine.memos import Memo
 
-_CLAIM = Statement("""
-WITH claimed AS (
+# What a hint leads to: the run whose turn it is in the line that it was sent to. The run that it names may be in another
+# line by now. Or it has a hint and no turn: then the release before has sent it. While wide cancels are open, the runs
+# that they may concern are stepped over, not more than so many at a time: a sweeper takes them away meanwhile.
+_STEPPED_OVER = 10_000
+_DOOMED = """
+EXISTS (SELECT FROM andon.wide_cancellations w
+        WHERE w.status <> 'done' AND w.tenant = {run}.tenant AND w.function_id = {run}.function_id
+            AND {run}.kind = 'function' AND {run}.event_seq < w.event_seq)
+"""
+_LINE = f"""
+line AS MATERIALIZED (
+    SELECT l.line, l.floor, CASE WHEN EXISTS (SELECT FROM andon.wide_cancellations WHERE status <> 'done')
+        THEN l.floor + {_STEPPED_OVER} ELSE 9223372036854775807 END AS ceiling
+    FROM andon.runs h JOIN andon.lines l ON l.line = h.queue || CASE WHEN %(alone)s THEN '{ALONE}'
+        WHEN h.kind <> 'function' THEN '{URGENT}' ELSE '' END WHERE h.id = %(run)s)
+"""
+_NEXT = """
+SELECT r.id FROM andon.runs r
+WHERE r.status = 'queued' AND r.turn IS NOT NULL AND r.line = (SELECT line FROM line)
+    AND r.turn >= (SELECT floor FROM line) AND r.turn <= (SELECT ceiling FROM line)
+    AND r.sent_at IS NOT NULL AND r.cancel_requested_at IS NULL
+"""
+_NAMED = "(SELECT id FROM andon.runs WHERE id = %(run)s AND turn IS NULL AND sent_at IS NOT NULL)"
+_CLAIM = Statement(f"""
+WITH {_LINE}, next AS (
+    {_NEXT} AND r.id <> ALL(%(hosted)s) AND NOT {_DOOMED.format(run="r")}
+    ORDER BY r.turn, r.id LIMIT 1 FOR UPDATE SKIP LOCKED
+), claimed AS (
     UPDATE andon.runs SET status = 'running', fence = fence + 1, worker_id = %(worker)s,
         attempt = greatest(attempt, 1), started_at = coalesce(started_at, clock_timestamp()), wake_at = NULL,
         estimated_end_at = NULL, lease_until = clock_timestamp() + %(lease)s * interval '1 s'
-    WHERE id = %(run)s AND status = 'queued' AND cancel_requested_at IS NULL AND NOT EXISTS (
-        SELECT FROM andon.wide_cancellations w
-        WHERE w.status <> 'done' AND w.tenant = runs.tenant AND w.function_id = runs.function_id
-            AND runs.kind = 'function' AND runs.event_seq < w.event_seq)
+    WHERE id = coalesce((SELECT id FROM next), {_NAMED}) AND status = 'queued' AND cancel_requested_at IS NULL
+        AND id <> ALL(%(hosted)s) AND NOT {_DOOMED.format(run="runs")}
     RETURNING id, tenant, function_id, kind, parent_run_id, report_id, fence, attempt, event_seq, lost, lost_step
 )
 SELECT c.id, c.tenant, c.function_id, c.kind, c.parent_run_id, c.report_id, c.fence, c.attempt, c.lost, c.lost_step,
@@ -33,9 +58,11 @@ SELECT c.id, c.tenant, c.function_id, c.kind, c.parent_run_id, c.report_id, c.fe
 FROM claimed c JOIN andon.events e ON e.seq = c.event_seq
 """)
 
-_OFFER_AGAIN = """
-UPDATE andon.runs SET sent_at = NULL WHERE id = %s AND status = 'queued' AND cancel_requested_at IS NULL
-"""
+_OFFER_AGAIN = Statement(f"""
+WITH {_LINE}, next AS ({_NEXT} ORDER BY r.turn, r.id LIMIT 1 FOR UPDATE SKIP LOCKED)
+UPDATE andon.runs SET sent_at = NULL
+WHERE id = coalesce((SELECT id FROM next), {_NAMED}) AND status = 'queued' AND cancel_requested_at IS NULL
+""")
 
 _MEMOS = """
 SELECT id, position, status, attempt, output, error, wake_at IS NULL OR wake_at <= clock_timestamp()
@@ -62,7 +89,7 @@ UPDATE andon.runs SET status = CASE WHEN %(seconds)s::float8 IS NULL AND %(wake_
         THEN 'queued' ELSE 'waiting' END,
     wake_at = coalesce(%(wake_at)s::timestamptz, clock_timestamp() + %(seconds)s::float8 * interval '1 s'),
     attempt = attempt + %(failed)s::int, error = coalesce(%(error)s::jsonb, error), lost = 0, lost_step = NULL,
-    sent_at = NULL, lease_until = NULL, current_step = NULL, step_started_at = NULL
+    sent_at = NULL, turn = NULL, lease_until = NULL, current_step = NULL, step_started_at = NULL
 WHERE id = %(run)s AND fence = %(fence)s AND status = 'running' AND cancel_requested_at IS NULL
 RETURNING id
 """
@@ -110,17 +137,30 @@ class Alive(NamedTuple):
     report_id: uuid.UUID | None
 
 
-def claim(connection: psycopg.Connection[Any], run_id: uuid.UUID, *, worker: str, lease: float) -> Claimed | None:
-    """Win the run's lease, or return None: it is held, has ended, or is cancelled. Memos are read under its fence."""
-    row = _CLAIM.execute(connection, {"run": run_id, "worker": worker, "lease": lease}).fetchone()
+def claim(
+    connection: psycopg.Connection[Any],
+    hinted: uuid.UUID,
+    *,
+    worker: str,
+    lease: float,
+    alone: bool = False,
+    hosted: Sequence[uuid.UUID] = (),
+) -> Claimed | None:
+    """Win the lease of the run whose turn it is in the line to which `hinted` was sent: mostly another.
+
+    Which of its queue's lines that is, its kind says, and whether the hint was to try it `alone`. None if none is ready
+    there. Never one of those that are `hosted`. Memos are read under the run's fence.
+    """
+    values = {"run": hinted, "worker": worker, "lease": lease, "alone": alone, "hosted": list(hosted)}
+    row = _CLAIM.execute(connection, values).fetchone()
     if row is None:
-        offer_again(connection, run_id)  # if a wide cancel is being applied, it is hinted again until that is done
+        offer_again(connection, hinted, alone=alone)  # if a wide cancel is being applied, until that is done
         return None
     id, tenant, function_id, kind, parent, report, fence, attempt, lost, lost_step, seq, *event, keys = row
     event_id, name, data, ts, user, traceparent = event
     # A statement of its own, after the fence moved: inside the claim it would see the memos as they were before
     # the former holder's last write.
-    memos = {} if fence == 1 else read_memos(connection, run_id)
+    memos = {} if fence == 1 else read_memos(connection, id)
     return Claimed(
         id=id,
         tenant=tenant,
@@ -138,9 +178,9 @@ def claim(connection: psycopg.Connection[Any], run_id: uuid.UUID, *, worker: str
     )
 
 
-def offer_again(connection: psycopg.Connection[Any], run_id: uuid.UUID) -> None:
-    """A hint of this run was taken and can't be followed: let the dispatcher send another."""
-    connection.execute(_OFFER_AGAIN, [run_id])
+def offer_again(connection: psycopg.Connection[Any], hinted: uuid.UUID, *, alone: bool = False) -> None:
+    """A hint of this run was taken and can't be followed: let the dispatcher send another to the same line."""
+    _OFFER_AGAIN.execute(connection, {"run": hinted, "alone": alone})
 
 
 def read_memos(connection: psycopg.Connection[Any], run_id: uuid.UUID) -> dict[str, Memo]:
