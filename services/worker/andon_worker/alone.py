@@ -70,9 +70,8 @@ def main(run_id: str) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, hand_over)
     service.start()
-    Lanes().run(
-        lambda: runner.follow(uuid.UUID(run_id), alone=True)
-    )  # signals are handled in this thread, and never in a body
+    # Signals are handled in this thread, and never in a body.
+    Lanes().run(lambda: runner.follow(uuid.UUID(run_id), alone=True))
     service.stop()
     isolation.close()
     if tracing is not None:

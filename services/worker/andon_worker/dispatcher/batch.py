@@ -10,7 +10,7 @@ import json
 import logging
 import uuid
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -223,18 +223,40 @@ def _plan_runs(registry: Registry, events: Sequence[Event], reports: set[tuple[u
 def _plan_cancels(registry: Registry, events: Sequence[Event]) -> list[KeyedCancel]:
     """The events that satisfy a cancel rule by a field, with the key under which they meet runs.
 
-    Of rules that differ in `remember` alone, what the function is registered with counts.
+    Of rules that differ in `remember` alone, what the function is registered with counts. Of cancels that are alike, and
+    with no request between them that one of them would stop and another not, the first and the last are enough: a run
+    before them is stopped by the first, and one made later by the last.
     """
-    planned: dict[tuple[int, uuid.UUID], KeyedCancel] = {}
-    for event in events:
-        for function_id, rule in registry.cancelled_by(event.name):
-            key = cancel_key(event.tenant, function_id, rule, event.data)
-            if key is not None:
-                # A flag names a field's value alone: where an expression decides too, only runs are flagged.
-                flag = None if rule.if_ else flag_name(event.tenant, function_id, rule, event.data)
-                cancel = KeyedCancel(event, key, function_id, flag, rule.if_, rule.remember)
-                planned.setdefault((event.seq, key), cancel)
-    return list(planned.values())
+    planned: dict[tuple[Any, ...], list[KeyedCancel]] = {}
+    requests: Counter[uuid.UUID] = Counter()
+    for event in sorted(events, key=lambda event: event.seq):
+        requests.update(_stoppable_by(registry, event))
+        for key, cancel in _cancels_by(registry, event).items():
+            # What an expression says of two cancels can differ.
+            alike = (key, requests[key], event.seq if cancel.expression else None)
+            planned.setdefault(alike, [cancel, cancel])[1] = cancel
+    kept = {(each.event.seq, each.key): each for pair in planned.values() for each in pair}
+    return [kept[place] for place in sorted(kept)]
+
+
+def _cancels_by(registry: Registry, event: Event) -> dict[uuid.UUID, KeyedCancel]:
+    """What the event cancels, by key."""
+    found: dict[uuid.UUID, KeyedCancel] = {}
+    for function_id, rule in registry.cancelled_by(event.name):
+        key = cancel_key(event.tenant, function_id, rule, event.data)
+        if key is not None:
+            # A flag names a field's value alone: where an expression decides too, only runs are flagged.
+            flag = None if rule.if_ else flag_name(event.tenant, function_id, rule, event.data)
+            found.setdefault(key, KeyedCancel(event, key, function_id, flag, rule.if_, rule.remember))
+    return found
+
+
+def _stoppable_by(registry: Registry, event: Event) -> Iterator[uuid.UUID]:
+    """The keys of the runs that this event starts."""
+    for function in registry.triggered_by(event.name):
+        for rule in function.cancel_on:
+            if key := cancel_key(event.tenant, function.id, rule, event.data):
+                yield key
 
 
 def _store_wide(connection: psycopg.Connection[Any], registry: Registry, events: Sequence[Event]) -> None:

@@ -17,9 +17,9 @@ from andon.engine.events import Event
 from andon.engine.lines import ALONE, URGENT
 from andon.engine.memos import Memo
 
-# What a hint leads to: the run whose turn it is in the line that it was sent to. The run that it names may be in another
-# line by now. Or it has a hint and no turn: then the release before has sent it. While wide cancels are open, the runs
-# that they may concern are stepped over, not more than so many at a time: a sweeper takes them away meanwhile.
+# What a hint leads to: the run whose turn it is in the line that it was sent to. The run that it names may be in
+# another line by now. Or it has a hint and no turn: then the release before has sent it. While wide cancels are open,
+# the runs that they may concern are stepped over, not more than so many at a time: a sweeper takes them away meanwhile.
 _STEPPED_OVER = 10_000
 _DOOMED = """
 EXISTS (SELECT FROM andon.wide_cancellations w
