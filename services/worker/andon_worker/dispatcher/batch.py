@@ -223,9 +223,9 @@ def _plan_runs(registry: Registry, events: Sequence[Event], reports: set[tuple[u
 def _plan_cancels(registry: Registry, events: Sequence[Event]) -> list[KeyedCancel]:
     """The events that satisfy a cancel rule by a field, with the key under which they meet runs.
 
-    Of rules that differ in `remember` alone, what the function is registered with counts. Of cancels that are alike, and
-    with no request between them that one of them would stop and another not, the first and the last are enough: a run
-    before them is stopped by the first, and one made later by the last.
+    Of rules that differ in `remember` alone, what the function is registered with counts. Of cancels that are alike,
+    and with no request between them that one of them would stop and another not, the first and the last are enough: a
+    run before them is stopped by the first, and one made later by the last.
     """
     planned: dict[tuple[Any, ...], list[KeyedCancel]] = {}
     requests: Counter[uuid.UUID] = Counter()

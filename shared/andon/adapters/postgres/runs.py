@@ -39,7 +39,9 @@ WHERE r.status = 'queued' AND r.turn IS NOT NULL AND r.line = (SELECT line FROM 
     AND r.turn >= (SELECT floor FROM line) AND r.turn <= (SELECT ceiling FROM line)
     AND r.sent_at IS NOT NULL AND r.cancel_requested_at IS NULL
 """
-_NAMED = "(SELECT id FROM andon.runs WHERE id = %(run)s AND turn IS NULL AND sent_at IS NOT NULL)"
+_NAMED = """
+(SELECT id FROM andon.runs WHERE id = %(run)s AND status = 'queued' AND turn IS NULL AND sent_at IS NOT NULL)
+"""
 _CLAIM = Statement(f"""
 WITH {_LINE}, next AS (
     {_NEXT} AND r.id <> ALL(%(hosted)s) AND NOT {_DOOMED.format(run="r")}
@@ -48,7 +50,7 @@ WITH {_LINE}, next AS (
     UPDATE andon.runs SET status = 'running', fence = fence + 1, worker_id = %(worker)s,
         attempt = greatest(attempt, 1), started_at = coalesce(started_at, clock_timestamp()), wake_at = NULL,
         estimated_end_at = NULL, lease_until = clock_timestamp() + %(lease)s * interval '1 s'
-    WHERE id = coalesce((SELECT id FROM next), {_NAMED}) AND status = 'queued' AND cancel_requested_at IS NULL
+    WHERE id = coalesce({_NAMED}, (SELECT id FROM next)) AND status = 'queued' AND cancel_requested_at IS NULL
         AND id <> ALL(%(hosted)s) AND NOT {_DOOMED.format(run="runs")}
     RETURNING id, tenant, function_id, kind, parent_run_id, report_id, fence, attempt, event_seq, lost, lost_step
 )
@@ -61,7 +63,7 @@ FROM claimed c JOIN andon.events e ON e.seq = c.event_seq
 _OFFER_AGAIN = Statement(f"""
 WITH {_LINE}, next AS ({_NEXT} ORDER BY r.turn, r.id LIMIT 1 FOR UPDATE SKIP LOCKED)
 UPDATE andon.runs SET sent_at = NULL
-WHERE id = coalesce((SELECT id FROM next), {_NAMED}) AND status = 'queued' AND cancel_requested_at IS NULL
+WHERE id = coalesce({_NAMED}, (SELECT id FROM next)) AND status = 'queued' AND cancel_requested_at IS NULL
 """)
 
 _MEMOS = """
