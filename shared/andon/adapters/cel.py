@@ -7,6 +7,7 @@ is no match, and is counted.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,6 +19,7 @@ from andon.engine.cel import Budget, EvaluationError, Expression, ExpressionErro
 from andon.engine.cel.values import kind
 from andon.engine.events import Event
 
+log = logging.getLogger(__name__)
 NAMES = ("event", "async")
 MOST_WORK = 100_000
 OWN_WORK = 500
@@ -57,11 +59,17 @@ class Evaluations:
                 return value
             raise EvaluationError(f"it is no bool, but {kind(value)}")
         except (EvaluationError, ExpressionError, OverBudget) as error:
-            self.failed += 1
-            self.failure = self.failure or str(error)
-            return False
+            return self._fails(str(error))
+        except Exception as error:  # ours: it ends nothing, and is told
+            log.exception("an expression of %d characters makes our code fail", len(text))
+            return self._fails(type(error).__name__)
         finally:
             self.shared -= max(0, given - max(budget.left, 0) - OWN_WORK)
+
+    def _fails(self, why: str) -> bool:
+        self.failed += 1
+        self.failure = self.failure or why
+        return False
 
 
 def _shown(event: Event) -> dict[str, Any]:

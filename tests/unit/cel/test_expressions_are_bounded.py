@@ -34,6 +34,11 @@ COSTLY: list[tuple[str, dict[str, Any]]] = [
     ("event.data.s in event.data.a.map(x, event.data.s + 'y')", WORDS),
     ("event.data.a.exists(x, event.data.s + 'x' == event.data.s + 'y')", WORDS),
     ("event.data.a.exists(x, event.data.s.contains('xy' + x))", WORDS),
+    ("event.data.a.exists(x, {'a': 1}[event.data.s] == 1)", WORDS),
+    ("event.data.a.exists(x, duration(event.data.s) == duration('0') || timestamp(event.data.s) == x)", WORDS),
+    ("event.data.a.exists(x, int(event.data.s) == 1 || string(bytes(event.data.s)) == x)", WORDS),
+    ("event.data.a.exists(x, event.data.s.contains('" + "x" * 60 + "y'))", {"a": WORDS["a"], "s": "x" * 29_000}),
+    ("event.data.a.exists(x, event.data.s < event.data.s)", WORDS),
     ("event.data.a.all(x, {'k': event.data.a} == {'k': event.data.a})", WORDS),
 ]
 

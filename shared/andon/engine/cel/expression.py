@@ -16,7 +16,7 @@ from andon.engine.cel.failures import EvaluationError, ExpressionError
 from andon.engine.cel.functions import Function, Regex, table
 from andon.engine.cel.operators import OPERATORS, negated
 from andon.engine.cel.parser import parse
-from andon.engine.cel.values import KINDS, key_of, keys, kind
+from andon.engine.cel.values import KINDS, key_of, keys, kind, shown
 
 
 @dataclass(slots=True)
@@ -170,7 +170,7 @@ def _index(operand: Run, key: Run) -> Run:
             try:
                 return value[key_of(at)]
             except KeyError:
-                raise EvaluationError(f"there is no {at!r:.40}") from None
+                raise EvaluationError(f"there is no {shown(at)}") from None
         if type(value) is not list:
             raise EvaluationError(f"{kind(value)} has no index")
         if type(at) is bool or not isinstance(at, int):

@@ -67,7 +67,8 @@ def _size(budget: Budget, value: Any) -> int:
 
 
 def _contains(budget: Budget, text: Any, part: Any) -> bool:
-    budget.spend((len(_text("contains", text)) + len(_text("contains", part))) >> 4)
+    size, part_size = len(_text("contains", text)), len(_text("contains", part))
+    budget.spend(((size + part_size) >> 4) + (size * min(part_size, 100) >> 8))  # a short part is looked for naively
     return part in text
 
 
@@ -210,7 +211,7 @@ def _getter(name: str) -> Callable[..., int]:
         )
         if not isinstance(value, dt.datetime) and not of_span:
             raise EvaluationError(f"{kind(value)} has no {name}")
-        budget.spend(8 if zone is None else 200)  # a zone that isn't known yet is looked for in files
+        budget.spend(8 if zone is None else 600)  # a zone that isn't known yet is looked for in files
         return times.part(value, name, None if zone is None else _text(name, zone))
 
     return get

@@ -22,8 +22,8 @@ _ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}", re.ASCII)
 
 def timestamp(text: str) -> dt.datetime:
     """RFC 3339."""
-    found = _TIMESTAMP.fullmatch(text[:64])
-    if found is None or len(text) > 64:
+    found = _TIMESTAMP.fullmatch(text) if len(text) <= 64 else None
+    if found is None:
         raise EvaluationError(f"{text[:40]!r} is no time of RFC 3339")
     day, time, fraction, zone = found.groups()
     try:
@@ -45,6 +45,8 @@ def seconds(moment: dt.datetime) -> int:
 
 def duration(text: str) -> dt.timedelta:
     """As `1h30m`, `-1.5s`; the units are h, m, s, ms, us, ns."""
+    if len(text) > 64:
+        raise EvaluationError(f"{text[:40]!r} is no duration such as '1h30m'")
     if text in {"0", "+0", "-0"}:
         return dt.timedelta(0)
     sign, rest = (-1, text[1:]) if text.startswith("-") else (1, text.removeprefix("+"))
@@ -53,7 +55,7 @@ def duration(text: str) -> dt.timedelta:
     while end < len(rest):
         found = _DURATION.match(rest, end)
         part = _PART.fullmatch(found[0]) if found else None
-        if part is None or len(text) > 64:
+        if part is None:
             raise EvaluationError(f"{text[:40]!r} is no duration such as '1h30m'")
         number, unit = part.groups()
         if "." in number or unit == "ns":

@@ -148,6 +148,11 @@ def keys(found: dict[Any, Any]) -> list[Any]:
     return [key.value if isinstance(key, BoolKey) else key for key in found]
 
 
+def shown(value: Any) -> str:
+    """A key as an error names it, whose making takes no longer than a moment however long it is."""
+    return repr(value[:40]) if isinstance(value, str) else f"a {kind(value)}"
+
+
 def whole(value: int) -> int:
     """`value`, which must fit 64 bits with its sign."""
     if MIN_INT <= value <= MAX_INT:
