@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from andon.engine.errors import EventError
-from andon.engine.storable import json_fault, text_fault, time_fault
+from andon.engine.storable import DEEPEST, json_fault, text_fault, time_fault
 
 DEFAULT_TENANT = "default"
 MAX_BYTES = 256 * 1024
@@ -24,6 +24,8 @@ MISSING = object()
 OWN = "andon/"
 """What the names of Andon's own events start with."""
 ENDS = ("andon/function.completed", "andon/function.failed", "andon/function.cancelled")
+LEVELS_OF_AN_END = 10
+"""How much deeper the data of a run's end may be nested than those of its event, which they have in them."""
 RUN_CANCELLED = "andon/run.cancelled"
 RUNS_CANCELLED = "andon/runs.cancelled"
 MOST_HOPS = 50
@@ -72,8 +74,9 @@ def check_event(event: Event) -> Event:
         raise EventError("ts", fault)
     if not isinstance(event.data, Mapping):
         raise EventError("data", "expected a JSON object")
+    deepest = DEEPEST + LEVELS_OF_AN_END if event.name in ENDS else DEEPEST
     for name, value, most in (("data", event.data, MAX_BYTES), ("user", event.user, MAX_USER_BYTES)):
-        if fault := json_fault(value):
+        if fault := json_fault(value, deepest=deepest):
             raise EventError(name, fault)
         if (size := len(json.dumps(value, default=dict))) > most:
             raise EventError(name, f"expected at most {most // 1024} KiB of JSON, got {size} bytes")

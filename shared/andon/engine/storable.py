@@ -37,13 +37,13 @@ def time_fault(time: dt.datetime) -> str | None:
     return f"expected a time with its zone, in the years {FIRST_YEAR} to {LAST_YEAR}"
 
 
-def json_fault(value: Any) -> str | None:
+def json_fault(value: Any, *, deepest: int = DEEPEST) -> str | None:
     """What keeps a value from being stored as JSON, or None."""
     level, depth = [value], 0
     while level:
         depth += 1
-        if depth > DEEPEST:
-            return f"expected JSON that is nested at most {DEEPEST} levels deep"
+        if depth > deepest:
+            return f"expected JSON that is nested at most {deepest} levels deep"
         inner: list[Any] = []
         for each in level:
             if isinstance(each, str):

@@ -15,8 +15,9 @@ from andon.adapters.postgres.connect import connect
 from andon.adapters.postgres.inbox import claim_open
 from andon.adapters.postgres.runs import claim
 from andon.adapters.postgres.settle import settle_held
-from andon.engine.events import MOST_HOPS
+from andon.engine.events import MOST_HOPS, check_event
 from andon.engine.functions import Registry
+from andon.engine.storable import DEEPEST
 from andon_worker.dispatcher.batch import Effects, record_batch
 
 
@@ -87,6 +88,17 @@ def test_a_function_that_starts_itself_by_failing_is_stopped_at_the_50th_hop(
     [why] = chain.refused
     assert "hop 50 and the last" in why
     assert database.execute("SELECT count(*) FROM andon.outbox").fetchone() == (0,)
+
+
+def test_the_end_of_any_run_in_a_chain_is_an_event_that_the_bus_takes(database: psycopg.Connection[Any]) -> None:
+    deep: dict[str, Any] = {}
+    for _ in range(DEEPEST - 1):
+        deep = {"a": deep}
+    chain = Chain(database, declared("first", "a/b"), declared("again", "andon/function.failed"))
+    chain.run(check_event(Event("a/b", deep)), "failed")
+    assert chain.runs == MOST_HOPS
+    for name, data in database.execute("SELECT name, data FROM andon.events"):
+        check_event(Event(name, data))
 
 
 def test_several_functions_that_start_each_other_do_not_spread(database: psycopg.Connection[Any]) -> None:

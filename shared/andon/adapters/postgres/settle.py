@@ -82,10 +82,13 @@ def _within(value: str, limit: int, otherwise: str) -> str:
 
 
 # An end's event must be one that the bus takes, whatever the run was: 7,000 steps, an event that is as large as one may
-# be, a long error. So each part of it is bounded, and the data that the run was made of get what is left.
+# be, a long error. So each part of it is bounded, and the data that the run was made of get what is left. Of an end
+# that a run was made of, the data have no other event's: a chain of runs would nest them deeper each time.
 _TOLD = f"""
 , ended AS (
-    SELECT m.id AS run_id, m.tenant, m.status, m.ended_at, e.traceparent, e.hops, e.data AS given, jsonb_build_object(
+    SELECT m.id AS run_id, m.tenant, m.status, m.ended_at, e.traceparent, e.hops,
+        CASE WHEN starts_with(e.name, 'andon/function.') THEN e.data #- '{{event,data}}' ELSE e.data END AS given,
+        jsonb_build_object(
             'functionId', m.function_id, 'runId', m.id, 'reason', left(m.cancel_reason, 2000),
             'requestedBy', {_within("m.cancel_requested_by", PART_BYTES, "NULL")}, 'cancelEventId', m.cancel_event_id,
             'error', {_within("m.error", PART_BYTES * 3, _SHORT_ERROR)},
