@@ -23,7 +23,7 @@ from andon_api.reads import datasets
 
 def create(who: Principal, *, title: str, dataset_id: UUID | None, options: dict[str, Any]) -> UUID:
     """Make a report; raises `FieldErrors` for a dataset that isn't there, and for options that don't fit it."""
-    check(who.tenant, dataset_id, options)
+    check_options(who.tenant, dataset_id, options)
     report = Report(
         id=new_id(),
         tenant=who.tenant,
@@ -37,14 +37,15 @@ def create(who: Principal, *, title: str, dataset_id: UUID | None, options: dict
     return report.id
 
 
-def change(tenant: str, report_id: UUID, changes: Row, check_version: Callable[[int], None]) -> None:
+def change(tenant: str, report_id: UUID, changes: Row, check: Callable[[object], None] | None) -> None:
     """Change what `changes` names. What a generation under way works from can't change below it."""
     report = _locked(tenant, report_id)
-    check_version(report.version)
+    if check is not None:
+        check(report.version)
     if report.status == "generating" and changes.keys() - {"title"}:
         raise Conflict("Report is generating: its dataset and options can change when it has ended")
     if "dataset_id" in changes or "options" in changes:
-        check(tenant, changes.get("dataset_id", report.dataset_id), changes.get("options", report.options))
+        check_options(tenant, changes.get("dataset_id", report.dataset_id), changes.get("options", report.options))
     for name, value in changes.items():
         setattr(report, name, value.strip() if name == "title" else value)
     note("report.changed", report_id, changed=sorted(changes))
@@ -52,16 +53,18 @@ def change(tenant: str, report_id: UUID, changes: Row, check_version: Callable[[
     report.updated_at = func.clock_timestamp()
 
 
-def delete(tenant: str, report_id: UUID) -> None:
+def delete(tenant: str, report_id: UUID, check: Callable[[object], None] | None) -> None:
     """Delete the report and the rows of its files; `andon prune` removes the files themselves."""
     report = _locked(tenant, report_id)
+    if check is not None:
+        check(report.version)
     if report.status == "generating":
         raise Conflict("Report is generating: cancel it before it is deleted")
     note("report.deleted", report_id, title=report.title)
     db.session.delete(report)
 
 
-def check(tenant: str, dataset_id: UUID | None, options: dict[str, Any]) -> None:
+def check_options(tenant: str, dataset_id: UUID | None, options: dict[str, Any]) -> None:
     """Raise `FieldErrors` unless the dataset exists and the options are right for it."""
     dataset = None if dataset_id is None else datasets.find(tenant, dataset_id)
     if dataset_id is not None and dataset is None:

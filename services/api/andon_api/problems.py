@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 import structlog
 from flask import Flask, Response, request
+from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]
 from sqlalchemy import exc as sa
 from werkzeug.exceptions import HTTPException
 
@@ -65,17 +66,20 @@ def _where(error: Mapping[str, str]) -> str:
     return error["pointer"].lstrip("/") or "body"
 
 
-def problem_response(problem: Problem) -> Response:
-    """The problem as a response; it also has `error`, which is where Inngest's clients look."""
+def document(problem: Problem) -> dict[str, Any]:
+    """The problem as JSON."""
     body: dict[str, Any] = {
         "type": "about:blank",
         "title": problem.title or _phrase(problem.status),
         "status": problem.status,
         "detail": problem.detail,
-        "instance": request.path,
     }
-    if problem.errors:
-        body["errors"] = problem.errors
+    return {**body, "errors": problem.errors} if problem.errors else body
+
+
+def problem_response(problem: Problem) -> Response:
+    """The problem as a response; it also has `error`, which is where Inngest's clients look."""
+    body = {**document(problem), "instance": request.path}
     if request.path.startswith("/e/"):
         body["error"] = problem.detail
         body["instance"] = "/e/..."  # the path is the caller's key
@@ -110,6 +114,8 @@ def of_exception(error: Exception) -> Problem:
         return Problem(404, str(error), title=str(error))
     if isinstance(error, Conflict):
         return Problem(409, str(error), title=str(error))
+    if isinstance(error, ParseException):
+        return Problem(400, "the body does not come as its headers say", headers={"Connection": "close"})
     if isinstance(error, (psycopg.DataError, sa.DataError)):
         return Problem(422, "a text holds a character that can't be stored, such as \\u0000 or half of a pair")
     if why := why_away(error):
@@ -143,12 +149,19 @@ def _flatten(messages: Any, at: str) -> Iterable[tuple[str, str]]:
     if isinstance(messages, Mapping):
         for key, value in messages.items():
             name = str(key).replace("~", "~0").replace("/", "~1")
-            inner = at if key == "_schema" else f"{at}{name}" if at == "?" else f"{at}/{name}"
+            inner = at if key == "_schema" else _below(at, name)
             yield from _flatten(value, inner)
     elif isinstance(messages, (list, tuple)):
         yield at, " ".join(str(each) for each in messages)
     else:
         yield at, str(messages)
+
+
+def _below(at: str, name: str) -> str:
+    """Where a message about `name` is; a parameter of a query has nothing below it."""
+    if at.startswith("?"):
+        return f"?{name}" if at == "?" else at
+    return f"{at}/{name}"
 
 
 def _phrase(status: int) -> str:

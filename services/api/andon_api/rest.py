@@ -7,11 +7,13 @@ from typing import Any, TypeVar, cast
 
 import flask_smorest  # type: ignore[import-untyped]
 import marshmallow as ma
-from flask import Flask, request
+from flask import Flask, Request, request
 from webargs.flaskparser import FlaskParser
 
 from andon_api import problems
+from andon_api.etags import guarded, refuse_unguarded
 from andon_api.schemas import ProblemSchema
+from andon_api.strict_json import parse_json
 
 View = TypeVar("View", bound=Callable[..., Any])
 PREFIX = "/api/v1"
@@ -22,9 +24,14 @@ def _header(name: str, description: str, example: str) -> dict[str, Any]:
 
 
 PREFER = _header("Prefer", "`wait=N`: answer when the effect is known, after at most N (to 30) seconds", "wait=10")
-IF_NONE_MATCH = _header("If-None-Match", "the ETag of what the client has", 'W/"3.7b6e2a90c1d4f853"')
+LAST_EVENT_ID = _header("Last-Event-ID", "the id of the message that was seen last", "7b6e2a90c1d4f853")
+IF_NONE_MATCH = _header(
+    "If-None-Match", "the ETag of what the client has", '"0199e0a1-7c00-7000-8000-000000000001.3.7b6e2a90c1d4f853"'
+)
 IF_MATCH = _header(
-    "If-Match", "the ETag of what the client has read: 412 if it was changed since", 'W/"3.7b6e2a90c1d4f853"'
+    "If-Match",
+    "the ETag of what the client has read: 412 if it was changed since",
+    '"0199e0a1-7c00-7000-8000-000000000001.3.7b6e2a90c1d4f853"',
 )
 
 
@@ -44,9 +51,31 @@ class Api(flask_smorest.Api):  # type: ignore[misc]
 
 
 class Parser(FlaskParser):
-    """Strict in bodies and in queries alike: a name that isn't known is an error, not a typo that is ignored."""
+    """Strict in bodies and in queries alike: a name that isn't known is an error, not a typo that is ignored.
+
+    So is a body that is missing where one is needed, and a parameter that is given twice where one counts.
+    """
 
     DEFAULT_UNKNOWN_BY_LOCATION = {"json": ma.RAISE, "query": ma.RAISE}  # noqa: RUF012 - webargs' own hook
+
+    def load_json(self, req: Request, schema: ma.Schema) -> Any:
+        body = req.get_data(cache=True)
+        if body:
+            return parse_json(body)
+        if getattr(schema, "needs_body", True):
+            raise problems.FieldErrors([("", "expected a JSON object as the body, found none")])
+        return {}
+
+    def load_querystring(self, req: Request, schema: ma.Schema) -> Any:
+        lists = {name for name, field in _by_key(schema).items() if isinstance(field, ma.fields.List)}
+        twice = [name for name, values in req.args.lists() if len(values) > 1 and name not in lists]
+        if twice:
+            raise problems.FieldErrors([(f"?{name}", "expected once, given several times") for name in twice])
+        return super().load_querystring(req, schema)
+
+
+def _by_key(schema: ma.Schema) -> dict[str, ma.fields.Field[Any]]:
+    return {field.data_key or name: field for name, field in schema.load_fields.items()}
 
 
 class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
@@ -100,9 +129,14 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
         view = cast("View", self.alt_response(304, description="What the client has is still right")(view))
         return self.documented(parameters=[IF_NONE_MATCH])(view)
 
+    def resumable(self, view: View) -> View:
+        """Document that the route heeds `Last-Event-ID`, and answers 204 behind the end."""
+        view = cast("View", self.alt_response(204, description="It has ended, and the client has seen it")(view))
+        return self.documented(parameters=[LAST_EVENT_ID])(view)
+
     def guarded(self, view: View) -> View:
-        """Document that the route heeds `If-Match`."""
-        return self.documented(parameters=[IF_MATCH])(view)
+        """Document that the route heeds `If-Match`, and answers 412."""
+        return self.documented(parameters=[IF_MATCH])(self.may_answer(412)(cast("View", guarded(view))))
 
     def documented(self, **operation: Any) -> Callable[[View], View]:
         """Add to the operation's documentation what no schema says."""
@@ -132,13 +166,15 @@ def install(app: Flask) -> Api:
         },
     )
     app.before_request(_refuse_other_media_types)
+    app.before_request(refuse_unguarded)
     return Api(app)
 
 
 def _refuse_other_media_types() -> None:
     """415 for a body that isn't JSON, where JSON is what the route reads. Uploads and events look for themselves."""
-    if request.method not in {"POST", "PATCH", "PUT", "DELETE"} or not request.path.startswith(PREFIX):
-        return
+    changes = request.method in {"POST", "PATCH", "PUT", "DELETE"}
+    if not changes or not request.path.startswith(PREFIX) or request.url_rule is None:
+        return  # no such route, or no such method there: that is what it will be told
     reads_itself = request.endpoint in {"datasets.upload", "events.send"}
     has_body = bool(request.content_length) or "Transfer-Encoding" in request.headers
     if has_body and not reads_itself and not request.is_json:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import Any
 
 import marshmallow as ma
@@ -10,9 +9,9 @@ from marshmallow import fields, validate
 
 from andon.adapters.postgres.audit import ACTIONS
 from andon.engine.states import Status
-from andon.engine.storable import time_fault
 from andon.reports.columns import ROLES
 from andon_api.paging import MOST, USUAL
+from andon_api.strict_fields import Flag, Id, Object, QueryFlag, QueryNumber, Text, Time
 
 REPORT_STATUSES = ("idle", "generating", "generated", "cancelled", "failed")
 RUN_STATUSES = tuple(each.value for each in Status)
@@ -22,29 +21,11 @@ FIRST_FAILURE = "why `if` has no value of the first of them"
 ESTIMATE = "when it will probably end, by the pace of its progress lately; null while that can't be told"
 
 
-def rfc3339(value: dt.datetime) -> str:
-    """A time in UTC with microseconds and `Z`."""
-    return value.astimezone(dt.UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-
-
-class Time(fields.AwareDateTime):
-    """RFC 3339, in UTC, with microseconds."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(default_timezone=dt.UTC, **kwargs)
-
-    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
-        return None if value is None else rfc3339(value)
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> dt.datetime:
-        time: dt.datetime = super()._deserialize(value, attr, data, **kwargs)
-        if fault := time_fault(time):
-            raise ma.ValidationError(fault)
-        return time
-
-
 class Schema(ma.Schema):
     """camelCase outside, snake_case inside."""
+
+    needs_body = True
+    """Whether a request without a body is refused."""
 
     def on_bind_field(self, field_name: str, field_obj: Any) -> None:
         if field_obj.data_key is None:
@@ -52,7 +33,7 @@ class Schema(ma.Schema):
             field_obj.data_key = head + "".join(part.title() for part in rest)
 
 
-def _text(most: int, what: str, **kwargs: Any) -> fields.String:
+def _text(most: int, what: str, **kwargs: Any) -> Text:
     """A text of 1 to `most` characters, printable, not only blanks."""
 
     def check(value: str) -> None:
@@ -60,11 +41,16 @@ def _text(most: int, what: str, **kwargs: Any) -> fields.String:
         if not value.strip() or len(value) > most or not printable:
             raise ma.ValidationError(f"expected {what} of 1 to {most} characters")
 
-    return fields.String(validate=check, **kwargs)
+    return Text(validate=check, **kwargs)
 
 
 def _one_of(choices: tuple[str, ...]) -> validate.OneOf:
     return validate.OneOf(choices, error="expected one of {choices}")
+
+
+def _statuses(among: tuple[str, ...]) -> fields.List[str]:
+    """Any of these, each as a parameter of its own."""
+    return fields.List(Text(validate=_one_of(among)), load_default=list, metadata={"description": "may be repeated"})
 
 
 class ErrorEntry(Schema):
@@ -85,10 +71,10 @@ class ProblemSchema(Schema):
 
 
 class PageQuery(Schema):
-    limit = fields.Integer(
+    limit = QueryNumber(
         load_default=USUAL, validate=validate.Range(1, MOST, error="expected a number from {min} to {max}")
     )
-    cursor = fields.String(load_default=None, metadata={"description": "`nextCursor` of the page before"})
+    cursor = Text(load_default=None, metadata={"description": "`nextCursor` of the page before"})
 
 
 class MissingSchema(Schema):
@@ -174,6 +160,10 @@ class CancelSchema(Schema):
     forced = fields.Boolean()
 
 
+SHORT = "the result if it is at most 1,000 bytes of JSON, else null: `outputUrl` has it"
+WHERE = "where all of the result is; null as long as there is none"
+
+
 class StepSchema(Schema):
     id = fields.String()
     status = fields.String()
@@ -181,7 +171,8 @@ class StepSchema(Schema):
     started_at = Time()
     ended_at = Time(allow_none=True)
     wake_at = Time(allow_none=True)
-    output = fields.Raw(allow_none=True)
+    output = fields.Raw(allow_none=True, metadata={"description": SHORT})
+    output_url = fields.String(allow_none=True, metadata={"description": WHERE})
     error = fields.Raw(allow_none=True)
 
 
@@ -203,14 +194,20 @@ class RunSchema(Schema):
     progress = fields.Float(allow_none=True)
     progress_note = fields.String(allow_none=True)
     estimated_end_at = Time(allow_none=True, metadata={"description": ESTIMATE})
-    output = fields.Raw(allow_none=True)
+    output = fields.Raw(allow_none=True, metadata={"description": SHORT})
+    output_url = fields.String(allow_none=True, metadata={"description": WHERE})
     error = fields.Raw(allow_none=True)
     cancel = fields.Nested(CancelSchema, allow_none=True)
 
 
 class RunDetailSchema(RunSchema):
-    steps = fields.List(fields.Nested(StepSchema))
+    steps = fields.List(fields.Nested(StepSchema), metadata={"description": "the newest 500, in their order"})
+    step_count = fields.Integer(metadata={"description": "how many it has; GET /runs/{id}/steps has them all"})
     cleanup = fields.List(fields.Nested(RunSchema), metadata={"description": "its on_cancel or on_failure runs"})
+
+
+class OutputSchema(Schema):
+    output = fields.Raw(allow_none=True)
 
 
 class ArtifactSchema(Schema):
@@ -243,31 +240,50 @@ class ReportSchema(Schema):
     failed_at = Time(allow_none=True)
 
 
+class RunCancelBody(Schema):
+    needs_body = False
+
+    reason = _text(500, "a reason", load_default=None, allow_none=True)
+
+
+class ArtifactQuery(Schema):
+    inline = QueryFlag(load_default=False, metadata={"description": "show the file instead of saving it"})
+
+
 class NewReport(Schema):
     title = _text(200, "a title", required=True)
-    dataset_id = fields.UUID(load_default=None, allow_none=True)
-    options = fields.Dict(keys=fields.String(), load_default=dict)
+    dataset_id = Id(load_default=None, allow_none=True)
+    options = Object(keys=fields.String(), load_default=dict)
 
 
 class ReportChange(Schema):
     title = _text(200, "a title")
-    dataset_id = fields.UUID(allow_none=True)
-    options = fields.Dict(keys=fields.String())
+    dataset_id = Id(allow_none=True)
+    options = Object(keys=fields.String())
 
 
 class CancelBody(Schema):
+    needs_body = False
+
+    run_id = Id(
+        load_default=None,
+        allow_none=True,
+        metadata={
+            "description": "409 unless this is the report's current run: a page that is out of date stops nothing"
+        },
+    )
     reason = _text(500, "a reason", load_default=None, allow_none=True)
 
 
 class BulkCancelBody(Schema):
-    function_id = fields.String(required=True)
+    function_id = Text(required=True)
     started_after = Time(load_default=None, allow_none=True)
     started_before = Time(load_default=None, allow_none=True)
-    if_ = fields.String(
+    if_ = Text(
         data_key="if", load_default=None, allow_none=True, metadata={"description": "CEL over `event` and `async`"}
     )
     reason = _text(500, "a reason", load_default=None, allow_none=True)
-    dry_run = fields.Boolean(load_default=False)
+    dry_run = Flag(load_default=False)
 
 
 class StartedCancellationSchema(Schema):
@@ -299,9 +315,15 @@ class CancellationSchema(Schema):
 class NoBody(Schema):
     """An empty object, or nothing."""
 
+    needs_body = False
+
 
 class AskedSchema(Schema):
     id = fields.UUID(metadata={"description": "of the report or run that was asked"})
+    run_id = fields.UUID(
+        allow_none=True,
+        metadata={"description": "of the run that this is about; null as long as the dispatcher has not made it"},
+    )
     status = fields.String()
     event_id = fields.String(metadata={"description": "the event that says so: GET /events/{id} shows its effects"})
 
@@ -377,20 +399,20 @@ class AuditQuery(PageQuery):
 
 
 class ReportsQuery(PageQuery):
-    status = fields.String(load_default=None, validate=_one_of(REPORT_STATUSES))
+    status = _statuses(REPORT_STATUSES)
 
 
 class RunsQuery(PageQuery):
-    status = fields.String(load_default=None, validate=_one_of(RUN_STATUSES))
-    function_id = fields.String(load_default=None)
-    event_id = fields.String(load_default=None)
-    report_id = fields.String(load_default=None)
+    status = _statuses(RUN_STATUSES)
+    function_id = Text(load_default=None)
+    event_id = Text(load_default=None)
+    report_id = Text(load_default=None)
     queued_after = Time(load_default=None)
     queued_before = Time(load_default=None)
 
 
 class EventsQuery(PageQuery):
-    name = fields.String(load_default=None)
+    name = Text(load_default=None)
 
 
 def page_of(item: type[ma.Schema]) -> type[ma.Schema]:
@@ -403,6 +425,7 @@ def page_of(item: type[ma.Schema]) -> type[ma.Schema]:
 DatasetPage = page_of(DatasetSchema)
 ReportPage = page_of(ReportSchema)
 RunPage = page_of(RunSchema)
+StepPage = page_of(StepSchema)
 EventPage = page_of(EventSchema)
 FunctionPage = page_of(FunctionSchema)
 DeadEventPage = page_of(DeadEventSchema)

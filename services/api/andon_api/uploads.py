@@ -7,7 +7,7 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,9 +16,11 @@ from typing import IO, Any
 from uuid import UUID
 
 import flask
+from sqlalchemy import func, select
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from andon.adapters.postgres.models import Dataset
+from andon.adapters.postgres.models import Dataset, Report
+from andon.adapters.postgres.requests import Conflict, NotFound
 from andon.adapters.storage import StorageError
 from andon.engine.ids import new_id
 from andon.reports.datasets import DatasetInfo, inspect_dataset
@@ -32,6 +34,7 @@ from andon_api.serving.exchange import MOST
 
 FRAME_BYTES = 64 * 1024  # what multipart adds to the file itself
 LONGEST_NAME = 200
+VERSION = 1  # of a dataset, which never changes
 
 
 class Request(flask.Request):
@@ -124,6 +127,23 @@ def keep(who: Principal, file: Upload) -> UUID:
         _forget(key)
         raise
     return dataset_id
+
+
+def delete(tenant: str, dataset_id: UUID, check: Callable[[object], None] | None) -> None:
+    """Delete a dataset and its file. Raises `NotFound`, or `Conflict` while a report uses it."""
+    query = select(Dataset).where(Dataset.tenant == tenant, Dataset.id == dataset_id).with_for_update()
+    dataset = db.session.execute(query).scalar_one_or_none()
+    if dataset is None:
+        raise NotFound("Dataset not found")
+    if check is not None:
+        check(VERSION)
+    users = db.session.execute(select(func.count()).where(Report.dataset_id == dataset_id)).scalar_one()
+    if users:
+        raise Conflict(f"Dataset is used by {users} report{'' if users == 1 else 's'}: delete them first, or change it")
+    key = dataset.storage_key
+    db.session.delete(dataset)
+    db.session.commit()
+    _forget(key)
 
 
 def _forget(key: str) -> None:

@@ -45,6 +45,14 @@ def upload(
     )
 
 
+@group.command()
+def delete(id: Annotated[str, typer.Argument(metavar="DATASET", help="The dataset's id.")]) -> None:
+    """Delete a dataset that no report uses, and its file."""
+    with api() as andon:
+        andon.datasets.delete(id)
+    typer.echo(f"deleted {id}")
+
+
 @group.command("list")
 def list_(limit: Limit = 20, as_json: AsJson = False) -> None:
     """List datasets."""

@@ -119,6 +119,16 @@ def cancel(
 
 
 @group.command()
+def output(
+    id: Id,
+    step: Annotated[str | None, typer.Argument(help="Of this step; by default what the function has returned.")] = None,
+) -> None:
+    """Print all of a result as JSON: `andon runs show` has only short ones."""
+    with api() as andon:
+        print_json(andon.runs.output(id) if step is None else andon.runs.step(id, step).output)
+
+
+@group.command()
 def rerun(id: Id, as_json: AsJson = False) -> None:
     """Send a run's trigger again, as a new event; the new run is found with `andon runs list --event`."""
     with api() as andon:
@@ -147,7 +157,7 @@ def _facts(run: Run) -> list[tuple[str, object]]:
         ("started", run.started_at),
         ("ended", run.ended_at),
         ("wakes", run.wake_at),
-        ("output", run.output),
+        ("output", run.output if run.output is not None or not run.output_url else f"`andon runs output {run.id}`"),
         ("error", run.error and _why(run)),
         ("cancel asked", cancel and cancel.requested_at),
         ("by", cancel and who(cancel.requested_by)),

@@ -30,7 +30,10 @@ def known_url(env: Mapping[str, str]) -> str:
 
 def api() -> Andon:
     """The API that this process's environment names, with the key `ANDON_API_KEY` if there is one."""
-    return Andon(known_url(os.environ), known(os.environ, "ANDON_API_KEY"))
+    try:
+        return Andon(known_url(os.environ), known(os.environ, "ANDON_API_KEY"))
+    except ValueError as error:
+        raise CommandFailed(f"ANDON_URL: {error}", Exit.USAGE) from None
 
 
 def database_url() -> str:

@@ -77,11 +77,16 @@ _BY_STATUS: Mapping[int, type[AndonApiError]] = {
 
 def error_of(response: httpx.Response) -> AndonApiError:
     """The response, whose body was read, as an exception; also where it isn't a problem document (a proxy's page)."""
-    problem = _problem(response)
-    kind = _BY_STATUS.get(response.status_code, Unavailable if response.is_server_error else AndonApiError)
-    title = str(problem.get("title") or f"{response.status_code} {response.reason_phrase}".strip())
+    title = f"{response.status_code} {response.reason_phrase}".strip()
+    return error_from({"title": title, **_problem(response), "status": response.status_code})
+
+
+def error_from(problem: Mapping[str, Any]) -> AndonApiError:
+    """A problem document, which a stream sends too, as an exception."""
+    status = int(problem["status"])
+    kind = _BY_STATUS.get(status, Unavailable if status >= 500 else AndonApiError)
     errors = [each for each in problem.get("errors") or () if isinstance(each, Mapping)]
-    return kind(response.status_code, title, str(problem.get("detail") or ""), errors)
+    return kind(status, str(problem.get("title") or status), str(problem.get("detail") or ""), errors)
 
 
 def _problem(response: httpx.Response) -> Mapping[str, Any]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from andon.client.decode import Resource, decode
-from andon.client.errors import RateLimited, Unavailable, Unreachable, WaitTimeout
+from andon.client.errors import RateLimited, Unavailable, Unreachable, WaitTimeout, error_from
 from andon.client.transport import Transport
 
 Thing = TypeVar("Thing", bound=Resource)
@@ -86,6 +86,8 @@ class Follower:
                         failures = 0
                         if message.event == "end" or not go_on():
                             return
+                        if message.event == "problem":
+                            raise error_from(json.loads(message.data))
                         if message.data:
                             seen = message.id
                             yield decode(kind, json.loads(message.data))

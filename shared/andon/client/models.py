@@ -115,7 +115,7 @@ class Cancel(Resource):
 
 @dataclass(frozen=True, kw_only=True)
 class Step(Resource):
-    """A step of a run: its memo, or what its newest attempt did."""
+    """A step of a run: its memo, or what its newest attempt did. A long `output` is None: `runs.step` has it."""
 
     id: str
     status: str
@@ -124,12 +124,16 @@ class Step(Resource):
     ended_at: dt.datetime | None = None
     wake_at: dt.datetime | None = None
     output: Json = None
+    output_url: str | None = None
     error: Json = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Run(Resource):
-    """One execution of a function. `steps` and `cleanup` are there on a single run only."""
+    """One execution of a function. `steps` (the newest 500) and `cleanup` are there on a single run only.
+
+    A long `output` is None, and `output_url` says that there is one: `runs.output` has it.
+    """
 
     id: str
     function_id: str
@@ -149,9 +153,11 @@ class Run(Resource):
     progress_note: str | None = None
     estimated_end_at: dt.datetime | None = None
     output: Json = None
+    output_url: str | None = None
     error: Json = None
     cancel: Cancel | None = None
     steps: tuple[Step, ...] = ()
+    step_count: int = 0
     cleanup: tuple[Run, ...] = ()
 
     @property
@@ -203,11 +209,15 @@ class Report(Resource):
 
 @dataclass(frozen=True, kw_only=True)
 class Asked(Resource):
-    """An accepted request: the report or run it is about, and the event that says so."""
+    """An accepted request: the report or run it is about, and the event that says so.
+
+    `run_id` is None as long as the dispatcher has not made the run.
+    """
 
     id: str
     status: str
     event_id: str
+    run_id: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

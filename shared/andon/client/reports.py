@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import enum
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -16,6 +17,15 @@ from andon.client.transport import Transport
 
 UPLOAD_SECONDS = 600.0
 CHUNK = 1024 * 1024
+
+
+class Kept(enum.Enum):
+    """Says that a field is left as it is: None is a value."""
+
+    KEPT = enum.auto()
+
+
+KEPT = Kept.KEPT
 
 
 class Datasets:
@@ -39,6 +49,10 @@ class Datasets:
         """Datasets, newest first."""
         return listed(self._transport, "/datasets", Dataset, limit)
 
+    def delete(self, id: str) -> None:
+        """Delete a dataset and its file. Raises `Conflict` while a report uses it."""
+        self._transport.delete(f"/datasets/{quote(id, safe='')}")
+
 
 class Reports:
     """What a user asks for, and can cancel."""
@@ -52,31 +66,45 @@ class Reports:
         body = {"title": title, "datasetId": dataset_id, "options": dict(options or {})}
         return decode(Report, self._transport.post("/reports", body))
 
-    def list(self, *, status: str | None = None, limit: int | None = None) -> Iterator[Report]:
-        """Reports, newest first."""
+    def list(self, *, status: str | Sequence[str] | None = None, limit: int | None = None) -> Iterator[Report]:
+        """Reports, of this status or of any of these, newest first."""
         return listed(self._transport, "/reports", Report, limit, status=status)
 
     def get(self, id: str) -> Report:
         """One report with its progress, its run and its files."""
         return decode(Report, self._transport.get(_path(id)))
 
-    def update(self, id: str, **changes: Any) -> Report:
-        """Change `title`, `dataset_id` or `options`; the latter two not while it is generating."""
-        names = {"title": "title", "dataset_id": "datasetId", "options": "options"}
-        body = {names[name]: value for name, value in changes.items()}
+    def update(
+        self,
+        id: str,
+        *,
+        title: str | Kept = KEPT,
+        dataset_id: str | Kept | None = KEPT,
+        options: Mapping[str, Any] | Kept = KEPT,
+    ) -> Report:
+        """Change what is given, and keep the rest; the dataset and the options can't change while it is generating."""
+        given = {"title": title, "datasetId": dataset_id, "options": options}
+        body = {name: value for name, value in given.items() if value is not KEPT}
         return decode(Report, self._transport.patch(_path(id), body))
 
     def delete(self, id: str) -> None:
         """Delete a report that isn't generating; its files go with it."""
         self._transport.delete(_path(id))
 
-    def generate(self, id: str, *, idempotency_key: str | None = None) -> Asked:
-        """Ask for its generation. Raises `Conflict` while it is generating."""
-        return decode(Asked, self._transport.post(f"{_path(id)}/generate", idempotency_key=idempotency_key))
+    def generate(self, id: str, *, wait: int | None = None, idempotency_key: str | None = None) -> Asked:
+        """Ask for its generation; `wait` up to so many seconds for the run's id. Raises `Conflict` while generating."""
+        path = f"{_path(id)}/generate"
+        return decode(Asked, self._transport.post(path, idempotency_key=idempotency_key, wait=wait))
 
-    def cancel(self, id: str, *, reason: str | None = None, idempotency_key: str | None = None) -> Asked:
-        """Cancel its generation: once this returns, it will not complete. Raises `Conflict` if it isn't generating."""
-        body = {} if reason is None else {"reason": reason}
+    def cancel(
+        self, id: str, *, reason: str | None = None, run_id: str | None = None, idempotency_key: str | None = None
+    ) -> Asked:
+        """Cancel its generation: once this returns, it will not complete.
+
+        With `run_id`, only if that is its run now. Raises `Conflict` if it isn't, or isn't generating.
+        """
+        given = {"reason": reason, "runId": run_id}
+        body = {name: value for name, value in given.items() if value is not None}
         return decode(Asked, self._transport.post(f"{_path(id)}/cancel", body, idempotency_key=idempotency_key))
 
     def follow(self, id: str, *, timeout: float | None = None) -> Iterator[Report]:

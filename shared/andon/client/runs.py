@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 from urllib.parse import quote
 
 from andon.client.decode import decode
 from andon.client.errors import WaitTimeout
 from andon.client.live import Follower
-from andon.client.models import Asked, Cancellation, Function, Run
+from andon.client.models import Asked, Cancellation, Function, Run, Step
 from andon.client.pages import listed
 from andon.client.transport import Transport
 
@@ -27,7 +28,7 @@ class Runs:
     def list(
         self,
         *,
-        status: str | None = None,
+        status: str | Sequence[str] | None = None,
         function_id: str | None = None,
         event_id: str | None = None,
         report_id: str | None = None,
@@ -49,6 +50,18 @@ class Runs:
     def get(self, id: str) -> Run:
         """One run with its steps and its cleanup."""
         return decode(Run, self._transport.get(_path(id)))
+
+    def steps(self, id: str, *, limit: int | None = None) -> Iterator[Step]:
+        """All steps of a run, in their order; `get` has the newest 500."""
+        return listed(self._transport, f"{_path(id)}/steps", Step, limit)
+
+    def step(self, id: str, step: str) -> Step:
+        """One step with all of its result; `get` has it only where it is short."""
+        return decode(Step, self._transport.get(f"{_path(id)}/steps/{quote(step, safe='')}"))
+
+    def output(self, id: str) -> Any:
+        """All of what the function has returned."""
+        return self._transport.get(f"{_path(id)}/output")["output"]
 
     def cancel(self, id: str, *, reason: str | None = None, idempotency_key: str | None = None) -> Asked:
         """Cancel a run. Raises `Conflict` if it has ended."""

@@ -11,11 +11,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import IO, Any
+from urllib.parse import urlsplit
 
 import httpx
 
 from andon.client.errors import AndonApiError, Unreachable, error_of
 
+PREFIX = "/api/v1"
+END = ("event: end", "data: {}", "")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 PASSING = frozenset({429, 502, 503})
 NEVER_ARRIVED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
@@ -52,14 +55,14 @@ class Transport:
         retries: Retries,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        self.url = url.rstrip("/")
+        self.url = base_of(url)
         self._retries = retries
         self._http = httpx.Client(
-            base_url=f"{self.url}/api/v1",
+            base_url=f"{self.url}{PREFIX}",
             headers={"Authorization": f"Bearer {key}"} if key else {},
             timeout=timeout,
             transport=transport,
-            trust_env=httpx.URL(url).host not in LOOPBACK,  # a proxy would look for us on its own machine
+            trust_env=httpx.URL(self.url).host not in LOOPBACK,  # a proxy would look for us on its own machine
         )
 
     def close(self) -> None:
@@ -70,9 +73,12 @@ class Transport:
         """What `path` shows; query parameters that are None are left out."""
         return self._json("GET", path, params=_given(query or {}))
 
-    def post(self, path: str, body: object = None, *, idempotency_key: str | None = None) -> Any:
-        """Do what `path` does, once however often it has to be sent."""
-        return self._json("POST", path, json={} if body is None else body, headers=_once(idempotency_key))
+    def post(
+        self, path: str, body: object = None, *, idempotency_key: str | None = None, wait: int | None = None
+    ) -> Any:
+        """Do what `path` does, once however often it has to be sent; `wait` up to so many seconds for its effect."""
+        headers = {**_once(idempotency_key), **({} if wait is None else {"Prefer": f"wait={wait}"})}
+        return self._json("POST", path, json={} if body is None else body, headers=headers)
 
     def patch(self, path: str, body: object) -> Any:
         """Change what `path` is."""
@@ -96,7 +102,8 @@ class Transport:
     def listen(self, path: str, last_id: str, *, quiet: float) -> Iterator[Iterator[str]]:
         """The lines of a stream of Server-Sent Events behind the one with this id; asked for once.
 
-        Raises `Unreachable` when it is cut off, or says nothing for `quiet` seconds.
+        Only its end where that one was the last. Raises `Unreachable` when it is cut off, or says nothing for `quiet`
+        seconds.
         """
         headers = {"Accept": "text/event-stream", **({"Last-Event-ID": last_id} if last_id else {})}
         timeout = httpx.Timeout(self._http.timeout.connect, read=quiet)
@@ -105,7 +112,7 @@ class Transport:
                 if not response.is_success:
                     response.read()
                     raise error_of(response)
-                yield response.iter_lines()
+                yield iter(END) if response.status_code == 204 else response.iter_lines()
         except httpx.TransportError as error:
             raise _unreachable(self.url, error) from None
 
@@ -170,12 +177,23 @@ class Transport:
             response.close()
 
 
-def _given(query: Mapping[str, object]) -> dict[str, str]:
-    return {
-        name: value.isoformat() if isinstance(value, dt.datetime) else str(value)
-        for name, value in query.items()
-        if value is not None
-    }
+def base_of(url: str) -> str:
+    """The URL below which the API is, as people write it: with `/api/v1` or without. Raises `ValueError`."""
+    parts = urlsplit(url.strip())
+    if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
+        raise ValueError(f"expected the API's URL, such as https://andon.example.com, got {url!r}")
+    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/').removesuffix(PREFIX).rstrip('/')}"
+
+
+def _given(query: Mapping[str, object]) -> dict[str, str | list[str]]:
+    return {name: _written(value) for name, value in query.items() if value is not None}
+
+
+def _written(value: object) -> str | list[str]:
+    """As the query has it: several values each in a parameter of its own."""
+    if isinstance(value, dt.datetime):
+        return value.isoformat()
+    return [str(each) for each in value] if isinstance(value, (list, tuple, set, frozenset)) else str(value)
 
 
 def _once(key: str | None) -> dict[str, str]:

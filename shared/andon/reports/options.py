@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -146,7 +145,7 @@ def _whole(least: int, most: int) -> Callable[[Any], int]:
 def _share(least: float, most: float) -> Callable[[Any], float]:
     def read(value: Any) -> float:
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if not number or not math.isfinite(value) or not least <= value <= most:
+        if not number or not least <= value <= most:
             raise _Unexpected(f"expected a number from {least} to {most}")
         return float(value)
 

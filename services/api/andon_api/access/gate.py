@@ -6,7 +6,7 @@ import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import psycopg
 from flask import Flask, Response, current_app, g, request
@@ -27,6 +27,7 @@ from andon_api.problems import Problem
 
 EXTENSION = "andon-gate"
 FORM = "application/x-www-form-urlencoded"
+NO_KEY = "This takes a key that is in force: Authorization: Bearer andon_..."
 PAGES = frozenset({"console", "docs", "login"})
 
 
@@ -60,21 +61,26 @@ class Gate:
         if caller is None:
             return _who_is_there()
         if not caller.scopes & needed:
-            raise Problem(403, f"This takes a key with the scope {' or '.join(sorted(needed))}.")
+            raise Problem(403, _takes(needed))
         g.principal = caller
         if seconds := self.rate.wait(caller.key_id):
             raise Problem(429, "This key calls too often.", headers={"Retry-After": str(seconds)})
         return None
 
-    def still_open(self) -> Callable[[], bool]:
-        """Says, later and as often as it is asked, whether the request's key is still in force."""
-        key_id = cast(Principal, g.principal).key_id
+    def still_open(self) -> Callable[[], Problem | None]:
+        """Says, later and as often as it is asked, why the request would be refused now; None while it would not."""
+        key_id, needed = cast(Principal, g.principal).key_id, scopes_of(request.endpoint or "") or OPEN
 
-        def ask() -> bool:
+        def ask() -> Problem | None:
+            if key_id is None:
+                return None
             try:
-                return key_id is None or self.keys.by_id(key_id) is not None
+                known = self.keys.by_id(key_id)
             except psycopg.Error:
-                return True  # the database is away: there is nothing to show either
+                return None  # the database is away: there is nothing to show either
+            if known is None:
+                return Problem(401, NO_KEY)
+            return None if needed & frozenset(known.key.scopes) else Problem(403, _takes(needed))
 
         return ask
 
@@ -121,6 +127,10 @@ def gate() -> Gate:
     return cast(Gate, current_app.extensions[EXTENSION])
 
 
+def _takes(needed: frozenset[str]) -> str:
+    return f"This takes a key with the scope {' or '.join(sorted(needed))}."
+
+
 def _principal(key: Key) -> Principal:
     return Principal(key.tenant, {"id": key.name}, frozenset(key.scopes), key.id)
 
@@ -149,11 +159,11 @@ def _who_is_there() -> Response:
     if request.blueprint not in PAGES:
         raise Problem(
             401,
-            "This takes a key that is in force: Authorization: Bearer andon_...",
+            NO_KEY,
             headers={"WWW-Authenticate": 'Bearer realm="andon"'},
         )
     if "HX-Request" in request.headers:
-        page = urlsplit(request.headers.get("HX-Current-URL", "/"))
+        page = origins.parts_of(request.headers.get("HX-Current-URL", "/"))
         return Response("", 401, {"HX-Redirect": _login(page.path, page.query)})
     if request.method in origins.SAFE_METHODS:
         return Response("", 303, {"Location": _login(request.path, request.query_string.decode(errors="replace"))})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from flask import request
 
@@ -12,6 +12,14 @@ from andon_api.problems import Problem
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
+def parts_of(url: str) -> SplitResult:
+    """The parts of a URL that somebody sent; one that is none has none."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return SplitResult("", "", "", "", "")
+
+
 def refuse_other_sites() -> None:
     """A page of another site may not act here with the rights of the browser that shows it."""
     if request.method in SAFE_METHODS:
@@ -19,7 +27,7 @@ def refuse_other_sites() -> None:
     if request.headers.get("Sec-Fetch-Site") in {"cross-site", "same-site"}:
         raise Problem(403, "Requests from pages of other sites are refused.")
     origin = request.headers.get("Origin")  # browsers send it over plain HTTP too, where Sec-Fetch-Site is missing
-    if origin is not None and urlsplit(origin).netloc != request.host:
+    if origin is not None and parts_of(origin).netloc != request.host:
         raise Problem(
             403,
             f"Requests from pages of other sites are refused: Origin is {origin[:200]!r}, and this is {request.host!r} "
@@ -29,7 +37,7 @@ def refuse_other_sites() -> None:
 
 def refuse_other_names() -> None:
     """Without keys, a name that a stranger's DNS points at this machine must not open its door to their page."""
-    name = urlsplit(f"//{request.host}").hostname or ""
+    name = parts_of(f"//{request.host}").hostname or ""
     if not is_loopback(name) and not name.endswith(".localhost"):
         raise Problem(
             403, f"Without keys only loopback names are served, not {name[:200]!r}: set ANDON_AUTH=on, and make a key."

@@ -16,13 +16,14 @@ _ROUTES = {
     READ: """
         api-docs.openapi_json docs.page docs.bus
         artifacts.download datasets.listed datasets.one cancellations.one
-        events.listed events.one events.functions reports.listed reports.one runs.listed runs.one
+        events.listed events.one events.functions reports.listed reports.one runs.listed runs.one runs.steps runs.step
+        runs.output
         streams.report streams.run usage.mine console.usage_page
         console.cards console.report console.run_list console.run console.event_list console.event
         console.functions console.bulk console.cancellation
     """,
     WRITE: """
-        datasets.upload reports.create reports.change reports.delete reports.generate runs.rerun
+        datasets.upload datasets.delete reports.create reports.change reports.delete reports.generate runs.rerun
         console.create console.generate console.delete console.rerun
     """,
     CANCEL: """

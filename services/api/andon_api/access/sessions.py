@@ -52,7 +52,7 @@ class Sessions:
         if len(cookie) > LONGEST or id is None or until <= self._clock():
             return None
         known = self._keys.by_id(id)
-        if known is None or not hmac.compare_digest(signature, self._sign(known, "session", said)):
+        if known is None or not hmac.compare_digest(signature.encode(), self._sign(known, "session", said).encode()):
             return None
         return Session(known, self._sign(known, "csrf", cookie))
 

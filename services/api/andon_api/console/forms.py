@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +12,8 @@ from werkzeug.exceptions import HTTPException
 
 from andon_api.effects import Outcome, perform
 from andon_api.problems import FieldErrors, Problem, of_http
-from andon_api.schemas import CancelBody
+from andon_api.schemas import RunCancelBody
+from andon_api.strict_json import parse_json
 
 
 def act(action: Callable[[], Outcome]) -> Response:
@@ -45,7 +45,7 @@ def utc(name: str, text: str | None) -> dt.datetime | None:
 def reason() -> str | None:
     """Why a cancel is asked, if the dialog says."""
     given = request.form.get("reason", "").strip()
-    loaded = load(CancelBody(), {"reason": given} if given else {})
+    loaded = load(RunCancelBody(), {"reason": given} if given else {})
     return None if loaded["reason"] is None else str(loaded["reason"])
 
 
@@ -72,9 +72,9 @@ def event() -> dict[str, Any]:
     """The event that the form describes."""
     text = request.form.get("data", "").strip() or "{}"
     try:
-        data = json.loads(text)
-    except ValueError as error:
-        raise FieldErrors([("/data", f"expected JSON: {error}")]) from None
+        data = parse_json(text)
+    except Problem as problem:
+        raise FieldErrors([("/data", f"expected JSON: {problem.detail}")]) from None
     id = request.form.get("id", "").strip()
     return {"name": request.form.get("name", "").strip(), "data": data, **({"id": id} if id else {})}
 

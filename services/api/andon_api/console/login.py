@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from flask import Blueprint, Response, redirect, render_template, request
 from werkzeug import Response as Answer
 
 from andon_api.access.gate import gate
+from andon_api.access.origins import parts_of
 from andon_api.access.sessions import COOKIE
 
 SAID = "That is no key that is in force."
@@ -57,6 +56,6 @@ def leave() -> Answer:
 
 def _local(target: str) -> str:
     """The path, if it is one of ours: nobody is sent to another site from here."""
-    parts = urlsplit(target)
-    ours = target.startswith("/") and not target.startswith(("//", "/\\")) and not parts.scheme and not parts.netloc
+    parts = parts_of(target)
+    ours = parts.path.startswith("/") and not target.startswith(("//", "/\\")) and not parts.scheme and not parts.netloc
     return target if ours and target.isprintable() else "/"

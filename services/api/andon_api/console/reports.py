@@ -68,7 +68,7 @@ def report(id: str) -> str:
 def create() -> Response:
     """Make a report of an uploaded file or of a dataset that is there, and generate it if so asked."""
     body = forms.load(NewReport(), {"title": request.form.get("title", ""), "options": forms.options()})
-    editing.check(principal().tenant, None, body["options"])  # before a file is stored for nothing
+    editing.check_options(principal().tenant, None, body["options"])  # before a file is stored for nothing
     new_file = request.files.get("file")
     if new_file is not None and new_file.filename:
         with uploads.received(request) as file:
@@ -101,7 +101,7 @@ def cancel(id: str) -> Response:
 
 def delete(id: str) -> Response:
     """Delete the report."""
-    editing.delete(principal().tenant, _found(id)["id"])
+    editing.delete(principal().tenant, _found(id)["id"], None)
     db.session.commit()
     return Response("", headers={"HX-Redirect": url_for("console.cards")})
 

@@ -33,7 +33,7 @@ def run_list() -> str:
     filters = {
         "limit": ROWS,
         "cursor": request.args.get("cursor"),
-        "status": status,
+        "status": [status] if status in RUN_STATUSES else [],
         "function_id": function_id,
         "event_id": given["event"],
         "queued_after": forms.utc("after", given["after"]),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from uuid import UUID
 
 from sqlalchemy import select, tuple_
@@ -12,6 +11,7 @@ from andon.engine.ids import parse_id
 from andon.reports.plan import Plan
 from andon_api import paging
 from andon_api.database import Row, rows
+from andon_api.paging import Listing
 
 _DATASET = Dataset.__table__
 
@@ -26,10 +26,11 @@ def find(tenant: str, id: str | UUID) -> Row | None:
 def listed(tenant: str, *, limit: int, cursor: str | None) -> Row:
     """A page of datasets, newest first."""
     query = select(_DATASET).where(_DATASET.c.tenant == tenant)
-    if after := paging.decode(cursor, dt.datetime.fromisoformat, UUID):
+    listing = Listing("datasets")
+    if after := listing.decode(cursor, paging.moment, UUID):
         query = query.where(tuple_(_DATASET.c.created_at, _DATASET.c.id) < tuple_(*after))
     query = query.order_by(_DATASET.c.created_at.desc(), _DATASET.c.id.desc()).limit(limit + 1)
-    return paging.page(
+    return listing.page(
         [_told(each) for each in rows(query)], limit, lambda row: [row["created_at"].isoformat(), row["id"]]
     )
 

@@ -12,6 +12,7 @@ from sqlalchemy import exists, select
 from andon.adapters.postgres.models import DeadEvent, EventRow, FunctionRow, OutboxRow, Run
 from andon_api import paging
 from andon_api.database import Row, rows
+from andon_api.paging import Listing
 from andon_api.reads.unmatched import why_nothing
 
 _EVENT = EventRow.__table__
@@ -36,11 +37,12 @@ def find(tenant: str, id: str) -> Row | None:
 def listed(tenant: str, *, limit: int, cursor: str | None, name: str | None = None) -> Row:
     """A page of events, newest first."""
     query = select(_EVENT).where(_EVENT.c.tenant == tenant)
+    listing = Listing("events", {"name": name})
     if name is not None:
         query = query.where(_EVENT.c.name == name)
-    if after := paging.decode(cursor, int):
+    if after := listing.decode(cursor, paging.seq):
         query = query.where(_EVENT.c.seq < after[0])
-    made = paging.page(rows(query.order_by(_EVENT.c.seq.desc()).limit(limit + 1)), limit, lambda row: [row["seq"]])
+    made = listing.page(rows(query.order_by(_EVENT.c.seq.desc()).limit(limit + 1)), limit, lambda row: [row["seq"]])
     return {**made, "items": _with_effects(made["items"])}
 
 
@@ -63,10 +65,11 @@ def functions() -> list[Row]:
 def dead(tenant: str, *, limit: int, cursor: str | None) -> Row:
     """A page of dead events, newest first."""
     query = select(_DEAD).where(_DEAD.c.tenant == tenant)
-    if after := paging.decode(cursor, int):
+    listing = Listing("dead-events")
+    if after := listing.decode(cursor, paging.seq):
         query = query.where(_DEAD.c.id < after[0])
     found = [{**row, "fields_": row["fields"]} for row in rows(query.order_by(_DEAD.c.id.desc()).limit(limit + 1))]
-    return paging.page(found, limit, lambda row: [row["id"]])
+    return listing.page(found, limit, lambda row: [row["id"]])
 
 
 def dead_one(tenant: str, id: int) -> Row | None:

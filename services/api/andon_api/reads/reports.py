@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID
@@ -14,6 +14,7 @@ from andon.adapters.postgres.models import Artifact, Dataset, Report
 from andon.engine.ids import parse_id
 from andon_api import paging
 from andon_api.database import Row, rows
+from andon_api.paging import Listing
 from andon_api.reads import runs
 
 _REPORT = Report.__table__
@@ -30,15 +31,16 @@ def find(tenant: str, id: str) -> Row | None:
     return found[0] if found else None
 
 
-def listed(tenant: str, *, limit: int, cursor: str | None, status: str | None = None) -> Row:
-    """A page of reports, newest first."""
+def listed(tenant: str, *, limit: int, cursor: str | None, status: Sequence[str] = ()) -> Row:
+    """A page of reports, of any of these statuses if there are some, newest first."""
     query = _select(tenant)
-    if status is not None:
-        query = query.where(_REPORT.c.status == status)
-    if after := paging.decode(cursor, dt.datetime.fromisoformat, UUID):
+    listing = Listing("reports", {"status": sorted(status)})
+    if status:
+        query = query.where(_REPORT.c.status.in_(status))
+    if after := listing.decode(cursor, paging.moment, UUID):
         query = query.where(tuple_(_REPORT.c.created_at, _REPORT.c.id) < tuple_(*after))
     query = query.order_by(_REPORT.c.created_at.desc(), _REPORT.c.id.desc()).limit(limit + 1)
-    made = paging.page(rows(query), limit, lambda row: [row["created_at"].isoformat(), row["id"]])
+    made = listing.page(rows(query), limit, lambda row: [row["created_at"].isoformat(), row["id"]])
     return {**made, "items": _complete(tenant, made["items"])}
 
 

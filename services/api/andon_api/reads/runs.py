@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import quote
 from uuid import UUID
 
-from sqlalchemy import Select, and_, case, func, select
+from sqlalchemy import ColumnElement, FromClause, Select, Text, and_, case, cast, func, select
 
 from andon.adapters.postgres.models import EventRow, Run, StepRow
 from andon.engine.ids import parse_id
 from andon_api import paging
-from andon_api.database import Row, rows
+from andon_api.database import Row, db, rows
+from andon_api.paging import Listing
+from andon_api.rest import PREFIX
 
 _RUN = Run.__table__
 _EVENT = EventRow.__table__
@@ -22,15 +25,32 @@ _EVENT_FIELDS = ("id", "name", "data", "ts", "user")
 _ESTIMATE = case(
     (and_(_RUN.c.status == "running", _RUN.c.estimated_end_at > func.clock_timestamp()), _RUN.c.estimated_end_at)
 )
-_FIELDS = [each for each in _RUN.c if each.name != "estimated_end_at"]
+_FIELDS = [each for each in _RUN.c if each.name not in {"estimated_end_at", "output"}]
+PREVIEWED_BYTES = 1000
+MOST_STEPS = 500
+
+
+def _preview(table: FromClause) -> list[ColumnElement[Any]]:
+    """A result if it is short, and whether there is one. Long ones aren't even unpacked to be measured."""
+    output = table.c.output
+    short = case((func.octet_length(cast(output, Text)) <= PREVIEWED_BYTES, output))
+    return [
+        case((func.pg_column_size(output) <= PREVIEWED_BYTES, short)).label("output"),
+        output.is_not(None).label("has_output"),
+    ]
+
+
+_STEP_FIELDS = [*(each for each in _STEP.c if each.name != "output"), *_preview(_STEP)]
 
 
 def _select() -> Select[Any]:
     event = [_EVENT.c[name].label(f"event_{name}") for name in _EVENT_FIELDS]
-    return select(*_FIELDS, _ESTIMATE.label("estimated_end_at"), *event).join(_EVENT, _EVENT.c.seq == _RUN.c.event_seq)
+    fields = [*_FIELDS, *_preview(_RUN), _ESTIMATE.label("estimated_end_at"), *event]
+    return select(*fields).join(_EVENT, _EVENT.c.seq == _RUN.c.event_seq)
 
 
 def _shape(row: Row) -> Row:
+    row["output_url"] = f"{PREFIX}/runs/{row['id']}/output" if row.pop("has_output") else None
     row["event"] = {name: row.pop(f"event_{name}") for name in _EVENT_FIELDS}
     row["cancel"] = _cancel(row) if row["cancel_requested_at"] else None
     return row
@@ -64,18 +84,66 @@ def find(tenant: str, id: str) -> Row | None:
     run = by_ids(tenant, [run_id]).get(run_id)
     if run is None:
         return None
-    run["steps"] = rows(select(_STEP).where(_STEP.c.run_id == run_id).order_by(_STEP.c.position))
+    newest = select(*_STEP_FIELDS).where(_STEP.c.run_id == run_id).order_by(_STEP.c.position.desc())
+    run["steps"] = [_shape_step(row) for row in reversed(rows(newest.limit(MOST_STEPS)))]
+    run["step_count"] = len(run["steps"])
+    if run["step_count"] == MOST_STEPS:
+        counted = select(func.count()).select_from(_STEP).where(_STEP.c.run_id == run_id)
+        run["step_count"] = db.session.execute(counted).scalar_one()
     cleanup = _select().where(_RUN.c.parent_run_id == run_id).order_by(_RUN.c.id)
     run["cleanup"] = [_shape(row) for row in rows(cleanup)]
     return run
 
 
+def steps(tenant: str, id: str, *, limit: int, cursor: str | None) -> Row | None:
+    """A page of a run's steps, in their order; None without such a run."""
+    run_id = _own(tenant, id)
+    if run_id is None:
+        return None
+    listing = Listing("steps", {"run": run_id})
+    query = select(*_STEP_FIELDS).where(_STEP.c.run_id == run_id)
+    if after := listing.decode(cursor, paging.seq):
+        query = query.where(_STEP.c.position > after[0])
+    found = rows(query.order_by(_STEP.c.position).limit(limit + 1))
+    return listing.page([_shape_step(row) for row in found], limit, lambda row: [row["position"]])
+
+
+def step(tenant: str, id: str, step_id: str) -> Row | None:
+    """One step with all of its result."""
+    run_id = _own(tenant, id)
+    if run_id is None or "\x00" in step_id:
+        return None
+    found = rows(select(_STEP).where(_STEP.c.run_id == run_id, _STEP.c.id == step_id))
+    return _shape_step({**found[0], "has_output": found[0]["output"] is not None}) if found else None
+
+
+def output(tenant: str, id: str) -> Row | None:
+    """All of a run's result, as `output`."""
+    run_id = _own(tenant, id)
+    found = rows(select(_RUN.c.output).where(_RUN.c.id == run_id)) if run_id else []
+    return found[0] if found else None
+
+
+def _own(tenant: str, id: str) -> UUID | None:
+    run_id = parse_id(id)
+    if run_id is None or not rows(select(_RUN.c.id).where(_RUN.c.id == run_id, _RUN.c.tenant == tenant)):
+        return None
+    return run_id
+
+
+def _shape_step(row: Row) -> Row:
+    place = f"{PREFIX}/runs/{row['run_id']}/steps/{quote(row['id'], safe='')}"
+    return {**row, "output_url": place if row["has_output"] else None}
+
+
 def listed(tenant: str, filters: Row) -> Row:
     """A page of runs, newest first."""
     query = _select().where(_RUN.c.tenant == tenant)
-    for name in ("status", "function_id"):
-        if filters.get(name) is not None:
-            query = query.where(_RUN.c[name] == filters[name])
+    listing = Listing("runs", {name: value for name, value in filters.items() if name not in {"cursor", "limit"}})
+    if filters.get("status"):
+        query = query.where(_RUN.c.status.in_(filters["status"]))
+    if filters.get("function_id") is not None:
+        query = query.where(_RUN.c.function_id == filters["function_id"])
     if filters.get("event_id") is not None:
         query = query.where(_EVENT.c.tenant == tenant, _EVENT.c.id == filters["event_id"])
     if filters.get("report_id") is not None:
@@ -84,8 +152,8 @@ def listed(tenant: str, filters: Row) -> Row:
         query = query.where(_RUN.c.queued_at >= filters["queued_after"])
     if filters.get("queued_before") is not None:
         query = query.where(_RUN.c.queued_at < filters["queued_before"])
-    if after := paging.decode(filters["cursor"], UUID):
+    if after := listing.decode(filters["cursor"], UUID):
         query = query.where(_RUN.c.id < after[0])
     limit = filters["limit"]
     found = rows(query.order_by(_RUN.c.id.desc()).limit(limit + 1))
-    return paging.page([_shape(row) for row in found], limit, lambda row: [row["id"]])
+    return listing.page([_shape(row) for row in found], limit, lambda row: [row["id"]])

@@ -6,9 +6,11 @@ from flask import request, send_file
 from werkzeug import Response
 
 from andon.adapters.postgres.requests import NotFound
+from andon_api.database import Row
 from andon_api.principal import principal
 from andon_api.reads import reports
 from andon_api.rest import Blueprint
+from andon_api.schemas import ArtifactQuery
 from andon_api.services import services
 
 blueprint = Blueprint("artifacts", __name__, description="The files that come out")
@@ -22,16 +24,17 @@ SANDBOX = (
 
 @blueprint.get("/reports/<id>/artifacts/<name>")
 @blueprint.answers(200, content_type="application/octet-stream")
-@blueprint.may_answer(404)
-def download(id: str, name: str) -> Response:
-    """The file; `?inline=1` shows it instead of saving it. Ranges and If-None-Match work."""
+@blueprint.query(ArtifactQuery)
+@blueprint.may_answer(404, 416)
+def download(query: Row, id: str, name: str) -> Response:
+    """The file; `?inline=true` shows it instead of saving it. Ranges and If-None-Match work."""
     found = reports.artifact(principal().tenant, id, name)
     if found is None:
         raise NotFound("Artifact not found")
     response = send_file(
         services().storage.open(found["key"]),
         mimetype=found["media_type"],
-        as_attachment=request.args.get("inline") != "1",
+        as_attachment=not query["inline"],
         download_name=found["name"],
         conditional=False,
         etag=found["key"],

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from flask import request
+from flask import Response, request
 
 from andon.adapters.postgres.requests import NotFound
+from andon.engine.ids import parse_id
 from andon_api import uploads
 from andon_api.database import Row
 from andon_api.effects import Outcome, perform
+from andon_api.etags import precondition, tagged
 from andon_api.principal import principal
 from andon_api.reads import datasets
 from andon_api.rest import PREFIX, Blueprint
@@ -64,9 +66,23 @@ def listed(query: Row) -> Row:
 @blueprint.get("/datasets/<id>")
 @blueprint.answers(200, DatasetSchema)
 @blueprint.may_answer(404)
-def one(id: str) -> Row:
+@blueprint.conditional
+def one(id: str) -> Response:
     """A dataset with its columns."""
     found = datasets.find(principal().tenant, id)
     if found is None:
         raise NotFound("Dataset not found")
-    return found
+    return tagged(DatasetSchema().dump(found), of=found["id"], version=uploads.VERSION)
+
+
+@blueprint.delete("/datasets/<id>")
+@blueprint.answers(204)
+@blueprint.may_answer(404, 409)
+@blueprint.guarded
+def delete(id: str) -> Response:
+    """Delete a dataset that no report uses, and its file."""
+    dataset_id = parse_id(id)
+    if dataset_id is None:
+        raise NotFound("Dataset not found")
+    uploads.delete(principal().tenant, dataset_id, precondition(dataset_id))
+    return Response(status=204)

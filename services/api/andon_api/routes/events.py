@@ -29,6 +29,7 @@ from andon_api.schemas import (
     PageQuery,
     SentSchema,
 )
+from andon_api.strict_json import parse_json
 from andon_api.waiting import Known
 
 blueprint = Blueprint("events", __name__, description="Facts that start and stop runs")
@@ -69,7 +70,7 @@ def send() -> Outcome:
             f"expected Content-Type {intake.NATIVE}, {intake.CLOUD} or {intake.CLOUD_BATCH}, "
             f"got {media_type or 'none'}",
         )
-    body = intake.parse_json(request.get_data())
+    body = parse_json(request.get_data())
     return record(intake.read_events(body, principal(), media_type=media_type, traceparent=traceparent()))
 
 

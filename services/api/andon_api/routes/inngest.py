@@ -10,6 +10,7 @@ from andon_api import intake
 from andon_api.effects import Outcome, effect
 from andon_api.principal import principal, traceparent
 from andon_api.routes.events import record
+from andon_api.strict_json import parse_json
 
 blueprint = Blueprint("inngest", __name__)
 SEED = "x-inngest-event-id-seed"
@@ -19,7 +20,7 @@ SEED = "x-inngest-event-id-seed"
 @effect
 def send(key: str) -> Outcome:
     """Record one event or a list, whatever the media type; answers as Inngest does."""
-    body = intake.parse_json(request.get_data())
+    body = parse_json(request.get_data())
     events = intake.read_inngest(body, principal(), seed=request.headers.get(SEED), traceparent=traceparent())
     outcome = record(events)
     return replace(outcome, body={**outcome.body, "status": 200}, status=200, known=None)

@@ -17,7 +17,7 @@ from andon_api import editing
 from andon_api.access.admission import admit
 from andon_api.database import Row, connection, db
 from andon_api.effects import Outcome, at_once, effect
-from andon_api.etags import check_version, tagged
+from andon_api.etags import precondition, tagged
 from andon_api.principal import principal, traceparent
 from andon_api.reads import reports
 from andon_api.rest import PREFIX, Blueprint
@@ -67,11 +67,12 @@ def one(id: str) -> Response:
 @blueprint.patch("/reports/<id>")
 @blueprint.body(ReportChange)
 @blueprint.answers(200, ReportSchema)
-@blueprint.may_answer(404, 409, 412, 422)
+@blueprint.may_answer(404, 409, 422)
 @blueprint.guarded
 def change(body: Row, id: str) -> Response:
     """Change the title, the dataset or the options; the latter two not while it is generating."""
-    editing.change(principal().tenant, _id(id), body, check_version)
+    report_id = _id(id)
+    editing.change(principal().tenant, report_id, body, precondition(report_id))
     db.session.commit()
     return _tagged(id)
 
@@ -79,9 +80,11 @@ def change(body: Row, id: str) -> Response:
 @blueprint.delete("/reports/<id>")
 @blueprint.answers(204)
 @blueprint.may_answer(404, 409)
+@blueprint.guarded
 def delete(id: str) -> Response:
     """Delete a report that isn't generating; its files go with it."""
-    editing.delete(principal().tenant, _id(id))
+    report_id = _id(id)
+    editing.delete(principal().tenant, report_id, precondition(report_id))
     db.session.commit()
     return Response(status=204)
 
@@ -90,6 +93,8 @@ def delete(id: str) -> Response:
 @blueprint.body(NoBody, required=False)
 @blueprint.answers(202, AskedSchema)
 @blueprint.may_answer(404, 409)
+@blueprint.can_wait(AskedSchema, "With Prefer: wait, once the run is made: its id")
+@blueprint.guarded
 @effect
 def generate(body: Row, id: str) -> Outcome:
     """Generate the report."""
@@ -101,30 +106,45 @@ def generate(body: Row, id: str) -> Outcome:
 @blueprint.answers(202, AskedSchema)
 @blueprint.may_answer(404, 409)
 @blueprint.can_wait(AskedSchema)
+@blueprint.guarded
 @effect
 def cancel(body: Row, id: str) -> Outcome:
-    """Cancel the generation: once this answers 202, it will not complete."""
-    return ask_cancel(_id(id), body["reason"])
+    """Cancel the generation: once this answers 202, it will not complete. With `runId`, only if that is its run."""
+    return ask_cancel(_id(id), body["reason"], only_run=body["run_id"])
 
 
 def ask_generate(report_id: UUID, *, in_session: bool = False) -> Outcome:
     """Request the generation, in one statement; with `in_session`, in the transaction that has just made the report."""
     who = principal()
     admit([Event(REQUESTED)])
-    with nullcontext(connection()) if in_session else at_once() as own:
+    check = precondition(report_id)
+    if check is not None:
+        check(requests.version_of_report(connection(), who.tenant, report_id))
+    with nullcontext(connection()) if in_session or check else at_once() as own:
         asked = requests.generate(own, tenant=who.tenant, report_id=report_id, user=who.user, traceparent=traceparent())
-    return Outcome.of(asked, _asked(report_id, "generating", asked), {"Location": f"{PREFIX}/reports/{report_id}"})
+    location = {"Location": f"{PREFIX}/reports/{report_id}"}
+    known = Known(lambda: _made(who.tenant, report_id, asked), (f"report:{report_id}",))
+    return Outcome.of(asked, _asked(report_id, "generating", asked), location, known)
 
 
-def ask_cancel(report_id: UUID, reason: str | None) -> Outcome:
+def ask_cancel(report_id: UUID, reason: str | None, *, only_run: UUID | None = None) -> Outcome:
     """Request the cancel: in one statement where a worker holds the run, else in the session's transaction."""
-    who, trace = principal(), traceparent()
-    with at_once() as own:
-        found = held.cancel_report(
-            own, tenant=who.tenant, report_id=report_id, user=who.user, reason=reason, traceparent=trace
-        )
+    who, trace, check = principal(), traceparent(), precondition(report_id)
+    found = None
+    if only_run is None and check is None:
+        with at_once() as own:
+            found = held.cancel_report(
+                own, tenant=who.tenant, report_id=report_id, user=who.user, reason=reason, traceparent=trace
+            )
     asked = found or requests.cancel_report(
-        connection(), tenant=who.tenant, report_id=report_id, user=who.user, reason=reason, traceparent=trace
+        connection(),
+        tenant=who.tenant,
+        report_id=report_id,
+        user=who.user,
+        reason=reason,
+        traceparent=trace,
+        only_run=only_run,
+        check=check,
     )
     ended = len(asked.events) > 1  # a run that no worker held has ended with the cancel itself
     body = _asked(report_id, "cancelled" if ended else "generating", asked)
@@ -138,12 +158,23 @@ def ask_cancel(report_id: UUID, reason: str | None) -> Outcome:
 
 
 def _asked(report_id: UUID, status: str, asked: requests.Asked) -> dict[str, Any]:
-    return {"id": str(report_id), "status": status, "eventId": asked.event.id}
+    run_id = None if asked.run_id is None else str(asked.run_id)
+    return {"id": str(report_id), "runId": run_id, "status": status, "eventId": asked.event.id}
+
+
+def _made(tenant: str, report_id: UUID, asked: requests.Asked) -> Row | None:
+    """The answer once the request is a run, or has come to nothing, or was replaced by a newer one."""
+    report = _found(reports.find(tenant, str(report_id)))
+    mine = report["request_event_id"] == asked.event.id
+    if mine and report["current_run_id"] is None and report["status"] == "generating":
+        return None
+    run_id = report["current_run_id"] if mine else None
+    return {**_asked(report_id, report["status"], asked), "runId": None if run_id is None else str(run_id)}
 
 
 def _tagged(id: str) -> Response:
     report = _found(reports.find(principal().tenant, id))
-    return tagged(ReportSchema().dump(report), version=report["version"])
+    return tagged(ReportSchema().dump(report), of=report["id"], version=report["version"])
 
 
 def _shown(report_id: UUID) -> Any:

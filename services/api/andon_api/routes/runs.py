@@ -14,12 +14,23 @@ from andon.engine.ids import parse_id
 from andon_api.access.admission import admit
 from andon_api.database import Row, connection
 from andon_api.effects import Outcome, at_once, effect
-from andon_api.etags import tagged
+from andon_api.etags import precondition, tagged
 from andon_api.principal import principal, traceparent
 from andon_api.reads import runs
 from andon_api.rest import PREFIX, Blueprint
 from andon_api.routes.reports import ask_generate
-from andon_api.schemas import AskedSchema, CancelBody, NoBody, RunDetailSchema, RunPage, RunsQuery
+from andon_api.schemas import (
+    AskedSchema,
+    NoBody,
+    OutputSchema,
+    PageQuery,
+    RunCancelBody,
+    RunDetailSchema,
+    RunPage,
+    RunsQuery,
+    StepPage,
+    StepSchema,
+)
 from andon_api.waiting import Known
 
 blueprint = Blueprint("runs", __name__, description="Executions of functions")
@@ -39,14 +50,42 @@ def listed(query: Row) -> Row:
 @blueprint.conditional
 def one(id: str) -> Response:
     """A run with its steps."""
-    return tagged(RunDetailSchema().dump(_found(id)))
+    run = _found(id)
+    version = requests.version_of_run(run["status"], run["attempt"])
+    return tagged(RunDetailSchema().dump(run), of=run["id"], version=version)
+
+
+@blueprint.get("/runs/<id>/steps")
+@blueprint.query(PageQuery)
+@blueprint.answers(200, StepPage)
+@blueprint.may_answer(404)
+def steps(query: Row, id: str) -> Row:
+    """All steps of a run, in their order."""
+    return _or_missing(runs.steps(principal().tenant, id, **query), "Run not found")
+
+
+@blueprint.get("/runs/<id>/steps/<path:step>")
+@blueprint.answers(200, StepSchema)
+@blueprint.may_answer(404)
+def step(id: str, step: str) -> Row:
+    """One step with all of its result, up to 4 MiB."""
+    return _or_missing(runs.step(principal().tenant, id, step), "Step not found")
+
+
+@blueprint.get("/runs/<id>/output")
+@blueprint.answers(200, OutputSchema)
+@blueprint.may_answer(404)
+def output(id: str) -> Row:
+    """All of what the function has returned, up to 4 MiB."""
+    return _or_missing(runs.output(principal().tenant, id), "Run not found")
 
 
 @blueprint.post("/runs/<id>/cancel")
-@blueprint.body(CancelBody, required=False)
+@blueprint.body(RunCancelBody, required=False)
 @blueprint.answers(202, AskedSchema)
 @blueprint.may_answer(404, 409)
 @blueprint.can_wait(AskedSchema)
+@blueprint.guarded
 @effect
 def cancel(body: Row, id: str) -> Outcome:
     """Cancel a run that hasn't ended."""
@@ -57,6 +96,7 @@ def cancel(body: Row, id: str) -> Outcome:
 @blueprint.answers(202, AskedSchema)
 @blueprint.may_answer(404, 409)
 @blueprint.can_wait(AskedSchema)
+@blueprint.guarded
 @effect
 def delete(id: str) -> Outcome:
     """Cancel a run, as Inngest's API has it."""
@@ -76,13 +116,19 @@ def rerun(body: Row, id: str) -> Outcome:
 def ask_cancel(id: str, reason: str | None) -> Outcome:
     """Request the run's cancel: in one statement where a worker holds it, else in the session's transaction."""
     who, run_id, trace = principal(), _id(id), traceparent()
-    with at_once() as own:
-        found = held.cancel_run(own, tenant=who.tenant, run_id=run_id, user=who.user, reason=reason, traceparent=trace)
+    check = precondition(run_id)
+    found = None
+    if check is None:
+        with at_once() as own:
+            found = held.cancel_run(
+                own, tenant=who.tenant, run_id=run_id, user=who.user, reason=reason, traceparent=trace
+            )
     asked = found or requests.cancel_run(
-        connection(), tenant=who.tenant, run_id=run_id, user=who.user, reason=reason, traceparent=trace
+        connection(), tenant=who.tenant, run_id=run_id, user=who.user, reason=reason, traceparent=trace, check=check
     )
     body = {
         "id": str(run_id),
+        "runId": str(run_id),
         "status": "cancelling" if found or asked.cancelling else "cancelled",
         "eventId": asked.event.id,
     }
@@ -106,7 +152,8 @@ def ask_rerun(id: str) -> Outcome:
     event = event_of(trigger["name"], trigger["data"], tenant=who.tenant, user=who.user, traceparent=traceparent())
     admit([event])
     events = accept(connection(), [event])
-    return Outcome({"id": str(run["id"]), "status": "requested", "eventId": event.id}, events=events)
+    answer = {"id": str(run["id"]), "runId": None, "status": "requested", "eventId": event.id}
+    return Outcome(answer, events=events)
 
 
 def _id(text: str) -> UUID:
@@ -117,7 +164,10 @@ def _id(text: str) -> UUID:
 
 
 def _found(id: str) -> Row:
-    run = runs.find(principal().tenant, id)
-    if run is None:
-        raise NotFound("Run not found")
-    return run
+    return _or_missing(runs.find(principal().tenant, id), "Run not found")
+
+
+def _or_missing(found: Row | None, said: str) -> Row:
+    if found is None:
+        raise NotFound(said)
+    return found

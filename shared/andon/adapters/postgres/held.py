@@ -57,12 +57,12 @@ _MARK = f"""
 ){MARKING}"""
 
 _CANCEL_RUN = Statement(f"""{_RUN}{_MARK}
-SELECT run.status, event.seq, event.ts, marked.id, {LOCKING}
+SELECT run.status, event.seq, event.ts, marked.id, run.id, {LOCKING}
 FROM run LEFT JOIN event ON true LEFT JOIN marked ON true
 """)
 
 _CANCEL_REPORT = Statement(f"""{_REPORT}{_MARK}
-SELECT report.status, event.seq, event.ts, marked.id, {LOCKING}
+SELECT report.status, event.seq, event.ts, marked.id, (SELECT id FROM run), {LOCKING}
 FROM report LEFT JOIN event ON true LEFT JOIN marked ON true
 """)
 
@@ -109,9 +109,9 @@ def _cancel(
     row = statement.execute(connection, values).fetchone()
     if row is None:
         return None
-    status, seq, ts, marked, _ = row
+    status, seq, ts, marked, run_id, _ = row
     refuse(status)
     if seq is None:
         return None
     event = replace(event, seq=seq, ts=ts)
-    return Asked(event, [event], [] if marked is None else [marked])
+    return Asked(event, [event], [] if marked is None else [marked], run_id)

@@ -7,6 +7,7 @@ The caller gives a psycopg connection in a transaction, commits, and then publis
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -34,6 +35,10 @@ class Conflict(AndonError):
     """The thing is not in a state in which this can be asked."""
 
 
+Check = Callable[[object], None]
+"""Refuses, by raising, a version of what is changed."""
+
+
 @dataclass(frozen=True)
 class Asked:
     """An accepted request: the events to publish once it is committed, and the runs to stop."""
@@ -41,6 +46,8 @@ class Asked:
     event: Event
     events: list[Event]
     cancelling: list[uuid.UUID] = field(default_factory=list)
+    run_id: uuid.UUID | None = None
+    """The run that it is about, once that is made."""
 
     @property
     def flags(self) -> dict[str, int]:
@@ -49,11 +56,11 @@ class Asked:
 
 
 _LOCK = f"""
-SELECT status, current_run_id, request_event_id, {LOCKING}
+SELECT status, current_run_id, request_event_id, version, {LOCKING}
 FROM andon.reports WHERE id = %s AND tenant = %s FOR UPDATE
 """
 
-_LOCK_RUN = f"SELECT status, {LOCKING} FROM andon.runs WHERE id = %s FOR UPDATE"
+_LOCK_RUN = f"SELECT status, attempt, {LOCKING} FROM andon.runs WHERE id = %s FOR UPDATE"
 
 _GENERATE = Statement(f"""
 WITH report AS (
@@ -113,23 +120,30 @@ def cancel_report(
     user: Any = None,
     reason: str | None = None,
     traceparent: str | None = None,
+    only_run: uuid.UUID | None = None,
+    check: Check | None = None,
 ) -> Asked:
     """Cancel the report's generation, made or not yet made into a run.
 
-    Raises `NotFound`, or `Conflict` when it isn't generating. Asked again, it is accepted again and changes nothing.
+    Raises `NotFound`, or `Conflict` when it isn't generating, or when its current run is another than `only_run`;
+    `check` may refuse its version. Asked again, it is accepted again and changes nothing.
     """
     row = connection.execute(_LOCK, [report_id, tenant]).fetchone()
     if row is None:
         raise NotFound("Report not found")
-    status, run_id, request_event_id = row[:3]
+    status, run_id, request_event_id, version = row[:4]
+    if check is not None:
+        check(version)
     refuse_idle(status)
+    if only_run is not None and only_run != run_id:
+        raise Conflict(f"Report's current run is {run_id or 'not made yet'}, not {only_run}")
     event = cancel_of_report(report_id, reason, tenant=tenant, user=user, traceparent=traceparent)
     [event] = accept(connection, [event])
     if run_id is None:
         remember_request_cancel(connection, event, request_event_id)
         connection.execute(_SHOW_CANCEL, [report_id])
         return Asked(event, [event])
-    return _asked(event, mark(connection, [Mark(run_id, event)]))
+    return _asked(event, mark(connection, [Mark(run_id, event)]), run_id)
 
 
 def cancel_run(
@@ -140,19 +154,36 @@ def cancel_run(
     user: Any = None,
     reason: str | None = None,
     traceparent: str | None = None,
+    check: Check | None = None,
 ) -> Asked:
-    """Cancel one run by its id. Raises `NotFound`, or `Conflict` when it has ended."""
+    """Cancel one run by its id. Raises `NotFound`, or `Conflict` when it has ended; `check` may refuse its version."""
     row = connection.execute(
         "SELECT report_id FROM andon.runs WHERE id = %s AND tenant = %s", [run_id, tenant]
     ).fetchone()
     if row is None:
         raise NotFound("Run not found")
     lock_reports(connection, [row[0]] if row[0] else [])
-    [status, _] = connection.execute(_LOCK_RUN, [run_id]).fetchone() or ["", ""]
+    [status, attempt, _] = connection.execute(_LOCK_RUN, [run_id]).fetchone() or ["", 0, ""]
+    if check is not None:
+        check(version_of_run(status, attempt))
     refuse_ended(status)
     event = cancel_of_run(run_id, reason, tenant=tenant, user=user, traceparent=traceparent)
     [event] = accept(connection, [event])
-    return _asked(event, mark(connection, [Mark(run_id, event)]))
+    return _asked(event, mark(connection, [Mark(run_id, event)]), run_id)
+
+
+def version_of_run(status: str, attempt: int) -> str:
+    """What of a run has to be the same for a change of it not to be stale."""
+    return f"{status}-{attempt}"
+
+
+def version_of_report(connection: psycopg.Connection[Any], tenant: str, report_id: uuid.UUID) -> int:
+    """The report's version, which stays as it is until the transaction ends. Raises `NotFound`."""
+    row = connection.execute(_LOCK, [report_id, tenant]).fetchone()
+    if row is None:
+        raise NotFound("Report not found")
+    version: int = row[3]
+    return version
 
 
 def cancel_of_report(
@@ -210,6 +241,6 @@ def _because(field: str, id: uuid.UUID, reason: str | None) -> dict[str, Any]:
     return {field: str(id), **({} if reason is None else {"reason": reason})}
 
 
-def _asked(event: Event, marked: Marked) -> Asked:
+def _asked(event: Event, marked: Marked, run_id: uuid.UUID) -> Asked:
     ended = [each.event for each in marked.settled if each.event]
-    return Asked(event, [event, *ended], marked.cancelling)
+    return Asked(event, [event, *ended], marked.cancelling, run_id)

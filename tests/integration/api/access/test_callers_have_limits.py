@@ -112,7 +112,10 @@ def test_a_stream_ends_with_its_key(
     assert "retry" in str(next(messages))
     assert "event: run" in str(next(messages))
     database.execute("UPDATE andon.api_keys SET revoked_at = now()")
-    assert "event: end" in str(next(messages))
+    problem = str(next(messages))
+    assert "event: problem" in problem
+    assert '"status": 401' in problem
+    assert list(messages) == []
     answer.close()
 
 

@@ -1,0 +1,67 @@
+"""JSON as it may come in: numbers that are numbers, and no deeper than anybody means it."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from andon.engine.storable import DEEPEST
+from andon_api.problems import Problem
+
+LONGEST_NUMBER = 300  # digits: beyond, no float can hold it
+
+
+def parse_json(body: bytes | str) -> Any:
+    """The body as strict JSON; raises a 400 `Problem` that says what isn't."""
+    try:
+        value = json.loads(body, parse_constant=_refuse, parse_int=_whole, parse_float=_real)
+    except RecursionError:
+        raise Problem(400, _TOO_DEEP) from None
+    except ValueError as error:
+        raise Problem(400, f"the body is not JSON: {error}") from None
+    if _opened(body) > DEEPEST and _deeper_than(DEEPEST, value):
+        raise Problem(400, _TOO_DEEP)
+    return value
+
+
+_TOO_DEEP = f"the body is not JSON that is taken: it is nested more than {DEEPEST} deep"
+
+
+def _opened(body: bytes | str) -> int:
+    if isinstance(body, str):
+        return body.count("[") + body.count("{")
+    return body.count(b"[") + body.count(b"{")
+
+
+def _deeper_than(most: int, value: Any) -> bool:
+    level: list[Any] = [value]
+    for _ in range(most + 1):
+        level = [inner for each in level for inner in _inside(each)]
+        if not level:
+            return False
+    return True
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    """What is nested directly in `value`, and could nest more."""
+    inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+    return [each for each in inner if isinstance(each, (dict, list))]
+
+
+def _whole(text: str) -> int:
+    if len(text) > LONGEST_NUMBER:
+        raise ValueError(f"a number of {len(text)} digits; at most {LONGEST_NUMBER} are taken")
+    return int(text)
+
+
+def _real(text: str) -> float:
+    number = float(text)
+    if math.isinf(number) or len(text) > 2 * LONGEST_NUMBER:
+        raise ValueError(f"the number {text[:40]} is out of range")
+    return number
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(f"{constant} is not JSON")
