@@ -15,7 +15,7 @@ from andon.adapters.postgres.connect import connect, sqlalchemy_url
 from andon.adapters.postgres.database import Database
 from andon.adapters.postgres.journal import PostgresJournal, complete_together
 from andon.adapters.postgres.runs import read_memos
-from andon.engine.errors import LeaseLost
+from andon.engine.errors import InvalidResult, LeaseLost
 from andon.engine.stops import StopSignal
 from tests.contract.journal_contract import JournalContract, Kept
 
@@ -101,3 +101,43 @@ def test_runs_that_end_steps_together_do_not_wait_for_a_run_that_is_locked(datab
 
 def _no_session() -> Engine:
     pytest.fail("no session is needed")
+
+
+@pytest.mark.parametrize("before", [0, 2_500_000])
+def test_a_run_keeps_so_many_bytes_of_results_and_no_more(database_url: str, before: int) -> None:
+    database, run = Database(database_url, name="test"), uuid.uuid4()
+    engine = create_engine(sqlalchemy_url(database_url))
+    long = json.dumps("x" * 1_000_000)
+    with connect(database_url, name="contract") as other:
+        other.execute(HELD_RUN, [run, 1])
+        if before:  # a holder before this one has kept them
+            other.execute(
+                "INSERT INTO andon.steps (run_id, id, position, status, attempt, fence, started_at, output)"
+                " VALUES (%s, 'before', 100, 'completed', 1, 6, now(), to_json(repeat('x', %s)))",
+                [run, before],
+            )
+        journal = PostgresJournal(
+            database,
+            lambda: engine,
+            complete_together(database),
+            run,
+            7,
+            StopSignal(lambda: None),
+            results_limit_bytes=4_000_000,
+        )
+
+        def keep(place: int) -> None:
+            if place % 2:
+                journal.complete(f"step-{place}", place, 1, 0.0, long)
+            else:
+                journal.transaction(f"step-{place}", place, 1, lambda _: None, lambda _: long, StopSignal(lambda: None))
+
+        room = 1 if before else 3
+        for place in range(room):
+            keep(place)
+        with pytest.raises(InvalidResult, match=rf"'step-{room}' returned .* store it as an artifact") as refused:
+            keep(room)
+        assert refused.value.code == "RESULT"
+        assert len(read_memos(other, run)) == room + bool(before)
+    engine.dispose()
+    database.close()

@@ -63,6 +63,7 @@ def worker(
         worker_id=f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}",
         lease=settings.lease_seconds,
         tracing=tracing,
+        results_limit_bytes=settings.results_limit_bytes,
     )
     return WorkerService(settings, runner, _hints(settings) if hints else None), runner
 

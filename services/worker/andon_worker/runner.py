@@ -15,7 +15,7 @@ from sqlalchemy.engine import Engine
 
 from andon.adapters.postgres import runs
 from andon.adapters.postgres.database import Database
-from andon.adapters.postgres.journal import PostgresJournal, complete_together
+from andon.adapters.postgres.journal import RESULTS_LIMIT_BYTES, PostgresJournal, complete_together
 from andon.adapters.postgres.runs import Claimed
 from andon.adapters.postgres.settle import Settled, settle_held
 from andon.adapters.redis import bus, live
@@ -62,6 +62,7 @@ class Runner:
     worker_id: str
     lease: float
     tracing: Tracing | None = None
+    results_limit_bytes: int = RESULTS_LIMIT_BYTES
     closing: bool = False
     metrics: WorkerMetrics = field(default_factory=lambda: WorkerMetrics(new_registry()))
 
@@ -102,7 +103,15 @@ class Runner:
         run = hosted.run
         if self.closing:
             hosted.stop.set(Cause.HAND_OVER)
-        journal = PostgresJournal(self.database, self.sessions, self._together, run.id, run.fence, hosted.stop)
+        journal = PostgresJournal(
+            self.database,
+            self.sessions,
+            self._together,
+            run.id,
+            run.fence,
+            hosted.stop,
+            results_limit_bytes=self.results_limit_bytes,
+        )
         hosted.step = Step(
             memos=run.memos,
             retries=function.retries,

@@ -20,6 +20,7 @@ from andon.engine.errors import (
     DefinitionChanged,
     HandOver,
     Interrupted,
+    InvalidResult,
     LeaseLost,
     StepError,
     StepTimeout,
@@ -127,7 +128,10 @@ class Step:
         except Exception as error:
             self._failed(name, position, tried, began, error, self._retries if retries is None else retries)
         self._raise_if_void(name)
-        cancelled = self._journal.complete(name, position, tried, time.monotonic() - began, text)
+        try:
+            cancelled = self._journal.complete(name, position, tried, time.monotonic() - began, text)
+        except InvalidResult as error:  # the run's results are too much together
+            self._failed(name, position, tried, began, error, 0)
         if cancelled:
             self._stop.set(Cause.CANCELLED)
         return json.loads(text)  # type: ignore[no-any-return]

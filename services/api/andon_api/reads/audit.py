@@ -7,6 +7,7 @@ from sqlalchemy import select
 from andon.adapters.postgres.models import AuditEntry
 from andon_api import paging
 from andon_api.database import Row, rows
+from andon_api.paging import Listing
 
 _AUDIT = AuditEntry.__table__
 
@@ -18,7 +19,8 @@ def listed(tenant: str, *, limit: int, cursor: str | None, action: str | None = 
         query = query.where(_AUDIT.c.action == action)
     if target is not None:
         query = query.where(_AUDIT.c.target == target)
-    if after := paging.decode(cursor, int):
+    listing = Listing("audit", {"action": action, "target": target})
+    if after := listing.decode(cursor, paging.seq):
         query = query.where(_AUDIT.c.id < after[0])
     found = rows(query.order_by(_AUDIT.c.id.desc()).limit(limit + 1))
-    return paging.page(found, limit, lambda row: [row["id"]])
+    return listing.page(found, limit, lambda row: [row["id"]])

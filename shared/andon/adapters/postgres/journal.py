@@ -24,7 +24,7 @@ from andon.adapters.postgres.database import Database
 from andon.adapters.postgres.statements import Statement
 from andon.adapters.postgres.statuses import HELD
 from andon.adapters.postgres.together import Together
-from andon.engine.errors import Cancelled, LeaseLost
+from andon.engine.errors import Cancelled, InvalidResult, LeaseLost
 from andon.engine.stops import Cause, StopSignal
 
 _HOLD = f"""
@@ -86,6 +86,12 @@ RETURNING wake_at
 """)
 
 
+_STORED = "SELECT coalesce(sum(octet_length(output::text)), 0) FROM andon.steps WHERE run_id = %(run)s"
+
+RESULTS_LIMIT_BYTES = 64 * 1024 * 1024
+UNCOUNTED_BYTES = 1024 * 1024  # of results that were kept before, nobody is asked for the sake of so few
+
+
 class Completed(NamedTuple):
     """A step's result, as it is written with those of other runs. `output` is a JSON text."""
 
@@ -121,12 +127,17 @@ class PostgresJournal:
         run_id: uuid.UUID,
         fence: int,
         stop: StopSignal,
+        *,
+        results_limit_bytes: int = RESULTS_LIMIT_BYTES,
     ) -> None:
         self._database = database
         self._together = together
         self._sessions = sessions
         self._run: dict[str, Any] = {"run": run_id, "fence": fence}
         self._stop = stop
+        self._most = results_limit_bytes
+        self._kept_bytes = 0
+        self._counted = False
         self.clear_at = -math.inf
         """When a result was last kept, which shows that the run was not cancelled then; on the monotonic clock."""
 
@@ -138,7 +149,11 @@ class PostgresJournal:
         )
 
     def complete(self, name: str, position: int, attempt: int, seconds: float, output: str) -> bool:
-        """Keep a step's result; returns whether a cancel came first, in which case nothing was kept."""
+        """Keep a step's result; returns whether a cancel came first, in which case nothing was kept.
+
+        Raises `InvalidResult` where the run's results would be too much together.
+        """
+        self._count(name, output, lambda: self._database.insist(self._stored))
         completed = Completed(str(self._run["run"]), self._run["fence"], name, position, attempt, seconds, output)
         with suppress(psycopg.Error):
             if self._together(completed):
@@ -189,6 +204,7 @@ class PostgresJournal:
             stop.watch(query)
             try:
                 text = encode(fn(session))
+                self._count(name, text, lambda: self._stored(raw))
                 session.commit()
                 values = {"name": name, "position": position, "attempt": attempt, "output": text}
                 kept = _COMPLETE.execute(raw, {**self._run, **values, "seconds": time.monotonic() - began})
@@ -202,6 +218,23 @@ class PostgresJournal:
                 query.ended = True
                 stop.watch(None)
         return text
+
+    def _count(self, name: str, output: str, stored: Callable[[], int]) -> None:
+        """Count a result, and refuse it where the run has enough. `stored` tells how much of it is kept so far."""
+        size = len(output) if output.isascii() else len(output.encode())
+        if not self._counted and self._kept_bytes + size > min(UNCOUNTED_BYTES, self._most):
+            self._kept_bytes, self._counted = stored(), True
+        if self._kept_bytes + size > self._most:
+            raise InvalidResult(
+                name,
+                f"Step {name!r} returned {size:,} bytes of JSON, and the run has {self._kept_bytes:,} already: at most "
+                f"{self._most:,} are kept (ANDON_RESULTS_LIMIT_BYTES); store it as an artifact and return its key",
+            )
+        self._kept_bytes += size
+
+    def _stored(self, connection: psycopg.Connection[Any]) -> int:
+        row = connection.execute(_STORED, self._run).fetchone()
+        return 0 if row is None else int(row[0])
 
     def _is_cancelled(self) -> bool:
         """Why a write hit no row: True for a cancel; `LeaseLost` if the fence has moved."""
