@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING
 
 from flask import Flask
@@ -15,6 +14,7 @@ from andon_api import access, access_log, console, database, docs, examples, met
 from andon_api.access.admission import EXTENSION as ADMISSION
 from andon_api.access.admission import Admission
 from andon_api.console import login
+from andon_api.inspections import Inspections
 from andon_api.live import LiveFeed
 from andon_api.publisher import Publisher
 from andon_api.rest import View
@@ -31,12 +31,13 @@ from andon_api.routes import (
     streams,
     usage,
 )
-from andon_api.services import INSPECTIONS_AT_ONCE, Services
+from andon_api.services import Services
 from andon_api.uploads import Request
 
 if TYPE_CHECKING:
     from andon.adapters.tracing.spans import Tracing
 
+MOST_PARTS = 100  # of a form
 LARGEST_JSON = 16 * 1024 * 1024
 REDIS_PATIENCE = 0.15  # seconds; tried three times
 
@@ -62,6 +63,7 @@ def create_app(
     """The API and the console, serving `settings`' database."""
     app = App("andon_api", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_JSON
+    app.config["MAX_FORM_PARTS"] = MOST_PARTS
     app.json.sort_keys = False  # type: ignore[attr-defined]
     redis = redis or connect(settings.redis_url, name="api", timeout=REDIS_PATIENCE)
     streams_at_once = max(1, settings.api_threads // 2)
@@ -76,7 +78,7 @@ def create_app(
         storage=storage or Storage(settings.storage_url),
         publisher=Publisher(redis, traced=tracing is not None),
         live=live,
-        inspecting=threading.Semaphore(INSPECTIONS_AT_ONCE),
+        inspections=Inspections(settings),
     ).install(app)
     if tracing is not None:
         from andon_api.tracing import install

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass
 from typing import cast
 
@@ -11,23 +10,23 @@ from redis import Redis
 
 from andon.adapters.storage import Storage
 from andon.settings import Settings
+from andon_api.inspections import Inspections
 from andon_api.live import LiveFeed
 from andon_api.publisher import Publisher
 
 KEY = "andon"
-INSPECTIONS_AT_ONCE = 2
 
 
 @dataclass(frozen=True)
 class Services:
-    """One process's dependencies. `inspecting` bounds how many uploads are read at once: each may take 400 MB."""
+    """One process's dependencies."""
 
     settings: Settings
     redis: Redis
     storage: Storage
     publisher: Publisher
     live: LiveFeed
-    inspecting: threading.Semaphore
+    inspections: Inspections
 
     def install(self, app: Flask) -> None:
         """Make these the services of `app`."""

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,17 +22,19 @@ from andon.adapters.postgres.models import Dataset, Report
 from andon.adapters.postgres.requests import Conflict, NotFound
 from andon.adapters.storage import StorageError
 from andon.engine.ids import new_id
-from andon.reports.datasets import DatasetInfo, inspect_dataset
-from andon.reports.errors import DatasetTooLarge, InvalidOptions, UnreadableDataset, UnsupportedMediaType
+from andon.reports.errors import InvalidOptions
 from andon.reports.overrides import parse_overrides
 from andon_api.database import db
-from andon_api.principal import Principal
+from andon_api.principal import Principal, principal
 from andon_api.problems import FieldErrors, Problem
 from andon_api.services import services
-from andon_api.serving.exchange import MOST
+from andon_api.serving.exchange import LEFT, MOST
+from andon_api.strict_json import parse_json
 
 FRAME_BYTES = 64 * 1024  # what multipart adds to the file itself
 LONGEST_NAME = 200
+TAKES_A_FILE = frozenset({"datasets.upload", "console.create"})
+FILE = "andon.file"  # in the environ: the request has had its file
 VERSION = 1  # of a dataset, which never changes
 
 
@@ -60,6 +61,10 @@ class Request(flask.Request):
         filename: str | None = None,
         content_length: int | None = None,
     ) -> IO[bytes]:
+        """Where a part that is a file goes: one is taken where files are taken, and none elsewhere."""
+        if self.endpoint not in TAKES_A_FILE or FILE in self.environ:
+            raise FieldErrors([("", "expected one file at most" if FILE in self.environ else "expected no file here")])
+        self.environ[FILE] = True
         return tempfile.NamedTemporaryFile("w+b", prefix="andon-upload-")
 
 
@@ -70,7 +75,7 @@ class Upload:
     path: Path
     name: str
     sha256: str
-    info: DatasetInfo
+    found: Mapping[str, Any]
 
 
 @contextmanager
@@ -96,7 +101,10 @@ def received(request: flask.Request) -> Iterator[Upload]:
         path = Path(str(given.stream.name))
         if path.stat().st_size > limit:
             raise _too_large(limit)
-        yield Upload(path, name, _sha256(path), _inspected(path, name, _given(request)))
+        found = services().inspections.inspect(
+            path, name, _given(request), tenant=principal().tenant, left=request.environ.get(LEFT, lambda: False)
+        )
+        yield Upload(path, name, _sha256(path), found)
     finally:
         given.close()
 
@@ -110,12 +118,12 @@ def keep(who: Principal, file: Upload) -> UUID:
         id=dataset_id,
         tenant=who.tenant,
         name=file.name,
-        format=file.info.format,
-        media_type=file.info.media_type,
+        format=file.found["format"],
+        media_type=file.found["mediaType"],
         bytes=size,
-        rows=file.info.rows,
-        columns=[column.to_json() for column in file.info.columns],
-        plan=file.info.plan.to_json(),
+        rows=file.found["rows"],
+        columns=file.found["columns"],
+        plan=file.found["plan"],
         storage_key=key,
         sha256=file.sha256,
         created_by=who.user,
@@ -157,24 +165,11 @@ def _given(request: flask.Request) -> dict[str, Any]:
     """What the form's `reading` says of how the file is written."""
     text = request.form.get("reading") or "{}"
     try:
-        return parse_overrides(json.loads(text))
-    except ValueError:
-        raise FieldErrors([("/reading", "expected a JSON object")]) from None
+        return parse_overrides(parse_json(text))
+    except Problem as problem:
+        raise FieldErrors([("/reading", f"expected a JSON object: {problem.detail}")]) from None
     except InvalidOptions as error:
         raise FieldErrors(error.problems) from None
-
-
-def _inspected(path: Path, name: str, given: dict[str, Any]) -> DatasetInfo:
-    limit = services().settings.unpacked_limit_bytes
-    try:
-        with services().inspecting:
-            return inspect_dataset(path, name, given=given, unpacked_limit_bytes=limit)
-    except UnsupportedMediaType as error:
-        raise Problem(415, str(error)) from None
-    except DatasetTooLarge as error:
-        raise Problem(413, str(error)) from None
-    except UnreadableDataset as error:
-        raise FieldErrors([("/file", str(error))]) from None
 
 
 def _too_large(limit: int) -> Problem:

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from andon.reports.control import Control
-from andon.reports.dialects import LONGEST_LINE, Dialect
+from andon.reports.dialects import Dialect
 from andon.reports.duck import literal
 from andon.reports.errors import UnreadableDataset
+from andon.reports.limits import LONGEST_LINE
 
 _MOST_LINES_COUNTED = 5_000_000
 

@@ -16,11 +16,10 @@ from typing import Any
 from andon.reports import missing, numbers
 from andon.reports.errors import UnreadableDataset
 from andon.reports.formats import Format
+from andon.reports.limits import LONGEST_LINE, MOST_COLUMNS
 from andon.reports.names import unique
 
 DELIMITERS = (",", ";", "\t", "|")
-MOST_COLUMNS = 2_000
-LONGEST_LINE = 8 << 20
 _HEAD = 1 << 20
 _RECORDS = 5_000
 _COMMENTS = ("#", "%", "//", "--", "!")

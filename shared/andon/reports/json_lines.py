@@ -12,8 +12,8 @@ import duckdb
 from andon.reports.control import Control
 from andon.reports.duck import literal
 from andon.reports.errors import UnreadableDataset
+from andon.reports.limits import LONGEST_OBJECT
 
-_LONGEST_LINE = 16 << 20
 _LARGEST_WHOLE = 64 << 20  # that is read at once
 # Inside a string the quotes would be escaped.
 _NAMELESS = re.compile(rb'([{,]\s*)""(\s*:)')
@@ -24,7 +24,7 @@ def scan(path: Path) -> str:
     return (
         f"read_json({literal(path)}, format='{'array' if is_array(path) else 'newline_delimited'}', records=true, "
         "sample_size=-1, maximum_depth=1, map_inference_threshold=-1, field_appearance_threshold=0, "
-        f"ignore_errors=false, maximum_object_size={_LONGEST_LINE})"
+        f"ignore_errors=false, maximum_object_size={LONGEST_OBJECT})"
     )
 
 
@@ -89,8 +89,8 @@ def locate_fault(path: Path, control: Control) -> UnreadableDataset | None:
             if not line.strip():
                 continue
             empty = False
-            if len(line) > _LONGEST_LINE:
-                return UnreadableDataset(f"expected at most {_LONGEST_LINE:,} bytes in a line", number)
+            if len(line) > LONGEST_OBJECT:
+                return UnreadableDataset(f"expected at most {LONGEST_OBJECT:,} bytes in a line", number)
             try:
                 value = json.loads(line)
             except json.JSONDecodeError as error:  # its own message counts the lines of what it was given, which is one
@@ -108,7 +108,7 @@ def _rows_in_object(path: Path) -> list[dict[str, object]] | None:
     if path.stat().st_size > _LARGEST_WHOLE:
         return None
     with path.open("rb") as file:
-        first = file.readline(_LONGEST_LINE)
+        first = file.readline(LONGEST_OBJECT)
         if not first.lstrip().startswith(b"{") or (_is_json(first) and file.readline().strip()):
             return None
     try:

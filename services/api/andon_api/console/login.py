@@ -9,6 +9,7 @@ from andon_api.access.gate import gate
 from andon_api.access.origins import parts_of
 from andon_api.access.sessions import COOKIE
 
+LARGEST_FORM = 64 * 1024
 SAID = "That is no key that is in force."
 
 
@@ -30,6 +31,7 @@ def page() -> str | Answer:
 
 def enter() -> str | tuple[str, int] | Answer:
     """Begin a session and go where the person wanted to."""
+    request.max_content_length = LARGEST_FORM  # it comes from anybody
     then = _local(request.form.get("next", "/"))
     known = gate().keys.by_secret(request.form.get("key", "").strip())
     if known is None:
