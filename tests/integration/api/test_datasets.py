@@ -40,7 +40,7 @@ def test_a_gzipped_upload_is_read(client: Client) -> None:
     [
         ("sales.csv", b"a,b\n1,2\n1,2,3\n", 422, "line 3"),
         ("sales.csv", b"", 422, "empty"),
-        ("sales.xlsx", b"PK\x03\x04", 415, ".csv"),
+        ("sales.docx", b"PK\x03\x04", 415, ".csv"),
         ("sales.csv", b"a,b\n" + b"1,2\n" * 100_000, 413, "200,000"),
     ],
 )
