@@ -64,10 +64,14 @@ def _splitting(table: Table, names: list[str], most: int) -> list[str]:
 
 
 def time_column(table: Table, options: ReportOptions) -> str | None:
-    """The date or time with the most values; the first of equals."""
+    """The date or time with the most values, the first of equals; years where there is none."""
     if options.time_column:
         return options.time_column
     counts = {c.name: table.seen[c.name].count for c in table.temporal if table.seen[c.name].varies}
+    for column in [] if counts else table.of("year"):
+        seen = table.seen[column.name]
+        if column.type == "integer" and seen.distinct > 1 and (seen.low or 0) >= 1 and (seen.high or 0) <= 9999:
+            counts[column.name] = seen.count
     return max(counts, key=lambda name: counts[name], default=None)
 
 

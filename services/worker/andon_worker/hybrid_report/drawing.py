@@ -117,15 +117,17 @@ def _start(text: str, width: float, size: float) -> str:
     return taken
 
 
-def ticks(low: float, high: float, about: int = 5) -> list[float]:
-    """Round numbers from `low` to `high`: enough that each differs from its neighbours."""
+def ticks(low: float, high: float, about: int = 5, whole: bool = False) -> list[float]:
+    """Round numbers from `low` to `high`, `whole` ones where a part makes no sense."""
     if not high > low:
         return [low]
     rough = high / about - low / about
     if not math.isfinite(rough) or rough < 1e-300:
         return [low, high]
     power = 10.0 ** math.floor(math.log10(rough))
-    step = next(power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor >= rough * 0.999)
+    factors = (1, 2, 5, 10) if whole else (1, 2, 2.5, 5, 10)
+    step = next(power * factor for factor in factors if power * factor >= rough * 0.999)
+    step = max(step, 1.0) if whole else step
     first = math.ceil(low / step - 1e-9)
     return [place * step for place in range(first, math.floor(high / step + 1e-9) + 1)]
 

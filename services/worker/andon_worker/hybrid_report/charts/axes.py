@@ -33,10 +33,10 @@ class Scale:
         # Halves first: the whole span of doubles is beyond a double.
         return self.start + (value / 2 - low / 2) / (high / 2 - low / 2) * (self.end - self.start)
 
-    def marks(self, about: int) -> list[float]:
+    def marks(self, about: int, whole: bool = False) -> list[float]:
         """Round values on the scale."""
         if not self.log:
-            return ticks(self.low, self.high, about)
+            return ticks(self.low, self.high, about, whole)
         first, last = math.ceil(math.log10(self.low) - 1e-9), math.floor(math.log10(self.high) + 1e-9)
         every = max(1, -(-(last - first + 1) // max(about, 1)))
         decades = [10.0**power for power in range(first, last + 1, every)]
@@ -67,14 +67,21 @@ def short(value: float, wording: Wording) -> str:
 
 
 def y_axis(
-    drawing: Drawing, wording: Wording, low: float, high: float, top: float, bottom: float, about: int = 4
+    drawing: Drawing,
+    wording: Wording,
+    low: float,
+    high: float,
+    top: float,
+    bottom: float,
+    about: int = 4,
+    whole: bool = False,
 ) -> tuple[float, Scale]:
     """Grid lines with their numbers; the left end of what remains, and the scale."""
     if high == low:
         reach = abs(low) * 0.05 or 0.5
         low, high = low - reach, high + reach
     y = Scale(low, high, bottom, top)
-    marks = y.marks(about)
+    marks = y.marks(about, whole)
     texts = tick_texts(marks, wording)
     left = max(text_width(text) for text in texts) + 10
     for mark, text in zip(marks, texts, strict=True):
@@ -92,7 +99,7 @@ def x_axis(
     plain: bool = False,
 ) -> None:
     """The numbers below; those that would touch the one before are left out."""
-    marks = x.marks(about)
+    marks = x.marks(about, whole=plain)
     used = -math.inf
     for mark, text in zip(marks, tick_texts(marks, wording, plain), strict=True):
         if grid_to is not None:

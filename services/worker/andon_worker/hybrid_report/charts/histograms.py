@@ -44,7 +44,7 @@ def _bars(
     log: bool,
     say: Callable[[float], str],
 ) -> Scale:
-    left, y = y_axis(drawing, wording, 0, max(counts) or 1, 10, _HEIGHT - 24, about=3)
+    left, y = y_axis(drawing, wording, 0, max(counts) or 1, 10, _HEIGHT - 24, about=3, whole=True)
     x = Scale(edges[0], edges[-1], left + 2, HALF - 8, log)
     for place, count in enumerate(counts):
         if count:

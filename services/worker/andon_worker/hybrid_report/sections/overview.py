@@ -22,8 +22,8 @@ _FIRST_COLUMNS = 8
 def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
     """`{rows, cells, missingCells, exactDistinct, columnsOmitted, columns: [...], firstRows: {columns, rows}}`.
 
-    A column is `{name, type, role, missing, distinct}`; `missingCells` covers the columns shown. The first rows are
-    text, of the first eight columns.
+    A column is `{name, type, role, unit, missing, distinct}`; `missingCells` covers the columns shown. The first rows
+    are text, of the first eight columns.
     """
     with open_table(parquet, options, control) as table:
         chosen = table.columns[: options.max_columns]
@@ -34,6 +34,7 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
                 "name": column.name,
                 "type": column.type,
                 "role": column.role,
+                "unit": column.unit,
                 "missing": table.rows - found[column.name][0],
                 "distinct": found[column.name][1],
             }
@@ -127,7 +128,8 @@ def grids(result: Result, wording: Wording) -> list[Grid]:
 def _kind(column: dict[str, Any]) -> str:
     """What a column was read as: its role, with its type where that says more."""
     role, type_ = column["role"], column["type"]
-    return role if role in {type_, "date", "text"} else f"{role} ({type_})"
+    about = [*([] if role in {type_, "date", "text"} else [type_]), *filter(None, [column["unit"]])]
+    return f"{role} ({', '.join(about)})" if about else role
 
 
 SECTION = Section("overview", "Overview", compute, sentences, figures, grids)

@@ -10,6 +10,7 @@ from andon.reports.duck import identifier
 from andon_worker.hybrid_report import charts, choose, missing
 from andon_worker.hybrid_report.alerts import Alert, alerts
 from andon_worker.hybrid_report.charts import Series
+from andon_worker.hybrid_report.provenance import provenance, provenance_grids, unread_sentences
 from andon_worker.hybrid_report.section import Figure, Grid, Result, Section, Sentence
 from andon_worker.hybrid_report.table import Table, clean, open_table
 from andon_worker.hybrid_report.wording import MISSING, Wording, label, listed, some
@@ -21,11 +22,12 @@ _UNEVEN_OVER_TIME = 0.15
 
 
 def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
-    """`{rows, repeatedRows, repeats: {columns, rows: [{times, cells}]}, alerts, missing}`.
+    """`{rows, repeatedRows, repeats: {columns, rows: [{times, cells}]}, alerts, missing, read}`.
 
     `repeatedRows` counts the rows that repeat an earlier one; rows are compared by a 64-bit hash, so that fifty
     million of them fit. `repeats` shows the first of those that stand most often, as text, of the first seven columns.
-    `alerts` are as in `alerts.alerts`; `missing` is `{patterns, sets, overTime}` as in `missing`.
+    `alerts` are as in `alerts.alerts`, `read` as in `provenance`; `missing` is `{patterns, sets, overTime}` as in
+    `missing`.
     """
     with open_table(parquet, options, control) as table:
         chosen = table.columns[: options.max_columns]
@@ -36,7 +38,9 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
         time = choose.time_column(table, options)
         lacking = [name for name in gaps if name != time]
         missed = missing.together(table, gaps[:_WITH_GAPS]) | {
-            "overTime": missing.over_time(table, time, lacking) if time and lacking else None
+            "overTime": missing.over_time(table, time, lacking)
+            if lacking and time in {c.name for c in table.temporal}
+            else None
         }
         control.progress(0.7, "repeated rows")
         repeated = _repeated(table)
@@ -47,6 +51,7 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
                 "repeatedRows": repeated,
                 "repeats": {"columns": shown, "rows": _repeats(table, shown) if repeated else []},
                 "alerts": found,
+                "read": provenance(table.reading, chosen),
                 "missing": missed,
             }
         )
@@ -91,7 +96,8 @@ def _repeats(table: Table, shown: list[str]) -> list[dict[str, Any]]:
 
 
 def sentences(result: Result, wording: Wording) -> list[Sentence]:
-    told = [_say(alert, wording) for alert in result["alerts"] if alert["kind"] in _SAID]
+    told = unread_sentences(result["read"], wording)
+    told += [_say(alert, wording) for alert in result["alerts"] if alert["kind"] in _SAID]
     told += _repeated_words(result, wording)
     told += _missing_words(result, wording)
     others = [alert for alert in result["alerts"] if alert["kind"] not in _SAID]
@@ -215,6 +221,7 @@ def grids(result: Result, wording: Wording) -> list[Grid]:
         Grid("Remarks on columns", ("Column", "Remark", "How much"), remarks, words=3),
         Grid("Which values are missing together", ("Missing in the same row", "Rows"), patterns),
         Grid("Rows that stand most often", (*columns, "Times"), repeats, words=len(columns)),
+        *provenance_grids(result["read"], wording),
     ]
 
 

@@ -45,6 +45,8 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
         column = choose.time_column(table, options)
         if column is None:
             return {"timeColumn": None}
+        if table.column(column).type == "integer":
+            table.replace({column: f"make_date(CAST({identifier(column)} AS INTEGER), 1, 1)"})
         left_out = date_placeholders(table, [table.column(column)])
         table.replace({column: _without(column, [each["value"] for each in left_out])} if left_out else {})
         names = choose.measures(table, options)

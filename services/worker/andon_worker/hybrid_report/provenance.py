@@ -1,0 +1,94 @@
+"""How the file was read, and what in it could not be: a wrong guess is seen before a wrong figure is believed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from andon.reports import Column
+from andon_worker.hybrid_report.section import Grid, Sentence
+from andon_worker.hybrid_report.wording import Wording, label, listed, some
+
+_NAMES = {
+    "encoding": "Encoding",
+    "delimiter": "Separator of fields",
+    "quote": "Quotation mark",
+    "header": "First row holds names",
+    "skippedLines": "Lines skipped before it",
+    "comment": "Mark of comment lines",
+    "decimal": "Decimal mark",
+    "timeZone": "Time zone",
+    "sheet": "Sheet",
+}
+_VALUES = {"\t": "tab", " ": "space", "True": "yes", "False": "no", "": "none"}
+
+
+def provenance(reading: dict[str, Any], columns: Sequence[Column]) -> dict[str, Any]:
+    """`{reading: {what: value}, columns: [{name, unit, format, missing, notes}], unread: [...]}`.
+
+    Of the columns of which there is something to say; an unread one is `{name, type, count, cells}`.
+    """
+    told = [column.to_json() for column in columns]
+    kept = ("unit", "format", "missing", "notes")
+    return {
+        "reading": dict(reading),
+        "columns": [
+            {"name": each["name"]} | {key: each[key] for key in kept if key in each}
+            for each in told
+            if any(key in each for key in kept)
+        ],
+        "unread": [{"name": each["name"]} | each["unread"] for each in told if "unread" in each],
+    }
+
+
+def unread_sentences(found: dict[str, Any], wording: Wording) -> list[Sentence]:
+    """The columns that a few cells keep from being what they nearly are."""
+    return [
+        Sentence(
+            f"{label(each['name'])} holds {_type(each['type'])} but for {wording.count(each['count'], 'cell')} "
+            f"({some([_cell(cell) for cell in each['cells']], 3)}).",
+            effect=0.45,
+        )
+        for each in found["unread"][:5]
+    ]
+
+
+def _cell(cell: dict[str, Any]) -> str:
+    return f"“{label(cell['value'], 30)}” in line {cell['line']}"
+
+
+def _type(type_: str) -> str:
+    return {"integer": "whole numbers", "boolean": "yes and no", "timestamp": "moments"}.get(type_, f"{type_}s")
+
+
+def provenance_grids(found: dict[str, Any], wording: Wording) -> list[Grid]:
+    reading = [
+        (_NAMES.get(what, what), _VALUES.get(str(value), str(value)))
+        for what, value in found["reading"].items()
+        if value is not None
+    ]
+    columns = [
+        (
+            label(each["name"], 32),
+            " ".join(filter(None, (each.get("format"), each.get("unit") if not each.get("format") else None))),
+            listed([f"“{m['token']}” ({wording.number(m['count'])})" for m in each["missing"][:4]])
+            if each.get("missing")
+            else "",
+            " ".join(each.get("notes", ())),
+        )
+        for each in found["columns"]
+    ]
+    unread = [
+        (
+            label(each["name"], 32),
+            each["type"],
+            some([_cell(cell) for cell in each["cells"]], 3),
+            wording.number(each["count"]),
+        )
+        for each in found["unread"]
+    ]
+    return [
+        Grid("How the file was read", ("What", "Read as"), reading, words=2),
+        Grid("How columns were read", ("Column", "Written as", "Counts as missing", "Note"), columns, words=4),
+        Grid("What could not be read", ("Column", "Nearly", "Cells", "How many"), unread, words=3),
+    ]
