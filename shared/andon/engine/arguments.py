@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from andon.engine.errors import NonRetriable
 from andon.engine.events import ENDS, MAX_NAME, NAME, OWN, OWN_CANCELS
 from andon.engine.rules import CancelOn, rule_fault
 from andon.engine.storable import text_fault
@@ -65,6 +66,18 @@ def trigger(value: Any) -> str | None:
     if value == ENDS[0]:
         return "it would start itself by its own end, for ever; start on an event that the other function sends"
     return None
+
+
+def seconds(most: float, *, optional: bool = False) -> Check:
+    """A number of seconds above zero; `True` is none."""
+
+    def check(value: Any) -> str | None:
+        if value is None and optional:
+            return None
+        fits = isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value <= most
+        return None if fits else f"expected a number of seconds above zero, at most {most:.0f}{', or None' * optional}"
+
+    return check
 
 
 def event_name(value: Any) -> str | None:
@@ -143,6 +156,21 @@ ARGUMENTS: Mapping[str, Check] = {
     "on_cancel": optional(code),
     "on_failure": optional(code),
 }
+
+
+OF_A_STEP: Mapping[str, Check] = {
+    "fn": lambda value: None if callable(value) else "expected a function",
+    "retries": optional(whole(0, MOST_RETRIES)),
+    "timeout": seconds(LONGEST_DEADLINE.total_seconds(), optional=True),
+}
+"""What a step may be called with."""
+
+
+def check_step(id: str, **said: Any) -> None:
+    """Raise `NonRetriable`, naming step and argument, where a step is called with what can't be meant."""
+    for name, value in said.items():
+        if fault := OF_A_STEP[name](value):
+            raise NonRetriable(f"step {id!r}: {name}={shown(value)}: {fault}")
 
 
 def shown(value: Any) -> str:

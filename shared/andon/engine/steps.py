@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from andon.engine.arguments import check_step
 from andon.engine.bodies import Body
 from andon.engine.errors import (
     AndonError,
@@ -118,6 +119,7 @@ class Step:
             return self._in_body(name, lambda: fn(*args, **kwargs), timeout)
 
         name, position, memo = self._enter(id)
+        check_step(name, fn=fn, retries=retries, timeout=timeout)
         if memo is not None and memo.status in {"completed", "failed"}:
             return self._recall(memo)  # type: ignore[no-any-return]
         tried = (memo.attempt if memo else 0) + 1
@@ -142,6 +144,7 @@ class Step:
         Exactly once: fence and cancel are checked after `fn`, in that transaction.
         """
         name, position, memo = self._enter(id)
+        check_step(name, fn=fn)
         if memo is not None and memo.status in {"completed", "failed"}:
             return self._recall(memo)  # type: ignore[no-any-return]
         tried = (memo.attempt if memo else 0) + 1

@@ -30,7 +30,9 @@ RETURNED = "id, tenant, function_id, kind, event_seq, report_id, status, output,
 _SHORT_ERROR = """jsonb_build_object('type', left(m.error->>'type', 200),
                 'message', left(m.error->>'message', 2000), 'shortened', true)"""
 
-_ON_REPORT = """
+# What a handler returned is kept as it is; what is published of it must be what the table and its index take.
+_NUL = r"(^|[^\\])(\\\\)*\\u0000"
+_ON_REPORT = f"""
 , followed AS (
     UPDATE andon.reports r SET
         status = CASE m.status WHEN 'completed' THEN 'generated' ELSE m.status END,
@@ -43,11 +45,12 @@ _ON_REPORT = """
     FROM moved m WHERE r.id = m.report_id AND r.current_run_id = m.id
     RETURNING r.id, m.id AS run_id, m.status, m.output
 ), files AS (
-    SELECT f.id AS report_id, f.run_id, a->>'name' AS name, a->>'key' AS key,
+    SELECT DISTINCT ON (f.id, a->>'name') f.id AS report_id, f.run_id, a->>'name' AS name, a->>'key' AS key,
         (a->>'bytes')::bigint AS bytes, a->>'mediaType' AS media_type
-    FROM followed f, LATERAL json_array_elements(
-        CASE WHEN json_typeof(f.output->'artifacts') = 'array' THEN f.output->'artifacts' ELSE '[]' END) a
-    WHERE f.status = 'completed'
+    FROM followed f, LATERAL json_array_elements(CASE WHEN f.output::text ~ '{_NUL}' THEN '[]'
+        WHEN json_typeof(f.output->'artifacts') = 'array' THEN f.output->'artifacts' ELSE '[]' END) a
+    WHERE f.status = 'completed' AND char_length(a->>'name') BETWEEN 1 AND 200 AND char_length(a->>'key') <= 1000
+        AND a->>'bytes' ~ '^[0-9]{{1,18}}$' AND char_length(a->>'mediaType') <= 200
 ), withdrawn AS (
     DELETE FROM andon.artifacts x USING followed f
     WHERE x.report_id = f.id AND f.status = 'completed' AND x.name NOT IN (SELECT name FROM files)
