@@ -234,6 +234,14 @@ def test_what_the_limits_let_in_has_room(manifests: Manifests) -> None:
     assert size(body["nginx.ingress.kubernetes.io/proxy-body-size"]) >= settings.upload_limit_bytes + FRAME_BYTES
 
 
+def test_what_the_limits_let_in_has_room_in_compose_too(compose: dict[str, Any]) -> None:
+    shared = compose["x-andon"]
+    settings = Settings.from_env(shared["environment"])
+    [mount] = shared["tmpfs"]
+    options = dict(each.split("=") for each in mount.partition(":")[2].split(","))
+    assert size(options["size"]) >= settings.upload_limit_bytes + 2 * settings.unpacked_limit_bytes
+
+
 def size(text: str) -> int:
     """Bytes, as Kubernetes and nginx write them."""
     number, unit = re.fullmatch(r"(\d+)([KMGkmg]?)i?", text).groups()  # type: ignore[union-attr]
