@@ -56,7 +56,7 @@ def database(tmp_path: Path, previous: dict[str, str]) -> Iterator[str]:
 
 
 def test_08_both_releases_run_cancel_and_take_over_each_others_runs(
-    stage: Stage, previous: dict[str, str], database: str
+    previous: dict[str, str], database: str, stage: Stage
 ) -> None:
     everyone = ("api", "dispatcher-1", "worker-1")
     scene = stage(database_url=database, each=dict.fromkeys(everyone, previous))
