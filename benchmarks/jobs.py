@@ -8,23 +8,23 @@ from benchmarks import work
 CANCEL = [CancelOn("bench/cancelled", match="data.slot")]
 
 
-def _steps(event: Event, step: Step, *, isolate: bool) -> None:
+def _steps(event: Event, step: Step) -> None:
     data = event.data
     for number in range(data["steps"]):
-        step.run(f"step-{number}", work.step, data["slot"], number, data["seconds"], isolate=isolate)
+        step.run(f"step-{number}", work.step, data["slot"], number, data["seconds"])
     work.marks().done(data["slot"])
 
 
 @function(id="bench-steps", trigger="bench/steps", cancel_on=CANCEL, retries=0)
 def steps(event: Event, step: Step) -> None:
     """Steps in a row, each recorded."""
-    _steps(event, step, isolate=False)
+    _steps(event, step)
 
 
 @function(id="bench-steps-isolated", trigger="bench/steps-isolated", cancel_on=CANCEL, retries=0)
 def steps_isolated(event: Event, step: Step) -> None:
     """The same, each in a process of its own."""
-    _steps(event, step, isolate=True)
+    _steps(event, step)
 
 
 @function(id="bench-loop", trigger="bench/loop", cancel_on=CANCEL, retries=0)
@@ -36,7 +36,7 @@ def loop(event: Event, step: Step) -> None:
 @function(id="bench-blocking", trigger="bench/blocking", cancel_on=CANCEL, retries=0)
 def blocking(event: Event, step: Step) -> None:
     """A blocking call, in a process of its own."""
-    step.run("blocking", work.blocking, event.data["slot"], isolate=True)
+    step.run("blocking", work.blocking, event.data["slot"])
 
 
 @function(id="bench-many", trigger="bench/many", cancel_on=CANCEL, retries=0)

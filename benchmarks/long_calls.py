@@ -1,11 +1,11 @@
-"""Andon's functions of five kinds of work that take minutes, each written as docs/cancellation.md advises."""
+"""Andon's functions of five kinds of work that take minutes, each written as anybody would."""
 
 from __future__ import annotations
 
 import os
 import time
 
-from andon import CancelOn, Event, Isolate, Step, function
+from andon import CancelOn, Event, Step, function
 from benchmarks.work import marks
 
 CANCEL = [CancelOn("bench/cancelled", match="data.slot")]
@@ -13,8 +13,8 @@ CANCEL = [CancelOn("bench/cancelled", match="data.slot")]
 
 @function(id="bench-sleep", trigger="bench/sleep", cancel_on=CANCEL, retries=0)
 def sleep(event: Event, step: Step) -> None:
-    """One blocking call, in a process of its own."""
-    step.run("sleep", _sleep, event.data["slot"], isolate=True)
+    """One blocking call."""
+    step.run("sleep", _sleep, event.data["slot"])
 
 
 @function(id="bench-sleep-here", trigger="bench/sleep-here", cancel_on=CANCEL, retries=0)
@@ -31,8 +31,8 @@ def query(event: Event, step: Step) -> None:
 
 @function(id="bench-product", trigger="bench/product", cancel_on=CANCEL, retries=0)
 def product(event: Event, step: Step) -> None:
-    """One call into C that nothing can interrupt, in a process of its own."""
-    step.run("product", _product, event.data["slot"], isolate=Isolate(grace=0.1))
+    """One call into C that nothing can interrupt."""
+    step.run("product", _product, event.data["slot"], grace=0.1)
 
 
 @function(id="bench-busy", trigger="bench/busy", cancel_on=CANCEL, retries=0)

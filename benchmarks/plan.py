@@ -75,7 +75,7 @@ def _w5(stores: Theatre, contender: Contender, tally: Tally, scale: float) -> No
                 measure = partial(w5_growth.grown, state=state, runs=runs, cancels=cancels, jobs=jobs)
                 found[f"{runs:,} {state}"] = tally.measure(f"w5 {size:,} {state}", stage, measure)
     for runs in (1, 10, 100, 500):
-        threads = {"ANDON_WORKER_THREADS": str(w5_growth.threads(runs))}
+        threads = {"ANDON_LANES": str(w5_growth.threads(runs))}
         with _up(stores, contender.plus(threads)) as stage:
             measure = partial(w5_growth.executing, runs=runs, cancels=cancels)
             found[f"{runs:,} executing"] = tally.measure(f"w5 {runs:,} executing", stage, measure)

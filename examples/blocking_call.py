@@ -12,4 +12,4 @@ from andon import CancelOn, Event, Step, function
 )
 def wait_in_one_call(event: Event, step: Step) -> None:
     """Block for `data.seconds`. The function and its arguments must be picklable, as they go to another process."""
-    step.run("wait", select.select, [], [], [], event.data["seconds"], isolate=True)
+    step.run("wait", select.select, [], [], [], event.data["seconds"])

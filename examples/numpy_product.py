@@ -1,6 +1,6 @@
 """NumPy holds on in C for as long as one operation takes: in a process of its own it is killed after the grace."""
 
-from andon import CancelOn, Event, Isolate, Step, function
+from andon import CancelOn, Event, Step, function
 
 
 @function(
@@ -10,7 +10,7 @@ from andon import CancelOn, Event, Isolate, Step, function
 )
 def multiply_matrices(event: Event, step: Step) -> dict[str, float]:
     """The trace of a random matrix to the power of `data.power`."""
-    return {"trace": step.run("multiply", _power, event.data["size"], event.data["power"], isolate=Isolate(grace=0.1))}
+    return {"trace": step.run("multiply", _power, event.data["size"], event.data["power"], grace=0.1)}
 
 
 def _power(size: int, power: int) -> float:

@@ -12,7 +12,7 @@ from andon import CancelOn, Event, Step, function
 )
 def run_program(event: Event, step: Step) -> dict[str, str]:
     """Run `data.command`, a list of texts, and return what it prints."""
-    return {"output": step.run("run", _output, event.data["command"], isolate=True)}
+    return {"output": step.run("run", _output, event.data["command"])}
 
 
 def _output(command: list[str]) -> str:

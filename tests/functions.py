@@ -1,8 +1,8 @@
 """The functions that the tests' workers know. What a run does is told by its event; what it did stands in a ledger.
 
 An event's `plan` says, by step, what happens in it: `{"step-3": {"gate": true}}` waits until the test opens the gate,
-`die` kills the worker (`"once"` or `"always"`), `fail` raises so many times, `gil` blocks Python for so many seconds,
-`deaf` blocks in C for so many seconds, `seconds` works so long.
+`die` kills the whole worker (`"once"` or `"always"`), `fail` raises so many times, `gil` blocks Python for so many
+seconds, `deaf` hears of no order for so many seconds, `seconds` works so long.
 """
 
 from __future__ import annotations
@@ -22,12 +22,11 @@ from sqlalchemy.orm import Session
 from andon import CancelOn, Event, Step, function
 from andon.adapters.storage import Storage
 from andon.engine.ids import parse_id
+from andon_worker.linux import parents
 from tests.ledger import Ledger
 
 FOLDER = "ANDON_TEST_FOLDER"  # where the ledger and the gates are
 CODE = "ANDON_TEST_CODE"  # "unknown-step" or "reordered": what a new version of `walk` does
-
-NO_GIL = "ANDON_TEST_NO_GIL"  # this worker's `gil` steps don't block
 
 
 def ledger() -> Ledger:
@@ -35,16 +34,24 @@ def ledger() -> Ledger:
     return Ledger(Path(os.environ[FOLDER]))
 
 
+def worker() -> int:
+    """The process that keeps this one's promises: the nursery's parent."""
+    return parents()[os.getppid()]
+
+
 def act(name: str, case: str, plan: Mapping[str, Any]) -> dict[str, Any]:
     """One step's body: note the begin, do what the plan says, note the end."""
     book = ledger()
-    times = book.begin(case, name)
+    times = book.begin(case, name, worker())
     if plan.get("die") == "always" or (plan.get("die") == "once" and times == 1):
-        os.kill(os.getpid(), signal.SIGKILL)
-    if "gil" in plan and not os.environ.get(NO_GIL):
+        os.kill(worker(), signal.SIGKILL)
+        time.sleep(60)
+    if "gil" in plan:
         ctypes.PyDLL(None).usleep(int(plan["gil"] * 1e6))
     if "deaf" in plan:
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         select.select([], [], [], plan["deaf"])
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, signal.valid_signals())
     if plan.get("gate"):
         while not book.gate(case).exists():
             time.sleep(0.01)
@@ -54,7 +61,7 @@ def act(name: str, case: str, plan: Mapping[str, Any]) -> dict[str, Any]:
     if times <= plan.get("fail", 0):
         raise RuntimeError(f"{name} fails as planned")
     book.end(case, name)
-    return {"step": name, "pid": os.getpid()}
+    return {"step": name, "pid": worker()}
 
 
 def tidy(event: Event, step: Step) -> None:
@@ -81,7 +88,8 @@ def walk(event: Event, step: Step) -> list[str]:
     pids = []
     for name in names:
         plan = event.data.get("plan", {}).get(name, {})
-        pids.append(step.run(name, act, name, event.data["case"], plan)["step"])
+        grace = 60 if "deaf" in plan else None
+        pids.append(step.run(name, act, name, event.data["case"], plan, grace=grace)["step"])
         if name == "step-1" and event.data.get("nap"):
             step.sleep("nap", event.data["nap"])
     return pids

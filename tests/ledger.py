@@ -26,18 +26,18 @@ class Ledger:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def begin(self, case: str, step: str) -> int:
-        """Note that a body begins; returns how often it has begun by now."""
-        self._note("begin", case, step)
+    def begin(self, case: str, step: str, pid: int | None = None) -> int:
+        """Note that a body begins, in this process unless another is named; returns how often it has begun by now."""
+        self._note("begin", case, step, pid)
         return len(self.begins(case, step))
 
     def end(self, case: str, step: str) -> None:
         """Note that a body has ended well."""
         self._note("end", case, step)
 
-    def _note(self, what: str, case: str, step: str) -> None:
+    def _note(self, what: str, case: str, step: str, pid: int | None = None) -> None:
         # One write of a short line to a file opened for appending: no two writers' lines are mixed.
-        line = json.dumps([what, case, step, os.getpid(), time.time()]) + "\n"
+        line = json.dumps([what, case, step, pid or os.getpid(), time.time()]) + "\n"
         with open(self.folder / f"{case}.ledger", "ab", buffering=0) as file:
             file.write(line.encode())
 

@@ -13,16 +13,16 @@ from andon.engine.errors import (
 from andon.engine.events import Event
 from andon.engine.functions import Function, function
 from andon.engine.rules import CancelOn
-from andon.engine.steps import Isolate, Step
+from andon.engine.steps import AsyncStep, Step
 
 __all__ = [
     "AndonError",
+    "AsyncStep",
     "CancelOn",
     "Cancelled",
     "Event",
     "EventError",
     "Function",
-    "Isolate",
     "NonRetriable",
     "RegistrationError",
     "RetryAfter",

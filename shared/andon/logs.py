@@ -43,6 +43,24 @@ def configure_logging(process: str, level: str, *keys: Processor) -> None:
     logging.basicConfig(level=number, handlers=[handler], force=True)
 
 
+def configure_capture(level: str, handler: logging.Handler) -> None:
+    """Send structlog and the standard library's loggers to `handler`, from `level` up, and nowhere else."""
+    number = logging.getLevelNamesMapping().get(level.upper(), logging.INFO)
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.stdlib.PositionalArgumentsFormatter(),
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        cache_logger_on_first_use=False,
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(number)
+
+
 def _rendered() -> list[Processor]:
     """Plain tracebacks: what a frame's variables hold, secrets among them, is nobody's to read in a log."""
     if sys.stdout.isatty():

@@ -32,7 +32,8 @@ class Settings:
     heartbeat_seconds: float = 1.5
     shutdown_seconds: float = 25.0
     step_grace_seconds: float = 10.0
-    worker_threads: int = 8
+    lanes: int = 8
+    lanes_start: str = "fork"
     api_threads: int = 32
     api_workers: int = 1
     lost_worker_limit: int = 3
@@ -43,6 +44,7 @@ class Settings:
     results_limit_bytes: int = 64 * 1024**2
     log_level: str = "INFO"
     access_log: str = "on"
+    library_log_level: str = "WARNING"
     auth: str = "auto"
     metrics_auth: str = "off"
     secret_key: str = field(default="", repr=False)
@@ -69,11 +71,9 @@ class Settings:
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Settings:
         """Read `ANDON_*` (and `PORT`) from `env`; raises `SettingsError` naming what is wrong."""
-        if env.get("ANDON_BUS_PARTITIONS"):
-            raise SettingsError(
-                "ANDON_BUS_PARTITIONS is set, but the bus is one stream now: unset it, for every process; "
-                "docs/scale.md says how a system grows"
-            )
+        for key, what in _GONE.items():
+            if env.get(key):
+                raise SettingsError(f"{key} is set, but {what}")
         env = with_secrets(env)
         values: dict[str, object] = {}
         for name, each in cls.__dataclass_fields__.items():
@@ -87,6 +87,11 @@ class Settings:
         return settings
 
 
+_GONE = {
+    "ANDON_BUS_PARTITIONS": "the bus is one stream now: unset it, for every process; "
+    "docs/scale.md says how a system grows",
+    "ANDON_WORKER_THREADS": "runs are executed in processes now: set ANDON_LANES to how many at once",
+}
 _SCHEMES = {"database_url": ("postgresql", "postgres"), "redis_url": ("redis", "rediss", "unix")}
 
 
@@ -134,7 +139,7 @@ def _check_together(settings: Settings) -> None:
             f"ANDON_HEARTBEAT_SECONDS ({settings.heartbeat_seconds:g}) must be above 0 and at most a third of "
             f"ANDON_LEASE_SECONDS ({settings.lease_seconds:g}): a beat that is late must not cost a lease"
         )
-    for name in ("worker_threads", "api_threads", "api_workers", "lost_worker_limit"):
+    for name in ("lanes", "api_threads", "api_workers", "lost_worker_limit"):
         if getattr(settings, name) < 1:
             raise SettingsError(f"ANDON_{name.upper()} must be at least 1")
     if settings.health_port and settings.api_workers > 1:

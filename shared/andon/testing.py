@@ -12,22 +12,25 @@ cancelled, keep the `ManualCancelCheck` that it is given and call `cancel()`: fr
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import json
-from collections.abc import Callable
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from andon.engine.bodies import Body
-from andon.engine.errors import Cancelled, LeaseLost
+from andon.engine.errors import Cancelled, LeaseLost, StepTimeout
 from andon.engine.events import Event
-from andon.engine.execution import Completed, Failed, HandedOver, Lost, Suspended, execute
+from andon.engine.execution import Completed, Failed, Stopped, Suspended, execute, is_async
 from andon.engine.functions import Function
 from andon.engine.memos import Memo
-from andon.engine.ports import CancelCheck, Isolation
+from andon.engine.ports import Attempt
 from andon.engine.states import Status
-from andon.engine.steps import Step
-from andon.engine.stops import Cause, Interrupter, StopSignal
+from andon.engine.steps import AsyncStep, Step, failure
+from andon.engine.stops import SIGNAL, Cause, Stop
 
 START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 
@@ -45,6 +48,9 @@ class MemoryJournal:
     now: dt.datetime = START
     rows: dict[str, Memo] = field(default_factory=dict)
     wakes: dict[str, dt.datetime] = field(default_factory=dict)
+    underway: Attempt | None = None
+    watch: Callable[[Attempt | None], object] | None = None
+    """Told of each attempt that begins, and with None when its body has ended."""
 
     def memos(self) -> dict[str, Memo]:
         """What the next replay is given."""
@@ -54,19 +60,25 @@ class MemoryJournal:
         """Let time pass."""
         self.now += dt.timedelta(seconds=seconds)
 
-    def complete(self, name: str, position: int, attempt: int, seconds: float, output: str) -> bool:
+    def begin(self, attempt: Attempt) -> None:
+        """A body is about to run."""
+        self._over(attempt)
+
+    def complete(self, attempt: Attempt, seconds: float, output: str) -> bool:
         """Keep a step's result; returns whether a cancel came first, in which case nothing is kept."""
+        self._over(None)
         self._raise_if_lost()
         if not self.cancelled:
-            self.rows[name] = Memo(name, position, "completed", attempt, output=json.loads(output))
+            memo = Memo(attempt.name, attempt.position, "completed", attempt.number, output=json.loads(output))
+            self.rows[attempt.name] = memo
         return self.cancelled
 
-    def fail(
-        self, name: str, position: int, attempt: int, seconds: float, error: dict[str, Any], *, final: bool
-    ) -> None:
+    def fail(self, attempt: Attempt, seconds: float, error: dict[str, Any], *, final: bool) -> None:
         """Keep a step's failed attempt."""
+        self._over(None)
         self._raise_if_lost()
-        self.rows[name] = Memo(name, position, "failed" if final else "retrying", attempt, error=error)
+        status = "failed" if final else "retrying"
+        self.rows[attempt.name] = Memo(attempt.name, attempt.position, status, attempt.number, error=error)
 
     def sleep(self, name: str, position: int, *, seconds: float | None, until: dt.datetime | None) -> dt.datetime:
         """Keep when a sleeping step wakes; called again it keeps the first answer."""
@@ -74,23 +86,24 @@ class MemoryJournal:
         self.rows.setdefault(name, Memo(name, position, "sleeping", 1))
         return self.wakes.setdefault(name, until or self.now + dt.timedelta(seconds=seconds or 0.0))
 
-    def transaction(
-        self,
-        name: str,
-        position: int,
-        attempt: int,
-        fn: Callable[[Any], Any],
-        encode: Callable[[Any], str],
-        stop: StopSignal,
-    ) -> str:
+    def recall(self, memo: Memo) -> Any:
+        """The result of a completed step."""
+        return memo.output
+
+    def transaction(self, attempt: Attempt, fn: Callable[[Any], Any], encode: Callable[[Any], str]) -> str:
         """Call `fn(session)` and keep its result, or undo it when the run is cancelled or lost by then."""
         if self.session is None:
             raise TypeError("this journal has no session to give: MemoryJournal(session=...)")
         with self.session() as session:
             text = encode(fn(session))
-            if self.complete(name, position, attempt, 0.0, text):
-                raise Cancelled(name)
+            if self.complete(attempt, 0.0, text):
+                raise Cancelled(attempt.name)
         return text
+
+    def _over(self, attempt: Attempt | None) -> None:
+        self.underway = attempt
+        if self.watch is not None:
+            self.watch(attempt)
 
     def _due(self, name: str) -> bool:
         return name not in self.wakes or self.wakes[name] <= self.now
@@ -129,29 +142,6 @@ class ManualCancelCheck:
         return self.cancelled
 
 
-class ThreadIsolation:
-    """Runs isolated steps in a thread of this process: no worker needed, and a debugger sees them."""
-
-    def call(
-        self,
-        step: str,
-        fn: Callable[..., Any],
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-        *,
-        grace: float,
-        timeout: float | None,
-        stop: StopSignal,
-    ) -> Any:
-        """Run `fn(*args, **kwargs)` until it returns or `stop` interrupts it."""
-        body = Body(lambda: fn(*args, **kwargs), timeout=timeout)
-        stop.watch(body)
-        try:
-            return body.call()
-        finally:
-            stop.watch(None)
-
-
 @dataclass(frozen=True)
 class Ended:
     """How a run ended. `waited` is what it would have slept and backed off, in seconds."""
@@ -169,60 +159,104 @@ def run_function(
     *,
     cancel_check: ManualCancelCheck | None = None,
     journal: MemoryJournal | None = None,
-    isolation: Isolation | None = None,
     max_replays: int = 1_000,
 ) -> Ended:
-    """Run `function` for `event` to its end, through every suspension.
+    """Run `function` for `event` to its end, through every suspension, in this thread.
 
-    Raises `RuntimeError` when it suspends more than `max_replays` times, or ends with its lease lost.
+    In the main thread a cancel, or a step's time-out, stops the code as in a worker, unless it is in C; elsewhere, and
+    then, at its next step or check. Nothing is killed. Raises `RuntimeError` when the run suspends more than
+    `max_replays` times, or ends with its lease lost.
     """
     check = cancel_check or ManualCancelCheck()
     kept = journal or MemoryJournal()
     began = kept.now
-    signals: list[StopSignal] = []
-    interrupter = Interrupter(lambda: list(signals))
-    stop = StopSignal(interrupter.notify)
-    signals.append(stop)
-    interrupter.start()
-    try:
-        check.on_cancel(lambda: stop.set(Cause.CANCELLED))
-        status, output, error = _follow(function, event, check, kept, isolation or ThreadIsolation(), stop, max_replays)
-    finally:
-        interrupter.close()
-        interrupter.join()
+    status, output, error = _follow(function, event, check, kept, max_replays)
     return Ended(status, output, error, (kept.now - began).total_seconds(), kept.memos())
 
 
 def _follow(
-    function: Function,
-    event: Event,
-    check: CancelCheck,
-    journal: MemoryJournal,
-    isolation: Isolation,
-    stop: StopSignal,
-    max_replays: int,
+    function: Function, event: Event, check: ManualCancelCheck, journal: MemoryJournal, max_replays: int
 ) -> tuple[Status, Any, dict[str, Any] | None]:
     attempt = 1
-    for _ in range(max_replays):
-        step = Step(
-            memos=journal.memos(),
-            retries=function.retries,
-            stop=stop,
-            journal=journal,
-            cancel_check=check,
-            isolation=isolation,
-            attempt=attempt,
-        )
-        match execute(function.handler, event, step, stop, attempt=attempt, retries=function.retries):
-            case Completed(text):
-                return Status.COMPLETED, json.loads(text), None
-            case Failed(error):
-                return Status.FAILED, None, error
-            case Suspended(seconds, wake_at, failed):
-                attempt += failed is not None
-                journal.advance((wake_at - journal.now).total_seconds() if wake_at else seconds or 0.0)
-            case HandedOver() | Lost() as outcome:
-                raise RuntimeError(f"the run of {function.id!r} has no end: {type(outcome).__name__}")
-            case _:
-                return Status.CANCELLED, None, None
+    with asyncio.Runner() as runner:
+        for _ in range(max_replays):
+            with _stoppable(check, journal) as stop:
+                step = (AsyncStep if is_async(function.handler) else Step)(
+                    memos=journal.memos(),
+                    retries=function.retries,
+                    stop=stop,
+                    journal=journal,
+                    cancel_check=check,
+                    run_async=runner.run,
+                    attempt=attempt,
+                )
+                outcome = execute(
+                    function.handler,
+                    event,
+                    step,
+                    stop,
+                    attempt=attempt,
+                    retries=function.retries,
+                    run_async=runner.run,
+                )
+            match outcome:
+                case Completed(text):
+                    return Status.COMPLETED, json.loads(text), None
+                case Failed(error):
+                    return Status.FAILED, None, error
+                case Suspended(seconds, wake_at, failed):
+                    attempt += failed is not None
+                    journal.advance((wake_at - journal.now).total_seconds() if wake_at else seconds or 0.0)
+                case Stopped(Cause.CANCELLED):
+                    return Status.CANCELLED, None, None
+                case Stopped(Cause.TIMEOUT):
+                    _time_out(journal)
+                case Stopped(cause):
+                    raise RuntimeError(f"the run of {function.id!r} has no end: {cause.name}")
     raise RuntimeError(f"the run of {function.id!r} suspended more than {max_replays} times")
+
+
+def _time_out(journal: MemoryJournal) -> None:
+    """What a worker writes when a step took too long: a failed attempt, after which the run is replayed."""
+    if (timed_out := journal.underway) is not None:
+        error = StepTimeout(timed_out.name, timed_out.timeout or 0.0)
+        described, wait = failure(timed_out, error)
+        journal.fail(timed_out, timed_out.timeout or 0.0, described, final=wait is None)
+        journal.advance(wait or 0.0)
+
+
+@contextmanager
+def _stoppable(check: ManualCancelCheck, journal: MemoryJournal) -> Iterator[Stop]:
+    """A stop that cancels and time-outs order, delivered by a signal where that is possible: in the main thread."""
+    if threading.current_thread() is not threading.main_thread():
+        yield _wired(Stop(), check, journal)
+        return
+    main = threading.get_ident()
+    stop = Stop(lambda: signal.pthread_kill(main, SIGNAL))
+    before = signal.signal(SIGNAL, lambda *_: stop.deliver())
+    try:
+        yield _wired(stop, check, journal)
+    finally:
+        if journal.watch is not None:
+            journal.watch(None)
+        signal.signal(SIGNAL, before)
+
+
+def _wired(stop: Stop, check: ManualCancelCheck, journal: MemoryJournal) -> Stop:
+    def order(cause: Cause) -> None:
+        stop.order(cause)
+        stop.nudge()
+
+    timers: list[threading.Timer] = []
+
+    def watch(attempt: Attempt | None) -> None:
+        while timers:
+            timers.pop().cancel()
+        if attempt is not None and attempt.timeout is not None:
+            timers.append(threading.Timer(attempt.timeout, order, [Cause.TIMEOUT]))
+            timers[-1].daemon = True
+            timers[-1].start()
+
+    journal.watch = watch
+    check.on_cancel(lambda: order(Cause.CANCELLED))
+    return stop

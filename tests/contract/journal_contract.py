@@ -12,8 +12,7 @@ import pytest
 
 from andon.engine.errors import Cancelled, InvalidResult, LeaseLost
 from andon.engine.memos import Memo, encode_result
-from andon.engine.ports import Journal
-from andon.engine.stops import StopSignal
+from andon.engine.ports import Attempt, Journal
 
 
 @dataclass
@@ -30,7 +29,7 @@ class Kept:
     def transaction(self, fn: Callable[[Any], Any], name: str = "save") -> Any:
         """The result of `fn(session)`, kept as that of step number 1."""
         encode: Callable[[Any], str] = lambda value: encode_result(name, value)  # noqa: E731
-        return json.loads(self.journal.transaction(name, 0, 1, fn, encode, StopSignal(lambda: None)))
+        return json.loads(self.journal.transaction(Attempt(name, 0), fn, encode))
 
     def save(self, session: Any) -> dict[str, int]:
         """Leave a row, return something."""
@@ -46,26 +45,26 @@ class JournalContract:
         raise NotImplementedError
 
     def test_a_result_is_remembered_with_its_place_and_attempt(self, kept: Kept) -> None:
-        assert kept.journal.complete("first", 0, 2, 1.5, '{"a":[1,null,"\u00e4"]}') is False
+        assert kept.journal.complete(Attempt("first", 0, 2), 1.5, '{"a":[1,null,"\u00e4"]}') is False
         assert kept.memos() == {"first": Memo("first", 0, "completed", 2, output={"a": [1, None, "ä"]})}
 
     def test_nothing_is_remembered_at_first(self, kept: Kept) -> None:
         assert kept.memos() == {}
 
     def test_the_order_of_an_objects_keys_survives(self, kept: Kept) -> None:
-        kept.journal.complete("first", 0, 1, 0.0, '{"b":1,"a":2}')
+        kept.journal.complete(Attempt("first", 0, 1), 0.0, '{"b":1,"a":2}')
         assert list(kept.memos()["first"].output) == ["b", "a"]
 
     def test_a_failed_attempt_is_remembered_until_the_step_completes(self, kept: Kept) -> None:
-        kept.journal.fail("first", 0, 1, 0.1, {"message": "broken"}, final=False)
+        kept.journal.fail(Attempt("first", 0, 1), 0.1, {"message": "broken"}, final=False)
         memo = kept.memos()["first"]
         assert (memo.status, memo.attempt, memo.error) == ("retrying", 1, {"message": "broken"})
-        kept.journal.complete("first", 0, 2, 0.1, "1")
+        kept.journal.complete(Attempt("first", 0, 2), 0.1, "1")
         memo = kept.memos()["first"]
         assert (memo.status, memo.attempt, memo.output, memo.error) == ("completed", 2, 1, None)
 
     def test_a_final_failure_is_told_from_one_that_is_tried_again(self, kept: Kept) -> None:
-        kept.journal.fail("first", 0, 4, 0.1, {"message": "broken"}, final=True)
+        kept.journal.fail(Attempt("first", 0, 4), 0.1, {"message": "broken"}, final=True)
         assert kept.memos()["first"].status == "failed"
 
     def test_a_sleep_keeps_its_first_answer(self, kept: Kept) -> None:
@@ -78,7 +77,7 @@ class JournalContract:
         past = dt.datetime(2001, 1, 1, tzinfo=dt.UTC)
         assert kept.journal.sleep("night", 0, seconds=None, until=past) == past
         assert kept.memos()["night"].due
-        kept.journal.complete("night", 0, 1, 0.0, "null")
+        kept.journal.complete(Attempt("night", 0, 1), 0.0, "null")
         assert kept.memos()["night"].status == "completed"
 
     def test_a_transaction_keeps_its_writes_with_its_memo(self, kept: Kept) -> None:
@@ -106,7 +105,7 @@ class JournalContract:
 
     def test_after_a_cancel_nothing_is_kept(self, kept: Kept) -> None:
         kept.cancel()
-        assert kept.journal.complete("first", 0, 1, 0.1, "1") is True
+        assert kept.journal.complete(Attempt("first", 0, 1), 0.1, "1") is True
         with pytest.raises(Cancelled):
             kept.transaction(kept.save)
         assert (kept.written(), kept.memos()) == (0, {})
@@ -123,9 +122,9 @@ class JournalContract:
     def test_a_former_holder_writes_nothing(self, kept: Kept) -> None:
         kept.lose()
         with pytest.raises(LeaseLost):
-            kept.journal.complete("first", 0, 1, 0.1, "1")
+            kept.journal.complete(Attempt("first", 0, 1), 0.1, "1")
         with pytest.raises(LeaseLost):
-            kept.journal.fail("first", 0, 1, 0.1, {"message": "broken"}, final=True)
+            kept.journal.fail(Attempt("first", 0, 1), 0.1, {"message": "broken"}, final=True)
         with pytest.raises(LeaseLost):
             kept.journal.sleep("first", 0, seconds=1, until=None)
         with pytest.raises(LeaseLost):

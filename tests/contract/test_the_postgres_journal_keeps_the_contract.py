@@ -8,16 +8,15 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import create_engine, text
 from sqlalchemy.orm import Session
 
 from andon.adapters.postgres.connect import connect, sqlalchemy_url
-from andon.adapters.postgres.database import Database
-from andon.adapters.postgres.journal import PostgresJournal, complete_together
 from andon.adapters.postgres.runs import read_memos
-from andon.engine.errors import InvalidResult, LeaseLost
-from andon.engine.stops import StopSignal
+from andon.engine.errors import LeaseLost
+from andon.engine.ports import Attempt
 from tests.contract.journal_contract import JournalContract, Kept
+from tests.ledgers import LedgerJournal, start_ledger
 
 HELD_RUN = """
 INSERT INTO andon.runs (id, tenant, function_id, event_seq, status, fence, started_at)
@@ -29,7 +28,7 @@ class TestPostgresJournal(JournalContract):
     @pytest.fixture
     def kept(self, database_url: str) -> Iterator[Kept]:
         run = uuid.uuid4()
-        database = Database(database_url, name="test")
+        ledger = start_ledger(database_url)
         engine = create_engine(sqlalchemy_url(database_url))
         with connect(database_url, name="contract") as other:
             other.execute(HELD_RUN, [run, 1])
@@ -44,9 +43,7 @@ class TestPostgresJournal(JournalContract):
                 assert other.execute(f"UPDATE andon.runs SET {change} WHERE id = %s", [run]).rowcount == 1
 
             yield Kept(
-                PostgresJournal(
-                    database, lambda: engine, complete_together(database), run, 7, StopSignal(lambda: None)
-                ),
+                LedgerJournal(ledger, run, 7, engine),
                 memos=lambda: read_memos(other, run),
                 cancel=lambda: update("cancel_requested_at = clock_timestamp(), status = 'cancelling'"),
                 lose=lambda: update("fence = 8"),
@@ -54,7 +51,8 @@ class TestPostgresJournal(JournalContract):
                 written=written,
             )
         engine.dispose()
-        database.close()
+        ledger.close()
+        ledger.join()
 
     @pytest.mark.parametrize(("ending", "rows"), [("commit", 1), ("rollback", 0), ("close", 0)])
     def test_a_body_that_ends_its_own_transaction_ends_only_a_savepoint(
@@ -65,8 +63,7 @@ class TestPostgresJournal(JournalContract):
             getattr(session, ending)()
             return ending
 
-        stop = StopSignal(lambda: None)
-        assert kept.journal.transaction("t", 0, 1, body, json.dumps, stop) == json.dumps(ending)
+        assert kept.journal.transaction(Attempt("t", 0), body, json.dumps) == json.dumps(ending)
         assert kept.memos()["t"].output == ending
         assert kept.written() == rows
 
@@ -78,66 +75,36 @@ class TestPostgresJournal(JournalContract):
 
         kept.lose()
         with pytest.raises(LeaseLost):
-            kept.journal.transaction("t", 0, 1, body, json.dumps, StopSignal(lambda: None))
+            kept.journal.transaction(Attempt("t", 0), body, json.dumps)
         assert kept.written() == 0
 
 
 def test_runs_that_end_steps_together_do_not_wait_for_a_run_that_is_locked(database_url: str) -> None:
-    database = Database(database_url, name="test")
+    ledger = start_ledger(database_url)
     runs = [uuid.uuid4() for _ in range(4)]
     with connect(database_url, name="contract") as other, ThreadPoolExecutor(4) as pool:
         other.cursor().executemany(HELD_RUN, [(run, number) for number, run in enumerate(runs, 1)])
-        together = complete_together(database)
-        journals = [PostgresJournal(database, _no_session, together, run, 7, StopSignal(lambda: None)) for run in runs]
+        journals = [LedgerJournal(ledger, run, 7) for run in runs]
         with other.transaction():
             other.execute("SELECT FROM andon.runs WHERE id = %s FOR UPDATE", [runs[0]])
-            completes = [pool.submit(each.complete, "a", 0, 1, 0.0, "1") for each in journals]
+            completes = [pool.submit(each.complete, Attempt("a", 0), 0.0, "1") for each in journals]
             assert [each.result(30) for each in completes[1:]] == [False] * 3
             assert not completes[0].done()
         assert completes[0].result(30) is False
         assert [read_memos(other, run)["a"].output for run in runs] == [1] * 4
-    database.close()
+    ledger.close()
+    ledger.join()
 
 
-def _no_session() -> Engine:
-    pytest.fail("no session is needed")
-
-
-@pytest.mark.parametrize("before", [0, 2_500_000])
-def test_a_run_keeps_so_many_bytes_of_results_and_no_more(database_url: str, before: int) -> None:
-    database, run = Database(database_url, name="test"), uuid.uuid4()
-    engine = create_engine(sqlalchemy_url(database_url))
-    long = json.dumps("x" * 1_000_000)
+def test_large_results_are_fetched_when_they_are_called_for(database_url: str) -> None:
+    ledger, run, large = start_ledger(database_url), uuid.uuid4(), json.dumps("x" * 300_000)
     with connect(database_url, name="contract") as other:
         other.execute(HELD_RUN, [run, 1])
-        if before:  # a holder before this one has kept them
-            other.execute(
-                "INSERT INTO andon.steps (run_id, id, position, status, attempt, fence, started_at, output)"
-                " VALUES (%s, 'before', 100, 'completed', 1, 6, now(), to_json(repeat('x', %s)))",
-                [run, before],
-            )
-        journal = PostgresJournal(
-            database,
-            lambda: engine,
-            complete_together(database),
-            run,
-            7,
-            StopSignal(lambda: None),
-            results_limit_bytes=4_000_000,
-        )
-
-        def keep(place: int) -> None:
-            if place % 2:
-                journal.complete(f"step-{place}", place, 1, 0.0, long)
-            else:
-                journal.transaction(f"step-{place}", place, 1, lambda _: None, lambda _: long, StopSignal(lambda: None))
-
-        room = 1 if before else 3
-        for place in range(room):
-            keep(place)
-        with pytest.raises(InvalidResult, match=rf"'step-{room}' returned .* store it as an artifact") as refused:
-            keep(room)
-        assert refused.value.code == "RESULT"
-        assert len(read_memos(other, run)) == room + bool(before)
-    engine.dispose()
-    database.close()
+        journal = LedgerJournal(ledger, run, 7)
+        for position, output in enumerate(["1", large, "2"]):
+            journal.complete(Attempt(f"s{position}", position), 0.0, output)
+        memos = read_memos(other, run)
+        assert [(memo.at_hand, memo.output) for memo in memos.values()] == [(True, 1), (False, None), (False, None)]
+        assert journal.recall(memos["s1"]) == large
+    ledger.close()
+    ledger.join()

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from andon.adapters.postgres.inbox import record
-from andon.adapters.postgres.settle import settle_held
+from andon.adapters.postgres.settle import End, settle_held
 from andon.engine.events import Event
 from andon.engine.ids import new_id
 
@@ -29,6 +29,6 @@ def test_only_a_run_that_completed_forgets_its_step(
             " now(), CASE WHEN %s THEN now() END)",
             [run_id, event.seq, cancelled],
         )
-        assert settle_held(connection, run_id=run_id, fence=1, report_id=None, status=asked)
+        assert settle_held(connection, [End(run_id, 1, asked)])
         found: Any = connection.execute("SELECT current_step FROM andon.runs WHERE id = %s", [run_id]).fetchone()
     assert found == (kept,)

@@ -27,7 +27,7 @@ def flood(scene: Scene, tenant: str, count: int) -> None:
 
 
 def test_38_behind_a_flood_a_newcomers_run_starts_within_one_run_per_thread(stage: Stage) -> None:
-    scene = stage(env={"ANDON_WORKER_THREADS": str(THREADS)})
+    scene = stage(env={"ANDON_LANES": str(THREADS)})
     flood(scene, "noisy", 1500)
     for number in range(3):
         scene.request(f"quick-{number}", steps=1)
@@ -43,7 +43,7 @@ def test_38_behind_a_flood_a_newcomers_run_starts_within_one_run_per_thread(stag
 
 
 def test_38_beside_several_floods_each_tenant_gets_its_share(stage: Stage) -> None:
-    scene = stage(env={"ANDON_WORKER_THREADS": str(THREADS)})
+    scene = stage(env={"ANDON_LANES": str(THREADS)})
     for number in range(3):
         flood(scene, f"noisy-{number}", 400)
     for number in range(20):

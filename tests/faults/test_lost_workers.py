@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.faults.conftest import Stage
-from tests.functions import CODE, NO_GIL
+from tests.functions import CODE
 from tests.polling import wait_until
 
 LEASE = 2.0
@@ -82,26 +82,27 @@ def test_09_a_cancel_under_way_completes_although_its_worker_is_told_to_stop(sta
     assert not scene.ledger.begins("stopping", "step-3")
 
 
-def test_10_a_step_that_kills_its_process_fails_after_n_lost_workers_and_harms_no_other_run(stage: Stage) -> None:
+def test_10_a_step_that_kills_its_worker_fails_after_n_lost_workers_and_harms_no_other_run(stage: Stage) -> None:
     limit = 3
     scene = stage(workers=1, env={"ANDON_LOST_WORKER_LIMIT": str(limit)})
     worker = scene.system["worker-1"]
     scene.request("other", plan={"step-2": {"gate": True}})
     scene.wait_step("other", "step-2")
     scene.request("killer", plan={"step-2": {"die": "always"}})
-    for death in range(1, limit):  # the last time it is tried alone, and takes no worker with it
+    for death in range(1, limit):
         wait_until(lambda: not worker.running, 30, what=f"death {death}")
         assert len(scene.ledger.begins("killer", "step-2")) == death
         worker.start()
+    scene.ledger.open("other")  # the last time it is tried alone: when the worker holds no other run
+    assert scene.wait_run("other", "completed")["attempt"] == 1
+    wait_until(lambda: not worker.running, 60, what="the last death")
+    worker.start()
     run = scene.wait_run("killer", "failed", timeout=60)
     assert run["error"]["type"] == "WorkerLost"
     assert "step-1" in run["error"]["message"]
     assert len(scene.ledger.begins("killer", "step-1")) == 1
-    scene.ledger.open("other")
-    assert scene.wait_run("other", "completed")["attempt"] == 1
     assert len(scene.ledger.begins("killer", "step-2")) == limit
     assert len(scene.ledger.begins("other", "step-2")) <= limit  # once, and again after each worker it lost
-    assert worker.running
 
 
 def test_23_a_worker_that_dies_in_on_cancel_is_replaced_and_finished_steps_are_not_repeated(stage: Stage) -> None:
@@ -142,17 +143,10 @@ def test_25_new_code_that_does_not_fit_an_open_run_fails_it_clearly_and_skips_no
     assert scene.ledger.steps("old") == ["step-1", "step-2", "step-3"]
 
 
-def test_27_a_step_that_holds_the_gil_past_its_lease_is_resumed_elsewhere_and_writes_nothing(stage: Stage) -> None:
-    scene = stage(workers=1)
-    scene.request("gil", steps=3, plan={"step-2": {"gil": 8}})
+def test_27_a_step_that_holds_the_gil_for_three_leases_is_not_lost(stage: Stage) -> None:
+    scene = stage(workers=2)
+    scene.request("gil", steps=3, plan={"step-2": {"gil": 3 * LEASE}})
     scene.wait_step("gil", "step-2")
-    stuck = scene.system["worker-1"]
-    other = scene.system.add_worker(**{NO_GIL: "1"})
     run = scene.wait_run("gil", "completed")
-    assert {each.pid for each in scene.ledger.begins("gil", "step-2")} == {stuck.pid, other.pid}
-    wait_until(lambda: "another worker holds it" in stuck.output, 30, what="the stuck worker notices")
-    steps = {each["id"]: each for each in scene.steps(run["id"])}
-    assert steps["step-2"]["fence"] == run["fence"] == 2
-    assert steps["step-2"]["output"]["pid"] == other.pid
-    assert len(scene.ledger.begins("gil", "step-1")) == 1
-    assert len(scene.ledger.begins("gil", "step-3")) == 1
+    assert run["fence"] == 1
+    assert scene.ledger.steps("gil") == ["step-1", "step-2", "step-3"]

@@ -111,7 +111,7 @@ def abandon_half_pairs(scene: Scene) -> None:
 @pytest.mark.promise
 @pytest.mark.parametrize("times", [50, pytest.param(1000, marks=pytest.mark.slow)])
 def test_cancelling_one_of_two_runs_in_a_worker_never_disturbs_the_other(stage: Stage, times: int) -> None:
-    scene = stage(workers=1, env={"ANDON_WORKER_THREADS": "8", "ANDON_LEASE_SECONDS": "6"})
+    scene = stage(workers=1, env={"ANDON_LANES": "8", "ANDON_LEASE_SECONDS": "6"})
     rng = random.Random(2)
 
     def try_once(number: int) -> None:

@@ -27,7 +27,7 @@ QUEUES = 3  # of a worker: for each a thread of its own asks Redis for hints
 
 
 def test_15_after_flushall_the_group_reads_from_the_beginning_and_queued_runs_are_sent_again(stage: Stage) -> None:
-    scene = stage(workers=1, env={"ANDON_WORKER_THREADS": "2"})
+    scene = stage(workers=1, env={"ANDON_LANES": "2"})
     scene.wait_leader()
     for case in ("held-1", "held-2"):
         scene.request(case, steps=2, plan={"step-1": {"gate": True}})
@@ -48,7 +48,7 @@ def test_15_after_flushall_the_group_reads_from_the_beginning_and_queued_runs_ar
 
 
 def test_15_runs_that_merely_wait_for_a_thread_are_not_sent_again_and_flags_are_rebuilt(stage: Stage) -> None:
-    scene = stage(workers=1, env={"ANDON_WORKER_THREADS": "1"})
+    scene = stage(workers=1, env={"ANDON_LANES": "1"})
     scene.wait_leader()
     scene.request("busy", plan={"step-1": {"deaf": 12}})
     scene.wait_step("busy", "step-1")
@@ -76,7 +76,7 @@ def test_15_runs_that_merely_wait_for_a_thread_are_not_sent_again_and_flags_are_
 def test_15_an_empty_redis_in_the_place_of_a_lost_one_is_all_that_is_needed(
     stage: Stage, own_redis: RedisServer
 ) -> None:
-    scene = stage(redis_url=own_redis.url, env={"ANDON_WORKER_THREADS": "1"})
+    scene = stage(redis_url=own_redis.url, env={"ANDON_LANES": "1"})
     scene.request("held", steps=2, plan={"step-1": {"gate": True}})
     scene.wait_step("held", "step-1")
     scene.post("walk/requested", {"case": "queued", "steps": 1})

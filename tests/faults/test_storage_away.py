@@ -7,6 +7,7 @@ import shutil
 import time
 from pathlib import Path
 
+from andon_worker.linux import children
 from tests.faults.conftest import Stage
 from tests.faults.small_disk import small_disk
 from tests.polling import wait_until
@@ -44,11 +45,14 @@ def test_28_a_file_that_may_not_grow_is_like_a_full_disk(stage: Stage) -> None:
     worker = scene.system["worker-1"]
     scene.generate(report)
     scene.wait_step(report, "store")
-    before = resource.prlimit(worker.pid, resource.RLIMIT_FSIZE, (100_000, resource.RLIM_INFINITY))
+    [nursery] = children(worker.pid)
+    for pid in (nursery, *children(nursery)):
+        before = resource.prlimit(pid, resource.RLIMIT_FSIZE, (100_000, resource.RLIM_INFINITY))
     scene.ledger.open(report)
     tells_that_storing_is_tried_again(scene, report, "File too large")
     assert not [path for path in scene.system.storage.rglob("*") if path.is_file() and "report.txt" in path.name]
-    resource.prlimit(worker.pid, resource.RLIMIT_FSIZE, before)
+    for pid in (nursery, *children(nursery)):
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
     assert_stored_whole(scene, report)
 
 

@@ -9,8 +9,8 @@ from tests.polling import wait_until
 from tests.scene import Scene
 
 POOLS = {
-    "worker-1": {"ANDON_QUEUES": "default", "ANDON_WORKER_THREADS": "1"},
-    "worker-2": {"ANDON_QUEUES": "heavy", "ANDON_WORKER_THREADS": "1"},
+    "worker-1": {"ANDON_QUEUES": "default", "ANDON_LANES": "1"},
+    "worker-2": {"ANDON_QUEUES": "heavy", "ANDON_LANES": "1"},
 }
 FUNCTIONS = {"ANDON_FUNCTIONS": "tests.functions,tests.heavy_functions"}
 GATED: dict[str, Any] = {"gate": True}

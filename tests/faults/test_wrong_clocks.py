@@ -27,7 +27,7 @@ def test_15_a_redis_whose_clock_is_set_back_after_flushall_loses_nothing_that_co
     stage: Stage, tmp_path: Path
 ) -> None:
     with clocked_redis(tmp_path / "redis") as redis:
-        scene = stage(redis_url=redis.url, workers=1, env={"ANDON_WORKER_THREADS": "3"})
+        scene = stage(redis_url=redis.url, workers=1, env={"ANDON_LANES": "3"})
         scene.wait_leader()
         for case in ("goes-on", "by-bus", "by-api"):
             last = scene.request(case, steps=2, plan={"step-1": GATED})
@@ -66,7 +66,7 @@ def test_24_machines_whose_clocks_are_ten_minutes_off_hold_hand_over_and_stop_ru
     here, there = clock_off_by(off), clock_off_by(-off)
     scene = stage(
         workers=2,
-        env={"ANDON_WORKER_THREADS": "2"},
+        env={"ANDON_LANES": "2"},
         each={"api": here, "dispatcher-1": there, "worker-1": here, "worker-2": there},
     )
     cases = [f"walk-{number}" for number in range(4)]  # as many as there are threads, so each worker has two

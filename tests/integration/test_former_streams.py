@@ -20,7 +20,7 @@ from andon.embedded import PostgresServer
 from andon.engine.functions import Registry
 from andon.migrations.runner import _config
 from andon.settings import Settings
-from andon_worker.bootstrap import dispatcher
+from andon_worker.dispatcher.bootstrap import dispatcher
 from andon_worker.dispatcher.gauges import StoreGauges
 from andon_worker.dispatcher.leadership import Leadership, NotLeader
 from tests.conftest import create, drop

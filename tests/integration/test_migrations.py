@@ -20,7 +20,7 @@ from andon.engine.functions import Registry
 from andon.migrations import HEAD, UnknownRevision, migrate, require_head
 from andon.migrations.runner import PATIENCE_SECONDS
 from andon.settings import Settings
-from andon_worker.bootstrap import dispatcher
+from andon_worker.dispatcher.bootstrap import dispatcher
 from tests.conftest import create, drop
 from tests.faults.proxy import Proxy
 from tests.polling import wait_until

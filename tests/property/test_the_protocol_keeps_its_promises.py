@@ -25,19 +25,16 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from andon.adapters.postgres import functions, held, inbox, requests, runs, turns
+from andon.adapters.postgres import functions, held, inbox, journal, requests, runs, turns
 from andon.adapters.postgres.connect import Connection, connect
 from andon.adapters.postgres.database import Database
-from andon.adapters.postgres.journal import PostgresJournal, complete_together
 from andon.adapters.postgres.requests import Conflict
 from andon.adapters.postgres.runs import Beat
-from andon.adapters.postgres.settle import settle_held
-from andon.engine.errors import LeaseLost
+from andon.adapters.postgres.settle import End, settle_held
 from andon.engine.events import Event
 from andon.engine.functions import Registry
 from andon.engine.ids import new_id
 from andon.engine.rules import run_flag
-from andon.engine.stops import StopSignal
 from andon_worker.dispatcher import upkeep
 from andon_worker.dispatcher.batch import record_batch
 from tests import moves
@@ -265,25 +262,17 @@ class Protocol(RuleBasedStateMachine):
     def finish_step(self, holder: Holder) -> None:
         """Kept if it holds the run, and no cancel came first."""
         [run] = [each for each in self.look() if each.id == holder.run_id]
-        journal = PostgresJournal(
-            self.database,
-            lambda: pytest.fail("no session"),
-            complete_together(self.database),
-            run.id,
-            holder.fence,
-            StopSignal(lambda: None),
-        )
         name = f"step-{holder.position}"
         output = {"fence": holder.fence, "at": len(self.memos)}
         current = run.held and run.fence == holder.fence
-        try:
-            cancelled = journal.complete(name, holder.position, 1, 0.0, json.dumps(output))
-        except LeaseLost:
-            assert not current
-            return
-        assert current
-        assert cancelled == (run.cancel_requested_at is not None)
-        if not cancelled:
+        held = journal.Holding(run.id, holder.fence)
+        result = journal.Result(*held, name, holder.position, 1, 0.0, json.dumps(output))
+        kept = bool(journal.keep(self.db, [result]))
+        if not kept:
+            standing = journal.standings(self.db, [held])[held]
+            assert standing == ("cancelled" if current else "lost")
+        assert kept == (current and run.cancel_requested_at is None)
+        if kept:
             self.memos[run.id, name] = output
             holder.position += 1
 
@@ -298,18 +287,11 @@ class Protocol(RuleBasedStateMachine):
         [run] = [each for each in self.look() if each.id == holder.run_id]
         if status == "cancelled" and run.cancel_requested_at is None:
             status = "completed"
-        settled = settle_held(
-            self.db,
-            run_id=run.id,
-            fence=holder.fence,
-            report_id=holder.report_id,
-            status=status,
-            output="{}",
-            error='{"message": "planned"}' if status == "failed" else None,
-        )
-        assert (settled is not None) == (run.held and run.fence == holder.fence)
-        if settled is not None:
-            assert settled.status == ("cancelled" if run.cancel_requested_at is not None else status)
+        error = '{"message": "planned"}' if status == "failed" else None
+        settled = settle_held(self.db, [End(run.id, holder.fence, status, "{}", error)])
+        assert bool(settled) == (run.held and run.fence == holder.fence)
+        if settled:
+            assert settled[0].status == ("cancelled" if run.cancel_requested_at is not None else status)
 
     @precondition(lambda self: self.holders)
     @rule(data=st.data(), seconds=st.sampled_from([None, 0.0, 3600.0]))
@@ -460,14 +442,7 @@ class Protocol(RuleBasedStateMachine):
             hints = [run for run in self.look() if run.status == "queued"]
             for holder in [*map(self.take, hints), *(self.take(run, alone=True) for run in hints)]:
                 if holder is not None:
-                    settle_held(
-                        self.db,
-                        run_id=holder.run_id,
-                        fence=holder.fence,
-                        report_id=holder.report_id,
-                        status="completed",
-                        output="{}",
-                    )
+                    settle_held(self.db, [End(holder.run_id, holder.fence, "completed", "{}")])
             [left] = self.db.execute("SELECT count(*) FROM andon.outbox").fetchone() or [0]
             if not left and not self.bus and all(run.status in ENDED for run in self.look()):
                 break
@@ -513,7 +488,7 @@ def test_every_move_of_the_state_machine_is_made_and_no_other(machine: type[Prot
 
     for status in ("completed", "failed", "cancelled"):
         ended = hold()
-        assert settle_held(protocol.db, run_id=ended.run_id, fence=ended.fence, report_id=None, status=status)
+        assert settle_held(protocol.db, [End(ended.run_id, ended.fence, status)])
     suspend(hold(), 0.0)
     protocol.wake()
     suspend(hold(), None)

@@ -5,19 +5,18 @@ The list with each metric's meaning is docs/metrics.md; a name there is a promis
 
 from __future__ import annotations
 
-import datetime as dt
 import logging
-import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import psycopg
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
 from andon.adapters.postgres.database import Database
 from andon.adapters.postgres.settle import Settled
-from andon.engine.ports import Journal
-from andon.engine.stops import StopSignal
+
+if TYPE_CHECKING:
+    from andon_worker.supervisor.hosting import Run
 
 log = logging.getLogger(__name__)
 
@@ -92,19 +91,30 @@ class WorkerMetrics:
             buckets=STEP_BUCKETS,
             registry=registry,
         )
-        self.lease_losses = Counter(
+        self._lease_losses = Counter(
             "andon_lease_losses", "Runs that this worker held and lost to another", registry=registry
         )
 
-    def watch(self, *, hosted: Callable[[], int], threads: int, beat_age: Callable[[], float]) -> None:
+    def watch(self, *, hosted: Callable[[], int], lanes: int, beat_age: Callable[[], float]) -> None:
         """Show what the running service says of itself; each is asked when Prometheus asks."""
         _gauge(self.registry, "andon_worker_runs", "Runs that this worker holds now", hosted)
-        _gauge(self.registry, "andon_worker_threads", "Runs that this worker can hold at once", lambda: threads)
+        _gauge(self.registry, "andon_worker_lanes", "Runs that this worker can hold at once", lambda: lanes)
         _gauge(self.registry, "andon_heartbeat_age_seconds", "Since the last heartbeat that succeeded", beat_age)
 
-    def timed(self, journal: Journal, function: str) -> Journal:
-        """`journal`, with the time of each step it is told of observed."""
-        return _TimedJournal(journal, lambda outcome, took: self._steps.labels(function, outcome).observe(took))
+    def run_begins(self, run: Run) -> str | None:
+        """As a hook: nothing to count yet."""
+        return None
+
+    def step_ends(self, run: Run, outcome: str, seconds: float) -> None:
+        """As a hook."""
+        self._steps.labels(run.claimed.function_id, outcome).observe(seconds)
+
+    def lease_lost(self, run: Run) -> None:
+        """As a hook."""
+        self._lease_losses.inc()
+
+    def run_ends(self, run: Run, status: str) -> None:
+        """As a hook: `runs` counts what was settled."""
 
 
 class DispatcherMetrics:
@@ -142,39 +152,3 @@ class DispatcherMetrics:
 
 def _gauge(registry: CollectorRegistry, name: str, meaning: str, ask: Callable[[], float]) -> None:
     Gauge(name, meaning, registry=registry).set_function(ask)
-
-
-class _TimedJournal:
-    """A journal that also observes how long each step's attempt took."""
-
-    def __init__(self, inner: Journal, observe: Callable[[str, float], None]) -> None:
-        self._inner = inner
-        self._observe = observe
-
-    def complete(self, name: str, position: int, attempt: int, seconds: float, output: str) -> bool:
-        cancelled = self._inner.complete(name, position, attempt, seconds, output)
-        self._observe("cancelled" if cancelled else "completed", seconds)
-        return cancelled
-
-    def fail(
-        self, name: str, position: int, attempt: int, seconds: float, error: dict[str, Any], *, final: bool
-    ) -> None:
-        self._inner.fail(name, position, attempt, seconds, error, final=final)
-        self._observe("failed" if final else "retrying", seconds)
-
-    def sleep(self, name: str, position: int, *, seconds: float | None, until: dt.datetime | None) -> dt.datetime:
-        return self._inner.sleep(name, position, seconds=seconds, until=until)
-
-    def transaction(
-        self,
-        name: str,
-        position: int,
-        attempt: int,
-        fn: Callable[[Any], Any],
-        encode: Callable[[Any], str],
-        stop: StopSignal,
-    ) -> str:
-        began = time.monotonic()
-        text = self._inner.transaction(name, position, attempt, fn, encode, stop)
-        self._observe("completed", time.monotonic() - began)  # one that fails is told to `fail` next
-        return text

@@ -21,6 +21,7 @@ Check = Callable[[Any], str | None]
 MOST_RETRIES = 100_000
 MOST_RULES = 50
 LONGEST_DEADLINE = dt.timedelta(days=366)
+LONGEST_GRACE = 3_600.0
 QUEUE = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,99}")
 OUR_SUFFIXES = (".urgent", ".alone", ".DQ", ".XQ", ".msgs", ".acks")
 """Of names that Andon and Dramatiq make from a queue's."""
@@ -47,6 +48,11 @@ def whole(least: int, most: int) -> Check:
     return check
 
 
+def flag(value: Any) -> str | None:
+    """True or False, and nothing that merely counts as one."""
+    return None if isinstance(value, bool) else "expected True or False"
+
+
 def span(most: dt.timedelta, *, optional: bool = False) -> Check:
     """A time above zero; `optional`, None too."""
     expected = f"expected a datetime.timedelta above zero, at most {most.days} days{', or None' * optional}"
@@ -68,14 +74,16 @@ def trigger(value: Any) -> str | None:
     return None
 
 
-def seconds(most: float, *, optional: bool = False) -> Check:
-    """A number of seconds above zero; `True` is none."""
+def seconds(most: float, *, zero: bool = False, optional: bool = False) -> Check:
+    """A number of seconds above zero, or with `zero` from zero on; `True` is none."""
+    least = "from zero on" if zero else "above zero"
 
     def check(value: Any) -> str | None:
         if value is None and optional:
             return None
-        fits = isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value <= most
-        return None if fits else f"expected a number of seconds above zero, at most {most:.0f}{', or None' * optional}"
+        fits = isinstance(value, (int, float)) and not isinstance(value, bool)
+        fits = fits and 0 <= value <= most and (zero or value > 0)
+        return None if fits else f"expected a number of seconds {least}, at most {most:.0f}{', or None' * optional}"
 
     return check
 
@@ -151,6 +159,10 @@ ARGUMENTS: Mapping[str, Check] = {
     "retries": whole(0, MOST_RETRIES),
     "cancel_deadline": span(LONGEST_DEADLINE, optional=True),
     "queue": queue,
+    "grace": seconds(LONGEST_GRACE, zero=True),
+    "fresh": flag,
+    "lane_memory": optional(whole(1 << 20, 1 << 50)),
+    "max_runs": whole(1, 1_000_000),
     "cleanups": _hooks,
     "handler": code,
     "on_cancel": optional(code),
@@ -162,6 +174,7 @@ OF_A_STEP: Mapping[str, Check] = {
     "fn": lambda value: None if callable(value) else "expected a function",
     "retries": optional(whole(0, MOST_RETRIES)),
     "timeout": seconds(LONGEST_DEADLINE.total_seconds(), optional=True),
+    "grace": seconds(LONGEST_GRACE, zero=True, optional=True),
 }
 """What a step may be called with."""
 

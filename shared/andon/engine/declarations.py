@@ -12,6 +12,8 @@ from andon.engine.errors import RegistrationError
 from andon.engine.rules import CancelOn
 
 CANCEL_DEADLINE = dt.timedelta(minutes=5)
+GRACE_SECONDS = 1.0
+MAX_RUNS = 500
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +28,14 @@ class Declaration:
     retries: int = 3
     cancel_deadline: dt.timedelta | None = CANCEL_DEADLINE
     queue: str = "default"
+    grace: float = GRACE_SECONDS
+    """How many seconds code that is stopped gets to end, before its process and all that it started is killed."""
+    fresh: bool = False
+    """Whether each run gets a process in which no other has run."""
+    lane_memory: int | None = None
+    """How many bytes a run's processes may take together."""
+    max_runs: int = MAX_RUNS
+    """After how many runs a process is not used again."""
     cleanups: tuple[str, ...] = ()
     """Which of `on_cancel` and `on_failure` it has."""
 

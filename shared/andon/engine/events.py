@@ -53,8 +53,13 @@ class Event:
     @property
     def trace_id(self) -> str | None:
         """The trace that the event belongs to: 32 hex digits, or None where it carries none that is well-formed."""
-        found = TRACEPARENT.fullmatch(self.traceparent or "")
-        return found[1] if found else None
+        return trace_id_of(self.traceparent)
+
+
+def trace_id_of(traceparent: str | None) -> str | None:
+    """The trace that a traceparent names: 32 hex digits, or None where it isn't well-formed."""
+    found = TRACEPARENT.fullmatch(traceparent or "")
+    return found[1] if found else None
 
 
 def check_event(event: Event) -> Event:

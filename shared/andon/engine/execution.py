@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
+import inspect
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from andon.engine.errors import Cancelled, DefinitionChanged, HandOver, LeaseLost, StepError, Suspend
+from andon.engine.errors import Cancelled, ControlFlow, DefinitionChanged, HandOver, LeaseLost, StepError, Suspend
 from andon.engine.events import Event
 from andon.engine.functions import Handler
-from andon.engine.memos import describe, encode_result
+from andon.engine.memos import describe, encode_result, plain
 from andon.engine.retries import delay
-from andon.engine.steps import Step
-from andon.engine.stops import Cause, StopSignal
+from andon.engine.steps import RunAsync, Step
+from andon.engine.stops import Cause, Place, Stop
+
+MAX_TRACEBACK = 8_000
+_CAUSES: dict[type[BaseException], Cause] = {HandOver: Cause.HAND_OVER, LeaseLost: Cause.LEASE_LOST}
 
 
 @dataclass(frozen=True)
@@ -31,11 +36,6 @@ class Failed:
 
 
 @dataclass(frozen=True)
-class WasCancelled:
-    """The run was cancelled and its code has stopped."""
-
-
-@dataclass(frozen=True)
 class Suspended:
     """The run waits: a sleep, or the back-off before another try. `failed` is the handler's own error, if any."""
 
@@ -45,49 +45,88 @@ class Suspended:
 
 
 @dataclass(frozen=True)
-class HandedOver:
-    """The process stops; the run goes back to the queue."""
+class Stopped:
+    """The code was ordered to stop, and has; `traceback` says where it was."""
+
+    cause: Cause
+    traceback: str = field(default="", compare=False)
 
 
-@dataclass(frozen=True)
-class Lost:
-    """Another worker holds the run; nothing is written."""
+Outcome = Completed | Failed | Suspended | Stopped
 
 
-Outcome = Completed | Failed | WasCancelled | Suspended | HandedOver | Lost
+def is_async(handler: Handler | None) -> bool:
+    """Whether the handler is an `async def`: then it is given an `AsyncStep`."""
+    return inspect.iscoroutinefunction(handler)
 
 
-def execute(handler: Handler, event: Event, step: Step, stop: StopSignal, *, attempt: int, retries: int) -> Outcome:
-    """Call the handler and name the outcome. A cancel or a lost lease wins over whatever the handler did with it."""
-    outcome = _call(handler, event, step, attempt, retries)
-    match stop.cause:
-        case Cause.LEASE_LOST:
-            return Lost()
-        case Cause.CANCELLED:
-            return WasCancelled()
-    return outcome
+def execute(
+    handler: Handler,
+    event: Event,
+    step: Step,
+    stop: Stop,
+    *,
+    attempt: int,
+    retries: int,
+    run_async: RunAsync | None = None,
+) -> Outcome:
+    """Call the handler and name the outcome. An order to stop wins over whatever the handler did with it.
+
+    But what was completed, or waits for a time, before it heard of a hand-over, stays so.
+    """
+    outcome, where = _call(handler, event, step, stop, attempt, retries, run_async)
+    if stop.cause is None or isinstance(outcome, Stopped):
+        return outcome
+    settled = isinstance(outcome, Completed) or (isinstance(outcome, Suspended) and outcome.failed is None)
+    if settled and stop.cause in {Cause.HAND_OVER, Cause.TIMEOUT}:
+        return outcome
+    return Stopped(stop.cause, where)
 
 
-def _call(handler: Handler, event: Event, step: Step, attempt: int, retries: int) -> Outcome:
+def _call(
+    handler: Handler,
+    event: Event,
+    step: Step,
+    stop: Stop,
+    attempt: int,
+    retries: int,
+    run_async: RunAsync | None,
+) -> tuple[Outcome, str]:
     try:
-        step.raise_if_stopped()
-        returned = handler(event, step)
+        stop.raise_if_ordered()
+        returned = _returned(handler, event, step, stop, run_async)
         step.finish()
-        return Completed(encode_result("(result)", returned))
+        return Completed(encode_result("(result)", returned)), ""
     except Suspend as suspend:
-        return Suspended(suspend.seconds, suspend.wake_at)
-    except HandOver:
-        return HandedOver()
-    except LeaseLost:
-        return Lost()
-    except Cancelled:
-        return WasCancelled()
+        return Suspended(suspend.seconds, suspend.wake_at), ""
     except (StepError, DefinitionChanged) as error:
-        return Failed(_describe_cause(error))
+        if isinstance(error, Cancelled):
+            stop.order(Cause.CANCELLED)
+        return Failed(_describe_cause(error)), _where(error)
     except BaseException as error:
+        cause = stop.cause or _CAUSES.get(type(error))
+        if isinstance(error, ControlFlow) and cause is not None:
+            return Stopped(cause, _where(error)), ""
         described = describe(error)
         wait = delay(error, attempt, retries) if isinstance(error, Exception) else None
-        return Failed(described) if wait is None else Suspended(seconds=wait, failed=described)
+        return Failed(described) if wait is None else Suspended(seconds=wait, failed=described), _where(error)
+
+
+def _returned(handler: Handler, event: Event, step: Step, stop: Stop, run_async: RunAsync | None) -> Any:
+    if not is_async(handler):
+        with stop.user_code(Place.HANDLER):
+            return handler(event, step)
+
+    async def main() -> Any:
+        with stop.user_code(Place.HANDLER, asyncio.current_task()):
+            return await handler(event, step)
+
+    assert run_async is not None
+    return run_async(main())
+
+
+def _where(error: BaseException) -> str:
+    return plain("".join(traceback.format_exception(error)))[-MAX_TRACEBACK:]
 
 
 def _describe_cause(error: Exception) -> dict[str, Any]:
@@ -95,5 +134,5 @@ def _describe_cause(error: Exception) -> dict[str, Any]:
     described = describe(error, step)
     if error.__cause__ is not None:
         described["type"] = type(error.__cause__).__name__
-        described["traceback"] = "".join(traceback.format_exception(error.__cause__))[-8_000:]
+        described["traceback"] = "".join(traceback.format_exception(error.__cause__))[-MAX_TRACEBACK:]
     return described

@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from andon.engine.arguments import shown
-from andon.engine.declarations import CANCEL_DEADLINE, Declaration
+from andon.engine.declarations import CANCEL_DEADLINE, GRACE_SECONDS, MAX_RUNS, Declaration
 from andon.engine.errors import RegistrationError
 from andon.engine.events import Event
 from andon.engine.rules import CancelOn
@@ -17,7 +17,8 @@ from andon.engine.rules import CancelOn
 if TYPE_CHECKING:
     from andon.engine.steps import Step
 
-Handler = Callable[[Event, "Step"], Any]
+Handler = Callable[[Event, Any], Any]
+"""Called with an event and a `Step`; an `async def` with an `AsyncStep`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,12 +43,21 @@ def function(
     on_failure: Handler | None = None,
     cancel_deadline: dt.timedelta | None = CANCEL_DEADLINE,
     queue: str = "default",
+    grace: float = GRACE_SECONDS,
+    fresh: bool = False,
+    lane_memory: int | None = None,
+    max_runs: int = MAX_RUNS,
 ) -> Callable[[Handler], Function]:
     """Declare a durable function: `handler(event, step)` runs for each `trigger` event.
 
     `retries` is how often each step, and the handler itself, is tried again after a failure. `on_cancel` and
     `on_failure` are runs of their own, made in the transaction that settles this one. `cancel_deadline` is how long
     a cancelled run's code may go on before it is settled by force; None waits for ever.
+
+    The handler may be an `async def`; then its step calls are awaited. Runs are executed in processes of their own:
+    `grace` is how many seconds code that is stopped gets to end, before its process and all that it started is killed;
+    `lane_memory` how many bytes these may take together. A process serves runs of the same function and tenant one
+    after the other, `max_runs` at most; with `fresh` only one.
     """
 
     def declare(handler: Handler) -> Function:
@@ -64,6 +74,10 @@ def function(
             cleanups=tuple(name for name, hook in (("on_cancel", on_cancel), ("on_failure", on_failure)) if hook),
             cancel_deadline=cancel_deadline,
             queue=queue,
+            grace=grace,
+            fresh=fresh,
+            lane_memory=lane_memory,
+            max_runs=max_runs,
         )
 
     return declare
@@ -144,17 +158,28 @@ class Registry:
     @classmethod
     def load(cls, modules: Iterable[str], *, check_expression: Callable[[str], None] | None = None) -> Registry:
         """Import `modules` and register every `Function` that stands in one of them, once each."""
-        registry = cls(check_expression=check_expression)
-        seen: set[int] = set()
-        for name in modules:
-            try:
-                members: Mapping[str, Any] = vars(import_module(name))
-            except ModuleNotFoundError as error:
-                if error.name is None or not f"{name}.".startswith(f"{error.name}."):
-                    raise
-                raise RegistrationError(f"ANDON_FUNCTIONS names {name!r}, which can't be imported") from None
-            for member in members.values():
-                if isinstance(member, Function) and id(member) not in seen:
-                    seen.add(id(member))
-                    registry.add(member)
-        return registry
+        return cls(collect(modules).values(), check_expression=check_expression)
+
+
+def collect(modules: Iterable[str]) -> dict[str, Function]:
+    """Import `modules`; the functions that stand in them, by id. Raises `RegistrationError` for two with one id."""
+    found: dict[str, Function] = {}
+    for name in modules:
+        for each in functions_in(name):
+            other = found.setdefault(each.id, each)
+            if other is not each:
+                raise RegistrationError(
+                    f"function {each.id!r} is registered twice: in {other.module} and {each.module}"
+                )
+    return found
+
+
+def functions_in(module: str) -> list[Function]:
+    """Import `module`; the functions that stand in it, in their order. Raises `RegistrationError` if it isn't there."""
+    try:
+        members: Mapping[str, Any] = vars(import_module(module))
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{module}.".startswith(f"{error.name}."):
+            raise
+        raise RegistrationError(f"ANDON_FUNCTIONS names {module!r}, which can't be imported") from None
+    return list({id(each): each for each in members.values() if isinstance(each, Function)}.values())

@@ -24,6 +24,8 @@ class Memo:
     output: Any = None
     error: dict[str, Any] | None = None
     due: bool = True
+    at_hand: bool = True
+    """Whether `output` is here; a large one is fetched when it is called for."""
 
 
 def encode_result(name: str, value: Any) -> str:
@@ -53,7 +55,7 @@ def describe(error: BaseException, step: str | None = None) -> dict[str, Any]:
     """An exception as the JSON that API and console show."""
     try:
         said = str(error)
-    except Exception:  # its own __str__ fails
+    except BaseException:  # its own __str__ fails
         said = ""
     described: dict[str, Any] = {
         "type": type(error).__name__,

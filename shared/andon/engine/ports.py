@@ -4,10 +4,22 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from andon.engine.memos import Memo
-from andon.engine.stops import StopSignal
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One try at a step: what has to be known of it if its process dies. Times are seconds, None is the default."""
+
+    name: str
+    position: int
+    number: int = 1
+    retries: int = 0
+    timeout: float | None = None
+    grace: float | None = None
 
 
 class Journal(Protocol):
@@ -16,13 +28,15 @@ class Journal(Protocol):
     Calls return only when the write is durable; while the store is away they wait for it.
     """
 
-    def complete(self, name: str, position: int, attempt: int, seconds: float, output: str) -> bool:
-        """Keep a step's result (JSON text). Returns whether a cancel is pending."""
+    def begin(self, attempt: Attempt) -> None:
+        """Tell that a body is about to run."""
         ...
 
-    def fail(
-        self, name: str, position: int, attempt: int, seconds: float, error: dict[str, Any], *, final: bool
-    ) -> None:
+    def complete(self, attempt: Attempt, seconds: float, output: str) -> bool:
+        """Keep a step's result (JSON text). Returns whether a cancel came first, in which case nothing is kept."""
+        ...
+
+    def fail(self, attempt: Attempt, seconds: float, error: dict[str, Any], *, final: bool) -> None:
         """Keep a step's failed attempt."""
         ...
 
@@ -30,15 +44,11 @@ class Journal(Protocol):
         """Keep when a sleeping step wakes; returns that time. Called again it keeps the first answer."""
         ...
 
-    def transaction(
-        self,
-        name: str,
-        position: int,
-        attempt: int,
-        fn: Callable[[Any], Any],
-        encode: Callable[[Any], str],
-        stop: StopSignal,
-    ) -> str:
+    def recall(self, memo: Memo) -> Any:
+        """The result of a completed step, decoded."""
+        ...
+
+    def transaction(self, attempt: Attempt, fn: Callable[[Any], Any], encode: Callable[[Any], str]) -> str:
         """Call `fn(session)` and keep its result in one transaction; returns the JSON text that was kept."""
         ...
 
@@ -51,22 +61,4 @@ class CancelCheck(Protocol):
         ...
 
 
-class Isolation(Protocol):
-    """Calls in a process of their own."""
-
-    def call(
-        self,
-        step: str,
-        fn: Callable[..., Any],
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-        *,
-        grace: float,
-        timeout: float | None,
-        stop: StopSignal,
-    ) -> Any:
-        """Run `fn(*args, **kwargs)` in a child that ends when `stop` is set; return its value or raise its error."""
-        ...
-
-
-__all__ = ["CancelCheck", "Isolation", "Journal", "Memo"]
+__all__ = ["Attempt", "CancelCheck", "Journal", "Memo"]

@@ -2,99 +2,97 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
+import inspect
 import json
-import math
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from contextvars import copy_context
+from functools import partial
+from typing import Any, NoReturn, TypeVar, overload
 
 from andon.engine.arguments import check_step
-from andon.engine.bodies import Body
 from andon.engine.errors import (
     AndonError,
     Cancelled,
     DefinitionChanged,
-    HandOver,
     Interrupted,
     InvalidResult,
-    LeaseLost,
     StepError,
     StepTimeout,
     Suspend,
 )
 from andon.engine.memos import Memo, describe, encode_result, plain
-from andon.engine.ports import CancelCheck, Isolation, Journal
+from andon.engine.ports import Attempt, CancelCheck, Journal
+from andon.engine.progress import NoProgress, Progress, bounded_progress
 from andon.engine.retries import delay
 from andon.engine.sleeps import bounded, in_utc
-from andon.engine.stops import Cause, StopSignal
+from andon.engine.stops import Cause, Place, Stop
 
 T = TypeVar("T")
-GRACE_SECONDS = 0.2
-MAX_NOTE = 500
-
-
-@dataclass(frozen=True)
-class Isolate:
-    """Run a step in a process of its own; `grace` is the seconds from SIGTERM to SIGKILL."""
-
-    grace: float = GRACE_SECONDS
-
-
-@dataclass
-class Progress:
-    """What the run is doing, in memory; the worker's heartbeat writes it out."""
-
-    fraction: float | None = None
-    note: str | None = None
-    step: str | None = None
-    step_started: float = 0.0
-    changed: bool = False
+RunAsync = Callable[[Coroutine[Any, Any, Any]], Any]
+Observe = Callable[[str], AbstractContextManager[object]]
 
 
 class Step:
-    """One run's steps. It belongs to the handler's thread; `check`, `progress` and `interrupt_with` also to bodies."""
+    """One run's steps. It belongs to the handler; `check`, `progress` and `interrupt_with` also to bodies."""
 
     def __init__(
         self,
         *,
         memos: Mapping[str, Memo],
         retries: int,
-        stop: StopSignal,
+        stop: Stop,
         journal: Journal,
         cancel_check: CancelCheck,
-        isolation: Isolation | None,
-        observe: Callable[[str], AbstractContextManager[object]] = nullcontext,
+        progress: Progress | None = None,
+        observe: Observe = nullcontext,
+        run_async: RunAsync | None = None,
         run_id: str = "",
         fence: int = 0,
         attempt: int = 1,
         parent_run_id: str | None = None,
     ) -> None:
-        """`observe(name)` is entered around each attempt at a step, in the handler's thread."""
+        """`observe(name)` is entered around each attempt at a step. `run_async` runs a coroutine to its end."""
         self.run_id = run_id
         self.parent_run_id = parent_run_id
         self.fence = fence
         self.attempt = attempt
-        self.status = Progress()
         self._memos = dict(memos)
         self._by_position = {memo.position: memo.id for memo in memos.values()}
         self._retries = retries
         self._stop = stop
         self._journal = journal
         self._cancel_check = cancel_check
-        self._isolation = isolation
+        self._progress = progress or NoProgress()
         self._observe = observe
+        self._run_async = run_async
         self._calls: Counter[str] = Counter()
         self._position = 0
         self._home = threading.get_ident()
+        self._busy: str | None = None
         self._suspended: Suspend | None = None
 
     # --- durable calls, from the handler only -------------------------------------------------------------------
 
+    @overload
+    def run(
+        self,
+        id: str,
+        fn: Callable[..., Coroutine[Any, Any, T]],
+        /,
+        *args: Any,
+        retries: int | None = None,
+        timeout: float | None = None,
+        grace: float | None = None,
+        **kwargs: Any,
+    ) -> T: ...
+
+    @overload
     def run(
         self,
         id: str,
@@ -103,132 +101,194 @@ class Step:
         *args: Any,
         retries: int | None = None,
         timeout: float | None = None,
-        isolate: bool | Isolate = False,
+        grace: float | None = None,
         **kwargs: Any,
-    ) -> T:
+    ) -> T: ...
+
+    def run(
+        self,
+        id: str,
+        fn: Callable[..., Any],
+        /,
+        *args: Any,
+        retries: int | None = None,
+        timeout: float | None = None,
+        grace: float | None = None,
+        **kwargs: Any,
+    ) -> Any:
         """Run `fn(*args, **kwargs)` once and remember its JSON result; recall it when the run is replayed.
 
-        The value returned is the decoded memo on the first run too. `timeout` (seconds) interrupts an attempt and
-        counts as a failure. Raises `StepError` when no attempt is left, `Cancelled` when the run is cancelled.
+        `fn` may be an `async def`. The value returned is the decoded memo on the first run too. `timeout` (seconds)
+        stops an attempt and counts as a failure; `grace` is how many seconds the code gets to end when it is stopped,
+        before its process and all that it started is killed. Raises `StepError` when no attempt is left, `Cancelled`
+        when the run is cancelled.
         """
-
-        def attempt(name: str) -> Any:
-            if isolate:
-                grace = isolate.grace if isinstance(isolate, Isolate) else GRACE_SECONDS
-                return self._in_child(name, fn, args, kwargs, grace, timeout)
-            return self._in_body(name, lambda: fn(*args, **kwargs), timeout)
-
-        name, position, memo = self._enter(id)
-        check_step(name, fn=fn, retries=retries, timeout=timeout)
-        if memo is not None and memo.status in {"completed", "failed"}:
-            return self._recall(memo)  # type: ignore[no-any-return]
-        tried = (memo.attempt if memo else 0) + 1
-        began = self._begin(name)
-        try:
-            with self._observe(name):
-                text = encode_result(name, attempt(name))
-        except Exception as error:
-            self._failed(name, position, tried, began, error, self._retries if retries is None else retries)
-        self._raise_if_void(name)
-        try:
-            cancelled = self._journal.complete(name, position, tried, time.monotonic() - began, text)
-        except InvalidResult as error:  # the run's results are too much together
-            self._failed(name, position, tried, began, error, 0)
-        if cancelled:
-            self._stop.set(Cause.CANCELLED)
-        return json.loads(text)  # type: ignore[no-any-return]
+        return _at_once(self._run(id, lambda: fn(*args, **kwargs), fn, retries, timeout, grace))
 
     def transaction(self, id: str, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:
         """As `run`, but `fn(session, *args, **kwargs)` gets a SQLAlchemy session whose writes commit with the memo.
 
         Exactly once: fence and cancel are checked after `fn`, in that transaction.
         """
-        name, position, memo = self._enter(id)
-        check_step(name, fn=fn)
-        if memo is not None and memo.status in {"completed", "failed"}:
-            return self._recall(memo)  # type: ignore[no-any-return]
-        tried = (memo.attempt if memo else 0) + 1
-        began = self._begin(name)
-        try:
-            with self._observe(name):
-                text = self._journal.transaction(
-                    name,
-                    position,
-                    tried,
-                    lambda session: fn(session, *args, **kwargs),
-                    lambda value: encode_result(name, value),
-                    self._stop,
-                )
-        except Exception as error:
-            self._raise_if_stopped(name)
-            self._failed(name, position, tried, began, error, self._retries)
-        return json.loads(text)  # type: ignore[no-any-return]
+        return _at_once(  # type: ignore[no-any-return]
+            self._transact(id, fn, lambda session: fn(session, *args, **kwargs))
+        )
 
     def sleep(self, id: str, seconds: float) -> None:
-        """Give the worker's thread back for `seconds`, by the database's clock; survives restarts.
+        """Give the process back for `seconds`, by the database's clock; survives restarts.
 
         A negative number is over at once. Raises `NonRetriable` for what is no number, or over a hundred years.
         """
-        self._sleep(id, seconds=bounded(id, seconds), until=None)
+        _at_once(self._sleep(id, seconds=bounded(id, seconds), until=None))
 
     def sleep_until(self, id: str, when: dt.datetime) -> None:
-        """Give the worker's thread back until `when` (aware; a naive time is taken as UTC).
+        """Give the process back until `when` (aware; a naive time is taken as UTC).
 
         Raises `NonRetriable` for what is no datetime, or in year 9999 and later.
         """
-        self._sleep(id, seconds=None, until=in_utc(id, when))
+        _at_once(self._sleep(id, seconds=None, until=in_utc(id, when)))
 
     # --- memory only, from bodies too ---------------------------------------------------------------------------
 
     def check(self) -> None:
         """Raise `Cancelled` now if the run is cancelled: for loops in the handler or in a step."""
-        if self._is_handler:
-            self._check(None)
+        if self._stop.place is Place.HANDLER and threading.get_ident() == self._home:
+            with self._stop.engine_code():
+                self._check(None)
         elif self._stop.cause is not None:
-            self._raise_in_body()
+            raise Cancelled(self._busy) if self._stop.cause is Cause.CANCELLED else Interrupted
 
     def progress(self, fraction: float, note: str | None = None) -> None:
         """Show how far the run is: `fraction` from 0 to 1. Cheap enough to call in a loop."""
-        if not math.isnan(fraction):
-            self.status.fraction = min(max(float(fraction), 0.0), 1.0)
-        self.status.note = None if note is None else plain(str(note))[:MAX_NOTE]
-        self.status.changed = True
+        self._progress.show(*bounded_progress(fraction, note))
 
     @contextmanager
     def interrupt_with(self, callback: Callable[[], object]) -> Iterator[None]:
-        """On cancel, call `callback` (a connection's `interrupt`, say) from another thread, until the body ends."""
-        body = self._body
-        if body is None:
+        """When the code is stopped, call `callback` (a connection's `interrupt`, say) first, from another thread.
+
+        What it ends then ends politely. The exception follows when it has returned, at the latest after half the grace.
+        """
+        if self._stop.place is not Place.BODY:
             raise AndonError("step.interrupt_with belongs inside a step's function")
-        with body.interrupt_with(callback):
-            if self._stop.cause is not None and self._stop.hurry:
-                self._raise_in_body()
+        self.check()
+        with self._stop.interrupt_with(callback):
             yield
 
-    # --- how ----------------------------------------------------------------------------------------------------
+    # --- for whoever runs the handler ----------------------------------------------------------------------------
 
     def finish(self) -> None:
         """The handler has returned: every step that is remembered must have been called."""
         if self._suspended is not None:
             raise self._suspended  # the handler swallowed it
-        forgotten = [memo.id for memo in self._memos.values() if memo.position >= self._position]
-        if forgotten:
+        uncalled = [memo.id for memo in self._memos.values() if memo.position >= self._position]
+        if uncalled:
             raise DefinitionChanged(
-                f"The run has finished step {forgotten[0]!r}, which the function no longer has. "
+                f"The run has finished step {uncalled[0]!r}, which the function no longer has. "
                 "Give changed functions a new id, or let their runs end first."
             )
 
-    def raise_if_stopped(self) -> None:
-        """Raise what the stop signal asks for, if it is set."""
-        self._raise_if_stopped(None)
+    # --- how ----------------------------------------------------------------------------------------------------
+
+    async def _run(
+        self,
+        id: str,
+        call: Callable[[], Any],
+        fn: object,
+        retries: int | None,
+        timeout: float | None,
+        grace: float | None,
+    ) -> Any:
+        with self._durable(id) as (name, position, memo):
+            check_step(name, fn=fn, retries=retries, timeout=timeout, grace=grace)
+            if memo is not None and memo.status in {"completed", "failed"}:
+                return self._recall(memo)
+            tries = self._retries if retries is None else retries
+            attempt = Attempt(name, position, (memo.attempt if memo else 0) + 1, tries, timeout, grace)
+            began = time.monotonic()
+            self._journal.begin(attempt)
+            try:
+                with self._observe(name):
+                    text = encode_result(name, await self._body(call, fn))
+            except BaseException as error:
+                self._failed(attempt, began, error)
+            if self._stop.cause in {Cause.CANCELLED, Cause.LEASE_LOST}:
+                raise self._stop.exception(name)
+            try:
+                cancelled = self._journal.complete(attempt, time.monotonic() - began, text)
+            except InvalidResult as error:  # it can't be kept, or the run's results are too much together
+                self._failed(attempt, began, error)
+            if cancelled:
+                self._stop.order(Cause.CANCELLED)
+            return json.loads(text)
+
+    async def _transact(self, id: str, fn: object, call: Callable[[Any], Any]) -> Any:
+        with self._durable(id) as (name, position, memo):
+            check_step(name, fn=fn)
+            if memo is not None and memo.status in {"completed", "failed"}:
+                return self._recall(memo)
+            attempt = Attempt(name, position, (memo.attempt if memo else 0) + 1, self._retries)
+            began = time.monotonic()
+            self._journal.begin(attempt)
+
+            def body(session: Any) -> Any:
+                with self._stop.user_code(Place.BODY):
+                    return copy_context().run(call, session)
+
+            try:
+                with self._observe(name):
+                    text = self._journal.transaction(attempt, body, partial(encode_result, name))
+            except BaseException as error:
+                self._failed(attempt, began, error)
+            return json.loads(text)
+
+    async def _sleep(self, id: str, *, seconds: float | None, until: dt.datetime | None) -> None:
+        with self._durable(id) as (name, position, memo):
+            if memo is not None and memo.status == "completed":
+                return
+            if memo is not None and memo.due:
+                self._journal.complete(Attempt(name, position), 0.0, "null")
+                return
+            wake_at = self._journal.sleep(name, position, seconds=seconds, until=until)
+            raise self._suspend(Suspend(wake_at=wake_at))
+
+    async def _body(self, call: Callable[[], Any], fn: object) -> Any:
+        """Call user code; what it binds, such as its log's keys, ends with it."""
+        if not inspect.iscoroutinefunction(inspect.unwrap(fn) if callable(fn) else fn):
+            with self._stop.user_code(Place.BODY):
+                returned = copy_context().run(call)
+            if not inspect.isawaitable(returned):
+                return returned
+            return await self._awaited(lambda: returned)
+        return await self._awaited(call)
+
+    async def _awaited(self, call: Callable[[], Awaitable[Any]]) -> Any:
+        """The result of `async` code, in the run's own event loop: as the task that a stop cancels."""
+
+        async def main() -> Any:
+            with self._stop.user_code(Place.BODY, asyncio.current_task()):
+                return await call()
+
+        if self._run_async is None:
+            raise AndonError("nothing here runs an async def")
+        return self._run_async(main())
+
+    @contextmanager
+    def _durable(self, id: str) -> Iterator[tuple[str, int, Memo | None]]:
+        """A durable call: refused where it doesn't belong; the block is the engine's, its end the handler's again."""
+        if self._busy is not None or threading.get_ident() != self._home:
+            where = f"while step {self._busy!r} runs" if self._busy is not None else "from another thread"
+            raise AndonError(f"step {id!r} is called {where}; steps belong to the handler, one after the other")
+        if not isinstance(id, str) or not id or len(id) > 200 or plain(id) != id:
+            raise AndonError(f"a step's id is a text of 1 to 200 characters, not {id!r:.80}")
+        self._busy = id
+        try:
+            with self._stop.engine_code():
+                yield self._enter(id)
+        finally:
+            self._busy = None
 
     def _enter(self, id: str) -> tuple[str, int, Memo | None]:
         """Name the call, refuse what the memos contradict, and check for a cancel."""
-        if not self._is_handler:
-            where = "from another thread than the handler's" if self._body is None else "inside another step"
-            raise AndonError(f"step {id!r} is called {where}; steps belong to the handler")
-        if not isinstance(id, str) or not id or len(id) > 200 or plain(id) != id:
-            raise AndonError(f"a step's id is a text of 1 to 200 characters, not {id!r:.80}")
         if self._suspended is not None:
             raise self._suspended
         count = self._calls[id]
@@ -246,118 +306,126 @@ class Step:
         self._check(name)
         return name, position, memo
 
-    @property
-    def _is_handler(self) -> bool:
-        """Whether the caller is the handler itself."""
-        return self._body is None and threading.get_ident() == self._home
-
-    @property
-    def _body(self) -> Body | None:
-        """The step's body that the caller is in, if it is in one."""
-        body = self._stop.target
-        return body if isinstance(body, Body) and body.is_current_thread else None
-
-    def _begin(self, name: str) -> float:
-        began = time.monotonic()
-        self.status.step = name
-        self.status.step_started = began
-        return began
+    def _check(self, name: str | None) -> None:
+        self._stop.raise_if_ordered(name)
+        if self._cancel_check.is_cancelled():
+            self._stop.order(Cause.CANCELLED)
+        self._stop.raise_if_ordered(name)
 
     def _recall(self, memo: Memo) -> Any:
         if memo.status == "completed":
-            return memo.output
-        error = memo.error or {}
-        raise StepError(str(error.get("message", "failed")), step=memo.id, code=str(error.get("code", "FAILED")))
+            return self._journal.recall(memo)
+        raise remembered_error(memo)
 
-    def _check(self, name: str | None) -> None:
-        self._raise_if_stopped(name)
-        if self._cancel_check.is_cancelled():
-            self._stop.set(Cause.CANCELLED)
-        self._raise_if_stopped(name)
+    def _failed(self, attempt: Attempt, began: float, error: BaseException) -> NoReturn:
+        """What a body's exception means: the stop if one was ordered, else a failure, which is kept.
 
-    def _raise_if_void(self, name: str) -> None:
-        """After a body: its result counts unless the run is cancelled or lost."""
-        if self._stop.cause in {Cause.CANCELLED, Cause.LEASE_LOST}:
-            self._raise_if_stopped(name)
-
-    def _raise_if_stopped(self, name: str | None) -> None:
-        match self._stop.cause:
-            case Cause.CANCELLED:
-                raise Cancelled(name)
-            case Cause.LEASE_LOST:
-                raise LeaseLost
-            case Cause.HAND_OVER:
-                raise HandOver
-
-    def _raise_in_body(self) -> None:
-        raise Cancelled(self.status.step) if self._stop.cause == Cause.CANCELLED else Interrupted
-
-    def _in_body(self, name: str, fn: Callable[[], Any], timeout: float | None) -> Any:
-        body = Body(fn, timeout=timeout)
-        self._stop.watch(body)
-        try:
-            return body.call()
-        except BaseException as error:
-            self._translate(name, body, timeout, error)
-        finally:
-            self._stop.watch(None)
-
-    def _in_child(
-        self,
-        name: str,
-        fn: Callable[..., Any],
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-        grace: float,
-        timeout: float | None,
-    ) -> Any:
-        if self._isolation is None:
-            raise AndonError(f"step {name!r}: this worker runs nothing in isolation")
-        try:
-            return self._isolation.call(name, fn, args, kwargs, grace=grace, timeout=timeout, stop=self._stop)
-        except BaseException as error:
-            self._translate(name, self._stop.timed_out, timeout, error)
-
-    def _translate(self, name: str, target: object, timeout: float | None, error: BaseException) -> None:
-        """What a body's exception means: the stop if one was ordered, else the time-out, else a failure."""
-        if self._stop.cause is not None and self._stop.hurry:
-            self._raise_if_stopped(name)
-        if timeout is not None and target is not None and self._stop.timed_out is target:
-            self._stop.timed_out = None
-            raise StepTimeout(name, timeout) from error
-        if isinstance(error, Exception):
-            raise error
-        raise StepError(
-            f"Step {name!r} raised {type(error).__name__}: {describe(error)['message']}", step=name
-        ) from error
-
-    def _failed(self, name: str, position: int, attempt: int, began: float, error: Exception, retries: int) -> None:
-        """Keep a failed attempt, then suspend until the next one, or raise `StepError` when there is none."""
+        Suspends until the next attempt, or raises `StepError` when there is none.
+        """
         if isinstance(error, Cancelled):
-            self._stop.set(Cause.CANCELLED)
-            raise error
-        wait = delay(error, attempt, retries)
-        described = describe(error, name)
-        described["code"] = error.code if isinstance(error, StepError) else "FAILED"
-        seconds = time.monotonic() - began
-        self._journal.fail(name, position, attempt, seconds, described, final=wait is None)
+            self._stop.order(Cause.CANCELLED)
+        if self._stop.cause is not None:
+            raise self._stop.exception(attempt.name) from error
+        described, wait = failure(attempt, error)
+        self._journal.fail(attempt, time.monotonic() - began, described, final=wait is None)
         if wait is not None:
             raise self._suspend(Suspend(seconds=wait)) from error
         if isinstance(error, StepError):
             raise error
-        raise StepError(f"{described['type']}: {described['message']}", step=name) from error
-
-    def _sleep(self, id: str, *, seconds: float | None, until: dt.datetime | None) -> None:
-        name, position, memo = self._enter(id)
-        if memo is not None and memo.status == "completed":
-            return
-        if memo is not None and memo.due:
-            self._journal.complete(name, position, 1, 0.0, "null")
-            return
-        wake_at = self._journal.sleep(name, position, seconds=seconds, until=until)
-        raise self._suspend(Suspend(wake_at=wake_at))
+        raise StepError(f"{described['type']}: {described['message']}", step=attempt.name) from error
 
     def _suspend(self, suspend: Suspend) -> Suspend:
         """Whatever a handler does with it, every later step call raises it again."""
         self._suspended = suspend
         return suspend
+
+
+class AsyncStep(Step):
+    """`Step` for a handler that is an `async def`: its durable calls are awaited."""
+
+    @overload  # type: ignore[override]
+    async def run(
+        self,
+        id: str,
+        fn: Callable[..., Coroutine[Any, Any, T]],
+        /,
+        *args: Any,
+        retries: int | None = None,
+        timeout: float | None = None,
+        grace: float | None = None,
+        **kwargs: Any,
+    ) -> T: ...
+
+    @overload
+    async def run(
+        self,
+        id: str,
+        fn: Callable[..., T],
+        /,
+        *args: Any,
+        retries: int | None = None,
+        timeout: float | None = None,
+        grace: float | None = None,
+        **kwargs: Any,
+    ) -> T: ...
+
+    async def run(
+        self,
+        id: str,
+        fn: Callable[..., Any],
+        /,
+        *args: Any,
+        retries: int | None = None,
+        timeout: float | None = None,
+        grace: float | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """As `Step.run`."""
+        return await self._run(id, lambda: fn(*args, **kwargs), fn, retries, timeout, grace)
+
+    async def transaction(  # type: ignore[override]
+        self, id: str, fn: Callable[..., T], /, *args: Any, **kwargs: Any
+    ) -> T:
+        """As `Step.transaction`; `fn` is a plain function."""
+        return await self._transact(id, fn, lambda session: fn(session, *args, **kwargs))  # type: ignore[no-any-return]
+
+    async def sleep(self, id: str, seconds: float) -> None:  # type: ignore[override]
+        """As `Step.sleep`."""
+        await self._sleep(id, seconds=bounded(id, seconds), until=None)
+
+    async def sleep_until(self, id: str, when: dt.datetime) -> None:  # type: ignore[override]
+        """As `Step.sleep_until`."""
+        await self._sleep(id, seconds=None, until=in_utc(id, when))
+
+    async def _awaited(self, call: Callable[[], Awaitable[Any]]) -> Any:
+        with self._stop.user_code(Place.BODY, asyncio.current_task()):
+            return await call()
+
+
+def _at_once(call: Coroutine[Any, Any, Any]) -> Any:
+    """The result of a durable call of a plain handler: nothing in it waits for an event loop."""
+    try:
+        call.send(None)
+    except StopIteration as returned:
+        return returned.value
+    raise AssertionError("a durable call of a plain handler waits for nothing")
+
+
+def failure(attempt: Attempt, error: BaseException) -> tuple[dict[str, Any], float | None]:
+    """A failed attempt as it is kept, and the seconds until the next one (None: there is none)."""
+    described = describe(error, attempt.name)
+    described["code"] = error.code if isinstance(error, StepError) else "FAILED"
+    return described, delay(error, attempt.number, attempt.retries)
+
+
+def remembered_error(memo: Memo) -> StepError:
+    """The error of a step that has failed for good, of the class that its code had: so `except` works in a replay."""
+    error = memo.error or {}
+    message, code = str(error.get("message", "failed")), str(error.get("code", "FAILED"))
+    kind = _KINDS.get(code, StepError)
+    made = kind.__new__(kind)
+    StepError.__init__(made, message, step=memo.id, code=code)
+    return made
+
+
+_KINDS: dict[str, type[StepError]] = {"TIMEOUT": StepTimeout, "RESULT": InvalidResult}

@@ -1,124 +1,156 @@
-"""Why a run must stop now, and the thread that makes its code do so."""
+"""A run's order to stop, and how its code feels it.
+
+The order may come from any thread or a signal handler; it is *delivered* in the code's own thread, by a signal handler
+there. It raises once, and only while user code runs: never in the middle of what the engine says to the supervisor,
+and not again in a `finally`. A body gets `Interrupted`, the handler's own code `Cancelled`. Whoever runs the code
+never uses its process again after that (see `docs/decisions/`): an exception out of a signal handler can land anywhere.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import signal
 import threading
-import time
-from collections.abc import Callable
-from contextlib import suppress
-from enum import IntEnum
-from typing import Protocol
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from enum import Enum, IntEnum, auto
+from typing import Any
+
+from andon.engine.errors import Cancelled, HandOver, Interrupted, LeaseLost
 
 REPEAT_SECONDS = 0.02
+SIGNAL = signal.SIGURG
+"""Says "look" to the code's thread. None that libraries use, and ignored by default: a program that a step starts, or a
+process that is just being born, doesn't feel it."""
 
 
 class Cause(IntEnum):
     """Why a run's code is stopped. A larger one replaces a smaller."""
 
     HAND_OVER = 1
-    CANCELLED = 2
-    LEASE_LOST = 3
+    TIMEOUT = 2
+    CANCELLED = 3
+    LEASE_LOST = 4
 
 
-class Interruptible(Protocol):
-    """What can be ended from outside: a body in a thread, a child process, a query."""
+class Place(Enum):
+    """Whose code runs now."""
 
-    deadline: float | None
-
-    @property
-    def ended(self) -> bool:
-        """Whether there is nothing left to interrupt."""
-        ...
-
-    @property
-    def is_prompt(self) -> bool:
-        """Whether `interrupt` returns at once: then who orders the stop calls it, too, and wakes nobody for it."""
-        ...
-
-    def interrupt(self) -> None:
-        """End it. Called again until it has ended."""
-        ...
+    ENGINE = auto()
+    HANDLER = auto()
+    BODY = auto()
 
 
-class StopSignal:
-    """One run's order to stop. It is set from any thread and read by the run's own."""
+class Stop:
+    """The order of one run. `nudge` makes the code's own thread call `deliver` soon, from whatever thread it is called.
 
-    def __init__(self, notify: Callable[[], None]) -> None:
-        self._notify = notify
+    Where there is nothing to nudge with (a run in another thread than the main one), the code learns of the order at
+    its next step or `check`.
+    """
+
+    def __init__(self, nudge: Callable[[], None] = lambda: None) -> None:
         self.cause: Cause | None = None
-        self.set_at = 0.0
-        self.hurry = True
-        self.target: Interruptible | None = None
-        self.timed_out: Interruptible | None = None
+        self.place = Place.ENGINE
+        self._task: asyncio.Task[Any] | None = None
+        self.nudge = nudge
+        self._asked = False
+        self._delivered = False
+        self._callbacks: list[Callable[[], object]] = []
 
-    def set(self, cause: Cause, *, hurry: bool = True) -> None:
-        """Order the stop; with `hurry` a running body is interrupted, else it may reach its boundary."""
+    def order(self, cause: Cause) -> None:
+        """Order the stop; says nothing to the code yet."""
         if self.cause is None or cause > self.cause:
-            self.set_at = time.monotonic()
             self.cause = cause
-            self.hurry = hurry
-        elif hurry:
-            self.hurry = True
-        target = self.due(time.monotonic())
-        if target is not None and target.is_prompt:
-            target.interrupt()
-        self._notify()
 
-    def watch(self, target: Interruptible | None) -> None:
-        """From now on `target` is what a stop, or its own deadline, has to end."""
-        if target is not None:
-            self.timed_out = None
-        self.target = target
-        if target is not None and (target.deadline is not None or self.cause is not None):
-            self._notify()
+    def deliver(self, *, last: bool = False) -> None:
+        """In the code's thread: raise what was ordered, once. All but the `last` call let it end politely."""
+        if self.cause is None or self._delivered or self.place is Place.ENGINE:
+            return
+        if not last and self._ends_politely():
+            return
+        self._delivered = True
+        raise self.exception()
 
-    def due(self, now: float) -> Interruptible | None:
-        """The body that must be interrupted now, if any."""
-        target = self.target
-        if target is None or target.ended:
-            return None
-        if self.cause is not None and self.hurry:
-            return target
-        if target.deadline is not None and now >= target.deadline:
-            self.timed_out = target
-            return target
-        return None
+    def _ends_politely(self) -> bool:
+        if self._task is not None and not self._asked:
+            self._asked = True
+            self._task.get_loop().call_soon_threadsafe(self._task.cancel)
+        return self._task is not None or bool(self._callbacks)
 
+    def exception(self, step: str | None = None) -> BaseException:
+        """What the order means where the code is now."""
+        if self.place is Place.BODY:
+            return Interrupted()
+        match self.cause:
+            case Cause.CANCELLED:
+                return Cancelled(step)
+            case Cause.HAND_OVER:
+                return HandOver()
+            case Cause.LEASE_LOST:
+                return LeaseLost()
+        return Interrupted()
 
-class Interrupter(threading.Thread):
-    """Interrupts what is due, and again until it has ended: one interrupt can be swallowed, or come too early."""
+    def raise_if_ordered(self, step: str | None = None) -> None:
+        """For the engine, between two pieces of user code."""
+        if self.cause is not None:
+            raise self.exception(step)
 
-    def __init__(self, signals: Callable[[], list[StopSignal]]) -> None:
-        super().__init__(daemon=True, name="andon-interrupter")
-        self._signals = signals
-        self._wake = threading.Event()
-        self._closed = False
+    @contextmanager
+    def user_code(self, place: Place, task: asyncio.Task[Any] | None = None) -> Iterator[None]:
+        """The block calls user code; an order that has come meanwhile is delivered at its start.
 
-    def notify(self) -> None:
-        """Look again now."""
-        self._wake.set()
+        With `task`, the code is `async` and runs in it: it is stopped by the task's cancellation.
+        """
+        before = self.place, self._task
+        self.place, self._task = place, task
+        try:
+            self.deliver()
+            yield
+        finally:
+            self.place, self._task = before
 
-    def close(self) -> None:
-        """Stop the thread."""
-        self._closed = True
-        self._wake.set()
+    @contextmanager
+    def engine_code(self) -> Iterator[None]:
+        """The block, which user code has called, is the engine's own; an order is delivered when it is over."""
+        before, self.place = self.place, Place.ENGINE
+        try:
+            yield
+        finally:
+            self.place = before
+        self.deliver()
 
-    def run(self) -> None:
-        """Interrupt what is due until closed."""
-        while not self._closed:
-            self._wake.clear()
-            self._wake.wait(self._interrupt_due())
+    @contextmanager
+    def interrupt_with(self, callback: Callable[[], object]) -> Iterator[None]:
+        """While the block runs, an order first calls `callback` in a thread of its own, and again until the block ends.
 
-    def _interrupt_due(self) -> float | None:
-        """Interrupt once; return how long to wait before the next look, or None for as long as nothing changes."""
-        wait: float | None = None
-        now = time.monotonic()
-        for signal in self._signals():
-            if (target := signal.due(now)) is not None:
-                with suppress(Exception):  # a server that can't be asked must not end this thread; it asks again
-                    target.interrupt()
-                wait = REPEAT_SECONDS if wait is None else min(wait, REPEAT_SECONDS)
-            elif (target := signal.target) is not None and target.deadline is not None and not target.ended:
-                remaining = max(target.deadline - now, 0.001)
-                wait = remaining if wait is None else min(wait, remaining)
-        return wait
+        One call can come too early to be heard. The exception follows the first call's return.
+        """
+        self._callbacks.append(callback)
+        left = threading.Event()
+        helper = threading.Thread(target=self._interrupt, args=(callback, left), daemon=True, name="andon-interrupt")
+        helper.start()
+        try:
+            yield
+        finally:
+            left.set()
+            self._wake_helper(left)
+            if callback in self._callbacks:
+                self._callbacks.remove(callback)
+
+    def _interrupt(self, callback: Callable[[], object], left: threading.Event) -> None:
+        self._wait_for_order(left)
+        while not left.is_set():
+            with suppress(Exception):  # what it is to end may just have ended
+                callback()
+            if callback in self._callbacks:
+                self._callbacks.remove(callback)
+            self.nudge()
+            left.wait(REPEAT_SECONDS)
+
+    def _wait_for_order(self, left: threading.Event) -> None:
+        """In the helper's thread: return when the stop is ordered, or the block was left."""
+        while self.cause is None and not left.wait(REPEAT_SECONDS):
+            pass
+
+    def _wake_helper(self, left: threading.Event) -> None:
+        """The block was left: its helper may end."""

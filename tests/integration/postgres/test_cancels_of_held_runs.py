@@ -16,7 +16,7 @@ import pytest
 from andon.adapters.postgres import held, requests
 from andon.adapters.postgres.connect import Connection, connect
 from andon.adapters.postgres.requests import Asked, Conflict
-from andon.adapters.postgres.settle import settle_held
+from andon.adapters.postgres.settle import End, settle_held
 from andon.engine.ids import new_id
 from tests.polling import wait_until
 
@@ -203,7 +203,7 @@ def test_a_cancel_that_waited_for_the_settling_is_too_late(house: House, verb: s
     both = house.both("running")
     with house.meanwhile(lambda: house.cancel(verb, *both)) as (other, asked):
         other.execute("SELECT FROM andon.reports WHERE id = %s FOR UPDATE", [both[0]])
-        settle_held(other, run_id=both[1], fence=1, report_id=both[0], status="completed", output="{}")
+        settle_held(other, [End(both[1], 1, "completed", "{}")])
     with pytest.raises(Conflict, match="completed" if verb == "run" else "not currently generating"):
         asked.result()
     assert (house.status(both[1]), house.cancels()) == ("completed", 0)
@@ -212,7 +212,7 @@ def test_a_cancel_that_waited_for_the_settling_is_too_late(house: House, verb: s
 def test_a_cancel_that_waited_for_a_run_without_a_report_to_settle_is_too_late(house: House) -> None:
     run_id = house.run("running")
     with house.meanwhile(lambda: house.cancel("run", run_id, run_id)) as (other, asked):
-        settle_held(other, run_id=run_id, fence=1, report_id=None, status="completed", output="{}")
+        settle_held(other, [End(run_id, 1, "completed", "{}")])
     with pytest.raises(Conflict, match="completed"):
         asked.result()
     assert house.cancels() == 0
@@ -281,7 +281,8 @@ def test_in_any_race_the_cancel_or_the_settling_wins(house: House, verb: str) ->
         with ThreadPoolExecutor(1) as caller, connect(house.url, name="worker") as worker:
             accepted = caller.submit(cancel)
             start.wait(5)
-            settle_held(worker, run_id=run_id, fence=1, report_id=report_id, status="completed", output="{}")
+            while not settle_held(worker, [End(run_id, 1, "completed", "{}")]):
+                pass  # the cancel holds the row just now
             won = accepted.result(10)
         assert house.status(run_id) == ("cancelled" if won else "completed")
         [[report]] = house.db.execute("SELECT status FROM andon.reports WHERE id = %s", [report_id]).fetchall()

@@ -11,7 +11,7 @@ import pytest
 from andon.adapters.postgres import requests
 from andon.adapters.postgres.connect import connect
 from andon.adapters.postgres.runs import claim
-from andon.adapters.postgres.settle import settle_held
+from andon.adapters.postgres.settle import End, settle_held
 from andon.engine.functions import Registry
 from andon.engine.ids import new_id
 from andon_worker.dispatcher.batch import record_batch
@@ -53,9 +53,6 @@ def test_the_run_ends_and_so_does_the_report(database_url: str, output: Any, pub
             [(run_id, _)] = record_batch(made, registry, asked.events, [None]).started
         held = claim(made, run_id, worker="w", lease=60)
         assert held is not None
-        ended = settle_held(
-            made, run_id=run_id, fence=held.fence, report_id=report, status="completed", output=json.dumps(output)
-        )
-        assert ended is not None
+        assert settle_held(made, [End(run_id, held.fence, "completed", json.dumps(output))])
         assert made.execute("SELECT status FROM andon.reports").fetchone() == ("generated",)
         assert made.execute("SELECT count(*) FROM andon.artifacts").fetchone() == (published,)

@@ -14,7 +14,7 @@ from andon.adapters.postgres import functions
 from andon.adapters.postgres.connect import connect
 from andon.adapters.postgres.inbox import claim_open
 from andon.adapters.postgres.runs import claim
-from andon.adapters.postgres.settle import settle_held
+from andon.adapters.postgres.settle import End, settle_held
 from andon.engine.events import MOST_HOPS, check_event
 from andon.engine.functions import Registry
 from andon.engine.storable import DEEPEST
@@ -29,7 +29,7 @@ def declared(id: str, trigger: str) -> Function:
 def end(connection: psycopg.Connection[Any], run_id: uuid.UUID, fence: int, status: str = "failed") -> None:
     """Settle a run as its worker does."""
     error = '{"message": "told"}'
-    settle_held(connection, run_id=run_id, fence=fence, report_id=None, status=status, error=error)
+    settle_held(connection, [End(run_id, fence, status, error=error)])
 
 
 class Chain:
@@ -59,14 +59,7 @@ class Chain:
                 held = claim(self.connection, run_id, worker="w", lease=60)
                 assert held is not None
                 self.runs += 1
-                settle_held(
-                    self.connection,
-                    run_id=run_id,
-                    fence=held.fence,
-                    report_id=None,
-                    status=status,
-                    error='{"message":""}',
-                )
+                settle_held(self.connection, [End(run_id, held.fence, status, error='{"message":""}')])
             started = []
             while ends := claim_open(self.connection, older_than=-60, limit=400):
                 started += self.take(ends).started

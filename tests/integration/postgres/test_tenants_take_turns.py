@@ -13,7 +13,7 @@ import pytest
 from andon.adapters.postgres import functions, runs, turns, wide
 from andon.adapters.postgres.connect import Connection, connect
 from andon.adapters.postgres.runs import Claimed
-from andon.adapters.postgres.settle import settle_held
+from andon.adapters.postgres.settle import End, settle_held
 from andon.engine.events import Event
 from andon.engine.functions import Registry
 from andon.engine.ids import new_id
@@ -84,15 +84,7 @@ class Tenants:
         assert claimed is not None
         mark = "UPDATE andon.runs SET cancel_requested_at = now(), status = 'cancelling' WHERE id = %s"
         self.database.execute(mark, [claimed.id])
-        settle_held(
-            self.database,
-            run_id=claimed.id,
-            fence=claimed.fence,
-            report_id=None,
-            status="cancelled",
-            output=None,
-            error=None,
-        )
+        settle_held(self.database, [End(claimed.id, claimed.fence, "cancelled")])
 
 
 @pytest.fixture

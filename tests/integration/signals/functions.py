@@ -43,7 +43,7 @@ def counting(event: Event, step: Step) -> None:
     word = str(event.data["word"])
     log.info("between steps")
     step.run("count", count, word)
-    step.run("count-apart", count_apart, word, isolate=True)
+    step.run("count-apart", count_apart, word)
     step.transaction("count-inside", count_inside, word)
 
 

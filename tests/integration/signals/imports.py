@@ -1,4 +1,4 @@
-"""A function that tells which modules of tracing its process, and that of an isolated step, have imported."""
+"""A function that tells which modules of tracing its process has imported."""
 
 from __future__ import annotations
 
@@ -15,5 +15,5 @@ def imported() -> list[str]:
 
 @function(id="signals-imports", trigger="signals/imports.requested")
 def imports(event: Event, step: Step) -> dict[str, list[str]]:
-    """Look here and in a process of its own."""
-    return {"here": step.run("here", imported), "apart": step.run("apart", imported, isolate=True)}
+    """Look."""
+    return {"here": step.run("here", imported)}

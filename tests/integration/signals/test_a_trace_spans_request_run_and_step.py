@@ -56,7 +56,6 @@ def test_a_callers_trace_goes_through_request_batch_run_step_and_statement(
     assert run.service == "andon-worker"
     assert run.attributes["andon.run.status"] == "completed"
     uuid.UUID(str(run.attributes["andon.run.id"]))
-    one(collector, "UPDATE andon.runs", parent=run)
 
     step = one(collector, "step count", parent=run)
     one(collector, "SELECT andon.runs", parent=step)
@@ -102,7 +101,7 @@ def test_a_cancelled_runs_span_is_linked_to_the_request_that_cancelled_it(
     span = one(collector, "run signals-waiting")
     assert span.attributes["andon.run.status"] == "cancelled"
     assert span.links == {asked}
-    assert one(collector, "step wait", parent=span).attributes["error.type"] == "Cancelled"
+    assert one(collector, "step wait", parent=span).attributes["error.type"] in {"Cancelled", "Interrupted"}
 
 
 def test_events_of_several_traces_are_one_batch_linked_to_each(

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from andon.adapters.postgres.inbox import claim_open, record
-from andon.adapters.postgres.settle import settle_held
+from andon.adapters.postgres.settle import End, settle_held
 from andon.adapters.redis.bus import decode, encode
 from andon.engine.events import Event
 from andon.engine.ids import new_id
@@ -41,7 +41,7 @@ def end(
             [run_id, name, steps],
         )
         text = None if error is None else json.dumps(error)
-        assert settle_held(connection, run_id=run_id, fence=1, report_id=None, status=status, error=text)
+        assert settle_held(connection, [End(run_id, 1, status, error=text)])
         [told] = claim_open(connection, older_than=0, limit=10)
     return decode("1-1", {key.encode(): str(value).encode() for key, value in encode(told).items()})
 

@@ -31,7 +31,7 @@ HEALTHY = {
     'andon_store_up{store="redis"}': "1",
     'andon_queue_age_seconds{queue="default"}': "2",
     "andon_worker_runs": "4",
-    "andon_worker_threads": "8",
+    "andon_worker_lanes": "8",
     'andon_bus_age_seconds{stream="andon:events"}': "0",
     "andon_outbox_age_seconds": "1",
     "andon_dead_events": "0",

@@ -87,7 +87,7 @@ def test_values_reach_what_they_are_for() -> None:
         images={"api": "r.example/api@sha256:1", "worker": "r.example/worker@sha256:2"},
         replicas={"api": 5, "dispatcher": 3, "worker": 20},
         secrets={"stores": "mine"},
-        settings={**make().settings(), "ANDON_WORKER_THREADS": "4"},
+        settings={**make().settings(), "ANDON_LANES": "4"},
     )
     worker = chart["Deployment/andon-worker"]["spec"]
     assert worker["replicas"] == 20
@@ -97,7 +97,7 @@ def test_values_reach_what_they_are_for() -> None:
         chart["Deployment/andon-api"]["spec"]["template"]["spec"]["containers"][0]["image"] == "r.example/api@sha256:1"
     )
     assert pod["spec"]["volumes"][-1]["projected"]["sources"] == [{"secret": {"name": "mine"}}]
-    assert chart["ConfigMap/andon"]["data"]["ANDON_WORKER_THREADS"] == "4"
+    assert chart["ConfigMap/andon"]["data"]["ANDON_LANES"] == "4"
     before = rendered()["Deployment/andon-worker"]["spec"]["template"]["metadata"]["annotations"]
     assert pod["metadata"]["annotations"] != before, "a changed setting rolls the pods"
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import pytest
 
-from andon import Event, NonRetriable, RetryAfter, Step, StepError, StepTimeout
+from andon import Event, NonRetriable, RetryAfter, Step, StepError
 from andon.engine.execution import Completed, Failed, Suspended
 from tests.unit.engine.conftest import Run
 
@@ -86,46 +85,6 @@ def test_a_base_exception_of_a_step_is_a_failure_of_the_step_alone(run: Run, err
     outcome = run.go(handler)
     assert isinstance(outcome, Failed)
     assert type(error).__name__ in outcome.error["message"]
-
-
-def test_a_time_out_interrupts_the_step_and_is_tried_again(run: Run) -> None:
-    run.retries = 1
-    tidied: list[int] = []
-
-    def endless() -> None:
-        try:
-            while True:
-                pass
-        finally:
-            tidied.append(1)
-
-    handler = lambda event, step: step.run("x", endless, timeout=0.05)  # noqa: E731
-    began = time.monotonic()
-    assert isinstance(run.go(handler), Suspended)
-    outcome = run.go(handler)
-    assert isinstance(outcome, Failed)
-    assert outcome.error["message"] == "Step 'x' took longer than 0.05 s"
-    assert run.journal.rows["x"].error is not None
-    assert run.journal.rows["x"].error["code"] == "TIMEOUT"
-    assert len(tidied) == 2
-    assert 0.1 <= time.monotonic() - began < 3.0
-
-
-def test_a_time_out_reaches_a_handler_that_catches_it(run: Run) -> None:
-    def endless() -> None:
-        while True:
-            pass
-
-    def handler(event: Event, step: Step) -> int:
-        with pytest.raises(StepTimeout):
-            step.run("x", endless, timeout=0.05)
-        return step.run("y", lambda: 1, timeout=30)
-
-    assert run.go(handler) == Completed("1")
-
-
-def test_a_step_within_its_time_is_not_disturbed_by_it(run: Run) -> None:
-    assert run.go(lambda event, step: step.run("x", time.sleep, 0.02, timeout=30)) == Completed("null")
 
 
 def test_an_error_of_the_handler_itself_is_tried_again_with_its_steps_recalled(run: Run) -> None:

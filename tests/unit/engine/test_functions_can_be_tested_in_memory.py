@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from andon import CancelOn, Event, RetryAfter, Step, function
-from andon.engine.ports import CancelCheck, Isolation, Journal
+from andon import CancelOn, Event, RetryAfter, Step, StepTimeout, function
+from andon.engine.ports import Attempt, CancelCheck, Journal
 from andon.engine.states import Status
-from andon.testing import ManualCancelCheck, MemoryJournal, ThreadIsolation, run_function
+from andon.testing import ManualCancelCheck, MemoryJournal, run_function
 
 REQUEST = Event("report/generation.requested", {"reportId": "r1"})
 
@@ -26,7 +28,7 @@ def nightly(event: Event, step: Step) -> dict[str, Any]:
         return "fine"
 
     step.sleep("night", 3600)
-    return {"flaky": step.run("flaky", flaky), "apart": step.run("apart", len, "four", isolate=True)}
+    return {"flaky": step.run("flaky", flaky), "apart": step.run("apart", len, "four")}
 
 
 tried: list[str] = []
@@ -126,7 +128,91 @@ def test_a_transaction_commits_with_its_memo_or_not_at_all() -> None:
 def test_the_fakes_have_the_ports_shapes() -> None:
     journal: Journal = MemoryJournal()
     check: CancelCheck = ManualCancelCheck()
-    isolation: Isolation = ThreadIsolation()
-    assert journal.complete("a", 0, 1, 0.0, "1") is False
+    assert journal.complete(Attempt("a", 0), 0.0, "1") is False
     assert check.is_cancelled() is False
-    assert callable(isolation.call)
+
+
+def test_a_handler_and_bodies_may_be_async() -> None:
+    async def double(number: int) -> int:
+        await asyncio.sleep(0)
+        return number * 2
+
+    async def handler(event: Event, step: Any) -> list[int]:
+        await step.sleep("night", 3600)
+        return [await step.run("a", double, 1), await step.run("b", lambda: 3)]
+
+    assert run_function(function(id="f", trigger="t")(handler), REQUEST).output == [2, 3]
+    plain = function(id="g", trigger="t")(lambda event, step: step.run("a", double, 4))
+    assert run_function(plain, REQUEST).output == 8
+
+
+@pytest.mark.parametrize("in_handler", [True, False])
+def test_async_code_is_cancelled_as_asyncio_cancels(in_handler: bool) -> None:
+    check = ManualCancelCheck()
+    seen: list[str] = []
+
+    async def work() -> None:
+        threading.Timer(0.05, check.cancel).start()
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            seen.append("cancelled")
+            await asyncio.sleep(0)  # cleaning up may wait
+            seen.append("tidied")
+            raise
+
+    async def awaits(event: Event, step: Any) -> None:
+        await (work() if in_handler else step.run("x", work))
+
+    assert run_function(function(id="f", trigger="t")(awaits), REQUEST, cancel_check=check).status == Status.CANCELLED
+    assert seen == ["cancelled", "tidied"]
+
+
+def test_steps_of_an_async_handler_do_not_overlap() -> None:
+    async def slow() -> None:
+        await asyncio.sleep(0.01)
+
+    async def handler(event: Event, step: Any) -> None:
+        await asyncio.gather(step.run("a", slow), step.run("b", slow))
+
+    ended = run_function(function(id="f", trigger="t", retries=0)(handler), REQUEST)
+    assert ended.error is not None
+    assert "'b' is called while step 'a' runs" in ended.error["message"]
+
+
+def endless_body() -> None:
+    while True:
+        pass
+
+
+def test_a_time_out_interrupts_the_step_and_is_tried_again() -> None:
+    tidied: list[int] = []
+
+    def work() -> None:
+        try:
+            endless_body()
+        finally:
+            tidied.append(1)
+
+    timed = function(id="f", trigger="t", retries=1)(lambda event, step: step.run("x", work, timeout=0.05))
+    ended = run_function(timed, REQUEST)
+    assert ended.status == Status.FAILED
+    assert ended.error is not None
+    assert ended.error["message"] == "Step 'x' took longer than 0.05 s"
+    assert ended.steps["x"].error is not None
+    assert ended.steps["x"].error["code"] == "TIMEOUT"
+    assert len(tidied) == 2
+
+
+def test_a_time_out_reaches_a_handler_that_catches_it() -> None:
+    def handler(event: Event, step: Step) -> int:
+        with pytest.raises(StepTimeout):
+            step.run("x", endless_body, timeout=0.05)
+        return step.run("y", lambda: 1, timeout=30)
+
+    assert run_function(function(id="f", trigger="t", retries=0)(handler), REQUEST).output == 1
+
+
+def test_a_step_within_its_time_is_not_disturbed_by_it() -> None:
+    quick = function(id="f", trigger="t")(lambda event, step: step.run("x", time.sleep, 0.02, timeout=30))
+    assert run_function(quick, REQUEST).status == Status.COMPLETED

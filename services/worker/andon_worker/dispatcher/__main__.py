@@ -9,11 +9,10 @@ import sys
 import psycopg
 
 from andon.adapters.tracing import start_tracing
-from andon.engine.errors import RegistrationError
 from andon.logs import configure_logging
 from andon.migrations import UnknownRevision, require_head
 from andon.settings import Settings, SettingsError
-from andon_worker.bootstrap import dispatcher, dispatcher_health, load_functions
+from andon_worker.dispatcher.bootstrap import dispatcher, dispatcher_health, load_functions
 
 
 def main() -> None:
@@ -21,12 +20,12 @@ def main() -> None:
     try:
         settings = Settings.from_env(os.environ)
         configure_logging("dispatcher", settings.log_level)
-        registry = load_functions(settings)
         require_head(settings.database_url)
+        registry, failed = load_functions(settings)
         tracing = start_tracing("dispatcher", os.environ)
-        service = dispatcher(settings, registry, tracing=tracing)
-        health = dispatcher_health(settings, registry, service)
-    except (SettingsError, RegistrationError, UnknownRevision) as error:
+        service = dispatcher(settings, registry, failed=failed, tracing=tracing)
+        health = dispatcher_health(settings, registry, service, failed=failed)
+    except (SettingsError, UnknownRevision) as error:
         sys.exit(str(error))
     except psycopg.OperationalError as error:
         sys.exit(f"The database does not answer: {str(error).strip()}")

@@ -24,8 +24,8 @@ from andon.reports.events import spelled
 from andon_worker.dispatcher.batch import Effects, record_batch
 from andon_worker.dispatcher.leadership import Leadership
 from andon_worker.dispatcher.low_water import forgotten
+from andon_worker.dispatcher.observing import batch_observed
 from andon_worker.metrics import DispatcherMetrics
-from andon_worker.observing import batch_observed
 
 if TYPE_CHECKING:
     from andon.adapters.tracing.spans import Tracing

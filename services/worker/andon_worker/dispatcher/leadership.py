@@ -14,7 +14,7 @@ INSERT INTO andon.dispatcher_leases AS l (partition, holder, lease_until)
 VALUES (0, %(holder)s, clock_timestamp() + %(seconds)s * interval '1 s')
 ON CONFLICT (partition) DO UPDATE SET holder = excluded.holder, fence = l.fence + 1,
     lease_until = clock_timestamp() + %(seconds)s * interval '1 s'
-WHERE l.lease_until <= clock_timestamp()
+WHERE l.lease_until <= clock_timestamp() - %(patience)s * interval '1 s'
     OR l.holder = excluded.holder AND l.lease_until > clock_timestamp()
 RETURNING fence
 """
@@ -37,16 +37,25 @@ class NotLeader(Exception):
 
 
 class Leadership:
-    """The right to dispatch, for `seconds` since it was last renewed."""
+    """The right to dispatch, for `seconds` since it was last renewed.
 
-    def __init__(self, holder: str, *, seconds: float) -> None:
+    One with `patience` takes it only when nobody has had it for so many seconds.
+    """
+
+    def __init__(self, holder: str, *, seconds: float, patience: float = 0.0) -> None:
         self.holder = holder
+        self._patience = patience
         self._seconds = seconds
         self._fence = 0
         self._renew_at = 0.0
 
     def _values(self) -> dict[str, Any]:
-        return {"holder": self.holder, "seconds": self._seconds, "fence": self._fence}
+        return {
+            "holder": self.holder,
+            "seconds": self._seconds,
+            "fence": self._fence,
+            "patience": self._patience,
+        }
 
     def acquire(self, connection: psycopg.Connection[Any]) -> bool:
         """Become the leader if there is none, or again while the lease is still this one's."""

@@ -155,7 +155,7 @@ def _cancels(connection: psycopg.Connection[Any]) -> Check:
     found = f"{count} runs are stopping" + (f", {oldest} for {age:.0f} s" if count else "")
     remedy = (
         f"Its step blocks outside Python: `andon runs show {oldest}` names it. It is settled by force at the "
-        "function's cancel deadline; `isolate=True` or `interrupt_with` make such a step stop at once."
+        "function's cancel deadline; what a kill doesn't end hangs in the kernel."
     )
     return judge("cancels", found, bad=age > OLD_CANCEL_SECONDS, remedy=remedy)
 

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import json
+import logging
+from collections.abc import Sequence
 from typing import Any
 
 import psycopg
 
 from andon.adapters.postgres import rules
-from andon.engine.declarations import Declaration
+from andon.engine.declarations import Declaration, from_json, to_json
 from andon.engine.functions import Registry
 from andon.engine.rules import CancelOn
+
+log = logging.getLogger(__name__)
 
 _REGISTER = """
 INSERT INTO andon.functions (id, module, trigger, cancel_on, settings)
 VALUES (%s, %s, %s, %s::jsonb, %s::jsonb)
 ON CONFLICT (id) DO UPDATE SET module = excluded.module, trigger = excluded.trigger,
     cancel_on = excluded.cancel_on, settings = excluded.settings, seen_at = clock_timestamp()
+"""
+_DECLARED = """
+SELECT f.id, f.settings->'declaration' FROM andon.functions f
+JOIN unnest(%s::text[]) m (name) ON f.module = m.name OR starts_with(f.module, m.name || '.')
+WHERE f.settings ? 'declaration' ORDER BY f.id
 """
 _FLAGS = """
 SELECT 'run:' || id::text, coalesce(cancel_event_seq, 0) FROM andon.runs WHERE status = 'cancelling'
@@ -38,6 +47,17 @@ def register(connection: psycopg.Connection[Any], registry: Registry) -> None:
             connection.execute(_REGISTER, [each.id, each.module, each.trigger, *said])
 
 
+def declared_before(connection: psycopg.Connection[Any], modules: Sequence[str]) -> list[Declaration]:
+    """What these modules, and those below them, declared when they were last read; what can't be read is left out."""
+    found = []
+    for id, said in connection.execute(_DECLARED, [list(modules)]).fetchall():
+        try:
+            found.append(from_json(said))
+        except (TypeError, ValueError, KeyError, AttributeError) as error:
+            log.error("function %r: what is stored of it can't be read: %r", id, error)
+    return found
+
+
 def flags_to_raise(connection: psycopg.Connection[Any]) -> dict[str, int]:
     """The cancel flags that Redis should hold: those of runs being cancelled and of the last day's cancels."""
     return dict(connection.execute(_FLAGS).fetchall())
@@ -56,6 +76,7 @@ def _rule(rule: CancelOn) -> dict[str, Any]:
 def _settings(function: Declaration) -> dict[str, Any]:
     deadline = function.cancel_deadline
     return {
+        "declaration": to_json(function),
         "retries": function.retries,
         "queue": function.queue,
         "on_cancel": "on_cancel" in function.cleanups,

@@ -409,6 +409,20 @@ class FormerStream(Base):
     low_water: Mapped[str] = mapped_column(server_default="0-0", comment="stream ids below were all handled")
 
 
+class RunLog(Base):
+    """What a run printed and logged, some lines of one attempt at a step in a row."""
+
+    __tablename__ = "run_logs"
+    __table_args__ = (Index(None, "run_id", "id"),)
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    run_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"))
+    step: Mapped[str | None] = mapped_column(comment="none: said by the handler, between its steps")
+    attempt: Mapped[int] = mapped_column(Integer)
+    at: Mapped[dt.datetime] = _now()
+    lines: Mapped[Any] = mapped_column(Json)
+
+
 class IdempotencyKey(Base):
     """The answer to a POST, stored in the transaction of its effect."""
 

@@ -38,9 +38,11 @@ SELECT r.id FROM andon.runs r
 WHERE r.status = 'queued' AND r.turn IS NOT NULL AND r.line = (SELECT line FROM line)
     AND r.turn >= (SELECT floor FROM line) AND r.turn <= (SELECT ceiling FROM line)
     AND r.sent_at IS NOT NULL AND r.cancel_requested_at IS NULL
+    AND (%(functions)s::text[] IS NULL OR r.function_id = ANY(%(functions)s::text[]))
 """
 _NAMED = """
-(SELECT id FROM andon.runs WHERE id = %(run)s AND status = 'queued' AND turn IS NULL AND sent_at IS NOT NULL)
+(SELECT id FROM andon.runs WHERE id = %(run)s AND status = 'queued' AND turn IS NULL AND sent_at IS NOT NULL
+    AND (%(functions)s::text[] IS NULL OR function_id = ANY(%(functions)s::text[])))
 """
 _CLAIM = Statement(f"""
 WITH {_LINE}, next AS (
@@ -52,11 +54,10 @@ WITH {_LINE}, next AS (
         estimated_end_at = NULL, lease_until = clock_timestamp() + %(lease)s * interval '1 s'
     WHERE id = coalesce({_NAMED}, (SELECT id FROM next)) AND status = 'queued' AND cancel_requested_at IS NULL
         AND id <> ALL(%(hosted)s) AND NOT {_DOOMED.format(run="runs")}
-    RETURNING id, tenant, function_id, kind, parent_run_id, report_id, fence, attempt, event_seq, lost, lost_step
+    RETURNING id, tenant, function_id, kind, parent_run_id, report_id, fence, attempt, event_seq, lost
 )
-SELECT c.id, c.tenant, c.function_id, c.kind, c.parent_run_id, c.report_id, c.fence, c.attempt, c.lost, c.lost_step,
-    e.seq, e.id, e.name, e.data, e.ts, e."user", e.traceparent,
-    ARRAY(SELECT k.key FROM andon.cancel_keys k WHERE k.run_id = c.id)
+SELECT c.id, c.tenant, c.function_id, c.kind, c.parent_run_id, c.report_id, c.fence, c.attempt, c.lost,
+    e.seq, e.id, e.name, e.data, e.ts, e."user", e.traceparent
 FROM claimed c JOIN andon.events e ON e.seq = c.event_seq
 """)
 
@@ -66,23 +67,31 @@ UPDATE andon.runs SET sent_at = NULL
 WHERE id = coalesce({_NAMED}, (SELECT id FROM next)) AND status = 'queued' AND cancel_requested_at IS NULL
 """)
 
+# Results are read when they are called for, but for the first ones that are small: a run can remember a great deal.
 _MEMOS = """
-SELECT id, position, status, attempt, output, error, wake_at IS NULL OR wake_at <= clock_timestamp()
-FROM andon.steps WHERE run_id = %s
+SELECT id, position, status, attempt, CASE WHEN so_far <= %(at_hand)s THEN output END, error, due,
+    so_far <= %(at_hand)s, sum(bytes) OVER ()
+FROM (
+    SELECT s.*, wake_at IS NULL OR wake_at <= clock_timestamp() AS due, sum(bytes) OVER (ORDER BY position) AS so_far
+    FROM (SELECT *, coalesce(octet_length(output::text), 0) AS bytes FROM andon.steps WHERE run_id = %(run)s) s
+) s
 """
+AT_HAND_BYTES = 256 * 1024
 
 _HEARTBEAT = f"""
 WITH mine AS (
-    SELECT * FROM unnest(%(runs)s::uuid[], %(fences)s::bigint[], %(steps)s::text[], %(seconds)s::float8[],
+    SELECT m.* FROM unnest(%(runs)s::uuid[], %(fences)s::bigint[], %(steps)s::text[], %(seconds)s::float8[],
         %(fractions)s::float8[], %(notes)s::text[], %(left)s::float8[])
         AS m (run_id, fence, step, seconds, fraction, note, remaining)
+    JOIN andon.runs r ON r.id = m.run_id AND r.fence = m.fence
+    WHERE r.status IN {HELD} FOR NO KEY UPDATE OF r SKIP LOCKED
 )
 UPDATE andon.runs r SET lease_until = clock_timestamp() + %(lease)s * interval '1 s',
     current_step = m.step, step_started_at = clock_timestamp() - m.seconds * interval '1 s',
     progress = coalesce(m.fraction, r.progress), progress_note = coalesce(m.note, r.progress_note),
     estimated_end_at = CASE WHEN m.fraction = r.progress THEN r.estimated_end_at
         ELSE clock_timestamp() + m.remaining * interval '1 s' END
-FROM mine m WHERE r.id = m.run_id AND r.fence = m.fence AND r.status IN {HELD}
+FROM mine m WHERE r.id = m.run_id
 RETURNING r.id, r.cancel_requested_at IS NOT NULL, r.report_id
 """
 
@@ -92,8 +101,25 @@ UPDATE andon.runs SET status = CASE WHEN %(seconds)s::float8 IS NULL AND %(wake_
     wake_at = coalesce(%(wake_at)s::timestamptz, clock_timestamp() + %(seconds)s::float8 * interval '1 s'),
     attempt = attempt + %(failed)s::int, error = coalesce(%(error)s::jsonb, error), lost = 0, lost_step = NULL,
     sent_at = NULL, turn = NULL, lease_until = NULL, current_step = NULL, step_started_at = NULL
-WHERE id = %(run)s AND fence = %(fence)s AND status = 'running' AND cancel_requested_at IS NULL
+WHERE id IN (
+    SELECT id FROM andon.runs
+    WHERE id = %(run)s AND fence = %(fence)s AND status = 'running' AND cancel_requested_at IS NULL
+    FOR NO KEY UPDATE SKIP LOCKED)
 RETURNING id
+"""
+
+
+_ABANDON = f"""
+UPDATE andon.runs SET lease_until = clock_timestamp() WHERE id IN (
+    SELECT id FROM andon.runs
+    WHERE id = %(run)s AND fence = %(fence)s AND status IN {HELD}
+    FOR NO KEY UPDATE SKIP LOCKED)
+RETURNING id
+"""
+
+_CANCELLED_IN = """
+SELECT e.traceparent FROM andon.runs r JOIN andon.events e ON e.tenant = r.tenant AND e.id = r.cancel_event_id
+WHERE r.id = %s
 """
 
 
@@ -110,10 +136,10 @@ class Claimed:
     fence: int
     attempt: int
     lost: int
-    lost_step: str | None
     event: Event
-    cancel_keys: tuple[uuid.UUID, ...]
     memos: dict[str, Memo]
+    stored: int
+    """How many bytes its results take."""
 
 
 class Beat(NamedTuple):
@@ -145,53 +171,57 @@ def claim(
     *,
     worker: str,
     lease: float,
+    functions: Sequence[str] | None = None,
     alone: bool = False,
     hosted: Sequence[uuid.UUID] = (),
 ) -> Claimed | None:
     """Win the lease of the run whose turn it is in the line to which `hinted` was sent: mostly another.
 
     Which of its queue's lines that is, its kind says, and whether the hint was to try it `alone`. None if none is ready
-    there. Never one of those that are `hosted`. Memos are read under the run's fence.
+    there. Only a run of one of these `functions`, if they are named, and never one of those that are `hosted`. Memos
+    are read under the run's fence.
     """
     values = {"run": hinted, "worker": worker, "lease": lease, "alone": alone, "hosted": list(hosted)}
-    row = _CLAIM.execute(connection, values).fetchone()
+    row = _CLAIM.execute(connection, {**values, "functions": functions}).fetchone()
     if row is None:
-        offer_again(connection, hinted, alone=alone)  # if a wide cancel is being applied, until that is done
+        offer_again(connection, hinted, functions=functions, alone=alone)  # while a wide cancel is being applied
         return None
-    id, tenant, function_id, kind, parent, report, fence, attempt, lost, lost_step, seq, *event, keys = row
-    event_id, name, data, ts, user, traceparent = event
+    id, tenant, function_id, kind, parent, report, fence, attempt, lost, seq, *said = row
+    event_id, name, data, ts, user, traceparent = said
     # A statement of its own, after the fence moved: inside the claim it would see the memos as they were before
     # the former holder's last write.
-    memos = {} if fence == 1 else read_memos(connection, id)
-    return Claimed(
-        id=id,
-        tenant=tenant,
-        function_id=function_id,
-        kind=kind,
-        parent_run_id=parent,
-        report_id=report,
-        fence=fence,
-        attempt=attempt,
-        lost=lost,
-        lost_step=lost_step,
-        event=Event(name, data, event_id, ts, user, tenant, seq, traceparent),
-        cancel_keys=tuple(keys),
-        memos=memos,
-    )
+    memos, stored = ({}, 0) if fence == 1 else _read_memos(connection, id)
+    event = Event(name, data, event_id, ts, user, tenant, seq, traceparent)
+    return Claimed(id, tenant, function_id, kind, parent, report, fence, attempt, lost, event, memos, stored)
 
 
-def offer_again(connection: psycopg.Connection[Any], hinted: uuid.UUID, *, alone: bool = False) -> None:
+def offer_again(
+    connection: psycopg.Connection[Any],
+    hinted: uuid.UUID,
+    *,
+    functions: Sequence[str] | None = None,
+    alone: bool = False,
+) -> None:
     """A hint of this run was taken and can't be followed: let the dispatcher send another to the same line."""
-    _OFFER_AGAIN.execute(connection, {"run": hinted, "alone": alone})
+    _OFFER_AGAIN.execute(connection, {"run": hinted, "functions": functions, "alone": alone})
 
 
 def read_memos(connection: psycopg.Connection[Any], run_id: uuid.UUID) -> dict[str, Memo]:
-    """What the run remembers, by step id."""
-    return {row[0]: Memo(*row) for row in connection.execute(_MEMOS, [run_id]).fetchall()}
+    """What the run remembers, by step id; results that aren't at hand are read by `journal.recall`."""
+    return _read_memos(connection, run_id)[0]
+
+
+def _read_memos(connection: psycopg.Connection[Any], run_id: uuid.UUID) -> tuple[dict[str, Memo], int]:
+    """With the bytes that its results take together."""
+    rows = connection.execute(_MEMOS, {"run": run_id, "at_hand": AT_HAND_BYTES}).fetchall()
+    return {row[0]: Memo(*row[:-1]) for row in rows}, int(rows[0][-1]) if rows else 0
 
 
 def heartbeat(connection: psycopg.Connection[Any], beats: Sequence[Beat], *, lease: float) -> list[Alive]:
-    """Extend the leases of all these runs in one statement; a run that is missing in the answer is lost."""
+    """Extend the leases of all these runs in one statement.
+
+    A run that is missing in the answer is lost, or its row is locked by somebody now: `journal.standings` tells which.
+    """
     if not beats:
         return []
     columns = list(zip(*beats, strict=True))
@@ -223,3 +253,14 @@ def suspend(
         "error": None if failed is None else json.dumps(failed),
     }
     return connection.execute(_SUSPEND, values).fetchone() is not None
+
+
+def abandon(connection: psycopg.Connection[Any], run_id: uuid.UUID, fence: int) -> bool:
+    """Let the run's lease run out now: it counts as lost, as if this worker were. False if it is locked, or lost."""
+    return connection.execute(_ABANDON, {"run": run_id, "fence": fence}).fetchone() is not None
+
+
+def cancelled_in(connection: psycopg.Connection[Any], run_id: uuid.UUID) -> str | None:
+    """The traceparent of the event that cancelled a run."""
+    row = connection.execute(_CANCELLED_IN, [run_id]).fetchone()
+    return row[0] if row else None

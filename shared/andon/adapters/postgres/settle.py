@@ -8,6 +8,7 @@ rows, then runs. A run that didn't complete keeps its `current_step`: it is wher
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Sequence
 from functools import cache
@@ -126,27 +127,39 @@ SELECT (data->>'runId')::uuid, NULL, NULL, NULL, seq, id, name, tenant, data, ts
 
 _EFFECTS = _ON_CLEANUP + _TOLD + _ENDED % "EXISTS (SELECT FROM cleanup)"
 
+# Waits for nobody: an end whose run or report somebody else changes now is left out. Reports are locked before runs.
 _BY_HOLDER = f"""
-WITH moved AS (
-    UPDATE andon.runs SET
-        status = CASE WHEN cancel_requested_at IS NULL THEN %(status)s ELSE 'cancelled' END,
-        output = CASE WHEN cancel_requested_at IS NULL THEN %(output)s::json END,
-        error = CASE WHEN cancel_requested_at IS NULL THEN %(error)s::jsonb END,
-        cancel_requested_at = CASE WHEN %(status)s = 'cancelled'
-            THEN coalesce(cancel_requested_at, clock_timestamp()) ELSE cancel_requested_at END,
-        cancel_stopped_at = CASE WHEN cancel_requested_at IS NOT NULL OR %(status)s = 'cancelled'
-            THEN clock_timestamp() - %(stopped)s::float8 * interval '1 s' END,
-        progress = CASE WHEN %(status)s = 'completed' AND cancel_requested_at IS NULL THEN 1 ELSE progress END,
+WITH ends AS (
+    SELECT * FROM json_to_recordset(%(ends)s::json)
+        AS e (id uuid, fence bigint, status text, output text, error text, stopped float8)
+), reported AS (
+    SELECT p.id FROM andon.reports p
+    WHERE p.id IN (SELECT r.report_id FROM ends e JOIN andon.runs r ON r.id = e.id)
+    FOR NO KEY UPDATE SKIP LOCKED
+), held AS (
+    SELECT r.id FROM ends e JOIN andon.runs r ON r.id = e.id AND r.fence = e.fence
+    WHERE r.status IN {HELD} AND (r.report_id IS NULL OR r.report_id IN (SELECT id FROM reported)
+        OR NOT EXISTS (SELECT FROM andon.reports p WHERE p.id = r.report_id))
+    FOR NO KEY UPDATE OF r SKIP LOCKED
+), moved AS (
+    UPDATE andon.runs r SET
+        status = CASE WHEN r.cancel_requested_at IS NULL THEN e.status ELSE 'cancelled' END,
+        output = CASE WHEN r.cancel_requested_at IS NULL THEN e.output::json END,
+        error = CASE WHEN r.cancel_requested_at IS NULL THEN e.error::jsonb END,
+        cancel_requested_at = CASE WHEN e.status = 'cancelled'
+            THEN coalesce(r.cancel_requested_at, clock_timestamp()) ELSE r.cancel_requested_at END,
+        cancel_stopped_at = CASE WHEN r.cancel_requested_at IS NOT NULL OR e.status = 'cancelled'
+            THEN clock_timestamp() - e.stopped * interval '1 s' END,
+        progress = CASE WHEN e.status = 'completed' AND r.cancel_requested_at IS NULL THEN 1 ELSE r.progress END,
         progress_note = NULL, ended_at = clock_timestamp(), lease_until = NULL,
-        current_step = CASE WHEN %(status)s <> 'completed' OR cancel_requested_at IS NOT NULL THEN current_step END,
+        current_step = CASE WHEN e.status <> 'completed' OR r.cancel_requested_at IS NOT NULL THEN r.current_step END,
         step_started_at = CASE
-            WHEN %(status)s <> 'completed' OR cancel_requested_at IS NOT NULL THEN step_started_at END
-    WHERE id = %(id)s AND fence = %(fence)s AND status IN {HELD}
-    RETURNING {RETURNED}
+            WHEN e.status <> 'completed' OR r.cancel_requested_at IS NOT NULL THEN r.step_started_at END
+    FROM ends e, held h WHERE r.id = e.id AND h.id = r.id
+    RETURNING {", ".join("r." + column for column in RETURNED.split(", "))}
 )"""
 
-_SETTLE_HELD = Statement(_BY_HOLDER + _EFFECTS)
-_SETTLE_HELD_REPORT = Statement(_BY_HOLDER + _ON_REPORT + _EFFECTS)
+_SETTLE_HELD = Statement(_BY_HOLDER + _ON_REPORT + _EFFECTS)
 
 _CANCEL_UNHELD = Statement(f"""
 WITH moved AS (
@@ -244,40 +257,25 @@ def lock_reports(connection: psycopg.Connection[Any], report_ids: Sequence[uuid.
         connection.execute(_LOCK_REPORTS, [list(report_ids)])
 
 
-def settle_held(
-    connection: psycopg.Connection[Any],
-    *,
-    run_id: uuid.UUID,
-    fence: int,
-    report_id: uuid.UUID | None,
-    status: str,
-    output: str | None = None,
-    error: str | None = None,
-    stopped_seconds_ago: float = 0.0,
-) -> Settled | None:
-    """Settle a run that this worker holds; None if it doesn't any more.
+class End(NamedTuple):
+    """How a run that a worker holds has ended. `output` and `error` are JSON texts, `stopped` is seconds ago."""
 
-    A cancel that was accepted before wins: the status returned is then `cancelled`, whatever `status` asked for.
-    `output` and `error` are JSON texts.
+    id: uuid.UUID
+    fence: int
+    status: str
+    output: str | None = None
+    error: str | None = None
+    stopped: float = 0.0
+
+
+def settle_held(connection: psycopg.Connection[Any], ends: Sequence[End]) -> list[Settled]:
+    """Settle runs that this worker holds, in one statement; those that it doesn't hold any more, or that are locked
+    now, are missing in the answer.
+
+    A cancel that was accepted before wins: the status returned is then `cancelled`, whatever was asked for.
     """
-    values = {
-        "id": run_id,
-        "fence": fence,
-        "status": status,
-        "output": output,
-        "error": error,
-        "stopped": stopped_seconds_ago,
-    }
-    if report_id is None:
-        found = _run(connection, _SETTLE_HELD, values)
-    else:
-        with connection.transaction():
-            # Nothing is read inside: only behind a pipeline does the server count a frozen process as idle.
-            with connection.pipeline():
-                connection.execute(_LOCK_REPORTS, [[report_id]])
-                cursor = _SETTLE_HELD_REPORT.execute(connection, values)
-            found = _read(cursor)
-    return found[0] if found else None
+    text = json.dumps([{**each._asdict(), "id": str(each.id)} for each in ends])
+    return _run(connection, _SETTLE_HELD, {"ends": text})
 
 
 def cancel_unheld(connection: psycopg.Connection[Any], run_ids: Sequence[uuid.UUID]) -> list[Settled]:

@@ -20,6 +20,7 @@ from andon.adapters.tracing.clients import trace_clients
 from andon.engine.errors import Cancelled
 
 CLOSE_SECONDS = 3.0
+FLUSH_SECONDS = 0.2
 W3C = TraceContextTextMapPropagator()
 
 
@@ -74,6 +75,28 @@ class Tracing:
                     span.set_status(StatusCode.ERROR)
                 raise
 
+    def begin(self, name: str, *, parent: str | None, attributes: Mapping[str, AttributeValue]) -> Span:
+        """A consumer's span that is ended by `finish`, perhaps in another thread."""
+        return self._tracer.start_span(
+            name,
+            context=None if parent is None else _context(parent),
+            kind=SpanKind.CONSUMER,
+            attributes=attributes,
+        )
+
+    def finish(self, span: Span, attributes: Mapping[str, AttributeValue], *, link: str | None = None) -> None:
+        """End it, with what is known only now."""
+        span.set_attributes(attributes)
+        if link is not None:
+            span.add_link(_link(link).context)
+        span.end()
+
+    def traceparent_of(self, span: Span) -> str | None:
+        """What another process needs to make spans below it."""
+        carrier: dict[str, str] = {}
+        W3C.inject(carrier, trace.set_span_in_context(span, context.Context()))
+        return carrier.get("traceparent")
+
     @contextmanager
     def joined(self, traceparent: str) -> Iterator[None]:
         """Spans of the block are below one that another process has begun."""
@@ -89,12 +112,9 @@ class Tracing:
         W3C.inject(carrier)
         return carrier.get("traceparent")
 
-    def describe(self, attributes: Mapping[str, AttributeValue], *, link: str | None = None) -> None:
-        """Add to this thread's span what is known only now."""
-        span = trace.get_current_span()
-        span.set_attributes(attributes)
-        if link is not None:
-            span.add_link(_link(link).context)
+    def flush(self) -> None:
+        """Send what has ended: this process may be thrown away at any time."""
+        self._provider.force_flush(int(FLUSH_SECONDS * 1000))
 
     def close(self) -> None:
         """Send what has not been sent, for at most three seconds: nobody waits longer for a collector that is away."""

@@ -1,0 +1,88 @@
+"""Wire a dispatcher process. Every dependency is an argument of what uses it; nothing here runs at import."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import uuid
+from typing import TYPE_CHECKING
+
+import psycopg
+
+from andon.adapters.cel import check_expression
+from andon.adapters.health import HealthServer, stalled
+from andon.adapters.postgres import functions as stored
+from andon.adapters.postgres.database import Database
+from andon.adapters.redis.connect import connect, connect_blocking
+from andon.engine.errors import RegistrationError
+from andon.engine.functions import Registry
+from andon.settings import Settings
+from andon_worker.broker import HintBroker
+from andon_worker.dispatcher.gauges import StoreGauges
+from andon_worker.dispatcher.leadership import Leadership
+from andon_worker.dispatcher.service import DispatcherService
+from andon_worker.metrics import DispatcherMetrics, new_registry
+from andon_worker.supervisor.nurseries import declarations
+
+if TYPE_CHECKING:
+    from andon.adapters.tracing.spans import Tracing
+
+log = logging.getLogger(__name__)
+
+
+def load_functions(settings: Settings) -> tuple[Registry, str | None]:
+    """What the functions' modules declare, found out by processes that import them and end; and which failed, and why.
+
+    In place of a module that fails stands what it declared when it was last read: events that were accepted, and
+    cancels, are not to vanish because of a mistake in a deploy.
+    """
+    declared, failed = declarations(settings.functions)
+    registry = Registry(declared, check_expression=check_expression)
+    if failed:
+        with psycopg.connect(settings.database_url) as connection:
+            for each in stored.declared_before(connection, list(failed)):
+                if registry.get(each.id) is None:
+                    try:
+                        registry.add(each)
+                    except RegistrationError as error:
+                        log.error("%s, as it was stored; it is left out", error)
+    return registry, "; ".join(failed.values()) or None
+
+
+def dispatcher(
+    settings: Settings, registry: Registry, *, failed: str | None = None, tracing: Tracing | None = None
+) -> DispatcherService:
+    """A dispatcher, ready to be run; one that `failed` to read some functions leads only where no other does."""
+    holder = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
+    return DispatcherService(
+        settings,
+        registry,
+        Database(settings.database_url, name="dispatcher"),
+        connect(settings.redis_url, name="dispatcher"),
+        connect_blocking(settings.redis_url, name="dispatcher"),
+        HintBroker(connect(settings.redis_url, name="dispatcher-hints")),
+        Leadership(holder, seconds=settings.lease_seconds, patience=2 * settings.lease_seconds if failed else 0.0),
+        DispatcherMetrics(new_registry()),
+        tracing,
+    )
+
+
+def dispatcher_health(
+    settings: Settings, functions: Registry, service: DispatcherService, *, failed: str | None = None
+) -> HealthServer | None:
+    """The dispatcher's probes and metrics, where a port is set; a standby is as ready as the leader."""
+    if not settings.health_port:
+        return None
+    registry = service.metrics.registry
+    service.metrics.watch(leads=lambda: service.leads, turn_age=lambda: service.turn_age)
+    redis = connect(settings.redis_url, name="metrics")
+    registry.register(StoreGauges(settings.database_url, redis, queues=functions.queues()))
+    return HealthServer(
+        settings.host,
+        settings.health_port,
+        live=stalled("the dispatcher's loop", lambda: service.turn_age),
+        ready=lambda: "it is stopping" if service.stopping else failed,
+        registry=registry,
+        release=settings.release,
+    )

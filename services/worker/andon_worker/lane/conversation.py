@@ -1,0 +1,153 @@
+"""The lane's side of the conversation: a run's journal that the supervisor writes, and what is asked and told.
+
+One thing is asked at a time, from the main thread, while the engine's code runs: an order to stop never lands in the
+middle of a frame. A process that user code has forked, and that comes back here, ends: it is not the run.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import socket
+import time
+from collections.abc import Callable
+from typing import Any
+
+from andon.engine.errors import InvalidResult, LeaseLost
+from andon.engine.memos import Memo
+from andon.engine.ports import Attempt
+from andon.engine.stops import Cause, Stop
+from andon_worker.lane.capture import flush_output, said_lately
+from andon_worker.wire import Header, receive, send
+
+FRESH_SECONDS = 0.005
+Transact = Callable[[Attempt, Callable[[Any], Any], Callable[[Any], str]], str]
+
+
+class Conversation:
+    """Frames to and from the supervisor."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._socket = connection
+        self._home = os.getpid()
+
+    def tell(self, header: Header, body: bytes = b"") -> None:
+        """Say something that needs no answer."""
+        self._end_if_forked()
+        send(self._socket, header, body)
+
+    def hear(self) -> tuple[Header, bytes]:
+        """The next frame; ends the process when there is no supervisor any more."""
+        self._end_if_forked()
+        frame = receive(self._socket)
+        if frame is None:
+            os._exit(0)
+        return frame
+
+    def _end_if_forked(self) -> None:
+        if os.getpid() != self._home:
+            os._exit(0)
+
+    def close(self) -> None:
+        """In a child of this process."""
+        self._socket.close()
+
+
+class LaneJournal:
+    """What one run remembers, asked of the supervisor. Every answer can bring an order to stop."""
+
+    def __init__(self, talk: Conversation, stop: Stop, transact: Transact, room: int) -> None:
+        """`room` is how many bytes of results the run may still keep."""
+        self._talk = talk
+        self._stop = stop
+        self._transact = transact
+        self._room = room
+        self.heard_at = time.monotonic()
+        """When the supervisor last said that the run may go on, by the monotonic clock."""
+
+    def _ask(self, header: Header, body: bytes = b"") -> tuple[Header, bytes]:
+        self._talk.tell(header, body)
+        answer, content = self._talk.hear()
+        self.heard_at = time.monotonic()
+        if (cause := answer.get("stop")) is not None:
+            self._stop.order(Cause(cause))
+        if self._stop.cause is Cause.LEASE_LOST:
+            raise LeaseLost
+        return answer, content
+
+    def begin(self, attempt: Attempt) -> None:
+        """Tell that a body is about to run, so that its failure can be written if this process dies of it.
+
+        What was printed before and isn't read yet is waited for: it is not the body's.
+        """
+        if said_lately():
+            self._ask({"say": "begin", "attempt": _described(attempt), "answer": True})
+            self._stop.raise_if_ordered(attempt.name)
+        else:
+            self._talk.tell({"say": "begin", "attempt": _described(attempt)})
+
+    def complete(self, attempt: Attempt, seconds: float, output: str) -> bool:
+        """Keep a step's result; raises `InvalidResult` where the database refuses it."""
+        self._take_room(attempt, output)
+        flush_output()
+        header = {"say": "complete", "attempt": _described(attempt), "seconds": seconds}
+        answer, _ = self._ask(header, output.encode())
+        if (refusal := answer.get("refused")) is not None:
+            raise InvalidResult(attempt.name, f"Step {attempt.name!r}: its result was not kept: {refusal}")
+        return not answer["kept"]
+
+    def fail(self, attempt: Attempt, seconds: float, error: dict[str, Any], *, final: bool) -> None:
+        """Keep a step's failed attempt."""
+        flush_output()
+        self._ask({"say": "fail", "attempt": _described(attempt), "seconds": seconds, "error": error, "final": final})
+
+    def sleep(self, name: str, position: int, *, seconds: float | None, until: dt.datetime | None) -> dt.datetime:
+        """Keep when a sleeping step wakes."""
+        when = None if until is None else until.isoformat()
+        answer, _ = self._ask({"say": "sleep", "name": name, "position": position, "seconds": seconds, "until": when})
+        if "wake_at" not in answer:
+            raise self._stop.exception(name)
+        return dt.datetime.fromisoformat(answer["wake_at"])
+
+    def recall(self, memo: Memo) -> Any:
+        """A step's result; a large one is fetched when it is called for."""
+        if memo.at_hand:
+            return memo.output
+        _, content = self._ask({"say": "recall", "name": memo.id})
+        return json.loads(content)
+
+    def transaction(self, attempt: Attempt, fn: Callable[[Any], Any], encode: Callable[[Any], str]) -> str:
+        """On a connection of the lane's own: its commit keeps the result, too."""
+        began = time.monotonic()
+
+        def encoded(value: Any) -> str:
+            text = encode(value)
+            self._take_room(attempt, text)
+            return text
+
+        text = self._transact(attempt, fn, encoded)
+        self._talk.tell({"say": "committed", "attempt": _described(attempt), "seconds": time.monotonic() - began})
+        self.heard_at = time.monotonic()
+        return text
+
+    def _take_room(self, attempt: Attempt, output: str) -> None:
+        """Count a result; raises `InvalidResult` where the run has kept enough."""
+        size = len(output.encode())
+        if size > self._room:
+            raise InvalidResult(
+                attempt.name,
+                f"Step {attempt.name!r} returned {size:,} bytes of JSON, and the run has room for {self._room:,} more "
+                "(ANDON_RESULTS_LIMIT_BYTES); store it as an artifact and return its key",
+            )
+        self._room -= size
+
+    def is_cancelled(self) -> bool:
+        """Whether a cancel is known; asked of the supervisor unless it has just said that the run may go on."""
+        if time.monotonic() - self.heard_at >= FRESH_SECONDS:
+            self._ask({"say": "check"})
+        return self._stop.cause is Cause.CANCELLED
+
+
+def _described(attempt: Attempt) -> Header:
+    return vars(attempt)

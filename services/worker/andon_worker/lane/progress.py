@@ -1,0 +1,62 @@
+"""A run's progress in a page of memory that lane and supervisor share: written in a loop, read now and then."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import struct
+import sys
+import tempfile
+
+SIZE = mmap.PAGESIZE
+_HEAD = struct.Struct("<Qd?I")  # count of writes (odd while one is under way), fraction or NaN, has a note, its bytes
+_NONE = float("nan")
+
+
+def make_page() -> int:
+    """A descriptor of a fresh page."""
+    if sys.platform == "linux":
+        descriptor = os.memfd_create("andon-progress")
+    else:
+        descriptor, path = tempfile.mkstemp()
+        os.unlink(path)
+    os.truncate(descriptor, SIZE)
+    return descriptor
+
+
+class SharedProgress:
+    """Both sides of the page. A writer that dies in the middle leaves what can't be read, and nothing worse."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._page = mmap.mmap(descriptor, SIZE)
+        os.close(descriptor)
+        self._count = 0
+
+    def show(self, fraction: float | None, note: str | None) -> None:
+        """Write it."""
+        text = (note or "").encode()[: SIZE - _HEAD.size]
+        said = _NONE if fraction is None else fraction
+        self._count += 2
+        _HEAD.pack_into(self._page, 0, self._count - 1, said, note is not None, len(text))
+        self._page[_HEAD.size : _HEAD.size + len(text)] = text
+        _HEAD.pack_into(self._page, 0, self._count, said, note is not None, len(text))
+
+    def read(self) -> tuple[int, float | None, str | None]:
+        """How often it was written, and what was written last; a write under way counts as none."""
+        if self._page.closed:
+            return 0, None, None
+        count, fraction, has_note, length = _HEAD.unpack_from(self._page)
+        text = self._page[_HEAD.size : _HEAD.size + min(length, SIZE - _HEAD.size)]
+        if count % 2 or _HEAD.unpack_from(self._page)[0] != count:
+            return 0, None, None
+        note = text.decode(errors="ignore") if has_note else None
+        return count, None if fraction != fraction else fraction, note
+
+    def clear(self) -> None:
+        """For the next run."""
+        self._count = 0
+        _HEAD.pack_into(self._page, 0, 0, _NONE, False, 0)
+
+    def close(self) -> None:
+        """Let the page go."""
+        self._page.close()

@@ -1,0 +1,142 @@
+"""One run in a lane: what the supervisor says of it, its handler, and what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import os
+import tempfile
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextvars import copy_context
+from typing import Any
+
+from andon.engine.events import Event
+from andon.engine.execution import Completed, Failed, Outcome, Stopped, Suspended, execute, is_async
+from andon.engine.functions import Function, Handler
+from andon.engine.memos import Memo
+from andon.engine.progress import Progress
+from andon.engine.steps import AsyncStep, Step
+from andon_worker.lane.capture import flush_output
+from andon_worker.lane.conversation import Conversation, LaneJournal
+from andon_worker.lane.stopping import LaneStop, Orders
+from andon_worker.lane.transactions import Transactions
+from andon_worker.wire import Header
+
+Observe = Callable[[str], AbstractContextManager[object]]
+
+
+class Runs:
+    """Executes runs one after the other, each as if it were the first."""
+
+    def __init__(
+        self,
+        functions: Mapping[str, Function],
+        talk: Conversation,
+        orders: Orders,
+        progress: Progress,
+        transactions: Transactions,
+        observe: Observe = nullcontext,
+    ) -> None:
+        self._functions = functions
+        self._talk = talk
+        self._orders = orders
+        self._progress = progress
+        self._transactions = transactions
+        self._observe = observe
+
+    def execute(self, said: Header) -> tuple[Header, bytes, bool]:
+        """Execute the run; returns how to tell its end, and whether it was ordered to stop."""
+        stop = self._orders.begin(said["run"], said["fence"])
+        with _scratch(said["scratch"]):
+            outcome = copy_context().run(self._outcome, said, stop)
+        self._orders.end()
+        flush_output()
+        header, body = _told(outcome)
+        return header, body, stop.cause is not None
+
+    def _outcome(self, said: Header, stop: LaneStop) -> Outcome:
+        function = self._functions[said["function"]]
+        handler = _handler(function, said["kind"])
+        journal = LaneJournal(self._talk, stop, self._transactions.of(said["run"], said["fence"], stop), said["room"])
+        loop = _Loop()
+        step = (AsyncStep if is_async(handler) else Step)(
+            memos={each[0]: _memo(each) for each in said["memos"]},
+            retries=function.retries,
+            stop=stop,
+            journal=journal,
+            cancel_check=journal,
+            progress=self._progress,
+            observe=self._observe,
+            run_async=loop.run,
+            run_id=said["run"],
+            fence=said["fence"],
+            attempt=said["attempt"],
+            parent_run_id=said["parent"],
+        )
+        outcome = execute(
+            handler, _event(said), step, stop, attempt=said["attempt"], retries=function.retries, run_async=loop.run
+        )
+        if stop.cause is None:  # else the process ends with all that is in it
+            loop.close()
+        return outcome
+
+
+class _Loop:
+    """The run's event loop, made when `async` code first asks for it."""
+
+    def __init__(self) -> None:
+        self._runner: asyncio.Runner | None = None
+
+    def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        """Run it to its end; what it leaves in the loop is there for the run's next."""
+        if self._runner is None:
+            self._runner = asyncio.Runner()
+        return self._runner.run(coroutine)
+
+    def close(self) -> None:
+        """End what is left in the loop."""
+        if self._runner is not None:
+            self._runner.close()
+
+
+def _handler(function: Function, kind: str) -> Handler:
+    hook = {"on_cancel": function.on_cancel, "on_failure": function.on_failure}.get(kind, function.handler)
+    return hook if hook is not None else lambda _event, _step: None
+
+
+def _event(said: Header) -> Event:
+    event = said["event"]
+    ts = event["ts"]
+    return Event(**{**event, "ts": None if ts is None else dt.datetime.fromisoformat(ts)})
+
+
+def _memo(said: list[Any]) -> Memo:
+    name, position, status, attempt, due, error, at_hand, output = said
+    return Memo(name, position, status, attempt, output, error, due, at_hand)
+
+
+def _told(outcome: Outcome) -> tuple[Header, bytes]:
+    match outcome:
+        case Completed(output):
+            return {"say": "end", "as": "completed"}, output.encode()
+        case Failed(error):
+            return {"say": "end", "as": "failed", "error": error}, b""
+        case Suspended(seconds, wake_at, failed):
+            when = None if wake_at is None else wake_at.isoformat()
+            return {"say": "end", "as": "suspended", "seconds": seconds, "wake_at": when, "failed": failed}, b""
+        case Stopped(cause, traceback):
+            return {"say": "end", "as": "stopped", "cause": int(cause), "traceback": traceback}, b""
+
+
+@contextmanager
+def _scratch(folder: str) -> Iterator[None]:
+    """The run's own `TMPDIR`. What it leaves there is removed by the supervisor."""
+    os.mkdir(folder, 0o700)
+    os.environ["TMPDIR"] = folder
+    tempfile.tempdir = None
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # not empty, or gone
+            os.rmdir(folder)

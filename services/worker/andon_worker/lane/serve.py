@@ -1,0 +1,96 @@
+"""A lane's life: get ready, then serve one run after the other until it is thrown away.
+
+`live` is called in a process that was just forked, or by `python -m andon_worker.lane` in one that was started anew.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import signal
+import socket
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from structlog.contextvars import bound_contextvars
+
+from andon.adapters.tracing import start_tracing
+from andon.engine.functions import Function
+from andon.logs import configure_capture
+from andon.settings import Settings
+from andon_worker.lane.capture import CaptureHandler, show_lines_at_once
+from andon_worker.lane.conversation import Conversation
+from andon_worker.lane.progress import SharedProgress
+from andon_worker.lane.restoring import Birth
+from andon_worker.lane.runs import Runs
+from andon_worker.lane.stopping import Orders, forget_in_children
+from andon_worker.lane.transactions import Transactions
+from andon_worker.linux import end_with_parent, expect_orphans, volunteer_for_oom
+
+if TYPE_CHECKING:
+    from andon.adapters.tracing.spans import Tracing
+
+NICE = 5
+
+
+@dataclass(frozen=True)
+class Ends:
+    """A lane's descriptors: its conversation, its orders, the page its progress is written to."""
+
+    talk: int
+    orders: int
+    progress: int
+
+
+def live(ends: Ends, functions: Mapping[str, Function], parent: int) -> None:
+    """Serve runs; returns when the supervisor lets the lane go in peace."""
+    settle_in(parent)
+    settings = Settings.from_env(os.environ)
+    show_lines_at_once()
+    library_level = logging.getLevelNamesMapping().get(settings.library_log_level.upper(), logging.WARNING)
+    configure_capture(settings.log_level, CaptureHandler(library_level))
+    tracing = start_tracing("worker", os.environ)
+    talk, orders = Conversation(socket.socket(fileno=ends.talk)), Orders(socket.socket(fileno=ends.orders))
+    forget_in_children(talk.close, orders.inbox.close)
+    progress = SharedProgress(ends.progress)
+    runs = Runs(functions, talk, orders, progress, Transactions(settings.database_url), _observer(tracing))
+    birth = Birth()
+    while True:
+        header, _ = talk.hear()
+        if header["say"] == "retire":
+            break
+        with tracing.joined(header["traceparent"]) if tracing and header["traceparent"] else nullcontext():
+            end, body, stopped = runs.execute(header)
+        if tracing is not None:
+            tracing.flush()
+        end["left"] = "it was stopped" if stopped else birth.restore()
+        talk.tell(end, body)
+    if tracing is not None:
+        tracing.close()
+
+
+def settle_in(parent: int) -> None:
+    """A session of its own, the fate of its parent, and no rank before the processes that keep the promises."""
+    os.setsid()
+    end_with_parent(parent)
+    expect_orphans()
+    volunteer_for_oom()
+    os.nice(NICE)
+    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP, signal.SIGPIPE, signal.SIGXFSZ}:
+        if number != signal.SIGINT and number < getattr(signal, "SIGRTMIN", 64):
+            signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.set_wakeup_fd(-1)
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+    random.seed()
+
+
+def _observer(tracing: Tracing | None) -> Callable[[str], AbstractContextManager[object]]:
+    """What is entered around each attempt at a step: a span, where traces are on."""
+    if tracing is None:
+        return lambda name: bound_contextvars(step=name)
+    traced = tracing
+    return lambda name: traced.span(f"step {name}", attributes={"andon.step.id": name})

@@ -1,0 +1,77 @@
+"""What only Linux has, for processes that must not outlive each other. Elsewhere these do nothing, and say so."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+_PDEATHSIG, _CHILD_SUBREAPER = 1, 36
+_OOM_SCORE = "500"
+
+
+def end_with_parent(parent: int) -> None:
+    """SIGKILL for this process when the thread that made it is gone. Elsewhere its socket's end has to do."""
+    _prctl(_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def live_on() -> None:
+    """Take that back."""
+    _prctl(_PDEATHSIG, 0)
+
+
+def expect_orphans() -> bool:
+    """Become the parent of what descendants leave behind, whatever session it is in; False where that can't be."""
+    return _prctl(_CHILD_SUBREAPER, 1)
+
+
+def volunteer_for_oom() -> None:
+    """When memory runs out, this process goes first."""
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(_OOM_SCORE)
+
+
+def children(pid: int) -> list[int]:
+    """The processes whose parent is `pid`."""
+    with suppress(OSError):
+        return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return [child for child, parent in parents().items() if parent == pid]  # a kernel without that file
+
+
+def parents() -> dict[int, int]:
+    """Every process's parent."""
+    found = {}
+    for name in os.listdir("/proc") if sys.platform == "linux" else ():
+        if name.isdigit():
+            with suppress(OSError, ValueError, IndexError):
+                found[int(name)] = int(Path(f"/proc/{name}/stat").read_bytes().rpartition(b")")[2].split()[1])
+    return found
+
+
+def _prctl(option: int, value: int) -> bool:
+    return sys.platform == "linux" and bool(ctypes.CDLL(None).prctl(option, value, 0, 0, 0) == 0)
+
+
+def memory_of_trees(roots: Iterable[int]) -> dict[int, int]:
+    """The resident bytes of each of these processes with all its descendants; pages that they share count each time."""
+    resident, parent = {}, {}
+    page = os.sysconf("SC_PAGE_SIZE")
+    for name in os.listdir("/proc") if sys.platform == "linux" else ():
+        if name.isdigit():
+            with suppress(OSError, ValueError, IndexError):
+                fields = Path(f"/proc/{name}/stat").read_bytes().rpartition(b")")[2].split()
+                parent[int(name)], resident[int(name)] = int(fields[1]), int(fields[21]) * page
+    found = dict.fromkeys(roots, 0)
+    for pid, size in resident.items():
+        above: int | None = pid
+        while above is not None and above not in found:
+            above = parent.get(above)
+        if above is not None:
+            found[above] += size
+    return found

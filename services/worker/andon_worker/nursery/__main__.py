@@ -1,0 +1,148 @@
+"""`python -m andon_worker.nursery CONTROL MODULE...`: import the modules, then fork lanes for a supervisor.
+
+With `--declare` it tells what the modules declare, and ends.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import select
+import signal
+import socket
+import sys
+from array import array
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+from andon.engine.functions import Function
+from andon_worker.linux import end_with_parent, expect_orphans, live_on
+from andon_worker.nursery.forking import Births, forked, spawned
+from andon_worker.nursery.importing import generators, load, why_not_fork
+from andon_worker.nursery.reaping import Reaper
+
+MAX_MESSAGE = 1 << 17
+LANE_ENDS = 5
+
+
+def main(arguments: list[str]) -> None:
+    """Import, tell, serve; end with the supervisor."""
+    control, parent, *words = arguments
+    end_with_parent(int(parent))
+    socket_ = socket.socket(fileno=int(control))
+    os.set_inheritable(int(control), False)
+    sys.argv[1:] = []
+    tell = _teller(socket_)
+    modules = [word for word in words if word != "--declare"]
+    functions = load(modules, tell)
+    if "--declare" in words:
+        tell({"say": "ready", "start": "none"})
+        os._exit(0)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+    expect_orphans()
+    births, start = _births(functions, modules)
+    tell({"say": "ready", **start})
+    live_on()  # from here on its supervisor's end is heard of, and lanes are ended first
+    Nursery(socket_, births).run()
+
+
+def _births(functions: dict[str, Function], modules: Sequence[str]) -> tuple[Births, dict[str, Any]]:
+    reason = why_not_fork()
+    if os.environ.get("ANDON_LANES_START") == "spawn" or reason is not None:
+        return spawned(modules), {"start": "spawn", "why": reason or "ANDON_LANES_START=spawn"}
+    found = generators()
+    gc.collect()
+    gc.freeze()
+    return forked(functions, found), {"start": "fork", "why": None}
+
+
+def _teller(control: socket.socket) -> Any:
+    def tell(said: dict[str, Any]) -> None:
+        with suppress(BrokenPipeError, ConnectionResetError):
+            control.send(json.dumps(said).encode())
+
+    return tell
+
+
+class Nursery:
+    """One thread, one loop: births, deaths, and the end of the supervisor."""
+
+    def __init__(self, control: socket.socket, births: Births) -> None:
+        self._control = control
+        self._births = births
+        self._tell = _teller(control)
+        self._reaper = Reaper(lambda pid, status: self._tell({"say": "gone", "pid": pid, "status": status}))
+
+    def run(self) -> None:
+        """Serve until the supervisor is gone."""
+        woken, wake = os.pipe()
+        for each in (woken, wake):
+            os.set_blocking(each, False)
+        signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        again: float | None = None
+        while True:
+            ready, _, _ = select.select([self._control.fileno(), woken], [], [], again)
+            if woken in ready:
+                with suppress(BlockingIOError):
+                    os.read(woken, 4096)
+            if self._control.fileno() in ready and not self._obey():
+                break
+            again = self._reaper.reap()
+        self._reaper.kill_all()
+        os._exit(0)
+
+    def _obey(self) -> bool:
+        """One order; False when there is nobody any more to give any."""
+        space = socket.CMSG_SPACE(LANE_ENDS * array("i").itemsize)
+        try:
+            data, passed, _, _ = self._control.recvmsg(MAX_MESSAGE, space)
+        except OSError:
+            return False
+        if not data:
+            return False
+        order = json.loads(data)
+        descriptors = array("i")
+        for level, kind, content in passed:
+            if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+                descriptors.frombytes(content[: len(content) - len(content) % descriptors.itemsize])
+        if order["say"] == "kill":
+            self._reaper.kill(order["pid"])
+        else:
+            self._bear(order["lane"], list(descriptors))
+        return True
+
+    def _bear(self, lane: int, descriptors: list[int]) -> None:
+        sys.stdout.flush()  # or each lane would say it again
+        sys.stderr.flush()
+        try:
+            pid = self._births(descriptors)
+        except OSError as error:
+            self._tell({"say": "unborn", "lane": lane, "why": str(error)})
+            return
+        finally:
+            for each in descriptors:
+                os.close(each)
+        self._reaper.watch(pid)
+        _tell_born(self._control, lane, pid)
+
+
+def _tell_born(control: socket.socket, lane: int, pid: int) -> None:
+    """With a descriptor of the process, where there is such a thing: a number can come back, a descriptor can't."""
+    said = [json.dumps({"say": "born", "lane": lane, "pid": pid}).encode()]
+    passed = []
+    descriptor = os.pidfd_open(pid) if hasattr(os, "pidfd_open") else None
+    if descriptor is not None:
+        passed = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", [descriptor]))]
+    with suppress(BrokenPipeError, ConnectionResetError):
+        control.sendmsg(said, passed)
+    if descriptor is not None:
+        os.close(descriptor)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

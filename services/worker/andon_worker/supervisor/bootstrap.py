@@ -1,0 +1,124 @@
+"""Wire a worker process. Every dependency is an argument of what uses it; nothing here runs at import."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import tempfile
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from andon.adapters.health import HealthServer, stalled
+from andon.adapters.postgres.database import Database
+from andon.adapters.redis.connect import connect, connect_blocking
+from andon.adapters.redis.flags import FlagReader
+from andon.settings import Settings
+from andon_worker.broker import HintBroker
+from andon_worker.metrics import WorkerMetrics, new_registry
+from andon_worker.supervisor.courier import Courier
+from andon_worker.supervisor.executing import Executing
+from andon_worker.supervisor.hooks import Hook, Hooks
+from andon_worker.supervisor.hosting import Hosts
+from andon_worker.supervisor.lanes import Lanes
+from andon_worker.supervisor.ledger import Ledger
+from andon_worker.supervisor.logbook import Logbook
+from andon_worker.supervisor.loop import Loop
+from andon_worker.supervisor.memory import MemoryWatch
+from andon_worker.supervisor.service import WorkerService
+from andon_worker.supervisor.tracing import TracingHook
+
+if TYPE_CHECKING:
+    from andon.adapters.tracing.spans import Tracing
+
+SPARES = 4
+"""Lanes that are ready for whatever comes: making one takes some milliseconds."""
+
+
+def worker(settings: Settings, *, tracing: Tracing | None = None) -> tuple[WorkerService, HealthServer | None]:
+    """A worker's supervisor, ready to be run, and its probes where a port is set."""
+    # One connection for each thread that asks: leases, what runs write, what Redis is told, what runs say.
+    databases = [Database(settings.database_url, name="worker") for _ in range(4)]
+    _, writing, telling, keeping = databases
+    redis = connect(settings.redis_url, name="worker")
+    metrics = WorkerMetrics(new_registry())
+    hooks: list[Hook] = [metrics]
+    if tracing is not None:
+        hooks.append(TracingHook(tracing, telling))
+    scratch = make_scratch(Path(tempfile.gettempdir()))
+    worker_id = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
+    loop, hosts = Loop(), Hosts()
+    ledger = Ledger(
+        writing,
+        worker=worker_id,
+        lease=settings.lease_seconds,
+        functions=lambda: service.functions,
+        hosted=lambda: [each.id for each in hosts.all()],
+    )
+    courier = Courier(redis, FlagReader(redis), telling, metrics.runs)
+    logbook = Logbook(keeping)
+    lanes = Lanes(
+        loop,
+        spares=min(SPARES, settings.lanes),
+        idle=settings.lanes,
+        watch=lambda lane: executing.watch(lane),
+        unwatch=lambda lane: executing.unwatch(lane),
+        ended=lambda lane, status: executing.lane_ended(lane, status),
+    )
+    executing = Executing(
+        loop, lanes, ledger, courier, logbook, hosts, Hooks(hooks), scratch, results_limit=settings.results_limit_bytes
+    )
+    service = WorkerService(
+        settings,
+        loop=loop,
+        hosts=hosts,
+        lanes=lanes,
+        ledger=ledger,
+        courier=courier,
+        logbook=logbook,
+        executing=executing,
+        memory=MemoryWatch(loop, hosts, executing),
+        databases=databases,
+        broker=HintBroker(
+            connect(settings.redis_url, name="worker-hints"), connect_blocking(settings.redis_url, name="worker-wake")
+        ),
+        scratch=scratch,
+        worker_id=worker_id,
+    )
+    metrics.watch(hosted=lambda: len(hosts.all()), lanes=settings.lanes, beat_age=lambda: service.beat_age)
+    return service, health(settings, service, metrics)
+
+
+def health(settings: Settings, service: WorkerService, metrics: WorkerMetrics) -> HealthServer | None:
+    """The worker's probes and metrics, where a port is set."""
+    if not settings.health_port:
+        return None
+    turning = stalled("the heartbeat or the loop", lambda: service.turn_age)
+    return HealthServer(
+        settings.host,
+        settings.health_port,
+        live=lambda: turning() or service.dead_threads(),
+        ready=service.not_taking,
+        registry=metrics.registry,
+        release=settings.release,
+    )
+
+
+def make_scratch(among: Path) -> Path:
+    """The folder in which runs get theirs. Those of workers that were killed are removed."""
+    for left in among.glob("andon-lanes-*-*"):
+        pid = left.name.split("-")[2]
+        if pid.isdigit() and not _lives(int(pid)):
+            shutil.rmtree(left, ignore_errors=True)
+    return Path(tempfile.mkdtemp(prefix=f"andon-lanes-{os.getpid()}-", dir=among))
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True

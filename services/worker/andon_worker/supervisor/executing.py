@@ -1,0 +1,529 @@
+"""A run in a lane, as its supervisor sees it: started, listened to, stopped, and its end written.
+
+All of it happens in the loop's thread, and none of it waits: what is to be written goes to the ledger, which answers.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import os
+import shutil
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from andon.adapters.postgres.journal import Standing
+from andon.adapters.postgres.run_logs import Chunk
+from andon.adapters.postgres.runs import Claimed
+from andon.adapters.postgres.settle import Settled
+from andon.engine.declarations import Declaration
+from andon.engine.errors import AndonError, StepTimeout
+from andon.engine.events import trace_id_of
+from andon.engine.memos import describe
+from andon.engine.ports import Attempt
+from andon.engine.retries import delay
+from andon.engine.rules import flag_name, run_flag
+from andon.engine.steps import failure
+from andon.engine.stops import Cause
+from andon_worker.supervisor import ledger
+from andon_worker.supervisor.courier import Courier, FlagCheck
+from andon_worker.supervisor.hooks import Hooks
+from andon_worker.supervisor.hosting import Hosts, Run
+from andon_worker.supervisor.lanes import Lane, Lanes
+from andon_worker.supervisor.ledger import Ledger, Refused
+from andon_worker.supervisor.logbook import Logbook, Said
+from andon_worker.supervisor.loop import Loop
+from andon_worker.supervisor.nurseries import in_words
+from andon_worker.supervisor.output import STREAMS, Line, RunOutput
+from andon_worker.wire import BrokenFrame, Header
+
+log = logging.getLogger(__name__)
+VOID = {Cause.CANCELLED, Cause.LEASE_LOST}
+"""After these a result counts no more."""
+STANDINGS: dict[str, Cause] = {"cancelled": Cause.CANCELLED, "lost": Cause.LEASE_LOST}
+_READ = 1 << 16
+GIVE_UP_SECONDS = 10.0
+
+
+class ProcessDied(AndonError):
+    """A run's process died of its own code. The step is tried again like after any failure."""
+
+
+class Executing:
+    """Starts runs, hears their lanes, stops them."""
+
+    def __init__(
+        self,
+        loop: Loop,
+        lanes: Lanes,
+        ledger: Ledger,
+        courier: Courier,
+        logbook: Logbook,
+        hosts: Hosts,
+        hooks: Hooks,
+        scratch: Path,
+        *,
+        results_limit: int,
+    ) -> None:
+        self._loop = loop
+        self._lanes = lanes
+        self._ledger = ledger
+        self._courier = courier
+        self._logbook = logbook
+        self._hosts = hosts
+        self._hooks = hooks
+        self._scratch = scratch
+        self._results_limit = results_limit
+        self._closing = False
+
+    # --- start ---------------------------------------------------------------------------------------------------
+
+    def start(self, claimed: Claimed, declared: Declaration, done: Callable[[], object]) -> None:
+        """Execute a claimed run; `done` is called when its end is written, or it is somebody else's."""
+        keys: dict[str, Any] = {"run": str(claimed.id), "function": claimed.function_id, "tenant": claimed.tenant}
+        run = Run(claimed, declared, flags(claimed, declared), RunOutput(self._keeper(claimed.id, keys)), done)
+        run.traceparent = self._hooks.run_begins(run)
+        if (trace := trace_id_of(run.traceparent or claimed.event.traceparent)) is not None:
+            keys["trace_id"] = trace
+        run.keys = keys
+        self._hosts.add(run)
+        key = claimed.tenant, claimed.function_id
+        self._lanes.take(key, declared.fresh, lambda lane: self._assign(run, lane))
+
+    def _assign(self, run: Run, lane: Lane) -> None:
+        if run.cause is not None:  # it was stopped before it had a lane
+            lane.run = None
+            self._lanes.give_back(lane)
+            self._write_end(run)
+            return
+        lane.run, run.lane = run, lane
+        lane.runs += 1
+        lane.progress.clear()
+        self._send(lane, self._order_of(run))
+
+    def _order_of(self, run: Run) -> Header:
+        claimed, event = run.claimed, run.claimed.event
+        return {
+            "say": "run",
+            "run": str(claimed.id),
+            "fence": claimed.fence,
+            "function": claimed.function_id,
+            "kind": claimed.kind,
+            "attempt": claimed.attempt,
+            "parent": str(claimed.parent_run_id) if claimed.parent_run_id else None,
+            "event": {**vars(event), "ts": event.ts and event.ts.isoformat(), "data": dict(event.data)},
+            "memos": [
+                [m.id, m.position, m.status, m.attempt, m.due, m.error, m.at_hand, m.output]
+                for m in claimed.memos.values()
+            ],
+            "room": self._results_limit - claimed.stored,
+            "traceparent": run.traceparent,
+            "scratch": str(self._scratch_of(run)),
+        }
+
+    def _scratch_of(self, run: Run) -> Path:
+        return self._scratch / f"{run.id}-{run.claimed.fence}"
+
+    def _keeper(self, run_id: uuid.UUID, keys: dict[str, Any]) -> Callable[[str | None, int, list[Line]], object]:
+        def keep(step: str | None, attempt: int, lines: list[Line]) -> None:
+            said = {**keys, "step": step, "attempt": attempt} if step else keys
+            self._logbook.keep(Said(Chunk(run_id, step, attempt), said, lines))
+
+        return keep
+
+    # --- listen --------------------------------------------------------------------------------------------------
+
+    def watch(self, lane: Lane) -> None:
+        """Listen to a new lane."""
+        self._loop.watch(lane.talk, lambda: self._hear(lane))
+        for stream, descriptor in zip(STREAMS, (lane.out, lane.err), strict=True):
+            self._loop.watch(descriptor, partial(self._drain, lane, stream, descriptor))
+
+    def unwatch(self, lane: Lane) -> None:
+        """It is gone."""
+        for each in (lane.talk, lane.out, lane.err):
+            self._loop.forget(each)
+
+    def _hear(self, lane: Lane) -> None:
+        try:
+            for header, body in lane.talk.frames():
+                if lane.run is not None:
+                    self._obey(lane.run, lane, header, body)
+        except EOFError:
+            self._loop.forget(lane.talk)  # it is ending; when it has, the nursery says so
+        except (BrokenFrame, KeyError, TypeError, ValueError) as error:
+            log.error("a lane said what can't be understood, and is ended: %s: %s", type(error).__name__, error)
+            self._loop.forget(lane.talk)
+            if lane.run is not None:
+                lane.run.killed_for = "its process broke the conversation with its worker"
+            self._lanes.discard(lane)
+
+    def _drain(self, lane: Lane, stream: str, descriptor: int) -> None:
+        """Take in what the lane has printed, so much at a time that one that prints without end delays nobody.
+
+        Whose step it belongs to, the lane has said before.
+        """
+        self._hear(lane)
+        try:
+            data = os.read(descriptor, _READ)
+        except BlockingIOError:
+            return
+        if not data:
+            self._loop.forget(descriptor)
+        elif lane.run is not None:
+            lane.run.output.feed(stream, data)
+            lane.run.output.take()
+        else:
+            log.warning("a lane without a run says: %s", data[-1_000:].decode(errors="replace"))
+
+    def _drain_all(self, lane: Lane, run: Run) -> None:
+        """Take in what was printed until now, before what follows begins; of a flood only so much."""
+        for stream, descriptor in zip(STREAMS, (lane.out, lane.err), strict=True):
+            for _ in range(8):
+                try:
+                    data = os.read(descriptor, _READ)
+                except (BlockingIOError, OSError):
+                    break
+                if not data:
+                    break
+                run.output.feed(stream, data)
+
+    def _obey(self, run: Run, lane: Lane, header: Header, body: bytes) -> None:
+        say = header["say"]
+        if say == "begin":
+            if header.get("answer"):
+                self._drain_all(lane, run)
+                self._reply(run, lane, {})
+            self._begin(run, Attempt(**header["attempt"]))
+        elif say == "complete":
+            self._complete(run, lane, Attempt(**header["attempt"]), header["seconds"], body)
+        elif say == "fail":
+            self._fail(run, lane, Attempt(**header["attempt"]), header)
+        elif say == "committed":
+            self._body_ended(run, lane)
+            self._hooks.step_ends(run, "completed", header["seconds"])
+        elif say == "sleep":
+            until = None if header["until"] is None else dt.datetime.fromisoformat(header["until"])
+            self._ask(
+                run,
+                lambda answer: ledger.Sleep(
+                    answer, run.holding, header["name"], header["position"], header["seconds"], until
+                ),
+                lambda wake_at: self._send(lane, {"wake_at": wake_at.isoformat()}),
+            )
+        elif say == "recall":
+            self._ask(
+                run,
+                lambda answer: ledger.Recall(answer, run.holding, header["name"]),
+                lambda output: self._send(lane, {}, output.encode()),
+            )
+        elif say == "check":
+            self._check(run, lane)
+        elif say == "end":
+            self._has_ended(run, lane, header, body)
+        else:
+            raise ValueError(f"{say!r} is no word of a lane's")
+
+    def _begin(self, run: Run, attempt: Attempt) -> None:
+        run.underway, run.began = attempt, time.monotonic()
+        run.output.enter(attempt.name, attempt.number)
+        if attempt.timeout is not None:
+            run.timeout = self._loop.after(attempt.timeout, lambda: self._time_out(run, attempt))
+
+    def _time_out(self, run: Run, attempt: Attempt) -> None:
+        """What the lane has already said counts: it is heard first."""
+        if run.lane is not None:
+            self._hear(run.lane)
+        if run.underway is attempt:
+            self.stop(run, Cause.TIMEOUT)
+
+    def _body_ended(self, run: Run, lane: Lane) -> None:
+        if run.timeout is not None:
+            run.timeout.cancel()
+            run.timeout = None
+        self._drain_all(lane, run)
+        run.output.enter(None, run.claimed.attempt)
+        run.underway = None
+
+    def _complete(self, run: Run, lane: Lane, attempt: Attempt, seconds: float, body: bytes) -> None:
+        self._body_ended(run, lane)
+        output = body.decode()
+
+        def kept(_: object) -> None:
+            self._hooks.step_ends(run, "completed", seconds)
+            self._reply(run, lane, {"kept": True})
+
+        self._ask(run, lambda answer: ledger.Keep(answer, run.holding, attempt, seconds, output), kept)
+
+    def _fail(self, run: Run, lane: Lane, attempt: Attempt, header: Header) -> None:
+        self._body_ended(run, lane)
+        seconds, error, final = header["seconds"], header["error"], header["final"]
+
+        def kept(_: object) -> None:
+            self._hooks.step_ends(run, "failed" if final else "retrying", seconds)
+            self._reply(run, lane, {"kept": True})
+
+        self._ask(run, lambda answer: ledger.Fail(answer, run.holding, attempt, seconds, error, final), kept)
+
+    def _check(self, run: Run, lane: Lane) -> None:
+        """Look at the run's flags in Redis, or where Redis can't tell, at Postgres."""
+
+        def answered(raised: bool | None) -> None:
+            if raised is None:
+                self._ask(run, lambda answer: ledger.Check(answer, run.holding), lambda _: self._reply(run, lane, {}))
+            else:
+                if raised:
+                    self._loop.post(lambda: self.stop(run, Cause.CANCELLED))
+                self._reply(run, lane, {"stop": int(Cause.CANCELLED)} if raised else {})
+
+        if run.cause in VOID:
+            self._reply(run, lane, {})
+        else:
+            self._courier.check(FlagCheck(run.flags, run.claimed.event.seq, answered))
+
+    def _ask(self, run: Run, entry: Callable[[Any], ledger.Held[Any]], written: Callable[[Any], object]) -> None:
+        """Have something written for a lane that waits. What it is answered, the ledger's thread sends at once."""
+        lane = run.lane
+        assert lane is not None
+
+        def answer(answered: object) -> None:
+            if isinstance(answered, Refused):
+                self._reply(run, lane, {"kept": False, "refused": str(answered)})
+            elif isinstance(answered, str) and answered in STANDINGS:
+                cause = STANDINGS[answered]
+                self._loop.post(lambda: self.stop(run, cause))
+                self._send(lane, {"kept": False, "stop": int(cause)})
+            else:
+                written(answered)
+
+        if run.cause in VOID:
+            self._send(lane, {"kept": False, "stop": int(run.cause)})
+        else:
+            self._ledger.write(entry(answer))
+
+    def _reply(self, run: Run, lane: Lane, header: Header) -> None:
+        """An answer; with it goes what the run was ordered meanwhile, or that this worker is closing."""
+        cause = run.cause or (Cause.HAND_OVER if self._closing else None)
+        self._send(lane, {"stop": int(cause), **header} if cause else header)
+
+    def _send(self, lane: Lane, header: Header, body: bytes = b"") -> None:
+        """From any thread."""
+        if lane.talk.send(header, body):
+            self._loop.post(lambda: self._flush(lane))
+
+    def _flush(self, lane: Lane) -> None:
+        if lane.pid in self._lanes.pids:
+            left = lane.talk.flush()
+            self._loop.watch(lane.talk, lambda: self._hear(lane), (lambda: self._flush(lane)) if left else None)
+
+    # --- stop ----------------------------------------------------------------------------------------------------
+
+    def stop(self, run: Run, cause: Cause) -> None:
+        """Order a run to stop: its code is interrupted now, and killed when its grace is over."""
+        if run.cause is not None and cause <= run.cause:
+            return
+        run.cause = cause
+        lane = run.lane
+        if run.end is not None or lane is None or self._hosts.get(run.id) is not run:
+            return
+        if cause is Cause.LEASE_LOST:
+            self._lanes.discard(lane)
+            self._loop.after(GIVE_UP_SECONDS, lambda: self._give_up(run, lane))
+            return
+        run_id, fence, grace = str(run.id), run.claimed.fence, run.grace
+        lane.order(run_id, fence, cause, last=grace == 0)
+        self._loop.after(grace / 2, lambda: lane.order(run_id, fence, cause, last=True) if self._still(run) else None)
+        self._loop.after(grace, lambda: self._lanes.discard(lane) if self._still(run) else None)
+
+    def _give_up(self, run: Run, lane: Lane) -> None:
+        """What even a kill doesn't end, the kernel holds: the lane is given up, not the worker."""
+        if self._still(run):
+            log.error("run %s is lost, and its process can't be ended", run.id, extra=run.keys)
+            lane.run = None
+            self._lost(run)
+
+    def _still(self, run: Run) -> bool:
+        """Whether its code goes on."""
+        return run.end is None and self._hosts.get(run.id) is run
+
+    def raised(self, flag: str, seq: int) -> None:
+        """A cancel flag was pushed; from any thread."""
+        for run in self._hosts.named(flag, seq):
+            self._loop.post(partial(self.stop, run, Cause.CANCELLED))
+
+    def hand_over(self, *, hurry: bool) -> None:
+        """Let every run reach its next boundary and end there; with `hurry` interrupt it. From any thread."""
+        self._closing = True
+        if hurry:
+            for run in self._hosts.all():
+                self._loop.post(partial(self.stop, run, Cause.HAND_OVER))
+
+    def kill_for(self, run: Run, why: str) -> None:
+        """End a run's processes for a failure of its own."""
+        if run.lane is not None and self._still(run):
+            run.killed_for = why
+            self._lanes.discard(run.lane)
+
+    # --- end -----------------------------------------------------------------------------------------------------
+
+    def _has_ended(self, run: Run, lane: Lane, header: Header, body: bytes) -> None:
+        """The lane says that the code has ended. It is settled when nothing of it can run any more."""
+        run.stopped_at = time.monotonic()
+        if run.timeout is not None:
+            run.timeout.cancel()
+        self._drain_all(lane, run)
+        run.output.flush()
+        run.end = header, body
+        again = header["left"] is None and not lane.spent and not run.declared.fresh
+        if again and lane.runs < run.declared.max_runs:
+            run.lane = None
+            self._lanes.give_back(lane)
+            self._write_end(run)
+        else:
+            self._lanes.discard(lane)
+
+    def lane_ended(self, lane: Lane, status: int | None) -> None:
+        """A lane is gone, and all that it had started with it; status None: its nursery has ended."""
+        run = lane.run
+        if run is None:
+            return
+        if run.end is None:
+            self._hear(lane)  # what it said last
+        if run.end is None:
+            run.stopped_at = time.monotonic()
+            self._drain_all(lane, run)
+            run.output.flush()
+        run.lane = None
+        self._write_end(run, status)
+
+    def _write_end(self, run: Run, status: int | None = None) -> None:
+        """Write what came of the run. Its lane is free, or gone."""
+        if run.timeout is not None:
+            run.timeout.cancel()
+        end, body = run.end or ({}, b"")
+        said = end.get("as")
+        cause = run.cause or (Cause(end["cause"]) if said == "stopped" else None)
+        if cause is Cause.LEASE_LOST:
+            self._lost(run)
+        elif cause is Cause.CANCELLED:
+            self._settle(run, "cancelled")
+        elif said == "completed":
+            self._settle(run, "completed", output=body.decode())
+        elif said == "failed":
+            self._settle(run, "failed", error=end["error"])
+        elif said == "suspended":
+            wake_at = None if end["wake_at"] is None else dt.datetime.fromisoformat(end["wake_at"])
+            self._suspend(run, seconds=end["seconds"], wake_at=wake_at, failed=end["failed"])
+        elif cause is Cause.TIMEOUT and run.underway is not None:
+            attempt = run.underway
+            self._failed(run, StepTimeout(attempt.name, attempt.timeout or 0.0), end.get("traceback"))
+        elif cause is None and status is None and not self._closing:
+            self._abandon(run)
+        elif cause is not None or status is None:
+            log.info("run %s is handed over", run.id, extra=run.keys)
+            self._suspend(run)
+        else:
+            self._failed(run, ProcessDied(died(run, status)))
+
+    def _failed(self, run: Run, error: Exception, traceback: str | None = None) -> None:
+        """Its process is gone by the fault of its code: the step's attempt has failed, or the handler's."""
+        attempt = run.underway
+        if attempt is None:
+            described, wait = describe(error), delay(error, run.claimed.attempt, run.declared.retries)
+            if wait is None:
+                self._settle(run, "failed", error=described)
+            else:
+                self._suspend(run, seconds=wait, failed=described)
+            return
+        described, wait = failure(attempt, error)
+        described["traceback"] = traceback or described["traceback"]
+        seconds = time.monotonic() - run.began
+        self._hooks.step_ends(run, "failed" if wait is None else "retrying", seconds)
+
+        def kept(answer: Standing | Refused | None) -> None:
+            if isinstance(answer, Refused):
+                self._loop.post(lambda: self._settle(run, "failed", error=described))
+            else:  # the handler hears of a failure for good in another process: by recalling it
+                self._loop.post(lambda: self._suspend(run, seconds=wait))
+
+        self._ledger.write(ledger.Fail(kept, run.holding, attempt, seconds, described, wait is None))
+
+    def _suspend(
+        self,
+        run: Run,
+        *,
+        seconds: float | None = None,
+        wake_at: dt.datetime | None = None,
+        failed: dict[str, Any] | None = None,
+    ) -> None:
+        def written(answer: Standing | Refused | None) -> None:
+            if answer == "cancelled":
+                self._loop.post(lambda: self._settle(run, "cancelled"))
+            elif answer is None:
+                self._loop.post(lambda: self._finished(run, "suspended"))
+            else:
+                self._loop.post(lambda: self._lost(run))
+
+        self._ledger.write(ledger.Suspend(written, run.holding, seconds, wake_at, failed))
+
+    def _abandon(self, run: Run) -> None:
+        """The nursery has ended under it, and nobody knows by whose fault: so it counts as a lost worker does."""
+        log.warning("run %s is lost with the nursery", run.id, extra=run.keys)
+        done = partial(self._loop.post, lambda: self._finished(run, "lost"))
+        self._ledger.write(ledger.Abandon(lambda _: done(), run.holding))
+
+    def _settle(self, run: Run, status: str, *, output: str | None = None, error: dict[str, Any] | None = None) -> None:
+        if error is not None:
+            log.error("run %s failed: %s", run.id, error["message"], extra=run.keys)
+
+        def written(answer: Settled | Standing | Refused) -> None:
+            if isinstance(answer, Settled):
+                self._courier.tell(answer)
+                self._loop.post(lambda: self._finished(run, answer.status))
+            elif isinstance(answer, Refused) and status != "failed":
+                refused = describe(ValueError(f"The run's result can't be kept: {answer}"))
+                self._loop.post(lambda: self._settle(run, "failed", error=refused))
+            else:
+                self._loop.post(lambda: self._lost(run))
+
+        self._ledger.write(ledger.Settle(written, run.holding, status, output, error, run.stopped_at))
+
+    def _lost(self, run: Run) -> None:
+        self._hooks.lease_lost(run)
+        log.warning("run %s is lost: another worker holds it", run.id, extra=run.keys)
+        self._finished(run, "lost")
+
+    def _finished(self, run: Run, status: str) -> None:
+        self._courier.run_errand(lambda: self._clear_up(run, status))
+        self._hosts.remove(run)
+        run.done()
+
+    def _clear_up(self, run: Run, status: str) -> None:
+        """In the courier's thread: what nobody waits for."""
+        self._hooks.run_ends(run, status)
+        scratch = self._scratch_of(run)
+        if scratch.exists():
+            threading.Thread(target=shutil.rmtree, args=[scratch, True], daemon=True).start()
+
+
+def flags(claimed: Claimed, declared: Declaration) -> tuple[str, ...]:
+    """The names of the cancel flags that stop this run."""
+    rules = declared.cancel_on if claimed.kind == "function" else ()
+    named = (flag_name(claimed.tenant, claimed.function_id, rule, claimed.event.data) for rule in rules)
+    return (run_flag(claimed.id), *(name for name in named if name))
+
+
+def died(run: Run, status: int) -> str:
+    """How a run's process died, in words; `status` is `waitpid`'s."""
+    where = f"The process of step {run.underway.name!r}" if run.underway else "The process of the run"
+    if run.killed_for is not None:
+        return f"{where} was ended: {run.killed_for}"
+    code = os.waitstatus_to_exitcode(status)
+    if code >= 0:
+        return f"{where} ended with exit code {code}"
+    return f"{where} died by {in_words(code)}" + (" (out of memory?)" if code == -9 else "")

@@ -1,0 +1,132 @@
+"""The runs that this worker hosts now: what the heartbeat extends, what flags and cancels stop."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from andon.adapters.postgres.journal import Holding
+from andon.adapters.postgres.runs import Beat, Claimed
+from andon.engine.declarations import Declaration
+from andon.engine.ports import Attempt
+from andon.engine.stops import Cause
+from andon_worker.supervisor.lanes import Lane
+from andon_worker.supervisor.loop import Timer
+from andon_worker.supervisor.output import RunOutput
+from andon_worker.supervisor.pace import Pace
+from andon_worker.wire import Header
+
+
+@dataclass(eq=False)
+class Run:
+    """A claimed run, from its claim until what came of it is written. It belongs to the loop's thread."""
+
+    claimed: Claimed
+    declared: Declaration
+    flags: tuple[str, ...]
+    output: RunOutput
+    done: Callable[[], object]
+    lane: Lane | None = None
+    underway: Attempt | None = None
+    """The attempt whose body runs now."""
+    began: float = 0.0
+    timeout: Timer | None = None
+    cause: Cause | None = None
+    """Why it was ordered to stop."""
+    killed_for: str | None = None
+    """Why its lane was killed, where that is a failure of its own."""
+    end: tuple[Header, bytes] | None = None
+    """What its lane said when it ended."""
+    stopped_at: float = 0.0
+    keys: dict[str, Any] = field(default_factory=dict)
+    """What log lines tell of it."""
+    traceparent: str | None = None
+    """Of the span that its steps are below."""
+    shown: tuple[str | None, int] = (None, 0)
+    pace: Pace = field(default_factory=Pace)
+
+    @property
+    def id(self) -> uuid.UUID:
+        return self.claimed.id
+
+    @property
+    def holding(self) -> Holding:
+        """Its id and fence."""
+        return Holding(self.claimed.id, self.claimed.fence)
+
+    @property
+    def grace(self) -> float:
+        """How many seconds its code gets to end: the step's, or the function's."""
+        own = self.underway.grace if self.underway else None
+        return self.declared.grace if own is None else own
+
+    def beat(self) -> Beat:
+        """What the heartbeat says of it."""
+        now, underway, lane = time.monotonic(), self.underway, self.lane
+        count, fraction, note = lane.progress.read() if lane else (0, None, None)
+        step = underway.name if underway else self.shown[0]
+        self.shown = step, count or self.shown[1]
+        remaining = self.pace.remaining(fraction, now)
+        seconds = now - self.began if step is not None else None
+        return Beat(self.id, self.claimed.fence, step, seconds, fraction, note, remaining)
+
+    @property
+    def changed(self) -> bool:
+        """Whether people would see something new."""
+        underway, lane = self.underway, self.lane
+        if underway is not None and underway.name != self.shown[0]:
+            return True
+        count = lane.progress.read()[0] if lane else 0
+        return count not in (0, self.shown[1])
+
+
+class Hosts:
+    """The registry of hosted runs. Any thread may ask."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._empty = threading.Condition(self._lock)
+        self._runs: dict[uuid.UUID, Run] = {}
+        self._by_flag: dict[str, list[Run]] = {}
+
+    def add(self, run: Run) -> None:
+        """From now on it is hosted here."""
+        with self._lock:
+            self._runs[run.id] = run
+            for flag in run.flags:
+                self._by_flag.setdefault(flag, []).append(run)
+
+    def remove(self, run: Run) -> None:
+        """Its code has stopped and its end is written, or it is somebody else's."""
+        with self._lock:
+            self._runs.pop(run.id, None)
+            for flag in run.flags:
+                found = self._by_flag.get(flag, [])
+                if run in found:
+                    found.remove(run)
+                if not found:
+                    self._by_flag.pop(flag, None)
+            self._empty.notify_all()
+
+    def all(self) -> list[Run]:
+        """The runs hosted now."""
+        with self._lock:
+            return list(self._runs.values())
+
+    def get(self, run_id: uuid.UUID) -> Run | None:
+        """The hosted run with this id."""
+        return self._runs.get(run_id)
+
+    def named(self, flag: str, seq: int) -> list[Run]:
+        """The runs that a raised flag names and whose event is older."""
+        with self._lock:
+            return [each for each in self._by_flag.get(flag, ()) if each.claimed.event.seq < seq]
+
+    def wait_until_empty(self, seconds: float) -> bool:
+        """Wait until no run is hosted; False if some still are after `seconds`."""
+        with self._lock:
+            return self._empty.wait_for(lambda: not self._runs, timeout=seconds)

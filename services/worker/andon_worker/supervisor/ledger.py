@@ -1,0 +1,334 @@
+"""Everything that a worker's runs have written, by one thread: what several lanes say meanwhile goes in one statement.
+
+No statement waits for a row that somebody else changes now; what was left out is tried again shortly, unless the run
+turns out to be cancelled or lost. While the database is away, all of it is kept until it can be written. So nothing
+that a lane, a tenant or an admin's lock does holds up more than itself, and stopping, which needs no database, nothing.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import logging
+import queue
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import groupby
+from typing import Any, ClassVar, Generic, TypeVar
+
+import psycopg
+
+from andon.adapters.postgres import journal, runs, settle
+from andon.adapters.postgres.connect import Connection
+from andon.adapters.postgres.database import Database
+from andon.adapters.postgres.journal import Holding, Result, Standing
+from andon.adapters.postgres.runs import Claimed
+from andon.adapters.postgres.settle import End, Settled
+from andon.engine.ports import Attempt
+
+log = logging.getLogger(__name__)
+FIRST_PAUSE, LAST_PAUSE = 0.003, 0.1
+
+T = TypeVar("T")
+
+
+class Refused(Exception):
+    """The database won't have it, because of what it is."""
+
+
+@dataclass(eq=False)
+class Entry(Generic[T]):
+    """Something to write. `answer` is called in the ledger's thread, once: with what was written, why the run is not
+    this worker's to write any more, or why the database refuses it.
+    """
+
+    answer: Callable[[T | Standing | Refused], object]
+    pause: float = field(default=FIRST_PAUSE, kw_only=True)
+    together: ClassVar[bool] = False
+
+    @property
+    def holding(self) -> Holding | None:
+        """Whose it is, once it is known."""
+        return None
+
+
+@dataclass(eq=False)
+class Claim(Entry[Claimed | None]):
+    """Win the lease of the run whose turn it is where the hint leads. None: there is none."""
+
+    hinted: uuid.UUID
+    alone: bool
+
+
+@dataclass(eq=False)
+class Offer(Entry[None]):
+    """Have a hint sent again, to others."""
+
+    hinted: uuid.UUID
+    alone: bool
+
+
+@dataclass(eq=False)
+class Held(Entry[T]):
+    """What only the run's holder may write."""
+
+    run: Holding
+    minds_cancel: ClassVar[bool] = True
+    """Whether it is not written any more once a cancel was accepted."""
+
+    @property
+    def holding(self) -> Holding:
+        return self.run
+
+
+@dataclass(eq=False)
+class Keep(Held[None]):
+    """A step's result."""
+
+    attempt: Attempt
+    seconds: float
+    output: str
+    together: ClassVar[bool] = True
+
+    def result(self) -> Result:
+        a = self.attempt
+        return Result(*self.run, a.name, a.position, a.number, self.seconds, self.output)
+
+
+@dataclass(eq=False)
+class Fail(Held[None]):
+    """A step's failed attempt."""
+
+    attempt: Attempt
+    seconds: float
+    error: dict[str, Any]
+    final: bool
+
+    def write(self, connection: Connection) -> bool:
+        a = self.attempt
+        return journal.keep_failure(
+            connection, self.run, a.name, a.position, a.number, self.seconds, self.error, final=self.final
+        )
+
+
+@dataclass(eq=False)
+class Sleep(Held[dt.datetime]):
+    """When a sleeping step wakes."""
+
+    name: str
+    position: int
+    seconds: float | None
+    until: dt.datetime | None
+
+    def write(self, connection: Connection) -> dt.datetime | None:
+        return journal.keep_sleep(
+            connection, self.run, self.name, self.position, seconds=self.seconds, until=self.until
+        )
+
+
+@dataclass(eq=False)
+class Recall(Held[str]):
+    """A step's result, to be read."""
+
+    name: str
+
+    def write(self, connection: Connection) -> str | None:
+        return journal.recall(connection, self.run.run, self.name)
+
+
+@dataclass(eq=False)
+class Check(Held[None]):
+    """Whether a cancel was accepted."""
+
+    together: ClassVar[bool] = True
+
+
+@dataclass(eq=False)
+class Suspend(Held[None]):
+    """The run waits, or with no time goes back to the queue. `failed` is the handler's error that caused it."""
+
+    seconds: float | None = None
+    wake_at: dt.datetime | None = None
+    failed: dict[str, Any] | None = None
+
+    def write(self, connection: Connection) -> bool:
+        return runs.suspend(connection, *self.run, seconds=self.seconds, wake_at=self.wake_at, failed=self.failed)
+
+
+@dataclass(eq=False)
+class Abandon(Held[None]):
+    """The run is lost to this worker."""
+
+    minds_cancel: ClassVar[bool] = False
+
+    def write(self, connection: Connection) -> bool:
+        return runs.abandon(connection, *self.run)
+
+
+@dataclass(eq=False)
+class Settle(Held[Settled]):
+    """The run's end."""
+
+    status: str
+    output: str | None
+    error: dict[str, Any] | None
+    stopped_at: float
+    together: ClassVar[bool] = True
+    minds_cancel: ClassVar[bool] = False
+
+    def end(self) -> End:
+        error = None if self.error is None else json.dumps(self.error)
+        return End(*self.run, self.status, self.output, error, time.monotonic() - self.stopped_at)
+
+
+class Ledger(threading.Thread):
+    """`write` from any thread."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        worker: str,
+        lease: float,
+        functions: Callable[[], Sequence[str]],
+        hosted: Callable[[], Sequence[uuid.UUID]],
+    ) -> None:
+        """`functions` that it may claim runs of, and the runs that are `hosted` now, which it must not."""
+        super().__init__(daemon=True, name="andon-ledger")
+        self._database = database
+        self._worker = worker
+        self._lease = lease
+        self._functions = functions
+        self._hosted = hosted
+        self._entries: queue.SimpleQueue[Entry[Any] | None] = queue.SimpleQueue()
+        self._later: list[tuple[float, Entry[Any]]] = []
+        self._closed = False
+
+    def write(self, entry: Entry[Any]) -> None:
+        """Write it soon."""
+        self._entries.put(entry)
+
+    def close(self) -> None:
+        """End when all is written that is known now."""
+        self._entries.put(None)
+
+    def run(self) -> None:
+        """Write until closed."""
+        while not self._closed or self._later:
+            entries = self._take()
+            for kind, found in groupby(sorted(entries, key=_kind), key=type):
+                self._write(kind, list(found))
+        self._database.close()
+
+    def _take(self) -> list[Entry[Any]]:
+        """All that is to be written now; waits for the first."""
+        now = time.monotonic()
+        wait = max(min(at for at, _ in self._later) - now, 0.0) if self._later else None
+        taken: list[Entry[Any]] = []
+        try:
+            entry = self._entries.get(timeout=wait)
+            while True:
+                if entry is None:
+                    self._closed = True
+                else:
+                    taken.append(entry)
+                entry = self._entries.get_nowait()
+        except queue.Empty:
+            pass
+        now = time.monotonic()
+        due = [entry for at, entry in self._later if at <= now]
+        self._later = [(at, entry) for at, entry in self._later if at > now]
+        return taken + due
+
+    def _write(self, kind: type[Entry[Any]], entries: list[Entry[Any]]) -> None:
+        batches = [entries] if kind.together else [[each] for each in entries]
+        for batch in batches:
+            try:
+                left = self._database.insist(partial(self._execute, kind=kind, entries=batch))
+            except psycopg.Error as error:
+                self._refuse(kind, batch, error)
+                continue
+            except Exception as error:  # a mistake of ours hurts these runs and no others
+                log.exception("%d entries of kind %s can't be written", len(batch), kind.__name__)
+                self._refuse(kind, batch, error)
+                continue
+            if left:
+                self._reconsider(left)
+
+    def _refuse(self, kind: type[Entry[Any]], batch: list[Entry[Any]], error: Exception) -> None:
+        """One of these can't be written because of what it is: which, shows when each is tried alone."""
+        if len(batch) > 1:
+            for each in batch:
+                self._write(kind, [each])
+            return
+        [entry] = batch
+        words = str(error).strip().split("\n")[0][:500]
+        log.error("run %s: %s is refused: %s", entry.holding and entry.holding.run, kind.__name__, words)
+        entry.answer(Refused(words))
+
+    def _execute(self, connection: Connection, kind: type[Entry[Any]], entries: list[Any]) -> list[Held[Any]]:
+        """Write them; answers those that are written, and returns the others."""
+        if kind is Keep:
+            kept = journal.keep(connection, [each.result() for each in entries])
+            return _answered(entries, dict.fromkeys(kept))
+        if kind is Settle:
+            settled = settle.settle_held(connection, [each.end() for each in entries])
+            by_run = {each.run_id: each for each in settled}
+            return _answered(entries, {e.run: by_run[e.run.run] for e in entries if e.run.run in by_run})
+        if kind is Check:
+            return list(entries)
+        [entry] = entries
+        if kind is Offer:
+            runs.offer_again(connection, entry.hinted, functions=self._functions(), alone=entry.alone)
+            entry.answer(None)
+            return []
+        if kind is Claim:
+            entry.answer(self._claim(connection, entry))
+            return []
+        written = entry.write(connection)
+        if written is None or written is False:
+            return [entry]
+        entry.answer(None if written is True else written)
+        return []
+
+    def _claim(self, connection: Connection, entry: Claim) -> Claimed | None:
+        return runs.claim(
+            connection,
+            entry.hinted,
+            worker=self._worker,
+            lease=self._lease,
+            functions=self._functions(),
+            alone=entry.alone,
+            hosted=self._hosted(),
+        )
+
+    def _reconsider(self, left: list[Held[Any]]) -> None:
+        """These were not written: their runs are lost or cancelled, or their rows are locked now."""
+        found = self._database.insist(lambda connection: journal.standings(connection, {each.run for each in left}))
+        for each in left:
+            standing = found.get(each.run, "lost")
+            if standing == "held" and isinstance(each, Check):
+                each.answer(None)
+            elif standing == "lost" or (standing == "cancelled" and each.minds_cancel):
+                each.answer(standing)
+            else:
+                self._later.append((time.monotonic() + each.pause, each))
+                each.pause = min(each.pause * 2, LAST_PAUSE)
+
+
+def _kind(entry: Entry[Any]) -> str:
+    return type(entry).__name__
+
+
+def _answered(entries: Iterable[Held[Any]], written: dict[Holding, Any]) -> list[Held[Any]]:
+    left = []
+    for each in entries:
+        if each.run in written:
+            each.answer(written[each.run])
+        else:
+            left.append(each)
+    return left

@@ -1,0 +1,112 @@
+"""Keeps what runs say: in Postgres, for people at the console, and in the worker's own log, for its operators.
+
+By one thread with a bounded queue: where neither keeps up, lines are left out, and how many is said.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import psycopg
+
+from andon.adapters.postgres import run_logs
+from andon.adapters.postgres.database import Database
+from andon.adapters.postgres.run_logs import Chunk
+from andon_worker.supervisor.output import Line
+
+log = logging.getLogger(__name__)
+PAUSE_SECONDS = 0.2
+MOST_WAITING = 20_000
+AT_ONCE = 2_000
+
+
+class Said(NamedTuple):
+    """Lines of one attempt; `keys` are what the worker's own log tells of their run."""
+
+    chunk: Chunk
+    keys: Mapping[str, Any]
+    lines: list[Line]
+
+
+class Logbook(threading.Thread):
+    """`keep` from any thread; it never waits."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(daemon=True, name="andon-logbook")
+        self._database = database
+        self._waiting: deque[Said] = deque()
+        self._lines = 0
+        self._left_out = 0
+        self._wake = threading.Event()
+        self._closed = False
+
+    def keep(self, said: Said) -> None:
+        """Keep these lines soon."""
+        if self._lines > MOST_WAITING:
+            self._left_out += len(said.lines)
+            return
+        self._lines += len(said.lines)
+        self._waiting.append(said)
+        self._wake.set()
+
+    def close(self) -> None:
+        """End when all is kept that is known now."""
+        self._closed = True
+        self._wake.set()
+
+    def run(self) -> None:
+        """Go until closed."""
+        while not self._closed or self._waiting:
+            self._wake.wait()
+            self._wake.clear()
+            try:
+                self._keep(self._take())
+            except Exception:
+                log.exception("what runs said could not be kept")
+            if not self._closed:
+                time.sleep(PAUSE_SECONDS)  # what comes meanwhile goes together
+
+    def _take(self) -> list[Said]:
+        taken: list[Said] = []
+        count = 0
+        while self._waiting and count < AT_ONCE:
+            taken.append(self._waiting.popleft())
+            count += len(taken[-1].lines)
+        self._lines -= count
+        if self._waiting:
+            self._wake.set()
+        return taken
+
+    def _keep(self, taken: list[Said]) -> None:
+        if not taken:
+            return
+        _show(taken)
+        chunks = [each.chunk._replace(lines=json.dumps([line.as_json() for line in each.lines])) for each in taken]
+        try:
+            self._database.run(lambda connection: run_logs.keep(connection, chunks))
+        except psycopg.Error as error:
+            self._left_out += sum(len(each.lines) for each in taken)
+            log.warning("what runs said is not kept: %s", str(error).strip().split("\n")[0])
+        if self._left_out:
+            log.warning("%d lines that runs said were left out", self._left_out)
+            self._left_out = 0
+
+
+def _show(taken: list[Said]) -> None:
+    """In the worker's own log, a line of JSON each, as its other lines are."""
+    out = []
+    for each in taken:
+        for line in each.lines:
+            stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(line.at)) + f".{int(line.at % 1 * 1e6):06d}Z"
+            said = {**(line.fields or {}), **each.keys, "event": line.text, "stream": line.stream}
+            said |= {"level": line.level or "info", "logger": line.logger or "print", "timestamp": stamp}
+            out.append(json.dumps({"process": "worker", **said}, default=str))
+    sys.stdout.write("\n".join(out) + "\n")
+    sys.stdout.flush()

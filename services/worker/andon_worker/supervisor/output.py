@@ -1,0 +1,119 @@
+"""What a run prints and logs: cut into lines, bounded for each attempt at a step, and handed on to be kept.
+
+Of one attempt the first `MOST_LINES` lines (`MOST_BYTES` at most) and the last `LAST_LINES` are kept, and how many were
+left out between them is said.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from andon.engine.memos import plain
+from andon_worker.lane.capture import MARK, MAX_LINE
+
+MOST_LINES, MOST_BYTES, LAST_LINES = 2_000, 1024 * 1024, 200
+STREAMS = ("stdout", "stderr")
+
+
+class Line(NamedTuple):
+    """One line. `at` is seconds since 1970, `level` and `logger` are a log record's, and so are `fields`."""
+
+    at: float
+    stream: str
+    text: str
+    level: str | None = None
+    logger: str | None = None
+    fields: dict[str, Any] | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Without what it doesn't have."""
+        return {name: value for name, value in self._asdict().items() if value is not None}
+
+
+Keep = Callable[[str | None, int, list[Line]], object]
+"""Step, attempt, lines."""
+
+
+class RunOutput:
+    """One run's. It belongs to the loop's thread; `keep` gets the lines of each attempt in order."""
+
+    def __init__(self, keep: Keep) -> None:
+        self._keep = keep
+        self._partial = {stream: bytearray() for stream in STREAMS}
+        self._step: str | None = None
+        self._attempt = 1
+        self._lines: list[Line] = []
+        self._count = self._bytes = 0
+        self._tail: deque[Line] = deque(maxlen=LAST_LINES)
+        self._beyond = 0
+
+    def enter(self, step: str | None, attempt: int) -> None:
+        """What follows is said by this attempt; None: by the handler between its steps."""
+        if (step, attempt) != (self._step, self._attempt):
+            self.flush()
+            self._step, self._attempt = step, attempt
+
+    def feed(self, stream: str, data: bytes) -> None:
+        """Bytes as they came."""
+        partial = self._partial[stream]
+        partial += data
+        if b"\n" not in data and b"\r" not in data and len(partial) < MAX_LINE:
+            return
+        *whole, rest = bytes(partial).replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
+        if len(rest) >= MAX_LINE:
+            whole, rest = [*whole, *_pieces(rest)], b""
+        self._partial[stream] = bytearray(rest)
+        for each in whole:
+            for piece in _pieces(each):
+                self._add(read_line(stream, piece))
+
+    def _add(self, line: Line) -> None:
+        if self._count < MOST_LINES and self._bytes < MOST_BYTES:
+            self._lines.append(line)
+            self._count += 1
+            self._bytes += len(line.text)
+        else:
+            self._beyond += 1
+            self._tail.append(line)
+
+    def take(self) -> None:
+        """Hand on what is whole; the attempt goes on."""
+        if self._lines:
+            self._keep(self._step, self._attempt, self._lines)
+            self._lines = []
+
+    def flush(self) -> None:
+        """The attempt is over: hand on all of it."""
+        for stream, partial in self._partial.items():
+            if partial:
+                self._add(read_line(stream, bytes(partial)))
+                partial.clear()
+        if self._beyond > len(self._tail):
+            more = self._beyond - len(self._tail)
+            self._lines.append(Line(time.time(), "stderr", f"… {more:,} lines more"))
+        self._lines += self._tail
+        self.take()
+        self._tail.clear()
+        self._count = self._bytes = self._beyond = 0
+
+
+def read_line(stream: str, data: bytes) -> Line:
+    """A line as it is kept: a marked one is a log record."""
+    if data.startswith(MARK):
+        try:
+            said = json.loads(data[1:])
+            return Line(
+                float(said["at"]), "log", str(said["text"]), str(said["level"]), str(said["logger"]), said.get("fields")
+            )
+        except (ValueError, KeyError, TypeError, RecursionError):
+            pass  # somebody prints our mark
+    return Line(time.time(), stream, plain(data.decode(errors="replace")))
+
+
+def _pieces(line: bytes) -> list[bytes]:
+    size = MAX_LINE * 2 if line.startswith(MARK) else MAX_LINE
+    return [line[start : start + size] for start in range(0, len(line), size)] or [b""]

@@ -1,0 +1,268 @@
+"""A worker process: Dramatiq's threads take hints, a loop talks to lanes, a few threads talk to the stores."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import threading
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import dramatiq
+from dramatiq import Worker
+
+from andon.adapters.postgres.database import Database
+from andon.adapters.postgres.journal import Standing
+from andon.adapters.postgres.runs import Claimed
+from andon.adapters.redis import flags
+from andon.adapters.redis.connect import connect_blocking
+from andon.engine.declarations import Declaration
+from andon.engine.lines import ALONE, URGENT
+from andon.settings import Settings
+from andon_worker.broker import ACTOR, ALONE_ACTOR, HintBroker
+from andon_worker.supervisor.courier import Courier
+from andon_worker.supervisor.executing import Executing
+from andon_worker.supervisor.heartbeat import Heartbeat
+from andon_worker.supervisor.hosting import Hosts, Run
+from andon_worker.supervisor.lanes import Lanes
+from andon_worker.supervisor.ledger import Claim, Ledger, Offer, Refused
+from andon_worker.supervisor.logbook import Logbook
+from andon_worker.supervisor.loop import Loop
+from andon_worker.supervisor.memory import MemoryWatch
+from andon_worker.supervisor.nurseries import Loading, NurseryClient
+
+log = logging.getLogger(__name__)
+IDLE_MILLISECONDS = 1000
+
+
+class WorkerService:
+    """Start it, and run its loop in the main thread until it is asked to stop; runs that don't end in time are handed
+    over.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        loop: Loop,
+        hosts: Hosts,
+        lanes: Lanes,
+        ledger: Ledger,
+        courier: Courier,
+        logbook: Logbook,
+        executing: Executing,
+        memory: MemoryWatch,
+        databases: Sequence[Database],
+        broker: HintBroker,
+        scratch: Path,
+        worker_id: str,
+    ) -> None:
+        self._settings = settings
+        self._loop = loop
+        self._hosts = hosts
+        self._lanes = lanes
+        self._ledger = ledger
+        self._courier = courier
+        self._logbook = logbook
+        self._executing = executing
+        self._memory = memory
+        self._databases = databases
+        self._broker = broker
+        self._scratch = scratch
+        self._worker_id = worker_id
+        self._asked = threading.Event()
+        self._closing = False
+        self._alone = threading.Lock()
+        self._is_alone = False
+        self.mistake: str | None = None
+        """Why it can't do what it is told to, if that is so."""
+        self._declared: dict[str, Declaration] = {}
+        self._worker: Worker | None = None
+        self._nursery = NurseryClient(
+            loop, settings.functions, lanes, ready=self._is_ready, ended=self._take_if_possible
+        )
+        self._heartbeat = Heartbeat(
+            databases[0],
+            hosts,
+            interval=settings.heartbeat_seconds,
+            lease=settings.lease_seconds,
+            changed=self._announce,
+            stop=lambda run, cause: loop.post(lambda: executing.stop(run, cause)),
+        )
+        self._watcher = threading.Thread(target=self._watch, daemon=True, name="andon-watcher")
+
+    # --- start and stop ------------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Take runs until asked to stop, then hand over what doesn't end in time. In the main thread."""
+        for each in (self._ledger, self._courier, self._logbook, self._heartbeat, self._watcher):
+            each.start()
+        self._nursery.start()
+        self._loop.run()
+        self._end()
+
+    def ask_to_stop(self) -> None:
+        """Make `run` return when all is handed over; from any thread or a signal handler."""
+        if not self._asked.is_set():
+            self._asked.set()
+            threading.Thread(target=self._stop, daemon=True, name="andon-stop").start()
+
+    def _stop(self) -> None:
+        """Take nothing new, let steps reach their boundary or interrupt them, hand the runs back."""
+        deadline = time.monotonic() + self._settings.shutdown_seconds
+        self._closing = True
+        self._take_if_possible()
+        self._executing.hand_over(hurry=False)
+        if not self._hosts.wait_until_empty(min(self._settings.step_grace_seconds, self._settings.shutdown_seconds)):
+            self._executing.hand_over(hurry=True)
+            self._hosts.wait_until_empty(max(deadline - time.monotonic(), 0.1))
+        for left in self._hosts.all():
+            log.error("run %s: its process can't be ended; its lease runs out", left.id, extra={"run": str(left.id)})
+        self._loop.close()
+
+    def _end(self) -> None:
+        self._nursery.close()
+        self._heartbeat.close()
+        for each in (self._ledger, self._courier, self._logbook):
+            each.close()
+        for thread in (self._ledger, self._courier, self._logbook):
+            thread.join(timeout=3.0)
+        if self._worker is not None:
+            self._worker.stop(timeout=1000)
+        for database in self._databases:
+            database.close()
+        shutil.rmtree(self._scratch, ignore_errors=True)
+
+    def _is_ready(self, loading: Loading) -> None:
+        """The nursery has its functions: take runs of these, and of no others."""
+        self._declared = {each.id: each for each in loading.declared}
+        self.mistake = self._unknown_queue()
+        if self.mistake and not loading.failed:  # it would idle, and the runs would wait
+            self.ask_to_stop()
+            return
+        self._lanes.opened(self._nursery)
+        self._take_if_possible()
+        if self._worker is None and not self._asked.is_set():
+            self._worker = self._declare()
+            self._worker.start()
+        log.info("worker %s is ready, with %d functions", self._worker_id, len(self._declared))
+
+    def _take_if_possible(self) -> None:
+        """Take hints, unless what came of them would have to wait here while another worker might be free."""
+        self._broker.taking = self._nursery.ready and not self._closing and not self._is_alone
+
+    def _declare(self) -> Worker:
+        dramatiq.set_broker(self._broker)
+        queues = self._queues()
+        dramatiq.actor(actor_name=ACTOR, broker=self._broker, queue_name=queues[0])(self._execute_run)
+        dramatiq.actor(actor_name=ALONE_ACTOR, broker=self._broker, queue_name=queues[0] + ALONE)(self._execute_alone)
+        for queue in queues:
+            for suffix in ("", URGENT, ALONE):
+                self._broker.declare_queue(queue + suffix)
+        worker = Worker(self._broker, worker_threads=self._settings.lanes, worker_timeout=IDLE_MILLISECONDS)
+        worker.queue_prefetch = self._settings.lanes  # more would park runs behind long ones
+        return worker
+
+    def _unknown_queue(self) -> str | None:
+        """A queue that it is to serve and that no function has, in a sentence."""
+        known = {each.queue for each in self._declared.values()} | {"default"}
+        for queue in sorted(set(self._settings.queues) - known):
+            return f"ANDON_QUEUES names {queue!r}, and no function has that queue: {', '.join(sorted(known))}"
+        return None
+
+    def _queues(self) -> list[str]:
+        """The queues that this worker takes runs of: those of `ANDON_QUEUES`, or all that its functions have."""
+        known = sorted({each.queue for each in self._declared.values()} | {"default"})
+        return sorted(set(self._settings.queues)) or known
+
+    # --- runs ----------------------------------------------------------------------------------------------------
+
+    def _execute_run(self, run_id: str, alone: bool = False) -> None:
+        """Follow a hint, in one of Dramatiq's threads: claim the run whose turn it is, and wait for its end."""
+        ended = threading.Lock()
+        ended.acquire()
+        self._follow(uuid.UUID(run_id), alone, ended.release)
+        ended.acquire()
+
+    def _execute_alone(self, run_id: str) -> None:
+        """A run that lost two workers gets one that takes nothing else: a kernel that ends a container for the memory
+        of one run ends all that run in it.
+        """
+        with self._alone:
+            self._is_alone = True
+            self._take_if_possible()
+            try:
+                while not self._closing and not self._hosts.wait_until_empty(0.5):
+                    pass
+                log.warning("run %s has lost workers before: it is tried alone", run_id, extra={"run": run_id})
+                self._execute_run(run_id, alone=True)
+            finally:
+                self._is_alone = False
+                self._take_if_possible()
+
+    def _follow(self, hinted: uuid.UUID, alone: bool, done: Callable[[], object]) -> None:
+        def claimed(answer: Claimed | Standing | Refused | None) -> None:
+            if isinstance(answer, Claimed):
+                self._loop.post(lambda: self._start(answer, done))
+            else:
+                done()
+
+        if self._closing:
+            self._ledger.write(Offer(lambda _: done(), hinted, alone))
+        else:
+            self._ledger.write(Claim(claimed, hinted, alone))
+
+    def _start(self, claimed: Claimed, done: Callable[[], object]) -> None:
+        self._executing.start(claimed, self._declared[claimed.function_id], done)
+        self._memory.look()
+        if self._closing:
+            self._executing.hand_over(hurry=False)
+
+    # --- what is seen from outside -------------------------------------------------------------------------------
+
+    @property
+    def functions(self) -> list[str]:
+        """The functions that it runs."""
+        return [*self._declared]
+
+    @property
+    def beat_age(self) -> float:
+        """Seconds since a heartbeat succeeded."""
+        return time.monotonic() - self._heartbeat.last_beat
+
+    @property
+    def turn_age(self) -> float:
+        """Seconds since the slower of its loops turned; they turn while the database is away, too."""
+        return time.monotonic() - min(self._heartbeat.last_turn, self._loop.turned_at)
+
+    def dead_threads(self) -> str | None:
+        """Which of the threads that take runs have ended, in a sentence; None when all is well."""
+        if self._asked.is_set():
+            return None
+        taking = [*self._worker.consumers.values(), *self._worker.workers] if self._worker is not None else []
+        threads = [*taking, self._ledger, self._courier, self._logbook, self._heartbeat, self._watcher]
+        dead = [thread.name for thread in threads if thread.ident is not None and not thread.is_alive()]
+        return f"{len(dead)} of {len(threads)} threads have ended: {', '.join(dead)}" if dead else None
+
+    def not_taking(self) -> str | None:
+        """Why it takes no runs, or not those of all its functions; None when it does."""
+        if self._asked.is_set():
+            return "it is stopping"
+        complaints = [*self._nursery.loading.failed.values(), *filter(None, [self.mistake])]
+        if complaints:
+            return "; ".join(complaints)
+        return None if self._nursery.ready else "the functions' modules are being imported"
+
+    def _watch(self) -> None:
+        flags.watch(
+            connect_blocking(self._settings.redis_url, name="worker-watcher"),
+            self._executing.raised,
+            self._heartbeat.beat_now,
+            self._asked.is_set,
+        )
+
+    def _announce(self, changed: Sequence[Run]) -> None:
+        for each in changed:
+            self._courier.announce(each.id, each.claimed.report_id)

@@ -1,0 +1,64 @@
+"""A run's span: from its claim until its end is written, around the spans that its lane makes of its steps."""
+
+from __future__ import annotations
+
+import uuid
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import psycopg
+
+from andon.adapters.postgres.database import Database
+from andon.adapters.postgres.runs import cancelled_in
+from andon_worker.supervisor.hooks import Outcome
+from andon_worker.supervisor.hosting import Run
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Span
+
+    from andon.adapters.tracing.spans import Tracing
+
+
+class TracingHook:
+    """Told of runs in the worker's threads."""
+
+    def __init__(self, tracing: Tracing, database: Database) -> None:
+        self._tracing = tracing
+        self._database = database
+        self._spans: dict[tuple[uuid.UUID, int], Span] = {}
+
+    def run_begins(self, run: Run) -> str | None:
+        """Begin its span, in the trace of the event that started it."""
+        claimed = run.claimed
+        span = self._tracing.begin(
+            f"run {claimed.function_id}",
+            parent=claimed.event.traceparent,
+            attributes={
+                "andon.tenant": claimed.tenant,
+                "andon.run.id": str(claimed.id),
+                "andon.function.id": claimed.function_id,
+                "andon.run.kind": claimed.kind,
+                "andon.run.fence": claimed.fence,
+                "andon.event.id": claimed.event.id,
+            },
+        )
+        self._spans[run.holding] = span
+        return self._tracing.traceparent_of(span)
+
+    def step_ends(self, run: Run, outcome: Outcome, seconds: float) -> None:
+        """The lane makes the steps' spans."""
+
+    def lease_lost(self, run: Run) -> None:
+        """Its end says so."""
+
+    def run_ends(self, run: Run, status: str) -> None:
+        """End its span; a cancelled one's is linked to the request that cancelled it."""
+        span = self._spans.pop(run.holding, None)
+        if span is None:
+            return
+        link = None
+        if status == "cancelled":
+            with suppress(psycopg.Error):  # a link less; the run has ended all the same
+                link = cancelled_in(self._database.connection(), run.id)
+        ended = status not in {"suspended", "lost"}
+        self._tracing.finish(span, {"andon.run.status": status} if ended else {}, link=link)

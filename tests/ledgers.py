@@ -1,0 +1,72 @@
+"""A journal whose writing is a real ledger's, for tests that hold both to what journals promise."""
+
+from __future__ import annotations
+
+import datetime as dt
+import queue
+import uuid
+from collections.abc import Callable
+from contextlib import nullcontext
+from typing import Any
+
+from sqlalchemy.engine import Engine
+
+from andon.adapters.postgres.database import Database
+from andon.adapters.postgres.journal import Holding
+from andon.adapters.postgres.transactions import transact
+from andon.engine.errors import Cancelled, LeaseLost
+from andon.engine.memos import Memo
+from andon.engine.ports import Attempt
+from andon_worker.supervisor.ledger import Entry, Fail, Keep, Ledger, Recall, Refused, Sleep
+
+
+def start_ledger(database_url: str) -> Ledger:
+    """A ledger that writes to this database."""
+    ledger = Ledger(
+        Database(database_url, name="test"), worker="test", lease=60.0, functions=lambda: ["f"], hosted=list
+    )
+    ledger.start()
+    return ledger
+
+
+class LedgerJournal:
+    """One run's journal: asks the ledger and waits for its answer, as a lane does over its socket."""
+
+    def __init__(self, ledger: Ledger, run_id: uuid.UUID, fence: int, engine: Engine | None = None) -> None:
+        self._ledger = ledger
+        self._holding = Holding(run_id, fence)
+        self._engine = engine
+
+    def _ask(self, entry: Callable[[Callable[[Any], object]], Entry[Any]]) -> Any:
+        answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._ledger.write(entry(answers.put))
+        answer = answers.get(timeout=60)
+        if answer == "lost":
+            raise LeaseLost
+        assert not isinstance(answer, Refused), answer
+        return answer
+
+    def begin(self, attempt: Attempt) -> None:
+        """Nobody needs to know."""
+
+    def complete(self, attempt: Attempt, seconds: float, output: str) -> bool:
+        answer = self._ask(lambda answer: Keep(answer, self._holding, attempt, seconds, output))
+        return bool(answer == "cancelled")
+
+    def fail(self, attempt: Attempt, seconds: float, error: dict[str, Any], *, final: bool) -> None:
+        self._ask(lambda answer: Fail(answer, self._holding, attempt, seconds, error, final))
+
+    def sleep(self, name: str, position: int, *, seconds: float | None, until: dt.datetime | None) -> dt.datetime:
+        answer = self._ask(lambda answer: Sleep(answer, self._holding, name, position, seconds, until))
+        if answer == "cancelled":
+            raise Cancelled(name)
+        assert isinstance(answer, dt.datetime)
+        return answer
+
+    def recall(self, memo: Memo) -> Any:
+        return self._ask(lambda answer: Recall(answer, self._holding, memo.id))
+
+    def transaction(self, attempt: Attempt, fn: Callable[[Any], Any], encode: Callable[[Any], str]) -> str:
+        assert self._engine is not None
+        run, fence = self._holding
+        return transact(self._engine, str(run), fence, attempt, fn, encode, lambda callback: nullcontext())
