@@ -21,7 +21,12 @@ def add_to(app: typer.Typer) -> None:
 
 @group.command()
 def upload(
-    file: Annotated[Path, typer.Argument(help="CSV, TSV, JSON Lines or Parquet; each may be gzipped.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="CSV, TSV, JSON, JSON Lines or Parquet, each of which may be gzipped, or an Excel workbook."
+        ),
+    ],
     name: Annotated[str | None, typer.Option(help="What it is called; the file's name by default.")] = None,
     as_json: AsJson = False,
 ) -> None:

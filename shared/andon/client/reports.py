@@ -35,7 +35,7 @@ class Datasets:
         self._transport = transport
 
     def upload(self, file: str | os.PathLike[str], *, name: str | None = None) -> Dataset:
-        """Upload a CSV, TSV, JSON Lines or Parquet file, which may be gzipped; it is read as it is sent."""
+        """Upload a CSV, TSV, JSON, JSON Lines or Parquet file, or an Excel workbook; it is read as it is sent."""
         path = Path(file)
         with path.open("rb") as opened:
             shown = self._transport.upload("/datasets", name or path.name, opened, timeout=UPLOAD_SECONDS)

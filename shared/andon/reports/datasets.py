@@ -123,12 +123,10 @@ def ensure_parquet(
             draft = Path(own) / "draft.parquet"
             described = metadata([each.column for each in table.plan.columns], table.plan.shown())
             if table.wide:
-                wide.write_parquet(
-                    connection, table.source.scan, table.made, draft, described, PartOf(control, share, 1.0)
-                )
+                wide.write_parquet(connection, table.scan, table.made, draft, described, PartOf(control, share, 1.0))
             else:
                 select = ", ".join(f"{sql} AS {identifier(name)}" for sql, name in table.made)
-                copied = f"COPY (SELECT {select} FROM {table.source.scan}) TO {literal(draft)}"
+                copied = f"COPY (SELECT {select} FROM {table.scan}) TO {literal(draft)}"
                 connection.execute(f"{copied} (FORMAT parquet, COMPRESSION zstd, {described})")
             os.replace(draft, target)
     return target
@@ -142,8 +140,14 @@ class _Table:
 
     @property
     def made(self) -> list[tuple[str, str]]:
-        """The SQL of each column, and its name."""
-        return [(each.sql(self.source.value(each.source)), each.column.name) for each in self.plan.columns]
+        """The SQL of each column over `scan`, and its name."""
+        return [(each.sql(f"c{place}"), each.column.name) for place, each in enumerate(self.plan.columns)]
+
+    @property
+    def scan(self) -> str:
+        """The columns as the file holds them, under names of ours: theirs may be any that the SQL uses."""
+        values = (f"{self.source.value(each.source)} AS c{place}" for place, each in enumerate(self.plan.columns))
+        return f"(SELECT {', '.join(values)} FROM {self.source.scan})"
 
     @property
     def wide(self) -> bool:

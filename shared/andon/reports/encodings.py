@@ -39,6 +39,9 @@ _MARGIN = 0.12  # how much likelier another than the western encoding must be
 def ranked(path: Path) -> list[str]:
     """The encodings that a text which isn't UTF-8 may be in, the likeliest first; the last one reads anything."""
     sample = _telling(path)
+    kana = next((name for name in ("euc_jp", "cp932") if _kana(sample, name) > 0.2), None)
+    if kana:
+        return [kana, "latin-1"]
     best = from_bytes(sample, cp_isolation=[*_EAST_ASIAN, *_LETTERS]).best() if sample else None
     scores = {name: score for name in _LETTERS if (score := _score(sample, name)) is not None}
     if "cp1252" in scores:
@@ -47,6 +50,15 @@ def ranked(path: Path) -> list[str]:
     if best and best.encoding in _EAST_ASIAN and scores.get("cp1252", 0) < 0.9:
         order.insert(0, best.encoding)
     return [*order, "latin-1"]
+
+
+def _kana(sample: bytes, encoding: str) -> float:
+    """The share of Japanese syllables among the letters that aren't ASCII; no other script's bytes give many."""
+    try:
+        letters = [letter for letter in sample.decode(encoding) if not letter.isascii()]
+    except UnicodeDecodeError:
+        return 0.0
+    return sum("\u3041" <= letter <= "\u30fe" for letter in letters) / (len(letters) or 1)
 
 
 def _telling(path: Path) -> bytes:

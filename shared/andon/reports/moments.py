@@ -55,12 +55,13 @@ def day(order: str, separator: str, *, short: bool = False, named: bool = False,
     between = r"[ ,/-]+(?:de )?" if named and separator == " " else re.escape(separator)
     pattern = (_WEEKDAY if named else "") + between.join(each[part] for part in order) + (_TIME if timed else "")
     pattern = rf"\s*{pattern}\s*"
-    month = _month("p.m") if named else "p.m"
-    years = f"CASE WHEN p.y < '{_WINDOW}' THEN '20' ELSE '19' END || p.y" if short else "p.y"
-    ymd = f"({years}) || '-' || {month} || '-' || " + ("p.d" if "d" in order else "'1'")
+    month = _month("told.m") if named else "told.m"
+    years = f"CASE WHEN told.y < '{_WINDOW}' THEN '20' ELSE '19' END || told.y" if short else "told.y"
+    ymd = f"({years}) || '-' || {month} || '-' || " + ("told.d" if "d" in order else "'1'")
     if timed:
         read = _moment(
-            f"try_cast({ymd} || ' ' || CASE WHEN p.t = '' THEN '0:00' ELSE replace(p.t, ',', '.') END AS TIMESTAMP)"
+            f"try_cast({ymd} || ' ' || CASE WHEN told.t = '' THEN '0:00' ELSE replace(told.t, ',', '.') END "
+            "AS TIMESTAMP)"
         )
     else:
         read = f"try_cast({ymd} AS DATE)"
@@ -69,7 +70,7 @@ def day(order: str, separator: str, *, short: bool = False, named: bool = False,
         "timestamp" if timed else "date",
         spec,
         pattern,
-        f"list_transform([{parts(pattern)}], lambda p: {plausible(read)})[1]",
+        f"list_transform([{parts(pattern)}], lambda told: {plausible(read)})[1]",
         _shown(order, separator, short, named, timed),
         notes=(f"Years of two digits are read as 19{_WINDOW} to 20{_WINDOW - 1}.",) if short else (),
     )
@@ -122,8 +123,10 @@ QUARTER = Spelling(
     r"(?P<a>\d{4})?[- ]?[Qq](?P<q>[1-4])[- /]?(?P<b>\d{4})?",
     "list_transform(["
     + parts(r"(?P<a>\d{4})?[- ]?[Qq](?P<q>[1-4])[- /]?(?P<b>\d{4})?")
-    + "], lambda p: "
-    + plausible("try_cast(p.a || p.b || '-' || CAST(3 * try_cast(p.q AS INTEGER) - 2 AS VARCHAR) || '-01' AS DATE)")
+    + "], lambda told: "
+    + plausible(
+        "try_cast(told.a || told.b || '-' || CAST(3 * try_cast(told.q AS INTEGER) - 2 AS VARCHAR) || '-01' AS DATE)"
+    )
     + ")[1]",
     "2024 Q1",
 )
@@ -167,8 +170,9 @@ DURATION = Spelling(
     r"\s*(?P<sign>-?)(?P<h>\d{1,5}):(?P<m>[0-5]\d)(?::(?P<s>[0-5]\d(?:\.\d{1,9})?))?\s*",
     "list_transform(["
     + parts(r"\s*(?P<sign>-?)(?P<h>\d{1,5}):(?P<m>[0-5]\d)(?::(?P<s>[0-5]\d(?:\.\d{1,9})?))?\s*")
-    + "], lambda p: (CASE WHEN p.sign = '-' THEN -1.0::DOUBLE ELSE 1.0::DOUBLE END) * (3600 * try_cast(p.h AS DOUBLE) "
-    "+ 60 * try_cast(p.m AS DOUBLE) + coalesce(try_cast(p.s AS DOUBLE), 0.0)))[1]",
+    + "], lambda told: (CASE WHEN told.sign = '-' THEN -1.0::DOUBLE ELSE 1.0::DOUBLE END) "
+    "* (3600 * try_cast(told.h AS DOUBLE) "
+    "+ 60 * try_cast(told.m AS DOUBLE) + coalesce(try_cast(told.s AS DOUBLE), 0.0)))[1]",
     "h:mm:ss",
     "s",
 )
@@ -200,13 +204,14 @@ def from_spec(spec: Mapping[str, Any]) -> Spelling:
 def _moment(local: str) -> str:
     """SQL that brings a time of day with `am`, `pm` or an offset to UTC."""
     half = (
-        "CASE WHEN lower(p.half) = 'p' AND hour({0}) < 12 THEN 12 "
-        "WHEN lower(p.half) = 'a' AND hour({0}) = 12 THEN -12 ELSE 0 END"
+        "CASE WHEN lower(told.half) = 'p' AND hour({0}) < 12 THEN 12 "
+        "WHEN lower(told.half) = 'a' AND hour({0}) = 12 THEN -12 ELSE 0 END"
     ).replace("{0}", local)
     offset = (
-        "CASE WHEN length(p.zone) < 3 OR p.zone IN ('UTC', 'GMT') THEN 0 ELSE "
-        "(CASE WHEN starts_with(p.zone, '+') THEN 1 ELSE -1 END) * (60 * try_cast(substr(p.zone, 2, 2) AS INTEGER) "
-        "+ coalesce(try_cast(right(replace(p.zone, ':', ''), -3) AS INTEGER), 0)) END"
+        "CASE WHEN length(told.zone) < 3 OR told.zone IN ('UTC', 'GMT') THEN 0 ELSE "
+        "(CASE WHEN starts_with(told.zone, '+') THEN 1 ELSE -1 END) "
+        "* (60 * try_cast(substr(told.zone, 2, 2) AS INTEGER) "
+        "+ coalesce(try_cast(right(replace(told.zone, ':', ''), -3) AS INTEGER), 0)) END"
     )
     return f"({local} + to_hours({half}) - to_minutes({offset}))"
 

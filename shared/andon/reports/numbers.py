@@ -29,7 +29,7 @@ _CORE = re.compile(
     rf"{_GAP}\(?{_GAP}{_SIGN}{_GAP}(?P<before>{_MARKS})?{_GAP}{_SIGN}{_GAP}[.,]?\d[\d.,'’ \u00a0\u202f]*"
     rf"(?:[eE][-+]?\d+)?{_GAP}(?P<after>%|‰|{_MARKS}|°[CF]|{_WORD})?{_GAP}-?{_GAP}\)?{_GAP}"
 )
-_CLOCK = {"am", "pm", "a.m.", "p.m.", "uhr", "h.", "st", "nd", "rd", "th", "e", "E"}
+_CLOCK = {"am", "pm", "a.m.", "told.m.", "uhr", "h.", "st", "nd", "rd", "th", "e", "E"}
 
 
 def affix(value: str) -> str | None:
@@ -70,15 +70,15 @@ def number(decimal: str, group: str, unit: str = "", *, whole: bool = False) -> 
         rf"{_GAP}(?P<open>\(?){_GAP}(?P<sign>{_SIGN}){_GAP}{before}{_GAP}(?P<inner>{_SIGN}){_GAP}(?P<core>{core}){_GAP}{after}"
         rf"{_GAP}(?P<behind>-?){_GAP}\)?{_GAP}"
     )
-    digits = "p.core"
+    digits = "told.core"
     for character in _GROUPS[group]:
         digits = f"replace({digits}, {literal(character)}, '')"
     if decimal != ".":
         digits = f"replace({digits}, {literal(decimal)}, '.')"
-    negative = "p.open = '(' OR p.sign IN ('-', '−') OR p.inner IN ('-', '−') OR p.behind = '-'"
+    negative = "told.open = '(' OR told.sign IN ('-', '−') OR told.inner IN ('-', '−') OR told.behind = '-'"
     cast = f"try_cast({digits} AS {'BIGINT' if whole else 'DOUBLE'})"
     # A list of one, so that the parts are taken out of the text once.
-    sql = f"list_transform([{parts(pattern)}], lambda p: CASE WHEN {negative} THEN -{cast} ELSE {cast} END)[1]"
+    sql = f"list_transform([{parts(pattern)}], lambda told: CASE WHEN {negative} THEN -{cast} ELSE {cast} END)[1]"
     spec = {"kind": "spelled number", "decimal": decimal, "group": group, "unit": unit, "whole": whole}
     return Spelling("integer" if whole else "number", spec, pattern, sql, _shown(decimal, group, unit, whole), unit)
 
