@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from tests.faults.conftest import Stage
 from tests.polling import wait_until
 from tests.scene import STREAM, Scene
@@ -26,6 +28,7 @@ def flood(scene: Scene, tenant: str, count: int) -> None:
     wait_until(lambda: scene.one(QUEUED, tenant) > count * 0.6, 60, what=f"the flood of {tenant}")
 
 
+@pytest.mark.promise
 def test_38_behind_a_flood_a_newcomers_run_starts_within_one_run_per_thread(stage: Stage) -> None:
     scene = stage(env={"ANDON_LANES": str(THREADS)})
     flood(scene, "noisy", 1500)
