@@ -11,6 +11,7 @@ from flask import current_app
 from sqlalchemy import select
 
 from andon.adapters.postgres.models import FunctionRow, RuleRow
+from andon.adapters.postgres.rules import stored_rules
 from andon.engine.events import OWN_CANCELS, Event
 from andon_api.database import connection, rows
 from andon_api.principal import principal
@@ -94,6 +95,6 @@ def admit(events: Sequence[Event]) -> None:
 
 def _read_names() -> Names:
     functions = rows(select(_FUNCTION.c.trigger, _FUNCTION.c.cancel_on))
-    cancels = {rule["event"] for each in functions for rule in each["cancel_on"] or ()}
+    cancels = {rule.event for each in functions for rule in stored_rules(each["cancel_on"])}
     former = {each["event"] for each in rows(select(_RULE.c.event).distinct().where(_RULE.c.retired_at.is_not(None)))}
     return Names(frozenset(each["trigger"] for each in functions), frozenset({*OWN_CANCELS, *cancels, *former}))

@@ -58,8 +58,15 @@ def effects_once_dispatched(tenant: str, ids: Sequence[str]) -> list[Row] | None
 
 
 def functions() -> list[Row]:
-    """What the dispatcher has registered."""
-    return rows(select(_FUNCTION).order_by(_FUNCTION.c.id))
+    """What the dispatcher has registered; what can't be read of one is shown as nothing."""
+    return [_readable(each) for each in rows(select(_FUNCTION).order_by(_FUNCTION.c.id))]
+
+
+def _readable(function: Row) -> Row:
+    rules, settings = function["cancel_on"], function["settings"]
+    told = rules if isinstance(rules, list) else []
+    known = [each for each in told if isinstance(each, dict) and isinstance(each.get("event"), str)]
+    return {**function, "cancel_on": known, "settings": settings if isinstance(settings, dict) else {}}
 
 
 def dead(tenant: str, *, limit: int, cursor: str | None) -> Row:

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from andon.adapters.postgres.models import CancelKey, Cancellation, RuleRow, Run
+from andon.adapters.postgres.rules import stored_rules
 from andon.engine.events import MISSING, lookup
 from andon.engine.rules import CancelOn, cancel_key
 from andon_api.database import Row, rows
@@ -22,15 +23,11 @@ ENDED = {"completed", "failed", "cancelled"}
 
 def why_nothing(event: Row, functions: Sequence[Row]) -> str | None:
     """A sentence for each rule that the event could have satisfied; None if it is no cancel event."""
-    known = [(row["id"], rule) for row in functions for rule in _rules(row, event["name"])]
+    known = [
+        (row["id"], rule) for row in functions for rule in stored_rules(row["cancel_on"]) if rule.event == event["name"]
+    ]
     reasons = [_why(event, *each) for each in (*known, *_former(event["name"]))]
     return " ".join(dict.fromkeys(reasons)) or None
-
-
-def _rules(row: Row, name: str) -> Iterator[CancelOn]:
-    for each in row["cancel_on"] or []:
-        if each.get("event") == name:
-            yield CancelOn(name, each.get("match"), each.get("if"), every=bool(each.get("everyRun")))
 
 
 def _former(name: str) -> Iterator[tuple[str, CancelOn]]:

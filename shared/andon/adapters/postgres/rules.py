@@ -47,20 +47,25 @@ def register(connection: psycopg.Connection[Any], registry: Registry) -> None:
     registry.keep_former(_rule(*row) for row in connection.execute(_FORMER))
 
 
+def stored_rules(stored: Any) -> list[CancelOn]:
+    """The rules that a function's row tells of; what can't be read there is left out, and stops nobody."""
+    told = [each for each in stored if isinstance(each, dict)] if isinstance(stored, list) else []
+    found = [
+        CancelOn(
+            each.get("event", ""),
+            each.get("match"),
+            each.get("if"),
+            _span(each.get("rememberSeconds")),
+            bool(each.get("everyRun")),
+        )
+        for each in told
+    ]
+    return [rule for rule in found if rule_fault(rule) is None]
+
+
 def _registered(connection: psycopg.Connection[Any]) -> Iterable[Rule]:
-    """The rules that functions have had; what can't be read stops nobody."""
     for function_id, stored in connection.execute(_REGISTERED).fetchall():
-        for each in stored if isinstance(stored, list) else ():
-            if isinstance(each, dict):
-                rule = CancelOn(
-                    each.get("event", ""),
-                    each.get("match"),
-                    each.get("if"),
-                    _span(each.get("rememberSeconds")),
-                    bool(each.get("everyRun")),
-                )
-                if rule_fault(rule) is None:
-                    yield function_id, rule
+        yield from ((function_id, rule) for rule in stored_rules(stored))
 
 
 def _row(function_id: str, rule: CancelOn) -> dict[str, Any]:
