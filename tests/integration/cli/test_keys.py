@@ -90,3 +90,11 @@ def test_a_database_without_the_schema_is_said_in_a_sentence(postgres_url: str) 
         1,
         "andon: The database has not this version's schema: run `andon migrate`.\n",
     )
+
+
+@pytest.mark.parametrize("tenant", ["..", ".", "", " ", "a/b", "../a", "a\nb", "-a", "é", "a" * 101, "a b"])
+def test_a_tenant_is_a_name_that_can_stand_in_paths(andon: Command, database: Connection, tenant: str) -> None:
+    refused = andon("keys", "create", "ci", f"--tenant={tenant}")
+    assert (refused.code, "tenant: expected 1 to 100 letters" in refused.err) == (2, True), refused.err
+    assert list_keys(database) == []
+    assert andon("keys", "create", "ci", "--tenant", "Acme-2.eu_west").code == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import re
 import secrets
 import uuid
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ import psycopg
 from andon.engine.ids import new_id
 
 SCOPES = ("read", "write", "cancel", "admin")
+TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")  # it is a part of paths and names
 PREFIX = "andon_"
 SECRET_BYTES = 32
 TRUSTED_SECONDS = 2.0  # how long a process may remember a key, and take it although it is revoked
@@ -50,9 +52,11 @@ def create_key(
     connection: psycopg.Connection[Any], tenant: str, name: str, scopes: Sequence[str]
 ) -> tuple[uuid.UUID, str]:
     """Make a key; returns its id and its secret, which can't be read again. Raises `ValueError` naming the field."""
-    for field, text in (("tenant", tenant), ("name", name)):
-        if not text.strip() or len(text) > 200 or not text.isprintable():
-            raise ValueError(f"{field}: expected 1 to 200 printable characters, got {text!r}")
+    if not TENANT.fullmatch(tenant):
+        said = "expected 1 to 100 letters, digits, '_', '.', '-', beginning with a letter or digit"
+        raise ValueError(f"tenant: {said}, got {tenant[:200]!r}")
+    if not name.strip() or len(name) > 200 or not name.isprintable():
+        raise ValueError(f"name: expected 1 to 200 printable characters, got {name[:200]!r}")
     unknown = sorted(set(scopes) - set(SCOPES))
     if unknown or not scopes:
         got = ", ".join(map(repr, unknown)) or "none"
