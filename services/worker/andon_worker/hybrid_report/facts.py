@@ -24,7 +24,8 @@ def method(document: Document) -> list[str]:
     options = document["options"]
     wording = LOCALES[options["locale"]]
     lines = [
-        "Empty values and NA are missing, as are NaN and the infinities. Every figure uses the values present.",
+        "Empty values are missing, as are NaN and the infinities, and what the tables of data quality list. Every "
+        "figure uses the values present.",
         "Distinct counts and quantiles are exact up to five million rows, and close approximations beyond; the tables "
         "say which. Duplicate rows are found by a 64-bit hash.",
         "Intervals are percentile bootstrap intervals of the mean, from "

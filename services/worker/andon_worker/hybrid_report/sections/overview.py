@@ -80,6 +80,8 @@ def _missing(result: Result, wording: Wording) -> Sentence:
         return Sentence("No value is missing.")
     most = gaps[0]
     share = most["missing"] / result["rows"]
+    if share == 1:
+        share = 0.0  # a column without any value is a remark, no finding
     return Sentence(
         f"{wording.percent(result['missingCells'], result['cells'])} of all values are missing, in "
         f"{wording.count(len(gaps), 'column')}; most in {label(most['name'])} "
