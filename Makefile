@@ -14,7 +14,7 @@ COMPILE := $(UV) pip compile -q --universal --python-version 3.11 --generate-has
 	--no-annotate pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all check fix demo migrate bench bench-peers faults soak image lock clean
+.PHONY: help run test test-all check fix demo migrate bench bench-peers faults soak hostile image lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -55,6 +55,9 @@ faults: $(MADE)/dev ## Run every fault test, the slow ones too
 
 soak: $(MADE)/dev ## Kill something at random for MINUTES=30, then check what must hold
 	@exec $(BIN)/python -m tests.soak --minutes $(MINUTES)
+
+hostile: $(MADE)/dev ## One tenant sends anything for MINUTES=30, beside another that merely works
+	@exec $(BIN)/python -m tests.hostile --minutes $(MINUTES) $(ARGS)
 
 image: ## Build the container images without a daemon (root, buildah, debootstrap)
 	deploy/build-images.sh

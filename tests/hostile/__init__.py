@@ -1,0 +1,1 @@
+"""One tenant sends whatever it can think of, beside another that merely works."""
