@@ -5,14 +5,17 @@ It belongs to the main thread: a process that is started ends with the thread th
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from andon.embedded import PostgresServer, RedisServer
+from andon_worker.linux import children
 from tests.faults.proxy import Proxy
 from tests.process import Process
 from tests.scene import Scene
@@ -49,6 +52,11 @@ class Breaking:
             ("network: cut", self._cut),
             ("network: half-open", self._half_open),
         ]
+        for worker in self.scene.system.workers:
+            faults += [
+                ("lane: kill -9", lambda w=worker: self._kill_below(w, depth=2)),  # type: ignore[misc]
+                ("nursery: kill -9", lambda w=worker: self._kill_below(w, depth=1)),  # type: ignore[misc]
+            ]
         for process in self.scene.system.processes.values():
             kind = process.name.split("-")[0]
             faults += [
@@ -72,6 +80,15 @@ class Breaking:
         process.kill()
         self._pause(2)
         process.start()
+
+    def _kill_below(self, worker: Process, *, depth: int) -> None:
+        """Kill one of the worker's descendants: its nursery, or one of that one's lanes."""
+        found = [worker.pid]
+        for _ in range(depth):
+            found = [child for each in found for child in children(each)]
+        if found:
+            with suppress(ProcessLookupError):
+                os.kill(self.rng.choice(found), signal.SIGKILL)
 
     def _freeze(self, process: Process) -> None:
         process.pause()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import psycopg
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
@@ -15,12 +15,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 from andon.adapters.postgres.database import Database
 from andon.adapters.postgres.settle import Settled
 
-if TYPE_CHECKING:
-    from andon_worker.supervisor.hosting import Run
-
 log = logging.getLogger(__name__)
 
-STEP_BUCKETS = (0.005, 0.025, 0.1, 0.5, 1, 5, 15, 60, 180, 600, 1800)
 CANCEL_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 7, 10, 30, 60, 300)
 
 _CANCEL_TIMES = """
@@ -78,45 +74,6 @@ class RunMetrics:
             self._settled_after.labels(function).observe(max(ended, 0.0))
 
 
-class WorkerMetrics:
-    """What a worker counts."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self.registry = registry
-        self.runs = RunMetrics(registry)
-        self._steps = Histogram(
-            "andon_step_seconds",
-            "Time of one attempt at a step, recalled steps left out",
-            ["function", "outcome"],
-            buckets=STEP_BUCKETS,
-            registry=registry,
-        )
-        self._lease_losses = Counter(
-            "andon_lease_losses", "Runs that this worker held and lost to another", registry=registry
-        )
-
-    def watch(self, *, hosted: Callable[[], int], lanes: int, beat_age: Callable[[], float]) -> None:
-        """Show what the running service says of itself; each is asked when Prometheus asks."""
-        _gauge(self.registry, "andon_worker_runs", "Runs that this worker holds now", hosted)
-        _gauge(self.registry, "andon_worker_lanes", "Runs that this worker can hold at once", lambda: lanes)
-        _gauge(self.registry, "andon_heartbeat_age_seconds", "Since the last heartbeat that succeeded", beat_age)
-
-    def run_begins(self, run: Run) -> str | None:
-        """As a hook: nothing to count yet."""
-        return None
-
-    def step_ends(self, run: Run, outcome: str, seconds: float) -> None:
-        """As a hook."""
-        self._steps.labels(run.claimed.function_id, outcome).observe(seconds)
-
-    def lease_lost(self, run: Run) -> None:
-        """As a hook."""
-        self._lease_losses.inc()
-
-    def run_ends(self, run: Run, status: str) -> None:
-        """As a hook: `runs` counts what was settled."""
-
-
 class DispatcherMetrics:
     """What a dispatcher counts."""
 
@@ -146,9 +103,10 @@ class DispatcherMetrics:
 
     def watch(self, *, leads: Callable[[], bool], turn_age: Callable[[], float]) -> None:
         """Show what the running service says of itself."""
-        _gauge(self.registry, "andon_dispatcher_leads", "1 while this dispatcher leads", lambda: float(leads()))
-        _gauge(self.registry, "andon_dispatcher_loop_age_seconds", "Since the loop last turned", turn_age)
+        gauge(self.registry, "andon_dispatcher_leads", "1 while this dispatcher leads", lambda: float(leads()))
+        gauge(self.registry, "andon_dispatcher_loop_age_seconds", "Since the loop last turned", turn_age)
 
 
-def _gauge(registry: CollectorRegistry, name: str, meaning: str, ask: Callable[[], float]) -> None:
+def gauge(registry: CollectorRegistry, name: str, meaning: str, ask: Callable[[], float]) -> None:
+    """Show what `ask` says whenever Prometheus asks."""
     Gauge(name, meaning, registry=registry).set_function(ask)

@@ -23,7 +23,7 @@ from andon_worker.dispatcher.gauges import StoreGauges
 from andon_worker.dispatcher.leadership import Leadership
 from andon_worker.dispatcher.service import DispatcherService
 from andon_worker.metrics import DispatcherMetrics, new_registry
-from andon_worker.supervisor.nurseries import declarations
+from andon_worker.nursery.starting import declarations
 
 if TYPE_CHECKING:
     from andon.adapters.tracing.spans import Tracing

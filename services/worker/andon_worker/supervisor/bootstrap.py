@@ -16,7 +16,7 @@ from andon.adapters.redis.connect import connect, connect_blocking
 from andon.adapters.redis.flags import FlagReader
 from andon.settings import Settings
 from andon_worker.broker import HintBroker
-from andon_worker.metrics import WorkerMetrics, new_registry
+from andon_worker.metrics import new_registry
 from andon_worker.supervisor.courier import Courier
 from andon_worker.supervisor.executing import Executing
 from andon_worker.supervisor.hooks import Hook, Hooks
@@ -26,6 +26,7 @@ from andon_worker.supervisor.ledger import Ledger
 from andon_worker.supervisor.logbook import Logbook
 from andon_worker.supervisor.loop import Loop
 from andon_worker.supervisor.memory import MemoryWatch
+from andon_worker.supervisor.metrics import WorkerMetrics
 from andon_worker.supervisor.service import WorkerService
 from andon_worker.supervisor.tracing import TracingHook
 

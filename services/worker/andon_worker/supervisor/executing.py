@@ -30,6 +30,7 @@ from andon.engine.retries import delay
 from andon.engine.rules import flag_name, run_flag
 from andon.engine.steps import failure
 from andon.engine.stops import Cause
+from andon_worker.nursery.starting import in_words
 from andon_worker.supervisor import ledger
 from andon_worker.supervisor.courier import Courier, FlagCheck
 from andon_worker.supervisor.hooks import Hooks
@@ -38,7 +39,6 @@ from andon_worker.supervisor.lanes import Lane, Lanes
 from andon_worker.supervisor.ledger import Ledger, Refused
 from andon_worker.supervisor.logbook import Logbook, Said
 from andon_worker.supervisor.loop import Loop
-from andon_worker.supervisor.nurseries import in_words
 from andon_worker.supervisor.output import STREAMS, Line, RunOutput
 from andon_worker.wire import BrokenFrame, Header
 

@@ -11,21 +11,18 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from typing import Any, Protocol
 
-from andon.engine.declarations import Declaration, from_json
 from andon_worker.linux import children
+from andon_worker.nursery.starting import IMPORT_SECONDS, Loading, end, in_words, receive, start
 from andon_worker.supervisor.loop import Loop, Timer
 
 log = logging.getLogger(__name__)
-IMPORT_SECONDS = 60.0
 FIRST_PAUSE, LAST_PAUSE = 0.1, 10.0
-_MAX_MESSAGE = 1 << 17
 
 
 class Births(Protocol):
@@ -40,115 +37,6 @@ class Births(Protocol):
     def all_gone(self) -> None:
         """The nursery has ended, and every lane with it."""
         ...
-
-
-def start(modules: Sequence[str], *words: str) -> tuple[subprocess.Popen[bytes], socket.socket]:
-    """Start a nursery process; returns it with our end of its control socket. Call it from the main thread."""
-    kind = socket.SOCK_SEQPACKET if sys.platform == "linux" else socket.SOCK_DGRAM
-    ours, theirs = socket.socketpair(socket.AF_UNIX, kind)
-    with theirs:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "andon_worker.nursery", str(theirs.fileno()), str(os.getpid()), *words, *modules],
-            stdin=subprocess.DEVNULL,
-            pass_fds=[theirs.fileno()],
-            start_new_session=True,
-        )
-    return process, ours
-
-
-def receive(control: socket.socket) -> tuple[dict[str, Any] | None, list[int]]:
-    """One message and the descriptors that came with it; None when the nursery has closed."""
-    try:
-        data, passed, _, _ = control.recvmsg(_MAX_MESSAGE, socket.CMSG_SPACE(array("i").itemsize))
-    except ConnectionError:
-        return None, []
-    descriptors = array("i")
-    for level, kind, content in passed:
-        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
-            descriptors.frombytes(content[: len(content) - len(content) % descriptors.itemsize])
-    return (json.loads(data) if data else None), list(descriptors)
-
-
-class Loading:
-    """What a nursery says while it imports: which module it is at, what was declared, what has failed."""
-
-    def __init__(self, modules: Sequence[str]) -> None:
-        self.modules = list(modules)
-        self.failed: dict[str, str] = {}
-        self.declared: list[Declaration] = []
-        self.at: str | None = None
-
-    def begin(self) -> list[str]:
-        """The modules that the next process imports."""
-        self.declared, self.at = [], None
-        return [each for each in self.modules if each not in self.failed]
-
-    def hear(self, said: dict[str, Any]) -> None:
-        """Take in a message."""
-        match said["say"]:
-            case "importing":
-                self.at = said["module"]
-            case "declared":
-                self.declared.append(from_json(said["function"]))
-            case "failed":
-                self._fail(said["module"], said["why"])
-            case "ready":
-                self.at = None
-
-    def ended(self, code: int | None) -> None:
-        """The process has ended before it was ready; None: it hung, and was killed."""
-        if self.at is not None and self.at not in self.failed:
-            hung = f"did not end within {IMPORT_SECONDS:.0f} s"
-            how = hung if code is None else f"ends the process ({in_words(code)})"
-            self._fail(self.at, f"module {self.at!r} can't be imported: its import {how}")
-
-    def _fail(self, module: str, why: str) -> None:
-        self.failed[module] = why
-        log.error("%s; its functions are not served", why)
-
-
-def declarations(modules: Sequence[str]) -> tuple[list[Declaration], dict[str, str]]:
-    """What the modules declare, by children that import them and end; and why those that failed did, by module."""
-    loading = Loading(modules)
-    while True:
-        process, control = start(loading.begin(), "--declare")
-        before = len(loading.failed)
-        with control:
-            ready = _listen(process, control, loading)
-        if ready or len(loading.failed) == before:
-            return loading.declared, loading.failed
-
-
-def _listen(process: subprocess.Popen[bytes], control: socket.socket, loading: Loading) -> bool:
-    """Whether it got through all of them."""
-    ready, hung = False, False
-    control.settimeout(IMPORT_SECONDS)
-    try:
-        while not ready and (said := receive(control)[0]) is not None:
-            loading.hear(said)
-            ready = said["say"] == "ready"
-    except TimeoutError:
-        hung = True
-    end(process)
-    if not ready:
-        loading.ended(None if hung else process.returncode)
-    return ready
-
-
-def end(process: subprocess.Popen[bytes], patience: float = 0.5) -> None:
-    """Wait for a process that is ending, and end it if that takes long."""
-    try:
-        process.wait(patience)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-
-
-def in_words(status: int) -> str:
-    """How a process ended, by `Popen.returncode`."""
-    if status >= 0:
-        return f"exit code {status}"
-    return f"signal {signal.Signals(-status).name if -status in set(signal.Signals) else -status}"
 
 
 class NurseryClient:
@@ -174,6 +62,7 @@ class NurseryClient:
         self._pause = FIRST_PAUSE
         self._deadline: Timer | None = None
         self._closing = False
+        self._spared = frozenset(children(os.getpid()))
         self.started_at = 0.0
 
     @property
@@ -212,7 +101,7 @@ class NurseryClient:
             self._control.close()
         if self._process is not None:
             end(self._process, patience=5.0)
-            sweep()
+            sweep(self._spared)
 
     def _say(self, said: dict[str, Any], passed: Any = ()) -> bool:
         if self._control is None:
@@ -262,7 +151,7 @@ class NurseryClient:
         self._control.close()
         self._control = None
         end(self._process)
-        sweep()
+        sweep(self._spared)
         was_ready, self._is_ready = self._is_ready, False
         failed = len(self.loading.failed)
         if not was_ready:
@@ -278,11 +167,11 @@ class NurseryClient:
         self._loop.after(self._pause, self.start)
 
 
-def sweep(seconds: float = 2.0) -> None:
-    """End what a nursery has left: all of it comes to this process, which starts nothing else."""
+def sweep(spared: Collection[int], seconds: float = 2.0) -> None:
+    """End what a nursery has left: all of it comes to this process, which has no other children than the spared."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        left = children(os.getpid())
+        left = [pid for pid in children(os.getpid()) if pid not in spared]
         if not left:
             return
         for pid in left:

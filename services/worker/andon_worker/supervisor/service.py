@@ -22,6 +22,7 @@ from andon.engine.declarations import Declaration
 from andon.engine.lines import ALONE, URGENT
 from andon.settings import Settings
 from andon_worker.broker import ACTOR, ALONE_ACTOR, HintBroker
+from andon_worker.nursery.starting import Loading
 from andon_worker.supervisor.courier import Courier
 from andon_worker.supervisor.executing import Executing
 from andon_worker.supervisor.heartbeat import Heartbeat
@@ -31,7 +32,7 @@ from andon_worker.supervisor.ledger import Claim, Ledger, Offer, Refused
 from andon_worker.supervisor.logbook import Logbook
 from andon_worker.supervisor.loop import Loop
 from andon_worker.supervisor.memory import MemoryWatch
-from andon_worker.supervisor.nurseries import Loading, NurseryClient
+from andon_worker.supervisor.nurseries import NurseryClient
 
 log = logging.getLogger(__name__)
 IDLE_MILLISECONDS = 1000

@@ -1,0 +1,132 @@
+"""A nursery process from outside: started, listened to while it imports, and what the modules declare.
+
+Nothing here imports a function's module: a process that imports them and ends is asked instead.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+from array import array
+from collections.abc import Sequence
+from typing import Any
+
+from andon.engine.declarations import Declaration, from_json
+
+log = logging.getLogger(__name__)
+IMPORT_SECONDS = 60.0
+_MAX_MESSAGE = 1 << 17
+
+
+def start(modules: Sequence[str], *words: str) -> tuple[subprocess.Popen[bytes], socket.socket]:
+    """Start a nursery process; returns it with our end of its control socket. Call it from the main thread."""
+    kind = socket.SOCK_SEQPACKET if sys.platform == "linux" else socket.SOCK_DGRAM
+    ours, theirs = socket.socketpair(socket.AF_UNIX, kind)
+    with theirs:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "andon_worker.nursery", str(theirs.fileno()), str(os.getpid()), *words, *modules],
+            stdin=subprocess.DEVNULL,
+            pass_fds=[theirs.fileno()],
+            start_new_session=True,
+        )
+    return process, ours
+
+
+def receive(control: socket.socket) -> tuple[dict[str, Any] | None, list[int]]:
+    """One message and the descriptors that came with it; None when the nursery has closed."""
+    try:
+        data, passed, _, _ = control.recvmsg(_MAX_MESSAGE, socket.CMSG_SPACE(array("i").itemsize))
+    except ConnectionError:
+        return None, []
+    descriptors = array("i")
+    for level, kind, content in passed:
+        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+            descriptors.frombytes(content[: len(content) - len(content) % descriptors.itemsize])
+    return (json.loads(data) if data else None), list(descriptors)
+
+
+class Loading:
+    """What a nursery says while it imports: which module it is at, what was declared, what has failed."""
+
+    def __init__(self, modules: Sequence[str]) -> None:
+        self.modules = list(modules)
+        self.failed: dict[str, str] = {}
+        self.declared: list[Declaration] = []
+        self.at: str | None = None
+
+    def begin(self) -> list[str]:
+        """The modules that the next process imports."""
+        self.declared, self.at = [], None
+        return [each for each in self.modules if each not in self.failed]
+
+    def hear(self, said: dict[str, Any]) -> None:
+        """Take in a message."""
+        match said["say"]:
+            case "importing":
+                self.at = said["module"]
+            case "declared":
+                self.declared.append(from_json(said["function"]))
+            case "failed":
+                self._fail(said["module"], said["why"])
+            case "ready":
+                self.at = None
+
+    def ended(self, code: int | None) -> None:
+        """The process has ended before it was ready; None: it hung, and was killed."""
+        if self.at is not None and self.at not in self.failed:
+            hung = f"did not end within {IMPORT_SECONDS:.0f} s"
+            how = hung if code is None else f"ends the process ({in_words(code)})"
+            self._fail(self.at, f"module {self.at!r} can't be imported: its import {how}")
+
+    def _fail(self, module: str, why: str) -> None:
+        self.failed[module] = why
+        log.error("%s; its functions are not served", why)
+
+
+def declarations(modules: Sequence[str]) -> tuple[list[Declaration], dict[str, str]]:
+    """What the modules declare, by children that import them and end; and why those that failed did, by module."""
+    loading = Loading(modules)
+    while True:
+        process, control = start(loading.begin(), "--declare")
+        before = len(loading.failed)
+        with control:
+            ready = _listen(process, control, loading)
+        if ready or len(loading.failed) == before:
+            return loading.declared, loading.failed
+
+
+def _listen(process: subprocess.Popen[bytes], control: socket.socket, loading: Loading) -> bool:
+    """Whether it got through all of them."""
+    ready, hung = False, False
+    control.settimeout(IMPORT_SECONDS)
+    try:
+        while not ready and (said := receive(control)[0]) is not None:
+            loading.hear(said)
+            ready = said["say"] == "ready"
+    except TimeoutError:
+        hung = True
+    end(process)
+    if not ready:
+        loading.ended(None if hung else process.returncode)
+    return ready
+
+
+def end(process: subprocess.Popen[bytes], patience: float = 0.5) -> None:
+    """Wait for a process that is ending, and end it if that takes long."""
+    try:
+        process.wait(patience)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def in_words(status: int) -> str:
+    """How a process ended, by `Popen.returncode`."""
+    if status >= 0:
+        return f"exit code {status}"
+    return f"signal {signal.Signals(-status).name if -status in set(signal.Signals) else -status}"
