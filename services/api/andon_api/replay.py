@@ -7,10 +7,12 @@ from collections.abc import Sequence
 
 from redis.exceptions import RedisError
 from sqlalchemy import func, update
+from sqlalchemy.dialects.postgresql import insert
 
-from andon.adapters.postgres.models import DeadEvent
+from andon.adapters.postgres.models import DeadEvent, OutboxRow
 from andon.adapters.postgres.requests import Conflict, NotFound
 from andon.adapters.redis.bus import STREAM, digest
+from andon.adapters.redis.reading import CUT
 from andon_api.auditing import note
 from andon_api.database import Row, db
 from andon_api.problems import Problem
@@ -24,24 +26,32 @@ LARGEST_ID = 2**63
 def replay(tenant: str, id: int) -> Row:
     """Put it on the bus again, in the session's transaction; replayed twice, it has no second effect.
 
-    If it still can't be an event, it is buried anew, with the reason of now. Raises `NotFound`, or `Conflict`.
+    An event that was accepted goes back to the outbox, whence the dispatcher publishes it. If it still can't be
+    an event, or can't take effect, it is buried anew, with the reason of now. Raises `NotFound`, or `Conflict`.
     """
     found = events.dead_one(tenant, id) if 0 < id < LARGEST_ID else None
     if found is None:
         raise NotFound("Dead event not found")
-    try:
-        services().redis.xadd(STREAM, _entry(found["stream_id"], found["fields"]))  # type: ignore[arg-type]
-    except RedisError:
-        raise Problem(503, "Redis doesn't answer at the moment; try again.", headers={"Retry-After": "2"}) from None
+    if found["event_seq"] is None:
+        _add(found)
+    elif found["replayed_at"] is None:
+        db.session.execute(insert(OutboxRow).values(event_seq=found["event_seq"]).on_conflict_do_nothing())
     note("dead-event.replayed", id)
     table = DeadEvent.__table__
     db.session.execute(update(DeadEvent).where(table.c.id == id).values(replayed_at=func.clock_timestamp()))
     return events.dead_one(tenant, id) or found
 
 
+def _add(found: Row) -> None:
+    try:
+        services().redis.xadd(STREAM, _entry(found["stream_id"], found["fields"]))  # type: ignore[arg-type]
+    except RedisError:
+        raise Problem(503, "Redis doesn't answer at the moment; try again.", headers={"Retry-After": "2"}) from None
+
+
 def _entry(stream_id: str, kept: Sequence[Sequence[str]]) -> dict[bytes, bytes]:
     """The entry's fields. Without an id of its own, it gets the one that the dispatcher would have given it."""
     fields = {base64.b64decode(key): base64.b64decode(value) for key, value in kept}
-    if any(len(value) >= CUT_AT for value in fields.values()):
+    if CUT in fields or any(len(value) >= CUT_AT for value in fields.values()):
         raise Conflict("The entry was too large to be kept whole: it can't be replayed")
     return fields if fields.get(b"id") else {**fields, b"id": f"{stream_id}-{digest(fields)}".encode()}

@@ -91,6 +91,13 @@ class DispatcherMetrics:
             ["function"],
             registry=registry,
         )
+        self._failed = Counter(
+            "andon_dispatcher_failures",
+            "Failures that are no store's, by what was done",
+            ["part"],
+            registry=registry,
+        )
+        self._failed.labels("entry")
 
     def dropped(self, reason: Literal["trimmed", "forgotten"], entries: int) -> None:
         """Count entries that the stream no longer had, or that lay below the bus' low-water mark."""
@@ -101,8 +108,16 @@ class DispatcherMetrics:
         for function, count in failed.items():
             self._failed_evaluations.labels(function).inc(count)
 
-    def watch(self, *, leads: Callable[[], bool], turn_age: Callable[[], float]) -> None:
+    def failed(self, part: str) -> None:
+        """Count a failure that isn't a store's: an entry that makes code of ours fail, or a duty that does."""
+        self._failed.labels(part).inc()
+
+    def watch(
+        self, *, leads: Callable[[], bool], turn_age: Callable[[], float], intake_age: Callable[[], float]
+    ) -> None:
         """Show what the running service says of itself."""
+        meaning = "Since it handled an entry of the bus, found none, or saw that another leads"
+        gauge(self.registry, "andon_dispatcher_intake_age_seconds", meaning, intake_age)
         gauge(self.registry, "andon_dispatcher_leads", "1 while this dispatcher leads", lambda: float(leads()))
         gauge(self.registry, "andon_dispatcher_loop_age_seconds", "Since the loop last turned", turn_age)
 

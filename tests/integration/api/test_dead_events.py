@@ -69,6 +69,21 @@ def test_another_tenants_dead_events_are_not_there(client: Client, bus: Redis, b
     assert bus.exists("andon:events") == 0
 
 
+def test_an_event_that_was_accepted_goes_back_to_the_outbox_and_only_once(
+    client: Client, bus: Redis, bury: Bury, database: psycopg.Connection[Any]
+) -> None:
+    [id] = client.post(f"{API}/events", json={"name": "a/b"}).json["ids"]
+    seq = database.execute("DELETE FROM andon.outbox RETURNING event_seq").fetchone()
+    bus.delete("andon:events")
+    dead = bury({b"name": b"a/b", b"id": id.encode()})
+    database.execute("UPDATE andon.dead_events SET event_seq = %s", seq)
+    assert client.post(f"{API}/dead-events/{dead}/replay").status_code == 202
+    assert database.execute("DELETE FROM andon.outbox RETURNING event_seq").fetchall() == [seq]
+    assert client.post(f"{API}/dead-events/{dead}/replay").status_code == 202
+    assert database.execute("SELECT event_seq FROM andon.outbox").fetchall() == []
+    assert bus.exists("andon:events") == 0
+
+
 def test_the_console_offers_replay(client: Client, bus: Redis, bury: Bury) -> None:
     id = bury({b"name": b"a/b"})
     assert 'data-testid="replay"' in client.get("/dead-events").text

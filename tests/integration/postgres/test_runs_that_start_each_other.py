@@ -12,7 +12,7 @@ import pytest
 from andon import Event, Function, function
 from andon.adapters.postgres import functions
 from andon.adapters.postgres.connect import connect
-from andon.adapters.postgres.inbox import claim_open
+from andon.adapters.postgres.inbox import claim_open, read_open
 from andon.adapters.postgres.runs import claim
 from andon.adapters.postgres.settle import End, settle_held
 from andon.engine.events import MOST_HOPS, check_event
@@ -61,7 +61,7 @@ class Chain:
                 self.runs += 1
                 settle_held(self.connection, [End(run_id, held.fence, status, error='{"message":""}')])
             started = []
-            while ends := claim_open(self.connection, older_than=-60, limit=400):
+            while ends := read_open(self.connection, claim_open(self.connection, older_than=-60, limit=400)):
                 started += self.take(ends).started
 
 
@@ -107,7 +107,7 @@ def test_an_end_is_told_to_all_who_listen(database: psycopg.Connection[Any]) -> 
     [(run_id, _)] = started
     assert claim(database, run_id, worker="w", lease=60)
     end(database, run_id, fence=1)
-    assert len(chain.take(claim_open(database, older_than=-60, limit=10)).started) == 3
+    assert len(chain.take(read_open(database, claim_open(database, older_than=-60, limit=10))).started) == 3
 
 
 def test_an_end_that_nobody_has_come_to_is_forged_and_dead(database: psycopg.Connection[Any]) -> None:
@@ -125,7 +125,7 @@ def test_an_end_that_is_delivered_again_is_not_forged(database: psycopg.Connecti
     [(run_id, _)] = chain.take([Event("a/b")]).started
     assert claim(database, run_id, worker="w", lease=60)
     end(database, run_id, fence=1)
-    [told] = claim_open(database, older_than=-60, limit=10)
+    [told] = read_open(database, claim_open(database, older_than=-60, limit=10))
     assert told.hops == 1
     assert len(chain.take([told]).started) == 1
     again = chain.take([told])

@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from andon.adapters.postgres.inbox import claim_open, record
+from andon.adapters.postgres.inbox import claim_open, read_open, record
 from andon.adapters.postgres.settle import End, settle_held
 from andon.adapters.redis.bus import decode, encode
 from andon.engine.events import Event
@@ -42,7 +42,7 @@ def end(
         )
         text = None if error is None else json.dumps(error)
         assert settle_held(connection, [End(run_id, 1, status, error=text)])
-        [told] = claim_open(connection, older_than=0, limit=10)
+        [told] = read_open(connection, claim_open(connection, older_than=0, limit=10))
     return decode("1-1", {key.encode(): str(value).encode() for key, value in encode(told).items()})
 
 

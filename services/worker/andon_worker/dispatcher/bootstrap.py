@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from andon.adapters.tracing.spans import Tracing
 
 log = logging.getLogger(__name__)
+LOCK_SECONDS = 3
+STUCK_SECONDS = 120.0
+"""A dispatcher that should lead and has neither handled an entry nor found the bus empty for so long isn't ready."""
 
 
 def load_functions(settings: Settings) -> tuple[Registry, str | None]:
@@ -58,7 +61,7 @@ def dispatcher(
     return DispatcherService(
         settings,
         registry,
-        Database(settings.database_url, name="dispatcher"),
+        Database(settings.database_url, name="dispatcher", lock_seconds=LOCK_SECONDS),
         connect(settings.redis_url, name="dispatcher"),
         connect_blocking(settings.redis_url, name="dispatcher"),
         HintBroker(connect(settings.redis_url, name="dispatcher-hints")),
@@ -75,14 +78,17 @@ def dispatcher_health(
     if not settings.health_port:
         return None
     registry = service.metrics.registry
-    service.metrics.watch(leads=lambda: service.leads, turn_age=lambda: service.turn_age)
+    service.metrics.watch(
+        leads=lambda: service.leads, turn_age=lambda: service.turn_age, intake_age=lambda: service.stuck_for
+    )
+    handling = stalled("the intake of events", lambda: service.stuck_for, limit=STUCK_SECONDS)
     redis = connect(settings.redis_url, name="metrics")
     registry.register(StoreGauges(settings.database_url, redis, queues=functions.queues()))
     return HealthServer(
         settings.host,
         settings.health_port,
         live=stalled("the dispatcher's loop", lambda: service.turn_age),
-        ready=lambda: "it is stopping" if service.stopping else failed,
+        ready=lambda: "it is stopping" if service.stopping else failed or handling(),
         registry=registry,
         release=settings.release,
     )

@@ -60,7 +60,7 @@ class FormerStreams:
                 if time.monotonic() >= until:
                     return False
         except ResponseError as error:
-            if not str(error).startswith("NOGROUP"):
+            if "NOGROUP" not in str(error):
                 raise
             intake.create_group()
             return False

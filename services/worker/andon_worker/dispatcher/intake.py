@@ -1,27 +1,39 @@
-"""The intake: take entries off the bus, commit them, then signal, then acknowledge. A crash anywhere repeats."""
+"""The intake: take entries off the bus, commit them, then signal, then acknowledge. A crash anywhere repeats.
+
+Nothing that an entry holds ends this or keeps its neighbours waiting. Where a batch fails because of one, halves of it
+are tried until that one is found, and it is dead with its reason. What was only too much at once is tried in smaller
+batches; an entry that is too much alone is put by, with its place in the order of events, and tried again later.
+"""
 
 from __future__ import annotations
 
-import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 from redis import Redis
 from redis.exceptions import ResponseError
 
-from andon.adapters.postgres.away import first_line, is_misfit, why_away
+from andon.adapters.postgres import dead_events, inbox
+from andon.adapters.postgres.away import Away, first_line, why_away
 from andon.adapters.postgres.database import Database
+from andon.adapters.postgres.dead_events import Dead
 from andon.adapters.postgres.own_events import check_own
-from andon.adapters.postgres.retention import position
+from andon.adapters.postgres.retention import position, still_open
 from andon.adapters.redis.bus import GROUP, STREAM, decode, preserve
+from andon.adapters.redis.reading import BoundedReader, Entry, size
 from andon.engine.errors import EventError
 from andon.engine.events import DEFAULT_TENANT, ENDS, Event
 from andon.engine.functions import Registry
 from andon.reports.events import spelled
 from andon_worker.dispatcher.batch import Effects, record_batch
+from andon_worker.dispatcher.batch_size import MOST, MOST_BYTES, BatchSize
+from andon_worker.dispatcher.halving import halving, is_nobodys_fault, is_too_much
 from andon_worker.dispatcher.leadership import Leadership
 from andon_worker.dispatcher.low_water import forgotten
 from andon_worker.dispatcher.observing import batch_observed
@@ -31,25 +43,32 @@ if TYPE_CHECKING:
     from andon.adapters.tracing.spans import Tracing
 
 log = logging.getLogger(__name__)
-BATCH = 500
 
-_BURY = """
-INSERT INTO andon.dead_events (stream_id, tenant, fields, reason)
-SELECT * FROM unnest(%s::text[], %s::text[], %s::jsonb[], %s::text[]) ON CONFLICT (stream_id) DO NOTHING
-"""
 # A commit that a crash of the server may lose: the outbox then still has the events. What follows it, a claim or a
 # step's result, is written in order behind it, so it is never lost alone.
 _NEED_NO_DISK = "SET LOCAL synchronous_commit TO off"
+# Fails where it is not one entry whose rows are locked, but tables that all of them need.
+_NO_TABLE_IS_LOCKED = """
+LOCK TABLE andon.runs, andon.reports, andon.steps, andon.cancel_keys, andon.cancellations, andon.wide_cancellations
+IN ROW EXCLUSIVE MODE
+"""
+PUT_BY_SECONDS = 5.0
+LONGEST_PUT_BY_SECONDS = 300.0
+TRIES = 5
+TRIES_KEPT = 10_000
 
-Entry = tuple[str, Mapping[bytes, bytes]]
+
+Read = tuple[Entry, Event]
+Unfit = tuple[Entry, str]
+"""An entry that can't be an event, and why."""
 
 
 @dataclass(frozen=True)
-class Dead:
-    """An entry that can't be an event, and why."""
+class Done:
+    """Entries that are committed, and what to tell Redis of them."""
 
-    entry: Entry
-    reason: str
+    entries: Sequence[Entry]
+    effects: Effects
 
 
 class Intake:
@@ -69,7 +88,7 @@ class Intake:
         stream: str = STREAM,
     ) -> None:
         self._redis = redis
-        self._blocking = blocking
+        self._reader = BoundedReader(redis, blocking, stream, GROUP)
         self._database = database
         self._registry = registry
         self._leadership = leadership
@@ -79,7 +98,11 @@ class Intake:
         self._put_off: list[Entry] = []
         self._tracing = tracing
         self._stream = stream
+        self._size = BatchSize()
+        self._tries: dict[tuple[str, str], int] = {}
         self.pending_first = True
+        self.went_on_at = time.monotonic()
+        """When it last handled an entry, or found none."""
 
     def step(self, *, block_ms: int) -> int:
         """Handle one batch, what was read before and not acknowledged first; return how many entries it had."""
@@ -90,22 +113,21 @@ class Intake:
         else:
             entries = self._new(block_ms)
             urgent = self._put_off_what_can_wait(entries)
-        self._handle(urgent)
-        self.pending_first = resumed and bool(entries)
+        handled = self._handle(urgent)
+        self.pending_first = not handled or (resumed and bool(entries))
         return len(entries)
 
     def handle_put_off(self) -> None:
         """Handle what could wait: many ends of runs together cost little more than one."""
         if not self.pending_first:
             entries, self._put_off = self._put_off, []
-            self._handle(entries)
-            self.pending_first = False
+            self.pending_first = not self._handle(entries)
 
     def _put_off_what_can_wait(self, entries: Sequence[Entry]) -> list[Entry]:
         """The entries to handle now. What tells of a run's end, and starts and stops nothing, waits."""
         urgent = [each for each in entries if each[1].get(b"name") not in self._can_wait]
         self._put_off += [each for each in entries if each[1].get(b"name") in self._can_wait]
-        if len(self._put_off) >= BATCH:
+        if len(self._put_off) >= MOST or sum(map(size, self._put_off)) >= MOST_BYTES:
             self.handle_put_off()
         return urgent
 
@@ -118,104 +140,182 @@ class Intake:
                 raise
 
     def _new(self, block_ms: int) -> list[Entry]:
-        found: Any = self._blocking.xreadgroup(
-            GROUP, self._leadership.holder, {self._stream: ">"}, count=BATCH, block=max(block_ms, 1)
-        )
-        return [(id.decode(), fields) for _stream, entries in found or () for id, fields in entries]
+        consumer = self._leadership.holder
+        return self._reader.new(consumer, count=self._size.now, most_bytes=MOST_BYTES, block_ms=block_ms)
 
     def _pending(self) -> list[Entry]:
         """Entries read by anyone and not acknowledged; those trimmed meanwhile are acknowledged and counted.
 
         Being the leader, this one may handle them whoever read them: what the former one commits, the fence refuses.
         """
-        listed: Any = self._redis.xpending_range(self._stream, GROUP, min="-", max="+", count=BATCH)
-        ids = [row["message_id"].decode() for row in listed]
-        pipe = self._redis.pipeline(transaction=False)
-        for id in ids:
-            pipe.xrange(self._stream, min=id, max=id)
-        found = pipe.execute() if ids else []
-        entries = [(id, rows[0][1]) for id, rows in zip(ids, found, strict=True) if rows]
-        if len(entries) < len(ids):
-            gone = sorted(set(ids) - {id for id, _ in entries})
-            log.warning("%d pending entries were trimmed from the bus: %s ...", len(gone), gone[0])
+        entries, gone = self._reader.pending(count=self._size.now, most_bytes=MOST_BYTES)
+        if gone:
+            log.warning("%d pending entries were trimmed from the bus: %s ...", len(gone), min(gone))
             self._redis.xack(self._stream, GROUP, *gone)
             self._metrics.dropped("trimmed", len(gone))
             return entries or self._pending()
         return entries
 
-    def _handle(self, entries: Sequence[Entry]) -> None:
+    def _handle(self, entries: Sequence[Entry]) -> bool:
+        """Take these in; False if they are left to be taken again, fewer at once."""
         if not entries:
-            return
+            self.went_on_at = time.monotonic()
+            return True
         self.pending_first = True  # until this batch is acknowledged, it is what a failure must come back to
-        events, dead = self._decode(entries)
-        if self._tracing is None:
-            self._take(entries, events, dead)
-        else:
-            with batch_observed(self._tracing, [event for _, event in events]) as traced:
-                self._take(entries, [(entry, event) for (entry, _), event in zip(events, traced, strict=True)], dead)
-
-    def _take(self, entries: Sequence[Entry], events: Sequence[tuple[Entry, Event]], dead: Sequence[Dead]) -> None:
-        effects = self._commit(events, dead)
-        self._signal(effects)
-        self._redis.xack(self._stream, GROUP, *[id for id, _ in entries])
-
-    def _commit(self, events: Sequence[tuple[Entry, Event]], dead: Sequence[Dead]) -> Effects:
-        """Commit the batch; where the data of one entry makes it fail, replay singly, and that one is dead."""
+        done: list[Done] = []
+        began = time.monotonic()
         try:
-            return self._transaction(events, dead)
-        except psycopg.Error as error:
-            if why_away(error) or is_misfit(error):
+            halving(entries, partial(self._record, done), partial(self._give_up, done))
+        except Exception as error:
+            if not is_too_much(error):
                 raise
-            if len(events) == 1:
-                refused = Dead(events[0][0], f"refused by the database: {first_line(error)}")
-                return self._transaction([], [*dead, refused])
-        effects = self._transaction([], dead) if dead else Effects()
-        for each in events:
-            one = self._commit([each], [])
-            effects.started += one.started
-            effects.flags |= one.flags
-            effects.settled += one.settled
-            effects.failed_evaluations += one.failed_evaluations
-        return effects
+            return self._ease(entries, error)
+        finally:
+            for each in done:
+                self._finish(each)
+        self._size.went_well(len(entries), time.monotonic() - began)
+        return True
 
-    def _transaction(self, events: Sequence[tuple[Entry, Event]], dead: Sequence[Dead]) -> Effects:
+    def _record(self, done: list[Done], entries: Sequence[Entry]) -> None:
+        events, dead = self._decode(entries)
+        with self._observed([event for _, event in events]) as seen:
+            paired = [(entry, event) for (entry, _), event in zip(events, seen, strict=True)]
+            done.append(Done(entries, self._commit(paired, dead)))
+        self.went_on_at = time.monotonic()
+
+    def _observed(self, events: list[Event]) -> AbstractContextManager[list[Event]]:
+        return nullcontext(events) if self._tracing is None else batch_observed(self._tracing, events)
+
+    def _finish(self, done: Done) -> None:
+        self._signal(done.effects)
+        self._redis.xack(self._stream, GROUP, *[id for id, _ in done.entries])
+        self.went_on_at = time.monotonic()
+
+    def _commit(self, events: Sequence[Read], dead: Sequence[Unfit]) -> Effects:
         """Record the batch, but for entries that retention has passed; they are acknowledged and counted."""
         connection = self._database.connection()
         with connection.transaction():
             low_water = self._hold(connection)
-            effects = Effects()
-            entries: list[tuple[str, Event | None]] = [(id, event) for (id, _), event in events]
-            listed = [*entries, *((each.entry[0], None) for each in dead)]
+            accepted, unfit = self._accepted(connection, dead)
+            listed: list[tuple[str, Event | None]] = [
+                *((id, event) for (id, _), event in [*events, *accepted]),
+                *((id, None) for (id, _), _ in unfit),
+            ]
             gone = forgotten(connection, listed, position(low_water))
-            kept = [(self._name(id), event) for (id, _), event in events if id not in gone]
+            kept = [(self._name(id), event) for (id, _), event in [*events, *accepted] if id not in gone]
+            effects = Effects()
             if kept:
                 effects = record_batch(connection, self._registry, [event for _, event in kept], [id for id, _ in kept])
-            refused = effects.refused
-            dead = [*dead, *(Dead(e, refused[self._name(e[0])]) for e, _ in events if self._name(e[0]) in refused)]
-            if buried := [each for each in dead if each.entry[0] not in gone]:
+            refused = [(entry, why) for entry, _ in [*events, *accepted] if (why := self._refusal(effects, entry))]
+            if buried := [each for each in [*unfit, *refused] if each[0][0] not in gone]:
                 self._bury(connection, buried)
             elif effects.repeatable:
                 connection.execute(_NEED_NO_DISK)
         self._metrics.dropped("forgotten", len(gone))
         return effects
 
-    def _decode(self, entries: Sequence[Entry]) -> tuple[list[tuple[Entry, Event]], list[Dead]]:
-        events, dead = [], []
+    def _refusal(self, effects: Effects, entry: Entry) -> str | None:
+        return effects.refused.get(self._name(entry[0]))
+
+    def _accepted(
+        self, connection: psycopg.Connection[Any], dead: Sequence[Unfit]
+    ) -> tuple[list[Read], Sequence[Unfit]]:
+        """Of unfit entries, those that were accepted before: what they are, the inbox knows. And the rest."""
+        keys = [key for entry, _ in dead if (key := _key(entry))]
+        if not keys:
+            return [], dead
+        still = still_open(connection, keys)
+        accepted = [(entry, _named_by(key)) for entry, _ in dead if (key := _key(entry)) in still and key]
+        return accepted, [each for each in dead if _key(each[0]) not in still]
+
+    def _decode(self, entries: Sequence[Entry]) -> tuple[list[Read], list[Unfit]]:
+        events: list[Read] = []
+        dead: list[Unfit] = []
         for entry in entries:
             try:
                 events.append((entry, spelled(check_own(decode(self._name(entry[0]), entry[1])))))
             except EventError as error:
-                dead.append(Dead(entry, str(error)))
+                dead.append((entry, str(error)))
+            except MemoryError:
+                raise
+            except Exception as error:
+                dead.append((entry, self._blame(entry, error)))
         return events, dead
 
-    def _bury(self, connection: psycopg.Connection[Any], dead: Sequence[Dead]) -> None:
-        rows = [
-            (self._name(each.entry[0]), _tenant(each.entry), json.dumps(preserve(each.entry[1])), each.reason)
-            for each in dead
-        ]
-        for name, _, _, reason in rows:
-            log.error("entry %s is dead: %s", name, reason)
-        connection.execute(_BURY, [list(column) for column in zip(*rows, strict=True)])
+    def _give_up(self, done: list[Done], entry: Entry, error: Exception) -> None:
+        """This one can't be handled, whatever is done: keep it with the reason, and go on."""
+        reason = self._blame(entry, error)
+        try:
+            self._commit_dead((entry, reason))
+        except Exception as again:
+            if is_nobodys_fault(again):
+                raise
+            log.exception("entry %s can't be kept whole among the dead", entry[0])
+            self._commit_dead(((entry[0], {}), reason))
+        done.append(Done([entry], Effects()))
+
+    def _commit_dead(self, dead: Unfit) -> None:
+        connection = self._database.connection()
+        with connection.transaction():
+            self._hold(connection)
+            self._bury(connection, [dead])
+
+    def _blame(self, entry: Entry, error: Exception) -> str:
+        """The reason to keep with an entry. What isn't an unstorable value is a fault of ours, and told loudly."""
+        if not isinstance(error, psycopg.DataError):
+            log.error("entry %s makes our code fail", self._name(entry[0]), exc_info=error)
+            self._metrics.failed("entry")
+        who = "refused by the database" if isinstance(error, psycopg.Error) else "our code failed on it"
+        return f"{who}: {type(error).__name__}: {first_line(error)}"
+
+    def _ease(self, entries: Sequence[Entry], error: Exception) -> bool:
+        """It was too much at once: take fewer; and one that is too much alone, put by."""
+        why = why_away(error) or Away.EXHAUSTED
+        if len(entries) > 1:
+            log.warning("a batch of %d entries was too much (%s) and is halved", len(entries), why)
+            self._size.was_too_much(len(entries))
+            return False
+        [entry] = entries
+        if not self._decode([entry])[0]:
+            raise error  # it is only to be buried: not even that can be done now
+        tries = self._count_try(_key(entry) or ("", entry[0]))
+        if why is Away.CONTENDED and tries < TRIES:
+            return False
+        self._put_by(entry, why, tries)
+        return True
+
+    def _count_try(self, key: tuple[str, str]) -> int:
+        if len(self._tries) > TRIES_KEPT:
+            self._tries.clear()
+        self._tries[key] = self._tries.get(key, 0) + 1
+        return self._tries[key]
+
+    def _put_by(self, entry: Entry, why: Away, tries: int) -> None:
+        """Accept it as the API would, and let the relay bring it again; dead if it was too much time after time."""
+        [(_, event)] = self._decode([entry])[0]
+        connection = self._database.connection()
+        with connection.transaction():
+            self._hold(connection)
+            connection.execute(_NO_TABLE_IS_LOCKED)
+            if tries >= TRIES and why not in {Away.LOCKED, Away.CONTENDED}:
+                self._bury(connection, [(entry, f"too much for one transaction: {why}")])
+            elif event.name in ENDS and not still_open(connection, [(event.tenant, event.id)]):
+                self._bury(connection, [(entry, f"name: {event.name} tells of a run's end, which Andon alone can")])
+            else:
+                seconds = min(PUT_BY_SECONDS * 2 ** (tries - 1), LONGEST_PUT_BY_SECONDS)
+                inbox.put_by(connection, event, self._name(entry[0]), seconds=seconds)
+                log.warning("entry %s can't take effect now (%s) and is put by for %g s", entry[0], why, seconds)
+        self._finish(Done([entry], Effects()))
+
+    def _bury(self, connection: psycopg.Connection[Any], unfit: Sequence[Unfit]) -> None:
+        for (id, _), reason in unfit:
+            log.error("entry %s is dead: %s", self._name(id), reason)
+        dead_events.bury(connection, [self._dead(entry, reason) for entry, reason in unfit])
+
+    def _dead(self, entry: Entry, reason: str) -> Dead:
+        id, fields = entry
+        key = _key(entry)
+        return Dead(self._name(id), _tenant(entry), preserve(fields), reason, key[1] if key else None)
 
     def _name(self, stream_id: str) -> str:
         """What names an entry in the inbox and among the dead events."""
@@ -227,5 +327,18 @@ class Intake:
 
 
 def _tenant(entry: Entry) -> str:
-    text = entry[1].get(b"tenant", b"").decode(errors="replace").replace("\x00", "\ufffd")
-    return text or DEFAULT_TENANT
+    return entry[1].get(b"tenant", b"").decode(errors="replace") or DEFAULT_TENANT
+
+
+def _key(entry: Entry) -> tuple[str, str] | None:
+    """Tenant and id of the event that the entry says it is, if it says so."""
+    try:
+        id, tenant = entry[1].get(b"id", b"").decode(), entry[1].get(b"tenant", b"").decode()
+    except UnicodeDecodeError:
+        return None
+    return (tenant or DEFAULT_TENANT, id) if id and "\x00" not in id + tenant else None
+
+
+def _named_by(key: tuple[str, str]) -> Event:
+    """An event that the inbox has: the rest of it is there."""
+    return Event("", tenant=key[0], id=key[1])

@@ -22,8 +22,11 @@ _RENEW = """
 UPDATE andon.dispatcher_leases SET lease_until = clock_timestamp() + %(seconds)s * interval '1 s'
 WHERE fence = %(fence)s RETURNING fence
 """
+# Ours, whatever the server's settings are: a lock that somebody keeps must not keep this, nor a limit meant for people
+# end what takes its time.
+_LIMITS = "set_config('lock_timeout', '3s', true) || set_config('statement_timeout', '20s', true)"
 _HOLD = f"""
-SELECT low_water, {LOCKING} FROM andon.dispatcher_leases
+SELECT low_water, {LOCKING}, {_LIMITS} FROM andon.dispatcher_leases
 WHERE fence = %(fence)s FOR SHARE
 """
 _RELEASE = """

@@ -7,21 +7,24 @@ import random
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import psycopg
-from psycopg.errors import DeadlockDetected
 from redis import Redis
 from redis.exceptions import RedisError, ResponseError
 
-from andon.adapters.postgres import former_streams, functions, inbox, turns, wide
+from andon.adapters.postgres import dead_events, former_streams, functions, inbox, turns, wide
+from andon.adapters.postgres.away import first_line, is_misfit, why_away
 from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.database import Database
 from andon.adapters.postgres.settle import Settled, tell
 from andon.adapters.redis import bus, flags
+from andon.adapters.redis.away import answer as redis_answer
+from andon.adapters.redis.away import why_away as redis_why_away
 from andon.adapters.redis.live import announce
+from andon.adapters.redis.sending import Command
 from andon.engine.functions import Registry
 from andon.engine.lines import ALONE, URGENT
 from andon.engine.rules import run_flag
@@ -30,6 +33,7 @@ from andon_worker.broker import HintBroker
 from andon_worker.dispatcher import upkeep
 from andon_worker.dispatcher.batch import Effects
 from andon_worker.dispatcher.former import FormerIntake, FormerStreams
+from andon_worker.dispatcher.halving import halving, is_nobodys_fault, is_too_much
 from andon_worker.dispatcher.intake import Intake
 from andon_worker.dispatcher.leadership import Leadership, NotLeader
 from andon_worker.metrics import DispatcherMetrics
@@ -43,6 +47,8 @@ UPKEEP_SECONDS = 0.25
 RELAY_SECONDS = 1.0
 RELAY_BEHIND_SECONDS = 60.0
 RELAY_CHUNK = 2_000
+RELAYED_AT_ONCE = 20  # each may be as large as an event may be
+FLAGS_AT_ONCE = 1_000
 FORGOTTEN_SECONDS = 5.0
 FLOORS_SECONDS = 1.0
 STANDBY_SECONDS = 0.5
@@ -86,7 +92,12 @@ class DispatcherService:
     @property
     def turn_age(self) -> float:
         """Seconds since the loop turned; it turns while a store is away, too."""
-        return time.monotonic() - self._turned_at
+        return time.monotonic() - max(self._turned_at, self._intake.went_on_at)
+
+    @property
+    def stuck_for(self) -> float:
+        """Seconds since it handled an entry of the bus, found none, or saw that another leads."""
+        return time.monotonic() - self._intake.went_on_at
 
     @property
     def stopping(self) -> bool:
@@ -98,20 +109,19 @@ class DispatcherService:
         self._asked.set()
 
     def run(self) -> None:
-        """Lead whenever nobody else does, until asked to stop."""
+        """Lead whenever nobody else does, until asked to stop. Nothing that fails in it ends it."""
         while not self._asked.is_set():
             self._turned_at = time.monotonic()
             try:
                 if self._leadership.acquire(self._database.connection()):
                     self._lead()
                 else:
+                    self._intake.went_on_at = time.monotonic()
                     self._asked.wait(STANDBY_SECONDS)
             except NotLeader:
                 log.warning("another dispatcher has taken over; standing by")
-            except psycopg.Error as error:
-                self._postgres_away(error)
-            except (RedisError, OSError) as error:
-                self._redis_away(error)
+            except Exception as error:
+                self._put_up_with(error)
             finally:
                 self.leads = False
         self._release()
@@ -132,44 +142,77 @@ class DispatcherService:
             self._keep_up()
             try:
                 self._caught_up = self._take_in()
-            except DeadlockDetected:
-                log.warning("a batch met another's locks and is tried again")
             except ResponseError as error:
-                if str(error).startswith("NOGROUP"):
+                if "NOGROUP" in str(error):
                     self._recover_redis()
+                elif redis_why_away(error):
+                    self._redis_away(error)
                 else:
-                    self._redis_away(error)  # a replica that is being promoted, a full memory: it passes
+                    raise
             except (RedisError, OSError) as error:
                 self._redis_away(error)
 
     def _keep_up(self) -> None:
+        """See what is due, and do it, each duty for itself: one that fails keeps no other."""
         if time.monotonic() < self._upkeep_at:
             return
         self._upkeep_at = time.monotonic() + UPKEEP_SECONDS
         connection = self._database.connection()
-        due = upkeep.due(connection, forgotten_after=FORGOTTEN_SECONDS, relay_after=RELAY_SECONDS)
-        self._broker.muted = due.drained
-        settled = upkeep.overdue(connection) if due.overdue else []
-        if due.sweep:
-            self._sweep()
-        if due.tell:
-            self._tell_untold()
-        if due.reclaim and time.monotonic() - self._connected_since >= self._settings.lease_seconds:
-            settled += upkeep.reclaim(connection, self._settings.lost_worker_limit)
-        hints = self._enter_lines(due.wake, due.unsent or due.reclaim or bool(settled))
+        with self._duty("look"):
+            due = upkeep.due(connection, forgotten_after=FORGOTTEN_SECONDS, relay_after=RELAY_SECONDS)
+            self._broker.muted = due.drained
+            self._do(connection, due)
+
+    def _do(self, connection: psycopg.Connection[Any], due: upkeep.Due) -> None:
+        leading = time.monotonic() - self._connected_since
+        unsent = due.unsent or due.reclaim or due.overdue  # both leave runs that are to be hinted now
+        duties: list[tuple[str, bool, Callable[[], None]]] = [
+            ("overdue", due.overdue, lambda: self._tell(upkeep.overdue(connection))),
+            ("sweep", due.sweep, self._sweep),
+            ("tell", due.tell, self._tell_untold),
+            ("reclaim", due.reclaim and leading >= self._settings.lease_seconds, self._reclaim),
+            ("wake", True, lambda: self._hint(self._enter_lines(due.wake, False))),
+            ("unsent", unsent, lambda: self._hint(self._enter_lines(False, True))),
+            ("recover", True, self._recover_where_redis_is_new),
+            ("relay", due.relay, lambda: self._relay(connection)),
+            ("forgotten", due.forgotten, lambda: self._hint_forgotten(connection)),
+        ]
+        redis_away = None
+        for name, wanted, act in duties:
+            if wanted:
+                try:
+                    with self._duty(name):
+                        act()
+                except (RedisError, OSError) as error:
+                    redis_away = error
+        if redis_away is not None:
+            self._redis_away(redis_away)
+
+    @contextmanager
+    def _duty(self, name: str) -> Iterator[None]:
+        """What fails in it, but for a store or the leadership, is told and counted, and stops nothing else."""
+        try:
+            yield
+        except Exception as error:
+            if is_too_much(error):
+                log.warning("duty %s is left for later: %s (%s)", name, why_away(error), first_line(error))
+            elif is_nobodys_fault(error):
+                raise
+            else:
+                log.exception("duty %s failed", name)
+            self.metrics.failed(name)
+
+    def _reclaim(self) -> None:
+        self._tell(upkeep.reclaim(self._database.connection(), self._settings.lost_worker_limit))
+
+    def _hint(self, hints: Sequence[upkeep.Hint]) -> None:
         if len(hints) >= upkeep.CHUNK:
             self._upkeep_at = 0.0
-        try:
-            self._tell(settled)
-            self._broker.hint(hints)
-            if self._redis.get(flags.EPOCH) is None:
-                self._recover_redis()
-            if due.relay:
-                self._relay(connection)
-            if due.forgotten:
-                self._hint_forgotten(connection)
-        except (RedisError, OSError) as error:
-            self._redis_away(error)
+        self._broker.hint(hints)
+
+    def _recover_where_redis_is_new(self) -> None:
+        if self._redis.get(flags.EPOCH) is None:
+            self._recover_redis()
 
     def _enter_lines(self, wake: bool, unsent: bool) -> list[upkeep.Hint]:
         """Let runs stand in their lines that don't yet, and the lines' floors follow now and then."""
@@ -215,8 +258,24 @@ class DispatcherService:
         publishing it again and again would make the backlog longer.
         """
         older_than = RELAY_SECONDS if self._caught_up else RELAY_BEHIND_SECONDS
-        events = inbox.claim_open(connection, older_than=older_than, limit=RELAY_CHUNK)
-        bus.publish(self._redis, events)
+        seqs = inbox.claim_open(connection, older_than=older_than, limit=RELAY_CHUNK)
+        for start in range(0, len(seqs), RELAYED_AT_ONCE):
+            self._publish_open(connection, seqs[start : start + RELAYED_AT_ONCE])
+
+    def _publish_open(self, connection: psycopg.Connection[Any], seqs: Sequence[int]) -> None:
+        commands: list[Command] = []
+        halving(
+            seqs,
+            lambda some: commands.extend(bus.publishing(inbox.read_open(connection, some))),
+            lambda seq, error: self._bury_open(connection, seq, error),
+        )
+        bus.send(self._redis, commands)
+
+    def _bury_open(self, connection: psycopg.Connection[Any], seq: int, error: Exception) -> None:
+        """An event of the outbox that can't be published is kept with the reason, and its row closed."""
+        log.error("event %d of the outbox can't be published and is dead", seq, exc_info=error)
+        self.metrics.failed("relay")
+        dead_events.bury_open(connection, seq, f"it can't be published: {type(error).__name__}: {first_line(error)}")
 
     def _patience(self) -> int:
         """For how many milliseconds a read may block: no longer than until the next upkeep is due."""
@@ -227,12 +286,13 @@ class DispatcherService:
         until = time.monotonic() + UPKEEP_SECONDS
         while time.monotonic() < until:
             connection = self._database.connection()
+            after, self._swept = self._swept, wide.next_tenant(connection, after=self._swept)  # also where it fails
             with connection.transaction():
                 self._leadership.hold(connection)
-                swept = wide.sweep(connection, after=self._swept)
+                swept = wide.sweep(connection, after=after)
             if swept is None:
                 return
-            self._upkeep_at, self._swept = 0.0, swept.tenant
+            self._upkeep_at = 0.0
             self.metrics.failed_evaluations(swept.failed)
             flags.raise_flags(self._redis, {run_flag(id): seq for id, seq in swept.cancelling.items()})
             self._tell(swept.settled)
@@ -244,11 +304,14 @@ class DispatcherService:
             self._tell(settled)
 
     def _signal(self, effects: Effects) -> None:
-        """Tell Redis what a committed batch means."""
+        """Tell Redis what a committed batch means. What can't be told is seen by heartbeats and upkeep all the same."""
         self.metrics.failed_evaluations(effects.failed_evaluations)
-        flags.raise_flags(self._redis, effects.flags)
-        self._broker.hint(effects.started)
-        self._tell(effects.settled)
+        with self._duty("signal"):
+            flags.raise_flags(self._redis, effects.flags)
+        with self._duty("signal"):
+            self._broker.hint(effects.started)
+        with self._duty("signal"):
+            self._tell(effects.settled)
 
     def _tell(self, settled: Sequence[Settled]) -> None:
         bus.publish(self._redis, [each.event for each in settled if each.event])
@@ -263,21 +326,37 @@ class DispatcherService:
         self._intake.pending_first = True
         log.warning("redis has no state of ours: making it anew from Postgres")
         connection = self._database.connection()
-        flags.raise_flags(self._redis, functions.flags_to_raise(connection))
-        self._broker.hint(upkeep.all_queued(connection))
+        raised = list(functions.flags_to_raise(connection).items())
+        for start in range(0, len(raised), FLAGS_AT_ONCE):
+            flags.raise_flags(self._redis, dict(raised[start : start + FLAGS_AT_ONCE]))
+        for hints in upkeep.all_queued(connection):
+            self._broker.hint(hints)
         self._redis.set(flags.EPOCH, uuid.uuid4().hex)
 
     def _queues(self) -> list[str]:
         return [name + suffix for name in self._registry.queues() for suffix in ("", URGENT, ALONE)]
 
     def _redis_away(self, error: Exception) -> None:
-        log.warning("redis away: %s", error)
+        log.warning("redis away: %s (%s)", redis_why_away(error) or type(error).__name__, redis_answer(error))
         self._intake.pending_first = True
         self._asked.wait(random.uniform(0.2, 1.0))
 
-    def _postgres_away(self, error: Exception) -> None:
-        log.warning("postgres away: %s", str(error).strip().split("\n")[0])
-        self._database.drop()
+    def _put_up_with(self, error: Exception) -> None:
+        """Say what it is, wait a little, and go on: what doesn't pass is for people to mend, and costs no order."""
+        if why := why_away(error):
+            log.warning("postgres away: %s (%s)", why, first_line(error))
+            self._database.drop()
+        elif is_misfit(error):
+            log.error("postgres isn't as this release needs it: %s", first_line(error))
+            self.metrics.failed("postgres")
+            self._database.drop()
+        elif redis_why_away(error):
+            self._redis_away(error)
+            return
+        else:
+            log.exception("the dispatcher's loop failed")
+            self.metrics.failed("loop")
+        self._intake.pending_first = True
         self._asked.wait(random.uniform(0.2, 1.0))
 
     def _release(self) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from typing import Any, NamedTuple
 
 import psycopg
@@ -14,6 +15,7 @@ from andon.adapters.postgres import turns
 from andon.adapters.postgres.settle import Settled, lock_reports, settle_void
 from andon.adapters.postgres.statuses import HELD
 from andon.engine.lines import ALONE, URGENT
+from andon_worker.dispatcher.halving import halving
 
 log = logging.getLogger(__name__)
 CHUNK = 500
@@ -56,7 +58,7 @@ SELECT EXISTS (SELECT FROM andon.runs WHERE status = 'cancelling' AND cancel_dea
         WHERE coalesce(sent_at, created_at) < clock_timestamp() - %(relay)s::float8 * interval '1 s'),
     EXISTS (SELECT FROM andon.maintenance WHERE name = 'drain')
 """
-_ALL_QUEUED = f"SELECT id, {_QUEUE} FROM andon.runs WHERE status = 'queued' ORDER BY id"
+_ALL_QUEUED = f"SELECT id, {_QUEUE} FROM andon.runs WHERE status = 'queued' AND id > %s ORDER BY id LIMIT {CHUNK * 10}"
 _EXPIRED = f"""
 SELECT id, report_id, cancel_requested_at IS NOT NULL, lost, lost_step,
     coalesce((SELECT s.id FROM andon.steps s WHERE s.run_id = r.id AND s.status = 'completed'
@@ -67,8 +69,10 @@ ORDER BY id LIMIT 200
 _REQUEUE = """
 UPDATE andon.runs r SET status = 'queued', lost = w.lost, lost_step = w.step, lease_until = NULL, sent_at = NULL,
     turn = NULL, current_step = NULL, step_started_at = NULL
-FROM unnest(%s::uuid[], %s::int[], %s::text[]) w (id, lost, step)
-WHERE r.id = w.id AND r.status = 'running' AND r.lease_until <= clock_timestamp()
+FROM unnest(%s::uuid[], %s::int[], %s::text[]) w (id, lost, step), LATERAL (
+    SELECT FROM andon.runs f WHERE f.id = w.id AND f.status = 'running' AND f.lease_until <= clock_timestamp()
+    FOR UPDATE SKIP LOCKED) free
+WHERE r.id = w.id
 RETURNING r.id
 """
 _OVERDUE = """
@@ -127,9 +131,12 @@ def forgotten(connection: psycopg.Connection[Any], seconds: float, idle: Sequenc
     return connection.execute(_FORGOTTEN, [seconds, list(idle)]).fetchall()
 
 
-def all_queued(connection: psycopg.Connection[Any]) -> list[Hint]:
-    """Every queued run: what to hint when Redis has lost everything."""
-    return connection.execute(_ALL_QUEUED).fetchall()
+def all_queued(connection: psycopg.Connection[Any]) -> Iterator[list[Hint]]:
+    """Every queued run, some thousands at a time: what to hint when Redis has lost everything."""
+    after = uuid.UUID(int=0)
+    while hints := connection.execute(_ALL_QUEUED, [after]).fetchall():
+        yield hints
+        after = hints[-1][0]
 
 
 def reclaim(connection: psycopg.Connection[Any], lost_limit: int) -> list[Settled]:
@@ -178,9 +185,17 @@ def _settle(
     forced: bool,
     error: str | None = None,
 ) -> list[Settled]:
-    ids, reports = [id for id, _ in runs], sorted({report for _, report in runs if report is not None})
-    if not reports:
-        return settle_void(connection, ids, forced=forced, error=error)
-    with connection.transaction():
-        lock_reports(connection, reports)
-        return settle_void(connection, ids, forced=forced, error=error)
+    """Settle these; one whose data keep it from being settled keeps no other."""
+    settled: list[Settled] = []
+
+    def settle(some: Sequence[tuple[uuid.UUID, uuid.UUID | None]]) -> None:
+        ids, reports = [id for id, _ in some], sorted({report for _, report in some if report is not None})
+        with connection.transaction() if reports else nullcontext():
+            lock_reports(connection, reports)
+            settled.extend(settle_void(connection, ids, forced=forced, error=error))
+
+    def tell(run: tuple[uuid.UUID, uuid.UUID | None], failure: Exception) -> None:
+        log.error("run %s can't be settled", run[0], exc_info=failure, extra={"run": str(run[0])})
+
+    halving(runs, settle, tell)
+    return settled

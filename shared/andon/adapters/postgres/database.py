@@ -38,9 +38,11 @@ class _Kept:
 class Database:
     """The engine's way to Postgres from many threads; no step's body may use it."""
 
-    def __init__(self, url: str, *, name: str) -> None:
+    def __init__(self, url: str, *, name: str, lock_seconds: int = 0) -> None:
+        """With `lock_seconds`, none of its statements waits longer for a lock; the server's setting holds without."""
         self.url = url
         self._name = name
+        self._lock_seconds = lock_seconds
         self._local = threading.local()
         self._left: list[Connection] = []
         self._all: list[Connection] = []
@@ -62,6 +64,8 @@ class Database:
 
     def _new(self) -> Connection:
         made = connect(self.url, name=self._name)
+        if self._lock_seconds:
+            made.execute("SELECT set_config('lock_timeout', %s, false)", [f"{self._lock_seconds}s"])
         with self._lock:
             self._all = [c for c in self._all if not c.closed]
             self._all.append(made)

@@ -39,15 +39,20 @@ WITH closed AS (
 """)
 
 _CLAIM_OPEN = """
-WITH due AS (
-    UPDATE andon.outbox SET sent_at = clock_timestamp()
-    WHERE event_seq IN (
-        SELECT event_seq FROM andon.outbox
-        WHERE coalesce(sent_at, created_at) < clock_timestamp() - %s::float8 * interval '1 s'
-        ORDER BY event_seq LIMIT %s FOR UPDATE SKIP LOCKED)
-    RETURNING event_seq
-) SELECT e.seq, e.tenant, e.id, e.name, e.data, e.ts, e."user", e.traceparent, e.hops
-FROM due JOIN andon.events e ON e.seq = due.event_seq ORDER BY e.seq
+UPDATE andon.outbox SET sent_at = clock_timestamp()
+WHERE event_seq IN (
+    SELECT event_seq FROM andon.outbox
+    WHERE coalesce(sent_at, created_at) < clock_timestamp() - %s::float8 * interval '1 s'
+    ORDER BY event_seq LIMIT %s FOR UPDATE SKIP LOCKED)
+RETURNING event_seq
+"""
+_READ_OPEN = """
+SELECT e.seq, e.tenant, e.id, e.name, e.data, e.ts, e."user", e.traceparent, e.hops
+FROM andon.events e JOIN andon.outbox o ON o.event_seq = e.seq WHERE e.seq = ANY(%s) ORDER BY e.seq
+"""
+_PUT_BY = """
+UPDATE andon.outbox o SET sent_at = clock_timestamp() + %s::float8 * interval '1 s'
+FROM andon.events e WHERE e.tenant = %s AND e.id = %s AND o.event_seq = e.seq
 """
 
 _KNOWN = """
@@ -116,9 +121,23 @@ def close(connection: psycopg.Connection[Any], keys: Sequence[tuple[str, str]]) 
     return [_event(row) for row in rows]
 
 
-def claim_open(connection: psycopg.Connection[Any], *, older_than: float, limit: int) -> list[Event]:
-    """Events of the outbox that nobody has published for `older_than` seconds, at most `limit`."""
-    return [_event(row) for row in connection.execute(_CLAIM_OPEN, [older_than, limit]).fetchall()]
+def claim_open(connection: psycopg.Connection[Any], *, older_than: float, limit: int) -> list[int]:
+    """The seqs of events of the outbox that nobody has published for `older_than` seconds, at most `limit`."""
+    return sorted(seq for (seq,) in connection.execute(_CLAIM_OPEN, [older_than, limit]).fetchall())
+
+
+def read_open(connection: psycopg.Connection[Any], seqs: Sequence[int]) -> list[Event]:
+    """Those of the events that the outbox still has; raises where one can't be read."""
+    return [_event(row) for row in connection.execute(_READ_OPEN, [list(seqs)]).fetchall()]
+
+
+def put_by(connection: psycopg.Connection[Any], event: Event, stream_id: str, *, seconds: float) -> None:
+    """Leave an event that can't take effect now to the outbox, as if it had come by the API, for `seconds`.
+
+    It has its place in the order of events then, whenever it takes effect. One that had its effect stays as it is.
+    """
+    _insert(connection, _ACCEPT, [event], [stream_id])
+    connection.execute(_PUT_BY, [seconds, event.tenant, event.id])
 
 
 def _event(row: tuple[int, str, str, str, dict[str, Any], dt.datetime, Any, str | None, int]) -> Event:

@@ -352,6 +352,7 @@ class DeadEvent(Base):
     tenant: Mapped[str]
     fields: Mapped[Any] = mapped_column(Jsonb, comment="field names and values, each base64")
     reason: Mapped[str]
+    event_seq: Mapped[int | None] = mapped_column(comment="of an event that was accepted, and is recorded")
     created_at: Mapped[dt.datetime] = _now()
     replayed_at: Mapped[dt.datetime | None]
 

@@ -68,6 +68,10 @@ JOIN andon.events e ON e.seq = w.event_seq
 ORDER BY w.tenant <= %s, w.tenant LIMIT 1
 """
 
+_NEXT_TENANT = """
+SELECT tenant FROM andon.wide_cancellations WHERE status <> 'done' ORDER BY tenant <= %s, tenant LIMIT 1
+"""
+
 _CANDIDATES = f"""
 SELECT r.id, r.report_id, r.status, e.name, e.data, e.user
 FROM andon.runs r LEFT JOIN andon.events e ON %(expression)s::text IS NOT NULL AND e.seq = r.event_seq
@@ -172,6 +176,12 @@ def sweep(connection: psycopg.Connection[Any], *, after: str = "") -> Swept | No
     told = {"failed": evaluations.failed, "failure": evaluations.failure, "shared": evaluations.shared}
     connection.execute(_ADVANCE, {"id": id, "cursor": cursor, "matched": len(matching), "done": done, **told})
     return Swept(tenant, dict.fromkeys(held.cancelling, seq), held.settled, {function_id: evaluations.failed})
+
+
+def next_tenant(connection: psycopg.Connection[Any], *, after: str = "") -> str:
+    """Whose cancel `sweep` applies next."""
+    row = connection.execute(_NEXT_TENANT, [after]).fetchone()
+    return str(row[0]) if row else after
 
 
 def _asker(event: Event) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Any
 from redis import Redis
 
 from andon.adapters.redis.flags import raising
+from andon.adapters.redis.reading import CUT
 from andon.adapters.redis.sending import Command
 from andon.engine.errors import EventError
 from andon.engine.events import DEFAULT_TENANT, MAX_BYTES, Event, check_event
@@ -74,7 +75,7 @@ def encode(event: Event) -> dict[str, str]:
 
 def decode(stream_id: str, fields: Mapping[bytes, bytes]) -> Event:
     """An entry as an event; raises `EventError` saying which field is wrong."""
-    size = sum(len(key) + len(value) for key, value in fields.items())
+    size = _size(fields)
     if size > MAX_BYTES * 2:
         raise EventError("data", f"expected at most {MAX_BYTES // 1024} KiB, got {size} bytes")
     text: dict[str, str] = {}
@@ -98,6 +99,13 @@ def decode(stream_id: str, fields: Mapping[bytes, bytes]) -> Event:
             traceparent=text.get("traceparent") or None,
         )
     )
+
+
+def _size(fields: Mapping[bytes, bytes]) -> int:
+    try:
+        return int(fields[CUT])
+    except (KeyError, ValueError):
+        return sum(len(key) + len(value) for key, value in fields.items())
 
 
 def digest(fields: Mapping[bytes, bytes]) -> str:
