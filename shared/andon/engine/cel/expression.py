@@ -225,23 +225,23 @@ def _bool(value: Any, what: str) -> bool:
     raise EvaluationError(f"{what} takes a bool, not {kind(value)}")
 
 
+def _decided(ends: bool, what: str, operands: Iterable[tuple[Run, Scope]]) -> bool:
+    """`||` (which `ends` with true) or `&&`: an operand that decides alone makes up for one that has no value."""
+    failed: EvaluationError | None = None
+    for operand, scope in operands:
+        try:
+            if _bool(operand(scope), what) is ends:
+                return ends
+        except EvaluationError as error:
+            failed = failed or error
+    if failed is not None:
+        raise failed
+    return not ends
+
+
 def _logic(ends: bool, operands: list[Run]) -> Run:
-    """`||` (which `ends` with true) and `&&`: an operand that decides alone makes up for one that has no value."""
     what = "||" if ends else "&&"
-
-    def logic(scope: Scope) -> bool:
-        failed: EvaluationError | None = None
-        for operand in operands:
-            try:
-                if _bool(operand(scope), what) is ends:
-                    return ends
-            except EvaluationError as error:
-                failed = failed or error
-        if failed is not None:
-            raise failed
-        return not ends
-
-    return logic
+    return lambda scope: _decided(ends, what, ((operand, scope) for operand in operands))
 
 
 Items = Iterable[tuple[Any, Scope]]
@@ -249,20 +249,7 @@ Items = Iterable[tuple[Any, Scope]]
 
 def _any(ends: bool, what: str) -> Callable[[Items, Run, Run | None], bool]:
     """`exists` and `all`: `||` and `&&` over the items."""
-
-    def fold(items: Items, body: Run, condition: Run | None) -> bool:
-        failed: EvaluationError | None = None
-        for _, scope in items:
-            try:
-                if _bool(body(scope), what) is ends:
-                    return ends
-            except EvaluationError as error:
-                failed = failed or error
-        if failed is not None:
-            raise failed
-        return not ends
-
-    return fold
+    return lambda items, body, condition: _decided(ends, what, ((body, scope) for _, scope in items))
 
 
 def _exists_one(items: Items, body: Run, condition: Run | None) -> bool:
