@@ -36,7 +36,7 @@ HOLDING = (
 RUNS = """
 SELECT tenant || ' ' || function_id || ' ' || status AS what, count(*) AS n FROM andon.runs GROUP BY 1 ORDER BY 1
 """
-ENV = {"ANDON_AUTH": "on", "ANDON_WORKER_THREADS": "8"}
+ENV = {"ANDON_AUTH": "on"}
 
 
 @dataclass(frozen=True)
