@@ -1,0 +1,149 @@
+"""What a function's module does at its import is felt by nobody but its own functions."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from andon.engine.declarations import Declaration
+from andon_worker.nursery import starting
+from andon_worker.nursery.starting import declarations
+from tests.conftest import StartSystem
+from tests.polling import wait_until
+
+GOOD = """
+from andon import function
+@function(id="{id}", trigger="{id}/requested")
+def {id}(event, step):
+    return step.run("pid", __import__("os").getpid)
+"""
+BAD = {
+    "raises": ("raise ValueError('a typo')", "ValueError: a typo"),
+    "exits": ("import sys; sys.exit(3)", "it calls sys.exit(3)"),
+    "ends": ("import os; os._exit(4)", "its import ends the process (exit code 4)"),
+    "dies": ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "its import ends the process (signal SIGSEGV)"),
+    "syntax": ("def (", "SyntaxError"),
+    "missing": ("import no_such_module_at_all", "No module named 'no_such_module_at_all'"),
+    "recursion": ("def f(): f()\nf()", "RecursionError"),
+    "refused": (GOOD.format(id="x").replace('trigger="x/requested"', 'trigger=""'), "trigger=''"),
+    "twice": (GOOD.format(id="first"), "function 'first' is registered twice"),
+    "generator": (GOOD.format(id="y") + "    yield", "it is a generator"),
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where modules are found."""
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
+    (tmp_path / "first.py").write_text(GOOD.format(id="first"))
+    (tmp_path / "last.py").write_text(GOOD.format(id="last"))
+    return tmp_path
+
+
+@pytest.mark.parametrize("how", BAD)
+def test_a_module_that_fails_is_named_and_the_others_are_known(folder: Path, how: str) -> None:
+    text, words = BAD[how]
+    (folder / "bad.py").write_text(text)
+    known, failed = declarations(["first", "bad", "last"])
+    assert [each.id for each in known] == ["first", "last"]
+    assert list(failed) == ["bad"]
+    assert words in failed["bad"]
+
+
+def test_several_that_fail_are_each_named(folder: Path) -> None:
+    for how in ("raises", "ends"):
+        (folder / f"{how}.py").write_text(BAD[how][0])
+    known, failed = declarations(["raises", "first", "ends", "no.such.module"])
+    assert [each.id for each in known] == ["first"]
+    assert set(failed) == {"raises", "ends", "no.such.module"}
+    assert "can't be imported" in failed["no.such.module"]
+
+
+def test_a_module_that_hangs_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(starting, "IMPORT_SECONDS", 2.0)
+    (folder / "bad.py").write_text("import time; time.sleep(600)")
+    known, failed = declarations(["bad", "first"])
+    assert [each.id for each in known] == ["first"]
+    assert "did not end within 2 s" in failed["bad"]
+
+
+def test_what_a_module_prints_or_handles_is_its_own(folder: Path) -> None:
+    (folder / "noisy.py").write_text(
+        'import signal, sys, os\nprint(\'{"say": "ready"}\')\nos.close(0)\n'
+        "for n in (1, 2, 15): signal.signal(n, signal.SIG_IGN)\n" + GOOD.format(id="noisy")
+    )
+    known, failed = declarations(["noisy", "last"])
+    assert ([each.id for each in known], failed) == (["noisy", "last"], {})
+    assert all(type(each) is Declaration for each in known)
+
+
+def test_a_system_with_a_module_that_fails_serves_the_others_and_keeps_events_of_its_functions(
+    system: StartSystem, folder: Path
+) -> None:
+    """As after a deploy with a typo: what the module declared before is still known to the dispatcher."""
+    (folder / "late.py").write_text(GOOD.format(id="late"))
+    started = system(functions=("first", "late"), env={"PYTHONPATH": os.environ["PYTHONPATH"]})
+    with started.client() as client:
+        wait_until(lambda: len(client.get("/functions").json()["items"]) == 2, 30, what="both are known")
+        (folder / "late.py").write_text("raise ValueError('a typo')")
+        for process in (*started.dispatchers, *started.workers):
+            assert process.stop() == 0
+            process.start()
+        for name in ("late", "first"):
+            client.post("/events", json={"name": f"{name}/requested", "data": {}}).raise_for_status()
+        wait_until(lambda: _statuses(client).get("first") == "completed", 40, what="the other is served")
+        assert _statuses(client) == {"first": "completed", "late": "queued"}
+        (folder / "late.py").write_text(GOOD.format(id="late"))
+        for process in started.workers:
+            assert process.stop() == 0
+            process.start()
+        wait_until(lambda: _statuses(client)["late"] == "completed", 60, what="the mended one is served")
+
+
+def _statuses(client: object) -> dict[str, str]:
+    items = client.get("/runs").json()["items"]  # type: ignore[attr-defined]
+    return {each["functionId"]: each["status"] for each in items}
+
+
+@pytest.mark.parametrize(
+    ("text", "start"),
+    [
+        ("import threading, time; threading.Thread(target=time.sleep, args=[600], daemon=True).start()", "spawn"),
+        ("import numpy as np; np.ones((500, 500)) @ np.ones((500, 500))", "fork"),
+    ],
+)
+def test_a_module_with_threads_of_its_own_has_its_lanes_start_anew(
+    system: StartSystem, folder: Path, text: str, start: str
+) -> None:
+    (folder / "threads.py").write_text(text + "\n" + GOOD.format(id="threads"))
+    started = system(functions=("threads",), env={"PYTHONPATH": os.environ["PYTHONPATH"]})
+    with started.client() as client:
+        client.post("/events", json={"name": "threads/requested", "data": {}}).raise_for_status()
+        wait_until(lambda: _statuses(client).get("threads") == "completed", 40, what="its run")
+    assert f"lanes are made by {start}" in started["worker-1"].output
+
+
+def test_random_numbers_of_a_module_differ_between_lanes(system: StartSystem, folder: Path) -> None:
+    (folder / "dice.py").write_text(
+        "import random, numpy as np\nfrom andon import function\n"
+        "rng, own = np.random.default_rng(), random.Random()\n"
+        "@function(id='dice', trigger='dice/requested', fresh=True)\n"
+        "def dice(event, step):\n"
+        "    return step.run('throw', lambda: [random.random(), own.random(), float(np.random.rand()), rng.random()])\n"
+    )
+    started = system(functions=("dice",), env={"PYTHONPATH": os.environ["PYTHONPATH"]})
+    with started.client() as client:
+        for _ in range(3):
+            client.post("/events", json={"name": "dice/requested", "data": {}}).raise_for_status()
+
+        def thrown() -> list[list[float]]:
+            items = client.get("/runs").json()["items"]
+            return [
+                client.get(f"/runs/{each['id']}").json()["output"] for each in items if each["status"] == "completed"
+            ]
+
+        wait_until(lambda: len(thrown()) == 3, 40, what="three throws")
+        for place in range(4):
+            assert len({throw[place] for throw in thrown()}) == 3
