@@ -11,6 +11,14 @@ Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
 
 
+def ranks(values: Floats) -> Floats:
+    """Ranks from 1; equal values share the mean of theirs."""
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    last = np.cumsum(counts)
+    ranked: Floats = (last - (counts - 1) / 2)[inverse]
+    return ranked
+
+
 def binned(values: Floats, most: int = 10) -> tuple[Codes, Floats]:
     """Numbers as codes of bins that hold about as many each, -1 where missing; and the inner edges between the bins.
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+from andon.reports.duck import identifier
 from andon.reports.options import ReportOptions
+from andon_worker.hybrid_report.association import correlation_ratio, ranks
 from andon_worker.hybrid_report.table import Table
-from andon_worker.hybrid_report.values import values_of
+from andon_worker.hybrid_report.values import codes, doubles, sampled, values_of
 
 MOST_MEASURES = 3
 MOST_GROUPINGS = 2
 MOST_GROUPS = 30
 _MOST_CODES = 12
+_COMPARED, _SAMPLED = 8, 5_000
 _FEWEST_PER_GROUP = 5
 
 
@@ -44,7 +49,8 @@ def varying(table: Table) -> list[str]:
 
 
 def groupings(table: Table, options: ReportOptions, most: int = MOST_GROUPINGS) -> list[str]:
-    """Columns that split the rows into a few groups: words before numbers."""
+    """Columns that split the rows into a few groups: words before numbers, and those first that say most of the first
+    measure."""
     if options.group_by:
         return list(options.group_by)
     words = [c.name for c in table.columns if c.role in {"category", "flag"} or c.type == "boolean"]
@@ -54,7 +60,31 @@ def groupings(table: Table, options: ReportOptions, most: int = MOST_GROUPINGS) 
     if not chosen:
         whole = [column.name for column in table.columns if column.type == "integer" and column.name not in words]
         chosen = _splitting(table, whole, _MOST_CODES)
+    measure = next(iter(measures(table, options, most=1)), None)
+    if len(chosen) > most and measure:
+        return _telling(table, measure, chosen[:_COMPARED])[:most]
     return chosen[:most]
+
+
+def _telling(table: Table, measure: str, names: list[str]) -> list[str]:
+    """The groupings by how much they say of the measure's ranks, in a sample; equals stay in their order."""
+    number = values_of(table, [measure])[measure].sql
+    words = [f"CAST({identifier(name)} AS VARCHAR)" for name in names]
+    y, *columns = sampled(table, [number, *words], _SAMPLED)
+    known = np.isfinite(doubles(y))
+    ranked = ranks(doubles(y)[known])
+    strengths = {}
+    for name, column in zip(names, columns, strict=True):
+        groups, found = codes(column)
+        of = groups[known]
+        inside = of >= 0
+        sums, squares = (
+            np.bincount(of[inside], weights=v[inside], minlength=len(found)).astype(float)
+            for v in (ranked, ranked * ranked)
+        )
+        counts = np.bincount(of[inside], minlength=len(found)).astype(float)
+        strengths[name] = round(correlation_ratio(counts, sums, squares), 2)
+    return sorted(names, key=lambda name: -strengths[name])
 
 
 def _splitting(table: Table, names: list[str], most: int) -> list[str]:

@@ -195,5 +195,7 @@ _JOINERS = "\u200c\u200d"  # parts of words and of signs in many scripts, though
 
 def label(value: object, most: int = 80) -> str:
     """A name or a value on one line, cut to a length that a chart and a table can bear."""
+    if isinstance(value, bool):
+        return str(value).lower()
     text = "".join(each if each.isprintable() or each in _JOINERS else " " for each in str(value))
     return text if len(text) <= most else text[: most - 1] + "…"

@@ -57,9 +57,8 @@ def line(
         _stroke_all(drawing, each, x, y, colour)
     if several:
         _legend(drawing, [each.name for each in series], left)
-    middle = (low + high) / 2
     for moment, value, word in marks:
-        _mark(drawing, x(seconds_of(moment)), y(value), word, above=value > middle)
+        _mark(drawing, x(seconds_of(moment)), y(value), word, above=value == high)
     return drawing
 
 

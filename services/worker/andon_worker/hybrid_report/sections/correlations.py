@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from andon.reports import Control, ReportOptions
 from andon_worker.hybrid_report import charts, choose
+from andon_worker.hybrid_report.association import ranks
 from andon_worker.hybrid_report.section import Figure, Grid, Result, Section, Sentence
 from andon_worker.hybrid_report.table import Table, clean, open_table
 from andon_worker.hybrid_report.values import Floats, Values, doubles, sampled, values_of
@@ -116,23 +117,15 @@ def _spearman(sample: Floats, control: Control) -> Floats:
     width = sample.shape[1]
     rho = np.eye(width)
     whole = np.isfinite(sample)
-    ranked = [_ranks(sample[:, i]) if whole[:, i].all() else None for i in range(width)]
+    ranked = [ranks(sample[:, i]) if whole[:, i].all() else None for i in range(width)]
     for i, j in combinations(range(width), 2):
         control.check()
         a, b = ranked[i], ranked[j]
         if a is None or b is None:
             both = sample[whole[:, i] & whole[:, j]]
-            a, b = _ranks(both[:, i]), _ranks(both[:, j])
+            a, b = ranks(both[:, i]), ranks(both[:, j])
         rho[i, j] = rho[j, i] = _correlation(a, b)
     return rho
-
-
-def _ranks(values: Floats) -> Floats:
-    """Ranks from 1; equal values share the mean of theirs."""
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    last = np.cumsum(counts)
-    ranks: Floats = (last - (counts - 1) / 2)[inverse]
-    return ranks
 
 
 def _correlation(a: Floats, b: Floats) -> float:

@@ -20,6 +20,7 @@ from andon_worker.hybrid_report.association import (
     correlation_ratio,
     cramers_v,
     mutual_information,
+    ranks,
     with_interval,
 )
 from andon_worker.hybrid_report.bootstrap import seed_of
@@ -39,13 +40,15 @@ _DETAILED = 3
 _SHOWN = 12
 _WEAK = 0.1
 _SAME = 0.9999
+_SKEWED = 5.0
 
 
 def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
-    """`{question, kind, answer, rows, sampled, confidence, drivers: [...], same, leftOut: [{column, reason}]}`.
+    """`{question, kind, ranked, answer, rows, sampled, confidence, drivers: [...], same, leftOut: [{column, reason}]}`.
 
     The question is the column of the option `question`; else the first measure, else the first flag. Of a number
-    (`kind` is `numeric`) a driver's `strength` is eta, of words (`categorical`) it is Cramér's V, each between the
+    (`kind` is `numeric`) a driver's `strength` is eta, `ranked` that of its ranks if a few values make up most of its
+    spread; of words (`categorical`) it is Cramér's V, each between the
     question and the driver's groups: its values, or ten bins of equally many rows. A driver is `{column, kind,
     strength, low, high, information, groups: [{name | from, to, rows, value}]}`: `information` is the share of the
     question's entropy that it takes away, `groups` (of the first three) the question's mean per group, or the share of
@@ -81,6 +84,7 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
         {
             "question": question.name,
             "kind": asked.kind,
+            "ranked": asked.kind == "numeric" and asked.skewed,
             "answer": asked.answer,
             "rows": rows,
             "sampled": rows < table.rows,
@@ -107,6 +111,15 @@ class _Seen:
     @property
     def width(self) -> int:
         return len(self.names) or len(self.edges) + 1
+
+    @property
+    def skewed(self) -> bool:
+        """Whether a few values make up most of the spread: then ranks tell more than the values."""
+        if self.numbers is None:
+            return False
+        y = self.numbers[np.isfinite(self.numbers)]
+        y = (y - y.mean()) / (y.std() or 1.0)
+        return bool(abs((y**3).mean()) >= _SKEWED)
 
     @property
     def answer(self) -> str | None:
@@ -184,7 +197,7 @@ def _driver(
     shape = (other.width, asked.width)
     table = np.bincount(both[both >= 0], minlength=shape[0] * shape[1]).astype(float).reshape(shape)
     if asked.kind == "numeric" and asked.numbers is not None:
-        y = asked.numbers[known]
+        y = ranks(asked.numbers[known]) if asked.skewed else asked.numbers[known]
         y = (y - y.mean()) / (y.std() or 1.0)
         inside = theirs >= 0
         sums, squares = (
@@ -291,7 +304,9 @@ def sentences(result: Result, wording: Wording) -> list[Sentence]:
 
 
 def _measure(result: Result) -> str:
-    return "eta" if result["kind"] == "numeric" else "Cramér's V"
+    if result["kind"] != "numeric":
+        return "Cramér's V"
+    return "eta of ranks" if result["ranked"] else "eta"
 
 
 def _ends(driver: dict[str, Any], result: Result, wording: Wording) -> str:

@@ -18,14 +18,14 @@ from andon_worker.hybrid_report.bootstrap import Bins, Floats, interval, resampl
 from andon_worker.hybrid_report.charts import Box, Interval
 from andon_worker.hybrid_report.section import Figure, Grid, Result, Section, Sentence
 from andon_worker.hybrid_report.table import Table, clean, double, open_table
-from andon_worker.hybrid_report.values import Values, values_of
+from andon_worker.hybrid_report.values import Values, codes, doubles, sampled, values_of
 from andon_worker.hybrid_report.wording import Wording, label, some
 
 BINS = 2_048
 # Fewer rows than this make a mean too unsure to be called the highest or the lowest, unless all groups are small.
 FEWEST_ROWS, FEWEST_OF_SMALL = 30, 5
 _SPREAD = (0.05, 0.25, 0.5, 0.75, 0.95)
-_EXACT_SPREADS = 200_000
+_SPREAD_ROWS = 100_000
 _CROSSED = 4
 _CROSS_ROWS, _CROSS_COLUMNS = 10, 8
 _TOGETHER = 0.1  # Cramér's V from which two groupings are said to go together
@@ -172,15 +172,18 @@ def _bins_of(rows: Sequence[tuple[Any, ...]]) -> Bins:
 
 
 def _spreads(table: Table, loaded: _Loaded) -> dict[str, list[float | None]]:
-    g, x = identifier(loaded.group_by), loaded.values.sql
-    # Drawn, not told: close enough beyond some rows, and far quicker.
-    quantile = "quantile_cont" if table.rows <= _EXACT_SPREADS else "approx_quantile"
-    rows = table.connection.execute(
-        f"SELECT {g}, {quantile}({x}, {list(_SPREAD)}) FROM data "
-        f"WHERE {x} IS NOT NULL AND {g} IN (SELECT unnest(?)) GROUP BY 1",
-        [[group.value for group in loaded.groups]],
-    ).fetchall()
-    return {label(value): [loaded.values.original(each) for each in found] for value, found in rows}
+    """Of each group its quantiles; in a large table those of a sample: they are drawn, not told."""
+    group = f"CAST({identifier(loaded.group_by)} AS VARCHAR)"
+    words, numbers = sampled(table, [group, loaded.values.sql], _SPREAD_ROWS)
+    coded, names = codes(words)
+    x = doubles(numbers)
+    shown = {group.name for group in loaded.groups}
+    found: dict[str, list[float | None]] = {}
+    for place, name in enumerate(names):
+        own = x[(coded == place) & np.isfinite(x)]
+        if len(own) and label(name) in shown:
+            found[label(name)] = [loaded.values.original(float(each)) for each in np.quantile(own, _SPREAD)]
+    return found
 
 
 def _compare(loaded: _Loaded, options: ReportOptions, seed: list[int], share: _Share) -> dict[str, Any]:
@@ -294,8 +297,12 @@ def sentences(result: Result, wording: Wording) -> list[Sentence]:
             )
         ]
     told = []
+    said: set[str] = set()
     for each in result["comparisons"]:
         told += _compared(each, result["confidence"], wording)
+        if (left := _left_out(each, wording)) and each["groupBy"] not in said:
+            told.append(Sentence(left))
+            said.add(each["groupBy"])
     told += _crossed(result["cross"], wording)
     if result["resamples"]:
         told.append(
@@ -338,8 +345,6 @@ def _compared(comparison: dict[str, Any], confidence: float, wording: Wording) -
                 about=(comparison["measure"], comparison["groupBy"]),
             )
         )
-    if left := _left_out(comparison, wording):
-        told.append(Sentence(left))
     return told
 
 

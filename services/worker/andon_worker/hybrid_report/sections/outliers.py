@@ -24,6 +24,7 @@ _FEWEST_OTHERS = 30
 _EXTREMES = 5
 _SHOWN = 4
 _MOST_BARS = 15
+_ALONE = 3  # how many times the fifth farthest value the farthest is, to be told of
 
 
 def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
@@ -206,6 +207,7 @@ def sentences(result: Result, wording: Wording) -> list[Sentence]:
                 figure="outside",
             )
         )
+    told += [_alone(each, wording) for each in result["extremes"] if _times(each) >= _ALONE]
     told += [
         Sentence(
             f"{wording.percent(c['usualCount'], c['count'])} of the values of {label(c['name'])} are "
@@ -222,6 +224,23 @@ def sentences(result: Result, wording: Wording) -> list[Sentence]:
     if not told:
         return [Sentence("No numeric column has values outside its fences.")]
     return [*told, Sentence("An outlier is a value far from the middle; it may well be right.")]
+
+
+def _times(extreme: dict[str, Any]) -> float:
+    """How many times the farthest value is the fifth farthest."""
+    sizes = [abs(row["value"]) for row in extreme["rows"] if row["value"] is not None]
+    return sizes[0] / sizes[-1] if len(sizes) == _EXTREMES and sizes[-1] > 0 else 0.0
+
+
+def _alone(extreme: dict[str, Any], wording: Wording) -> Sentence:
+    first, *_, fifth = extreme["rows"]
+    return Sentence(
+        f"The farthest value of {label(extreme['column'])}, {wording.exact(first['value'])} in row "
+        f"{wording.number(first['row'])}, stands alone: it is {wording.number(_times(extreme))} times the fifth "
+        f"farthest, {wording.exact(fifth['value'])}.",
+        effect=min(0.6, 0.1 * _times(extreme)),
+        figure="outside",
+    )
 
 
 def _distance(end: float, column: dict[str, Any]) -> float:

@@ -14,6 +14,7 @@ from andon_worker.hybrid_report.wording import Wording, label
 
 _FEWEST_ROWS = 30  # of an hour of day that is called the highest or the lowest
 _SEASONAL = 0.3
+_WIDE = 0.05  # the least width of a season, as a share of the trend
 _HOURLY = 0.05  # eta from which the hours of the day are said to differ
 _LAST_PERIODS = 12
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -87,7 +88,8 @@ def _direction(series: dict[str, Any], what: str, figure: str, unit: str, wordin
         if series["perYear"] is not None:
             text += f", {wording.change(series['perYear'])} a year"
     effect = abs(series["tau"]) * _apart(first["value"], last["value"]) ** 0.6
-    return Sentence(text + ".", effect=effect, figure=figure)
+    about = (series["measure"] or "rows", "over time")
+    return Sentence(text + ".", effect=effect, figure=figure, about=about)
 
 
 def _latest(series: dict[str, Any], what: str, unit: str, wording: Wording) -> Sentence:
@@ -117,9 +119,16 @@ def _difference(now: float, then: float, wording: Wording) -> str:
 def _seasons(result: Result, wording: Wording) -> list[Sentence]:
     told = []
     for by in ("month", "weekday"):
-        found = [s for s in result["seasons"] if s["by"] == by and s["strength"] >= _SEASONAL]
+        found = [s for s in result["seasons"] if s["by"] == by and _is_season(s)]
         told += [_seasonal(season, by, wording) for season in _once(sorted(found, key=lambda s: -s["strength"]))[:3]]
     return told
+
+
+def _is_season(season: dict[str, Any]) -> bool:
+    """Whether the seasons differ surely, and by enough to matter."""
+    values = list(season["deviations"].values())
+    wide = not season["relative"] or (bool(values) and max(values) - min(values) >= _WIDE)
+    return bool(season["strength"] >= _SEASONAL and wide)
 
 
 def _seasonal(season: dict[str, Any], by: str, wording: Wording) -> Sentence:
@@ -220,7 +229,7 @@ def figures(result: Result, wording: Wording) -> list[Figure]:
             what = _capital(_subject(lines, unit))
             drawing = charts.line(f"{what} by {lines['groupBy']}", drawn, wording, zero=lines["aggregate"] != "mean")
             made.append(Figure("lines", f"{what} by {label(lines['groupBy'], 40)}", note, drawing))
-    made += [_season(season, wording) for season in result["seasons"] if season["strength"] >= _SEASONAL]
+    made += [_season(season, wording) for season in result["seasons"] if _is_season(season)]
     for place, name in enumerate(result["measures"]):
         found = result["hours"] or {"points": [], "etas": []}
         hours = {p["hour"]: p["means"][place] for p in found["points"]}

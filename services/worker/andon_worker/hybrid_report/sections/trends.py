@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,6 +21,7 @@ from andon_worker.hybrid_report.sections.trend_words import figures, grids, sent
 from andon_worker.hybrid_report.series import growth, rising, season, shift
 from andon_worker.hybrid_report.table import Table, clean, open_table
 from andon_worker.hybrid_report.values import Floats, Values, values_of
+from andon_worker.hybrid_report.wording import label
 
 _MOST_POINTS = 1_000
 _MOST_LINES = 5
@@ -286,6 +288,9 @@ def _seasons(ask: _Ask, timeline: _Timeline) -> list[dict[str, Any]]:
     for by, unit, most, season_of in found:
         known = [(p.start, value) for p in timeline.complete(unit) if (value := ask.value(p)) is not None]
         numbers = np.array([value for _, value in known])
+        if by == "month" and ask.aggregate != "mean":
+            # A February is shorter, which is no season.
+            numbers = numbers / [monthrange(start.year, start.month)[1] / 30.44 for start, _ in known]
         seasons = [season_of(start) for start, _ in known]
         cycle = len(set(seasons))  # five where no day is a weekend's
         if len(known) < 2 * cycle + 1:
@@ -355,7 +360,7 @@ def _lines(
     for value, own in per_group.items():
         known = [(p.start, each) for p in own if p.start in full and (each := ask.value(p)) is not None]
         points = [[periods.iso(at), each] for at, each in known]
-        groups.append({"value": str(value), "points": points, **_moved(known, timeline)})
+        groups.append({"value": label(value), "points": points, **_moved(known, timeline)})
     return {
         "groupBy": groupings[0],
         "measure": name,
