@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -65,8 +66,9 @@ def test_an_event_that_cancels_takes_the_scope_cancel(
 ) -> None:
     client = make_app(guarded).test_client()
     writer, canceller = (Caller(client, make_key("acme", [scope])) for scope in ("write", "cancel"))
-    body = {"name": name, "data": {"reportId": things.report}}
-    for path, given in ((EVENTS, {"json": body}), ("/events", {"data": {"name": name, "data": "{}"}})):
+    data = {"reportId": things.report, "runId": things.run, "functionId": "generate-hybrid-report"}
+    body = {"name": name, "data": data}
+    for path, given in ((EVENTS, {"json": body}), ("/events", {"data": {"name": name, "data": json.dumps(data)}})):
         refused = writer.open(path, "POST", **given)
         assert refused.status_code == 403
         assert "scope cancel" in refused.text
