@@ -145,7 +145,9 @@ def _check(
         made, asked = [], ["count(*)"]
         for place, column in enumerate(some):
             made.append(f"{column.value} AS v{place}")
-            asked += [f"count(v{place})", f"approx_count_distinct(v{place})"]
+            # A fraction or a day is no key: how many different ones there are is told by the sample.
+            named = not column.tried or column.tried[0].type in {"integer", "text"}
+            asked += [f"count(v{place})", f"approx_count_distinct(v{place})" if named else "NULL"]
         inner = f"SELECT {', '.join(made)} FROM {scan}"
         made = ["*"]
         for place, column in enumerate(some):
@@ -153,7 +155,7 @@ def _check(
             asked += [
                 f"{function}(v{place}_{n})" for n in range(len(column.tried)) for function in ("count", "min", "max")
             ]
-            asked.append(_tokens(column, place))
+            asked.append(f"{'histogram' if _has_tokens(column) else 'count'}({_token(column, f'v{place}')})")
         row = connection.execute(f"SELECT {', '.join(asked)} FROM (SELECT {', '.join(made)} FROM ({inner}))").fetchone()
         assert row is not None
         told = iter(row)
@@ -161,20 +163,36 @@ def _check(
         counted = [(next(told), next(told)) for _ in some]
         for column, (present, distinct) in zip(some, counted, strict=True):
             results = tuple(Checked(each, next(told), next(told), next(told)) for each in column.tried)
-            tokens = {token: count for token, count in (next(told) or {}).items() if count}
-            if column.sample.total() == present:
-                distinct = len(column.sample)
+            tokens = next(told) or {}
+            if tokens and not _has_tokens(column):
+                tokens = _late_tokens(connection, scan, column)
+            if distinct is None or column.sample.total() == present:
+                distinct = len(column.sample) * present // (column.sample.total() or 1)
             checked.append(
                 replace(column, present=present, distinct=min(distinct, present), checked=results, tokens=tokens)
             )
     return rows, checked
 
 
-def _tokens(column: Found, place: int) -> str:
-    """SQL for the tokens of a column, each with its count: of cells that the likeliest spelling doesn't read."""
-    unread = f"v{place}_0 IS NULL AND " if column.tried else ""
+def _token(column: Found, value: str) -> str:
+    """SQL for a cell's token, NULL if it has none: cells that the likeliest spelling reads aren't looked at."""
+    unread = f"{value} IS NOT NULL AND " + (f"{value}_0 IS NULL AND " if column.tried else "")
     days = any(each.type in {"date", "timestamp"} for each in column.tried)
-    return f"histogram(CASE WHEN {unread}{missing.among_tokens(f'v{place}', days=days)} THEN v{place} END)"
+    return f"CASE WHEN {unread}{missing.among_tokens(value, days=days)} THEN {value} END"
+
+
+def _has_tokens(column: Found) -> bool:
+    return any(missing.is_token(value) or missing.is_sentinel_day(value) for value in column.sample)
+
+
+def _late_tokens(connection: duckdb.DuckDBPyConnection, scan: str, column: Found) -> dict[str, int]:
+    """The tokens of a column whose sample has none, each with its count."""
+    read = f", {column.tried[0].read('v')} AS v_0" if column.tried else ""
+    rows = connection.execute(
+        f"SELECT token, count(*) FROM (SELECT {_token(column, 'v')} AS token FROM "
+        f"(SELECT v{read} FROM (SELECT {column.value} AS v FROM {scan}))) WHERE token IS NOT NULL GROUP BY token"
+    ).fetchall()
+    return dict(rows)
 
 
 def _judged_again(
