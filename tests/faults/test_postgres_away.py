@@ -16,7 +16,7 @@ LEASE = 2.0
 
 @pytest.mark.parametrize("seconds", [2.5 * LEASE, pytest.param(120.0, marks=pytest.mark.slow)])
 def test_19_an_outage_longer_than_a_lease_acknowledges_nothing_and_restarts_nothing(
-    stage: Stage, own_postgres: PostgresServer, redis_server: RedisServer, seconds: float
+    own_postgres: PostgresServer, stage: Stage, redis_server: RedisServer, seconds: float
 ) -> None:
     scene = stage(database_url=own_postgres.url)
     scene.request("holding", steps=4, plan={"step-2": {"gate": True}})

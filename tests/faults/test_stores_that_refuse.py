@@ -42,7 +42,7 @@ def post(scene: Scene, case: str) -> int:
 
 
 def test_32_a_read_only_postgres_is_held_out_and_nothing_dies_or_is_dead(
-    stage: Stage, own_postgres: PostgresServer, redis_server: RedisServer
+    own_postgres: PostgresServer, stage: Stage, redis_server: RedisServer
 ) -> None:
     scene = stage(database_url=own_postgres.url, workers=0)
     scene.wait_leader()
@@ -61,7 +61,7 @@ def test_32_a_read_only_postgres_is_held_out_and_nothing_dies_or_is_dead(
 
 
 def test_32_limits_that_an_administrator_sets_stop_neither_api_nor_dispatcher(
-    stage: Stage, own_postgres: PostgresServer, redis_server: RedisServer
+    own_postgres: PostgresServer, stage: Stage, redis_server: RedisServer
 ) -> None:
     with (
         set_for_all(own_postgres.url, "lock_timeout", "'200ms'"),
