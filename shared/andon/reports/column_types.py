@@ -155,7 +155,8 @@ def _check(
             asked += [
                 f"{function}(v{place}_{n})" for n in range(len(column.tried)) for function in ("count", "min", "max")
             ]
-            asked.append(f"{'histogram' if _has_tokens(column) else 'count'}({_token(column, f'v{place}')})")
+            asked.append(f"count({_token(column, f'v{place}')})")
+            asked += [f"count(CASE WHEN v{place} = {literal(token)} THEN 1 END)" for token in _tokens(column)]
         row = connection.execute(f"SELECT {', '.join(asked)} FROM (SELECT {', '.join(made)} FROM ({inner}))").fetchone()
         assert row is not None
         told = iter(row)
@@ -163,8 +164,9 @@ def _check(
         counted = [(next(told), next(told)) for _ in some]
         for column, (present, distinct) in zip(some, counted, strict=True):
             results = tuple(Checked(each, next(told), next(told), next(told)) for each in column.tried)
-            tokens = next(told) or {}
-            if tokens and not _has_tokens(column):
+            all_tokens = next(told)
+            tokens = {token: next(told) for token in _tokens(column)}
+            if sum(tokens.values()) != all_tokens:
                 tokens = _late_tokens(connection, scan, column)
             if distinct is None or column.sample.total() == present:
                 distinct = len(column.sample) * present // (column.sample.total() or 1)
@@ -181,12 +183,13 @@ def _token(column: Found, value: str) -> str:
     return f"CASE WHEN {unread}{missing.among_tokens(value, days=days)} THEN {value} END"
 
 
-def _has_tokens(column: Found) -> bool:
-    return any(missing.is_token(value) or missing.is_sentinel_day(value) for value in column.sample)
+def _tokens(column: Found) -> list[str]:
+    """The tokens in a column's sample; days that nobody means are left to be counted with the rest."""
+    return [value for value in column.sample if missing.is_token(value)]
 
 
 def _late_tokens(connection: duckdb.DuckDBPyConnection, scan: str, column: Found) -> dict[str, int]:
-    """The tokens of a column whose sample has none, each with its count."""
+    """The tokens of a column whose sample lacks some, each with its count."""
     read = f", {column.tried[0].read('v')} AS v_0" if column.tried else ""
     rows = connection.execute(
         f"SELECT token, count(*) FROM (SELECT {_token(column, 'v')} AS token FROM "
