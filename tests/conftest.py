@@ -28,6 +28,7 @@ WHOLE = (
     "faults",
     "integration/cli",
     "integration/deploy",
+    "integration/worker",
     "integration/embedded",
     "integration/signals",
     "hostile",

@@ -262,3 +262,22 @@ def programs() -> list[int]:
         except OSError:
             continue
     return found
+
+
+def megabyte(session: object = None) -> str:
+    return "x" * 1_000_000
+
+
+@function(id="bulky", trigger="lane/bulky", retries=0)
+def bulky(event: Event, step: Step) -> list[str]:
+    """Keeps a megabyte in each step, in both ways, and says what it heard when that was too much."""
+    heard = []
+    for number in range(4):
+        keep = step.transaction if number % 2 else step.run
+        try:
+            keep(f"step-{number}", megabyte)
+            heard.append("kept")
+        except StepError as error:
+            heard.append(f"{error.code}: {str(error).split(' and ')[0]}")
+        step.sleep(f"nap-{number}", 0.01)
+    return heard

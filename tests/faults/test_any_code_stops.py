@@ -55,6 +55,7 @@ def lives(pid: int) -> bool:
         return False
 
 
+@pytest.mark.promise
 @pytest.mark.parametrize("kind", KINDS)
 def test_34_code_of_any_kind_stops_with_all_that_it_started(scene: Scene, kind: str) -> None:
     for _ in range(2):

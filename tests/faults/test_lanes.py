@@ -185,6 +185,7 @@ def test_what_a_run_says_without_end_is_cut_in_the_middle(scene: Scene) -> None:
     assert more + len(said()) - 1 == 14_545 + 9
 
 
+@pytest.mark.promise
 def test_35_whoever_of_a_worker_is_killed_nothing_of_its_runs_lives_on(stage: Stage) -> None:
     scene = stage(workers=2, env=FUNCTIONS)
     for number, whom in enumerate(("lane", "nursery", "supervisor")):
