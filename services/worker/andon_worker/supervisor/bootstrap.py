@@ -18,6 +18,7 @@ from andon.settings import Settings
 from andon_worker.broker import HintBroker
 from andon_worker.metrics import new_registry
 from andon_worker.supervisor.courier import Courier
+from andon_worker.supervisor.endings import Endings
 from andon_worker.supervisor.executing import Executing
 from andon_worker.supervisor.hooks import Hook, Hooks
 from andon_worker.supervisor.hosting import Hosts
@@ -67,8 +68,18 @@ def worker(settings: Settings, *, tracing: Tracing | None = None) -> tuple[Worke
         unwatch=lambda lane: executing.unwatch(lane),
         ended=lambda lane, status: executing.lane_ended(lane, status),
     )
+    all_hooks = Hooks(hooks)
+    endings = Endings(loop, ledger, courier, hosts, all_hooks, scratch)
     executing = Executing(
-        loop, lanes, ledger, courier, logbook, hosts, Hooks(hooks), scratch, results_limit=settings.results_limit_bytes
+        loop,
+        lanes,
+        ledger,
+        courier,
+        logbook,
+        hosts,
+        all_hooks,
+        endings,
+        results_limit=settings.results_limit_bytes,
     )
     service = WorkerService(
         settings,

@@ -8,31 +8,22 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import os
-import shutil
-import threading
 import time
 import uuid
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-from andon.adapters.postgres.journal import Standing
 from andon.adapters.postgres.run_logs import Chunk
 from andon.adapters.postgres.runs import Claimed
-from andon.adapters.postgres.settle import Settled
 from andon.engine.declarations import Declaration
-from andon.engine.errors import AndonError, StepTimeout
 from andon.engine.events import trace_id_of
-from andon.engine.memos import describe
 from andon.engine.ports import Attempt
-from andon.engine.retries import delay
 from andon.engine.rules import flag_name, run_flag
-from andon.engine.steps import failure
 from andon.engine.stops import Cause
-from andon_worker.nursery.starting import in_words
 from andon_worker.supervisor import ledger
 from andon_worker.supervisor.courier import Courier, FlagCheck
+from andon_worker.supervisor.endings import Endings
 from andon_worker.supervisor.hooks import Hooks
 from andon_worker.supervisor.hosting import Hosts, Run
 from andon_worker.supervisor.lanes import Lane, Lanes
@@ -50,10 +41,6 @@ _READ = 1 << 16
 GIVE_UP_SECONDS = 10.0
 
 
-class ProcessDied(AndonError):
-    """A run's process died of its own code. The step is tried again like after any failure."""
-
-
 class Executing:
     """Starts runs, hears their lanes, stops them."""
 
@@ -66,7 +53,7 @@ class Executing:
         logbook: Logbook,
         hosts: Hosts,
         hooks: Hooks,
-        scratch: Path,
+        endings: Endings,
         *,
         results_limit: int,
     ) -> None:
@@ -77,9 +64,8 @@ class Executing:
         self._logbook = logbook
         self._hosts = hosts
         self._hooks = hooks
-        self._scratch = scratch
+        self._endings = endings
         self._results_limit = results_limit
-        self._closing = False
 
     # --- start ---------------------------------------------------------------------------------------------------
 
@@ -99,7 +85,7 @@ class Executing:
         if run.cause is not None:  # it was stopped before it had a lane
             lane.run = None
             self._lanes.give_back(lane)
-            self._write_end(run)
+            self._endings.write(run)
             return
         lane.run, run.lane = run, lane
         lane.runs += 1
@@ -123,11 +109,8 @@ class Executing:
             ],
             "room": self._results_limit - claimed.stored,
             "traceparent": run.traceparent,
-            "scratch": str(self._scratch_of(run)),
+            "scratch": str(self._endings.scratch_of(run)),
         }
-
-    def _scratch_of(self, run: Run) -> Path:
-        return self._scratch / f"{run.id}-{run.claimed.fence}"
 
     def _keeper(self, run_id: uuid.UUID, keys: dict[str, Any]) -> Callable[[str | None, int, list[Line]], object]:
         def keep(step: str | None, attempt: int, lines: list[Line]) -> None:
@@ -308,7 +291,7 @@ class Executing:
 
     def _reply(self, run: Run, lane: Lane, header: Header) -> None:
         """An answer; with it goes what the run was ordered meanwhile, or that this worker is closing."""
-        cause = run.cause or (Cause.HAND_OVER if self._closing else None)
+        cause = run.cause or (Cause.HAND_OVER if self._endings.closing else None)
         self._send(lane, {"stop": int(cause), **header} if cause else header)
 
     def _send(self, lane: Lane, header: Header, body: bytes = b"") -> None:
@@ -345,7 +328,7 @@ class Executing:
         if self._still(run):
             log.error("run %s is lost, and its process can't be ended", run.id, extra=run.keys)
             lane.run = None
-            self._lost(run)
+            self._endings.lost(run)
 
     def _still(self, run: Run) -> bool:
         """Whether its code goes on."""
@@ -358,7 +341,7 @@ class Executing:
 
     def hand_over(self, *, hurry: bool) -> None:
         """Let every run reach its next boundary and end there; with `hurry` interrupt it. From any thread."""
-        self._closing = True
+        self._endings.closing = True
         if hurry:
             for run in self._hosts.all():
                 self._loop.post(partial(self.stop, run, Cause.HAND_OVER))
@@ -383,7 +366,7 @@ class Executing:
         if again and lane.runs < run.declared.max_runs:
             run.lane = None
             self._lanes.give_back(lane)
-            self._write_end(run)
+            self._endings.write(run)
         else:
             self._lanes.discard(lane)
 
@@ -399,116 +382,7 @@ class Executing:
             self._drain_all(lane, run)
             run.output.flush()
         run.lane = None
-        self._write_end(run, status)
-
-    def _write_end(self, run: Run, status: int | None = None) -> None:
-        """Write what came of the run. Its lane is free, or gone."""
-        if run.timeout is not None:
-            run.timeout.cancel()
-        end, body = run.end or ({}, b"")
-        said = end.get("as")
-        cause = run.cause or (Cause(end["cause"]) if said == "stopped" else None)
-        if cause is Cause.LEASE_LOST:
-            self._lost(run)
-        elif cause is Cause.CANCELLED:
-            self._settle(run, "cancelled")
-        elif said == "completed":
-            self._settle(run, "completed", output=body.decode())
-        elif said == "failed":
-            self._settle(run, "failed", error=end["error"])
-        elif said == "suspended":
-            wake_at = None if end["wake_at"] is None else dt.datetime.fromisoformat(end["wake_at"])
-            self._suspend(run, seconds=end["seconds"], wake_at=wake_at, failed=end["failed"])
-        elif cause is Cause.TIMEOUT and run.underway is not None:
-            attempt = run.underway
-            self._failed(run, StepTimeout(attempt.name, attempt.timeout or 0.0), end.get("traceback"))
-        elif cause is None and status is None and not self._closing:
-            self._abandon(run)
-        elif cause is not None or status is None:
-            log.info("run %s is handed over", run.id, extra=run.keys)
-            self._suspend(run)
-        else:
-            self._failed(run, ProcessDied(died(run, status)))
-
-    def _failed(self, run: Run, error: Exception, traceback: str | None = None) -> None:
-        """Its process is gone by the fault of its code: the step's attempt has failed, or the handler's."""
-        attempt = run.underway
-        if attempt is None:
-            described, wait = describe(error), delay(error, run.claimed.attempt, run.declared.retries)
-            if wait is None:
-                self._settle(run, "failed", error=described)
-            else:
-                self._suspend(run, seconds=wait, failed=described)
-            return
-        described, wait = failure(attempt, error)
-        described["traceback"] = traceback or described["traceback"]
-        seconds = time.monotonic() - run.began
-        self._hooks.step_ends(run, "failed" if wait is None else "retrying", seconds)
-
-        def kept(answer: Standing | Refused | None) -> None:
-            if isinstance(answer, Refused):
-                self._loop.post(lambda: self._settle(run, "failed", error=described))
-            else:  # the handler hears of a failure for good in another process: by recalling it
-                self._loop.post(lambda: self._suspend(run, seconds=wait))
-
-        self._ledger.write(ledger.Fail(kept, run.holding, attempt, seconds, described, wait is None))
-
-    def _suspend(
-        self,
-        run: Run,
-        *,
-        seconds: float | None = None,
-        wake_at: dt.datetime | None = None,
-        failed: dict[str, Any] | None = None,
-    ) -> None:
-        def written(answer: Standing | Refused | None) -> None:
-            if answer == "cancelled":
-                self._loop.post(lambda: self._settle(run, "cancelled"))
-            elif answer is None:
-                self._loop.post(lambda: self._finished(run, "suspended"))
-            else:
-                self._loop.post(lambda: self._lost(run))
-
-        self._ledger.write(ledger.Suspend(written, run.holding, seconds, wake_at, failed))
-
-    def _abandon(self, run: Run) -> None:
-        """The nursery has ended under it, and nobody knows by whose fault: so it counts as a lost worker does."""
-        log.warning("run %s is lost with the nursery", run.id, extra=run.keys)
-        done = partial(self._loop.post, lambda: self._finished(run, "lost"))
-        self._ledger.write(ledger.Abandon(lambda _: done(), run.holding))
-
-    def _settle(self, run: Run, status: str, *, output: str | None = None, error: dict[str, Any] | None = None) -> None:
-        if error is not None:
-            log.error("run %s failed: %s", run.id, error["message"], extra=run.keys)
-
-        def written(answer: Settled | Standing | Refused) -> None:
-            if isinstance(answer, Settled):
-                self._courier.tell(answer)
-                self._loop.post(lambda: self._finished(run, answer.status))
-            elif isinstance(answer, Refused) and status != "failed":
-                refused = describe(ValueError(f"The run's result can't be kept: {answer}"))
-                self._loop.post(lambda: self._settle(run, "failed", error=refused))
-            else:
-                self._loop.post(lambda: self._lost(run))
-
-        self._ledger.write(ledger.Settle(written, run.holding, status, output, error, run.stopped_at))
-
-    def _lost(self, run: Run) -> None:
-        self._hooks.lease_lost(run)
-        log.warning("run %s is lost: another worker holds it", run.id, extra=run.keys)
-        self._finished(run, "lost")
-
-    def _finished(self, run: Run, status: str) -> None:
-        self._courier.run_errand(lambda: self._clear_up(run, status))
-        self._hosts.remove(run)
-        run.done()
-
-    def _clear_up(self, run: Run, status: str) -> None:
-        """In the courier's thread: what nobody waits for."""
-        self._hooks.run_ends(run, status)
-        scratch = self._scratch_of(run)
-        if scratch.exists():
-            threading.Thread(target=shutil.rmtree, args=[scratch, True], daemon=True).start()
+        self._endings.write(run, status)
 
 
 def flags(claimed: Claimed, declared: Declaration) -> tuple[str, ...]:
@@ -516,14 +390,3 @@ def flags(claimed: Claimed, declared: Declaration) -> tuple[str, ...]:
     rules = declared.cancel_on if claimed.kind == "function" else ()
     named = (flag_name(claimed.tenant, claimed.function_id, rule, claimed.event.data) for rule in rules)
     return (run_flag(claimed.id), *(name for name in named if name))
-
-
-def died(run: Run, status: int) -> str:
-    """How a run's process died, in words; `status` is `waitpid`'s."""
-    where = f"The process of step {run.underway.name!r}" if run.underway else "The process of the run"
-    if run.killed_for is not None:
-        return f"{where} was ended: {run.killed_for}"
-    code = os.waitstatus_to_exitcode(status)
-    if code >= 0:
-        return f"{where} ended with exit code {code}"
-    return f"{where} died by {in_words(code)}" + (" (out of memory?)" if code == -9 else "")

@@ -1,0 +1,174 @@
+"""What came of a run, written: its end, its next wait, or a failure in the place of a process that has died.
+
+All of it is called in the loop's thread, and none of it waits: the ledger writes, and what follows is posted back.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import os
+import shutil
+import threading
+import time
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from andon.adapters.postgres.journal import Standing
+from andon.adapters.postgres.settle import Settled
+from andon.engine.errors import AndonError, StepTimeout
+from andon.engine.memos import describe
+from andon.engine.retries import delay
+from andon.engine.steps import failure
+from andon.engine.stops import Cause
+from andon_worker.nursery.starting import in_words
+from andon_worker.supervisor import ledger
+from andon_worker.supervisor.courier import Courier
+from andon_worker.supervisor.hooks import Hooks
+from andon_worker.supervisor.hosting import Hosts, Run
+from andon_worker.supervisor.ledger import Ledger, Refused
+from andon_worker.supervisor.loop import Loop
+
+log = logging.getLogger(__name__)
+
+
+class ProcessDied(AndonError):
+    """A run's process died of its own code. The step is tried again like after any failure."""
+
+
+class Endings:
+    """Writes how runs end here. `closing` says that lanes end because the worker does."""
+
+    def __init__(self, loop: Loop, ledger: Ledger, courier: Courier, hosts: Hosts, hooks: Hooks, scratch: Path) -> None:
+        self._loop = loop
+        self._ledger = ledger
+        self._courier = courier
+        self._hosts = hosts
+        self._hooks = hooks
+        self._scratch = scratch
+        self.closing = False
+
+    def scratch_of(self, run: Run) -> Path:
+        """The folder that is the run's `TMPDIR`."""
+        return self._scratch / f"{run.id}-{run.claimed.fence}"
+
+    def write(self, run: Run, status: int | None = None) -> None:
+        """Write what came of the run. Its lane is free, or gone: `status` is how that ended, None with its nursery."""
+        if run.timeout is not None:
+            run.timeout.cancel()
+        end, body = run.end or ({}, b"")
+        said = end.get("as")
+        cause = run.cause or (Cause(end["cause"]) if said == "stopped" else None)
+        if cause is Cause.LEASE_LOST:
+            self.lost(run)
+        elif cause is Cause.CANCELLED:
+            self._settle(run, "cancelled")
+        elif said == "completed":
+            self._settle(run, "completed", output=body.decode())
+        elif said == "failed":
+            self._settle(run, "failed", error=end["error"])
+        elif said == "suspended":
+            wake_at = None if end["wake_at"] is None else dt.datetime.fromisoformat(end["wake_at"])
+            self._suspend(run, seconds=end["seconds"], wake_at=wake_at, failed=end["failed"])
+        elif cause is Cause.TIMEOUT and run.underway is not None:
+            attempt = run.underway
+            self._failed(run, StepTimeout(attempt.name, attempt.timeout or 0.0), end.get("traceback"))
+        elif cause is None and status is None and not self.closing:
+            self._abandon(run)
+        elif cause is not None or status is None:
+            log.info("run %s is handed over", run.id, extra=run.keys)
+            self._suspend(run)
+        else:
+            self._failed(run, ProcessDied(died(run, status)))
+
+    def _failed(self, run: Run, error: Exception, traceback: str | None = None) -> None:
+        """Its process is gone by the fault of its code: the step's attempt has failed, or the handler's."""
+        attempt = run.underway
+        if attempt is None:
+            described, wait = describe(error), delay(error, run.claimed.attempt, run.declared.retries)
+            if wait is None:
+                self._settle(run, "failed", error=described)
+            else:
+                self._suspend(run, seconds=wait, failed=described)
+            return
+        described, wait = failure(attempt, error)
+        described["traceback"] = traceback or described["traceback"]
+        seconds = time.monotonic() - run.began
+        self._hooks.step_ends(run, "failed" if wait is None else "retrying", seconds)
+
+        def kept(answer: Standing | Refused | None) -> None:
+            if isinstance(answer, Refused):
+                self._loop.post(lambda: self._settle(run, "failed", error=described))
+            else:  # the handler hears of a failure for good in another process: by recalling it
+                self._loop.post(lambda: self._suspend(run, seconds=wait))
+
+        self._ledger.write(ledger.Fail(kept, run.holding, attempt, seconds, described, wait is None))
+
+    def _suspend(
+        self,
+        run: Run,
+        *,
+        seconds: float | None = None,
+        wake_at: dt.datetime | None = None,
+        failed: dict[str, Any] | None = None,
+    ) -> None:
+        def written(answer: Standing | Refused | None) -> None:
+            if answer == "cancelled":
+                self._loop.post(lambda: self._settle(run, "cancelled"))
+            elif answer is None:
+                self._loop.post(lambda: self._finished(run, "suspended"))
+            else:
+                self._loop.post(lambda: self.lost(run))
+
+        self._ledger.write(ledger.Suspend(written, run.holding, seconds, wake_at, failed))
+
+    def _abandon(self, run: Run) -> None:
+        """The nursery has ended under it, and nobody knows by whose fault: so it counts as a lost worker does."""
+        log.warning("run %s is lost with the nursery", run.id, extra=run.keys)
+        done = partial(self._loop.post, lambda: self._finished(run, "lost"))
+        self._ledger.write(ledger.Abandon(lambda _: done(), run.holding))
+
+    def _settle(self, run: Run, status: str, *, output: str | None = None, error: dict[str, Any] | None = None) -> None:
+        if error is not None:
+            log.error("run %s failed: %s", run.id, error["message"], extra=run.keys)
+
+        def written(answer: Settled | Standing | Refused) -> None:
+            if isinstance(answer, Settled):
+                self._courier.tell(answer)
+                self._loop.post(lambda: self._finished(run, answer.status))
+            elif isinstance(answer, Refused) and status != "failed":
+                refused = describe(ValueError(f"The run's result can't be kept: {answer}"))
+                self._loop.post(lambda: self._settle(run, "failed", error=refused))
+            else:
+                self._loop.post(lambda: self.lost(run))
+
+        self._ledger.write(ledger.Settle(written, run.holding, status, output, error, run.stopped_at))
+
+    def lost(self, run: Run) -> None:
+        self._hooks.lease_lost(run)
+        log.warning("run %s is lost: another worker holds it", run.id, extra=run.keys)
+        self._finished(run, "lost")
+
+    def _finished(self, run: Run, status: str) -> None:
+        self._courier.run_errand(lambda: self._clear_up(run, status))
+        self._hosts.remove(run)
+        run.done()
+
+    def _clear_up(self, run: Run, status: str) -> None:
+        """In the courier's thread: what nobody waits for."""
+        self._hooks.run_ends(run, status)
+        scratch = self.scratch_of(run)
+        if scratch.exists():
+            threading.Thread(target=shutil.rmtree, args=[scratch, True], daemon=True).start()
+
+
+def died(run: Run, status: int) -> str:
+    """How a run's process died, in words; `status` is `waitpid`'s."""
+    where = f"The process of step {run.underway.name!r}" if run.underway else "The process of the run"
+    if run.killed_for is not None:
+        return f"{where} was ended: {run.killed_for}"
+    code = os.waitstatus_to_exitcode(status)
+    if code >= 0:
+        return f"{where} ended with exit code {code}"
+    return f"{where} died by {in_words(code)}" + (" (out of memory?)" if code == -9 else "")
