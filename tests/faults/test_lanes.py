@@ -7,7 +7,6 @@ import random
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
-from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -17,8 +16,7 @@ from redis import Redis
 
 from andon.embedded import RedisServer
 from andon_worker.linux import children, parents
-from tests.faults.conftest import Stage, stage_in
-from tests.faults.test_any_code_stops import lives
+from tests.faults.conftest import stage_in
 from tests.polling import wait_until
 from tests.scene import Scene
 
@@ -35,11 +33,6 @@ def scene(tmp_path_factory: pytest.TempPathFactory, create_database: Any, redis_
     with ExitStack() as stack:
         stage = stage_in(tmp_path_factory.mktemp("lanes"), stack, create_database(), redis_server.url)
         yield stage(workers=1, env={**FUNCTIONS, "ANDON_TEST_SECRET": "s"})
-
-
-def gone(pids: list[int]) -> bool:
-    """Whether none of these processes runs any more."""
-    return not any(map(lives, pids))
 
 
 def output(scene: Scene, name: str, tenant: str = "default", **data: Any) -> Any:
@@ -182,24 +175,7 @@ def test_what_a_run_says_without_end_is_cut_in_the_middle(scene: Scene) -> None:
     [cut] = [text for text in said() if text.startswith("… ")]
     more = int(cut.split()[1].replace(",", ""))
     assert len(said()) == 2_201
-    assert more + len(said()) - 1 == 14_545 + 9
-
-
-@pytest.mark.promise
-def test_35_whoever_of_a_worker_is_killed_nothing_of_its_runs_lives_on(stage: Stage) -> None:
-    scene = stage(workers=2, env=FUNCTIONS)
-    for number, whom in enumerate(("lane", "nursery", "supervisor")):
-        case = f"hold-{number}"
-        scene.xadd("lane/hold", {"case": case})
-        scene.wait_step(case, "hold")
-        pids = [int(pid) for pid in scene.ledger.steps(f"{case}.pids")]
-        lane = scene.ledger.begins(case, "hold")[0].pid
-        nursery = parents()[lane]
-        os.kill({"lane": lane, "nursery": nursery, "supervisor": parents()[nursery]}[whom], signal.SIGKILL)
-        wait_until(partial(gone, [*pids, lane]), 10, what=f"the end of all after {whom}")
-        scene.wait_step(case, "hold", times=2)
-        scene.post("lane/hold.cancelled", {"case": case})
-        assert scene.wait_run(case)["status"] == "cancelled"
+    assert more + len(said()) - 1 == 14_545 + 8
 
 
 def test_35_a_lane_killed_at_any_moment_leaves_its_worker_as_it_was(scene: Scene) -> None:
