@@ -9,7 +9,7 @@ ROWS ?= 2000000
 BIN := $(VENV)/bin
 MADE := $(VENV)/made
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-IN_PARALLEL := -n auto --dist loadgroup
+IN_PARALLEL := -n auto --dist loadfile
 COMPILE := $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
 	--no-annotate pyproject.toml
 

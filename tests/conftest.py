@@ -22,19 +22,28 @@ from tests.system import SHIPPED_FUNCTIONS, System
 
 TEMPLATE = "andon_template"
 
-# Folders whose tests take whole processes, a browser or an outage that lasts.
+# Folders and files whose tests take whole processes, a browser, an outage that lasts, or a great deal of data.
 WHOLE = (
-    "e2e",
-    "faults",
-    "integration/cli",
-    "integration/deploy",
-    "integration/worker",
-    "integration/embedded",
-    "integration/signals",
-    "hostile",
+    "e2e/",
+    "faults/",
+    "hostile/",
+    "integration/api/access/test_slow_clients_are_cut_off.py",
+    "integration/api/test_it_starts_while_postgres_is_away.py",
+    "integration/api/test_many_viewers.py",
+    "integration/api/test_uploads_are_bounded.py",
+    "integration/api/test_what_is_not_quite_http.py",
+    "integration/cli/",
+    "integration/deploy/",
+    "integration/embedded/",
+    "integration/postgres/test_connections.py",
+    "integration/postgres/test_each_process_has_a_role_of_its_own.py",
+    "integration/redis/",
+    "integration/signals/",
+    "integration/storage/",
+    "integration/worker/",
+    "unit/deploy/test_each_alert_fires_and_is_silent.py",
+    "unit/reports/test_wide_datasets.py",
 )
-# What is dear to make, or slow when two have it, and shared by tests that therefore stay in one process.
-DEAR = ("running", "flights_parquet", "node", "browser")
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 # A shell that runs the tests in the background has them ignore Ctrl-C, and every process they start would too.
@@ -53,19 +62,11 @@ def pytest_make_parametrize_id(val: object) -> str | None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Say which tests are left to `make test-all`, and which stay together where several processes share the tests.
-
-    Those of a module stay together, but for those of faults, which make what they break and take long.
-    """
-    whole = tuple(f"tests/{folder}/" for folder in WHOLE)
+    """Leave the tests of some places to `make test-all`, but for those of a promise."""
+    whole = tuple(f"tests/{place}" for place in WHOLE)
     for item in items:
         if item.nodeid.startswith(whole) and item.get_closest_marker("promise") is None:
             item.add_marker(pytest.mark.whole)
-        fixtures: Sequence[str] = getattr(item, "fixturenames", ())
-        alone = item.path.parent.name == "faults" and "scene" not in fixtures
-        module, _, _ = item.nodeid.partition("::")
-        dear = next((name for name in DEAR if name in fixtures), None)
-        item.add_marker(pytest.mark.xdist_group(dear or (item.nodeid if alone else module)))
 
 
 @pytest.fixture(scope="session")

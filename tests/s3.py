@@ -12,6 +12,7 @@ from pathlib import Path
 
 import boto3  # type: ignore[import-untyped]
 import httpx
+from fsspec import get_filesystem_class  # type: ignore[import-untyped]
 
 from andon.embedded.ports import free_port
 from andon.embedded.spawn import spawn
@@ -87,3 +88,5 @@ def s3_server(folder: Path) -> Iterator[S3Server]:
         yield server
     finally:
         server.stop()
+        # A client is kept for every later call alike, with the address that the environment had for the first.
+        get_filesystem_class("s3").clear_instance_cache()

@@ -24,7 +24,7 @@ def rows(heading: str) -> Iterator[list[str]]:
 
 def written_in(path: str) -> dict[str, bool]:
     """The tests of a file, and whether `make test` runs each."""
-    left = path.startswith(tuple(f"tests/{folder}/" for folder in WHOLE))
+    left = path.startswith(tuple(f"tests/{place}" for place in WHOLE))
     found = {}
     for node in ast.parse((ROOT / path).read_text()).body:
         if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):

@@ -81,7 +81,7 @@ def test_over_https_the_cookie_is_secure_and_browsers_are_told_to_stay(
     assert answer.headers["Strict-Transport-Security"].startswith("max-age=")
 
 
-@pytest.mark.parametrize("secret", ["", "andon_guess", "x" * 100_000, "andon_\x00", "' OR 1=1 --"])
+@pytest.mark.parametrize("secret", ["", "andon_guess", "x" * 1_000, "andon_\x00", "' OR 1=1 --"])
 def test_what_is_no_key_opens_nothing(closed: Flask, secret: str) -> None:
     answer = closed.test_client().post("/login", data={"key": secret})
     assert (answer.status_code, "Set-Cookie" in answer.headers) == (401, False)
