@@ -88,5 +88,9 @@ def s3_server(folder: Path) -> Iterator[S3Server]:
         yield server
     finally:
         server.stop()
-        # A client is kept for every later call alike, with the address that the environment had for the first.
-        get_filesystem_class("s3").clear_instance_cache()
+        forget_clients()
+
+
+def forget_clients() -> None:
+    """A client is kept for every later call alike, with the address that the environment had for the first."""
+    get_filesystem_class("s3").clear_instance_cache()

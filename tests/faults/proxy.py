@@ -113,6 +113,8 @@ class Proxy:
         assert self._server is not None
         self.refusing = True
         self._server.close()
+        for _ in range(3):
+            await asyncio.sleep(0)  # what was taken just before is refused in the loop's next turns
         self.ended.set()
         self._end_all()
         left = asyncio.all_tasks() - {asyncio.current_task()}

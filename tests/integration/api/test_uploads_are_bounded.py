@@ -9,7 +9,7 @@ import os
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -164,8 +164,13 @@ def test_work_for_a_client_that_has_left_is_ended(system: StartSystem, tmp_path:
     )
     api = psutil.Process(running["api"].pid)
 
+    def inspects(process: psutil.Process) -> bool:
+        with suppress(psutil.NoSuchProcess):  # it has just ended
+            return "andon.reports.inspection" in " ".join(process.cmdline())
+        return False
+
     def inspecting() -> list[psutil.Process]:
-        return [each for each in api.children(recursive=True) if "andon.reports.inspection" in " ".join(each.cmdline())]
+        return [each for each in api.children(recursive=True) if inspects(each)]
 
     with ExitStack() as stack:
         clients = [stack.enter_context(socket.create_connection(("127.0.0.1", running.port))) for _ in range(2)]

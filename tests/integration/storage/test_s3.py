@@ -12,7 +12,7 @@ from andon.adapters.storage import FileMissing, Storage, StorageError
 from tests.conftest import StartSystem
 from tests.functions import FOLDER
 from tests.ledger import Ledger
-from tests.s3 import BUCKET, S3Server, s3_server
+from tests.s3 import BUCKET, S3Server, forget_clients, s3_server
 from tests.scene import FUNCTIONS, QUICK, Scene
 
 URL = f"s3://{BUCKET}/some/prefix"
@@ -29,6 +29,7 @@ def s3_env(server: S3Server, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """What tells every AWS client where to go, in this process and in those that it starts."""
     for name, value in server.env.items():
         monkeypatch.setenv(name, value)
+    forget_clients()
     return server.env
 
 
