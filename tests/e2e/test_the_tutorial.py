@@ -61,7 +61,7 @@ def test_the_readers_own_function_runs_and_is_stopped(started: System) -> None:
     listed = run(started, "andon runs list --json")
     assert {each["functionId"] for each in json.loads(listed)} == {"greet-everyone"}
     run(started, sends[2])
-    wait_until(lambda: runs(started)["p1"]["status"] == "cancelled", 10, what="cancelled")
+    wait_until(lambda: runs(started)["p1"]["status"] == "cancelled", 60, what="cancelled")
     wait_until(lambda: runs(started)["p2"]["status"] == "completed", 30, what="completed")
     assert runs(started)["p2"]["output"] == {"greeted": 1}
 
