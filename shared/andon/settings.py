@@ -157,6 +157,8 @@ _WORDS = {
     "metrics_auth": ("on", "off"),
     "access_log": ("on", "off"),
     "log_level": ("debug", "info", "warning", "error", "critical"),
+    "library_log_level": ("debug", "info", "warning", "error", "critical"),
+    "lanes_start": ("fork", "spawn"),
 }
 
 

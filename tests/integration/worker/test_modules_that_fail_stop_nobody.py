@@ -147,3 +147,11 @@ def test_random_numbers_of_a_module_differ_between_lanes(system: StartSystem, fo
         wait_until(lambda: len(thrown()) == 3, 40, what="three throws")
         for place in range(4):
             assert len({throw[place] for throw in thrown()}) == 3
+
+
+def test_lanes_start_anew_where_that_is_asked_for(system: StartSystem, folder: Path) -> None:
+    started = system(functions=("first",), env={"PYTHONPATH": os.environ["PYTHONPATH"], "ANDON_LANES_START": "spawn"})
+    with started.client() as client:
+        client.post("/events", json={"name": "first/requested", "data": {}}).raise_for_status()
+        wait_until(lambda: _statuses(client).get("first") == "completed", 60, what="its run")
+    assert "lanes are made by spawn because ANDON_LANES_START=spawn" in started["worker-1"].output

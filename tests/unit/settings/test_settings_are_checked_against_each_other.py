@@ -21,6 +21,8 @@ from andon.settings import Settings, SettingsError
         ({"ANDON_LEASE_SECONDS": "nan"}, "ANDON_LEASE_SECONDS must be a number of at least 0, not 'nan'"),
         ({"ANDON_SHUTDOWN_SECONDS": "inf"}, "ANDON_SHUTDOWN_SECONDS must be a number"),
         ({"ANDON_LANES": "0"}, "ANDON_LANES must be at least 1"),
+        ({"ANDON_LANES_START": "thread"}, "ANDON_LANES_START must be fork or spawn, not 'thread'"),
+        ({"ANDON_LIBRARY_LOG_LEVEL": "chatty"}, "ANDON_LIBRARY_LOG_LEVEL must be"),
         ({"ANDON_HEALTH_PORT": "70000"}, "ANDON_HEALTH_PORT must be a port"),
         ({"PORT": "65536"}, "PORT must be a port"),
         ({"ANDON_HEALTH_PORT": "9100", "ANDON_API_WORKERS": "2"}, "ANDON_API_WORKERS above 1"),

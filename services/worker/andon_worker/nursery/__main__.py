@@ -18,6 +18,7 @@ from contextlib import suppress
 from typing import Any
 
 from andon.engine.functions import Function
+from andon.settings import Settings
 from andon_worker.linux import end_with_parent, expect_orphans, live_on
 from andon_worker.nursery.forking import Births, forked, spawned
 from andon_worker.nursery.importing import generators, load, why_not_fork
@@ -52,7 +53,7 @@ def main(arguments: list[str]) -> None:
 
 def _births(functions: dict[str, Function], modules: Sequence[str]) -> tuple[Births, dict[str, Any]]:
     reason = why_not_fork()
-    if os.environ.get("ANDON_LANES_START") == "spawn" or reason is not None:
+    if reason is not None or Settings.from_env(os.environ).lanes_start.lower() == "spawn":
         return spawned(modules), {"start": "spawn", "why": reason or "ANDON_LANES_START=spawn"}
     found = generators()
     gc.collect()

@@ -160,11 +160,6 @@ class Lanes:
         if lane.pid is not None:
             lane.kill()
 
-    def forget_used(self) -> None:
-        """Let go those that wait for another run."""
-        while self._used:
-            self._retire(self._used.pop())
-
     def _retire(self, lane: Lane) -> None:
         """Let it go in peace: what runs at a program's exit runs."""
         lane.spent = True

@@ -90,8 +90,6 @@ SELECT k.run, k.fence, r.fence = k.fence AND r.status IN {HELD}, r.cancel_reques
 FROM json_to_recordset(%(held)s::json) AS k (run uuid, fence bigint) LEFT JOIN andon.runs r ON r.id = k.run
 """)
 
-RESULTS_LIMIT_BYTES = 64 * 1024 * 1024
-
 Standing = Literal["held", "cancelled", "lost"]
 
 
