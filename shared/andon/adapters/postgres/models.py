@@ -16,6 +16,7 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     CheckConstraint,
+    Column,
     DateTime,
     Double,
     ForeignKey,
@@ -26,6 +27,7 @@ from sqlalchemy import (
     MetaData,
     Sequence,
     SmallInteger,
+    Table,
     Text,
     UniqueConstraint,
     Uuid,
@@ -183,6 +185,7 @@ class UntoldEnds(Base):
 
 
 _PLACED = "status = 'queued' AND turn IS NOT NULL"
+_AT_A_DOOR = "status = 'queued' AND door IS NOT NULL"
 
 
 class Line(Base):
@@ -237,6 +240,20 @@ class Run(Base):
     rules: Mapped[list[uuid.UUID] | None] = mapped_column(ARRAY(Uuid), comment="the wide ones it was made with")
     line: Mapped[str | None] = mapped_column(comment="of runs in which it stands, once hinted")
     turn: Mapped[int | None] = mapped_column(comment="its place in the line")
+    door: Mapped[uuid.UUID | None] = mapped_column(comment="the key it waits for; none: it may be hinted")
+    door_order: Mapped[dt.datetime | None] = mapped_column(comment="its place at a door")
+    gate_keys: Mapped[list[uuid.UUID] | None] = mapped_column(
+        ARRAY(Uuid), comment="one for each limit, in the order in which they are tried"
+    )
+    parent_step: Mapped[str | None] = mapped_column(comment="the step of its parent that invoked it")
+    cancel_cause: Mapped[str | None] = mapped_column(
+        comment="what cancelled it, where it was no event of somebody: superseded, parent, ..."
+    )
+    start_by: Mapped[dt.datetime | None] = mapped_column(comment="cancelled unless claimed by then")
+    finish_by: Mapped[dt.datetime | None] = mapped_column(comment="cancelled unless settled by then")
+    debounce_key: Mapped[uuid.UUID | None] = mapped_column(comment="while it waits for the newest of its events")
+    origin_run_id: Mapped[uuid.UUID | None] = mapped_column(comment="the run that it repeats")
+    origin_step: Mapped[str | None] = mapped_column(comment="the step from which it repeats it")
 
     __table_args__ = (
         CheckConstraint(
@@ -260,6 +277,26 @@ class Run(Base):
         Index("ix_runs_line", "line", "turn", "id", postgresql_where=text(_PLACED)),
         Index("ix_runs_tenants_line", "tenant", "line", "turn", postgresql_where=text(_PLACED)),
         Index("ix_runs_waiting", "wake_at", "id", postgresql_where=text("status = 'waiting'")),
+        Index("ix_runs_door", "door", "door_order", "id", postgresql_where=text(_AT_A_DOOR)),
+        Index("ix_runs_start_by", "start_by", postgresql_where=text("status = 'queued' AND start_by IS NOT NULL")),
+        Index(
+            "ix_runs_finish_by",
+            "finish_by",
+            postgresql_where=text(f"status IN {CANCELLABLE} AND finish_by IS NOT NULL"),
+        ),
+        Index(
+            "ux_runs_child",
+            "parent_run_id",
+            "parent_step",
+            unique=True,
+            postgresql_where=text("parent_step IS NOT NULL"),
+        ),
+        Index(
+            "ux_runs_pending",
+            "debounce_key",
+            unique=True,
+            postgresql_where=text("status = 'waiting' AND debounce_key IS NOT NULL"),
+        ),
     )
 
 
@@ -271,6 +308,7 @@ class StepRow(Base):
     run_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
     id: Mapped[str] = mapped_column(primary_key=True)
     position: Mapped[int] = mapped_column(Integer, comment="order of first call in the run")
+    branch: Mapped[int | None] = mapped_column(SmallInteger, comment="its index among steps that ran side by side")
     status: Mapped[str] = mapped_column(comment="completed, failed, retrying, sleeping")
     attempt: Mapped[int] = mapped_column(Integer)
     fence: Mapped[int]
@@ -279,6 +317,113 @@ class StepRow(Base):
     wake_at: Mapped[dt.datetime | None]
     output: Mapped[Any | None] = mapped_column(Json)
     error: Mapped[Any | None] = mapped_column(Jsonb)
+
+
+class Slot(Base):
+    """That a run is admitted under a limit. Counts only while the run is open: its status is the truth."""
+
+    __tablename__ = "slots"
+
+    key: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    run_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+
+    __table_args__ = ({"postgresql_with": {"fillfactor": 70}},)
+
+
+# Doors to look at: a row each time, and none is ever changed.
+gate_due = Table(
+    "gate_due",
+    metadata,
+    Column("key", Uuid, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False, server_default=func.clock_timestamp(), index=True),
+)
+
+
+class ArrivalTime(Base):
+    """When a rate or a throttle lets the next one through: the state of GCRA, one row for each key."""
+
+    __tablename__ = "tats"
+
+    key: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    tat: Mapped[dt.datetime] = mapped_column(comment="theoretical arrival time of the next")
+
+    __table_args__ = ({"postgresql_with": {"fillfactor": 50}},)
+
+
+class Wait(Base):
+    """An event that a run waits for. Whoever deletes the row delivers the event."""
+
+    __tablename__ = "waits"
+
+    run_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    step: Mapped[str] = mapped_column(primary_key=True)
+    n: Mapped[int] = mapped_column(
+        SmallInteger, primary_key=True, autoincrement=False, comment="which of the events that the step waits for"
+    )
+    tenant: Mapped[str]
+    event: Mapped[str]
+    path: Mapped[str | None]
+    key: Mapped[uuid.UUID]
+    expression: Mapped[str | None]
+    after_seq: Mapped[int]
+    wake_at: Mapped[dt.datetime | None]
+    looked: Mapped[bool] = mapped_column(server_default=text("false"))
+
+    __table_args__ = (Index(None, "tenant", "event", "path", "key"),)
+
+
+class Skip(Base):
+    """Why an event started no run of a function that listens to it."""
+
+    __tablename__ = "skips"
+
+    event_seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    function_id: Mapped[str] = mapped_column(primary_key=True)
+    reason: Mapped[str]
+    by_run: Mapped[uuid.UUID | None] = mapped_column(comment="the run that was in the way")
+    detail: Mapped[Any | None] = mapped_column(Jsonb)
+    at: Mapped[dt.datetime] = _now()
+
+    __table_args__ = (Index(None, "at"),)
+
+
+class Schedule(Base):
+    """When a function's schedule ticks next."""
+
+    __tablename__ = "schedules"
+
+    function_id: Mapped[str] = mapped_column(primary_key=True)
+    expr: Mapped[str] = mapped_column(primary_key=True)
+    tz: Mapped[str] = mapped_column(primary_key=True)
+    next_at: Mapped[dt.datetime]
+    last_at: Mapped[dt.datetime | None]
+    paused_at: Mapped[dt.datetime | None]
+
+    __table_args__ = (Index(None, "next_at", postgresql_where=text("paused_at IS NULL")),)
+
+
+class Dedup(Base):
+    """The run that a key was used for, and until when it starts no other."""
+
+    __tablename__ = "dedup"
+
+    key: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    run_id: Mapped[uuid.UUID]
+    until: Mapped[dt.datetime]
+
+    __table_args__ = (Index(None, "until"),)
+
+
+class RunTag(Base):
+    """A word by which a run is found and cancelled."""
+
+    __tablename__ = "run_tags"
+
+    tenant: Mapped[str] = mapped_column(primary_key=True)
+    tag: Mapped[str] = mapped_column(primary_key=True)
+    run_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
+
+    __table_args__ = (Index(None, "run_id"),)
 
 
 class CancelKey(Base):
