@@ -43,6 +43,14 @@ _RUN = {
     "progress": 0.4,
     "cancel": _CANCEL,
 }
+_SKIP = {
+    "functionId": "notify-owner",
+    "reason": "rate_limited",
+    "why": "its rate limit was reached",
+    "byRun": None,
+    "detail": None,
+    "at": WHEN,
+}
 
 EXAMPLES: dict[str, Any] = {
     "NewReport": {"title": "Flights from New York", "datasetId": DATASET, "options": {"resamples": 2000}},
@@ -85,8 +93,8 @@ EXAMPLES: dict[str, Any] = {
         ],
         "cleanup": [],
     },
-    "Sent": {"ids": [EVENT], "effects": [{"started": [RUN], "cancelled": []}]},
-    "Event": {**_TRIGGER, "seq": 42, "effects": {"started": [RUN], "cancelled": []}, "note": None},
+    "Sent": {"ids": [EVENT], "effects": [{"started": [RUN], "cancelled": [], "skipped": []}]},
+    "Event": {**_TRIGGER, "seq": 42, "effects": {"started": [RUN], "cancelled": [], "skipped": [_SKIP]}, "note": None},
     "BulkCancelBody": {
         "functionId": "generate-hybrid-report",
         "startedAfter": WHEN,

@@ -139,9 +139,21 @@ class EventRef(Schema):
     user = fields.Raw(allow_none=True)
 
 
+class SkipSchema(Schema):
+    function_id = fields.String()
+    reason = fields.String(metadata={"description": "a word, such as `rate_limited`"})
+    why = fields.String(metadata={"description": "the reason as a sentence"})
+    by_run = fields.UUID(allow_none=True, metadata={"description": "the run that was in the way"})
+    detail = fields.Raw(allow_none=True)
+    at = Time()
+
+
 class EffectsSchema(Schema):
     started = fields.List(fields.UUID())
     cancelled = fields.List(fields.UUID())
+    skipped = fields.List(
+        fields.Nested(SkipSchema), metadata={"description": "functions that it could have started, and why it did not"}
+    )
 
 
 class EventSchema(EventRef):

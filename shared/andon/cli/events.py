@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from andon.cli import dead_events
-from andon.cli.show import AsJson, cell, moment, out, print_json, print_json_line
+from andon.cli.show import AsJson, cell, moment, out, print_facts, print_json, print_json_line, who
 from andon.cli.values import json_object, json_or_text
 from andon.cli.where import api
 from andon.client import Andon, Event
@@ -48,6 +48,20 @@ def send(
 
 
 @group.command()
+def show(
+    id: Annotated[str, typer.Argument(help="The event's id.")],
+    as_json: AsJson = False,
+) -> None:
+    """Show one event: what it started, what it cancelled, and what it did not start and why."""
+    with api() as andon:
+        event = andon.events.get(id)
+    if as_json:
+        print_json(event)
+    else:
+        print_facts(_facts(event))
+
+
+@group.command()
 def tail(
     name: Annotated[str | None, typer.Option(help="Only events of this name.")] = None,
     number: Annotated[int, typer.Option("--number", "-n", min=0, help="How many of the newest first.")] = 10,
@@ -81,8 +95,21 @@ def _newest(
         seen = {seq for seq in seen | {event.seq for event in fresh} if seq > newest - LATE}
 
 
+def _facts(event: Event) -> Iterator[tuple[str, object]]:
+    yield from (("id", event.id), ("name", event.name), ("seq", event.seq), ("time", event.ts))
+    yield from (("user", who(event.user)), ("data", dict(event.data)))
+    yield from (("started", run) for run in event.effects.started)
+    yield from (("cancelled", run) for run in event.effects.cancelled)
+    for skip in event.effects.skipped:
+        way = f" (run {skip.by_run})" if skip.by_run else ""
+        yield "skipped", f"{skip.function_id}: {skip.why}{way}"
+        yield "", skip.detail
+    yield "note", event.note
+
+
 def _print(event: Event) -> None:
     did = [f"started {len(event.effects.started)}"] if event.effects.started else []
     did += [f"cancelled {len(event.effects.cancelled)}"] if event.effects.cancelled else []
+    did += [f"skipped {len(event.effects.skipped)}"] if event.effects.skipped else []
     line = cell(f"{moment(event.ts)}  {event.seq:>6}  {event.name}  ") + cell(dict(event.data))
     out().print(line.append(f"  {', '.join(did)}" if did else "", style="green"), soft_wrap=True)

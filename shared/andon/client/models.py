@@ -49,11 +49,24 @@ class EventRef(Resource):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Skip(Resource):
+    """A function that an event could have started, and why it did not. `by_run` is the run that was in the way."""
+
+    function_id: str
+    reason: str
+    why: str
+    at: dt.datetime
+    by_run: str | None = None
+    detail: Json = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Effects(Resource):
-    """The runs that an event has started and cancelled, by id."""
+    """The runs that an event has started and cancelled, by id, and what it started no run of."""
 
     started: tuple[str, ...] = ()
     cancelled: tuple[str, ...] = ()
+    skipped: tuple[Skip, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

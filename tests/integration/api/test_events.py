@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import psycopg
 import pytest
 from redis import Redis
 
+from andon.adapters.postgres import skips
+from andon.adapters.postgres.skips import Reason, Skip
 from tests.integration.api.conftest import Client, MakeRun
 
 API = "/api/v1"
@@ -121,8 +124,38 @@ def test_an_inngest_client_finds_the_error_where_it_looks(client: Client) -> Non
 def test_an_event_shows_what_it_started(client: Client, make_run: MakeRun) -> None:
     client.post(f"{API}/events", json={"name": "a/b", "id": "x"})
     run_id = make_run("x", function_id="f")
-    assert client.get(f"{API}/events/x").json["effects"] == {"started": [str(run_id)], "cancelled": []}
+    assert client.get(f"{API}/events/x").json["effects"] == {
+        "started": [str(run_id)],
+        "cancelled": [],
+        "skipped": [],
+    }
     assert [each["id"] for each in client.get(f"{API}/runs?eventId=x").json["items"]] == [str(run_id)]
+
+
+def test_an_event_says_why_it_started_nothing_in_the_api_and_in_the_console(
+    client: Client, make_run: MakeRun, database: psycopg.Connection[Any]
+) -> None:
+    client.post(f"{API}/events", json=[{"name": "a/b", "id": "first"}, {"name": "a/b", "id": "second"}])
+    first, seq = make_run("first"), client.get(f"{API}/events/second").json["seq"]
+    skip = Skip(seq, "render", Reason.SINGLETON, first, {"key": "data.reportId = \x007"})
+    skips.record(database, [skip, Skip(seq, "mail", Reason.RATE_LIMITED)])
+    skips.record(database, [Skip(seq, "render", Reason.IDEMPOTENT)])
+    mail, render = client.get(f"{API}/events/second").json["effects"]["skipped"]
+    assert (mail["functionId"], mail["why"]) == ("mail", "its rate limit was reached")
+    assert (render["reason"], render["byRun"]) == ("singleton", str(first)), "the first reason stays"
+    assert render["detail"] == {"key": "data.reportId = \ufffd7"}
+    page = client.get("/events/second").text
+    assert page.count('data-testid="skip"') == 2
+    assert f"/runs/{first}" in page
+
+
+def test_a_reason_that_only_a_newer_release_knows_is_shown_as_it_is(
+    client: Client, database: psycopg.Connection[Any]
+) -> None:
+    client.post(f"{API}/events", json={"name": "a/b", "id": "x"})
+    made_by_it = "INSERT INTO andon.skips (event_seq, function_id, reason) SELECT seq, 'f', 'new' FROM andon.events"
+    database.execute(made_by_it)
+    assert client.get(f"{API}/events/x").json["effects"]["skipped"][0]["why"] == "new"
 
 
 def test_a_cancel_event_that_cancelled_nothing_says_why(

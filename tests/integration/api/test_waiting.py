@@ -46,8 +46,8 @@ def test_events_answer_with_what_they_did_once_they_are_dispatched(
     assert (answer.status_code, answer.headers["Preference-Applied"]) == (200, "wait=10")
     assert answer.json["ids"] == ["other", "trigger"]
     assert answer.json["effects"] == [
-        {"started": [], "cancelled": []},
-        {"started": [str(run_id)], "cancelled": []},
+        {"started": [], "cancelled": [], "skipped": []},
+        {"started": [str(run_id)], "cancelled": [], "skipped": []},
     ]
 
 

@@ -13,8 +13,10 @@ from typing import Any
 import pytest
 from redis import Redis
 
+from andon.adapters.postgres import skips
 from andon.adapters.postgres.connect import Connection, connect
 from andon.adapters.postgres.retention import Pruning, raise_low_water
+from andon.adapters.postgres.skips import Reason, Skip
 from andon.adapters.redis.bus import GROUP, STREAM
 from andon.adapters.redis.retention import handled_below, trim
 from andon.engine.ids import new_id
@@ -243,6 +245,14 @@ def test_without_a_low_water_mark_no_event_is_forgotten(database: Connection, ro
     event = rows.event(400 * DAY)
     Pruning(database, batch=10, deleted=lambda what, count: None).events(DAY, "0-0")
     assert rows.left("events", "seq") == {event}
+
+
+def test_why_an_event_started_nothing_is_forgotten_with_the_event(database: Connection, rows: Rows) -> None:
+    old, young = rows.event(40 * DAY), rows.event(DAY)
+    skips.record(database, [Skip(seq, "walk", Reason.RATE_LIMITED) for seq in (old, young)])
+    database.execute("UPDATE andon.skips SET at = now() - interval '40 days' WHERE event_seq = %s", [old])
+    assert prune(database)["skips"] == 1
+    assert rows.left("skips", "event_seq") == {young}
 
 
 def test_old_answers_to_idempotency_keys_are_forgotten(database: Connection, rows: Rows) -> None:

@@ -72,6 +72,7 @@ def test_a_cancel_event_names_what_it_cancelled(
     [event] = sent.json["ids"]
     wait_until(lambda: andon.runs.get(run.id).status == "cancelled", 30)
     assert andon.events.get(event).effects.cancelled == (run.id,)
+    assert f"cancelled {run.id} " in command("events", "show", event).words
 
 
 def test_many_runs_are_counted_first_and_then_cancelled_at_once(

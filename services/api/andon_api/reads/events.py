@@ -9,7 +9,8 @@ from uuid import UUID
 
 from sqlalchemy import exists, select
 
-from andon.adapters.postgres.models import DeadEvent, EventRow, FunctionRow, OutboxRow, Run
+from andon.adapters.postgres import skips
+from andon.adapters.postgres.models import DeadEvent, EventRow, FunctionRow, OutboxRow, Run, Skip
 from andon_api import paging
 from andon_api.database import Row, rows
 from andon_api.paging import Listing
@@ -20,6 +21,7 @@ _RUN = Run.__table__
 _OUTBOX = OutboxRow.__table__
 _DEAD = DeadEvent.__table__
 _FUNCTION = FunctionRow.__table__
+_SKIP = Skip.__table__
 
 
 def find(tenant: str, id: str) -> Row | None:
@@ -47,7 +49,7 @@ def listed(tenant: str, *, limit: int, cursor: str | None, name: str | None = No
 
 
 def effects_once_dispatched(tenant: str, ids: Sequence[str]) -> list[Row] | None:
-    """What these events started and cancelled, in this order; None while one of them waits for the dispatcher."""
+    """What these events did, in this order; None while one of them waits for the dispatcher."""
     waits = exists().where(_OUTBOX.c.event_seq == _EVENT.c.seq)
     query = select(_EVENT.c.id, _EVENT.c.seq, waits.label("waits")).where(_EVENT.c.tenant == tenant)
     found = rows(query.where(_EVENT.c.id.in_(ids)))
@@ -90,9 +92,19 @@ def _with_effects(events: list[Row]) -> list[Row]:
     seqs = [event["seq"] for event in events]
     started = _runs_by(_RUN.c.event_seq, seqs, _RUN.c.kind == "function")
     cancelled = _runs_by(_RUN.c.cancel_event_seq, seqs)
+    skipped = _skipped(seqs)
     for event in events:
-        event["effects"] = {"started": started[event["seq"]], "cancelled": cancelled[event["seq"]]}
+        seq = event["seq"]
+        event["effects"] = {"started": started[seq], "cancelled": cancelled[seq], "skipped": skipped[seq]}
     return events
+
+
+def _skipped(seqs: list[int]) -> dict[int, list[Row]]:
+    found: dict[int, list[Row]] = defaultdict(list)
+    if seqs:
+        for row in rows(select(_SKIP).where(_SKIP.c.event_seq.in_(seqs)).order_by(_SKIP.c.function_id)):
+            found[row["event_seq"]].append({**row, "why": skips.sentence(row["reason"])})
+    return found
 
 
 def _runs_by(column: Any, seqs: list[int], *conditions: Any) -> dict[int, list[UUID]]:

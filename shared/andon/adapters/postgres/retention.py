@@ -63,6 +63,10 @@ DELETE FROM andon.rules u WHERE u.retired_at < %(before)s AND NOT EXISTS (
     SELECT FROM andon.runs r WHERE r.function_id = u.function_id AND r.status IN {CANCELLABLE}
         AND r.queued_at <= u.retired_at)
 """
+_DELETE_SKIPS = """
+DELETE FROM andon.skips WHERE (event_seq, function_id) IN (
+    SELECT event_seq, function_id FROM andon.skips WHERE at < %(before)s ORDER BY at LIMIT %(batch)s)
+"""
 _OLD_EVENTS = """
 SELECT seq, received_at FROM andon.events WHERE seq > %(after)s ORDER BY seq LIMIT %(batch)s
 """
@@ -159,6 +163,7 @@ class Pruning:
         self._drain("cancellations", _DELETE_CANCELLATIONS, values)
         self._drain("cancellations", _DELETE_WIDE, values)
         self._delete("rules", _DELETE_RULES, values)
+        self._drain("skips", _DELETE_SKIPS, values)
         self._drain("dead events", _DELETE_DEAD, values)
         after = 0
         while True:
