@@ -20,7 +20,7 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 run: $(MADE)/run ## Start everything on this machine (PORT=8000, ANDON_HOME=.andon); Ctrl-C stops it
-	@exec $(BIN)/andon dev
+	@exec $(BIN)/andon dev -f andon_worker.functions
 
 demo: $(MADE)/run ## Generate a report, then cancel a big one half-way (ROWS=2000000)
 	@exec $(BIN)/andon demo --rows $(ROWS)
@@ -65,9 +65,9 @@ image: ## Build the container images without a daemon (root, buildah, debootstra
 lock: ## Resolve pyproject.toml anew into requirements/*.txt (needs uv)
 	@command -v $(UV) >/dev/null || { echo "make lock needs uv: pip install uv, or UV=/path/to/uv" >&2; exit 1; }
 	$(COMPILE) --upgrade --all-extras -o requirements/dev.txt
-	$(COMPILE) --upgrade --extra api --extra worker --extra embedded -c requirements/dev.txt -o requirements/run.txt
+	$(COMPILE) --upgrade --extra local --extra reports -c requirements/dev.txt -o requirements/run.txt
 	$(COMPILE) --upgrade --extra api --extra s3 --extra otel -c requirements/dev.txt -o requirements/api.txt
-	$(COMPILE) --upgrade --extra worker --extra s3 --extra otel -c requirements/dev.txt -o requirements/worker.txt
+	$(COMPILE) --upgrade --extra worker --extra reports --extra s3 --extra otel -c requirements/dev.txt -o requirements/worker.txt
 
 clean: ## Remove the venv and the caches; the data in .andon stays
 	rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist

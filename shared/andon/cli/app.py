@@ -12,6 +12,7 @@ from andon.cli import (
     doctor,
     events,
     functions,
+    init,
     keys,
     processes,
     prune,
@@ -31,6 +32,7 @@ app = typer.Typer(
 
 for group in (
     processes,
+    init,
     demo,
     reports,
     datasets,

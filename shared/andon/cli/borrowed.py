@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from andon.cli.errors import CommandFailed, Exit
 from andon.cli.where import known_url
 from andon.client import Andon
+from andon.embedded.dev import SHIPPED_FUNCTIONS
 from andon.embedded.home import read_env_file
 from andon.embedded.spawn import spawn
 from andon.settings import Settings
@@ -42,7 +43,8 @@ def own_system(env: Mapping[str, str], say: Callable[[str], None]) -> Iterator[s
     log = home / "demo.log"
     say(f"Nothing is running yet: starting Andon on {home}, its output in {log}")
     with log.open("wb") as output:
-        process = spawn([sys.executable, "-m", "andon.cli", "dev"], env=env, output=output)
+        command = [sys.executable, "-m", "andon.cli", "dev", "-f", SHIPPED_FUNCTIONS]
+        process = spawn(command, env=env, output=output)
     try:
         deadline = time.monotonic() + START_SECONDS
         while b"ready: " not in log.read_bytes():

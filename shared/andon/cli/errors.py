@@ -18,6 +18,7 @@ from andon.client import (
     WaitTimeout,
 )
 from andon.embedded import EmbeddedError
+from andon.extras import MissingExtra
 from andon.settings import SettingsError
 
 
@@ -67,7 +68,7 @@ def report_errors(out: TextIO) -> Iterator[None]:
         _end(out, str(error), Exit.USAGE)
     except CommandFailed as error:
         _end(out, str(error), error.exit)
-    except EmbeddedError as error:
+    except (EmbeddedError, MissingExtra) as error:
         _end(out, str(error), Exit.FAILED)
     except AndonApiError as error:
         _end(out, error.detail or error.title, exit_of(error))

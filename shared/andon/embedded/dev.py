@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -27,6 +27,7 @@ from andon.embedded.server import Server
 from andon.embedded.spawn import spawn
 from andon.embedded.stopping import StopRequested, StopSignals
 from andon.embedded.supervisor import Supervisor
+from andon.extras import require_extra
 from andon.settings import Settings
 
 MARK = "ANDON_SUPERVISED_FOR"
@@ -48,12 +49,16 @@ class Stores:
         return [server.programs for server in self.servers]
 
 
-def run_dev(env: Mapping[str, str], console: Console) -> None:
+def run_dev(env: Mapping[str, str], console: Console, functions: Sequence[str]) -> None:
     """Start the stores, migrate, start every process, and keep them running until a signal asks to stop.
 
-    Leaves no process behind. Raises `EmbeddedError` with a sentence when it can't start.
+    They serve the modules `functions` and those that `ANDON_FUNCTIONS` names. Leaves no process behind. Raises
+    `EmbeddedError`, or `MissingExtra`, with a sentence when it can't start.
     """
     settings = Settings.from_env(env)
+    modules = modules_of(functions, env)
+    for extra in ("api", "worker"):
+        require_extra(extra, "`andon dev`", install="local")
     with StopSignals() as signals, suppress(StopRequested), locked_home(settings.home) as home:
         end_former(home)
         env = without_own(home, env)
@@ -63,11 +68,11 @@ def run_dev(env: Mapping[str, str], console: Console) -> None:
         console.say(f"starting the stores under {home}")
         with running_stores(env, home) as stores, nothing_left(home, signals):
             remember_own(home, [server.url for server in stores.servers])
-            child_env = environment(env, settings, home, stores, port)
+            child_env = environment(env, settings, home, stores, port, modules)
             migrate(child_env)
             with env_file(home, exports(url, child_env), stores.program_folders):
                 supervisor = supervise(stores, child_env, console, signals, settings.shutdown_seconds)
-                run_until_stopped(supervisor, url, console)
+                run_until_stopped(supervisor, url, console, modules)
     console.say("stopped; the next start finds its data")
 
 
@@ -79,11 +84,28 @@ def supervise(
     return Supervisor(children, stores.servers, console, signals, shutdown_seconds)
 
 
-def run_until_stopped(supervisor: Supervisor, url: str, console: Console) -> None:
+def modules_of(named: Sequence[str], env: Mapping[str, str]) -> tuple[str, ...]:
+    """The modules to serve, each once; raises `EmbeddedError` where none is named, or what can be none."""
+    given = Settings.from_env(env).functions if env.get("ANDON_FUNCTIONS") else ()
+    modules = tuple(dict.fromkeys((*named, *given)))
+    if not modules:
+        raise EmbeddedError(
+            "Name the module of your functions: `andon dev -f yourpkg.functions`. `andon init` writes one to begin"
+            f" with; the report that ships is `-f {SHIPPED_FUNCTIONS}`."
+        )
+    for module in modules:
+        if not all(part.isidentifier() for part in module.split(".")) or module.endswith(".py"):
+            guess = module.removesuffix(".py").strip("./").replace("/", ".")
+            raise EmbeddedError(f"{module!r} is no name of a module: is it `-f {guess}`?")
+    return modules
+
+
+def run_until_stopped(supervisor: Supervisor, url: str, console: Console, modules: Sequence[str]) -> None:
     """Run the processes and say when they are ready; ends with `StopRequested`."""
     with supervisor:
         supervisor.tend_until(partial(ready, url))
-        offer_sample(url, console)
+        if SHIPPED_FUNCTIONS in modules:
+            offer_sample(url, console)
         console.say(f"ready: {url}")
         supervisor.tend_until(lambda: False)
 
@@ -112,16 +134,17 @@ def running_stores(env: Mapping[str, str], home: Path) -> Iterator[Stores]:
         yield Stores(database_url, redis_url, tuple(servers))
 
 
-def environment(env: Mapping[str, str], settings: Settings, home: Path, stores: Stores, port: int) -> dict[str, str]:
+def environment(
+    env: Mapping[str, str], settings: Settings, home: Path, stores: Stores, port: int, modules: Sequence[str]
+) -> dict[str, str]:
     """What the child processes get."""
-    functions = dict.fromkeys((SHIPPED_FUNCTIONS, *settings.functions))
     python_path = [str(Path.cwd()), *filter(None, [env.get("PYTHONPATH")])]
     return {
         **env,
         "ANDON_DATABASE_URL": stores.database_url,
         "ANDON_REDIS_URL": stores.redis_url,
         "ANDON_STORAGE_URL": env.get("ANDON_STORAGE_URL") or f"file://{home}/artifacts",
-        "ANDON_FUNCTIONS": ",".join(functions),
+        "ANDON_FUNCTIONS": ",".join(modules),
         "ANDON_HOME": str(home),
         "ANDON_ACCESS_LOG": env.get("ANDON_ACCESS_LOG") or "off",  # the console alone asks every two seconds
         "ANDON_HOST": settings.host,

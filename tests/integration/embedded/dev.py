@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from andon.embedded import leftovers
-from andon.embedded.dev import MARK
+from andon.embedded.dev import MARK, SHIPPED_FUNCTIONS
 from andon.embedded.home import read_env_file
 from andon.embedded.ports import free_port
 from tests.polling import wait_until
@@ -28,7 +28,7 @@ class Dev:
         known = {name: value for name, value in os.environ.items() if not name.startswith("ANDON_")}
         with self.log.open("ab") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "andon.cli", "dev"],
+                [sys.executable, "-m", "andon.cli", "dev", "-f", SHIPPED_FUNCTIONS],
                 env={**known, "ANDON_HOME": str(home), "PORT": str(port), **env},
                 stdout=output,
                 stderr=subprocess.STDOUT,

@@ -12,15 +12,26 @@ from andon.embedded.binaries import postgres_programs, redis_programs
 def test_without_a_redis_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "path", [])
     monkeypatch.setenv("PATH", "")
-    with pytest.raises(EmbeddedError, match=r"ANDON_REDIS_URL .*C compiler"):
-        redis_programs()
+    with pytest.raises(EmbeddedError, match=r"C compiler.*ANDON_REDIS_URL"):
+        redis_programs(places=())
 
 
 def test_without_a_postgres_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "path", [])
     monkeypatch.setenv("PATH", "")
     with pytest.raises(EmbeddedError, match="ANDON_DATABASE_URL"):
-        postgres_programs()
+        postgres_programs(places=())
+
+
+def test_a_postgres_of_the_system_is_found_beside_path_and_the_newest_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for version in ("9", "15", "16"):
+        (tmp_path / version / "bin").mkdir(parents=True)
+        (tmp_path / version / "bin" / "postgres").touch(mode=0o700)
+    monkeypatch.setattr(sys, "path", [])
+    monkeypatch.setenv("PATH", "")
+    assert postgres_programs(places=(f"{tmp_path}/*/bin",)) == tmp_path / "16" / "bin"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root starts it as somebody else")

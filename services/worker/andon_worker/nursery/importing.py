@@ -18,6 +18,7 @@ from andon.adapters.cel import check_expression
 from andon.engine.declarations import to_json
 from andon.engine.errors import RegistrationError
 from andon.engine.functions import Function, Registry, functions_in
+from andon.extras import MissingExtra
 
 Tell = Callable[[dict[str, Any]], None]
 
@@ -45,7 +46,7 @@ def load(modules: Sequence[str], tell: Tell) -> dict[str, Function]:
 
 
 def _why(module: str, error: BaseException) -> str:
-    if isinstance(error, RegistrationError):
+    if isinstance(error, (RegistrationError, MissingExtra)):
         return str(error)
     if isinstance(error, SystemExit):
         return f"module {module!r} can't be imported: it calls sys.exit({error.code!r})"
