@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import queue
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from typing import Any
 
@@ -15,9 +15,11 @@ from andon.adapters.postgres.database import Database
 from andon.adapters.postgres.journal import Holding
 from andon.adapters.postgres.transactions import transact
 from andon.engine.errors import Cancelled, LeaseLost
+from andon.engine.events import Event
 from andon.engine.memos import Memo
 from andon.engine.ports import Attempt
-from andon_worker.supervisor.ledger import Entry, Fail, Keep, Ledger, Recall, Refused, Sleep
+from andon.engine.sending import as_text
+from andon_worker.supervisor.ledger import Entry, Fail, Keep, Ledger, Recall, Refused, Send, Sleep
 
 
 def start_ledger(database_url: str) -> Ledger:
@@ -62,6 +64,10 @@ class LedgerJournal:
             raise Cancelled(name)
         assert isinstance(answer, dt.datetime)
         return answer
+
+    def send(self, attempt: Attempt, events: Sequence[Event], output: str) -> bool:
+        answer = self._ask(lambda answer: Send(answer, self._holding, attempt, as_text(events), output, None))
+        return bool(answer == "cancelled")
 
     def recall(self, memo: Memo) -> Any:
         return self._ask(lambda answer: Recall(answer, self._holding, memo.id))

@@ -17,7 +17,7 @@ import datetime as dt
 import json
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -32,6 +32,7 @@ from andon.engine.states import Status
 from andon.engine.steps import AsyncStep, Step, failure
 from andon.engine.stops import SIGNAL, Cause, Stop
 
+RUN_ID = "00000000-0000-7000-8000-000000000001"
 START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 
 
@@ -48,6 +49,8 @@ class MemoryJournal:
     now: dt.datetime = START
     rows: dict[str, Memo] = field(default_factory=dict)
     wakes: dict[str, dt.datetime] = field(default_factory=dict)
+    sent: list[Event] = field(default_factory=list)
+    """What `step.send_event` has sent."""
     underway: Attempt | None = None
     watch: Callable[[Attempt | None], object] | None = None
     """Told of each attempt that begins, and with None when its body has ended."""
@@ -85,6 +88,13 @@ class MemoryJournal:
         self._raise_if_lost()
         self.rows.setdefault(name, Memo(name, position, "sleeping", 1))
         return self.wakes.setdefault(name, until or self.now + dt.timedelta(seconds=seconds or 0.0))
+
+    def send(self, attempt: Attempt, events: Sequence[Event], output: str) -> bool:
+        """Keep a step's result and the events that it sends."""
+        cancelled = self.complete(attempt, 0.0, output)
+        known = {each.id for each in self.sent}
+        self.sent += [each for each in events if not cancelled and each.id not in known]
+        return cancelled
 
     def recall(self, memo: Memo) -> Any:
         """The result of a completed step."""
@@ -151,6 +161,8 @@ class Ended:
     error: dict[str, Any] | None
     waited: float
     steps: dict[str, Memo]
+    sent: list[Event] = field(default_factory=list)
+    """The events that it sent."""
 
 
 def run_function(
@@ -171,7 +183,7 @@ def run_function(
     kept = journal or MemoryJournal()
     began = kept.now
     status, output, error = _follow(function, event, check, kept, max_replays)
-    return Ended(status, output, error, (kept.now - began).total_seconds(), kept.memos())
+    return Ended(status, output, error, (kept.now - began).total_seconds(), kept.memos(), kept.sent)
 
 
 def _follow(
@@ -188,7 +200,9 @@ def _follow(
                     journal=journal,
                     cancel_check=check,
                     run_async=runner.run,
+                    run_id=RUN_ID,
                     attempt=attempt,
+                    event=event,
                 )
                 outcome = execute(
                     function.handler,

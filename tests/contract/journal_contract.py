@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from andon.engine.errors import Cancelled, InvalidResult, LeaseLost
+from andon.engine.events import Event
 from andon.engine.memos import Memo, encode_result
 from andon.engine.ports import Attempt, Journal
 
@@ -25,6 +26,8 @@ class Kept:
     lose: Callable[[], None]
     write: Callable[[Any], None]
     written: Callable[[], int]
+    sent: Callable[[], list[tuple[str, dict[str, Any]]]]
+    """Id and data of the events that were recorded, in order."""
 
     def transaction(self, fn: Callable[[Any], Any], name: str = "save") -> Any:
         """The result of `fn(session)`, kept as that of step number 1."""
@@ -103,12 +106,20 @@ class JournalContract:
             kept.transaction(odd)
         assert (kept.written(), kept.memos()) == (0, {})
 
+    def test_events_are_recorded_with_the_result_in_their_order_and_once(self, kept: Kept) -> None:
+        events = [Event("a/b", {"n": n}, id=f"step:r:tell:{n}") for n in range(3)]
+        for _ in range(2):
+            assert kept.journal.send(Attempt("tell", 0), events, '["x"]') is False
+        assert kept.sent() == [(f"step:r:tell:{n}", {"n": n}) for n in range(3)]
+        assert kept.memos() == {"tell": Memo("tell", 0, "completed", 1, output=["x"])}
+
     def test_after_a_cancel_nothing_is_kept(self, kept: Kept) -> None:
         kept.cancel()
         assert kept.journal.complete(Attempt("first", 0, 1), 0.1, "1") is True
+        assert kept.journal.send(Attempt("tell", 0), [Event("a/b", id="x")], '["x"]') is True
         with pytest.raises(Cancelled):
             kept.transaction(kept.save)
-        assert (kept.written(), kept.memos()) == (0, {})
+        assert (kept.written(), kept.memos(), kept.sent()) == (0, {}, [])
 
     def test_a_cancel_during_a_transaction_undoes_it(self, kept: Kept) -> None:
         def save(session: Any) -> None:
@@ -128,5 +139,7 @@ class JournalContract:
         with pytest.raises(LeaseLost):
             kept.journal.sleep("first", 0, seconds=1, until=None)
         with pytest.raises(LeaseLost):
+            kept.journal.send(Attempt("tell", 0), [Event("a/b", id="x")], '["x"]')
+        with pytest.raises(LeaseLost):
             kept.transaction(kept.save)
-        assert (kept.written(), kept.memos()) == (0, {})
+        assert (kept.written(), kept.memos(), kept.sent()) == (0, {}, [])

@@ -30,4 +30,5 @@ class TestMemoryJournal(JournalContract):
             lose=lambda: setattr(journal, "lost", True),
             write=lambda pending: pending.append(1),
             written=lambda: len(rows),
+            sent=lambda: [(each.id, dict(each.data)) for each in journal.sent],
         )

@@ -12,8 +12,10 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.orm import Session
 
 from andon.adapters.postgres.connect import connect, sqlalchemy_url
+from andon.adapters.postgres.inbox import record
 from andon.adapters.postgres.runs import read_memos
 from andon.engine.errors import LeaseLost
+from andon.engine.events import Event
 from andon.engine.ports import Attempt
 from tests.contract.journal_contract import JournalContract, Kept
 from tests.ledgers import LedgerJournal, start_ledger
@@ -22,6 +24,7 @@ HELD_RUN = """
 INSERT INTO andon.runs (id, tenant, function_id, event_seq, status, fence, started_at)
 VALUES (%s, 'default', 'f', %s, 'running', 7, clock_timestamp())
 """
+SENT = "SELECT id, data FROM andon.events JOIN andon.outbox ON event_seq = seq ORDER BY seq"
 
 
 class TestPostgresJournal(JournalContract):
@@ -31,7 +34,8 @@ class TestPostgresJournal(JournalContract):
         ledger = start_ledger(database_url)
         engine = create_engine(sqlalchemy_url(database_url))
         with connect(database_url, name="contract") as other:
-            other.execute(HELD_RUN, [run, 1])
+            seq = record(other, [Event("test/asked")])[0].seq
+            other.execute(HELD_RUN, [run, seq])
             other.execute("CREATE TABLE public.written (id int)")
 
             def written() -> int:
@@ -49,6 +53,7 @@ class TestPostgresJournal(JournalContract):
                 lose=lambda: update("fence = 8"),
                 write=lambda session: session.execute(text("INSERT INTO public.written VALUES (1)")),
                 written=written,
+                sent=lambda: other.execute(SENT).fetchall(),
             )
         engine.dispose()
         ledger.close()

@@ -48,7 +48,7 @@ class Event:
     seq: int = 0
     traceparent: str | None = None
     hops: int = 0
-    """How many ends of runs lead to it, one after the other; 0 for an event that somebody has sent."""
+    """How many runs lead to it, by their ends or by what they send; 0 for an event that somebody else has sent."""
 
     @property
     def trace_id(self) -> str | None:

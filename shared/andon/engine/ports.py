@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from andon.engine.events import Event
 from andon.engine.memos import Memo
 
 
@@ -42,6 +43,13 @@ class Journal(Protocol):
 
     def sleep(self, name: str, position: int, *, seconds: float | None, until: dt.datetime | None) -> dt.datetime:
         """Keep when a sleeping step wakes; returns that time. Called again it keeps the first answer."""
+        ...
+
+    def send(self, attempt: Attempt, events: Sequence[Event], output: str) -> bool:
+        """Record events and the step's result (JSON text) together. Returns whether a cancel came first: then neither.
+
+        An event whose id its tenant has used before is left out.
+        """
         ...
 
     def recall(self, memo: Memo) -> Any:

@@ -9,7 +9,7 @@ import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import copy_context
 from functools import partial
@@ -26,10 +26,12 @@ from andon.engine.errors import (
     StepTimeout,
     Suspend,
 )
+from andon.engine.events import Event
 from andon.engine.memos import Memo, describe, encode_result, plain
 from andon.engine.ports import Attempt, CancelCheck, Journal
 from andon.engine.progress import NoProgress, Progress, bounded_progress
 from andon.engine.retries import delay
+from andon.engine.sending import sendable
 from andon.engine.sleeps import bounded, in_utc
 from andon.engine.stops import Cause, Place, Stop
 
@@ -56,12 +58,17 @@ class Step:
         fence: int = 0,
         attempt: int = 1,
         parent_run_id: str | None = None,
+        event: Event | None = None,
     ) -> None:
-        """`observe(name)` is entered around each attempt at a step. `run_async` runs a coroutine to its end."""
+        """`observe(name)` is entered around each attempt at a step. `run_async` runs a coroutine to its end.
+
+        `event` is the run's trigger.
+        """
         self.run_id = run_id
         self.parent_run_id = parent_run_id
         self.fence = fence
         self.attempt = attempt
+        self._event = event or Event("")
         self._memos = dict(memos)
         self._by_position = {memo.position: memo.id for memo in memos.values()}
         self._retries = retries
@@ -147,6 +154,14 @@ class Step:
         Raises `NonRetriable` for what is no datetime, or in year 9999 and later.
         """
         _at_once(self._sleep(id, seconds=None, until=in_utc(id, when)))
+
+    def send_event(self, id: str, /, *events: Event) -> list[str]:
+        """Send events, exactly once, and return their ids: with the step's memo they are recorded, or not at all.
+
+        At most 500 together, of the run's own tenant. A cancelled run sends nothing. An event that matches a cancel
+        rule of this function stops this run, too.
+        """
+        return _at_once(self._send(id, events))  # type: ignore[no-any-return]
 
     # --- memory only, from bodies too ---------------------------------------------------------------------------
 
@@ -250,6 +265,24 @@ class Step:
                 return
             wake_at = self._journal.sleep(name, position, seconds=seconds, until=until)
             raise self._suspend(Suspend(wake_at=wake_at))
+
+    async def _send(self, id: str, events: Sequence[Event]) -> Any:
+        with self._durable(id) as (name, position, memo):
+            if memo is not None and memo.status in {"completed", "failed"}:
+                return self._recall(memo)
+            sent = sendable(self.run_id, name, self._event.tenant, events)
+            return self._keep_sent(name, position, sent, [each.id for each in sent])
+
+    def _keep_sent(self, name: str, position: int, events: Sequence[Event], result: Any) -> Any:
+        """Keep the step's result with the events, in one transaction."""
+        attempt, text = Attempt(name, position), encode_result(name, result)
+        try:
+            cancelled = self._journal.send(attempt, events, text)
+        except InvalidResult as error:
+            self._failed(attempt, time.monotonic(), error)
+        if cancelled:
+            self._stop.order(Cause.CANCELLED)
+        return json.loads(text)
 
     async def _body(self, call: Callable[[], Any], fn: object) -> Any:
         """Call user code; what it binds, such as its log's keys, ends with it."""
@@ -396,6 +429,10 @@ class AsyncStep(Step):
     async def sleep_until(self, id: str, when: dt.datetime) -> None:  # type: ignore[override]
         """As `Step.sleep_until`."""
         await self._sleep(id, seconds=None, until=in_utc(id, when))
+
+    async def send_event(self, id: str, /, *events: Event) -> list[str]:  # type: ignore[override]
+        """As `Step.send_event`."""
+        return await self._send(id, events)  # type: ignore[no-any-return]
 
     async def _awaited(self, call: Callable[[], Awaitable[Any]]) -> Any:
         with self._stop.user_code(Place.BODY, asyncio.current_task()):

@@ -10,13 +10,15 @@ import psycopg
 import pytest
 
 from andon import Event, Function, function
-from andon.adapters.postgres import functions
+from andon.adapters.postgres import functions, journal
 from andon.adapters.postgres.connect import connect
 from andon.adapters.postgres.inbox import claim_open, read_open
+from andon.adapters.postgres.journal import Holding
 from andon.adapters.postgres.runs import claim
 from andon.adapters.postgres.settle import End, settle_held
 from andon.engine.events import MOST_HOPS, check_event
 from andon.engine.functions import Registry
+from andon.engine.sending import as_text, event_id
 from andon.engine.storable import DEEPEST
 from andon_worker.dispatcher.batch import Effects, record_batch
 
@@ -99,6 +101,23 @@ def test_several_functions_that_start_each_other_do_not_spread(database: psycopg
     chain.run(Event("a/b"), "failed")
     assert 3 <= chain.runs < 200
     assert chain.refused
+
+
+def test_a_function_that_starts_itself_by_what_it_sends_is_stopped_at_the_50th_hop(
+    database: psycopg.Connection[Any],
+) -> None:
+    chain = Chain(database, declared("echo", "a/b"))
+    started = chain.take([Event("a/b")]).started
+    while started:
+        [(run_id, _)] = started
+        held = claim(database, run_id, worker="w", lease=60)
+        assert held is not None
+        chain.runs += 1
+        sent = as_text([Event("a/b", {"n": chain.runs}, id=event_id(str(run_id), "again", 0))])
+        [event] = journal.send(database, Holding(run_id, held.fence), "again", 0, 1, events=sent, output="[]") or []
+        started = chain.take([event]).started
+    assert chain.runs == MOST_HOPS
+    assert "hop 50 and the last" in chain.refused[0]
 
 
 def test_an_end_is_told_to_all_who_listen(database: psycopg.Connection[Any]) -> None:

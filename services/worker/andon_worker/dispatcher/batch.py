@@ -182,7 +182,7 @@ def _refused(
         if _key(event) in forged:
             found[stream_id] = f"name: {event.name} tells of a run's end, which Andon alone can"
         elif _key(event) in endless:
-            found[stream_id] = f"runs that start each other by their ends: this is hop {MOST_HOPS} and the last"
+            found[stream_id] = f"runs that start each other: this is hop {MOST_HOPS} and the last"
     return found
 
 

@@ -11,12 +11,14 @@ import json
 import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from andon.engine.errors import InvalidResult, LeaseLost
+from andon.engine.events import Event
 from andon.engine.memos import Memo
 from andon.engine.ports import Attempt
+from andon.engine.sending import as_text
 from andon.engine.stops import Cause, Stop
 from andon_worker.lane.capture import flush_output, said_lately
 from andon_worker.wire import Header, receive, send
@@ -93,9 +95,12 @@ class LaneJournal:
         flush_output()
         header = {"say": "complete", "attempt": _described(attempt), "seconds": seconds}
         answer, _ = self._ask(header, output.encode())
+        return not self._kept(attempt, answer)
+
+    def _kept(self, attempt: Attempt, answer: Header) -> bool:
         if (refusal := answer.get("refused")) is not None:
             raise InvalidResult(attempt.name, f"Step {attempt.name!r}: its result was not kept: {refusal}")
-        return not answer["kept"]
+        return bool(answer["kept"])
 
     def fail(self, attempt: Attempt, seconds: float, error: dict[str, Any], *, final: bool) -> None:
         """Keep a step's failed attempt."""
@@ -109,6 +114,14 @@ class LaneJournal:
         if "wake_at" not in answer:
             raise self._stop.exception(name)
         return dt.datetime.fromisoformat(answer["wake_at"])
+
+    def send(self, attempt: Attempt, events: Sequence[Event], output: str) -> bool:
+        """Have events recorded with the step's result; raises `InvalidResult` where the database refuses them."""
+        self._take_room(attempt, output)
+        answer, _ = self._ask(
+            {"say": "send", "attempt": _described(attempt), "output": output}, as_text(events).encode()
+        )
+        return not self._kept(attempt, answer)
 
     def recall(self, memo: Memo) -> Any:
         """A step's result; a large one is fetched when it is called for."""

@@ -57,7 +57,7 @@ class Runs:
 
     def _outcome(self, said: Header, stop: LaneStop) -> Outcome:
         function = self._functions[said["function"]]
-        handler = _handler(function, said["kind"])
+        handler, event = _handler(function, said["kind"]), _event(said)
         journal = LaneJournal(self._talk, stop, self._transactions.of(said["run"], said["fence"], stop), said["room"])
         loop = _Loop()
         step = (AsyncStep if is_async(handler) else Step)(
@@ -73,9 +73,10 @@ class Runs:
             fence=said["fence"],
             attempt=said["attempt"],
             parent_run_id=said["parent"],
+            event=event,
         )
         outcome = execute(
-            handler, _event(said), step, stop, attempt=said["attempt"], retries=function.retries, run_async=loop.run
+            handler, event, step, stop, attempt=said["attempt"], retries=function.retries, run_async=loop.run
         )
         if stop.cause is None:  # else the process ends with all that is in it
             loop.close()

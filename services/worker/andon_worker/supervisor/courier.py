@@ -20,6 +20,7 @@ from andon.adapters.postgres.settle import Settled
 from andon.adapters.redis import bus, live
 from andon.adapters.redis.breaker import Breaker
 from andon.adapters.redis.flags import EPOCH, PREFIX, FlagReader
+from andon.engine.events import Event
 from andon_worker.metrics import RunMetrics
 
 log = logging.getLogger(__name__)
@@ -34,7 +35,14 @@ class FlagCheck:
     answer: Callable[[bool | None], object]
 
 
-Errand = FlagCheck | Settled | tuple[uuid.UUID, uuid.UUID | None] | Callable[[], object]
+@dataclass(frozen=True)
+class Sent:
+    """Events that are recorded, to be published."""
+
+    events: Sequence[Event]
+
+
+Errand = FlagCheck | Settled | Sent | tuple[uuid.UUID, uuid.UUID | None] | Callable[[], object]
 
 
 class Courier(threading.Thread):
@@ -57,6 +65,10 @@ class Courier(threading.Thread):
     def tell(self, settled: Settled) -> None:
         """Publish how a run has ended; what Redis doesn't take now, the outbox relays."""
         self._errands.put(settled)
+
+    def publish(self, events: Sequence[Event]) -> None:
+        """Publish recorded events; what Redis doesn't take now, the outbox relays."""
+        self._errands.put(Sent(events))
 
     def announce(self, run_id: uuid.UUID, report_id: uuid.UUID | None) -> None:
         """Tell viewers that a run has changed."""
@@ -81,6 +93,7 @@ class Courier(threading.Thread):
                 self._tell(
                     [each for each in errands if isinstance(each, Settled)],
                     [each for each in errands if isinstance(each, tuple) and not isinstance(each, Settled)],
+                    [event for each in errands if isinstance(each, Sent) for event in each.events],
                 )
                 for each in errands:
                     if callable(each):
@@ -100,16 +113,18 @@ class Courier(threading.Thread):
             flags = (found.get(PREFIX + name) for name in each.names)
             each.answer(any(_is_later(value, each.seq) for value in flags) if known else None)
 
-    def _tell(self, settled: list[Settled], changed: list[tuple[uuid.UUID, uuid.UUID | None]]) -> None:
-        if not settled and not changed:
+    def _tell(
+        self, settled: list[Settled], changed: list[tuple[uuid.UUID, uuid.UUID | None]], sent: list[Event]
+    ) -> None:
+        if not settled and not changed and not sent:
             return
         pipe = self._redis.pipeline(transaction=False)
-        bus.add(pipe, [each.event for each in settled if each.event])
+        bus.add(pipe, [*sent, *(each.event for each in settled if each.event)])
         live.add(pipe, dict.fromkeys([*changed, *((each.run_id, each.report_id) for each in settled)]))
         try:
             self._breaker.call(pipe.execute)
         except RedisError as error:
-            log.warning("redis refused what %d ends mean: %s", len(settled), error)
+            log.warning("redis refused %d events and what %d ends mean: %s", len(sent), len(settled), error)
         if settled:
             self._metrics.count(self._database, settled)
 

@@ -190,6 +190,8 @@ class Executing:
         elif say == "committed":
             self._body_ended(run, lane)
             self._hooks.step_ends(run, "completed", header["seconds"])
+        elif say == "send":
+            self._send_events(run, lane, Attempt(**header["attempt"]), header["output"], body)
         elif say == "sleep":
             until = None if header["until"] is None else dt.datetime.fromisoformat(header["until"])
             self._ask(
@@ -252,6 +254,20 @@ class Executing:
             self._reply(run, lane, {"kept": True})
 
         self._ask(run, lambda answer: ledger.Fail(answer, run.holding, attempt, seconds, error, final), kept)
+
+    def _send_events(self, run: Run, lane: Lane, attempt: Attempt, output: str, body: bytes) -> None:
+        traceparent = run.traceparent or run.claimed.event.traceparent
+
+        def sent(events: Any) -> None:
+            self._courier.publish(events)
+            self._hooks.step_ends(run, "completed", 0.0)
+            self._reply(run, lane, {"kept": True})
+
+        self._ask(
+            run,
+            lambda answer: ledger.Send(answer, run.holding, attempt, body.decode(), output, traceparent),
+            sent,
+        )
 
     def _check(self, run: Run, lane: Lane) -> None:
         """Look at the run's flags in Redis, or where Redis can't tell, at Postgres."""

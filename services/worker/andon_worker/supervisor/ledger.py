@@ -28,6 +28,7 @@ from andon.adapters.postgres.database import Database
 from andon.adapters.postgres.journal import Holding, Result, Standing
 from andon.adapters.postgres.runs import Claimed
 from andon.adapters.postgres.settle import End, Settled
+from andon.engine.events import Event
 from andon.engine.ports import Attempt
 
 log = logging.getLogger(__name__)
@@ -127,6 +128,29 @@ class Sleep(Held[dt.datetime]):
     def write(self, connection: Connection) -> dt.datetime | None:
         return journal.keep_sleep(
             connection, self.run, self.name, self.position, seconds=self.seconds, until=self.until
+        )
+
+
+@dataclass(eq=False)
+class Send(Held[list[Event]]):
+    """A step's result with the events that it sends, a JSON list. Answered with those that are to be published."""
+
+    attempt: Attempt
+    events: str
+    output: str
+    traceparent: str | None
+
+    def write(self, connection: Connection) -> list[Event] | None:
+        a = self.attempt
+        return journal.send(
+            connection,
+            self.run,
+            a.name,
+            a.position,
+            a.number,
+            events=self.events,
+            output=self.output,
+            traceparent=self.traceparent,
         )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -118,7 +117,7 @@ def close(connection: psycopg.Connection[Any], keys: Sequence[tuple[str, str]]) 
         return []
     text = json.dumps([{"tenant": tenant, "id": id} for tenant, id in keys])
     rows = _CLOSE.execute(connection, {"keys": text}).fetchall()
-    return [_event(row) for row in rows]
+    return [event_of_row(row) for row in rows]
 
 
 def claim_open(connection: psycopg.Connection[Any], *, older_than: float, limit: int) -> list[int]:
@@ -128,7 +127,7 @@ def claim_open(connection: psycopg.Connection[Any], *, older_than: float, limit:
 
 def read_open(connection: psycopg.Connection[Any], seqs: Sequence[int]) -> list[Event]:
     """Those of the events that the outbox still has; raises where one can't be read."""
-    return [_event(row) for row in connection.execute(_READ_OPEN, [list(seqs)]).fetchall()]
+    return [event_of_row(row) for row in connection.execute(_READ_OPEN, [list(seqs)]).fetchall()]
 
 
 def put_by(connection: psycopg.Connection[Any], event: Event, stream_id: str, *, seconds: float) -> None:
@@ -140,7 +139,8 @@ def put_by(connection: psycopg.Connection[Any], event: Event, stream_id: str, *,
     connection.execute(_PUT_BY, [seconds, event.tenant, event.id])
 
 
-def _event(row: tuple[int, str, str, str, dict[str, Any], dt.datetime, Any, str | None, int]) -> Event:
+def event_of_row(row: Sequence[Any]) -> Event:
+    """The event of a row `seq, tenant, id, name, data, ts, user, traceparent, hops`."""
     seq, tenant, id, name, data, ts, user, traceparent, hops = row
     return Event(name, data, id, ts, user, tenant, seq, traceparent, hops)
 

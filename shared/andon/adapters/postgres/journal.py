@@ -16,8 +16,10 @@ from typing import Any, Literal, NamedTuple
 
 import psycopg
 
+from andon.adapters.postgres.inbox import event_of_row
 from andon.adapters.postgres.statements import Statement
 from andon.adapters.postgres.statuses import HELD
+from andon.engine.events import Event
 
 _HOLD = f"""
 SELECT id, cancel_requested_at IS NOT NULL AS cancelled FROM andon.runs
@@ -79,6 +81,37 @@ SELECT k.run, %(name)s, %(position)s, 'sleeping', 1, k.fence, clock_timestamp(),
 FROM kept k, LATERAL ({_HELD}) held
 ON CONFLICT (run_id, id) DO UPDATE SET fence = excluded.fence
 RETURNING wake_at
+""")
+
+# The ends that lead to what a run sends are those that lead to its own event, and one more.
+_SEND = Statement(f"""
+WITH kept AS (
+    SELECT %(run)s::uuid AS run, %(fence)s::bigint AS fence
+), held AS (
+    SELECT r.id AS run, r.fence, r.tenant, e.hops FROM kept k
+    JOIN andon.runs r ON r.id = k.run AND r.fence = k.fence JOIN andon.events e ON e.seq = r.event_seq
+    WHERE r.status IN {HELD} AND r.cancel_requested_at IS NULL FOR SHARE OF r SKIP LOCKED
+), memo AS (
+    INSERT INTO andon.steps AS s (run_id, id, position, status, attempt, fence, started_at, ended_at, output)
+    SELECT run, %(name)s, %(position)s, 'completed', %(attempt)s, fence, clock_timestamp(), clock_timestamp(),
+        %(output)s::json
+    FROM held {OR_REPLACE}
+    RETURNING run_id
+), recorded AS (
+    INSERT INTO andon.events (tenant, id, name, data, ts, "user", traceparent, hops)
+    SELECT held.tenant, e.id, e.name, e.data, coalesce(e.ts, clock_timestamp()), e."user",
+        coalesce(e.traceparent, %(traceparent)s), held.hops + 1
+    FROM held JOIN memo ON memo.run_id = held.run,
+        ROWS FROM (json_to_recordset(%(events)s::json) AS (id text, name text, data jsonb, ts timestamptz,
+            "user" jsonb, traceparent text))
+        WITH ORDINALITY AS e (id, name, data, ts, "user", traceparent, place)
+    ORDER BY e.place
+    ON CONFLICT (tenant, id) DO NOTHING
+    RETURNING seq, tenant, id, name, data, ts, "user", traceparent, hops
+), opened AS (
+    INSERT INTO andon.outbox (event_seq) SELECT seq FROM recorded
+)
+SELECT r.* FROM memo LEFT JOIN recorded r ON true ORDER BY seq
 """)
 
 _RECALL = Statement("""
@@ -157,6 +190,27 @@ def keep_sleep(
     values = {**holding._asdict(), "name": name, "position": position, "seconds": seconds, "until": until}
     row = _SLEEP.execute(connection, values).fetchone()
     return None if row is None else row[0]
+
+
+def send(
+    connection: psycopg.Connection[Any],
+    holding: Holding,
+    name: str,
+    position: int,
+    attempt: int,
+    *,
+    events: str,
+    output: str,
+    traceparent: str | None = None,
+) -> list[Event] | None:
+    """Keep a step's result and record the events that it sends (a JSON list), with their outbox rows.
+
+    Returns the new ones, to be published; None as with `keep`.
+    """
+    values = {**holding._asdict(), "name": name, "position": position, "attempt": attempt}
+    sent = {"events": events, "output": output, "traceparent": traceparent}
+    rows = _SEND.execute(connection, {**values, **sent}).fetchall()
+    return [event_of_row(row) for row in rows if row[0] is not None] if rows else None
 
 
 def recall(connection: psycopg.Connection[Any], run_id: uuid.UUID, name: str) -> str | None:
