@@ -52,6 +52,7 @@ class Settings:
     rate_limit: int = 6000
     queued_runs_limit: int = 10_000
     proxies: int = 0
+    origins: tuple[str, ...] = ()
 
     @property
     def requires_keys(self) -> bool:
@@ -147,6 +148,12 @@ def _check_together(settings: Settings) -> None:
     for key, port in (("PORT", settings.port), ("ANDON_HEALTH_PORT", settings.health_port)):
         if port > 65535:
             raise SettingsError(f"{key} must be a port, 65535 at most, not {port}")
+    for origin in settings.origins:
+        if not is_origin(origin):
+            raise SettingsError(
+                "ANDON_ORIGINS must be origins as browsers write them, separated by commas, such as "
+                f"https://app.example.com, not {origin!r}"
+            )
     for name, words in _WORDS.items():
         if getattr(settings, name).lower() not in words:
             raise SettingsError(f"ANDON_{name.upper()} must be {_either(words)}, not {getattr(settings, name)!r}")
@@ -164,6 +171,19 @@ _WORDS = {
 
 def _either(words: tuple[str, ...]) -> str:
     return f"{', '.join(words[:-1])} or {words[-1]}"
+
+
+def is_origin(text: str) -> bool:
+    """Whether `text` is what a browser sends as `Origin`: in lower case, with the port if it isn't the usual one."""
+    try:
+        parts = urlsplit(text)
+        usual = {"http": 80, "https": 443}[parts.scheme]
+        host = parts.hostname or ""
+        shown = f"[{host}]" if ":" in host else host
+        port = "" if parts.port in {None, usual} else f":{parts.port}"
+    except (ValueError, KeyError):
+        return False
+    return bool(host) and "*" not in host and text == f"{parts.scheme}://{shown}{port}"
 
 
 def is_loopback(host: str) -> bool:

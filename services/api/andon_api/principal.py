@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -16,12 +16,17 @@ ANONYMOUS = {"id": "anonymous"}
 
 @dataclass(frozen=True)
 class Principal:
-    """A tenant, and the user as JSON: what `requestedBy` shows. `key_id` is None where no keys are asked for."""
+    """A tenant, and the user as JSON: what `requestedBy` shows. `key_id` is None where no keys are asked for.
+
+    Who comes with a token can see and cancel its `things`; the others all of the tenant's.
+    """
 
     tenant: str
     user: Any
     scopes: frozenset[str] = frozenset()
     key_id: UUID | None = None
+    things: tuple[str, ...] = ()
+    token_secret: str | None = field(default=None, repr=False)
 
 
 ANYBODY = Principal(DEFAULT_TENANT, ANONYMOUS, frozenset(SCOPES))

@@ -8,10 +8,11 @@ import marshmallow as ma
 from marshmallow import fields, validate
 
 from andon.adapters.postgres.audit import ACTIONS
+from andon.adapters.postgres.tokens import SCOPES as TOKEN_SCOPES
 from andon.engine.states import Status
 from andon.reports.columns import ROLES
 from andon_api.paging import MOST, USUAL
-from andon_api.strict_fields import Flag, Id, Object, QueryFlag, QueryNumber, Text, Time
+from andon_api.strict_fields import Flag, Id, Number, Object, QueryFlag, QueryNumber, Text, Time
 
 REPORT_STATUSES = ("idle", "generating", "generated", "cancelled", "failed")
 RUN_STATUSES = tuple(each.value for each in Status)
@@ -345,6 +346,49 @@ class SentSchema(Schema):
     effects = fields.List(
         fields.Nested(EffectsSchema), metadata={"description": "with Prefer: wait, what each of them did"}
     )
+
+
+def _thing(value: str) -> None:
+    kind, _, id = value.partition(":")
+    if kind not in {"report", "run"} or not id:
+        raise ma.ValidationError("expected report:<id> or run:<id>")
+
+
+class NewToken(Schema):
+    needs_body = False
+
+    scopes = fields.List(
+        Text(validate=_one_of(TOKEN_SCOPES)),
+        load_default=lambda: ["read"],
+        validate=validate.Length(1, 2, error="expected one or two scopes"),
+        metadata={"description": "`read`: see and follow it; `cancel`: cancel it"},
+    )
+    ttl = Number(
+        load_default=900,
+        validate=validate.Range(1, 3600, error="expected a number of seconds from {min} to {max}"),
+        metadata={"description": "seconds that it lasts"},
+    )
+    user = Object(metadata={"description": "in whose name the page cancels; without it, the key's"})
+
+
+class NewTokenOfMany(NewToken):
+    needs_body = True
+
+    things = fields.List(
+        Text(validate=_thing),
+        required=True,
+        validate=validate.Length(1, 100, error="expected {min} to {max} things"),
+        metadata={"description": "each as `report:<id>` or `run:<id>`"},
+    )
+
+
+class TokenSchema(Schema):
+    id = fields.UUID(metadata={"description": "to revoke it by"})
+    token = fields.String(metadata={"description": "the secret, which is shown this once"})
+    things = fields.List(fields.String())
+    scopes = fields.List(fields.String())
+    user = fields.Raw(allow_none=True)
+    expires_at = Time()
 
 
 class StatisticsSchema(Schema):

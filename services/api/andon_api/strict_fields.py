@@ -55,6 +55,15 @@ class QueryFlag(fields.Boolean):
         return value in {"true", "1"}
 
 
+class Number(fields.Integer):
+    """A whole number in JSON."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, int) or abs(value) >= 2**53:
+            raise ma.ValidationError("expected a whole number")
+        return value
+
+
 class QueryNumber(fields.Integer):
     """A whole number in a query: digits."""
 

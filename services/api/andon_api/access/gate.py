@@ -15,13 +15,15 @@ from redis import Redis
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from andon.adapters.postgres.keys import Key
+from andon.adapters.postgres.tokens import Token
 from andon.settings import Settings
-from andon_api.access import origins
+from andon_api.access import cors, origins, tokens
 from andon_api.access.headers import harden
 from andon_api.access.keys import Keys
 from andon_api.access.rate import Rate
 from andon_api.access.scopes import OPEN, READ, scopes_of
 from andon_api.access.sessions import COOKIE, CSRF_FIELD, CSRF_HEADER, Session, Sessions
+from andon_api.access.tokens import Tokens
 from andon_api.principal import ANYBODY, Principal
 from andon_api.problems import Problem
 
@@ -38,6 +40,7 @@ class Gate:
     closed: bool
     metrics_closed: bool
     keys: Keys
+    tokens: Tokens
     sessions: Sessions
     rate: Rate
 
@@ -51,6 +54,10 @@ class Gate:
             raise Problem(500, f"Nobody has decided who may use {endpoint}: name it in andon_api.access.scopes.")
         if not self.closed:
             origins.refuse_other_names()
+        if needed is not OPEN and (secret := tokens.presented()):
+            self._admit_token(secret, endpoint, needed)
+            return None
+        if not self.closed:
             g.principal = ANYBODY
             return None
         if endpoint == "metrics.metrics" and self.metrics_closed:
@@ -69,12 +76,15 @@ class Gate:
 
     def still_open(self) -> Callable[[], Problem | None]:
         """Says, later and as often as it is asked, why the request would be refused now; None while it would not."""
-        key_id, needed = cast(Principal, g.principal).key_id, scopes_of(request.endpoint or "") or OPEN
+        who, needed = cast(Principal, g.principal), scopes_of(request.endpoint or "") or OPEN
+        key_id, secret = who.key_id, who.token_secret
 
         def ask() -> Problem | None:
-            if key_id is None:
-                return None
             try:
+                if secret is not None:
+                    return None if self.tokens.by_secret(secret) else ended_token()
+                if key_id is None:
+                    return None
                 known = self.keys.by_id(key_id)
             except psycopg.Error:
                 return None  # the database is away: there is nothing to show either
@@ -84,12 +94,27 @@ class Gate:
 
         return ask
 
+    def _admit_token(self, secret: str, endpoint: str, needed: frozenset[str]) -> None:
+        """Let a page in with what its token opens, and refuse it everything else."""
+        token = self.tokens.by_secret(secret)
+        if token is None or (self.closed and token.key_id is None):
+            raise ended_token()
+        g.principal = _bearer(token, secret)
+        if not tokens.opens(token, endpoint, request.view_args or {}):
+            raise Problem(403, "This token opens what it was made for, and nothing else.")
+        if not g.principal.scopes & needed and endpoint not in tokens.OWN:
+            raise Problem(403, f"This takes a token with the scope {' or '.join(sorted(needed & {'read', 'cancel'}))}.")
+        if self.closed and (seconds := self.rate.wait(token.id)):
+            raise Problem(429, "This token calls too often.", headers={"Retry-After": str(seconds)})
+
     def _caller(self) -> Principal | None:
         """Who presents a key that is in force, or a session of one."""
         secret = _presented()
         if secret is not None:
             known = self.keys.by_secret(secret)
             return None if known is None else _principal(known.key)
+        if origins.is_welcome():
+            return None  # a page of another site never acts with this browser's session
         session = self.sessions.read(request.cookies.get(COOKIE, ""))
         if session is None:
             return None
@@ -108,6 +133,7 @@ def install(app: Flask, settings: Settings, redis: Redis) -> Gate:
         closed=settings.requires_keys,
         metrics_closed=settings.metrics_auth == "on",
         keys=keys,
+        tokens=Tokens(),
         sessions=Sessions(keys, settings.secret_key, seconds=settings.session_hours * 3600),
         rate=Rate(redis, settings.rate_limit),
     )
@@ -116,7 +142,8 @@ def install(app: Flask, settings: Settings, redis: Redis) -> Gate:
             app.wsgi_app, x_for=settings.proxies, x_proto=settings.proxies, x_host=settings.proxies
         )
     app.extensions[EXTENSION] = gate
-    app.before_request(origins.refuse_other_sites)
+    cors.install(app)
+    origins.install(app, settings.origins)
     app.before_request(gate.check)
     app.after_request(harden)
     return gate
@@ -127,12 +154,22 @@ def gate() -> Gate:
     return cast(Gate, current_app.extensions[EXTENSION])
 
 
+def ended_token() -> Problem:
+    """What a page is told when it has to get another token."""
+    said = "This token is unknown, has run out or was revoked: get a new one."
+    return Problem(401, said, headers={"WWW-Authenticate": 'Bearer realm="andon", error="invalid_token"'})
+
+
 def _takes(needed: frozenset[str]) -> str:
     return f"This takes a key with the scope {' or '.join(sorted(needed))}."
 
 
 def _principal(key: Key) -> Principal:
     return Principal(key.tenant, {"id": key.name}, frozenset(key.scopes), key.id)
+
+
+def _bearer(token: Token, secret: str) -> Principal:
+    return Principal(token.tenant, token.user, frozenset(token.scopes), token.key_id, tuple(token.things), secret)
 
 
 def _presented() -> str | None:

@@ -598,6 +598,25 @@ class ApiKey(Base):
     revoked_at: Mapped[dt.datetime | None]
 
 
+class TokenRow(Base):
+    """What a page in a browser carries, as its sha256: it opens a few things of the tenant for a while."""
+
+    __tablename__ = "tokens"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    tenant: Mapped[str]
+    key_id: Mapped[uuid.UUID | None] = mapped_column(
+        comment="whose it ends with; none: made where no keys are asked for"
+    )
+    sha256: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    things: Mapped[list[str]] = mapped_column(ARRAY(Text), comment="what it opens, as report:<id>")
+    scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    user: Mapped[Any | None] = mapped_column(Jsonb)
+    created_at: Mapped[dt.datetime] = _now()
+    expires_at: Mapped[dt.datetime] = mapped_column(index=True)
+    revoked_at: Mapped[dt.datetime | None]
+
+
 class AuditEntry(Base):
     """That somebody has changed something: who, when, what. Written with the change, never changed itself."""
 

@@ -1,0 +1,26 @@
+"""What a token or a stream may name: reports and runs, as `report:<id>`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import select
+
+from andon.adapters.postgres.models import Report, Run
+from andon.engine.ids import parse_id
+from andon_api.database import rows
+
+TABLES = {"report": Report.__table__, "run": Run.__table__}
+
+
+def missing(tenant: str, things: Iterable[str]) -> set[str]:
+    """Those of the things that the tenant doesn't have."""
+    wanted = set(things)
+    found: set[str] = set()
+    for kind, table in TABLES.items():
+        ids = [parse_id(each.partition(":")[2]) for each in wanted if each.startswith(f"{kind}:")]
+        known = [id for id in ids if id is not None]
+        if known:
+            query = select(table.c.id).where(table.c.tenant == tenant, table.c.id.in_(known))
+            found |= {f"{kind}:{row['id']}" for row in rows(query)}
+    return wanted - found
