@@ -14,6 +14,7 @@ from andon.engine.events import Event
 from andon.engine.functions import Function, function
 from andon.engine.rules import CancelOn
 from andon.engine.steps import AsyncStep, Step
+from andon.engine.triggers import On
 
 __all__ = [
     "AndonError",
@@ -24,6 +25,7 @@ __all__ = [
     "EventError",
     "Function",
     "NonRetriable",
+    "On",
     "RegistrationError",
     "RetryAfter",
     "Step",

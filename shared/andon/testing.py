@@ -22,10 +22,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from andon.adapters.cel import any_holds, check_expression
 from andon.engine.errors import Cancelled, LeaseLost, StepTimeout
 from andon.engine.events import Event
 from andon.engine.execution import Completed, Failed, Stopped, Suspended, execute, is_async
-from andon.engine.functions import Function
+from andon.engine.functions import Function, Registry
 from andon.engine.memos import Memo
 from andon.engine.ports import Attempt
 from andon.engine.states import Status
@@ -34,6 +35,15 @@ from andon.engine.stops import SIGNAL, Cause, Stop
 
 RUN_ID = "00000000-0000-7000-8000-000000000001"
 START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+
+
+def starts(function: Function, event: Event) -> bool:
+    """Whether `event` would start a run of the function: one of its triggers covers the event and holds.
+
+    Raises `RegistrationError` for a function that would be refused.
+    """
+    found = Registry([function], check_expression=check_expression).starts(event.name)
+    return any(any_holds(each.conditions, event)[0] for each in found)
 
 
 @dataclass

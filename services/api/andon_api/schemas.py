@@ -401,7 +401,8 @@ class StatisticsSchema(Schema):
 class FunctionSchema(Schema):
     id = fields.String()
     module = fields.String()
-    trigger = fields.String()
+    trigger = fields.String(metadata={"description": "the first of `triggers` as a text"})
+    triggers = fields.List(fields.Dict(), metadata={"description": "`event` (a name, or `a/*`) and `if`"})
     cancel_on = fields.Raw()
     settings = fields.Dict()
     last_day = fields.Nested(StatisticsSchema, metadata={"description": "runs queued in the last 24 hours"})

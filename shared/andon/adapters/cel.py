@@ -1,14 +1,14 @@
-"""CEL expressions of cancel rules: checked when they are registered, bounded when they are evaluated.
+"""CEL expressions of cancel rules and triggers: checked when they are registered, bounded when they are evaluated.
 
-An expression sees `event`, the trigger, and `async`, the cancel event, each with `name`, `data`, `user`. It matches
-if it is true; where it has no value (a key is missing, operands don't go together, it would take too much work), that
-is no match, and is counted.
+A cancel rule's sees `event`, the trigger, and `async`, the cancel event; a trigger's sees `event` alone. Each has
+`name`, `data` and `user`. An expression matches if it is true; where it has no value (a key is missing, operands
+don't go together, it would take too much work), that is no match, and is counted or told.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -17,13 +17,17 @@ import re2  # type: ignore[import-untyped]
 
 from andon.engine.cel import Budget, EvaluationError, Expression, ExpressionError, OverBudget
 from andon.engine.cel.values import kind
+from andon.engine.errors import AndonError
 from andon.engine.events import Event
+from andon.engine.triggers import OF_EVENT
 
 log = logging.getLogger(__name__)
 NAMES = ("event", "async")
 MOST_WORK = 100_000
 OWN_WORK = 500
 SHARED_WORK = 1_000_000
+WORK_OF_AN_EVENT = 10_000
+"""What an expression over one event may take, about a millisecond: the dispatcher evaluates it for each that comes."""
 LARGEST_PROGRAM = 1_000
 _OPTIONS = re2.Options()
 _OPTIONS.log_errors = False
@@ -31,9 +35,41 @@ _OPTIONS.never_capture = True
 _OPTIONS.max_mem = 1 << 18
 
 
-def check_expression(text: str) -> None:
-    """Raise `ExpressionError` unless `text` parses and names only `event`, `async`, and functions that there are."""
-    _compile(text)
+def check_expression(text: str, names: Sequence[str] = NAMES) -> None:
+    """Raise `ExpressionError` unless `text` parses and names only these, and functions that there are."""
+    _compile(text, tuple(names))
+
+
+def value_of(text: str, event: Event) -> Any:
+    """The value of an expression over `event` alone, within `WORK_OF_AN_EVENT`. Raises `NoValue` where it has none."""
+    try:
+        return _compile(text, OF_EVENT).evaluate({"event": _shown(event)}, Budget(WORK_OF_AN_EVENT))
+    except (EvaluationError, ExpressionError, OverBudget) as error:
+        raise NoValue(str(error)) from None
+    except Exception as error:  # ours: it ends nothing, and is told
+        log.exception("an expression of %d characters makes our code fail", len(text))
+        raise NoValue(type(error).__name__) from None
+
+
+def any_holds(conditions: Sequence[str], event: Event) -> tuple[bool, str | None]:
+    """Whether one of the conditions over `event` is true, or there are none; else why the first has no value."""
+    if not conditions:
+        return True, None
+    failure = None
+    for text in conditions:
+        try:
+            value = value_of(text, event)
+            if value is True:
+                return True, None
+            if value is not False:
+                raise NoValue(f"it is no bool, but {kind(value)}")
+        except NoValue as error:
+            failure = failure or f"{text}: {error}"
+    return False, failure
+
+
+class NoValue(AndonError):
+    """An expression has no value for an event: a key is missing, operands don't go together, it takes too much work."""
 
 
 @dataclass
@@ -78,8 +114,8 @@ def _shown(event: Event) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=256)
-def _compile(text: str) -> Expression:
-    return Expression(text, names=NAMES, regex=regex)
+def _compile(text: str, names: tuple[str, ...] = NAMES) -> Expression:
+    return Expression(text, names=names, regex=regex)
 
 
 @lru_cache(maxsize=128)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+
 import typer
 
 from andon.cli.show import AsJson, print_json, print_table
@@ -21,10 +23,19 @@ def functions(as_json: AsJson = False) -> None:
         print_json(found)
         return
     print_table(
-        ("ID", "TRIGGER", "CANCELLED BY", "MODULE"),
-        [(each.id, each.trigger, "; ".join(map(_rule, each.cancel_on)) or None, each.module) for each in found],
+        ("ID", "STARTS ON", "CANCELLED BY", "MODULE"),
+        [(each.id, _list(_trigger, each.triggers), _list(_rule, each.cancel_on), each.module) for each in found],
         wide="CANCELLED BY",
     )
+
+
+def _list(tell: Callable[[object], str], several: Iterable[object]) -> str | None:
+    return "; ".join(map(tell, several)) or None
+
+
+def _trigger(on: object) -> str:
+    told = on if isinstance(on, dict) else {}
+    return " ".join([str(told.get("event")), *([f"if {told['if']}"] if told.get("if") else [])])
 
 
 def _rule(rule: object) -> str:

@@ -240,6 +240,7 @@ class Function(Resource):
     id: str
     module: str
     trigger: str
+    triggers: tuple[Mapping[str, Json], ...] = ()
     cancel_on: tuple[Mapping[str, Json], ...]
     settings: Mapping[str, Json]
     registered_at: dt.datetime

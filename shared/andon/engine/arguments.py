@@ -15,6 +15,7 @@ from andon.engine.errors import NonRetriable
 from andon.engine.events import ENDS, MAX_NAME, NAME, OWN, OWN_CANCELS
 from andon.engine.rules import CancelOn, rule_fault
 from andon.engine.storable import text_fault
+from andon.engine.triggers import MOST_TRIGGERS, On, on_fault
 
 Check = Callable[[Any], str | None]
 
@@ -67,10 +68,20 @@ def span(most: dt.timedelta, *, optional: bool = False) -> Check:
 
 def trigger(value: Any) -> str | None:
     """The name of an event that there can be, but for the one that each run of the function would send at its end."""
-    if fault := event_name(value):
-        return fault
-    if value == ENDS[0]:
-        return "it would start itself by its own end, for ever; start on an event that the other function sends"
+    return event_name(value) or on_fault(On(value))
+
+
+def triggers(value: Any) -> str | None:
+    """What runs start on, no two of them one; none where there is a `trigger`."""
+    if not isinstance(value, tuple) or not all(isinstance(each, On) for each in value):
+        return "expected a list of On(...)"
+    if len(value) > MOST_TRIGGERS:
+        return f"expected at most {MOST_TRIGGERS} triggers, got {len(value)}"
+    for each in value:
+        if fault := on_fault(each) or event_name(each.event if each.prefix is None else each.prefix[:-1]):
+            return f"{shown(each)}: {fault}"
+    if twice := next((each for each in value if value.count(each) > 1), None):
+        return f"it has the same trigger twice: {shown(twice)}"
     return None
 
 
@@ -153,7 +164,8 @@ def _hooks(value: Any) -> str | None:
 
 ARGUMENTS: Mapping[str, Check] = {
     "id": text(),
-    "trigger": trigger,
+    "trigger": optional(trigger),
+    "triggers": triggers,
     "module": text(1_000, least=0),
     "cancel_on": rules,
     "retries": whole(0, MOST_RETRIES),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from andon.engine.arguments import ARGUMENTS, shown
 from andon.engine.errors import RegistrationError
 from andon.engine.rules import CancelOn
+from andon.engine.triggers import On
 
 CANCEL_DEADLINE = dt.timedelta(minutes=5)
 GRACE_SECONDS = 1.0
@@ -21,7 +22,10 @@ class Declaration:
     """A function as those know it that don't run it: the dispatcher, and the part of a worker that keeps promises."""
 
     id: str
-    trigger: str
+    trigger: str | None = None
+    """The name of the event that runs start on, where there is one trigger and no condition."""
+    triggers: tuple[On, ...] = ()
+    """Otherwise all of them."""
     module: str = ""
     """Where the handler was defined."""
     cancel_on: tuple[CancelOn, ...] = ()
@@ -39,14 +43,22 @@ class Declaration:
     cleanups: tuple[str, ...] = ()
     """Which of `on_cancel` and `on_failure` it has."""
 
+    @property
+    def starts_on(self) -> tuple[On, ...]:
+        """What its runs start on, in the order in which it is tried."""
+        return self.triggers if self.trigger is None else (On(self.trigger),)
+
     def check(self) -> None:
         """Raise `RegistrationError`, naming function and argument, if it can't be run as declared."""
         for each in fields(self):
             if fault := ARGUMENTS[each.name](getattr(self, each.name)):
                 raise self.refused(f"{each.name}={shown(getattr(self, each.name))}", fault)
+        if (self.trigger is None) is not bool(self.triggers):
+            expected = "expected the name of an event, or triggers=[...], and not both"
+            raise self.refused(f"trigger={shown(self.trigger)}", expected)
         for rule in self.cancel_on:
-            if rule.event == self.trigger:
-                raise self.refused(f"cancel_on={shown(rule)}", f"its trigger {self.trigger!r} is its own cancel event")
+            if own := next((each for each in self.starts_on if each.covers(rule.event)), None):
+                raise self.refused(f"cancel_on={shown(rule)}", f"its trigger {str(own)!r} is its own cancel event")
 
     def refused(self, argument: str, fault: str) -> RegistrationError:
         """What to raise where an argument is wrong."""
@@ -56,6 +68,7 @@ class Declaration:
 def to_json(declared: Declaration) -> dict[str, Any]:
     """The declaration as a JSON object; durations are seconds."""
     said = {each.name: getattr(declared, each.name) for each in fields(Declaration)}
+    said["triggers"] = [asdict(each) for each in declared.triggers]
     said["cancel_on"] = [_rule(each) for each in declared.cancel_on]
     said["cancel_deadline"] = _seconds(declared.cancel_deadline)
     return said
@@ -67,6 +80,7 @@ def from_json(said: Mapping[str, Any]) -> Declaration:
     return Declaration(
         **{
             **said,
+            "triggers": tuple(On(**each) for each in said["triggers"]),
             "cancel_on": tuple(_read_rule(each) for each in said["cancel_on"]),
             "cancel_deadline": None if deadline is None else dt.timedelta(seconds=deadline),
             "cleanups": tuple(said["cleanups"]),

@@ -13,12 +13,15 @@ from andon.engine.declarations import CANCEL_DEADLINE, GRACE_SECONDS, MAX_RUNS, 
 from andon.engine.errors import RegistrationError
 from andon.engine.events import Event
 from andon.engine.rules import CancelOn
+from andon.engine.triggers import OF_EVENT, On, parts_of
 
 if TYPE_CHECKING:
     from andon.engine.steps import Step
 
 Handler = Callable[[Event, Any], Any]
 """Called with an event and a `Step`; an `async def` with an `AsyncStep`."""
+CheckExpression = Callable[..., None]
+"""Called with the text of an expression, and the names that it may use where these aren't a cancel rule's."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +39,8 @@ class Function(Declaration):
 def function(
     *,
     id: str,
-    trigger: str,
+    trigger: str | None = None,
+    triggers: Sequence[On] = (),
     cancel_on: Sequence[CancelOn] = (),
     retries: int = 3,
     on_cancel: Handler | None = None,
@@ -48,7 +52,8 @@ def function(
     lane_memory: int | None = None,
     max_runs: int = MAX_RUNS,
 ) -> Callable[[Handler], Function]:
-    """Declare a durable function: `handler(event, step)` runs for each `trigger` event.
+    """Declare a durable function: `handler(event, step)` runs for each `trigger` event, or for each event that one of
+    several `triggers` holds for.
 
     `retries` is how often each step, and the handler itself, is tried again after a failure. `on_cancel` and
     `on_failure` are runs of their own, made in the transaction that settles this one. `cancel_deadline` is how long
@@ -61,13 +66,13 @@ def function(
     """
 
     def declare(handler: Handler) -> Function:
-        rules: Any = tuple(cancel_on) if isinstance(cancel_on, (list, tuple, set, frozenset)) else cancel_on
         return Function(
             id=id,
             trigger=trigger,
+            triggers=_several(triggers),
             module=getattr(handler, "__module__", None) or "unknown",
             handler=handler,
-            cancel_on=rules,
+            cancel_on=_several(cancel_on),
             retries=retries,
             on_cancel=on_cancel,
             on_failure=on_failure,
@@ -83,6 +88,37 @@ def function(
     return declare
 
 
+def _several(said: Any) -> Any:
+    """A list as the tuple that a declaration has; what is none is left for its check."""
+    return tuple(said) if isinstance(said, (list, tuple, set, frozenset)) else said
+
+
+@dataclass(frozen=True)
+class Start:
+    """A function that starts on an event of some name where one of the conditions holds; always, where there is none.
+
+    It was registered as number `place`.
+    """
+
+    place: int
+    function: Declaration
+    conditions: tuple[str, ...] = ()
+
+
+def _starts(place: int, declared: Declaration) -> dict[str, Start]:
+    """What each of its triggers says, by the event's name, or by what the names of a wildcard begin with."""
+    found: dict[str, Start] = {}
+    for on in declared.starts_on:
+        name, said = on.prefix or on.event, Start(place, declared, () if on.if_ is None else (on.if_,))
+        found[name] = _either(found[name], said) if name in found else said
+    return found
+
+
+def _either(one: Start, other: Start) -> Start:
+    asked = one.conditions and other.conditions and (*one.conditions, *other.conditions)
+    return Start(one.place, one.function, asked)
+
+
 class Registry:
     """The functions of a process, by id and by what they listen to."""
 
@@ -90,11 +126,12 @@ class Registry:
         self,
         functions: Iterable[Declaration] = (),
         *,
-        check_expression: Callable[[str], None] | None = None,
+        check_expression: CheckExpression | None = None,
     ) -> None:
         self._check_expression = check_expression
         self._by_id: dict[str, Declaration] = {}
-        self._by_trigger: dict[str, list[Declaration]] = {}
+        self._by_trigger: dict[str, list[Start]] = {}
+        self._by_prefix: dict[str, list[Start]] = {}
         self._by_cancel: dict[str, list[tuple[str, CancelOn]]] = {}
         self._former: dict[str, list[tuple[str, CancelOn]]] = {}
         for each in functions:
@@ -107,21 +144,25 @@ class Registry:
             other = self._by_id[declared.id].module
             raise RegistrationError(f"function {declared.id!r} is registered twice: in {other} and {declared.module}")
         for rule in declared.cancel_on:
-            self._check_rule(declared, rule)
+            if rule.if_ is not None:
+                self._check(declared, f"cancel_on={shown(rule)}", rule.if_)
+        for on in declared.starts_on:
+            if on.if_ is not None:
+                self._check(declared, f"triggers={shown(on)}", on.if_, OF_EVENT)
         self._by_id[declared.id] = declared
-        self._by_trigger.setdefault(declared.trigger, []).append(declared)
+        for event, start in _starts(len(self._by_id), declared).items():
+            known = self._by_prefix if event.endswith("/") else self._by_trigger
+            known.setdefault(event, []).append(start)
         for rule in declared.cancel_on:
             self._by_cancel.setdefault(rule.event, []).append((declared.id, rule))
 
-    def _check_rule(self, declared: Declaration, rule: CancelOn) -> None:
-        if rule.if_ is None:
-            return
+    def _check(self, declared: Declaration, argument: str, expression: str, *names: Sequence[str]) -> None:
         if self._check_expression is None:
-            raise declared.refused(f"cancel_on={shown(rule)}", "no evaluator for its if_")
+            raise declared.refused(argument, "no evaluator for its if_")
         try:
-            self._check_expression(rule.if_)
+            self._check_expression(expression, *names)
         except ValueError as error:
-            raise declared.refused(f"if_={shown(rule.if_)}", str(error)) from None
+            raise declared.refused(f"if_={shown(expression)}", str(error)) from None
 
     def __iter__(self) -> Iterator[Declaration]:
         return iter(self._by_id.values())
@@ -138,8 +179,18 @@ class Registry:
         return sorted({each.queue for each in self} | {"default"})
 
     def triggered_by(self, name: str) -> Sequence[Declaration]:
-        """The functions that start on an event of this name, in the order of registration."""
-        return self._by_trigger.get(name, ())
+        """The functions that can start on an event of this name, in the order of registration."""
+        return [each.function for each in self.starts(name)]
+
+    def starts(self, name: str) -> Sequence[Start]:
+        """The same, with their conditions."""
+        named = self._by_trigger.get(name, ())
+        if not self._by_prefix:
+            return named
+        found: dict[int, Start] = {}
+        for each in [*named, *(below for part in parts_of(name) for below in self._by_prefix.get(part, ()))]:
+            found[each.place] = _either(found[each.place], each) if each.place in found else each
+        return [found[place] for place in sorted(found)]
 
     def cancelled_by(self, name: str) -> Sequence[tuple[str, CancelOn]]:
         """The rules that an event of this name can satisfy, each with its function's id; former rules come last."""
@@ -156,7 +207,7 @@ class Registry:
         return bool(self.triggered_by(name) or self.cancelled_by(name))
 
     @classmethod
-    def load(cls, modules: Iterable[str], *, check_expression: Callable[[str], None] | None = None) -> Registry:
+    def load(cls, modules: Iterable[str], *, check_expression: CheckExpression | None = None) -> Registry:
         """Import `modules` and register every `Function` that stands in one of them, once each."""
         return cls(collect(modules).values(), check_expression=check_expression)
 

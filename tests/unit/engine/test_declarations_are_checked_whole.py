@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from andon import CancelOn, Event, Function, RegistrationError, Step, function
+from andon import CancelOn, Event, Function, On, RegistrationError, Step, function
 from andon.adapters.cel import check_expression
 from andon.engine.arguments import ARGUMENTS
 from andon.engine.functions import Registry
@@ -46,7 +46,8 @@ async def async_generator(event: Event, step: Step) -> AsyncIterator[int]:
 
 def declared(handler: Any = work, **said: Any) -> Function:
     """A function that is said to be so."""
-    return function(**{"id": "work", "trigger": "work/requested", "cancel_on": [STOP], **said})(handler)
+    trigger = {} if "triggers" in said else {"trigger": "work/requested"}
+    return function(**{"id": "work", **trigger, "cancel_on": [STOP], **said})(handler)
 
 
 def register(*functions: Function) -> Registry:
@@ -66,6 +67,40 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
         ({"trigger": name}, "trigger=", "expected the name of an event")
         for name in ("", "my event", "a//b", "/a", "a/", "a\0", "ä", "x" * 201, None, 7, ["work/requested"])
     ),
+    *(
+        ({"triggers": triggers}, "triggers=", words)
+        for triggers, words in (
+            ("work/requested", "expected a list of On"),
+            (On("work/requested"), "expected a list of On"),
+            ([On("work/requested"), "x"], "expected a list of On"),
+            ([On(f"work/{n}") for n in range(11)], "at most 10 triggers"),
+            ([On("a"), On("b", if_="true"), On("b", if_="true")], "the same trigger twice"),
+            ([On("my event")], "expected the name of an event"),
+            ([On("*")], "expected the name of an event"),
+            ([On("work*")], "expected the name of an event"),
+            ([On("work/*/done")], "expected the name of an event"),
+            ([On("/*")], "expected the name of an event"),
+            ([On(7)], "needs the name of its event"),  # type: ignore[arg-type]
+            ([On("andon/*")], "covers no event of Andon's"),
+            ([On("andon/function.*")], "covers no event of Andon's"),
+            ([On("inngest/*")], "covers no event of Andon's or Inngest's"),
+            ([On("a"), On("andon/function.completed")], "start itself by its own end"),
+            ([On("a", if_="")], "expected a CEL expression"),
+            ([On("a", if_=7)], "expected a CEL expression"),  # type: ignore[arg-type]
+        )
+    ),
+    *(
+        ({"triggers": [On("a", if_=text)]}, "if_=", words)
+        for text, words in (
+            ("a ==", "expected a value"),
+            ("async.data.id == 1", "it names 'async'; expected only 'event'"),
+            ("'" + "x" * 1000 + "' == ''", "at most 1000 characters"),
+        )
+    ),
+    ({"triggers": [On("a"), On("work/cancelled")]}, "cancel_on=", "'work/cancelled' is its own cancel event"),
+    ({"triggers": [On("work/*", if_="event.data.id > 0")]}, "cancel_on=", "is its own cancel event"),
+    ({"triggers": []}, "trigger=", "expected the name of an event, or triggers=[...]"),
+    ({"trigger": "a", "triggers": [On("b")]}, "trigger=", "and not both"),
     ({"trigger": "andon/run.started"}, "trigger=", "there is no such event"),
     ({"trigger": "andon/function.completed"}, "trigger=", "start itself by its own end"),
     *(
@@ -162,6 +197,7 @@ def test_a_wrong_argument_is_refused_by_name(said: dict[str, Any], argument: str
         {"cancel_deadline": None, "retries": 0, "cancel_on": ()},
         {"cancel_deadline": dt.timedelta(milliseconds=1), "queue": "heavy-2.x"},
         {"trigger": "andon/function.failed", "id": "Überwachung"},
+        {"triggers": [On("andon/function.failed"), On("inngest/function.failed"), On("a/b/*", if_="event.user == 1")]},
         {
             "cancel_on": [
                 STOP,
@@ -179,7 +215,9 @@ def test_what_can_be_meant_is_taken(said: dict[str, Any], handler: Any) -> None:
 
 
 @given(
-    st.sampled_from(sorted({"id", "trigger", "retries", "cancel_deadline", "queue", "cancel_on", "on_cancel"})),
+    st.sampled_from(
+        sorted({"id", "trigger", "triggers", "retries", "cancel_deadline", "queue", "cancel_on", "on_cancel"})
+    ),
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary() | st.timedeltas(),
         lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=2) | st.tuples(inner),

@@ -5,13 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import json
 
-from andon import CancelOn, Event, Step, function
+from andon import CancelOn, Event, On, Step, function
 from andon.engine.declarations import Declaration, from_json, to_json
 
 
 @function(
     id="walk",
-    trigger="walk/requested",
+    triggers=[On("walk/requested", if_="event.data.steps > 1"), On("walks/*")],
     cancel_on=[
         CancelOn("walk/cancelled", match="data.case", if_="async.data.n > 1", remember=dt.timedelta(minutes=5)),
         CancelOn.every_run("walks/cancelled"),
@@ -29,6 +29,7 @@ def test_a_declaration_is_the_same_after_the_crossing() -> None:
     crossed = from_json(json.loads(json.dumps(to_json(walk))))
     assert to_json(crossed) == to_json(walk)
     assert crossed.cancel_on == walk.cancel_on
+    assert crossed.starts_on == walk.triggers
     assert crossed.cleanups == ("on_cancel",)
     assert crossed.module == __name__
     assert type(crossed) is Declaration

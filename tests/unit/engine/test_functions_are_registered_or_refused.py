@@ -45,7 +45,7 @@ def test_functions_are_found_by_id_trigger_and_cancel_event() -> None:
     registry = Registry([first, second])
     assert (registry.get("first"), registry.get("none"), len(registry)) == (first, None, 2)
     assert registry.triggered_by("go") == [first, second]
-    assert registry.triggered_by("stop") == ()
+    assert registry.triggered_by("stop") == []
     assert registry.cancelled_by("stop") == [("first", rule)]
     assert registry.cancelled_by("go") == []
     assert list(registry) == [first, second]

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from flask import current_app
 from sqlalchemy import select
 
+from andon.adapters.postgres.functions import stored_triggers
 from andon.adapters.postgres.models import FunctionRow, RuleRow
 from andon.adapters.postgres.rules import stored_rules
 from andon.engine.events import OWN_CANCELS, Event
+from andon.engine.triggers import On, parts_of
 from andon_api.database import connection, rows
 from andon_api.principal import principal
 from andon_api.problems import Problem
@@ -36,6 +38,12 @@ class Names:
 
     triggers: frozenset[str]
     cancels: frozenset[str]
+    prefixes: frozenset[str] = frozenset()
+    """What the names of events begin with that a wildcard covers."""
+
+    def starts(self, name: str) -> bool:
+        """Whether an event of this name can start runs."""
+        return name in self.triggers or (bool(self.prefixes) and not self.prefixes.isdisjoint(parts_of(name)))
 
 
 class Admission:
@@ -83,9 +91,9 @@ def admit(events: Sequence[Event]) -> None:
         cancels = event.name in names.cancels
         if cancels and "cancel" not in who.scopes:
             raise Problem(403, f"{event.name} cancels runs: this takes a key with the scope cancel.")
-        if (not cancels or event.name in names.triggers) and "write" not in who.scopes:
+        if (not cancels or names.starts(event.name)) and "write" not in who.scopes:
             raise Problem(403, f"{event.name}: this takes a key with the scope write.")
-    if any(event.name in names.triggers for event in events) and admission.full(who.tenant):
+    if any(names.starts(event.name) for event in events) and admission.full(who.tenant):
         raise Problem(
             429,
             "Too many of your runs wait already; cancel some, or come back.",
@@ -94,7 +102,12 @@ def admit(events: Sequence[Event]) -> None:
 
 
 def _read_names() -> Names:
-    functions = rows(select(_FUNCTION.c.trigger, _FUNCTION.c.cancel_on))
+    functions = rows(select(_FUNCTION.c.trigger, _FUNCTION.c.cancel_on, _FUNCTION.c.settings))
     cancels = {rule.event for each in functions for rule in stored_rules(each["cancel_on"])}
     former = {each["event"] for each in rows(select(_RULE.c.event).distinct().where(_RULE.c.retired_at.is_not(None)))}
-    return Names(frozenset(each["trigger"] for each in functions), frozenset({*OWN_CANCELS, *cancels, *former}))
+    triggers = [On(on["event"]) for each in functions for on in stored_triggers(each)]
+    return Names(
+        frozenset(each.event for each in triggers),
+        frozenset({*OWN_CANCELS, *cancels, *former}),
+        frozenset(each.prefix for each in triggers if each.prefix is not None),
+    )

@@ -66,7 +66,7 @@ def replay_dead(id: int) -> Response:
 
 
 def _names(function: dict[str, Any]) -> list[str]:
-    return [function["trigger"], *(rule["event"] for rule in function["cancel_on"])]
+    return [*(on["event"] for on in function["triggers"]), *(rule["event"] for rule in function["cancel_on"])]
 
 
 def _text(encoded: str, most: int = 400) -> str:

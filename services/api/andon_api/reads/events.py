@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import exists, select
 
 from andon.adapters.postgres import skips
+from andon.adapters.postgres.functions import stored_triggers
 from andon.adapters.postgres.models import DeadEvent, EventRow, FunctionRow, OutboxRow, Run, Skip
 from andon_api import paging
 from andon_api.database import Row, rows
@@ -68,7 +69,8 @@ def _readable(function: Row) -> Row:
     rules, settings = function["cancel_on"], function["settings"]
     told = rules if isinstance(rules, list) else []
     known = [each for each in told if isinstance(each, dict) and isinstance(each.get("event"), str)]
-    return {**function, "cancel_on": known, "settings": settings if isinstance(settings, dict) else {}}
+    settings = settings if isinstance(settings, dict) else {}
+    return {**function, "cancel_on": known, "settings": settings, "triggers": stored_triggers(function)}
 
 
 def dead(tenant: str, *, limit: int, cursor: str | None) -> Row:

@@ -16,11 +16,13 @@ from typing import Any
 
 import psycopg
 
-from andon.adapters.postgres import cancellations, inbox, turns, wide
+from andon.adapters.cel import any_holds
+from andon.adapters.postgres import cancellations, inbox, skips, turns, wide
 from andon.adapters.postgres.cancellations import KeyedCancel, request_key
 from andon.adapters.postgres.marks import Mark, mark
 from andon.adapters.postgres.own_events import WideCancel, parse_bulk
 from andon.adapters.postgres.settle import Settled, lock_reports
+from andon.adapters.postgres.skips import Reason, Skip
 from andon.adapters.postgres.statuses import CANCELLABLE
 from andon.engine.declarations import Declaration
 from andon.engine.events import ENDS, FANNED_HOPS, MOST_HOPS, RUN_CANCELLED, RUNS_CANCELLED, Event
@@ -31,6 +33,8 @@ from andon.reports.events import REQUESTED
 
 log = logging.getLogger(__name__)
 Key = tuple[str, str]
+Planned = tuple[list["NewRun"], list[Skip]]
+"""The runs to be made, and what starts none and why."""
 
 _RUNS = """
 INSERT INTO andon.runs (id, tenant, function_id, event_seq, report_id, queue, line, rules, turn, sent_at)
@@ -121,13 +125,14 @@ def record_batch(
     refused = _refused(events, stream_ids, forged, {(each.tenant, each.id) for each in fresh if each.seq in endless})
     fresh = [each for each in fresh if each.seq not in endless]
     reports = _lock_requested(connection, fresh)
-    runs = _plan_runs(registry, fresh, reports)
+    runs, skipped = _plan_runs(registry, fresh, reports)
     _count_spread(connection, registry, fresh)
     cancels = _plan_cancels(registry, fresh)
     _store_wide(connection, registry, fresh)
     _lock_matched(connection, cancels)
     cancellations.store(connection, cancels)
     _insert_runs(connection, runs)
+    skips.record(connection, skipped)
     _attach_reports(connection, runs)
     _fail_unstarted(connection, fresh, runs, reports)
     made = [run.id for run in runs]
@@ -209,15 +214,21 @@ def _lock_requested(connection: psycopg.Connection[Any], events: Sequence[Event]
     return set(connection.execute(_LOCK_REQUESTED, [list(ids), list(tenants)]).fetchall())
 
 
-def _plan_runs(registry: Registry, events: Sequence[Event], reports: set[tuple[uuid.UUID, str]]) -> list[NewRun]:
-    """A run for each function that an event triggers. A report follows the function that was registered first."""
-    planned = []
+def _plan_runs(registry: Registry, events: Sequence[Event], reports: set[tuple[uuid.UUID, str]]) -> Planned:
+    """A run for each function that an event starts. A report follows the first of them that was registered."""
+    planned, skipped = [], []
     for event in events:
-        for position, function in enumerate(registry.triggered_by(event.name)):
-            report_id = parse_id(event.data.get("reportId")) if event.name == REQUESTED and position == 0 else None
-            known = report_id is not None and (report_id, event.tenant) in reports
-            planned.append(NewRun(new_id(), function, event, report_id if known else None))
-    return planned
+        report_id = parse_id(event.data.get("reportId")) if event.name == REQUESTED else None
+        for start in registry.starts(event.name):
+            function = start.function
+            holds, failure = any_holds(start.conditions, event)
+            if failure is not None:
+                skipped.append(Skip(event.seq, function.id, Reason.CONDITION_FAILED, detail={"error": failure}))
+            if holds:
+                known = report_id is not None and (report_id, event.tenant) in reports
+                planned.append(NewRun(new_id(), function, event, report_id if known else None))
+                report_id = None
+    return planned, skipped
 
 
 def _plan_cancels(registry: Registry, events: Sequence[Event]) -> list[KeyedCancel]:

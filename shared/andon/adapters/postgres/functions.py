@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import psycopg
@@ -44,7 +44,7 @@ def register(connection: psycopg.Connection[Any], registry: Registry) -> None:
         rules.register(connection, registry)
         for each in registry:
             said = json.dumps([_rule(r) for r in each.cancel_on]), json.dumps(_settings(each))
-            connection.execute(_REGISTER, [each.id, each.module, each.trigger, *said])
+            connection.execute(_REGISTER, [each.id, each.module, str(each.starts_on[0]), *said])
 
 
 def declared_before(connection: psycopg.Connection[Any], modules: Sequence[str]) -> list[Declaration]:
@@ -63,6 +63,14 @@ def flags_to_raise(connection: psycopg.Connection[Any]) -> dict[str, int]:
     return dict(connection.execute(_FLAGS).fetchall())
 
 
+def stored_triggers(row: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What a function's row tells that its runs start on; what can't be read there is left out."""
+    settings = row["settings"] if isinstance(row["settings"], dict) else {}
+    told = settings.get("triggers", [{"event": row["trigger"], "if": None}])
+    fits = isinstance(told, list)
+    return [each for each in told if isinstance(each, dict) and isinstance(each.get("event"), str)] if fits else []
+
+
 def _rule(rule: CancelOn) -> dict[str, Any]:
     return {
         "event": rule.event,
@@ -77,6 +85,7 @@ def _settings(function: Declaration) -> dict[str, Any]:
     deadline = function.cancel_deadline
     return {
         "declaration": to_json(function),
+        "triggers": [{"event": each.event, "if": each.if_} for each in function.starts_on],
         "retries": function.retries,
         "queue": function.queue,
         "on_cancel": "on_cancel" in function.cleanups,
