@@ -177,6 +177,17 @@ SHORT = "the result if it is at most 1,000 bytes of JSON, else null: `outputUrl`
 WHERE = "where all of the result is; null as long as there is none"
 
 
+class AttemptSchema(Schema):
+    attempt = fields.Integer(metadata={"description": "its number; the next one's too if it wasn't the step's fault"})
+    status = fields.String(
+        metadata={"description": "completed, failed, lost, handed over, running, sleeping or cancelled"}
+    )
+    started_at = Time()
+    ended_at = Time(allow_none=True)
+    error = fields.Raw(allow_none=True)
+    worker = fields.String(allow_none=True)
+
+
 class StepSchema(Schema):
     id = fields.String()
     status = fields.String()
@@ -187,6 +198,7 @@ class StepSchema(Schema):
     output = fields.Raw(allow_none=True, metadata={"description": SHORT})
     output_url = fields.String(allow_none=True, metadata={"description": WHERE})
     error = fields.Raw(allow_none=True)
+    attempts = fields.List(fields.Nested(AttemptSchema), metadata={"description": "each, in their order"})
 
 
 class RunSchema(Schema):
@@ -216,6 +228,9 @@ class RunSchema(Schema):
 class RunDetailSchema(RunSchema):
     steps = fields.List(fields.Nested(StepSchema), metadata={"description": "the newest 500, in their order"})
     step_count = fields.Integer(metadata={"description": "how many it has; GET /runs/{id}/steps has them all"})
+    attempts = fields.List(
+        fields.Nested(AttemptSchema), metadata={"description": "of the function that failed outside its steps"}
+    )
     cleanup = fields.List(fields.Nested(RunSchema), metadata={"description": "its on_cancel or on_failure runs"})
 
 

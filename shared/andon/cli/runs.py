@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
@@ -19,7 +20,7 @@ from andon.cli.show import (
 )
 from andon.cli.values import moment
 from andon.cli.where import api
-from andon.client import Run
+from andon.client import Attempt, Run, Step
 
 group = typer.Typer(help="Runs: executions of functions.", no_args_is_help=True)
 
@@ -92,13 +93,10 @@ def show(id: Id, as_json: AsJson = False) -> None:
         print_json(run)
         return
     print_facts(_facts(run))
-    if run.steps:
+    if run.steps or run.attempts:
         print_table(
             ("STEP", "STATUS", "ATTEMPT", "STARTED", "TOOK", "ERROR"),
-            [
-                (each.id, each.status, each.attempt, each.started_at, took(each.started_at, each.ended_at), _why(each))
-                for each in run.steps
-            ],
+            [row for id, thing in _tried(run) for row in _tries(id, thing)],
             wide="ERROR",
         )
 
@@ -139,6 +137,20 @@ def rerun(id: Id, as_json: AsJson = False) -> None:
         typer.echo(f"{asked.status} {asked.id}: event {asked.event_id}")
 
 
+def _tried(run: Run) -> list[tuple[str, Sequence[Attempt | Step]]]:
+    """What was tried, by step; first the function's own failures outside its steps."""
+    own = [("(function)", run.attempts)] if run.attempts else []
+    return [*own, *((step.id, step.attempts or (step,)) for step in run.steps)]
+
+
+def _tries(id: str, attempts: Sequence[Attempt | Step]) -> list[tuple[object, ...]]:
+    """A row for each attempt, the step named once."""
+    return [
+        (id if n == 0 else "", a.status, a.attempt, a.started_at, took(a.started_at, a.ended_at), _why(a))
+        for n, a in enumerate(attempts)
+    ]
+
+
 def _facts(run: Run) -> list[tuple[str, object]]:
     cancel = run.cancel
     return [
@@ -175,6 +187,8 @@ def _after(asked: dt.datetime, time: dt.datetime | None) -> str | None:
 
 
 def _why(thing: Any) -> object:
-    """An error's message, or all of it where it has none."""
+    """An error's type and message, or all of it where it has none."""
     error = thing.error
-    return error["message"] if isinstance(error, dict) and "message" in error else error
+    if not isinstance(error, dict) or "message" not in error:
+        return error
+    return f"{error['type']}: {error['message']}" if error.get("type") else error["message"]

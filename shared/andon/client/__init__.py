@@ -25,6 +25,7 @@ from andon.client.errors import (
 from andon.client.models import (
     Artifact,
     Asked,
+    Attempt,
     AuditEntry,
     Cancel,
     Cancellation,
@@ -46,6 +47,7 @@ __all__ = [
     "AndonApiError",
     "Artifact",
     "Asked",
+    "Attempt",
     "AuditEntry",
     "Cancel",
     "Cancellation",

@@ -127,6 +127,18 @@ class Cancel(Resource):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Attempt(Resource):
+    """One try at a step: how it ended, why not well, and which worker tried."""
+
+    attempt: int
+    status: str
+    started_at: dt.datetime
+    ended_at: dt.datetime | None = None
+    error: Json = None
+    worker: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Step(Resource):
     """A step of a run: its memo, or what its newest attempt did. A long `output` is None: `runs.step` has it."""
 
@@ -139,6 +151,7 @@ class Step(Resource):
     output: Json = None
     output_url: str | None = None
     error: Json = None
+    attempts: tuple[Attempt, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,6 +184,7 @@ class Run(Resource):
     cancel: Cancel | None = None
     steps: tuple[Step, ...] = ()
     step_count: int = 0
+    attempts: tuple[Attempt, ...] = ()
     cleanup: tuple[Run, ...] = ()
 
     @property

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 
 class AndonError(Exception):
@@ -31,6 +32,8 @@ class StepError(AndonError):
     def __init__(self, message: str, *, step: str | None = None, code: str = "FAILED") -> None:
         self.step = step
         self.code = code
+        self.described: dict[str, Any] | None = None
+        """What is kept of its cause, where it is recalled."""
         super().__init__(message)
 
 

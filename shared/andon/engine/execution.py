@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import inspect
-import traceback
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,8 +15,8 @@ from andon.engine.memos import describe, encode_result, plain
 from andon.engine.retries import delay
 from andon.engine.steps import RunAsync, Step
 from andon.engine.stops import Cause, Place, Stop
+from andon.engine.tracebacks import text_of
 
-MAX_TRACEBACK = 8_000
 _CAUSES: dict[type[BaseException], Cause] = {HandOver: Cause.HAND_OVER, LeaseLost: Cause.LEASE_LOST}
 
 
@@ -126,13 +125,13 @@ def _returned(handler: Handler, event: Event, step: Step, stop: Stop, run_async:
 
 
 def _where(error: BaseException) -> str:
-    return plain("".join(traceback.format_exception(error)))[-MAX_TRACEBACK:]
+    return plain(text_of(error))
 
 
 def _describe_cause(error: Exception) -> dict[str, Any]:
-    step = error.step if isinstance(error, StepError) else None
-    described = describe(error, step)
-    if error.__cause__ is not None:
-        described["type"] = type(error.__cause__).__name__
-        described["traceback"] = "".join(traceback.format_exception(error.__cause__))[-MAX_TRACEBACK:]
-    return described
+    """A step's failure by what it failed with, also when it is recalled; else by itself."""
+    if not isinstance(error, StepError):
+        return describe(error)
+    if error.described is not None:
+        return error.described
+    return describe(error if error.__cause__ is None else error.__cause__, error.step)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import traceback
 from dataclasses import dataclass
 from typing import Any
 
 from andon.engine.errors import InvalidResult
+from andon.engine.tracebacks import frames_of, text_of
 
 MAX_RESULT_BYTES = 4 * 1024 * 1024
-MAX_TRACEBACK = 8_000
 
 
 @dataclass(frozen=True)
@@ -60,8 +59,10 @@ def describe(error: BaseException, step: str | None = None) -> dict[str, Any]:
     described: dict[str, Any] = {
         "type": type(error).__name__,
         "message": plain(said or type(error).__name__)[:2_000],
-        "traceback": plain("".join(traceback.format_exception(error)))[-MAX_TRACEBACK:],
+        "traceback": plain(text_of(error)),
     }
+    if frames := frames_of(error):
+        described["frames"] = [{k: plain(v) if isinstance(v, str) else v for k, v in each.items()} for each in frames]
     if step is not None:
         described["step"] = step
     return described

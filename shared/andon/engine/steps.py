@@ -462,6 +462,7 @@ def remembered_error(memo: Memo) -> StepError:
     kind = _KINDS.get(code, StepError)
     made = kind.__new__(kind)
     StepError.__init__(made, message, step=memo.id, code=code)
+    made.described = memo.error
     return made
 
 

@@ -1,14 +1,12 @@
-"""The waterfall: every bar lies on the scale, the step under way grows."""
+"""The waterfall: every bar lies on the scale, the attempt under way grows."""
 
 from __future__ import annotations
 
 import datetime as dt
 from typing import Any
 
-import pytest
-
 from andon_api.console import show
-from andon_api.console.timeline import WIDTH, bars
+from andon_api.console.timeline import WIDTH, lanes
 
 START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 
@@ -17,62 +15,58 @@ def at(seconds: float) -> dt.datetime:
     return START + dt.timedelta(seconds=seconds)
 
 
-def step(id: str, start: float, end: float | None, status: str = "completed") -> dict[str, Any]:
-    return {
-        "id": id,
-        "status": status,
-        "attempt": 1,
-        "started_at": at(start),
-        "ended_at": None if end is None else at(end),
-        "error": None,
-    }
+def attempt(number: int, start: float, end: float | None, status: str = "failed") -> dict[str, Any]:
+    return {"attempt": number, "status": status, "started_at": at(start), "ended_at": None if end is None else at(end)}
+
+
+def lane(*attempts: dict[str, Any], status: str = "completed", id: str | None = "a") -> dict[str, Any]:
+    return {"id": id, "status": status, "attempt": len(attempts), "attempts": list(attempts)}
 
 
 def run(*steps: dict[str, Any], **changes: Any) -> dict[str, Any]:
-    base = {"status": "running"} | {
-        "queued_at": START,
-        "started_at": START,
-        "ended_at": None,
-        "current_step": None,
-        "step_started_at": None,
-    }
+    base = {"status": "running", "queued_at": START, "started_at": START, "ended_at": None}
     return {**base, "steps": list(steps), **changes}
 
 
-def test_bars_start_and_end_where_their_steps_did() -> None:
-    first, second = bars(run(step("a", 0, 5), step("b", 5, 10), ended_at=at(10)), at(99))
-    assert (first.left, first.width, second.left, second.width) == (0, WIDTH / 2, WIDTH / 2, WIDTH / 2)
+def test_bars_start_and_end_where_their_attempts_did() -> None:
+    first, second = lanes(
+        run(lane(attempt(1, 0, 5, "completed")), lane(attempt(1, 5, 10, "completed"), id="b"), ended_at=at(10)), at(99)
+    )
+    assert [(bar.left, bar.width) for each in (first, second) for bar in each.bars] == [(0, 500), (500, 500)]
 
 
-def test_the_step_under_way_is_shown_up_to_now() -> None:
-    found = bars(run(step("a", 0, 5), current_step="b", step_started_at=at(5)), at(20))
-    assert [(each.step["id"], each.step["status"], each.seconds) for each in found] == [
-        ("a", "completed", 5),
-        ("b", "running", 15),
+def test_each_attempt_has_a_bar_and_each_wait_between_a_gap() -> None:
+    tried = lane(attempt(1, 0, 1), attempt(2, 3, 4), attempt(3, 8, 10, "completed"))
+    [only] = lanes(run(tried, ended_at=at(10)), at(99))
+    assert [(bar.status, bar.seconds) for bar in only.bars] == [
+        ("failed", 1),
+        ("gap", 2),
+        ("failed", 1),
+        ("gap", 4),
+        ("completed", 2),
     ]
+    assert only.seconds == 10
 
 
-def test_a_step_that_is_tried_again_is_one_bar_with_its_next_attempt() -> None:
-    [only] = bars(run(step("a", 0, 1, "retrying"), current_step="a", step_started_at=at(2)), at(3))
-    assert (only.step["status"], only.step["attempt"]) == ("running", 2)
+def test_a_back_off_that_goes_on_is_a_gap_up_to_now() -> None:
+    [only] = lanes(run(lane(attempt(1, 0, 1), status="retrying")), at(4))
+    assert [(bar.status, bar.seconds) for bar in only.bars] == [("failed", 1), ("gap", 3)]
 
 
-@pytest.mark.parametrize("status", ["cancelled", "failed"])
-def test_a_run_that_has_stopped_shows_the_step_that_it_stopped_in(status: str) -> None:
-    ended = {"status": status, "ended_at": at(7), "current_step": "b", "step_started_at": at(5)}
-    found = bars(run(step("a", 0, 5), **ended), at(99))
-    assert [(each.step["id"], each.step["status"], each.seconds) for each in found] == [
-        ("a", "completed", 5),
-        ("b", status, 2),
-    ]
-    [recorded] = bars(run(step("b", 5, 6, "failed"), **ended), at(99))
-    assert (recorded.step["status"], recorded.step["attempt"], recorded.seconds) == ("failed", 1, 1)
+def test_the_attempt_under_way_grows_up_to_now() -> None:
+    [only] = lanes(run(lane(attempt(1, 5, None, "running"), status="running")), at(20))
+    assert [(bar.status, bar.seconds) for bar in only.bars] == [("running", 15)]
+
+
+def test_attempts_outside_the_steps_are_the_functions_own() -> None:
+    [own, _] = lanes(run(lane(attempt(1, 2, 3, "completed")), attempts=[attempt(1, 0, 1)]), at(3))
+    assert (own.step["id"], [bar.status for bar in own.bars]) == (None, ["failed"])
 
 
 def test_an_instant_is_still_seen_within_the_scale() -> None:
-    *_, last = bars(run(step("a", 0, 10), step("b", 10, 10), ended_at=at(10)), at(10))
-    assert last.width > 0
-    assert last.left + last.width <= WIDTH
+    [only] = lanes(run(lane(attempt(1, 10, 10, "completed")), ended_at=at(10)), at(10))
+    assert only.bars[0].width > 0
+    assert only.bars[0].left + only.bars[0].width <= WIDTH
 
 
 def test_times_and_sizes_read_as_people_say_them() -> None:

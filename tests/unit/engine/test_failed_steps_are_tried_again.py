@@ -84,7 +84,7 @@ def test_a_base_exception_of_a_step_is_a_failure_of_the_step_alone(run: Run, err
     assert isinstance(run.go(handler), Suspended)
     outcome = run.go(handler)
     assert isinstance(outcome, Failed)
-    assert type(error).__name__ in outcome.error["message"]
+    assert outcome.error["type"] == type(error).__name__
 
 
 def test_an_error_of_the_handler_itself_is_tried_again_with_its_steps_recalled(run: Run) -> None:

@@ -57,7 +57,7 @@ def report(id: str) -> str:
         report=found,
         dataset=datasets.find(tenant, found["dataset_id"]) if found["dataset_id"] else None,
         run=run,
-        bars=timeline.bars(run, now()) if run else [],
+        lanes=timeline.lanes(run, now()) if run else [],
         now=now(),
         history=history,
         page_file=_page_of(found),

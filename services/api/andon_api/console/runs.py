@@ -64,7 +64,7 @@ def run(id: str) -> str:
     return render_template(
         "console/run.html",
         run=found,
-        bars=timeline.bars(found, now()),
+        lanes=timeline.lanes(found, now()),
         now=now(),
         every=show.every([found["status"], *(each["status"] for each in found["cleanup"])]),
     )

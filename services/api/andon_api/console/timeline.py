@@ -1,53 +1,77 @@
-"""A run's steps as bars on one scale: what the waterfall draws."""
+"""A run's steps as bars on one scale: what the waterfall draws. Each attempt has a bar, and each wait between a gap."""
 
 from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import Any
 
 from andon_api.database import Row
 
 WIDTH = 1000
+NARROWEST = 4
 
 
 @dataclass(frozen=True)
 class Bar:
-    """One step: where its bar starts and how long it is, of `WIDTH`."""
+    """A stretch of the scale: where it starts and how long it is, of `WIDTH`. A gap has no attempt."""
 
-    step: Row
     left: float
     width: float
     seconds: float
+    status: str
+    attempt: Row | None = None
 
 
-def bars(run: Row, now: dt.datetime) -> list[Bar]:
-    """The run's steps, the one that is under way, or in which the run stopped, among them."""
-    steps = _steps(run)
-    start = min([run["started_at"] or run["queued_at"], *(step["started_at"] for step in steps)])
-    end = max([run["ended_at"] or now, *(step["ended_at"] for step in steps if step["ended_at"])])
-    whole = max((end - start).total_seconds(), 0.001)
-    return [_bar(step, start, step["ended_at"] or end, whole) for step in steps]
+@dataclass(frozen=True)
+class Lane:
+    """One step, or the function itself, with its bars."""
+
+    step: Row
+    bars: list[Bar]
+    seconds: float
+    """From the first attempt's start to the last one's end."""
 
 
-def _steps(run: Row) -> list[Row]:
-    steps: list[Row] = list(run["steps"])
-    current = run["current_step"]
-    if current is None or run["step_started_at"] is None:
-        return steps
-    status = run["status"] if run["ended_at"] else "running"
-    under_way: dict[str, Any] = {"id": current, "status": status, "attempt": 1, "started_at": run["step_started_at"]}
-    under_way |= {"ended_at": run["ended_at"], "error": None}
-    for place, step in enumerate(steps):
-        if step["id"] == current:
-            if step["status"] not in {"completed", "failed"}:
-                steps[place] = {**step, **under_way, "attempt": step["attempt"] + 1, "error": step["error"]}
-            return steps
-    return [*steps, under_way]
+def lanes(run: Row, now: dt.datetime) -> list[Lane]:
+    """The run's steps in their order; before them the function's own attempts, where it was tried again."""
+    steps = [*_of_function(run), *run["steps"]]
+    times = [each for step in steps for each in step["attempts"]]
+    start = min([run["started_at"] or run["queued_at"], *(each["started_at"] for each in times)])
+    end = max([run["ended_at"] or now, *(each["ended_at"] for each in times if each["ended_at"])])
+    scale = _Scale(start, end)
+    return [_lane(step, scale) for step in steps]
 
 
-def _bar(step: Row, start: dt.datetime, end: dt.datetime, whole: float) -> Bar:
-    before = (step["started_at"] - start).total_seconds()
-    seconds = max((end - step["started_at"]).total_seconds(), 0.0)
-    width = max(seconds / whole * WIDTH, 4)
-    return Bar(step, round(min(before / whole * WIDTH, WIDTH - width), 1), round(width, 1), seconds)
+def _of_function(run: Row) -> list[Row]:
+    """Attempts outside the steps are shown as a step that has no name."""
+    attempts = run.get("attempts") or []
+    if not attempts:
+        return []
+    return [{"id": None, "status": attempts[-1]["status"], "attempts": attempts, "attempt": len(attempts)}]
+
+
+@dataclass(frozen=True)
+class _Scale:
+    start: dt.datetime
+    end: dt.datetime
+
+    def bar(self, start: dt.datetime, end: dt.datetime, status: str, attempt: Row | None = None) -> Bar:
+        whole = max((self.end - self.start).total_seconds(), 0.001)
+        before = (start - self.start).total_seconds()
+        seconds = max((end - start).total_seconds(), 0.0)
+        width = max(seconds / whole * WIDTH, NARROWEST if attempt else 0)
+        return Bar(round(min(before / whole * WIDTH, WIDTH - width), 1), round(width, 1), seconds, status, attempt)
+
+
+def _lane(step: Row, scale: _Scale) -> Lane:
+    bars: list[Bar] = []
+    last: dt.datetime | None = None
+    for each in step["attempts"]:
+        if last is not None and each["started_at"] > last:
+            bars.append(scale.bar(last, each["started_at"], "gap"))
+        last = each["ended_at"] or scale.end
+        bars.append(scale.bar(each["started_at"], last, each["status"], each))
+    if last is not None and step["status"] == "retrying" and last < scale.end:
+        bars.append(scale.bar(last, scale.end, "gap"))
+    first = step["attempts"][0]["started_at"] if step["attempts"] else scale.start
+    return Lane(step, bars, max(((last or scale.start) - first).total_seconds(), 0.0))

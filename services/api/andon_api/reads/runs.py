@@ -14,6 +14,7 @@ from andon.engine.ids import parse_id
 from andon_api import paging
 from andon_api.database import Row, db, rows
 from andon_api.paging import Listing
+from andon_api.reads import attempts
 from andon_api.rest import PREFIX
 
 _RUN = Run.__table__
@@ -85,9 +86,12 @@ def find(tenant: str, id: str) -> Row | None:
     if run is None:
         return None
     newest = select(*_STEP_FIELDS).where(_STEP.c.run_id == run_id).order_by(_STEP.c.position.desc())
-    run["steps"] = [_shape_step(row) for row in reversed(rows(newest.limit(MOST_STEPS)))]
+    recorded = [_shape_step(row) for row in reversed(rows(newest.limit(MOST_STEPS)))]
+    tried = attempts.of(run_id)
+    run["steps"] = attempts.all_of(run, recorded, tried)
+    run["attempts"] = attempts.of_handler(tried)
     run["step_count"] = len(run["steps"])
-    if run["step_count"] == MOST_STEPS:
+    if len(recorded) == MOST_STEPS:
         counted = select(func.count()).select_from(_STEP).where(_STEP.c.run_id == run_id)
         run["step_count"] = db.session.execute(counted).scalar_one()
     cleanup = _select().where(_RUN.c.parent_run_id == run_id).order_by(_RUN.c.id)
@@ -105,7 +109,9 @@ def steps(tenant: str, id: str, *, limit: int, cursor: str | None) -> Row | None
     if after := listing.decode(cursor, paging.seq):
         query = query.where(_STEP.c.position > after[0])
     found = rows(query.order_by(_STEP.c.position).limit(limit + 1))
-    return listing.page([_shape_step(row) for row in found], limit, lambda row: [row["position"]])
+    page = listing.page([_shape_step(row) for row in found], limit, lambda row: [row["position"]])
+    ids = [each["id"] for each in page["items"]]
+    return {**page, "items": attempts.with_attempts(page["items"], attempts.of(run_id, *ids) if ids else [])}
 
 
 def step(tenant: str, id: str, step_id: str) -> Row | None:
@@ -114,7 +120,10 @@ def step(tenant: str, id: str, step_id: str) -> Row | None:
     if run_id is None or "\x00" in step_id:
         return None
     found = rows(select(_STEP).where(_STEP.c.run_id == run_id, _STEP.c.id == step_id))
-    return _shape_step({**found[0], "has_output": found[0]["output"] is not None}) if found else None
+    if not found:
+        return None
+    shaped = _shape_step({**found[0], "has_output": found[0]["output"] is not None})
+    return attempts.with_attempts([shaped], attempts.of(run_id, step_id))[0]
 
 
 def output(tenant: str, id: str) -> Row | None:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import psycopg
 
 from andon.adapters.postgres import turns
+from andon.adapters.postgres.attempts import LOST
 from andon.adapters.postgres.settle import Settled, lock_reports, settle_void
 from andon.adapters.postgres.statuses import HELD
 from andon.engine.lines import ALONE, URGENT
@@ -62,17 +63,21 @@ _ALL_QUEUED = f"SELECT id, {_QUEUE} FROM andon.runs WHERE status = 'queued' AND 
 _EXPIRED = f"""
 SELECT id, report_id, cancel_requested_at IS NOT NULL, lost, lost_step,
     coalesce((SELECT s.id FROM andon.steps s WHERE s.run_id = r.id AND s.status = 'completed'
-              ORDER BY s.position DESC LIMIT 1), '')
+              ORDER BY s.position DESC LIMIT 1), ''), current_step
 FROM andon.runs r WHERE status IN {HELD} AND lease_until <= clock_timestamp()
 ORDER BY id LIMIT 200
 """
-_REQUEUE = """
-UPDATE andon.runs r SET status = 'queued', lost = w.lost, lost_step = w.step, lease_until = NULL, sent_at = NULL,
+_REQUEUE = f"""
+WITH w AS (
+    SELECT * FROM unnest(%s::uuid[], %s::int[], %s::text[]) w (run_id, count, step)
+), free AS MATERIALIZED (
+    SELECT f.*, w.count, w.step FROM w, LATERAL (
+        SELECT * FROM andon.runs f WHERE f.id = w.run_id AND f.status = 'running' AND f.lease_until <= clock_timestamp()
+        FOR UPDATE SKIP LOCKED) f
+), attempt AS ({LOST})
+UPDATE andon.runs r SET status = 'queued', lost = f.count, lost_step = f.step, lease_until = NULL, sent_at = NULL,
     turn = NULL, current_step = NULL, step_started_at = NULL
-FROM unnest(%s::uuid[], %s::int[], %s::text[]) w (id, lost, step), LATERAL (
-    SELECT FROM andon.runs f WHERE f.id = w.id AND f.status = 'running' AND f.lease_until <= clock_timestamp()
-    FOR UPDATE SKIP LOCKED) free
-WHERE r.id = w.id
+FROM free f WHERE r.id = f.id
 RETURNING r.id
 """
 _OVERDUE = """
@@ -148,12 +153,12 @@ def reclaim(connection: psycopg.Connection[Any], lost_limit: int) -> list[Settle
     lost_limit = max(lost_limit, ALONE_FROM + 1)
     rows = connection.execute(_EXPIRED).fetchall()
     again, void, failed = [], [], []
-    for id, report_id, cancelled, lost, lost_step, step in rows:
+    for id, report_id, cancelled, lost, lost_step, step, current in rows:
         count = lost + 1 if lost_step == step else 1
         if cancelled:
             void.append((id, report_id))
         elif count >= lost_limit:
-            failed.append((id, report_id, step))
+            failed.append((id, report_id, step, current))
         else:
             again.append((id, count, step))
     if again:
@@ -161,11 +166,13 @@ def reclaim(connection: psycopg.Connection[Any], lost_limit: int) -> list[Settle
         for (id,) in requeued:
             log.warning("run %s lost its worker and is queued again", id, extra={"run": str(id)})
     settled = _settle(connection, void, forced=False)
-    for id, report_id, step in failed:
+    for id, report_id, step, current in failed:
         where = f"after step {step!r}" if step else "before its first step was finished"
+        if current is not None and current != step:
+            where = f"in step {current!r}"
         message = f"{lost_limit} workers were lost while executing this run {where}"
         log.error("run %s: %s", id, message, extra={"run": str(id)})
-        error = json.dumps({"type": "WorkerLost", "message": message})
+        error = json.dumps({"type": "WorkerLost", "message": message, "step": current})
         settled += _settle(connection, [(id, report_id)], forced=False, error=error)
     return settled
 

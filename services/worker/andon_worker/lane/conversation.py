@@ -59,12 +59,13 @@ class Conversation:
 class LaneJournal:
     """What one run remembers, asked of the supervisor. Every answer can bring an order to stop."""
 
-    def __init__(self, talk: Conversation, stop: Stop, transact: Transact, room: int) -> None:
-        """`room` is how many bytes of results the run may still keep."""
+    def __init__(self, talk: Conversation, stop: Stop, transact: Transact, room: int, *, careful: bool = False) -> None:
+        """`room` is how many bytes of results the run may still keep. A `careful` run tells of each step before it."""
         self._talk = talk
         self._stop = stop
         self._transact = transact
         self._room = room
+        self._careful = careful
         self.heard_at = time.monotonic()
         """When the supervisor last said that the run may go on, by the monotonic clock."""
 
@@ -83,7 +84,7 @@ class LaneJournal:
 
         What was printed before and isn't read yet is waited for: it is not the body's.
         """
-        if said_lately():
+        if self._careful or said_lately():
             self._ask({"say": "begin", "attempt": _described(attempt), "answer": True})
             self._stop.raise_if_ordered(attempt.name)
         else:

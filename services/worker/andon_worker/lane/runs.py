@@ -58,7 +58,8 @@ class Runs:
     def _outcome(self, said: Header, stop: LaneStop) -> Outcome:
         function = self._functions[said["function"]]
         handler, event = _handler(function, said["kind"]), _event(said)
-        journal = LaneJournal(self._talk, stop, self._transactions.of(said["run"], said["fence"], stop), said["room"])
+        transact = self._transactions.of(said["run"], said["fence"], stop)
+        journal = LaneJournal(self._talk, stop, transact, said["room"], careful=said["careful"])
         loop = _Loop()
         step = (AsyncStep if is_async(handler) else Step)(
             memos={each[0]: _memo(each) for each in said["memos"]},

@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from andon.adapters.postgres.attempts import Attempted
 from andon.adapters.postgres.journal import Standing
 from andon.adapters.postgres.settle import Settled
 from andon.engine.errors import AndonError, StepTimeout
@@ -70,7 +71,10 @@ class Endings:
             self._settle(run, "failed", error=end["error"])
         elif said == "suspended":
             wake_at = None if end["wake_at"] is None else dt.datetime.fromisoformat(end["wake_at"])
-            self._suspend(run, seconds=end["seconds"], wake_at=wake_at, failed=end["failed"])
+            failed = end["failed"]
+            self._suspend(
+                run, seconds=end["seconds"], wake_at=wake_at, failed=failed, attempted=_of_handler(run, failed)
+            )
         elif cause is Cause.TIMEOUT and run.underway is not None:
             attempt = run.underway
             self._failed(run, StepTimeout(attempt.name, attempt.timeout or 0.0), end.get("traceback"))
@@ -78,7 +82,7 @@ class Endings:
             self._abandon(run)
         elif cause is not None or status is None:
             log.info("run %s is handed over", run.id, extra=run.keys)
-            self._suspend(run)
+            self._suspend(run, attempted=_handed_over(run))
         else:
             self._failed(run, ProcessDied(died(run, status)))
 
@@ -90,7 +94,7 @@ class Endings:
             if wait is None:
                 self._settle(run, "failed", error=described)
             else:
-                self._suspend(run, seconds=wait, failed=described)
+                self._suspend(run, seconds=wait, failed=described, attempted=_of_handler(run, described))
             return
         described, wait = failure(attempt, error)
         described["traceback"] = traceback or described["traceback"]
@@ -112,6 +116,7 @@ class Endings:
         seconds: float | None = None,
         wake_at: dt.datetime | None = None,
         failed: dict[str, Any] | None = None,
+        attempted: Attempted | None = None,
     ) -> None:
         def written(answer: Standing | Refused | None) -> None:
             if answer == "cancelled":
@@ -121,7 +126,7 @@ class Endings:
             else:
                 self._loop.post(lambda: self.lost(run))
 
-        self._ledger.write(ledger.Suspend(written, run.holding, seconds, wake_at, failed))
+        self._ledger.write(ledger.Suspend(written, run.holding, seconds, wake_at, failed, attempted))
 
     def _abandon(self, run: Run) -> None:
         """The nursery has ended under it, and nobody knows by whose fault: so it counts as a lost worker does."""
@@ -143,7 +148,8 @@ class Endings:
             else:
                 self._loop.post(lambda: self.lost(run))
 
-        self._ledger.write(ledger.Settle(written, run.holding, status, output, error, run.stopped_at))
+        step = (run.underway.name, run.began) if run.underway else None
+        self._ledger.write(ledger.Settle(written, run.holding, status, output, error, run.stopped_at, step))
 
     def lost(self, run: Run) -> None:
         self._hooks.lease_lost(run)
@@ -161,6 +167,20 @@ class Endings:
         scratch = self.scratch_of(run)
         if scratch.exists():
             threading.Thread(target=shutil.rmtree, args=[scratch, True], daemon=True).start()
+
+
+def _of_handler(run: Run, failed: dict[str, Any] | None) -> Attempted | None:
+    """The handler's own attempt, if it has failed."""
+    if failed is None:
+        return None
+    return Attempted(None, run.claimed.attempt, "failed", time.monotonic() - run.taken_at)
+
+
+def _handed_over(run: Run) -> Attempted | None:
+    """What was cut short because the worker ends."""
+    if run.underway is None:
+        return None
+    return Attempted(run.underway.name, run.underway.number, "handed over", time.monotonic() - run.began)
 
 
 def died(run: Run, status: int) -> str:

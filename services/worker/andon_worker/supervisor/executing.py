@@ -108,6 +108,7 @@ class Executing:
                 for m in claimed.memos.values()
             ],
             "room": self._results_limit - claimed.stored,
+            "careful": claimed.lost > 0,
             "traceparent": run.traceparent,
             "scratch": str(self._endings.scratch_of(run)),
         }
@@ -179,10 +180,11 @@ class Executing:
     def _obey(self, run: Run, lane: Lane, header: Header, body: bytes) -> None:
         say = header["say"]
         if say == "begin":
+            attempt = Attempt(**header["attempt"])
             if header.get("answer"):
                 self._drain_all(lane, run)
-                self._reply(run, lane, {})
-            self._begin(run, Attempt(**header["attempt"]))
+                self._let_begin(run, lane, attempt)
+            self._begin(run, attempt)
         elif say == "complete":
             self._complete(run, lane, Attempt(**header["attempt"]), header["seconds"], body)
         elif say == "fail":
@@ -213,6 +215,17 @@ class Executing:
             self._has_ended(run, lane, header, body)
         else:
             raise ValueError(f"{say!r} is no word of a lane's")
+
+    def _let_begin(self, run: Run, lane: Lane, attempt: Attempt) -> None:
+        """A run that has lost a worker says which step it begins before it does: it may lose the next one, too."""
+        if run.claimed.lost:
+            self._ask(
+                run,
+                lambda answer: ledger.Enter(answer, run.holding, attempt.name),
+                lambda _: self._reply(run, lane, {}),
+            )
+        else:
+            self._reply(run, lane, {})
 
     def _begin(self, run: Run, attempt: Attempt) -> None:
         run.underway, run.began = attempt, time.monotonic()

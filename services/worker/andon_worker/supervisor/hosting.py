@@ -34,6 +34,8 @@ class Run:
     underway: Attempt | None = None
     """The attempt whose body runs now."""
     began: float = 0.0
+    """When that began, by the monotonic clock."""
+    taken_at: float = field(default_factory=time.monotonic)
     timeout: Timer | None = None
     cause: Cause | None = None
     """Why it was ordered to stop."""

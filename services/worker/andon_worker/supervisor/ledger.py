@@ -23,6 +23,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 import psycopg
 
 from andon.adapters.postgres import journal, runs, settle
+from andon.adapters.postgres.attempts import Attempted
 from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.database import Database
 from andon.adapters.postgres.journal import Holding, Result, Standing
@@ -178,9 +179,27 @@ class Suspend(Held[None]):
     seconds: float | None = None
     wake_at: dt.datetime | None = None
     failed: dict[str, Any] | None = None
+    attempted: Attempted | None = None
 
     def write(self, connection: Connection) -> bool:
-        return runs.suspend(connection, *self.run, seconds=self.seconds, wake_at=self.wake_at, failed=self.failed)
+        return runs.suspend(
+            connection,
+            *self.run,
+            seconds=self.seconds,
+            wake_at=self.wake_at,
+            failed=self.failed,
+            attempted=self.attempted,
+        )
+
+
+@dataclass(eq=False)
+class Enter(Held[None]):
+    """That a step begins."""
+
+    step: str
+
+    def write(self, connection: Connection) -> bool:
+        return runs.enter(connection, *self.run, self.step)
 
 
 @dataclass(eq=False)
@@ -201,12 +220,16 @@ class Settle(Held[Settled]):
     output: str | None
     error: dict[str, Any] | None
     stopped_at: float
+    step: tuple[str, float] | None = None
+    """What it has stopped in, and when that began."""
     together: ClassVar[bool] = True
     minds_cancel: ClassVar[bool] = False
 
     def end(self) -> End:
         error = None if self.error is None else json.dumps(self.error)
-        return End(*self.run, self.status, self.output, error, time.monotonic() - self.stopped_at)
+        now = time.monotonic()
+        step, seconds = (self.step[0], now - self.step[1]) if self.step else (None, None)
+        return End(*self.run, self.status, self.output, error, now - self.stopped_at, step, seconds)
 
 
 class Ledger(threading.Thread):

@@ -16,30 +16,32 @@ from typing import Any, Literal, NamedTuple
 
 import psycopg
 
+from andon.adapters.postgres.attempts import KEPT, Attempted
 from andon.adapters.postgres.inbox import event_of_row
 from andon.adapters.postgres.statements import Statement
 from andon.adapters.postgres.statuses import HELD
 from andon.engine.events import Event
 
 _HOLD = f"""
-SELECT id, cancel_requested_at IS NOT NULL AS cancelled FROM andon.runs
+SELECT id, worker_id, cancel_requested_at IS NOT NULL AS cancelled FROM andon.runs
 WHERE id = %(run)s AND fence = %(fence)s AND status IN {HELD} FOR SHARE
 """
 _HELD = f"""
-    SELECT FROM andon.runs r WHERE r.id = k.run AND r.fence = k.fence AND r.status IN {HELD}
+    SELECT r.worker_id FROM andon.runs r WHERE r.id = k.run AND r.fence = k.fence AND r.status IN {HELD}
         AND r.cancel_requested_at IS NULL FOR SHARE SKIP LOCKED
 """
 OR_REPLACE = """
 ON CONFLICT (run_id, id) DO UPDATE SET status = 'completed', attempt = excluded.attempt, fence = excluded.fence,
     started_at = CASE WHEN s.status = 'sleeping' THEN s.started_at ELSE excluded.started_at END,
-    ended_at = excluded.ended_at, output = excluded.output, error = NULL, wake_at = NULL
+    ended_at = excluded.ended_at, output = excluded.output, error = NULL, wake_at = NULL,
+    worker_id = excluded.worker_id
 WHERE s.status <> 'completed' OR s.fence = excluded.fence
 """
 COMPLETE = Statement(f"""
 WITH held AS ({_HOLD})
-INSERT INTO andon.steps AS s (run_id, id, position, status, attempt, fence, started_at, ended_at, output)
+INSERT INTO andon.steps AS s (run_id, id, position, status, attempt, fence, started_at, ended_at, output, worker_id)
 SELECT held.id, %(name)s, %(position)s, 'completed', %(attempt)s, %(fence)s,
-    clock_timestamp() - %(seconds)s * interval '1 s', clock_timestamp(), %(output)s::json
+    clock_timestamp() - %(seconds)s * interval '1 s', clock_timestamp(), %(output)s::json, held.worker_id
 FROM held WHERE NOT held.cancelled {OR_REPLACE}
 RETURNING 1
 """)
@@ -50,9 +52,9 @@ WITH kept AS (
     SELECT k.* FROM json_to_recordset(%(kept)s::json) AS k
         (run uuid, fence bigint, name text, position int, attempt int, seconds float8, output text)
 )
-INSERT INTO andon.steps AS s (run_id, id, position, status, attempt, fence, started_at, ended_at, output)
+INSERT INTO andon.steps AS s (run_id, id, position, status, attempt, fence, started_at, ended_at, output, worker_id)
 SELECT k.run, k.name, k.position, 'completed', k.attempt, k.fence,
-    clock_timestamp() - k.seconds * interval '1 s', clock_timestamp(), k.output::json
+    clock_timestamp() - k.seconds * interval '1 s', clock_timestamp(), k.output::json, held.worker_id
 FROM kept k, LATERAL ({_HELD}) held {OR_REPLACE}
 RETURNING run_id
 """)
@@ -60,13 +62,16 @@ RETURNING run_id
 _FAIL = Statement(f"""
 WITH kept AS (
     SELECT %(run)s::uuid AS run, %(fence)s::bigint AS fence
-)
-INSERT INTO andon.steps AS s (run_id, id, position, status, attempt, fence, started_at, ended_at, error)
-SELECT k.run, %(name)s, %(position)s, %(status)s, %(attempt)s, k.fence,
-    clock_timestamp() - %(seconds)s * interval '1 s', clock_timestamp(), %(error)s::jsonb
-FROM kept k, LATERAL ({_HELD}) held
-ON CONFLICT (run_id, id) DO UPDATE SET status = excluded.status, attempt = excluded.attempt,
-    fence = excluded.fence, started_at = excluded.started_at, ended_at = excluded.ended_at, error = excluded.error
+), moved AS MATERIALIZED (
+    SELECT k.run AS id, k.fence, held.worker_id FROM kept k, LATERAL ({_HELD}) held
+), attempt AS ({KEPT})
+INSERT INTO andon.steps AS s (run_id, id, position, status, attempt, fence, started_at, ended_at, error, worker_id)
+SELECT m.id, %(name)s, %(position)s, %(status)s, %(attempt)s, m.fence,
+    clock_timestamp() - %(seconds)s * interval '1 s', clock_timestamp(), %(error)s::jsonb, m.worker_id
+FROM moved m
+ON CONFLICT (run_id, id) DO UPDATE SET status = excluded.status, attempt = excluded.attempt, fence = excluded.fence,
+    started_at = excluded.started_at, ended_at = excluded.ended_at, error = excluded.error,
+    worker_id = excluded.worker_id
 WHERE s.status <> 'completed'
 RETURNING 1
 """)
@@ -173,6 +178,7 @@ def keep_failure(
         "seconds": seconds,
         "status": "failed" if final else "retrying",
         "error": json.dumps(error),
+        **Attempted(name, attempt, "failed", seconds).values(),
     }
     return _FAIL.execute(connection, values).fetchone() is not None
 

@@ -317,6 +317,26 @@ class StepRow(Base):
     wake_at: Mapped[dt.datetime | None]
     output: Mapped[Any | None] = mapped_column(Json)
     error: Mapped[Any | None] = mapped_column(Jsonb)
+    worker_id: Mapped[str | None] = mapped_column(comment="who has recorded it")
+
+
+class AttemptRow(Base):
+    """An attempt that did not do it. The one that did is its step's memo."""
+
+    __tablename__ = "attempts"
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    run_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"))
+    fence: Mapped[int]
+    step: Mapped[str | None] = mapped_column(comment="none: the handler, outside its steps")
+    attempt: Mapped[int] = mapped_column(Integer)
+    status: Mapped[str] = mapped_column(comment="failed, lost, handed over")
+    worker_id: Mapped[str | None]
+    started_at: Mapped[dt.datetime]
+    ended_at: Mapped[dt.datetime]
+    error: Mapped[Any | None] = mapped_column(Jsonb)
+
+    __table_args__ = (UniqueConstraint("run_id", "fence", "step", "attempt", postgresql_nulls_not_distinct=True),)
 
 
 class Slot(Base):

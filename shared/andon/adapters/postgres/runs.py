@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import psycopg
 
+from andon.adapters.postgres.attempts import KEPT, NOTHING, Attempted
 from andon.adapters.postgres.statements import Statement
 from andon.adapters.postgres.statuses import HELD
 from andon.engine.events import Event
@@ -95,7 +96,8 @@ FROM mine m WHERE r.id = m.run_id
 RETURNING r.id, r.cancel_requested_at IS NOT NULL, r.report_id
 """
 
-_SUSPEND = """
+_SUSPEND = f"""
+WITH moved AS (
 UPDATE andon.runs SET status = CASE WHEN %(seconds)s::float8 IS NULL AND %(wake_at)s::timestamptz IS NULL
         THEN 'queued' ELSE 'waiting' END,
     wake_at = coalesce(%(wake_at)s::timestamptz, clock_timestamp() + %(seconds)s::float8 * interval '1 s'),
@@ -105,9 +107,18 @@ WHERE id IN (
     SELECT id FROM andon.runs
     WHERE id = %(run)s AND fence = %(fence)s AND status = 'running' AND cancel_requested_at IS NULL
     FOR NO KEY UPDATE SKIP LOCKED)
-RETURNING id
+RETURNING id, fence, worker_id
+), attempt AS ({KEPT})
+SELECT id FROM moved
 """
 
+_ENTER = f"""
+UPDATE andon.runs SET current_step = %(step)s, step_started_at = clock_timestamp() WHERE id IN (
+    SELECT id FROM andon.runs
+    WHERE id = %(run)s AND fence = %(fence)s AND status IN {HELD} AND cancel_requested_at IS NULL
+    FOR NO KEY UPDATE SKIP LOCKED)
+RETURNING id
+"""
 
 _ABANDON = f"""
 UPDATE andon.runs SET lease_until = clock_timestamp() WHERE id IN (
@@ -239,10 +250,11 @@ def suspend(
     seconds: float | None = None,
     wake_at: dt.datetime | None = None,
     failed: dict[str, Any] | None = None,
+    attempted: Attempted | None = None,
 ) -> bool:
     """Let the run wait, or with no time give it back to the queue; False if it was cancelled or lost meanwhile.
 
-    `failed` is the handler's error that caused it, and counts as an attempt.
+    `failed` is the handler's error that caused it, and counts as an attempt; `attempted` is what was cut short by it.
     """
     values = {
         "run": run_id,
@@ -251,8 +263,14 @@ def suspend(
         "wake_at": wake_at,
         "failed": int(failed is not None),
         "error": None if failed is None else json.dumps(failed),
+        **(NOTHING if attempted is None else attempted.values()),
     }
     return connection.execute(_SUSPEND, values).fetchone() is not None
+
+
+def enter(connection: psycopg.Connection[Any], run_id: uuid.UUID, fence: int, step: str) -> bool:
+    """Say which step begins before it does: for a run that may take its worker with it. False as with `suspend`."""
+    return connection.execute(_ENTER, {"run": run_id, "fence": fence, "step": step}).fetchone() is not None
 
 
 def abandon(connection: psycopg.Connection[Any], run_id: uuid.UUID, fence: int) -> bool:

@@ -131,7 +131,7 @@ _EFFECTS = _ON_CLEANUP + _TOLD + _ENDED % "EXISTS (SELECT FROM cleanup)"
 _BY_HOLDER = f"""
 WITH ends AS (
     SELECT * FROM json_to_recordset(%(ends)s::json)
-        AS e (id uuid, fence bigint, status text, output text, error text, stopped float8)
+        AS e (id uuid, fence bigint, status text, output text, error text, stopped float8, step text, seconds float8)
 ), reported AS (
     SELECT p.id FROM andon.reports p
     WHERE p.id IN (SELECT r.report_id FROM ends e JOIN andon.runs r ON r.id = e.id)
@@ -152,9 +152,10 @@ WITH ends AS (
             THEN clock_timestamp() - e.stopped * interval '1 s' END,
         progress = CASE WHEN e.status = 'completed' AND r.cancel_requested_at IS NULL THEN 1 ELSE r.progress END,
         progress_note = NULL, ended_at = clock_timestamp(), lease_until = NULL,
-        current_step = CASE WHEN e.status <> 'completed' OR r.cancel_requested_at IS NOT NULL THEN r.current_step END,
-        step_started_at = CASE
-            WHEN e.status <> 'completed' OR r.cancel_requested_at IS NOT NULL THEN r.step_started_at END
+        current_step = CASE WHEN e.status <> 'completed' OR r.cancel_requested_at IS NOT NULL
+            THEN coalesce(e.step, r.current_step) END,
+        step_started_at = CASE WHEN e.status <> 'completed' OR r.cancel_requested_at IS NOT NULL
+            THEN coalesce(clock_timestamp() - e.seconds * interval '1 s', r.step_started_at) END
     FROM ends e, held h WHERE r.id = e.id AND h.id = r.id
     RETURNING {", ".join("r." + column for column in RETURNED.split(", "))}
 )"""
@@ -258,7 +259,10 @@ def lock_reports(connection: psycopg.Connection[Any], report_ids: Sequence[uuid.
 
 
 class End(NamedTuple):
-    """How a run that a worker holds has ended. `output` and `error` are JSON texts, `stopped` is seconds ago."""
+    """How a run that a worker holds has ended. `output` and `error` are JSON texts, `stopped` is seconds ago.
+
+    `step` is what it has stopped in, and `seconds` how long ago that was begun; None where the heartbeat knows it.
+    """
 
     id: uuid.UUID
     fence: int
@@ -266,6 +270,8 @@ class End(NamedTuple):
     output: str | None = None
     error: str | None = None
     stopped: float = 0.0
+    step: str | None = None
+    seconds: float | None = None
 
 
 def settle_held(connection: psycopg.Connection[Any], ends: Sequence[End]) -> list[Settled]:

@@ -1,0 +1,60 @@
+"""Where an exception came from, so that its reader finds the line of his own: frames as data, and the usual text."""
+
+from __future__ import annotations
+
+import os
+import sys
+import sysconfig
+import traceback
+from functools import cache
+from typing import Any
+
+MAX_TRACEBACK = 8_000
+MOST_FRAMES = 40
+LONGEST_LINE = 200
+ENGINE = ("andon", "andon_worker.lane", "andon_worker.nursery")
+
+
+def text_of(error: BaseException) -> str:
+    """The traceback as Python prints it, its beginning cut off where it is long."""
+    return "".join(traceback.format_exception(error))[-MAX_TRACEBACK:]
+
+
+def frames_of(error: BaseException) -> list[dict[str, Any]]:
+    """The newest calls, the oldest of them first: `file`, `line`, `function`, `source`, and whether it is the `own`
+    code of whoever wrote the function, and not the engine's or a library's.
+    """
+    found = []
+    for frame, number in traceback.walk_tb(error.__traceback__):
+        found.append((frame.f_globals.get("__name__") or "", frame.f_code, number))
+    told = []
+    for module, code, number in found[-MOST_FRAMES:]:
+        [summary] = traceback.StackSummary.from_list([(code.co_filename, number, code.co_name, None)])
+        told.append(
+            {
+                "file": _shown(code.co_filename),
+                "line": number,
+                "function": code.co_name,
+                "source": (summary.line or "")[:LONGEST_LINE],
+                "own": _is_own(str(module), code.co_filename),
+            }
+        )
+    return told
+
+
+def _is_own(module: str, file: str) -> bool:
+    if any(module == each or module.startswith(each + ".") for each in ENGINE):
+        return False
+    return not file.startswith(("<", *_libraries())) and f"{os.sep}site-packages{os.sep}" not in file
+
+
+@cache
+def _libraries() -> tuple[str, ...]:
+    paths = sysconfig.get_paths()
+    return tuple({paths[name] + os.sep for name in ("stdlib", "platstdlib", "purelib", "platlib")})
+
+
+def _shown(file: str) -> str:
+    """As it is imported: below the folder that it was found through."""
+    roots = [each + os.sep for each in (*sys.path, os.getcwd()) if each and file.startswith(each + os.sep)]
+    return file[len(max(roots, key=len)) :] if roots else file

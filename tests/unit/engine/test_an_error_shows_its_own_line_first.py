@@ -1,0 +1,60 @@
+"""An error as it is kept: which calls are the author's own, the line that failed, and everything said once."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from andon import Event, Step, StepError, function
+from andon.engine.memos import describe
+from andon.testing import run_function
+
+
+def broken(text: str) -> object:
+    return json.loads(text)
+
+
+@function(id="reads", trigger="a/b", retries=0)
+def reads(event: Event, step: Step) -> None:
+    step.run("parse", broken, "{")
+
+
+@function(id="reads-on", trigger="a/b", retries=0)
+def reads_on(event: Event, step: Step) -> None:
+    try:
+        step.run("parse", broken, "{")
+    except StepError as error:
+        raise RuntimeError("no use") from error
+
+
+def test_own_calls_are_told_from_the_engines_and_the_librarys() -> None:
+    result = run_function(reads, Event("a/b"))
+    error = result.error
+    assert error is not None
+    own = [(each["function"], each["source"]) for each in error["frames"] if each["own"]]
+    assert own == [("broken", "return json.loads(text)")]
+    assert {each["own"] for each in error["frames"] if each["function"] == "raw_decode"} == {False}
+    assert error["frames"][0]["file"].endswith(".py")
+
+
+def test_the_type_is_said_once() -> None:
+    error = run_function(reads, Event("a/b")).error
+    assert error is not None
+    assert (error["type"], error["step"]) == ("JSONDecodeError", "parse")
+    assert not error["message"].startswith("JSONDecodeError")
+
+
+def test_what_the_handler_raises_instead_is_the_error() -> None:
+    error = run_function(reads_on, Event("a/b")).error
+    assert error is not None
+    assert (error["type"], error["message"]) == ("RuntimeError", "no use")
+
+
+def test_a_deep_recursion_keeps_so_many_calls_and_no_more() -> None:
+    def deeper() -> None:
+        deeper()
+
+    with pytest.raises(RecursionError) as raised:
+        deeper()
+    assert len(describe(raised.value)["frames"]) == 40
