@@ -356,8 +356,14 @@ class AskedSchema(Schema):
     event_id = fields.String(metadata={"description": "the event that says so: GET /events/{id} shows its effects"})
 
 
+class StopsSchema(Schema):
+    runs = fields.List(fields.UUID())
+    many = fields.Boolean(metadata={"description": "too many to be named: none of them is claimed any more"})
+
+
 class SentSchema(Schema):
     ids = fields.List(fields.String())
+    stops = fields.Nested(StopsSchema, metadata={"description": "the runs that the events have stopped by a field"})
     effects = fields.List(
         fields.Nested(EffectsSchema), metadata={"description": "with Prefer: wait, what each of them did"}
     )

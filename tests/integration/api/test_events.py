@@ -11,6 +11,7 @@ from redis import Redis
 
 from andon.adapters.postgres import skips
 from andon.adapters.postgres.skips import Reason, Skip
+from andon.engine.rules import CancelOn, cancel_key, rule_id
 from tests.integration.api.conftest import Client, MakeRun
 
 API = "/api/v1"
@@ -29,6 +30,30 @@ def test_an_id_that_was_used_has_no_second_effect(client: Client, bus: Redis) ->
     for _ in range(2):
         assert client.post(f"{API}/events", json={"name": "a/b", "id": "x"}).json == {"ids": ["x"]}
     assert bus.xlen("andon:events") == 1
+
+
+def test_an_event_that_cancels_by_a_field_names_the_runs_that_it_stops(
+    client: Client, make_run: MakeRun, database: psycopg.Connection[Any], bus: Redis
+) -> None:
+    client.post(f"{API}/events", json={"name": "video/requested", "id": "asked", "data": {"videoId": 7}})
+    run_id = make_run("asked", function_id="render")
+    rule = CancelOn("video/cancelled", match="data.videoId")
+    key = cancel_key("default", "render", rule, {"videoId": 7})
+    database.execute(
+        "INSERT INTO andon.rules (id, function_id, event, path)"
+        " VALUES (%s, 'render', 'video/cancelled', 'data.videoId')",
+        [rule_id("render", rule)],
+    )
+    database.execute(
+        "INSERT INTO andon.cancel_keys (run_id, key, event_seq) SELECT %s, %s, event_seq FROM andon.runs", [run_id, key]
+    )
+    before = bus.xlen("andon:events")
+    cancel = {"name": "video/cancelled", "id": "c", "data": {"videoId": 7}}
+    assert client.post(f"{API}/events", json={**cancel, "data": {"videoId": 8}, "id": "no"}).json == {"ids": ["no"]}
+    answer = client.post(f"{API}/events", json=cancel).json
+    assert answer == {"ids": ["c"], "stops": {"runs": [str(run_id)], "many": False}}
+    assert client.get(f"{API}/runs/{run_id}").json["status"] == "cancelled"
+    assert bus.xlen("andon:events") == before + 3  # both cancels, and the run's end
 
 
 def test_the_log_is_newest_first_filtered_by_name_and_paged(client: Client) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from flask import request
 
+from andon.adapters.postgres.accepting import Accepted, accept_cancels, cancels_any
 from andon.adapters.postgres.inbox import accept
 from andon.adapters.postgres.requests import NotFound
 from andon.engine.events import Event
 from andon_api import cloudevents, intake
 from andon_api.access.admission import admit
-from andon_api.database import Row
+from andon_api.database import Row, connection
 from andon_api.effects import Outcome, at_once, effect
 from andon_api.principal import principal, traceparent
 from andon_api.problems import Problem
@@ -121,13 +124,27 @@ def functions() -> Row:
 def record(given: list[Event]) -> Outcome:
     """Record the events; one whose id is known has no second effect."""
     admit(given)
-    with at_once() as own:
-        fresh = accept(own, given)
-    answer = {"ids": [event.id for event in given]}
+    accepted = _accept(given)
+    answer: Row = {"ids": [event.id for event in given]}
+    if accepted.stopped != []:
+        answer["stops"] = _told(accepted.stopped)
     tenant = principal().tenant
 
     def dispatched() -> Row | None:
         found = events.effects_once_dispatched(tenant, answer["ids"])
         return None if found is None else {**answer, "effects": [EffectsSchema().dump(each) for each in found]}
 
-    return Outcome(answer, events=fresh, known=Known(dispatched))
+    return Outcome(answer, events=accepted.events, flags=accepted.flags, known=Known(dispatched))
+
+
+def _accept(given: list[Event]) -> Accepted:
+    """Events that cancel nothing by a field are one statement; those that do stop it in their transaction."""
+    with at_once() as own:
+        rules = cancels_any(own, given)
+        if rules is None:
+            return Accepted(accept(own, given), {}, [])
+    return accept_cancels(connection(), given, rules)
+
+
+def _told(stopped: list[UUID] | None) -> Row:
+    return {"runs": [str(each) for each in stopped or []], "many": stopped is None}

@@ -10,8 +10,9 @@ import json
 import logging
 import uuid
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 import psycopg
@@ -19,16 +20,15 @@ import psycopg
 from andon.adapters.cel import any_holds
 from andon.adapters.postgres import cancellations, inbox, skips, turns, wide
 from andon.adapters.postgres.cancellations import KeyedCancel, request_key
-from andon.adapters.postgres.marks import Mark, mark
+from andon.adapters.postgres.marks import mark
 from andon.adapters.postgres.own_events import WideCancel, parse_bulk
-from andon.adapters.postgres.settle import Settled, lock_reports
+from andon.adapters.postgres.settle import Settled
 from andon.adapters.postgres.skips import Reason, Skip
-from andon.adapters.postgres.statuses import CANCELLABLE
 from andon.engine.declarations import Declaration
-from andon.engine.events import ENDS, FANNED_HOPS, MOST_HOPS, RUN_CANCELLED, RUNS_CANCELLED, Event
+from andon.engine.events import ENDS, FANNED_HOPS, MOST_HOPS, RUNS_CANCELLED, Event
 from andon.engine.functions import Registry
 from andon.engine.ids import new_id, parse_id
-from andon.engine.rules import CancelOn, cancel_key, flag_name, rule_id, run_flag
+from andon.engine.rules import CancelOn, cancel_key, rule_id, run_flag
 from andon.reports.events import REQUESTED
 
 log = logging.getLogger(__name__)
@@ -65,11 +65,6 @@ _FAIL_UNSTARTED = """
 UPDATE andon.reports SET status = 'failed', error = %s, failed_at = clock_timestamp(),
     updated_at = clock_timestamp(), version = version + 1
 WHERE id = ANY(%s) AND status = 'generating' AND request_event_id = ANY(%s)
-"""
-_RUNS_TO_CANCEL = f"""
-SELECT r.id, r.report_id, w.seq FROM andon.runs r
-JOIN unnest(%s::uuid[], %s::text[], %s::bigint[]) w (id, tenant, seq) USING (id, tenant)
-WHERE r.event_seq < w.seq AND r.status IN {CANCELLABLE}
 """
 
 
@@ -124,12 +119,14 @@ def record_batch(
     endless = {each.seq for each in fresh if each.hops >= MOST_HOPS and registry.triggered_by(each.name)}
     refused = _refused(events, stream_ids, forged, {(each.tenant, each.id) for each in fresh if each.seq in endless})
     fresh = [each for each in fresh if each.seq not in endless]
+    stoppable = {each.seq: list(_stoppable_by(registry, each)) for each in fresh}
+    cancels = _plan_cancels(registry, fresh, stoppable)
+    cancellations.hold(connection, [*chain(*stoppable.values()), *(each.key for each in cancels)])
     reports = _lock_requested(connection, fresh)
     runs, skipped = _plan_runs(registry, fresh, reports)
     _count_spread(connection, registry, fresh)
-    cancels = _plan_cancels(registry, fresh)
     _store_wide(connection, registry, fresh)
-    _lock_matched(connection, cancels)
+    cancellations.lock_matched(connection, cancels)
     cancellations.store(connection, cancels)
     _insert_runs(connection, runs)
     skips.record(connection, skipped)
@@ -138,7 +135,7 @@ def record_batch(
     made = [run.id for run in runs]
     keyed, born = cancellations.pairs(connection, runs=made, cancels=cancels), wide.marks_for(connection, made)
     marks = [*keyed.marks, *born.marks]
-    marked = mark(connection, [*_runs_by_id(connection, fresh), *marks])
+    marked = mark(connection, [*cancellations.runs_by_id(connection, fresh), *marks])
     if born.marks:
         wide.count_born(connection, made)
     ended = {each.run_id for each in marked.settled}
@@ -231,7 +228,9 @@ def _plan_runs(registry: Registry, events: Sequence[Event], reports: set[tuple[u
     return planned, skipped
 
 
-def _plan_cancels(registry: Registry, events: Sequence[Event]) -> list[KeyedCancel]:
+def _plan_cancels(
+    registry: Registry, events: Sequence[Event], stoppable: Mapping[int, Sequence[uuid.UUID]]
+) -> list[KeyedCancel]:
     """The events that satisfy a cancel rule by a field, with the key under which they meet runs.
 
     Of rules that differ in `remember` alone, what the function is registered with counts. Of cancels that are alike,
@@ -241,25 +240,13 @@ def _plan_cancels(registry: Registry, events: Sequence[Event]) -> list[KeyedCanc
     planned: dict[tuple[Any, ...], list[KeyedCancel]] = {}
     requests: Counter[uuid.UUID] = Counter()
     for event in sorted(events, key=lambda event: event.seq):
-        requests.update(_stoppable_by(registry, event))
-        for key, cancel in _cancels_by(registry, event).items():
+        requests.update(stoppable[event.seq])
+        for key, cancel in cancellations.cancels_by(registry.cancelled_by(event.name), event).items():
             # What an expression says of two cancels can differ.
             alike = (key, requests[key], event.seq if cancel.expression else None)
             planned.setdefault(alike, [cancel, cancel])[1] = cancel
     kept = {(each.event.seq, each.key): each for pair in planned.values() for each in pair}
     return [kept[place] for place in sorted(kept)]
-
-
-def _cancels_by(registry: Registry, event: Event) -> dict[uuid.UUID, KeyedCancel]:
-    """What the event cancels, by key."""
-    found: dict[uuid.UUID, KeyedCancel] = {}
-    for function_id, rule in registry.cancelled_by(event.name):
-        key = cancel_key(event.tenant, function_id, rule, event.data)
-        if key is not None:
-            # A flag names a field's value alone: where an expression decides too, only runs are flagged.
-            flag = None if rule.if_ else flag_name(event.tenant, function_id, rule, event.data)
-            found.setdefault(key, KeyedCancel(event, key, function_id, flag, rule.if_, rule.remember))
-    return found
 
 
 def _stoppable_by(registry: Registry, event: Event) -> Iterator[uuid.UUID]:
@@ -292,12 +279,6 @@ def _store_bulk(connection: psycopg.Connection[Any], event: Event) -> None:
         wide.store(connection, event, parse_bulk(event.data))
     except ValueError as error:
         log.error("event %s cancels nothing: %s", event.id, error)
-
-
-def _lock_matched(connection: psycopg.Connection[Any], cancels: Sequence[KeyedCancel]) -> None:
-    """Lock the reports of runs that may be cancelled, before any run's row is touched."""
-    found = cancellations.open_runs(connection, [each.key for each in cancels])
-    lock_reports(connection, sorted({report for report in found.values() if report is not None}))
 
 
 def _insert_runs(connection: psycopg.Connection[Any], runs: Sequence[NewRun]) -> None:
@@ -344,19 +325,3 @@ def _fail_unstarted(
     if failed and reports:
         reason = f"No function is registered for {REQUESTED}; see ANDON_FUNCTIONS"
         connection.execute(_FAIL_UNSTARTED, [reason, [id for id in failed if id], [each.id for each in idle]])
-
-
-def _runs_by_id(connection: psycopg.Connection[Any], events: Sequence[Event]) -> list[Mark]:
-    """Cancels that name one run."""
-    wanted = {
-        (run_id, each.tenant): each
-        for each in events
-        if each.name == RUN_CANCELLED and (run_id := parse_id(each.data.get("runId"))) is not None
-    }
-    if not wanted:
-        return []
-    rows = [(id, tenant, each.seq) for (id, tenant), each in wanted.items()]
-    found = connection.execute(_RUNS_TO_CANCEL, [list(column) for column in zip(*rows, strict=True)]).fetchall()
-    lock_reports(connection, sorted({report for _, report, _ in found if report is not None}))
-    by_seq = {each.seq: each for each in wanted.values()}
-    return [Mark(run_id, by_seq[seq]) for run_id, _, seq in found]

@@ -6,16 +6,20 @@ import datetime as dt
 import hashlib
 import json
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import psycopg
 
+from andon.adapters.postgres.connect import LOCKING
 from andon.adapters.postgres.judging import Judged, judge, pair_of
-from andon.adapters.postgres.marks import reason_of
+from andon.adapters.postgres.marks import Mark, reason_of
+from andon.adapters.postgres.settle import lock_reports
 from andon.adapters.postgres.statuses import CANCELLABLE
-from andon.engine.events import Event
+from andon.engine.events import RUN_CANCELLED, Event
+from andon.engine.ids import parse_id
+from andon.engine.rules import CancelOn, cancel_key, flag_name
 
 _STORE = """
 INSERT INTO andon.cancellations
@@ -30,7 +34,20 @@ ON CONFLICT DO NOTHING
 
 _OPEN_BY_KEY = f"""
 SELECT DISTINCT r.id, r.report_id FROM andon.cancel_keys k JOIN andon.runs r ON r.id = k.run_id
-WHERE k.key = ANY(%s) AND r.status IN {CANCELLABLE}
+WHERE k.key = ANY(%s) AND r.status IN {CANCELLABLE} LIMIT %s
+"""
+
+# Fewer locks than there are keys, so that a large batch doesn't fill the server's table of locks: 1,024.
+_HOLD = f"""
+WITH locking AS MATERIALIZED (SELECT {LOCKING})
+SELECT pg_advisory_xact_lock(1634624367, bucket) FROM locking, unnest(%s::int[]) bucket
+"""
+_BUCKETS = 1024
+
+_NAMED = f"""
+SELECT r.id, r.report_id, w.seq FROM andon.runs r
+JOIN unnest(%s::uuid[], %s::text[], %s::bigint[]) w (id, tenant, seq) USING (id, tenant)
+WHERE r.event_seq < w.seq AND r.status IN {CANCELLABLE}
 """
 
 _PAIRS = f"""
@@ -58,6 +75,51 @@ class KeyedCancel:
     remember: dt.timedelta | None = None
 
 
+def cancels_by(rules: Iterable[tuple[str, CancelOn]], event: Event) -> dict[uuid.UUID, KeyedCancel]:
+    """What the event cancels under those of the rules that name a field, by key; each rule comes with its function."""
+    found: dict[uuid.UUID, KeyedCancel] = {}
+    for function_id, rule in rules:
+        key = cancel_key(event.tenant, function_id, rule, event.data)
+        if key is not None:
+            # A flag names a field's value alone: where an expression decides too, only runs are flagged.
+            flag = None if rule.if_ else flag_name(event.tenant, function_id, rule, event.data)
+            found.setdefault(key, KeyedCancel(event, key, function_id, flag, rule.if_, rule.remember))
+    return found
+
+
+def hold(connection: psycopg.Connection[Any], keys: Iterable[uuid.UUID]) -> None:
+    """Keep others from making or cancelling runs under these keys until the transaction ends.
+
+    Beside an uncommitted batch a cancel doesn't see the run that the batch makes, and the batch not the cancel: so
+    both hold the keys before they look. Taken after events are recorded and before any row of a report or run.
+    """
+    buckets = sorted({key.int % _BUCKETS for key in keys})
+    if buckets:
+        connection.execute(_HOLD, [buckets])
+
+
+def lock_matched(connection: psycopg.Connection[Any], cancels: Sequence[KeyedCancel]) -> None:
+    """Lock the reports of runs that may be cancelled, before any run's row is touched."""
+    found = open_runs(connection, [each.key for each in cancels])
+    lock_reports(connection, sorted({report for report in found.values() if report is not None}))
+
+
+def runs_by_id(connection: psycopg.Connection[Any], events: Sequence[Event]) -> list[Mark]:
+    """The marks of cancels that name one run; locks the runs' reports."""
+    wanted = {
+        (run_id, each.tenant): each
+        for each in events
+        if each.name == RUN_CANCELLED and (run_id := parse_id(each.data.get("runId"))) is not None
+    }
+    if not wanted:
+        return []
+    rows = [(id, tenant, each.seq) for (id, tenant), each in wanted.items()]
+    found = connection.execute(_NAMED, [list(column) for column in zip(*rows, strict=True)]).fetchall()
+    lock_reports(connection, sorted({report for _, report, _ in found if report is not None}))
+    by_seq = {each.seq: each for each in wanted.values()}
+    return [Mark(run_id, by_seq[seq]) for run_id, _, seq in found]
+
+
 def store(connection: psycopg.Connection[Any], cancels: Sequence[KeyedCancel]) -> None:
     """Keep the cancels, so that a run made later, of an older event, is made as cancelled."""
     if not cancels:
@@ -78,9 +140,11 @@ def store(connection: psycopg.Connection[Any], cancels: Sequence[KeyedCancel]) -
     )
 
 
-def open_runs(connection: psycopg.Connection[Any], keys: Sequence[uuid.UUID]) -> dict[uuid.UUID, uuid.UUID | None]:
-    """The open runs under any of these keys, each with its report: what to lock before marking."""
-    return dict(connection.execute(_OPEN_BY_KEY, [list(keys)]).fetchall()) if keys else {}
+def open_runs(
+    connection: psycopg.Connection[Any], keys: Sequence[uuid.UUID], *, limit: int | None = None
+) -> dict[uuid.UUID, uuid.UUID | None]:
+    """The open runs under any of these keys, each with its report: what to lock before marking. At most `limit`."""
+    return dict(connection.execute(_OPEN_BY_KEY, [list(keys), limit]).fetchall()) if keys else {}
 
 
 def pairs(connection: psycopg.Connection[Any], *, runs: Sequence[uuid.UUID], cancels: Sequence[KeyedCancel]) -> Judged:

@@ -29,6 +29,8 @@ class WideCancel:
     remember: dt.timedelta | None = None
     rules: tuple[uuid.UUID, ...] | None = None
     """Only runs that were made with one of them; None is all."""
+    key: uuid.UUID | None = None
+    """Only runs that can be cancelled by it: of a cancel by a field that stops a great many."""
 
 
 def check_own(event: Event) -> Event:

@@ -30,6 +30,10 @@ _FORMER = """
 SELECT function_id, event, path, expression, remember_seconds FROM andon.rules
 WHERE retired_at IS NOT NULL ORDER BY retired_at DESC, id
 """
+_ON = """
+SELECT function_id, event, path, expression, remember_seconds FROM andon.rules
+WHERE event = ANY(%s) AND path IS NOT NULL ORDER BY retired_at DESC NULLS FIRST, id
+"""
 _REGISTERED = "SELECT id, cancel_on FROM andon.functions"
 
 Rule = tuple[str, CancelOn]
@@ -45,6 +49,15 @@ def register(connection: psycopg.Connection[Any], registry: Registry) -> None:
     connection.execute(_KEEP, [json.dumps(rows)])
     connection.execute(_RETIRE, {"ids": [rule_id(*each) for each in ours]})
     registry.keep_former(_rule(*row) for row in connection.execute(_FORMER))
+
+
+def by_a_field(connection: psycopg.Connection[Any], names: Iterable[str]) -> dict[str, list[Rule]]:
+    """The rules by a field that events of these names can satisfy, by name, with their functions; former ones last."""
+    found: dict[str, list[Rule]] = {}
+    for row in connection.execute(_ON, [list(set(names))]).fetchall():
+        function_id, rule = _rule(*row)
+        found.setdefault(rule.event, []).append((function_id, rule))
+    return found
 
 
 def stored_rules(stored: Any) -> list[CancelOn]:
