@@ -10,6 +10,7 @@ import json
 import socket
 import struct
 import threading
+from array import array
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,6 +21,9 @@ _LENGTHS = struct.Struct("!II")
 MAX_HEADER = 4 * 1024 * 1024
 MAX_BODY = MAX_RESULT_BYTES + 1024
 _READ = 1 << 18
+_MAX_MESSAGE = 1 << 17
+MARK, MAX_LINE = b"\x1e", 8 * 1024
+"""What a log record's line begins with among the lines that a lane prints, and how many bytes of one are kept."""
 
 
 class BrokenFrame(Exception):
@@ -55,6 +59,22 @@ def _exactly(where: socket.socket, size: int) -> bytes | None:
             return None
         read += part
     return bytes(read)
+
+
+def receive_passed(where: socket.socket, most: int) -> tuple[Header | None, list[int]]:
+    """A message of its own, JSON alone, and the descriptors that came with it, `most` at most.
+
+    None when the other side has closed.
+    """
+    try:
+        data, passed, _, _ = where.recvmsg(_MAX_MESSAGE, socket.CMSG_SPACE(most * array("i").itemsize))
+    except ConnectionError:
+        return None, []
+    descriptors = array("i")
+    for level, kind, content in passed:
+        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+            descriptors.frombytes(content[: len(content) - len(content) % descriptors.itemsize])
+    return (json.loads(data) if data else None), list(descriptors)
 
 
 class Channel:

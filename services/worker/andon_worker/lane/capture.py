@@ -19,9 +19,8 @@ from functools import lru_cache
 from typing import Any
 
 from andon.engine.memos import plain
+from andon_worker.wire import MARK, MAX_LINE
 
-MARK = b"\x1e"
-MAX_LINE = 8 * 1024
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 _SHOWN_ELSEWHERE = {"event", "level", "logger", "timestamp", "exc_info", "stack_info", "positional_args"}
 

@@ -23,8 +23,8 @@ from andon_worker.linux import end_with_parent, expect_orphans, live_on
 from andon_worker.nursery.forking import Births, forked, spawned
 from andon_worker.nursery.importing import generators, load, why_not_fork
 from andon_worker.nursery.reaping import Reaper
+from andon_worker.wire import receive_passed
 
-MAX_MESSAGE = 1 << 17
 LANE_ENDS = 5
 
 
@@ -99,22 +99,13 @@ class Nursery:
 
     def _obey(self) -> bool:
         """One order; False when there is nobody any more to give any."""
-        space = socket.CMSG_SPACE(LANE_ENDS * array("i").itemsize)
-        try:
-            data, passed, _, _ = self._control.recvmsg(MAX_MESSAGE, space)
-        except OSError:
+        order, descriptors = receive_passed(self._control, LANE_ENDS)
+        if order is None:
             return False
-        if not data:
-            return False
-        order = json.loads(data)
-        descriptors = array("i")
-        for level, kind, content in passed:
-            if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
-                descriptors.frombytes(content[: len(content) - len(content) % descriptors.itemsize])
         if order["say"] == "kill":
             self._reaper.kill(order["pid"])
         else:
-            self._bear(order["lane"], list(descriptors))
+            self._bear(order["lane"], descriptors)
         return True
 
     def _bear(self, lane: int, descriptors: list[int]) -> None:

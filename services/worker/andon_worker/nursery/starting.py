@@ -5,22 +5,20 @@ Nothing here imports a function's module: a process that imports them and ends i
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import signal
 import socket
 import subprocess
 import sys
-from array import array
 from collections.abc import Sequence
 from typing import Any
 
 from andon.engine.declarations import Declaration, from_json
+from andon_worker.wire import receive_passed
 
 log = logging.getLogger(__name__)
 IMPORT_SECONDS = 60.0
-_MAX_MESSAGE = 1 << 17
 
 
 def start(modules: Sequence[str], *words: str) -> tuple[subprocess.Popen[bytes], socket.socket]:
@@ -35,19 +33,6 @@ def start(modules: Sequence[str], *words: str) -> tuple[subprocess.Popen[bytes],
             start_new_session=True,
         )
     return process, ours
-
-
-def receive(control: socket.socket) -> tuple[dict[str, Any] | None, list[int]]:
-    """One message and the descriptors that came with it; None when the nursery has closed."""
-    try:
-        data, passed, _, _ = control.recvmsg(_MAX_MESSAGE, socket.CMSG_SPACE(array("i").itemsize))
-    except ConnectionError:
-        return None, []
-    descriptors = array("i")
-    for level, kind, content in passed:
-        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
-            descriptors.frombytes(content[: len(content) - len(content) % descriptors.itemsize])
-    return (json.loads(data) if data else None), list(descriptors)
 
 
 class Loading:
@@ -105,7 +90,7 @@ def _listen(process: subprocess.Popen[bytes], control: socket.socket, loading: L
     ready, hung = False, False
     control.settimeout(IMPORT_SECONDS)
     try:
-        while not ready and (said := receive(control)[0]) is not None:
+        while not ready and (said := receive_passed(control, 1)[0]) is not None:
             loading.hear(said)
             ready = said["say"] == "ready"
     except TimeoutError:

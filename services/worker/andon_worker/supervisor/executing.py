@@ -329,7 +329,7 @@ class Executing:
             self._loop.post(lambda: self._flush(lane))
 
     def _flush(self, lane: Lane) -> None:
-        if lane.pid in self._lanes.pids:
+        if self._lanes.lives(lane):
             left = lane.talk.flush()
             self._loop.watch(lane.talk, lambda: self._hear(lane), (lambda: self._flush(lane)) if left else None)
 

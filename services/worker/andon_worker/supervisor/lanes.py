@@ -164,7 +164,7 @@ class Lanes:
         """Let it go in peace: what runs at a program's exit runs."""
         lane.spent = True
         lane.talk.send({"say": "retire"})
-        self._loop.after(RETIRE_SECONDS, lambda: self.discard(lane) if lane.pid in self._living else None)
+        self._loop.after(RETIRE_SECONDS, lambda: self.discard(lane) if self.lives(lane) else None)
 
     def _make_more(self) -> None:
         wanted = self._spares + len(self._waiting) - len(self._new) - len(self._unborn)
@@ -230,7 +230,6 @@ class Lanes:
         self._unwatch(lane)
         lane.close()
 
-    @property
-    def pids(self) -> list[int]:
-        """Of the lanes that live."""
-        return [*self._living]
+    def lives(self, lane: Lane) -> bool:
+        """Whether it was born and isn't gone yet."""
+        return lane.pid in self._living

@@ -18,8 +18,9 @@ from contextlib import suppress
 from typing import Any, Protocol
 
 from andon_worker.linux import children
-from andon_worker.nursery.starting import IMPORT_SECONDS, Loading, end, in_words, receive, start
+from andon_worker.nursery.starting import IMPORT_SECONDS, Loading, end, in_words, start
 from andon_worker.supervisor.loop import Loop, Timer
+from andon_worker.wire import receive_passed
 
 log = logging.getLogger(__name__)
 FIRST_PAUSE, LAST_PAUSE = 0.1, 10.0
@@ -124,7 +125,7 @@ class NurseryClient:
 
     def _hear(self) -> None:
         assert self._control is not None
-        said, descriptors = receive(self._control)
+        said, descriptors = receive_passed(self._control, 1)
         if said is None:
             self._has_ended()
             return

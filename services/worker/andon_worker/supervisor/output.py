@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from andon.engine.memos import plain
-from andon_worker.lane.capture import MARK, MAX_LINE
+from andon_worker.wire import MARK, MAX_LINE
 
 MOST_LINES, MOST_BYTES, LAST_LINES = 2_000, 1024 * 1024, 200
 STREAMS = ("stdout", "stderr")
