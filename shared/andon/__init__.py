@@ -12,6 +12,7 @@ from andon.engine.errors import (
 )
 from andon.engine.events import Event
 from andon.engine.functions import Function, function
+from andon.engine.gates import Concurrency
 from andon.engine.rules import CancelOn
 from andon.engine.steps import AsyncStep, Step
 from andon.engine.triggers import On
@@ -21,6 +22,7 @@ __all__ = [
     "AsyncStep",
     "CancelOn",
     "Cancelled",
+    "Concurrency",
     "Event",
     "EventError",
     "Function",

@@ -25,6 +25,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from andon.adapters.cel import check_expression
 from andon.adapters.postgres import functions, held, inbox, journal, requests, runs, turns
 from andon.adapters.postgres.connect import Connection, connect
 from andon.adapters.postgres.database import Database
@@ -37,6 +38,7 @@ from andon.engine.ids import new_id
 from andon.engine.rules import run_flag
 from andon_worker.dispatcher import upkeep
 from andon_worker.dispatcher.batch import record_batch
+from andon_worker.dispatcher.gatekeeper import Gatekeeper
 from tests import moves
 
 CASES = ("a", "b", "c")
@@ -63,7 +65,12 @@ SELECT r.id FROM andon.runs r
 JOIN andon.runs h ON r.line = h.queue || CASE WHEN h.kind <> 'function' THEN '.urgent' ELSE '' END
 WHERE h.id = %s AND r.status = 'queued' AND r.turn IS NOT NULL AND r.sent_at IS NOT NULL ORDER BY r.turn, r.id LIMIT 1
 """
-_TABLES = "runs, events, outbox, cancellations, reports, steps, dead_events, lines"
+_LET_IN = """
+SELECT e.data->>'room', count(*) FROM andon.runs r JOIN andon.events e ON e.seq = r.event_seq
+WHERE r.function_id = 'visit' AND r.kind = 'function' AND r.ended_at IS NULL AND r.door IS NULL GROUP BY 1
+"""
+_TABLES = "runs, events, outbox, cancellations, reports, steps, dead_events, lines, slots, gate_due"
+REQUESTS = ("walk/requested", "visit/requested")
 
 
 @dataclass(frozen=True)
@@ -128,20 +135,21 @@ class Protocol(RuleBasedStateMachine):
         """An empty house with two reports."""
         self.db.execute(f"TRUNCATE {', '.join(f'andon.{each.strip()}' for each in _TABLES.split(','))} CASCADE")
         functions.register(self.db, self.registry)
+        self.lead()
         self.reports = [new_id(), new_id()]
         for report in self.reports:
             self.db.execute(_REPORT, [report])
 
     # --- events ---------------------------------------------------------------------------------------------------
 
-    @rule(case=st.sampled_from(CASES), name=st.sampled_from(["walk/requested", "walk/cancelled"]))
-    def produce(self, case: str, name: str) -> None:
+    @rule(case=st.sampled_from(CASES), name=st.sampled_from([*REQUESTS, "walk/cancelled"]), room=st.integers(1, 2))
+    def produce(self, case: str, name: str, room: int) -> None:
         """A producer's XADD."""
-        self.bus.append(Event(name, {"case": case}, id=str(new_id())))
+        self.bus.append(Event(name, {"case": case, "room": room}, id=str(new_id())))
 
     @rule(
         case=st.sampled_from(CASES),
-        name=st.sampled_from(["walk/requested", "walk/cancelled"]),
+        name=st.sampled_from([*REQUESTS, "walk/cancelled"]),
         published=st.booleans(),
     )
     def accept(self, case: str, name: str, published: bool) -> None:
@@ -288,7 +296,8 @@ class Protocol(RuleBasedStateMachine):
         if status == "cancelled" and run.cancel_requested_at is None:
             status = "completed"
         error = '{"message": "planned"}' if status == "failed" else None
-        settled = settle_held(self.db, [End(run.id, holder.fence, status, "{}", error)])
+        frees = run.function_id == "visit"
+        settled = settle_held(self.db, [End(run.id, holder.fence, status, "{}", error)], frees=frees)
         assert bool(settled) == (run.held and run.fence == holder.fence)
         if settled:
             assert settled[0].status == ("cancelled" if run.cancel_requested_at is not None else status)
@@ -299,7 +308,8 @@ class Protocol(RuleBasedStateMachine):
         """A holder, present or former, lets the run wait, or hands it over."""
         holder = data.draw(st.sampled_from(self.holders))
         [run] = [each for each in self.look() if each.id == holder.run_id]
-        kept = runs.suspend(self.db, run.id, holder.fence, seconds=seconds)
+        frees = run.function_id == "visit" and run.kind == "function" and seconds is not None
+        kept = runs.suspend(self.db, run.id, holder.fence, seconds=seconds, frees=frees)
         assert kept == (run.status == "running" and run.fence == holder.fence)
 
     @precondition(lambda self: self.holders)
@@ -365,6 +375,21 @@ class Protocol(RuleBasedStateMachine):
         with self.db.transaction():
             upkeep.unsent(self.db)
 
+    @rule(crash=st.booleans())
+    def open_doors(self, crash: bool) -> None:
+        """The gatekeeper lets in who can go; it may die before its commit."""
+        with self.db.transaction():
+            self.gatekeeper.open(self.db)
+            if crash:
+                raise psycopg.Rollback
+
+    @rule()
+    def lead(self) -> None:
+        """Another begins to lead, and looks at every door."""
+        self.gatekeeper = Gatekeeper(self.registry)
+        with self.db.transaction():
+            self.gatekeeper.reconcile(self.db)
+
     @rule()
     def raise_floors(self) -> None:
         """The dispatcher looks how far the lines have come."""
@@ -406,6 +431,13 @@ class Protocol(RuleBasedStateMachine):
                 assert newest.get(run.case, 0) > run.seq, f"{run} is cancelled by nothing"
 
     @invariant()
+    def never_more_are_let_in_than_the_limits(self) -> None:
+        """One in each room, and two in the house, whatever they do and whoever has lost them."""
+        let_in: dict[str, int] = dict(self.db.execute(_LET_IN).fetchall())
+        assert max(let_in.values(), default=0) <= 1
+        assert sum(let_in.values()) <= 2
+
+    @invariant()
     def an_accepted_cancel_has_won(self) -> None:
         """Its report's newest request before it has been cancelled, or will be born so."""
         for report, seq in self.won:
@@ -439,16 +471,17 @@ class Protocol(RuleBasedStateMachine):
             upkeep.reclaim(self.db, LOST_LIMIT)
             self.wake()
             self.hint()
+            self.open_doors(crash=False)
             hints = [run for run in self.look() if run.status == "queued"]
             for holder in [*map(self.take, hints), *(self.take(run, alone=True) for run in hints)]:
                 if holder is not None:
-                    settle_held(self.db, [End(holder.run_id, holder.fence, "completed", "{}")])
+                    settle_held(self.db, [End(holder.run_id, holder.fence, "completed", "{}")], frees=True)
             [left] = self.db.execute("SELECT count(*) FROM andon.outbox").fetchone() or [0]
             if not left and not self.bus and all(run.status in ENDED for run in self.look()):
                 break
         else:
             pytest.fail("it doesn't come to rest")
-        requested = "SELECT seq FROM andon.events WHERE name IN ('walk/requested', 'report/generation.requested')"
+        requested = "SELECT seq FROM andon.events WHERE name LIKE '%requested'"
         seqs = sorted(seq for (seq,) in self.db.execute(requested).fetchall())
         assert sorted(run.seq for run in self.look() if run.kind == "function") == seqs
         for report, run in self.db.execute(_REPORTS).fetchall():
@@ -461,7 +494,7 @@ def machine(database_url: str) -> type[Protocol]:
 
     class OnThisDatabase(Protocol):
         url = database_url
-        registry = Registry.load(["tests.functions"])
+        registry = Registry.load(["tests.functions", "tests.limited_functions"], check_expression=check_expression)
 
     with psycopg.connect(database_url) as connection:
         moves.watch(connection)
@@ -473,7 +506,7 @@ def test_every_move_of_the_state_machine_is_made_and_no_other(machine: type[Prot
     protocol.begin()
 
     def hold() -> Holder:
-        protocol.produce("a", "walk/requested")
+        protocol.produce("a", "walk/requested", 1)
         protocol.deliver(1, "never")
         holder = protocol.take(max(protocol.look(), key=lambda run: run.seq))
         assert holder is not None
@@ -483,7 +516,7 @@ def test_every_move_of_the_state_machine_is_made_and_no_other(machine: type[Prot
         assert runs.suspend(protocol.db, holder.run_id, holder.fence, seconds=seconds)
 
     def cancel() -> None:
-        protocol.produce("a", "walk/cancelled")
+        protocol.produce("a", "walk/cancelled", 1)
         protocol.deliver(1, "never")
 
     for status in ("completed", "failed", "cancelled"):
@@ -493,6 +526,8 @@ def test_every_move_of_the_state_machine_is_made_and_no_other(machine: type[Prot
     protocol.wake()
     suspend(hold(), None)
     suspend(hold(), 3600.0)
+    protocol.bus.append(Event("spelled/requested", {"case": "b", "room": 1}, id=str(new_id())))
+    protocol.deliver(1, "never")
     stopping = hold()
     cancel()
     protocol.end(stopping, "cancelled")

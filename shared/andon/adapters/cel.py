@@ -68,7 +68,7 @@ def any_holds(conditions: Sequence[str], event: Event) -> tuple[bool, str | None
     return False, failure
 
 
-class NoValue(AndonError):
+class NoValue(AndonError, ValueError):
     """An expression has no value for an event: a key is missing, operands don't go together, it takes too much work."""
 
 

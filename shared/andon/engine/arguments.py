@@ -13,6 +13,7 @@ from typing import Any
 
 from andon.engine.errors import NonRetriable
 from andon.engine.events import ENDS, MAX_NAME, NAME, OWN, OWN_CANCELS
+from andon.engine.gates import concurrency_fault
 from andon.engine.rules import CancelOn, rule_fault
 from andon.engine.storable import text_fault
 from andon.engine.triggers import MOST_TRIGGERS, On, on_fault
@@ -175,6 +176,7 @@ ARGUMENTS: Mapping[str, Check] = {
     "fresh": flag,
     "lane_memory": optional(whole(1 << 20, 1 << 50)),
     "max_runs": whole(1, 1_000_000),
+    "concurrency": concurrency_fault,
     "cleanups": _hooks,
     "handler": code,
     "on_cancel": optional(code),

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from andon.engine import gates
 from andon.engine.arguments import ARGUMENTS, shown
 from andon.engine.errors import RegistrationError
+from andon.engine.gates import Concurrency
 from andon.engine.rules import CancelOn
 from andon.engine.triggers import On
 
@@ -40,6 +42,8 @@ class Declaration:
     """How many bytes a run's processes may take together."""
     max_runs: int = MAX_RUNS
     """After how many runs a process is not used again."""
+    concurrency: tuple[Concurrency, ...] = ()
+    """How many of its runs go at once."""
     cleanups: tuple[str, ...] = ()
     """Which of `on_cancel` and `on_failure` it has."""
 
@@ -71,6 +75,7 @@ def to_json(declared: Declaration) -> dict[str, Any]:
     said["triggers"] = [asdict(each) for each in declared.triggers]
     said["cancel_on"] = [_rule(each) for each in declared.cancel_on]
     said["cancel_deadline"] = _seconds(declared.cancel_deadline)
+    said["concurrency"] = gates.to_json(declared.concurrency)
     return said
 
 
@@ -83,6 +88,7 @@ def from_json(said: Mapping[str, Any]) -> Declaration:
             "triggers": tuple(On(**each) for each in said["triggers"]),
             "cancel_on": tuple(_read_rule(each) for each in said["cancel_on"]),
             "cancel_deadline": None if deadline is None else dt.timedelta(seconds=deadline),
+            "concurrency": gates.from_json(said.get("concurrency", ())),
             "cleanups": tuple(said["cleanups"]),
         }
     )

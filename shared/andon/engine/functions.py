@@ -12,6 +12,7 @@ from andon.engine.arguments import shown
 from andon.engine.declarations import CANCEL_DEADLINE, GRACE_SECONDS, MAX_RUNS, Declaration
 from andon.engine.errors import RegistrationError
 from andon.engine.events import Event
+from andon.engine.gates import Concurrency, expressions_of, gates_of
 from andon.engine.rules import CancelOn
 from andon.engine.triggers import OF_EVENT, On, parts_of
 
@@ -51,6 +52,7 @@ def function(
     fresh: bool = False,
     lane_memory: int | None = None,
     max_runs: int = MAX_RUNS,
+    concurrency: Concurrency | Sequence[Concurrency] = (),
 ) -> Callable[[Handler], Function]:
     """Declare a durable function: `handler(event, step)` runs for each `trigger` event, or for each event that one of
     several `triggers` holds for.
@@ -63,6 +65,8 @@ def function(
     `grace` is how many seconds code that is stopped gets to end, before its process and all that it started is killed;
     `lane_memory` how many bytes these may take together. A process serves runs of the same function and tenant one
     after the other, `max_runs` at most; with `fresh` only one.
+
+    `concurrency` limits how many runs go at once, up to three times.
     """
 
     def declare(handler: Handler) -> Function:
@@ -83,6 +87,7 @@ def function(
             fresh=fresh,
             lane_memory=lane_memory,
             max_runs=max_runs,
+            concurrency=_several([concurrency] if isinstance(concurrency, Concurrency) else concurrency),
         )
 
     return declare
@@ -134,6 +139,7 @@ class Registry:
         self._by_prefix: dict[str, list[Start]] = {}
         self._by_cancel: dict[str, list[tuple[str, CancelOn]]] = {}
         self._former: dict[str, list[tuple[str, CancelOn]]] = {}
+        self._shared: dict[bytes, tuple[str, int]] = {}
         for each in functions:
             self.add(each)
 
@@ -145,10 +151,11 @@ class Registry:
             raise RegistrationError(f"function {declared.id!r} is registered twice: in {other} and {declared.module}")
         for rule in declared.cancel_on:
             if rule.if_ is not None:
-                self._check(declared, f"cancel_on={shown(rule)}", rule.if_)
+                self._check(declared, f"cancel_on={shown(rule)}", f"if_={shown(rule.if_)}", rule.if_)
         for on in declared.starts_on:
             if on.if_ is not None:
-                self._check(declared, f"triggers={shown(on)}", on.if_, OF_EVENT)
+                self._check(declared, f"triggers={shown(on)}", f"if_={shown(on.if_)}", on.if_, OF_EVENT)
+        self._check_limits(declared)
         self._by_id[declared.id] = declared
         for event, start in _starts(len(self._by_id), declared).items():
             known = self._by_prefix if event.endswith("/") else self._by_trigger
@@ -156,13 +163,25 @@ class Registry:
         for rule in declared.cancel_on:
             self._by_cancel.setdefault(rule.event, []).append((declared.id, rule))
 
-    def _check(self, declared: Declaration, argument: str, expression: str, *names: Sequence[str]) -> None:
+    def _check_limits(self, declared: Declaration) -> None:
+        for expression in expressions_of(declared):
+            argument = f"concurrency: key={shown(expression)}"
+            self._check(declared, argument, argument, expression, OF_EVENT)
+        for gate in gates_of(declared):
+            other, limit = self._shared.setdefault(gate.head, (declared.id, gate.limit))
+            if limit != gate.limit:
+                raise declared.refused(
+                    f"concurrency: key={shown(gate.key)}",
+                    f"{shown(other)} counts under it, too, with limit={limit}; expected the same",
+                )
+
+    def _check(self, declared: Declaration, argument: str, part: str, expression: str, *names: Sequence[str]) -> None:
         if self._check_expression is None:
-            raise declared.refused(argument, "no evaluator for its if_")
+            raise declared.refused(argument, "no evaluator for its expression")
         try:
             self._check_expression(expression, *names)
         except ValueError as error:
-            raise declared.refused(f"if_={shown(expression)}", str(error)) from None
+            raise declared.refused(part, str(error)) from None
 
     def __iter__(self) -> Iterator[Declaration]:
         return iter(self._by_id.values())

@@ -25,7 +25,10 @@ CANCELLABLE = OPEN - {Status.CANCELLING}
 
 # A run is made as queued, and makes these moves alone.
 MOVES: dict[Status, frozenset[Status]] = {
-    Status.QUEUED: frozenset({Status.RUNNING, Status.CANCELLED}),
+    Status.QUEUED: frozenset(
+        # To failed at once where a limit's key can't be evaluated.
+        {Status.RUNNING, Status.CANCELLED, Status.FAILED}
+    ),
     Status.RUNNING: frozenset(
         # To cancelled at once where its holder heard of the cancel before the run was marked.
         {Status.QUEUED, Status.WAITING, Status.CANCELLING, Status.COMPLETED, Status.FAILED, Status.CANCELLED}

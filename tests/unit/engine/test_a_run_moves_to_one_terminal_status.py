@@ -55,9 +55,9 @@ def test_only_a_run_whose_code_is_to_stop_is_cancelling() -> None:
     assert frozenset({Status.RUNNING, Status.CANCELLING}) == HELD
 
 
-def test_only_a_running_run_completes_or_fails() -> None:
-    for ended in (Status.COMPLETED, Status.FAILED):
-        assert {status for status in Status if ended in MOVES[status]} == {Status.RUNNING}
+def test_only_a_running_run_completes_or_fails_but_for_one_that_can_never_start() -> None:
+    assert {status for status in Status if Status.COMPLETED in MOVES[status]} == {Status.RUNNING}
+    assert {status for status in Status if Status.FAILED in MOVES[status]} == {Status.RUNNING, Status.QUEUED}
 
 
 def test_the_page_has_every_move_and_no_other() -> None:

@@ -10,23 +10,24 @@ import json
 import logging
 import uuid
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
 import psycopg
 
-from andon.adapters.cel import any_holds
-from andon.adapters.postgres import cancellations, inbox, skips, turns, wide
+from andon.adapters.cel import any_holds, value_of
+from andon.adapters.postgres import cancellations, gate, inbox, skips, turns, wide
 from andon.adapters.postgres.cancellations import KeyedCancel, request_key
 from andon.adapters.postgres.marks import mark
 from andon.adapters.postgres.own_events import WideCancel, parse_bulk
-from andon.adapters.postgres.settle import Settled
+from andon.adapters.postgres.settle import Settled, fail_queued
 from andon.adapters.postgres.skips import Reason, Skip
 from andon.engine.declarations import Declaration
 from andon.engine.events import ENDS, FANNED_HOPS, MOST_HOPS, RUNS_CANCELLED, Event
 from andon.engine.functions import Registry
+from andon.engine.gates import gates_of
 from andon.engine.ids import new_id, parse_id
 from andon.engine.rules import CancelOn, cancel_key, rule_id, run_flag
 from andon.reports.events import REQUESTED
@@ -35,12 +36,20 @@ log = logging.getLogger(__name__)
 Key = tuple[str, str]
 Planned = tuple[list["NewRun"], list[Skip]]
 """The runs to be made, and what starts none and why."""
+NO_DOOR = uuid.UUID(int=0)
 
 _RUNS = """
 INSERT INTO andon.runs (id, tenant, function_id, event_seq, report_id, queue, line, rules, turn, sent_at)
 SELECT r.id, r.tenant, r.function_id, r.seq, r.report_id, r.queue, r.queue, r.rules::uuid[], r.turn, clock_timestamp()
 FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::bigint[], %s::uuid[], %s::text[], %s::text[], %s::bigint[])
     r (id, tenant, function_id, seq, report_id, queue, rules, turn)
+"""
+_RUNS_AT_DOORS = """
+INSERT INTO andon.runs (id, tenant, function_id, event_seq, report_id, queue, line, rules, door, door_order, gate_keys)
+SELECT r.id, r.tenant, r.function_id, r.seq, r.report_id, r.queue, r.queue, r.rules::uuid[], r.door, clock_timestamp(),
+    r.gate_keys::uuid[]
+FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::bigint[], %s::uuid[], %s::text[], %s::text[], %s::uuid[],
+        %s::text[]) r (id, tenant, function_id, seq, report_id, queue, rules, door, gate_keys)
 """
 _KEYS = (
     "INSERT INTO andon.cancel_keys (run_id, key, event_seq) SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::bigint[])"
@@ -76,11 +85,20 @@ class NewRun:
     function: Declaration
     event: Event
     report_id: uuid.UUID | None
+    gate_keys: tuple[uuid.UUID, ...] = ()
+    fault: str | None = None
+    """Why it can't be known whether it may go: such a run fails before it starts."""
 
-    def row(self, turn: int) -> tuple[Any, ...]:
-        """As `_RUNS` takes it: a new run stands in its queue's ordinary line."""
+    @property
+    def row(self) -> tuple[Any, ...]:
+        """What both kinds of a new run have."""
         event, function = self.event, self.function
-        return self.id, event.tenant, function.id, event.seq, self.report_id, function.queue, self.rules, turn
+        return self.id, event.tenant, function.id, event.seq, self.report_id, function.queue, self.rules
+
+    @property
+    def door(self) -> uuid.UUID | None:
+        """Where it stands; None for one that stands in its queue's ordinary line."""
+        return NO_DOOR if self.fault else next(iter(self.gate_keys), None)
 
     @property
     def carries_report(self) -> bool:
@@ -90,8 +108,7 @@ class NewRun:
     @property
     def rules(self) -> str:
         """The wide rules that it is made with, as PostgreSQL writes an array; the others give it keys."""
-        named = [str(rule_id(self.function.id, each)) for each in self.function.cancel_on if each.wide]
-        return "{" + ",".join(named) + "}"
+        return listed(rule_id(self.function.id, each) for each in self.function.cancel_on if each.wide)
 
 
 @dataclass
@@ -105,8 +122,15 @@ class Effects:
     """How many expressions had no value, by function."""
     refused: dict[str, str] = field(default_factory=dict)
     """Entries that are dead although they can be events: why, by stream id."""
+    at_doors: bool = False
+    """Whether a run was made that waits to be let in."""
     repeatable: bool = False
     """Whether the batch recorded and settled nothing: then its events are in the outbox still if it is lost."""
+
+
+def listed(ids: Iterable[uuid.UUID]) -> str:
+    """An array, as PostgreSQL writes it."""
+    return "{" + ",".join(map(str, ids)) + "}"
 
 
 def record_batch(
@@ -138,16 +162,19 @@ def record_batch(
     marked = mark(connection, [*cancellations.runs_by_id(connection, fresh), *marks])
     if born.marks:
         wide.count_born(connection, made)
-    ended = {each.run_id for each in marked.settled}
+    faults = {run.id: run.fault for run in runs if run.fault}
+    settled = [*marked.settled, *fail_queued(connection, faults)]
+    ended = {each.run_id for each in settled}
     seqs = {each.run_id: each.event.seq for each in marks}
     return Effects(
-        started=[(run.id, run.function.queue) for run in runs if run.id not in ended],
+        started=[(run.id, run.function.queue) for run in runs if run.id not in ended and run.door is None],
         flags={c.flag: c.event.seq for c in cancels if c.flag}
         | {run_flag(id): seqs.get(id, 2**53) for id in marked.cancelling},
-        settled=marked.settled,
+        settled=settled,
         failed_evaluations=keyed.failed + born.failed,
         refused=refused,
-        repeatable=len(fresh) == len(ours) and not marked.settled and not refused,
+        at_doors=any(run.door is not None for run in runs),
+        repeatable=len(fresh) == len(ours) and not settled and not refused,
     )
 
 
@@ -223,9 +250,21 @@ def _plan_runs(registry: Registry, events: Sequence[Event], reports: set[tuple[u
                 skipped.append(Skip(event.seq, function.id, Reason.CONDITION_FAILED, detail={"error": failure}))
             if holds:
                 known = report_id is not None and (report_id, event.tenant) in reports
-                planned.append(NewRun(new_id(), function, event, report_id if known else None))
+                keys, fault = _gate_keys(function, event)
+                planned.append(NewRun(new_id(), function, event, report_id if known else None, keys, fault))
                 report_id = None
     return planned, skipped
+
+
+def _gate_keys(function: Declaration, event: Event) -> tuple[tuple[uuid.UUID, ...], str | None]:
+    """The keys under which a run of this event is counted, or why one of them can't be told."""
+    keys = []
+    for limit in gates_of(function):
+        try:
+            keys.append(limit.key_of(event, value_of))
+        except ValueError as error:
+            return (), f"concurrency: key={limit.key!r:.200} has no value: {error}"
+    return tuple(keys), None
 
 
 def _plan_cancels(
@@ -284,11 +323,17 @@ def _store_bulk(connection: psycopg.Connection[Any], event: Event) -> None:
 def _insert_runs(connection: psycopg.Connection[Any], runs: Sequence[NewRun]) -> None:
     if not runs:
         return
-    given = turns.give(connection, [(run.function.queue, run.event.tenant) for run in runs])
-    columns = zip(*[run.row(turn) for run, turn in zip(runs, given, strict=True)], strict=True)
+    free, waiting = [run for run in runs if run.door is None], [run for run in runs if run.door is not None]
+    given = turns.give(connection, [(run.function.queue, run.event.tenant) for run in free])
     keys = [(run.id, key, run.event.seq) for run in runs for key in _keys(run)]
     with connection.pipeline():
-        connection.execute(_RUNS, [list(column) for column in columns])
+        if free:
+            rows = [(*run.row, turn) for run, turn in zip(free, given, strict=True)]
+            connection.execute(_RUNS, [list(column) for column in zip(*rows, strict=True)])
+        if waiting:
+            rows = [(*run.row, run.door, listed(run.gate_keys)) for run in waiting]
+            connection.execute(_RUNS_AT_DOORS, [list(column) for column in zip(*rows, strict=True)])
+            gate.look_at(connection, {run.gate_keys[0] for run in waiting if run.gate_keys})
         if keys:
             connection.execute(_KEYS, [list(column) for column in zip(*keys, strict=True)])
 

@@ -30,7 +30,8 @@ log = logging.getLogger(__name__)
 CACHE_SECONDS = 2.0
 UNREAD_LIMIT = 10_000
 
-# An arm per partial index: the cost follows the open runs, not all that ever were.
+# An arm per partial index: the cost follows the open runs, not all that ever were. One at a door counts as queued, and
+# not for the age of the queue: workers aren't what it waits for.
 _RUNS = f"""
 SELECT status, queue, count(*),
     extract(epoch FROM clock_timestamp() - min(queued_at) FILTER (WHERE status = 'queued' AND started_at IS NULL)),
@@ -38,7 +39,10 @@ SELECT status, queue, count(*),
     count(*) FILTER (WHERE lease_until < clock_timestamp())
 FROM (
     SELECT status, queue, queued_at, started_at, cancel_requested_at, lease_until
-    FROM andon.runs WHERE status = 'queued'
+    FROM andon.runs WHERE status = 'queued' AND door IS NULL
+    UNION ALL
+    SELECT status, queue, queued_at, queued_at, cancel_requested_at, lease_until
+    FROM andon.runs WHERE status = 'queued' AND door IS NOT NULL
     UNION ALL
     SELECT status, queue, queued_at, started_at, cancel_requested_at, lease_until
     FROM andon.runs WHERE status = 'waiting'

@@ -7,6 +7,7 @@ batches; an entry that is too much alone is put by, with its place in the order 
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -52,6 +53,7 @@ _NO_TABLE_IS_LOCKED = """
 LOCK TABLE andon.runs, andon.reports, andon.steps, andon.cancel_keys, andon.cancellations, andon.wide_cancellations
 IN ROW EXCLUSIVE MODE
 """
+_ENDS = {name.encode() for name in ENDS}
 PUT_BY_SECONDS = 5.0
 LONGEST_PUT_BY_SECONDS = 300.0
 TRIES = 5
@@ -95,6 +97,7 @@ class Intake:
         self._signal = signal
         self._metrics = metrics
         self._can_wait = {name.encode() for name in ENDS if not registry.concerns(name)}
+        self._limited = [json.dumps(each.id).encode() for each in registry if each.concurrency]
         self._put_off: list[Entry] = []
         self._tracing = tracing
         self._stream = stream
@@ -103,6 +106,8 @@ class Intake:
         self.pending_first = True
         self.went_on_at = time.monotonic()
         """When it last handled an entry, or found none."""
+        self.freed = False
+        """Whether it read of the end of a run whose function has limits since this was last set to False."""
 
     def step(self, *, block_ms: int) -> int:
         """Handle one batch, what was read before and not acknowledged first; return how many entries it had."""
@@ -126,10 +131,18 @@ class Intake:
     def _put_off_what_can_wait(self, entries: Sequence[Entry]) -> list[Entry]:
         """The entries to handle now. What tells of a run's end, and starts and stops nothing, waits."""
         urgent = [each for each in entries if each[1].get(b"name") not in self._can_wait]
+        self.freed = self.freed or any(map(self._may_free, entries))
         self._put_off += [each for each in entries if each[1].get(b"name") in self._can_wait]
         if len(self._put_off) >= MOST or sum(map(size, self._put_off)) >= MOST_BYTES:
             self.handle_put_off()
         return urgent
+
+    def _may_free(self, entry: Entry) -> bool:
+        """Whether it may tell of the end of a run whose function has limits."""
+        if not self._limited or entry[1].get(b"name") not in _ENDS:
+            return False
+        data = entry[1].get(b"data", b"")
+        return any(id in data for id in self._limited)
 
     def create_group(self) -> None:
         """Make the consumer group from the stream's beginning, never from `$`: what waits there must be read."""

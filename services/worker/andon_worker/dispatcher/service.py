@@ -33,6 +33,7 @@ from andon_worker.broker import HintBroker
 from andon_worker.dispatcher import upkeep
 from andon_worker.dispatcher.batch import Effects
 from andon_worker.dispatcher.former import FormerIntake, FormerStreams
+from andon_worker.dispatcher.gatekeeper import Gatekeeper
 from andon_worker.dispatcher.halving import halving, is_nobodys_fault, is_too_much
 from andon_worker.dispatcher.intake import Intake
 from andon_worker.dispatcher.leadership import Leadership, NotLeader
@@ -83,6 +84,8 @@ class DispatcherService:
         self._caught_up = False
         self._upkeep_at = 0.0
         self._swept = ""
+        self._gatekeeper = Gatekeeper(registry)
+        self._doors_due = False
         self._forgotten_at = 0.0
         self._floors_at = 0.0
         self._turned_at = time.monotonic()
@@ -133,6 +136,7 @@ class DispatcherService:
         self._former.lead(former_streams.names(self._database.connection()))
         with self._leading() as connection:
             turns.find_floors(connection)
+        self._gatekeeper.lead()
         self._intake.pending_first = True
         self._connected_since = time.monotonic()
         self.leads = True
@@ -172,6 +176,8 @@ class DispatcherService:
             ("tell", due.tell, self._tell_untold),
             ("reclaim", due.reclaim and leading >= self._settings.lease_seconds, self._reclaim),
             ("wake", True, lambda: self._hint(self._enter_lines(due.wake, False))),
+            ("gate", due.doors, self._open_doors),
+            ("reconcile", self._gatekeeper.wants_to_reconcile, self._reconcile),
             ("unsent", unsent, lambda: self._hint(self._enter_lines(False, True))),
             ("recover", True, self._recover_where_redis_is_new),
             ("relay", due.relay, lambda: self._relay(connection)),
@@ -224,6 +230,21 @@ class DispatcherService:
             hints = upkeep.wake(connection) if wake else []
             return hints + (upkeep.unsent(connection) if unsent else [])
 
+    def _open_doors(self) -> None:
+        """Let in who can go, for a part of the time: what comes in goes on between."""
+        self._doors_due, until = False, time.monotonic() + UPKEEP_SECONDS / 2
+        more = True
+        while more and time.monotonic() < until:
+            with self._leading() as connection:
+                hints, more = self._gatekeeper.open(connection)
+            self._broker.hint(hints)
+        if more:
+            self._upkeep_at = 0.0
+
+    def _reconcile(self) -> None:
+        with self._leading() as connection:
+            self._gatekeeper.reconcile(connection)
+
     @contextmanager
     def _leading(self) -> Iterator[Connection]:
         """A transaction in which nobody else leads."""
@@ -249,6 +270,10 @@ class DispatcherService:
         rest = self._former.take_in(time.monotonic() + UPKEEP_SECONDS / 4)
         self._intake.handle_put_off()
         while self._intake.step(block_ms=self._patience()):
+            if self._doors_due or self._intake.freed:
+                self._intake.freed = False
+                with self._duty("gate"):
+                    self._open_doors()
             if time.monotonic() >= self._upkeep_at:
                 return False
         return rest
@@ -312,6 +337,7 @@ class DispatcherService:
             self._broker.hint(effects.started)
         with self._duty("signal"):
             self._tell(effects.settled)
+        self._doors_due = self._doors_due or effects.at_doors
 
     def _tell(self, settled: Sequence[Settled]) -> None:
         bus.publish(self._redis, [each.event for each in settled if each.event])

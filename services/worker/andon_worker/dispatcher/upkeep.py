@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import psycopg
 
-from andon.adapters.postgres import turns
+from andon.adapters.postgres import gate, turns
 from andon.adapters.postgres.attempts import LOST
 from andon.adapters.postgres.settle import Settled, lock_reports, settle_void
 from andon.adapters.postgres.statuses import HELD
@@ -24,16 +24,17 @@ CHUNK = 500
 ALONE_FROM = 2  # one lost worker is mostly the worker's own end: such a run is resumed at once, by any other
 _QUEUE = f"queue || CASE WHEN lost >= {ALONE_FROM} THEN '{ALONE}' WHEN kind <> 'function' THEN '{URGENT}' ELSE '' END"
 _SLEEPERS = f"""
-SELECT id, {_QUEUE}, tenant FROM andon.runs WHERE status = 'waiting' AND wake_at <= clock_timestamp()
+SELECT id, {_QUEUE}, tenant, door FROM andon.runs WHERE status = 'waiting' AND wake_at <= clock_timestamp()
 ORDER BY wake_at LIMIT {CHUNK} FOR UPDATE SKIP LOCKED
 """
 # One whose hint couldn't be followed keeps its place. The release before leaves turns of long ago.
 _UNTOLD = f"""
 SELECT id, {_QUEUE}, tenant, CASE WHEN line = {_QUEUE} AND turn >= (
     SELECT floor FROM andon.lines l WHERE l.line = runs.line) THEN turn END
-FROM andon.runs WHERE status = 'queued' AND sent_at IS NULL
+FROM andon.runs WHERE status = 'queued' AND door IS NULL AND sent_at IS NULL
 ORDER BY id LIMIT {CHUNK} FOR UPDATE OF runs SKIP LOCKED
 """
+_TO_ITS_DOOR = "UPDATE andon.runs SET status = 'queued', wake_at = NULL WHERE id = ANY(%s)"
 _ENTER = """
 UPDATE andon.runs r SET status = 'queued', wake_at = NULL, sent_at = clock_timestamp(), line = w.line, turn = w.turn
 FROM unnest(%s::uuid[], %s::text[], %s::bigint[]) w (id, line, turn) WHERE r.id = w.id
@@ -41,7 +42,7 @@ FROM unnest(%s::uuid[], %s::text[], %s::bigint[]) w (id, line, turn) WHERE r.id 
 _FORGOTTEN = f"""
 UPDATE andon.runs SET sent_at = clock_timestamp()
 WHERE id IN (SELECT id FROM andon.runs
-             WHERE status = 'queued' AND sent_at <= clock_timestamp() - %s::float8 * interval '1 s'
+             WHERE status = 'queued' AND door IS NULL AND sent_at <= clock_timestamp() - %s::float8 * interval '1 s'
                 AND {_QUEUE} = ANY(%s)
              ORDER BY sent_at LIMIT {CHUNK} FOR UPDATE SKIP LOCKED)
 RETURNING id, {_QUEUE}
@@ -52,14 +53,18 @@ SELECT EXISTS (SELECT FROM andon.runs WHERE status = 'cancelling' AND cancel_dea
     EXISTS (SELECT FROM andon.untold_ends),
     EXISTS (SELECT FROM andon.runs WHERE status IN {HELD} AND lease_until <= clock_timestamp()),
     EXISTS (SELECT FROM andon.runs WHERE status = 'waiting' AND wake_at <= clock_timestamp()),
-    EXISTS (SELECT FROM andon.runs WHERE status = 'queued' AND sent_at IS NULL),
+    EXISTS (SELECT FROM andon.runs WHERE status = 'queued' AND door IS NULL AND sent_at IS NULL),
     EXISTS (SELECT FROM andon.runs
-        WHERE status = 'queued' AND sent_at <= clock_timestamp() - %(forgotten)s::float8 * interval '1 s'),
+        WHERE status = 'queued' AND door IS NULL
+            AND sent_at <= clock_timestamp() - %(forgotten)s::float8 * interval '1 s'),
     EXISTS (SELECT FROM andon.outbox
         WHERE coalesce(sent_at, created_at) < clock_timestamp() - %(relay)s::float8 * interval '1 s'),
-    EXISTS (SELECT FROM andon.maintenance WHERE name = 'drain')
+    EXISTS (SELECT FROM andon.maintenance WHERE name = 'drain'),
+    EXISTS (SELECT FROM andon.gate_due WHERE at <= clock_timestamp())
 """
-_ALL_QUEUED = f"SELECT id, {_QUEUE} FROM andon.runs WHERE status = 'queued' AND id > %s ORDER BY id LIMIT {CHUNK * 10}"
+_ALL_QUEUED = f"""
+SELECT id, {_QUEUE} FROM andon.runs WHERE status = 'queued' AND door IS NULL AND id > %s ORDER BY id LIMIT {CHUNK * 10}
+"""
 _EXPIRED = f"""
 SELECT id, report_id, cancel_requested_at IS NOT NULL, lost, lost_step,
     coalesce((SELECT s.id FROM andon.steps s WHERE s.run_id = r.id AND s.status = 'completed'
@@ -101,6 +106,7 @@ class Due(NamedTuple):
     forgotten: bool
     relay: bool
     drained: bool
+    doors: bool
 
 
 def due(connection: psycopg.Connection[Any], *, forgotten_after: float, relay_after: float) -> Due:
@@ -111,9 +117,15 @@ def due(connection: psycopg.Connection[Any], *, forgotten_after: float, relay_af
 
 
 def wake(connection: psycopg.Connection[Any]) -> list[Hint]:
-    """Queue the waiting runs whose time has come; returns what to hint. In a transaction that holds the leadership."""
+    """Queue the waiting runs whose time has come; returns what to hint. In a transaction that holds the leadership.
+
+    Those that gave back their slots while they waited are queued at a door, where they keep their place.
+    """
     rows = connection.execute(_SLEEPERS).fetchall()
-    return _enter(connection, [(id, line, tenant, None) for id, line, tenant in rows])
+    if doors := {id: door for id, _, _, door in rows if door is not None}:
+        connection.execute(_TO_ITS_DOOR, [list(doors)])
+        gate.look_at(connection, set(doors.values()))
+    return _enter(connection, [(id, line, tenant, None) for id, line, tenant, _ in rows if id not in doors])
 
 
 def unsent(connection: psycopg.Connection[Any]) -> list[Hint]:

@@ -19,6 +19,7 @@ from andon.adapters.postgres.attempts import Attempted
 from andon.adapters.postgres.journal import Standing
 from andon.adapters.postgres.settle import Settled
 from andon.engine.errors import AndonError, StepTimeout
+from andon.engine.gates import holds_while_waiting
 from andon.engine.memos import describe
 from andon.engine.retries import delay
 from andon.engine.steps import failure
@@ -32,6 +33,7 @@ from andon_worker.supervisor.ledger import Ledger, Refused
 from andon_worker.supervisor.loop import Loop
 
 log = logging.getLogger(__name__)
+SHORT_SECONDS = 60.0
 
 
 class ProcessDied(AndonError):
@@ -126,7 +128,8 @@ class Endings:
             else:
                 self._loop.post(lambda: self.lost(run))
 
-        self._ledger.write(ledger.Suspend(written, run.holding, seconds, wake_at, failed, attempted))
+        frees = frees_its_slots(run, seconds, wake_at)
+        self._ledger.write(ledger.Suspend(written, run.holding, seconds, wake_at, failed, attempted, frees))
 
     def _abandon(self, run: Run) -> None:
         """The nursery has ended under it, and nobody knows by whose fault: so it counts as a lost worker does."""
@@ -149,7 +152,8 @@ class Endings:
                 self._loop.post(lambda: self.lost(run))
 
         step = (run.underway.name, run.began) if run.underway else None
-        self._ledger.write(ledger.Settle(written, run.holding, status, output, error, run.stopped_at, step))
+        frees = bool(run.declared.concurrency)
+        self._ledger.write(ledger.Settle(written, run.holding, status, output, error, run.stopped_at, step, frees))
 
     def lost(self, run: Run) -> None:
         self._hooks.lease_lost(run)
@@ -181,6 +185,13 @@ def _handed_over(run: Run) -> Attempted | None:
     if run.underway is None:
         return None
     return Attempted(run.underway.name, run.underway.number, "handed over", time.monotonic() - run.began)
+
+
+def frees_its_slots(run: Run, seconds: float | None, wake_at: dt.datetime | None) -> bool:
+    """Whether a run gives back its slots now that it waits: when its function says so, and not for a short moment."""
+    if run.claimed.kind != "function" or holds_while_waiting(run.declared):
+        return False
+    return wake_at is not None or (seconds or 0.0) >= SHORT_SECONDS
 
 
 def died(run: Run, status: int) -> str:

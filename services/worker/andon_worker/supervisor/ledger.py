@@ -180,6 +180,8 @@ class Suspend(Held[None]):
     wake_at: dt.datetime | None = None
     failed: dict[str, Any] | None = None
     attempted: Attempted | None = None
+    frees: bool = False
+    """Whether it gives back its slots."""
 
     def write(self, connection: Connection) -> bool:
         return runs.suspend(
@@ -189,6 +191,7 @@ class Suspend(Held[None]):
             wake_at=self.wake_at,
             failed=self.failed,
             attempted=self.attempted,
+            frees=self.frees,
         )
 
 
@@ -222,6 +225,8 @@ class Settle(Held[Settled]):
     stopped_at: float
     step: tuple[str, float] | None = None
     """What it has stopped in, and when that began."""
+    frees: bool = False
+    """Whether its function has limits."""
     together: ClassVar[bool] = True
     minds_cancel: ClassVar[bool] = False
 
@@ -323,7 +328,8 @@ class Ledger(threading.Thread):
             kept = journal.keep(connection, [each.result() for each in entries])
             return _answered(entries, dict.fromkeys(kept))
         if kind is Settle:
-            settled = settle.settle_held(connection, [each.end() for each in entries])
+            frees = any(each.frees for each in entries)
+            settled = settle.settle_held(connection, [each.end() for each in entries], frees=frees)
             by_run = {each.run_id: each for each in settled}
             return _answered(entries, {e.run: by_run[e.run.run] for e in entries if e.run.run in by_run})
         if kind is Check:

@@ -33,7 +33,7 @@ FROM andon.runs WHERE status IN {HELD}
 """
 _QUEUED = """
 SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(queued_at)), 0)::float8
-FROM andon.runs WHERE status = 'queued' AND started_at IS NULL
+FROM andon.runs WHERE status = 'queued' AND door IS NULL AND started_at IS NULL
 """
 _CANCELLING = """
 SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(cancel_requested_at)), 0)::float8,

@@ -24,7 +24,7 @@ FROM andon.runs WHERE status IN ('running', 'cancelling') GROUP BY worker_id ORD
 _QUEUES = "SELECT DISTINCT coalesce(settings->>'queue', 'default') FROM andon.functions"
 _OFFER = """
 UPDATE andon.runs SET sent_at = NULL WHERE id IN (
-    SELECT id FROM andon.runs WHERE status = 'queued' AND sent_at IS NOT NULL AND sent_at < %s
+    SELECT id FROM andon.runs WHERE status = 'queued' AND door IS NULL AND sent_at IS NOT NULL AND sent_at < %s
     ORDER BY sent_at LIMIT 1000 FOR UPDATE SKIP LOCKED)
 """
 _NOW = "SELECT clock_timestamp()"

@@ -273,7 +273,7 @@ class Run(Base):
             postgresql_where=text(f"status IN {CANCELLABLE}"),
         ),
         Index("ix_runs_held", "id", postgresql_where=text(f"status IN {HELD}")),
-        Index("ix_runs_queued", "sent_at", "id", postgresql_where=text("status = 'queued'")),
+        Index("ix_runs_queued", "sent_at", "id", postgresql_where=text("status = 'queued' AND door IS NULL")),
         Index("ix_runs_line", "line", "turn", "id", postgresql_where=text(_PLACED)),
         Index("ix_runs_tenants_line", "tenant", "line", "turn", postgresql_where=text(_PLACED)),
         Index("ix_runs_waiting", "wake_at", "id", postgresql_where=text("status = 'waiting'")),

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import psycopg
 
 from andon.adapters.postgres.attempts import KEPT, NOTHING, Attempted
+from andon.adapters.postgres.gate import FREES
 from andon.adapters.postgres.statements import Statement
 from andon.adapters.postgres.statuses import HELD
 from andon.engine.events import Event
@@ -96,21 +97,23 @@ FROM mine m WHERE r.id = m.run_id
 RETURNING r.id, r.cancel_requested_at IS NOT NULL, r.report_id
 """
 
-_SUSPEND = f"""
+_TO_WAIT = f"""
 WITH moved AS (
 UPDATE andon.runs SET status = CASE WHEN %(seconds)s::float8 IS NULL AND %(wake_at)s::timestamptz IS NULL
         THEN 'queued' ELSE 'waiting' END,
     wake_at = coalesce(%(wake_at)s::timestamptz, clock_timestamp() + %(seconds)s::float8 * interval '1 s'),
     attempt = attempt + %(failed)s::int, error = coalesce(%(error)s::jsonb, error), lost = 0, lost_step = NULL,
-    sent_at = NULL, turn = NULL, lease_until = NULL, current_step = NULL, step_started_at = NULL
+    sent_at = NULL, turn = NULL, lease_until = NULL, current_step = NULL, step_started_at = NULL{{door}}
 WHERE id IN (
     SELECT id FROM andon.runs
     WHERE id = %(run)s AND fence = %(fence)s AND status = 'running' AND cancel_requested_at IS NULL
     FOR NO KEY UPDATE SKIP LOCKED)
-RETURNING id, fence, worker_id
+RETURNING id, fence, worker_id, gate_keys, NULL::uuid AS door
 ), attempt AS ({KEPT})
-SELECT id FROM moved
 """
+_SUSPEND = Statement(_TO_WAIT.replace("{door}", "") + "SELECT id FROM moved")
+# Back to its first door: whatever wakes it queues it there, and it has no slot until it is let in again.
+_SUSPEND_AND_FREE = Statement(_TO_WAIT.replace("{door}", ", door = gate_keys[1]") + FREES + "SELECT id FROM moved")
 
 _ENTER = f"""
 UPDATE andon.runs SET current_step = %(step)s, step_started_at = clock_timestamp() WHERE id IN (
@@ -251,10 +254,12 @@ def suspend(
     wake_at: dt.datetime | None = None,
     failed: dict[str, Any] | None = None,
     attempted: Attempted | None = None,
+    frees: bool = False,
 ) -> bool:
     """Let the run wait, or with no time give it back to the queue; False if it was cancelled or lost meanwhile.
 
     `failed` is the handler's error that caused it, and counts as an attempt; `attempted` is what was cut short by it.
+    One that `frees` gives back its slots, and is let in again when it has waited.
     """
     values = {
         "run": run_id,
@@ -265,7 +270,8 @@ def suspend(
         "error": None if failed is None else json.dumps(failed),
         **(NOTHING if attempted is None else attempted.values()),
     }
-    return connection.execute(_SUSPEND, values).fetchone() is not None
+    statement = _SUSPEND_AND_FREE if frees else _SUSPEND
+    return statement.execute(connection, values).fetchone() is not None
 
 
 def enter(connection: psycopg.Connection[Any], run_id: uuid.UUID, fence: int, step: str) -> bool:

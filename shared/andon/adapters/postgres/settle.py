@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
 import psycopg
 
 from andon.adapters.postgres.connect import LOCKING
+from andon.adapters.postgres.gate import FREES
 from andon.adapters.postgres.statements import Statement
 from andon.adapters.postgres.statuses import HELD, UNHELD
 from andon.engine.events import MAX_BYTES, Event
@@ -25,7 +26,7 @@ TOLD_AT_ONCE = 500
 STEPS_TOLD = 50  # of the first, and of the last
 PART_BYTES = 16 * 1024
 RETURNED = "id, tenant, function_id, kind, event_seq, report_id, status, output, error, queue, " + (
-    "cancel_requested_at, cancel_requested_by, cancel_reason, cancel_event_id, ended_at"
+    "cancel_requested_at, cancel_requested_by, cancel_reason, cancel_event_id, ended_at, door, gate_keys"
 )
 
 _SHORT_ERROR = """jsonb_build_object('type', left(m.error->>'type', 200),
@@ -161,6 +162,7 @@ WITH ends AS (
 )"""
 
 _SETTLE_HELD = Statement(_BY_HOLDER + _ON_REPORT + _EFFECTS)
+_SETTLE_HELD_AND_FREE = Statement(_BY_HOLDER + FREES + _ON_REPORT + _EFFECTS)
 
 _CANCEL_UNHELD = Statement(f"""
 WITH moved AS (
@@ -168,7 +170,7 @@ WITH moved AS (
         cancel_stopped_at = cancel_requested_at
     WHERE id = ANY(%(ids)s) AND status IN {UNHELD} AND cancel_requested_at IS NOT NULL
     RETURNING {RETURNED}
-){_ON_REPORT}{_EFFECTS}""")
+){FREES}{_ON_REPORT}{_EFFECTS}""")
 
 _VOID = Statement(f"""
 WITH moved AS (
@@ -179,6 +181,14 @@ WITH moved AS (
         AND CASE WHEN %(forced)s THEN status = 'cancelling' AND cancel_deadline_at <= clock_timestamp()
             ELSE lease_until <= clock_timestamp() END
     RETURNING {RETURNED}
+){FREES}{_ON_REPORT}{_EFFECTS}""")
+
+# Runs that were made in this transaction and can't be let in, so nobody else knows of them yet.
+_FAIL_QUEUED = Statement(f"""
+WITH moved AS (
+    UPDATE andon.runs r SET status = 'failed', ended_at = clock_timestamp(), error = e.error::jsonb
+    FROM unnest(%(ids)s::uuid[], %(errors)s::text[]) AS e (id, error) WHERE r.id = e.id AND r.status = 'queued'
+    RETURNING {", ".join("r." + column for column in RETURNED.split(", "))}
 ){_ON_REPORT}{_EFFECTS}""")
 
 _LOCK_REPORTS = f"""
@@ -187,7 +197,7 @@ SELECT {LOCKING}, count(*) FROM locked  -- counted, so that there is a row also 
 """
 
 # For a great many runs at once: what tells of their ends is made later, some hundreds at a time.
-_EFFECTS_UNTOLD = f"""{_ON_REPORT}{_ON_CLEANUP}
+_EFFECTS_UNTOLD = f"""{FREES}{_ON_REPORT}{_ON_CLEANUP}
 , untold AS (
     INSERT INTO andon.untold_ends (id, run_ids)
     SELECT andon.uuid7(), array_agg(id) FROM (SELECT id, row_number() OVER () / {TOLD_AT_ONCE} AS part FROM moved) m
@@ -274,19 +284,28 @@ class End(NamedTuple):
     seconds: float | None = None
 
 
-def settle_held(connection: psycopg.Connection[Any], ends: Sequence[End]) -> list[Settled]:
+def settle_held(connection: psycopg.Connection[Any], ends: Sequence[End], *, frees: bool = False) -> list[Settled]:
     """Settle runs that this worker holds, in one statement; those that it doesn't hold any more, or that are locked
     now, are missing in the answer.
 
-    A cancel that was accepted before wins: the status returned is then `cancelled`, whatever was asked for.
+    A cancel that was accepted before wins: the status returned is then `cancelled`, whatever was asked for. Where one
+    of them may hold a slot, they have to say that it `frees` it.
     """
     text = json.dumps([{**each._asdict(), "id": str(each.id)} for each in ends])
-    return _run(connection, _SETTLE_HELD, {"ends": text})
+    return _run(connection, _SETTLE_HELD_AND_FREE if frees else _SETTLE_HELD, {"ends": text})
 
 
 def cancel_unheld(connection: psycopg.Connection[Any], run_ids: Sequence[uuid.UUID]) -> list[Settled]:
     """Settle those of `run_ids` that are marked and that no worker holds. Reports are locked by the caller."""
     return _run(connection, _CANCEL_UNHELD, {"ids": list(run_ids)}) if run_ids else []
+
+
+def fail_queued(connection: psycopg.Connection[Any], faults: Mapping[uuid.UUID, str]) -> list[Settled]:
+    """Settle runs that can never start as failed, each for its reason. Reports are locked by the caller."""
+    if not faults:
+        return []
+    errors = [json.dumps({"type": "RegistrationError", "message": why}) for why in faults.values()]
+    return _run(connection, _FAIL_QUEUED, {"ids": list(faults), "errors": errors})
 
 
 def settle_void(

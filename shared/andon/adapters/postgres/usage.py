@@ -14,7 +14,8 @@ _OPEN = f"""
 SELECT tenant, status, count(*),
     coalesce(extract(epoch FROM clock_timestamp() - min(queued_at) FILTER (WHERE started_at IS NULL)), 0)::float8
 FROM (
-    SELECT tenant, status, queued_at, started_at FROM andon.runs WHERE status = 'queued'
+    SELECT tenant, status, queued_at, started_at FROM andon.runs WHERE status = 'queued' AND door IS NULL
+    UNION ALL SELECT tenant, status, queued_at, queued_at FROM andon.runs WHERE status = 'queued' AND door IS NOT NULL
     UNION ALL SELECT tenant, status, queued_at, started_at FROM andon.runs WHERE status = 'waiting'
     UNION ALL SELECT tenant, status, queued_at, started_at FROM andon.runs WHERE status IN {HELD}
 ) open WHERE %(tenant)s::text IS NULL OR tenant = %(tenant)s GROUP BY tenant, status

@@ -1,0 +1,52 @@
+"""Limits in a running system: several workers and dispatchers, bodies that overlap no more than they may."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import StartSystem
+from tests.functions import FOLDER
+from tests.ledger import Ledger
+from tests.polling import wait_until
+from tests.scene import FUNCTIONS, PATIENCE, QUICK, Scene
+
+
+@pytest.fixture
+def scene(system: StartSystem, database_url: str, redis_url: str, tmp_path: Path) -> Iterator[Scene]:
+    started = system(
+        functions=(FUNCTIONS, "tests.limited_functions"),
+        env={**QUICK, "ANDON_LANES": "4", FOLDER: str(tmp_path)},
+        dispatchers=2,
+        workers=2,
+    )
+    with Scene(started, database_url, redis_url, Ledger(tmp_path)) as scene:
+        yield scene
+
+
+def visit(scene: Scene, case: str, room: int, **plan: object) -> None:
+    scene.xadd("visit/requested", {"case": case, "room": room, "plan": plan})
+
+
+@pytest.mark.promise
+def test_bodies_overlap_no_more_than_the_limits_say_and_a_cancelled_one_gives_way_when_it_has_stopped(
+    scene: Scene,
+) -> None:
+    visit(scene, "deaf", 1, come={"deaf": 30})
+    scene.wait_step("deaf", "come")
+    for number in range(12):
+        visit(scene, f"v{number}", 1 + number % 3, go={"seconds": 0.05})
+    wait_until(lambda: len(scene.rows("SELECT FROM andon.runs")) == 13, PATIENCE, what="all runs made")
+    scene.cancel("deaf")
+    scene.wait_quiet()
+
+    rows = scene.rows(
+        "SELECT status, started_at, ended_at, e.data FROM andon.runs r JOIN andon.events e ON seq = event_seq"
+    )
+    assert sorted(row["status"] for row in rows) == ["cancelled"] + ["completed"] * 12
+    for row in rows:
+        others = [each for each in rows if each["started_at"] <= row["started_at"] < each["ended_at"]]
+        assert len(others) <= 2
+        assert len([each for each in others if each["data"]["room"] == row["data"]["room"]]) == 1
