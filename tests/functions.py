@@ -20,7 +20,6 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from andon import CancelOn, Event, Step, function
-from andon.adapters.storage import Storage
 from andon.engine.ids import parse_id
 from andon_worker.linux import parents
 from tests.ledger import Ledger
@@ -118,8 +117,7 @@ def make_report(event: Event, step: Step) -> dict[str, Any]:
     """A report's run: one gated step, then a file that names its writer, published when the run completes."""
     case = str(event.data["reportId"])
     step.run("compute", act, "compute", case, plan_of(case, "compute"))
-    prefix = f"{event.tenant}/{case}/{step.run_id}/{step.fence}"
-    artifact = step.run("store", store, case, prefix)
+    artifact = step.run("store", store, case, step)
     step.transaction("save", save, case)
     return {"artifacts": [artifact]}
 
@@ -129,17 +127,15 @@ def plan_of(case: str, name: str) -> dict[str, Any]:
     return ledger().plan(case).get(name, {})  # type: ignore[no-any-return]
 
 
-def store(case: str, prefix: str) -> dict[str, Any]:
+def store(case: str, step: Step) -> dict[str, Any]:
     """Write the file, big enough to be cut off in the middle, and put it into the storage."""
     act("store", case, plan_of(case, "store"))
     path = ledger().folder / f"{os.getpid()}-{case}.txt"
-    content = f"{prefix}\n" * 50_000
-    path.write_text(content)
+    path.write_text(f"{case}/{step.run_id}/{step.fence}\n" * 50_000)
     try:
-        size = Storage(os.environ["ANDON_STORAGE_URL"]).put_file(path, f"{prefix}/report.txt")
+        return step.artifact(path, "report.txt")
     finally:
         path.unlink(missing_ok=True)
-    return {"name": "report.txt", "key": f"{prefix}/report.txt", "bytes": size, "mediaType": "text/plain"}
 
 
 def save(session: Session, case: str) -> None:

@@ -14,7 +14,8 @@ from sqlalchemy.engine import Engine
 from andon.adapters.postgres.database import Database
 from andon.adapters.postgres.journal import Holding
 from andon.adapters.postgres.transactions import transact
-from andon.engine.errors import Cancelled, LeaseLost
+from andon.engine.artifacts import Stored
+from andon.engine.errors import Cancelled, InvalidResult, LeaseLost
 from andon.engine.events import Event
 from andon.engine.memos import Memo
 from andon.engine.ports import Attempt
@@ -45,14 +46,18 @@ class LedgerJournal:
         answer = answers.get(timeout=60)
         if answer == "lost":
             raise LeaseLost
-        assert not isinstance(answer, Refused), answer
         return answer
 
     def begin(self, attempt: Attempt) -> None:
         """Nobody needs to know."""
 
-    def complete(self, attempt: Attempt, seconds: float, output: str) -> bool:
-        answer = self._ask(lambda answer: Keep(answer, self._holding, attempt, seconds, output))
+    def complete(self, attempt: Attempt, seconds: float, output: str, files: Sequence[Stored] = ()) -> bool:
+        def entry(answer: Callable[[Any], object]) -> Keep:
+            return Keep(answer, self._holding, attempt, seconds, output, files)
+
+        answer = self._ask(entry)
+        if isinstance(answer, Refused):
+            raise InvalidResult(attempt.name, str(answer))
         return bool(answer == "cancelled")
 
     def fail(self, attempt: Attempt, seconds: float, error: dict[str, Any], *, final: bool) -> None:

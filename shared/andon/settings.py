@@ -42,6 +42,7 @@ class Settings:
     release: str = ""
     inspection_seconds: float = 300.0
     results_limit_bytes: int = 64 * 1024**2
+    artifact_limit_bytes: int = 5 * 1024**3
     log_level: str = "INFO"
     access_log: str = "on"
     library_log_level: str = "WARNING"

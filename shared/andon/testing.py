@@ -20,10 +20,12 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from andon.adapters.cel import any_holds, check_expression
-from andon.engine.errors import Cancelled, LeaseLost, StepTimeout
+from andon.engine.artifacts import Stored
+from andon.engine.errors import Cancelled, InvalidResult, LeaseLost, StepTimeout
 from andon.engine.events import Event
 from andon.engine.execution import Completed, Failed, Stopped, Suspended, execute, is_async
 from andon.engine.functions import Function, Registry
@@ -58,6 +60,8 @@ class MemoryJournal:
     cancelled: bool = False
     now: dt.datetime = START
     rows: dict[str, Memo] = field(default_factory=dict)
+    artifacts: dict[str, tuple[str, Stored]] = field(default_factory=dict)
+    """By name: the step that has stored it, and where."""
     wakes: dict[str, dt.datetime] = field(default_factory=dict)
     sent: list[Event] = field(default_factory=list)
     """What `step.send_event` has sent."""
@@ -77,11 +81,15 @@ class MemoryJournal:
         """A body is about to run."""
         self._over(attempt)
 
-    def complete(self, attempt: Attempt, seconds: float, output: str) -> bool:
-        """Keep a step's result; returns whether a cancel came first, in which case nothing is kept."""
+    def complete(self, attempt: Attempt, seconds: float, output: str, files: Sequence[Stored] = ()) -> bool:
+        """Keep a step's result and its files; returns whether a cancel came first, in which case nothing is kept."""
         self._over(None)
         self._raise_if_lost()
         if not self.cancelled:
+            for each in files:
+                if self.artifacts.get(each.name, (attempt.name, each))[0] != attempt.name:
+                    raise InvalidResult(attempt.name, f"another step has stored an artifact named {each.name!r}")
+            self.artifacts |= {each.name: (attempt.name, each) for each in files}
             memo = Memo(attempt.name, attempt.position, "completed", attempt.number, output=json.loads(output))
             self.rows[attempt.name] = memo
         return self.cancelled
@@ -133,6 +141,20 @@ class MemoryJournal:
             raise LeaseLost
 
 
+@dataclass
+class MemoryFiles:
+    """What was stored, by its key."""
+
+    limit: int = 1 << 30
+    contents: dict[str, bytes] = field(default_factory=dict)
+
+    def store(self, path: str, name: str) -> tuple[str, int]:
+        """Keep the file's bytes."""
+        key, content = f"{len(self.contents)}/{name}", Path(path).read_bytes()
+        self.contents[key] = content
+        return key, len(content)
+
+
 class ManualCancelCheck:
     """A cancel flag that a test raises: by `cancel()`, or at check number `at_check` (from 1)."""
 
@@ -164,13 +186,17 @@ class ManualCancelCheck:
 
 @dataclass(frozen=True)
 class Ended:
-    """How a run ended. `waited` is what it would have slept and backed off, in seconds."""
+    """How a run ended. `waited` is what it would have slept and backed off, in seconds.
+
+    `artifacts` are the bytes of what it has published, by name: nothing, unless it has completed.
+    """
 
     status: Status
     output: Any
     error: dict[str, Any] | None
     waited: float
     steps: dict[str, Memo]
+    artifacts: dict[str, bytes]
     sent: list[Event] = field(default_factory=list)
     """The events that it sent."""
 
@@ -191,13 +217,21 @@ def run_function(
     """
     check = cancel_check or ManualCancelCheck()
     kept = journal or MemoryJournal()
+    files = MemoryFiles()
     began = kept.now
-    status, output, error = _follow(function, event, check, kept, max_replays)
-    return Ended(status, output, error, (kept.now - began).total_seconds(), kept.memos(), kept.sent)
+    status, output, error = _follow(function, event, check, kept, files, max_replays)
+    stored = kept.artifacts.items() if status is Status.COMPLETED else ()
+    artifacts = {name: files.contents[each.key] for name, (_, each) in stored}
+    return Ended(status, output, error, (kept.now - began).total_seconds(), kept.memos(), artifacts, kept.sent)
 
 
 def _follow(
-    function: Function, event: Event, check: ManualCancelCheck, journal: MemoryJournal, max_replays: int
+    function: Function,
+    event: Event,
+    check: ManualCancelCheck,
+    journal: MemoryJournal,
+    files: MemoryFiles,
+    max_replays: int,
 ) -> tuple[Status, Any, dict[str, Any] | None]:
     attempt = 1
     with asyncio.Runner() as runner:
@@ -209,6 +243,7 @@ def _follow(
                     stop=stop,
                     journal=journal,
                     cancel_check=check,
+                    files=files,
                     run_async=runner.run,
                     run_id=RUN_ID,
                     attempt=attempt,

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from andon.engine.artifacts import Stored
 from andon.engine.errors import Cancelled, InvalidResult, LeaseLost
 from andon.engine.events import Event
 from andon.engine.memos import Memo, encode_result
@@ -18,7 +19,10 @@ from andon.engine.ports import Attempt, Journal
 
 @dataclass
 class Kept:
-    """A journal with what its contract needs beside it: `write(session)` leaves a row, `written()` counts them."""
+    """A journal with what its contract needs beside it: `write(session)` leaves a row, `written()` counts them.
+
+    `files()` are the artifacts that it names, each with its step, key and bytes.
+    """
 
     journal: Journal
     memos: Callable[[], dict[str, Memo]]
@@ -28,6 +32,7 @@ class Kept:
     written: Callable[[], int]
     sent: Callable[[], list[tuple[str, dict[str, Any]]]]
     """Id and data of the events that were recorded, in order."""
+    files: Callable[[], dict[str, tuple[str, str, int]]]
 
     def transaction(self, fn: Callable[[Any], Any], name: str = "save") -> Any:
         """The result of `fn(session)`, kept as that of step number 1."""
@@ -57,6 +62,15 @@ class JournalContract:
     def test_the_order_of_an_objects_keys_survives(self, kept: Kept) -> None:
         kept.journal.complete(Attempt("first", 0, 1), 0.0, '{"b":1,"a":2}')
         assert list(kept.memos()["first"].output) == ["b", "a"]
+
+    def test_files_are_kept_with_their_steps_result_and_a_name_once(self, kept: Kept) -> None:
+        file = Stored("a.csv", "k/1", 3, "text/csv")
+        for _ in range(2):  # written again, where the answer was lost
+            assert kept.journal.complete(Attempt("first", 0), 0.1, "1", [file]) is False
+        assert kept.files() == {"a.csv": ("first", "k/1", 3)}
+        with pytest.raises(InvalidResult, match="has stored an artifact"):
+            kept.journal.complete(Attempt("second", 1), 0.1, "1", [Stored("b.csv", "k/2", 3, "t/t"), file])
+        assert (set(kept.memos()), set(kept.files())) == ({"first"}, {"a.csv"}), "all of it or nothing"
 
     def test_a_failed_attempt_is_remembered_until_the_step_completes(self, kept: Kept) -> None:
         kept.journal.fail(Attempt("first", 0, 1), 0.1, {"message": "broken"}, final=False)

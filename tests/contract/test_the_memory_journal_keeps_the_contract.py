@@ -31,4 +31,5 @@ class TestMemoryJournal(JournalContract):
             write=lambda pending: pending.append(1),
             written=lambda: len(rows),
             sent=lambda: [(each.id, dict(each.data)) for each in journal.sent],
+            files=lambda: {name: (step, each.key, each.bytes) for name, (step, each) in journal.artifacts.items()},
         )

@@ -27,6 +27,9 @@ VALUES (%s, 'default', 'f', %s, 'running', 7, clock_timestamp())
 SENT = "SELECT id, data FROM andon.events JOIN andon.outbox ON event_seq = seq ORDER BY seq"
 
 
+FILES = "SELECT name, step, key, bytes FROM andon.run_artifacts WHERE run_id = %s"
+
+
 class TestPostgresJournal(JournalContract):
     @pytest.fixture
     def kept(self, database_url: str) -> Iterator[Kept]:
@@ -54,6 +57,7 @@ class TestPostgresJournal(JournalContract):
                 write=lambda session: session.execute(text("INSERT INTO public.written VALUES (1)")),
                 written=written,
                 sent=lambda: other.execute(SENT).fetchall(),
+                files=lambda: {name: tuple(row) for name, *row in other.execute(FILES, [run]).fetchall()},
             )
         engine.dispose()
         ledger.close()

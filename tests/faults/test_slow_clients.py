@@ -138,8 +138,10 @@ def artifact(scene: Scene) -> str:
     target.write_bytes(os.urandom(BYTES))
     with psycopg.connect(scene.system.env["ANDON_DATABASE_URL"]) as database:
         database.execute(
-            "INSERT INTO andon.artifacts (report_id, name, run_id, key, bytes, media_type)"
-            " VALUES (%s, 'report.html', %s, %s, %s, 'text/html')",
-            [report, new_id(), key, BYTES],
+            "WITH run AS (INSERT INTO andon.runs (id, tenant, function_id, event_seq, report_id, status)"
+            " VALUES (%s, 'default', 'f', 1, %s, 'completed') RETURNING id)"
+            " INSERT INTO andon.run_artifacts (run_id, name, step, key, bytes, media_type)"
+            " SELECT id, 'report.html', 's', %s, %s, 'text/html' FROM run",
+            [new_id(), report, key, BYTES],
         )
     return f"/api/v1/reports/{report}/artifacts/report.html"

@@ -28,7 +28,7 @@ HOLDING = (
     "every run has ended",
     "a run's end is told once",
     "a report's status is what its newest run says",
-    "only a completed run's artifacts are published",
+    "an artifact is that of a completed step",
     "no memo has a fence that its run never had",
     "the outbox is empty",
     "no lease is dead",

@@ -33,11 +33,12 @@ INVARIANTS = {
         SELECT p.id FROM andon.reports p LEFT JOIN andon.runs r ON r.id = p.current_run_id
         WHERE p.status <> coalesce(CASE r.status WHEN 'completed' THEN 'generated' ELSE r.status END, 'idle')
             OR r.event_seq <> (SELECT max(event_seq) FROM andon.runs n WHERE n.report_id = p.id)""",
-    "only a completed run's artifacts are published": """
-        SELECT a.report_id FROM andon.artifacts a JOIN andon.runs r ON r.id = a.run_id WHERE r.status <> 'completed'""",
+    "an artifact is that of a completed step": """
+        SELECT a.run_id FROM andon.run_artifacts a LEFT JOIN andon.steps s ON s.run_id = a.run_id AND s.id = a.step
+        WHERE s.status IS DISTINCT FROM 'completed'""",
     "a generated report has its artifact": """
         SELECT p.id FROM andon.reports p WHERE p.status = 'generated' AND NOT EXISTS (
-            SELECT FROM andon.artifacts a WHERE a.report_id = p.id AND a.run_id = p.current_run_id)""",
+            SELECT FROM andon.run_artifacts a WHERE a.run_id = p.current_run_id)""",
     "a cancelled walk has been tidied up, once": """
         SELECT r.id FROM andon.runs r LEFT JOIN andon.runs h ON h.parent_run_id = r.id AND h.kind = 'on_cancel'
         WHERE r.status = 'cancelled' AND r.function_id = 'walk' AND r.kind = 'function'

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import delete as delete_rows
 from sqlalchemy import func, select
 
-from andon.adapters.postgres.models import Report
+from andon.adapters.postgres.models import Artifact, Report, Run
 from andon.adapters.postgres.requests import Conflict, NotFound
 from andon.engine.ids import new_id
 from andon.reports.columns import Column
@@ -54,13 +55,15 @@ def change(tenant: str, report_id: UUID, changes: Row, check: Callable[[object],
 
 
 def delete(tenant: str, report_id: UUID, check: Callable[[object], None] | None) -> None:
-    """Delete the report and the rows of its files; `andon prune` removes the files themselves."""
+    """Delete the report and the rows of its runs' files; `andon prune` removes the files themselves."""
     report = _locked(tenant, report_id)
     if check is not None:
         check(report.version)
     if report.status == "generating":
         raise Conflict("Report is generating: cancel it before it is deleted")
     note("report.deleted", report_id, title=report.title)
+    runs = select(Run.id).where(Run.report_id == report_id)
+    db.session.execute(delete_rows(Artifact).where(Artifact.run_id.in_(runs)))
     db.session.delete(report)
 
 

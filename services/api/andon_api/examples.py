@@ -92,6 +92,7 @@ EXAMPLES: dict[str, Any] = {
             }
         ],
         "cleanup": [],
+        "artifacts": [],
     },
     "Sent": {"ids": [EVENT], "effects": [{"started": [RUN], "cancelled": [], "skipped": []}]},
     "Event": {**_TRIGGER, "seq": 42, "effects": {"started": [RUN], "cancelled": [], "skipped": [_SKIP]}, "note": None},

@@ -225,6 +225,17 @@ class RunSchema(Schema):
     cancel = fields.Nested(CancelSchema, allow_none=True)
 
 
+class ArtifactSchema(Schema):
+    name = fields.String()
+    bytes = fields.Integer()
+    media_type = fields.String()
+    url = fields.String()
+
+
+class ArtifactsSchema(Schema):
+    items = fields.List(fields.Nested(ArtifactSchema))
+
+
 class RunDetailSchema(RunSchema):
     steps = fields.List(fields.Nested(StepSchema), metadata={"description": "the newest 500, in their order"})
     step_count = fields.Integer(metadata={"description": "how many it has; GET /runs/{id}/steps has them all"})
@@ -232,17 +243,11 @@ class RunDetailSchema(RunSchema):
         fields.Nested(AttemptSchema), metadata={"description": "of the function that failed outside its steps"}
     )
     cleanup = fields.List(fields.Nested(RunSchema), metadata={"description": "its on_cancel or on_failure runs"})
+    artifacts = fields.List(fields.Nested(ArtifactSchema), metadata={"description": "its files, once it has completed"})
 
 
 class OutputSchema(Schema):
     output = fields.Raw(allow_none=True)
-
-
-class ArtifactSchema(Schema):
-    name = fields.String()
-    bytes = fields.Integer()
-    media_type = fields.String()
-    url = fields.String()
 
 
 class ReportSchema(Schema):

@@ -46,14 +46,14 @@ class Storage:
         self._root = str(root).rstrip("/")
 
     def put_file(self, local_path: str | os.PathLike[str], key: str) -> int:
-        """Store a copy of the file at `local_path` under `key`; returns its size."""
+        """Store a copy of the file at `local_path` under `key`; returns the copy's size."""
         target = self._path(key)
         with _named(key):
             if isinstance(self._files, LocalFileSystem):
                 _copy_durably(Path(local_path), Path(target))
             else:
                 self._files.put_file(os.fspath(local_path), target)
-        return Path(local_path).stat().st_size
+        return self.size(key)  # the file may have grown meanwhile
 
     def open(self, key: str) -> IO[bytes]:
         """A binary stream of the file; it can seek."""

@@ -1,8 +1,9 @@
 """Remove files that nothing names any more, and measure those that stay.
 
-Only keys of Andon's own two shapes are looked at, `{tenant}/datasets/{dataset}/{name}` and
-`{tenant}/{report}/{run}/{fence}/{name}`: what else lies in the storage is somebody else's. Files are listed first and
-asked about afterwards, so a file that a run publishes meanwhile is seen as published, or its run as open.
+Only keys of Andon's own shapes are looked at, `{tenant}/datasets/{dataset}/{name}` and
+`{tenant}/runs/{run}/{file}/{name}` (of the release before, `{tenant}/{report}/{run}/{fence}/{name}`): what else lies in
+the storage is somebody else's. Files are listed first and asked about afterwards, so a file that a run stores meanwhile
+is seen as named, or its run as open.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from andon.adapters.postgres.files import (
 from andon.adapters.storage import FileMissing, Storage, StorageError, StoredFile
 from andon.engine.ids import new_id, parse_id
 
-DATASETS = "datasets"
+DATASETS, RUNS = "datasets", "runs"
 MARK = ".andon-installation"
 CLAIM = "storage"
 
@@ -85,7 +86,7 @@ def _folders(storage: Storage) -> Iterator[str]:
     """Folders with few files each, so that a storage of any size takes little memory."""
     for tenant in storage.folders():
         for folder in storage.folders(tenant):
-            if PurePosixPath(folder).name == DATASETS:
+            if PurePosixPath(folder).name in {DATASETS, RUNS}:
                 yield from storage.folders(folder)
             else:
                 yield folder
@@ -123,6 +124,8 @@ def owned(key: str) -> Candidate | None:
     match PurePosixPath(key).parts:
         case (_, folder, dataset, _) if folder == DATASETS and (id := parse_id(dataset)):
             return Candidate(key, None, id)
+        case (_, folder, run, file, _) if folder == RUNS and parse_id(file) and (id := parse_id(run)):
+            return Candidate(key, id, None)
         case (_, report, run, fence, _) if parse_id(report) and (id := parse_id(run)) and fence.isdigit():
             return Candidate(key, id, None)
     return None

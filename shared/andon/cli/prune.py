@@ -64,7 +64,7 @@ def prune(
         typer.Option(
             parser=duration,
             metavar="DURATION",
-            help="Files of reports that were published since stay; without this, all of them, as long as their report.",
+            help="Artifacts that were stored since stay; without this, all of them, as long as their run.",
         ),
     ] = None,
     keep_orphans: Annotated[
@@ -78,7 +78,8 @@ def prune(
 ) -> None:
     """Forget finished runs and handled events that are old, trim the stream, and remove files that nothing names.
 
-    Safe beside a running system, and to be stopped and run again at any time. Reports stay, and their newest files.
+    Safe beside a running system, and to be stopped and run again at any time. Reports stay, and the runs whose files
+    they show.
     """
     if keep_orphans < SHORTEST_GRACE:
         raise typer.BadParameter(

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from andon.cli.errors import CommandFailed, Exit
+from andon.cli.saving import print_saved, save_all
 from andon.cli.show import (
     AsJson,
     Limit,
@@ -122,16 +123,7 @@ def download(
         names = name or [each.name for each in report.artifacts]
         if not names:
             raise CommandFailed(f"Report {id} is {report.status}: it has no files.", Exit.NOT_FOUND)
-        try:
-            to.mkdir(parents=True, exist_ok=True)
-            saved = [andon.reports.download(id, each, to / Path(each).name) for each in names]
-        except OSError as error:
-            raise CommandFailed(f"{to} can't be written: {error.strerror or error}") from None
-    if as_json:
-        print_json([str(file) for file in saved])
-    else:
-        for file in saved:
-            typer.echo(file)
+        print_saved(save_all(names, to, lambda each, target: andon.reports.download(id, each, target)), as_json)
 
 
 @group.command("list")

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from andon.cli.errors import CommandFailed, Exit
+from andon.cli.saving import print_saved, save_all
 from andon.cli.show import (
     AsJson,
     Limit,
@@ -127,6 +130,21 @@ def output(
 
 
 @group.command()
+def download(
+    id: Id,
+    name: Annotated[list[str] | None, typer.Argument(help="Its files; all of them where none is named.")] = None,
+    to: Annotated[Path, typer.Option(help="The folder to save them in.", file_okay=False)] = Path(),
+    as_json: AsJson = False,
+) -> None:
+    """Save a run's files."""
+    with api() as andon:
+        names = name or [each.name for each in andon.runs.artifacts(id)]
+        if not names:
+            raise CommandFailed(f"Run {id} has no files.", Exit.NOT_FOUND)
+        print_saved(save_all(names, to, lambda each, target: andon.runs.download(id, each, target)), as_json)
+
+
+@group.command()
 def rerun(id: Id, as_json: AsJson = False) -> None:
     """Send a run's trigger again, as a new event; the new run is found with `andon runs list --event`."""
     with api() as andon:
@@ -178,6 +196,7 @@ def _facts(run: Run) -> list[tuple[str, object]]:
         ("settled", cancel and _after(cancel.requested_at, cancel.settled_at)),
         ("forced", "yes" if cancel and cancel.forced else None),
         *((f"{each.kind}", f"{each.status} {each.id}") for each in run.cleanup),
+        *((f"file {each.name}", f"{each.bytes:,} bytes") for each in run.artifacts),
     ]
 
 

@@ -155,8 +155,18 @@ class Step(Resource):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Artifact(Resource):
+    """A published file of a run, or of a report."""
+
+    name: str
+    bytes: int
+    media_type: str
+    url: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Run(Resource):
-    """One execution of a function. `steps` (the newest 500) and `cleanup` are there on a single run only.
+    """One execution of a function. `steps` (the newest 500), `cleanup` and `artifacts` are there on a single run only.
 
     A long `output` is None, and `output_url` says that there is one: `runs.output` has it.
     """
@@ -186,21 +196,12 @@ class Run(Resource):
     step_count: int = 0
     attempts: tuple[Attempt, ...] = ()
     cleanup: tuple[Run, ...] = ()
+    artifacts: tuple[Artifact, ...] = ()
 
     @property
     def ended(self) -> bool:
         """Whether its status is one that never changes."""
         return self.status in ("completed", "failed", "cancelled")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Artifact(Resource):
-    """A published file of a report."""
-
-    name: str
-    bytes: int
-    media_type: str
-    url: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,10 +13,10 @@ from andon.client.decode import decode
 from andon.client.live import Follower
 from andon.client.models import Asked, Dataset, Report
 from andon.client.pages import listed
+from andon.client.saving import save
 from andon.client.transport import Transport
 
 UPLOAD_SECONDS = 600.0
-CHUNK = 1024 * 1024
 
 
 class Kept(enum.Enum):
@@ -125,21 +125,7 @@ class Reports:
 
     def download(self, id: str, name: str, to: str | os.PathLike[str] = ".") -> Path:
         """Save the file `name` of the report as `to`, or in the folder `to`; never half of it under that name."""
-        target = Path(to)
-        if target.is_dir():
-            target = target / Path(name).name
-        part = target.with_name(f"{target.name}.part")
-        try:
-            with (
-                self._transport.stream(f"{_path(id)}/artifacts/{quote(name, safe='')}") as response,
-                part.open("wb") as file,
-            ):
-                for chunk in response.iter_bytes(CHUNK):
-                    file.write(chunk)
-            os.replace(part, target)
-        finally:
-            part.unlink(missing_ok=True)
-        return target
+        return save(self._transport, f"{_path(id)}/artifacts/{quote(name, safe='')}", name, to)
 
 
 def _path(id: str) -> str:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import builtins
 import datetime as dt
+import os
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from andon.client.decode import decode
 from andon.client.errors import WaitTimeout
 from andon.client.live import Follower
-from andon.client.models import Asked, Cancellation, Function, Run, Step
+from andon.client.models import Artifact, Asked, Cancellation, Function, Run, Step
 from andon.client.pages import listed
+from andon.client.saving import save
 from andon.client.transport import Transport
 
 LOOK_SECONDS = 0.25
@@ -62,6 +66,14 @@ class Runs:
     def output(self, id: str) -> Any:
         """All of what the function has returned."""
         return self._transport.get(f"{_path(id)}/output")["output"]
+
+    def artifacts(self, id: str) -> builtins.list[Artifact]:
+        """The files that the run has published: none, unless it has completed."""
+        return [decode(Artifact, shown) for shown in self._transport.get(f"{_path(id)}/artifacts")["items"]]
+
+    def download(self, id: str, name: str, to: str | os.PathLike[str] = ".") -> Path:
+        """Save the run's file `name` as `to`, or in the folder `to`; never half of it under that name."""
+        return save(self._transport, f"{_path(id)}/artifacts/{quote(name, safe='')}", name, to)
 
     def cancel(self, id: str, *, reason: str | None = None, idempotency_key: str | None = None) -> Asked:
         """Cancel a run. Raises `Conflict` if it has ended."""

@@ -40,7 +40,7 @@ def encode_result(name: str, value: Any) -> str:
         raise InvalidResult(
             name,
             f"Step {name!r} returned {size / 2**20:.1f} MiB of JSON, at most {MAX_RESULT_BYTES // 2**20} MiB is "
-            "kept; store it as an artifact and return its key",
+            "kept; store it as an artifact, by step.artifact",
         )
     return text
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from andon.engine.artifacts import Stored
 from andon.engine.events import Event
 from andon.engine.memos import Memo
 
@@ -33,8 +34,12 @@ class Journal(Protocol):
         """Tell that a body is about to run."""
         ...
 
-    def complete(self, attempt: Attempt, seconds: float, output: str) -> bool:
-        """Keep a step's result (JSON text). Returns whether a cancel came first, in which case nothing is kept."""
+    def complete(self, attempt: Attempt, seconds: float, output: str, files: Sequence[Stored] = ()) -> bool:
+        """Keep a step's result (JSON text), and with it the names of the files that it has stored.
+
+        Returns whether a cancel came first, in which case nothing is kept. Raises `InvalidResult` where another step
+        of the run has stored a file of such a name.
+        """
         ...
 
     def fail(self, attempt: Attempt, seconds: float, error: dict[str, Any], *, final: bool) -> None:
@@ -61,6 +66,19 @@ class Journal(Protocol):
         ...
 
 
+class Files(Protocol):
+    """Where a run's artifacts are put."""
+
+    @property
+    def limit(self) -> int:
+        """The most bytes that one may have."""
+        ...
+
+    def store(self, path: str, name: str) -> tuple[str, int]:
+        """Store a copy of the file at `path`; returns its key, which no other file has, and its bytes."""
+        ...
+
+
 class CancelCheck(Protocol):
     """Whether a run is cancelled, asked before each step."""
 
@@ -69,4 +87,4 @@ class CancelCheck(Protocol):
         ...
 
 
-__all__ = ["Attempt", "CancelCheck", "Journal", "Memo"]
+__all__ = ["Attempt", "CancelCheck", "Files", "Journal", "Memo"]

@@ -6,6 +6,7 @@ import asyncio
 import datetime as dt
 import inspect
 import json
+import os
 import threading
 import time
 from collections import Counter
@@ -16,19 +17,21 @@ from functools import partial
 from typing import Any, NoReturn, TypeVar, overload
 
 from andon.engine.arguments import check_step
+from andon.engine.artifacts import MOST_ARTIFACTS, Artifact, Stored, check_file, named
 from andon.engine.errors import (
     AndonError,
     Cancelled,
     DefinitionChanged,
     Interrupted,
     InvalidResult,
+    NonRetriable,
     StepError,
     StepTimeout,
     Suspend,
 )
 from andon.engine.events import Event
 from andon.engine.memos import Memo, describe, encode_result, plain
-from andon.engine.ports import Attempt, CancelCheck, Journal
+from andon.engine.ports import Attempt, CancelCheck, Files, Journal
 from andon.engine.progress import NoProgress, Progress, bounded_progress
 from andon.engine.retries import delay
 from andon.engine.sending import sendable
@@ -41,7 +44,7 @@ Observe = Callable[[str], AbstractContextManager[object]]
 
 
 class Step:
-    """One run's steps. It belongs to the handler; `check`, `progress` and `interrupt_with` also to bodies."""
+    """One run's steps. It belongs to the handler; `artifact`, `check`, `progress`, `interrupt_with` also to bodies."""
 
     def __init__(
         self,
@@ -51,6 +54,7 @@ class Step:
         stop: Stop,
         journal: Journal,
         cancel_check: CancelCheck,
+        files: Files | None = None,
         progress: Progress | None = None,
         observe: Observe = nullcontext,
         run_async: RunAsync | None = None,
@@ -75,6 +79,7 @@ class Step:
         self._stop = stop
         self._journal = journal
         self._cancel_check = cancel_check
+        self._files = files
         self._progress = progress or NoProgress()
         self._observe = observe
         self._run_async = run_async
@@ -83,6 +88,10 @@ class Step:
         self._home = threading.get_ident()
         self._busy: str | None = None
         self._suspended: Suspend | None = None
+        self._storing: list[Stored] | None = None
+        """What the body of `run` that runs now has stored."""
+        self._names: dict[str, str] = {}
+        """The artifacts that are named, each with the step that did."""
 
     # --- durable calls, from the handler only -------------------------------------------------------------------
 
@@ -140,6 +149,20 @@ class Step:
         return _at_once(  # type: ignore[no-any-return]
             self._transact(id, fn, lambda session: fn(session, *args, **kwargs))
         )
+
+    def artifact(
+        self, path: str | os.PathLike[str], name: str | None = None, media_type: str | None = None
+    ) -> Artifact:
+        """Store a copy of the file at `path` as the run's artifact `name`, by default its own name.
+
+        It is published when the run completes; of a run that is cancelled or fails, nobody sees it. In the handler this
+        is a step of its own, remembered and tried again as one; in the function of a `run`, part of that step. There it
+        belongs where the function writes the file: what one step has written, a later one may not find. A name that the
+        run has used, a path that is no file, and a file that is too large are refused (`NonRetriable`).
+        """
+        if self._storing is not None:
+            return self._store(self._busy or "", *self._named(path, name, media_type))
+        return Artifact(_at_once(self._artifact(path, name, media_type)))
 
     def sleep(self, id: str, seconds: float) -> None:
         """Give the process back for `seconds`, by the database's clock; survives restarts.
@@ -221,16 +244,22 @@ class Step:
             attempt = Attempt(name, position, (memo.attempt if memo else 0) + 1, tries, timeout, grace)
             began = time.monotonic()
             self._journal.begin(attempt)
+            files: list[Stored] = []
+            names, self._storing = dict(self._names), files
             try:
                 with self._observe(name):
                     text = encode_result(name, await self._body(call, fn))
             except BaseException as error:
+                self._names = names  # what a failed step has stored is nobody's
                 self._failed(attempt, began, error)
+            finally:
+                self._storing = None
             if self._stop.cause in {Cause.CANCELLED, Cause.LEASE_LOST}:
                 raise self._stop.exception(name)
             try:
-                cancelled = self._journal.complete(attempt, time.monotonic() - began, text)
+                cancelled = self._journal.complete(attempt, time.monotonic() - began, text, files)
             except InvalidResult as error:  # it can't be kept, or the run's results are too much together
+                self._names = names
                 self._failed(attempt, began, error)
             if cancelled:
                 self._stop.order(Cause.CANCELLED)
@@ -255,6 +284,32 @@ class Step:
             except BaseException as error:
                 self._failed(attempt, began, error)
             return json.loads(text)
+
+    async def _artifact(self, path: object, name: object, media_type: object) -> Any:
+        meant = self._named(path, name, media_type)
+        step = f"artifact {meant[1]}"
+        stored = await self._run(step, lambda: self._store(step, *meant), self._store, None, None, None)
+        self._names[meant[1]] = step
+        return stored
+
+    def _named(self, path: object, name: object, media_type: object) -> tuple[str, str, str]:
+        meant = named(path, name, media_type)
+        if (step := self._names.get(meant[1])) is not None:
+            raise NonRetriable(f"step.artifact: name={meant[1]!r}: step {step!r} has stored an artifact of this name")
+        if len(self._names) >= MOST_ARTIFACTS:
+            raise NonRetriable(f"step.artifact: the run has {MOST_ARTIFACTS:,} artifacts, and may have no more")
+        return meant
+
+    def _store(self, step: str, path: str, name: str, media_type: str) -> Artifact:
+        """In a body: put the file where it stays. It is the step's result that makes it the run's."""
+        if self._files is None or self._storing is None:
+            raise AndonError("nothing here stores files")
+        check_file(path, self._files.limit)
+        self._names[name] = step
+        key, size = self._files.store(path, name)
+        stored = Stored(name, key, size, media_type)
+        self._storing.append(stored)
+        return Artifact.of(stored)
 
     async def _sleep(self, id: str, *, seconds: float | None, until: dt.datetime | None) -> None:
         with self._durable(id) as (name, position, memo):
@@ -421,6 +476,17 @@ class AsyncStep(Step):
     ) -> T:
         """As `Step.transaction`; `fn` is a plain function."""
         return await self._transact(id, fn, lambda session: fn(session, *args, **kwargs))  # type: ignore[no-any-return]
+
+    def artifact(  # type: ignore[override]
+        self, path: str | os.PathLike[str], name: str | None = None, media_type: str | None = None
+    ) -> Awaitable[Artifact]:
+        """As `Step.artifact`; in a step's function there is nothing left to await."""
+        if self._storing is not None:
+            return super().artifact(path, name, media_type)
+        return self._awaited_artifact(path, name, media_type)
+
+    async def _awaited_artifact(self, path: object, name: object, media_type: object) -> Artifact:
+        return Artifact(await self._artifact(path, name, media_type))
 
     async def sleep(self, id: str, seconds: float) -> None:  # type: ignore[override]
         """As `Step.sleep`."""

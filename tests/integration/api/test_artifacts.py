@@ -1,31 +1,58 @@
-"""A report's files over HTTP."""
+"""Files of runs and reports over HTTP."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
 from flask import Flask
 
-from andon.engine.ids import new_id
-from tests.integration.api.conftest import Client
+from tests.integration.api.conftest import Client, MakeRun
 
 PAGE = b"<!doctype html><title>Sales</title>"
 
 
 @pytest.fixture
-def url(app: Flask, client: Client, report: dict[str, Any], database: psycopg.Connection[Any], tmp_path: Path) -> str:
+def run(
+    client: Client, report: dict[str, Any], make_run: MakeRun, database: psycopg.Connection[Any]
+) -> Callable[[str], UUID]:
+    """Makes runs of the report that have ended so."""
+
+    def make(status: str) -> UUID:
+        made = make_run(client.post(f"/api/v1/reports/{report['id']}/generate").json["eventId"], report_id=report["id"])
+        database.execute("UPDATE andon.runs SET status = %s, ended_at = now() WHERE id = %s", [status, made])
+        shown = {"completed": "generated", "running": "generating"}.get(status, status)
+        database.execute("UPDATE andon.reports SET status = %s WHERE id = %s", [shown, report["id"]])
+        return made
+
+    return make
+
+
+@pytest.fixture
+def store(app: Flask, database: psycopg.Connection[Any], tmp_path: Path) -> Callable[..., None]:
+    """Stores a file of a run as a step does."""
+
+    def store(run: UUID, name: str = "report.html", content: bytes = PAGE) -> None:
+        local, key = tmp_path / "page", f"default/runs/{run}/{name}"
+        local.write_bytes(content)
+        app.extensions["andon"].storage.put_file(local, key)
+        database.execute(
+            "INSERT INTO andon.run_artifacts (run_id, name, step, key, bytes, media_type)"
+            " VALUES (%s, %s, 's', %s, %s, 'text/html')",
+            [run, name, key, len(content)],
+        )
+
+    return store
+
+
+@pytest.fixture
+def url(client: Client, report: dict[str, Any], run: Callable[[str], UUID], store: Callable[..., None]) -> str:
     """The URL of a published `report.html`, as the report shows it."""
-    local = tmp_path / "page"
-    local.write_bytes(PAGE)
-    app.extensions["andon"].storage.put_file(local, "default/key/report.html")
-    database.execute(
-        "INSERT INTO andon.artifacts (report_id, name, run_id, key, bytes, media_type)"
-        " VALUES (%s, 'report.html', %s, 'default/key/report.html', %s, 'text/html')",
-        [report["id"], new_id(), len(PAGE)],
-    )
+    store(run("completed"))
     [shown] = client.get(f"/api/v1/reports/{report['id']}").json["artifacts"]
     assert (shown["name"], shown["bytes"], shown["mediaType"]) == ("report.html", len(PAGE), "text/html")
     return str(shown["url"])
@@ -61,5 +88,52 @@ def test_a_file_that_is_not_published_is_not_found(client: Client, report: dict[
 
 
 def test_a_file_that_the_storage_has_lost_is_a_503(app: Flask, client: Client, url: str) -> None:
-    app.extensions["andon"].storage.delete("default/key/report.html")
+    [stored] = app.extensions["andon"].storage.list("default/runs")
+    app.extensions["andon"].storage.delete(stored.key)
     assert client.get(url).status_code == 503
+
+
+def test_a_run_lists_and_sends_its_own_files(client: Client, run: Callable[[str], UUID], store: Any) -> None:
+    completed = run("completed")
+    store(completed, "größe 1.html", b"1")
+    store(completed, "a.html", b"22")
+    listed = client.get(f"/api/v1/runs/{completed}/artifacts").json["items"]
+    assert [(each["name"], each["bytes"]) for each in listed] == [("a.html", 2), ("größe 1.html", 1)]
+    assert client.get(f"/api/v1/runs/{completed}").json["artifacts"] == listed
+    assert [client.get(each["url"]).data for each in listed] == [b"22", b"1"]
+    assert "größe 1.html" in client.get(f"/runs/{completed}").text
+
+
+@pytest.mark.parametrize("status", ["running", "cancelled", "failed"])
+def test_a_run_that_has_not_completed_has_published_nothing(
+    client: Client, report: dict[str, Any], run: Callable[[str], UUID], store: Any, url: str, status: str
+) -> None:
+    other = run(status)
+    store(other, content=b"half of it")
+    assert client.get(f"/api/v1/runs/{other}/artifacts").json == {"items": []}
+    assert client.get(f"/api/v1/runs/{other}/artifacts/report.html").status_code == 404
+    assert client.get(f"/api/v1/runs/{other}").json["artifacts"] == []
+    assert client.get(url).data == PAGE, "the report shows those of its newest completed run"
+
+
+def test_a_report_shows_the_files_of_its_newest_completed_run_alone(
+    client: Client, report: dict[str, Any], run: Callable[[str], UUID], store: Any, url: str
+) -> None:
+    store(run("completed"), "report.pdf", b"%PDF")
+    [shown] = client.get(f"/api/v1/reports/{report['id']}").json["artifacts"]
+    assert (shown["name"], client.get(shown["url"]).data) == ("report.pdf", b"%PDF")
+    assert client.get(url).status_code == 404
+
+
+def test_a_deleted_report_leaves_no_files_behind(
+    client: Client, report: dict[str, Any], run: Callable[[str], UUID], store: Any, database: psycopg.Connection[Any]
+) -> None:
+    store(run("completed"))
+    store(run("cancelled"))
+    assert client.delete(f"/api/v1/reports/{report['id']}").status_code == 204
+    assert database.execute("SELECT count(*) FROM andon.run_artifacts").fetchone() == (0,)
+
+
+def test_a_run_that_is_not_there_has_no_list(client: Client, url: str) -> None:
+    for id in ("nonsense", "00000000-0000-7000-8000-000000000000"):
+        assert client.get(f"/api/v1/runs/{id}/artifacts").status_code == 404

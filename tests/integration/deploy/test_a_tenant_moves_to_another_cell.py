@@ -26,8 +26,15 @@ INSERT INTO andon.datasets (id, tenant, name, format, media_type, bytes, rows, c
 INSERT INTO andon.reports (id, tenant, title, dataset_id, status, request_seq, current_run_id, completed_at)
     VALUES (%(report)s, %(tenant)s, 'Tab\there, "quoted"', %(dataset)s, 'generated', 123456789, gen_random_uuid(),
         now());
-INSERT INTO andon.artifacts (report_id, name, run_id, key, bytes, media_type)
-    VALUES (%(report)s, 'report.html', gen_random_uuid(), %(tenant)s || '/r', 1, 'text/html')
+WITH asked AS (
+    INSERT INTO andon.events (tenant, id, name, data, ts)
+    SELECT %(tenant)s, n::text, 'report/generation.requested', '{}', now() FROM generate_series(1, 2) n RETURNING seq
+), made AS (
+    INSERT INTO andon.runs (id, tenant, function_id, event_seq, report_id, status, ended_at)
+    SELECT gen_random_uuid(), %(tenant)s, 'f', seq, %(report)s, 'completed', now() FROM asked RETURNING id, event_seq
+)
+INSERT INTO andon.run_artifacts (run_id, name, step, key, bytes, media_type)
+    SELECT id, 'report.html', 's', %(tenant)s || event_seq, 1, 'text/html' FROM made
 """
 
 
@@ -52,7 +59,11 @@ def test_the_pages_commands_copy_a_tenant_whole_and_nobody_else(
         for table in ("api_keys", "datasets", "reports"):
             found = connection.execute(f"SELECT tenant FROM andon.{table}").fetchall()
             assert found == [("acme",)], table
-        assert connection.execute("SELECT report_id FROM andon.artifacts").fetchall() == [(reports["acme"],)]
+        shown = "SELECT r.report_id, a.key FROM andon.run_artifacts a JOIN andon.runs r ON r.id = a.run_id"
+        newest = "SELECT 'acme' || max(seq) FROM andon.events WHERE tenant = 'acme'"
+        with connect(old, name="test") as there:
+            [(key,)] = there.execute(newest).fetchall()
+        assert connection.execute(shown).fetchall() == [(reports["acme"], key)]
         row = connection.execute("SELECT title, status FROM andon.reports").fetchone()
         assert row == ('Tab\there, "quoted"', "generated")
 

@@ -13,6 +13,7 @@ import pytest
 
 from andon.adapters.postgres.connect import Connection, connect
 from andon.adapters.postgres.files import forget_datasets, withdraw_artifacts
+from andon.adapters.postgres.retention import Pruning
 from andon.adapters.storage import PARTIAL, Storage, StorageError
 from andon.adapters.sweeping import MARK, owned, sweep
 from andon.engine.ids import new_id
@@ -85,16 +86,17 @@ class Rows:
         self, report: uuid.UUID, *, status: str = "completed", named: bool = True, age: dt.timedelta = NOW
     ) -> str:
         run = new_id()
-        key = self.file(f"acme/{report}/{run}/3/report.pdf")
+        key = self.file(f"acme/runs/{run}/{new_id()}/report.pdf")
         self.database.execute(
-            "INSERT INTO andon.runs (id, tenant, function_id, event_seq, status) VALUES (%s, 'acme', %s, 1, %s)",
-            [run, str(run), status],
+            "INSERT INTO andon.runs (id, tenant, function_id, event_seq, report_id, status, ended_at)"
+            " VALUES (%s, 'acme', %s, 1, %s, %s, clock_timestamp())",
+            [run, str(run), report, status],
         )
         if named:
             self.database.execute(
-                "INSERT INTO andon.artifacts (report_id, name, run_id, key, bytes, media_type, created_at)"
-                " VALUES (%s, %s, %s, %s, 7, 'application/pdf', clock_timestamp() - %s)",
-                [report, f"{run}.pdf", run, key, age],
+                "INSERT INTO andon.run_artifacts (run_id, name, step, key, bytes, media_type, created_at)"
+                " VALUES (%s, 'report.pdf', 's', %s, 7, 'application/pdf', clock_timestamp() - %s)",
+                [run, key, age],
             )
         return key
 
@@ -116,11 +118,12 @@ def test_what_a_report_a_dataset_or_an_open_run_may_name_stays_and_the_rest_goes
     gone |= {rows.artifact(report, status=each, named=False) for each in ("completed", "failed", "cancelled")}
     gone |= {
         rows.file(f"acme/{report}/{new_id()}/1/{PARTIAL}0a"),
+        rows.file(f"acme/runs/{new_id()}/{new_id()}/{PARTIAL}0a"),
         rows.file(f"acme/{new_id()}/{new_id()}/1/report.pdf"),
     }
     deleted = rows.report()
     gone.add(rows.artifact(deleted))
-    rows.database.execute("DELETE FROM andon.reports WHERE id = %s", [deleted])
+    rows.database.execute("DELETE FROM andon.runs WHERE report_id = %s", [deleted])
 
     young = sweep(rows.storage, rows.database, grace=DAY)
     assert (young.files, rows.left()) == (0, kept | gone), "an upload's file is there before its row is"
@@ -190,7 +193,7 @@ def test_a_key_of_another_shape_is_nobody_of_ours(key: str) -> None:
     assert owned(key) is None
 
 
-def test_sweeping_all_the_time_takes_no_file_that_a_report_shows(
+def test_pruning_and_sweeping_all_the_time_take_no_file_that_a_report_shows(
     system: StartSystem, database_url: str, redis_url: str, tmp_path: Path
 ) -> None:
     started = system(functions=(FUNCTIONS,), env={**QUICK, FOLDER: str(tmp_path)})
@@ -200,6 +203,7 @@ def test_sweeping_all_the_time_takes_no_file_that_a_report_shows(
     def keep_sweeping() -> None:
         with connect(database_url, name="test") as connection:
             while not over.is_set():
+                Pruning(connection, batch=100, deleted=lambda *_: None).runs(NOW)
                 removed.append(sweep(storage, connection, grace=NOW).files)
 
     with Scene(started, database_url, redis_url, Ledger(tmp_path)) as scene:
@@ -219,7 +223,7 @@ def test_sweeping_all_the_time_takes_no_file_that_a_report_shows(
         finally:
             over.set()
             sweeper.join()
-        assert sum(removed) > 0, "each generation has replaced files of the one before"
+        assert sum(removed) > 0, "runs that a newer one has replaced are forgotten with their files"
 
 
 def wait_generated(scene: Scene, report: str) -> dict[str, Any]:

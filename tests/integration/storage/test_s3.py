@@ -83,7 +83,7 @@ def test_a_report_is_stored_by_the_worker_and_downloaded_in_ranges_by_the_api(
         path = f"/reports/{report}/artifacts/report.txt"
         whole = scene.api.get(path)
         assert whole.status_code == 200
-        assert whole.content == f"default/{report}/{run['id']}/{run['fence']}\n".encode() * 50_000
+        assert whole.content == f"{report}/{run['id']}/{run['fence']}\n".encode() * 50_000
         part = scene.api.get(path, headers={"Range": "bytes=100-199"})
         assert (part.status_code, part.content) == (206, whole.content[100:200])
     assert not started.storage.exists(), "nothing was kept in a folder"

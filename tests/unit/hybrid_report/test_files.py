@@ -14,7 +14,7 @@ from pypdf import PdfReader
 
 from andon.reports import NoControl, ReportOptions, inspect_dataset
 from andon.settings import Settings
-from andon_worker.functions.reports import COMPUTED, FILES, render
+from andon_worker.functions.reports import COMPUTED, FILES, write
 from andon_worker.functions.workspace import Workspace
 from andon_worker.hybrid_report import (
     SECTIONS,
@@ -139,9 +139,9 @@ def test_progress_never_falls_from_file_to_file(document: Document, tmp_path: Pa
             fractions.append(fraction)
 
     fractions: list[float] = []
-    work = Workspace(tmp_path, "t/r", Settings(storage_url=f"file://{tmp_path / 'stored'}"))
+    work = Workspace(tmp_path, Settings())
     for name in FILES:
-        render(work, name, document, Seen())
+        write(work, name, document, Seen())
     assert fractions == sorted(fractions)
     assert fractions[0] == COMPUTED
     assert fractions[-1] < 1

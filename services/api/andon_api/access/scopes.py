@@ -15,7 +15,7 @@ _ROUTES = {
     ANY: "login.leave",
     READ: """
         api-docs.openapi_json docs.page docs.bus
-        artifacts.download datasets.listed datasets.one cancellations.one
+        artifacts.download artifacts.listed artifacts.download_of_run datasets.listed datasets.one cancellations.one
         tokens.of_report tokens.of_run tokens.of_many tokens.revoke
         events.listed events.one events.functions reports.listed reports.one runs.listed runs.one runs.steps runs.step
         runs.output

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import quote
 from uuid import UUID
 
 from sqlalchemy import Select, select, tuple_
 
-from andon.adapters.postgres.models import Artifact, Dataset, Report
+from andon.adapters.postgres.models import Dataset, Report
 from andon.engine.ids import parse_id
 from andon_api import paging
 from andon_api.database import Row, rows
 from andon_api.paging import Listing
-from andon_api.reads import runs
+from andon_api.reads import artifacts, runs
 
 _REPORT = Report.__table__
-_ARTIFACT = Artifact.__table__
 _DATASET = Dataset.__table__
 
 
@@ -44,20 +41,6 @@ def listed(tenant: str, *, limit: int, cursor: str | None, status: Sequence[str]
     return {**made, "items": _complete(tenant, made["items"])}
 
 
-def artifact(tenant: str, id: str, name: str) -> Row | None:
-    """A published file of a report."""
-    report_id = parse_id(id)
-    if report_id is None or "\x00" in name:
-        return None
-    query = (
-        select(_ARTIFACT)
-        .join(_REPORT, _REPORT.c.id == _ARTIFACT.c.report_id)
-        .where(_REPORT.c.tenant == tenant, _REPORT.c.id == report_id, _ARTIFACT.c.name == name)
-    )
-    found = rows(query)
-    return found[0] if found else None
-
-
 def _select(tenant: str) -> Select[Any]:
     dataset = _DATASET.c.name.label("dataset_name")
     joined = _REPORT.outerjoin(_DATASET, _DATASET.c.id == _REPORT.c.dataset_id)
@@ -67,14 +50,14 @@ def _select(tenant: str) -> Select[Any]:
 def _complete(tenant: str, reports: list[Row]) -> list[Row]:
     """Add to each report its run, its progress and its artifacts."""
     current = runs.by_ids(tenant, [row["current_run_id"] for row in reports if row["current_run_id"]])
-    files = _artifacts([row["id"] for row in reports])
+    files = artifacts.of_reports([row["id"] for row in reports])
     for row in reports:
         run = current.get(row["current_run_id"]) if row["current_run_id"] else None
         row["run"] = run
         row["progress"] = _progress(row["status"], run)
         row["estimated_end_at"] = run["estimated_end_at"] if run else None
         row["progress_note"] = run["progress_note"] if run else None
-        row["artifacts"] = files[row["id"]]
+        row["artifacts"] = files.get(row["id"], [])
     return reports
 
 
@@ -85,13 +68,3 @@ def _progress(status: str, run: Row | None) -> float | None:
     if run is not None and run["progress"] is not None:
         return float(run["progress"])
     return 0.0 if status == "generating" else None
-
-
-def _artifacts(report_ids: list[UUID]) -> dict[UUID, list[Row]]:
-    files: dict[UUID, list[Row]] = defaultdict(list)
-    if report_ids:
-        query = select(_ARTIFACT).where(_ARTIFACT.c.report_id.in_(report_ids)).order_by(_ARTIFACT.c.name)
-        for row in rows(query):
-            row["url"] = f"/api/v1/reports/{row['report_id']}/artifacts/{quote(row['name'], safe='')}"
-            files[row["report_id"]].append(row)
-    return files

@@ -14,7 +14,7 @@ from andon.engine.ids import parse_id
 from andon_api import paging
 from andon_api.database import Row, db, rows
 from andon_api.paging import Listing
-from andon_api.reads import attempts
+from andon_api.reads import artifacts, attempts
 from andon_api.rest import PREFIX
 
 _RUN = Run.__table__
@@ -78,7 +78,7 @@ def by_ids(tenant: str, ids: Sequence[UUID]) -> dict[UUID, Row]:
 
 
 def find(tenant: str, id: str) -> Row | None:
-    """One run with its steps and its cleanup runs."""
+    """One run with its steps, its cleanup runs and its files."""
     run_id = parse_id(id)
     if run_id is None:
         return None
@@ -96,12 +96,13 @@ def find(tenant: str, id: str) -> Row | None:
         run["step_count"] = db.session.execute(counted).scalar_one()
     cleanup = _select().where(_RUN.c.parent_run_id == run_id).order_by(_RUN.c.id)
     run["cleanup"] = [_shape(row) for row in rows(cleanup)]
+    run["artifacts"] = artifacts.of_run(run_id) if run["status"] == "completed" else []
     return run
 
 
 def steps(tenant: str, id: str, *, limit: int, cursor: str | None) -> Row | None:
     """A page of a run's steps, in their order; None without such a run."""
-    run_id = _own(tenant, id)
+    run_id = own(tenant, id)
     if run_id is None:
         return None
     listing = Listing("steps", {"run": run_id})
@@ -116,7 +117,7 @@ def steps(tenant: str, id: str, *, limit: int, cursor: str | None) -> Row | None
 
 def step(tenant: str, id: str, step_id: str) -> Row | None:
     """One step with all of its result."""
-    run_id = _own(tenant, id)
+    run_id = own(tenant, id)
     if run_id is None or "\x00" in step_id:
         return None
     found = rows(select(_STEP).where(_STEP.c.run_id == run_id, _STEP.c.id == step_id))
@@ -128,12 +129,13 @@ def step(tenant: str, id: str, step_id: str) -> Row | None:
 
 def output(tenant: str, id: str) -> Row | None:
     """All of a run's result, as `output`."""
-    run_id = _own(tenant, id)
+    run_id = own(tenant, id)
     found = rows(select(_RUN.c.output).where(_RUN.c.id == run_id)) if run_id else []
     return found[0] if found else None
 
 
-def _own(tenant: str, id: str) -> UUID | None:
+def own(tenant: str, id: str) -> UUID | None:
+    """The id of a run that the tenant has."""
     run_id = parse_id(id)
     if run_id is None or not rows(select(_RUN.c.id).where(_RUN.c.id == run_id, _RUN.c.tenant == tenant)):
         return None

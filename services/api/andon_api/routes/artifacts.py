@@ -1,4 +1,4 @@
-"""A report's files, as they were published."""
+"""Files of runs and reports, as they were published."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from werkzeug import Response
 from andon.adapters.postgres.requests import NotFound
 from andon_api.database import Row
 from andon_api.principal import principal
-from andon_api.reads import reports
+from andon_api.reads import artifacts, runs
 from andon_api.rest import Blueprint
-from andon_api.schemas import ArtifactQuery
+from andon_api.schemas import ArtifactQuery, ArtifactsSchema
 from andon_api.services import services
 
 blueprint = Blueprint("artifacts", __name__, description="The files that come out")
@@ -28,13 +28,36 @@ SANDBOX = (
 @blueprint.may_answer(404, 416)
 def download(query: Row, id: str, name: str) -> Response:
     """The file; `?inline=true` shows it instead of saving it. Ranges and If-None-Match work."""
-    found = reports.artifact(principal().tenant, id, name)
+    return _sent(artifacts.one_of_report(principal().tenant, id, name), query["inline"])
+
+
+@blueprint.get("/runs/<id>/artifacts")
+@blueprint.answers(200, ArtifactsSchema)
+@blueprint.may_answer(404)
+def listed(id: str) -> Row:
+    """What the run has published: nothing, unless it has completed."""
+    run_id = runs.own(principal().tenant, id)
+    if run_id is None:
+        raise NotFound("Run not found")
+    return {"items": artifacts.of_run(run_id)}
+
+
+@blueprint.get("/runs/<id>/artifacts/<name>")
+@blueprint.answers(200, content_type="application/octet-stream")
+@blueprint.query(ArtifactQuery)
+@blueprint.may_answer(404, 416)
+def download_of_run(query: Row, id: str, name: str) -> Response:
+    """A run's file; as a report's."""
+    return _sent(artifacts.one_of_run(principal().tenant, id, name), query["inline"])
+
+
+def _sent(found: Row | None, inline: bool) -> Response:
     if found is None:
         raise NotFound("Artifact not found")
     response = send_file(
         services().storage.open(found["key"]),
         mimetype=found["media_type"],
-        as_attachment=not query["inline"],
+        as_attachment=not inline,
         download_name=found["name"],
         conditional=False,
         etag=found["key"],

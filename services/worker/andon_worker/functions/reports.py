@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import update
@@ -9,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from andon import CancelOn, Event, NonRetriable, Step, function
 from andon.adapters.postgres.models import Dataset, Report
+from andon.engine.artifacts import Artifact
 from andon.engine.ids import parse_id
 from andon.reports import (
     Column,
@@ -28,25 +30,17 @@ PREPARED, COMPUTED = 0.15, 0.8
 FILES = ("report.html", "report.pdf", "report.json")
 
 
-def discard_partial_artifacts(event: Event, step: Step) -> None:
-    """Remove the files of the run that was cancelled or failed; none of them was published."""
-    prefix = f"{event.tenant}/{event.data.get('reportId')}/{step.parent_run_id}"
-    step.run("discard-files", _discard, prefix)
-
-
 @function(
     id="generate-hybrid-report",
     trigger="report/generation.requested",
     cancel_on=[CancelOn("report/generation.cancelled", match="data.reportId")],
     retries=3,
-    on_cancel=discard_partial_artifacts,
-    on_failure=discard_partial_artifacts,
 )
 def generate_hybrid_report(event: Event, step: Step) -> dict[str, Any]:
     """Profile the report's dataset, section by section, and publish HTML, PDF and JSON."""
     report = step.transaction("fetch-report", fetch_report, event.tenant, event.data.get("reportId"))
     options = parse_options(report["options"])
-    with workspace(f"{event.tenant}/{report['id']}/{step.run_id}/{step.fence}") as work:
+    with workspace() as work:
         step.run("prepare-data", prepare, work, report["dataset"], options, PartOf(step, 0.0, PREPARED))
         results = {}
         for position, name in enumerate(options.sections):
@@ -109,8 +103,13 @@ def compute(
     return SECTIONS[name].compute(work.parquet(dataset, options, control), options, control)
 
 
-def render(work: Workspace, name: str, document: dict[str, Any], control: Control) -> dict[str, Any]:
+def render(work: Workspace, name: str, document: dict[str, Any], step: Step) -> Artifact:
     """Write one of the report's files and store it; it is published when the run completes."""
+    return step.artifact(write(work, name, document, step))
+
+
+def write(work: Workspace, name: str, document: dict[str, Any], control: Control) -> Path:
+    """Write one of the report's files."""
     share = (1 - COMPUTED) / len(FILES)
     start = COMPUTED + share * FILES.index(name)
     control.progress(start, f"writing {name}")
@@ -122,7 +121,7 @@ def render(work: Workspace, name: str, document: dict[str, Any], control: Contro
             render_pdf(document, path, PartOf(control, start, start + share))
         case "report.json":
             render_json(document, path)
-    return work.store(path)
+    return path
 
 
 def save_results(session: Session, report_id: str, document: dict[str, Any]) -> None:
@@ -134,12 +133,3 @@ def _shown(dataset: dict[str, Any]) -> dict[str, Any]:
     """The dataset as its users know it."""
     shown = {key: value for key, value in dataset.items() if key not in {"storageKey", "plan"}}
     return {**shown, "reading": Plan.from_json(dataset["plan"]).shown()} if dataset.get("plan") else shown
-
-
-def _discard(prefix: str) -> int:
-    with workspace(prefix) as work:
-        storage = work.storage()
-        found = storage.list(prefix)
-        for each in found:
-            storage.delete(each.key)
-    return len(found)

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from andon.engine.artifacts import Stored
 from andon.engine.errors import InvalidResult, LeaseLost
 from andon.engine.events import Event
 from andon.engine.memos import Memo
@@ -90,11 +91,11 @@ class LaneJournal:
         else:
             self._talk.tell({"say": "begin", "attempt": _described(attempt)})
 
-    def complete(self, attempt: Attempt, seconds: float, output: str) -> bool:
-        """Keep a step's result; raises `InvalidResult` where the database refuses it."""
+    def complete(self, attempt: Attempt, seconds: float, output: str, files: Sequence[Stored] = ()) -> bool:
+        """Keep a step's result with its files; raises `InvalidResult` where the database refuses it."""
         self._take_room(attempt, output)
         flush_output()
-        header = {"say": "complete", "attempt": _described(attempt), "seconds": seconds}
+        header = {"say": "complete", "attempt": _described(attempt), "seconds": seconds, "files": list(files)}
         answer, _ = self._ask(header, output.encode())
         return not self._kept(attempt, answer)
 
@@ -152,7 +153,7 @@ class LaneJournal:
             raise InvalidResult(
                 attempt.name,
                 f"Step {attempt.name!r} returned {size:,} bytes of JSON, and the run has room for {self._room:,} more "
-                "(ANDON_RESULTS_LIMIT_BYTES); store it as an artifact and return its key",
+                "(ANDON_RESULTS_LIMIT_BYTES); store it as an artifact, by step.artifact",
             )
         self._room -= size
 

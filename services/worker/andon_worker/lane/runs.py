@@ -19,6 +19,7 @@ from andon.engine.progress import Progress
 from andon.engine.steps import AsyncStep, Step
 from andon_worker.lane.capture import flush_output
 from andon_worker.lane.conversation import Conversation, LaneJournal
+from andon_worker.lane.files import Artifacts
 from andon_worker.lane.stopping import LaneStop, Orders
 from andon_worker.lane.transactions import Transactions
 from andon_worker.wire import Header
@@ -36,6 +37,7 @@ class Runs:
         orders: Orders,
         progress: Progress,
         transactions: Transactions,
+        artifacts: Artifacts,
         observe: Observe = nullcontext,
     ) -> None:
         self._functions = functions
@@ -43,6 +45,7 @@ class Runs:
         self._orders = orders
         self._progress = progress
         self._transactions = transactions
+        self._artifacts = artifacts
         self._observe = observe
 
     def execute(self, said: Header) -> tuple[Header, bytes, bool]:
@@ -67,6 +70,7 @@ class Runs:
             stop=stop,
             journal=journal,
             cancel_check=journal,
+            files=self._artifacts.of(said["event"]["tenant"], said["run"]),
             progress=self._progress,
             observe=self._observe,
             run_async=loop.run,

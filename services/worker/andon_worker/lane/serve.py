@@ -23,6 +23,7 @@ from andon.logs import configure_capture
 from andon.settings import Settings
 from andon_worker.lane.capture import CaptureHandler, show_lines_at_once
 from andon_worker.lane.conversation import Conversation
+from andon_worker.lane.files import Artifacts
 from andon_worker.lane.progress import SharedProgress
 from andon_worker.lane.restoring import Birth
 from andon_worker.lane.runs import Runs
@@ -56,7 +57,9 @@ def live(ends: Ends, functions: Mapping[str, Function], parent: int) -> None:
     talk, orders = Conversation(socket.socket(fileno=ends.talk)), Orders(socket.socket(fileno=ends.orders))
     forget_in_children(talk.close, orders.inbox.close)
     progress = SharedProgress(ends.progress)
-    runs = Runs(functions, talk, orders, progress, Transactions(settings.database_url), _observer(tracing))
+    transactions = Transactions(settings.database_url)
+    artifacts = Artifacts(settings.storage_url, settings.artifact_limit_bytes)
+    runs = Runs(functions, talk, orders, progress, transactions, artifacts, _observer(tracing))
     birth = Birth()
     while True:
         header, _ = talk.hear()

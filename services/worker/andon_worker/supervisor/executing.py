@@ -10,12 +10,13 @@ import logging
 import os
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 from andon.adapters.postgres.run_logs import Chunk
 from andon.adapters.postgres.runs import Claimed
+from andon.engine.artifacts import Stored
 from andon.engine.declarations import Declaration
 from andon.engine.events import trace_id_of
 from andon.engine.ports import Attempt
@@ -186,7 +187,8 @@ class Executing:
                 self._let_begin(run, lane, attempt)
             self._begin(run, attempt)
         elif say == "complete":
-            self._complete(run, lane, Attempt(**header["attempt"]), header["seconds"], body)
+            files = [stored(each) for each in header["files"]]
+            self._complete(run, lane, Attempt(**header["attempt"]), header["seconds"], body, files)
         elif say == "fail":
             self._fail(run, lane, Attempt(**header["attempt"]), header)
         elif say == "committed":
@@ -248,7 +250,9 @@ class Executing:
         run.output.enter(None, run.claimed.attempt)
         run.underway = None
 
-    def _complete(self, run: Run, lane: Lane, attempt: Attempt, seconds: float, body: bytes) -> None:
+    def _complete(
+        self, run: Run, lane: Lane, attempt: Attempt, seconds: float, body: bytes, files: Sequence[Stored]
+    ) -> None:
         self._body_ended(run, lane)
         output = body.decode()
 
@@ -256,7 +260,7 @@ class Executing:
             self._hooks.step_ends(run, "completed", seconds)
             self._reply(run, lane, {"kept": True})
 
-        self._ask(run, lambda answer: ledger.Keep(answer, run.holding, attempt, seconds, output), kept)
+        self._ask(run, lambda answer: ledger.Keep(answer, run.holding, attempt, seconds, output, files), kept)
 
     def _fail(self, run: Run, lane: Lane, attempt: Attempt, header: Header) -> None:
         self._body_ended(run, lane)
@@ -412,6 +416,12 @@ class Executing:
             run.output.flush()
         run.lane = None
         self._endings.write(run, status)
+
+
+def stored(said: Sequence[Any]) -> Stored:
+    """A file that a lane tells of; raises `ValueError` or `TypeError` for what is none."""
+    name, key, size, media_type = said
+    return Stored(str(name), str(key), int(size), str(media_type))
 
 
 def flags(claimed: Claimed, declared: Declaration) -> tuple[str, ...]:

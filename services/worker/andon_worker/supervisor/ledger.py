@@ -26,9 +26,10 @@ from andon.adapters.postgres import journal, runs, settle
 from andon.adapters.postgres.attempts import Attempted
 from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.database import Database
-from andon.adapters.postgres.journal import Holding, Result, Standing
+from andon.adapters.postgres.journal import Holding, NameTaken, Result, Standing
 from andon.adapters.postgres.runs import Claimed
 from andon.adapters.postgres.settle import End, Settled
+from andon.engine.artifacts import Stored
 from andon.engine.events import Event
 from andon.engine.ports import Attempt
 
@@ -89,16 +90,17 @@ class Held(Entry[T]):
 
 @dataclass(eq=False)
 class Keep(Held[None]):
-    """A step's result."""
+    """A step's result, and the files that it has stored."""
 
     attempt: Attempt
     seconds: float
     output: str
+    files: Sequence[Stored] = ()
     together: ClassVar[bool] = True
 
     def result(self) -> Result:
         a = self.attempt
-        return Result(*self.run, a.name, a.position, a.number, self.seconds, self.output)
+        return Result(*self.run, a.name, a.position, a.number, self.seconds, self.output, self.files)
 
 
 @dataclass(eq=False)
@@ -301,7 +303,7 @@ class Ledger(threading.Thread):
         for batch in batches:
             try:
                 left = self._database.insist(partial(self._execute, kind=kind, entries=batch))
-            except psycopg.Error as error:
+            except (psycopg.Error, NameTaken) as error:
                 self._refuse(kind, batch, error)
                 continue
             except Exception as error:  # a mistake of ours hurts these runs and no others

@@ -12,12 +12,12 @@ from psycopg.types.json import Jsonb
 
 from andon.adapters.postgres.statuses import OPEN
 
-# One statement, so one moment: a run is either open, or its files are published, or nothing will ever publish them.
+# One statement, so one moment: a run is open, or its rows are all there that will ever name its files.
 _NEEDED = f"""
 SELECT f.key FROM unnest(%(keys)s::text[], %(runs)s::uuid[], %(datasets)s::uuid[]) f (key, run, dataset)
 WHERE EXISTS (SELECT FROM andon.runs r WHERE r.id = f.run
         AND r.status IN {OPEN})
-    OR EXISTS (SELECT FROM andon.artifacts a WHERE a.key = f.key)
+    OR EXISTS (SELECT FROM andon.run_artifacts a WHERE a.key = f.key)
     OR EXISTS (SELECT FROM andon.datasets d WHERE d.id = f.dataset AND d.storage_key = f.key)
 """
 # A report that is being made of one holds its row, which is skipped; one that was made meanwhile breaks the batch.
@@ -29,8 +29,8 @@ DELETE FROM andon.datasets WHERE id IN (
     ORDER BY d.created_at LIMIT %(batch)s FOR UPDATE SKIP LOCKED)
 """
 _DELETE_ARTIFACTS = """
-DELETE FROM andon.artifacts WHERE (report_id, name) IN (
-    SELECT report_id, name FROM andon.artifacts WHERE created_at < clock_timestamp() - %(keep)s
+DELETE FROM andon.run_artifacts WHERE (run_id, name) IN (
+    SELECT run_id, name FROM andon.run_artifacts WHERE created_at < clock_timestamp() - %(keep)s
     LIMIT %(batch)s FOR UPDATE SKIP LOCKED)
 """
 _MEASURED = """
@@ -62,7 +62,7 @@ class Usage(NamedTuple):
 
 
 def needed(connection: psycopg.Connection[Any], files: Sequence[Candidate]) -> set[str]:
-    """The keys of those that a report or a dataset names, or that an open run may still publish."""
+    """The keys of those that an artifact or a dataset names, or that an open run may still publish."""
     keys, runs, datasets = zip(*files, strict=True) if files else ((), (), ())
     values = {"keys": list(keys), "runs": list(runs), "datasets": list(datasets)}
     return {key for (key,) in connection.execute(_NEEDED, values).fetchall()}
@@ -82,7 +82,7 @@ def forget_datasets(connection: psycopg.Connection[Any], keep: dt.timedelta, bat
 
 
 def withdraw_artifacts(connection: psycopg.Connection[Any], keep: dt.timedelta, batch: int) -> int:
-    """Withdraw files of reports that were published longer ago than `keep`; returns how many."""
+    """Withdraw artifacts that were stored longer ago than `keep`; returns how many."""
     total = 0
     while count := connection.execute(_DELETE_ARTIFACTS, {"keep": keep, "batch": batch}).rowcount:
         total += count

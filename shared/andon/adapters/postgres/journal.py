@@ -20,6 +20,8 @@ from andon.adapters.postgres.attempts import KEPT, Attempted
 from andon.adapters.postgres.inbox import event_of_row
 from andon.adapters.postgres.statements import Statement
 from andon.adapters.postgres.statuses import HELD
+from andon.engine.artifacts import Stored
+from andon.engine.errors import AndonError
 from andon.engine.events import Event
 
 _HOLD = f"""
@@ -47,16 +49,29 @@ RETURNING 1
 """)
 HOLD = Statement(_HOLD)
 
-_KEEP = Statement(f"""
-WITH kept AS (
-    SELECT k.* FROM json_to_recordset(%(kept)s::json) AS k
-        (run uuid, fence bigint, name text, position int, attempt int, seconds float8, output text)
-)
+_RESULTS = """
+SELECT k.* FROM json_to_recordset(%(kept)s::json) AS k
+    (run uuid, fence bigint, name text, position int, attempt int, seconds float8, output text, files json)
+"""
+_COMPLETED = f"""
 INSERT INTO andon.steps AS s (run_id, id, position, status, attempt, fence, started_at, ended_at, output, worker_id)
 SELECT k.run, k.name, k.position, 'completed', k.attempt, k.fence,
     clock_timestamp() - k.seconds * interval '1 s', clock_timestamp(), k.output::json, held.worker_id
 FROM kept k, LATERAL ({_HELD}) held {OR_REPLACE}
-RETURNING run_id
+"""
+_KEEP = Statement(f"WITH kept AS ({_RESULTS}) {_COMPLETED} RETURNING run_id")
+
+# A name that another step of the run has used is refused: by the column that can't be null.
+_KEEP_WITH_FILES = Statement(f"""
+WITH kept AS ({_RESULTS}), memos AS ({_COMPLETED} RETURNING run_id, id), stored AS (
+    INSERT INTO andon.run_artifacts AS a (run_id, name, step, key, bytes, media_type)
+    SELECT k.run, f.name, k.name, f.key, f.bytes, f.media_type
+    FROM kept k JOIN memos m ON m.run_id = k.run AND m.id = k.name,
+        LATERAL json_to_recordset(k.files) AS f (name text, key text, bytes bigint, media_type text)
+    ON CONFLICT (run_id, name) DO UPDATE SET key = excluded.key, bytes = excluded.bytes,
+        media_type = excluded.media_type, step = CASE a.step WHEN excluded.step THEN a.step END
+)
+SELECT run_id FROM memos
 """)
 
 _FAIL = Statement(f"""
@@ -148,14 +163,30 @@ class Result(NamedTuple):
     attempt: int
     seconds: float
     output: str
+    files: Sequence[Stored] = ()
+
+
+class NameTaken(AndonError):
+    """Another step of the run has stored an artifact of this name."""
 
 
 def keep(connection: psycopg.Connection[Any], results: Sequence[Result]) -> set[Holding]:
-    """Keep the results, in one statement; returns whose were kept: the others are cancelled, lost or locked."""
-    text = json.dumps([{**each._asdict(), "run": str(each.run)} for each in results])
-    rows = _KEEP.execute(connection, {"kept": text}).fetchall()
+    """Keep the results with their files, in one statement; returns whose were kept: the others are cancelled, lost or
+    locked. Raises `NameTaken` where a file has the name of another step's: then nothing is kept.
+    """
+    statement = _KEEP_WITH_FILES if any(each.files for each in results) else _KEEP
+    text = json.dumps([_as_json(each) for each in results])
+    try:
+        rows = statement.execute(connection, {"kept": text}).fetchall()
+    except psycopg.errors.NotNullViolation:
+        raise NameTaken("another step of the run has stored an artifact of this name") from None
     kept = {run_id for (run_id,) in rows}
     return {Holding(each.run, each.fence) for each in results if each.run in kept}
+
+
+def _as_json(result: Result) -> dict[str, Any]:
+    files = [each._asdict() for each in result.files] or None
+    return {**result._asdict(), "run": str(result.run), "files": files}
 
 
 def keep_failure(

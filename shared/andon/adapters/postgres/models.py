@@ -130,7 +130,23 @@ class Report(Base):
 
 
 class Artifact(Base):
-    """A published file of a report. The row is what publishes it; the file's key is never written twice."""
+    """A file of a run, published where the run has completed. The file's key is never written twice."""
+
+    __tablename__ = "run_artifacts"
+
+    run_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    step: Mapped[str] = mapped_column(comment="that has stored it")
+    key: Mapped[str]
+    bytes: Mapped[int]
+    media_type: Mapped[str]
+    created_at: Mapped[dt.datetime] = _now()
+
+    __table_args__ = (Index(None, "key"),)
+
+
+class FormerArtifact(Base):
+    """A file that the release before has published for a report. A trigger copies it to its run's."""
 
     __tablename__ = "artifacts"
 

@@ -36,11 +36,18 @@ _NOW = "SELECT clock_timestamp()"
 _OLD_RUNS = """
 SELECT id FROM andon.runs WHERE id > %(after)s AND id < %(below)s ORDER BY id LIMIT %(batch)s
 """
+# The files of a report are those of its newest completed run, which stays as long as it has some.
+_SHOWN = """
+r.status = 'completed' AND r.report_id IS NOT NULL AND EXISTS (SELECT FROM andon.run_artifacts a WHERE a.run_id = r.id)
+    AND NOT EXISTS (SELECT FROM andon.runs n WHERE n.report_id = r.report_id AND n.kind = 'function'
+        AND n.status = 'completed' AND n.event_seq > r.event_seq)
+"""
 _DELETE_RUNS = f"""
 DELETE FROM andon.runs WHERE id IN (
     SELECT r.id FROM andon.runs r
     WHERE r.id = ANY(%(ids)s) AND r.status IN {TERMINAL} AND r.ended_at < %(before)s
         AND NOT EXISTS (SELECT FROM andon.runs c WHERE c.parent_run_id = r.id AND c.ended_at IS NULL)
+        AND NOT ({_SHOWN})
     FOR UPDATE OF r SKIP LOCKED)
 """
 _DELETE_CANCELLATIONS = """
@@ -139,7 +146,7 @@ class Pruning:
         self._now: dt.datetime = _only(connection.execute(_NOW).fetchone())
 
     def runs(self, keep: dt.timedelta) -> None:
-        """Forget runs that ended longer ago than `keep`, with their steps. Reports keep their status and files."""
+        """Forget runs that ended longer ago than `keep`, with their steps and files. Reports keep their newest."""
         before = self._now - keep
         after, below = uuid.UUID(int=0), _floor(before)
         while True:

@@ -1,7 +1,7 @@
 """Settling: the one terminal move of a run, and all that it means, in one statement.
 
 Every settling statement starts with a CTE `moved` (a guarded UPDATE of runs) and ends with `_EFFECTS`: the report
-follows its current run, artifacts are published, `on_cancel` or `on_failure` becomes a run of its own, and the
+follows its current run, `on_cancel` or `on_failure` becomes a run of its own, and the
 engine's event goes to the inbox and the outbox. The caller has locked the reports first: the lock order is domain
 rows, then runs. A run that didn't complete keeps its `current_step`: it is where it stopped.
 """
@@ -25,16 +25,14 @@ from andon.engine.events import MAX_BYTES, Event
 TOLD_AT_ONCE = 500
 STEPS_TOLD = 50  # of the first, and of the last
 PART_BYTES = 16 * 1024
-RETURNED = "id, tenant, function_id, kind, event_seq, report_id, status, output, error, queue, " + (
+RETURNED = "id, tenant, function_id, kind, event_seq, report_id, status, error, queue, " + (
     "cancel_requested_at, cancel_requested_by, cancel_reason, cancel_event_id, ended_at, door, gate_keys"
 )
 
 _SHORT_ERROR = """jsonb_build_object('type', left(m.error->>'type', 200),
                 'message', left(m.error->>'message', 2000), 'shortened', true)"""
 
-# What a handler returned is kept as it is; what is published of it must be what the table and its index take.
-_NUL = r"(^|[^\\])(\\\\)*\\u0000"
-_ON_REPORT = f"""
+_ON_REPORT = """
 , followed AS (
     UPDATE andon.reports r SET
         status = CASE m.status WHEN 'completed' THEN 'generated' ELSE m.status END,
@@ -45,22 +43,6 @@ _ON_REPORT = f"""
         cancel_requested_at = coalesce(r.cancel_requested_at, m.cancel_requested_at),
         updated_at = m.ended_at, version = r.version + 1
     FROM moved m WHERE r.id = m.report_id AND r.current_run_id = m.id
-    RETURNING r.id, m.id AS run_id, m.status, m.output
-), files AS (
-    SELECT DISTINCT ON (f.id, a->>'name') f.id AS report_id, f.run_id, a->>'name' AS name, a->>'key' AS key,
-        (a->>'bytes')::bigint AS bytes, a->>'mediaType' AS media_type
-    FROM followed f, LATERAL json_array_elements(CASE WHEN f.output::text ~ '{_NUL}' THEN '[]'
-        WHEN json_typeof(f.output->'artifacts') = 'array' THEN f.output->'artifacts' ELSE '[]' END) a
-    WHERE f.status = 'completed' AND char_length(a->>'name') BETWEEN 1 AND 200 AND char_length(a->>'key') <= 1000
-        AND a->>'bytes' ~ '^[0-9]{{1,18}}$' AND char_length(a->>'mediaType') <= 200
-), withdrawn AS (
-    DELETE FROM andon.artifacts x USING followed f
-    WHERE x.report_id = f.id AND f.status = 'completed' AND x.name NOT IN (SELECT name FROM files)
-), published AS (
-    INSERT INTO andon.artifacts (report_id, name, run_id, key, bytes, media_type)
-    SELECT report_id, name, run_id, key, bytes, media_type FROM files
-    ON CONFLICT (report_id, name) DO UPDATE SET run_id = excluded.run_id, key = excluded.key,
-        bytes = excluded.bytes, media_type = excluded.media_type, created_at = clock_timestamp()
 )
 """
 

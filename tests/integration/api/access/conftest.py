@@ -74,6 +74,7 @@ class Things:
 
     report: str
     run: str
+    done: str
     dataset: str
     event: str
     cancellation: str
@@ -87,6 +88,8 @@ class Things:
         kinds |= {"cancellations": self.cancellation, "events": self.event}
         if action in {"run", "cancel_run", "rerun"}:
             id: Any = self.run
+        elif endpoint in {"artifacts.listed", "artifacts.download_of_run"}:
+            id = self.done
         elif action == "replay_dead":
             id = self.dead
         elif group == "console":
@@ -117,10 +120,16 @@ def things(
     local = tmp_path / "page"
     local.write_text(MARK)
     closed.extensions["andon"].storage.put_file(local, "acme/key/report.html")
+    done = new_id()
     database.execute(
-        "INSERT INTO andon.artifacts (report_id, name, run_id, key, bytes, media_type)"
-        " VALUES (%s, 'report.html', %s, 'acme/key/report.html', %s, 'text/html')",
-        [report, new_id(), len(MARK)],
+        "INSERT INTO andon.runs (id, tenant, function_id, event_seq, report_id, status, ended_at)"
+        " SELECT %s, 'acme', 'other', event_seq, %s, 'completed', now() FROM andon.runs WHERE id = %s",
+        [done, report, run],
+    )
+    database.execute(
+        "INSERT INTO andon.run_artifacts (run_id, name, step, key, bytes, media_type)"
+        " VALUES (%s, 'report.html', 's', 'acme/key/report.html', %s, 'text/html')",
+        [done, len(MARK)],
     )
     bulk = {"functionId": "generate-hybrid-report", "reason": MARK}
     cancellation = acme.open(f"{API}/cancellations", "POST", json=bulk).json["id"]
@@ -130,4 +139,4 @@ def things(
         [MARK],
     ).fetchone()
     assert found is not None
-    return Things(report, str(run), dataset, event, cancellation, found[0])
+    return Things(report, str(run), str(done), dataset, event, cancellation, found[0])
