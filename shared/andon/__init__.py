@@ -15,7 +15,7 @@ from andon.engine.functions import Function, function
 from andon.engine.gates import Concurrency
 from andon.engine.rules import CancelOn
 from andon.engine.steps import AsyncStep, Step
-from andon.engine.triggers import On
+from andon.engine.triggers import Cron, On
 
 __all__ = [
     "AndonError",
@@ -23,6 +23,7 @@ __all__ = [
     "CancelOn",
     "Cancelled",
     "Concurrency",
+    "Cron",
     "Event",
     "EventError",
     "Function",

@@ -20,10 +20,13 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from heapq import merge
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from andon.adapters.cel import any_holds, check_expression
+from andon.adapters.cron import check_schedule, ticks
 from andon.engine.artifacts import Stored
 from andon.engine.errors import Cancelled, InvalidResult, LeaseLost, StepTimeout
 from andon.engine.events import Event
@@ -34,6 +37,7 @@ from andon.engine.ports import Attempt
 from andon.engine.states import Status
 from andon.engine.steps import AsyncStep, Step, failure
 from andon.engine.stops import SIGNAL, Cause, Stop
+from andon.engine.ticks import tick_event
 
 RUN_ID = "00000000-0000-7000-8000-000000000001"
 START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
@@ -44,8 +48,25 @@ def starts(function: Function, event: Event) -> bool:
 
     Raises `RegistrationError` for a function that would be refused.
     """
-    found = Registry([function], check_expression=check_expression).starts(event.name)
+    found = Registry([function], check_expression=check_expression, check_schedule=check_schedule).starts(event.name)
     return any(any_holds(each.conditions, event)[0] for each in found)
+
+
+def ticks_of(function: Function, after: dt.datetime, count: int) -> list[dt.datetime]:
+    """The next `count` ticks of a function's schedules after a moment, in UTC, without their jitter."""
+    every = (ticks(each.expr, each.tz, after) for each in _registered(function).schedules)
+    return list(islice(merge(*every), count))
+
+
+def tick_of(function: Function, at: dt.datetime) -> Event:
+    """The event that the function's first schedule sends for the tick `at`; `run_function` takes it."""
+    [cron, *_] = _registered(function).schedules
+    return tick_event(cron, function.id, at)
+
+
+def _registered(function: Function) -> Function:
+    Registry([function], check_expression=check_expression, check_schedule=check_schedule)
+    return function
 
 
 @dataclass

@@ -9,7 +9,7 @@ from typing import Any
 
 from andon.adapters.postgres.own_events import check_own
 from andon.engine.errors import EventError
-from andon.engine.events import ENDS, Event, check_event
+from andon.engine.events import Event, check_event, why_only_ours
 from andon.engine.ids import new_id
 from andon.reports.events import spelled
 from andon_api.principal import Principal
@@ -82,8 +82,8 @@ def _event(each: Any, read: Reader, principal: Principal, traceparent: str | Non
         tenant=principal.tenant,
         traceparent=traceparent,
     )
-    if event.name in ENDS:
-        raise EventError("name", f"{event.name} tells of a run's end, which Andon alone can")
+    if why := why_only_ours(event.name):
+        raise EventError("name", why)
     return spelled(check_own(check_event(event)))
 
 

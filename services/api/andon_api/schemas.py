@@ -428,12 +428,39 @@ class FunctionSchema(Schema):
     id = fields.String()
     module = fields.String()
     trigger = fields.String(metadata={"description": "the first of `triggers` as a text"})
-    triggers = fields.List(fields.Dict(), metadata={"description": "`event` (a name, or `a/*`) and `if`"})
+    triggers = fields.List(
+        fields.Dict(), metadata={"description": "`event` (a name, or `a/*`) and `if`; or `cron` and `tz`"}
+    )
     cancel_on = fields.Raw()
     settings = fields.Dict()
     last_day = fields.Nested(StatisticsSchema, metadata={"description": "runs queued in the last 24 hours"})
     registered_at = Time()
     seen_at = Time()
+
+
+class ScheduleSchema(Schema):
+    id = fields.String()
+    function_id = fields.String()
+    schedule = fields.String(metadata={"description": "five fields: minute, hour, day of month, month, day of week"})
+    tz = fields.String()
+    overlap = fields.String()
+    catch_up = fields.String()
+    jitter_seconds = fields.Float()
+    data = fields.Dict()
+    next_at = Time(allow_none=True, metadata={"description": "the tick that comes next; null while it is paused"})
+    last_at = Time(allow_none=True)
+    paused_at = Time(allow_none=True)
+    paused_by = fields.Raw(allow_none=True)
+    pause_reason = fields.String(allow_none=True)
+
+
+class PauseBody(Schema):
+    needs_body = False
+    reason = _text(500, "a reason", load_default=None, allow_none=True)
+
+
+class TickedSchema(ScheduleSchema):
+    event_id = fields.String(metadata={"description": "of the tick that was asked for"})
 
 
 class DeadEventSchema(Schema):
@@ -511,5 +538,6 @@ RunPage = page_of(RunSchema)
 StepPage = page_of(StepSchema)
 EventPage = page_of(EventSchema)
 FunctionPage = page_of(FunctionSchema)
+SchedulePage = page_of(ScheduleSchema)
 DeadEventPage = page_of(DeadEventSchema)
 AuditPage = page_of(AuditSchema)

@@ -98,6 +98,12 @@ class DispatcherMetrics:
             registry=registry,
         )
         self._failed.labels("entry")
+        self._missed_ticks = Counter(
+            "andon_schedule_missed_ticks",
+            "Ticks of schedules that no dispatcher saw in time",
+            ["function"],
+            registry=registry,
+        )
 
     def dropped(self, reason: Literal["trimmed", "forgotten"], entries: int) -> None:
         """Count entries that the stream no longer had, or that lay below the bus' low-water mark."""
@@ -107,6 +113,11 @@ class DispatcherMetrics:
         """Count, by function, the runs that a cancel's expression can't tell of: they count as not matched."""
         for function, count in failed.items():
             self._failed_evaluations.labels(function).inc(count)
+
+    def missed_ticks(self, missed: Mapping[str, int]) -> None:
+        """Count, by function, the ticks that were late."""
+        for function, count in missed.items():
+            self._missed_ticks.labels(function).inc(count)
 
     def failed(self, part: str) -> None:
         """Count a failure that isn't a store's: an entry that makes code of ours fail, or a duty that does."""

@@ -35,6 +35,8 @@ def _list(tell: Callable[[object], str], several: Iterable[object]) -> str | Non
 
 def _trigger(on: object) -> str:
     told = on if isinstance(on, dict) else {}
+    if "cron" in told:
+        return f"{told['cron']} ({told.get('tz')})"
     return " ".join([str(told.get("event")), *([f"if {told['if']}"] if told.get("if") else [])])
 
 

@@ -38,6 +38,8 @@ from andon.client.models import (
     Function,
     Report,
     Run,
+    Schedule,
+    Skip,
     Step,
 )
 from andon.client.transport import Retries
@@ -66,6 +68,8 @@ __all__ = [
     "Report",
     "Retries",
     "Run",
+    "Schedule",
+    "Skip",
     "Step",
     "Unavailable",
     "Unreachable",

@@ -12,6 +12,7 @@ from andon.client.events import DeadEvents, Events
 from andon.client.live import Follower
 from andon.client.reports import Datasets, Reports
 from andon.client.runs import Cancellations, Functions, Runs
+from andon.client.schedules import Schedules
 from andon.client.transport import Retries, Transport
 
 
@@ -42,6 +43,7 @@ class Andon:
         self.dead_events = DeadEvents(self._transport)
         self.audit = Audit(self._transport)
         self.functions = Functions(self._transport)
+        self.schedules = Schedules(self._transport)
         self.cancellations = Cancellations(self._transport)
 
     def __enter__(self) -> Andon:

@@ -263,6 +263,26 @@ class Function(Resource):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Schedule(Resource):
+    """When a function starts by itself. `next_at` is None while it is paused; `event_id` is of the tick asked for."""
+
+    id: str
+    function_id: str
+    schedule: str
+    tz: str
+    overlap: str
+    catch_up: str
+    jitter_seconds: float = 0.0
+    data: Mapping[str, Json] = field(default_factory=dict)
+    next_at: dt.datetime | None = None
+    last_at: dt.datetime | None = None
+    paused_at: dt.datetime | None = None
+    paused_by: Json = None
+    pause_reason: str | None = None
+    event_id: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Cancellation(Resource):
     """A cancel of many runs at once. `id` is None for a dry run, which has done nothing but count."""
 

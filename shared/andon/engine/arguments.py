@@ -16,7 +16,7 @@ from andon.engine.events import ENDS, MAX_NAME, NAME, OWN, OWN_CANCELS
 from andon.engine.gates import concurrency_fault
 from andon.engine.rules import CancelOn, rule_fault
 from andon.engine.storable import text_fault
-from andon.engine.triggers import MOST_TRIGGERS, On, on_fault
+from andon.engine.triggers import MOST_TRIGGERS, Cron, On, cron_fault, on_fault
 
 Check = Callable[[Any], str | None]
 
@@ -74,16 +74,23 @@ def trigger(value: Any) -> str | None:
 
 def triggers(value: Any) -> str | None:
     """What runs start on, no two of them one; none where there is a `trigger`."""
-    if not isinstance(value, tuple) or not all(isinstance(each, On) for each in value):
-        return "expected a list of On(...)"
+    if not isinstance(value, tuple) or not all(isinstance(each, (On, Cron)) for each in value):
+        return "expected a list of On(...) and Cron(...)"
     if len(value) > MOST_TRIGGERS:
         return f"expected at most {MOST_TRIGGERS} triggers, got {len(value)}"
     for each in value:
-        if fault := on_fault(each) or event_name(each.event if each.prefix is None else each.prefix[:-1]):
+        if fault := cron_fault(each) if isinstance(each, Cron) else _on(each):
             return f"{shown(each)}: {fault}"
     if twice := next((each for each in value if value.count(each) > 1), None):
         return f"it has the same trigger twice: {shown(twice)}"
+    schedules = [(each.expr, each.tz) for each in value if isinstance(each, Cron)]
+    if alike := next((each for each in schedules if schedules.count(each) > 1), None):
+        return f"it has the same schedule twice: {' '.join(alike)}"
     return None
+
+
+def _on(on: On) -> str | None:
+    return on_fault(on) or event_name(on.event if on.prefix is None else on.prefix[:-1])
 
 
 def seconds(most: float, *, zero: bool = False, optional: bool = False) -> Check:

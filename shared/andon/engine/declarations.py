@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 from andon.engine import gates
@@ -12,7 +12,7 @@ from andon.engine.arguments import ARGUMENTS, shown
 from andon.engine.errors import RegistrationError
 from andon.engine.gates import Concurrency
 from andon.engine.rules import CancelOn
-from andon.engine.triggers import On
+from andon.engine.triggers import Cron, On, Trigger
 
 CANCEL_DEADLINE = dt.timedelta(minutes=5)
 GRACE_SECONDS = 1.0
@@ -26,7 +26,7 @@ class Declaration:
     id: str
     trigger: str | None = None
     """The name of the event that runs start on, where there is one trigger and no condition."""
-    triggers: tuple[On, ...] = ()
+    triggers: tuple[Trigger, ...] = ()
     """Otherwise all of them."""
     module: str = ""
     """Where the handler was defined."""
@@ -48,9 +48,19 @@ class Declaration:
     """Which of `on_cancel` and `on_failure` it has."""
 
     @property
-    def starts_on(self) -> tuple[On, ...]:
+    def starts_on(self) -> tuple[Trigger, ...]:
         """What its runs start on, in the order in which it is tried."""
         return self.triggers if self.trigger is None else (On(self.trigger),)
+
+    @property
+    def events(self) -> list[On]:
+        """Those of them that are events."""
+        return [each for each in self.starts_on if isinstance(each, On)]
+
+    @property
+    def schedules(self) -> list[Cron]:
+        """Those of them that are schedules."""
+        return [each for each in self.starts_on if isinstance(each, Cron)]
 
     def check(self) -> None:
         """Raise `RegistrationError`, naming function and argument, if it can't be run as declared."""
@@ -72,7 +82,7 @@ class Declaration:
 def to_json(declared: Declaration) -> dict[str, Any]:
     """The declaration as a JSON object; durations are seconds."""
     said = {each.name: getattr(declared, each.name) for each in fields(Declaration)}
-    said["triggers"] = [asdict(each) for each in declared.triggers]
+    said["triggers"] = [_trigger(each) for each in declared.triggers]
     said["cancel_on"] = [_rule(each) for each in declared.cancel_on]
     said["cancel_deadline"] = _seconds(declared.cancel_deadline)
     said["concurrency"] = gates.to_json(declared.concurrency)
@@ -85,13 +95,24 @@ def from_json(said: Mapping[str, Any]) -> Declaration:
     return Declaration(
         **{
             **said,
-            "triggers": tuple(On(**each) for each in said["triggers"]),
+            "triggers": tuple(_read_trigger(each) for each in said["triggers"]),
             "cancel_on": tuple(_read_rule(each) for each in said["cancel_on"]),
             "cancel_deadline": None if deadline is None else dt.timedelta(seconds=deadline),
             "concurrency": gates.from_json(said.get("concurrency", ())),
             "cleanups": tuple(said["cleanups"]),
         }
     )
+
+
+def _trigger(trigger: Trigger) -> dict[str, Any]:
+    said = {each.name: getattr(trigger, each.name) for each in fields(trigger)}
+    return {**said, "jitter": _seconds(trigger.jitter)} if isinstance(trigger, Cron) else said
+
+
+def _read_trigger(said: Mapping[str, Any]) -> Trigger:
+    if "expr" not in said:
+        return On(**said)
+    return Cron(**{**said, "jitter": dt.timedelta(seconds=said["jitter"])})
 
 
 def _rule(rule: CancelOn) -> dict[str, Any]:

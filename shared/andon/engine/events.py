@@ -31,6 +31,8 @@ RUNS_CANCELLED = "andon/runs.cancelled"
 MOST_HOPS = 50
 FANNED_HOPS = 10
 """What each further function counts that an end starts: a chain that spreads is over sooner."""
+CRON = "andon/cron"
+"""A tick of a function's schedule."""
 OWN_CANCELS = (RUN_CANCELLED, RUNS_CANCELLED)
 """Those that others may send too: they cancel one run, or many."""
 
@@ -56,6 +58,13 @@ class Event:
         return trace_id_of(self.traceparent)
 
 
+def why_only_ours(name: str) -> str | None:
+    """Why nobody but Andon may send an event of this name; None where others may."""
+    if name in ENDS:
+        return f"{name} tells of a run's end, which Andon alone can"
+    return f"{name} tells of a schedule's tick, which Andon alone can" if name == CRON else None
+
+
 def trace_id_of(traceparent: str | None) -> str | None:
     """The trace that a traceparent names: 32 hex digits, or None where it isn't well-formed."""
     found = TRACEPARENT.fullmatch(traceparent or "")
@@ -71,7 +80,7 @@ def check_event(event: Event) -> Event:
         raise EventError("name", "expected a text such as 'report/generation.requested'")
     if len(event.name) > MAX_NAME or not NAME.fullmatch(event.name):
         raise EventError("name", f"expected at most {MAX_NAME} letters, digits, '_', '.', '-' with '/' between parts")
-    if event.name.startswith(OWN) and event.name not in (*ENDS, *OWN_CANCELS):
+    if event.name.startswith(OWN) and event.name not in (*ENDS, CRON, *OWN_CANCELS):
         raise EventError("name", f"{OWN!r} is the beginning of Andon's own events; expected another")
     _check_text("id", event.id, 0, MAX_ID)
     _check_text("tenant", event.tenant, 1, MAX_NAME)

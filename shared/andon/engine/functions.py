@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from andon.engine.arguments import shown
 from andon.engine.declarations import CANCEL_DEADLINE, GRACE_SECONDS, MAX_RUNS, Declaration
 from andon.engine.errors import RegistrationError
-from andon.engine.events import Event
+from andon.engine.events import CRON, Event
 from andon.engine.gates import Concurrency, expressions_of, gates_of
 from andon.engine.rules import CancelOn
-from andon.engine.triggers import OF_EVENT, On, parts_of
+from andon.engine.triggers import OF_EVENT, Cron, Trigger, parts_of
 
 if TYPE_CHECKING:
     from andon.engine.steps import Step
@@ -41,7 +41,7 @@ def function(
     *,
     id: str,
     trigger: str | None = None,
-    triggers: Sequence[On] = (),
+    triggers: Sequence[Trigger] = (),
     cancel_on: Sequence[CancelOn] = (),
     retries: int = 3,
     on_cancel: Handler | None = None,
@@ -54,8 +54,8 @@ def function(
     max_runs: int = MAX_RUNS,
     concurrency: Concurrency | Sequence[Concurrency] = (),
 ) -> Callable[[Handler], Function]:
-    """Declare a durable function: `handler(event, step)` runs for each `trigger` event, or for each event that one of
-    several `triggers` holds for.
+    """Declare a durable function: `handler(event, step)` runs for each `trigger` event, or for whatever one of several
+    `triggers` holds for: events (`On`) and schedules (`Cron`).
 
     `retries` is how often each step, and the handler itself, is tried again after a failure. `on_cancel` and
     `on_failure` are runs of their own, made in the transaction that settles this one. `cancel_deadline` is how long
@@ -113,7 +113,7 @@ class Start:
 def _starts(place: int, declared: Declaration) -> dict[str, Start]:
     """What each of its triggers says, by the event's name, or by what the names of a wildcard begin with."""
     found: dict[str, Start] = {}
-    for on in declared.starts_on:
+    for on in declared.events:
         name, said = on.prefix or on.event, Start(place, declared, () if on.if_ is None else (on.if_,))
         found[name] = _either(found[name], said) if name in found else said
     return found
@@ -132,8 +132,11 @@ class Registry:
         functions: Iterable[Declaration] = (),
         *,
         check_expression: CheckExpression | None = None,
+        check_schedule: Callable[[str, str], None] | None = None,
     ) -> None:
+        """Expressions and schedules are refused where nobody is given who checks them."""
         self._check_expression = check_expression
+        self._check_schedule = check_schedule
         self._by_id: dict[str, Declaration] = {}
         self._by_trigger: dict[str, list[Start]] = {}
         self._by_prefix: dict[str, list[Start]] = {}
@@ -152,9 +155,11 @@ class Registry:
         for rule in declared.cancel_on:
             if rule.if_ is not None:
                 self._check(declared, f"cancel_on={shown(rule)}", f"if_={shown(rule.if_)}", rule.if_)
-        for on in declared.starts_on:
+        for on in declared.events:
             if on.if_ is not None:
                 self._check(declared, f"triggers={shown(on)}", f"if_={shown(on.if_)}", on.if_, OF_EVENT)
+        for cron in declared.schedules:
+            self._check_cron(declared, cron)
         self._check_limits(declared)
         self._by_id[declared.id] = declared
         for event, start in _starts(len(self._by_id), declared).items():
@@ -183,6 +188,14 @@ class Registry:
         except ValueError as error:
             raise declared.refused(part, str(error)) from None
 
+    def _check_cron(self, declared: Declaration, cron: Cron) -> None:
+        if self._check_schedule is None:
+            raise declared.refused(f"triggers={shown(cron)}", "no reader of its schedule")
+        try:
+            self._check_schedule(cron.expr, cron.tz)
+        except ValueError as error:
+            raise declared.refused(f"triggers={shown(cron)}", str(error)) from None
+
     def __iter__(self) -> Iterator[Declaration]:
         return iter(self._by_id.values())
 
@@ -200,6 +213,13 @@ class Registry:
     def triggered_by(self, name: str) -> Sequence[Declaration]:
         """The functions that can start on an event of this name, in the order of registration."""
         return [each.function for each in self.starts(name)]
+
+    def started_by(self, event: Event) -> Sequence[Start]:
+        """What can start on this event; a tick is one function's, if that has the schedule still."""
+        if event.name != CRON:
+            return self.starts(event.name)
+        function = self._by_id.get(event.data.get("functionId", ""))
+        return [] if function is None else [Start(0, function)]
 
     def starts(self, name: str) -> Sequence[Start]:
         """The same, with their conditions."""

@@ -134,10 +134,11 @@ def has_null(value: Any) -> bool:
 def rule_id(function_id: str, rule: CancelOn) -> uuid.UUID:
     """What names a rule of a function for as long as a run has it: a digest of all that it says."""
     remember = rule.remember.total_seconds() if rule.remember else None
-    return _digest([function_id, rule.event, rule.match, rule.if_, remember])
+    return digest([function_id, rule.event, rule.match, rule.if_, remember])
 
 
-def _digest(parts: list[Any]) -> uuid.UUID:
+def digest(parts: list[Any]) -> uuid.UUID:
+    """What stands for these values where a key is wanted."""
     return uuid.UUID(bytes=hashlib.blake2b(json.dumps(parts).encode(), digest_size=16).digest())
 
 
@@ -146,7 +147,7 @@ def cancel_key(tenant: str, function_id: str, rule: CancelOn, data: Mapping[str,
     value = rule.value(data)
     if value is None:
         return None
-    return _digest([tenant, function_id, rule.name, value])
+    return digest([tenant, function_id, rule.name, value])
 
 
 def flag_name(tenant: str, function_id: str, rule: CancelOn, data: Mapping[str, Any]) -> str | None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from andon.engine.errors import EventError, NonRetriable
-from andon.engine.events import DEFAULT_TENANT, ENDS, MAX_ID, Event, check_event
+from andon.engine.events import DEFAULT_TENANT, MAX_ID, Event, check_event, why_only_ours
 from andon.engine.memos import MAX_RESULT_BYTES
 
 MOST_SENT = 500
@@ -36,8 +36,8 @@ def _checked(run_id: str, step: str, tenant: str, place: int, event: object) -> 
         raise NonRetriable(f"{where}: expected an Event(name, data), not {event!r:.80}")
     if event.tenant not in (DEFAULT_TENANT, tenant):
         raise NonRetriable(f"{where}: tenant: a run sends events of its own tenant, not {event.tenant!r:.80}")
-    if event.name in ENDS:
-        raise NonRetriable(f"{where}: name: {event.name} tells of a run's end, which Andon alone can")
+    if why := why_only_ours(event.name):
+        raise NonRetriable(f"{where}: name: {why}")
     try:
         return check_event(replace(event, tenant=tenant, id=event.id or event_id(run_id, step, place)))
     except EventError as error:

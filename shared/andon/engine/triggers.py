@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import datetime as dt
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from andon.engine.events import ENDS, OWN
+from andon.engine.storable import json_fault
 
 MOST_TRIGGERS = 10
 ANY = "/*"
 """What a wildcard ends with."""
 OF_EVENT = ("event",)
 """The names that an expression over the event may use."""
+OVERLAPS = ("skip", "allow")
+CATCH_UPS = ("once", "skip", "all")
+LONGEST_EXPRESSION = 100
+LONGEST_JITTER = dt.timedelta(hours=1)
+MOST_DATA = 64 * 1024
+TOLD_OF_A_TICK = frozenset({"functionId", "schedule", "tz", "at", "missed"})
 SPELLED_OUT = (OWN, "inngest/")
 """Beginnings of names that no wildcard covers."""
 
@@ -37,6 +49,61 @@ class On:
 
     def __str__(self) -> str:
         return f"{self.event} if {self.if_}" if self.if_ else self.event
+
+
+@dataclass(frozen=True)
+class Cron:
+    """Start when a schedule ticks: `expr` is a cron expression of five fields, read in the time zone `tz`.
+
+    Each tick is an event `andon/cron` with `schedule`, `tz`, `at`, `missed` and what `data` says, so that a cancel rule
+    and a key can match a field of it. `jitter` spreads the ticks of many functions: each is late by a part of it that
+    never changes. `overlap` is what becomes of a tick while a run of an earlier one is open; `catch_up`, of ticks that
+    no dispatcher saw in time: one run that tells how many there were, none, or one for each of the newest hundred.
+    """
+
+    expr: str
+    tz: str = "UTC"
+    jitter: dt.timedelta = dt.timedelta(0)
+    overlap: Literal["skip", "allow"] = "skip"
+    catch_up: Literal["once", "skip", "all"] = "once"
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+    def covers(self, name: str) -> bool:
+        """Never: no event that somebody sends is a tick."""
+        return False
+
+    def __str__(self) -> str:
+        return f"{self.expr} ({self.tz})"
+
+
+Trigger = On | Cron
+
+
+def schedule_id(function_id: str, expr: str, tz: str) -> str:
+    """What names a schedule of a function, in a URL and in the ids of its ticks."""
+    return hashlib.blake2b(json.dumps([function_id, expr, tz]).encode(), digest_size=8).hexdigest()
+
+
+def cron_fault(cron: Cron) -> str | None:
+    """What is wrong with a schedule, but for its expression and zone."""
+    for name in ("expr", "tz"):
+        value = getattr(cron, name)
+        if not isinstance(value, str) or not 0 < len(value) <= LONGEST_EXPRESSION:
+            return f"{name}={value!r:.40}: expected a text of 1 to {LONGEST_EXPRESSION} characters"
+    if not isinstance(cron.jitter, dt.timedelta) or not dt.timedelta(0) <= cron.jitter <= LONGEST_JITTER:
+        return f"jitter={cron.jitter!r:.40}: expected a datetime.timedelta of at most an hour"
+    for name, choices in (("overlap", OVERLAPS), ("catch_up", CATCH_UPS)):
+        if getattr(cron, name) not in choices:
+            return f"{name}={getattr(cron, name)!r:.40}: expected one of {', '.join(choices)}"
+    if cron.catch_up == "all" and cron.overlap == "skip":
+        return 'catch_up="all" starts many runs at once, of which overlap="skip" lets one; expected overlap="allow"'
+    if not isinstance(cron.data, Mapping) or (fault := json_fault(dict(cron.data))):
+        return f"data: {fault if isinstance(cron.data, Mapping) else 'expected a JSON object'}"
+    if taken := sorted(TOLD_OF_A_TICK & set(cron.data)):
+        return f"data: {taken[0]!r} is what Andon tells of a tick; expected another name"
+    if len(json.dumps(dict(cron.data))) > MOST_DATA:
+        return f"data: expected at most {MOST_DATA // 1024} KiB of JSON"
+    return None
 
 
 def on_fault(on: On) -> str | None:

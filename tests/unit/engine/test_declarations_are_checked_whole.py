@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from andon import CancelOn, Event, Function, On, RegistrationError, Step, function
+from andon import CancelOn, Cron, Event, Function, On, RegistrationError, Step, function
 from andon.adapters.cel import check_expression
+from andon.adapters.cron import check_schedule
 from andon.engine.arguments import ARGUMENTS
 from andon.engine.functions import Registry
 
@@ -52,7 +53,7 @@ def declared(handler: Any = work, **said: Any) -> Function:
 
 def register(*functions: Function) -> Registry:
     """What a process does with them."""
-    return Registry(functions, check_expression=check_expression)
+    return Registry(functions, check_expression=check_expression, check_schedule=check_schedule)
 
 
 NO_TEXTS: list[Any] = [None, 7, True, b"work", ["work"], {}]
@@ -86,6 +87,18 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
             ([On("inngest/*")], "covers no event of Andon's or Inngest's"),
             ([On("a"), On("andon/function.completed")], "start itself by its own end"),
             ([On("a", if_="")], "expected a CEL expression"),
+            ([Cron(7)], "expr=7: expected a text"),  # type: ignore[arg-type]
+            ([Cron("0 3 * * *", tz="Mars/Olympus")], "expected a time zone"),
+            ([Cron("0 3 * *")], "expected minute, hour"),
+            ([Cron("0 3 30 2 *")], "Bad day-of-month"),
+            ([Cron("0 3 * * *", jitter=60)], "expected a datetime.timedelta of at most an hour"),  # type: ignore[arg-type]
+            ([Cron("0 3 * * *", jitter=DAY)], "expected a datetime.timedelta of at most an hour"),
+            ([Cron("0 3 * * *", overlap="wait")], "expected one of skip, allow"),  # type: ignore[arg-type]
+            ([Cron("0 3 * * *", catch_up="all")], "of which overlap="),
+            ([Cron("0 3 * * *", data={"at": 1})], "'at' is what Andon tells of a tick"),
+            ([Cron("0 3 * * *", data={"a": {1}})], "data: "),
+            ([Cron("0 3 * * *", data={"a": "x" * 70_000})], "at most 64 KiB"),
+            ([Cron("0 3 * * *"), Cron("0 3 * * *", data={"a": 1})], "the same schedule twice"),
             ([On("a", if_=7)], "expected a CEL expression"),  # type: ignore[arg-type]
         )
     ),
@@ -197,6 +210,12 @@ def test_a_wrong_argument_is_refused_by_name(said: dict[str, Any], argument: str
         {"cancel_deadline": None, "retries": 0, "cancel_on": ()},
         {"cancel_deadline": dt.timedelta(milliseconds=1), "queue": "heavy-2.x"},
         {"trigger": "andon/function.failed", "id": "Überwachung"},
+        {
+            "triggers": [
+                Cron("0 3 * * MON-FRI", "Europe/Berlin", DAY / 48, "allow", "all", {"key": "x"}),
+                Cron("0 3 L * *"),
+            ]
+        },
         {"triggers": [On("andon/function.failed"), On("inngest/function.failed"), On("a/b/*", if_="event.user == 1")]},
         {
             "cancel_on": [

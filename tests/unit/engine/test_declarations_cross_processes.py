@@ -5,13 +5,17 @@ from __future__ import annotations
 import datetime as dt
 import json
 
-from andon import CancelOn, Event, On, Step, function
+from andon import CancelOn, Cron, Event, On, Step, function
 from andon.engine.declarations import Declaration, from_json, to_json
 
 
 @function(
     id="walk",
-    triggers=[On("walk/requested", if_="event.data.steps > 1"), On("walks/*")],
+    triggers=[
+        On("walk/requested", if_="event.data.steps > 1"),
+        On("walks/*"),
+        Cron("0 3 * * *", "Europe/Berlin", dt.timedelta(minutes=5), "allow", "all", {"a": [1]}),
+    ],
     cancel_on=[
         CancelOn("walk/cancelled", match="data.case", if_="async.data.n > 1", remember=dt.timedelta(minutes=5)),
         CancelOn.every_run("walks/cancelled"),

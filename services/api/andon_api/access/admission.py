@@ -105,7 +105,7 @@ def _read_names() -> Names:
     functions = rows(select(_FUNCTION.c.trigger, _FUNCTION.c.cancel_on, _FUNCTION.c.settings))
     cancels = {rule.event for each in functions for rule in stored_rules(each["cancel_on"])}
     former = {each["event"] for each in rows(select(_RULE.c.event).distinct().where(_RULE.c.retired_at.is_not(None)))}
-    triggers = [On(on["event"]) for each in functions for on in stored_triggers(each)]
+    triggers = [On(on["event"]) for each in functions for on in stored_triggers(each) if "event" in on]
     return Names(
         frozenset(each.event for each in triggers),
         frozenset({*OWN_CANCELS, *cancels, *former}),

@@ -19,12 +19,13 @@ _ROUTES = {
         tokens.of_report tokens.of_run tokens.of_many tokens.revoke
         events.listed events.one events.functions reports.listed reports.one runs.listed runs.one runs.steps runs.step
         runs.output
-        streams.report streams.run usage.mine console.usage_page
+        streams.report streams.run usage.mine console.usage_page schedules.listed console.schedule_list
         console.cards console.report console.run_list console.run console.event_list console.event
         console.functions console.bulk console.cancellation
     """,
     WRITE: """
         datasets.upload datasets.delete reports.create reports.change reports.delete reports.generate runs.rerun
+        schedules.run console.run_schedule
         console.create console.generate console.delete console.rerun
     """,
     CANCEL: """
@@ -32,7 +33,10 @@ _ROUTES = {
         console.cancel console.cancel_run console.count console.cancel_many
     """,
     SEND: "events.send inngest.send console.send",
-    ADMIN: "events.dead events.replay_dead console.dead_events console.replay_dead audit.listed console.audit_list",
+    ADMIN: """
+        events.dead events.replay_dead console.dead_events console.replay_dead audit.listed console.audit_list
+        schedules.pause schedules.resume console.pause_schedule console.resume_schedule
+    """,
 }
 
 SCOPES = {endpoint: scopes for scopes, endpoints in _ROUTES.items() for endpoint in endpoints.split()}

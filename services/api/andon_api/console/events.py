@@ -66,7 +66,10 @@ def replay_dead(id: int) -> Response:
 
 
 def _names(function: dict[str, Any]) -> list[str]:
-    return [*(on["event"] for on in function["triggers"]), *(rule["event"] for rule in function["cancel_on"])]
+    return [
+        *(on["event"] for on in function["triggers"] if "event" in on),
+        *(rule["event"] for rule in function["cancel_on"]),
+    ]
 
 
 def _text(encoded: str, most: int = 400) -> str:

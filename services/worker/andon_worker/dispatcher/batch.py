@@ -22,10 +22,11 @@ from andon.adapters.postgres import cancellations, gate, inbox, skips, turns, wi
 from andon.adapters.postgres.cancellations import KeyedCancel, request_key
 from andon.adapters.postgres.marks import mark
 from andon.adapters.postgres.own_events import WideCancel, parse_bulk
+from andon.adapters.postgres.schedules import run_key
 from andon.adapters.postgres.settle import Settled, fail_queued
 from andon.adapters.postgres.skips import Reason, Skip
 from andon.engine.declarations import Declaration
-from andon.engine.events import ENDS, FANNED_HOPS, MOST_HOPS, RUNS_CANCELLED, Event
+from andon.engine.events import CRON, FANNED_HOPS, MOST_HOPS, RUNS_CANCELLED, Event, why_only_ours
 from andon.engine.functions import Registry
 from andon.engine.gates import gates_of
 from andon.engine.ids import new_id, parse_id
@@ -179,9 +180,9 @@ def record_batch(
 
 
 def _forged(connection: psycopg.Connection[Any], ours: Sequence[Event], events: Sequence[Event]) -> set[Key]:
-    """The events that say a run has ended and aren't Andon's: neither open in the outbox nor recorded before."""
+    """The events that only Andon can send and aren't its own: neither open in the outbox nor recorded before."""
     told = {_key(each) for each in ours}
-    others = [each for each in events if each.name in ENDS and _key(each) not in told]
+    others = [each for each in events if why_only_ours(each.name) and _key(each) not in told]
     return {_key(each) for each in others} - inbox.known(connection, others)
 
 
@@ -209,7 +210,7 @@ def _refused(
         if stream_id is None:
             continue
         if _key(event) in forged:
-            found[stream_id] = f"name: {event.name} tells of a run's end, which Andon alone can"
+            found[stream_id] = f"name: {why_only_ours(event.name)}"
         elif _key(event) in endless:
             found[stream_id] = f"runs that start each other: this is hop {MOST_HOPS} and the last"
     return found
@@ -243,7 +244,7 @@ def _plan_runs(registry: Registry, events: Sequence[Event], reports: set[tuple[u
     planned, skipped = [], []
     for event in events:
         report_id = parse_id(event.data.get("reportId")) if event.name == REQUESTED else None
-        for start in registry.starts(event.name):
+        for start in registry.started_by(event):
             function = start.function
             holds, failure = any_holds(start.conditions, event)
             if failure is not None:
@@ -343,6 +344,8 @@ def _keys(run: NewRun) -> list[uuid.UUID]:
     event = run.event
     found = (cancel_key(event.tenant, run.function.id, rule, event.data) for rule in run.function.cancel_on)
     keys = [key for key in found if key is not None]
+    if event.name == CRON:
+        keys.append(run_key(run.function.id, str(event.data.get("schedule")), str(event.data.get("tz"))))
     return [*keys, request_key(event.tenant, event.id)] if run.carries_report else keys
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from andon.adapters.cel import check_expression
+from andon.adapters.cron import check_schedule
 from andon.adapters.health import HealthServer, stalled
 from andon.adapters.postgres import functions as stored
 from andon.adapters.postgres.database import Database
@@ -41,7 +42,7 @@ def load_functions(settings: Settings) -> tuple[Registry, str | None]:
     cancels, are not to vanish because of a mistake in a deploy.
     """
     declared, failed = declarations(settings.functions)
-    registry = Registry(declared, check_expression=check_expression)
+    registry = Registry(declared, check_expression=check_expression, check_schedule=check_schedule)
     if failed:
         with psycopg.connect(settings.database_url) as connection:
             for each in stored.declared_before(connection, list(failed)):

@@ -29,7 +29,7 @@ from andon.adapters.postgres.retention import position, still_open
 from andon.adapters.redis.bus import GROUP, STREAM, decode, preserve
 from andon.adapters.redis.reading import BoundedReader, Entry, size
 from andon.engine.errors import EventError
-from andon.engine.events import DEFAULT_TENANT, ENDS, Event
+from andon.engine.events import DEFAULT_TENANT, ENDS, Event, why_only_ours
 from andon.engine.functions import Registry
 from andon.reports.events import spelled
 from andon_worker.dispatcher.batch import Effects, record_batch
@@ -312,8 +312,8 @@ class Intake:
             connection.execute(_NO_TABLE_IS_LOCKED)
             if tries >= TRIES and why not in {Away.LOCKED, Away.CONTENDED}:
                 self._bury(connection, [(entry, f"too much for one transaction: {why}")])
-            elif event.name in ENDS and not still_open(connection, [(event.tenant, event.id)]):
-                self._bury(connection, [(entry, f"name: {event.name} tells of a run's end, which Andon alone can")])
+            elif (alone := why_only_ours(event.name)) and not still_open(connection, [(event.tenant, event.id)]):
+                self._bury(connection, [(entry, f"name: {alone}")])
             else:
                 seconds = min(PUT_BY_SECONDS * 2 ** (tries - 1), LONGEST_PUT_BY_SECONDS)
                 inbox.put_by(connection, event, self._name(entry[0]), seconds=seconds)

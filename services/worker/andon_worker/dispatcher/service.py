@@ -15,7 +15,7 @@ import psycopg
 from redis import Redis
 from redis.exceptions import RedisError, ResponseError
 
-from andon.adapters.postgres import dead_events, former_streams, functions, inbox, turns, wide
+from andon.adapters.postgres import dead_events, former_streams, functions, inbox, schedules, turns, wide
 from andon.adapters.postgres.away import first_line, is_misfit, why_away
 from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.database import Database
@@ -37,6 +37,7 @@ from andon_worker.dispatcher.gatekeeper import Gatekeeper
 from andon_worker.dispatcher.halving import halving, is_nobodys_fault, is_too_much
 from andon_worker.dispatcher.intake import Intake
 from andon_worker.dispatcher.leadership import Leadership, NotLeader
+from andon_worker.dispatcher.ticking import tick
 from andon_worker.metrics import DispatcherMetrics
 
 if TYPE_CHECKING:
@@ -133,6 +134,8 @@ class DispatcherService:
         holder, known = self._leadership.holder, len(self._registry)
         log.info("dispatcher %s leads, %d functions", holder, known)
         functions.register(self._database.connection(), self._registry)
+        with self._leading() as connection:
+            schedules.register(connection, [(each.id, cron) for each in self._registry for cron in each.schedules])
         self._former.lead(former_streams.names(self._database.connection()))
         with self._leading() as connection:
             turns.find_floors(connection)
@@ -175,6 +178,7 @@ class DispatcherService:
             ("sweep", due.sweep, self._sweep),
             ("tell", due.tell, self._tell_untold),
             ("reclaim", due.reclaim and leading >= self._settings.lease_seconds, self._reclaim),
+            ("tick", due.tick, self._tick),
             ("wake", True, lambda: self._hint(self._enter_lines(due.wake, False))),
             ("gate", due.doors, self._open_doors),
             ("reconcile", self._gatekeeper.wants_to_reconcile, self._reconcile),
@@ -207,6 +211,13 @@ class DispatcherService:
             else:
                 log.exception("duty %s failed", name)
             self.metrics.failed(name)
+
+    def _tick(self) -> None:
+        with self._leading() as connection:
+            ticked = tick(connection, self._registry)
+        self.metrics.missed_ticks(ticked.missed)
+        for effects in ticked.effects:
+            self._signal(effects)
 
     def _reclaim(self) -> None:
         self._tell(upkeep.reclaim(self._database.connection(), self._settings.lost_worker_limit))

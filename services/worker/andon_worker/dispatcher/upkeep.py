@@ -59,6 +59,7 @@ SELECT EXISTS (SELECT FROM andon.runs WHERE status = 'cancelling' AND cancel_dea
             AND sent_at <= clock_timestamp() - %(forgotten)s::float8 * interval '1 s'),
     EXISTS (SELECT FROM andon.outbox
         WHERE coalesce(sent_at, created_at) < clock_timestamp() - %(relay)s::float8 * interval '1 s'),
+    EXISTS (SELECT FROM andon.schedules WHERE paused_at IS NULL AND due_at <= clock_timestamp()),
     EXISTS (SELECT FROM andon.maintenance WHERE name = 'drain'),
     EXISTS (SELECT FROM andon.gate_due WHERE at <= clock_timestamp())
 """
@@ -105,6 +106,7 @@ class Due(NamedTuple):
     unsent: bool
     forgotten: bool
     relay: bool
+    tick: bool
     drained: bool
     doors: bool
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from andon.adapters.cel import check_expression
+from andon.adapters.cron import check_schedule
 from andon.engine.declarations import to_json
 from andon.engine.errors import RegistrationError
 from andon.engine.functions import Function, Registry, functions_in
@@ -27,7 +28,7 @@ def load(modules: Sequence[str], tell: Tell) -> dict[str, Function]:
     """Import them in order and tell what each declares. The first that fails is told, and ends it: its import may have
     left anything behind, so that the rest needs another process.
     """
-    registry = Registry(check_expression=check_expression)
+    registry = Registry(check_expression=check_expression, check_schedule=check_schedule)
     found: dict[str, Function] = {}
     for name in modules:
         tell({"say": "importing", "module": name})

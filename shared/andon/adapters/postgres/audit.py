@@ -16,6 +16,8 @@ ACTIONS = (
     "report.deleted",
     "dead-event.replayed",
     "cancellation.asked",
+    "schedule.paused",
+    "schedule.resumed",
     "key.created",
     "key.revoked",
 )

@@ -13,6 +13,7 @@ from andon.adapters.postgres import rules
 from andon.engine.declarations import Declaration, from_json, to_json
 from andon.engine.functions import Registry
 from andon.engine.rules import CancelOn
+from andon.engine.triggers import On, Trigger
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +69,24 @@ def stored_triggers(row: Mapping[str, Any]) -> list[dict[str, Any]]:
     settings = row["settings"] if isinstance(row["settings"], dict) else {}
     told = settings.get("triggers", [{"event": row["trigger"], "if": None}])
     fits = isinstance(told, list)
-    return [each for each in told if isinstance(each, dict) and isinstance(each.get("event"), str)] if fits else []
+    return [each for each in told if isinstance(each, dict) and _told(each)] if fits else []
+
+
+def _told(trigger: dict[str, Any]) -> bool:
+    return isinstance(trigger.get("event"), str) or isinstance(trigger.get("cron"), str)
+
+
+def _trigger(trigger: Trigger) -> dict[str, Any]:
+    if isinstance(trigger, On):
+        return {"event": trigger.event, "if": trigger.if_}
+    return {
+        "cron": trigger.expr,
+        "tz": trigger.tz,
+        "jitterSeconds": trigger.jitter.total_seconds(),
+        "overlap": trigger.overlap,
+        "catchUp": trigger.catch_up,
+        "data": dict(trigger.data),
+    }
 
 
 def _rule(rule: CancelOn) -> dict[str, Any]:
@@ -85,7 +103,7 @@ def _settings(function: Declaration) -> dict[str, Any]:
     deadline = function.cancel_deadline
     return {
         "declaration": to_json(function),
-        "triggers": [{"event": each.event, "if": each.if_} for each in function.starts_on],
+        "triggers": [_trigger(each) for each in function.starts_on],
         "retries": function.retries,
         "queue": function.queue,
         "on_cancel": "on_cancel" in function.cleanups,

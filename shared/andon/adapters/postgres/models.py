@@ -431,11 +431,14 @@ class Schedule(Base):
     function_id: Mapped[str] = mapped_column(primary_key=True)
     expr: Mapped[str] = mapped_column(primary_key=True)
     tz: Mapped[str] = mapped_column(primary_key=True)
-    next_at: Mapped[dt.datetime]
-    last_at: Mapped[dt.datetime | None]
+    next_at: Mapped[dt.datetime] = mapped_column(comment="the tick that comes next")
+    due_at: Mapped[dt.datetime] = mapped_column(comment="when it takes effect: with its jitter")
+    last_at: Mapped[dt.datetime | None] = mapped_column(comment="the newest tick that took effect")
     paused_at: Mapped[dt.datetime | None]
+    paused_by: Mapped[Any | None] = mapped_column(Jsonb)
+    pause_reason: Mapped[str | None]
 
-    __table_args__ = (Index(None, "next_at", postgresql_where=text("paused_at IS NULL")),)
+    __table_args__ = (Index(None, "due_at", postgresql_where=text("paused_at IS NULL")),)
 
 
 class Dedup(Base):

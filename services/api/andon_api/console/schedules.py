@@ -1,0 +1,39 @@
+"""The page of schedules: when each ticks next, and the buttons that pause one or let it tick now."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, render_template
+
+from andon_api.console import forms
+from andon_api.principal import principal
+from andon_api.reads import schedules
+from andon_api.routes.schedules import ask_pause, ask_resume, ask_run
+
+
+def add_to(console: Blueprint) -> None:
+    """Add these routes."""
+    console.get("/schedules")(schedule_list)
+    console.post("/schedules/<id>/pause")(pause_schedule)
+    console.post("/schedules/<id>/resume")(resume_schedule)
+    console.post("/schedules/<id>/run")(run_schedule)
+
+
+def schedule_list() -> str:
+    """All schedules."""
+    found = [schedules.shown(each) for each in schedules.declared(principal().tenant)]
+    return render_template("console/schedules.html", schedules=found, every=3000)
+
+
+def pause_schedule(id: str) -> Response:
+    """Pause one."""
+    return forms.act(lambda: ask_pause(id, forms.reason()))
+
+
+def resume_schedule(id: str) -> Response:
+    """Resume one."""
+    return forms.act(lambda: ask_resume(id))
+
+
+def run_schedule(id: str) -> Response:
+    """Let one tick now."""
+    return forms.act(lambda: ask_run(id))

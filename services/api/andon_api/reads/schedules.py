@@ -1,0 +1,70 @@
+"""Schedules as the dispatcher registered them, with how they run. As their runs, they are of the tenant `default`."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from andon.adapters.postgres import schedules
+from andon.adapters.postgres.requests import NotFound
+from andon.adapters.postgres.schedules import Schedule
+from andon.engine.events import DEFAULT_TENANT
+from andon.engine.triggers import Cron
+from andon_api.database import Row, connection
+from andon_api.reads.events import functions
+
+Declared = tuple[Schedule, Cron]
+
+
+def declared(tenant: str) -> list[Declared]:
+    """The schedules that a function has, each with what was declared of it."""
+    if tenant != DEFAULT_TENANT:
+        return []
+    crons = {
+        (function["id"], told["cron"], told.get("tz", "UTC")): _cron(told)
+        for function in functions()
+        for told in function["triggers"]
+        if "cron" in told
+    }
+    found = schedules.listed(connection())
+    keys = [(each, (each.function_id, each.expr, each.tz)) for each in found]
+    return [(each, crons[key]) for each, key in keys if key in crons]
+
+
+def find(tenant: str, id: str) -> Declared:
+    """The schedule with this id."""
+    found = next((each for each in declared(tenant) if each[0].id == id), None)
+    if found is None:
+        raise NotFound("Schedule not found")
+    return found
+
+
+def shown(declared: Declared) -> Row:
+    """As the API shows it."""
+    schedule, cron = declared
+    return {
+        "id": schedule.id,
+        "function_id": schedule.function_id,
+        "schedule": schedule.expr,
+        "tz": schedule.tz,
+        "overlap": cron.overlap,
+        "catch_up": cron.catch_up,
+        "jitter_seconds": cron.jitter.total_seconds(),
+        "data": dict(cron.data),
+        "next_at": None if schedule.paused_at else schedule.due_at,
+        "last_at": schedule.last_at,
+        "paused_at": schedule.paused_at,
+        "paused_by": schedule.paused_by,
+        "pause_reason": schedule.pause_reason,
+    }
+
+
+def _cron(told: Row) -> Cron:
+    jitter, data = told.get("jitterSeconds", 0.0), told.get("data", {})
+    return Cron(
+        told["cron"],
+        told.get("tz", "UTC"),
+        dt.timedelta(seconds=jitter) if isinstance(jitter, (int, float)) else dt.timedelta(0),
+        told.get("overlap", "skip"),
+        told.get("catchUp", "once"),
+        data if isinstance(data, dict) else {},
+    )

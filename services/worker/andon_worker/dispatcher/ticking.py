@@ -1,0 +1,70 @@
+"""Ticks of schedules: an event for each that takes effect, its run, and the next tick, in one transaction."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Any
+
+import psycopg
+
+from andon.adapters.cron import ticks
+from andon.adapters.postgres import inbox, schedules, skips
+from andon.adapters.postgres.schedules import Due
+from andon.adapters.postgres.skips import Reason, Skip
+from andon.engine.functions import Registry
+from andon.engine.ticks import Plan, plan, tick_event
+from andon.engine.triggers import Cron
+from andon_worker.dispatcher.batch import Effects, record_batch
+
+
+@dataclass
+class Ticked:
+    """What to tell once it is committed: of each run, and how many ticks were missed, by function."""
+
+    effects: list[Effects] = field(default_factory=list)
+    missed: Counter[str] = field(default_factory=Counter)
+
+
+def tick(connection: psycopg.Connection[Any], registry: Registry) -> Ticked:
+    """Let the schedules tick that are due. In a transaction that holds the leadership."""
+    now, found = schedules.due(connection)
+    ticked = Ticked()
+    for each in found:
+        function = registry.get(each.function_id)
+        declared = function.schedules if function else []
+        cron = next((cron for cron in declared if (cron.expr, cron.tz) == (each.expr, each.tz)), None)
+        last = each.next_at
+        if cron is not None:
+            planned = plan(cron, each.function_id, _from(each), now)
+            ticked.effects += _take_effect(connection, registry, each, cron, planned)
+            ticked.missed[each.function_id] += planned.missed
+            last = planned.last
+        schedules.advance(connection, each, cron, last=last)
+    return ticked
+
+
+def _from(schedule: Due) -> Iterator[dt.datetime]:
+    return chain([schedule.next_at], ticks(schedule.expr, schedule.tz, schedule.next_at))
+
+
+def _take_effect(
+    connection: psycopg.Connection[Any], registry: Registry, schedule: Due, cron: Cron, planned: Plan
+) -> Iterator[Effects]:
+    """Record the events of the ticks; those that get a run get it here, as any event does."""
+    id, untold = schedule.function_id, planned.missed
+    for at in planned.run or [planned.last]:
+        missed, untold = untold, 0  # the first of them tells it
+        event = tick_event(cron, id, at, missed=missed)
+        for accepted in inbox.accept(connection, [event]):
+            detail = {"missed": missed} if missed else None
+            skip = Skip(accepted.seq, id, Reason.MISSED, detail=detail) if missed else None
+            in_the_way = schedules.open_run(connection, id, cron.expr, cron.tz) if cron.overlap == "skip" else None
+            if planned.run and in_the_way is not None:
+                skip = Skip(accepted.seq, id, Reason.OVERLAP, in_the_way, detail)
+            skips.record(connection, [skip] if skip else [])
+            starts = bool(planned.run) and in_the_way is None
+            yield record_batch(connection, registry if starts else Registry(), [accepted], [None])
