@@ -15,7 +15,8 @@ from andon_api.access.admission import EXTENSION as ADMISSION
 from andon_api.access.admission import Admission
 from andon_api.console import login
 from andon_api.inspections import Inspections
-from andon_api.live import LiveFeed
+from andon_api.live import LiveFeed, Share
+from andon_api.looks import Looks
 from andon_api.publisher import Publisher
 from andon_api.rest import View
 from andon_api.routes import (
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
 MOST_PARTS = 100  # of a form
 LARGEST_JSON = 16 * 1024 * 1024
+MOST_STREAMS = 2000  # of one process
 REDIS_PATIENCE = 0.15  # seconds; tried three times
 
 
@@ -68,11 +70,10 @@ def create_app(
     app.config["MAX_FORM_PARTS"] = MOST_PARTS
     app.json.sort_keys = False  # type: ignore[attr-defined]
     redis = redis or connect(settings.redis_url, name="api", timeout=REDIS_PATIENCE)
-    streams_at_once = max(1, settings.api_threads // 2)
     live = live or LiveFeed(
         lambda: connect_blocking(settings.redis_url, name="api-live"),
-        most=streams_at_once,
-        most_each=max(1, streams_at_once * 3 // 4) if settings.requires_keys else None,  # no tenant takes all
+        streams=_share(MOST_STREAMS, settings),
+        waits=_share(max(1, settings.api_threads // 2), settings),
     )
     Services(
         settings=settings,
@@ -81,6 +82,7 @@ def create_app(
         publisher=Publisher(redis, traced=tracing is not None),
         live=live,
         inspections=Inspections(settings),
+        looks=Looks(),
     ).install(app)
     if tracing is not None:
         from andon_api.tracing import install
@@ -99,3 +101,8 @@ def create_app(
     for plain in (inngest.blueprint, health.blueprint, docs.blueprint(api), console.blueprint(), login.blueprint()):
         app.register_blueprint(plain)
     return app
+
+
+def _share(most: int, settings: Settings) -> Share:
+    """So many, of which no tenant takes all where there are several."""
+    return Share(most, max(1, most * 3 // 4) if settings.requires_keys else None)

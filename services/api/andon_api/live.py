@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import threading
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -14,53 +15,88 @@ from redis.exceptions import RedisError
 
 from andon.adapters.redis.live import CHANNEL
 from andon.engine.events import DEFAULT_TENANT
+from andon_api.serving.bell import Bell
 
 log = structlog.get_logger("andon.api")
 
 
 class TooManyStreams(Exception):
-    """The process's share of threads for streams is taken."""
+    """As many listen in this process, or for this tenant, as may."""
+
+
+class Share:
+    """How many may listen at once: in all, and of one tenant. Only the feed counts."""
+
+    def __init__(self, most: int, most_each: int | None = None) -> None:
+        self._most = most
+        self._most_each = most if most_each is None else most_each
+        self._taken: Counter[str] = Counter()
+        self.taken = 0
+
+    def take(self, tenant: str) -> None:
+        """One more; raises `TooManyStreams` where that is one too many."""
+        if self.taken >= self._most or self._taken[tenant] >= self._most_each:
+            raise TooManyStreams
+        self.taken += 1
+        self._taken[tenant] += 1
+
+    def give(self, tenant: str) -> None:
+        """One less."""
+        self.taken -= 1
+        self._taken[tenant] -= 1
+        if not self._taken[tenant]:
+            del self._taken[tenant]
 
 
 class Listener:
-    """One stream's ear: what it waits for, and the bell."""
+    """Somebody's ear: what it listens to, what of that was named lately, and the bell."""
 
-    def __init__(self, topics: frozenset[str], tenant: str) -> None:
+    def __init__(self, topics: frozenset[str]) -> None:
         self.topics = topics
-        self.tenant = tenant
-        self._bell = threading.Event()
+        self.bell = Bell()
+        self._lock = threading.Lock()
+        self._named: set[str] = set(topics)
 
-    def ring(self) -> None:
-        """Something changed."""
-        self._bell.set()
+    def ring(self, named: frozenset[str]) -> None:
+        """These have changed."""
+        with self._lock:
+            self._named |= named & self.topics
+        self.bell.ring()
 
-    def wait(self, seconds: float) -> None:
-        """Return at a change, or after `seconds`."""
-        self._bell.wait(seconds)
-        self._bell.clear()
+    def named(self) -> set[str]:
+        """What has changed since this was asked last; at first, all of it."""
+        self.bell.hear()
+        with self._lock:
+            named, self._named = self._named, set()
+        return named
 
 
 class LiveFeed:
-    """Listens to `andon:live` while there are streams, and rings those that a message names."""
+    """Listens to `andon:live` while there are streams, and rings those that a message names.
 
-    def __init__(self, connect: Callable[[], Redis], *, most: int, most_each: int | None = None) -> None:
+    `streams` hold no thread, `waits` one each.
+    """
+
+    def __init__(self, connect: Callable[[], Redis], *, streams: Share, waits: Share) -> None:
         self._connect = connect
-        self._most = most
-        self._most_each = most if most_each is None else most_each
+        self.streams = streams
+        self.waits = waits
         self._lock = threading.Lock()
-        self._listeners: set[Listener] = set()
+        self._listeners: dict[str, set[Listener]] = defaultdict(set)
         self._thread: threading.Thread | None = None
+        self.fed = False  # whether changes are told; else whoever listens has to look
         self.closing = threading.Event()
 
     @contextmanager
-    def listen(self, *topics: str, tenant: str = DEFAULT_TENANT) -> Iterator[Listener]:
+    def listen(self, *topics: str, tenant: str = DEFAULT_TENANT, of: Share | None = None) -> Iterator[Listener]:
         """A listener to `report:<id>` or `run:<id>`; raises `TooManyStreams` when the process or tenant has enough."""
-        listener = Listener(frozenset(topics), tenant)
+        share, listener = of or self.waits, Listener(frozenset(topics))
         with self._lock:
-            of_tenant = sum(each.tenant == tenant for each in self._listeners)
-            if len(self._listeners) >= self._most or of_tenant >= self._most_each or self.closing.is_set():
+            if self.closing.is_set():
                 raise TooManyStreams
-            self._listeners.add(listener)
+            share.take(tenant)
+            for topic in listener.topics or {""}:
+                self._listeners[topic].add(listener)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._follow, name="andon-live", daemon=True)
                 self._thread.start()
@@ -68,18 +104,22 @@ class LiveFeed:
             yield listener
         finally:
             with self._lock:
-                self._listeners.discard(listener)
+                share.give(tenant)
+                for topic in listener.topics or {""}:
+                    self._listeners[topic].discard(listener)
+                    if not self._listeners[topic]:
+                        del self._listeners[topic]
 
     @property
     def open_streams(self) -> int:
-        """How many streams are open."""
-        return len(self._listeners)
+        """How many streams are open, and how many requests wait for their effect."""
+        return self.streams.taken + self.waits.taken
 
     def close(self) -> None:
-        """End every stream, so that the process can stop."""
+        """End every stream, so that the process can stop. A signal's handler may call this: it takes no lock."""
         self.closing.set()
-        for each in tuple(self._listeners):
-            each.ring()
+        for each in {listener for listeners in tuple(self._listeners.values()) for listener in tuple(listeners)}:
+            each.bell.ring()
 
     def _follow(self) -> None:
         while not self.closing.is_set():
@@ -87,11 +127,14 @@ class LiveFeed:
                 self._read(self._connect())
             except (RedisError, OSError) as error:
                 log.warning("live updates fall back to polling", error=str(error))
+                self.fed = False
                 self.closing.wait(1 + random.random())
 
     def _read(self, redis: Redis) -> None:
         with redis, redis.pubsub(ignore_subscribe_messages=True) as channel:  # type: ignore[no-untyped-call]
             channel.subscribe(CHANNEL)
+            self.fed = True
+            self._tell(frozenset(tuple(self._listeners)))  # what was said meanwhile, nobody has heard
             while not self.closing.is_set():
                 message = channel.get_message(timeout=1.0)
                 if message is not None:
@@ -99,10 +142,13 @@ class LiveFeed:
 
     def _deliver(self, data: bytes) -> None:
         try:
-            named = {f"{kind}:{id}" for kind, id in json.loads(data).items()}
+            named = frozenset(f"{kind}:{id}" for kind, id in json.loads(data).items())
         except (ValueError, AttributeError):
             return
+        self._tell(named)
+
+    def _tell(self, named: frozenset[str]) -> None:
         with self._lock:
-            for each in self._listeners:
-                if each.topics & named:
-                    each.ring()
+            told = {each for topic in named for each in self._listeners.get(topic, ())}
+        for each in told:
+            each.ring(named)

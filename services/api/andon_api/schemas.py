@@ -380,6 +380,15 @@ def _thing(value: str) -> None:
         raise ma.ValidationError("expected report:<id> or run:<id>")
 
 
+class StreamQuery(Schema):
+    thing = fields.List(
+        Text(validate=_thing),
+        load_default=list,
+        validate=validate.Length(0, 100, error="expected at most {max} things"),
+        metadata={"description": "`report:<id>` or `run:<id>`, may be repeated; with a token, by default all it names"},
+    )
+
+
 class NewToken(Schema):
     needs_body = False
 

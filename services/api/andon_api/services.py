@@ -12,6 +12,7 @@ from andon.adapters.storage import Storage
 from andon.settings import Settings
 from andon_api.inspections import Inspections
 from andon_api.live import LiveFeed
+from andon_api.looks import Looks
 from andon_api.publisher import Publisher
 
 KEY = "andon"
@@ -27,6 +28,7 @@ class Services:
     publisher: Publisher
     live: LiveFeed
     inspections: Inspections
+    looks: Looks
 
     def install(self, app: Flask) -> None:
         """Make these the services of `app`."""

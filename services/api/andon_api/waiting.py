@@ -43,7 +43,7 @@ def preferred() -> int | None:
 
 
 def wait(known: Known, seconds: int) -> tuple[Any | None, bool]:
-    """What `known` tells within `seconds`, and whether there was a thread to wait in: they are shared with streams.
+    """What `known` tells within `seconds`, and whether there was a thread to wait in: half of them may be taken so.
 
     No connection to the database is held between two looks.
     """
@@ -59,7 +59,8 @@ def wait(known: Known, seconds: int) -> tuple[Any | None, bool]:
             left = until - time.monotonic()
             if found is not None or left <= 0 or services().live.closing.is_set():
                 return found, True
-            listener.wait(min(pause, left))
+            listener.bell.wait(min(pause, left))
+            listener.bell.hear()
             pause = min(pause * 1.5, LONGEST_PAUSE)
 
 

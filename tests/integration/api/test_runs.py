@@ -11,6 +11,7 @@ import pytest
 from flask import Flask
 from redis import Redis
 
+from andon_api.live import Share
 from tests.integration.api.conftest import Client, MakeRun
 
 API = "/api/v1"
@@ -139,6 +140,7 @@ def test_a_stream_sends_each_change_and_ends_with_the_run(
 
 def test_over_the_cap_of_streams_a_client_is_told_to_poll(app: Flask, run_id: str) -> None:
     live = app.extensions["andon"].live
-    with live.listen("a"), live.listen("b"), live.listen("c"), live.listen("d"):
+    live.streams = Share(1)
+    with live.listen("a", of=live.streams):
         answer = app.test_client().get(f"{API}/runs/{run_id}/stream")
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")

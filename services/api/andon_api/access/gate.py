@@ -12,6 +12,7 @@ import psycopg
 from flask import Flask, Response, current_app, g, request
 from flask.typing import ResponseReturnValue
 from redis import Redis
+from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from andon.adapters.postgres.keys import Key
@@ -74,19 +75,23 @@ class Gate:
             raise Problem(429, "This key calls too often.", headers={"Retry-After": str(seconds)})
         return None
 
-    def still_open(self) -> Callable[[], Problem | None]:
-        """Says, later and as often as it is asked, why the request would be refused now; None while it would not."""
+    def still_open(self) -> Callable[[], Problem | None] | None:
+        """Says, later and as often as it is asked, why the request would be refused now; None while it would not.
+
+        None for a request that never will be: no keys are asked for.
+        """
         who, needed = cast(Principal, g.principal), scopes_of(request.endpoint or "") or OPEN
         key_id, secret = who.key_id, who.token_secret
+
+        if key_id is None and secret is None:
+            return None
 
         def ask() -> Problem | None:
             try:
                 if secret is not None:
                     return None if self.tokens.by_secret(secret) else ended_token()
-                if key_id is None:
-                    return None
-                known = self.keys.by_id(key_id)
-            except psycopg.Error:
+                known = None if key_id is None else self.keys.by_id(key_id)
+            except (psycopg.Error, SQLAlchemyError):
                 return None  # the database is away: there is nothing to show either
             if known is None:
                 return Problem(401, NO_KEY)

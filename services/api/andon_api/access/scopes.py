@@ -19,7 +19,7 @@ _ROUTES = {
         tokens.of_report tokens.of_run tokens.of_many tokens.revoke
         events.listed events.one events.functions reports.listed reports.one runs.listed runs.one runs.steps runs.step
         runs.output
-        streams.report streams.run usage.mine console.usage_page schedules.listed console.schedule_list
+        streams.report streams.run streams.many usage.mine console.usage_page schedules.listed console.schedule_list
         console.cards console.report console.run_list console.run console.event_list console.event
         console.functions console.bulk console.cancellation
     """,

@@ -1,12 +1,13 @@
-"""Server-Sent Events: a report or a run, sent again at each change."""
+"""Server-Sent Events: reports and runs, sent again at each change. A stream holds no thread between two messages."""
 
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from time import monotonic
+from typing import TypeVar
 
 import marshmallow as ma
 import psycopg
@@ -15,26 +16,42 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from andon.adapters.postgres.requests import NotFound
 from andon_api.access.gate import gate
+from andon_api.access.tokens import thing
 from andon_api.database import Row, db
-from andon_api.etags import digest
-from andon_api.live import Listener, TooManyStreams
+from andon_api.live import Listener, LiveFeed, TooManyStreams
+from andon_api.looks import Seen
 from andon_api.principal import principal
-from andon_api.problems import Problem, document, of_exception
+from andon_api.problems import FieldErrors, Problem, document, of_exception
 from andon_api.reads import reports, runs
 from andon_api.rest import Blueprint
-from andon_api.schemas import ReportSchema, RunDetailSchema
+from andon_api.schemas import ReportSchema, RunDetailSchema, StreamQuery
 from andon_api.services import services
+from andon_api.serving.bell import PARK, Bell
 from andon_api.serving.exchange import LEFT
 
 blueprint = Blueprint("streams", __name__, description="Status and progress as they change")
 
-POLL_SECONDS = 2.0
-SETTLE_SECONDS = 0.05  # a burst of changes is one message
+CHECK_SECONDS = 2.0  # whether its viewer may still see it, and whether the live channel has gone
+FED_SECONDS = 5.0  # what changes without being told on the live channel is seen by then
 KEEP_ALIVE_SECONDS = 15.0
 LONGEST_SECONDS = 1800.0
 RETRY_AFTER = "2"
+T = TypeVar("T")
 
-Find = Callable[[str, str], Row | None]
+
+@dataclass(frozen=True)
+class Kind:
+    """How things of a kind are read and shown, and when they have ended."""
+
+    find: Callable[[str, str], Row | None]
+    schema: ma.Schema
+    ended: Callable[[Row], bool]
+
+
+KINDS = {
+    "report": Kind(reports.find, ReportSchema(), lambda row: row["status"] != "generating"),
+    "run": Kind(runs.find, RunDetailSchema(), lambda row: row["ended_at"] is not None),
+}
 
 
 @blueprint.get("/reports/<id>/stream")
@@ -46,7 +63,7 @@ def report(id: str) -> Response:
 
     204 to a client that resumes behind the end: EventSource then stays closed. 503: poll instead.
     """
-    return _stream("report", id, reports.find, ReportSchema(), lambda row: row["status"] != "generating")
+    return _stream([thing("report", id)], missing="Report not found")
 
 
 @blueprint.get("/runs/<id>/stream")
@@ -58,107 +75,152 @@ def run(id: str) -> Response:
 
     204 to a client that resumes behind the end: EventSource then stays closed. 503: poll instead.
     """
-    return _stream("run", id, runs.find, RunDetailSchema(), lambda row: row["ended_at"] is not None)
+    return _stream([thing("run", id)], missing="Run not found")
 
 
-def _stream(kind: str, id: str, find: Find, schema: ma.Schema, ended: Callable[[Row], bool]) -> Response:
-    app, tenant = current_app._get_current_object(), principal().tenant  # type: ignore[attr-defined]
-    gone = NotFound(f"{kind.title()} not found")
-    allowed = gate().still_open()
-    read = _reader(app, lambda: find(tenant, id), schema, ended, allowed, of_exception(gone))
-    now, seen = read(), request.headers.get("Last-Event-ID")
-    if now.problem is not None:
-        raise gone
-    if now.ended and seen == now.tag:
+@blueprint.get("/stream")
+@blueprint.query(StreamQuery)
+@blueprint.answers(200, content_type="text/event-stream")
+@blueprint.resumable
+@blueprint.may_answer(503)
+def many(query: Row) -> Response:
+    """Events `report` and `run` of all that a token names, or of each `thing`; `end` when all of them have ended.
+
+    A `problem` with a `thing` says that this one can't be seen any more; the others go on.
+    """
+    held, asked = principal().things, [thing(*each.split(":", 1)) for each in query["thing"]]
+    if held and not set(asked) <= set(held):
+        raise Problem(403, "This token opens what it was made for, and nothing else.")
+    things = list(dict.fromkeys(asked or held))
+    if not things:
+        raise FieldErrors([("?thing", "expected 1 to 100 things, or a token that names them")])
+    return _stream(things)
+
+
+def _stream(things: Sequence[str], *, missing: str | None = None) -> Response:
+    """The stream of these; with `missing`, of one that has to be there."""
+    feed, tenant = services().live, principal().tenant
+    seen = request.headers.get("Last-Event-ID", "").split(".")
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    still_open = gate().still_open()
+    stream = _Stream(
+        things=things,
+        read=_reader(app, tenant, things),
+        refused=None if still_open is None else _in(app, still_open),
+        feed=feed,
+        gone=of_exception(NotFound(missing or "Not found")),
+        alone=missing is not None,
+    )
+    since = monotonic()
+    now = [stream.read(each, since) for each in things]
+    if missing is not None and not now[0].text:
+        raise NotFound(missing)
+    if len(seen) != len(things):
+        seen = [""] * len(things)
+    if all(each.ended for each in now) and seen == [each.tag for each in now]:
         return Response(status=204)
     listening = ExitStack()
     try:
-        listener = listening.enter_context(services().live.listen(f"{kind}:{id.lower()}", tenant=tenant))
+        listener = listening.enter_context(feed.listen(*things, tenant=tenant, of=feed.streams))
     except TooManyStreams:
         raise Problem(503, "Enough streams are open; poll instead.", headers={"Retry-After": RETRY_AFTER}) from None
-    left = request.environ.get(LEFT, lambda: False)
-    body = _messages(kind, read, listener, seen=seen, left=left)
-    response = Response(_started(body), content_type="text/event-stream")
+    left: Callable[[], bool] = request.environ.get(LEFT, lambda: False)
+    park: Callable[[Bell, float], None] = request.environ.get(PARK, lambda bell, seconds: bell.wait(seconds))
+    response = Response(stream.messages(listener, seen, since, left, park), content_type="text/event-stream")
     response.headers.update({"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
     response.call_on_close(listening.close)
     return response
 
 
 @dataclass(frozen=True)
-class _State:
-    """What is true now: the thing as JSON and what tells it apart, or why it may not be seen any more."""
+class _Stream:
+    """What one stream tells of."""
 
-    text: str = ""
-    ended: bool = False
-    problem: Problem | None = None
+    things: Sequence[str]
+    read: Callable[[str, float], Seen]
+    refused: Callable[[], Problem | None] | None
+    feed: LiveFeed
+    gone: Problem
+    alone: bool
 
-    @property
-    def tag(self) -> str:
-        return digest(self.text)
+    def messages(
+        self,
+        listener: Listener,
+        seen: list[str],
+        since: float,
+        left: Callable[[], bool],
+        park: Callable[[Bell, float], None],
+    ) -> Iterator[str]:
+        """A message for each state but those `seen`: its id tells the states, so a client resumes where it was cut off.
+
+        `end` is said of an end and nothing else; a stream that stops without it is to be resumed. Where there is
+        nothing to say, it says nothing, after `park` was told until when.
+        """
+        yield "retry: 2000\n\n"
+        began = sent_at = looked_at = since
+        over: set[str] = set()
+        while not self.feed.closing.is_set() and not left() and monotonic() - began < LONGEST_SECONDS:
+            named = listener.named()
+            if since - looked_at >= (FED_SECONDS if self.feed.fed else CHECK_SECONDS):
+                looked_at, named = since, set(self.things)
+            if self.refused and (problem := self.refused()):
+                yield _event("problem", document(problem))
+                return
+            for place, name in enumerate(self.things):
+                if name not in named or name in over:
+                    continue
+                try:
+                    now = self.read(name, since)
+                except (SQLAlchemyError, psycopg.Error):
+                    looked_at = float("-inf")  # the database is away: the client keeps what it has
+                    break
+                if not now.text:
+                    yield _event("problem", document(self.gone) | ({} if self.alone else {"thing": name}))
+                    if self.alone:
+                        return
+                elif now.tag != seen[place]:
+                    seen[place], sent_at = now.tag, monotonic()
+                    yield f"event: {name.partition(':')[0]}\nid: {'.'.join(seen)}\ndata: {now.text}\n\n"
+                if now.ended:
+                    over.add(name)
+            if len(over) == len(self.things):
+                yield _event("end", {})
+                return
+            if monotonic() - sent_at > KEEP_ALIVE_SECONDS:
+                sent_at = monotonic()
+                yield ": still here\n\n"
+            park(listener.bell, CHECK_SECONDS)
+            yield ""
+            since = monotonic()
 
 
-def _reader(
-    app: Flask,
-    find: Callable[[], Row | None],
-    schema: ma.Schema,
-    ended: Callable[[Row], bool],
-    refused: Callable[[], Problem | None],
-    gone: Problem,
-) -> Callable[[], _State]:
-    """Reads what is true now, holding no connection between two reads."""
+def _event(name: str, data: object) -> str:
+    return f"event: {name}\ndata: {json.dumps(data)}\n\n"
 
-    def read() -> _State:
+
+def _reader(app: Flask, tenant: str, things: Sequence[str]) -> Callable[[str, float], Seen]:
+    """Reads what is true of one of the things, holding no connection between two reads."""
+    looks = {name: services().looks.of((tenant, name)) for name in things}
+
+    def read(name: str) -> Seen:
+        kind, _, id = name.partition(":")
+        row = KINDS[kind].find(tenant, id)
+        return Seen(json.dumps(KINDS[kind].schema.dump(row)), KINDS[kind].ended(row)) if row else _GONE
+
+    return lambda name, since: looks[name].at(since, _in(app, lambda: read(name)))
+
+
+def _in(app: Flask, ask: Callable[[], T]) -> Callable[[], T]:
+    """`ask` behind the request, holding no connection once it has answered."""
+
+    def asked() -> T:
         with app.app_context():
             try:
-                if problem := refused():
-                    return _State(problem=problem)
-                found = find()
-                if found is None:
-                    return _State(problem=gone)
-                return _State(json.dumps(schema.dump(found)), ended(found))
+                return ask()
             finally:
                 db.session.remove()
 
-    return read
+    return asked
 
 
-def _messages(
-    kind: str, read: Callable[[], _State], listener: Listener, *, seen: str | None, left: Callable[[], bool]
-) -> Iterator[str]:
-    """A message for each state but the one `seen`: its id tells the state, so a client resumes where it was cut off.
-
-    `end` is said of an end and nothing else; a stream that stops without it is to be resumed.
-    """
-    closing = services().live.closing
-    began = sent_at = time.monotonic()
-    yield "retry: 2000\n\n"
-    while not closing.is_set() and not left() and time.monotonic() - began < LONGEST_SECONDS:
-        try:
-            now = read()
-        except (SQLAlchemyError, psycopg.Error):
-            now = _State()  # the database is away: the client keeps what it has
-        if now.problem is not None:
-            yield f"event: problem\ndata: {json.dumps(document(now.problem))}\n\n"
-            return
-        if now.text and now.tag != seen:
-            seen, sent_at = now.tag, time.monotonic()
-            yield f"event: {kind}\nid: {seen}\ndata: {now.text}\n\n"
-        if now.ended:
-            yield "event: end\ndata: {}\n\n"
-            return
-        if time.monotonic() - sent_at > KEEP_ALIVE_SECONDS:
-            sent_at = time.monotonic()
-            yield ": still here\n\n"
-        listener.wait(POLL_SECONDS)
-        closing.wait(SETTLE_SECONDS)
-
-
-def _started(messages: Iterator[str]) -> Iterator[str]:
-    """Run up to the first message now, while the request's context is there."""
-    first = next(messages)
-
-    def all_of_them() -> Iterator[str]:
-        yield first
-        yield from messages
-
-    return all_of_them()
+_GONE = Seen(ended=True)

@@ -44,7 +44,7 @@ def of_run(body: Row, id: str) -> Response:
 @blueprint.body(NewTokenOfMany)
 @blueprint.answers(201, TokenSchema)
 def of_many(body: Row) -> Response:
-    """A token for a list of things, up to 100."""
+    """A token for a list of things, up to 100: `GET /stream` tells of all of them."""
     return _made(list(dict.fromkeys(thing(*each.split(":", 1)) for each in body["things"])), body, None)
 
 

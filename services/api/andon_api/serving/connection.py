@@ -29,6 +29,7 @@ class Phase(enum.Enum):
     IDLE = "a request"
     ARRIVING = "the rest of a request"
     WORKING = "a thread"
+    PARKED = "something to tell"
     SENDING = "the client to take the answer"
     LINGERING = "the client to close"
 
@@ -47,6 +48,7 @@ class Connection:
         self.arrival = Arrival()
         self.exchange: Exchange | None = None
         self.keeps = False  # after its answer
+        self.ticket = object()  # what is to happen later, happens only as long as this is the same
         self.watched = 0  # the events that the poller looks for
         self.until = time.monotonic() + GRACE_SECONDS
         self._pace: Pace | None = None
@@ -61,13 +63,13 @@ class Connection:
         """Whether the client has used up our patience."""
         if self.phase is Phase.ARRIVING and self._pace is not None:
             return self._pace.late
-        if self.phase in {Phase.WORKING, Phase.SENDING}:
+        if self.phase in {Phase.WORKING, Phase.PARKED, Phase.SENDING}:
             return self.outbox.late
         return self._drains_late() if self._draining else time.monotonic() >= self.until
 
     @property
     def left(self) -> bool:
-        """Whether the client has closed its end while a thread works for it."""
+        """Whether the client has closed its end before its answer was."""
         return self._gone
 
     def receive(self) -> bool:
@@ -85,7 +87,7 @@ class Connection:
         return True
 
     def look(self) -> bool:
-        """While a thread works: whether the client is still there. What it has sent already stays where it is."""
+        """Before the answer's end: whether the client is still there. What it has sent already stays where it is."""
         try:
             self._gone = self.sock.recv(1, socket.MSG_PEEK) == b""
         except BlockingIOError:
@@ -123,7 +125,7 @@ class Connection:
         self._gone = True
         self.outbox.close()
         self.sock.close()
-        if self.phase is not Phase.WORKING:
+        if self.phase not in {Phase.WORKING, Phase.PARKED}:
             self.arrival.close()
 
     def _await(self, seconds: float) -> None:

@@ -11,6 +11,7 @@ from gunicorn.http.errors import NoMoreData  # type: ignore[import-untyped]
 from gunicorn.http.parser import RequestParser  # type: ignore[import-untyped]
 
 from andon_api.serving.arrival import Arrival, NotArrived, Replay
+from andon_api.serving.bell import PARK, Bell
 from andon_api.serving.outbox import Outbox
 
 LEFT = "andon.left"  # in the environ: says whether the client has gone meanwhile
@@ -23,6 +24,7 @@ class Next(enum.Enum):
 
     BODY = "the rest of the body"
     ROOM = "room in the outbox"
+    RING = "a ring of its bell, or some seconds"
     KEEP = "nothing: the connection goes on"
     CLOSE = "nothing: the connection ends"
 
@@ -70,6 +72,7 @@ class Exchange:
         self._body: Any = None
         self._pieces: Iterator[bytes] | None = None
         self._left = left
+        self.parked: tuple[Bell, float] | None = None  # until when nothing more comes of it
 
     def go(self) -> Next:
         """Handle the request as far as that goes. Raises nothing."""
@@ -99,6 +102,7 @@ class Exchange:
         self._response, environ = wsgi.create(self._request, self._socket, self._client, self._listener, cfg)
         environ["wsgi.multithread"] = True
         environ[LEFT] = self._left
+        environ[PARK] = self._park
         if self._arrival.closes or not self._worker.alive:
             self._response.force_close()
         try:
@@ -107,8 +111,11 @@ class Exchange:
             self._arrival.most = environ.get(MOST)
             raise
 
+    def _park(self, bell: Bell, seconds: float) -> None:
+        self.parked = (bell, seconds)
+
     def _go_on(self) -> Next:
-        response = self._response
+        response, self.parked = self._response, None
         if self._pieces is None:
             self._pieces = iter(self._body)
             if isinstance(self._body, wsgi.FileWrapper) and response.sendfile(self._body):
@@ -117,6 +124,8 @@ class Exchange:
             response.write(piece)
             if self._outbox.full:
                 return Next.ROOM
+            if self.parked:
+                return Next.RING
         response.close()
         self._close_body()
         return Next.CLOSE if response.should_close() or not self._all_read() else Next.KEEP

@@ -1,8 +1,9 @@
 """gunicorn's worker as a loop: it reads requests and sends answers for everybody, and threads never wait for a client.
 
 A thread gets a request when it is there, and is free again when the answer is made; hundreds of clients that send or
-read a byte a second hold descriptors, and are cut off by their pace. Health is answered by threads of its own, which
-nothing else can take.
+read a byte a second hold descriptors, and are cut off by their pace. An answer that has nothing to say for now is
+parked, and takes a thread again when its bell rings: so are thousands of streams. Health is answered by threads of its
+own, which nothing else can take.
 """
 
 from __future__ import annotations
@@ -29,9 +30,12 @@ from gunicorn.workers.gthread import PollableMethodQueue  # type: ignore[import-
 
 from andon_api.serving.connection import Connection, Phase
 from andon_api.serving.exchange import Exchange, Next
+from andon_api.serving.timers import Timers
 
 QUOTING = (InvalidHeader, InvalidHeaderName, InvalidHTTPVersion, InvalidRequestLine, InvalidRequestMethod)
 SWEEP_SECONDS = 0.5
+BURST_SECONDS = 0.05  # changes within so long are one to whoever is told of them
+BURST_SECONDS_EACH = 0.001  # and so much longer for each who is: a thousand viewers are told once a second
 STOPPING_SECONDS = 2.0  # for a client that may be sending its next request already
 SPARE_FILES = 200  # descriptors for the database, Redis, files
 LANES = {b"/healthz": "health", b"/readyz": "ready", b"/metrics": "ready"}
@@ -47,10 +51,13 @@ class EventWorker(Worker):  # type: ignore[misc]
         self._done.init()
         self._lanes = {
             "work": ThreadPoolExecutor(self.cfg.threads, "andon-api"),
+            "streams": ThreadPoolExecutor(2, "andon-streams"),  # what was parked: a crowd of viewers keeps nobody out
             "health": ThreadPoolExecutor(1, "andon-health"),
             "ready": ThreadPoolExecutor(2, "andon-ready"),
         }
         self._connections: set[Connection] = set()
+        self._timers = Timers()
+        self._parked = 0
         self._most = min(self.cfg.worker_connections, _most_files() - SPARE_FILES)
         self._swept = 0.0
         super().init_process()
@@ -84,11 +91,12 @@ class EventWorker(Worker):  # type: ignore[misc]
 
     def _turn(self) -> None:
         self.notify()
-        for key, events in self._poller.select(SWEEP_SECONDS):
+        for key, events in self._poller.select(self._timers.left(SWEEP_SECONDS)):
             if isinstance(key.data, Connection):
                 self._happened(key.data, events)
             else:
                 key.data(key.fileobj)
+        self._timers.run()
         if time.monotonic() - self._swept >= SWEEP_SECONDS:
             self._swept = time.monotonic()
             for each in [each for each in self._connections if each.late]:
@@ -121,11 +129,13 @@ class EventWorker(Worker):  # type: ignore[misc]
             if events & selectors.EVENT_WRITE:
                 connection.outbox.flush()
             if events & selectors.EVENT_READ:
-                if connection.phase is Phase.WORKING:
-                    if connection.look():
-                        self._watch(connection, connection.watched & ~selectors.EVENT_READ)
-                        return
-                elif connection.phase is Phase.SENDING:
+                if connection.phase in {Phase.WORKING, Phase.PARKED}:
+                    connection.look()
+                    self._watch(connection, connection.watched & ~selectors.EVENT_READ)
+                    if connection.left:
+                        self._unpark(connection, connection.ticket)
+                    return
+                if connection.phase is Phase.SENDING:
                     if not connection.look():
                         raise ConnectionResetError
                 elif not connection.receive():
@@ -157,11 +167,11 @@ class EventWorker(Worker):  # type: ignore[misc]
             self, connection.arrival, connection.outbox, connection.client, connection.listener, lambda: connection.left
         )
 
-    def _submit(self, connection: Connection) -> None:
+    def _submit(self, connection: Connection, lane: str | None = None) -> None:
         exchange = connection.exchange
         assert exchange is not None
-        lane = self._lanes[LANES.get(connection.arrival.path, "work")]
-        lane.submit(exchange.go).add_done_callback(lambda done: self._done.defer(self._came_back, connection, done))
+        threads = self._lanes[lane or LANES.get(connection.arrival.path, "work")]
+        threads.submit(exchange.go).add_done_callback(lambda done: self._done.defer(self._came_back, connection, done))
 
     def _came_back(self, connection: Connection, done: Future[Next]) -> None:
         """A thread has gone as far as it could."""
@@ -170,6 +180,9 @@ class EventWorker(Worker):  # type: ignore[misc]
             return
         wants = done.result()
         try:
+            if wants is Next.RING:
+                self._park(connection)
+                return
             if wants is Next.BODY:
                 if connection.arrival.expects_continue and not connection.arrival.asked:
                     connection.outbox.put(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -181,6 +194,28 @@ class EventWorker(Worker):  # type: ignore[misc]
             self._go_on(connection)
         except OSError:
             self._end(connection)
+
+    def _park(self, connection: Connection) -> None:
+        """Leave the connection without a thread until its bell rings or its time is over, or its client goes."""
+        assert connection.exchange is not None
+        assert connection.exchange.parked is not None
+        bell, seconds = connection.exchange.parked
+        connection.phase, connection.ticket = Phase.PARKED, object()
+        self._parked += 1
+        ticket = connection.ticket
+        self._timers.after(seconds, lambda: self._unpark(connection, ticket))
+        bell.call(lambda: self._done.defer(self._rung, connection, ticket))
+        self._watch(connection, _wanted(connection))
+
+    def _rung(self, connection: Connection, ticket: object) -> None:
+        soon = max(BURST_SECONDS, self._parked * BURST_SECONDS_EACH) if self.alive else 0.0
+        self._timers.after(soon, lambda: self._unpark(connection, ticket))
+
+    def _unpark(self, connection: Connection, ticket: object) -> None:
+        if connection.phase is Phase.PARKED and connection.ticket is ticket:
+            connection.phase = Phase.WORKING
+            self._parked -= 1
+            self._submit(connection, "streams")
 
     def _has_to_send(self, connection: Connection) -> None:
         """Called by any thread that has put something which there was no room for."""
@@ -207,6 +242,7 @@ class EventWorker(Worker):  # type: ignore[misc]
             self._connections.discard(connection)
             with suppress(OSError):
                 connection.close()
+            self._unpark(connection, connection.ticket)  # so that it ends what it has begun
 
 
 def _wanted(connection: Connection) -> int:
