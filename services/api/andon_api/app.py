@@ -27,6 +27,7 @@ from andon_api.routes import (
     events,
     health,
     inngest,
+    logs,
     reports,
     runs,
     schedules,
@@ -95,7 +96,20 @@ def create_app(
     access.install(app, settings, redis)
     app.extensions[ADMISSION] = Admission(settings.queued_runs_limit)
     api = rest.install(app)
-    for module in (reports, runs, events, datasets, artifacts, streams, tokens, cancellations, schedules, audit, usage):
+    for module in (
+        reports,
+        runs,
+        events,
+        datasets,
+        artifacts,
+        streams,
+        logs,
+        tokens,
+        cancellations,
+        schedules,
+        audit,
+        usage,
+    ):
         api.register_blueprint(module.blueprint)
     examples.add_to(api)
     for plain in (inngest.blueprint, health.blueprint, docs.blueprint(api), console.blueprint(), login.blueprint()):

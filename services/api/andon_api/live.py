@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import threading
+import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,6 +19,8 @@ from andon.engine.events import DEFAULT_TENANT
 from andon_api.serving.bell import Bell
 
 log = structlog.get_logger("andon.api")
+ANY = "any"
+"""The topic of whatever has become of a run."""
 
 
 class TooManyStreams(Exception):
@@ -84,12 +87,16 @@ class LiveFeed:
         self._lock = threading.Lock()
         self._listeners: dict[str, set[Listener]] = defaultdict(set)
         self._thread: threading.Thread | None = None
+        self.rings = time.time_ns()  # another number after each change; another process has others
         self.fed = False  # whether changes are told; else whoever listens has to look
         self.closing = threading.Event()
 
     @contextmanager
     def listen(self, *topics: str, tenant: str = DEFAULT_TENANT, of: Share | None = None) -> Iterator[Listener]:
-        """A listener to `report:<id>` or `run:<id>`; raises `TooManyStreams` when the process or tenant has enough."""
+        """A listener to `report:<id>`, `run:<id>`, `logs:<id>`, `ANY`.
+
+        Raises `TooManyStreams` when the process or tenant has enough.
+        """
         share, listener = of or self.waits, Listener(frozenset(topics))
         with self._lock:
             if self.closing.is_set():
@@ -142,13 +149,15 @@ class LiveFeed:
 
     def _deliver(self, data: bytes) -> None:
         try:
-            named = frozenset(f"{kind}:{id}" for kind, id in json.loads(data).items())
+            said = json.loads(data)
+            named = frozenset(f"{kind}:{id}" for kind, id in said.items())
         except (ValueError, AttributeError):
             return
-        self._tell(named)
+        self._tell(named | {ANY} if "run" in said else named)
 
     def _tell(self, named: frozenset[str]) -> None:
         with self._lock:
+            self.rings += 1
             told = {each for topic in named for each in self._listeners.get(topic, ())}
         for each in told:
             each.ring(named)

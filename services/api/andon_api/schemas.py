@@ -8,6 +8,7 @@ import marshmallow as ma
 from marshmallow import fields, validate
 
 from andon.adapters.postgres.audit import ACTIONS
+from andon.adapters.postgres.run_logs import LEVELS
 from andon.adapters.postgres.tokens import SCOPES as TOKEN_SCOPES
 from andon.engine.states import Status
 from andon.reports.columns import ROLES
@@ -16,6 +17,8 @@ from andon_api.strict_fields import Flag, Id, Number, Object, QueryFlag, QueryNu
 
 REPORT_STATUSES = ("idle", "generating", "generated", "cancelled", "failed")
 RUN_STATUSES = tuple(each.value for each in Status)
+
+MOST_LINES = 1_000
 
 FAILED_EVALUATIONS = "of how many runs `if` has no value; they aren't matched"
 FIRST_FAILURE = "why `if` has no value of the first of them"
@@ -244,6 +247,22 @@ class RunDetailSchema(RunSchema):
     )
     cleanup = fields.List(fields.Nested(RunSchema), metadata={"description": "its on_cancel or on_failure runs"})
     artifacts = fields.List(fields.Nested(ArtifactSchema), metadata={"description": "its files, once it has completed"})
+
+
+class LogLineSchema(Schema):
+    at = Time()
+    step = fields.String(allow_none=True, metadata={"description": "null: said by the function between its steps"})
+    attempt = fields.Integer()
+    stream = fields.String(metadata={"description": "stdout, stderr, or log: a record of logging or structlog"})
+    level = fields.String(allow_none=True, metadata={"description": "of a record"})
+    logger = fields.String(allow_none=True, metadata={"description": "of a record"})
+    text = fields.String()
+    fields_ = fields.Raw(
+        attribute="fields",
+        data_key="fields",
+        allow_none=True,
+        metadata={"description": "of a record: what it was given"},
+    )
 
 
 class OutputSchema(Schema):
@@ -530,6 +549,33 @@ class RunsQuery(PageQuery):
     queued_before = Time(load_default=None)
 
 
+class LinesQuery(Schema):
+    step = Text(load_default=None)
+    attempt = QueryNumber(
+        load_default=None, validate=validate.Range(1, 2**31 - 1, error="expected a number from {min} to {max}")
+    )
+    level = Text(
+        load_default="debug",
+        validate=_one_of(LEVELS),
+        metadata={"description": "this level and those above; what is printed counts as info"},
+    )
+    text = Text(load_default=None, metadata={"description": "only lines with this in them, in any case of letters"})
+
+
+class LogsQuery(LinesQuery):
+    limit = QueryNumber(
+        load_default=MOST_LINES,
+        validate=validate.Range(1, MOST_LINES, error="expected a number from {min} to {max}"),
+    )
+    cursor = Text(load_default=None, metadata={"description": "`nextCursor` of the page before"})
+
+
+class LogsDownloadQuery(LinesQuery):
+    format = Text(
+        load_default="text", validate=_one_of(("text", "json")), metadata={"description": "json: a line each"}
+    )
+
+
 class EventsQuery(PageQuery):
     name = Text(load_default=None)
 
@@ -545,6 +591,7 @@ DatasetPage = page_of(DatasetSchema)
 ReportPage = page_of(ReportSchema)
 RunPage = page_of(RunSchema)
 StepPage = page_of(StepSchema)
+LogPage = page_of(LogLineSchema)
 EventPage = page_of(EventSchema)
 FunctionPage = page_of(FunctionSchema)
 SchedulePage = page_of(ScheduleSchema)

@@ -8,26 +8,31 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.text import Text
 
 from andon.cli.errors import CommandFailed, Exit
 from andon.cli.saving import print_saved, save_all
 from andon.cli.show import (
     AsJson,
     Limit,
+    cell,
+    out,
     percent,
     print_facts,
     print_json,
+    print_json_line,
     print_table,
     took,
     who,
 )
 from andon.cli.values import moment
 from andon.cli.where import api
-from andon.client import Attempt, Run, Step
+from andon.client import Attempt, LogLine, Run, Step
 
 group = typer.Typer(help="Runs: executions of functions.", no_args_is_help=True)
 
 Id = Annotated[str, typer.Argument(metavar="RUN", help="The run's id.")]
+LEVELS = {"stderr": "yellow", "warning": "yellow", "error": "red", "critical": "red", "debug": "dim"}
 TIME = "A time such as 2026-01-31T09:00:00Z, or how long ago, such as 2h."
 
 
@@ -102,6 +107,28 @@ def show(id: Id, as_json: AsJson = False) -> None:
             [row for id, thing in _tried(run) for row in _tries(id, thing)],
             wide="ERROR",
         )
+
+
+@group.command()
+def logs(
+    id: Id,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the run has ended.")] = False,
+    step: Annotated[str | None, typer.Option(help="Only what this step said.")] = None,
+    attempt: Annotated[int | None, typer.Option(help="Only of this attempt.")] = None,
+    level: Annotated[
+        str | None, typer.Option(help="From this level up: debug, info, warning, error or critical.")
+    ] = None,
+    text: Annotated[str | None, typer.Option("--search", help="Only lines with this in them.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print what a run has printed and logged."""
+    with api() as andon:
+        read = andon.runs.follow_logs if follow else andon.runs.logs
+        for line in read(id, step=step, attempt=attempt, level=level, text=text):
+            if as_json:
+                print_json_line(line)
+            else:
+                out().print(_line(line), soft_wrap=True)
 
 
 @group.command()
@@ -198,6 +225,17 @@ def _facts(run: Run) -> list[tuple[str, object]]:
         *((f"{each.kind}", f"{each.status} {each.id}") for each in run.cleanup),
         *((f"file {each.name}", f"{each.bytes:,} bytes") for each in run.artifacts),
     ]
+
+
+def _line(line: LogLine) -> Text:
+    """Time, level or stream, step, text and a record's fields."""
+    kind = line.level or line.stream
+    where = f"{line.step}#{line.attempt}" if line.step else "-"
+    fields = "".join(f" {name}={value!r}" for name, value in (line.fields or {}).items())
+    text = cell(line.text)
+    text.style = LEVELS.get(kind, "")
+    clock = line.at.astimezone().strftime("%H:%M:%S.%f")[:-3]
+    return Text(f"{clock} ", style="dim") + Text(f"{kind:<8} ") + Text(f"{where} ", style="cyan") + text + cell(fields)
 
 
 def _after(asked: dt.datetime, time: dt.datetime | None) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from andon.client.decode import Resource, decode
 from andon.client.errors import RateLimited, Unavailable, Unreachable, WaitTimeout, error_from
@@ -75,6 +75,29 @@ class Follower:
         if last is None or not ended(last):
             left = None if timeout is None else max(timeout - (self._clock() - began), 0.0)
             yield from (each for each in self.poll(path, kind, ended, left) if each != last)
+
+    def lines(self, path: str) -> Iterator[dict[str, Any]]:
+        """What each message of a stream says, to its end; resumed where it was cut off.
+
+        Waits for a place where enough streams are open. Raises what stands in the way of one for over a minute.
+        """
+        seen, heard = "", self._clock()
+        while True:
+            try:
+                with self._transport.listen(path, seen, quiet=QUIET_SECONDS) as lines:
+                    for message in messages(lines):
+                        heard = self._clock()
+                        if message.event == "end":
+                            return
+                        if message.event == "problem":
+                            raise error_from(json.loads(message.data))
+                        if message.data:
+                            seen = message.id
+                            yield json.loads(message.data)
+            except (Unreachable, Unavailable, RateLimited):
+                if self._clock() - heard > OUTAGE_SECONDS:
+                    raise
+            self._sleep(RECONNECT_SECONDS)
 
     def _told(self, path: str, kind: type[Thing], go_on: Callable[[], bool]) -> Generator[Thing]:
         """What the stream tells until it ends; resumed where it was cut off. Ends early when there is no stream."""

@@ -165,6 +165,23 @@ class Artifact(Resource):
 
 
 @dataclass(frozen=True, kw_only=True)
+class LogLine(Resource):
+    """A line that a run has printed or logged. `step` is None for what the function says between its steps.
+
+    `stream` is `stdout`, `stderr` or `log`; only a record of `log` has `level`, `logger` and `fields`.
+    """
+
+    at: dt.datetime
+    attempt: int
+    stream: str
+    text: str
+    step: str | None = None
+    level: str | None = None
+    logger: str | None = None
+    fields: Mapping[str, Json] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Run(Resource):
     """One execution of a function. `steps` (the newest 500), `cleanup` and `artifacts` are there on a single run only.
 

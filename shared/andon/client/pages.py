@@ -13,17 +13,17 @@ PAGE = 50
 
 
 def listed(
-    transport: Transport, path: str, kind: type[Item], limit: int | None = None, **query: object
+    transport: Transport, path: str, kind: type[Item], limit: int | None = None, *, page: int = PAGE, **query: object
 ) -> Iterator[Item]:
-    """The things at `path`, newest first, at most `limit`; a page is fetched when it is come to."""
+    """The things at `path`, in its order, at most `limit`; a `page` of so many is fetched when it is come to."""
     cursor: str | None = None
     left = limit
     while left is None or left > 0:
-        size = PAGE if left is None else min(left, PAGE)
-        page = transport.get(path, {**query, "limit": size, "cursor": cursor})
-        for shown in page["items"]:
+        size = page if left is None else min(left, page)
+        found = transport.get(path, {**query, "limit": size, "cursor": cursor})
+        for shown in found["items"]:
             yield decode(kind, shown)
-        cursor = page["nextCursor"]
+        cursor = found["nextCursor"]
         if cursor is None:
             return
-        left = None if left is None else left - len(page["items"])
+        left = None if left is None else left - len(found["items"])

@@ -9,17 +9,18 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from andon.client.decode import decode
 from andon.client.errors import WaitTimeout
 from andon.client.live import Follower
-from andon.client.models import Artifact, Asked, Cancellation, Function, Run, Step
+from andon.client.models import Artifact, Asked, Cancellation, Function, LogLine, Run, Step
 from andon.client.pages import listed
 from andon.client.saving import save
 from andon.client.transport import Transport
 
 LOOK_SECONDS = 0.25
+LOG_PAGE = 1_000
 
 
 class Runs:
@@ -41,7 +42,7 @@ class Runs:
         limit: int | None = None,
     ) -> Iterator[Run]:
         """Runs, newest first."""
-        query = {
+        query: dict[str, Any] = {
             "status": status,
             "functionId": function_id,
             "eventId": event_id,
@@ -74,6 +75,35 @@ class Runs:
     def download(self, id: str, name: str, to: str | os.PathLike[str] = ".") -> Path:
         """Save the run's file `name` as `to`, or in the folder `to`; never half of it under that name."""
         return save(self._transport, f"{_path(id)}/artifacts/{quote(name, safe='')}", name, to)
+
+    def logs(
+        self,
+        id: str,
+        *,
+        step: str | None = None,
+        attempt: int | None = None,
+        level: str | None = None,
+        text: str | None = None,
+        limit: int | None = None,
+    ) -> Iterator[LogLine]:
+        """What the run has printed and logged, oldest first: from a `level` up, with `text` in it."""
+        query = {"step": step, "attempt": attempt, "level": level, "text": text}
+        return listed(self._transport, f"{_path(id)}/logs", LogLine, limit, page=LOG_PAGE, **query)
+
+    def follow_logs(
+        self,
+        id: str,
+        *,
+        step: str | None = None,
+        attempt: int | None = None,
+        level: str | None = None,
+        text: str | None = None,
+    ) -> Iterator[LogLine]:
+        """What the run has said, and then what it says, until it has ended."""
+        asked = {"step": step, "attempt": attempt, "level": level, "text": text}
+        query = {name: value for name, value in asked.items() if value is not None}
+        for message in self._follower.lines(f"{_path(id)}/logs/stream{f'?{urlencode(query)}' if query else ''}"):
+            yield from (decode(LogLine, each) for each in message["items"])
 
     def cancel(self, id: str, *, reason: str | None = None, idempotency_key: str | None = None) -> Asked:
         """Cancel a run. Raises `Conflict` if it has ended."""

@@ -18,10 +18,10 @@ _ROUTES = {
         artifacts.download artifacts.listed artifacts.download_of_run datasets.listed datasets.one cancellations.one
         tokens.of_report tokens.of_run tokens.of_many tokens.revoke
         events.listed events.one events.functions reports.listed reports.one runs.listed runs.one runs.steps runs.step
-        runs.output
+        runs.output logs.listed logs.download logs.stream
         streams.report streams.run streams.many usage.mine console.usage_page schedules.listed console.schedule_list
         console.cards console.report console.run_list console.run console.event_list console.event
-        console.functions console.bulk console.cancellation
+        console.functions console.bulk console.cancellation console.live
     """,
     WRITE: """
         datasets.upload datasets.delete reports.create reports.change reports.delete reports.generate runs.rerun

@@ -10,9 +10,10 @@ from flask import Response, request
 from marshmallow import Schema, ValidationError
 from werkzeug.exceptions import HTTPException
 
+from andon.adapters.postgres.run_logs import Wanted
 from andon_api.effects import Outcome, perform
 from andon_api.problems import FieldErrors, Problem, of_http
-from andon_api.schemas import RunCancelBody
+from andon_api.schemas import LinesQuery, RunCancelBody
 from andon_api.strict_json import parse_json
 
 
@@ -66,6 +67,13 @@ def _whole(text: str) -> int:
         return int(text.replace(",", "").replace("_", ""))
     except ValueError:
         raise FieldErrors([("/options/resamples", f"expected a whole number, got {text[:40]!r}")]) from None
+
+
+def lines() -> Wanted:
+    """Which log lines a run's page shows."""
+    asked = {name: request.args.get(name) or None for name in ("step", "attempt", "level", "text")}
+    query = load(LinesQuery(), {name: value for name, value in asked.items() if value is not None})
+    return Wanted(query["step"], query["attempt"], query["level"], query["text"])
 
 
 def event() -> dict[str, Any]:

@@ -72,4 +72,5 @@ def _is_look() -> bool:
 
 
 def _key() -> Hashable:
-    return principal().tenant, principal().key_id, request.full_path
+    """What is looked at by whom; of a look that a change has called for, also which change."""
+    return principal().tenant, principal().key_id, request.full_path, request.headers.get("X-Change", "")[:20]

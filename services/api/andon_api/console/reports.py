@@ -8,7 +8,7 @@ from andon.adapters.postgres.requests import NotFound
 from andon.engine.ids import parse_id
 from andon.reports.options import SECTIONS
 from andon_api import editing, uploads
-from andon_api.console import forms, show, timeline
+from andon_api.console import forms, live, show, timeline
 from andon_api.database import Row, db, now
 from andon_api.effects import Outcome, perform
 from andon_api.principal import principal
@@ -61,6 +61,7 @@ def report(id: str) -> str:
         now=now(),
         history=history,
         page_file=_page_of(found),
+        on=live.topics(report=found["id"]),
         every=show.every([found["status"], *(each["status"] for each in history)]),
     )
 

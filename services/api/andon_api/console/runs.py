@@ -5,16 +5,18 @@ from __future__ import annotations
 from flask import Blueprint, Response, render_template, request, url_for
 
 from andon.adapters.postgres.requests import NotFound
-from andon_api.console import forms, show, timeline
+from andon.adapters.postgres.run_logs import LEVELS
+from andon_api.console import forms, live, show, timeline
 from andon_api.database import now
 from andon_api.effects import perform
 from andon_api.principal import principal
-from andon_api.reads import events, runs
+from andon_api.reads import events, logs, runs
 from andon_api.reads import functions as registered
 from andon_api.routes.runs import ask_cancel, ask_rerun
 from andon_api.schemas import RUN_STATUSES
 
 ROWS = 50
+SHOWN_LINES = 300
 
 
 def add_to(console: Blueprint) -> None:
@@ -57,15 +59,21 @@ def run_list() -> str:
 
 
 def run(id: str) -> str:
-    """One run with its timeline."""
+    """One run with its timeline and what it says."""
     found = runs.find(principal().tenant, id)
     if found is None:
         raise NotFound("Run not found")
+    said = forms.lines()
     return render_template(
         "console/run.html",
         run=found,
         lanes=timeline.lanes(found, now()),
         now=now(),
+        lines=logs.newest(found["id"], said, SHOWN_LINES),
+        said=said,
+        on=live.topics(run=found["id"], logs=found["id"]),
+        levels=LEVELS,
+        most_lines=SHOWN_LINES,
         every=show.every([found["status"], *(each["status"] for each in found["cleanup"])]),
     )
 

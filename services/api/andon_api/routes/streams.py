@@ -106,7 +106,7 @@ def _stream(things: Sequence[str], *, missing: str | None = None) -> Response:
     stream = _Stream(
         things=things,
         read=_reader(app, tenant, things),
-        refused=None if still_open is None else _in(app, still_open),
+        refused=None if still_open is None else in_context(app, still_open),
         feed=feed,
         gone=of_exception(NotFound(missing or "Not found")),
         alone=missing is not None,
@@ -207,11 +207,12 @@ def _reader(app: Flask, tenant: str, things: Sequence[str]) -> Callable[[str, fl
         row = KINDS[kind].find(tenant, id)
         return Seen(json.dumps(KINDS[kind].schema.dump(row)), KINDS[kind].ended(row)) if row else _GONE
 
-    return lambda name, since: looks[name].at(since, _in(app, lambda: read(name)))
+    return lambda name, since: looks[name].at(since, in_context(app, lambda: read(name)))
 
 
-def _in(app: Flask, ask: Callable[[], T]) -> Callable[[], T]:
+def in_context(app: Flask, ask: Callable[[], T]) -> Callable[[], T]:
     """`ask` behind the request, holding no connection once it has answered."""
+    app = getattr(app, "_get_current_object", lambda: app)()
 
     def asked() -> T:
         with app.app_context():

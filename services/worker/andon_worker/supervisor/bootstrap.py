@@ -59,7 +59,7 @@ def worker(settings: Settings, *, tracing: Tracing | None = None) -> tuple[Worke
         hosted=lambda: [each.id for each in hosts.all()],
     )
     courier = Courier(redis, FlagReader(redis), telling, metrics.runs)
-    logbook = Logbook(keeping)
+    logbook = Logbook(keeping, courier.said)
     lanes = Lanes(
         loop,
         spares=min(SPARES, settings.lanes),

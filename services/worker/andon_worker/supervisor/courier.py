@@ -9,8 +9,9 @@ import logging
 import queue
 import threading
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from redis import Redis
 from redis.exceptions import RedisError
@@ -74,6 +75,10 @@ class Courier(threading.Thread):
         """Tell viewers that a run has changed."""
         self._errands.put((run_id, report_id))
 
+    def said(self, runs: Iterable[uuid.UUID]) -> None:
+        """Tell viewers that lines of these runs were kept."""
+        self._errands.put(partial(self._announce_lines, list(runs)))
+
     def run_errand(self, errand: Callable[[], object]) -> None:
         """Do this, which may take a while."""
         self._errands.put(errand)
@@ -127,6 +132,12 @@ class Courier(threading.Thread):
             log.warning("redis refused %d events and what %d ends mean: %s", len(sent), len(settled), error)
         if settled:
             self._metrics.count(self._database, settled)
+
+    def _announce_lines(self, runs: Sequence[uuid.UUID]) -> None:
+        try:
+            self._breaker.call(lambda: live.announce_lines(self._redis, runs))
+        except RedisError as error:
+            log.warning("redis refused to tell what %d runs said: %s", len(runs), error)
 
 
 def _is_later(value: bytes | None, seq: int) -> bool:

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
 import threading
 import time
+import uuid
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import psycopg
@@ -25,6 +27,7 @@ log = logging.getLogger(__name__)
 PAUSE_SECONDS = 0.2
 MOST_WAITING = 20_000
 AT_ONCE = 2_000
+_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 
 
 class Said(NamedTuple):
@@ -38,9 +41,11 @@ class Said(NamedTuple):
 class Logbook(threading.Thread):
     """`keep` from any thread; it never waits."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, kept: Callable[[Iterable[uuid.UUID]], object] = lambda runs: None) -> None:
+        """`kept` is told of which runs lines were kept."""
         super().__init__(daemon=True, name="andon-logbook")
         self._database = database
+        self._kept = kept
         self._waiting: deque[Said] = deque()
         self._lines = 0
         self._left_out = 0
@@ -88,15 +93,22 @@ class Logbook(threading.Thread):
         if not taken:
             return
         _show(taken)
-        chunks = [each.chunk._replace(lines=json.dumps([line.as_json() for line in each.lines])) for each in taken]
+        chunks = [each.chunk._replace(lines=as_json(each.lines)) for each in taken]
         try:
             self._database.run(lambda connection: run_logs.keep(connection, chunks))
+            self._kept({each.run_id for each in chunks})
         except psycopg.Error as error:
             self._left_out += sum(len(each.lines) for each in taken)
             log.warning("what runs said is not kept: %s", str(error).strip().split("\n")[0])
         if self._left_out:
             log.warning("%d lines that runs said were left out", self._left_out)
             self._left_out = 0
+
+
+def as_json(lines: Iterable[Line]) -> str:
+    """As Postgres can look into it: without NUL and halves of surrogate pairs, which a record's fields may have."""
+    text = json.dumps([line.as_json() for line in lines], ensure_ascii=False).encode(errors="replace").decode()
+    return _NUL.sub(r"\1\\ufffd", text)
 
 
 def _show(taken: list[Said]) -> None:

@@ -17,6 +17,7 @@ from andon_worker.wire import MARK, MAX_LINE
 
 MOST_LINES, MOST_BYTES, LAST_LINES = 2_000, 1024 * 1024, 200
 STREAMS = ("stdout", "stderr")
+LATEST = 253_402_300_000.0  # the end of year 9999
 
 
 class Line(NamedTuple):
@@ -106,12 +107,16 @@ def read_line(stream: str, data: bytes) -> Line:
     if data.startswith(MARK):
         try:
             said = json.loads(data[1:])
-            return Line(
-                float(said["at"]), "log", str(said["text"]), str(said["level"]), str(said["logger"]), said.get("fields")
-            )
+            text, level, logger = (str(said[name]) for name in ("text", "level", "logger"))
+            at = min(max(float(said["at"]), 0.0), LATEST)  # somebody may print our mark
+            return Line(at, "log", text, level, logger, _fields(said.get("fields")))
         except (ValueError, KeyError, TypeError, RecursionError):
-            pass  # somebody prints our mark
+            pass
     return Line(time.time(), stream, plain(data.decode(errors="replace")))
+
+
+def _fields(said: object) -> dict[str, Any] | None:
+    return said if isinstance(said, dict) and said else None
 
 
 def _pieces(line: bytes) -> list[bytes]:

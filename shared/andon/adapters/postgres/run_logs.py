@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import psycopg
 
 from andon.adapters.postgres.statements import Statement
+
+LEVELS = ("debug", "info", "warning", "error", "critical")
 
 _KEEP = Statement("""
 INSERT INTO andon.run_logs (run_id, step, attempt, lines)
@@ -19,9 +23,24 @@ WHERE EXISTS (SELECT FROM andon.runs r WHERE r.id = k.run_id)
 ORDER BY place
 """)
 
-_READ = Statement("""
-SELECT id, step, attempt, lines FROM andon.run_logs
-WHERE run_id = %(run)s AND id > %(after)s ORDER BY id LIMIT %(limit)s
+# What is printed, and a level of somebody's own, counts as info.
+_RANK = "coalesce(array_position(%(levels)s::text[], line.said->>'level'), 2)"
+_LINES = f"""
+SELECT l.id, line.n, l.step, l.attempt, line.said
+FROM andon.run_logs l, json_array_elements(l.lines) WITH ORDINALITY AS line (said, n)
+WHERE l.run_id = %(run)s
+    AND (%(step)s::text IS NULL OR l.step = %(step)s::text)
+    AND (%(attempt)s::int IS NULL OR l.attempt = %(attempt)s::int)
+    AND (%(rank)s::int = 1 OR {_RANK} >= %(rank)s::int)
+    AND (%(text)s::text IS NULL OR strpos(lower(line.said->>'text'), lower(%(text)s::text)) > 0
+        OR strpos(lower(line.said->>'fields'), lower(%(text)s::text)) > 0)
+"""
+_AFTER = Statement(f"""{_LINES}
+    AND l.id >= %(id)s AND (l.id, line.n) > (%(id)s::bigint, %(n)s::bigint)
+ORDER BY l.id, line.n LIMIT %(limit)s
+""")
+_NEWEST = Statement(f"""
+SELECT * FROM ({_LINES} ORDER BY l.id DESC, line.n DESC LIMIT %(limit)s) newest ORDER BY 1, 2
 """)
 
 
@@ -34,6 +53,43 @@ class Chunk(NamedTuple):
     lines: str = "[]"
 
 
+class Place(NamedTuple):
+    """Where a line is: its row, and its number there. Lines of a run are in the order of their places."""
+
+    id: int = 0
+    n: int = 0
+
+
+class Line(NamedTuple):
+    """One line. `level`, `logger` and `fields` are a log record's; what is printed has none."""
+
+    place: Place
+    step: str | None
+    attempt: int
+    at: dt.datetime
+    stream: str
+    text: str
+    level: str | None = None
+    logger: str | None = None
+    fields: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which lines of a run: of a step or attempt, from a level up, with a text in them."""
+
+    step: str | None = None
+    attempt: int | None = None
+    level: str = "debug"
+    text: str | None = None
+
+    def values(self, run_id: uuid.UUID, limit: int) -> dict[str, Any]:
+        """For the statements."""
+        rank = LEVELS.index(self.level) + 1
+        asked = {"step": self.step, "attempt": self.attempt, "rank": rank, "text": self.text}
+        return {"run": run_id, "limit": limit, "levels": list(LEVELS), **asked}
+
+
 def keep(connection: psycopg.Connection[Any], chunks: Sequence[Chunk]) -> None:
     """Keep them, in this order; those of runs that are gone are left out."""
     runs, steps, attempts, lines = map(list, zip(*chunks, strict=True))
@@ -41,7 +97,27 @@ def keep(connection: psycopg.Connection[Any], chunks: Sequence[Chunk]) -> None:
 
 
 def read(
-    connection: psycopg.Connection[Any], run_id: uuid.UUID, *, after: int = 0, limit: int = 1_000
-) -> list[tuple[int, str | None, int, list[dict[str, Any]]]]:
-    """The run's rows behind `after`, in order: id, step, attempt, lines (`at`, `stream`, `text`, a record's own)."""
-    return _READ.execute(connection, {"run": run_id, "after": after, "limit": limit}).fetchall()
+    connection: psycopg.Connection[Any],
+    run_id: uuid.UUID,
+    wanted: Wanted = Wanted(),
+    *,
+    after: Place = Place(),  # noqa: B008
+    limit: int = 1_000,
+) -> list[Line]:
+    """The lines behind `after`, in their order."""
+    return _read(_AFTER.execute(connection, {**wanted.values(run_id, limit), **after._asdict()}))
+
+
+def newest(connection: psycopg.Connection[Any], run_id: uuid.UUID, wanted: Wanted, *, limit: int) -> list[Line]:
+    """The newest lines, in their order."""
+    return _read(_NEWEST.execute(connection, wanted.values(run_id, limit)))
+
+
+def _read(cursor: psycopg.Cursor[Any]) -> list[Line]:
+    return [_line(Place(id, n), step, attempt, said) for id, n, step, attempt, said in cursor.fetchall()]
+
+
+def _line(place: Place, step: str | None, attempt: int, said: dict[str, Any]) -> Line:
+    at = dt.datetime.fromtimestamp(said["at"], dt.UTC)
+    more = {name: said.get(name) for name in ("level", "logger", "fields")}
+    return Line(place, step, attempt, at, said["stream"], said["text"], **more)

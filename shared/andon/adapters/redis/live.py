@@ -23,3 +23,11 @@ def add(pipe: Redis, changed: Iterable[tuple[uuid.UUID, uuid.UUID | None]]) -> N
     """Announce these runs with the caller's pipeline."""
     for run_id, report_id in changed:
         pipe.publish(CHANNEL, json.dumps({"run": str(run_id), "report": report_id and str(report_id)}))
+
+
+def announce_lines(redis: Redis, runs: Iterable[uuid.UUID]) -> None:
+    """Announce in one round trip that these runs have said something."""
+    pipe = redis.pipeline(transaction=False)
+    for run_id in runs:
+        pipe.publish(CHANNEL, json.dumps({"logs": str(run_id)}))
+    pipe.execute()

@@ -5,27 +5,53 @@ const live = () => document.getElementById("live");
 const connection = document.getElementById("connection");
 const asking = new Set(); // actions under way: a look in between would show the state before them
 const PATIENCE = 10000; // after that an answer is not waited for any more
+const SELDOM = 5000; // how often a page looks by itself that is told of changes
 let looking = false;
+let again = false;
+let change = ""; // the newest that the page was told of
 let lookedAt = Date.now();
 
 function look() {
   const region = live();
   const waiting = looking && Date.now() - lookedAt < PATIENCE;
+  if (waiting) again = true; // what it is shown may be older than what it is to see
   if (!region || waiting || asking.size) return;
   looking = true;
+  again = false;
   lookedAt = Date.now();
   htmx.trigger(region, "refresh");
 }
 
 // A page that nobody sees asks nothing.
 setInterval(() => {
-  const every = Number(live()?.dataset.every);
+  const own = Number(live()?.dataset.every);
+  const every = own && source?.readyState === EventSource.OPEN ? Math.max(own, SELDOM) : own;
   if (every && !document.hidden && Date.now() - lookedAt >= every) look();
 }, 200);
-document.addEventListener("visibilitychange", () => document.hidden || look());
+document.addEventListener("visibilitychange", () => {
+  follow();
+  if (!document.hidden) look();
+});
+
+// The page is told of each change. Where that isn't to be had, it looks by itself.
+let source = null;
+function follow() {
+  source?.close();
+  source = null;
+  const region = live();
+  if (document.hidden || !region?.dataset.on || !Number(region.dataset.every)) return;
+  source = new EventSource(`/live?${region.dataset.on}`);
+  source.addEventListener("changed", (event) => {
+    change = event.data;
+    look();
+  });
+}
+window.addEventListener("pagehide", () => source?.close());
+follow();
 
 // Says that a request comes from a page of ours: a cookie alone changes nothing.
 document.body.addEventListener("htmx:configRequest", (event) => {
+  if (change && event.detail.triggeringEvent?.type === "refresh") event.detail.headers["X-Change"] = change;
   const token = document.querySelector("meta[name=csrf-token]");
   if (token) event.detail.headers["X-CSRF-Token"] = token.content;
 });
@@ -39,6 +65,7 @@ document.body.addEventListener("htmx:afterRequest", (event) => {
   connection.hidden = reached;
   if (isLook(event)) {
     looking = false;
+    if (again) setTimeout(look, 0);
     return;
   }
   asking.delete(event.detail.xhr);
@@ -49,6 +76,7 @@ document.body.addEventListener("htmx:afterRequest", (event) => {
 });
 
 // What a person has opened stays open, and what went wrong stays said, until they do something else.
+Idiomorph.defaults.ignoreActiveValue = true;
 Object.assign(Idiomorph.defaults.callbacks, {
   beforeNodeMorphed: (old) => !(old instanceof Element && old.hasAttribute("data-keep")),
   beforeAttributeUpdated: (name, element) => !(name === "open" && element.tagName === "DETAILS"),
@@ -58,6 +86,35 @@ Object.assign(Idiomorph.defaults.callbacks, {
 document.body.addEventListener("htmx:beforeSwap", (event) => {
   if (isLook(event) && event.detail.xhr.status >= 400 && event.detail.xhr.status !== 404) event.detail.shouldSwap = false;
   if (isLook(event)) noteStatuses();
+});
+
+// A list of lines whose end a person sees keeps showing its end.
+let atEnd = false;
+const lines = () => document.querySelector("[data-follow]");
+const isAtEnd = (list) => list.scrollTop + list.clientHeight >= list.scrollHeight - 8;
+const toEnd = () => { const list = lines(); if (list) list.scrollTop = list.scrollHeight; };
+document.body.addEventListener("htmx:beforeSwap", () => { const list = lines(); atEnd = !list || isAtEnd(list); });
+document.body.addEventListener("htmx:afterSettle", () => { if (atEnd) toEnd(); });
+toEnd();
+
+async function copy(text) {
+  if (navigator.clipboard) return navigator.clipboard.writeText(text);
+  const area = Object.assign(document.createElement("textarea"), { value: text }); // a page without TLS has no clipboard
+  document.body.append(area);
+  area.select();
+  document.execCommand("copy");
+  area.remove();
+}
+
+// Copy: an id, or the text of what is named.
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy], [data-copy-from]");
+  if (!button) return;
+  const text = button.dataset.copy ?? document.querySelector(button.dataset.copyFrom)?.innerText ?? "";
+  await copy(text);
+  say(button.dataset.copied ?? "Copied");
+  button.classList.add("copied");
+  setTimeout(() => button.classList.remove("copied"), 1200);
 });
 
 function say(text) {

@@ -1,0 +1,87 @@
+"""Tells a page that what it shows has changed, the moment it has; the page then looks again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from time import monotonic
+
+from flask import Blueprint, Response, current_app, request
+
+from andon_api.access.gate import gate
+from andon_api.live import ANY, Listener, LiveFeed, TooManyStreams
+from andon_api.principal import principal
+from andon_api.problems import Problem
+from andon_api.routes.streams import CHECK_SECONDS, KEEP_ALIVE_SECONDS, LONGEST_SECONDS, RETRY_AFTER, in_context
+from andon_api.services import services
+from andon_api.serving.bell import PARK, Bell
+from andon_api.serving.exchange import LEFT
+
+TOPIC = re.compile(r"(run|report|logs):[0-9a-f-]{36}")
+MOST_TOPICS = 4
+AT_ONCE_SECONDS = 0.1  # changes that come together are one look
+ANY_SECONDS = 1.0  # of a list, which anything may change
+
+
+def add_to(console: Blueprint) -> None:
+    """Add the route."""
+    console.get("/live")(live)
+
+
+def topics(**named: object) -> str:
+    """The query that asks for these: `topics(run=id)`; for anything without names."""
+    return "&".join(f"on={kind}:{id}" for kind, id in named.items()) or f"on={ANY}"
+
+
+def live() -> Response:
+    """Events `changed`, for as long as the page is open. 503: enough streams are open, the page looks by itself."""
+    asked = request.args.getlist("on")
+    if not 1 <= len(asked) <= MOST_TOPICS or not all(each == ANY or TOPIC.fullmatch(each) for each in asked):
+        raise Problem(400, f"expected 1 to {MOST_TOPICS} parameters `on`, each as run:<id>")
+    feed, listening = services().live, ExitStack()
+    try:
+        listener = listening.enter_context(feed.listen(*asked, tenant=principal().tenant, of=feed.streams))
+    except TooManyStreams:
+        raise Problem(503, "Enough streams are open.", headers={"Retry-After": RETRY_AFTER}) from None
+    still_open = gate().still_open()
+    messages = _messages(
+        feed,
+        listener,
+        refused=None if still_open is None else in_context(current_app, still_open),
+        gap=ANY_SECONDS if ANY in asked else AT_ONCE_SECONDS,
+        left=request.environ.get(LEFT, lambda: False),
+        park=request.environ.get(PARK, lambda bell, seconds: bell.wait(seconds)),
+    )
+    response = Response(messages, content_type="text/event-stream")
+    response.headers.update({"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+    response.call_on_close(listening.close)
+    return response
+
+
+def _messages(
+    feed: LiveFeed,
+    listener: Listener,
+    *,
+    refused: Callable[[], Problem | None] | None,
+    gap: float,
+    left: Callable[[], bool],
+    park: Callable[[Bell, float], None],
+) -> Iterator[str]:
+    """What changed before the stream was open, the page may have missed: so it is told of a change at once.
+
+    Each is told with another number: what was rendered before it is out of date.
+    """
+    began = monotonic()
+    yield "retry: 5000\n\n"
+    while not feed.closing.is_set() and not left() and monotonic() - began < LONGEST_SECONDS:
+        if refused and refused():
+            return
+        if listener.named() or not feed.fed:  # then nobody tells, and the page has to look
+            yield f"event: changed\ndata: {feed.rings}\n\n"
+            park(Bell(), gap)
+            yield ""
+        else:
+            yield ": still here\n\n"
+        park(listener.bell, KEEP_ALIVE_SECONDS if feed.fed else CHECK_SECONDS)
+        yield ""

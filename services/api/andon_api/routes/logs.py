@@ -1,0 +1,173 @@
+"""What runs say: page by page, as a file, and as they say it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from time import monotonic
+from uuid import UUID
+
+import psycopg
+from flask import Flask, Response, current_app, request, stream_with_context
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+
+from andon.adapters.postgres.models import Run
+from andon.adapters.postgres.requests import NotFound
+from andon.adapters.postgres.run_logs import Place, Wanted
+from andon.engine.ids import parse_id
+from andon_api.access.gate import gate
+from andon_api.database import Row, now, rows
+from andon_api.live import Listener, LiveFeed, TooManyStreams
+from andon_api.paging import seq
+from andon_api.principal import principal
+from andon_api.problems import Problem, document
+from andon_api.reads import logs
+from andon_api.rest import Blueprint
+from andon_api.routes.streams import CHECK_SECONDS, KEEP_ALIVE_SECONDS, LONGEST_SECONDS, RETRY_AFTER, in_context
+from andon_api.schemas import LinesQuery, LogLineSchema, LogPage, LogsDownloadQuery, LogsQuery
+from andon_api.services import services
+from andon_api.serving.bell import PARK, Bell
+from andon_api.serving.exchange import LEFT
+
+blueprint = Blueprint("logs", __name__, description="What runs print and log")
+
+LATE_SECONDS = 1.0  # what a run said last may be kept after its end is
+_RUN = Run.__table__
+
+
+@blueprint.get("/runs/<id>/logs")
+@blueprint.query(LogsQuery)
+@blueprint.answers(200, LogPage)
+@blueprint.may_answer(404)
+def listed(query: Row, id: str) -> Row:
+    """What a run has printed and logged, oldest first."""
+    return logs.page(_own(id), query)
+
+
+@blueprint.get("/runs/<id>/logs/download")
+@blueprint.query(LogsDownloadQuery)
+@blueprint.answers(200, content_type="text/plain")
+@blueprint.may_answer(404)
+def download(query: Row, id: str) -> Response:
+    """All of it as a file: plain text, or a line of JSON each."""
+    run_id, which, plain = _own(id), logs.wanted(query), query["format"] == "text"
+
+    def lines() -> Iterator[str]:
+        for row in logs.everything(run_id, which):
+            yield (logs.as_text(row) if plain else json.dumps(LogLineSchema().dump(row))) + "\n"
+
+    response = Response(stream_with_context(lines()), content_type=TEXT if plain else "application/x-ndjson")
+    name = f"run-{run_id}.{'txt' if plain else 'jsonl'}"
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+TEXT = "text/plain; charset=utf-8"
+
+
+@blueprint.get("/runs/<id>/logs/stream")
+@blueprint.query(LinesQuery)
+@blueprint.answers(200, content_type="text/event-stream")
+@blueprint.resumable
+@blueprint.may_answer(404, 503)
+def stream(query: Row, id: str) -> Response:
+    """Events `lines`, each with a list of what was said since; `end` when the run has ended and all of it is told.
+
+    `Last-Event-ID` resumes behind a line. 503: poll instead.
+    """
+    run_id, which, feed = _own(id), logs.wanted(query), services().live
+    after = _place(request.headers.get("Last-Event-ID", ""))
+    listening = ExitStack()
+    topics = (f"run:{run_id}", f"logs:{run_id}")
+    try:
+        listener = listening.enter_context(feed.listen(*topics, tenant=principal().tenant, of=feed.streams))
+    except TooManyStreams:
+        raise Problem(503, "Enough streams are open; poll instead.", headers={"Retry-After": RETRY_AFTER}) from None
+    told = _messages(
+        _reader(run_id, which),
+        feed,
+        listener,
+        after,
+        left=request.environ.get(LEFT, lambda: False),
+        park=request.environ.get(PARK, lambda bell, seconds: bell.wait(seconds)),
+    )
+    response = Response(told, content_type="text/event-stream")
+    response.headers.update({"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+    response.call_on_close(listening.close)
+    return response
+
+
+Read = Callable[[Place], tuple[list[Row], bool, Problem | None]]
+
+
+def _reader(run_id: UUID, which: Wanted) -> Read:
+    """Reads what was said behind a place, and whether that was all; holds no connection between two reads."""
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    refused = gate().still_open()
+
+    def read(after: Place) -> tuple[list[Row], bool, Problem | None]:
+        if refused and (problem := refused()):
+            return [], False, problem
+        found = rows(select(_RUN.c.ended_at).where(_RUN.c.id == run_id))
+        if not found:
+            return [], False, Problem(404, "Run not found")
+        ended_at = found[0]["ended_at"]
+        over = ended_at is not None and (now() - ended_at).total_seconds() > LATE_SECONDS
+        return logs.behind(run_id, which, after), over, None
+
+    return lambda after: in_context(app, lambda: read(after))()
+
+
+def _messages(
+    read: Read,
+    feed: LiveFeed,
+    listener: Listener,
+    after: Place,
+    *,
+    left: Callable[[], bool],
+    park: Callable[[Bell, float], None],
+) -> Iterator[str]:
+    began = sent_at = monotonic()
+    yield "retry: 2000\n\n"
+    while not feed.closing.is_set() and not left() and monotonic() - began < LONGEST_SECONDS:
+        listener.named()
+        try:
+            found, over, problem = read(after)
+        except (SQLAlchemyError, psycopg.Error):
+            found, over, problem = [], False, None  # the database is away: the client keeps what it has
+        if problem is not None:
+            yield f"event: problem\ndata: {json.dumps(document(problem))}\n\n"
+            return
+        if found:
+            after, sent_at = found[-1]["place"], monotonic()
+            said = json.dumps({"items": LogLineSchema(many=True).dump(found)})
+            yield f"event: lines\nid: {after.id}.{after.n}\ndata: {said}\n\n"
+            continue
+        if over:
+            yield "event: end\ndata: {}\n\n"
+            return
+        if monotonic() - sent_at > KEEP_ALIVE_SECONDS:
+            sent_at = monotonic()
+            yield ": still here\n\n"
+        park(listener.bell, CHECK_SECONDS)
+        yield ""
+
+
+def _place(text: str) -> Place:
+    """A Last-Event-ID; the beginning for what is none."""
+    try:
+        id, n = text.split(".")
+        return Place(seq(id), seq(n))
+    except ValueError:
+        return Place()
+
+
+def _own(id: str) -> UUID:
+    """The id of a run of the caller's tenant."""
+    run_id = parse_id(id)
+    found = run_id and rows(select(_RUN.c.id).where(_RUN.c.id == run_id, _RUN.c.tenant == principal().tenant))
+    if not run_id or not found:
+        raise NotFound("Run not found")
+    return run_id
