@@ -15,6 +15,7 @@ from andon.engine.functions import Function, function
 from andon.engine.gates import Concurrency
 from andon.engine.rules import CancelOn
 from andon.engine.steps import AsyncStep, Step
+from andon.engine.subjects import Row, Subject
 from andon.engine.triggers import Cron, On
 
 __all__ = [
@@ -31,8 +32,10 @@ __all__ = [
     "On",
     "RegistrationError",
     "RetryAfter",
+    "Row",
     "Step",
     "StepError",
     "StepTimeout",
+    "Subject",
     "function",
 ]

@@ -16,6 +16,7 @@ from andon.engine.events import ENDS, MAX_NAME, NAME, OWN, OWN_CANCELS
 from andon.engine.gates import concurrency_fault
 from andon.engine.rules import CancelOn, rule_fault
 from andon.engine.storable import text_fault
+from andon.engine.subjects import subject_fault
 from andon.engine.triggers import MOST_TRIGGERS, Cron, On, cron_fault, on_fault
 
 Check = Callable[[Any], str | None]
@@ -185,6 +186,7 @@ ARGUMENTS: Mapping[str, Check] = {
     "max_runs": whole(1, 1_000_000),
     "concurrency": concurrency_fault,
     "cleanups": _hooks,
+    "subject": subject_fault,
     "handler": code,
     "on_cancel": optional(code),
     "on_failure": optional(code),

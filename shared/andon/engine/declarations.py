@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from andon.engine import gates
+from andon.engine import gates, subjects
 from andon.engine.arguments import ARGUMENTS, shown
 from andon.engine.errors import RegistrationError
 from andon.engine.gates import Concurrency
 from andon.engine.rules import CancelOn
+from andon.engine.subjects import Subject
 from andon.engine.triggers import Cron, On, Trigger
 
 CANCEL_DEADLINE = dt.timedelta(minutes=5)
@@ -46,6 +47,8 @@ class Declaration:
     """How many of its runs go at once."""
     cleanups: tuple[str, ...] = ()
     """Which of `on_cancel` and `on_failure` it has."""
+    subject: Subject | None = None
+    """What its runs are about."""
 
     @property
     def starts_on(self) -> tuple[Trigger, ...]:
@@ -86,12 +89,13 @@ def to_json(declared: Declaration) -> dict[str, Any]:
     said["cancel_on"] = [_rule(each) for each in declared.cancel_on]
     said["cancel_deadline"] = _seconds(declared.cancel_deadline)
     said["concurrency"] = gates.to_json(declared.concurrency)
+    said["subject"] = None if declared.subject is None else subjects.to_json(declared.subject)
     return said
 
 
 def from_json(said: Mapping[str, Any]) -> Declaration:
     """The declaration that `to_json` gave."""
-    deadline = said["cancel_deadline"]
+    deadline, subject = said["cancel_deadline"], said.get("subject")
     return Declaration(
         **{
             **said,
@@ -100,6 +104,7 @@ def from_json(said: Mapping[str, Any]) -> Declaration:
             "cancel_deadline": None if deadline is None else dt.timedelta(seconds=deadline),
             "concurrency": gates.from_json(said.get("concurrency", ())),
             "cleanups": tuple(said["cleanups"]),
+            "subject": None if subject is None else subjects.from_json(subject),
         }
     )
 

@@ -33,8 +33,9 @@ FANNED_HOPS = 10
 """What each further function counts that an end starts: a chain that spreads is over sooner."""
 CRON = "andon/cron"
 """A tick of a function's schedule."""
-OWN_CANCELS = (RUN_CANCELLED, RUNS_CANCELLED)
-"""Those that others may send too: they cancel one run, or many."""
+SUBJECT_CANCELLED = "andon/subject.cancelled"
+OWN_CANCELS = (RUN_CANCELLED, RUNS_CANCELLED, SUBJECT_CANCELLED)
+"""Those that others may send too: they cancel one run, many, or the current one of a subject."""
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from andon.engine.errors import RegistrationError
 from andon.engine.events import CRON, Event
 from andon.engine.gates import Concurrency, expressions_of, gates_of
 from andon.engine.rules import CancelOn
+from andon.engine.subjects import Subject
 from andon.engine.triggers import OF_EVENT, Cron, Trigger, parts_of
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ def function(
     lane_memory: int | None = None,
     max_runs: int = MAX_RUNS,
     concurrency: Concurrency | Sequence[Concurrency] = (),
+    subject: Subject | None = None,
 ) -> Callable[[Handler], Function]:
     """Declare a durable function: `handler(event, step)` runs for each `trigger` event, or for whatever one of several
     `triggers` holds for: events (`On`) and schedules (`Cron`).
@@ -67,6 +69,7 @@ def function(
     after the other, `max_runs` at most; with `fresh` only one.
 
     `concurrency` limits how many runs go at once, up to three times.
+    `subject` says what a run is about; a row of a table of yours can follow the state of its newest request.
     """
 
     def declare(handler: Handler) -> Function:
@@ -88,6 +91,7 @@ def function(
             lane_memory=lane_memory,
             max_runs=max_runs,
             concurrency=_several([concurrency] if isinstance(concurrency, Concurrency) else concurrency),
+            subject=subject,
         )
 
     return declare
@@ -141,6 +145,8 @@ class Registry:
         self._by_trigger: dict[str, list[Start]] = {}
         self._by_prefix: dict[str, list[Start]] = {}
         self._by_cancel: dict[str, list[tuple[str, CancelOn]]] = {}
+        self._by_kind: dict[str, Declaration] = {}
+        self._former_kinds: dict[str, list[Subject]] = {}
         self._former: dict[str, list[tuple[str, CancelOn]]] = {}
         self._shared: dict[bytes, tuple[str, int]] = {}
         for each in functions:
@@ -161,12 +167,28 @@ class Registry:
         for cron in declared.schedules:
             self._check_cron(declared, cron)
         self._check_limits(declared)
+        if declared.subject is not None:
+            self._check_subject(declared, declared.subject)
+            self._by_kind[declared.subject.kind] = declared
         self._by_id[declared.id] = declared
         for event, start in _starts(len(self._by_id), declared).items():
             known = self._by_prefix if event.endswith("/") else self._by_trigger
             known.setdefault(event, []).append(start)
         for rule in declared.cancel_on:
             self._by_cancel.setdefault(rule.event, []).append((declared.id, rule))
+
+    def _check_subject(self, declared: Declaration, subject: Subject) -> None:
+        """One kind, one function, one requesting trigger; and no column that two kinds write."""
+        said = f"subject={shown(subject)}"
+        if len(declared.starts_on) != 1 or not declared.events or declared.events[0].prefix is not None:
+            raise declared.refused(said, "a subject is requested by one event: expected one trigger, no wildcard")
+        other = self._by_kind.get(subject.kind)
+        if other is not None:
+            raise declared.refused(said, f"subjects of kind {subject.kind!r} are moved by function {other.id!r}")
+        for each in self._by_kind.values():
+            if column := _both_write(subject, each.subject):
+                fault = f"column {column!r} is written for function {each.id!r} already: a row follows one kind"
+                raise declared.refused(said, fault)
 
     def _check_limits(self, declared: Declaration) -> None:
         for expression in expressions_of(declared):
@@ -206,6 +228,20 @@ class Registry:
         """The function with this id, if it is registered here."""
         return self._by_id.get(function_id)
 
+    def moves(self, kind: str) -> Declaration | None:
+        """The function that moves subjects of this kind."""
+        return self._by_kind.get(kind)
+
+    def keep_former_kinds(self, kinds: Iterable[tuple[str, Subject]]) -> None:
+        """These subjects, each with its trigger, are moved by no function any more, or not yet again."""
+        self._former_kinds = {}
+        for trigger, subject in kinds:
+            self._former_kinds.setdefault(trigger, []).append(subject)
+
+    def unmoved_by(self, name: str) -> Sequence[Subject]:
+        """The kinds that an event of this name requested once, and that no function here moves."""
+        return self._former_kinds.get(name, ())
+
     def queues(self) -> list[str]:
         """The queues that runs of these functions can wait in, sorted."""
         return sorted({each.queue for each in self} | {"default"})
@@ -243,12 +279,19 @@ class Registry:
 
     def concerns(self, name: str) -> bool:
         """Whether an event of this name can start or stop anything."""
-        return bool(self.triggered_by(name) or self.cancelled_by(name))
+        return bool(self.triggered_by(name) or self.cancelled_by(name) or self.unmoved_by(name))
 
     @classmethod
     def load(cls, modules: Iterable[str], *, check_expression: CheckExpression | None = None) -> Registry:
         """Import `modules` and register every `Function` that stands in one of them, once each."""
         return cls(collect(modules).values(), check_expression=check_expression)
+
+
+def _both_write(one: Subject, other: Subject | None) -> str | None:
+    """A column that both write, if they follow one table."""
+    if one.row is None or other is None or other.row is None or one.row.place != other.row.place:
+        return None
+    return min(set(one.row.written()) & set(other.row.written()), default=None)
 
 
 def collect(modules: Iterable[str]) -> dict[str, Function]:

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from andon.adapters.postgres import runs
-from andon.adapters.postgres.accepting import MOST_AT_ONCE, Accepted, accept_cancels, cancels_any
+from andon.adapters.postgres.accepting import MOST_AT_ONCE, Accepted, accept_effects, concerned
 from andon.adapters.postgres.connect import Connection, connect
 from andon.engine.events import Event
 from andon.engine.functions import Registry
@@ -31,9 +31,9 @@ def cancel(case: str = "a", id: str = "c", **data: str) -> Event:
 def send(connection: Connection, *events: Event) -> Accepted:
     """What the API does with events that cancel."""
     with connection.transaction():
-        rules = cancels_any(connection, events)
+        rules = concerned(connection, events)
         assert rules is not None
-        return accept_cancels(connection, events, rules)
+        return accept_effects(connection, events, rules)
 
 
 def only_run(desk: Desk) -> uuid.UUID:
@@ -60,7 +60,7 @@ def held(desk: Desk) -> uuid.UUID:
 
 
 def test_events_that_cancel_nothing_by_a_field_need_no_transaction(desk: Desk) -> None:
-    assert cancels_any(desk.db, [walk(), Event("nobody/listens")]) is None
+    assert concerned(desk.db, [walk(), Event("nobody/listens")]) is None
 
 
 def test_the_run_is_marked_before_any_dispatcher_has_seen_the_event(desk: Desk, held: uuid.UUID) -> None:
@@ -123,12 +123,12 @@ def test_beside_an_uncommitted_cancel_a_batch_waits_and_makes_the_older_run_as_c
 ) -> None:
     older = walk()
     with desk.db.transaction():
-        [older] = accept_cancels(desk.db, [older], {}).events
+        [older] = accept_effects(desk.db, [older], {}).events
     with ThreadPoolExecutor(1) as caller:
         with api.transaction():
-            rules = cancels_any(api, [cancel()])
+            rules = concerned(api, [cancel()])
             assert rules is not None
-            assert accept_cancels(api, [cancel()], rules).stopped == []
+            assert accept_effects(api, [cancel()], rules).stopped == []
             answer = caller.submit(batch, desk.db, registry, older)
             wait_until(lambda: waits_for_a_key(api), what="the batch waits for the cancel")
         answer.result(10)

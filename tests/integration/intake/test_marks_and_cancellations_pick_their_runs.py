@@ -59,7 +59,7 @@ def test_of_several_marks_of_a_run_the_first_counts_and_later_ones_change_nothin
 
 def test_nothing_asked_is_nothing_done(desk: Desk, queued: uuid.UUID) -> None:
     assert mark(desk.db, []) == ([], [])
-    assert cancellations.open_runs(desk.db, []) == {}
+    assert cancellations.open_runs(desk.db, []) == []
     assert desk.statuses() == ["queued"]
 
 

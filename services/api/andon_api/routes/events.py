@@ -6,7 +6,7 @@ from uuid import UUID
 
 from flask import request
 
-from andon.adapters.postgres.accepting import Accepted, accept_cancels, cancels_any
+from andon.adapters.postgres.accepting import Accepted, accept_effects, concerned
 from andon.adapters.postgres.inbox import accept
 from andon.adapters.postgres.requests import NotFound
 from andon.engine.events import Event
@@ -138,12 +138,12 @@ def record(given: list[Event]) -> Outcome:
 
 
 def _accept(given: list[Event]) -> Accepted:
-    """Events that cancel nothing by a field are one statement; those that do stop it in their transaction."""
+    """Events that cancel nothing and move no subject are one statement; others do it in their transaction."""
     with at_once() as own:
-        rules = cancels_any(own, given)
+        rules = concerned(own, given)
         if rules is None:
             return Accepted(accept(own, given), {}, [])
-    return accept_cancels(connection(), given, rules)
+    return accept_effects(connection(), given, rules)
 
 
 def _told(stopped: list[UUID] | None) -> Row:

@@ -9,6 +9,7 @@ import sys
 import psycopg
 
 from andon.adapters.tracing import start_tracing
+from andon.engine.errors import RegistrationError
 from andon.logs import configure_logging
 from andon.migrations import UnknownRevision, require_head
 from andon.settings import Settings, SettingsError
@@ -25,7 +26,7 @@ def main() -> None:
         tracing = start_tracing("dispatcher", os.environ)
         service = dispatcher(settings, registry, failed=failed, tracing=tracing)
         health = dispatcher_health(settings, registry, service, failed=failed)
-    except (SettingsError, UnknownRevision) as error:
+    except (SettingsError, UnknownRevision, RegistrationError) as error:
         sys.exit(str(error))
     except psycopg.OperationalError as error:
         sys.exit(f"The database does not answer: {str(error).strip()}")

@@ -18,7 +18,7 @@ from typing import Any
 import psycopg
 
 from andon.adapters.cel import any_holds, value_of
-from andon.adapters.postgres import cancellations, gate, inbox, skips, turns, wide
+from andon.adapters.postgres import cancellations, gate, inbox, skips, subject_cancels, turns, wide
 from andon.adapters.postgres.cancellations import KeyedCancel, request_key
 from andon.adapters.postgres.marks import mark
 from andon.adapters.postgres.own_events import WideCancel, parse_bulk
@@ -32,6 +32,8 @@ from andon.engine.gates import gates_of
 from andon.engine.ids import new_id, parse_id
 from andon.engine.rules import CancelOn, cancel_key, rule_id, run_flag
 from andon.reports.events import REQUESTED
+from andon_worker.dispatcher import subjects
+from andon_worker.dispatcher.subjects import Request, Requests
 
 log = logging.getLogger(__name__)
 Key = tuple[str, str]
@@ -40,17 +42,19 @@ Planned = tuple[list["NewRun"], list[Skip]]
 NO_DOOR = uuid.UUID(int=0)
 
 _RUNS = """
-INSERT INTO andon.runs (id, tenant, function_id, event_seq, report_id, queue, line, rules, turn, sent_at)
-SELECT r.id, r.tenant, r.function_id, r.seq, r.report_id, r.queue, r.queue, r.rules::uuid[], r.turn, clock_timestamp()
-FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::bigint[], %s::uuid[], %s::text[], %s::text[], %s::bigint[])
-    r (id, tenant, function_id, seq, report_id, queue, rules, turn)
+INSERT INTO andon.runs (id, tenant, function_id, event_seq, report_id, subject_id, queue, line, rules, turn, sent_at)
+SELECT r.id, r.tenant, r.function_id, r.seq, r.report_id, r.subject_id, r.queue, r.queue, r.rules::uuid[], r.turn,
+    clock_timestamp()
+FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::bigint[], %s::uuid[], %s::uuid[], %s::text[], %s::text[],
+    %s::bigint[]) r (id, tenant, function_id, seq, report_id, subject_id, queue, rules, turn)
 """
 _RUNS_AT_DOORS = """
-INSERT INTO andon.runs (id, tenant, function_id, event_seq, report_id, queue, line, rules, door, door_order, gate_keys)
-SELECT r.id, r.tenant, r.function_id, r.seq, r.report_id, r.queue, r.queue, r.rules::uuid[], r.door, clock_timestamp(),
-    r.gate_keys::uuid[]
-FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::bigint[], %s::uuid[], %s::text[], %s::text[], %s::uuid[],
-        %s::text[]) r (id, tenant, function_id, seq, report_id, queue, rules, door, gate_keys)
+INSERT INTO andon.runs
+    (id, tenant, function_id, event_seq, report_id, subject_id, queue, line, rules, door, door_order, gate_keys)
+SELECT r.id, r.tenant, r.function_id, r.seq, r.report_id, r.subject_id, r.queue, r.queue, r.rules::uuid[], r.door,
+    clock_timestamp(), nullif(r.gate_keys, '{}')::uuid[]
+FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::bigint[], %s::uuid[], %s::uuid[], %s::text[], %s::text[],
+    %s::uuid[], %s::text[]) r (id, tenant, function_id, seq, report_id, subject_id, queue, rules, door, gate_keys)
 """
 _KEYS = (
     "INSERT INTO andon.cancel_keys (run_id, key, event_seq) SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::bigint[])"
@@ -89,22 +93,27 @@ class NewRun:
     gate_keys: tuple[uuid.UUID, ...] = ()
     fault: str | None = None
     """Why it can't be known whether it may go: such a run fails before it starts."""
+    request: Request | None = None
+    """What asks for it, where it is about a subject."""
+    subject_door: uuid.UUID | None = None
+    """Where it waits first, until code of a former run has stopped."""
 
     @property
     def row(self) -> tuple[Any, ...]:
         """What both kinds of a new run have."""
         event, function = self.event, self.function
-        return self.id, event.tenant, function.id, event.seq, self.report_id, function.queue, self.rules
+        subject_id = self.request and self.request.subject.id
+        return self.id, event.tenant, function.id, event.seq, self.report_id, subject_id, function.queue, self.rules
 
     @property
     def door(self) -> uuid.UUID | None:
         """Where it stands; None for one that stands in its queue's ordinary line."""
-        return NO_DOOR if self.fault else next(iter(self.gate_keys), None)
+        return NO_DOOR if self.fault else self.subject_door or next(iter(self.gate_keys), None)
 
     @property
-    def carries_report(self) -> bool:
-        """Whether a report's status follows this run."""
-        return self.report_id is not None
+    def carries_state(self) -> bool:
+        """Whether the state of a report or a subject follows this run."""
+        return self.report_id is not None or self.request is not None
 
     @property
     def rules(self) -> str:
@@ -148,18 +157,21 @@ def record_batch(
     cancels = _plan_cancels(registry, fresh, stoppable)
     cancellations.hold(connection, [*chain(*stoppable.values()), *(each.key for each in cancels)])
     reports = _lock_requested(connection, fresh)
-    runs, skipped = _plan_runs(registry, fresh, reports)
+    requests = subjects.read(connection, registry, fresh)
+    matched = cancellations.open_runs(connection, [each.key for each in cancels])
+    subjects.lock(connection, requests, matched)
+    runs, skipped = _plan_runs(registry, fresh, reports, requests)
     _count_spread(connection, registry, fresh)
     _store_wide(connection, registry, fresh)
-    cancellations.lock_matched(connection, cancels)
     cancellations.store(connection, cancels)
     _insert_runs(connection, runs)
     skips.record(connection, skipped)
+    subjects.attach(connection, requests, runs)
     _attach_reports(connection, runs)
     _fail_unstarted(connection, fresh, runs, reports)
     made = [run.id for run in runs]
     keyed, born = cancellations.pairs(connection, runs=made, cancels=cancels), wide.marks_for(connection, made)
-    marks = [*keyed.marks, *born.marks]
+    marks = [*keyed.marks, *born.marks, *subject_cancels.marks(connection, requests.cancelled), *requests.superseding()]
     marked = mark(connection, [*cancellations.runs_by_id(connection, fresh), *marks])
     if born.marks:
         wide.count_born(connection, made)
@@ -239,8 +251,13 @@ def _lock_requested(connection: psycopg.Connection[Any], events: Sequence[Event]
     return set(connection.execute(_LOCK_REQUESTED, [list(ids), list(tenants)]).fetchall())
 
 
-def _plan_runs(registry: Registry, events: Sequence[Event], reports: set[tuple[uuid.UUID, str]]) -> Planned:
-    """A run for each function that an event starts. A report follows the first of them that was registered."""
+def _plan_runs(
+    registry: Registry, events: Sequence[Event], reports: set[tuple[uuid.UUID, str]], requests: Requests
+) -> Planned:
+    """A run for each function that an event starts. A report follows the first of them that was registered.
+
+    Of a function whose runs are about a subject, a request that doesn't count starts none.
+    """
     planned, skipped = [], []
     for event in events:
         report_id = parse_id(event.data.get("reportId")) if event.name == REQUESTED else None
@@ -249,10 +266,13 @@ def _plan_runs(registry: Registry, events: Sequence[Event], reports: set[tuple[u
             holds, failure = any_holds(start.conditions, event)
             if failure is not None:
                 skipped.append(Skip(event.seq, function.id, Reason.CONDITION_FAILED, detail={"error": failure}))
-            if holds:
+            request = requests.starting.get((event.seq, function.id))
+            if holds and (function.subject is None or request is not None):
                 known = report_id is not None and (report_id, event.tenant) in reports
                 keys, fault = _gate_keys(function, event)
-                planned.append(NewRun(new_id(), function, event, report_id if known else None, keys, fault))
+                about = report_id if known else None
+                door = requests.door(request)
+                planned.append(NewRun(new_id(), function, event, about, keys, fault, request, door))
                 report_id = None
     return planned, skipped
 
@@ -334,7 +354,7 @@ def _insert_runs(connection: psycopg.Connection[Any], runs: Sequence[NewRun]) ->
         if waiting:
             rows = [(*run.row, run.door, listed(run.gate_keys)) for run in waiting]
             connection.execute(_RUNS_AT_DOORS, [list(column) for column in zip(*rows, strict=True)])
-            gate.look_at(connection, {run.gate_keys[0] for run in waiting if run.gate_keys})
+            gate.look_at(connection, {run.door for run in waiting if run.gate_keys and run.door == run.gate_keys[0]})
         if keys:
             connection.execute(_KEYS, [list(column) for column in zip(*keys, strict=True)])
 
@@ -346,12 +366,12 @@ def _keys(run: NewRun) -> list[uuid.UUID]:
     keys = [key for key in found if key is not None]
     if event.name == CRON:
         keys.append(run_key(run.function.id, str(event.data.get("schedule")), str(event.data.get("tz"))))
-    return [*keys, request_key(event.tenant, event.id)] if run.carries_report else keys
+    return [*keys, request_key(event.tenant, event.id)] if run.carries_state else keys
 
 
 def _attach_reports(connection: psycopg.Connection[Any], runs: Sequence[NewRun]) -> None:
     """Make each report follow the run of its newest request."""
-    newest = {run.report_id: run for run in runs if run.carries_report}
+    newest = {run.report_id: run for run in runs if run.report_id is not None}
     if newest:
         rows = [
             (id, r.id, r.event.seq, r.event.id, None if r.event.user is None else json.dumps(r.event.user))

@@ -14,6 +14,7 @@ from andon.adapters.cel import check_expression
 from andon.adapters.cron import check_schedule
 from andon.adapters.health import HealthServer, stalled
 from andon.adapters.postgres import functions as stored
+from andon.adapters.postgres import subject_kinds
 from andon.adapters.postgres.database import Database
 from andon.adapters.redis.connect import connect, connect_blocking
 from andon.engine.errors import RegistrationError
@@ -39,7 +40,8 @@ def load_functions(settings: Settings) -> tuple[Registry, str | None]:
     """What the functions' modules declare, found out by processes that import them and end; and which failed, and why.
 
     In place of a module that fails stands what it declared when it was last read: events that were accepted, and
-    cancels, are not to vanish because of a mistake in a deploy.
+    cancels, are not to vanish because of a mistake in a deploy. Raises `RegistrationError`, also for a function whose
+    row can't be followed.
     """
     declared, failed = declarations(settings.functions)
     registry = Registry(declared, check_expression=check_expression, check_schedule=check_schedule)
@@ -51,6 +53,9 @@ def load_functions(settings: Settings) -> tuple[Registry, str | None]:
                         registry.add(each)
                     except RegistrationError as error:
                         log.error("%s, as it was stored; it is left out", error)
+    if any(each.subject is not None and each.subject.row is not None for each in registry):
+        with psycopg.connect(settings.database_url, autocommit=True) as connection:
+            subject_kinds.check(connection, registry)
     return registry, "; ".join(failed.values()) or None
 
 

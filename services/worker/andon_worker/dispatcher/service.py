@@ -15,7 +15,17 @@ import psycopg
 from redis import Redis
 from redis.exceptions import RedisError, ResponseError
 
-from andon.adapters.postgres import dead_events, former_streams, functions, inbox, schedules, turns, wide
+from andon.adapters.postgres import (
+    dead_events,
+    former_streams,
+    functions,
+    inbox,
+    rows_owed,
+    schedules,
+    subjects,
+    turns,
+    wide,
+)
 from andon.adapters.postgres.away import first_line, is_misfit, why_away
 from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.database import Database
@@ -178,6 +188,8 @@ class DispatcherService:
             ("sweep", due.sweep, self._sweep),
             ("tell", due.tell, self._tell_untold),
             ("reclaim", due.reclaim and leading >= self._settings.lease_seconds, self._reclaim),
+            ("subject doors", due.subject_doors, lambda: self._open_subject_doors(connection)),
+            ("rows", due.rows, lambda: self._write_rows(connection)),
             ("tick", due.tick, self._tick),
             ("wake", True, lambda: self._hint(self._enter_lines(due.wake, False))),
             ("gate", due.doors, self._open_doors),
@@ -218,6 +230,16 @@ class DispatcherService:
         self.metrics.missed_ticks(ticked.missed)
         for effects in ticked.effects:
             self._signal(effects)
+
+    def _write_rows(self, connection: psycopg.Connection[Any]) -> None:
+        """Write the rows that are owed, and go on at once while that succeeds."""
+        if rows_owed.write(connection) >= rows_owed.AT_ONCE:
+            self._upkeep_at = 0.0
+
+    def _open_subject_doors(self, connection: psycopg.Connection[Any]) -> None:
+        """Let runs go whose subject's former run has stopped."""
+        if subjects.open_doors(connection):
+            self._hint(self._enter_lines(False, True))
 
     def _reclaim(self) -> None:
         self._tell(upkeep.reclaim(self._database.connection(), self._settings.lost_worker_limit))

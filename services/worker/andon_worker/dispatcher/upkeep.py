@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import psycopg
 
-from andon.adapters.postgres import gate, turns
+from andon.adapters.postgres import gate, subjects, turns
 from andon.adapters.postgres.attempts import LOST
 from andon.adapters.postgres.settle import Settled, lock_reports, settle_void
 from andon.adapters.postgres.statuses import HELD
@@ -61,13 +61,15 @@ SELECT EXISTS (SELECT FROM andon.runs WHERE status = 'cancelling' AND cancel_dea
         WHERE coalesce(sent_at, created_at) < clock_timestamp() - %(relay)s::float8 * interval '1 s'),
     EXISTS (SELECT FROM andon.schedules WHERE paused_at IS NULL AND due_at <= clock_timestamp()),
     EXISTS (SELECT FROM andon.maintenance WHERE name = 'drain'),
-    EXISTS (SELECT FROM andon.gate_due WHERE at <= clock_timestamp())
+    EXISTS (SELECT FROM andon.gate_due WHERE at <= clock_timestamp()),
+    EXISTS (SELECT FROM andon.runs WHERE status = 'queued' AND door = subject_id),
+    EXISTS (SELECT FROM andon.rows_owed WHERE next_at <= clock_timestamp())
 """
 _ALL_QUEUED = f"""
 SELECT id, {_QUEUE} FROM andon.runs WHERE status = 'queued' AND door IS NULL AND id > %s ORDER BY id LIMIT {CHUNK * 10}
 """
 _EXPIRED = f"""
-SELECT id, report_id, cancel_requested_at IS NOT NULL, lost, lost_step,
+SELECT id, report_id, subject_id, cancel_requested_at IS NOT NULL, lost, lost_step,
     coalesce((SELECT s.id FROM andon.steps s WHERE s.run_id = r.id AND s.status = 'completed'
               ORDER BY s.position DESC LIMIT 1), ''), current_step
 FROM andon.runs r WHERE status IN {HELD} AND lease_until <= clock_timestamp()
@@ -87,10 +89,13 @@ FROM free f WHERE r.id = f.id
 RETURNING r.id
 """
 _OVERDUE = """
-SELECT id, report_id FROM andon.runs WHERE status = 'cancelling' AND cancel_deadline_at <= clock_timestamp() LIMIT 200
+SELECT id, report_id, subject_id FROM andon.runs
+WHERE status = 'cancelling' AND cancel_deadline_at <= clock_timestamp() LIMIT 200
 """
 
 Hint = tuple[uuid.UUID, str]
+Locked = tuple[uuid.UUID, uuid.UUID | None, uuid.UUID | None]
+"""A run, with the report and the subject that are locked before it."""
 
 
 class Due(NamedTuple):
@@ -109,6 +114,8 @@ class Due(NamedTuple):
     tick: bool
     drained: bool
     doors: bool
+    subject_doors: bool
+    rows: bool
 
 
 def due(connection: psycopg.Connection[Any], *, forgotten_after: float, relay_after: float) -> Due:
@@ -167,12 +174,12 @@ def reclaim(connection: psycopg.Connection[Any], lost_limit: int) -> list[Settle
     lost_limit = max(lost_limit, ALONE_FROM + 1)
     rows = connection.execute(_EXPIRED).fetchall()
     again, void, failed = [], [], []
-    for id, report_id, cancelled, lost, lost_step, step, current in rows:
+    for id, report_id, subject, cancelled, lost, lost_step, step, current in rows:
         count = lost + 1 if lost_step == step else 1
         if cancelled:
-            void.append((id, report_id))
+            void.append((id, report_id, subject))
         elif count >= lost_limit:
-            failed.append((id, report_id, step, current))
+            failed.append((id, report_id, subject, step, current))
         else:
             again.append((id, count, step))
     if again:
@@ -180,28 +187,28 @@ def reclaim(connection: psycopg.Connection[Any], lost_limit: int) -> list[Settle
         for (id,) in requeued:
             log.warning("run %s lost its worker and is queued again", id, extra={"run": str(id)})
     settled = _settle(connection, void, forced=False)
-    for id, report_id, step, current in failed:
+    for id, report_id, subject, step, current in failed:
         where = f"after step {step!r}" if step else "before its first step was finished"
         if current is not None and current != step:
             where = f"in step {current!r}"
         message = f"{lost_limit} workers were lost while executing this run {where}"
         log.error("run %s: %s", id, message, extra={"run": str(id)})
         error = json.dumps({"type": "WorkerLost", "message": message, "step": current})
-        settled += _settle(connection, [(id, report_id)], forced=False, error=error)
+        settled += _settle(connection, [(id, report_id, subject)], forced=False, error=error)
     return settled
 
 
 def overdue(connection: psycopg.Connection[Any]) -> list[Settled]:
     """Settle by force the cancelled runs whose code has not stopped by their deadline."""
     rows = connection.execute(_OVERDUE).fetchall()
-    for id, _ in rows:
+    for id, _, _ in rows:
         log.error("run %s has not stopped by its cancel deadline: settled by force", id, extra={"run": str(id)})
     return _settle(connection, rows, forced=True)
 
 
 def _settle(
     connection: psycopg.Connection[Any],
-    runs: list[tuple[uuid.UUID, uuid.UUID | None]],
+    runs: list[Locked],
     *,
     forced: bool,
     error: str | None = None,
@@ -209,13 +216,15 @@ def _settle(
     """Settle these; one whose data keep it from being settled keeps no other."""
     settled: list[Settled] = []
 
-    def settle(some: Sequence[tuple[uuid.UUID, uuid.UUID | None]]) -> None:
-        ids, reports = [id for id, _ in some], sorted({report for _, report in some if report is not None})
-        with connection.transaction() if reports else nullcontext():
+    def settle(some: Sequence[Locked]) -> None:
+        ids, reports = [id for id, _, _ in some], sorted({report for _, report, _ in some if report is not None})
+        about = {subject for _, _, subject in some if subject is not None}
+        with connection.transaction() if reports or about else nullcontext():
             lock_reports(connection, reports)
+            subjects.lock(connection, about)
             settled.extend(settle_void(connection, ids, forced=forced, error=error))
 
-    def tell(run: tuple[uuid.UUID, uuid.UUID | None], failure: Exception) -> None:
+    def tell(run: Locked, failure: Exception) -> None:
         log.error("run %s can't be settled", run[0], exc_info=failure, extra={"run": str(run[0])})
 
     halving(runs, settle, tell)

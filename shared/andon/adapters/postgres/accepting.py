@@ -1,4 +1,5 @@
-"""Accept events, and stop in the same transaction the runs that they cancel by a field or by their id.
+"""Accept events, and do in the same transaction what they mean: stop the runs that they cancel by a field or by their
+id, and move the subjects that they ask for.
 
 Once an event is accepted, no run that it cancels completes any more: the run is marked by then, made later as
 cancelled, or, where they are a great many, kept from being claimed until the sweeper has come by.
@@ -12,14 +13,14 @@ from typing import Any, NamedTuple
 
 import psycopg
 
-from andon.adapters.postgres import cancellations, rules, wide
+from andon.adapters.postgres import cancellations, rules, subject_cancels, subject_kinds, subject_requests, wide
 from andon.adapters.postgres.cancellations import KeyedCancel
 from andon.adapters.postgres.inbox import accept
+from andon.adapters.postgres.judging import Judged
 from andon.adapters.postgres.marks import mark
 from andon.adapters.postgres.own_events import WideCancel
 from andon.adapters.postgres.rules import Rule
-from andon.adapters.postgres.settle import lock_reports
-from andon.engine.events import RUN_CANCELLED, Event
+from andon.engine.events import RUN_CANCELLED, SUBJECT_CANCELLED, Event
 from andon.engine.rules import run_flag
 
 MOST_AT_ONCE = 500
@@ -36,33 +37,47 @@ class Accepted(NamedTuple):
     stopped: list[uuid.UUID] | None
 
 
-def cancels_any(connection: psycopg.Connection[Any], events: Sequence[Event]) -> dict[str, list[Rule]] | None:
-    """The rules by which these events may cancel runs, by the event's name; None if none of them cancels any."""
-    found = rules.by_a_field(connection, (each.name for each in events))
-    return found if found or any(each.name == RUN_CANCELLED for each in events) else None
+def concerned(connection: psycopg.Connection[Any], events: Sequence[Event]) -> dict[str, list[Rule]] | None:
+    """The rules by which these events may cancel runs, by the event's name; None if they cancel nothing and move no
+    subject.
+    """
+    names = [each.name for each in events]
+    found = rules.by_a_field(connection, names)
+    concerns = found or not {RUN_CANCELLED, SUBJECT_CANCELLED}.isdisjoint(names)
+    return found if concerns or subject_kinds.asked_by(connection, names) else None
 
 
-def accept_cancels(
+def accept_effects(
     connection: psycopg.Connection[Any], events: Sequence[Event], known: dict[str, list[Rule]]
 ) -> Accepted:
-    """Record the events that are new and stop what they cancel by `known`, in the caller's transaction."""
+    """Record the events that are new, move subjects, and stop what they cancel by `known` or supersede, in the caller's
+    transaction.
+    """
     fresh = accept(connection, events)
     cancels = [each for event in fresh for each in cancellations.cancels_by(known.get(event.name, ()), event).values()]
     cancellations.hold(connection, [each.key for each in cancels])
     cancellations.store(connection, cancels)
     flags = {each.flag: each.event.seq for each in cancels if each.flag}
     found = cancellations.open_runs(connection, [each.key for each in cancels], limit=MOST_AT_ONCE + 1)
-    if len(found) > MOST_AT_ONCE:
+    many = len(found) > MOST_AT_ONCE
+    if many:
         _store_wide(connection, cancels)
-        return Accepted(fresh, flags, None)
-    lock_reports(connection, sorted({report for report in found.values() if report is not None}))
-    keyed = cancellations.pairs(connection, runs=[], cancels=cancels)
-    marks = [*cancellations.runs_by_id(connection, fresh), *keyed.marks]
+    asked, named = subject_requests.asked_by(connection, fresh), subject_cancels.named_by(connection, fresh)
+    cancellations.lock_about(connection, [] if many else found, also={*asked, *named})
+    keyed = Judged() if many else cancellations.pairs(connection, runs=[], cancels=cancels)
+    superseded = subject_requests.move(connection, asked)
+    marks = [
+        *cancellations.runs_by_id(connection, fresh),
+        *keyed.marks,
+        *subject_cancels.marks(connection, named),
+        *superseded,
+    ]
     seqs = {each.run_id: each.event.seq for each in reversed(marks)}
     marked = mark(connection, marks)
     ended = [each.event for each in marked.settled if each.event]
     flags |= {run_flag(id): seqs[id] for id in marked.cancelling}
-    return Accepted([*fresh, *ended], flags, [*marked.cancelling, *(each.run_id for each in marked.settled)])
+    stopped = [*marked.cancelling, *(each.run_id for each in marked.settled)]
+    return Accepted([*fresh, *ended], flags, None if many else stopped)
 
 
 def _store_wide(connection: psycopg.Connection[Any], cancels: Iterable[KeyedCancel]) -> None:

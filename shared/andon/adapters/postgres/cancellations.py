@@ -12,6 +12,7 @@ from typing import Any
 
 import psycopg
 
+from andon.adapters.postgres import subjects
 from andon.adapters.postgres.connect import LOCKING
 from andon.adapters.postgres.judging import Judged, judge, pair_of
 from andon.adapters.postgres.marks import Mark, reason_of
@@ -33,7 +34,7 @@ ON CONFLICT DO NOTHING
 """
 
 _OPEN_BY_KEY = f"""
-SELECT DISTINCT r.id, r.report_id FROM andon.cancel_keys k JOIN andon.runs r ON r.id = k.run_id
+SELECT DISTINCT r.id, r.report_id, r.subject_id FROM andon.cancel_keys k JOIN andon.runs r ON r.id = k.run_id
 WHERE k.key = ANY(%s) AND r.status IN {CANCELLABLE} LIMIT %s
 """
 
@@ -45,7 +46,7 @@ SELECT pg_advisory_xact_lock(1634624367, bucket) FROM locking, unnest(%s::int[])
 _BUCKETS = 1024
 
 _NAMED = f"""
-SELECT r.id, r.report_id, w.seq FROM andon.runs r
+SELECT r.id, r.report_id, r.subject_id, w.seq FROM andon.runs r
 JOIN unnest(%s::uuid[], %s::text[], %s::bigint[]) w (id, tenant, seq) USING (id, tenant)
 WHERE r.event_seq < w.seq AND r.status IN {CANCELLABLE}
 """
@@ -61,6 +62,10 @@ WHERE (k.run_id = ANY(%(runs)s) OR c.event_seq = ANY(%(cancels)s) AND c.key = AN
         (SELECT e.received_at FROM andon.events e WHERE e.seq = k.event_seq))
 ORDER BY k.run_id, (c.event_seq > k.event_seq) DESC, c.event_seq
 """
+
+
+About = tuple[uuid.UUID, uuid.UUID | None, uuid.UUID | None]
+"""A run, with its report and its subject."""
 
 
 @dataclass(frozen=True)
@@ -98,14 +103,14 @@ def hold(connection: psycopg.Connection[Any], keys: Iterable[uuid.UUID]) -> None
         connection.execute(_HOLD, [buckets])
 
 
-def lock_matched(connection: psycopg.Connection[Any], cancels: Sequence[KeyedCancel]) -> None:
-    """Lock the reports of runs that may be cancelled, before any run's row is touched."""
-    found = open_runs(connection, [each.key for each in cancels])
-    lock_reports(connection, sorted({report for report in found.values() if report is not None}))
+def lock_about(connection: psycopg.Connection[Any], runs: Sequence[About], *, also: Iterable[uuid.UUID] = ()) -> None:
+    """Lock what these runs are about, and `also` other subjects, before any run's row is touched."""
+    lock_reports(connection, sorted({report for _, report, _ in runs if report is not None}))
+    subjects.lock(connection, [*also, *(subject for _, _, subject in runs)])
 
 
 def runs_by_id(connection: psycopg.Connection[Any], events: Sequence[Event]) -> list[Mark]:
-    """The marks of cancels that name one run; locks the runs' reports."""
+    """The marks of cancels that name one run; locks the runs' reports and subjects."""
     wanted = {
         (run_id, each.tenant): each
         for each in events
@@ -115,9 +120,9 @@ def runs_by_id(connection: psycopg.Connection[Any], events: Sequence[Event]) -> 
         return []
     rows = [(id, tenant, each.seq) for (id, tenant), each in wanted.items()]
     found = connection.execute(_NAMED, [list(column) for column in zip(*rows, strict=True)]).fetchall()
-    lock_reports(connection, sorted({report for _, report, _ in found if report is not None}))
+    lock_about(connection, [row[:3] for row in found])
     by_seq = {each.seq: each for each in wanted.values()}
-    return [Mark(run_id, by_seq[seq]) for run_id, _, seq in found]
+    return [Mark(run_id, by_seq[seq]) for run_id, _, _, seq in found]
 
 
 def store(connection: psycopg.Connection[Any], cancels: Sequence[KeyedCancel]) -> None:
@@ -142,9 +147,12 @@ def store(connection: psycopg.Connection[Any], cancels: Sequence[KeyedCancel]) -
 
 def open_runs(
     connection: psycopg.Connection[Any], keys: Sequence[uuid.UUID], *, limit: int | None = None
-) -> dict[uuid.UUID, uuid.UUID | None]:
-    """The open runs under any of these keys, each with its report: what to lock before marking. At most `limit`."""
-    return dict(connection.execute(_OPEN_BY_KEY, [list(keys), limit]).fetchall()) if keys else {}
+) -> list[About]:
+    """The open runs under any of these keys, each with its report and its subject: what to lock before marking.
+
+    At most `limit`.
+    """
+    return connection.execute(_OPEN_BY_KEY, [list(keys), limit]).fetchall() if keys else []
 
 
 def pairs(connection: psycopg.Connection[Any], *, runs: Sequence[uuid.UUID], cancels: Sequence[KeyedCancel]) -> Judged:

@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg
 
-from andon.adapters.postgres import rules
+from andon.adapters.postgres import rules, subject_kinds
 from andon.engine.declarations import Declaration, from_json, to_json
 from andon.engine.functions import Registry
 from andon.engine.rules import CancelOn
@@ -46,6 +46,7 @@ def register(connection: psycopg.Connection[Any], registry: Registry) -> None:
         for each in registry:
             said = json.dumps([_rule(r) for r in each.cancel_on]), json.dumps(_settings(each))
             connection.execute(_REGISTER, [each.id, each.module, str(each.starts_on[0]), *said])
+        subject_kinds.register(connection, registry)
 
 
 def declared_before(connection: psycopg.Connection[Any], modules: Sequence[str]) -> list[Declaration]:

@@ -30,9 +30,13 @@ _RUN = """
 WITH report AS (
     SELECT FROM andon.reports WHERE id = (
         SELECT report_id FROM andon.runs WHERE id = %(id)s AND tenant = %(tenant)s) FOR UPDATE
+), subject AS (
+    SELECT FROM andon.subjects WHERE id = (
+        SELECT subject_id FROM andon.runs WHERE id = %(id)s AND tenant = %(tenant)s) FOR UPDATE
 ), run AS (
     SELECT id, status FROM andon.runs
-    WHERE id = (SELECT CASE WHEN count(*) >= 0 THEN %(id)s END FROM report) AND tenant = %(tenant)s FOR UPDATE
+    WHERE id = (SELECT CASE WHEN (SELECT count(*) FROM report) + (SELECT count(*) FROM subject) >= 0 THEN %(id)s END)
+        AND tenant = %(tenant)s FOR UPDATE
 )"""
 
 _REPORT = """
@@ -52,7 +56,8 @@ _MARK = f"""
 ), opened AS (
     INSERT INTO andon.outbox (event_seq) SELECT seq FROM event
 ), asked AS (
-    SELECT run.id AS run_id, event.seq, %(event)s AS event_id, %(user)s AS "user", %(reason)s AS reason
+    SELECT run.id AS run_id, event.seq, %(event)s AS event_id, %(user)s AS "user", %(reason)s AS reason,
+        NULL::text AS cause
     FROM run, event
 ){MARKING}"""
 

@@ -161,6 +161,76 @@ class FormerArtifact(Base):
     __table_args__ = (Index(None, "key"),)
 
 
+class SubjectRow(Base):
+    """What runs are about. Its status follows `current_run_id`, and no other run."""
+
+    __tablename__ = "subjects"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    tenant: Mapped[str]
+    kind: Mapped[str]
+    key: Mapped[str]
+    status: Mapped[str] = mapped_column(server_default="idle")
+    request_seq: Mapped[int | None] = mapped_column(comment="seq of the newest request that counts")
+    request_event_id: Mapped[str | None]
+    current_run_id: Mapped[uuid.UUID | None] = mapped_column(comment="the run of that request, once made")
+    requested_by: Mapped[Any | None] = mapped_column(Jsonb)
+    requested_at: Mapped[dt.datetime | None]
+    cancel_requested_at: Mapped[dt.datetime | None]
+    completed_at: Mapped[dt.datetime | None]
+    failed_at: Mapped[dt.datetime | None]
+    cancelled_at: Mapped[dt.datetime | None]
+    error: Mapped[str | None]
+    before: Mapped[Any | None] = mapped_column(
+        Jsonb, comment="what subject and row were when the newest request was made"
+    )
+    created_at: Mapped[dt.datetime] = _now()
+    updated_at: Mapped[dt.datetime] = _now()
+    version: Mapped[int] = mapped_column(Integer, server_default="1")
+
+    __table_args__ = (
+        CheckConstraint("status IN ('idle','active','completed','failed','cancelled')", name="check_subject_status"),
+        UniqueConstraint("tenant", "kind", "key"),
+        Index(None, "tenant", "kind", "created_at", "id"),
+        Index(None, "kind", "key"),
+        {"postgresql_with": {"fillfactor": 80}},
+    )
+
+
+class SubjectKind(Base):
+    """Who moves subjects of a kind, and by which SQL its rows are found and written; made when it is registered."""
+
+    __tablename__ = "subject_kinds"
+
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    function_id: Mapped[str]
+    trigger: Mapped[str]
+    path: Mapped[str] = mapped_column(comment="where a trigger names the subject")
+    row: Mapped[Any | None] = mapped_column(Jsonb, comment="as it was declared")
+    states: Mapped[Any | None] = mapped_column(Jsonb, comment="as texts, by state; and the status' column")
+    numeric: Mapped[bool] = mapped_column(server_default=text("false"))
+    deferred: Mapped[bool] = mapped_column(server_default=text("false"))
+    find: Mapped[str | None] = mapped_column(comment="SQL that finds a row by id and tenant")
+    write: Mapped[str | None] = mapped_column(comment="SQL that writes a state into it")
+    restore: Mapped[str | None] = mapped_column(comment="SQL that writes back what it was")
+    refused: Mapped[str | None] = mapped_column(comment="why the row can't be followed now")
+    registered_at: Mapped[dt.datetime] = _now()
+
+
+class RowOwed(Base):
+    """A followed row that could not be written when its subject moved: it is to say what the subject says."""
+
+    __tablename__ = "rows_owed"
+
+    subject_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    since: Mapped[dt.datetime] = _now()
+    next_at: Mapped[dt.datetime] = _now()
+    tries: Mapped[int] = mapped_column(Integer, server_default="1")
+    reason: Mapped[str]
+
+    __table_args__ = (Index(None, "next_at"),)
+
+
 class EventRow(Base):
     """The inbox: every event once, in the order of `seq`."""
 
@@ -225,6 +295,9 @@ class Run(Base):
     parent_run_id: Mapped[uuid.UUID | None]
     event_seq: Mapped[int]
     report_id: Mapped[uuid.UUID | None] = mapped_column(comment="the report whose status this run carries")
+    subject_id: Mapped[uuid.UUID | None] = mapped_column(
+        comment="what it is about: of its newest run the state is shown"
+    )
     status: Mapped[str] = mapped_column(server_default="queued")
     queue: Mapped[str] = mapped_column(server_default="default")
     fence: Mapped[int] = mapped_column(server_default="0")
@@ -279,6 +352,8 @@ class Run(Base):
         UniqueConstraint("event_seq", "function_id", "kind", "parent_run_id", postgresql_nulls_not_distinct=True),
         Index(None, "tenant", "id"),
         Index(None, "report_id", postgresql_where=text("report_id IS NOT NULL")),
+        Index(None, "subject_id", postgresql_where=text("subject_id IS NOT NULL")),
+        Index("ix_runs_subject_door", "subject_id", postgresql_where=text("status = 'queued' AND door = subject_id")),
         Index(None, "parent_run_id", postgresql_where=text("parent_run_id IS NOT NULL")),
         Index(None, "cancel_event_seq", postgresql_where=text("cancel_event_seq IS NOT NULL")),
         Index(

@@ -11,9 +11,10 @@ from typing import Any
 from andon.adapters.cel import check_expression
 from andon.engine.arguments import text
 from andon.engine.errors import EventError
-from andon.engine.events import RUN_CANCELLED, RUNS_CANCELLED, Event
+from andon.engine.events import OWN_CANCELS, RUN_CANCELLED, RUNS_CANCELLED, SUBJECT_CANCELLED, Event
 from andon.engine.ids import parse_id
 from andon.engine.storable import time_fault
+from andon.engine.subjects import id_text
 
 LONGEST_REASON = 2_000
 
@@ -36,10 +37,15 @@ class WideCancel:
 def check_own(event: Event) -> Event:
     """Return `event` unless it is a cancel of ours whose data aren't; raises `EventError` naming the field then."""
     try:
-        if event.name in (RUN_CANCELLED, RUNS_CANCELLED):
+        if event.name in OWN_CANCELS:
             _check_reason(event.data.get("reason"))
         if event.name == RUN_CANCELLED and parse_id(event.data.get("runId")) is None:
             raise ValueError("runId: expected the id of a run")
+        if event.name == SUBJECT_CANCELLED:
+            if not isinstance(event.data.get("kind"), str):
+                raise ValueError("kind: expected the kind of a subject")
+            if id_text(event.data.get("id")) is None:
+                raise ValueError("id: expected the id of a subject")
         if event.name == RUNS_CANCELLED:
             parse_bulk(event.data)
     except ValueError as error:

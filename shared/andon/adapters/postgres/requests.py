@@ -13,7 +13,7 @@ from typing import Any
 
 import psycopg
 
-from andon.adapters.postgres import wide
+from andon.adapters.postgres import subjects, wide
 from andon.adapters.postgres.cancellations import remember_request_cancel
 from andon.adapters.postgres.connect import LOCKING
 from andon.adapters.postgres.inbox import accept, event_of, recorded_as
@@ -143,7 +143,7 @@ def cancel_report(
         remember_request_cancel(connection, event, request_event_id)
         connection.execute(_SHOW_CANCEL, [report_id])
         return Asked(event, [event])
-    return _asked(event, mark(connection, [Mark(run_id, event)]), run_id)
+    return asked(event, mark(connection, [Mark(run_id, event)]), run_id)
 
 
 def cancel_run(
@@ -158,18 +158,19 @@ def cancel_run(
 ) -> Asked:
     """Cancel one run by its id. Raises `NotFound`, or `Conflict` when it has ended; `check` may refuse its version."""
     row = connection.execute(
-        "SELECT report_id FROM andon.runs WHERE id = %s AND tenant = %s", [run_id, tenant]
+        "SELECT report_id, subject_id FROM andon.runs WHERE id = %s AND tenant = %s", [run_id, tenant]
     ).fetchone()
     if row is None:
         raise NotFound("Run not found")
     lock_reports(connection, [row[0]] if row[0] else [])
+    subjects.lock(connection, [row[1]])
     [status, attempt, _] = connection.execute(_LOCK_RUN, [run_id]).fetchone() or ["", 0, ""]
     if check is not None:
         check(version_of_run(status, attempt))
     refuse_ended(status)
     event = cancel_of_run(run_id, reason, tenant=tenant, user=user, traceparent=traceparent)
     [event] = accept(connection, [event])
-    return _asked(event, mark(connection, [Mark(run_id, event)]), run_id)
+    return asked(event, mark(connection, [Mark(run_id, event)]), run_id)
 
 
 def version_of_run(status: str, attempt: int) -> str:
@@ -241,6 +242,7 @@ def _because(field: str, id: uuid.UUID, reason: str | None) -> dict[str, Any]:
     return {field: str(id), **({} if reason is None else {"reason": reason})}
 
 
-def _asked(event: Event, marked: Marked, run_id: uuid.UUID) -> Asked:
+def asked(event: Event, marked: Marked, run_id: uuid.UUID) -> Asked:
+    """What came of marking the run on behalf of the event."""
     ended = [each.event for each in marked.settled if each.event]
     return Asked(event, [event, *ended], marked.cancelling, run_id)

@@ -25,7 +25,7 @@ from andon.engine.events import MAX_BYTES, Event
 TOLD_AT_ONCE = 500
 STEPS_TOLD = 50  # of the first, and of the last
 PART_BYTES = 16 * 1024
-RETURNED = "id, tenant, function_id, kind, event_seq, report_id, status, error, queue, " + (
+RETURNED = "id, tenant, function_id, kind, event_seq, report_id, subject_id, status, error, queue, " + (
     "cancel_requested_at, cancel_requested_by, cancel_reason, cancel_event_id, ended_at, door, gate_keys"
 )
 
@@ -43,6 +43,21 @@ _ON_REPORT = """
         cancel_requested_at = coalesce(r.cancel_requested_at, m.cancel_requested_at),
         updated_at = m.ended_at, version = r.version + 1
     FROM moved m WHERE r.id = m.report_id AND r.current_run_id = m.id
+)
+"""
+
+# The row that follows the subject is written by `andon.follow`, or owed: it delays nobody.
+_ON_SUBJECT = """
+, moved_subject AS (
+    UPDATE andon.subjects s SET status = m.status,
+        error = CASE m.status WHEN 'failed' THEN coalesce(m.error->>'message', 'failed') END,
+        completed_at = CASE m.status WHEN 'completed' THEN m.ended_at END,
+        failed_at = CASE m.status WHEN 'failed' THEN m.ended_at END,
+        cancelled_at = CASE m.status WHEN 'cancelled' THEN m.ended_at END,
+        cancel_requested_at = coalesce(s.cancel_requested_at, m.cancel_requested_at),
+        updated_at = m.ended_at, version = s.version + 1
+    FROM moved m WHERE s.id = m.subject_id AND s.current_run_id = m.id
+    RETURNING andon.follow(s)
 )
 """
 
@@ -119,10 +134,16 @@ WITH ends AS (
     SELECT p.id FROM andon.reports p
     WHERE p.id IN (SELECT r.report_id FROM ends e JOIN andon.runs r ON r.id = e.id)
     FOR NO KEY UPDATE SKIP LOCKED
+), subject AS (
+    SELECT s.id FROM andon.subjects s
+    WHERE s.id IN (SELECT r.subject_id FROM ends e JOIN andon.runs r ON r.id = e.id)
+    FOR NO KEY UPDATE SKIP LOCKED
 ), held AS (
     SELECT r.id FROM ends e JOIN andon.runs r ON r.id = e.id AND r.fence = e.fence
     WHERE r.status IN {HELD} AND (r.report_id IS NULL OR r.report_id IN (SELECT id FROM reported)
         OR NOT EXISTS (SELECT FROM andon.reports p WHERE p.id = r.report_id))
+        AND (r.subject_id IS NULL OR r.subject_id IN (SELECT id FROM subject)
+            OR NOT EXISTS (SELECT FROM andon.subjects s WHERE s.id = r.subject_id))
     FOR NO KEY UPDATE OF r SKIP LOCKED
 ), moved AS (
     UPDATE andon.runs r SET
@@ -143,8 +164,8 @@ WITH ends AS (
     RETURNING {", ".join("r." + column for column in RETURNED.split(", "))}
 )"""
 
-_SETTLE_HELD = Statement(_BY_HOLDER + _ON_REPORT + _EFFECTS)
-_SETTLE_HELD_AND_FREE = Statement(_BY_HOLDER + FREES + _ON_REPORT + _EFFECTS)
+_SETTLE_HELD = Statement(_BY_HOLDER + _ON_REPORT + _ON_SUBJECT + _EFFECTS)
+_SETTLE_HELD_AND_FREE = Statement(_BY_HOLDER + FREES + _ON_REPORT + _ON_SUBJECT + _EFFECTS)
 
 _CANCEL_UNHELD = Statement(f"""
 WITH moved AS (
@@ -152,7 +173,7 @@ WITH moved AS (
         cancel_stopped_at = cancel_requested_at
     WHERE id = ANY(%(ids)s) AND status IN {UNHELD} AND cancel_requested_at IS NOT NULL
     RETURNING {RETURNED}
-){FREES}{_ON_REPORT}{_EFFECTS}""")
+){FREES}{_ON_REPORT}{_ON_SUBJECT}{_EFFECTS}""")
 
 _VOID = Statement(f"""
 WITH moved AS (
@@ -163,7 +184,7 @@ WITH moved AS (
         AND CASE WHEN %(forced)s THEN status = 'cancelling' AND cancel_deadline_at <= clock_timestamp()
             ELSE lease_until <= clock_timestamp() END
     RETURNING {RETURNED}
-){FREES}{_ON_REPORT}{_EFFECTS}""")
+){FREES}{_ON_REPORT}{_ON_SUBJECT}{_EFFECTS}""")
 
 # Runs that were made in this transaction and can't be let in, so nobody else knows of them yet.
 _FAIL_QUEUED = Statement(f"""
@@ -171,7 +192,7 @@ WITH moved AS (
     UPDATE andon.runs r SET status = 'failed', ended_at = clock_timestamp(), error = e.error::jsonb
     FROM unnest(%(ids)s::uuid[], %(errors)s::text[]) AS e (id, error) WHERE r.id = e.id AND r.status = 'queued'
     RETURNING {", ".join("r." + column for column in RETURNED.split(", "))}
-){_ON_REPORT}{_EFFECTS}""")
+){_ON_REPORT}{_ON_SUBJECT}{_EFFECTS}""")
 
 _LOCK_REPORTS = f"""
 WITH locked AS (SELECT id FROM andon.reports WHERE id = ANY(%s) ORDER BY id FOR UPDATE)
@@ -179,7 +200,7 @@ SELECT {LOCKING}, count(*) FROM locked  -- counted, so that there is a row also 
 """
 
 # For a great many runs at once: what tells of their ends is made later, some hundreds at a time.
-_EFFECTS_UNTOLD = f"""{FREES}{_ON_REPORT}{_ON_CLEANUP}
+_EFFECTS_UNTOLD = f"""{FREES}{_ON_REPORT}{_ON_SUBJECT}{_ON_CLEANUP}
 , untold AS (
     INSERT INTO andon.untold_ends (id, run_ids)
     SELECT andon.uuid7(), array_agg(id) FROM (SELECT id, row_number() OVER () / {TOLD_AT_ONCE} AS part FROM moved) m

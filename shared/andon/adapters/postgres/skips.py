@@ -31,6 +31,9 @@ class Reason(StrEnum):
     OVERLAP = "overlap"
     MISSED = "missed"
     PARENT_CANCELLED = "parent_cancelled"
+    NO_SUBJECT = "no_subject"
+    NO_ROW = "no_row"
+    SUPERSEDED = "superseded"
 
     @property
     def sentence(self) -> str:
@@ -47,6 +50,9 @@ _SENTENCES = {
     Reason.OVERLAP: "the run of the schedule's tick before was open",
     Reason.MISSED: "the schedule's tick was missed",
     Reason.PARENT_CANCELLED: "the run that asked for it was cancelled before",
+    Reason.NO_SUBJECT: "it doesn't name its subject",
+    Reason.NO_ROW: "there is no such row in the table that follows its subject",
+    Reason.SUPERSEDED: "a newer request of its subject took its place before the run was made",
 }
 
 

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import psycopg
 
 from andon.adapters.cel import Evaluations
+from andon.adapters.postgres import subjects
 from andon.adapters.postgres.judging import AT_A_TIME, Judged, judge, pair_of
 from andon.adapters.postgres.marks import Mark, mark, reason_of
 from andon.adapters.postgres.own_events import WideCancel
@@ -74,7 +75,7 @@ SELECT tenant FROM andon.wide_cancellations WHERE status <> 'done' ORDER BY tena
 """
 
 _CANDIDATES = f"""
-SELECT r.id, r.report_id, r.status, e.name, e.data, e.user
+SELECT r.id, r.report_id, r.subject_id, r.status, e.name, e.data, e.user
 FROM andon.runs r LEFT JOIN andon.events e ON %(expression)s::text IS NOT NULL AND e.seq = r.event_seq
 WHERE r.tenant = %(tenant)s AND r.function_id = %(function)s AND r.status IN {CANCELLABLE}
     AND r.kind = 'function' AND r.id > %(cursor)s AND r.cancel_requested_at IS NULL
@@ -171,11 +172,12 @@ def sweep(connection: psycopg.Connection[Any], *, after: str = "") -> Swept | No
     values = _values(tenant, seq, cancel, cursor or NOBODY, remember)
     evaluations = Evaluations(SHARED_WORK if shared is None else shared)
     matching, cursor, done = _matching(connection, values, event, evaluations)
-    lock_reports(connection, sorted({report for _, report, _ in matching if report is not None}))
-    ids = [run_id for run_id, _, status in matching if status != "running"]
+    lock_reports(connection, sorted({report for _, report, _, _ in matching if report is not None}))
+    subjects.lock(connection, [subject for _, _, subject, _ in matching])
+    ids = [run_id for run_id, _, _, status in matching if status != "running"]
     ended = set(settle_untold(connection, _CANCEL, {"ids": ids, **_asker(event)}))
     # Those that a worker holds, and those that one claimed since they were read.
-    held = mark(connection, [Mark(run_id, event) for run_id, _, _ in matching if run_id not in ended])
+    held = mark(connection, [Mark(run_id, event) for run_id, _, _, _ in matching if run_id not in ended])
     told = {"failed": evaluations.failed, "failure": evaluations.failure, "shared": evaluations.shared}
     connection.execute(_ADVANCE, {"id": id, "cursor": cursor, "matched": len(matching), "done": done, **told})
     return Swept(tenant, dict.fromkeys(held.cancelling, seq), held.settled, {function_id: evaluations.failed})
@@ -218,7 +220,7 @@ def _listed(rules: Sequence[uuid.UUID] | None) -> list[uuid.UUID] | None:
     return None if rules is None else list(rules)
 
 
-Candidate = tuple[uuid.UUID, uuid.UUID | None, str]
+Candidate = tuple[uuid.UUID, uuid.UUID | None, uuid.UUID | None, str]
 
 
 def _matching(
@@ -228,16 +230,16 @@ def _matching(
     expression = values["expression"]
     if expression is None:
         rows = connection.execute(_CANDIDATES, values).fetchall()
-        return [row[:3] for row in rows], rows[-1][0] if rows else values["cursor"], len(rows) < CHUNK
+        return [row[:4] for row in rows], rows[-1][0] if rows else values["cursor"], len(rows) < CHUNK
     found, last, read = [], values["cursor"], 0
     until = time.monotonic() + SECONDS
     with connection.cursor(name="candidates") as cursor:
         cursor.execute(_CANDIDATES, values)
         while time.monotonic() < until:
             rows = cursor.fetchmany(AT_A_TIME)
-            for run_id, report_id, status, name, data, user in rows:
+            for run_id, report_id, subject, status, name, data, user in rows:
                 if evaluations.hold(expression, Event(name, data, user=user), event):
-                    found.append((run_id, report_id, status))
+                    found.append((run_id, report_id, subject, status))
                 last = run_id
             read += len(rows)
             if len(rows) < AT_A_TIME:

@@ -1,0 +1,392 @@
+"""The rows of teams' own tables that follow subjects: whether one can be followed, and the SQL that finds and writes
+it.
+
+All of it is found out once, when a function is registered, from the catalogue and by a trial on a temporary table that
+has the table's CHECK constraints and none of its triggers. Names are quoted, values are parameters: nothing of an event
+is ever put into SQL as text.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, LiteralString, NamedTuple
+
+import psycopg
+from psycopg import sql
+
+from andon.engine.declarations import Declaration
+from andon.engine.errors import RegistrationError
+from andon.engine.events import DEFAULT_TENANT
+from andon.engine.subjects import STATES, Row
+
+_TABLE = """
+SELECT c.oid, c.relkind, has_schema_privilege(n.oid, 'USAGE'), row_security_active(c.oid),
+    EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND t.tginitdeferred), current_user::text
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = %s AND c.relname = %s
+"""
+_COLUMNS = """
+SELECT a.attname, format_type(a.atttypid, a.atttypmod), format_type(a.atttypid, -1), t.typcategory,
+    coalesce(nullif(t.typbasetype, 0), t.oid)::regtype::text,
+    CASE WHEN a.atttypmod > 4 THEN a.atttypmod - 4 END, a.attnotnull, a.attgenerated <> '',
+    has_column_privilege(a.attrelid, a.attnum, 'SELECT'), has_column_privilege(a.attrelid, a.attnum, 'UPDATE')
+FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+WHERE a.attrelid = %s AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
+"""
+_UNIQUE = """
+SELECT EXISTS (
+    SELECT FROM pg_index i WHERE i.indrelid = %(table)s AND i.indisunique AND i.indisvalid AND i.indimmediate
+        AND i.indpred IS NULL AND i.indexprs IS NULL AND ARRAY(
+            SELECT a.attname::text FROM unnest(i.indkey[0:i.indnkeyatts - 1]) k (n)
+            JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.n) <@ %(columns)s::text[]
+        AND %(key)s = ANY(ARRAY(
+            SELECT a.attname::text FROM unnest(i.indkey[0:i.indnkeyatts - 1]) k (n)
+            JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.n)))
+"""
+_CHECKS = "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = %s AND contype = 'c'"
+_PLAIN_PATH = "SELECT set_config('search_path', 'pg_catalog', true)"  # so that the types are named with their schemas
+
+_NOTHING = sql.SQL("")
+_WHOLE = ("smallint", "integer", "bigint")
+_KINDS = {
+    "v": "is a view: name the table that it shows",
+    "m": "is a materialized view: name the table that it shows",
+    "f": "is a foreign table: the row has to be in this database",
+}
+
+
+@dataclass(frozen=True)
+class Followed:
+    """How the rows of one kind are found and written: SQL for `andon.find_row` and `andon.follow`."""
+
+    find: str
+    write: str
+    restore: str
+    states: Mapping[str, str]
+    numeric: bool
+    deferred: bool
+
+
+class _Column(NamedTuple):
+    name: str
+    type: str
+    plain: str
+    category: str
+    base: str
+    length: int | None
+    filled: bool
+    generated: bool
+    selectable: bool
+    updatable: bool
+
+
+def resolve(connection: psycopg.Connection[Any], declared: Declaration, row: Row) -> Followed:
+    """How this row is followed. Raises `RegistrationError` naming function, table, column, and what to do.
+
+    Changes nothing; in a transaction of its own, or a savepoint of the caller's.
+    """
+    with connection.transaction(force_rollback=True):
+        connection.execute(_PLAIN_PATH)
+        return _Resolving(connection, declared, row).followed()
+
+
+class _Resolving:
+    def __init__(self, connection: psycopg.Connection[Any], declared: Declaration, row: Row) -> None:
+        self._connection = connection
+        self._declared = declared
+        self._row = row
+        self._table = sql.Identifier(*row.place)
+        self._role = ""
+        self._columns: dict[str, _Column] = {}
+
+    def followed(self) -> Followed:
+        oid, deferred = self._check_table()
+        found = self._connection.execute(_COLUMNS, [oid]).fetchall()
+        self._columns = {each[0]: _Column(*each) for each in found}
+        self._check_columns()
+        self._check_types()
+        self._check_key(oid)
+        self._try_values(oid)
+        row = self._row
+        return Followed(
+            find=self._text(self._find()),
+            write=self._text(self._write()),
+            restore=self._text(self._restore()),
+            states={**{each: str(row.value(each)) for each in STATES}, "column": row.status},
+            numeric=self._columns[row.key].base in _WHOLE,
+            deferred=deferred,
+        )
+
+    # --- checks --------------------------------------------------------------------------------------------------
+
+    def _check_table(self) -> tuple[int, bool]:
+        found = self._connection.execute(_TABLE, self._row.place).fetchone()
+        if found is None:
+            raise self._refused("there is no such table in this database: make it, or name its schema")
+        oid, kind, usable, hidden, deferred, self._role = found
+        if kind in _KINDS or kind not in ("r", "p"):
+            raise self._refused(_KINDS.get(kind, "is no table"))
+        if not usable:
+            schema = self._text(sql.Identifier(self._row.place[0]))
+            raise self._refused(f"the schema isn't open to the role: GRANT USAGE ON SCHEMA {schema} TO {self._to}")
+        if hidden:
+            raise self._refused(
+                f"row security applies to the role {self._to}, and would let writes do nothing: "
+                f"ALTER ROLE {self._to} BYPASSRLS, or follow a table without it"
+            )
+        return oid, deferred
+
+    def _check_columns(self) -> None:
+        written, read = list(self._row.written()), list(self._row.read())
+        for name in (*read, *written):
+            if name not in self._columns:
+                there = ", ".join(self._columns)
+                raise self._refused(f"there is no column {name!r}; there are {there}")
+        for name in written:
+            if self._columns[name].generated:
+                raise self._refused(f"column {name!r} is generated: nobody can write it; follow a plain column")
+        for right, names in (("SELECT", [*read, *written]), ("UPDATE", written)):
+            missing = [each for each in names if not self._may(right, each)]
+            if missing:
+                columns = self._text(sql.SQL(", ").join(map(sql.Identifier, missing)))
+                raise self._refused(
+                    f"the role may not {right.lower()} column {missing[0]!r}: "
+                    f"GRANT {right} ({columns}) ON {self._text(self._table)} TO {self._to}"
+                )
+
+    def _may(self, right: str, name: str) -> bool:
+        column = self._columns[name]
+        return column.selectable if right == "SELECT" else column.updatable
+
+    def _check_types(self) -> None:
+        row = self._row
+        status = self._columns[row.status]
+        whole = status.base in _WHOLE
+        if not whole and status.category not in ("S", "E"):
+            raise self._mistyped(row.status, "a text, an enum or a whole number")
+        labels = self._labels(status) if status.category == "E" else None
+        for state in STATES:
+            if labels is not None and row.value(state) not in labels:
+                add = f"ALTER TYPE {status.plain} ADD VALUE {self._text(sql.Literal(row.value(state)))}"
+                raise self._refused(f"column {row.status!r}: {status.plain} has no {state}={row.value(state)!r}: {add}")
+            if isinstance(row.value(state), int) is not whole:
+                raise self._refused(
+                    f"{state}={row.value(state)!r} is no value of column {row.status!r}, which is {status.type}"
+                )
+        if row.error is not None and self._columns[row.error].category != "S":
+            raise self._mistyped(row.error, "a text, for the error's message")
+        for state, name in row.at.items():
+            if self._columns[name].category != "D":
+                raise self._mistyped(name, f"a time: at={{{state!r}: …}} names it")
+        if row.version is not None and self._columns[row.version].base not in _WHOLE:
+            raise self._mistyped(row.version, "a whole number that is counted up")
+        if row.deleted is not None and self._columns[row.deleted].category not in ("D", "B"):
+            raise self._mistyped(row.deleted, "a time or a boolean: deleted= names it")
+
+    def _check_key(self, oid: int) -> None:
+        row = self._row
+        columns = [row.key] if row.tenant is None else [row.key, row.tenant]
+        found = self._connection.execute(_UNIQUE, {"table": oid, "columns": columns, "key": row.key}).fetchone()
+        if not (found and found[0]):
+            named = self._text(sql.SQL(", ").join(map(sql.Identifier, columns)))
+            raise self._refused(
+                f"column {row.key!r} isn't unique, so an id could name many rows: "
+                f"ALTER TABLE {self._text(self._table)} ADD UNIQUE ({named})"
+            )
+
+    def _try_values(self, oid: int) -> None:
+        """Write each state into a temporary table with the same columns and CHECK constraints."""
+        trial = sql.Identifier("pg_temp", "andon_trial")
+        written = set(self._row.written()) - {self._row.version}
+        columns = [
+            sql.SQL("{} {}{}").format(
+                sql.Identifier(each.name),
+                _raw(each.type),
+                sql.SQL(" NOT NULL" if each.filled and each.name in written else ""),
+            )
+            for each in self._columns.values()
+        ]
+        values = {"state": sql.SQL("$1"), "moment": sql.SQL("$2"), "error": sql.SQL("$3")}
+        assigned = [pair for pair in self._assignments(**values) if pair[0] != self._row.version]
+        names = sql.SQL(", ").join(sql.Identifier(name) for name, _ in assigned)
+        news = sql.SQL(", ").join(value for _, value in assigned)
+        none = sql.SQL(", ").join(
+            sql.SQL("NULL::{} AS {}").format(_raw(self._columns[name].type), sql.Identifier(name))
+            for name, _ in assigned
+        )
+        typed = sql.SQL("($1::text, $2::timestamptz, $3::text) IS NOT NULL")  # also where one isn't used
+        insert = sql.SQL("INSERT INTO {} ({}) SELECT {} FROM (SELECT {}) r WHERE {}").format(
+            trial, names, news, none, typed
+        )
+        update = sql.SQL("UPDATE {} r SET ({}) = ROW({}) WHERE {}").format(trial, names, news, typed)
+        state = ""
+        try:
+            self._run(sql.SQL("CREATE TEMPORARY TABLE andon_trial ({})").format(sql.SQL(", ").join(columns)))
+            self._add_checks(oid)
+            for state in ("active", "completed", "active", "failed", "active", "cancelled"):
+                statement, insert = insert, update  # the first one makes the row
+                said = [state, dt.datetime.now(dt.UTC), "an error"]
+                psycopg.RawCursor(self._connection).execute(self._bytes(statement), said)
+        except psycopg.errors.InsufficientPrivilege as error:
+            grant = f"GRANT TEMPORARY ON DATABASE {self._database()} TO {self._to}"
+            raise self._refused(f"no value could be tried ({_words(error)}): {grant}") from None
+        except (psycopg.DataError, psycopg.IntegrityError) as error:
+            value = self._row.value(state) if state else ""
+            raise self._refused(
+                f"the table forbids {state}={value!r} in column {self._row.status!r}, or what goes with it "
+                f"({_words(error)}): let it have these values, or name others"
+            ) from None
+
+    def _add_checks(self, oid: int) -> None:
+        for name, definition in self._connection.execute(_CHECKS, [oid]).fetchall():
+            check = sql.SQL("ALTER TABLE pg_temp.andon_trial ADD CONSTRAINT {} {}")
+            self._run(check.format(sql.Identifier(name), _raw(definition)))
+
+    # --- what is stored ------------------------------------------------------------------------------------------
+
+    def _assignments(
+        self, *, state: sql.Composable, moment: sql.Composable, error: sql.Composable
+    ) -> list[tuple[str, sql.Composable]]:
+        """Each written column with its value, of the alias `r`."""
+        row = self._row
+        made: list[tuple[str, sql.Composable]] = []
+        status = self._columns[row.status]
+        cases = [
+            sql.SQL("WHEN {} THEN {}::{}").format(sql.Literal(each), sql.Literal(row.value(each)), _raw(status.plain))
+            for each in STATES
+        ]
+        made.append((row.status, sql.SQL("CASE {}::text {} END").format(state, sql.SQL(" ").join(cases))))
+        if row.error is not None:
+            column = self._columns[row.error]
+            message = sql.SQL("coalesce({}::text, 'failed')").format(error)
+            if column.length is not None:
+                message = sql.SQL("left({}, {})").format(message, sql.Literal(column.length))
+            empty = sql.SQL("''") if column.filled else sql.SQL("NULL")
+            case = sql.SQL("CASE {}::text WHEN 'failed' THEN {} ELSE {} END")
+            made.append((row.error, case.format(state, message, empty)))
+        made += [(name, self._time(name, state, moment)) for name in dict.fromkeys(row.at.values())]
+        if row.version is not None:
+            column_ = sql.Identifier("r", row.version)
+            made.append((row.version, sql.SQL("coalesce({}, 0) + 1").format(column_)))
+        return made
+
+    def _time(self, name: str, state: sql.Composable, moment: sql.Composable) -> sql.Composable:
+        """The moment in states that the column tells of; a request clears it, and other ends leave it."""
+        column = self._columns[name]
+        at = sql.SQL("{}::timestamptz").format(moment)
+        if column.base != "timestamp with time zone":
+            at = sql.SQL("({} AT TIME ZONE 'UTC')::{}").format(at, _raw(column.plain))
+        states = [each for each in STATES if self._row.at.get(each) == name]
+        when = sql.SQL(", ").join(map(sql.Literal, states))
+        if states == ["active"]:
+            cleared: sql.Composable = sql.SQL("")
+        else:
+            cleared = sql.SQL("WHEN {}::text = 'active' THEN NULL ").format(state)
+        return sql.SQL("CASE WHEN {}::text IN ({}) THEN {} {}ELSE {} END").format(
+            state, when, at, cleared, self._former(name)
+        )
+
+    def _former(self, name: str) -> sql.Composable:
+        return sql.Identifier("r", name)
+
+    def _this_row(self, alias: LiteralString) -> sql.Composable:
+        """Which row is meant by `$1`, for the tenant `$2`."""
+        row = self._row
+        said = [
+            sql.SQL("{} = $1::{}").format(sql.Identifier(alias, row.key), _raw(self._columns[row.key].plain)),
+        ]
+        if row.tenant is None:
+            said.append(sql.SQL("$2::text = {}").format(sql.Literal(DEFAULT_TENANT)))
+        else:
+            tenant = self._columns[row.tenant]
+            said.append(sql.SQL("{} = $2::text::{}").format(sql.Identifier(alias, row.tenant), _raw(tenant.plain)))
+        if row.deleted is not None:
+            column = sql.Identifier(alias, row.deleted)
+            there = "{} IS NOT TRUE" if self._columns[row.deleted].category == "B" else "{} IS NULL"
+            said.append(sql.SQL(there).format(column))
+        return sql.SQL(" AND ").join(said)
+
+    def _find(self) -> sql.Composable:
+        kept = [name for name in self._row.written() if name != self._row.version]
+        pairs = [sql.SQL("{}, {}").format(sql.Literal(name), sql.Identifier("r", name)) for name in kept]
+        return sql.SQL("SELECT {}::text, jsonb_build_object({}) FROM {} r WHERE {}").format(
+            sql.Identifier("r", self._row.key), sql.SQL(", ").join(pairs), self._table, self._this_row("r")
+        )
+
+    def _write(self) -> sql.Composable:
+        values = {"state": sql.SQL("$3"), "moment": sql.SQL("$4"), "error": sql.SQL("$5")}
+        assigned = [
+            sql.SQL("{} = {}").format(sql.Identifier(name), value) for name, value in self._assignments(**values)
+        ]
+        return self._update(assigned)
+
+    def _restore(self) -> sql.Composable:
+        kept = [self._columns[name] for name in self._row.written() if name != self._row.version]
+        assigned = [
+            sql.SQL("({}) = ROW({})").format(
+                sql.SQL(", ").join(sql.Identifier(each.name) for each in kept),
+                sql.SQL(", ").join(sql.Identifier("b", each.name) for each in kept),
+            )
+        ]
+        if self._row.version is not None:
+            assigned.append(
+                sql.SQL("{0} = coalesce(r.{0}, 0) + 1").format(sql.Identifier(self._row.version)),
+            )
+        types = [sql.SQL("{} {}").format(sql.Identifier(each.name), _raw(each.type)) for each in kept]
+        former = sql.SQL(" FROM jsonb_to_record($3::jsonb) AS b ({})").format(sql.SQL(", ").join(types))
+        return self._update(assigned, former)
+
+    def _update(self, assigned: list[sql.Composed], of: sql.Composable = _NOTHING) -> sql.Composable:
+        """The row is locked without waiting for it, and only then written."""
+        key = self._row.key
+        return sql.SQL(
+            "UPDATE {table} r SET {assigned}{of} WHERE {key} = (SELECT {locked} FROM {table} q WHERE {this} "
+            "FOR NO KEY UPDATE SKIP LOCKED) AND {here} RETURNING {status}::text"
+        ).format(
+            table=self._table,
+            assigned=sql.SQL(", ").join(assigned),
+            of=of,
+            key=sql.Identifier("r", key),
+            locked=sql.Identifier("q", key),
+            this=self._this_row("q"),
+            here=self._this_row("r"),
+            status=sql.Identifier("r", self._row.status),
+        )
+
+    # --- words ---------------------------------------------------------------------------------------------------
+
+    @property
+    def _to(self) -> str:
+        return self._text(sql.Identifier(self._role))
+
+    def _database(self) -> str:
+        return self._text(sql.Identifier(self._connection.info.dbname))
+
+    def _refused(self, fault: str) -> RegistrationError:
+        return self._declared.refused(f"row of table {self._row.table}", fault)
+
+    def _labels(self, column: _Column) -> list[str]:
+        enum = sql.SQL("SELECT unnest(enum_range(NULL::{}))::text").format(_raw(column.plain))
+        return [label for (label,) in self._connection.execute(self._bytes(enum)).fetchall()]
+
+    def _mistyped(self, name: str, expected: str) -> RegistrationError:
+        return self._refused(f"column {name!r} is {self._columns[name].type}; expected {expected}")
+
+    def _text(self, composed: sql.Composable) -> str:
+        return composed.as_string(self._connection)
+
+    def _bytes(self, composed: sql.Composable) -> bytes:
+        return composed.as_bytes(self._connection)
+
+    def _run(self, composed: sql.Composable) -> None:
+        self._connection.execute(self._bytes(composed))
+
+
+def _raw(catalogue: str) -> sql.Composable:
+    """What the catalogue has written, as it is: the name of a type, a constraint."""
+    return sql.SQL(catalogue)
+
+
+def _words(error: psycopg.Error) -> str:
+    return str(error).strip().split("\n")[0]
