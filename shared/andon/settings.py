@@ -45,6 +45,7 @@ class Settings:
     artifact_limit_bytes: int = 5 * 1024**3
     log_level: str = "INFO"
     access_log: str = "on"
+    step_log: str = "off"
     library_log_level: str = "WARNING"
     auth: str = "auto"
     metrics_auth: str = "off"
@@ -54,6 +55,11 @@ class Settings:
     queued_runs_limit: int = 10_000
     proxies: int = 0
     origins: tuple[str, ...] = ()
+
+    @property
+    def at_once(self) -> int:
+        """Runs that a worker executes at once: with no lanes, one, in the foreground (`ANDON_LANES=0`)."""
+        return self.lanes or 1
 
     @property
     def requires_keys(self) -> bool:
@@ -141,7 +147,7 @@ def _check_together(settings: Settings) -> None:
             f"ANDON_HEARTBEAT_SECONDS ({settings.heartbeat_seconds:g}) must be above 0 and at most a third of "
             f"ANDON_LEASE_SECONDS ({settings.lease_seconds:g}): a beat that is late must not cost a lease"
         )
-    for name in ("lanes", "api_threads", "api_workers", "lost_worker_limit"):
+    for name in ("api_threads", "api_workers", "lost_worker_limit"):
         if getattr(settings, name) < 1:
             raise SettingsError(f"ANDON_{name.upper()} must be at least 1")
     if settings.health_port and settings.api_workers > 1:
@@ -164,6 +170,7 @@ _WORDS = {
     "auth": ("auto", "on", "off"),
     "metrics_auth": ("on", "off"),
     "access_log": ("on", "off"),
+    "step_log": ("on", "off"),
     "log_level": ("debug", "info", "warning", "error", "critical"),
     "library_log_level": ("debug", "info", "warning", "error", "critical"),
     "lanes_start": ("fork", "spawn"),

@@ -30,6 +30,7 @@ def main() -> None:
         sys.exit(f"The database does not answer: {str(error).strip()}")
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: service.ask_to_stop())
+    signal.signal(signal.SIGUSR1, lambda *_: service.reload())
     expect_orphans()
     if health:
         health.start()

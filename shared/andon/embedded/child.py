@@ -34,6 +34,7 @@ class Child:
         self._started_at = 0.0
         self._due_at = 0.0
         self._back_off = 0.0
+        self._renewed = False
 
     @property
     def alive(self) -> bool:
@@ -62,6 +63,16 @@ class Child:
             self._process.terminate()
             self._process.send_signal(signal.SIGCONT)
 
+    def renew(self) -> None:
+        """Ask the process to stop; `tend` starts another at once, and says nothing of it."""
+        self._renewed = True
+        self.ask_to_stop()
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send the process a signal, if it runs."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(number)
+
     def kill(self) -> None:
         """SIGKILL for its whole process group, and wait for the process."""
         if self._process is not None:
@@ -76,6 +87,9 @@ class Child:
 
     def _note_end(self, process: subprocess.Popen[bytes]) -> None:
         self.finish_output()
+        if self._renewed:
+            self._renewed, self._process = False, None
+            return
         ran = time.monotonic() - self._started_at
         doubled = 0.0 if ran > HEALTHY_SECONDS else self._back_off * 2
         self._back_off = min(max(doubled, FIRST_BACK_OFF), LAST_BACK_OFF)

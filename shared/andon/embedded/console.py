@@ -1,9 +1,11 @@
-"""What `andon dev` shows: every line under the name of the process that said it."""
+"""What `andon dev` shows: on a terminal plain lines for a person, elsewhere each as its process has said it."""
 
 from __future__ import annotations
 
 import threading
 from typing import IO, TextIO
+
+from andon.embedded.plain import RED, plain
 
 COLOURS = {"andon": 32, "api": 36, "dispatcher": 35, "worker": 33}
 WIDTH = 10
@@ -17,11 +19,13 @@ class Console:
         self._colour = out.isatty()
         self._lock = threading.Lock()
 
-    def say(self, text: str, name: str = "andon") -> None:
+    def say(self, text: str, name: str = "andon", *, wrong: bool = False, colour: int | None = None) -> None:
         """Show one line as said by `name`. A reader that has gone is no reason to fail."""
         label = f"{name:<{WIDTH}}"
         if self._colour:
             label = f"\x1b[{COLOURS.get(name, 37)}m{label}\x1b[0m"
+            colour = RED if wrong else colour
+            text = text if colour is None else f"\x1b[{colour}m{text}\x1b[0m"
         try:
             with self._lock:
                 self._out.write(f"{label} | {text}\n")
@@ -38,4 +42,8 @@ class Console:
     def _copy(self, name: str, stream: IO[bytes]) -> None:
         with stream:
             for line in stream:
-                self.say(line.decode(errors="replace").rstrip(), name)
+                text = line.decode(errors="replace").rstrip()
+                if not self._colour:
+                    self.say(text, name)
+                elif (shown := plain(text)) is not None:
+                    self.say(shown[0], name, colour=shown[1])

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from andon.embedded.child import Child
 from andon.embedded.console import Console
 from andon.embedded.errors import EmbeddedError
 from andon.embedded.home import env_file, locked_home, remember_own, without_own
+from andon.embedded.modules import Modules, Saves, wait_for_good
 from andon.embedded.ports import free_port, require_free
 from andon.embedded.postgres import embedded_postgres
 from andon.embedded.redis import embedded_redis
@@ -31,6 +33,9 @@ from andon.extras import require_extra
 from andon.settings import Settings
 
 MARK = "ANDON_SUPERVISED_FOR"
+RELOAD = signal.SIGUSR1
+STEP_GRACE_SECONDS = "0.5"
+"""Who saves a file, or presses Ctrl-C, doesn't want to wait for a step."""
 SHIPPED_FUNCTIONS = "andon_worker.functions"
 PROCESSES = {"api": "andon_api", "dispatcher": "andon_worker.dispatcher", "worker": "andon_worker"}
 
@@ -57,7 +62,7 @@ def run_dev(env: Mapping[str, str], console: Console, functions: Sequence[str]) 
     """
     settings = Settings.from_env(env)
     modules = modules_of(functions, env)
-    for extra in ("api", "worker"):
+    for extra in ("api", "worker", "local"):
         require_extra(extra, "`andon dev`", install="local")
     with StopSignals() as signals, suppress(StopRequested), locked_home(settings.home) as home:
         end_former(home)
@@ -72,7 +77,7 @@ def run_dev(env: Mapping[str, str], console: Console, functions: Sequence[str]) 
             migrate(child_env)
             with env_file(home, exports(url, child_env), stores.program_folders):
                 supervisor = supervise(stores, child_env, console, signals, settings.shutdown_seconds)
-                run_until_stopped(supervisor, url, console, modules)
+                run_until_stopped(supervisor, url, console, Modules(modules, child_env, console))
     console.say("stopped; the next start finds its data")
 
 
@@ -100,14 +105,32 @@ def modules_of(named: Sequence[str], env: Mapping[str, str]) -> tuple[str, ...]:
     return modules
 
 
-def run_until_stopped(supervisor: Supervisor, url: str, console: Console, modules: Sequence[str]) -> None:
-    """Run the processes and say when they are ready; ends with `StopRequested`."""
+def run_until_stopped(supervisor: Supervisor, url: str, console: Console, modules: Modules) -> None:
+    """Run the processes, say when they are ready, and take over what is saved; ends with `StopRequested`."""
+    saves = Saves([Path.cwd()])
+    saves.start()
+    wait_for_good(modules, saves, console, time.sleep)
     with supervisor:
         supervisor.tend_until(partial(ready, url))
-        if SHIPPED_FUNCTIONS in modules:
+        if SHIPPED_FUNCTIONS in modules.names:
             offer_sample(url, console)
-        console.say(f"ready: {url}")
-        supervisor.tend_until(lambda: False)
+        console.say(f"ready: {url} · {modules.described()}")
+        while True:
+            supervisor.tend_until(saves.waiting)
+            take_over(supervisor, modules, saves.take(), console)
+
+
+def take_over(supervisor: Supervisor, modules: Modules, files: Sequence[str], console: Console) -> None:
+    """Serve the modules as they are now, if they can be: the worker reloads them, its runs go on in new lanes."""
+    before = modules.declared
+    shown = ", ".join(files[:3]) + (f" and {len(files) - 3} more" if len(files) > 3 else "")
+    if not modules.check():
+        console.say(f"{shown}: what was served before goes on until the next save")
+        return
+    if modules.declared != before:
+        supervisor.children["dispatcher"].renew()
+    supervisor.children["worker"].signal(RELOAD)
+    console.say(f"{shown}: taken over · {modules.described()}")
 
 
 @contextmanager
@@ -147,12 +170,23 @@ def environment(
         "ANDON_FUNCTIONS": ",".join(modules),
         "ANDON_HOME": str(home),
         "ANDON_ACCESS_LOG": env.get("ANDON_ACCESS_LOG") or "off",  # the console alone asks every two seconds
+        "ANDON_STEP_LOG": env.get("ANDON_STEP_LOG") or "on",
+        "ANDON_STEP_GRACE_SECONDS": env.get("ANDON_STEP_GRACE_SECONDS") or STEP_GRACE_SECONDS,
+        **terminal(settings),
         "ANDON_HOST": settings.host,
         "PORT": str(port),
         "PYTHONPATH": os.pathsep.join(python_path),
         "PYTHONUNBUFFERED": "1",
         MARK: str(home),
     }
+
+
+def terminal(settings: Settings) -> dict[str, str]:
+    """For runs in the foreground (`ANDON_LANES=0`): the terminal that this process has, if it has one."""
+    try:
+        return {"ANDON_TERMINAL": os.ttyname(0)} if settings.lanes == 0 else {}
+    except OSError:
+        raise EmbeddedError("ANDON_LANES=0 runs functions at the terminal, and there is none: unset it.") from None
 
 
 def exports(url: str, env: Mapping[str, str]) -> dict[str, str]:

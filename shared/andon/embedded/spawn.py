@@ -20,6 +20,7 @@ def spawn(
     *,
     env: Mapping[str, str],
     output: IO[bytes] | int | None = None,
+    errors: int = subprocess.STDOUT,
     cwd: Path | None = None,
     account: Account | None = None,
     end_signal: signal.Signals = signal.SIGTERM,
@@ -37,6 +38,6 @@ def spawn(
         cwd=cwd,
         stdin=subprocess.DEVNULL,
         stdout=output,
-        stderr=subprocess.STDOUT if output is not None else None,
+        stderr=errors if output is not None else None,
         process_group=0,
     )

@@ -12,6 +12,7 @@ from andon.embedded.server import Server
 from andon.embedded.stopping import StopSignals
 
 TICK_SECONDS = 0.1
+PATIENCE_SECONDS = 0.4
 
 
 class Supervisor:
@@ -29,6 +30,7 @@ class Supervisor:
         shutdown_seconds: float,
     ) -> None:
         self._children = children
+        self.children = {child.name: child for child in children}
         self._stores = stores
         self._console = console
         self._signals = signals
@@ -63,10 +65,16 @@ class Supervisor:
         """Ask all, wait, then kill. What is killed is said, because a clean stop was expected."""
         for child in self._children:
             child.ask_to_stop()
-        deadline = time.monotonic() + self._shutdown_seconds
+        began = time.monotonic()
+        deadline = began + self._shutdown_seconds
+        told = False
         while any(child.alive for child in self._children):
             if self._signals.hurry or time.monotonic() > deadline:
                 break
+            if not told and time.monotonic() > began + PATIENCE_SECONDS:
+                told = True
+                names = " and ".join(child.name for child in self._children if child.alive)
+                self._console.say(f"waiting for {names} to hand over what runs; Ctrl-C again doesn't wait")
             time.sleep(TICK_SECONDS / 2)
         for child in self._children:
             if child.alive:

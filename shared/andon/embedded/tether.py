@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import signal
 import sys
 
 PR_SET_PDEATHSIG = 1
@@ -29,6 +30,7 @@ def main(arguments: list[str]) -> None:
         drop_to(uid, gid, reach=bool(reach))
     # After the change of user, which clears it.
     end_with_parent(int(parent), int(signal_number))
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # one that comes before the command listens to it does no harm
     os.execv(command[0], command)
 
 

@@ -20,7 +20,7 @@ from andon.settings import Settings, SettingsError
         ({"ANDON_HEARTBEAT_SECONDS": "0"}, "above 0"),
         ({"ANDON_LEASE_SECONDS": "nan"}, "ANDON_LEASE_SECONDS must be a number of at least 0, not 'nan'"),
         ({"ANDON_SHUTDOWN_SECONDS": "inf"}, "ANDON_SHUTDOWN_SECONDS must be a number"),
-        ({"ANDON_LANES": "0"}, "ANDON_LANES must be at least 1"),
+        ({"ANDON_API_THREADS": "0"}, "ANDON_API_THREADS must be at least 1"),
         ({"ANDON_LANES_START": "thread"}, "ANDON_LANES_START must be fork or spawn, not 'thread'"),
         ({"ANDON_LIBRARY_LOG_LEVEL": "chatty"}, "ANDON_LIBRARY_LOG_LEVEL must be"),
         ({"ANDON_HEALTH_PORT": "70000"}, "ANDON_HEALTH_PORT must be a port"),

@@ -10,6 +10,7 @@ import os
 import random
 import signal
 import socket
+import sys
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from andon_worker.lane.progress import SharedProgress
 from andon_worker.lane.restoring import Birth
 from andon_worker.lane.runs import Runs
 from andon_worker.lane.stopping import Orders, forget_in_children
+from andon_worker.lane.terminal import take_terminal
 from andon_worker.lane.transactions import Transactions
 from andon_worker.linux import end_with_parent, expect_orphans, volunteer_for_oom
 
@@ -50,6 +52,8 @@ def live(ends: Ends, functions: Mapping[str, Function], parent: int) -> None:
     """Serve runs; returns when the supervisor lets the lane go in peace."""
     settle_in(parent)
     settings = Settings.from_env(os.environ)
+    if settings.lanes == 0 and take_terminal(os.environ):
+        sys.stdin = sys.__stdin__ = open(0, closefd=False)  # type: ignore[misc]  # noqa: SIM115
     show_lines_at_once()
     library_level = logging.getLevelNamesMapping().get(settings.library_log_level.upper(), logging.WARNING)
     configure_capture(settings.log_level, CaptureHandler(library_level))

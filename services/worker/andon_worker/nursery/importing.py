@@ -51,11 +51,17 @@ def _why(module: str, error: BaseException) -> str:
         return str(error)
     if isinstance(error, SystemExit):
         return f"module {module!r} can't be imported: it calls sys.exit({error.code!r})"
+    if isinstance(error, SyntaxError):
+        return f"module {module!r} can't be imported: {error.msg} ({_place(error.filename, error.lineno, error.text)})"
     with suppress(Exception):
         own = [f for f in traceback.extract_tb(error.__traceback__) if "importlib" not in f.filename]
-        where = f" ({own[-1].filename}, line {own[-1].lineno})" if own else ""
+        where = f" ({_place(own[-1].filename, own[-1].lineno, own[-1].line)})" if own else ""
         return f"module {module!r} can't be imported: {type(error).__name__}: {error}{where}"[:2_000]
     return f"module {module!r} can't be imported: {type(error).__name__}"
+
+
+def _place(file: str | None, line: int | None, text: str | None) -> str:
+    return f"{file}, line {line}" + (f": {text.strip()[:200]}" if text and text.strip() else "")
 
 
 def why_not_fork() -> str | None:

@@ -43,6 +43,8 @@ class Loading:
         self.failed: dict[str, str] = {}
         self.declared: list[Declaration] = []
         self.at: str | None = None
+        self.serving: set[str] = set()
+        """The modules in which a function stands."""
 
     def begin(self) -> list[str]:
         """The modules that the next process imports."""
@@ -56,6 +58,7 @@ class Loading:
                 self.at = said["module"]
             case "declared":
                 self.declared.append(from_json(said["function"]))
+                self.serving.add(said["module"])
             case "failed":
                 self._fail(said["module"], said["why"])
             case "ready":
@@ -75,6 +78,12 @@ class Loading:
 
 def declarations(modules: Sequence[str]) -> tuple[list[Declaration], dict[str, str]]:
     """What the modules declare, by children that import them and end; and why those that failed did, by module."""
+    loading = load_apart(modules)
+    return loading.declared, loading.failed
+
+
+def load_apart(modules: Sequence[str]) -> Loading:
+    """Import the modules in children that end then; returns what these have said."""
     loading = Loading(modules)
     while True:
         process, control = start(loading.begin(), "--declare")
@@ -82,7 +91,7 @@ def declarations(modules: Sequence[str]) -> tuple[list[Declaration], dict[str, s
         with control:
             ready = _listen(process, control, loading)
         if ready or len(loading.failed) == before:
-            return loading.declared, loading.failed
+            return loading
 
 
 def _listen(process: subprocess.Popen[bytes], control: socket.socket, loading: Loading) -> bool:

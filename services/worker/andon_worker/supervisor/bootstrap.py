@@ -28,6 +28,7 @@ from andon_worker.supervisor.logbook import Logbook
 from andon_worker.supervisor.loop import Loop
 from andon_worker.supervisor.memory import MemoryWatch
 from andon_worker.supervisor.metrics import WorkerMetrics
+from andon_worker.supervisor.narrating import NarratingHook
 from andon_worker.supervisor.service import WorkerService
 from andon_worker.supervisor.tracing import TracingHook
 
@@ -46,6 +47,8 @@ def worker(settings: Settings, *, tracing: Tracing | None = None) -> tuple[Worke
     redis = connect(settings.redis_url, name="worker")
     metrics = WorkerMetrics(new_registry())
     hooks: list[Hook] = [metrics]
+    if settings.step_log.lower() == "on":
+        hooks.append(NarratingHook())
     if tracing is not None:
         hooks.append(TracingHook(tracing, telling))
     scratch = make_scratch(Path(tempfile.gettempdir()))
@@ -62,8 +65,8 @@ def worker(settings: Settings, *, tracing: Tracing | None = None) -> tuple[Worke
     logbook = Logbook(keeping, courier.said)
     lanes = Lanes(
         loop,
-        spares=min(SPARES, settings.lanes),
-        idle=settings.lanes,
+        spares=min(SPARES, settings.at_once),
+        idle=settings.at_once,
         watch=lambda lane: executing.watch(lane),
         unwatch=lambda lane: executing.unwatch(lane),
         ended=lambda lane, status: executing.lane_ended(lane, status),
@@ -98,7 +101,7 @@ def worker(settings: Settings, *, tracing: Tracing | None = None) -> tuple[Worke
         scratch=scratch,
         worker_id=worker_id,
     )
-    metrics.watch(hosted=lambda: len(hosts.all()), lanes=settings.lanes, beat_age=lambda: service.beat_age)
+    metrics.watch(hosted=lambda: len(hosts.all()), lanes=settings.at_once, beat_age=lambda: service.beat_age)
     return service, health(settings, service, metrics)
 
 

@@ -101,6 +101,7 @@ class Endings:
         described, wait = failure(attempt, error)
         described["traceback"] = traceback or described["traceback"]
         seconds = time.monotonic() - run.began
+        run.failure = said_of(described)
         self._hooks.step_ends(run, "failed" if wait is None else "retrying", seconds)
 
         def kept(answer: Standing | Refused | None) -> None:
@@ -192,6 +193,11 @@ def frees_its_slots(run: Run, seconds: float | None, wake_at: dt.datetime | None
     if run.claimed.kind != "function" or holds_while_waiting(run.declared):
         return False
     return wake_at is not None or (seconds or 0.0) >= SHORT_SECONDS
+
+
+def said_of(error: dict[str, Any]) -> str:
+    """An error in a line."""
+    return f"{error.get('type')}: {error.get('message')}"
 
 
 def died(run: Run, status: int) -> str:

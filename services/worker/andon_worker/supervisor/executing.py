@@ -24,7 +24,7 @@ from andon.engine.rules import flag_name, run_flag
 from andon.engine.stops import Cause
 from andon_worker.supervisor import ledger
 from andon_worker.supervisor.courier import Courier, FlagCheck
-from andon_worker.supervisor.endings import Endings
+from andon_worker.supervisor.endings import Endings, said_of
 from andon_worker.supervisor.hooks import Hooks
 from andon_worker.supervisor.hosting import Hosts, Run
 from andon_worker.supervisor.lanes import Lane, Lanes
@@ -74,10 +74,10 @@ class Executing:
         """Execute a claimed run; `done` is called when its end is written, or it is somebody else's."""
         keys: dict[str, Any] = {"run": str(claimed.id), "function": claimed.function_id, "tenant": claimed.tenant}
         run = Run(claimed, declared, flags(claimed, declared), RunOutput(self._keeper(claimed.id, keys)), done)
+        run.keys = keys
         run.traceparent = self._hooks.run_begins(run)
         if (trace := trace_id_of(run.traceparent or claimed.event.traceparent)) is not None:
             keys["trace_id"] = trace
-        run.keys = keys
         self._hosts.add(run)
         key = claimed.tenant, claimed.function_id
         self._lanes.take(key, declared.fresh, lambda lane: self._assign(run, lane))
@@ -230,7 +230,8 @@ class Executing:
             self._reply(run, lane, {})
 
     def _begin(self, run: Run, attempt: Attempt) -> None:
-        run.underway, run.began = attempt, time.monotonic()
+        run.underway = run.latest = attempt
+        run.began = time.monotonic()
         run.output.enter(attempt.name, attempt.number)
         if attempt.timeout is not None:
             run.timeout = self._loop.after(attempt.timeout, lambda: self._time_out(run, attempt))
@@ -265,6 +266,7 @@ class Executing:
     def _fail(self, run: Run, lane: Lane, attempt: Attempt, header: Header) -> None:
         self._body_ended(run, lane)
         seconds, error, final = header["seconds"], header["error"], header["final"]
+        run.failure = said_of(error)
 
         def kept(_: object) -> None:
             self._hooks.step_ends(run, "failed" if final else "retrying", seconds)
@@ -343,7 +345,7 @@ class Executing:
         """Order a run to stop: its code is interrupted now, and killed when its grace is over."""
         if run.cause is not None and cause <= run.cause:
             return
-        run.cause = cause
+        run.cause, run.ordered_at = cause, time.monotonic()
         lane = run.lane
         if run.end is not None or lane is None or self._hosts.get(run.id) is not run:
             return
@@ -378,6 +380,10 @@ class Executing:
         if hurry:
             for run in self._hosts.all():
                 self._loop.post(partial(self.stop, run, Cause.HAND_OVER))
+
+    def taken_over(self) -> None:
+        """There are other lanes: runs reach their ends again."""
+        self._endings.closing = False
 
     def kill_for(self, run: Run, why: str) -> None:
         """End a run's processes for a failure of its own."""

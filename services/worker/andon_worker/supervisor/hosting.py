@@ -46,6 +46,11 @@ class Run:
     stopped_at: float = 0.0
     keys: dict[str, Any] = field(default_factory=dict)
     """What log lines tell of it."""
+    ordered_at: float = 0.0
+    latest: Attempt | None = None
+    """The attempt that ended last, or is underway."""
+    failure: str | None = None
+    """Why the last attempt that failed did."""
     traceparent: str | None = None
     """Of the span that its steps are below."""
     shown: tuple[str | None, int] = (None, 0)
@@ -128,7 +133,7 @@ class Hosts:
         with self._lock:
             return [each for each in self._by_flag.get(flag, ()) if each.claimed.event.seq < seq]
 
-    def wait_until_empty(self, seconds: float) -> bool:
-        """Wait until no run is hosted; False if some still are after `seconds`."""
+    def wait_until_empty(self, seconds: float | None) -> bool:
+        """Wait until no run is hosted; False if some still are after `seconds`; None waits for ever."""
         with self._lock:
             return self._empty.wait_for(lambda: not self._runs, timeout=seconds)

@@ -104,6 +104,12 @@ class NurseryClient:
             end(self._process, patience=5.0)
             sweep(self._spared)
 
+    def renew(self) -> None:
+        """Start another process in the place of this one, which imports all modules again. Its lanes end with it."""
+        self.loading = Loading(self.loading.modules)
+        if self._control is not None:
+            self._has_ended(renewed=True)
+
     def _say(self, said: dict[str, Any], passed: Any = ()) -> bool:
         if self._control is None:
             return False
@@ -144,7 +150,7 @@ class NurseryClient:
                     log.info("functions are loaded; lanes are made by %s%s", said["start"], _because(said["why"]))
                     self._ready(self.loading)
 
-    def _has_ended(self) -> None:
+    def _has_ended(self, *, renewed: bool = False) -> None:
         """However it went: nothing of its lanes may live on, and the next one takes over."""
         assert self._process is not None
         assert self._control is not None
@@ -155,11 +161,14 @@ class NurseryClient:
         sweep(self._spared)
         was_ready, self._is_ready = self._is_ready, False
         failed = len(self.loading.failed)
-        if not was_ready:
+        if not was_ready and not renewed:
             self.loading.ended(self._process.returncode)
         self._births.all_gone()
         self._ended()
         if self._closing:
+            return
+        if renewed:
+            self.start()
             return
         if was_ready or len(self.loading.failed) == failed:
             log.error("the nursery has ended (%s) and is started again", in_words(self._process.returncode))

@@ -75,6 +75,7 @@ class WorkerService:
         self._worker_id = worker_id
         self._asked = threading.Event()
         self._closing = False
+        self._reloading = self._again = False
         self._alone = threading.Lock()
         self._is_alone = False
         self.mistake: str | None = None
@@ -123,6 +124,25 @@ class WorkerService:
             log.error("run %s: its process can't be ended; its lease runs out", left.id, extra={"run": str(left.id)})
         self._loop.close()
 
+    def reload(self) -> None:
+        """Import the functions' modules anew: runs go on from their memos, in lanes of a new nursery. From any thread.
+
+        Steps get `step_grace_seconds` to end before they are interrupted. Nothing is claimed meanwhile.
+        """
+        self._again = self._reloading  # what is being imported may be older
+        if not self._asked.is_set() and not self._reloading:
+            self._reloading = True
+            threading.Thread(target=self._reload, daemon=True, name="andon-reload").start()
+
+    def _reload(self) -> None:
+        self._take_if_possible()
+        self._executing.hand_over(hurry=False)
+        patience = self._settings.step_grace_seconds if self._settings.lanes else None  # somebody may be debugging
+        if not self._hosts.wait_until_empty(patience):
+            self._executing.hand_over(hurry=True)
+            self._hosts.wait_until_empty(self._settings.shutdown_seconds)
+        self._loop.post(self._nursery.renew)
+
     def _end(self) -> None:
         self._nursery.close()
         self._heartbeat.close()
@@ -144,27 +164,37 @@ class WorkerService:
             self.ask_to_stop()
             return
         self._lanes.opened(self._nursery)
+        if self._reloading and not self._closing:
+            self._reloading = False
+            self._executing.taken_over()
+            if self._again:
+                self.reload()
         self._take_if_possible()
         if self._worker is None and not self._asked.is_set():
             self._worker = self._declare()
             self._worker.start()
+        else:
+            self._declare_queues()
         log.info("worker %s is ready, with %d functions", self._worker_id, len(self._declared))
 
     def _take_if_possible(self) -> None:
         """Take hints, unless what came of them would have to wait here while another worker might be free."""
-        self._broker.taking = self._nursery.ready and not self._closing and not self._is_alone
+        self._broker.taking = self._nursery.ready and not self._closing and not self._reloading and not self._is_alone
 
     def _declare(self) -> Worker:
         dramatiq.set_broker(self._broker)
         queues = self._queues()
         dramatiq.actor(actor_name=ACTOR, broker=self._broker, queue_name=queues[0])(self._execute_run)
         dramatiq.actor(actor_name=ALONE_ACTOR, broker=self._broker, queue_name=queues[0] + ALONE)(self._execute_alone)
-        for queue in queues:
+        self._declare_queues()
+        worker = Worker(self._broker, worker_threads=self._settings.at_once, worker_timeout=IDLE_MILLISECONDS)
+        worker.queue_prefetch = self._settings.at_once  # more would park runs behind long ones
+        return worker
+
+    def _declare_queues(self) -> None:
+        for queue in self._queues():
             for suffix in ("", URGENT, ALONE):
                 self._broker.declare_queue(queue + suffix)
-        worker = Worker(self._broker, worker_threads=self._settings.lanes, worker_timeout=IDLE_MILLISECONDS)
-        worker.queue_prefetch = self._settings.lanes  # more would park runs behind long ones
-        return worker
 
     def _unknown_queue(self) -> str | None:
         """A queue that it is to serve and that no function has, in a sentence."""
@@ -210,7 +240,7 @@ class WorkerService:
             else:
                 done()
 
-        if self._closing:
+        if self._closing or self._reloading:
             self._ledger.write(Offer(lambda _: done(), hinted, alone))
         else:
             self._ledger.write(Claim(claimed, hinted, alone))
@@ -218,7 +248,7 @@ class WorkerService:
     def _start(self, claimed: Claimed, done: Callable[[], object]) -> None:
         self._executing.start(claimed, self._declared[claimed.function_id], done)
         self._memory.look()
-        if self._closing:
+        if self._closing or self._reloading:
             self._executing.hand_over(hurry=False)
 
     # --- what is seen from outside -------------------------------------------------------------------------------

@@ -1,0 +1,101 @@
+"""The functions' modules in `andon dev`: checked before they are served, and taken over when they are saved."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from andon.embedded.console import Console
+from andon.embedded.spawn import spawn
+
+WAIT_SECONDS = 0.2
+IGNORED = frozenset({"node_modules", "site-packages", "__pycache__", "venv"})
+
+
+class Modules:
+    """`check` imports them in processes that end. Nothing here imports one into this process."""
+
+    def __init__(self, names: Sequence[str], env: Mapping[str, str], console: Console) -> None:
+        self.names = names
+        self._env = env
+        self._console = console
+        self.declared: list[dict[str, Any]] = []
+
+    def check(self) -> bool:
+        """Whether all can be served; says what is wrong with those that can't."""
+        command = [sys.executable, "-m", "andon_worker.nursery.checking", *self.names]
+        process = spawn(command, env=self._env, output=subprocess.PIPE, errors=subprocess.PIPE)
+        out, errors = process.communicate()
+        try:
+            answer = json.loads(out)
+        except ValueError:
+            last = errors.decode(errors="replace").strip().splitlines()[-1:]
+            self._console.say(f"the functions can't be checked: {last[0] if last else 'no word of it'}")
+            return False
+        for why in answer["failed"].values():
+            self._console.say(why, wrong=True)
+        if not answer["failed"]:
+            self.declared = answer["declared"]
+        return not answer["failed"]
+
+    def described(self) -> str:
+        """Which functions there are, in a line."""
+        ids = [each["id"] for each in self.declared]
+        return f"{len(ids)} function{'s' if len(ids) != 1 else ''}: {', '.join(ids)}"
+
+
+class Saves(threading.Thread):
+    """Hears of each Python file that is saved below the folders; `take` tells which were since it was last asked."""
+
+    def __init__(self, folders: Sequence[Path]) -> None:
+        super().__init__(daemon=True, name="andon-saves")
+        self._folders = folders
+        self._lock = threading.Lock()
+        self._files: set[str] = set()
+        self._ended = threading.Event()
+
+    def run(self) -> None:
+        """Go until closed."""
+        from watchfiles import watch
+
+        for changes in watch(*self._folders, watch_filter=_matters, stop_event=self._ended, raise_interrupt=False):
+            with self._lock:
+                self._files.update(path for _, path in changes)
+
+    def waiting(self) -> bool:
+        """Whether there is anything to take."""
+        return bool(self._files)
+
+    def take(self) -> list[str]:
+        """The files that were saved, removed or added, relative to the first folder where they are below it."""
+        with self._lock:
+            taken, self._files = sorted(self._files), set()
+        return [
+            str(Path(each).relative_to(self._folders[0])) if _below(each, self._folders[0]) else each for each in taken
+        ]
+
+    def close(self) -> None:
+        """Hear no more."""
+        self._ended.set()
+
+
+def _matters(_change: object, path: str) -> bool:
+    file = Path(path)
+    return file.suffix == ".py" and not any(part.startswith(".") or part in IGNORED for part in file.parts[1:])
+
+
+def _below(path: str, folder: Path) -> bool:
+    return Path(path).is_relative_to(folder)
+
+
+def wait_for_good(modules: Modules, saves: Saves, console: Console, pause: Callable[[float], object]) -> None:
+    """Return when all modules can be served; until then, check again after each save."""
+    while not modules.check():
+        console.say("waiting for the next save")
+        while not saves.take():
+            pause(WAIT_SECONDS)
