@@ -24,7 +24,7 @@ def main() -> None:
     except (SettingsError, UnknownRevision) as error:
         sys.exit(str(error))
     except psycopg.OperationalError as error:
-        sys.exit(f"The database does not answer: {str(error).strip()}")
+        sys.exit(f"The database that ANDON_DATABASE_URL names does not answer: {str(error).strip()}")
     server.serve(settings, schema_fits=schema_fits)
 
 

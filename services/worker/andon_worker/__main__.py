@@ -27,7 +27,7 @@ def main() -> None:
     except (SettingsError, UnknownRevision) as error:
         sys.exit(str(error))
     except psycopg.OperationalError as error:
-        sys.exit(f"The database does not answer: {str(error).strip()}")
+        sys.exit(f"The database that ANDON_DATABASE_URL names does not answer: {str(error).strip()}")
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: service.ask_to_stop())
     signal.signal(signal.SIGUSR1, lambda *_: service.reload())

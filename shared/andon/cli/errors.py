@@ -15,6 +15,7 @@ from andon.client import (
     NotFound,
     RateLimited,
     Unavailable,
+    Unreachable,
     WaitTimeout,
 )
 from andon.embedded import EmbeddedError
@@ -71,11 +72,20 @@ def report_errors(out: TextIO) -> Iterator[None]:
     except (EmbeddedError, MissingExtra) as error:
         _end(out, str(error), Exit.FAILED)
     except AndonApiError as error:
-        _end(out, error.detail or error.title, exit_of(error))
+        _end(out, f"{error.detail or error.title}{_hint(error)}", exit_of(error))
     except WaitTimeout as error:
         _end(out, str(error), Exit.TIMED_OUT)
     except KeyboardInterrupt:
         raise SystemExit(int(Exit.INTERRUPTED)) from None
+
+
+def _hint(error: AndonApiError) -> str:
+    """The variable to set, where one is the way out."""
+    if isinstance(error, Unreachable):
+        return " Start it with `andon dev`, or set ANDON_URL to where it runs."
+    if isinstance(error, NotAllowed):
+        return " The key is what ANDON_API_KEY holds; `andon keys create` makes one."
+    return ""
 
 
 def _end(out: TextIO, message: str, code: Exit) -> None:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from difflib import get_close_matches
 from itertools import takewhile
 from typing import Annotated, Any
 
 import typer
 
 from andon.cli import dead_events
-from andon.cli.show import AsJson, cell, moment, out, print_facts, print_json, print_json_line, who
+from andon.cli.show import AsJson, cell, err, moment, out, print_facts, print_json, print_json_line, took, who
 from andon.cli.values import json_object, json_or_text
+from andon.cli.watching import follow_run, require_completed
 from andon.cli.where import api
-from andon.client import Andon, Event
+from andon.client import Andon, Delivered, Event, Function, Run
+from andon.engine.triggers import On
 
 group = typer.Typer(help="Events: facts that start and stop runs.", no_args_is_help=True)
 LOOK_SECONDS = 0.5
@@ -36,15 +39,50 @@ def send(
     user: Annotated[
         Any, typer.Option(parser=json_or_text, metavar="JSON", help="On whose behalf: JSON, or a text.")
     ] = None,
+    wait: Annotated[
+        bool, typer.Option("--wait", "-w", help="Wait for the ends of the runs that it starts, and show them.")
+    ] = False,
+    timeout: Annotated[float | None, typer.Option(min=0, help="Seconds to wait for each at most (exit 7).")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Send an event; prints its id."""
+    """Send an event; prints its id. Says so where no function listens to its name."""
     with api() as andon:
-        sent = andon.events.send(name, data, id=id, user=user)
+        sent = andon.events.deliver(name, data, id=id, user=user) if wait else None
+        event_id = sent.id if sent else andon.events.send(name, data, id=id, user=user)
+        if hint := unheard(name, andon.functions.list()):
+            err().print(hint, markup=False)
+        if sent is None:
+            print_json({"ids": [event_id]}) if as_json else typer.echo(event_id)
+            return
+        runs = [follow_run(andon, each, timeout=timeout) for each in sent.started]
     if as_json:
-        print_json({"ids": [sent]})
+        print_json({"event": sent, "runs": runs})
     else:
-        typer.echo(sent)
+        for line in _effects(sent, runs):
+            typer.echo(line)
+    for run in runs:
+        require_completed(run)
+
+
+def unheard(name: str, functions: Iterable[Function]) -> str | None:
+    """A sentence if no function starts, or is cancelled, on events of this name; with the nearest names."""
+    heard = {str(each.get("event")) for function in functions for each in (*function.triggers, *function.cancel_on)}
+    if any(On(each).covers(name) for each in heard):
+        return None
+    near = get_close_matches(name, heard, n=3, cutoff=0.6)
+    known = f"Did you mean {' or '.join(near)}?" if near else "`andon functions` lists what there is."
+    return f"No function starts, or is cancelled, on {name}. {known}"
+
+
+def _effects(sent: Delivered, runs: Sequence[Run]) -> Iterator[str]:
+    yield f"event {sent.id}"
+    for run in runs:
+        said = "" if run.output is None else f": {cell(run.output).plain}"
+        yield f"{run.status} {run.function_id} {run.id} in {took(run.queued_at, run.ended_at)}{said}"
+    for each in sent.cancelled:
+        yield f"cancelled {each}"
+    for skip in sent.skipped:
+        yield f"skipped {skip.function_id}: {skip.why}"
 
 
 @group.command()

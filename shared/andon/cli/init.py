@@ -37,7 +37,7 @@ def init(
         typer.echo(f"wrote {path}")
     typer.echo(f"\nNext:\n  python -m pytest\n  andon dev -f {name}.functions\n")
     typer.echo("""And in another terminal, while it runs:
-  andon events send import/requested '{"importId": "i1", "pages": 30}'
+  andon events send import/requested '{"importId": "i1", "pages": 30}' --wait
   andon events send import/cancelled '{"importId": "i1"}'""")
 
 

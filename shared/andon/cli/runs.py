@@ -26,11 +26,13 @@ from andon.cli.show import (
     who,
 )
 from andon.cli.values import moment
+from andon.cli.watching import follow_run, print_cancel, require_completed
 from andon.cli.where import api
 from andon.client import Attempt, LogLine, Run, Step
 
 group = typer.Typer(help="Runs: executions of functions.", no_args_is_help=True)
 
+Timeout = Annotated[float | None, typer.Option(min=0, help="Seconds to wait at most (exit 7); it goes on.")]
 Id = Annotated[str, typer.Argument(metavar="RUN", help="The run's id.")]
 LEVELS = {"stderr": "yellow", "warning": "yellow", "error": "red", "critical": "red", "debug": "dim"}
 TIME = "A time such as 2026-01-31T09:00:00Z, or how long ago, such as 2h."
@@ -132,15 +134,50 @@ def logs(
 
 
 @group.command()
+def watch(id: Id, timeout: Timeout = None, as_json: AsJson = False) -> None:
+    """Show a run's progress and its steps until it has ended; with `--json`, a line at each change."""
+    with api() as andon:
+        run = follow_run(andon, id, timeout=timeout, seen=print_json_line if as_json else None)
+    if not as_json:
+        print_facts(_facts(run))
+    require_completed(run)
+
+
+@group.command()
+def wait(
+    id: Id,
+    timeout: Timeout = None,
+    as_json: AsJson = False,
+) -> None:
+    """Wait until a run has ended, and print how; exits with 1 if it failed or was cancelled."""
+    with api() as andon:
+        run = andon.runs.wait(id, timeout=timeout)
+    if as_json:
+        print_json(run)
+    else:
+        typer.echo(f"{run.status} {run.id}")
+    require_completed(run)
+
+
+@group.command()
 def cancel(
     id: Id,
     reason: Annotated[str | None, typer.Option(help="Why; it is recorded and shown.")] = None,
+    wait: Annotated[bool, typer.Option("--wait", "-w", help="Wait until it has stopped.")] = False,
+    timeout: Timeout = None,
     as_json: AsJson = False,
 ) -> None:
     """Cancel a run that hasn't ended. Once this exits with 0, it will not complete."""
     with api() as andon:
         asked = andon.runs.cancel(id, reason=reason)
-    if as_json:
+        run = andon.runs.wait(id, timeout=timeout) if wait else None
+    if run is not None:
+        if as_json:
+            print_json(run)
+        else:
+            typer.echo(f"{run.status} {run.id}")
+            print_cancel(run, out())
+    elif as_json:
         print_json(asked)
     else:
         typer.echo(f"{asked.status} {asked.id}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from rich.console import Console
 from rich.markup import escape
@@ -38,6 +38,60 @@ def follow(
         console.print(f"The report goes on; to stop it: andon reports cancel {report_id}", markup=False)
         raise
     return report
+
+
+def follow_run(
+    andon: Andon,
+    run_id: str,
+    *,
+    timeout: float | None = None,
+    seen: Callable[[Run], None] | None = None,
+    console: Console | None = None,
+) -> Run:
+    """Show the run's progress, and each step as it ends, until it has ended; return it then.
+
+    With `seen`, nothing is shown, and that gets it at each change.
+    """
+    console = console or err()
+    told: set[str] = set()
+    try:
+        with progress_bar(console) as progress:
+            task = None
+            for run in andon.runs.watch(run_id, timeout=timeout):
+                if seen is not None:
+                    seen(run)
+                    continue
+                if task is None:
+                    task = progress.add_task(escape(run.function_id), total=1.0, note="")
+                for line in _news(run, told):
+                    console.print(line, markup=False)
+                note = run.progress_note or run.current_step or run.status
+                progress.update(task, completed=run.progress or 0.0, note=escape(note) + left(run.estimated_end_at))
+    except KeyboardInterrupt:
+        console.print(f"The run goes on; to stop it: andon runs cancel {run_id}", markup=False)
+        raise
+    return run
+
+
+def _news(run: Run, told: set[str]) -> Iterator[str]:
+    """A line for each step that has ended or failed since."""
+    for step in run.steps:
+        key = f"{step.id} {step.status} {step.attempt}"
+        if step.status in ("running", "sleeping") or key in told:
+            continue
+        told.add(key)
+        why = step.error.get("message") if isinstance(step.error, dict) else None
+        attempt = f" (attempt {step.attempt})" if step.attempt > 1 or step.status == "retrying" else ""
+        said = f": {why}" if why else ""
+        yield f"  {step.id}  {step.status}{attempt}{said}  {took(step.started_at, step.ended_at) or ''}"
+
+
+def require_completed(run: Run) -> None:
+    """Raise `CommandFailed` for a run that ended otherwise."""
+    if run.status != "completed":
+        error = run.error.get("message") if isinstance(run.error, dict) else None
+        why = error or (run.cancel and run.cancel.reason)
+        raise CommandFailed(f"Run {run.id} is {run.status}{f': {why}' if why else ''}")
 
 
 def left(end: dt.datetime | None) -> str:

@@ -9,9 +9,12 @@ from typing import Any
 from urllib.parse import quote
 
 from andon.client.decode import decode
-from andon.client.models import DeadEvent, Event
+from andon.client.errors import WaitTimeout
+from andon.client.models import DeadEvent, Delivered, Event
 from andon.client.pages import listed
 from andon.client.transport import Transport
+
+DELIVERY_SECONDS = 20
 
 
 class DeadEvents:
@@ -53,6 +56,29 @@ class Events:
         event = {"name": name, "data": dict(data or {}), "id": id, "ts": ts and ts.isoformat(), "user": user}
         [sent] = self.send_many([{key: value for key, value in event.items() if value is not None}])
         return sent
+
+    def deliver(
+        self,
+        name: str,
+        data: Mapping[str, Any] | None = None,
+        *,
+        id: str | None = None,
+        user: Any = None,
+        timeout: int = DELIVERY_SECONDS,
+    ) -> Delivered:
+        """Send one event, and wait until it was handled: the runs that it started and cancelled.
+
+        Raises `WaitTimeout` when that takes longer than `timeout` seconds; it will be handled all the same.
+        """
+        event = {"name": name, "data": dict(data or {}), "id": id, "user": user}
+        body = {key: value for key, value in event.items() if value is not None}
+        answer = self._transport.post("/events", body, wait=timeout)
+        [sent] = answer["ids"]
+        if "effects" not in answer:
+            raise WaitTimeout(
+                f"Event {sent} was sent, and nobody has handled it within {timeout} s: is a dispatcher there?"
+            )
+        return decode(Delivered, {"id": sent, **answer["effects"][0]})
 
     def send_many(self, events: Sequence[Mapping[str, Any]], *, idempotency_key: str | None = None) -> tuple[str, ...]:
         """Send events as the API takes them (`name`, `data`, `id`, `ts`, `user`), all or none; returns their ids."""

@@ -79,6 +79,13 @@ class Event(EventRef):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Delivered(Effects):
+    """An event that was sent and handled: its id, and its effects."""
+
+    id: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class DeadEvent(Resource):
     """An entry of the bus that can't be an event: the names and values it had, each base64, and the reason."""
 

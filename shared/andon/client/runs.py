@@ -114,6 +114,11 @@ class Runs:
         """The run with its steps, again at each change, until it has ended; told by the API, as a report is."""
         return self._follower.watch(_path(id), Run, lambda run: run.ended, timeout)
 
+    def wait(self, id: str, *, timeout: float | None = None) -> Run:
+        """Wait until the run has ended, and return it. Raises `WaitTimeout` after `timeout` seconds."""
+        *_, last = self.watch(id, timeout=timeout)
+        return last
+
     def rerun(self, id: str, *, idempotency_key: str | None = None) -> Asked:
         """Send the run's trigger again, as a new event."""
         return decode(Asked, self._transport.post(f"{_path(id)}/rerun", idempotency_key=idempotency_key))

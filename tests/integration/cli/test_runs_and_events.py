@@ -51,6 +51,36 @@ def test_a_run_is_shown_with_its_steps_and_run_again(
     assert command("runs", "cancel", run.id).code == 4
 
 
+def test_an_event_is_sent_and_the_ends_of_its_runs_are_waited_for(command: Command, andon: Andon) -> None:
+    done = command("events", "send", "walk/requested", '{"case": "awaited", "steps": 2}', "--wait")
+    assert done.code == 0, done.err
+    _, run = done.out.splitlines()
+    assert run.startswith("completed walk ")
+    assert "step-2  completed" in done.err
+    run_id = run.split()[2]
+    assert command("runs", "wait", run_id).out == f"completed {run_id}\n"
+    watched = command("runs", "watch", run_id)
+    assert (watched.code, "status completed" in watched.words, "step-1  completed" in watched.err) == (0, True, True)
+    assert andon.runs.wait(run_id).status == "completed"
+    unheard = command("events", "send", "walk/reqested", "--wait")
+    assert unheard.code == 0
+    assert "Did you mean walk/requested" in unheard.err
+
+
+def test_a_run_that_is_waited_for_and_cancelled_exits_with_1(
+    command: Command, andon: Andon, ledger: Ledger, walk: Callable[[str], Run]
+) -> None:
+    run = walk("waited")
+    wait_until(lambda: ledger.begins("waited"), 30)
+    assert command("runs", "wait", run.id, "--timeout", "0.2").code == 7
+    cancelled = command("runs", "cancel", run.id, "--wait", "--reason", "enough")
+    assert cancelled.code == 0
+    assert cancelled.out.startswith(f"cancelled {run.id}\n")
+    assert "code stopped" in cancelled.out
+    waited = command("runs", "wait", run.id)
+    assert (waited.code, waited.err) == (1, f"andon: Run {run.id} is cancelled: enough\n")
+
+
 def test_a_run_is_cancelled_by_its_id_and_says_who_and_why(
     command: Command, andon: Andon, ledger: Ledger, walk: Callable[[str], Run]
 ) -> None:
@@ -72,7 +102,7 @@ def test_a_cancel_event_names_what_it_cancelled(
     [event] = sent.json["ids"]
     wait_until(lambda: andon.runs.get(run.id).status == "cancelled", 30)
     assert andon.events.get(event).effects.cancelled == (run.id,)
-    assert f"cancelled {run.id} " in command("events", "show", event).words
+    assert f"cancelled {run.id}" in command("events", "show", event).words
 
 
 def test_many_runs_are_counted_first_and_then_cancelled_at_once(

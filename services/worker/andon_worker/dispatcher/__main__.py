@@ -29,7 +29,7 @@ def main() -> None:
     except (SettingsError, UnknownRevision, RegistrationError) as error:
         sys.exit(str(error))
     except psycopg.OperationalError as error:
-        sys.exit(f"The database does not answer: {str(error).strip()}")
+        sys.exit(f"The database that ANDON_DATABASE_URL names does not answer: {str(error).strip()}")
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: service.ask_to_stop())
     if health:

@@ -52,7 +52,8 @@ def _why(module: str, error: BaseException) -> str:
     if isinstance(error, SystemExit):
         return f"module {module!r} can't be imported: it calls sys.exit({error.code!r})"
     if isinstance(error, SyntaxError):
-        return f"module {module!r} can't be imported: {error.msg} ({_place(error.filename, error.lineno, error.text)})"
+        where = _place(error.filename, error.lineno, error.text)
+        return f"module {module!r} can't be imported: SyntaxError: {error.msg} ({where})"
     with suppress(Exception):
         own = [f for f in traceback.extract_tb(error.__traceback__) if "importlib" not in f.filename]
         where = f" ({_place(own[-1].filename, own[-1].lineno, own[-1].line)})" if own else ""
