@@ -76,9 +76,9 @@ class Gated:
             hints = upkeep.wake(self.db) + upkeep.unsent(self.db)
         self.hints += [id for id, _ in hints]
 
-    def claim(self) -> Claimed | None:
-        """A worker follows the oldest hint."""
-        return runs.claim(self.db, self.hints.pop(0), worker="me", lease=60) if self.hints else None
+    def claim(self, **finish: float) -> Claimed | None:
+        """A worker follows the oldest hint; `finish` is what it knows of finish time-outs."""
+        return runs.claim(self.db, self.hints.pop(0), worker="me", lease=60, finish=finish) if self.hints else None
 
     def claim_all(self) -> list[Claimed]:
         """Workers follow every hint."""

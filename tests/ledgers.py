@@ -20,7 +20,7 @@ from andon.engine.events import Event
 from andon.engine.memos import Memo
 from andon.engine.ports import Attempt
 from andon.engine.sending import as_text
-from andon_worker.supervisor.ledger import Entry, Fail, Keep, Ledger, Recall, Refused, Send, Sleep
+from andon_worker.supervisor.ledger import Entry, Extend, Fail, Keep, Ledger, Recall, Refused, Send, Sleep
 
 
 def start_ledger(database_url: str) -> Ledger:
@@ -73,6 +73,9 @@ class LedgerJournal:
     def send(self, attempt: Attempt, events: Sequence[Event], output: str) -> bool:
         answer = self._ask(lambda answer: Send(answer, self._holding, attempt, as_text(events), output, None))
         return bool(answer == "cancelled")
+
+    def extend(self, seconds: float) -> None:
+        self._ask(lambda answer: Extend(answer, self._holding, seconds))
 
     def recall(self, memo: Memo) -> Any:
         return self._ask(lambda answer: Recall(answer, self._holding, memo.id))

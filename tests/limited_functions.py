@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from andon import CancelOn, Concurrency, Event, Step, function
+import datetime as dt
+
+from andon import CancelOn, Concurrency, Event, Step, Timeouts, function
 from tests.functions import act
 
 CANCEL = CancelOn("walk/cancelled", match="data.case")
@@ -30,3 +32,11 @@ def visit(event: Event, step: Step) -> None:
 )
 def spelled(event: Event, step: Step) -> None:
     """One whose key has no value where `room` isn't a text."""
+
+
+@function(id="timed", trigger="timed/requested", timeouts=Timeouts(finish=dt.timedelta(seconds=1)))
+def timed(event: Event, step: Step) -> None:
+    """One step that takes two seconds, where the run has one, or `more`."""
+    if event.data["more"]:
+        step.extend(event.data["more"])
+    step.run("take", act, "take", event.data["case"], {"seconds": 2})

@@ -11,8 +11,8 @@ from andon.engine.errors import (
     StepTimeout,
 )
 from andon.engine.events import Event
+from andon.engine.flow import Concurrency, RateLimit, Singleton, Throttle, Timeouts
 from andon.engine.functions import Function, function
-from andon.engine.gates import Concurrency
 from andon.engine.rules import CancelOn
 from andon.engine.steps import AsyncStep, Step
 from andon.engine.subjects import Row, Subject
@@ -30,12 +30,16 @@ __all__ = [
     "Function",
     "NonRetriable",
     "On",
+    "RateLimit",
     "RegistrationError",
     "RetryAfter",
     "Row",
+    "Singleton",
     "Step",
     "StepError",
     "StepTimeout",
     "Subject",
+    "Throttle",
+    "Timeouts",
     "function",
 ]

@@ -86,6 +86,8 @@ class MemoryJournal:
     wakes: dict[str, dt.datetime] = field(default_factory=dict)
     sent: list[Event] = field(default_factory=list)
     """What `step.send_event` has sent."""
+    finish_by: dt.datetime | None = None
+    """When the run is cancelled if it hasn't ended by then."""
     underway: Attempt | None = None
     watch: Callable[[Attempt | None], object] | None = None
     """Told of each attempt that begins, and with None when its body has ended."""
@@ -127,6 +129,12 @@ class MemoryJournal:
         self._raise_if_lost()
         self.rows.setdefault(name, Memo(name, position, "sleeping", 1))
         return self.wakes.setdefault(name, until or self.now + dt.timedelta(seconds=seconds or 0.0))
+
+    def extend(self, seconds: float) -> None:
+        """Let the run take so many seconds from now, if it may not take longer already."""
+        self._raise_if_lost()
+        if self.finish_by is not None:
+            self.finish_by = max(self.finish_by, self.now + dt.timedelta(seconds=seconds))
 
     def send(self, attempt: Attempt, events: Sequence[Event], output: str) -> bool:
         """Keep a step's result and the events that it sends."""

@@ -11,9 +11,9 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from andon.engine import flow
 from andon.engine.errors import NonRetriable
 from andon.engine.events import ENDS, MAX_NAME, NAME, OWN, OWN_CANCELS
-from andon.engine.gates import concurrency_fault
 from andon.engine.rules import CancelOn, rule_fault
 from andon.engine.storable import text_fault
 from andon.engine.subjects import subject_fault
@@ -184,7 +184,11 @@ ARGUMENTS: Mapping[str, Check] = {
     "fresh": flag,
     "lane_memory": optional(whole(1 << 20, 1 << 50)),
     "max_runs": whole(1, 1_000_000),
-    "concurrency": concurrency_fault,
+    "concurrency": flow.concurrency_fault,
+    "singleton": flow.singleton_fault,
+    "throttle": flow.throttle_fault,
+    "rate_limit": flow.rate_limit_fault,
+    "timeouts": flow.timeouts_fault,
     "cleanups": _hooks,
     "subject": subject_fault,
     "handler": code,

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from andon.engine import gates, subjects
+from andon.engine import flow, subjects
 from andon.engine.arguments import ARGUMENTS, shown
 from andon.engine.errors import RegistrationError
-from andon.engine.gates import Concurrency
+from andon.engine.flow import Concurrency, RateLimit, Singleton, Throttle, Timeouts
 from andon.engine.rules import CancelOn
 from andon.engine.subjects import Subject
 from andon.engine.triggers import Cron, On, Trigger
@@ -45,6 +45,14 @@ class Declaration:
     """After how many runs a process is not used again."""
     concurrency: tuple[Concurrency, ...] = ()
     """How many of its runs go at once."""
+    singleton: Singleton | None = None
+    """That one of its runs goes at a time, and what becomes of others."""
+    throttle: Throttle | None = None
+    """How often its runs start."""
+    rate_limit: RateLimit | None = None
+    """How often runs are made of events."""
+    timeouts: Timeouts | None = None
+    """How long its runs may wait, and take."""
     cleanups: tuple[str, ...] = ()
     """Which of `on_cancel` and `on_failure` it has."""
     subject: Subject | None = None
@@ -82,14 +90,24 @@ class Declaration:
         return RegistrationError(f"function {shown(self.id)} in {shown(self.module)}: {argument}: {fault}")
 
 
+_FLOW: dict[str, type[Any]] = {
+    "singleton": Singleton,
+    "throttle": Throttle,
+    "rate_limit": RateLimit,
+    "timeouts": Timeouts,
+}
+
+
 def to_json(declared: Declaration) -> dict[str, Any]:
     """The declaration as a JSON object; durations are seconds."""
     said = {each.name: getattr(declared, each.name) for each in fields(Declaration)}
     said["triggers"] = [_trigger(each) for each in declared.triggers]
     said["cancel_on"] = [_rule(each) for each in declared.cancel_on]
     said["cancel_deadline"] = _seconds(declared.cancel_deadline)
-    said["concurrency"] = gates.to_json(declared.concurrency)
     said["subject"] = None if declared.subject is None else subjects.to_json(declared.subject)
+    said["concurrency"] = [flow.to_json(each) for each in declared.concurrency]
+    for name in _FLOW:
+        said[name] = flow.to_json(getattr(declared, name))
     return said
 
 
@@ -102,7 +120,8 @@ def from_json(said: Mapping[str, Any]) -> Declaration:
             "triggers": tuple(_read_trigger(each) for each in said["triggers"]),
             "cancel_on": tuple(_read_rule(each) for each in said["cancel_on"]),
             "cancel_deadline": None if deadline is None else dt.timedelta(seconds=deadline),
-            "concurrency": gates.from_json(said.get("concurrency", ())),
+            "concurrency": tuple(Concurrency(**each) for each in said.get("concurrency", ())),
+            **{name: flow.from_json(kind, said.get(name)) for name, kind in _FLOW.items()},
             "cleanups": tuple(said["cleanups"]),
             "subject": None if subject is None else subjects.from_json(subject),
         }

@@ -12,7 +12,8 @@ from andon.engine.arguments import shown
 from andon.engine.declarations import CANCEL_DEADLINE, GRACE_SECONDS, MAX_RUNS, Declaration
 from andon.engine.errors import RegistrationError
 from andon.engine.events import CRON, Event
-from andon.engine.gates import Concurrency, expressions_of, gates_of
+from andon.engine.flow import Concurrency, RateLimit, Singleton, Throttle, Timeouts
+from andon.engine.gates import UNLIMITED, expressions_of, gates_of
 from andon.engine.rules import CancelOn
 from andon.engine.subjects import Subject
 from andon.engine.triggers import OF_EVENT, Cron, Trigger, parts_of
@@ -54,6 +55,10 @@ def function(
     lane_memory: int | None = None,
     max_runs: int = MAX_RUNS,
     concurrency: Concurrency | Sequence[Concurrency] = (),
+    singleton: Singleton | None = None,
+    throttle: Throttle | None = None,
+    rate_limit: RateLimit | None = None,
+    timeouts: Timeouts | None = None,
     subject: Subject | None = None,
 ) -> Callable[[Handler], Function]:
     """Declare a durable function: `handler(event, step)` runs for each `trigger` event, or for whatever one of several
@@ -68,8 +73,10 @@ def function(
     `lane_memory` how many bytes these may take together. A process serves runs of the same function and tenant one
     after the other, `max_runs` at most; with `fresh` only one.
 
-    `concurrency` limits how many runs go at once, up to three times.
-    `subject` says what a run is about; a row of a table of yours can follow the state of its newest request.
+    `concurrency` limits how many runs go at once, up to three times; `singleton` to one, and says what becomes of the
+    others; `throttle` how often runs start, and `rate_limit` how often they are made. `timeouts` cancels a run that
+    waits or takes too long. `subject` says what a run is about; a row of a table of yours can follow the state of its
+    newest request.
     """
 
     def declare(handler: Handler) -> Function:
@@ -91,6 +98,10 @@ def function(
             lane_memory=lane_memory,
             max_runs=max_runs,
             concurrency=_several([concurrency] if isinstance(concurrency, Concurrency) else concurrency),
+            singleton=singleton,
+            throttle=throttle,
+            rate_limit=rate_limit,
+            timeouts=timeouts,
             subject=subject,
         )
 
@@ -192,9 +203,11 @@ class Registry:
 
     def _check_limits(self, declared: Declaration) -> None:
         for expression in expressions_of(declared):
-            argument = f"concurrency: key={shown(expression)}"
+            argument = f"key={shown(expression)}"
             self._check(declared, argument, argument, expression, OF_EVENT)
         for gate in gates_of(declared):
+            if gate.limit == UNLIMITED:
+                continue
             other, limit = self._shared.setdefault(gate.head, (declared.id, gate.limit))
             if limit != gate.limit:
                 raise declared.refused(

@@ -57,6 +57,10 @@ class Journal(Protocol):
         """
         ...
 
+    def extend(self, seconds: float) -> None:
+        """Let the run take so many seconds from now, if it may not take longer already."""
+        ...
+
     def recall(self, memo: Memo) -> Any:
         """The result of a completed step, decoded."""
         ...

@@ -196,6 +196,16 @@ class Step:
         elif self._stop.cause is not None:
             raise Cancelled(self._busy) if self._stop.cause is Cause.CANCELLED else Interrupted
 
+    def extend(self, seconds: float) -> None:
+        """Let the run take so many seconds from now, where its finish time-out would end it sooner.
+
+        From the handler only.
+        """
+        if self._stop.place is not Place.HANDLER:
+            raise AndonError("step.extend belongs in the handler, between steps")
+        with self._stop.engine_code():
+            self._journal.extend(bounded("extend", seconds))
+
     def progress(self, fraction: float, note: str | None = None) -> None:
         """Show how far the run is: `fraction` from 0 to 1. Cheap enough to call in a loop."""
         self._progress.show(*bounded_progress(fraction, note))

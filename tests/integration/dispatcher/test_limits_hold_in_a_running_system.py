@@ -50,3 +50,12 @@ def test_bodies_overlap_no_more_than_the_limits_say_and_a_cancelled_one_gives_wa
         others = [each for each in rows if each["started_at"] <= row["started_at"] < each["ended_at"]]
         assert len(others) <= 2
         assert len([each for each in others if each["data"]["room"] == row["data"]["room"]]) == 1
+
+
+def test_a_run_that_takes_too_long_is_stopped_in_the_middle_unless_it_was_given_more_time(scene: Scene) -> None:
+    for case, more in (("late", 0), ("longer", 60)):
+        scene.xadd("timed/requested", {"case": case, "more": more})
+    assert scene.wait_run("longer")["status"] == "completed"
+    late = scene.wait_run("late")
+    assert (late["status"], late["cancel_cause"]) == ("cancelled", "finish_timeout")
+    assert [each.what for each in scene.ledger.entries("late")] == ["begin"]

@@ -11,7 +11,7 @@ from andon import Concurrency, Event, Function, RegistrationError, function
 from andon.adapters.cel import check_expression, value_of
 from andon.engine.declarations import from_json, to_json
 from andon.engine.functions import Registry
-from andon.engine.gates import Limits, gates_of
+from andon.engine.gates import Gates, gates_of
 
 
 def declared(*limits: Any, id: str = "f") -> Function:
@@ -70,8 +70,8 @@ def test_those_that_let_few_pass_are_tried_first() -> None:
 
 def test_a_key_tells_its_limit_so_a_deploy_changes_it_for_those_that_wait() -> None:
     [key] = keys(Concurrency(2, key="data.user"), of(1))
-    assert Limits([declared(Concurrency(5, key="data.user"))]).limit(key) == 5
-    assert Limits([declared()]).limit(key) > 1_000_000_000
+    assert Gates([declared(Concurrency(5, key="data.user"))]).limit(key) == 5
+    assert Gates([declared()]).limit(key) > 1_000_000_000
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ inbox has already (and whose outbox row is closed) has no second effect.
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import logging
 import uuid
@@ -32,7 +33,7 @@ from andon.engine.gates import gates_of
 from andon.engine.ids import new_id, parse_id
 from andon.engine.rules import CancelOn, cancel_key, rule_id, run_flag
 from andon.reports.events import REQUESTED
-from andon_worker.dispatcher import subjects
+from andon_worker.dispatcher import sifting, subjects
 from andon_worker.dispatcher.subjects import Request, Requests
 
 log = logging.getLogger(__name__)
@@ -55,6 +56,10 @@ SELECT r.id, r.tenant, r.function_id, r.seq, r.report_id, r.subject_id, r.queue,
     clock_timestamp(), nullif(r.gate_keys, '{}')::uuid[]
 FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::bigint[], %s::uuid[], %s::uuid[], %s::text[], %s::text[],
     %s::uuid[], %s::text[]) r (id, tenant, function_id, seq, report_id, subject_id, queue, rules, door, gate_keys)
+"""
+_START_BY = """
+UPDATE andon.runs r SET start_by = r.queued_at + w.seconds * interval '1 s'
+FROM unnest(%s::uuid[], %s::float8[]) w (id, seconds) WHERE r.id = w.id
 """
 _KEYS = (
     "INSERT INTO andon.cancel_keys (run_id, key, event_seq) SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::bigint[])"
@@ -116,6 +121,21 @@ class NewRun:
         return self.report_id is not None or self.request is not None
 
     @property
+    def singleton(self) -> uuid.UUID | None:
+        """The key of which one run goes at a time: the first of all keys."""
+        return self.gate_keys[0] if self.function.singleton and self.gate_keys else None
+
+    @property
+    def mode(self) -> str | None:
+        """What becomes of others under the singleton's key."""
+        return self.function.singleton.mode if self.function.singleton else None
+
+    @property
+    def start_within(self) -> dt.timedelta | None:
+        """How soon it must have started."""
+        return self.function.timeouts.start if self.function.timeouts else None
+
+    @property
     def rules(self) -> str:
         """The wide rules that it is made with, as PostgreSQL writes an array; the others give it keys."""
         return listed(rule_id(self.function.id, each) for each in self.function.cancel_on if each.wide)
@@ -158,20 +178,27 @@ def record_batch(
     cancellations.hold(connection, [*chain(*stoppable.values()), *(each.key for each in cancels)])
     reports = _lock_requested(connection, fresh)
     requests = subjects.read(connection, registry, fresh)
-    matched = cancellations.open_runs(connection, [each.key for each in cancels])
+    matched = cancellations.open_runs(
+        connection, [*(each.key for each in cancels), *sifting.singletons_of(registry, fresh)]
+    )
     subjects.lock(connection, requests, matched)
-    runs, skipped = _plan_runs(registry, fresh, reports, requests)
+    planned, skipped = _plan_runs(registry, fresh, reports, requests)
+    runs, dropped = sifting.sift(connection, planned)
+    singles = sifting.replacing(runs)
+    cancels = [*cancels, *singles]
     _count_spread(connection, registry, fresh)
     _store_wide(connection, registry, fresh)
     cancellations.store(connection, cancels)
+    cancellations.replace_singletons(connection, singles)
     _insert_runs(connection, runs)
-    skips.record(connection, skipped)
+    skips.record(connection, [*skipped, *dropped])
     subjects.attach(connection, requests, runs)
     _attach_reports(connection, runs)
     _fail_unstarted(connection, fresh, runs, reports)
     made = [run.id for run in runs]
     keyed, born = cancellations.pairs(connection, runs=made, cancels=cancels), wide.marks_for(connection, made)
     marks = [*keyed.marks, *born.marks, *subject_cancels.marks(connection, requests.cancelled), *requests.superseding()]
+    marks += sifting.overtaken(connection, runs)
     marked = mark(connection, [*cancellations.runs_by_id(connection, fresh), *marks])
     if born.marks:
         wide.count_born(connection, made)
@@ -284,7 +311,7 @@ def _gate_keys(function: Declaration, event: Event) -> tuple[tuple[uuid.UUID, ..
         try:
             keys.append(limit.key_of(event, value_of))
         except ValueError as error:
-            return (), f"concurrency: key={limit.key!r:.200} has no value: {error}"
+            return (), f"{limit.kind}: key={limit.key!r:.200} has no value: {error}"
     return tuple(keys), None
 
 
@@ -355,6 +382,8 @@ def _insert_runs(connection: psycopg.Connection[Any], runs: Sequence[NewRun]) ->
             rows = [(*run.row, run.door, listed(run.gate_keys)) for run in waiting]
             connection.execute(_RUNS_AT_DOORS, [list(column) for column in zip(*rows, strict=True)])
             gate.look_at(connection, {run.door for run in waiting if run.gate_keys and run.door == run.gate_keys[0]})
+        if late := [(run.id, start.total_seconds()) for run in runs if (start := run.start_within)]:
+            connection.execute(_START_BY, [list(column) for column in zip(*late, strict=True)])
         if keys:
             connection.execute(_KEYS, [list(column) for column in zip(*keys, strict=True)])
 
@@ -363,7 +392,7 @@ def _keys(run: NewRun) -> list[uuid.UUID]:
     """What the run can be cancelled by."""
     event = run.event
     found = (cancel_key(event.tenant, run.function.id, rule, event.data) for rule in run.function.cancel_on)
-    keys = [key for key in found if key is not None]
+    keys = [key for key in (*found, run.singleton) if key is not None]
     if event.name == CRON:
         keys.append(run_key(run.function.id, str(event.data.get("schedule")), str(event.data.get("tz"))))
     return [*keys, request_key(event.tenant, event.id)] if run.carries_state else keys

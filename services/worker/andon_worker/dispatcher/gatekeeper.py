@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections import Counter
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 import psycopg
 
 from andon.adapters.postgres import gate
+from andon.adapters.postgres.tats import Rates
 from andon.engine.functions import Registry
-from andon.engine.gates import Limits
-from andon.engine.opening import decide
+from andon.engine.gates import UNLIMITED, Gates
+from andon.engine.opening import Decision, decide
 
 RECONCILE_SECONDS = 60.0
 
@@ -27,7 +30,7 @@ class Gatekeeper:
     """Belongs to the dispatcher that leads. All it knows of doors is rows: another takes over with nothing to learn."""
 
     def __init__(self, registry: Registry) -> None:
-        self._limits = Limits(registry)
+        self._gates = Gates(registry)
         self._reconcile_at = 0.0
         self._reconciled: uuid.UUID = gate.FIRST
         self._all = True
@@ -41,24 +44,52 @@ class Gatekeeper:
         due = gate.take_due(connection)
         if not due:
             return Opened([], False)
-        free = self._free(connection, due)
+        rates = Rates()
+        free = self._free(connection, due, rates)
         lines, cut = gate.lines(connection, {key: number for key, number in free.items() if number > 0})
         standing = {each.candidate.run_id: each for line in lines.values() for each in line}
         others = {key for each in standing.values() for key in each.candidate.keys} - free.keys()
-        free |= self._free(connection, others)
+        free |= self._free(connection, others, rates)
         decision = decide(
             {door: [each.candidate for each in line] for door, line in lines.items()},
             free,
-            wide=self._limits.wide,
+            wide=self._gates.wide,
             whole=lambda door: door not in cut,
         )
-        return Opened(gate.apply(connection, decision, standing), bool(decision.again) or len(due) >= gate.DOORS)
+        counted = {key for key in free if self._gates.rate(key) is None}
+        hints = gate.apply(connection, decision, standing, counted)
+        self._spend(connection, rates, decision, {run_id for run_id, _ in hints})
+        return Opened(hints, bool(decision.again) or len(due) >= gate.DOORS)
 
     def _free(
-        self, connection: psycopg.Connection[Any], keys: list[uuid.UUID] | set[uuid.UUID]
+        self, connection: psycopg.Connection[Any], keys: Collection[uuid.UUID], rates: Rates
     ) -> dict[uuid.UUID, int]:
-        held = gate.held(connection, keys)
-        return {key: self._limits.limit(key) - held.get(key, 0) for key in keys}
+        """How many may go under each key."""
+        limited = {key: limit for key in keys if (limit := self._gates.limit(key)) < UNLIMITED}
+        timed = {key: rate for key in keys if (rate := self._gates.rate(key))}
+        held = gate.held(connection, limited)
+        rates.read(connection, timed)
+        return (
+            dict.fromkeys(keys, UNLIMITED)
+            | {key: limit - held.get(key, 0) for key, limit in limited.items()}
+            | {key: rates.free(key) for key in timed}
+        )
+
+    def _spend(
+        self,
+        connection: psycopg.Connection[Any],
+        rates: Rates,
+        decision: Decision,
+        let_in: set[uuid.UUID],
+    ) -> None:
+        """Count those that were let in by the rates, and look again where the next one has to wait for its time."""
+        keys = Counter(
+            key for c, _ in decision.admitted if c.run_id in let_in for key in c.keys if self._gates.rate(key)
+        )
+        for key, count in keys.items():
+            rates.spend(key, count)
+        rates.write(connection)
+        rates.look_again(connection, {key for key in keys if rates.free(key) <= 0})
 
     @property
     def wants_to_reconcile(self) -> bool:

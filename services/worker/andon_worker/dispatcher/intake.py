@@ -31,6 +31,7 @@ from andon.adapters.redis.reading import BoundedReader, Entry, size
 from andon.engine.errors import EventError
 from andon.engine.events import DEFAULT_TENANT, ENDS, Event, why_only_ours
 from andon.engine.functions import Registry
+from andon.engine.gates import is_limited
 from andon.reports.events import spelled
 from andon_worker.dispatcher.batch import Effects, record_batch
 from andon_worker.dispatcher.batch_size import MOST, MOST_BYTES, BatchSize
@@ -97,7 +98,7 @@ class Intake:
         self._signal = signal
         self._metrics = metrics
         self._can_wait = {name.encode() for name in ENDS if not registry.concerns(name)}
-        self._limited = [json.dumps(each.id).encode() for each in registry if each.concurrency]
+        self._limited = [json.dumps(each.id).encode() for each in registry if is_limited(each)]
         self._put_off: list[Entry] = []
         self._tracing = tracing
         self._stream = stream

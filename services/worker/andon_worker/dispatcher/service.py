@@ -61,6 +61,7 @@ RELAY_BEHIND_SECONDS = 60.0
 RELAY_CHUNK = 2_000
 RELAYED_AT_ONCE = 20  # each may be as large as an event may be
 FLAGS_AT_ONCE = 1_000
+NO_SEQ = 2**53  # of a cancel that is no event: later than all
 FORGOTTEN_SECONDS = 5.0
 FLOORS_SECONDS = 1.0
 STANDBY_SECONDS = 0.5
@@ -185,6 +186,7 @@ class DispatcherService:
         unsent = due.unsent or due.reclaim or due.overdue  # both leave runs that are to be hinted now
         duties: list[tuple[str, bool, Callable[[], None]]] = [
             ("overdue", due.overdue, lambda: self._tell(upkeep.overdue(connection))),
+            ("late", due.late, lambda: self._cancel_late(connection)),
             ("sweep", due.sweep, self._sweep),
             ("tell", due.tell, self._tell_untold),
             ("reclaim", due.reclaim and leading >= self._settings.lease_seconds, self._reclaim),
@@ -354,6 +356,14 @@ class DispatcherService:
             self.metrics.failed_evaluations(swept.failed)
             flags.raise_flags(self._redis, {run_flag(id): seq for id, seq in swept.cancelling.items()})
             self._tell(swept.settled)
+
+    def _cancel_late(self, connection: psycopg.Connection[Any]) -> None:
+        """Time-outs of runs: of as many at a time as one upkeep may take."""
+        cancelling, settled = upkeep.late(connection)
+        if len(cancelling) + len(settled) >= upkeep.CHUNK:
+            self._upkeep_at = 0.0
+        flags.raise_flags(self._redis, dict.fromkeys(map(run_flag, cancelling), NO_SEQ))
+        self._tell(settled)
 
     def _tell_untold(self) -> None:
         """Make the events of runs that were swept, for a part of the time: what comes in goes first."""

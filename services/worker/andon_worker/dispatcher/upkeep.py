@@ -13,8 +13,10 @@ import psycopg
 
 from andon.adapters.postgres import gate, subjects, turns
 from andon.adapters.postgres.attempts import LOST
+from andon.adapters.postgres.marks import Mark, Marked, mark
 from andon.adapters.postgres.settle import Settled, lock_reports, settle_void
-from andon.adapters.postgres.statuses import HELD
+from andon.adapters.postgres.statuses import CANCELLABLE, HELD
+from andon.engine.events import Event
 from andon.engine.lines import ALONE, URGENT
 from andon_worker.dispatcher.halving import halving
 
@@ -63,7 +65,9 @@ SELECT EXISTS (SELECT FROM andon.runs WHERE status = 'cancelling' AND cancel_dea
     EXISTS (SELECT FROM andon.maintenance WHERE name = 'drain'),
     EXISTS (SELECT FROM andon.gate_due WHERE at <= clock_timestamp()),
     EXISTS (SELECT FROM andon.runs WHERE status = 'queued' AND door = subject_id),
-    EXISTS (SELECT FROM andon.rows_owed WHERE next_at <= clock_timestamp())
+    EXISTS (SELECT FROM andon.rows_owed WHERE next_at <= clock_timestamp()),
+    EXISTS (SELECT FROM andon.runs WHERE status = 'queued' AND start_by <= clock_timestamp())
+        OR EXISTS (SELECT FROM andon.runs WHERE status IN {CANCELLABLE} AND finish_by <= clock_timestamp())
 """
 _ALL_QUEUED = f"""
 SELECT id, {_QUEUE} FROM andon.runs WHERE status = 'queued' AND door IS NULL AND id > %s ORDER BY id LIMIT {CHUNK * 10}
@@ -87,6 +91,13 @@ UPDATE andon.runs r SET status = 'queued', lost = f.count, lost_step = f.step, l
     turn = NULL, current_step = NULL, step_started_at = NULL
 FROM free f WHERE r.id = f.id
 RETURNING r.id
+"""
+_LATE = f"""
+(SELECT id, report_id, 'start_timeout' FROM andon.runs
+ WHERE status = 'queued' AND start_by <= clock_timestamp() ORDER BY start_by LIMIT {CHUNK})
+UNION ALL
+(SELECT id, report_id, 'finish_timeout' FROM andon.runs
+ WHERE status IN {CANCELLABLE} AND finish_by <= clock_timestamp() ORDER BY finish_by LIMIT {CHUNK})
 """
 _OVERDUE = """
 SELECT id, report_id, subject_id FROM andon.runs
@@ -116,6 +127,7 @@ class Due(NamedTuple):
     doors: bool
     subject_doors: bool
     rows: bool
+    late: bool
 
 
 def due(connection: psycopg.Connection[Any], *, forgotten_after: float, relay_after: float) -> Due:
@@ -196,6 +208,14 @@ def reclaim(connection: psycopg.Connection[Any], lost_limit: int) -> list[Settle
         error = json.dumps({"type": "WorkerLost", "message": message, "step": current})
         settled += _settle(connection, [(id, report_id, subject)], forced=False, error=error)
     return settled
+
+
+def late(connection: psycopg.Connection[Any]) -> Marked:
+    """Cancel runs that haven't started, or haven't ended, in time."""
+    with connection.transaction():
+        rows = connection.execute(_LATE).fetchall()
+        lock_reports(connection, sorted({report for _, report, _ in rows if report is not None}))
+        return mark(connection, [Mark(id, Event(""), cause) for id, _, cause in rows])
 
 
 def overdue(connection: psycopg.Connection[Any]) -> list[Settled]:

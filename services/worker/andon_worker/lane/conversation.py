@@ -117,6 +117,10 @@ class LaneJournal:
             raise self._stop.exception(name)
         return dt.datetime.fromisoformat(answer["wake_at"])
 
+    def extend(self, seconds: float) -> None:
+        """Have the run's time extended."""
+        self._ask({"say": "extend", "seconds": seconds})
+
     def send(self, attempt: Attempt, events: Sequence[Event], output: str) -> bool:
         """Have events recorded with the step's result; raises `InvalidResult` where the database refuses them."""
         self._take_room(attempt, output)

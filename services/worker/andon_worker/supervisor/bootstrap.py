@@ -60,6 +60,7 @@ def worker(settings: Settings, *, tracing: Tracing | None = None) -> tuple[Worke
         lease=settings.lease_seconds,
         functions=lambda: service.functions,
         hosted=lambda: [each.id for each in hosts.all()],
+        finish=lambda: service.finish_seconds,
     )
     courier = Courier(redis, FlagReader(redis), telling, metrics.runs)
     logbook = Logbook(keeping, courier.said)

@@ -19,7 +19,7 @@ from andon.adapters.postgres.attempts import Attempted
 from andon.adapters.postgres.journal import Standing
 from andon.adapters.postgres.settle import Settled
 from andon.engine.errors import AndonError, StepTimeout
-from andon.engine.gates import holds_while_waiting
+from andon.engine.gates import holds_while_waiting, is_limited
 from andon.engine.memos import describe
 from andon.engine.retries import delay
 from andon.engine.steps import failure
@@ -153,7 +153,7 @@ class Endings:
                 self._loop.post(lambda: self.lost(run))
 
         step = (run.underway.name, run.began) if run.underway else None
-        frees = bool(run.declared.concurrency)
+        frees = is_limited(run.declared)
         self._ledger.write(ledger.Settle(written, run.holding, status, output, error, run.stopped_at, step, frees))
 
     def lost(self, run: Run) -> None:

@@ -205,6 +205,12 @@ class Executing:
                 ),
                 lambda wake_at: self._send(lane, {"wake_at": wake_at.isoformat()}),
             )
+        elif say == "extend":
+            self._ask(
+                run,
+                lambda answer: ledger.Extend(answer, run.holding, header["seconds"]),
+                lambda _: self._reply(run, lane, {}),
+            )
         elif say == "recall":
             self._ask(
                 run,

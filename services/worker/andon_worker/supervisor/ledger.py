@@ -14,7 +14,7 @@ import queue
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import groupby
@@ -208,6 +208,16 @@ class Enter(Held[None]):
 
 
 @dataclass(eq=False)
+class Extend(Held[None]):
+    """That the run may take longer."""
+
+    seconds: float
+
+    def write(self, connection: Connection) -> bool:
+        return runs.extend(connection, *self.run, self.seconds)
+
+
+@dataclass(eq=False)
 class Abandon(Held[None]):
     """The run is lost to this worker."""
 
@@ -250,14 +260,18 @@ class Ledger(threading.Thread):
         lease: float,
         functions: Callable[[], Sequence[str]],
         hosted: Callable[[], Sequence[uuid.UUID]],
+        finish: Callable[[], Mapping[str, float]] = dict,
     ) -> None:
-        """`functions` that it may claim runs of, and the runs that are `hosted` now, which it must not."""
+        """`functions` that it may claim runs of, and the runs that are `hosted` now, which it must not; `finish` is how
+        many seconds runs of some functions may take.
+        """
         super().__init__(daemon=True, name="andon-ledger")
         self._database = database
         self._worker = worker
         self._lease = lease
         self._functions = functions
         self._hosted = hosted
+        self._finish = finish
         self._entries: queue.SimpleQueue[Entry[Any] | None] = queue.SimpleQueue()
         self._later: list[tuple[float, Entry[Any]]] = []
         self._closed = False
@@ -359,6 +373,7 @@ class Ledger(threading.Thread):
             functions=self._functions(),
             alone=entry.alone,
             hosted=self._hosted(),
+            finish=self._finish(),
         )
 
     def _reconsider(self, left: list[Held[Any]]) -> None:

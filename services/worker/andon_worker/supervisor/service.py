@@ -259,6 +259,12 @@ class WorkerService:
         return [*self._declared]
 
     @property
+    def finish_seconds(self) -> dict[str, float]:
+        """How long runs of its functions may take, where that is bounded."""
+        timed = ((id, each.timeouts) for id, each in self._declared.items() if each.timeouts)
+        return {id: said.finish.total_seconds() for id, said in timed if said.finish}
+
+    @property
     def beat_age(self) -> float:
         """Seconds since a heartbeat succeeded."""
         return time.monotonic() - self._heartbeat.last_beat

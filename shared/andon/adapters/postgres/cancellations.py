@@ -17,25 +17,38 @@ from andon.adapters.postgres.connect import LOCKING
 from andon.adapters.postgres.judging import Judged, judge, pair_of
 from andon.adapters.postgres.marks import Mark, reason_of
 from andon.adapters.postgres.settle import lock_reports
-from andon.adapters.postgres.statuses import CANCELLABLE
+from andon.adapters.postgres.statuses import CANCELLABLE, OPEN
 from andon.engine.events import RUN_CANCELLED, Event
 from andon.engine.ids import parse_id
 from andon.engine.rules import CancelOn, cancel_key, flag_name
 
+SINGLETON = "singleton"
+"""The cause of a cancel for a newer run of the same singleton."""
+
 _STORE = """
 INSERT INTO andon.cancellations
-    (event_seq, key, function_id, flag, expression, event_id, requested_by, reason, requested_at, remember_until)
+    (event_seq, key, function_id, flag, expression, event_id, requested_by, reason, requested_at, remember_until, cause)
 SELECT c.seq, c.key, c.function_id, c.flag, c.expression, c.event_id, c."user"::jsonb, c.reason, clock_timestamp(),
-    clock_timestamp() + c.remember * interval '1 s'
+    clock_timestamp() + c.remember * interval '1 s', c.cause
 FROM unnest(%(seqs)s::bigint[], %(keys)s::uuid[], %(functions)s::text[], %(flags)s::text[], %(expressions)s::text[],
-    %(events)s::text[], %(users)s::text[], %(reasons)s::text[], %(remember)s::float8[])
-    AS c (seq, key, function_id, flag, expression, event_id, "user", reason, remember)
+    %(events)s::text[], %(users)s::text[], %(reasons)s::text[], %(remember)s::float8[], %(causes)s::text[])
+    AS c (seq, key, function_id, flag, expression, event_id, "user", reason, remember, cause)
 ON CONFLICT DO NOTHING
 """
 
 _OPEN_BY_KEY = f"""
 SELECT DISTINCT r.id, r.report_id, r.subject_id FROM andon.cancel_keys k JOIN andon.runs r ON r.id = k.run_id
 WHERE k.key = ANY(%s) AND r.status IN {CANCELLABLE} LIMIT %s
+"""
+
+_FORGET_OLDER = """
+DELETE FROM andon.cancellations c USING unnest(%s::uuid[], %s::bigint[]) w (key, seq)
+WHERE c.key = w.key AND c.event_seq < w.seq AND c.cause = %s
+"""
+_SINGLETONS = f"""
+SELECT k.key, r.id, r.event_seq FROM andon.cancel_keys k JOIN andon.runs r ON r.id = k.run_id
+WHERE k.key = ANY(%(keys)s) AND r.status IN {OPEN}
+    AND (NOT %(waiting)s OR r.status = 'queued' AND r.door IS NOT NULL) ORDER BY r.event_seq
 """
 
 # Fewer locks than there are keys, so that a large batch doesn't fill the server's table of locks: 1,024.
@@ -52,7 +65,8 @@ WHERE r.event_seq < w.seq AND r.status IN {CANCELLABLE}
 """
 
 _PAIRS = f"""
-SELECT k.run_id, r.function_id, k.event_seq, c.expression, c.event_seq, c.event_id, c.requested_by, c.reason
+SELECT k.run_id, r.function_id, k.event_seq, c.expression, c.event_seq, c.event_id, c.requested_by, c.reason,
+    c.cause
 FROM andon.cancel_keys k
 JOIN andon.cancellations c ON c.key = k.key
 JOIN andon.runs r ON r.id = k.run_id
@@ -78,6 +92,8 @@ class KeyedCancel:
     flag: str | None = None
     expression: str | None = None
     remember: dt.timedelta | None = None
+    cause: str | None = None
+    """What it is where nobody has asked for it."""
 
 
 def cancels_by(rules: Iterable[tuple[str, CancelOn]], event: Event) -> dict[uuid.UUID, KeyedCancel]:
@@ -140,9 +156,27 @@ def store(connection: psycopg.Connection[Any], cancels: Sequence[KeyedCancel]) -
             "reasons": [reason_of(c.event) for c in cancels],
             "flags": [c.flag for c in cancels],
             "expressions": [c.expression for c in cancels],
+            "causes": [c.cause for c in cancels],
             "remember": [c.remember.total_seconds() if c.remember else None for c in cancels],
         },
     )
+
+
+def replace_singletons(connection: psycopg.Connection[Any], cancels: Sequence[KeyedCancel]) -> None:
+    """Forget older cancels for a singleton's sake: each of these stops whatever they would."""
+    if cancels:
+        connection.execute(_FORGET_OLDER, [[c.key for c in cancels], [c.event.seq for c in cancels], SINGLETON])
+
+
+def singletons(
+    connection: psycopg.Connection[Any], keys: Sequence[uuid.UUID], *, waiting: bool = False
+) -> list[tuple[uuid.UUID, uuid.UUID, int]]:
+    """The open runs under these singletons' keys, oldest first: key, run, its event's seq. Only those `waiting` to be
+    let in, if that is asked for.
+    """
+    if not keys:
+        return []
+    return connection.execute(_SINGLETONS, {"keys": list(keys), "waiting": waiting}).fetchall()
 
 
 def open_runs(

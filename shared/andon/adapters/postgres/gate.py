@@ -173,9 +173,13 @@ def _lines(depth: int) -> Statement:
 
 
 def apply(
-    connection: psycopg.Connection[Any], decision: Decision, standing: dict[uuid.UUID, Standing]
+    connection: psycopg.Connection[Any],
+    decision: Decision,
+    standing: dict[uuid.UUID, Standing],
+    counted: set[uuid.UUID],
 ) -> list[tuple[uuid.UUID, str]]:
-    """Do what was decided; returns those that were let in, each with its line. `standing` are the runs by id.
+    """Do what was decided; returns those that were let in, each with its line. `standing` are the runs by id, and
+    `counted` the keys under which they hold slots.
 
     A run that somebody changes at this moment is left where it stands, and its door is looked at again.
     """
@@ -184,7 +188,7 @@ def apply(
         _MOVE.execute(connection, {"ids": list(ids), "doors": list(doors), "others": list(others)})
     let_in: set[uuid.UUID] = set()
     if decision.admitted:
-        let_in = _admit(connection, decision.admitted, standing)
+        let_in = _admit(connection, decision.admitted, standing, counted)
     left = {door for candidate, door in decision.admitted if candidate.run_id not in let_in}
     look_at(connection, left | decision.again)
     return [(c.run_id, standing[c.run_id].line) for c, _ in decision.admitted if c.run_id in let_in]
@@ -194,6 +198,7 @@ def _admit(
     connection: psycopg.Connection[Any],
     admitted: Sequence[tuple[Candidate, uuid.UUID]],
     standing: dict[uuid.UUID, Standing],
+    counted: set[uuid.UUID],
 ) -> set[uuid.UUID]:
     places = [(standing[c.run_id].line, standing[c.run_id].tenant) for c, _ in admitted]
     values = {
@@ -201,7 +206,9 @@ def _admit(
         "doors": [door for _, door in admitted],
         "lines": [line for line, _ in places],
         "turns": turns.give(connection, places),
-        "keys": ["{" + ",".join(map(str, candidate.keys)) + "}" for candidate, _ in admitted],
+        "keys": [
+            "{" + ",".join(str(key) for key in candidate.keys if key in counted) + "}" for candidate, _ in admitted
+        ],
     }
     return {id for (id,) in _ADMIT.execute(connection, values)}
 

@@ -41,10 +41,11 @@ def pair_of(
     event_id: str,
     user: Any,
     reason: str | None,
+    cause: str | None = None,
 ) -> Pair:
     """A pair as a row tells it: the run's part, then what is told of the cancel."""
     data = {} if reason is None else {"reason": reason}
-    mark = Mark(run_id, Event(name="", data=data, id=event_id, user=user, seq=seq))
+    mark = Mark(run_id, Event(name="", data=data, id=event_id, user=user, seq=seq), cause)
     return Pair(mark, function_id, trigger, expression)
 
 

@@ -49,12 +49,12 @@ SELECT id, status FROM marked
 
 @dataclass(frozen=True)
 class Mark:
-    """Ask this run to stop, on behalf of this event."""
+    """Ask this run to stop, on behalf of this event; one without a seq is none."""
 
     run_id: uuid.UUID
     event: Event
     cause: str | None = None
-    """What it is, where the event is no cancel: `superseded`."""
+    """What it is, where nobody has asked for it: `superseded`, `singleton`, `start_timeout`, `finish_timeout`."""
 
 
 class Marked(NamedTuple):
@@ -81,8 +81,8 @@ def mark(connection: psycopg.Connection[Any], marks: Sequence[Mark]) -> Marked:
         return Marked([], [])
     values = {
         "runs": list(first),
-        "seqs": [m.event.seq for m in first.values()],
-        "events": [m.event.id for m in first.values()],
+        "seqs": [m.event.seq or None for m in first.values()],
+        "events": [m.event.id or None for m in first.values()],
         "users": [None if m.event.user is None else json.dumps(m.event.user) for m in first.values()],
         "reasons": [None if m.cause else reason_of(m.event) for m in first.values()],
         "causes": [m.cause for m in first.values()],

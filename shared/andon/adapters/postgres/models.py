@@ -567,6 +567,7 @@ class Cancellation(Base):
     reason: Mapped[str | None]
     requested_at: Mapped[dt.datetime]
     remember_until: Mapped[dt.datetime | None]
+    cause: Mapped[str | None] = mapped_column(comment="what it is where nobody has asked for it: singleton")
 
     __table_args__ = (Index(None, "key", "event_seq"),)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -46,14 +46,14 @@ _NAMED = """
 (SELECT id FROM andon.runs WHERE id = %(run)s AND status = 'queued' AND turn IS NULL AND sent_at IS NOT NULL
     AND (%(functions)s::text[] IS NULL OR function_id = ANY(%(functions)s::text[])))
 """
-_CLAIM = Statement(f"""
+_CLAIMING = f"""
 WITH {_LINE}, next AS (
     {_NEXT} AND r.id <> ALL(%(hosted)s) AND NOT {_DOOMED.format(run="r")}
     ORDER BY r.turn, r.id LIMIT 1 FOR UPDATE SKIP LOCKED
 ), claimed AS (
     UPDATE andon.runs SET status = 'running', fence = fence + 1, worker_id = %(worker)s,
         attempt = greatest(attempt, 1), started_at = coalesce(started_at, clock_timestamp()), wake_at = NULL,
-        estimated_end_at = NULL, lease_until = clock_timestamp() + %(lease)s * interval '1 s'
+        start_by = NULL, estimated_end_at = NULL, lease_until = clock_timestamp() + %(lease)s * interval '1 s'
     WHERE id = coalesce({_NAMED}, (SELECT id FROM next)) AND status = 'queued' AND cancel_requested_at IS NULL
         AND id <> ALL(%(hosted)s) AND NOT {_DOOMED.format(run="runs")}
     RETURNING id, tenant, function_id, kind, parent_run_id, report_id, fence, attempt, event_seq, lost
@@ -61,7 +61,16 @@ WITH {_LINE}, next AS (
 SELECT c.id, c.tenant, c.function_id, c.kind, c.parent_run_id, c.report_id, c.fence, c.attempt, c.lost,
     e.seq, e.id, e.name, e.data, e.ts, e."user", e.traceparent
 FROM claimed c JOIN andon.events e ON e.seq = c.event_seq
-""")
+"""
+_CLAIM = Statement(_CLAIMING)
+# Where a function of this worker has to finish in time: its seconds count from the first claim.
+_CLAIM_IN_TIME = Statement(
+    _CLAIMING.replace(
+        "start_by = NULL,",
+        """start_by = NULL, finish_by = CASE WHEN started_at IS NULL AND kind = 'function' THEN clock_timestamp()
+            + (%(finish)s::jsonb->>function_id)::float8 * interval '1 s' ELSE finish_by END,""",
+    )
+)
 
 _OFFER_AGAIN = Statement(f"""
 WITH {_LINE}, next AS ({_NEXT} ORDER BY r.turn, r.id LIMIT 1 FOR UPDATE SKIP LOCKED)
@@ -117,6 +126,16 @@ _SUSPEND_AND_FREE = Statement(_TO_WAIT.replace("{door}", ", door = gate_keys[1]"
 
 _ENTER = f"""
 UPDATE andon.runs SET current_step = %(step)s, step_started_at = clock_timestamp() WHERE id IN (
+    SELECT id FROM andon.runs
+    WHERE id = %(run)s AND fence = %(fence)s AND status IN {HELD} AND cancel_requested_at IS NULL
+    FOR NO KEY UPDATE SKIP LOCKED)
+RETURNING id
+"""
+
+_EXTEND = f"""
+UPDATE andon.runs SET finish_by = CASE WHEN finish_by IS NOT NULL
+    THEN greatest(finish_by, clock_timestamp() + %(seconds)s::float8 * interval '1 s') END
+WHERE id IN (
     SELECT id FROM andon.runs
     WHERE id = %(run)s AND fence = %(fence)s AND status IN {HELD} AND cancel_requested_at IS NULL
     FOR NO KEY UPDATE SKIP LOCKED)
@@ -188,15 +207,17 @@ def claim(
     functions: Sequence[str] | None = None,
     alone: bool = False,
     hosted: Sequence[uuid.UUID] = (),
+    finish: Mapping[str, float] | None = None,
 ) -> Claimed | None:
     """Win the lease of the run whose turn it is in the line to which `hinted` was sent: mostly another.
 
     Which of its queue's lines that is, its kind says, and whether the hint was to try it `alone`. None if none is ready
     there. Only a run of one of these `functions`, if they are named, and never one of those that are `hosted`. Memos
-    are read under the run's fence.
+    are read under the run's fence. `finish` says how many seconds a function's runs may take, where that is bounded.
     """
     values = {"run": hinted, "worker": worker, "lease": lease, "alone": alone, "hosted": list(hosted)}
-    row = _CLAIM.execute(connection, {**values, "functions": functions}).fetchone()
+    statement = _CLAIM_IN_TIME if finish else _CLAIM
+    row = statement.execute(connection, {**values, "functions": functions, "finish": json.dumps(finish)}).fetchone()
     if row is None:
         offer_again(connection, hinted, functions=functions, alone=alone)  # while a wide cancel is being applied
         return None
@@ -277,6 +298,11 @@ def suspend(
 def enter(connection: psycopg.Connection[Any], run_id: uuid.UUID, fence: int, step: str) -> bool:
     """Say which step begins before it does: for a run that may take its worker with it. False as with `suspend`."""
     return connection.execute(_ENTER, {"run": run_id, "fence": fence, "step": step}).fetchone() is not None
+
+
+def extend(connection: psycopg.Connection[Any], run_id: uuid.UUID, fence: int, seconds: float) -> bool:
+    """Let the run take so many seconds from now, if it may not take longer already. False as with `suspend`."""
+    return connection.execute(_EXTEND, {"run": run_id, "fence": fence, "seconds": seconds}).fetchone() is not None
 
 
 def abandon(connection: psycopg.Connection[Any], run_id: uuid.UUID, fence: int) -> bool:

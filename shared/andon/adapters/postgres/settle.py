@@ -25,7 +25,7 @@ from andon.engine.events import MAX_BYTES, Event
 TOLD_AT_ONCE = 500
 STEPS_TOLD = 50  # of the first, and of the last
 PART_BYTES = 16 * 1024
-RETURNED = "id, tenant, function_id, kind, event_seq, report_id, subject_id, status, error, queue, " + (
+RETURNED = "id, tenant, function_id, kind, event_seq, report_id, subject_id, status, error, queue, cancel_cause, " + (
     "cancel_requested_at, cancel_requested_by, cancel_reason, cancel_event_id, ended_at, door, gate_keys"
 )
 
@@ -93,6 +93,7 @@ _TOLD = f"""
         jsonb_build_object(
             'functionId', m.function_id, 'runId', m.id, 'reason', left(m.cancel_reason, 2000),
             'requestedBy', {_within("m.cancel_requested_by", PART_BYTES, "NULL")}, 'cancelEventId', m.cancel_event_id,
+            'cause', m.cancel_cause,
             'error', {_within("m.error", PART_BYTES * 3, _SHORT_ERROR)},
             'completedSteps', {_within("s.ids", PART_BYTES * 3, "'[]'")}, 'completedStepCount', s.number) AS rest,
         jsonb_build_object('id', e.id, 'name', e.name,

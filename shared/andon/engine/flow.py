@@ -1,0 +1,201 @@
+"""What a function says of how its runs flow: how many go at once, how often they start, how long they may take."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Literal, TypeVar
+
+from andon.engine.rules import LONGEST_PATH, PATH
+
+MOST_CONCURRENCY = 3
+LARGEST_LIMIT = 1_000_000
+LONGEST_KEY = 1_000
+LONGEST_PERIOD = dt.timedelta(days=7)
+LONGEST_TIMEOUT = dt.timedelta(days=366)
+_LITERAL = re.compile(r"'[^'\\]*'|\"[^\"\\]*\"")
+_OF_THE_EVENT = "event."
+
+
+@dataclass(frozen=True)
+class Concurrency:
+    """At most `limit` runs at once of those that have the same `key`, which is a path such as `data.userId` or CEL
+    over `event`; without one, of all that the scope has.
+
+    `scope` is `fn` (this function's runs of a tenant), `env` (a tenant's runs of all functions that name this key) or
+    `account` (all tenants'). A run is counted from when it is let in until its code has stopped; with
+    `hold="active"`, not while it sleeps or waits.
+    """
+
+    limit: int
+    key: str | None = None
+    scope: Literal["fn", "env", "account"] = "fn"
+    hold: Literal["run", "active"] = "run"
+
+
+@dataclass(frozen=True)
+class Singleton:
+    """One run at a time of those with the same `key`, and what becomes of a new one while one is open.
+
+    `skip`: it isn't made, and its event says so. `cancel`: the older one is cancelled, and the new one starts when its
+    code has stopped. `latest`: the one that runs goes on, and of those that wait only the newest stays.
+    """
+
+    key: str | None = None
+    mode: Literal["skip", "cancel", "latest"] = "skip"
+
+
+@dataclass(frozen=True)
+class Throttle:
+    """At most `limit` runs start per `period`, evenly spread, `burst` of them at once; the others wait."""
+
+    limit: int
+    period: dt.timedelta
+    burst: int = 0
+    key: str | None = None
+
+
+@dataclass(frozen=True)
+class RateLimit:
+    """At most `limit` runs are made per `period`; of other events none, and they say so."""
+
+    limit: int
+    period: dt.timedelta
+    key: str | None = None
+
+
+@dataclass(frozen=True)
+class Timeouts:
+    """Cancel a run that hasn't started so long after it was made, or hasn't ended so long after it started."""
+
+    start: dt.timedelta | None = None
+    finish: dt.timedelta | None = None
+
+
+def spelled(key: str | None) -> str | None:
+    """A key without the `event.` that Inngest has before a path."""
+    short = (key or "").removeprefix(_OF_THE_EVENT)
+    return short if PATH.fullmatch(short) else key
+
+
+def is_wide(key: str | None) -> bool:
+    """Whether a key is the same for every run that it is asked for."""
+    return key is None or _LITERAL.fullmatch(key) is not None
+
+
+def concurrency_fault(value: Any) -> str | None:
+    """What is wrong with a function's `concurrency`, or None."""
+    if not isinstance(value, tuple) or not all(isinstance(each, Concurrency) for each in value):
+        return "expected Concurrency(...) or a list of them"
+    if len(value) > MOST_CONCURRENCY:
+        return f"expected at most {MOST_CONCURRENCY} of them, got {len(value)}"
+    for each in value:
+        if fault := _concurrency_fault(each):
+            return fault
+    if len({(each.scope, spelled(each.key)) for each in value}) < len(value):
+        return "two of them count the same runs"
+    if len({each.hold for each in value}) > 1:
+        return "hold: all of a function's limits are held in the same way"
+    return None
+
+
+def _concurrency_fault(rule: Concurrency) -> str | None:
+    if rule.scope not in ("fn", "env", "account"):
+        return f"scope={rule.scope!r:.40}: expected 'fn', 'env' or 'account'"
+    if rule.hold not in ("run", "active"):
+        return f"hold={rule.hold!r:.40}: expected 'run' or 'active'"
+    if rule.key is None and rule.scope != "fn":
+        return f"scope={rule.scope!r} needs a key, which may be a text such as \"'name'\""
+    return _number_fault("limit", rule.limit) or key_fault(rule.key)
+
+
+def singleton_fault(value: Any) -> str | None:
+    """What is wrong with a function's `singleton`, or None."""
+    if value is None:
+        return None
+    if not isinstance(value, Singleton):
+        return "expected Singleton(...)"
+    if value.mode not in ("skip", "cancel", "latest"):
+        return f"mode={value.mode!r:.40}: expected 'skip', 'cancel' or 'latest'"
+    return key_fault(value.key)
+
+
+def throttle_fault(value: Any) -> str | None:
+    """What is wrong with a function's `throttle`, or None."""
+    if value is None:
+        return None
+    if not isinstance(value, Throttle):
+        return "expected Throttle(...)"
+    return _rate_fault(value) or _number_fault("burst", value.burst, least=0) or key_fault(value.key)
+
+
+def rate_limit_fault(value: Any) -> str | None:
+    """What is wrong with a function's `rate_limit`, or None."""
+    if value is None:
+        return None
+    return _rate_fault(value) or key_fault(value.key) if isinstance(value, RateLimit) else "expected RateLimit(...)"
+
+
+def timeouts_fault(value: Any) -> str | None:
+    """What is wrong with a function's `timeouts`, or None."""
+    if value is None:
+        return None
+    if not isinstance(value, Timeouts):
+        return "expected Timeouts(...)"
+    if value.start is None and value.finish is None:
+        return "expected start=, finish= or both"
+    for name, span in (("start", value.start), ("finish", value.finish)):
+        if span is not None and not (isinstance(span, dt.timedelta) and dt.timedelta(0) < span <= LONGEST_TIMEOUT):
+            most = f"at most {LONGEST_TIMEOUT.days} days"
+            return f"{name}={span!r:.60}: expected a datetime.timedelta above zero, {most}, or None"
+    return None
+
+
+def _rate_fault(value: Throttle | RateLimit) -> str | None:
+    span = value.period
+    if not isinstance(span, dt.timedelta) or not dt.timedelta(seconds=1) <= span <= LONGEST_PERIOD:
+        return f"period={span!r:.60}: expected a datetime.timedelta from 1 second to {LONGEST_PERIOD.days} days"
+    return _number_fault("limit", value.limit)
+
+
+def _number_fault(name: str, value: Any, *, least: int = 1) -> str | None:
+    fits = isinstance(value, int) and not isinstance(value, bool) and least <= value <= LARGEST_LIMIT
+    return None if fits else f"{name}={value!r:.40}: expected a whole number from {least} to {LARGEST_LIMIT}"
+
+
+def key_fault(key: Any) -> str | None:
+    """What is wrong with a key, or None; whether an expression can be evaluated is checked elsewhere."""
+    if key is None:
+        return None
+    if not isinstance(key, str) or not key.strip() or len(key) > LONGEST_KEY:
+        return f"key={key!r:.80}: expected a path such as 'data.userId', or CEL over event"
+    if key.startswith("data") and not (PATH.fullmatch(key) and len(key) <= LONGEST_PATH):
+        return f"key={key!r:.80} is not a path such as 'data.userId', of at most {LONGEST_PATH} characters"
+    return None
+
+
+Said = Concurrency | Singleton | Throttle | RateLimit | Timeouts
+
+
+def to_json(said: Said | None) -> dict[str, Any] | None:
+    """As a declaration has it when it is stored; durations are seconds."""
+    if said is None:
+        return None
+    values = {each.name: getattr(said, each.name) for each in fields(said)}
+    return {name: v.total_seconds() if isinstance(v, dt.timedelta) else v for name, v in values.items()}
+
+
+_SPANS = ("period", "start", "finish")
+
+
+T = TypeVar("T", Concurrency, Singleton, Throttle, RateLimit, Timeouts)
+
+
+def from_json(kind: type[T], said: Mapping[str, Any] | None) -> T | None:
+    """What `to_json` gave."""
+    if said is None:
+        return None
+    spans = {name: dt.timedelta(seconds=said[name]) for name in _SPANS if said.get(name) is not None}
+    return kind(**{**said, **spans})
