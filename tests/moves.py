@@ -7,7 +7,7 @@ from typing import Any
 
 import psycopg
 
-from andon.engine.states import MOVES
+from andon.engine.states import MADE, MOVES
 
 # Each move is a row of its own, so that nobody waits for anybody's note.
 _WATCH = """
@@ -25,7 +25,7 @@ _SEEN = "SELECT old, new, count(*) FROM public.moves GROUP BY 1, 2"
 
 Move = tuple[str | None, str]
 KNOWN: frozenset[Move] = frozenset(
-    [(None, "queued"), *((old.value, new.value) for old, news in MOVES.items() for new in news)]
+    [*((None, made.value) for made in MADE), *((old.value, new.value) for old, news in MOVES.items() for new in news)]
 )
 
 

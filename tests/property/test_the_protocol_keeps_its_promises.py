@@ -531,6 +531,10 @@ def test_every_move_of_the_state_machine_is_made_and_no_other(machine: type[Prot
     stopping = hold()
     cancel()
     protocol.end(stopping, "cancelled")
+    overdue = hold()
+    cancel()
+    protocol.db.execute("UPDATE andon.runs SET cancel_deadline_at = now() WHERE id = %s", [overdue.run_id])
+    assert [each.run_id for each in upkeep.overdue(protocol.db)] == [overdue.run_id]
     protocol.come_to_rest()
     seen = moves.seen(protocol.db)
     protocol.teardown()

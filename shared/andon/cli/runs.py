@@ -216,7 +216,8 @@ def rerun(id: Id, as_json: AsJson = False) -> None:
     if as_json:
         print_json(asked)
     else:
-        typer.echo(f"{asked.status} {asked.id}: event {asked.event_id}")
+        made = f"run {asked.run_id}" if asked.run_id else f"event {asked.event_id}"
+        typer.echo(f"{asked.status} {asked.id}: {made}")
 
 
 def _tried(run: Run) -> list[tuple[str, Sequence[Attempt | Step]]]:

@@ -23,7 +23,10 @@ HELD = frozenset({Status.RUNNING, Status.CANCELLING})
 UNHELD = OPEN - HELD
 CANCELLABLE = OPEN - {Status.CANCELLING}
 
-# A run is made as queued, and makes these moves alone.
+MADE = frozenset({Status.QUEUED, Status.WAITING})
+"""How runs are made: a cleanup whose code may still run waits."""
+
+# A run makes these moves alone.
 MOVES: dict[Status, frozenset[Status]] = {
     Status.QUEUED: frozenset(
         # To failed at once where a limit's key can't be evaluated.

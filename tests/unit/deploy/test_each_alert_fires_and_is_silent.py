@@ -42,6 +42,7 @@ HEALTHY = {
     "andon_runs_lease_expired": "0",
     "andon_lease_losses_total": "3",
     "andon_cancel_age_seconds": "20",
+    "andon_failed_cleanups": "0",
     'andon_cancel_stop_seconds_bucket{le="1"}': "0+10",
     'andon_cancel_stop_seconds_bucket{le="10"}': "0+10",
     'andon_cancel_stop_seconds_bucket{le="+Inf"}': "0+10",
@@ -108,6 +109,7 @@ CASES = [
     Case("AndonRunsWithoutWorker", {"andon_runs_lease_expired": "1"}),
     Case("AndonLeaseLosses", {"andon_lease_losses_total": "0+1"}),
     Case("AndonCancelStuck", {"andon_cancel_age_seconds": "331"}),
+    Case("AndonCleanupFailed", {"andon_failed_cleanups": "1"}),
     Case("AndonCancelSlow", {'andon_cancel_stop_seconds_bucket{le="1"}': "0"}),
     Case(
         "AndonRunsFailing", {'andon_runs_settled_total{function="walk", status="failed"}': "0+30"}, {"function": "walk"}

@@ -93,4 +93,6 @@ def cancel(id: str) -> Response:
 def rerun(id: str) -> Response:
     """Send its trigger again, and show what that did."""
     answer = perform(lambda: ask_rerun(id), request.get_data).get_json()
-    return Response("", headers={"HX-Redirect": url_for("console.event", id=answer["eventId"])})
+    run_id = answer["runId"]
+    shown = url_for("console.run", id=run_id) if run_id else url_for("console.event", id=answer["eventId"])
+    return Response("", headers={"HX-Redirect": shown})

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from flask import Response
 
-from andon.adapters.postgres import held, requests
+from andon.adapters.postgres import cleanups, held, requests
 from andon.adapters.postgres.inbox import accept, event_of
 from andon.adapters.postgres.requests import Conflict, NotFound
 from andon.engine.ids import parse_id
@@ -109,7 +109,10 @@ def delete(id: str) -> Outcome:
 @blueprint.may_answer(404, 409)
 @effect
 def rerun(body: Row, id: str) -> Outcome:
-    """Send the run's trigger again, as a new event; a report's run is requested as `generate` does."""
+    """Send the run's trigger again, as a new event; a report's run is requested as `generate` does.
+
+    A cleanup that failed goes on where it stopped, as another run: `runId`.
+    """
     return ask_rerun(id)
 
 
@@ -144,7 +147,7 @@ def ask_rerun(id: str) -> Outcome:
     """Request another run for the same trigger, in the session's transaction."""
     run = _found(id)
     if run["kind"] != "function":
-        raise Conflict("Only a function's own run can be run again, not its cleanup")
+        return _clean_up_again(run)
     if run["report_id"] is not None:
         outcome = ask_generate(run["report_id"])
         return replace(outcome, body={**outcome.body, "id": str(run["id"]), "status": "requested"})
@@ -154,6 +157,15 @@ def ask_rerun(id: str) -> Outcome:
     events = accept(connection(), [event])
     answer = {"id": str(run["id"]), "runId": None, "status": "requested", "eventId": event.id}
     return Outcome(answer, events=events)
+
+
+def _clean_up_again(run: Row) -> Outcome:
+    made = cleanups.rerun(connection(), run["id"])
+    if made is None:
+        ended = {"completed": "has completed", "failed": "was run again already", "cancelled": "was run again already"}
+        raise Conflict(f"Cleanup {ended.get(run['status'], 'has not ended')}")
+    answer = {"id": str(run["id"]), "runId": str(made), "status": "requested", "eventId": run["event"]["id"]}
+    return Outcome(answer, 202, {"Location": f"{PREFIX}/runs/{made}"})
 
 
 def _id(text: str) -> UUID:

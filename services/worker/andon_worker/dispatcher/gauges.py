@@ -18,7 +18,7 @@ from prometheus_client.registry import Collector
 from redis import Redis
 from redis.exceptions import RedisError, ResponseError
 
-from andon.adapters.postgres import former_streams
+from andon.adapters.postgres import cleanups, former_streams
 from andon.adapters.postgres.connect import Connection, connect
 from andon.adapters.postgres.statuses import HELD
 from andon.adapters.redis.bus import GROUP, STREAM
@@ -157,10 +157,12 @@ def postgres_gauges(connection: psycopg.Connection[Any], queues: Sequence[str]) 
     outbox_age = _single("andon_outbox_age_seconds", "Age of the oldest of them", backlogs[1])
     dead = _single("andon_dead_events", "Entries of the bus that could not be events, not replayed", backlogs[2])
 
+    failed, _ = cleanups.failed(connection)
+    unclean = _single("andon_failed_cleanups", "on_cancel and on_failure runs that failed, not run again", failed)
     number, held = connection.execute(_LEASE).fetchone() or (0, False)
     led = _single("andon_dispatcher_lease_held", "1 while a dispatcher leads", held)
     fence = _single("andon_dispatcher_fence", "Number of the lease: it grows when another takes over", number)
-    return [runs, waiting, cancelling, expired, outbox, outbox_age, dead, led, fence]
+    return [runs, waiting, cancelling, expired, unclean, outbox, outbox_age, dead, led, fence]
 
 
 def bus_gauges(redis: Redis, streams: Sequence[str]) -> list[GaugeMetricFamily]:

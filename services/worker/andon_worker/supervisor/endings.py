@@ -157,6 +157,16 @@ class Endings:
         self._ledger.write(ledger.Settle(written, run.holding, status, output, error, run.stopped_at, step, frees))
 
     def lost(self, run: Run) -> None:
+        """It is somebody else's, and its code has ended here."""
+        self.let_go(run)
+        self.given_up(run)
+
+    def let_go(self, run: Run) -> None:
+        """Its code has ended: if it was settled by force, its cleanup waits for that."""
+        self._ledger.write(ledger.LetGo(lambda _: None, run.holding))
+
+    def given_up(self, run: Run) -> None:
+        """It is somebody else's, and its code may go on."""
         self._hooks.lease_lost(run)
         log.warning("run %s is lost: another worker holds it", run.id, extra=run.keys)
         self._finished(run, "lost")

@@ -368,8 +368,9 @@ class Executing:
         """What even a kill doesn't end, the kernel holds: the lane is given up, not the worker."""
         if self._still(run):
             log.error("run %s is lost, and its process can't be ended", run.id, extra=run.keys)
-            lane.run = None
-            self._endings.lost(run)
+            lane.run, lane.given_up = None, run
+            self._hosts.linger(run)
+            self._endings.given_up(run)
 
     def _still(self, run: Run) -> bool:
         """Whether its code goes on."""
@@ -417,6 +418,9 @@ class Executing:
 
     def lane_ended(self, lane: Lane, status: int | None) -> None:
         """A lane is gone, and all that it had started with it; status None: its nursery has ended."""
+        if lane.given_up is not None:
+            self._hosts.forget(lane.given_up)
+            self._endings.let_go(lane.given_up)
         run = lane.run
         if run is None:
             return

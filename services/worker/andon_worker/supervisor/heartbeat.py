@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from psycopg import Error
 
-from andon.adapters.postgres import journal, runs
+from andon.adapters.postgres import cleanups, journal, runs
 from andon.adapters.postgres.database import Database
 from andon.engine.stops import Cause
 from andon_worker.supervisor.hosting import Hosts, Run
@@ -74,6 +74,8 @@ class Heartbeat(threading.Thread):
                 self.last_beat = time.monotonic()
 
     def _beat(self, hosted: Sequence[Run]) -> None:
+        if lingering := self._hosts.lingering():
+            self._hold_back(lingering)
         if not hosted:
             return
         news = [each for each in hosted if each.changed]
@@ -91,9 +93,16 @@ class Heartbeat(threading.Thread):
             return
         holdings = {each.holding for each in missing}
         found = self._database.run(lambda connection: journal.standings(connection, holdings))
+        self._hold_back([each for each in missing if found.get(each.holding, "lost") == "lost"])
         for each in missing:
             match found.get(each.holding, "lost"):
                 case "lost":
                     self._stop(each, Cause.LEASE_LOST)
                 case "cancelled":
                     self._stop(each, Cause.CANCELLED)
+
+    def _hold_back(self, lost: Sequence[Run]) -> None:
+        """Their code still runs here: what cleans up after it waits."""
+        if lost:
+            holdings = [each.holding for each in lost]
+            self._database.run(lambda connection: cleanups.hold_back(connection, holdings, self._lease))

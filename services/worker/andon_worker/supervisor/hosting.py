@@ -99,6 +99,7 @@ class Hosts:
         self._empty = threading.Condition(self._lock)
         self._runs: dict[uuid.UUID, Run] = {}
         self._by_flag: dict[str, list[Run]] = {}
+        self._lingering: list[Run] = []
 
     def add(self, run: Run) -> None:
         """From now on it is hosted here."""
@@ -123,6 +124,21 @@ class Hosts:
         """The runs hosted now."""
         with self._lock:
             return list(self._runs.values())
+
+    def linger(self, run: Run) -> None:
+        """It is hosted no more, and its code goes on."""
+        with self._lock:
+            self._lingering.append(run)
+
+    def forget(self, run: Run) -> None:
+        """Its code has ended at last."""
+        with self._lock:
+            self._lingering.remove(run)
+
+    def lingering(self) -> list[Run]:
+        """The runs that are given up, and whose code goes on."""
+        with self._lock:
+            return list(self._lingering)
 
     def get(self, run_id: uuid.UUID) -> Run | None:
         """The hosted run with this id."""

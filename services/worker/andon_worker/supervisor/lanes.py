@@ -54,6 +54,8 @@ class Lane:
         self.pid: int | None = None
         self.descriptor: int | None = None
         self.run: Run | None = None
+        self.given_up: Run | None = None
+        """A run that was lost, and whose code even a kill doesn't end."""
         self.key: Key | None = None
         self.runs = 0
         self.spent = False

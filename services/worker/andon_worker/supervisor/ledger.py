@@ -22,7 +22,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 import psycopg
 
-from andon.adapters.postgres import journal, runs, settle
+from andon.adapters.postgres import cleanups, journal, runs, settle
 from andon.adapters.postgres.attempts import Attempted
 from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.database import Database
@@ -225,6 +225,17 @@ class Abandon(Held[None]):
 
     def write(self, connection: Connection) -> bool:
         return runs.abandon(connection, *self.run)
+
+
+@dataclass(eq=False)
+class LetGo(Held[None]):
+    """Its code has ended after it was settled by force: its cleanup may start."""
+
+    minds_cancel: ClassVar[bool] = False
+
+    def write(self, connection: Connection) -> bool:
+        cleanups.let_go(connection, [self.run])
+        return True
 
 
 @dataclass(eq=False)

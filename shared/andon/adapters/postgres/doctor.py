@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 
 from andon.adapters.checks import Check, judge, ok, problem, warning
+from andon.adapters.postgres import cleanups
 from andon.adapters.postgres.draining import drained
 from andon.adapters.postgres.statuses import HELD
 
@@ -87,6 +88,7 @@ def check_system(connection: psycopg.Connection[Any]) -> list[Check]:
         _queue(connection),
         *_drained(connection),
         _cancels(connection),
+        _cleanups(connection),
         _outbox(connection),
         _dead_events(connection),
         *_storage(connection),
@@ -158,6 +160,13 @@ def _cancels(connection: psycopg.Connection[Any]) -> Check:
         "function's cancel deadline; what a kill doesn't end hangs in the kernel."
     )
     return judge("cancels", found, bad=age > OLD_CANCEL_SECONDS, remedy=remedy)
+
+
+def _cleanups(connection: psycopg.Connection[Any]) -> Check:
+    count, newest = cleanups.failed(connection)
+    found = f"{count} have failed, and were not run again; the newest: {newest}" if count else "none has failed"
+    remedy = f"What they were to undo is still there: `andon runs show {newest}` says why, `andon runs rerun` goes on."
+    return judge("cleanups", found, bad=count > 0, remedy=remedy)
 
 
 def _outbox(connection: psycopg.Connection[Any]) -> Check:

@@ -26,7 +26,7 @@ TOLD_AT_ONCE = 500
 STEPS_TOLD = 50  # of the first, and of the last
 PART_BYTES = 16 * 1024
 RETURNED = "id, tenant, function_id, kind, event_seq, report_id, subject_id, status, error, queue, cancel_cause, " + (
-    "cancel_requested_at, cancel_requested_by, cancel_reason, cancel_event_id, ended_at, door, gate_keys"
+    "cancel_requested_at, cancel_requested_by, cancel_reason, cancel_event_id, ended_at, lease_until, door, gate_keys"
 )
 
 _SHORT_ERROR = """jsonb_build_object('type', left(m.error->>'type', 200),
@@ -61,10 +61,13 @@ _ON_SUBJECT = """
 )
 """
 
+# After a settling by force it waits: see `cleanups`.
 _ON_CLEANUP = """
 , cleanup AS (
-    INSERT INTO andon.runs (id, tenant, function_id, kind, parent_run_id, event_seq, queue)
-    SELECT andon.uuid7(), m.tenant, m.function_id, hook.kind, m.id, m.event_seq, m.queue
+    INSERT INTO andon.runs (id, tenant, function_id, kind, parent_run_id, event_seq, queue, status, wake_at)
+    SELECT andon.uuid7(), m.tenant, m.function_id, hook.kind, m.id, m.event_seq, m.queue,
+        CASE WHEN m.lease_until > clock_timestamp() THEN 'waiting' ELSE 'queued' END,
+        CASE WHEN m.lease_until > clock_timestamp() THEN m.lease_until END
     FROM moved m JOIN andon.functions f ON f.id = m.function_id
     JOIN (VALUES ('cancelled', 'on_cancel'), ('failed', 'on_failure')) hook (status, kind) ON hook.status = m.status
     WHERE m.kind = 'function' AND f.settings->hook.kind = 'true'::jsonb
@@ -179,7 +182,8 @@ WITH moved AS (
 _VOID = Statement(f"""
 WITH moved AS (
     UPDATE andon.runs SET status = CASE WHEN cancel_requested_at IS NULL THEN 'failed' ELSE 'cancelled' END,
-        forced = %(forced)s, fence = fence + 1, ended_at = clock_timestamp(), lease_until = NULL,
+        forced = %(forced)s, fence = fence + 1, ended_at = clock_timestamp(),
+        lease_until = CASE WHEN %(forced)s THEN lease_until END,  -- its code may go on as long as it has that
         error = CASE WHEN cancel_requested_at IS NULL THEN %(error)s::jsonb END
     WHERE id = ANY(%(ids)s) AND status IN {HELD}
         AND CASE WHEN %(forced)s THEN status = 'cancelling' AND cancel_deadline_at <= clock_timestamp()
