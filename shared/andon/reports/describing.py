@@ -11,7 +11,7 @@ from andon.reports import judging, missing, moments
 from andon.reports.column_types import Found
 from andon.reports.columns import Cell, Column, Missing, Unread
 from andon.reports.plan import Planned
-from andon.reports.roles import Evidence, described
+from andon.reports.roles import Evidence, described, plain_name
 from andon.reports.sources import Source
 from andon.reports.spelling import TEXT
 
@@ -26,12 +26,13 @@ def columns(
 ) -> list[Planned]:
     """What is known of each column, with cells of those that could not be read."""
     unread = _unread(connection, source, found)
-    return [_planned(each, unread.get(each.name)) for each in found]
+    names = frozenset(plain_name(each.name) for each in found)
+    return [_planned(each, unread.get(each.name), names) for each in found]
 
 
-def _planned(found: Found, unread: Unread | None) -> Planned:
+def _planned(found: Found, unread: Unread | None, names: frozenset[str]) -> Planned:
     tokens = dict(found.tokens)
-    column = described(found.name, found.spelling.type, _evidence(found))
+    column = described(found.name, found.spelling.type, replace(_evidence(found), beside=names))
     column = replace(
         column,
         format=found.spelling.shown,
@@ -106,6 +107,7 @@ def natives(
     """
     rows, planned = 0, {}
     names = list(named)
+    beside = frozenset(map(plain_name, names))
     for start in range(0, len(names), _COLUMNS_PER_QUERY):
         some = names[start : start + _COLUMNS_PER_QUERY]
         made = ", ".join(f"{named[name].spelling.read(source.value(name))} AS c{i}" for i, name in enumerate(some))
@@ -120,17 +122,21 @@ def natives(
         rows = row[0]
         for place, name in enumerate(some):
             present, values, distinct, low, high = row[1 + 5 * place : 6 + 5 * place]
-            planned[name] = _typed(named[name], present, values, distinct, low, high)
+            planned[name] = _typed(named[name], present, values, distinct, low, high, beside)
     return rows, planned
 
 
 _COLUMNS_PER_QUERY = 100
 
 
-def _typed(planned: Planned, present: int, values: int, distinct: int, low: object, high: object) -> Planned:
+def _typed(
+    planned: Planned, present: int, values: int, distinct: int, low: object, high: object, beside: frozenset[str]
+) -> Planned:
     type_ = planned.spelling.type
     numeric = type_ in {"integer", "number"}
-    evidence = Evidence(values, min(distinct, values), low if numeric else None, high if numeric else None)
+    evidence = Evidence(
+        values, min(distinct, values), low if numeric else None, high if numeric else None, beside=beside
+    )
     column: Column = described(planned.source, type_, evidence)
     if present > values:
         what = "outside the years 1000 to 2199" if type_ in {"date", "timestamp"} else "NaN or infinite"

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
-from itertools import islice, product
+from itertools import islice, pairwise, product
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ _RECORDS = 5_000
 _COMMENTS = ("#", "%", "//", "--", "!")
 _PREAMBLE_RECORDS = 100
 _PROSE_WORDS = 4.0
+_PLAIN = re.compile(r"-?\d+(\.\d+)?")
 _NUMBER = re.compile(r"[-+]?(\d[\d,]*)?\.?\d+([eE][-+]?\d+)?%?")
 _YEAR = re.compile(r"1[89]\d\d|2[01]\d\d")
 _TIME = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?:[ T]\d\d?:\d\d.*)?|\d{1,2}:\d\d(?::\d\d)?")
@@ -245,7 +246,8 @@ def is_header(first: Sequence[str], body: Sequence[Sequence[str]]) -> bool:
     """Whether a record names the columns of those below it.
 
     A header is words; years and days among them are words too (a table with a column per year), and so are the
-    numbers 0, 1, 2, ... that pandas gives to columns without names.
+    numbers 0, 1, 2, ... that pandas gives to columns without names. So are numbers that rise, over a table whose rows
+    are named and whose first column isn't: one thing by another, as R and spreadsheets write it.
     """
     cells = [cell.strip() for cell in first]
     ranged = [cell for cell in cells if cell]
@@ -255,7 +257,7 @@ def is_header(first: Sequence[str], body: Sequence[Sequence[str]]) -> bool:
     words = [cell for cell in named if not _NUMBER.fullmatch(cell) and not _TIME.fullmatch(cell)]
     if not words:
         years = len(named) > 1 and all(map(_YEAR.fullmatch, named))
-        return years and not cells[0] and bool(body)
+        return not cells[0] and bool(body) and (years or (_rising(named) and _keyed(body)))
     if not all(
         cell in words
         or _YEAR.fullmatch(cell)
@@ -265,6 +267,20 @@ def is_header(first: Sequence[str], body: Sequence[Sequence[str]]) -> bool:
         return False
     # Words alone: a record like those below it is no header.
     return not _recurs(cells, body)
+
+
+def _rising(named: Sequence[str]) -> bool:
+    """Whether the names are three numbers or more, each above the last."""
+    if len(named) < 3 or not all(map(_PLAIN.fullmatch, named)):
+        return False
+    numbers = [float(each) for each in named]
+    return all(one < other for one, other in pairwise(numbers))
+
+
+def _keyed(body: Sequence[Sequence[str]]) -> bool:
+    """Whether each row's first cell is filled, and like no other's."""
+    keys = [row[0].strip() for row in body if row]
+    return all(keys) and len(set(keys)) == len(keys) > 2
 
 
 def _unlike(ranged: Sequence[str], cells: Sequence[str], body: Sequence[Sequence[str]]) -> bool:

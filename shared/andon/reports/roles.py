@@ -23,6 +23,8 @@ class Evidence:
     fractions: bool = False
     sample: Mapping[str, int] | None = None
     ascending: bool = False
+    beside: frozenset[str] = frozenset()
+    """The names of all columns, as `plain_name` writes them."""
 
 
 _COUNTERS = {"n", "i", "row", "index", "seq", "sequence", "position", "line", "column1", "unnamed 0", "rownum"}
@@ -203,13 +205,14 @@ _DURATION = {
     **dict.fromkeys(("days", "tage", "dias", "jours"), "days"),
     **dict.fromkeys(("duration", "elapsed", "dauer", "runtime", "delay", "latency", "uptime", "downtime", "age"), ""),
 }
+_EXTREMES = ("max", "mean", "avg", "median", "maximum")
 _UNITS_OF_TIME = {"ms", "s", "sec", "min", "h", "hrs", "hours", "hour", "days", "day", "weeks", "months", "years", "d"}
 _SPACED = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
 def role_of(name: str, type_: str, of: Evidence) -> tuple[str, str]:
     """A role for a column, and the reason for it in words."""
-    plain = " ".join(re.split(r"[\W_]+", _SPACED.sub(" ", name).lower())).strip()
+    plain = plain_name(name)
     match type_:
         case "integer" | "number":
             return _of_numbers(plain, type_, of)
@@ -219,6 +222,11 @@ def role_of(name: str, type_: str, of: Evidence) -> tuple[str, str]:
             return "date", "holds dates" if type_ == "date" else "holds moments"
         case _:
             return _of_words(plain, of)
+
+
+def plain_name(name: str) -> str:
+    """The words of a column's name, in small letters with one blank between them."""
+    return " ".join(re.split(r"[\W_]+", _SPACED.sub(" ", name).lower())).strip()
 
 
 def _of_numbers(name: str, type_: str, of: Evidence) -> tuple[str, str]:
@@ -251,7 +259,7 @@ def _of_numbers(name: str, type_: str, of: Evidence) -> tuple[str, str]:
     if _MONEY.search(name):
         return "money", "by its name an amount of money"
     for word in name.split():
-        if word in _DURATION:
+        if word in _DURATION and not (word == "min" and _is_minimum(name, of)):
             return "duration", "by its name a span of time"
     if whole and _COUNT.search(name) and (of.low is None or of.low >= 0):
         return "count", "whole numbers, by name a count"
@@ -313,6 +321,12 @@ _FLAGS = {
     "sim",
     "não",
 }
+
+
+def _is_minimum(name: str, of: Evidence) -> bool:
+    """Whether "min" means the least of something rather than minutes: of `temp_min` beside `temp_max`."""
+    others = (" ".join(other if word == "min" else word for word in name.split()) for other in _EXTREMES)
+    return any(other in of.beside for other in others)
 
 
 def _is_mark(value: str) -> bool:

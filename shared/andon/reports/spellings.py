@@ -44,9 +44,9 @@ def native(duckdb_type: str) -> Spelling:
     if base in {"FLOAT", "DOUBLE", "DECIMAL"}:
         return _native("number", digits, "CASE WHEN isfinite(CAST({0} AS DOUBLE)) THEN CAST({0} AS DOUBLE) END")
     if base == "BOOLEAN":
-        return _native("boolean", digits, "{0}")
+        return _native("boolean", digits, "CAST({0} AS BOOLEAN)")
     if base == "DATE":
-        return _native("date", digits, plausible("{0}"))
+        return _native("date", digits, plausible("CAST({0} AS DATE)"))
     if base.startswith("TIMESTAMP"):
         return _native("timestamp", digits, plausible("CAST({0} AS TIMESTAMP)"))
     return _native("text", digits, "CAST({0} AS VARCHAR)")

@@ -250,6 +250,7 @@ READ: dict[str, tuple[str, str | bytes, list[str], tuple[Any, ...]]] = {
     "a header as comment": ("t.tsv", table("#chrom\tstart", lambda i: f"chr\t{i}"), [WORDS, WHOLE], ("chr", 1)),
     "numbers for names": ("t.csv", table(",0,1", lambda i: f"{i},{i}.5,w"), [WHOLE, NUMBER, WORDS], (1, 1.5, "w")),
     "numbers for names without an index": ("t.csv", table("0,1", lambda i: f"{i}.5,w"), [NUMBER, WORDS], (1.5, "w")),
+    "one measure by another": ("t.csv", table('"","16.5","16.75","17.25"', lambda i: f'"k{i}",{i},{i},{i}'), [WORDS, WHOLE, WHOLE, WHOLE], ("k1", 1, 1, 1)),
     "rows with names of their own": ("t.csv", table('"mpg","cyl"', lambda i: f'"Mazda {i}",{i}.5,4'), [WORDS, NUMBER, WHOLE], ("Mazda 1", 1.5, 4)),
     "no header": ("t.csv", table("0,w,0.25", lambda i: f"{i + 1},w,{i}.25"), [WHOLE, WORDS, NUMBER], (1, "w", 0.25)),
     "no header over words": ("t.csv", table("red,x", lambda i: f"{('green', 'red')[i % 2]},{'xy'[i % 2]}"), [WORDS, WORDS], ("green", "x")),
@@ -420,6 +421,13 @@ def test_a_column_gets_a_role_with_a_reason(tmp_path: Path, column: str, row: Ro
     found = info.columns[0]
     assert (found.role, found.unit) == (role, unit)
     assert found.reason
+
+
+def test_min_is_minutes_only_where_nothing_says_that_it_is_the_least(tmp_path: Path) -> None:
+    weather, _ = read(tmp_path, "t.csv", table("temp_max,temp_min", lambda i: f"{i}.5,{i - 7}.5"))
+    calls, _ = read(tmp_path, "u.csv", table("call_min,k", lambda i: f"{i}.5,{'pqr'[i % 3]}"))
+    assert [each.role for each in weather.columns] == ["measure", "measure"]
+    assert calls.columns[0].role == "duration"
 
 
 def workbook(*sheets: tuple[str, list[list[Any]]]) -> bytes:

@@ -20,6 +20,7 @@ from andon_worker.hybrid_report.wording import Wording, label
 MOST_COLUMNS = 20
 RANKED_ROWS = 20_000
 _STRONGEST = 10
+_FEWEST_ROWS = 5  # any two points lie on a line
 _DOTS = 500
 _STRONG = 0.5
 _SAME = 0.9999  # two columns that hold the same in other units say nothing of each other
@@ -45,7 +46,7 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
     control.progress(0.7, "ranks")
     spearman = _spearman(sample, control)
     pairs = sorted(
-        ((i, j) for i, j in combinations(range(len(names)), 2) if np.isfinite(pearson[i, j])),
+        ((i, j) for i, j in combinations(range(len(names)), 2) if together[i, j] >= _FEWEST_ROWS),
         key=lambda pair: -abs(pearson[pair]),
     )
     units = [values[name].unit for name in names]

@@ -15,6 +15,7 @@ from andon_worker.hybrid_report.table import Table, clean, double, open_table
 from andon_worker.hybrid_report.values import Values, values_of
 from andon_worker.hybrid_report.wording import MISSING, Wording, label, listed
 
+_SLACK = 1e-12
 _FENCE = 1.5
 _ROBUST_Z = 3.5
 # Makes the median absolute deviation estimate the standard deviation of normal data.
@@ -97,7 +98,8 @@ class _Fences:
 
     def _set(self, q1: float, q3: float) -> None:
         reach = _FENCE * (q3 - q1)
-        self._ends = (q1 - reach, q3 + reach)
+        slack = _SLACK * max(abs(q1 - reach), abs(q3 + reach))  # a value at the fence isn't beyond it by rounding
+        self._ends = (q1 - reach - slack, q3 + reach + slack)
 
     def others(self, sql: str, quantile: str) -> tuple[str, str]:
         """How many values are the usual one, and the quartiles of the rest."""
