@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, S
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import copy_context
 from functools import partial
-from typing import Any, NoReturn, TypeVar, overload
+from typing import Any, Concatenate, NoReturn, ParamSpec, TypeVarTuple, overload
 
 from andon.engine.arguments import check_step
 from andon.engine.artifacts import MOST_ARTIFACTS, Artifact, Stored, check_file, named
@@ -33,12 +33,15 @@ from andon.engine.events import Event
 from andon.engine.memos import Memo, describe, encode_result, plain
 from andon.engine.ports import Attempt, CancelCheck, Files, Journal
 from andon.engine.progress import NoProgress, Progress, bounded_progress
+from andon.engine.results import Result
 from andon.engine.retries import delay
 from andon.engine.sending import sendable
 from andon.engine.sleeps import bounded, in_utc
 from andon.engine.stops import Cause, Place, Stop
 
-T = TypeVar("T")
+P = ParamSpec("P")
+Args = TypeVarTuple("Args")
+AsyncBody = Callable[P, Coroutine[Any, Any, Result]]
 RunAsync = Callable[[Coroutine[Any, Any, Any]], Any]
 Observe = Callable[[str], AbstractContextManager[object]]
 
@@ -96,32 +99,36 @@ class Step:
     # --- durable calls, from the handler only -------------------------------------------------------------------
 
     @overload
-    def run(
-        self,
-        id: str,
-        fn: Callable[..., Coroutine[Any, Any, T]],
-        /,
-        *args: Any,
-        retries: int | None = None,
-        timeout: float | None = None,
-        grace: float | None = None,
-        **kwargs: Any,
-    ) -> T: ...
+    def run(self, id: str, fn: AsyncBody[P, Result], /, *args: P.args, **kwargs: P.kwargs) -> Result: ...
+
+    @overload
+    def run(self, id: str, fn: Callable[P, Result], /, *args: P.args, **kwargs: P.kwargs) -> Result: ...
 
     @overload
     def run(
         self,
         id: str,
-        fn: Callable[..., T],
+        fn: Callable[[*Args], Coroutine[Any, Any, Result]],
         /,
-        *args: Any,
+        *args: *Args,
         retries: int | None = None,
         timeout: float | None = None,
         grace: float | None = None,
-        **kwargs: Any,
-    ) -> T: ...
+    ) -> Result: ...
 
+    @overload
     def run(
+        self,
+        id: str,
+        fn: Callable[[*Args], Result],
+        /,
+        *args: *Args,
+        retries: int | None = None,
+        timeout: float | None = None,
+        grace: float | None = None,
+    ) -> Result: ...
+
+    def run(  # type: ignore[misc]
         self,
         id: str,
         fn: Callable[..., Any],
@@ -134,14 +141,17 @@ class Step:
     ) -> Any:
         """Run `fn(*args, **kwargs)` once and remember its JSON result; recall it when the run is replayed.
 
-        `fn` may be an `async def`. The value returned is the decoded memo on the first run too. `timeout` (seconds)
-        stops an attempt and counts as a failure; `grace` is how many seconds the code gets to end when it is stopped,
-        before its process and all that it started is killed. Raises `StepError` when no attempt is left, `Cancelled`
-        when the run is cancelled.
+        `fn` may be an `async def`. A type checker holds `args` and `kwargs` to it, and its result to JSON; beside the
+        step's own arguments it takes positional ones only: others go into a `functools.partial`. The value returned is
+        the decoded memo on the first run too. `timeout` (seconds) stops an attempt and counts as a failure; `grace` is
+        how many seconds the code gets to end when it is stopped, before its process and all that it started is killed.
+        Raises `StepError` when no attempt is left, `Cancelled` when the run is cancelled.
         """
         return _at_once(self._run(id, lambda: fn(*args, **kwargs), fn, retries, timeout, grace))
 
-    def transaction(self, id: str, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:
+    def transaction(
+        self, id: str, fn: Callable[Concatenate[Any, P], Result], /, *args: P.args, **kwargs: P.kwargs
+    ) -> Result:
         """As `run`, but `fn(session, *args, **kwargs)` gets a SQLAlchemy session whose writes commit with the memo.
 
         Exactly once: fence and cancel are checked after `fn`, in that transaction.
@@ -442,32 +452,36 @@ class AsyncStep(Step):
     """`Step` for a handler that is an `async def`: its durable calls are awaited."""
 
     @overload  # type: ignore[override]
-    async def run(
-        self,
-        id: str,
-        fn: Callable[..., Coroutine[Any, Any, T]],
-        /,
-        *args: Any,
-        retries: int | None = None,
-        timeout: float | None = None,
-        grace: float | None = None,
-        **kwargs: Any,
-    ) -> T: ...
+    async def run(self, id: str, fn: AsyncBody[P, Result], /, *args: P.args, **kwargs: P.kwargs) -> Result: ...
+
+    @overload
+    async def run(self, id: str, fn: Callable[P, Result], /, *args: P.args, **kwargs: P.kwargs) -> Result: ...
 
     @overload
     async def run(
         self,
         id: str,
-        fn: Callable[..., T],
+        fn: Callable[[*Args], Coroutine[Any, Any, Result]],
         /,
-        *args: Any,
+        *args: *Args,
         retries: int | None = None,
         timeout: float | None = None,
         grace: float | None = None,
-        **kwargs: Any,
-    ) -> T: ...
+    ) -> Result: ...
 
+    @overload
     async def run(
+        self,
+        id: str,
+        fn: Callable[[*Args], Result],
+        /,
+        *args: *Args,
+        retries: int | None = None,
+        timeout: float | None = None,
+        grace: float | None = None,
+    ) -> Result: ...
+
+    async def run(  # type: ignore[misc]
         self,
         id: str,
         fn: Callable[..., Any],
@@ -482,8 +496,8 @@ class AsyncStep(Step):
         return await self._run(id, lambda: fn(*args, **kwargs), fn, retries, timeout, grace)
 
     async def transaction(  # type: ignore[override]
-        self, id: str, fn: Callable[..., T], /, *args: Any, **kwargs: Any
-    ) -> T:
+        self, id: str, fn: Callable[Concatenate[Any, P], Result], /, *args: P.args, **kwargs: P.kwargs
+    ) -> Result:
         """As `Step.transaction`; `fn` is a plain function."""
         return await self._transact(id, fn, lambda session: fn(session, *args, **kwargs))  # type: ignore[no-any-return]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from andon.engine.memos import describe
 from andon.testing import run_function
 
 
-def broken(text: str) -> object:
+def broken(text: str) -> Any:
     return json.loads(text)
 
 
