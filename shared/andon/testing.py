@@ -4,7 +4,8 @@
     assert ended.status == "completed"
 
 `run_function` follows the run to its end as a worker would: each suspension (a sleep, the back-off before another
-try) is a replay from the memos, on a clock that is advanced instead of waited for. To see a function being
+try) is a replay from the memos, on a clock that is advanced instead of waited for. Then its `on_cancel` or `on_failure`
+is run (`Ended.cleanup`), and it is told what its subject and the row that follows it became. To see a function being
 cancelled, keep the `ManualCancelCheck` that it is given and call `cancel()`: from inside a step, or before.
 
 `MemoryJournal` and `ManualCancelCheck` are fakes held to the same contract tests as the real adapters.
@@ -31,15 +32,16 @@ from andon.engine.artifacts import Stored
 from andon.engine.errors import Cancelled, InvalidResult, LeaseLost, StepTimeout
 from andon.engine.events import Event
 from andon.engine.execution import Completed, Failed, Stopped, Suspended, execute, is_async
-from andon.engine.functions import Function, Registry
+from andon.engine.functions import Function, Handler, Registry
 from andon.engine.memos import Memo
 from andon.engine.ports import Attempt
 from andon.engine.states import Status
 from andon.engine.steps import AsyncStep, Step, failure
 from andon.engine.stops import SIGNAL, Cause, Stop
+from andon.engine.subjects import Row
 from andon.engine.ticks import tick_event
 
-RUN_ID = "00000000-0000-7000-8000-000000000001"
+RUN_ID, CLEANUP_ID = (f"00000000-0000-7000-8000-00000000000{number}" for number in (1, 2))
 START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 
 
@@ -88,6 +90,8 @@ class MemoryJournal:
     """What `step.send_event` has sent."""
     finish_by: dt.datetime | None = None
     """When the run is cancelled if it hasn't ended by then."""
+    unserved: str | None = None
+    """The step that wanted a transaction, where there is no session to give."""
     underway: Attempt | None = None
     watch: Callable[[Attempt | None], object] | None = None
     """Told of each attempt that begins, and with None when its body has ended."""
@@ -150,6 +154,7 @@ class MemoryJournal:
     def transaction(self, attempt: Attempt, fn: Callable[[Any], Any], encode: Callable[[Any], str]) -> str:
         """Call `fn(session)` and keep its result, or undo it when the run is cancelled or lost by then."""
         if self.session is None:
+            self.unserved = attempt.name
             raise TypeError("this journal has no session to give: MemoryJournal(session=...)")
         with self.session() as session:
             text = encode(fn(session))
@@ -217,7 +222,9 @@ class ManualCancelCheck:
 class Ended:
     """How a run ended. `waited` is what it would have slept and backed off, in seconds.
 
-    `artifacts` are the bytes of what it has published, by name: nothing, unless it has completed.
+    `artifacts` are the bytes of what it has published, by name: nothing, unless it has completed. `subject` is the id
+    of what it was about, and `row` what the columns of the row that follows it say at the end, in UTC; `cleanup` how
+    its `on_cancel` or `on_failure` ended, and None where none was due.
     """
 
     status: Status
@@ -228,6 +235,9 @@ class Ended:
     artifacts: dict[str, bytes]
     sent: list[Event] = field(default_factory=list)
     """The events that it sent."""
+    subject: str | None = None
+    row: dict[str, Any] | None = None
+    cleanup: Ended | None = None
 
 
 def run_function(
@@ -242,31 +252,78 @@ def run_function(
 
     In the main thread a cancel, or a step's time-out, stops the code as in a worker, unless it is in C; elsewhere, and
     then, at its next step or check. Nothing is killed. Raises `RuntimeError` when the run suspends more than
-    `max_replays` times, or ends with its lease lost.
+    `max_replays` times, ends with its lease lost, or wants a transaction of a journal without a session; `ValueError`
+    for an event that doesn't name the function's subject, which would start no run.
     """
-    check = cancel_check or ManualCancelCheck()
+    subject = None if function.subject is None else function.subject.named_in(event.data)
+    if function.subject is not None and subject is None:
+        raise ValueError(f"the event names no {function.subject.kind}: {function.subject.id} is missing, or no id")
     kept = journal or MemoryJournal()
-    files = MemoryFiles()
     began = kept.now
-    status, output, error = _follow(function, event, check, kept, files, max_replays)
-    stored = kept.artifacts.items() if status is Status.COMPLETED else ()
-    artifacts = {name: files.contents[each.key] for name, (_, each) in stored}
-    return Ended(status, output, error, (kept.now - began).total_seconds(), kept.memos(), artifacts, kept.sent)
+    check = cancel_check or ManualCancelCheck()
+    ended = _Following(function, function.handler, event, kept, max_replays).to_the_end(check)
+    hook, kind = {
+        Status.CANCELLED: (function.on_cancel, "on_cancel"),
+        Status.FAILED: (function.on_failure, "on_failure"),
+    }.get(ended.status, (None, ""))
+    row = function.subject.row if function.subject is not None else None
+    return replace(
+        ended,
+        subject=subject,
+        row=None if row is None else _row_after(row, ended, began, kept.now),
+        cleanup=None if hook is None else _clean_up(function, hook, kind, event, kept, max_replays),
+    )
 
 
-def _follow(
-    function: Function,
-    event: Event,
-    check: ManualCancelCheck,
-    journal: MemoryJournal,
-    files: MemoryFiles,
-    max_replays: int,
-) -> tuple[Status, Any, dict[str, Any] | None]:
+def _clean_up(function: Function, hook: Handler, kind: str, event: Event, of: MemoryJournal, max_replays: int) -> Ended:
+    """Run `on_cancel` or `on_failure` as a run of its own, with memos of its own."""
+    journal = MemoryJournal(session=of.session, now=of.now)
+    following = _Following(function, hook, event, journal, max_replays, run_id=CLEANUP_ID, parent_run_id=RUN_ID)
+    return following.to_the_end(ManualCancelCheck())
+
+
+def _row_after(row: Row, ended: Ended, began: dt.datetime, at: dt.datetime) -> dict[str, Any]:
+    """What the followed row says, having said `active` when the run was asked for."""
+    states = {Status.COMPLETED: "completed", Status.FAILED: "failed", Status.CANCELLED: "cancelled"}
+    state = states[ended.status]
+    times = {"active": began, state: at}
+    said: dict[str, Any] = {row.status: row.value(state)}
+    if row.error is not None:
+        said[row.error] = None if ended.error is None else ended.error["message"]
+    for column in row.at.values():
+        said[column] = None
+    return said | {row.at[each]: time for each, time in times.items() if each in row.at}
+
+
+@dataclass
+class _Following:
+    """A run, with what it needs for one replay after the other."""
+
+    function: Function
+    handler: Handler
+    event: Event
+    journal: MemoryJournal
+    max_replays: int
+    run_id: str = RUN_ID
+    parent_run_id: str | None = None
+
+    def to_the_end(self, check: ManualCancelCheck) -> Ended:
+        """Replay it until it has ended."""
+        kept, files = self.journal, MemoryFiles()
+        began = kept.now
+        status, output, error = _follow(self, check, files)
+        stored = kept.artifacts.items() if status is Status.COMPLETED else ()
+        artifacts = {name: files.contents[each.key] for name, (_, each) in stored}
+        return Ended(status, output, error, (kept.now - began).total_seconds(), kept.memos(), artifacts, kept.sent)
+
+
+def _follow(run: _Following, check: ManualCancelCheck, files: MemoryFiles) -> tuple[Status, Any, dict[str, Any] | None]:
+    function, event, journal, max_replays = run.function, run.event, run.journal, run.max_replays
     attempt = 1
     with asyncio.Runner() as runner:
         for _ in range(max_replays):
             with _stoppable(check, journal) as stop:
-                step = (AsyncStep if is_async(function.handler) else Step)(
+                step = (AsyncStep if is_async(run.handler) else Step)(
                     memos=journal.memos(),
                     retries=function.retries,
                     stop=stop,
@@ -274,18 +331,24 @@ def _follow(
                     cancel_check=check,
                     files=files,
                     run_async=runner.run,
-                    run_id=RUN_ID,
+                    run_id=run.run_id,
+                    parent_run_id=run.parent_run_id,
                     attempt=attempt,
                     event=event,
                 )
                 outcome = execute(
-                    function.handler,
+                    run.handler,
                     event,
                     step,
                     stop,
                     attempt=attempt,
                     retries=function.retries,
                     run_async=runner.run,
+                )
+            if journal.unserved is not None:
+                raise RuntimeError(
+                    f"step {journal.unserved!r} of {function.id!r} wants a transaction, and there is no session: "
+                    "run_function(..., journal=MemoryJournal(session=...))"
                 )
             match outcome:
                 case Completed(text):

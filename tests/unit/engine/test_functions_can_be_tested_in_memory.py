@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
 
-from andon import CancelOn, Event, RetryAfter, Step, StepTimeout, function
+from andon import AsyncStep, CancelOn, Event, RetryAfter, Row, Step, StepError, StepTimeout, Subject, function
 from andon.engine.ports import Attempt, CancelCheck, Journal
 from andon.engine.states import Status
-from andon.testing import ManualCancelCheck, MemoryJournal, run_function
+from andon.testing import CLEANUP_ID, RUN_ID, START, ManualCancelCheck, MemoryJournal, run_function
 
 REQUEST = Event("report/generation.requested", {"reportId": "r1"})
 
@@ -216,3 +217,81 @@ def test_a_time_out_reaches_a_handler_that_catches_it() -> None:
 def test_a_step_within_its_time_is_not_disturbed_by_it() -> None:
     quick = function(id="f", trigger="t")(lambda event, step: step.run("x", time.sleep, 0.02, timeout=30))
     assert run_function(quick, REQUEST).status == Status.COMPLETED
+
+
+VIDEO = Subject(
+    "video",
+    id="data.videoId",
+    row=Row(
+        "public.videos",
+        active="processing",
+        completed="done",
+        failed="broken",
+        cancelled="stopped",
+        error="error",
+        at={"active": "started_at", "completed": "finished_at", "cancelled": "finished_at"},
+    ),
+)
+
+
+def rendering(handler: Any, **hooks: Any) -> Any:
+    return function(id="render", trigger="video/render.requested", subject=VIDEO, retries=0, **hooks)(handler)
+
+
+RENDER = Event("video/render.requested", {"videoId": 7})
+HOUR = dt.timedelta(hours=1)
+
+
+def test_it_says_what_the_subject_and_the_row_became() -> None:
+    ended = run_function(rendering(lambda event, step: step.sleep("night", 3600)), RENDER)
+    assert ended.subject == "7"
+    assert ended.row == {"status": "done", "error": None, "started_at": START, "finished_at": START + HOUR}
+    failed = run_function(rendering(lambda event, step: step.run("x", int, "seven")), RENDER)
+    assert failed.row is not None
+    assert (failed.row["status"], failed.row["finished_at"]) == ("broken", None)
+    assert "'seven'" in failed.row["error"]
+
+
+def test_an_event_that_names_no_subject_would_start_nothing_and_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"names no video: data\.videoId is missing"):
+        run_function(rendering(lambda event, step: None), Event("video/render.requested", {"videoId": None}))
+
+
+def test_on_cancel_runs_afterwards_with_memos_of_its_own() -> None:
+    def tidy(event: Event, step: Step) -> Any:
+        step.run("first", seen.append, (step.run_id, step.parent_run_id))
+        step.sleep("night", 60)
+        return event.data["videoId"]
+
+    seen: list[Any] = []
+    check = ManualCancelCheck()
+    made = rendering(lambda event, step: step.run("first", check.cancel), on_cancel=tidy, on_failure=lambda e, s: 1 / 0)
+    ended = run_function(made, RENDER, cancel_check=check)
+    assert ended.row is not None
+    assert (ended.status, ended.row["status"]) == (Status.CANCELLED, "stopped")
+    assert ended.cleanup is not None
+    assert (ended.cleanup.status, ended.cleanup.output, ended.cleanup.waited) == (Status.COMPLETED, 7, 60)
+    assert seen == [(CLEANUP_ID, RUN_ID)]
+
+
+def test_on_failure_runs_afterwards_and_its_own_failure_is_shown() -> None:
+    async def tidy(event: Event, step: AsyncStep) -> None:
+        await step.run("undo", int, "nine")
+
+    ended = run_function(rendering(lambda event, step: 1 / 0, on_cancel=lambda e, s: None, on_failure=tidy), RENDER)
+    assert ended.cleanup is not None
+    assert (ended.status, ended.cleanup.status) == (Status.FAILED, Status.FAILED)
+    assert ended.cleanup.error is not None
+    assert "'nine'" in ended.cleanup.error["message"]
+    assert run_function(rendering(lambda event, step: 1), RENDER).cleanup is None
+
+
+@pytest.mark.parametrize("where", ["the function", "its cleanup"])
+def test_without_a_session_a_transaction_is_an_error_of_the_test(where: str) -> None:
+    def saves(event: Event, step: Step) -> None:
+        with suppress(StepError):  # a function that swallows it must not pass either
+            step.transaction("save", lambda session: 1)
+
+    made = rendering(saves) if where == "the function" else rendering(lambda event, step: 1 / 0, on_failure=saves)
+    with pytest.raises(RuntimeError, match=r"step 'save' of 'render' wants a transaction, and there is no session"):
+        run_function(made, RENDER)
