@@ -198,6 +198,9 @@ class StepSchema(Schema):
     started_at = Time()
     ended_at = Time(allow_none=True)
     wake_at = Time(allow_none=True)
+    input = fields.String(
+        allow_none=True, metadata={"description": "the arguments as Python writes them, 1,000 characters at most"}
+    )
     output = fields.Raw(allow_none=True, metadata={"description": SHORT})
     output_url = fields.String(allow_none=True, metadata={"description": WHERE})
     error = fields.Raw(allow_none=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -105,9 +106,9 @@ def show(id: Id, as_json: AsJson = False) -> None:
     print_facts(_facts(run))
     if run.steps or run.attempts:
         print_table(
-            ("STEP", "STATUS", "ATTEMPT", "STARTED", "TOOK", "ERROR"),
-            [row for id, thing in _tried(run) for row in _tries(id, thing)],
-            wide="ERROR",
+            ("STEP", "STATUS", "ATTEMPT", "STARTED", "TOOK", "INPUT", "OUTPUT OR ERROR"),
+            [row for step in _tried(run) for row in _tries(*step)],
+            wide="OUTPUT OR ERROR",
         )
 
 
@@ -220,18 +221,35 @@ def rerun(id: Id, as_json: AsJson = False) -> None:
         typer.echo(f"{asked.status} {asked.id}: {made}")
 
 
-def _tried(run: Run) -> list[tuple[str, Sequence[Attempt | Step]]]:
+def _tried(run: Run) -> list[tuple[str, Sequence[Attempt | Step], Step | None]]:
     """What was tried, by step; first the function's own failures outside its steps."""
-    own = [("(function)", run.attempts)] if run.attempts else []
-    return [*own, *((step.id, step.attempts or (step,)) for step in run.steps)]
+    own: list[tuple[str, Sequence[Attempt | Step], Step | None]] = []
+    if run.attempts:
+        own.append(("(function)", run.attempts, None))
+    return [*own, *((step.id, step.attempts or (step,), step) for step in run.steps)]
 
 
-def _tries(id: str, attempts: Sequence[Attempt | Step]) -> list[tuple[object, ...]]:
-    """A row for each attempt, the step named once."""
-    return [
-        (id if n == 0 else "", a.status, a.attempt, a.started_at, took(a.started_at, a.ended_at), _why(a))
-        for n, a in enumerate(attempts)
-    ]
+def _tries(id: str, attempts: Sequence[Attempt | Step], step: Step | None) -> list[tuple[object, ...]]:
+    """A row for each attempt; the step is named once, and what came of it is told with the last."""
+    rows: list[tuple[object, ...]] = []
+    for n, a in enumerate(attempts):
+        given = _short(step.input, 40) if step and n == 0 else None
+        result = _why(a) or (_result(step) if step and a is attempts[-1] else None)
+        rows.append(
+            (id if n == 0 else "", a.status, a.attempt, a.started_at, took(a.started_at, a.ended_at), given, result)
+        )
+    return rows
+
+
+def _result(step: Step) -> str | None:
+    """A short output as JSON; of a long one, where it is."""
+    if step.output is None:
+        return "(null, or long: see andon runs output)" if step.output_url else None
+    return _short(json.dumps(step.output, ensure_ascii=False), 200)
+
+
+def _short(text: str | None, most: int) -> str | None:
+    return text if text is None or len(text) <= most else text[: most - 1] + "…"
 
 
 def _facts(run: Run) -> list[tuple[str, object]]:

@@ -155,6 +155,7 @@ class Step(Resource):
     started_at: dt.datetime
     ended_at: dt.datetime | None = None
     wake_at: dt.datetime | None = None
+    input: str | None = None
     output: Json = None
     output_url: str | None = None
     error: Json = None

@@ -33,7 +33,7 @@ class StepError(AndonError):
         self.step = step
         self.code = code
         self.described: dict[str, Any] | None = None
-        """What is kept of its cause, where it is recalled."""
+        """What is kept of it."""
         super().__init__(message)
 
 

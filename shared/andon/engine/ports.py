@@ -22,6 +22,8 @@ class Attempt:
     retries: int = 0
     timeout: float | None = None
     grace: float | None = None
+    given: str = ""
+    """Its arguments, to be seen."""
 
 
 class Journal(Protocol):

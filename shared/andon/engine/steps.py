@@ -17,6 +17,7 @@ from functools import partial
 from typing import Any, Concatenate, NoReturn, ParamSpec, TypeVarTuple, overload
 
 from andon.engine.arguments import check_step
+from andon.engine.arguments_shown import shown
 from andon.engine.artifacts import MOST_ARTIFACTS, Artifact, Stored, check_file, named
 from andon.engine.errors import (
     AndonError,
@@ -147,7 +148,7 @@ class Step:
         how many seconds the code gets to end when it is stopped, before its process and all that it started is killed.
         Raises `StepError` when no attempt is left, `Cancelled` when the run is cancelled.
         """
-        return _at_once(self._run(id, lambda: fn(*args, **kwargs), fn, retries, timeout, grace))
+        return _at_once(self._run(id, partial(fn, *args, **kwargs), fn, retries, timeout, grace))
 
     def transaction(
         self, id: str, fn: Callable[Concatenate[Any, P], Result], /, *args: P.args, **kwargs: P.kwargs
@@ -157,7 +158,7 @@ class Step:
         Exactly once: fence and cancel are checked after `fn`, in that transaction.
         """
         return _at_once(  # type: ignore[no-any-return]
-            self._transact(id, fn, lambda session: fn(session, *args, **kwargs))
+            self._transact(id, fn, partial(fn, *args, **kwargs))
         )
 
     def artifact(
@@ -261,7 +262,8 @@ class Step:
             if memo is not None and memo.status in {"completed", "failed"}:
                 return self._recall(memo)
             tries = self._retries if retries is None else retries
-            attempt = Attempt(name, position, (memo.attempt if memo else 0) + 1, tries, timeout, grace)
+            given = shown(call) if isinstance(call, partial) else ""
+            attempt = Attempt(name, position, (memo.attempt if memo else 0) + 1, tries, timeout, grace, given)
             began = time.monotonic()
             self._journal.begin(attempt)
             files: list[Stored] = []
@@ -285,18 +287,18 @@ class Step:
                 self._stop.order(Cause.CANCELLED)
             return json.loads(text)
 
-    async def _transact(self, id: str, fn: object, call: Callable[[Any], Any]) -> Any:
+    async def _transact(self, id: str, fn: Callable[..., Any], call: partial[Any]) -> Any:
         with self._durable(id) as (name, position, memo):
             check_step(name, fn=fn)
             if memo is not None and memo.status in {"completed", "failed"}:
                 return self._recall(memo)
-            attempt = Attempt(name, position, (memo.attempt if memo else 0) + 1, self._retries)
+            attempt = Attempt(name, position, (memo.attempt if memo else 0) + 1, self._retries, given=shown(call))
             began = time.monotonic()
             self._journal.begin(attempt)
 
             def body(session: Any) -> Any:
                 with self._stop.user_code(Place.BODY):
-                    return copy_context().run(call, session)
+                    return copy_context().run(fn, session, *call.args, **call.keywords)
 
             try:
                 with self._observe(name):
@@ -439,8 +441,11 @@ class Step:
         if wait is not None:
             raise self._suspend(Suspend(seconds=wait)) from error
         if isinstance(error, StepError):
+            error.described = described
             raise error
-        raise StepError(f"{described['type']}: {described['message']}", step=attempt.name) from error
+        failed = StepError(f"{described['type']}: {described['message']}", step=attempt.name)
+        failed.described = described
+        raise failed from error
 
     def _suspend(self, suspend: Suspend) -> Suspend:
         """Whatever a handler does with it, every later step call raises it again."""
@@ -493,13 +498,13 @@ class AsyncStep(Step):
         **kwargs: Any,
     ) -> Any:
         """As `Step.run`."""
-        return await self._run(id, lambda: fn(*args, **kwargs), fn, retries, timeout, grace)
+        return await self._run(id, partial(fn, *args, **kwargs), fn, retries, timeout, grace)
 
     async def transaction(  # type: ignore[override]
         self, id: str, fn: Callable[Concatenate[Any, P], Result], /, *args: P.args, **kwargs: P.kwargs
     ) -> Result:
         """As `Step.transaction`; `fn` is a plain function."""
-        return await self._transact(id, fn, lambda session: fn(session, *args, **kwargs))  # type: ignore[no-any-return]
+        return await self._transact(id, fn, partial(fn, *args, **kwargs))  # type: ignore[no-any-return]
 
     def artifact(  # type: ignore[override]
         self, path: str | os.PathLike[str], name: str | None = None, media_type: str | None = None

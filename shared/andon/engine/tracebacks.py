@@ -7,6 +7,8 @@ import sys
 import sysconfig
 import traceback
 from functools import cache
+from itertools import islice
+from types import FrameType
 from typing import Any
 
 MAX_TRACEBACK = 8_000
@@ -24,22 +26,23 @@ def frames_of(error: BaseException) -> list[dict[str, Any]]:
     """The newest calls, the oldest of them first: `file`, `line`, `function`, `source`, and whether it is the `own`
     code of whoever wrote the function, and not the engine's or a library's.
     """
-    found = []
-    for frame, number in traceback.walk_tb(error.__traceback__):
-        found.append((frame.f_globals.get("__name__") or "", frame.f_code, number))
-    told = []
-    for module, code, number in found[-MOST_FRAMES:]:
-        [summary] = traceback.StackSummary.from_list([(code.co_filename, number, code.co_name, None)])
-        told.append(
-            {
-                "file": _shown(code.co_filename),
-                "line": number,
-                "function": code.co_name,
-                "source": (summary.line or "")[:LONGEST_LINE],
-                "own": _is_own(str(module), code.co_filename),
-            }
-        )
+    told = [_call(*each) for each in list(traceback.walk_tb(error.__traceback__))[-MOST_FRAMES:]]
+    if not any(each["own"] for each in told):  # a library's function is the step: then it is called here
+        callers = (_call(*each) for each in islice(traceback.walk_stack(None), MOST_FRAMES))
+        told[:0] = [each for each in callers if each["own"]][:1]
     return told
+
+
+def _call(frame: FrameType, number: int) -> dict[str, Any]:
+    code = frame.f_code
+    [summary] = traceback.StackSummary.from_list([(code.co_filename, number, code.co_name, None)])
+    return {
+        "file": _shown(code.co_filename),
+        "line": number,
+        "function": code.co_name,
+        "source": (summary.line or "")[:LONGEST_LINE],
+        "own": _is_own(str(frame.f_globals.get("__name__") or ""), code.co_filename),
+    }
 
 
 def _is_own(module: str, file: str) -> bool:

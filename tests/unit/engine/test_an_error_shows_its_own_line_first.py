@@ -59,3 +59,15 @@ def test_a_deep_recursion_keeps_so_many_calls_and_no_more() -> None:
     with pytest.raises(RecursionError) as raised:
         deeper()
     assert len(describe(raised.value)["frames"]) == 40
+
+
+@function(id="hands-on", trigger="a/b", retries=0)
+def hands_on(event: Event, step: Step) -> None:
+    step.run("parse", json.loads, "{")
+
+
+def test_where_the_step_is_a_librarys_function_its_call_is_shown() -> None:
+    error = run_function(hands_on, Event("a/b")).error
+    assert error is not None
+    [own] = [each for each in error["frames"] if each["own"]]
+    assert (own["function"], own["source"]) == ("hands_on", 'step.run("parse", json.loads, "{")')

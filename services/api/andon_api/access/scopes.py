@@ -21,7 +21,7 @@ _ROUTES = {
         runs.output logs.listed logs.download logs.stream
         streams.report streams.run streams.many usage.mine console.usage_page schedules.listed console.schedule_list
         console.cards console.report console.run_list console.run console.event_list console.event
-        console.functions console.bulk console.cancellation console.live
+        console.functions console.bulk console.cancellation console.live console.result
     """,
     WRITE: """
         datasets.upload datasets.delete reports.create reports.change reports.delete reports.generate runs.rerun

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, render_template, request
 
-from andon_api.console import audit, bulk, events, forms, live, reports, runs, schedules, show, usage
+from andon_api.console import audit, bulk, events, forms, json_view, live, reports, runs, schedules, show, usage
 from andon_api.console.looks import Looks
 from andon_api.database import now
 from andon_api.problems import of_exception
@@ -24,6 +24,7 @@ def blueprint() -> Blueprint:
     made.app_template_filter("size")(show.size)
     made.app_template_filter("person")(show.person)
     made.app_template_filter("pretty")(show.pretty)
+    made.app_template_filter("tree")(json_view.tree)
     made.app_template_filter("iso")(show.iso)
     made.app_template_global("topics")(live.topics)
     Looks().add_to(made)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, render_template, request, url_for
 
-from andon.adapters.postgres.requests import NotFound
+from andon.adapters.postgres.requests import Conflict, NotFound
 from andon.adapters.postgres.run_logs import LEVELS
 from andon_api.console import forms, live, show, timeline
 from andon_api.database import now
@@ -12,17 +12,21 @@ from andon_api.effects import perform
 from andon_api.principal import principal
 from andon_api.reads import events, logs, runs
 from andon_api.reads import functions as registered
+from andon_api.rest import PREFIX
 from andon_api.routes.runs import ask_cancel, ask_rerun
 from andon_api.schemas import RUN_STATUSES
+from andon_api.waiting import Known, wait
 
 ROWS = 50
 SHOWN_LINES = 300
+MADE_SECONDS = 3
 
 
 def add_to(console: Blueprint) -> None:
     """Add these routes."""
     console.get("/runs")(run_list)
     console.get("/runs/<id>")(run)
+    console.get("/runs/<id>/result")(result)
     console.post("/runs/<id>/cancel", endpoint="cancel_run")(cancel)
     console.post("/runs/<id>/rerun")(rerun)
     console.get("/functions")(functions)
@@ -78,6 +82,17 @@ def run(id: str) -> str:
     )
 
 
+def result(id: str) -> str:
+    """All of what a step, or the function, has returned."""
+    step = request.args.get("step")
+    tenant = principal().tenant
+    found = runs.output(tenant, id) if step is None else runs.step(tenant, id, step)
+    if found is None:
+        raise NotFound("Result not found")
+    place = f"{PREFIX}/runs/{id}/output" if step is None else found["output_url"]
+    return render_template("console/result.html", id=id, step=step, output=found["output"], place=place)
+
+
 def functions() -> str:
     """What is registered, and what its runs did lately."""
     return render_template(
@@ -91,8 +106,19 @@ def cancel(id: str) -> Response:
 
 
 def rerun(id: str) -> Response:
-    """Send its trigger again, and show what that did."""
+    """Send its trigger again, and show the run that this makes; the event, while none is made."""
+    tenant = principal().tenant
+    former = runs.find(tenant, id)
+    if former is not None and former["ended_at"] is None:
+        raise Conflict("This run has not ended yet: cancel it first, or let it end")
     answer = perform(lambda: ask_rerun(id), request.get_data).get_json()
-    run_id = answer["runId"]
-    shown = url_for("console.run", id=run_id) if run_id else url_for("console.event", id=answer["eventId"])
-    return Response("", headers={"HX-Redirect": shown})
+
+    def made() -> str | None:
+        found = runs.listed(tenant, {"limit": 10, "cursor": None, "event_id": answer["eventId"]})["items"]
+        return next(
+            (str(each["id"]) for each in found if former and each["function_id"] == former["function_id"]), None
+        )
+
+    run_id = answer["runId"] or wait(Known(made), MADE_SECONDS)[0]
+    place = url_for("console.run", id=run_id) if run_id else url_for("console.event", id=answer["eventId"])
+    return Response("", headers={"HX-Redirect": place})

@@ -92,7 +92,7 @@ def _made(
     id: str, status: str, number: int, attempts: list[Row], started_at: dt.datetime, ended_at: dt.datetime | None
 ) -> Row:
     """A step that has no row, because it has never ended."""
-    nothing: dict[str, Any] = dict.fromkeys(("wake_at", "output", "output_url", "error"))
+    nothing: dict[str, Any] = dict.fromkeys(("wake_at", "input", "output", "output_url", "error"))
     return {
         "id": id,
         "status": status,

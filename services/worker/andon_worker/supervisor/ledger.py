@@ -100,7 +100,7 @@ class Keep(Held[None]):
 
     def result(self) -> Result:
         a = self.attempt
-        return Result(*self.run, a.name, a.position, a.number, self.seconds, self.output, self.files)
+        return Result(*self.run, a.name, a.position, a.number, self.seconds, self.output, self.files, a.given or None)
 
 
 @dataclass(eq=False)
@@ -115,7 +115,15 @@ class Fail(Held[None]):
     def write(self, connection: Connection) -> bool:
         a = self.attempt
         return journal.keep_failure(
-            connection, self.run, a.name, a.position, a.number, self.seconds, self.error, final=self.final
+            connection,
+            self.run,
+            a.name,
+            a.position,
+            a.number,
+            self.seconds,
+            self.error,
+            final=self.final,
+            input=a.given or None,
         )
 
 

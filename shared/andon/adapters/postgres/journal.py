@@ -36,14 +36,16 @@ OR_REPLACE = """
 ON CONFLICT (run_id, id) DO UPDATE SET status = 'completed', attempt = excluded.attempt, fence = excluded.fence,
     started_at = CASE WHEN s.status = 'sleeping' THEN s.started_at ELSE excluded.started_at END,
     ended_at = excluded.ended_at, output = excluded.output, error = NULL, wake_at = NULL,
-    worker_id = excluded.worker_id
+    worker_id = excluded.worker_id, input = excluded.input
 WHERE s.status <> 'completed' OR s.fence = excluded.fence
 """
 COMPLETE = Statement(f"""
 WITH held AS ({_HOLD})
-INSERT INTO andon.steps AS s (run_id, id, position, status, attempt, fence, started_at, ended_at, output, worker_id)
+INSERT INTO andon.steps AS s (run_id, id, position, status, attempt, fence, started_at, ended_at, output, worker_id,
+    input)
 SELECT held.id, %(name)s, %(position)s, 'completed', %(attempt)s, %(fence)s,
-    clock_timestamp() - %(seconds)s * interval '1 s', clock_timestamp(), %(output)s::json, held.worker_id
+    clock_timestamp() - %(seconds)s * interval '1 s', clock_timestamp(), %(output)s::json, held.worker_id,
+    %(input)s
 FROM held WHERE NOT held.cancelled {OR_REPLACE}
 RETURNING 1
 """)
@@ -51,12 +53,14 @@ HOLD = Statement(_HOLD)
 
 _RESULTS = """
 SELECT k.* FROM json_to_recordset(%(kept)s::json) AS k
-    (run uuid, fence bigint, name text, position int, attempt int, seconds float8, output text, files json)
+    (run uuid, fence bigint, name text, position int, attempt int, seconds float8, output text, files json, input text)
 """
 _COMPLETED = f"""
-INSERT INTO andon.steps AS s (run_id, id, position, status, attempt, fence, started_at, ended_at, output, worker_id)
+INSERT INTO andon.steps AS s (run_id, id, position, status, attempt, fence, started_at, ended_at, output, worker_id,
+    input)
 SELECT k.run, k.name, k.position, 'completed', k.attempt, k.fence,
-    clock_timestamp() - k.seconds * interval '1 s', clock_timestamp(), k.output::json, held.worker_id
+    clock_timestamp() - k.seconds * interval '1 s', clock_timestamp(), k.output::json, held.worker_id,
+    k.input
 FROM kept k, LATERAL ({_HELD}) held {OR_REPLACE}
 """
 _KEEP = Statement(f"WITH kept AS ({_RESULTS}) {_COMPLETED} RETURNING run_id")
@@ -80,13 +84,14 @@ WITH kept AS (
 ), moved AS MATERIALIZED (
     SELECT k.run AS id, k.fence, held.worker_id FROM kept k, LATERAL ({_HELD}) held
 ), attempt AS ({KEPT})
-INSERT INTO andon.steps AS s (run_id, id, position, status, attempt, fence, started_at, ended_at, error, worker_id)
+INSERT INTO andon.steps AS s (run_id, id, position, status, attempt, fence, started_at, ended_at, error, worker_id,
+    input)
 SELECT m.id, %(name)s, %(position)s, %(status)s, %(attempt)s, m.fence,
-    clock_timestamp() - %(seconds)s * interval '1 s', clock_timestamp(), %(error)s::jsonb, m.worker_id
+    clock_timestamp() - %(seconds)s * interval '1 s', clock_timestamp(), %(error)s::jsonb, m.worker_id, %(input)s
 FROM moved m
 ON CONFLICT (run_id, id) DO UPDATE SET status = excluded.status, attempt = excluded.attempt, fence = excluded.fence,
     started_at = excluded.started_at, ended_at = excluded.ended_at, error = excluded.error,
-    worker_id = excluded.worker_id
+    worker_id = excluded.worker_id, input = excluded.input
 WHERE s.status <> 'completed'
 RETURNING 1
 """)
@@ -164,6 +169,7 @@ class Result(NamedTuple):
     seconds: float
     output: str
     files: Sequence[Stored] = ()
+    input: str | None = None
 
 
 class NameTaken(AndonError):
@@ -199,6 +205,7 @@ def keep_failure(
     error: dict[str, Any],
     *,
     final: bool,
+    input: str | None = None,
 ) -> bool:
     """Keep a step's failed attempt; False as with `keep`."""
     values = {
@@ -209,6 +216,7 @@ def keep_failure(
         "seconds": seconds,
         "status": "failed" if final else "retrying",
         "error": json.dumps(error),
+        "input": input,
         **Attempted(name, attempt, "failed", seconds).values(),
     }
     return _FAIL.execute(connection, values).fetchone() is not None

@@ -419,6 +419,7 @@ class StepRow(Base):
     output: Mapped[Any | None] = mapped_column(Json)
     error: Mapped[Any | None] = mapped_column(Jsonb)
     worker_id: Mapped[str | None] = mapped_column(comment="who has recorded it")
+    input: Mapped[str | None] = mapped_column(comment="its arguments, as a short text")
 
 
 class AttemptRow(Base):

@@ -68,6 +68,7 @@ def transact(
             text = encode(fn(session))
             session.commit()
             values = {"name": attempt.name, "position": attempt.position, "attempt": attempt.number, "output": text}
+            values["input"] = attempt.given or None
             kept = COMPLETE.execute(raw, {**run, **values, "seconds": time.monotonic() - began})
             if kept.fetchone() is None:
                 _raise_why(raw, run)

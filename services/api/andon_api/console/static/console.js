@@ -146,9 +146,13 @@ const dialog = document.getElementById("cancel-dialog");
 let asked = null;
 
 document.addEventListener("click", (event) => {
-  const button = event.target.closest("[data-cancel]");
+  const button = event.target.closest("[data-cancel], [data-ask]");
   if (!button) return;
-  asked = { id: button.id, url: button.dataset.cancel, error: button.dataset.error };
+  const cancels = Boolean(button.dataset.cancel);
+  asked = { id: button.id, url: button.dataset.cancel ?? button.dataset.ask, error: button.dataset.error, cancels };
+  for (const each of dialog.querySelectorAll("[data-of-cancel]")) each.hidden = !cancels;
+  dialog.querySelector("[value=cancel]").classList.toggle("danger", cancels);
+  dialog.querySelector("[value=cancel]").classList.toggle("primary", !cancels);
   document.getElementById("cancel-title").textContent = button.dataset.title ?? "Cancel Report Generation?";
   document.getElementById("cancel-what").textContent = button.dataset.what ?? "";
   dialog.querySelector("[value=keep]").textContent = button.dataset.keep ?? "Keep Generating";
@@ -169,18 +173,21 @@ dialog.querySelector("[name=reason]").addEventListener("keydown", (event) => {
 });
 
 dialog.addEventListener("close", () => {
-  const { id, url, error } = asked ?? {};
+  const { id, url, error, cancels } = asked ?? {};
   asked = null;
   if (dialog.returnValue !== "cancel" || !url) return;
   const button = document.getElementById(id);
   if (button) {
     button.disabled = true;
-    button.textContent = "Cancelling...";
+    if (cancels) button.textContent = "Cancelling...";
   }
-  say("Cancelling...");
+  if (cancels) say("Cancelling...");
   const reason = dialog.querySelector("[name=reason]").value;
   htmx.ajax("POST", url, { source: document.querySelector(error), target: error, swap: "innerHTML", values: { reason } })
-    .finally(look);
+    .finally(() => {
+      if (button && !cancels) button.disabled = false;
+      look();
+    });
 });
 
 // Forms: filters submit as they change; an upload shows how far it is.
