@@ -14,7 +14,7 @@ COMPILE := $(UV) pip compile -q --universal --python-version 3.11 --generate-has
 	--no-annotate pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all check fix demo migrate bench bench-peers faults soak hostile image lock clean
+.PHONY: help run test test-all check fix demo migrate bench bench-peers faults soak hostile image spec lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -61,6 +61,9 @@ hostile: $(MADE)/dev ## One tenant sends anything for MINUTES=30, beside another
 
 image: ## Build the container images without a daemon (root, buildah, debootstrap)
 	deploy/build-images.sh
+
+spec: $(MADE)/dev ## Lint the OpenAPI and AsyncAPI documents with spectral, redocly and asyncapi-parser (needs npm)
+	@exec $(BIN)/python -m tests.contract.lint
 
 lock: ## Resolve pyproject.toml anew into requirements/*.txt (needs uv)
 	@command -v $(UV) >/dev/null || { echo "make lock needs uv: pip install uv, or UV=/path/to/uv" >&2; exit 1; }

@@ -22,12 +22,12 @@ def current() -> dict[str, Any]:
 
 def promises(document: dict[str, Any]) -> set[str]:
     """All that a client may rely on, as lines that say it."""
-    return {line for path, item in document["paths"].items() for line in _of_path(path, item)} | {
+    return {line for path, item in document["paths"].items() for line in _of_path(path, item, document)} | {
         line for name, schema in document["components"]["schemas"].items() for line in _of_schema(name, schema)
     }
 
 
-def _of_path(path: str, item: dict[str, Any]) -> Iterator[str]:
+def _of_path(path: str, item: dict[str, Any], document: dict[str, Any]) -> Iterator[str]:
     for method in METHODS:
         if method not in item:
             continue
@@ -38,8 +38,9 @@ def _of_path(path: str, item: dict[str, Any]) -> Iterator[str]:
                 yield f"{method.upper()} {path} takes {each['in']} {each['name']}"
         for media in operation.get("requestBody", {}).get("content", {}):
             yield f"{method.upper()} {path} reads {media}"
-        for status, answer in operation["responses"].items():
+        for status, named in operation["responses"].items():
             yield f"{method.upper()} {path} answers {status}"
+            answer = document["components"]["responses"][named["$ref"].rpartition("/")[2]] if "$ref" in named else named
             for media, content in answer.get("content", {}).items():
                 yield f"{method.upper()} {path} answers {status} {media} {content.get('schema', {}).get('$ref', '')}"
 
@@ -66,6 +67,7 @@ def demands(document: dict[str, Any]) -> set[str]:
     fields = {
         f"{name}.{field}"
         for name, schema in document["components"]["schemas"].items()
+        if name in _read(document)
         for field in schema.get("required", [])
     }
     parameters = {
@@ -76,6 +78,17 @@ def demands(document: dict[str, Any]) -> set[str]:
         if each.get("required") and each["in"] != "path"
     }
     return fields | parameters
+
+
+def _read(document: dict[str, Any]) -> set[str]:
+    """The shapes of what clients send."""
+    return {
+        content["schema"]["$ref"].rpartition("/")[2]
+        for item in document["paths"].values()
+        for method in METHODS
+        for content in item.get(method, {}).get("requestBody", {}).get("content", {}).values()
+        if "$ref" in content["schema"]
+    }
 
 
 if __name__ == "__main__":

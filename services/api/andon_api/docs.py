@@ -10,7 +10,7 @@ from typing import Any
 from flask import Blueprint, jsonify, render_template
 from flask.wrappers import Response
 
-from andon_api import asyncapi
+from andon_api import asyncapi, problems
 from andon_api.rest import PREFIX, Api
 
 METHODS = ("get", "post", "patch", "put", "delete")
@@ -22,8 +22,15 @@ def blueprint(api: Api) -> Blueprint:
 
     @made.get("/docs")
     def page() -> str:
-        spec = api.spec.to_dict()
+        spec = api.document
         return render_template("docs.html", spec=spec, groups=_groups(spec), schemas=spec["components"]["schemas"])
+
+    @made.get("/problems/<code>")
+    def problem(code: str) -> str:
+        kind = problems.KINDS.get(code)
+        if kind is None:
+            raise problems.Problem(404, "There is no problem of this name.")
+        return render_template("problem.html", code=code, kind=kind, phrase=problems.phrase(kind.status))
 
     @made.get(f"{PREFIX}/asyncapi.json")
     def bus() -> Response:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import wraps
-from typing import Any, ParamSpec
+from typing import Any, ParamSpec, TypeVar
 
 import psycopg
 from flask import Response, request
@@ -22,6 +22,7 @@ from andon_api.services import services
 from andon_api.waiting import Known, preferred, wait
 
 P = ParamSpec("P")
+V = TypeVar("V")
 HEADER = "Idempotency-Key"
 LONGEST_KEY = 255
 
@@ -62,7 +63,18 @@ def effect(view: Callable[P, Outcome]) -> Callable[P, Response]:
     def answer(*args: P.args, **kwargs: P.kwargs) -> Response:
         return perform(lambda: view(*args, **kwargs), request.get_data)
 
-    return answer
+    return performs(answer)
+
+
+def performs(view: V) -> V:
+    """Mark a view as one that keeps its answer under an Idempotency-Key."""
+    view.keeps_answers = True  # type: ignore[attr-defined]
+    return view
+
+
+def keeps_answers(view: object) -> bool:
+    """Whether the view keeps its answer under an Idempotency-Key."""
+    return getattr(view, "keeps_answers", False)
 
 
 def perform(act: Callable[[], Outcome], body: Callable[[], bytes]) -> Response:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import psycopg
@@ -25,6 +26,68 @@ RETRY_SECONDS = "2"
 PARAMETERS = {"query", "querystring", "headers", "cookies", "path"}
 
 
+@dataclass(frozen=True)
+class ProblemKind:
+    """A kind of problem, which programs may rely on: what it means, and what to do."""
+
+    status: int
+    means: str
+    do: str
+
+
+# By code, which stays; each has a page at `/problems/<code>`, which is its `type`.
+KINDS = {
+    "bad-request": ProblemKind(
+        400, "What was sent can't be read as a request.", "Mend the request; `detail` says where."
+    ),
+    "key-needed": ProblemKind(
+        401,
+        "No key came with the request, or one that isn't in force.",
+        "Send a key: `Authorization: Bearer andon_...`.",
+    ),
+    "token-ended": ProblemKind(
+        401, "The token is unknown, has run out or was revoked.", "Get a new one from the server that made it."
+    ),
+    "not-allowed": ProblemKind(
+        403, "The key or token doesn't open this.", "Use one with the scope that `detail` names."
+    ),
+    "not-found": ProblemKind(
+        404, "There is no such thing in your tenant.", "Look at the id; it may have been deleted."
+    ),
+    "method": ProblemKind(405, "The path is right, and takes another method.", "`Allow` names those that it takes."),
+    "conflict": ProblemKind(
+        409, "The thing is not in a state in which this can be asked.", "Read it again, and decide anew."
+    ),
+    "another-run": ProblemKind(
+        409,
+        "Another run goes on than the one that the page was showing.",
+        "Load the page again: nothing was cancelled.",
+    ),
+    "changed": ProblemKind(
+        412, "It has changed since it was read.", "Read it again, and send `If-Match` with its new ETag."
+    ),
+    "too-large": ProblemKind(413, "The body is larger than is taken.", "Send less; docs/limits.md has the limits."),
+    "too-long": ProblemKind(414, "The address is longer than is taken.", "Send less in the query."),
+    "media-type": ProblemKind(
+        415, "The body is of another kind than is read here.", "Send it with the `Content-Type` that `detail` names."
+    ),
+    "range": ProblemKind(
+        416, "The file doesn't have the bytes that were asked for.", "Ask for a range within its length."
+    ),
+    "invalid": ProblemKind(422, "Fields are wrong; `errors` names each.", "Mend these fields."),
+    "too-many": ProblemKind(
+        429, "This key calls too often, or too many of its runs wait.", "Come back after `Retry-After` seconds."
+    ),
+    "internal": ProblemKind(
+        500, "Something went wrong on our side; it has been logged.", "Tell us the `X-Request-Id`."
+    ),
+    "unavailable": ProblemKind(503, "It can't be served at the moment.", "Come back after `Retry-After` seconds."),
+}
+STATUSES = sorted({kind.status for kind in KINDS.values()})
+_USUAL = {400: "bad-request", 401: "key-needed", 409: "conflict"}
+CODES = {kind.status: _USUAL.get(kind.status, code) for code, kind in KINDS.items()}
+
+
 class Problem(AndonError):
     """An answer that is an error: a status, a sentence, and the fields that are wrong."""
 
@@ -36,8 +99,10 @@ class Problem(AndonError):
         title: str | None = None,
         errors: Sequence[Mapping[str, str]] = (),
         headers: Mapping[str, str] | None = None,
+        code: str | None = None,
     ) -> None:
         self.status = status
+        self.code = code or CODES.get(status)
         self.title = title
         self.detail = detail
         self.errors = list(errors)
@@ -69,10 +134,11 @@ def _where(error: Mapping[str, str]) -> str:
 def document(problem: Problem) -> dict[str, Any]:
     """The problem as JSON."""
     body: dict[str, Any] = {
-        "type": "about:blank",
-        "title": problem.title or _phrase(problem.status),
+        "type": f"/problems/{problem.code}" if problem.code else "about:blank",
+        "title": problem.title or phrase(problem.status),
         "status": problem.status,
         "detail": problem.detail,
+        **({"code": problem.code} if problem.code else {}),
     }
     return {**body, "errors": problem.errors} if problem.errors else body
 
@@ -102,7 +168,7 @@ def of_http(error: HTTPException) -> Problem:
     if errors and status == 422:
         detail = "; ".join(f"{_where(each)}: {each['detail']}" for each in errors)
     else:
-        detail = errors[0]["detail"] if errors else error.description or _phrase(status)
+        detail = errors[0]["detail"] if errors else error.description or phrase(status)
     return Problem(status, detail, errors=errors if status == 422 else (), headers=headers)
 
 
@@ -113,7 +179,7 @@ def of_exception(error: Exception) -> Problem:
     if isinstance(error, NotFound):
         return Problem(404, str(error), title=str(error))
     if isinstance(error, Conflict):
-        return Problem(409, str(error), title=str(error))
+        return Problem(409, str(error), title=str(error), code=error.code)
     if isinstance(error, ParseException):
         return Problem(400, "the body does not come as its headers say", headers={"Connection": "close"})
     if isinstance(error, (psycopg.DataError, sa.DataError)):
@@ -164,7 +230,8 @@ def _below(at: str, name: str) -> str:
     return f"{at}/{name}"
 
 
-def _phrase(status: int) -> str:
+def phrase(status: int) -> str:
+    """What HTTP calls the status."""
     try:
         return http.HTTPStatus(status).phrase
     except ValueError:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any, TypeVar, cast
 
 import flask_smorest  # type: ignore[import-untyped]
 import marshmallow as ma
-from flask import Flask, Request, request
+from flask import Flask, Request, Response, jsonify, request
 from webargs.flaskparser import FlaskParser
 
-from andon_api import problems
+from andon_api import openapi, problems
+from andon_api.effects import keeps_answers
 from andon_api.etags import guarded, refuse_unguarded
 from andon_api.schemas import ProblemSchema
 from andon_api.strict_json import parse_json
@@ -24,6 +26,9 @@ def _header(name: str, description: str, example: str) -> dict[str, Any]:
 
 
 PREFER = _header("Prefer", "`wait=N`: answer when the effect is known, after at most N (to 30) seconds", "wait=10")
+IDEMPOTENCY_KEY = _header(
+    "Idempotency-Key", "the same key and body get the same answer, done once", "8e03978e-40d5-43dd-bc93-6894a57f9324"
+)
 LAST_EVENT_ID = _header("Last-Event-ID", "the id of the message that was seen last", "7b6e2a90c1d4f853")
 IF_NONE_MATCH = _header(
     "If-None-Match", "the ETag of what the client has", '"0199e0a1-7c00-7000-8000-000000000001.3.7b6e2a90c1d4f853"'
@@ -45,6 +50,14 @@ class Api(flask_smorest.Api):  # type: ignore[misc]
         self.DEFAULT_RESPONSE_CONTENT_TYPE = problems.MEDIA_TYPE
         super()._register_responses()
         self.DEFAULT_RESPONSE_CONTENT_TYPE = usual
+
+    @cached_property
+    def document(self) -> dict[str, Any]:
+        """The document of all that is registered; ask for it when that is done."""
+        return openapi.finish(self.spec.to_dict())
+
+    def _openapi_json(self) -> Response:
+        return jsonify(self.document)
 
     def _register_error_handlers(self) -> None:
         problems.install(self._app)
@@ -99,7 +112,12 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
         return self._on(rule, "DELETE")
 
     def _on(self, rule: str, method: str) -> Callable[[View], View]:
-        return cast("Callable[[View], View]", self.route(rule, methods=[method]))
+        def register(view: View) -> View:
+            view = self.documented(operationId=openapi.operation_id(self.name, view.__name__))(view)
+            known = self.heeding(IDEMPOTENCY_KEY)(view) if keeps_answers(view) else view
+            return cast("View", self.route(rule, methods=[method])(known))
+
+        return register
 
     def body(self, schema: type[ma.Schema], *, required: bool = True) -> Callable[[View], View]:
         """Read the JSON body by `schema` into the view's next argument."""
@@ -120,27 +138,42 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
 
         def document(view: View) -> View:
             view = cast("View", self.alt_response(200, schema=schema, description=description)(view))
-            return self.documented(parameters=[PREFER])(view)
+            return self.heeding(PREFER)(view)
 
         return document
 
     def conditional(self, view: View) -> View:
         """Document that the route answers with an ETag, and 304 to one that is still right."""
         view = cast("View", self.alt_response(304, description="What the client has is still right")(view))
-        return self.documented(parameters=[IF_NONE_MATCH])(view)
+        return self.heeding(IF_NONE_MATCH)(view)
+
+    def partial(self, view: View) -> View:
+        """Document that the route sends parts of a file, and nothing to who has it."""
+        part = self.alt_response(206, content_type="application/octet-stream", description="The part that Range names")
+        return self.conditional(cast("View", part(view)))
 
     def resumable(self, view: View) -> View:
         """Document that the route heeds `Last-Event-ID`, and answers 204 behind the end."""
         view = cast("View", self.alt_response(204, description="It has ended, and the client has seen it")(view))
-        return self.documented(parameters=[LAST_EVENT_ID])(view)
+        return self.heeding(LAST_EVENT_ID)(view)
 
     def guarded(self, view: View) -> View:
         """Document that the route heeds `If-Match`, and answers 412."""
-        return self.documented(parameters=[IF_MATCH])(self.may_answer(412)(cast("View", guarded(view))))
+        return self.heeding(IF_MATCH)(self.may_answer(412)(cast("View", guarded(view))))
 
     def documented(self, **operation: Any) -> Callable[[View], View]:
         """Add to the operation's documentation what no schema says."""
+
         return cast("Callable[[View], View]", self.doc(**operation))
+
+    def heeding(self, *headers: dict[str, Any]) -> Callable[[View], View]:
+        """Document these headers of the request, beside others that are documented."""
+
+        def document(view: View) -> View:
+            known = getattr(view, "_apidoc", {}).get("manual_doc", {}).get(openapi.HEADERS, [])
+            return self.documented(**{openapi.HEADERS: [*known, *headers]})(view)
+
+        return document
 
     def may_answer(self, *statuses: int) -> Callable[[View], View]:
         """Document the problems that the route is known for."""
@@ -162,7 +195,10 @@ def install(app: Flask) -> Api:
         OPENAPI_URL_PREFIX=PREFIX,
         OPENAPI_JSON_PATH="openapi.json",
         API_SPEC_OPTIONS={
-            "info": {"description": "Durable functions that anyone allowed to can stop. Times are RFC 3339, in UTC."}
+            "info": {
+                "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+                "description": "Durable functions that anyone allowed to can stop. Times are RFC 3339, in UTC.",
+            }
         },
     )
     app.before_request(_refuse_other_media_types)

@@ -12,11 +12,14 @@ from andon.adapters.postgres.run_logs import LEVELS
 from andon.adapters.postgres.tokens import SCOPES as TOKEN_SCOPES
 from andon.engine.states import Status
 from andon.reports.columns import ROLES
+from andon_api.openapi import SOMETIMES
 from andon_api.paging import MOST, USUAL
 from andon_api.strict_fields import Flag, Id, Number, Object, QueryFlag, QueryNumber, Text, Time
 
 REPORT_STATUSES = ("idle", "generating", "generated", "cancelled", "failed")
 RUN_STATUSES = tuple(each.value for each in Status)
+RUN_KINDS = ("function", "on_cancel", "on_failure")
+ASKED_STATUSES = tuple(dict.fromkeys((*REPORT_STATUSES, *RUN_STATUSES, "cancelling", "requested")))
 
 MOST_LINES = 1_000
 
@@ -58,8 +61,10 @@ def _statuses(among: tuple[str, ...]) -> fields.List[str]:
 
 
 class ErrorEntry(Schema):
-    pointer = fields.String(metadata={"description": "JSON pointer to the field of the body that is wrong"})
-    parameter = fields.String(metadata={"description": "the query parameter that is wrong"})
+    pointer = fields.String(
+        metadata={**SOMETIMES, "description": "JSON pointer to the field of the body that is wrong"}
+    )
+    parameter = fields.String(metadata={**SOMETIMES, "description": "the query parameter that is wrong"})
     detail = fields.String()
 
 
@@ -70,8 +75,10 @@ class ProblemSchema(Schema):
     title = fields.String()
     status = fields.Integer()
     detail = fields.String()
-    instance = fields.String()
-    errors = fields.List(fields.Nested(ErrorEntry))
+    code = fields.String(metadata={**SOMETIMES, "description": "the kind of problem, which stays the same"})
+    thing = fields.String(metadata={**SOMETIMES, "description": "in a stream of many: the one that it is about"})
+    instance = fields.String(metadata=SOMETIMES)
+    errors = fields.List(fields.Nested(ErrorEntry), metadata=SOMETIMES)
 
 
 class PageQuery(Schema):
@@ -100,25 +107,29 @@ class UnreadSchema(Schema):
 class ColumnSchema(Schema):
     name = fields.String()
     type = fields.String()
-    role = fields.String(metadata={"description": f"the part that it plays: {', '.join(ROLES)}"})
-    reason = fields.String(metadata={"description": "why it has this role"})
-    unit = fields.String(metadata={"description": "what its cells name beside their numbers, as a currency"})
-    format = fields.String(metadata={"description": "how its values are written, where that isn't plain"})
-    missing = fields.List(fields.Nested(MissingSchema), metadata={"description": "spellings that count as no value"})
-    unread = fields.Nested(UnreadSchema)
-    notes = fields.List(fields.String())
+    role = fields.String(metadata={**SOMETIMES, "description": f"the part that it plays: {', '.join(ROLES)}"})
+    reason = fields.String(metadata={**SOMETIMES, "description": "why it has this role"})
+    unit = fields.String(
+        metadata={**SOMETIMES, "description": "what its cells name beside their numbers, as a currency"}
+    )
+    format = fields.String(metadata={**SOMETIMES, "description": "how its values are written, where that isn't plain"})
+    missing = fields.List(
+        fields.Nested(MissingSchema), metadata={**SOMETIMES, "description": "spellings that count as no value"}
+    )
+    unread = fields.Nested(UnreadSchema, metadata=SOMETIMES)
+    notes = fields.List(fields.String(), metadata=SOMETIMES)
 
 
 class ReadingSchema(Schema):
-    encoding = fields.String()
-    delimiter = fields.String()
-    quote = fields.String()
-    header = fields.Boolean()
-    skipped_lines = fields.Integer(attribute="skippedLines", metadata={"description": "before the table"})
-    comment = fields.String(metadata={"description": "what begins a line that isn't part of the table"})
-    decimal = fields.String()
-    time_zone = fields.String(attribute="timeZone")
-    sheet = fields.String()
+    encoding = fields.String(metadata=SOMETIMES)
+    delimiter = fields.String(metadata=SOMETIMES)
+    quote = fields.String(metadata=SOMETIMES)
+    header = fields.Boolean(metadata=SOMETIMES)
+    skipped_lines = fields.Integer(attribute="skippedLines", metadata={**SOMETIMES, "description": "before the table"})
+    comment = fields.String(metadata={**SOMETIMES, "description": "what begins a line that isn't part of the table"})
+    decimal = fields.String(metadata=SOMETIMES)
+    time_zone = fields.String(attribute="timeZone", metadata=SOMETIMES)
+    sheet = fields.String(metadata=SOMETIMES)
 
 
 class DatasetSchema(Schema):
@@ -163,7 +174,9 @@ class EffectsSchema(Schema):
 class EventSchema(EventRef):
     seq = fields.Integer()
     effects = fields.Nested(EffectsSchema)
-    note = fields.String(allow_none=True, metadata={"description": "why a cancel event has cancelled nothing"})
+    note = fields.String(
+        allow_none=True, metadata={**SOMETIMES, "description": "why a cancel event has cancelled nothing"}
+    )
 
 
 class CancelSchema(Schema):
@@ -210,8 +223,8 @@ class StepSchema(Schema):
 class RunSchema(Schema):
     id = fields.UUID()
     function_id = fields.String()
-    kind = fields.String()
-    status = fields.String()
+    kind = fields.String(validate=_one_of(RUN_KINDS))
+    status = fields.String(validate=_one_of(RUN_STATUSES))
     event = fields.Nested(EventRef)
     report_id = fields.UUID(allow_none=True)
     parent_run_id = fields.UUID(allow_none=True)
@@ -275,7 +288,7 @@ class OutputSchema(Schema):
 class ReportSchema(Schema):
     id = fields.UUID()
     title = fields.String()
-    status = fields.String()
+    status = fields.String(validate=_one_of(REPORT_STATUSES))
     dataset_id = fields.UUID(allow_none=True)
     options = fields.Dict()
     progress = fields.Float(allow_none=True)
@@ -344,10 +357,10 @@ class BulkCancelBody(Schema):
 class StartedCancellationSchema(Schema):
     id = fields.UUID(allow_none=True)
     dry_run = fields.Boolean()
-    matched = fields.Integer(metadata={"description": "with dryRun: how many runs it would cancel now"})
-    failed_evaluations = fields.Integer(metadata={"description": FAILED_EVALUATIONS})
-    first_failure = fields.String(allow_none=True, metadata={"description": FIRST_FAILURE})
-    event_id = fields.String()
+    matched = fields.Integer(metadata={**SOMETIMES, "description": "with dryRun: how many runs it would cancel now"})
+    failed_evaluations = fields.Integer(metadata={**SOMETIMES, "description": FAILED_EVALUATIONS})
+    first_failure = fields.String(allow_none=True, metadata={**SOMETIMES, "description": FIRST_FAILURE})
+    event_id = fields.String(metadata=SOMETIMES)
 
 
 class CancellationSchema(Schema):
@@ -379,7 +392,7 @@ class AskedSchema(Schema):
         allow_none=True,
         metadata={"description": "of the run that this is about; null as long as the dispatcher has not made it"},
     )
-    status = fields.String()
+    status = fields.String(validate=_one_of(ASKED_STATUSES))
     event_id = fields.String(metadata={"description": "the event that says so: GET /events/{id} shows its effects"})
 
 
@@ -390,9 +403,11 @@ class StopsSchema(Schema):
 
 class SentSchema(Schema):
     ids = fields.List(fields.String())
-    stops = fields.Nested(StopsSchema, metadata={"description": "the runs that the events have stopped by a field"})
+    stops = fields.Nested(
+        StopsSchema, metadata={**SOMETIMES, "description": "the runs that the events have stopped by a field"}
+    )
     effects = fields.List(
-        fields.Nested(EffectsSchema), metadata={"description": "with Prefer: wait, what each of them did"}
+        fields.Nested(EffectsSchema), metadata={**SOMETIMES, "description": "with Prefer: wait, what each of them did"}
     )
 
 
@@ -443,7 +458,7 @@ class TokenSchema(Schema):
     id = fields.UUID(metadata={"description": "to revoke it by"})
     token = fields.String(metadata={"description": "the secret, which is shown this once"})
     things = fields.List(fields.String())
-    scopes = fields.List(fields.String())
+    scopes = fields.List(fields.String(validate=_one_of(TOKEN_SCOPES)))
     user = fields.Raw(allow_none=True)
     expires_at = Time()
 

@@ -19,6 +19,7 @@ from andon.engine.ids import new_id
 from andon.settings import Settings
 from andon_api.app import create_app
 from andon_api.database import db
+from tests.integration.api.answers import hold
 
 CSV = b"day,region,amount\n" + b"".join(b"2026-01-%02d,north,%d\n" % (day, day * 3) for day in range(1, 29))
 
@@ -59,6 +60,7 @@ def make_app() -> Iterator[MakeApp]:
 
         def make(settings: Settings) -> Flask:
             made = create_app(settings)
+            hold(made)
             stack.callback(close, made)
             return made
 

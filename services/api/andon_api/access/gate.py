@@ -162,7 +162,8 @@ def gate() -> Gate:
 def ended_token() -> Problem:
     """What a page is told when it has to get another token."""
     said = "This token is unknown, has run out or was revoked: get a new one."
-    return Problem(401, said, headers={"WWW-Authenticate": 'Bearer realm="andon", error="invalid_token"'})
+    headers = {"WWW-Authenticate": 'Bearer realm="andon", error="invalid_token"'}
+    return Problem(401, said, headers=headers, code="token-ended")
 
 
 def _takes(needed: frozenset[str]) -> str:

@@ -11,7 +11,7 @@ ANY = READ | WRITE | CANCEL | ADMIN
 OPEN: frozenset[str] = frozenset()  # for callers without a key too
 
 _ROUTES = {
-    OPEN: "health.healthz health.readyz console.static login.page login.enter metrics.metrics",
+    OPEN: "health.healthz health.readyz console.static login.page login.enter docs.problem metrics.metrics",
     ANY: "login.leave",
     READ: """
         api-docs.openapi_json docs.page docs.bus

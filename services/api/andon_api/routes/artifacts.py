@@ -24,6 +24,7 @@ SANDBOX = (
 
 @blueprint.get("/reports/<id>/artifacts/<name>")
 @blueprint.answers(200, content_type="application/octet-stream")
+@blueprint.partial
 @blueprint.query(ArtifactQuery)
 @blueprint.may_answer(404, 416)
 def download(query: Row, id: str, name: str) -> Response:
@@ -44,6 +45,7 @@ def listed(id: str) -> Row:
 
 @blueprint.get("/runs/<id>/artifacts/<name>")
 @blueprint.answers(200, content_type="application/octet-stream")
+@blueprint.partial
 @blueprint.query(ArtifactQuery)
 @blueprint.may_answer(404, 416)
 def download_of_run(query: Row, id: str, name: str) -> Response:

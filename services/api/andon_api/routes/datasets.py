@@ -8,7 +8,7 @@ from andon.adapters.postgres.requests import NotFound
 from andon.engine.ids import parse_id
 from andon_api import uploads
 from andon_api.database import Row
-from andon_api.effects import Outcome, perform
+from andon_api.effects import Outcome, perform, performs
 from andon_api.etags import precondition, tagged
 from andon_api.principal import principal
 from andon_api.reads import datasets
@@ -25,7 +25,11 @@ _BODY = {
                 "type": "object",
                 "required": ["file"],
                 "properties": {
-                    "file": {"type": "string", "contentMediaType": "application/octet-stream"},
+                    "file": {
+                        "type": "string",
+                        "format": "binary",
+                        "contentMediaType": "application/octet-stream",
+                    },
                     "reading": {
                         "type": "string",
                         "contentMediaType": "application/json",
@@ -43,6 +47,7 @@ _BODY = {
 @blueprint.documented(requestBody=_BODY)
 @blueprint.answers(201, DatasetSchema)
 @blueprint.may_answer(413, 415, 422)
+@performs
 def upload() -> object:
     """Upload a CSV, TSV, JSON, JSON Lines or Parquet file, which may be gzipped, or an Excel workbook."""
     with uploads.received(request) as file:

@@ -32,7 +32,11 @@ class NotFound(AndonError):
 
 
 class Conflict(AndonError):
-    """The thing is not in a state in which this can be asked."""
+    """The thing is not in a state in which this can be asked. `code` tells kinds of it apart."""
+
+    def __init__(self, message: str, *, code: str = "conflict") -> None:
+        super().__init__(message)
+        self.code = code
 
 
 Check = Callable[[object], None]
@@ -136,7 +140,7 @@ def cancel_report(
         check(version)
     refuse_idle(status)
     if only_run is not None and only_run != run_id:
-        raise Conflict(f"Report's current run is {run_id or 'not made yet'}, not {only_run}")
+        raise Conflict(f"Report's current run is {run_id or 'not made yet'}, not {only_run}", code="another-run")
     event = cancel_of_report(report_id, reason, tenant=tenant, user=user, traceparent=traceparent)
     [event] = accept(connection, [event])
     if run_id is None:

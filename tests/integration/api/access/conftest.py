@@ -96,7 +96,14 @@ class Things:
             id = {"event": self.event, "cancellation": self.cancellation}.get(action, self.report)
         else:
             id = kinds.get(group, self.report)
-        return {"id": id, "name": self.artifact, "step": "only", "key": "none", "filename": "console.css"}
+        return {
+            "id": id,
+            "name": self.artifact,
+            "step": "only",
+            "key": "none",
+            "filename": "console.css",
+            "code": "conflict",
+        }
 
 
 @pytest.fixture
