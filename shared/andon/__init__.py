@@ -1,5 +1,6 @@
 """Andon: durable functions that anyone allowed to can stop. This is the public API; the rest may change."""
 
+from andon.engine.debouncing import Debounce
 from andon.engine.errors import (
     AndonError,
     Cancelled,
@@ -25,6 +26,7 @@ __all__ = [
     "Cancelled",
     "Concurrency",
     "Cron",
+    "Debounce",
     "Event",
     "EventError",
     "Function",

@@ -26,8 +26,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from andon.adapters.cel import any_holds, check_expression
+from andon.adapters.cel import any_holds, check_expression, value_of
 from andon.adapters.cron import check_schedule, ticks
+from andon.adapters.keying import value_under
+from andon.engine import tags
 from andon.engine.artifacts import Stored
 from andon.engine.errors import Cancelled, InvalidResult, LeaseLost, StepTimeout
 from andon.engine.events import Event
@@ -52,6 +54,25 @@ def starts(function: Function, event: Event) -> bool:
     """
     found = Registry([function], check_expression=check_expression, check_schedule=check_schedule).starts(event.name)
     return any(any_holds(each.conditions, event)[0] for each in found)
+
+
+def tags_of(function: Function, event: Event) -> list[str]:
+    """The tags that a run of this event would have."""
+    return tags.tags_of(_registered(function).tags, event, value_of)[0]
+
+
+def started_by(function: Function, events: Sequence[Event]) -> list[Event]:
+    """Those of the events that would start a run, sent closely and in this order, while no run is cancelled or fails:
+    as triggers, idempotency and debounce decide.
+    """
+    found: dict[object, Event] = {}
+    once, debounce = function.idempotency, function.debounce
+    for place, event in enumerate(each for each in events if starts(function, each)):
+        key: object = None if once is None else value_under(once, event)
+        if debounce is not None:
+            found.pop(key := ("", value_under(debounce.key, event)), None)
+        found.setdefault(place if key is None else key, event)
+    return list(found.values())
 
 
 def ticks_of(function: Function, after: dt.datetime, count: int) -> list[dt.datetime]:

@@ -11,6 +11,7 @@ from andon.adapters.postgres.audit import ACTIONS
 from andon.adapters.postgres.run_logs import LEVELS
 from andon.adapters.postgres.tokens import SCOPES as TOKEN_SCOPES
 from andon.engine.states import Status
+from andon.engine.tags import tag_fault
 from andon.reports.columns import ROLES
 from andon_api.openapi import SOMETIMES
 from andon_api.paging import MOST, USUAL
@@ -242,6 +243,7 @@ class RunSchema(Schema):
     output_url = fields.String(allow_none=True, metadata={"description": WHERE})
     error = fields.Raw(allow_none=True)
     cancel = fields.Nested(CancelSchema, allow_none=True)
+    tags = fields.List(fields.String())
 
 
 class ArtifactSchema(Schema):
@@ -343,8 +345,14 @@ class CancelBody(Schema):
     reason = _text(500, "a reason", load_default=None, allow_none=True)
 
 
+def _tag(value: str) -> None:
+    if fault := tag_fault(value):
+        raise ma.ValidationError(fault)
+
+
 class BulkCancelBody(Schema):
-    function_id = Text(required=True)
+    function_id = Text(load_default="", metadata={"description": "needed where there is no `tag`"})
+    tag = Text(load_default=None, validate=_tag, metadata={"description": "only runs that have it"})
     started_after = Time(load_default=None, allow_none=True)
     started_before = Time(load_default=None, allow_none=True)
     if_ = Text(
@@ -369,7 +377,8 @@ class CancellationSchema(Schema):
     matched = fields.Integer(metadata={"description": "how many runs were matched so far"})
     failed_evaluations = fields.Integer(metadata={"description": FAILED_EVALUATIONS})
     first_failure = fields.String(allow_none=True, metadata={"description": FIRST_FAILURE})
-    function_id = fields.String()
+    function_id = fields.String(metadata={"description": "empty where a tag alone was named"})
+    tag = fields.String(allow_none=True)
     started_after = Time(allow_none=True)
     started_before = Time(allow_none=True)
     if_ = fields.String(data_key="if", allow_none=True)
@@ -565,6 +574,11 @@ class RunsQuery(PageQuery):
     report_id = Text(load_default=None)
     queued_after = Time(load_default=None)
     queued_before = Time(load_default=None)
+    tag = fields.List(Text(), load_default=list, metadata={"description": "may be repeated: runs that have them all"})
+    where = Text(
+        load_default=None,
+        metadata={"description": "a field of the event's data and its value, such as `data.reportId = 7`"},
+    )
 
 
 class LinesQuery(Schema):

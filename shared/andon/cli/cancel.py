@@ -22,7 +22,8 @@ def add_to(app: typer.Typer) -> None:
 
 
 def cancel(
-    function: Annotated[str, typer.Option(help="Whose runs: the function's id.")],
+    function: Annotated[str | None, typer.Option(help="Whose runs: the function's id. Needed without --tag.")] = None,
+    tag: Annotated[str | None, typer.Option(help="Only runs that have this tag, of whatever function.")] = None,
     where: Annotated[
         str | None,
         typer.Option(metavar="CEL", help="Only runs of which this is true, such as event.data.plan == 'free'."),
@@ -39,11 +40,12 @@ def cancel(
     wait: Annotated[bool, typer.Option("--wait", "-w", help="Wait until it was applied to all of them.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Cancel all matching runs of a function that have not ended. At a terminal, it tells how many and asks first."""
+    """Cancel all matching runs of a function, or with a tag, that have not ended. At a terminal, it counts and asks."""
     with api() as andon:
         ask = partial(
             andon.cancellations.create,
             function,
+            tag=tag,
             started_after=started_after,
             started_before=started_before,
             where=where,
@@ -54,7 +56,8 @@ def cancel(
             if dry_run:
                 _say(counted, as_json, f"{counted.matched} runs match; nothing was cancelled{_doubts(counted)}")
                 return
-            typer.confirm(f"Cancel {counted.matched} runs of {function}{_doubts(counted)}?", abort=True, err=True)
+            of = f"of {function}" if function else f"with the tag {tag}"
+            typer.confirm(f"Cancel {counted.matched} runs {of}{_doubts(counted)}?", abort=True, err=True)
         made = ask()
         if wait and made.id is not None:
             done = andon.cancellations.wait(made.id)

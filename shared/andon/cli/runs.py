@@ -59,6 +59,10 @@ def list_(
     before: Annotated[
         dt.datetime | None, typer.Option(parser=moment, metavar="TIME", help="Queued before that.")
     ] = None,
+    tag: Annotated[list[str] | None, typer.Option(help="Only those that have it; may be repeated.")] = None,
+    where: Annotated[
+        str | None, typer.Option(metavar="FIELD=VALUE", help="Only those whose event has it: data.reportId=7.")
+    ] = None,
     limit: Limit = 20,
     as_json: AsJson = False,
 ) -> None:
@@ -71,6 +75,8 @@ def list_(
             event_id=event,
             queued_after=after,
             queued_before=before,
+            tag=tag,
+            where=where,
             limit=limit,
         )
         runs = list(found)
@@ -261,6 +267,7 @@ def _facts(run: Run) -> list[tuple[str, object]]:
         ("status", run.status),
         ("event", f"{run.event.name} {run.event.id}"),
         ("data", run.event.data),
+        ("tags", ", ".join(run.tags) or None),
         ("report", run.report_id),
         ("parent", run.parent_run_id),
         ("attempt", run.attempt),

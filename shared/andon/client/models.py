@@ -217,6 +217,7 @@ class Run(Resource):
     output_url: str | None = None
     error: Json = None
     cancel: Cancel | None = None
+    tags: tuple[str, ...] = ()
     steps: tuple[Step, ...] = ()
     step_count: int = 0
     attempts: tuple[Attempt, ...] = ()
@@ -317,6 +318,7 @@ class Cancellation(Resource):
     failed_evaluations: int | None = None
     first_failure: str | None = None
     function_id: str | None = None
+    tag: str | None = None
     started_after: dt.datetime | None = None
     started_before: dt.datetime | None = None
     where: str | None = field(default=None, metadata={"json": "if"})

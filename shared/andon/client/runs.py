@@ -39,9 +39,11 @@ class Runs:
         report_id: str | None = None,
         queued_after: dt.datetime | None = None,
         queued_before: dt.datetime | None = None,
+        tag: str | Sequence[str] | None = None,
+        where: str | None = None,
         limit: int | None = None,
     ) -> Iterator[Run]:
-        """Runs, newest first."""
+        """Runs, newest first: those that have all of the tags, and what `where` says (`data.reportId = 7`)."""
         query: dict[str, Any] = {
             "status": status,
             "functionId": function_id,
@@ -49,6 +51,8 @@ class Runs:
             "reportId": report_id,
             "queuedAfter": queued_after,
             "queuedBefore": queued_before,
+            "tag": tag,
+            "where": where,
         }
         return listed(self._transport, "/runs", Run, limit, **query)
 
@@ -132,8 +136,9 @@ class Cancellations:
 
     def create(
         self,
-        function_id: str,
+        function_id: str | None = None,
         *,
+        tag: str | None = None,
         started_after: dt.datetime | None = None,
         started_before: dt.datetime | None = None,
         where: str | None = None,
@@ -141,12 +146,13 @@ class Cancellations:
         dry_run: bool = False,
         idempotency_key: str | None = None,
     ) -> Cancellation:
-        """Cancel the runs of a function that were queued in a time and of which the CEL expression `where` is true.
+        """Cancel the runs of a function, or with a tag, that were queued in a time and of which `where` (CEL) is true.
 
         A dry run only counts: `matched`. Otherwise `get(id)` shows how far it is.
         """
         given = {
             "functionId": function_id,
+            "tag": tag,
             "startedAfter": started_after and started_after.isoformat(),
             "startedBefore": started_before and started_before.isoformat(),
             "if": where,

@@ -12,11 +12,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from andon.engine import flow
+from andon.engine.debouncing import debounce_fault
 from andon.engine.errors import NonRetriable
 from andon.engine.events import ENDS, MAX_NAME, NAME, OWN, OWN_CANCELS
 from andon.engine.rules import CancelOn, rule_fault
 from andon.engine.storable import text_fault
 from andon.engine.subjects import subject_fault
+from andon.engine.tags import tags_fault
 from andon.engine.triggers import MOST_TRIGGERS, Cron, On, cron_fault, on_fault
 
 Check = Callable[[Any], str | None]
@@ -171,6 +173,18 @@ def _hooks(value: Any) -> str | None:
     return None if fits else "expected on_cancel, on_failure or both"
 
 
+def key(value: Any) -> str | None:
+    """What tells runs apart: a path, or CEL over the event."""
+    fault = tags_fault((value,))
+    return fault and "expected a path such as 'data.reportId', or CEL over event"
+
+
+def debounce(value: Any) -> str | None:
+    """A debounce, and its key."""
+    fault = debounce_fault(value)
+    return fault or (value.key is not None and key(value.key)) or None
+
+
 ARGUMENTS: Mapping[str, Check] = {
     "id": text(),
     "trigger": optional(trigger),
@@ -189,6 +203,11 @@ ARGUMENTS: Mapping[str, Check] = {
     "throttle": flow.throttle_fault,
     "rate_limit": flow.rate_limit_fault,
     "timeouts": flow.timeouts_fault,
+    "tags": tags_fault,
+    "idempotency": optional(key),
+    "idempotency_for": span(LONGEST_DEADLINE),
+    "idempotency_keep": flag,
+    "debounce": optional(debounce),
     "cleanups": _hooks,
     "subject": subject_fault,
     "handler": code,

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from andon.engine import flow, subjects
+from andon.engine import debouncing, flow, subjects
 from andon.engine.arguments import ARGUMENTS, shown
+from andon.engine.debouncing import Debounce
 from andon.engine.errors import RegistrationError
 from andon.engine.flow import Concurrency, RateLimit, Singleton, Throttle, Timeouts
 from andon.engine.rules import CancelOn
@@ -18,6 +19,7 @@ from andon.engine.triggers import Cron, On, Trigger
 CANCEL_DEADLINE = dt.timedelta(minutes=5)
 GRACE_SECONDS = 1.0
 MAX_RUNS = 500
+IDEMPOTENCY = dt.timedelta(hours=24)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +55,15 @@ class Declaration:
     """How often runs are made of events."""
     timeouts: Timeouts | None = None
     """How long its runs may wait, and take."""
+    tags: tuple[str, ...] = ()
+    """What its runs are found and cancelled by: paths, or CEL over the event."""
+    idempotency: str | None = None
+    """A path, or CEL over the event: of those that have the same value one starts a run."""
+    idempotency_for: dt.timedelta = IDEMPOTENCY
+    idempotency_keep: bool = False
+    """Whether a run that was cancelled or has failed still counts."""
+    debounce: Debounce | None = None
+    """Whether a run waits until it has been quiet."""
     cleanups: tuple[str, ...] = ()
     """Which of `on_cancel` and `on_failure` it has."""
     subject: Subject | None = None
@@ -81,6 +92,12 @@ class Declaration:
         if (self.trigger is None) is not bool(self.triggers):
             expected = "expected the name of an event, or triggers=[...], and not both"
             raise self.refused(f"trigger={shown(self.trigger)}", expected)
+        if self.debounce and self.subject:
+            expected = "of a subject the newest request decides already; expected one of both"
+            raise self.refused(f"debounce={shown(self.debounce)}", expected)
+        if self.debounce and self.idempotency:
+            expected = "a debounce takes the newest of some events, idempotency the first of them; expected one of both"
+            raise self.refused(f"debounce={shown(self.debounce)}", expected)
         for rule in self.cancel_on:
             if own := next((each for each in self.starts_on if each.covers(rule.event)), None):
                 raise self.refused(f"cancel_on={shown(rule)}", f"its trigger {str(own)!r} is its own cancel event")
@@ -103,6 +120,8 @@ def to_json(declared: Declaration) -> dict[str, Any]:
     said = {each.name: getattr(declared, each.name) for each in fields(Declaration)}
     said["triggers"] = [_trigger(each) for each in declared.triggers]
     said["cancel_on"] = [_rule(each) for each in declared.cancel_on]
+    said["debounce"] = debouncing.to_json(declared.debounce)
+    said["idempotency_for"] = _seconds(declared.idempotency_for)
     said["cancel_deadline"] = _seconds(declared.cancel_deadline)
     said["subject"] = None if declared.subject is None else subjects.to_json(declared.subject)
     said["concurrency"] = [flow.to_json(each) for each in declared.concurrency]
@@ -124,6 +143,9 @@ def from_json(said: Mapping[str, Any]) -> Declaration:
             **{name: flow.from_json(kind, said.get(name)) for name, kind in _FLOW.items()},
             "cleanups": tuple(said["cleanups"]),
             "subject": None if subject is None else subjects.from_json(subject),
+            "tags": tuple(said["tags"]),
+            "debounce": debouncing.from_json(said["debounce"]),
+            "idempotency_for": dt.timedelta(seconds=said["idempotency_for"]),
         }
     )
 

@@ -9,13 +9,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from andon.engine.arguments import shown
-from andon.engine.declarations import CANCEL_DEADLINE, GRACE_SECONDS, MAX_RUNS, Declaration
+from andon.engine.debouncing import Debounce
+from andon.engine.declarations import CANCEL_DEADLINE, GRACE_SECONDS, IDEMPOTENCY, MAX_RUNS, Declaration
 from andon.engine.errors import RegistrationError
 from andon.engine.events import CRON, Event
 from andon.engine.flow import Concurrency, RateLimit, Singleton, Throttle, Timeouts
 from andon.engine.gates import UNLIMITED, expressions_of, gates_of
 from andon.engine.rules import CancelOn
 from andon.engine.subjects import Subject
+from andon.engine.tags import expressions_in
 from andon.engine.triggers import OF_EVENT, Cron, Trigger, parts_of
 
 if TYPE_CHECKING:
@@ -60,6 +62,11 @@ def function(
     rate_limit: RateLimit | None = None,
     timeouts: Timeouts | None = None,
     subject: Subject | None = None,
+    tags: Sequence[str] = (),
+    idempotency: str | None = None,
+    idempotency_for: dt.timedelta = IDEMPOTENCY,
+    idempotency_keep: bool = False,
+    debounce: Debounce | None = None,
 ) -> Callable[[Handler], Function]:
     """Declare a durable function: `handler(event, step)` runs for each `trigger` event, or for whatever one of several
     `triggers` holds for: events (`On`) and schedules (`Cron`).
@@ -77,6 +84,10 @@ def function(
     others; `throttle` how often runs start, and `rate_limit` how often they are made. `timeouts` cancels a run that
     waits or takes too long. `subject` says what a run is about; a row of a table of yours can follow the state of its
     newest request.
+
+    Runs are found and cancelled by `tags`: a path such as `data.userId` gives `userId:42`, CEL over `event` any text.
+    Of events with the same `idempotency` (a path, or CEL) one in `idempotency_for` starts a run; one that was cancelled
+    or has failed is as if it had not been, unless `idempotency_keep`. With `debounce` a run waits until it is quiet.
     """
 
     def declare(handler: Handler) -> Function:
@@ -97,6 +108,11 @@ def function(
             fresh=fresh,
             lane_memory=lane_memory,
             max_runs=max_runs,
+            tags=_several(tags),
+            idempotency=idempotency,
+            idempotency_for=idempotency_for,
+            idempotency_keep=idempotency_keep,
+            debounce=debounce,
             concurrency=_several([concurrency] if isinstance(concurrency, Concurrency) else concurrency),
             singleton=singleton,
             throttle=throttle,
@@ -132,6 +148,16 @@ def _starts(place: int, declared: Declaration) -> dict[str, Start]:
         name, said = on.prefix or on.event, Start(place, declared, () if on.if_ is None else (on.if_,))
         found[name] = _either(found[name], said) if name in found else said
     return found
+
+
+def _keyed(declared: Declaration) -> dict[str, Sequence[str]]:
+    """The paths and expressions in its arguments that are neither conditions nor limits."""
+    debounced = declared.debounce.key if declared.debounce else None
+    return {
+        "tags": declared.tags,
+        "idempotency": [declared.idempotency] if declared.idempotency else [],
+        "debounce": [debounced] if debounced else [],
+    }
 
 
 def _either(one: Start, other: Start) -> Start:
@@ -181,6 +207,10 @@ class Registry:
         if declared.subject is not None:
             self._check_subject(declared, declared.subject)
             self._by_kind[declared.subject.kind] = declared
+        for argument, paths in _keyed(declared).items():
+            for expression in expressions_in(paths):
+                said = f"{argument}={shown(expression)}"
+                self._check(declared, said, said, expression, OF_EVENT)
         self._by_id[declared.id] = declared
         for event, start in _starts(len(self._by_id), declared).items():
             known = self._by_prefix if event.endswith("/") else self._by_trigger

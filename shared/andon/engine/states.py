@@ -24,7 +24,7 @@ UNHELD = OPEN - HELD
 CANCELLABLE = OPEN - {Status.CANCELLING}
 
 MADE = frozenset({Status.QUEUED, Status.WAITING})
-"""How runs are made: a cleanup whose code may still run waits."""
+"""How runs are made: a cleanup whose code may still run waits, and one that is debounced."""
 
 # A run makes these moves alone.
 MOVES: dict[Status, frozenset[Status]] = {

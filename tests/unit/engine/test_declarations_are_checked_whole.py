@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from andon import CancelOn, Cron, Event, Function, On, RegistrationError, Step, function
+from andon import CancelOn, Cron, Debounce, Event, Function, On, RegistrationError, Step, Subject, function
 from andon.adapters.cel import check_expression
 from andon.adapters.cron import check_schedule
 from andon.engine.arguments import ARGUMENTS
@@ -114,6 +114,35 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"triggers": [On("work/*", if_="event.data.id > 0")]}, "cancel_on=", "is its own cancel event"),
     ({"triggers": []}, "trigger=", "expected the name of an event, or triggers=[...]"),
     ({"trigger": "a", "triggers": [On("b")]}, "trigger=", "and not both"),
+    *(
+        ({"tags": tags}, "tags=", words)
+        for tags, words in (
+            ("data.id", "expected a list of at most 10"),
+            (["data.id"] * 11, "expected a list of at most 10"),
+            ([7], "expected a path such as"),
+            (["data"], "is not a path"),
+            (["data.a b"], "is not a path"),
+            (["async.data.id"], "it names 'async'"),
+            (["'a' +"], "expected a value"),
+        )
+    ),
+    *(({"idempotency": key}, "idempotency=", "expected a path such as") for key in (7, "", "data", ["data.id"])),
+    ({"idempotency": "event.data.id +"}, "idempotency=", "expected a value"),
+    ({"idempotency": "data.id", "idempotency_for": 60}, "idempotency_for=", "expected a datetime.timedelta"),
+    ({"idempotency": "data.id", "idempotency_keep": "yes"}, "idempotency_keep=", "expected True or False"),
+    *(
+        ({"debounce": debounce}, "debounce=", words)
+        for debounce, words in (
+            (DAY, "expected Debounce(period)"),
+            (Debounce(30), "expected a datetime.timedelta from a second"),  # type: ignore[arg-type]
+            (Debounce(DAY / 10**6), "expected a datetime.timedelta from a second"),
+            (Debounce(DAY, "data"), "expected a path such as"),
+            (Debounce(DAY, "now()"), "no function now()"),
+            (Debounce(DAY, at_most=DAY / 2), "at least the period"),
+        )
+    ),
+    ({"debounce": Debounce(DAY), "idempotency": "data.id"}, "debounce=", "expected one of both"),
+    ({"debounce": Debounce(DAY), "subject": Subject("page", "data.id")}, "debounce=", "newest request decides already"),
     ({"trigger": "andon/run.started"}, "trigger=", "there is no such event"),
     ({"trigger": "andon/function.completed"}, "trigger=", "start itself by its own end"),
     *(
@@ -216,6 +245,8 @@ def test_a_wrong_argument_is_refused_by_name(said: dict[str, Any], argument: str
                 Cron("0 3 L * *"),
             ]
         },
+        {"tags": ["data.id", "'nightly'"], "idempotency": "string(event.data.id)", "idempotency_for": DAY},
+        {"debounce": Debounce(DAY, "data.id", at_most=2 * DAY)},
         {"triggers": [On("andon/function.failed"), On("inngest/function.failed"), On("a/b/*", if_="event.user == 1")]},
         {
             "cancel_on": [

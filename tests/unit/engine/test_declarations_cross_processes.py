@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 
-from andon import CancelOn, Cron, Event, On, Step, function
+from andon import CancelOn, Cron, Debounce, Event, On, Step, function
 from andon.engine.declarations import Declaration, from_json, to_json
 
 
@@ -23,6 +23,8 @@ from andon.engine.declarations import Declaration, from_json, to_json
     retries=7,
     cancel_deadline=None,
     queue="slow",
+    tags=["data.case"],
+    debounce=Debounce(dt.timedelta(seconds=30), "data.case", dt.timedelta(minutes=2)),
     on_cancel=lambda event, step: None,
 )
 def walk(event: Event, step: Step) -> None:
@@ -33,6 +35,7 @@ def test_a_declaration_is_the_same_after_the_crossing() -> None:
     crossed = from_json(json.loads(json.dumps(to_json(walk))))
     assert to_json(crossed) == to_json(walk)
     assert crossed.cancel_on == walk.cancel_on
+    assert (crossed.tags, crossed.debounce) == (walk.tags, walk.debounce)
     assert crossed.starts_on == walk.triggers
     assert crossed.cleanups == ("on_cancel",)
     assert crossed.module == __name__

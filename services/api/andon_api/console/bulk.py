@@ -41,7 +41,8 @@ def count() -> str:
         matched=answer["matched"],
         failed=answer["failedEvaluations"],
         failure=answer["firstFailure"],
-        function_id=request.form["functionId"],
+        function_id=request.form.get("functionId"),
+        tag=request.form.get("tag"),
     )
 
 
@@ -58,7 +59,8 @@ def cancellation(id: str) -> str:
 
 
 def _body(*, dry_run: bool) -> Row:
-    given = {name: text for name in ("functionId", "if", "reason") if (text := request.form.get(name, "").strip())}
+    texts = ("functionId", "tag", "if", "reason")
+    given = {name: text for name in texts if (text := request.form.get(name, "").strip())}
     for name in ("startedAfter", "startedBefore"):
         if moment := forms.utc(name, request.form.get(name, "").strip()):
             given[name] = moment.isoformat()

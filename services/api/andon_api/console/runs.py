@@ -35,7 +35,7 @@ def add_to(console: Blueprint) -> None:
 def run_list() -> str:
     """Runs, newest first."""
     status, function_id = request.args.get("status") or None, request.args.get("function") or None
-    given = {name: request.args.get(name) or None for name in ("event", "after", "before")}
+    given = {name: request.args.get(name) or None for name in ("event", "after", "before", "tag", "where")}
     filters = {
         "limit": ROWS,
         "cursor": request.args.get("cursor"),
@@ -44,6 +44,8 @@ def run_list() -> str:
         "event_id": given["event"],
         "queued_after": forms.utc("after", given["after"]),
         "queued_before": forms.utc("before", given["before"]),
+        "tag": [given["tag"]] if given["tag"] else [],
+        "where": given["where"],
     }
     page = runs.listed(principal().tenant, filters)
     return render_template(
@@ -54,6 +56,8 @@ def run_list() -> str:
         event_id=given["event"],
         after=given["after"],
         before=given["before"],
+        tag=given["tag"],
+        where=given["where"],
         filtered=any([status, function_id, *given.values()]),
         statuses=RUN_STATUSES,
         functions=events.functions(),

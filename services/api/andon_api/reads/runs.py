@@ -14,7 +14,7 @@ from andon.engine.ids import parse_id
 from andon_api import paging
 from andon_api.database import Row, db, rows
 from andon_api.paging import Listing
-from andon_api.reads import artifacts, attempts
+from andon_api.reads import artifacts, attempts, searching
 from andon_api.rest import PREFIX
 
 _RUN = Run.__table__
@@ -88,6 +88,7 @@ def find(tenant: str, id: str) -> Row | None:
     newest = select(*_STEP_FIELDS).where(_STEP.c.run_id == run_id).order_by(_STEP.c.position.desc())
     recorded = [_shape_step(row) for row in reversed(rows(newest.limit(MOST_STEPS)))]
     tried = attempts.of(run_id)
+    run["tags"] = searching.tags_of([run_id])[run_id]
     run["steps"] = attempts.all_of(run, recorded, tried)
     run["attempts"] = attempts.of_handler(tried)
     run["step_count"] = len(run["steps"])
@@ -163,8 +164,31 @@ def listed(tenant: str, filters: Row) -> Row:
         query = query.where(_RUN.c.queued_at >= filters["queued_after"])
     if filters.get("queued_before") is not None:
         query = query.where(_RUN.c.queued_at < filters["queued_before"])
+    for tag in filters.get("tag") or []:
+        query = query.where(searching.tagged(tenant, tag))
     if after := listing.decode(filters["cursor"], UUID):
         query = query.where(_RUN.c.id < after[0])
-    limit = filters["limit"]
-    found = rows(query.order_by(_RUN.c.id.desc()).limit(limit + 1))
-    return listing.page([_shape(row) for row in found], limit, lambda row: [row["id"]])
+    query = query.order_by(_RUN.c.id.desc())
+    limit, where = filters["limit"], filters.get("where")
+    if where is not None:
+        return _searched(query, listing, limit, where)
+    return _page(listing, rows(query.limit(limit + 1)), limit)
+
+
+def _page(listing: Listing, found: list[Row], limit: int) -> Row:
+    page = listing.page([_shape(row) for row in found], limit, lambda row: [row["id"]])
+    tags = searching.tags_of([row["id"] for row in page["items"]])
+    return {**page, "items": [{**row, "tags": tags[row["id"]]} for row in page["items"]]}
+
+
+def _searched(query: Select[Any], listing: Listing, limit: int, where: str) -> Row:
+    """A page of those that have a value in their event's data. So many are looked at and no more: it may be short, or
+    empty, and another follow.
+    """
+    seen = query.with_only_columns(_RUN.c.id).limit(searching.SEEN_AT_ONCE).subquery()
+    last, count = db.session.execute(select(func.min(cast(seen.c.id, Text)), func.count()).select_from(seen)).one()
+    matching = query.where(_RUN.c.id.in_(select(seen.c.id)), searching.has_value(where))
+    page = _page(listing, rows(matching.limit(limit + 1)), limit)
+    if page["next_cursor"] is None and count == searching.SEEN_AT_ONCE:
+        page["next_cursor"] = listing.encode(last)
+    return page

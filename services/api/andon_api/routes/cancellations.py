@@ -14,6 +14,7 @@ from andon.adapters.postgres.requests import NotFound
 from andon.engine.cel import ExpressionError
 from andon.engine.events import RUNS_CANCELLED, Event
 from andon.engine.ids import parse_id
+from andon.engine.tags import tag_key
 from andon_api.auditing import note
 from andon_api.database import Row, connection, rows
 from andon_api.effects import Outcome, effect
@@ -38,7 +39,7 @@ NEWEST = 2**62  # a dry run sees every run that is open now
 @blueprint.may_answer(422)
 @effect
 def start(body: Row) -> Outcome:
-    """Cancel the runs of a function that are open, were queued in a time, and of which an expression is true."""
+    """Cancel the runs of a function, or with a tag, that are open, were queued in a time, and match an expression."""
     return ask(body)
 
 
@@ -53,7 +54,14 @@ def one(id: str) -> Row:
 def ask(body: Row) -> Outcome:
     """Start a bulk cancel, or count what it would match, in the session's transaction."""
     who = principal()
-    cancel = WideCancel(body["function_id"], body["started_after"], body["started_before"], body["if_"])
+    tag = body["tag"]
+    cancel = WideCancel(
+        body["function_id"],
+        body["started_after"],
+        body["started_before"],
+        body["if_"],
+        key=None if tag is None else tag_key(who.tenant, tag),
+    )
     _check(cancel)
     if body["dry_run"]:
         asker = Event(RUNS_CANCELLED, user=who.user)
@@ -64,11 +72,13 @@ def ask(body: Row) -> Outcome:
         connection(),
         tenant=who.tenant,
         cancel=cancel,
+        tag=tag,
         user=who.user,
         reason=body["reason"],
         traceparent=traceparent(),
     )
-    note("cancellation.asked", id, functionId=cancel.function_id, reason=body["reason"], **{"if": cancel.expression})
+    of = {"functionId": body["function_id"] or None, "tag": tag, "if": cancel.expression}
+    note("cancellation.asked", id, reason=body["reason"], **of)
     answer = {"id": str(id), "dryRun": False, "eventId": asked.event.id}
 
     def done() -> Row | None:
@@ -91,12 +101,17 @@ def find(id: str) -> Row:
     found = rows(query.where(table.c.id == (parse_id(id) or NOBODY), table.c.tenant == principal().tenant))
     if not found:
         raise NotFound("Cancellation not found")
-    return {**found[0], "if_": found[0]["expression"], "reason": found[0]["data"].get("reason")}
+    row, data = found[0], found[0]["data"]
+    told = {"if_": row["expression"], "reason": data.get("reason"), "tag": data.get("tag")}
+    return {**row, **told}
 
 
 def _check(cancel: WideCancel) -> None:
     """422 for a function that nobody has registered, or an expression that can't be used."""
-    if cancel.function_id not in {each["id"] for each in events.functions()}:
+    if not cancel.function_id:
+        if cancel.key is None:
+            raise FieldErrors([("/functionId", "expected a registered function, or a tag")])
+    elif cancel.function_id not in {each["id"] for each in events.functions()}:
         raise FieldErrors([("/functionId", f"expected a registered function, got {cancel.function_id!r}")])
     if cancel.expression is not None:
         try:

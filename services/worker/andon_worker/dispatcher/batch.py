@@ -32,6 +32,7 @@ from andon.engine.functions import Registry
 from andon.engine.gates import gates_of
 from andon.engine.ids import new_id, parse_id
 from andon.engine.rules import CancelOn, cancel_key, rule_id, run_flag
+from andon.engine.tags import tag_key, tags_of
 from andon.reports.events import REQUESTED
 from andon_worker.dispatcher import sifting, subjects
 from andon_worker.dispatcher.subjects import Request, Requests
@@ -60,6 +61,21 @@ FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::bigint[], %s::uuid[], %s::uu
 _START_BY = """
 UPDATE andon.runs r SET start_by = r.queued_at + w.seconds * interval '1 s'
 FROM unnest(%s::uuid[], %s::float8[]) w (id, seconds) WHERE r.id = w.id
+"""
+_PENDING = """
+INSERT INTO andon.runs (id, tenant, function_id, event_seq, report_id, subject_id, queue, line, rules, door, door_order,
+    gate_keys, status, debounce_key, wake_at)
+SELECT r.id, r.tenant, r.function_id, r.seq, r.report_id, r.subject_id, r.queue, r.queue, r.rules::uuid[], r.door,
+    CASE WHEN r.door IS NOT NULL THEN clock_timestamp() END, nullif(r.gate_keys, '{}')::uuid[], 'waiting',
+    r.debounce_key, clock_timestamp() + least(r.period, r.longest) * interval '1 s'
+FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::bigint[], %s::uuid[], %s::uuid[], %s::text[], %s::text[],
+        %s::uuid[], %s::text[], %s::uuid[], %s::float8[], %s::float8[])
+    r (id, tenant, function_id, seq, report_id, subject_id, queue, rules, door, gate_keys, debounce_key,
+        period, longest)
+"""
+_TAGS = """
+INSERT INTO andon.run_tags (tenant, tag, run_id) SELECT * FROM unnest(%s::text[], %s::text[], %s::uuid[])
+ON CONFLICT DO NOTHING
 """
 _KEYS = (
     "INSERT INTO andon.cancel_keys (run_id, key, event_seq) SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::bigint[])"
@@ -102,6 +118,15 @@ class NewRun:
     """What asks for it, where it is about a subject."""
     subject_door: uuid.UUID | None = None
     """Where it waits first, until code of a former run has stopped."""
+    debounce_key: uuid.UUID | None = None
+    """Of one that waits for it to be quiet."""
+    replaces: bool = False
+    """Whether the run is there already, and had an older event."""
+
+    @property
+    def gate_array(self) -> str:
+        """Its gate keys, as PostgreSQL writes them."""
+        return listed(self.gate_keys)
 
     @property
     def row(self) -> tuple[Any, ...]:
@@ -114,6 +139,11 @@ class NewRun:
     def door(self) -> uuid.UUID | None:
         """Where it stands; None for one that stands in its queue's ordinary line."""
         return NO_DOOR if self.fault else self.subject_door or next(iter(self.gate_keys), None)
+
+    @property
+    def hinted(self) -> bool:
+        """Whether workers are told of it at once."""
+        return self.door is None and self.debounce_key is None
 
     @property
     def carries_state(self) -> bool:
@@ -183,18 +213,19 @@ def record_batch(
     )
     subjects.lock(connection, requests, matched)
     planned, skipped = _plan_runs(registry, fresh, reports, requests)
-    runs, dropped = sifting.sift(connection, planned)
+    runs, dropped = sifting.sift(connection, registry, fresh, planned)
     singles = sifting.replacing(runs)
     cancels = [*cancels, *singles]
     _count_spread(connection, registry, fresh)
     _store_wide(connection, registry, fresh)
     cancellations.store(connection, cancels)
     cancellations.replace_singletons(connection, singles)
-    _insert_runs(connection, runs)
-    skips.record(connection, [*skipped, *dropped])
+    untagged = _insert_runs(connection, runs)
+    skipped = [*skipped, *dropped]
+    skips.record(connection, skipped)
     subjects.attach(connection, requests, runs)
     _attach_reports(connection, runs)
-    _fail_unstarted(connection, fresh, runs, reports)
+    _fail_unstarted(connection, fresh, runs, reports, skipped)
     made = [run.id for run in runs]
     keyed, born = cancellations.pairs(connection, runs=made, cancels=cancels), wide.marks_for(connection, made)
     marks = [*keyed.marks, *born.marks, *subject_cancels.marks(connection, requests.cancelled), *requests.superseding()]
@@ -207,11 +238,11 @@ def record_batch(
     ended = {each.run_id for each in settled}
     seqs = {each.run_id: each.event.seq for each in marks}
     return Effects(
-        started=[(run.id, run.function.queue) for run in runs if run.id not in ended and run.door is None],
+        started=[(run.id, run.function.queue) for run in runs if run.id not in ended and run.hinted],
         flags={c.flag: c.event.seq for c in cancels if c.flag}
         | {run_flag(id): seqs.get(id, 2**53) for id in marked.cancelling},
         settled=settled,
-        failed_evaluations=keyed.failed + born.failed,
+        failed_evaluations=keyed.failed + born.failed + untagged,
         refused=refused,
         at_doors=any(run.door is not None for run in runs),
         repeatable=len(fresh) == len(ours) and not settled and not refused,
@@ -363,29 +394,52 @@ def _store_wide(connection: psycopg.Connection[Any], registry: Registry, events:
 def _store_bulk(connection: psycopg.Connection[Any], event: Event) -> None:
     """A bulk cancel that came over the bus; one of the API's is recorded already, and this changes nothing."""
     try:
-        wide.store(connection, event, parse_bulk(event.data))
+        wide.store(connection, event, parse_bulk(event))
     except ValueError as error:
         log.error("event %s cancels nothing: %s", event.id, error)
 
 
-def _insert_runs(connection: psycopg.Connection[Any], runs: Sequence[NewRun]) -> None:
+def _insert_runs(connection: psycopg.Connection[Any], runs: Sequence[NewRun]) -> Counter[str]:
+    """Make the runs; of how many functions' tags an expression had no value."""
+    untagged: Counter[str] = Counter()
     if not runs:
-        return
-    free, waiting = [run for run in runs if run.door is None], [run for run in runs if run.door is not None]
+        return untagged
+    free = [run for run in runs if run.hinted]
+    waiting = [run for run in runs if run.door is not None and run.debounce_key is None]
+    pending = [run for run in runs if run.debounce_key is not None and not run.replaces]
     given = turns.give(connection, [(run.function.queue, run.event.tenant) for run in free])
     keys = [(run.id, key, run.event.seq) for run in runs for key in _keys(run)]
+    tagged = []
+    for run in runs:
+        if run.function.tags:
+            found, failed = tags_of(run.function.tags, run.event, value_of)
+            tagged += [(run.event.tenant, tag, run.id) for tag in found]
+            keys += [(run.id, tag_key(run.event.tenant, tag), run.event.seq) for tag in found]
+            untagged[run.function.id] += failed
     with connection.pipeline():
         if free:
             rows = [(*run.row, turn) for run, turn in zip(free, given, strict=True)]
             connection.execute(_RUNS, [list(column) for column in zip(*rows, strict=True)])
         if waiting:
-            rows = [(*run.row, run.door, listed(run.gate_keys)) for run in waiting]
+            rows = [(*run.row, run.door, run.gate_array) for run in waiting]
             connection.execute(_RUNS_AT_DOORS, [list(column) for column in zip(*rows, strict=True)])
             gate.look_at(connection, {run.door for run in waiting if run.gate_keys and run.door == run.gate_keys[0]})
+        if pending:
+            rows = [(*run.row, run.door, run.gate_array, run.debounce_key, *_quiet(run)) for run in pending]
+            connection.execute(_PENDING, [list(column) for column in zip(*rows, strict=True)])
         if late := [(run.id, start.total_seconds()) for run in runs if (start := run.start_within)]:
             connection.execute(_START_BY, [list(column) for column in zip(*late, strict=True)])
         if keys:
             connection.execute(_KEYS, [list(column) for column in zip(*keys, strict=True)])
+        if tagged:
+            connection.execute(_TAGS, [list(column) for column in zip(*tagged, strict=True)])
+    return untagged
+
+
+def _quiet(run: NewRun) -> tuple[float, float]:
+    debounce = run.function.debounce
+    assert debounce is not None
+    return debounce.period.total_seconds(), debounce.longest.total_seconds()
 
 
 def _keys(run: NewRun) -> list[uuid.UUID]:
@@ -414,11 +468,13 @@ def _fail_unstarted(
     events: Sequence[Event],
     runs: Sequence[NewRun],
     reports: set[tuple[uuid.UUID, str]],
+    skipped: Sequence[Skip],
 ) -> None:
     """A report request that starts no run fails the report, with that reason."""
+    why = {each.event_seq: f"{each.function_id} was not started: {each.reason.sentence}" for each in skipped}
     started = {run.event.seq for run in runs}
     idle = [each for each in events if each.name == REQUESTED and each.seq not in started]
-    failed = [parse_id(each.data.get("reportId")) for each in idle]
-    if failed and reports:
-        reason = f"No function is registered for {REQUESTED}; see ANDON_FUNCTIONS"
-        connection.execute(_FAIL_UNSTARTED, [reason, [id for id in failed if id], [each.id for each in idle]])
+    for each in idle if reports else []:
+        reason = why.get(each.seq, f"No function is registered for {REQUESTED}; see ANDON_FUNCTIONS")
+        if report_id := parse_id(each.data.get("reportId")):
+            connection.execute(_FAIL_UNSTARTED, [reason, [report_id], [each.id]])

@@ -1,4 +1,5 @@
-"""Which of the runs that a batch would make are made: what a rate limit drops, and what a singleton drops or replaces.
+"""Which of the runs that a batch would make are made: what idempotency and a rate limit drop, what a debounce puts by,
+and what a singleton drops or replaces.
 
 Runs are looked at in the order of their events. Only the dispatcher that leads makes runs, so what it sees open and
 spends is true until its transaction ends.
@@ -23,6 +24,7 @@ from andon.adapters.postgres.tats import Rates
 from andon.engine.events import Event
 from andon.engine.functions import Registry
 from andon.engine.gates import gates_of, rate_limit_of
+from andon_worker.dispatcher import debouncing, idempotency
 
 if TYPE_CHECKING:
     from andon_worker.dispatcher.batch import NewRun
@@ -41,11 +43,16 @@ def singletons_of(registry: Registry, events: Sequence[Event]) -> set[uuid.UUID]
     return keys
 
 
-def sift(connection: psycopg.Connection[Any], planned: Sequence[NewRun]) -> Sifted:
+def sift(
+    connection: psycopg.Connection[Any], registry: Registry, events: Sequence[Event], planned: Sequence[NewRun]
+) -> Sifted:
     """The runs to be made, and what starts none and why."""
-    runs, limited = _within_rate_limits(connection, planned)
+    keys, runs, same = idempotency.admit(connection, registry, events, planned)
+    runs, limited = _within_rate_limits(connection, runs)
+    runs, passed = debouncing.collapse(connection, runs)
     runs, skipped = _one_at_a_time(connection, runs)
-    return runs, [*limited, *skipped]
+    idempotency.use(connection, keys, runs)
+    return runs, [*same, *limited, *passed, *skipped]
 
 
 def _within_rate_limits(connection: psycopg.Connection[Any], planned: Sequence[NewRun]) -> Sifted:

@@ -36,9 +36,12 @@ SELECT id, {_QUEUE}, tenant, CASE WHEN line = {_QUEUE} AND turn >= (
 FROM andon.runs WHERE status = 'queued' AND door IS NULL AND sent_at IS NULL
 ORDER BY id LIMIT {CHUNK} FOR UPDATE OF runs SKIP LOCKED
 """
-_TO_ITS_DOOR = "UPDATE andon.runs SET status = 'queued', wake_at = NULL WHERE id = ANY(%s)"
+_TO_ITS_DOOR = """
+UPDATE andon.runs SET status = 'queued', wake_at = NULL, debounce_key = NULL WHERE id = ANY(%s)
+"""
 _ENTER = """
-UPDATE andon.runs r SET status = 'queued', wake_at = NULL, sent_at = clock_timestamp(), line = w.line, turn = w.turn
+UPDATE andon.runs r SET status = 'queued', wake_at = NULL, sent_at = clock_timestamp(), line = w.line, turn = w.turn,
+    debounce_key = NULL
 FROM unnest(%s::uuid[], %s::text[], %s::bigint[]) w (id, line, turn) WHERE r.id = w.id
 """
 _FORGOTTEN = f"""

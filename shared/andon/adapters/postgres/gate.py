@@ -49,7 +49,7 @@ _LINES = """
 SELECT k.key, r.id, r.gate_keys, r.queue, r.tenant, r.door_order,
     CASE WHEN EXISTS (SELECT FROM andon.wide_cancellations WHERE status <> 'done') THEN EXISTS (
         SELECT FROM andon.wide_cancellations w WHERE w.status <> 'done' AND w.tenant = r.tenant
-            AND w.function_id = r.function_id AND r.event_seq < w.event_seq) ELSE false END
+            AND w.function_id IN (r.function_id, '') AND r.event_seq < w.event_seq) ELSE false END
 FROM unnest(%(keys)s::uuid[]) k (key), LATERAL (
     SELECT * FROM andon.runs WHERE status = 'queued' AND door = k.key AND door IS DISTINCT FROM subject_id
     ORDER BY door_order, id LIMIT {depth}) r

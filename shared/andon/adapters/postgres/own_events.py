@@ -15,13 +15,17 @@ from andon.engine.events import OWN_CANCELS, RUN_CANCELLED, RUNS_CANCELLED, SUBJ
 from andon.engine.ids import parse_id
 from andon.engine.storable import time_fault
 from andon.engine.subjects import id_text
+from andon.engine.tags import tag_fault, tag_key
 
 LONGEST_REASON = 2_000
 
 
 @dataclass(frozen=True)
 class WideCancel:
-    """Which runs a wide cancel stops: those of one function, made in a time, of which an expression is true."""
+    """Which runs a wide cancel stops: those of one function, made in a time, of which an expression is true.
+
+    Without a function (`""`), those that have the key.
+    """
 
     function_id: str
     started_after: dt.datetime | None = None
@@ -47,17 +51,20 @@ def check_own(event: Event) -> Event:
             if id_text(event.data.get("id")) is None:
                 raise ValueError("id: expected the id of a subject")
         if event.name == RUNS_CANCELLED:
-            parse_bulk(event.data)
+            parse_bulk(event)
     except ValueError as error:
         raise EventError("data", str(error)) from None
     return event
 
 
-def parse_bulk(data: Mapping[str, Any]) -> WideCancel:
+def parse_bulk(event: Event) -> WideCancel:
     """A bulk cancel as its event's data tells it; raises `ValueError` naming the field."""
-    function_id, expression = data.get("functionId"), data.get("if")
-    if fault := text()(function_id):
+    data = event.data
+    function_id, expression, tag = data.get("functionId"), data.get("if"), data.get("tag")
+    if (tag is None or function_id is not None) and (fault := text()(function_id)):
         raise ValueError(f"functionId: {fault}")
+    if tag is not None and (fault := tag_fault(tag)):
+        raise ValueError(f"tag: {fault}")
     if expression is not None:
         if not isinstance(expression, str):
             raise ValueError("if: expected a text, a CEL expression")
@@ -65,7 +72,8 @@ def parse_bulk(data: Mapping[str, Any]) -> WideCancel:
             check_expression(expression)
         except ValueError as error:
             raise ValueError(f"if: {error}") from None
-    return WideCancel(str(function_id), _time(data, "startedAfter"), _time(data, "startedBefore"), expression)
+    key = None if tag is None else tag_key(event.tenant, tag)
+    return WideCancel(function_id or "", _time(data, "startedAfter"), _time(data, "startedBefore"), expression, key=key)
 
 
 def _time(data: Mapping[str, Any], field: str) -> dt.datetime | None:

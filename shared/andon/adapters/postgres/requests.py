@@ -222,13 +222,15 @@ def cancel_many(
     *,
     tenant: str,
     cancel: WideCancel,
+    tag: str | None = None,
     user: Any = None,
     reason: str | None = None,
     traceparent: str | None = None,
 ) -> tuple[uuid.UUID, Asked]:
     """Cancel many runs at once; returns the cancellation's id. The sweeper applies it; no run it covers is claimed."""
     data = {
-        "functionId": cancel.function_id,
+        "functionId": cancel.function_id or None,
+        **({} if tag is None else {"tag": tag}),
         "startedAfter": cancel.started_after and cancel.started_after.isoformat(),
         "startedBefore": cancel.started_before and cancel.started_before.isoformat(),
         "if": cancel.expression,

@@ -74,6 +74,10 @@ _DELETE_SKIPS = """
 DELETE FROM andon.skips WHERE (event_seq, function_id) IN (
     SELECT event_seq, function_id FROM andon.skips WHERE at < %(before)s ORDER BY at LIMIT %(batch)s)
 """
+_DELETE_DEDUP = """
+DELETE FROM andon.dedup WHERE key IN (
+    SELECT key FROM andon.dedup WHERE until < clock_timestamp() ORDER BY until LIMIT %(batch)s)
+"""
 _OLD_EVENTS = """
 SELECT seq, received_at FROM andon.events WHERE seq > %(after)s ORDER BY seq LIMIT %(batch)s
 """
@@ -171,6 +175,7 @@ class Pruning:
         self._drain("cancellations", _DELETE_WIDE, values)
         self._delete("rules", _DELETE_RULES, values)
         self._drain("skips", _DELETE_SKIPS, values)
+        self._drain("idempotency keys", _DELETE_DEDUP, values)
         self._drain("dead events", _DELETE_DEAD, values)
         after = 0
         while True:

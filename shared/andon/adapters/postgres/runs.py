@@ -25,7 +25,7 @@ from andon.engine.memos import Memo
 _STEPPED_OVER = 10_000
 _DOOMED = """
 EXISTS (SELECT FROM andon.wide_cancellations w
-        WHERE w.status <> 'done' AND w.tenant = {run}.tenant AND w.function_id = {run}.function_id
+        WHERE w.status <> 'done' AND w.tenant = {run}.tenant AND w.function_id IN ({run}.function_id, '')
             AND {run}.kind = 'function' AND {run}.event_seq < w.event_seq)
 """
 _LINE = f"""

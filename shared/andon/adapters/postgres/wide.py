@@ -39,7 +39,7 @@ ON CONFLICT (event_seq, function_id, expression, key) DO NOTHING RETURNING id
 """
 
 _APPLIES = """
-    r.tenant = w.tenant AND r.function_id = w.function_id AND r.kind = 'function'
+    r.tenant = w.tenant AND w.function_id IN (r.function_id, '') AND r.kind = 'function'
     AND (r.event_seq < w.event_seq OR w.remember_until >= clock_timestamp())
     AND (w.started_after IS NULL OR r.queued_at >= w.started_after)
     AND (w.started_before IS NULL OR r.queued_at < w.started_before)
@@ -56,10 +56,10 @@ WHERE r.id = ANY(%s) ORDER BY r.id, w.event_seq
 """
 
 _COUNT_BORN = """
-UPDATE andon.wide_cancellations w SET matched = w.matched + b.born
-FROM (SELECT cancel_event_seq AS seq, function_id, count(*) AS born FROM andon.runs
-      WHERE id = ANY(%s) AND cancel_event_seq IS NOT NULL GROUP BY 1, 2) b
-WHERE w.event_seq = b.seq AND w.function_id = b.function_id
+UPDATE andon.wide_cancellations w SET matched = w.matched + (
+    SELECT count(*) FROM andon.runs r
+    WHERE r.id = ANY(%(runs)s) AND r.cancel_event_seq = w.event_seq AND w.function_id IN (r.function_id, ''))
+WHERE w.event_seq IN (SELECT cancel_event_seq FROM andon.runs WHERE id = ANY(%(runs)s))
 """
 
 _NEXT = """
@@ -72,6 +72,18 @@ ORDER BY w.tenant <= %s, w.tenant LIMIT 1
 
 _NEXT_TENANT = """
 SELECT tenant FROM andon.wide_cancellations WHERE status <> 'done' ORDER BY tenant <= %s, tenant LIMIT 1
+"""
+
+# Where no function is named: by the index of the key that a tag has.
+_TAGGED = f"""
+SELECT r.id, r.report_id, r.subject_id, r.status, e.name, e.data, e.user
+FROM andon.cancel_keys k JOIN andon.runs r ON r.id = k.run_id
+LEFT JOIN andon.events e ON %(expression)s::text IS NOT NULL AND e.seq = r.event_seq
+WHERE k.key = %(key)s AND k.event_seq < %(seq)s AND r.tenant = %(tenant)s AND r.status IN {CANCELLABLE}
+    AND r.kind = 'function' AND r.id > %(cursor)s AND r.cancel_requested_at IS NULL
+    AND (%(after)s::timestamptz IS NULL OR r.queued_at >= %(after)s)
+    AND (%(before)s::timestamptz IS NULL OR r.queued_at < %(before)s)
+ORDER BY r.id LIMIT %(limit)s
 """
 
 _CANDIDATES = f"""
@@ -136,7 +148,7 @@ def marks_for(connection: psycopg.Connection[Any], runs: Sequence[uuid.UUID]) ->
 
 def count_born(connection: psycopg.Connection[Any], runs: Sequence[uuid.UUID]) -> None:
     """Count those of the runs that were made as cancelled with what cancelled them: the sweeper won't see them."""
-    connection.execute(_COUNT_BORN, [list(runs)])
+    connection.execute(_COUNT_BORN, {"runs": list(runs)})
 
 
 class Count(NamedTuple):
@@ -228,13 +240,14 @@ def _matching(
 ) -> tuple[list[Candidate], uuid.UUID, bool]:
     """Those that match among the next candidates, the id of the last one, and whether there are no more."""
     expression = values["expression"]
+    candidates = _CANDIDATES if values["function"] else _TAGGED
     if expression is None:
-        rows = connection.execute(_CANDIDATES, values).fetchall()
+        rows = connection.execute(candidates, values).fetchall()
         return [row[:4] for row in rows], rows[-1][0] if rows else values["cursor"], len(rows) < CHUNK
     found, last, read = [], values["cursor"], 0
     until = time.monotonic() + SECONDS
     with connection.cursor(name="candidates") as cursor:
-        cursor.execute(_CANDIDATES, values)
+        cursor.execute(candidates, values)
         while time.monotonic() < until:
             rows = cursor.fetchmany(AT_A_TIME)
             for run_id, report_id, subject, status, name, data, user in rows:
