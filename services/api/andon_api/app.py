@@ -32,6 +32,7 @@ from andon_api.routes import (
     runs,
     schedules,
     streams,
+    subjects,
     tokens,
     usage,
 )
@@ -102,6 +103,7 @@ def create_app(
         events,
         datasets,
         artifacts,
+        subjects,
         streams,
         logs,
         tokens,

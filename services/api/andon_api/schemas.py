@@ -17,6 +17,7 @@ from andon_api.openapi import SOMETIMES
 from andon_api.paging import MOST, USUAL
 from andon_api.strict_fields import Flag, Id, Number, Object, QueryFlag, QueryNumber, Text, Time
 
+SUBJECT_STATUSES = ("idle", "active", "completed", "failed", "cancelled")
 REPORT_STATUSES = ("idle", "generating", "generated", "cancelled", "failed")
 RUN_STATUSES = tuple(each.value for each in Status)
 RUN_KINDS = ("function", "on_cancel", "on_failure")
@@ -310,6 +311,47 @@ class ReportSchema(Schema):
     failed_at = Time(allow_none=True)
 
 
+class SubjectSchema(Schema):
+    kind = fields.String()
+    id = fields.Raw(metadata={"description": "as the followed row's key has it: a text, or a whole number"})
+    status = fields.String(metadata={"description": ", ".join(SUBJECT_STATUSES)})
+    function_id = fields.String(allow_none=True)
+    progress = fields.Float(allow_none=True)
+    progress_note = fields.String(allow_none=True)
+    estimated_end_at = Time(allow_none=True, metadata={"description": ESTIMATE})
+    run = fields.Nested(RunSchema, allow_none=True)
+    error = fields.String(allow_none=True)
+    owed = fields.String(
+        allow_none=True, metadata={"description": "why the followed row doesn't say so yet; null where it does"}
+    )
+    requested_by = fields.Raw(allow_none=True)
+    requested_at = Time(allow_none=True)
+    cancel_requested_at = Time(allow_none=True)
+    completed_at = Time(allow_none=True)
+    failed_at = Time(allow_none=True)
+    cancelled_at = Time(allow_none=True)
+    updated_at = Time(allow_none=True)
+
+
+class SubjectAskedSchema(Schema):
+    kind = fields.String()
+    id = fields.Raw(metadata={"description": "of the subject"})
+    run_id = fields.UUID(
+        allow_none=True,
+        metadata={"description": "of the run that this is about; null as long as the dispatcher has not made it"},
+    )
+    status = fields.String()
+    event_id = fields.String(metadata={"description": "the event that says so: GET /events/{id} shows its effects"})
+
+
+class SubjectRequestBody(Schema):
+    needs_body = False
+
+    data = Object(
+        keys=fields.String(), load_default=dict, metadata={"description": "of the trigger; the id is put in its place"}
+    )
+
+
 class RunCancelBody(Schema):
     needs_body = False
 
@@ -567,6 +609,11 @@ class ReportsQuery(PageQuery):
     status = _statuses(REPORT_STATUSES)
 
 
+class SubjectsQuery(PageQuery):
+    kind = Text(load_default=None)
+    status = _statuses(SUBJECT_STATUSES)
+
+
 class RunsQuery(PageQuery):
     status = _statuses(RUN_STATUSES)
     function_id = Text(load_default=None)
@@ -622,6 +669,7 @@ def page_of(item: type[ma.Schema]) -> type[ma.Schema]:
 DatasetPage = page_of(DatasetSchema)
 ReportPage = page_of(ReportSchema)
 RunPage = page_of(RunSchema)
+SubjectPage = page_of(SubjectSchema)
 StepPage = page_of(StepSchema)
 LogPage = page_of(LogLineSchema)
 EventPage = page_of(EventSchema)

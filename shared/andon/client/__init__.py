@@ -43,6 +43,8 @@ from andon.client.models import (
     Schedule,
     Skip,
     Step,
+    Subject,
+    SubjectAsked,
 )
 from andon.client.transport import Retries
 
@@ -75,6 +77,8 @@ __all__ = [
     "Schedule",
     "Skip",
     "Step",
+    "Subject",
+    "SubjectAsked",
     "Unavailable",
     "Unreachable",
     "WaitTimeout",

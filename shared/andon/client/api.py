@@ -13,6 +13,7 @@ from andon.client.live import Follower
 from andon.client.reports import Datasets, Reports
 from andon.client.runs import Cancellations, Functions, Runs
 from andon.client.schedules import Schedules
+from andon.client.subjects import Subjects
 from andon.client.transport import Retries, Transport
 
 
@@ -38,6 +39,7 @@ class Andon:
         follower = Follower(self._transport, time.monotonic, time.sleep)
         self.reports = Reports(self._transport, follower)
         self.datasets = Datasets(self._transport)
+        self.subjects = Subjects(self._transport, follower)
         self.runs = Runs(self._transport, follower)
         self.events = Events(self._transport)
         self.dead_events = DeadEvents(self._transport)

@@ -262,6 +262,51 @@ class Report(Resource):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Subject(Resource):
+    """What runs are about. Its status follows the run of its newest request.
+
+    `owed` tells why the row that follows it doesn't say so yet; None where it does.
+    """
+
+    kind: str
+    id: Json
+    status: str
+    function_id: str | None = None
+    progress: float | None = None
+    progress_note: str | None = None
+    estimated_end_at: dt.datetime | None = None
+    run: Run | None = None
+    error: str | None = None
+    owed: str | None = None
+    requested_by: Json = None
+    requested_at: dt.datetime | None = None
+    cancel_requested_at: dt.datetime | None = None
+    completed_at: dt.datetime | None = None
+    failed_at: dt.datetime | None = None
+    cancelled_at: dt.datetime | None = None
+    updated_at: dt.datetime | None = None
+
+    @property
+    def active(self) -> bool:
+        """Whether a request was accepted and its run has not ended."""
+        return self.status == "active"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SubjectAsked(Resource):
+    """An accepted request: the subject that it is about, and the event that says so.
+
+    `run_id` is None as long as the dispatcher has not made the run.
+    """
+
+    kind: str
+    id: Json
+    status: str
+    event_id: str
+    run_id: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Asked(Resource):
     """An accepted request: the report or run it is about, and the event that says so.
 

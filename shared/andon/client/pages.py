@@ -13,7 +13,7 @@ PAGE = 50
 
 
 def listed(
-    transport: Transport, path: str, kind: type[Item], limit: int | None = None, *, page: int = PAGE, **query: object
+    transport: Transport, path: str, of: type[Item], /, limit: int | None = None, *, page: int = PAGE, **query: object
 ) -> Iterator[Item]:
     """The things at `path`, in its order, at most `limit`; a `page` of so many is fetched when it is come to."""
     cursor: str | None = None
@@ -22,7 +22,7 @@ def listed(
         size = page if left is None else min(left, page)
         found = transport.get(path, {**query, "limit": size, "cursor": cursor})
         for shown in found["items"]:
-            yield decode(kind, shown)
+            yield decode(of, shown)
         cursor = found["nextCursor"]
         if cursor is None:
             return

@@ -21,6 +21,7 @@ NARROW: dict[str, dict[str, str]] = {
     "audit": {"api": "SELECT, INSERT", "maintenance": "SELECT, INSERT, DELETE"},
     "idempotency_keys": {"api": "SELECT, INSERT", "maintenance": "SELECT, DELETE"},
     "maintenance": {"api": "SELECT", "dispatcher": "SELECT", "maintenance": ROWS},
+    "subject_kinds": {"api": "SELECT", "dispatcher": ROWS, "worker": "SELECT", "maintenance": "SELECT"},
     "tokens": {"api": ROWS, "maintenance": ROWS},
     "storage_usage": {"api": "SELECT", "dispatcher": "SELECT", "maintenance": ROWS},
 }

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from andon import CancelOn, Event, Row, Step, Subject, function
-from andon.adapters.postgres import accepting, functions, inbox, rows_owed, runs, subject_requests, subjects, wide
+from andon.adapters.postgres import accepting, functions, held, inbox, rows_owed, runs, subject_requests, subjects, wide
 from andon.adapters.postgres.own_events import WideCancel
 from andon.adapters.postgres.requests import Asked, Conflict, NotFound
 from andon.adapters.postgres.runs import Claimed
@@ -81,12 +81,17 @@ def send(desk: Desk, name: str = "video/render.requested", id: Any = 42, **field
 
 def ask(desk: Desk, id: str = "42", tenant: str = "default") -> Asked:
     """By the API's verb."""
-    return subject_requests.request(desk.db, tenant=tenant, kind="video", id=id, data={"by": "api"})[1]
+    kind = subject_requests.kind_of(desk.db, "video")
+    return subject_requests.request(desk.db, kind, subject_requests.named(desk.db, tenant, "video", id), {"by": "api"})
 
 
 def cancel(desk: Desk, id: str = "42", reason: str | None = None) -> Asked:
+    named = subject_requests.named(desk.db, "default", "video", id)
+    event = subject_requests.cancel_event(named, reason)
+    if found := held.cancel_subject(desk.db, named, event):
+        return found
     with desk.db.transaction():
-        return subject_requests.cancel(desk.db, tenant="default", kind="video", id=id, reason=reason)[1]
+        return subject_requests.cancel(desk.db, named, event)
 
 
 def publish(desk: Desk, asked: Asked) -> None:
@@ -336,14 +341,15 @@ def test_a_row_that_is_gone_harms_no_run(desk: Desk, video: str, caplog: pytest.
 
 
 def test_a_function_without_a_row_has_a_subject_all_the_same(desk: Desk, video: str) -> None:
-    asked = subject_requests.request(desk.db, tenant="t", kind="job", id="a b", data={"job": {"n": 1}})[1]
+    kind, named = subject_requests.kind_of(desk.db, "job"), subject_requests.named(desk.db, "t", "job", "a b")
+    asked = subject_requests.request(desk.db, kind, named, {"job": {"n": 1}})
     assert asked.event.data == {"job": {"n": 1, "id": "a b"}}
     publish(desk, asked)
     settle(desk, claim(desk))
     found = desk.db.execute("SELECT id, tenant, status FROM andon.subjects").fetchall()
     assert found == [(subject_id("t", "job", "a b"), "t", "completed")]
     with pytest.raises(NotFound, match="No function moves"):
-        subject_requests.request(desk.db, tenant="t", kind="none", id="1", data={})
+        subject_requests.kind_of(desk.db, "none")
 
 
 def test_a_request_that_starts_no_run_leaves_everything_as_it_was(desk: Desk, video: str) -> None:

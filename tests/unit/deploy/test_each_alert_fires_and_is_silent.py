@@ -36,6 +36,7 @@ HEALTHY = {
     "andon_worker_lanes": "8",
     'andon_bus_age_seconds{stream="andon:events"}': "0",
     "andon_outbox_age_seconds": "1",
+    "andon_followed_rows_owed_age_seconds": "1",
     "andon_dead_events": "0",
     'andon_bus_dropped_entries_total{reason="trimmed"}': "5",
     'andon_heartbeat_age_seconds{instance="worker-1"}': "1",
@@ -97,6 +98,7 @@ CASES = [
     ),
     Case("AndonDispatcherFails", {'andon_dispatcher_failures_total{part="entry"}': "0+1"}, {"part": "entry"}),
     Case("AndonOutboxOld", {"andon_outbox_age_seconds": "61"}),
+    Case("AndonFollowedRowsOwed", {"andon_followed_rows_owed_age_seconds": "61"}),
     Case("AndonDeadEvents", {"andon_dead_events": "1"}),
     Case("AndonBusEntriesDropped", {'andon_bus_dropped_entries_total{reason="trimmed"}': "0+1"}, {"reason": "trimmed"}),
     Case(

@@ -16,7 +16,7 @@ _ROUTES = {
     READ: """
         api-docs.openapi_json docs.page docs.bus
         artifacts.download artifacts.listed artifacts.download_of_run datasets.listed datasets.one cancellations.one
-        tokens.of_report tokens.of_run tokens.of_many tokens.revoke
+        tokens.of_report tokens.of_run tokens.of_many tokens.revoke subjects.listed subjects.one
         events.listed events.one events.functions reports.listed reports.one runs.listed runs.one runs.steps runs.step
         runs.output logs.listed logs.download logs.stream
         streams.report streams.run streams.many usage.mine console.usage_page schedules.listed console.schedule_list
@@ -25,11 +25,12 @@ _ROUTES = {
     """,
     WRITE: """
         datasets.upload datasets.delete reports.create reports.change reports.delete reports.generate runs.rerun
+        subjects.ask
         schedules.run console.run_schedule
         console.create console.generate console.delete console.rerun
     """,
     CANCEL: """
-        cancellations.start reports.cancel runs.cancel runs.delete
+        cancellations.start reports.cancel runs.cancel runs.delete subjects.cancel
         console.cancel console.cancel_run console.count console.cancel_many
     """,
     SEND: "events.send inngest.send console.send",

@@ -18,7 +18,7 @@ from prometheus_client.registry import Collector
 from redis import Redis
 from redis.exceptions import RedisError, ResponseError
 
-from andon.adapters.postgres import cleanups, former_streams
+from andon.adapters.postgres import cleanups, former_streams, rows_owed
 from andon.adapters.postgres.connect import Connection, connect
 from andon.adapters.postgres.statuses import HELD
 from andon.adapters.redis.bus import GROUP, STREAM
@@ -159,10 +159,14 @@ def postgres_gauges(connection: psycopg.Connection[Any], queues: Sequence[str]) 
 
     failed, _ = cleanups.failed(connection)
     unclean = _single("andon_failed_cleanups", "on_cancel and on_failure runs that failed, not run again", failed)
+    owed = rows_owed.owed(connection)
+    rows = _single("andon_followed_rows_owed", "Followed rows that could not be written yet", owed.number)
+    rows_age = _single("andon_followed_rows_owed_age_seconds", "Age of the oldest of them", owed.seconds)
     number, held = connection.execute(_LEASE).fetchone() or (0, False)
     led = _single("andon_dispatcher_lease_held", "1 while a dispatcher leads", held)
     fence = _single("andon_dispatcher_fence", "Number of the lease: it grows when another takes over", number)
-    return [runs, waiting, cancelling, expired, unclean, outbox, outbox_age, dead, led, fence]
+    backlog = [outbox, outbox_age, dead, rows, rows_age]
+    return [runs, waiting, cancelling, expired, unclean, *backlog, led, fence]
 
 
 def bus_gauges(redis: Redis, streams: Sequence[str]) -> list[GaugeMetricFamily]:

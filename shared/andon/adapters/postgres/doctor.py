@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import psycopg
 
 from andon.adapters.checks import Check, judge, ok, problem, warning
-from andon.adapters.postgres import cleanups
+from andon.adapters.postgres import cleanups, rows_owed
 from andon.adapters.postgres.draining import drained
 from andon.adapters.postgres.statuses import HELD
 
@@ -18,6 +19,7 @@ OLD_CANCEL_SECONDS = 30
 CLOCK_SECONDS = 2.0
 OLD_PRUNE_SECONDS = 86_400
 OLD_BACKUP_SECONDS = 36 * 3600
+OLD_ROW_SECONDS = 60
 LITTLE_ROOM = 0.1
 
 _NOW = "SELECT extract(epoch FROM clock_timestamp())::float8, current_setting('server_version')"
@@ -55,6 +57,7 @@ FROM andon.storage_usage
 _BACKED_UP = """
 SELECT extract(epoch FROM clock_timestamp() - finished_at)::float8 FROM andon.maintenance WHERE name = 'backup'
 """
+_KINDS = "SELECT kind, refused FROM andon.subject_kinds WHERE row IS NOT NULL ORDER BY kind"
 _PRUNED = """
 SELECT (SELECT extract(epoch FROM clock_timestamp() - finished_at)::float8 FROM andon.maintenance WHERE name = 'prune'),
     (SELECT facts->'room' FROM andon.maintenance WHERE name = 'prune'),
@@ -91,6 +94,7 @@ def check_system(connection: psycopg.Connection[Any]) -> list[Check]:
         _cleanups(connection),
         _outbox(connection),
         _dead_events(connection),
+        *_subjects(connection),
         *_storage(connection),
         *_backup(connection),
     ]
@@ -182,6 +186,23 @@ def _dead_events(connection: psycopg.Connection[Any]) -> Check:
         return ok("dead events", "none")
     found = f"{count} entries could not be events; the newest: {str(reason)[:120]}"
     return warning("dead events", found, "Mend the producer; the console shows each with its bytes, and replays it.")
+
+
+def _subjects(connection: psycopg.Connection[Any]) -> Iterator[Check]:
+    """Whether each followed row can be followed, and whether some are owed; nothing where no kind has a row."""
+    kinds = connection.execute(_KINDS).fetchall()
+    for kind, refused in kinds:
+        if refused is not None:
+            yield problem(f"subject {kind}", refused, "Until it is mended, the rows are owed and say what they said.")
+    if not kinds:
+        return
+    number, seconds, first, reason = rows_owed.owed(connection)
+    found = f"{number} rows are owed" + (f", {first} for {seconds:.0f} s: {reason}" if number else "")
+    remedy = (
+        "They are written as soon as it can be done. `held`: end the transaction that holds the row; else do what the "
+        "database says. `andon subjects check KIND` lists rows that somebody else has changed."
+    )
+    yield judge("followed rows", found, bad=seconds > OLD_ROW_SECONDS, remedy=remedy)
 
 
 def _storage(connection: psycopg.Connection[Any]) -> list[Check]:

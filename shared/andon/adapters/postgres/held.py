@@ -23,6 +23,8 @@ from andon.adapters.postgres.marks import MARKING
 from andon.adapters.postgres.requests import Asked, cancel_of_report, cancel_of_run, refuse_ended, refuse_idle
 from andon.adapters.postgres.statements import Statement
 from andon.adapters.postgres.statuses import HELD
+from andon.adapters.postgres.subject_requests import refuse_inactive
+from andon.adapters.postgres.subjects import Named
 from andon.engine.events import Event
 
 # The report's lock comes first, and `run` can't be looked for without it: its id is what `report` has told.
@@ -47,6 +49,15 @@ WITH report AS (
     WHERE id = (SELECT current_run_id FROM report WHERE status = 'generating') FOR UPDATE
 )"""
 
+# The lock of what was asked for by name comes first here, too.
+_SUBJECT = """
+WITH subject AS (
+    SELECT status, current_run_id FROM andon.subjects WHERE id = %(id)s FOR UPDATE
+), run AS (
+    SELECT id, status FROM andon.runs
+    WHERE id = (SELECT current_run_id FROM subject WHERE status = 'active') FOR UPDATE
+)"""
+
 _MARK = f"""
 , event AS (
     INSERT INTO andon.events (tenant, id, name, data, ts, "user", traceparent)
@@ -69,6 +80,11 @@ FROM run LEFT JOIN event ON true LEFT JOIN marked ON true
 _CANCEL_REPORT = Statement(f"""{_REPORT}{_MARK}
 SELECT report.status, event.seq, event.ts, marked.id, (SELECT id FROM run), {LOCKING}
 FROM report LEFT JOIN event ON true LEFT JOIN marked ON true
+""")
+
+_CANCEL_SUBJECT = Statement(f"""{_SUBJECT}{_MARK}
+SELECT subject.status, event.seq, event.ts, marked.id, (SELECT id FROM run), {LOCKING}
+FROM subject LEFT JOIN event ON true LEFT JOIN marked ON true
 """)
 
 
@@ -98,6 +114,16 @@ def cancel_report(
     """As `requests.cancel_report`, if a worker holds the report's run. Raises `Conflict` when it isn't generating."""
     event = cancel_of_report(report_id, reason, tenant=tenant, user=user, traceparent=traceparent)
     return _cancel(connection, _CANCEL_REPORT, report_id, event, reason, refuse=refuse_idle)
+
+
+def cancel_subject(connection: psycopg.Connection[Any], subject: Named, event: Event) -> Asked | None:
+    """As `subject_requests.cancel`, if a worker holds the subject's run. Raises `Conflict` when it isn't active."""
+
+    def refuse(status: str) -> None:
+        refuse_inactive(subject, status)
+
+    reason = event.data.get("reason")
+    return _cancel(connection, _CANCEL_SUBJECT, subject.id, event, reason, refuse=refuse)
 
 
 def _cancel(

@@ -23,7 +23,7 @@ from andon.adapters.postgres.statements import Statement
 from andon.adapters.postgres.subject_kinds import Kind
 from andon.adapters.postgres.subjects import BEFORE, SUPERSEDED, Found, Named
 from andon.engine.events import SUBJECT_CANCELLED, Event
-from andon.engine.subjects import placed
+from andon.engine.subjects import KIND, id_text, placed
 
 # In one statement, which goes by the subject as it is when it has its lock.
 _REQUEST = Statement(f"""
@@ -66,7 +66,7 @@ FROM andon.subjects WHERE id = %s FOR UPDATE
 
 def kind_of(connection: psycopg.Connection[Any], kind: str) -> Kind:
     """The kind; raises `NotFound`."""
-    found = subject_kinds.find(connection, kind)
+    found = subject_kinds.find(connection, kind) if KIND.fullmatch(kind) else None
     if found is None:
         raise NotFound(f"No function moves subjects of kind {kind!r}")
     return found
@@ -74,6 +74,8 @@ def kind_of(connection: psycopg.Connection[Any], kind: str) -> Kind:
 
 def named(connection: psycopg.Connection[Any], tenant: str, kind: str, id: str) -> Named:
     """The subject that is meant, by its row where one is followed. Raises `NotFound`."""
+    if id_text(id) is None:
+        raise NotFound(f"There is no {kind} of this id")
     [found] = subjects.find(connection, [(kind, tenant, id)])
     return _named(tenant, kind, id, found)
 
@@ -86,27 +88,12 @@ def _named(tenant: str, kind: str, id: str, found: Found) -> Named:
     return Named(tenant, kind, found.key, found.before)
 
 
+def data_of(kind: Kind, subject: Named, data: Mapping[str, Any]) -> dict[str, Any]:
+    """The trigger's data: these, with the id in its place as the row's key has it."""
+    return placed(data, kind.path, kind.shown(subject.key))
+
+
 def request(
-    connection: psycopg.Connection[Any],
-    *,
-    tenant: str,
-    kind: str,
-    id: str,
-    data: Mapping[str, Any],
-    user: Any = None,
-    traceparent: str | None = None,
-) -> tuple[Named, Asked]:
-    """Request a run about the subject: send its function's trigger, with the id in its place.
-
-    Raises `NotFound` where there is no such row, and `Conflict` while another run is wanted. One that is being
-    cancelled may be requested again: the new run waits until the former one's code has stopped.
-    """
-    known = kind_of(connection, kind)
-    subject = named(connection, tenant, kind, id)
-    return subject, request_named(connection, known, subject, data, user=user, traceparent=traceparent)
-
-
-def request_named(
     connection: psycopg.Connection[Any],
     kind: Kind,
     subject: Named,
@@ -115,8 +102,12 @@ def request_named(
     user: Any = None,
     traceparent: str | None = None,
 ) -> Asked:
-    """As `request`, of a subject that was found."""
-    whole = placed(data, kind.path, kind.shown(subject.key))
+    """Request a run about the subject: send its function's trigger, with the id in its place. Raises `Conflict` while
+    another run is wanted.
+
+    One that is being cancelled may be requested again: the new run waits until the former one's code has stopped.
+    """
+    whole = data_of(kind, subject, data)
     event = event_of(kind.trigger, whole, tenant=subject.tenant, user=user, traceparent=traceparent)
     values = {
         **recorded_as(event),
@@ -137,33 +128,26 @@ def request_named(
     return Asked(event, [event])
 
 
-def cancel(
-    connection: psycopg.Connection[Any],
-    *,
-    tenant: str,
-    kind: str,
-    id: str,
-    user: Any = None,
-    reason: str | None = None,
-    traceparent: str | None = None,
-) -> tuple[Named, Asked]:
-    """Cancel what the subject's newest request wants, made or not yet made into a run. Raises `NotFound`, `Conflict`.
-
-    In the caller's transaction. Asked again, it is accepted again and changes nothing.
-    """
-    kind_of(connection, kind)
-    subject = named(connection, tenant, kind, id)
-    said: dict[str, Any] = {"kind": kind, "id": subject.key}
-    data = said if reason is None else {**said, "reason": reason}
-    event = event_of(SUBJECT_CANCELLED, data, tenant=tenant, user=user, traceparent=traceparent)
-    return subject, cancel_named(connection, subject, event)
+def cancel_event(subject: Named, reason: str | None, *, user: Any = None, traceparent: str | None = None) -> Event:
+    """The event that cancels this subject's current run."""
+    data = {"kind": subject.kind, "id": subject.key, **({} if reason is None else {"reason": reason})}
+    return event_of(SUBJECT_CANCELLED, data, tenant=subject.tenant, user=user, traceparent=traceparent)
 
 
-def cancel_named(connection: psycopg.Connection[Any], subject: Named, event: Event) -> Asked:
-    """Cancel the subject's current run by this event, which isn't recorded yet."""
-    row = connection.execute(_LOCK, [subject.id]).fetchone()
-    if row is None or row[0] != "active":
+def refuse_inactive(subject: Named, status: str) -> None:
+    """Raise `Conflict` for a subject of which there is nothing to cancel."""
+    if status != "active":
         raise Conflict(f"The {subject.kind} {subject.key} is not active: there is nothing to cancel")
+
+
+def cancel(connection: psycopg.Connection[Any], subject: Named, event: Event) -> Asked:
+    """Cancel by this event what the subject's newest request wants, made or not yet made into a run.
+
+    Raises `Conflict`. In the caller's transaction. Asked again, it is accepted again and changes nothing.
+    """
+    row = connection.execute(_LOCK, [subject.id]).fetchone()
+    refuse_inactive(subject, row[0] if row else "idle")
+    assert row is not None  # else it is idle
     _, request_event_id, run_id, _, _ = row
     [event] = accept(connection, [event])
     if run_id is None:

@@ -103,6 +103,7 @@ class Things:
             "key": "none",
             "filename": "console.css",
             "code": "conflict",
+            "kind": "report",
         }
 
 

@@ -1,0 +1,93 @@
+"""Subjects, with the run that their state follows."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, select, tuple_
+
+from andon.adapters.postgres import subject_kinds
+from andon.adapters.postgres import subjects as stored
+from andon.adapters.postgres.models import RowOwed, SubjectKind, SubjectRow
+from andon.adapters.postgres.subject_kinds import Kind
+from andon.engine.subjects import LONGEST_ID, subject_id
+from andon_api import paging
+from andon_api.database import Row, connection, rows
+from andon_api.paging import Listing
+from andon_api.reads import runs
+
+_SUBJECT = SubjectRow.__table__
+_KIND = SubjectKind.__table__
+_OWED = RowOwed.__table__
+_NEVER_ASKED = {each.name: None for each in _SUBJECT.c} | {"status": "idle", "version": 0}
+
+
+def find(tenant: str, kind: str, id: str) -> Row | None:
+    """One subject, by its id in any spelling; one that nobody ever asked for is `idle` if there is its row."""
+    if not 0 < len(id) <= LONGEST_ID or "\x00" in kind + id:
+        return None
+    found = _complete(tenant, rows(_select(tenant).where(_SUBJECT.c.id == subject_id(tenant, kind, id))))
+    if found:
+        return found[0]
+    known = subject_kinds.find(connection(), kind)
+    [row] = stored.find(connection(), [(kind, tenant, id)])
+    if known is None or row.key is None:
+        return None
+    if row.key != id:
+        return find(tenant, kind, row.key)
+    if not known.followed:
+        return None
+    return _complete(tenant, [_idle(known, row.key)])[0]
+
+
+def listed(
+    tenant: str, *, limit: int, cursor: str | None, kind: str | None = None, status: list[str] | None = None
+) -> Row:
+    """A page of subjects that were asked for, newest first."""
+    query = _select(tenant)
+    listing = Listing("subjects", {"kind": kind, "status": sorted(status or [])})
+    if kind is not None:
+        query = query.where(_SUBJECT.c.kind == kind)
+    if status:
+        query = query.where(_SUBJECT.c.status.in_(status))
+    if after := listing.decode(cursor, paging.moment, UUID):
+        query = query.where(tuple_(_SUBJECT.c.created_at, _SUBJECT.c.id) < tuple_(*after))
+    query = query.order_by(_SUBJECT.c.created_at.desc(), _SUBJECT.c.id.desc()).limit(limit + 1)
+    page = listing.page(rows(query), limit, lambda row: [row["created_at"].isoformat(), row["id"]])
+    return {**page, "items": _complete(tenant, page["items"])}
+
+
+def _idle(kind: Kind, key: str) -> Row:
+    said = {"kind": kind.kind, "key": key, "function_id": kind.function_id, "numeric": kind.numeric, "owed": None}
+    return {**_NEVER_ASKED, **said}
+
+
+def _select(tenant: str) -> Select[Any]:
+    joined = _SUBJECT.outerjoin(_KIND, _KIND.c.kind == _SUBJECT.c.kind)
+    joined = joined.outerjoin(_OWED, _OWED.c.subject_id == _SUBJECT.c.id)
+    fields = _KIND.c.function_id, _KIND.c.numeric, _OWED.c.reason.label("owed")
+    return select(_SUBJECT, *fields).select_from(joined).where(_SUBJECT.c.tenant == tenant)
+
+
+def _complete(tenant: str, subjects: list[Row]) -> list[Row]:
+    """Add to each its id as its row has it, its run and its progress."""
+    current = runs.by_ids(tenant, [row["current_run_id"] for row in subjects if row["current_run_id"]])
+    for row in subjects:
+        run = current.get(row["current_run_id"]) if row["current_run_id"] else None
+        row["subject_id"], key = row["id"], row["key"]
+        row["id"] = int(key) if row["numeric"] and key.lstrip("-").isdigit() else key
+        row["run"] = run
+        row["progress"] = _progress(row["status"], run)
+        row["estimated_end_at"] = run["estimated_end_at"] if run else None
+        row["progress_note"] = run["progress_note"] if run else None
+    return subjects
+
+
+def _progress(status: str, run: Row | None) -> float | None:
+    """From 0 to 1; None for one that was never asked for, or whose run is gone."""
+    if status == "completed":
+        return 1.0
+    if run is not None and run["progress"] is not None:
+        return float(run["progress"])
+    return 0.0 if status == "active" else None

@@ -1,0 +1,115 @@
+"""Subjects: what runs are about. Ask for a run of one, see its state, cancel it."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+from andon.adapters.postgres import held, subject_requests
+from andon.adapters.postgres.requests import Asked, NotFound
+from andon.adapters.postgres.subjects import Named
+from andon.engine.events import Event, check_event
+from andon_api.access.admission import admit
+from andon_api.database import Row, connection
+from andon_api.effects import Outcome, at_once, effect
+from andon_api.principal import principal, traceparent
+from andon_api.reads import subjects
+from andon_api.rest import PREFIX, Blueprint
+from andon_api.schemas import (
+    RunCancelBody,
+    SubjectAskedSchema,
+    SubjectPage,
+    SubjectRequestBody,
+    SubjectSchema,
+    SubjectsQuery,
+)
+from andon_api.waiting import Known
+
+blueprint = Blueprint("subjects", __name__, description="What runs are about: each follows its newest request")
+
+
+@blueprint.get("/subjects")
+@blueprint.query(SubjectsQuery)
+@blueprint.answers(200, SubjectPage)
+def listed(query: Row) -> Row:
+    """Subjects that were asked for, newest first."""
+    return subjects.listed(principal().tenant, **query)
+
+
+@blueprint.get("/subjects/<kind>/<path:id>")
+@blueprint.answers(200, SubjectSchema)
+@blueprint.may_answer(404)
+def one(kind: str, id: str) -> Row:
+    """A subject: its state, its run and the progress of that, who asked and when."""
+    return _found(subjects.find(principal().tenant, kind, id), kind, id)
+
+
+@blueprint.post("/subjects/<kind>/<path:id>/request")
+@blueprint.body(SubjectRequestBody, required=False)
+@blueprint.answers(202, SubjectAskedSchema)
+@blueprint.may_answer(404, 409, 422)
+@blueprint.can_wait(SubjectAskedSchema, "With Prefer: wait, once the run is made: its id")
+@effect
+def ask(body: Row, kind: str, id: str) -> Outcome:
+    """Ask for a run: sends its function's trigger with these data, the id in its place."""
+    who = principal()
+    known = subject_requests.kind_of(connection(), kind)
+    subject = subject_requests.named(connection(), who.tenant, kind, id)
+    admit([check_event(Event(known.trigger, subject_requests.data_of(known, subject, body["data"])))])
+    with at_once() as own:
+        asked = subject_requests.request(own, known, subject, body["data"], user=who.user, traceparent=traceparent())
+    return Outcome.of(asked, _asked(subject, "active", asked), _location(subject), Known(lambda: _made(subject, asked)))
+
+
+@blueprint.post("/subjects/<kind>/<path:id>/cancel")
+@blueprint.body(RunCancelBody, required=False)
+@blueprint.answers(202, SubjectAskedSchema)
+@blueprint.may_answer(404, 409)
+@blueprint.can_wait(SubjectAskedSchema)
+@effect
+def cancel(body: Row, kind: str, id: str) -> Outcome:
+    """Cancel its run: once this answers 202, it will not complete."""
+    who = principal()
+    subject_requests.kind_of(connection(), kind)
+    subject = subject_requests.named(connection(), who.tenant, kind, id)
+    event = subject_requests.cancel_event(subject, body["reason"], user=who.user, traceparent=traceparent())
+    with at_once() as own:
+        found = held.cancel_subject(own, subject, event)
+    asked = found or subject_requests.cancel(connection(), subject, event)
+    ended = len(asked.events) > 1  # a run that no worker held has ended with the cancel itself
+
+    def settled() -> Row | None:
+        state = _state(subject)
+        return None if state["status"] == "active" else _asked(subject, state["status"], asked)
+
+    answer = _asked(subject, "cancelled" if ended else "active", asked)
+    return Outcome.of(asked, answer, _location(subject), Known(settled))
+
+
+def _asked(subject: Named, status: str, asked: Asked) -> dict[str, Any]:
+    run_id = None if asked.run_id is None else str(asked.run_id)
+    return {"kind": subject.kind, "id": subject.key, "runId": run_id, "status": status, "eventId": asked.event.id}
+
+
+def _made(subject: Named, asked: Asked) -> Row | None:
+    """The answer once the request is a run, or has come to nothing, or was replaced by a newer one."""
+    state = _state(subject)
+    mine = state["request_event_id"] == asked.event.id
+    if mine and state["current_run_id"] is None and state["status"] == "active":
+        return None
+    run_id = state["current_run_id"] if mine else None
+    return {**_asked(subject, state["status"], asked), "runId": None if run_id is None else str(run_id)}
+
+
+def _state(subject: Named) -> Row:
+    return _found(subjects.find(subject.tenant, subject.kind, subject.key), subject.kind, subject.key)
+
+
+def _location(subject: Named) -> dict[str, str]:
+    return {"Location": f"{PREFIX}/subjects/{subject.kind}/{quote(subject.key, safe='')}"}
+
+
+def _found(subject: Row | None, kind: str, id: str) -> Row:
+    if subject is None:
+        raise NotFound(f"There is no {kind} {id}")
+    return subject

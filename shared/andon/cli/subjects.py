@@ -1,0 +1,167 @@
+"""`andon subjects`: what runs are about; look, ask, cancel, and see that followed rows say what their subjects say."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import psycopg
+import typer
+
+from andon.adapters.postgres import astray
+from andon.adapters.postgres.astray import Astray
+from andon.cli.errors import CommandFailed, Exit
+from andon.cli.show import AsJson, Limit, percent, print_facts, print_json, print_table, who
+from andon.cli.where import api, postgres
+from andon.client import Subject
+
+group = typer.Typer(help="Subjects: what runs are about.", no_args_is_help=True)
+
+Kind = Annotated[str, typer.Argument(metavar="KIND", help="The kind, as the function declares it.")]
+Id = Annotated[str, typer.Argument(metavar="ID", help="The subject's id: its row's key.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register this module's commands."""
+    app.add_typer(group, name="subjects")
+
+
+@group.command("list")
+def list_(
+    kind: Annotated[str | None, typer.Option(help="Only of this kind.")] = None,
+    status: Annotated[str | None, typer.Option(help="Only idle, active, completed, cancelled or failed ones.")] = None,
+    limit: Limit = 20,
+    as_json: AsJson = False,
+) -> None:
+    """List subjects that were asked for."""
+    with api() as andon:
+        found = list(andon.subjects.list(kind=kind, status=status, limit=limit))
+    if as_json:
+        print_json(found)
+        return
+    print_table(
+        ("KIND", "ID", "STATUS", "PROGRESS", "REQUESTED"),
+        [(each.kind, str(each.id), each.status, percent(each.progress), each.requested_at) for each in found],
+        wide="ID",
+    )
+
+
+@group.command()
+def show(kind: Kind, id: Id, as_json: AsJson = False) -> None:
+    """Show a subject and its run."""
+    with api() as andon:
+        _show(andon.subjects.get(kind, id), as_json)
+
+
+@group.command()
+def request(
+    kind: Kind,
+    id: Id,
+    data: Annotated[str, typer.Option(help="The trigger's data, as JSON; the id is put in its place.")] = "{}",
+    wait: Annotated[bool, typer.Option("--wait", "-w", help="Wait until it has ended.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Ask for a run about a subject."""
+    with api() as andon:
+        asked = andon.subjects.request(kind, id, _object(data))
+        if not wait:
+            _say(asked, as_json, f"requested {kind} {asked.id}")
+            return
+        subject = andon.subjects.wait(kind, id)
+        _show(subject, as_json)
+        if subject.status != "completed":
+            raise CommandFailed(f"{kind} {id} is {subject.status}{f': {subject.error}' if subject.error else ''}")
+
+
+@group.command()
+def cancel(
+    kind: Kind,
+    id: Id,
+    reason: Annotated[str | None, typer.Option(help="Why; it is recorded and shown.")] = None,
+    wait: Annotated[bool, typer.Option("--wait", "-w", help="Wait until it has stopped.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Cancel a subject's run. Once this exits with 0, it will not complete."""
+    with api() as andon:
+        asked = andon.subjects.cancel(kind, id, reason=reason)
+        if not wait:
+            _say(asked, as_json, f"{'cancelling' if asked.status == 'active' else 'cancelled'} {kind} {asked.id}")
+            return
+        _show(andon.subjects.wait(kind, id), as_json)
+
+
+@group.command()
+def check(
+    kind: Kind,
+    fix: Annotated[bool, typer.Option("--fix", help="Mend them: let each row say what its subject says.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List rows that don't say what their subject says; exits with 1 if there are some, and weren't mended.
+
+    Such a row was written by somebody else, or says that it is active from before Andon knew of it. Asks Postgres.
+    """
+    with postgres() as connection:
+        try:
+            found = astray.find(connection, kind)
+            mended = sum(astray.mend(connection, kind, each) for each in found) if fix else 0
+        except (astray.NotFollowed, psycopg.errors.InsufficientPrivilege) as error:
+            raise CommandFailed(str(error), Exit.NOT_FOUND) from None
+    if as_json:
+        print_json([{**each._asdict(), "mended": fix} for each in found])
+    else:
+        _print(kind, found)
+        if fix:
+            typer.echo(f"{mended} of {len(found)} rows mended")
+    if len(found) > mended:
+        raise typer.Exit(1)
+
+
+def _print(kind: str, found: list[Astray]) -> None:
+    if not found:
+        typer.echo(f"every row of {kind} says what its subject says")
+        return
+    rows = [(each.id, each.tenant, each.row or "", each.subject, each.wanted) for each in found]
+    print_table(("ID", "TENANT", "ROW SAYS", "SUBJECT IS", "SHOULD SAY"), rows, wide="ID")
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise typer.BadParameter("expected a JSON object", param_hint="--data")
+    return found
+
+
+def _say(asked: Any, as_json: bool, text: str) -> None:
+    if as_json:
+        print_json(asked)
+    else:
+        typer.echo(text)
+
+
+def _show(subject: Subject, as_json: bool) -> None:
+    if as_json:
+        print_json(subject)
+        return
+    cancelled = subject.run.cancel if subject.run else None
+    print_facts(
+        [
+            ("kind", subject.kind),
+            ("id", subject.id),
+            ("status", subject.status),
+            ("progress", percent(subject.progress) if subject.active else None),
+            ("error", subject.error),
+            ("its row", subject.owed and f"doesn't say so yet: {subject.owed}"),
+            ("function", subject.function_id),
+            ("run", subject.run and subject.run.id),
+            ("requested", subject.requested_at),
+            ("requested by", who(subject.requested_by)),
+            ("cancel asked", subject.cancel_requested_at),
+            ("cancel reason", cancelled and cancelled.reason),
+            ("completed", subject.completed_at),
+            ("cancelled", subject.cancelled_at),
+            ("failed", subject.failed_at),
+        ]
+    )

@@ -1,0 +1,77 @@
+"""Subjects: ask for a run of one, follow its state, cancel it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from andon.client.decode import decode
+from andon.client.live import Follower
+from andon.client.models import Subject, SubjectAsked
+from andon.client.pages import listed
+from andon.client.transport import Transport
+
+Id = str | int
+
+
+class Subjects:
+    """What runs are about; each follows its newest request."""
+
+    def __init__(self, transport: Transport, follower: Follower) -> None:
+        self._transport = transport
+        self._follower = follower
+
+    def list(
+        self, *, kind: str | None = None, status: str | Sequence[str] | None = None, limit: int | None = None
+    ) -> Iterator[Subject]:
+        """Subjects that were asked for, of this kind and of any of these statuses, newest first."""
+        return listed(self._transport, "/subjects", Subject, limit, kind=kind, status=status)
+
+    def get(self, kind: str, id: Id) -> Subject:
+        """One subject with its run."""
+        return decode(Subject, self._transport.get(_path(kind, id)))
+
+    def request(
+        self,
+        kind: str,
+        id: Id,
+        data: Mapping[str, Any] | None = None,
+        *,
+        wait: int | None = None,
+        idempotency_key: str | None = None,
+    ) -> SubjectAsked:
+        """Ask for a run with these data; `wait` up to so many seconds for its id. Raises `Conflict` while active.
+
+        While its run is being cancelled, another is accepted: it begins once the former code has stopped.
+        """
+        path, body = f"{_path(kind, id)}/request", {"data": dict(data or {})}
+        return decode(SubjectAsked, self._transport.post(path, body, idempotency_key=idempotency_key, wait=wait))
+
+    def cancel(
+        self, kind: str, id: Id, *, reason: str | None = None, idempotency_key: str | None = None
+    ) -> SubjectAsked:
+        """Cancel its run: once this returns, it will not complete. Raises `Conflict` if the subject isn't active."""
+        body = {} if reason is None else {"reason": reason}
+        path = f"{_path(kind, id)}/cancel"
+        return decode(SubjectAsked, self._transport.post(path, body, idempotency_key=idempotency_key))
+
+    def follow(self, kind: str, id: Id, *, timeout: float | None = None) -> Iterator[Subject]:
+        """The subject, again at each change, until it isn't active; that last one is yielded too.
+
+        Raises `WaitTimeout` after `timeout` seconds.
+        """
+        return self._follower.poll(_path(kind, id), Subject, _ended, timeout)
+
+    def wait(self, kind: str, id: Id, *, timeout: float | None = None) -> Subject:
+        """Wait until it isn't active, and return it. Raises `WaitTimeout` after `timeout` seconds."""
+        *_, last = self.follow(kind, id, timeout=timeout)
+        return last
+
+
+def _path(kind: str, id: Id) -> str:
+    return f"/subjects/{quote(kind, safe='')}/{quote(str(id), safe='')}"
+
+
+def _ended(subject: Subject) -> bool:
+    return not subject.active

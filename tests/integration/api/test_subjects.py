@@ -1,0 +1,119 @@
+"""Subjects over HTTP: asked for, seen, cancelled, and whose rows are there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+import pytest
+
+from andon import Event, Row, Step, Subject, function
+from andon.adapters.postgres import astray, functions
+from andon.adapters.postgres.doctor import check_system
+from andon.engine.functions import Registry
+from andon_worker.dispatcher.batch import record_batch
+from tests.integration.api.conftest import Client
+
+API = "/api/v1"
+WORDS: dict[str, Any] = {"active": "processing", "completed": "done", "failed": "failed", "cancelled": "cancelled"}
+
+
+@function(id="render-video", trigger="video/requested", subject=Subject("video", row=Row("public.videos", **WORDS)))
+def render(event: Event, step: Step) -> None:
+    """Registered here, and never run."""
+
+
+@pytest.fixture
+def registry(database: psycopg.Connection[Any]) -> Registry:
+    database.execute("CREATE TABLE public.videos (id int PRIMARY KEY, status text)")
+    database.execute("INSERT INTO public.videos VALUES (1, 'new'), (2, 'processing'), (3, 'done')")
+    registry = Registry([render])
+    functions.register(database, registry)
+    return registry
+
+
+def take_in(database: psycopg.Connection[Any], registry: Registry) -> None:
+    """As the dispatcher does with what the outbox has."""
+    query = "SELECT e.name, e.data, e.id, e.tenant FROM andon.outbox o JOIN andon.events e ON e.seq = o.event_seq"
+    rows = database.execute(f"{query} ORDER BY seq".encode()).fetchall()
+    events = [Event(name, data, id, tenant=tenant) for name, data, id, tenant in rows]
+    with database.transaction():
+        record_batch(database, registry, events, [None] * len(events))
+
+
+def row(database: psycopg.Connection[Any], id: int = 1) -> Any:
+    return database.execute("SELECT status FROM public.videos WHERE id = %s", [id]).fetchall()[0][0]
+
+
+def test_a_subject_is_asked_for_seen_and_cancelled(
+    client: Client, database: psycopg.Connection[Any], registry: Registry
+) -> None:
+    assert client.get(f"{API}/subjects/video/1").json["status"] == "idle"
+    asked = client.post(f"{API}/subjects/video/1/request", json={"data": {"size": 4}})
+    assert (asked.status_code, asked.json["id"], asked.json["status"]) == (202, "1", "active")
+    assert asked.headers["Location"] == f"{API}/subjects/video/1"
+    assert row(database) == "processing"
+    assert client.post(f"{API}/subjects/video/1/request").status_code == 409
+    take_in(database, registry)
+    shown = client.get(f"{API}/subjects/video/%201").json
+    assert (shown["kind"], shown["id"], shown["status"], shown["functionId"]) == ("video", 1, "active", "render-video")
+    assert (shown["run"]["event"]["data"], shown["progress"]) == ({"size": 4, "id": 1}, 0.0)
+    cancelled = client.post(f"{API}/subjects/video/1/cancel", json={"reason": "no"})
+    assert (cancelled.status_code, cancelled.json["status"]) == (202, "cancelled")
+    assert (row(database), client.get(f"{API}/subjects/video/1").json["run"]["cancel"]["reason"]) == ("cancelled", "no")
+    assert client.post(f"{API}/subjects/video/1/cancel").status_code == 409
+
+
+def test_what_is_not_there_is_404(client: Client, registry: Registry) -> None:
+    for path in ("video/9", "video/x", "film/1", "video/%00"):
+        assert client.get(f"{API}/subjects/{path}").status_code == 404, path
+        for verb in ("request", "cancel"):
+            assert client.post(f"{API}/subjects/{path}/{verb}").status_code == 404, path
+
+
+def test_subjects_are_listed_by_kind_and_status(client: Client, registry: Registry) -> None:
+    for id in (1, 2):
+        assert client.post(f"{API}/subjects/video/{id}/request").status_code == 202
+    page = client.get(f"{API}/subjects?kind=video&status=active&limit=1").json
+    assert [each["id"] for each in page["items"]] == [2]
+    rest = client.get(f"{API}/subjects?kind=video&status=active&limit=1&cursor={page['nextCursor']}").json
+    assert [each["id"] for each in rest["items"]] == [1]
+    assert client.get(f"{API}/subjects?kind=film").json["items"] == []
+
+
+def test_an_answer_that_is_kept_has_one_effect(
+    client: Client, database: psycopg.Connection[Any], registry: Registry
+) -> None:
+    same = {"Idempotency-Key": "k"}
+    first = client.post(f"{API}/subjects/video/1/request", headers=same)
+    assert client.post(f"{API}/subjects/video/1/request", headers=same).json == first.json
+    assert database.execute("SELECT count(*) FROM andon.events").fetchall() == [(1,)]
+
+
+def test_rows_that_somebody_else_has_written_are_found_and_mended(
+    client: Client, database: psycopg.Connection[Any], registry: Registry
+) -> None:
+    client.post(f"{API}/subjects/video/1/request")
+    database.execute("UPDATE public.videos SET status = 'new' WHERE id = 1")
+    found = astray.find(database, "video")
+    told = [(each.id, each.row, each.wanted) for each in found]
+    assert told == [("1", "new", "processing"), ("2", "processing", "failed")]
+    assert [astray.mend(database, "video", each) for each in found] == [True, True]
+    assert (astray.find(database, "video"), row(database), row(database, 2)) == ([], "processing", "failed")
+    with pytest.raises(astray.NotFollowed):
+        astray.find(database, "film")
+
+
+def test_the_doctor_tells_of_rows_that_can_not_be_written(
+    client: Client, database: psycopg.Connection[Any], registry: Registry
+) -> None:
+    client.post(f"{API}/subjects/video/1/request")
+    take_in(database, registry)
+    database.execute("ALTER TABLE public.videos ADD CONSTRAINT never CHECK (status <> 'cancelled')")
+    client.post(f"{API}/subjects/video/1/cancel")
+    assert client.get(f"{API}/subjects/video/1").json["status"] == "cancelled"
+    assert "never" in client.get(f"{API}/subjects/video/1").json["owed"]
+    functions.register(database, registry)
+    found = {each.name: each for each in check_system(database)}
+    assert "1 rows are owed, video 1 for 0 s" in found["followed rows"].found
+    assert "the table forbids cancelled='cancelled'" in found["subject video"].found
