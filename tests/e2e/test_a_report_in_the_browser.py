@@ -19,7 +19,7 @@ def test_a_person_uploads_watches_cancels_generates_again_and_downloads(
 ) -> None:
     started = system()
     outside = watch_other_hosts(page, started.url)
-    page.goto(started.url)
+    page.goto(f"{started.url}/reports")
 
     create(page, "Sales by region", dataset(tmp_path), LONG)
     card = page.get_by_test_id("report-card").filter(has_text="Sales by region")
@@ -52,7 +52,7 @@ def test_a_person_uploads_watches_cancels_generates_again_and_downloads(
 
 def test_a_cancelled_run_shows_who_asked_and_when_it_stopped(system: StartSystem, page: Page, tmp_path: Path) -> None:
     started = system()
-    page.goto(started.url)
+    page.goto(f"{started.url}/reports")
     create(page, "To be stopped", dataset(tmp_path), LONG)
     card = page.get_by_test_id("report-card")
     card.get_by_test_id("generate").click()

@@ -80,7 +80,8 @@ def pages(system: System) -> dict[str, str]:
     return {
         **named,
         **ran,
-        "reports": "/",
+        "home": "/",
+        "reports": "/reports",
         "runs": "/runs",
         "no-runs": "/runs?status=waiting",
         "events": "/events",
@@ -192,6 +193,6 @@ def test_a_person_finds_a_run_by_its_status_cancels_it_by_an_event_and_deletes_i
     expect(page.get_by_test_id("report")).to_have_attribute("data-status", "cancelled", timeout=PATIENCE)
     page.once("dialog", lambda dialog: dialog.accept())
     page.get_by_test_id("delete").click()
-    page.wait_for_url(f"{lively.url}/")
+    page.wait_for_url(f"{lively.url}/reports")
     expect(page.get_by_test_id("report-card")).to_have_count(4, timeout=PATIENCE)
     expect(page.get_by_role("link", name="Going")).to_have_count(0)

@@ -8,6 +8,8 @@ from typing import Any
 import psycopg
 import pytest
 
+from andon.adapters.postgres import workers
+from andon_api.console import home
 from tests.integration.api.conftest import CSV, Client, MakeRun
 from tests.polling import wait_until
 
@@ -32,16 +34,16 @@ def test_pages_forbid_what_is_not_ours(client: Client) -> None:
 
 
 def test_a_card_offers_cancel_only_while_generating(client: Client, report: dict[str, Any]) -> None:
-    idle = client.get("/").text
+    idle = client.get("/reports").text
     assert 'data-testid="generate"' in idle
     assert 'data-testid="cancel"' not in idle
     answer = client.post(f"/reports/{report['id']}/generate", headers=HTMX)
     assert (answer.status_code, answer.headers["HX-Trigger"]) == (200, "changed")
-    generating = client.get("/").text
+    generating = client.get("/reports").text
     assert 'data-testid="generate"' not in generating
     assert 'data-testid="cancel"' in generating
     client.post(f"/reports/{report['id']}/cancel", data={"reason": "no need"}, headers=HTMX)
-    assert "Cancelling..." in client.get("/").text
+    assert "Cancelling..." in client.get("/reports").text
 
 
 def test_an_error_is_a_fragment_for_the_card(client: Client, report: dict[str, Any]) -> None:
@@ -81,7 +83,7 @@ def test_a_wrong_form_says_what_is_wrong_and_makes_nothing(
 
 def test_titles_are_escaped(client: Client) -> None:
     client.post("/api/v1/reports", json={"title": "<script>alert(1)</script>"})
-    assert "<script>alert" not in client.get("/").text
+    assert "<script>alert" not in client.get("/reports").text
 
 
 def test_a_cancelled_report_tells_who_why_and_when(client: Client, report: dict[str, Any], make_run: MakeRun) -> None:
@@ -113,7 +115,7 @@ def test_a_failed_run_shows_its_steps_and_traceback(
     text = client.get(f"/reports/{report['id']}").text
     for part in ("ValueError", "Traceback ...", "compute", "attempt 3"):
         assert part in text
-    assert "broken" in client.get("/").text
+    assert "broken" in client.get("/reports").text
 
 
 def test_the_form_for_events_sends_one(client: Client) -> None:
@@ -142,14 +144,69 @@ def test_a_page_that_is_not_there_says_so(client: Client) -> None:
 
 
 def test_a_tab_sees_what_it_did_at_once_though_looks_are_shared(client: Client, report: dict[str, Any]) -> None:
-    assert 'data-status="idle"' in client.get("/", headers=HTMX).text
+    assert 'data-status="idle"' in client.get("/reports", headers=HTMX).text
     client.post(f"/reports/{report['id']}/generate", headers=HTMX)
-    assert 'data-status="generating"' in client.get("/", headers=HTMX).text
+    assert 'data-status="generating"' in client.get("/reports", headers=HTMX).text
 
 
 def test_a_shared_rendering_grows_old_however_often_it_is_looked_at(
     client: Client, report: dict[str, Any], database: psycopg.Connection[Any]
 ) -> None:
-    assert "Sales" in client.get("/", headers=HTMX).text
+    assert "Sales" in client.get("/reports", headers=HTMX).text
     database.execute("UPDATE andon.reports SET title = 'Renamed' WHERE id = %s", [report["id"]])
-    wait_until(lambda: "Renamed" in client.get("/", headers=HTMX).text, 3, what="the new title")
+    wait_until(lambda: "Renamed" in client.get("/reports", headers=HTMX).text, 3, what="the new title")
+
+
+def test_the_first_page_tells_what_runs_waits_and_has_failed_and_who_works(
+    client: Client, make_run: MakeRun, database: psycopg.Connection[Any]
+) -> None:
+    assert "No worker is there" in client.get("/").text
+    workers.seen(database, workers.Present("host:1:abc", 8, 3, "0.1.0", "blue", ["default"], 2))
+    for id in ("goes", "waits", "sleeps", "failed"):
+        client.post("/api/v1/events", json={"name": "a/b", "id": id, "data": {"orderId": f"order-{id}"}})
+    made = {id: make_run(id, function_id="f") for id in ("goes", "waits", "sleeps", "failed")}
+    for id, change in {
+        "goes": "status = 'running', started_at = now(), current_step = 'load', step_started_at = now()",
+        "sleeps": "status = 'waiting', started_at = now(), wake_at = now() + interval '1 h'",
+        "failed": "status = 'failed', started_at = now(), ended_at = now(), error = '{\"message\": \"too late\"}'",
+    }.items():
+        database.execute(f"UPDATE andon.runs SET {change} WHERE id = %s".encode(), [made[id]])
+    text = client.get("/").text
+    for part in ("order-goes", "load", "for a free lane of a worker", "for a time that was set", "order-failed"):
+        assert part in text
+    for part in ("too late", "3 of 8 lanes busy", "release blue"):
+        assert part in text
+    workers.gone(database, "host:1:abc")
+    assert "3 of 8 lanes busy" not in client.get("/").text
+
+
+def test_reports_are_in_the_menu_where_there_is_a_function_or_a_report(client: Client, make_run: MakeRun) -> None:
+    home.known_reports.clear()
+    assert ">Reports</a>" not in client.get("/").text
+    client.post("/api/v1/events", json={"name": "a/b", "id": "x", "data": {}})
+    make_run("x", function_id="generate-hybrid-report")
+    home.known_reports.clear()
+    assert ">Reports</a>" in client.get("/").text
+
+
+def test_a_list_of_runs_tells_them_apart_and_folds_cleanup_under_its_run(
+    client: Client, make_run: MakeRun, database: psycopg.Connection[Any]
+) -> None:
+    event = {"name": "a/b", "id": "x", "data": {"orderId": "o1"}, "user": {"name": "Ada"}}
+    client.post("/api/v1/events", json=event)
+    run_id = make_run("x", function_id="f")
+    database.execute(
+        "INSERT INTO andon.runs (id, tenant, function_id, kind, parent_run_id, event_seq, status)"
+        " SELECT gen_random_uuid(), tenant, function_id, 'on_cancel', id, event_seq, 'failed' FROM andon.runs"
+        " WHERE id = %s",
+        [run_id],
+    )
+    text = client.get("/runs").text
+    assert (text.count('<tr id="row-'), "o1" in text, "cleanup after a cancel: failed" in text) == (1, True, True)
+    assert client.get("/runs?status=failed").text.count('<tr id="row-') == 1
+
+
+def test_what_is_refused_says_why_and_marks_its_field(client: Client) -> None:
+    answer = client.post("/events", data={"name": "a/b", "data": "{no"}, headers=HTMX)
+    assert 'data-wrong="data"' in answer.text
+    assert "Correct what is marked" in answer.text

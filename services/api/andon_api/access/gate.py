@@ -30,7 +30,7 @@ from andon_api.problems import Problem
 
 EXTENSION = "andon-gate"
 FORM = "application/x-www-form-urlencoded"
-NO_KEY = "This takes a key that is in force: Authorization: Bearer andon_..."
+NO_KEY = "This takes a valid key, in the header Authorization: Bearer andon_..."
 PAGES = frozenset({"console", "docs", "login"})
 
 

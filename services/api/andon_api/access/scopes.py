@@ -20,7 +20,7 @@ _ROUTES = {
         events.listed events.one events.functions reports.listed reports.one runs.listed runs.one runs.steps runs.step
         runs.output logs.listed logs.download logs.stream
         streams.report streams.run streams.many usage.mine console.usage_page schedules.listed console.schedule_list
-        console.cards console.report console.run_list console.run console.event_list console.event
+        console.home console.cards console.report console.run_list console.run console.event_list console.event
         console.functions console.bulk console.cancellation console.live console.result
     """,
     WRITE: """

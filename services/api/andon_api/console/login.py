@@ -10,7 +10,7 @@ from andon_api.access.origins import parts_of
 from andon_api.access.sessions import COOKIE
 
 LARGEST_FORM = 64 * 1024
-SAID = "That is no key that is in force."
+SAID = "This key is not known, has run out or was revoked."
 
 
 def blueprint() -> Blueprint:

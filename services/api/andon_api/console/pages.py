@@ -4,7 +4,22 @@ from __future__ import annotations
 
 from flask import Blueprint, render_template, request
 
-from andon_api.console import audit, bulk, events, forms, json_view, live, reports, runs, schedules, show, usage
+from andon_api.console import (
+    audit,
+    bulk,
+    events,
+    forms,
+    gist,
+    home,
+    json_view,
+    live,
+    reports,
+    runs,
+    schedules,
+    show,
+    usage,
+    whys,
+)
 from andon_api.console.looks import Looks
 from andon_api.database import now
 from andon_api.problems import of_exception
@@ -15,7 +30,7 @@ def blueprint() -> Blueprint:
     made = Blueprint(
         "console", __name__, static_folder="static", template_folder="templates", static_url_path="/static"
     )
-    for module in (live, reports, runs, events, schedules, bulk, audit, usage):
+    for module in (home, live, reports, runs, events, schedules, bulk, audit, usage):
         module.add_to(made)
     made.app_template_filter("ago")(lambda value: show.ago(value, now()))
     made.app_template_filter("moment")(show.moment)
@@ -25,6 +40,11 @@ def blueprint() -> Blueprint:
     made.app_template_filter("person")(show.person)
     made.app_template_filter("pretty")(show.pretty)
     made.app_template_filter("tree")(json_view.tree)
+    made.app_template_filter("gist")(gist.gist)
+    made.app_template_filter("kind")(show.kind)
+    made.app_template_filter("why")(whys.why)
+    made.app_template_filter("wrong_fields")(whys.fields)
+    made.app_template_global("has_reports")(home.has_reports)
     made.app_template_filter("iso")(show.iso)
     made.app_template_global("topics")(live.topics)
     Looks().add_to(made)

@@ -22,7 +22,6 @@ CARDS = 24
 
 def add_to(console: Blueprint) -> None:
     """Add these routes."""
-    console.get("/")(cards)
     console.get("/reports")(cards)
     console.post("/reports")(create)
     console.get("/reports/<id>")(report)

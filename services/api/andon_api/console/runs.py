@@ -47,10 +47,15 @@ def run_list() -> str:
         "tag": [given["tag"]] if given["tag"] else [],
         "where": given["where"],
     }
-    page = runs.listed(principal().tenant, filters)
+    if not filters["status"]:
+        filters["kind"] = "function"  # cleanup is shown with the run that it is for; by its status it is found too
+    tenant = principal().tenant
+    page = runs.listed(tenant, filters)
+    cleanups = runs.cleanups(tenant, [each["id"] for each in page["items"]]) if not filters["status"] else {}
     return render_template(
         "console/runs.html",
         page=page,
+        cleanups=cleanups,
         status=status,
         function_id=function_id,
         event_id=given["event"],

@@ -78,6 +78,14 @@ def person(user: Any) -> str:
     return str(user)
 
 
+KINDS = {"on_cancel": "cleanup after a cancel", "on_failure": "cleanup after a failure"}
+
+
+def kind(value: str) -> str:
+    """What a run is for, where it isn't its function's own."""
+    return KINDS.get(value, value)
+
+
 def pretty(value: Any) -> str:
     """JSON to read."""
     return json.dumps(value, indent=2, ensure_ascii=False)

@@ -77,6 +77,16 @@ def by_ids(tenant: str, ids: Sequence[UUID]) -> dict[UUID, Row]:
     return {row["id"]: _shape(row) for row in rows(query)}
 
 
+def cleanups(tenant: str, ids: Sequence[UUID]) -> dict[UUID, list[Row]]:
+    """What cleans up after these runs."""
+    found: dict[UUID, list[Row]] = {}
+    if ids:
+        query = _select().where(_RUN.c.parent_run_id.in_(ids), _RUN.c.tenant == tenant, _RUN.c.kind != "function")
+        for row in rows(query.order_by(_RUN.c.id)):
+            found.setdefault(row["parent_run_id"], []).append(_shape(row))
+    return found
+
+
 def find(tenant: str, id: str) -> Row | None:
     """One run with its steps, its cleanup runs and its files."""
     run_id = parse_id(id)
@@ -154,6 +164,8 @@ def listed(tenant: str, filters: Row) -> Row:
     listing = Listing("runs", {name: value for name, value in filters.items() if name not in {"cursor", "limit"}})
     if filters.get("status"):
         query = query.where(_RUN.c.status.in_(filters["status"]))
+    if filters.get("kind") is not None:
+        query = query.where(_RUN.c.kind == filters["kind"])
     if filters.get("function_id") is not None:
         query = query.where(_RUN.c.function_id == filters["function_id"])
     if filters.get("event_id") is not None:

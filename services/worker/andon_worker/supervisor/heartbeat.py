@@ -6,11 +6,13 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from psycopg import Error
 
-from andon.adapters.postgres import cleanups, journal, runs
+from andon.adapters.postgres import cleanups, journal, runs, workers
 from andon.adapters.postgres.database import Database
+from andon.adapters.postgres.workers import Present
 from andon.engine.stops import Cause
 from andon_worker.supervisor.hosting import Hosts, Run
 
@@ -30,7 +32,9 @@ class Heartbeat(threading.Thread):
         lease: float,
         changed: Callable[[Sequence[Run]], None],
         stop: Callable[[Run, Cause], None],
+        present: Callable[[], Present],
     ) -> None:
+        """`present` is what people are shown of this worker."""
         super().__init__(daemon=True, name="andon-heartbeat")
         self._database = database
         self._hosts = hosts
@@ -38,6 +42,7 @@ class Heartbeat(threading.Thread):
         self._lease = lease
         self._changed = changed
         self._stop = stop
+        self._present = present
         self._now = threading.Event()
         self._closed = False
         self.last_beat = self.last_turn = time.monotonic()
@@ -62,6 +67,8 @@ class Heartbeat(threading.Thread):
             full = asked or time.monotonic() >= due
             try:
                 self._beat(everyone if full else [each for each in everyone if each.changed])
+                if full:
+                    self._database.run(lambda connection: workers.seen(connection, self._present()))
             except Error as error:
                 log.warning("heartbeat failed: %s", str(error).strip().split("\n")[0])
                 self._database.drop()
@@ -72,6 +79,8 @@ class Heartbeat(threading.Thread):
             if full:
                 due = time.monotonic() + self._interval
                 self.last_beat = time.monotonic()
+        with suppress(Error):
+            self._database.run(lambda connection: workers.gone(connection, self._present().id))
 
     def _beat(self, hosted: Sequence[Run]) -> None:
         if lingering := self._hosts.lingering():

@@ -8,6 +8,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from importlib.metadata import version
 from pathlib import Path
 
 import dramatiq
@@ -16,6 +17,7 @@ from dramatiq import Worker
 from andon.adapters.postgres.database import Database
 from andon.adapters.postgres.journal import Standing
 from andon.adapters.postgres.runs import Claimed
+from andon.adapters.postgres.workers import Present
 from andon.adapters.redis import flags
 from andon.adapters.redis.connect import connect_blocking
 from andon.engine.declarations import Declaration
@@ -35,6 +37,7 @@ from andon_worker.supervisor.memory import MemoryWatch
 from andon_worker.supervisor.nurseries import NurseryClient
 
 log = logging.getLogger(__name__)
+VERSION = version("andon")
 IDLE_MILLISECONDS = 1000
 
 
@@ -92,8 +95,20 @@ class WorkerService:
             lease=settings.lease_seconds,
             changed=self._announce,
             stop=lambda run, cause: loop.post(lambda: executing.stop(run, cause)),
+            present=self._present,
         )
         self._watcher = threading.Thread(target=self._watch, daemon=True, name="andon-watcher")
+
+    def _present(self) -> Present:
+        return Present(
+            self._worker_id,
+            lanes=self._settings.lanes,
+            busy=len(self._hosts.all()),
+            version=VERSION,
+            release=self._settings.release,
+            queues=sorted(self._settings.queues),
+            functions=len(self._declared),
+        )
 
     # --- start and stop ------------------------------------------------------------------------------------------
 

@@ -441,6 +441,22 @@ class AttemptRow(Base):
     __table_args__ = (UniqueConstraint("run_id", "fence", "step", "attempt", postgresql_nulls_not_distinct=True),)
 
 
+class WorkerRow(Base):
+    """A worker that is there, or was a moment ago."""
+
+    __tablename__ = "workers"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    lanes: Mapped[int] = mapped_column(Integer)
+    busy: Mapped[int] = mapped_column(Integer, comment="lanes that execute a run")
+    version: Mapped[str]
+    release: Mapped[str]
+    queues: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    functions: Mapped[int] = mapped_column(Integer)
+    started_at: Mapped[dt.datetime] = _now()
+    seen_at: Mapped[dt.datetime] = _now()
+
+
 class Slot(Base):
     """That a run is admitted under a limit. Counts only while the run is open: its status is the truth."""
 

@@ -195,6 +195,24 @@ document.addEventListener("change", (event) => {
   if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();
 });
 
+// A form that was refused marks the fields that are wrong, until they are changed.
+document.body.addEventListener("htmx:afterSwap", (event) => {
+  const said = event.detail.target.querySelector?.("[data-wrong]");
+  const form = event.detail.elt.closest("form") ?? event.detail.target.closest("form");
+  if (!form) return;
+  for (const each of form.querySelectorAll("[aria-invalid]")) each.removeAttribute("aria-invalid");
+  if (!said) return;
+  said.id ||= `wrong-${event.detail.target.id}`;
+  const names = said.dataset.wrong.split(" ");
+  const wrong = [...form.elements].filter((each) => each.type !== "hidden" && names.some((name) => each.name === name || each.id === name));
+  for (const each of wrong) {
+    each.setAttribute("aria-invalid", "true");
+    each.setAttribute("aria-errormessage", said.id);
+  }
+  wrong[0]?.focus();
+});
+document.addEventListener("input", (event) => event.target.removeAttribute?.("aria-invalid"));
+
 // What was counted for one form isn't true of another.
 document.addEventListener("input", (event) => {
   const clears = event.target.form?.dataset.clears;

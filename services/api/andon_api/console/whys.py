@@ -1,0 +1,28 @@
+"""Why something was refused, in a sentence for the person who asked for it."""
+
+from __future__ import annotations
+
+from andon_api.problems import Problem
+
+WHYS = {
+    401: "Your key has run out or was revoked: log in again.",
+    403: "Your key may look, and not do this. Whoever gave it to you can make one that may.",
+    404: "It was deleted, is older than what is kept, or is another tenant's.",
+    409: "It has changed or ended meanwhile, or somebody else was faster. The page shows how it is now.",
+    412: "It was changed since this page was shown.",
+    413: "It is larger than what is taken.",
+    422: "Nothing was done. Correct what is marked, and send it again.",
+    429: "Too much was asked for in a short time. Nothing was done; wait a moment.",
+    503: "A store that this takes does not answer. Nothing was done; try again in a moment.",
+}
+
+
+def why(problem: Problem) -> str:
+    """The sentence; nothing where the problem's own says it all."""
+    return WHYS.get(problem.status, "")
+
+
+def fields(problem: Problem) -> str:
+    """The names of the fields that are wrong, as forms have them."""
+    places = [each.get("pointer") or each.get("parameter") or "" for each in problem.errors]
+    return " ".join(place.rpartition("/")[2].lstrip("?") for place in places if place)
