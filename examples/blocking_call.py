@@ -1,4 +1,4 @@
-"""A call that blocks for minutes and can't be ended from outside: run it in a process of its own."""
+"""A call that blocks for minutes: nothing has to be done. It is interrupted, and killed where it doesn't hear."""
 
 import select
 
@@ -11,5 +11,9 @@ from andon import CancelOn, Event, Step, function
     cancel_on=[CancelOn("example/work.cancelled", match="data.id")],
 )
 def wait_in_one_call(event: Event, step: Step) -> None:
-    """Block for `data.seconds`. The function and its arguments must be picklable, as they go to another process."""
-    step.run("wait", select.select, [], [], [], event.data["seconds"])
+    """Block for `data.seconds`."""
+    step.run("wait", _wait, event.data["seconds"])
+
+
+def _wait(seconds: float) -> None:
+    select.select([], [], [], seconds)

@@ -1,0 +1,82 @@
+"""The example of `docs/your-table.md`: a table that somebody else made tells the truth on its team's page."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from playwright.sync_api import Locator, Page, expect
+from psycopg.rows import dict_row
+from werkzeug.serving import make_server
+
+import examples.own_table
+from andon.client import Andon
+from examples.own_table.page import create_app
+from tests.conftest import StartSystem
+
+SCHEMA = Path(examples.own_table.__file__).with_name("schema.sql").read_text()
+PATIENCE = 30_000
+
+
+@pytest.fixture
+def shop(system: StartSystem, database_url: str) -> Iterator[str]:
+    """The address of the team's page, over their table with three reports."""
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(SCHEMA)
+        connection.execute("INSERT INTO public.reports (id) VALUES ('sales'), ('costs/2026'), ('ünits')")
+    started = system(functions=["examples.own_table.functions"])
+    with Andon(started.url) as andon:
+        server = make_server("127.0.0.1", 0, create_app(database_url, andon), threaded=True)
+        serving = threading.Thread(target=server.serve_forever)
+        serving.start()
+        yield f"http://127.0.0.1:{server.port}/"
+        server.shutdown()
+        serving.join()
+        server.server_close()
+
+
+def test_a_person_generates_cancels_and_generates_again_and_the_row_agrees(
+    shop: str, page: Page, database_url: str
+) -> None:
+    def row(id: str) -> dict[str, Any]:
+        with psycopg.connect(database_url, row_factory=dict_row) as connection:
+            found = connection.execute("SELECT * FROM public.reports WHERE id = %s", [id]).fetchone()
+        assert found is not None
+        return found
+
+    def card(id: str) -> Locator:
+        return page.locator(f"[data-id='{id}']")
+
+    page.goto(f"{shop}?rows=100000")
+    for id in ("sales", "ünits"):
+        card(id).get_by_role("button", name="Generate").click()
+        expect(card(id)).to_have_attribute("data-status", "generating", timeout=PATIENCE)
+    card("sales").get_by_role("button", name="Cancel").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("Cancel Report Generation?")
+    dialog.get_by_role("button", name="Keep Generating").click()
+    expect(card("sales")).to_have_attribute("data-status", "generating")
+    card("sales").get_by_role("button", name="Cancel").click()
+    dialog.get_by_role("button", name="Cancel Report").click()
+    expect(card("sales")).to_have_attribute("data-status", "cancelled", timeout=PATIENCE)
+    cancelled = row("sales")
+    assert (cancelled["status"], cancelled["data"], cancelled["completed_at"]) == ("cancelled", None, None)
+    assert cancelled["cancelled_at"] is not None
+    assert row("ünits")["status"] == "generating", "the rule matches one report and leaves the others alone"
+
+    page.goto(f"{shop}?rows=5")
+    card("sales").get_by_role("button", name="Generate").click()
+    expect(card("sales")).to_have_attribute("data-status", "generated", timeout=PATIENCE)
+    expect(card("sales")).to_contain_text("5 rows")
+    again = row("sales")
+    assert (again["data"], again["cancelled_at"]) == ({"numbers": [0, 1, 4, 9, 16]}, None)
+
+    page.goto(f"{shop}?rows=-1")
+    card("sales").get_by_role("button", name="Generate").click()
+    expect(card("sales")).to_have_attribute("data-status", "failed", timeout=PATIENCE)
+    expect(card("sales")).to_contain_text("a report has no -1 rows")
+    assert (row("sales")["error"], row("costs/2026")["status"]) == ("a report has no -1 rows", "idle")
