@@ -14,13 +14,27 @@ from sqlalchemy.engine import Engine
 from andon.adapters.postgres.database import Database
 from andon.adapters.postgres.journal import Holding
 from andon.adapters.postgres.transactions import transact
+from andon.adapters.postgres.waits import Expired
 from andon.engine.artifacts import Stored
 from andon.engine.errors import Cancelled, InvalidResult, LeaseLost
 from andon.engine.events import Event
 from andon.engine.memos import Memo
 from andon.engine.ports import Attempt
 from andon.engine.sending import as_text
-from andon_worker.supervisor.ledger import Entry, Extend, Fail, Keep, Ledger, Recall, Refused, Send, Sleep
+from andon.engine.waiting import Waiting
+from andon_worker.supervisor.ledger import (
+    Entry,
+    Expire,
+    Extend,
+    Fail,
+    Keep,
+    Ledger,
+    Recall,
+    Refused,
+    Send,
+    Sleep,
+    Wait,
+)
 
 
 def start_ledger(database_url: str) -> Ledger:
@@ -76,6 +90,20 @@ class LedgerJournal:
 
     def extend(self, seconds: float) -> None:
         self._ask(lambda answer: Extend(answer, self._holding, seconds))
+
+    def expire(
+        self, attempt: Attempt, output: str | None, error: dict[str, Any] | None, events: Sequence[Event] = ()
+    ) -> Memo:
+        text = as_text(events)
+        answer = self._ask(lambda a: Expire(a, self._holding, attempt.name, output, error, text, None))
+        if answer == "cancelled":
+            raise Cancelled(attempt.name)
+        assert isinstance(answer, Expired)
+        return answer.memo
+
+    def wait(self, waiting: Waiting) -> None:
+        """Suspend the run."""
+        self._ask(lambda answer: Wait(answer, self._holding, waiting.as_json(), None))
 
     def recall(self, memo: Memo) -> Any:
         return self._ask(lambda answer: Recall(answer, self._holding, memo.id))

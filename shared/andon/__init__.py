@@ -4,6 +4,8 @@ from andon.engine.debouncing import Debounce
 from andon.engine.errors import (
     AndonError,
     Cancelled,
+    ChildCancelled,
+    ChildFailed,
     EventError,
     NonRetriable,
     RegistrationError,
@@ -14,16 +16,21 @@ from andon.engine.errors import (
 from andon.engine.events import Event
 from andon.engine.flow import Concurrency, RateLimit, Singleton, Throttle, Timeouts
 from andon.engine.functions import Function, function
+from andon.engine.invoking import Child
 from andon.engine.rules import CancelOn
 from andon.engine.steps import AsyncStep, Step
 from andon.engine.subjects import Row, Subject
 from andon.engine.triggers import Cron, On
+from andon.engine.waiting import Wait
 
 __all__ = [
     "AndonError",
     "AsyncStep",
     "CancelOn",
     "Cancelled",
+    "Child",
+    "ChildCancelled",
+    "ChildFailed",
     "Concurrency",
     "Cron",
     "Debounce",
@@ -43,5 +50,6 @@ __all__ = [
     "Subject",
     "Throttle",
     "Timeouts",
+    "Wait",
     "function",
 ]

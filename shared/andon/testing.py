@@ -42,6 +42,7 @@ from andon.engine.steps import AsyncStep, Step, failure
 from andon.engine.stops import SIGNAL, Cause, Stop
 from andon.engine.subjects import Row
 from andon.engine.ticks import tick_event
+from andon.engine.waiting import Waiting
 
 RUN_ID, CLEANUP_ID = (f"00000000-0000-7000-8000-00000000000{number}" for number in (1, 2))
 START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
@@ -168,6 +169,31 @@ class MemoryJournal:
         self.sent += [each for each in events if not cancelled and each.id not in known]
         return cancelled
 
+    def wait(self, waiting: Waiting) -> None:
+        """Keep what the run waits for, and its time-out; called again it keeps the first answer."""
+        self.rows.setdefault(
+            waiting.step, Memo(waiting.step, waiting.position, "waiting", 1, output=waiting.about, due=False)
+        )
+        if waiting.seconds is not None:
+            self.wakes.setdefault(waiting.step, self.now + dt.timedelta(seconds=waiting.seconds))
+
+    def expire(
+        self, attempt: Attempt, output: str | None, error: dict[str, Any] | None, events: Sequence[Event] = ()
+    ) -> Memo:
+        """A waiting step's time is over: keep this, unless what it waits for has come."""
+        self._raise_if_lost()
+        if self.cancelled:
+            raise Cancelled(attempt.name)
+        if self.rows[attempt.name].status == "waiting":
+            self.arrive(attempt.name, output=None if output is None else json.loads(output), error=error)
+            self.sent += events
+        return self.rows[attempt.name]
+
+    def arrive(self, step: str, *, output: Any = None, error: dict[str, Any] | None = None) -> None:
+        """What the step waits for has come."""
+        status = "completed" if error is None else "failed"
+        self.rows[step] = replace(self.rows[step], status=status, output=output, error=error)
+
     def recall(self, memo: Memo) -> Any:
         """The result of a completed step."""
         return memo.output
@@ -189,7 +215,9 @@ class MemoryJournal:
             self.watch(attempt)
 
     def _due(self, name: str) -> bool:
-        return name not in self.wakes or self.wakes[name] <= self.now
+        if name in self.wakes:
+            return self.wakes[name] <= self.now
+        return self.rows[name].status != "waiting"
 
     def _raise_if_lost(self) -> None:
         if self.lost:

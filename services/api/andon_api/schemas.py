@@ -229,7 +229,12 @@ class RunSchema(Schema):
     status = fields.String(validate=_one_of(RUN_STATUSES))
     event = fields.Nested(EventRef)
     report_id = fields.UUID(allow_none=True)
-    parent_run_id = fields.UUID(allow_none=True)
+    parent_run_id = fields.UUID(
+        allow_none=True, metadata={"description": "the run that has invoked it, or that it cleans up after"}
+    )
+    parent_step = fields.String(
+        allow_none=True, metadata={"description": "the parent's step that has invoked it; null for a cleanup"}
+    )
     attempt = fields.Integer()
     queued_at = Time()
     started_at = Time(allow_none=True)
@@ -258,6 +263,16 @@ class ArtifactsSchema(Schema):
     items = fields.List(fields.Nested(ArtifactSchema))
 
 
+class WaitSchema(Schema):
+    step = fields.String()
+    event = fields.String(metadata={"description": "the event's name"})
+    match = fields.String(allow_none=True, metadata={"description": "the field that has to be the same"})
+    value = fields.Raw(allow_none=True, metadata={"description": "what it has to be"})
+    condition = fields.String(allow_none=True, metadata={"description": "CEL that has to be true of it"})
+    run_id = fields.UUID(allow_none=True, metadata={"description": "the child whose end it waits for"})
+    until = Time(allow_none=True, metadata={"description": "when it waits no longer; null: never"})
+
+
 class RunDetailSchema(RunSchema):
     steps = fields.List(fields.Nested(StepSchema), metadata={"description": "the newest 500, in their order"})
     step_count = fields.Integer(metadata={"description": "how many it has; GET /runs/{id}/steps has them all"})
@@ -265,6 +280,9 @@ class RunDetailSchema(RunSchema):
         fields.Nested(AttemptSchema), metadata={"description": "of the function that failed outside its steps"}
     )
     cleanup = fields.List(fields.Nested(RunSchema), metadata={"description": "its on_cancel or on_failure runs"})
+    children = fields.List(fields.Nested(RunSchema), metadata={"description": "the newest 100 that it has invoked"})
+    child_count = fields.Integer(metadata={"description": "how many it has invoked"})
+    waits = fields.List(fields.Nested(WaitSchema), metadata={"description": "what it waits for; any one will do"})
     artifacts = fields.List(fields.Nested(ArtifactSchema), metadata={"description": "its files, once it has completed"})
 
 
@@ -445,6 +463,9 @@ class AskedSchema(Schema):
     )
     status = fields.String(validate=_one_of(ASKED_STATUSES))
     event_id = fields.String(metadata={"description": "the event that says so: GET /events/{id} shows its effects"})
+    children = fields.Integer(
+        metadata={"description": "how many open runs below the one that is cancelled are cancelled with it"}
+    )
 
 
 class StopsSchema(Schema):

@@ -277,6 +277,8 @@ def _facts(run: Run) -> list[tuple[str, object]]:
         ("started", run.started_at),
         ("ended", run.ended_at),
         ("wakes", run.wake_at),
+        ("waits for", " or ".join(each.words for each in run.waits) or None),
+        ("children", ", ".join(f"{each.id} {each.status}" for each in run.children) or None),
         ("output", run.output if run.output is not None or not run.output_url else f"`andon runs output {run.id}`"),
         ("error", run.error and _why(run)),
         ("cancel asked", cancel and cancel.requested_at),

@@ -190,8 +190,32 @@ class LogLine(Resource):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Wait(Resource):
+    """Something that a run waits for; any one will do. `run_id` is the child's, where it is a child's end."""
+
+    step: str
+    event: str
+    match: str | None = None
+    value: Json = None
+    condition: str | None = None
+    run_id: str | None = None
+    until: dt.datetime | None = None
+
+    @property
+    def words(self) -> str:
+        """It as people read it."""
+        what = f"the end of {self.run_id}" if self.run_id else self.event
+        if self.match:
+            what += f" with {self.match} = {self.value!r}"
+        if self.condition:
+            what += f" where {self.condition}"
+        return what
+
+
+@dataclass(frozen=True, kw_only=True)
 class Run(Resource):
-    """One execution of a function. `steps` (the newest 500), `cleanup` and `artifacts` are there on a single run only.
+    """One execution of a function. `steps` (the newest 500), `cleanup`, `artifacts`, `children` (the newest 100) and
+    `waits` are there on a single run only.
 
     A long `output` is None, and `output_url` says that there is one: `runs.output` has it.
     """
@@ -205,6 +229,7 @@ class Run(Resource):
     kind: str = "function"
     report_id: str | None = None
     parent_run_id: str | None = None
+    parent_step: str | None = None
     started_at: dt.datetime | None = None
     ended_at: dt.datetime | None = None
     wake_at: dt.datetime | None = None
@@ -223,6 +248,9 @@ class Run(Resource):
     attempts: tuple[Attempt, ...] = ()
     cleanup: tuple[Run, ...] = ()
     artifacts: tuple[Artifact, ...] = ()
+    children: tuple[Run, ...] = ()
+    child_count: int = 0
+    waits: tuple[Wait, ...] = ()
 
     @property
     def ended(self) -> bool:
@@ -310,13 +338,15 @@ class SubjectAsked(Resource):
 class Asked(Resource):
     """An accepted request: the report or run it is about, and the event that says so.
 
-    `run_id` is None as long as the dispatcher has not made the run.
+    `run_id` is None as long as the dispatcher has not made the run. `children` is how many open runs below it are
+    cancelled with it.
     """
 
     id: str
     status: str
     event_id: str
     run_id: str | None = None
+    children: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

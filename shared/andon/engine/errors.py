@@ -7,6 +7,10 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from andon.engine.waiting import Waiting
 from typing import Any
 
 
@@ -27,7 +31,8 @@ class EventError(AndonError):
 
 
 class StepError(AndonError):
-    """A step has failed for good. `code` tells why: `FAILED`, `CANCELLED`, `TIMEOUT`, `RESULT`."""
+    """A step has failed for good. `code` tells why: `FAILED`, `CANCELLED`, `TIMEOUT`, `RESULT`,
+    `CHILD_FAILED`, `CHILD_CANCELLED`, `UNKNOWN_FUNCTION`, `LOOK_BACK`."""
 
     def __init__(self, message: str, *, step: str | None = None, code: str = "FAILED") -> None:
         self.step = step
@@ -58,6 +63,14 @@ class InvalidResult(StepError):
         super().__init__(message, step=step, code="RESULT")
 
 
+class ChildFailed(StepError):
+    """The run that a step has invoked has failed, or can't be made. Never retried: its function has retried it."""
+
+
+class ChildCancelled(StepError):
+    """The run that a step has invoked was cancelled."""
+
+
 class NonRetriable(AndonError):
     """Raise it in a step: the step has failed, and trying again is no use."""
 
@@ -79,11 +92,14 @@ class ControlFlow(BaseException):
 
 
 class Suspend(ControlFlow):
-    """The run gives its thread back until `wake_at`, or for `seconds` from now by the database's clock."""
+    """The run gives its process back until `wake_at`, for `seconds` of the database's clock, or while `waiting`."""
 
-    def __init__(self, *, seconds: float | None = None, wake_at: dt.datetime | None = None) -> None:
+    def __init__(
+        self, *, seconds: float | None = None, wake_at: dt.datetime | None = None, waiting: Waiting | None = None
+    ) -> None:
         self.seconds = seconds
         self.wake_at = wake_at
+        self.waiting = waiting
         super().__init__("suspended")
 
 

@@ -26,6 +26,8 @@ OWN = "andon/"
 ENDS = ("andon/function.completed", "andon/function.failed", "andon/function.cancelled")
 LEVELS_OF_AN_END = 10
 """How much deeper the data of a run's end may be nested than those of its event, which they have in them."""
+INVOKED = "andon/function.invoked"
+"""Asks for a run of a function, with the data that it is made of."""
 RUN_CANCELLED = "andon/run.cancelled"
 RUNS_CANCELLED = "andon/runs.cancelled"
 MOST_HOPS = 50
@@ -63,6 +65,8 @@ def why_only_ours(name: str) -> str | None:
     """Why nobody but Andon may send an event of this name; None where others may."""
     if name in ENDS:
         return f"{name} tells of a run's end, which Andon alone can"
+    if name == INVOKED:
+        return f"{name} asks for a child of a run, which Andon alone can"
     return f"{name} tells of a schedule's tick, which Andon alone can" if name == CRON else None
 
 
@@ -81,7 +85,7 @@ def check_event(event: Event) -> Event:
         raise EventError("name", "expected a text such as 'report/generation.requested'")
     if len(event.name) > MAX_NAME or not NAME.fullmatch(event.name):
         raise EventError("name", f"expected at most {MAX_NAME} letters, digits, '_', '.', '-' with '/' between parts")
-    if event.name.startswith(OWN) and event.name not in (*ENDS, CRON, *OWN_CANCELS):
+    if event.name.startswith(OWN) and event.name not in (*ENDS, INVOKED, CRON, *OWN_CANCELS):
         raise EventError("name", f"{OWN!r} is the beginning of Andon's own events; expected another")
     _check_text("id", event.id, 0, MAX_ID)
     _check_text("tenant", event.tenant, 1, MAX_NAME)

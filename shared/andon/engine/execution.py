@@ -16,6 +16,7 @@ from andon.engine.retries import delay
 from andon.engine.steps import RunAsync, Step
 from andon.engine.stops import Cause, Place, Stop
 from andon.engine.tracebacks import text_of
+from andon.engine.waiting import Waiting
 
 _CAUSES: dict[type[BaseException], Cause] = {HandOver: Cause.HAND_OVER, LeaseLost: Cause.LEASE_LOST}
 
@@ -36,11 +37,13 @@ class Failed:
 
 @dataclass(frozen=True)
 class Suspended:
-    """The run waits: a sleep, or the back-off before another try. `failed` is the handler's own error, if any."""
+    """The run waits: it sleeps, backs off before another try (`failed` is the handler's own error, if any), or is
+    `waiting` for something to come."""
 
     seconds: float | None = None
     wake_at: dt.datetime | None = None
     failed: dict[str, Any] | None = None
+    waiting: Waiting | None = None
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,7 @@ def _call(
         step.finish()
         return Completed(encode_result("(result)", returned)), ""
     except Suspend as suspend:
-        return Suspended(suspend.seconds, suspend.wake_at), ""
+        return Suspended(suspend.seconds, suspend.wake_at, waiting=suspend.waiting), ""
     except (StepError, DefinitionChanged) as error:
         if isinstance(error, Cancelled):
             stop.order(Cause.CANCELLED)

@@ -63,6 +63,14 @@ class Journal(Protocol):
         """Let the run take so many seconds from now, if it may not take longer already."""
         ...
 
+    def expire(
+        self, attempt: Attempt, output: str | None, error: dict[str, Any] | None, events: Sequence[Event] = ()
+    ) -> Memo:
+        """A waiting step's time is over: keep this as what came of it, and record the events, unless what it waits for
+        has come meanwhile. Returns what is kept. Raises as the run's stop says where a cancel came first.
+        """
+        ...
+
     def recall(self, memo: Memo) -> Any:
         """The result of a completed step, decoded."""
         ...

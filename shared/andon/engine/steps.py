@@ -9,6 +9,7 @@ import json
 import os
 import threading
 import time
+import uuid
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -22,6 +23,8 @@ from andon.engine.artifacts import MOST_ARTIFACTS, Artifact, Stored, check_file,
 from andon.engine.errors import (
     AndonError,
     Cancelled,
+    ChildCancelled,
+    ChildFailed,
     DefinitionChanged,
     Interrupted,
     InvalidResult,
@@ -31,6 +34,9 @@ from andon.engine.errors import (
     Suspend,
 )
 from andon.engine.events import Event
+from andon.engine.functions import Function
+from andon.engine.ids import new_id
+from andon.engine.invoking import ABANDON, CANCEL, Child, invoked, timed_out
 from andon.engine.memos import Memo, describe, encode_result, plain
 from andon.engine.ports import Attempt, CancelCheck, Files, Journal
 from andon.engine.progress import NoProgress, Progress, bounded_progress
@@ -39,6 +45,7 @@ from andon.engine.retries import delay
 from andon.engine.sending import sendable
 from andon.engine.sleeps import bounded, in_utc
 from andon.engine.stops import Cause, Place, Stop
+from andon.engine.waiting import CHILD_ENDED, RUN, Awaited, Wait, Waiting, awaited, came, check_timeout
 
 P = ParamSpec("P")
 Args = TypeVarTuple("Args")
@@ -67,16 +74,19 @@ class Step:
         attempt: int = 1,
         parent_run_id: str | None = None,
         event: Event | None = None,
+        check_expression: Callable[[str], None] = lambda _: None,
     ) -> None:
         """`observe(name)` is entered around each attempt at a step. `run_async` runs a coroutine to its end.
 
-        `event` is the run's trigger.
+        `event` is the run's trigger; `check_expression` raises `ValueError` for what is no CEL.
         """
         self.run_id = run_id
         self.parent_run_id = parent_run_id
         self.fence = fence
         self.attempt = attempt
         self._event = event or Event("")
+        self._check_expression = check_expression
+        self._consumed: dict[tuple[str, str | None], list[int]] = {}
         self._memos = dict(memos)
         self._by_position = {memo.position: memo.id for memo in memos.values()}
         self._retries = retries
@@ -196,6 +206,73 @@ class Step:
         rule of this function stops this run, too.
         """
         return _at_once(self._send(id, events))  # type: ignore[no-any-return]
+
+    def wait_for_event(
+        self,
+        id: str,
+        event: str,
+        /,
+        *,
+        match: str | None = None,
+        if_: str | None = None,
+        timeout: float | None = None,
+        since: str = RUN,
+    ) -> Event | None:
+        """Give the process back until such an event comes, and return it: the first by seq. None after `timeout`.
+
+        `match` names a field that has the same value in it as in the run's own event; `if_` is CEL over `event` (the
+        run's) and `async` (the awaited). What was recorded since the run's own event counts, also before this call;
+        with `since="wait"` only what comes from now on. An event that the run has had by another wait of the same name
+        and match isn't returned again.
+        """
+        return _at_once(self._wait(id, [Wait(event, match, if_)], timeout, since))[1]  # type: ignore[no-any-return]
+
+    def wait_for_any(
+        self, id: str, waits: Sequence[Wait], /, *, timeout: float | None = None, since: str = RUN
+    ) -> tuple[int | None, Event | None]:
+        """As `wait_for_event`, for the first of several: which of `waits` it was, and the event. (None, None) at the
+        time-out.
+        """
+        return _at_once(self._wait(id, waits, timeout, since))  # type: ignore[no-any-return]
+
+    def invoke(
+        self,
+        id: str,
+        function: Function | str,
+        data: Mapping[str, Any] | None = None,
+        /,
+        *,
+        timeout: float | None = None,
+        on_cancel: str = CANCEL,
+        on_failure: str = ABANDON,
+        on_timeout: str = CANCEL,
+    ) -> Any:
+        """Run another function as a child of this run, and return what it returned.
+
+        The process is given back meanwhile. Where this run is cancelled, `on_cancel="cancel"` cancels the child, and so
+        on down the tree; "abandon" lets it go on. `on_failure` says the same for this run's failure, and `on_timeout`
+        for the step's time-out. Raises `ChildFailed`, `ChildCancelled`, or `StepTimeout` after `timeout` seconds.
+        """
+        options = {"on_cancel": on_cancel, "on_failure": on_failure}
+        return _at_once(self._invoke(id, function, data, timeout, on_timeout, options))
+
+    def start(
+        self,
+        id: str,
+        function: Function | str,
+        data: Mapping[str, Any] | None = None,
+        /,
+        *,
+        on_cancel: str = CANCEL,
+        on_failure: str = ABANDON,
+    ) -> Child:
+        """Start another function as a child of this run, and go on; `result` waits for it."""
+        options = {"on_cancel": on_cancel, "on_failure": on_failure}
+        return _at_once(self._start(id, function, data, options))  # type: ignore[no-any-return]
+
+    def result(self, child: Child, /, *, timeout: float | None = None, on_timeout: str = CANCEL) -> Any:
+        """What a child that was started has returned; waits and raises as `invoke` does."""
+        return _at_once(self._result(child, timeout, on_timeout))
 
     # --- memory only, from bodies too ---------------------------------------------------------------------------
 
@@ -349,6 +426,81 @@ class Step:
                 return self._recall(memo)
             sent = sendable(self.run_id, name, self._event.tenant, events)
             return self._keep_sent(name, position, sent, [each.id for each in sent])
+
+    async def _wait(
+        self, id: str, waits: Sequence[Wait], timeout: float | None, since: str
+    ) -> tuple[int | None, Event | None]:
+        with self._durable(id) as (name, position, memo):
+            check_timeout(name, timeout)
+            wanted = awaited(name, waits, self._event, since, self._consumed, self._check_expression)
+            kept = self._came(Waiting(name, position, wanted, timeout), memo, "null", None)
+            if kept is None:
+                return None, None
+            n, event = came(self._event.tenant, kept)
+            if n < len(waits):
+                self._consumed.setdefault((waits[n].event, waits[n].match), []).append(event.seq)
+            return n, event
+
+    def _came(
+        self,
+        waiting: Waiting,
+        memo: Memo | None,
+        late: str | None,
+        error: dict[str, Any] | None,
+        events: Sequence[Event] = (),
+    ) -> Any:
+        """What the step has waited for; suspends until it comes, or keeps what is to be kept when its time is over."""
+        if memo is not None and memo.status == "waiting" and memo.due:
+            memo = self._journal.expire(Attempt(waiting.step, waiting.position), late, error, events)
+        if memo is not None and memo.status in {"completed", "failed"}:
+            return self._recall(memo)
+        raise self._suspend(Suspend(waiting=waiting))
+
+    async def _invoke(
+        self,
+        id: str,
+        function: Function | str,
+        data: Mapping[str, Any] | None,
+        timeout: float | None,
+        on_timeout: str,
+        options: dict[str, str],
+    ) -> Any:
+        with self._durable(id) as (name, position, memo):
+            child = str((memo.output or {}).get("runId")) if memo and memo.status == "waiting" else str(new_id())
+            said, event = invoked(self._event, self.run_id, name, child, function, data or {}, **options)
+            about = {"runId": child, "functionId": said.functionId}
+            waiting = Waiting(name, position, _ends_of(child), timeout, about, (event,))
+            return self._child_came(waiting, memo, said.functionId, child, on_timeout)
+
+    async def _start(
+        self, id: str, function: Function | str, data: Mapping[str, Any] | None, options: dict[str, str]
+    ) -> Child:
+        with self._durable(id) as (name, position, memo):
+            if memo is None or memo.status not in {"completed", "failed"}:
+                child = str(new_id())
+                said, event = invoked(self._event, self.run_id, name, child, function, data or {}, **options)
+                kept = self._keep_sent(name, position, [event], {"runId": child, "functionId": said.functionId})
+            else:
+                kept = self._recall(memo)
+            return Child(kept["runId"], kept["functionId"], name)
+
+    async def _result(self, child: Child, timeout: float | None, on_timeout: str) -> Any:
+        if not isinstance(child, Child):
+            raise AndonError(f"step.result is given what step.start has returned, not {child!r:.80}")
+        with self._durable(f"{child.step}/result") as (name, position, memo):
+            about = {"runId": child.run_id, "functionId": child.function_id}
+            waiting = Waiting(name, position, _ends_of(child.run_id), timeout, about)
+            return self._child_came(waiting, memo, child.function_id, child.run_id, on_timeout)
+
+    def _child_came(self, waiting: Waiting, memo: Memo | None, function_id: str, child: str, on_timeout: str) -> Any:
+        check_timeout(waiting.step, waiting.seconds)
+        if on_timeout not in (CANCEL, ABANDON):
+            message = f"on_timeout={on_timeout!r:.40}: expected 'cancel' or 'abandon'"
+            raise NonRetriable(f"step {waiting.step!r}: {message}")
+        late = StepTimeout(waiting.step, waiting.seconds or 0.0)
+        error = {**describe(late, waiting.step), "code": late.code, "runId": child, "functionId": function_id}
+        cancel = timed_out(self.run_id, waiting.step, self._event.tenant, child)
+        return self._came(waiting, memo, None, error, [cancel] if on_timeout == CANCEL else [])
 
     def _keep_sent(self, name: str, position: int, events: Sequence[Event], result: Any) -> Any:
         """Keep the step's result with the events, in one transaction."""
@@ -529,9 +681,67 @@ class AsyncStep(Step):
         """As `Step.send_event`."""
         return await self._send(id, events)  # type: ignore[no-any-return]
 
+    async def wait_for_event(  # type: ignore[override]
+        self,
+        id: str,
+        event: str,
+        /,
+        *,
+        match: str | None = None,
+        if_: str | None = None,
+        timeout: float | None = None,
+        since: str = RUN,
+    ) -> Event | None:
+        """As `Step.wait_for_event`."""
+        return (await self._wait(id, [Wait(event, match, if_)], timeout, since))[1]
+
+    async def wait_for_any(  # type: ignore[override]
+        self, id: str, waits: Sequence[Wait], /, *, timeout: float | None = None, since: str = RUN
+    ) -> tuple[int | None, Event | None]:
+        """As `Step.wait_for_any`."""
+        return await self._wait(id, waits, timeout, since)
+
+    async def invoke(
+        self,
+        id: str,
+        function: Function | str,
+        data: Mapping[str, Any] | None = None,
+        /,
+        *,
+        timeout: float | None = None,
+        on_cancel: str = CANCEL,
+        on_failure: str = ABANDON,
+        on_timeout: str = CANCEL,
+    ) -> Any:
+        """As `Step.invoke`."""
+        options = {"on_cancel": on_cancel, "on_failure": on_failure}
+        return await self._invoke(id, function, data, timeout, on_timeout, options)
+
+    async def start(  # type: ignore[override]
+        self,
+        id: str,
+        function: Function | str,
+        data: Mapping[str, Any] | None = None,
+        /,
+        *,
+        on_cancel: str = CANCEL,
+        on_failure: str = ABANDON,
+    ) -> Child:
+        """As `Step.start`."""
+        return await self._start(id, function, data, {"on_cancel": on_cancel, "on_failure": on_failure})
+
+    async def result(self, child: Child, /, *, timeout: float | None = None, on_timeout: str = CANCEL) -> Any:
+        """As `Step.result`."""
+        return await self._result(child, timeout, on_timeout)
+
     async def _awaited(self, call: Callable[[], Awaitable[Any]]) -> Any:
         with self._stop.user_code(Place.BODY, asyncio.current_task()):
             return await call()
+
+
+def _ends_of(child: str) -> tuple[Awaited, ...]:
+    """What a step waits for that wants a child's end."""
+    return (Awaited(CHILD_ENDED, "", uuid.UUID(child), after_seq=0),)
 
 
 def _at_once(call: Coroutine[Any, Any, Any]) -> Any:
@@ -561,4 +771,10 @@ def remembered_error(memo: Memo) -> StepError:
     return made
 
 
-_KINDS: dict[str, type[StepError]] = {"TIMEOUT": StepTimeout, "RESULT": InvalidResult}
+_KINDS: dict[str, type[StepError]] = {
+    "TIMEOUT": StepTimeout,
+    "RESULT": InvalidResult,
+    "CHILD_FAILED": ChildFailed,
+    "UNKNOWN_FUNCTION": ChildFailed,
+    "CHILD_CANCELLED": ChildCancelled,
+}

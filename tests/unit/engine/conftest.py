@@ -53,8 +53,9 @@ class Run:
         self.stop.order(cause)
         self.stop.nudge()
 
-    def go(self, handler: Handler) -> Outcome:
+    def go(self, handler: Handler, event: Event | None = None) -> Outcome:
         """One turn; returns what came of it."""
+        event = event or Event("test/run.requested")
         with asyncio.Runner() as runner:
             self.step = (AsyncStep if is_async(handler) else Step)(
                 memos=self.journal.memos(),
@@ -66,10 +67,11 @@ class Run:
                 run_async=runner.run,
                 run_id="r1",
                 attempt=self.attempt,
+                event=event,
             )
             return execute(
                 handler,
-                Event("test/run.requested"),
+                event,
                 self.step,
                 self.stop,
                 attempt=self.attempt,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, render_template, request, url_for
 
+from andon.adapters.postgres.children import below
 from andon.adapters.postgres.requests import Conflict, NotFound
 from andon.adapters.postgres.run_logs import LEVELS
 from andon_api.console import forms, live, show, timeline
-from andon_api.database import now
+from andon_api.database import connection, now
 from andon_api.effects import perform
 from andon_api.principal import principal
 from andon_api.reads import events, logs, runs
@@ -77,9 +78,10 @@ def run(id: str) -> str:
     if found is None:
         raise NotFound("Run not found")
     said = forms.lines()
+    open_family = not found["ended_at"] and found["children"]
     return render_template(
         "console/run.html",
-        run=found,
+        run={**found, "below": below(connection(), found["id"]) if open_family else 0},
         lanes=timeline.lanes(found, now()),
         now=now(),
         lines=logs.newest(found["id"], said, SHOWN_LINES),

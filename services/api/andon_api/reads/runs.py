@@ -9,8 +9,10 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, FromClause, Select, Text, and_, case, cast, func, select
 
-from andon.adapters.postgres.models import EventRow, Run, StepRow
+from andon.adapters.postgres.models import EventRow, Run, StepRow, Wait
+from andon.engine.events import lookup
 from andon.engine.ids import parse_id
+from andon.engine.waiting import CHILD_ENDED
 from andon_api import paging
 from andon_api.database import Row, db, rows
 from andon_api.paging import Listing
@@ -20,6 +22,7 @@ from andon_api.rest import PREFIX
 _RUN = Run.__table__
 _EVENT = EventRow.__table__
 _STEP = StepRow.__table__
+_WAIT = Wait.__table__
 NOBODY = UUID(int=0)  # the id that no row has: what a malformed one is looked up as
 _EVENT_FIELDS = ("id", "name", "data", "ts", "user")
 # One that goes on past that time, or doesn't go on, has no estimate.
@@ -29,6 +32,7 @@ _ESTIMATE = case(
 _FIELDS = [each for each in _RUN.c if each.name not in {"estimated_end_at", "output"}]
 PREVIEWED_BYTES = 1000
 MOST_STEPS = 500
+MOST_CHILDREN = 100
 
 
 def _preview(table: FromClause) -> list[ColumnElement[Any]]:
@@ -105,10 +109,35 @@ def find(tenant: str, id: str) -> Row | None:
     if len(recorded) == MOST_STEPS:
         counted = select(func.count()).select_from(_STEP).where(_STEP.c.run_id == run_id)
         run["step_count"] = db.session.execute(counted).scalar_one()
-    cleanup = _select().where(_RUN.c.parent_run_id == run_id).order_by(_RUN.c.id)
+    of_run = _select().where(_RUN.c.parent_run_id == run_id)
+    cleanup = of_run.where(_RUN.c.parent_step.is_(None)).order_by(_RUN.c.id)
     run["cleanup"] = [_shape(row) for row in rows(cleanup)]
     run["artifacts"] = artifacts.of_run(run_id) if run["status"] == "completed" else []
+    children = of_run.where(_RUN.c.parent_step.is_not(None)).order_by(_RUN.c.id.desc()).limit(MOST_CHILDREN)
+    run["children"] = [_shape(row) for row in rows(children)]
+    run["child_count"] = len(run["children"])
+    if run["child_count"] == MOST_CHILDREN:
+        counted = select(func.count()).where(_RUN.c.parent_run_id == run_id, _RUN.c.parent_step.is_not(None))
+        run["child_count"] = db.session.execute(counted).scalar_one()
+    run["waits"] = _waits(run) if run["status"] == "waiting" else []
     return run
+
+
+def _waits(run: Row) -> list[Row]:
+    """What a run waits for, as people can read it."""
+    found = rows(select(_WAIT).where(_WAIT.c.run_id == run["id"]).order_by(_WAIT.c.step, _WAIT.c.n))
+    return [
+        {
+            "step": each["step"],
+            "event": "andon/function.*" if each["event"] == CHILD_ENDED else each["event"],
+            "match": each["path"] or None,
+            "value": lookup(run["event"]["data"], tuple(each["path"].split(".")[1:])) if each["path"] else None,
+            "condition": each["expression"],
+            "run_id": each["key"] if each["event"] == CHILD_ENDED else None,
+            "until": each["wake_at"],
+        }
+        for each in found
+    ]
 
 
 def steps(tenant: str, id: str, *, limit: int, cursor: str | None) -> Row | None:

@@ -9,6 +9,7 @@ from uuid import UUID
 from flask import Response
 
 from andon.adapters.postgres import held, requests
+from andon.adapters.postgres.children import below
 from andon.adapters.postgres.requests import NotFound
 from andon.engine.events import Event
 from andon.engine.ids import parse_id
@@ -159,7 +160,14 @@ def ask_cancel(report_id: UUID, reason: str | None, *, only_run: UUID | None = N
 
 def _asked(report_id: UUID, status: str, asked: requests.Asked) -> dict[str, Any]:
     run_id = None if asked.run_id is None else str(asked.run_id)
-    return {"id": str(report_id), "runId": run_id, "status": status, "eventId": asked.event.id}
+    children = below(connection(), asked.run_id) if asked.family and asked.run_id else 0
+    return {
+        "id": str(report_id),
+        "runId": run_id,
+        "status": status,
+        "eventId": asked.event.id,
+        "children": children,
+    }
 
 
 def _made(tenant: str, report_id: UUID, asked: requests.Asked) -> Row | None:

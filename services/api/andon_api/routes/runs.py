@@ -8,9 +8,12 @@ from uuid import UUID
 from flask import Response
 
 from andon.adapters.postgres import cleanups, held, requests
+from andon.adapters.postgres.children import below
 from andon.adapters.postgres.inbox import accept, event_of
 from andon.adapters.postgres.requests import Conflict, NotFound
-from andon.engine.ids import parse_id
+from andon.engine.events import INVOKED
+from andon.engine.ids import new_id, parse_id
+from andon.engine.invoking import invoked_again
 from andon_api.access.admission import admit
 from andon_api.database import Row, connection
 from andon_api.effects import Outcome, at_once, effect
@@ -134,6 +137,7 @@ def ask_cancel(id: str, reason: str | None) -> Outcome:
         "runId": str(run_id),
         "status": "cancelling" if found or asked.cancelling else "cancelled",
         "eventId": asked.event.id,
+        "children": below(connection(), run_id) if asked.family else 0,
     }
 
     def settled() -> Row | None:
@@ -152,7 +156,8 @@ def ask_rerun(id: str) -> Outcome:
         outcome = ask_generate(run["report_id"])
         return replace(outcome, body={**outcome.body, "id": str(run["id"]), "status": "requested"})
     who, trigger = principal(), run["event"]
-    event = event_of(trigger["name"], trigger["data"], tenant=who.tenant, user=who.user, traceparent=traceparent())
+    data = invoked_again(trigger["data"], str(new_id())) if trigger["name"] == INVOKED else trigger["data"]
+    event = event_of(trigger["name"], data, tenant=who.tenant, user=who.user, traceparent=traceparent())
     admit([event])
     events = accept(connection(), [event])
     answer = {"id": str(run["id"]), "runId": None, "status": "requested", "eventId": event.id}

@@ -19,7 +19,17 @@ from typing import Any
 import psycopg
 
 from andon.adapters.cel import any_holds, value_of
-from andon.adapters.postgres import cancellations, gate, inbox, skips, subject_cancels, turns, wide
+from andon.adapters.postgres import (
+    arrivals,
+    cancellations,
+    cascades,
+    gate,
+    inbox,
+    skips,
+    subject_cancels,
+    turns,
+    wide,
+)
 from andon.adapters.postgres.cancellations import KeyedCancel, request_key
 from andon.adapters.postgres.marks import mark
 from andon.adapters.postgres.own_events import WideCancel, parse_bulk
@@ -27,7 +37,7 @@ from andon.adapters.postgres.schedules import run_key
 from andon.adapters.postgres.settle import Settled, fail_queued
 from andon.adapters.postgres.skips import Reason, Skip
 from andon.engine.declarations import Declaration
-from andon.engine.events import CRON, FANNED_HOPS, MOST_HOPS, RUNS_CANCELLED, Event, why_only_ours
+from andon.engine.events import CRON, FANNED_HOPS, INVOKED, MOST_HOPS, OWN_CANCELS, RUNS_CANCELLED, Event, why_only_ours
 from andon.engine.functions import Registry
 from andon.engine.gates import gates_of
 from andon.engine.ids import new_id, parse_id
@@ -35,6 +45,7 @@ from andon.engine.rules import CancelOn, cancel_key, rule_id, run_flag
 from andon.engine.tags import tag_key, tags_of
 from andon.reports.events import REQUESTED
 from andon_worker.dispatcher import sifting, subjects
+from andon_worker.dispatcher.family import Birth, adopt, ended, plan_births, rate_limited
 from andon_worker.dispatcher.subjects import Request, Requests
 
 log = logging.getLogger(__name__)
@@ -184,6 +195,10 @@ class Effects:
     """Entries that are dead although they can be events: why, by stream id."""
     at_doors: bool = False
     """Whether a run was made that waits to be let in."""
+    woken: bool = False
+    """Whether runs that waited go on."""
+    cascades: bool = False
+    """Whether children of runs are to be cancelled."""
     repeatable: bool = False
     """Whether the batch recorded and settled nothing: then its events are in the outbox still if it is lost."""
 
@@ -194,9 +209,17 @@ def listed(ids: Iterable[uuid.UUID]) -> str:
 
 
 def record_batch(
-    connection: psycopg.Connection[Any], registry: Registry, events: Sequence[Event], stream_ids: Sequence[str | None]
+    connection: psycopg.Connection[Any],
+    registry: Registry,
+    events: Sequence[Event],
+    stream_ids: Sequence[str | None],
+    *,
+    awaited: bool = True,
 ) -> Effects:
-    """Record the events in order and apply them. In the caller's transaction, which holds the leadership."""
+    """Record the events in order and apply them. In the caller's transaction, which holds the leadership.
+
+    Events are looked for in what runs wait for unless it is known that none is `awaited`.
+    """
     ours = inbox.close(connection, [(each.tenant, each.id) for each in events])
     forged = _forged(connection, ours, events)
     fresh = _with_new(connection, ours, events, stream_ids, forged)
@@ -212,6 +235,7 @@ def record_batch(
         connection, [*(each.key for each in cancels), *sifting.singletons_of(registry, fresh)]
     )
     subjects.lock(connection, requests, matched)
+    by_id = cancellations.runs_by_id(connection, fresh)
     planned, skipped = _plan_runs(registry, fresh, reports, requests)
     runs, dropped = sifting.sift(connection, registry, fresh, planned)
     singles = sifting.replacing(runs)
@@ -220,8 +244,12 @@ def record_batch(
     _store_wide(connection, registry, fresh)
     cancellations.store(connection, cancels)
     cancellations.replace_singletons(connection, singles)
+    births = plan_births(connection, registry, fresh)
+    children, limited = sifting.within_rate_limits(connection, [_child(each) for each in births.made])
+    runs += children
     untagged = _insert_runs(connection, runs)
-    skipped = [*skipped, *dropped]
+    adopt(connection, births)
+    skipped = [*skipped, *dropped, *births.skipped, *limited]
     skips.record(connection, skipped)
     subjects.attach(connection, requests, runs)
     _attach_reports(connection, runs)
@@ -230,21 +258,32 @@ def record_batch(
     keyed, born = cancellations.pairs(connection, runs=made, cancels=cancels), wide.marks_for(connection, made)
     marks = [*keyed.marks, *born.marks, *subject_cancels.marks(connection, requests.cancelled), *requests.superseding()]
     marks += sifting.overtaken(connection, runs)
-    marked = mark(connection, [*cancellations.runs_by_id(connection, fresh), *marks])
+    marked = mark(connection, [*by_id, *marks])
     if born.marks:
         wide.count_born(connection, made)
     faults = {run.id: run.fault for run in runs if run.fault}
     settled = [*marked.settled, *fail_queued(connection, faults)]
-    ended = {each.run_id for each in settled}
+    came = [each for each in fresh if each.name != INVOKED] if awaited else []
+    over, parents = ended(fresh)
+    woken = [
+        *arrivals.deliver(connection, [*births.refused, *rate_limited(births, limited)]),
+        *arrivals.deliver_events(connection, came),
+        *arrivals.deliver_ends(connection, over),
+    ]
+    stopped = [*marked.cancelling, *(each.run_id for each in marked.settled), *parents]
+    cancelling = [each.seq for each in fresh if each.name in OWN_CANCELS or registry.cancelled_by(each.name)]
+    gone = {each.run_id for each in settled}
     seqs = {each.run_id: each.event.seq for each in marks}
     return Effects(
-        started=[(run.id, run.function.queue) for run in runs if run.id not in ended and run.hinted],
+        started=[(run.id, run.function.queue) for run in runs if run.id not in gone and run.hinted],
         flags={c.flag: c.event.seq for c in cancels if c.flag}
         | {run_flag(id): seqs.get(id, 2**53) for id in marked.cancelling},
         settled=settled,
         failed_evaluations=keyed.failed + born.failed + untagged,
         refused=refused,
         at_doors=any(run.door is not None for run in runs),
+        woken=bool(woken),
+        cascades=cascades.note(connection, stopped, cancelling),
         repeatable=len(fresh) == len(ours) and not settled and not refused,
     )
 
@@ -333,6 +372,11 @@ def _plan_runs(
                 planned.append(NewRun(new_id(), function, event, about, keys, fault, request, door))
                 report_id = None
     return planned, skipped
+
+
+def _child(birth: Birth) -> NewRun:
+    """Its limits are those of its function's other runs; no report's or subject's state follows it."""
+    return NewRun(birth.id, birth.function, birth.event, None, *_gate_keys(birth.function, birth.event))
 
 
 def _gate_keys(function: Declaration, event: Event) -> tuple[tuple[uuid.UUID, ...], str | None]:

@@ -105,6 +105,8 @@ class Intake:
         self._size = BatchSize()
         self._tries: dict[tuple[str, str], int] = {}
         self.pending_first = True
+        self.awaited = True
+        """Whether runs may wait for events: False only while it is known that none does."""
         self.went_on_at = time.monotonic()
         """When it last handled an entry, or found none."""
         self.freed = False
@@ -131,9 +133,9 @@ class Intake:
 
     def _put_off_what_can_wait(self, entries: Sequence[Entry]) -> list[Entry]:
         """The entries to handle now. What tells of a run's end, and starts and stops nothing, waits."""
-        urgent = [each for each in entries if each[1].get(b"name") not in self._can_wait]
+        urgent = [each for each in entries if not self._has_time(each)]
         self.freed = self.freed or any(map(self._may_free, entries))
-        self._put_off += [each for each in entries if each[1].get(b"name") in self._can_wait]
+        self._put_off += [each for each in entries if self._has_time(each)]
         if len(self._put_off) >= MOST or sum(map(size, self._put_off)) >= MOST_BYTES:
             self.handle_put_off()
         return urgent
@@ -144,6 +146,10 @@ class Intake:
             return False
         data = entry[1].get(b"data", b"")
         return any(id in data for id in self._limited)
+
+    def _has_time(self, entry: Entry) -> bool:
+        """Whether nobody waits for it, as a parent does for its child's end."""
+        return entry[1].get(b"name") in self._can_wait and b'"parentRunId"' not in entry[1].get(b"data", b"")
 
     def create_group(self) -> None:
         """Make the consumer group from the stream's beginning, never from `$`: what waits there must be read."""
@@ -219,7 +225,13 @@ class Intake:
             kept = [(self._name(id), event) for (id, _), event in [*events, *accepted] if id not in gone]
             effects = Effects()
             if kept:
-                effects = record_batch(connection, self._registry, [event for _, event in kept], [id for id, _ in kept])
+                effects = record_batch(
+                    connection,
+                    self._registry,
+                    [event for _, event in kept],
+                    [id for id, _ in kept],
+                    awaited=self.awaited,
+                )
             refused = [(entry, why) for entry, _ in [*events, *accepted] if (why := self._refusal(effects, entry))]
             if buried := [each for each in [*unfit, *refused] if each[0][0] not in gone]:
                 self._bury(connection, buried)

@@ -16,6 +16,8 @@ from redis import Redis
 from redis.exceptions import RedisError, ResponseError
 
 from andon.adapters.postgres import (
+    arrivals,
+    cascades,
     dead_events,
     former_streams,
     functions,
@@ -179,6 +181,7 @@ class DispatcherService:
         with self._duty("look"):
             due = upkeep.due(connection, forgotten_after=FORGOTTEN_SECONDS, relay_after=RELAY_SECONDS)
             self._broker.muted = due.drained
+            self._intake.awaited = due.awaited
             self._do(connection, due)
 
     def _do(self, connection: psycopg.Connection[Any], due: upkeep.Due) -> None:
@@ -188,12 +191,14 @@ class DispatcherService:
             ("overdue", due.overdue, lambda: self._tell(upkeep.overdue(connection))),
             ("late", due.late, lambda: self._cancel_late(connection)),
             ("sweep", due.sweep, self._sweep),
+            ("cascade", due.cascade, self._cascade),
+            ("look", due.look, self._look),
             ("tell", due.tell, self._tell_untold),
             ("reclaim", due.reclaim and leading >= self._settings.lease_seconds, self._reclaim),
             ("subject doors", due.subject_doors, lambda: self._open_subject_doors(connection)),
             ("rows", due.rows, lambda: self._write_rows(connection)),
             ("tick", due.tick, self._tick),
-            ("wake", True, lambda: self._hint(self._enter_lines(due.wake, False))),
+            ("wake", True, lambda: self._hint(self._enter_lines(due.wake or due.look, False))),
             ("gate", due.doors, self._open_doors),
             ("reconcile", self._gatekeeper.wants_to_reconcile, self._reconcile),
             ("unsent", unsent, lambda: self._hint(self._enter_lines(False, True))),
@@ -365,6 +370,25 @@ class DispatcherService:
         flags.raise_flags(self._redis, dict.fromkeys(map(run_flag, cancelling), NO_SEQ))
         self._tell(settled)
 
+    def _cascade(self) -> None:
+        """Cancel the children of what was cancelled, level by level, for as long as one upkeep may take."""
+        until, more = time.monotonic() + UPKEEP_SECONDS, True
+        while more and time.monotonic() < until:
+            with self._leading() as connection:
+                cancelling, settled, more = cascades.cascade(connection)
+            flags.raise_flags(self._redis, dict.fromkeys(map(run_flag, cancelling), NO_SEQ))
+            self._tell(settled)
+        if more:
+            self._upkeep_at = 0.0
+
+    def _look(self) -> None:
+        """Look once for what runs that wait now want, and from now on in each batch."""
+        self._intake.awaited, more = True, True
+        until = time.monotonic() + UPKEEP_SECONDS / 2
+        while more and time.monotonic() < until:
+            with self._leading() as connection:
+                more, _ = arrivals.look(connection)
+
     def _tell_untold(self) -> None:
         """Make the events of runs that were swept, for a part of the time: what comes in goes first."""
         until = time.monotonic() + UPKEEP_SECONDS / 4
@@ -373,6 +397,8 @@ class DispatcherService:
 
     def _signal(self, effects: Effects) -> None:
         """Tell Redis what a committed batch means. What can't be told is seen by heartbeats and upkeep all the same."""
+        if effects.woken or effects.cascades:
+            self._upkeep_at = 0.0
         self.metrics.failed_evaluations(effects.failed_evaluations)
         with self._duty("signal"):
             flags.raise_flags(self._redis, effects.flags)

@@ -48,14 +48,15 @@ def sift(
 ) -> Sifted:
     """The runs to be made, and what starts none and why."""
     keys, runs, same = idempotency.admit(connection, registry, events, planned)
-    runs, limited = _within_rate_limits(connection, runs)
+    runs, limited = within_rate_limits(connection, runs)
     runs, passed = debouncing.collapse(connection, runs)
     runs, skipped = _one_at_a_time(connection, runs)
     idempotency.use(connection, keys, runs)
     return runs, [*same, *limited, *passed, *skipped]
 
 
-def _within_rate_limits(connection: psycopg.Connection[Any], planned: Sequence[NewRun]) -> Sifted:
+def within_rate_limits(connection: psycopg.Connection[Any], planned: Sequence[NewRun]) -> Sifted:
+    """Those that their functions' rates let through, and the others."""
     gates = {run.function.id: gate for run in planned if (gate := rate_limit_of(run.function))}
     if not gates:
         return list(planned), []

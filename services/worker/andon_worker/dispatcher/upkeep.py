@@ -70,7 +70,10 @@ SELECT EXISTS (SELECT FROM andon.runs WHERE status = 'cancelling' AND cancel_dea
     EXISTS (SELECT FROM andon.runs WHERE status = 'queued' AND door = subject_id),
     EXISTS (SELECT FROM andon.rows_owed WHERE next_at <= clock_timestamp()),
     EXISTS (SELECT FROM andon.runs WHERE status = 'queued' AND start_by <= clock_timestamp())
-        OR EXISTS (SELECT FROM andon.runs WHERE status IN {CANCELLABLE} AND finish_by <= clock_timestamp())
+        OR EXISTS (SELECT FROM andon.runs WHERE status IN {CANCELLABLE} AND finish_by <= clock_timestamp()),
+    EXISTS (SELECT FROM andon.cascades),
+    EXISTS (SELECT FROM andon.waits),
+    EXISTS (SELECT FROM andon.waits WHERE NOT looked)
 """
 _ALL_QUEUED = f"""
 SELECT id, {_QUEUE} FROM andon.runs WHERE status = 'queued' AND door IS NULL AND id > %s ORDER BY id LIMIT {CHUNK * 10}
@@ -114,7 +117,7 @@ Locked = tuple[uuid.UUID, uuid.UUID | None, uuid.UUID | None]
 
 class Due(NamedTuple):
     """What there is to do: each is asked for by the verb of its name, of which most turns need none. `drained` is none:
-    it says that no worker is to be told of a run.
+    it says that no worker is to be told of a run; nor `awaited`, that some run waits for something.
     """
 
     overdue: bool
@@ -131,6 +134,9 @@ class Due(NamedTuple):
     subject_doors: bool
     rows: bool
     late: bool
+    cascade: bool
+    awaited: bool
+    look: bool
 
 
 def due(connection: psycopg.Connection[Any], *, forgotten_after: float, relay_after: float) -> Due:

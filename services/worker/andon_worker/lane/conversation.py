@@ -129,6 +129,17 @@ class LaneJournal:
         )
         return not self._kept(attempt, answer)
 
+    def expire(
+        self, attempt: Attempt, output: str | None, error: dict[str, Any] | None, events: Sequence[Event] = ()
+    ) -> Memo:
+        """A waiting step's time is over: what is kept of it."""
+        header = {"say": "expire", "name": attempt.name, "output": output, "error": error}
+        answer, content = self._ask(header, as_text(events).encode())
+        if "status" not in answer:
+            raise self._stop.exception(attempt.name)
+        output = json.loads(content)
+        return Memo(attempt.name, answer["position"], answer["status"], answer["attempt"], output, answer["error"])
+
     def recall(self, memo: Memo) -> Any:
         """A step's result; a large one is fetched when it is called for."""
         if memo.at_hand:

@@ -14,6 +14,7 @@ from typing import Any
 from andon.engine.events import Event
 from andon.engine.execution import Completed, Failed, Outcome, Stopped, Suspended, execute, is_async
 from andon.engine.functions import Function, Handler
+from andon.engine.invoking import as_handlers_see
 from andon.engine.memos import Memo
 from andon.engine.progress import Progress
 from andon.engine.steps import AsyncStep, Step
@@ -79,9 +80,16 @@ class Runs:
             attempt=said["attempt"],
             parent_run_id=said["parent"],
             event=event,
+            check_expression=check_expression,
         )
         outcome = execute(
-            handler, event, step, stop, attempt=said["attempt"], retries=function.retries, run_async=loop.run
+            handler,
+            as_handlers_see(event),
+            step,
+            stop,
+            attempt=said["attempt"],
+            retries=function.retries,
+            run_async=loop.run,
         )
         if stop.cause is None:  # else the process ends with all that is in it
             loop.close()
@@ -106,6 +114,13 @@ class _Loop:
             self._runner.close()
 
 
+def check_expression(text: str) -> None:
+    """Raise `ValueError` for what is no CEL. What that takes is loaded when a run first says some."""
+    from andon.adapters.cel import check_expression
+
+    check_expression(text)
+
+
 def _handler(function: Function, kind: str) -> Handler:
     hook = {"on_cancel": function.on_cancel, "on_failure": function.on_failure}.get(kind, function.handler)
     return hook if hook is not None else lambda _event, _step: None
@@ -128,6 +143,8 @@ def _told(outcome: Outcome) -> tuple[Header, bytes]:
             return {"say": "end", "as": "completed"}, output.encode()
         case Failed(error):
             return {"say": "end", "as": "failed", "error": error}, b""
+        case Suspended(waiting=waiting) if waiting is not None:
+            return {"say": "end", "as": "suspended", "waiting": waiting.as_json()}, b""
         case Suspended(seconds, wake_at, failed):
             when = None if wake_at is None else wake_at.isoformat()
             return {"say": "end", "as": "suspended", "seconds": seconds, "wake_at": when, "failed": failed}, b""

@@ -19,6 +19,7 @@ from andon.adapters.postgres.attempts import Attempted
 from andon.adapters.postgres.journal import Standing
 from andon.adapters.postgres.settle import Settled
 from andon.engine.errors import AndonError, StepTimeout
+from andon.engine.events import Event
 from andon.engine.gates import holds_while_waiting, is_limited
 from andon.engine.memos import describe
 from andon.engine.retries import delay
@@ -71,6 +72,8 @@ class Endings:
             self._settle(run, "completed", output=body.decode())
         elif said == "failed":
             self._settle(run, "failed", error=end["error"])
+        elif said == "suspended" and end.get("waiting") is not None:
+            self._wait(run, end["waiting"])
         elif said == "suspended":
             wake_at = None if end["wake_at"] is None else dt.datetime.fromisoformat(end["wake_at"])
             failed = end["failed"]
@@ -131,6 +134,22 @@ class Endings:
 
         frees = frees_its_slots(run, seconds, wake_at)
         self._ledger.write(ledger.Suspend(written, run.holding, seconds, wake_at, failed, attempted, frees))
+
+    def _wait(self, run: Run, waiting: dict[str, Any]) -> None:
+        def written(answer: list[Event] | Standing | Refused) -> None:
+            if isinstance(answer, list):
+                self._courier.publish(answer)
+                self._loop.post(lambda: self._finished(run, "suspended"))
+            elif answer == "cancelled":
+                self._loop.post(lambda: self._settle(run, "cancelled"))
+            elif isinstance(answer, Refused):
+                refused = describe(ValueError(f"Step {waiting['name']!r} can't wait: {answer}"))
+                self._loop.post(lambda: self._settle(run, "failed", error=refused))
+            else:
+                self._loop.post(lambda: self.lost(run))
+
+        frees = frees_its_slots(run, float("inf"), None)
+        self._ledger.write(ledger.Wait(written, run.holding, waiting, run.trace, frees))
 
     def _abandon(self, run: Run) -> None:
         """The nursery has ended under it, and nobody knows by whose fault: so it counts as a lost worker does."""

@@ -6,6 +6,7 @@ All of it happens in the loop's thread, and none of it waits: what is to be writ
 from __future__ import annotations
 
 import datetime as dt
+import json
 import logging
 import os
 import time
@@ -196,6 +197,8 @@ class Executing:
             self._hooks.step_ends(run, "completed", header["seconds"])
         elif say == "send":
             self._send_events(run, lane, Attempt(**header["attempt"]), header["output"], body)
+        elif say == "expire":
+            self._expire(run, lane, header, body)
         elif say == "sleep":
             until = None if header["until"] is None else dt.datetime.fromisoformat(header["until"])
             self._ask(
@@ -281,8 +284,6 @@ class Executing:
         self._ask(run, lambda answer: ledger.Fail(answer, run.holding, attempt, seconds, error, final), kept)
 
     def _send_events(self, run: Run, lane: Lane, attempt: Attempt, output: str, body: bytes) -> None:
-        traceparent = run.traceparent or run.claimed.event.traceparent
-
         def sent(events: Any) -> None:
             self._courier.publish(events)
             self._hooks.step_ends(run, "completed", 0.0)
@@ -290,8 +291,23 @@ class Executing:
 
         self._ask(
             run,
-            lambda answer: ledger.Send(answer, run.holding, attempt, body.decode(), output, traceparent),
+            lambda answer: ledger.Send(answer, run.holding, attempt, body.decode(), output, run.trace),
             sent,
+        )
+
+    def _expire(self, run: Run, lane: Lane, header: Header, body: bytes) -> None:
+        name, output, error = header["name"], header["output"], header["error"]
+
+        def expired(answer: Any) -> None:
+            self._courier.publish(answer.events)
+            m = answer.memo
+            said = {"position": m.position, "status": m.status, "attempt": m.attempt, "error": m.error}
+            self._send(lane, said, json.dumps(m.output).encode())
+
+        self._ask(
+            run,
+            lambda answer: ledger.Expire(answer, run.holding, name, output, error, body.decode(), run.trace),
+            expired,
         )
 
     def _check(self, run: Run, lane: Lane) -> None:

@@ -61,6 +61,11 @@ class Run:
         return self.claimed.id
 
     @property
+    def trace(self) -> str | None:
+        """The traceparent of what it sends."""
+        return self.traceparent or self.claimed.event.traceparent
+
+    @property
     def holding(self) -> Holding:
         """Its id and fence."""
         return Holding(self.claimed.id, self.claimed.fence)

@@ -22,13 +22,14 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 import psycopg
 
-from andon.adapters.postgres import cleanups, journal, runs, settle
+from andon.adapters.postgres import cleanups, journal, runs, settle, waits
 from andon.adapters.postgres.attempts import Attempted
 from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.database import Database
 from andon.adapters.postgres.journal import Holding, NameTaken, Result, Standing
 from andon.adapters.postgres.runs import Claimed
 from andon.adapters.postgres.settle import End, Settled
+from andon.adapters.postgres.waits import Expired
 from andon.engine.artifacts import Stored
 from andon.engine.events import Event
 from andon.engine.ports import Attempt
@@ -202,6 +203,40 @@ class Suspend(Held[None]):
             failed=self.failed,
             attempted=self.attempted,
             frees=self.frees,
+        )
+
+
+@dataclass(eq=False)
+class Wait(Held[list[Event]]):
+    """The run waits for what somebody else does, as `Waiting.as_json` has it. Answered with what is to be published."""
+
+    waiting: dict[str, Any]
+    traceparent: str | None
+    frees: bool = False
+
+    def write(self, connection: Connection) -> list[Event] | None:
+        return waits.suspend(connection, self.run, self.waiting, self.traceparent, frees=self.frees)
+
+
+@dataclass(eq=False)
+class Expire(Held[Expired]):
+    """A step's wait is over by its time. `events`, a JSON list, are sent if nothing has come."""
+
+    name: str
+    output: str | None
+    error: dict[str, Any] | None
+    events: str
+    traceparent: str | None
+
+    def write(self, connection: Connection) -> Expired | None:
+        return waits.expire(
+            connection,
+            self.run,
+            self.name,
+            output=self.output,
+            error=self.error,
+            events=self.events,
+            traceparent=self.traceparent,
         )
 
 

@@ -72,14 +72,16 @@ _MARK = f"""
     FROM run, event
 ){MARKING}"""
 
+_FAMILY = "EXISTS (SELECT FROM andon.runs c WHERE c.parent_run_id = run.id AND c.parent_step IS NOT NULL)"
+
 _CANCEL_RUN = Statement(f"""{_RUN}{_MARK}
-SELECT run.status, event.seq, event.ts, marked.id, run.id, {LOCKING}
+SELECT run.status, event.seq, event.ts, marked.id, run.id, {_FAMILY}, {LOCKING}
 FROM run LEFT JOIN event ON true LEFT JOIN marked ON true
 """)
 
 _CANCEL_REPORT = Statement(f"""{_REPORT}{_MARK}
-SELECT report.status, event.seq, event.ts, marked.id, (SELECT id FROM run), {LOCKING}
-FROM report LEFT JOIN event ON true LEFT JOIN marked ON true
+SELECT report.status, event.seq, event.ts, marked.id, run.id, {_FAMILY}, {LOCKING}
+FROM report LEFT JOIN run ON true LEFT JOIN event ON true LEFT JOIN marked ON true
 """)
 
 _CANCEL_SUBJECT = Statement(f"""{_SUBJECT}{_MARK}
@@ -140,9 +142,9 @@ def _cancel(
     row = statement.execute(connection, values).fetchone()
     if row is None:
         return None
-    status, seq, ts, marked, run_id, _ = row
+    status, seq, ts, marked, run_id, family, _ = row
     refuse(status)
     if seq is None:
         return None
     event = replace(event, seq=seq, ts=ts)
-    return Asked(event, [event], [] if marked is None else [marked], run_id)
+    return Asked(event, [event], [] if marked is None else [marked], run_id, family)

@@ -108,21 +108,10 @@ ON CONFLICT (run_id, id) DO UPDATE SET fence = excluded.fence
 RETURNING wake_at
 """)
 
-# The ends that lead to what a run sends are those that lead to its own event, and one more.
-_SEND = Statement(f"""
-WITH kept AS (
-    SELECT %(run)s::uuid AS run, %(fence)s::bigint AS fence
-), held AS (
-    SELECT r.id AS run, r.fence, r.tenant, e.hops FROM kept k
-    JOIN andon.runs r ON r.id = k.run AND r.fence = k.fence JOIN andon.events e ON e.seq = r.event_seq
-    WHERE r.status IN {HELD} AND r.cancel_requested_at IS NULL FOR SHARE OF r SKIP LOCKED
-), memo AS (
-    INSERT INTO andon.steps AS s (run_id, id, position, status, attempt, fence, started_at, ended_at, output)
-    SELECT run, %(name)s, %(position)s, 'completed', %(attempt)s, fence, clock_timestamp(), clock_timestamp(),
-        %(output)s::json
-    FROM held {OR_REPLACE}
-    RETURNING run_id
-), recorded AS (
+# Follows the CTEs `held`, a run with its tenant and its event's hops, and `memo`, which is empty where nothing is to be
+# sent. The runs that lead to what a run sends are those that lead to its own event, and itself.
+SENT = """
+, recorded AS (
     INSERT INTO andon.events (tenant, id, name, data, ts, "user", traceparent, hops)
     SELECT held.tenant, e.id, e.name, e.data, coalesce(e.ts, clock_timestamp()), e."user",
         coalesce(e.traceparent, %(traceparent)s), held.hops + 1
@@ -136,6 +125,21 @@ WITH kept AS (
 ), opened AS (
     INSERT INTO andon.outbox (event_seq) SELECT seq FROM recorded
 )
+"""
+_SEND = Statement(f"""
+WITH kept AS (
+    SELECT %(run)s::uuid AS run, %(fence)s::bigint AS fence
+), held AS (
+    SELECT r.id AS run, r.fence, r.tenant, e.hops FROM kept k
+    JOIN andon.runs r ON r.id = k.run AND r.fence = k.fence JOIN andon.events e ON e.seq = r.event_seq
+    WHERE r.status IN {HELD} AND r.cancel_requested_at IS NULL FOR SHARE OF r SKIP LOCKED
+), memo AS (
+    INSERT INTO andon.steps AS s (run_id, id, position, status, attempt, fence, started_at, ended_at, output)
+    SELECT run, %(name)s, %(position)s, 'completed', %(attempt)s, fence, clock_timestamp(), clock_timestamp(),
+        %(output)s::json
+    FROM held {OR_REPLACE}
+    RETURNING run_id
+){SENT}
 SELECT r.* FROM memo LEFT JOIN recorded r ON true ORDER BY seq
 """)
 

@@ -410,7 +410,7 @@ class StepRow(Base):
     id: Mapped[str] = mapped_column(primary_key=True)
     position: Mapped[int] = mapped_column(Integer, comment="order of first call in the run")
     branch: Mapped[int | None] = mapped_column(SmallInteger, comment="its index among steps that ran side by side")
-    status: Mapped[str] = mapped_column(comment="completed, failed, retrying, sleeping")
+    status: Mapped[str] = mapped_column(comment="completed, failed, retrying, sleeping, waiting")
     attempt: Mapped[int] = mapped_column(Integer)
     fence: Mapped[int]
     started_at: Mapped[dt.datetime]
@@ -500,14 +500,28 @@ class Wait(Base):
     )
     tenant: Mapped[str]
     event: Mapped[str]
-    path: Mapped[str | None]
-    key: Mapped[uuid.UUID]
+    path: Mapped[str] = mapped_column(server_default="", comment="of the field that is the same; empty: none")
+    key: Mapped[uuid.UUID] = mapped_column(comment="of its value; the child's id, where one is waited for")
     expression: Mapped[str | None]
     after_seq: Mapped[int]
+    consumed: Mapped[list[int]] = mapped_column(
+        ARRAY(BigInteger), server_default="{}", comment="seqs that other waits of the run have had"
+    )
     wake_at: Mapped[dt.datetime | None]
-    looked: Mapped[bool] = mapped_column(server_default=text("false"))
+    looked: Mapped[bool] = mapped_column(server_default=text("false"), comment="among what was recorded before it")
 
-    __table_args__ = (Index(None, "tenant", "event", "path", "key"),)
+    __table_args__ = (
+        Index(None, "tenant", "event", "path", "key"),
+        Index("ix_waits_unlooked", "run_id", "step", postgresql_where=text("NOT looked")),
+    )
+
+
+class Cascade(Base):
+    """A run whose children are to be cancelled."""
+
+    __tablename__ = "cascades"
+
+    run_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
 
 
 class Skip(Base):

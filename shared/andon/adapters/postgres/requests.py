@@ -52,6 +52,8 @@ class Asked:
     cancelling: list[uuid.UUID] = field(default_factory=list)
     run_id: uuid.UUID | None = None
     """The run that it is about, once that is made."""
+    family: bool = False
+    """Whether that may have children."""
 
     @property
     def flags(self) -> dict[str, int]:
@@ -251,4 +253,4 @@ def _because(field: str, id: uuid.UUID, reason: str | None) -> dict[str, Any]:
 def asked(event: Event, marked: Marked, run_id: uuid.UUID) -> Asked:
     """What came of marking the run on behalf of the event."""
     ended = [each.event for each in marked.settled if each.event]
-    return Asked(event, [event, *ended], marked.cancelling, run_id)
+    return Asked(event, [event, *ended], marked.cancelling, run_id, family=True)

@@ -83,7 +83,8 @@ _MEMOS = """
 SELECT id, position, status, attempt, CASE WHEN so_far <= %(at_hand)s THEN output END, error, due,
     so_far <= %(at_hand)s, sum(bytes) OVER ()
 FROM (
-    SELECT s.*, wake_at IS NULL OR wake_at <= clock_timestamp() AS due, sum(bytes) OVER (ORDER BY position) AS so_far
+    SELECT s.*, coalesce(wake_at <= clock_timestamp(), status <> 'waiting') AS due,
+        sum(bytes) OVER (ORDER BY position) AS so_far
     FROM (SELECT *, coalesce(octet_length(output::text), 0) AS bytes FROM andon.steps WHERE run_id = %(run)s) s
 ) s
 """

@@ -1,7 +1,7 @@
 """Settling: the one terminal move of a run, and all that it means, in one statement.
 
 Every settling statement starts with a CTE `moved` (a guarded UPDATE of runs) and ends with `_EFFECTS`: the report
-follows its current run, `on_cancel` or `on_failure` becomes a run of its own, and the
+follows its current run, what it waited for is forgotten, `on_cancel` or `on_failure` becomes a run of its own, and the
 engine's event goes to the inbox and the outbox. The caller has locked the reports first: the lock order is domain
 rows, then runs. A run that didn't complete keeps its `current_step`: it is where it stopped.
 """
@@ -26,7 +26,8 @@ TOLD_AT_ONCE = 500
 STEPS_TOLD = 50  # of the first, and of the last
 PART_BYTES = 16 * 1024
 RETURNED = "id, tenant, function_id, kind, event_seq, report_id, subject_id, status, error, queue, cancel_cause, " + (
-    "cancel_requested_at, cancel_requested_by, cancel_reason, cancel_event_id, ended_at, lease_until, door, gate_keys"
+    "cancel_requested_at, cancel_requested_by, cancel_reason, cancel_event_id, ended_at, lease_until, door, gate_keys, "
+    "parent_run_id, parent_step"
 )
 
 _SHORT_ERROR = """jsonb_build_object('type', left(m.error->>'type', 200),
@@ -63,6 +64,9 @@ _ON_SUBJECT = """
 
 # After a settling by force it waits: see `cleanups`.
 _ON_CLEANUP = """
+, unawaited AS (
+    DELETE FROM andon.waits w USING moved m WHERE w.run_id = m.id
+)
 , cleanup AS (
     INSERT INTO andon.runs (id, tenant, function_id, kind, parent_run_id, event_seq, queue, status, wake_at)
     SELECT andon.uuid7(), m.tenant, m.function_id, hook.kind, m.id, m.event_seq, m.queue,
@@ -98,7 +102,9 @@ _TOLD = f"""
             'requestedBy', {_within("m.cancel_requested_by", PART_BYTES, "NULL")}, 'cancelEventId', m.cancel_event_id,
             'cause', m.cancel_cause,
             'error', {_within("m.error", PART_BYTES * 3, _SHORT_ERROR)},
-            'completedSteps', {_within("s.ids", PART_BYTES * 3, "'[]'")}, 'completedStepCount', s.number) AS rest,
+            'completedSteps', {_within("s.ids", PART_BYTES * 3, "'[]'")}, 'completedStepCount', s.number)
+            || CASE WHEN m.parent_step IS NULL THEN '{{}}' ELSE jsonb_build_object('parentRunId', m.parent_run_id) END
+            AS rest,
         jsonb_build_object('id', e.id, 'name', e.name,
             'ts', to_char(e.ts AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
             'user', {_within('e."user"', PART_BYTES, "NULL")}) AS event

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import psycopg
 
 from andon.adapters.cel import Evaluations
-from andon.adapters.postgres import subjects
+from andon.adapters.postgres import cascades, subjects
 from andon.adapters.postgres.judging import AT_A_TIME, Judged, judge, pair_of
 from andon.adapters.postgres.marks import Mark, mark, reason_of
 from andon.adapters.postgres.own_events import WideCancel
@@ -190,6 +190,7 @@ def sweep(connection: psycopg.Connection[Any], *, after: str = "") -> Swept | No
     ended = set(settle_untold(connection, _CANCEL, {"ids": ids, **_asker(event)}))
     # Those that a worker holds, and those that one claimed since they were read.
     held = mark(connection, [Mark(run_id, event) for run_id, _, _, _ in matching if run_id not in ended])
+    cascades.note(connection, [*ended, *held.cancelling, *(each.run_id for each in held.settled)])
     told = {"failed": evaluations.failed, "failure": evaluations.failure, "shared": evaluations.shared}
     connection.execute(_ADVANCE, {"id": id, "cursor": cursor, "matched": len(matching), "done": done, **told})
     return Swept(tenant, dict.fromkeys(held.cancelling, seq), held.settled, {function_id: evaluations.failed})

@@ -1,0 +1,57 @@
+"""Parents and children: who asks for a child, and whose child a run is."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection, Sequence
+from typing import Any, NamedTuple
+
+import psycopg
+
+from andon.adapters.postgres.statuses import OPEN
+
+_HOLD = """
+SELECT id, tenant, status, cancel_requested_at IS NOT NULL FROM andon.runs WHERE id = ANY(%s) ORDER BY id FOR SHARE
+"""
+_ADOPT = """
+UPDATE andon.runs r SET parent_run_id = a.parent, parent_step = a.step
+FROM unnest(%s::uuid[], %s::uuid[], %s::text[]) AS a (id, parent, step) WHERE r.id = a.id
+"""
+# Those that a cancel of the run will reach: not what was abandoned, and not what an ended one has left.
+_BELOW = f"""
+WITH RECURSIVE below AS (
+    SELECT %s::uuid AS id, 0 AS depth
+    UNION ALL
+    SELECT c.id, b.depth + 1 FROM below b JOIN andon.runs c ON c.parent_run_id = b.id
+    JOIN andon.events e ON e.seq = c.event_seq
+    WHERE c.parent_step IS NOT NULL AND c.status IN {OPEN} AND e.data->'_andon'->>'onCancel' <> 'abandon'
+)
+SELECT count(*) - 1 FROM below
+"""
+
+
+class Parent(NamedTuple):
+    """A run that asks for a child."""
+
+    tenant: str
+    status: str
+    cancelled: bool
+    """Whether it is asked to stop."""
+
+
+def hold_parents(connection: psycopg.Connection[Any], ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Parent]:
+    """These runs, none of which can be cancelled or end until the caller's transaction does."""
+    rows = connection.execute(_HOLD, [list(ids)]).fetchall() if ids else []
+    return {id: Parent(*rest) for id, *rest in rows}
+
+
+def below(connection: psycopg.Connection[Any], run_id: uuid.UUID) -> int:
+    """How many open runs below this one are cancelled with it."""
+    row = connection.execute(_BELOW, [run_id]).fetchone()
+    return int(row[0]) if row else 0
+
+
+def adopt(connection: psycopg.Connection[Any], children: Sequence[tuple[uuid.UUID, uuid.UUID, str]]) -> None:
+    """Say of runs, just made, whose children they are: run, parent, and the parent's step."""
+    if children:
+        connection.execute(_ADOPT, [list(column) for column in zip(*children, strict=True)])
