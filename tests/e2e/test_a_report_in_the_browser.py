@@ -74,6 +74,8 @@ def create(page: Page, title: str, file: Path, resamples: int) -> None:
         page.get_by_test_id("new-report").click()
     form.get_by_label("Title").fill(title)
     form.locator("input[type=file]").set_input_files(file)
+    expect(form.get_by_test_id("preview")).to_contain_text("3 columns", timeout=PATIENCE)
+    form.get_by_label("amount is").select_option("count")
     form.get_by_label("Resamples").fill(str(resamples))
     form.get_by_label("Generate at once").uncheck()
     form.get_by_test_id("create").click()

@@ -16,16 +16,16 @@ HEADER = "X-Request-Id"
 QUIET = frozenset({"health.healthz", "health.readyz", "metrics.metrics", "console.static"})
 UNTOLD = "key"  # the part of a path that Inngest's clients send their key in
 LONGEST = 200
+FAULT = 500
 
 log = structlog.get_logger("andon.api.access")
 
 
 def install(app: Flask, *, told: bool) -> None:
-    """Give every answer an id, which its sender can name; and, if `told`, log it."""
+    """Give every answer an id, which its sender can name; and log it, if `told` or where the fault is ours."""
     app.before_request(_begin)
     app.after_request(_mark)
-    if told:
-        app.after_request(_tell)
+    app.after_request(_tell if told else _tell_faults)
 
 
 def _begin() -> None:
@@ -37,11 +37,16 @@ def _mark(response: Response) -> Response:
     return response
 
 
+def _tell_faults(response: Response) -> Response:
+    return _tell(response) if response.status_code == FAULT else response
+
+
 def _tell(response: Response) -> Response:
     who = g.get("principal")
     things = {name: str(value)[:LONGEST] for name, value in (request.view_args or {}).items() if name != UNTOLD}
+    level = logging.DEBUG if request.endpoint in QUIET else logging.INFO
     log.log(
-        logging.DEBUG if request.endpoint in QUIET else logging.INFO,
+        logging.ERROR if response.status_code == FAULT else level,
         "request",
         request_id=g.get("request_id"),
         status=response.status_code,

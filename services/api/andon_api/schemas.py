@@ -120,6 +120,10 @@ class ColumnSchema(Schema):
     )
     unread = fields.Nested(UnreadSchema, metadata=SOMETIMES)
     notes = fields.List(fields.String(), metadata=SOMETIMES)
+    first = fields.List(
+        fields.String(allow_none=True),
+        metadata={**SOMETIMES, "description": "what stands in its first rows, as the file has it"},
+    )
 
 
 class ReadingSchema(Schema):

@@ -33,7 +33,7 @@ from andon_api.strict_json import parse_json
 
 FRAME_BYTES = 64 * 1024  # what multipart adds to the file itself
 LONGEST_NAME = 200
-TAKES_A_FILE = frozenset({"datasets.upload", "console.create"})
+TAKES_A_FILE = frozenset({"datasets.upload", "console.create", "console.upload"})
 FILE = "andon.file"  # in the environ: the request has had its file
 VERSION = 1  # of a dataset, which never changes
 

@@ -72,7 +72,8 @@ class Column:
 
     `type` is integer, number, boolean, date, timestamp or text; `role` one of `ROLES`, for `reason`. `unit` is what
     the cells name beside their numbers (a currency, `%`), or what a duration is in; `format` is how they are written
-    where it isn't plain (`1.234,56`, `dd/mm/yyyy`); `notes` are sentences on what was seen through to read them.
+    where it isn't plain (`1.234,56`, `dd/mm/yyyy`); `notes` are sentences on what was seen through to read them;
+    `first` is what stands in its first rows, as the file has it and cut short.
     """
 
     name: str
@@ -84,6 +85,7 @@ class Column:
     missing: tuple[Missing, ...] = ()
     unread: Unread | None = None
     notes: tuple[str, ...] = ()
+    first: tuple[str | None, ...] = ()
 
     @property
     def averaged(self) -> bool:
@@ -125,4 +127,5 @@ class Column:
             missing=tuple(Missing(**each) for each in raw.get("missing", ())),
             unread=unread and Unread(unread["type"], unread["count"], tuple(Cell(**each) for each in unread["cells"])),
             notes=tuple(raw.get("notes", ())),
+            first=tuple(raw.get("first", ())),
         )

@@ -29,6 +29,7 @@ from andon.reports.spellings import native
 from andon.reports.unpack import Plain, unpack
 
 DEFAULT_LIMIT_BYTES = 20 << 30
+_SHOWN_ROWS, _SHOWN_CHARACTERS = 5, 60
 _NO_CHOICES: Mapping[str, ColumnChoice] = {}
 
 
@@ -83,13 +84,13 @@ def inspect_dataset(
     claimed = format_of(filename)
     with tempfile.TemporaryDirectory(prefix="andon-dataset-") as scratch:
         reader = _Reader(path, claimed, Path(scratch), unpacked_limit_bytes, control or NoControl(), given or {})
-        with reader.read(None, _NO_CHOICES) as (_, table):
+        with reader.read(None, _NO_CHOICES) as (connection, table):
             return DatasetInfo(
                 format=claimed.name,
                 media_type=claimed.media_type,
                 gzipped=table.plain.gzipped,
                 bytes=path.stat().st_size,
-                plan=table.plan,
+                plan=table.plan.with_first(table.first(connection)),
             )
 
 
@@ -148,6 +149,13 @@ class _Table:
         """The columns as the file holds them, under names of ours: theirs may be any that the SQL uses."""
         values = (f"{self.source.value(each.source)} AS c{place}" for place, each in enumerate(self.plan.columns))
         return f"(SELECT {', '.join(values)} FROM {self.source.scan})"
+
+    def first(self, connection: duckdb.DuckDBPyConnection) -> list[tuple[str | None, ...]]:
+        """What stands in the first rows of each column."""
+        names = [each.source for each in self.plan.columns]
+        cut = ", ".join(f"left({self.source.value(name)}, {_SHOWN_CHARACTERS})" for name in names)
+        rows = connection.execute(f"SELECT {cut} FROM {self.source.scan} LIMIT {_SHOWN_ROWS}").fetchall()
+        return list(zip(*rows, strict=True))
 
     @property
     def wide(self) -> bool:

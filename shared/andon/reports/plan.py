@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from andon.reports.columns import Column
@@ -49,6 +49,14 @@ class Plan:
     mixed: bool = False
     dialect: Dialect | None = None
     sheet: str | None = None
+
+    def with_first(self, values: Sequence[tuple[str | None, ...]]) -> Plan:
+        """The plan that shows these as each column's first values."""
+        shown = (
+            replace(each, column=replace(each.column, first=first))
+            for each, first in zip(self.columns, values, strict=True)
+        )
+        return replace(self, columns=tuple(shown))
 
     def shown(self) -> dict[str, Any]:
         """What a user is told of it."""

@@ -47,6 +47,14 @@ def rows(folder: Path, name: str, content: str | bytes) -> list[Any]:
     return duckdb.connect().execute("FROM read_parquet(?)", [str(parquet)]).fetchall()
 
 
+def test_a_column_shows_what_stands_in_its_first_rows_as_the_file_has_it(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("amount;name\n1,50;a\n;b\n" + f"3,50;{'c' * 100}\n" * 9)
+    amount, name = inspect_dataset(path, path.name).columns
+    assert amount.first == ("1,50", None, "3,50", "3,50", "3,50")
+    assert name.first[2] == "c" * 60
+
+
 def test_csv_is_read_with_its_types(tmp_path: Path) -> None:
     info = inspect(tmp_path, "t.csv", TABLE)
     assert (info.format, info.media_type, info.rows) == ("csv", "text/csv", 2)

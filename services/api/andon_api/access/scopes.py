@@ -20,14 +20,14 @@ _ROUTES = {
         events.listed events.one events.functions reports.listed reports.one runs.listed runs.one runs.steps runs.step
         runs.output logs.listed logs.download logs.stream
         streams.report streams.run streams.many usage.mine console.usage_page schedules.listed console.schedule_list
-        console.home console.cards console.report console.run_list console.run console.event_list console.event
-        console.functions console.bulk console.cancellation console.live console.result
+        console.home console.cards console.preview console.report console.run_list console.run console.event_list
+        console.event console.functions console.bulk console.cancellation console.live console.result
     """,
     WRITE: """
         datasets.upload datasets.delete reports.create reports.change reports.delete reports.generate runs.rerun
         subjects.ask
         schedules.run console.run_schedule
-        console.create console.generate console.delete console.rerun
+        console.create console.upload console.generate console.delete console.rerun
     """,
     CANCEL: """
         cancellations.start reports.cancel runs.cancel runs.delete subjects.cancel

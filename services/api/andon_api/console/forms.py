@@ -59,6 +59,12 @@ def options() -> dict[str, Any]:
     sections = request.form.getlist("sections")
     if sections:
         chosen["sections"] = sections
+    for name in ("question", "locale"):
+        if value := request.form.get(name):
+            chosen[name] = value
+    names, roles = request.form.getlist("column"), request.form.getlist("role")
+    if changed := {name: {"role": role} for name, role in zip(names, roles, strict=False) if role}:
+        chosen["columns"] = changed
     return chosen
 
 

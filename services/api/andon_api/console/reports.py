@@ -6,7 +6,8 @@ from flask import Blueprint, Response, render_template, request, url_for
 
 from andon.adapters.postgres.requests import NotFound
 from andon.engine.ids import parse_id
-from andon.reports.options import SECTIONS
+from andon.reports.columns import roles_for
+from andon.reports.options import LOCALES, SECTIONS
 from andon_api import editing, uploads
 from andon_api.console import forms, live, show, timeline
 from andon_api.database import Row, db, now
@@ -24,6 +25,8 @@ def add_to(console: Blueprint) -> None:
     """Add these routes."""
     console.get("/reports")(cards)
     console.post("/reports")(create)
+    console.post("/datasets")(upload)
+    console.get("/datasets/preview")(preview)
     console.get("/reports/<id>")(report)
     console.post("/reports/<id>/generate")(generate)
     console.post("/reports/<id>/cancel")(cancel)
@@ -37,10 +40,36 @@ def cards() -> str:
     return render_template(
         "console/reports.html",
         page=page,
-        datasets=datasets.listed(tenant, limit=100, cursor=None)["items"],
+        datasets=_datasets(tenant),
+        dataset=None,
         sections=SECTIONS,
+        locales=LOCALES,
         every=show.every([each["status"] for each in page["items"]]),
     )
+
+
+def upload() -> str:
+    """Store an uploaded file as a dataset, and show what it was read as."""
+    with uploads.received(request) as file:
+        dataset_id = uploads.keep(principal(), file)
+    db.session.commit()
+    return _previewed(datasets.find(principal().tenant, dataset_id))
+
+
+def preview() -> str:
+    """Show what a dataset was read as, before a report is made of it."""
+    return _previewed(datasets.find(principal().tenant, request.args.get("dataset_id", "")))
+
+
+def _previewed(dataset: Row | None) -> str:
+    """The form's part about the data, to take the place of the one that is shown."""
+    known = _datasets(principal().tenant)
+    return render_template("console/source.html", datasets=known, dataset=dataset, roles_for=roles_for, replaces=True)
+
+
+def _datasets(tenant: str) -> list[Row]:
+    found: list[Row] = datasets.listed(tenant, limit=100, cursor=None)["items"]
+    return found
 
 
 def report(id: str) -> str:
