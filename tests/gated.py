@@ -9,6 +9,7 @@ from typing import Any
 from andon.adapters.cel import check_expression
 from andon.adapters.postgres import functions, runs
 from andon.adapters.postgres.connect import Connection
+from andon.adapters.postgres.pauses import Pauses
 from andon.adapters.postgres.runs import Claimed
 from andon.adapters.postgres.settle import End, Settled, settle_held
 from andon.engine.declarations import Declaration
@@ -34,13 +35,14 @@ class Gated:
         self.db = connection
         self.hints: list[uuid.UUID] = []
         self.effects = Effects()
+        self.pauses = Pauses()
         self.deploy(*declared)
 
     def deploy(self, *declared: Declaration) -> None:
         """Other functions, or other limits; who leads is new."""
         self.registry = Registry(declared, check_expression=check_expression)
         functions.register(self.db, self.registry)
-        self.gatekeeper = Gatekeeper(self.registry)
+        self.gatekeeper = Gatekeeper(self.registry, self.pauses)
 
     def send(self, *data: dict[str, Any], name: str = "work/asked", tenant: str = "default") -> list[uuid.UUID]:
         """Events that the dispatcher handles in one batch; returns the runs, in their order."""
@@ -51,7 +53,7 @@ class Gated:
     def deliver(self, events: list[Event]) -> None:
         """A batch."""
         with self.db.transaction():
-            self.effects = record_batch(self.db, self.registry, events, [None] * len(events))
+            self.effects = record_batch(self.db, self.registry, events, [None] * len(events), pauses=self.pauses)
         self.hints += [id for id, _ in self.effects.started]
 
     def open(self) -> int:

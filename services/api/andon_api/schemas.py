@@ -277,7 +277,21 @@ class WaitSchema(Schema):
     until = Time(allow_none=True, metadata={"description": "when it waits no longer; null: never"})
 
 
+class QueuedForSchema(Schema):
+    rule = fields.String(
+        allow_none=True,
+        metadata={"description": "concurrency, singleton, throttle, pause, subject; null: a former rule"},
+    )
+    key = fields.String(allow_none=True, metadata={"description": "as `data.userId = 42`"})
+    place = fields.Integer(metadata={"description": "in the line, from 1; counted up to 10,000"})
+    of = fields.Integer(metadata={"description": "how many wait there; counted up to 10,000"})
+    holders = fields.List(fields.UUID(), metadata={"description": "runs that it waits for, at most 20"})
+
+
 class RunDetailSchema(RunSchema):
+    queued_for = fields.Nested(
+        QueuedForSchema, allow_none=True, metadata={"description": "what a queued run waits for, if not for a worker"}
+    )
     steps = fields.List(fields.Nested(StepSchema), metadata={"description": "the newest 500, in their order"})
     step_count = fields.Integer(metadata={"description": "how many it has; GET /runs/{id}/steps has them all"})
     attempts = fields.List(
@@ -556,6 +570,7 @@ class FunctionSchema(Schema):
     cancel_on = fields.Raw()
     settings = fields.Dict()
     last_day = fields.Nested(StatisticsSchema, metadata={"description": "runs queued in the last 24 hours"})
+    paused_at = Time(allow_none=True, metadata={"description": "since when its runs wait"})
     registered_at = Time()
     seen_at = Time()
 
@@ -579,6 +594,14 @@ class ScheduleSchema(Schema):
 class PauseBody(Schema):
     needs_body = False
     reason = _text(500, "a reason", load_default=None, allow_none=True)
+
+
+class PauseSchema(Schema):
+    kind = fields.String(metadata={"description": "function, queue"})
+    name = fields.String()
+    paused_at = Time(allow_none=True, metadata={"description": "null: it isn't paused"})
+    paused_by = fields.Raw(allow_none=True)
+    reason = fields.String(allow_none=True)
 
 
 class TickedSchema(ScheduleSchema):
@@ -700,5 +723,6 @@ LogPage = page_of(LogLineSchema)
 EventPage = page_of(EventSchema)
 FunctionPage = page_of(FunctionSchema)
 SchedulePage = page_of(ScheduleSchema)
+PausePage = page_of(PauseSchema)
 DeadEventPage = page_of(DeadEventSchema)
 AuditPage = page_of(AuditSchema)

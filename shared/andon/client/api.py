@@ -10,6 +10,7 @@ import httpx
 from andon.client.audit import Audit
 from andon.client.events import DeadEvents, Events
 from andon.client.live import Follower
+from andon.client.pauses import Pauses
 from andon.client.reports import Datasets, Reports
 from andon.client.runs import Cancellations, Functions, Runs
 from andon.client.schedules import Schedules
@@ -46,6 +47,7 @@ class Andon:
         self.audit = Audit(self._transport)
         self.functions = Functions(self._transport)
         self.schedules = Schedules(self._transport)
+        self.pauses = Pauses(self._transport)
         self.cancellations = Cancellations(self._transport)
 
     def __enter__(self) -> Andon:

@@ -213,6 +213,17 @@ class Wait(Resource):
 
 
 @dataclass(frozen=True, kw_only=True)
+class QueuedFor(Resource):
+    """What a queued run waits for, if not for a worker: its `place` in the line `of` so many, and who is before it."""
+
+    rule: str | None
+    key: str | None
+    place: int
+    of: int
+    holders: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Run(Resource):
     """One execution of a function. `steps` (the newest 500), `cleanup`, `artifacts`, `children` (the newest 100) and
     `waits` are there on a single run only.
@@ -251,6 +262,7 @@ class Run(Resource):
     children: tuple[Run, ...] = ()
     child_count: int = 0
     waits: tuple[Wait, ...] = ()
+    queued_for: QueuedFor | None = None
 
     @property
     def ended(self) -> bool:
@@ -361,6 +373,17 @@ class Function(Resource):
     settings: Mapping[str, Json]
     registered_at: dt.datetime
     seen_at: dt.datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pause(Resource):
+    """That runs of a function, or in a queue (`kind`), wait; `paused_at` is None once it is resumed."""
+
+    kind: str
+    name: str
+    paused_at: dt.datetime | None
+    paused_by: Json
+    reason: str | None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -150,5 +150,10 @@ class Gates:
         return (gate := self.of(key)) is not None and gate.wide
 
 
+def pause_key(tenant: str, kind: str, name: str) -> uuid.UUID:
+    """The door at which a tenant's runs of a function, or in a queue, wait while that is paused."""
+    return uuid.UUID(bytes=_digest(["pause"], HEAD) + _digest([tenant, kind, name], 16 - HEAD))
+
+
 def _digest(parts: list[Any], size: int) -> bytes:
     return hashlib.blake2b(json.dumps(parts).encode(), digest_size=size).digest()

@@ -19,7 +19,8 @@ _ROUTES = {
         tokens.of_report tokens.of_run tokens.of_many tokens.revoke subjects.listed subjects.one
         events.listed events.one events.functions reports.listed reports.one runs.listed runs.one runs.steps runs.step
         runs.output logs.listed logs.download logs.stream
-        streams.report streams.run streams.many usage.mine console.usage_page schedules.listed console.schedule_list
+        streams.report streams.run streams.many usage.mine console.usage_page
+        pauses.listed schedules.listed console.schedule_list
         console.home console.cards console.preview console.report console.run_list console.run console.event_list
         console.event console.functions console.bulk console.cancellation console.live console.result
     """,
@@ -36,6 +37,8 @@ _ROUTES = {
     SEND: "events.send inngest.send console.send",
     ADMIN: """
         events.dead events.replay_dead console.dead_events console.replay_dead audit.listed console.audit_list
+        pauses.pause_function pauses.resume_function pauses.pause_queue pauses.resume_queue
+        console.pause_function console.resume_function
         schedules.pause schedules.resume console.pause_schedule console.resume_schedule
     """,
 }

@@ -14,6 +14,7 @@ from andon_api.principal import principal
 from andon_api.reads import events, logs, runs
 from andon_api.reads import functions as registered
 from andon_api.rest import PREFIX
+from andon_api.routes.pauses import ask_pause, ask_resume
 from andon_api.routes.runs import ask_cancel, ask_rerun
 from andon_api.schemas import RUN_STATUSES
 from andon_api.waiting import Known, wait
@@ -31,6 +32,8 @@ def add_to(console: Blueprint) -> None:
     console.post("/runs/<id>/cancel", endpoint="cancel_run")(cancel)
     console.post("/runs/<id>/rerun")(rerun)
     console.get("/functions")(functions)
+    console.post("/functions/<path:name>/pause")(pause_function)
+    console.post("/functions/<path:name>/resume")(resume_function)
 
 
 def run_list() -> str:
@@ -109,6 +112,16 @@ def functions() -> str:
     return render_template(
         "console/functions.html", functions=registered.with_statistics(principal().tenant), every=10000
     )
+
+
+def pause_function(name: str) -> Response:
+    """Start none of its runs until it is resumed."""
+    return forms.act(lambda: ask_pause("function", name, forms.reason()))
+
+
+def resume_function(name: str) -> Response:
+    """Let its runs start again."""
+    return forms.act(lambda: ask_resume("function", name))
 
 
 def cancel(id: str) -> Response:

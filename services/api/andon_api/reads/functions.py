@@ -11,6 +11,7 @@ from sqlalchemy import case, func, select
 
 from andon.adapters.postgres.models import Run
 from andon_api.database import Row, now, rows
+from andon_api.reads import pauses
 from andon_api.reads.events import functions
 
 _RUN = Run.__table__
@@ -20,7 +21,16 @@ DAY = dt.timedelta(hours=24)
 def with_statistics(tenant: str) -> list[Row]:
     """What the dispatcher has registered; `last_day` has the runs by status and how long half of them took."""
     day = _last_day(tenant)
-    return [{**each, "last_day": day[each["id"]]} for each in functions()]
+    paused = {each["name"]: each for each in pauses.of(tenant) if each["kind"] == "function"}
+    return [
+        {
+            **each,
+            "last_day": day[each["id"]],
+            "pause": paused.get(each["id"]),
+            "paused_at": paused.get(each["id"], {}).get("paused_at"),
+        }
+        for each in functions()
+    ]
 
 
 def _last_day(tenant: str) -> dict[str, Row]:

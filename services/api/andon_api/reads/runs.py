@@ -16,7 +16,7 @@ from andon.engine.waiting import CHILD_ENDED
 from andon_api import paging
 from andon_api.database import Row, db, rows
 from andon_api.paging import Listing
-from andon_api.reads import artifacts, attempts, searching
+from andon_api.reads import artifacts, attempts, doors, searching
 from andon_api.rest import PREFIX
 
 _RUN = Run.__table__
@@ -112,6 +112,7 @@ def find(tenant: str, id: str) -> Row | None:
     of_run = _select().where(_RUN.c.parent_run_id == run_id)
     cleanup = of_run.where(_RUN.c.parent_step.is_(None)).order_by(_RUN.c.id)
     run["cleanup"] = [_shape(row) for row in rows(cleanup)]
+    run["queued_for"] = doors.queued_for(run)
     run["artifacts"] = artifacts.of_run(run_id) if run["status"] == "completed" else []
     children = of_run.where(_RUN.c.parent_step.is_not(None)).order_by(_RUN.c.id.desc()).limit(MOST_CHILDREN)
     run["children"] = [_shape(row) for row in rows(children)]

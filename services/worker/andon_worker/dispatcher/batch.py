@@ -12,7 +12,7 @@ import logging
 import uuid
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any
 
@@ -33,6 +33,7 @@ from andon.adapters.postgres import (
 from andon.adapters.postgres.cancellations import KeyedCancel, request_key
 from andon.adapters.postgres.marks import mark
 from andon.adapters.postgres.own_events import WideCancel, parse_bulk
+from andon.adapters.postgres.pauses import Pauses
 from andon.adapters.postgres.schedules import run_key
 from andon.adapters.postgres.settle import Settled, fail_queued
 from andon.adapters.postgres.skips import Reason, Skip
@@ -53,6 +54,7 @@ Key = tuple[str, str]
 Planned = tuple[list["NewRun"], list[Skip]]
 """The runs to be made, and what starts none and why."""
 NO_DOOR = uuid.UUID(int=0)
+NOTHING_PAUSED = Pauses()
 
 _RUNS = """
 INSERT INTO andon.runs (id, tenant, function_id, event_seq, report_id, subject_id, queue, line, rules, turn, sent_at)
@@ -129,6 +131,8 @@ class NewRun:
     """What asks for it, where it is about a subject."""
     subject_door: uuid.UUID | None = None
     """Where it waits first, until code of a former run has stopped."""
+    paused_at: uuid.UUID | None = None
+    """Where it waits for the end of a pause."""
     debounce_key: uuid.UUID | None = None
     """Of one that waits for it to be quiet."""
     replaces: bool = False
@@ -149,7 +153,7 @@ class NewRun:
     @property
     def door(self) -> uuid.UUID | None:
         """Where it stands; None for one that stands in its queue's ordinary line."""
-        return NO_DOOR if self.fault else self.subject_door or next(iter(self.gate_keys), None)
+        return NO_DOOR if self.fault else self.subject_door or next(iter(self.gate_keys), self.paused_at)
 
     @property
     def hinted(self) -> bool:
@@ -215,6 +219,7 @@ def record_batch(
     stream_ids: Sequence[str | None],
     *,
     awaited: bool = True,
+    pauses: Pauses = NOTHING_PAUSED,
 ) -> Effects:
     """Record the events in order and apply them. In the caller's transaction, which holds the leadership.
 
@@ -237,7 +242,7 @@ def record_batch(
     subjects.lock(connection, requests, matched)
     by_id = cancellations.runs_by_id(connection, fresh)
     planned, skipped = _plan_runs(registry, fresh, reports, requests)
-    runs, dropped = sifting.sift(connection, registry, fresh, planned)
+    runs, dropped = sifting.sift(connection, registry, fresh, [_minding(pauses, run) for run in planned])
     singles = sifting.replacing(runs)
     cancels = [*cancels, *singles]
     _count_spread(connection, registry, fresh)
@@ -286,6 +291,14 @@ def record_batch(
         cascades=cascades.note(connection, stopped, cancelling),
         repeatable=len(fresh) == len(ours) and not settled and not refused,
     )
+
+
+def _minding(pauses: Pauses, run: NewRun) -> NewRun:
+    """The run, which waits at a pause's door where no other comes first."""
+    if not pauses or run.door is not None:
+        return run
+    doors = pauses.doors(run.event.tenant, run.function.id, run.function.queue)
+    return replace(run, paused_at=doors[0]) if doors else run
 
 
 def _forged(connection: psycopg.Connection[Any], ours: Sequence[Event], events: Sequence[Event]) -> set[Key]:

@@ -6,14 +6,17 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import psycopg
 
 from andon.adapters.postgres import gate
+from andon.adapters.postgres.gate import Standing
+from andon.adapters.postgres.pauses import Pauses
 from andon.adapters.postgres.tats import Rates
 from andon.engine.functions import Registry
-from andon.engine.gates import UNLIMITED, Gates
+from andon.engine.gates import UNLIMITED, Gates, pause_key
 from andon.engine.opening import Decision, decide
 
 RECONCILE_SECONDS = 60.0
@@ -29,8 +32,9 @@ class Opened(NamedTuple):
 class Gatekeeper:
     """Belongs to the dispatcher that leads. All it knows of doors is rows: another takes over with nothing to learn."""
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: Registry, pauses: Pauses | None = None) -> None:
         self._gates = Gates(registry)
+        self._pauses = Pauses() if pauses is None else pauses
         self._reconcile_at = 0.0
         self._reconciled: uuid.UUID = gate.FIRST
         self._all = True
@@ -46,20 +50,30 @@ class Gatekeeper:
             return Opened([], False)
         rates = Rates()
         free = self._free(connection, due, rates)
+        paused = {pause_key(*place) for place in self._pauses.places}
+        free |= dict.fromkeys(paused, 0)
         lines, cut = gate.lines(connection, {key: number for key, number in free.items() if number > 0})
+        if self._pauses:
+            lines = {door: [self._minding_pauses(each) for each in line] for door, line in lines.items()}
         standing = {each.candidate.run_id: each for line in lines.values() for each in line}
         others = {key for each in standing.values() for key in each.candidate.keys} - free.keys()
         free |= self._free(connection, others, rates)
         decision = decide(
             {door: [each.candidate for each in line] for door, line in lines.items()},
             free,
-            wide=self._gates.wide,
+            wide=lambda key: key in paused or self._gates.wide(key),
             whole=lambda door: door not in cut,
         )
-        counted = {key for key in free if self._gates.rate(key) is None}
+        counted = {key for key in free if key not in paused and self._gates.rate(key) is None}
         hints = gate.apply(connection, decision, standing, counted)
         self._spend(connection, rates, decision, {run_id for run_id, _ in hints})
         return Opened(hints, bool(decision.again) or len(due) >= gate.DOORS)
+
+    def _minding_pauses(self, standing: Standing) -> Standing:
+        """One that has to wait for a pause's end, too."""
+        doors = self._pauses.doors(standing.tenant, standing.function_id, standing.line)
+        candidate = replace(standing.candidate, keys=(*standing.candidate.keys, *doors))
+        return standing._replace(candidate=candidate)
 
     def _free(
         self, connection: psycopg.Connection[Any], keys: Collection[uuid.UUID], rates: Rates

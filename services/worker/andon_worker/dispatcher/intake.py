@@ -25,6 +25,7 @@ from andon.adapters.postgres.away import Away, first_line, why_away
 from andon.adapters.postgres.database import Database
 from andon.adapters.postgres.dead_events import Dead
 from andon.adapters.postgres.own_events import check_own
+from andon.adapters.postgres.pauses import Pauses
 from andon.adapters.postgres.retention import position, still_open
 from andon.adapters.redis.bus import GROUP, STREAM, decode, preserve
 from andon.adapters.redis.reading import BoundedReader, Entry, size
@@ -89,6 +90,7 @@ class Intake:
         tracing: Tracing | None = None,
         *,
         stream: str = STREAM,
+        pauses: Pauses | None = None,
     ) -> None:
         self._redis = redis
         self._reader = BoundedReader(redis, blocking, stream, GROUP)
@@ -102,6 +104,7 @@ class Intake:
         self._put_off: list[Entry] = []
         self._tracing = tracing
         self._stream = stream
+        self._pauses = Pauses() if pauses is None else pauses
         self._size = BatchSize()
         self._tries: dict[tuple[str, str], int] = {}
         self.pending_first = True
@@ -231,6 +234,7 @@ class Intake:
                     [event for _, event in kept],
                     [id for id, _ in kept],
                     awaited=self.awaited,
+                    pauses=self._pauses,
                 )
             refused = [(entry, why) for entry, _ in [*events, *accepted] if (why := self._refusal(effects, entry))]
             if buried := [each for each in [*unfit, *refused] if each[0][0] not in gone]:

@@ -31,6 +31,7 @@ from andon.adapters.postgres import (
 from andon.adapters.postgres.away import first_line, is_misfit, why_away
 from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.database import Database
+from andon.adapters.postgres.pauses import Pauses
 from andon.adapters.postgres.settle import Settled, tell
 from andon.adapters.redis import bus, flags
 from andon.adapters.redis.away import answer as redis_answer
@@ -66,6 +67,7 @@ FLAGS_AT_ONCE = 1_000
 NO_SEQ = 2**53  # of a cancel that is no event: later than all
 FORGOTTEN_SECONDS = 5.0
 FLOORS_SECONDS = 1.0
+TAKE_OUT_SECONDS = 0.5
 STANDBY_SECONDS = 0.5
 
 
@@ -91,14 +93,16 @@ class DispatcherService:
         self._broker = broker
         self._leadership = leadership
         intake = redis, blocking, database, registry, leadership, self._signal, metrics, tracing
-        self._intake = Intake(*intake)
-        self._former = FormerStreams(redis, lambda stream: FormerIntake(*intake, stream=stream))
+        self._pauses = Pauses()
+        self._intake = Intake(*intake, pauses=self._pauses)
+        self._former = FormerStreams(redis, lambda stream: FormerIntake(*intake, stream=stream, pauses=self._pauses))
         self._asked = threading.Event()
         self._connected_since = time.monotonic()
         self._caught_up = False
         self._upkeep_at = 0.0
         self._swept = ""
-        self._gatekeeper = Gatekeeper(registry)
+        self._take_out_at = 0.0
+        self._gatekeeper = Gatekeeper(registry, self._pauses)
         self._doors_due = False
         self._forgotten_at = 0.0
         self._floors_at = 0.0
@@ -182,6 +186,7 @@ class DispatcherService:
             due = upkeep.due(connection, forgotten_after=FORGOTTEN_SECONDS, relay_after=RELAY_SECONDS)
             self._broker.muted = due.drained
             self._intake.awaited = due.awaited
+            self._pauses.learn(due.paused)
             self._do(connection, due)
 
     def _do(self, connection: psycopg.Connection[Any], due: upkeep.Due) -> None:
@@ -201,6 +206,7 @@ class DispatcherService:
             ("wake", True, lambda: self._hint(self._enter_lines(due.wake or due.look, False))),
             ("gate", due.doors, self._open_doors),
             ("reconcile", self._gatekeeper.wants_to_reconcile, self._reconcile),
+            ("pauses", bool(self._pauses) and time.monotonic() >= self._take_out_at, self._take_out_paused),
             ("unsent", unsent, lambda: self._hint(self._enter_lines(False, True))),
             ("recover", True, self._recover_where_redis_is_new),
             ("relay", due.relay, lambda: self._relay(connection)),
@@ -280,6 +286,12 @@ class DispatcherService:
             self._broker.hint(hints)
         if more:
             self._upkeep_at = 0.0
+
+    def _take_out_paused(self) -> None:
+        """Take runs out of lines whose function or queue is paused."""
+        with self._leading() as connection:
+            more = self._pauses.take_out(connection)
+        self._take_out_at = 0.0 if more else time.monotonic() + TAKE_OUT_SECONDS
 
     def _reconcile(self) -> None:
         with self._leading() as connection:

@@ -69,6 +69,7 @@ SELECT EXISTS (SELECT FROM andon.runs WHERE status = 'cancelling' AND cancel_dea
     EXISTS (SELECT FROM andon.gate_due WHERE at <= clock_timestamp()),
     EXISTS (SELECT FROM andon.runs WHERE status = 'queued' AND door = subject_id),
     EXISTS (SELECT FROM andon.rows_owed WHERE next_at <= clock_timestamp()),
+    ARRAY(SELECT ARRAY[tenant, kind, name] FROM andon.pauses),
     EXISTS (SELECT FROM andon.runs WHERE status = 'queued' AND start_by <= clock_timestamp())
         OR EXISTS (SELECT FROM andon.runs WHERE status IN {CANCELLABLE} AND finish_by <= clock_timestamp()),
     EXISTS (SELECT FROM andon.cascades),
@@ -117,7 +118,8 @@ Locked = tuple[uuid.UUID, uuid.UUID | None, uuid.UUID | None]
 
 class Due(NamedTuple):
     """What there is to do: each is asked for by the verb of its name, of which most turns need none. `drained` is none:
-    it says that no worker is to be told of a run; nor `awaited`, that some run waits for something.
+    it says that no worker is to be told of a run; nor `awaited`, that some run waits for something; nor `paused`:
+    tenant, kind and name of each pause.
     """
 
     overdue: bool
@@ -133,6 +135,7 @@ class Due(NamedTuple):
     doors: bool
     subject_doors: bool
     rows: bool
+    paused: list[list[str]]
     late: bool
     cascade: bool
     awaited: bool

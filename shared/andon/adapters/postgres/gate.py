@@ -46,7 +46,7 @@ SELECT s.key, count(*) FROM andon.slots s WHERE s.key = ANY(%(keys)s) AND {_HOLD
 """)
 
 _LINES = """
-SELECT k.key, r.id, r.gate_keys, r.queue, r.tenant, r.door_order,
+SELECT k.key, r.id, r.gate_keys, r.queue, r.tenant, r.function_id, r.door_order,
     CASE WHEN EXISTS (SELECT FROM andon.wide_cancellations WHERE status <> 'done') THEN EXISTS (
         SELECT FROM andon.wide_cancellations w WHERE w.status <> 'done' AND w.tenant = r.tenant
             AND w.function_id IN (r.function_id, '') AND r.event_seq < w.event_seq) ELSE false END
@@ -120,6 +120,7 @@ class Standing(NamedTuple):
     candidate: Candidate
     line: str
     tenant: str
+    function_id: str
 
 
 Line = list[Standing]
@@ -155,8 +156,10 @@ def lines(
     for key, number in free.items():
         by_depth.setdefault(next((d for d in DEPTHS if d > number), DEPTHS[-1]), []).append(key)
     for depth, keys in by_depth.items():
-        for door, id, gate_keys, line, tenant, order, doomed in _lines(depth).execute(connection, {"keys": keys}):
-            standing = Standing(Candidate(id, tuple(gate_keys), doomed), line, tenant)
+        for door, id, gate_keys, line, tenant, function_id, order, doomed in _lines(depth).execute(
+            connection, {"keys": keys}
+        ):
+            standing = Standing(Candidate(id, tuple(gate_keys or ()), doomed), line, tenant, function_id)
             found.setdefault(door, []).append(((order, id), standing))
         cut.update(key for key in keys if len(found.get(key, ())) == depth)
     in_order = sorted(found.items(), key=lambda each: min(order for order, _ in each[1]))

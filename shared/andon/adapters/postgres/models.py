@@ -457,6 +457,19 @@ class WorkerRow(Base):
     seen_at: Mapped[dt.datetime] = _now()
 
 
+class PauseRow(Base):
+    """That a tenant's runs of a function, or in a queue, wait until it is resumed."""
+
+    __tablename__ = "pauses"
+
+    tenant: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True, comment="function, queue")
+    name: Mapped[str] = mapped_column(primary_key=True)
+    paused_at: Mapped[dt.datetime] = _now()
+    paused_by: Mapped[Any | None] = mapped_column(Jsonb)
+    reason: Mapped[str | None]
+
+
 class Slot(Base):
     """That a run is admitted under a limit. Counts only while the run is open: its status is the truth."""
 

@@ -1,0 +1,64 @@
+"""`andon pause`, `andon resume`, `andon pauses`: functions and queues whose runs wait."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from andon.cli.show import AsJson, print_json, print_table
+from andon.cli.where import api
+from andon.client import Pause
+from andon.client.pauses import Kind
+
+Name = Annotated[str, typer.Argument(metavar="FUNCTION", help="A function's id; with --queue, a queue's name.")]
+OfAQueue = Annotated[bool, typer.Option("--queue", help="It is a queue.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register this module's commands."""
+    app.command()(pause)
+    app.command()(resume)
+    app.command()(pauses)
+
+
+def pause(
+    name: Name,
+    queue: OfAQueue = False,
+    reason: Annotated[str | None, typer.Option(help="Why; the console and the audit show it.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Start no run of a function, or in a queue, until it is resumed. Runs are made, wait, and can be cancelled."""
+    with api() as andon:
+        _tell(andon.pauses.pause(_kind(queue), name, reason=reason), "paused", as_json)
+
+
+def resume(name: Name, queue: OfAQueue = False, as_json: AsJson = False) -> None:
+    """Let its runs start again, in the order in which they were made."""
+    with api() as andon:
+        _tell(andon.pauses.resume(_kind(queue), name), "resumed", as_json)
+
+
+def pauses(as_json: AsJson = False) -> None:
+    """List what is paused."""
+    with api() as andon:
+        found = list(andon.pauses.list())
+    if as_json:
+        print_json(found)
+        return
+    print_table(
+        ("KIND", "NAME", "SINCE", "REASON"),
+        [(each.kind, each.name, each.paused_at, each.reason) for each in found],
+        wide="REASON",
+    )
+
+
+def _kind(queue: bool) -> Kind:
+    return "queue" if queue else "function"
+
+
+def _tell(shown: Pause, what: str, as_json: bool) -> None:
+    if as_json:
+        print_json(shown)
+    else:
+        typer.echo(f"{what} {shown.kind} {shown.name}")

@@ -1,0 +1,70 @@
+"""Pauses over HTTP and in the console, and what a queued run is said to wait for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+import pytest
+
+from andon import Concurrency, function
+from andon.adapters.cel import check_expression
+from andon.adapters.postgres import functions
+from andon.engine.functions import Registry
+from tests.gated import Gated, users
+from tests.integration.api.conftest import Client
+
+API = "/api/v1"
+LIMITS = [Concurrency(1, key="data.user")]
+
+
+@pytest.fixture
+def gated(client: Client, database: psycopg.Connection[Any]) -> Gated:
+    work = function(id="team/job", trigger="work/asked", concurrency=LIMITS, queue="slow")(lambda event, step: None)
+    functions.register(database, Registry([work], check_expression=check_expression))
+    return Gated(database, work)
+
+
+def test_a_queued_run_says_what_it_waits_for_its_place_and_who_is_before_it(client: Client, gated: Gated) -> None:
+    first, second, third = gated.send(*users(42, 42, 42))
+    gated.open()
+    said = client.get(f"{API}/runs/{third}").json["queuedFor"]
+    assert said == {"rule": "concurrency", "key": "data.user = 42", "place": 2, "of": 2, "holders": [str(first)]}
+    assert client.get(f"{API}/runs/{first}").json["queuedFor"] is None
+    page = client.get(f"/runs/{second}").text
+    assert "data.user = 42" in page
+    assert f"/runs/{first}" in page
+
+
+@pytest.mark.parametrize(("path", "kind"), [("functions/team/job", "function"), ("queues/slow", "queue")])
+def test_functions_and_queues_are_paused_with_a_reason_and_resumed(
+    client: Client, gated: Gated, path: str, kind: str
+) -> None:
+    paused = client.post(f"{API}/{path}/pause", json={"reason": "deploy"})
+    assert (paused.status_code, paused.json["kind"], paused.json["reason"]) == (202, kind, "deploy")
+    assert client.post(f"{API}/{path}/pause").status_code == 409
+    assert [each["kind"] for each in client.get(f"{API}/pauses").json["items"]] == [kind]
+    assert client.post(f"{API}/{path}/resume").json["pausedAt"] is None
+    assert client.post(f"{API}/{path}/resume").status_code == 409
+    actions = [each["action"] for each in client.get(f"{API}/audit").json["items"]]
+    assert actions[:2] == [f"{kind}.resumed", f"{kind}.paused"]
+
+
+def test_the_page_of_functions_has_the_pause_and_its_end(client: Client, gated: Gated) -> None:
+    assert client.post("/functions/team/job/pause").status_code in {200, 204}
+    assert "paused" in client.get("/functions").text
+    assert client.post("/functions/team/job/resume").status_code in {200, 204}
+
+
+@pytest.mark.parametrize("path", ["functions/nothing", "queues/nothing"])
+def test_what_is_not_there_is_not_found(client: Client, gated: Gated, path: str) -> None:
+    assert client.post(f"{API}/{path}/pause").status_code == 404
+    assert client.post(f"{API}/{path}/resume").status_code == 404
+
+
+def test_a_run_of_a_paused_function_says_so(client: Client, gated: Gated) -> None:
+    client.post(f"{API}/functions/team/job/pause")
+    gated.pauses.learn([("default", "function", "team/job")])
+    [run] = gated.send(*users("a"))
+    gated.open()
+    assert client.get(f"{API}/runs/{run}").json["queuedFor"]["rule"] == "pause"

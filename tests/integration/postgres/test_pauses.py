@@ -1,0 +1,127 @@
+"""Pauses: no run of what is paused starts, none is lost, cancels work, and all go on in their order when it is over."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from andon import CancelOn, Concurrency, Timeouts, function
+from andon.adapters.postgres import pauses, runs
+from andon.adapters.postgres.connect import Connection, connect
+from andon.adapters.postgres.pauses import Pauses
+from andon.engine.declarations import Declaration
+from andon_worker.dispatcher import upkeep
+from tests.gated import Gated, users
+
+PLACE = ("default", "function", "work")
+
+
+def work(**said: Any) -> Declaration:
+    rule = CancelOn("work/stopped", match="data.user")
+    return function(id="work", trigger="work/asked", cancel_on=[rule], **said)(lambda event, step: None)
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Connection]:
+    with connect(database_url, name="test") as connection:
+        yield connection
+
+
+def look(gated: Gated) -> None:
+    """The dispatcher's look: it learns what is paused, and takes out of lines what has to wait."""
+    gated.pauses.learn(upkeep.due(gated.db, forgotten_after=60, relay_after=60).paused)
+    with gated.db.transaction():
+        while gated.pauses.take_out(gated.db):
+            pass
+
+
+def start_pause(gated: Gated, place: tuple[str, str, str] = PLACE) -> None:
+    assert pauses.pause(gated.db, place, by={"id": "ada"}, reason="deploy")
+    look(gated)
+
+
+def end_pause(gated: Gated, place: tuple[str, str, str] = PLACE) -> None:
+    assert pauses.resume(gated.db, place)
+    look(gated)
+    gated.open()
+
+
+@pytest.mark.parametrize("place", [PLACE, ("default", "queue", "default")])
+@pytest.mark.parametrize("limits", [[], [Concurrency(5)]])
+def test_runs_that_are_made_meanwhile_wait_and_go_on_in_their_order(
+    database: Connection, limits: list[Concurrency], place: Any
+) -> None:
+    gated = Gated(database, work(concurrency=limits))
+    start_pause(gated, place)
+    made = gated.send(*users("a", "b", "c"))
+    gated.open()
+    gated.upkeep()
+    assert gated.hints == []
+    end_pause(gated, place)
+    assert gated.hints == made
+
+
+def test_a_hint_that_was_sent_before_starts_nothing(database: Connection) -> None:
+    gated = Gated(database, work())
+    gated.send(*users("a", "b"))
+    start_pause(gated)
+    assert gated.claim_all() == []
+    end_pause(gated)
+    assert len(gated.claim_all()) == 2
+
+
+def test_what_has_started_goes_on_and_is_not_started_again_when_it_is_given_back(database: Connection) -> None:
+    gated = Gated(database, work(concurrency=Concurrency(1)))
+    gated.send(*users("a"))
+    gated.open()
+    held = gated.claim()
+    assert held
+    start_pause(gated)
+    assert gated.statuses() == {"running": 1}
+    assert runs.suspend(database, held.id, held.fence)
+    gated.upkeep()
+    look(gated)
+    assert gated.claim_all() == []
+    end_pause(gated)
+    assert len(gated.claim_all()) == 1
+
+
+def test_a_run_that_waits_for_the_end_of_a_pause_can_be_cancelled(database: Connection) -> None:
+    gated = Gated(database, work())
+    start_pause(gated)
+    gated.send(*users("a", "b"))
+    gated.send(*users("a"), name="work/stopped")
+    end_pause(gated)
+    assert gated.statuses() == {"cancelled": 1, "queued": 1}
+
+
+def test_other_tenants_and_other_functions_go_on(database: Connection) -> None:
+    other = function(id="other", trigger="work/asked")(lambda event, step: None)
+    gated = Gated(database, work(), other)
+    start_pause(gated)
+    gated.send(*users("a"))
+    gated.send(*users("a"), tenant="another")
+    started = [(each.tenant, each.function_id) for each in gated.claim_all()]
+    assert sorted(started) == [("another", "other"), ("another", "work"), ("default", "other")]
+
+
+def test_the_time_to_start_stands_still_meanwhile(database: Connection) -> None:
+    gated = Gated(database, work(timeouts=Timeouts(start=dt.timedelta(hours=1))))
+    gated.send(*users("a"))
+    start_pause(gated)
+    before = gated.one("SELECT start_by FROM andon.runs")
+    database.execute("UPDATE andon.pauses SET paused_at = paused_at - interval '30 min'")
+    database.execute("UPDATE andon.runs SET queued_at = queued_at - interval '40 min'")
+    end_pause(gated)
+    assert gated.one("SELECT start_by FROM andon.runs") - before >= dt.timedelta(minutes=30)
+
+
+def test_it_is_paused_once_and_resumed_once(database: Connection) -> None:
+    assert pauses.pause(database, PLACE, by=None, reason=None)
+    assert not pauses.pause(database, PLACE, by=None, reason=None)
+    assert pauses.resume(database, PLACE)
+    assert not pauses.resume(database, PLACE)
+    assert not Pauses()
