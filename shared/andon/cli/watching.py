@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -80,17 +81,25 @@ def _news(run: Run, told: set[str]) -> Iterator[str]:
         if step.status in ("running", "sleeping") or key in told:
             continue
         told.add(key)
-        why = step.error.get("message") if isinstance(step.error, dict) else None
+        why = said_of(step.error)
         attempt = f" (attempt {step.attempt})" if step.attempt > 1 or step.status == "retrying" else ""
         said = f": {why}" if why else ""
         yield f"  {step.id}  {step.status}{attempt}{said}  {took(step.started_at, step.ended_at) or ''}"
 
 
+def said_of(error: Any) -> str | None:
+    """An error in a line. Its type stands before a message that alone says little, as a KeyError's."""
+    if not isinstance(error, dict):
+        return None
+    kind, message = str(error.get("type") or ""), str(error.get("message") or "")
+    plain = kind in ("", "StepError", "NonRetriable") or kind in message or " " in message.strip()
+    return message if plain else f"{kind}: {message}"
+
+
 def require_completed(run: Run) -> None:
     """Raise `CommandFailed` for a run that ended otherwise."""
     if run.status != "completed":
-        error = run.error.get("message") if isinstance(run.error, dict) else None
-        why = error or (run.cancel and run.cancel.reason)
+        why = said_of(run.error) or (run.cancel and run.cancel.reason)
         raise CommandFailed(f"Run {run.id} is {run.status}{f': {why}' if why else ''}")
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from andon.embedded.console import Console
 from andon.embedded.spawn import spawn
 
-WAIT_SECONDS = 0.2
+WAIT_SECONDS, LOOK_SECONDS = 0.2, 2.0
 IGNORED = frozenset({"node_modules", "site-packages", "__pycache__", "venv"})
 
 
@@ -25,6 +25,9 @@ class Modules:
         self._env = env
         self._console = console
         self.declared: list[dict[str, Any]] = []
+        self.unready = False
+        """Whether something outside of the modules is missing, which may come by itself."""
+        self._told: list[str] = []
 
     def check(self) -> bool:
         """Whether all can be served; says what is wrong with those that can't."""
@@ -37,11 +40,15 @@ class Modules:
             last = errors.decode(errors="replace").strip().splitlines()[-1:]
             self._console.say(f"the functions can't be checked: {last[0] if last else 'no word of it'}")
             return False
-        for why in answer["failed"].values():
-            self._console.say(why, wrong=True)
-        if not answer["failed"]:
+        self.unready = answer["unready"] is not None
+        wrong = [*answer["failed"].values(), *filter(None, [answer["unready"]])]
+        for why in wrong:
+            if why not in self._told:
+                self._console.say(why, wrong=True)
+        self._told = wrong
+        if not wrong:
             self.declared = answer["declared"]
-        return not answer["failed"]
+        return not wrong
 
     def described(self) -> str:
         """Which functions there are, in a line."""
@@ -94,8 +101,17 @@ def _below(path: str, folder: Path) -> bool:
 
 
 def wait_for_good(modules: Modules, saves: Saves, console: Console, pause: Callable[[float], object]) -> None:
-    """Return when all modules can be served; until then, check again after each save."""
+    """Return when all modules can be served; until then, check again after each save, or when what they need may be
+    there.
+    """
+    told = False
     while not modules.check():
-        console.say("waiting for the next save")
-        while not saves.take():
+        if not told:
+            until = (
+                "waiting until that is there, or for the next save" if modules.unready else "waiting for the next save"
+            )
+            console.say(until)
+        waited, told = 0.0, modules.unready
+        while not saves.take() and not (modules.unready and waited > LOOK_SECONDS):
             pause(WAIT_SECONDS)
+            waited += WAIT_SECONDS

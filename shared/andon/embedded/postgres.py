@@ -61,6 +61,7 @@ class PostgresServer(Server):
             "max_connections": "200",
             "shared_buffers": "128MB",
             "timezone": "UTC",
+            "search_path": "public",  # "$user" would put a team's own tables into Andon's schema
         }
         words = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         return [str(self.programs / self.program), "-D", str(self.data), *words]

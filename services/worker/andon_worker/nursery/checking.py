@@ -1,6 +1,7 @@
 """`python -m andon_worker.nursery.checking MODULE...`: can these be served? Says so as JSON, and imports none itself.
 
-`{"declared": [...], "failed": {module: why}}`. What the modules print goes to stderr.
+`{"declared": [...], "failed": {module: why}, "unready": why}`. What the modules print goes to stderr. Unready is what
+isn't their fault: a table that a function's row is to follow, and that somebody has to make first.
 """
 
 from __future__ import annotations
@@ -11,7 +12,15 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from andon.engine.declarations import to_json
+import psycopg
+
+from andon.adapters.cel import check_expression
+from andon.adapters.cron import check_schedule
+from andon.adapters.postgres import subject_kinds
+from andon.engine.declarations import Declaration, to_json
+from andon.engine.errors import RegistrationError
+from andon.engine.functions import Registry
+from andon.settings import Settings
 from andon_worker.nursery.starting import load_apart
 
 
@@ -23,7 +32,24 @@ def check(modules: Sequence[str]) -> dict[str, Any]:
         for module in modules
         if module not in loading.failed and module not in loading.serving
     }
-    return {"declared": [to_json(each) for each in loading.declared], "failed": {**loading.failed, **empty}}
+    failed = {**loading.failed, **empty}
+    return {
+        "declared": [to_json(each) for each in loading.declared],
+        "failed": failed,
+        "unready": None if failed else _unready(loading.declared),
+    }
+
+
+def _unready(declared: Sequence[Declaration]) -> str | None:
+    if not any(each.subject is not None and each.subject.row is not None for each in declared):
+        return None
+    registry = Registry(declared, check_expression=check_expression, check_schedule=check_schedule)
+    with psycopg.connect(Settings.from_env(os.environ).database_url, autocommit=True) as connection:
+        try:
+            subject_kinds.check(connection, registry)
+        except RegistrationError as error:
+            return str(error)
+    return None
 
 
 def main(modules: list[str]) -> None:

@@ -123,7 +123,9 @@ class _Resolving:
     def _check_table(self) -> tuple[int, bool]:
         found = self._connection.execute(_TABLE, self._row.place).fetchone()
         if found is None:
-            raise self._refused("there is no such table in this database: make it, or name its schema")
+            raise self._refused(
+                f"there is no such table in this database ({'.'.join(self._row.place)}): make it, or name its schema"
+            )
         oid, kind, usable, hidden, deferred, self._role = found
         if kind in _KINDS or kind not in ("r", "p"):
             raise self._refused(_KINDS.get(kind, "is no table"))
