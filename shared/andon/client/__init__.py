@@ -47,6 +47,7 @@ from andon.client.models import (
     Step,
     Subject,
     SubjectAsked,
+    Token,
 )
 from andon.client.transport import Retries
 
@@ -83,6 +84,7 @@ __all__ = [
     "Step",
     "Subject",
     "SubjectAsked",
+    "Token",
     "Unavailable",
     "Unreachable",
     "WaitTimeout",

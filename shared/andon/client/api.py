@@ -15,6 +15,7 @@ from andon.client.reports import Datasets, Reports
 from andon.client.runs import Cancellations, Functions, Runs
 from andon.client.schedules import Schedules
 from andon.client.subjects import Subjects
+from andon.client.tokens import Tokens
 from andon.client.transport import Retries, Transport
 
 
@@ -44,6 +45,7 @@ class Andon:
         self.runs = Runs(self._transport, follower)
         self.events = Events(self._transport)
         self.dead_events = DeadEvents(self._transport)
+        self.tokens = Tokens(self._transport)
         self.audit = Audit(self._transport)
         self.functions = Functions(self._transport)
         self.schedules = Schedules(self._transport)

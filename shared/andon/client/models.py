@@ -362,6 +362,18 @@ class Asked(Resource):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Token(Resource):
+    """What a page in a browser carries instead of a key. `token` is its secret, which is shown this once."""
+
+    id: str
+    token: str = field(repr=False)
+    things: tuple[str, ...]
+    scopes: tuple[str, ...]
+    expires_at: dt.datetime
+    user: Json = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Function(Resource):
     """A function that is registered, with what starts and what cancels its runs."""
 

@@ -1,0 +1,34 @@
+"""Tokens for pages in browsers: made where the key is, for a few things and a while."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+from urllib.parse import quote
+
+from andon.client.decode import decode
+from andon.client.models import Token
+from andon.client.transport import Transport
+
+Scope = Literal["read", "cancel"]
+
+
+class Tokens:
+    """What a page carries instead of a key. Each is for an hour at most, and ends with the key."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def create(
+        self, *things: str, scopes: Sequence[Scope] = ("read",), ttl: int = 900, user: dict[str, Any] | None = None
+    ) -> Token:
+        """A token for these, each `report:<id>` or `run:<id>`, up to 100, for `ttl` seconds.
+
+        `user` is in whose name the page cancels; without it, the key's.
+        """
+        body: dict[str, Any] = {"things": list(things), "scopes": list(scopes), "ttl": ttl}
+        return decode(Token, self._transport.post("/tokens", body if user is None else {**body, "user": user}))
+
+    def revoke(self, id: str) -> None:
+        """End a token before its time."""
+        self._transport.delete(f"/tokens/{quote(id, safe='')}")

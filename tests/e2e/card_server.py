@@ -1,0 +1,80 @@
+"""The server of a page with a card: what its route handlers do, in Python, and the page itself."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from andon.client import Andon
+
+BUNDLE = Path(__file__).parents[2] / "examples" / "next-card" / "bundle" / "page.js"
+PAGE = """<!doctype html><html lang="en"><title>Card</title>
+<div id="root" data-andon="{andon}" data-report="{report}"></div>
+<script type="module" src="/page.js"></script></html>"""
+
+
+class CardServer:
+    """It has the key; its page gets tokens that last `ttl` seconds."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.url = f"http://127.0.0.1:{port}"
+        self.ttl = 900
+        self.tokens = 0
+        self.andon: Andon | None = None
+
+    @contextmanager
+    def serving(self, andon: Andon) -> Iterator[None]:
+        """Serve in a thread, with this client of the API."""
+        self.andon = andon
+        server = ThreadingHTTPServer(("127.0.0.1", self.port), self._handler())
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            server.shutdown()
+            server.server_close()
+            thread.join()
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        card = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                if self.path == "/page.js":
+                    self._answer("text/javascript", BUNDLE.read_bytes())
+                elif self.path.startswith("/reports/"):
+                    assert card.andon is not None
+                    report = self.path.rpartition("/")[2]
+                    self._answer("text/html", PAGE.format(andon=card.andon.url, report=report).encode())
+                else:
+                    self.send_error(404)
+
+            def do_POST(self) -> None:
+                assert card.andon is not None
+                _, _, _, id, action = self.path.split("/")
+                if action == "token":
+                    card.tokens += 1
+                    user = {"id": "ada"}
+                    made = card.andon.tokens.create(f"report:{id}", scopes=["read", "cancel"], ttl=card.ttl, user=user)
+                    said = {"token": made.token}
+                else:
+                    said = {"eventId": card.andon.reports.generate(id, wait=5).event_id}
+                self._answer("application/json", json.dumps(said).encode())
+
+            def log_message(self, format: str, *args: object) -> None:
+                pass
+
+            def _answer(self, media_type: str, body: bytes) -> None:
+                self.send_response(200)
+                self.send_header("Content-Type", media_type)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+        return Handler
