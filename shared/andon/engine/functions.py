@@ -14,7 +14,7 @@ from andon.engine.declarations import CANCEL_DEADLINE, GRACE_SECONDS, IDEMPOTENC
 from andon.engine.errors import RegistrationError
 from andon.engine.events import CRON, Event
 from andon.engine.flow import Concurrency, RateLimit, Singleton, Throttle, Timeouts
-from andon.engine.gates import UNLIMITED, expressions_of, gates_of
+from andon.engine.gates import UNLIMITED, expressions_of, gates_of, holds_while_waiting
 from andon.engine.rules import CancelOn
 from andon.engine.subjects import Subject
 from andon.engine.tags import expressions_in
@@ -232,6 +232,8 @@ class Registry:
                 raise declared.refused(said, fault)
 
     def _check_limits(self, declared: Declaration) -> None:
+        if declared.singleton is not None and not holds_while_waiting(declared):
+            raise declared.refused("concurrency: hold='active'", "a singleton is held while its run waits")
         for expression in expressions_of(declared):
             argument = f"key={shown(expression)}"
             self._check(declared, argument, argument, expression, OF_EVENT)

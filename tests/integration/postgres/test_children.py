@@ -7,13 +7,17 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from andon import Concurrency
+from andon.adapters.cel import value_of
 from andon.adapters.postgres import wide
 from andon.adapters.postgres.connect import connect
 from andon.adapters.postgres.inbox import accept
 from andon.engine.events import MOST_HOPS, RUNS_CANCELLED, Event
+from andon.engine.functions import Registry
+from andon.engine.gates import gates_of
 from andon.engine.ids import new_id
 from andon.engine.invoking import KEY, invoked_again
-from tests.family import Family
+from tests.family import FUNCTIONS, Family, declared
 from tests.polling import wait_until
 
 
@@ -281,3 +285,17 @@ def test_a_run_that_ends_waits_for_nothing_any_more(family: Family) -> None:
     assert family.count("waits") == 1
     family.cancel(parent.id)
     assert family.count("waits") == 0
+
+
+def test_a_child_that_would_wait_for_a_slot_of_its_parent_is_refused(family: Family) -> None:
+    parent = family.start()
+    limited = declared("child", concurrency=Concurrency(1, key="data.case", scope="env"))
+    family.registry = Registry([*[each for each in FUNCTIONS if each.id != "child"], limited])
+    [gate] = gates_of(limited)
+    key = gate.key_of(Event("", {"case": "a"}), value_of)
+    family.db.execute("UPDATE andon.runs SET gate_keys = ARRAY[%s] WHERE id = %s", [key, parent.id])
+    family.invoke(parent)
+    family.take_opened()
+    error = family.go_on(parent).memos["page"].error
+    assert error is not None
+    assert (error["code"], "slot that its parent holds" in error["message"]) == ("CHILD_FAILED", True)

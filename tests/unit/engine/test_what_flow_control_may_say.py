@@ -26,6 +26,7 @@ HOUR, SECOND = dt.timedelta(hours=1), dt.timedelta(seconds=1)
         ({"singleton": Singleton("data.a", "replace")}, "expected 'skip', 'cancel' or 'latest'"),  # type: ignore[arg-type]
         ({"singleton": "data.a"}, "expected Singleton"),
         ({"singleton": Singleton("async.data")}, "async"),
+        ({"singleton": Singleton(), "concurrency": Concurrency(1, hold="active")}, "held while its run waits"),
         ({"throttle": Throttle(0, HOUR)}, "limit=0"),
         ({"throttle": Throttle(1, HOUR, burst=-1)}, "burst=-1: expected a whole number from 0"),
         ({"throttle": Throttle(1, dt.timedelta(0))}, "from 1 second to 7 days"),

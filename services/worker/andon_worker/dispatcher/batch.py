@@ -251,7 +251,7 @@ def record_batch(
     cancellations.replace_singletons(connection, singles)
     births = plan_births(connection, registry, fresh)
     children, limited = sifting.within_rate_limits(connection, [_child(each) for each in births.made])
-    runs += children
+    runs += [_minding(pauses, each) for each in children]
     untagged = _insert_runs(connection, runs)
     adopt(connection, births)
     skipped = [*skipped, *dropped, *births.skipped, *limited]

@@ -7,12 +7,14 @@ waits for the batch, and the cancel's event finds the child.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
 
+from andon.adapters.cel import value_of
 from andon.adapters.postgres import children
 from andon.adapters.postgres.arrivals import Hit
 from andon.adapters.postgres.children import Parent, hold_parents
@@ -20,6 +22,7 @@ from andon.adapters.postgres.skips import Reason, Skip
 from andon.engine.declarations import Declaration
 from andon.engine.events import ENDS, MOST_HOPS, Event
 from andon.engine.functions import Registry
+from andon.engine.gates import gates_of, holds_while_waiting, is_limited
 from andon.engine.ids import parse_id
 from andon.engine.invoking import CANCEL, Invocation, invocation_of
 
@@ -50,6 +53,7 @@ def plan_births(connection: psycopg.Connection[Any], registry: Registry, events:
     if not asked:
         return births
     parents = hold_parents(connection, {id for _, said in asked if (id := parse_id(said.parentRunId)) is not None})
+    held = _held(connection, registry, parents) if any(_limited(registry, said) for _, said in asked) else {}
     for event, said in asked:
         run_id, parent_id = parse_id(said.runId), parse_id(said.parentRunId)
         if run_id is None:
@@ -58,12 +62,17 @@ def plan_births(connection: psycopg.Connection[Any], registry: Registry, events:
             births.skipped.append(Skip(event.seq, said.functionId, Reason.PARENT_CANCELLED, by_run=parent_id))
             continue
         function = registry.get(said.functionId)
-        why = _refusal(function, event)
+        why = _refusal(function, event) or _waits_for_itself(function, event, held.get(parent_id, ()))
         if function is not None and why is None:
             births.made.append(Birth(run_id, function, event, said))
         elif parent_id is not None:
             births.refused.append(_told(parent_id, said, *(why or ("", ""))))
     return births
+
+
+def _limited(registry: Registry, said: Invocation) -> bool:
+    function = registry.get(said.functionId)
+    return function is not None and is_limited(function)
 
 
 def _has_stopped(event: Event, said: Invocation, parent: Parent | None) -> bool:
@@ -79,6 +88,31 @@ def _refusal(function: Declaration | None, event: Event) -> tuple[str, str] | No
         return "UNKNOWN_FUNCTION", "there is no such function; see ANDON_FUNCTIONS"
     if event.hops >= MOST_HOPS:
         return "CHILD_FAILED", f"runs that start each other: this is hop {MOST_HOPS} and the last"
+    return None
+
+
+def _held(
+    connection: psycopg.Connection[Any], registry: Registry, parents: Collection[uuid.UUID]
+) -> dict[uuid.UUID | None, set[uuid.UUID]]:
+    """The slots that are kept while children go: by these runs, and by those that wait for them in turn."""
+    found: dict[uuid.UUID | None, set[uuid.UUID]] = {}
+    for below, function_id, key in children.held_above(connection, parents):
+        function = registry.get(function_id)
+        if function is not None and holds_while_waiting(function):
+            found.setdefault(below, set()).add(key)
+    return found
+
+
+def _waits_for_itself(
+    function: Declaration | None, event: Event, held: Collection[uuid.UUID]
+) -> tuple[str, str] | None:
+    for limit in gates_of(function) if function is not None and held else ():
+        with suppress(ValueError):  # such a child fails
+            if limit.rate is None and limit.key_of(event, value_of) in held:
+                return (
+                    "CHILD_FAILED",
+                    f"it would wait for a slot that its parent holds: {limit.kind}, key={limit.key!r}",
+                )
     return None
 
 

@@ -29,6 +29,16 @@ WITH RECURSIVE below AS (
 SELECT count(*) - 1 FROM below
 """
 
+_HELD_ABOVE = """
+WITH RECURSIVE up AS (
+    SELECT id AS below, id, function_id, parent_run_id, gate_keys, door, 1 AS depth FROM andon.runs WHERE id = ANY(%s)
+    UNION ALL
+    SELECT u.below, r.id, r.function_id, r.parent_run_id, r.gate_keys, r.door, u.depth + 1
+    FROM up u JOIN andon.runs r ON r.id = u.parent_run_id WHERE u.depth < 20
+)
+SELECT DISTINCT below, function_id, key FROM up, unnest(gate_keys) key WHERE door IS NULL
+"""
+
 
 class Parent(NamedTuple):
     """A run that asks for a child."""
@@ -49,6 +59,13 @@ def below(connection: psycopg.Connection[Any], run_id: uuid.UUID) -> int:
     """How many open runs below this one are cancelled with it."""
     row = connection.execute(_BELOW, [run_id]).fetchone()
     return int(row[0]) if row else 0
+
+
+def held_above(
+    connection: psycopg.Connection[Any], ids: Collection[uuid.UUID]
+) -> list[tuple[uuid.UUID, str, uuid.UUID]]:
+    """The gate keys under which these runs and those above them are let in: of which, whose function, key."""
+    return connection.execute(_HELD_ABOVE, [list(ids)]).fetchall() if ids else []
 
 
 def adopt(connection: psycopg.Connection[Any], children: Sequence[tuple[uuid.UUID, uuid.UUID, str]]) -> None:
