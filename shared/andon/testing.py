@@ -8,6 +8,12 @@ try) is a replay from the memos, on a clock that is advanced instead of waited f
 is run (`Ended.cleanup`), and it is told what its subject and the row that follows it became. To see a function being
 cancelled, keep the `ManualCancelCheck` that it is given and call `cancel()`: from inside a step, or before.
 
+Events that come while it waits or sleeps are given with their seconds, and functions that it invokes as they are:
+
+    ended = run_function(approval, event, events=[(3600, Event("approval/granted", {"id": 7}))], functions=[notify])
+
+One that matches a cancel rule of the function cancels the run. `Ended.children` tells what became of each child.
+
 `MemoryJournal` and `ManualCancelCheck` are fakes held to the same contract tests as the real adapters.
 """
 
@@ -18,6 +24,7 @@ import datetime as dt
 import json
 import signal
 import threading
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -26,23 +33,25 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from andon.adapters.cel import any_holds, check_expression, value_of
+from andon.adapters.cel import Evaluations, any_holds, check_expression, value_of
 from andon.adapters.cron import check_schedule, ticks
 from andon.adapters.keying import value_under
 from andon.engine import tags
 from andon.engine.artifacts import Stored
 from andon.engine.errors import Cancelled, InvalidResult, LeaseLost, StepTimeout
-from andon.engine.events import Event
+from andon.engine.events import INVOKED, Event
 from andon.engine.execution import Completed, Failed, Stopped, Suspended, execute, is_async
 from andon.engine.functions import Function, Handler, Registry
+from andon.engine.invoking import CANCEL, Invocation, as_handlers_see, invocation_of
 from andon.engine.memos import Memo
 from andon.engine.ports import Attempt
+from andon.engine.rules import CancelOn
 from andon.engine.states import Status
 from andon.engine.steps import AsyncStep, Step, failure
 from andon.engine.stops import SIGNAL, Cause, Stop
 from andon.engine.subjects import Row
 from andon.engine.ticks import tick_event
-from andon.engine.waiting import Waiting
+from andon.engine.waiting import Awaited, Waiting, told, wait_key
 
 RUN_ID, CLEANUP_ID = (f"00000000-0000-7000-8000-00000000000{number}" for number in (1, 2))
 START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
@@ -287,6 +296,8 @@ class Ended:
     subject: str | None = None
     row: dict[str, Any] | None = None
     cleanup: Ended | None = None
+    children: dict[str, Ended] = field(default_factory=dict)
+    """How those ended that it has invoked, by the step that did."""
 
 
 def run_function(
@@ -296,12 +307,15 @@ def run_function(
     cancel_check: ManualCancelCheck | None = None,
     journal: MemoryJournal | None = None,
     max_replays: int = 1_000,
+    events: Sequence[Event | tuple[float, Event]] = (),
+    functions: Sequence[Function] = (),
 ) -> Ended:
     """Run `function` for `event` to its end, through every suspension, in this thread.
 
     In the main thread a cancel, or a step's time-out, stops the code as in a worker, unless it is in C; elsewhere, and
-    then, at its next step or check. Nothing is killed. Raises `RuntimeError` when the run suspends more than
-    `max_replays` times, ends with its lease lost, or wants a transaction of a journal without a session; `ValueError`
+    then, at its next step or check. Nothing is killed. `events` come when the run waits or sleeps, each so many seconds
+    after the run began, or at once. Raises `RuntimeError` when the run suspends more than `max_replays` times, waits
+    for what never comes, ends with its lease lost, or wants a transaction of a journal without a session; `ValueError`
     for an event that doesn't name the function's subject, which would start no run.
     """
     subject = None if function.subject is None else function.subject.named_in(event.data)
@@ -310,7 +324,8 @@ def run_function(
     kept = journal or MemoryJournal()
     began = kept.now
     check = cancel_check or ManualCancelCheck()
-    ended = _Following(function, function.handler, event, kept, max_replays).to_the_end(check)
+    around = Surroundings.of(began, events, [function, *functions])
+    ended = _Following(function, function.handler, event, kept, max_replays, around).to_the_end(check)
     hook, kind = {
         Status.CANCELLED: (function.on_cancel, "on_cancel"),
         Status.FAILED: (function.on_failure, "on_failure"),
@@ -344,6 +359,72 @@ def _row_after(row: Row, ended: Ended, began: dt.datetime, at: dt.datetime) -> d
     return said | {row.at[each]: time for each, time in times.items() if each in row.at}
 
 
+def _of_child(ended: Ended, said: Invocation) -> dict[str, Any] | None:
+    """The error that a parent gets."""
+    if ended.status is Status.COMPLETED:
+        return None
+    code = "CHILD_FAILED" if ended.status is Status.FAILED else "CHILD_CANCELLED"
+    why = f": {ended.error['message']}" if ended.error else ""
+    return {"code": code, "message": f"Run {said.runId} of {said.functionId} {ended.status}{why}"}
+
+
+@dataclass
+class Surroundings:
+    """What is around a run and its children: the events that come, and the functions that there are."""
+
+    began: dt.datetime
+    coming: list[tuple[dt.datetime, Event]] = field(default_factory=list)
+    functions: dict[str, Function] = field(default_factory=dict)
+    come: list[Event] = field(default_factory=list)
+
+    @classmethod
+    def of(
+        cls, began: dt.datetime, events: Sequence[Event | tuple[float, Event]], functions: Sequence[Function]
+    ) -> Surroundings:
+        """As `run_function` is given them."""
+        timed = [each if isinstance(each, tuple) else (0.0, each) for each in events]
+        coming = [(began + dt.timedelta(seconds=seconds), event) for seconds, event in timed]
+        return cls(began, sorted(coming, key=lambda each: each[0]), {each.id: each for each in functions})
+
+    @property
+    def seq(self) -> int:
+        """Of the newest that has come."""
+        return self.come[-1].seq if self.come else 0
+
+    def let_one_come(self, run: _Following, check: ManualCancelCheck, until: dt.datetime | None) -> bool:
+        """Let the next event come, if it does by then; one that the run's function is cancelled on cancels it."""
+        journal = run.journal
+        if not self.coming or (until is not None and self.coming[0][0] > until):
+            if until is not None:
+                journal.now = max(journal.now, until)
+            return False
+        at, event = self.coming.pop(0)
+        journal.now = max(journal.now, at)
+        self.come.append(replace(event, seq=self.seq + 1, tenant=run.event.tenant))
+        if any(_cancels(rule, run.event, event) for rule in run.function.cancel_on):
+            check.cancel()
+        return True
+
+    def find(self, wanted: Sequence[Awaited], since: Sequence[int], trigger: Event) -> tuple[int, Event] | None:
+        """The first that has come of what is wanted, and which that is."""
+        for event in self.come:
+            for n, (each, after) in enumerate(zip(wanted, since, strict=True)):
+                same = event.name == each.event and event.seq > after and event.seq not in each.consumed
+                same = same and wait_key(event.tenant, event.name, each.path, event.data) == each.key
+                if same and (each.expression is None or Evaluations().hold(each.expression, trigger, event)):
+                    return n, event
+        return None
+
+
+def _cancels(rule: CancelOn, trigger: Event, event: Event) -> bool:
+    if event.name != rule.event:
+        return False
+    value = rule.value(trigger.data)
+    if rule.match is not None and (value is None or value != rule.value(event.data)):
+        return False
+    return rule.if_ is None or Evaluations().hold(rule.if_, trigger, event)
+
+
 @dataclass
 class _Following:
     """A run, with what it needs for one replay after the other."""
@@ -353,8 +434,10 @@ class _Following:
     event: Event
     journal: MemoryJournal
     max_replays: int
+    around: Surroundings = field(default_factory=lambda: Surroundings(START))
     run_id: str = RUN_ID
     parent_run_id: str | None = None
+    children: dict[str, Ended] = field(default_factory=dict)
 
     def to_the_end(self, check: ManualCancelCheck) -> Ended:
         """Replay it until it has ended."""
@@ -363,7 +446,59 @@ class _Following:
         status, output, error = _follow(self, check, files)
         stored = kept.artifacts.items() if status is Status.COMPLETED else ()
         artifacts = {name: files.contents[each.key] for name, (_, each) in stored}
-        return Ended(status, output, error, (kept.now - began).total_seconds(), kept.memos(), artifacts, kept.sent)
+        waited = (kept.now - began).total_seconds()
+        if status is not Status.CANCELLED:
+            for sent in kept.sent:
+                if (said := invocation_of(sent)) is not None and str(said.parentStep) not in self.children:
+                    self.run_child(sent, ManualCancelCheck())
+        mine = [each for each in kept.sent if each.name != INVOKED]
+        return Ended(status, output, error, waited, kept.memos(), artifacts, mine, children=self.children)
+
+    def wait(self, waiting: Waiting, check: ManualCancelCheck) -> None:
+        """Let pass what passes until something that it waits for has come, or its time is over."""
+        journal, step = self.journal, waiting.step
+        journal.wait(waiting)
+        asked = [each for each in [*waiting.sends, *journal.sent] if invocation_of(each) is not None]
+        for event in asked:
+            said = invocation_of(event)
+            if said is not None and uuid.UUID(said.runId) == waiting.awaited[0].key:
+                ended = self.run_child(event, check)
+                if journal.wakes.get(step, journal.now) >= journal.now:
+                    journal.arrive(step, output=ended.output, error=_of_child(ended, said))
+                return
+        since = [self.around.seq if each.after_seq is None else each.after_seq for each in waiting.awaited]
+        while journal.rows[step].status == "waiting" and not check.cancelled:
+            if (found := self.around.find(waiting.awaited, since, self.event)) is not None:
+                journal.arrive(step, output=told(*found))
+            elif not self.around.let_one_come(self, check, journal.wakes.get(step)):
+                break
+        if journal.rows[step].status == "waiting" and not check.cancelled and step not in journal.wakes:
+            names = " or ".join(each.event for each in waiting.awaited)
+            raise RuntimeError(
+                f"step {step!r} of {self.function.id!r} waits for {names} for ever: run_function(events=)"
+            )
+
+    def pass_time(self, until: dt.datetime, check: ManualCancelCheck) -> None:
+        """Let the clock come to that time, and events with it."""
+        while not check.cancelled and self.around.let_one_come(self, check, until):
+            pass
+        if not check.cancelled:
+            self.journal.now = max(self.journal.now, until)
+
+    def run_child(self, event: Event, check: ManualCancelCheck) -> Ended:
+        """Run what it invokes, on the same clock; cancelled with it unless it was to be abandoned."""
+        said = invocation_of(event)
+        assert said is not None
+        function = self.around.functions.get(said.functionId)
+        if function is None:
+            raise RuntimeError(f"{self.function.id!r} invokes {said.functionId!r}: run_function(functions=[...])")
+        journal = MemoryJournal(session=self.journal.session, now=self.journal.now)
+        rest = (self.max_replays, self.around, said.runId, self.run_id)
+        child = _Following(function, function.handler, event, journal, *rest)
+        ended = child.to_the_end(check if said.onCancel == CANCEL else ManualCancelCheck())
+        self.journal.now = journal.now
+        self.children[str(said.parentStep)] = ended
+        return ended
 
 
 def _follow(run: _Following, check: ManualCancelCheck, files: MemoryFiles) -> tuple[Status, Any, dict[str, Any] | None]:
@@ -384,10 +519,11 @@ def _follow(run: _Following, check: ManualCancelCheck, files: MemoryFiles) -> tu
                     parent_run_id=run.parent_run_id,
                     attempt=attempt,
                     event=event,
+                    check_expression=check_expression,
                 )
                 outcome = execute(
                     run.handler,
-                    event,
+                    as_handlers_see(event),
                     step,
                     stop,
                     attempt=attempt,
@@ -404,9 +540,11 @@ def _follow(run: _Following, check: ManualCancelCheck, files: MemoryFiles) -> tu
                     return Status.COMPLETED, json.loads(text), None
                 case Failed(error):
                     return Status.FAILED, None, error
+                case Suspended(waiting=waiting) if waiting is not None:
+                    run.wait(waiting, check)
                 case Suspended(seconds, wake_at, failed):
                     attempt += failed is not None
-                    journal.advance((wake_at - journal.now).total_seconds() if wake_at else seconds or 0.0)
+                    run.pass_time(wake_at or journal.now + dt.timedelta(seconds=seconds or 0.0), check)
                 case Stopped(Cause.CANCELLED):
                     return Status.CANCELLED, None, None
                 case Stopped(Cause.TIMEOUT):

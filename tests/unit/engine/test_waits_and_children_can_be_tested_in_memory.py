@@ -1,0 +1,83 @@
+"""`andon.testing` with what comes from outside: events on a clock, children, a cancel at any point."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from andon import CancelOn, ChildCancelled, Event, Step, StepTimeout, function
+from andon.engine.states import Status
+from andon.testing import ManualCancelCheck, run_function
+
+REQUEST = Event("order/placed", {"id": 7})
+CANCEL = [CancelOn("order/withdrawn", match="data.id")]
+WITHDRAWN = Event("order/withdrawn", {"id": 7})
+
+
+@function(id="pack", trigger="pack/requested", cancel_on=CANCEL)
+def pack(event: Event, step: Step) -> str:
+    step.sleep("dry", 100)
+    came = step.wait_for_event("label", "label/printed", match="data.id", timeout=500)
+    return f"packed, {'labelled' if came else 'no label'}"
+
+
+@function(id="order", trigger="order/placed", cancel_on=CANCEL)
+def order(event: Event, step: Step) -> Any:
+    try:
+        return step.invoke("pack", pack, {"id": event.data["id"]}, timeout=event.data.get("timeout"))
+    except (StepTimeout, ChildCancelled) as error:
+        return error.code
+
+
+def test_events_come_to_a_child_at_their_time() -> None:
+    ended = run_function(order, REQUEST, functions=[pack], events=[(250, Event("label/printed", {"id": 7}))])
+    assert (ended.output, ended.waited) == ("packed, labelled", 250)
+    assert ended.children["pack"].output == "packed, labelled"
+    assert run_function(order, REQUEST, functions=[pack]).output == "packed, no label"
+
+
+@pytest.mark.parametrize("at", [0, 50, 100, 300])
+def test_a_cancel_at_any_time_stops_parent_and_child(at: float) -> None:
+    ended = run_function(order, REQUEST, functions=[pack], events=[(at, WITHDRAWN)])
+    assert ended.status is Status.CANCELLED
+    assert ended.children["pack"].status is Status.CANCELLED
+
+
+def test_a_cancel_by_hand_stops_both() -> None:
+    check = ManualCancelCheck(at_check=2)
+    ended = run_function(order, REQUEST, functions=[pack], cancel_check=check)
+    assert ended.status is Status.CANCELLED
+
+
+def test_a_cancel_after_the_end_changes_nothing() -> None:
+    assert run_function(order, REQUEST, functions=[pack], events=[(601, WITHDRAWN)]).status is Status.COMPLETED
+
+
+def test_a_child_that_takes_too_long_times_out() -> None:
+    ended = run_function(order, Event("order/placed", {"id": 7, "timeout": 60}), functions=[pack])
+    assert ended.output == "TIMEOUT"
+
+
+def test_a_wait_for_what_never_comes_is_an_error_that_says_for_what() -> None:
+    waiter = function(id="waiter", trigger="t")(lambda event, step: step.wait_for_event("w", "a/b"))
+    with pytest.raises(RuntimeError, match="'w' of 'waiter' waits for a/b for ever"):
+        run_function(waiter, Event("t"), events=[(5, Event("a/c"))])
+
+
+def test_a_child_that_is_not_given_is_an_error_that_says_which() -> None:
+    with pytest.raises(RuntimeError, match="invokes 'pack'"):
+        run_function(order, REQUEST)
+
+
+def test_since_wait_and_conditions_are_as_in_a_dispatcher() -> None:
+    @function(id="picky", trigger="t")
+    def picky(event: Event, step: Step) -> list[Any]:
+        step.sleep("nap", 10)
+        late = step.wait_for_event("late", "a/b", since="wait", timeout=100)
+        early = step.wait_for_event("early", "a/b", if_="async.data.n < 2")
+        again = step.wait_for_event("again", "a/b", timeout=0)
+        return [each and each.data["n"] for each in (late, early, again)]
+
+    events = [(n * 4.0, Event("a/b", {"n": n})) for n in range(4)]
+    assert run_function(picky, Event("t"), events=events).output == [3, 0, 1]
