@@ -14,7 +14,7 @@ from andon.engine.errors import (
     StepTimeout,
 )
 from andon.engine.events import Event
-from andon.engine.flow import Concurrency, RateLimit, Singleton, Throttle, Timeouts
+from andon.engine.flow import Concurrency, Priority, RateLimit, Singleton, Throttle, Timeouts
 from andon.engine.functions import Function, function
 from andon.engine.invoking import Child
 from andon.engine.rules import CancelOn
@@ -39,6 +39,7 @@ __all__ = [
     "Function",
     "NonRetriable",
     "On",
+    "Priority",
     "RateLimit",
     "RegistrationError",
     "RetryAfter",

@@ -13,7 +13,7 @@ from andon.engine.functions import Registry
 from andon.testing import run_function
 
 DOCS = Path(__file__).parents[2] / "docs"
-PAGES = ("concurrency.md", "singletons.md", "timeouts.md", "rates.md")
+PAGES = ("concurrency.md", "singletons.md", "timeouts.md", "rates.md", "order.md")
 DATA = {"reportId": "r1", "userId": "u1"}
 
 

@@ -203,6 +203,8 @@ ARGUMENTS: Mapping[str, Check] = {
     "throttle": flow.throttle_fault,
     "rate_limit": flow.rate_limit_fault,
     "timeouts": flow.timeouts_fault,
+    "priority": flow.priority_fault,
+    "fair": flow.key_fault,
     "tags": tags_fault,
     "idempotency": optional(key),
     "idempotency_for": span(LONGEST_DEADLINE),

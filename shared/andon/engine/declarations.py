@@ -11,7 +11,7 @@ from andon.engine import debouncing, flow, subjects
 from andon.engine.arguments import ARGUMENTS, shown
 from andon.engine.debouncing import Debounce
 from andon.engine.errors import RegistrationError
-from andon.engine.flow import Concurrency, RateLimit, Singleton, Throttle, Timeouts
+from andon.engine.flow import Concurrency, Priority, RateLimit, Singleton, Throttle, Timeouts
 from andon.engine.rules import CancelOn
 from andon.engine.subjects import Subject
 from andon.engine.triggers import Cron, On, Trigger
@@ -53,6 +53,10 @@ class Declaration:
     """How often its runs start."""
     rate_limit: RateLimit | None = None
     """How often runs are made of events."""
+    priority: Priority | None = None
+    """Which of its runs go before others."""
+    fair: str | None = None
+    """Between what it is fair: a key of which each has its turn."""
     timeouts: Timeouts | None = None
     """How long its runs may wait, and take."""
     tags: tuple[str, ...] = ()
@@ -112,6 +116,7 @@ _FLOW: dict[str, type[Any]] = {
     "throttle": Throttle,
     "rate_limit": RateLimit,
     "timeouts": Timeouts,
+    "priority": Priority,
 }
 
 

@@ -14,6 +14,7 @@ MOST_CONCURRENCY = 3
 LARGEST_LIMIT = 1_000_000
 LONGEST_KEY = 1_000
 LONGEST_PERIOD = dt.timedelta(days=7)
+MOST_AHEAD = 86_400
 LONGEST_TIMEOUT = dt.timedelta(days=366)
 _LITERAL = re.compile(r"'[^'\\]*'|\"[^\"\\]*\"")
 _OF_THE_EVENT = "event."
@@ -72,6 +73,13 @@ class Timeouts:
 
     start: dt.timedelta | None = None
     finish: dt.timedelta | None = None
+
+
+@dataclass(frozen=True)
+class Priority:
+    """How many seconds sooner than at its arrival a run stands in line: a number, or CEL over `event`."""
+
+    run: int | str
 
 
 def spelled(key: str | None) -> str | None:
@@ -153,6 +161,18 @@ def timeouts_fault(value: Any) -> str | None:
     return None
 
 
+def priority_fault(value: Any) -> str | None:
+    """What is wrong with a function's `priority`, or None."""
+    if value is None:
+        return None
+    if not isinstance(value, Priority):
+        return "expected Priority(...)"
+    if isinstance(value.run, str) and value.run.strip() and len(value.run) <= LONGEST_KEY:
+        return None
+    whole = isinstance(value.run, int) and not isinstance(value.run, bool) and abs(value.run) <= MOST_AHEAD
+    return None if whole else f"run={value.run!r:.60}: expected seconds from -{MOST_AHEAD} to {MOST_AHEAD}, or CEL"
+
+
 def _rate_fault(value: Throttle | RateLimit) -> str | None:
     span = value.period
     if not isinstance(span, dt.timedelta) or not dt.timedelta(seconds=1) <= span <= LONGEST_PERIOD:
@@ -176,7 +196,7 @@ def key_fault(key: Any) -> str | None:
     return None
 
 
-Said = Concurrency | Singleton | Throttle | RateLimit | Timeouts
+Said = Concurrency | Singleton | Throttle | RateLimit | Priority | Timeouts
 
 
 def to_json(said: Said | None) -> dict[str, Any] | None:
@@ -190,7 +210,7 @@ def to_json(said: Said | None) -> dict[str, Any] | None:
 _SPANS = ("period", "start", "finish")
 
 
-T = TypeVar("T", Concurrency, Singleton, Throttle, RateLimit, Timeouts)
+T = TypeVar("T", Concurrency, Singleton, Throttle, RateLimit, Timeouts, Priority)
 
 
 def from_json(kind: type[T], said: Mapping[str, Any] | None) -> T | None:

@@ -13,7 +13,7 @@ from andon.engine.debouncing import Debounce
 from andon.engine.declarations import CANCEL_DEADLINE, GRACE_SECONDS, IDEMPOTENCY, MAX_RUNS, Declaration
 from andon.engine.errors import RegistrationError
 from andon.engine.events import CRON, Event
-from andon.engine.flow import Concurrency, RateLimit, Singleton, Throttle, Timeouts
+from andon.engine.flow import Concurrency, Priority, RateLimit, Singleton, Throttle, Timeouts
 from andon.engine.gates import UNLIMITED, expressions_of, gates_of, holds_while_waiting
 from andon.engine.rules import CancelOn
 from andon.engine.subjects import Subject
@@ -61,6 +61,8 @@ def function(
     throttle: Throttle | None = None,
     rate_limit: RateLimit | None = None,
     timeouts: Timeouts | None = None,
+    priority: Priority | None = None,
+    fair: str | None = None,
     subject: Subject | None = None,
     tags: Sequence[str] = (),
     idempotency: str | None = None,
@@ -81,8 +83,9 @@ def function(
     after the other, `max_runs` at most; with `fresh` only one.
 
     `concurrency` limits how many runs go at once, up to three times; `singleton` to one, and says what becomes of the
-    others; `throttle` how often runs start, and `rate_limit` how often they are made. `timeouts` cancels a run that
-    waits or takes too long. `subject` says what a run is about; a row of a table of yours can follow the state of its
+    others; `throttle` how often runs start, and `rate_limit` how often they are made. `priority` lets some of them go
+    before others, and `fair` gives each value of a key its turn. `timeouts` cancels a run that waits or takes too long.
+    `subject` says what a run is about; a row of a table of yours can follow the state of its
     newest request.
 
     Runs are found and cancelled by `tags`: a path such as `data.userId` gives `userId:42`, CEL over `event` any text.
@@ -118,6 +121,8 @@ def function(
             throttle=throttle,
             rate_limit=rate_limit,
             timeouts=timeouts,
+            priority=priority,
+            fair=fair,
             subject=subject,
         )
 

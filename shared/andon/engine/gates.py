@@ -15,13 +15,15 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from andon.engine.events import MISSING, Event, lookup
-from andon.engine.flow import Concurrency, RateLimit, Singleton, Throttle, is_wide, spelled
+from andon.engine.flow import Concurrency, Priority, RateLimit, Singleton, Throttle, is_wide, spelled
 from andon.engine.rates import Rate
 from andon.engine.rules import PATH, typed_text
 
 HEAD = 6
 """Of a key's 16 bytes, those that name the limit."""
 UNLIMITED = 1 << 62
+QUEUE = "queue"
+"""The kind of a gate whose limit is what the workers of a queue can take."""
 
 Evaluate = Callable[[str, Event], Any]
 """The value of a CEL expression over an event; raises `ValueError` where it has none."""
@@ -40,6 +42,12 @@ class Limited(Protocol):
     def throttle(self) -> Throttle | None: ...
     @property
     def rate_limit(self) -> RateLimit | None: ...
+    @property
+    def priority(self) -> Priority | None: ...
+    @property
+    def fair(self) -> str | None: ...
+    @property
+    def queue(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -65,8 +73,9 @@ class Gate:
 
     def value(self, event: Event, evaluate: Evaluate) -> str:
         """The key's value, as text in which the type counts. A field that isn't there counts as null."""
-        if self.key is None:
-            return ""
+        if is_wide(self.key):
+            return self.key or ""
+        assert self.key is not None
         if not PATH.fullmatch(self.key):
             return typed_text(evaluate(self.key, event))
         found = lookup(event.data, tuple(self.key.split(".")[1:]))
@@ -77,7 +86,8 @@ def gates_of(declared: Limited) -> tuple[Gate, ...]:
     """The gates of a function in the order in which they are tried: those that let few runs pass first.
 
     So a run waits for its own key first, and only one that could go by it waits where all the others do. Rates come
-    last: what starts is counted when it starts.
+    after: what starts is counted when it starts. Last is the door of a queue, at which runs wait that are not to be
+    hinted in the order of their arrival; how many pass there, the workers' lanes say.
     """
     singleton = [_gate(declared, "singleton", each.key, limit=1) for each in [declared.singleton] if each]
     counted = [_gate(declared, "concurrency", each.key, each.scope, limit=each.limit) for each in declared.concurrency]
@@ -86,7 +96,9 @@ def gates_of(declared: Limited) -> tuple[Gate, ...]:
         for each in [declared.throttle]
         if each
     ]
-    return (*singleton, *sorted(counted, key=lambda gate: gate.wide), *throttle)
+    ordered = declared.priority is not None or declared.fair is not None
+    queue = [_gate(declared, QUEUE, f"'{declared.queue}'", "account", limit=0)] if ordered else []
+    return (*singleton, *sorted(counted, key=lambda gate: gate.wide), *throttle, *queue)
 
 
 def rate_limit_of(declared: Limited) -> Gate | None:
@@ -111,7 +123,8 @@ def _gate(
 
 def is_limited(declared: Limited) -> bool:
     """Whether a run of it may hold a slot."""
-    return bool(declared.concurrency) or declared.singleton is not None
+    gates = gates_of(declared)
+    return any(gate.rate is None for gate in gates)
 
 
 def holds_while_waiting(declared: Limited) -> bool:
@@ -122,7 +135,14 @@ def holds_while_waiting(declared: Limited) -> bool:
 def expressions_of(declared: Limited) -> list[str]:
     """The CEL in its keys."""
     gates = [*gates_of(declared), *[each for each in [rate_limit_of(declared)] if each]]
-    return [gate.key for gate in gates if gate.key is not None and not PATH.fullmatch(gate.key)]
+    keys = [*(gate.key for gate in gates), spelled(declared.fair)]
+    said = [each.run for each in [declared.priority] if each and isinstance(each.run, str)]
+    return [*said, *(key for key in keys if key is not None and not PATH.fullmatch(key) and not is_wide(key))]
+
+
+def fair_key(declared: Limited, event: Event, evaluate: Evaluate) -> uuid.UUID:
+    """The key of a run of this event between which its queue's door is fair. Raises `ValueError` as `key_of`."""
+    return _gate(declared, "fair", declared.fair).key_of(event, evaluate)
 
 
 class Gates:
@@ -141,6 +161,11 @@ class Gates:
         """How many runs may go at once under this key."""
         return UNLIMITED if (gate := self.of(key)) is None else gate.limit
 
+    def queues(self) -> dict[str, uuid.UUID]:
+        """The queues with a door, each with its key."""
+        gates = [gate for gate in self._by_head.values() if gate.kind == QUEUE]
+        return {str(gate.key)[1:-1]: gate.key_of(Event(""), _none) for gate in gates}
+
     def rate(self, key: uuid.UUID) -> Rate | None:
         """How often runs may start under this key, where that is what it limits."""
         return None if (gate := self.of(key)) is None else gate.rate
@@ -153,6 +178,10 @@ class Gates:
 def pause_key(tenant: str, kind: str, name: str) -> uuid.UUID:
     """The door at which a tenant's runs of a function, or in a queue, wait while that is paused."""
     return uuid.UUID(bytes=_digest(["pause"], HEAD) + _digest([tenant, kind, name], 16 - HEAD))
+
+
+def _none(text: str, event: Event) -> None:
+    """Nothing to evaluate."""
 
 
 def _digest(parts: list[Any], size: int) -> bytes:

@@ -45,7 +45,7 @@ from andon.engine.ids import new_id, parse_id
 from andon.engine.rules import CancelOn, cancel_key, rule_id, run_flag
 from andon.engine.tags import tag_key, tags_of
 from andon.reports.events import REQUESTED
-from andon_worker.dispatcher import sifting, subjects
+from andon_worker.dispatcher import ordering, sifting, subjects
 from andon_worker.dispatcher.family import Birth, adopt, ended, plan_births, rate_limited
 from andon_worker.dispatcher.subjects import Request, Requests
 
@@ -67,9 +67,10 @@ _RUNS_AT_DOORS = """
 INSERT INTO andon.runs
     (id, tenant, function_id, event_seq, report_id, subject_id, queue, line, rules, door, door_order, gate_keys)
 SELECT r.id, r.tenant, r.function_id, r.seq, r.report_id, r.subject_id, r.queue, r.queue, r.rules::uuid[], r.door,
-    clock_timestamp(), nullif(r.gate_keys, '{}')::uuid[]
+    coalesce(r.door_order, clock_timestamp()), nullif(r.gate_keys, '{}')::uuid[]
 FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::bigint[], %s::uuid[], %s::uuid[], %s::text[], %s::text[],
-    %s::uuid[], %s::text[]) r (id, tenant, function_id, seq, report_id, subject_id, queue, rules, door, gate_keys)
+    %s::uuid[], %s::text[], %s::timestamptz[])
+    r (id, tenant, function_id, seq, report_id, subject_id, queue, rules, door, gate_keys, door_order)
 """
 _START_BY = """
 UPDATE andon.runs r SET start_by = r.queued_at + w.seconds * interval '1 s'
@@ -463,6 +464,7 @@ def _insert_runs(connection: psycopg.Connection[Any], runs: Sequence[NewRun]) ->
         return untagged
     free = [run for run in runs if run.hinted]
     waiting = [run for run in runs if run.door is not None and run.debounce_key is None]
+    places = ordering.places(connection, waiting)
     pending = [run for run in runs if run.debounce_key is not None and not run.replaces]
     given = turns.give(connection, [(run.function.queue, run.event.tenant) for run in free])
     keys = [(run.id, key, run.event.seq) for run in runs for key in _keys(run)]
@@ -478,7 +480,7 @@ def _insert_runs(connection: psycopg.Connection[Any], runs: Sequence[NewRun]) ->
             rows = [(*run.row, turn) for run, turn in zip(free, given, strict=True)]
             connection.execute(_RUNS, [list(column) for column in zip(*rows, strict=True)])
         if waiting:
-            rows = [(*run.row, run.door, run.gate_array) for run in waiting]
+            rows = [(*run.row, run.door, run.gate_array, places.get(run.id)) for run in waiting]
             connection.execute(_RUNS_AT_DOORS, [list(column) for column in zip(*rows, strict=True)])
             gate.look_at(connection, {run.door for run in waiting if run.gate_keys and run.door == run.gate_keys[0]})
         if pending:

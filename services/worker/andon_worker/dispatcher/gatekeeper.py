@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import psycopg
 
-from andon.adapters.postgres import gate
+from andon.adapters.postgres import gate, workers
 from andon.adapters.postgres.gate import Standing
 from andon.adapters.postgres.pauses import Pauses
 from andon.adapters.postgres.tats import Rates
@@ -20,6 +20,8 @@ from andon.engine.gates import UNLIMITED, Gates, pause_key
 from andon.engine.opening import Decision, decide
 
 RECONCILE_SECONDS = 60.0
+AHEAD = 4
+"""For each lane, how many runs are let in to a queue: so many are hinted, and in an order that is settled."""
 
 
 class Opened(NamedTuple):
@@ -35,6 +37,8 @@ class Gatekeeper:
     def __init__(self, registry: Registry, pauses: Pauses | None = None) -> None:
         self._gates = Gates(registry)
         self._pauses = Pauses() if pauses is None else pauses
+        self._queues = self._gates.queues()
+        self._passing = dict.fromkeys(self._queues.values(), AHEAD)
         self._reconcile_at = 0.0
         self._reconciled: uuid.UUID = gate.FIRST
         self._all = True
@@ -79,15 +83,32 @@ class Gatekeeper:
         self, connection: psycopg.Connection[Any], keys: Collection[uuid.UUID], rates: Rates
     ) -> dict[uuid.UUID, int]:
         """How many may go under each key."""
-        limited = {key: limit for key in keys if (limit := self._gates.limit(key)) < UNLIMITED}
+        limited = {key: limit for key in keys if (limit := self._limit(key)) < UNLIMITED}
         timed = {key: rate for key in keys if (rate := self._gates.rate(key))}
-        held = gate.held(connection, limited)
+        held = gate.held(connection, limited, self._queues.values())
         rates.read(connection, timed)
         return (
             dict.fromkeys(keys, UNLIMITED)
             | {key: limit - held.get(key, 0) for key, limit in limited.items()}
             | {key: rates.free(key) for key in timed}
         )
+
+    def _limit(self, key: uuid.UUID) -> int:
+        return self._passing.get(key) or self._gates.limit(key)
+
+    @property
+    def minds_queues(self) -> bool:
+        """Whether a queue has a door, at which it has to be looked now and then."""
+        return bool(self._queues)
+
+    def look_at_queues(self, connection: psycopg.Connection[Any]) -> None:
+        """See how many runs the workers of each queue can take, and let in as many."""
+        lanes: Counter[str] = Counter()
+        for worker in workers.listed(connection):
+            for queue in worker.queues or self._queues:
+                lanes[queue] += worker.lanes
+        self._passing = {key: AHEAD * max(1, lanes[queue]) for queue, key in self._queues.items()}
+        gate.look_at(connection, self._queues.values())
 
     def _spend(
         self,

@@ -68,6 +68,7 @@ NO_SEQ = 2**53  # of a cancel that is no event: later than all
 FORGOTTEN_SECONDS = 5.0
 FLOORS_SECONDS = 1.0
 TAKE_OUT_SECONDS = 0.5
+QUEUES_SECONDS = 1.0
 STANDBY_SECONDS = 0.5
 
 
@@ -102,6 +103,7 @@ class DispatcherService:
         self._upkeep_at = 0.0
         self._swept = ""
         self._take_out_at = 0.0
+        self._queues_at = 0.0
         self._gatekeeper = Gatekeeper(registry, self._pauses)
         self._doors_due = False
         self._forgotten_at = 0.0
@@ -205,6 +207,7 @@ class DispatcherService:
             ("tick", due.tick, self._tick),
             ("wake", True, lambda: self._hint(self._enter_lines(due.wake or due.look, False))),
             ("gate", due.doors, self._open_doors),
+            ("queues", self._gatekeeper.minds_queues and time.monotonic() >= self._queues_at, self._look_at_queues),
             ("reconcile", self._gatekeeper.wants_to_reconcile, self._reconcile),
             ("pauses", bool(self._pauses) and time.monotonic() >= self._take_out_at, self._take_out_paused),
             ("unsent", unsent, lambda: self._hint(self._enter_lines(False, True))),
@@ -286,6 +289,13 @@ class DispatcherService:
             self._broker.hint(hints)
         if more:
             self._upkeep_at = 0.0
+
+    def _look_at_queues(self) -> None:
+        """Let runs in to queues that have a door, as many as their workers can take."""
+        with self._leading() as connection:
+            self._gatekeeper.look_at_queues(connection)
+        self._queues_at = time.monotonic() + QUEUES_SECONDS
+        self._open_doors()
 
     def _take_out_paused(self) -> None:
         """Take runs out of lines whose function or queue is paused."""

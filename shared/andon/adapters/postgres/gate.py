@@ -9,7 +9,7 @@ that holds the leadership: nobody else lets runs in meanwhile, so what is free s
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -42,7 +42,10 @@ _COUNT = Statement(f"""
 WITH gone AS (
     DELETE FROM andon.slots s WHERE s.key = ANY(%(keys)s) AND {_HOLDS} IS NULL
 )
-SELECT s.key, count(*) FROM andon.slots s WHERE s.key = ANY(%(keys)s) AND {_HOLDS} GROUP BY s.key
+SELECT s.key, count(*) FROM andon.slots s
+WHERE s.key = ANY(%(keys)s) AND (SELECT r.status <> 'waiting' OR s.key <> ALL(%(loose)s) FROM andon.runs r
+    WHERE r.id = s.run_id AND r.door IS NULL AND r.status IN {OPEN})
+GROUP BY s.key
 """)
 
 _LINES = """
@@ -137,10 +140,15 @@ def look_at(connection: psycopg.Connection[Any], keys: Iterable[uuid.UUID]) -> N
         _LOOK_AT.execute(connection, {"keys": wanted})
 
 
-def held(connection: psycopg.Connection[Any], keys: Iterable[uuid.UUID]) -> dict[uuid.UUID, int]:
-    """How many slots are held under each key that has any; rows of those that aren't any more are taken away."""
+def held(
+    connection: psycopg.Connection[Any], keys: Iterable[uuid.UUID], loose: Collection[uuid.UUID] = ()
+) -> dict[uuid.UUID, int]:
+    """How many slots are held under each key that has any; rows of those that aren't any more are taken away.
+
+    Under `loose` keys a run that sleeps or waits isn't counted.
+    """
     wanted = list(keys)
-    return dict(_COUNT.execute(connection, {"keys": wanted}).fetchall()) if wanted else {}
+    return dict(_COUNT.execute(connection, {"keys": wanted, "loose": list(loose)}).fetchall()) if wanted else {}
 
 
 def lines(

@@ -470,6 +470,16 @@ class PauseRow(Base):
     reason: Mapped[str | None]
 
 
+class FairTag(Base):
+    """The place at a door of a key's newest run, where the door is fair between keys."""
+
+    __tablename__ = "fair_tags"
+
+    door: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    key: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    last: Mapped[dt.datetime]
+
+
 class Slot(Base):
     """That a run is admitted under a limit. Counts only while the run is open: its status is the truth."""
 

@@ -1,0 +1,65 @@
+"""The places of new runs at doors, where they aren't those of their arrival: by priority, and fair between keys."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+
+from andon.adapters.cel import value_of
+from andon.adapters.postgres import orders
+from andon.adapters.postgres.orders import Tag
+from andon.engine.flow import MOST_AHEAD
+from andon.engine.gates import fair_key, gates_of
+
+if TYPE_CHECKING:
+    from andon_worker.dispatcher.batch import NewRun
+
+SECOND, MICROSECOND = dt.timedelta(seconds=1), dt.timedelta(microseconds=1)
+
+
+def places(connection: psycopg.Connection[Any], runs: Sequence[NewRun]) -> dict[uuid.UUID, dt.datetime]:
+    """Where these runs stand, of those that are ordered by more than their arrival."""
+    ordered = [run for run in runs if run.gate_keys and (run.function.priority is not None or run.function.fair)]
+    if not ordered:
+        return {}
+    now = orders.now(connection)
+    found = {run.id: now + n * MICROSECOND - ahead(run) * SECOND for n, run in enumerate(ordered)}
+    tags = {run.id: tag for run in ordered if (tag := _tag(run))}
+    if tags:
+        heads = orders.heads(connection, {door for door, _ in tags.values()})
+        last = orders.last(connection, set(tags.values())) if heads else {}
+        for run in ordered:
+            if (tag := tags.get(run.id)) is not None:
+                behind = [last[tag] + SECOND] if tag in last else []
+                last[tag] = max([heads.get(tag[0], now), *behind])
+                found[run.id] = last[tag] - ahead(run) * SECOND
+        orders.keep(connection, {tag: last[tag] for tag in tags.values()})
+    return found
+
+
+def ahead(run: NewRun) -> float:
+    """How many seconds a run goes before its arrival. An expression without a value, or with another, is none."""
+    said = run.function.priority
+    if said is None:
+        return 0
+    try:
+        value = value_of(said.run, run.event) if isinstance(said.run, str) else said.run
+    except ValueError:
+        return 0
+    fits = isinstance(value, (int, float)) and not isinstance(value, bool) and value == value
+    return max(-MOST_AHEAD, min(MOST_AHEAD, value)) if fits else 0
+
+
+def _tag(run: NewRun) -> Tag | None:
+    """The first door at which all of the function's runs may have to wait, and the key between which that is fair."""
+    if not run.function.fair:
+        return None
+    gates = zip(gates_of(run.function), run.gate_keys, strict=True)
+    try:
+        return next(key for gate, key in gates if gate.wide), fair_key(run.function, run.event, value_of)
+    except ValueError:
+        return None
