@@ -61,7 +61,7 @@ ANDON = Contender(
     kinds=("steps", "steps-isolated", "loop", "blocking"),
     queued=_ANDON.format("queued"),
     env={"ANDON_QUEUES": "default", "ANDON_QUEUED_RUNS_LIMIT": "0"},
-    workloads=("w1", "kinds", "w2", "w3", "w4", "w5", "w6"),
+    workloads=("w1", "kinds", "w2", "w3", "w4", "w5", "w6", "w7"),
     cancels_many=True,
 )
 

@@ -27,6 +27,15 @@ def steps_isolated(event: Event, step: Step) -> None:
     _steps(event, step)
 
 
+@function(id="bench-talking", trigger="bench/talking", cancel_on=CANCEL, retries=0)
+def talking(event: Event, step: Step) -> None:
+    """Steps in a row that print some lines each."""
+    data = event.data
+    for number in range(data["steps"]):
+        step.run(f"step-{number}", work.talk, data["slot"], number, data["lines"])
+    work.marks().done(data["slot"])
+
+
 @function(id="bench-loop", trigger="bench/loop", cancel_on=CANCEL, retries=0)
 def loop(event: Event, step: Step) -> None:
     """A long Python loop."""

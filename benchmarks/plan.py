@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from benchmarks import kinds, w1_cancel, w1_path, w2_steps, w3_mass_cancel, w4_crash, w5_growth, w6_doors
+from benchmarks import kinds, w1_cancel, w1_path, w2_steps, w3_mass_cancel, w4_crash, w5_growth, w6_doors, w7_logs
 from benchmarks.contenders import ANDON, Contender
 from benchmarks.plots import bars
 from benchmarks.stage import Stage, Theatre
@@ -90,6 +90,11 @@ def _w6(stores: Theatre, contender: Contender, tally: Tally, scale: float) -> No
         tally.measure("w6 cancels", stage, partial(w6_doors.cancels, count=round(2000 * scale)))
 
 
+def _w7(stores: Theatre, contender: Contender, tally: Tally, scale: float) -> None:
+    with _up(stores, contender) as stage:
+        tally.measure("w7 logs", stage, partial(w7_logs.talking, count=max(round(1000 * scale), 50)))
+
+
 WORKLOADS: dict[str, Workload] = {
     "w1": _w1,
     "kinds": _kinds,
@@ -98,4 +103,5 @@ WORKLOADS: dict[str, Workload] = {
     "w4": _w4,
     "w5": _w5,
     "w6": _w6,
+    "w7": _w7,
 }

@@ -26,6 +26,14 @@ def step(slot: int, number: int, seconds: float) -> int:
     return number
 
 
+def talk(slot: int, number: int, lines: int) -> int:
+    """One step that says something and does nothing."""
+    marks().did(slot, number)
+    for line in range(lines):
+        print(f"line {line} of step {number}: some words such as people print")
+    return number
+
+
 def loop(slot: int) -> int:
     """A long Python loop."""
     ends = time.monotonic() + LOOP_SECONDS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -147,8 +148,8 @@ def test_what_a_run_says_is_kept_by_line_with_its_step_and_attempt(scene: Scene)
     assert run["error"]["type"] == "OddError"
 
     def said() -> list[tuple[Any, ...]]:
-        rows = scene.rows("SELECT step, attempt, lines FROM andon.run_logs WHERE run_id = %s ORDER BY id", run["id"])
-        return [(row["step"], row["attempt"], line["stream"], line["text"]) for row in rows for line in row["lines"]]
+        lines = scene.api.get(f"/runs/{run['id']}/logs").json()["items"]
+        return [(line["step"], line["attempt"], line["stream"], line["text"]) for line in lines]
 
     wait_until(lambda: len(said()) >= 20, what="all that was said")
     of_step = [(stream, text) for step, attempt, stream, text in said() if (step, attempt) == ("talk", 1)]
@@ -166,10 +167,10 @@ def test_what_a_run_says_without_end_is_cut_in_the_middle(scene: Scene) -> None:
     case = f"talk-{next(numbers)}"
     scene.xadd("lane/talk", {"case": case, "lines": 14_545})
     run = scene.wait_run(case)
-    query = "SELECT lines FROM andon.run_logs WHERE run_id = %s AND step = 'talk' ORDER BY id"
 
     def said() -> list[str]:
-        return [line["text"] for row in scene.rows(query, run["id"]) for line in row["lines"]]
+        text = scene.api.get(f"/runs/{run['id']}/logs/download?step=talk&format=json").text
+        return [json.loads(line)["text"] for line in text.splitlines()]
 
     wait_until(lambda: said()[-1:] == ["line 14544"], what="the last line")
     [cut] = [text for text in said() if text.startswith("… ")]

@@ -78,6 +78,19 @@ def test_lines_are_found_by_step_attempt_level_and_text(
     assert texts(client, run_id, query) == found
 
 
+def test_what_was_printed_at_once_is_lines_and_what_was_logged_is_one(
+    client: Client, run_id: UUID, database: psycopg.Connection[Any]
+) -> None:
+    more = [
+        {**said("one\ntwo"), "step": "late", "attempt": 3},
+        {**said("a\nb", "log", level="error", logger="acme"), "step": None, "attempt": 3},
+    ]
+    run_logs.keep(database, [Chunk(run_id, None, 1, json.dumps(more))])
+    found = client.get(f"{API}/runs/{run_id}/logs?attempt=3").json["items"]
+    assert [(each["step"], each["text"]) for each in found] == [("late", "one"), ("late", "two"), (None, "a\nb")]
+    assert texts(client, run_id, "?step=late&text=w") == ["two"]
+
+
 def test_pages_split_also_what_was_kept_together(client: Client, run_id: UUID) -> None:
     cursor, read = "", []
     while cursor is not None:

@@ -7,14 +7,16 @@ import logging
 
 import pytest
 
+from andon.adapters.postgres.run_logs import Chunk
+from andon.engine.ids import new_id
 from andon_worker.lane.capture import encode
-from andon_worker.supervisor.logbook import as_json
-from andon_worker.supervisor.output import Line, read_line
+from andon_worker.supervisor.logbook import Said, as_json, rows_of
+from andon_worker.supervisor.output import Line, RunOutput, read_line
 from andon_worker.wire import MARK
 
 
 def kept(line: Line) -> str:
-    return as_json([line])
+    return as_json([line.as_json()])
 
 
 @pytest.mark.parametrize("text", ["a\x00b", "\ud800", "\\u0000", "\\\x00"])
@@ -40,3 +42,30 @@ def test_somebody_who_prints_our_mark_is_shown_too(said: str) -> None:
     line = read_line("stderr", MARK + said.encode())
     assert line.text
     assert 0 <= line.at < 253_402_300_801
+
+
+def test_what_is_printed_at_once_is_kept_at_once_and_counts_by_line() -> None:
+    kept: list[Line] = []
+    output = RunOutput(lambda step, attempt, lines: kept.extend(lines))
+    output.feed("stdout", b"one\ntwo\n")
+    output.feed("stdout", b"thr")
+    output.feed("stdout", b"ee\nfour\n")
+    for _ in range(4_000):
+        output.feed("stdout", b"more\n")
+    output.flush()
+    assert [each.text for each in kept[:3]] == ["one\ntwo", "three", "four"]
+    assert sum(each.text.count("\n") + 1 for each in kept) == 2_000 + 1 + 200
+    assert any("lines more" in each.text for each in kept)
+
+
+def test_a_run_has_one_row_for_what_it_said_in_a_moment() -> None:
+    one, other = new_id(), new_id()
+    said = [
+        Said(Chunk(one, "a", 1), {}, [Line(1.0, "stdout", "x")]),
+        Said(Chunk(other, "a", 2), {}, [Line(1.0, "stdout", "y")]),
+        Said(Chunk(one, None, 1), {}, [Line(1.0, "stdout", "z")]),
+    ]
+    first, second = rows_of(said)
+    assert [(each["step"], each["text"]) for each in json.loads(first.lines)] == [("a", "x"), (None, "z")]
+    assert (second.run_id, second.step, second.attempt) == (other, "a", 2)
+    assert "step" not in json.loads(second.lines)[0]

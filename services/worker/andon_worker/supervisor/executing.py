@@ -40,6 +40,7 @@ VOID = {Cause.CANCELLED, Cause.LEASE_LOST}
 """After these a result counts no more."""
 STANDINGS: dict[str, Cause] = {"cancelled": Cause.CANCELLED, "lost": Cause.LEASE_LOST}
 _READ = 1 << 16
+TOGETHER_SECONDS = 0.02
 GIVE_UP_SECONDS = 10.0
 
 
@@ -126,12 +127,14 @@ class Executing:
 
     def watch(self, lane: Lane) -> None:
         """Listen to a new lane."""
+        lane.watched = True
         self._loop.watch(lane.talk, lambda: self._hear(lane))
         for stream, descriptor in zip(STREAMS, (lane.out, lane.err), strict=True):
             self._loop.watch(descriptor, partial(self._drain, lane, stream, descriptor))
 
     def unwatch(self, lane: Lane) -> None:
         """It is gone."""
+        lane.watched = False
         for each in (lane.talk, lane.out, lane.err):
             self._loop.forget(each)
 
@@ -161,11 +164,19 @@ class Executing:
             return
         if not data:
             self._loop.forget(descriptor)
-        elif lane.run is not None:
+            return
+        if lane.run is not None:
             lane.run.output.feed(stream, data)
             lane.run.output.take()
         else:
             log.warning("a lane without a run says: %s", data[-1_000:].decode(errors="replace"))
+        if len(data) < _READ // 2:  # a line now, and the next ones together
+            self._loop.forget(descriptor)
+            self._loop.after(TOGETHER_SECONDS, lambda: self._listen(lane, stream, descriptor))
+
+    def _listen(self, lane: Lane, stream: str, descriptor: int) -> None:
+        if lane.watched:
+            self._loop.watch(descriptor, partial(self._drain, lane, stream, descriptor))
 
     def _drain_all(self, lane: Lane, run: Run) -> None:
         """Take in what was printed until now, before what follows begins; of a flood only so much."""

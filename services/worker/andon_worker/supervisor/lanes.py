@@ -58,6 +58,7 @@ class Lane:
         """A run that was lost, and whose code even a kill doesn't end."""
         self.key: Key | None = None
         self.runs = 0
+        self.watched = False
         self.spent = False
         """Whether it was told to stop: it is never used again."""
 

@@ -93,7 +93,7 @@ class Logbook(threading.Thread):
         if not taken:
             return
         _show(taken)
-        chunks = [each.chunk._replace(lines=as_json(each.lines)) for each in taken]
+        chunks = rows_of(taken)
         try:
             self._database.run(lambda connection: run_logs.keep(connection, chunks))
             self._kept({each.run_id for each in chunks})
@@ -105,9 +105,29 @@ class Logbook(threading.Thread):
             self._left_out = 0
 
 
-def as_json(lines: Iterable[Line]) -> str:
+def rows_of(taken: Iterable[Said]) -> list[Chunk]:
+    """A row for each run: of several attempts at steps, each line says which it belongs to."""
+    by_run: dict[uuid.UUID, list[Said]] = {}
+    for each in taken:
+        by_run.setdefault(each.chunk.run_id, []).append(each)
+    rows = []
+    for run_id, said in by_run.items():
+        of = {(each.chunk.step, each.chunk.attempt) for each in said}
+        if len(of) == 1:
+            rows.append(said[0].chunk._replace(lines=as_json(line.as_json() for each in said for line in each.lines)))
+            continue
+        lines = (
+            {**line.as_json(), "step": each.chunk.step, "attempt": each.chunk.attempt}
+            for each in said
+            for line in each.lines
+        )
+        rows.append(Chunk(run_id, None, said[0].chunk.attempt, as_json(lines)))
+    return rows
+
+
+def as_json(lines: Iterable[dict[str, Any]]) -> str:
     """As Postgres can look into it: without NUL and halves of surrogate pairs, which a record's fields may have."""
-    text = json.dumps([line.as_json() for line in lines], ensure_ascii=False).encode(errors="replace").decode()
+    text = json.dumps(list(lines), ensure_ascii=False).encode(errors="replace").decode()
     return _NUL.sub(r"\1\\ufffd", text)
 
 

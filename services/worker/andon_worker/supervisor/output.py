@@ -21,7 +21,10 @@ LATEST = 253_402_300_000.0  # the end of year 9999
 
 
 class Line(NamedTuple):
-    """One line. `at` is seconds since 1970, `level` and `logger` are a log record's, and so are `fields`."""
+    """One line, or what was printed at once: then `text` has several.
+
+    `at` is seconds since 1970, `level` and `logger` are a log record's, and so are `fields`.
+    """
 
     at: float
     stream: str
@@ -61,6 +64,11 @@ class RunOutput:
     def feed(self, stream: str, data: bytes) -> None:
         """Bytes as they came."""
         partial = self._partial[stream]
+        if not partial and data[-1:] == b"\n" and self._fits(data):
+            self._lines.append(Line(time.time(), stream, plain(data[:-1].decode(errors="replace"))))
+            self._count += data.count(b"\n")
+            self._bytes += len(data)
+            return
         partial += data
         if b"\n" not in data and b"\r" not in data and len(partial) < MAX_LINE:
             return
@@ -71,6 +79,16 @@ class RunOutput:
         for each in whole:
             for piece in _pieces(each):
                 self._add(read_line(stream, piece))
+
+    def _fits(self, data: bytes) -> bool:
+        """Whether it can be kept as it is, without a look at each of its lines: that is most of what is printed."""
+        return (
+            len(data) <= MAX_LINE
+            and MARK not in data
+            and b"\r" not in data
+            and self._count + data.count(b"\n") <= MOST_LINES
+            and self._bytes + len(data) <= MOST_BYTES
+        )
 
     def _add(self, line: Line) -> None:
         if self._count < MOST_LINES and self._bytes < MOST_BYTES:

@@ -1,4 +1,8 @@
-"""What runs have printed and logged, some lines of one attempt at a step in each row."""
+"""What runs have printed and logged: in a row what one run said in a moment.
+
+A row of one attempt at a step says which in its columns, one of several in each line. What was printed at once is kept
+as one line with ends of line in it, and is taken apart when it is read.
+"""
 
 from __future__ import annotations
 
@@ -25,27 +29,29 @@ ORDER BY place
 
 # What is printed, and a level of somebody's own, counts as info.
 _RANK = "coalesce(array_position(%(levels)s::text[], line.said->>'level'), 2)"
+_WITHIN = 1_000_000  # lines that were printed at once
 _LINES = f"""
-SELECT l.id, line.n, l.step, l.attempt, line.said
-FROM andon.run_logs l, json_array_elements(l.lines) WITH ORDINALITY AS line (said, n)
-WHERE l.run_id = %(run)s
-    AND (%(step)s::text IS NULL OR l.step = %(step)s::text)
-    AND (%(attempt)s::int IS NULL OR l.attempt = %(attempt)s::int)
-    AND (%(rank)s::int = 1 OR {_RANK} >= %(rank)s::int)
-    AND (%(text)s::text IS NULL OR strpos(lower(line.said->>'text'), lower(%(text)s::text)) > 0
-        OR strpos(lower(line.said->>'fields'), lower(%(text)s::text)) > 0)
+SELECT * FROM (
+    SELECT l.id, line.n * {_WITHIN} + part.n AS n,
+        CASE WHEN line.said->'attempt' IS NULL THEN l.step ELSE line.said->>'step' END AS step,
+        coalesce((line.said->>'attempt')::int, l.attempt) AS attempt, (line.said->>'at')::float8 AS at,
+        line.said->>'stream' AS stream, part.text, line.said->>'level' AS level, line.said->>'logger' AS logger,
+        line.said->'fields' AS fields
+    FROM andon.run_logs l, json_array_elements(l.lines) WITH ORDINALITY AS line (said, n),
+        LATERAL unnest(CASE WHEN line.said->>'stream' = 'log' THEN ARRAY[line.said->>'text']
+            ELSE string_to_array(line.said->>'text', E'\\n') END) WITH ORDINALITY AS part (text, n)
+    WHERE l.run_id = %(run)s AND l.id >= %(id)s AND (%(rank)s::int = 1 OR {_RANK} >= %(rank)s::int)
+) lines
+WHERE (%(step)s::text IS NULL OR step = %(step)s::text) AND (%(attempt)s::int IS NULL OR attempt = %(attempt)s::int)
+    AND (%(text)s::text IS NULL OR strpos(lower(text), lower(%(text)s::text)) > 0
+        OR strpos(lower(fields::text), lower(%(text)s::text)) > 0)
 """
-_AFTER = Statement(f"""{_LINES}
-    AND l.id >= %(id)s AND (l.id, line.n) > (%(id)s::bigint, %(n)s::bigint)
-ORDER BY l.id, line.n LIMIT %(limit)s
-""")
-_NEWEST = Statement(f"""
-SELECT * FROM ({_LINES} ORDER BY l.id DESC, line.n DESC LIMIT %(limit)s) newest ORDER BY 1, 2
-""")
+_AFTER = Statement(f"""{_LINES} AND (id, n) > (%(id)s::bigint, %(n)s::bigint) ORDER BY id, n LIMIT %(limit)s""")
+_NEWEST = Statement(f"""SELECT * FROM ({_LINES} ORDER BY id DESC, n DESC LIMIT %(limit)s) newest ORDER BY id, n""")
 
 
 class Chunk(NamedTuple):
-    """Lines of one attempt; `step` is None for what the handler says between its steps, `lines` a JSON list."""
+    """Lines; `step` is None for what the handler says between its steps, `lines` a JSON list."""
 
     run_id: uuid.UUID
     step: str | None
@@ -110,14 +116,11 @@ def read(
 
 def newest(connection: psycopg.Connection[Any], run_id: uuid.UUID, wanted: Wanted, *, limit: int) -> list[Line]:
     """The newest lines, in their order."""
-    return _read(_NEWEST.execute(connection, wanted.values(run_id, limit)))
+    return _read(_NEWEST.execute(connection, {**wanted.values(run_id, limit), "id": 0}))
 
 
 def _read(cursor: psycopg.Cursor[Any]) -> list[Line]:
-    return [_line(Place(id, n), step, attempt, said) for id, n, step, attempt, said in cursor.fetchall()]
-
-
-def _line(place: Place, step: str | None, attempt: int, said: dict[str, Any]) -> Line:
-    at = dt.datetime.fromtimestamp(said["at"], dt.UTC)
-    more = {name: said.get(name) for name in ("level", "logger", "fields")}
-    return Line(place, step, attempt, at, said["stream"], said["text"], **more)
+    return [
+        Line(Place(id, n), step, attempt, dt.datetime.fromtimestamp(at, dt.UTC), *rest)
+        for id, n, step, attempt, at, *rest in cursor.fetchall()
+    ]
