@@ -206,6 +206,19 @@ def test_a_list_of_runs_tells_them_apart_and_folds_cleanup_under_its_run(
     assert client.get("/runs?status=failed").text.count('<tr id="row-') == 1
 
 
+def test_runs_are_found_by_a_field_and_a_wrong_one_is_marked_where_it_was_written(
+    client: Client, make_run: MakeRun
+) -> None:
+    for id in ("x", "y"):
+        client.post("/api/v1/events", json={"name": "a/b", "id": id, "data": {"orderId": f"order-{id}"}})
+        make_run(id, function_id="f")
+    text = client.get("/runs?where=data.orderId+%3D+order-y").text
+    assert ("order-y</" in text, "order-x</" in text) == (True, False)
+    text = client.get("/runs?where=nonsense").text
+    assert 'aria-invalid="true"' in text
+    assert "such as data.reportId = 7" in text
+
+
 def test_what_is_refused_says_why_and_marks_its_field(client: Client) -> None:
     answer = client.post("/events", data={"name": "a/b", "data": "{no"}, headers=HTMX)
     assert 'data-wrong="data"' in answer.text

@@ -11,6 +11,7 @@ from andon_api.console import forms, live, show, timeline
 from andon_api.database import connection, now
 from andon_api.effects import perform
 from andon_api.principal import principal
+from andon_api.problems import FieldErrors
 from andon_api.reads import events, logs, runs
 from andon_api.reads import functions as registered
 from andon_api.rest import PREFIX
@@ -53,8 +54,13 @@ def run_list() -> str:
     }
     if not filters["status"]:
         filters["kind"] = "function"  # cleanup is shown with the run that it is for; by its status it is found too
-    tenant = principal().tenant
-    page = runs.listed(tenant, filters)
+    tenant, wrong = principal().tenant, None
+    try:
+        page = runs.listed(tenant, filters)
+    except FieldErrors as error:
+        if any(each.get("parameter") != "where" for each in error.errors):
+            raise
+        page, wrong = {"items": [], "next_cursor": None}, error.errors[0]["detail"]
     cleanups = runs.cleanups(tenant, [each["id"] for each in page["items"]]) if not filters["status"] else {}
     return render_template(
         "console/runs.html",
@@ -67,6 +73,7 @@ def run_list() -> str:
         before=given["before"],
         tag=given["tag"],
         where=given["where"],
+        wrong=wrong,
         filtered=any([status, function_id, *given.values()]),
         statuses=RUN_STATUSES,
         functions=events.functions(),
