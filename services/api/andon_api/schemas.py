@@ -482,7 +482,10 @@ class AskedSchema(Schema):
     status = fields.String(validate=_one_of(ASKED_STATUSES))
     event_id = fields.String(metadata={"description": "the event that says so: GET /events/{id} shows its effects"})
     children = fields.Integer(
-        metadata={"description": "how many open runs below the one that is cancelled are cancelled with it"}
+        metadata={
+            **SOMETIMES,
+            "description": "of a cancel: how many open runs below the one that is cancelled are cancelled with it",
+        }
     )
 
 

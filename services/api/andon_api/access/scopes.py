@@ -23,15 +23,16 @@ _ROUTES = {
         pauses.listed schedules.listed console.schedule_list
         console.home console.cards console.preview console.report console.run_list console.run console.event_list
         console.event console.functions console.bulk console.cancellation console.live console.result
+        console.subject_cards
     """,
     WRITE: """
         datasets.upload datasets.delete reports.create reports.change reports.delete reports.generate runs.rerun
-        subjects.ask
+        subjects.ask console.request_subject console.request_again
         schedules.run console.run_schedule
         console.create console.upload console.generate console.delete console.rerun
     """,
     CANCEL: """
-        cancellations.start reports.cancel runs.cancel runs.delete subjects.cancel
+        cancellations.start reports.cancel runs.cancel runs.delete subjects.cancel console.cancel_subject
         console.cancel console.cancel_run console.count console.cancel_many
     """,
     SEND: "events.send inngest.send console.send",

@@ -17,6 +17,7 @@ from andon_api.console import (
     runs,
     schedules,
     show,
+    subjects,
     usage,
     whys,
 )
@@ -30,7 +31,7 @@ def blueprint() -> Blueprint:
     made = Blueprint(
         "console", __name__, static_folder="static", template_folder="templates", static_url_path="/static"
     )
-    for module in (home, live, reports, runs, events, schedules, bulk, audit, usage):
+    for module in (home, live, reports, subjects, runs, events, schedules, bulk, audit, usage):
         module.add_to(made)
     made.app_template_filter("ago")(lambda value: show.ago(value, now()))
     made.app_template_filter("moment")(show.moment)
@@ -45,6 +46,7 @@ def blueprint() -> Blueprint:
     made.app_template_filter("why")(whys.why)
     made.app_template_filter("wrong_fields")(whys.fields)
     made.app_template_global("has_reports")(home.has_reports)
+    made.app_template_global("subject_kinds")(subjects.kinds)
     made.app_template_filter("iso")(show.iso)
     made.app_template_global("topics")(live.topics)
     Looks().add_to(made)

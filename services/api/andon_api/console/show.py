@@ -8,7 +8,7 @@ from typing import Any
 
 from andon_api.strict_fields import rfc3339
 
-ACTIVE = frozenset({"generating", "queued", "running", "waiting", "cancelling"})
+ACTIVE = frozenset({"generating", "active", "queued", "running", "waiting", "cancelling"})
 
 
 def iso(value: dt.datetime) -> str:

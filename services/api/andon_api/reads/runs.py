@@ -50,7 +50,7 @@ _STEP_FIELDS = [*(each for each in _STEP.c if each.name != "output"), *_preview(
 
 def _select() -> Select[Any]:
     event = [_EVENT.c[name].label(f"event_{name}") for name in _EVENT_FIELDS]
-    fields = [*_FIELDS, *_preview(_RUN), _ESTIMATE.label("estimated_end_at"), *event]
+    fields = [*_FIELDS, *_preview(_RUN), _ESTIMATE.label("estimated_end_at"), searching.tags().label("tags"), *event]
     return select(*fields).join(_EVENT, _EVENT.c.seq == _RUN.c.event_seq)
 
 
@@ -102,7 +102,6 @@ def find(tenant: str, id: str) -> Row | None:
     newest = select(*_STEP_FIELDS).where(_STEP.c.run_id == run_id).order_by(_STEP.c.position.desc())
     recorded = [_shape_step(row) for row in reversed(rows(newest.limit(MOST_STEPS)))]
     tried = attempts.of(run_id)
-    run["tags"] = searching.tags_of([run_id])[run_id]
     run["steps"] = attempts.all_of(run, recorded, tried)
     run["attempts"] = attempts.of_handler(tried)
     run["step_count"] = len(run["steps"])
@@ -218,9 +217,7 @@ def listed(tenant: str, filters: Row) -> Row:
 
 
 def _page(listing: Listing, found: list[Row], limit: int) -> Row:
-    page = listing.page([_shape(row) for row in found], limit, lambda row: [row["id"]])
-    tags = searching.tags_of([row["id"] for row in page["items"]])
-    return {**page, "items": [{**row, "tags": tags[row["id"]]} for row in page["items"]]}
+    return listing.page([_shape(row) for row in found], limit, lambda row: [row["id"]])
 
 
 def _searched(query: Select[Any], listing: Listing, limit: int, where: str) -> Row:

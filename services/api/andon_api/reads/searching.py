@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
-from uuid import UUID
 
-from sqlalchemy import ColumnElement, cast, exists, or_, select
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import ARRAY, ColumnElement, Text, cast, exists, func, or_, select
+from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
 
 from andon.adapters.postgres.models import EventRow, Run, RunTag
 from andon.engine.rules import PATH
-from andon_api.database import rows
 from andon_api.problems import FieldErrors
 
 SEEN_AT_ONCE = 10_000
@@ -30,14 +27,11 @@ def tagged(tenant: str, tag: str) -> ColumnElement[bool]:
     return exists().where(_TAG.c.tenant == tenant, _TAG.c.tag == tag, _TAG.c.run_id == _RUN.c.id)
 
 
-def tags_of(ids: Sequence[UUID]) -> dict[UUID, list[str]]:
-    """The tags of runs, sorted."""
-    found: dict[UUID, list[str]] = defaultdict(list)
-    if ids:
-        query = select(_TAG.c.run_id, _TAG.c.tag).where(_TAG.c.run_id.in_(ids)).order_by(_TAG.c.tag)
-        for row in rows(query):
-            found[row["run_id"]].append(row["tag"])
-    return found
+def tags() -> ColumnElement[list[str]]:
+    """The tags of the run that is selected, sorted."""
+    sorted_tags = func.array_agg(aggregate_order_by(_TAG.c.tag, _TAG.c.tag))
+    found = select(func.coalesce(sorted_tags, cast([], ARRAY(Text)))).where(_TAG.c.run_id == _RUN.c.id)
+    return found.correlate(_RUN).scalar_subquery()
 
 
 def has_value(where: str) -> ColumnElement[bool]:

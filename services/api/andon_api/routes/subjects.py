@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -52,12 +53,17 @@ def one(kind: str, id: str) -> Row:
 @effect
 def ask(body: Row, kind: str, id: str) -> Outcome:
     """Ask for a run: sends its function's trigger with these data, the id in its place."""
+    return ask_request(kind, id, body["data"])
+
+
+def ask_request(kind: str, id: str, data: Mapping[str, Any]) -> Outcome:
+    """Request a run, in a statement of its own."""
     who = principal()
     known = subject_requests.kind_of(connection(), kind)
     subject = subject_requests.named(connection(), who.tenant, kind, id)
-    admit([check_event(Event(known.trigger, subject_requests.data_of(known, subject, body["data"])))])
+    admit([check_event(Event(known.trigger, subject_requests.data_of(known, subject, data)))])
     with at_once() as own:
-        asked = subject_requests.request(own, known, subject, body["data"], user=who.user, traceparent=traceparent())
+        asked = subject_requests.request(own, known, subject, data, user=who.user, traceparent=traceparent())
     return Outcome.of(asked, _asked(subject, "active", asked), _location(subject), Known(lambda: _made(subject, asked)))
 
 
@@ -69,10 +75,15 @@ def ask(body: Row, kind: str, id: str) -> Outcome:
 @effect
 def cancel(body: Row, kind: str, id: str) -> Outcome:
     """Cancel its run: once this answers 202, it will not complete."""
+    return ask_cancel(kind, id, body["reason"])
+
+
+def ask_cancel(kind: str, id: str, reason: str | None) -> Outcome:
+    """Request the cancel of its run: in one statement where a worker holds it, else in the session's transaction."""
     who = principal()
     subject_requests.kind_of(connection(), kind)
     subject = subject_requests.named(connection(), who.tenant, kind, id)
-    event = subject_requests.cancel_event(subject, body["reason"], user=who.user, traceparent=traceparent())
+    event = subject_requests.cancel_event(subject, reason, user=who.user, traceparent=traceparent())
     with at_once() as own:
         found = held.cancel_subject(own, subject, event)
     asked = found or subject_requests.cancel(connection(), subject, event)

@@ -85,8 +85,8 @@ FROM report LEFT JOIN run ON true LEFT JOIN event ON true LEFT JOIN marked ON tr
 """)
 
 _CANCEL_SUBJECT = Statement(f"""{_SUBJECT}{_MARK}
-SELECT subject.status, event.seq, event.ts, marked.id, (SELECT id FROM run), {LOCKING}
-FROM subject LEFT JOIN event ON true LEFT JOIN marked ON true
+SELECT subject.status, event.seq, event.ts, marked.id, run.id, {_FAMILY}, {LOCKING}
+FROM subject LEFT JOIN run ON true LEFT JOIN event ON true LEFT JOIN marked ON true
 """)
 
 
