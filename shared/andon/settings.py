@@ -55,6 +55,7 @@ class Settings:
     queued_runs_limit: int = 10_000
     proxies: int = 0
     origins: tuple[str, ...] = ()
+    webhooks_private: str = "off"
 
     @property
     def at_once(self) -> int:
@@ -170,6 +171,7 @@ _WORDS = {
     "auth": ("auto", "on", "off"),
     "metrics_auth": ("on", "off"),
     "access_log": ("on", "off"),
+    "webhooks_private": ("on", "off"),
     "step_log": ("on", "off"),
     "log_level": ("debug", "info", "warning", "error", "critical"),
     "library_log_level": ("debug", "info", "warning", "error", "critical"),

@@ -23,6 +23,7 @@ from andon.cli import (
     subjects,
     tenants,
     version,
+    webhooks,
     workers,
 )
 
@@ -47,6 +48,7 @@ for group in (
     schedules,
     subjects,
     keys,
+    webhooks,
     audit,
     doctor,
     tenants,

@@ -50,6 +50,7 @@ from andon.client.models import (
     Token,
 )
 from andon.client.transport import Retries
+from andon.client.webhooks import verify_webhook
 
 __all__ = [
     "Andon",
@@ -88,4 +89,5 @@ __all__ = [
     "Unavailable",
     "Unreachable",
     "WaitTimeout",
+    "verify_webhook",
 ]

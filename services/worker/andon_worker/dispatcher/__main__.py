@@ -14,6 +14,7 @@ from andon.logs import configure_logging
 from andon.migrations import UnknownRevision, require_head
 from andon.settings import Settings, SettingsError
 from andon_worker.dispatcher.bootstrap import dispatcher, dispatcher_health, load_functions
+from andon_worker.dispatcher.telling import Teller
 
 
 def main() -> None:
@@ -34,7 +35,10 @@ def main() -> None:
         signal.signal(number, lambda *_: service.ask_to_stop())
     if health:
         health.start()
+    teller = Teller(settings.database_url, private=settings.webhooks_private == "on")
+    teller.start()
     service.run()
+    teller.stop()
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # asked again, while it ends
     if tracing is not None:
         tracing.close()

@@ -24,6 +24,8 @@ ACTIONS = (
     "schedule.resumed",
     "key.created",
     "key.revoked",
+    "webhook.created",
+    "webhook.deleted",
 )
 
 _RECORD = """

@@ -797,6 +797,44 @@ class TokenRow(Base):
     revoked_at: Mapped[dt.datetime | None]
 
 
+class WebhookRow(Base):
+    """Who is told of the ends of a tenant's runs."""
+
+    __tablename__ = "webhooks"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    tenant: Mapped[str] = mapped_column(index=True)
+    url: Mapped[str]
+    secrets: Mapped[list[str]] = mapped_column(ARRAY(Text), comment="newest first; each signs")
+    created_at: Mapped[dt.datetime] = _now()
+
+
+class WebhookDelivery(Base):
+    """An end that a webhook was told, or is owed; written by a trigger of `events` in the end's transaction."""
+
+    __tablename__ = "webhook_deliveries"
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    webhook_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("webhooks.id", ondelete="CASCADE"))
+    line: Mapped[uuid.UUID] = mapped_column(comment="what its run was about: told in order")
+    event_id: Mapped[str]
+    name: Mapped[str]
+    body: Mapped[str]
+    created_at: Mapped[dt.datetime] = _now()
+    attempts: Mapped[int] = mapped_column(Integer, server_default="0")
+    next_at: Mapped[dt.datetime | None] = mapped_column(
+        server_default=func.clock_timestamp(), comment="none: it was told, or given up"
+    )
+    delivered_at: Mapped[dt.datetime | None]
+    answer: Mapped[str | None] = mapped_column(comment="what came of the last attempt")
+
+    __table_args__ = (
+        Index("ix_webhook_deliveries_due", "next_at", postgresql_where=text("next_at IS NOT NULL")),
+        Index("ix_webhook_deliveries_line", "webhook_id", "line", "id", postgresql_where=text("next_at IS NOT NULL")),
+        Index("ix_webhook_deliveries_webhook_id", "webhook_id", "id"),
+    )
+
+
 class AuditEntry(Base):
     """That somebody has changed something: who, when, what. Written with the change, never changed itself."""
 

@@ -1,0 +1,168 @@
+"""Webhooks: who is told of the ends of a tenant's runs, what each is still owed, and what came of it.
+
+A delivery is written by a trigger in the transaction of the end's own event, so it is never there before the commit,
+and never missing after it. It is claimed by moving its next time ahead: a sender that dies has it sent again.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import secrets
+import uuid
+from typing import Any, NamedTuple
+
+import psycopg
+
+from andon.engine.ids import new_id
+
+PREFIX = "andonw_"
+SECRET_BYTES = 32
+CLAIMED_SECONDS = 60
+FIRST_PAUSE_SECONDS = 5
+LONGEST_PAUSE_SECONDS = 600
+GIVEN_UP = dt.timedelta(days=3)
+KEPT = dt.timedelta(days=30)
+
+_CREATE = "INSERT INTO andon.webhooks (id, tenant, url, secrets) VALUES (%s, %s, %s, %s)"
+_LIST = """
+SELECT w.id, w.tenant, w.url, w.created_at, cardinality(w.secrets),
+    (SELECT count(*) FROM andon.webhook_deliveries d WHERE d.webhook_id = w.id AND d.next_at IS NOT NULL)
+FROM andon.webhooks w WHERE %(tenant)s::text IS NULL OR w.tenant = %(tenant)s ORDER BY w.id
+"""
+_ROTATE = "UPDATE andon.webhooks SET secrets = %s || secrets[1:1] WHERE id = %s RETURNING id"
+_FINISH = "UPDATE andon.webhooks SET secrets = secrets[1:1] WHERE id = %s RETURNING id"
+_DELETE = "DELETE FROM andon.webhooks WHERE id = %s RETURNING tenant"
+_DELIVERIES = """
+SELECT id, event_id, name, created_at, attempts, next_at, delivered_at, answer
+FROM andon.webhook_deliveries WHERE webhook_id = %s ORDER BY id DESC LIMIT %s
+"""
+_RESEND = """
+UPDATE andon.webhook_deliveries SET next_at = clock_timestamp(), delivered_at = NULL WHERE id = %s RETURNING id
+"""
+# Of a line only the first is due: what failed keeps those behind it. Receivers take turns, each a few at a time.
+_CLAIM = f"""
+WITH due AS (
+    SELECT d.id FROM andon.webhook_deliveries d
+    WHERE d.next_at <= clock_timestamp() AND NOT EXISTS (
+        SELECT FROM andon.webhook_deliveries e
+        WHERE e.webhook_id = d.webhook_id AND e.line = d.line AND e.id < d.id AND e.next_at IS NOT NULL)
+    ORDER BY d.next_at LIMIT %s FOR UPDATE SKIP LOCKED
+)
+UPDATE andon.webhook_deliveries d
+SET attempts = d.attempts + 1, next_at = clock_timestamp() + interval '{CLAIMED_SECONDS} s'
+FROM due, andon.webhooks w WHERE d.id = due.id AND w.id = d.webhook_id
+RETURNING d.id, d.attempts, d.event_id, d.body, w.url, w.secrets
+"""
+_DONE = (
+    "UPDATE andon.webhook_deliveries SET next_at = NULL, delivered_at = clock_timestamp(), answer = %s WHERE id = %s"
+)
+_FAILED = """
+UPDATE andon.webhook_deliveries SET answer = %(answer)s, next_at = CASE
+    WHEN created_at + %(given_up)s > clock_timestamp() THEN clock_timestamp() + %(pause)s END
+WHERE id = %(id)s
+"""
+_FORGET = """
+DELETE FROM andon.webhook_deliveries WHERE id IN (
+    SELECT id FROM andon.webhook_deliveries WHERE next_at IS NULL AND created_at < clock_timestamp() - %s
+    ORDER BY id LIMIT 1000)
+"""
+
+
+class Webhook(NamedTuple):
+    """Who is told; the secrets are not shown."""
+
+    id: uuid.UUID
+    tenant: str
+    url: str
+    created_at: dt.datetime
+    secrets: int
+    waiting: int
+
+
+class Delivery(NamedTuple):
+    """One thing that a webhook was told, or is still owed: `next_at` is None once it was told or given up."""
+
+    id: int
+    event_id: str
+    name: str
+    created_at: dt.datetime
+    attempts: int
+    next_at: dt.datetime | None
+    delivered_at: dt.datetime | None
+    answer: str | None
+
+
+class Due(NamedTuple):
+    """What is to be told now."""
+
+    id: int
+    attempts: int
+    event_id: str
+    body: str
+    url: str
+    secrets: list[str]
+
+
+def create_webhook(connection: psycopg.Connection[Any], tenant: str, url: str) -> tuple[uuid.UUID, str]:
+    """Tell this URL of the ends of the tenant's runs from now on; returns the webhook's id and its secret."""
+    id, secret = new_id(), _secret()
+    connection.execute(_CREATE, [id, tenant, url, [secret]])
+    return id, secret
+
+
+def list_webhooks(connection: psycopg.Connection[Any], tenant: str | None = None) -> list[Webhook]:
+    """The webhooks of `tenant`, or all of them."""
+    return [Webhook(*row) for row in connection.execute(_LIST, {"tenant": tenant}).fetchall()]
+
+
+def rotate_secret(connection: psycopg.Connection[Any], id: uuid.UUID) -> str | None:
+    """Another secret, which signs beside the former one from now on; None if there is no such webhook."""
+    secret = _secret()
+    return secret if connection.execute(_ROTATE, [[secret], id]).fetchone() else None
+
+
+def finish_rotation(connection: psycopg.Connection[Any], id: uuid.UUID) -> bool:
+    """Sign with the newest secret alone; whether there is such a webhook."""
+    return connection.execute(_FINISH, [id]).fetchone() is not None
+
+
+def delete_webhook(connection: psycopg.Connection[Any], id: uuid.UUID) -> str | None:
+    """Tell it nothing more, and forget what it is owed; returns its tenant."""
+    row = connection.execute(_DELETE, [id]).fetchone()
+    return None if row is None else str(row[0])
+
+
+def deliveries(connection: psycopg.Connection[Any], webhook_id: uuid.UUID, limit: int) -> list[Delivery]:
+    """What it was told, and is owed, newest first."""
+    return [Delivery(*row) for row in connection.execute(_DELIVERIES, [webhook_id, limit]).fetchall()]
+
+
+def resend(connection: psycopg.Connection[Any], id: int) -> bool:
+    """Tell it again, whatever came of it before; whether there is such a delivery."""
+    return connection.execute(_RESEND, [id]).fetchone() is not None
+
+
+def claim(connection: psycopg.Connection[Any], limit: int) -> list[Due]:
+    """What is due, at most so many; nobody else gets them for a minute."""
+    return [Due(*row) for row in connection.execute(_CLAIM, [limit]).fetchall()]
+
+
+def told(connection: psycopg.Connection[Any], id: int, answer: str) -> None:
+    """It was told."""
+    connection.execute(_DONE, [answer, id])
+
+
+def failed(connection: psycopg.Connection[Any], due: Due, answer: str) -> None:
+    """It was not told: try again after a pause that doubles, for three days."""
+    pause = min(FIRST_PAUSE_SECONDS * 2 ** min(due.attempts - 1, 20), LONGEST_PAUSE_SECONDS)
+    values = {"id": due.id, "answer": answer, "given_up": GIVEN_UP, "pause": dt.timedelta(seconds=pause)}
+    connection.execute(_FAILED, values)
+
+
+def forget(connection: psycopg.Connection[Any]) -> None:
+    """Forget some that were told or given up a month ago."""
+    connection.execute(_FORGET, [KEPT])
+
+
+def _secret() -> str:
+    return PREFIX + secrets.token_urlsafe(SECRET_BYTES)

@@ -1,0 +1,123 @@
+"""`andon webhooks`: who is told of the ends of runs. Straight in Postgres, as `andon keys`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from uuid import UUID
+
+import typer
+
+from andon.adapters.postgres import webhooks
+from andon.adapters.postgres.audit import record
+from andon.cli.errors import CommandFailed, Exit
+from andon.cli.keys import me
+from andon.cli.show import AsJson, err, print_json, print_table
+from andon.cli.where import postgres
+from andon.engine.events import DEFAULT_TENANT
+from andon.engine.ids import parse_id
+
+group = typer.Typer(help="Who is told of the ends of runs; needs ANDON_DATABASE_URL.", no_args_is_help=True)
+Id = Annotated[str, typer.Argument(help="The webhook's id.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register this module's commands."""
+    app.add_typer(group, name="webhooks")
+
+
+@group.command()
+def create(
+    url: Annotated[str, typer.Argument(help="Where to: https, and a public address.")],
+    tenant: Annotated[str, typer.Option(help="The tenant whose runs it is told of.")] = DEFAULT_TENANT,
+) -> None:
+    """Tell this URL of the ends of runs from now on, and print the secret that signs it: it is shown this once."""
+    if not url.startswith(("https://", "http://")):
+        raise CommandFailed(f"expected a URL that begins with https://, got {url!r}", Exit.USAGE)
+    with postgres() as connection, connection.transaction():
+        id, secret = webhooks.create_webhook(connection, tenant, url)
+        record(connection, "webhook.created", id, tenant=tenant, by=me("andon webhooks"), details={"url": url})
+    err().print(f"webhook {id} of tenant {tenant}; its secret is shown this once:", markup=False)
+    typer.echo(secret)
+
+
+@group.command("list")
+def list_(
+    tenant: Annotated[str | None, typer.Option(help="Only this tenant's.")] = None, as_json: AsJson = False
+) -> None:
+    """List the webhooks, and how much each is still owed."""
+    with postgres() as connection:
+        found = webhooks.list_webhooks(connection, tenant)
+    if as_json:
+        print_json([_camel(each._asdict()) for each in found])
+        return
+    print_table(
+        ("ID", "TENANT", "URL", "SECRETS", "WAITING"),
+        [(each.id, each.tenant, each.url, each.secrets, each.waiting) for each in found],
+        wide="URL",
+    )
+
+
+@group.command()
+def rotate(
+    id: Id, finish: Annotated[bool, typer.Option(help="Sign with the newest secret alone from now on.")] = False
+) -> None:
+    """Make another secret, which signs beside the former one until `--finish`."""
+    with postgres() as connection:
+        if finish:
+            if not webhooks.finish_rotation(connection, _id(id)):
+                raise _missing(id)
+            return
+        secret = webhooks.rotate_secret(connection, _id(id))
+    if secret is None:
+        raise _missing(id)
+    typer.echo(secret)
+
+
+@group.command()
+def delete(id: Id) -> None:
+    """Tell it nothing more, and forget what it is owed."""
+    with postgres() as connection, connection.transaction():
+        tenant = webhooks.delete_webhook(connection, _id(id))
+        if tenant is None:
+            raise _missing(id)
+        record(connection, "webhook.deleted", id, tenant=tenant, by=me("andon webhooks"))
+
+
+@group.command()
+def deliveries(
+    id: Id, limit: Annotated[int, typer.Option(help="How many, newest first.")] = 20, as_json: AsJson = False
+) -> None:
+    """What it was told and is owed, and what came of the last attempt."""
+    with postgres() as connection:
+        found = webhooks.deliveries(connection, _id(id), limit)
+    if as_json:
+        print_json([_camel(each._asdict()) for each in found])
+        return
+    print_table(
+        ("ID", "EVENT", "ATTEMPTS", "TOLD", "NEXT", "ANSWER"),
+        [(each.id, each.name, each.attempts, each.delivered_at, each.next_at, each.answer) for each in found],
+        wide="ANSWER",
+    )
+
+
+@group.command("resend")
+def resend_(delivery: Annotated[int, typer.Argument(help="The delivery's id.")]) -> None:
+    """Tell it again, whatever came of it before."""
+    with postgres() as connection:
+        if not webhooks.resend(connection, delivery):
+            raise CommandFailed(f"there is no delivery {delivery}", Exit.NOT_FOUND)
+
+
+def _camel(row: dict[str, Any]) -> dict[str, Any]:
+    return {name.split("_")[0] + "".join(part.title() for part in name.split("_")[1:]): row[name] for name in row}
+
+
+def _id(text: str) -> UUID:
+    found = parse_id(text)
+    if found is None:
+        raise CommandFailed(f"expected the id of a webhook, got {text!r}", Exit.USAGE)
+    return found
+
+
+def _missing(id: str) -> CommandFailed:
+    return CommandFailed(f"there is no webhook {id}", Exit.NOT_FOUND)
