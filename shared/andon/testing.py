@@ -52,6 +52,8 @@ from andon.engine.stops import SIGNAL, Cause, Stop
 from andon.engine.subjects import Row
 from andon.engine.ticks import tick_event
 from andon.engine.waiting import Awaited, Waiting, told, wait_key
+from andon.simulation import Passed as Passed
+from andon.simulation import Simulation
 
 RUN_ID, CLEANUP_ID = (f"00000000-0000-7000-8000-00000000000{number}" for number in (1, 2))
 START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
@@ -83,6 +85,22 @@ def started_by(function: Function, events: Sequence[Event]) -> list[Event]:
             found.pop(key := ("", value_under(debounce.key, event)), None)
         found.setdefault(place if key is None else key, event)
     return list(found.values())
+
+
+def flow(
+    function: Function,
+    events: Sequence[Event | tuple[float, Event]],
+    *,
+    seconds: float | Callable[[Event], float] = 60.0,
+) -> list[Passed]:
+    """What would become of events, each of which comes so many seconds after the beginning, or at it, if each run took
+    so many `seconds`: by the function's triggers and cancel rules, and all that it says of how its runs flow.
+
+    Fairness between keys, pauses and debounces are left out; so is that code needs time to stop.
+    """
+    timed = [each if isinstance(each, tuple) else (0.0, each) for each in events]
+    takes = seconds if callable(seconds) else lambda _: float(seconds)
+    return Simulation(function, takes).follow(timed)
 
 
 def ticks_of(function: Function, after: dt.datetime, count: int) -> list[dt.datetime]:

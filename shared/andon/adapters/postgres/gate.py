@@ -58,18 +58,19 @@ FROM unnest(%(keys)s::uuid[]) k (key), LATERAL (
     ORDER BY door_order, id LIMIT {depth}) r
 """
 
+# `there` has all that is needed of what is wanted: a join of the two would compare every row with every other.
 _ADMIT = Statement("""
 WITH wanted AS (
     SELECT * FROM unnest(%(ids)s::uuid[], %(doors)s::uuid[], %(lines)s::text[], %(turns)s::bigint[], %(keys)s::text[])
         AS w (id, door, line, turn, keys)
 ), there AS (
-    SELECT r.id FROM wanted w JOIN andon.runs r ON r.id = w.id
+    SELECT r.id, w.line, w.turn, w.keys FROM wanted w JOIN andon.runs r ON r.id = w.id
     WHERE r.door = w.door AND r.status = 'queued' AND r.cancel_requested_at IS NULL
     FOR NO KEY UPDATE OF r SKIP LOCKED
 ), admitted AS (
-    UPDATE andon.runs r SET door = NULL, sent_at = clock_timestamp(), line = w.line, turn = w.turn
-    FROM wanted w, there t WHERE r.id = w.id AND t.id = r.id
-    RETURNING r.id, w.keys
+    UPDATE andon.runs r SET door = NULL, sent_at = clock_timestamp(), line = t.line, turn = t.turn
+    FROM there t WHERE t.id = r.id
+    RETURNING r.id, t.keys
 ), taken AS (
     INSERT INTO andon.slots (key, run_id) SELECT unnest(keys::uuid[]), id FROM admitted ON CONFLICT DO NOTHING
 )
@@ -80,10 +81,10 @@ _MOVE = Statement("""
 WITH wanted AS (
     SELECT * FROM unnest(%(ids)s::uuid[], %(doors)s::uuid[], %(others)s::uuid[]) AS w (id, door, other)
 ), there AS (
-    SELECT r.id FROM wanted w JOIN andon.runs r ON r.id = w.id
+    SELECT r.id, w.other FROM wanted w JOIN andon.runs r ON r.id = w.id
     WHERE r.door = w.door AND r.status = 'queued' FOR NO KEY UPDATE OF r SKIP LOCKED
 )
-UPDATE andon.runs r SET door = w.other FROM wanted w, there t WHERE r.id = w.id AND t.id = r.id
+UPDATE andon.runs r SET door = t.other FROM there t WHERE t.id = r.id
 """)
 
 _LOOK_AT = Statement("INSERT INTO andon.gate_due (key) SELECT unnest(%(keys)s::uuid[])")

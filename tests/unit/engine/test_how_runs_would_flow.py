@@ -1,0 +1,79 @@
+"""`andon.testing.flow`: how a function's runs flow, told without stores and without waiting."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pytest
+
+from andon import CancelOn, Concurrency, Event, Priority, RateLimit, Singleton, Throttle, Timeouts, function
+from andon.testing import Passed, flow
+
+MINUTE = dt.timedelta(minutes=1)
+
+
+def asked(*users: Any, every: float = 0.0) -> list[tuple[float, Event]]:
+    return [(n * every, Event("work/asked", {"user": user})) for n, user in enumerate(users)]
+
+
+def passing(events: list[tuple[float, Event]], *, seconds: float = 60.0, **said: Any) -> list[Passed]:
+    rule = CancelOn("work/stopped", match="data.user")
+    return flow(
+        function(id="work", trigger="work/asked", cancel_on=[rule], **said)(lambda event, step: None),
+        events,
+        seconds=seconds,
+    )
+
+
+def starts(passed: list[Passed]) -> list[float | None]:
+    return [each.started for each in passed]
+
+
+def test_without_a_limit_all_start_when_they_come() -> None:
+    assert starts(passing(asked(1, 2, every=5))) == [0, 5]
+
+
+def test_a_limit_lets_the_next_in_when_one_has_ended() -> None:
+    assert starts(passing(asked(1, 1, 1, 2), concurrency=Concurrency(1, key="data.user"))) == [0, 60, 120, 0]
+
+
+@pytest.mark.parametrize(
+    ("mode", "became", "started"),
+    [
+        ("skip", ["completed", "singleton", "singleton"], [0, None, None]),
+        ("cancel", ["cancelled", "cancelled", "completed"], [0, 10, 20]),
+        ("latest", ["completed", "cancelled", "completed"], [0, None, 60]),
+    ],
+)
+def test_singletons(mode: Any, became: list[str], started: list[float | None]) -> None:
+    passed = passing(asked(1, 1, 1, every=10), singleton=Singleton("data.user", mode))
+    assert ([each.became for each in passed], starts(passed)) == (became, started)
+
+
+def test_a_throttle_spreads_starts_and_a_rate_limit_drops_them() -> None:
+    assert starts(passing(asked(1, 2, 3), throttle=Throttle(2, MINUTE))) == [0, 30, 60]
+    passed = passing(asked(1, 2, 3), rate_limit=RateLimit(2, MINUTE))
+    assert [each.became for each in passed] == ["completed", "completed", "rate_limited"]
+
+
+def test_time_outs_cancel_what_waits_or_takes_too_long() -> None:
+    passed = passing(asked(1, 2), concurrency=Concurrency(1), timeouts=Timeouts(start=MINUTE / 2))
+    assert [(each.became, each.ended) for each in passed] == [("completed", 60), ("cancelled", 30)]
+    [one] = passing(asked(1), seconds=600, timeouts=Timeouts(finish=MINUTE))
+    assert (one.became, one.ended) == ("cancelled", 60)
+
+
+def test_who_has_priority_goes_first() -> None:
+    passed = passing(asked(0, 1, 100), priority=Priority("event.data.user"), concurrency=Concurrency(1))
+    assert starts(passed) == [120, 60, 0]
+
+
+def test_a_cancel_at_any_time_stops_those_that_match_and_makes_room() -> None:
+    events = [*asked("a", "b"), (10.0, Event("work/stopped", {"user": "a"}))]
+    passed = passing(events, concurrency=Concurrency(1))
+    assert [(each.became, each.started) for each in passed] == [("cancelled", 0), ("completed", 10)]
+
+
+def test_a_key_without_a_value_fails_the_run() -> None:
+    assert passing(asked(1), concurrency=Concurrency(1, key="event.data.user + '!'"))[0].became == "failed"
