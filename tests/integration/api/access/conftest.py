@@ -121,7 +121,7 @@ def things(
     run = make_run(asked["eventId"], report_id=report)
     database.execute(
         "UPDATE andon.runs SET status = 'failed', started_at = queued_at, ended_at = now(), error = %s WHERE id = %s",
-        [f'{{"message": "{MARK}"}}', run],
+        [f'{{"type": "ValueError", "message": "{MARK}"}}', run],
     )
     database.execute("UPDATE andon.reports SET status = 'failed', error = %s WHERE id = %s", [MARK, report])
     [event] = acme.open(f"{API}/events", "POST", json={"name": "a/b", "data": {"x": MARK}}).json["ids"]
