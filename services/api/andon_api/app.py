@@ -36,6 +36,7 @@ from andon_api.routes import (
     subjects,
     tokens,
     usage,
+    workers,
 )
 from andon_api.services import Services
 from andon_api.uploads import Request
@@ -113,6 +114,7 @@ def create_app(
         schedules,
         audit,
         usage,
+        workers,
     ):
         api.register_blueprint(module.blueprint)
     examples.add_to(api)

@@ -28,7 +28,7 @@ _CANCEL = {
     "settledAt": "2026-01-01T12:03:00.009000Z",
     "forced": False,
 }
-_RUN = {
+_RUN: dict[str, Any] = {
     "id": RUN,
     "functionId": "generate-hybrid-report",
     "kind": "function",
@@ -36,6 +36,8 @@ _RUN = {
     "event": _TRIGGER,
     "reportId": REPORT,
     "parentRunId": None,
+    "parentStep": None,
+    "tags": [],
     "attempt": 1,
     "wakeAt": None,
     "stepStartedAt": None,
@@ -105,6 +107,7 @@ EXAMPLES: dict[str, Any] = {
                 "startedAt": WHEN,
                 "endedAt": WHEN,
                 "wakeAt": None,
+                "input": f"'{REPORT}'",
                 "output": {"id": REPORT},
                 "outputUrl": f"/api/v1/runs/{RUN}/steps/fetch-report",
                 "error": None,
@@ -114,6 +117,10 @@ EXAMPLES: dict[str, Any] = {
         "stepCount": 1,
         "attempts": [],
         "cleanup": [],
+        "children": [],
+        "childCount": 0,
+        "waits": [],
+        "queuedFor": None,
         "artifacts": [],
     },
     "Sent": {"ids": [EVENT], "effects": [{"started": [RUN], "cancelled": [], "skipped": []}]},

@@ -640,6 +640,18 @@ class UsageSchema(Schema):
     last_day = fields.Nested(LastDaySchema)
 
 
+class WorkerSchema(Schema):
+    id = fields.String()
+    lanes = fields.Integer(metadata={"description": "how many runs it executes at a time"})
+    busy = fields.Integer(metadata={"description": "how many it executes now"})
+    version = fields.String()
+    release = fields.String(metadata={"description": "`ANDON_RELEASE`"})
+    queues = fields.List(fields.String(), metadata={"description": "those it was told to serve; of none, all"})
+    functions = fields.Integer(metadata={"description": "how many it has loaded"})
+    started_at = Time()
+    seen_at = Time()
+
+
 class AuditSchema(Schema):
     id = fields.Integer()
     at = Time()
@@ -729,3 +741,4 @@ SchedulePage = page_of(ScheduleSchema)
 PausePage = page_of(PauseSchema)
 DeadEventPage = page_of(DeadEventSchema)
 AuditPage = page_of(AuditSchema)
+WorkerPage = page_of(WorkerSchema)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from redis.exceptions import RedisError
 
-from andon.adapters.postgres import audit, draining
+from andon.adapters.postgres import audit, draining, workers
 from andon.adapters.postgres.connect import Connection
 from andon.cli.errors import CommandFailed, Exit
 from andon.cli.keys import me
@@ -32,17 +32,38 @@ def add_to(app: typer.Typer) -> None:
 
 @group.command("list")
 def list_(as_json: AsJson = False) -> None:
-    """List the workers that hold runs, each with the run that has been longest in a step."""
+    """List the workers, each with its lanes and its release, and the run that has been longest in a step."""
     with postgres() as connection:
-        found = draining.holding(connection)
+        there = {each.id: each for each in workers.listed(connection)}
+        holding = {each.worker: each for each in draining.holding(connection)}
+    found = [(name, there.get(name), holding.get(name)) for name in {**there, **holding}]
     if as_json:
-        print_json([each._asdict() for each in found])
+        print_json([_described(*each) for each in found])
         return
     print_table(
-        ("WORKER", "RUNS", "RUN", "STEP", "FOR"),
-        [(each.worker, each.runs, each.run, each.step, _seconds(each.seconds)) for each in found],
+        ("WORKER", "LANES", "VERSION", "RELEASE", "RUNS", "RUN", "STEP", "FOR"),
+        [
+            (
+                name,
+                worker and worker.lanes,
+                worker.version if worker else "not seen",
+                (worker and worker.release) or None,
+                held.runs if held else 0,
+                held and held.run,
+                held and held.step,
+                held and _seconds(held.seconds),
+            )
+            for name, worker, held in found
+        ],
         wide="WORKER",
     )
+
+
+def _described(name: str, worker: workers.Worker | None, held: draining.Holding | None) -> dict[str, object]:
+    nothing = dict.fromkeys(("lanes", "version", "release", "queues", "functions", "started_at", "seen_at"))
+    idle = {"runs": 0, "run": None, "step": None, "seconds": None}
+    said = {key: value for key, value in (worker._asdict() if worker else nothing).items() if key not in {"id", "busy"}}
+    return {"worker": name, **said, **(held._asdict() if held else idle)}
 
 
 @group.command()

@@ -10,6 +10,7 @@ import psycopg
 import pytest
 from redis import Redis
 
+from andon.adapters.postgres import workers
 from andon.embedded.ports import free_port
 from andon.settings import Settings
 from tests.integration.api.conftest import Client, MakeApp
@@ -173,3 +174,13 @@ def test_a_connection_that_died_in_the_pool_is_replaced(
         assert client.post(f"{API}/events", json={"name": "a/b"}).status_code == 202
     else:
         assert client.get(f"{API}/reports").status_code == 200
+
+
+def test_the_workers_that_are_there_are_listed(client: Client, database: psycopg.Connection[Any]) -> None:
+    assert client.get("/api/v1/workers").json == {"items": [], "nextCursor": None}
+    workers.seen(database, workers.Present("host:1:abc", 8, 3, "0.1.0", "blue", ["default"], 2))
+    workers.seen(database, workers.Present("host:1:abc", 8, 4, "0.1.0", "blue", ["default"], 2))
+    workers.seen(database, workers.Present("host:2:def", 8, 0, "0.1.0", "", [], 2))
+    database.execute("UPDATE andon.workers SET seen_at = now() - interval '2 min' WHERE id = 'host:2:def'")
+    [found] = client.get("/api/v1/workers").json["items"]
+    assert (found["id"], found["lanes"], found["busy"], found["release"]) == ("host:1:abc", 8, 4, "blue")

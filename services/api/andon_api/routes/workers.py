@@ -1,0 +1,17 @@
+"""Who works here."""
+
+from __future__ import annotations
+
+from andon.adapters.postgres import workers
+from andon_api.database import Row, connection
+from andon_api.rest import Blueprint
+from andon_api.schemas import WorkerPage
+
+blueprint = Blueprint("workers", __name__, description="Who executes runs")
+
+
+@blueprint.get("/workers")
+@blueprint.answers(200, WorkerPage)
+def listed() -> Row:
+    """The workers that are there, the oldest first: one that says nothing for a minute is not."""
+    return {"items": [each._asdict() for each in workers.listed(connection())], "next_cursor": None}
