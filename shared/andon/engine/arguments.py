@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import inspect
+import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -24,6 +25,7 @@ from andon.engine.triggers import MOST_TRIGGERS, Cron, On, cron_fault, on_fault
 Check = Callable[[Any], str | None]
 
 MOST_RETRIES = 100_000
+MOST_SHAPE = 32_000
 MOST_RULES = 50
 LONGEST_DEADLINE = dt.timedelta(days=366)
 LONGEST_GRACE = 3_600.0
@@ -185,6 +187,17 @@ def debounce(value: Any) -> str | None:
     return fault or (value.key is not None and key(value.key)) or None
 
 
+def shape(value: Any) -> str | None:
+    """A JSON Schema, as it is made of a model."""
+    if not isinstance(value, Mapping):
+        return "expected a dataclass, a pydantic model or a marshmallow schema"
+    try:
+        size = len(json.dumps(value))
+    except (TypeError, ValueError):
+        return "expected a model whose JSON Schema is JSON"
+    return None if size <= MOST_SHAPE else f"expected a model of at most {MOST_SHAPE} bytes of JSON Schema, got {size}"
+
+
 ARGUMENTS: Mapping[str, Check] = {
     "id": text(),
     "trigger": optional(trigger),
@@ -210,6 +223,7 @@ ARGUMENTS: Mapping[str, Check] = {
     "idempotency_for": span(LONGEST_DEADLINE),
     "idempotency_keep": flag,
     "debounce": optional(debounce),
+    "data": optional(shape),
     "cleanups": _hooks,
     "subject": subject_fault,
     "handler": code,

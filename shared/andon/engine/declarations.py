@@ -11,8 +11,10 @@ from andon.engine import debouncing, flow, subjects
 from andon.engine.arguments import ARGUMENTS, shown
 from andon.engine.debouncing import Debounce
 from andon.engine.errors import RegistrationError
+from andon.engine.events import Event
 from andon.engine.flow import Concurrency, Priority, RateLimit, Singleton, Throttle, Timeouts
 from andon.engine.rules import CancelOn
+from andon.engine.shapes import fault
 from andon.engine.subjects import Subject
 from andon.engine.triggers import Cron, On, Trigger
 
@@ -68,6 +70,8 @@ class Declaration:
     """Whether a run that was cancelled or has failed still counts."""
     debounce: Debounce | None = None
     """Whether a run waits until it has been quiet."""
+    data: Mapping[str, Any] | None = None
+    """What the data of the events that start it are to be, as JSON Schema."""
     cleanups: tuple[str, ...] = ()
     """Which of `on_cancel` and `on_failure` it has."""
     subject: Subject | None = None
@@ -96,6 +100,8 @@ class Declaration:
         if (self.trigger is None) is not bool(self.triggers):
             expected = "expected the name of an event, or triggers=[...], and not both"
             raise self.refused(f"trigger={shown(self.trigger)}", expected)
+        if self.data is not None and self.schedules:
+            raise self.refused(f"data={shown(self.data)}", "a schedule's tick has none of yours; expected events alone")
         if self.debounce and self.subject:
             expected = "of a subject the newest request decides already; expected one of both"
             raise self.refused(f"debounce={shown(self.debounce)}", expected)
@@ -105,6 +111,11 @@ class Declaration:
         for rule in self.cancel_on:
             if own := next((each for each in self.starts_on if each.covers(rule.event)), None):
                 raise self.refused(f"cancel_on={shown(rule)}", f"its trigger {str(own)!r} is its own cancel event")
+
+    def unfit(self, event: Event) -> dict[str, str] | None:
+        """Where the event's data aren't what its handler expects, and what was expected."""
+        found = None if self.data is None else fault(self.data, event.data)
+        return None if found is None else {"path": found.path, "expected": found.expected}
 
     def refused(self, argument: str, fault: str) -> RegistrationError:
         """What to raise where an argument is wrong."""

@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any, Generic
 
 from andon.engine.errors import EventError
 from andon.engine.storable import DEEPEST, json_fault, text_fault, time_fault
@@ -40,12 +40,25 @@ OWN_CANCELS = (RUN_CANCELLED, RUNS_CANCELLED, SUBJECT_CANCELLED)
 """Those that others may send too: they cancel one run, many, or the current one of a subject."""
 
 
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
+    Data = TypeVar("Data", covariant=True, default=Mapping[str, Any])
+else:  # a default is what `Event` alone means to type checkers; the standard library has it from 3.13 on
+    from typing import TypeVar
+
+    Data = TypeVar("Data", covariant=True)
+
+
 @dataclass(frozen=True)
-class Event:
-    """An immutable fact. `name` is `noun/past.tense`; `seq` orders it once Postgres has recorded it."""
+class Event(Generic[Data]):
+    """An immutable fact. `name` is `noun/past.tense`; `seq` orders it once Postgres has recorded it.
+
+    In the handlers of a function with `data=Model`, `data` is a `Model`: `Event[Model]`.
+    """
 
     name: str
-    data: Mapping[str, Any] = field(default_factory=dict)
+    data: Data = field(default_factory=dict)  # type: ignore[assignment]
     id: str = ""
     ts: dt.datetime | None = None
     user: Any = None

@@ -15,6 +15,7 @@ from andon.engine.errors import RegistrationError
 from andon.engine.events import CRON, Event
 from andon.engine.flow import Concurrency, Priority, RateLimit, Singleton, Throttle, Timeouts
 from andon.engine.gates import UNLIMITED, expressions_of, gates_of, holds_while_waiting
+from andon.engine.models import reading, schema_of
 from andon.engine.rules import CancelOn
 from andon.engine.subjects import Subject
 from andon.engine.tags import expressions_in
@@ -23,7 +24,7 @@ from andon.engine.triggers import OF_EVENT, Cron, Trigger, parts_of
 if TYPE_CHECKING:
     from andon.engine.steps import Step
 
-Handler = Callable[[Event, Any], Any]
+Handler = Callable[["Event[Any]", Any], Any]
 """Called with an event and a `Step`; an `async def` with an `AsyncStep`."""
 CheckExpression = Callable[..., None]
 """Called with the text of an expression, and the names that it may use where these aren't a cancel rule's."""
@@ -69,6 +70,7 @@ def function(
     idempotency_for: dt.timedelta = IDEMPOTENCY,
     idempotency_keep: bool = False,
     debounce: Debounce | None = None,
+    data: Any = None,
 ) -> Callable[[Handler], Function]:
     """Declare a durable function: `handler(event, step)` runs for each `trigger` event, or for whatever one of several
     `triggers` holds for: events (`On`) and schedules (`Cron`).
@@ -91,6 +93,9 @@ def function(
     Runs are found and cancelled by `tags`: a path such as `data.userId` gives `userId:42`, CEL over `event` any text.
     Of events with the same `idempotency` (a path, or CEL) one in `idempotency_for` starts a run; one that was cancelled
     or has failed is as if it had not been, unless `idempotency_keep`. With `debounce` a run waits until it is quiet.
+
+    `data` is what the data of its events are to be: a dataclass, a pydantic model or a marshmallow schema. Events that
+    don't fit are refused where they are accepted, and start no run; handlers get an `Event[Model]`.
     """
 
     def declare(handler: Handler) -> Function:
@@ -99,11 +104,11 @@ def function(
             trigger=trigger,
             triggers=_several(triggers),
             module=getattr(handler, "__module__", None) or "unknown",
-            handler=handler,
+            handler=reading(handler, data),
             cancel_on=_several(cancel_on),
             retries=retries,
-            on_cancel=on_cancel,
-            on_failure=on_failure,
+            on_cancel=reading(on_cancel, data),
+            on_failure=reading(on_failure, data),
             cleanups=tuple(name for name, hook in (("on_cancel", on_cancel), ("on_failure", on_failure)) if hook),
             cancel_deadline=cancel_deadline,
             queue=queue,
@@ -124,9 +129,18 @@ def function(
             priority=priority,
             fair=fair,
             subject=subject,
+            data=_shape(data),
         )
 
     return declare
+
+
+def _shape(model: Any) -> Any:
+    """The model's JSON Schema; what can be none is left for its check."""
+    try:
+        return None if model is None else schema_of(model)
+    except TypeError:
+        return model
 
 
 def _several(said: Any) -> Any:

@@ -26,6 +26,25 @@ def test_one_event_or_a_list_is_accepted_and_ids_come_back_in_order(client: Clie
     assert bus.xlen("andon:events") == 3
 
 
+def test_data_that_are_not_what_a_function_expects_are_refused_with_their_path(
+    client: Client, database: psycopg.Connection[Any], bus: Redis
+) -> None:
+    shape = {"type": "object", "properties": {"pages": {"type": "array", "items": {"type": "integer"}}}}
+    settings = {"triggers": [{"event": "book/*", "if": None}], "declaration": {"data": shape}}
+    database.execute(
+        "INSERT INTO andon.functions (id, module, trigger, cancel_on, settings) VALUES ('b', 'm', 'book/*', '[]', %s)",
+        [json.dumps(settings)],
+    )
+    refused = client.post(f"{API}/events", json={"name": "book/added", "data": {"pages": [1, "two"]}})
+    assert refused.status_code == 422
+    assert refused.json["errors"] == [
+        {"pointer": "/data/pages/1", "detail": "expected a whole number, got a text"},
+    ]
+    assert bus.xlen("andon:events") == 0
+    assert client.post(f"{API}/events", json={"name": "book/added", "data": {"pages": [1]}}).status_code == 202
+    assert client.post(f"{API}/events", json={"name": "film/added", "data": {"pages": "x"}}).status_code == 202
+
+
 def test_an_id_that_was_used_has_no_second_effect(client: Client, bus: Redis) -> None:
     for _ in range(2):
         assert client.post(f"{API}/events", json={"name": "a/b", "id": "x"}).json == {"ids": ["x"]}

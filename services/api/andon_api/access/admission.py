@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from flask import current_app
 from sqlalchemy import select
@@ -14,13 +16,15 @@ from andon.adapters.postgres.functions import stored_triggers
 from andon.adapters.postgres.models import FunctionRow, RuleRow
 from andon.adapters.postgres.rules import stored_rules
 from andon.engine.events import OWN_CANCELS, Event
+from andon.engine.shapes import fault
 from andon.engine.triggers import On, parts_of
-from andon_api.database import connection, rows
+from andon_api.database import Row, connection, rows
 from andon_api.principal import principal
-from andon_api.problems import Problem
+from andon_api.problems import FieldErrors, Problem
 
 EXTENSION = "andon-admission"
 REMEMBERED_SECONDS = 2.0
+REGISTERED_WITHIN = dt.timedelta(minutes=1)
 RETRY_SECONDS = "10"
 MOST_TENANTS = 10_000
 _FUNCTION = FunctionRow.__table__
@@ -40,6 +44,8 @@ class Names:
     cancels: frozenset[str]
     prefixes: frozenset[str] = frozenset()
     """What the names of events begin with that a wildcard covers."""
+    shapes: tuple[tuple[On, Mapping[str, Any]], ...] = ()
+    """What the data of the events are to be that start a function without conditions, as JSON Schema."""
 
     def starts(self, name: str) -> bool:
         """Whether an event of this name can start runs."""
@@ -101,8 +107,21 @@ def admit(events: Sequence[Event]) -> None:
         )
 
 
+def check_data(events: Sequence[Event]) -> None:
+    """Raise `FieldErrors` for each whose data aren't what the functions that it starts expect."""
+    shapes = current_app.extensions[EXTENSION].names().shapes
+    wrong = []
+    for place, event in enumerate(events):
+        faults = (fault(shape, event.data) for on, shape in shapes if on.covers(event.name))
+        if (found := next(filter(None, faults), None)) is not None:
+            at = f"/{place}" if len(events) > 1 else ""
+            wrong.append((f"{at}/{found.path.replace('.', '/')}", found.expected))
+    if wrong:
+        raise FieldErrors(wrong)
+
+
 def _read_names() -> Names:
-    functions = rows(select(_FUNCTION.c.trigger, _FUNCTION.c.cancel_on, _FUNCTION.c.settings))
+    functions = rows(select(_FUNCTION.c.trigger, _FUNCTION.c.cancel_on, _FUNCTION.c.settings, _FUNCTION.c.seen_at))
     cancels = {rule.event for each in functions for rule in stored_rules(each["cancel_on"])}
     former = {each["event"] for each in rows(select(_RULE.c.event).distinct().where(_RULE.c.retired_at.is_not(None)))}
     triggers = [On(on["event"]) for each in functions for on in stored_triggers(each) if "event" in on]
@@ -110,4 +129,18 @@ def _read_names() -> Names:
         frozenset(each.event for each in triggers),
         frozenset({*OWN_CANCELS, *cancels, *former}),
         frozenset(each.prefix for each in triggers if each.prefix is not None),
+        tuple(shape for each in _registered(functions) for shape in _shapes(each)),
     )
+
+
+def _registered(functions: Sequence[Row]) -> Iterator[Row]:
+    """Without those that are gone: a dispatcher that starts has seen all that are there within a moment."""
+    newest = max((each["seen_at"] for each in functions), default=None)
+    return (each for each in functions if newest - each["seen_at"] < REGISTERED_WITHIN)
+
+
+def _shapes(function: Row) -> Iterator[tuple[On, Mapping[str, Any]]]:
+    settings = function["settings"] if isinstance(function["settings"], dict) else {}
+    shape = (settings.get("declaration") or {}).get("data")
+    if isinstance(shape, dict):
+        yield from ((On(on["event"]), shape) for on in stored_triggers(function) if "event" in on and not on.get("if"))

@@ -11,7 +11,7 @@ from andon.adapters.postgres.inbox import accept
 from andon.adapters.postgres.requests import NotFound
 from andon.engine.events import Event
 from andon_api import cloudevents, intake
-from andon_api.access.admission import admit
+from andon_api.access.admission import admit, check_data
 from andon_api.database import Row, connection
 from andon_api.effects import Outcome, at_once, effect
 from andon_api.principal import principal, traceparent
@@ -124,6 +124,7 @@ def functions() -> Row:
 def record(given: list[Event]) -> Outcome:
     """Record the events; one whose id is known has no second effect."""
     admit(given)
+    check_data(given)
     accepted = _accept(given)
     answer: Row = {"ids": [event.id for event in given]}
     if accepted.stopped != []:

@@ -377,6 +377,9 @@ def _plan_runs(
             holds, failure = any_holds(start.conditions, event)
             if failure is not None:
                 skipped.append(Skip(event.seq, function.id, Reason.CONDITION_FAILED, detail={"error": failure}))
+            if holds and function.subject is None and (unfit := function.unfit(event)) is not None:
+                skipped.append(Skip(event.seq, function.id, Reason.UNFIT, detail=unfit))
+                holds = False
             request = requests.starting.get((event.seq, function.id))
             if holds and (function.subject is None or request is not None):
                 known = report_id is not None and (report_id, event.tenant) in reports

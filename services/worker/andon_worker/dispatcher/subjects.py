@@ -88,6 +88,9 @@ def read(connection: psycopg.Connection[Any], registry: Registry, events: Sequen
     for event in events:
         for function in registry.triggered_by(event.name):
             if function.subject is not None:
+                if (unfit := function.unfit(event)) is not None:
+                    found.skips.append(Skip(event.seq, function.id, Reason.UNFIT, None, unfit))
+                    continue
                 id = function.subject.named_in(event.data)
                 if id is None:
                     detail = {"expected": f"an id at {function.subject.id}"}

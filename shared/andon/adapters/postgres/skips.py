@@ -24,6 +24,7 @@ class Reason(StrEnum):
     """Why, as a word; `sentence` says it to people."""
 
     CONDITION_FAILED = "condition_failed"
+    UNFIT = "unfit"
     IDEMPOTENT = "idempotent"
     RATE_LIMITED = "rate_limited"
     DEBOUNCED = "debounced"
@@ -43,6 +44,7 @@ class Reason(StrEnum):
 
 _SENTENCES = {
     Reason.CONDITION_FAILED: "the condition of its trigger has no value for this event",
+    Reason.UNFIT: "the event's data are not what it expects",
     Reason.IDEMPOTENT: "its idempotency key was used before",
     Reason.RATE_LIMITED: "its rate limit was reached",
     Reason.DEBOUNCED: "a newer event took its place before the run began",
