@@ -64,6 +64,21 @@ def test_a_subject_is_asked_for_seen_and_cancelled(
     assert client.post(f"{API}/subjects/video/1/cancel").status_code == 409
 
 
+def test_a_run_that_is_run_again_is_a_request_of_its_subject(
+    client: Client, database: psycopg.Connection[Any], registry: Registry
+) -> None:
+    client.post(f"{API}/subjects/video/1/request", json={"data": {"size": 4}})
+    take_in(database, registry)
+    run = client.get(f"{API}/subjects/video/1").json["run"]["id"]
+    assert client.post(f"{API}/runs/{run}/rerun").status_code == 409
+    client.post(f"{API}/subjects/video/1/cancel")
+    assert client.post(f"{API}/runs/{run}/rerun").status_code == 202
+    assert row(database) == "processing"
+    take_in(database, registry)
+    again = client.get(f"{API}/subjects/video/1").json["run"]
+    assert (again["id"] != run, again["event"]["data"]) == (True, {"size": 4, "id": 1})
+
+
 def test_what_is_not_there_is_404(client: Client, registry: Registry) -> None:
     for path in ("video/9", "video/x", "film/1", "video/%00"):
         assert client.get(f"{API}/subjects/{path}").status_code == 404, path

@@ -10,7 +10,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from andon import CancelOn, Event, Row, Step, Subject, function
+from andon import CancelOn, Event, On, Row, Step, Subject, function
+from andon.adapters.cel import check_expression
 from andon.adapters.postgres import accepting, functions, held, inbox, rows_owed, runs, subject_requests, subjects, wide
 from andon.adapters.postgres.own_events import WideCancel
 from andon.adapters.postgres.requests import Asked, Conflict, NotFound
@@ -47,9 +48,17 @@ def render_video(event: Event, step: Step) -> None: ...
 def make_job(event: Event, step: Step) -> None: ...
 
 
+@function(
+    id="pick",
+    triggers=[On("pick/requested", if_="event.data.wanted == true")],
+    subject=Subject("pick", "data.pick"),
+)
+def pick(event: Event, step: Step) -> None: ...
+
+
 @pytest.fixture(scope="module")
 def registry() -> Registry:
-    return Registry([render_video, make_job])
+    return Registry([render_video, make_job, pick], check_expression=check_expression)
 
 
 @pytest.fixture(scope="module")
@@ -362,6 +371,16 @@ def test_a_request_that_starts_no_run_leaves_everything_as_it_was(desk: Desk, vi
         back = subjects.GivenBack(subject_id("default", "video", "42"), asked.event.id, "refused")
         subjects.give_back(desk.db, [back])
     assert desk.db.execute("SELECT * FROM public.videos").fetchall() == [before]
+    assert state(desk) == "completed"
+
+
+def test_a_request_that_a_rule_refuses_changes_nothing_beside_an_active_run(desk: Desk, video: str) -> None:
+    for wanted in (True, False):
+        data = json.dumps({"pick": "a", "wanted": wanted})
+        desk.bus.xadd("andon:events", {"name": "pick/requested", "data": data})
+        desk.handle_all()
+    assert (desk.statuses(), state(desk)) == (["queued"], "active")
+    settle(desk, claim(desk))
     assert state(desk) == "completed"
 
 

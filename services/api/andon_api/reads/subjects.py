@@ -41,6 +41,12 @@ def find(tenant: str, kind: str, id: str) -> Row | None:
     return _complete(tenant, [_idle(known, row.key)])[0]
 
 
+def name_of(id: UUID) -> tuple[str, str] | None:
+    """Kind and key of the subject with this id of its row of ours."""
+    found = rows(select(_SUBJECT.c.kind, _SUBJECT.c.key).where(_SUBJECT.c.id == id))
+    return (found[0]["kind"], found[0]["key"]) if found else None
+
+
 def listed(
     tenant: str, *, limit: int, cursor: str | None, kind: str | None = None, status: list[str] | None = None
 ) -> Row:

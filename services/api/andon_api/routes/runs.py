@@ -7,11 +7,11 @@ from uuid import UUID
 
 from flask import Response
 
-from andon.adapters.postgres import cleanups, held, requests
+from andon.adapters.postgres import cleanups, held, requests, subject_requests
 from andon.adapters.postgres.children import below
 from andon.adapters.postgres.inbox import accept, event_of
 from andon.adapters.postgres.requests import Conflict, NotFound
-from andon.engine.events import INVOKED
+from andon.engine.events import INVOKED, Event
 from andon.engine.ids import new_id, parse_id
 from andon.engine.invoking import invoked_again
 from andon_api.access.admission import admit
@@ -19,7 +19,7 @@ from andon_api.database import Row, connection
 from andon_api.effects import Outcome, at_once, effect
 from andon_api.etags import precondition, tagged
 from andon_api.principal import principal, traceparent
-from andon_api.reads import runs
+from andon_api.reads import runs, subjects
 from andon_api.rest import PREFIX, Blueprint
 from andon_api.routes.reports import ask_generate
 from andon_api.schemas import (
@@ -155,13 +155,32 @@ def ask_rerun(id: str) -> Outcome:
     if run["report_id"] is not None:
         outcome = ask_generate(run["report_id"])
         return replace(outcome, body={**outcome.body, "id": str(run["id"]), "status": "requested"})
+    if run["subject_id"] is not None:
+        return _ask_subject_again(run)
     who, trigger = principal(), run["event"]
     data = invoked_again(trigger["data"], str(new_id())) if trigger["name"] == INVOKED else trigger["data"]
     event = event_of(trigger["name"], data, tenant=who.tenant, user=who.user, traceparent=traceparent())
     admit([event])
     events = accept(connection(), [event])
-    answer = {"id": str(run["id"]), "runId": None, "status": "requested", "eventId": event.id}
+    answer = {"id": str(run["id"]), "runId": None, "status": "requested", "eventId": event.id, "children": 0}
     return Outcome(answer, events=events)
+
+
+def _ask_subject_again(run: Row) -> Outcome:
+    """A run that is about a subject is requested as any other: 404 without its row, 409 while it is active."""
+    who = principal()
+    named = subjects.name_of(run["subject_id"])
+    if named is None:
+        raise NotFound("There is no such subject any more")
+    kind = subject_requests.kind_of(connection(), named[0])
+    subject = subject_requests.named(connection(), who.tenant, *named)
+    admit([Event(kind.trigger)])
+    with at_once() as own:
+        asked = subject_requests.request(
+            own, kind, subject, run["event"]["data"], user=who.user, traceparent=traceparent()
+        )
+    answer = {"id": str(run["id"]), "runId": None, "status": "requested", "eventId": asked.event.id, "children": 0}
+    return Outcome.of(asked, answer)
 
 
 def _clean_up_again(run: Row) -> Outcome:
@@ -169,7 +188,8 @@ def _clean_up_again(run: Row) -> Outcome:
     if made is None:
         ended = {"completed": "has completed", "failed": "was run again already", "cancelled": "was run again already"}
         raise Conflict(f"Cleanup {ended.get(run['status'], 'has not ended')}")
-    answer = {"id": str(run["id"]), "runId": str(made), "status": "requested", "eventId": run["event"]["id"]}
+    told = {"status": "requested", "eventId": run["event"]["id"], "children": 0}
+    answer = {"id": str(run["id"]), "runId": str(made), **told}
     return Outcome(answer, 202, {"Location": f"{PREFIX}/runs/{made}"})
 
 

@@ -168,3 +168,4 @@ def attach(connection: psycopg.Connection[Any], found: Requests, runs: Sequence[
     refused = [each for place, each in found.starting.items() if place not in made]
     unstarted = [GivenBack(each.subject.id, each.event.id, UNSTARTED) for each in refused]
     subjects.give_back(connection, [*found.unmoved, *unstarted])
+    found.starting = {place: each for place, each in found.starting.items() if place in made}  # these replace others

@@ -36,11 +36,26 @@ _NOW = "SELECT clock_timestamp()"
 _OLD_RUNS = """
 SELECT id FROM andon.runs WHERE id > %(after)s AND id < %(below)s ORDER BY id LIMIT %(batch)s
 """
-# The files of a report are those of its newest completed run, which stays as long as it has some.
+# What a report or a subject shows is of its newest completed run: a report's stays as long as it has files.
 _SHOWN = """
-r.status = 'completed' AND r.report_id IS NOT NULL AND EXISTS (SELECT FROM andon.run_artifacts a WHERE a.run_id = r.id)
-    AND NOT EXISTS (SELECT FROM andon.runs n WHERE n.report_id = r.report_id AND n.kind = 'function'
-        AND n.status = 'completed' AND n.event_seq > r.event_seq)
+r.status = 'completed' AND r.kind = 'function' AND (
+    r.report_id IS NOT NULL AND EXISTS (SELECT FROM andon.run_artifacts a WHERE a.run_id = r.id)
+        AND NOT EXISTS (SELECT FROM andon.runs n WHERE n.report_id = r.report_id AND n.kind = 'function'
+            AND n.status = 'completed' AND n.event_seq > r.event_seq)
+    OR EXISTS (SELECT FROM andon.subjects s JOIN andon.subject_kinds k ON k.kind = s.kind AND k.row IS NOT NULL
+            WHERE s.id = r.subject_id)
+        AND NOT EXISTS (SELECT FROM andon.runs n WHERE n.subject_id = r.subject_id AND n.kind = 'function'
+            AND n.status = 'completed' AND n.event_seq > r.event_seq))
+"""
+# Those that no row shows, or whose row is gone.
+_DELETE_SUBJECTS = """
+DELETE FROM andon.subjects s WHERE s.id IN (
+    SELECT s.id FROM andon.subjects s LEFT JOIN andon.subject_kinds k ON k.kind = s.kind
+    WHERE s.status <> 'active' AND s.updated_at < %(before)s
+        AND NOT EXISTS (SELECT FROM andon.runs r WHERE r.subject_id = s.id)
+        AND (k.row IS NULL OR (SELECT f.key IS NULL AND f.fault IS NULL
+            FROM andon.find_row(s.kind, s.tenant, s.key) f))
+    ORDER BY s.id LIMIT %(batch)s FOR UPDATE OF s SKIP LOCKED)
 """
 _DELETE_RUNS = f"""
 DELETE FROM andon.runs WHERE id IN (
@@ -157,6 +172,7 @@ class Pruning:
             values = {"after": after, "below": below, "batch": self._batch}
             ids = [id for (id,) in self._connection.execute(_OLD_RUNS, values).fetchall()]
             if not ids:
+                self._drain("subjects", _DELETE_SUBJECTS, {"before": before, "batch": self._batch})
                 return
             self._delete("runs", _DELETE_RUNS, {"ids": ids, "before": before})
             after = ids[-1]

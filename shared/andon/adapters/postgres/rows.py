@@ -9,7 +9,7 @@ is ever put into SQL as text.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, LiteralString, NamedTuple
 
@@ -22,17 +22,28 @@ from andon.engine.events import DEFAULT_TENANT
 from andon.engine.subjects import STATES, Row
 
 _TABLE = """
-SELECT c.oid, c.relkind, has_schema_privilege(n.oid, 'USAGE'), row_security_active(c.oid),
-    EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND t.tginitdeferred), current_user::text
-FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = %s AND c.relname = %s
+SELECT c.oid, c.relkind, ARRAY(SELECT role FROM unnest(%(roles)s::text[]) role
+        WHERE NOT has_schema_privilege(role::name, n.oid, 'USAGE')),
+    row_security_active(c.oid), EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND t.tginitdeferred)
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = %(schema)s AND c.relname = %(table)s
+"""
+# Every process writes rows: where each has a role of its own, all of these may have to be granted something.
+_ROLES = """
+SELECT current_user::text UNION
+SELECT rolname::text FROM pg_roles WHERE rolname IN ('andon_api', 'andon_dispatcher', 'andon_worker')
+    AND has_schema_privilege(oid, 'andon', 'USAGE') ORDER BY 1
 """
 _COLUMNS = """
 SELECT a.attname, format_type(a.atttypid, a.atttypmod), format_type(a.atttypid, -1), t.typcategory,
     coalesce(nullif(t.typbasetype, 0), t.oid)::regtype::text,
     CASE WHEN a.atttypmod > 4 THEN a.atttypmod - 4 END, a.attnotnull, a.attgenerated <> '',
-    has_column_privilege(a.attrelid, a.attnum, 'SELECT'), has_column_privilege(a.attrelid, a.attnum, 'UPDATE')
+    ARRAY(SELECT role FROM unnest(%(roles)s::text[]) role
+        WHERE NOT has_column_privilege(role::name, a.attrelid, a.attnum, 'SELECT')),
+    ARRAY(SELECT role FROM unnest(%(roles)s::text[]) role
+        WHERE NOT has_column_privilege(role::name, a.attrelid, a.attnum, 'UPDATE'))
 FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
-WHERE a.attrelid = %s AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
+WHERE a.attrelid = %(table)s AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
 """
 _UNIQUE = """
 SELECT EXISTS (
@@ -77,8 +88,8 @@ class _Column(NamedTuple):
     length: int | None
     filled: bool
     generated: bool
-    selectable: bool
-    updatable: bool
+    unreadable_to: list[str]
+    unwritable_to: list[str]
 
 
 def resolve(connection: psycopg.Connection[Any], declared: Declaration, row: Row) -> Followed:
@@ -97,12 +108,12 @@ class _Resolving:
         self._declared = declared
         self._row = row
         self._table = sql.Identifier(*row.place)
-        self._role = ""
+        self._roles: list[str] = []
         self._columns: dict[str, _Column] = {}
 
     def followed(self) -> Followed:
         oid, deferred = self._check_table()
-        found = self._connection.execute(_COLUMNS, [oid]).fetchall()
+        found = self._connection.execute(_COLUMNS, {"roles": self._roles, "table": oid}).fetchall()
         self._columns = {each[0]: _Column(*each) for each in found}
         self._check_columns()
         self._check_types()
@@ -121,17 +132,20 @@ class _Resolving:
     # --- checks --------------------------------------------------------------------------------------------------
 
     def _check_table(self) -> tuple[int, bool]:
-        found = self._connection.execute(_TABLE, self._row.place).fetchone()
+        self._roles = [role for (role,) in self._connection.execute(_ROLES).fetchall()]
+        schema, table = self._row.place
+        values = {"roles": self._roles, "schema": schema, "table": table}
+        found = self._connection.execute(_TABLE, values).fetchone()
         if found is None:
             raise self._refused(
-                f"there is no such table in this database ({'.'.join(self._row.place)}): make it, or name its schema"
+                f"there is no such table in this database ({schema}.{table}): make it, or name its schema"
             )
-        oid, kind, usable, hidden, deferred, self._role = found
+        oid, kind, shut_out, hidden, deferred = found
         if kind in _KINDS or kind not in ("r", "p"):
             raise self._refused(_KINDS.get(kind, "is no table"))
-        if not usable:
-            schema = self._text(sql.Identifier(self._row.place[0]))
-            raise self._refused(f"the schema isn't open to the role: GRANT USAGE ON SCHEMA {schema} TO {self._to}")
+        if shut_out:
+            grant = f"GRANT USAGE ON SCHEMA {self._text(sql.Identifier(schema))} TO {self._named(shut_out)}"
+            raise self._refused(f"the schema isn't open to the role: {grant}")
         if hidden:
             raise self._refused(
                 f"row security applies to the role {self._to}, and would let writes do nothing: "
@@ -149,17 +163,18 @@ class _Resolving:
             if self._columns[name].generated:
                 raise self._refused(f"column {name!r} is generated: nobody can write it; follow a plain column")
         for right, names in (("SELECT", [*read, *written]), ("UPDATE", written)):
-            missing = [each for each in names if not self._may(right, each)]
+            missing = [each for each in names if self._lacking(right, each)]
             if missing:
+                roles = sorted({role for each in missing for role in self._lacking(right, each)})
                 columns = self._text(sql.SQL(", ").join(map(sql.Identifier, missing)))
                 raise self._refused(
                     f"the role may not {right.lower()} column {missing[0]!r}: "
-                    f"GRANT {right} ({columns}) ON {self._text(self._table)} TO {self._to}"
+                    f"GRANT {right} ({columns}) ON {self._text(self._table)} TO {self._named(roles)}"
                 )
 
-    def _may(self, right: str, name: str) -> bool:
+    def _lacking(self, right: str, name: str) -> list[str]:
         column = self._columns[name]
-        return column.selectable if right == "SELECT" else column.updatable
+        return column.unreadable_to if right == "SELECT" else column.unwritable_to
 
     def _check_types(self) -> None:
         row = self._row
@@ -360,7 +375,10 @@ class _Resolving:
 
     @property
     def _to(self) -> str:
-        return self._text(sql.Identifier(self._role))
+        return self._named(self._roles)
+
+    def _named(self, roles: Sequence[str]) -> str:
+        return self._text(sql.SQL(", ").join(map(sql.Identifier, roles)))
 
     def _database(self) -> str:
         return self._text(sql.Identifier(self._connection.info.dbname))

@@ -1,0 +1,136 @@
+"""A table of one's own tells the truth: row, subject and newest run agree, whoever asks, cancels or is killed."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests import row_functions
+from tests.functions import FOLDER
+from tests.ledger import Ledger
+from tests.polling import wait_until
+from tests.scene import QUICK, Scene
+from tests.system import System
+
+EXPORTS = 24
+OPEN = """
+SELECT r.id, r.kind, r.status, r.door, r.door = r.subject_id AS at_subject, r.sent_at, r.cancel_requested_at,
+    r.lease_until, r.worker_id, r.current_step, r.wake_at, clock_timestamp() AS now, s.key, s.status AS subject,
+    s.current_run_id = r.id AS current
+FROM andon.runs r LEFT JOIN andon.subjects s ON s.id = r.subject_id WHERE r.ended_at IS NULL ORDER BY r.id LIMIT 30
+"""
+
+
+@pytest.fixture
+def scene(tmp_path: Path, database_url: str, redis_url: str) -> Iterator[Scene]:
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(row_functions.TABLE)
+        connection.execute(
+            "INSERT INTO public.exports (id) SELECT 'export-' || n FROM generate_series(1, %s) n", [EXPORTS]
+        )
+    system = System(
+        tmp_path,
+        database_url,
+        redis_url,
+        functions=("tests.row_functions",),
+        env={**QUICK, FOLDER: str(tmp_path)},
+        dispatchers=2,
+        workers=2,
+    )
+    with system, Scene(system, database_url, redis_url, Ledger(tmp_path)) as scene:
+        yield scene
+
+
+def ask(scene: Scene, id: str, **data: Any) -> int:
+    return scene.api.post(f"/subjects/export/{id}/request", json={"data": data}).status_code
+
+
+def cancel(scene: Scene, id: str) -> int:
+    return scene.api.post(f"/subjects/export/{id}/cancel").status_code
+
+
+def status(scene: Scene, id: str) -> str:
+    return str(scene.one("SELECT status FROM public.exports WHERE id = %s", id))
+
+
+def wait(scene: Scene, id: str, wanted: str) -> None:
+    wait_until(lambda: status(scene, id) == wanted, 60, what=f"{id} is {wanted}")
+
+
+def agree(scene: Scene) -> None:
+    """Once nothing is open or owed, every row says what its subject and its newest run say."""
+    try:
+        scene.wait_quiet(300)
+    except AssertionError:
+        print(*scene.rows(OPEN), sep="\n")
+        raise
+    wait_until(lambda: scene.one("SELECT count(*) FROM andon.rows_owed") == 0, 60, what="no row is owed")
+    assert scene.rows(row_functions.WRONG) == []
+
+
+def test_the_row_follows_whatever_becomes_of_the_run(scene: Scene) -> None:
+    """As a person does it: ask, stop, ask again; then a failure, a killed worker, and a cancel while it is lost."""
+    one, other, third = "export-1", "export-2", "export-3"
+    assert (ask(scene, one, seconds=30), status(scene, one)) == (202, "generating")
+    wait_until(lambda: scene.rows("SELECT 1 FROM public.exports WHERE data IS NOT NULL OR id <> %s", one), 60)
+    assert (cancel(scene, one), ask(scene, one)) == (202, 202)
+    wait(scene, one, "generated")
+    assert ask(scene, other, fails=True) == 202
+    wait(scene, other, "failed")
+    assert scene.one("SELECT error FROM public.exports WHERE id = %s", other) == "no data"
+    assert ask(scene, third, seconds=3) == 202
+    wait_until(lambda: scene.rows("SELECT 1 FROM andon.runs WHERE status = 'running'"), 60)
+    scene.system["worker-1"].kill()
+    scene.system["worker-1"].start()
+    wait(scene, third, "generated")
+    agree(scene)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("pairs", [1_000])
+def test_pairs_of_cancel_and_request_again_with_processes_killed(scene: Scene, pairs: int) -> None:
+    """By the API and by the bus, side by side, with workers and dispatchers killed now and then."""
+    rng = random.Random(14)
+    done = threading.Event()
+    killed: list[str] = []
+
+    def pair(number: int) -> None:
+        id = f"export-{number % EXPORTS + 1}"
+        with locks[id]:
+            if rng.random() < 0.5:
+                ask(scene, id, seconds=rng.choice([0, 0.3, 3]))
+                done.wait(rng.uniform(0, 0.4))
+                cancel(scene, id)
+                ask(scene, id, seconds=rng.choice([0, 0.1]), fails=rng.random() < 0.1)
+            else:
+                scene.xadd("export/requested", {"exportId": id, "seconds": rng.choice([0, 0.3, 3])})
+                done.wait(rng.uniform(0, 0.4))
+                scene.xadd("export/cancelled", {"exportId": id})
+                scene.xadd("export/requested", {"exportId": id, "seconds": rng.choice([0, 0.1])})
+
+    def kill() -> None:
+        while not done.wait(rng.uniform(2, 5)):
+            process = scene.system[rng.choice(["worker-1", "worker-2", "dispatcher-1", "dispatcher-2"])]
+            killed.append(process.name)
+            process.kill()
+            process.start()
+
+    locks = {f"export-{n + 1}": threading.Lock() for n in range(EXPORTS)}
+    killer = threading.Thread(target=kill)
+    killer.start()
+    try:
+        with ThreadPoolExecutor(6) as pool:
+            list(pool.map(pair, range(pairs)))
+    finally:
+        done.set()
+        killer.join()
+    agree(scene)
+    made = scene.rows("SELECT status, cancel_cause, count(*) AS n FROM andon.runs GROUP BY 1, 2 ORDER BY 1, 2")
+    print(f"{pairs} pairs, {len(killed)} kills: {made}")
