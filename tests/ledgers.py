@@ -74,6 +74,9 @@ class LedgerJournal:
             raise InvalidResult(attempt.name, str(answer))
         return bool(answer == "cancelled")
 
+    def joined(self, attempt: Attempt) -> None:
+        """Nobody needs to know."""
+
     def fail(self, attempt: Attempt, seconds: float, error: dict[str, Any], *, final: bool) -> None:
         self._ask(lambda answer: Fail(answer, self._holding, attempt, seconds, error, final))
 

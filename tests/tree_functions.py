@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import time
+from functools import partial
 from typing import Any
 
 from andon import CancelOn, ChildCancelled, ChildFailed, Event, Step, Wait, function
@@ -43,6 +45,24 @@ def tree(event: Event, step: Step) -> Any:
     first = step.invoke("leaf", "leaf", {"case": case, "n": 1})
     started = [step.start(f"leaf-{n}", leaf, {"case": case, "n": n}) for n in (2, 3)]
     return [first, *(step.result(child) for child in started)]
+
+
+@function(id="wide", trigger="wide/requested", cancel_on=CANCEL, retries=1)
+def wide(event: Event, step: Step) -> Any:
+    """Does several things at once: of which some hang, or one dies the first time."""
+    case, plan = event.data["case"], event.data.get("plan")
+    return step.map("branch", partial(branch, case, plan), range(4), limit=4)
+
+
+def branch(case: str, plan: str | None, number: int) -> int:
+    """Number 3 is the one that hangs, or dies when the others have ended."""
+    times = ledger().begin(case, f"branch-{number}")
+    if number == 3 and plan == "hang":
+        time.sleep(600)
+    if number == 3 and plan == "die" and times == 1:
+        time.sleep(0.5)
+        os._exit(3)
+    return number
 
 
 @function(id="approval", trigger="approval/requested", cancel_on=CANCEL, retries=0)

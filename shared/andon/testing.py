@@ -159,23 +159,27 @@ class MemoryJournal:
 
     def complete(self, attempt: Attempt, seconds: float, output: str, files: Sequence[Stored] = ()) -> bool:
         """Keep a step's result and its files; returns whether a cancel came first, in which case nothing is kept."""
-        self._over(None)
+        self._has_ended(attempt)
         self._raise_if_lost()
         if not self.cancelled:
             for each in files:
                 if self.artifacts.get(each.name, (attempt.name, each))[0] != attempt.name:
                     raise InvalidResult(attempt.name, f"another step has stored an artifact named {each.name!r}")
             self.artifacts |= {each.name: (attempt.name, each) for each in files}
-            memo = Memo(attempt.name, attempt.position, "completed", attempt.number, output=json.loads(output))
-            self.rows[attempt.name] = memo
+            kept = attempt.name, attempt.position, "completed", attempt.number
+            self.rows[attempt.name] = Memo(*kept, output=json.loads(output), branch=attempt.branch)
         return self.cancelled
+
+    def joined(self, attempt: Attempt) -> None:
+        """All branches of a group have ended."""
+        self._over(None)
 
     def fail(self, attempt: Attempt, seconds: float, error: dict[str, Any], *, final: bool) -> None:
         """Keep a step's failed attempt."""
-        self._over(None)
+        self._has_ended(attempt)
         self._raise_if_lost()
-        status = "failed" if final else "retrying"
-        self.rows[attempt.name] = Memo(attempt.name, attempt.position, status, attempt.number, error=error)
+        kept = attempt.name, attempt.position, "failed" if final else "retrying", attempt.number
+        self.rows[attempt.name] = Memo(*kept, error=error, branch=attempt.branch)
 
     def sleep(self, name: str, position: int, *, seconds: float | None, until: dt.datetime | None) -> dt.datetime:
         """Keep when a sleeping step wakes; called again it keeps the first answer."""
@@ -235,6 +239,10 @@ class MemoryJournal:
             if self.complete(attempt, 0.0, text):
                 raise Cancelled(attempt.name)
         return text
+
+    def _has_ended(self, attempt: Attempt) -> None:
+        if attempt.branch is None:  # else its group goes on
+            self._over(None)
 
     def _over(self, attempt: Attempt | None) -> None:
         self.underway = attempt

@@ -48,6 +48,9 @@ def test_runs_invoke_others_wait_for_events_and_are_cancelled_as_a_tree(scene: S
     scene.xadd("approval/requested", {"case": "unanswered", "timeout": 0.2})
     scene.xadd("tree/requested", {"case": "deep", "deep": 3, "plan": "hang"})
 
+    for case, plan in (("beside", None), ("dying", "die"), ("hanging", "hang")):
+        scene.xadd("wide/requested", {"case": case, "plan": plan})
+
     leaves = result(scene, "tree", "family")
     assert [each["n"] for each in leaves] == [1, 2, 3]
     assert {tuple(each["keys"]) for each in leaves} == {("case", "n")}
@@ -69,6 +72,14 @@ def test_runs_invoke_others_wait_for_events_and_are_cancelled_as_a_tree(scene: S
     ]
     scene.xadd("approval/refused", {"case": "asked", "by": "kim"})
     assert result(scene, "approval", "asked")["by"] == "kim"
+
+    assert result(scene, "wide", "beside") == [0, 1, 2, 3]
+    assert result(scene, "wide", "dying") == [0, 1, 2, 3]
+    assert [len(scene.ledger.begins("dying", f"branch-{n}")) for n in range(4)] == [1, 1, 1, 2]
+    scene.wait_step("hanging", "branch-3")
+    scene.xadd("tree/cancelled", {"case": "hanging"})
+    hanging = scene.wait_run("hanging", "cancelled")
+    assert {each["id"] for each in scene.steps(hanging["id"])} == {"branch/0", "branch/1", "branch/2"}
 
     scene.wait_step("deep", "hang")
     top = scene.rows(

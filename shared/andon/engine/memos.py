@@ -25,6 +25,13 @@ class Memo:
     due: bool = True
     at_hand: bool = True
     """Whether `output` is here; a large one is fetched when it is called for."""
+    branch: int | None = None
+    """Its index among steps that ran side by side."""
+
+    @property
+    def called(self) -> str:
+        """The step by which the handler calls it: for a branch its group."""
+        return self.id if self.branch is None else self.id.rpartition("/")[0]
 
 
 def encode_result(name: str, value: Any) -> str:

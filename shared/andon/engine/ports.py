@@ -24,6 +24,8 @@ class Attempt:
     grace: float | None = None
     given: str = ""
     """Its arguments, to be seen."""
+    branch: int | None = None
+    """Its index among steps that run side by side."""
 
 
 class Journal(Protocol):
@@ -42,6 +44,10 @@ class Journal(Protocol):
         Returns whether a cancel came first, in which case nothing is kept. Raises `InvalidResult` where another step
         of the run has stored a file of such a name.
         """
+        ...
+
+    def joined(self, attempt: Attempt) -> None:
+        """Tell that all branches of a group, begun as `attempt`, have ended."""
         ...
 
     def fail(self, attempt: Attempt, seconds: float, error: dict[str, Any], *, final: bool) -> None:

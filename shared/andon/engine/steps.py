@@ -11,7 +11,7 @@ import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import copy_context
 from functools import partial
@@ -20,6 +20,17 @@ from typing import Any, Concatenate, NoReturn, ParamSpec, TypeVarTuple, overload
 from andon.engine.arguments import check_step
 from andon.engine.arguments_shown import shown
 from andon.engine.artifacts import MOST_ARTIFACTS, Artifact, Stored, check_file, named
+from andon.engine.beside import (
+    ALL,
+    BRANCH,
+    FIRST,
+    Beside,
+    Branch,
+    Done,
+    branches_of,
+    check_group,
+    check_known,
+)
 from andon.engine.errors import (
     AndonError,
     Cancelled,
@@ -88,7 +99,12 @@ class Step:
         self._check_expression = check_expression
         self._consumed: dict[tuple[str, str | None], list[int]] = {}
         self._memos = dict(memos)
-        self._by_position = {memo.position: memo.id for memo in memos.values()}
+        self._by_position = {memo.position: memo.called for memo in memos.values()}
+        self._groups: dict[str, list[str]] = {}
+        for memo in memos.values():
+            if memo.branch is not None:
+                self._groups.setdefault(memo.called, []).append(memo.id)
+        self._beside: Beside | None = None
         self._retries = retries
         self._stop = stop
         self._journal = journal
@@ -274,6 +290,49 @@ class Step:
         """What a child that was started has returned; waits and raises as `invoke` does."""
         return _at_once(self._result(child, timeout, on_timeout))
 
+    def parallel(
+        self,
+        id: str,
+        branches: Sequence[Sequence[Any]],
+        /,
+        *,
+        limit: int = 4,
+        policy: str = ALL,
+        retries: int | None = None,
+        timeout: float | None = None,
+        grace: float | None = None,
+    ) -> list[Any]:
+        """Run functions side by side, each given as (id, function, *arguments), and return their results in this order.
+
+        Each branch is a step of its own, `<id>/<branch>`: it is remembered as soon as it ends, and is tried again
+        `retries` times without the others. At most `limit` run at once, in threads of the run's process. Where one has
+        failed for good, the others end first and the first failure is raised; with `policy="first"` at once, and the
+        others' results are of no use. `timeout` is of all of them together. In a branch there are `step.check` and
+        `step.progress`; the run's progress is the branches' mean.
+        """
+        return _at_once(  # type: ignore[no-any-return]
+            self._group(id, branches_of(id, branches), limit, policy, (retries, timeout, grace))
+        )
+
+    def map(
+        self,
+        id: str,
+        fn: Callable[[Any], Any],
+        items: Iterable[Any],
+        /,
+        *,
+        limit: int = 4,
+        policy: str = ALL,
+        retries: int | None = None,
+        timeout: float | None = None,
+        grace: float | None = None,
+    ) -> list[Any]:
+        """Run `fn(item)` for each item, as the branches 0, 1, ... of `parallel`."""
+        branches = [Branch(str(place), partial(fn, item)) for place, item in enumerate(items)]
+        return _at_once(  # type: ignore[no-any-return]
+            self._group(id, branches, limit, policy, (retries, timeout, grace), fn)
+        )
+
     # --- memory only, from bodies too ---------------------------------------------------------------------------
 
     def check(self) -> None:
@@ -283,6 +342,8 @@ class Step:
                 self._check(None)
         elif self._stop.cause is not None:
             raise Cancelled(self._busy) if self._stop.cause is Cause.CANCELLED else Interrupted
+        elif self._beside is not None and self._beside.stopped and BRANCH.get() is not None:
+            raise Interrupted  # another branch has failed, and this one's result is of no use
 
     def extend(self, seconds: float) -> None:
         """Let the run take so many seconds from now, where its finish time-out would end it sooner.
@@ -296,7 +357,10 @@ class Step:
 
     def progress(self, fraction: float, note: str | None = None) -> None:
         """Show how far the run is: `fraction` from 0 to 1. Cheap enough to call in a loop."""
-        self._progress.show(*bounded_progress(fraction, note))
+        if self._beside is not None and BRANCH.get() is not None:
+            self._beside.progress(self._progress, *bounded_progress(fraction, note))
+        else:
+            self._progress.show(*bounded_progress(fraction, note))
 
     @contextmanager
     def interrupt_with(self, callback: Callable[[], object]) -> Iterator[None]:
@@ -420,6 +484,91 @@ class Step:
             wake_at = self._journal.sleep(name, position, seconds=seconds, until=until)
             raise self._suspend(Suspend(wake_at=wake_at))
 
+    async def _group(
+        self,
+        id: str,
+        branches: Sequence[Branch],
+        limit: int,
+        policy: str,
+        options: tuple[int | None, float | None, float | None],
+        fn: object = print,
+    ) -> list[Any]:
+        retries, timeout, grace = options
+        with self._durable(id, group=True) as (name, position, memo):
+            check_step(name, fn=fn, retries=retries, timeout=timeout, grace=grace)
+            check_group(name, branches, limit, policy)
+            check_known(name, branches, self._groups.get(name, ()))
+            if memo is not None and memo.status == "failed":
+                self._recall(memo)
+            tries = self._retries if retries is None else retries
+            kept = [self._memos.get(f"{name}/{each.name}") for each in branches]
+            todo = [
+                (_attempt_at(name, position, place, each, known, tries), each)
+                for place, (each, known) in enumerate(zip(branches, kept, strict=True))
+                if known is None or known.status not in {"completed", "failed"}
+            ]
+            group = Attempt(name, position, (memo.attempt if memo else 0) + 1, tries, timeout, grace)
+            done = self._side_by_side(group, todo, limit, policy, len(branches)) if todo else {}
+            if memo is not None and memo.status != "completed":  # its process has died before
+                self._journal.complete(group, 0.0, "null")
+            known = {place: each for place, each in enumerate(kept) if each is not None and place not in done}
+            return [json.loads(done[n]) if n in done else self._recall(known[n]) for n in range(len(branches))]
+
+    def _side_by_side(
+        self, group: Attempt, todo: Sequence[tuple[Attempt, Branch]], limit: int, policy: str, count: int
+    ) -> dict[int, str]:
+        """Run these branches and keep what comes of each as it ends; suspends or raises where not all have a result."""
+        done: dict[int, str] = {}
+        waits: list[float] = []
+        failed: dict[int, StepError] = {}
+        self._journal.begin(group)
+        calls = [(attempt, branch.call) for attempt, branch in todo]
+        beside = self._beside = Beside(calls, limit, count, self._observe)
+        beside.start()
+        try:
+            for _ in todo:
+                with self._stop.user_code(Place.BODY):
+                    ended = beside.next()
+                self._keep_branch(ended, done, waits, failed)
+                if failed and policy == FIRST:
+                    break
+        except BaseException as error:
+            beside.stopped = True
+            if self._stop.cause is None:
+                raise
+            beside.join()  # for as long as the grace lets it
+            raise self._stop.exception(group.name) from error
+        beside.stopped = True
+        if not failed or policy == ALL:
+            beside.join()
+        self._journal.joined(group)
+        if failed:
+            raise failed[min(failed)]
+        if waits:
+            raise self._suspend(Suspend(seconds=max(waits)))
+        return done
+
+    def _keep_branch(self, ended: Done, done: dict[int, str], waits: list[float], failed: dict[int, StepError]) -> None:
+        attempt, error, place = ended.attempt, ended.error, ended.attempt.branch or 0
+        if error is None:
+            try:
+                if self._journal.complete(attempt, ended.seconds, ended.text):
+                    self._stop.order(Cause.CANCELLED)
+            except InvalidResult as refused:
+                error = refused
+        self._stop.raise_if_ordered(attempt.name)
+        if error is None:
+            done[place] = ended.text
+            return
+        described, wait = failure(attempt, error)
+        self._journal.fail(attempt, ended.seconds, described, final=wait is None)
+        if wait is not None:
+            waits.append(wait)
+        else:
+            memo = Memo(attempt.name, attempt.position, "failed", attempt.number, error=described)
+            failed[place] = remembered_error(memo)
+            failed[place].__cause__ = error
+
     async def _send(self, id: str, events: Sequence[Event]) -> Any:
         with self._durable(id) as (name, position, memo):
             if memo is not None and memo.status in {"completed", "failed"}:
@@ -535,7 +684,7 @@ class Step:
         return self._run_async(main())
 
     @contextmanager
-    def _durable(self, id: str) -> Iterator[tuple[str, int, Memo | None]]:
+    def _durable(self, id: str, *, group: bool = False) -> Iterator[tuple[str, int, Memo | None]]:
         """A durable call: refused where it doesn't belong; the block is the engine's, its end the handler's again."""
         if self._busy is not None or threading.get_ident() != self._home:
             where = f"while step {self._busy!r} runs" if self._busy is not None else "from another thread"
@@ -545,11 +694,11 @@ class Step:
         self._busy = id
         try:
             with self._stop.engine_code():
-                yield self._enter(id)
+                yield self._enter(id, group)
         finally:
             self._busy = None
 
-    def _enter(self, id: str) -> tuple[str, int, Memo | None]:
+    def _enter(self, id: str, group: bool) -> tuple[str, int, Memo | None]:
         """Name the call, refuse what the memos contradict, and check for a cancel."""
         if self._suspended is not None:
             raise self._suspended
@@ -560,7 +709,8 @@ class Step:
         self._position += 1
         memo = self._memos.get(name)
         expected = self._by_position.get(position)
-        if expected != (memo.id if memo else None) or (memo is not None and memo.position != position):
+        known = memo.called if memo else name if group and name in self._groups else None
+        if expected != known or (memo is not None and memo.position != position):
             raise DefinitionChanged(
                 f"The function calls step {name!r} as number {position + 1}, where the run remembers "
                 f"{expected!r}. Give changed functions a new id, or let their runs end first."
@@ -681,6 +831,12 @@ class AsyncStep(Step):
         """As `Step.send_event`."""
         return await self._send(id, events)  # type: ignore[no-any-return]
 
+    def parallel(self, id: str, *branches: Any, **options: Any) -> NoReturn:
+        """Not here: an `async def` handler awaits several things in one step, by `asyncio.gather`."""
+        raise NonRetriable(f"step {id!r}: step.parallel and step.map are for handlers that aren't async")
+
+    map = parallel
+
     async def wait_for_event(  # type: ignore[override]
         self,
         id: str,
@@ -742,6 +898,12 @@ class AsyncStep(Step):
 def _ends_of(child: str) -> tuple[Awaited, ...]:
     """What a step waits for that wants a child's end."""
     return (Awaited(CHILD_ENDED, "", uuid.UUID(child), after_seq=0),)
+
+
+def _attempt_at(group: str, position: int, place: int, branch: Branch, memo: Memo | None, tries: int) -> Attempt:
+    """The next attempt at a branch."""
+    number = (memo.attempt if memo else 0) + 1
+    return Attempt(f"{group}/{branch.name}", position, number, tries, given=shown(branch.call), branch=place)
 
 
 def _at_once(call: Coroutine[Any, Any, Any]) -> Any:

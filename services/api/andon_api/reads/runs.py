@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, FromClause, Select, Text, and_, case, cast, func, select
+from sqlalchemy import ColumnElement, FromClause, Select, Text, and_, case, cast, func, select, tuple_
 
 from andon.adapters.postgres.models import EventRow, Run, StepRow, Wait
 from andon.engine.events import lookup
@@ -32,6 +32,8 @@ _ESTIMATE = case(
 _FIELDS = [each for each in _RUN.c if each.name not in {"estimated_end_at", "output"}]
 PREVIEWED_BYTES = 1000
 MOST_STEPS = 500
+# Branches of a group have one position, and come after what is remembered of the group itself.
+_PLACE = (_STEP.c.position, func.coalesce(_STEP.c.branch + 1, 0))
 MOST_CHILDREN = 100
 
 
@@ -99,7 +101,7 @@ def find(tenant: str, id: str) -> Row | None:
     run = by_ids(tenant, [run_id]).get(run_id)
     if run is None:
         return None
-    newest = select(*_STEP_FIELDS).where(_STEP.c.run_id == run_id).order_by(_STEP.c.position.desc())
+    newest = select(*_STEP_FIELDS).where(_STEP.c.run_id == run_id).order_by(*(each.desc() for each in _PLACE))
     recorded = [_shape_step(row) for row in reversed(rows(newest.limit(MOST_STEPS)))]
     tried = attempts.of(run_id)
     run["steps"] = attempts.all_of(run, recorded, tried)
@@ -147,12 +149,16 @@ def steps(tenant: str, id: str, *, limit: int, cursor: str | None) -> Row | None
         return None
     listing = Listing("steps", {"run": run_id})
     query = select(*_STEP_FIELDS).where(_STEP.c.run_id == run_id)
-    if after := listing.decode(cursor, paging.seq):
-        query = query.where(_STEP.c.position > after[0])
-    found = rows(query.order_by(_STEP.c.position).limit(limit + 1))
-    page = listing.page([_shape_step(row) for row in found], limit, lambda row: [row["position"]])
+    if after := listing.decode(cursor, paging.seq, paging.seq):
+        query = query.where(tuple_(*_PLACE) > tuple_(*after))
+    found = rows(query.order_by(*_PLACE).limit(limit + 1))
+    page = listing.page([_shape_step(row) for row in found], limit, _place)
     ids = [each["id"] for each in page["items"]]
     return {**page, "items": attempts.with_attempts(page["items"], attempts.of(run_id, *ids) if ids else [])}
+
+
+def _place(row: Row) -> list[Any]:
+    return [row["position"], 0 if row["branch"] is None else row["branch"] + 1]
 
 
 def step(tenant: str, id: str, step_id: str) -> Row | None:

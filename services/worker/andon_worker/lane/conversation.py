@@ -104,6 +104,11 @@ class LaneJournal:
             raise InvalidResult(attempt.name, f"Step {attempt.name!r}: its result was not kept: {refusal}")
         return bool(answer["kept"])
 
+    def joined(self, attempt: Attempt) -> None:
+        """Tell that all branches of a group have ended."""
+        flush_output()
+        self._talk.tell({"say": "joined"})
+
     def fail(self, attempt: Attempt, seconds: float, error: dict[str, Any], *, final: bool) -> None:
         """Keep a step's failed attempt."""
         flush_output()

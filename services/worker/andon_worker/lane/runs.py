@@ -133,8 +133,8 @@ def _event(said: Header) -> Event:
 
 
 def _memo(said: list[Any]) -> Memo:
-    name, position, status, attempt, due, error, at_hand, output = said
-    return Memo(name, position, status, attempt, output, error, due, at_hand)
+    name, position, status, attempt, due, error, at_hand, branch, output = said
+    return Memo(name, position, status, attempt, output, error, due, at_hand, branch)
 
 
 def _told(outcome: Outcome) -> tuple[Header, bytes]:

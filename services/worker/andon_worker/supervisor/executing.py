@@ -107,7 +107,7 @@ class Executing:
             "parent": str(claimed.parent_run_id) if claimed.parent_run_id else None,
             "event": {**vars(event), "ts": event.ts and event.ts.isoformat(), "data": dict(event.data)},
             "memos": [
-                [m.id, m.position, m.status, m.attempt, m.due, m.error, m.at_hand, m.output]
+                [m.id, m.position, m.status, m.attempt, m.due, m.error, m.at_hand, m.branch, m.output]
                 for m in claimed.memos.values()
             ],
             "room": self._results_limit - claimed.stored,
@@ -206,6 +206,8 @@ class Executing:
         elif say == "committed":
             self._body_ended(run, lane)
             self._hooks.step_ends(run, "completed", header["seconds"])
+        elif say == "joined":
+            self._body_ended(run, lane)
         elif say == "send":
             self._send_events(run, lane, Attempt(**header["attempt"]), header["output"], body)
         elif say == "expire":
@@ -274,7 +276,8 @@ class Executing:
     def _complete(
         self, run: Run, lane: Lane, attempt: Attempt, seconds: float, body: bytes, files: Sequence[Stored]
     ) -> None:
-        self._body_ended(run, lane)
+        if attempt.branch is None:
+            self._body_ended(run, lane)
         output = body.decode()
 
         def kept(_: object) -> None:
@@ -284,7 +287,8 @@ class Executing:
         self._ask(run, lambda answer: ledger.Keep(answer, run.holding, attempt, seconds, output, files), kept)
 
     def _fail(self, run: Run, lane: Lane, attempt: Attempt, header: Header) -> None:
-        self._body_ended(run, lane)
+        if attempt.branch is None:
+            self._body_ended(run, lane)
         seconds, error, final = header["seconds"], header["error"], header["final"]
         run.failure = said_of(error)
 

@@ -101,7 +101,8 @@ class Keep(Held[None]):
 
     def result(self) -> Result:
         a = self.attempt
-        return Result(*self.run, a.name, a.position, a.number, self.seconds, self.output, self.files, a.given or None)
+        kept = Result(*self.run, a.name, a.position, a.number, self.seconds, self.output, self.files, a.given or None)
+        return kept._replace(branch=a.branch)
 
 
 @dataclass(eq=False)
@@ -125,6 +126,7 @@ class Fail(Held[None]):
             self.error,
             final=self.final,
             input=a.given or None,
+            branch=a.branch,
         )
 
 

@@ -53,14 +53,15 @@ HOLD = Statement(_HOLD)
 
 _RESULTS = """
 SELECT k.* FROM json_to_recordset(%(kept)s::json) AS k
-    (run uuid, fence bigint, name text, position int, attempt int, seconds float8, output text, files json, input text)
+    (run uuid, fence bigint, name text, position int, attempt int, seconds float8, output text, files json, input text,
+     branch smallint)
 """
 _COMPLETED = f"""
 INSERT INTO andon.steps AS s (run_id, id, position, status, attempt, fence, started_at, ended_at, output, worker_id,
-    input)
+    input, branch)
 SELECT k.run, k.name, k.position, 'completed', k.attempt, k.fence,
     clock_timestamp() - k.seconds * interval '1 s', clock_timestamp(), k.output::json, held.worker_id,
-    k.input
+    k.input, k.branch
 FROM kept k, LATERAL ({_HELD}) held {OR_REPLACE}
 """
 _KEEP = Statement(f"WITH kept AS ({_RESULTS}) {_COMPLETED} RETURNING run_id")
@@ -85,9 +86,10 @@ WITH kept AS (
     SELECT k.run AS id, k.fence, held.worker_id FROM kept k, LATERAL ({_HELD}) held
 ), attempt AS ({KEPT})
 INSERT INTO andon.steps AS s (run_id, id, position, status, attempt, fence, started_at, ended_at, error, worker_id,
-    input)
+    input, branch)
 SELECT m.id, %(name)s, %(position)s, %(status)s, %(attempt)s, m.fence,
-    clock_timestamp() - %(seconds)s * interval '1 s', clock_timestamp(), %(error)s::jsonb, m.worker_id, %(input)s
+    clock_timestamp() - %(seconds)s * interval '1 s', clock_timestamp(), %(error)s::jsonb, m.worker_id, %(input)s,
+    %(branch)s
 FROM moved m
 ON CONFLICT (run_id, id) DO UPDATE SET status = excluded.status, attempt = excluded.attempt, fence = excluded.fence,
     started_at = excluded.started_at, ended_at = excluded.ended_at, error = excluded.error,
@@ -174,6 +176,7 @@ class Result(NamedTuple):
     output: str
     files: Sequence[Stored] = ()
     input: str | None = None
+    branch: int | None = None
 
 
 class NameTaken(AndonError):
@@ -210,6 +213,7 @@ def keep_failure(
     *,
     final: bool,
     input: str | None = None,
+    branch: int | None = None,
 ) -> bool:
     """Keep a step's failed attempt; False as with `keep`."""
     values = {
@@ -221,6 +225,7 @@ def keep_failure(
         "status": "failed" if final else "retrying",
         "error": json.dumps(error),
         "input": input,
+        "branch": branch,
         **Attempted(name, attempt, "failed", seconds).values(),
     }
     return _FAIL.execute(connection, values).fetchone() is not None

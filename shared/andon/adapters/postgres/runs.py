@@ -81,10 +81,10 @@ WHERE id = coalesce({_NAMED}, (SELECT id FROM next)) AND status = 'queued' AND c
 # Results are read when they are called for, but for the first ones that are small: a run can remember a great deal.
 _MEMOS = """
 SELECT id, position, status, attempt, CASE WHEN so_far <= %(at_hand)s THEN output END, error, due,
-    so_far <= %(at_hand)s, sum(bytes) OVER ()
+    so_far <= %(at_hand)s, branch, sum(bytes) OVER ()
 FROM (
     SELECT s.*, coalesce(wake_at <= clock_timestamp(), status <> 'waiting') AS due,
-        sum(bytes) OVER (ORDER BY position) AS so_far
+        sum(bytes) OVER (ORDER BY position, id) AS so_far
     FROM (SELECT *, coalesce(octet_length(output::text), 0) AS bytes FROM andon.steps WHERE run_id = %(run)s) s
 ) s
 """
