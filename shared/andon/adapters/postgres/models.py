@@ -658,10 +658,12 @@ class WideCancellation(Base):
     first_failure: Mapped[str | None]
     shared_work: Mapped[int | None]
     rules: Mapped[list[uuid.UUID] | None] = mapped_column(ARRAY(Uuid), comment="stops runs with one of them; else all")
-    key: Mapped[uuid.UUID | None] = mapped_column(comment="stops runs that can be cancelled by it; else all")
+    keys: Mapped[list[uuid.UUID] | None] = mapped_column(
+        ARRAY(Uuid), comment="stops runs that can be cancelled by one of them; else all"
+    )
 
     __table_args__ = (
-        UniqueConstraint("event_seq", "function_id", "expression", "key", postgresql_nulls_not_distinct=True),
+        UniqueConstraint("event_seq", "function_id", "expression", postgresql_nulls_not_distinct=True),
         Index("ix_wide_cancellations_open", "event_seq", postgresql_where=text("status <> 'done'")),
         Index(None, "tenant", "function_id", "event_seq"),
     )

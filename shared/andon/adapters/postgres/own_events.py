@@ -34,8 +34,8 @@ class WideCancel:
     remember: dt.timedelta | None = None
     rules: tuple[uuid.UUID, ...] | None = None
     """Only runs that were made with one of them; None is all."""
-    key: uuid.UUID | None = None
-    """Only runs that can be cancelled by it: of a cancel by a field that stops a great many."""
+    keys: tuple[uuid.UUID, ...] | None = None
+    """Only runs that can be cancelled by one of them: of a cancel by a field that stops a great many."""
 
 
 def check_own(event: Event) -> Event:
@@ -72,8 +72,10 @@ def parse_bulk(event: Event) -> WideCancel:
             check_expression(expression)
         except ValueError as error:
             raise ValueError(f"if: {error}") from None
-    key = None if tag is None else tag_key(event.tenant, tag)
-    return WideCancel(function_id or "", _time(data, "startedAfter"), _time(data, "startedBefore"), expression, key=key)
+    keys = None if tag is None else (tag_key(event.tenant, tag),)
+    return WideCancel(
+        function_id or "", _time(data, "startedAfter"), _time(data, "startedBefore"), expression, keys=keys
+    )
 
 
 def _time(data: Mapping[str, Any], field: str) -> dt.datetime | None:

@@ -33,9 +33,9 @@ NOBODY = uuid.UUID(int=0)
 
 _STORE = """
 INSERT INTO andon.wide_cancellations
-    (id, event_seq, tenant, function_id, started_after, started_before, expression, rules, key, remember_until)
+    (id, event_seq, tenant, function_id, started_after, started_before, expression, rules, keys, remember_until)
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, clock_timestamp() + %s::float8 * interval '1 s')
-ON CONFLICT (event_seq, function_id, expression, key) DO NOTHING RETURNING id
+ON CONFLICT (event_seq, function_id, expression) DO NOTHING RETURNING id
 """
 
 _APPLIES = """
@@ -44,7 +44,7 @@ _APPLIES = """
     AND (w.started_after IS NULL OR r.queued_at >= w.started_after)
     AND (w.started_before IS NULL OR r.queued_at < w.started_before)
     AND (w.rules IS NULL OR r.rules IS NULL OR r.rules && w.rules)
-    AND (w.key IS NULL OR EXISTS (SELECT FROM andon.cancel_keys k WHERE k.run_id = r.id AND k.key = w.key))
+    AND (w.keys IS NULL OR EXISTS (SELECT FROM andon.cancel_keys k WHERE k.run_id = r.id AND k.key = ANY(w.keys)))
 """
 
 _FOR_NEW_RUNS = f"""
@@ -64,7 +64,7 @@ WHERE w.event_seq IN (SELECT cancel_event_seq FROM andon.runs WHERE id = ANY(%(r
 
 _NEXT = """
 SELECT w.id, w.event_seq, w.tenant, w.function_id, w.started_after, w.started_before, w.expression, w.cursor,
-    w.rules, w.key, w.remember_until, w.shared_work, e.id, e.name, e.data, e."user"
+    w.rules, w.keys, w.remember_until, w.shared_work, e.id, e.name, e.data, e."user"
 FROM (SELECT DISTINCT ON (tenant) * FROM andon.wide_cancellations WHERE status <> 'done' ORDER BY tenant, event_seq) w
 JOIN andon.events e ON e.seq = w.event_seq
 ORDER BY w.tenant <= %s, w.tenant LIMIT 1
@@ -79,7 +79,7 @@ _TAGGED = f"""
 SELECT r.id, r.report_id, r.subject_id, r.status, e.name, e.data, e.user
 FROM andon.cancel_keys k JOIN andon.runs r ON r.id = k.run_id
 LEFT JOIN andon.events e ON %(expression)s::text IS NOT NULL AND e.seq = r.event_seq
-WHERE k.key = %(key)s AND k.event_seq < %(seq)s AND r.tenant = %(tenant)s AND r.status IN {CANCELLABLE}
+WHERE k.key = ANY(%(keys)s::uuid[]) AND k.event_seq < %(seq)s AND r.tenant = %(tenant)s AND r.status IN {CANCELLABLE}
     AND r.kind = 'function' AND r.id > %(cursor)s AND r.cancel_requested_at IS NULL
     AND (%(after)s::timestamptz IS NULL OR r.queued_at >= %(after)s)
     AND (%(before)s::timestamptz IS NULL OR r.queued_at < %(before)s)
@@ -96,7 +96,8 @@ WHERE r.tenant = %(tenant)s AND r.function_id = %(function)s AND r.status IN {CA
     AND (%(after)s::timestamptz IS NULL OR r.queued_at >= %(after)s)
     AND (%(before)s::timestamptz IS NULL OR r.queued_at < %(before)s)
     AND (%(rules)s::uuid[] IS NULL OR r.rules IS NULL OR r.rules && %(rules)s)
-    AND (%(key)s::uuid IS NULL OR EXISTS (SELECT FROM andon.cancel_keys k WHERE k.run_id = r.id AND k.key = %(key)s))
+    AND (%(keys)s::uuid[] IS NULL
+        OR EXISTS (SELECT FROM andon.cancel_keys k WHERE k.run_id = r.id AND k.key = ANY(%(keys)s)))
 ORDER BY r.id LIMIT %(limit)s
 """
 
@@ -134,7 +135,7 @@ def store(connection: psycopg.Connection[Any], event: Event, cancel: WideCancel)
     """Record a wide cancel for `event`, which has its seq; returns its id, or None if it is recorded already."""
     remember = cancel.remember.total_seconds() if cancel.remember else None
     values = [new_id(), event.seq, event.tenant, cancel.function_id, cancel.started_after, cancel.started_before]
-    values += [cancel.expression, _listed(cancel.rules), cancel.key, remember]
+    values += [cancel.expression, _listed(cancel.rules), _listed(cancel.keys), remember]
     row = connection.execute(_STORE, values).fetchone()
     return row[0] if row else None
 
@@ -177,10 +178,10 @@ def sweep(connection: psycopg.Connection[Any], *, after: str = "") -> Swept | No
     row = connection.execute(_NEXT, [after]).fetchone()
     if row is None:
         return None
-    id, seq, tenant, function_id, start, end, expression, cursor, rules, key, remember, shared, *rest = row
+    id, seq, tenant, function_id, start, end, expression, cursor, rules, keys, remember, shared, *rest = row
     event_id, name, data, user = rest
     event = Event(name, data, event_id, user=user, tenant=tenant, seq=seq)
-    cancel = WideCancel(function_id, start, end, expression, rules=rules, key=key)
+    cancel = WideCancel(function_id, start, end, expression, rules=rules, keys=keys)
     values = _values(tenant, seq, cancel, cursor or NOBODY, remember)
     evaluations = Evaluations(SHARED_WORK if shared is None else shared)
     matching, cursor, done = _matching(connection, values, event, evaluations)
@@ -222,7 +223,7 @@ def _values(
         "before": cancel.started_before,
         "expression": cancel.expression,
         "rules": _listed(cancel.rules),
-        "key": cancel.key,
+        "keys": _listed(cancel.keys),
         "cursor": cursor,
         "remember": remember_until,
         "limit": CHUNK,

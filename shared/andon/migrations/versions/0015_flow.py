@@ -81,7 +81,7 @@ def upgrade() -> None:
         sa.Column("n", sa.SmallInteger(), nullable=False, comment="which of the events that the step waits for"),
         sa.Column("tenant", text, nullable=False),
         sa.Column("event", text, nullable=False),
-        sa.Column("path", text),
+        sa.Column("path", text, nullable=False, server_default=""),
         sa.Column("key", uuid, nullable=False),
         sa.Column("expression", text),
         sa.Column("after_seq", sa.BigInteger(), nullable=False),

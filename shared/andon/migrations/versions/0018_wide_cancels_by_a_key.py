@@ -1,4 +1,4 @@
-"""A cancel by a field that stops a great many runs is applied by the sweeper: it knows their key"""
+"""A cancel by a field that stops a great many runs is applied by the sweeper: it knows their keys"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,24 +8,16 @@ down_revision = "0017"
 branch_labels = None
 depends_on = None
 
-TABLE = "wide_cancellations"
-FORMER = ["event_seq", "function_id", "expression"]
-
 
 def upgrade() -> None:
+    comment = "stops runs that can be cancelled by one of them; else all"
     op.add_column(
-        TABLE, sa.Column("key", sa.Uuid(), comment="stops runs that can be cancelled by it; else all"), schema="andon"
+        "wide_cancellations",
+        sa.Column("keys", sa.ARRAY(sa.Uuid()), comment=comment),
+        schema="andon",
+        if_not_exists=True,
     )
-    _replace(FORMER, [*FORMER, "key"])
 
 
 def downgrade() -> None:
-    _replace([*FORMER, "key"], FORMER)
-    op.drop_column(TABLE, "key", schema="andon")
-
-
-def _replace(former: list[str], columns: list[str]) -> None:
-    op.drop_constraint(op.f(f"uq_{TABLE}_{'_'.join(former)}"), TABLE, schema="andon")
-    op.create_unique_constraint(
-        op.f(f"uq_{TABLE}_{'_'.join(columns)}"), TABLE, columns, schema="andon", postgresql_nulls_not_distinct=True
-    )
+    op.drop_column("wide_cancellations", "keys", schema="andon")

@@ -22,6 +22,7 @@ def upgrade() -> None:
         sa.Column("run_id", sa.Uuid(), nullable=False),
         sa.PrimaryKeyConstraint("run_id", name=op.f("pk_cascades")),
         schema="andon",
+        if_not_exists=True,  # all of it: what is tried again may find a part of it done
     )
     op.add_column(
         "waits",
@@ -33,17 +34,23 @@ def upgrade() -> None:
             comment="seqs that other waits of the run have had",
         ),
         schema="andon",
+        if_not_exists=True,
     )
     for table, column, comment in COMMENTS:
         op.alter_column(table, column, comment=comment, schema="andon")
-    op.alter_column("waits", "path", nullable=False, server_default="", schema="andon")
-    op.create_index(
-        "ix_waits_unlooked", "waits", ["run_id", "step"], schema="andon", postgresql_where=sa.text("NOT looked")
-    )
+    with op.get_context().autocommit_block():
+        op.drop_index("ix_waits_unlooked", "waits", schema="andon", if_exists=True, postgresql_concurrently=True)
+        op.create_index(
+            "ix_waits_unlooked",
+            "waits",
+            ["run_id", "step"],
+            schema="andon",
+            postgresql_where=sa.text("NOT looked"),
+            postgresql_concurrently=True,
+        )
 
 
 def downgrade() -> None:
     op.drop_index("ix_waits_unlooked", table_name="waits", schema="andon")
-    op.alter_column("waits", "path", nullable=True, server_default=None, schema="andon")
     op.drop_column("waits", "consumed", schema="andon")
     op.drop_table("cascades", schema="andon")
