@@ -23,7 +23,7 @@ GOING = ("running", "cancelling")
 WAITING = ("queued", "waiting")
 REASONS = {
     "worker": "for a free lane of a worker",
-    "limit": "for a place under a limit of their function",
+    "limit": "for a limit, the end of a pause, or the run before them",
     "quiet": "for their events to stop coming",
     "event": "for an event, or for another run",
     "retry": "to try a step again",
