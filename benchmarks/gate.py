@@ -113,10 +113,11 @@ def freed_and_next(house: House, seconds: float, workers: int) -> dict[str, Any]
                 if hint is None or (claimed := runs.claim(db, hint, worker=name, lease=LEASE)) is None:
                     time.sleep(0.001)
                     continue
-                settle_held(db, [End(claimed.id, claimed.fence, "completed")], frees=True)
-                with lock:
+                with lock:  # before it: the gatekeeper may be faster than this thread
                     freed.setdefault(str(claimed.event.data["user"]), []).append(time.monotonic())
-                    done[name] += 1
+                while not settle_held(db, [End(claimed.id, claimed.fence, "completed")], frees=True):
+                    pass  # its row was locked: a worker tries again, too
+                done[name] += 1
 
     threads = [threading.Thread(target=serve, args=[f"w{n}"]) for n in range(workers)]
     of_run = (

@@ -189,6 +189,13 @@ class CancelSchema(Schema):
     requested_at = Time()
     requested_by = fields.Raw(allow_none=True)
     reason = fields.String(allow_none=True)
+    cause = fields.String(
+        allow_none=True,
+        metadata={
+            **SOMETIMES,
+            "description": "where nobody has asked: superseded, singleton, parent, start_timeout, finish_timeout",
+        },
+    )
     event_id = fields.String(allow_none=True)
     stopped_at = Time(allow_none=True)
     settled_at = Time(allow_none=True)

@@ -122,11 +122,15 @@ def _text(encoded: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Cancel(Resource):
-    """Who asked a run to stop and why; when it was asked, when the code stopped, when the run settled."""
+    """Who asked a run to stop and why; when it was asked, when the code stopped, when the run settled.
+
+    `cause` is what it was where nobody has asked: `singleton`, `finish_timeout`, ...
+    """
 
     requested_at: dt.datetime
     requested_by: Json = None
     reason: str | None = None
+    cause: str | None = None
     event_id: str | None = None
     stopped_at: dt.datetime | None = None
     settled_at: dt.datetime | None = None

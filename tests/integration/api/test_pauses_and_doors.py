@@ -52,7 +52,9 @@ def test_functions_and_queues_are_paused_with_a_reason_and_resumed(
 
 def test_the_page_of_functions_has_the_pause_and_its_end(client: Client, gated: Gated) -> None:
     assert client.post("/functions/team/job/pause").status_code in {200, 204}
-    assert "paused" in client.get("/functions").text
+    page = client.get("/functions").text
+    assert "paused" in page
+    assert "1 at once by data.user" in page
     assert client.post("/functions/team/job/resume").status_code in {200, 204}
 
 

@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import case, func, select
 
 from andon.adapters.postgres.models import Run
+from andon.engine.declarations import from_json
 from andon_api.database import Row, now, rows
 from andon_api.reads import pauses
 from andon_api.reads.events import functions
@@ -26,11 +27,38 @@ def with_statistics(tenant: str) -> list[Row]:
         {
             **each,
             "last_day": day[each["id"]],
+            "limits": _limits(each),
             "pause": paused.get(each["id"]),
             "paused_at": paused.get(each["id"], {}).get("paused_at"),
         }
         for each in functions()
     ]
+
+
+def _limits(function: Row) -> list[str]:
+    """What it says of how its runs flow, a phrase each; of another release, nothing."""
+    try:
+        declared = from_json(function["settings"]["declaration"])
+    except (TypeError, ValueError, KeyError, AttributeError):
+        return []
+    said = [f"{each.limit:,} at once{_by(each.key)}" for each in declared.concurrency]
+    if one := declared.singleton:
+        said.append(f"one at a time{_by(one.key)}, {_MODES[one.mode]}")
+    if rate := declared.throttle:
+        said.append(f"{rate.limit:,} start in {rate.period}{_by(rate.key)}")
+    if limit := declared.rate_limit:
+        said.append(f"{limit.limit:,} are made in {limit.period}{_by(limit.key)}")
+    if times := declared.timeouts:
+        spans = (("start", times.start), ("end", times.finish))
+        said += [f"{name} within {span}" for name, span in spans if span]
+    return said
+
+
+def _by(key: str | None) -> str:
+    return f" by {key}" if key else ""
+
+
+_MODES = {"skip": "others are skipped", "cancel": "a new one cancels it", "latest": "the newest waits"}
 
 
 def _last_day(tenant: str) -> dict[str, Row]:

@@ -68,6 +68,7 @@ def _cancel(row: Row) -> Row:
         "requested_at": row["cancel_requested_at"],
         "requested_by": row["cancel_requested_by"],
         "reason": row["cancel_reason"],
+        "cause": row["cancel_cause"],
         "event_id": row["cancel_event_id"],
         "stopped_at": row["cancel_stopped_at"],
         "settled_at": row["ended_at"] if row["status"] == "cancelled" else None,
