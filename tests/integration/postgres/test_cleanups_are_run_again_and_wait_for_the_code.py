@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from andon.adapters.postgres import cleanups
+from andon.adapters.postgres import cleanups, subjects
 from andon.adapters.postgres.doctor import check_system
 from andon.adapters.postgres.journal import Holding
 from andon.adapters.postgres.runs import claim
@@ -137,3 +137,22 @@ def test_the_doctor_names_the_newest_that_failed(database: Database) -> None:
     cleanups.rerun(database, former)
     [check] = [each for each in check_system(database) if each.name == "cleanups"]
     assert (check.found, check.remedy) == ("none has failed", None)
+
+
+def test_the_next_run_of_a_subject_waits_for_that_code_too(database: Database) -> None:
+    run, subject, following = cancelling(database), new_id(), new_id()
+    database.execute("UPDATE andon.runs SET subject_id = %s WHERE id = %s", [subject, run.run])
+    database.execute(
+        "INSERT INTO andon.runs (id, tenant, function_id, event_seq, subject_id, door)"
+        " VALUES (%s, 'default', 'g', 1, %s, %s)",
+        [following, subject, subject],
+    )
+    assert not subjects.open_doors(database)
+    settle_void(database, [run.run], forced=True)
+    assert [each.held for each in subjects.former_runs(database, [subject])] == [True, False]
+    assert not subjects.open_doors(database)
+    cleanups.hold_back(database, [run], 300)
+    assert not subjects.open_doors(database)
+    cleanups.let_go(database, [run])
+    assert subjects.open_doors(database)
+    assert [each.id for each in subjects.former_runs(database, [subject])] == [following]

@@ -1,8 +1,8 @@
 """Cleanup runs, `on_cancel` and `on_failure`: when they may start, and how one that failed is run again.
 
 One that follows a settling by force waits as long as the code that it cleans up after may still run: until its worker
-says that this has ended, and as long as that worker says that it hasn't. If the worker is gone, the lease decides that
-it had when the run was settled. How it is made is in `settle`.
+says that this has ended, and as long as that worker says that it hasn't: such a run keeps its lease after its end. If
+the worker is gone, the lease decides. The next run of a subject waits for the same. How it is made is in `settle`.
 """
 
 from __future__ import annotations
@@ -18,10 +18,14 @@ from andon.adapters.postgres.journal import Holding
 from andon.adapters.postgres.statements import Statement
 
 _HOLD_BACK = Statement("""
+WITH code AS (
+    UPDATE andon.runs r SET lease_until = clock_timestamp() + nullif(%(seconds)s::float8, 0) * interval '1 s'
+    FROM json_to_recordset(%(held)s::json) AS h (run uuid, fence bigint)
+    WHERE r.id = h.run AND r.forced AND r.fence = h.fence + 1
+    RETURNING r.id
+)
 UPDATE andon.runs c SET wake_at = clock_timestamp() + %(seconds)s::float8 * interval '1 s'
-FROM json_to_recordset(%(held)s::json) AS h (run uuid, fence bigint) JOIN andon.runs r ON r.id = h.run
-WHERE r.forced AND r.fence = h.fence + 1
-    AND c.parent_run_id = r.id AND c.kind <> 'function' AND c.status = 'waiting' AND c.started_at IS NULL
+FROM code WHERE c.parent_run_id = code.id AND c.kind <> 'function' AND c.status = 'waiting' AND c.started_at IS NULL
 """)
 # Its steps up to the one that failed are recalled. The fence is that of the former run: a first claim reads no memos.
 _RERUN = Statement("""

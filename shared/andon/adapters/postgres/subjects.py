@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import psycopg
 
 from andon.adapters.postgres.connect import LOCKING
-from andon.adapters.postgres.statuses import HELD, OPEN
+from andon.adapters.postgres.statuses import CODE_RUNS, OPEN
 from andon.engine.events import Event
 from andon.engine.subjects import subject_id
 
@@ -41,8 +41,9 @@ SELECT id, status, coalesce(request_seq, 0), request_event_id, current_run_id, c
 FROM andon.subjects WHERE id = ANY(%s)
 """
 _FORMER_RUNS = f"""
-SELECT id, subject_id, status IN {HELD} FROM andon.runs
-WHERE subject_id = ANY(%s) AND kind = 'function' AND status IN {OPEN} ORDER BY id FOR UPDATE
+SELECT id, subject_id, {CODE_RUNS.format(run="runs")} FROM andon.runs
+WHERE subject_id = ANY(%s) AND kind = 'function' AND (status IN {OPEN} OR {CODE_RUNS.format(run="runs")})
+ORDER BY id FOR UPDATE
 """
 BEFORE = """
 jsonb_build_object('status', s.status, 'error', s.error, 'completed_at', s.completed_at, 'failed_at', s.failed_at,
@@ -66,12 +67,13 @@ _SHOW_CANCEL = """
 UPDATE andon.subjects SET cancel_requested_at = clock_timestamp(), version = version + 1
 WHERE id = %s AND cancel_requested_at IS NULL
 """
-# Its former run has stopped, or was settled by force.
+# The code of its former runs has stopped.
 _OPEN_DOORS = f"""
 WITH opened AS (
     UPDATE andon.runs SET door = gate_keys[1] WHERE id IN (
     SELECT r.id FROM andon.runs r WHERE r.status = 'queued' AND r.door = r.subject_id AND NOT EXISTS (
-        SELECT FROM andon.runs f WHERE f.subject_id = r.subject_id AND f.kind = 'function' AND f.status IN {HELD})
+        SELECT FROM andon.runs f
+        WHERE f.subject_id = r.subject_id AND f.kind = 'function' AND {CODE_RUNS.format(run="f")})
     FOR UPDATE OF r SKIP LOCKED)
     RETURNING id, door
 ), due AS (
