@@ -1,4 +1,4 @@
-import type { Asked, Dataset, NewReport, NewToken, Report, Run, RunDetail, Token } from "./models.js";
+import type { Asked, Dataset, NewReport, NewToken, Report, Run, RunDetail, Subject, SubjectAsked, Token } from "./models.js";
 import { Transport, type TokenSource } from "./transport.js";
 import { watch, type WatchOptions } from "./watching.js";
 
@@ -24,6 +24,8 @@ export interface CancelOptions {
 const once = (key: string | undefined) => (key ? { "Idempotency-Key": key } : {});
 const prefer = (seconds: number | undefined) => (seconds ? { Prefer: `wait=${seconds}` } : {});
 const at = (kind: string, id: string) => `/${kind}/${encodeURIComponent(id)}`;
+
+const of = (kind: string, id: string) => `${at("subjects", kind)}/${encodeURIComponent(id)}`;
 
 /** The API. Refusals are `AndonProblem`s. */
 export class Andon {
@@ -60,6 +62,20 @@ export class Andon {
       this.#transport.json(`${at("runs", id)}/tokens`, { method: "POST", body: token }),
   };
 
+  readonly subjects = {
+    get: (kind: string, id: string): Promise<Subject> => this.#transport.json(of(kind, id)),
+    request: (kind: string, id: string, data: Record<string, unknown> = {}): Promise<SubjectAsked> =>
+      this.#transport.json(`${of(kind, id)}/request`, { method: "POST", body: { data } }),
+    /** Once this resolves, its run will not complete. */
+    cancel: (kind: string, id: string, options: Omit<CancelOptions, "runId"> = {}): Promise<SubjectAsked> =>
+      this.#cancel(of(kind, id), options),
+    /** The subject, again at each change, until it isn't active. */
+    watch: (kind: string, id: string, options?: WatchOptions): AsyncGenerator<Subject> =>
+      watch<Subject>(this.#transport, of(kind, id), (subject) => subject.status !== "active", options),
+    createToken: (kind: string, id: string, token: NewToken): Promise<Token> =>
+      this.#transport.json(`${of(kind, id)}/tokens`, { method: "POST", body: token }),
+  };
+
   readonly datasets = {
     upload: (file: Blob, name: string): Promise<Dataset> => {
       const body = new FormData();
@@ -69,7 +85,7 @@ export class Andon {
     get: (id: string): Promise<Dataset> => this.#transport.json(at("datasets", id)),
   };
 
-  #cancel(path: string, { reason, runId, wait, idempotencyKey }: CancelOptions): Promise<Asked> {
+  #cancel<T>(path: string, { reason, runId, wait, idempotencyKey }: CancelOptions): Promise<T> {
     const body = { ...(reason ? { reason } : {}), ...(runId ? { runId } : {}) };
     const headers = { ...prefer(wait), ...once(idempotencyKey) };
     return this.#transport.json(`${path}/cancel`, { method: "POST", body, headers });

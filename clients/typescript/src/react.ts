@@ -1,10 +1,11 @@
 import { useCallback, useEffect, useRef, useState } from "react";
 import type { Andon } from "./client.js";
-import type { Report, ReportStatus } from "./models.js";
+import type { Report, Run, Subject } from "./models.js";
+import type { WatchOptions } from "./watching.js";
 
-export interface ReportView {
-  report: Report | undefined;
-  status: ReportStatus | undefined;
+export interface View<T extends Thing> {
+  thing: T | undefined;
+  status: T["status"] | undefined;
   /** From 0 to 1; null while nobody knows. */
   progress: number | null;
   /** Whether somebody has cancelled it, here or elsewhere, and its code has not stopped yet. */
@@ -12,31 +13,63 @@ export interface ReportView {
   /** Whether what is shown may be behind. */
   isBehind: boolean;
   error: Error | undefined;
-  /** Cancel the run that is shown, and no other; resolves to whether that was accepted. */
+  /** Cancel it; resolves to whether that was accepted. */
   cancel: (reason?: string) => Promise<boolean>;
   /** Look again: after a new request, or an error. */
   refresh: () => void;
 }
 
-/** The report as it is now, and again at each change. */
-export function useReport(andon: Andon, id: string): ReportView {
-  const [report, setReport] = useState<Report>();
+interface Thing {
+  status: string;
+  progress: number | null;
+  run: Run | null;
+}
+
+/** The report as it is now, and again at each change. Cancels the run that is shown, and no other. */
+export function useReport(andon: Andon, id: string): View<Report> & { report: Report | undefined } {
+  const watch = useCallback((options: WatchOptions) => andon.reports.watch(id, options), [andon, id]);
+  const cancel = useCallback(
+    (reason: string | undefined, run: Run | null) =>
+      andon.reports.cancel(id, { ...(reason ? { reason } : {}), ...(run ? { runId: run.id } : {}) }),
+    [andon, id],
+  );
+  const view = useThing<Report>(watch, cancel, "generating");
+  return { ...view, report: view.thing };
+}
+
+/** The subject as it is now, and again at each change. */
+export function useSubject(andon: Andon, kind: string, id: string): View<Subject> & { subject: Subject | undefined } {
+  const watch = useCallback((options: WatchOptions) => andon.subjects.watch(kind, id, options), [andon, kind, id]);
+  const cancel = useCallback(
+    (reason: string | undefined) => andon.subjects.cancel(kind, id, reason ? { reason } : {}),
+    [andon, kind, id],
+  );
+  const view = useThing<Subject>(watch, cancel, "active");
+  return { ...view, subject: view.thing };
+}
+
+function useThing<T extends Thing>(
+  watch: (options: WatchOptions) => AsyncGenerator<T>,
+  ask: (reason: string | undefined, run: Run | null) => Promise<unknown>,
+  going: T["status"],
+): View<T> {
+  const [thing, setThing] = useState<T>();
   const [error, setError] = useState<Error>();
   const [isBehind, setBehind] = useState(false);
   const [asked, setAsked] = useState<string | null>(null);
   const [round, setRound] = useState(0);
-  const shown = useRef<Report>(undefined);
+  const shown = useRef<T>(undefined);
 
   useEffect(() => {
     const stopping = new AbortController();
     const follow = async () => {
       try {
-        for await (const now of andon.reports.watch(id, {
+        for await (const now of watch({
           signal: stopping.signal,
           onConnection: (connected) => setBehind(!connected),
         })) {
           shown.current = now;
-          setReport(now);
+          setThing(now);
           setBehind(false);
         }
       } catch (problem) {
@@ -45,15 +78,15 @@ export function useReport(andon: Andon, id: string): ReportView {
     };
     void follow();
     return () => stopping.abort();
-  }, [andon, id, round]);
+  }, [watch, round]);
 
   const cancel = useCallback(
     async (reason?: string) => {
-      const runId = shown.current?.run?.id;
+      const run = shown.current?.run ?? null;
       setError(undefined);
-      setAsked(runId ?? "");
+      setAsked(run?.id ?? "");
       try {
-        await andon.reports.cancel(id, { ...(reason ? { reason } : {}), ...(runId ? { runId } : {}) });
+        await ask(reason, run);
         return true;
       } catch (problem) {
         setAsked(null);
@@ -61,7 +94,7 @@ export function useReport(andon: Andon, id: string): ReportView {
         return false;
       }
     },
-    [andon, id],
+    [ask],
   );
 
   const refresh = useCallback(() => {
@@ -69,13 +102,12 @@ export function useReport(andon: Andon, id: string): ReportView {
     setRound((before) => before + 1);
   }, []);
 
-  const generating = report?.status === "generating";
-  const here = asked !== null && asked === (report?.run?.id ?? "");
+  const here = asked !== null && asked === (thing?.run?.id ?? "");
   return {
-    report,
-    status: report?.status,
-    progress: report?.progress ?? null,
-    isCancelling: generating && (here || report.run?.cancel != null),
+    thing,
+    status: thing?.status,
+    progress: thing?.progress ?? null,
+    isCancelling: thing?.status === going && (here || thing.run?.cancel != null),
     isBehind,
     error,
     cancel,

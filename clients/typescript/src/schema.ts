@@ -485,6 +485,95 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/subjects": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Subjects that were asked for, newest first.
+         * @description Subjects that were asked for, newest first.
+         */
+        get: operations["listSubjects"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/subjects/{kind}/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kind: string;
+                id: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * A subject: its state, its run and the progress of that, who asked and when.
+         * @description A subject: its state, its run and the progress of that, who asked and when.
+         */
+        get: operations["getSubject"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/subjects/{kind}/{id}/request": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kind: string;
+                id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask for a run: sends its function's trigger with these data, the id in its place.
+         * @description Ask for a run: sends its function's trigger with these data, the id in its place.
+         */
+        post: operations["requestSubject"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/subjects/{kind}/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kind: string;
+                id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel its run: once this answers 202, it will not complete.
+         * @description Cancel its run: once this answers 202, it will not complete.
+         */
+        post: operations["cancelSubject"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/reports/{id}/stream": {
         parameters: {
             query?: never;
@@ -529,6 +618,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/subjects/{kind}/{id}/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kind: string;
+                id: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * Events `subject`, each the whole subject; `end` when it isn't active. Changes are seen within two seconds.
+         * @description Events `subject`, each the whole subject; `end` when it isn't active. Changes are seen within two seconds.
+         */
+        get: operations["streamSubject"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/stream": {
         parameters: {
             query?: never;
@@ -537,7 +649,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Events `report` and `run` of all that a token names, or of each `thing`; `end` when all of them have ended.
+         * Events `report`, `run` and `subject` of all that a token names, or of each `thing`; `end` when all of them have ended.
          * @description A `problem` with a `thing` says that this one can't be seen any more; the others go on.
          */
         get: operations["streamMany"];
@@ -659,6 +771,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/subjects/{kind}/{id}/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kind: string;
+                id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A token for one subject: see and follow it, cancel its run. For an hour at most, and for this spelling of its id.
+         * @description A token for one subject: see and follow it, cancel its run. For an hour at most, and for this spelling of its id.
+         */
+        post: operations["createSubjectToken"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tokens": {
         parameters: {
             query?: never;
@@ -711,8 +846,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Cancel the runs of a function that are open, were queued in a time, and of which an expression is true.
-         * @description Cancel the runs of a function that are open, were queued in a time, and of which an expression is true.
+         * Cancel the runs of a function, or with a tag, that are open, were queued in a time, and match an expression.
+         * @description Cancel the runs of a function, or with a tag, that are open, were queued in a time, and match an expression.
          */
         post: operations["cancelRuns"];
         delete?: never;
@@ -737,6 +872,114 @@ export interface paths {
         get: operations["getCancellation"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/pauses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What is paused for this tenant.
+         * @description What is paused for this tenant.
+         */
+        get: operations["listPauses"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/functions/{name}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Start no run of a function until it is resumed. Those that have started go on, and can be cancelled.
+         * @description Start no run of a function until it is resumed. Those that have started go on, and can be cancelled.
+         */
+        post: operations["pauseFunctionPause"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/functions/{name}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let a function's runs start again, in the order in which they were made.
+         * @description Let a function's runs start again, in the order in which they were made.
+         */
+        post: operations["resumeFunctionPause"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/queues/{name}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Start no run in a queue until it is resumed; cleanup runs start all the same.
+         * @description Start no run in a queue until it is resumed; cleanup runs start all the same.
+         */
+        post: operations["pauseQueuePause"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/queues/{name}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let runs in a queue start again.
+         * @description Let runs in a queue start again.
+         */
+        post: operations["resumeQueuePause"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1006,8 +1249,13 @@ export interface components {
             event: components["schemas"]["EventRef"];
             /** Format: uuid */
             reportId: string | null;
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description the run that has invoked it, or that it cleans up after
+             */
             parentRunId: string | null;
+            /** @description the parent's step that has invoked it; null for a cleanup */
+            parentStep: string | null;
             attempt: number;
             /** Format: date-time */
             queuedAt: string;
@@ -1033,6 +1281,7 @@ export interface components {
             outputUrl: string | null;
             error: unknown;
             cancel: components["schemas"]["Cancel"] | null;
+            tags: string[];
         };
         Artifact: {
             name: string;
@@ -1156,6 +1405,8 @@ export interface components {
             status: "idle" | "generating" | "generated" | "cancelled" | "failed" | "queued" | "running" | "waiting" | "cancelling" | "completed" | "requested";
             /** @description the event that says so: GET /events/{id} shows its effects */
             eventId: string;
+            /** @description of a cancel: how many open runs below the one that is cancelled are cancelled with it */
+            children?: number;
         };
         /**
          * @example {
@@ -1175,6 +1426,18 @@ export interface components {
         RunPage: {
             items: components["schemas"]["Run"][];
             nextCursor: string | null;
+        };
+        QueuedFor: {
+            /** @description concurrency, singleton, throttle, pause, subject; null: a former rule */
+            rule: string | null;
+            /** @description as `data.userId = 42` */
+            key: string | null;
+            /** @description in the line, from 1; counted up to 10,000 */
+            place: number;
+            /** @description how many wait there; counted up to 10,000 */
+            of: number;
+            /** @description runs that it waits for, at most 20 */
+            holders: string[];
         };
         Attempt: {
             /** @description its number; the next one's too if it wasn't the step's fault */
@@ -1207,6 +1470,27 @@ export interface components {
             error: unknown;
             /** @description each, in their order */
             attempts: components["schemas"]["Attempt"][];
+        };
+        Wait: {
+            step: string;
+            /** @description the event's name */
+            event: string;
+            /** @description the field that has to be the same */
+            match: string | null;
+            /** @description what it has to be */
+            value: unknown;
+            /** @description CEL that has to be true of it */
+            condition: string | null;
+            /**
+             * Format: uuid
+             * @description the child whose end it waits for
+             */
+            runId: string | null;
+            /**
+             * Format: date-time
+             * @description when it waits no longer; null: never
+             */
+            until: string | null;
         };
         /**
          * @example {
@@ -1286,8 +1570,13 @@ export interface components {
             event: components["schemas"]["EventRef"];
             /** Format: uuid */
             reportId: string | null;
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description the run that has invoked it, or that it cleans up after
+             */
             parentRunId: string | null;
+            /** @description the parent's step that has invoked it; null for a cleanup */
+            parentStep: string | null;
             attempt: number;
             /** Format: date-time */
             queuedAt: string;
@@ -1313,6 +1602,9 @@ export interface components {
             outputUrl: string | null;
             error: unknown;
             cancel: components["schemas"]["Cancel"] | null;
+            tags: string[];
+            /** @description what a queued run waits for, if not for a worker */
+            queuedFor: components["schemas"]["QueuedFor"] | null;
             /** @description the newest 500, in their order */
             steps: components["schemas"]["Step"][];
             /** @description how many it has; GET /runs/{id}/steps has them all */
@@ -1321,6 +1613,12 @@ export interface components {
             attempts: components["schemas"]["Attempt"][];
             /** @description its on_cancel or on_failure runs */
             cleanup: components["schemas"]["Run"][];
+            /** @description the newest 100 that it has invoked */
+            children: components["schemas"]["Run"][];
+            /** @description how many it has invoked */
+            childCount: number;
+            /** @description what it waits for; any one will do */
+            waits: components["schemas"]["Wait"][];
             /** @description its files, once it has completed */
             artifacts: components["schemas"]["Artifact"][];
         };
@@ -1473,6 +1771,11 @@ export interface components {
             };
             /** @description runs queued in the last 24 hours */
             lastDay: components["schemas"]["Statistics"];
+            /**
+             * Format: date-time
+             * @description since when its runs wait
+             */
+            pausedAt: string | null;
             /** Format: date-time */
             registeredAt: string;
             /** Format: date-time */
@@ -1513,6 +1816,8 @@ export interface components {
             missing?: components["schemas"]["Missing"][];
             unread?: components["schemas"]["Unread"];
             notes?: string[];
+            /** @description what stands in its first rows, as the file has it */
+            first?: (string | null)[];
         };
         Reading: {
             encoding?: string;
@@ -1549,6 +1854,61 @@ export interface components {
         };
         Artifacts: {
             items: components["schemas"]["Artifact"][];
+        };
+        Subject: {
+            kind: string;
+            /** @description as the followed row's key has it: a text, or a whole number */
+            id: unknown;
+            /** @description idle, active, completed, failed, cancelled */
+            status: string;
+            functionId: string | null;
+            progress: number | null;
+            progressNote: string | null;
+            /**
+             * Format: date-time
+             * @description when it will probably end, by the pace of its progress lately; null while that can't be told
+             */
+            estimatedEndAt: string | null;
+            run: components["schemas"]["Run"] | null;
+            error: string | null;
+            /** @description why the followed row doesn't say so yet; null where it does */
+            owed: string | null;
+            requestedBy: unknown;
+            /** Format: date-time */
+            requestedAt: string | null;
+            /** Format: date-time */
+            cancelRequestedAt: string | null;
+            /** Format: date-time */
+            completedAt: string | null;
+            /** Format: date-time */
+            failedAt: string | null;
+            /** Format: date-time */
+            cancelledAt: string | null;
+            /** Format: date-time */
+            updatedAt: string | null;
+        };
+        SubjectPage: {
+            items: components["schemas"]["Subject"][];
+            nextCursor: string | null;
+        };
+        SubjectRequestBody: {
+            /** @description of the trigger; the id is put in its place */
+            data?: {
+                [key: string]: unknown;
+            };
+        };
+        SubjectAsked: {
+            kind: string;
+            /** @description of the subject */
+            id: unknown;
+            /**
+             * Format: uuid
+             * @description of the run that this is about; null as long as the dispatcher has not made it
+             */
+            runId: string | null;
+            status: string;
+            /** @description the event that says so: GET /events/{id} shows its effects */
+            eventId: string;
         };
         LogLine: {
             /** Format: date-time */
@@ -1609,7 +1969,7 @@ export interface components {
             user?: {
                 [key: string]: unknown;
             };
-            /** @description each as `report:<id>` or `run:<id>` */
+            /** @description each as `report:<id>`, `run:<id>` or `subject:<kind>:<id>` */
             things: string[];
         };
         /**
@@ -1621,7 +1981,16 @@ export interface components {
          *     }
          */
         BulkCancelBody: {
+            /**
+             * @description needed where there is no `tag`
+             * @default
+             */
             functionId: string;
+            /**
+             * @description only runs that have it
+             * @default null
+             */
+            tag: string | null;
             /**
              * Format: date-time
              * @default null
@@ -1672,7 +2041,9 @@ export interface components {
             failedEvaluations: number;
             /** @description why `if` has no value of the first of them */
             firstFailure: string | null;
+            /** @description empty where a tag alone was named */
             functionId: string;
+            tag: string | null;
             /** Format: date-time */
             startedAfter: string | null;
             /** Format: date-time */
@@ -1685,6 +2056,26 @@ export interface components {
             requestedAt: string;
             /** Format: date-time */
             finishedAt: string | null;
+        };
+        Pause: {
+            /** @description function, queue */
+            kind: string;
+            name: string;
+            /**
+             * Format: date-time
+             * @description null: it isn't paused
+             */
+            pausedAt: string | null;
+            pausedBy: unknown;
+            reason: string | null;
+        };
+        PausePage: {
+            items: components["schemas"]["Pause"][];
+            nextCursor: string | null;
+        };
+        PauseBody: {
+            /** @default null */
+            reason: string | null;
         };
         Schedule: {
             id: string;
@@ -1713,10 +2104,6 @@ export interface components {
         SchedulePage: {
             items: components["schemas"]["Schedule"][];
             nextCursor: string | null;
-        };
-        PauseBody: {
-            /** @default null */
-            reason: string | null;
         };
         Ticked: {
             id: string;
@@ -2276,6 +2663,10 @@ export interface operations {
                 reportId?: string | null;
                 queuedAfter?: string | null;
                 queuedBefore?: string | null;
+                /** @description may be repeated: runs that have them all */
+                tag?: string[];
+                /** @description a field of the event's data and its value, such as `data.reportId = 7` */
+                where?: string | null;
             };
             header?: never;
             path?: never;
@@ -3147,6 +3538,190 @@ export interface operations {
             503: components["responses"]["Problem503"];
         };
     };
+    listSubjects: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description `nextCursor` of the page before */
+                cursor?: string | null;
+                kind?: string | null;
+                /** @description may be repeated */
+                status?: ("idle" | "active" | "completed" | "failed" | "cancelled")[];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SubjectPage"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            412: components["responses"]["Problem412"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    getSubject: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kind: string;
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Subject"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            412: components["responses"]["Problem412"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    requestSubject: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description `wait=N`: answer when the effect is known, after at most N (to 30) seconds
+                 * @example wait=10
+                 */
+                Prefer?: string;
+                /**
+                 * @description the same key and body get the same answer, done once
+                 * @example 8e03978e-40d5-43dd-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                kind: string;
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["SubjectRequestBody"];
+            };
+        };
+        responses: {
+            /** @description With Prefer: wait, once the run is made: its id */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SubjectAsked"];
+                };
+            };
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SubjectAsked"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    cancelSubject: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description `wait=N`: answer when the effect is known, after at most N (to 30) seconds
+                 * @example wait=10
+                 */
+                Prefer?: string;
+                /**
+                 * @description the same key and body get the same answer, done once
+                 * @example 8e03978e-40d5-43dd-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                kind: string;
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RunCancelBody"];
+            };
+        };
+        responses: {
+            /** @description With Prefer: wait, the effect */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SubjectAsked"];
+                };
+            };
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SubjectAsked"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
     streamReport: {
         parameters: {
             query?: never;
@@ -3229,10 +3804,52 @@ export interface operations {
             503: components["responses"]["Problem503"];
         };
     };
+    streamSubject: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description the id of the message that was seen last
+                 * @example 7b6e2a90c1d4f853
+                 */
+                "Last-Event-ID"?: string;
+            };
+            path: {
+                kind: string;
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description It has ended, and the client has seen it */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            412: components["responses"]["Problem412"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
     streamMany: {
         parameters: {
             query?: {
-                /** @description `report:<id>` or `run:<id>`, may be repeated; with a token, by default all it names */
+                /** @description `report:<id>`, `run:<id>` or `subject:<kind>:<id>`, may be repeated; with a token, by default all it names */
                 thing?: string[];
             };
             header?: {
@@ -3473,6 +4090,44 @@ export interface operations {
             503: components["responses"]["Problem503"];
         };
     };
+    createSubjectToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kind: string;
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["NewToken"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Token"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
     createToken: {
         parameters: {
             query?: never;
@@ -3618,6 +4273,209 @@ export interface operations {
             403: components["responses"]["Problem403"];
             404: components["responses"]["Problem404"];
             412: components["responses"]["Problem412"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    listPauses: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PausePage"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            412: components["responses"]["Problem412"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    pauseFunctionPause: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description the same key and body get the same answer, done once
+                 * @example 8e03978e-40d5-43dd-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PauseBody"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pause"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    resumeFunctionPause: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description the same key and body get the same answer, done once
+                 * @example 8e03978e-40d5-43dd-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["NoBody"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pause"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    pauseQueuePause: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description the same key and body get the same answer, done once
+                 * @example 8e03978e-40d5-43dd-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PauseBody"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pause"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    resumeQueuePause: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description the same key and body get the same answer, done once
+                 * @example 8e03978e-40d5-43dd-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["NoBody"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pause"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
             429: components["responses"]["Problem429"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
@@ -3788,7 +4646,7 @@ export interface operations {
                 limit?: number;
                 /** @description `nextCursor` of the page before */
                 cursor?: string | null;
-                action?: "workers.drained" | "workers.resumed" | "report.changed" | "report.deleted" | "dead-event.replayed" | "cancellation.asked" | "schedule.paused" | "schedule.resumed" | "key.created" | "key.revoked" | null;
+                action?: "workers.drained" | "workers.resumed" | "report.changed" | "report.deleted" | "dead-event.replayed" | "cancellation.asked" | "function.paused" | "function.resumed" | "queue.paused" | "queue.resumed" | "schedule.paused" | "schedule.resumed" | "key.created" | "key.revoked" | "webhook.created" | "webhook.deleted" | null;
                 target?: string | null;
             };
             header?: never;

@@ -10,7 +10,7 @@ from redis import Redis
 from andon.adapters.redis.connect import connect, connect_blocking
 from andon.adapters.storage import Storage
 from andon.settings import Settings
-from andon_api import access, access_log, console, database, docs, examples, metrics, refusing, rest
+from andon_api import access, access_log, console, database, docs, metrics, refusing, rest
 from andon_api.access.admission import EXTENSION as ADMISSION
 from andon_api.access.admission import Admission
 from andon_api.console import login
@@ -117,7 +117,6 @@ def create_app(
         workers,
     ):
         api.register_blueprint(module.blueprint)
-    examples.add_to(api)
     for plain in (inngest.blueprint, health.blueprint, docs.blueprint(api), console.blueprint(), login.blueprint()):
         app.register_blueprint(plain)
     return app

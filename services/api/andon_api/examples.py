@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from andon_api.rest import Api
-
 REPORT = "0199e0a1-7c00-7000-8000-000000000001"
 DATASET = "0199e0a1-7c00-7000-8000-000000000002"
 RUN = "0199e0a1-7c00-7000-8000-000000000003"
@@ -143,8 +141,31 @@ EXAMPLES: dict[str, Any] = {
 }
 
 
-def add_to(api: Api) -> None:
-    """Show the examples in the document of `api`, whose blueprints are registered. `KeyError` for a shape it lacks."""
-    schemas = api.spec.components.schemas
+_NOTHING: dict[str, Any] = {"array": [], "object": {}, "integer": 0, "boolean": False}
+
+
+def whole(name: str, example: Any, schemas: dict[str, Any]) -> Any:
+    """The example with what its shape requires beside what it is to show: null, or nothing of its type."""
+    required, fields = schemas[name].get("required", []), schemas[name].get("properties", {})
+    shown = {**{field: _nothing(fields[field]) for field in required if field not in example}, **example}
+    return {field: _inside(fields[field], value, schemas) for field, value in shown.items()}
+
+
+def _nothing(field: dict[str, Any]) -> Any:
+    kind = field.get("type", "null")
+    return None if "null" in kind or "anyOf" in field else _NOTHING.get(kind)
+
+
+def _inside(field: dict[str, Any], value: Any, schemas: dict[str, Any]) -> Any:
+    if isinstance(value, list):
+        return [_inside(field.get("items", {}), each, schemas) for each in value]
+    options = [field, *field.get("anyOf", []), *field.get("allOf", [])]
+    named = next((each["$ref"].rpartition("/")[2] for each in options if "$ref" in each), None)
+    return whole(named, value, schemas) if named and isinstance(value, dict) else value
+
+
+def add_to(document: dict[str, Any]) -> None:
+    """Show the examples in the finished document. `KeyError` for a shape it lacks."""
+    schemas = document["components"]["schemas"]
     for name, example in EXAMPLES.items():
-        schemas[name]["examples"] = [example]
+        schemas[name]["examples"] = [whole(name, example, schemas)]

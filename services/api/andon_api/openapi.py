@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from andon_api import problems
+from andon_api import examples, problems
 
 SOMETIMES = {"x-sometimes": True}  # metadata of a field that an answer may be without
 METHODS = ("get", "post", "patch", "put", "delete")
@@ -31,14 +31,16 @@ _NAMES = {
     "artifacts.download_of_run": "downloadRunArtifact",
     "streams.report": "streamReport",
     "streams.run": "streamRun",
+    "streams.subject": "streamSubject",
     "streams.many": "streamMany",
     "tokens.of_report": "createReportToken",
     "tokens.of_run": "createRunToken",
     "tokens.of_subject": "createSubjectToken",
+    "subjects.ask": "requestSubject",
     "tokens.of_many": "createToken",
     "tokens.revoke": "revokeToken",
 }
-_IN_QUERY = ("/stream", "/artifacts/{name}")  # where `?token=` is taken
+_IN_QUERY = ("streamReport", "streamRun", "streamSubject", "streamMany", "downloadArtifact")  # where `?token=` is taken
 _BODY = {"type": "string"}
 _FILE = {"type": "string", "format": "binary"}
 _SCHEMES = {
@@ -70,12 +72,13 @@ def finish(document: dict[str, Any]) -> dict[str, Any]:
     components["responses"] = {f"Problem{status}": _problem(status) for status in problems.STATUSES}
     schemas = components["schemas"]
     schemas.pop("PaginationMetadata", None)
-    for path, method, operation in _operations(document):
-        _finish_operation(path, method, operation)
+    for _, method, operation in _operations(document):
+        _finish_operation(method, operation)
     asked = _reached(document, schemas, "requestBody")
     for name in set(schemas) - asked:
         _finish_shown(schemas[name])
     _finish_problem(schemas["Problem"])
+    examples.add_to(document)
     return document
 
 
@@ -86,7 +89,7 @@ def _operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, 
                 yield path, method, item[method]
 
 
-def _finish_operation(path: str, method: str, operation: dict[str, Any]) -> None:
+def _finish_operation(method: str, operation: dict[str, Any]) -> None:
     operation.setdefault("parameters", []).extend(operation.pop(HEADERS, []))
     operation.setdefault("description", operation.get("summary", ""))
     answers = operation["responses"]
@@ -105,7 +108,7 @@ def _finish_operation(path: str, method: str, operation: dict[str, Any]) -> None
         for media, content in answer.get("content", {}).items():
             if not content:
                 content["schema"] = _FILE if media == FILE else _BODY
-    if path.endswith(_IN_QUERY):
+    if operation["operationId"] in _IN_QUERY:
         operation["security"] = [{"bearer": []}, {"token": []}]
 
 

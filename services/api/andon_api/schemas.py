@@ -513,8 +513,8 @@ class SentSchema(Schema):
 
 def _thing(value: str) -> None:
     kind, _, id = value.partition(":")
-    if kind not in {"report", "run"} or not id:
-        raise ma.ValidationError("expected report:<id> or run:<id>")
+    if kind not in {"report", "run", "subject"} or not id or (kind == "subject" and ":" not in id):
+        raise ma.ValidationError("expected report:<id>, run:<id> or subject:<kind>:<id>")
 
 
 class StreamQuery(Schema):
@@ -522,7 +522,7 @@ class StreamQuery(Schema):
         Text(validate=_thing),
         load_default=list,
         validate=validate.Length(0, 100, error="expected at most {max} things"),
-        metadata={"description": "`report:<id>` or `run:<id>`, may be repeated; with a token, by default all it names"},
+        metadata={"description": "`report:<id>`, `run:<id>` or `subject:<kind>:<id>`, each; by default all of a token"},
     )
 
 
@@ -550,7 +550,7 @@ class NewTokenOfMany(NewToken):
         Text(validate=_thing),
         required=True,
         validate=validate.Length(1, 100, error="expected {min} to {max} things"),
-        metadata={"description": "each as `report:<id>` or `run:<id>`"},
+        metadata={"description": "each as `report:<id>`, `run:<id>` or `subject:<kind>:<id>`"},
     )
 
 

@@ -131,7 +131,7 @@ def test_metrics_count_requests_by_route(client: Client) -> None:
 def test_the_openapi_document_describes_problems_and_every_route(client: Client) -> None:
     spec = client.get(f"{API}/openapi.json").json
     assert spec["openapi"] == "3.1.0"
-    assert list(spec["components"]["responses"]["DEFAULT_ERROR"]["content"]) == ["application/problem+json"]
+    assert list(spec["components"]["responses"]["Problem404"]["content"]) == ["application/problem+json"]
     for path in ("/reports/{id}/cancel", "/events", "/runs/{id}", "/datasets", "/dead-events", "/functions"):
         assert f"{API}{path}" in spec["paths"]
     assert client.get("/docs").status_code == 200

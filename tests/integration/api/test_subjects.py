@@ -132,3 +132,21 @@ def test_the_doctor_tells_of_rows_that_can_not_be_written(
     found = {each.name: each for each in check_system(database)}
     assert "1 rows are owed, video 1 for 0 s" in found["followed rows"].found
     assert "the table forbids cancelled='cancelled'" in found["subject video"].found
+
+
+def test_a_token_for_a_subject_follows_and_cancels_it_and_no_other(
+    client: Client, database: psycopg.Connection[Any], registry: Registry
+) -> None:
+    made = client.post(f"{API}/subjects/video/1/tokens", json={"scopes": ["read", "cancel"]})
+    assert (made.status_code, made.json["things"]) == (201, ["subject:video:1"])
+    assert client.post(f"{API}/subjects/video/9/tokens").status_code == 404
+    bearer = {"Authorization": f"Bearer {made.json['token']}"}
+    client.post(f"{API}/subjects/video/1/request")
+    assert client.get(f"{API}/subjects/video/2", headers=bearer).status_code == 403
+    assert client.get(f"{API}/subjects/video/1", headers=bearer).json["status"] == "active"
+    assert client.post(f"{API}/subjects/video/1/cancel", headers=bearer).status_code == 202
+    take_in(database, registry)
+    told = client.get(f"{API}/subjects/video/1/stream?token={made.json['token']}").text
+    assert "event: subject" in told
+    assert told.rstrip().endswith("event: end\ndata: {}")
+    assert "event: subject" in client.get(f"{API}/stream", headers=bearer).text

@@ -16,10 +16,10 @@ _ROUTES = {
     READ: """
         api-docs.openapi_json docs.page docs.bus
         artifacts.download artifacts.listed artifacts.download_of_run datasets.listed datasets.one cancellations.one
-        tokens.of_report tokens.of_run tokens.of_many tokens.revoke subjects.listed subjects.one
+        tokens.of_report tokens.of_run tokens.of_many tokens.of_subject tokens.revoke subjects.listed subjects.one
         events.listed events.one events.functions reports.listed reports.one runs.listed runs.one runs.steps runs.step
         runs.output logs.listed logs.download logs.stream
-        streams.report streams.run streams.many usage.mine workers.listed console.usage_page
+        streams.report streams.run streams.many streams.subject usage.mine workers.listed console.usage_page
         pauses.listed schedules.listed console.schedule_list
         console.home console.cards console.preview console.report console.run_list console.run console.event_list
         console.event console.functions console.bulk console.cancellation console.live console.result

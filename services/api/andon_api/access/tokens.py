@@ -19,13 +19,14 @@ PARAMETER = "token"
 # What a token opens: routes of one thing, by the kind of thing that their id names.
 _ROUTES = {
     "report": "reports.one reports.cancel streams.report artifacts.download",
+    "subject": "subjects.one subjects.cancel streams.subject",
     "run": "runs.one runs.steps runs.step runs.output runs.cancel streams.run",
 }
 KIND_OF = {endpoint: kind for kind, endpoints in _ROUTES.items() for endpoint in endpoints.split()}
 OWN = frozenset({"tokens.revoke"})  # a token may end itself
 LISTS = frozenset({"streams.many"})  # shows the token's own things
 # EventSource and links can't send a header.
-BY_QUERY = frozenset({"streams.report", "streams.run", "streams.many", "artifacts.download"})
+BY_QUERY = frozenset({"streams.report", "streams.run", "streams.subject", "streams.many", "artifacts.download"})
 
 
 class Tokens:
@@ -66,9 +67,11 @@ def opens(token: Token, endpoint: str, values: Mapping[str, Any]) -> bool:
     if endpoint in OWN:
         return parse_id(values["id"]) == token.id
     kind = KIND_OF.get(endpoint)
+    if kind == "subject":
+        return f"subject:{values['kind']}:{values['id']}" in token.things
     return kind is not None and thing(kind, values["id"]) in token.things
 
 
 def thing(kind: str, id: str) -> str:
-    """How a token names a thing."""
+    """How a token names a thing; a subject's id is `<kind>:<id>`."""
     return f"{kind}:{parse_id(id) or id}"

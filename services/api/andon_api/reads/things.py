@@ -1,4 +1,4 @@
-"""What a token or a stream may name: reports and runs, as `report:<id>`."""
+"""What a token or a stream may name: `report:<id>`, `run:<id>`, `subject:<kind>:<id>`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from sqlalchemy import select
 from andon.adapters.postgres.models import Report, Run
 from andon.engine.ids import parse_id
 from andon_api.database import rows
+from andon_api.reads import subjects
 
 TABLES = {"report": Report.__table__, "run": Run.__table__}
 
@@ -23,4 +24,7 @@ def missing(tenant: str, things: Iterable[str]) -> set[str]:
         if known:
             query = select(table.c.id).where(table.c.tenant == tenant, table.c.id.in_(known))
             found |= {f"{kind}:{row['id']}" for row in rows(query)}
+    for each in wanted:
+        if each.startswith("subject:") and subjects.find(tenant, *each.split(":", 2)[1:]) is not None:
+            found.add(each)
     return wanted - found

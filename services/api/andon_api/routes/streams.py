@@ -22,9 +22,9 @@ from andon_api.live import Listener, LiveFeed, TooManyStreams
 from andon_api.looks import Seen
 from andon_api.principal import principal
 from andon_api.problems import FieldErrors, Problem, document, of_exception
-from andon_api.reads import reports, runs
+from andon_api.reads import reports, runs, subjects
 from andon_api.rest import Blueprint
-from andon_api.schemas import ReportSchema, RunDetailSchema, StreamQuery
+from andon_api.schemas import ReportSchema, RunDetailSchema, StreamQuery, SubjectSchema
 from andon_api.services import services
 from andon_api.serving.bell import PARK, Bell
 from andon_api.serving.exchange import LEFT
@@ -35,6 +35,7 @@ CHECK_SECONDS = 2.0  # whether its viewer may still see it, and whether the live
 FED_SECONDS = 5.0  # what changes without being told on the live channel is seen by then
 KEEP_ALIVE_SECONDS = 15.0
 LONGEST_SECONDS = 1800.0
+UNTOLD = "subject:"  # the live channel names runs and reports alone
 RETRY_AFTER = "2"
 T = TypeVar("T")
 
@@ -50,6 +51,11 @@ class Kind:
 
 KINDS = {
     "report": Kind(reports.find, ReportSchema(), lambda row: row["status"] != "generating"),
+    "subject": Kind(
+        lambda tenant, name: subjects.find(tenant, *name.split(":", 1)),
+        SubjectSchema(),
+        lambda row: row["status"] != "active",
+    ),
     "run": Kind(runs.find, RunDetailSchema(), lambda row: row["ended_at"] is not None),
 }
 
@@ -78,13 +84,22 @@ def run(id: str) -> Response:
     return _stream([thing("run", id)], missing="Run not found")
 
 
+@blueprint.get("/subjects/<kind>/<path:id>/stream")
+@blueprint.answers(200, content_type="text/event-stream")
+@blueprint.resumable
+@blueprint.may_answer(404, 503)
+def subject(kind: str, id: str) -> Response:
+    """Events `subject`, each the whole subject; `end` when it isn't active. Changes are seen within two seconds."""
+    return _stream([f"subject:{kind}:{id}"], missing=f"There is no {kind} {id}")
+
+
 @blueprint.get("/stream")
 @blueprint.query(StreamQuery)
 @blueprint.answers(200, content_type="text/event-stream")
 @blueprint.resumable
 @blueprint.may_answer(503)
 def many(query: Row) -> Response:
-    """Events `report` and `run` of all that a token names, or of each `thing`; `end` when all of them have ended.
+    """Events `report`, `run` and `subject` of all that a token names, or of each `thing`; `end` when all have ended.
 
     A `problem` with a `thing` says that this one can't be seen any more; the others go on.
     """
@@ -163,6 +178,7 @@ class _Stream:
             named = listener.named()
             if since - looked_at >= (FED_SECONDS if self.feed.fed else CHECK_SECONDS):
                 looked_at, named = since, set(self.things)
+            named |= {name for name in self.things if name.startswith(UNTOLD)}
             if self.refused and (problem := self.refused()):
                 yield _event("problem", document(problem))
                 return

@@ -40,6 +40,15 @@ def of_run(body: Row, id: str) -> Response:
     return _made([thing("run", id)], body, "Run not found")
 
 
+@blueprint.post("/subjects/<kind>/<path:id>/tokens")
+@blueprint.body(NewToken, required=False)
+@blueprint.answers(201, TokenSchema)
+@blueprint.may_answer(404)
+def of_subject(body: Row, kind: str, id: str) -> Response:
+    """A token for one subject: see, follow and cancel it, by this spelling of its id. For an hour at most."""
+    return _made([f"subject:{kind}:{id}"], body, f"There is no {kind} {id}")
+
+
 @blueprint.post("/tokens")
 @blueprint.body(NewTokenOfMany)
 @blueprint.answers(201, TokenSchema)
@@ -67,7 +76,7 @@ def _made(names: Sequence[str], body: Row, missing: str | None) -> Response:
         raise NotFound(missing)
     if gone:
         where = [
-            (f"/things/{place}", "expected a report or run of yours")
+            (f"/things/{place}", "expected a report, run or subject of yours")
             for place, name in enumerate(names)
             if name in gone
         ]
