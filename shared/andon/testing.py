@@ -103,6 +103,18 @@ def flow(
     return Simulation(function, takes).follow(timed)
 
 
+def rerun_from(journal: MemoryJournal, step: str) -> MemoryJournal:
+    """A journal for the run that repeats the one of `journal` from a step on: it recalls what was done before.
+
+    Raises `KeyError` for a step that the run didn't have.
+    """
+    position, done = journal.rows[step].position, ("completed", "failed")
+    slept = {name: time for name, time in journal.wakes.items() if time <= journal.now}
+    before = {name: memo for name, memo in journal.rows.items() if memo.position < position}
+    rows = {name: memo for name, memo in before.items() if memo.status in done or name in slept}
+    return MemoryJournal(session=journal.session, now=journal.now, rows=rows, wakes=slept)
+
+
 def ticks_of(function: Function, after: dt.datetime, count: int) -> list[dt.datetime]:
     """The next `count` ticks of a function's schedules after a moment, in UTC, without their jitter."""
     every = (ticks(each.expr, each.tz, after) for each in _registered(function).schedules)

@@ -261,6 +261,8 @@ class RunSchema(Schema):
     error = fields.Raw(allow_none=True)
     cancel = fields.Nested(CancelSchema, allow_none=True)
     tags = fields.List(fields.String())
+    origin_run_id = fields.UUID(allow_none=True, metadata={"description": "the run that it repeats"})
+    origin_step = fields.String(allow_none=True, metadata={"description": "the step from which it repeats it"})
 
 
 class ArtifactSchema(Schema):
@@ -399,6 +401,21 @@ class RunCancelBody(Schema):
     needs_body = False
 
     reason = _text(500, "a reason", load_default=None, allow_none=True)
+
+
+class RerunBody(Schema):
+    needs_body = False
+
+    from_ = Text(
+        data_key="from",
+        load_default=None,
+        metadata={"description": "a step: those before it are recalled and not repeated; without, all are done again"},
+    )
+    data = Object(load_default=None, metadata={"description": "in place of the event's data"})
+    keep = Flag(
+        load_default=False,
+        metadata={"description": "with `from` and `data`: recall what was done with the former data all the same"},
+    )
 
 
 class ArtifactQuery(Schema):

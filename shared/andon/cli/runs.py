@@ -26,7 +26,7 @@ from andon.cli.show import (
     took,
     who,
 )
-from andon.cli.values import moment
+from andon.cli.values import json_object, moment
 from andon.cli.watching import follow_run, print_cancel, require_completed
 from andon.cli.where import api
 from andon.client import Attempt, LogLine, Run, Step
@@ -42,6 +42,7 @@ TIME = "A time such as 2026-01-31T09:00:00Z, or how long ago, such as 2h."
 def add_to(app: typer.Typer) -> None:
     """Register this module's commands."""
     app.add_typer(group, name="runs")
+    app.command("rerun")(rerun)
 
 
 @group.command("list")
@@ -216,10 +217,24 @@ def download(
 
 
 @group.command()
-def rerun(id: Id, as_json: AsJson = False) -> None:
-    """Send a run's trigger again, as a new event; the new run is found with `andon runs list --event`."""
+def rerun(
+    id: Id,
+    from_step: Annotated[
+        str | None,
+        typer.Option("--from", metavar="STEP", help="What was done before this step is recalled, and not repeated."),
+    ] = None,
+    data: Annotated[
+        Any, typer.Option(parser=json_object, metavar="JSON", help="In place of the event's: an object; @file, or -.")
+    ] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="With --from and --data: recall it all the same.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Repeat a run, whole or from a step; the new run is found with `andon runs list --event`.
+
+    What the steps from there on have done outside is not undone, and is done again.
+    """
     with api() as andon:
-        asked = andon.runs.rerun(id)
+        asked = andon.runs.rerun(id, from_step=from_step, data=data, keep=keep)
     if as_json:
         print_json(asked)
     else:
@@ -270,6 +285,8 @@ def _facts(run: Run) -> list[tuple[str, object]]:
         ("tags", ", ".join(run.tags) or None),
         ("report", run.report_id),
         ("parent", run.parent_run_id),
+        ("repeats", run.origin_run_id),
+        ("from", run.origin_step),
         ("attempt", run.attempt),
         ("progress", percent(run.progress)),
         ("now", None if run.ended else run.current_step),

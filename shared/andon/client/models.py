@@ -258,6 +258,8 @@ class Run(Resource):
     error: Json = None
     cancel: Cancel | None = None
     tags: tuple[str, ...] = ()
+    origin_run_id: str | None = None
+    origin_step: str | None = None
     steps: tuple[Step, ...] = ()
     step_count: int = 0
     attempts: tuple[Attempt, ...] = ()

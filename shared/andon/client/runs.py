@@ -6,7 +6,7 @@ import builtins
 import datetime as dt
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -123,9 +123,23 @@ class Runs:
         *_, last = self.watch(id, timeout=timeout)
         return last
 
-    def rerun(self, id: str, *, idempotency_key: str | None = None) -> Asked:
-        """Send the run's trigger again, as a new event."""
-        return decode(Asked, self._transport.post(f"{_path(id)}/rerun", idempotency_key=idempotency_key))
+    def rerun(
+        self,
+        id: str,
+        *,
+        from_step: str | None = None,
+        data: Mapping[str, Any] | None = None,
+        keep: bool = False,
+        idempotency_key: str | None = None,
+    ) -> Asked:
+        """Repeat a run, whole or from a step on: what was done before that is recalled, and not repeated.
+
+        `data` takes the place of the event's; together with `from_step` that takes `keep`, because what is recalled was
+        done with the former data.
+        """
+        given = {"from": from_step, "data": None if data is None else dict(data), "keep": keep or None}
+        body = {name: value for name, value in given.items() if value is not None}
+        return decode(Asked, self._transport.post(f"{_path(id)}/rerun", body, idempotency_key=idempotency_key))
 
 
 class Cancellations:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Generic
@@ -51,6 +52,15 @@ else:  # a default is what `Event` alone means to type checkers; the standard li
 
 
 @dataclass(frozen=True)
+class Again:
+    """What an event says that repeats a run: it starts that function alone, from `step` on."""
+
+    function_id: str
+    run_id: uuid.UUID
+    step: str | None = None
+
+
+@dataclass(frozen=True)
 class Event(Generic[Data]):
     """An immutable fact. `name` is `noun/past.tense`; `seq` orders it once Postgres has recorded it.
 
@@ -67,6 +77,9 @@ class Event(Generic[Data]):
     traceparent: str | None = None
     hops: int = 0
     """How many runs lead to it, by their ends or by what they send; 0 for an event that somebody else has sent."""
+
+    again: Again | None = None
+    """Where it repeats a run: for the dispatcher, while it makes that."""
 
     @property
     def trace_id(self) -> str | None:

@@ -12,7 +12,7 @@ from andon.engine.arguments import shown
 from andon.engine.debouncing import Debounce
 from andon.engine.declarations import CANCEL_DEADLINE, GRACE_SECONDS, IDEMPOTENCY, MAX_RUNS, Declaration
 from andon.engine.errors import RegistrationError
-from andon.engine.events import CRON, Event
+from andon.engine.events import CRON, INVOKED, Event
 from andon.engine.flow import Concurrency, Priority, RateLimit, Singleton, Throttle, Timeouts
 from andon.engine.gates import UNLIMITED, expressions_of, gates_of, holds_while_waiting
 from andon.engine.models import reading, schema_of
@@ -315,10 +315,10 @@ class Registry:
         return [each.function for each in self.starts(name)]
 
     def started_by(self, event: Event) -> Sequence[Start]:
-        """What can start on this event; a tick is one function's, if that has the schedule still."""
-        if event.name != CRON:
+        """What can start on this event; a tick, and what repeats a run, is one function's, if that is registered."""
+        if event.name != CRON and (event.again is None or event.name == INVOKED):
             return self.starts(event.name)
-        function = self._by_id.get(event.data.get("functionId", ""))
+        function = self._by_id.get(event.again.function_id if event.again else event.data.get("functionId", ""))
         return [] if function is None else [Start(0, function)]
 
     def starts(self, name: str) -> Sequence[Start]:

@@ -46,6 +46,11 @@ def test_a_run_is_shown_with_its_steps_and_run_again(
         ["step-1", "completed"],
         ["step-2", "completed"],
     ]
+    part = command("rerun", run.id, "--from", "step-2", "--json")
+    [second] = wait_until(lambda: list(andon.runs.list(event_id=part.json["eventId"])), 30)
+    wait_until(lambda: andon.runs.get(second.id).ended, 30)
+    assert (second.origin_run_id, second.origin_step) == (run.id, "step-2")
+    assert [len(ledger.begins("shown", step)) for step in ("step-1", "step-2")] == [1, 2]
     again = command("runs", "rerun", run.id, "--json")
     wait_until(lambda: list(andon.runs.list(event_id=again.json["eventId"])), 30)
     assert command("runs", "cancel", run.id).code == 4

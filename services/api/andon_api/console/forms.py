@@ -82,13 +82,17 @@ def lines() -> Wanted:
     return Wanted(query["step"], query["attempt"], query["level"], query["text"])
 
 
+def json_of(name: str, text: str) -> Any:
+    """What a field of JSON says."""
+    try:
+        return parse_json(text)
+    except Problem as problem:
+        raise FieldErrors([(f"/{name}", f"expected JSON: {problem.detail}")]) from None
+
+
 def event() -> dict[str, Any]:
     """The event that the form describes."""
-    text = request.form.get("data", "").strip() or "{}"
-    try:
-        data = parse_json(text)
-    except Problem as problem:
-        raise FieldErrors([("/data", f"expected JSON: {problem.detail}")]) from None
+    data = json_of("data", request.form.get("data", "").strip() or "{}")
     id = request.form.get("id", "").strip()
     return {"name": request.form.get("name", "").strip(), "data": data, **({"id": id} if id else {})}
 

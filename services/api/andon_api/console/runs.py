@@ -8,7 +8,7 @@ from andon.adapters.postgres.children import below
 from andon.adapters.postgres.requests import Conflict, NotFound
 from andon.adapters.postgres.run_logs import LEVELS
 from andon_api.console import forms, live, show, timeline
-from andon_api.database import connection, now
+from andon_api.database import Row, connection, now
 from andon_api.effects import perform
 from andon_api.principal import principal
 from andon_api.problems import FieldErrors
@@ -17,7 +17,7 @@ from andon_api.reads import functions as registered
 from andon_api.rest import PREFIX
 from andon_api.routes.pauses import ask_pause, ask_resume
 from andon_api.routes.runs import ask_cancel, ask_rerun
-from andon_api.schemas import RUN_STATUSES
+from andon_api.schemas import RUN_STATUSES, RerunBody
 from andon_api.waiting import Known, wait
 
 ROWS = 50
@@ -137,12 +137,12 @@ def cancel(id: str) -> Response:
 
 
 def rerun(id: str) -> Response:
-    """Send its trigger again, and show the run that this makes; the event, while none is made."""
+    """Repeat it, whole or as the form says, and show the run that this makes; the event, while none is made."""
     tenant = principal().tenant
     former = runs.find(tenant, id)
     if former is not None and former["ended_at"] is None:
         raise Conflict("This run has not ended yet: cancel it first, or let it end")
-    answer = perform(lambda: ask_rerun(id), request.get_data).get_json()
+    answer = perform(lambda: ask_rerun(id, _how(former)), request.get_data).get_json()
 
     def made() -> str | None:
         found = runs.listed(tenant, {"limit": 10, "cursor": None, "event_id": answer["eventId"]})["items"]
@@ -153,3 +153,13 @@ def rerun(id: str) -> Response:
     run_id = answer["runId"] or wait(Known(made), MADE_SECONDS)[0]
     place = url_for("console.run", id=run_id) if run_id else url_for("console.event", id=answer["eventId"])
     return Response("", headers={"HX-Redirect": place})
+
+
+def _how(former: Row | None) -> Row:
+    """What the form says: from which step, and with which data where these were changed."""
+    given: Row = {"from": request.form.get("from"), "keep": request.form.get("keep") == "true"}
+    if text := request.form.get("data", "").strip():
+        data = forms.json_of("data", text)
+        if former is None or data != former["event"]["data"]:
+            given["data"] = data
+    return forms.load(RerunBody(), {name: value for name, value in given.items() if value})

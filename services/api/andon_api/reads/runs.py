@@ -181,6 +181,11 @@ def output(tenant: str, id: str) -> Row | None:
     return found[0] if found else None
 
 
+def has_step(run_id: UUID, step: str) -> bool:
+    """Whether the run has recorded this step."""
+    return "\x00" not in step and bool(rows(select(_STEP.c.id).where(_STEP.c.run_id == run_id, _STEP.c.id == step)))
+
+
 def own(tenant: str, id: str) -> UUID | None:
     """The id of a run that the tenant has."""
     run_id = parse_id(id)

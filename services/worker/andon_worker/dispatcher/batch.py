@@ -20,6 +20,7 @@ import psycopg
 
 from andon.adapters.cel import any_holds, value_of
 from andon.adapters.postgres import (
+    again,
     arrivals,
     cancellations,
     cascades,
@@ -255,6 +256,7 @@ def record_batch(
     runs += [_minding(pauses, each) for each in children]
     untagged = _insert_runs(connection, runs)
     adopt(connection, births)
+    again.begin(connection, [(run.id, run.event.again) for run in runs if run.event.again])
     skipped = [*skipped, *dropped, *births.skipped, *limited]
     skips.record(connection, skipped)
     subjects.attach(connection, requests, runs)
@@ -400,6 +402,8 @@ def _gate_keys(function: Declaration, event: Event) -> tuple[tuple[uuid.UUID, ..
     """The keys under which a run of this event is counted, or why one of them can't be told."""
     keys = []
     for limit in gates_of(function):
+        if event.again is not None and limit.kind != "concurrency":
+            continue  # somebody wants it repeated: nothing drops, replaces or delays it
         try:
             keys.append(limit.key_of(event, value_of))
         except ValueError as error:
@@ -420,6 +424,8 @@ def _plan_cancels(
     requests: Counter[uuid.UUID] = Counter()
     for event in sorted(events, key=lambda event: event.seq):
         requests.update(stoppable[event.seq])
+        if event.again is not None:
+            continue
         for key, cancel in cancellations.cancels_by(registry.cancelled_by(event.name), event).items():
             # What an expression says of two cancels can differ.
             alike = (key, requests[key], event.seq if cancel.expression else None)
@@ -438,7 +444,7 @@ def _stoppable_by(registry: Registry, event: Event) -> Iterator[uuid.UUID]:
 
 def _store_wide(connection: psycopg.Connection[Any], registry: Registry, events: Sequence[Event]) -> None:
     """Events that satisfy a rule without a field: one row each, which the sweeper applies."""
-    for event in events:
+    for event in (each for each in events if each.again is None):
         same: dict[tuple[str, str], list[CancelOn]] = {}
         for function_id, rule in registry.cancelled_by(event.name):
             if rule.wide:

@@ -46,13 +46,19 @@ def singletons_of(registry: Registry, events: Sequence[Event]) -> set[uuid.UUID]
 def sift(
     connection: psycopg.Connection[Any], registry: Registry, events: Sequence[Event], planned: Sequence[NewRun]
 ) -> Sifted:
-    """The runs to be made, and what starts none and why."""
+    """The runs to be made, and what starts none and why. What repeats a run is made."""
+    asked, planned = _apart(planned)
     keys, runs, same = idempotency.admit(connection, registry, events, planned)
     runs, limited = within_rate_limits(connection, runs)
     runs, passed = debouncing.collapse(connection, runs)
     runs, skipped = _one_at_a_time(connection, runs)
     idempotency.use(connection, keys, runs)
-    return runs, [*same, *limited, *passed, *skipped]
+    return [*runs, *asked], [*same, *limited, *passed, *skipped]
+
+
+def _apart(planned: Sequence[NewRun]) -> tuple[list[NewRun], list[NewRun]]:
+    asked = [run for run in planned if run.event.again is not None]
+    return asked, [run for run in planned if run.event.again is None] if asked else list(planned)
 
 
 def within_rate_limits(connection: psycopg.Connection[Any], planned: Sequence[NewRun]) -> Sifted:

@@ -86,7 +86,7 @@ def read(connection: psycopg.Connection[Any], registry: Registry, events: Sequen
     found = Requests()
     asking: list[tuple[Event, str, Subject, str]] = []
     for event in events:
-        for function in registry.triggered_by(event.name):
+        for function in (start.function for start in registry.started_by(event)):
             if function.subject is not None:
                 if (unfit := function.unfit(event)) is not None:
                     found.skips.append(Skip(event.seq, function.id, Reason.UNFIT, None, unfit))

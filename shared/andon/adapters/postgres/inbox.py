@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import psycopg
 
 from andon.adapters.postgres.statements import Statement
-from andon.engine.events import Event
+from andon.engine.events import Again, Event
 from andon.engine.ids import new_id
 
 _INSERT = """
@@ -33,7 +34,7 @@ _CLOSE = Statement("""
 WITH closed AS (
     DELETE FROM andon.outbox o USING andon.events e, json_to_recordset(%(keys)s::json) AS w (tenant text, id text)
     WHERE e.tenant = w.tenant AND e.id = w.id AND o.event_seq = e.seq
-    RETURNING e.seq, e.tenant, e.id, e.name, e.data, e.ts, e."user", e.traceparent, e.hops
+    RETURNING e.seq, e.tenant, e.id, e.name, e.data, e.ts, e."user", e.traceparent, e.hops, o.again
 ) SELECT * FROM closed ORDER BY seq
 """)
 
@@ -117,7 +118,13 @@ def close(connection: psycopg.Connection[Any], keys: Sequence[tuple[str, str]]) 
         return []
     text = json.dumps([{"tenant": tenant, "id": id} for tenant, id in keys])
     rows = _CLOSE.execute(connection, {"keys": text}).fetchall()
-    return [event_of_row(row) for row in rows]
+    return [_asked(event_of_row(row), again) for *row, again in rows]
+
+
+def _asked(event: Event, again: dict[str, Any] | None) -> Event:
+    if again is None:
+        return event
+    return replace(event, again=Again(again["functionId"], uuid.UUID(again["runId"]), again["step"]))
 
 
 def claim_open(connection: psycopg.Connection[Any], *, older_than: float, limit: int) -> list[int]:

@@ -259,6 +259,9 @@ class OutboxRow(Base):
     event_seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     created_at: Mapped[dt.datetime] = _now()
     sent_at: Mapped[dt.datetime | None]
+    again: Mapped[Any | None] = mapped_column(
+        Jsonb, comment="of a request to repeat a run: which, of what function, from what step"
+    )
 
 
 class UntoldEnds(Base):
