@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Iterator
 from typing import Any
 
@@ -228,3 +229,49 @@ def test_a_wait_that_would_have_to_look_through_too_many_events_says_so(family: 
     assert error is not None
     assert error["code"] == "LOOK_BACK"
     assert "since='wait'" in json.dumps(error)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_whatever_the_order_each_run_that_waits_gets_one_of_its_events_if_there_is_any(
+    family: Family, seed: int
+) -> None:
+    """Runs begin to wait, events are accepted, handled and looked for in a random order, some batches after others."""
+    chance = random.Random(seed)
+    runs: dict[str, Claimed] = {}
+    waiting: set[str] = set()
+    accepted: list[Event] = []
+    known = False
+    for number in range(60):
+        case = str(chance.randrange(6))
+        match chance.choice(["start", "wait", "wait", "accept", "accept", "handle", "handle", "look"]):
+            case "start" if case not in runs:
+                runs[case] = family.start(case=case)
+            case "wait" if case in runs and case not in waiting:
+                family.wait(runs[case], SAME)
+                waiting.add(case)
+            case "accept":
+                with family.db.transaction():
+                    accepted += inbox.accept(family.db, [Event("a/b", {"case": case}, id=f"e{number}")])
+            case "handle" if accepted:
+                family.take(accepted.pop(chance.randrange(len(accepted))), awaited=known)
+            case "look":
+                family.look()
+                known = True
+    family.look()
+    for event in accepted:
+        family.take(event)
+    for case in sorted(waiting):
+        run = runs[case]
+        rows = family.db.execute(
+            "SELECT id FROM andon.events WHERE name = 'a/b' AND seq > %s AND data->>'case' = %s",
+            [run.event.seq, case],
+        ).fetchall()
+        [kept] = family.db.execute(
+            "SELECT s.status, s.output->'event'->>'id', r.wake_at IS NOT NULL,"
+            " (SELECT count(*) FROM andon.waits w WHERE w.run_id = r.id)"
+            " FROM andon.steps s JOIN andon.runs r ON r.id = s.run_id WHERE r.id = %s",
+            [run.id],
+        ).fetchall()
+        ids = {id for (id,) in rows}
+        assert kept == (("completed", kept[1], True, 0) if ids else ("waiting", None, False, 1))
+        assert not ids or kept[1] in ids
