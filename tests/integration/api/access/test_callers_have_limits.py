@@ -14,6 +14,8 @@ from redis import Redis
 
 from andon.embedded.ports import free_port
 from andon.settings import Settings
+from andon_api.live import Share
+from andon_api.services import KEY
 from tests.integration.api.access.conftest import API, Caller, MakeKey, Things
 from tests.integration.api.conftest import MakeApp
 
@@ -92,7 +94,9 @@ def test_no_tenant_takes_every_stream(
     make_app: MakeApp, guarded: Settings, make_key: MakeKey, things: Things, database: psycopg.Connection[Any]
 ) -> None:
     database.execute("UPDATE andon.runs SET status = 'running', ended_at = NULL")
-    client = make_app(replace(guarded, api_threads=8)).test_client()
+    app = make_app(guarded)
+    app.extensions[KEY].live.streams = Share(4, 3)  # three quarters of four
+    client = app.test_client()
     acme = Caller(client, make_key())
     path = f"{API}/runs/{things.run}/stream"
     streams = [acme.open(path, buffered=False) for _ in range(4)]
@@ -110,11 +114,11 @@ def test_a_stream_ends_with_its_key(
 ) -> None:
     database.execute("UPDATE andon.runs SET status = 'running', ended_at = NULL")
     answer = Caller(make_app(guarded).test_client(), make_key()).open(f"{API}/runs/{things.run}/stream", buffered=False)
-    messages = answer.response
-    assert "retry" in str(next(messages))
-    assert "event: run" in str(next(messages))
+    messages = (each.decode() for each in answer.response if each)
+    assert "retry" in next(messages)
+    assert "event: run" in next(messages)
     database.execute("UPDATE andon.api_keys SET revoked_at = now()")
-    problem = str(next(messages))
+    problem = next(messages)
     assert "event: problem" in problem
     assert '"status": 401' in problem
     assert list(messages) == []
