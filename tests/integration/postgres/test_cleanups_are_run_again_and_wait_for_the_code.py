@@ -102,7 +102,15 @@ def failed_cleanup(database: Database) -> uuid.UUID:
 def test_one_that_failed_goes_on_at_the_step_that_failed(database: Database) -> None:
     former = failed_cleanup(database)
     assert cleanups.failed(database) == (1, former)
+    for name, step in (("kept.txt", "a"), ("late.txt", "c")):
+        database.execute(
+            "INSERT INTO andon.run_artifacts (run_id, name, step, key, bytes, media_type)"
+            " VALUES (%s, %s, %s, 'k', 1, 't/t')",
+            [former, name, step],
+        )
     made = cleanups.rerun(database, former)
+    stored = database.execute("SELECT name, step FROM andon.run_artifacts WHERE run_id = %s", [made]).fetchall()
+    assert stored == [("kept.txt", "a")], "those of the steps that it recalls"
     assert made is not None
     assert cleanups.failed(database) == (0, None)
     database.execute("UPDATE andon.runs SET sent_at = now() WHERE id = %s", [made])

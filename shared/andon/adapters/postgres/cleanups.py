@@ -47,6 +47,11 @@ WITH former AS (
     SELECT m.id, s.id, s.position, s.branch, s.status, s.attempt, s.fence, s.started_at, s.ended_at, s.output
     FROM made m JOIN former f ON f.id = m.origin_run_id JOIN andon.steps s ON s.run_id = f.id
     WHERE s.status = 'completed' AND s.position < f.stopped
+    RETURNING run_id, id
+), stored AS (
+    INSERT INTO andon.run_artifacts (run_id, name, step, key, bytes, media_type)
+    SELECT c.run_id, a.name, a.step, a.key, a.bytes, a.media_type
+    FROM recalled c JOIN former f ON true JOIN andon.run_artifacts a ON a.run_id = f.id AND a.step = c.id
 )
 SELECT id FROM made
 """)
