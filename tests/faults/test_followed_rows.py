@@ -64,12 +64,13 @@ def wait(scene: Scene, id: str, wanted: str) -> None:
     wait_until(lambda: status(scene, id) == wanted, 60, what=f"{id} is {wanted}")
 
 
-def agree(scene: Scene) -> None:
+def agree(scene: Scene, seconds: float = 120) -> None:
     """Once nothing is open or owed, every row says what its subject and its newest run say."""
     try:
-        scene.wait_quiet(300)
+        scene.wait_quiet(seconds)
     except AssertionError:
         print(*scene.rows(OPEN), sep="\n")
+        scene.system.show_output()
         raise
     wait_until(lambda: scene.one("SELECT count(*) FROM andon.rows_owed") == 0, 60, what="no row is owed")
     assert scene.rows(row_functions.WRONG) == []
@@ -94,7 +95,7 @@ def test_the_row_follows_whatever_becomes_of_the_run(scene: Scene) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("pairs", [1_000])
+@pytest.mark.parametrize("pairs", [100])
 def test_pairs_of_cancel_and_request_again_with_processes_killed(scene: Scene, pairs: int) -> None:
     """By the API and by the bus, side by side, with workers and dispatchers killed now and then."""
     rng = random.Random(14)
@@ -131,6 +132,6 @@ def test_pairs_of_cancel_and_request_again_with_processes_killed(scene: Scene, p
     finally:
         done.set()
         killer.join()
-    agree(scene)
+    agree(scene, 120 + pairs / 2)
     made = scene.rows("SELECT status, cancel_cause, count(*) AS n FROM andon.runs GROUP BY 1, 2 ORDER BY 1, 2")
     print(f"{pairs} pairs, {len(killed)} kills: {made}")
