@@ -21,7 +21,7 @@ from andon.settings import Settings
 from andon_api.access import cors, origins, tokens
 from andon_api.access.headers import harden
 from andon_api.access.keys import Keys
-from andon_api.access.rate import Rate
+from andon_api.access.rate import Rate, tell
 from andon_api.access.scopes import OPEN, READ, scopes_of
 from andon_api.access.sessions import COOKIE, CSRF_FIELD, CSRF_HEADER, Session, Sessions
 from andon_api.access.tokens import Tokens
@@ -151,6 +151,7 @@ def install(app: Flask, settings: Settings, redis: Redis) -> Gate:
     origins.install(app, settings.origins)
     app.before_request(gate.check)
     app.after_request(harden)
+    app.after_request(tell)
     return gate
 
 

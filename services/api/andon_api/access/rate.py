@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from flask import Response, g
 from redis import Redis
 
 from andon.adapters.redis.breaker import Breaker
 
-# KEYS: the bucket. ARGV: its size, tokens per second. Answers the seconds until a token is there, 0 when one was taken.
+# KEYS: the bucket. ARGV: its size, tokens per second. Answers the seconds until a token is there, 0 when one was taken,
+# and how many are left.
 _TAKE = """
 local time = redis.call('TIME')
 local now = time[1] + time[2] / 1000000
@@ -21,7 +23,7 @@ local wait = 0
 if tokens >= 1 then tokens = tokens - 1 else wait = (1 - tokens) / rate end
 redis.call('HSET', KEYS[1], 'tokens', tostring(tokens), 'at', string.format('%.6f', now))
 redis.call('EXPIRE', KEYS[1], math.ceil(size / rate) + 1)
-return tostring(wait)
+return {tostring(wait), math.floor(tokens)}
 """
 
 
@@ -34,8 +36,24 @@ class Rate:
         self._breaker = Breaker()
 
     def wait(self, name: object) -> int:
-        """Whole seconds after which this name may call again; 0 for now, which takes a token."""
+        """Whole seconds after which this name may call again; 0 for now, which takes a token.
+
+        What is left is told in the answer (`tell`).
+        """
         if not self._size:
             return 0
         said = self._breaker.call(lambda: self._take(keys=[f"andon:rate:{name}"], args=[self._size, self._size / 60]))
-        return 0 if said is None else math.ceil(float(said))
+        if said is None:
+            return 0
+        wait, left = math.ceil(float(said[0])), int(said[1])
+        g.rate = {
+            "RateLimit-Policy": f'"key";q={self._size};w=60',
+            "RateLimit": f'"key";r={left};t={wait or math.ceil(60 / self._size)}',
+        }
+        return wait
+
+
+def tell(response: Response) -> Response:
+    """Say in the answer how many calls its caller has left, where they are counted."""
+    response.headers.update(g.get("rate") or {})
+    return response

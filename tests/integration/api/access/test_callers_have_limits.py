@@ -31,6 +31,9 @@ def test_a_key_that_calls_too_often_is_told_when_to_come_back(
     one, other = Caller(client, make_key()), Caller(client, make_key())
     answers = [one.open(f"{API}/reports") for _ in range(11)]
     assert [each.status_code for each in answers] == [200] * 10 + [429]
+    assert answers[0].headers["RateLimit-Policy"] == '"key";q=10;w=60'
+    assert answers[0].headers["RateLimit"] == '"key";r=9;t=6'
+    assert answers[-1].headers["RateLimit"].startswith('"key";r=0;t=')
     assert 1 <= int(answers[-1].headers["Retry-After"]) <= 6
     assert other.open(f"{API}/reports").status_code == 200
     [bucket] = [key for key in bus.scan_iter("andon:rate:*") if bus.hget(key, "tokens")][:1]
