@@ -1,5 +1,6 @@
 """Andon: durable functions that anyone allowed to can stop. This is the public API; the rest may change."""
 
+from andon.engine.async_steps import AsyncStep
 from andon.engine.debouncing import Debounce
 from andon.engine.errors import (
     AndonError,
@@ -18,7 +19,7 @@ from andon.engine.flow import Concurrency, Priority, RateLimit, Singleton, Throt
 from andon.engine.functions import Function, function
 from andon.engine.invoking import Child
 from andon.engine.rules import CancelOn
-from andon.engine.steps import AsyncStep, Step
+from andon.engine.steps import Step
 from andon.engine.subjects import Row, Subject
 from andon.engine.triggers import Cron, On
 from andon.engine.waiting import Wait

@@ -38,6 +38,7 @@ from andon.adapters.cron import check_schedule, ticks
 from andon.adapters.keying import value_under
 from andon.engine import tags
 from andon.engine.artifacts import Stored
+from andon.engine.async_steps import AsyncStep
 from andon.engine.errors import Cancelled, InvalidResult, LeaseLost, StepTimeout
 from andon.engine.events import INVOKED, Event
 from andon.engine.execution import Completed, Failed, Stopped, Suspended, execute, is_async
@@ -47,7 +48,8 @@ from andon.engine.memos import Memo
 from andon.engine.ports import Attempt
 from andon.engine.rules import CancelOn
 from andon.engine.states import Status
-from andon.engine.steps import AsyncStep, Step, failure
+from andon.engine.stepping import failure
+from andon.engine.steps import Step
 from andon.engine.stops import SIGNAL, Cause, Stop
 from andon.engine.subjects import Row
 from andon.engine.ticks import tick_event

@@ -13,7 +13,8 @@ from andon.engine.events import Event
 from andon.engine.functions import Handler
 from andon.engine.memos import describe, encode_result, plain
 from andon.engine.retries import delay
-from andon.engine.steps import RunAsync, Step
+from andon.engine.stepping import RunAsync
+from andon.engine.steps import Step
 from andon.engine.stops import Cause, Place, Stop
 from andon.engine.tracebacks import text_of
 from andon.engine.waiting import Waiting

@@ -23,7 +23,7 @@ from andon.engine.events import Event
 from andon.engine.gates import holds_while_waiting, is_limited
 from andon.engine.memos import describe
 from andon.engine.retries import delay
-from andon.engine.steps import failure
+from andon.engine.stepping import failure
 from andon.engine.stops import Cause
 from andon_worker.nursery.starting import in_words
 from andon_worker.supervisor import ledger
