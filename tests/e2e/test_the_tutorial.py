@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from tests.conftest import StartSystem
@@ -17,7 +18,8 @@ from tests.polling import wait_until
 from tests.system import SHIPPED_FUNCTIONS, System
 
 TEXT = (Path(__file__).parents[2] / "docs" / "tutorial.md").read_text()
-[CODE] = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+CODE, WITH_A_ROW = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+TABLES = re.findall(r'^\$ psql "\$ANDON_DATABASE_URL" -c "((?:CREATE|INSERT) .*)"$', TEXT, re.MULTILINE)
 COMMANDS = re.findall(r"^\$ (andon .*)$", TEXT, re.MULTILINE)
 
 
@@ -68,3 +70,26 @@ def test_the_readers_own_function_runs_and_is_stopped(started: System) -> None:
     for command in COMMANDS:
         if command not in sends:
             run(started, command)
+
+
+def test_the_readers_own_table_says_what_became_of_the_run(
+    system: StartSystem, database_url: str, tmp_path: Path
+) -> None:
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        for statement in TABLES:
+            connection.execute(statement)
+        code = re.sub(r"^@function\(.*?^\)\n", WITH_A_ROW, CODE, flags=re.DOTALL | re.MULTILINE)
+        code = code.replace("from andon import ", "from andon import Row, Subject, ")
+        (tmp_path / "greetings.py").write_text(code)
+        path = f"{tmp_path}:{Path(__file__).parents[2]}"
+        started = system(functions=("greetings",), env={"PYTHONPATH": path}, database_url=database_url)
+
+        def status() -> str:
+            [[found]] = connection.execute("SELECT status FROM public.parties WHERE id = 'p1'").fetchall()
+            return str(found)
+
+        request, _, cancel = [command for command in COMMANDS if " send " in command]
+        run(started, request)
+        assert status() == "greeting"
+        run(started, cancel)
+        wait_until(lambda: status() == "stopped", 30, what="the row says so")

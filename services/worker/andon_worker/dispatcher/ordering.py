@@ -32,11 +32,11 @@ def places(connection: psycopg.Connection[Any], runs: Sequence[NewRun]) -> dict[
     if tags:
         heads = orders.heads(connection, {door for door, _ in tags.values()})
         last = orders.last(connection, set(tags.values())) if heads else {}
-        for run in ordered:
+        for n, run in enumerate(ordered):
             if (tag := tags.get(run.id)) is not None:
                 behind = [last[tag] + SECOND] if tag in last else []
                 last[tag] = max([heads.get(tag[0], now), *behind])
-                found[run.id] = last[tag] - ahead(run) * SECOND
+                found[run.id] = last[tag] + n * MICROSECOND - ahead(run) * SECOND
         orders.keep(connection, {tag: last[tag] for tag in tags.values()})
     return found
 
