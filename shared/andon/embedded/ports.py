@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import errno
+import secrets
 import socket
 
 from andon.embedded.errors import EmbeddedError
 
+# Below those that systems give to outgoing connections, one of which could have it before a server has started.
+_FIRST, _LAST = 15_000, 32_000
+
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """A port that nobody listens on at this moment."""
-    with socket.create_server((host, 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
+    """A port that nobody listens on at this moment. Raises `OSError` where nothing can listen on the host."""
+    while True:
+        port = _FIRST + secrets.randbelow(_LAST - _FIRST)
+        try:
+            socket.create_server((host, port), reuse_port=False).close()
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+        else:
+            return port
 
 
 def require_free(host: str, port: int) -> None:
