@@ -60,6 +60,7 @@ def test_what_fits_is_told_whole(database_url: str) -> None:
     told = end(database_url, Event("a/b", data, id="e", user={"id": "u"}), status="completed", steps=3)
     assert told.data["event"]["data"] == data
     assert told.data["event"]["user"] == {"id": "u"}
+    assert (told.data["error"], told.data["requestedBy"]) == (None, None), "what isn't there isn't told"
     assert told.data["completedSteps"] == ["step1", "step2", "step3"]
     assert told.data["completedStepCount"] == 3
 

@@ -86,8 +86,8 @@ def _size(value: str) -> str:
 
 
 def _within(value: str, limit: int, otherwise: str) -> str:
-    """SQL for the JSON if it is that small."""
-    return f"CASE WHEN {_size(value)} <= {limit} THEN {value} ELSE {otherwise} END"
+    """SQL for the JSON if it is that small, or NULL."""
+    return f"CASE WHEN {_size(value)} > {limit} THEN {otherwise} ELSE {value} END"
 
 
 # An end's event must be one that the bus takes, whatever the run was: 7,000 steps, an event that is as large as one may
