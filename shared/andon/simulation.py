@@ -12,10 +12,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from andon.adapters.cel import any_holds, check_expression, value_of
+from andon.adapters.cron import check_schedule
 from andon.engine.events import Event
 from andon.engine.flow import MOST_AHEAD
 from andon.engine.functions import Function, Registry
-from andon.engine.gates import UNLIMITED, Gate, gates_of, rate_limit_of
+from andon.engine.gates import UNLIMITED, Gate, gates_for, rate_limit_of, schedule_of
 from andon.engine.rates import Rate
 
 START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
@@ -26,7 +27,7 @@ FOREVER = dt.datetime.max.replace(tzinfo=dt.UTC)
 @dataclass
 class Passed:
     """What became of an event: `completed`, `cancelled`, `failed`, or why it started no run: `singleton`,
-    `rate_limited`. The times are seconds after the beginning; None: it hasn't.
+    `overlap`, `rate_limited`. The times are seconds after the beginning; None: it hasn't.
     """
 
     event: Event
@@ -58,7 +59,7 @@ class Simulation:
 
     def follow(self, events: Sequence[tuple[float, Event]]) -> list[Passed]:
         """What becomes of the events, which come so many seconds after the beginning; in their order."""
-        registry = Registry([self.function], check_expression=check_expression)
+        registry = Registry([self.function], check_expression=check_expression, check_schedule=check_schedule)
         coming = sorted(events, key=lambda each: each[0])
         passed = []
         while coming or self.running or self.waiting:
@@ -70,7 +71,7 @@ class Simulation:
             while coming and START + coming[0][0] * SECOND <= self.now:
                 event = coming.pop(0)[1]
                 self._cancel_by(event)
-                if any(any_holds(each.conditions, event)[0] for each in registry.starts(event.name)):
+                if any(any_holds(each.conditions, event)[0] for each in registry.started_by(event)):
                     passed.append(self._arrive(event))
             self._let_in()
         return passed
@@ -113,12 +114,15 @@ class Simulation:
                     passed.became = "rate_limited"
                     return passed
                 self.tats[key] = limit.rate.spend(self.tats.get(key), self.now, 1)
-            keys = {gate.key_of(event, value_of): gate for gate in gates_of(self.function)}
+            keys = {gate.key_of(event, value_of): gate for gate in gates_for(self.function, event)}
         except ValueError:
             passed.became = "failed"
             return passed
         if self.function.singleton is not None and not self._make_room(next(iter(keys)), self.function.singleton.mode):
             passed.became = "singleton"
+            return passed
+        if not self._make_way(event):
+            passed.became = "overlap"
             return passed
         self.waiting.append(_Run(passed, keys, self.now - self._ahead(event) * SECOND, self.now))
         return passed
@@ -132,6 +136,16 @@ class Simulation:
             if mode == "cancel" or run in self.waiting:
                 self._end(run, "cancelled")
         return True
+
+    def _make_way(self, event: Event) -> bool:
+        """Whether a tick gets a run; those of the ticks before are cancelled for it where they have to be."""
+        if (tick := schedule_of(self.function, event)) is None:
+            return True
+        runs = [*self.waiting, *self.running]
+        others = [run for run in runs if schedule_of(self.function, run.passed.event) is tick]
+        for run in others if tick.overlap == "cancel" else ():
+            self._end(run, "cancelled")
+        return not others or tick.overlap != "skip"
 
     def _ahead(self, event: Event) -> float:
         said = self.function.priority

@@ -19,7 +19,7 @@ from andon.engine.models import reading, schema_of
 from andon.engine.rules import CancelOn
 from andon.engine.subjects import Subject
 from andon.engine.tags import expressions_in
-from andon.engine.triggers import OF_EVENT, Cron, Trigger, parts_of
+from andon.engine.triggers import OF_EVENT, ONE_AT_A_TIME, Cron, Trigger, parts_of
 
 if TYPE_CHECKING:
     from andon.engine.steps import Step
@@ -253,6 +253,10 @@ class Registry:
     def _check_limits(self, declared: Declaration) -> None:
         if declared.singleton is not None and not holds_while_waiting(declared):
             raise declared.refused("concurrency: hold='active'", "a singleton is held while its run waits")
+        for cron in declared.schedules:
+            if cron.overlap in ONE_AT_A_TIME and not holds_while_waiting(declared):
+                fault = f"a run of a schedule with overlap={cron.overlap!r} keeps its place while it waits"
+                raise declared.refused("concurrency: hold='active'", fault)
         for expression in expressions_of(declared):
             argument = f"key={shown(expression)}"
             self._check(declared, argument, argument, expression, OF_EVENT)

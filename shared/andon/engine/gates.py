@@ -14,10 +14,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from andon.engine.events import MISSING, Event, lookup
+from andon.engine.events import CRON, MISSING, Event, lookup
 from andon.engine.flow import Concurrency, Priority, RateLimit, Singleton, Throttle, is_wide, spelled
 from andon.engine.rates import Rate
 from andon.engine.rules import PATH, typed_text
+from andon.engine.triggers import ONE_AT_A_TIME, Cron
 
 HEAD = 6
 """Of a key's 16 bytes, those that name the limit."""
@@ -48,6 +49,8 @@ class Limited(Protocol):
     def fair(self) -> str | None: ...
     @property
     def queue(self) -> str: ...
+    @property
+    def schedules(self) -> list[Cron]: ...
 
 
 @dataclass(frozen=True)
@@ -60,11 +63,13 @@ class Gate:
     scope: str = "fn"
     limit: int = UNLIMITED
     rate: Rate | None = None
+    schedule: Cron | None = None
+    """Whose ticks alone pass it."""
 
     @property
     def wide(self) -> bool:
         """Whether all runs of a function have the same key."""
-        return is_wide(self.key)
+        return is_wide(self.key) and self.schedule is None
 
     def key_of(self, event: Event, evaluate: Evaluate) -> uuid.UUID:
         """The key of a run of this event. Raises `ValueError` where the key is an expression that has no value."""
@@ -85,9 +90,10 @@ class Gate:
 def gates_of(declared: Limited) -> tuple[Gate, ...]:
     """The gates of a function in the order in which they are tried: those that let few runs pass first.
 
-    So a run waits for its own key first, and only one that could go by it waits where all the others do. Rates come
-    after: what starts is counted when it starts. Last is the door of a queue, at which runs wait that are not to be
-    hinted in the order of their arrival; how many pass there, the workers' lanes say.
+    So a run waits for its own key first, and only one that could go by it waits where all the others do; of a schedule
+    whose ticks don't overlap, each waits for the run of the one before. Rates come after: what starts is counted when
+    it starts. Last is the door of a queue, at which runs wait that are not to be hinted in the order of their arrival;
+    how many pass there, the workers' lanes say.
     """
     singleton = [_gate(declared, "singleton", each.key, limit=1) for each in [declared.singleton] if each]
     counted = [_gate(declared, "concurrency", each.key, each.scope, limit=each.limit) for each in declared.concurrency]
@@ -98,7 +104,22 @@ def gates_of(declared: Limited) -> tuple[Gate, ...]:
     ]
     ordered = declared.priority is not None or declared.fair is not None
     queue = [_gate(declared, QUEUE, f"'{declared.queue}'", "account", limit=0)] if ordered else []
-    return (*singleton, *sorted(counted, key=lambda gate: gate.wide), *throttle, *queue)
+    ticks = [_of_schedule(declared, each) for each in declared.schedules if each.overlap in ONE_AT_A_TIME]
+    return (*singleton, *ticks, *sorted(counted, key=lambda gate: gate.wide), *throttle, *queue)
+
+
+def gates_for(declared: Limited, event: Event) -> list[Gate]:
+    """Those of them that a run of this event has to pass."""
+    tick = schedule_of(declared, event)
+    return [gate for gate in gates_of(declared) if gate.schedule is None or gate.schedule is tick]
+
+
+def schedule_of(declared: Limited, event: Event) -> Cron | None:
+    """The schedule that this event is a tick of."""
+    if event.name != CRON:
+        return None
+    said = event.data.get("schedule"), event.data.get("tz")
+    return next((each for each in declared.schedules if (each.expr, each.tz) == said), None)
 
 
 def rate_limit_of(declared: Limited) -> Gate | None:
@@ -119,6 +140,10 @@ def _gate(
 ) -> Gate:
     named = [declared.id] if scope == "fn" else []
     return Gate(kind, _digest([kind, scope, spelled(key), *named], HEAD), spelled(key), scope, limit, rate)
+
+
+def _of_schedule(declared: Limited, cron: Cron) -> Gate:
+    return Gate("schedule", _digest(["schedule", declared.id, cron.expr, cron.tz], HEAD), None, limit=1, schedule=cron)
 
 
 def is_limited(declared: Limited) -> bool:

@@ -17,7 +17,9 @@ ANY = "/*"
 """What a wildcard ends with."""
 OF_EVENT = ("event",)
 """The names that an expression over the event may use."""
-OVERLAPS = ("skip", "allow")
+OVERLAPS = ("skip", "queue", "cancel", "allow")
+ONE_AT_A_TIME = ("queue", "cancel")
+"""Those with which a tick gets its run, which waits for the one before to stop."""
 CATCH_UPS = ("once", "skip", "all")
 LONGEST_EXPRESSION = 100
 LONGEST_JITTER = dt.timedelta(hours=1)
@@ -57,14 +59,16 @@ class Cron:
 
     Each tick is an event `andon/cron` with `schedule`, `tz`, `at`, `missed` and what `data` says, so that a cancel rule
     and a key can match a field of it. `jitter` spreads the ticks of many functions: each is late by a part of it that
-    never changes. `overlap` is what becomes of a tick while a run of an earlier one is open; `catch_up`, of ticks that
-    no dispatcher saw in time: one run that tells how many there were, none, or one for each of the newest hundred.
+    never changes. `overlap` is what becomes of a tick while a run of an earlier one is open: none is started (`skip`),
+    its run waits until that one has ended (`queue`) or is cancelled and its code has stopped (`cancel`), or goes beside
+    it (`allow`). `catch_up` is what becomes of ticks that no dispatcher saw in time: one run that tells how many there
+    were, none, or one for each of the newest hundred.
     """
 
     expr: str
     tz: str = "UTC"
     jitter: dt.timedelta = dt.timedelta(0)
-    overlap: Literal["skip", "allow"] = "skip"
+    overlap: Literal["skip", "queue", "cancel", "allow"] = "skip"
     catch_up: Literal["once", "skip", "all"] = "once"
     data: Mapping[str, Any] = field(default_factory=dict)
 
@@ -95,8 +99,9 @@ def cron_fault(cron: Cron) -> str | None:
     for name, choices in (("overlap", OVERLAPS), ("catch_up", CATCH_UPS)):
         if getattr(cron, name) not in choices:
             return f"{name}={getattr(cron, name)!r:.40}: expected one of {', '.join(choices)}"
-    if cron.catch_up == "all" and cron.overlap == "skip":
-        return 'catch_up="all" starts many runs at once, of which overlap="skip" lets one; expected overlap="allow"'
+    if cron.catch_up == "all" and cron.overlap in ("skip", "cancel"):
+        expected = 'expected overlap="queue" or "allow"'
+        return f'catch_up="all" starts many runs at once, of which overlap="{cron.overlap}" leaves one; {expected}'
     if not isinstance(cron.data, Mapping) or (fault := json_fault(dict(cron.data))):
         return f"data: {fault if isinstance(cron.data, Mapping) else 'expected a JSON object'}"
     if taken := sorted(TOLD_OF_A_TICK & set(cron.data)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import uuid
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -13,11 +14,14 @@ import pytest
 from andon import CancelOn, Cron, Event, Function, Step, function
 from andon.adapters.cel import check_expression
 from andon.adapters.cron import check_schedule
-from andon.adapters.postgres import schedules
+from andon.adapters.postgres import runs, schedules
 from andon.adapters.postgres.connect import Connection, connect
+from andon.adapters.postgres.runs import Claimed
+from andon.adapters.postgres.settle import End, settle_held
 from andon.engine.functions import Registry
 from andon_worker.dispatcher import upkeep
 from andon_worker.dispatcher.batch import record_batch
+from andon_worker.dispatcher.gatekeeper import Gatekeeper
 from andon_worker.dispatcher.ticking import Ticked, tick
 
 DAILY = Cron("0 3 * * *", "Europe/Berlin", data={"key": "nightly"})
@@ -57,6 +61,28 @@ class Clockwork:
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         return self.database.execute(query.encode()).fetchall()
+
+    def tick_anew(self) -> None:
+        """The next minute's tick, at once."""
+        self.database.execute("UPDATE andon.events SET id = id || 'x'")  # it is another's than those before
+        self.back(seconds=0)
+        self.tick()
+
+    def open(self) -> list[uuid.UUID]:
+        """What the gatekeeper lets in."""
+        with self.database.transaction():
+            return [id for id, _ in Gatekeeper(self.registry).open(self.database).hints]
+
+    def claim(self, id: uuid.UUID) -> Claimed:
+        claimed = runs.claim(self.database, id, worker="w", lease=60)
+        assert claimed is not None
+        return claimed
+
+    def settle(self, claimed: Claimed, status: str) -> None:
+        settle_held(self.database, [End(claimed.id, claimed.fence, status)], frees=True)
+
+    def statuses(self) -> list[str]:
+        return [status for status, *_ in self.runs()]
 
     def runs(self) -> list[tuple[Any, ...]]:
         return self.rows("SELECT r.status, e.data->>'at', (e.data->>'missed')::int FROM andon.runs r"
@@ -131,14 +157,49 @@ def test_what_is_not_to_be_caught_up_starts_nothing_and_says_so(database: Connec
 def test_a_tick_is_skipped_while_a_run_of_the_schedule_is_open_and_names_it(database: Connection) -> None:
     clockwork = Clockwork(database, Cron("* * * * *"))
     for _ in range(2):
-        clockwork.back(seconds=0)
-        clockwork.tick()
-        database.execute("UPDATE andon.events SET id = id || 'x'")  # as if the next one were another minute's
+        clockwork.tick_anew()
     assert (len(clockwork.runs()), clockwork.skips()) == (1, [("overlap", True, None)])
     clockwork.end()
+    clockwork.tick_anew()
+    assert len(clockwork.runs()) == 2
+
+
+def test_a_tick_in_a_queue_starts_when_the_run_of_the_one_before_has_ended(database: Connection) -> None:
+    clockwork = Clockwork(database, Cron("* * * * *", overlap="queue"))
+    for _ in range(3):
+        clockwork.tick_anew()
+    [first] = clockwork.open()
+    claimed = clockwork.claim(first)
+    assert clockwork.open() == []
+    assert clockwork.statuses() == ["running", "queued", "queued"]
+    clockwork.settle(claimed, "completed")
+    [second] = clockwork.open()
+    assert clockwork.open() == []
+    claimed = clockwork.claim(second)
+    assert clockwork.statuses() == ["completed", "running", "queued"]
+    assert clockwork.skips() == []
+
+
+def test_a_tick_that_cancels_starts_when_the_code_of_the_run_before_has_stopped(database: Connection) -> None:
+    clockwork = Clockwork(database, Cron("* * * * *", overlap="cancel"))
+    clockwork.tick_anew()
+    claimed = clockwork.claim(*clockwork.open())
+    for _ in range(2):
+        clockwork.tick_anew()
+    assert clockwork.open() == []
+    assert clockwork.statuses() == ["cancelling", "cancelled", "queued"]
+    assert clockwork.rows("SELECT DISTINCT cancel_cause FROM andon.runs WHERE cancel_requested_at IS NOT NULL") == [
+        ("singleton",)
+    ]
+    clockwork.settle(claimed, "cancelled")
+    assert len(clockwork.open()) == 1
+
+
+def test_two_schedules_of_a_function_do_not_wait_for_each_other(database: Connection) -> None:
+    clockwork = Clockwork(database, Cron("* * * * *", overlap="queue"), Cron("*/2 * * * *", overlap="cancel"))
     clockwork.back(seconds=0)
     clockwork.tick()
-    assert len(clockwork.runs()) == 2
+    assert len(clockwork.open()) == 2
 
 
 def test_ticks_overlap_where_they_may_and_all_are_caught_up_in_their_order(database: Connection) -> None:

@@ -93,8 +93,9 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
             ([Cron("0 3 30 2 *")], "Bad day-of-month"),
             ([Cron("0 3 * * *", jitter=60)], "expected a datetime.timedelta of at most an hour"),  # type: ignore[arg-type]
             ([Cron("0 3 * * *", jitter=DAY)], "expected a datetime.timedelta of at most an hour"),
-            ([Cron("0 3 * * *", overlap="wait")], "expected one of skip, allow"),  # type: ignore[arg-type]
+            ([Cron("0 3 * * *", overlap="wait")], "expected one of skip, queue, cancel, allow"),  # type: ignore[arg-type]
             ([Cron("0 3 * * *", catch_up="all")], "of which overlap="),
+            ([Cron("0 3 * * *", catch_up="all", overlap="cancel")], 'of which overlap="cancel" leaves one'),
             ([Cron("0 3 * * *", data={"at": 1})], "'at' is what Andon tells of a tick"),
             ([Cron("0 3 * * *", data={"a": {1}})], "data: "),
             ([Cron("0 3 * * *", data={"a": "x" * 70_000})], "at most 64 KiB"),

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from andon import CancelOn, Concurrency, Event, Priority, RateLimit, Singleton, Throttle, Timeouts, function
-from andon.testing import Passed, flow
+from andon import CancelOn, Concurrency, Cron, Event, On, Priority, RateLimit, Singleton, Throttle, Timeouts, function
+from andon.testing import START, Passed, flow, tick_of
 
 MINUTE = dt.timedelta(minutes=1)
 
@@ -49,6 +49,29 @@ def test_a_limit_lets_the_next_in_when_one_has_ended() -> None:
 def test_singletons(mode: Any, became: list[str], started: list[float | None]) -> None:
     passed = passing(asked(1, 1, 1, every=10), singleton=Singleton("data.user", mode))
     assert ([each.became for each in passed], starts(passed)) == (became, started)
+
+
+@pytest.mark.parametrize(
+    ("overlap", "became", "started"),
+    [
+        ("skip", ["completed", "overlap", "completed"], [0, None, 120]),
+        ("queue", ["completed"] * 3, [0, 100, 200]),
+        ("cancel", ["cancelled", "cancelled", "completed"], [0, 60, 120]),
+        ("allow", ["completed"] * 3, [0, 60, 120]),
+    ],
+)
+def test_of_a_schedules_ticks_each_overlap_makes_what_it_says(overlap: Any, became: Any, started: Any) -> None:
+    cron = Cron("* * * * *", overlap=overlap)
+    work = function(id="work", triggers=[cron])(lambda event, step: None)
+    ticks = [(n * 60.0, tick_of(work, START + n * MINUTE)) for n in range(3)]
+    passed = flow(work, ticks, seconds=100)
+    assert ([each.became for each in passed], starts(passed)) == (became, started)
+
+
+def test_what_isnt_a_tick_doesnt_wait_for_one() -> None:
+    cron = Cron("* * * * *", overlap="queue")
+    work = function(id="work", triggers=[cron, On("work/asked")])(lambda event, step: None)
+    assert starts(flow(work, [tick_of(work, START), *asked(1)])) == [0, 0]
 
 
 def test_a_throttle_spreads_starts_and_a_rate_limit_drops_them() -> None:

@@ -41,7 +41,7 @@ from andon.adapters.postgres.skips import Reason, Skip
 from andon.engine.declarations import Declaration
 from andon.engine.events import CRON, FANNED_HOPS, INVOKED, MOST_HOPS, OWN_CANCELS, RUNS_CANCELLED, Event, why_only_ours
 from andon.engine.functions import Registry
-from andon.engine.gates import gates_of
+from andon.engine.gates import gates_for, schedule_of
 from andon.engine.ids import new_id, parse_id
 from andon.engine.rules import CancelOn, cancel_key, rule_id, run_flag
 from andon.engine.tags import tag_key, tags_of
@@ -170,12 +170,22 @@ class NewRun:
     @property
     def singleton(self) -> uuid.UUID | None:
         """The key of which one run goes at a time: the first of all keys."""
-        return self.gate_keys[0] if self.function.singleton and self.gate_keys else None
+        asked = self.event.again is not None
+        return self.gate_keys[0] if self.function.singleton and self.gate_keys and not asked else None
 
     @property
     def mode(self) -> str | None:
         """What becomes of others under the singleton's key."""
         return self.function.singleton.mode if self.function.singleton else None
+
+    @property
+    def stops_older(self) -> list[uuid.UUID]:
+        """The keys of which older runs are cancelled for it."""
+        found = [self.singleton] if self.singleton and self.mode == "cancel" else []
+        tick = None if self.event.again else schedule_of(self.function, self.event)
+        if tick is not None and tick.overlap == "cancel":
+            found.append(run_key(self.function.id, tick.expr, tick.tz))
+        return found
 
     @property
     def start_within(self) -> dt.timedelta | None:
@@ -401,7 +411,7 @@ def _child(birth: Birth) -> NewRun:
 def _gate_keys(function: Declaration, event: Event) -> tuple[tuple[uuid.UUID, ...], str | None]:
     """The keys under which a run of this event is counted, or why one of them can't be told."""
     keys = []
-    for limit in gates_of(function):
+    for limit in gates_for(function, event):
         if event.again is not None and limit.kind != "concurrency":
             continue  # somebody wants it repeated: nothing drops, replaces or delays it
         try:

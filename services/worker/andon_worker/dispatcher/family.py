@@ -22,7 +22,7 @@ from andon.adapters.postgres.skips import Reason, Skip
 from andon.engine.declarations import Declaration
 from andon.engine.events import ENDS, MOST_HOPS, Event
 from andon.engine.functions import Registry
-from andon.engine.gates import gates_of, holds_while_waiting, is_limited
+from andon.engine.gates import gates_for, holds_while_waiting, is_limited
 from andon.engine.ids import parse_id
 from andon.engine.invoking import CANCEL, Invocation, invocation_of
 
@@ -106,7 +106,7 @@ def _held(
 def _waits_for_itself(
     function: Declaration | None, event: Event, held: Collection[uuid.UUID]
 ) -> tuple[str, str] | None:
-    for limit in gates_of(function) if function is not None and held else ():
+    for limit in gates_for(function, event) if function is not None and held else ():
         with suppress(ValueError):  # such a child fails
             if limit.rate is None and limit.key_of(event, value_of) in held:
                 return (

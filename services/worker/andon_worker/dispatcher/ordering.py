@@ -13,7 +13,7 @@ from andon.adapters.cel import value_of
 from andon.adapters.postgres import orders
 from andon.adapters.postgres.orders import Tag
 from andon.engine.flow import MOST_AHEAD
-from andon.engine.gates import fair_key, gates_of
+from andon.engine.gates import fair_key, gates_for
 
 if TYPE_CHECKING:
     from andon_worker.dispatcher.batch import NewRun
@@ -58,7 +58,7 @@ def _tag(run: NewRun) -> Tag | None:
     """The first door at which all of the function's runs may have to wait, and the key between which that is fair."""
     if not run.function.fair:
         return None
-    gates = zip(gates_of(run.function), run.gate_keys, strict=True)
+    gates = zip(gates_for(run.function, run.event), run.gate_keys, strict=True)
     try:
         return next(key for gate, key in gates if gate.wide), fair_key(run.function, run.event, value_of)
     except ValueError:

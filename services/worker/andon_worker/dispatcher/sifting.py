@@ -114,19 +114,15 @@ def _one_at_a_time(connection: psycopg.Connection[Any], planned: Sequence[NewRun
 
 def replacing(runs: Sequence[NewRun]) -> list[KeyedCancel]:
     """The cancels that new runs are to the older ones of their keys: the newest of each key stops all the others."""
-    newest = _newest(runs, "cancel")
+    newest = {key: run for run in runs for key in run.stops_older}
     return [KeyedCancel(_without_data(run.event), key, run.function.id, cause=SINGLETON) for key, run in newest.items()]
 
 
 def overtaken(connection: psycopg.Connection[Any], runs: Sequence[NewRun]) -> list[Mark]:
     """Of all that wait to be let in, those behind which one of these new runs stands."""
-    newest = _newest(runs, "latest")
+    newest = {run.singleton: run for run in runs if run.singleton and run.mode == "latest"}
     waiting = cancellations.singletons(connection, list(newest), waiting=True)
     return [Mark(id, newest[key].event, SINGLETON) for key, id, seq in waiting if seq < newest[key].event.seq]
-
-
-def _newest(runs: Sequence[NewRun], mode: str) -> dict[uuid.UUID, NewRun]:
-    return {run.singleton: run for run in runs if run.singleton and run.mode == mode}
 
 
 def _without_data(event: Event) -> Event:

@@ -42,7 +42,8 @@ def register(connection: psycopg.Connection[Any], registry: Registry) -> None:
     last seen. The registry is told of the rules that open runs may still have.
     """
     for each in registry:
-        if each.singleton and each.singleton.mode == "cancel" and each.cancel_deadline is None:
+        replaced = [each.singleton.mode] if each.singleton else []
+        if "cancel" in [*replaced, *(cron.overlap for cron in each.schedules)] and each.cancel_deadline is None:
             log.warning(
                 "function %r: code that doesn't stop keeps its newer runs waiting for ever: it has no deadline", each.id
             )
