@@ -21,6 +21,7 @@ from andon.engine.events import Event
 from andon.engine.memos import Memo
 from andon.engine.ports import Attempt
 from andon.engine.sending import as_text
+from andon.engine.tags import MOST_TAGS
 from andon.engine.waiting import Waiting
 from andon_worker.supervisor.ledger import (
     Entry,
@@ -33,6 +34,7 @@ from andon_worker.supervisor.ledger import (
     Refused,
     Send,
     Sleep,
+    Tag,
     Wait,
 )
 
@@ -93,6 +95,10 @@ class LedgerJournal:
 
     def extend(self, seconds: float) -> None:
         self._ask(lambda answer: Extend(answer, self._holding, seconds))
+
+    def tag(self, tag: str) -> bool:
+        answer = self._ask(lambda answer: Tag(answer, self._holding, "default", tag))
+        return bool(answer == "cancelled" or answer <= MOST_TAGS)
 
     def expire(
         self, attempt: Attempt, output: str | None, error: dict[str, Any] | None, events: Sequence[Event] = ()

@@ -39,4 +39,5 @@ def timed(event: Event, step: Step) -> None:
     """One step that takes two seconds, where the run has one, or `more`."""
     if event.data["more"]:
         step.extend(event.data["more"])
+        step.tag("case", event.data["case"])
     step.run("take", act, "take", event.data["case"], {"seconds": 2})

@@ -155,6 +155,8 @@ class MemoryJournal:
     """When the run is cancelled if it hasn't ended by then."""
     unserved: str | None = None
     """The step that wanted a transaction, where there is no session to give."""
+    tags: list[str] = field(default_factory=list)
+    """What the run is tagged with, by its function and by `step.tag`."""
     underway: Attempt | None = None
     watch: Callable[[Attempt | None], object] | None = None
     """Told of each attempt that begins, and with None when its body has ended."""
@@ -206,6 +208,14 @@ class MemoryJournal:
         self._raise_if_lost()
         if self.finish_by is not None:
             self.finish_by = max(self.finish_by, self.now + dt.timedelta(seconds=seconds))
+
+    def tag(self, tag: str) -> bool:
+        """Give the run a tag, if there is room for it."""
+        self._raise_if_lost()
+        room = tag in self.tags or len(self.tags) < tags.MOST_TAGS
+        if room and not self.cancelled and tag not in self.tags:
+            self.tags.append(tag)
+        return room
 
     def send(self, attempt: Attempt, events: Sequence[Event], output: str) -> bool:
         """Keep a step's result and the events that it sends."""
@@ -333,6 +343,8 @@ class Ended:
     artifacts: dict[str, bytes]
     sent: list[Event] = field(default_factory=list)
     """The events that it sent."""
+    tags: list[str] = field(default_factory=list)
+    """What it was tagged with."""
     subject: str | None = None
     row: dict[str, Any] | None = None
     cleanup: Ended | None = None
@@ -362,6 +374,7 @@ def run_function(
     if function.subject is not None and subject is None:
         raise ValueError(f"the event names no {function.subject.kind}: {function.subject.id} is missing, or no id")
     kept = journal or MemoryJournal()
+    _tag(kept, function, event)
     began = kept.now
     check = cancel_check or ManualCancelCheck()
     around = Surroundings.of(began, events, [function, *functions])
@@ -377,6 +390,12 @@ def run_function(
         row=None if row is None else _row_after(row, ended, began, kept.now),
         cleanup=None if hook is None else _clean_up(function, hook, kind, event, kept, max_replays),
     )
+
+
+def _tag(journal: MemoryJournal, function: Function, event: Event) -> None:
+    """What a run has by its function."""
+    declared, _ = tags.tags_of(function.tags, event, value_of)
+    journal.tags = list(dict.fromkeys([*declared, *journal.tags]))
 
 
 def _clean_up(function: Function, hook: Handler, kind: str, event: Event, of: MemoryJournal, max_replays: int) -> Ended:
@@ -492,7 +511,9 @@ class _Following:
                 if (said := invocation_of(sent)) is not None and str(said.parentStep) not in self.children:
                     self.run_child(sent, ManualCancelCheck())
         mine = [each for each in kept.sent if each.name != INVOKED]
-        return Ended(status, output, error, waited, kept.memos(), artifacts, mine, children=self.children)
+        return Ended(
+            status, output, error, waited, kept.memos(), artifacts, mine, list(kept.tags), children=self.children
+        )
 
     def wait(self, waiting: Waiting, check: ManualCancelCheck) -> None:
         """Let pass what passes until something that it waits for has come, or its time is over."""
@@ -533,6 +554,7 @@ class _Following:
         if function is None:
             raise RuntimeError(f"{self.function.id!r} invokes {said.functionId!r}: run_function(functions=[...])")
         journal = MemoryJournal(session=self.journal.session, now=self.journal.now)
+        _tag(journal, function, event)
         rest = (self.max_replays, self.around, said.runId, self.run_id)
         child = _Following(function, function.handler, event, journal, *rest)
         ended = child.to_the_end(check if said.onCancel == CANCEL else ManualCancelCheck())

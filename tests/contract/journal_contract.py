@@ -33,6 +33,8 @@ class Kept:
     sent: Callable[[], list[tuple[str, dict[str, Any]]]]
     """Id and data of the events that were recorded, in order."""
     files: Callable[[], dict[str, tuple[str, str, int]]]
+    tags: Callable[[], list[str]]
+    """What the run is tagged with, sorted."""
 
     def transaction(self, fn: Callable[[Any], Any], name: str = "save") -> Any:
         """The result of `fn(session)`, kept as that of step number 1."""
@@ -127,13 +129,20 @@ class JournalContract:
         assert kept.sent() == [(f"step:r:tell:{n}", {"n": n}) for n in range(3)]
         assert kept.memos() == {"tell": Memo("tell", 0, "completed", 1, output=["x"])}
 
+    def test_a_run_is_tagged_once_by_each_word_and_by_ten_at_most(self, kept: Kept) -> None:
+        words = [f"page:{n}" for n in range(10)]
+        assert all(kept.journal.tag(word) for word in [*words, *words]), "a replay passes here again"
+        assert kept.journal.tag("one:more") is False
+        assert kept.tags() == words
+
     def test_after_a_cancel_nothing_is_kept(self, kept: Kept) -> None:
         kept.cancel()
+        assert kept.journal.tag("late") is True, "whoever is cancelled has nothing to be told of room"
         assert kept.journal.complete(Attempt("first", 0, 1), 0.1, "1") is True
         assert kept.journal.send(Attempt("tell", 0), [Event("a/b", id="x")], '["x"]') is True
         with pytest.raises(Cancelled):
             kept.transaction(kept.save)
-        assert (kept.written(), kept.memos(), kept.sent()) == (0, {}, [])
+        assert (kept.written(), kept.memos(), kept.sent(), kept.tags()) == (0, {}, [], [])
 
     def test_a_cancel_during_a_transaction_undoes_it(self, kept: Kept) -> None:
         def save(session: Any) -> None:
@@ -154,6 +163,8 @@ class JournalContract:
             kept.journal.sleep("first", 0, seconds=1, until=None)
         with pytest.raises(LeaseLost):
             kept.journal.send(Attempt("tell", 0), [Event("a/b", id="x")], '["x"]')
+        with pytest.raises(LeaseLost):
+            kept.journal.tag("late")
         with pytest.raises(LeaseLost):
             kept.transaction(kept.save)
         assert (kept.written(), kept.memos(), kept.sent()) == (0, {}, [])

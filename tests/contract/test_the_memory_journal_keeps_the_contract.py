@@ -32,4 +32,5 @@ class TestMemoryJournal(JournalContract):
             written=lambda: len(rows),
             sent=lambda: [(each.id, dict(each.data)) for each in journal.sent],
             files=lambda: {name: (step, each.key, each.bytes) for name, (step, each) in journal.artifacts.items()},
+            tags=lambda: sorted(journal.tags),
         )

@@ -27,6 +27,7 @@ VALUES (%s, 'default', 'f', %s, 'running', 7, clock_timestamp())
 SENT = "SELECT id, data FROM andon.events JOIN andon.outbox ON event_seq = seq ORDER BY seq"
 
 
+TAGS = "SELECT tag FROM andon.run_tags WHERE run_id = %s ORDER BY tag"
 FILES = "SELECT name, step, key, bytes FROM andon.run_artifacts WHERE run_id = %s"
 
 
@@ -57,6 +58,7 @@ class TestPostgresJournal(JournalContract):
                 write=lambda session: session.execute(text("INSERT INTO public.written VALUES (1)")),
                 written=written,
                 sent=lambda: other.execute(SENT).fetchall(),
+                tags=lambda: [tag for (tag,) in other.execute(TAGS, [run]).fetchall()],
                 files=lambda: {name: tuple(row) for name, *row in other.execute(FILES, [run]).fetchall()},
             )
         engine.dispose()

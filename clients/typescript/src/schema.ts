@@ -1428,7 +1428,7 @@ export interface components {
             nextCursor: string | null;
         };
         QueuedFor: {
-            /** @description concurrency, singleton, throttle, pause, subject; null: a former rule */
+            /** @description concurrency, singleton, schedule, throttle, pause, subject; null: a former rule */
             rule: string | null;
             /** @description as `data.userId = 42` */
             key: string | null;

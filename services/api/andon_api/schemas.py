@@ -289,7 +289,7 @@ class WaitSchema(Schema):
 class QueuedForSchema(Schema):
     rule = fields.String(
         allow_none=True,
-        metadata={"description": "concurrency, singleton, throttle, pause, subject; null: a former rule"},
+        metadata={"description": "concurrency, singleton, schedule, throttle, pause, subject; null: a former rule"},
     )
     key = fields.String(allow_none=True, metadata={"description": "as `data.userId = 42`"})
     place = fields.Integer(metadata={"description": "in the line, from 1; counted up to 10,000"})

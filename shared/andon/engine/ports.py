@@ -69,6 +69,13 @@ class Journal(Protocol):
         """Let the run take so many seconds from now, if it may not take longer already."""
         ...
 
+    def tag(self, tag: str) -> bool:
+        """Give the run a tag. Returns whether there was room for it; one that it has already changes nothing.
+
+        After a cancel nothing is kept.
+        """
+        ...
+
     def expire(
         self, attempt: Attempt, output: str | None, error: dict[str, Any] | None, events: Sequence[Event] = ()
     ) -> Memo:

@@ -434,6 +434,16 @@ class Stepping:
         finally:
             self._busy = None
 
+    @contextmanager
+    def _between_steps(self, verb: str) -> Iterator[None]:
+        """What the handler has written that is no step."""
+        if self._stop.place is not Place.HANDLER or threading.get_ident() != self._home:
+            raise AndonError(f"step.{verb} belongs in the handler, between steps")
+        if self._suspended is not None:
+            raise self._suspended
+        with self._stop.engine_code():
+            yield
+
     def _enter(self, id: str, group: bool) -> tuple[str, int, Memo | None]:
         """Name the call, refuse what the memos contradict, and check for a cancel."""
         if self._suspended is not None:

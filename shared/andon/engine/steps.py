@@ -21,6 +21,7 @@ from andon.engine.errors import (
     AndonError,
     Cancelled,
     Interrupted,
+    NonRetriable,
 )
 from andon.engine.events import Event
 from andon.engine.functions import Function
@@ -30,6 +31,7 @@ from andon.engine.results import Result
 from andon.engine.sleeps import bounded, in_utc
 from andon.engine.stepping import Stepping
 from andon.engine.stops import Cause, Place
+from andon.engine.tags import MOST_TAGS, tag_of
 from andon.engine.waiting import RUN, Wait
 
 P = ParamSpec("P")
@@ -267,10 +269,22 @@ class Step(Stepping):
 
         From the handler only.
         """
-        if self._stop.place is not Place.HANDLER:
-            raise AndonError("step.extend belongs in the handler, between steps")
-        with self._stop.engine_code():
+        with self._between_steps("extend"):
             self._journal.extend(bounded("extend", seconds))
+
+    def tag(self, key: str, value: str | float | None = None, /) -> None:
+        """Tag the run with `key:value`, or with `key` alone: from now on it is found, and cancelled in bulk, by that.
+
+        From the handler only; a plain call in an `async def`, too. It is no step, and a tag that the run has already
+        changes nothing, so a replay may pass here again. Raises `NonRetriable` for what can be no tag, of at most 100
+        characters, and where the run has ten others, with those of its function.
+        """
+        with self._between_steps("tag"):
+            tag = tag_of(key, value)
+            room = self._journal.tag(tag)
+            self._stop.raise_if_ordered(None)
+            if not room:
+                raise NonRetriable(f"step.tag: {tag!r:.80}: the run has {MOST_TAGS} tags, and may have no more")
 
     def progress(self, fraction: float, note: str | None = None) -> None:
         """Show how far the run is: `fraction` from 0 to 1. Cheap enough to call in a loop."""

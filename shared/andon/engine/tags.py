@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from andon.engine.errors import NonRetriable
 from andon.engine.events import MISSING, Event, lookup
 from andon.engine.rules import LONGEST_PATH, PATH, digest
 from andon.engine.storable import text_fault
@@ -60,6 +61,18 @@ def tags_of(tags: Sequence[str], event: Event, evaluate: Evaluate) -> tuple[list
         except ValueError:
             failed += 1
     return [each for each in found if tag_fault(each) is None][:MOST_TAGS], failed
+
+
+def tag_of(key: object, value: object = None) -> str:
+    """The tag that a run gives itself: `key:value`, or `key` alone. Raises `NonRetriable` for what can be none."""
+    if not isinstance(key, str):
+        raise NonRetriable(f"step.tag: key={key!r:.80}: expected a text")
+    if value is not None and not isinstance(value, (str, bool, int, float)):
+        raise NonRetriable(f"step.tag: value={value!r:.80}: expected a text, a number, true or false, or None")
+    tag = key if value is None else f"{key}:{_texts(value)[0]}"
+    if (fault := tag_fault(tag)) is not None:
+        raise NonRetriable(f"step.tag: {tag!r:.80}: {fault}")
+    return tag
 
 
 def tag_key(tenant: str, tag: str) -> uuid.UUID:

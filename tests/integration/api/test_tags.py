@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 import pytest
 
 from andon import Event, Function, Step, function
-from andon.adapters.postgres import wide
+from andon.adapters.postgres import run_tags, runs, wide
+from andon.adapters.postgres.journal import Holding
 from andon_worker.dispatcher.batch import record_batch
 from tests.integration.api.conftest import Client
 from tests.planning import Planner
@@ -97,6 +99,19 @@ def test_runs_are_counted_and_cancelled_by_a_tag_of_whatever_function(client: Cl
     assert (shown["matched"], shown["status"], shown["tag"], shown["functionId"]) == (2, "done", "userId:42", "")
     assert "userId:42" in client.get(f"/cancellations/{started.json['id']}").text
     assert client.get("/cancellations").status_code == 200
+
+
+def test_a_run_that_has_tagged_itself_is_found_and_cancelled_by_that(client: Client, here: Planner) -> None:
+    run = client.get(f"{API}/runs?tag=slow").json["items"][-1]
+    held = runs.claim(here.database, uuid.UUID(run["id"]), worker="w", lease=60)
+    assert held is not None
+    assert run_tags.tag(here.database, Holding(held.id, held.fence), held.tenant, "page:3") == 3
+    assert found(client, "tag=page:3&tag=slow") == ["e1"]
+    assert client.post(f"{API}/cancellations", json={"tag": "page:3"}).status_code == 202
+    with here.database.transaction():
+        wide.sweep(here.database)
+    assert here.runs() == [("e1", "cancelling"), ("e2", "queued"), ("e3", "queued")]
+    assert run_tags.tag(here.database, Holding(held.id, held.fence), held.tenant, "late") is None
 
 
 def test_a_run_that_is_made_later_of_an_older_event_is_cancelled_by_the_tag_too(client: Client, here: Planner) -> None:

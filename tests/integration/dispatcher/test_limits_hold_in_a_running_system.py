@@ -56,6 +56,7 @@ def test_a_run_that_takes_too_long_is_stopped_in_the_middle_unless_it_was_given_
     for case, more in (("late", 0), ("longer", 60)):
         scene.xadd("timed/requested", {"case": case, "more": more})
     assert scene.wait_run("longer")["status"] == "completed"
+    assert [row["tag"] for row in scene.rows("SELECT tag FROM andon.run_tags")] == ["case:longer"], "it said so, too"
     late = scene.wait_run("late")
     assert (late["status"], late["cancel_cause"]) == ("cancelled", "finish_timeout")
     assert [each.what for each in scene.ledger.entries("late")] == ["begin"]

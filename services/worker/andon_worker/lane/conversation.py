@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from andon.engine.artifacts import Stored
-from andon.engine.errors import InvalidResult, LeaseLost
+from andon.engine.errors import InvalidResult, LeaseLost, NonRetriable
 from andon.engine.events import Event
 from andon.engine.memos import Memo
 from andon.engine.ports import Attempt
@@ -125,6 +125,13 @@ class LaneJournal:
     def extend(self, seconds: float) -> None:
         """Have the run's time extended."""
         self._ask({"say": "extend", "seconds": seconds})
+
+    def tag(self, tag: str) -> bool:
+        """Have the run tagged."""
+        answer, _ = self._ask({"say": "tag", "tag": tag})
+        if (refusal := answer.get("refused")) is not None:
+            raise NonRetriable(f"step.tag: {tag!r:.80} was not kept: {refusal}")
+        return bool(answer.get("room", True))
 
     def send(self, attempt: Attempt, events: Sequence[Event], output: str) -> bool:
         """Have events recorded with the step's result; raises `InvalidResult` where the database refuses them."""

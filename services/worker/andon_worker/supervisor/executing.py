@@ -23,6 +23,7 @@ from andon.engine.events import trace_id_of
 from andon.engine.ports import Attempt
 from andon.engine.rules import flag_name, run_flag
 from andon.engine.stops import Cause
+from andon.engine.tags import MOST_TAGS
 from andon_worker.supervisor import ledger
 from andon_worker.supervisor.courier import Courier, FlagCheck
 from andon_worker.supervisor.endings import Endings, said_of
@@ -226,6 +227,12 @@ class Executing:
                 run,
                 lambda answer: ledger.Extend(answer, run.holding, header["seconds"]),
                 lambda _: self._reply(run, lane, {}),
+            )
+        elif say == "tag":
+            self._ask(
+                run,
+                lambda answer: ledger.Tag(answer, run.holding, run.claimed.tenant, header["tag"]),
+                lambda count: self._reply(run, lane, {"room": count <= MOST_TAGS}),
             )
         elif say == "recall":
             self._ask(

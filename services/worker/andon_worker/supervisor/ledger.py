@@ -22,7 +22,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 import psycopg
 
-from andon.adapters.postgres import cleanups, journal, runs, settle, waits
+from andon.adapters.postgres import cleanups, journal, run_tags, runs, settle, waits
 from andon.adapters.postgres.attempts import Attempted
 from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.database import Database
@@ -260,6 +260,17 @@ class Extend(Held[None]):
 
     def write(self, connection: Connection) -> bool:
         return runs.extend(connection, *self.run, self.seconds)
+
+
+@dataclass(eq=False)
+class Tag(Held[int]):
+    """What a run of this tenant is tagged with from now on. Answered with how many tags it has with that."""
+
+    tenant: str
+    tag: str
+
+    def write(self, connection: Connection) -> int | None:
+        return run_tags.tag(connection, self.run, self.tenant, self.tag)
 
 
 @dataclass(eq=False)
