@@ -2330,8 +2330,14 @@ export interface operations {
                 limit?: number;
                 /** @description `nextCursor` of the page before */
                 cursor?: string | null;
+                /** @description at that time or since */
+                createdAfter?: string | null;
+                createdBefore?: string | null;
+                /** @description the `id` of who has asked last */
+                requestedBy?: string | null;
                 /** @description may be repeated */
                 status?: ("idle" | "generating" | "generated" | "cancelled" | "failed")[];
+                datasetId?: string | null;
             };
             header?: never;
             path?: never;
@@ -3544,6 +3550,11 @@ export interface operations {
                 limit?: number;
                 /** @description `nextCursor` of the page before */
                 cursor?: string | null;
+                /** @description at that time or since */
+                createdAfter?: string | null;
+                createdBefore?: string | null;
+                /** @description the `id` of who has asked last */
+                requestedBy?: string | null;
                 kind?: string | null;
                 /** @description may be repeated */
                 status?: ("idle" | "active" | "completed" | "failed" | "cancelled")[];

@@ -692,11 +692,20 @@ class AuditQuery(PageQuery):
     target = fields.String(load_default=None)
 
 
-class ReportsQuery(PageQuery):
+class RequestsQuery(PageQuery):
+    """What lists of that which people ask for have in common."""
+
+    created_after = Time(load_default=None, metadata={"description": "at that time or since"})
+    created_before = Time(load_default=None)
+    requested_by = Text(load_default=None, metadata={"description": "the `id` of who has asked last"})
+
+
+class ReportsQuery(RequestsQuery):
     status = _statuses(REPORT_STATUSES)
+    dataset_id = Id(load_default=None)
 
 
-class SubjectsQuery(PageQuery):
+class SubjectsQuery(RequestsQuery):
     kind = Text(load_default=None)
     status = _statuses(SUBJECT_STATUSES)
 

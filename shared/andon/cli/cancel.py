@@ -9,9 +9,8 @@ from typing import Annotated
 
 import typer
 
-from andon.cli.runs import TIME
 from andon.cli.show import AsJson, print_json
-from andon.cli.values import moment
+from andon.cli.values import TIME, moment
 from andon.cli.where import api
 from andon.client.models import Cancellation
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,7 +22,7 @@ from andon.cli.show import (
     print_table,
     who,
 )
-from andon.cli.values import setting
+from andon.cli.values import TIME, moment, setting
 from andon.cli.watching import follow, print_cancel, require_generated
 from andon.cli.where import api
 from andon.client import Andon, Report
@@ -129,14 +130,31 @@ def download(
 @group.command("list")
 def list_(
     status: Annotated[
-        str | None, typer.Option(help="Only idle, generating, generated, cancelled or failed ones.")
+        list[str] | None,
+        typer.Option(help="Only idle, generating, generated, cancelled or failed ones; may be repeated."),
+    ] = None,
+    dataset: Annotated[str | None, typer.Option(help="Only those made from this dataset.")] = None,
+    requested_by: Annotated[str | None, typer.Option(help="Only what the user with this id has asked for.")] = None,
+    after: Annotated[
+        dt.datetime | None, typer.Option(parser=moment, metavar="TIME", help=f"Created since. {TIME}")
+    ] = None,
+    before: Annotated[
+        dt.datetime | None, typer.Option(parser=moment, metavar="TIME", help="Created before that.")
     ] = None,
     limit: Limit = 20,
     as_json: AsJson = False,
 ) -> None:
     """List reports."""
     with api() as andon:
-        reports = list(andon.reports.list(status=status, limit=limit))
+        found = andon.reports.list(
+            status=status,
+            dataset_id=dataset,
+            requested_by=requested_by,
+            created_after=after,
+            created_before=before,
+            limit=limit,
+        )
+        reports = list(found)
     if as_json:
         print_json(reports)
         return

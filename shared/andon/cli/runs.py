@@ -26,7 +26,7 @@ from andon.cli.show import (
     took,
     who,
 )
-from andon.cli.values import json_object, moment
+from andon.cli.values import TIME, json_object, moment
 from andon.cli.watching import follow_run, print_cancel, require_completed
 from andon.cli.where import api
 from andon.client import Attempt, LogLine, Run, Step
@@ -36,7 +36,6 @@ group = typer.Typer(help="Runs: executions of functions.", no_args_is_help=True)
 Timeout = Annotated[float | None, typer.Option(min=0, help="Seconds to wait at most (exit 7); it goes on.")]
 Id = Annotated[str, typer.Argument(metavar="RUN", help="The run's id.")]
 LEVELS = {"stderr": "yellow", "warning": "yellow", "error": "red", "critical": "red", "debug": "dim"}
-TIME = "A time such as 2026-01-31T09:00:00Z, or how long ago, such as 2h."
 
 
 def add_to(app: typer.Typer) -> None:

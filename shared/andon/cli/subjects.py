@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from typing import Annotated, Any
 
@@ -12,6 +13,7 @@ from andon.adapters.postgres import astray
 from andon.adapters.postgres.astray import Astray
 from andon.cli.errors import CommandFailed, Exit
 from andon.cli.show import AsJson, Limit, percent, print_facts, print_json, print_table, who
+from andon.cli.values import TIME, moment
 from andon.cli.where import api, postgres
 from andon.client import Subject
 
@@ -29,13 +31,31 @@ def add_to(app: typer.Typer) -> None:
 @group.command("list")
 def list_(
     kind: Annotated[str | None, typer.Option(help="Only of this kind.")] = None,
-    status: Annotated[str | None, typer.Option(help="Only idle, active, completed, cancelled or failed ones.")] = None,
+    status: Annotated[
+        list[str] | None,
+        typer.Option(help="Only idle, active, completed, cancelled or failed ones; may be repeated."),
+    ] = None,
+    requested_by: Annotated[str | None, typer.Option(help="Only what the user with this id has asked for.")] = None,
+    after: Annotated[
+        dt.datetime | None, typer.Option(parser=moment, metavar="TIME", help=f"Created since. {TIME}")
+    ] = None,
+    before: Annotated[
+        dt.datetime | None, typer.Option(parser=moment, metavar="TIME", help="Created before that.")
+    ] = None,
     limit: Limit = 20,
     as_json: AsJson = False,
 ) -> None:
     """List subjects that were asked for."""
     with api() as andon:
-        found = list(andon.subjects.list(kind=kind, status=status, limit=limit))
+        listed = andon.subjects.list(
+            kind=kind,
+            status=status,
+            requested_by=requested_by,
+            created_after=after,
+            created_before=before,
+            limit=limit,
+        )
+        found = list(listed)
     if as_json:
         print_json(found)
         return

@@ -11,6 +11,7 @@ from typing import Any
 
 import typer
 
+TIME = "A time such as 2026-01-31T09:00:00Z, or how long ago, such as 2h."
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import enum
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -66,9 +67,25 @@ class Reports:
         body = {"title": title, "datasetId": dataset_id, "options": dict(options or {})}
         return decode(Report, self._transport.post("/reports", body))
 
-    def list(self, *, status: str | Sequence[str] | None = None, limit: int | None = None) -> Iterator[Report]:
-        """Reports, of this status or of any of these, newest first."""
-        return listed(self._transport, "/reports", Report, limit, status=status)
+    def list(
+        self,
+        *,
+        status: str | Sequence[str] | None = None,
+        dataset_id: str | None = None,
+        requested_by: str | None = None,
+        created_after: dt.datetime | None = None,
+        created_before: dt.datetime | None = None,
+        limit: int | None = None,
+    ) -> Iterator[Report]:
+        """Reports, of this status or of any of these, newest first; `requested_by` is the id of who asked last."""
+        query: dict[str, Any] = {
+            "status": status,
+            "datasetId": dataset_id,
+            "requestedBy": requested_by,
+            "createdAfter": created_after,
+            "createdBefore": created_before,
+        }
+        return listed(self._transport, "/reports", Report, limit, **query)
 
     def get(self, id: str) -> Report:
         """One report with its progress, its run and its files."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
@@ -23,10 +24,27 @@ class Subjects:
         self._follower = follower
 
     def list(
-        self, *, kind: str | None = None, status: str | Sequence[str] | None = None, limit: int | None = None
+        self,
+        *,
+        kind: str | None = None,
+        status: str | Sequence[str] | None = None,
+        requested_by: str | None = None,
+        created_after: dt.datetime | None = None,
+        created_before: dt.datetime | None = None,
+        limit: int | None = None,
     ) -> Iterator[Subject]:
-        """Subjects that were asked for, of this kind and of any of these statuses, newest first."""
-        return listed(self._transport, "/subjects", Subject, limit, kind=kind, status=status)
+        """Subjects that were asked for, of this kind and of any of these statuses, newest first.
+
+        They are created when they are asked for first; `requested_by` is the id of who asked last.
+        """
+        query: dict[str, Any] = {
+            "kind": kind,
+            "status": status,
+            "requestedBy": requested_by,
+            "createdAfter": created_after,
+            "createdBefore": created_before,
+        }
+        return listed(self._transport, "/subjects", Subject, limit, **query)
 
     def get(self, kind: str, id: Id) -> Subject:
         """One subject with its run."""

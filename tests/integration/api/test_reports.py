@@ -66,6 +66,47 @@ def test_lists_are_newest_first_and_pages_follow_each_other(client: Client) -> N
     assert seen == made[::-1]
 
 
+def test_reports_are_found_by_when_they_were_made_of_what_and_who_has_asked(
+    client: Client, report: dict[str, Any], database: psycopg.Connection[Any]
+) -> None:
+    ids = [client.post(f"{API}/reports", json={"title": str(n)}).json["id"] for n in range(3)]
+    old, asked, text = ids
+    database.execute("UPDATE andon.reports SET created_at = '2020-01-01Z', status = 'failed' WHERE id = %s", [old])
+    database.execute("UPDATE andon.reports SET requested_by = '{\"id\": 7}', status = 'failed' WHERE id = %s", [asked])
+    database.execute("UPDATE andon.reports SET requested_by = '\"ada\"' WHERE id = %s", [text])
+
+    def found(query: str) -> set[str]:
+        return {each["id"] for each in client.get(f"{API}/reports?{query}").json["items"]}
+
+    assert found("createdBefore=2020-01-02T00:00:00Z") == {old}
+    assert found("createdAfter=2020-01-01T00:00:00Z&createdBefore=2020-01-01T00:00:01Z") == {old}
+    assert found("createdAfter=2020-01-01T00:00:01Z") == {asked, text, report["id"]}
+    assert found(f"datasetId={report['datasetId']}") == {report["id"]}
+    assert (found("requestedBy=7"), found("requestedBy=ada"), found("requestedBy=nobody")) == ({asked}, {text}, set())
+    assert found("status=failed&status=generated&requestedBy=7") == {asked}
+
+
+def test_a_cursor_of_other_filters_is_refused(client: Client) -> None:
+    for n in range(2):
+        client.post(f"{API}/reports", json={"title": str(n)})
+    cursor = client.get(f"{API}/reports?limit=1&status=idle&status=failed&createdAfter=2020-01-01T00:00:00Z").json[
+        "nextCursor"
+    ]
+    page = f"{API}/reports?limit=1&cursor={cursor}"
+    same = client.get(f"{page}&status=failed&status=idle&createdAfter=2020-01-01T01:00:00%2B01:00")
+    assert (same.status_code, len(same.json["items"])) == (200, 1)
+    for other in ("", "&status=idle&status=failed&createdAfter=2021-01-01T00:00:00Z", "&requestedBy=7"):
+        assert client.get(f"{page}{other}").status_code == 400
+
+
+@pytest.mark.parametrize(
+    "query", ["createdAfter=yesterday", "createdBefore=2020-01-01", "datasetId=x", "requestedBy=%00"]
+)
+def test_a_wrong_filter_is_named(client: Client, query: str) -> None:
+    answer = client.get(f"{API}/reports?{query}")
+    assert (answer.status_code, answer.json["errors"][0]["parameter"]) == (422, query.partition("=")[0])
+
+
 @pytest.mark.parametrize("query", ["limit=0", "limit=x", "limit=1_0", "limit=5&limit=6", "status=odd", "colour=red"])
 def test_a_wrong_query_parameter_is_named(client: Client, query: str) -> None:
     answer = client.get(f"{API}/reports?{query}")

@@ -150,3 +150,23 @@ def test_a_token_for_a_subject_follows_and_cancels_it_and_no_other(
     assert "event: subject" in told
     assert told.rstrip().endswith("event: end\ndata: {}")
     assert "event: subject" in client.get(f"{API}/stream", headers=bearer).text
+
+
+def test_subjects_are_found_by_when_they_were_first_asked_for_and_by_whom(
+    client: Client, database: psycopg.Connection[Any], registry: Registry
+) -> None:
+    for id in (1, 2):
+        assert client.post(f"{API}/subjects/video/{id}/request").status_code == 202
+    database.execute(
+        "UPDATE andon.subjects SET created_at = '2020-01-01Z', requested_by = '{\"id\": \"ada\"}' WHERE key = '1'"
+    )
+
+    def found(query: str) -> list[int]:
+        return [each["id"] for each in client.get(f"{API}/subjects?{query}").json["items"]]
+
+    assert found("createdBefore=2021-01-01T00:00:00Z") == [1]
+    assert found("createdAfter=2021-01-01T00:00:00Z&kind=video") == [2]
+    assert (found("requestedBy=ada"), found("requestedBy=anonymous&status=active&status=failed")) == ([1], [2])
+    assert found("status=active") == [2, 1]
+    cursor = client.get(f"{API}/subjects?limit=1&status=active").json["nextCursor"]
+    assert client.get(f"{API}/subjects?limit=1&cursor={cursor}&requestedBy=ada").status_code == 400

@@ -55,7 +55,7 @@ def has_reports() -> bool:
         return known
     try:
         registered = any(each["id"] == REPORTS for each in events.functions())
-        known = registered or bool(reports.listed(tenant, limit=1, cursor=None)["items"])
+        known = registered or bool(reports.listed(tenant, {"limit": 1, "cursor": None})["items"])
     except (SQLAlchemyError, psycopg.Error):
         return known
     if len(known_reports) > 1_000:

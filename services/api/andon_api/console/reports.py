@@ -36,7 +36,7 @@ def add_to(console: Blueprint) -> None:
 def cards() -> str:
     """Reports as cards, and the form that makes one."""
     tenant = principal().tenant
-    page = reports.listed(tenant, limit=CARDS, cursor=request.args.get("cursor"))
+    page = reports.listed(tenant, {"limit": CARDS, "cursor": request.args.get("cursor")})
     return render_template(
         "console/reports.html",
         page=page,

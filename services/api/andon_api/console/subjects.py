@@ -36,7 +36,8 @@ def add_to(console: Blueprint) -> None:
 def cards(kind: str) -> str:
     """The subjects of a kind that were asked for, as cards, and the form that asks for one."""
     known = _found(kind)
-    page = subjects.listed(principal().tenant, limit=CARDS, cursor=request.args.get("cursor"), kind=kind)
+    asked = {"limit": CARDS, "cursor": request.args.get("cursor"), "kind": kind}
+    page = subjects.listed(principal().tenant, asked)
     return render_template(
         "console/subjects.html",
         kind=known,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -12,8 +11,8 @@ from andon.adapters.postgres.models import Dataset, Report
 from andon.engine.ids import parse_id
 from andon_api import paging
 from andon_api.database import Row, rows
-from andon_api.paging import Listing
 from andon_api.reads import artifacts, runs
+from andon_api.reads.filters import listing_of, of_request
 
 _REPORT = Report.__table__
 _DATASET = Dataset.__table__
@@ -28,13 +27,13 @@ def find(tenant: str, id: str) -> Row | None:
     return found[0] if found else None
 
 
-def listed(tenant: str, *, limit: int, cursor: str | None, status: Sequence[str] = ()) -> Row:
-    """A page of reports, of any of these statuses if there are some, newest first."""
-    query = _select(tenant)
-    listing = Listing("reports", {"status": sorted(status)})
-    if status:
-        query = query.where(_REPORT.c.status.in_(status))
-    if after := listing.decode(cursor, paging.moment, UUID):
+def listed(tenant: str, filters: Row) -> Row:
+    """A page of reports, newest first."""
+    query = _select(tenant).where(*of_request(_REPORT, filters))
+    listing, limit = listing_of("reports", filters), filters["limit"]
+    if filters.get("dataset_id") is not None:
+        query = query.where(_REPORT.c.dataset_id == filters["dataset_id"])
+    if after := listing.decode(filters["cursor"], paging.moment, UUID):
         query = query.where(tuple_(_REPORT.c.created_at, _REPORT.c.id) < tuple_(*after))
     query = query.order_by(_REPORT.c.created_at.desc(), _REPORT.c.id.desc()).limit(limit + 1)
     made = listing.page(rows(query), limit, lambda row: [row["created_at"].isoformat(), row["id"]])

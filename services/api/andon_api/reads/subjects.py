@@ -14,8 +14,8 @@ from andon.adapters.postgres.subject_kinds import Kind
 from andon.engine.subjects import LONGEST_ID, subject_id
 from andon_api import paging
 from andon_api.database import Row, connection, rows
-from andon_api.paging import Listing
 from andon_api.reads import runs
+from andon_api.reads.filters import listing_of, of_request
 
 _SUBJECT = SubjectRow.__table__
 _KIND = SubjectKind.__table__
@@ -47,17 +47,13 @@ def name_of(id: UUID) -> tuple[str, str] | None:
     return (found[0]["kind"], found[0]["key"]) if found else None
 
 
-def listed(
-    tenant: str, *, limit: int, cursor: str | None, kind: str | None = None, status: list[str] | None = None
-) -> Row:
+def listed(tenant: str, filters: Row) -> Row:
     """A page of subjects that were asked for, newest first."""
-    query = _select(tenant)
-    listing = Listing("subjects", {"kind": kind, "status": sorted(status or [])})
-    if kind is not None:
-        query = query.where(_SUBJECT.c.kind == kind)
-    if status:
-        query = query.where(_SUBJECT.c.status.in_(status))
-    if after := listing.decode(cursor, paging.moment, UUID):
+    query = _select(tenant).where(*of_request(_SUBJECT, filters))
+    listing, limit = listing_of("subjects", filters), filters["limit"]
+    if filters.get("kind") is not None:
+        query = query.where(_SUBJECT.c.kind == filters["kind"])
+    if after := listing.decode(filters["cursor"], paging.moment, UUID):
         query = query.where(tuple_(_SUBJECT.c.created_at, _SUBJECT.c.id) < tuple_(*after))
     query = query.order_by(_SUBJECT.c.created_at.desc(), _SUBJECT.c.id.desc()).limit(limit + 1)
     page = listing.page(rows(query), limit, lambda row: [row["created_at"].isoformat(), row["id"]])

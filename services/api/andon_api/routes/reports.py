@@ -53,7 +53,7 @@ def create(body: Row) -> Outcome:
 @blueprint.answers(200, ReportPage)
 def listed(query: Row) -> Row:
     """Reports, newest first."""
-    return reports.listed(principal().tenant, **query)
+    return reports.listed(principal().tenant, query)
 
 
 @blueprint.get("/reports/<id>")

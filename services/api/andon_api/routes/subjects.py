@@ -34,7 +34,7 @@ blueprint = Blueprint("subjects", __name__, description="What runs are about: ea
 @blueprint.answers(200, SubjectPage)
 def listed(query: Row) -> Row:
     """Subjects that were asked for, newest first."""
-    return subjects.listed(principal().tenant, **query)
+    return subjects.listed(principal().tenant, query)
 
 
 @blueprint.get("/subjects/<kind>/<path:id>")
