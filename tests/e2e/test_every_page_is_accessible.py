@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -13,6 +14,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from redis import Redis
 
+from andon.adapters.postgres import webhooks
 from tests.conftest import StartSystem
 from tests.polling import wait_until
 from tests.system import System
@@ -45,6 +47,7 @@ def lively(system: StartSystem, redis_url: str, database_url: str) -> System:
         client.post(f"/reports/{made['Cancelled']}/cancel", json={"reason": "no need"}, headers={"Prefer": "wait=10"})
     with psycopg.connect(database_url, autocommit=True) as connection:
         fail(connection, made["Failed"])
+        tell_nobody(connection)
     with Redis.from_url(redis_url) as redis:
         redis.xadd("andon:events", {"data": "no name"})
     return started
@@ -68,6 +71,19 @@ def fail(connection: psycopg.Connection[Any], report_id: str) -> None:
     connection.execute("UPDATE andon.reports SET status = 'failed', error = 'broken' WHERE id = %s", [report_id])
 
 
+def tell_nobody(connection: psycopg.Connection[Any]) -> None:
+    """Make a webhook that has a delivery in each state."""
+    id, _ = webhooks.create_webhook(connection, "default", "https://webhooks.invalid/andon?" + "long=" * 20)
+    webhooks.rotate_secret(connection, id)
+    owe = (
+        "INSERT INTO andon.webhook_deliveries (webhook_id, line, event_id, name, body, attempts, next_at,"
+        " delivered_at, answer) VALUES (%s, gen_random_uuid(), 'e', 'andon/function.failed', '{}', 3, %s, %s, %s)"
+    )
+    connection.execute(owe, [id, None, "2026-01-01Z", "204"])
+    connection.execute(owe, [id, None, None, "Name or service not known, " * 6])
+    connection.execute(owe, [id, "2999-01-01Z", None, "503"])
+
+
 def pages(system: System) -> dict[str, str]:
     """The path of every kind of page, one for each state that looks different."""
     with system.client() as client:
@@ -75,6 +91,7 @@ def pages(system: System) -> dict[str, str]:
         event = client.get("/events").json()["items"][0]["id"]
         bulk = {"functionId": "generate-hybrid-report", "if": "false"}
         cancellation = client.post("/cancellations", json=bulk).json()["id"]
+    [webhook] = set(re.findall(r"/webhooks/[0-9a-f-]{36}(?=\")", httpx.get(f"{system.url}/webhooks").text))
     named = {f"report-{title.lower()}": f"/reports/{each['id']}" for title, each in reports.items()}
     ran = {f"run-{title.lower()}": f"/runs/{each['run']['id']}" for title, each in reports.items() if each["run"]}
     return {
@@ -89,6 +106,8 @@ def pages(system: System) -> dict[str, str]:
         "dead-events": "/dead-events",
         "functions": "/functions",
         "audit": "/audit",
+        "webhooks": "/webhooks",
+        "webhook": webhook,
         "usage": "/usage",
         "bulk": "/cancellations",
         "cancellation": f"/cancellations/{cancellation}",

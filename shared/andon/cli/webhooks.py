@@ -15,6 +15,7 @@ from andon.cli.show import AsJson, err, print_json, print_table
 from andon.cli.where import postgres
 from andon.engine.events import DEFAULT_TENANT
 from andon.engine.ids import parse_id
+from andon.engine.webhooks import url_fault
 
 group = typer.Typer(help="Who is told of the ends of runs; needs ANDON_DATABASE_URL.", no_args_is_help=True)
 Id = Annotated[str, typer.Argument(help="The webhook's id.")]
@@ -31,8 +32,8 @@ def create(
     tenant: Annotated[str, typer.Option(help="The tenant whose runs it is told of.")] = DEFAULT_TENANT,
 ) -> None:
     """Tell this URL of the ends of runs from now on, and print the secret that signs it: it is shown this once."""
-    if not url.startswith(("https://", "http://")):
-        raise CommandFailed(f"expected a URL that begins with https://, got {url!r}", Exit.USAGE)
+    if fault := url_fault(url):
+        raise CommandFailed(fault, Exit.USAGE)
     with postgres() as connection, connection.transaction():
         id, secret = webhooks.create_webhook(connection, tenant, url)
         record(connection, "webhook.created", id, tenant=tenant, by=me("andon webhooks"), details={"url": url})
@@ -62,15 +63,17 @@ def rotate(
     id: Id, finish: Annotated[bool, typer.Option(help="Sign with the newest secret alone from now on.")] = False
 ) -> None:
     """Make another secret, which signs beside the former one until `--finish`."""
-    with postgres() as connection:
+    with postgres() as connection, connection.transaction():
         if finish:
-            if not webhooks.finish_rotation(connection, _id(id)):
-                raise _missing(id)
-            return
-        secret = webhooks.rotate_secret(connection, _id(id))
-    if secret is None:
-        raise _missing(id)
-    typer.echo(secret)
+            secret, tenant = None, webhooks.finish_rotation(connection, _id(id))
+        else:
+            secret, tenant = webhooks.rotate_secret(connection, _id(id)) or (None, None)
+        if tenant is None:
+            raise _missing(id)
+        details = {"finished": finish}
+        record(connection, "webhook.rotated", id, tenant=tenant, by=me("andon webhooks"), details=details)
+    if secret is not None:
+        typer.echo(secret)
 
 
 @group.command()
@@ -91,11 +94,14 @@ def deliveries(
     with postgres() as connection:
         found = webhooks.deliveries(connection, _id(id), limit)
     if as_json:
-        print_json([_camel(each._asdict()) for each in found])
+        print_json([{**_camel(each._asdict()), "state": each.state} for each in found])
         return
     print_table(
-        ("ID", "EVENT", "ATTEMPTS", "TOLD", "NEXT", "ANSWER"),
-        [(each.id, each.name, each.attempts, each.delivered_at, each.next_at, each.answer) for each in found],
+        ("ID", "STATE", "EVENT", "ATTEMPTS", "TOLD", "NEXT", "ANSWER"),
+        [
+            (each.id, each.state, each.name, each.attempts, each.delivered_at, each.next_at, each.answer)
+            for each in found
+        ],
         wide="ANSWER",
     )
 

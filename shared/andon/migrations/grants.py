@@ -23,8 +23,12 @@ NARROW: dict[str, dict[str, str]] = {
     "maintenance": {"api": "SELECT", "dispatcher": "SELECT", "maintenance": ROWS},
     "subject_kinds": {"api": "SELECT", "dispatcher": ROWS, "worker": "SELECT", "maintenance": "SELECT"},
     "tokens": {"api": ROWS, "maintenance": ROWS},
-    "webhooks": {"dispatcher": "SELECT", "maintenance": ROWS},
-    "webhook_deliveries": {"dispatcher": ROWS, "maintenance": ROWS},
+    "webhooks": {"api": ROWS, "dispatcher": "SELECT", "maintenance": ROWS},
+    "webhook_deliveries": {
+        "api": "SELECT, UPDATE (next_at, delivered_at)",
+        "dispatcher": ROWS,
+        "maintenance": ROWS,
+    },
     "storage_usage": {"api": "SELECT", "dispatcher": "SELECT", "maintenance": ROWS},
 }
 

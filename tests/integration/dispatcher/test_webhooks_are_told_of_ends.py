@@ -227,12 +227,14 @@ def test_both_secrets_sign_until_the_rotation_is_finished(
     connection: psycopg.Connection[Any], database_url: str, receiver: Receiver
 ) -> None:
     id, former = webhooks.create_webhook(connection, "t", receiver.url)
-    newest = webhooks.rotate_secret(connection, id)
-    assert newest is not None
+    rotated = webhooks.rotate_secret(connection, id)
+    assert rotated is not None
+    newest, tenant = rotated
+    assert tenant == "t"
     end(connection)
     with teller(database_url) as sender:
         turn(sender, connection)
-        assert webhooks.finish_rotation(connection, id)
+        assert webhooks.finish_rotation(connection, id) == tenant
         end(connection)
         turn(sender, connection)
     taken = [[verify_webhook(body, signature, each) for each in (newest, former)] for body, signature in receiver.got]

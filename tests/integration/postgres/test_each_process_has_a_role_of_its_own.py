@@ -11,6 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 import pytest
 
+from andon.adapters.postgres import webhooks
 from andon.embedded import PostgresServer, embedded_postgres
 from andon.migrations import migrate
 from andon.migrations.grants import NARROW, PROCESSES
@@ -130,8 +131,23 @@ def test_what_is_not_a_processs_is_closed_to_it(server: PostgresServer) -> None:
             "UPDATE andon.api_keys SET scopes = '{admin}'",
             "UPDATE andon.audit SET action = 'nothing'",
             "DELETE FROM andon.audit",
+            "UPDATE andon.webhook_deliveries SET body = '{}'",
+            "INSERT INTO andon.webhook_deliveries (webhook_id, line, event_id, name, body)"
+            " VALUES (gen_random_uuid(), gen_random_uuid(), 'e', 'n', '{}')",
         ):
             refused(connection, statement)
+
+
+def test_the_api_looks_after_webhooks_and_no_worker_reads_a_secret(server: PostgresServer) -> None:
+    with psycopg.connect(url_of(server, "api"), autocommit=True) as connection:
+        id, _ = webhooks.create_webhook(connection, "acme", "https://app.example")
+        assert webhooks.rotate_secret(connection, id)
+        assert webhooks.finish_rotation(connection, id) == "acme"
+        assert webhooks.deliveries(connection, id, 1) == []
+        assert not webhooks.resend(connection, 1)
+        with psycopg.connect(url_of(server, "worker"), autocommit=True) as other:
+            refused(other, "SELECT secrets FROM andon.webhooks")
+        assert webhooks.delete_webhook(connection, id) == "acme"
 
 
 def test_the_narrow_tables_are_ones_that_there_are(server: PostgresServer) -> None:

@@ -41,6 +41,8 @@ _ROUTES = {
         pauses.pause_function pauses.resume_function pauses.pause_queue pauses.resume_queue
         console.pause_function console.resume_function
         schedules.pause schedules.resume console.pause_schedule console.resume_schedule
+        console.webhook_list console.webhook console.create_webhook console.rotate_webhook console.finish_rotation
+        console.delete_webhook console.resend_delivery
     """,
 }
 

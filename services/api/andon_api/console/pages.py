@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, g, render_template, request
 
+from andon_api.access.scopes import READ, scopes_of
 from andon_api.console import (
     audit,
     bulk,
@@ -19,10 +20,12 @@ from andon_api.console import (
     show,
     subjects,
     usage,
+    webhooks,
     whys,
 )
 from andon_api.console.looks import Looks
 from andon_api.database import now
+from andon_api.principal import principal
 from andon_api.problems import of_exception
 
 
@@ -31,7 +34,7 @@ def blueprint() -> Blueprint:
     made = Blueprint(
         "console", __name__, static_folder="static", template_folder="templates", static_url_path="/static"
     )
-    for module in (home, live, reports, subjects, runs, events, schedules, bulk, audit, usage):
+    for module in (home, live, reports, subjects, runs, events, schedules, bulk, webhooks, audit, usage):
         module.add_to(made)
     made.app_template_filter("ago")(lambda value: show.ago(value, now()))
     made.app_template_filter("moment")(show.moment)
@@ -45,6 +48,7 @@ def blueprint() -> Blueprint:
     made.app_template_filter("kind")(show.kind)
     made.app_template_filter("why")(whys.why)
     made.app_template_filter("wrong_fields")(whys.fields)
+    made.app_template_global("may")(_may)
     made.app_template_global("has_reports")(home.has_reports)
     made.app_template_global("subject_kinds")(subjects.kinds)
     made.app_template_filter("iso")(show.iso)
@@ -52,6 +56,12 @@ def blueprint() -> Blueprint:
     Looks().add_to(made)
     made.register_error_handler(Exception, _failed)
     return made
+
+
+def _may(endpoint: str) -> bool:
+    """Whether who asks may open this page; of nobody, whether a reader may."""
+    held = principal().scopes if "principal" in g else READ
+    return bool(held & (scopes_of(endpoint) or READ))
 
 
 def _failed(error: Exception) -> tuple[str, int, dict[str, str]]:

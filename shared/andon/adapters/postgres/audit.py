@@ -25,6 +25,7 @@ ACTIONS = (
     "key.created",
     "key.revoked",
     "webhook.created",
+    "webhook.rotated",
     "webhook.deleted",
 )
 

@@ -27,17 +27,21 @@ _CREATE = "INSERT INTO andon.webhooks (id, tenant, url, secrets) VALUES (%s, %s,
 _LIST = """
 SELECT w.id, w.tenant, w.url, w.created_at, cardinality(w.secrets),
     (SELECT count(*) FROM andon.webhook_deliveries d WHERE d.webhook_id = w.id AND d.next_at IS NOT NULL)
-FROM andon.webhooks w WHERE %(tenant)s::text IS NULL OR w.tenant = %(tenant)s ORDER BY w.id
+FROM andon.webhooks w
+WHERE (%(tenant)s::text IS NULL OR w.tenant = %(tenant)s) AND (%(id)s::uuid IS NULL OR w.id = %(id)s) ORDER BY w.id
 """
-_ROTATE = "UPDATE andon.webhooks SET secrets = %s || secrets[1:1] WHERE id = %s RETURNING id"
-_FINISH = "UPDATE andon.webhooks SET secrets = secrets[1:1] WHERE id = %s RETURNING id"
-_DELETE = "DELETE FROM andon.webhooks WHERE id = %s RETURNING tenant"
+_WHICH = "WHERE id = %(id)s AND (%(tenant)s::text IS NULL OR tenant = %(tenant)s) RETURNING tenant"
+_ROTATE = f"UPDATE andon.webhooks SET secrets = %(secrets)s || secrets[1:1] {_WHICH}"
+_FINISH = f"UPDATE andon.webhooks SET secrets = secrets[1:1] {_WHICH}"
+_DELETE = f"DELETE FROM andon.webhooks {_WHICH}"
 _DELIVERIES = """
 SELECT id, event_id, name, created_at, attempts, next_at, delivered_at, answer
-FROM andon.webhook_deliveries WHERE webhook_id = %s ORDER BY id DESC LIMIT %s
+FROM andon.webhook_deliveries WHERE webhook_id = %s AND (%s::bigint IS NULL OR id < %s) ORDER BY id DESC LIMIT %s
 """
 _RESEND = """
-UPDATE andon.webhook_deliveries SET next_at = clock_timestamp(), delivered_at = NULL WHERE id = %s RETURNING id
+UPDATE andon.webhook_deliveries d SET next_at = clock_timestamp(), delivered_at = NULL
+FROM andon.webhooks w
+WHERE d.id = %(id)s AND w.id = d.webhook_id AND (%(tenant)s::text IS NULL OR w.tenant = %(tenant)s) RETURNING d.id
 """
 # Of a line only the first is due: what failed keeps those behind it. Receivers take turns, each a few at a time.
 _CLAIM = f"""
@@ -91,6 +95,11 @@ class Delivery(NamedTuple):
     delivered_at: dt.datetime | None
     answer: str | None
 
+    @property
+    def state(self) -> str:
+        """`told`, `given up`, or still `owed`."""
+        return "owed" if self.next_at is not None else "given up" if self.delivered_at is None else "told"
+
 
 class Due(NamedTuple):
     """What is to be told now."""
@@ -112,34 +121,48 @@ def create_webhook(connection: psycopg.Connection[Any], tenant: str, url: str) -
 
 def list_webhooks(connection: psycopg.Connection[Any], tenant: str | None = None) -> list[Webhook]:
     """The webhooks of `tenant`, or all of them."""
-    return [Webhook(*row) for row in connection.execute(_LIST, {"tenant": tenant}).fetchall()]
+    return [Webhook(*row) for row in connection.execute(_LIST, {"tenant": tenant, "id": None}).fetchall()]
 
 
-def rotate_secret(connection: psycopg.Connection[Any], id: uuid.UUID) -> str | None:
-    """Another secret, which signs beside the former one from now on; None if there is no such webhook."""
+def find_webhook(connection: psycopg.Connection[Any], id: uuid.UUID, tenant: str) -> Webhook | None:
+    """One of the tenant's."""
+    row = connection.execute(_LIST, {"tenant": tenant, "id": id}).fetchone()
+    return None if row is None else Webhook(*row)
+
+
+def rotate_secret(
+    connection: psycopg.Connection[Any], id: uuid.UUID, tenant: str | None = None
+) -> tuple[str, str] | None:
+    """Another secret, which signs beside the former one from now on, and the webhook's tenant; None if there is none.
+
+    With `tenant`, here and below, only that tenant's are found.
+    """
     secret = _secret()
-    return secret if connection.execute(_ROTATE, [[secret], id]).fetchone() else None
+    row = connection.execute(_ROTATE, {"id": id, "tenant": tenant, "secrets": [secret]}).fetchone()
+    return None if row is None else (secret, str(row[0]))
 
 
-def finish_rotation(connection: psycopg.Connection[Any], id: uuid.UUID) -> bool:
-    """Sign with the newest secret alone; whether there is such a webhook."""
-    return connection.execute(_FINISH, [id]).fetchone() is not None
+def finish_rotation(connection: psycopg.Connection[Any], id: uuid.UUID, tenant: str | None = None) -> str | None:
+    """Sign with the newest secret alone; returns the webhook's tenant, None if there is no such webhook."""
+    return _tenant(connection, _FINISH, id, tenant)
 
 
-def delete_webhook(connection: psycopg.Connection[Any], id: uuid.UUID) -> str | None:
+def delete_webhook(connection: psycopg.Connection[Any], id: uuid.UUID, tenant: str | None = None) -> str | None:
     """Tell it nothing more, and forget what it is owed; returns its tenant."""
-    row = connection.execute(_DELETE, [id]).fetchone()
-    return None if row is None else str(row[0])
+    return _tenant(connection, _DELETE, id, tenant)
 
 
-def deliveries(connection: psycopg.Connection[Any], webhook_id: uuid.UUID, limit: int) -> list[Delivery]:
-    """What it was told, and is owed, newest first."""
-    return [Delivery(*row) for row in connection.execute(_DELIVERIES, [webhook_id, limit]).fetchall()]
+def deliveries(
+    connection: psycopg.Connection[Any], webhook_id: uuid.UUID, limit: int, before: int | None = None
+) -> list[Delivery]:
+    """What it was told, and is owed, newest first: of those older than the delivery `before`."""
+    found = connection.execute(_DELIVERIES, [webhook_id, before, before, limit]).fetchall()
+    return [Delivery(*row) for row in found]
 
 
-def resend(connection: psycopg.Connection[Any], id: int) -> bool:
+def resend(connection: psycopg.Connection[Any], id: int, tenant: str | None = None) -> bool:
     """Tell it again, whatever came of it before; whether there is such a delivery."""
-    return connection.execute(_RESEND, [id]).fetchone() is not None
+    return connection.execute(_RESEND, {"id": id, "tenant": tenant}).fetchone() is not None
 
 
 def claim(connection: psycopg.Connection[Any], limit: int) -> list[Due]:
@@ -162,6 +185,11 @@ def failed(connection: psycopg.Connection[Any], due: Due, answer: str) -> None:
 def forget(connection: psycopg.Connection[Any]) -> None:
     """Forget some that were told or given up a month ago."""
     connection.execute(_FORGET, [KEPT])
+
+
+def _tenant(connection: psycopg.Connection[Any], statement: str, id: uuid.UUID, tenant: str | None) -> str | None:
+    row = connection.execute(statement.encode(), {"id": id, "tenant": tenant}).fetchone()
+    return None if row is None else str(row[0])
 
 
 def _secret() -> str:

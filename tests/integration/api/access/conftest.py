@@ -13,6 +13,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from andon.adapters.postgres.keys import SCOPES, create_key
+from andon.adapters.postgres.webhooks import create_webhook
 from andon.engine.ids import new_id
 from andon.settings import Settings
 from tests.integration.api.conftest import CSV, MakeApp, MakeRun
@@ -79,6 +80,7 @@ class Things:
     event: str
     cancellation: str
     dead: int
+    webhook: str
     artifact: str = "report.html"
 
     def path_values(self, endpoint: str) -> dict[str, Any]:
@@ -92,6 +94,8 @@ class Things:
             id = self.done
         elif action == "replay_dead":
             id = self.dead
+        elif group == "console" and ("webhook" in action or action in {"finish_rotation", "resend_delivery"}):
+            id = self.webhook
         elif group == "console":
             id = {"event": self.event, "cancellation": self.cancellation}.get(action, self.report)
         else:
@@ -104,6 +108,7 @@ class Things:
             "filename": "console.css",
             "code": "conflict",
             "kind": "report",
+            "delivery": 1,
         }
 
 
@@ -147,4 +152,5 @@ def things(
         [MARK],
     ).fetchone()
     assert found is not None
-    return Things(report, str(run), str(done), dataset, event, cancellation, found[0])
+    webhook, _ = create_webhook(database, "acme", f"https://{MARK}.example/hook")
+    return Things(report, str(run), str(done), dataset, event, cancellation, found[0], str(webhook))

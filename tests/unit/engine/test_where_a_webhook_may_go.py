@@ -1,0 +1,41 @@
+"""Where a webhook may go, as far as its URL tells."""
+
+from __future__ import annotations
+
+import pytest
+
+from andon.engine.webhooks import url_fault
+
+
+@pytest.mark.parametrize(
+    "url", ["https://a.example", "https://a.example:8443/x?y=1", "http://10.0.0.1/", "https://[::1]/"]
+)
+def test_urls_that_lead_somewhere_are_taken(url: str) -> None:
+    assert url_fault(url) is None
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "a.example",
+        "ftp://a.example",
+        "javascript:alert(1)",
+        "https://",
+        "https:///path",
+        "https://a.example:port",
+        "https://a b.example",
+        "https://a.example/\n",
+        "https://me:secret@a.example",
+        "https://a.example/#part",
+        "https://[::1",
+        "https://a.example/" + "x" * 2000,
+    ],
+)
+def test_others_are_refused_in_a_sentence(url: str) -> None:
+    assert str(url_fault(url)).startswith("expected")
+
+
+def test_plain_http_is_refused_unless_private_networks_are_allowed() -> None:
+    assert "https://" in str(url_fault("http://a.example", private=False))
+    assert url_fault("https://a.example", private=False) is None
