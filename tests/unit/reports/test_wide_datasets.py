@@ -31,7 +31,7 @@ def parquet(wide: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return ensure_parquet(wide, wide.name, tmp_path_factory.mktemp("scratch"))
 
 
-@pytest.fixture(scope="module", params=["csv", "jsonl"])
+@pytest.fixture(scope="module", params=["csv", pytest.param("jsonl", marks=pytest.mark.slow)])
 def wide(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file of 2,000 columns."""
     path = tmp_path_factory.mktemp("wide") / f"wide.{request.param}"
