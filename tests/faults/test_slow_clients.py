@@ -137,11 +137,16 @@ def artifact(scene: Scene) -> str:
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_bytes(os.urandom(BYTES))
     with psycopg.connect(scene.system.env["ANDON_DATABASE_URL"]) as database:
+        run = new_id()
         database.execute(
-            "WITH run AS (INSERT INTO andon.runs (id, tenant, function_id, event_seq, report_id, status)"
-            " VALUES (%s, 'default', 'f', 1, %s, 'completed') RETURNING id)"
-            " INSERT INTO andon.run_artifacts (run_id, name, step, key, bytes, media_type)"
-            " SELECT id, 'report.html', 's', %s, %s, 'text/html' FROM run",
-            [new_id(), report, key, BYTES],
+            "INSERT INTO andon.runs (id, tenant, function_id, event_seq, report_id) VALUES (%s, 'default', 'f', 1, %s)",
+            [run, report],
+        )
+        for status in ("running", "completed"):
+            database.execute("UPDATE andon.runs SET status = %s WHERE id = %s", [status, run])
+        database.execute(
+            "INSERT INTO andon.run_artifacts (run_id, name, step, key, bytes, media_type)"
+            " VALUES (%s, 'report.html', 's', %s, %s, 'text/html')",
+            [run, key, BYTES],
         )
     return f"/api/v1/reports/{report}/artifacts/report.html"

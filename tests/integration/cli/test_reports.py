@@ -46,7 +46,7 @@ def test_a_watched_generation_ends_with_0_and_its_files_can_be_downloaded(
     assert command("reports", "generate", idle, "--watch").code == 0
     saved = command("reports", "download", idle, "--to", str(tmp_path / "out"))
     assert saved.out.split() == [str(tmp_path / "out" / "report.txt")]
-    assert (tmp_path / "out" / "report.txt").read_text().startswith(f"default/{idle}/")
+    assert (tmp_path / "out" / "report.txt").read_text().startswith(f"{idle}/")
     assert command("reports", "download", idle, "none.txt", "--to", str(tmp_path)).code == 3
     assert [each.name for each in tmp_path.iterdir() if each.name.endswith(".part")] == []
 

@@ -23,6 +23,7 @@ MOST = {
     "andon-worker": 4,
     "andon-step": LANES,
     "andon-dispatcher": 1,
+    "andon-webhooks": 1,
     "andon-metrics": 1,
     "andon-api": API_THREADS,
 }

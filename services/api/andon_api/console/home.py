@@ -60,5 +60,6 @@ def has_reports() -> bool:
         return known
     if len(known_reports) > 1_000:
         known_reports.clear()
-    known_reports[tenant] = time.monotonic() + KNOWN_SECONDS, known
+    # That there are none is asked again: a first report is to be found from its own page.
+    known_reports[tenant] = time.monotonic() + (KNOWN_SECONDS if known else 0), known
     return known
