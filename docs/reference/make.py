@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Literal, get_args, get_origin, is_typeddict
 
 FOLDER = Path(__file__).parent
 PAGES = {"functions.md": "andon", "testing.md": "andon.testing", "client.md": "andon.client"}
 # Nobody makes these: a handler is given its Step, `@function` makes a Function, calls of the client return the rest.
 GIVEN = {"Step", "Function"}
+# What everything that the client shows has: told once, of the client.
+EACH_HAS = {"raw", "etag"}
 # What the engine calls, and no function.
 INNER = {"Step.finish", "Step.raise_if_stopped", "Function.check", "CancelOn.check", "CancelOn.value", "CancelOn.wide"}
 
@@ -23,7 +25,8 @@ def page(name: str) -> str:
     module = import_module(name)
     lines = [f"# `{name}`", "", "<!-- Made by `python docs/reference/make.py`; don't edit. -->", "", _doc(module)]
     for each in _public(module):
-        lines += ["", *_entry(each, getattr(module, each), "##")]
+        thing = getattr(module, each)
+        lines += ["", *(_choice(each, thing) if get_origin(thing) is Literal else _entry(each, thing, "##"))]
     if name == "andon.client":
         lines += ["", *_parts(module.Andon)]
     return "\n".join(lines).rstrip() + "\n"
@@ -47,6 +50,11 @@ def _parts(client: type) -> Iterator[str]:
             yield ""
 
 
+def _choice(name: str, thing: Any) -> Iterator[str]:
+    """A name for some texts, and which."""
+    yield from (f"## `{name}`", "", "One of " + ", ".join(f"`{each}`" for each in get_args(thing)) + ".")
+
+
 def _entry(name: str, thing: Any, level: str, *, made: bool = True) -> Iterator[str]:
     """A heading with the signature, what the docstring says, and the members of a class."""
     if not inspect.isclass(thing):
@@ -57,7 +65,10 @@ def _entry(name: str, thing: Any, level: str, *, made: bool = True) -> Iterator[
     shown = made and own and not resource and name not in GIVEN
     yield from (f"{level} `{name}{_signature(thing) if shown else ''}`", "", _doc(thing))
     if resource:
-        yield from ("", *(f"- `{each.name}: {each.type}`" for each in dataclasses.fields(thing) if each.name != "raw"))
+        named = {each.name: each.type for each in dataclasses.fields(thing) if each.name not in EACH_HAS}
+        yield from ("", *(f"- `{each}: {kind}`" for each, kind in named.items()))
+    if is_typeddict(thing):
+        yield from ("", *(f"- `{each}: {kind.__forward_arg__}`" for each, kind in thing.__annotations__.items()))
     for key, member in vars(thing).items():
         if key[0] == "_" or f"{name}.{key}" in INNER or not inspect.getdoc(member):
             continue

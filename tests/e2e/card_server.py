@@ -64,7 +64,7 @@ class CardServer:
                     made = card.andon.tokens.create(f"report:{id}", scopes=["read", "cancel"], ttl=card.ttl, user=user)
                     said = {"token": made.token}
                 else:
-                    said = {"eventId": card.andon.reports.generate(id, wait=5).event_id}
+                    said = {"eventId": card.andon.reports.generate(id, prefer_wait=5).event_id}
                 self._answer("application/json", json.dumps(said).encode())
 
             def log_message(self, format: str, *args: object) -> None:

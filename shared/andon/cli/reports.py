@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 
@@ -25,7 +25,7 @@ from andon.cli.show import (
 from andon.cli.values import TIME, moment, setting
 from andon.cli.watching import follow, print_cancel, require_generated
 from andon.cli.where import api
-from andon.client import Andon, Report
+from andon.client import Andon, Report, ReportStatus
 
 group = typer.Typer(help="Reports: what a user asks for, and can cancel.", no_args_is_help=True)
 
@@ -147,7 +147,7 @@ def list_(
     """List reports."""
     with api() as andon:
         found = andon.reports.list(
-            status=status,
+            status=cast("ReportStatus | None", status),
             dataset_id=dataset,
             requested_by=requested_by,
             created_after=after,

@@ -6,7 +6,7 @@ import datetime as dt
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 from rich.text import Text
@@ -29,7 +29,7 @@ from andon.cli.show import (
 from andon.cli.values import TIME, json_object, moment
 from andon.cli.watching import follow_run, print_cancel, require_completed
 from andon.cli.where import api
-from andon.client import Attempt, LogLine, Run, Step
+from andon.client import Attempt, Level, LogLine, Run, RunStatus, Step
 
 group = typer.Typer(help="Runs: executions of functions.", no_args_is_help=True)
 
@@ -69,7 +69,7 @@ def list_(
     """List runs."""
     with api() as andon:
         found = andon.runs.list(
-            status=status,
+            status=cast("RunStatus | None", status),
             function_id=function,
             report_id=report,
             event_id=event,
@@ -133,7 +133,8 @@ def logs(
     """Print what a run has printed and logged."""
     with api() as andon:
         read = andon.runs.follow_logs if follow else andon.runs.logs
-        for line in read(id, step=step, attempt=attempt, level=level, text=text):
+        from_level = cast("Level | None", level)
+        for line in read(id, step=step, attempt=attempt, level=from_level, text=text):
             if as_json:
                 print_json_line(line)
             else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import psycopg
 import typer
@@ -15,7 +15,7 @@ from andon.cli.errors import CommandFailed, Exit
 from andon.cli.show import AsJson, Limit, percent, print_facts, print_json, print_table, who
 from andon.cli.values import TIME, moment
 from andon.cli.where import api, postgres
-from andon.client import Subject
+from andon.client import Subject, SubjectStatus
 
 group = typer.Typer(help="Subjects: what runs are about.", no_args_is_help=True)
 
@@ -49,7 +49,7 @@ def list_(
     with api() as andon:
         listed = andon.subjects.list(
             kind=kind,
-            status=status,
+            status=cast("SubjectStatus | None", status),
             requested_by=requested_by,
             created_after=after,
             created_before=before,

@@ -5,30 +5,45 @@
         andon.reports.generate(report.id)
         andon.reports.wait(report.id, timeout=1800)
 
-The calls are grouped as attributes of `Andon`.
+The calls are grouped as attributes of `Andon`. `AsyncAndon` has the same ones, to be awaited.
 """
 
 from __future__ import annotations
 
-from andon.client.api import Andon
-from andon.client.errors import (
+from .api import Andon, AsyncAndon
+from .errors import (
     AndonApiError,
+    AnotherRun,
+    BadRequest,
+    Changed,
     Conflict,
+    InternalError,
+    InvalidFields,
     InvalidRequest,
+    KeyNeeded,
     NotAllowed,
     NotFound,
     RateLimited,
+    TokenEnded,
+    TooLarge,
+    TooLong,
     Unavailable,
     Unreachable,
     WaitTimeout,
+    WrongMediaType,
+    WrongMethod,
+    WrongRange,
 )
-from andon.client.models import (
+from .events import NewEvent
+from .models import (
     Artifact,
     Asked,
     Attempt,
+    AttemptStatus,
     AuditEntry,
     Cancel,
     Cancellation,
+    CancellationStatus,
     Column,
     Dataset,
     DeadEvent,
@@ -37,30 +52,42 @@ from andon.client.models import (
     Event,
     EventRef,
     Function,
+    Level,
     LogLine,
     Pause,
     QueuedFor,
     Report,
+    ReportStatus,
     Run,
+    RunKind,
+    RunStatus,
     Schedule,
+    Scope,
     Skip,
     Step,
     Subject,
     SubjectAsked,
+    SubjectStatus,
     Token,
 )
-from andon.client.transport import Retries
-from andon.client.webhooks import verify_webhook
+from .transport import Retries
+from .webhooks import verify_webhook
 
 __all__ = [
     "Andon",
     "AndonApiError",
+    "AnotherRun",
     "Artifact",
     "Asked",
+    "AsyncAndon",
     "Attempt",
+    "AttemptStatus",
     "AuditEntry",
+    "BadRequest",
     "Cancel",
     "Cancellation",
+    "CancellationStatus",
+    "Changed",
     "Column",
     "Conflict",
     "Dataset",
@@ -70,24 +97,40 @@ __all__ = [
     "Event",
     "EventRef",
     "Function",
+    "InternalError",
+    "InvalidFields",
     "InvalidRequest",
+    "KeyNeeded",
+    "Level",
     "LogLine",
+    "NewEvent",
     "NotAllowed",
     "NotFound",
     "Pause",
     "QueuedFor",
     "RateLimited",
     "Report",
+    "ReportStatus",
     "Retries",
     "Run",
+    "RunKind",
+    "RunStatus",
     "Schedule",
+    "Scope",
     "Skip",
     "Step",
     "Subject",
     "SubjectAsked",
+    "SubjectStatus",
     "Token",
+    "TokenEnded",
+    "TooLarge",
+    "TooLong",
     "Unavailable",
     "Unreachable",
     "WaitTimeout",
+    "WrongMediaType",
+    "WrongMethod",
+    "WrongRange",
     "verify_webhook",
 ]

@@ -1,30 +1,34 @@
-"""`Andon`: the API, typed."""
+"""`Andon` and `AsyncAndon`: the API, typed."""
 
 from __future__ import annotations
 
-import time
+from collections.abc import Awaitable, Callable
 from types import TracebackType
+from typing import Self
 
 import httpx
 
-from andon.client.audit import Audit
-from andon.client.events import DeadEvents, Events
-from andon.client.live import Follower
-from andon.client.pauses import Pauses
-from andon.client.reports import Datasets, Reports
-from andon.client.runs import Cancellations, Functions, Runs
-from andon.client.schedules import Schedules
-from andon.client.subjects import Subjects
-from andon.client.tokens import Tokens
-from andon.client.transport import Retries, Transport
+from .audit import AsyncAudit, Audit
+from .blocking import run
+from .events import AsyncDeadEvents, AsyncEvents, DeadEvents, Events
+from .live import Follower
+from .pauses import AsyncPauses, Pauses
+from .reports import AsyncDatasets, AsyncReports, Datasets, Reports
+from .runs import AsyncCancellations, AsyncFunctions, AsyncRuns, Cancellations, Functions, Runs
+from .schedules import AsyncSchedules, Schedules
+from .subjects import AsyncSubjects, Subjects
+from .tokens import AsyncTokens, Tokens
+from .transport import PREFIX, Retries, Transport, base_of
+from .wire import BlockingWire, LoopWire
+
+SECONDS = 60.0
 
 
-class Andon:
-    """A client of one API; opens no connection before the first call. Close it, or use it in a `with` statement.
+class AsyncAndon:
+    """A client of one API for an event loop of asyncio, with the calls of `Andon`. Close it, or use `async with`.
 
-    Every call raises `AndonApiError` or a subclass when the API refuses or doesn't answer. What may pass by itself
-    (429, 502, 503, no connection) is tried again first; each POST carries an Idempotency-Key, so it is done once.
-    Threads may share a client.
+    What `Andon` returns is awaited; lists, `watch` and `follow` are for `async for`. Tasks may share a client. Only the
+    file of an upload or download is read and written where it stands, a piece at a time.
     """
 
     def __init__(
@@ -32,27 +36,95 @@ class Andon:
         url: str,
         key: str | None = None,
         *,
-        timeout: float = 60.0,
+        timeout: float = SECONDS,
+        retries: Retries | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+        sleep: Callable[[float], Awaitable[object]] | None = None,
+    ) -> None:
+        base = base_of(url)
+        wire = LoopWire(f"{base}{PREFIX}", _headers(key), transport, sleep)
+        self._set(Transport(base, wire, timeout=timeout, retries=retries or Retries()))
+
+    def _set(self, transport: Transport) -> Self:
+        follower = Follower(transport)
+        self._transport = transport
+        self.url = transport.url
+        self.reports = AsyncReports(transport, follower)
+        self.datasets = AsyncDatasets(transport)
+        self.subjects = AsyncSubjects(transport, follower)
+        self.runs = AsyncRuns(transport, follower)
+        self.events = AsyncEvents(transport)
+        self.dead_events = AsyncDeadEvents(transport)
+        self.tokens = AsyncTokens(transport)
+        self.audit = AsyncAudit(transport)
+        self.functions = AsyncFunctions(transport)
+        self.schedules = AsyncSchedules(transport)
+        self.pauses = AsyncPauses(transport)
+        self.cancellations = AsyncCancellations(transport)
+        return self
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._transport.wire.close()
+
+    async def is_ready(self, timeout: float = 2.0) -> bool:
+        """Whether the API answers and can serve; asked once."""
+        return await self._transport.is_ready(timeout)
+
+    def with_options(self, *, timeout: float | None = None, retries: Retries | None = None) -> AsyncAndon:
+        """The same client with another time-out or other retries, for one call or many; shares its connections."""
+        return AsyncAndon.__new__(AsyncAndon)._set(self._transport.having(timeout, retries))
+
+
+class Andon:
+    """A client of one API; opens no connection before the first call. Close it, or use it in a `with` statement.
+
+    Every call raises `AndonApiError` or a subclass when the API refuses or doesn't answer within `timeout` seconds.
+    What may pass by itself (429, 502, 503, no connection) is tried again first; each POST carries an Idempotency-Key,
+    so it is done once. Threads may share a client. `sleep` is what waits between tries.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        key: str | None = None,
+        *,
+        timeout: float = SECONDS,
         retries: Retries | None = None,
         transport: httpx.BaseTransport | None = None,
+        sleep: Callable[[float], object] | None = None,
     ) -> None:
-        self._transport = Transport(url, key, timeout=timeout, retries=retries or Retries(), transport=transport)
-        self.url = self._transport.url
-        follower = Follower(self._transport, time.monotonic, time.sleep)
-        self.reports = Reports(self._transport, follower)
-        self.datasets = Datasets(self._transport)
-        self.subjects = Subjects(self._transport, follower)
-        self.runs = Runs(self._transport, follower)
-        self.events = Events(self._transport)
-        self.dead_events = DeadEvents(self._transport)
-        self.tokens = Tokens(self._transport)
-        self.audit = Audit(self._transport)
-        self.functions = Functions(self._transport)
-        self.schedules = Schedules(self._transport)
-        self.pauses = Pauses(self._transport)
-        self.cancellations = Cancellations(self._transport)
+        base = base_of(url)
+        wire = BlockingWire(f"{base}{PREFIX}", _headers(key), transport, sleep)
+        self._set(Transport(base, wire, timeout=timeout, retries=retries or Retries()))
 
-    def __enter__(self) -> Andon:
+    def _set(self, transport: Transport) -> Self:
+        follower = Follower(transport)
+        self._transport = transport
+        self.url = transport.url
+        self.reports = Reports(AsyncReports(transport, follower))
+        self.datasets = Datasets(AsyncDatasets(transport))
+        self.subjects = Subjects(AsyncSubjects(transport, follower))
+        self.runs = Runs(AsyncRuns(transport, follower))
+        self.events = Events(AsyncEvents(transport))
+        self.dead_events = DeadEvents(AsyncDeadEvents(transport))
+        self.tokens = Tokens(AsyncTokens(transport))
+        self.audit = Audit(AsyncAudit(transport))
+        self.functions = Functions(AsyncFunctions(transport))
+        self.schedules = Schedules(AsyncSchedules(transport))
+        self.pauses = Pauses(AsyncPauses(transport))
+        self.cancellations = Cancellations(AsyncCancellations(transport))
+        return self
+
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -62,8 +134,16 @@ class Andon:
 
     def close(self) -> None:
         """Close the connections."""
-        self._transport.close()
+        run(self._transport.wire.close())
 
     def is_ready(self, timeout: float = 2.0) -> bool:
         """Whether the API answers and can serve; asked once."""
-        return self._transport.is_ready(timeout)
+        return run(self._transport.is_ready(timeout))
+
+    def with_options(self, *, timeout: float | None = None, retries: Retries | None = None) -> Andon:
+        """The same client with another time-out or other retries, for one call or many; shares its connections."""
+        return Andon.__new__(Andon)._set(self._transport.having(timeout, retries))
+
+
+def _headers(key: str | None) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}"} if key else {}

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 
-from andon.client.models import AuditEntry
-from andon.client.pages import listed
-from andon.client.transport import Transport
+from .blocking import Blocking, iterating
+from .models import AuditEntry
+from .pages import listed
+from .transport import Transport
 
 
-class Audit:
+class AsyncAudit:
     """Who has changed what. Takes a key with the scope `admin`."""
 
     def __init__(self, transport: Transport) -> None:
@@ -17,6 +18,12 @@ class Audit:
 
     def list(
         self, *, action: str | None = None, target: str | None = None, limit: int | None = None
-    ) -> Iterator[AuditEntry]:
+    ) -> AsyncIterator[AuditEntry]:
         """Entries, newest first: of this action (`report.deleted`), and of what has this id."""
         return listed(self._transport, "/audit", AuditEntry, limit, action=action, target=target)
+
+
+class Audit(Blocking[AsyncAudit]):
+    """Who has changed what. Takes a key with the scope `admin`."""
+
+    list = iterating(AsyncAudit.list)

@@ -10,19 +10,23 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any, TypeVar
 
-T = TypeVar("T")
+T = TypeVar("T", bound="Resource")
+OURS = ("raw", "etag")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Resource:
-    """Something that the API shows. `raw` is its JSON as it came, which compares and prints as nothing."""
+    """Something that the API shows. `raw` is its JSON as it came, `etag` what names its version where it was read by
+    itself and has one: both compare and print as nothing.
+    """
 
     raw: Mapping[str, Any] = dataclasses.field(default_factory=dict, repr=False, compare=False)
+    etag: str | None = dataclasses.field(default=None, repr=False, compare=False)
 
 
-def decode(kind: type[T], shown: Mapping[str, Any]) -> T:
+def decode(kind: type[T], shown: Mapping[str, Any], etag: str | None = None) -> T:
     """`shown` as a `kind`. A field that is missing is what the class has as its default."""
-    values: dict[str, Any] = {"raw": shown}
+    values: dict[str, Any] = {"raw": shown, "etag": etag}
     hashable: Any = kind
     for name, key, hint in _fields(hashable):
         if key in shown:
@@ -33,7 +37,7 @@ def decode(kind: type[T], shown: Mapping[str, Any]) -> T:
 @cache
 def _fields(kind: Any) -> list[tuple[str, str, Any]]:
     hints = typing.get_type_hints(kind)
-    named = [(field.name, field.metadata.get("json")) for field in dataclasses.fields(kind) if field.name != "raw"]
+    named = [(field.name, field.metadata.get("json")) for field in dataclasses.fields(kind) if field.name not in OURS]
     return [(name, key or _camel(name), hints[name]) for name, key in named]
 
 

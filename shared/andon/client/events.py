@@ -3,47 +3,59 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import takewhile
-from typing import Any
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any, Required, TypedDict
 from urllib.parse import quote
 
-from andon.client.decode import decode
-from andon.client.errors import WaitTimeout
-from andon.client.models import DeadEvent, Delivered, Event
-from andon.client.pages import listed
-from andon.client.transport import Transport
+from .blocking import Blocking, blocking, iterating
+from .decode import decode
+from .errors import WaitTimeout
+from .models import DeadEvent, Delivered, Event
+from .pages import listed
+from .transport import Transport
 
 DELIVERY_SECONDS = 20
 
 
-class DeadEvents:
+class NewEvent(TypedDict, total=False):
+    """An event to send. What is None or missing is the API's to say: an `id`, now as its `ts`, no user."""
+
+    name: Required[str]
+    data: Mapping[str, Any]
+    id: str | None
+    ts: dt.datetime | None
+    user: Any
+
+
+class AsyncDeadEvents:
     """Entries of the bus that can't be events. Takes a key with the scope `admin`."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    def list(self, *, limit: int | None = None) -> Iterator[DeadEvent]:
+    def list(self, *, limit: int | None = None) -> AsyncIterator[DeadEvent]:
         """Dead events, newest first."""
         return listed(self._transport, "/dead-events", DeadEvent, limit)
 
-    def get(self, id: int) -> DeadEvent | None:
+    async def get(self, id: int) -> DeadEvent | None:
         """One of them, if it is there."""
-        newer_or_it = takewhile(lambda each: each.id >= id, self.list())
-        return next((each for each in newer_or_it if each.id == id), None)
+        async for each in self.list():
+            if each.id <= id:
+                return each if each.id == id else None
+        return None
 
-    def replay(self, id: int) -> DeadEvent:
+    async def replay(self, id: int) -> DeadEvent:
         """Put one on the bus again, under the id that it had; still unreadable, it is buried anew."""
-        return decode(DeadEvent, self._transport.post(f"/dead-events/{id}/replay"))
+        return decode(DeadEvent, await self._transport.post(f"/dead-events/{id}/replay"))
 
 
-class Events:
+class AsyncEvents:
     """Facts that start and stop runs."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    def send(
+    async def send(
         self,
         name: str,
         data: Mapping[str, Any] | None = None,
@@ -53,11 +65,11 @@ class Events:
         user: Any = None,
     ) -> str:
         """Send one event; returns its id. Sent again with the same `id`, it has no second effect."""
-        event = {"name": name, "data": dict(data or {}), "id": id, "ts": ts and ts.isoformat(), "user": user}
-        [sent] = self.send_many([{key: value for key, value in event.items() if value is not None}])
+        event: NewEvent = {"name": name, "data": data or {}, "id": id, "ts": ts, "user": user}
+        [sent] = await self.send_many([event])
         return sent
 
-    def deliver(
+    async def deliver(
         self,
         name: str,
         data: Mapping[str, Any] | None = None,
@@ -70,9 +82,8 @@ class Events:
 
         Raises `WaitTimeout` when that takes longer than `timeout` seconds; it will be handled all the same.
         """
-        event = {"name": name, "data": dict(data or {}), "id": id, "user": user}
-        body = {key: value for key, value in event.items() if value is not None}
-        answer = self._transport.post("/events", body, wait=timeout)
+        body = _sent({"name": name, "data": data or {}, "id": id, "user": user})
+        answer = await self._transport.post("/events", body, prefer_wait=timeout)
         [sent] = answer["ids"]
         if "effects" not in answer:
             raise WaitTimeout(
@@ -80,15 +91,41 @@ class Events:
             )
         return decode(Delivered, {"id": sent, **answer["effects"][0]})
 
-    def send_many(self, events: Sequence[Mapping[str, Any]], *, idempotency_key: str | None = None) -> tuple[str, ...]:
-        """Send events as the API takes them (`name`, `data`, `id`, `ts`, `user`), all or none; returns their ids."""
-        body = [dict(each) for each in events]
-        return tuple(self._transport.post("/events", body, idempotency_key=idempotency_key)["ids"])
+    async def send_many(self, events: Sequence[NewEvent], *, idempotency_key: str | None = None) -> tuple[str, ...]:
+        """Send events, all or none; returns their ids."""
+        body = [_sent(each) for each in events]
+        return tuple((await self._transport.post("/events", body, idempotency_key=idempotency_key))["ids"])
 
-    def get(self, id: str) -> Event:
+    async def get(self, id: str) -> Event:
         """One event: what it started, what it cancelled, or why it cancelled nothing."""
-        return decode(Event, self._transport.get(f"/events/{quote(id, safe='')}"))
+        return await self._transport.show(Event, f"/events/{quote(id, safe='')}")
 
-    def list(self, *, name: str | None = None, limit: int | None = None) -> Iterator[Event]:
+    def list(self, *, name: str | None = None, limit: int | None = None) -> AsyncIterator[Event]:
         """The log, newest first."""
         return listed(self._transport, "/events", Event, limit, name=name)
+
+
+class DeadEvents(Blocking[AsyncDeadEvents]):
+    """Entries of the bus that can't be events. Takes a key with the scope `admin`."""
+
+    list = iterating(AsyncDeadEvents.list)
+    get = blocking(AsyncDeadEvents.get)
+    replay = blocking(AsyncDeadEvents.replay)
+
+
+class Events(Blocking[AsyncEvents]):
+    """Facts that start and stop runs."""
+
+    send = blocking(AsyncEvents.send)
+    deliver = blocking(AsyncEvents.deliver)
+    send_many = blocking(AsyncEvents.send_many)
+    get = blocking(AsyncEvents.get)
+    list = iterating(AsyncEvents.list)
+
+
+def _sent(event: NewEvent) -> dict[str, Any]:
+    """As the API takes it."""
+    ts = event.get("ts")
+    said = ts.isoformat() if isinstance(ts, dt.datetime) else ts
+    written = {**event, "data": dict(event.get("data") or {}), "ts": said}
+    return {name: value for name, value in written.items() if value is not None}

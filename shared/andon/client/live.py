@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Generator, Iterable, Iterator
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from andon.client.decode import Resource, decode
-from andon.client.errors import RateLimited, Unavailable, Unreachable, WaitTimeout, error_from
-from andon.client.transport import Transport
+from .decode import Resource, decode
+from .errors import RateLimited, Unavailable, Unreachable, WaitTimeout, error_from
+from .transport import Transport
 
 Thing = TypeVar("Thing", bound=Resource)
 LOOK_SECONDS = (0.1, 1.0)
@@ -31,21 +33,20 @@ class Message:
 class Follower:
     """Follows things of one API. `timeout` is in seconds; None is as long as it takes."""
 
-    def __init__(self, transport: Transport, clock: Callable[[], float], sleep: Callable[[float], None]) -> None:
+    def __init__(self, transport: Transport, clock: Callable[[], float] = time.monotonic) -> None:
         self._transport = transport
         self._clock = clock
-        self._sleep = sleep
 
-    def poll(
+    async def poll(
         self, path: str, kind: type[Thing], ended: Callable[[Thing], bool], timeout: float | None
-    ) -> Iterator[Thing]:
+    ) -> AsyncGenerator[Thing]:
         """The thing at `path`, again at each change, until it has ended; asks once a second or more often."""
         began = heard = self._clock()
         shortest, longest = LOOK_SECONDS
         pause, last = shortest, None
         while True:
             try:
-                thing = decode(kind, self._transport.get(path))
+                thing = await self._transport.show(kind, path)
                 heard = self._clock()
             except (Unavailable, RateLimited):
                 if self._clock() - heard > OUTAGE_SECONDS:
@@ -63,20 +64,28 @@ class Follower:
                     what = path.strip("/").replace("s/", " ", 1).capitalize()
                     raise WaitTimeout(f"{what} has not ended within {timeout:g} s")
                 pause = min(pause, left)
-            self._sleep(pause)
+            await self._transport.wire.pause(pause)
 
-    def watch(
+    async def watch(
         self, path: str, kind: type[Thing], ended: Callable[[Thing], bool], timeout: float | None
-    ) -> Iterator[Thing]:
+    ) -> AsyncGenerator[Thing]:
         """As `poll`, but told by the API as things change. Where that isn't to be had, it polls."""
         began, last = self._clock(), None
-        for last in self._told(path, kind, lambda: timeout is None or self._clock() - began + QUIET_SECONDS < timeout):
-            yield last
+
+        def in_time() -> bool:
+            return timeout is None or self._clock() - began + QUIET_SECONDS < timeout
+
+        async with aclosing(self._told(path, kind, in_time)) as told:
+            async for last in told:
+                yield last
         if last is None or not ended(last):
             left = None if timeout is None else max(timeout - (self._clock() - began), 0.0)
-            yield from (each for each in self.poll(path, kind, ended, left) if each != last)
+            async with aclosing(self.poll(path, kind, ended, left)) as polled:
+                async for each in polled:
+                    if each != last:
+                        yield each
 
-    def lines(self, path: str) -> Iterator[dict[str, Any]]:
+    async def lines(self, path: str) -> AsyncGenerator[dict[str, Any]]:
         """What each message of a stream says, to its end; resumed where it was cut off.
 
         Waits for a place where enough streams are open. Raises what stands in the way of one for over a minute.
@@ -84,8 +93,8 @@ class Follower:
         seen, heard = "", self._clock()
         while True:
             try:
-                with self._transport.listen(path, seen, quiet=QUIET_SECONDS) as lines:
-                    for message in messages(lines):
+                async with self._transport.listen(path, seen, quiet=QUIET_SECONDS) as lines:
+                    async for message in messages(lines):
                         heard = self._clock()
                         if message.event == "end":
                             return
@@ -97,15 +106,15 @@ class Follower:
             except (Unreachable, Unavailable, RateLimited):
                 if self._clock() - heard > OUTAGE_SECONDS:
                     raise
-            self._sleep(RECONNECT_SECONDS)
+            await self._transport.wire.pause(RECONNECT_SECONDS)
 
-    def _told(self, path: str, kind: type[Thing], go_on: Callable[[], bool]) -> Generator[Thing]:
+    async def _told(self, path: str, kind: type[Thing], go_on: Callable[[], bool]) -> AsyncGenerator[Thing]:
         """What the stream tells until it ends; resumed where it was cut off. Ends early when there is no stream."""
         seen, failures = "", 0
         while failures < MOST_RECONNECTS and go_on():
             try:
-                with self._transport.listen(f"{path}/stream", seen, quiet=QUIET_SECONDS) as lines:
-                    for message in messages(lines):
+                async with self._transport.listen(f"{path}/stream", seen, quiet=QUIET_SECONDS) as lines:
+                    async for message in messages(lines):
                         failures = 0
                         if message.event == "end" or not go_on():
                             return
@@ -119,13 +128,20 @@ class Follower:
             except (Unavailable, RateLimited):
                 return  # enough streams are open
             failures += 1
-            self._sleep(RECONNECT_SECONDS)
+            await self._transport.wire.pause(RECONNECT_SECONDS)
 
 
-def messages(lines: Iterable[str]) -> Iterator[Message]:
+async def last_of(found: AsyncIterator[Thing]) -> Thing:
+    """The last that it yields, which is at least one."""
+    async for each in found:  # noqa: B007
+        pass
+    return each
+
+
+async def messages(lines: AsyncIterator[str]) -> AsyncIterator[Message]:
     """Server-Sent Events out of their lines; an empty one for each comment."""
     fields: dict[str, str] = {}
-    for line in lines:
+    async for line in lines:
         if not line:
             if "data" in fields:
                 yield Message(fields.get("event", ""), fields.get("id", ""), fields["data"])

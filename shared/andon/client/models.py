@@ -6,11 +6,19 @@ import base64
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
-from andon.client.decode import Resource
+from .decode import Resource
 
 Json = Any
+ReportStatus = Literal["idle", "generating", "generated", "cancelled", "failed"]
+RunStatus = Literal["queued", "running", "waiting", "cancelling", "completed", "failed", "cancelled"]
+SubjectStatus = Literal["idle", "active", "completed", "failed", "cancelled"]
+AttemptStatus = Literal["completed", "failed", "lost", "handed over", "running", "sleeping", "cancelled"]
+CancellationStatus = Literal["pending", "done"]
+RunKind = Literal["function", "on_cancel", "on_failure"]
+Scope = Literal["read", "cancel"]
+Level = Literal["debug", "info", "warning", "error", "critical"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,7 +150,7 @@ class Attempt(Resource):
     """One try at a step: how it ended, why not well, and which worker tried."""
 
     attempt: int
-    status: str
+    status: AttemptStatus
     started_at: dt.datetime
     ended_at: dt.datetime | None = None
     error: Json = None
@@ -185,7 +193,7 @@ class LogLine(Resource):
 
     at: dt.datetime
     attempt: int
-    stream: str
+    stream: Literal["stdout", "stderr", "log"]
     text: str
     step: str | None = None
     level: str | None = None
@@ -237,11 +245,11 @@ class Run(Resource):
 
     id: str
     function_id: str
-    status: str
+    status: RunStatus
     event: EventRef
     attempt: int
     queued_at: dt.datetime
-    kind: str = "function"
+    kind: RunKind = "function"
     report_id: str | None = None
     parent_run_id: str | None = None
     parent_step: str | None = None
@@ -282,7 +290,7 @@ class Report(Resource):
 
     id: str
     title: str
-    status: str
+    status: ReportStatus
     created_at: dt.datetime
     dataset_id: str | None = None
     options: Mapping[str, Json] = field(default_factory=dict)
@@ -316,7 +324,7 @@ class Subject(Resource):
 
     kind: str
     id: Json
-    status: str
+    status: SubjectStatus
     function_id: str | None = None
     progress: float | None = None
     progress_note: str | None = None
@@ -347,7 +355,7 @@ class SubjectAsked(Resource):
 
     kind: str
     id: Json
-    status: str
+    status: SubjectStatus
     event_id: str
     run_id: str | None = None
 
@@ -361,7 +369,7 @@ class Asked(Resource):
     """
 
     id: str
-    status: str
+    status: ReportStatus | RunStatus
     event_id: str
     run_id: str | None = None
     children: int = 0
@@ -374,7 +382,7 @@ class Token(Resource):
     id: str
     token: str = field(repr=False)
     things: tuple[str, ...]
-    scopes: tuple[str, ...]
+    scopes: tuple[Scope, ...]
     expires_at: dt.datetime
     user: Json = None
 
@@ -397,7 +405,7 @@ class Function(Resource):
 class Pause(Resource):
     """That runs of a function, or in a queue (`kind`), wait; `paused_at` is None once it is resumed."""
 
-    kind: str
+    kind: Literal["function", "queue"]
     name: str
     paused_at: dt.datetime | None
     paused_by: Json
@@ -429,7 +437,7 @@ class Cancellation(Resource):
     """A cancel of many runs at once. `id` is None for a dry run, which has done nothing but count."""
 
     id: str | None = None
-    status: str | None = None
+    status: CancellationStatus | None = None
     matched: int | None = None
     failed_evaluations: int | None = None
     first_failure: str | None = None

@@ -2,34 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from typing import Any, Literal
 from urllib.parse import quote
 
-from andon.client.decode import decode
-from andon.client.models import Pause
-from andon.client.transport import Transport
+from .blocking import Blocking, blocking, iterating
+from .decode import decode
+from .models import Pause
+from .pages import all_of
+from .transport import Transport
 
 Kind = Literal["function", "queue"]
 
 
-class Pauses:
+class AsyncPauses:
     """What is paused: its runs are made, and wait until it is resumed."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    def list(self) -> Iterator[Pause]:
+    def list(self) -> AsyncIterator[Pause]:
         """What is paused now."""
-        return (decode(Pause, shown) for shown in self._transport.get("/pauses")["items"])
+        return all_of(self._transport, "/pauses", Pause)
 
-    def pause(self, kind: Kind, name: str, *, reason: str | None = None) -> Pause:
+    async def pause(self, kind: Kind, name: str, *, reason: str | None = None) -> Pause:
         """Start none of its runs until it is resumed. Raises `Conflict` if it is paused. Takes the scope `admin`."""
-        return self._ask(kind, name, "pause", {} if reason is None else {"reason": reason})
+        return await self._ask(kind, name, "pause", {} if reason is None else {"reason": reason})
 
-    def resume(self, kind: Kind, name: str) -> Pause:
+    async def resume(self, kind: Kind, name: str) -> Pause:
         """Let its runs start again. Raises `Conflict` if it isn't paused. Takes the scope `admin`."""
-        return self._ask(kind, name, "resume", {})
+        return await self._ask(kind, name, "resume", {})
 
-    def _ask(self, kind: Kind, name: str, verb: str, body: dict[str, Any]) -> Pause:
-        return decode(Pause, self._transport.post(f"/{kind}s/{quote(name, safe='')}/{verb}", body))
+    async def _ask(self, kind: Kind, name: str, verb: str, body: dict[str, Any]) -> Pause:
+        return decode(Pause, await self._transport.post(f"/{kind}s/{quote(name, safe='')}/{verb}", body))
+
+
+class Pauses(Blocking[AsyncPauses]):
+    """What is paused: its runs are made, and wait until it is resumed."""
+
+    list = iterating(AsyncPauses.list)
+    pause = blocking(AsyncPauses.pause)
+    resume = blocking(AsyncPauses.resume)

@@ -6,24 +6,26 @@ import builtins
 import datetime as dt
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from andon.client.decode import decode
-from andon.client.errors import WaitTimeout
-from andon.client.live import Follower
-from andon.client.models import Artifact, Asked, Cancellation, Function, LogLine, Run, Step
-from andon.client.pages import listed
-from andon.client.saving import save
-from andon.client.transport import Transport
+from .blocking import Blocking, blocking, iterating
+from .decode import decode
+from .errors import WaitTimeout
+from .live import Follower, last_of
+from .models import Artifact, Asked, Cancellation, Function, Level, LogLine, Run, RunStatus, Step
+from .pages import all_of, listed
+from .saving import save
+from .transport import Manner, Transport
 
 LOOK_SECONDS = 0.25
 LOG_PAGE = 1_000
 
 
-class Runs:
+class AsyncRuns:
     """Executions of functions."""
 
     def __init__(self, transport: Transport, follower: Follower) -> None:
@@ -33,7 +35,7 @@ class Runs:
     def list(
         self,
         *,
-        status: str | Sequence[str] | None = None,
+        status: RunStatus | Sequence[RunStatus] | None = None,
         function_id: str | None = None,
         event_id: str | None = None,
         report_id: str | None = None,
@@ -42,7 +44,7 @@ class Runs:
         tag: str | Sequence[str] | None = None,
         where: str | None = None,
         limit: int | None = None,
-    ) -> Iterator[Run]:
+    ) -> AsyncIterator[Run]:
         """Runs, newest first: those that have all of the tags, and what `where` says (`data.reportId = 7`)."""
         query: dict[str, Any] = {
             "status": status,
@@ -56,29 +58,29 @@ class Runs:
         }
         return listed(self._transport, "/runs", Run, limit, **query)
 
-    def get(self, id: str) -> Run:
+    async def get(self, id: str) -> Run:
         """One run with its steps and its cleanup."""
-        return decode(Run, self._transport.get(_path(id)))
+        return await self._transport.show(Run, _path(id))
 
-    def steps(self, id: str, *, limit: int | None = None) -> Iterator[Step]:
+    def steps(self, id: str, *, limit: int | None = None) -> AsyncIterator[Step]:
         """All steps of a run, in their order; `get` has the newest 500."""
         return listed(self._transport, f"{_path(id)}/steps", Step, limit)
 
-    def step(self, id: str, step: str) -> Step:
+    async def step(self, id: str, step: str) -> Step:
         """One step with all of its result; `get` has it only where it is short."""
-        return decode(Step, self._transport.get(f"{_path(id)}/steps/{quote(step, safe='')}"))
+        return await self._transport.show(Step, f"{_path(id)}/steps/{quote(step, safe='')}")
 
-    def output(self, id: str) -> Any:
+    async def output(self, id: str) -> Any:
         """All of what the function has returned."""
-        return self._transport.get(f"{_path(id)}/output")["output"]
+        return (await self._transport.get(f"{_path(id)}/output"))["output"]
 
-    def artifacts(self, id: str) -> builtins.list[Artifact]:
+    async def artifacts(self, id: str) -> builtins.list[Artifact]:
         """The files that the run has published: none, unless it has completed."""
-        return [decode(Artifact, shown) for shown in self._transport.get(f"{_path(id)}/artifacts")["items"]]
+        return [each async for each in all_of(self._transport, f"{_path(id)}/artifacts", Artifact)]
 
-    def download(self, id: str, name: str, to: str | os.PathLike[str] = ".") -> Path:
+    async def download(self, id: str, name: str, to: str | os.PathLike[str] = ".") -> Path:
         """Save the run's file `name` as `to`, or in the folder `to`; never half of it under that name."""
-        return save(self._transport, f"{_path(id)}/artifacts/{quote(name, safe='')}", name, to)
+        return await save(self._transport, f"{_path(id)}/artifacts/{quote(name, safe='')}", name, to)
 
     def logs(
         self,
@@ -86,44 +88,55 @@ class Runs:
         *,
         step: str | None = None,
         attempt: int | None = None,
-        level: str | None = None,
+        level: Level | None = None,
         text: str | None = None,
         limit: int | None = None,
-    ) -> Iterator[LogLine]:
+    ) -> AsyncIterator[LogLine]:
         """What the run has printed and logged, oldest first: from a `level` up, with `text` in it."""
         query = {"step": step, "attempt": attempt, "level": level, "text": text}
         return listed(self._transport, f"{_path(id)}/logs", LogLine, limit, page=LOG_PAGE, **query)
 
-    def follow_logs(
+    async def follow_logs(
         self,
         id: str,
         *,
         step: str | None = None,
         attempt: int | None = None,
-        level: str | None = None,
+        level: Level | None = None,
         text: str | None = None,
-    ) -> Iterator[LogLine]:
+    ) -> AsyncIterator[LogLine]:
         """What the run has said, and then what it says, until it has ended."""
         asked = {"step": step, "attempt": attempt, "level": level, "text": text}
         query = {name: value for name, value in asked.items() if value is not None}
-        for message in self._follower.lines(f"{_path(id)}/logs/stream{f'?{urlencode(query)}' if query else ''}"):
-            yield from (decode(LogLine, each) for each in message["items"])
+        path = f"{_path(id)}/logs/stream{f'?{urlencode(query)}' if query else ''}"
+        async with aclosing(self._follower.lines(path)) as messages:
+            async for message in messages:
+                for each in message["items"]:
+                    yield decode(LogLine, each)
 
-    def cancel(self, id: str, *, reason: str | None = None, idempotency_key: str | None = None) -> Asked:
-        """Cancel a run. Raises `Conflict` if it has ended."""
+    async def cancel(
+        self,
+        id: str,
+        *,
+        reason: str | None = None,
+        prefer_wait: int | None = None,
+        if_match: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Asked:
+        """Cancel a run; wait up to so many seconds until its code has stopped. Raises `Conflict` if it has ended."""
         body = {} if reason is None else {"reason": reason}
-        return decode(Asked, self._transport.post(f"{_path(id)}/cancel", body, idempotency_key=idempotency_key))
+        how: Manner = {"prefer_wait": prefer_wait, "if_match": if_match, "idempotency_key": idempotency_key}
+        return decode(Asked, await self._transport.post(f"{_path(id)}/cancel", body, **how))
 
-    def watch(self, id: str, *, timeout: float | None = None) -> Iterator[Run]:
+    def watch(self, id: str, *, timeout: float | None = None) -> AsyncIterator[Run]:
         """The run with its steps, again at each change, until it has ended; told by the API, as a report is."""
         return self._follower.watch(_path(id), Run, lambda run: run.ended, timeout)
 
-    def wait(self, id: str, *, timeout: float | None = None) -> Run:
+    async def wait(self, id: str, *, timeout: float | None = None) -> Run:
         """Wait until the run has ended, and return it. Raises `WaitTimeout` after `timeout` seconds."""
-        *_, last = self.watch(id, timeout=timeout)
-        return last
+        return await last_of(self.watch(id, timeout=timeout))
 
-    def rerun(
+    async def rerun(
         self,
         id: str,
         *,
@@ -139,16 +152,16 @@ class Runs:
         """
         given = {"from": from_step, "data": None if data is None else dict(data), "keep": keep or None}
         body = {name: value for name, value in given.items() if value is not None}
-        return decode(Asked, self._transport.post(f"{_path(id)}/rerun", body, idempotency_key=idempotency_key))
+        return decode(Asked, await self._transport.post(f"{_path(id)}/rerun", body, idempotency_key=idempotency_key))
 
 
-class Cancellations:
+class AsyncCancellations:
     """Cancels of many runs at once."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    def create(
+    async def create(
         self,
         function_id: str | None = None,
         *,
@@ -158,11 +171,13 @@ class Cancellations:
         where: str | None = None,
         reason: str | None = None,
         dry_run: bool = False,
+        prefer_wait: int | None = None,
         idempotency_key: str | None = None,
     ) -> Cancellation:
         """Cancel the runs of a function, or with a tag, that were queued in a time and of which `where` (CEL) is true.
 
-        A dry run only counts: `matched`. Otherwise `get(id)` shows how far it is.
+        A dry run only counts: `matched`. Otherwise `get(id)` shows how far it is; `prefer_wait` is for up to how many
+        seconds to wait until it was applied.
         """
         given = {
             "functionId": function_id,
@@ -174,34 +189,67 @@ class Cancellations:
             "dryRun": dry_run or None,
         }
         body = {name: value for name, value in given.items() if value is not None}
-        return decode(Cancellation, self._transport.post("/cancellations", body, idempotency_key=idempotency_key))
+        how: Manner = {"prefer_wait": prefer_wait, "idempotency_key": idempotency_key}
+        return decode(Cancellation, await self._transport.post("/cancellations", body, **how))
 
-    def get(self, id: str) -> Cancellation:
+    async def get(self, id: str) -> Cancellation:
         """One cancellation: how far it is, and how many runs it has matched."""
-        return decode(Cancellation, self._transport.get(f"/cancellations/{quote(id, safe='')}"))
+        return await self._transport.show(Cancellation, f"/cancellations/{quote(id, safe='')}")
 
-    def wait(self, id: str, *, timeout: float | None = None) -> Cancellation:
+    async def wait(self, id: str, *, timeout: float | None = None) -> Cancellation:
         """Wait until it was applied to every run that it matches; their code may take longer to stop.
 
         Raises `WaitTimeout` after `timeout` seconds.
         """
         began = time.monotonic()
-        while (found := self.get(id)).status != "done":
+        while (found := await self.get(id)).status != "done":
             if timeout is not None and time.monotonic() - began >= timeout:
                 raise WaitTimeout(f"Cancellation {id} is still being applied after {timeout:g} s")
-            time.sleep(LOOK_SECONDS)
+            await self._transport.wire.pause(LOOK_SECONDS)
         return found
 
 
-class Functions:
+class AsyncFunctions:
     """What is registered."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    def list(self) -> Iterator[Function]:
+    def list(self) -> AsyncIterator[Function]:
         """The functions, by id."""
-        return (decode(Function, shown) for shown in self._transport.get("/functions")["items"])
+        return all_of(self._transport, "/functions", Function)
+
+
+class Runs(Blocking[AsyncRuns]):
+    """Executions of functions."""
+
+    list = iterating(AsyncRuns.list)
+    get = blocking(AsyncRuns.get)
+    steps = iterating(AsyncRuns.steps)
+    step = blocking(AsyncRuns.step)
+    output = blocking(AsyncRuns.output)
+    artifacts = blocking(AsyncRuns.artifacts)
+    download = blocking(AsyncRuns.download)
+    logs = iterating(AsyncRuns.logs)
+    follow_logs = iterating(AsyncRuns.follow_logs)
+    cancel = blocking(AsyncRuns.cancel)
+    watch = iterating(AsyncRuns.watch)
+    wait = blocking(AsyncRuns.wait)
+    rerun = blocking(AsyncRuns.rerun)
+
+
+class Cancellations(Blocking[AsyncCancellations]):
+    """Cancels of many runs at once."""
+
+    create = blocking(AsyncCancellations.create)
+    get = blocking(AsyncCancellations.get)
+    wait = blocking(AsyncCancellations.wait)
+
+
+class Functions(Blocking[AsyncFunctions]):
+    """What is registered."""
+
+    list = iterating(AsyncFunctions.list)
 
 
 def _path(id: str) -> str:

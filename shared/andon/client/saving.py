@@ -5,21 +5,22 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from andon.client.transport import Transport
+from .transport import Transport
 
 CHUNK = 1 << 20
 
 
-def save(transport: Transport, path: str, name: str, to: str | os.PathLike[str]) -> Path:
+async def save(transport: Transport, path: str, name: str, to: str | os.PathLike[str]) -> Path:
     """Save what is at `path` as `to`, or as `name` in the folder `to`; never half of it under that name."""
     target = Path(to)
     if target.is_dir():
         target = target / Path(name).name
     part = target.with_name(f"{target.name}.part")
     try:
-        with transport.stream(path) as response, part.open("wb") as file:
-            for chunk in response.iter_bytes(CHUNK):
-                file.write(chunk)
+        async with transport.stream(path, CHUNK) as chunks:
+            with part.open("wb") as file:
+                async for chunk in chunks:
+                    file.write(chunk)
         os.replace(part, target)
     finally:
         part.unlink(missing_ok=True)

@@ -2,36 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import quote
 
-from andon.client.decode import decode
-from andon.client.models import Schedule
-from andon.client.transport import Transport
+from .blocking import Blocking, blocking, iterating
+from .decode import decode
+from .models import Schedule
+from .pages import all_of
+from .transport import Transport
 
 
-class Schedules:
+class AsyncSchedules:
     """When functions start by themselves."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    def list(self) -> Iterator[Schedule]:
+    def list(self) -> AsyncIterator[Schedule]:
         """The schedules, by function."""
-        return (decode(Schedule, shown) for shown in self._transport.get("/schedules")["items"])
+        return all_of(self._transport, "/schedules", Schedule)
 
-    def pause(self, id: str, *, reason: str | None = None) -> Schedule:
+    async def pause(self, id: str, *, reason: str | None = None) -> Schedule:
         """Let it tick no more until it is resumed. Raises `Conflict` if it is paused. Takes the scope `admin`."""
-        return self._ask(id, "pause", {} if reason is None else {"reason": reason})
+        return await self._ask(id, "pause", {} if reason is None else {"reason": reason})
 
-    def resume(self, id: str) -> Schedule:
+    async def resume(self, id: str) -> Schedule:
         """Let it tick again, from now on. Raises `Conflict` if it isn't paused. Takes the scope `admin`."""
-        return self._ask(id, "resume", {})
+        return await self._ask(id, "resume", {})
 
-    def run_now(self, id: str) -> Schedule:
+    async def run_now(self, id: str) -> Schedule:
         """Let it tick now, paused or not; `event_id` is the tick's: `runs.list(event_id=...)` finds the run."""
-        return self._ask(id, "run", {})
+        return await self._ask(id, "run", {})
 
-    def _ask(self, id: str, verb: str, body: dict[str, Any]) -> Schedule:
-        return decode(Schedule, self._transport.post(f"/schedules/{quote(id, safe='')}/{verb}", body))
+    async def _ask(self, id: str, verb: str, body: dict[str, Any]) -> Schedule:
+        return decode(Schedule, await self._transport.post(f"/schedules/{quote(id, safe='')}/{verb}", body))
+
+
+class Schedules(Blocking[AsyncSchedules]):
+    """When functions start by themselves."""
+
+    list = iterating(AsyncSchedules.list)
+    pause = blocking(AsyncSchedules.pause)
+    resume = blocking(AsyncSchedules.resume)
+    run_now = blocking(AsyncSchedules.run_now)

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from andon.client.decode import decode
-from andon.client.live import Follower
-from andon.client.models import Subject, SubjectAsked
-from andon.client.pages import listed
-from andon.client.transport import Transport
+from .blocking import Blocking, blocking, iterating
+from .decode import decode
+from .live import Follower, last_of
+from .models import Subject, SubjectAsked, SubjectStatus
+from .pages import listed
+from .transport import Transport
 
 Id = str | int
 
 
-class Subjects:
+class AsyncSubjects:
     """What runs are about; each follows its newest request."""
 
     def __init__(self, transport: Transport, follower: Follower) -> None:
@@ -27,12 +28,12 @@ class Subjects:
         self,
         *,
         kind: str | None = None,
-        status: str | Sequence[str] | None = None,
+        status: SubjectStatus | Sequence[SubjectStatus] | None = None,
         requested_by: str | None = None,
         created_after: dt.datetime | None = None,
         created_before: dt.datetime | None = None,
         limit: int | None = None,
-    ) -> Iterator[Subject]:
+    ) -> AsyncIterator[Subject]:
         """Subjects that were asked for, of this kind and of any of these statuses, newest first.
 
         They are created when they are asked for first; `requested_by` is the id of who asked last.
@@ -46,45 +47,66 @@ class Subjects:
         }
         return listed(self._transport, "/subjects", Subject, limit, **query)
 
-    def get(self, kind: str, id: Id) -> Subject:
+    async def get(self, kind: str, id: Id) -> Subject:
         """One subject with its run."""
-        return decode(Subject, self._transport.get(_path(kind, id)))
+        return await self._transport.show(Subject, _path(kind, id))
 
-    def request(
+    async def request(
         self,
         kind: str,
         id: Id,
         data: Mapping[str, Any] | None = None,
         *,
-        wait: int | None = None,
+        prefer_wait: int | None = None,
         idempotency_key: str | None = None,
     ) -> SubjectAsked:
-        """Ask for a run with these data; `wait` up to so many seconds for its id. Raises `Conflict` while active.
+        """Ask for a run with these data; wait up to so many seconds for its id. Raises `Conflict` while active.
 
         While its run is being cancelled, another is accepted: it begins once the former code has stopped.
         """
         path, body = f"{_path(kind, id)}/request", {"data": dict(data or {})}
-        return decode(SubjectAsked, self._transport.post(path, body, idempotency_key=idempotency_key, wait=wait))
+        answer = await self._transport.post(path, body, idempotency_key=idempotency_key, prefer_wait=prefer_wait)
+        return decode(SubjectAsked, answer)
 
-    def cancel(
-        self, kind: str, id: Id, *, reason: str | None = None, idempotency_key: str | None = None
+    async def cancel(
+        self,
+        kind: str,
+        id: Id,
+        *,
+        reason: str | None = None,
+        prefer_wait: int | None = None,
+        idempotency_key: str | None = None,
     ) -> SubjectAsked:
-        """Cancel its run: once this returns, it will not complete. Raises `Conflict` if the subject isn't active."""
+        """Cancel its run: once this returns, it will not complete. Raises `Conflict` if the subject isn't active.
+
+        `prefer_wait` is for up to how many seconds to wait until its code has stopped.
+        """
         body = {} if reason is None else {"reason": reason}
         path = f"{_path(kind, id)}/cancel"
-        return decode(SubjectAsked, self._transport.post(path, body, idempotency_key=idempotency_key))
+        answer = await self._transport.post(path, body, idempotency_key=idempotency_key, prefer_wait=prefer_wait)
+        return decode(SubjectAsked, answer)
 
-    def follow(self, kind: str, id: Id, *, timeout: float | None = None) -> Iterator[Subject]:
+    def follow(self, kind: str, id: Id, *, timeout: float | None = None) -> AsyncIterator[Subject]:
         """The subject, again at each change, until it isn't active; that last one is yielded too.
 
         Raises `WaitTimeout` after `timeout` seconds.
         """
         return self._follower.poll(_path(kind, id), Subject, _ended, timeout)
 
-    def wait(self, kind: str, id: Id, *, timeout: float | None = None) -> Subject:
+    async def wait(self, kind: str, id: Id, *, timeout: float | None = None) -> Subject:
         """Wait until it isn't active, and return it. Raises `WaitTimeout` after `timeout` seconds."""
-        *_, last = self.follow(kind, id, timeout=timeout)
-        return last
+        return await last_of(self.follow(kind, id, timeout=timeout))
+
+
+class Subjects(Blocking[AsyncSubjects]):
+    """What runs are about; each follows its newest request."""
+
+    list = iterating(AsyncSubjects.list)
+    get = blocking(AsyncSubjects.get)
+    request = blocking(AsyncSubjects.request)
+    cancel = blocking(AsyncSubjects.cancel)
+    follow = iterating(AsyncSubjects.follow)
+    wait = blocking(AsyncSubjects.wait)
 
 
 def _path(kind: str, id: Id) -> str:

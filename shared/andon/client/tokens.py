@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import quote
 
-from andon.client.decode import decode
-from andon.client.models import Token
-from andon.client.transport import Transport
+from .blocking import Blocking, blocking
+from .decode import decode
+from .models import Scope, Token
+from .transport import Transport
 
-Scope = Literal["read", "cancel"]
 
-
-class Tokens:
+class AsyncTokens:
     """What a page carries instead of a key. Each is for an hour at most, and ends with the key."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    def create(
+    async def create(
         self, *things: str, scopes: Sequence[Scope] = ("read",), ttl: int = 900, user: dict[str, Any] | None = None
     ) -> Token:
         """A token for these, each `report:<id>` or `run:<id>`, up to 100, for `ttl` seconds.
@@ -27,8 +26,15 @@ class Tokens:
         `user` is in whose name the page cancels; without it, the key's.
         """
         body: dict[str, Any] = {"things": list(things), "scopes": list(scopes), "ttl": ttl}
-        return decode(Token, self._transport.post("/tokens", body if user is None else {**body, "user": user}))
+        return decode(Token, await self._transport.post("/tokens", body if user is None else {**body, "user": user}))
 
-    def revoke(self, id: str) -> None:
+    async def revoke(self, id: str) -> None:
         """End a token before its time."""
-        self._transport.delete(f"/tokens/{quote(id, safe='')}")
+        await self._transport.delete(f"/tokens/{quote(id, safe='')}")
+
+
+class Tokens(Blocking[AsyncTokens]):
+    """What a page carries instead of a key. Each is for an hour at most, and ends with the key."""
+
+    create = blocking(AsyncTokens.create)
+    revoke = blocking(AsyncTokens.revoke)

@@ -4,25 +4,34 @@ from __future__ import annotations
 
 import datetime as dt
 import random
-import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import IO, Any
+from typing import IO, Any, TypedDict, TypeVar, Unpack
 from urllib.parse import urlsplit
 
 import httpx
 
-from andon.client.errors import AndonApiError, Unreachable, error_of
+from .decode import Resource, decode
+from .errors import AndonApiError, Unreachable, error_of
+from .wire import Wire
 
 PREFIX = "/api/v1"
 END = ("event: end", "data: {}", "")
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 PASSING = frozenset({429, 502, 503})
 NEVER_ARRIVED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 LONGEST_RETRY_AFTER = 60.0
+Shown = TypeVar("Shown", bound=Resource)
+
+
+class Manner(TypedDict, total=False):
+    """How to do what is asked: once under this key, waiting for up to so many seconds, only to this version."""
+
+    idempotency_key: str | None
+    prefer_wait: int | None
+    if_match: str | None
 
 
 @dataclass(frozen=True)
@@ -35,100 +44,107 @@ class Retries:
     attempts: int = 5
     base: float = 0.2
     cap: float = 5.0
-    sleep: Callable[[float], None] = time.sleep
 
-    def pause(self, attempt: int, at_least: float = 0.0) -> None:
-        """Wait before the try after `attempt` (from 1)."""
+    def pause(self, attempt: int, at_least: float = 0.0) -> float:
+        """How many seconds to wait before the try after `attempt` (from 1)."""
         most = min(self.cap, self.base * 2 ** (attempt - 1))
-        self.sleep(min(at_least, LONGEST_RETRY_AFTER) + random.uniform(0, most))
+        return min(at_least, LONGEST_RETRY_AFTER) + random.uniform(0, most)
 
 
 class Transport:
     """Calls of one API. Every POST has an Idempotency-Key, so that trying again can't do it twice."""
 
-    def __init__(
-        self,
-        url: str,
-        key: str | None,
-        *,
-        timeout: float,
-        retries: Retries,
-        transport: httpx.BaseTransport | None = None,
-    ) -> None:
-        self.url = base_of(url)
-        self._retries = retries
-        self._http = httpx.Client(
-            base_url=f"{self.url}{PREFIX}",
-            headers={"Authorization": f"Bearer {key}"} if key else {},
-            timeout=timeout,
-            transport=transport,
-            trust_env=httpx.URL(self.url).host not in LOOPBACK,  # a proxy would look for us on its own machine
-        )
+    def __init__(self, url: str, wire: Wire, *, timeout: float, retries: Retries) -> None:
+        self.url = url
+        self.wire = wire
+        self.timeout = timeout
+        self.retries = retries
 
-    def close(self) -> None:
-        """Close the connections."""
-        self._http.close()
+    def having(self, timeout: float | None, retries: Retries | None) -> Transport:
+        """The same connections with other options; None keeps one."""
+        timeout = self.timeout if timeout is None else timeout
+        return Transport(self.url, self.wire, timeout=timeout, retries=retries or self.retries)
 
-    def get(self, path: str, query: Mapping[str, object] | None = None) -> Any:
+    async def get(self, path: str, query: Mapping[str, object] | None = None) -> Any:
         """What `path` shows; query parameters that are None are left out."""
-        return self._json("GET", path, params=_given(query or {}))
+        return (await self._json("GET", path, params=_given(query or {})))[0]
 
-    def post(
-        self, path: str, body: object = None, *, idempotency_key: str | None = None, wait: int | None = None
-    ) -> Any:
-        """Do what `path` does, once however often it has to be sent; `wait` up to so many seconds for its effect."""
-        headers = {**_once(idempotency_key), **({} if wait is None else {"Prefer": f"wait={wait}"})}
-        return self._json("POST", path, json={} if body is None else body, headers=headers)
+    async def show(self, kind: type[Shown], path: str) -> Shown:
+        """What `path` shows, as a `kind` with its ETag."""
+        return decode(kind, *await self._json("GET", path))
 
-    def patch(self, path: str, body: object) -> Any:
-        """Change what `path` is."""
-        return self._json("PATCH", path, json=body)
+    async def post(self, path: str, body: object = None, **how: Unpack[Manner]) -> Any:
+        """Do what `path` does, once however often it has to be sent; wait up to so many seconds for its effect."""
+        headers = {**_once(how.get("idempotency_key")), **_if(how.get("if_match"))}
+        prefer_wait = how.get("prefer_wait")
+        timeout = self.timeout
+        if prefer_wait is not None:
+            headers["Prefer"] = f"wait={prefer_wait}"
+            timeout += prefer_wait
+        json = {} if body is None else body
+        return (await self._json("POST", path, json=json, headers=headers, timeout=timeout))[0]
 
-    def delete(self, path: str) -> None:
+    async def patch(self, kind: type[Shown], path: str, body: object, *, if_match: str | None = None) -> Shown:
+        """Change what `path` is; as a `kind` with its new ETag."""
+        return decode(kind, *await self._json("PATCH", path, json=body, headers=_if(if_match)))
+
+    async def delete(self, path: str, *, if_match: str | None = None) -> None:
         """Delete what `path` is."""
-        self._json("DELETE", path)
+        await self._json("DELETE", path, headers=_if(if_match))
 
-    def upload(self, path: str, name: str, file: IO[bytes], *, timeout: float) -> Any:
-        """Send `file` in the form field `file`, read as it is sent; from its beginning again when tried again."""
-        return self._json("POST", path, files={"file": (name, file)}, headers=_once(None), timeout=timeout, rewind=file)
+    async def upload(self, path: str, name: str, file: IO[bytes], *, timeout: float) -> Any:
+        """Send `file` in the form field `file`, read as it is sent, from its beginning.
 
-    @contextmanager
-    def stream(self, path: str) -> Iterator[httpx.Response]:
-        """The answer of `path`, its body still to be read."""
-        with self._exchange("GET", path, stream=True) as response:
-            yield response
+        One that can't be wound back is sent from where it is, and not tried again.
+        """
+        again = file.seekable()
+        sent = file if again else _Flow(file)
+        options = {"files": {"file": (name, sent)}, "headers": _once(None), "timeout": timeout}
+        return (await self._json("POST", path, attempts=None if again else 1, **options))[0]
 
-    @contextmanager
-    def listen(self, path: str, last_id: str, *, quiet: float) -> Iterator[Iterator[str]]:
+    @asynccontextmanager
+    async def stream(self, path: str, size: int) -> AsyncIterator[AsyncIterator[bytes]]:
+        """The answer of `path` in chunks of `size`."""
+        async with self._exchange("GET", path, stream=True) as response:
+            yield self.wire.chunks(response, size)
+
+    @asynccontextmanager
+    async def listen(self, path: str, last_id: str, *, quiet: float) -> AsyncIterator[AsyncIterator[str]]:
         """The lines of a stream of Server-Sent Events behind the one with this id; asked for once.
 
         Only its end where that one was the last. Raises `Unreachable` when it is cut off, or says nothing for `quiet`
         seconds.
         """
         headers = {"Accept": "text/event-stream", **({"Last-Event-ID": last_id} if last_id else {})}
-        timeout = httpx.Timeout(self._http.timeout.connect, read=quiet)
+        timeout = httpx.Timeout(self.timeout, read=quiet)
         try:
-            with self._http.stream("GET", path, headers=headers, timeout=timeout) as response:
+            response = await self.wire.send(self.wire.request("GET", path, headers=headers, timeout=timeout))
+            try:
                 if not response.is_success:
-                    response.read()
+                    await self.wire.read(response)
                     raise error_of(response)
-                yield iter(END) if response.status_code == 204 else response.iter_lines()
+                yield _end() if response.status_code == 204 else self.wire.lines(response)
+            finally:
+                await self.wire.drop(response)
         except httpx.TransportError as error:
             raise _unreachable(self.url, error) from None
 
-    def is_ready(self, timeout: float) -> bool:
+    async def is_ready(self, timeout: float) -> bool:
         """Whether the API answers and can serve; asked once."""
         try:
-            return self._http.get(f"{self.url}/readyz", timeout=timeout).is_success
+            response = await self.wire.send(self.wire.request("GET", f"{self.url}/readyz", timeout=timeout))
+            await self.wire.drop(response)
+            return response.is_success
         except httpx.HTTPError:
             return False
 
-    def _json(self, method: str, path: str, **options: Any) -> Any:
-        with self._exchange(method, path, **options) as response:
+    async def _json(self, method: str, path: str, **options: Any) -> tuple[Any, str | None]:
+        """The answer's JSON, and its ETag."""
+        async with self._exchange(method, path, **options) as response:
             if not response.content:
-                return None
+                return None, None
             try:
-                return response.json()
+                return response.json(), response.headers.get("ETag")
             except ValueError:
                 what = response.headers.get("Content-Type", "no media type")
                 raise AndonApiError(
@@ -137,44 +153,45 @@ class Transport:
                     f"{self.url} answered {what} instead of JSON; is the URL right?",
                 ) from None
 
-    @contextmanager
-    def _exchange(
-        self,
-        method: str,
-        path: str,
-        *,
-        stream: bool = False,
-        rewind: IO[bytes] | None = None,
-        **options: Any,
-    ) -> Iterator[httpx.Response]:
+    @asynccontextmanager
+    async def _exchange(
+        self, method: str, path: str, *, stream: bool = False, attempts: int | None = None, **options: Any
+    ) -> AsyncIterator[httpx.Response]:
         """Send until there is an answer that counts; yields it open. Raises `AndonApiError` for one that refuses."""
-        for attempt in range(1, self._retries.attempts + 1):
-            last = attempt == self._retries.attempts
-            if rewind is not None:
-                rewind.seek(0)
+        most = attempts or self.retries.attempts
+        options.setdefault("timeout", self.timeout)
+        for attempt in range(1, most + 1):
+            last = attempt == most
             try:
-                response = self._http.send(self._http.build_request(method, path, **options), stream=True)
+                response = await self.wire.send(self.wire.request(method, path, **options))
                 if response.is_success and stream:
                     break
-                response.read()
-                response.close()
+                await self.wire.read(response)
+                await self.wire.drop(response)
             except httpx.TransportError as error:
                 # A reply that was lost may mean that it was done: only a DELETE would then be refused the second time.
                 if last or (method == "DELETE" and not isinstance(error, NEVER_ARRIVED)):
                     raise _unreachable(self.url, error) from None
-                self._retries.pause(attempt)
+                await self.wire.pause(self.retries.pause(attempt))
                 continue
             if response.is_success:
                 break
             if last or not _passes(response):
                 raise error_of(response)
-            self._retries.pause(attempt, _retry_after(response))
+            await self.wire.pause(self.retries.pause(attempt, _retry_after(response)))
         try:
             yield response
         except httpx.TransportError as error:
             raise _unreachable(self.url, error) from None
         finally:
-            response.close()
+            await self.wire.drop(response)
+
+
+class _Flow:
+    """A file that is read once: httpx would measure or wind back anything that offers more."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.read = file.read
 
 
 def base_of(url: str) -> str:
@@ -183,6 +200,11 @@ def base_of(url: str) -> str:
     if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
         raise ValueError(f"expected the API's URL, such as https://andon.example.com, got {url!r}")
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/').removesuffix(PREFIX).rstrip('/')}"
+
+
+async def _end() -> AsyncIterator[str]:
+    for line in END:
+        yield line
 
 
 def _given(query: Mapping[str, object]) -> dict[str, str | list[str]]:
@@ -198,6 +220,10 @@ def _written(value: object) -> str | list[str]:
 
 def _once(key: str | None) -> dict[str, str]:
     return {"Idempotency-Key": key or str(uuid.uuid4())}
+
+
+def _if(tag: str | None) -> dict[str, str]:
+    return {} if tag is None else {"If-Match": tag}
 
 
 def _passes(response: httpx.Response) -> bool:

@@ -15,7 +15,7 @@ from typing import Any
 
 
 class AndonError(Exception):
-    """The base of every error that Andon raises."""
+    """The base of every error that Andon raises; its client has one of its own, `AndonApiError`."""
 
 
 class RegistrationError(AndonError):

@@ -6,7 +6,17 @@ from pathlib import Path
 import httpx
 import pytest
 
-from andon.client import Andon, Conflict, InvalidRequest, NotAllowed, RateLimited, Retries, Unavailable, Unreachable
+from andon.client import (
+    Andon,
+    AsyncAndon,
+    Conflict,
+    InvalidRequest,
+    NotAllowed,
+    RateLimited,
+    Retries,
+    Unavailable,
+    Unreachable,
+)
 
 ASKED = {"id": "r1", "status": "generating", "eventId": "e1"}
 
@@ -28,8 +38,15 @@ class Server:
         return answer
 
     def client(self, attempts: int = 3) -> Andon:
-        retries = Retries(attempts=attempts, sleep=self.pauses.append)
-        return Andon("http://andon.test/", "secret", retries=retries, transport=httpx.MockTransport(self))
+        retries, transport = Retries(attempts=attempts), httpx.MockTransport(self)
+        return Andon("http://andon.test/", "secret", retries=retries, transport=transport, sleep=self.pauses.append)
+
+    def async_client(self, attempts: int = 3) -> AsyncAndon:
+        retries, transport = Retries(attempts=attempts), httpx.MockTransport(self)
+        return AsyncAndon("http://andon.test/", "secret", retries=retries, transport=transport, sleep=self.sleep)
+
+    async def sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
 
 
 def problem(status: int, **headers: str) -> httpx.Response:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import httpx
 import pytest
 
 from andon.client import NotFound, Report, Retries, WaitTimeout
+from andon.client.blocking import each as each_of
 from andon.client.live import Follower, Message, messages
 from andon.client.transport import Transport
+from andon.client.wire import BlockingWire
 from tests.unit.client.test_calls_are_tried_again import Server, problem
 
 STREAM, SHOWN = "/api/v1/reports/r1/stream", "/api/v1/reports/r1"
@@ -35,23 +37,27 @@ def stream(*states: dict[str, Any], end: bool = False) -> httpx.Response:
     return httpx.Response(200, content=said(*states, end=end), headers={"Content-Type": "text/event-stream"})
 
 
+async def one_by_one(lines: list[str]) -> AsyncIterator[str]:
+    for line in lines:
+        yield line
+
+
 class Watching:
     """A follower whose time passes only while it sleeps."""
 
     def __init__(self, *answers: httpx.Response | Exception) -> None:
         self.server = Server(*answers)
         self.now = 0.0
-        transport = Transport(
-            "http://andon.test", None, timeout=5, retries=Retries(1), transport=httpx.MockTransport(self.server)
-        )
-        self.follower = Follower(transport, lambda: self.now, self.sleep)
+        wire = BlockingWire("http://andon.test/api/v1", {}, httpx.MockTransport(self.server), self.sleep)
+        transport = Transport("http://andon.test", wire, timeout=5, retries=Retries(1))
+        self.follower = Follower(transport, lambda: self.now)
 
     def sleep(self, seconds: float) -> None:
         self.now += seconds
 
     def progress(self, timeout: float | None = None) -> list[float | None]:
         found = self.follower.watch("/reports/r1", Report, lambda report: not report.generating, timeout)
-        return [each.progress for each in found]
+        return [each.progress for each in each_of(found)]
 
     @property
     def asked(self) -> list[tuple[str, str | None]]:
@@ -100,4 +106,4 @@ def test_what_is_not_there_is_an_error() -> None:
 
 def test_a_stream_is_read_as_its_format_says() -> None:
     lines = [": x", "event: a", "data: 1", "data:2", "", "id: 7", "", "data: 3", "", "data: cut off"]
-    assert list(messages(lines)) == [Message(), Message("a", "", "1\n2"), Message("", "", "3")]
+    assert list(each_of(messages(one_by_one(lines)))) == [Message(), Message("a", "", "1\n2"), Message("", "", "3")]
