@@ -93,6 +93,10 @@ class AsyncSubjects:
         """
         return self._follower.poll(_path(kind, id), Subject, _ended, timeout)
 
+    def watch(self, kind: str, id: Id, *, timeout: float | None = None) -> AsyncIterator[Subject]:
+        """As `follow`, told by the API at once, as a report is."""
+        return self._follower.watch(_path(kind, id), Subject, _ended, timeout)
+
     async def wait(self, kind: str, id: Id, *, timeout: float | None = None) -> Subject:
         """Wait until it isn't active, and return it. Raises `WaitTimeout` after `timeout` seconds."""
         return await last_of(self.follow(kind, id, timeout=timeout))
@@ -106,6 +110,7 @@ class Subjects(Blocking[AsyncSubjects]):
     request = blocking(AsyncSubjects.request)
     cancel = blocking(AsyncSubjects.cancel)
     follow = iterating(AsyncSubjects.follow)
+    watch = iterating(AsyncSubjects.watch)
     wait = blocking(AsyncSubjects.wait)
 
 

@@ -21,7 +21,7 @@ class AsyncTokens:
     async def create(
         self, *things: str, scopes: Sequence[Scope] = ("read",), ttl: int = 900, user: dict[str, Any] | None = None
     ) -> Token:
-        """A token for these, each `report:<id>` or `run:<id>`, up to 100, for `ttl` seconds.
+        """A token for these, each `report:<id>`, `run:<id>` or `subject:<kind>:<id>`, up to 100, for `ttl` seconds.
 
         `user` is in whose name the page cancels; without it, the key's.
         """
