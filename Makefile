@@ -9,7 +9,8 @@ ROWS ?= 2000000
 BIN := $(VENV)/bin
 MADE := $(VENV)/made
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-IN_PARALLEL := -n auto --dist loadfile
+# Files in their order: those that take whole processes come first, and the many quick ones fill up what is left.
+IN_PARALLEL := -n auto --dist loadfile --no-loadscope-reorder
 COMPILE := $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
 	--no-annotate pyproject.toml
 
