@@ -71,6 +71,15 @@ def test_a_former_holder_keeps_nothing(database: psycopg.Connection[Any], held: 
     assert attempts(database, held.run) == []
 
 
+def test_a_step_whose_transaction_was_committed_after_all_has_not_failed(
+    database: psycopg.Connection[Any], held: Holding
+) -> None:
+    assert journal.keep(database, [Result(*held, "a", 0, 1, 0.1, "7")]) == {held}
+    assert journal.keep_failure(database, held, "a", 0, 1, 2.0, ERROR, final=True) == "completed"
+    assert database.execute("SELECT status, output FROM andon.steps").fetchall() == [("completed", 7)]
+    assert attempts(database, held.run) == []
+
+
 def test_what_a_hand_over_cuts_short_is_kept(database: psycopg.Connection[Any], held: Holding) -> None:
     assert runs.suspend(database, *held, attempted=Attempted("a", 2, "handed over", 5.0))
     assert attempts(database, held.run) == [("a", 2, "handed over", "w", None, 5)]

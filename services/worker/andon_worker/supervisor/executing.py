@@ -39,7 +39,11 @@ from andon_worker.wire import BrokenFrame, Header
 log = logging.getLogger(__name__)
 VOID = {Cause.CANCELLED, Cause.LEASE_LOST}
 """After these a result counts no more."""
-STANDINGS: dict[str, Cause] = {"cancelled": Cause.CANCELLED, "lost": Cause.LEASE_LOST}
+STANDINGS: dict[str, Cause] = {
+    "cancelled": Cause.CANCELLED,
+    "lost": Cause.LEASE_LOST,
+    "completed": Cause.HAND_OVER,  # the code doesn't know of its step's result: it goes on from there elsewhere
+}
 _READ = 1 << 16
 TOGETHER_SECONDS = 0.02
 GIVE_UP_SECONDS = 10.0

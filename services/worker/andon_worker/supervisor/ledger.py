@@ -114,7 +114,7 @@ class Fail(Held[None]):
     error: dict[str, Any]
     final: bool
 
-    def write(self, connection: Connection) -> bool:
+    def write(self, connection: Connection) -> bool | Standing:
         a = self.attempt
         return journal.keep_failure(
             connection,

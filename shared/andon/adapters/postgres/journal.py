@@ -82,20 +82,24 @@ SELECT run_id FROM memos
 _FAIL = Statement(f"""
 WITH kept AS (
     SELECT %(run)s::uuid AS run, %(fence)s::bigint AS fence
+), found AS MATERIALIZED (
+    SELECT k.run AS id, k.fence, held.worker_id, EXISTS (
+        SELECT FROM andon.steps s WHERE s.run_id = k.run AND s.id = %(name)s AND s.status = 'completed') AS completed
+    FROM kept k, LATERAL ({_HELD}) held
 ), moved AS MATERIALIZED (
-    SELECT k.run AS id, k.fence, held.worker_id FROM kept k, LATERAL ({_HELD}) held
-), attempt AS ({KEPT})
-INSERT INTO andon.steps AS s (run_id, id, position, status, attempt, fence, started_at, ended_at, error, worker_id,
-    input, branch)
-SELECT m.id, %(name)s, %(position)s, %(status)s, %(attempt)s, m.fence,
-    clock_timestamp() - %(seconds)s * interval '1 s', clock_timestamp(), %(error)s::jsonb, m.worker_id, %(input)s,
-    %(branch)s
-FROM moved m
-ON CONFLICT (run_id, id) DO UPDATE SET status = excluded.status, attempt = excluded.attempt, fence = excluded.fence,
-    started_at = excluded.started_at, ended_at = excluded.ended_at, error = excluded.error,
-    worker_id = excluded.worker_id, input = excluded.input
-WHERE s.status <> 'completed'
-RETURNING 1
+    SELECT * FROM found WHERE NOT completed
+), attempt AS ({KEPT}), failed AS (
+    INSERT INTO andon.steps AS s (run_id, id, position, status, attempt, fence, started_at, ended_at, error, worker_id,
+        input, branch)
+    SELECT m.id, %(name)s, %(position)s, %(status)s, %(attempt)s, m.fence,
+        clock_timestamp() - %(seconds)s * interval '1 s', clock_timestamp(), %(error)s::jsonb, m.worker_id, %(input)s,
+        %(branch)s
+    FROM moved m
+    ON CONFLICT (run_id, id) DO UPDATE SET status = excluded.status, attempt = excluded.attempt, fence = excluded.fence,
+        started_at = excluded.started_at, ended_at = excluded.ended_at, error = excluded.error,
+        worker_id = excluded.worker_id, input = excluded.input
+)
+SELECT completed FROM found
 """)
 
 _SLEEP = Statement(f"""
@@ -154,7 +158,7 @@ SELECT k.run, k.fence, r.fence = k.fence AND r.status IN {HELD}, r.cancel_reques
 FROM json_to_recordset(%(held)s::json) AS k (run uuid, fence bigint) LEFT JOIN andon.runs r ON r.id = k.run
 """)
 
-Standing = Literal["held", "cancelled", "lost"]
+Standing = Literal["held", "cancelled", "lost", "completed"]
 
 
 class Holding(NamedTuple):
@@ -214,8 +218,12 @@ def keep_failure(
     final: bool,
     input: str | None = None,
     branch: int | None = None,
-) -> bool:
-    """Keep a step's failed attempt; False as with `keep`."""
+) -> bool | Standing:
+    """Keep a step's failed attempt; False as with `keep`.
+
+    "completed" where the step has a result: its transaction was committed, and the answer to that was lost. Then the
+    result counts.
+    """
     values = {
         **holding._asdict(),
         "name": name,
@@ -228,7 +236,8 @@ def keep_failure(
         "branch": branch,
         **Attempted(name, attempt, "failed", seconds).values(),
     }
-    return _FAIL.execute(connection, values).fetchone() is not None
+    row = _FAIL.execute(connection, values).fetchone()
+    return False if row is None else "completed" if row[0] else True
 
 
 def keep_sleep(
