@@ -44,6 +44,18 @@ WHOLE = (
     "unit/deploy/test_each_alert_fires_and_is_silent.py",
     "unit/reports/test_wide_datasets.py",
 )
+# Of these, what takes longest: CI has 25 minutes in all, and `make faults` as many as they need.
+LONG = (
+    "faults/test_floods.py",
+    "faults/test_lanes.py::test_35_a_thousand_runs",
+    "faults/test_many_tabs.py",
+    "faults/test_redis_away.py",
+    "faults/test_slow_clients.py",
+    "faults/test_storage_away.py",
+    "integration/embedded/test_andon_dev_at_a_terminal.py",
+    "integration/redis/test_andon_works_with_the_shipped_users.py",
+    "unit/reports/test_wide_datasets.py",
+)
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 # A shell that runs the tests in the background has them ignore Ctrl-C, and every process they start would too.
@@ -63,10 +75,12 @@ def pytest_make_parametrize_id(val: object) -> str | None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Leave the tests of some places to `make test-all`, but for those of a promise."""
-    whole = tuple(f"tests/{place}" for place in WHOLE)
+    whole, long = (tuple(f"tests/{place}" for place in places) for places in (WHOLE, LONG))
     for item in items:
         if item.nodeid.startswith(whole) and item.get_closest_marker("promise") is None:
             item.add_marker(pytest.mark.whole)
+            if item.nodeid.startswith(long):
+                item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")
