@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import io
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from andon.client import AndonApiError, AnotherRun, AsyncAndon, Changed, Conflict, InvalidFields, NotFound, Report
 from tests.ledger import Ledger
 from tests.system import System
+
+
+def in_a_loop(main: Coroutine[Any, Any, None]) -> None:
+    """Run it in a thread of its own: a browser that was driven in this process keeps its loop in the main one."""
+    with ThreadPoolExecutor(1) as own:
+        own.submit(asyncio.run, main).result()
 
 
 async def refused(call: object, kind: type[AndonApiError]) -> None:
@@ -46,7 +55,7 @@ def test_a_report_is_made_watched_and_cancelled_beside_other_calls(running: Syst
             assert (await andon.runs.wait(run.id, timeout=20)).status == "cancelled"
             assert [each.title async for each in andon.reports.list(status=["cancelled"], limit=1)] == ["Sales"]
 
-    asyncio.run(main())
+    in_a_loop(main())
 
 
 def test_its_file_is_saved_and_what_is_wrong_is_told_by_class(running: System, sales: Path, tmp_path: Path) -> None:
@@ -61,4 +70,4 @@ def test_its_file_is_saved_and_what_is_wrong_is_told_by_class(running: System, s
             await refused(andon.reports.get("none"), NotFound)
             await refused(andon.reports.create(""), InvalidFields)
 
-    asyncio.run(main())
+    in_a_loop(main())
