@@ -11,7 +11,8 @@ from andon.adapters.postgres.models import Dataset, Report
 from andon.engine.ids import parse_id
 from andon_api import paging
 from andon_api.database import Row, rows
-from andon_api.reads import artifacts, runs
+from andon_api.reads import artifacts
+from andon_api.reads.current import add_run
 from andon_api.reads.filters import listing_of, of_request
 
 _REPORT = Report.__table__
@@ -48,22 +49,8 @@ def _select(tenant: str) -> Select[Any]:
 
 def _complete(tenant: str, reports: list[Row]) -> list[Row]:
     """Add to each report its run, its progress and its artifacts."""
-    current = runs.by_ids(tenant, [row["current_run_id"] for row in reports if row["current_run_id"]])
+    add_run(tenant, reports, done="generated", going="generating")
     files = artifacts.of_reports([row["id"] for row in reports])
     for row in reports:
-        run = current.get(row["current_run_id"]) if row["current_run_id"] else None
-        row["run"] = run
-        row["progress"] = _progress(row["status"], run)
-        row["estimated_end_at"] = run["estimated_end_at"] if run else None
-        row["progress_note"] = run["progress_note"] if run else None
         row["artifacts"] = files.get(row["id"], [])
     return reports
-
-
-def _progress(status: str, run: Row | None) -> float | None:
-    """From 0 to 1; None for a report that was never asked for, or whose run is gone."""
-    if status == "generated":
-        return 1.0
-    if run is not None and run["progress"] is not None:
-        return float(run["progress"])
-    return 0.0 if status == "generating" else None

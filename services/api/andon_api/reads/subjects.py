@@ -14,7 +14,7 @@ from andon.adapters.postgres.subject_kinds import Kind
 from andon.engine.subjects import LONGEST_ID, subject_id
 from andon_api import paging
 from andon_api.database import Row, connection, rows
-from andon_api.reads import runs
+from andon_api.reads.current import add_run
 from andon_api.reads.filters import listing_of, of_request
 
 _SUBJECT = SubjectRow.__table__
@@ -74,22 +74,8 @@ def _select(tenant: str) -> Select[Any]:
 
 def _complete(tenant: str, subjects: list[Row]) -> list[Row]:
     """Add to each its id as its row has it, its run and its progress."""
-    current = runs.by_ids(tenant, [row["current_run_id"] for row in subjects if row["current_run_id"]])
+    add_run(tenant, subjects, done="completed", going="active")
     for row in subjects:
-        run = current.get(row["current_run_id"]) if row["current_run_id"] else None
         row["subject_id"], key = row["id"], row["key"]
         row["id"] = int(key) if row["numeric"] and key.lstrip("-").isdigit() else key
-        row["run"] = run
-        row["progress"] = _progress(row["status"], run)
-        row["estimated_end_at"] = run["estimated_end_at"] if run else None
-        row["progress_note"] = run["progress_note"] if run else None
     return subjects
-
-
-def _progress(status: str, run: Row | None) -> float | None:
-    """From 0 to 1; None for one that was never asked for, or whose run is gone."""
-    if status == "completed":
-        return 1.0
-    if run is not None and run["progress"] is not None:
-        return float(run["progress"])
-    return 0.0 if status == "active" else None
