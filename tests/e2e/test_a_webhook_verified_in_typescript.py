@@ -6,7 +6,7 @@ import time
 
 from playwright.sync_api import Page
 
-from andon.client.webhooks import sign_webhook
+from andon.client.signing import sign_webhook
 from tests.e2e.test_a_card_on_another_site import EXAMPLE
 
 BODY, SECRET = '{"id": "1", "title": "Öl"}', "andonw_secret"

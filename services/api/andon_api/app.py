@@ -36,6 +36,7 @@ from andon_api.routes import (
     subjects,
     tokens,
     usage,
+    webhooks,
     workers,
 )
 from andon_api.services import Services
@@ -114,6 +115,7 @@ def create_app(
         schedules,
         audit,
         usage,
+        webhooks,
         workers,
     ):
         api.register_blueprint(module.blueprint)

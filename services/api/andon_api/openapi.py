@@ -37,6 +37,9 @@ _NAMES = {
     "tokens.of_run": "createRunToken",
     "tokens.of_subject": "createSubjectToken",
     "subjects.ask": "requestSubject",
+    "webhooks.finish": "finishWebhookRotation",
+    "webhooks.deliveries": "listWebhookDeliveries",
+    "webhooks.resend": "resendWebhookDelivery",
     "tokens.of_many": "createToken",
     "tokens.revoke": "revokeToken",
 }

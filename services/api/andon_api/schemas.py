@@ -10,6 +10,7 @@ from marshmallow import fields, validate
 from andon.adapters.postgres.audit import ACTIONS
 from andon.adapters.postgres.run_logs import LEVELS
 from andon.adapters.postgres.tokens import SCOPES as TOKEN_SCOPES
+from andon.adapters.postgres.webhooks import STATES as DELIVERY_STATES
 from andon.engine.states import Status
 from andon.engine.tags import tag_fault
 from andon.reports.columns import ROLES
@@ -631,6 +632,34 @@ class PauseSchema(Schema):
     reason = fields.String(allow_none=True)
 
 
+class NewWebhook(Schema):
+    url = Text(required=True, metadata={"description": "where to: https, and a public address"})
+
+
+class WebhookSchema(Schema):
+    id = fields.UUID()
+    url = fields.String()
+    created_at = Time(metadata={"description": "told of what ended since"})
+    secrets = fields.Integer(metadata={"description": "how many sign: two while a rotation isn't finished"})
+    waiting = fields.Integer(metadata={"description": "how much it is still owed"})
+
+
+class MadeWebhookSchema(WebhookSchema):
+    secret = fields.String(metadata={"description": "what signs; shown this once"})
+
+
+class DeliverySchema(Schema):
+    id = fields.Integer()
+    event_id = fields.String()
+    name = fields.String(metadata={"description": "of the event: andon/function.completed, .failed, .cancelled"})
+    state = fields.String(validate=_one_of(DELIVERY_STATES))
+    created_at = Time()
+    attempts = fields.Integer()
+    next_at = Time(allow_none=True, metadata={"description": "when it is sent next; null: told, or given up"})
+    delivered_at = Time(allow_none=True)
+    answer = fields.String(allow_none=True, metadata={"description": "what came of the last attempt"})
+
+
 class TickedSchema(ScheduleSchema):
     event_id = fields.String(metadata={"description": "of the tick that was asked for"})
 
@@ -772,6 +801,8 @@ EventPage = page_of(EventSchema)
 FunctionPage = page_of(FunctionSchema)
 SchedulePage = page_of(ScheduleSchema)
 PausePage = page_of(PauseSchema)
+WebhookPage = page_of(WebhookSchema)
+DeliveryPage = page_of(DeliverySchema)
 DeadEventPage = page_of(DeadEventSchema)
 AuditPage = page_of(AuditSchema)
 WorkerPage = page_of(WorkerSchema)

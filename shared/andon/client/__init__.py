@@ -48,12 +48,15 @@ from .models import (
     Dataset,
     DeadEvent,
     Delivered,
+    Delivery,
+    DeliveryState,
     Effects,
     Event,
     EventRef,
     Function,
     Level,
     LogLine,
+    MadeWebhook,
     Pause,
     QueuedFor,
     Report,
@@ -69,9 +72,10 @@ from .models import (
     SubjectAsked,
     SubjectStatus,
     Token,
+    Webhook,
 )
+from .signing import verify_webhook
 from .transport import Retries
-from .webhooks import verify_webhook
 
 __all__ = [
     "Andon",
@@ -93,6 +97,8 @@ __all__ = [
     "Dataset",
     "DeadEvent",
     "Delivered",
+    "Delivery",
+    "DeliveryState",
     "Effects",
     "Event",
     "EventRef",
@@ -103,6 +109,7 @@ __all__ = [
     "KeyNeeded",
     "Level",
     "LogLine",
+    "MadeWebhook",
     "NewEvent",
     "NotAllowed",
     "NotFound",
@@ -129,6 +136,7 @@ __all__ = [
     "Unavailable",
     "Unreachable",
     "WaitTimeout",
+    "Webhook",
     "WrongMediaType",
     "WrongMethod",
     "WrongRange",

@@ -19,6 +19,7 @@ from .schedules import AsyncSchedules, Schedules
 from .subjects import AsyncSubjects, Subjects
 from .tokens import AsyncTokens, Tokens
 from .transport import PREFIX, Retries, Transport, base_of
+from .webhooks import AsyncWebhooks, Webhooks
 from .wire import BlockingWire, LoopWire
 
 SECONDS = 60.0
@@ -60,6 +61,7 @@ class AsyncAndon:
         self.functions = AsyncFunctions(transport)
         self.schedules = AsyncSchedules(transport)
         self.pauses = AsyncPauses(transport)
+        self.webhooks = AsyncWebhooks(transport)
         self.cancellations = AsyncCancellations(transport)
         return self
 
@@ -121,6 +123,7 @@ class Andon:
         self.functions = Functions(AsyncFunctions(transport))
         self.schedules = Schedules(AsyncSchedules(transport))
         self.pauses = Pauses(AsyncPauses(transport))
+        self.webhooks = Webhooks(AsyncWebhooks(transport))
         self.cancellations = Cancellations(AsyncCancellations(transport))
         return self
 

@@ -18,6 +18,7 @@ AttemptStatus = Literal["completed", "failed", "lost", "handed over", "running",
 CancellationStatus = Literal["pending", "done"]
 RunKind = Literal["function", "on_cancel", "on_failure"]
 Scope = Literal["read", "cancel"]
+DeliveryState = Literal["owed", "told", "given up"]
 Level = Literal["debug", "info", "warning", "error", "critical"]
 
 
@@ -410,6 +411,39 @@ class Pause(Resource):
     paused_at: dt.datetime | None
     paused_by: Json
     reason: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Webhook(Resource):
+    """A URL that is told of the ends of runs: how many `secrets` sign, and how much it is owed (`waiting`)."""
+
+    id: str
+    url: str
+    created_at: dt.datetime
+    secrets: int
+    waiting: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class MadeWebhook(Webhook):
+    """A webhook with the secret that signs from now on. It is shown this once."""
+
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivery(Resource):
+    """One end that a webhook was told, or is owed. `next_at` is None once it was told or given up."""
+
+    id: int
+    event_id: str
+    name: str
+    state: DeliveryState
+    created_at: dt.datetime
+    attempts: int
+    next_at: dt.datetime | None
+    delivered_at: dt.datetime | None
+    answer: str | None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,38 +1,68 @@
-"""Webhooks as they are signed, and how a receiver tells that one is Andon's."""
+"""Webhooks: who is told of the ends of runs, and what each was told and is owed."""
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import time
-from collections.abc import Iterable
+from collections.abc import AsyncIterator
+from urllib.parse import quote
 
-HEADER = "Andon-Signature"
-TOLERANCE_SECONDS = 300
-
-
-def verify_webhook(
-    body: bytes, signature: str | None, secret: str, *, tolerance: float = TOLERANCE_SECONDS, now: float | None = None
-) -> bool:
-    """Whether a webhook is Andon's: its body as it came, byte for byte, and its header `Andon-Signature`.
-
-    Refuses what was signed over `tolerance` seconds ago, so that nobody sends it again later. Its `id` stays the same
-    when it is sent again: a receiver that remembers ids does each thing once.
-    """
-    parts = [part.strip().partition("=") for part in (signature or "").split(",")]
-    at = next((value for name, _, value in parts if name == "t"), "")
-    if not (at.isascii() and at.isdecimal()) or len(at) > 12:
-        return False
-    if abs((time.time() if now is None else now) - int(at)) > tolerance:
-        return False
-    wanted = _digest(secret, at, body)
-    return any(name == "v1" and hmac.compare_digest(value.encode(), wanted.encode()) for name, _, value in parts)
+from .blocking import Blocking, blocking, iterating
+from .decode import decode
+from .models import Delivery, MadeWebhook, Webhook
+from .pages import all_of, listed
+from .transport import Transport
 
 
-def sign_webhook(body: bytes, secrets: Iterable[str], *, at: int) -> str:
-    """The header `Andon-Signature`: a time stamp, and a signature by each secret."""
-    return ",".join([f"t={at}", *(f"v1={_digest(secret, str(at), body)}" for secret in secrets)])
+class AsyncWebhooks:
+    """URLs that are told of the ends of the tenant's runs. Takes a key with the scope `admin`."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    async def create(self, url: str) -> MadeWebhook:
+        """Tell this URL from now on. The `secret` that signs is shown this once. A tenant has ten at most."""
+        return decode(MadeWebhook, await self._transport.post("/webhooks", {"url": url}))
+
+    def list(self) -> AsyncIterator[Webhook]:
+        """The tenant's webhooks."""
+        return all_of(self._transport, "/webhooks", Webhook)
+
+    async def get(self, id: str) -> Webhook:
+        """One of them."""
+        return decode(Webhook, await self._transport.get(_at(id)))
+
+    async def rotate(self, id: str) -> MadeWebhook:
+        """Another secret, which signs beside the former one until `finish`."""
+        return decode(MadeWebhook, await self._transport.post(f"{_at(id)}/rotate", {}))
+
+    async def finish(self, id: str) -> Webhook:
+        """Sign with the newest secret alone from now on."""
+        return decode(Webhook, await self._transport.post(f"{_at(id)}/finish", {}))
+
+    async def delete(self, id: str) -> None:
+        """Tell it nothing more, and forget what it is owed."""
+        await self._transport.delete(_at(id))
+
+    def deliveries(self, id: str, *, limit: int | None = None) -> AsyncIterator[Delivery]:
+        """What it was told and is owed, newest first, with what came of the last attempt."""
+        return listed(self._transport, f"{_at(id)}/deliveries", Delivery, limit)
+
+    async def resend(self, id: str, delivery: int) -> Delivery:
+        """Tell it again, whatever came of it before."""
+        return decode(Delivery, await self._transport.post(f"{_at(id)}/deliveries/{delivery}/resend", {}))
 
 
-def _digest(secret: str, at: str, body: bytes) -> str:
-    return hmac.new(secret.encode(), at.encode() + b"." + body, hashlib.sha256).hexdigest()
+class Webhooks(Blocking[AsyncWebhooks]):
+    """URLs that are told of the ends of the tenant's runs. Takes a key with the scope `admin`."""
+
+    create = blocking(AsyncWebhooks.create)
+    list = iterating(AsyncWebhooks.list)
+    get = blocking(AsyncWebhooks.get)
+    rotate = blocking(AsyncWebhooks.rotate)
+    finish = blocking(AsyncWebhooks.finish)
+    delete = blocking(AsyncWebhooks.delete)
+    deliveries = iterating(AsyncWebhooks.deliveries)
+    resend = blocking(AsyncWebhooks.resend)
+
+
+def _at(id: str) -> str:
+    return f"/webhooks/{quote(id, safe='')}"

@@ -15,6 +15,7 @@ import psycopg
 import pytest
 
 from andon.adapters.postgres import webhooks
+from andon.adapters.postgres.requests import Conflict
 from andon.client import verify_webhook
 from andon.engine.ids import new_id
 from andon_worker.dispatcher.telling import Teller
@@ -81,9 +82,12 @@ def teller(database_url: str, *, private: bool = True) -> Iterator[Teller]:
 
 
 def turn(sender: Teller, connection: psycopg.Connection[Any]) -> int:
-    """Send what is due."""
+    """Send what is due, and see what comes of it."""
     with ThreadPoolExecutor(4) as pool:
-        return sender.turn(connection, pool)
+        begun = sender.begin(connection, pool)
+        while sender.note(connection, 20):
+            pass
+    return begun
 
 
 def end(
@@ -178,6 +182,27 @@ def test_what_one_thing_is_owed_keeps_no_other_waiting(
     with teller(database_url) as sender:
         assert turn(sender, connection) == 2
     assert sorted(receiver.ids) == sorted([one, other])
+
+
+def test_a_tenant_with_much_to_be_told_keeps_no_other_waiting(
+    connection: psycopg.Connection[Any], database_url: str
+) -> None:
+    for tenant, ends in (("a", 9), ("b", 2)):
+        webhooks.create_webhook(connection, tenant, "http://127.0.0.1:9/")
+        for n in range(ends):
+            end(connection, about=UUID(int=ord(tenant) * 100 + n), tenant=tenant)
+    first = [each.tenant for each in webhooks.claim(connection, 9)]
+    assert (first.count("a"), first.count("b")) == (4, 2)
+    assert webhooks.claim(connection, 9, ["a"]) == [], "what it was sent has not come back"
+    assert len(webhooks.claim(connection, 9)) == 4
+
+
+def test_a_tenant_has_so_many_webhooks_and_no_more(connection: psycopg.Connection[Any]) -> None:
+    for _ in range(webhooks.MOST):
+        webhooks.create_webhook(connection, "t", "https://app.example")
+    with pytest.raises(Conflict, match="delete one first"):
+        webhooks.create_webhook(connection, "t", "https://app.example")
+    webhooks.create_webhook(connection, "another", "https://app.example")
 
 
 def test_pauses_double_up_to_ten_minutes_and_after_three_days_it_is_given_up(

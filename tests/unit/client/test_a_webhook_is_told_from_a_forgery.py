@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from andon.client.webhooks import sign_webhook, verify_webhook
+from andon.client.signing import sign_webhook, verify_webhook
 
 BODY, SECRET, AT = b'{"id":"1"}', "andonw_secret", 1_767_225_600
 

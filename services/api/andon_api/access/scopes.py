@@ -40,6 +40,8 @@ _ROUTES = {
         events.dead events.replay_dead console.dead_events console.replay_dead audit.listed console.audit_list
         pauses.pause_function pauses.resume_function pauses.pause_queue pauses.resume_queue
         console.pause_function console.resume_function
+        webhooks.listed webhooks.create webhooks.one webhooks.delete webhooks.rotate webhooks.finish
+        webhooks.deliveries webhooks.resend
         schedules.pause schedules.resume console.pause_schedule console.resume_schedule
         console.webhook_list console.webhook console.create_webhook console.rotate_webhook console.finish_rotation
         console.delete_webhook console.resend_delivery

@@ -810,8 +810,19 @@ class WebhookRow(Base):
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     tenant: Mapped[str] = mapped_column(index=True)
     url: Mapped[str]
-    secrets: Mapped[list[str]] = mapped_column(ARRAY(Text), comment="newest first; each signs")
     created_at: Mapped[dt.datetime] = _now()
+
+
+class WebhookSecret(Base):
+    """What signs for a webhook. The API writes it, and may not read it: who sends does."""
+
+    __tablename__ = "webhook_secrets"
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    webhook_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("webhooks.id", ondelete="CASCADE"))
+    secret: Mapped[str] = mapped_column(comment="the newest two of a webhook sign")
+
+    __table_args__ = (Index("ix_webhook_secrets_webhook_id", "webhook_id", "id"),)
 
 
 class WebhookDelivery(Base):
@@ -834,7 +845,7 @@ class WebhookDelivery(Base):
     answer: Mapped[str | None] = mapped_column(comment="what came of the last attempt")
 
     __table_args__ = (
-        Index("ix_webhook_deliveries_due", "next_at", postgresql_where=text("next_at IS NOT NULL")),
+        Index("ix_webhook_deliveries_due", "webhook_id", "next_at", postgresql_where=text("next_at IS NOT NULL")),
         Index("ix_webhook_deliveries_line", "webhook_id", "line", "id", postgresql_where=text("next_at IS NOT NULL")),
         Index("ix_webhook_deliveries_webhook_id", "webhook_id", "id"),
     )

@@ -9,53 +9,85 @@ from __future__ import annotations
 import datetime as dt
 import secrets
 import uuid
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 import psycopg
 
+from andon.adapters.postgres.requests import Conflict
 from andon.engine.ids import new_id
 
 PREFIX = "andonw_"
+STATES = ("owed", "told", "given up")
 SECRET_BYTES = 32
+MOST = 10
+OF_EACH = 4
 CLAIMED_SECONDS = 60
 FIRST_PAUSE_SECONDS = 5
 LONGEST_PAUSE_SECONDS = 600
 GIVEN_UP = dt.timedelta(days=3)
 KEPT = dt.timedelta(days=30)
 
-_CREATE = "INSERT INTO andon.webhooks (id, tenant, url, secrets) VALUES (%s, %s, %s, %s)"
+_CREATE = """
+WITH made AS (
+    INSERT INTO andon.webhooks (id, tenant, url) SELECT %(id)s, %(tenant)s, %(url)s
+    WHERE (SELECT count(*) FROM andon.webhooks WHERE tenant = %(tenant)s) < %(most)s RETURNING id
+)
+INSERT INTO andon.webhook_secrets (webhook_id, secret) SELECT id, %(secret)s FROM made RETURNING 1
+"""
 _LIST = """
-SELECT w.id, w.tenant, w.url, w.created_at, cardinality(w.secrets),
+SELECT w.id, w.tenant, w.url, w.created_at,
+    (SELECT count(*) FROM andon.webhook_secrets s WHERE s.webhook_id = w.id),
     (SELECT count(*) FROM andon.webhook_deliveries d WHERE d.webhook_id = w.id AND d.next_at IS NOT NULL)
 FROM andon.webhooks w
 WHERE (%(tenant)s::text IS NULL OR w.tenant = %(tenant)s) AND (%(id)s::uuid IS NULL OR w.id = %(id)s) ORDER BY w.id
 """
-_WHICH = "WHERE id = %(id)s AND (%(tenant)s::text IS NULL OR tenant = %(tenant)s) RETURNING tenant"
-_ROTATE = f"UPDATE andon.webhooks SET secrets = %(secrets)s || secrets[1:1] {_WHICH}"
-_FINISH = f"UPDATE andon.webhooks SET secrets = secrets[1:1] {_WHICH}"
-_DELETE = f"DELETE FROM andon.webhooks {_WHICH}"
-_DELIVERIES = """
-SELECT id, event_id, name, created_at, attempts, next_at, delivered_at, answer
-FROM andon.webhook_deliveries WHERE webhook_id = %s AND (%s::bigint IS NULL OR id < %s) ORDER BY id DESC LIMIT %s
+_WHICH = "WHERE id = %(id)s AND (%(tenant)s::text IS NULL OR tenant = %(tenant)s)"
+# Who rotates can't read a secret: the newest is known by its number.
+_KEEP_NEWEST = f"""
+WITH which AS (SELECT id, tenant FROM andon.webhooks {_WHICH} FOR UPDATE), former AS (
+    DELETE FROM andon.webhook_secrets s USING which
+    WHERE s.webhook_id = which.id
+        AND s.id < (SELECT max(n.id) FROM andon.webhook_secrets n WHERE n.webhook_id = which.id)
+)
 """
-_RESEND = """
+_FINISH = f"{_KEEP_NEWEST} SELECT tenant FROM which"
+_ROTATE = f"""{_KEEP_NEWEST}, newest AS (
+    INSERT INTO andon.webhook_secrets (webhook_id, secret) SELECT id, %(secret)s FROM which
+)
+SELECT tenant FROM which
+"""
+_DELETE = f"DELETE FROM andon.webhooks {_WHICH} RETURNING tenant"
+_SHOWN = "d.id, d.event_id, d.name, d.created_at, d.attempts, d.next_at, d.delivered_at, d.answer"
+_DELIVERIES = f"""
+SELECT {_SHOWN} FROM andon.webhook_deliveries d
+WHERE d.webhook_id = %s AND (%s::bigint IS NULL OR d.id < %s) ORDER BY d.id DESC LIMIT %s
+"""
+_RESEND = f"""
 UPDATE andon.webhook_deliveries d SET next_at = clock_timestamp(), delivered_at = NULL
-FROM andon.webhooks w
-WHERE d.id = %(id)s AND w.id = d.webhook_id AND (%(tenant)s::text IS NULL OR w.tenant = %(tenant)s) RETURNING d.id
+WHERE d.id = %(id)s AND (%(webhook)s::uuid IS NULL OR d.webhook_id = %(webhook)s) RETURNING {_SHOWN}
 """
-# Of a line only the first is due: what failed keeps those behind it. Receivers take turns, each a few at a time.
+# Of a line only the first is due: what failed keeps those behind it. Tenants take turns, each a few at a time.
 _CLAIM = f"""
-WITH due AS (
-    SELECT d.id FROM andon.webhook_deliveries d
-    WHERE d.next_at <= clock_timestamp() AND NOT EXISTS (
-        SELECT FROM andon.webhook_deliveries e
-        WHERE e.webhook_id = d.webhook_id AND e.line = d.line AND e.id < d.id AND e.next_at IS NOT NULL)
-    ORDER BY d.next_at LIMIT %s FOR UPDATE SKIP LOCKED
+WITH first AS (
+    SELECT w.tenant, f.id, f.next_at, row_number() OVER (PARTITION BY w.tenant ORDER BY f.next_at) AS place
+    FROM andon.webhooks w CROSS JOIN LATERAL (
+        SELECT d.id, d.next_at FROM andon.webhook_deliveries d
+        WHERE d.webhook_id = w.id AND d.next_at <= clock_timestamp() AND NOT EXISTS (
+            SELECT FROM andon.webhook_deliveries e
+            WHERE e.webhook_id = d.webhook_id AND e.line = d.line AND e.id < d.id AND e.next_at IS NOT NULL)
+        ORDER BY d.next_at LIMIT %(each)s) f
+    WHERE w.tenant <> ALL (%(busy)s)
+), due AS (
+    SELECT d.id FROM andon.webhook_deliveries d JOIN first USING (id)
+    WHERE first.place <= %(each)s AND d.next_at <= clock_timestamp()
+    ORDER BY first.place, d.next_at LIMIT %(limit)s FOR UPDATE OF d SKIP LOCKED
 )
 UPDATE andon.webhook_deliveries d
 SET attempts = d.attempts + 1, next_at = clock_timestamp() + interval '{CLAIMED_SECONDS} s'
 FROM due, andon.webhooks w WHERE d.id = due.id AND w.id = d.webhook_id
-RETURNING d.id, d.attempts, d.event_id, d.body, w.url, w.secrets
+RETURNING d.id, d.attempts, d.event_id, d.body, w.tenant, w.url,
+    ARRAY(SELECT s.secret FROM andon.webhook_secrets s WHERE s.webhook_id = w.id ORDER BY s.id DESC)
 """
 _DONE = (
     "UPDATE andon.webhook_deliveries SET next_at = NULL, delivered_at = clock_timestamp(), answer = %s WHERE id = %s"
@@ -108,14 +140,20 @@ class Due(NamedTuple):
     attempts: int
     event_id: str
     body: str
+    tenant: str
     url: str
     secrets: list[str]
 
 
 def create_webhook(connection: psycopg.Connection[Any], tenant: str, url: str) -> tuple[uuid.UUID, str]:
-    """Tell this URL of the ends of the tenant's runs from now on; returns the webhook's id and its secret."""
+    """Tell this URL of the ends of the tenant's runs from now on; returns the webhook's id and its secret.
+
+    Raises `Conflict` where the tenant has as many as it may: each end is written once more for each.
+    """
     id, secret = new_id(), _secret()
-    connection.execute(_CREATE, [id, tenant, url, [secret]])
+    values = {"id": id, "tenant": tenant, "url": url, "secret": secret, "most": MOST}
+    if connection.execute(_CREATE, values).fetchone() is None:
+        raise Conflict(f"{MOST} webhooks are as many as a tenant may have: delete one first")
     return id, secret
 
 
@@ -138,7 +176,7 @@ def rotate_secret(
     With `tenant`, here and below, only that tenant's are found.
     """
     secret = _secret()
-    row = connection.execute(_ROTATE, {"id": id, "tenant": tenant, "secrets": [secret]}).fetchone()
+    row = connection.execute(_ROTATE, {"id": id, "tenant": tenant, "secret": secret}).fetchone()
     return None if row is None else (secret, str(row[0]))
 
 
@@ -160,14 +198,16 @@ def deliveries(
     return [Delivery(*row) for row in found]
 
 
-def resend(connection: psycopg.Connection[Any], id: int, tenant: str | None = None) -> bool:
-    """Tell it again, whatever came of it before; whether there is such a delivery."""
-    return connection.execute(_RESEND, {"id": id, "tenant": tenant}).fetchone() is not None
+def resend(connection: psycopg.Connection[Any], id: int, webhook_id: uuid.UUID | None = None) -> Delivery | None:
+    """Tell it again, whatever came of it before; None if there is no such delivery, of this webhook if it is given."""
+    row = connection.execute(_RESEND, {"id": id, "webhook": webhook_id}).fetchone()
+    return None if row is None else Delivery(*row)
 
 
-def claim(connection: psycopg.Connection[Any], limit: int) -> list[Due]:
-    """What is due, at most so many; nobody else gets them for a minute."""
-    return [Due(*row) for row in connection.execute(_CLAIM, [limit]).fetchall()]
+def claim(connection: psycopg.Connection[Any], limit: int, busy: Collection[str] = ()) -> list[Due]:
+    """What is due, at most so many, and a few of each tenant but those `busy`; nobody else gets them for a minute."""
+    values = {"limit": limit, "each": OF_EACH, "busy": list(busy)}
+    return [Due(*row) for row in connection.execute(_CLAIM, values).fetchall()]
 
 
 def told(connection: psycopg.Connection[Any], id: int, answer: str) -> None:
