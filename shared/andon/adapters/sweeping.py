@@ -24,6 +24,7 @@ from andon.adapters.postgres.files import (
     record_maintenance,
     record_usage,
 )
+from andon.adapters.postgres.keeping import Keeping, keepings
 from andon.adapters.storage import FileMissing, Storage, StorageError, StoredFile
 from andon.engine.ids import new_id, parse_id
 
@@ -34,23 +35,33 @@ CLAIM = "storage"
 
 @dataclass
 class Swept:
-    """What was removed, and what each tenant has left."""
+    """What was removed of each tenant, and what it has left."""
 
-    files: int = 0
-    bytes: int = 0
+    gone: dict[str, Usage] = field(default_factory=lambda: defaultdict(lambda: Usage(0, 0)))
     kept: dict[str, Usage] = field(default_factory=lambda: defaultdict(lambda: Usage(0, 0)))
+
+    @property
+    def files(self) -> int:
+        """How many were removed."""
+        return sum(each.files for each in self.gone.values())
+
+    @property
+    def bytes(self) -> int:
+        """How large they were."""
+        return sum(each.bytes for each in self.gone.values())
 
 
 def sweep(storage: Storage, connection: Connection, *, grace: dt.timedelta) -> Swept:
-    """Remove what nothing names and was written longer ago than `grace`, which covers uploads under way.
+    """Remove what nothing names and was written longer ago than `grace`, or its tenant's own: uploads are under way.
 
     Raises `StorageError` for a storage that belongs to another database's Andon: to that one all files are unnamed.
     """
     claim(storage, connection)
-    before = dt.datetime.now(dt.UTC) - grace
-    swept = Swept()
+    now, own, swept = dt.datetime.now(dt.UTC), keepings(connection), Swept()
     for folder in _folders(storage):
-        _sweep_folder(storage, connection, folder, before, swept)
+        tenant = PurePosixPath(folder).parts[0]
+        keep = own.get(tenant, Keeping()).orphans
+        _sweep_folder(storage, connection, folder, now - (grace if keep is None else keep), swept)
     record_usage(connection, swept.kept)
     return swept
 
@@ -98,13 +109,15 @@ def _sweep_folder(storage: Storage, connection: Connection, folder: str, before:
     named = needed(connection, list(ours.values()))
     for file in ours:
         if file.key in named or not _is_old(file, before):
-            kept = swept.kept[tenant]
-            swept.kept[tenant] = Usage(kept.files + 1, kept.bytes + file.bytes)
+            swept.kept[tenant] = _with(swept.kept[tenant], file)
             continue
         storage.delete(file.key)
-        swept.files += 1
-        swept.bytes += file.bytes
+        swept.gone[tenant] = _with(swept.gone[tenant], file)
         _tidy(storage, ours[file])
+
+
+def _with(usage: Usage, file: StoredFile) -> Usage:
+    return Usage(usage.files + 1, usage.bytes + file.bytes)
 
 
 def _tidy(storage: Storage, removed: Candidate) -> None:

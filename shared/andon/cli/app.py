@@ -13,6 +13,7 @@ from andon.cli import (
     events,
     functions,
     init,
+    keeping,
     keys,
     pauses,
     processes,
@@ -54,6 +55,7 @@ for group in (
     tenants,
     workers,
     prune,
+    keeping,
     version,
 ):
     group.add_to(app)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
@@ -13,12 +14,14 @@ from redis.exceptions import RedisError
 from andon.adapters.postgres import former_streams
 from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.files import forget_datasets, record_maintenance, withdraw_artifacts
+from andon.adapters.postgres.keeping import keepings
 from andon.adapters.postgres.retention import BEFORE_ALL, Pruning, position, raise_low_water, raise_low_water_of
 from andon.adapters.redis.bus import STREAM
 from andon.adapters.redis.retention import handled_below, older_than, trim
 from andon.adapters.storage import Storage, StorageError
 from andon.adapters.sweeping import sweep
 from andon.cli.errors import CommandFailed, Exit
+from andon.cli.keeping import orphans_grace
 from andon.cli.show import AsJson, err, print_facts, print_json
 from andon.cli.values import duration
 from andon.cli.where import first_line, postgres, redis, storage_url
@@ -27,7 +30,6 @@ THIRTY_DAYS: Any = "30d"  # read by the option's parser
 ONE_YEAR: Any = "365d"
 QUARTER: Any = "90d"
 ONE_DAY: Any = "1d"
-SHORTEST_GRACE = dt.timedelta(hours=1)  # an upload's file is there before its row is
 LOCK_TIMEOUT = "SET lock_timeout = '5s'"
 
 
@@ -70,7 +72,9 @@ def prune(
     keep_orphans: Annotated[
         dt.timedelta,
         typer.Option(
-            parser=duration, metavar="DURATION", help="Files that nothing names and that are younger stay; 1h at least."
+            parser=orphans_grace,
+            metavar="DURATION",
+            help="Files that nothing names and that are younger stay; 1h at least.",
         ),
     ] = ONE_DAY,
     batch: Annotated[int, typer.Option(min=1, max=100_000, help="Rows per transaction.")] = 1000,
@@ -79,12 +83,8 @@ def prune(
     """Forget finished runs and handled events that are old, trim the stream, and remove files that nothing names.
 
     Safe beside a running system, and to be stopped and run again at any time. Reports stay, and the runs whose files
-    they show.
+    they show. What a tenant keeps by itself (`andon keeping`) goes before the options.
     """
-    if keep_orphans < SHORTEST_GRACE:
-        raise typer.BadParameter(
-            "expected 1h or more: files of uploads under way are unnamed", param_hint="--keep-orphans"
-        )
     counts: Counter[str] = Counter(dict.fromkeys(("runs", "events", "cancellations", "datasets", "files", "bytes"), 0))
     with postgres() as connection, err().status("pruning"):
         connection.execute(LOCK_TIMEOUT)
@@ -99,19 +99,22 @@ def prune(
             message = f"Redis (ANDON_REDIS_URL) does not answer, so nothing was pruned: {first_line(error)}"
             raise CommandFailed(message, Exit.UNREACHABLE) from None
         pruning = Pruning(connection, batch=batch, deleted=lambda what, count: counts.update({what: count}))
-        pruning.runs(keep_runs)
+        own = keepings(connection)
+        of: dict[str, Counter[str]] = defaultdict(Counter)
+        _note(of, "runs", pruning.runs(keep_runs))
         pruning.events(keep_events, low_water)
         pruning.answers(keep_events)
         pruning.audit(keep_audit)
-        counts["datasets"] += forget_datasets(connection, keep_unused, batch)
-        if keep_artifacts is not None:
-            counts["artifacts"] += withdraw_artifacts(connection, keep_artifacts, batch)
-        stored = _sweep(connection, keep_orphans, counts)
+        _note(of, "datasets", forget_datasets(connection, keep_unused, batch), counts)
+        if keep_artifacts is not None or any(each.artifacts is not None for each in own.values()):
+            _note(of, "artifacts", withdraw_artifacts(connection, keep_artifacts, batch), counts)
+        stored = _sweep(connection, keep_orphans, counts, of)
         record_maintenance(connection, "prune", {"deleted": dict(counts), "room": stored and stored["room"]})
     if as_json:
-        print_json({"deleted": dict(counts), "lowWater": low_water, "stored": stored})
+        print_json({"deleted": dict(counts), "deletedOf": of, "lowWater": low_water, "stored": stored})
         return
     facts = [*((what, f"{count:,} deleted") for what, count in counts.items()), ("low-water mark", low_water)]
+    facts += [(f"{tenant}, by its own", _told(of[tenant])) for tenant in own]
     if stored is None:
         facts.append(("storage", "not looked at: ANDON_STORAGE_URL is not set"))
     else:
@@ -119,7 +122,21 @@ def prune(
     print_facts(facts)
 
 
-def _sweep(connection: Connection, grace: dt.timedelta, counts: Counter[str]) -> dict[str, Any] | None:
+def _note(of: dict[str, Counter[str]], what: str, gone: Mapping[str, int], counts: Counter[str] | None = None) -> None:
+    """Add what has gone of each tenant, and to the `counts` of all."""
+    for tenant, count in gone.items():
+        of[tenant][what] += count
+        if counts is not None:
+            counts[what] += count
+
+
+def _told(gone: Counter[str]) -> str:
+    return ", ".join(f"{count:,} {what}" for what, count in gone.items() if count) or "nothing deleted"
+
+
+def _sweep(
+    connection: Connection, grace: dt.timedelta, counts: Counter[str], of: dict[str, Counter[str]]
+) -> dict[str, Any] | None:
     """Remove unnamed files; returns what is left. None where the storage isn't named: a default could be another's."""
     url = storage_url()
     if url is None:
@@ -130,8 +147,8 @@ def _sweep(connection: Connection, grace: dt.timedelta, counts: Counter[str]) ->
         room = storage.room()
     except StorageError as error:
         raise CommandFailed(f"Rows were pruned, files were not: {first_line(error)}", Exit.UNREACHABLE) from None
-    counts["files"] += swept.files
-    counts["bytes"] += swept.bytes
+    _note(of, "files", {tenant: each.files for tenant, each in swept.gone.items()}, counts)
+    _note(of, "bytes", {tenant: each.bytes for tenant, each in swept.gone.items()}, counts)
     return {
         "files": sum(each.files for each in swept.kept.values()),
         "bytes": sum(each.bytes for each in swept.kept.values()),

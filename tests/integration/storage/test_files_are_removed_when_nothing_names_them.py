@@ -147,7 +147,7 @@ def test_a_storage_of_another_database_is_refused_untouched(rows: Rows, tmp_path
 def test_datasets_that_no_report_names_go_when_they_are_old(rows: Rows) -> None:
     named, young, old = rows.dataset(age=100 * DAY)[0], rows.dataset(age=80 * DAY)[0], rows.dataset(age=100 * DAY)
     rows.report(named)
-    assert forget_datasets(rows.database, 90 * DAY, batch=1) == 1
+    assert forget_datasets(rows.database, 90 * DAY, batch=1).total() == 1
     left = {id for (id,) in rows.database.execute("SELECT id FROM andon.datasets")}
     assert left == {named, young}
     assert sweep(rows.storage, rows.database, grace=NOW).files == 1
@@ -161,8 +161,8 @@ def test_a_dataset_that_a_report_takes_meanwhile_stays(rows: Rows, database_url:
             "INSERT INTO andon.reports (id, tenant, title, dataset_id) VALUES (%s, 'acme', 'Sales', %s)",
             [new_id(), dataset],
         )
-        assert forget_datasets(rows.database, 90 * DAY, batch=10) == 0
-    assert forget_datasets(rows.database, 90 * DAY, batch=10) == 0
+        assert forget_datasets(rows.database, 90 * DAY, batch=10).total() == 0
+    assert forget_datasets(rows.database, 90 * DAY, batch=10).total() == 0
     sweep(rows.storage, rows.database, grace=NOW)
     assert key in rows.left()
 
@@ -170,7 +170,7 @@ def test_a_dataset_that_a_report_takes_meanwhile_stays(rows: Rows, database_url:
 def test_files_of_reports_go_by_age_only_when_asked_and_the_report_stays(rows: Rows) -> None:
     report = rows.report()
     old, young = rows.artifact(report, age=100 * DAY), rows.artifact(report, age=DAY)
-    assert withdraw_artifacts(rows.database, 90 * DAY, batch=1) == 1
+    assert withdraw_artifacts(rows.database, 90 * DAY, batch=1).total() == 1
     sweep(rows.storage, rows.database, grace=NOW)
     assert rows.left() == {young}
     assert old not in rows.left()

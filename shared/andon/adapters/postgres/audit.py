@@ -24,6 +24,8 @@ ACTIONS = (
     "schedule.resumed",
     "key.created",
     "key.revoked",
+    "keeping.set",
+    "keeping.forgotten",
     "webhook.created",
     "webhook.rotated",
     "webhook.deleted",

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import psycopg
 from psycopg.types.json import Jsonb
 
+from andon.adapters.postgres.keeping import kept
 from andon.adapters.postgres.statuses import OPEN
 
 # One statement, so one moment: a run is open, or its rows are all there that will ever name its files.
@@ -21,17 +23,20 @@ WHERE EXISTS (SELECT FROM andon.runs r WHERE r.id = f.run
     OR EXISTS (SELECT FROM andon.datasets d WHERE d.id = f.dataset AND d.storage_key = f.key)
 """
 # A report that is being made of one holds its row, which is skipped; one that was made meanwhile breaks the batch.
-_DELETE_DATASETS = """
+_DELETE_DATASETS = f"""
 DELETE FROM andon.datasets WHERE id IN (
     SELECT d.id FROM andon.datasets d
-    WHERE d.created_at < clock_timestamp() - %(keep)s
+    WHERE d.created_at < clock_timestamp() - {kept("unused", "d.tenant", "%(keep)s")}
         AND NOT EXISTS (SELECT FROM andon.reports r WHERE r.dataset_id = d.id)
     ORDER BY d.created_at LIMIT %(batch)s FOR UPDATE SKIP LOCKED)
+RETURNING tenant
 """
-_DELETE_ARTIFACTS = """
+_DELETE_ARTIFACTS = f"""
 DELETE FROM andon.run_artifacts WHERE (run_id, name) IN (
-    SELECT run_id, name FROM andon.run_artifacts WHERE created_at < clock_timestamp() - %(keep)s
-    LIMIT %(batch)s FOR UPDATE SKIP LOCKED)
+    SELECT a.run_id, a.name FROM andon.run_artifacts a JOIN andon.runs r ON r.id = a.run_id
+    WHERE a.created_at < clock_timestamp() - {kept("artifacts", "r.tenant", "%(keep)s::interval")}
+    LIMIT %(batch)s FOR UPDATE OF a SKIP LOCKED)
+RETURNING (SELECT r.tenant FROM andon.runs r WHERE r.id = run_id)
 """
 _MEASURED = """
 WITH gone AS (DELETE FROM andon.storage_usage WHERE tenant <> ALL(%(tenants)s::text[]))
@@ -68,25 +73,31 @@ def needed(connection: psycopg.Connection[Any], files: Sequence[Candidate]) -> s
     return {key for (key,) in connection.execute(_NEEDED, values).fetchall()}
 
 
-def forget_datasets(connection: psycopg.Connection[Any], keep: dt.timedelta, batch: int) -> int:
-    """Forget datasets that no report names and that were uploaded longer ago than `keep`; returns how many."""
-    total = 0
+def forget_datasets(connection: psycopg.Connection[Any], keep: dt.timedelta, batch: int) -> Counter[str]:
+    """Forget datasets that no report names and that were uploaded longer ago than `keep`, or than their tenant's own.
+
+    Returns how many of each tenant.
+    """
+    gone: Counter[str] = Counter()
     while True:
         try:
-            count = connection.execute(_DELETE_DATASETS, {"keep": keep, "batch": batch}).rowcount
+            tenants = connection.execute(_DELETE_DATASETS, {"keep": keep, "batch": batch}).fetchall()
         except psycopg.errors.ForeignKeyViolation:
             continue  # a report has taken one of them since the statement began
-        total += count
-        if not count:
-            return total
+        gone.update(tenant for (tenant,) in tenants)
+        if not tenants:
+            return gone
 
 
-def withdraw_artifacts(connection: psycopg.Connection[Any], keep: dt.timedelta, batch: int) -> int:
-    """Withdraw artifacts that were stored longer ago than `keep`; returns how many."""
-    total = 0
-    while count := connection.execute(_DELETE_ARTIFACTS, {"keep": keep, "batch": batch}).rowcount:
-        total += count
-    return total
+def withdraw_artifacts(connection: psycopg.Connection[Any], keep: dt.timedelta | None, batch: int) -> Counter[str]:
+    """Withdraw artifacts that were stored longer ago than `keep`, or than their tenant's own; None is never.
+
+    Returns how many of each tenant.
+    """
+    gone: Counter[str] = Counter()
+    while tenants := connection.execute(_DELETE_ARTIFACTS, {"keep": keep, "batch": batch}).fetchall():
+        gone.update(tenant for (tenant,) in tenants)
+    return gone
 
 
 def record_usage(connection: psycopg.Connection[Any], usage: Mapping[str, Usage]) -> None:

@@ -880,6 +880,18 @@ class StorageUsage(Base):
     measured_at: Mapped[dt.datetime] = _now()
 
 
+class KeepingRow(Base):
+    """How long a tenant's things are kept, where it isn't as everybody's."""
+
+    __tablename__ = "keeping"
+
+    tenant: Mapped[str] = mapped_column(primary_key=True)
+    runs: Mapped[dt.timedelta | None]
+    artifacts: Mapped[dt.timedelta | None]
+    unused: Mapped[dt.timedelta | None] = mapped_column(comment="datasets that no report names")
+    orphans: Mapped[dt.timedelta | None] = mapped_column(comment="files that nothing names")
+
+
 class Maintenance(Base):
     """When a piece of maintenance (`prune`, `backup`) last ended well, and what it says of itself."""
 

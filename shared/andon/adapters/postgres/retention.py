@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import psycopg
 
 from andon.adapters.postgres.connect import LOCKING
+from andon.adapters.postgres.keeping import keepings, kept
 from andon.adapters.postgres.statuses import CANCELLABLE, TERMINAL
 
 # An event may be published again long after it was accepted (a dispatcher was away, and relays then). Its later entry
@@ -36,6 +38,9 @@ _NOW = "SELECT clock_timestamp()"
 _OLD_RUNS = """
 SELECT id FROM andon.runs WHERE id > %(after)s AND id < %(below)s ORDER BY id LIMIT %(batch)s
 """
+_OLD_RUNS_OF = """
+SELECT id FROM andon.runs WHERE tenant = %(tenant)s AND id > %(after)s AND id < %(below)s ORDER BY id LIMIT %(batch)s
+"""
 # What a report or a subject shows is of its newest completed run: a report's stays as long as it has files.
 _SHOWN = """
 r.status = 'completed' AND r.kind = 'function' AND (
@@ -48,10 +53,10 @@ r.status = 'completed' AND r.kind = 'function' AND (
             AND n.status = 'completed' AND n.event_seq > r.event_seq))
 """
 # Those that no row shows, or whose row is gone.
-_DELETE_SUBJECTS = """
+_DELETE_SUBJECTS = f"""
 DELETE FROM andon.subjects s WHERE s.id IN (
     SELECT s.id FROM andon.subjects s LEFT JOIN andon.subject_kinds k ON k.kind = s.kind
-    WHERE s.status <> 'active' AND s.updated_at < %(before)s
+    WHERE s.status <> 'active' AND s.updated_at < %(now)s - {kept("runs", "s.tenant", "%(keep)s")}
         AND NOT EXISTS (SELECT FROM andon.runs r WHERE r.subject_id = s.id)
         AND (k.row IS NULL OR (SELECT f.key IS NULL AND f.fault IS NULL
             FROM andon.find_row(s.kind, s.tenant, s.key) f))
@@ -60,10 +65,12 @@ DELETE FROM andon.subjects s WHERE s.id IN (
 _DELETE_RUNS = f"""
 DELETE FROM andon.runs WHERE id IN (
     SELECT r.id FROM andon.runs r
-    WHERE r.id = ANY(%(ids)s) AND r.status IN {TERMINAL} AND r.ended_at < %(before)s
+    WHERE r.id = ANY(%(ids)s) AND r.status IN {TERMINAL}
+        AND r.ended_at < %(now)s - {kept("runs", "r.tenant", "%(keep)s")}
         AND NOT EXISTS (SELECT FROM andon.runs c WHERE c.parent_run_id = r.id AND c.ended_at IS NULL)
         AND NOT ({_SHOWN})
     FOR UPDATE OF r SKIP LOCKED)
+RETURNING tenant
 """
 _DELETE_CANCELLATIONS = """
 DELETE FROM andon.cancellations WHERE (event_seq, key) IN (
@@ -164,17 +171,30 @@ class Pruning:
         self._deleted = deleted
         self._now: dt.datetime = _only(connection.execute(_NOW).fetchone())
 
-    def runs(self, keep: dt.timedelta) -> None:
-        """Forget runs that ended longer ago than `keep`, with their steps and files. Reports keep their newest."""
-        before = self._now - keep
-        after, below = uuid.UUID(int=0), _floor(before)
+    def runs(self, keep: dt.timedelta) -> Counter[str]:
+        """Forget runs that ended longer ago than `keep`, or than their tenant's own; returns how many of each tenant.
+
+        Their steps and files go with them. Reports keep their newest. A tenant that keeps less is looked at by itself:
+        the runs of all the others that are as young are none of it.
+        """
+        gone: Counter[str] = Counter()
+        self._runs(_OLD_RUNS, {"keep": keep}, gone)
+        for tenant, own in keepings(self._connection).items():
+            if own.runs is not None and own.runs < keep:
+                self._runs(_OLD_RUNS_OF, {"keep": own.runs, "tenant": tenant}, gone)
+        self._drain("subjects", _DELETE_SUBJECTS, {"now": self._now, "keep": keep, "batch": self._batch})
+        return gone
+
+    def _runs(self, looked_for: str, values: dict[str, Any], gone: Counter[str]) -> None:
+        values = {**values, "now": self._now, "below": _floor(self._now - values["keep"]), "batch": self._batch}
+        after = uuid.UUID(int=0)
         while True:
-            values = {"after": after, "below": below, "batch": self._batch}
-            ids = [id for (id,) in self._connection.execute(_OLD_RUNS, values).fetchall()]
+            ids = [id for (id,) in self._connection.execute(looked_for, {**values, "after": after}).fetchall()]
             if not ids:
-                self._drain("subjects", _DELETE_SUBJECTS, {"before": before, "batch": self._batch})
                 return
-            self._delete("runs", _DELETE_RUNS, {"ids": ids, "before": before})
+            tenants = [of for (of,) in self._connection.execute(_DELETE_RUNS, {**values, "ids": ids}).fetchall()]
+            gone.update(tenants)
+            self._deleted("runs", len(tenants))
             after = ids[-1]
 
     def events(self, keep: dt.timedelta, low_water: str) -> None:

@@ -1,0 +1,106 @@
+"""`andon keeping`: how long a tenant's things are kept, where it isn't as everybody's. Straight in Postgres."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated, Any
+
+import typer
+
+from andon.adapters.postgres.audit import record
+from andon.adapters.postgres.keeping import Keeping, forget_keeping, keepings, set_keeping
+from andon.cli.errors import CommandFailed, Exit
+from andon.cli.keys import me
+from andon.cli.show import AsJson, print_json, print_table
+from andon.cli.values import duration
+from andon.cli.where import postgres
+
+SHORTEST_GRACE = dt.timedelta(hours=1)  # an upload's file is there before its row is
+UNITS = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
+
+group = typer.Typer(
+    help="How long a tenant's things are kept, where not as `prune` keeps everybody's; needs ANDON_DATABASE_URL.",
+    no_args_is_help=True,
+)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register this module's commands."""
+    app.add_typer(group, name="keeping")
+
+
+def orphans_grace(text: str) -> dt.timedelta:
+    """A duration of an hour at least."""
+    grace = duration(text)
+    if grace < SHORTEST_GRACE:
+        raise typer.BadParameter("expected 1h or more: files of uploads under way are unnamed")
+    return grace
+
+
+def _option(help: str, parser: Any = duration) -> Any:
+    return typer.Option(parser=parser, metavar="DURATION", help=help)
+
+
+@group.command("set")
+def set_(
+    tenant: Annotated[str, typer.Argument(help="Whose.")],
+    keep_runs: Annotated[dt.timedelta | None, _option("Runs that ended since stay.")] = None,
+    keep_artifacts: Annotated[dt.timedelta | None, _option("Artifacts that were stored since stay.")] = None,
+    keep_unused: Annotated[
+        dt.timedelta | None, _option("Datasets that were uploaded since, or a report names, stay.")
+    ] = None,
+    keep_orphans: Annotated[
+        dt.timedelta | None,
+        _option("Files that nothing names, of uploads cut short say, and that are younger stay.", orphans_grace),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say how long this tenant's things are kept, from the next prune on. What isn't named is as everybody's."""
+    keeping = Keeping(keep_runs, keep_artifacts, keep_unused, keep_orphans)
+    if keeping == Keeping():
+        raise CommandFailed(
+            "Name at least one of --keep-runs, --keep-artifacts, --keep-unused, --keep-orphans", Exit.USAGE
+        )
+    with postgres() as connection, connection.transaction():
+        set_keeping(connection, tenant, keeping)
+        record(connection, "keeping.set", tenant, tenant=tenant, by=me("andon keeping"), details=_shown(keeping))
+    if as_json:
+        print_json({"tenant": tenant, **_shown(keeping)})
+    else:
+        typer.echo(f"{tenant} keeps " + ", ".join(f"{what} {text}" for what, text in _shown(keeping).items() if text))
+
+
+@group.command("list")
+def list_(as_json: AsJson = False) -> None:
+    """List the tenants that keep something by themselves; `-` is as everybody's."""
+    with postgres() as connection:
+        found = keepings(connection)
+    if as_json:
+        print_json([{"tenant": tenant, **_shown(each)} for tenant, each in found.items()])
+        return
+    rows = [(tenant, *_shown(each).values()) for tenant, each in found.items()]
+    print_table(("TENANT", "RUNS", "ARTIFACTS", "UNUSED", "ORPHANS"), rows, wide="TENANT")
+
+
+@group.command()
+def forget(tenant: Annotated[str, typer.Argument(help="Whose.")], as_json: AsJson = False) -> None:
+    """Keep this tenant's things as everybody's again."""
+    with postgres() as connection, connection.transaction():
+        if not forget_keeping(connection, tenant):
+            raise CommandFailed(f"{tenant} keeps nothing by itself", Exit.NOT_FOUND)
+        record(connection, "keeping.forgotten", tenant, tenant=tenant, by=me("andon keeping"))
+    if as_json:
+        print_json({"tenant": tenant, "forgotten": True})
+    else:
+        typer.echo(f"{tenant} keeps as everybody")
+
+
+def _shown(keeping: Keeping) -> dict[str, str | None]:
+    return {what: None if keep is None else told(keep) for what, keep in keeping._asdict().items()}
+
+
+def told(keep: dt.timedelta) -> str:
+    """As options take it: `90d`."""
+    seconds = keep.total_seconds()
+    size, unit = next((each for each in UNITS if seconds % each[0] == 0 and seconds), UNITS[-1])
+    return f"{seconds / size:g}{unit}"
