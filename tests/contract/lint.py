@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from andon_api import asyncapi
+from andon_api.routes import asyncapi
 from tests.contract.openapi import current
 
 FOLDER = Path(".andon/spec")

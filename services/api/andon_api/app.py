@@ -10,20 +10,23 @@ from redis import Redis
 from andon.adapters.redis.connect import connect, connect_blocking
 from andon.adapters.storage import Storage
 from andon.settings import Settings
-from andon_api import access, access_log, console, database, docs, metrics, refusing, rest
+from andon_api import access, console, database
 from andon_api.access.admission import EXTENSION as ADMISSION
 from andon_api.access.admission import Admission
+from andon_api.asks.inspections import Inspections
+from andon_api.asks.uploads import Request
 from andon_api.console import login
-from andon_api.inspections import Inspections
+from andon_api.http import rest
+from andon_api.http.rest import View
 from andon_api.live import LiveFeed, Share
 from andon_api.looks import Looks
 from andon_api.publisher import Publisher
-from andon_api.rest import View
 from andon_api.routes import (
     artifacts,
     audit,
     cancellations,
     datasets,
+    docs,
     events,
     health,
     inngest,
@@ -40,7 +43,7 @@ from andon_api.routes import (
     workers,
 )
 from andon_api.services import Services
-from andon_api.uploads import Request
+from andon_api.signals import access_log, metrics, refusing
 
 if TYPE_CHECKING:
     from andon.adapters.tracing.spans import Tracing
@@ -90,7 +93,7 @@ def create_app(
         looks=Looks(),
     ).install(app)
     if tracing is not None:
-        from andon_api.tracing import install
+        from andon_api.signals.tracing import install
 
         install(app, tracing)
     database.install(app, settings)

@@ -11,7 +11,7 @@ from andon.logs import configure_logging
 from andon.migrations import UnknownRevision, passes, require_head
 from andon.settings import Settings, SettingsError
 from andon_api import server
-from andon_api.logs import request_keys
+from andon_api.signals.logs import request_keys
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from weakref import WeakValueDictionary
 
-from andon_api.etags import digest
+from andon_api.http.etags import digest
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,9 @@ from andon.adapters.postgres.webhooks import STATES as DELIVERY_STATES
 from andon.engine.states import Status
 from andon.engine.tags import tag_fault
 from andon.reports.columns import ROLES
-from andon_api.openapi import SOMETIMES
-from andon_api.paging import MOST, USUAL
-from andon_api.strict_fields import Flag, Id, Number, Object, QueryFlag, QueryNumber, Text, Time
+from andon_api.http.openapi import SOMETIMES
+from andon_api.http.paging import MOST, USUAL
+from andon_api.http.strict_fields import Flag, Id, Number, Object, QueryFlag, QueryNumber, Text, Time
 
 SUBJECT_STATUSES = ("idle", "active", "completed", "failed", "cancelled")
 REPORT_STATUSES = ("idle", "generating", "generated", "cancelled", "failed")

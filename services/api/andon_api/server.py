@@ -20,9 +20,9 @@ from andon.settings import Settings, SettingsError
 from andon_api.app import create_app
 from andon_api.late_schema import start_checking_schema
 from andon_api.live import LiveFeed
-from andon_api.metrics import EXTENSION as METRICS
 from andon_api.services import KEY
 from andon_api.serving import EventWorker
+from andon_api.signals.metrics import EXTENSION as METRICS
 
 if TYPE_CHECKING:
     from andon.adapters.tracing.spans import Tracing

@@ -10,7 +10,7 @@ from redis import Redis
 
 from andon.adapters.storage import Storage
 from andon.settings import Settings
-from andon_api.inspections import Inspections
+from andon_api.asks.inspections import Inspections
 from andon_api.live import LiveFeed
 from andon_api.looks import Looks
 from andon_api.publisher import Publisher

@@ -8,7 +8,7 @@ from typing import Any
 import jsonschema_rs
 from flask import Flask, Response, request
 
-from andon_api.rest import PREFIX
+from andon_api.http.rest import PREFIX
 from tests.contract.openapi import current
 
 JSON = {"application/json", "application/problem+json"}

@@ -19,8 +19,8 @@ import psutil
 import pytest
 
 from andon.settings import Settings
-from andon_api.inspections import Inspections
-from andon_api.problems import Problem
+from andon_api.asks.inspections import Inspections
+from andon_api.http.problems import Problem
 from tests.conftest import StartSystem
 from tests.integration.api.conftest import CSV, Client, MakeApp
 from tests.polling import wait_until
@@ -104,7 +104,7 @@ def test_a_file_that_takes_too_much_memory_is_given_up_and_the_next_one_is_read(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr("andon_api.inspections.MEMORY_BYTES", 64 << 20)
+        patched.setattr("andon_api.asks.inspections.MEMORY_BYTES", 64 << 20)
         answer = upload(client, CSV, "sales.csv")
         assert (answer.status_code, "memory" in answer.json["detail"]) == (413, True)
     assert upload(client, CSV, "sales.csv").status_code == 201

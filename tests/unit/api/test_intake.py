@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from andon.engine.events import Event, check_event
-from andon_api.intake import read_events, read_inngest
+from andon_api.asks.incoming import read_events, read_inngest
+from andon_api.http.problems import FieldErrors
 from andon_api.principal import Principal
-from andon_api.problems import FieldErrors
 
 WHO = Principal("acme", {"id": "ann"})
 JSON = st.recursive(

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from andon_api.paging import Listing, moment, seq
-from andon_api.problems import FieldErrors
+from andon_api.http.paging import Listing, moment, seq
+from andon_api.http.problems import FieldErrors
 
 LIST = Listing("runs", {"status": ["failed"], "function_id": None})
 

@@ -8,7 +8,7 @@ from typing import Any
 from andon_api.console import charts
 from andon_api.console.gist import gist
 from andon_api.console.whys import fields, why
-from andon_api.problems import FieldErrors, Problem
+from andon_api.http.problems import FieldErrors, Problem
 
 NOW = dt.datetime(2026, 1, 1, 12, tzinfo=dt.UTC)
 

@@ -16,7 +16,8 @@ import pytest
 from andon.adapters.postgres.run_logs import LEVELS
 from andon.adapters.postgres.tokens import SCOPES
 from andon.client import Andon, AsyncAndon, Changed, Conflict, Unreachable, errors, models
-from andon_api import problems, schemas
+from andon_api import schemas
+from andon_api.http import problems
 from tests.unit.client.test_calls_are_tried_again import ASKED, Server, problem
 
 URL = "http://andon.test"

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 from andon.cli.app import app
 from andon.settings import Settings
-from andon_api.uploads import FRAME_BYTES
+from andon_api.asks.uploads import FRAME_BYTES
 
 from .conftest import DEPLOY, documents, literals, pod_spec
 

@@ -19,8 +19,8 @@ from andon.engine.events import OWN_CANCELS, Event
 from andon.engine.shapes import fault
 from andon.engine.triggers import On, parts_of
 from andon_api.database import Row, connection, rows
+from andon_api.http.problems import FieldErrors, Problem
 from andon_api.principal import principal
-from andon_api.problems import FieldErrors, Problem
 
 EXTENSION = "andon-admission"
 REMEMBERED_SECONDS = 2.0

@@ -25,8 +25,8 @@ from andon_api.access.rate import Rate, tell
 from andon_api.access.scopes import OPEN, READ, scopes_of
 from andon_api.access.sessions import COOKIE, CSRF_FIELD, CSRF_HEADER, Session, Sessions
 from andon_api.access.tokens import Tokens
+from andon_api.http.problems import Problem
 from andon_api.principal import ANYBODY, Principal
-from andon_api.problems import Problem
 
 EXTENSION = "andon-gate"
 FORM = "application/x-www-form-urlencoded"

@@ -7,7 +7,7 @@ from urllib.parse import SplitResult, urlsplit
 from flask import Flask, current_app, request
 
 from andon.settings import is_loopback
-from andon_api.problems import Problem
+from andon_api.http.problems import Problem
 
 EXTENSION = "andon-origins"
 API = "/api/"

@@ -8,12 +8,12 @@ from typing import Any
 from flask import Blueprint, Response, render_template, request, url_for
 
 from andon.adapters.postgres.requests import NotFound
-from andon_api import intake
+from andon_api.asks import incoming
+from andon_api.asks.replay import replay
 from andon_api.console import forms
-from andon_api.effects import Outcome, perform
+from andon_api.http.effects import Outcome, perform
 from andon_api.principal import principal
 from andon_api.reads import events
-from andon_api.replay import replay
 from andon_api.routes.events import record
 from andon_api.schemas import DeadEventSchema
 
@@ -39,7 +39,7 @@ def event_list() -> str:
 
 def send() -> Response:
     """Send the form's event, and show it."""
-    given = intake.read_events(forms.event(), principal())
+    given = incoming.read_events(forms.event(), principal())
     perform(lambda: record(given), bytes)
     return Response("", headers={"HX-Redirect": url_for("console.event", id=given[0].id)})
 

@@ -11,10 +11,10 @@ from marshmallow import Schema, ValidationError
 from werkzeug.exceptions import HTTPException
 
 from andon.adapters.postgres.run_logs import Wanted
-from andon_api.effects import Outcome, perform
-from andon_api.problems import FieldErrors, Problem, of_http
+from andon_api.http.effects import Outcome, perform
+from andon_api.http.problems import FieldErrors, Problem, of_http
+from andon_api.http.strict_json import parse_json
 from andon_api.schemas import LinesQuery, RunCancelBody
-from andon_api.strict_json import parse_json
 
 
 def act(action: Callable[[], Outcome]) -> Response:

@@ -10,9 +10,9 @@ from time import monotonic
 from flask import Blueprint, Response, current_app, request
 
 from andon_api.access.gate import gate
+from andon_api.http.problems import Problem
 from andon_api.live import ANY, Listener, LiveFeed, TooManyStreams
 from andon_api.principal import principal
-from andon_api.problems import Problem
 from andon_api.routes.streams import CHECK_SECONDS, KEEP_ALIVE_SECONDS, LONGEST_SECONDS, RETRY_AFTER, in_context
 from andon_api.services import services
 from andon_api.serving.bell import PARK, Bell

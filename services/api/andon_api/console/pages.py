@@ -25,8 +25,8 @@ from andon_api.console import (
 )
 from andon_api.console.looks import Looks
 from andon_api.database import now
+from andon_api.http.problems import of_exception
 from andon_api.principal import principal
-from andon_api.problems import of_exception
 
 
 def blueprint() -> Blueprint:

@@ -8,12 +8,12 @@ from andon.adapters.postgres.requests import NotFound
 from andon.engine.ids import parse_id
 from andon.reports.columns import roles_for
 from andon.reports.options import LOCALES, SECTIONS
-from andon_api import editing, uploads
+from andon_api.asks import editing, uploads
 from andon_api.console import forms, live, show, timeline
 from andon_api.database import Row, db, now
-from andon_api.effects import Outcome, perform
+from andon_api.http.effects import Outcome, perform
+from andon_api.http.problems import FieldErrors
 from andon_api.principal import principal
-from andon_api.problems import FieldErrors
 from andon_api.reads import datasets, reports, runs
 from andon_api.routes.reports import ask_cancel, ask_generate
 from andon_api.schemas import NewReport

@@ -9,16 +9,16 @@ from andon.adapters.postgres.requests import Conflict, NotFound
 from andon.adapters.postgres.run_logs import LEVELS
 from andon_api.console import forms, live, show, timeline
 from andon_api.database import Row, connection, now
-from andon_api.effects import perform
+from andon_api.http.effects import perform
+from andon_api.http.problems import FieldErrors
+from andon_api.http.rest import PREFIX
+from andon_api.http.waiting import Known, wait
 from andon_api.principal import principal
-from andon_api.problems import FieldErrors
 from andon_api.reads import events, logs, runs
 from andon_api.reads import functions as registered
-from andon_api.rest import PREFIX
 from andon_api.routes.pauses import ask_pause, ask_resume
 from andon_api.routes.runs import ask_cancel, ask_rerun
 from andon_api.schemas import RUN_STATUSES, RerunBody
-from andon_api.waiting import Known, wait
 
 ROWS = 50
 SHOWN_LINES = 300

@@ -6,7 +6,7 @@ import datetime as dt
 import json
 from typing import Any
 
-from andon_api.strict_fields import rfc3339
+from andon_api.http.strict_fields import rfc3339
 
 ACTIVE = frozenset({"generating", "active", "queued", "running", "waiting", "cancelling"})
 

@@ -14,8 +14,8 @@ from andon.adapters.postgres.requests import NotFound
 from andon.adapters.postgres.subject_kinds import Kind
 from andon_api.console import forms, home, show
 from andon_api.database import connection
+from andon_api.http.problems import FieldErrors
 from andon_api.principal import principal
-from andon_api.problems import FieldErrors
 from andon_api.reads import subjects
 from andon_api.routes.subjects import ask_cancel, ask_request
 

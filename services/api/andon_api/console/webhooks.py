@@ -7,7 +7,7 @@ from flask import Blueprint, Response, make_response, render_template, request, 
 from andon.adapters.postgres import webhooks
 from andon_api.console import forms
 from andon_api.database import connection, db
-from andon_api.effects import Outcome
+from andon_api.http.effects import Outcome
 from andon_api.principal import principal
 from andon_api.routes import webhooks as rest
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from andon_api.problems import Problem
+from andon_api.http.problems import Problem
 
 WHYS = {
     401: "Your key has run out or was revoked: log in again.",

@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from andon.adapters.postgres.models import Artifact, Run
 from andon.engine.ids import parse_id
 from andon_api.database import Row, rows
-from andon_api.rest import PREFIX
+from andon_api.http.rest import PREFIX
 
 _ARTIFACT = Artifact.__table__
 _RUN = Run.__table__

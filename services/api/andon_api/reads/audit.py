@@ -5,9 +5,9 @@ from __future__ import annotations
 from sqlalchemy import select
 
 from andon.adapters.postgres.models import AuditEntry
-from andon_api import paging
 from andon_api.database import Row, rows
-from andon_api.paging import Listing
+from andon_api.http import paging
+from andon_api.http.paging import Listing
 
 _AUDIT = AuditEntry.__table__
 

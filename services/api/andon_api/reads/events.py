@@ -12,9 +12,9 @@ from sqlalchemy import exists, select
 from andon.adapters.postgres import skips
 from andon.adapters.postgres.functions import stored_triggers
 from andon.adapters.postgres.models import DeadEvent, EventRow, FunctionRow, OutboxRow, Run, Skip
-from andon_api import paging
 from andon_api.database import Row, rows
-from andon_api.paging import Listing
+from andon_api.http import paging
+from andon_api.http.paging import Listing
 from andon_api.reads.unmatched import why_nothing
 
 _EVENT = EventRow.__table__

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, FromClause, Text, cast, func, or_
 
 from andon_api.database import Row
-from andon_api.paging import Listing
+from andon_api.http.paging import Listing
 
 _NO_FILTERS = {"cursor", "limit"}
 

@@ -7,9 +7,9 @@ from uuid import UUID
 
 from andon.adapters.postgres import run_logs
 from andon.adapters.postgres.run_logs import Line, Place, Wanted
-from andon_api import paging
 from andon_api.database import Row, connection, db
-from andon_api.paging import Listing
+from andon_api.http import paging
+from andon_api.http.paging import Listing
 
 AT_ONCE = 1_000
 

@@ -9,8 +9,8 @@ from sqlalchemy import Select, select, tuple_
 
 from andon.adapters.postgres.models import Dataset, Report
 from andon.engine.ids import parse_id
-from andon_api import paging
 from andon_api.database import Row, rows
+from andon_api.http import paging
 from andon_api.reads import artifacts
 from andon_api.reads.current import add_run
 from andon_api.reads.filters import listing_of, of_request

@@ -13,11 +13,11 @@ from andon.adapters.postgres.models import EventRow, Run, StepRow, Wait
 from andon.engine.events import lookup
 from andon.engine.ids import parse_id
 from andon.engine.waiting import CHILD_ENDED
-from andon_api import paging
 from andon_api.database import Row, db, rows
-from andon_api.paging import Listing
+from andon_api.http import paging
+from andon_api.http.paging import Listing
+from andon_api.http.rest import PREFIX
 from andon_api.reads import artifacts, attempts, doors, searching
-from andon_api.rest import PREFIX
 
 _RUN = Run.__table__
 _EVENT = EventRow.__table__

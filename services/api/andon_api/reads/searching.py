@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
 
 from andon.adapters.postgres.models import EventRow, Run, RunTag
 from andon.engine.rules import PATH
-from andon_api.problems import FieldErrors
+from andon_api.http.problems import FieldErrors
 
 SEEN_AT_ONCE = 10_000
 """So many runs are looked at for one page of those that have a value in their event's data."""

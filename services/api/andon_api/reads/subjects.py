@@ -12,8 +12,8 @@ from andon.adapters.postgres import subjects as stored
 from andon.adapters.postgres.models import RowOwed, SubjectKind, SubjectRow
 from andon.adapters.postgres.subject_kinds import Kind
 from andon.engine.subjects import LONGEST_ID, subject_id
-from andon_api import paging
 from andon_api.database import Row, connection, rows
+from andon_api.http import paging
 from andon_api.reads.current import add_run
 from andon_api.reads.filters import listing_of, of_request
 

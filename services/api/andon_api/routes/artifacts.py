@@ -7,9 +7,9 @@ from werkzeug import Response
 
 from andon.adapters.postgres.requests import NotFound
 from andon_api.database import Row
+from andon_api.http.rest import Blueprint
 from andon_api.principal import principal
 from andon_api.reads import artifacts, runs
-from andon_api.rest import Blueprint
 from andon_api.schemas import ArtifactQuery, ArtifactsSchema
 from andon_api.services import services
 

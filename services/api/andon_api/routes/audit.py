@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from andon_api.database import Row
+from andon_api.http.rest import Blueprint
 from andon_api.principal import principal
 from andon_api.reads import audit
-from andon_api.rest import Blueprint
 from andon_api.schemas import AuditPage, AuditQuery
 
 blueprint = Blueprint("audit", __name__, description="Who has changed what")

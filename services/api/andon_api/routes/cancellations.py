@@ -15,16 +15,16 @@ from andon.engine.cel import ExpressionError
 from andon.engine.events import RUNS_CANCELLED, Event
 from andon.engine.ids import parse_id
 from andon.engine.tags import tag_key
-from andon_api.auditing import note
+from andon_api.asks.auditing import note
 from andon_api.database import Row, connection, rows
-from andon_api.effects import Outcome, effect
+from andon_api.http.effects import Outcome, effect
+from andon_api.http.problems import FieldErrors
+from andon_api.http.rest import PREFIX, Blueprint
+from andon_api.http.waiting import Known
 from andon_api.principal import principal, traceparent
-from andon_api.problems import FieldErrors
 from andon_api.reads import events
 from andon_api.reads.runs import NOBODY
-from andon_api.rest import PREFIX, Blueprint
 from andon_api.schemas import BulkCancelBody, CancellationSchema, StartedCancellationSchema
-from andon_api.waiting import Known
 
 blueprint = Blueprint("cancellations", __name__, description="Cancel many runs at once")
 NEWEST = 2**62  # a dry run sees every run that is open now

@@ -6,13 +6,13 @@ from flask import Response, request
 
 from andon.adapters.postgres.requests import NotFound
 from andon.engine.ids import parse_id
-from andon_api import uploads
+from andon_api.asks import uploads
 from andon_api.database import Row
-from andon_api.effects import Outcome, perform, performs
-from andon_api.etags import precondition, tagged
+from andon_api.http.effects import Outcome, perform, performs
+from andon_api.http.etags import precondition, tagged
+from andon_api.http.rest import PREFIX, Blueprint
 from andon_api.principal import principal
 from andon_api.reads import datasets
-from andon_api.rest import PREFIX, Blueprint
 from andon_api.schemas import DatasetPage, DatasetSchema, PageQuery
 
 blueprint = Blueprint("datasets", __name__, description="Files that reports are made from")

@@ -10,16 +10,19 @@ from andon.adapters.postgres.accepting import Accepted, accept_effects, concerne
 from andon.adapters.postgres.inbox import accept
 from andon.adapters.postgres.requests import NotFound
 from andon.engine.events import Event
-from andon_api import cloudevents, intake
 from andon_api.access.admission import admit, check_data
+from andon_api.asks import incoming
+from andon_api.asks.replay import replay
 from andon_api.database import Row, connection
-from andon_api.effects import Outcome, at_once, effect
+from andon_api.http import cloudevents
+from andon_api.http.effects import Outcome, at_once, effect
+from andon_api.http.problems import Problem
+from andon_api.http.rest import Blueprint
+from andon_api.http.strict_json import parse_json
+from andon_api.http.waiting import Known
 from andon_api.principal import principal, traceparent
-from andon_api.problems import Problem
 from andon_api.reads import events
 from andon_api.reads import functions as registered
-from andon_api.replay import replay
-from andon_api.rest import Blueprint
 from andon_api.schemas import (
     DeadEventPage,
     DeadEventSchema,
@@ -32,8 +35,6 @@ from andon_api.schemas import (
     PageQuery,
     SentSchema,
 )
-from andon_api.strict_json import parse_json
-from andon_api.waiting import Known
 
 blueprint = Blueprint("events", __name__, description="Facts that start and stop runs")
 
@@ -48,9 +49,9 @@ _CLOUD = {"type": "object", "required": ["specversion", "id", "source", "type"]}
 _BODY = {
     "required": True,
     "content": {
-        intake.NATIVE: {"schema": {"oneOf": [_ONE, {"type": "array", "items": _ONE}]}},
-        intake.CLOUD: {"schema": _CLOUD},
-        intake.CLOUD_BATCH: {"schema": {"type": "array", "items": _CLOUD}},
+        incoming.NATIVE: {"schema": {"oneOf": [_ONE, {"type": "array", "items": _ONE}]}},
+        incoming.CLOUD: {"schema": _CLOUD},
+        incoming.CLOUD_BATCH: {"schema": {"type": "array", "items": _CLOUD}},
     },
 }
 
@@ -64,17 +65,17 @@ _BODY = {
 def send() -> Outcome:
     """Send one event or a list, as native JSON or as CloudEvents 1.0 (structured, batch, binary)."""
     media_type = request.mimetype
-    if cloudevents.MARK in request.headers and media_type not in {intake.CLOUD, intake.CLOUD_BATCH}:
+    if cloudevents.MARK in request.headers and media_type not in {incoming.CLOUD, incoming.CLOUD_BATCH}:
         event = cloudevents.read_binary(request.headers.items(), request.get_data(), media_type)
-        return record(intake.read_events(event, principal(), media_type=intake.CLOUD, traceparent=traceparent()))
-    if media_type not in {intake.NATIVE, intake.CLOUD, intake.CLOUD_BATCH}:
+        return record(incoming.read_events(event, principal(), media_type=incoming.CLOUD, traceparent=traceparent()))
+    if media_type not in {incoming.NATIVE, incoming.CLOUD, incoming.CLOUD_BATCH}:
         raise Problem(
             415,
-            f"expected Content-Type {intake.NATIVE}, {intake.CLOUD} or {intake.CLOUD_BATCH}, "
+            f"expected Content-Type {incoming.NATIVE}, {incoming.CLOUD} or {incoming.CLOUD_BATCH}, "
             f"got {media_type or 'none'}",
         )
     body = parse_json(request.get_data())
-    return record(intake.read_events(body, principal(), media_type=media_type, traceparent=traceparent()))
+    return record(incoming.read_events(body, principal(), media_type=media_type, traceparent=traceparent()))
 
 
 @blueprint.get("/events")

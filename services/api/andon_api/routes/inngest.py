@@ -6,11 +6,11 @@ from dataclasses import replace
 
 from flask import Blueprint, request
 
-from andon_api import intake
-from andon_api.effects import Outcome, effect
+from andon_api.asks import incoming
+from andon_api.http.effects import Outcome, effect
+from andon_api.http.strict_json import parse_json
 from andon_api.principal import principal, traceparent
 from andon_api.routes.events import record
-from andon_api.strict_json import parse_json
 
 blueprint = Blueprint("inngest", __name__)
 SEED = "x-inngest-event-id-seed"
@@ -21,6 +21,6 @@ SEED = "x-inngest-event-id-seed"
 def send(key: str) -> Outcome:
     """Record one event or a list, whatever the media type; answers as Inngest does."""
     body = parse_json(request.get_data())
-    events = intake.read_inngest(body, principal(), seed=request.headers.get(SEED), traceparent=traceparent())
+    events = incoming.read_inngest(body, principal(), seed=request.headers.get(SEED), traceparent=traceparent())
     outcome = record(events)
     return replace(outcome, body={**outcome.body, "status": 200}, status=200, known=None)

@@ -19,12 +19,12 @@ from andon.adapters.postgres.run_logs import Place, Wanted
 from andon.engine.ids import parse_id
 from andon_api.access.gate import gate
 from andon_api.database import Row, now, rows
+from andon_api.http.paging import seq
+from andon_api.http.problems import Problem, document
+from andon_api.http.rest import Blueprint
 from andon_api.live import Listener, LiveFeed, TooManyStreams
-from andon_api.paging import seq
 from andon_api.principal import principal
-from andon_api.problems import Problem, document
 from andon_api.reads import logs
-from andon_api.rest import Blueprint
 from andon_api.routes.streams import CHECK_SECONDS, KEEP_ALIVE_SECONDS, LONGEST_SECONDS, RETRY_AFTER, in_context
 from andon_api.schemas import LinesQuery, LogLineSchema, LogPage, LogsDownloadQuery, LogsQuery
 from andon_api.services import services

@@ -6,12 +6,12 @@ from typing import Any
 
 from andon.adapters.postgres import pauses as stored
 from andon.adapters.postgres.requests import Conflict, NotFound
-from andon_api.auditing import note
+from andon_api.asks.auditing import note
 from andon_api.database import Row, connection
-from andon_api.effects import Outcome, effect
+from andon_api.http.effects import Outcome, effect
+from andon_api.http.rest import Blueprint
 from andon_api.principal import principal
 from andon_api.reads import pauses
-from andon_api.rest import Blueprint
 from andon_api.schemas import NoBody, PauseBody, PausePage, PauseSchema
 
 blueprint = Blueprint("pauses", __name__, description="Functions and queues that are paused")

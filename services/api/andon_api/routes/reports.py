@@ -14,14 +14,15 @@ from andon.adapters.postgres.requests import NotFound
 from andon.engine.events import Event
 from andon.engine.ids import parse_id
 from andon.reports.events import REQUESTED
-from andon_api import editing
 from andon_api.access.admission import admit
+from andon_api.asks import editing
 from andon_api.database import Row, connection, db
-from andon_api.effects import Outcome, at_once, effect
-from andon_api.etags import precondition, tagged
+from andon_api.http.effects import Outcome, at_once, effect
+from andon_api.http.etags import precondition, tagged
+from andon_api.http.rest import PREFIX, Blueprint
+from andon_api.http.waiting import Known
 from andon_api.principal import principal, traceparent
 from andon_api.reads import reports
-from andon_api.rest import PREFIX, Blueprint
 from andon_api.schemas import (
     AskedSchema,
     CancelBody,
@@ -32,7 +33,6 @@ from andon_api.schemas import (
     ReportSchema,
     ReportsQuery,
 )
-from andon_api.waiting import Known
 
 blueprint = Blueprint("reports", __name__, description="What a user asks for, and can cancel")
 

@@ -19,12 +19,13 @@ from andon.engine.ids import new_id, parse_id
 from andon.engine.invoking import KEY, invoked_again
 from andon_api.access.admission import admit
 from andon_api.database import Row, connection
-from andon_api.effects import Outcome, at_once, effect
-from andon_api.etags import precondition, tagged
+from andon_api.http.effects import Outcome, at_once, effect
+from andon_api.http.etags import precondition, tagged
+from andon_api.http.problems import FieldErrors
+from andon_api.http.rest import PREFIX, Blueprint
+from andon_api.http.waiting import Known
 from andon_api.principal import principal, traceparent
-from andon_api.problems import FieldErrors
 from andon_api.reads import runs, subjects
-from andon_api.rest import PREFIX, Blueprint
 from andon_api.routes.reports import ask_generate
 from andon_api.schemas import (
     AskedSchema,
@@ -38,7 +39,6 @@ from andon_api.schemas import (
     StepPage,
     StepSchema,
 )
-from andon_api.waiting import Known
 
 blueprint = Blueprint("runs", __name__, description="Executions of functions")
 

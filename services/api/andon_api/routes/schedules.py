@@ -10,12 +10,12 @@ from andon.adapters.postgres.requests import Conflict
 from andon.engine.events import CRON
 from andon.engine.ticks import told
 from andon_api.access.admission import admit
-from andon_api.auditing import note
+from andon_api.asks.auditing import note
 from andon_api.database import Row, connection, now
-from andon_api.effects import Outcome, effect
+from andon_api.http.effects import Outcome, effect
+from andon_api.http.rest import Blueprint
 from andon_api.principal import principal, traceparent
 from andon_api.reads import schedules
-from andon_api.rest import Blueprint
 from andon_api.schemas import NoBody, PauseBody, SchedulePage, ScheduleSchema, TickedSchema
 
 blueprint = Blueprint("schedules", __name__, description="When functions start by themselves")

@@ -18,12 +18,12 @@ from andon.adapters.postgres.requests import NotFound
 from andon_api.access.gate import gate
 from andon_api.access.tokens import thing
 from andon_api.database import Row, db
+from andon_api.http.problems import FieldErrors, Problem, document, of_exception
+from andon_api.http.rest import Blueprint
 from andon_api.live import Listener, LiveFeed, TooManyStreams
 from andon_api.looks import Seen
 from andon_api.principal import principal
-from andon_api.problems import FieldErrors, Problem, document, of_exception
 from andon_api.reads import reports, runs, subjects
-from andon_api.rest import Blueprint
 from andon_api.schemas import ReportSchema, RunDetailSchema, StreamQuery, SubjectSchema
 from andon_api.services import services
 from andon_api.serving.bell import PARK, Bell

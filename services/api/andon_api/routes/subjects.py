@@ -12,10 +12,11 @@ from andon.adapters.postgres.subjects import Named
 from andon.engine.events import Event, check_event
 from andon_api.access.admission import admit
 from andon_api.database import Row, connection
-from andon_api.effects import Outcome, at_once, effect
+from andon_api.http.effects import Outcome, at_once, effect
+from andon_api.http.rest import PREFIX, Blueprint
+from andon_api.http.waiting import Known
 from andon_api.principal import principal, traceparent
 from andon_api.reads import subjects
-from andon_api.rest import PREFIX, Blueprint
 from andon_api.schemas import (
     RunCancelBody,
     SubjectAskedSchema,
@@ -24,7 +25,6 @@ from andon_api.schemas import (
     SubjectSchema,
     SubjectsQuery,
 )
-from andon_api.waiting import Known
 
 blueprint = Blueprint("subjects", __name__, description="What runs are about: each follows its newest request")
 

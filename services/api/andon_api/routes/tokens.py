@@ -13,10 +13,10 @@ from andon.adapters.postgres.tokens import create_token, revoke_token
 from andon.engine.ids import parse_id
 from andon_api.access.tokens import thing
 from andon_api.database import Row, connection, db
+from andon_api.http.problems import FieldErrors, Problem
+from andon_api.http.rest import Blueprint
 from andon_api.principal import principal
-from andon_api.problems import FieldErrors, Problem
 from andon_api.reads import things
-from andon_api.rest import Blueprint
 from andon_api.schemas import NewToken, NewTokenOfMany, TokenSchema
 
 blueprint = Blueprint("tokens", __name__, description="What a page in a browser carries instead of a key")

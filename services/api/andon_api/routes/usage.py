@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from andon_api.database import Row
+from andon_api.http.rest import Blueprint
 from andon_api.principal import principal
 from andon_api.reads import usage
-from andon_api.rest import Blueprint
 from andon_api.schemas import UsageSchema
 from andon_api.services import services
 

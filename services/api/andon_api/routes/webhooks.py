@@ -13,14 +13,14 @@ from andon.adapters.postgres.requests import NotFound
 from andon.adapters.postgres.webhooks import Delivery, Webhook
 from andon.engine.ids import parse_id
 from andon.engine.webhooks import url_fault
-from andon_api import paging
-from andon_api.auditing import note
+from andon_api.asks.auditing import note
 from andon_api.database import Row, connection, db
-from andon_api.effects import Outcome, effect
-from andon_api.paging import Listing
+from andon_api.http import paging
+from andon_api.http.effects import Outcome, effect
+from andon_api.http.paging import Listing
+from andon_api.http.problems import FieldErrors
+from andon_api.http.rest import PREFIX, Blueprint
 from andon_api.principal import principal
-from andon_api.problems import FieldErrors
-from andon_api.rest import PREFIX, Blueprint
 from andon_api.schemas import (
     DeliveryPage,
     DeliverySchema,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from andon.adapters.postgres import workers
 from andon_api.database import Row, connection
-from andon_api.rest import Blueprint
+from andon_api.http.rest import Blueprint
 from andon_api.schemas import WorkerPage
 
 blueprint = Blueprint("workers", __name__, description="Who executes runs")

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from andon.engine.storable import DEEPEST
-from andon_api.problems import Problem
+from andon_api.http.problems import Problem
 
 LONGEST_NUMBER = 300  # digits: beyond, no float can hold it
 

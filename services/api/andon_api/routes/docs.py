@@ -10,8 +10,9 @@ from typing import Any
 from flask import Blueprint, jsonify, render_template
 from flask.wrappers import Response
 
-from andon_api import asyncapi, problems
-from andon_api.rest import PREFIX, Api
+from andon_api.http import problems
+from andon_api.http.rest import PREFIX, Api
+from andon_api.routes import asyncapi
 
 METHODS = ("get", "post", "patch", "put", "delete")
 

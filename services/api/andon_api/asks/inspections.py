@@ -18,7 +18,7 @@ import structlog
 
 from andon.reports.inspection import TOO_MUCH, UNEXPECTED, Inspection
 from andon.settings import Settings
-from andon_api.problems import FieldErrors, Problem
+from andon_api.http.problems import FieldErrors, Problem
 
 log = structlog.get_logger("andon.api")
 AT_ONCE = 2

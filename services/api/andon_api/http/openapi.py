@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from andon_api import examples, problems
+from andon_api.http import examples, problems
 
 SOMETIMES = {"x-sometimes": True}  # metadata of a field that an answer may be without
 METHODS = ("get", "post", "patch", "put", "delete")

@@ -13,9 +13,9 @@ from andon.adapters.postgres.models import DeadEvent, OutboxRow
 from andon.adapters.postgres.requests import Conflict, NotFound
 from andon.adapters.redis.bus import STREAM, digest
 from andon.adapters.redis.reading import CUT
-from andon_api.auditing import note
+from andon_api.asks.auditing import note
 from andon_api.database import Row, db
-from andon_api.problems import Problem
+from andon_api.http.problems import Problem
 from andon_api.reads import events
 from andon_api.services import services
 

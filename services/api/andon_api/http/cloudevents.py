@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import unquote
 
-from andon_api.problems import Problem
-from andon_api.strict_json import parse_json
+from andon_api.http.problems import Problem
+from andon_api.http.strict_json import parse_json
 
 PREFIX = "ce-"
 MARK = "ce-specversion"

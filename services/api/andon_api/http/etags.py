@@ -15,7 +15,7 @@ from typing import Any
 
 from flask import Response, current_app, request
 
-from andon_api.problems import Problem
+from andon_api.http.problems import Problem
 
 _TAG = re.compile(r'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
 _TAGS = re.compile(rf"[ \t]*(,[ \t]*)*{_TAG.pattern}([ \t]*,[ \t]*({_TAG.pattern})?)*[ \t]*")

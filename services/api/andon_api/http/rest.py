@@ -11,11 +11,11 @@ import marshmallow as ma
 from flask import Flask, Request, Response, jsonify, request
 from webargs.flaskparser import FlaskParser
 
-from andon_api import openapi, problems
-from andon_api.effects import keeps_answers
-from andon_api.etags import guarded, refuse_unguarded
+from andon_api.http import openapi, problems
+from andon_api.http.effects import keeps_answers
+from andon_api.http.etags import guarded, refuse_unguarded
+from andon_api.http.strict_json import parse_json
 from andon_api.schemas import ProblemSchema
-from andon_api.strict_json import parse_json
 
 View = TypeVar("View", bound=Callable[..., Any])
 PREFIX = "/api/v1"

@@ -8,8 +8,8 @@ from flask import Flask, Response, g, request
 from opentelemetry.trace import StatusCode, get_current_span
 
 from andon.adapters.tracing.spans import Tracing
-from andon_api.metrics import KNOWN_METHODS
 from andon_api.principal import traceparent
+from andon_api.signals.metrics import KNOWN_METHODS
 
 
 def install(app: Flask, tracing: Tracing) -> None:

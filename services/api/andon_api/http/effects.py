@@ -16,10 +16,10 @@ from flask import Response, request
 from andon.adapters.postgres.requests import Asked
 from andon.engine.events import Event
 from andon_api.database import autocommit, connection, db
+from andon_api.http.problems import FieldErrors, Problem
+from andon_api.http.waiting import Known, preferred, wait
 from andon_api.principal import principal
-from andon_api.problems import FieldErrors, Problem
 from andon_api.services import services
-from andon_api.waiting import Known, preferred, wait
 
 P = ParamSpec("P")
 V = TypeVar("V")

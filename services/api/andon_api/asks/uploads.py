@@ -25,11 +25,11 @@ from andon.engine.ids import new_id
 from andon.reports.errors import InvalidOptions
 from andon.reports.overrides import parse_overrides
 from andon_api.database import db
+from andon_api.http.problems import FieldErrors, Problem
+from andon_api.http.strict_json import parse_json
 from andon_api.principal import Principal, principal
-from andon_api.problems import FieldErrors, Problem
 from andon_api.services import services
 from andon_api.serving.exchange import LEFT, MOST
-from andon_api.strict_json import parse_json
 
 FRAME_BYTES = 64 * 1024  # what multipart adds to the file itself
 LONGEST_NAME = 200

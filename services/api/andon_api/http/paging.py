@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from andon_api.problems import FieldErrors
+from andon_api.http.problems import FieldErrors
 
 Item = TypeVar("Item")
 MOST = 200

@@ -12,8 +12,8 @@ from andon.engine.errors import EventError
 from andon.engine.events import Event, check_event, why_only_ours
 from andon.engine.ids import new_id
 from andon.reports.events import spelled
+from andon_api.http.problems import FieldErrors
 from andon_api.principal import Principal
-from andon_api.problems import FieldErrors
 
 NATIVE = "application/json"
 CLOUD = "application/cloudevents+json"

@@ -1,0 +1,1 @@
+"""What can be asked for: the use cases, which routes and console share."""
