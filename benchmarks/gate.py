@@ -24,9 +24,11 @@ import psycopg
 
 from andon import Concurrency, Singleton, function
 from andon.adapters.cel import check_expression, value_of
-from andon.adapters.postgres import functions, runs, wide
+from andon.adapters.postgres.cancels import wide
 from andon.adapters.postgres.connect import connect
-from andon.adapters.postgres.settle import End, settle_held, tell
+from andon.adapters.postgres.registered import functions
+from andon.adapters.postgres.runs import leases
+from andon.adapters.postgres.runs.settle import End, settle_held, tell
 from andon.embedded import embedded_postgres
 from andon.engine.declarations import Declaration
 from andon.engine.events import Event
@@ -110,7 +112,7 @@ def freed_and_next(house: House, seconds: float, workers: int) -> dict[str, Any]
             while not stop.is_set():
                 with lock:
                     hint = hints.pop(0) if hints else None
-                if hint is None or (claimed := runs.claim(db, hint, worker=name, lease=LEASE)) is None:
+                if hint is None or (claimed := leases.claim(db, hint, worker=name, lease=LEASE)) is None:
                     time.sleep(0.001)
                     continue
                 with lock:  # before it: the gatekeeper may be faster than this thread
@@ -212,7 +214,7 @@ def cost(house: House, count: int, batch: int) -> dict[str, Any]:
             if not more:
                 break
         for hint in hints:
-            claimed = runs.claim(house.db, hint, worker="w", lease=LEASE)
+            claimed = leases.claim(house.db, hint, worker="w", lease=LEASE)
             assert claimed
             settle_held(house.db, [End(claimed.id, claimed.fence, "completed")], frees=limited)
     return {

@@ -9,12 +9,16 @@ from typing import Any
 import psycopg
 
 from andon import CancelOn, Event, Function, function
-from andon.adapters.postgres import arrivals, cascades, functions, held, journal, requests, runs, waits
-from andon.adapters.postgres.cascades import Cascaded
-from andon.adapters.postgres.inbox import claim_open, read_open
-from andon.adapters.postgres.journal import Holding
-from andon.adapters.postgres.runs import Claimed
-from andon.adapters.postgres.settle import End, Settled, settle_held
+from andon.adapters.postgres.asks import held, requests
+from andon.adapters.postgres.cancels import cascades
+from andon.adapters.postgres.cancels.cascades import Cascaded
+from andon.adapters.postgres.events import arrivals
+from andon.adapters.postgres.events.inbox import claim_open, read_open
+from andon.adapters.postgres.registered import functions
+from andon.adapters.postgres.runs import journal, leases, waits
+from andon.adapters.postgres.runs.journal import Holding
+from andon.adapters.postgres.runs.leases import Claimed
+from andon.adapters.postgres.runs.settle import End, Settled, settle_held
 from andon.engine.functions import Registry
 from andon.engine.ids import new_id
 from andon.engine.invoking import invocation_of, invoked
@@ -91,7 +95,7 @@ class Family:
 
     def claim(self, run_id: uuid.UUID) -> Claimed:
         """Take the run up."""
-        claimed = runs.claim(self.db, run_id, worker="w", lease=60)
+        claimed = leases.claim(self.db, run_id, worker="w", lease=60)
         assert claimed is not None
         assert claimed.id == run_id
         return claimed

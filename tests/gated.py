@@ -7,11 +7,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from andon.adapters.cel import check_expression
-from andon.adapters.postgres import functions, runs
 from andon.adapters.postgres.connect import Connection
-from andon.adapters.postgres.pauses import Pauses
-from andon.adapters.postgres.runs import Claimed
-from andon.adapters.postgres.settle import End, Settled, settle_held
+from andon.adapters.postgres.doors.pauses import Pauses
+from andon.adapters.postgres.registered import functions
+from andon.adapters.postgres.runs import leases
+from andon.adapters.postgres.runs.leases import Claimed
+from andon.adapters.postgres.runs.settle import End, Settled, settle_held
 from andon.engine.declarations import Declaration
 from andon.engine.events import Event
 from andon.engine.functions import Registry
@@ -80,7 +81,7 @@ class Gated:
 
     def claim(self, **finish: float) -> Claimed | None:
         """A worker follows the oldest hint; `finish` is what it knows of finish time-outs."""
-        return runs.claim(self.db, self.hints.pop(0), worker="me", lease=60, finish=finish) if self.hints else None
+        return leases.claim(self.db, self.hints.pop(0), worker="me", lease=60, finish=finish) if self.hints else None
 
     def claim_all(self) -> list[Claimed]:
         """Workers follow every hint."""

@@ -12,9 +12,9 @@ from typing import Any
 from sqlalchemy.engine import Engine
 
 from andon.adapters.postgres.database import Database
-from andon.adapters.postgres.journal import Holding
-from andon.adapters.postgres.transactions import transact
-from andon.adapters.postgres.waits import Expired
+from andon.adapters.postgres.runs.journal import Holding
+from andon.adapters.postgres.runs.transactions import transact
+from andon.adapters.postgres.runs.waits import Expired
 from andon.engine.artifacts import Stored
 from andon.engine.errors import Cancelled, InvalidResult, LeaseLost
 from andon.engine.events import Event

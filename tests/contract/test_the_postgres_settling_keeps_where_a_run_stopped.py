@@ -7,8 +7,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from andon.adapters.postgres.inbox import record
-from andon.adapters.postgres.settle import End, settle_held
+from andon.adapters.postgres.events.inbox import record
+from andon.adapters.postgres.runs.settle import End, settle_held
 from andon.engine.events import Event
 from andon.engine.ids import new_id
 

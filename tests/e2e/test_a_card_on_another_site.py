@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from andon.adapters.postgres.keys import create_key
+from andon.adapters.postgres.access.keys import create_key
 from andon.client import Andon
 from andon.embedded.ports import free_port
 from tests.conftest import StartSystem

@@ -7,7 +7,7 @@ import os
 import psycopg
 from playwright.sync_api import Page, expect
 
-from andon.adapters.postgres.keys import SCOPES, create_key, revoke_key
+from andon.adapters.postgres.access.keys import SCOPES, create_key, revoke_key
 from tests.conftest import StartSystem
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg
 from redis import Redis
 
-from andon.adapters.postgres.keys import SCOPES, create_key
+from andon.adapters.postgres.access.keys import SCOPES, create_key
 from andon.embedded import embedded_postgres, embedded_redis
 from andon.migrations import migrate
 from tests.functions import FOLDER

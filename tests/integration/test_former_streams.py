@@ -13,8 +13,8 @@ import pytest
 from alembic import command
 from redis import Redis
 
-from andon.adapters.postgres import former_streams
 from andon.adapters.postgres.connect import Connection, connect
+from andon.adapters.postgres.events import former_streams
 from andon.adapters.redis.bus import GROUP, STREAM
 from andon.embedded import PostgresServer
 from andon.engine.functions import Registry

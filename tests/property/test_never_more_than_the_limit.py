@@ -14,9 +14,10 @@ import psycopg
 import pytest
 
 from andon import CancelOn, Concurrency, Singleton, Throttle, function
-from andon.adapters.postgres import runs, wide
+from andon.adapters.postgres.cancels import wide
 from andon.adapters.postgres.connect import Connection, connect
-from andon.adapters.postgres.runs import Claimed
+from andon.adapters.postgres.runs import leases
+from andon.adapters.postgres.runs.leases import Claimed
 from andon.engine.declarations import Declaration
 from andon.engine.events import Event
 from andon.engine.flow import LONGEST_PERIOD
@@ -124,12 +125,12 @@ class Walk:
     def suspend(self) -> None:
         if self.held:
             holder = self.held.pop(self.chance.randrange(len(self.held)))
-            runs.suspend(self.db, holder.id, holder.fence, seconds=0, frees=holder.function_id == "c")
+            leases.suspend(self.db, holder.id, holder.fence, seconds=0, frees=holder.function_id == "c")
 
     def hand_over(self) -> None:
         if self.held:
             holder = self.held.pop(self.chance.randrange(len(self.held)))
-            runs.suspend(self.db, holder.id, holder.fence)
+            leases.suspend(self.db, holder.id, holder.fence)
 
     def lose(self) -> None:
         """A worker dies, and its former self may write later."""
@@ -157,8 +158,8 @@ class Walk:
             self.open()
             hints = self.db.execute("SELECT id FROM andon.runs WHERE status = 'queued' AND door IS NULL").fetchall()
             for (id,) in hints:
-                claimed = runs.claim(self.db, id, worker="me", lease=60)
-                claimed = claimed or runs.claim(self.db, id, worker="me", lease=60, alone=True)
+                claimed = leases.claim(self.db, id, worker="me", lease=60)
+                claimed = claimed or leases.claim(self.db, id, worker="me", lease=60, alone=True)
                 if claimed is not None:
                     self.gated.settle(claimed)
             if self.gated.one(_LEFT) == 0:

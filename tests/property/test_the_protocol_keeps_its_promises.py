@@ -26,12 +26,16 @@ from hypothesis.stateful import (
 )
 
 from andon.adapters.cel import check_expression
-from andon.adapters.postgres import functions, held, inbox, journal, requests, runs, turns
+from andon.adapters.postgres.asks import held, requests
+from andon.adapters.postgres.asks.requests import Conflict
 from andon.adapters.postgres.connect import Connection, connect
 from andon.adapters.postgres.database import Database
-from andon.adapters.postgres.requests import Conflict
-from andon.adapters.postgres.runs import Beat
-from andon.adapters.postgres.settle import End, settle_held
+from andon.adapters.postgres.doors import turns
+from andon.adapters.postgres.events import inbox
+from andon.adapters.postgres.registered import functions
+from andon.adapters.postgres.runs import journal, leases
+from andon.adapters.postgres.runs.leases import Beat
+from andon.adapters.postgres.runs.settle import End, settle_held
 from andon.engine.events import Event
 from andon.engine.functions import Registry
 from andon.engine.ids import new_id
@@ -247,7 +251,7 @@ class Protocol(RuleBasedStateMachine):
         """Follow the hint as a worker does."""
         first = self.db.execute(_FIRST_IN_LINE, [hinted.id]).fetchone()
         expected = first[0] if first and not alone else None
-        claimed = runs.claim(self.db, hinted.id, worker="machine", lease=LEASE, alone=alone)
+        claimed = leases.claim(self.db, hinted.id, worker="machine", lease=LEASE, alone=alone)
         if alone and claimed is not None:
             expected = claimed.id
             assert claimed.lost >= upkeep.ALONE_FROM
@@ -309,7 +313,7 @@ class Protocol(RuleBasedStateMachine):
         holder = data.draw(st.sampled_from(self.holders))
         [run] = [each for each in self.look() if each.id == holder.run_id]
         frees = run.function_id == "visit" and run.kind == "function" and seconds is not None
-        kept = runs.suspend(self.db, run.id, holder.fence, seconds=seconds, frees=frees)
+        kept = leases.suspend(self.db, run.id, holder.fence, seconds=seconds, frees=frees)
         assert kept == (run.status == "running" and run.fence == holder.fence)
 
     @precondition(lambda self: self.holders)
@@ -318,7 +322,7 @@ class Protocol(RuleBasedStateMachine):
         """One worker's beat for all that it holds or believes to hold."""
         newest = {holder.run_id: holder for holder in self.holders}.values()
         beats = [Beat(each.run_id, each.fence, None, None, None, None) for each in newest]
-        alive = {row.run_id: row.cancelled for row in runs.heartbeat(self.db, beats, lease=LEASE)}
+        alive = {row.run_id: row.cancelled for row in leases.heartbeat(self.db, beats, lease=LEASE)}
         for run in self.look():
             if run.id in alive:
                 assert run.held
@@ -513,7 +517,7 @@ def test_every_move_of_the_state_machine_is_made_and_no_other(machine: type[Prot
         return holder
 
     def suspend(holder: Holder, seconds: float | None) -> None:
-        assert runs.suspend(protocol.db, holder.run_id, holder.fence, seconds=seconds)
+        assert leases.suspend(protocol.db, holder.run_id, holder.fence, seconds=seconds)
 
     def cancel() -> None:
         protocol.produce("a", "walk/cancelled", 1)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from flask import g, request
 
-from andon.adapters.postgres.keys import SCOPES
+from andon.adapters.postgres.access.keys import SCOPES
 from andon.engine.events import DEFAULT_TENANT, TRACEPARENT
 
 ANONYMOUS = {"id": "anonymous"}

@@ -7,9 +7,9 @@ from typing import Any
 import marshmallow as ma
 from marshmallow import fields, validate
 
-from andon.adapters.postgres.audit import ACTIONS
-from andon.adapters.postgres.run_logs import LEVELS
-from andon.adapters.postgres.tokens import SCOPES as TOKEN_SCOPES
+from andon.adapters.postgres.access.audit import ACTIONS
+from andon.adapters.postgres.access.tokens import SCOPES as TOKEN_SCOPES
+from andon.adapters.postgres.runs.run_logs import LEVELS
 from andon.adapters.postgres.webhooks import STATES as DELIVERY_STATES
 from andon.engine.states import Status
 from andon.engine.tags import tag_fault

@@ -13,7 +13,7 @@ import psycopg
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
 from andon.adapters.postgres.database import Database
-from andon.adapters.postgres.settle import Settled
+from andon.adapters.postgres.runs.settle import Settled
 
 log = logging.getLogger(__name__)
 

@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from andon.adapters.postgres.connect import Connection
-from andon.adapters.postgres.files import (
+from andon.adapters.postgres.keeping import Keeping, keepings
+from andon.adapters.postgres.upkeep.files import (
     Candidate,
     Usage,
     maintenance_facts,
@@ -24,7 +25,6 @@ from andon.adapters.postgres.files import (
     record_maintenance,
     record_usage,
 )
-from andon.adapters.postgres.keeping import Keeping, keepings
 from andon.adapters.storage import FileMissing, Storage, StorageError, StoredFile
 from andon.engine.ids import new_id, parse_id
 

@@ -11,9 +11,9 @@ from redis.exceptions import RedisError
 from rich.text import Text
 
 from andon.adapters.checks import Check, Health, ok, problem
-from andon.adapters.postgres import former_streams
-from andon.adapters.postgres.doctor import check_clock, check_system
-from andon.adapters.postgres.doctor import clock_offset as postgres_offset
+from andon.adapters.postgres.events import former_streams
+from andon.adapters.postgres.upkeep.doctor import check_clock, check_system
+from andon.adapters.postgres.upkeep.doctor import clock_offset as postgres_offset
 from andon.adapters.redis.doctor import check_bus, check_settings
 from andon.adapters.redis.doctor import clock_offset as redis_offset
 from andon.cli.errors import CommandFailed

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from andon.adapters.postgres.audit import record
+from andon.adapters.postgres.access.audit import record
 from andon.adapters.postgres.keeping import Keeping, forget_keeping, keepings, set_keeping
 from andon.cli.errors import CommandFailed, Exit
 from andon.cli.keys import me

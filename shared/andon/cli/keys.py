@@ -10,8 +10,8 @@ from typing import Annotated
 
 import typer
 
-from andon.adapters.postgres.audit import record
-from andon.adapters.postgres.keys import SCOPES, TRUSTED_SECONDS, create_key, list_keys, revoke_key
+from andon.adapters.postgres.access.audit import record
+from andon.adapters.postgres.access.keys import SCOPES, TRUSTED_SECONDS, create_key, list_keys, revoke_key
 from andon.cli.errors import CommandFailed, Exit
 from andon.cli.show import AsJson, err, print_json, print_table
 from andon.cli.where import postgres

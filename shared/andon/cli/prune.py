@@ -11,11 +11,11 @@ import typer
 from redis import Redis
 from redis.exceptions import RedisError
 
-from andon.adapters.postgres import former_streams
 from andon.adapters.postgres.connect import Connection
-from andon.adapters.postgres.files import forget_datasets, record_maintenance, withdraw_artifacts
+from andon.adapters.postgres.events import former_streams
 from andon.adapters.postgres.keeping import keepings
-from andon.adapters.postgres.retention import BEFORE_ALL, Pruning, position, raise_low_water, raise_low_water_of
+from andon.adapters.postgres.upkeep.files import forget_datasets, record_maintenance, withdraw_artifacts
+from andon.adapters.postgres.upkeep.retention import BEFORE_ALL, Pruning, position, raise_low_water, raise_low_water_of
 from andon.adapters.redis.bus import STREAM
 from andon.adapters.redis.retention import handled_below, older_than, trim
 from andon.adapters.storage import Storage, StorageError

@@ -9,8 +9,8 @@ from typing import Annotated, Any, cast
 import psycopg
 import typer
 
-from andon.adapters.postgres import astray
-from andon.adapters.postgres.astray import Astray
+from andon.adapters.postgres.subjects import astray
+from andon.adapters.postgres.subjects.astray import Astray
 from andon.cli.errors import CommandFailed, Exit
 from andon.cli.show import AsJson, Limit, percent, print_facts, print_json, print_table, who
 from andon.cli.values import TIME, moment

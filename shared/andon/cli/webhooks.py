@@ -8,7 +8,7 @@ from uuid import UUID
 import typer
 
 from andon.adapters.postgres import webhooks
-from andon.adapters.postgres.audit import record
+from andon.adapters.postgres.access.audit import record
 from andon.cli.errors import CommandFailed, Exit
 from andon.cli.keys import me
 from andon.cli.show import AsJson, err, print_json, print_table

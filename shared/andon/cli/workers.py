@@ -8,8 +8,10 @@ from typing import Annotated
 import typer
 from redis.exceptions import RedisError
 
-from andon.adapters.postgres import audit, draining, workers
+from andon.adapters.postgres import workers
+from andon.adapters.postgres.access import audit
 from andon.adapters.postgres.connect import Connection
+from andon.adapters.postgres.upkeep import draining
 from andon.cli.errors import CommandFailed, Exit
 from andon.cli.keys import me
 from andon.cli.show import AsJson, err, print_json, print_table

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from andon import Event, Row, Step, Subject, function
-from andon.adapters.postgres import functions
+from andon.adapters.postgres.registered import functions
 from andon.engine.functions import Registry
 from andon_api.console import subjects
 from andon_worker.dispatcher.batch import record_batch

@@ -9,8 +9,8 @@ import psycopg
 import pytest
 from redis import Redis
 
-from andon.adapters.postgres import skips
-from andon.adapters.postgres.skips import Reason, Skip
+from andon.adapters.postgres.events import skips
+from andon.adapters.postgres.events.skips import Reason, Skip
 from andon.engine.rules import CancelOn, cancel_key, rule_id
 from tests.integration.api.conftest import Client, MakeRun
 

@@ -10,8 +10,8 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from andon.adapters.postgres import run_logs
-from andon.adapters.postgres.run_logs import Chunk
+from andon.adapters.postgres.runs import run_logs
+from andon.adapters.postgres.runs.run_logs import Chunk
 from tests.integration.api.conftest import Client, MakeRun
 
 API = "/api/v1"

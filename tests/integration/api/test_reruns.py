@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from andon import CancelOn, Event, Function, Singleton, Step, function
-from andon.adapters.postgres import runs
+from andon.adapters.postgres.runs import leases
 from andon_worker.dispatcher.batch import record_batch
 from tests.integration.api.conftest import Client
 from tests.planning import Planner
@@ -79,7 +79,7 @@ def test_a_run_from_a_step_recalls_what_was_done_before_and_has_its_files(client
     assert (shown["originRunId"], shown["originStep"], shown["functionId"]) == (origin, "save", "one")
     assert [(each["id"], each["status"]) for each in shown["steps"]] == [("load", "completed"), ("try", "failed")]
     assert here.rows("SELECT count(*) FROM andon.run_artifacts WHERE key = 'k'") == [(2,)]
-    claimed = runs.claim(here.database, made, worker="me", lease=60)
+    claimed = leases.claim(here.database, made, worker="me", lease=60)
     assert claimed is not None
     assert claimed.memos["load"].output == [1], "who claims it first reads them"
     assert f"/runs/{origin}" in client.get(f"/runs/{made}").text

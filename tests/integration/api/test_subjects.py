@@ -8,8 +8,9 @@ import psycopg
 import pytest
 
 from andon import Event, Row, Step, Subject, function
-from andon.adapters.postgres import astray, functions
-from andon.adapters.postgres.doctor import check_system
+from andon.adapters.postgres.registered import functions
+from andon.adapters.postgres.subjects import astray
+from andon.adapters.postgres.upkeep.doctor import check_system
 from andon.engine.functions import Registry
 from andon_worker.dispatcher.batch import record_batch
 from tests.integration.api.conftest import Client

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from andon import Event, Function, Step, function
-from andon.adapters.postgres import run_tags, runs, wide
-from andon.adapters.postgres.journal import Holding
+from andon.adapters.postgres.cancels import wide
+from andon.adapters.postgres.runs import leases, run_tags
+from andon.adapters.postgres.runs.journal import Holding
 from andon_worker.dispatcher.batch import record_batch
 from tests.integration.api.conftest import Client
 from tests.planning import Planner
@@ -103,7 +104,7 @@ def test_runs_are_counted_and_cancelled_by_a_tag_of_whatever_function(client: Cl
 
 def test_a_run_that_has_tagged_itself_is_found_and_cancelled_by_that(client: Client, here: Planner) -> None:
     run = client.get(f"{API}/runs?tag=slow").json["items"][-1]
-    held = runs.claim(here.database, uuid.UUID(run["id"]), worker="w", lease=60)
+    held = leases.claim(here.database, uuid.UUID(run["id"]), worker="w", lease=60)
     assert held is not None
     assert run_tags.tag(here.database, Holding(held.id, held.fence), held.tenant, "page:3") == 3
     assert found(client, "tag=page:3&tag=slow") == ["e1"]

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from andon.adapters.postgres.access.keys import create_key, find_key, list_keys, revoke_key
 from andon.adapters.postgres.connect import Connection, connect
-from andon.adapters.postgres.keys import create_key, find_key, list_keys, revoke_key
 from tests.integration.cli.conftest import Command
 
 

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from andon.adapters.postgres import skips
 from andon.adapters.postgres.connect import Connection, connect
-from andon.adapters.postgres.retention import Pruning, raise_low_water
-from andon.adapters.postgres.skips import Reason, Skip
+from andon.adapters.postgres.events import skips
+from andon.adapters.postgres.events.skips import Reason, Skip
+from andon.adapters.postgres.upkeep.retention import Pruning, raise_low_water
 from andon.adapters.redis.bus import GROUP, STREAM
 from andon.adapters.redis.retention import handled_below, trim
 from andon.engine.ids import new_id

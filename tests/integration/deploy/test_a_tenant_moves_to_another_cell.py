@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psycopg
 
-from andon.adapters.postgres import requests
+from andon.adapters.postgres.asks import requests
 from andon.adapters.postgres.connect import connect
 from andon.embedded import PostgresServer
 from andon.engine.functions import Registry

@@ -12,7 +12,7 @@ import psycopg
 import yaml  # type: ignore[import-untyped]
 from redis import Redis
 
-from andon.adapters.postgres.retention import raise_low_water
+from andon.adapters.postgres.upkeep.retention import raise_low_water
 from andon.adapters.redis.bus import GROUP, STREAM
 from andon_worker.dispatcher.gauges import bus_gauges
 from tests.integration.deploy.conftest import Probed

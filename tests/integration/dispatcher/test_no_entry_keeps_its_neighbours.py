@@ -8,9 +8,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from andon.adapters.postgres import inbox
 from andon.adapters.postgres.away import Away, why_away
 from andon.adapters.postgres.connect import Connection
+from andon.adapters.postgres.events import inbox
 from andon.engine.events import Event
 from andon.engine.ids import new_id
 from tests.integration.dispatcher.conftest import REFUSING, Bench

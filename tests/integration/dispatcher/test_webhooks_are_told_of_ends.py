@@ -15,7 +15,7 @@ import psycopg
 import pytest
 
 from andon.adapters.postgres import webhooks
-from andon.adapters.postgres.requests import Conflict
+from andon.adapters.postgres.asks.requests import Conflict
 from andon.client import verify_webhook
 from andon.engine.ids import new_id
 from andon_worker.dispatcher.telling import Teller

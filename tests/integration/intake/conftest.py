@@ -13,9 +13,9 @@ from typing import Any
 import fakeredis
 import pytest
 
-from andon.adapters.postgres import functions
 from andon.adapters.postgres.connect import Connection, connect
 from andon.adapters.postgres.database import Database
+from andon.adapters.postgres.registered import functions
 from andon.adapters.redis.bus import GROUP, STREAM
 from andon.engine.functions import Registry
 from andon_worker.dispatcher.batch import Effects

@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from andon.adapters.postgres import runs
-from andon.adapters.postgres.accepting import MOST_AT_ONCE, Accepted, accept_effects, concerned
+from andon.adapters.postgres.asks.accepting import MOST_AT_ONCE, Accepted, accept_effects, concerned
 from andon.adapters.postgres.connect import Connection, connect
+from andon.adapters.postgres.runs import leases
 from andon.engine.events import Event
 from andon.engine.functions import Registry
 from andon.engine.rules import run_flag
@@ -55,7 +55,7 @@ def held(desk: Desk) -> uuid.UUID:
     """A run that a worker holds."""
     desk.send()
     desk.handle_all()
-    assert runs.claim(desk.db, only_run(desk), worker="w", lease=60)
+    assert leases.claim(desk.db, only_run(desk), worker="w", lease=60)
     return only_run(desk)
 
 
@@ -155,4 +155,4 @@ def test_a_great_many_are_not_named_and_none_of_them_is_claimed_any_more(desk: D
         record_batch(desk.db, registry, [*many, walk("b", "other")], [None] * (len(many) + 1))
     assert send(desk.db, cancel()).stopped is None
     [(named,)] = desk.db.execute("SELECT id FROM andon.runs ORDER BY event_seq LIMIT 1").fetchall()
-    assert runs.claim(desk.db, named, worker="w", lease=60) is None
+    assert leases.claim(desk.db, named, worker="w", lease=60) is None

@@ -6,8 +6,10 @@ import uuid
 
 import pytest
 
-from andon.adapters.postgres import cancellations, inbox, runs
-from andon.adapters.postgres.marks import Mark, mark
+from andon.adapters.postgres.cancels import cancellations
+from andon.adapters.postgres.cancels.marks import Mark, mark
+from andon.adapters.postgres.events import inbox
+from andon.adapters.postgres.runs import leases
 from andon.engine.events import Event
 
 from .conftest import Desk
@@ -42,7 +44,7 @@ def test_a_run_that_nobody_holds_has_ended_at_once(desk: Desk, queued: uuid.UUID
 
 
 def test_a_run_that_is_held_goes_on_until_its_holder_stops_it(desk: Desk, queued: uuid.UUID) -> None:
-    assert runs.claim(desk.db, queued, worker="w", lease=60)
+    assert leases.claim(desk.db, queued, worker="w", lease=60)
     marked = mark(desk.db, [Mark(queued, cancel_by(desk, "one"))])
     assert (marked.cancelling, marked.settled) == ([queued], [])
     assert desk.statuses() == ["cancelling"]
@@ -51,7 +53,7 @@ def test_a_run_that_is_held_goes_on_until_its_holder_stops_it(desk: Desk, queued
 def test_of_several_marks_of_a_run_the_first_counts_and_later_ones_change_nothing(
     desk: Desk, queued: uuid.UUID
 ) -> None:
-    assert runs.claim(desk.db, queued, worker="w", lease=60)
+    assert leases.claim(desk.db, queued, worker="w", lease=60)
     mark(desk.db, [Mark(queued, cancel_by(desk, reason)) for reason in ("one", "two")])
     assert mark(desk.db, [Mark(queued, cancel_by(desk, "three"))]) == ([], [])
     assert desk.db.execute("SELECT cancel_reason FROM andon.runs").fetchall() == [("one",)]

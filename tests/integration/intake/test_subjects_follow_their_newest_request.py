@@ -12,11 +12,16 @@ import pytest
 
 from andon import CancelOn, Event, On, Row, Step, Subject, function
 from andon.adapters.cel import check_expression
-from andon.adapters.postgres import accepting, functions, held, inbox, rows_owed, runs, subject_requests, subjects, wide
-from andon.adapters.postgres.own_events import WideCancel
-from andon.adapters.postgres.requests import Asked, Conflict, NotFound
-from andon.adapters.postgres.runs import Claimed
-from andon.adapters.postgres.settle import End, settle_held, settle_void
+from andon.adapters.postgres.asks import accepting, held, subject_requests
+from andon.adapters.postgres.asks.requests import Asked, Conflict, NotFound
+from andon.adapters.postgres.cancels import wide
+from andon.adapters.postgres.events import inbox
+from andon.adapters.postgres.events.own_events import WideCancel
+from andon.adapters.postgres.registered import functions
+from andon.adapters.postgres.runs import leases
+from andon.adapters.postgres.runs.leases import Claimed
+from andon.adapters.postgres.runs.settle import End, settle_held, settle_void
+from andon.adapters.postgres.subjects import rows_owed, subjects
 from andon.engine.functions import Registry
 from andon.engine.subjects import subject_id
 from andon_worker.dispatcher import upkeep
@@ -132,7 +137,7 @@ def run_ids(desk: Desk) -> list[uuid.UUID]:
 
 def claim(desk: Desk) -> Claimed:
     """The newest run, in a worker's hands."""
-    found = runs.claim(desk.db, run_ids(desk)[-1], worker="w", lease=60)
+    found = leases.claim(desk.db, run_ids(desk)[-1], worker="w", lease=60)
     assert found is not None
     return found
 
@@ -208,7 +213,7 @@ def test_a_new_run_waits_until_the_former_code_has_stopped(desk: Desk, video: st
     waiting = run_ids(desk)[-1]
     assert desk.statuses() == ["cancelling", "queued"]
     assert not subjects.open_doors(desk.db)
-    assert runs.claim(desk.db, waiting, worker="w", lease=60) is None
+    assert leases.claim(desk.db, waiting, worker="w", lease=60) is None
     send(desk)
     assert (state(desk), row(desk)) == ("active", ("processing", None))
     settle(desk, former, "cancelled")

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from andon.adapters.postgres import inbox
 from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.database import Database
+from andon.adapters.postgres.events import inbox
 from andon.adapters.redis import bus as events
 from andon.adapters.redis import flags
 from andon.engine.events import Event

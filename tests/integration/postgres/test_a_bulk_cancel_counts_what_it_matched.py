@@ -5,9 +5,9 @@ from __future__ import annotations
 import psycopg
 
 from andon import function
-from andon.adapters.postgres import wide
-from andon.adapters.postgres.inbox import accept, event_of
-from andon.adapters.postgres.own_events import WideCancel
+from andon.adapters.postgres.cancels import wide
+from andon.adapters.postgres.events.inbox import accept, event_of
+from andon.adapters.postgres.events.own_events import WideCancel
 from andon.engine.events import RUNS_CANCELLED
 from andon.engine.functions import Registry
 from andon_worker.dispatcher.batch import record_batch

@@ -13,10 +13,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from andon.adapters.postgres import held, requests
+from andon.adapters.postgres.asks import held, requests
+from andon.adapters.postgres.asks.requests import Asked, Conflict
 from andon.adapters.postgres.connect import Connection, connect
-from andon.adapters.postgres.requests import Asked, Conflict
-from andon.adapters.postgres.settle import End, settle_held
+from andon.adapters.postgres.runs.settle import End, settle_held
 from andon.engine.ids import new_id
 from tests.polling import wait_until
 

@@ -9,9 +9,9 @@ import pytest
 
 from andon import Concurrency
 from andon.adapters.cel import value_of
-from andon.adapters.postgres import wide
+from andon.adapters.postgres.cancels import wide
 from andon.adapters.postgres.connect import connect
-from andon.adapters.postgres.inbox import accept
+from andon.adapters.postgres.events.inbox import accept
 from andon.engine.events import MOST_HOPS, RUNS_CANCELLED, Event
 from andon.engine.functions import Registry
 from andon.engine.gates import gates_of

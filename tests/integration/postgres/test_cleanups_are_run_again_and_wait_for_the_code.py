@@ -8,11 +8,12 @@ from typing import Any
 import psycopg
 import pytest
 
-from andon.adapters.postgres import cleanups, subjects
-from andon.adapters.postgres.doctor import check_system
-from andon.adapters.postgres.journal import Holding
-from andon.adapters.postgres.runs import claim
-from andon.adapters.postgres.settle import End, settle_held, settle_void
+from andon.adapters.postgres.runs import cleanups
+from andon.adapters.postgres.runs.journal import Holding
+from andon.adapters.postgres.runs.leases import claim
+from andon.adapters.postgres.runs.settle import End, settle_held, settle_void
+from andon.adapters.postgres.subjects import subjects
+from andon.adapters.postgres.upkeep.doctor import check_system
 from andon.engine.ids import new_id
 
 Database = psycopg.Connection[Any]

@@ -9,8 +9,8 @@ import httpx
 from sqlalchemy import text
 
 from andon.adapters.postgres.connect import connect
-from andon.adapters.postgres.settle import lock_reports
-from andon.adapters.postgres.transactions import step_engine
+from andon.adapters.postgres.runs.settle import lock_reports
+from andon.adapters.postgres.runs.transactions import step_engine
 from andon.embedded.ports import free_port
 from tests.integration.postgres.conftest import StartScene
 from tests.polling import wait_until

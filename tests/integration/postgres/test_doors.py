@@ -8,9 +8,12 @@ from typing import Any
 import pytest
 
 from andon import CancelOn, Concurrency, function
-from andon.adapters.postgres import draining, requests, runs, wide
+from andon.adapters.postgres.asks import requests
+from andon.adapters.postgres.cancels import wide
 from andon.adapters.postgres.connect import Connection, connect
-from andon.adapters.postgres.settle import settle_void
+from andon.adapters.postgres.runs import leases
+from andon.adapters.postgres.runs.settle import settle_void
+from andon.adapters.postgres.upkeep import draining
 from andon.engine.declarations import Declaration
 from andon.engine.events import Event
 from andon.engine.ids import new_id
@@ -65,9 +68,9 @@ def test_a_run_at_a_door_is_neither_hinted_nor_claimed_by_anyone(database: Conne
     assert second not in gated.hints
     assert [id for hints in upkeep.all_queued(database) for id, _ in hints] == [first]
     assert (
-        runs.claim(database, second, worker="me", lease=60) is not None
+        leases.claim(database, second, worker="me", lease=60) is not None
     )  # a stray hint leads to whom it is the turn of
-    assert runs.claim(database, second, worker="me", lease=60) is None
+    assert leases.claim(database, second, worker="me", lease=60) is None
     assert gated.let_in() == 1
 
 
@@ -169,7 +172,7 @@ def test_a_run_that_waits_keeps_its_slot_unless_its_function_says_otherwise(
     gated.open()
     held = gated.claim()
     assert held
-    assert runs.suspend(database, held.id, held.fence, seconds=0, frees=hold == "active")
+    assert leases.suspend(database, held.id, held.fence, seconds=0, frees=hold == "active")
     assert gated.open() == next_one
     gated.upkeep()
     assert gated.let_in() == 1
@@ -187,7 +190,7 @@ def test_a_run_that_has_waited_is_let_in_before_those_that_came_after_it(databas
     gated.open()
     first = gated.claim()
     assert first
-    assert runs.suspend(database, first.id, first.fence, seconds=0, frees=True)
+    assert leases.suspend(database, first.id, first.fence, seconds=0, frees=True)
     gated.open()
     second = gated.claim()
     assert second

@@ -11,10 +11,10 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from andon.adapters.postgres import journal, runs, settle
-from andon.adapters.postgres.attempts import Attempted
-from andon.adapters.postgres.inbox import record
-from andon.adapters.postgres.journal import Holding, Result
+from andon.adapters.postgres.events.inbox import record
+from andon.adapters.postgres.runs import journal, leases, settle
+from andon.adapters.postgres.runs.attempts import Attempted
+from andon.adapters.postgres.runs.journal import Holding, Result
 from andon.engine.events import Event
 from andon.engine.ids import new_id
 from andon_worker.dispatcher import upkeep
@@ -67,7 +67,7 @@ def test_a_failed_attempt_is_kept_once_however_often_it_is_written(
 def test_a_former_holder_keeps_nothing(database: psycopg.Connection[Any], held: Holding) -> None:
     former = Holding(held.run, 3)
     assert not journal.keep_failure(database, former, "a", 0, 1, 2.0, ERROR, final=False)
-    assert not runs.suspend(database, *former, attempted=Attempted("a", 1, "handed over", 1.0))
+    assert not leases.suspend(database, *former, attempted=Attempted("a", 1, "handed over", 1.0))
     assert attempts(database, held.run) == []
 
 
@@ -81,17 +81,17 @@ def test_a_step_whose_transaction_was_committed_after_all_has_not_failed(
 
 
 def test_what_a_hand_over_cuts_short_is_kept(database: psycopg.Connection[Any], held: Holding) -> None:
-    assert runs.suspend(database, *held, attempted=Attempted("a", 2, "handed over", 5.0))
+    assert leases.suspend(database, *held, attempted=Attempted("a", 2, "handed over", 5.0))
     assert attempts(database, held.run) == [("a", 2, "handed over", "w", None, 5)]
 
 
 def test_the_handlers_own_failure_is_kept(database: psycopg.Connection[Any], held: Holding) -> None:
-    assert runs.suspend(database, *held, seconds=1, failed=ERROR, attempted=Attempted(None, 1, "failed", 1.0))
+    assert leases.suspend(database, *held, seconds=1, failed=ERROR, attempted=Attempted(None, 1, "failed", 1.0))
     assert attempts(database, held.run) == [(None, 1, "failed", "w", "no", 1)]
 
 
 def test_a_run_that_waits_for_nothing_that_failed_leaves_none(database: psycopg.Connection[Any], held: Holding) -> None:
-    assert runs.suspend(database, *held, seconds=1)
+    assert leases.suspend(database, *held, seconds=1)
     assert attempts(database, held.run) == []
 
 
@@ -105,7 +105,7 @@ def test_a_lost_worker_leaves_the_step_that_it_was_in(
             " VALUES (%s, 'a', 0, %s, 1, 4, now())",
             [held.run, status],
         )
-    assert runs.enter(database, *held, "a")
+    assert leases.enter(database, *held, "a")
     upkeep.reclaim(database, 3)
     [row] = attempts(database, held.run)
     assert (row[:2], row[2:4]) == (told, ("lost", "w"))
@@ -113,7 +113,7 @@ def test_a_lost_worker_leaves_the_step_that_it_was_in(
 
 
 def test_a_run_that_has_lost_too_many_names_the_step(database: psycopg.Connection[Any], held: Holding) -> None:
-    assert runs.enter(database, *held, "a")
+    assert leases.enter(database, *held, "a")
     database.execute("UPDATE andon.runs SET lost = 2, lost_step = ''")
     [settled] = upkeep.reclaim(database, 3)
     [(error, step)] = database.execute("SELECT error, current_step FROM andon.runs").fetchall()

@@ -10,9 +10,10 @@ import psycopg
 import pytest
 
 from andon import CancelOn, Event, function
-from andon.adapters.postgres import inbox, wide
+from andon.adapters.postgres.cancels import wide
 from andon.adapters.postgres.connect import connect
-from andon.adapters.postgres.own_events import WideCancel
+from andon.adapters.postgres.events import inbox
+from andon.adapters.postgres.events.own_events import WideCancel
 from andon.engine.events import RUNS_CANCELLED
 from andon.engine.functions import Registry
 from andon_worker.dispatcher.batch import Effects, record_batch

@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from andon.adapters.postgres import requests
+from andon.adapters.postgres.asks import requests
+from andon.adapters.postgres.asks.requests import Asked, Conflict, NotFound
 from andon.adapters.postgres.connect import Connection, connect
-from andon.adapters.postgres.requests import Asked, Conflict, NotFound
 from andon.engine.ids import new_id
 from tests.polling import wait_until
 

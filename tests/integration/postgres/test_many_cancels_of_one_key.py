@@ -8,8 +8,8 @@ import pytest
 
 from andon import CancelOn, function
 from andon.adapters.cel import check_expression
-from andon.adapters.postgres import inbox
 from andon.adapters.postgres.connect import Connection, connect
+from andon.adapters.postgres.events import inbox
 from andon.engine.events import Event
 from andon.engine.functions import Registry
 from andon.engine.ids import new_id

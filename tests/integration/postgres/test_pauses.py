@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from andon import CancelOn, Concurrency, Timeouts, function
-from andon.adapters.postgres import pauses, runs
 from andon.adapters.postgres.connect import Connection, connect
-from andon.adapters.postgres.pauses import Pauses
+from andon.adapters.postgres.doors import pauses
+from andon.adapters.postgres.doors.pauses import Pauses
+from andon.adapters.postgres.runs import leases
 from andon.engine.declarations import Declaration
 from andon_worker.dispatcher import upkeep
 from tests.gated import Gated, users
@@ -81,7 +82,7 @@ def test_what_has_started_goes_on_and_is_not_started_again_when_it_is_given_back
     assert held
     start_pause(gated)
     assert gated.statuses() == {"running": 1}
-    assert runs.suspend(database, held.id, held.fence)
+    assert leases.suspend(database, held.id, held.fence)
     gated.upkeep()
     look(gated)
     assert gated.claim_all() == []

@@ -12,8 +12,9 @@ import pytest
 
 from andon import CancelOn, Event, Function, function
 from andon.adapters.cel import check_expression
-from andon.adapters.postgres import functions, wide
+from andon.adapters.postgres.cancels import wide
 from andon.adapters.postgres.connect import connect
+from andon.adapters.postgres.registered import functions
 from andon.engine.functions import Registry
 from andon_worker.dispatcher.batch import record_batch
 

@@ -10,12 +10,13 @@ import psycopg
 import pytest
 
 from andon import Event, Function, function
-from andon.adapters.postgres import functions, journal
 from andon.adapters.postgres.connect import connect
-from andon.adapters.postgres.inbox import claim_open, read_open
-from andon.adapters.postgres.journal import Holding
-from andon.adapters.postgres.runs import claim
-from andon.adapters.postgres.settle import End, settle_held
+from andon.adapters.postgres.events.inbox import claim_open, read_open
+from andon.adapters.postgres.registered import functions
+from andon.adapters.postgres.runs import journal
+from andon.adapters.postgres.runs.journal import Holding
+from andon.adapters.postgres.runs.leases import claim
+from andon.adapters.postgres.runs.settle import End, settle_held
 from andon.engine.events import MOST_HOPS, check_event
 from andon.engine.functions import Registry
 from andon.engine.sending import as_text, event_id

@@ -14,10 +14,11 @@ import pytest
 from andon import CancelOn, Cron, Event, Function, Step, function
 from andon.adapters.cel import check_expression
 from andon.adapters.cron import check_schedule
-from andon.adapters.postgres import runs, schedules
 from andon.adapters.postgres.connect import Connection, connect
-from andon.adapters.postgres.runs import Claimed
-from andon.adapters.postgres.settle import End, settle_held
+from andon.adapters.postgres.registered import schedules
+from andon.adapters.postgres.runs import leases
+from andon.adapters.postgres.runs.leases import Claimed
+from andon.adapters.postgres.runs.settle import End, settle_held
 from andon.engine.functions import Registry
 from andon_worker.dispatcher import upkeep
 from andon_worker.dispatcher.batch import record_batch
@@ -74,7 +75,7 @@ class Clockwork:
             return [id for id, _ in Gatekeeper(self.registry).open(self.database).hints]
 
     def claim(self, id: uuid.UUID) -> Claimed:
-        claimed = runs.claim(self.database, id, worker="w", lease=60)
+        claimed = leases.claim(self.database, id, worker="w", lease=60)
         assert claimed is not None
         return claimed
 
@@ -206,8 +207,8 @@ def test_ticks_overlap_where_they_may_and_all_are_caught_up_in_their_order(datab
     clockwork = Clockwork(database, Cron("* * * * *", overlap="allow", catch_up="all"))
     at = clockwork.back(minutes=150)
     clockwork.tick()
-    runs = clockwork.runs()
-    assert [when for _, when, _ in runs] == stamps([at + dt.timedelta(minutes=51 + n) for n in range(100)])
+    leases = clockwork.runs()
+    assert [when for _, when, _ in leases] == stamps([at + dt.timedelta(minutes=51 + n) for n in range(100)])
     assert clockwork.skips() == [("missed", False, {"missed": 51})]
 
 

@@ -8,8 +8,8 @@ from typing import Any, Literal
 import pytest
 
 from andon import CancelOn, Concurrency, Singleton, function
-from andon.adapters.postgres import inbox
 from andon.adapters.postgres.connect import Connection, connect
+from andon.adapters.postgres.events import inbox
 from andon.engine.declarations import Declaration
 from andon.engine.events import Event
 from tests.gated import Gated, users

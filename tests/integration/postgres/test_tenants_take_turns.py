@@ -10,10 +10,13 @@ from concurrent.futures import ThreadPoolExecutor
 import psycopg
 import pytest
 
-from andon.adapters.postgres import functions, runs, turns, wide
+from andon.adapters.postgres.cancels import wide
 from andon.adapters.postgres.connect import Connection, connect
-from andon.adapters.postgres.runs import Claimed
-from andon.adapters.postgres.settle import End, settle_held
+from andon.adapters.postgres.doors import turns
+from andon.adapters.postgres.registered import functions
+from andon.adapters.postgres.runs import leases
+from andon.adapters.postgres.runs.leases import Claimed
+from andon.adapters.postgres.runs.settle import End, settle_held
 from andon.engine.events import Event
 from andon.engine.functions import Registry
 from andon.engine.ids import new_id
@@ -60,7 +63,7 @@ class Tenants:
 
     def claim(self, *, hosted: Sequence[uuid.UUID] = ()) -> Claimed | None:
         """A worker takes the oldest hint."""
-        return runs.claim(self.database, self.hints.pop(0), worker="me", lease=60, hosted=hosted)
+        return leases.claim(self.database, self.hints.pop(0), worker="me", lease=60, hosted=hosted)
 
     def serve(self, count: int) -> list[str]:
         """Whose runs are claimed by the next so many hints."""
@@ -80,7 +83,7 @@ class Tenants:
 
     def cancel_running(self, hint: uuid.UUID) -> None:
         """Claim by this hint a run that is cancelled while its code runs."""
-        claimed = runs.claim(self.database, hint, worker="me", lease=60)
+        claimed = leases.claim(self.database, hint, worker="me", lease=60)
         assert claimed is not None
         mark = "UPDATE andon.runs SET cancel_requested_at = now(), status = 'cancelling' WHERE id = %s"
         self.database.execute(mark, [claimed.id])
@@ -175,7 +178,7 @@ def test_sleepers_that_are_all_due_at_once_take_turns(tenants: Tenants) -> None:
     while tenants.hints:
         claimed = tenants.claim()
         assert claimed is not None
-        assert runs.suspend(tenants.database, claimed.id, claimed.fence, seconds=0)
+        assert leases.suspend(tenants.database, claimed.id, claimed.fence, seconds=0)
     tenants.upkeep()
     tenants.send("newcomer")
     assert "newcomer" in tenants.serve(2)
@@ -187,7 +190,7 @@ def test_runs_that_were_handed_over_or_lost_their_worker_take_turns(tenants: Ten
         claimed = tenants.claim()
         assert claimed is not None
         if len(tenants.hints) % 2:
-            assert runs.suspend(tenants.database, claimed.id, claimed.fence)
+            assert leases.suspend(tenants.database, claimed.id, claimed.fence)
     tenants.database.execute("UPDATE andon.runs SET lease_until = now() - interval '1 s' WHERE status = 'running'")
     upkeep.reclaim(tenants.database, 3)
     tenants.upkeep()
@@ -231,7 +234,7 @@ def test_a_run_whose_body_is_still_here_is_left_to_another_worker(tenants: Tenan
     claimed = tenants.claim(hosted=[first])
     assert claimed is not None
     assert claimed.id == second
-    assert runs.claim(tenants.database, first, worker="me", lease=60, hosted=[first]) is None
+    assert leases.claim(tenants.database, first, worker="me", lease=60, hosted=[first]) is None
     tenants.upkeep()
     claimed = tenants.claim()
     assert claimed is not None
@@ -243,10 +246,10 @@ def test_a_hint_of_long_ago_leads_to_no_run_that_is_to_be_tried_alone(tenants: T
     stale = tenants.hints[0]
     assert tenants.serve(2) == ["a", "a"]
     tenants.lose(stale, times=2)
-    assert runs.claim(tenants.database, stale, worker="me", lease=60) is None
+    assert leases.claim(tenants.database, stale, worker="me", lease=60) is None
     tenants.upkeep()
-    assert runs.claim(tenants.database, stale, worker="me", lease=60) is None, "it has a line of its own"
-    claimed = runs.claim(tenants.database, stale, worker="me", lease=60, alone=True)
+    assert leases.claim(tenants.database, stale, worker="me", lease=60) is None, "it has a line of its own"
+    claimed = leases.claim(tenants.database, stale, worker="me", lease=60, alone=True)
     assert claimed is not None
     assert (claimed.id, claimed.lost) == (stale, 2)
 
@@ -277,7 +280,7 @@ def test_workers_that_claim_at_once_get_a_run_each(tenants: Tenants) -> None:
 
     def follow(hints: list[uuid.UUID]) -> list[Claimed | None]:
         with connect(tenants.url, name="worker") as connection:
-            return [runs.claim(connection, hint, worker="me", lease=60) for hint in hints]
+            return [leases.claim(connection, hint, worker="me", lease=60) for hint in hints]
 
     with ThreadPoolExecutor(6) as pool:
         found = [each for claimed in pool.map(follow, [tenants.hints[n::6] for n in range(6)]) for each in claimed]
@@ -298,12 +301,12 @@ def test_a_claim_looks_at_few_runs_however_many_wait_and_were_claimed_under_an_o
         backup.execute("SELECT FROM andon.runs LIMIT 1")
         for _ in range(20):
             for _ in range(100):
-                assert runs.claim(database, hint, worker="me", lease=60)
+                assert leases.claim(database, hint, worker="me", lease=60)
             turns.raise_floors(database)
         database.execute("SELECT pg_stat_force_next_flush()")
         [before] = database.execute(_READ).fetchone() or [0]
         for _ in range(50):
-            assert runs.claim(database, hint, worker="me", lease=60)
+            assert leases.claim(database, hint, worker="me", lease=60)
         database.execute("SELECT pg_stat_force_next_flush()")
         [after] = database.execute(_READ).fetchone() or [0]
     assert (after - before) / 50 < 100

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from andon import Concurrency, Priority, function
-from andon.adapters.postgres import runs, workers
+from andon.adapters.postgres import workers
 from andon.adapters.postgres.connect import Connection, connect
+from andon.adapters.postgres.runs import leases
 from andon_worker.dispatcher.gatekeeper import AHEAD
 from tests.gated import Gated
 
@@ -84,7 +85,7 @@ def test_runs_that_sleep_leave_their_place_in_the_queue_to_others(database: Conn
     scene.send(*[{"n": n} for n in range(2 * AHEAD)])
     scene.open()
     for claimed in scene.claim_all():
-        assert runs.suspend(database, claimed.id, claimed.fence, seconds=3600)
+        assert leases.suspend(database, claimed.id, claimed.fence, seconds=3600)
     with database.transaction():
         scene.gatekeeper.look_at_queues(database)
     assert scene.open() == AHEAD

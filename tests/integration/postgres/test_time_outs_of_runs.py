@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from andon import Concurrency, Timeouts, function
-from andon.adapters.postgres import runs
 from andon.adapters.postgres.connect import Connection, connect
+from andon.adapters.postgres.runs import leases
 from andon_worker.dispatcher import upkeep
 from tests.gated import Gated, users
 
@@ -51,7 +51,7 @@ def test_a_run_that_has_started_is_not_cancelled_for_it_even_when_it_is_queued_a
     scene.send(*users("a"))
     held = scene.claim()
     assert held
-    assert runs.suspend(database, held.id, held.fence)
+    assert leases.suspend(database, held.id, held.fence)
     database.execute(PASS)
     assert not due(database)
 
@@ -78,7 +78,7 @@ def test_the_finish_counts_from_the_first_claim_and_sleeps_count_too(database: C
     held = scene.claim(work=3600.0)
     assert held
     first = scene.one("SELECT finish_by FROM andon.runs")
-    assert runs.suspend(database, held.id, held.fence, seconds=0)
+    assert leases.suspend(database, held.id, held.fence, seconds=0)
     scene.upkeep()
     assert scene.claim(work=3600.0)
     assert scene.one("SELECT finish_by FROM andon.runs") == first
@@ -90,11 +90,11 @@ def test_a_run_can_be_given_more_time_and_never_less(database: Connection) -> No
     held = scene.claim(work=3600.0)
     assert held
     first = scene.one("SELECT finish_by FROM andon.runs")
-    assert runs.extend(database, held.id, held.fence, 60)
+    assert leases.extend(database, held.id, held.fence, 60)
     assert scene.one("SELECT finish_by FROM andon.runs") == first
-    assert runs.extend(database, held.id, held.fence, 7200)
+    assert leases.extend(database, held.id, held.fence, 7200)
     assert scene.one("SELECT finish_by FROM andon.runs") > first + dt.timedelta(minutes=59)
-    assert not runs.extend(database, held.id, held.fence - 1, 7200)
+    assert not leases.extend(database, held.id, held.fence - 1, 7200)
 
 
 def test_a_run_without_a_finish_time_out_gets_none_by_asking_for_more_time(database: Connection) -> None:
@@ -102,5 +102,5 @@ def test_a_run_without_a_finish_time_out_gets_none_by_asking_for_more_time(datab
     scene.send(*users("a"))
     held = scene.claim()
     assert held
-    assert runs.extend(database, held.id, held.fence, 60)
+    assert leases.extend(database, held.id, held.fence, 60)
     assert scene.one("SELECT finish_by FROM andon.runs") is None

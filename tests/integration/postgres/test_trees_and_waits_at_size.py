@@ -10,8 +10,8 @@ import pytest
 
 from andon import Event, Wait
 from andon.adapters.postgres.connect import connect
-from andon.adapters.postgres.inbox import accept
-from andon.adapters.postgres.runs import Claimed, claim
+from andon.adapters.postgres.events.inbox import accept
+from andon.adapters.postgres.runs.leases import Claimed, claim
 from andon.engine.ids import new_id
 from tests.family import Family
 

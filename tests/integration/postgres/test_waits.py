@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from andon import Event, Wait
-from andon.adapters.postgres import arrivals, inbox
 from andon.adapters.postgres.connect import connect
-from andon.adapters.postgres.runs import Claimed
+from andon.adapters.postgres.events import arrivals, inbox
+from andon.adapters.postgres.runs.leases import Claimed
 from andon.engine.ids import new_id
 from tests.family import Family
 

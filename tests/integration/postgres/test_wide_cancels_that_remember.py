@@ -7,8 +7,9 @@ import datetime as dt
 import pytest
 
 from andon import CancelOn, Event, Step, function
-from andon.adapters.postgres import inbox, wide
+from andon.adapters.postgres.cancels import wide
 from andon.adapters.postgres.connect import connect
+from andon.adapters.postgres.events import inbox
 from andon.engine.functions import Registry
 from andon_worker.dispatcher.batch import record_batch
 

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 from redis import Redis
 
-from andon.adapters.postgres.keys import SCOPES, create_key
+from andon.adapters.postgres.access.keys import SCOPES, create_key
 from tests.conftest import StartSystem
 from tests.faults.proxy import Proxy
 from tests.integration.signals.collector import Collector

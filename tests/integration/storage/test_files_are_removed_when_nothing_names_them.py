@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from andon.adapters.postgres.connect import Connection, connect
-from andon.adapters.postgres.files import forget_datasets, withdraw_artifacts
-from andon.adapters.postgres.retention import Pruning
+from andon.adapters.postgres.upkeep.files import forget_datasets, withdraw_artifacts
+from andon.adapters.postgres.upkeep.retention import Pruning
 from andon.adapters.storage import PARTIAL, Storage, StorageError
 from andon.adapters.sweeping import MARK, owned, sweep
 from andon.engine.ids import new_id

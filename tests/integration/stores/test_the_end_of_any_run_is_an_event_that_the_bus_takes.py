@@ -8,8 +8,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from andon.adapters.postgres.inbox import claim_open, read_open, record
-from andon.adapters.postgres.settle import End, settle_held
+from andon.adapters.postgres.events.inbox import claim_open, read_open, record
+from andon.adapters.postgres.runs.settle import End, settle_held
 from andon.adapters.redis.bus import decode, encode
 from andon.engine.events import Event
 from andon.engine.ids import new_id

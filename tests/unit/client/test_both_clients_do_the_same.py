@@ -13,8 +13,8 @@ from typing import Any, get_args
 import httpx
 import pytest
 
-from andon.adapters.postgres.run_logs import LEVELS
-from andon.adapters.postgres.tokens import SCOPES
+from andon.adapters.postgres.access.tokens import SCOPES
+from andon.adapters.postgres.runs.run_logs import LEVELS
 from andon.client import Andon, AsyncAndon, Changed, Conflict, Unreachable, errors, models
 from andon_api import schemas
 from andon_api.http import problems

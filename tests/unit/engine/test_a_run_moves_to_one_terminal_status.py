@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from andon.adapters.postgres import marks, runs, settle
+from andon.adapters.postgres.cancels import marks
+from andon.adapters.postgres.runs import leases, settle
 from andon.engine.states import HELD, MOVES, TERMINAL, Status
 from andon_worker.dispatcher import upkeep
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "state-machine.md"
 ROWS = [[cell.strip() for cell in line.strip("| ").split("|")] for line in PAGE.read_text().splitlines() if "→" in line]
-VERBS = {"runs": runs, "settle": settle, "marks": marks, "upkeep": upkeep}
+VERBS = {"runs": leases, "settle": settle, "marks": marks, "upkeep": upkeep}
 
 
 def reachable(start: Status) -> set[Status]:

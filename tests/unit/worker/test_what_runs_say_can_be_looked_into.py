@@ -7,7 +7,7 @@ import logging
 
 import pytest
 
-from andon.adapters.postgres.run_logs import Chunk
+from andon.adapters.postgres.runs.run_logs import Chunk
 from andon.engine.ids import new_id
 from andon_worker.lane.capture import encode
 from andon_worker.supervisor.logbook import Said, as_json, rows_of

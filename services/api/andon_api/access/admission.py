@@ -12,9 +12,9 @@ from typing import Any
 from flask import current_app
 from sqlalchemy import select
 
-from andon.adapters.postgres.functions import stored_triggers
 from andon.adapters.postgres.models import FunctionRow, RuleRow
-from andon.adapters.postgres.rules import stored_rules
+from andon.adapters.postgres.registered.functions import stored_triggers
+from andon.adapters.postgres.registered.rules import stored_rules
 from andon.engine.events import OWN_CANCELS, Event
 from andon.engine.shapes import fault
 from andon.engine.triggers import On, parts_of

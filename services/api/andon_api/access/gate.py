@@ -15,8 +15,8 @@ from redis import Redis
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from andon.adapters.postgres.keys import Key
-from andon.adapters.postgres.tokens import Token
+from andon.adapters.postgres.access.keys import Key
+from andon.adapters.postgres.access.tokens import Token
 from andon.settings import Settings
 from andon_api.access import cors, origins, tokens
 from andon_api.access.headers import harden

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
 
-from andon.adapters.postgres.keys import TRUSTED_SECONDS, Key, digest, find_key, find_key_by_id
+from andon.adapters.postgres.access.keys import TRUSTED_SECONDS, Key, digest, find_key, find_key_by_id
 from andon_api.access.remembered import Remembered
 from andon_api.database import connection
 

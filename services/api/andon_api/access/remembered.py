@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
-from andon.adapters.postgres.keys import TRUSTED_SECONDS
+from andon.adapters.postgres.access.keys import TRUSTED_SECONDS
 from andon_api.database import db
 
 Found = TypeVar("Found")

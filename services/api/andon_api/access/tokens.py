@@ -8,8 +8,8 @@ from typing import Any
 from flask import request
 from werkzeug.datastructures import ImmutableMultiDict
 
-from andon.adapters.postgres.keys import digest
-from andon.adapters.postgres.tokens import PREFIX, Token, find_token
+from andon.adapters.postgres.access.keys import digest
+from andon.adapters.postgres.access.tokens import PREFIX, Token, find_token
 from andon.engine.ids import parse_id
 from andon_api.access.keys import LONGEST
 from andon_api.access.remembered import Remembered

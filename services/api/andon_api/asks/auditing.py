@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from andon.adapters.postgres import audit
+from andon.adapters.postgres.access import audit
 from andon_api.database import connection
 from andon_api.principal import principal, trace_id
 

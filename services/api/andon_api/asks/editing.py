@@ -9,8 +9,8 @@ from uuid import UUID
 from sqlalchemy import delete as delete_rows
 from sqlalchemy import func, select
 
+from andon.adapters.postgres.asks.requests import Conflict, NotFound
 from andon.adapters.postgres.models import Artifact, Report, Run
-from andon.adapters.postgres.requests import Conflict, NotFound
 from andon.engine.ids import new_id
 from andon.reports.columns import Column
 from andon.reports.errors import InvalidOptions

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from andon.adapters.postgres.own_events import check_own
+from andon.adapters.postgres.events.own_events import check_own
 from andon.engine.errors import EventError
 from andon.engine.events import Event, check_event, why_only_ours
 from andon.engine.ids import new_id

@@ -9,8 +9,8 @@ from redis.exceptions import RedisError
 from sqlalchemy import func, update
 from sqlalchemy.dialects.postgresql import insert
 
+from andon.adapters.postgres.asks.requests import Conflict, NotFound
 from andon.adapters.postgres.models import DeadEvent, OutboxRow
-from andon.adapters.postgres.requests import Conflict, NotFound
 from andon.adapters.redis.bus import STREAM, digest
 from andon.adapters.redis.reading import CUT
 from andon_api.asks.auditing import note

@@ -18,8 +18,8 @@ import flask
 from sqlalchemy import func, select
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from andon.adapters.postgres.asks.requests import Conflict, NotFound
 from andon.adapters.postgres.models import Dataset, Report
-from andon.adapters.postgres.requests import Conflict, NotFound
 from andon.adapters.storage import StorageError
 from andon.engine.ids import new_id
 from andon.reports.errors import InvalidOptions

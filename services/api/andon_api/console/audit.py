@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, render_template, request
 
-from andon.adapters.postgres.audit import ACTIONS
+from andon.adapters.postgres.access.audit import ACTIONS
 from andon_api.principal import principal
 from andon_api.reads import audit
 

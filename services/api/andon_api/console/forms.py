@@ -10,7 +10,7 @@ from flask import Response, request
 from marshmallow import Schema, ValidationError
 from werkzeug.exceptions import HTTPException
 
-from andon.adapters.postgres.run_logs import Wanted
+from andon.adapters.postgres.runs.run_logs import Wanted
 from andon_api.http.effects import Outcome, perform
 from andon_api.http.problems import FieldErrors, Problem, of_http
 from andon_api.http.strict_json import parse_json

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, render_template, request, url_for
 
-from andon.adapters.postgres.requests import NotFound
+from andon.adapters.postgres.asks.requests import NotFound
 from andon.engine.ids import parse_id
 from andon.reports.columns import roles_for
 from andon.reports.options import LOCALES, SECTIONS

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, render_template, request, url_for
 
-from andon.adapters.postgres.children import below
-from andon.adapters.postgres.requests import Conflict, NotFound
-from andon.adapters.postgres.run_logs import LEVELS
+from andon.adapters.postgres.asks.requests import Conflict, NotFound
+from andon.adapters.postgres.runs.children import below
+from andon.adapters.postgres.runs.run_logs import LEVELS
 from andon_api.console import forms, live, show, timeline
 from andon_api.database import Row, connection, now
 from andon_api.http.effects import perform

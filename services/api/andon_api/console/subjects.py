@@ -9,9 +9,9 @@ import psycopg
 from flask import Blueprint, Response, g, render_template, request, url_for
 from sqlalchemy.exc import SQLAlchemyError
 
-from andon.adapters.postgres import subject_kinds
-from andon.adapters.postgres.requests import NotFound
-from andon.adapters.postgres.subject_kinds import Kind
+from andon.adapters.postgres.asks.requests import NotFound
+from andon.adapters.postgres.subjects import subject_kinds
+from andon.adapters.postgres.subjects.subject_kinds import Kind
 from andon_api.console import forms, home, show
 from andon_api.database import connection
 from andon_api.http.problems import FieldErrors

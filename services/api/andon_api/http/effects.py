@@ -13,7 +13,7 @@ from typing import Any, ParamSpec, TypeVar
 import psycopg
 from flask import Response, request
 
-from andon.adapters.postgres.requests import Asked
+from andon.adapters.postgres.asks.requests import Asked
 from andon.engine.events import Event
 from andon_api.database import autocommit, connection, db
 from andon_api.http.problems import FieldErrors, Problem

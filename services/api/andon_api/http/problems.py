@@ -15,8 +15,8 @@ from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]
 from sqlalchemy import exc as sa
 from werkzeug.exceptions import HTTPException
 
+from andon.adapters.postgres.asks.requests import Conflict, NotFound
 from andon.adapters.postgres.away import first_line, why_away
-from andon.adapters.postgres.requests import Conflict, NotFound
 from andon.adapters.storage import StorageError
 from andon.engine.errors import AndonError
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import and_, func, select, tuple_
 
 from andon.adapters.cel import value_of
-from andon.adapters.postgres import pauses
+from andon.adapters.postgres.doors import pauses
 from andon.adapters.postgres.models import Run, Slot
 from andon.engine.declarations import from_json
 from andon.engine.events import Event

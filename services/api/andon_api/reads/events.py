@@ -9,9 +9,9 @@ from uuid import UUID
 
 from sqlalchemy import exists, select
 
-from andon.adapters.postgres import skips
-from andon.adapters.postgres.functions import stored_triggers
+from andon.adapters.postgres.events import skips
 from andon.adapters.postgres.models import DeadEvent, EventRow, FunctionRow, OutboxRow, Run, Skip
+from andon.adapters.postgres.registered.functions import stored_triggers
 from andon_api.database import Row, rows
 from andon_api.http import paging
 from andon_api.http.paging import Listing

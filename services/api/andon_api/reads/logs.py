@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from uuid import UUID
 
-from andon.adapters.postgres import run_logs
-from andon.adapters.postgres.run_logs import Line, Place, Wanted
+from andon.adapters.postgres.runs import run_logs
+from andon.adapters.postgres.runs.run_logs import Line, Place, Wanted
 from andon_api.database import Row, connection, db
 from andon_api.http import paging
 from andon_api.http.paging import Listing

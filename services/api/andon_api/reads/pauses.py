@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from andon.adapters.postgres import pauses
+from andon.adapters.postgres.doors import pauses
 from andon_api.database import Row, connection
 from andon_api.reads.events import functions
 

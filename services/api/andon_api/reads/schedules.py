@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 
-from andon.adapters.postgres import schedules
-from andon.adapters.postgres.requests import NotFound
-from andon.adapters.postgres.schedules import Schedule
+from andon.adapters.postgres.asks.requests import NotFound
+from andon.adapters.postgres.registered import schedules
+from andon.adapters.postgres.registered.schedules import Schedule
 from andon.engine.events import DEFAULT_TENANT
 from andon.engine.triggers import Cron
 from andon_api.database import Row, connection

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from andon.adapters.postgres.models import CancelKey, Cancellation, RuleRow, Run
-from andon.adapters.postgres.rules import stored_rules
+from andon.adapters.postgres.registered.rules import stored_rules
 from andon.engine.events import MISSING, lookup
 from andon.engine.rules import CancelOn, cancel_key
 from andon_api.database import Row, rows

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import request, send_file
 from werkzeug import Response
 
-from andon.adapters.postgres.requests import NotFound
+from andon.adapters.postgres.asks.requests import NotFound
 from andon_api.database import Row
 from andon_api.http.rest import Blueprint
 from andon_api.principal import principal

@@ -7,10 +7,11 @@ from typing import Any
 from sqlalchemy import select
 
 from andon.adapters.cel import check_expression
-from andon.adapters.postgres import requests, wide
+from andon.adapters.postgres.asks import requests
+from andon.adapters.postgres.asks.requests import NotFound
+from andon.adapters.postgres.cancels import wide
+from andon.adapters.postgres.events.own_events import WideCancel
 from andon.adapters.postgres.models import EventRow, WideCancellation
-from andon.adapters.postgres.own_events import WideCancel
-from andon.adapters.postgres.requests import NotFound
 from andon.engine.cel import ExpressionError
 from andon.engine.events import RUNS_CANCELLED, Event
 from andon.engine.ids import parse_id

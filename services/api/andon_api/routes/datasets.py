@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Response, request
 
-from andon.adapters.postgres.requests import NotFound
+from andon.adapters.postgres.asks.requests import NotFound
 from andon.engine.ids import parse_id
 from andon_api.asks import uploads
 from andon_api.database import Row

@@ -6,9 +6,9 @@ from uuid import UUID
 
 from flask import request
 
-from andon.adapters.postgres.accepting import Accepted, accept_effects, concerned
-from andon.adapters.postgres.inbox import accept
-from andon.adapters.postgres.requests import NotFound
+from andon.adapters.postgres.asks.accepting import Accepted, accept_effects, concerned
+from andon.adapters.postgres.asks.requests import NotFound
+from andon.adapters.postgres.events.inbox import accept
 from andon.engine.events import Event
 from andon_api.access.admission import admit, check_data
 from andon_api.asks import incoming

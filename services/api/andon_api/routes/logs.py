@@ -13,9 +13,9 @@ from flask import Flask, Response, current_app, request, stream_with_context
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
+from andon.adapters.postgres.asks.requests import NotFound
 from andon.adapters.postgres.models import Run
-from andon.adapters.postgres.requests import NotFound
-from andon.adapters.postgres.run_logs import Place, Wanted
+from andon.adapters.postgres.runs.run_logs import Place, Wanted
 from andon.engine.ids import parse_id
 from andon_api.access.gate import gate
 from andon_api.database import Row, now, rows

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from andon.adapters.postgres import pauses as stored
-from andon.adapters.postgres.requests import Conflict, NotFound
+from andon.adapters.postgres.asks.requests import Conflict, NotFound
+from andon.adapters.postgres.doors import pauses as stored
 from andon_api.asks.auditing import note
 from andon_api.database import Row, connection
 from andon_api.http.effects import Outcome, effect

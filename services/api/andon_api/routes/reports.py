@@ -8,9 +8,9 @@ from uuid import UUID
 
 from flask import Response
 
-from andon.adapters.postgres import held, requests
-from andon.adapters.postgres.children import below
-from andon.adapters.postgres.requests import NotFound
+from andon.adapters.postgres.asks import held, requests
+from andon.adapters.postgres.asks.requests import NotFound
+from andon.adapters.postgres.runs.children import below
 from andon.engine.events import Event
 from andon.engine.ids import parse_id
 from andon.reports.events import REQUESTED

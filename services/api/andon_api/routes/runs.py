@@ -8,11 +8,12 @@ from uuid import UUID
 
 from flask import Response
 
-from andon.adapters.postgres import cleanups, held, requests, subject_requests
-from andon.adapters.postgres.again import ask as ask_again
-from andon.adapters.postgres.children import below
-from andon.adapters.postgres.inbox import accept, event_of
-from andon.adapters.postgres.requests import Conflict, NotFound
+from andon.adapters.postgres.asks import held, requests, subject_requests
+from andon.adapters.postgres.asks.requests import Conflict, NotFound
+from andon.adapters.postgres.events.inbox import accept, event_of
+from andon.adapters.postgres.runs import cleanups
+from andon.adapters.postgres.runs.again import ask as ask_again
+from andon.adapters.postgres.runs.children import below
 from andon.engine.errors import EventError
 from andon.engine.events import INVOKED, Again, Event, check_event
 from andon.engine.ids import new_id, parse_id

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from andon.adapters.postgres import schedules as stored
-from andon.adapters.postgres.inbox import accept, event_of
-from andon.adapters.postgres.requests import Conflict
+from andon.adapters.postgres.asks.requests import Conflict
+from andon.adapters.postgres.events.inbox import accept, event_of
+from andon.adapters.postgres.registered import schedules as stored
 from andon.engine.events import CRON
 from andon.engine.ticks import told
 from andon_api.access.admission import admit

@@ -14,7 +14,7 @@ import psycopg
 from flask import Flask, Response, current_app, request
 from sqlalchemy.exc import SQLAlchemyError
 
-from andon.adapters.postgres.requests import NotFound
+from andon.adapters.postgres.asks.requests import NotFound
 from andon_api.access.gate import gate
 from andon_api.access.tokens import thing
 from andon_api.database import Row, db

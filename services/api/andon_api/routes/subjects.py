@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from andon.adapters.postgres import held, subject_requests
-from andon.adapters.postgres.requests import Asked, NotFound
-from andon.adapters.postgres.subjects import Named
+from andon.adapters.postgres.asks import held, subject_requests
+from andon.adapters.postgres.asks.requests import Asked, NotFound
+from andon.adapters.postgres.subjects.subjects import Named
 from andon.engine.events import Event, check_event
 from andon_api.access.admission import admit
 from andon_api.database import Row, connection

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 from flask import Response
 
-from andon.adapters.postgres.requests import NotFound
-from andon.adapters.postgres.tokens import create_token, revoke_token
+from andon.adapters.postgres.access.tokens import create_token, revoke_token
+from andon.adapters.postgres.asks.requests import NotFound
 from andon.engine.ids import parse_id
 from andon_api.access.tokens import thing
 from andon_api.database import Row, connection, db

@@ -9,7 +9,7 @@ from uuid import UUID
 from flask import Response
 
 from andon.adapters.postgres import webhooks
-from andon.adapters.postgres.requests import NotFound
+from andon.adapters.postgres.asks.requests import NotFound
 from andon.adapters.postgres.webhooks import Delivery, Webhook
 from andon.engine.ids import parse_id
 from andon.engine.webhooks import url_fault

@@ -19,25 +19,17 @@ from typing import Any
 import psycopg
 
 from andon.adapters.cel import any_holds, value_of
-from andon.adapters.postgres import (
-    again,
-    arrivals,
-    cancellations,
-    cascades,
-    gate,
-    inbox,
-    skips,
-    subject_cancels,
-    turns,
-    wide,
-)
-from andon.adapters.postgres.cancellations import KeyedCancel, request_key
-from andon.adapters.postgres.marks import mark
-from andon.adapters.postgres.own_events import WideCancel, parse_bulk
-from andon.adapters.postgres.pauses import Pauses
-from andon.adapters.postgres.schedules import run_key
-from andon.adapters.postgres.settle import Settled, fail_queued
-from andon.adapters.postgres.skips import Reason, Skip
+from andon.adapters.postgres.cancels import cancellations, cascades, subject_cancels, wide
+from andon.adapters.postgres.cancels.cancellations import KeyedCancel, request_key
+from andon.adapters.postgres.cancels.marks import mark
+from andon.adapters.postgres.doors import gate, turns
+from andon.adapters.postgres.doors.pauses import Pauses
+from andon.adapters.postgres.events import arrivals, inbox, skips
+from andon.adapters.postgres.events.own_events import WideCancel, parse_bulk
+from andon.adapters.postgres.events.skips import Reason, Skip
+from andon.adapters.postgres.registered.schedules import run_key
+from andon.adapters.postgres.runs import again
+from andon.adapters.postgres.runs.settle import Settled, fail_queued
 from andon.engine.declarations import Declaration
 from andon.engine.events import CRON, FANNED_HOPS, INVOKED, MOST_HOPS, OWN_CANCELS, RUNS_CANCELLED, Event, why_only_ours
 from andon.engine.functions import Registry

@@ -13,9 +13,9 @@ import psycopg
 from andon.adapters.cel import check_expression
 from andon.adapters.cron import check_schedule
 from andon.adapters.health import HealthServer, stalled
-from andon.adapters.postgres import functions as stored
-from andon.adapters.postgres import subject_kinds
 from andon.adapters.postgres.database import Database
+from andon.adapters.postgres.registered import functions as stored
+from andon.adapters.postgres.subjects import subject_kinds
 from andon.adapters.redis.connect import connect, connect_blocking
 from andon.engine.errors import RegistrationError
 from andon.engine.functions import Registry

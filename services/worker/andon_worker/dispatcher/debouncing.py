@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from andon.adapters.keying import value_under
-from andon.adapters.postgres import pending
-from andon.adapters.postgres.pending import Newest
-from andon.adapters.postgres.skips import Reason, Skip
+from andon.adapters.postgres.doors import pending
+from andon.adapters.postgres.doors.pending import Newest
+from andon.adapters.postgres.events.skips import Reason, Skip
 from andon.engine.rules import digest
 
 if TYPE_CHECKING:

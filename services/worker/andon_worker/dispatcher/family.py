@@ -15,10 +15,10 @@ from typing import Any
 import psycopg
 
 from andon.adapters.cel import value_of
-from andon.adapters.postgres import children
-from andon.adapters.postgres.arrivals import Hit
-from andon.adapters.postgres.children import Parent, hold_parents
-from andon.adapters.postgres.skips import Reason, Skip
+from andon.adapters.postgres.events.arrivals import Hit
+from andon.adapters.postgres.events.skips import Reason, Skip
+from andon.adapters.postgres.runs import children
+from andon.adapters.postgres.runs.children import Parent, hold_parents
 from andon.engine.declarations import Declaration
 from andon.engine.events import ENDS, MOST_HOPS, Event
 from andon.engine.functions import Registry

@@ -14,7 +14,7 @@ import psycopg
 from redis import Redis
 from redis.exceptions import ResponseError
 
-from andon.adapters.postgres import former_streams
+from andon.adapters.postgres.events import former_streams
 from andon_worker.dispatcher.intake import Intake
 
 

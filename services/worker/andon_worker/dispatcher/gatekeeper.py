@@ -11,10 +11,11 @@ from typing import Any, NamedTuple
 
 import psycopg
 
-from andon.adapters.postgres import gate, workers
-from andon.adapters.postgres.gate import Standing
-from andon.adapters.postgres.pauses import Pauses
-from andon.adapters.postgres.tats import Rates
+from andon.adapters.postgres import workers
+from andon.adapters.postgres.doors import gate
+from andon.adapters.postgres.doors.gate import Standing
+from andon.adapters.postgres.doors.pauses import Pauses
+from andon.adapters.postgres.doors.tats import Rates
 from andon.engine.functions import Registry
 from andon.engine.gates import UNLIMITED, Gates, pause_key
 from andon.engine.opening import Decision, decide

@@ -18,9 +18,11 @@ from prometheus_client.registry import Collector
 from redis import Redis
 from redis.exceptions import RedisError, ResponseError
 
-from andon.adapters.postgres import cleanups, former_streams, rows_owed
 from andon.adapters.postgres.connect import Connection, connect
+from andon.adapters.postgres.events import former_streams
+from andon.adapters.postgres.runs import cleanups
 from andon.adapters.postgres.statuses import HELD
+from andon.adapters.postgres.subjects import rows_owed
 from andon.adapters.redis.bus import GROUP, STREAM
 from andon.engine.states import OPEN
 from andon_worker.dispatcher.storage_gauges import storage_gauges

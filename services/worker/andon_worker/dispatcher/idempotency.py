@@ -10,9 +10,9 @@ import psycopg
 
 from andon.adapters.cel import Evaluations
 from andon.adapters.keying import value_under
-from andon.adapters.postgres import dedup
-from andon.adapters.postgres.dedup import Holder
-from andon.adapters.postgres.skips import Reason, Skip
+from andon.adapters.postgres.events import dedup
+from andon.adapters.postgres.events.dedup import Holder
+from andon.adapters.postgres.events.skips import Reason, Skip
 from andon.engine.declarations import Declaration
 from andon.engine.events import Event
 from andon.engine.functions import Registry

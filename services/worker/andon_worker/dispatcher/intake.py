@@ -20,13 +20,13 @@ import psycopg
 from redis import Redis
 from redis.exceptions import ResponseError
 
-from andon.adapters.postgres import dead_events, inbox
 from andon.adapters.postgres.away import Away, first_line, why_away
 from andon.adapters.postgres.database import Database
-from andon.adapters.postgres.dead_events import Dead
-from andon.adapters.postgres.own_events import check_own
-from andon.adapters.postgres.pauses import Pauses
-from andon.adapters.postgres.retention import position, still_open
+from andon.adapters.postgres.doors.pauses import Pauses
+from andon.adapters.postgres.events import dead_events, inbox
+from andon.adapters.postgres.events.dead_events import Dead
+from andon.adapters.postgres.events.own_events import check_own
+from andon.adapters.postgres.upkeep.retention import position, still_open
 from andon.adapters.redis.bus import GROUP, STREAM, decode, preserve
 from andon.adapters.redis.reading import BoundedReader, Entry, size
 from andon.engine.errors import EventError

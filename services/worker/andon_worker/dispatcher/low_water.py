@@ -11,7 +11,7 @@ from typing import Any
 
 import psycopg
 
-from andon.adapters.postgres.retention import position, still_open
+from andon.adapters.postgres.upkeep.retention import position, still_open
 from andon.engine.events import Event
 
 log = logging.getLogger(__name__)

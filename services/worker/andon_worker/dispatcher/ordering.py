@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from andon.adapters.cel import value_of
-from andon.adapters.postgres import orders
-from andon.adapters.postgres.orders import Tag
+from andon.adapters.postgres.doors import orders
+from andon.adapters.postgres.doors.orders import Tag
 from andon.engine.flow import MOST_AHEAD
 from andon.engine.gates import fair_key, gates_for
 

@@ -15,24 +15,16 @@ import psycopg
 from redis import Redis
 from redis.exceptions import RedisError, ResponseError
 
-from andon.adapters.postgres import (
-    arrivals,
-    cascades,
-    dead_events,
-    former_streams,
-    functions,
-    inbox,
-    rows_owed,
-    schedules,
-    subjects,
-    turns,
-    wide,
-)
 from andon.adapters.postgres.away import first_line, is_misfit, why_away
+from andon.adapters.postgres.cancels import cascades, wide
 from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.database import Database
-from andon.adapters.postgres.pauses import Pauses
-from andon.adapters.postgres.settle import Settled, tell
+from andon.adapters.postgres.doors import turns
+from andon.adapters.postgres.doors.pauses import Pauses
+from andon.adapters.postgres.events import arrivals, dead_events, former_streams, inbox
+from andon.adapters.postgres.registered import functions, schedules
+from andon.adapters.postgres.runs.settle import Settled, tell
+from andon.adapters.postgres.subjects import rows_owed, subjects
 from andon.adapters.redis import bus, flags
 from andon.adapters.redis.away import answer as redis_answer
 from andon.adapters.redis.away import why_away as redis_why_away

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from andon.adapters.cel import value_of
-from andon.adapters.postgres import cancellations
-from andon.adapters.postgres.cancellations import SINGLETON, KeyedCancel
-from andon.adapters.postgres.marks import Mark
-from andon.adapters.postgres.skips import Reason, Skip
-from andon.adapters.postgres.tats import Rates
+from andon.adapters.postgres.cancels import cancellations
+from andon.adapters.postgres.cancels.cancellations import SINGLETON, KeyedCancel
+from andon.adapters.postgres.cancels.marks import Mark
+from andon.adapters.postgres.doors.tats import Rates
+from andon.adapters.postgres.events.skips import Reason, Skip
 from andon.engine.events import Event
 from andon.engine.functions import Registry
 from andon.engine.gates import gates_of, rate_limit_of

@@ -14,11 +14,13 @@ from typing import Any, Protocol
 
 import psycopg
 
-from andon.adapters.postgres import cancellations, skips, subject_cancels, subjects
-from andon.adapters.postgres.cancellations import About
-from andon.adapters.postgres.marks import Mark
-from andon.adapters.postgres.skips import Reason, Skip
-from andon.adapters.postgres.subjects import SUPERSEDED, Attached, FormerRun, GivenBack, Named, State
+from andon.adapters.postgres.cancels import cancellations, subject_cancels
+from andon.adapters.postgres.cancels.cancellations import About
+from andon.adapters.postgres.cancels.marks import Mark
+from andon.adapters.postgres.events import skips
+from andon.adapters.postgres.events.skips import Reason, Skip
+from andon.adapters.postgres.subjects import subjects
+from andon.adapters.postgres.subjects.subjects import SUPERSEDED, Attached, FormerRun, GivenBack, Named, State
 from andon.engine.events import Event
 from andon.engine.functions import Registry
 from andon.engine.subjects import Subject, subject_id

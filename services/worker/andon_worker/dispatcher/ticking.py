@@ -12,9 +12,10 @@ from typing import Any
 import psycopg
 
 from andon.adapters.cron import ticks
-from andon.adapters.postgres import inbox, schedules, skips
-from andon.adapters.postgres.schedules import Due
-from andon.adapters.postgres.skips import Reason, Skip
+from andon.adapters.postgres.events import inbox, skips
+from andon.adapters.postgres.events.skips import Reason, Skip
+from andon.adapters.postgres.registered import schedules
+from andon.adapters.postgres.registered.schedules import Due
 from andon.engine.functions import Registry
 from andon.engine.ticks import Plan, plan, tick_event
 from andon.engine.triggers import Cron

@@ -11,11 +11,12 @@ from typing import Any, NamedTuple
 
 import psycopg
 
-from andon.adapters.postgres import gate, subjects, turns
-from andon.adapters.postgres.attempts import LOST
-from andon.adapters.postgres.marks import Mark, Marked, mark
-from andon.adapters.postgres.settle import Settled, lock_reports, settle_void
+from andon.adapters.postgres.cancels.marks import Mark, Marked, mark
+from andon.adapters.postgres.doors import gate, turns
+from andon.adapters.postgres.runs.attempts import LOST
+from andon.adapters.postgres.runs.settle import Settled, lock_reports, settle_void
 from andon.adapters.postgres.statuses import CANCELLABLE, HELD
+from andon.adapters.postgres.subjects import subjects
 from andon.engine.events import Event
 from andon.engine.lines import ALONE, URGENT
 from andon_worker.dispatcher.halving import halving

@@ -20,7 +20,7 @@ class Transactions:
     def __init__(self, database_url: str) -> None:
         @cache
         def engine() -> Engine:
-            from andon.adapters.postgres.transactions import step_engine
+            from andon.adapters.postgres.runs.transactions import step_engine
 
             return step_engine(database_url)
 
@@ -30,7 +30,7 @@ class Transactions:
         """The transactions of one run."""
 
         def transact(attempt: Attempt, fn: Callable[[Any], Any], encode: Callable[[Any], str]) -> str:
-            from andon.adapters.postgres.transactions import transact
+            from andon.adapters.postgres.runs.transactions import transact
 
             return transact(self._engine(), run_id, fence, attempt, fn, encode, stop.interrupt_with)
 

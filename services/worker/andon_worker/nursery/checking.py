@@ -16,7 +16,7 @@ import psycopg
 
 from andon.adapters.cel import check_expression
 from andon.adapters.cron import check_schedule
-from andon.adapters.postgres import subject_kinds
+from andon.adapters.postgres.subjects import subject_kinds
 from andon.engine.declarations import Declaration, to_json
 from andon.engine.errors import RegistrationError
 from andon.engine.functions import Registry

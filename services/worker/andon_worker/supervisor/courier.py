@@ -17,7 +17,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from andon.adapters.postgres.database import Database
-from andon.adapters.postgres.settle import Settled
+from andon.adapters.postgres.runs.settle import Settled
 from andon.adapters.redis import bus, live
 from andon.adapters.redis.breaker import Breaker
 from andon.adapters.redis.flags import EPOCH, PREFIX, FlagReader

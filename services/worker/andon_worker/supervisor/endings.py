@@ -15,9 +15,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from andon.adapters.postgres.attempts import Attempted
-from andon.adapters.postgres.journal import Standing
-from andon.adapters.postgres.settle import Settled
+from andon.adapters.postgres.runs.attempts import Attempted
+from andon.adapters.postgres.runs.journal import Standing
+from andon.adapters.postgres.runs.settle import Settled
 from andon.engine.errors import AndonError, StepTimeout
 from andon.engine.events import Event
 from andon.engine.gates import holds_while_waiting, is_limited

@@ -15,8 +15,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from andon.adapters.postgres.run_logs import Chunk
-from andon.adapters.postgres.runs import Claimed
+from andon.adapters.postgres.runs.leases import Claimed
+from andon.adapters.postgres.runs.run_logs import Chunk
 from andon.engine.artifacts import Stored
 from andon.engine.declarations import Declaration
 from andon.engine.events import trace_id_of

@@ -10,8 +10,9 @@ from contextlib import suppress
 
 from psycopg import Error
 
-from andon.adapters.postgres import cleanups, journal, runs, workers
+from andon.adapters.postgres import workers
 from andon.adapters.postgres.database import Database
+from andon.adapters.postgres.runs import cleanups, journal, leases
 from andon.adapters.postgres.workers import Present
 from andon.engine.stops import Cause
 from andon_worker.supervisor.hosting import Hosts, Run
@@ -89,7 +90,7 @@ class Heartbeat(threading.Thread):
             return
         news = [each for each in hosted if each.changed]
         beats = [each.beat() for each in hosted]
-        alive = {row.run_id: row for row in self._database.run(lambda c: runs.heartbeat(c, beats, lease=self._lease))}
+        alive = {row.run_id: row for row in self._database.run(lambda c: leases.heartbeat(c, beats, lease=self._lease))}
         for each in hosted:
             if each.id in alive and alive[each.id].cancelled:
                 self._stop(each, Cause.CANCELLED)

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from andon.adapters.postgres.journal import Holding
-from andon.adapters.postgres.runs import Beat, Claimed
+from andon.adapters.postgres.runs.journal import Holding
+from andon.adapters.postgres.runs.leases import Beat, Claimed
 from andon.engine.declarations import Declaration
 from andon.engine.ports import Attempt
 from andon.engine.stops import Cause

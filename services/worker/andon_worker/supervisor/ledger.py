@@ -22,14 +22,14 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 import psycopg
 
-from andon.adapters.postgres import cleanups, journal, run_tags, runs, settle, waits
-from andon.adapters.postgres.attempts import Attempted
 from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.database import Database
-from andon.adapters.postgres.journal import Holding, NameTaken, Result, Standing
-from andon.adapters.postgres.runs import Claimed
-from andon.adapters.postgres.settle import End, Settled
-from andon.adapters.postgres.waits import Expired
+from andon.adapters.postgres.runs import cleanups, journal, leases, run_tags, settle, waits
+from andon.adapters.postgres.runs.attempts import Attempted
+from andon.adapters.postgres.runs.journal import Holding, NameTaken, Result, Standing
+from andon.adapters.postgres.runs.leases import Claimed
+from andon.adapters.postgres.runs.settle import End, Settled
+from andon.adapters.postgres.runs.waits import Expired
 from andon.engine.artifacts import Stored
 from andon.engine.events import Event
 from andon.engine.ports import Attempt
@@ -197,7 +197,7 @@ class Suspend(Held[None]):
     """Whether it gives back its slots."""
 
     def write(self, connection: Connection) -> bool:
-        return runs.suspend(
+        return leases.suspend(
             connection,
             *self.run,
             seconds=self.seconds,
@@ -249,7 +249,7 @@ class Enter(Held[None]):
     step: str
 
     def write(self, connection: Connection) -> bool:
-        return runs.enter(connection, *self.run, self.step)
+        return leases.enter(connection, *self.run, self.step)
 
 
 @dataclass(eq=False)
@@ -259,7 +259,7 @@ class Extend(Held[None]):
     seconds: float
 
     def write(self, connection: Connection) -> bool:
-        return runs.extend(connection, *self.run, self.seconds)
+        return leases.extend(connection, *self.run, self.seconds)
 
 
 @dataclass(eq=False)
@@ -280,7 +280,7 @@ class Abandon(Held[None]):
     minds_cancel: ClassVar[bool] = False
 
     def write(self, connection: Connection) -> bool:
-        return runs.abandon(connection, *self.run)
+        return leases.abandon(connection, *self.run)
 
 
 @dataclass(eq=False)
@@ -419,7 +419,7 @@ class Ledger(threading.Thread):
             return list(entries)
         [entry] = entries
         if kind is Offer:
-            runs.offer_again(connection, entry.hinted, functions=self._functions(), alone=entry.alone)
+            leases.offer_again(connection, entry.hinted, functions=self._functions(), alone=entry.alone)
             entry.answer(None)
             return []
         if kind is Claim:
@@ -432,7 +432,7 @@ class Ledger(threading.Thread):
         return []
 
     def _claim(self, connection: Connection, entry: Claim) -> Claimed | None:
-        return runs.claim(
+        return leases.claim(
             connection,
             entry.hinted,
             worker=self._worker,

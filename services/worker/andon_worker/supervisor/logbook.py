@@ -18,9 +18,9 @@ from typing import Any, NamedTuple
 
 import psycopg
 
-from andon.adapters.postgres import run_logs
 from andon.adapters.postgres.database import Database
-from andon.adapters.postgres.run_logs import Chunk
+from andon.adapters.postgres.runs import run_logs
+from andon.adapters.postgres.runs.run_logs import Chunk
 from andon_worker.supervisor.output import Line
 
 log = logging.getLogger(__name__)

@@ -15,8 +15,8 @@ import dramatiq
 from dramatiq import Worker
 
 from andon.adapters.postgres.database import Database
-from andon.adapters.postgres.journal import Standing
-from andon.adapters.postgres.runs import Claimed
+from andon.adapters.postgres.runs.journal import Standing
+from andon.adapters.postgres.runs.leases import Claimed
 from andon.adapters.postgres.workers import Present
 from andon.adapters.redis import flags
 from andon.adapters.redis.connect import connect_blocking

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from andon.adapters.postgres.database import Database
-from andon.adapters.postgres.runs import cancelled_in
+from andon.adapters.postgres.runs.leases import cancelled_in
 from andon_worker.supervisor.hooks import Outcome
 from andon_worker.supervisor.hosting import Run
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import psycopg
 
-from andon.adapters.postgres.requests import Conflict
+from andon.adapters.postgres.asks.requests import Conflict
 from andon.engine.ids import new_id
 
 PREFIX = "andonw_"

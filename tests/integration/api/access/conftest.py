@@ -12,7 +12,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from andon.adapters.postgres.keys import SCOPES, create_key
+from andon.adapters.postgres.access.keys import SCOPES, create_key
 from andon.adapters.postgres.webhooks import create_webhook
 from andon.engine.ids import new_id
 from andon.settings import Settings

@@ -10,8 +10,8 @@ import psycopg
 import pytest
 from redis import Redis
 
-from andon.adapters.postgres.files import Usage as Stored
-from andon.adapters.postgres.files import record_usage
+from andon.adapters.postgres.upkeep.files import Usage as Stored
+from andon.adapters.postgres.upkeep.files import record_usage
 from andon.engine.ids import new_id
 from andon.settings import Settings
 from andon_worker.dispatcher.tenant_gauges import LARGEST, TenantGauges

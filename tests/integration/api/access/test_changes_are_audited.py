@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from andon.adapters.postgres.retention import Pruning
+from andon.adapters.postgres.upkeep.retention import Pruning
 from tests.integration.api.access.conftest import API, Caller, Things
 from tests.integration.cli.test_prune import DAY
 

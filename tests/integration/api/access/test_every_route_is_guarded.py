@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 from werkzeug.routing import Rule
 
-from andon.adapters.postgres.keys import SCOPES
+from andon.adapters.postgres.access.keys import SCOPES
 from andon.settings import Settings
 from andon_api.access.scopes import OPEN, scopes_of
 from andon_api.access.scopes import SCOPES as DECIDED

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import psycopg
 
-from andon.adapters.postgres.keys import create_key
+from andon.adapters.postgres.access.keys import create_key
 from tests.conftest import StartSystem
 from tests.ledger import Ledger
 from tests.polling import wait_until

@@ -1,0 +1,1 @@
+"""Who may: keys and tokens, and the audit of what was changed."""

@@ -1,0 +1,1 @@
+"""What people ask for: each makes its 202 true, in one transaction or one statement."""

@@ -1,0 +1,93 @@
+"""Accept events, and do in the same transaction what they mean: stop the runs that they cancel by a field or by their
+id, and move the subjects that they ask for.
+
+Once an event is accepted, no run that it cancels completes any more: the run is marked by then, made later as
+cancelled, or, where they are a great many, kept from being claimed until the sweeper has come by.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import psycopg
+
+from andon.adapters.postgres.asks import subject_requests
+from andon.adapters.postgres.cancels import cancellations, subject_cancels, wide
+from andon.adapters.postgres.cancels.cancellations import KeyedCancel
+from andon.adapters.postgres.cancels.judging import Judged
+from andon.adapters.postgres.cancels.marks import mark
+from andon.adapters.postgres.events.inbox import accept
+from andon.adapters.postgres.events.own_events import WideCancel
+from andon.adapters.postgres.registered import rules
+from andon.adapters.postgres.registered.rules import Rule
+from andon.adapters.postgres.subjects import subject_kinds
+from andon.engine.events import RUN_CANCELLED, SUBJECT_CANCELLED, Event
+from andon.engine.rules import run_flag
+
+MOST_AT_ONCE = 500
+
+
+class Accepted(NamedTuple):
+    """What to publish once it is committed, the flags to raise (name -> seq), and the runs that are stopped.
+
+    `stopped` is None where they are too many to be named.
+    """
+
+    events: list[Event]
+    flags: dict[str, int]
+    stopped: list[uuid.UUID] | None
+
+
+def concerned(connection: psycopg.Connection[Any], events: Sequence[Event]) -> dict[str, list[Rule]] | None:
+    """The rules by which these events may cancel runs, by the event's name; None if they cancel nothing and move no
+    subject.
+    """
+    names = [each.name for each in events]
+    found = rules.by_a_field(connection, names)
+    concerns = found or not {RUN_CANCELLED, SUBJECT_CANCELLED}.isdisjoint(names)
+    return found if concerns or subject_kinds.asked_by(connection, names) else None
+
+
+def accept_effects(
+    connection: psycopg.Connection[Any], events: Sequence[Event], known: dict[str, list[Rule]]
+) -> Accepted:
+    """Record the events that are new, move subjects, and stop what they cancel by `known` or supersede, in the caller's
+    transaction.
+    """
+    fresh = accept(connection, events)
+    cancels = [each for event in fresh for each in cancellations.cancels_by(known.get(event.name, ()), event).values()]
+    cancellations.hold(connection, [each.key for each in cancels])
+    cancellations.store(connection, cancels)
+    flags = {each.flag: each.event.seq for each in cancels if each.flag}
+    found = cancellations.open_runs(connection, [each.key for each in cancels], limit=MOST_AT_ONCE + 1)
+    many = len(found) > MOST_AT_ONCE
+    if many:
+        _store_wide(connection, cancels)
+    asked, named = subject_requests.asked_by(connection, fresh), subject_cancels.named_by(connection, fresh)
+    cancellations.lock_about(connection, [] if many else found, also={*asked, *named})
+    keyed = Judged() if many else cancellations.pairs(connection, runs=[], cancels=cancels)
+    superseded = subject_requests.move(connection, asked)
+    marks = [
+        *cancellations.runs_by_id(connection, fresh),
+        *keyed.marks,
+        *subject_cancels.marks(connection, named),
+        *superseded,
+    ]
+    seqs = {each.run_id: each.event.seq for each in reversed(marks)}
+    marked = mark(connection, marks)
+    ended = [each.event for each in marked.settled if each.event]
+    flags |= {run_flag(id): seqs[id] for id in marked.cancelling}
+    stopped = [*marked.cancelling, *(each.run_id for each in marked.settled)]
+    return Accepted([*fresh, *ended], flags, None if many else stopped)
+
+
+def _store_wide(connection: psycopg.Connection[Any], cancels: Iterable[KeyedCancel]) -> None:
+    alike: dict[tuple[int, str, str | None], list[KeyedCancel]] = {}
+    for each in cancels:
+        alike.setdefault((each.event.seq, each.function_id, each.expression), []).append(each)
+    for (_, function_id, expression), same in alike.items():
+        keys = tuple(each.key for each in same)
+        cancel = WideCancel(function_id, expression=expression, remember=same[0].remember, keys=keys)
+        wide.store(connection, same[0].event, cancel)

@@ -1,0 +1,193 @@
+"""What people ask of subjects: a run, or its end. Each makes its 202 true in the transaction that accepts it.
+
+As in `requests`, the caller publishes `Asked.events` and raises `Asked.flags` once it is committed.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import psycopg
+
+from andon.adapters.postgres.asks.requests import Asked, Conflict, NotFound, asked
+from andon.adapters.postgres.cancels.cancellations import remember_request_cancel
+from andon.adapters.postgres.cancels.marks import Mark, mark
+from andon.adapters.postgres.connect import LOCKING
+from andon.adapters.postgres.events.inbox import accept, event_of, recorded_as
+from andon.adapters.postgres.statements import Statement
+from andon.adapters.postgres.subjects import subject_kinds, subjects
+from andon.adapters.postgres.subjects.subject_kinds import Kind
+from andon.adapters.postgres.subjects.subjects import BEFORE, SUPERSEDED, Found, Named
+from andon.engine.events import SUBJECT_CANCELLED, Event
+from andon.engine.subjects import KIND, id_text, placed
+
+# In one statement, which goes by the subject as it is when it has its lock.
+_REQUEST = Statement(f"""
+WITH subject AS (
+    SELECT id, status, cancel_requested_at FROM andon.subjects WHERE id = %(subject)s FOR UPDATE
+), event AS (
+    INSERT INTO andon.events (tenant, id, name, data, ts, "user", traceparent)
+    SELECT %(tenant)s, %(event)s, %(name)s, %(data)s::jsonb, clock_timestamp(), %(user)s::jsonb, %(traceparent)s
+    FROM subject WHERE status <> 'active' OR cancel_requested_at IS NOT NULL
+    RETURNING seq, id, ts
+), opened AS (
+    INSERT INTO andon.outbox (event_seq) SELECT seq FROM event
+), requested AS (
+    UPDATE andon.subjects s SET status = 'active', requested_by = %(user)s::jsonb, requested_at = clock_timestamp(),
+        before = CASE WHEN s.status = 'active' THEN s.before ELSE {BEFORE.format(row="%(before)s::jsonb")} END,
+        request_seq = e.seq, request_event_id = e.id, current_run_id = NULL, error = NULL, completed_at = NULL,
+        cancel_requested_at = NULL, cancelled_at = NULL, failed_at = NULL, updated_at = clock_timestamp(),
+        version = s.version + 1
+    FROM event e WHERE s.id = %(subject)s
+    RETURNING andon.follow(s)
+)
+SELECT event.seq, event.ts, {LOCKING} FROM subject LEFT JOIN event ON true
+""")
+# Events of the outbox that ask for subjects: each subject is moved by the newest of them.
+_MOVE = f"""
+UPDATE andon.subjects s SET status = 'active', requested_by = w."user"::jsonb, requested_at = clock_timestamp(),
+    before = CASE WHEN s.status = 'active' THEN s.before ELSE {BEFORE.format(row="w.before::jsonb")} END,
+    request_seq = w.seq, request_event_id = w.event_id, current_run_id = NULL, error = NULL, completed_at = NULL,
+    cancel_requested_at = NULL, cancelled_at = NULL, failed_at = NULL, updated_at = clock_timestamp(),
+    version = s.version + 1
+FROM unnest(%s::uuid[], %s::bigint[], %s::text[], %s::text[], %s::text[]) w (subject_id, seq, event_id, "user", before)
+WHERE s.id = w.subject_id AND coalesce(s.request_seq, 0) < w.seq
+RETURNING andon.follow(s)
+"""
+_LOCK = f"""
+SELECT status, request_event_id, current_run_id, cancel_requested_at IS NOT NULL, {LOCKING}
+FROM andon.subjects WHERE id = %s FOR UPDATE
+"""
+
+
+def kind_of(connection: psycopg.Connection[Any], kind: str) -> Kind:
+    """The kind; raises `NotFound`."""
+    found = subject_kinds.find(connection, kind) if KIND.fullmatch(kind) else None
+    if found is None:
+        raise NotFound(f"No function moves subjects of kind {kind!r}")
+    return found
+
+
+def named(connection: psycopg.Connection[Any], tenant: str, kind: str, id: str) -> Named:
+    """The subject that is meant, by its row where one is followed. Raises `NotFound`."""
+    if id_text(id) is None:
+        raise NotFound(f"There is no {kind} of this id")
+    [found] = subjects.find(connection, [(kind, tenant, id)])
+    return _named(tenant, kind, id, found)
+
+
+def _named(tenant: str, kind: str, id: str, found: Found) -> Named:
+    if found.fault is not None:
+        raise Conflict(f"The row of {kind} {id} can't be looked for: {found.fault}")
+    if found.key is None:
+        raise NotFound(f"There is no {kind} {id}")
+    return Named(tenant, kind, found.key, found.before)
+
+
+def data_of(kind: Kind, subject: Named, data: Mapping[str, Any]) -> dict[str, Any]:
+    """The trigger's data: these, with the id in its place as the row's key has it."""
+    return placed(data, kind.path, kind.shown(subject.key))
+
+
+def request(
+    connection: psycopg.Connection[Any],
+    kind: Kind,
+    subject: Named,
+    data: Mapping[str, Any],
+    *,
+    user: Any = None,
+    traceparent: str | None = None,
+) -> Asked:
+    """Request a run about the subject: send its function's trigger, with the id in its place. Raises `Conflict` while
+    another run is wanted.
+
+    One that is being cancelled may be requested again: the new run waits until the former one's code has stopped.
+    """
+    whole = data_of(kind, subject, data)
+    event = event_of(kind.trigger, whole, tenant=subject.tenant, user=user, traceparent=traceparent)
+    values = {
+        **recorded_as(event),
+        "subject": subject.id,
+        "data": json.dumps(whole),
+        "before": None if subject.before is None else json.dumps(subject.before),
+    }
+    row = _REQUEST.execute(connection, values).fetchone()
+    if row is None:
+        subjects.make(connection, [subject])
+        row = _REQUEST.execute(connection, values).fetchone()
+    if row is None:
+        raise NotFound(f"There is no {subject.kind} {subject.key}")
+    seq, ts, _ = row
+    if seq is None:
+        raise Conflict(f"The {subject.kind} {subject.key} is active: it has a run that is neither ended nor cancelled")
+    event = replace(event, seq=seq, ts=ts)
+    return Asked(event, [event])
+
+
+def cancel_event(subject: Named, reason: str | None, *, user: Any = None, traceparent: str | None = None) -> Event:
+    """The event that cancels this subject's current run."""
+    data = {"kind": subject.kind, "id": subject.key, **({} if reason is None else {"reason": reason})}
+    return event_of(SUBJECT_CANCELLED, data, tenant=subject.tenant, user=user, traceparent=traceparent)
+
+
+def refuse_inactive(subject: Named, status: str) -> None:
+    """Raise `Conflict` for a subject of which there is nothing to cancel."""
+    if status != "active":
+        raise Conflict(f"The {subject.kind} {subject.key} is not active: there is nothing to cancel")
+
+
+def cancel(connection: psycopg.Connection[Any], subject: Named, event: Event) -> Asked:
+    """Cancel by this event what the subject's newest request wants, made or not yet made into a run.
+
+    Raises `Conflict`. In the caller's transaction. Asked again, it is accepted again and changes nothing.
+    """
+    row = connection.execute(_LOCK, [subject.id]).fetchone()
+    refuse_inactive(subject, row[0] if row else "idle")
+    assert row is not None  # else it is idle
+    _, request_event_id, run_id, _, _ = row
+    [event] = accept(connection, [event])
+    if run_id is None:
+        remember_request_cancel(connection, event, request_event_id)
+        subjects.show_cancel(connection, subject.id)
+        return Asked(event, [event])
+    return asked(event, mark(connection, [Mark(run_id, event)]), run_id)
+
+
+def asked_by(connection: psycopg.Connection[Any], events: Sequence[Event]) -> dict[uuid.UUID, tuple[Named, Event]]:
+    """The subjects that these events ask for, each with the newest that does. One that names no row asks for none: the
+    dispatcher tells why.
+    """
+    triggers = {each.trigger: each for each in subject_kinds.listed(connection)}
+    asking = [
+        (event, kind.kind, id)
+        for event in events
+        if (kind := triggers.get(event.name)) and (id := kind.named_in(event.data)) is not None
+    ]
+    found = subjects.find(connection, [(kind, event.tenant, id) for event, kind, id in asking])
+    newest: dict[uuid.UUID, tuple[Named, Event]] = {}
+    for (event, of_kind, _), row in sorted(zip(asking, found, strict=True), key=lambda pair: pair[0][0].seq):
+        if row.key is not None:
+            subject = Named(event.tenant, of_kind, row.key, row.before)
+            newest[subject.id] = subject, event
+    subjects.make(connection, (subject for subject, _ in newest.values()))
+    return newest
+
+
+def move(connection: psycopg.Connection[Any], asked_for: Mapping[uuid.UUID, tuple[Named, Event]]) -> list[Mark]:
+    """Let these subjects be active; the marks of the runs that are replaced. They are locked by the caller."""
+    former = subjects.former_runs(connection, asked_for)
+    rows = [
+        (id, event.seq, event.id, _json(event.user), _json(subject.before))
+        for id, (subject, event) in asked_for.items()
+    ]
+    if rows:
+        connection.execute(_MOVE, [list(column) for column in zip(*rows, strict=True)])
+    return [Mark(each.id, asked_for[each.subject_id][1], SUPERSEDED) for each in former]
+
+
+def _json(value: Any) -> str | None:
+    return None if value is None else json.dumps(value)

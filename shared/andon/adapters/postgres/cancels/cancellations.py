@@ -1,0 +1,208 @@
+"""The rule by seq, in SQL: which runs a cancel event stops, however late either of the two is handled."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+
+from andon.adapters.postgres.cancels.judging import Judged, judge, pair_of
+from andon.adapters.postgres.cancels.marks import Mark, reason_of
+from andon.adapters.postgres.connect import LOCKING
+from andon.adapters.postgres.runs.settle import lock_reports
+from andon.adapters.postgres.statuses import CANCELLABLE, OPEN
+from andon.adapters.postgres.subjects import subjects
+from andon.engine.events import RUN_CANCELLED, Event
+from andon.engine.ids import parse_id
+from andon.engine.rules import CancelOn, cancel_key, flag_name
+
+SINGLETON = "singleton"
+"""The cause of a cancel for a newer run of the same singleton."""
+
+_STORE = """
+INSERT INTO andon.cancellations
+    (event_seq, key, function_id, flag, expression, event_id, requested_by, reason, requested_at, remember_until, cause)
+SELECT c.seq, c.key, c.function_id, c.flag, c.expression, c.event_id, c."user"::jsonb, c.reason, clock_timestamp(),
+    clock_timestamp() + c.remember * interval '1 s', c.cause
+FROM unnest(%(seqs)s::bigint[], %(keys)s::uuid[], %(functions)s::text[], %(flags)s::text[], %(expressions)s::text[],
+    %(events)s::text[], %(users)s::text[], %(reasons)s::text[], %(remember)s::float8[], %(causes)s::text[])
+    AS c (seq, key, function_id, flag, expression, event_id, "user", reason, remember, cause)
+ON CONFLICT DO NOTHING
+"""
+
+_OPEN_BY_KEY = f"""
+SELECT DISTINCT r.id, r.report_id, r.subject_id FROM andon.cancel_keys k JOIN andon.runs r ON r.id = k.run_id
+WHERE k.key = ANY(%s) AND r.status IN {CANCELLABLE} LIMIT %s
+"""
+
+_FORGET_OLDER = """
+DELETE FROM andon.cancellations c USING unnest(%s::uuid[], %s::bigint[]) w (key, seq)
+WHERE c.key = w.key AND c.event_seq < w.seq AND c.cause = %s
+"""
+_SINGLETONS = f"""
+SELECT k.key, r.id, r.event_seq FROM andon.cancel_keys k JOIN andon.runs r ON r.id = k.run_id
+WHERE k.key = ANY(%(keys)s) AND r.status IN {OPEN}
+    AND (NOT %(waiting)s OR r.status = 'queued' AND r.door IS NOT NULL) ORDER BY r.event_seq
+"""
+
+# Fewer locks than there are keys, so that a large batch doesn't fill the server's table of locks: 1,024.
+_HOLD = f"""
+WITH locking AS MATERIALIZED (SELECT {LOCKING})
+SELECT pg_advisory_xact_lock(1634624367, bucket) FROM locking, unnest(%s::int[]) bucket
+"""
+_BUCKETS = 1024
+
+_NAMED = f"""
+SELECT r.id, r.report_id, r.subject_id, w.seq FROM andon.runs r
+JOIN unnest(%s::uuid[], %s::text[], %s::bigint[]) w (id, tenant, seq) USING (id, tenant)
+WHERE r.event_seq < w.seq AND r.status IN {CANCELLABLE}
+"""
+
+_PAIRS = f"""
+SELECT k.run_id, r.function_id, k.event_seq, c.expression, c.event_seq, c.event_id, c.requested_by, c.reason,
+    c.cause
+FROM andon.cancel_keys k
+JOIN andon.cancellations c ON c.key = k.key
+JOIN andon.runs r ON r.id = k.run_id
+WHERE (k.run_id = ANY(%(runs)s) OR c.event_seq = ANY(%(cancels)s) AND c.key = ANY(%(keys)s))
+    AND r.status IN {CANCELLABLE} AND r.cancel_requested_at IS NULL
+    AND (c.event_seq > k.event_seq OR c.remember_until IS NOT NULL AND c.remember_until >=
+        (SELECT e.received_at FROM andon.events e WHERE e.seq = k.event_seq))
+ORDER BY k.run_id, (c.event_seq > k.event_seq) DESC, c.event_seq
+"""
+
+
+About = tuple[uuid.UUID, uuid.UUID | None, uuid.UUID | None]
+"""A run, with its report and its subject."""
+
+
+@dataclass(frozen=True)
+class KeyedCancel:
+    """A cancel event under one rule: it stops runs that have this key and an older event."""
+
+    event: Event
+    key: uuid.UUID
+    function_id: str
+    flag: str | None = None
+    expression: str | None = None
+    remember: dt.timedelta | None = None
+    cause: str | None = None
+    """What it is where nobody has asked for it."""
+
+
+def cancels_by(rules: Iterable[tuple[str, CancelOn]], event: Event) -> dict[uuid.UUID, KeyedCancel]:
+    """What the event cancels under those of the rules that name a field, by key; each rule comes with its function."""
+    found: dict[uuid.UUID, KeyedCancel] = {}
+    for function_id, rule in rules:
+        key = cancel_key(event.tenant, function_id, rule, event.data)
+        if key is not None:
+            # A flag names a field's value alone: where an expression decides too, only runs are flagged.
+            flag = None if rule.if_ else flag_name(event.tenant, function_id, rule, event.data)
+            found.setdefault(key, KeyedCancel(event, key, function_id, flag, rule.if_, rule.remember))
+    return found
+
+
+def hold(connection: psycopg.Connection[Any], keys: Iterable[uuid.UUID]) -> None:
+    """Keep others from making or cancelling runs under these keys until the transaction ends.
+
+    Beside an uncommitted batch a cancel doesn't see the run that the batch makes, and the batch not the cancel: so
+    both hold the keys before they look. Taken after events are recorded and before any row of a report or run.
+    """
+    buckets = sorted({key.int % _BUCKETS for key in keys})
+    if buckets:
+        connection.execute(_HOLD, [buckets])
+
+
+def lock_about(connection: psycopg.Connection[Any], runs: Sequence[About], *, also: Iterable[uuid.UUID] = ()) -> None:
+    """Lock what these runs are about, and `also` other subjects, before any run's row is touched."""
+    lock_reports(connection, sorted({report for _, report, _ in runs if report is not None}))
+    subjects.lock(connection, [*also, *(subject for _, _, subject in runs)])
+
+
+def runs_by_id(connection: psycopg.Connection[Any], events: Sequence[Event]) -> list[Mark]:
+    """The marks of cancels that name one run; locks the runs' reports and subjects."""
+    wanted = {
+        (run_id, each.tenant): each
+        for each in events
+        if each.name == RUN_CANCELLED and (run_id := parse_id(each.data.get("runId"))) is not None
+    }
+    if not wanted:
+        return []
+    rows = [(id, tenant, each.seq) for (id, tenant), each in wanted.items()]
+    found = connection.execute(_NAMED, [list(column) for column in zip(*rows, strict=True)]).fetchall()
+    lock_about(connection, [row[:3] for row in found])
+    by_seq = {each.seq: each for each in wanted.values()}
+    return [Mark(run_id, by_seq[seq]) for run_id, _, _, seq in found]
+
+
+def store(connection: psycopg.Connection[Any], cancels: Sequence[KeyedCancel]) -> None:
+    """Keep the cancels, so that a run made later, of an older event, is made as cancelled."""
+    if not cancels:
+        return
+    connection.execute(
+        _STORE,
+        {
+            "seqs": [c.event.seq for c in cancels],
+            "keys": [c.key for c in cancels],
+            "functions": [c.function_id for c in cancels],
+            "events": [c.event.id for c in cancels],
+            "users": [None if c.event.user is None else json.dumps(c.event.user) for c in cancels],
+            "reasons": [reason_of(c.event) for c in cancels],
+            "flags": [c.flag for c in cancels],
+            "expressions": [c.expression for c in cancels],
+            "causes": [c.cause for c in cancels],
+            "remember": [c.remember.total_seconds() if c.remember else None for c in cancels],
+        },
+    )
+
+
+def replace_singletons(connection: psycopg.Connection[Any], cancels: Sequence[KeyedCancel]) -> None:
+    """Forget older cancels for a singleton's sake: each of these stops whatever they would."""
+    if cancels:
+        connection.execute(_FORGET_OLDER, [[c.key for c in cancels], [c.event.seq for c in cancels], SINGLETON])
+
+
+def singletons(
+    connection: psycopg.Connection[Any], keys: Sequence[uuid.UUID], *, waiting: bool = False
+) -> list[tuple[uuid.UUID, uuid.UUID, int]]:
+    """The open runs under these singletons' keys, oldest first: key, run, its event's seq. Only those `waiting` to be
+    let in, if that is asked for.
+    """
+    if not keys:
+        return []
+    return connection.execute(_SINGLETONS, {"keys": list(keys), "waiting": waiting}).fetchall()
+
+
+def open_runs(
+    connection: psycopg.Connection[Any], keys: Sequence[uuid.UUID], *, limit: int | None = None
+) -> list[About]:
+    """The open runs under any of these keys, each with its report and its subject: what to lock before marking.
+
+    At most `limit`.
+    """
+    return connection.execute(_OPEN_BY_KEY, [list(keys), limit]).fetchall() if keys else []
+
+
+def pairs(connection: psycopg.Connection[Any], *, runs: Sequence[uuid.UUID], cancels: Sequence[KeyedCancel]) -> Judged:
+    """The open, unmarked runs that a stored cancel stops, among these runs or by these cancels; the first counts."""
+    if not runs and not cancels:
+        return Judged()
+    values = {"runs": list(runs), "cancels": [c.event.seq for c in cancels], "keys": [c.key for c in cancels]}
+    return judge(connection, [pair_of(*row) for row in connection.execute(_PAIRS, values)])
+
+
+def request_key(tenant: str, event_id: str) -> uuid.UUID:
+    """The key of one request's own run: what a cancel by report names before the run is made."""
+    text = json.dumps([tenant, "request", event_id])
+    return uuid.UUID(bytes=hashlib.blake2b(text.encode(), digest_size=16).digest())
+
+
+def remember_request_cancel(connection: psycopg.Connection[Any], event: Event, request_event_id: str) -> None:
+    """Record `event` against a request whose run isn't made yet: it will be made as cancelled."""
+    store(connection, [KeyedCancel(event, request_key(event.tenant, request_event_id), "")])

@@ -1,0 +1,48 @@
+"""Cancels that name a subject: they stop the run of its newest request, made or not yet made."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import psycopg
+
+from andon.adapters.postgres.cancels import cancellations
+from andon.adapters.postgres.cancels.marks import Mark
+from andon.adapters.postgres.subjects import subjects
+from andon.adapters.postgres.subjects.subjects import State
+from andon.engine.events import SUBJECT_CANCELLED, Event
+from andon.engine.subjects import id_text, subject_id
+
+
+def named_by(connection: psycopg.Connection[Any], events: Sequence[Event]) -> dict[uuid.UUID, Event]:
+    """The subjects that these events cancel by name, each with the first that does."""
+    cancels = [each for each in events if each.name == SUBJECT_CANCELLED]
+    named = [(each, str(each.data["kind"]), str(id_text(each.data["id"]))) for each in cancels]
+    known = subjects.known(connection, (subject_id(each.tenant, kind, id) for each, kind, id in named))
+    sought = [each for each in named if subject_id(each[0].tenant, each[1], each[2]) not in known]
+    rows = subjects.find(connection, [(kind, each.tenant, id) for each, kind, id in sought])
+    spelled = {(each.id, kind): row.key for (each, kind, _), row in zip(sought, rows, strict=True) if row.key}
+    found: dict[uuid.UUID, Event] = {}
+    for each, kind, id in named:
+        found.setdefault(subject_id(each.tenant, kind, spelled.get((each.id, kind), id)), each)
+    return found
+
+
+def marks(connection: psycopg.Connection[Any], cancelled: Mapping[uuid.UUID, Event]) -> list[Mark]:
+    """The marks of their current runs, where these were requested before. The run of a request that isn't made yet will
+    be made as cancelled. The subjects are locked by the caller.
+    """
+    states = subjects.states(connection, cancelled)
+    found = []
+    for id, event in cancelled.items():
+        state = states.get(id, State())
+        if state.status != "active" or state.request_seq >= event.seq:
+            continue
+        if state.current_run_id is not None:
+            found.append(Mark(state.current_run_id, event))
+        elif not state.cancelling and state.request_event_id is not None:
+            cancellations.remember_request_cancel(connection, event, state.request_event_id)
+            subjects.show_cancel(connection, id)
+    return found

@@ -1,0 +1,263 @@
+"""Wide cancellations: one row that stops many runs, checked when a run is made or claimed, applied in chunks.
+
+A rule without a field (`CancelOn.every_run`, CEL without `match`) and the bulk cancel of the API are wide. The row
+obeys the rule by seq like any cancel: it stops runs whose event has a smaller seq.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import psycopg
+
+from andon.adapters.cel import Evaluations
+from andon.adapters.postgres.cancels import cascades
+from andon.adapters.postgres.cancels.judging import AT_A_TIME, Judged, judge, pair_of
+from andon.adapters.postgres.cancels.marks import Mark, mark, reason_of
+from andon.adapters.postgres.events.own_events import WideCancel
+from andon.adapters.postgres.runs.settle import RETURNED, Settled, lock_reports, settle_untold
+from andon.adapters.postgres.statuses import CANCELLABLE, UNHELD
+from andon.adapters.postgres.subjects import subjects
+from andon.engine.events import Event
+from andon.engine.ids import new_id
+
+CHUNK = 2_000
+SECONDS = 0.1  # for the expressions of one chunk: what comes in goes on between two chunks
+SHARED_WORK = 20_000_000  # some seconds, beside what each evaluation has of its own
+SHARED_BY_A_COUNT = 2_000_000
+NOBODY = uuid.UUID(int=0)
+
+_STORE = """
+INSERT INTO andon.wide_cancellations
+    (id, event_seq, tenant, function_id, started_after, started_before, expression, rules, keys, remember_until)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, clock_timestamp() + %s::float8 * interval '1 s')
+ON CONFLICT (event_seq, function_id, expression) DO NOTHING RETURNING id
+"""
+
+_APPLIES = """
+    r.tenant = w.tenant AND w.function_id IN (r.function_id, '') AND r.kind = 'function'
+    AND (r.event_seq < w.event_seq OR w.remember_until >= clock_timestamp())
+    AND (w.started_after IS NULL OR r.queued_at >= w.started_after)
+    AND (w.started_before IS NULL OR r.queued_at < w.started_before)
+    AND (w.rules IS NULL OR r.rules IS NULL OR r.rules && w.rules)
+    AND (w.keys IS NULL OR EXISTS (SELECT FROM andon.cancel_keys k WHERE k.run_id = r.id AND k.key = ANY(w.keys)))
+"""
+
+_FOR_NEW_RUNS = f"""
+SELECT r.id, r.function_id, r.event_seq, w.expression, e.seq, e.id, e."user",
+    CASE WHEN jsonb_typeof(e.data->'reason') = 'string' THEN e.data->>'reason' END
+FROM andon.runs r JOIN andon.wide_cancellations w ON {_APPLIES}
+JOIN andon.events e ON e.seq = w.event_seq
+WHERE r.id = ANY(%s) ORDER BY r.id, w.event_seq
+"""
+
+_COUNT_BORN = """
+UPDATE andon.wide_cancellations w SET matched = w.matched + (
+    SELECT count(*) FROM andon.runs r
+    WHERE r.id = ANY(%(runs)s) AND r.cancel_event_seq = w.event_seq AND w.function_id IN (r.function_id, ''))
+WHERE w.event_seq IN (SELECT cancel_event_seq FROM andon.runs WHERE id = ANY(%(runs)s))
+"""
+
+_NEXT = """
+SELECT w.id, w.event_seq, w.tenant, w.function_id, w.started_after, w.started_before, w.expression, w.cursor,
+    w.rules, w.keys, w.remember_until, w.shared_work, e.id, e.name, e.data, e."user"
+FROM (SELECT DISTINCT ON (tenant) * FROM andon.wide_cancellations WHERE status <> 'done' ORDER BY tenant, event_seq) w
+JOIN andon.events e ON e.seq = w.event_seq
+ORDER BY w.tenant <= %s, w.tenant LIMIT 1
+"""
+
+_NEXT_TENANT = """
+SELECT tenant FROM andon.wide_cancellations WHERE status <> 'done' ORDER BY tenant <= %s, tenant LIMIT 1
+"""
+
+# Where no function is named: by the index of the key that a tag has.
+_TAGGED = f"""
+SELECT r.id, r.report_id, r.subject_id, r.status, e.name, e.data, e.user
+FROM andon.cancel_keys k JOIN andon.runs r ON r.id = k.run_id
+LEFT JOIN andon.events e ON %(expression)s::text IS NOT NULL AND e.seq = r.event_seq
+WHERE k.key = ANY(%(keys)s::uuid[]) AND k.event_seq < %(seq)s AND r.tenant = %(tenant)s AND r.status IN {CANCELLABLE}
+    AND r.kind = 'function' AND r.id > %(cursor)s AND r.cancel_requested_at IS NULL
+    AND (%(after)s::timestamptz IS NULL OR r.queued_at >= %(after)s)
+    AND (%(before)s::timestamptz IS NULL OR r.queued_at < %(before)s)
+ORDER BY r.id LIMIT %(limit)s
+"""
+
+_CANDIDATES = f"""
+SELECT r.id, r.report_id, r.subject_id, r.status, e.name, e.data, e.user
+FROM andon.runs r LEFT JOIN andon.events e ON %(expression)s::text IS NOT NULL AND e.seq = r.event_seq
+WHERE r.tenant = %(tenant)s AND r.function_id = %(function)s AND r.status IN {CANCELLABLE}
+    AND r.kind = 'function' AND r.id > %(cursor)s AND r.cancel_requested_at IS NULL
+    AND (r.event_seq < %(seq)s OR %(remember)s::timestamptz >=
+        (SELECT t.received_at FROM andon.events t WHERE t.seq = r.event_seq))
+    AND (%(after)s::timestamptz IS NULL OR r.queued_at >= %(after)s)
+    AND (%(before)s::timestamptz IS NULL OR r.queued_at < %(before)s)
+    AND (%(rules)s::uuid[] IS NULL OR r.rules IS NULL OR r.rules && %(rules)s)
+    AND (%(keys)s::uuid[] IS NULL
+        OR EXISTS (SELECT FROM andon.cancel_keys k WHERE k.run_id = r.id AND k.key = ANY(%(keys)s)))
+ORDER BY r.id LIMIT %(limit)s
+"""
+
+_CANCEL = f"""
+WITH moved AS (
+    UPDATE andon.runs SET status = 'cancelled', cancel_requested_at = clock_timestamp(),
+        cancel_stopped_at = clock_timestamp(), ended_at = clock_timestamp(), wake_at = NULL,
+        cancel_requested_by = %(user)s::jsonb, cancel_reason = %(reason)s, cancel_event_id = %(event)s,
+        cancel_event_seq = %(seq)s
+    WHERE id = ANY(%(ids)s) AND status IN {UNHELD} AND cancel_requested_at IS NULL
+    RETURNING {RETURNED}
+)"""
+
+_ADVANCE = """
+UPDATE andon.wide_cancellations SET cursor = %(cursor)s, matched = matched + %(matched)s,
+    failed_evaluations = failed_evaluations + %(failed)s, first_failure = coalesce(first_failure, %(failure)s),
+    shared_work = %(shared)s,
+    status = CASE WHEN %(done)s THEN 'done' ELSE status END,
+    finished_at = CASE WHEN %(done)s THEN clock_timestamp() END
+WHERE id = %(id)s
+"""
+
+
+class Swept(NamedTuple):
+    """What one chunk of a sweep did: the runs that their workers have to stop, and ends that must be told."""
+
+    tenant: str
+    cancelling: dict[uuid.UUID, int]
+    settled: list[Settled]
+    failed: Mapping[str, int]
+    """How many expressions had no value, by function."""
+
+
+def store(connection: psycopg.Connection[Any], event: Event, cancel: WideCancel) -> uuid.UUID | None:
+    """Record a wide cancel for `event`, which has its seq; returns its id, or None if it is recorded already."""
+    remember = cancel.remember.total_seconds() if cancel.remember else None
+    values = [new_id(), event.seq, event.tenant, cancel.function_id, cancel.started_after, cancel.started_before]
+    values += [cancel.expression, _listed(cancel.rules), _listed(cancel.keys), remember]
+    row = connection.execute(_STORE, values).fetchone()
+    return row[0] if row else None
+
+
+def marks_for(connection: psycopg.Connection[Any], runs: Sequence[uuid.UUID]) -> Judged:
+    """The marks that wide cancels recorded earlier put on runs that are made now."""
+    if not runs:
+        return Judged()
+    return judge(connection, [pair_of(*row) for row in connection.execute(_FOR_NEW_RUNS, [list(runs)])])
+
+
+def count_born(connection: psycopg.Connection[Any], runs: Sequence[uuid.UUID]) -> None:
+    """Count those of the runs that were made as cancelled with what cancelled them: the sweeper won't see them."""
+    connection.execute(_COUNT_BORN, {"runs": list(runs)})
+
+
+class Count(NamedTuple):
+    """How many runs a cancel would stop, and of how many its expression has no value, with the first one's reason."""
+
+    matched: int
+    failed: int
+    failure: str | None
+
+
+def count(connection: psycopg.Connection[Any], *, tenant: str, seq: int, cancel: WideCancel, event: Event) -> Count:
+    """How many runs the cancel would stop now: a dry run."""
+    evaluations = Evaluations(SHARED_BY_A_COUNT)
+    cursor, matched, done = NOBODY, 0, False
+    while not done:
+        runs, cursor, done = _matching(connection, _values(tenant, seq, cancel, cursor), event, evaluations)
+        matched += len(runs)
+    return Count(matched, evaluations.failed, evaluations.failure)
+
+
+def sweep(connection: psycopg.Connection[Any], *, after: str = "") -> Swept | None:
+    """Apply one chunk of an open wide cancel, in the caller's transaction; None when there is none.
+
+    Tenants take turns: the next one is that whose name comes after `after`. Its own cancels are applied in order.
+    """
+    row = connection.execute(_NEXT, [after]).fetchone()
+    if row is None:
+        return None
+    id, seq, tenant, function_id, start, end, expression, cursor, rules, keys, remember, shared, *rest = row
+    event_id, name, data, user = rest
+    event = Event(name, data, event_id, user=user, tenant=tenant, seq=seq)
+    cancel = WideCancel(function_id, start, end, expression, rules=rules, keys=keys)
+    values = _values(tenant, seq, cancel, cursor or NOBODY, remember)
+    evaluations = Evaluations(SHARED_WORK if shared is None else shared)
+    matching, cursor, done = _matching(connection, values, event, evaluations)
+    lock_reports(connection, sorted({report for _, report, _, _ in matching if report is not None}))
+    subjects.lock(connection, [subject for _, _, subject, _ in matching])
+    ids = [run_id for run_id, _, _, status in matching if status != "running"]
+    ended = set(settle_untold(connection, _CANCEL, {"ids": ids, **_asker(event)}))
+    # Those that a worker holds, and those that one claimed since they were read.
+    held = mark(connection, [Mark(run_id, event) for run_id, _, _, _ in matching if run_id not in ended])
+    cascades.note(connection, [*ended, *held.cancelling, *(each.run_id for each in held.settled)])
+    told = {"failed": evaluations.failed, "failure": evaluations.failure, "shared": evaluations.shared}
+    connection.execute(_ADVANCE, {"id": id, "cursor": cursor, "matched": len(matching), "done": done, **told})
+    return Swept(tenant, dict.fromkeys(held.cancelling, seq), held.settled, {function_id: evaluations.failed})
+
+
+def next_tenant(connection: psycopg.Connection[Any], *, after: str = "") -> str:
+    """Whose cancel `sweep` applies next."""
+    row = connection.execute(_NEXT_TENANT, [after]).fetchone()
+    return str(row[0]) if row else after
+
+
+def _asker(event: Event) -> dict[str, Any]:
+    return {
+        "user": None if event.user is None else json.dumps(event.user),
+        "reason": reason_of(event),
+        "event": event.id,
+        "seq": event.seq,
+    }
+
+
+def _values(
+    tenant: str, seq: int, cancel: WideCancel, cursor: uuid.UUID, remember_until: dt.datetime | None = None
+) -> dict[str, Any]:
+    return {
+        "tenant": tenant,
+        "function": cancel.function_id,
+        "seq": seq,
+        "after": cancel.started_after,
+        "before": cancel.started_before,
+        "expression": cancel.expression,
+        "rules": _listed(cancel.rules),
+        "keys": _listed(cancel.keys),
+        "cursor": cursor,
+        "remember": remember_until,
+        "limit": CHUNK,
+    }
+
+
+def _listed(rules: Sequence[uuid.UUID] | None) -> list[uuid.UUID] | None:
+    return None if rules is None else list(rules)
+
+
+Candidate = tuple[uuid.UUID, uuid.UUID | None, uuid.UUID | None, str]
+
+
+def _matching(
+    connection: psycopg.Connection[Any], values: Mapping[str, Any], event: Event, evaluations: Evaluations
+) -> tuple[list[Candidate], uuid.UUID, bool]:
+    """Those that match among the next candidates, the id of the last one, and whether there are no more."""
+    expression = values["expression"]
+    candidates = _CANDIDATES if values["function"] else _TAGGED
+    if expression is None:
+        rows = connection.execute(candidates, values).fetchall()
+        return [row[:4] for row in rows], rows[-1][0] if rows else values["cursor"], len(rows) < CHUNK
+    found, last, read = [], values["cursor"], 0
+    until = time.monotonic() + SECONDS
+    with connection.cursor(name="candidates") as cursor:
+        cursor.execute(candidates, values)
+        while time.monotonic() < until:
+            rows = cursor.fetchmany(AT_A_TIME)
+            for run_id, report_id, subject, status, name, data, user in rows:
+                if evaluations.hold(expression, Event(name, data, user=user), event):
+                    found.append((run_id, report_id, subject, status))
+                last = run_id
+            read += len(rows)
+            if len(rows) < AT_A_TIME:
+                return found, last, read < CHUNK
+    return found, last, False

@@ -1,0 +1,119 @@
+"""Pauses: of a function or of a queue, for a tenant. Its runs are made, and stand at a door until it is resumed.
+
+Runs that a worker was told of already, or that come back to a line, are taken to that door by the dispatcher, which
+looks for them as long as anything is paused; what they hold meanwhile is free for others. A hint that was sent leads to
+somebody else then.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import psycopg
+
+from andon.adapters.postgres.doors import gate
+from andon.engine.gates import pause_key
+
+AT_ONCE = 2_000
+
+_PAUSE = """
+INSERT INTO andon.pauses (tenant, kind, name, paused_by, reason) VALUES (%s, %s, %s, %s::jsonb, %s)
+ON CONFLICT DO NOTHING
+"""
+# Their time to start stands still meanwhile.
+_RESUME = """
+DELETE FROM andon.pauses WHERE tenant = %s AND kind = %s AND name = %s RETURNING clock_timestamp() - paused_at
+"""
+_LATER = """
+UPDATE andon.runs SET start_by = start_by + least(%s::interval, clock_timestamp() - queued_at)
+WHERE status = 'queued' AND start_by IS NOT NULL AND tenant = %s
+    AND CASE %s WHEN 'queue' THEN queue ELSE function_id END = %s
+"""
+_ALL = "SELECT tenant, kind, name, paused_at, paused_by, reason FROM andon.pauses ORDER BY 1, 2, 3"
+_TAKE_OUT = f"""
+WITH taken AS (
+    SELECT r.id, p.door FROM andon.runs r
+    JOIN unnest(%(tenants)s::text[], %(kinds)s::text[], %(names)s::text[], %(doors)s::uuid[])
+        p (tenant, kind, name, door)
+        ON p.tenant = r.tenant AND p.name = CASE p.kind WHEN 'queue' THEN r.queue ELSE r.function_id END
+    WHERE r.status = 'queued' AND r.door IS NULL AND r.kind = 'function' AND r.cancel_requested_at IS NULL
+    LIMIT {AT_ONCE} FOR NO KEY UPDATE OF r SKIP LOCKED
+), moved AS (
+    UPDATE andon.runs r SET door = t.door, door_order = coalesce(r.door_order, r.queued_at), turn = NULL, sent_at = NULL
+    FROM taken t WHERE r.id = t.id RETURNING r.id, r.gate_keys, NULL::uuid AS door
+){gate.FREES}
+SELECT count(*) FROM moved
+"""
+
+Place = tuple[str, str, str]
+"""A tenant, `function` or `queue`, and which."""
+
+
+class Pause(NamedTuple):
+    """One that holds now."""
+
+    tenant: str
+    kind: str
+    name: str
+    paused_at: dt.datetime
+    paused_by: Any
+    reason: str | None
+
+
+@dataclass
+class Pauses:
+    """What is paused, as the dispatcher knows it: what it makes or lets in after it has learned of a pause minds it."""
+
+    places: frozenset[Place] = frozenset()
+
+    def __bool__(self) -> bool:
+        return bool(self.places)
+
+    def learn(self, listed: Iterable[Sequence[str]]) -> None:
+        """This is what is paused now."""
+        self.places = frozenset((tenant, kind, name) for tenant, kind, name in listed)
+
+    def doors(self, tenant: str, function_id: str, queue: str) -> list[uuid.UUID]:
+        """The doors at which a run has to wait."""
+        if not self.places:
+            return []
+        wanted = [(tenant, "function", function_id), (tenant, "queue", queue)]
+        return [pause_key(*place) for place in wanted if place in self.places]
+
+    def take_out(self, connection: psycopg.Connection[Any]) -> bool:
+        """Take some of those that stand in lines to their door; whether there may be more."""
+        if not self.places:
+            return False
+        places = sorted(self.places)
+        tenants, kinds, names = map(list, zip(*places, strict=True))
+        doors = [pause_key(*place) for place in places]
+        values = {"tenants": tenants, "kinds": kinds, "names": names, "doors": doors}
+        [moved] = connection.execute(_TAKE_OUT, values).fetchone() or [0]
+        return int(moved) >= AT_ONCE
+
+
+def pause(connection: psycopg.Connection[Any], place: Place, *, by: Any, reason: str | None) -> bool:
+    """From now on its runs wait; False if they do already."""
+    values = [*place, None if by is None else json.dumps(by), reason]
+    return connection.execute(_PAUSE, values).rowcount == 1
+
+
+def resume(connection: psycopg.Connection[Any], place: Place) -> bool:
+    """Let its runs go on; False if nothing is paused there."""
+    row = connection.execute(_RESUME, place).fetchone()
+    if row is None:
+        return False
+    tenant, kind, name = place
+    connection.execute(_LATER, [row[0], tenant, kind, name])
+    gate.look_at(connection, [pause_key(*place)])
+    return True
+
+
+def listed(connection: psycopg.Connection[Any]) -> list[Pause]:
+    """All that hold."""
+    return [Pause(*row) for row in connection.execute(_ALL).fetchall()]

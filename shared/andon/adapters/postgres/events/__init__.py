@@ -1,0 +1,1 @@
+"""Events: recorded in their order, published, waited for, and kept when they could not take effect."""

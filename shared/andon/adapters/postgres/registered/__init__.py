@@ -1,0 +1,1 @@
+"""What was registered: functions, the rules that runs were made with, schedules."""

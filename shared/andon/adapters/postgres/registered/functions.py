@@ -1,0 +1,120 @@
+"""What the dispatcher registered, where SQL, API and console find it."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import psycopg
+
+from andon.adapters.postgres.registered import rules
+from andon.adapters.postgres.subjects import subject_kinds
+from andon.engine.declarations import Declaration, from_json, to_json
+from andon.engine.functions import Registry
+from andon.engine.rules import CancelOn
+from andon.engine.triggers import On, Trigger
+
+log = logging.getLogger(__name__)
+
+_REGISTER = """
+INSERT INTO andon.functions (id, module, trigger, cancel_on, settings)
+VALUES (%s, %s, %s, %s::jsonb, %s::jsonb)
+ON CONFLICT (id) DO UPDATE SET module = excluded.module, trigger = excluded.trigger,
+    cancel_on = excluded.cancel_on, settings = excluded.settings, seen_at = clock_timestamp()
+"""
+_DECLARED = """
+SELECT f.id, f.settings->'declaration' FROM andon.functions f
+JOIN unnest(%s::text[]) m (name) ON f.module = m.name OR starts_with(f.module, m.name || '.')
+WHERE f.settings ? 'declaration' ORDER BY f.id
+"""
+_FLAGS = """
+SELECT 'run:' || id::text, coalesce(cancel_event_seq, 0) FROM andon.runs WHERE status = 'cancelling'
+UNION ALL
+(SELECT flag, max(event_seq) FROM andon.cancellations
+ WHERE flag IS NOT NULL AND requested_at > clock_timestamp() - interval '1 day' GROUP BY flag
+ ORDER BY 2 DESC LIMIT 10000)
+"""
+
+
+def register(connection: psycopg.Connection[Any], registry: Registry) -> None:
+    """Write down what the functions and their rules are; a function that is gone stays listed with the time it was
+    last seen. The registry is told of the rules that open runs may still have.
+    """
+    for each in registry:
+        replaced = [each.singleton.mode] if each.singleton else []
+        if "cancel" in [*replaced, *(cron.overlap for cron in each.schedules)] and each.cancel_deadline is None:
+            log.warning(
+                "function %r: code that doesn't stop keeps its newer runs waiting for ever: it has no deadline", each.id
+            )
+    with connection.transaction():
+        rules.register(connection, registry)
+        for each in registry:
+            said = json.dumps([_rule(r) for r in each.cancel_on]), json.dumps(_settings(each))
+            connection.execute(_REGISTER, [each.id, each.module, str(each.starts_on[0]), *said])
+        subject_kinds.register(connection, registry)
+
+
+def declared_before(connection: psycopg.Connection[Any], modules: Sequence[str]) -> list[Declaration]:
+    """What these modules, and those below them, declared when they were last read; what can't be read is left out."""
+    found = []
+    for id, said in connection.execute(_DECLARED, [list(modules)]).fetchall():
+        try:
+            found.append(from_json(said))
+        except (TypeError, ValueError, KeyError, AttributeError) as error:
+            log.error("function %r: what is stored of it can't be read: %r", id, error)
+    return found
+
+
+def flags_to_raise(connection: psycopg.Connection[Any]) -> dict[str, int]:
+    """The cancel flags that Redis should hold: those of runs being cancelled and of the last day's cancels."""
+    return dict(connection.execute(_FLAGS).fetchall())
+
+
+def stored_triggers(row: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What a function's row tells that its runs start on; what can't be read there is left out."""
+    settings = row["settings"] if isinstance(row["settings"], dict) else {}
+    told = settings.get("triggers", [{"event": row["trigger"], "if": None}])
+    fits = isinstance(told, list)
+    return [each for each in told if isinstance(each, dict) and _told(each)] if fits else []
+
+
+def _told(trigger: dict[str, Any]) -> bool:
+    return isinstance(trigger.get("event"), str) or isinstance(trigger.get("cron"), str)
+
+
+def _trigger(trigger: Trigger) -> dict[str, Any]:
+    if isinstance(trigger, On):
+        return {"event": trigger.event, "if": trigger.if_}
+    return {
+        "cron": trigger.expr,
+        "tz": trigger.tz,
+        "jitterSeconds": trigger.jitter.total_seconds(),
+        "overlap": trigger.overlap,
+        "catchUp": trigger.catch_up,
+        "data": dict(trigger.data),
+    }
+
+
+def _rule(rule: CancelOn) -> dict[str, Any]:
+    return {
+        "event": rule.event,
+        "match": rule.match,
+        "if": rule.if_,
+        "everyRun": rule.every,
+        "rememberSeconds": rule.remember.total_seconds() if rule.remember else None,
+    }
+
+
+def _settings(function: Declaration) -> dict[str, Any]:
+    deadline = function.cancel_deadline
+    return {
+        "declaration": to_json(function),
+        "triggers": [_trigger(each) for each in function.starts_on],
+        "retries": function.retries,
+        "queue": function.queue,
+        "on_cancel": "on_cancel" in function.cleanups,
+        "on_failure": "on_failure" in function.cleanups,
+        "cancelDeadline": None if deadline is None else deadline.total_seconds(),
+    }

@@ -1,0 +1,1 @@
+"""Runs: leased by a worker, remembered step by step, settled once."""

@@ -1,0 +1,317 @@
+"""A run in a worker's hands: claim it, keep its lease, let it wait, give it back. One guarded statement per verb."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import psycopg
+
+from andon.adapters.postgres.doors.gate import FREES
+from andon.adapters.postgres.runs.attempts import KEPT, NOTHING, Attempted
+from andon.adapters.postgres.statements import Statement
+from andon.adapters.postgres.statuses import HELD
+from andon.engine.events import Event
+from andon.engine.lines import ALONE, URGENT
+from andon.engine.memos import Memo
+
+# What a hint leads to: the run whose turn it is in the line that it was sent to. The run that it names may be in
+# another line by now. Or it has a hint and no turn: then the release before has sent it. While wide cancels are open,
+# the runs that they may concern are stepped over, not more than so many at a time: a sweeper takes them away meanwhile.
+_STEPPED_OVER = 10_000
+_DOOMED = """
+EXISTS (SELECT FROM andon.wide_cancellations w
+        WHERE w.status <> 'done' AND w.tenant = {run}.tenant AND w.function_id IN ({run}.function_id, '')
+            AND {run}.kind = 'function' AND {run}.event_seq < w.event_seq)
+"""
+_LINE = f"""
+line AS MATERIALIZED (
+    SELECT l.line, l.floor, CASE WHEN EXISTS (SELECT FROM andon.wide_cancellations WHERE status <> 'done')
+        THEN l.floor + {_STEPPED_OVER} ELSE 9223372036854775807 END AS ceiling
+    FROM andon.runs h JOIN andon.lines l ON l.line = h.queue || CASE WHEN %(alone)s THEN '{ALONE}'
+        WHEN h.kind <> 'function' THEN '{URGENT}' ELSE '' END WHERE h.id = %(run)s)
+"""
+_NEXT = """
+SELECT r.id FROM andon.runs r
+WHERE r.status = 'queued' AND r.turn IS NOT NULL AND r.line = (SELECT line FROM line)
+    AND r.turn >= (SELECT floor FROM line) AND r.turn <= (SELECT ceiling FROM line)
+    AND r.sent_at IS NOT NULL AND r.cancel_requested_at IS NULL
+    AND (%(functions)s::text[] IS NULL OR r.function_id = ANY(%(functions)s::text[]))
+"""
+_NAMED = """
+(SELECT id FROM andon.runs WHERE id = %(run)s AND status = 'queued' AND turn IS NULL AND sent_at IS NOT NULL
+    AND (%(functions)s::text[] IS NULL OR function_id = ANY(%(functions)s::text[])))
+"""
+_CLAIMING = f"""
+WITH {_LINE}, next AS (
+    {_NEXT} AND r.id <> ALL(%(hosted)s) AND NOT {_DOOMED.format(run="r")}
+    ORDER BY r.turn, r.id LIMIT 1 FOR UPDATE SKIP LOCKED
+), claimed AS (
+    UPDATE andon.runs SET status = 'running', fence = fence + 1, worker_id = %(worker)s,
+        attempt = greatest(attempt, 1), started_at = coalesce(started_at, clock_timestamp()), wake_at = NULL,
+        start_by = NULL, estimated_end_at = NULL, lease_until = clock_timestamp() + %(lease)s * interval '1 s'
+    WHERE id = coalesce({_NAMED}, (SELECT id FROM next)) AND status = 'queued' AND cancel_requested_at IS NULL
+        AND id <> ALL(%(hosted)s) AND NOT {_DOOMED.format(run="runs")}
+    RETURNING id, tenant, function_id, kind, parent_run_id, report_id, fence, attempt, event_seq, lost
+)
+SELECT c.id, c.tenant, c.function_id, c.kind, c.parent_run_id, c.report_id, c.fence, c.attempt, c.lost,
+    e.seq, e.id, e.name, e.data, e.ts, e."user", e.traceparent
+FROM claimed c JOIN andon.events e ON e.seq = c.event_seq
+"""
+_CLAIM = Statement(_CLAIMING)
+# Where a function of this worker has to finish in time: its seconds count from the first claim.
+_CLAIM_IN_TIME = Statement(
+    _CLAIMING.replace(
+        "start_by = NULL,",
+        """start_by = NULL, finish_by = CASE WHEN started_at IS NULL AND kind = 'function' THEN clock_timestamp()
+            + (%(finish)s::jsonb->>function_id)::float8 * interval '1 s' ELSE finish_by END,""",
+    )
+)
+
+_OFFER_AGAIN = Statement(f"""
+WITH {_LINE}, next AS ({_NEXT} ORDER BY r.turn, r.id LIMIT 1 FOR UPDATE SKIP LOCKED)
+UPDATE andon.runs SET sent_at = NULL
+WHERE id = coalesce({_NAMED}, (SELECT id FROM next)) AND status = 'queued' AND cancel_requested_at IS NULL
+""")
+
+# Results are read when they are called for, but for the first ones that are small: a run can remember a great deal.
+_MEMOS = """
+SELECT id, position, status, attempt, CASE WHEN so_far <= %(at_hand)s THEN output END, error, due,
+    so_far <= %(at_hand)s, branch, sum(bytes) OVER ()
+FROM (
+    SELECT s.*, coalesce(wake_at <= clock_timestamp(), status <> 'waiting') AS due,
+        sum(bytes) OVER (ORDER BY position, id) AS so_far
+    FROM (SELECT *, coalesce(octet_length(output::text), 0) AS bytes FROM andon.steps WHERE run_id = %(run)s) s
+) s
+"""
+AT_HAND_BYTES = 256 * 1024
+
+_HEARTBEAT = f"""
+WITH mine AS (
+    SELECT m.* FROM unnest(%(runs)s::uuid[], %(fences)s::bigint[], %(steps)s::text[], %(seconds)s::float8[],
+        %(fractions)s::float8[], %(notes)s::text[], %(left)s::float8[])
+        AS m (run_id, fence, step, seconds, fraction, note, remaining)
+    JOIN andon.runs r ON r.id = m.run_id AND r.fence = m.fence
+    WHERE r.status IN {HELD} FOR NO KEY UPDATE OF r SKIP LOCKED
+)
+UPDATE andon.runs r SET lease_until = clock_timestamp() + %(lease)s * interval '1 s',
+    current_step = m.step, step_started_at = clock_timestamp() - m.seconds * interval '1 s',
+    progress = coalesce(m.fraction, r.progress), progress_note = coalesce(m.note, r.progress_note),
+    estimated_end_at = CASE WHEN m.fraction = r.progress THEN r.estimated_end_at
+        ELSE clock_timestamp() + m.remaining * interval '1 s' END
+FROM mine m WHERE r.id = m.run_id
+RETURNING r.id, r.cancel_requested_at IS NOT NULL, r.report_id
+"""
+
+_TO_WAIT = f"""
+WITH moved AS (
+UPDATE andon.runs SET status = CASE WHEN %(seconds)s::float8 IS NULL AND %(wake_at)s::timestamptz IS NULL
+        THEN 'queued' ELSE 'waiting' END,
+    wake_at = coalesce(%(wake_at)s::timestamptz, clock_timestamp() + %(seconds)s::float8 * interval '1 s'),
+    attempt = attempt + %(failed)s::int, error = coalesce(%(error)s::jsonb, error), lost = 0, lost_step = NULL,
+    sent_at = NULL, turn = NULL, lease_until = NULL, current_step = NULL, step_started_at = NULL{{door}}
+WHERE id IN (
+    SELECT id FROM andon.runs
+    WHERE id = %(run)s AND fence = %(fence)s AND status = 'running' AND cancel_requested_at IS NULL
+    FOR NO KEY UPDATE SKIP LOCKED)
+RETURNING id, fence, worker_id, gate_keys, NULL::uuid AS door
+), attempt AS ({KEPT})
+"""
+_SUSPEND = Statement(_TO_WAIT.replace("{door}", "") + "SELECT id FROM moved")
+# Back to its first door: whatever wakes it queues it there, and it has no slot until it is let in again.
+_SUSPEND_AND_FREE = Statement(_TO_WAIT.replace("{door}", ", door = gate_keys[1]") + FREES + "SELECT id FROM moved")
+
+_ENTER = f"""
+UPDATE andon.runs SET current_step = %(step)s, step_started_at = clock_timestamp() WHERE id IN (
+    SELECT id FROM andon.runs
+    WHERE id = %(run)s AND fence = %(fence)s AND status IN {HELD} AND cancel_requested_at IS NULL
+    FOR NO KEY UPDATE SKIP LOCKED)
+RETURNING id
+"""
+
+_EXTEND = f"""
+UPDATE andon.runs SET finish_by = CASE WHEN finish_by IS NOT NULL
+    THEN greatest(finish_by, clock_timestamp() + %(seconds)s::float8 * interval '1 s') END
+WHERE id IN (
+    SELECT id FROM andon.runs
+    WHERE id = %(run)s AND fence = %(fence)s AND status IN {HELD} AND cancel_requested_at IS NULL
+    FOR NO KEY UPDATE SKIP LOCKED)
+RETURNING id
+"""
+
+_ABANDON = f"""
+UPDATE andon.runs SET lease_until = clock_timestamp() WHERE id IN (
+    SELECT id FROM andon.runs
+    WHERE id = %(run)s AND fence = %(fence)s AND status IN {HELD}
+    FOR NO KEY UPDATE SKIP LOCKED)
+RETURNING id
+"""
+
+_CANCELLED_IN = """
+SELECT e.traceparent FROM andon.runs r JOIN andon.events e ON e.tenant = r.tenant AND e.id = r.cancel_event_id
+WHERE r.id = %s
+"""
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """A run that this worker holds until its fence moves."""
+
+    id: uuid.UUID
+    tenant: str
+    function_id: str
+    kind: str
+    parent_run_id: uuid.UUID | None
+    report_id: uuid.UUID | None
+    fence: int
+    attempt: int
+    lost: int
+    event: Event
+    memos: dict[str, Memo]
+    stored: int
+    """How many bytes its results take."""
+
+
+class Beat(NamedTuple):
+    """What a worker says of a run it holds: the step it is in, for how long (seconds), and its progress.
+
+    `remaining` is how many seconds the run will probably still take, None while that can't be told.
+    """
+
+    run_id: uuid.UUID
+    fence: int
+    step: str | None
+    seconds: float | None
+    fraction: float | None
+    note: str | None
+    remaining: float | None = None
+
+
+class Alive(NamedTuple):
+    """A run that the worker still holds."""
+
+    run_id: uuid.UUID
+    cancelled: bool
+    report_id: uuid.UUID | None
+
+
+def claim(
+    connection: psycopg.Connection[Any],
+    hinted: uuid.UUID,
+    *,
+    worker: str,
+    lease: float,
+    functions: Sequence[str] | None = None,
+    alone: bool = False,
+    hosted: Sequence[uuid.UUID] = (),
+    finish: Mapping[str, float] | None = None,
+) -> Claimed | None:
+    """Win the lease of the run whose turn it is in the line to which `hinted` was sent: mostly another.
+
+    Which of its queue's lines that is, its kind says, and whether the hint was to try it `alone`. None if none is ready
+    there. Only a run of one of these `functions`, if they are named, and never one of those that are `hosted`. Memos
+    are read under the run's fence. `finish` says how many seconds a function's runs may take, where that is bounded.
+    """
+    values = {"run": hinted, "worker": worker, "lease": lease, "alone": alone, "hosted": list(hosted)}
+    statement = _CLAIM_IN_TIME if finish else _CLAIM
+    row = statement.execute(connection, {**values, "functions": functions, "finish": json.dumps(finish)}).fetchone()
+    if row is None:
+        offer_again(connection, hinted, functions=functions, alone=alone)  # while a wide cancel is being applied
+        return None
+    id, tenant, function_id, kind, parent, report, fence, attempt, lost, seq, *said = row
+    event_id, name, data, ts, user, traceparent = said
+    # A statement of its own, after the fence moved: inside the claim it would see the memos as they were before
+    # the former holder's last write.
+    memos, stored = ({}, 0) if fence == 1 else _read_memos(connection, id)
+    event = Event(name, data, event_id, ts, user, tenant, seq, traceparent)
+    return Claimed(id, tenant, function_id, kind, parent, report, fence, attempt, lost, event, memos, stored)
+
+
+def offer_again(
+    connection: psycopg.Connection[Any],
+    hinted: uuid.UUID,
+    *,
+    functions: Sequence[str] | None = None,
+    alone: bool = False,
+) -> None:
+    """A hint of this run was taken and can't be followed: let the dispatcher send another to the same line."""
+    _OFFER_AGAIN.execute(connection, {"run": hinted, "functions": functions, "alone": alone})
+
+
+def read_memos(connection: psycopg.Connection[Any], run_id: uuid.UUID) -> dict[str, Memo]:
+    """What the run remembers, by step id; results that aren't at hand are read by `journal.recall`."""
+    return _read_memos(connection, run_id)[0]
+
+
+def _read_memos(connection: psycopg.Connection[Any], run_id: uuid.UUID) -> tuple[dict[str, Memo], int]:
+    """With the bytes that its results take together."""
+    rows = connection.execute(_MEMOS, {"run": run_id, "at_hand": AT_HAND_BYTES}).fetchall()
+    return {row[0]: Memo(*row[:-1]) for row in rows}, int(rows[0][-1]) if rows else 0
+
+
+def heartbeat(connection: psycopg.Connection[Any], beats: Sequence[Beat], *, lease: float) -> list[Alive]:
+    """Extend the leases of all these runs in one statement.
+
+    A run that is missing in the answer is lost, or its row is locked by somebody now: `journal.standings` tells which.
+    """
+    if not beats:
+        return []
+    columns = list(zip(*beats, strict=True))
+    values = dict(
+        zip(("runs", "fences", "steps", "seconds", "fractions", "notes", "left"), map(list, columns), strict=True)
+    )
+    return [Alive(*row) for row in connection.execute(_HEARTBEAT, {**values, "lease": lease}).fetchall()]
+
+
+def suspend(
+    connection: psycopg.Connection[Any],
+    run_id: uuid.UUID,
+    fence: int,
+    *,
+    seconds: float | None = None,
+    wake_at: dt.datetime | None = None,
+    failed: dict[str, Any] | None = None,
+    attempted: Attempted | None = None,
+    frees: bool = False,
+) -> bool:
+    """Let the run wait, or with no time give it back to the queue; False if it was cancelled or lost meanwhile.
+
+    `failed` is the handler's error that caused it, and counts as an attempt; `attempted` is what was cut short by it.
+    One that `frees` gives back its slots, and is let in again when it has waited.
+    """
+    values = {
+        "run": run_id,
+        "fence": fence,
+        "seconds": seconds,
+        "wake_at": wake_at,
+        "failed": int(failed is not None),
+        "error": None if failed is None else json.dumps(failed),
+        **(NOTHING if attempted is None else attempted.values()),
+    }
+    statement = _SUSPEND_AND_FREE if frees else _SUSPEND
+    return statement.execute(connection, values).fetchone() is not None
+
+
+def enter(connection: psycopg.Connection[Any], run_id: uuid.UUID, fence: int, step: str) -> bool:
+    """Say which step begins before it does: for a run that may take its worker with it. False as with `suspend`."""
+    return connection.execute(_ENTER, {"run": run_id, "fence": fence, "step": step}).fetchone() is not None
+
+
+def extend(connection: psycopg.Connection[Any], run_id: uuid.UUID, fence: int, seconds: float) -> bool:
+    """Let the run take so many seconds from now, if it may not take longer already. False as with `suspend`."""
+    return connection.execute(_EXTEND, {"run": run_id, "fence": fence, "seconds": seconds}).fetchone() is not None
+
+
+def abandon(connection: psycopg.Connection[Any], run_id: uuid.UUID, fence: int) -> bool:
+    """Let the run's lease run out now: it counts as lost, as if this worker were. False if it is locked, or lost."""
+    return connection.execute(_ABANDON, {"run": run_id, "fence": fence}).fetchone() is not None
+
+
+def cancelled_in(connection: psycopg.Connection[Any], run_id: uuid.UUID) -> str | None:
+    """The traceparent of the event that cancelled a run."""
+    row = connection.execute(_CANCELLED_IN, [run_id]).fetchone()
+    return row[0] if row else None

@@ -1,0 +1,332 @@
+"""Settling: the one terminal move of a run, and all that it means, in one statement.
+
+Every settling statement starts with a CTE `moved` (a guarded UPDATE of runs) and ends with `_EFFECTS`: the report
+follows its current run, what it waited for is forgotten, `on_cancel` or `on_failure` becomes a run of its own, and the
+engine's event goes to the inbox and the outbox. The caller has locked the reports first: the lock order is domain
+rows, then runs. A run that didn't complete keeps its `current_step`: it is where it stopped.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any, NamedTuple
+
+import psycopg
+
+from andon.adapters.postgres.connect import LOCKING
+from andon.adapters.postgres.doors.gate import FREES
+from andon.adapters.postgres.statements import Statement
+from andon.adapters.postgres.statuses import HELD, UNHELD
+from andon.engine.events import MAX_BYTES, Event
+
+TOLD_AT_ONCE = 500
+STEPS_TOLD = 50  # of the first, and of the last
+PART_BYTES = 16 * 1024
+RETURNED = "id, tenant, function_id, kind, event_seq, report_id, subject_id, status, error, queue, cancel_cause, " + (
+    "cancel_requested_at, cancel_requested_by, cancel_reason, cancel_event_id, ended_at, lease_until, door, gate_keys, "
+    "parent_run_id, parent_step"
+)
+
+_SHORT_ERROR = """jsonb_build_object('type', left(m.error->>'type', 200),
+                'message', left(m.error->>'message', 2000), 'shortened', true)"""
+
+_ON_REPORT = """
+, followed AS (
+    UPDATE andon.reports r SET
+        status = CASE m.status WHEN 'completed' THEN 'generated' ELSE m.status END,
+        error = CASE m.status WHEN 'failed' THEN coalesce(m.error->>'message', 'failed') END,
+        completed_at = CASE m.status WHEN 'completed' THEN m.ended_at ELSE r.completed_at END,
+        failed_at = CASE m.status WHEN 'failed' THEN m.ended_at ELSE r.failed_at END,
+        cancelled_at = CASE m.status WHEN 'cancelled' THEN m.ended_at ELSE r.cancelled_at END,
+        cancel_requested_at = coalesce(r.cancel_requested_at, m.cancel_requested_at),
+        updated_at = m.ended_at, version = r.version + 1
+    FROM moved m WHERE r.id = m.report_id AND r.current_run_id = m.id
+)
+"""
+
+# The row that follows the subject is written by `andon.follow`, or owed: it delays nobody.
+_ON_SUBJECT = """
+, moved_subject AS (
+    UPDATE andon.subjects s SET status = m.status,
+        error = CASE m.status WHEN 'failed' THEN coalesce(m.error->>'message', 'failed') END,
+        completed_at = CASE m.status WHEN 'completed' THEN m.ended_at END,
+        failed_at = CASE m.status WHEN 'failed' THEN m.ended_at END,
+        cancelled_at = CASE m.status WHEN 'cancelled' THEN m.ended_at END,
+        cancel_requested_at = coalesce(s.cancel_requested_at, m.cancel_requested_at),
+        updated_at = m.ended_at, version = s.version + 1
+    FROM moved m WHERE s.id = m.subject_id AND s.current_run_id = m.id
+    RETURNING andon.follow(s)
+)
+"""
+
+# After a settling by force it waits: see `cleanups`.
+_ON_CLEANUP = """
+, unawaited AS (
+    DELETE FROM andon.waits w USING moved m WHERE w.run_id = m.id
+)
+, cleanup AS (
+    INSERT INTO andon.runs (id, tenant, function_id, kind, parent_run_id, event_seq, queue, status, wake_at)
+    SELECT andon.uuid7(), m.tenant, m.function_id, hook.kind, m.id, m.event_seq, m.queue,
+        CASE WHEN m.lease_until > clock_timestamp() THEN 'waiting' ELSE 'queued' END,
+        CASE WHEN m.lease_until > clock_timestamp() THEN m.lease_until END
+    FROM moved m JOIN andon.functions f ON f.id = m.function_id
+    JOIN (VALUES ('cancelled', 'on_cancel'), ('failed', 'on_failure')) hook (status, kind) ON hook.status = m.status
+    WHERE m.kind = 'function' AND f.settings->hook.kind = 'true'::jsonb
+    RETURNING id
+)
+"""
+
+
+def _size(value: str) -> str:
+    """SQL for no less than the bytes of the JSON with other letters escaped, which is how events are measured."""
+    return f"(5 * octet_length({value}::text) - 4 * char_length({value}::text))"
+
+
+def _within(value: str, limit: int, otherwise: str) -> str:
+    """SQL for the JSON if it is that small, or NULL."""
+    return f"CASE WHEN {_size(value)} > {limit} THEN {otherwise} ELSE {value} END"
+
+
+# An end's event must be one that the bus takes, whatever the run was: 7,000 steps, an event that is as large as one may
+# be, a long error. So each part of it is bounded, and the data that the run was made of get what is left. Of an end
+# that a run was made of, the data have no other event's: a chain of runs would nest them deeper each time.
+_TOLD = f"""
+, ended AS (
+    SELECT m.id AS run_id, m.tenant, m.status, m.ended_at, e.traceparent, e.hops,
+        CASE WHEN starts_with(e.name, 'andon/function.') THEN e.data #- '{{event,data}}' ELSE e.data END AS given,
+        jsonb_build_object(
+            'functionId', m.function_id, 'runId', m.id, 'reason', left(m.cancel_reason, 2000),
+            'requestedBy', {_within("m.cancel_requested_by", PART_BYTES, "NULL")}, 'cancelEventId', m.cancel_event_id,
+            'cause', m.cancel_cause,
+            'error', {_within("m.error", PART_BYTES * 3, _SHORT_ERROR)},
+            'completedSteps', {_within("s.ids", PART_BYTES * 3, "'[]'")}, 'completedStepCount', s.number)
+            || CASE WHEN m.parent_step IS NULL THEN '{{}}' ELSE jsonb_build_object('parentRunId', m.parent_run_id) END
+            AS rest,
+        jsonb_build_object('id', e.id, 'name', e.name,
+            'ts', to_char(e.ts AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+            'user', {_within('e."user"', PART_BYTES, "NULL")}) AS event
+    FROM moved m JOIN andon.events e ON e.seq = m.event_seq, LATERAL (
+        SELECT count(*) AS number, coalesce(jsonb_agg(left(id, 200) ORDER BY place)
+            FILTER (WHERE place <= {STEPS_TOLD} OR place > number - {STEPS_TOLD}), '[]') AS ids
+        FROM (SELECT id, row_number() OVER (ORDER BY position) AS place, count(*) OVER () AS number
+              FROM andon.steps WHERE run_id = m.id AND status = 'completed') completed) s
+    WHERE m.kind = 'function'
+), event AS (
+    INSERT INTO andon.events (tenant, id, name, data, ts, traceparent, hops)
+    SELECT tenant, gen_random_uuid()::text, 'andon/function.' || status, rest || jsonb_build_object('event', event ||
+            CASE WHEN {_size("rest")} + {_size("event")} + {_size("given")} < {MAX_BYTES - 100}
+                THEN jsonb_build_object('data', given) ELSE '{{"data": null, "dataLeftOut": true}}' END),
+        ended_at, traceparent, hops + 1
+    FROM ended
+    RETURNING seq, tenant, id, name, data, ts
+), outgoing AS (
+    INSERT INTO andon.outbox (event_seq) SELECT seq FROM event
+)
+"""
+
+_ENDED = """
+SELECT id, status, report_id, %s, NULL::bigint, NULL, NULL, NULL, NULL::jsonb, NULL::timestamptz FROM moved
+UNION ALL  -- the caller pairs them by run: a join of two CTEs would compare every row with every other
+SELECT (data->>'runId')::uuid, NULL, NULL, NULL, seq, id, name, tenant, data, ts FROM event
+"""
+
+_EFFECTS = _ON_CLEANUP + _TOLD + _ENDED % "EXISTS (SELECT FROM cleanup)"
+
+# Waits for nobody: an end whose run or report somebody else changes now is left out. Reports are locked before runs.
+_BY_HOLDER = f"""
+WITH ends AS (
+    SELECT * FROM json_to_recordset(%(ends)s::json)
+        AS e (id uuid, fence bigint, status text, output text, error text, stopped float8, step text, seconds float8)
+), reported AS (
+    SELECT p.id FROM andon.reports p
+    WHERE p.id IN (SELECT r.report_id FROM ends e JOIN andon.runs r ON r.id = e.id)
+    FOR NO KEY UPDATE SKIP LOCKED
+), subject AS (
+    SELECT s.id FROM andon.subjects s
+    WHERE s.id IN (SELECT r.subject_id FROM ends e JOIN andon.runs r ON r.id = e.id)
+    FOR NO KEY UPDATE SKIP LOCKED
+), held AS (
+    SELECT r.id FROM ends e JOIN andon.runs r ON r.id = e.id AND r.fence = e.fence
+    WHERE r.status IN {HELD} AND (r.report_id IS NULL OR r.report_id IN (SELECT id FROM reported)
+        OR NOT EXISTS (SELECT FROM andon.reports p WHERE p.id = r.report_id))
+        AND (r.subject_id IS NULL OR r.subject_id IN (SELECT id FROM subject)
+            OR NOT EXISTS (SELECT FROM andon.subjects s WHERE s.id = r.subject_id))
+    FOR NO KEY UPDATE OF r SKIP LOCKED
+), moved AS (
+    UPDATE andon.runs r SET
+        status = CASE WHEN r.cancel_requested_at IS NULL THEN e.status ELSE 'cancelled' END,
+        output = CASE WHEN r.cancel_requested_at IS NULL THEN e.output::json END,
+        error = CASE WHEN r.cancel_requested_at IS NULL THEN e.error::jsonb END,
+        cancel_requested_at = CASE WHEN e.status = 'cancelled'
+            THEN coalesce(r.cancel_requested_at, clock_timestamp()) ELSE r.cancel_requested_at END,
+        cancel_stopped_at = CASE WHEN r.cancel_requested_at IS NOT NULL OR e.status = 'cancelled'
+            THEN clock_timestamp() - e.stopped * interval '1 s' END,
+        progress = CASE WHEN e.status = 'completed' AND r.cancel_requested_at IS NULL THEN 1 ELSE r.progress END,
+        progress_note = NULL, ended_at = clock_timestamp(), lease_until = NULL,
+        current_step = CASE WHEN e.status <> 'completed' OR r.cancel_requested_at IS NOT NULL
+            THEN coalesce(e.step, r.current_step) END,
+        step_started_at = CASE WHEN e.status <> 'completed' OR r.cancel_requested_at IS NOT NULL
+            THEN coalesce(clock_timestamp() - e.seconds * interval '1 s', r.step_started_at) END
+    FROM ends e, held h WHERE r.id = e.id AND h.id = r.id
+    RETURNING {", ".join("r." + column for column in RETURNED.split(", "))}
+)"""
+
+_SETTLE_HELD = Statement(_BY_HOLDER + _ON_REPORT + _ON_SUBJECT + _EFFECTS)
+_SETTLE_HELD_AND_FREE = Statement(_BY_HOLDER + FREES + _ON_REPORT + _ON_SUBJECT + _EFFECTS)
+
+_CANCEL_UNHELD = Statement(f"""
+WITH moved AS (
+    UPDATE andon.runs SET status = 'cancelled', ended_at = clock_timestamp(), wake_at = NULL,
+        cancel_stopped_at = cancel_requested_at
+    WHERE id = ANY(%(ids)s) AND status IN {UNHELD} AND cancel_requested_at IS NOT NULL
+    RETURNING {RETURNED}
+){FREES}{_ON_REPORT}{_ON_SUBJECT}{_EFFECTS}""")
+
+_VOID = Statement(f"""
+WITH moved AS (
+    UPDATE andon.runs SET status = CASE WHEN cancel_requested_at IS NULL THEN 'failed' ELSE 'cancelled' END,
+        forced = %(forced)s, fence = fence + 1, ended_at = clock_timestamp(),
+        lease_until = CASE WHEN %(forced)s THEN lease_until END,  -- its code may go on as long as it has that
+        error = CASE WHEN cancel_requested_at IS NULL THEN %(error)s::jsonb END
+    WHERE id = ANY(%(ids)s) AND status IN {HELD}
+        AND CASE WHEN %(forced)s THEN status = 'cancelling' AND cancel_deadline_at <= clock_timestamp()
+            ELSE lease_until <= clock_timestamp() END
+    RETURNING {RETURNED}
+){FREES}{_ON_REPORT}{_ON_SUBJECT}{_EFFECTS}""")
+
+# Runs that were made in this transaction and can't be let in, so nobody else knows of them yet.
+_FAIL_QUEUED = Statement(f"""
+WITH moved AS (
+    UPDATE andon.runs r SET status = 'failed', ended_at = clock_timestamp(), error = e.error::jsonb
+    FROM unnest(%(ids)s::uuid[], %(errors)s::text[]) AS e (id, error) WHERE r.id = e.id AND r.status = 'queued'
+    RETURNING {", ".join("r." + column for column in RETURNED.split(", "))}
+){_ON_REPORT}{_ON_SUBJECT}{_EFFECTS}""")
+
+_LOCK_REPORTS = f"""
+WITH locked AS (SELECT id FROM andon.reports WHERE id = ANY(%s) ORDER BY id FOR UPDATE)
+SELECT {LOCKING}, count(*) FROM locked  -- counted, so that there is a row also when no report is left
+"""
+
+# For a great many runs at once: what tells of their ends is made later, some hundreds at a time.
+_EFFECTS_UNTOLD = f"""{FREES}{_ON_REPORT}{_ON_SUBJECT}{_ON_CLEANUP}
+, untold AS (
+    INSERT INTO andon.untold_ends (id, run_ids)
+    SELECT andon.uuid7(), array_agg(id) FROM (SELECT id, row_number() OVER () / {TOLD_AT_ONCE} AS part FROM moved) m
+    GROUP BY part
+)
+SELECT id FROM moved
+"""
+
+_TELL = Statement(f"""
+WITH taken AS (
+    DELETE FROM andon.untold_ends WHERE id = (
+        SELECT id FROM andon.untold_ends ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED)
+    RETURNING run_ids
+), moved AS (
+    SELECT * FROM andon.runs WHERE id = ANY((SELECT run_ids FROM taken)::uuid[])
+){_TOLD}{_ENDED % "false"}""")
+
+
+class Settled(NamedTuple):
+    """A run that has just ended, and the engine's event that tells so (None for a cleanup run)."""
+
+    run_id: uuid.UUID
+    status: str
+    report_id: uuid.UUID | None
+    cleanup: bool
+    event: Event | None
+
+
+def _run(connection: psycopg.Connection[Any], statement: Statement, values: dict[str, Any]) -> list[Settled]:
+    return _read(statement.execute(connection, values))
+
+
+def _read(cursor: psycopg.Cursor[Any]) -> list[Settled]:
+    rows = cursor.fetchall()
+    events = {
+        run_id: Event(name, data, event_id, ts, tenant=tenant, seq=seq)
+        for run_id, _, _, _, seq, event_id, name, tenant, data, ts in rows
+        if seq is not None
+    }
+    return [
+        Settled(run_id, status, report_id, cleanup, events.get(run_id))
+        for run_id, status, report_id, cleanup, seq, *_ in rows
+        if seq is None
+    ]
+
+
+def settle_untold(connection: psycopg.Connection[Any], moved: str, values: dict[str, Any]) -> list[uuid.UUID]:
+    """Settle many runs by the caller's statement, a CTE `moved` that returns `RETURNED`; returns which have ended.
+
+    `tell` makes their events. Reports are locked by the caller.
+    """
+    return [run_id for (run_id,) in _untold(moved).execute(connection, values)] if values["ids"] else []
+
+
+@cache
+def _untold(moved: str) -> Statement:
+    return Statement(moved + _EFFECTS_UNTOLD)
+
+
+def tell(connection: psycopg.Connection[Any]) -> list[Settled]:
+    """Make the events of some runs that were settled untold; empty when none are left."""
+    return _run(connection, _TELL, {})
+
+
+def lock_reports(connection: psycopg.Connection[Any], report_ids: Sequence[uuid.UUID]) -> None:
+    """Take the reports' row locks in one order, before any run's."""
+    if report_ids:
+        connection.execute(_LOCK_REPORTS, [list(report_ids)])
+
+
+class End(NamedTuple):
+    """How a run that a worker holds has ended. `output` and `error` are JSON texts, `stopped` is seconds ago.
+
+    `step` is what it has stopped in, and `seconds` how long ago that was begun; None where the heartbeat knows it.
+    """
+
+    id: uuid.UUID
+    fence: int
+    status: str
+    output: str | None = None
+    error: str | None = None
+    stopped: float = 0.0
+    step: str | None = None
+    seconds: float | None = None
+
+
+def settle_held(connection: psycopg.Connection[Any], ends: Sequence[End], *, frees: bool = False) -> list[Settled]:
+    """Settle runs that this worker holds, in one statement; those that it doesn't hold any more, or that are locked
+    now, are missing in the answer.
+
+    A cancel that was accepted before wins: the status returned is then `cancelled`, whatever was asked for. Where one
+    of them may hold a slot, they have to say that it `frees` it.
+    """
+    text = json.dumps([{**each._asdict(), "id": str(each.id)} for each in ends])
+    return _run(connection, _SETTLE_HELD_AND_FREE if frees else _SETTLE_HELD, {"ends": text})
+
+
+def cancel_unheld(connection: psycopg.Connection[Any], run_ids: Sequence[uuid.UUID]) -> list[Settled]:
+    """Settle those of `run_ids` that are marked and that no worker holds. Reports are locked by the caller."""
+    return _run(connection, _CANCEL_UNHELD, {"ids": list(run_ids)}) if run_ids else []
+
+
+def fail_queued(connection: psycopg.Connection[Any], faults: Mapping[uuid.UUID, str]) -> list[Settled]:
+    """Settle runs that can never start as failed, each for its reason. Reports are locked by the caller."""
+    if not faults:
+        return []
+    errors = [json.dumps({"type": "RegistrationError", "message": why}) for why in faults.values()]
+    return _run(connection, _FAIL_QUEUED, {"ids": list(faults), "errors": errors})
+
+
+def settle_void(
+    connection: psycopg.Connection[Any], run_ids: Sequence[uuid.UUID], *, forced: bool, error: str | None = None
+) -> list[Settled]:
+    """Settle runs over their holder's head, its fence void.
+
+    With `forced`, those past their cancel deadline; else those whose lease ran out. Reports are locked by the caller.
+    """
+    return _run(connection, _VOID, {"ids": list(run_ids), "forced": forced, "error": error}) if run_ids else []

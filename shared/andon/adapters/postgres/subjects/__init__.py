@@ -1,0 +1,1 @@
+"""Subjects: who moves them, and the rows of other tables that follow them."""

@@ -1,0 +1,161 @@
+"""The kinds of subjects: who moves them, and how their rows are followed; written down at registration."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+
+from andon.adapters.postgres.subjects.rows import Followed, resolve
+from andon.engine.declarations import Declaration
+from andon.engine.errors import RegistrationError
+from andon.engine.functions import Registry
+from andon.engine.subjects import Row, Subject, to_json
+
+log = logging.getLogger(__name__)
+
+_STORED = "SELECT kind, row, find, write, restore, states, numeric, deferred FROM andon.subject_kinds"
+_REGISTER = """
+INSERT INTO andon.subject_kinds
+    (kind, function_id, trigger, path, row, find, write, restore, states, numeric, deferred, refused)
+SELECT kind, function_id, trigger, path, row, find, write, restore, states, numeric, deferred, refused
+FROM json_to_record(%s::json) AS k (kind text, function_id text, trigger text, path text, row jsonb, find text,
+    write text, restore text, states jsonb, numeric boolean, deferred boolean, refused text)
+ON CONFLICT (kind) DO UPDATE SET function_id = excluded.function_id, trigger = excluded.trigger, path = excluded.path,
+    row = excluded.row, find = excluded.find, write = excluded.write, restore = excluded.restore,
+    states = excluded.states, numeric = excluded.numeric, deferred = excluded.deferred, refused = excluded.refused,
+    registered_at = clock_timestamp()
+"""
+_KIND = """
+SELECT kind, function_id, trigger, path, numeric, row IS NOT NULL, refused FROM andon.subject_kinds WHERE kind = %s
+"""
+_ALL = (
+    "SELECT kind, function_id, trigger, path, numeric, row IS NOT NULL, refused FROM andon.subject_kinds ORDER BY kind"
+)
+_ASKED = "SELECT EXISTS (SELECT FROM andon.subject_kinds WHERE trigger = ANY(%s))"
+_FORMER = "SELECT kind, trigger, path FROM andon.subject_kinds WHERE kind <> ALL(%s)"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What is stored of a kind."""
+
+    kind: str
+    function_id: str
+    trigger: str
+    id_path: str
+    numeric: bool
+    followed: bool
+    refused: str | None
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """Where the id is below the trigger's data."""
+        return Subject(self.kind, self.id_path).path
+
+    def named_in(self, data: Mapping[str, Any]) -> str | None:
+        """The id that a trigger with these data names, as a text."""
+        return Subject(self.kind, self.id_path).named_in(data)
+
+    def shown(self, key: str) -> Any:
+        """The id as the row's key has it in JSON."""
+        return int(key) if self.numeric and key.lstrip("-").isdigit() else key
+
+
+def find(connection: psycopg.Connection[Any], kind: str) -> Kind | None:
+    """The kind, if a function has ever moved it."""
+    row = connection.execute(_KIND, [kind]).fetchone()
+    return Kind(*row) if row else None
+
+
+def listed(connection: psycopg.Connection[Any]) -> list[Kind]:
+    """All of them, by name."""
+    return [Kind(*row) for row in connection.execute(_ALL).fetchall()]
+
+
+def asked_by(connection: psycopg.Connection[Any], names: Iterable[str]) -> bool:
+    """Whether an event of one of these names asks for a subject."""
+    row = connection.execute(_ASKED, [list(set(names))]).fetchone()
+    return bool(row and row[0])
+
+
+def check(connection: psycopg.Connection[Any], registry: Registry) -> None:
+    """Raise `RegistrationError` where a function's row can't be followed.
+
+    What was registered before goes on, and is told loudly: its rows are owed until somebody mends the table or the
+    role, and nothing else waits for that.
+    """
+    stored = _stored(connection)
+    for each in registry:
+        if each.subject is not None and each.subject.row is not None:
+            try:
+                resolve(connection, each, each.subject.row)
+            except RegistrationError:
+                if _former(stored, each.subject) is None:
+                    raise
+
+
+def register(connection: psycopg.Connection[Any], registry: Registry) -> None:
+    """Write the kinds down, and tell the registry of those that nobody moves. In the caller's transaction."""
+    stored = _stored(connection)
+    for each in registry:
+        if each.subject is not None:
+            connection.execute(_REGISTER, [json.dumps(_record(connection, each, each.subject, stored))])
+    ours = [each.subject.kind for each in registry if each.subject is not None]
+    registry.keep_former_kinds(
+        (trigger, Subject(kind, path)) for kind, trigger, path in connection.execute(_FORMER, [ours]).fetchall()
+    )
+
+
+def _record(
+    connection: psycopg.Connection[Any], declared: Declaration, subject: Subject, stored: Mapping[str, tuple[Any, ...]]
+) -> dict[str, Any]:
+    followed, refused = None, None
+    if subject.row is not None:
+        followed, refused = _resolved(connection, declared, subject, subject.row, stored)
+    return {
+        "kind": subject.kind,
+        "function_id": declared.id,
+        "trigger": declared.events[0].event,
+        "path": subject.id,
+        "row": to_json(subject)["row"],
+        "find": followed and followed.find,
+        "write": followed and followed.write,
+        "restore": followed and followed.restore,
+        "states": followed and followed.states,
+        "numeric": bool(followed and followed.numeric),
+        "deferred": bool(followed and followed.deferred),
+        "refused": refused,
+    }
+
+
+def _resolved(
+    connection: psycopg.Connection[Any],
+    declared: Declaration,
+    subject: Subject,
+    row: Row,
+    stored: Mapping[str, tuple[Any, ...]],
+) -> tuple[Followed | None, str | None]:
+    """How it is followed, and why it can't be at present; then it is tried as it was before."""
+    try:
+        return resolve(connection, declared, row), None
+    except RegistrationError as error:
+        log.error("%s", error)
+        return _former(stored, subject), str(error)
+
+
+def _former(stored: Mapping[str, tuple[Any, ...]], subject: Subject) -> Followed | None:
+    """How the same row was followed before."""
+    said = stored.get(subject.kind)
+    if said is None or said[0] != to_json(subject)["row"] or said[1] is None:
+        return None
+    _, find, write, restore, states, numeric, deferred = said
+    return Followed(find, write, restore, states, numeric, deferred)
+
+
+def _stored(connection: psycopg.Connection[Any]) -> dict[str, tuple[Any, ...]]:
+    return {kind: tuple(rest) for kind, *rest in connection.execute(_STORED).fetchall()}

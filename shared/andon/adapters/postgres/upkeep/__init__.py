@@ -1,0 +1,1 @@
+"""What keeps the whole system in order, and says how it is."""
