@@ -36,7 +36,7 @@ from andon.engine.functions import Registry
 from andon.engine.gates import gates_of
 from andon.engine.ids import new_id
 from andon.migrations import migrate
-from andon_worker.dispatcher.batch import record_batch
+from andon_worker.dispatcher.batches.batch import record_batch
 from andon_worker.dispatcher.gatekeeper import Gatekeeper
 
 LEASE = 600.0

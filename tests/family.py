@@ -25,7 +25,7 @@ from andon.engine.invoking import invocation_of, invoked
 from andon.engine.sending import as_text
 from andon.engine.waiting import CHILD_ENDED, RUN, Awaited, Wait, Waiting, awaited
 from andon_worker.dispatcher import upkeep
-from andon_worker.dispatcher.batch import Effects, record_batch
+from andon_worker.dispatcher.batches.batch import Effects, record_batch
 
 CANCEL = [CancelOn("family/cancelled", match="data.case")]
 

@@ -18,7 +18,7 @@ from andon.engine.events import Event
 from andon.engine.functions import Registry
 from andon.engine.ids import new_id
 from andon_worker.dispatcher import upkeep
-from andon_worker.dispatcher.batch import Effects, record_batch
+from andon_worker.dispatcher.batches.batch import Effects, record_batch
 from andon_worker.dispatcher.gatekeeper import Gatekeeper
 
 _STATUSES = "SELECT status, count(*) FROM andon.runs WHERE kind = 'function' GROUP BY status"

@@ -13,7 +13,7 @@ from andon.adapters.cron import check_schedule
 from andon.adapters.postgres.connect import Connection, connect
 from andon.engine.functions import Registry
 from andon_worker.dispatcher import upkeep
-from andon_worker.dispatcher.batch import Effects, record_batch
+from andon_worker.dispatcher.batches.batch import Effects, record_batch
 
 
 class Planner:

@@ -21,7 +21,7 @@ from andon.engine.functions import Registry
 from andon.migrations.runner import _config
 from andon.settings import Settings
 from andon_worker.dispatcher.bootstrap import dispatcher
-from andon_worker.dispatcher.gauges import StoreGauges
+from andon_worker.dispatcher.gauges.whole import StoreGauges
 from andon_worker.dispatcher.leadership import Leadership, NotLeader
 from tests.conftest import create, drop
 from tests.integration.cli.conftest import Command

@@ -41,7 +41,7 @@ from andon.engine.functions import Registry
 from andon.engine.ids import new_id
 from andon.engine.rules import run_flag
 from andon_worker.dispatcher import upkeep
-from andon_worker.dispatcher.batch import record_batch
+from andon_worker.dispatcher.batches.batch import record_batch
 from andon_worker.dispatcher.gatekeeper import Gatekeeper
 from tests import moves
 

@@ -12,7 +12,7 @@ from andon import Event, Row, Step, Subject, function
 from andon.adapters.postgres.registered import functions
 from andon.engine.functions import Registry
 from andon_api.console import subjects
-from andon_worker.dispatcher.batch import record_batch
+from andon_worker.dispatcher.batches.batch import record_batch
 from tests.integration.api.conftest import Client
 
 WORDS: dict[str, Any] = {"active": "processing", "completed": "done", "failed": "failed", "cancelled": "cancelled"}

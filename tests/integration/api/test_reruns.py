@@ -9,7 +9,7 @@ import pytest
 
 from andon import CancelOn, Event, Function, Singleton, Step, function
 from andon.adapters.postgres.runs import leases
-from andon_worker.dispatcher.batch import record_batch
+from andon_worker.dispatcher.batches.batch import record_batch
 from tests.integration.api.conftest import Client
 from tests.planning import Planner
 

@@ -11,7 +11,7 @@ from andon import Event, Function, Step, function
 from andon.adapters.postgres.cancels import wide
 from andon.adapters.postgres.runs import leases, run_tags
 from andon.adapters.postgres.runs.journal import Holding
-from andon_worker.dispatcher.batch import record_batch
+from andon_worker.dispatcher.batches.batch import record_batch
 from tests.integration.api.conftest import Client
 from tests.planning import Planner
 

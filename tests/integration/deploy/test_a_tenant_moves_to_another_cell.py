@@ -15,7 +15,7 @@ from andon.adapters.postgres.connect import connect
 from andon.embedded import PostgresServer
 from andon.engine.functions import Registry
 from andon.engine.ids import new_id
-from andon_worker.dispatcher.batch import record_batch
+from andon_worker.dispatcher.batches.batch import record_batch
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "scale.md"
 _TENANT = """

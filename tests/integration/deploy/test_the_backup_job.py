@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from andon.embedded import PostgresServer
-from andon_worker.dispatcher.storage_gauges import storage_gauges
+from andon_worker.dispatcher.gauges.storage import storage_gauges
 from tests.conftest import create, drop
 from tests.polling import wait_until
 

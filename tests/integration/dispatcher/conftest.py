@@ -21,7 +21,7 @@ from andon.adapters.redis.connect import connect_blocking
 from andon.engine.functions import Registry
 from andon.settings import Settings
 from andon_worker.broker import HintBroker
-from andon_worker.dispatcher.batch import Effects
+from andon_worker.dispatcher.batches.batch import Effects
 from andon_worker.dispatcher.intake import Intake
 from andon_worker.dispatcher.leadership import Leadership
 from andon_worker.dispatcher.service import DispatcherService

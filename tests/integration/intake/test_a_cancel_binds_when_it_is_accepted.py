@@ -14,7 +14,7 @@ from andon.adapters.postgres.runs import leases
 from andon.engine.events import Event
 from andon.engine.functions import Registry
 from andon.engine.rules import run_flag
-from andon_worker.dispatcher.batch import record_batch
+from andon_worker.dispatcher.batches.batch import record_batch
 from tests.polling import wait_until
 
 from .conftest import Desk

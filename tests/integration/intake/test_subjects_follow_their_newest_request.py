@@ -25,7 +25,7 @@ from andon.adapters.postgres.subjects import rows_owed, subjects
 from andon.engine.functions import Registry
 from andon.engine.subjects import subject_id
 from andon_worker.dispatcher import upkeep
-from andon_worker.dispatcher.batch import record_batch
+from andon_worker.dispatcher.batches.batch import record_batch
 
 from .conftest import Desk
 

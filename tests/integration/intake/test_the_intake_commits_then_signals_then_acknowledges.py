@@ -6,7 +6,7 @@ import pytest
 from redis.exceptions import ConnectionError as RedisAway
 
 from andon.adapters.redis.bus import GROUP, STREAM
-from andon_worker.dispatcher.batch import Effects
+from andon_worker.dispatcher.batches.batch import Effects
 from andon_worker.dispatcher.leadership import Leadership, NotLeader
 
 from .conftest import Desk

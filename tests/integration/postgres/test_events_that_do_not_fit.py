@@ -10,7 +10,7 @@ import psycopg
 from andon import Event, function
 from andon.adapters.postgres.connect import connect
 from andon.engine.functions import Registry
-from andon_worker.dispatcher.batch import record_batch
+from andon_worker.dispatcher.batches.batch import record_batch
 
 
 @dataclass

@@ -16,7 +16,7 @@ from andon.adapters.postgres.events import inbox
 from andon.adapters.postgres.events.own_events import WideCancel
 from andon.engine.events import RUNS_CANCELLED
 from andon.engine.functions import Registry
-from andon_worker.dispatcher.batch import Effects, record_batch
+from andon_worker.dispatcher.batches.batch import Effects, record_batch
 
 COSTLY = "event.data.a.all(x, x in event.data.a)"
 NUMBERS = list(range(38_000))

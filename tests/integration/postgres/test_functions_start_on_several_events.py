@@ -11,7 +11,7 @@ from andon import Event, Function, On, Step, function
 from andon.adapters.cel import check_expression
 from andon.adapters.postgres.connect import Connection, connect
 from andon.engine.functions import Registry
-from andon_worker.dispatcher.batch import record_batch
+from andon_worker.dispatcher.batches.batch import record_batch
 
 _STARTED = """
 SELECT r.function_id, e.name FROM andon.runs r JOIN andon.events e ON e.seq = r.event_seq ORDER BY e.seq, r.function_id

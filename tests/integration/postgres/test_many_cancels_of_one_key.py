@@ -13,7 +13,7 @@ from andon.adapters.postgres.events import inbox
 from andon.engine.events import Event
 from andon.engine.functions import Registry
 from andon.engine.ids import new_id
-from andon_worker.dispatcher.batch import record_batch
+from andon_worker.dispatcher.batches.batch import record_batch
 
 _STOPPED = """
 SELECT e.id, r.status, r.cancel_event_id, r.cancel_reason FROM andon.runs r JOIN andon.events e ON e.seq = r.event_seq

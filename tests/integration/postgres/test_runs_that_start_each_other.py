@@ -21,7 +21,7 @@ from andon.engine.events import MOST_HOPS, check_event
 from andon.engine.functions import Registry
 from andon.engine.sending import as_text, event_id
 from andon.engine.storable import DEEPEST
-from andon_worker.dispatcher.batch import Effects, record_batch
+from andon_worker.dispatcher.batches.batch import Effects, record_batch
 
 
 def declared(id: str, trigger: str) -> Function:

@@ -21,7 +21,7 @@ from andon.adapters.postgres.runs.leases import Claimed
 from andon.adapters.postgres.runs.settle import End, settle_held
 from andon.engine.functions import Registry
 from andon_worker.dispatcher import upkeep
-from andon_worker.dispatcher.batch import record_batch
+from andon_worker.dispatcher.batches.batch import record_batch
 from andon_worker.dispatcher.gatekeeper import Gatekeeper
 from andon_worker.dispatcher.ticking import Ticked, tick
 

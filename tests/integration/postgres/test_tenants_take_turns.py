@@ -21,7 +21,7 @@ from andon.engine.events import Event
 from andon.engine.functions import Registry
 from andon.engine.ids import new_id
 from andon_worker.dispatcher import upkeep
-from andon_worker.dispatcher.batch import record_batch
+from andon_worker.dispatcher.batches.batch import record_batch
 
 REGISTRY = Registry.load(["tests.functions", "tests.heavy_functions"])
 _QUEUED = "SELECT count(*) FROM andon.runs WHERE tenant = %s AND status = 'queued'"

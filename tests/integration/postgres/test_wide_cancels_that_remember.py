@@ -11,7 +11,7 @@ from andon.adapters.postgres.cancels import wide
 from andon.adapters.postgres.connect import connect
 from andon.adapters.postgres.events import inbox
 from andon.engine.functions import Registry
-from andon_worker.dispatcher.batch import record_batch
+from andon_worker.dispatcher.batches.batch import record_batch
 
 
 @pytest.mark.parametrize(("remember", "status"), [(dt.timedelta(minutes=5), "cancelled"), (None, "queued")])

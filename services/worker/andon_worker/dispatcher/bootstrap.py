@@ -21,7 +21,7 @@ from andon.engine.errors import RegistrationError
 from andon.engine.functions import Registry
 from andon.settings import Settings
 from andon_worker.broker import HintBroker
-from andon_worker.dispatcher.gauges import StoreGauges
+from andon_worker.dispatcher.gauges.whole import StoreGauges
 from andon_worker.dispatcher.leadership import Leadership
 from andon_worker.dispatcher.service import DispatcherService
 from andon_worker.metrics import DispatcherMetrics, new_registry

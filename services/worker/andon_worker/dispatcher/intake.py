@@ -34,8 +34,8 @@ from andon.engine.events import DEFAULT_TENANT, ENDS, Event, why_only_ours
 from andon.engine.functions import Registry
 from andon.engine.gates import is_limited
 from andon.reports.events import spelled
-from andon_worker.dispatcher.batch import Effects, record_batch
 from andon_worker.dispatcher.batch_size import MOST, MOST_BYTES, BatchSize
+from andon_worker.dispatcher.batches.batch import Effects, record_batch
 from andon_worker.dispatcher.halving import halving, is_nobodys_fault, is_too_much
 from andon_worker.dispatcher.leadership import Leadership
 from andon_worker.dispatcher.low_water import forgotten

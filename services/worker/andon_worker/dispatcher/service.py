@@ -36,7 +36,7 @@ from andon.engine.rules import run_flag
 from andon.settings import Settings
 from andon_worker.broker import HintBroker
 from andon_worker.dispatcher import upkeep
-from andon_worker.dispatcher.batch import Effects
+from andon_worker.dispatcher.batches.batch import Effects
 from andon_worker.dispatcher.former import FormerIntake, FormerStreams
 from andon_worker.dispatcher.gatekeeper import Gatekeeper
 from andon_worker.dispatcher.halving import halving, is_nobodys_fault, is_too_much

@@ -19,7 +19,7 @@ from andon.adapters.postgres.registered.schedules import Due
 from andon.engine.functions import Registry
 from andon.engine.ticks import Plan, plan, tick_event
 from andon.engine.triggers import Cron
-from andon_worker.dispatcher.batch import Effects, record_batch
+from andon_worker.dispatcher.batches.batch import Effects, record_batch
 
 
 @dataclass

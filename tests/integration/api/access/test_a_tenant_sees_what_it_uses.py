@@ -14,7 +14,7 @@ from andon.adapters.postgres.upkeep.files import Usage as Stored
 from andon.adapters.postgres.upkeep.files import record_usage
 from andon.engine.ids import new_id
 from andon.settings import Settings
-from andon_worker.dispatcher.tenant_gauges import LARGEST, TenantGauges
+from andon_worker.dispatcher.gauges.tenants import LARGEST, TenantGauges
 from tests.integration.api.access.conftest import API, Caller, MakeKey
 from tests.integration.api.conftest import MakeApp
 from tests.integration.cli.conftest import Command

@@ -25,8 +25,8 @@ from andon.adapters.postgres.statuses import HELD
 from andon.adapters.postgres.subjects import rows_owed
 from andon.adapters.redis.bus import GROUP, STREAM
 from andon.engine.states import OPEN
-from andon_worker.dispatcher.storage_gauges import storage_gauges
-from andon_worker.dispatcher.tenant_gauges import TenantGauges
+from andon_worker.dispatcher.gauges.storage import storage_gauges
+from andon_worker.dispatcher.gauges.tenants import TenantGauges
 
 log = logging.getLogger(__name__)
 CACHE_SECONDS = 2.0

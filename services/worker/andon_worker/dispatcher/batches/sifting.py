@@ -24,10 +24,10 @@ from andon.adapters.postgres.events.skips import Reason, Skip
 from andon.engine.events import Event
 from andon.engine.functions import Registry
 from andon.engine.gates import gates_of, rate_limit_of
-from andon_worker.dispatcher import debouncing, idempotency
+from andon_worker.dispatcher.batches import debouncing, idempotency
 
 if TYPE_CHECKING:
-    from andon_worker.dispatcher.batch import NewRun
+    from andon_worker.dispatcher.batches.batch import NewRun
 
 Sifted = tuple[list["NewRun"], list[Skip]]
 

@@ -16,7 +16,7 @@ from andon.adapters.postgres.events.skips import Reason, Skip
 from andon.engine.rules import digest
 
 if TYPE_CHECKING:
-    from andon_worker.dispatcher.batch import NewRun
+    from andon_worker.dispatcher.batches.batch import NewRun
 
 
 def collapse(connection: psycopg.Connection[Any], runs: Sequence[NewRun]) -> tuple[list[NewRun], list[Skip]]:

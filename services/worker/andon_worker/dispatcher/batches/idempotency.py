@@ -19,7 +19,7 @@ from andon.engine.functions import Registry
 from andon.engine.rules import cancel_key, digest
 
 if TYPE_CHECKING:
-    from andon_worker.dispatcher.batch import NewRun
+    from andon_worker.dispatcher.batches.batch import NewRun
 
 
 Keys = dict[uuid.UUID, uuid.UUID]

@@ -38,9 +38,9 @@ from andon.engine.ids import new_id, parse_id
 from andon.engine.rules import CancelOn, cancel_key, rule_id, run_flag
 from andon.engine.tags import tag_key, tags_of
 from andon.reports.events import REQUESTED
-from andon_worker.dispatcher import ordering, sifting, subjects
-from andon_worker.dispatcher.family import Birth, adopt, ended, plan_births, rate_limited
-from andon_worker.dispatcher.subjects import Request, Requests
+from andon_worker.dispatcher.batches import ordering, sifting, subjects
+from andon_worker.dispatcher.batches.family import Birth, adopt, ended, plan_births, rate_limited
+from andon_worker.dispatcher.batches.subjects import Request, Requests
 
 log = logging.getLogger(__name__)
 Key = tuple[str, str]

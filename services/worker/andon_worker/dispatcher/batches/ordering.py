@@ -16,7 +16,7 @@ from andon.engine.flow import MOST_AHEAD
 from andon.engine.gates import fair_key, gates_for
 
 if TYPE_CHECKING:
-    from andon_worker.dispatcher.batch import NewRun
+    from andon_worker.dispatcher.batches.batch import NewRun
 
 SECOND, MICROSECOND = dt.timedelta(seconds=1), dt.timedelta(microseconds=1)
 

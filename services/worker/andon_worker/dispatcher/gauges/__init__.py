@@ -1,0 +1,1 @@
+"""What the two stores say of the whole system, asked when Prometheus asks."""
