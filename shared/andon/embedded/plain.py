@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-NARRATOR = "andon_worker.supervisor.narrating"
+NARRATOR = "andon_worker.supervisor.signals.narrating"
 RED, GREEN, YELLOW, MAGENTA, DIM = 31, 32, 33, 35, 2
 _COLOURS = {
     "run started": 36,

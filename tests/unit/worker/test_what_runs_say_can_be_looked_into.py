@@ -10,8 +10,8 @@ import pytest
 from andon.adapters.postgres.runs.run_logs import Chunk
 from andon.engine.ids import new_id
 from andon_worker.lane.capture import encode
-from andon_worker.supervisor.logbook import Said, as_json, rows_of
-from andon_worker.supervisor.output import Line, RunOutput, read_line
+from andon_worker.supervisor.output.logbook import Said, as_json, rows_of
+from andon_worker.supervisor.output.output import Line, RunOutput, read_line
 from andon_worker.wire import MARK
 
 

@@ -20,17 +20,17 @@ from andon_worker.metrics import new_registry
 from andon_worker.supervisor.courier import Courier
 from andon_worker.supervisor.endings import Endings
 from andon_worker.supervisor.executing import Executing
-from andon_worker.supervisor.hooks import Hook, Hooks
-from andon_worker.supervisor.hosting import Hosts
-from andon_worker.supervisor.lanes import Lanes
+from andon_worker.supervisor.hosting.hosting import Hosts
+from andon_worker.supervisor.hosting.lanes import Lanes
+from andon_worker.supervisor.hosting.loop import Loop
 from andon_worker.supervisor.ledger import Ledger
-from andon_worker.supervisor.logbook import Logbook
-from andon_worker.supervisor.loop import Loop
 from andon_worker.supervisor.memory import MemoryWatch
-from andon_worker.supervisor.metrics import WorkerMetrics
-from andon_worker.supervisor.narrating import NarratingHook
+from andon_worker.supervisor.output.logbook import Logbook
 from andon_worker.supervisor.service import WorkerService
-from andon_worker.supervisor.tracing import TracingHook
+from andon_worker.supervisor.signals.hooks import Hook, Hooks
+from andon_worker.supervisor.signals.metrics import WorkerMetrics
+from andon_worker.supervisor.signals.narrating import NarratingHook
+from andon_worker.supervisor.signals.tracing import TracingHook
 
 if TYPE_CHECKING:
     from andon.adapters.tracing.spans import Tracing

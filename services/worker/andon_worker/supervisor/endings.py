@@ -28,10 +28,10 @@ from andon.engine.stops import Cause
 from andon_worker.nursery.starting import in_words
 from andon_worker.supervisor import ledger
 from andon_worker.supervisor.courier import Courier
-from andon_worker.supervisor.hooks import Hooks
-from andon_worker.supervisor.hosting import Hosts, Run
+from andon_worker.supervisor.hosting.hosting import Hosts, Run
+from andon_worker.supervisor.hosting.loop import Loop
 from andon_worker.supervisor.ledger import Ledger, Refused
-from andon_worker.supervisor.loop import Loop
+from andon_worker.supervisor.signals.hooks import Hooks
 
 log = logging.getLogger(__name__)
 SHORT_SECONDS = 60.0

@@ -27,13 +27,13 @@ from andon.engine.tags import MOST_TAGS
 from andon_worker.supervisor import ledger
 from andon_worker.supervisor.courier import Courier, FlagCheck
 from andon_worker.supervisor.endings import Endings, said_of
-from andon_worker.supervisor.hooks import Hooks
-from andon_worker.supervisor.hosting import Hosts, Run
-from andon_worker.supervisor.lanes import Lane, Lanes
+from andon_worker.supervisor.hosting.hosting import Hosts, Run
+from andon_worker.supervisor.hosting.lanes import Lane, Lanes
+from andon_worker.supervisor.hosting.loop import Loop
 from andon_worker.supervisor.ledger import Ledger, Refused
-from andon_worker.supervisor.logbook import Logbook, Said
-from andon_worker.supervisor.loop import Loop
-from andon_worker.supervisor.output import STREAMS, Line, RunOutput
+from andon_worker.supervisor.output.logbook import Logbook, Said
+from andon_worker.supervisor.output.output import STREAMS, Line, RunOutput
+from andon_worker.supervisor.signals.hooks import Hooks
 from andon_worker.wire import BrokenFrame, Header
 
 log = logging.getLogger(__name__)

@@ -28,13 +28,13 @@ from andon_worker.nursery.starting import Loading
 from andon_worker.supervisor.courier import Courier
 from andon_worker.supervisor.executing import Executing
 from andon_worker.supervisor.heartbeat import Heartbeat
-from andon_worker.supervisor.hosting import Hosts, Run
-from andon_worker.supervisor.lanes import Lanes
+from andon_worker.supervisor.hosting.hosting import Hosts, Run
+from andon_worker.supervisor.hosting.lanes import Lanes
+from andon_worker.supervisor.hosting.loop import Loop
+from andon_worker.supervisor.hosting.nurseries import NurseryClient
 from andon_worker.supervisor.ledger import Claim, Ledger, Offer, Refused
-from andon_worker.supervisor.logbook import Logbook
-from andon_worker.supervisor.loop import Loop
 from andon_worker.supervisor.memory import MemoryWatch
-from andon_worker.supervisor.nurseries import NurseryClient
+from andon_worker.supervisor.output.logbook import Logbook
 
 log = logging.getLogger(__name__)
 VERSION = version("andon")

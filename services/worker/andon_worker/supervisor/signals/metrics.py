@@ -7,7 +7,7 @@ from collections.abc import Callable
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from andon_worker.metrics import RunMetrics, gauge
-from andon_worker.supervisor.hosting import Run
+from andon_worker.supervisor.hosting.hosting import Run
 
 STEP_BUCKETS = (0.005, 0.025, 0.1, 0.5, 1, 5, 15, 60, 180, 600, 1800)
 

@@ -21,7 +21,7 @@ import psycopg
 from andon.adapters.postgres.database import Database
 from andon.adapters.postgres.runs import run_logs
 from andon.adapters.postgres.runs.run_logs import Chunk
-from andon_worker.supervisor.output import Line
+from andon_worker.supervisor.output.output import Line
 
 log = logging.getLogger(__name__)
 PAUSE_SECONDS = 0.2

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Protocol
 
 from andon.engine.stops import SIGNAL, Cause
 from andon_worker.lane.progress import SharedProgress, make_page
-from andon_worker.supervisor.loop import Loop
+from andon_worker.supervisor.hosting.loop import Loop
 from andon_worker.wire import Channel
 
 if TYPE_CHECKING:
-    from andon_worker.supervisor.hosting import Run
+    from andon_worker.supervisor.hosting.hosting import Run
 
 Key = tuple[str, str]
 """Tenant and function: a lane serves runs of one pair only."""

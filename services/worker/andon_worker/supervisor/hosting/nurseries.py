@@ -19,7 +19,7 @@ from typing import Any, Protocol
 
 from andon_worker.linux import children
 from andon_worker.nursery.starting import IMPORT_SECONDS, Loading, end, in_words, start
-from andon_worker.supervisor.loop import Loop, Timer
+from andon_worker.supervisor.hosting.loop import Loop, Timer
 from andon_worker.wire import receive_passed
 
 log = logging.getLogger(__name__)

@@ -14,10 +14,10 @@ from andon.adapters.postgres.runs.leases import Beat, Claimed
 from andon.engine.declarations import Declaration
 from andon.engine.ports import Attempt
 from andon.engine.stops import Cause
-from andon_worker.supervisor.lanes import Lane
-from andon_worker.supervisor.loop import Timer
-from andon_worker.supervisor.output import RunOutput
-from andon_worker.supervisor.pace import Pace
+from andon_worker.supervisor.hosting.lanes import Lane
+from andon_worker.supervisor.hosting.loop import Timer
+from andon_worker.supervisor.hosting.pace import Pace
+from andon_worker.supervisor.output.output import RunOutput
 from andon_worker.wire import Header
 
 

@@ -6,8 +6,8 @@ import json
 import logging
 import time
 
-from andon_worker.supervisor.hooks import Outcome
-from andon_worker.supervisor.hosting import Run
+from andon_worker.supervisor.hosting.hosting import Run
+from andon_worker.supervisor.signals.hooks import Outcome
 
 log = logging.getLogger(__name__)
 MOST_SHOWN = 200

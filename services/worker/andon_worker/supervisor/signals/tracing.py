@@ -10,8 +10,8 @@ import psycopg
 
 from andon.adapters.postgres.database import Database
 from andon.adapters.postgres.runs.leases import cancelled_in
-from andon_worker.supervisor.hooks import Outcome
-from andon_worker.supervisor.hosting import Run
+from andon_worker.supervisor.hosting.hosting import Run
+from andon_worker.supervisor.signals.hooks import Outcome
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
-    from andon_worker.supervisor.hosting import Run
+    from andon_worker.supervisor.hosting.hosting import Run
 
 Outcome = Literal["completed", "failed", "retrying", "cancelled"]
 

@@ -1,0 +1,1 @@
+"""The runs that this worker hosts, and the processes in which they go."""

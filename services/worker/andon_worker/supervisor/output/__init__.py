@@ -1,0 +1,1 @@
+"""What runs say: cut into lines, bounded, kept."""

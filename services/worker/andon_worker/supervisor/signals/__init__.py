@@ -1,0 +1,1 @@
+"""What others see of runs and steps while they go on."""
