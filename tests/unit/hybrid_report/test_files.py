@@ -25,7 +25,7 @@ from andon_worker.hybrid_report import (
     render_pdf,
     synthetic,
 )
-from andon_worker.hybrid_report.render_html import figure_id
+from andon_worker.hybrid_report.rendering.render_html import figure_id
 from tests.unit.hybrid_report.conftest import OPTIONS
 
 RENDERERS = {"report.html": render_html, "report.pdf": render_pdf, "report.json": render_json}

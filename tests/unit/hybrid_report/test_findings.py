@@ -15,8 +15,8 @@ import pytest
 
 from andon.reports import NoControl, ReportOptions, ensure_parquet
 from andon_worker.hybrid_report import SECTIONS, digest, make_document, render_html, render_pdf
-from andon_worker.hybrid_report.association import cramers_v
 from andon_worker.hybrid_report.changes import change_sentences
+from andon_worker.hybrid_report.figures.association import cramers_v
 from andon_worker.hybrid_report.wording import Wording
 from tests.unit.hybrid_report.conftest import Profile
 

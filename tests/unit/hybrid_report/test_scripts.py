@@ -10,8 +10,8 @@ from pypdf import PdfReader
 
 from andon.reports import ReportOptions
 from andon_worker.hybrid_report import SECTIONS, make_document, render_html, render_pdf
-from andon_worker.hybrid_report.fonts import fallbacks, is_shaped
-from andon_worker.hybrid_report.pdf_page import Page
+from andon_worker.hybrid_report.rendering.fonts import fallbacks, is_shaped
+from andon_worker.hybrid_report.rendering.pdf_page import Page
 from andon_worker.hybrid_report.wording import one_way
 from tests.unit.hybrid_report.conftest import Profile
 

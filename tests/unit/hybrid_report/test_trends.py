@@ -9,8 +9,8 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
+from andon_worker.hybrid_report.figures.series import rising, season, shift
 from andon_worker.hybrid_report.sections import SECTIONS
-from andon_worker.hybrid_report.series import rising, season, shift
 from andon_worker.hybrid_report.wording import Wording
 from tests.unit.hybrid_report.conftest import Profile
 

@@ -12,7 +12,7 @@ from andon.reports import NoControl, ensure_parquet
 from andon.reports.datasets import inspect_dataset
 from andon.reports.limits import MOST_COLUMNS
 from andon_worker.hybrid_report import SECTIONS
-from andon_worker.hybrid_report.table import Table, open_table
+from andon_worker.hybrid_report.figures.table import Table, open_table
 from tests.unit.hybrid_report.conftest import OPTIONS
 
 ROWS = 300

@@ -7,8 +7,8 @@
 from andon.reports import Control, NoControl
 from andon_worker.hybrid_report.changes import digest
 from andon_worker.hybrid_report.document import Document, make_document, render_json
-from andon_worker.hybrid_report.render_html import render_html
-from andon_worker.hybrid_report.render_pdf import render_pdf
+from andon_worker.hybrid_report.rendering.render_html import render_html
+from andon_worker.hybrid_report.rendering.render_pdf import render_pdf
 from andon_worker.hybrid_report.sections import SECTIONS
 from andon_worker.hybrid_report.synthetic import synthetic
 

@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from andon.reports import Control, ReportOptions
-from andon_worker.hybrid_report import charts, choose
-from andon_worker.hybrid_report.association import ranks
+from andon_worker.hybrid_report import charts
+from andon_worker.hybrid_report.figures import choose
+from andon_worker.hybrid_report.figures.association import ranks
+from andon_worker.hybrid_report.figures.table import Table, clean, open_table
+from andon_worker.hybrid_report.figures.values import Floats, Values, doubles, sampled, values_of
 from andon_worker.hybrid_report.section import Figure, Grid, Result, Section, Sentence
-from andon_worker.hybrid_report.table import Table, clean, open_table
-from andon_worker.hybrid_report.values import Floats, Values, doubles, sampled, values_of
 from andon_worker.hybrid_report.wording import Wording, label
 
 MOST_COLUMNS = 20

@@ -14,9 +14,9 @@ from andon.reports.duck import identifier
 from andon.reports.options import MEASURABLE, TEMPORAL
 from andon_worker.hybrid_report import charts
 from andon_worker.hybrid_report.charts import Bar
+from andon_worker.hybrid_report.figures.table import Table, clean, double, open_table
+from andon_worker.hybrid_report.figures.values import Values, values_of
 from andon_worker.hybrid_report.section import Figure, Grid, Result, Section, Sentence
-from andon_worker.hybrid_report.table import Table, clean, double, open_table
-from andon_worker.hybrid_report.values import Values, values_of
 from andon_worker.hybrid_report.wording import MISSING, Wording, label
 
 BINS = 40

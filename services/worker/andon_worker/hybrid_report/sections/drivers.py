@@ -11,8 +11,11 @@ from numpy.typing import NDArray
 
 from andon.reports import Column, Control, ReportOptions
 from andon.reports.duck import identifier
-from andon_worker.hybrid_report import charts, choose
-from andon_worker.hybrid_report.association import (
+from andon_worker.hybrid_report import charts
+from andon_worker.hybrid_report.charts import Bar
+from andon_worker.hybrid_report.drawing import FULL
+from andon_worker.hybrid_report.figures import choose
+from andon_worker.hybrid_report.figures.association import (
     Codes,
     Floats,
     Resampled,
@@ -23,12 +26,10 @@ from andon_worker.hybrid_report.association import (
     ranks,
     with_interval,
 )
-from andon_worker.hybrid_report.bootstrap import seed_of
-from andon_worker.hybrid_report.charts import Bar
-from andon_worker.hybrid_report.drawing import FULL
+from andon_worker.hybrid_report.figures.bootstrap import seed_of
+from andon_worker.hybrid_report.figures.table import Table, clean, open_table
+from andon_worker.hybrid_report.figures.values import codes, doubles, sampled, values_of
 from andon_worker.hybrid_report.section import Figure, Grid, Result, Section, Sentence
-from andon_worker.hybrid_report.table import Table, clean, open_table
-from andon_worker.hybrid_report.values import codes, doubles, sampled, values_of
 from andon_worker.hybrid_report.wording import Wording, label, some
 
 ROWS = 10_000

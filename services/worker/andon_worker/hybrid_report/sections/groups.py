@@ -12,13 +12,14 @@ import numpy as np
 
 from andon.reports import Control, ReportOptions
 from andon.reports.duck import identifier
-from andon_worker.hybrid_report import charts, choose
-from andon_worker.hybrid_report.association import cramers_v
-from andon_worker.hybrid_report.bootstrap import Bins, Floats, interval, resampled_means, seed_of
+from andon_worker.hybrid_report import charts
 from andon_worker.hybrid_report.charts import Box, Interval
+from andon_worker.hybrid_report.figures import choose
+from andon_worker.hybrid_report.figures.association import cramers_v
+from andon_worker.hybrid_report.figures.bootstrap import Bins, Floats, interval, resampled_means, seed_of
+from andon_worker.hybrid_report.figures.table import Table, clean, double, open_table
+from andon_worker.hybrid_report.figures.values import Values, codes, doubles, sampled, values_of
 from andon_worker.hybrid_report.section import Figure, Grid, Result, Section, Sentence
-from andon_worker.hybrid_report.table import Table, clean, double, open_table
-from andon_worker.hybrid_report.values import Values, codes, doubles, sampled, values_of
 from andon_worker.hybrid_report.wording import Wording, label, some
 
 BINS = 2_048

@@ -10,8 +10,8 @@ from andon.reports.duck import identifier
 from andon_worker.hybrid_report import charts
 from andon_worker.hybrid_report.charts import Bar
 from andon_worker.hybrid_report.drawing import FULL
+from andon_worker.hybrid_report.figures.table import clean, open_table
 from andon_worker.hybrid_report.section import Figure, Grid, Result, Section, Sentence
-from andon_worker.hybrid_report.table import clean, open_table
 from andon_worker.hybrid_report.wording import MISSING, Wording, label, some
 
 _MOST_BARS = 15

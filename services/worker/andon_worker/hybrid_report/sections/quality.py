@@ -7,12 +7,13 @@ from typing import Any
 
 from andon.reports import Column, Control, ReportOptions
 from andon.reports.duck import identifier
-from andon_worker.hybrid_report import charts, choose, missing
-from andon_worker.hybrid_report.alerts import Alert, alerts
+from andon_worker.hybrid_report import charts
 from andon_worker.hybrid_report.charts import Series
+from andon_worker.hybrid_report.figures import choose, missing
+from andon_worker.hybrid_report.figures.alerts import Alert, alerts
+from andon_worker.hybrid_report.figures.table import Table, clean, open_table
 from andon_worker.hybrid_report.provenance import provenance, provenance_grids, unread_sentences
 from andon_worker.hybrid_report.section import Figure, Grid, Result, Section, Sentence
-from andon_worker.hybrid_report.table import Table, clean, open_table
 from andon_worker.hybrid_report.wording import MISSING, Wording, label, listed, some
 
 _SHOWN_REPEATS = 5

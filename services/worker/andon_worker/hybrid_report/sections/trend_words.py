@@ -7,8 +7,9 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
-from andon_worker.hybrid_report import charts, periods
+from andon_worker.hybrid_report import charts
 from andon_worker.hybrid_report.charts import Series
+from andon_worker.hybrid_report.figures import periods
 from andon_worker.hybrid_report.section import Figure, Grid, Result, Sentence
 from andon_worker.hybrid_report.wording import Wording, label
 

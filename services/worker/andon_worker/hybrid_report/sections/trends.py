@@ -13,14 +13,14 @@ import numpy as np
 
 from andon.reports import Control, ReportOptions
 from andon.reports.duck import identifier, literal
-from andon_worker.hybrid_report import choose, periods
-from andon_worker.hybrid_report.alerts import date_placeholders
-from andon_worker.hybrid_report.association import correlation_ratio
+from andon_worker.hybrid_report.figures import choose, periods
+from andon_worker.hybrid_report.figures.alerts import date_placeholders
+from andon_worker.hybrid_report.figures.association import correlation_ratio
+from andon_worker.hybrid_report.figures.series import growth, rising, season, shift
+from andon_worker.hybrid_report.figures.table import Table, clean, open_table
+from andon_worker.hybrid_report.figures.values import Floats, Values, values_of
 from andon_worker.hybrid_report.section import Result, Section
 from andon_worker.hybrid_report.sections.trend_words import figures, grids, sentences
-from andon_worker.hybrid_report.series import growth, rising, season, shift
-from andon_worker.hybrid_report.table import Table, clean, open_table
-from andon_worker.hybrid_report.values import Floats, Values, values_of
 from andon_worker.hybrid_report.wording import label
 
 _MOST_POINTS = 1_000

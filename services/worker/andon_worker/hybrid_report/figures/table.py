@@ -18,7 +18,7 @@ from andon.reports import Column, Control
 from andon.reports.described import description
 from andon.reports.duck import connect, identifier, literal
 from andon.reports.options import MEASURABLE, TEMPORAL, ReportOptions, check_columns
-from andon_worker.hybrid_report.survey import Seen, survey
+from andon_worker.hybrid_report.figures.survey import Seen, survey
 
 # Up to so many rows, distinct counts and quantiles are exact; beyond, they are close approximations and say so.
 EXACT_ROWS = 5_000_000

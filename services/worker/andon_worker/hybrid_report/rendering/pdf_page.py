@@ -11,7 +11,7 @@ from fontTools.ttLib import TTFont
 from fpdf import FPDF, XPos, YPos
 
 from andon_worker.hybrid_report.drawing import ACCENT, INK, MUTED, Dot, Drawing, Line, Rect, fitted
-from andon_worker.hybrid_report.fonts import fallbacks, is_shaped
+from andon_worker.hybrid_report.rendering.fonts import fallbacks, is_shaped
 from andon_worker.hybrid_report.section import Grid
 
 FAMILY = "DejaVu"

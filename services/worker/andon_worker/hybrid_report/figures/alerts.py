@@ -11,8 +11,8 @@ import numpy as np
 from andon.reports import Column
 from andon.reports.duck import identifier, literal
 from andon.reports.options import MEASURABLE
-from andon_worker.hybrid_report.table import Table, double
-from andon_worker.hybrid_report.values import Values, sampled, values_of
+from andon_worker.hybrid_report.figures.table import Table, double
+from andon_worker.hybrid_report.figures.values import Values, sampled, values_of
 from andon_worker.hybrid_report.wording import label
 
 _VARIANTS = 5_000  # columns of more different values are names of single things

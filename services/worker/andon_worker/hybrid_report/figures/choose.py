@@ -6,9 +6,9 @@ import numpy as np
 
 from andon.reports.duck import identifier
 from andon.reports.options import ReportOptions
-from andon_worker.hybrid_report.association import correlation_ratio, ranks
-from andon_worker.hybrid_report.table import Table
-from andon_worker.hybrid_report.values import codes, doubles, sampled, values_of
+from andon_worker.hybrid_report.figures.association import correlation_ratio, ranks
+from andon_worker.hybrid_report.figures.table import Table
+from andon_worker.hybrid_report.figures.values import codes, doubles, sampled, values_of
 
 MOST_MEASURES = 3
 MOST_GROUPINGS = 2

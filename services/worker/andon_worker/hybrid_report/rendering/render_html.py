@@ -11,7 +11,7 @@ from typing import Any
 from andon_worker.hybrid_report.changes import change_grids, change_sentences
 from andon_worker.hybrid_report.document import Document, parted
 from andon_worker.hybrid_report.drawing import to_svg
-from andon_worker.hybrid_report.facts import method, subtitle
+from andon_worker.hybrid_report.rendering.facts import method, subtitle
 from andon_worker.hybrid_report.section import Figure, Grid
 from andon_worker.hybrid_report.sections import SECTIONS
 from andon_worker.hybrid_report.wording import LOCALES, label, one_way

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from andon.reports.duck import identifier
-from andon_worker.hybrid_report.table import Table
+from andon_worker.hybrid_report.figures.table import Table
 
 UNITS = ("minute", "hour", "day", "week", "month", "quarter", "year")
 LENGTHS = {

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from andon.reports import Column
-    from andon_worker.hybrid_report.table import Table
+    from andon_worker.hybrid_report.figures.table import Table
 
 
 @dataclass(frozen=True)

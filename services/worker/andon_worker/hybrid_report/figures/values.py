@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from andon.reports.duck import identifier
-from andon_worker.hybrid_report.table import Table, double
+from andon_worker.hybrid_report.figures.table import Table, double
 
 Floats = NDArray[np.float64]
 

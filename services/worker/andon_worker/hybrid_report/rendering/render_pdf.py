@@ -12,8 +12,8 @@ from typing import Any
 from andon.reports import Control, NoControl
 from andon_worker.hybrid_report.changes import change_grids, change_sentences
 from andon_worker.hybrid_report.document import Document, parted
-from andon_worker.hybrid_report.facts import method, subtitle
-from andon_worker.hybrid_report.pdf_page import Page, draw, table
+from andon_worker.hybrid_report.rendering.facts import method, subtitle
+from andon_worker.hybrid_report.rendering.pdf_page import Page, draw, table
 from andon_worker.hybrid_report.section import Figure
 from andon_worker.hybrid_report.sections import SECTIONS
 from andon_worker.hybrid_report.wording import LOCALES, label, one_way, some

@@ -1,0 +1,1 @@
+"""What is computed of a dataset's columns, for any section that asks."""

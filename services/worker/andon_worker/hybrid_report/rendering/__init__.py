@@ -1,0 +1,1 @@
+"""The files of a report, each made from its one document."""
