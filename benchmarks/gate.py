@@ -30,10 +30,10 @@ from andon.adapters.postgres.registered import functions
 from andon.adapters.postgres.runs import leases
 from andon.adapters.postgres.runs.settle import End, settle_held, tell
 from andon.embedded import embedded_postgres
-from andon.engine.declarations import Declaration
+from andon.engine.declared.declarations import Declaration
+from andon.engine.declared.functions import Registry
+from andon.engine.declared.gates import gates_of
 from andon.engine.events import Event
-from andon.engine.functions import Registry
-from andon.engine.gates import gates_of
 from andon.engine.ids import new_id
 from andon.migrations import migrate
 from andon_worker.dispatcher.batches.batch import record_batch

@@ -19,11 +19,11 @@ from andon.adapters.postgres.runs import journal, leases, waits
 from andon.adapters.postgres.runs.journal import Holding
 from andon.adapters.postgres.runs.leases import Claimed
 from andon.adapters.postgres.runs.settle import End, Settled, settle_held
-from andon.engine.functions import Registry
+from andon.engine.declared.functions import Registry
 from andon.engine.ids import new_id
-from andon.engine.invoking import invocation_of, invoked
-from andon.engine.sending import as_text
-from andon.engine.waiting import CHILD_ENDED, RUN, Awaited, Wait, Waiting, awaited
+from andon.engine.steps.invoking import invocation_of, invoked
+from andon.engine.steps.sending import as_text
+from andon.engine.steps.waiting import CHILD_ENDED, RUN, Awaited, Wait, Waiting, awaited
 from andon_worker.dispatcher import upkeep
 from andon_worker.dispatcher.batches.batch import Effects, record_batch
 

@@ -13,9 +13,9 @@ from andon.adapters.postgres.registered import functions
 from andon.adapters.postgres.runs import leases
 from andon.adapters.postgres.runs.leases import Claimed
 from andon.adapters.postgres.runs.settle import End, Settled, settle_held
-from andon.engine.declarations import Declaration
+from andon.engine.declared.declarations import Declaration
+from andon.engine.declared.functions import Registry
 from andon.engine.events import Event
-from andon.engine.functions import Registry
 from andon.engine.ids import new_id
 from andon_worker.dispatcher import upkeep
 from andon_worker.dispatcher.batches.batch import Effects, record_batch

@@ -16,13 +16,13 @@ from andon.adapters.postgres.runs.journal import Holding
 from andon.adapters.postgres.runs.transactions import transact
 from andon.adapters.postgres.runs.waits import Expired
 from andon.engine.artifacts import Stored
+from andon.engine.declared.tags import MOST_TAGS
 from andon.engine.errors import Cancelled, InvalidResult, LeaseLost
 from andon.engine.events import Event
 from andon.engine.memos import Memo
 from andon.engine.ports import Attempt
-from andon.engine.sending import as_text
-from andon.engine.tags import MOST_TAGS
-from andon.engine.waiting import Waiting
+from andon.engine.steps.sending import as_text
+from andon.engine.steps.waiting import Waiting
 from andon_worker.supervisor.ledger import (
     Entry,
     Expire,

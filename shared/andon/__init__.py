@@ -1,7 +1,11 @@
 """Andon: durable functions that anyone allowed to can stop. This is the public API; the rest may change."""
 
-from andon.engine.async_steps import AsyncStep
-from andon.engine.debouncing import Debounce
+from andon.engine.declared.debouncing import Debounce
+from andon.engine.declared.flow import Concurrency, Priority, RateLimit, Singleton, Throttle, Timeouts
+from andon.engine.declared.functions import Function, function
+from andon.engine.declared.rules import CancelOn
+from andon.engine.declared.subjects import Row, Subject
+from andon.engine.declared.triggers import Cron, On
 from andon.engine.errors import (
     AndonError,
     Cancelled,
@@ -15,14 +19,10 @@ from andon.engine.errors import (
     StepTimeout,
 )
 from andon.engine.events import Event
-from andon.engine.flow import Concurrency, Priority, RateLimit, Singleton, Throttle, Timeouts
-from andon.engine.functions import Function, function
-from andon.engine.invoking import Child
-from andon.engine.rules import CancelOn
-from andon.engine.steps import Step
-from andon.engine.subjects import Row, Subject
-from andon.engine.triggers import Cron, On
-from andon.engine.waiting import Wait
+from andon.engine.steps.async_step import AsyncStep
+from andon.engine.steps.invoking import Child
+from andon.engine.steps.step import Step
+from andon.engine.steps.waiting import Wait
 
 __all__ = [
     "AndonError",

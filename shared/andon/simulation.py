@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 
 from andon.adapters.cel import any_holds, check_expression, value_of
 from andon.adapters.cron import check_schedule
+from andon.engine.declared.flow import MOST_AHEAD
+from andon.engine.declared.functions import Function, Registry
+from andon.engine.declared.gates import UNLIMITED, Gate, gates_for, rate_limit_of, schedule_of
+from andon.engine.declared.rates import Rate
 from andon.engine.events import Event
-from andon.engine.flow import MOST_AHEAD
-from andon.engine.functions import Function, Registry
-from andon.engine.gates import UNLIMITED, Gate, gates_for, rate_limit_of, schedule_of
-from andon.engine.rates import Rate
 
 START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 SECOND = dt.timedelta(seconds=1)

@@ -36,24 +36,24 @@ from typing import Any
 from andon.adapters.cel import Evaluations, any_holds, check_expression, value_of
 from andon.adapters.cron import check_schedule, ticks
 from andon.adapters.keying import value_under
-from andon.engine import tags
 from andon.engine.artifacts import Stored
-from andon.engine.async_steps import AsyncStep
+from andon.engine.declared import tags
+from andon.engine.declared.functions import Function, Handler, Registry
+from andon.engine.declared.rules import CancelOn
+from andon.engine.declared.subjects import Row
+from andon.engine.dispatch.ticks import tick_event
 from andon.engine.errors import Cancelled, InvalidResult, LeaseLost, StepTimeout
 from andon.engine.events import INVOKED, Event
 from andon.engine.execution import Completed, Failed, Stopped, Suspended, execute, is_async
-from andon.engine.functions import Function, Handler, Registry
-from andon.engine.invoking import CANCEL, Invocation, as_handlers_see, invocation_of
 from andon.engine.memos import Memo
 from andon.engine.ports import Attempt
-from andon.engine.rules import CancelOn
 from andon.engine.states import Status
-from andon.engine.stepping import failure
-from andon.engine.steps import Step
+from andon.engine.steps.async_step import AsyncStep
+from andon.engine.steps.invoking import CANCEL, Invocation, as_handlers_see, invocation_of
+from andon.engine.steps.step import Step
+from andon.engine.steps.stepping import failure
+from andon.engine.steps.waiting import Awaited, Waiting, told, wait_key
 from andon.engine.stops import SIGNAL, Cause, Stop
-from andon.engine.subjects import Row
-from andon.engine.ticks import tick_event
-from andon.engine.waiting import Awaited, Waiting, told, wait_key
 from andon.simulation import Passed as Passed
 from andon.simulation import Simulation
 

@@ -17,7 +17,7 @@ from andon.adapters.postgres.connect import Connection, connect
 from andon.adapters.postgres.events import former_streams
 from andon.adapters.redis.bus import GROUP, STREAM
 from andon.embedded import PostgresServer
-from andon.engine.functions import Registry
+from andon.engine.declared.functions import Registry
 from andon.migrations.runner import _config
 from andon.settings import Settings
 from andon_worker.dispatcher.bootstrap import dispatcher

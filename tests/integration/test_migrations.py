@@ -16,7 +16,7 @@ from sqlalchemy import create_engine
 from andon.adapters.postgres.connect import sqlalchemy_url
 from andon.adapters.postgres.models import SCHEMA, metadata
 from andon.embedded import PostgresServer
-from andon.engine.functions import Registry
+from andon.engine.declared.functions import Registry
 from andon.migrations import HEAD, UnknownRevision, migrate, require_head
 from andon.migrations.runner import PATIENCE_SECONDS
 from andon.settings import Settings

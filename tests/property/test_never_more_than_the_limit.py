@@ -18,10 +18,10 @@ from andon.adapters.postgres.cancels import wide
 from andon.adapters.postgres.connect import Connection, connect
 from andon.adapters.postgres.runs import leases
 from andon.adapters.postgres.runs.leases import Claimed
-from andon.engine.declarations import Declaration
+from andon.engine.declared.declarations import Declaration
+from andon.engine.declared.flow import LONGEST_PERIOD
+from andon.engine.declared.gates import UNLIMITED, Gates
 from andon.engine.events import Event
-from andon.engine.flow import LONGEST_PERIOD
-from andon.engine.gates import UNLIMITED, Gates
 from andon.engine.ids import new_id
 from andon_worker.dispatcher import upkeep
 from tests.gated import Gated

@@ -36,10 +36,10 @@ from andon.adapters.postgres.registered import functions
 from andon.adapters.postgres.runs import journal, leases
 from andon.adapters.postgres.runs.leases import Beat
 from andon.adapters.postgres.runs.settle import End, settle_held
+from andon.engine.declared.functions import Registry
+from andon.engine.declared.rules import run_flag
 from andon.engine.events import Event
-from andon.engine.functions import Registry
 from andon.engine.ids import new_id
-from andon.engine.rules import run_flag
 from andon_worker.dispatcher import upkeep
 from andon_worker.dispatcher.batches.batch import record_batch
 from andon_worker.dispatcher.gatekeeper import Gatekeeper

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from andon import Event
-from andon.engine.functions import Registry
+from andon.engine.declared.functions import Registry
 from andon.testing import ManualCancelCheck, run_function
 
 README = (Path(__file__).parents[2] / "README.md").read_text()

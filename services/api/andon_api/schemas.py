@@ -11,8 +11,8 @@ from andon.adapters.postgres.access.audit import ACTIONS
 from andon.adapters.postgres.access.tokens import SCOPES as TOKEN_SCOPES
 from andon.adapters.postgres.runs.run_logs import LEVELS
 from andon.adapters.postgres.webhooks import STATES as DELIVERY_STATES
+from andon.engine.declared.tags import tag_fault
 from andon.engine.states import Status
-from andon.engine.tags import tag_fault
 from andon.reports.columns import ROLES
 from andon_api.http.openapi import SOMETIMES
 from andon_api.http.paging import MOST, USUAL

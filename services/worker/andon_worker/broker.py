@@ -21,7 +21,7 @@ from dramatiq.common import compute_backoff, current_millis
 from redis import Redis
 from redis.exceptions import NoScriptError, RedisError
 
-from andon.engine.lines import ALONE
+from andon.engine.dispatch.lines import ALONE
 
 log = logging.getLogger(__name__)
 ACTOR = "execute_run"

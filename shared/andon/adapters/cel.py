@@ -17,9 +17,9 @@ import re2  # type: ignore[import-untyped]
 
 from andon.engine.cel import Budget, EvaluationError, Expression, ExpressionError, OverBudget
 from andon.engine.cel.values import kind
+from andon.engine.declared.triggers import OF_EVENT
 from andon.engine.errors import AndonError
 from andon.engine.events import Event
-from andon.engine.triggers import OF_EVENT
 
 log = logging.getLogger(__name__)
 NAMES = ("event", "async")

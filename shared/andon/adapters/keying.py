@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from andon.adapters.cel import NoValue, value_of
+from andon.engine.declared.rules import PATH, typed_text
 from andon.engine.events import MISSING, Event, lookup
-from andon.engine.rules import PATH, typed_text
 
 
 def value_under(key: str | None, event: Event) -> str | None:

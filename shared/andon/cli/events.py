@@ -16,7 +16,7 @@ from andon.cli.values import json_object, json_or_text
 from andon.cli.watching import follow_run, require_completed
 from andon.cli.where import api
 from andon.client import Andon, Delivered, Event, Function, Run
-from andon.engine.triggers import On
+from andon.engine.declared.triggers import On
 
 group = typer.Typer(help="Events: facts that start and stop runs.", no_args_is_help=True)
 LOOK_SECONDS = 0.5

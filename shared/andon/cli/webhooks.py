@@ -13,9 +13,9 @@ from andon.cli.errors import CommandFailed, Exit
 from andon.cli.keys import me
 from andon.cli.show import AsJson, err, print_json, print_table
 from andon.cli.where import postgres
+from andon.engine.dispatch.webhooks import url_fault
 from andon.engine.events import DEFAULT_TENANT
 from andon.engine.ids import parse_id
-from andon.engine.webhooks import url_fault
 
 group = typer.Typer(help="Who is told of the ends of runs; needs ANDON_DATABASE_URL.", no_args_is_help=True)
 Id = Annotated[str, typer.Argument(help="The webhook's id.")]

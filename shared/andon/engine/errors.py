@@ -10,7 +10,7 @@ import datetime as dt
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from andon.engine.waiting import Waiting
+    from andon.engine.steps.waiting import Waiting
 from typing import Any
 
 

@@ -8,16 +8,16 @@ import inspect
 from dataclasses import dataclass, field
 from typing import Any
 
+from andon.engine.declared.functions import Handler
 from andon.engine.errors import Cancelled, ControlFlow, DefinitionChanged, HandOver, LeaseLost, StepError, Suspend
 from andon.engine.events import Event
-from andon.engine.functions import Handler
 from andon.engine.memos import describe, encode_result, plain
-from andon.engine.retries import delay
-from andon.engine.stepping import RunAsync
-from andon.engine.steps import Step
+from andon.engine.steps.retries import delay
+from andon.engine.steps.step import Step
+from andon.engine.steps.stepping import RunAsync
+from andon.engine.steps.waiting import Waiting
 from andon.engine.stops import Cause, Place, Stop
 from andon.engine.tracebacks import text_of
-from andon.engine.waiting import Waiting
 
 _CAUSES: dict[type[BaseException], Cause] = {HandOver: Cause.HAND_OVER, LeaseLost: Cause.LEASE_LOST}
 

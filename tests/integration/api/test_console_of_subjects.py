@@ -10,7 +10,7 @@ import pytest
 
 from andon import Event, Row, Step, Subject, function
 from andon.adapters.postgres.registered import functions
-from andon.engine.functions import Registry
+from andon.engine.declared.functions import Registry
 from andon_api.console import subjects
 from andon_worker.dispatcher.batches.batch import record_batch
 from tests.integration.api.conftest import Client

@@ -11,7 +11,7 @@ from redis import Redis
 
 from andon.adapters.postgres.events import skips
 from andon.adapters.postgres.events.skips import Reason, Skip
-from andon.engine.rules import CancelOn, cancel_key, rule_id
+from andon.engine.declared.rules import CancelOn, cancel_key, rule_id
 from tests.integration.api.conftest import Client, MakeRun
 
 API = "/api/v1"

@@ -10,7 +10,7 @@ import pytest
 from andon import Concurrency, function
 from andon.adapters.cel import check_expression
 from andon.adapters.postgres.registered import functions
-from andon.engine.functions import Registry
+from andon.engine.declared.functions import Registry
 from tests.gated import Gated, users
 from tests.integration.api.conftest import Client
 

@@ -11,7 +11,7 @@ from redis import Redis
 from andon import Cron, Event, Step, function
 from andon.adapters.cron import check_schedule
 from andon.adapters.postgres.registered import functions, schedules
-from andon.engine.functions import Registry
+from andon.engine.declared.functions import Registry
 from tests.integration.api.conftest import Client
 
 API = "/api/v1"

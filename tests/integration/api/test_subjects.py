@@ -11,7 +11,7 @@ from andon import Event, Row, Step, Subject, function
 from andon.adapters.postgres.registered import functions
 from andon.adapters.postgres.subjects import astray
 from andon.adapters.postgres.upkeep.doctor import check_system
-from andon.engine.functions import Registry
+from andon.engine.declared.functions import Registry
 from andon_worker.dispatcher.batches.batch import record_batch
 from tests.integration.api.conftest import Client
 

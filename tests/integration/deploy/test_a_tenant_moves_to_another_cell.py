@@ -13,7 +13,7 @@ import psycopg
 from andon.adapters.postgres.asks import requests
 from andon.adapters.postgres.connect import connect
 from andon.embedded import PostgresServer
-from andon.engine.functions import Registry
+from andon.engine.declared.functions import Registry
 from andon.engine.ids import new_id
 from andon_worker.dispatcher.batches.batch import record_batch
 

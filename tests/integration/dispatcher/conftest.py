@@ -18,7 +18,7 @@ from andon.adapters.postgres.database import Database
 from andon.adapters.redis.bus import STREAM
 from andon.adapters.redis.connect import connect as connect_redis
 from andon.adapters.redis.connect import connect_blocking
-from andon.engine.functions import Registry
+from andon.engine.declared.functions import Registry
 from andon.settings import Settings
 from andon_worker.broker import HintBroker
 from andon_worker.dispatcher.batches.batch import Effects

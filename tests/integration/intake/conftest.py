@@ -17,7 +17,7 @@ from andon.adapters.postgres.connect import Connection, connect
 from andon.adapters.postgres.database import Database
 from andon.adapters.postgres.registered import functions
 from andon.adapters.redis.bus import GROUP, STREAM
-from andon.engine.functions import Registry
+from andon.engine.declared.functions import Registry
 from andon_worker.dispatcher.batches.batch import Effects
 from andon_worker.dispatcher.intake import Intake
 from andon_worker.dispatcher.leadership import Leadership

@@ -11,9 +11,9 @@ import pytest
 from andon.adapters.postgres.asks.accepting import MOST_AT_ONCE, Accepted, accept_effects, concerned
 from andon.adapters.postgres.connect import Connection, connect
 from andon.adapters.postgres.runs import leases
+from andon.engine.declared.functions import Registry
+from andon.engine.declared.rules import run_flag
 from andon.engine.events import Event
-from andon.engine.functions import Registry
-from andon.engine.rules import run_flag
 from andon_worker.dispatcher.batches.batch import record_batch
 from tests.polling import wait_until
 

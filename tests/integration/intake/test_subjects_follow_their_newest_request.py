@@ -22,8 +22,8 @@ from andon.adapters.postgres.runs import leases
 from andon.adapters.postgres.runs.leases import Claimed
 from andon.adapters.postgres.runs.settle import End, settle_held, settle_void
 from andon.adapters.postgres.subjects import rows_owed, subjects
-from andon.engine.functions import Registry
-from andon.engine.subjects import subject_id
+from andon.engine.declared.functions import Registry
+from andon.engine.declared.subjects import subject_id
 from andon_worker.dispatcher import upkeep
 from andon_worker.dispatcher.batches.batch import record_batch
 

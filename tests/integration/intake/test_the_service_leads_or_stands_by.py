@@ -14,8 +14,8 @@ from andon.adapters.postgres.database import Database
 from andon.adapters.postgres.events import inbox
 from andon.adapters.redis import bus as events
 from andon.adapters.redis import flags
+from andon.engine.declared.functions import Registry
 from andon.engine.events import Event
-from andon.engine.functions import Registry
 from andon.engine.ids import new_id
 from andon.settings import Settings
 from andon_worker.broker import HintBroker

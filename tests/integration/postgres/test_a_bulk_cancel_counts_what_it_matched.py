@@ -8,8 +8,8 @@ from andon import function
 from andon.adapters.postgres.cancels import wide
 from andon.adapters.postgres.events.inbox import accept, event_of
 from andon.adapters.postgres.events.own_events import WideCancel
+from andon.engine.declared.functions import Registry
 from andon.engine.events import RUNS_CANCELLED
-from andon.engine.functions import Registry
 from andon_worker.dispatcher.batches.batch import record_batch
 
 walk = function(id="walk", trigger="walk/requested")(lambda event, step: None)

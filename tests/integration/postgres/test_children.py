@@ -12,11 +12,11 @@ from andon.adapters.cel import value_of
 from andon.adapters.postgres.cancels import wide
 from andon.adapters.postgres.connect import connect
 from andon.adapters.postgres.events.inbox import accept
+from andon.engine.declared.functions import Registry
+from andon.engine.declared.gates import gates_of
 from andon.engine.events import MOST_HOPS, RUNS_CANCELLED, Event
-from andon.engine.functions import Registry
-from andon.engine.gates import gates_of
 from andon.engine.ids import new_id
-from andon.engine.invoking import KEY, invoked_again
+from andon.engine.steps.invoking import KEY, invoked_again
 from tests.family import FUNCTIONS, Family, declared
 from tests.polling import wait_until
 

@@ -14,7 +14,7 @@ from andon.adapters.postgres.connect import Connection, connect
 from andon.adapters.postgres.runs import leases
 from andon.adapters.postgres.runs.settle import settle_void
 from andon.adapters.postgres.upkeep import draining
-from andon.engine.declarations import Declaration
+from andon.engine.declared.declarations import Declaration
 from andon.engine.events import Event
 from andon.engine.ids import new_id
 from andon_worker.dispatcher import upkeep

@@ -9,7 +9,7 @@ import psycopg
 
 from andon import Event, function
 from andon.adapters.postgres.connect import connect
-from andon.engine.functions import Registry
+from andon.engine.declared.functions import Registry
 from andon_worker.dispatcher.batches.batch import record_batch
 
 

@@ -14,8 +14,8 @@ from andon.adapters.postgres.cancels import wide
 from andon.adapters.postgres.connect import connect
 from andon.adapters.postgres.events import inbox
 from andon.adapters.postgres.events.own_events import WideCancel
+from andon.engine.declared.functions import Registry
 from andon.engine.events import RUNS_CANCELLED
-from andon.engine.functions import Registry
 from andon_worker.dispatcher.batches.batch import Effects, record_batch
 
 COSTLY = "event.data.a.all(x, x in event.data.a)"

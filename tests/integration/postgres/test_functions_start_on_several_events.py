@@ -10,7 +10,7 @@ import pytest
 from andon import Event, Function, On, Step, function
 from andon.adapters.cel import check_expression
 from andon.adapters.postgres.connect import Connection, connect
-from andon.engine.functions import Registry
+from andon.engine.declared.functions import Registry
 from andon_worker.dispatcher.batches.batch import record_batch
 
 _STARTED = """

@@ -10,8 +10,8 @@ from andon import CancelOn, function
 from andon.adapters.cel import check_expression
 from andon.adapters.postgres.connect import Connection, connect
 from andon.adapters.postgres.events import inbox
+from andon.engine.declared.functions import Registry
 from andon.engine.events import Event
-from andon.engine.functions import Registry
 from andon.engine.ids import new_id
 from andon_worker.dispatcher.batches.batch import record_batch
 

@@ -13,7 +13,7 @@ from andon.adapters.postgres.connect import Connection, connect
 from andon.adapters.postgres.doors import pauses
 from andon.adapters.postgres.doors.pauses import Pauses
 from andon.adapters.postgres.runs import leases
-from andon.engine.declarations import Declaration
+from andon.engine.declared.declarations import Declaration
 from andon_worker.dispatcher import upkeep
 from tests.gated import Gated, users
 

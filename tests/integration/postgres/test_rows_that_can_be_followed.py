@@ -13,7 +13,7 @@ from psycopg.types.json import Jsonb
 from andon import RegistrationError, Row
 from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.subjects.rows import Followed, resolve
-from andon.engine.declarations import Declaration
+from andon.engine.declared.declarations import Declaration
 
 WORDS = {"active": "processing", "completed": "done", "failed": "failed", "cancelled": "cancelled"}
 TIMES = {"active": "started_at", "completed": "finished_at", "cancelled": "cancelled_at"}

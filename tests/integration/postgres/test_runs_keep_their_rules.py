@@ -15,7 +15,7 @@ from andon.adapters.cel import check_expression
 from andon.adapters.postgres.cancels import wide
 from andon.adapters.postgres.connect import connect
 from andon.adapters.postgres.registered import functions
-from andon.engine.functions import Registry
+from andon.engine.declared.functions import Registry
 from andon_worker.dispatcher.batches.batch import record_batch
 
 BY_ID = CancelOn("work/cancelled", match="data.id")

@@ -17,9 +17,9 @@ from andon.adapters.postgres.runs import journal
 from andon.adapters.postgres.runs.journal import Holding
 from andon.adapters.postgres.runs.leases import claim
 from andon.adapters.postgres.runs.settle import End, settle_held
+from andon.engine.declared.functions import Registry
 from andon.engine.events import MOST_HOPS, check_event
-from andon.engine.functions import Registry
-from andon.engine.sending import as_text, event_id
+from andon.engine.steps.sending import as_text, event_id
 from andon.engine.storable import DEEPEST
 from andon_worker.dispatcher.batches.batch import Effects, record_batch
 

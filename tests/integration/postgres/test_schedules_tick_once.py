@@ -19,7 +19,7 @@ from andon.adapters.postgres.registered import schedules
 from andon.adapters.postgres.runs import leases
 from andon.adapters.postgres.runs.leases import Claimed
 from andon.adapters.postgres.runs.settle import End, settle_held
-from andon.engine.functions import Registry
+from andon.engine.declared.functions import Registry
 from andon_worker.dispatcher import upkeep
 from andon_worker.dispatcher.batches.batch import record_batch
 from andon_worker.dispatcher.gatekeeper import Gatekeeper

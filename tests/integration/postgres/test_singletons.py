@@ -10,7 +10,7 @@ import pytest
 from andon import CancelOn, Concurrency, Singleton, function
 from andon.adapters.postgres.connect import Connection, connect
 from andon.adapters.postgres.events import inbox
-from andon.engine.declarations import Declaration
+from andon.engine.declared.declarations import Declaration
 from andon.engine.events import Event
 from tests.gated import Gated, users
 

@@ -17,8 +17,8 @@ from andon.adapters.postgres.registered import functions
 from andon.adapters.postgres.runs import leases
 from andon.adapters.postgres.runs.leases import Claimed
 from andon.adapters.postgres.runs.settle import End, settle_held
+from andon.engine.declared.functions import Registry
 from andon.engine.events import Event
-from andon.engine.functions import Registry
 from andon.engine.ids import new_id
 from andon_worker.dispatcher import upkeep
 from andon_worker.dispatcher.batches.batch import record_batch

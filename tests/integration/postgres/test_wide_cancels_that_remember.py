@@ -10,7 +10,7 @@ from andon import CancelOn, Event, Step, function
 from andon.adapters.postgres.cancels import wide
 from andon.adapters.postgres.connect import connect
 from andon.adapters.postgres.events import inbox
-from andon.engine.functions import Registry
+from andon.engine.declared.functions import Registry
 from andon_worker.dispatcher.batches.batch import record_batch
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from andon.engine.declarations import Declaration
+from andon.engine.declared.declarations import Declaration
 from andon_worker.nursery import starting
 from andon_worker.nursery.starting import declarations
 from tests.conftest import StartSystem

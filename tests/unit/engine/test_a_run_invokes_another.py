@@ -8,8 +8,8 @@ import pytest
 
 from andon import Child, ChildCancelled, ChildFailed, Event, Step, StepTimeout, function
 from andon.engine.execution import Completed, Failed, Suspended
-from andon.engine.invoking import KEY, MOST_DEPTH, as_handlers_see, invocation_of
-from andon.engine.waiting import CHILD_ENDED, Waiting
+from andon.engine.steps.invoking import KEY, MOST_DEPTH, as_handlers_see, invocation_of
+from andon.engine.steps.waiting import CHILD_ENDED, Waiting
 from tests.unit.engine.conftest import Run
 
 

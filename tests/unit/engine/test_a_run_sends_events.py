@@ -8,7 +8,7 @@ import pytest
 
 from andon import AsyncStep, Event, Step
 from andon.engine.execution import Completed, Failed, Stopped, Suspended
-from andon.engine.sending import MOST_SENT, event_id
+from andon.engine.steps.sending import MOST_SENT, event_id
 from andon.engine.stops import Cause
 from tests.unit.engine.conftest import Run
 

@@ -9,7 +9,7 @@ import pytest
 
 from andon import AsyncStep, Event, Step, Wait
 from andon.engine.execution import Completed, Failed, Suspended
-from andon.engine.waiting import told, wait_key
+from andon.engine.steps.waiting import told, wait_key
 from tests.unit.engine.conftest import Run
 
 TRIGGER = Event("test/run.requested", {"id": 7, "none": None})

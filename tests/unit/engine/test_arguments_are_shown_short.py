@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from andon.engine.arguments_shown import MOST, shown
+from andon.engine.steps.arguments_shown import MOST, shown
 
 
 class Colour(enum.Enum):

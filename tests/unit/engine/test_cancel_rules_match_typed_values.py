@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from andon import CancelOn, RegistrationError
-from andon.engine.rules import cancel_key, typed_text
+from andon.engine.declared.rules import cancel_key, typed_text
 
 RULE = CancelOn("report/generation.cancelled", match="data.reportId")
 VALUES = st.recursive(

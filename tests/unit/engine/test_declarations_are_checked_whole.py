@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from andon import CancelOn, Cron, Debounce, Event, Function, On, RegistrationError, Step, Subject, function
 from andon.adapters.cel import check_expression
 from andon.adapters.cron import check_schedule
-from andon.engine.arguments import ARGUMENTS
-from andon.engine.functions import Registry
+from andon.engine.declared.arguments import ARGUMENTS
+from andon.engine.declared.functions import Registry
 
 STOP = CancelOn("work/cancelled", match="data.id")
 

@@ -6,7 +6,7 @@ import datetime as dt
 import json
 
 from andon import CancelOn, Cron, Debounce, Event, On, Step, function
-from andon.engine.declarations import Declaration, from_json, to_json
+from andon.engine.declared.declarations import Declaration, from_json, to_json
 
 
 @function(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from andon import CancelOn, Event, Function, RegistrationError, Step, function
-from andon.engine.functions import Registry
+from andon.engine.declared.functions import Registry
 
 
 def declare(id: str = "f", trigger: str = "report/generation.requested", **more: Any) -> Function:

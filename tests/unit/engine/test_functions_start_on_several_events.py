@@ -6,7 +6,7 @@ import pytest
 
 from andon import Event, Function, On, Step, function
 from andon.adapters.cel import any_holds, check_expression
-from andon.engine.functions import Registry, Start
+from andon.engine.declared.functions import Registry, Start
 
 
 def starting_on(id: str, *triggers: On) -> Function:

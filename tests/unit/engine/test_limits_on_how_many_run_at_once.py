@@ -9,9 +9,9 @@ import pytest
 
 from andon import Concurrency, Event, Function, RegistrationError, function
 from andon.adapters.cel import check_expression, value_of
-from andon.engine.declarations import from_json, to_json
-from andon.engine.functions import Registry
-from andon.engine.gates import Gates, gates_of
+from andon.engine.declared.declarations import from_json, to_json
+from andon.engine.declared.functions import Registry
+from andon.engine.declared.gates import Gates, gates_of
 
 
 def declared(*limits: Any, id: str = "f") -> Function:

@@ -8,8 +8,8 @@ import pytest
 
 from andon import AsyncStep, Event, NonRetriable, Step, function
 from andon.adapters.cel import value_of
+from andon.engine.declared.tags import tag_of, tags_of
 from andon.engine.states import Status
-from andon.engine.tags import tag_of, tags_of
 from andon.testing import ManualCancelCheck, MemoryJournal, run_function
 
 EVENT = Event(

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from andon import Cron
 from andon.adapters.cron import check_schedule, next_tick, ticks
-from andon.engine.ticks import GRACE, delay, plan, tick_event
+from andon.engine.dispatch.ticks import GRACE, delay, plan, tick_event
 
 BERLIN = "Europe/Berlin"
 MINUTE = dt.timedelta(minutes=1)

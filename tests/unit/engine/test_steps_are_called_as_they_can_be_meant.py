@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from andon import NonRetriable
-from andon.engine.arguments import check_step
+from andon.engine.declared.arguments import check_step
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from andon import Event, On, RegistrationError, Row, Step, Subject, function
-from andon.engine.declarations import from_json, to_json
-from andon.engine.functions import Registry
-from andon.engine.subjects import placed, subject_id
+from andon.engine.declared.declarations import from_json, to_json
+from andon.engine.declared.functions import Registry
+from andon.engine.declared.subjects import placed, subject_id
 
 WORDS: dict[str, Any] = {"active": "processing", "completed": "done", "failed": "failed", "cancelled": "cancelled"}
 

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from andon import Concurrency, RateLimit, RegistrationError, Singleton, Throttle, Timeouts, function
 from andon.adapters.cel import check_expression
-from andon.engine.declarations import from_json, to_json
-from andon.engine.functions import Registry
-from andon.engine.gates import gates_of
-from andon.engine.rates import Rate
+from andon.engine.declared.declarations import from_json, to_json
+from andon.engine.declared.functions import Registry
+from andon.engine.declared.gates import gates_of
+from andon.engine.declared.rates import Rate
 
 NOW = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 HOUR, SECOND = dt.timedelta(hours=1), dt.timedelta(seconds=1)

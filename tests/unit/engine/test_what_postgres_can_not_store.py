@@ -9,7 +9,7 @@ import pytest
 from andon import Event, Step, function
 from andon.engine.errors import InvalidResult
 from andon.engine.memos import describe, encode_result, plain
-from andon.engine.progress import bounded_progress
+from andon.engine.steps.progress import bounded_progress
 from andon.testing import run_function
 
 BROKEN = "a\ud800b\x00c"

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from andon import NonRetriable, RetryAfter
 from andon.engine.errors import InvalidResult
-from andon.engine.retries import LIMIT_SECONDS, delay
-from andon.engine.sleeps import LONGEST_SECONDS
+from andon.engine.steps.retries import LIMIT_SECONDS, delay
+from andon.engine.steps.sleeps import LONGEST_SECONDS
 
 attempts = st.integers(1, 10_000)
 

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
+from andon.engine.dispatch.opening import Candidate, Decision, decide
 from andon.engine.ids import new_id
-from andon.engine.opening import Candidate, Decision, decide
 
 MINE, YOURS, ALL = (uuid.UUID(int=n) for n in (1, 2, 3))
 

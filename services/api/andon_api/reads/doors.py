@@ -9,9 +9,9 @@ from sqlalchemy import and_, func, select, tuple_
 from andon.adapters.cel import value_of
 from andon.adapters.postgres.doors import pauses
 from andon.adapters.postgres.models import Run, Slot
-from andon.engine.declarations import from_json
+from andon.engine.declared.declarations import from_json
+from andon.engine.declared.gates import HEAD, Gate, gates_of, pause_key
 from andon.engine.events import Event
-from andon.engine.gates import HEAD, Gate, gates_of, pause_key
 from andon_api.database import Row, connection, db, rows
 from andon_api.reads.events import functions
 

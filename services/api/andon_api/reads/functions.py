@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import case, func, select
 
 from andon.adapters.postgres.models import Run
-from andon.engine.declarations import from_json
+from andon.engine.declared.declarations import from_json
 from andon_api.database import Row, now, rows
 from andon_api.reads import pauses
 from andon_api.reads.events import functions

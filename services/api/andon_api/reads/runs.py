@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, FromClause, Select, Text, and_, case, cast
 from andon.adapters.postgres.models import EventRow, Run, StepRow, Wait
 from andon.engine.events import lookup
 from andon.engine.ids import parse_id
-from andon.engine.waiting import CHILD_ENDED
+from andon.engine.steps.waiting import CHILD_ENDED
 from andon_api.database import Row, db, rows
 from andon_api.http import paging
 from andon_api.http.paging import Listing

@@ -7,8 +7,8 @@ import datetime as dt
 from andon.adapters.postgres.asks.requests import NotFound
 from andon.adapters.postgres.registered import schedules
 from andon.adapters.postgres.registered.schedules import Schedule
+from andon.engine.declared.triggers import Cron
 from andon.engine.events import DEFAULT_TENANT
-from andon.engine.triggers import Cron
 from andon_api.database import Row, connection
 from andon_api.reads.events import functions
 

@@ -11,7 +11,7 @@ from sqlalchemy import ARRAY, ColumnElement, Text, cast, exists, func, or_, sele
 from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
 
 from andon.adapters.postgres.models import EventRow, Run, RunTag
-from andon.engine.rules import PATH
+from andon.engine.declared.rules import PATH
 from andon_api.http.problems import FieldErrors
 
 SEEN_AT_ONCE = 10_000

@@ -11,7 +11,7 @@ from andon.adapters.postgres.models import RowOwed, SubjectKind, SubjectRow
 from andon.adapters.postgres.subjects import subject_kinds
 from andon.adapters.postgres.subjects import subjects as stored
 from andon.adapters.postgres.subjects.subject_kinds import Kind
-from andon.engine.subjects import LONGEST_ID, subject_id
+from andon.engine.declared.subjects import LONGEST_ID, subject_id
 from andon_api.database import Row, connection, rows
 from andon_api.http import paging
 from andon_api.reads.current import add_run

@@ -10,8 +10,8 @@ from sqlalchemy import select
 
 from andon.adapters.postgres.models import CancelKey, Cancellation, RuleRow, Run
 from andon.adapters.postgres.registered.rules import stored_rules
+from andon.engine.declared.rules import CancelOn, cancel_key
 from andon.engine.events import MISSING, lookup
-from andon.engine.rules import CancelOn, cancel_key
 from andon_api.database import Row, rows
 
 _KEY = CancelKey.__table__

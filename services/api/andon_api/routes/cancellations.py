@@ -13,9 +13,9 @@ from andon.adapters.postgres.cancels import wide
 from andon.adapters.postgres.events.own_events import WideCancel
 from andon.adapters.postgres.models import EventRow, WideCancellation
 from andon.engine.cel import ExpressionError
+from andon.engine.declared.tags import tag_key
 from andon.engine.events import RUNS_CANCELLED, Event
 from andon.engine.ids import parse_id
-from andon.engine.tags import tag_key
 from andon_api.asks.auditing import note
 from andon_api.database import Row, connection, rows
 from andon_api.http.effects import Outcome, effect

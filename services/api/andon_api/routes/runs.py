@@ -17,7 +17,7 @@ from andon.adapters.postgres.runs.children import below
 from andon.engine.errors import EventError
 from andon.engine.events import INVOKED, Again, Event, check_event
 from andon.engine.ids import new_id, parse_id
-from andon.engine.invoking import KEY, invoked_again
+from andon.engine.steps.invoking import KEY, invoked_again
 from andon_api.access.admission import admit
 from andon_api.database import Row, connection
 from andon_api.http.effects import Outcome, at_once, effect

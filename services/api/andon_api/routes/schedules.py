@@ -7,8 +7,8 @@ from typing import Any
 from andon.adapters.postgres.asks.requests import Conflict
 from andon.adapters.postgres.events.inbox import accept, event_of
 from andon.adapters.postgres.registered import schedules as stored
+from andon.engine.dispatch.ticks import told
 from andon.engine.events import CRON
-from andon.engine.ticks import told
 from andon_api.access.admission import admit
 from andon_api.asks.auditing import note
 from andon_api.database import Row, connection, now

@@ -11,8 +11,8 @@ from flask import Response
 from andon.adapters.postgres import webhooks
 from andon.adapters.postgres.asks.requests import NotFound
 from andon.adapters.postgres.webhooks import Delivery, Webhook
+from andon.engine.dispatch.webhooks import url_fault
 from andon.engine.ids import parse_id
-from andon.engine.webhooks import url_fault
 from andon_api.asks.auditing import note
 from andon_api.database import Row, connection, db
 from andon_api.http import paging

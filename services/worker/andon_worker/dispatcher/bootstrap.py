@@ -17,8 +17,8 @@ from andon.adapters.postgres.database import Database
 from andon.adapters.postgres.registered import functions as stored
 from andon.adapters.postgres.subjects import subject_kinds
 from andon.adapters.redis.connect import connect, connect_blocking
+from andon.engine.declared.functions import Registry
 from andon.engine.errors import RegistrationError
-from andon.engine.functions import Registry
 from andon.settings import Settings
 from andon_worker.broker import HintBroker
 from andon_worker.dispatcher.gauges.whole import StoreGauges

@@ -16,9 +16,9 @@ from andon.adapters.postgres.doors import gate
 from andon.adapters.postgres.doors.gate import Standing
 from andon.adapters.postgres.doors.pauses import Pauses
 from andon.adapters.postgres.doors.tats import Rates
-from andon.engine.functions import Registry
-from andon.engine.gates import UNLIMITED, Gates, pause_key
-from andon.engine.opening import Decision, decide
+from andon.engine.declared.functions import Registry
+from andon.engine.declared.gates import UNLIMITED, Gates, pause_key
+from andon.engine.dispatch.opening import Decision, decide
 
 RECONCILE_SECONDS = 60.0
 AHEAD = 4

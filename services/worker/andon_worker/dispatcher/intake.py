@@ -29,10 +29,10 @@ from andon.adapters.postgres.events.own_events import check_own
 from andon.adapters.postgres.upkeep.retention import position, still_open
 from andon.adapters.redis.bus import GROUP, STREAM, decode, preserve
 from andon.adapters.redis.reading import BoundedReader, Entry, size
+from andon.engine.declared.functions import Registry
+from andon.engine.declared.gates import is_limited
 from andon.engine.errors import EventError
 from andon.engine.events import DEFAULT_TENANT, ENDS, Event, why_only_ours
-from andon.engine.functions import Registry
-from andon.engine.gates import is_limited
 from andon.reports.events import spelled
 from andon_worker.dispatcher.batch_size import MOST, MOST_BYTES, BatchSize
 from andon_worker.dispatcher.batches.batch import Effects, record_batch

@@ -30,9 +30,9 @@ from andon.adapters.redis.away import answer as redis_answer
 from andon.adapters.redis.away import why_away as redis_why_away
 from andon.adapters.redis.live import announce
 from andon.adapters.redis.sending import Command
-from andon.engine.functions import Registry
-from andon.engine.lines import ALONE, URGENT
-from andon.engine.rules import run_flag
+from andon.engine.declared.functions import Registry
+from andon.engine.declared.rules import run_flag
+from andon.engine.dispatch.lines import ALONE, URGENT
 from andon.settings import Settings
 from andon_worker.broker import HintBroker
 from andon_worker.dispatcher import upkeep

@@ -16,9 +16,9 @@ from andon.adapters.postgres.events import inbox, skips
 from andon.adapters.postgres.events.skips import Reason, Skip
 from andon.adapters.postgres.registered import schedules
 from andon.adapters.postgres.registered.schedules import Due
-from andon.engine.functions import Registry
-from andon.engine.ticks import Plan, plan, tick_event
-from andon.engine.triggers import Cron
+from andon.engine.declared.functions import Registry
+from andon.engine.declared.triggers import Cron
+from andon.engine.dispatch.ticks import Plan, plan, tick_event
 from andon_worker.dispatcher.batches.batch import Effects, record_batch
 
 

@@ -17,8 +17,8 @@ from andon.adapters.postgres.runs.attempts import LOST
 from andon.adapters.postgres.runs.settle import Settled, lock_reports, settle_void
 from andon.adapters.postgres.statuses import CANCELLABLE, HELD
 from andon.adapters.postgres.subjects import subjects
+from andon.engine.dispatch.lines import ALONE, URGENT
 from andon.engine.events import Event
-from andon.engine.lines import ALONE, URGENT
 from andon_worker.dispatcher.halving import halving
 
 log = logging.getLogger(__name__)

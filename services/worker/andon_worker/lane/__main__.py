@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from andon.engine.functions import collect
+from andon.engine.declared.functions import collect
 from andon_worker.lane.serve import Ends, live
 
 

@@ -19,7 +19,7 @@ from andon.engine.errors import InvalidResult, LeaseLost, NonRetriable
 from andon.engine.events import Event
 from andon.engine.memos import Memo
 from andon.engine.ports import Attempt
-from andon.engine.sending import as_text
+from andon.engine.steps.sending import as_text
 from andon.engine.stops import Cause, Stop
 from andon_worker.lane.capture import flush_output, said_lately
 from andon_worker.wire import Header, receive, send

@@ -11,14 +11,14 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from contextvars import copy_context
 from typing import Any
 
-from andon.engine.async_steps import AsyncStep
+from andon.engine.declared.functions import Function, Handler
 from andon.engine.events import Event
 from andon.engine.execution import Completed, Failed, Outcome, Stopped, Suspended, execute, is_async
-from andon.engine.functions import Function, Handler
-from andon.engine.invoking import as_handlers_see
 from andon.engine.memos import Memo
-from andon.engine.progress import Progress
-from andon.engine.steps import Step
+from andon.engine.steps.async_step import AsyncStep
+from andon.engine.steps.invoking import as_handlers_see
+from andon.engine.steps.progress import Progress
+from andon.engine.steps.step import Step
 from andon_worker.lane.capture import flush_output
 from andon_worker.lane.conversation import Conversation, LaneJournal
 from andon_worker.lane.files import Artifacts

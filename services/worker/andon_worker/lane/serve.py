@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from structlog.contextvars import bound_contextvars
 
 from andon.adapters.tracing import start_tracing
-from andon.engine.functions import Function
+from andon.engine.declared.functions import Function
 from andon.logs import configure_capture
 from andon.settings import Settings
 from andon_worker.lane.capture import CaptureHandler, show_lines_at_once

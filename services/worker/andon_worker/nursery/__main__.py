@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-from andon.engine.functions import Function
+from andon.engine.declared.functions import Function
 from andon.settings import Settings
 from andon_worker.linux import end_with_parent, expect_orphans, live_on
 from andon_worker.nursery.forking import Births, forked, spawned

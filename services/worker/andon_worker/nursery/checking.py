@@ -17,9 +17,9 @@ import psycopg
 from andon.adapters.cel import check_expression
 from andon.adapters.cron import check_schedule
 from andon.adapters.postgres.subjects import subject_kinds
-from andon.engine.declarations import Declaration, to_json
+from andon.engine.declared.declarations import Declaration, to_json
+from andon.engine.declared.functions import Registry
 from andon.engine.errors import RegistrationError
-from andon.engine.functions import Registry
 from andon.settings import Settings
 from andon_worker.nursery.starting import load_apart
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, NoReturn
 
-from andon.engine.functions import Function
+from andon.engine.declared.functions import Function
 from andon_worker.lane.serve import Ends, live
 from andon_worker.nursery.importing import reseed
 

@@ -16,9 +16,9 @@ from typing import Any
 
 from andon.adapters.cel import check_expression
 from andon.adapters.cron import check_schedule
-from andon.engine.declarations import to_json
+from andon.engine.declared.declarations import to_json
+from andon.engine.declared.functions import Function, Registry, functions_in
 from andon.engine.errors import RegistrationError
-from andon.engine.functions import Function, Registry, functions_in
 from andon.extras import MissingExtra
 
 Tell = Callable[[dict[str, Any]], None]

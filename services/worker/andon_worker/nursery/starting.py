@@ -14,7 +14,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from andon.engine.declarations import Declaration, from_json
+from andon.engine.declared.declarations import Declaration, from_json
 from andon_worker.wire import receive_passed
 
 log = logging.getLogger(__name__)

@@ -18,12 +18,12 @@ from typing import Any
 from andon.adapters.postgres.runs.attempts import Attempted
 from andon.adapters.postgres.runs.journal import Standing
 from andon.adapters.postgres.runs.settle import Settled
+from andon.engine.declared.gates import holds_while_waiting, is_limited
 from andon.engine.errors import AndonError, StepTimeout
 from andon.engine.events import Event
-from andon.engine.gates import holds_while_waiting, is_limited
 from andon.engine.memos import describe
-from andon.engine.retries import delay
-from andon.engine.stepping import failure
+from andon.engine.steps.retries import delay
+from andon.engine.steps.stepping import failure
 from andon.engine.stops import Cause
 from andon_worker.nursery.starting import in_words
 from andon_worker.supervisor import ledger

@@ -18,12 +18,12 @@ from typing import Any
 from andon.adapters.postgres.runs.leases import Claimed
 from andon.adapters.postgres.runs.run_logs import Chunk
 from andon.engine.artifacts import Stored
-from andon.engine.declarations import Declaration
+from andon.engine.declared.declarations import Declaration
+from andon.engine.declared.rules import flag_name, run_flag
+from andon.engine.declared.tags import MOST_TAGS
 from andon.engine.events import trace_id_of
 from andon.engine.ports import Attempt
-from andon.engine.rules import flag_name, run_flag
 from andon.engine.stops import Cause
-from andon.engine.tags import MOST_TAGS
 from andon_worker.supervisor import ledger
 from andon_worker.supervisor.courier import Courier, FlagCheck
 from andon_worker.supervisor.endings import Endings, said_of

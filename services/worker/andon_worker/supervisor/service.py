@@ -20,8 +20,8 @@ from andon.adapters.postgres.runs.leases import Claimed
 from andon.adapters.postgres.workers import Present
 from andon.adapters.redis import flags
 from andon.adapters.redis.connect import connect_blocking
-from andon.engine.declarations import Declaration
-from andon.engine.lines import ALONE, URGENT
+from andon.engine.declared.declarations import Declaration
+from andon.engine.dispatch.lines import ALONE, URGENT
 from andon.settings import Settings
 from andon_worker.broker import ACTOR, ALONE_ACTOR, HintBroker
 from andon_worker.nursery.starting import Loading

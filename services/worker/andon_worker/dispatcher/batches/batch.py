@@ -30,13 +30,13 @@ from andon.adapters.postgres.events.skips import Reason, Skip
 from andon.adapters.postgres.registered.schedules import run_key
 from andon.adapters.postgres.runs import again
 from andon.adapters.postgres.runs.settle import Settled, fail_queued
-from andon.engine.declarations import Declaration
+from andon.engine.declared.declarations import Declaration
+from andon.engine.declared.functions import Registry
+from andon.engine.declared.gates import gates_for, schedule_of
+from andon.engine.declared.rules import CancelOn, cancel_key, rule_id, run_flag
+from andon.engine.declared.tags import tag_key, tags_of
 from andon.engine.events import CRON, FANNED_HOPS, INVOKED, MOST_HOPS, OWN_CANCELS, RUNS_CANCELLED, Event, why_only_ours
-from andon.engine.functions import Registry
-from andon.engine.gates import gates_for, schedule_of
 from andon.engine.ids import new_id, parse_id
-from andon.engine.rules import CancelOn, cancel_key, rule_id, run_flag
-from andon.engine.tags import tag_key, tags_of
 from andon.reports.events import REQUESTED
 from andon_worker.dispatcher.batches import ordering, sifting, subjects
 from andon_worker.dispatcher.batches.family import Birth, adopt, ended, plan_births, rate_limited

@@ -13,7 +13,7 @@ from andon.adapters.keying import value_under
 from andon.adapters.postgres.doors import pending
 from andon.adapters.postgres.doors.pending import Newest
 from andon.adapters.postgres.events.skips import Reason, Skip
-from andon.engine.rules import digest
+from andon.engine.declared.rules import digest
 
 if TYPE_CHECKING:
     from andon_worker.dispatcher.batches.batch import NewRun

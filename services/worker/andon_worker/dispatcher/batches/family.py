@@ -19,12 +19,12 @@ from andon.adapters.postgres.events.arrivals import Hit
 from andon.adapters.postgres.events.skips import Reason, Skip
 from andon.adapters.postgres.runs import children
 from andon.adapters.postgres.runs.children import Parent, hold_parents
-from andon.engine.declarations import Declaration
+from andon.engine.declared.declarations import Declaration
+from andon.engine.declared.functions import Registry
+from andon.engine.declared.gates import gates_for, holds_while_waiting, is_limited
 from andon.engine.events import ENDS, MOST_HOPS, Event
-from andon.engine.functions import Registry
-from andon.engine.gates import gates_for, holds_while_waiting, is_limited
 from andon.engine.ids import parse_id
-from andon.engine.invoking import CANCEL, Invocation, invocation_of
+from andon.engine.steps.invoking import CANCEL, Invocation, invocation_of
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,10 @@ from andon.adapters.keying import value_under
 from andon.adapters.postgres.events import dedup
 from andon.adapters.postgres.events.dedup import Holder
 from andon.adapters.postgres.events.skips import Reason, Skip
-from andon.engine.declarations import Declaration
+from andon.engine.declared.declarations import Declaration
+from andon.engine.declared.functions import Registry
+from andon.engine.declared.rules import cancel_key, digest
 from andon.engine.events import Event
-from andon.engine.functions import Registry
-from andon.engine.rules import cancel_key, digest
 
 if TYPE_CHECKING:
     from andon_worker.dispatcher.batches.batch import NewRun

@@ -12,8 +12,8 @@ import psycopg
 from andon.adapters.cel import value_of
 from andon.adapters.postgres.doors import orders
 from andon.adapters.postgres.doors.orders import Tag
-from andon.engine.flow import MOST_AHEAD
-from andon.engine.gates import fair_key, gates_for
+from andon.engine.declared.flow import MOST_AHEAD
+from andon.engine.declared.gates import fair_key, gates_for
 
 if TYPE_CHECKING:
     from andon_worker.dispatcher.batches.batch import NewRun

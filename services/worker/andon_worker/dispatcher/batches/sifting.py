@@ -21,9 +21,9 @@ from andon.adapters.postgres.cancels.cancellations import SINGLETON, KeyedCancel
 from andon.adapters.postgres.cancels.marks import Mark
 from andon.adapters.postgres.doors.tats import Rates
 from andon.adapters.postgres.events.skips import Reason, Skip
+from andon.engine.declared.functions import Registry
+from andon.engine.declared.gates import gates_of, rate_limit_of
 from andon.engine.events import Event
-from andon.engine.functions import Registry
-from andon.engine.gates import gates_of, rate_limit_of
 from andon_worker.dispatcher.batches import debouncing, idempotency
 
 if TYPE_CHECKING:

@@ -21,9 +21,9 @@ from andon.adapters.postgres.events import skips
 from andon.adapters.postgres.events.skips import Reason, Skip
 from andon.adapters.postgres.subjects import subjects
 from andon.adapters.postgres.subjects.subjects import SUPERSEDED, Attached, FormerRun, GivenBack, Named, State
+from andon.engine.declared.functions import Registry
+from andon.engine.declared.subjects import Subject, subject_id
 from andon.engine.events import Event
-from andon.engine.functions import Registry
-from andon.engine.subjects import Subject, subject_id
 
 UNSTARTED = "A rule of its function has refused the request"
 Place = tuple[int, str]

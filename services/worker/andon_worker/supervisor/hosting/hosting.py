@@ -11,7 +11,7 @@ from typing import Any
 
 from andon.adapters.postgres.runs.journal import Holding
 from andon.adapters.postgres.runs.leases import Beat, Claimed
-from andon.engine.declarations import Declaration
+from andon.engine.declared.declarations import Declaration
 from andon.engine.ports import Attempt
 from andon.engine.stops import Cause
 from andon_worker.supervisor.hosting.lanes import Lane

@@ -23,8 +23,8 @@ from andon.adapters.postgres.events.own_events import WideCancel
 from andon.adapters.postgres.registered import rules
 from andon.adapters.postgres.registered.rules import Rule
 from andon.adapters.postgres.subjects import subject_kinds
+from andon.engine.declared.rules import run_flag
 from andon.engine.events import RUN_CANCELLED, SUBJECT_CANCELLED, Event
-from andon.engine.rules import run_flag
 
 MOST_AT_ONCE = 500
 

@@ -22,9 +22,9 @@ from andon.adapters.postgres.events.own_events import WideCancel
 from andon.adapters.postgres.runs.settle import lock_reports
 from andon.adapters.postgres.statements import Statement
 from andon.adapters.postgres.subjects import subjects
+from andon.engine.declared.rules import run_flag
 from andon.engine.errors import AndonError
 from andon.engine.events import RUN_CANCELLED, RUNS_CANCELLED, Event
-from andon.engine.rules import run_flag
 from andon.reports.events import CANCELLED, REQUESTED
 
 

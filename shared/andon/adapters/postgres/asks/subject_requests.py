@@ -22,8 +22,8 @@ from andon.adapters.postgres.statements import Statement
 from andon.adapters.postgres.subjects import subject_kinds, subjects
 from andon.adapters.postgres.subjects.subject_kinds import Kind
 from andon.adapters.postgres.subjects.subjects import BEFORE, SUPERSEDED, Found, Named
+from andon.engine.declared.subjects import KIND, id_text, placed
 from andon.engine.events import SUBJECT_CANCELLED, Event
-from andon.engine.subjects import KIND, id_text, placed
 
 # In one statement, which goes by the subject as it is when it has its lock.
 _REQUEST = Statement(f"""

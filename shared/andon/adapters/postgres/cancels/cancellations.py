@@ -18,9 +18,9 @@ from andon.adapters.postgres.connect import LOCKING
 from andon.adapters.postgres.runs.settle import lock_reports
 from andon.adapters.postgres.statuses import CANCELLABLE, OPEN
 from andon.adapters.postgres.subjects import subjects
+from andon.engine.declared.rules import CancelOn, cancel_key, flag_name
 from andon.engine.events import RUN_CANCELLED, Event
 from andon.engine.ids import parse_id
-from andon.engine.rules import CancelOn, cancel_key, flag_name
 
 SINGLETON = "singleton"
 """The cause of a cancel for a newer run of the same singleton."""

@@ -12,8 +12,8 @@ from andon.adapters.postgres.cancels import cancellations
 from andon.adapters.postgres.cancels.marks import Mark
 from andon.adapters.postgres.subjects import subjects
 from andon.adapters.postgres.subjects.subjects import State
+from andon.engine.declared.subjects import id_text, subject_id
 from andon.engine.events import SUBJECT_CANCELLED, Event
-from andon.engine.subjects import id_text, subject_id
 
 
 def named_by(connection: psycopg.Connection[Any], events: Sequence[Event]) -> dict[uuid.UUID, Event]:

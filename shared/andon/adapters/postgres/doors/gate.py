@@ -18,7 +18,7 @@ import psycopg
 from andon.adapters.postgres.doors import turns
 from andon.adapters.postgres.statements import Statement
 from andon.adapters.postgres.statuses import OPEN
-from andon.engine.opening import Candidate, Decision
+from andon.engine.dispatch.opening import Candidate, Decision
 
 DOORS = 500
 DUE_AT_ONCE = 5_000

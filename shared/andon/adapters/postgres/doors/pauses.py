@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import psycopg
 
 from andon.adapters.postgres.doors import gate
-from andon.engine.gates import pause_key
+from andon.engine.declared.gates import pause_key
 
 AT_ONCE = 2_000
 

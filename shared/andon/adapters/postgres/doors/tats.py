@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 
 from andon.adapters.postgres.statements import Statement
-from andon.engine.rates import Rate
+from andon.engine.declared.rates import Rate
 
 FORGOTTEN_AT_ONCE = 100
 

@@ -18,7 +18,7 @@ import psycopg
 from andon.adapters.cel import Evaluations
 from andon.adapters.postgres.statuses import OPEN, TERMINAL
 from andon.engine.events import Event
-from andon.engine.waiting import CHILD_ENDED, told, wait_key
+from andon.engine.steps.waiting import CHILD_ENDED, told, wait_key
 
 AT_ONCE = 500
 MOST_WOKEN = 2_000

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from andon.adapters.cel import check_expression
-from andon.engine.arguments import text
+from andon.engine.declared.arguments import text
+from andon.engine.declared.subjects import id_text
+from andon.engine.declared.tags import tag_fault, tag_key
 from andon.engine.errors import EventError
 from andon.engine.events import OWN_CANCELS, RUN_CANCELLED, RUNS_CANCELLED, SUBJECT_CANCELLED, Event
 from andon.engine.ids import parse_id
 from andon.engine.storable import time_fault
-from andon.engine.subjects import id_text
-from andon.engine.tags import tag_fault, tag_key
 
 LONGEST_REASON = 2_000
 

@@ -11,10 +11,10 @@ import psycopg
 
 from andon.adapters.postgres.registered import rules
 from andon.adapters.postgres.subjects import subject_kinds
-from andon.engine.declarations import Declaration, from_json, to_json
-from andon.engine.functions import Registry
-from andon.engine.rules import CancelOn
-from andon.engine.triggers import On, Trigger
+from andon.engine.declared.declarations import Declaration, from_json, to_json
+from andon.engine.declared.functions import Registry
+from andon.engine.declared.rules import CancelOn
+from andon.engine.declared.triggers import On, Trigger
 
 log = logging.getLogger(__name__)
 

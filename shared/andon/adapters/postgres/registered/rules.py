@@ -13,8 +13,8 @@ from typing import Any
 
 import psycopg
 
-from andon.engine.functions import Registry
-from andon.engine.rules import CancelOn, rule_fault, rule_id
+from andon.engine.declared.functions import Registry
+from andon.engine.declared.rules import CancelOn, rule_fault, rule_id
 
 _KEEP = """
 INSERT INTO andon.rules (id, function_id, event, path, expression, remember_seconds)

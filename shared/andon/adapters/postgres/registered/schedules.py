@@ -13,10 +13,10 @@ import psycopg
 
 from andon.adapters.cron import next_tick
 from andon.adapters.postgres.statuses import OPEN
+from andon.engine.declared.rules import digest
+from andon.engine.declared.triggers import Cron, schedule_id
+from andon.engine.dispatch.ticks import delay
 from andon.engine.events import DEFAULT_TENANT
-from andon.engine.rules import digest
-from andon.engine.ticks import delay
-from andon.engine.triggers import Cron, schedule_id
 
 MOST_AT_ONCE = 100
 OPEN_AMONG = 200

@@ -15,8 +15,8 @@ from andon.adapters.postgres.doors.gate import FREES
 from andon.adapters.postgres.runs.attempts import KEPT, NOTHING, Attempted
 from andon.adapters.postgres.statements import Statement
 from andon.adapters.postgres.statuses import HELD
+from andon.engine.dispatch.lines import ALONE, URGENT
 from andon.engine.events import Event
-from andon.engine.lines import ALONE, URGENT
 from andon.engine.memos import Memo
 
 # What a hint leads to: the run whose turn it is in the line that it was sent to. The run that it names may be in

@@ -9,7 +9,7 @@ import psycopg
 from andon.adapters.postgres.runs.journal import Holding
 from andon.adapters.postgres.statements import Statement
 from andon.adapters.postgres.statuses import HELD
-from andon.engine.tags import MOST_TAGS, tag_key
+from andon.engine.declared.tags import MOST_TAGS, tag_key
 
 _TAG = Statement(f"""
 WITH held AS (

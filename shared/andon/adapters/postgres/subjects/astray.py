@@ -14,9 +14,9 @@ from psycopg import sql
 
 from andon.adapters.postgres.subjects import subjects
 from andon.adapters.postgres.subjects.subjects import Named
+from andon.engine.declared.subjects import from_json
 from andon.engine.errors import AndonError
 from andon.engine.events import DEFAULT_TENANT
-from andon.engine.subjects import from_json
 
 MOST = 1_000
 UNKNOWN = "there is no run of it"

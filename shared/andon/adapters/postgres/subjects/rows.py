@@ -16,10 +16,10 @@ from typing import Any, LiteralString, NamedTuple
 import psycopg
 from psycopg import sql
 
-from andon.engine.declarations import Declaration
+from andon.engine.declared.declarations import Declaration
+from andon.engine.declared.subjects import STATES, Row
 from andon.engine.errors import RegistrationError
 from andon.engine.events import DEFAULT_TENANT
-from andon.engine.subjects import STATES, Row
 
 _TABLE = """
 SELECT c.oid, c.relkind, ARRAY(SELECT role FROM unnest(%(roles)s::text[]) role

@@ -11,10 +11,10 @@ from typing import Any
 import psycopg
 
 from andon.adapters.postgres.subjects.rows import Followed, resolve
-from andon.engine.declarations import Declaration
+from andon.engine.declared.declarations import Declaration
+from andon.engine.declared.functions import Registry
+from andon.engine.declared.subjects import Row, Subject, to_json
 from andon.engine.errors import RegistrationError
-from andon.engine.functions import Registry
-from andon.engine.subjects import Row, Subject, to_json
 
 log = logging.getLogger(__name__)
 

@@ -16,8 +16,8 @@ import psycopg
 
 from andon.adapters.postgres.connect import LOCKING
 from andon.adapters.postgres.statuses import CODE_RUNS, OPEN
+from andon.engine.declared.subjects import subject_id
 from andon.engine.events import Event
-from andon.engine.subjects import subject_id
 
 SUPERSEDED = "superseded"
 """What cancelled a run that a newer request of its subject has replaced."""

@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 
 from andon.engine.errors import InvalidResult, NonRetriable, RetryAfter
-from andon.engine.sleeps import LONGEST_SECONDS
+from andon.engine.steps.sleeps import LONGEST_SECONDS
 
 BASE_SECONDS = 1.0
 LIMIT_SECONDS = 300.0

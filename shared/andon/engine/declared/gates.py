@@ -14,11 +14,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from andon.engine.declared.flow import Concurrency, Priority, RateLimit, Singleton, Throttle, is_wide, spelled
+from andon.engine.declared.rates import Rate
+from andon.engine.declared.rules import PATH, typed_text
+from andon.engine.declared.triggers import ONE_AT_A_TIME, Cron
 from andon.engine.events import CRON, MISSING, Event, lookup
-from andon.engine.flow import Concurrency, Priority, RateLimit, Singleton, Throttle, is_wide, spelled
-from andon.engine.rates import Rate
-from andon.engine.rules import PATH, typed_text
-from andon.engine.triggers import ONE_AT_A_TIME, Cron
 
 HEAD = 6
 """Of a key's 16 bytes, those that name the limit."""

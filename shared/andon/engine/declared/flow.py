@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal, TypeVar
 
-from andon.engine.rules import LONGEST_PATH, PATH
+from andon.engine.declared.rules import LONGEST_PATH, PATH
 
 MOST_CONCURRENCY = 3
 LARGEST_LIMIT = 1_000_000

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from andon.engine.gates import UNLIMITED
+from andon.engine.declared.gates import UNLIMITED
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from andon.engine.declared.functions import Function
 from andon.engine.errors import EventError, NonRetriable
 from andon.engine.events import INVOKED, RUN_CANCELLED, Event, check_event
-from andon.engine.functions import Function
-from andon.engine.sending import event_id
+from andon.engine.steps.sending import event_id
 
 KEY = "_andon"
 MOST_DEPTH = 10

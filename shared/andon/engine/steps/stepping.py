@@ -16,18 +16,9 @@ from contextvars import copy_context
 from functools import partial
 from typing import Any, NoReturn
 
-from andon.engine.arguments import check_step
-from andon.engine.arguments_shown import shown
 from andon.engine.artifacts import MOST_ARTIFACTS, Artifact, Stored, check_file, named
-from andon.engine.beside import (
-    ALL,
-    FIRST,
-    Beside,
-    Branch,
-    Done,
-    check_group,
-    check_known,
-)
+from andon.engine.declared.arguments import check_step
+from andon.engine.declared.functions import Function
 from andon.engine.errors import (
     AndonError,
     Cancelled,
@@ -41,16 +32,25 @@ from andon.engine.errors import (
     Suspend,
 )
 from andon.engine.events import Event
-from andon.engine.functions import Function
 from andon.engine.ids import new_id
-from andon.engine.invoking import ABANDON, CANCEL, Child, invoked, timed_out
 from andon.engine.memos import Memo, describe, encode_result, plain
 from andon.engine.ports import Attempt, CancelCheck, Files, Journal
-from andon.engine.progress import NoProgress, Progress
-from andon.engine.retries import delay
-from andon.engine.sending import sendable
+from andon.engine.steps.arguments_shown import shown
+from andon.engine.steps.beside import (
+    ALL,
+    FIRST,
+    Beside,
+    Branch,
+    Done,
+    check_group,
+    check_known,
+)
+from andon.engine.steps.invoking import ABANDON, CANCEL, Child, invoked, timed_out
+from andon.engine.steps.progress import NoProgress, Progress
+from andon.engine.steps.retries import delay
+from andon.engine.steps.sending import sendable
+from andon.engine.steps.waiting import CHILD_ENDED, Awaited, Wait, Waiting, awaited, came, check_timeout
 from andon.engine.stops import Cause, Place, Stop
-from andon.engine.waiting import CHILD_ENDED, Awaited, Wait, Waiting, awaited, came, check_timeout
 
 RunAsync = Callable[[Coroutine[Any, Any, Any]], Any]
 Observe = Callable[[str], AbstractContextManager[object]]

@@ -14,8 +14,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from andon.engine.declared.rules import LONGEST_PATH, PATH
 from andon.engine.events import MISSING, lookup
-from andon.engine.rules import LONGEST_PATH, PATH
 from andon.engine.storable import text_fault
 
 STATES = ("active", "completed", "failed", "cancelled")

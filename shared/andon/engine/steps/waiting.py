@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from andon.engine.arguments import event_name, seconds
+from andon.engine.declared.arguments import event_name, seconds
+from andon.engine.declared.rules import LONGEST_PATH, PATH, CancelOn, digest
 from andon.engine.errors import NonRetriable
 from andon.engine.events import Event
-from andon.engine.rules import LONGEST_PATH, PATH, CancelOn, digest
-from andon.engine.sending import as_text
-from andon.engine.sleeps import LONGEST_SECONDS
+from andon.engine.steps.sending import as_text
+from andon.engine.steps.sleeps import LONGEST_SECONDS
 
 MOST_WAITS = 10
 RUN, WAIT = "run", "wait"

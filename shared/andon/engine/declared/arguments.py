@@ -12,15 +12,15 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from andon.engine import flow
-from andon.engine.debouncing import debounce_fault
+from andon.engine.declared import flow
+from andon.engine.declared.debouncing import debounce_fault
+from andon.engine.declared.rules import CancelOn, rule_fault
+from andon.engine.declared.subjects import subject_fault
+from andon.engine.declared.tags import tags_fault
+from andon.engine.declared.triggers import MOST_TRIGGERS, Cron, On, cron_fault, on_fault
 from andon.engine.errors import NonRetriable
 from andon.engine.events import ENDS, MAX_NAME, NAME, OWN, OWN_CANCELS
-from andon.engine.rules import CancelOn, rule_fault
 from andon.engine.storable import text_fault
-from andon.engine.subjects import subject_fault
-from andon.engine.tags import tags_fault
-from andon.engine.triggers import MOST_TRIGGERS, Cron, On, cron_fault, on_fault
 
 Check = Callable[[Any], str | None]
 

@@ -8,21 +8,21 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from andon.engine.arguments import shown
-from andon.engine.debouncing import Debounce
-from andon.engine.declarations import CANCEL_DEADLINE, GRACE_SECONDS, IDEMPOTENCY, MAX_RUNS, Declaration
+from andon.engine.declared.arguments import shown
+from andon.engine.declared.debouncing import Debounce
+from andon.engine.declared.declarations import CANCEL_DEADLINE, GRACE_SECONDS, IDEMPOTENCY, MAX_RUNS, Declaration
+from andon.engine.declared.flow import Concurrency, Priority, RateLimit, Singleton, Throttle, Timeouts
+from andon.engine.declared.gates import UNLIMITED, expressions_of, gates_of, holds_while_waiting
+from andon.engine.declared.models import reading, schema_of
+from andon.engine.declared.rules import CancelOn
+from andon.engine.declared.subjects import Subject
+from andon.engine.declared.tags import expressions_in
+from andon.engine.declared.triggers import OF_EVENT, ONE_AT_A_TIME, Cron, Trigger, parts_of
 from andon.engine.errors import RegistrationError
 from andon.engine.events import CRON, INVOKED, Event
-from andon.engine.flow import Concurrency, Priority, RateLimit, Singleton, Throttle, Timeouts
-from andon.engine.gates import UNLIMITED, expressions_of, gates_of, holds_while_waiting
-from andon.engine.models import reading, schema_of
-from andon.engine.rules import CancelOn
-from andon.engine.subjects import Subject
-from andon.engine.tags import expressions_in
-from andon.engine.triggers import OF_EVENT, ONE_AT_A_TIME, Cron, Trigger, parts_of
 
 if TYPE_CHECKING:
-    from andon.engine.steps import Step
+    from andon.engine.steps.step import Step
 
 Handler = Callable[["Event[Any]", Any], Any]
 """Called with an event and a `Step`; an `async def` with an `AsyncStep`."""

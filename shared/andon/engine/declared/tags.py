@@ -7,9 +7,9 @@ import uuid
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from andon.engine.declared.rules import LONGEST_PATH, PATH, digest
 from andon.engine.errors import NonRetriable
 from andon.engine.events import MISSING, Event, lookup
-from andon.engine.rules import LONGEST_PATH, PATH, digest
 from andon.engine.storable import text_fault
 
 MOST_TAGS = 10

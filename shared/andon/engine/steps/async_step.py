@@ -10,17 +10,17 @@ from functools import partial
 from typing import Any, Concatenate, NoReturn, ParamSpec, TypeVarTuple, overload
 
 from andon.engine.artifacts import Artifact
+from andon.engine.declared.functions import Function
 from andon.engine.errors import (
     NonRetriable,
 )
 from andon.engine.events import Event
-from andon.engine.functions import Function
-from andon.engine.invoking import ABANDON, CANCEL, Child
-from andon.engine.results import Result
-from andon.engine.sleeps import bounded, in_utc
-from andon.engine.steps import AsyncBody, Step
+from andon.engine.steps.invoking import ABANDON, CANCEL, Child
+from andon.engine.steps.results import Result
+from andon.engine.steps.sleeps import bounded, in_utc
+from andon.engine.steps.step import AsyncBody, Step
+from andon.engine.steps.waiting import RUN, Wait
 from andon.engine.stops import Place
-from andon.engine.waiting import RUN, Wait
 
 P = ParamSpec("P")
 Args = TypeVarTuple("Args")

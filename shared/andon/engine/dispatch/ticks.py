@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from andon.engine.declared.triggers import Cron, schedule_id
 from andon.engine.events import CRON, Event
-from andon.engine.triggers import Cron, schedule_id
 
 GRACE = dt.timedelta(minutes=1)
 """A tick that is late by less isn't missed."""

@@ -11,12 +11,8 @@ from functools import partial
 from typing import Any, Concatenate, ParamSpec, TypeVarTuple, overload
 
 from andon.engine.artifacts import Artifact
-from andon.engine.beside import (
-    ALL,
-    BRANCH,
-    Branch,
-    branches_of,
-)
+from andon.engine.declared.functions import Function
+from andon.engine.declared.tags import MOST_TAGS, tag_of
 from andon.engine.errors import (
     AndonError,
     Cancelled,
@@ -24,15 +20,19 @@ from andon.engine.errors import (
     NonRetriable,
 )
 from andon.engine.events import Event
-from andon.engine.functions import Function
-from andon.engine.invoking import ABANDON, CANCEL, Child
-from andon.engine.progress import bounded_progress
-from andon.engine.results import Result
-from andon.engine.sleeps import bounded, in_utc
-from andon.engine.stepping import Stepping
+from andon.engine.steps.beside import (
+    ALL,
+    BRANCH,
+    Branch,
+    branches_of,
+)
+from andon.engine.steps.invoking import ABANDON, CANCEL, Child
+from andon.engine.steps.progress import bounded_progress
+from andon.engine.steps.results import Result
+from andon.engine.steps.sleeps import bounded, in_utc
+from andon.engine.steps.stepping import Stepping
+from andon.engine.steps.waiting import RUN, Wait
 from andon.engine.stops import Cause, Place
-from andon.engine.tags import MOST_TAGS, tag_of
-from andon.engine.waiting import RUN, Wait
 
 P = ParamSpec("P")
 Args = TypeVarTuple("Args")

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 from andon.engine.errors import DefinitionChanged, NonRetriable
 from andon.engine.memos import encode_result, plain
 from andon.engine.ports import Attempt
-from andon.engine.progress import Progress
+from andon.engine.steps.progress import Progress
 
 MOST_AT_ONCE = 16
 MOST_BRANCHES = 10_000

@@ -7,16 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from andon.engine import debouncing, flow, subjects
-from andon.engine.arguments import ARGUMENTS, shown
-from andon.engine.debouncing import Debounce
+from andon.engine.declared import debouncing, flow, subjects
+from andon.engine.declared.arguments import ARGUMENTS, shown
+from andon.engine.declared.debouncing import Debounce
+from andon.engine.declared.flow import Concurrency, Priority, RateLimit, Singleton, Throttle, Timeouts
+from andon.engine.declared.rules import CancelOn
+from andon.engine.declared.subjects import Subject
+from andon.engine.declared.triggers import Cron, On, Trigger
 from andon.engine.errors import RegistrationError
 from andon.engine.events import Event
-from andon.engine.flow import Concurrency, Priority, RateLimit, Singleton, Throttle, Timeouts
-from andon.engine.rules import CancelOn
 from andon.engine.shapes import fault
-from andon.engine.subjects import Subject
-from andon.engine.triggers import Cron, On, Trigger
 
 CANCEL_DEADLINE = dt.timedelta(minutes=5)
 GRACE_SECONDS = 1.0

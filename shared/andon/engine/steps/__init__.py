@@ -1,0 +1,1 @@
+"""Steps: what a handler is given, and how a durable call goes."""
