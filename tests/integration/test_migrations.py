@@ -18,7 +18,7 @@ from andon.adapters.postgres.models import SCHEMA, metadata
 from andon.embedded import PostgresServer
 from andon.engine.declared.functions import Registry
 from andon.migrations import HEAD, UnknownRevision, migrate, require_head
-from andon.migrations.runner import PATIENCE_SECONDS
+from andon.migrations.revision import PATIENCE_SECONDS
 from andon.settings import Settings
 from andon_worker.dispatcher.bootstrap import dispatcher
 from tests.conftest import create, drop

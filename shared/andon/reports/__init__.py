@@ -1,8 +1,10 @@
-"""The report domain: what a dataset and a report's options are. Opens no socket."""
+"""The report domain: what a dataset and a report's options are. Opens no socket.
+
+Reading files is `andon.reports.datasets`, which most processes never do: duckdb and its like are imported there alone.
+"""
 
 from andon.reports.columns import Column
 from andon.reports.control import Control, NoControl, PartOf
-from andon.reports.datasets import DatasetInfo, ensure_parquet, inspect_dataset
 from andon.reports.errors import (
     DatasetError,
     DatasetTooLarge,
@@ -18,7 +20,6 @@ __all__ = [
     "Column",
     "Control",
     "DatasetError",
-    "DatasetInfo",
     "DatasetTooLarge",
     "InvalidOptions",
     "NoControl",
@@ -28,7 +29,5 @@ __all__ = [
     "UnreadableDataset",
     "UnsupportedMediaType",
     "check_columns",
-    "ensure_parquet",
-    "inspect_dataset",
     "parse_options",
 ]

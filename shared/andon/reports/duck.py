@@ -6,10 +6,12 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-
-import duckdb
+from typing import TYPE_CHECKING
 
 from andon.reports.control import Control
+
+if TYPE_CHECKING:
+    import duckdb
 
 MEMORY_LIMIT = "384MB"
 THREADS = 2
@@ -21,6 +23,8 @@ def connect(scratch: Path, control: Control) -> Iterator[duckdb.DuckDBPyConnecti
 
     `scratch` is the caller's to remove: a cancel in the middle of the cleaning up may leave an empty folder there.
     """
+    import duckdb  # what only writes SQL, as the API does of a plan, needs none of it
+
     with (
         tempfile.TemporaryDirectory(dir=scratch, prefix="spill-", ignore_cleanup_errors=True) as spill,
         duckdb.connect(

@@ -11,8 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, cast
 
-import duckdb
-
 from andon.reports.control import Control
 from andon.reports.duck import connect, literal
 from andon.reports.errors import DatasetTooLarge, UnreadableDataset
@@ -107,6 +105,8 @@ def _parquet_columns(path: Path, scratch: Path, control: Control) -> int:
 
 
 def _counted(query: str, scratch: Path, control: Control) -> int:
+    import duckdb  # the limits are asked by processes that read no file
+
     with connect(scratch, control) as connection:
         try:
             row = connection.execute(query).fetchone()

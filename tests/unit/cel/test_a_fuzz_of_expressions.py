@@ -74,7 +74,7 @@ _pieces = st.sampled_from(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.lists(_pieces, max_size=40).map("".join) | st.text(max_size=60) | _expressions, _data)
 def test_any_text_is_refused_with_a_sentence_or_evaluated(text: str, data: dict[str, Any]) -> None:
     try:
@@ -87,7 +87,7 @@ def test_any_text_is_refused_with_a_sentence_or_evaluated(text: str, data: dict[
     assert (evaluations.failure is None) == (evaluations.failed == 0)
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 @given(_expressions, _data, _data)
 def test_where_another_evaluator_knows_the_value_it_is_the_same(
     text: str, first: dict[str, Any], second: dict[str, Any]

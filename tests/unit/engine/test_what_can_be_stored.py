@@ -6,7 +6,7 @@ import datetime as dt
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from andon import Event, EventError
@@ -109,7 +109,6 @@ _anything = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(_anything, _anything, st.text(), st.text(), st.datetimes(timezones=st.none() | st.timezones()))
 def test_any_event_is_taken_or_refused_naming_a_field(
     data: Any, user: Any, id: str, tenant: str, ts: dt.datetime

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from andon.reports import NoControl, ReportOptions, ensure_parquet
+from andon.reports import NoControl, ReportOptions
+from andon.reports.datasets import ensure_parquet
 from andon_worker.hybrid_report import SECTIONS
 from tests.unit.hybrid_report import flights
 

@@ -12,7 +12,8 @@ import duckdb
 import pytest
 from pypdf import PdfReader
 
-from andon.reports import NoControl, ReportOptions, inspect_dataset
+from andon.reports import NoControl, ReportOptions
+from andon.reports.datasets import inspect_dataset
 from andon.settings import Settings
 from andon_worker.functions.reports import COMPUTED, FILES, write
 from andon_worker.functions.workspace import Workspace

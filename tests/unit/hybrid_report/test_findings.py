@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from andon.reports import NoControl, ReportOptions, ensure_parquet
+from andon.reports import NoControl, ReportOptions
+from andon.reports.datasets import ensure_parquet
 from andon_worker.hybrid_report import SECTIONS, digest, make_document, render_html, render_pdf
 from andon_worker.hybrid_report.changes import change_sentences
 from andon_worker.hybrid_report.figures.association import cramers_v

@@ -19,7 +19,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from andon.reports import NoControl, ReportOptions, ensure_parquet
+from andon.reports import NoControl, ReportOptions
+from andon.reports.datasets import ensure_parquet
 from andon_worker.hybrid_report import SECTIONS
 
 MISSING = {"", "NA", "nan", "NaN", "n/a"}

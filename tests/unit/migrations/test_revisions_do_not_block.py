@@ -13,13 +13,11 @@ from alembic.operations import Operations
 from alembic.script import ScriptDirectory
 
 import andon.migrations
+from andon.migrations.revision import HEAD, KNOWN
 from tests.unit.migrations.blocking import complaints
 
-REVISIONS = [
-    script
-    for script in ScriptDirectory(str(Path(andon.migrations.__file__).parent)).walk_revisions()
-    if script.down_revision is not None
-]
+SCRIPTS = ScriptDirectory(str(Path(andon.migrations.__file__).parent))
+REVISIONS = [script for script in SCRIPTS.walk_revisions() if script.down_revision is not None]
 RELEASED = re.findall(r"^## (\d+\.\d+\.\d+)", Path("CHANGELOG.md").read_text(), re.MULTILINE)
 
 
@@ -31,6 +29,11 @@ def statements(module: Any) -> str:
     with Operations.context(context):
         module.upgrade()
     return output.getvalue()
+
+
+def test_the_files_names_say_which_revisions_there_are() -> None:
+    assert {script.revision for script in SCRIPTS.walk_revisions()} == KNOWN
+    assert SCRIPTS.get_current_head() == HEAD
 
 
 @pytest.mark.parametrize("script", REVISIONS, ids=lambda script: script.revision)

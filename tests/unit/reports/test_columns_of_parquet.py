@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from andon.reports import ensure_parquet, inspect_dataset
+from andon.reports.datasets import ensure_parquet, inspect_dataset
 
 # The type's column as SQL over `i`, what it is to a report, and what the report reads in the row of i = 3, as text.
 TYPES = {

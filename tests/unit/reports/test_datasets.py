@@ -14,15 +14,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from andon.reports import (
-    DatasetInfo,
-    DatasetTooLarge,
-    NoControl,
-    UnreadableDataset,
-    UnsupportedMediaType,
-    ensure_parquet,
-    inspect_dataset,
-)
+from andon.reports import DatasetTooLarge, NoControl, UnreadableDataset, UnsupportedMediaType
+from andon.reports.datasets import DatasetInfo, ensure_parquet, inspect_dataset
 from andon.reports.sample import FILENAME, sample_file
 
 TABLE = "name,amount,day\nAda,1,2024-01-01\nBob,2.5,2024-01-02\n"

@@ -15,7 +15,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from andon.reports import DatasetInfo, UnreadableDataset, ensure_parquet, inspect_dataset
+from andon.reports import UnreadableDataset
+from andon.reports.datasets import DatasetInfo, ensure_parquet, inspect_dataset
 from andon.reports.options import ColumnChoice
 
 Row = Callable[[int], str]

@@ -8,8 +8,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from andon.reports import NoControl, ensure_parquet
-from andon.reports.datasets import inspect_dataset
+from andon.reports import NoControl
+from andon.reports.datasets import ensure_parquet, inspect_dataset
 from andon.reports.limits import MOST_COLUMNS
 from andon_worker.hybrid_report import SECTIONS
 from andon_worker.hybrid_report.figures.table import Table, open_table

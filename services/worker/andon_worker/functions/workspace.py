@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from andon.adapters.storage import Storage
-from andon.reports import Control, ReportOptions, ensure_parquet
+from andon.reports import Control, ReportOptions
+from andon.reports.datasets import ensure_parquet
 from andon.reports.plan import Plan
 from andon.settings import Settings
 
