@@ -7,9 +7,11 @@ from collections.abc import Callable
 from typing import TypeVar
 
 Found = TypeVar("Found")
+PATIENCE = 90.0
+"""Seconds to wait for what should come soon, on a machine that others load too. It is nobody's measure."""
 
 
-def wait_until(look: Callable[[], Found | None], timeout: float = 10.0, *, what: str = "") -> Found:
+def wait_until(look: Callable[[], Found | None], timeout: float = PATIENCE, *, what: str = "") -> Found:
     """Call `look` until what it returns is true, and return that; `AssertionError` after `timeout` seconds.
 
     The error names `what` was waited for, and what `look` returned last.

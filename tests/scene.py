@@ -15,14 +15,13 @@ from psycopg.rows import DictRow, dict_row
 from redis import Redis
 
 from tests.ledger import Ledger
-from tests.polling import wait_until
+from tests.polling import PATIENCE, wait_until
 from tests.system import System
 
 STREAM = "andon:events"
 GROUP = "andon"
 ENDED = ("completed", "failed", "cancelled")
 FUNCTIONS = "tests.functions"
-PATIENCE = 90.0  # with a machine that others load, too; it is nobody's measure
 # Short enough for a test to wait for; a busy machine still beats four times per lease.
 QUICK = {
     "ANDON_LEASE_SECONDS": "2",

@@ -55,7 +55,6 @@ class System:
             "PORT": str(self.port),
             "PYTHONPATH": os.pathsep.join(filter(None, [os.getcwd(), os.environ.get("PYTHONPATH")])),
             "PYTHONUNBUFFERED": "1",
-            "PYTHONDONTWRITEBYTECODE": "",  # compiling everything at each start would be most of a test's time
             **(env or {}),
             MARK: str(folder.resolve()),
         }

@@ -31,7 +31,7 @@ def test_35_whoever_of_a_worker_is_killed_nothing_of_its_runs_lives_on(stage: St
         lane = scene.ledger.begins(case, "hold")[0].pid
         nursery = parents()[lane]
         os.kill({"lane": lane, "nursery": nursery, "supervisor": parents()[nursery]}[whom], signal.SIGKILL)
-        wait_until(partial(gone, [*pids, lane]), 10, what=f"the end of all after {whom}")
+        wait_until(partial(gone, [*pids, lane]), what=f"the end of all after {whom}")
         scene.wait_step(case, "hold", times=2)
         scene.post("lane/hold.cancelled", {"case": case})
         assert scene.wait_run(case)["status"] == "cancelled"

@@ -15,8 +15,6 @@ from tests.polling import wait_until
 from tests.scene import Scene
 
 LEASE = 2.0
-HEARTBEAT = 0.5
-SLACK = 6.0
 TEN_MINUTES = 600
 NEAR = 120.0  # what a busy machine may take for a test, and far less than ten minutes
 FAST_AND_SLOW = pytest.mark.parametrize("off", [TEN_MINUTES, pytest.param(-TEN_MINUTES, marks=pytest.mark.slow)])
@@ -84,14 +82,14 @@ def test_24_machines_whose_clocks_are_ten_minutes_off_hold_hand_over_and_stop_ru
 
     leases = "SELECT min(lease_until) AS first, extract(epoch FROM max(lease_until) - now()) AS left FROM andon.runs"
     before = scene.rows(leases)[0]["first"]
-    wait_until(lambda: scene.rows(leases)[0]["first"] > before, 10, what="a heartbeat of each worker")
+    wait_until(lambda: scene.rows(leases)[0]["first"] > before, what="a heartbeat of each worker")
     assert scene.rows(leases)[0]["left"] < LEASE + 0.1
     for case in held[stays]:
         scene.post("walk/cancelled", {"case": case})
-        scene.wait_run(case, "cancelled", timeout=HEARTBEAT + SLACK)
+        scene.wait_run(case, "cancelled")
     goes.kill()
     for case in held[goes]:
-        scene.wait_step(case, "step-2", times=2, timeout=LEASE + 1 + SLACK)
+        scene.wait_step(case, "step-2", times=2)
         scene.ledger.open(case)
         run = scene.wait_run(case, "completed")
         assert (run["fence"], run["attempt"]) == (3, 1)  # claimed at first, after the nap, and again
@@ -113,12 +111,15 @@ def test_24_an_api_whose_clock_is_ten_minutes_off_shows_what_the_others_show(sta
         "UPDATE andon.runs SET queued_at = now() - interval '4 min', started_at = now() - interval '3 min',"
         " estimated_end_at = now() + %s * interval '1 min' WHERE id = %s RETURNING id"
     )
-    for minutes, told in ((5, True), (-5, False)):
-        scene.one(change, minutes, run["id"])
+
+    def told(minutes: int) -> set[bool]:
+        scene.one(change, minutes, run["id"])  # each time: a heartbeat may clear it before it is looked at
         shown = scene.show_report(report)
-        assert (shown["estimatedEndAt"] is not None) is (shown["run"]["estimatedEndAt"] is not None) is told
         page = scene.api.get(f"{scene.system.url}/reports/{report}").text
-        assert ("min left" in page) is told
+        return {each["estimatedEndAt"] is not None for each in (shown, shown["run"])} | {"min left" in page}
+
+    wait_until(lambda: told(5) == {True}, what="an end that is to come")
+    wait_until(lambda: told(-5) == {False}, what="none that is past")
     for path, took in ((f"/runs/{run['id']}", "3 minutes ago"), ("/runs", "3 min 0")):
         page = scene.api.get(scene.system.url + path).text
         assert "4 minutes ago" in page

@@ -154,7 +154,7 @@ def test_a_shared_rendering_grows_old_however_often_it_is_looked_at(
 ) -> None:
     assert "Sales" in client.get("/reports", headers=HTMX).text
     database.execute("UPDATE andon.reports SET title = 'Renamed' WHERE id = %s", [report["id"]])
-    wait_until(lambda: "Renamed" in client.get("/reports", headers=HTMX).text, 3, what="the new title")
+    wait_until(lambda: "Renamed" in client.get("/reports", headers=HTMX).text, what="the new title")
 
 
 def test_the_first_page_tells_what_runs_waits_and_has_failed_and_who_works(

@@ -177,7 +177,7 @@ def test_work_for_a_client_that_has_left_is_ended(system: StartSystem, tmp_path:
         for each in clients:
             each.sendall(head + body)
         wait_until(inspecting, 30, what="an inspection")
-    wait_until(lambda: not inspecting(), 10, what="the inspections ended with their clients")
+    wait_until(lambda: not inspecting(), what="the inspections ended with their clients")
     with running.client() as api_client:
         assert api_client.post("/datasets", files={"file": ("a.csv", CSV)}).status_code == 201
 

@@ -80,7 +80,7 @@ def test_a_group_made_anew_at_the_beginning_starts_no_run_that_was_forgotten(sce
     assert scene.runs("old") == []
     assert scene.runs("new") == [], "its event is remembered, so it has no second effect"
     assert scene.one("SELECT count(*) AS n FROM andon.dead_events") == 0
-    wait_until(lambda: "3 entries lie below the low-water mark" in scene.system["dispatcher-1"].output, 5)
+    wait_until(lambda: "3 entries lie below the low-water mark" in scene.system["dispatcher-1"].output)
 
 
 def test_an_event_of_ours_that_was_never_handled_counts_wherever_its_entry_lies(

@@ -114,19 +114,19 @@ def before_the_dump(producer: Producer, old: psycopg.Connection[Any]) -> None:
     held = [("done", "completed"), ("in flight", "running"), ("stopped", "running")]
     wait_until(lambda: runs(old) == held and "stopped before" in producer.notes(), 30, what="runs are in flight")
     producer.cancel("stopped")
-    wait_until(lambda: ("stopped", "cancelled") in runs(old), 15, what="the cancel")
+    wait_until(lambda: ("stopped", "cancelled") in runs(old), what="the cancel")
 
 
 def after_the_dump(producer: Producer, redis: Redis, old: psycopg.Connection[Any]) -> None:
     """An event that the bus keeps; and a cancel that it has lost, whose number will be given again."""
     producer.request("late")
-    wait_until(lambda: ("late", "completed") in runs(old), 15, what="the late run")
+    wait_until(lambda: ("late", "completed") in runs(old), what="the late run")
     kept = redis.xlen("andon:events")
     for _ in range(50):
         producer.cancel("nobody")
     producer.cancel("again")
     newest = "SELECT count(*) FROM andon.events WHERE name = 'backup/gated.cancelled'"
-    wait_until(lambda: (old.execute(newest).fetchone() or [0])[0] == 52, 15, what="the cancels are recorded")
+    wait_until(lambda: (old.execute(newest).fetchone() or [0])[0] == 52, what="the cancels are recorded")
     entries: Any = redis.xrange("andon:events")
     redis.xdel("andon:events", *[id for id, _ in entries[kept:]])
 
@@ -147,5 +147,5 @@ def goes_on(producer: Producer, second: System, new: psycopg.Connection[Any]) ->
     assert notes.count("in flight before") == notes.count("in flight after") == 1, "nor is a step that the dump has"
     assert "stopped after" not in notes
     outbox = "SELECT count(*) FROM andon.outbox"
-    wait_until(lambda: new.execute(outbox).fetchone() == (0,), 15, what="an empty outbox")
+    wait_until(lambda: new.execute(outbox).fetchone() == (0,), what="an empty outbox")
     assert all(process.running for process in second.processes.values())

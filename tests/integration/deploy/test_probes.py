@@ -33,7 +33,7 @@ def test_dispatcher_and_worker_stay_alive_while_postgres_is_away(probed: Callabl
             assert answer is not None
             assert answer.status_code == HTTPStatus.OK, process
         leads = "andon_dispatcher_leads"
-        wait_until(lambda: started.samples("dispatcher-1")[leads] == 0, 10, what="nobody leads")
+        wait_until(lambda: started.samples("dispatcher-1")[leads] == 0, what="nobody leads")
         server.start()
         wait_until(lambda: started.samples("dispatcher-1")[leads] == 1, 30, what="it leads again")
         password = urlsplit(server.url).password

@@ -76,12 +76,12 @@ def test_runs_cancels_and_dead_entries_are_counted_where_they_happen(
     publish(redis, "signals/failing.requested")
     redis.xadd("andon:events", {"data": "{}"})
     running = 'andon_runs{queue="default",status="running"}'
-    wait_until(lambda: started.samples("dispatcher-1").get(running) == 1, 15, what=running)
-    wait_until(lambda: started.samples("worker-1")["andon_worker_runs"] == 1, 15, what="the failing run has ended")
+    wait_until(lambda: started.samples("dispatcher-1").get(running) == 1, what=running)
+    wait_until(lambda: started.samples("worker-1")["andon_worker_runs"] == 1, what="the failing run has ended")
     publish(redis, "signals/long.cancelled", key="a")
 
     settled = 'andon_runs_settled_total{function="signals-long",status="cancelled"}'
-    wait_until(lambda: settled in started.samples("worker-1"), 15, what=settled)
+    wait_until(lambda: settled in started.samples("worker-1"), what=settled)
     shown = started.samples("worker-1")
     assert shown[settled] == 1
     assert shown['andon_runs_settled_total{function="signals-failing",status="failed"}'] == 1
@@ -92,7 +92,7 @@ def test_runs_cancels_and_dead_entries_are_counted_where_they_happen(
     assert 0 < stopped <= until_settled < 5
     assert shown["andon_lease_losses_total"] == 0
 
-    wait_until(lambda: started.samples("dispatcher-1").get(running) == 0, 10, what="no run is open")
+    wait_until(lambda: started.samples("dispatcher-1").get(running) == 0, what="no run is open")
     system_wide = started.samples("dispatcher-1")
     assert system_wide["andon_dead_events"] == 1
     assert system_wide["andon_dispatcher_leads"] == 1
@@ -110,14 +110,14 @@ def test_entries_that_have_no_effect_are_counted(
     started = probed()
     wait_until(started.ready, 120)
     trimmed, forgotten = (f'andon_bus_dropped_entries_total{{reason="{each}"}}' for each in ("trimmed", "forgotten"))
-    wait_until(lambda: started.samples("dispatcher-1")[trimmed] == 3, 15, what=trimmed)
+    wait_until(lambda: started.samples("dispatcher-1")[trimmed] == 3, what=trimmed)
     assert started.samples("dispatcher-1")[forgotten] == 0
 
     with psycopg.connect(database_url, autocommit=True) as connection:
         raise_low_water(connection, "99999999999999-0")
     publish(redis, "signals/failing.requested")
-    wait_until(lambda: started.samples("dispatcher-1")[forgotten] == 1, 15, what=forgotten)
-    wait_until(lambda: redis.xpending(STREAM, GROUP)["pending"] == 0, 5, what="it is acknowledged")
+    wait_until(lambda: started.samples("dispatcher-1")[forgotten] == 1, what=forgotten)
+    wait_until(lambda: redis.xpending(STREAM, GROUP)["pending"] == 0, what="it is acknowledged")
 
 
 def test_the_bus_is_behind_by_position_even_where_entries_were_trimmed(redis_url: str) -> None:

@@ -101,4 +101,4 @@ def test_its_age_is_a_metric(job: Job) -> None:
             assert sample.labels == {"name": "backup"}
             return float(sample.value)
 
-        wait_until(lambda: age() > 0, 5, what="an age")
+        wait_until(lambda: age() > 0, what="an age")

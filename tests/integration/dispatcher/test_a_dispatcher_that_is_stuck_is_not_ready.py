@@ -35,5 +35,5 @@ def test_one_that_stands_by_is_as_ready_as_the_leader(dispatcher: Any, bench: Be
     with dispatcher() as service:  # the bench leads
         stuck = stalled("the intake of events", lambda: service.stuck_for, limit=2.0)
         born = service.turn_age
-        wait_until(lambda: service.turn_age + born >= 0 and stuck() is None, 5)
+        wait_until(lambda: service.turn_age + born >= 0 and stuck() is None)
         assert not service.leads

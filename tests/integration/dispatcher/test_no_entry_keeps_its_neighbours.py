@@ -243,11 +243,11 @@ def test_a_dispatcher_outlives_what_fails_in_it_and_tells(
         good(bench, 1)
         wait_until(lambda: {1, "relayed"} <= {k for k in bench.runs() if k != "asleep"}, 30)
         unsent = "SELECT count(*) FROM andon.runs WHERE status = 'queued' AND sent_at IS NULL"
-        wait_until(lambda: database.execute(unsent).fetchone() == (0,), 10, what="duties after the one that fails")
-        wait_until(lambda: bench.open() == 0, 10)
+        wait_until(lambda: database.execute(unsent).fetchone() == (0,), what="duties after the one that fails")
+        wait_until(lambda: bench.open() == 0)
         assert any("can't be published" in each for each in bench.dead())
         sample = service.metrics.registry.get_sample_value
-        wait_until(lambda: (sample("andon_dispatcher_failures_total", {"part": "wake"}) or 0) >= 2, 10)
+        wait_until(lambda: (sample("andon_dispatcher_failures_total", {"part": "wake"}) or 0) >= 2)
         assert service.leads
         assert service.stuck_for < 60
 

@@ -160,5 +160,5 @@ def test_a_collector_that_is_away_keeps_nobody(system: StartSystem) -> None:
 def test_an_exporter_that_is_not_installed_is_a_line_in_the_log(system: StartSystem) -> None:
     started = system(functions=FUNCTIONS, workers=0, env={"OTEL_TRACES_EXPORTER": "pigeon"})
     process: Process = started["dispatcher-1"]
-    wait_until(lambda: "no exporter 'pigeon' is installed" in process.output, 10)
+    wait_until(lambda: "no exporter 'pigeon' is installed" in process.output)
     assert json.loads(process.output.splitlines()[0])["level"] == "error"

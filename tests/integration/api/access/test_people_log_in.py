@@ -127,7 +127,7 @@ def test_a_session_ends_with_its_key(log_in: LogIn, database: psycopg.Connection
     client = log_in()
     assert client.get("/").status_code == 200
     database.execute("UPDATE andon.api_keys SET revoked_at = now()")
-    wait_until(lambda: client.get("/").status_code == 303, 5, what="the session's end")
+    wait_until(lambda: client.get("/").status_code == 303, what="the session's end")
 
 
 def test_a_cookie_signed_with_another_secret_is_worth_nothing(
