@@ -15,15 +15,16 @@ from andon.adapters.postgres.cancels.cascades import Cascaded
 from andon.adapters.postgres.events import arrivals
 from andon.adapters.postgres.events.inbox import claim_open, read_open
 from andon.adapters.postgres.registered import functions
-from andon.adapters.postgres.runs import journal, leases, waits
+from andon.adapters.postgres.runs import awaiting, journal, leases, waits
 from andon.adapters.postgres.runs.journal import Holding
 from andon.adapters.postgres.runs.leases import Claimed
 from andon.adapters.postgres.runs.settle import End, Settled, settle_held
 from andon.engine.declared.functions import Registry
+from andon.engine.declared.waits import Wait
 from andon.engine.ids import new_id
 from andon.engine.steps.invoking import invocation_of, invoked
 from andon.engine.steps.sending import as_text
-from andon.engine.steps.waiting import CHILD_ENDED, RUN, Awaited, Wait, Waiting, awaited
+from andon.engine.steps.waiting import CHILD_ENDED, RUN, Awaited, Waiting, awaited
 from andon_worker.dispatcher import upkeep
 from andon_worker.dispatcher.batches.batch import Effects, record_batch
 
@@ -130,9 +131,11 @@ class Family:
         about = {"runId": said.runId, "functionId": to}
         return Waiting(step, 0, (Awaited(CHILD_ENDED, "", uuid.UUID(child), after_seq=0),), None, about, (event,))
 
-    def start_child(self, run: Claimed, step: str = "page", to: str = "child") -> uuid.UUID:
+    def start_child(
+        self, run: Claimed, step: str = "page", to: str = "child", *, on_cancel: str = "cancel"
+    ) -> uuid.UUID:
         """Ask for a child and go on; returns its id."""
-        asking = self.asking(run, step, to)
+        asking = self.asking(run, step, to, on_cancel=on_cancel)
         sent = as_text(asking.sends)
         assert journal.send(self.db, Holding(run.id, run.fence), step, 0, 1, events=sent, output="null")
         return asking.awaited[0].key
@@ -170,7 +173,8 @@ class Family:
     def end(self, run: Claimed, status: str = "completed", output: Any = None) -> list[Settled]:
         """Settle it as its worker does."""
         error = '{"message": "as planned"}' if status == "failed" else None
-        return settle_held(self.db, [End(run.id, run.fence, status, json.dumps(output), error)])
+        end = End(run.id, run.fence, status, json.dumps(output), error)
+        return settle_held(self.db, [end]) or awaiting.await_children(self.db, [end])
 
     # --- people --------------------------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from functools import partial
 from typing import Any
@@ -51,6 +52,8 @@ def tree(event: Event, step: Step) -> Any:
 def wide(event: Event, step: Step) -> Any:
     """Does several things at once: of which some hang, or one dies the first time."""
     case, plan = event.data["case"], event.data.get("plan")
+    if event.data.get("apart"):
+        return step.map("branch", partial(branch_apart, step, case, plan), range(3), limit=3, processes=True)
     return step.map("branch", partial(branch, case, plan), range(4), limit=4)
 
 
@@ -63,6 +66,20 @@ def branch(case: str, plan: str | None, number: int) -> int:
         time.sleep(0.5)
         os._exit(3)
     return number
+
+
+def branch_apart(step: Step, case: str, plan: str | None, number: int) -> int:
+    """In a process of its own, whose id it returns; number 2 is the one that computes without end, or dies once."""
+    times = ledger().begin(case, f"branch-{number}")
+    step.progress(0.5)
+    if number == 2 and plan == "die" and times == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    try:
+        while number == 2 and plan == "hang":
+            pass
+    finally:
+        ledger().end(case, f"branch-{number}")
+    return os.getpid()
 
 
 @function(id="approval", trigger="approval/requested", cancel_on=CANCEL, retries=0)

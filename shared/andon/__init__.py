@@ -6,6 +6,7 @@ from andon.engine.declared.functions import Function, function
 from andon.engine.declared.rules import CancelOn
 from andon.engine.declared.subjects import Row, Subject
 from andon.engine.declared.triggers import Cron, On
+from andon.engine.declared.waits import Wait
 from andon.engine.errors import (
     AndonError,
     Cancelled,
@@ -22,7 +23,6 @@ from andon.engine.events import Event
 from andon.engine.steps.async_step import AsyncStep
 from andon.engine.steps.invoking import Child
 from andon.engine.steps.step import Step
-from andon.engine.steps.waiting import Wait
 
 __all__ = [
     "AndonError",

@@ -49,7 +49,7 @@ from andon.engine.memos import Memo
 from andon.engine.ports import Attempt
 from andon.engine.states import Status
 from andon.engine.steps.async_step import AsyncStep
-from andon.engine.steps.invoking import CANCEL, Invocation, as_handlers_see, invocation_of
+from andon.engine.steps.invoking import ABANDON, Invocation, as_handlers_see, invocation_of
 from andon.engine.steps.step import Step
 from andon.engine.steps.stepping import failure
 from andon.engine.steps.waiting import Awaited, Waiting, told, wait_key
@@ -557,7 +557,7 @@ class _Following:
         _tag(journal, function, event)
         rest = (self.max_replays, self.around, said.runId, self.run_id)
         child = _Following(function, function.handler, event, journal, *rest)
-        ended = child.to_the_end(check if said.onCancel == CANCEL else ManualCancelCheck())
+        ended = child.to_the_end(check if said.onCancel != ABANDON else ManualCancelCheck())
         self.journal.now = journal.now
         self.children[str(said.parentStep)] = ended
         return ended

@@ -50,6 +50,7 @@ def test_runs_invoke_others_wait_for_events_and_are_cancelled_as_a_tree(scene: S
 
     for case, plan in (("beside", None), ("dying", "die"), ("hanging", "hang")):
         scene.xadd("wide/requested", {"case": case, "plan": plan})
+        scene.xadd("wide/requested", {"case": f"{case}-apart", "plan": plan, "apart": True})
 
     leaves = result(scene, "tree", "family")
     assert [each["n"] for each in leaves] == [1, 2, 3]
@@ -80,6 +81,15 @@ def test_runs_invoke_others_wait_for_events_and_are_cancelled_as_a_tree(scene: S
     scene.xadd("tree/cancelled", {"case": "hanging"})
     hanging = scene.wait_run("hanging", "cancelled")
     assert {each["id"] for each in scene.steps(hanging["id"])} == {"branch/0", "branch/1", "branch/2"}
+
+    assert len(set(result(scene, "wide", "beside-apart"))) == 3
+    assert len(set(result(scene, "wide", "dying-apart"))) == 3
+    assert [len(scene.ledger.begins("dying-apart", f"branch-{n}")) for n in range(3)] == [1, 1, 2]
+    wait_until(lambda: scene.ledger.begins("hanging-apart", "branch-2"), what="a branch that computes")
+    scene.xadd("tree/cancelled", {"case": "hanging-apart"})
+    scene.wait_run("hanging-apart", "cancelled")
+    ends = [each.step for each in scene.ledger.entries("hanging-apart") if each.what == "end"]
+    assert "branch-2" in ends  # it was interrupted, not killed
 
     scene.wait_step("deep", "hang")
     top = scene.rows(

@@ -28,18 +28,23 @@ from hypothesis.stateful import (
 from andon.adapters.cel import check_expression
 from andon.adapters.postgres.asks import held, requests
 from andon.adapters.postgres.asks.requests import Conflict
+from andon.adapters.postgres.cancels import cascades
 from andon.adapters.postgres.connect import Connection, connect
 from andon.adapters.postgres.database import Database
 from andon.adapters.postgres.doors import turns
-from andon.adapters.postgres.events import inbox
+from andon.adapters.postgres.events import arrivals, inbox
 from andon.adapters.postgres.registered import functions
-from andon.adapters.postgres.runs import journal, leases
+from andon.adapters.postgres.runs import awaiting, journal, leases, waits
 from andon.adapters.postgres.runs.leases import Beat
 from andon.adapters.postgres.runs.settle import End, settle_held
 from andon.engine.declared.functions import Registry
 from andon.engine.declared.rules import run_flag
+from andon.engine.declared.waits import Wait
+from andon.engine.errors import NonRetriable
 from andon.engine.events import Event
 from andon.engine.ids import new_id
+from andon.engine.steps.invoking import invoked
+from andon.engine.steps.waiting import CHILD_ENDED, RUN, Awaited, Waiting, awaited
 from andon_worker.dispatcher import upkeep
 from andon_worker.dispatcher.batches.batch import record_batch
 from andon_worker.dispatcher.gatekeeper import Gatekeeper
@@ -52,7 +57,7 @@ ENDED = {"completed", "failed", "cancelled"}
 
 _RUNS = """
 SELECT r.id, r.kind, r.status, r.fence, r.event_seq, r.function_id, r.report_id, r.cancel_requested_at,
-    coalesce(e.data->>'case', e.data->>'reportId')
+    coalesce(e.data->>'case', e.data->>'reportId'), r.cancel_cause, r.parent_run_id, r.parent_step
 FROM andon.runs r JOIN andon.events e ON e.seq = r.event_seq
 """
 _REPORTS = """
@@ -73,8 +78,34 @@ _LET_IN = """
 SELECT e.data->>'room', count(*) FROM andon.runs r JOIN andon.events e ON e.seq = r.event_seq
 WHERE r.function_id = 'visit' AND r.kind = 'function' AND r.ended_at IS NULL AND r.door IS NULL GROUP BY 1
 """
-_TABLES = "runs, events, outbox, cancellations, reports, steps, dead_events, lines, slots, gate_due"
+_TABLES = (
+    "runs, events, outbox, cancellations, reports, steps, dead_events, lines, slots, gate_due, waits, cascades, skips"
+)
 REQUESTS = ("walk/requested", "visit/requested")
+ANSWER = "walk/answered"
+"""What runs wait for, of their own case."""
+# Of each wait that was over: whose, the run's own event, the one that it was told, and whether the two fit.
+_TOLD = f"""
+SELECT s.run_id, (s.output->'event'->>'seq')::bigint, r.event_seq < (s.output->'event'->>'seq')::bigint
+    AND a.name = '{ANSWER}' AND a.data->>'case' = o.data->>'case'
+FROM andon.steps s JOIN andon.runs r ON r.id = s.run_id JOIN andon.events o ON o.seq = r.event_seq
+JOIN andon.events a ON a.seq = (s.output->'event'->>'seq')::bigint
+WHERE s.id LIKE 'wait-%' AND s.status = 'completed'
+"""
+_SLIPPED_OUT = """
+SELECT c.id FROM andon.runs c JOIN andon.runs p ON p.id = c.parent_run_id JOIN andon.events e ON e.seq = c.event_seq
+WHERE c.parent_step IS NOT NULL AND e.data->'_andon'->>'onCancel' <> 'abandon' AND c.queued_at > p.cancel_requested_at
+"""
+_OUTLIVED = """
+SELECT p.id FROM andon.runs c JOIN andon.runs p ON p.id = c.parent_run_id JOIN andon.events e ON e.seq = c.event_seq
+WHERE c.parent_step IS NOT NULL AND e.data->'_andon'->>'onCancel' = 'wait' AND c.ended_at IS NULL
+    AND p.status = 'cancelled' AND NOT p.forced
+"""
+_ANOTHER_END = """
+SELECT s.run_id FROM andon.steps s JOIN andon.runs c ON c.parent_run_id = s.run_id AND c.parent_step = s.id
+WHERE s.status IN ('completed', 'failed') AND s.status <> CASE c.status WHEN 'completed' THEN 'completed'
+    WHEN 'failed' THEN 'failed' WHEN 'cancelled' THEN 'failed' ELSE '' END
+"""
 
 
 @dataclass(frozen=True)
@@ -90,6 +121,9 @@ class Run:
     report_id: uuid.UUID | None
     cancel_requested_at: Any
     case: str
+    cause: str | None
+    parent_run_id: uuid.UUID | None
+    parent_step: str | None
 
     @property
     def held(self) -> bool:
@@ -105,6 +139,13 @@ class Holder:
     fence: int
     report_id: uuid.UUID | None
     position: int
+    event: Event
+    function_id: str
+
+    @property
+    def holding(self) -> journal.Holding:
+        """How it says so."""
+        return journal.Holding(self.run_id, self.fence)
 
 
 class Protocol(RuleBasedStateMachine):
@@ -121,6 +162,7 @@ class Protocol(RuleBasedStateMachine):
         self.delivered: list[Event] = []
         self.holders: list[Holder] = []
         self.handled: dict[str, int] = {}
+        self.had: dict[uuid.UUID, list[int]] = {}
         self.won: list[tuple[str, int]] = []
         self.ended: dict[uuid.UUID, str] = {}
         self.memos: dict[tuple[uuid.UUID, str], Any] = {}
@@ -146,14 +188,16 @@ class Protocol(RuleBasedStateMachine):
 
     # --- events ---------------------------------------------------------------------------------------------------
 
-    @rule(case=st.sampled_from(CASES), name=st.sampled_from([*REQUESTS, "walk/cancelled"]), room=st.integers(1, 2))
+    @rule(
+        case=st.sampled_from(CASES), name=st.sampled_from([*REQUESTS, ANSWER, "walk/cancelled"]), room=st.integers(1, 2)
+    )
     def produce(self, case: str, name: str, room: int) -> None:
         """A producer's XADD."""
         self.bus.append(Event(name, {"case": case, "room": room}, id=str(new_id())))
 
     @rule(
         case=st.sampled_from(CASES),
-        name=st.sampled_from([*REQUESTS, "walk/cancelled"]),
+        name=st.sampled_from([*REQUESTS, ANSWER, "walk/cancelled"]),
         published=st.booleans(),
     )
     def accept(self, case: str, name: str, published: bool) -> None:
@@ -261,8 +305,11 @@ class Protocol(RuleBasedStateMachine):
         [run] = [each for each in self.look() if each.id == claimed.id]
         assert (run.status, run.fence) == ("running", claimed.fence)
         known = {step: output for (run_id, step), output in self.memos.items() if run_id == run.id}
-        assert {memo.id: memo.output for memo in claimed.memos.values()} == known
-        self.holders.append(Holder(run.id, claimed.fence, run.report_id, len(claimed.memos)))
+        memos = claimed.memos.values()
+        assert {memo.id: memo.output for memo in memos if memo.id.startswith("step-")} == known
+        assert "waiting" not in {memo.status for memo in memos}
+        position = len(claimed.memos)
+        self.holders.append(Holder(run.id, claimed.fence, run.report_id, position, claimed.event, claimed.function_id))
         return self.holders[-1]
 
     @precondition(lambda self: self.holders)
@@ -301,9 +348,12 @@ class Protocol(RuleBasedStateMachine):
             status = "completed"
         error = '{"message": "planned"}' if status == "failed" else None
         frees = run.function_id == "visit"
-        settled = settle_held(self.db, [End(run.id, holder.fence, status, "{}", error)], frees=frees)
+        end = End(run.id, holder.fence, status, "{}", error)
+        settled = settle_held(self.db, [end], frees=frees) or awaiting.await_children(self.db, [end])
         assert bool(settled) == (run.held and run.fence == holder.fence)
-        if settled:
+        if settled and settled[0].status == "cancelling":
+            assert run.cancel_requested_at is not None
+        elif settled:
             assert settled[0].status == ("cancelled" if run.cancel_requested_at is not None else status)
 
     @precondition(lambda self: self.holders)
@@ -315,6 +365,69 @@ class Protocol(RuleBasedStateMachine):
         frees = run.function_id == "visit" and run.kind == "function" and seconds is not None
         kept = leases.suspend(self.db, run.id, holder.fence, seconds=seconds, frees=frees)
         assert kept == (run.status == "running" and run.fence == holder.fence)
+
+    # --- what runs wait for ---------------------------------------------------------------------------------------
+
+    def to_wait(self, holder: Holder, waiting: Waiting) -> None:
+        """A holder, present or former, lets the run wait for what somebody else does."""
+        [run] = [each for each in self.look() if each.id == holder.run_id]
+        sent = waits.suspend(self.db, holder.holding, waiting.as_json(), None, frees=run.function_id == "visit")
+        assert (sent is not None) == (run.status == "running" and run.fence == holder.fence)
+        self.bus += sent or []
+
+    @precondition(lambda self: self.waiters())
+    @rule(data=st.data())
+    def wait_for_an_answer(self, data: st.DataObject) -> None:
+        """To its case, since its own event, and not one that it has had."""
+        holder = data.draw(st.sampled_from(self.waiters()))
+        wait = Wait(ANSWER, "data.case")
+        had = {(wait.event, wait.match): self.had.get(holder.run_id, [])}
+        step = f"wait-{holder.position}"
+        wanted = awaited(step, [wait], holder.event, RUN, had, lambda _: None)
+        self.to_wait(holder, Waiting(step, holder.position, wanted))
+
+    @precondition(lambda self: self.waiters())
+    @rule(data=st.data(), to=st.sampled_from(["walk", "visit"]), policy=st.sampled_from(["cancel", "wait", "abandon"]))
+    def invoke(self, data: st.DataObject, to: str, policy: str) -> None:
+        """A run asks for a child, and waits for its end."""
+        self.ask_for_child(data.draw(st.sampled_from(self.waiters())), to, policy)
+
+    def ask_for_child(self, holder: Holder, to: str, policy: str) -> None:
+        """Its event isn't in the order of the bus: what the outbox has open is relayed at any time."""
+        step, child = f"page-{holder.position}", str(new_id())
+        data = {"case": holder.event.data["case"], "room": 1}
+        try:
+            _, event = invoked(holder.event, str(holder.run_id), step, child, to, data, policy, "cancel")
+        except NonRetriable:  # so deep a tree may not be
+            return
+        wanted = (Awaited(CHILD_ENDED, "", uuid.UUID(child), after_seq=0),)
+        self.to_wait(holder, Waiting(step, holder.position, wanted, None, {"runId": child}, (event,)))
+
+    def waiters(self) -> list[Holder]:
+        """Who may wait: reports' runs and cleanups here don't."""
+        functions = {run.id for run in self.look() if run.kind == "function"}
+        return [each for each in self.holders if each.report_id is None and each.run_id in functions]
+
+    @rule()
+    def look_back(self) -> None:
+        """Between two batches the dispatcher looks for what came before a wait."""
+        with self.db.transaction():
+            arrivals.look(self.db)
+
+    @rule(crash=st.booleans())
+    def cascade(self, crash: bool) -> None:
+        """A level of children is cancelled; the dispatcher may die before its commit."""
+        with self.db.transaction():
+            cascades.cascade(self.db)
+            if crash:
+                raise psycopg.Rollback
+
+    @rule()
+    def outlive(self) -> None:
+        """Runs end that had to wait for their children."""
+        upkeep.outlived(self.db)
+
+    # --- workers, and the dispatcher's upkeep ---------------------------------------------------------------------
 
     @precondition(lambda self: self.holders)
     @rule()
@@ -431,6 +544,8 @@ class Protocol(RuleBasedStateMachine):
                 continue
             if run.status in {"queued", "running", "waiting"}:
                 assert self.handled.get(run.case, 0) < run.seq, f"{run} was to be cancelled"
+            if run.cause == "parent":
+                continue
             if run.status in {"cancelling", "cancelled"}:
                 assert newest.get(run.case, 0) > run.seq, f"{run} is cancelled by nothing"
 
@@ -452,7 +567,7 @@ class Protocol(RuleBasedStateMachine):
     @invariant()
     def memos_stay_as_they_were_written(self) -> None:
         """One per run and step."""
-        rows = self.db.execute("SELECT run_id, id, output FROM andon.steps").fetchall()
+        rows = self.db.execute("SELECT run_id, id, output FROM andon.steps WHERE id LIKE 'step-%'").fetchall()
         assert {(run_id, id): output for run_id, id, output in rows} == self.memos
 
     @invariant()
@@ -464,8 +579,25 @@ class Protocol(RuleBasedStateMachine):
             elif run is not None:
                 assert report == "generating"
 
+    @invariant()
+    def a_wait_is_told_of_what_it_waits_for_and_of_each_once(self) -> None:
+        """Of its own case, after its own event."""
+        self.had = {}
+        for run_id, seq, fits in self.db.execute(_TOLD).fetchall():
+            assert fits
+            assert seq not in self.had.setdefault(run_id, [])
+            self.had[run_id].append(seq)
+
+    @invariant()
+    def no_child_slips_out_and_what_a_parent_is_told_of_it_is_true(self) -> None:
+        """None is made once its parent is asked to stop, and who waits for it outlives it."""
+        assert self.db.execute(_SLIPPED_OUT).fetchall() == []
+        assert self.db.execute(_OUTLIVED).fetchall() == []
+        assert self.db.execute(_ANOTHER_END).fetchall() == []
+
     def come_to_rest(self) -> None:
-        """Whatever happened: everything accepted takes effect, every run ends."""
+        """Whatever happened: everything accepted takes effect, every run ends, nobody waits for ever."""
+        self.bus += [Event(ANSWER, {"case": case}, id=str(new_id())) for case in CASES]
         for _ in range(200):
             self.relay()
             while self.bus:
@@ -473,13 +605,16 @@ class Protocol(RuleBasedStateMachine):
             self.db.execute("UPDATE andon.runs SET wake_at = now() WHERE wake_at IS NOT NULL")
             self.db.execute("UPDATE andon.runs SET lease_until = now() - interval '1 s' WHERE lease_until IS NOT NULL")
             upkeep.reclaim(self.db, LOST_LIMIT)
+            self.look_back()
+            self.cascade(crash=False)
+            self.outlive()
             self.wake()
             self.hint()
             self.open_doors(crash=False)
             hints = [run for run in self.look() if run.status == "queued"]
             for holder in [*map(self.take, hints), *(self.take(run, alone=True) for run in hints)]:
                 if holder is not None:
-                    settle_held(self.db, [End(holder.run_id, holder.fence, "completed", "{}")], frees=True)
+                    self.end(holder, "completed")
             [left] = self.db.execute("SELECT count(*) FROM andon.outbox").fetchone() or [0]
             if not left and not self.bus and all(run.status in ENDED for run in self.look()):
                 break
@@ -487,7 +622,8 @@ class Protocol(RuleBasedStateMachine):
             pytest.fail("it doesn't come to rest")
         requested = "SELECT seq FROM andon.events WHERE name LIKE '%requested'"
         seqs = sorted(seq for (seq,) in self.db.execute(requested).fetchall())
-        assert sorted(run.seq for run in self.look() if run.kind == "function") == seqs
+        made = [run.seq for run in self.look() if run.kind == "function" and run.parent_step is None]
+        assert sorted(made) == seqs
         for report, run in self.db.execute(_REPORTS).fetchall():
             assert report == {None: "idle", "completed": "generated"}.get(run, run)
 
@@ -539,6 +675,25 @@ def test_every_move_of_the_state_machine_is_made_and_no_other(machine: type[Prot
     cancel()
     protocol.db.execute("UPDATE andon.runs SET cancel_deadline_at = now() WHERE id = %s", [overdue.run_id])
     assert [each.run_id for each in upkeep.overdue(protocol.db)] == [overdue.run_id]
+
+    def await_child() -> Holder:
+        parent = hold()
+        protocol.ask_for_child(parent, "walk", "wait")
+        protocol.deliver(1, "never")
+        return parent
+
+    def told_of_child() -> None:
+        while (taken := protocol.take(max(protocol.look(), key=lambda run: run.seq))) is not None:
+            protocol.end(taken, "completed")
+        protocol.relay()
+        protocol.deliver(20, "never")
+        protocol.wake()
+
+    await_child()
+    cancel()
+    await_child()
+    told_of_child()
+    cancel()
     protocol.come_to_rest()
     seen = moves.seen(protocol.db)
     protocol.teardown()

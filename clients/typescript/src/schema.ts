@@ -2068,14 +2068,25 @@ export interface components {
             pausedAt: string | null;
             pausedBy: unknown;
             reason: string | null;
+            /**
+             * @description what becomes of runs that have started
+             * @enum {string}
+             */
+            running: "continue" | "hold" | "cancel";
         };
         PausePage: {
             items: components["schemas"]["Pause"][];
             nextCursor: string | null;
         };
-        PauseBody: {
+        FunctionPauseBody: {
             /** @default null */
             reason: string | null;
+            /**
+             * @description what becomes of runs that have started: they go on, are given up at their next step and wait, or are cancelled
+             * @default continue
+             * @enum {string}
+             */
+            running: "continue" | "hold" | "cancel";
         };
         Schedule: {
             id: string;
@@ -2104,6 +2115,10 @@ export interface components {
         SchedulePage: {
             items: components["schemas"]["Schedule"][];
             nextCursor: string | null;
+        };
+        PauseBody: {
+            /** @default null */
+            reason: string | null;
         };
         Ticked: {
             id: string;
@@ -4333,7 +4348,7 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": components["schemas"]["PauseBody"];
+                "application/json": components["schemas"]["FunctionPauseBody"];
             };
         };
         responses: {
@@ -4421,7 +4436,7 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": components["schemas"]["PauseBody"];
+                "application/json": components["schemas"]["FunctionPauseBody"];
             };
         };
         responses: {

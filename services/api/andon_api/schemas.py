@@ -9,6 +9,7 @@ from marshmallow import fields, validate
 
 from andon.adapters.postgres.access.audit import ACTIONS
 from andon.adapters.postgres.access.tokens import SCOPES as TOKEN_SCOPES
+from andon.adapters.postgres.doors.pauses import CONTINUE, RUNNING
 from andon.adapters.postgres.runs.run_logs import LEVELS
 from andon.adapters.postgres.webhooks import STATES as DELIVERY_STATES
 from andon.engine.declared.tags import tag_fault
@@ -624,12 +625,26 @@ class PauseBody(Schema):
     reason = _text(500, "a reason", load_default=None, allow_none=True)
 
 
+class FunctionPauseBody(PauseBody):
+    running = fields.String(
+        validate=validate.OneOf(RUNNING),
+        load_default=CONTINUE,
+        metadata={
+            "description": "what becomes of runs that have started: they go on, are given up at their next step and"
+            " wait, or are cancelled"
+        },
+    )
+
+
 class PauseSchema(Schema):
     kind = fields.String(metadata={"description": "function, queue"})
     name = fields.String()
     paused_at = Time(allow_none=True, metadata={"description": "null: it isn't paused"})
     paused_by = fields.Raw(allow_none=True)
     reason = fields.String(allow_none=True)
+    running = fields.String(
+        validate=validate.OneOf(RUNNING), metadata={"description": "what becomes of runs that have started"}
+    )
 
 
 class NewWebhook(Schema):

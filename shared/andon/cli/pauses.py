@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, cast, get_args
 
 import typer
 
 from andon.cli.show import AsJson, print_json, print_table
 from andon.cli.where import api
 from andon.client import Pause
-from andon.client.pauses import Kind
+from andon.client.pauses import Kind, Running
 
 Name = Annotated[str, typer.Argument(metavar="FUNCTION", help="A function's id; with --queue, a queue's name.")]
 OfAQueue = Annotated[bool, typer.Option("--queue", help="It is a queue.")]
@@ -26,11 +26,17 @@ def pause(
     name: Name,
     queue: OfAQueue = False,
     reason: Annotated[str | None, typer.Option(help="Why; the console and the audit show it.")] = None,
+    running: Annotated[
+        str, typer.Option(help="What runs do that have started: continue, hold (at their next step) or cancel.")
+    ] = "continue",
     as_json: AsJson = False,
 ) -> None:
     """Start no run of a function, or in a queue, until it is resumed. Runs are made, wait, and can be cancelled."""
+    if running not in get_args(Running):
+        raise typer.BadParameter(f"{running!r}: expected continue, hold or cancel", param_hint="--running")
     with api() as andon:
-        _tell(andon.pauses.pause(_kind(queue), name, reason=reason), "paused", as_json)
+        asked = andon.pauses.pause(_kind(queue), name, reason=reason, running=cast(Running, running))
+        _tell(asked, "paused", as_json)
 
 
 def resume(name: Name, queue: OfAQueue = False, as_json: AsJson = False) -> None:
@@ -47,8 +53,8 @@ def pauses(as_json: AsJson = False) -> None:
         print_json(found)
         return
     print_table(
-        ("KIND", "NAME", "SINCE", "REASON"),
-        [(each.kind, each.name, each.paused_at, each.reason) for each in found],
+        ("KIND", "NAME", "SINCE", "STARTED RUNS", "REASON"),
+        [(each.kind, each.name, each.paused_at, each.running, each.reason) for each in found],
         wide="REASON",
     )
 

@@ -411,6 +411,7 @@ class Pause(Resource):
     paused_at: dt.datetime | None
     paused_by: Json
     reason: str | None
+    running: Literal["continue", "hold", "cancel"] = "continue"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,7 @@ from .pages import all_of
 from .transport import Transport
 
 Kind = Literal["function", "queue"]
+Running = Literal["continue", "hold", "cancel"]
 
 
 class AsyncPauses:
@@ -25,9 +26,13 @@ class AsyncPauses:
         """What is paused now."""
         return all_of(self._transport, "/pauses", Pause)
 
-    async def pause(self, kind: Kind, name: str, *, reason: str | None = None) -> Pause:
-        """Start none of its runs until it is resumed. Raises `Conflict` if it is paused. Takes the scope `admin`."""
-        return await self._ask(kind, name, "pause", {} if reason is None else {"reason": reason})
+    async def pause(self, kind: Kind, name: str, *, reason: str | None = None, running: Running = "continue") -> Pause:
+        """Start none of its runs until it is resumed. Raises `Conflict` if it is paused. Takes the scope `admin`.
+
+        `running` is what becomes of runs that have started: they go on; with "hold" they are given up at their next
+        step and wait; with "cancel" they are cancelled.
+        """
+        return await self._ask(kind, name, "pause", {"running": running} | ({"reason": reason} if reason else {}))
 
     async def resume(self, kind: Kind, name: str) -> Pause:
         """Let its runs start again. Raises `Conflict` if it isn't paused. Takes the scope `admin`."""

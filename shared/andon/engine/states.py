@@ -29,14 +29,14 @@ MADE = frozenset({Status.QUEUED, Status.WAITING})
 # A run makes these moves alone.
 MOVES: dict[Status, frozenset[Status]] = {
     Status.QUEUED: frozenset(
-        # To failed at once where a limit's key can't be evaluated.
-        {Status.RUNNING, Status.CANCELLED, Status.FAILED}
+        # To failed at once where a limit's key can't be evaluated; to cancelling where it ends after its children.
+        {Status.RUNNING, Status.CANCELLING, Status.CANCELLED, Status.FAILED}
     ),
     Status.RUNNING: frozenset(
         # To cancelled at once where its holder heard of the cancel before the run was marked.
         {Status.QUEUED, Status.WAITING, Status.CANCELLING, Status.COMPLETED, Status.FAILED, Status.CANCELLED}
     ),
-    Status.WAITING: frozenset({Status.QUEUED, Status.CANCELLED}),
+    Status.WAITING: frozenset({Status.QUEUED, Status.CANCELLING, Status.CANCELLED}),
     Status.CANCELLING: frozenset({Status.CANCELLED}),
     Status.COMPLETED: frozenset(),
     Status.FAILED: frozenset(),

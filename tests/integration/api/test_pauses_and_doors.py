@@ -9,6 +9,7 @@ import pytest
 
 from andon import Concurrency, function
 from andon.adapters.cel import check_expression
+from andon.adapters.postgres.events import inbox
 from andon.adapters.postgres.registered import functions
 from andon.engine.declared.functions import Registry
 from tests.gated import Gated, users
@@ -36,12 +37,30 @@ def test_a_queued_run_says_what_it_waits_for_its_place_and_who_is_before_it(clie
     assert f"/runs/{first}" in page
 
 
+def test_many_runs_that_are_repeated_have_each_its_own_data_and_wait_for_the_limit(
+    client: Client, gated: Gated
+) -> None:
+    first = gated.send(*[{"user": n % 2, "n": n} for n in range(12)])
+    gated.db.execute("UPDATE andon.runs SET status = 'completed', door = NULL, ended_at = now()")
+    assert {client.post(f"{API}/runs/{id}/rerun").status_code for id in first} == {202}
+    gated.deliver(inbox.read_open(gated.db, inbox.claim_open(gated.db, older_than=-60, limit=100)))
+    repeated = []
+    while gated.open():
+        assert gated.let_in() <= 2
+        for claimed in gated.claim_all():
+            repeated.append(claimed.event.data["n"])
+            gated.settle(claimed)
+    assert sorted(repeated) == list(range(12))
+
+
 @pytest.mark.parametrize(("path", "kind"), [("functions/team/job", "function"), ("queues/slow", "queue")])
 def test_functions_and_queues_are_paused_with_a_reason_and_resumed(
     client: Client, gated: Gated, path: str, kind: str
 ) -> None:
-    paused = client.post(f"{API}/{path}/pause", json={"reason": "deploy"})
-    assert (paused.status_code, paused.json["kind"], paused.json["reason"]) == (202, kind, "deploy")
+    assert client.post(f"{API}/{path}/pause", json={"running": "maybe"}).status_code == 422
+    paused = client.post(f"{API}/{path}/pause", json={"reason": "deploy", "running": "hold"})
+    said = paused.json
+    assert (paused.status_code, said["kind"], said["reason"], said["running"]) == (202, kind, "deploy", "hold")
     assert client.post(f"{API}/{path}/pause").status_code == 409
     assert [each["kind"] for each in client.get(f"{API}/pauses").json["items"]] == [kind]
     assert client.post(f"{API}/{path}/resume").json["pausedAt"] is None

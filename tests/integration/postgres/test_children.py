@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -12,11 +13,14 @@ from andon.adapters.cel import value_of
 from andon.adapters.postgres.cancels import wide
 from andon.adapters.postgres.connect import connect
 from andon.adapters.postgres.events.inbox import accept
+from andon.adapters.postgres.runs import leases
+from andon.adapters.postgres.runs.leases import Beat, Claimed
 from andon.engine.declared.functions import Registry
 from andon.engine.declared.gates import gates_of
 from andon.engine.events import MOST_HOPS, RUNS_CANCELLED, Event
 from andon.engine.ids import new_id
 from andon.engine.steps.invoking import KEY, invoked_again
+from andon_worker.dispatcher import upkeep
 from tests.family import FUNCTIONS, Family, declared
 from tests.polling import wait_until
 
@@ -220,6 +224,95 @@ def test_a_child_may_be_abandoned_by_a_cancel(family: Family, policy: str, becom
     family.take_opened()
     assert family.status(child) == becomes
     assert family.count("cascades") == 0
+
+
+# --- a parent that ends after its children ----------------------------------------------------------------------------
+
+
+def awaited(family: Family, **said: Any) -> tuple[Claimed, Claimed]:
+    """A parent that waits for a child, and the child, which a worker holds."""
+    parent = family.start(**said)
+    child = family.invoke(parent, on_cancel="wait")
+    family.take_opened()
+    return parent, family.claim(child)
+
+
+def test_a_parent_that_is_to_wait_is_cancelled_when_its_child_has_stopped(family: Family) -> None:
+    parent, child = awaited(family, function_id="other")
+    family.cancel(parent.id)
+    family.take_opened()
+    assert (family.status(parent.id), family.status(child.id)) == ("cancelling", "cancelling")
+    assert upkeep.outlived(family.db) == []
+    assert [each.status for each in family.end(child, "cancelled")] == ["cancelled"]
+    [settled] = upkeep.outlived(family.db)
+    assert (settled.run_id, settled.status, settled.cleanup) == (parent.id, "cancelled", True)
+    assert family.wake() == []
+    assert family.count("waits") == 0
+
+
+def test_a_parent_whose_code_has_stopped_waits_until_its_childs_has(family: Family) -> None:
+    parent = family.start()
+    child = family.start_child(parent, on_cancel="wait")
+    family.take_opened()
+    held = family.claim(child)
+    family.cancel(parent.id)
+    assert [each.status for each in family.end(parent)] == ["cancelling"]
+    assert family.end(parent, "cancelled") == []  # it is not its worker's any more
+    assert leases.heartbeat(family.db, [Beat(parent.id, parent.fence, None, None, None, None)], lease=60) == []
+    family.take_opened()
+    family.end(held, "completed")  # its end wins over the cancel, or doesn't: it has ended
+    assert [each.run_id for each in upkeep.outlived(family.db)] == [parent.id]
+
+
+def test_a_parent_that_cancels_itself_cancels_its_children_and_waits_for_them(family: Family) -> None:
+    parent = family.start()
+    child = family.start_child(parent, on_cancel="wait")
+    family.take_opened()
+    assert [each.status for each in family.end(parent, "cancelled")] == ["cancelling"]
+    family.cascade()
+    assert family.status(child) == "cancelled"
+    assert [each.run_id for each in upkeep.outlived(family.db)] == [parent.id]
+
+
+def test_a_parent_that_has_lost_its_worker_waits_too(family: Family) -> None:
+    parent = family.start()
+    child = family.start_child(parent, on_cancel="wait")
+    family.take_opened()
+    held = family.claim(child)
+    family.cancel(parent.id)
+    family.db.execute("UPDATE andon.runs SET lease_until = now() - interval '1 s' WHERE id = %s", [parent.id])
+    assert upkeep.reclaim(family.db, 3) == []
+    assert (family.status(parent.id), upkeep.outlived(family.db)) == ("cancelling", [])
+    family.take_opened()
+    family.end(held, "cancelled")
+    assert [each.run_id for each in upkeep.outlived(family.db)] == [parent.id]
+
+
+def test_a_cancel_deadline_holds_for_a_parent_that_waits(family: Family) -> None:
+    parent, child = awaited(family)
+    family.cancel(parent.id)
+    family.db.execute("UPDATE andon.runs SET cancel_deadline_at = now() WHERE id = %s", [parent.id])
+    assert [(each.run_id, each.status) for each in upkeep.overdue(family.db)] == [(parent.id, "cancelled")]
+    family.take_opened()
+    assert family.status(child.id) == "cancelling"
+
+
+def test_a_wide_cancel_waits_for_children_where_its_runs_do(family: Family) -> None:
+    parent, child = awaited(family)
+    family.take(Event(RUNS_CANCELLED, {"functionId": "parent"}, id="wide"))
+    while wide.sweep(family.db) is not None:
+        family.cascade()
+    assert (family.status(parent.id), family.status(child.id)) == ("cancelling", "cancelling")
+    family.end(child)
+    assert [each.run_id for each in upkeep.outlived(family.db)] == [parent.id]
+
+
+def test_a_child_that_is_not_made_yet_is_not_waited_for(family: Family) -> None:
+    parent = family.start()
+    child = family.invoke(parent, on_cancel="wait")
+    family.cancel(parent.id)
+    family.take_opened()
+    assert (family.status(parent.id), family.status(child)) == ("cancelled", None)
 
 
 @pytest.mark.parametrize(("policy", "becomes"), [("cancel", "cancelled"), ("abandon", "queued")])

@@ -13,7 +13,9 @@ from andon.adapters.postgres.connect import Connection, connect
 from andon.adapters.postgres.doors import pauses
 from andon.adapters.postgres.doors.pauses import Pauses
 from andon.adapters.postgres.runs import leases
+from andon.adapters.postgres.runs.leases import Beat
 from andon.engine.declared.declarations import Declaration
+from andon.engine.declared.gates import pause_key
 from andon_worker.dispatcher import upkeep
 from tests.gated import Gated, users
 
@@ -88,6 +90,56 @@ def test_what_has_started_goes_on_and_is_not_started_again_when_it_is_given_back
     assert gated.claim_all() == []
     end_pause(gated)
     assert len(gated.claim_all()) == 1
+
+
+@pytest.mark.parametrize("place", [PLACE, ("default", "queue", "default")])
+def test_what_has_started_is_held_at_its_next_step_and_goes_on_from_there(database: Connection, place: Any) -> None:
+    gated = Gated(database, work(concurrency=Concurrency(1, key="data.user")))
+    gated.send(*users("a", "a"))
+    gated.open()
+    held = gated.claim()
+    assert held
+    assert pauses.pause(database, place, by=None, reason=None, running="hold")
+    look(gated)
+    [alive] = leases.heartbeat(database, [Beat(held.id, held.fence, None, None, None, None)], lease=60)
+    assert alive.paused == place[1]
+    door = pause_key(*place)
+    assert leases.suspend(database, held.id, held.fence, door=door)
+    gated.open()
+    gated.upkeep()
+    look(gated)
+    assert gated.claim_all() == []  # and nobody else has taken its place
+    end_pause(gated, place)
+    [again] = gated.claim_all()
+    assert (again.id, again.fence) == (held.id, held.fence + 1)
+
+
+def test_a_run_that_is_held_when_the_pause_is_over_already_goes_on_at_once(database: Connection) -> None:
+    gated = Gated(database, work())
+    gated.send(*users("a"))
+    held = gated.claim()
+    assert held
+    assert leases.suspend(database, held.id, held.fence, door=pause_key(*PLACE))
+    gated.open()
+    assert len(gated.claim_all()) == 1
+
+
+def test_what_has_started_is_cancelled_where_the_pause_says_so_and_nothing_else(database: Connection) -> None:
+    gated = Gated(database, work())
+    asleep, runs_now, _ = gated.send(*users("a", "b", "c"))
+    sleeper, held = gated.claim(), gated.claim()
+    assert sleeper
+    assert held
+    assert leases.suspend(database, sleeper.id, sleeper.fence, seconds=3600)
+    assert pauses.pause(database, PLACE, by={"id": "ada"}, reason=None, running="cancel")
+    look(gated)
+    assert upkeep.due(database, forgotten_after=60, relay_after=60).cancel_paused
+    marked, more = pauses.cancel_started(database)
+    assert (marked.cancelling, [each.run_id for each in marked.settled], more) == ([runs_now], [asleep], False)
+    assert gated.statuses() == {"cancelled": 1, "cancelling": 1, "queued": 1}
+    said = "SELECT cancel_cause || ' ' || (cancel_requested_by->>'id') FROM andon.runs WHERE id = %s"
+    assert database.execute(said, [asleep]).fetchone() == ("paused ada",)
+    assert not upkeep.due(database, forgotten_after=60, relay_after=60).cancel_paused
 
 
 def test_a_run_that_waits_for_the_end_of_a_pause_can_be_cancelled(database: Connection) -> None:

@@ -11,10 +11,11 @@ import pytest
 
 from andon import Event, Wait
 from andon.adapters.postgres.connect import connect
-from andon.adapters.postgres.events import arrivals, inbox
+from andon.adapters.postgres.events import arrivals, inbox, wait_paths
 from andon.adapters.postgres.runs.leases import Claimed
+from andon.engine.declared.functions import Registry
 from andon.engine.ids import new_id
-from tests.family import Family
+from tests.family import FUNCTIONS, Family, declared
 
 
 @pytest.fixture
@@ -216,19 +217,64 @@ def test_whom_a_batch_can_not_wake_at_once_the_looks_after_it_do(
     assert {had(family.claim(run.id))[1] for run in runs} == {id}
 
 
-def test_a_wait_that_would_have_to_look_through_too_many_events_says_so(family: Family) -> None:
-    run = family.start()
+def many_others(family: Family) -> None:
+    """More events of the awaited name than a wait looks through."""
     family.db.execute(
-        "INSERT INTO andon.events (tenant, id, name, data, ts) SELECT 'default', 'e' || n, 'a/b', '{}', now()"
-        " FROM generate_series(1, %s) n",
+        "INSERT INTO andon.events (tenant, id, name, data, ts) SELECT 'default', gen_random_uuid(), 'a/b', '{}', now()"
+        " FROM generate_series(1, %s)",
         [arrivals.LOOK_BACK + 1],
     )
+
+
+def test_a_wait_that_would_have_to_look_through_too_many_events_says_so(family: Family) -> None:
+    run = family.start()
+    many_others(family)
     family.wait(run, SAME)
     family.look()
     error = family.go_on(run).memos["come"].error
     assert error is not None
     assert error["code"] == "LOOK_BACK"
-    assert "since='wait'" in json.dumps(error)
+    assert "waits=[Wait(" in json.dumps(error)
+
+
+def declare(family: Family, *waits: Wait) -> None:
+    """Functions that say so are deployed, and who leads is new."""
+    family.registry = Registry([*FUNCTIONS, declared("waiting", waits=waits)])
+    wait_paths.register(family.db, family.registry.awaited)
+
+
+def test_by_a_declared_field_an_event_is_found_among_however_many(family: Family) -> None:
+    declare(family, SAME)
+    run = family.start()
+    many_others(family)
+    send(family, case="b")
+    wanted = send(family)
+    many_others(family)
+    family.wait(run, SAME)
+    family.look()
+    assert had(family.go_on(run)) == (0, wanted)
+
+
+def test_what_was_recorded_before_a_field_was_declared_is_looked_through(family: Family) -> None:
+    run = family.start()
+    wanted = send(family)
+    declare(family, SAME)
+    many_others(family)
+    family.wait(run, SAME)
+    family.look()
+    assert had(family.go_on(run)) == (0, wanted)
+
+
+def test_a_field_that_is_declared_no_more_begins_anew(family: Family) -> None:
+    declare(family, SAME)
+    declare(family)
+    run = family.start()
+    wanted = send(family)
+    declare(family, SAME)
+    assert family.count("event_keys") == 0
+    family.wait(run, SAME)
+    family.look()
+    assert had(family.go_on(run)) == (0, wanted)
 
 
 @pytest.mark.parametrize("seed", range(4))

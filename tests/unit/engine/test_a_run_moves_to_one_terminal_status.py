@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from andon.adapters.postgres.cancels import marks
-from andon.adapters.postgres.runs import leases, settle
-from andon.engine.states import HELD, MOVES, TERMINAL, Status
+from andon.adapters.postgres.runs import awaiting, leases, settle
+from andon.engine.states import HELD, MOVES, OPEN, TERMINAL, Status
 from andon_worker.dispatcher import upkeep
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "state-machine.md"
 ROWS = [[cell.strip() for cell in line.strip("| ").split("|")] for line in PAGE.read_text().splitlines() if "→" in line]
-VERBS = {"runs": leases, "settle": settle, "marks": marks, "upkeep": upkeep}
+VERBS = {"awaiting": awaiting, "runs": leases, "settle": settle, "marks": marks, "upkeep": upkeep}
 
 
 def reachable(start: Status) -> set[Status]:
@@ -51,8 +51,8 @@ def test_an_accepted_cancel_wins() -> None:
     assert MOVES[Status.CANCELLING] == {Status.CANCELLED}
 
 
-def test_only_a_run_whose_code_is_to_stop_is_cancelling() -> None:
-    assert {status for status in Status if Status.CANCELLING in MOVES[status]} == {Status.RUNNING}
+def test_a_run_is_cancelling_whose_code_is_to_stop_or_that_ends_after_its_children() -> None:
+    assert {status for status in Status if Status.CANCELLING in MOVES[status]} == OPEN - {Status.CANCELLING}
     assert frozenset({Status.RUNNING, Status.CANCELLING}) == HELD
 
 

@@ -12,7 +12,7 @@ from andon_api.http.effects import Outcome, effect
 from andon_api.http.rest import Blueprint
 from andon_api.principal import principal
 from andon_api.reads import pauses
-from andon_api.schemas import NoBody, PauseBody, PausePage, PauseSchema
+from andon_api.schemas import FunctionPauseBody, NoBody, PausePage, PauseSchema
 
 blueprint = Blueprint("pauses", __name__, description="Functions and queues that are paused")
 
@@ -25,13 +25,13 @@ def listed() -> Row:
 
 
 @blueprint.post("/functions/<path:name>/pause")
-@blueprint.body(PauseBody, required=False)
+@blueprint.body(FunctionPauseBody, required=False)
 @blueprint.answers(202, PauseSchema)
 @blueprint.may_answer(404, 409)
 @effect
 def pause_function(body: Row, name: str) -> Outcome:
-    """Start no run of a function until it is resumed. Those that have started go on, and can be cancelled."""
-    return ask_pause("function", name, body["reason"])
+    """Start no run of a function until it is resumed. Those that have started do as `running` says."""
+    return ask_pause("function", name, body["reason"], body["running"])
 
 
 @blueprint.post("/functions/<path:name>/resume")
@@ -45,13 +45,13 @@ def resume_function(body: Row, name: str) -> Outcome:
 
 
 @blueprint.post("/queues/<name>/pause")
-@blueprint.body(PauseBody, required=False)
+@blueprint.body(FunctionPauseBody, required=False)
 @blueprint.answers(202, PauseSchema)
 @blueprint.may_answer(404, 409)
 @effect
 def pause_queue(body: Row, name: str) -> Outcome:
     """Start no run in a queue until it is resumed; cleanup runs start all the same."""
-    return ask_pause("queue", name, body["reason"])
+    return ask_pause("queue", name, body["reason"], body["running"])
 
 
 @blueprint.post("/queues/<name>/resume")
@@ -64,14 +64,14 @@ def resume_queue(body: Row, name: str) -> Outcome:
     return ask_resume("queue", name)
 
 
-def ask_pause(kind: str, name: str, reason: str | None) -> Outcome:
+def ask_pause(kind: str, name: str, reason: str | None, running: str = stored.CONTINUE) -> Outcome:
     """Pause it, in the session's transaction."""
     who = principal()
     if not pauses.exists(kind, name):
         raise NotFound(f"{kind.capitalize()} not found")
-    if not stored.pause(connection(), (who.tenant, kind, name), by=who.user, reason=reason):
+    if not stored.pause(connection(), (who.tenant, kind, name), by=who.user, reason=reason, running=running):
         raise Conflict(f"The {kind} is paused already")
-    note(f"{kind}.paused", name, reason=reason)
+    note(f"{kind}.paused", name, reason=reason, running=running)
     return Outcome(_shown(kind, name))
 
 
@@ -88,5 +88,5 @@ def ask_resume(kind: str, name: str) -> Outcome:
 
 def _shown(kind: str, name: str) -> dict[str, Any]:
     found = next((each for each in pauses.of(principal().tenant) if (each["kind"], each["name"]) == (kind, name)), None)
-    unpaused = {"kind": kind, "name": name, "paused_at": None, "paused_by": None, "reason": None}
-    return dict(PauseSchema().dump(found or unpaused))
+    nobody = {"paused_at": None, "paused_by": None, "reason": None, "running": stored.CONTINUE}
+    return dict(PauseSchema().dump(found or {"kind": kind, "name": name, **nobody}))

@@ -19,9 +19,9 @@ from andon.adapters.postgres.away import first_line, is_misfit, why_away
 from andon.adapters.postgres.cancels import cascades, wide
 from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.database import Database
-from andon.adapters.postgres.doors import turns
+from andon.adapters.postgres.doors import pauses, turns
 from andon.adapters.postgres.doors.pauses import Pauses
-from andon.adapters.postgres.events import arrivals, dead_events, former_streams, inbox
+from andon.adapters.postgres.events import arrivals, dead_events, former_streams, inbox, wait_paths
 from andon.adapters.postgres.registered import functions, schedules
 from andon.adapters.postgres.runs.settle import Settled, tell
 from andon.adapters.postgres.subjects import rows_owed, subjects
@@ -147,6 +147,7 @@ class DispatcherService:
         functions.register(self._database.connection(), self._registry)
         with self._leading() as connection:
             schedules.register(connection, [(each.id, cron) for each in self._registry for cron in each.schedules])
+            wait_paths.register(connection, self._registry.awaited)
         self._former.lead(former_streams.names(self._database.connection()))
         with self._leading() as connection:
             turns.find_floors(connection)
@@ -190,7 +191,9 @@ class DispatcherService:
             ("overdue", due.overdue, lambda: self._tell(upkeep.overdue(connection))),
             ("late", due.late, lambda: self._cancel_late(connection)),
             ("sweep", due.sweep, self._sweep),
+            ("cancel paused", due.cancel_paused, self._cancel_paused),
             ("cascade", due.cascade, self._cascade),
+            ("outlived", due.outlived, lambda: self._tell(upkeep.outlived(connection))),
             ("look", due.look, self._look),
             ("tell", due.tell, self._tell_untold),
             ("reclaim", due.reclaim and leading >= self._settings.lease_seconds, self._reclaim),
@@ -383,6 +386,15 @@ class DispatcherService:
             self._upkeep_at = 0.0
         flags.raise_flags(self._redis, dict.fromkeys(map(run_flag, cancelling), NO_SEQ))
         self._tell(settled)
+
+    def _cancel_paused(self) -> None:
+        """What has started and is paused is cancelled where the pause says so, some at a time."""
+        with self._leading() as connection:
+            marked, more = pauses.cancel_started(connection)
+        if more:
+            self._upkeep_at = 0.0
+        flags.raise_flags(self._redis, dict.fromkeys(map(run_flag, marked.cancelling), NO_SEQ))
+        self._tell(marked.settled)
 
     def _cascade(self) -> None:
         """Cancel the children of what was cancelled, level by level, for as long as one upkeep may take."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from typing import Any, NamedTuple
 
@@ -13,6 +13,7 @@ import psycopg
 
 from andon.adapters.postgres.cancels.marks import Mark, Marked, mark
 from andon.adapters.postgres.doors import gate, turns
+from andon.adapters.postgres.runs import awaiting
 from andon.adapters.postgres.runs.attempts import LOST
 from andon.adapters.postgres.runs.settle import Settled, lock_reports, settle_void
 from andon.adapters.postgres.statuses import CANCELLABLE, HELD
@@ -74,6 +75,8 @@ SELECT EXISTS (SELECT FROM andon.runs WHERE status = 'cancelling' AND cancel_dea
     EXISTS (SELECT FROM andon.runs WHERE status = 'queued' AND start_by <= clock_timestamp())
         OR EXISTS (SELECT FROM andon.runs WHERE status IN {CANCELLABLE} AND finish_by <= clock_timestamp()),
     EXISTS (SELECT FROM andon.cascades),
+    EXISTS (SELECT FROM andon.runs WHERE {awaiting.AWAITING}),
+    EXISTS (SELECT FROM andon.pauses WHERE running = 'cancel' AND NOT applied),
     EXISTS (SELECT FROM andon.waits),
     EXISTS (SELECT FROM andon.waits WHERE NOT looked)
 """
@@ -139,6 +142,8 @@ class Due(NamedTuple):
     paused: list[list[str]]
     late: bool
     cascade: bool
+    outlived: bool
+    cancel_paused: bool
     awaited: bool
     look: bool
 
@@ -211,6 +216,8 @@ def reclaim(connection: psycopg.Connection[Any], lost_limit: int) -> list[Settle
         requeued = connection.execute(_REQUEUE, [list(column) for column in zip(*again, strict=True)]).fetchall()
         for (id,) in requeued:
             log.warning("run %s lost its worker and is queued again", id, extra={"run": str(id)})
+    if void:
+        awaiting.take_back(connection, [id for id, _, _ in void])
     settled = _settle(connection, void, forced=False)
     for id, report_id, subject, step, current in failed:
         where = f"after step {step!r}" if step else "before its first step was finished"
@@ -239,12 +246,23 @@ def overdue(connection: psycopg.Connection[Any]) -> list[Settled]:
     return _settle(connection, rows, forced=True)
 
 
+def outlived(connection: psycopg.Connection[Any]) -> list[Settled]:
+    """Settle cancelled runs that had to wait for their children's ends."""
+    return _each_settled(connection, awaiting.over(connection), lambda ids: awaiting.settle(connection, ids))
+
+
 def _settle(
     connection: psycopg.Connection[Any],
     runs: list[Locked],
     *,
     forced: bool,
     error: str | None = None,
+) -> list[Settled]:
+    return _each_settled(connection, runs, lambda ids: settle_void(connection, ids, forced=forced, error=error))
+
+
+def _each_settled(
+    connection: psycopg.Connection[Any], runs: list[Locked], by: Callable[[list[uuid.UUID]], list[Settled]]
 ) -> list[Settled]:
     """Settle these; one whose data keep it from being settled keeps no other."""
     settled: list[Settled] = []
@@ -255,7 +273,7 @@ def _settle(
         with connection.transaction() if reports or about else nullcontext():
             lock_reports(connection, reports)
             subjects.lock(connection, about)
-            settled.extend(settle_void(connection, ids, forced=forced, error=error))
+            settled.extend(by(ids))
 
     def tell(run: Locked, failure: Exception) -> None:
         log.error("run %s can't be settled", run[0], exc_info=failure, extra={"run": str(run[0])})

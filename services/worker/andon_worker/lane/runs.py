@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from contextvars import copy_context
+from functools import partial
 from typing import Any
 
 from andon.engine.declared.functions import Function, Handler
@@ -19,6 +20,7 @@ from andon.engine.steps.async_step import AsyncStep
 from andon.engine.steps.invoking import as_handlers_see
 from andon.engine.steps.progress import Progress
 from andon.engine.steps.step import Step
+from andon_worker.lane.branches import Forked
 from andon_worker.lane.capture import flush_output
 from andon_worker.lane.conversation import Conversation, LaneJournal
 from andon_worker.lane.files import Artifacts
@@ -82,6 +84,7 @@ class Runs:
             parent_run_id=said["parent"],
             event=event,
             check_expression=check_expression,
+            in_processes=partial(Forked, stop=stop, show=self._progress),
         )
         outcome = execute(
             handler,

@@ -65,9 +65,22 @@ class LaneStop(Stop):
         self.last = False
         self._orders = orders
         self._wakes: dict[int, int] = {}
+        self._deaf = False
+
+    def obey_the_signal_alone(self) -> None:
+        """In a process forked for a part of the run: it has no orders of its own, and the signal means stop."""
+        self._deaf = True
+        signal.signal(SIGNAL, self._ordered)
+
+    def _ordered(self, number: int, frame: FrameType | None) -> None:
+        self.order(Cause.TIMEOUT)
+        self.deliver(last=True)
 
     def _wait_for_order(self, left: threading.Event) -> None:
         """On the socket itself: the signal's handler doesn't run while the main thread is in C."""
+        if self._deaf:
+            super()._wait_for_order(left)
+            return
         looking, waking = os.pipe()
         self._wakes[id(left)] = waking
         try:

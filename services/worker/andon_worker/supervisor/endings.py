@@ -22,6 +22,7 @@ from andon.engine.declared.gates import holds_while_waiting, is_limited
 from andon.engine.errors import AndonError, StepTimeout
 from andon.engine.events import Event
 from andon.engine.memos import describe
+from andon.engine.states import TERMINAL
 from andon.engine.steps.retries import delay
 from andon.engine.steps.stepping import failure
 from andon.engine.stops import Cause
@@ -133,7 +134,8 @@ class Endings:
                 self._loop.post(lambda: self.lost(run))
 
         frees = frees_its_slots(run, seconds, wake_at)
-        self._ledger.write(ledger.Suspend(written, run.holding, seconds, wake_at, failed, attempted, frees))
+        door = run.pause_door if seconds is None and wake_at is None else None
+        self._ledger.write(ledger.Suspend(written, run.holding, seconds, wake_at, failed, attempted, frees, door))
 
     def _wait(self, run: Run, waiting: dict[str, Any]) -> None:
         def written(answer: list[Event] | Standing | Refused) -> None:
@@ -163,7 +165,10 @@ class Endings:
 
         def written(answer: Settled | Standing | Refused) -> None:
             if isinstance(answer, Settled):
-                self._courier.tell(answer)
+                if answer.status in TERMINAL:
+                    self._courier.tell(answer)
+                else:
+                    self._courier.announce(answer.run_id, answer.report_id)
                 self._loop.post(lambda: self._finished(run, answer.status))
             elif isinstance(answer, Refused) and status != "failed":
                 refused = describe(ValueError(f"The run's result can't be kept: {answer}"))

@@ -373,8 +373,8 @@ class Executing:
             self._ledger.write(entry(answer))
 
     def _reply(self, run: Run, lane: Lane, header: Header) -> None:
-        """An answer; with it goes what the run was ordered meanwhile, or that this worker is closing."""
-        cause = run.cause or (Cause.HAND_OVER if self._endings.closing else None)
+        """An answer; with it goes what the run was ordered meanwhile, or that it is paused, or this worker closing."""
+        cause = run.cause or (Cause.HAND_OVER if self._endings.closing or run.pause_door else None)
         self._send(lane, {"stop": int(cause), **header} if cause else header)
 
     def _send(self, lane: Lane, header: Header, body: bytes = b"") -> None:

@@ -92,8 +92,10 @@ class Heartbeat(threading.Thread):
         beats = [each.beat() for each in hosted]
         alive = {row.run_id: row for row in self._database.run(lambda c: leases.heartbeat(c, beats, lease=self._lease))}
         for each in hosted:
-            if each.id in alive and alive[each.id].cancelled:
-                self._stop(each, Cause.CANCELLED)
+            if each.id in alive:
+                each.paused = alive[each.id].paused
+                if alive[each.id].cancelled:
+                    self._stop(each, Cause.CANCELLED)
         self._look_at([each for each in hosted if each.id not in alive])
         self._changed(news)
 

@@ -24,7 +24,7 @@ import psycopg
 
 from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.database import Database
-from andon.adapters.postgres.runs import cleanups, journal, leases, run_tags, settle, waits
+from andon.adapters.postgres.runs import awaiting, cleanups, journal, leases, run_tags, settle, waits
 from andon.adapters.postgres.runs.attempts import Attempted
 from andon.adapters.postgres.runs.journal import Holding, NameTaken, Result, Standing
 from andon.adapters.postgres.runs.leases import Claimed
@@ -195,6 +195,8 @@ class Suspend(Held[None]):
     attempted: Attempted | None = None
     frees: bool = False
     """Whether it gives back its slots."""
+    door: uuid.UUID | None = None
+    """Of the pause that holds it."""
 
     def write(self, connection: Connection) -> bool:
         return leases.suspend(
@@ -205,6 +207,7 @@ class Suspend(Held[None]):
             failed=self.failed,
             attempted=self.attempted,
             frees=self.frees,
+            door=self.door,
         )
 
 
@@ -414,6 +417,8 @@ class Ledger(threading.Thread):
             frees = any(each.frees for each in entries)
             settled = settle.settle_held(connection, [each.end() for each in entries], frees=frees)
             by_run = {each.run_id: each for each in settled}
+            if left := [each.end() for each in entries if each.run.run not in by_run]:
+                by_run |= {each.run_id: each for each in awaiting.await_children(connection, left)}
             return _answered(entries, {e.run: by_run[e.run.run] for e in entries if e.run.run in by_run})
         if kind is Check:
             return list(entries)

@@ -338,6 +338,9 @@ class Run(Base):
         ARRAY(Uuid), comment="one for each limit, in the order in which they are tried"
     )
     parent_step: Mapped[str | None] = mapped_column(comment="the step of its parent that invoked it")
+    awaits_children: Mapped[bool] = mapped_column(
+        server_default=text("false"), comment="whether a cancel of it is over only when they have ended"
+    )
     cancel_cause: Mapped[str | None] = mapped_column(
         comment="what cancelled it, where it was no event of somebody: superseded, parent, ..."
     )
@@ -471,6 +474,33 @@ class PauseRow(Base):
     paused_at: Mapped[dt.datetime] = _now()
     paused_by: Mapped[Any | None] = mapped_column(Jsonb)
     reason: Mapped[str | None]
+    running: Mapped[str] = mapped_column(
+        server_default="continue", comment="what becomes of runs that have started: continue, hold, cancel"
+    )
+    applied: Mapped[bool] = mapped_column(server_default=text("false"), comment="whether they have been cancelled")
+
+
+class WaitPath(Base):
+    """A field by which functions say that they wait for events of a name, and since when those are indexed."""
+
+    __tablename__ = "wait_paths"
+
+    event: Mapped[str] = mapped_column(primary_key=True)
+    path: Mapped[str] = mapped_column(primary_key=True)
+    since_seq: Mapped[int]
+
+
+class EventKey(Base):
+    """Where an event and those who wait for it by such a field meet, whenever they come to wait."""
+
+    __tablename__ = "event_keys"
+
+    key: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    event_seq: Mapped[int] = mapped_column(
+        ForeignKey("events.seq", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+
+    __table_args__ = (Index(None, "event_seq"),)
 
 
 class FairTag(Base):

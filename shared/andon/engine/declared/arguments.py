@@ -18,6 +18,7 @@ from andon.engine.declared.rules import CancelOn, rule_fault
 from andon.engine.declared.subjects import subject_fault
 from andon.engine.declared.tags import tags_fault
 from andon.engine.declared.triggers import MOST_TRIGGERS, Cron, On, cron_fault, on_fault
+from andon.engine.declared.waits import MOST_DECLARED, declared_fault
 from andon.engine.errors import NonRetriable
 from andon.engine.events import ENDS, MAX_NAME, NAME, OWN, OWN_CANCELS
 from andon.engine.storable import text_fault
@@ -147,6 +148,16 @@ def rules(value: Any) -> str | None:
     return None
 
 
+def waits(value: Any) -> str | None:
+    """What its runs wait for by a field."""
+    if not isinstance(value, tuple) or len(value) > MOST_DECLARED:
+        return f"expected a list of at most {MOST_DECLARED} Wait(event, match=...)"
+    for each in value:
+        if fault := declared_fault(each) or event_name(each.event):
+            return f"{shown(each)}: {fault}"
+    return None
+
+
 def code(value: Any) -> str | None:
     """What can be called with an event and a step, and returns its result: a function, or an `async def`."""
     if not callable(value):
@@ -223,6 +234,7 @@ ARGUMENTS: Mapping[str, Check] = {
     "idempotency_for": span(LONGEST_DEADLINE),
     "idempotency_keep": flag,
     "debounce": optional(debounce),
+    "waits": waits,
     "data": optional(shape),
     "cleanups": _hooks,
     "subject": subject_fault,

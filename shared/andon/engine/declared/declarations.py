@@ -14,6 +14,7 @@ from andon.engine.declared.flow import Concurrency, Priority, RateLimit, Singlet
 from andon.engine.declared.rules import CancelOn
 from andon.engine.declared.subjects import Subject
 from andon.engine.declared.triggers import Cron, On, Trigger
+from andon.engine.declared.waits import Wait
 from andon.engine.errors import RegistrationError
 from andon.engine.events import Event
 from andon.engine.shapes import fault
@@ -70,6 +71,8 @@ class Declaration:
     """Whether a run that was cancelled or has failed still counts."""
     debounce: Debounce | None = None
     """Whether a run waits until it has been quiet."""
+    waits: tuple[Wait, ...] = ()
+    """Events that its runs wait for by a field, which are kept to be found by it."""
     data: Mapping[str, Any] | None = None
     """What the data of the events that start it are to be, as JSON Schema."""
     cleanups: tuple[str, ...] = ()
@@ -136,6 +139,7 @@ def to_json(declared: Declaration) -> dict[str, Any]:
     said = {each.name: getattr(declared, each.name) for each in fields(Declaration)}
     said["triggers"] = [_trigger(each) for each in declared.triggers]
     said["cancel_on"] = [_rule(each) for each in declared.cancel_on]
+    said["waits"] = [{"event": each.event, "match": each.match} for each in declared.waits]
     said["debounce"] = debouncing.to_json(declared.debounce)
     said["idempotency_for"] = _seconds(declared.idempotency_for)
     said["cancel_deadline"] = _seconds(declared.cancel_deadline)
@@ -160,6 +164,7 @@ def from_json(said: Mapping[str, Any]) -> Declaration:
             "cleanups": tuple(said["cleanups"]),
             "subject": None if subject is None else subjects.from_json(subject),
             "tags": tuple(said["tags"]),
+            "waits": tuple(Wait(**each) for each in said.get("waits", ())),
             "debounce": debouncing.from_json(said["debounce"]),
             "idempotency_for": dt.timedelta(seconds=said["idempotency_for"]),
         }

@@ -18,6 +18,7 @@ from andon.engine.declared.rules import CancelOn
 from andon.engine.declared.subjects import Subject
 from andon.engine.declared.tags import expressions_in
 from andon.engine.declared.triggers import OF_EVENT, ONE_AT_A_TIME, Cron, Trigger, parts_of
+from andon.engine.declared.waits import Wait
 from andon.engine.errors import RegistrationError
 from andon.engine.events import CRON, INVOKED, Event
 
@@ -70,6 +71,7 @@ def function(
     idempotency_for: dt.timedelta = IDEMPOTENCY,
     idempotency_keep: bool = False,
     debounce: Debounce | None = None,
+    waits: Sequence[Wait] = (),
     data: Any = None,
 ) -> Callable[[Handler], Function]:
     """Declare a durable function: `handler(event, step)` runs for each `trigger` event, or for whatever one of several
@@ -93,6 +95,9 @@ def function(
     Runs are found and cancelled by `tags`: a path such as `data.userId` gives `userId:42`, CEL over `event` any text.
     Of events with the same `idempotency` (a path, or CEL) one in `idempotency_for` starts a run; one that was cancelled
     or has failed is as if it had not been, unless `idempotency_keep`. With `debounce` a run waits until it is quiet.
+
+    `waits` names events that its runs wait for by a field: however many of them are recorded between a run's own event
+    and its wait, its own are found.
 
     `data` is what the data of its events are to be: a dataclass, a pydantic model or a marshmallow schema. Events that
     don't fit are refused where they are accepted, and start no run; handlers get an `Event[Model]`.
@@ -121,6 +126,7 @@ def function(
             idempotency_for=idempotency_for,
             idempotency_keep=idempotency_keep,
             debounce=debounce,
+            waits=_several(waits),
             concurrency=_several([concurrency] if isinstance(concurrency, Concurrency) else concurrency),
             singleton=singleton,
             throttle=throttle,
@@ -200,6 +206,7 @@ class Registry:
         self._by_id: dict[str, Declaration] = {}
         self._by_trigger: dict[str, list[Start]] = {}
         self._by_prefix: dict[str, list[Start]] = {}
+        self._awaited: dict[str, list[str]] = {}
         self._by_cancel: dict[str, list[tuple[str, CancelOn]]] = {}
         self._by_kind: dict[str, Declaration] = {}
         self._former_kinds: dict[str, list[Subject]] = {}
@@ -234,6 +241,10 @@ class Registry:
         for event, start in _starts(len(self._by_id), declared).items():
             known = self._by_prefix if event.endswith("/") else self._by_trigger
             known.setdefault(event, []).append(start)
+        for wait in declared.waits:
+            paths = self._awaited.setdefault(wait.event, [])
+            if wait.match is not None and wait.match not in paths:
+                paths.append(wait.match)
         for rule in declared.cancel_on:
             self._by_cancel.setdefault(rule.event, []).append((declared.id, rule))
 
@@ -344,6 +355,11 @@ class Registry:
         self._former = {}
         for function_id, rule in rules:
             self._former.setdefault(rule.event, []).append((function_id, rule))
+
+    @property
+    def awaited(self) -> Mapping[str, Sequence[str]]:
+        """By the names of events, the paths by which functions say that they wait for them."""
+        return self._awaited
 
     def concerns(self, name: str) -> bool:
         """Whether an event of this name can start or stop anything."""

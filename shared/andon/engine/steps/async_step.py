@@ -11,6 +11,7 @@ from typing import Any, Concatenate, NoReturn, ParamSpec, TypeVarTuple, overload
 
 from andon.engine.artifacts import Artifact
 from andon.engine.declared.functions import Function
+from andon.engine.declared.waits import Wait
 from andon.engine.errors import (
     NonRetriable,
 )
@@ -19,7 +20,7 @@ from andon.engine.steps.invoking import ABANDON, CANCEL, Child
 from andon.engine.steps.results import Result
 from andon.engine.steps.sleeps import bounded, in_utc
 from andon.engine.steps.step import AsyncBody, Step
-from andon.engine.steps.waiting import RUN, Wait
+from andon.engine.steps.waiting import RUN
 from andon.engine.stops import Place
 
 P = ParamSpec("P")

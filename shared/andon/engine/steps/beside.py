@@ -1,7 +1,7 @@
 """Branches of a group of steps, side by side: each body in a thread of the run's process, the handler's own waits.
 
 A thread can't be interrupted: a branch that is to stop hears of it at its next `step.check`, and ends with its process
-when the grace is over.
+when the grace is over. A worker can have them in processes instead, which can.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from contextlib import AbstractContextManager
 from contextvars import Context, ContextVar, copy_context
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from andon.engine.errors import DefinitionChanged, NonRetriable
 from andon.engine.memos import encode_result, plain
@@ -45,6 +45,28 @@ class Done(NamedTuple):
     seconds: float
     text: str = ""
     error: BaseException | None = None
+    failed: tuple[dict[str, Any], float | None] | None = None
+    """How it has failed, where the error is in another process: described, and the seconds until it is tried again."""
+
+
+class Going(Protocol):
+    """Branches that run side by side, wherever they do."""
+
+    stopped: bool
+
+    def start(self) -> None: ...
+    def next(self) -> Done: ...
+    def stop(self) -> None: ...
+    def join(self) -> None: ...
+    def leave(self) -> None: ...
+    def progress(self, show: Progress, fraction: float | None, note: str | None) -> None: ...
+
+
+Start = Callable[
+    [Sequence[tuple[Attempt, partial[Any]]], int, int, Callable[[str], AbstractContextManager[object]]], Going
+]
+"""Makes them: what is to be done, how many at once, how many there are with those that have ended, and what is entered
+around each."""
 
 
 def branches_of(group: str, said: Sequence[Any]) -> list[Branch]:
@@ -58,7 +80,7 @@ def branches_of(group: str, said: Sequence[Any]) -> list[Branch]:
     return branches
 
 
-def check_group(group: str, branches: Sequence[Branch], limit: Any, policy: Any) -> None:
+def check_group(group: str, branches: Sequence[Branch], limit: Any, policy: Any, processes: Any = False) -> None:
     """Raise `NonRetriable` where a group can't be meant so."""
     if len(branches) > MOST_BRANCHES:
         raise NonRetriable(f"step {group!r} has at most {MOST_BRANCHES} branches, not {len(branches)}")
@@ -66,6 +88,8 @@ def check_group(group: str, branches: Sequence[Branch], limit: Any, policy: Any)
         raise NonRetriable(f"step {group!r}: limit={limit!r:.40}: expected a whole number from 1 to {MOST_AT_ONCE}")
     if policy not in (ALL, FIRST):
         raise NonRetriable(f"step {group!r}: policy={policy!r:.40}: expected 'all' or 'first'")
+    if not isinstance(processes, bool):
+        raise NonRetriable(f"step {group!r}: processes={processes!r:.40}: expected True or False")
     names = [each.name for each in branches]
     for name in names:
         if not isinstance(name, str) or not name or "/" in name or plain(name) != name or len(group) + len(name) > 200:
@@ -117,6 +141,14 @@ class Beside:
     def next(self) -> Done:
         """What came of the branch that has ended next; waits for it."""
         return self._done.get()
+
+    def stop(self) -> None:
+        """Begin none any more; those that go hear of it at their next `step.check`."""
+        self.stopped = True
+
+    def leave(self) -> None:
+        """Let those go on that do: their results are of no use."""
+        self.stop()
 
     def join(self) -> None:
         """Wait for the branches that have begun."""

@@ -17,7 +17,7 @@ from andon.engine.steps.sending import event_id
 
 KEY = "_andon"
 MOST_DEPTH = 10
-CANCEL, ABANDON = "cancel", "abandon"
+CANCEL, WAIT, ABANDON = "cancel", "wait", "abandon"
 
 
 @dataclass(frozen=True)
@@ -49,9 +49,10 @@ def invoked(
 
     Raises `NonRetriable` naming the step and the argument where it can't be meant, or the tree is too deep.
     """
-    for name, value in (("on_cancel", on_cancel), ("on_failure", on_failure)):
-        if value not in (CANCEL, ABANDON):
-            raise NonRetriable(f"step {step!r}: {name}={value!r:.40}: expected 'cancel' or 'abandon'")
+    if on_cancel not in (CANCEL, WAIT, ABANDON):
+        raise NonRetriable(f"step {step!r}: on_cancel={on_cancel!r:.40}: expected 'cancel', 'wait' or 'abandon'")
+    if on_failure not in (CANCEL, ABANDON):
+        raise NonRetriable(f"step {step!r}: on_failure={on_failure!r:.40}: expected 'cancel' or 'abandon'")
     if not isinstance(data, Mapping) or KEY in data:
         raise NonRetriable(f"step {step!r}: data: expected a JSON object without {KEY!r}, not {data!r:.80}")
     above = invocation_of(parent)

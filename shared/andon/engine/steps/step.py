@@ -13,6 +13,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVarTuple, overload
 from andon.engine.artifacts import Artifact
 from andon.engine.declared.functions import Function
 from andon.engine.declared.tags import MOST_TAGS, tag_of
+from andon.engine.declared.waits import Wait
 from andon.engine.errors import (
     AndonError,
     Cancelled,
@@ -31,7 +32,7 @@ from andon.engine.steps.progress import bounded_progress
 from andon.engine.steps.results import Result
 from andon.engine.steps.sleeps import bounded, in_utc
 from andon.engine.steps.stepping import Stepping
-from andon.engine.steps.waiting import RUN, Wait
+from andon.engine.steps.waiting import RUN
 from andon.engine.stops import Cause, Place
 
 P = ParamSpec("P")
@@ -185,7 +186,8 @@ class Step(Stepping):
         """Run another function as a child of this run, and return what it returned.
 
         The process is given back meanwhile. Where this run is cancelled, `on_cancel="cancel"` cancels the child, and so
-        on down the tree; "abandon" lets it go on. `on_failure` says the same for this run's failure, and `on_timeout`
+        on down the tree; with "wait" this run is `cancelled` only when the child has ended, too, or by its cancel
+        deadline; "abandon" lets the child go on. `on_failure` says the same for this run's failure, and `on_timeout`
         for the step's time-out. Raises `ChildFailed`, `ChildCancelled`, or `StepTimeout` after `timeout` seconds.
         """
         options = {"on_cancel": on_cancel, "on_failure": on_failure}
@@ -217,6 +219,7 @@ class Step(Stepping):
         *,
         limit: int = 4,
         policy: str = ALL,
+        processes: bool = False,
         retries: int | None = None,
         timeout: float | None = None,
         grace: float | None = None,
@@ -224,13 +227,14 @@ class Step(Stepping):
         """Run functions side by side, each given as (id, function, *arguments), and return their results in this order.
 
         Each branch is a step of its own, `<id>/<branch>`: it is remembered as soon as it ends, and is tried again
-        `retries` times without the others. At most `limit` run at once, in threads of the run's process. Where one has
-        failed for good, the others end first and the first failure is raised; with `policy="first"` at once, and the
-        others' results are of no use. `timeout` is of all of them together. In a branch there are `step.check` and
+        `retries` times without the others. At most `limit` run at once, in threads of the run's process; with
+        `processes=True`, for what computes, each in a process of its own, forked from that one. Where one has failed
+        for good, the others end first and the first failure is raised; with `policy="first"` at once, and the others'
+        results are of no use. `timeout` is of all of them together. In a branch there are `step.check` and
         `step.progress`; the run's progress is the branches' mean.
         """
         return _at_once(  # type: ignore[no-any-return]
-            self._group(id, branches_of(id, branches), limit, policy, (retries, timeout, grace))
+            self._group(id, branches_of(id, branches), limit, policy, (retries, timeout, grace), processes)
         )
 
     def map(
@@ -242,6 +246,7 @@ class Step(Stepping):
         *,
         limit: int = 4,
         policy: str = ALL,
+        processes: bool = False,
         retries: int | None = None,
         timeout: float | None = None,
         grace: float | None = None,
@@ -249,7 +254,7 @@ class Step(Stepping):
         """Run `fn(item)` for each item, as the branches 0, 1, ... of `parallel`."""
         branches = [Branch(str(place), partial(fn, item)) for place, item in enumerate(items)]
         return _at_once(  # type: ignore[no-any-return]
-            self._group(id, branches, limit, policy, (retries, timeout, grace), fn)
+            self._group(id, branches, limit, policy, (retries, timeout, grace), processes, fn)
         )
 
     # --- memory only, from bodies too ---------------------------------------------------------------------------

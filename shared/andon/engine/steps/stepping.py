@@ -19,6 +19,7 @@ from typing import Any, NoReturn
 from andon.engine.artifacts import MOST_ARTIFACTS, Artifact, Stored, check_file, named
 from andon.engine.declared.arguments import check_step
 from andon.engine.declared.functions import Function
+from andon.engine.declared.waits import Wait
 from andon.engine.errors import (
     AndonError,
     Cancelled,
@@ -42,6 +43,8 @@ from andon.engine.steps.beside import (
     Beside,
     Branch,
     Done,
+    Going,
+    Start,
     check_group,
     check_known,
 )
@@ -49,7 +52,7 @@ from andon.engine.steps.invoking import ABANDON, CANCEL, Child, invoked, timed_o
 from andon.engine.steps.progress import NoProgress, Progress
 from andon.engine.steps.retries import delay
 from andon.engine.steps.sending import sendable
-from andon.engine.steps.waiting import CHILD_ENDED, Awaited, Wait, Waiting, awaited, came, check_timeout
+from andon.engine.steps.waiting import CHILD_ENDED, Awaited, Waiting, awaited, came, check_timeout
 from andon.engine.stops import Cause, Place, Stop
 
 RunAsync = Callable[[Coroutine[Any, Any, Any]], Any]
@@ -77,10 +80,12 @@ class Stepping:
         parent_run_id: str | None = None,
         event: Event | None = None,
         check_expression: Callable[[str], None] = lambda _: None,
+        in_processes: Start = Beside,
     ) -> None:
         """`observe(name)` is entered around each attempt at a step. `run_async` runs a coroutine to its end.
 
-        `event` is the run's trigger; `check_expression` raises `ValueError` for what is no CEL.
+        `event` is the run's trigger; `check_expression` raises `ValueError` for what is no CEL; `in_processes` makes
+        what runs branches that ask for processes of their own.
         """
         self.run_id = run_id
         self.parent_run_id = parent_run_id
@@ -95,7 +100,8 @@ class Stepping:
         for memo in memos.values():
             if memo.branch is not None:
                 self._groups.setdefault(memo.called, []).append(memo.id)
-        self._beside: Beside | None = None
+        self._beside: Going | None = None
+        self._in_processes = in_processes
         self._retries = retries
         self._stop = stop
         self._journal = journal
@@ -227,12 +233,13 @@ class Stepping:
         limit: int,
         policy: str,
         options: tuple[int | None, float | None, float | None],
+        processes: bool,
         fn: object = print,
     ) -> list[Any]:
         retries, timeout, grace = options
         with self._durable(id, group=True) as (name, position, memo):
             check_step(name, fn=fn, retries=retries, timeout=timeout, grace=grace)
-            check_group(name, branches, limit, policy)
+            check_group(name, branches, limit, policy, processes)
             check_known(name, branches, self._groups.get(name, ()))
             if memo is not None and memo.status == "failed":
                 self._recall(memo)
@@ -244,14 +251,21 @@ class Stepping:
                 if known is None or known.status not in {"completed", "failed"}
             ]
             group = Attempt(name, position, (memo.attempt if memo else 0) + 1, tries, timeout, grace)
-            done = self._side_by_side(group, todo, limit, policy, len(branches)) if todo else {}
+            start = self._in_processes if processes else Beside
+            done = self._side_by_side(group, todo, limit, policy, len(branches), start) if todo else {}
             if memo is not None and memo.status != "completed":  # its process has died before
                 self._journal.complete(group, 0.0, "null")
             known = {place: each for place, each in enumerate(kept) if each is not None and place not in done}
             return [json.loads(done[n]) if n in done else self._recall(known[n]) for n in range(len(branches))]
 
     def _side_by_side(
-        self, group: Attempt, todo: Sequence[tuple[Attempt, Branch]], limit: int, policy: str, count: int
+        self,
+        group: Attempt,
+        todo: Sequence[tuple[Attempt, Branch]],
+        limit: int,
+        policy: str,
+        count: int,
+        start: Start,
     ) -> dict[int, str]:
         """Run these branches and keep what comes of each as it ends; suspends or raises where not all have a result."""
         done: dict[int, str] = {}
@@ -259,9 +273,9 @@ class Stepping:
         failed: dict[int, StepError] = {}
         self._journal.begin(group)
         calls = [(attempt, branch.call) for attempt, branch in todo]
-        beside = self._beside = Beside(calls, limit, count, self._observe)
-        beside.start()
+        beside = self._beside = start(calls, limit, count, self._observe)
         try:
+            beside.start()
             for _ in todo:
                 with self._stop.user_code(Place.BODY):
                     ended = beside.next()
@@ -269,14 +283,16 @@ class Stepping:
                 if failed and policy == FIRST:
                     break
         except BaseException as error:
-            beside.stopped = True
             if self._stop.cause is None:
+                beside.leave()
                 raise
+            beside.stop()
             beside.join()  # for as long as the grace lets it
             raise self._stop.exception(group.name) from error
-        beside.stopped = True
         if not failed or policy == ALL:
             beside.join()
+        else:
+            beside.leave()
         self._journal.joined(group)
         if failed:
             raise failed[min(failed)]
@@ -286,17 +302,17 @@ class Stepping:
 
     def _keep_branch(self, ended: Done, done: dict[int, str], waits: list[float], failed: dict[int, StepError]) -> None:
         attempt, error, place = ended.attempt, ended.error, ended.attempt.branch or 0
-        if error is None:
+        if error is None and ended.failed is None:
             try:
                 if self._journal.complete(attempt, ended.seconds, ended.text):
                     self._stop.order(Cause.CANCELLED)
             except InvalidResult as refused:
                 error = refused
         self._stop.raise_if_ordered(attempt.name)
-        if error is None:
+        if error is None and ended.failed is None:
             done[place] = ended.text
             return
-        described, wait = failure(attempt, error)
+        described, wait = ended.failed or failure(attempt, error or AssertionError())
         self._journal.fail(attempt, ended.seconds, described, final=wait is None)
         if wait is not None:
             waits.append(wait)

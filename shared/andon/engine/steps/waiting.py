@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from andon.engine.declared.arguments import event_name, seconds
-from andon.engine.declared.rules import LONGEST_PATH, PATH, CancelOn, digest
+from andon.engine.declared.rules import CancelOn, digest
+from andon.engine.declared.waits import Wait, wait_fault
 from andon.engine.errors import NonRetriable
 from andon.engine.events import Event
 from andon.engine.steps.sending import as_text
@@ -19,33 +20,6 @@ MOST_WAITS = 10
 RUN, WAIT = "run", "wait"
 CHILD_ENDED = "andon/function.ended"
 """Under this name a run waits for its child, by the child's id: whichever of its ends it is."""
-
-
-@dataclass(frozen=True)
-class Wait:
-    """An event to wait for: of that name, with the same value at `match` as the run's own event has.
-
-    `if_` refines it by a CEL expression over `event` (the run's) and `async` (the awaited one), as in `CancelOn`.
-    """
-
-    event: str
-    match: str | None = None
-    if_: str | None = None
-
-    @property
-    def fault(self) -> str | None:
-        """What is wrong with it, or None. Its expression is checked elsewhere."""
-        if fault := event_name(self.event):
-            return f"event={self.event!r:.80}: {fault}"
-        if self.match is not None and not (
-            isinstance(self.match, str) and len(self.match) <= LONGEST_PATH and PATH.fullmatch(self.match)
-        ):
-            return (
-                f"match={self.match!r:.80} is not a path such as 'data.reportId', of at most {LONGEST_PATH} characters"
-            )
-        if self.if_ is not None and not (isinstance(self.if_, str) and self.if_.strip()):
-            return f"if_={self.if_!r:.40}: expected a CEL expression"
-        return None
 
 
 @dataclass(frozen=True)
@@ -126,8 +100,10 @@ def _awaited(
 ) -> Awaited:
     if not isinstance(wait, Wait):
         raise NonRetriable(f"step {step!r}: expected a Wait(event, match=...), not {wait!r:.80}")
-    if wait.fault is not None:
-        raise NonRetriable(f"step {step!r}: {wait.fault}")
+    if fault := event_name(wait.event):
+        raise NonRetriable(f"step {step!r}: event={wait.event!r:.80}: {fault}")
+    if fault := wait_fault(wait):
+        raise NonRetriable(f"step {step!r}: {fault}")
     if wait.if_ is not None:
         try:
             check_expression(wait.if_)

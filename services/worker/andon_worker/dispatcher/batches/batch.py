@@ -24,7 +24,7 @@ from andon.adapters.postgres.cancels.cancellations import KeyedCancel, request_k
 from andon.adapters.postgres.cancels.marks import mark
 from andon.adapters.postgres.doors import gate, turns
 from andon.adapters.postgres.doors.pauses import Pauses
-from andon.adapters.postgres.events import arrivals, inbox, skips
+from andon.adapters.postgres.events import arrivals, inbox, skips, wait_paths
 from andon.adapters.postgres.events.own_events import WideCancel, parse_bulk
 from andon.adapters.postgres.events.skips import Reason, Skip
 from andon.adapters.postgres.registered.schedules import run_key
@@ -273,6 +273,7 @@ def record_batch(
         wide.count_born(connection, made)
     faults = {run.id: run.fault for run in runs if run.fault}
     settled = [*marked.settled, *fail_queued(connection, faults)]
+    wait_paths.index(connection, registry.awaited, fresh)
     came = [each for each in fresh if each.name != INVOKED] if awaited else []
     over, parents = ended(fresh)
     woken = [

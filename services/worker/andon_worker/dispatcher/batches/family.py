@@ -18,13 +18,13 @@ from andon.adapters.cel import value_of
 from andon.adapters.postgres.events.arrivals import Hit
 from andon.adapters.postgres.events.skips import Reason, Skip
 from andon.adapters.postgres.runs import children
-from andon.adapters.postgres.runs.children import Parent, hold_parents
+from andon.adapters.postgres.runs.children import Adopted, Parent, hold_parents
 from andon.engine.declared.declarations import Declaration
 from andon.engine.declared.functions import Registry
 from andon.engine.declared.gates import gates_for, holds_while_waiting, is_limited
 from andon.engine.events import ENDS, MOST_HOPS, Event
 from andon.engine.ids import parse_id
-from andon.engine.steps.invoking import CANCEL, Invocation, invocation_of
+from andon.engine.steps.invoking import ABANDON, CANCEL, WAIT, Invocation, invocation_of
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def _has_stopped(event: Event, said: Invocation, parent: Parent | None) -> bool:
     if parent is None or parent.tenant != event.tenant:
         return True
     failed = parent.status == "failed" and said.onFailure == CANCEL
-    return (said.onCancel == CANCEL and (parent.cancelled or parent.status == "cancelled")) or failed
+    return (said.onCancel != ABANDON and (parent.cancelled or parent.status == "cancelled")) or failed
 
 
 def _refusal(function: Declaration | None, event: Event) -> tuple[str, str] | None:
@@ -135,8 +135,12 @@ def rate_limited(births: Births, skips: Sequence[Skip]) -> list[Hit]:
 
 def adopt(connection: psycopg.Connection[Any], births: Births) -> None:
     """Say of the runs that were made of these whose children they are."""
-    of = [(each.id, parse_id(each.said.parentRunId), str(each.said.parentStep)) for each in births.made]
-    children.adopt(connection, [(id, parent, step) for id, parent, step in of if parent is not None])
+    adopted = [
+        Adopted(each.id, parent, str(each.said.parentStep), each.said.onCancel == WAIT)
+        for each in births.made
+        if (parent := parse_id(each.said.parentRunId)) is not None
+    ]
+    children.adopt(connection, adopted)
 
 
 def ended(events: Sequence[Event]) -> tuple[list[uuid.UUID], list[uuid.UUID]]:

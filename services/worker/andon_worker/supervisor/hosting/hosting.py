@@ -12,6 +12,7 @@ from typing import Any
 from andon.adapters.postgres.runs.journal import Holding
 from andon.adapters.postgres.runs.leases import Beat, Claimed
 from andon.engine.declared.declarations import Declaration
+from andon.engine.declared.gates import pause_key
 from andon.engine.ports import Attempt
 from andon.engine.stops import Cause
 from andon_worker.supervisor.hosting.lanes import Lane
@@ -53,12 +54,22 @@ class Run:
     """Why the last attempt that failed did."""
     traceparent: str | None = None
     """Of the span that its steps are below."""
+    paused: str | None = None
+    """What is paused so that it goes no further than to its next step: its `function`, or its `queue`."""
     shown: tuple[str | None, int] = (None, 0)
     pace: Pace = field(default_factory=Pace)
 
     @property
     def id(self) -> uuid.UUID:
         return self.claimed.id
+
+    @property
+    def pause_door(self) -> uuid.UUID | None:
+        """Where it waits for the end of that pause."""
+        if self.paused is None:
+            return None
+        name = self.declared.queue if self.paused == "queue" else self.claimed.function_id
+        return pause_key(self.claimed.tenant, self.paused, name)
 
     @property
     def trace(self) -> str | None:

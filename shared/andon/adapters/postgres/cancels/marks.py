@@ -19,7 +19,8 @@ from andon.engine.events import Event
 MARKING = f"""
 , marked AS (
     UPDATE andon.runs r SET
-        status = CASE r.status WHEN 'running' THEN 'cancelling' ELSE r.status END,
+        status = CASE WHEN r.status = 'running' OR r.awaits_children THEN 'cancelling' ELSE r.status END,
+        wake_at = CASE WHEN r.status = 'running' OR NOT r.awaits_children THEN r.wake_at END,
         cancel_requested_at = clock_timestamp(), cancel_requested_by = a."user"::jsonb, cancel_reason = a.reason,
         cancel_event_id = a.event_id, cancel_event_seq = a.seq, cancel_cause = a.cause,
         cancel_deadline_at = clock_timestamp()

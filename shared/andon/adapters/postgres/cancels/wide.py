@@ -108,7 +108,7 @@ WITH moved AS (
         cancel_stopped_at = clock_timestamp(), ended_at = clock_timestamp(), wake_at = NULL,
         cancel_requested_by = %(user)s::jsonb, cancel_reason = %(reason)s, cancel_event_id = %(event)s,
         cancel_event_seq = %(seq)s
-    WHERE id = ANY(%(ids)s) AND status IN {UNHELD} AND cancel_requested_at IS NULL
+    WHERE id = ANY(%(ids)s) AND status IN {UNHELD} AND cancel_requested_at IS NULL AND NOT awaits_children
     RETURNING {RETURNED}
 )"""
 
@@ -190,7 +190,7 @@ def sweep(connection: psycopg.Connection[Any], *, after: str = "") -> Swept | No
     subjects.lock(connection, [subject for _, _, subject, _ in matching])
     ids = [run_id for run_id, _, _, status in matching if status != "running"]
     ended = set(settle_untold(connection, _CANCEL, {"ids": ids, **_asker(event)}))
-    # Those that a worker holds, and those that one claimed since they were read.
+    # Those that a worker holds, or one claimed since they were read, or that end after their children.
     held = mark(connection, [Mark(run_id, event) for run_id, _, _, _ in matching if run_id not in ended])
     cascades.note(connection, [*ended, *held.cancelling, *(each.run_id for each in held.settled)])
     told = {"failed": evaluations.failed, "failure": evaluations.failure, "shared": evaluations.shared}

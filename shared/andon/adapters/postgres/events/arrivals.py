@@ -106,18 +106,25 @@ WHERE w.run_id = l.run_id AND w.step = l.step
 """
 
 _UNLOOKED = f"""
-SELECT w.run_id, w.step, w.n, w.event, w.key, w.expression, f.scanned, f.seqs
+SELECT w.run_id, w.step, w.n, w.event, w.key, w.expression, f.scanned,
+    CASE WHEN f.scanned > {LOOK_BACK} THEN f.seqs ELSE coalesce(f.seqs, '{{}}') || coalesce(k.seqs, '{{}}') END
 FROM (SELECT DISTINCT run_id, step FROM andon.waits WHERE NOT looked LIMIT {AT_ONCE}) u
 JOIN andon.waits w USING (run_id, step)
 JOIN andon.runs r ON r.id = w.run_id JOIN andon.events t ON t.seq = r.event_seq
+LEFT JOIN andon.wait_paths d ON d.event = w.event AND d.path = w.path
 LEFT JOIN LATERAL (
     SELECT count(*) AS scanned, (array_agg(l.seq ORDER BY l.seq) FILTER (WHERE l.matches))[:%(candidates)s] AS seqs
     FROM (
         SELECT e.seq, e.seq <> ALL(w.consumed) AND (w.path = '' OR e.data #> string_to_array(substr(w.path, 6), '.')
             = t.data #> string_to_array(substr(w.path, 6), '.')) AS matches
         FROM andon.events e WHERE e.tenant = w.tenant AND e.name = w.event AND e.seq > w.after_seq
+            AND e.seq <= coalesce(d.since_seq, e.seq)
         ORDER BY e.seq LIMIT {LOOK_BACK} + 1) l
 ) f ON w.event <> '{CHILD_ENDED}'
+LEFT JOIN LATERAL (
+    SELECT ARRAY(SELECT i.event_seq FROM andon.event_keys i
+        WHERE i.key = w.key AND i.event_seq > greatest(w.after_seq, d.since_seq) AND i.event_seq <> ALL(w.consumed)
+        ORDER BY 1 LIMIT %(candidates)s) AS seqs) k ON d.event IS NOT NULL
 ORDER BY w.run_id, w.step, w.n
 """
 _LOOKED = """
@@ -222,7 +229,7 @@ def look(connection: psycopg.Connection[Any]) -> tuple[bool, list[uuid.UUID]]:
         if (first := next(fits, None)) is not None:
             if (run_id, step) not in best or first < best[run_id, step][0]:
                 best[run_id, step] = first, Hit(run_id, step, told(n, events[first]))
-        elif (scanned or 0) > LOOK_BACK or len(seqs or ()) == CANDIDATES:
+        elif (scanned or 0) > LOOK_BACK or len(seqs or ()) >= CANDIDATES:
             best.setdefault((run_id, step), (2**63, _too_many(run_id, step, event)))
     looked = sorted({(run_id, step) for run_id, step, *_ in rows})
     connection.execute(_LOOKED, [[run_id for run_id, _ in looked], [step for _, step in looked]])
@@ -231,5 +238,8 @@ def look(connection: psycopg.Connection[Any]) -> tuple[bool, list[uuid.UUID]]:
 
 
 def _too_many(run_id: uuid.UUID, step: str, event: str) -> Hit:
-    message = f"More than {LOOK_BACK} events {event!r} were recorded since the run's own; use since='wait', or match="
+    message = (
+        f"More than {LOOK_BACK} events {event!r} were recorded since the run's own; declare the field of the wait: "
+        "function(waits=[Wait(event, match=...)])"
+    )
     return Hit(run_id, step, error={"type": "StepError", "code": "LOOK_BACK", "message": message, "step": step})

@@ -13,9 +13,15 @@ from andon.adapters.postgres.statuses import OPEN
 _HOLD = """
 SELECT id, tenant, status, cancel_requested_at IS NOT NULL FROM andon.runs WHERE id = ANY(%s) ORDER BY id FOR SHARE
 """
+# Written into the parent's own row: whoever has its lock sees it, whatever he saw of its children before.
 _ADOPT = """
+WITH awaiting AS (
+    UPDATE andon.runs r SET awaits_children = true
+    WHERE id IN (SELECT parent FROM unnest(%(parents)s::uuid[], %(waits)s::bool[]) AS p (parent, wait) WHERE wait)
+        AND NOT awaits_children
+)
 UPDATE andon.runs r SET parent_run_id = a.parent, parent_step = a.step
-FROM unnest(%s::uuid[], %s::uuid[], %s::text[]) AS a (id, parent, step) WHERE r.id = a.id
+FROM unnest(%(ids)s::uuid[], %(parents)s::uuid[], %(steps)s::text[]) AS a (id, parent, step) WHERE r.id = a.id
 """
 # Those that a cancel of the run will reach: not what was abandoned, and not what an ended one has left.
 _BELOW = f"""
@@ -68,7 +74,18 @@ def held_above(
     return connection.execute(_HELD_ABOVE, [list(ids)]).fetchall() if ids else []
 
 
-def adopt(connection: psycopg.Connection[Any], children: Sequence[tuple[uuid.UUID, uuid.UUID, str]]) -> None:
-    """Say of runs, just made, whose children they are: run, parent, and the parent's step."""
+class Adopted(NamedTuple):
+    """A run that was just made, and whose child it is."""
+
+    id: uuid.UUID
+    parent: uuid.UUID
+    step: str
+    awaited: bool
+    """Whether a cancel of its parent is over only when it has ended."""
+
+
+def adopt(connection: psycopg.Connection[Any], children: Sequence[Adopted]) -> None:
+    """Say of these runs whose children they are. Their parents' rows are held."""
     if children:
-        connection.execute(_ADOPT, [list(column) for column in zip(*children, strict=True)])
+        ids, parents, steps, waits = map(list, zip(*children, strict=True))
+        connection.execute(_ADOPT, {"ids": ids, "parents": parents, "steps": steps, "waits": waits})

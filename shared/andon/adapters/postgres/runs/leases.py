@@ -104,7 +104,9 @@ UPDATE andon.runs r SET lease_until = clock_timestamp() + %(lease)s * interval '
     estimated_end_at = CASE WHEN m.fraction = r.progress THEN r.estimated_end_at
         ELSE clock_timestamp() + m.remaining * interval '1 s' END
 FROM mine m WHERE r.id = m.run_id
-RETURNING r.id, r.cancel_requested_at IS NOT NULL, r.report_id
+RETURNING r.id, r.cancel_requested_at IS NOT NULL, r.report_id, (
+    SELECT p.kind FROM andon.pauses p WHERE p.running = 'hold' AND p.tenant = r.tenant AND r.kind = 'function'
+        AND p.name = CASE p.kind WHEN 'queue' THEN r.queue ELSE r.function_id END LIMIT 1)
 """
 
 _TO_WAIT = f"""
@@ -124,6 +126,13 @@ RETURNING id, fence, worker_id, gate_keys, NULL::uuid AS door
 _SUSPEND = Statement(_TO_WAIT.replace("{door}", "") + "SELECT id FROM moved")
 # Back to its first door: whatever wakes it queues it there, and it has no slot until it is let in again.
 _SUSPEND_AND_FREE = Statement(_TO_WAIT.replace("{door}", ", door = gate_keys[1]") + FREES + "SELECT id FROM moved")
+
+# To the door of a pause, which is looked at: it may be over.
+_SUSPEND_AT_DOOR = Statement(
+    _TO_WAIT.replace("{door}", ", door = %(door)s, door_order = coalesce(door_order, queued_at)")
+    + FREES
+    + ", looked AS (INSERT INTO andon.gate_due (key) SELECT %(door)s::uuid FROM moved) SELECT id FROM moved"
+)
 
 _ENTER = f"""
 UPDATE andon.runs SET current_step = %(step)s, step_started_at = clock_timestamp() WHERE id IN (
@@ -197,6 +206,8 @@ class Alive(NamedTuple):
     run_id: uuid.UUID
     cancelled: bool
     report_id: uuid.UUID | None
+    paused: str | None = None
+    """What is paused so that it is to be held at its next step: its `function`, or its `queue`."""
 
 
 def claim(
@@ -277,11 +288,12 @@ def suspend(
     failed: dict[str, Any] | None = None,
     attempted: Attempted | None = None,
     frees: bool = False,
+    door: uuid.UUID | None = None,
 ) -> bool:
     """Let the run wait, or with no time give it back to the queue; False if it was cancelled or lost meanwhile.
 
     `failed` is the handler's error that caused it, and counts as an attempt; `attempted` is what was cut short by it.
-    One that `frees` gives back its slots, and is let in again when it has waited.
+    One that `frees` gives back its slots, and is let in again when it has waited; so does one that goes to a `door`.
     """
     values = {
         "run": run_id,
@@ -289,10 +301,11 @@ def suspend(
         "seconds": seconds,
         "wake_at": wake_at,
         "failed": int(failed is not None),
+        "door": door,
         "error": None if failed is None else json.dumps(failed),
         **(NOTHING if attempted is None else attempted.values()),
     }
-    statement = _SUSPEND_AND_FREE if frees else _SUSPEND
+    statement = _SUSPEND_AT_DOOR if door else _SUSPEND_AND_FREE if frees else _SUSPEND
     return statement.execute(connection, values).fetchone() is not None
 
 

@@ -171,6 +171,7 @@ WITH ends AS (
         step_started_at = CASE WHEN e.status <> 'completed' OR r.cancel_requested_at IS NOT NULL
             THEN coalesce(clock_timestamp() - e.seconds * interval '1 s', r.step_started_at) END
     FROM ends e, held h WHERE r.id = e.id AND h.id = r.id
+        AND NOT (r.awaits_children AND (r.cancel_requested_at IS NOT NULL OR e.status = 'cancelled'))
     RETURNING {", ".join("r." + column for column in RETURNED.split(", "))}
 )"""
 
@@ -193,7 +194,7 @@ WITH moved AS (
         error = CASE WHEN cancel_requested_at IS NULL THEN %(error)s::jsonb END
     WHERE id = ANY(%(ids)s) AND status IN {HELD}
         AND CASE WHEN %(forced)s THEN status = 'cancelling' AND cancel_deadline_at <= clock_timestamp()
-            ELSE lease_until <= clock_timestamp() END
+            ELSE lease_until <= clock_timestamp() AND NOT (awaits_children AND cancel_requested_at IS NOT NULL) END
     RETURNING {RETURNED}
 ){FREES}{_ON_REPORT}{_ON_SUBJECT}{_EFFECTS}""")
 
@@ -258,6 +259,16 @@ def _read(cursor: psycopg.Cursor[Any]) -> list[Settled]:
     ]
 
 
+def settle_by(connection: psycopg.Connection[Any], moved: str, values: dict[str, Any]) -> list[Settled]:
+    """Settle runs by the caller's statement, a CTE `moved` that returns `RETURNED`. He has locked their reports."""
+    return _run(connection, _by(moved), values) if values["ids"] else []
+
+
+@cache
+def _by(moved: str) -> Statement:
+    return Statement(moved + FREES + _ON_REPORT + _ON_SUBJECT + _EFFECTS)
+
+
 def settle_untold(connection: psycopg.Connection[Any], moved: str, values: dict[str, Any]) -> list[uuid.UUID]:
     """Settle many runs by the caller's statement, a CTE `moved` that returns `RETURNED`; returns which have ended.
 
@@ -302,7 +313,8 @@ def settle_held(connection: psycopg.Connection[Any], ends: Sequence[End], *, fre
     """Settle runs that this worker holds, in one statement; those that it doesn't hold any more, or that are locked
     now, are missing in the answer.
 
-    A cancel that was accepted before wins: the status returned is then `cancelled`, whatever was asked for. Where one
+    A cancel that was accepted before wins: the status returned is then `cancelled`, whatever was asked for. One that
+    is cancelled and ends after its children is left out, too: see `awaiting`. Where one
     of them may hold a slot, they have to say that it `frees` it.
     """
     text = json.dumps([{**each._asdict(), "id": str(each.id)} for each in ends])

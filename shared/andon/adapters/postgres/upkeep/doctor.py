@@ -33,7 +33,7 @@ _FUNCTIONS = "SELECT count(*) FROM andon.functions"
 _HELD = f"""
 SELECT count(*), count(DISTINCT worker_id), count(*) FILTER (WHERE lease_until <= clock_timestamp()),
     coalesce(extract(epoch FROM clock_timestamp() - min(lease_until)), 0)::float8
-FROM andon.runs WHERE status IN {HELD}
+FROM andon.runs WHERE status IN {HELD} AND lease_until IS NOT NULL
 """
 _QUEUED = """
 SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(queued_at)), 0)::float8

@@ -19,7 +19,8 @@ _HELD = """
 SELECT worker_id, count(*), (array_agg(id ORDER BY step_started_at))[1],
     (array_agg(current_step ORDER BY step_started_at))[1],
     extract(epoch FROM clock_timestamp() - min(step_started_at))::float8
-FROM andon.runs WHERE status IN ('running', 'cancelling') GROUP BY worker_id ORDER BY worker_id
+FROM andon.runs WHERE status IN ('running', 'cancelling') AND lease_until IS NOT NULL
+GROUP BY worker_id ORDER BY worker_id
 """
 _QUEUES = "SELECT DISTINCT coalesce(settings->>'queue', 'default') FROM andon.functions"
 _OFFER = """
