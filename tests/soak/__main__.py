@@ -9,6 +9,7 @@ import argparse
 import random
 import sys
 import tempfile
+import time
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -25,9 +26,12 @@ from tests.scene import FUNCTIONS, QUICK, Scene
 from tests.soak.breaking import Breaking
 from tests.soak.invariants import COUNTS, violations
 from tests.soak.load import Load
+from tests.soak.watching import Watching
 from tests.system import System
 
 QUIET_SECONDS = 240.0
+SLOTS_SECONDS = 75.0
+"""After which the slots of what has ended are gone, too: so often the gatekeeper looks for them."""
 
 
 def main() -> int:
@@ -55,7 +59,7 @@ def soak(folder: Path, stack: ExitStack, seconds: float, seed: int) -> int:
         folder,
         ways[0].url,
         ways[1].url,
-        functions=(FUNCTIONS,),
+        functions=(FUNCTIONS, "tests.soak.functions"),
         env={**QUICK, FOLDER: str(folder)},
         dispatchers=2,
         workers=2,
@@ -64,18 +68,25 @@ def soak(folder: Path, stack: ExitStack, seconds: float, seed: int) -> int:
     scene = stack.enter_context(Scene(system, postgres.url, redis.url, Ledger(folder)))
     load = Load(scene, seed)
     breaking = Breaking(scene, redis, postgres, ways, random.Random(seed))
+    watching = Watching(postgres.url)
     load.start()
+    watching.start()
     breaking.run(seconds)
     load.stop()
     quiet = wait_quiet(scene)
+    watching.stop()
+    time.sleep(SLOTS_SECONDS)
     found = violations(scene, load.accepted)
     found[f"everything is quiet within {QUIET_SECONDS:g} s"] = [] if quiet else ["it is not"]
+    found["never more are let in than the limits say"] = watching.over
     found["no process ends by itself"] = breaking.ended_alone
     with psycopg.connect(postgres.url) as connection:
         made = moves.seen(connection)
     found["no run makes a move that the state machine has not"] = [str(each) for each in made.keys() - moves.KNOWN]
     show("sent", load.sent)
     show("broken", breaking.done)
+    show("let in at once, at the most", watching.most)
+    print(f"looked {watching.looks} times")
     show("runs", {row["what"]: row["n"] for row in scene.rows(COUNTS)})
     show("moves", {f"{old or 'made'} to {new}": made[old, new] for old, new in moves.KNOWN})
     show("violations", {name: len(rows) for name, rows in found.items()})

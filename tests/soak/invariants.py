@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tests.scene import Scene
+from tests.soak.functions import ANSWER_SECONDS
 
 INVARIANTS = {
     "every run has ended": "SELECT id FROM andon.runs WHERE ended_at IS NULL",
@@ -15,13 +16,13 @@ INVARIANTS = {
         HAVING count(e.seq) <> 1 OR min(e.name) <> 'andon/function.' || r.status""",
     "every recorded request has one run": """
         SELECT e.id FROM andon.events e LEFT JOIN andon.runs r ON r.event_seq = e.seq AND r.kind = 'function'
-        WHERE e.name IN ('walk/requested', 'tally/requested', 'report/generation.requested')
+        WHERE e.name IN ('walk/requested', 'tally/requested', 'report/generation.requested', 'gather/requested')
         GROUP BY e.seq, e.id HAVING count(r.id) <> 1""",
     "a run is cancelled by a later cancel, and by no other": """
         SELECT r.id FROM andon.runs r JOIN andon.events e ON e.seq = r.event_seq
-        WHERE r.status = 'cancelled' AND r.kind = 'function' AND NOT EXISTS (
-            SELECT FROM andon.events c WHERE c.seq > e.seq
-                AND c.name IN ('walk/cancelled', 'report/generation.cancelled')
+        WHERE r.status = 'cancelled' AND r.kind = 'function' AND r.cancel_cause IS DISTINCT FROM 'parent'
+            AND NOT EXISTS (SELECT FROM andon.events c WHERE c.seq > e.seq
+                AND c.name IN ('walk/cancelled', 'report/generation.cancelled', 'gather/cancelled')
                 AND coalesce(c.data->>'case', c.data->>'reportId') = coalesce(e.data->>'case', e.data->>'reportId'))""",
     "a cancel that the API accepted has won": """
         SELECT c.id FROM andon.events c CROSS JOIN LATERAL (
@@ -54,6 +55,36 @@ INVARIANTS = {
                 <> (e.data->>'steps')::int + (coalesce((e.data->>'nap')::float8, 0) > 0)::int""",
     "no memo has a fence that its run never had": """
         SELECT s.run_id FROM andon.steps s JOIN andon.runs r ON r.id = s.run_id WHERE s.fence > r.fence""",
+    "no wait is lost": f"""
+        SELECT r.id FROM andon.runs r JOIN andon.events e ON e.seq = r.event_seq JOIN andon.steps s ON s.run_id = r.id
+        WHERE s.id = 'answer' AND s.status = 'completed' AND s.output::text = 'null' AND EXISTS (
+            SELECT FROM andon.events a WHERE a.name = 'gather/answered' AND a.seq > e.seq
+                AND a.data->>'case' = e.data->>'case'
+                AND a.received_at < s.started_at + interval '{ANSWER_SECONDS / 2} s')""",
+    "a parent is told of each of its children what became of it": """
+        SELECT s.run_id FROM andon.steps s JOIN andon.runs c ON c.parent_run_id = s.run_id
+            AND c.parent_step || '/result' = s.id
+        WHERE s.status IN ('completed', 'failed')
+            AND s.status <> CASE c.status WHEN 'completed' THEN 'completed' ELSE 'failed' END""",
+    "no child is made of a cancelled parent, but where it is to be abandoned": """
+        SELECT c.id FROM andon.runs c JOIN andon.runs p ON p.id = c.parent_run_id
+        JOIN andon.events e ON e.seq = c.event_seq
+        WHERE c.parent_step IS NOT NULL AND e.data->'_andon'->>'onCancel' <> 'abandon'
+            AND c.queued_at > p.cancel_requested_at""",
+    "a cancel reaches all children that aren't abandoned": """
+        SELECT c.id FROM andon.runs c JOIN andon.runs p ON p.id = c.parent_run_id
+        JOIN andon.events e ON e.seq = c.event_seq
+        WHERE c.parent_step IS NOT NULL AND e.data->'_andon'->>'onCancel' <> 'abandon' AND p.status = 'cancelled'
+            AND c.status <> 'cancelled' AND c.ended_at > p.cancel_requested_at + interval '120 s'""",
+    "a parent that waits for its children ends after them": """
+        SELECT p.id FROM andon.runs c JOIN andon.runs p ON p.id = c.parent_run_id
+        JOIN andon.events e ON e.seq = c.event_seq
+        WHERE c.parent_step IS NOT NULL AND e.data->'_andon'->>'onCancel' = 'wait' AND p.status = 'cancelled'
+            AND NOT p.forced AND p.ended_at < c.ended_at""",
+    "nobody waits who has ended": "SELECT run_id FROM andon.waits",
+    "no slot is that of an ended run for long": """
+        SELECT s.run_id FROM andon.slots s JOIN andon.runs r ON r.id = s.run_id
+        WHERE r.ended_at < clock_timestamp() - interval '75 s'""",
     "the outbox is empty": "SELECT event_seq FROM andon.outbox",
     "no lease is dead": "SELECT id FROM andon.runs WHERE lease_until < now()",
     "no good entry is dead": "SELECT id FROM andon.dead_events",

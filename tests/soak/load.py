@@ -1,4 +1,4 @@
-"""The load: requests and cancels by API and bus, of runs that work, sleep, fail and write, and of reports."""
+"""The load: requests and cancels by API and bus, of runs that do whatever runs do, and of reports."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Load:
 
     def _send(self, rng: random.Random) -> None:
         while not self._asked.wait(rng.uniform(0.05, 0.4)):
-            act = rng.choice([self._walk, self._walk, self._walk, self._tally, self._report])
+            act = rng.choice([self._walk, self._walk, self._tally, self._report, self._gather, self._gather])
             try:
                 act(rng)
             except (httpx.HTTPError, RedisError, OSError):
@@ -64,6 +64,14 @@ class Load:
         if rng.random() < 0.4:
             self._asked.wait(rng.choice([0.0, rng.uniform(0, 1.5)]))
             deliver("walk/cancelled", {"case": case})
+
+    def _gather(self, rng: random.Random) -> None:
+        case, policy = f"gather-{next(self._numbers)}", rng.choice(["cancel", "wait", "abandon"])
+        deliver = self._deliverer(rng)
+        deliver("gather/requested", {"case": case, "policy": policy, "children": rng.randint(0, 3)})
+        for name in rng.sample(["gather/answered", "gather/cancelled"], rng.choice([1, 1, 2])):
+            self._asked.wait(rng.uniform(0, 1))
+            deliver(name, {"case": case})
 
     def _tally(self, rng: random.Random) -> None:
         self._deliverer(rng)("tally/requested", {"case": f"tally-{next(self._numbers)}"})
