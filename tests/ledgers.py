@@ -41,9 +41,8 @@ from andon_worker.supervisor.ledger import (
 
 def start_ledger(database_url: str) -> Ledger:
     """A ledger that writes to this database."""
-    ledger = Ledger(
-        Database(database_url, name="test"), worker="test", lease=60.0, functions=lambda: ["f"], hosted=list
-    )
+    database = Database(database_url, name="test")
+    ledger = Ledger(database, name="ledger", worker="test", lease=60.0, functions=lambda: ["f"], hosted=list)
     ledger.start()
     return ledger
 

@@ -5,25 +5,14 @@ The list with each metric's meaning is docs/metrics.md; a name there is a promis
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
-import psycopg
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
-from andon.adapters.postgres.database import Database
 from andon.adapters.postgres.runs.settle import Settled
 
-log = logging.getLogger(__name__)
-
 CANCEL_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 7, 10, 30, 60, 300)
-
-_CANCEL_TIMES = """
-SELECT function_id, extract(epoch FROM cancel_stopped_at - cancel_requested_at)::float8,
-    extract(epoch FROM ended_at - cancel_requested_at)::float8
-FROM andon.runs WHERE id = ANY(%s) AND cancel_requested_at IS NOT NULL AND ended_at IS NOT NULL
-"""
 
 
 def new_registry() -> CollectorRegistry:
@@ -55,23 +44,17 @@ class RunMetrics:
             registry=registry,
         )
 
-    def count(self, database: Database, settled: Sequence[Settled]) -> None:
-        """Count runs that have just ended. Cleanup runs, which tell nobody, are left out. Raises nothing."""
-        told = [each for each in settled if each.event is not None]
-        for each in told:
-            self._settled.labels(each.event.data["functionId"] if each.event else "", each.status).inc()
-        cancelled = [each.run_id for each in told if each.status == "cancelled"]
-        if not cancelled:
-            return
-        try:
-            rows = database.connection().execute(_CANCEL_TIMES, [cancelled]).fetchall()
-        except psycopg.Error as error:  # a sample less; the runs have ended all the same
-            log.warning("the times of %d cancels are not counted: %s", len(cancelled), error)
-            return
-        for function, stopped, ended in rows:
-            if stopped is not None:
-                self._stopped_after.labels(function).observe(max(stopped, 0.0))
-            self._settled_after.labels(function).observe(max(ended, 0.0))
+    def count(self, settled: Sequence[Settled]) -> None:
+        """Count runs that have just ended. Cleanup runs, which tell nobody, are left out."""
+        for each in settled:
+            if each.event is None:
+                continue
+            function = each.event.data["functionId"]
+            self._settled.labels(function, each.status).inc()
+            if each.status == "cancelled" and each.settled_after is not None:
+                self._settled_after.labels(function).observe(max(each.settled_after, 0.0))
+                if each.stopped_after is not None:
+                    self._stopped_after.labels(function).observe(max(each.stopped_after, 0.0))
 
 
 class DispatcherMetrics:

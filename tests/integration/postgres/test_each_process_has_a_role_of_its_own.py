@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,7 +23,6 @@ from tests.polling import wait_until
 from tests.scene import FUNCTIONS, QUICK, Scene
 
 FILE = Path("deploy/postgres/roles.sql")
-BACKUP = Path("deploy/kustomize/components/backup/backup.sh")
 DATABASE = "guarded"
 
 
@@ -149,31 +147,11 @@ def test_the_api_looks_after_webhooks_and_only_who_sends_reads_a_secret(server: 
         assert not webhooks.resend(connection, 1)
         for process in ("api", "worker", "maintenance"):
             with psycopg.connect(url_of(server, process), autocommit=True) as other:
-                if process != "maintenance":  # who backs everything up
-                    refused(other, "SELECT secret FROM andon.webhook_secrets")
+                refused(other, "SELECT secret FROM andon.webhook_secrets")
                 refused(other, "UPDATE andon.webhook_secrets SET secret = 'mine'")
         with psycopg.connect(url_of(server, "dispatcher"), autocommit=True) as other:
             assert webhooks.claim(other, 1) == []
         assert webhooks.delete_webhook(connection, id) == "acme"
-
-
-def test_backups_are_made_by_the_role_for_maintenance(server: PostgresServer, tmp_path: Path) -> None:
-    env = {
-        "PATH": f"{server.programs}:{os.environ['PATH']}",
-        "ANDON_DATABASE_URL": url_of(server, "maintenance"),
-        "BACKUPS": str(tmp_path),
-        "KEEP": "1",
-    }
-    made = subprocess.run(["sh", str(BACKUP)], env=env, capture_output=True, text=True, timeout=60)
-    assert made.returncode == 0, made.stderr
-
-
-def test_a_command_says_which_role_it_takes(server: PostgresServer, redis_url: str) -> None:
-    andon = Command({"ANDON_DATABASE_URL": url_of(server, "worker"), "ANDON_REDIS_URL": redis_url})
-    refused_command = andon("keys", "list")
-    assert refused_command.code == 6
-    assert "andon_worker may not do this (permission denied for table api_keys)" in refused_command.err
-    assert "andon_maintenance" in refused_command.err
 
 
 def test_the_narrow_tables_are_ones_that_there_are(server: PostgresServer) -> None:

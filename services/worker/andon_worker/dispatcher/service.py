@@ -437,7 +437,7 @@ class DispatcherService:
     def _tell(self, settled: Sequence[Settled]) -> None:
         bus.publish(self._redis, [each.event for each in settled if each.event])
         announce(self._redis, [(each.run_id, each.report_id) for each in settled])
-        self.metrics.runs.count(self._database, settled)
+        self.metrics.runs.count(settled)
         if any(each.cleanup for each in settled):
             self._upkeep_at = 0.0
 

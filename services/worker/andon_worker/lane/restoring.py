@@ -17,6 +17,7 @@ import tempfile
 import threading
 import time
 from contextlib import suppress
+from itertools import count, takewhile
 from pathlib import Path
 
 from andon.engine.stops import SIGNAL
@@ -33,6 +34,7 @@ class Birth:
         self.directory = os.getcwd()
         self.umask = _umask()
         self.environment = dict(os.environ)
+        self.entries = _entries()
         self.handlers = {number: signal.getsignal(number) for number in _signals()}
         self.limits = {each: resource.getrlimit(each) for each in _LIMITS}
         self.niceness = os.getpriority(os.PRIO_PROCESS, 0)
@@ -51,7 +53,7 @@ class Birth:
         with suppress(OSError):
             os.chdir(self.directory)
         os.umask(self.umask)
-        if _environment() != self.environment:
+        if _entries() != self.entries:
             _clear_environment()
             os.environ.update(self.environment)
         for number, handler in self.handlers.items():
@@ -87,7 +89,7 @@ class Birth:
             return "it has changed its niceness"
         if os.getcwd() != self.directory:
             return "its directory is gone"
-        if _environment() != self.environment:
+        if _entries() != self.entries:
             return "it has changed its environment"
         if _own_memory() - self.memory > MEMORY_GROWTH:
             return "its memory has grown by more than 256 MiB"
@@ -147,15 +149,12 @@ def _own_memory() -> int:
 _libc = ctypes.CDLL(None)
 
 
-def _environment() -> dict[str, str]:
+def _entries() -> frozenset[bytes]:
     """The environment as programs get it: also what was put there past `os.environ`."""
     entries = ctypes.POINTER(ctypes.c_char_p).in_dll(_libc, "environ")
-    found, place = {}, 0
-    while entries and (entry := entries[place]) is not None:
-        name, _, value = entry.partition(b"=")
-        found[os.fsdecode(name)] = os.fsdecode(value)
-        place += 1
-    return found if found == dict(os.environ) else {**found, "": "differs from os.environ"}
+    if not entries:
+        return frozenset()
+    return frozenset(takewhile(lambda entry: entry is not None, map(entries.__getitem__, count())))
 
 
 def _clear_environment() -> None:

@@ -41,28 +41,32 @@ SPARES = 4
 
 def worker(settings: Settings, *, tracing: Tracing | None = None) -> tuple[WorkerService, HealthServer | None]:
     """A worker's supervisor, ready to be run, and its probes where a port is set."""
-    # One connection for each thread that asks: leases, what runs write, what Redis is told, what runs say.
+    # One connection for each thread that asks: leases, what steps say, what becomes of runs, what runs say.
     databases = [Database(settings.database_url, name="worker") for _ in range(4)]
-    _, writing, telling, keeping = databases
+    _, answering, moving, keeping = databases
     redis = connect(settings.redis_url, name="worker")
     metrics = WorkerMetrics(new_registry())
     hooks: list[Hook] = [metrics]
     if settings.step_log.lower() == "on":
         hooks.append(NarratingHook())
-    if tracing is not None:
-        hooks.append(TracingHook(tracing, telling))
     scratch = make_scratch(Path(tempfile.gettempdir()))
     worker_id = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
     loop, hosts = Loop(), Hosts()
-    ledger = Ledger(
-        writing,
-        worker=worker_id,
-        lease=settings.lease_seconds,
-        functions=lambda: service.functions,
-        hosted=lambda: [each.id for each in hosts.all()],
-        finish=lambda: service.finish_seconds,
+    results, moves = (
+        Ledger(
+            database,
+            name=name,
+            worker=worker_id,
+            lease=settings.lease_seconds,
+            functions=lambda: service.functions,
+            hosted=lambda: [each.id for each in hosts.all()],
+            finish=lambda: service.finish_seconds,
+        )
+        for database, name in ((answering, "andon-results"), (moving, "andon-moves"))
     )
-    courier = Courier(redis, FlagReader(redis), telling, metrics.runs)
+    if tracing is not None:
+        hooks.append(TracingHook(tracing, moves))
+    courier = Courier(redis, FlagReader(redis), metrics.runs)
     logbook = Logbook(keeping, courier.said)
     lanes = Lanes(
         loop,
@@ -73,11 +77,11 @@ def worker(settings: Settings, *, tracing: Tracing | None = None) -> tuple[Worke
         ended=lambda lane, status: executing.lane_ended(lane, status),
     )
     all_hooks = Hooks(hooks)
-    endings = Endings(loop, ledger, courier, hosts, all_hooks, scratch)
+    endings = Endings(loop, moves, courier, hosts, all_hooks, scratch)
     executing = Executing(
         loop,
         lanes,
-        ledger,
+        results,
         courier,
         logbook,
         hosts,
@@ -90,7 +94,8 @@ def worker(settings: Settings, *, tracing: Tracing | None = None) -> tuple[Worke
         loop=loop,
         hosts=hosts,
         lanes=lanes,
-        ledger=ledger,
+        results=results,
+        moves=moves,
         courier=courier,
         logbook=logbook,
         executing=executing,

@@ -16,7 +16,6 @@ from functools import partial
 from redis import Redis
 from redis.exceptions import RedisError
 
-from andon.adapters.postgres.database import Database
 from andon.adapters.postgres.runs.settle import Settled
 from andon.adapters.redis import bus, live
 from andon.adapters.redis.breaker import Breaker
@@ -49,12 +48,11 @@ Errand = FlagCheck | Settled | Sent | tuple[uuid.UUID, uuid.UUID | None] | Calla
 class Courier(threading.Thread):
     """Everything here may be called from any thread, and is done soon."""
 
-    def __init__(self, redis: Redis, reader: FlagReader, database: Database, metrics: RunMetrics) -> None:
+    def __init__(self, redis: Redis, reader: FlagReader, metrics: RunMetrics) -> None:
         super().__init__(daemon=True, name="andon-courier")
         self._redis = redis
         self._reader = reader
         self._breaker = Breaker()
-        self._database = database
         self._metrics = metrics
         self._errands: queue.SimpleQueue[Errand | None] = queue.SimpleQueue()
         self._closed = False
@@ -131,7 +129,7 @@ class Courier(threading.Thread):
         except RedisError as error:
             log.warning("redis refused %d events and what %d ends mean: %s", len(sent), len(settled), error)
         if settled:
-            self._metrics.count(self._database, settled)
+            self._metrics.count(settled)
 
     def _announce_lines(self, runs: Sequence[uuid.UUID]) -> None:
         try:

@@ -30,6 +30,7 @@ from andon_worker.nursery.starting import in_words
 from andon_worker.supervisor import ledger
 from andon_worker.supervisor.courier import Courier
 from andon_worker.supervisor.hosting.hosting import Hosts, Run
+from andon_worker.supervisor.hosting.lanes import Lane
 from andon_worker.supervisor.hosting.loop import Loop
 from andon_worker.supervisor.ledger import Ledger, Refused
 from andon_worker.supervisor.signals.hooks import Hooks
@@ -54,9 +55,13 @@ class Endings:
         self._scratch = scratch
         self.closing = False
 
-    def scratch_of(self, run: Run) -> Path:
-        """The folder that is the run's `TMPDIR`."""
-        return self._scratch / f"{run.id}-{run.claimed.fence}"
+    def scratch_of(self, lane: Lane) -> Path:
+        """The folder below which its runs get their `TMPDIR`."""
+        return self._scratch / str(lane.number)
+
+    def clear_up(self, lane: Lane) -> None:
+        """It is gone, and nobody uses its folder any more."""
+        _remove(self.scratch_of(lane))
 
     def write(self, run: Run, status: int | None = None) -> None:
         """Write what came of the run. Its lane is free, or gone: `status` is how that ended, None with its nursery."""
@@ -203,9 +208,13 @@ class Endings:
     def _clear_up(self, run: Run, status: str) -> None:
         """In the courier's thread: what nobody waits for."""
         self._hooks.run_ends(run, status)
-        scratch = self.scratch_of(run)
-        if scratch.exists():
-            threading.Thread(target=shutil.rmtree, args=[scratch, True], daemon=True).start()
+        if run.litter is not None:
+            _remove(run.litter)
+
+
+def _remove(folder: Path) -> None:
+    if folder.exists():
+        threading.Thread(target=shutil.rmtree, args=[folder, True], daemon=True).start()
 
 
 def _of_handler(run: Run, failed: dict[str, Any] | None) -> Attempted | None:

@@ -98,9 +98,9 @@ class Executing:
         lane.run, run.lane = run, lane
         lane.runs += 1
         lane.progress.clear()
-        self._send(lane, self._order_of(run))
+        self._send(lane, self._order_of(run, lane))
 
-    def _order_of(self, run: Run) -> Header:
+    def _order_of(self, run: Run, lane: Lane) -> Header:
         claimed, event = run.claimed, run.claimed.event
         return {
             "say": "run",
@@ -118,7 +118,7 @@ class Executing:
             "room": self._results_limit - claimed.stored,
             "careful": claimed.lost > 0,
             "traceparent": run.traceparent,
-            "scratch": str(self._endings.scratch_of(run)),
+            "scratch": str(self._endings.scratch_of(lane)),
         }
 
     def _keeper(self, run_id: uuid.UUID, keys: dict[str, Any]) -> Callable[[str | None, int, list[Line]], object]:
@@ -450,6 +450,8 @@ class Executing:
         self._drain_all(lane, run)
         run.output.flush()
         run.end = header, body
+        if (number := header["litter"]) is not None:
+            run.litter = self._endings.scratch_of(lane) / str(int(number))
         again = header["left"] is None and not lane.spent and not run.declared.fresh
         if again and lane.runs < run.declared.max_runs:
             run.lane = None
@@ -460,6 +462,7 @@ class Executing:
 
     def lane_ended(self, lane: Lane, status: int | None) -> None:
         """A lane is gone, and all that it had started with it; status None: its nursery has ended."""
+        self._endings.clear_up(lane)
         if lane.given_up is not None:
             self._hosts.forget(lane.given_up)
             self._endings.let_go(lane.given_up)

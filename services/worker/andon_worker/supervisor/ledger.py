@@ -1,5 +1,7 @@
 """Everything that a worker's runs have written, by one thread: what several lanes say meanwhile goes in one statement.
 
+A worker has two: one for what steps say, whose lanes wait for the answer, and one for what becomes of runs.
+
 No statement waits for a row that somebody else changes now; what was left out is tried again shortly, unless the run
 turns out to be cancelled or lost. While the database is away, all of it is kept until it can be written. So nothing
 that a lane, a tenant or an admin's lock does holds up more than itself, and stopping, which needs no database, nothing.
@@ -27,7 +29,7 @@ from andon.adapters.postgres.database import Database
 from andon.adapters.postgres.runs import awaiting, cleanups, journal, leases, run_tags, settle, waits
 from andon.adapters.postgres.runs.attempts import Attempted
 from andon.adapters.postgres.runs.journal import Holding, NameTaken, Result, Standing
-from andon.adapters.postgres.runs.leases import Claimed
+from andon.adapters.postgres.runs.leases import Claimed, Hint
 from andon.adapters.postgres.runs.settle import End, Settled
 from andon.adapters.postgres.runs.waits import Expired
 from andon.engine.artifacts import Stored
@@ -64,16 +66,22 @@ class Entry(Generic[T]):
 class Claim(Entry[Claimed | None]):
     """Win the lease of the run whose turn it is where the hint leads. None: there is none."""
 
-    hinted: uuid.UUID
-    alone: bool
+    hint: Hint
+    together: ClassVar[bool] = True
 
 
 @dataclass(eq=False)
 class Offer(Entry[None]):
     """Have a hint sent again, to others."""
 
-    hinted: uuid.UUID
-    alone: bool
+    hint: Hint
+
+
+@dataclass(eq=False)
+class Look(Entry[T]):
+    """Something to read."""
+
+    read: Callable[[Connection], T]
 
 
 @dataclass(eq=False)
@@ -326,6 +334,7 @@ class Ledger(threading.Thread):
         self,
         database: Database,
         *,
+        name: str,
         worker: str,
         lease: float,
         functions: Callable[[], Sequence[str]],
@@ -335,7 +344,7 @@ class Ledger(threading.Thread):
         """`functions` that it may claim runs of, and the runs that are `hosted` now, which it must not; `finish` is how
         many seconds runs of some functions may take.
         """
-        super().__init__(daemon=True, name="andon-ledger")
+        super().__init__(daemon=True, name=name)
         self._database = database
         self._worker = worker
         self._lease = lease
@@ -422,13 +431,17 @@ class Ledger(threading.Thread):
             return _answered(entries, {e.run: by_run[e.run.run] for e in entries if e.run.run in by_run})
         if kind is Check:
             return list(entries)
+        if kind is Claim:
+            for entry, claimed in zip(entries, self._claim(connection, entries), strict=True):
+                entry.answer(claimed)
+            return []
         [entry] = entries
         if kind is Offer:
-            leases.offer_again(connection, entry.hinted, functions=self._functions(), alone=entry.alone)
+            leases.offer_again(connection, entry.hint.run_id, functions=self._functions(), alone=entry.hint.alone)
             entry.answer(None)
             return []
-        if kind is Claim:
-            entry.answer(self._claim(connection, entry))
+        if kind is Look:
+            entry.answer(entry.read(connection))
             return []
         written = entry.write(connection)
         if written is None or written is False:
@@ -436,14 +449,13 @@ class Ledger(threading.Thread):
         entry.answer(None if written is True else written)
         return []
 
-    def _claim(self, connection: Connection, entry: Claim) -> Claimed | None:
-        return leases.claim(
+    def _claim(self, connection: Connection, entries: Sequence[Claim]) -> list[Claimed | None]:
+        return leases.claim_each(
             connection,
-            entry.hinted,
+            [each.hint for each in entries],
             worker=self._worker,
             lease=self._lease,
             functions=self._functions(),
-            alone=entry.alone,
             hosted=self._hosted(),
             finish=self._finish(),
         )

@@ -16,7 +16,7 @@ from dramatiq import Worker
 
 from andon.adapters.postgres.database import Database
 from andon.adapters.postgres.runs.journal import Standing
-from andon.adapters.postgres.runs.leases import Claimed
+from andon.adapters.postgres.runs.leases import Claimed, Hint
 from andon.adapters.postgres.workers import Present
 from andon.adapters.redis import flags
 from andon.adapters.redis.connect import connect_blocking
@@ -53,7 +53,8 @@ class WorkerService:
         loop: Loop,
         hosts: Hosts,
         lanes: Lanes,
-        ledger: Ledger,
+        results: Ledger,
+        moves: Ledger,
         courier: Courier,
         logbook: Logbook,
         executing: Executing,
@@ -67,7 +68,8 @@ class WorkerService:
         self._loop = loop
         self._hosts = hosts
         self._lanes = lanes
-        self._ledger = ledger
+        self._results = results
+        self._moves = moves
         self._courier = courier
         self._logbook = logbook
         self._executing = executing
@@ -114,11 +116,14 @@ class WorkerService:
 
     def run(self) -> None:
         """Take runs until asked to stop, then hand over what doesn't end in time. In the main thread."""
-        for each in (self._ledger, self._courier, self._logbook, self._heartbeat, self._watcher):
+        for each in self._threads():
             each.start()
         self._nursery.start()
         self._loop.run()
         self._end()
+
+    def _threads(self) -> Sequence[threading.Thread]:
+        return self._results, self._moves, self._courier, self._logbook, self._heartbeat, self._watcher
 
     def ask_to_stop(self) -> None:
         """Make `run` return when all is handed over; from any thread or a signal handler."""
@@ -161,10 +166,9 @@ class WorkerService:
     def _end(self) -> None:
         self._nursery.close()
         self._heartbeat.close()
-        for each in (self._ledger, self._courier, self._logbook):
+        for each in (self._courier, self._results, self._moves, self._logbook):  # the courier's errands end in a ledger
             each.close()
-        for thread in (self._ledger, self._courier, self._logbook):
-            thread.join(timeout=3.0)
+            each.join(timeout=3.0)
         if self._worker is not None:
             self._worker.stop(timeout=1000)
         for database in self._databases:
@@ -256,9 +260,9 @@ class WorkerService:
                 done()
 
         if self._closing or self._reloading:
-            self._ledger.write(Offer(lambda _: done(), hinted, alone))
+            self._moves.write(Offer(lambda _: done(), Hint(hinted, alone)))
         else:
-            self._ledger.write(Claim(claimed, hinted, alone))
+            self._moves.write(Claim(claimed, Hint(hinted, alone)))
 
     def _start(self, claimed: Claimed, done: Callable[[], object]) -> None:
         self._executing.start(claimed, self._declared[claimed.function_id], done)
@@ -294,7 +298,7 @@ class WorkerService:
         if self._asked.is_set():
             return None
         taking = [*self._worker.consumers.values(), *self._worker.workers] if self._worker is not None else []
-        threads = [*taking, self._ledger, self._courier, self._logbook, self._heartbeat, self._watcher]
+        threads = [*taking, *self._threads()]
         dead = [thread.name for thread in threads if thread.ident is not None and not thread.is_alive()]
         return f"{len(dead)} of {len(threads)} threads have ended: {', '.join(dead)}" if dead else None
 

@@ -14,6 +14,7 @@ import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar
 
 from andon.engine.errors import RegistrationError
@@ -56,12 +57,12 @@ class CancelOn:
         """Whether the rule has no field to look runs up by."""
         return self.match is None
 
-    @property
+    @cached_property
     def name(self) -> str:
         """What tells this rule from the function's others, whatever their order in the code."""
         return "|".join((self.event, self.match or self.EVERY, self.if_ or ""))
 
-    @property
+    @cached_property
     def path(self) -> tuple[str, ...]:
         """Where the matched field is below an event's data."""
         return tuple((self.match or "").split(".")[1:])

@@ -7,6 +7,7 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from andon.adapters.postgres.runs.journal import Holding
@@ -45,6 +46,8 @@ class Run:
     end: tuple[Header, bytes] | None = None
     """What its lane said when it ended."""
     stopped_at: float = 0.0
+    litter: Path | None = None
+    """A folder of files that it has left."""
     keys: dict[str, Any] = field(default_factory=dict)
     """What log lines tell of it."""
     ordered_at: float = 0.0

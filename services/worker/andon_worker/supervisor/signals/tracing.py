@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import uuid
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
-import psycopg
-
-from andon.adapters.postgres.database import Database
 from andon.adapters.postgres.runs.leases import cancelled_in
 from andon_worker.supervisor.hosting.hosting import Run
+from andon_worker.supervisor.ledger import Ledger, Look
 from andon_worker.supervisor.signals.hooks import Outcome
 
 if TYPE_CHECKING:
@@ -22,9 +19,9 @@ if TYPE_CHECKING:
 class TracingHook:
     """Told of runs in the worker's threads."""
 
-    def __init__(self, tracing: Tracing, database: Database) -> None:
+    def __init__(self, tracing: Tracing, ledger: Ledger) -> None:
         self._tracing = tracing
-        self._database = database
+        self._ledger = ledger
         self._spans: dict[tuple[uuid.UUID, int], Span] = {}
 
     def run_begins(self, run: Run) -> str | None:
@@ -56,9 +53,13 @@ class TracingHook:
         span = self._spans.pop(run.holding, None)
         if span is None:
             return
-        link = None
-        if status == "cancelled":
-            with suppress(psycopg.Error):  # a link less; the run has ended all the same
-                link = cancelled_in(self._database.connection(), run.id)
         ended = status not in {"suspended", "lost"}
-        self._tracing.finish(span, {"andon.run.status": status} if ended else {}, link=link)
+        said = {"andon.run.status": status} if ended else {}
+        if status != "cancelled":
+            self._tracing.finish(span, said)
+            return
+
+        def linked(answer: object) -> None:
+            self._tracing.finish(span, said, link=answer if isinstance(answer, str) else None)
+
+        self._ledger.write(Look(linked, lambda connection: cancelled_in(connection, run.id)))

@@ -6,6 +6,7 @@ import datetime as dt
 import json
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -210,29 +211,48 @@ class Alive(NamedTuple):
     """What is paused so that it is to be held at its next step: its `function`, or its `queue`."""
 
 
-def claim(
+class Hint(NamedTuple):
+    """That there is something to claim where this run was queued; `alone`: among those that are tried alone."""
+
+    run_id: uuid.UUID
+    alone: bool = False
+
+
+def claim(connection: psycopg.Connection[Any], hinted: uuid.UUID, *, alone: bool = False, **how: Any) -> Claimed | None:
+    """As `claim_each`, for one hint."""
+    return claim_each(connection, [Hint(hinted, alone)], **how)[0]
+
+
+def claim_each(
     connection: psycopg.Connection[Any],
-    hinted: uuid.UUID,
+    hints: Sequence[Hint],
     *,
     worker: str,
     lease: float,
     functions: Sequence[str] | None = None,
-    alone: bool = False,
     hosted: Sequence[uuid.UUID] = (),
     finish: Mapping[str, float] | None = None,
-) -> Claimed | None:
-    """Win the lease of the run whose turn it is in the line to which `hinted` was sent: mostly another.
+) -> list[Claimed | None]:
+    """For each hint win the lease of the run whose turn it is in the line to which it was sent: mostly another run.
 
-    Which of its queue's lines that is, its kind says, and whether the hint was to try it `alone`. None if none is ready
+    Which of its queue's lines that is, its kind says, and whether the hint was to try it alone. None if none is ready
     there. Only a run of one of these `functions`, if they are named, and never one of those that are `hosted`. Memos
     are read under the run's fence. `finish` says how many seconds a function's runs may take, where that is bounded.
+    All of it commits together, in one round trip.
     """
-    values = {"run": hinted, "worker": worker, "lease": lease, "alone": alone, "hosted": list(hosted)}
     statement = _CLAIM_IN_TIME if finish else _CLAIM
-    row = statement.execute(connection, {**values, "functions": functions, "finish": json.dumps(finish)}).fetchone()
-    if row is None:
-        offer_again(connection, hinted, functions=functions, alone=alone)  # while a wide cancel is being applied
-        return None
+    same = {"worker": worker, "lease": lease, "hosted": list(hosted), "functions": functions}
+    values = [{"run": each.run_id, "alone": each.alone, **same, "finish": json.dumps(finish)} for each in hints]
+    with connection.pipeline() if len(hints) > 1 else nullcontext():
+        cursors = [statement.execute(connection, each) for each in values]
+    rows = [cursor.fetchone() for cursor in cursors]
+    for hint, row in zip(hints, rows, strict=True):
+        if row is None:  # while a wide cancel is being applied
+            offer_again(connection, hint.run_id, functions=functions, alone=hint.alone)
+    return [None if row is None else _claimed(connection, row) for row in rows]
+
+
+def _claimed(connection: psycopg.Connection[Any], row: tuple[Any, ...]) -> Claimed:
     id, tenant, function_id, kind, parent, report, fence, attempt, lost, seq, *said = row
     event_id, name, data, ts, user, traceparent = said
     # A statement of its own, after the fence moved: inside the claim it would see the memos as they were before

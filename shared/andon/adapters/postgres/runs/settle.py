@@ -26,8 +26,8 @@ TOLD_AT_ONCE = 500
 STEPS_TOLD = 50  # of the first, and of the last
 PART_BYTES = 16 * 1024
 RETURNED = "id, tenant, function_id, kind, event_seq, report_id, subject_id, status, error, queue, cancel_cause, " + (
-    "cancel_requested_at, cancel_requested_by, cancel_reason, cancel_event_id, ended_at, lease_until, door, gate_keys, "
-    "parent_run_id, parent_step"
+    "cancel_requested_at, cancel_requested_by, cancel_reason, cancel_event_id, cancel_stopped_at, ended_at, "
+    "lease_until, door, gate_keys, parent_run_id, parent_step"
 )
 
 _SHORT_ERROR = """jsonb_build_object('type', left(m.error->>'type', 200),
@@ -128,9 +128,11 @@ _TOLD = f"""
 """
 
 _ENDED = """
-SELECT id, status, report_id, %s, NULL::bigint, NULL, NULL, NULL, NULL::jsonb, NULL::timestamptz FROM moved
+SELECT id, status, report_id, %s, extract(epoch FROM cancel_stopped_at - cancel_requested_at)::float8,
+    extract(epoch FROM ended_at - cancel_requested_at)::float8,
+    NULL::bigint, NULL, NULL, NULL, NULL::jsonb, NULL::timestamptz FROM moved
 UNION ALL  -- the caller pairs them by run: a join of two CTEs would compare every row with every other
-SELECT (data->>'runId')::uuid, NULL, NULL, NULL, seq, id, name, tenant, data, ts FROM event
+SELECT (data->>'runId')::uuid, NULL, NULL, NULL, NULL, NULL, seq, id, name, tenant, data, ts FROM event
 """
 
 _EFFECTS = _ON_CLEANUP + _TOLD + _ENDED % "EXISTS (SELECT FROM cleanup)"
@@ -239,6 +241,10 @@ class Settled(NamedTuple):
     report_id: uuid.UUID | None
     cleanup: bool
     event: Event | None
+    stopped_after: float | None = None
+    """Seconds from a cancel's acceptance until the run's code had stopped."""
+    settled_after: float | None = None
+    """Seconds from a cancel's acceptance until the run's end."""
 
 
 def _run(connection: psycopg.Connection[Any], statement: Statement, values: dict[str, Any]) -> list[Settled]:
@@ -249,12 +255,12 @@ def _read(cursor: psycopg.Cursor[Any]) -> list[Settled]:
     rows = cursor.fetchall()
     events = {
         run_id: Event(name, data, event_id, ts, tenant=tenant, seq=seq)
-        for run_id, _, _, _, seq, event_id, name, tenant, data, ts in rows
+        for run_id, _, _, _, _, _, seq, event_id, name, tenant, data, ts in rows
         if seq is not None
     }
     return [
-        Settled(run_id, status, report_id, cleanup, events.get(run_id))
-        for run_id, status, report_id, cleanup, seq, *_ in rows
+        Settled(run_id, status, report_id, cleanup, events.get(run_id), stopped_after, settled_after)
+        for run_id, status, report_id, cleanup, stopped_after, settled_after, seq, *_ in rows
         if seq is None
     ]
 
