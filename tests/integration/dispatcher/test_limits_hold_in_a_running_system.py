@@ -17,7 +17,7 @@ from tests.scene import FUNCTIONS, PATIENCE, QUICK, Scene
 @pytest.fixture
 def scene(system: StartSystem, database_url: str, redis_url: str, tmp_path: Path) -> Iterator[Scene]:
     started = system(
-        functions=(FUNCTIONS, "tests.limited_functions", "tests.scheduled_functions"),
+        functions=(FUNCTIONS, "tests.limited_functions"),
         env={**QUICK, "ANDON_LANES": "4", FOLDER: str(tmp_path)},
         dispatchers=2,
         workers=2,
@@ -60,33 +60,3 @@ def test_a_run_that_takes_too_long_is_stopped_in_the_middle_unless_it_was_given_
     late = scene.wait_run("late")
     assert (late["status"], late["cancel_cause"]) == ("cancelled", "finish_timeout")
     assert [each.what for each in scene.ledger.entries("late")] == ["begin"]
-
-
-def test_ticks_overlap_as_their_schedules_say(scene: Scene) -> None:
-    def tick() -> None:
-        scene.rows("UPDATE andon.schedules SET next_at = now(), due_at = now() RETURNING function_id")
-
-    def found() -> dict[str, list[str]]:
-        rows = scene.rows("SELECT function_id, status FROM andon.runs ORDER BY event_seq")
-        return {each: [row["status"] for row in rows if row["function_id"] == f"yearly-{each}"] for each in cases}
-
-    cases = ("skip", "queue", "cancel", "allow")
-    wait_until(lambda: scene.one("SELECT count(*) FROM andon.schedules") == 4, what="the schedules")
-    tick()
-    for case in cases:
-        scene.wait_step(case, "work")
-    tick()
-    overlapping = {
-        "skip": ["running"],
-        "queue": ["running", "queued"],
-        "cancel": ["cancelled", "running"],
-        "allow": ["running", "running"],
-    }
-    wait_until(lambda: found() == overlapping, PATIENCE, what="the second ticks' runs")
-    assert scene.rows("SELECT function_id, reason FROM andon.skips") == [
-        {"function_id": "yearly-skip", "reason": "overlap"}
-    ]
-    for case in cases:
-        scene.ledger.gate(case).touch()
-    scene.wait_quiet()
-    assert [len(scene.ledger.begins(case)) for case in cases] == [1, 2, 2, 2]

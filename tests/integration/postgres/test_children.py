@@ -12,6 +12,7 @@ from andon import Concurrency
 from andon.adapters.cel import value_of
 from andon.adapters.postgres.cancels import wide
 from andon.adapters.postgres.connect import connect
+from andon.adapters.postgres.doors import pauses
 from andon.adapters.postgres.events.inbox import accept
 from andon.adapters.postgres.runs import leases
 from andon.adapters.postgres.runs.leases import Beat, Claimed
@@ -295,6 +296,20 @@ def test_a_cancel_deadline_holds_for_a_parent_that_waits(family: Family) -> None
     assert [(each.run_id, each.status) for each in upkeep.overdue(family.db)] == [(parent.id, "cancelled")]
     family.take_opened()
     assert family.status(child.id) == "cancelling"
+
+
+def test_a_time_out_and_a_pause_reach_the_children_of_a_parent_that_waits_for_them(family: Family) -> None:
+    late, child_of_late = awaited(family)
+    family.db.execute("UPDATE andon.runs SET finish_by = now() WHERE id = %s", [late.id])
+    assert upkeep.late(family.db).cancelling == [late.id]
+    family.cascade()
+    assert family.status(child_of_late.id) == "cancelling"
+
+    paused, child_of_paused = awaited(family)
+    assert pauses.pause(family.db, ("default", "function", "parent"), by=None, reason=None, running="cancel")
+    assert pauses.cancel_started(family.db)[0].cancelling == [paused.id]
+    family.cascade()
+    assert family.status(child_of_paused.id) == "cancelling"
 
 
 def test_a_wide_cancel_waits_for_children_where_its_runs_do(family: Family) -> None:

@@ -312,6 +312,25 @@ def test_a_claim_looks_at_few_runs_however_many_wait_and_were_claimed_under_an_o
     assert (after - before) / 50 < 100
 
 
+def test_the_head_of_a_line_is_not_sought_among_all_tenants_where_nobody_has_analyzed_the_queue(
+    tenants: Tenants,
+) -> None:
+    database = tenants.database
+    database.execute("ANALYZE andon.runs")  # as it was when it was empty
+    database.execute(_MANY, [3_000])
+    database.execute("INSERT INTO andon.lines (line, floor) VALUES ('default', 0)")
+    [hint] = database.execute("SELECT id FROM andon.runs LIMIT 1").fetchone() or [uuid.UUID(int=0)]
+    read = _READ.replace("ix_runs_line", "ix_runs_tenants_turn")
+    database.execute("SELECT pg_stat_force_next_flush()")
+    [before] = database.execute(read).fetchone() or [0]
+    for _ in range(20):
+        assert leases.claim(database, hint, worker="me", lease=60)
+        turns.give(database, [("default", "quiet")])
+    database.execute("SELECT pg_stat_force_next_flush()")
+    [after] = database.execute(read).fetchone() or [0]
+    assert after - before < 100
+
+
 def test_a_floor_is_never_above_a_run_that_is_queued(tenants: Tenants) -> None:
     below = (
         "SELECT count(*) FROM andon.runs r JOIN andon.lines l USING (line) WHERE r.status = 'queued' AND turn < floor"

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import psycopg
 
+from andon.adapters.postgres.cancels import cascades
 from andon.adapters.postgres.cancels.marks import Mark, Marked, mark
 from andon.adapters.postgres.doors import gate, turns
 from andon.adapters.postgres.runs import awaiting
@@ -235,7 +236,9 @@ def late(connection: psycopg.Connection[Any]) -> Marked:
     with connection.transaction():
         rows = connection.execute(_LATE).fetchall()
         lock_reports(connection, sorted({report for _, report, _ in rows if report is not None}))
-        return mark(connection, [Mark(id, Event(""), cause) for id, _, cause in rows])
+        marked = mark(connection, [Mark(id, Event(""), cause) for id, _, cause in rows])
+        cascades.note_marked(connection, marked)
+        return marked
 
 
 def overdue(connection: psycopg.Connection[Any]) -> list[Settled]:

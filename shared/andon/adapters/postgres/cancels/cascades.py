@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import psycopg
 
-from andon.adapters.postgres.cancels.marks import MARKING
+from andon.adapters.postgres.cancels.marks import MARKING, Marked
 from andon.adapters.postgres.runs.settle import Settled, cancel_unheld, lock_reports
 from andon.adapters.postgres.statuses import CANCELLABLE
 
@@ -63,6 +63,11 @@ def note(connection: psycopg.Connection[Any], runs: Sequence[uuid.UUID], cancell
     if not runs and not cancelled_by:
         return False
     return connection.execute(_NOTE, [list(runs), list(cancelled_by)]).rowcount > 0
+
+
+def note_marked(connection: psycopg.Connection[Any], marked: Marked) -> bool:
+    """Note the children of runs that were marked by nobody's event: no later one tells of it before they have ended."""
+    return note(connection, [*marked.cancelling, *(each.run_id for each in marked.settled)])
 
 
 def cascade(connection: psycopg.Connection[Any]) -> Cascaded:

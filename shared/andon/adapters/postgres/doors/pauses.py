@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import psycopg
 
+from andon.adapters.postgres.cancels import cascades
 from andon.adapters.postgres.cancels.marks import Mark, Marked, mark
 from andon.adapters.postgres.doors import gate
 from andon.adapters.postgres.runs.settle import lock_reports
@@ -130,6 +131,7 @@ def cancel_started(connection: psycopg.Connection[Any]) -> tuple[Marked, bool]:
     rows = connection.execute(_STARTED).fetchall()
     lock_reports(connection, sorted({report for _, report, _ in rows if report is not None}))
     marked = mark(connection, [Mark(id, Event("", user=by), "paused") for id, _, by in rows])
+    cascades.note_marked(connection, marked)
     if len(rows) < AT_ONCE:
         connection.execute(_APPLIED)
     return marked, len(rows) >= AT_ONCE
