@@ -17,6 +17,7 @@ from andon.engine.states import Status
 from andon.reports.columns import ROLES
 from andon_api.http.openapi import SOMETIMES
 from andon_api.http.paging import MOST, USUAL
+from andon_api.http.schema import Schema
 from andon_api.http.strict_fields import Flag, Id, Number, Object, QueryFlag, QueryNumber, Text, Time
 
 SUBJECT_STATUSES = ("idle", "active", "completed", "failed", "cancelled")
@@ -30,18 +31,6 @@ MOST_LINES = 1_000
 FAILED_EVALUATIONS = "of how many runs `if` has no value; they aren't matched"
 FIRST_FAILURE = "why `if` has no value of the first of them"
 ESTIMATE = "when it will probably end, by the pace of its progress lately; null while that can't be told"
-
-
-class Schema(ma.Schema):
-    """camelCase outside, snake_case inside."""
-
-    needs_body = True
-    """Whether a request without a body is refused."""
-
-    def on_bind_field(self, field_name: str, field_obj: Any) -> None:
-        if field_obj.data_key is None:
-            head, *rest = field_name.split("_")
-            field_obj.data_key = head + "".join(part.title() for part in rest)
 
 
 def _text(most: int, what: str, **kwargs: Any) -> Text:
@@ -62,27 +51,6 @@ def _one_of(choices: tuple[str, ...]) -> validate.OneOf:
 def _statuses(among: tuple[str, ...]) -> fields.List[str]:
     """Any of these, each as a parameter of its own."""
     return fields.List(Text(validate=_one_of(among)), load_default=list, metadata={"description": "may be repeated"})
-
-
-class ErrorEntry(Schema):
-    pointer = fields.String(
-        metadata={**SOMETIMES, "description": "JSON pointer to the field of the body that is wrong"}
-    )
-    parameter = fields.String(metadata={**SOMETIMES, "description": "the query parameter that is wrong"})
-    detail = fields.String()
-
-
-class ProblemSchema(Schema):
-    """RFC 9457."""
-
-    type = fields.String()
-    title = fields.String()
-    status = fields.Integer()
-    detail = fields.String()
-    code = fields.String(metadata={**SOMETIMES, "description": "the kind of problem, which stays the same"})
-    thing = fields.String(metadata={**SOMETIMES, "description": "in a stream of many: the one that it is about"})
-    instance = fields.String(metadata=SOMETIMES)
-    errors = fields.List(fields.Nested(ErrorEntry), metadata=SOMETIMES)
 
 
 class PageQuery(Schema):

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from flask import Flask, current_app
-from redis import Redis
 
-from andon.adapters.storage import Storage
-from andon.settings import Settings
-from andon_api.asks.inspections import Inspections
-from andon_api.live import LiveFeed
-from andon_api.looks import Looks
-from andon_api.publisher import Publisher
+if TYPE_CHECKING:  # it only says what they are: what makes them may stand on it
+    from redis import Redis
+
+    from andon.adapters.storage import Storage
+    from andon.settings import Settings
+    from andon_api.asks.inspections import Inspections
+    from andon_api.live import LiveFeed
+    from andon_api.looks import Looks
+    from andon_api.publisher import Publisher
 
 KEY = "andon"
 

@@ -14,8 +14,8 @@ from webargs.flaskparser import FlaskParser
 from andon_api.http import openapi, problems
 from andon_api.http.effects import keeps_answers
 from andon_api.http.etags import guarded, refuse_unguarded
+from andon_api.http.schema import ProblemSchema
 from andon_api.http.strict_json import parse_json
-from andon_api.schemas import ProblemSchema
 
 View = TypeVar("View", bound=Callable[..., Any])
 PREFIX = "/api/v1"

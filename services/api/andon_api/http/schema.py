@@ -1,0 +1,43 @@
+"""What all shapes of the API have in common, and the one that HTTP itself has: a problem."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import marshmallow as ma
+from marshmallow import fields
+
+from andon_api.http.openapi import SOMETIMES
+
+
+class Schema(ma.Schema):
+    """camelCase outside, snake_case inside."""
+
+    needs_body = True
+    """Whether a request without a body is refused."""
+
+    def on_bind_field(self, field_name: str, field_obj: Any) -> None:
+        if field_obj.data_key is None:
+            head, *rest = field_name.split("_")
+            field_obj.data_key = head + "".join(part.title() for part in rest)
+
+
+class ErrorEntry(Schema):
+    pointer = fields.String(
+        metadata={**SOMETIMES, "description": "JSON pointer to the field of the body that is wrong"}
+    )
+    parameter = fields.String(metadata={**SOMETIMES, "description": "the query parameter that is wrong"})
+    detail = fields.String()
+
+
+class ProblemSchema(Schema):
+    """RFC 9457."""
+
+    type = fields.String()
+    title = fields.String()
+    status = fields.Integer()
+    detail = fields.String()
+    code = fields.String(metadata={**SOMETIMES, "description": "the kind of problem, which stays the same"})
+    thing = fields.String(metadata={**SOMETIMES, "description": "in a stream of many: the one that it is about"})
+    instance = fields.String(metadata=SOMETIMES)
+    errors = fields.List(fields.Nested(ErrorEntry), metadata=SOMETIMES)
