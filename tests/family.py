@@ -19,13 +19,13 @@ from andon.adapters.postgres.runs import awaiting, journal, leases, waits
 from andon.adapters.postgres.runs.journal import Holding
 from andon.adapters.postgres.runs.leases import Claimed
 from andon.adapters.postgres.runs.settle import End, Settled, settle_held
+from andon.adapters.postgres.upkeep import hinted
 from andon.engine.declared.functions import Registry
 from andon.engine.declared.waits import Wait
 from andon.engine.ids import new_id
 from andon.engine.steps.invoking import invocation_of, invoked
 from andon.engine.steps.sending import as_text
 from andon.engine.steps.waiting import CHILD_ENDED, RUN, Awaited, Waiting, awaited
-from andon_worker.dispatcher import upkeep
 from andon_worker.dispatcher.batches.batch import Effects, record_batch
 
 CANCEL = [CancelOn("family/cancelled", match="data.case")]
@@ -85,7 +85,7 @@ class Family:
     def wake(self) -> list[uuid.UUID]:
         """Queue who is to go on."""
         with self.db.transaction():
-            return [run_id for run_id, _ in upkeep.wake(self.db)]
+            return [run_id for run_id, _ in hinted.wake(self.db)]
 
     # --- a worker ------------------------------------------------------------------------------------------------
 

@@ -13,11 +13,11 @@ from andon.adapters.postgres.registered import functions
 from andon.adapters.postgres.runs import leases
 from andon.adapters.postgres.runs.leases import Claimed
 from andon.adapters.postgres.runs.settle import End, Settled, settle_held
+from andon.adapters.postgres.upkeep import hinted
 from andon.engine.declared.declarations import Declaration
 from andon.engine.declared.functions import Registry
 from andon.engine.events import Event
 from andon.engine.ids import new_id
-from andon_worker.dispatcher import upkeep
 from andon_worker.dispatcher.batches.batch import Effects, record_batch
 from andon_worker.dispatcher.gatekeeper import Gatekeeper
 
@@ -76,7 +76,7 @@ class Gated:
     def upkeep(self) -> None:
         """Sleepers wake, and who has no hint gets one."""
         with self.db.transaction():
-            hints = upkeep.wake(self.db) + upkeep.unsent(self.db)
+            hints = hinted.wake(self.db) + hinted.unsent(self.db)
         self.hints += [id for id, _ in hints]
 
     def claim(self, **finish: float) -> Claimed | None:

@@ -11,8 +11,8 @@ from andon import Event, Function
 from andon.adapters.cel import check_expression
 from andon.adapters.cron import check_schedule
 from andon.adapters.postgres.connect import Connection, connect
+from andon.adapters.postgres.upkeep import hinted
 from andon.engine.declared.functions import Registry
-from andon_worker.dispatcher import upkeep
 from andon_worker.dispatcher.batches.batch import Effects, record_batch
 
 
@@ -34,7 +34,7 @@ class Planner:
         """The dispatcher's upkeep for sleepers, as if their time had come."""
         self.rows("UPDATE andon.runs SET wake_at = now() WHERE status = 'waiting' RETURNING id")
         with self.database.transaction():
-            return upkeep.wake(self.database)
+            return hinted.wake(self.database)
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """What a query says."""

@@ -23,7 +23,7 @@ from andon.engine.declared.flow import LONGEST_PERIOD
 from andon.engine.declared.gates import UNLIMITED, Gates
 from andon.engine.events import Event
 from andon.engine.ids import new_id
-from andon_worker.dispatcher import upkeep
+from andon_worker.dispatcher.duties.ending import reclaim
 from tests.gated import Gated
 
 USERS, ROOMS, LOST_LIMIT = 4, 3, 1_000
@@ -136,7 +136,7 @@ class Walk:
         """A worker dies, and its former self may write later."""
         if self.held:
             self.db.execute(_LOSE, [self.chance.choice(self.held).id])
-            upkeep.reclaim(self.db, LOST_LIMIT)
+            reclaim(self.db, LOST_LIMIT)
 
     def deploy(self) -> None:
         if self.chance.random() < 0.3:
@@ -153,7 +153,7 @@ class Walk:
         """Everybody goes on until nothing is open: no run is stuck, whatever was lost."""
         for _ in range(20_000):
             self.db.execute("UPDATE andon.runs SET lease_until = now() - interval '1 s' WHERE lease_until IS NOT NULL")
-            upkeep.reclaim(self.db, LOST_LIMIT)
+            reclaim(self.db, LOST_LIMIT)
             self.gated.upkeep()
             self.open()
             hints = self.db.execute("SELECT id FROM andon.runs WHERE status = 'queued' AND door IS NULL").fetchall()

@@ -37,6 +37,8 @@ from andon.adapters.postgres.registered import functions
 from andon.adapters.postgres.runs import awaiting, journal, leases, waits
 from andon.adapters.postgres.runs.leases import Beat
 from andon.adapters.postgres.runs.settle import End, settle_held
+from andon.adapters.postgres.upkeep import hinted
+from andon.adapters.postgres.upkeep.hinted import ALONE_FROM
 from andon.engine.declared.functions import Registry
 from andon.engine.declared.rules import run_flag
 from andon.engine.declared.waits import Wait
@@ -45,8 +47,9 @@ from andon.engine.events import Event
 from andon.engine.ids import new_id
 from andon.engine.steps.invoking import invoked
 from andon.engine.steps.waiting import CHILD_ENDED, RUN, Awaited, Waiting, awaited
-from andon_worker.dispatcher import upkeep
 from andon_worker.dispatcher.batches.batch import record_batch
+from andon_worker.dispatcher.duties.deadlines import settle_overdue
+from andon_worker.dispatcher.duties.ending import outlived, reclaim
 from andon_worker.dispatcher.gatekeeper import Gatekeeper
 from tests import moves
 
@@ -298,7 +301,7 @@ class Protocol(RuleBasedStateMachine):
         claimed = leases.claim(self.db, hinted.id, worker="machine", lease=LEASE, alone=alone)
         if alone and claimed is not None:
             expected = claimed.id
-            assert claimed.lost >= upkeep.ALONE_FROM
+            assert claimed.lost >= ALONE_FROM
         assert (claimed.id if claimed else None) == expected
         if claimed is None:
             return None
@@ -425,7 +428,7 @@ class Protocol(RuleBasedStateMachine):
     @rule()
     def outlive(self) -> None:
         """Runs end that had to wait for their children."""
-        upkeep.outlived(self.db)
+        outlived(self.db)
 
     # --- workers, and the dispatcher's upkeep ---------------------------------------------------------------------
 
@@ -453,7 +456,7 @@ class Protocol(RuleBasedStateMachine):
             "UPDATE andon.runs SET lease_until = now() - interval '1 s' WHERE id = %s AND lease_until IS NOT NULL",
             [holder.run_id],
         )
-        upkeep.reclaim(self.db, LOST_LIMIT)
+        reclaim(self.db, LOST_LIMIT)
 
     @precondition(lambda self: self.holders)
     @rule(data=st.data())
@@ -484,13 +487,13 @@ class Protocol(RuleBasedStateMachine):
     def wake(self) -> None:
         """The sleepers whose time has come are queued."""
         with self.db.transaction():
-            upkeep.wake(self.db)
+            hinted.wake(self.db)
 
     @rule()
     def hint(self) -> None:
         """What was handed over, taken back or made by an end stands in line."""
         with self.db.transaction():
-            upkeep.unsent(self.db)
+            hinted.unsent(self.db)
 
     @rule(crash=st.booleans())
     def open_doors(self, crash: bool) -> None:
@@ -604,7 +607,7 @@ class Protocol(RuleBasedStateMachine):
                 self.deliver(4, "never")
             self.db.execute("UPDATE andon.runs SET wake_at = now() WHERE wake_at IS NOT NULL")
             self.db.execute("UPDATE andon.runs SET lease_until = now() - interval '1 s' WHERE lease_until IS NOT NULL")
-            upkeep.reclaim(self.db, LOST_LIMIT)
+            reclaim(self.db, LOST_LIMIT)
             self.look_back()
             self.cascade(crash=False)
             self.outlive()
@@ -674,7 +677,7 @@ def test_every_move_of_the_state_machine_is_made_and_no_other(machine: type[Prot
     overdue = hold()
     cancel()
     protocol.db.execute("UPDATE andon.runs SET cancel_deadline_at = now() WHERE id = %s", [overdue.run_id])
-    assert [each.run_id for each in upkeep.overdue(protocol.db)] == [overdue.run_id]
+    assert [each.run_id for each in settle_overdue(protocol.db)] == [overdue.run_id]
 
     def await_child() -> Holder:
         parent = hold()

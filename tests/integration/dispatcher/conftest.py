@@ -23,6 +23,7 @@ from andon.settings import Settings
 from andon_worker.broker import HintBroker
 from andon_worker.dispatcher.batches.batch import Effects
 from andon_worker.dispatcher.intake import Intake
+from andon_worker.dispatcher.leader import Leader
 from andon_worker.dispatcher.leadership import Leadership
 from andon_worker.dispatcher.service import DispatcherService
 from andon_worker.metrics import DispatcherMetrics, new_registry
@@ -133,16 +134,16 @@ def dispatcher(database_url: str, redis_url: str) -> Callable[[], Any]:
     def serve() -> Iterator[DispatcherService]:
         settings = Settings(database_url=database_url, redis_url=redis_url, lease_seconds=2.0)
         redis, blocking = connect_redis(redis_url, name="x"), connect_blocking(redis_url, name="x")
-        service = DispatcherService(
+        leader = Leader(
             settings,
             Registry([made]),
             Database(database_url, name="dispatcher", lock_seconds=1),
             redis,
-            blocking,
             HintBroker(connect_redis(redis_url, name="hints")),
             Leadership("test", seconds=settings.lease_seconds),
             DispatcherMetrics(new_registry()),
         )
+        service = DispatcherService(leader, blocking)
         thread = threading.Thread(target=service.run)
         thread.start()
         try:

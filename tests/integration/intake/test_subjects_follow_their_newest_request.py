@@ -22,9 +22,9 @@ from andon.adapters.postgres.runs import leases
 from andon.adapters.postgres.runs.leases import Claimed
 from andon.adapters.postgres.runs.settle import End, settle_held, settle_void
 from andon.adapters.postgres.subjects import rows_owed, subjects
+from andon.adapters.postgres.upkeep import hinted
 from andon.engine.declared.functions import Registry
 from andon.engine.declared.subjects import subject_id
-from andon_worker.dispatcher import upkeep
 from andon_worker.dispatcher.batches.batch import record_batch
 
 from .conftest import Desk
@@ -220,7 +220,7 @@ def test_a_new_run_waits_until_the_former_code_has_stopped(desk: Desk, video: st
     assert (state(desk), row(desk)) == ("active", ("processing", None))
     assert subjects.open_doors(desk.db)
     with desk.db.transaction():
-        assert [id for id, _ in upkeep.unsent(desk.db)] == [run_ids(desk)[-1]]
+        assert [id for id, _ in hinted.unsent(desk.db)] == [run_ids(desk)[-1]]
     settle(desk, claim(desk))
     assert (state(desk), row(desk)) == ("completed", ("done", None))
     statuses = desk.db.execute("SELECT status FROM andon.runs WHERE kind = 'function' ORDER BY event_seq").fetchall()
@@ -238,7 +238,7 @@ def test_requested_again_while_it_is_cancelling_it_is_accepted(desk: Desk, video
     assert (state(desk), row(desk)) == ("active", ("processing", None))
     assert subjects.open_doors(desk.db)
     with desk.db.transaction():
-        upkeep.unsent(desk.db)
+        hinted.unsent(desk.db)
     settle(desk, claim(desk))
     assert (state(desk), row(desk)) == ("completed", ("done", None))
 

@@ -19,6 +19,7 @@ from andon.engine.events import Event
 from andon.engine.ids import new_id
 from andon.settings import Settings
 from andon_worker.broker import HintBroker
+from andon_worker.dispatcher.leader import Leader
 from andon_worker.dispatcher.leadership import Leadership
 from andon_worker.dispatcher.service import DispatcherService
 from andon_worker.metrics import DispatcherMetrics, new_registry
@@ -33,16 +34,16 @@ def start(shared_url: str, db: Connection, bus: Any, registry: Registry) -> Iter
     with ExitStack() as stack:
 
         def start(holder: str) -> DispatcherService:
-            service = DispatcherService(
+            leader = Leader(
                 Settings(database_url=shared_url, lease_seconds=60),
                 registry,
                 Database(shared_url, name=holder),
-                bus,
                 bus,
                 HintBroker(bus),
                 Leadership(holder, seconds=60),
                 DispatcherMetrics(new_registry()),
             )
+            service = DispatcherService(leader, bus)
             stack.enter_context(running(service))
             return service
 

@@ -21,7 +21,8 @@ from andon.engine.declared.gates import gates_of
 from andon.engine.events import MOST_HOPS, RUNS_CANCELLED, Event
 from andon.engine.ids import new_id
 from andon.engine.steps.invoking import KEY, invoked_again
-from andon_worker.dispatcher import upkeep
+from andon_worker.dispatcher.duties.deadlines import settle_overdue
+from andon_worker.dispatcher.duties.ending import outlived, reclaim
 from tests.family import FUNCTIONS, Family, declared
 from tests.polling import wait_until
 
@@ -243,9 +244,9 @@ def test_a_parent_that_is_to_wait_is_cancelled_when_its_child_has_stopped(family
     family.cancel(parent.id)
     family.take_opened()
     assert (family.status(parent.id), family.status(child.id)) == ("cancelling", "cancelling")
-    assert upkeep.outlived(family.db) == []
+    assert outlived(family.db) == []
     assert [each.status for each in family.end(child, "cancelled")] == ["cancelled"]
-    [settled] = upkeep.outlived(family.db)
+    [settled] = outlived(family.db)
     assert (settled.run_id, settled.status, settled.cleanup) == (parent.id, "cancelled", True)
     assert family.wake() == []
     assert family.count("waits") == 0
@@ -262,7 +263,7 @@ def test_a_parent_whose_code_has_stopped_waits_until_its_childs_has(family: Fami
     assert leases.heartbeat(family.db, [Beat(parent.id, parent.fence, None, None, None, None)], lease=60) == []
     family.take_opened()
     family.end(held, "completed")  # its end wins over the cancel, or doesn't: it has ended
-    assert [each.run_id for each in upkeep.outlived(family.db)] == [parent.id]
+    assert [each.run_id for each in outlived(family.db)] == [parent.id]
 
 
 def test_a_parent_that_cancels_itself_cancels_its_children_and_waits_for_them(family: Family) -> None:
@@ -272,7 +273,7 @@ def test_a_parent_that_cancels_itself_cancels_its_children_and_waits_for_them(fa
     assert [each.status for each in family.end(parent, "cancelled")] == ["cancelling"]
     family.cascade()
     assert family.status(child) == "cancelled"
-    assert [each.run_id for each in upkeep.outlived(family.db)] == [parent.id]
+    assert [each.run_id for each in outlived(family.db)] == [parent.id]
 
 
 def test_a_parent_that_has_lost_its_worker_waits_too(family: Family) -> None:
@@ -282,18 +283,18 @@ def test_a_parent_that_has_lost_its_worker_waits_too(family: Family) -> None:
     held = family.claim(child)
     family.cancel(parent.id)
     family.db.execute("UPDATE andon.runs SET lease_until = now() - interval '1 s' WHERE id = %s", [parent.id])
-    assert upkeep.reclaim(family.db, 3) == []
-    assert (family.status(parent.id), upkeep.outlived(family.db)) == ("cancelling", [])
+    assert reclaim(family.db, 3) == []
+    assert (family.status(parent.id), outlived(family.db)) == ("cancelling", [])
     family.take_opened()
     family.end(held, "cancelled")
-    assert [each.run_id for each in upkeep.outlived(family.db)] == [parent.id]
+    assert [each.run_id for each in outlived(family.db)] == [parent.id]
 
 
 def test_a_cancel_deadline_holds_for_a_parent_that_waits(family: Family) -> None:
     parent, child = awaited(family)
     family.cancel(parent.id)
     family.db.execute("UPDATE andon.runs SET cancel_deadline_at = now() WHERE id = %s", [parent.id])
-    assert [(each.run_id, each.status) for each in upkeep.overdue(family.db)] == [(parent.id, "cancelled")]
+    assert [(each.run_id, each.status) for each in settle_overdue(family.db)] == [(parent.id, "cancelled")]
     family.take_opened()
     assert family.status(child.id) == "cancelling"
 
@@ -319,7 +320,7 @@ def test_a_wide_cancel_waits_for_children_where_its_runs_do(family: Family) -> N
         family.cascade()
     assert (family.status(parent.id), family.status(child.id)) == ("cancelling", "cancelling")
     family.end(child)
-    assert [each.run_id for each in upkeep.outlived(family.db)] == [parent.id]
+    assert [each.run_id for each in outlived(family.db)] == [parent.id]
 
 
 def test_a_child_that_is_not_made_yet_is_not_waited_for(family: Family) -> None:

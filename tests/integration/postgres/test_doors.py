@@ -13,11 +13,11 @@ from andon.adapters.postgres.cancels import wide
 from andon.adapters.postgres.connect import Connection, connect
 from andon.adapters.postgres.runs import leases
 from andon.adapters.postgres.runs.settle import settle_void
-from andon.adapters.postgres.upkeep import draining
+from andon.adapters.postgres.upkeep import draining, hinted
 from andon.engine.declared.declarations import Declaration
 from andon.engine.events import Event
 from andon.engine.ids import new_id
-from andon_worker.dispatcher import upkeep
+from andon_worker.dispatcher.duties.ending import reclaim
 from tests.gated import Gated, users
 
 CANCEL = CancelOn("work/stopped", match="data.user")
@@ -66,7 +66,7 @@ def test_a_run_at_a_door_is_neither_hinted_nor_claimed_by_anyone(database: Conne
     draining.resume(database)
     gated.upkeep()
     assert second not in gated.hints
-    assert [id for hints in upkeep.all_queued(database) for id, _ in hints] == [first]
+    assert [id for hints in hinted.all_queued(database) for id, _ in hints] == [first]
     assert (
         leases.claim(database, second, worker="me", lease=60) is not None
     )  # a stray hint leads to whom it is the turn of
@@ -155,7 +155,7 @@ def test_a_run_that_lost_its_worker_keeps_its_slot(database: Connection) -> None
     gated.open()
     gated.claim()
     database.execute("UPDATE andon.runs SET lease_until = now() - interval '1 s' WHERE status = 'running'")
-    upkeep.reclaim(database, 9)
+    reclaim(database, 9)
     gated.upkeep()
     assert gated.open() == 0
     again = gated.claim()

@@ -17,7 +17,7 @@ from andon.adapters.postgres.runs.attempts import Attempted
 from andon.adapters.postgres.runs.journal import Holding, Result
 from andon.engine.events import Event
 from andon.engine.ids import new_id
-from andon_worker.dispatcher import upkeep
+from andon_worker.dispatcher.duties.ending import reclaim
 
 ERROR = {"type": "ValueError", "message": "no"}
 
@@ -106,7 +106,7 @@ def test_a_lost_worker_leaves_the_step_that_it_was_in(
             [held.run, status],
         )
     assert leases.enter(database, *held, "a")
-    upkeep.reclaim(database, 3)
+    reclaim(database, 3)
     [row] = attempts(database, held.run)
     assert (row[:2], row[2:4]) == (told, ("lost", "w"))
     assert database.execute("SELECT status, lost FROM andon.runs").fetchall() == [("queued", 1)]
@@ -115,7 +115,7 @@ def test_a_lost_worker_leaves_the_step_that_it_was_in(
 def test_a_run_that_has_lost_too_many_names_the_step(database: psycopg.Connection[Any], held: Holding) -> None:
     assert leases.enter(database, *held, "a")
     database.execute("UPDATE andon.runs SET lost = 2, lost_step = ''")
-    [settled] = upkeep.reclaim(database, 3)
+    [settled] = reclaim(database, 3)
     [(error, step)] = database.execute("SELECT error, current_step FROM andon.runs").fetchall()
     assert (settled.status, step, error["step"]) == ("failed", "a", "a")
     assert error["message"] == "3 workers were lost while executing this run in step 'a'"

@@ -14,9 +14,9 @@ from andon.adapters.postgres.doors import pauses
 from andon.adapters.postgres.doors.pauses import Pauses
 from andon.adapters.postgres.runs import leases
 from andon.adapters.postgres.runs.leases import Beat
+from andon.adapters.postgres.upkeep.look import due
 from andon.engine.declared.declarations import Declaration
 from andon.engine.declared.gates import pause_key
-from andon_worker.dispatcher import upkeep
 from tests.gated import Gated, users
 
 PLACE = ("default", "function", "work")
@@ -35,7 +35,7 @@ def database(database_url: str) -> Iterator[Connection]:
 
 def look(gated: Gated) -> None:
     """The dispatcher's look: it learns what is paused, and takes out of lines what has to wait."""
-    gated.pauses.learn(upkeep.due(gated.db, forgotten_after=60, relay_after=60).paused)
+    gated.pauses.learn(due(gated.db, forgotten_after=60, relay_after=60).paused)
     with gated.db.transaction():
         while gated.pauses.take_out(gated.db):
             pass
@@ -133,13 +133,13 @@ def test_what_has_started_is_cancelled_where_the_pause_says_so_and_nothing_else(
     assert leases.suspend(database, sleeper.id, sleeper.fence, seconds=3600)
     assert pauses.pause(database, PLACE, by={"id": "ada"}, reason=None, running="cancel")
     look(gated)
-    assert upkeep.due(database, forgotten_after=60, relay_after=60).cancel_paused
+    assert due(database, forgotten_after=60, relay_after=60).cancel_paused
     marked, more = pauses.cancel_started(database)
     assert (marked.cancelling, [each.run_id for each in marked.settled], more) == ([runs_now], [asleep], False)
     assert gated.statuses() == {"cancelled": 1, "cancelling": 1, "queued": 1}
     said = "SELECT cancel_cause || ' ' || (cancel_requested_by->>'id') FROM andon.runs WHERE id = %s"
     assert database.execute(said, [asleep]).fetchone() == ("paused ada",)
-    assert not upkeep.due(database, forgotten_after=60, relay_after=60).cancel_paused
+    assert not due(database, forgotten_after=60, relay_after=60).cancel_paused
 
 
 def test_a_run_that_waits_for_the_end_of_a_pause_can_be_cancelled(database: Connection) -> None:

@@ -19,11 +19,11 @@ from andon.adapters.postgres.registered import schedules
 from andon.adapters.postgres.runs import leases
 from andon.adapters.postgres.runs.leases import Claimed
 from andon.adapters.postgres.runs.settle import End, settle_held
+from andon.adapters.postgres.upkeep import look
 from andon.engine.declared.functions import Registry
-from andon_worker.dispatcher import upkeep
 from andon_worker.dispatcher.batches.batch import record_batch
+from andon_worker.dispatcher.duties.ticking import Ticked, tick
 from andon_worker.dispatcher.gatekeeper import Gatekeeper
-from andon_worker.dispatcher.ticking import Ticked, tick
 
 DAILY = Cron("0 3 * * *", "Europe/Berlin", data={"key": "nightly"})
 
@@ -109,9 +109,9 @@ def stamps(ticks: Sequence[dt.datetime]) -> list[str]:
 
 def test_a_new_schedule_ticks_from_now_on_and_a_due_one_starts_a_run_and_moves_on(database: Connection) -> None:
     clockwork = Clockwork(database, Cron("* * * * *"))
-    assert not upkeep.due(database, forgotten_after=5, relay_after=1).tick
+    assert not look.due(database, forgotten_after=5, relay_after=1).tick
     at = clockwork.back(seconds=0)
-    assert upkeep.due(database, forgotten_after=5, relay_after=1).tick
+    assert look.due(database, forgotten_after=5, relay_after=1).tick
     ticked = clockwork.tick()
     assert [len(each.started) for each in ticked.effects] == [1]
     assert clockwork.runs() == [("queued", *stamps([at]), 0)]
@@ -237,7 +237,7 @@ def test_a_schedule_that_is_paused_keeps_its_pause_over_a_release_without_it(dat
     assert schedules.pause(database, schedule, by={"id": "ada"}, reason="audit")
     assert not schedules.pause(database, schedule, by=None, reason=None)
     clockwork.back(minutes=600)
-    assert not upkeep.due(database, forgotten_after=5, relay_after=1).tick
+    assert not look.due(database, forgotten_after=5, relay_after=1).tick
     clockwork.deploy()
     clockwork.deploy(DAILY)
     [schedule] = schedules.listed(database)

@@ -17,11 +17,12 @@ from andon.adapters.postgres.registered import functions
 from andon.adapters.postgres.runs import leases
 from andon.adapters.postgres.runs.leases import Claimed
 from andon.adapters.postgres.runs.settle import End, settle_held
+from andon.adapters.postgres.upkeep import hinted
 from andon.engine.declared.functions import Registry
 from andon.engine.events import Event
 from andon.engine.ids import new_id
-from andon_worker.dispatcher import upkeep
 from andon_worker.dispatcher.batches.batch import record_batch
+from andon_worker.dispatcher.duties.ending import reclaim
 
 REGISTRY = Registry.load(["tests.functions", "tests.heavy_functions"])
 _QUEUED = "SELECT count(*) FROM andon.runs WHERE tenant = %s AND status = 'queued'"
@@ -56,7 +57,7 @@ class Tenants:
         """The dispatcher's upkeep, until nothing is left to hint."""
         while True:
             with self.database.transaction():
-                hints = upkeep.wake(self.database) + upkeep.unsent(self.database)
+                hints = hinted.wake(self.database) + hinted.unsent(self.database)
             if not hints:
                 return
             self.hints += [id for id, _ in hints]
@@ -79,7 +80,7 @@ class Tenants:
         expire = "UPDATE andon.runs SET status = 'running', lease_until = now() - interval '1 s' WHERE id = %s"
         for _ in range(times):
             self.database.execute(expire, [run])
-            upkeep.reclaim(self.database, 9)
+            reclaim(self.database, 9)
 
     def cancel_running(self, hint: uuid.UUID) -> None:
         """Claim by this hint a run that is cancelled while its code runs."""
@@ -192,7 +193,7 @@ def test_runs_that_were_handed_over_or_lost_their_worker_take_turns(tenants: Ten
         if len(tenants.hints) % 2:
             assert leases.suspend(tenants.database, claimed.id, claimed.fence)
     tenants.database.execute("UPDATE andon.runs SET lease_until = now() - interval '1 s' WHERE status = 'running'")
-    upkeep.reclaim(tenants.database, 3)
+    reclaim(tenants.database, 3)
     tenants.upkeep()
     assert len(tenants.hints) == 200
     tenants.send("newcomer")

@@ -10,7 +10,7 @@ import pytest
 from andon import Concurrency, Timeouts, function
 from andon.adapters.postgres.connect import Connection, connect
 from andon.adapters.postgres.runs import leases
-from andon_worker.dispatcher import upkeep
+from andon.adapters.postgres.upkeep import ending, look
 from tests.gated import Gated, users
 
 HOUR = dt.timedelta(hours=1)
@@ -29,7 +29,7 @@ def gated(database: Connection, timeouts: Timeouts, *limits: Concurrency) -> Gat
 
 
 def due(database: Connection) -> bool:
-    return upkeep.due(database, forgotten_after=60, relay_after=60).late
+    return look.due(database, forgotten_after=60, relay_after=60).late
 
 
 def test_a_run_that_has_not_started_in_time_is_cancelled_wherever_it_waits(database: Connection) -> None:
@@ -39,7 +39,7 @@ def test_a_run_that_has_not_started_in_time_is_cancelled_wherever_it_waits(datab
     assert not due(database)
     database.execute(PASS)
     assert due(database)
-    cancelling, settled = upkeep.late(database)
+    cancelling, settled = ending.cancel_late(database)
     assert (cancelling, [each.status for each in settled]) == ([], ["cancelled"] * 2)
     assert not due(database)
     told = database.execute("SELECT data->>'cause' FROM andon.events WHERE name LIKE '%.cancelled'")
@@ -63,7 +63,7 @@ def test_a_run_that_has_not_ended_in_time_is_asked_to_stop_once(database: Connec
     assert held
     assert not due(database)
     database.execute(PASS)
-    assert upkeep.late(database) == ([held.id], [])
+    assert ending.cancel_late(database) == ([held.id], [])
     assert not due(database)
     assert scene.statuses() == {"cancelling": 1}
     scene.settle(held, "completed")

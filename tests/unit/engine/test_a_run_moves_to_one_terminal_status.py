@@ -9,12 +9,19 @@ import pytest
 
 from andon.adapters.postgres.cancels import marks
 from andon.adapters.postgres.runs import awaiting, leases, settle
+from andon.adapters.postgres.upkeep import ending, hinted
 from andon.engine.states import HELD, MOVES, OPEN, TERMINAL, Status
-from andon_worker.dispatcher import upkeep
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "state-machine.md"
 ROWS = [[cell.strip() for cell in line.strip("| ").split("|")] for line in PAGE.read_text().splitlines() if "→" in line]
-VERBS = {"awaiting": awaiting, "runs": leases, "settle": settle, "marks": marks, "upkeep": upkeep}
+VERBS = {
+    "awaiting": awaiting,
+    "leases": leases,
+    "settle": settle,
+    "marks": marks,
+    "hinted": hinted,
+    "ending": ending,
+}
 
 
 def reachable(start: Status) -> set[Status]:

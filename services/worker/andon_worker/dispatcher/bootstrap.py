@@ -22,6 +22,7 @@ from andon.engine.errors import RegistrationError
 from andon.settings import Settings
 from andon_worker.broker import HintBroker
 from andon_worker.dispatcher.gauges.whole import StoreGauges
+from andon_worker.dispatcher.leader import Leader
 from andon_worker.dispatcher.leadership import Leadership
 from andon_worker.dispatcher.service import DispatcherService
 from andon_worker.metrics import DispatcherMetrics, new_registry
@@ -64,17 +65,16 @@ def dispatcher(
 ) -> DispatcherService:
     """A dispatcher, ready to be run; one that `failed` to read some functions leads only where no other does."""
     holder = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
-    return DispatcherService(
+    leader = Leader(
         settings,
         registry,
         Database(settings.database_url, name="dispatcher", lock_seconds=LOCK_SECONDS),
         connect(settings.redis_url, name="dispatcher"),
-        connect_blocking(settings.redis_url, name="dispatcher"),
         HintBroker(connect(settings.redis_url, name="dispatcher-hints")),
         Leadership(holder, seconds=settings.lease_seconds, patience=2 * settings.lease_seconds if failed else 0.0),
         DispatcherMetrics(new_registry()),
-        tracing,
     )
+    return DispatcherService(leader, connect_blocking(settings.redis_url, name="dispatcher"), tracing)
 
 
 def dispatcher_health(

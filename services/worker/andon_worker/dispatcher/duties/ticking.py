@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
@@ -16,10 +16,13 @@ from andon.adapters.postgres.events import inbox, skips
 from andon.adapters.postgres.events.skips import Reason, Skip
 from andon.adapters.postgres.registered import schedules
 from andon.adapters.postgres.registered.schedules import Due
+from andon.adapters.postgres.upkeep.look import Due as Look
 from andon.engine.declared.functions import Registry
 from andon.engine.declared.triggers import Cron
 from andon.engine.dispatch.ticks import Plan, plan, tick_event
 from andon_worker.dispatcher.batches.batch import Effects, record_batch
+from andon_worker.dispatcher.duties.duty import Duty
+from andon_worker.dispatcher.leader import Leader
 
 
 @dataclass
@@ -28,6 +31,26 @@ class Ticked:
 
     effects: list[Effects] = field(default_factory=list)
     missed: Counter[str] = field(default_factory=Counter)
+
+
+class Tick(Duty):
+    """Lets the schedules tick that are due."""
+
+    name = "tick"
+
+    def __init__(self, leader: Leader, signal: Callable[[Effects], None]) -> None:
+        super().__init__(leader)
+        self._signal = signal
+
+    def is_due(self, due: Look) -> bool:
+        return due.tick
+
+    def act(self) -> None:
+        with self._leader.transaction() as connection:
+            ticked = tick(connection, self._leader.registry)
+        self._leader.metrics.missed_ticks(ticked.missed)
+        for effects in ticked.effects:
+            self._signal(effects)
 
 
 def tick(connection: psycopg.Connection[Any], registry: Registry) -> Ticked:

@@ -1,0 +1,76 @@
+"""Cancels that reach many runs: each is applied a chunk at a time, for as long as one turn may take."""
+
+from __future__ import annotations
+
+import time
+
+from andon.adapters.postgres.cancels import cascades, wide
+from andon.adapters.postgres.doors import pauses
+from andon.adapters.postgres.upkeep.look import Due
+from andon.adapters.redis import flags
+from andon.engine.declared.rules import run_flag
+from andon_worker.dispatcher.duties.duty import Duty
+from andon_worker.dispatcher.leader import LOOK_SECONDS, Leader
+
+
+class Sweep(Duty):
+    """Applies open wide cancels, the tenants' in turn."""
+
+    name = "sweep"
+
+    def __init__(self, leader: Leader) -> None:
+        super().__init__(leader)
+        self._swept = ""
+
+    def is_due(self, due: Due) -> bool:
+        return due.sweep
+
+    def act(self) -> None:
+        until = time.monotonic() + LOOK_SECONDS
+        while time.monotonic() < until:
+            # The next tenant has its turn also where this one's fails.
+            after, self._swept = self._swept, wide.next_tenant(self._leader.connection(), after=self._swept)
+            with self._leader.transaction() as connection:
+                swept = wide.sweep(connection, after=after)
+            if swept is None:
+                return
+            self._leader.look_again()
+            self._leader.metrics.failed_evaluations(swept.failed)
+            flags.raise_flags(self._leader.redis, {run_flag(id): seq for id, seq in swept.cancelling.items()})
+            self._leader.publish(swept.settled)
+
+
+class CancelPaused(Duty):
+    """Cancels what has started and is paused, where the pause says so, some at a time."""
+
+    name = "cancel paused"
+
+    def is_due(self, due: Due) -> bool:
+        return due.cancel_paused
+
+    def act(self) -> None:
+        with self._leader.transaction() as connection:
+            (cancelling, settled), more = pauses.cancel_started(connection)
+        if more:
+            self._leader.look_again()
+        self._leader.stop(cancelling)
+        self._leader.publish(settled)
+
+
+class Cascade(Duty):
+    """Cancels the children of what was cancelled, level by level."""
+
+    name = "cascade"
+
+    def is_due(self, due: Due) -> bool:
+        return due.cascade
+
+    def act(self) -> None:
+        until, more = time.monotonic() + LOOK_SECONDS, True
+        while more and time.monotonic() < until:
+            with self._leader.transaction() as connection:
+                cancelling, settled, more = cascades.cascade(connection)
+            self._leader.stop(cancelling)
+            self._leader.publish(settled)
+        if more:
+            self._leader.look_again()

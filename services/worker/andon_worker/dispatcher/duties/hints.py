@@ -1,0 +1,73 @@
+"""Queued runs take their places in lines, and workers are told of them."""
+
+from __future__ import annotations
+
+import time
+
+from andon.adapters.postgres.doors import turns
+from andon.adapters.postgres.upkeep import hinted
+from andon.adapters.postgres.upkeep.look import Due
+from andon.engine.dispatch.lines import ALONE, URGENT
+from andon_worker.dispatcher.duties.duty import Duty
+from andon_worker.dispatcher.leader import Leader
+
+FLOORS_SECONDS = 1.0
+FORGOTTEN_SECONDS = 5.0
+
+
+class Wake(Duty):
+    """Queues the waiting runs whose time has come; now and then the lines' floors follow, whether or not any has."""
+
+    name = "wake"
+
+    def __init__(self, leader: Leader) -> None:
+        super().__init__(leader)
+        self._floors_at = 0.0
+
+    def is_due(self, due: Due) -> bool:
+        return due.wake or due.look or time.monotonic() >= self._floors_at
+
+    def act(self) -> None:
+        with self._leader.transaction() as connection:
+            turns.raise_floors(connection)
+            self._floors_at = time.monotonic() + FLOORS_SECONDS
+            hints = hinted.wake(connection)
+        self._leader.hint(hints)
+
+
+class Unsent(Duty):
+    """Hints queued runs of which nobody was told yet: also those that duties before it have queued."""
+
+    name = "unsent"
+
+    def is_due(self, due: Due) -> bool:
+        return due.unsent or due.reclaim or due.overdue or due.subject_doors
+
+    def act(self) -> None:
+        with self._leader.transaction() as connection:
+            turns.raise_floors(connection)
+            hints = hinted.unsent(connection)
+        self._leader.hint(hints)
+
+
+class Forgotten(Duty):
+    """Hints again what lies in queues without a hint. It may take a look at every queued run: among a million that is
+    a third of a second, so it gets a twentieth of the time.
+    """
+
+    name = "forgotten"
+
+    def __init__(self, leader: Leader) -> None:
+        super().__init__(leader)
+        self._next_at = 0.0
+        self._queues = [name + suffix for name in leader.registry.queues() for suffix in ("", URGENT, ALONE)]
+
+    def is_due(self, due: Due) -> bool:
+        return due.forgotten and time.monotonic() >= self._next_at
+
+    def act(self) -> None:
+        began = time.monotonic()
+        if idle := self._leader.broker.idle(self._queues):
+            self._leader.broker.hint(hinted.forgotten(self._leader.connection(), FORGOTTEN_SECONDS, idle))
+        now = time.monotonic()
+        self._next_at = now + 19 * (now - began)

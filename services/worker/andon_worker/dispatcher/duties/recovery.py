@@ -1,0 +1,47 @@
+"""A Redis that is new or empty gets its state again from Postgres."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+
+from andon.adapters.postgres.registered import functions
+from andon.adapters.postgres.upkeep import hinted
+from andon.adapters.postgres.upkeep.look import Due
+from andon.adapters.redis import flags
+from andon_worker.dispatcher.duties.duty import Duty
+from andon_worker.dispatcher.intake import Intake
+from andon_worker.dispatcher.leader import Leader
+
+log = logging.getLogger(__name__)
+FLAGS_AT_ONCE = 1_000
+
+
+class Recover(Duty):
+    """Asks at every look whether Redis is the one that it was."""
+
+    name = "recover"
+
+    def __init__(self, leader: Leader, intake: Intake) -> None:
+        super().__init__(leader)
+        self._intake = intake
+
+    def is_due(self, due: Due) -> bool:
+        return True
+
+    def act(self) -> None:
+        if self._leader.redis.get(flags.EPOCH) is None:
+            self.make_anew()
+
+    def make_anew(self) -> None:
+        """Make the group, raise the flags again, hint every queued run; then say that it is whole."""
+        self._intake.create_group()
+        self._intake.pending_first = True
+        log.warning("redis has no state of ours: making it anew from Postgres")
+        connection, redis = self._leader.connection(), self._leader.redis
+        raised = list(functions.flags_to_raise(connection).items())
+        for start in range(0, len(raised), FLAGS_AT_ONCE):
+            flags.raise_flags(redis, dict(raised[start : start + FLAGS_AT_ONCE]))
+        for hints in hinted.all_queued(connection):
+            self._leader.broker.hint(hints)
+        redis.set(flags.EPOCH, uuid.uuid4().hex)

@@ -1,0 +1,73 @@
+"""What is true and was told nobody: events that lie open in the outbox, and ends of runs that many have come to."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import psycopg
+
+from andon.adapters.postgres.away import first_line
+from andon.adapters.postgres.events import dead_events, inbox
+from andon.adapters.postgres.runs.settle import tell
+from andon.adapters.postgres.upkeep.look import Due
+from andon.adapters.redis import bus
+from andon.adapters.redis.sending import Command
+from andon_worker.dispatcher.duties.duty import Duty
+from andon_worker.dispatcher.halving import halving
+from andon_worker.dispatcher.leader import LOOK_SECONDS
+
+log = logging.getLogger(__name__)
+RELAY_SECONDS = 1.0
+RELAY_BEHIND_SECONDS = 60.0
+RELAY_CHUNK = 2_000
+RELAYED_AT_ONCE = 20  # each may be as large as an event may be
+
+
+class MakeEnds(Duty):
+    """Makes the events of runs that were swept, for a part of the time: what comes in goes first."""
+
+    name = "tell"
+
+    def is_due(self, due: Due) -> bool:
+        return due.tell
+
+    def act(self) -> None:
+        until = time.monotonic() + LOOK_SECONDS / 4
+        while time.monotonic() < until and (settled := tell(self._leader.connection())):
+            self._leader.publish(settled)
+
+
+class Relay(Duty):
+    """Publishes what lies open in the outbox. While the bus isn't read to its end it is probably there, and waits:
+    publishing it again and again would make the backlog longer.
+    """
+
+    name = "relay"
+
+    def is_due(self, due: Due) -> bool:
+        return due.relay
+
+    def act(self) -> None:
+        connection = self._leader.connection()
+        older_than = RELAY_SECONDS if self._leader.caught_up else RELAY_BEHIND_SECONDS
+        seqs = inbox.claim_open(connection, older_than=older_than, limit=RELAY_CHUNK)
+        for start in range(0, len(seqs), RELAYED_AT_ONCE):
+            self._publish(connection, seqs[start : start + RELAYED_AT_ONCE])
+
+    def _publish(self, connection: psycopg.Connection[Any], seqs: Sequence[int]) -> None:
+        commands: list[Command] = []
+        halving(
+            seqs,
+            lambda some: commands.extend(bus.publishing(inbox.read_open(connection, some))),
+            lambda seq, error: self._bury(connection, seq, error),
+        )
+        bus.send(self._leader.redis, commands)
+
+    def _bury(self, connection: psycopg.Connection[Any], seq: int, error: Exception) -> None:
+        """An event of the outbox that can't be published is kept with the reason, and its row closed."""
+        log.error("event %d of the outbox can't be published and is dead", seq, exc_info=error)
+        self._leader.metrics.failed("relay")
+        dead_events.bury_open(connection, seq, f"it can't be published: {type(error).__name__}: {first_line(error)}")

@@ -1,0 +1,111 @@
+"""Runs that no worker can end any more: cancelled ones past their deadline, and those whose worker is lost."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from typing import Any, NamedTuple
+
+import psycopg
+
+from andon.adapters.postgres.cancels import cascades
+from andon.adapters.postgres.cancels.marks import Mark, Marked, mark
+from andon.adapters.postgres.runs.attempts import LOST
+from andon.adapters.postgres.runs.settle import Settled, lock_reports
+from andon.adapters.postgres.statuses import CANCELLABLE, HELD
+from andon.adapters.postgres.subjects import subjects
+from andon.engine.events import Event
+
+CHUNK = 500
+_EXPIRED = f"""
+SELECT id, report_id, subject_id, cancel_requested_at IS NOT NULL, lost, lost_step,
+    coalesce((SELECT s.id FROM andon.steps s WHERE s.run_id = r.id AND s.status = 'completed'
+              ORDER BY s.position DESC LIMIT 1), ''), current_step
+FROM andon.runs r WHERE status IN {HELD} AND lease_until <= clock_timestamp()
+ORDER BY id LIMIT 200
+"""
+_REQUEUE = f"""
+WITH w AS (
+    SELECT * FROM unnest(%s::uuid[], %s::int[], %s::text[]) w (run_id, count, step)
+), free AS MATERIALIZED (
+    SELECT f.*, w.count, w.step FROM w, LATERAL (
+        SELECT * FROM andon.runs f WHERE f.id = w.run_id AND f.status = 'running' AND f.lease_until <= clock_timestamp()
+        FOR UPDATE SKIP LOCKED) f
+), attempt AS ({LOST})
+UPDATE andon.runs r SET status = 'queued', lost = f.count, lost_step = f.step, lease_until = NULL, sent_at = NULL,
+    turn = NULL, current_step = NULL, step_started_at = NULL
+FROM free f WHERE r.id = f.id
+RETURNING r.id
+"""
+_LATE = f"""
+(SELECT id, report_id, 'start_timeout' FROM andon.runs
+ WHERE status = 'queued' AND start_by <= clock_timestamp() ORDER BY start_by LIMIT {CHUNK})
+UNION ALL
+(SELECT id, report_id, 'finish_timeout' FROM andon.runs
+ WHERE status IN {CANCELLABLE} AND finish_by <= clock_timestamp() ORDER BY finish_by LIMIT {CHUNK})
+"""
+_OVERDUE = """
+SELECT id, report_id, subject_id FROM andon.runs
+WHERE status = 'cancelling' AND cancel_deadline_at <= clock_timestamp() LIMIT 200
+"""
+
+By = Callable[[list[uuid.UUID]], list[Settled]]
+
+
+class Locked(NamedTuple):
+    """A run, with the report and the subject that are locked before it."""
+
+    run: uuid.UUID
+    report: uuid.UUID | None
+    subject: uuid.UUID | None
+
+
+class Expired(NamedTuple):
+    """A run whose worker's lease ran out: how many it has lost since `lost_step`, and where its steps are now."""
+
+    locked: Locked
+    cancelled: bool
+    lost: int
+    lost_step: str
+    step: str
+    current: str | None
+
+
+def overdue(connection: psycopg.Connection[Any]) -> list[Locked]:
+    """Cancelled runs whose code has not stopped by their deadline."""
+    return [Locked(*row) for row in connection.execute(_OVERDUE).fetchall()]
+
+
+def expired(connection: psycopg.Connection[Any]) -> list[Expired]:
+    """Runs whose worker's lease ran out."""
+    return [Expired(Locked(*row[:3]), *row[3:]) for row in connection.execute(_EXPIRED).fetchall()]
+
+
+def requeue(connection: psycopg.Connection[Any], lost: Sequence[tuple[uuid.UUID, int, str]]) -> list[uuid.UUID]:
+    """Queue these again, unless a worker holds them after all: each with its number of lost workers since its step."""
+    if not lost:
+        return []
+    return [
+        id for (id,) in connection.execute(_REQUEUE, [list(column) for column in zip(*lost, strict=True)]).fetchall()
+    ]
+
+
+def cancel_late(connection: psycopg.Connection[Any]) -> Marked:
+    """Cancel runs that haven't started, or haven't ended, in time: `CHUNK` of each at the most."""
+    with connection.transaction():
+        rows = connection.execute(_LATE).fetchall()
+        lock_reports(connection, sorted({report for _, report, _ in rows if report is not None}))
+        marked = mark(connection, [Mark(id, Event(""), cause) for id, _, cause in rows])
+        cascades.note_marked(connection, marked)
+        return marked
+
+
+def end(connection: psycopg.Connection[Any], runs: Sequence[Locked], by: By) -> list[Settled]:
+    """Settle these `by` a verb that minds no holder, once their reports and subjects are locked."""
+    reports = sorted({each.report for each in runs if each.report is not None})
+    about = {each.subject for each in runs if each.subject is not None}
+    with connection.transaction() if reports or about else nullcontext():
+        lock_reports(connection, reports)
+        subjects.lock(connection, about)
+        return by([each.run for each in runs])

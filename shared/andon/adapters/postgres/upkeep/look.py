@@ -1,0 +1,72 @@
+"""One look at everything that may be due: which of the dispatcher's duties have something to do, asked together."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import psycopg
+
+from andon.adapters.postgres.runs.awaiting import AWAITING
+from andon.adapters.postgres.statuses import CANCELLABLE, HELD
+
+_DUE = f"""
+SELECT EXISTS (SELECT FROM andon.runs WHERE status = 'cancelling' AND cancel_deadline_at <= clock_timestamp()),
+    EXISTS (SELECT FROM andon.wide_cancellations WHERE status <> 'done'),
+    EXISTS (SELECT FROM andon.untold_ends),
+    EXISTS (SELECT FROM andon.runs WHERE status IN {HELD} AND lease_until <= clock_timestamp()),
+    EXISTS (SELECT FROM andon.runs WHERE status = 'waiting' AND wake_at <= clock_timestamp()),
+    EXISTS (SELECT FROM andon.runs WHERE status = 'queued' AND door IS NULL AND sent_at IS NULL),
+    EXISTS (SELECT FROM andon.runs
+        WHERE status = 'queued' AND door IS NULL
+            AND sent_at <= clock_timestamp() - %(forgotten)s::float8 * interval '1 s'),
+    EXISTS (SELECT FROM andon.outbox
+        WHERE coalesce(sent_at, created_at) < clock_timestamp() - %(relay)s::float8 * interval '1 s'),
+    EXISTS (SELECT FROM andon.schedules WHERE paused_at IS NULL AND due_at <= clock_timestamp()),
+    EXISTS (SELECT FROM andon.maintenance WHERE name = 'drain'),
+    EXISTS (SELECT FROM andon.gate_due WHERE at <= clock_timestamp()),
+    EXISTS (SELECT FROM andon.runs WHERE status = 'queued' AND door = subject_id),
+    EXISTS (SELECT FROM andon.rows_owed WHERE next_at <= clock_timestamp()),
+    ARRAY(SELECT ARRAY[tenant, kind, name] FROM andon.pauses),
+    EXISTS (SELECT FROM andon.runs WHERE status = 'queued' AND start_by <= clock_timestamp())
+        OR EXISTS (SELECT FROM andon.runs WHERE status IN {CANCELLABLE} AND finish_by <= clock_timestamp()),
+    EXISTS (SELECT FROM andon.cascades),
+    EXISTS (SELECT FROM andon.runs WHERE {AWAITING}),
+    EXISTS (SELECT FROM andon.pauses WHERE running = 'cancel' AND NOT applied),
+    EXISTS (SELECT FROM andon.waits),
+    EXISTS (SELECT FROM andon.waits WHERE NOT looked)
+"""
+
+
+class Due(NamedTuple):
+    """What there is to do: each is asked for by the verb of its name, of which most turns need none. `drained` is none:
+    it says that no worker is to be told of a run; nor `awaited`, that some run waits for something; nor `paused`:
+    tenant, kind and name of each pause.
+    """
+
+    overdue: bool
+    sweep: bool
+    tell: bool
+    reclaim: bool
+    wake: bool
+    unsent: bool
+    forgotten: bool
+    relay: bool
+    tick: bool
+    drained: bool
+    doors: bool
+    subject_doors: bool
+    rows: bool
+    paused: list[list[str]]
+    late: bool
+    cascade: bool
+    outlived: bool
+    cancel_paused: bool
+    awaited: bool
+    look: bool
+
+
+def due(connection: psycopg.Connection[Any], *, forgotten_after: float, relay_after: float) -> Due:
+    """What is to be done now, in one look; both times are in seconds."""
+    row = connection.execute(_DUE, {"forgotten": forgotten_after, "relay": relay_after}).fetchone()
+    assert row is not None
+    return Due(*row)
