@@ -15,6 +15,7 @@ from redis import Redis
 
 from andon.adapters.postgres.connect import Connection, connect
 from andon.adapters.postgres.events import former_streams
+from andon.adapters.postgres.leadership import Leadership, NotLeader
 from andon.adapters.redis.bus import GROUP, STREAM
 from andon.embedded import PostgresServer
 from andon.engine.declared.functions import Registry
@@ -22,7 +23,6 @@ from andon.migrations.runner import _config
 from andon.settings import Settings
 from andon_worker.dispatcher.bootstrap import dispatcher
 from andon_worker.dispatcher.gauges.whole import StoreGauges
-from andon_worker.dispatcher.leadership import Leadership, NotLeader
 from tests.conftest import create, drop
 from tests.integration.cli.conftest import Command
 from tests.polling import wait_until

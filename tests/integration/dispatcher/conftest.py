@@ -15,6 +15,7 @@ from redis import Redis
 from andon import CancelOn, Event, Step, function
 from andon.adapters.postgres.connect import Connection, connect
 from andon.adapters.postgres.database import Database
+from andon.adapters.postgres.leadership import Leadership
 from andon.adapters.redis.bus import STREAM
 from andon.adapters.redis.connect import connect as connect_redis
 from andon.adapters.redis.connect import connect_blocking
@@ -24,7 +25,6 @@ from andon_worker.broker import HintBroker
 from andon_worker.dispatcher.batches.batch import Effects
 from andon_worker.dispatcher.intake import Intake
 from andon_worker.dispatcher.leader import Leader
-from andon_worker.dispatcher.leadership import Leadership
 from andon_worker.dispatcher.service import DispatcherService
 from andon_worker.metrics import DispatcherMetrics, new_registry
 from tests.polling import wait_until

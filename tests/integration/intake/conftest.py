@@ -15,12 +15,12 @@ import pytest
 
 from andon.adapters.postgres.connect import Connection, connect
 from andon.adapters.postgres.database import Database
+from andon.adapters.postgres.leadership import Leadership
 from andon.adapters.postgres.registered import functions
 from andon.adapters.redis.bus import GROUP, STREAM
 from andon.engine.declared.functions import Registry
 from andon_worker.dispatcher.batches.batch import Effects
 from andon_worker.dispatcher.intake import Intake
-from andon_worker.dispatcher.leadership import Leadership
 from andon_worker.metrics import DispatcherMetrics, new_registry
 
 TABLES = ("runs", "events", "outbox", "cancellations", "steps", "dead_events", "dispatcher_leases")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from redis.exceptions import ConnectionError as RedisAway
 
+from andon.adapters.postgres.leadership import Leadership, NotLeader
 from andon.adapters.redis.bus import GROUP, STREAM
 from andon_worker.dispatcher.batches.batch import Effects
-from andon_worker.dispatcher.leadership import Leadership, NotLeader
 
 from .conftest import Desk
 

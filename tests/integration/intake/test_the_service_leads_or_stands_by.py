@@ -12,6 +12,7 @@ import pytest
 from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.database import Database
 from andon.adapters.postgres.events import inbox
+from andon.adapters.postgres.leadership import Leadership
 from andon.adapters.redis import bus as events
 from andon.adapters.redis import flags
 from andon.engine.declared.functions import Registry
@@ -20,7 +21,6 @@ from andon.engine.ids import new_id
 from andon.settings import Settings
 from andon_worker.broker import HintBroker
 from andon_worker.dispatcher.leader import Leader
-from andon_worker.dispatcher.leadership import Leadership
 from andon_worker.dispatcher.service import DispatcherService
 from andon_worker.metrics import DispatcherMetrics, new_registry
 from tests.polling import wait_until

@@ -16,6 +16,7 @@ from andon.adapters.postgres.doors import pauses
 from andon.adapters.postgres.events.inbox import accept
 from andon.adapters.postgres.runs import leases
 from andon.adapters.postgres.runs.leases import Beat, Claimed
+from andon.adapters.postgres.upkeep import ending
 from andon.engine.declared.functions import Registry
 from andon.engine.declared.gates import gates_of
 from andon.engine.events import MOST_HOPS, RUNS_CANCELLED, Event
@@ -302,7 +303,7 @@ def test_a_cancel_deadline_holds_for_a_parent_that_waits(family: Family) -> None
 def test_a_time_out_and_a_pause_reach_the_children_of_a_parent_that_waits_for_them(family: Family) -> None:
     late, child_of_late = awaited(family)
     family.db.execute("UPDATE andon.runs SET finish_by = now() WHERE id = %s", [late.id])
-    assert upkeep.late(family.db).cancelling == [late.id]
+    assert ending.cancel_late(family.db).cancelling == [late.id]
     family.cascade()
     assert family.status(child_of_late.id) == "cancelling"
 

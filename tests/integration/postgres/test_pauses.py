@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from andon import CancelOn, Concurrency, Timeouts, function
+from andon.adapters.postgres.cancels.paused import cancel_started
 from andon.adapters.postgres.connect import Connection, connect
 from andon.adapters.postgres.doors import pauses
 from andon.adapters.postgres.doors.pauses import Pauses
@@ -134,7 +135,7 @@ def test_what_has_started_is_cancelled_where_the_pause_says_so_and_nothing_else(
     assert pauses.pause(database, PLACE, by={"id": "ada"}, reason=None, running="cancel")
     look(gated)
     assert due(database, forgotten_after=60, relay_after=60).cancel_paused
-    marked, more = pauses.cancel_started(database)
+    marked, more = cancel_started(database)
     assert (marked.cancelling, [each.run_id for each in marked.settled], more) == ([runs_now], [asleep], False)
     assert gated.statuses() == {"cancelled": 1, "cancelling": 1, "queued": 1}
     said = "SELECT cancel_cause || ' ' || (cancel_requested_by->>'id') FROM andon.runs WHERE id = %s"

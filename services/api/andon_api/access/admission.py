@@ -15,6 +15,7 @@ from sqlalchemy import select
 from andon.adapters.postgres.models import FunctionRow, RuleRow
 from andon.adapters.postgres.registered.functions import stored_triggers
 from andon.adapters.postgres.registered.rules import stored_rules
+from andon.adapters.postgres.usage import queued
 from andon.engine.declared.triggers import On, parts_of
 from andon.engine.events import OWN_CANCELS, Event
 from andon.engine.shapes import fault
@@ -29,11 +30,6 @@ RETRY_SECONDS = "10"
 MOST_TENANTS = 10_000
 _FUNCTION = FunctionRow.__table__
 _RULE = RuleRow.__table__
-
-# Reads no further than the limit, and only the rows of ix_runs_open.
-_WAITING = """
-SELECT count(*) FROM (SELECT FROM andon.runs WHERE tenant = %s AND status = 'queued' LIMIT %s) q
-"""
 
 
 @dataclass(frozen=True)
@@ -77,8 +73,7 @@ class Admission:
         with self._lock:
             until, full = self._full.get(tenant, (float("-inf"), False))
         if now >= until:
-            [waiting] = connection().execute(_WAITING, [tenant, self._most_queued]).fetchone() or [0]
-            full = waiting >= self._most_queued
+            full = queued(connection(), tenant, self._most_queued) >= self._most_queued
             with self._lock:
                 if len(self._full) >= MOST_TENANTS:
                     self._full.clear()

@@ -13,6 +13,7 @@ from typing import Any, ParamSpec, TypeVar
 import psycopg
 from flask import Response, request
 
+from andon.adapters.postgres import answers
 from andon.adapters.postgres.asks.requests import Asked
 from andon.engine.events import Event
 from andon_api.database import autocommit, connection, db
@@ -25,13 +26,6 @@ P = ParamSpec("P")
 V = TypeVar("V")
 HEADER = "Idempotency-Key"
 LONGEST_KEY = 255
-
-_LOCK = "SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 7))"
-_FIND = "SELECT request_hash, status, body, headers FROM andon.idempotency_keys WHERE tenant = %s AND key = %s"
-_KEEP = """
-INSERT INTO andon.idempotency_keys (tenant, key, request_hash, status, body, headers)
-VALUES (%s, %s, %s, %s, %s::json, %s::jsonb)
-"""
 
 
 @dataclass(frozen=True)
@@ -90,8 +84,15 @@ def perform(act: Callable[[], Outcome], body: Callable[[], bytes]) -> Response:
         if kept := _kept(key, fingerprint):
             return kept
         outcome = act()
-        text, headers = json.dumps(outcome.body), json.dumps(dict(outcome.headers))
-        connection().execute(_KEEP, [principal().tenant, key, fingerprint, outcome.status, text, headers])
+        answers.keep(
+            connection(),
+            principal().tenant,
+            key,
+            fingerprint=fingerprint,
+            status=outcome.status,
+            body=json.dumps(outcome.body),
+            headers=json.dumps(dict(outcome.headers)),
+        )
     if db.session.registry.has():
         db.session.commit()
     services().publisher.publish(outcome.events, outcome.flags)
@@ -140,17 +141,17 @@ def _fingerprint(body: bytes) -> str:
 
 def _kept(key: str, fingerprint: str) -> Response | None:
     """The answer that was given before; None for a new key, which this transaction holds from here on."""
-    tenant = principal().tenant
-    [free] = connection().execute(_LOCK, [f"{tenant}\n{key}"]).fetchone() or [False]
-    if not free:
-        raise Problem(409, f"A request with this {HEADER} is being handled; try again.", headers={"Retry-After": "1"})
-    found = connection().execute(_FIND, [tenant, key]).fetchone()
-    if found is None:
+    try:
+        answer = answers.find(connection(), principal().tenant, key)
+    except answers.Taken:
+        raise Problem(
+            409, f"A request with this {HEADER} is being handled; try again.", headers={"Retry-After": "1"}
+        ) from None
+    if answer is None:
         return None
-    known, status, body, headers = found
-    if known != fingerprint:
+    if answer.fingerprint != fingerprint:
         raise FieldErrors([("", f"this {HEADER} was used for another request")])
-    return _response(body, status, {**headers, "Idempotency-Replayed": "true"})
+    return _response(answer.body, answer.status, {**answer.headers, "Idempotency-Replayed": "true"})
 
 
 def _response(body: Any, status: int, headers: Mapping[str, str]) -> Response:

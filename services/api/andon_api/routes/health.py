@@ -4,29 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
+import psycopg
 import structlog
 from flask import Blueprint, Response, jsonify
 from redis.exceptions import RedisError
-from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from andon.adapters.postgres.upkeep import readiness
 from andon.adapters.redis.away import Away, answer, why_away
 from andon.adapters.redis.writing import check_writing
 from andon.migrations import HEAD
-from andon_api.database import db
+from andon_api.database import connection
 from andon_api.services import services
 
 blueprint = Blueprint("health", __name__)
 log = structlog.get_logger("andon.api")
 AWAY = "does not answer"
 OLD_SECONDS = 60.0
-
-_LOOK = text(
-    "SELECT (SELECT version_num FROM andon.alembic_version),"
-    " current_setting('transaction_read_only') = 'on',"
-    " EXISTS (SELECT FROM andon.dispatcher_leases WHERE lease_until > clock_timestamp()),"
-    " (SELECT extract(epoch FROM clock_timestamp() - created_at)::float8 FROM andon.outbox ORDER BY event_seq LIMIT 1)"
-)
 
 
 @blueprint.get("/healthz")
@@ -51,14 +45,14 @@ def readyz() -> tuple[Response, int]:
 
 def _database() -> dict[str, Any]:
     try:
-        revision, read_only, dispatching, oldest = db.session.execute(_LOOK).one()
-    except SQLAlchemyError as error:
+        seen = readiness.look(connection())
+    except (SQLAlchemyError, psycopg.Error) as error:
         log.warning("not ready", error=str(error))
         return {"postgres": AWAY, "schema": "unknown", "dispatcher": "unknown"}
     return {
-        "postgres": "is read-only" if read_only else "ok",
-        "schema": "ok" if revision == HEAD else f"at {revision}, expected {HEAD}",
-        "dispatcher": _dispatcher(dispatching, oldest or 0.0),
+        "postgres": "is read-only" if seen.read_only else "ok",
+        "schema": "ok" if seen.revision == HEAD else f"at {seen.revision}, expected {HEAD}",
+        "dispatcher": _dispatcher(seen.led, seen.oldest or 0.0),
     }
 
 

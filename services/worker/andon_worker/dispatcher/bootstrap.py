@@ -14,6 +14,7 @@ from andon.adapters.cel import check_expression
 from andon.adapters.cron import check_schedule
 from andon.adapters.health import HealthServer, stalled
 from andon.adapters.postgres.database import Database
+from andon.adapters.postgres.leadership import Leadership
 from andon.adapters.postgres.registered import functions as stored
 from andon.adapters.postgres.subjects import subject_kinds
 from andon.adapters.redis.connect import connect, connect_blocking
@@ -23,7 +24,6 @@ from andon.settings import Settings
 from andon_worker.broker import HintBroker
 from andon_worker.dispatcher.gauges.whole import StoreGauges
 from andon_worker.dispatcher.leader import Leader
-from andon_worker.dispatcher.leadership import Leadership
 from andon_worker.dispatcher.service import DispatcherService
 from andon_worker.metrics import DispatcherMetrics, new_registry
 from andon_worker.nursery.starting import declarations

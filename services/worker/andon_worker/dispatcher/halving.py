@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from andon.adapters.postgres import away as postgres
+from andon.adapters.postgres.leadership import NotLeader
 from andon.adapters.redis import away as redis
-from andon_worker.dispatcher.leadership import NotLeader
 
 T = TypeVar("T")
 

@@ -26,6 +26,7 @@ from andon.adapters.postgres.doors.pauses import Pauses
 from andon.adapters.postgres.events import dead_events, inbox
 from andon.adapters.postgres.events.dead_events import Dead
 from andon.adapters.postgres.events.own_events import check_own
+from andon.adapters.postgres.leadership import Leadership
 from andon.adapters.postgres.upkeep.retention import position, still_open
 from andon.adapters.redis.bus import GROUP, STREAM, decode, preserve
 from andon.adapters.redis.reading import BoundedReader, Entry, size
@@ -37,7 +38,6 @@ from andon.reports.events import spelled
 from andon_worker.dispatcher.batch_size import MOST, MOST_BYTES, BatchSize
 from andon_worker.dispatcher.batches.batch import Effects, record_batch
 from andon_worker.dispatcher.halving import halving, is_nobodys_fault, is_too_much
-from andon_worker.dispatcher.leadership import Leadership
 from andon_worker.dispatcher.low_water import forgotten
 from andon_worker.dispatcher.observing import batch_observed
 from andon_worker.metrics import DispatcherMetrics
@@ -47,14 +47,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# A commit that a crash of the server may lose: the outbox then still has the events. What follows it, a claim or a
-# step's result, is written in order behind it, so it is never lost alone.
-_NEED_NO_DISK = "SET LOCAL synchronous_commit TO off"
-# Fails where it is not one entry whose rows are locked, but tables that all of them need.
-_NO_TABLE_IS_LOCKED = """
-LOCK TABLE andon.runs, andon.reports, andon.steps, andon.cancel_keys, andon.cancellations, andon.wide_cancellations
-IN ROW EXCLUSIVE MODE
-"""
 _ENDS = {name.encode() for name in ENDS}
 PUT_BY_SECONDS = 5.0
 LONGEST_PUT_BY_SECONDS = 300.0
@@ -240,7 +232,7 @@ class Intake:
             if buried := [each for each in [*unfit, *refused] if each[0][0] not in gone]:
                 self._bury(connection, buried)
             elif effects.repeatable:
-                connection.execute(_NEED_NO_DISK)
+                inbox.need_no_disk(connection)
         self._metrics.dropped("forgotten", len(gone))
         return effects
 
@@ -326,7 +318,7 @@ class Intake:
         connection = self._database.connection()
         with connection.transaction():
             self._hold(connection)
-            connection.execute(_NO_TABLE_IS_LOCKED)
+            inbox.check_no_table_is_locked(connection)
             if tries >= TRIES and why not in {Away.LOCKED, Away.CONTENDED}:
                 self._bury(connection, [(entry, f"too much for one transaction: {why}")])
             elif (alone := why_only_ours(event.name)) and not still_open(connection, [(event.tenant, event.id)]):

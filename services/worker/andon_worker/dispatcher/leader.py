@@ -12,6 +12,7 @@ from redis import Redis
 
 from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.database import Database
+from andon.adapters.postgres.leadership import Leadership
 from andon.adapters.postgres.runs.settle import Settled
 from andon.adapters.postgres.upkeep.hinted import CHUNK, Hint
 from andon.adapters.redis import bus, flags
@@ -20,7 +21,6 @@ from andon.engine.declared.functions import Registry
 from andon.engine.declared.rules import run_flag
 from andon.settings import Settings
 from andon_worker.broker import HintBroker
-from andon_worker.dispatcher.leadership import Leadership
 from andon_worker.metrics import DispatcherMetrics
 
 LOOK_SECONDS = 0.25

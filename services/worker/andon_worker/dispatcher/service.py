@@ -18,6 +18,7 @@ from andon.adapters.postgres.away import first_line, is_misfit, why_away
 from andon.adapters.postgres.doors import turns
 from andon.adapters.postgres.doors.pauses import Pauses
 from andon.adapters.postgres.events import former_streams, wait_paths
+from andon.adapters.postgres.leadership import NotLeader
 from andon.adapters.postgres.registered import functions, schedules
 from andon.adapters.postgres.upkeep import look
 from andon.adapters.redis import flags
@@ -40,7 +41,6 @@ from andon_worker.dispatcher.gatekeeper import Gatekeeper
 from andon_worker.dispatcher.halving import is_nobodys_fault, is_too_much
 from andon_worker.dispatcher.intake import Intake
 from andon_worker.dispatcher.leader import LOOK_SECONDS, Leader
-from andon_worker.dispatcher.leadership import NotLeader
 
 if TYPE_CHECKING:
     from andon.adapters.tracing.spans import Tracing

@@ -34,6 +34,10 @@ SELECT (SELECT jsonb_object_agg(status, n) FROM (SELECT status, count(*) AS n FR
         JOIN andon.steps s ON s.run_id = d.id WHERE s.ended_at IS NOT NULL AND s.status <> 'sleeping')
 """
 
+_QUEUED = """
+SELECT count(*) FROM (SELECT FROM andon.runs WHERE tenant = %s AND status = 'queued' LIMIT %s) q
+"""
+
 
 @dataclass
 class Usage:
@@ -69,3 +73,9 @@ def last_day(connection: psycopg.Connection[Any], tenant: str) -> tuple[dict[str
     row = connection.execute(_DAY, {"tenant": tenant}).fetchone()
     assert row is not None  # it selects values, not rows
     return dict(row[0] or {}), float(row[1])
+
+
+def queued(connection: psycopg.Connection[Any], tenant: str, most: int) -> int:
+    """How many runs of a tenant are queued, up to `most`. Reads no further, and only rows of an index of open runs."""
+    row = connection.execute(_QUEUED, [tenant, most]).fetchone()
+    return int(row[0]) if row else 0

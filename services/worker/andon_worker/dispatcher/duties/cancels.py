@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 
-from andon.adapters.postgres.cancels import cascades, wide
-from andon.adapters.postgres.doors import pauses
+from andon.adapters.postgres.cancels import cascades, paused, wide
 from andon.adapters.postgres.upkeep.look import Due
 from andon.adapters.redis import flags
 from andon.engine.declared.rules import run_flag
@@ -50,7 +49,7 @@ class CancelPaused(Duty):
 
     def act(self) -> None:
         with self._leader.transaction() as connection:
-            (cancelling, settled), more = pauses.cancel_started(connection)
+            (cancelling, settled), more = paused.cancel_started(connection)
         if more:
             self._leader.look_again()
         self._leader.stop(cancelling)

@@ -7,11 +7,7 @@ from typing import Any
 import psycopg
 from prometheus_client.core import GaugeMetricFamily
 
-_USAGE = "SELECT coalesce(sum(bytes), 0), coalesce(sum(files), 0) FROM andon.storage_usage"
-_MAINTENANCE = """
-SELECT name, extract(epoch FROM clock_timestamp() - finished_at), facts->'room'
-FROM andon.maintenance WHERE name IN ('prune', 'backup')
-"""
+from andon.adapters.postgres.upkeep import gauges
 
 
 def storage_gauges(connection: psycopg.Connection[Any]) -> list[GaugeMetricFamily]:
@@ -21,13 +17,13 @@ def storage_gauges(connection: psycopg.Connection[Any]) -> list[GaugeMetricFamil
     room = GaugeMetricFamily("andon_storage_room_bytes", "Bytes that the storage's volume can hold")
     free = GaugeMetricFamily("andon_storage_free_bytes", "Bytes of it that were free at the last prune")
     age = GaugeMetricFamily("andon_maintenance_age_seconds", "Since this last ended well", labels=["name"])
-    for name, seconds, space in connection.execute(_MAINTENANCE).fetchall():
-        age.add_metric([name], float(seconds))
+    for name, seconds, space in gauges.maintenance(connection):
+        age.add_metric([name], seconds)
         if name == "prune" and space:
             room.add_metric([], space["bytes"])
             free.add_metric([], space["free"])
     if age.samples:
-        stored, number = connection.execute(_USAGE).fetchone() or (0, 0)
-        size.add_metric([], float(stored))
-        files.add_metric([], float(number))
+        stored, number = gauges.stored(connection)
+        size.add_metric([], stored)
+        files.add_metric([], number)
     return [size, files, room, free, age]

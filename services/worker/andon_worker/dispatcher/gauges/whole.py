@@ -21,8 +21,8 @@ from redis.exceptions import RedisError, ResponseError
 from andon.adapters.postgres.connect import Connection, connect
 from andon.adapters.postgres.events import former_streams
 from andon.adapters.postgres.runs import cleanups
-from andon.adapters.postgres.statuses import HELD
 from andon.adapters.postgres.subjects import rows_owed
+from andon.adapters.postgres.upkeep import gauges as stored
 from andon.adapters.redis.bus import GROUP, STREAM
 from andon.engine.states import OPEN
 from andon_worker.dispatcher.gauges.storage import storage_gauges
@@ -32,33 +32,6 @@ log = logging.getLogger(__name__)
 CACHE_SECONDS = 2.0
 UNREAD_LIMIT = 10_000
 
-# An arm per partial index: the cost follows the open runs, not all that ever were. One at a door counts as queued, and
-# not for the age of the queue: workers aren't what it waits for.
-_RUNS = f"""
-SELECT status, queue, count(*),
-    extract(epoch FROM clock_timestamp() - min(queued_at) FILTER (WHERE status = 'queued' AND started_at IS NULL)),
-    extract(epoch FROM clock_timestamp() - min(cancel_requested_at) FILTER (WHERE status = 'cancelling')),
-    count(*) FILTER (WHERE lease_until < clock_timestamp())
-FROM (
-    SELECT status, queue, queued_at, started_at, cancel_requested_at, lease_until
-    FROM andon.runs WHERE status = 'queued' AND door IS NULL
-    UNION ALL
-    SELECT status, queue, queued_at, queued_at, cancel_requested_at, lease_until
-    FROM andon.runs WHERE status = 'queued' AND door IS NOT NULL
-    UNION ALL
-    SELECT status, queue, queued_at, started_at, cancel_requested_at, lease_until
-    FROM andon.runs WHERE status = 'waiting'
-    UNION ALL
-    SELECT status, queue, queued_at, started_at, cancel_requested_at, lease_until
-    FROM andon.runs WHERE status IN {HELD}
-) open GROUP BY status, queue
-"""
-_BACKLOGS = """
-SELECT (SELECT count(*) FROM andon.outbox),
-    (SELECT extract(epoch FROM clock_timestamp() - min(created_at)) FROM andon.outbox),
-    (SELECT count(*) FROM andon.dead_events WHERE replayed_at IS NULL)
-"""
-_LEASE = "SELECT fence, lease_until > clock_timestamp() FROM andon.dispatcher_leases"
 # Counting happens in the server: entries may be large, and only their number is wanted.
 _COUNT_AFTER = "return #redis.call('XRANGE', KEYS[1], ARGV[1], '+', 'COUNT', ARGV[2])"
 
@@ -141,12 +114,12 @@ def postgres_gauges(connection: psycopg.Connection[Any], queues: Sequence[str]) 
     oldest_cancel, lost = 0.0, 0
     counts: dict[tuple[str, str], int] = dict.fromkeys(product(OPEN, queues), 0)
     ages = dict.fromkeys(queues, 0.0)
-    for status, queue, count, queue_age, cancel_age, without_lease in connection.execute(_RUNS).fetchall():
-        counts[status, queue] = count
-        if status == "queued":
-            ages[queue] = float(queue_age or 0)
-        oldest_cancel = max(oldest_cancel, float(cancel_age or 0))
-        lost += without_lease
+    for each in stored.open_runs(connection):
+        counts[each.status, each.queue] = each.number
+        if each.status == "queued":
+            ages[each.queue] = float(each.queue_age or 0)
+        oldest_cancel = max(oldest_cancel, float(each.cancel_age or 0))
+        lost += each.without_lease
     for labels, count in counts.items():
         runs.add_metric(labels, count)
     for queue, seconds in ages.items():
@@ -154,19 +127,19 @@ def postgres_gauges(connection: psycopg.Connection[Any], queues: Sequence[str]) 
     cancelling.add_metric([], oldest_cancel)
     expired.add_metric([], lost)
 
-    backlogs = connection.execute(_BACKLOGS).fetchone() or (0, 0, 0)
-    outbox = _single("andon_outbox_entries", "Events that no dispatcher has recorded yet", backlogs[0])
-    outbox_age = _single("andon_outbox_age_seconds", "Age of the oldest of them", backlogs[1])
-    dead = _single("andon_dead_events", "Entries of the bus that could not be events, not replayed", backlogs[2])
+    backlogs = stored.backlogs(connection)
+    outbox = _single("andon_outbox_entries", "Events that no dispatcher has recorded yet", backlogs.outbox)
+    outbox_age = _single("andon_outbox_age_seconds", "Age of the oldest of them", backlogs.outbox_age)
+    dead = _single("andon_dead_events", "Entries of the bus that could not be events, not replayed", backlogs.dead)
 
     failed, _ = cleanups.failed(connection)
     unclean = _single("andon_failed_cleanups", "on_cancel and on_failure runs that failed, not run again", failed)
     owed = rows_owed.owed(connection)
     rows = _single("andon_followed_rows_owed", "Followed rows that could not be written yet", owed.number)
     rows_age = _single("andon_followed_rows_owed_age_seconds", "Age of the oldest of them", owed.seconds)
-    number, held = connection.execute(_LEASE).fetchone() or (0, False)
-    led = _single("andon_dispatcher_lease_held", "1 while a dispatcher leads", held)
-    fence = _single("andon_dispatcher_fence", "Number of the lease: it grows when another takes over", number)
+    lease = stored.lease(connection)
+    led = _single("andon_dispatcher_lease_held", "1 while a dispatcher leads", lease.held)
+    fence = _single("andon_dispatcher_fence", "Number of the lease: it grows when another takes over", lease.fence)
     backlog = [outbox, outbox_age, dead, rows, rows_age]
     return [runs, waiting, cancelling, expired, unclean, *backlog, led, fence]
 

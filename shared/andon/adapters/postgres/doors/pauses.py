@@ -16,13 +16,8 @@ from typing import Any, NamedTuple
 
 import psycopg
 
-from andon.adapters.postgres.cancels import cascades
-from andon.adapters.postgres.cancels.marks import Mark, Marked, mark
 from andon.adapters.postgres.doors import gate
-from andon.adapters.postgres.runs.settle import lock_reports
-from andon.adapters.postgres.statuses import CANCELLABLE
 from andon.engine.declared.gates import pause_key
-from andon.engine.events import Event
 
 AT_ONCE = 2_000
 CONTINUE, HOLD, CANCEL = "continue", "hold", "cancel"
@@ -42,14 +37,6 @@ WHERE status = 'queued' AND start_by IS NOT NULL AND tenant = %s
     AND CASE %s WHEN 'queue' THEN queue ELSE function_id END = %s
 """
 _ALL = "SELECT tenant, kind, name, paused_at, paused_by, reason, running FROM andon.pauses ORDER BY 1, 2, 3"
-_STARTED = f"""
-SELECT r.id, r.report_id, p.paused_by FROM andon.pauses p JOIN andon.runs r
-    ON r.tenant = p.tenant AND p.name = CASE p.kind WHEN 'queue' THEN r.queue ELSE r.function_id END
-WHERE p.running = 'cancel' AND NOT p.applied AND r.status IN ('running', 'waiting') AND r.status IN {CANCELLABLE}
-    AND r.kind = 'function' AND r.started_at IS NOT NULL AND r.cancel_requested_at IS NULL
-ORDER BY r.id LIMIT {AT_ONCE}
-"""
-_APPLIED = "UPDATE andon.pauses SET applied = true WHERE running = 'cancel' AND NOT applied"
 _TAKE_OUT = f"""
 WITH taken AS (
     SELECT r.id, p.door FROM andon.runs r
@@ -121,20 +108,6 @@ def pause(
     """From now on its runs wait; False if they do already."""
     values = [*place, None if by is None else json.dumps(by), reason, running]
     return connection.execute(_PAUSE, values).rowcount == 1
-
-
-def cancel_started(connection: psycopg.Connection[Any]) -> tuple[Marked, bool]:
-    """Cancel some runs that had started when they were paused with `cancel`; and whether there may be more.
-
-    In the caller's transaction.
-    """
-    rows = connection.execute(_STARTED).fetchall()
-    lock_reports(connection, sorted({report for _, report, _ in rows if report is not None}))
-    marked = mark(connection, [Mark(id, Event("", user=by), "paused") for id, _, by in rows])
-    cascades.note_marked(connection, marked)
-    if len(rows) < AT_ONCE:
-        connection.execute(_APPLIED)
-    return marked, len(rows) >= AT_ONCE
 
 
 def resume(connection: psycopg.Connection[Any], place: Place) -> bool:

@@ -62,6 +62,14 @@ _SPREAD = """
 UPDATE andon.events e SET hops = least(e.hops + w.hops, 1000)
 FROM unnest(%s::bigint[], %s::int[]) w (seq, hops) WHERE e.seq = w.seq
 """
+# A commit that a crash of the server may lose: the outbox then still has the events. What follows it, a claim or a
+# step's result, is written in order behind it, so it is never lost alone.
+_NEED_NO_DISK = "SET LOCAL synchronous_commit TO off"
+# Fails where it is not one entry whose rows are locked, but tables that all of them need.
+_NO_TABLE_IS_LOCKED = """
+LOCK TABLE andon.runs, andon.reports, andon.steps, andon.cancel_keys, andon.cancellations, andon.wide_cancellations
+IN ROW EXCLUSIVE MODE
+"""
 
 
 def record(
@@ -178,3 +186,13 @@ def recorded_as(event: Event) -> dict[str, Any]:
         "user": None if event.user is None else json.dumps(event.user),
         "traceparent": event.traceparent,
     }
+
+
+def need_no_disk(connection: psycopg.Connection[Any]) -> None:
+    """Let this transaction's commit not wait for the disk: a crash may lose it, and nothing else."""
+    connection.execute(_NEED_NO_DISK)
+
+
+def check_no_table_is_locked(connection: psycopg.Connection[Any]) -> None:
+    """Fail, in this transaction, where somebody has locked a table that every batch needs."""
+    connection.execute(_NO_TABLE_IS_LOCKED)

@@ -1,0 +1,37 @@
+"""What has started and is paused by somebody who wants that cancelled: marked, some at a time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+
+from andon.adapters.postgres.cancels import cascades
+from andon.adapters.postgres.cancels.marks import Mark, Marked, mark
+from andon.adapters.postgres.doors.pauses import AT_ONCE
+from andon.adapters.postgres.runs.settle import lock_reports
+from andon.adapters.postgres.statuses import CANCELLABLE
+from andon.engine.events import Event
+
+_STARTED = f"""
+SELECT r.id, r.report_id, p.paused_by FROM andon.pauses p JOIN andon.runs r
+    ON r.tenant = p.tenant AND p.name = CASE p.kind WHEN 'queue' THEN r.queue ELSE r.function_id END
+WHERE p.running = 'cancel' AND NOT p.applied AND r.status IN ('running', 'waiting') AND r.status IN {CANCELLABLE}
+    AND r.kind = 'function' AND r.started_at IS NOT NULL AND r.cancel_requested_at IS NULL
+ORDER BY r.id LIMIT {AT_ONCE}
+"""
+_APPLIED = "UPDATE andon.pauses SET applied = true WHERE running = 'cancel' AND NOT applied"
+
+
+def cancel_started(connection: psycopg.Connection[Any]) -> tuple[Marked, bool]:
+    """Cancel some runs that had started when they were paused with `cancel`; and whether there may be more.
+
+    In the caller's transaction.
+    """
+    rows = connection.execute(_STARTED).fetchall()
+    lock_reports(connection, sorted({report for _, report, _ in rows if report is not None}))
+    marked = mark(connection, [Mark(id, Event("", user=by), "paused") for id, _, by in rows])
+    cascades.note_marked(connection, marked)
+    if len(rows) < AT_ONCE:
+        connection.execute(_APPLIED)
+    return marked, len(rows) >= AT_ONCE
