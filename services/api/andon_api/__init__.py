@@ -1,0 +1,1 @@
+"""The API: REST, the console, and events as they come over HTTP."""
