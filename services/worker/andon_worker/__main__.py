@@ -6,30 +6,20 @@ import os
 import signal
 import sys
 
-import psycopg
-
 from andon.adapters.tracing import start_tracing
-from andon.logs import configure_logging
-from andon.migrations import UnknownRevision, require_head
-from andon.settings import Settings, SettingsError
+from andon.migrations import require_head
+from andon.process import on_stop, starting
 from andon_worker.linux import expect_orphans
 from andon_worker.supervisor.bootstrap import worker
 
 
 def main() -> None:
     """Run a worker until it is asked to stop, or say in one sentence why it can't."""
-    try:
-        settings = Settings.from_env(os.environ)
-        configure_logging("worker", settings.log_level)
+    with starting("worker") as settings:
         require_head(settings.database_url)
         tracing = start_tracing("worker", os.environ)
         service, health = worker(settings, tracing=tracing)
-    except (SettingsError, UnknownRevision) as error:
-        sys.exit(str(error))
-    except psycopg.OperationalError as error:
-        sys.exit(f"The database that ANDON_DATABASE_URL names does not answer: {str(error).strip()}")
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: service.ask_to_stop())
+    on_stop(service.ask_to_stop)
     signal.signal(signal.SIGUSR1, lambda *_: service.reload())
     expect_orphans()
     if health:
