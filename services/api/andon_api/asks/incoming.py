@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
+from urllib.parse import unquote
 
 from andon.adapters.postgres.events.own_events import check_own
 from andon.engine.errors import EventError
 from andon.engine.events import Event, check_event, why_only_ours
 from andon.engine.ids import new_id
 from andon.reports.events import spelled
-from andon_api.http.problems import FieldErrors
+from andon_api.http.problems import FieldErrors, Problem
+from andon_api.http.strict_json import parse_json
 from andon_api.principal import Principal
 
 NATIVE = "application/json"
@@ -150,3 +152,19 @@ def _moment(value: Any, field: str = "ts") -> dt.datetime | None:
         pass
     expected = "milliseconds since 1970 or RFC 3339" if field == "ts" else "RFC 3339"
     raise EventError(field, f"expected a time with its zone, {expected}, got {str(value)[:40]!r}")
+
+
+_PREFIX = "ce-"
+BINARY = "ce-specversion"
+
+
+def read_binary(headers: Iterable[tuple[str, str]], body: bytes, media_type: str) -> dict[str, Any]:
+    """The event as structured mode would have it; values are percent-encoded UTF-8. Raises a 415 or 400 `Problem`."""
+    if body and not (media_type == "application/json" or media_type.endswith("+json")):
+        raise Problem(415, f"expected a CloudEvent's data as application/json, got {media_type or 'none'}")
+    attributes = {
+        name.lower().removeprefix(_PREFIX): unquote(value)
+        for name, value in headers
+        if name.lower().startswith(_PREFIX) and name.lower() != "ce-data"
+    }
+    return {**attributes, **({"data": parse_json(body)} if body else {})}

@@ -6,12 +6,12 @@ from typing import Any
 
 from flask import Blueprint, Response, render_template, request, url_for
 
+from andon_api.asks.cancellations import ask, find
 from andon_api.console import forms
 from andon_api.database import Row
 from andon_api.http.effects import perform
 from andon_api.principal import principal
 from andon_api.reads import cancellations, events
-from andon_api.routes.cancellations import ask, find
 from andon_api.schemas import BulkCancelBody
 
 

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from time import monotonic
 
 from flask import Blueprint, Response, current_app, request
 
 from andon_api.access.gate import gate
 from andon_api.http.problems import Problem
-from andon_api.live import ANY, Listener, LiveFeed, TooManyStreams
-from andon_api.principal import principal
-from andon_api.routes.streams import CHECK_SECONDS, KEEP_ALIVE_SECONDS, LONGEST_SECONDS, RETRY_AFTER, in_context
+from andon_api.http.streaming import (
+    CHECK_SECONDS,
+    KEEP_ALIVE_SECONDS,
+    LONGEST_SECONDS,
+    in_context,
+    streamed,
+)
+from andon_api.live import ANY, Listener, LiveFeed
 from andon_api.services import services
-from andon_api.serving.bell import PARK, Bell
-from andon_api.serving.exchange import LEFT
+from andon_api.serving.bell import Bell
 
 TOPIC = re.compile(r"(run|report|logs):[0-9a-f-]{36}")
 MOST_TOPICS = 4
@@ -39,24 +42,13 @@ def live() -> Response:
     asked = request.args.getlist("on")
     if not 1 <= len(asked) <= MOST_TOPICS or not all(each == ANY or TOPIC.fullmatch(each) for each in asked):
         raise Problem(400, f"expected 1 to {MOST_TOPICS} parameters `on`, each as run:<id>")
-    feed, listening = services().live, ExitStack()
-    try:
-        listener = listening.enter_context(feed.listen(*asked, tenant=principal().tenant, of=feed.streams))
-    except TooManyStreams:
-        raise Problem(503, "Enough streams are open.", headers={"Retry-After": RETRY_AFTER}) from None
     still_open = gate().still_open()
-    messages = _messages(
-        feed,
-        listener,
-        refused=None if still_open is None else in_context(current_app, still_open),
-        gap=ANY_SECONDS if ANY in asked else AT_ONCE_SECONDS,
-        left=request.environ.get(LEFT, lambda: False),
-        park=request.environ.get(PARK, lambda bell, seconds: bell.wait(seconds)),
+    refused = None if still_open is None else in_context(current_app, still_open)
+    gap, feed = ANY_SECONDS if ANY in asked else AT_ONCE_SECONDS, services().live
+    return streamed(
+        tuple(asked),
+        lambda listener, left, park: _messages(feed, listener, refused=refused, gap=gap, left=left, park=park),
     )
-    response = Response(messages, content_type="text/event-stream")
-    response.headers.update({"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
-    response.call_on_close(listening.close)
-    return response
 
 
 def _messages(

@@ -7,6 +7,7 @@ from flask import Blueprint, Response, render_template, request, url_for
 from andon.adapters.postgres.asks.requests import Conflict, NotFound
 from andon.adapters.postgres.runs.children import below
 from andon.adapters.postgres.runs.run_logs import LEVELS
+from andon_api.asks.pauses import ask_pause, ask_resume
 from andon_api.console import forms, live, show, timeline
 from andon_api.database import Row, connection, now
 from andon_api.http.effects import perform
@@ -16,7 +17,6 @@ from andon_api.http.waiting import Known, wait
 from andon_api.principal import principal
 from andon_api.reads import events, logs, runs
 from andon_api.reads import functions as registered
-from andon_api.routes.pauses import ask_pause, ask_resume
 from andon_api.routes.runs import ask_cancel, ask_rerun
 from andon_api.schemas import RUN_STATUSES, RerunBody
 

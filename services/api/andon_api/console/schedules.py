@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, render_template
 
+from andon_api.asks.schedules import ask_pause, ask_resume, ask_run
 from andon_api.console import forms
 from andon_api.principal import principal
 from andon_api.reads import schedules
-from andon_api.routes.schedules import ask_pause, ask_resume, ask_run
 
 
 def add_to(console: Blueprint) -> None:

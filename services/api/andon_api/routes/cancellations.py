@@ -2,33 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from sqlalchemy import select
-
-from andon.adapters.cel import check_expression
-from andon.adapters.postgres.asks import requests
-from andon.adapters.postgres.asks.requests import NotFound
-from andon.adapters.postgres.cancels import wide
-from andon.adapters.postgres.events.own_events import WideCancel
-from andon.adapters.postgres.models import EventRow, WideCancellation
-from andon.engine.cel import ExpressionError
-from andon.engine.declared.tags import tag_key
-from andon.engine.events import RUNS_CANCELLED, Event
-from andon.engine.ids import parse_id
-from andon_api.asks.auditing import note
-from andon_api.database import Row, connection, rows
+from andon_api.asks.cancellations import ask, find
+from andon_api.database import Row
 from andon_api.http.effects import Outcome, effect
-from andon_api.http.problems import FieldErrors
-from andon_api.http.rest import PREFIX, Blueprint
-from andon_api.http.waiting import Known
-from andon_api.principal import principal, traceparent
-from andon_api.reads import events
-from andon_api.reads.runs import NOBODY
+from andon_api.http.rest import Blueprint
 from andon_api.schemas import BulkCancelBody, CancellationSchema, StartedCancellationSchema
 
 blueprint = Blueprint("cancellations", __name__, description="Cancel many runs at once")
-NEWEST = 2**62  # a dry run sees every run that is open now
 
 
 @blueprint.post("/cancellations")
@@ -50,72 +30,3 @@ def start(body: Row) -> Outcome:
 def one(id: str) -> Row:
     """How far a bulk cancel is, and how many runs it has matched."""
     return find(id)
-
-
-def ask(body: Row) -> Outcome:
-    """Start a bulk cancel, or count what it would match, in the session's transaction."""
-    who = principal()
-    tag = body["tag"]
-    cancel = WideCancel(
-        body["function_id"],
-        body["started_after"],
-        body["started_before"],
-        body["if_"],
-        keys=None if tag is None else (tag_key(who.tenant, tag),),
-    )
-    _check(cancel)
-    if body["dry_run"]:
-        asker = Event(RUNS_CANCELLED, user=who.user)
-        found = wide.count(connection(), tenant=who.tenant, seq=NEWEST, cancel=cancel, event=asker)
-        counts = {"matched": found.matched, "failedEvaluations": found.failed, "firstFailure": found.failure}
-        return Outcome({"id": None, "dryRun": True, **counts}, status=200)
-    id, asked = requests.cancel_many(
-        connection(),
-        tenant=who.tenant,
-        cancel=cancel,
-        tag=tag,
-        user=who.user,
-        reason=body["reason"],
-        traceparent=traceparent(),
-    )
-    of = {"functionId": body["function_id"] or None, "tag": tag, "if": cancel.expression}
-    note("cancellation.asked", id, reason=body["reason"], **of)
-    answer = {"id": str(id), "dryRun": False, "eventId": asked.event.id}
-
-    def done() -> Row | None:
-        found = find(str(id))
-        counts = {
-            "matched": found["matched"],
-            "failedEvaluations": found["failed_evaluations"],
-            "firstFailure": found["first_failure"],
-        }
-        return {**answer, **counts} if found["status"] == "done" else None
-
-    return Outcome.of(asked, answer, {"Location": f"{PREFIX}/cancellations/{id}"}, Known(done))
-
-
-def find(id: str) -> Row:
-    """A bulk cancel with the event that asked for it."""
-    table, event = WideCancellation.__table__, EventRow.__table__
-    columns: list[Any] = [*table.c, event.c.id.label("event_id"), event.c.user.label("requested_by"), event.c.data]
-    query = select(*columns).join(event, event.c.seq == table.c.event_seq)
-    found = rows(query.where(table.c.id == (parse_id(id) or NOBODY), table.c.tenant == principal().tenant))
-    if not found:
-        raise NotFound("Cancellation not found")
-    row, data = found[0], found[0]["data"]
-    told = {"if_": row["expression"], "reason": data.get("reason"), "tag": data.get("tag")}
-    return {**row, **told}
-
-
-def _check(cancel: WideCancel) -> None:
-    """422 for a function that nobody has registered, or an expression that can't be used."""
-    if not cancel.function_id:
-        if cancel.keys is None:
-            raise FieldErrors([("/functionId", "expected a registered function, or a tag")])
-    elif cancel.function_id not in {each["id"] for each in events.functions()}:
-        raise FieldErrors([("/functionId", f"expected a registered function, got {cancel.function_id!r}")])
-    if cancel.expression is not None:
-        try:
-            check_expression(cancel.expression)
-        except ExpressionError as error:
-            raise FieldErrors([("/if", str(error))]) from None

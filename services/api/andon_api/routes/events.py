@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-from uuid import UUID
-
 from flask import request
 
-from andon.adapters.postgres.asks.accepting import Accepted, accept_effects, concerned
 from andon.adapters.postgres.asks.requests import NotFound
-from andon.adapters.postgres.events.inbox import accept
-from andon.engine.events import Event
-from andon_api.access.admission import admit, check_data
 from andon_api.asks import incoming
-from andon_api.asks.replay import replay
-from andon_api.database import Row, connection
-from andon_api.http import cloudevents
-from andon_api.http.effects import Outcome, at_once, effect
+from andon_api.asks.events import record, replay
+from andon_api.database import Row
+from andon_api.http.effects import Outcome, effect
 from andon_api.http.problems import Problem
 from andon_api.http.rest import Blueprint
 from andon_api.http.strict_json import parse_json
-from andon_api.http.waiting import Known
 from andon_api.principal import principal, traceparent
 from andon_api.reads import events
 from andon_api.reads import functions as registered
 from andon_api.schemas import (
     DeadEventPage,
     DeadEventSchema,
-    EffectsSchema,
     EventPage,
     EventSchema,
     EventsQuery,
@@ -65,8 +56,8 @@ _BODY = {
 def send() -> Outcome:
     """Send one event or a list, as native JSON or as CloudEvents 1.0 (structured, batch, binary)."""
     media_type = request.mimetype
-    if cloudevents.MARK in request.headers and media_type not in {incoming.CLOUD, incoming.CLOUD_BATCH}:
-        event = cloudevents.read_binary(request.headers.items(), request.get_data(), media_type)
+    if incoming.BINARY in request.headers and media_type not in {incoming.CLOUD, incoming.CLOUD_BATCH}:
+        event = incoming.read_binary(request.headers.items(), request.get_data(), media_type)
         return record(incoming.read_events(event, principal(), media_type=incoming.CLOUD, traceparent=traceparent()))
     if media_type not in {incoming.NATIVE, incoming.CLOUD, incoming.CLOUD_BATCH}:
         raise Problem(
@@ -120,33 +111,3 @@ def replay_dead(body: Row, id: int) -> Outcome:
 def functions() -> Row:
     """What is registered, with what its runs did in the last 24 hours."""
     return {"items": registered.with_statistics(principal().tenant), "next_cursor": None}
-
-
-def record(given: list[Event]) -> Outcome:
-    """Record the events; one whose id is known has no second effect."""
-    admit(given)
-    check_data(given)
-    accepted = _accept(given)
-    answer: Row = {"ids": [event.id for event in given]}
-    if accepted.stopped != []:
-        answer["stops"] = _told(accepted.stopped)
-    tenant = principal().tenant
-
-    def dispatched() -> Row | None:
-        found = events.effects_once_dispatched(tenant, answer["ids"])
-        return None if found is None else {**answer, "effects": [EffectsSchema().dump(each) for each in found]}
-
-    return Outcome(answer, events=accepted.events, flags=accepted.flags, known=Known(dispatched))
-
-
-def _accept(given: list[Event]) -> Accepted:
-    """Events that cancel nothing and move no subject are one statement; others do it in their transaction."""
-    with at_once() as own:
-        rules = concerned(own, given)
-        if rules is None:
-            return Accepted(accept(own, given), {}, [])
-    return accept_effects(connection(), given, rules)
-
-
-def _told(stopped: list[UUID] | None) -> Row:
-    return {"runs": [str(each) for each in stopped or []], "many": stopped is None}

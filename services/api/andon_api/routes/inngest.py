@@ -7,10 +7,10 @@ from dataclasses import replace
 from flask import Blueprint, request
 
 from andon_api.asks import incoming
+from andon_api.asks.events import record
 from andon_api.http.effects import Outcome, effect
 from andon_api.http.strict_json import parse_json
 from andon_api.principal import principal, traceparent
-from andon_api.routes.events import record
 
 blueprint = Blueprint("inngest", __name__)
 SEED = "x-inngest-event-id-seed"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from time import monotonic
 from uuid import UUID
 
@@ -22,14 +21,19 @@ from andon_api.database import Row, now, rows
 from andon_api.http.paging import seq
 from andon_api.http.problems import Problem, document
 from andon_api.http.rest import Blueprint
-from andon_api.live import Listener, LiveFeed, TooManyStreams
+from andon_api.http.streaming import (
+    CHECK_SECONDS,
+    KEEP_ALIVE_SECONDS,
+    LONGEST_SECONDS,
+    in_context,
+    streamed,
+)
+from andon_api.live import Listener, LiveFeed
 from andon_api.principal import principal
 from andon_api.reads import logs
-from andon_api.routes.streams import CHECK_SECONDS, KEEP_ALIVE_SECONDS, LONGEST_SECONDS, RETRY_AFTER, in_context
 from andon_api.schemas import LinesQuery, LogLineSchema, LogPage, LogsDownloadQuery, LogsQuery
 from andon_api.services import services
-from andon_api.serving.bell import PARK, Bell
-from andon_api.serving.exchange import LEFT
+from andon_api.serving.bell import Bell
 
 blueprint = Blueprint("logs", __name__, description="What runs print and log")
 
@@ -79,24 +83,11 @@ def stream(query: Row, id: str) -> Response:
     """
     run_id, which, feed = _own(id), logs.wanted(query), services().live
     after = _place(request.headers.get("Last-Event-ID", ""))
-    listening = ExitStack()
-    topics = (f"run:{run_id}", f"logs:{run_id}")
-    try:
-        listener = listening.enter_context(feed.listen(*topics, tenant=principal().tenant, of=feed.streams))
-    except TooManyStreams:
-        raise Problem(503, "Enough streams are open; poll instead.", headers={"Retry-After": RETRY_AFTER}) from None
-    told = _messages(
-        _reader(run_id, which),
-        feed,
-        listener,
-        after,
-        left=request.environ.get(LEFT, lambda: False),
-        park=request.environ.get(PARK, lambda bell, seconds: bell.wait(seconds)),
+    read = _reader(run_id, which)
+    return streamed(
+        (f"run:{run_id}", f"logs:{run_id}"),
+        lambda listener, left, park: _messages(read, feed, listener, after, left=left, park=park),
     )
-    response = Response(told, content_type="text/event-stream")
-    response.headers.update({"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
-    response.call_on_close(listening.close)
-    return response
 
 
 Read = Callable[[Place], tuple[list[Row], bool, Problem | None]]

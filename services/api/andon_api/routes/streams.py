@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from time import monotonic
-from typing import TypeVar
 
 import marshmallow as ma
 import psycopg
@@ -17,27 +15,28 @@ from sqlalchemy.exc import SQLAlchemyError
 from andon.adapters.postgres.asks.requests import NotFound
 from andon_api.access.gate import gate
 from andon_api.access.tokens import thing
-from andon_api.database import Row, db
+from andon_api.database import Row
 from andon_api.http.problems import FieldErrors, Problem, document, of_exception
 from andon_api.http.rest import Blueprint
-from andon_api.live import Listener, LiveFeed, TooManyStreams
+from andon_api.http.streaming import (
+    CHECK_SECONDS,
+    KEEP_ALIVE_SECONDS,
+    LONGEST_SECONDS,
+    in_context,
+    streamed,
+)
+from andon_api.live import Listener, LiveFeed
 from andon_api.looks import Seen
 from andon_api.principal import principal
 from andon_api.reads import reports, runs, subjects
 from andon_api.schemas import ReportSchema, RunDetailSchema, StreamQuery, SubjectSchema
 from andon_api.services import services
-from andon_api.serving.bell import PARK, Bell
-from andon_api.serving.exchange import LEFT
+from andon_api.serving.bell import Bell
 
 blueprint = Blueprint("streams", __name__, description="Status and progress as they change")
 
-CHECK_SECONDS = 2.0  # whether its viewer may still see it, and whether the live channel has gone
 FED_SECONDS = 5.0  # what changes without being told on the live channel is seen by then
-KEEP_ALIVE_SECONDS = 15.0
-LONGEST_SECONDS = 1800.0
 UNTOLD = "subject:"  # the live channel names runs and reports alone
-RETRY_AFTER = "2"
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -134,17 +133,7 @@ def _stream(things: Sequence[str], *, missing: str | None = None) -> Response:
         seen = [""] * len(things)
     if all(each.ended for each in now) and seen == [each.tag for each in now]:
         return Response(status=204)
-    listening = ExitStack()
-    try:
-        listener = listening.enter_context(feed.listen(*things, tenant=tenant, of=feed.streams))
-    except TooManyStreams:
-        raise Problem(503, "Enough streams are open; poll instead.", headers={"Retry-After": RETRY_AFTER}) from None
-    left: Callable[[], bool] = request.environ.get(LEFT, lambda: False)
-    park: Callable[[Bell, float], None] = request.environ.get(PARK, lambda bell, seconds: bell.wait(seconds))
-    response = Response(stream.messages(listener, seen, since, left, park), content_type="text/event-stream")
-    response.headers.update({"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
-    response.call_on_close(listening.close)
-    return response
+    return streamed(tuple(things), lambda listener, left, park: stream.messages(listener, seen, since, left, park))
 
 
 @dataclass(frozen=True)
@@ -224,20 +213,6 @@ def _reader(app: Flask, tenant: str, things: Sequence[str]) -> Callable[[str, fl
         return Seen(json.dumps(KINDS[kind].schema.dump(row)), KINDS[kind].ended(row)) if row else _GONE
 
     return lambda name, since: looks[name].at(since, in_context(app, lambda: read(name)))
-
-
-def in_context(app: Flask, ask: Callable[[], T]) -> Callable[[], T]:
-    """`ask` behind the request, holding no connection once it has answered."""
-    app = getattr(app, "_get_current_object", lambda: app)()
-
-    def asked() -> T:
-        with app.app_context():
-            try:
-                return ask()
-            finally:
-                db.session.remove()
-
-    return asked
 
 
 _GONE = Seen(ended=True)

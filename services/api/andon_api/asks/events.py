@@ -1,22 +1,33 @@
-"""Replay a dead event: its entry goes to the bus again, bytes as they were, under the id that it had."""
+"""Record events, and replay those that were dead."""
 
 from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
+from uuid import UUID
 
 from redis.exceptions import RedisError
 from sqlalchemy import func, update
 from sqlalchemy.dialects.postgresql import insert
 
+from andon.adapters.postgres.asks.accepting import Accepted, accept_effects, concerned
 from andon.adapters.postgres.asks.requests import Conflict, NotFound
+from andon.adapters.postgres.events.inbox import accept
 from andon.adapters.postgres.models import DeadEvent, OutboxRow
 from andon.adapters.redis.bus import STREAM, digest
 from andon.adapters.redis.reading import CUT
+from andon.engine.events import Event
+from andon_api.access.admission import admit, check_data
 from andon_api.asks.auditing import note
-from andon_api.database import Row, db
+from andon_api.database import Row, connection, db
+from andon_api.http.effects import Outcome, at_once
 from andon_api.http.problems import Problem
+from andon_api.http.waiting import Known
+from andon_api.principal import principal
 from andon_api.reads import events
+from andon_api.schemas import (
+    EffectsSchema,
+)
 from andon_api.services import services
 
 CUT_AT = 1024 * 1024  # longer values were not kept whole
@@ -55,3 +66,33 @@ def _entry(stream_id: str, kept: Sequence[Sequence[str]]) -> dict[bytes, bytes]:
     if CUT in fields or any(len(value) >= CUT_AT for value in fields.values()):
         raise Conflict("The entry was too large to be kept whole: it can't be replayed")
     return fields if fields.get(b"id") else {**fields, b"id": f"{stream_id}-{digest(fields)}".encode()}
+
+
+def record(given: list[Event]) -> Outcome:
+    """Record the events; one whose id is known has no second effect."""
+    admit(given)
+    check_data(given)
+    accepted = _accept(given)
+    answer: Row = {"ids": [event.id for event in given]}
+    if accepted.stopped != []:
+        answer["stops"] = _told(accepted.stopped)
+    tenant = principal().tenant
+
+    def dispatched() -> Row | None:
+        found = events.effects_once_dispatched(tenant, answer["ids"])
+        return None if found is None else {**answer, "effects": [EffectsSchema().dump(each) for each in found]}
+
+    return Outcome(answer, events=accepted.events, flags=accepted.flags, known=Known(dispatched))
+
+
+def _accept(given: list[Event]) -> Accepted:
+    """Events that cancel nothing and move no subject are one statement; others do it in their transaction."""
+    with at_once() as own:
+        rules = concerned(own, given)
+        if rules is None:
+            return Accepted(accept(own, given), {}, [])
+    return accept_effects(connection(), given, rules)
+
+
+def _told(stopped: list[UUID] | None) -> Row:
+    return {"runs": [str(each) for each in stopped or []], "many": stopped is None}
