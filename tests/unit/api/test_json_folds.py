@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from andon_api.console.json_view import LONGEST_TEXT, MOST_CHILDREN, MOST_NODES, Node, tree
+from andon_api.console.parts.json_view import LONGEST_TEXT, MOST_CHILDREN, MOST_NODES, Node, tree
 
 
 def count(node: Node) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from andon_api.console.looks import Looks
+from andon_api.console.parts.looks import Looks
 
 
 def test_a_rendering_is_shared_for_a_moment_only() -> None:

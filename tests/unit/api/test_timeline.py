@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from andon_api.console import show
-from andon_api.console.timeline import WIDTH, lanes
+from andon_api.console.parts import show
+from andon_api.console.parts.timeline import WIDTH, lanes
 
 START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, Response, render_template, request, url_for
 
 from andon_api.asks.cancellations import ask, find
-from andon_api.console import forms
+from andon_api.console.parts import forms
 from andon_api.database import Row
 from andon_api.http.effects import perform
 from andon_api.principal import principal

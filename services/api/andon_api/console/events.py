@@ -10,7 +10,7 @@ from flask import Blueprint, Response, render_template, request, url_for
 from andon.adapters.postgres.asks.requests import NotFound
 from andon_api.asks import incoming
 from andon_api.asks.events import record, replay
-from andon_api.console import forms
+from andon_api.console.parts import forms
 from andon_api.http.effects import Outcome, perform
 from andon_api.principal import principal
 from andon_api.reads import events

@@ -9,7 +9,7 @@ from flask import Blueprint, g, render_template
 from sqlalchemy.exc import SQLAlchemyError
 
 from andon.adapters.postgres import workers
-from andon_api.console import charts
+from andon_api.console.parts import charts
 from andon_api.database import connection, now
 from andon_api.principal import principal
 from andon_api.reads import events, home, reports

@@ -5,25 +5,9 @@ from __future__ import annotations
 from flask import Blueprint, g, render_template, request
 
 from andon_api.access.scopes import READ, scopes_of
-from andon_api.console import (
-    audit,
-    bulk,
-    events,
-    forms,
-    gist,
-    home,
-    json_view,
-    live,
-    reports,
-    runs,
-    schedules,
-    show,
-    subjects,
-    usage,
-    webhooks,
-    whys,
-)
-from andon_api.console.looks import Looks
+from andon_api.console import audit, bulk, events, home, live, reports, runs, schedules, subjects, usage, webhooks
+from andon_api.console.parts import forms, gist, json_view, show, whys
+from andon_api.console.parts.looks import Looks
 from andon_api.database import now
 from andon_api.http.problems import of_exception
 from andon_api.principal import principal

@@ -9,7 +9,8 @@ from andon.engine.ids import parse_id
 from andon.reports.columns import roles_for
 from andon.reports.options import LOCALES, SECTIONS
 from andon_api.asks import editing, uploads
-from andon_api.console import forms, live, show, timeline
+from andon_api.console import live
+from andon_api.console.parts import forms, show, timeline
 from andon_api.database import Row, db, now
 from andon_api.http.effects import Outcome, perform
 from andon_api.http.problems import FieldErrors

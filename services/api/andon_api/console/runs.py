@@ -8,7 +8,8 @@ from andon.adapters.postgres.asks.requests import Conflict, NotFound
 from andon.adapters.postgres.runs.children import below
 from andon.adapters.postgres.runs.run_logs import LEVELS
 from andon_api.asks.pauses import ask_pause, ask_resume
-from andon_api.console import forms, live, show, timeline
+from andon_api.console import live
+from andon_api.console.parts import forms, show, timeline
 from andon_api.database import Row, connection, now
 from andon_api.http.effects import perform
 from andon_api.http.problems import FieldErrors

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, render_template
 
 from andon_api.asks.schedules import ask_pause, ask_resume, ask_run
-from andon_api.console import forms
+from andon_api.console.parts import forms
 from andon_api.principal import principal
 from andon_api.reads import schedules
 

@@ -12,7 +12,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from andon.adapters.postgres.asks.requests import NotFound
 from andon.adapters.postgres.subjects import subject_kinds
 from andon.adapters.postgres.subjects.subject_kinds import Kind
-from andon_api.console import forms, home, show
+from andon_api.console import home
+from andon_api.console.parts import forms, show
 from andon_api.database import connection
 from andon_api.http.problems import FieldErrors
 from andon_api.principal import principal

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, make_response, render_template, request, url_for
 
 from andon.adapters.postgres import webhooks
-from andon_api.console import forms
+from andon_api.console.parts import forms
 from andon_api.database import connection, db
 from andon_api.http.effects import Outcome
 from andon_api.principal import principal

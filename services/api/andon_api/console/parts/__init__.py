@@ -1,0 +1,1 @@
+"""What pages of the console are made of: forms, timelines, charts, and how things are shown."""
