@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from andon.cli.errors import report_errors
+from andon.cli.terminal.errors import report_errors
 
 
 def main() -> None:

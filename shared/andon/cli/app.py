@@ -4,29 +4,9 @@ from __future__ import annotations
 
 import typer
 
-from andon.cli import (
-    audit,
-    cancel,
-    datasets,
-    demo,
-    doctor,
-    events,
-    functions,
-    init,
-    keeping,
-    keys,
-    pauses,
-    processes,
-    prune,
-    reports,
-    runs,
-    schedules,
-    subjects,
-    tenants,
-    version,
-    webhooks,
-    workers,
-)
+from andon.cli import init, processes, version
+from andon.cli.rest import audit, cancel, datasets, demo, events, functions, pauses, reports, runs, schedules, subjects
+from andon.cli.stores import doctor, keeping, keys, prune, tenants, webhooks, workers
 
 app = typer.Typer(
     help="Long Python functions that anyone allowed to can stop.",

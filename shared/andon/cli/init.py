@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from andon.cli.errors import CommandFailed, Exit
+from andon.cli.terminal.errors import CommandFailed, Exit
 
 IGNORED = ("# Andon's own stores and files", ".andon/")
 

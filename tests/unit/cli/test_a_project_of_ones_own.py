@@ -7,8 +7,8 @@ import yaml  # type: ignore[import-untyped]
 from typer.testing import CliRunner, Result
 
 from andon.cli.app import app
-from andon.cli.errors import CommandFailed
 from andon.cli.init import write_project
+from andon.cli.terminal.errors import CommandFailed
 from andon.embedded.dev import modules_of
 from andon.embedded.errors import EmbeddedError
 from andon.extras import MissingExtra, require_extra

@@ -2,7 +2,7 @@ import io
 
 import pytest
 
-from andon.cli.errors import CommandFailed, report_errors
+from andon.cli.terminal.errors import CommandFailed, report_errors
 from andon.embedded import EmbeddedError
 from andon.settings import Settings
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import typer
 
-from andon.cli.show import cell, seconds
-from andon.cli.values import duration, json_object, moment, setting
+from andon.cli.terminal.show import cell, seconds
+from andon.cli.terminal.values import duration, json_object, moment, setting
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pytest
 from typer.testing import CliRunner
 
 from andon.cli.app import app
-from andon.cli.demo import fraction, write_orders
+from andon.cli.rest.demo import fraction, write_orders
 from andon.client import Report
 
 

@@ -4,8 +4,8 @@ import pytest
 from typer.testing import CliRunner
 
 from andon.cli.app import app
-from andon.cli.errors import Exit
 from andon.cli.reference import reference, renewed
+from andon.cli.terminal.errors import Exit
 
 PAGE = Path(__file__).parents[3] / "docs" / "cli.md"
 

@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from andon.cli.where import known_url
+from andon.cli.terminal.where import known_url
 from andon.embedded.home import env_file, read_env_file
 
 WORDS = "it's $HOME & more"

@@ -3,8 +3,8 @@ import io
 
 import pytest
 
-from andon.cli.errors import report_errors
-from andon.cli.events import unheard
+from andon.cli.rest.events import unheard
+from andon.cli.terminal.errors import report_errors
 from andon.client import Function, NotAllowed, Unreachable
 
 

@@ -12,11 +12,11 @@ from andon.adapters.postgres import workers
 from andon.adapters.postgres.access import audit
 from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.upkeep import draining
-from andon.cli.errors import CommandFailed, Exit
-from andon.cli.keys import me
-from andon.cli.show import AsJson, err, print_json, print_table
-from andon.cli.values import duration
-from andon.cli.where import postgres, redis
+from andon.cli.stores.keys import me
+from andon.cli.terminal.errors import CommandFailed, Exit
+from andon.cli.terminal.show import AsJson, err, print_json, print_table
+from andon.cli.terminal.values import duration
+from andon.cli.terminal.where import postgres, redis
 from andon.engine.events import DEFAULT_TENANT
 
 HALF_AN_HOUR = "30m"

@@ -20,11 +20,11 @@ from andon.adapters.redis.bus import STREAM
 from andon.adapters.redis.retention import handled_below, older_than, trim
 from andon.adapters.storage import Storage, StorageError
 from andon.adapters.sweeping import sweep
-from andon.cli.errors import CommandFailed, Exit
-from andon.cli.keeping import orphans_grace
-from andon.cli.show import AsJson, err, print_facts, print_json
-from andon.cli.values import duration
-from andon.cli.where import first_line, postgres, redis, storage_url
+from andon.cli.stores.keeping import orphans_grace
+from andon.cli.terminal.errors import CommandFailed, Exit
+from andon.cli.terminal.show import AsJson, err, print_facts, print_json
+from andon.cli.terminal.values import duration
+from andon.cli.terminal.where import first_line, postgres, redis, storage_url
 
 THIRTY_DAYS: Any = "30d"  # read by the option's parser
 ONE_YEAR: Any = "365d"

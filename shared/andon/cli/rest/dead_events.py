@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from andon.cli.errors import CommandFailed, Exit
-from andon.cli.show import AsJson, Limit, print_facts, print_json, print_table
-from andon.cli.where import api
+from andon.cli.terminal.errors import CommandFailed, Exit
+from andon.cli.terminal.show import AsJson, Limit, print_facts, print_json, print_table
+from andon.cli.terminal.where import api
 
 group = typer.Typer(help="Dead events: entries of the bus that can't be events.", no_args_is_help=True)
 

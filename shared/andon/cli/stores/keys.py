@@ -12,9 +12,9 @@ import typer
 
 from andon.adapters.postgres.access.audit import record
 from andon.adapters.postgres.access.keys import SCOPES, TRUSTED_SECONDS, create_key, list_keys, revoke_key
-from andon.cli.errors import CommandFailed, Exit
-from andon.cli.show import AsJson, err, print_json, print_table
-from andon.cli.where import postgres
+from andon.cli.terminal.errors import CommandFailed, Exit
+from andon.cli.terminal.show import AsJson, err, print_json, print_table
+from andon.cli.terminal.where import postgres
 from andon.engine.events import DEFAULT_TENANT
 from andon.engine.ids import parse_id
 

@@ -9,11 +9,11 @@ import typer
 
 from andon.adapters.postgres.access.audit import record
 from andon.adapters.postgres.keeping import Keeping, forget_keeping, keepings, set_keeping
-from andon.cli.errors import CommandFailed, Exit
-from andon.cli.keys import me
-from andon.cli.show import AsJson, print_json, print_table
-from andon.cli.values import duration
-from andon.cli.where import postgres
+from andon.cli.stores.keys import me
+from andon.cli.terminal.errors import CommandFailed, Exit
+from andon.cli.terminal.show import AsJson, print_json, print_table
+from andon.cli.terminal.values import duration
+from andon.cli.terminal.where import postgres
 
 SHORTEST_GRACE = dt.timedelta(hours=1)  # an upload's file is there before its row is
 UNITS = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from andon.cli.errors import CommandFailed, Exit
-from andon.cli.show import AsJson, Limit, err, print_facts, print_json, print_table
-from andon.cli.where import api
+from andon.cli.terminal.errors import CommandFailed, Exit
+from andon.cli.terminal.show import AsJson, Limit, err, print_facts, print_json, print_table
+from andon.cli.terminal.where import api
 
 group = typer.Typer(help="Datasets: the files that reports are made from.", no_args_is_help=True)
 

@@ -9,10 +9,10 @@ import typer
 
 from andon.adapters.postgres import webhooks
 from andon.adapters.postgres.access.audit import record
-from andon.cli.errors import CommandFailed, Exit
-from andon.cli.keys import me
-from andon.cli.show import AsJson, err, print_json, print_table
-from andon.cli.where import postgres
+from andon.cli.stores.keys import me
+from andon.cli.terminal.errors import CommandFailed, Exit
+from andon.cli.terminal.show import AsJson, err, print_json, print_table
+from andon.cli.terminal.where import postgres
 from andon.engine.dispatch.webhooks import url_fault
 from andon.engine.events import DEFAULT_TENANT
 from andon.engine.ids import parse_id

@@ -16,9 +16,9 @@ from andon.adapters.postgres.upkeep.doctor import check_clock, check_system
 from andon.adapters.postgres.upkeep.doctor import clock_offset as postgres_offset
 from andon.adapters.redis.doctor import check_bus, check_settings
 from andon.adapters.redis.doctor import clock_offset as redis_offset
-from andon.cli.errors import CommandFailed
-from andon.cli.show import STYLES, AsJson, cell, out, print_json
-from andon.cli.where import api, database_url, first_line, postgres, redis
+from andon.cli.terminal.errors import CommandFailed
+from andon.cli.terminal.show import STYLES, AsJson, cell, out, print_json
+from andon.cli.terminal.where import api, database_url, first_line, postgres, redis
 
 MARKS = {Health.OK: "✓", Health.WARNING: "!", Health.PROBLEM: "✗"}
 

@@ -9,8 +9,8 @@ from redis.exceptions import RedisError
 
 from andon.adapters.postgres.usage import Usage, last_day, usage
 from andon.adapters.redis.refusals import refusals
-from andon.cli.show import AsJson, print_json, print_table
-from andon.cli.where import postgres, redis
+from andon.cli.terminal.show import AsJson, print_json, print_table
+from andon.cli.terminal.where import postgres, redis
 
 
 def add_to(app: typer.Typer) -> None:

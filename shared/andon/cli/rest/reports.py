@@ -8,9 +8,9 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from andon.cli.errors import CommandFailed, Exit
-from andon.cli.saving import print_saved, save_all
-from andon.cli.show import (
+from andon.cli.terminal.errors import CommandFailed, Exit
+from andon.cli.terminal.saving import print_saved, save_all
+from andon.cli.terminal.show import (
     AsJson,
     Limit,
     err,
@@ -22,9 +22,9 @@ from andon.cli.show import (
     print_table,
     who,
 )
-from andon.cli.values import TIME, moment, setting
-from andon.cli.watching import follow, print_cancel, require_generated
-from andon.cli.where import api
+from andon.cli.terminal.values import TIME, moment, setting
+from andon.cli.terminal.watching import follow, print_cancel, require_generated
+from andon.cli.terminal.where import api
 from andon.client import Andon, Report, ReportStatus
 
 group = typer.Typer(help="Reports: what a user asks for, and can cancel.", no_args_is_help=True)

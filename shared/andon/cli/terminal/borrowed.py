@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
-from andon.cli.errors import CommandFailed, Exit
-from andon.cli.where import known_url
+from andon.cli.terminal.errors import CommandFailed, Exit
+from andon.cli.terminal.where import known_url
 from andon.client import Andon
 from andon.embedded.dev import SHIPPED_FUNCTIONS
 from andon.embedded.home import read_env_file

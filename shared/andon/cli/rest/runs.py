@@ -11,9 +11,9 @@ from typing import Annotated, Any, cast
 import typer
 from rich.text import Text
 
-from andon.cli.errors import CommandFailed, Exit
-from andon.cli.saving import print_saved, save_all
-from andon.cli.show import (
+from andon.cli.terminal.errors import CommandFailed, Exit
+from andon.cli.terminal.saving import print_saved, save_all
+from andon.cli.terminal.show import (
     AsJson,
     Limit,
     cell,
@@ -26,9 +26,9 @@ from andon.cli.show import (
     took,
     who,
 )
-from andon.cli.values import TIME, json_object, moment
-from andon.cli.watching import follow_run, print_cancel, require_completed
-from andon.cli.where import api
+from andon.cli.terminal.values import TIME, json_object, moment
+from andon.cli.terminal.watching import follow_run, print_cancel, require_completed
+from andon.cli.terminal.where import api
 from andon.client import Attempt, Level, LogLine, Run, RunStatus, Step
 
 group = typer.Typer(help="Runs: executions of functions.", no_args_is_help=True)

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from andon.cli.show import AsJson, Limit, print_json, print_table, who
-from andon.cli.where import api
+from andon.cli.terminal.show import AsJson, Limit, print_json, print_table, who
+from andon.cli.terminal.where import api
 
 
 def add_to(app: typer.Typer) -> None:

@@ -12,7 +12,7 @@ from redis import Redis
 from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.connect import connect as connect_postgres
 from andon.adapters.redis.connect import connect as connect_redis
-from andon.cli.errors import CommandFailed, Exit
+from andon.cli.terminal.errors import CommandFailed, Exit
 from andon.client import Andon
 from andon.embedded.home import read_env_file
 from andon.settings import Settings, with_secrets

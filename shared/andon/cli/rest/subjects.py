@@ -11,10 +11,10 @@ import typer
 
 from andon.adapters.postgres.subjects import astray
 from andon.adapters.postgres.subjects.astray import Astray
-from andon.cli.errors import CommandFailed, Exit
-from andon.cli.show import AsJson, Limit, percent, print_facts, print_json, print_table, who
-from andon.cli.values import TIME, moment
-from andon.cli.where import api, postgres
+from andon.cli.terminal.errors import CommandFailed, Exit
+from andon.cli.terminal.show import AsJson, Limit, percent, print_facts, print_json, print_table, who
+from andon.cli.terminal.values import TIME, moment
+from andon.cli.terminal.where import api, postgres
 from andon.client import Subject, SubjectStatus
 
 group = typer.Typer(help="Subjects: what runs are about.", no_args_is_help=True)

@@ -9,9 +9,9 @@ from typing import Annotated
 
 import typer
 
-from andon.cli.show import AsJson, print_json
-from andon.cli.values import TIME, moment
-from andon.cli.where import api
+from andon.cli.terminal.show import AsJson, print_json
+from andon.cli.terminal.values import TIME, moment
+from andon.cli.terminal.where import api
 from andon.client.models import Cancellation
 
 

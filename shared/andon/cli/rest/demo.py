@@ -10,9 +10,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from andon.cli.borrowed import running_system
-from andon.cli.errors import CommandFailed
-from andon.cli.watching import follow
+from andon.cli.terminal.borrowed import running_system
+from andon.cli.terminal.errors import CommandFailed
+from andon.cli.terminal.watching import follow
 from andon.client import Andon, Report, Run
 
 PATIENCE_SECONDS = 1800.0

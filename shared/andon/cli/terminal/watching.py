@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from andon.cli.errors import CommandFailed, Exit
-from andon.cli.show import err, took
+from andon.cli.terminal.errors import CommandFailed, Exit
+from andon.cli.terminal.show import err, took
 from andon.client import Andon, Report, Run
 
 

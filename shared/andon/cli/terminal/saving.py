@@ -7,8 +7,8 @@ from pathlib import Path
 
 import typer
 
-from andon.cli.errors import CommandFailed
-from andon.cli.show import print_json
+from andon.cli.terminal.errors import CommandFailed
+from andon.cli.terminal.show import print_json
 
 
 def save_all(names: Sequence[str], to: Path, download: Callable[[str, Path], Path]) -> list[Path]:

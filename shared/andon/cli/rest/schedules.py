@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from andon.cli.show import AsJson, moment, print_json, print_table
-from andon.cli.where import api
+from andon.cli.terminal.show import AsJson, moment, print_json, print_table
+from andon.cli.terminal.where import api
 from andon.client import Andon, Schedule
 
 group = typer.Typer(help="Schedules: when functions start by themselves.", no_args_is_help=True)

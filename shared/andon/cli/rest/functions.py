@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 
 import typer
 
-from andon.cli.show import AsJson, print_json, print_table
-from andon.cli.where import api
+from andon.cli.terminal.show import AsJson, print_json, print_table
+from andon.cli.terminal.where import api
 
 
 def add_to(app: typer.Typer) -> None:

@@ -10,11 +10,11 @@ from typing import Annotated, Any
 
 import typer
 
-from andon.cli import dead_events
-from andon.cli.show import AsJson, cell, err, moment, out, print_facts, print_json, print_json_line, took, who
-from andon.cli.values import json_object, json_or_text
-from andon.cli.watching import follow_run, require_completed
-from andon.cli.where import api
+from andon.cli.rest import dead_events
+from andon.cli.terminal.show import AsJson, cell, err, moment, out, print_facts, print_json, print_json_line, took, who
+from andon.cli.terminal.values import json_object, json_or_text
+from andon.cli.terminal.watching import follow_run, require_completed
+from andon.cli.terminal.where import api
 from andon.client import Andon, Delivered, Event, Function, Run
 from andon.engine.declared.triggers import On
 

@@ -6,8 +6,8 @@ from typing import Annotated, cast, get_args
 
 import typer
 
-from andon.cli.show import AsJson, print_json, print_table
-from andon.cli.where import api
+from andon.cli.terminal.show import AsJson, print_json, print_table
+from andon.cli.terminal.where import api
 from andon.client import Pause
 from andon.client.pauses import Kind, Running
 

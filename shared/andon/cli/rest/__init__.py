@@ -1,0 +1,1 @@
+"""Commands that ask the API, over the client."""
