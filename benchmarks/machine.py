@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from andon.embedded.binaries import postgres_programs, redis_programs
+from andon.embedded.stores.binaries import postgres_programs, redis_programs
 from benchmarks.contenders import Contender
 from benchmarks.environments import npm_versions, versions
 

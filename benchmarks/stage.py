@@ -18,8 +18,8 @@ from psycopg import sql
 from redis import Redis
 
 from andon.embedded import PostgresServer, RedisServer, embedded_redis
+from andon.embedded.children.spawn import spawn
 from andon.embedded.ports import free_port
-from andon.embedded.spawn import spawn
 from benchmarks.contenders import Contender
 from benchmarks.marks import PATH, Mark, Marks
 from benchmarks.record import SCHEMA

@@ -11,8 +11,8 @@ from typing import Any
 
 from redis import Redis
 
+from andon.embedded.children.spawn import spawn
 from andon.embedded.ports import free_port
-from andon.embedded.spawn import spawn
 from benchmarks.spread import Spread
 from benchmarks.stage import Stage
 

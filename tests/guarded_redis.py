@@ -8,7 +8,7 @@ from pathlib import Path
 from redis import Redis
 from redis.exceptions import RedisError
 
-from andon.embedded.redis import RedisServer
+from andon.embedded.stores.redis import RedisServer
 
 FILE = Path("deploy/redis/users.acl")
 USERS = ("admin", "andon", "producer")

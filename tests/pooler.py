@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 from psycopg import OperationalError, connect
 
 from andon.embedded import PostgresServer
+from andon.embedded.children.spawn import spawn
 from andon.embedded.ports import free_port
-from andon.embedded.server import server_environment
-from andon.embedded.spawn import spawn
+from andon.embedded.stores.server import server_environment
 from tests.polling import wait_until
 
 PROGRAM = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin:/usr/local/sbin")

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from andon.embedded.spawn import spawn
+from andon.embedded.children.spawn import spawn
 
 
 class Process:

@@ -14,8 +14,8 @@ import boto3  # type: ignore[import-untyped]
 import httpx
 from fsspec import get_filesystem_class  # type: ignore[import-untyped]
 
+from andon.embedded.children.spawn import spawn
 from andon.embedded.ports import free_port
-from andon.embedded.spawn import spawn
 from tests.polling import wait_until
 
 BUCKET = "andon-files"

@@ -10,7 +10,7 @@ from types import TracebackType
 
 import httpx
 
-from andon.embedded import leftovers
+from andon.embedded.children import leftovers
 from andon.embedded.ports import free_port
 from tests.polling import wait_until
 from tests.process import Process

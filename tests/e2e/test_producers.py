@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from andon.embedded.binaries import redis_programs
+from andon.embedded.stores.binaries import redis_programs
 from tests.conftest import StartSystem
 from tests.needs import program
 from tests.polling import wait_until

@@ -9,9 +9,9 @@ from typing import Annotated
 
 import typer
 
+from andon.embedded.children.tether import end_with_parent
 from andon.embedded.console import Console
 from andon.embedded.dev import run_dev
-from andon.embedded.tether import end_with_parent
 from andon.extras import require_extra
 
 

@@ -15,19 +15,19 @@ from pathlib import Path
 
 import httpx
 
-from andon.embedded import leftovers
-from andon.embedded.child import Child
+from andon.embedded.children import leftovers
+from andon.embedded.children.child import Child
+from andon.embedded.children.spawn import spawn
+from andon.embedded.children.stopping import StopRequested, StopSignals
 from andon.embedded.console import Console
 from andon.embedded.errors import EmbeddedError
 from andon.embedded.home import env_file, locked_home, remember_own, without_own
 from andon.embedded.modules import Modules, Saves, wait_for_good
 from andon.embedded.ports import free_port, require_free
-from andon.embedded.postgres import embedded_postgres
-from andon.embedded.redis import embedded_redis
 from andon.embedded.sample import load_sample
-from andon.embedded.server import Server
-from andon.embedded.spawn import spawn
-from andon.embedded.stopping import StopRequested, StopSignals
+from andon.embedded.stores.postgres import embedded_postgres
+from andon.embedded.stores.redis import embedded_redis
+from andon.embedded.stores.server import Server
 from andon.embedded.supervisor import Supervisor
 from andon.extras import require_extra
 from andon.settings import Settings

@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from andon.embedded.children.spawn import spawn
 from andon.embedded.console import Console
-from andon.embedded.spawn import spawn
 
 WAIT_SECONDS, LOOK_SECONDS = 0.2, 2.0
 IGNORED = frozenset({"node_modules", "site-packages", "__pycache__", "venv"})

@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable, Sequence
 from types import TracebackType
 
-from andon.embedded.child import Child
+from andon.embedded.children.child import Child
+from andon.embedded.children.stopping import StopSignals
 from andon.embedded.console import Console
-from andon.embedded.server import Server
-from andon.embedded.stopping import StopSignals
+from andon.embedded.stores.server import Server
 
 TICK_SECONDS = 0.1
 PATIENCE_SECONDS = 0.4

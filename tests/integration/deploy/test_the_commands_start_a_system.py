@@ -23,8 +23,8 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 
 from andon.embedded import embedded_postgres
+from andon.embedded.children.spawn import spawn
 from andon.embedded.ports import free_port
-from andon.embedded.spawn import spawn
 from tests.polling import wait_until
 from tests.unit.deploy.conftest import DEPLOY, documents, literals, pod_spec
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from andon.embedded import leftovers
+from andon.embedded.children import leftovers
 from andon.embedded.dev import MARK, SHIPPED_FUNCTIONS
 from andon.embedded.home import read_env_file
 from andon.embedded.ports import free_port

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from andon.embedded import leftovers
-from andon.embedded.child import Child
+from andon.embedded.children import leftovers
+from andon.embedded.children.child import Child
+from andon.embedded.children.stopping import StopRequested, StopSignals
 from andon.embedded.console import Console
 from andon.embedded.dev import MARK, nothing_left
-from andon.embedded.stopping import StopRequested, StopSignals
 from andon.embedded.supervisor import Supervisor
 from tests.polling import wait_until
 

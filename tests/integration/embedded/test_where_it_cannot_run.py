@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from andon.embedded import EmbeddedError, PostgresServer, embedded_postgres
-from andon.embedded.binaries import postgres_programs, redis_programs
+from andon.embedded.stores.binaries import postgres_programs, redis_programs
 
 
 def test_without_a_redis_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:

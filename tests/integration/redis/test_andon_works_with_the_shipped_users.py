@@ -16,7 +16,7 @@ from dramatiq.common import current_millis
 from redis import Redis
 
 from andon.adapters.redis.connect import connect
-from andon.embedded.binaries import redis_programs
+from andon.embedded.stores.binaries import redis_programs
 from andon_worker.broker import NAMESPACE, HintBroker
 from tests.conftest import StartSystem
 from tests.faults.proxy import Proxy

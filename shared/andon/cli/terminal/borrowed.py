@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from andon.cli.terminal.errors import CommandFailed, Exit
 from andon.cli.terminal.where import known_url
 from andon.client import Andon
+from andon.embedded.children.spawn import spawn
 from andon.embedded.dev import SHIPPED_FUNCTIONS
 from andon.embedded.home import read_env_file
-from andon.embedded.spawn import spawn
 from andon.settings import Settings
 
 START_SECONDS = 120.0

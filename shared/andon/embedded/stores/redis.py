@@ -10,8 +10,8 @@ from pathlib import Path
 from redis import Redis
 from redis.exceptions import RedisError
 
-from andon.embedded.binaries import redis_programs
-from andon.embedded.server import Server
+from andon.embedded.stores.binaries import redis_programs
+from andon.embedded.stores.server import Server
 
 
 class RedisServer(Server):

@@ -1,6 +1,6 @@
 """Become a command that ends with the process that started it, as another user if asked.
 
-Run as a script by `andon.embedded.spawn`: `python -I -S tether.py PARENT SIGNAL ACCOUNT COMMAND...`. PARENT is
+Run as a script by `andon.embedded.children.spawn`: `python -I -S tether.py PARENT SIGNAL ACCOUNT COMMAND...`. PARENT is
 the pid of the process that starts it, SIGNAL is the one the command gets when PARENT is gone (Linux only:
 elsewhere the next start ends what was left), ACCOUNT is `-` or `uid:gid:reach`. With `reach` = 1 the command
 keeps the right to pass folders that are closed to its user: a checkout under /root is closed to everybody else.

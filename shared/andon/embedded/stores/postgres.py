@@ -14,11 +14,11 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from andon.embedded.accounts import postgres_account
-from andon.embedded.binaries import postgres_programs
+from andon.embedded.children.accounts import postgres_account
+from andon.embedded.children.spawn import spawn
 from andon.embedded.errors import EmbeddedError
-from andon.embedded.server import Server, server_environment
-from andon.embedded.spawn import spawn
+from andon.embedded.stores.binaries import postgres_programs
+from andon.embedded.stores.server import Server, server_environment
 
 USER = "andon"
 DATABASE = "andon"

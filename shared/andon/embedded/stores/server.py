@@ -11,11 +11,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar
 
-from andon.embedded import leftovers
-from andon.embedded.accounts import Account
+from andon.embedded.children import leftovers
+from andon.embedded.children.accounts import Account
+from andon.embedded.children.spawn import spawn
 from andon.embedded.errors import EmbeddedError
 from andon.embedded.ports import free_port
-from andon.embedded.spawn import spawn
 
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
-from andon.embedded.accounts import Account
+from andon.embedded.children.accounts import Account
 
 TETHER = Path(__file__).with_name("tether.py")
 

@@ -10,8 +10,8 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 
+from andon.embedded.children.spawn import spawn
 from andon.embedded.console import Console
-from andon.embedded.spawn import spawn
 
 FIRST_BACK_OFF = 0.5
 LAST_BACK_OFF = 30.0
