@@ -11,6 +11,7 @@ import pytest
 from andon import Concurrency
 from andon.adapters.cel import value_of
 from andon.adapters.postgres.cancels import wide
+from andon.adapters.postgres.cancels.paused import cancel_started
 from andon.adapters.postgres.connect import connect
 from andon.adapters.postgres.doors import pauses
 from andon.adapters.postgres.events.inbox import accept
@@ -309,7 +310,7 @@ def test_a_time_out_and_a_pause_reach_the_children_of_a_parent_that_waits_for_th
 
     paused, child_of_paused = awaited(family)
     assert pauses.pause(family.db, ("default", "function", "parent"), by=None, reason=None, running="cancel")
-    assert pauses.cancel_started(family.db)[0].cancelling == [paused.id]
+    assert cancel_started(family.db)[0].cancelling == [paused.id]
     family.cascade()
     assert family.status(child_of_paused.id) == "cancelling"
 
