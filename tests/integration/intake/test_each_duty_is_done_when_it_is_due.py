@@ -78,13 +78,13 @@ def test_a_run_whose_code_has_not_stopped_by_its_deadline_is_settled(desk: Desk,
         " lease_until = now() + interval '1 h', cancel_reason = 'request'",
     )
     do(Overdue(leader), leader)
-    assert desk.statuses() == ["cancelled"]
+    assert desk.statuses().count("cancelled") == 1
 
 
 def test_a_run_that_has_not_started_in_time_is_cancelled(desk: Desk, leader: Leader) -> None:
     run_that(desk, "start_by = now()")
     do(Late(leader), leader)
-    assert desk.statuses() == ["cancelled"]
+    assert desk.statuses().count("cancelled") == 1
 
 
 def test_a_run_of_a_lost_worker_is_queued_again_and_told_to_others(desk: Desk, leader: Leader) -> None:
