@@ -13,11 +13,11 @@ import pydantic
 import pytest
 
 from andon import Event, RegistrationError, Step, function
+from andon.engine.data.models import schema_of
+from andon.engine.data.shapes import fault
 from andon.engine.declared.declarations import from_json, to_json
 from andon.engine.declared.functions import Registry
-from andon.engine.declared.models import schema_of
 from andon.engine.declared.triggers import Cron
-from andon.engine.shapes import fault
 from andon.testing import run_function
 
 

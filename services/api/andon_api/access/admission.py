@@ -16,9 +16,9 @@ from andon.adapters.postgres.models import FunctionRow, RuleRow
 from andon.adapters.postgres.registered.functions import stored_triggers
 from andon.adapters.postgres.registered.rules import stored_rules
 from andon.adapters.postgres.usage import queued
+from andon.engine.data.shapes import fault
 from andon.engine.declared.triggers import On, parts_of
 from andon.engine.events import OWN_CANCELS, Event
-from andon.engine.shapes import fault
 from andon_api.database import Row, connection, rows
 from andon_api.http.problems import FieldErrors, Problem
 from andon_api.principal import principal

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+from andon.engine.data.shapes import fault
 from andon.engine.declared import debouncing, flow, subjects
 from andon.engine.declared.arguments import ARGUMENTS, shown
 from andon.engine.declared.debouncing import Debounce
@@ -17,7 +18,6 @@ from andon.engine.declared.triggers import Cron, On, Trigger
 from andon.engine.declared.waits import Wait
 from andon.engine.errors import RegistrationError
 from andon.engine.events import Event
-from andon.engine.shapes import fault
 
 CANCEL_DEADLINE = dt.timedelta(minutes=5)
 GRACE_SECONDS = 1.0

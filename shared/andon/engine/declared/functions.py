@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from andon.engine.data.models import reading, schema_of
 from andon.engine.declared.arguments import shown
 from andon.engine.declared.debouncing import Debounce
 from andon.engine.declared.declarations import CANCEL_DEADLINE, GRACE_SECONDS, IDEMPOTENCY, MAX_RUNS, Declaration
 from andon.engine.declared.flow import Concurrency, Priority, RateLimit, Singleton, Throttle, Timeouts
 from andon.engine.declared.gates import UNLIMITED, expressions_of, gates_of, holds_while_waiting
-from andon.engine.declared.models import reading, schema_of
 from andon.engine.declared.rules import CancelOn
 from andon.engine.declared.subjects import Subject
 from andon.engine.declared.tags import expressions_in

@@ -17,9 +17,9 @@ import uuid
 from collections.abc import Mapping
 from typing import Any, TypeVar, cast
 
+from andon.engine.data.shapes import Schema, fault
 from andon.engine.errors import NonRetriable
 from andon.engine.events import Event
-from andon.engine.shapes import Schema, fault
 
 T = TypeVar("T")
 _PLAIN: Mapping[Any, Schema] = {
