@@ -23,7 +23,7 @@ from andon_worker.dispatcher.duties.deadlines import Late, Overdue
 from andon_worker.dispatcher.duties.doors import LookAtQueues, OpenDoors, Reconcile, TakeOutPaused
 from andon_worker.dispatcher.duties.duty import Duty
 from andon_worker.dispatcher.duties.ending import EndOutlived, Reclaim
-from andon_worker.dispatcher.duties.hints import Forgotten, Unsent, Wake
+from andon_worker.dispatcher.duties.hints import HintAgain, Unsent, Wake
 from andon_worker.dispatcher.duties.recovery import Recover
 from andon_worker.dispatcher.duties.subjects import OpenSubjectDoors, WriteRows
 from andon_worker.dispatcher.duties.ticking import Tick
@@ -54,7 +54,7 @@ def leader(desk: Desk, database: Database, bus: Any, registry: Registry) -> Lead
 
 def seen(leader: Leader) -> look.Due:
     """What a look says."""
-    return look.due(leader.connection(), forgotten_after=5, relay_after=1)
+    return look.due(leader.connection(), lost_after=5, relay_after=1)
 
 
 def do(duty: Duty, leader: Leader) -> None:
@@ -108,7 +108,7 @@ def test_a_run_whose_time_has_come_is_queued(desk: Desk, leader: Leader) -> None
 
 def test_a_hint_that_was_lost_is_sent_again(desk: Desk, leader: Leader) -> None:
     run_that(desk, "sent_at = now() - interval '1 h'")
-    do(Forgotten(leader), leader)
+    do(HintAgain(leader), leader)
     assert desk.db.execute("SELECT sent_at > now() - interval '1 min' FROM andon.runs").fetchall() == [(True,)]
 
 
@@ -137,7 +137,7 @@ def test_what_is_due_by_the_look_is_one_duty_or_two(desk: Desk, leader: Leader) 
     gatekeeper = Gatekeeper(leader.registry)
     duties: list[Duty] = [
         *(each(leader) for each in (Overdue, Late, Sweep, CancelPaused, Cascade, EndOutlived, Reclaim)),
-        *(each(leader) for each in (LookForArrivals, MakeEnds, OpenSubjectDoors, WriteRows, Unsent, Relay, Forgotten)),
+        *(each(leader) for each in (LookForArrivals, MakeEnds, OpenSubjectDoors, WriteRows, Unsent, Relay, HintAgain)),
         Tick(leader, lambda _: None),
         OpenDoors(leader, gatekeeper),
     ]
@@ -161,7 +161,7 @@ def test_what_is_due_by_the_look_is_one_duty_or_two(desk: Desk, leader: Leader) 
         "reclaim": {"reclaim", "unsent"},
         "wake": set(),
         "unsent": {"unsent"},
-        "forgotten": {"forgotten"},
+        "hints_lost": {"lost hints"},
         "relay": {"relay"},
         "tick": {"tick"},
         "drained": set(),

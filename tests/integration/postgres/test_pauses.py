@@ -36,7 +36,7 @@ def database(database_url: str) -> Iterator[Connection]:
 
 def look(gated: Gated) -> None:
     """The dispatcher's look: it learns what is paused, and takes out of lines what has to wait."""
-    gated.pauses.learn(due(gated.db, forgotten_after=60, relay_after=60).paused)
+    gated.pauses.learn(due(gated.db, lost_after=60, relay_after=60).paused)
     with gated.db.transaction():
         while gated.pauses.take_out(gated.db):
             pass
@@ -134,13 +134,13 @@ def test_what_has_started_is_cancelled_where_the_pause_says_so_and_nothing_else(
     assert leases.suspend(database, sleeper.id, sleeper.fence, seconds=3600)
     assert pauses.pause(database, PLACE, by={"id": "ada"}, reason=None, running="cancel")
     look(gated)
-    assert due(database, forgotten_after=60, relay_after=60).cancel_paused
+    assert due(database, lost_after=60, relay_after=60).cancel_paused
     marked, more = cancel_started(database)
     assert (marked.cancelling, [each.run_id for each in marked.settled], more) == ([runs_now], [asleep], False)
     assert gated.statuses() == {"cancelled": 1, "cancelling": 1, "queued": 1}
     said = "SELECT cancel_cause || ' ' || (cancel_requested_by->>'id') FROM andon.runs WHERE id = %s"
     assert database.execute(said, [asleep]).fetchone() == ("paused ada",)
-    assert not due(database, forgotten_after=60, relay_after=60).cancel_paused
+    assert not due(database, lost_after=60, relay_after=60).cancel_paused
 
 
 def test_a_run_that_waits_for_the_end_of_a_pause_can_be_cancelled(database: Connection) -> None:

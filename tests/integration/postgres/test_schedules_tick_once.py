@@ -109,9 +109,9 @@ def stamps(ticks: Sequence[dt.datetime]) -> list[str]:
 
 def test_a_new_schedule_ticks_from_now_on_and_a_due_one_starts_a_run_and_moves_on(database: Connection) -> None:
     clockwork = Clockwork(database, Cron("* * * * *"))
-    assert not look.due(database, forgotten_after=5, relay_after=1).tick
+    assert not look.due(database, lost_after=5, relay_after=1).tick
     at = clockwork.back(seconds=0)
-    assert look.due(database, forgotten_after=5, relay_after=1).tick
+    assert look.due(database, lost_after=5, relay_after=1).tick
     ticked = clockwork.tick()
     assert [len(each.started) for each in ticked.effects] == [1]
     assert clockwork.runs() == [("queued", *stamps([at]), 0)]
@@ -237,7 +237,7 @@ def test_a_schedule_that_is_paused_keeps_its_pause_over_a_release_without_it(dat
     assert schedules.pause(database, schedule, by={"id": "ada"}, reason="audit")
     assert not schedules.pause(database, schedule, by=None, reason=None)
     clockwork.back(minutes=600)
-    assert not look.due(database, forgotten_after=5, relay_after=1).tick
+    assert not look.due(database, lost_after=5, relay_after=1).tick
     clockwork.deploy()
     clockwork.deploy(DAILY)
     [schedule] = schedules.listed(database)

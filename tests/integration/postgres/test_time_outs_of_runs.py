@@ -29,7 +29,7 @@ def gated(database: Connection, timeouts: Timeouts, *limits: Concurrency) -> Gat
 
 
 def due(database: Connection) -> bool:
-    return look.due(database, forgotten_after=60, relay_after=60).late
+    return look.due(database, lost_after=60, relay_after=60).late
 
 
 def test_a_run_that_has_not_started_in_time_is_cancelled_wherever_it_waits(database: Connection) -> None:

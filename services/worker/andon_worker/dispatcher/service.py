@@ -30,7 +30,7 @@ from andon_worker.dispatcher.duties.deadlines import Late, Overdue
 from andon_worker.dispatcher.duties.doors import LookAtQueues, OpenDoors, Reconcile, TakeOutPaused
 from andon_worker.dispatcher.duties.duty import Duty
 from andon_worker.dispatcher.duties.ending import EndOutlived, Reclaim
-from andon_worker.dispatcher.duties.hints import FORGOTTEN_SECONDS, Forgotten, Unsent, Wake
+from andon_worker.dispatcher.duties.hints import LOST_SECONDS, HintAgain, Unsent, Wake
 from andon_worker.dispatcher.duties.recovery import Recover
 from andon_worker.dispatcher.duties.subjects import OpenSubjectDoors, WriteRows
 from andon_worker.dispatcher.duties.ticking import Tick
@@ -98,7 +98,7 @@ class DispatcherService:
             Unsent(leader),
             self._recover,
             Relay(leader),
-            Forgotten(leader),
+            HintAgain(leader),
         ]
 
     @property
@@ -174,7 +174,7 @@ class DispatcherService:
             return
         self._leader.look_at = time.monotonic() + LOOK_SECONDS
         with self._minding("look"):
-            due = look.due(self._leader.connection(), forgotten_after=FORGOTTEN_SECONDS, relay_after=RELAY_SECONDS)
+            due = look.due(self._leader.connection(), lost_after=LOST_SECONDS, relay_after=RELAY_SECONDS)
             self._leader.broker.muted = due.drained
             self._intake.awaited = due.awaited
             self._pauses.learn(due.paused)

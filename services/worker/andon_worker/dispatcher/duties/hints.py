@@ -12,7 +12,7 @@ from andon_worker.dispatcher.duties.duty import Duty
 from andon_worker.dispatcher.leader import Leader
 
 FLOORS_SECONDS = 1.0
-FORGOTTEN_SECONDS = 5.0
+LOST_SECONDS = 5.0
 
 
 class Wake(Duty):
@@ -50,12 +50,12 @@ class Unsent(Duty):
         self._leader.hint(hints)
 
 
-class Forgotten(Duty):
+class HintAgain(Duty):
     """Hints again what lies in queues without a hint. It may take a look at every queued run: among a million that is
     a third of a second, so it gets a twentieth of the time.
     """
 
-    name = "forgotten"
+    name = "lost hints"
 
     def __init__(self, leader: Leader) -> None:
         super().__init__(leader)
@@ -63,11 +63,11 @@ class Forgotten(Duty):
         self._queues = [name + suffix for name in leader.registry.queues() for suffix in ("", URGENT, ALONE)]
 
     def is_due(self, due: Due) -> bool:
-        return due.forgotten and time.monotonic() >= self._next_at
+        return due.hints_lost and time.monotonic() >= self._next_at
 
     def act(self) -> None:
         began = time.monotonic()
         if idle := self._leader.broker.idle(self._queues):
-            self._leader.broker.hint(hinted.forgotten(self._leader.connection(), FORGOTTEN_SECONDS, idle))
+            self._leader.broker.hint(hinted.lost(self._leader.connection(), LOST_SECONDS, idle))
         now = time.monotonic()
         self._next_at = now + 19 * (now - began)

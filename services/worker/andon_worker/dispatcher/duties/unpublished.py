@@ -11,7 +11,7 @@ import psycopg
 
 from andon.adapters.postgres.away import first_line
 from andon.adapters.postgres.events import dead_events, inbox
-from andon.adapters.postgres.runs.settle import tell
+from andon.adapters.postgres.runs.settle import make_ends
 from andon.adapters.postgres.upkeep.look import Due
 from andon.adapters.redis import bus
 from andon.adapters.redis.sending import Command
@@ -36,7 +36,7 @@ class MakeEnds(Duty):
 
     def act(self) -> None:
         until = time.monotonic() + LOOK_SECONDS / 4
-        while time.monotonic() < until and (settled := tell(self._leader.connection())):
+        while time.monotonic() < until and (settled := make_ends(self._leader.connection())):
             self._leader.publish(settled)
 
 

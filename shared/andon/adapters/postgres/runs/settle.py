@@ -288,7 +288,7 @@ def _untold(moved: str) -> Statement:
     return Statement(moved + _EFFECTS_UNTOLD)
 
 
-def tell(connection: psycopg.Connection[Any]) -> list[Settled]:
+def make_ends(connection: psycopg.Connection[Any]) -> list[Settled]:
     """Make the events of some runs that were settled untold; empty when none are left."""
     return _run(connection, _TELL, {})
 

@@ -33,7 +33,7 @@ UPDATE andon.runs r SET status = 'queued', wake_at = NULL, sent_at = clock_times
     debounce_key = NULL
 FROM unnest(%s::uuid[], %s::text[], %s::bigint[]) w (id, line, turn) WHERE r.id = w.id
 """
-_FORGOTTEN = f"""
+_LOST = f"""
 UPDATE andon.runs SET sent_at = clock_timestamp()
 WHERE id IN (SELECT id FROM andon.runs
              WHERE status = 'queued' AND door IS NULL AND sent_at <= clock_timestamp() - %s::float8 * interval '1 s'
@@ -75,9 +75,9 @@ def _enter(connection: psycopg.Connection[Any], runs: Sequence[tuple[uuid.UUID, 
     return [(id, line) for id, line, _ in rows]
 
 
-def forgotten(connection: psycopg.Connection[Any], seconds: float, idle: Sequence[str]) -> list[Hint]:
+def lost(connection: psycopg.Connection[Any], seconds: float, idle: Sequence[str]) -> list[Hint]:
     """Queued runs that were hinted over `seconds` ago to `idle` queues, in which no hint waits: lost hints."""
-    return connection.execute(_FORGOTTEN, [seconds, list(idle)]).fetchall()
+    return connection.execute(_LOST, [seconds, list(idle)]).fetchall()
 
 
 def all_queued(connection: psycopg.Connection[Any]) -> Iterator[list[Hint]]:

@@ -18,7 +18,7 @@ SELECT EXISTS (SELECT FROM andon.runs WHERE status = 'cancelling' AND cancel_dea
     EXISTS (SELECT FROM andon.runs WHERE status = 'queued' AND door IS NULL AND sent_at IS NULL),
     EXISTS (SELECT FROM andon.runs
         WHERE status = 'queued' AND door IS NULL
-            AND sent_at <= clock_timestamp() - %(forgotten)s::float8 * interval '1 s'),
+            AND sent_at <= clock_timestamp() - %(lost)s::float8 * interval '1 s'),
     EXISTS (SELECT FROM andon.outbox
         WHERE coalesce(sent_at, created_at) < clock_timestamp() - %(relay)s::float8 * interval '1 s'),
     EXISTS (SELECT FROM andon.schedules WHERE paused_at IS NULL AND due_at <= clock_timestamp()),
@@ -49,7 +49,7 @@ class Due(NamedTuple):
     reclaim: bool
     wake: bool
     unsent: bool
-    forgotten: bool
+    hints_lost: bool
     relay: bool
     tick: bool
     drained: bool
@@ -65,8 +65,8 @@ class Due(NamedTuple):
     look: bool
 
 
-def due(connection: psycopg.Connection[Any], *, forgotten_after: float, relay_after: float) -> Due:
+def due(connection: psycopg.Connection[Any], *, lost_after: float, relay_after: float) -> Due:
     """What is to be done now, in one look; both times are in seconds."""
-    row = connection.execute(_DUE, {"forgotten": forgotten_after, "relay": relay_after}).fetchone()
+    row = connection.execute(_DUE, {"lost": lost_after, "relay": relay_after}).fetchone()
     assert row is not None
     return Due(*row)
