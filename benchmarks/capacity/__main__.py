@@ -7,7 +7,7 @@ import json
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,8 @@ from andon.adapters.redis.bus import STREAM
 from benchmarks import machine
 from benchmarks.capacity import model
 from benchmarks.capacity.fill import fill
+from benchmarks.capacity.limit import STEPS as STEPS_AT_THE_LIMIT
+from benchmarks.capacity.limit import climb
 from benchmarks.capacity.usage import usage
 from benchmarks.contenders import ANDON
 from benchmarks.load import press
@@ -78,6 +80,17 @@ class Meter:
         """How many connections each kind of client has to Redis."""
         return dict(Counter(each["name"] for each in self._redis.client_list() if each["name"]))
 
+    def climb(self) -> Iterator[dict[str, Any]]:
+        """What each rate of runs takes, up to the first that is too much."""
+        return climb(
+            self._stage.connection.execute,
+            self._redis,
+            lambda: usage(self._stage, *self._pids),
+            self._stage.workers[0].pid,
+            lambda count: self.runs(count, steps=STEPS_AT_THE_LIMIT),
+            self._quiet,
+        )
+
     def _add(self, name: str, data: list[dict[str, Any]]) -> None:
         for first in range(0, len(data), 500):
             pipe = self._redis.pipeline(transaction=False)
@@ -113,6 +126,7 @@ def main() -> None:
     """Measure, or compute."""
     parser = argparse.ArgumentParser(prog="benchmarks.capacity", description=__doc__)
     parser.add_argument("--model", action="store_true", help="print the capacity model's table instead")
+    parser.add_argument("--limit", action="store_true", help="ask for more and more runs until it falls behind instead")
     parser.add_argument("--kept", default="100,10000", help="how many runs are kept, as in 100,10000,1000000")
     parser.add_argument("--count", type=int, default=500, help="how many of each are measured")
     given = parser.parse_args()
@@ -127,6 +141,10 @@ def main() -> None:
             print(json.dumps(machine.describe([])))
             meter = Meter(place, stage)
             meter.measure(50, lambda n: meter.runs(n, steps=3))  # nobody pays for first connections later
+            if given.limit:
+                for row in meter.climb():
+                    print(json.dumps(row), flush=True)
+                return
             for kept in map(int, given.kept.split(",")):
                 began = time.monotonic()
                 fill(stage.connection, kept)

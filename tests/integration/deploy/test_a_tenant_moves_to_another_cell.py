@@ -21,6 +21,11 @@ PAGE = Path(__file__).resolve().parents[3] / "docs" / "scale.md"
 _TENANT = """
 INSERT INTO andon.api_keys (id, tenant, name, sha256, scopes)
     VALUES (gen_random_uuid(), %(tenant)s, 'key', sha256(%(tenant)s::bytea), '{read}');
+INSERT INTO andon.keeping (tenant, runs) VALUES (%(tenant)s, '7 days');
+INSERT INTO andon.pauses (tenant, kind, name) VALUES (%(tenant)s, 'function', 'f');
+WITH made AS (INSERT INTO andon.webhooks (id, tenant, url)
+    VALUES (gen_random_uuid(), %(tenant)s, 'https://app.example') RETURNING id)
+INSERT INTO andon.webhook_secrets (webhook_id, secret) SELECT id, %(tenant)s FROM made;
 INSERT INTO andon.datasets (id, tenant, name, format, media_type, bytes, rows, columns, storage_key, sha256)
     VALUES (%(dataset)s, %(tenant)s, 'D', 'csv', 'text/csv', 1, 1, '[]', %(tenant)s || '/d', 'sha');
 INSERT INTO andon.reports (id, tenant, title, dataset_id, status, request_seq, current_run_id, completed_at)
@@ -56,9 +61,10 @@ def test_the_pages_commands_copy_a_tenant_whole_and_nobody_else(
     subprocess.run(["sh", "-e", "-c", commands()], env=env, check=True)
 
     with connect(new, name="test") as connection:
-        for table in ("api_keys", "datasets", "reports"):
+        for table in ("api_keys", "datasets", "reports", "keeping", "pauses", "webhooks"):
             found = connection.execute(f"SELECT tenant FROM andon.{table}").fetchall()
             assert found == [("acme",)], table
+        assert connection.execute("SELECT secret FROM andon.webhook_secrets").fetchall() == [("acme",)]
         shown = "SELECT r.report_id, a.key FROM andon.run_artifacts a JOIN andon.runs r ON r.id = a.run_id"
         newest = "SELECT 'acme' || max(seq) FROM andon.events WHERE tenant = 'acme'"
         with connect(old, name="test") as there:

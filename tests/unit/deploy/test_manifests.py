@@ -27,7 +27,7 @@ OVERLAYS = ["base", "overlays/dev", "overlays/production"]
 CUSTOM = {"ScaledObject", "TriggerAuthentication", "ServiceMonitor", "PrometheusRule"}
 # What an installation makes itself, because it is secret.
 ROLES = "andon-database"
-SECRETS = {"andon-database", "andon-stores", "andon-redis-address"}
+SECRETS = {"andon-database", "andon-stores"}
 PROCESSES = ["api", "dispatcher", "worker"]
 
 Manifests = dict[str, dict[str, Any]]
@@ -317,6 +317,7 @@ def test_a_pods_grace_is_longer_than_the_shutdown_which_is_longer_than_a_steps_g
 
 def test_every_variable_that_is_set_is_one_that_andon_reads() -> None:
     known = {"PORT" if name == "port" else f"ANDON_{name.upper()}" for name in Settings.__dataclass_fields__}
+    known.add("ANDON_URL")  # commands read it
     files = [*KUSTOMIZE.rglob("*.yaml"), DEPLOY / "compose.yaml", DEPLOY / "Dockerfile"]
     for path in files:
         found = set(re.findall(r"\bANDON_[A-Z_]+", path.read_text()))
@@ -396,7 +397,7 @@ def test_secrets_are_named_and_never_kept_here(manifests: Manifests) -> None:
 
 
 def test_each_process_has_the_url_of_its_own_role(tmp_path: Path) -> None:
-    made = rendered(tmp_path, "heavy-workers", "keda", "backup", "database-roles")
+    made = rendered(tmp_path, "heavy-workers", "keda", "backup", "operator", "database-roles")
     keys: dict[str, str] = {}
     for each in made:
         for volume in (pod_spec(each) or {}).get("volumes", []):
@@ -413,6 +414,7 @@ def test_each_process_has_the_url_of_its_own_role(tmp_path: Path) -> None:
         "andon-migrate": "owner",
         "andon-prune": "maintenance",
         "andon-backup": "maintenance",
+        "andon-operator": "maintenance",
     }
     [login] = [each["spec"]["secretTargetRef"] for each in made if each["kind"] == "TriggerAuthentication"]
     assert login == [{"parameter": "connection", "name": ROLES, "key": "worker"}]
