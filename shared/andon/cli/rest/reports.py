@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -22,7 +21,7 @@ from andon.cli.terminal.show import (
     print_table,
     who,
 )
-from andon.cli.terminal.values import TIME, moment, setting
+from andon.cli.terminal.values import CreatedBefore, CreatedSince, RequestedBy, setting
 from andon.cli.terminal.watching import follow, print_cancel, require_generated
 from andon.cli.terminal.where import api
 from andon.client import Andon, Report, ReportStatus
@@ -134,13 +133,9 @@ def list_(
         typer.Option(help="Only idle, generating, generated, cancelled or failed ones; may be repeated."),
     ] = None,
     dataset: Annotated[str | None, typer.Option(help="Only those made from this dataset.")] = None,
-    requested_by: Annotated[str | None, typer.Option(help="Only what the user with this id has asked for.")] = None,
-    after: Annotated[
-        dt.datetime | None, typer.Option(parser=moment, metavar="TIME", help=f"Created since. {TIME}")
-    ] = None,
-    before: Annotated[
-        dt.datetime | None, typer.Option(parser=moment, metavar="TIME", help="Created before that.")
-    ] = None,
+    requested_by: RequestedBy = None,
+    after: CreatedSince = None,
+    before: CreatedBefore = None,
     limit: Limit = 20,
     as_json: AsJson = False,
 ) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 from typing import Annotated, Any, cast
 
@@ -13,7 +12,7 @@ from andon.adapters.postgres.subjects import astray
 from andon.adapters.postgres.subjects.astray import Astray
 from andon.cli.terminal.errors import CommandFailed, Exit
 from andon.cli.terminal.show import AsJson, Limit, percent, print_facts, print_json, print_table, who
-from andon.cli.terminal.values import TIME, moment
+from andon.cli.terminal.values import CreatedBefore, CreatedSince, RequestedBy
 from andon.cli.terminal.where import api, postgres
 from andon.client import Subject, SubjectStatus
 
@@ -35,13 +34,9 @@ def list_(
         list[str] | None,
         typer.Option(help="Only idle, active, completed, cancelled or failed ones; may be repeated."),
     ] = None,
-    requested_by: Annotated[str | None, typer.Option(help="Only what the user with this id has asked for.")] = None,
-    after: Annotated[
-        dt.datetime | None, typer.Option(parser=moment, metavar="TIME", help=f"Created since. {TIME}")
-    ] = None,
-    before: Annotated[
-        dt.datetime | None, typer.Option(parser=moment, metavar="TIME", help="Created before that.")
-    ] = None,
+    requested_by: RequestedBy = None,
+    after: CreatedSince = None,
+    before: CreatedBefore = None,
     limit: Limit = 20,
     as_json: AsJson = False,
 ) -> None:

@@ -7,7 +7,7 @@ import json
 import re
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
@@ -70,3 +70,8 @@ def setting(text: str) -> tuple[str, Any]:
     if not equals or not name:
         raise typer.BadParameter(f"expected name=value, got {text!r}")
     return name, json_or_text(value)
+
+
+RequestedBy = Annotated[str | None, typer.Option(help="Only what the user with this id has asked for.")]
+CreatedSince = Annotated[dt.datetime | None, typer.Option(parser=moment, metavar="TIME", help=f"Created since. {TIME}")]
+CreatedBefore = Annotated[dt.datetime | None, typer.Option(parser=moment, metavar="TIME", help="Created before that.")]
