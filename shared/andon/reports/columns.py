@@ -24,7 +24,6 @@ ROLES = (
 _NUMERIC_ALONE = frozenset({"measure", "money", "percent", "count", "duration", "year", "geo"})
 AVERAGED = frozenset({"measure", "money", "percent", "count", "duration"})
 SUMMED = frozenset({"money", "count", "duration"})
-SPLITTING = frozenset({"category", "flag"})
 
 
 def roles_for(type_: str) -> tuple[str, ...]:

@@ -83,11 +83,6 @@ def number(decimal: str, group: str, unit: str = "", *, whole: bool = False) -> 
     return Spelling("integer" if whole else "number", spec, pattern, sql, _shown(decimal, group, unit, whole), unit)
 
 
-def ambiguous(value: str) -> bool:
-    """Whether the separator in a number may stand for thousands as well as for decimals: `1,234`, `1.234`."""
-    return bool(re.search(r"(?<![\d.,])[1-9]\d{0,2}[.,]\d{3}(?![\d.,])", value))
-
-
 def from_spec(spec: Mapping[str, Any]) -> Spelling:
     return number(spec["decimal"], spec["group"], spec["unit"], whole=spec["whole"])
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
 
 from andon.reports.duck import identifier
 from andon_worker.hybrid_report.figures.table import Table
@@ -100,6 +99,3 @@ def complete(start: datetime, unit: str, first: datetime, last: datetime, grain:
 
 def iso(when: datetime) -> str:
     return when.strftime("%Y-%m-%dT%H:%M:%S") if when.year >= 1000 else when.isoformat()
-
-
-Point = dict[str, Any]

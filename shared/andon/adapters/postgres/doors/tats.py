@@ -15,8 +15,6 @@ import psycopg
 from andon.adapters.postgres.statements import Statement
 from andon.engine.declared.rates import Rate
 
-FORGOTTEN_AT_ONCE = 100
-
 _NOW = "SELECT clock_timestamp()"
 _READ = Statement("SELECT key, tat FROM andon.tats WHERE key = ANY(%(keys)s)")
 _WRITE = Statement("""

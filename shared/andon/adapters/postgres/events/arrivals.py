@@ -134,13 +134,6 @@ WHERE w.run_id = l.run_id AND w.step = l.step
 _EVENTS = """
 SELECT seq, id, name, data, ts, "user" FROM andon.events WHERE seq = ANY(%s)
 """
-_OPEN = "SELECT EXISTS (SELECT FROM andon.waits)"
-
-
-def any_open(connection: psycopg.Connection[Any]) -> bool:
-    """Whether some run waits for something."""
-    row = connection.execute(_OPEN).fetchone()
-    return bool(row and row[0])
 
 
 def deliver(connection: psycopg.Connection[Any], hits: Sequence[Hit]) -> list[uuid.UUID]:
