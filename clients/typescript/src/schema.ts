@@ -4672,7 +4672,7 @@ export interface operations {
                 limit?: number;
                 /** @description `nextCursor` of the page before */
                 cursor?: string | null;
-                action?: "workers.drained" | "workers.resumed" | "report.changed" | "report.deleted" | "dead-event.replayed" | "cancellation.asked" | "function.paused" | "function.resumed" | "queue.paused" | "queue.resumed" | "schedule.paused" | "schedule.resumed" | "key.created" | "key.revoked" | "webhook.created" | "webhook.rotated" | "webhook.deleted" | null;
+                action?: "workers.drained" | "workers.resumed" | "report.changed" | "report.deleted" | "dead-event.replayed" | "cancellation.asked" | "function.paused" | "function.resumed" | "queue.paused" | "queue.resumed" | "schedule.paused" | "schedule.resumed" | "key.created" | "key.revoked" | "keeping.set" | "keeping.forgotten" | "webhook.created" | "webhook.rotated" | "webhook.deleted" | null;
                 target?: string | null;
             };
             header?: never;

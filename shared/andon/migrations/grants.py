@@ -15,6 +15,7 @@ SCHEMA = "andon"
 PROCESSES = ("api", "dispatcher", "worker", "maintenance")
 ROWS = "SELECT, INSERT, UPDATE, DELETE"
 WRITTEN_ONLY = "SELECT (id, webhook_id), INSERT, DELETE"
+BACKED_UP = "SELECT, INSERT, DELETE"  # a dump has every row of every table, or there is none
 # Tables that aren't everybody's; all others are.
 NARROW: dict[str, dict[str, str]] = {
     "alembic_version": dict.fromkeys(PROCESSES, "SELECT"),
@@ -26,7 +27,7 @@ NARROW: dict[str, dict[str, str]] = {
     "subject_kinds": {"api": "SELECT", "dispatcher": ROWS, "worker": "SELECT", "maintenance": "SELECT"},
     "tokens": {"api": ROWS, "maintenance": ROWS},
     "webhooks": {"api": ROWS, "dispatcher": "SELECT", "maintenance": ROWS},
-    "webhook_secrets": {"api": WRITTEN_ONLY, "dispatcher": "SELECT", "maintenance": WRITTEN_ONLY},
+    "webhook_secrets": {"api": WRITTEN_ONLY, "dispatcher": "SELECT", "maintenance": BACKED_UP},
     "webhook_deliveries": {
         "api": "SELECT, UPDATE (next_at, delivered_at)",
         "dispatcher": ROWS,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 
 from andon.adapters.postgres import webhooks
 from andon.embedded import PostgresServer, embedded_postgres
-from andon.migrations import migrate
+from andon.migrations import migrate, require_head
 from andon.migrations.grants import NARROW, PROCESSES
 from tests.conftest import StartSystem
 from tests.functions import FOLDER
@@ -23,6 +24,7 @@ from tests.polling import wait_until
 from tests.scene import FUNCTIONS, QUICK, Scene
 
 FILE = Path("deploy/postgres/roles.sql")
+BACKUP = Path("deploy/kustomize/components/backup/backup.sh")
 DATABASE = "guarded"
 
 
@@ -31,9 +33,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]
     with embedded_postgres(tmp_path_factory.mktemp("postgres")) as started:
         with psycopg.connect(started.url_of("postgres"), autocommit=True) as admin:
             admin.execute(f"CREATE DATABASE {DATABASE}".encode())
-        words = [str(started.programs / "psql"), "--set=ON_ERROR_STOP=1", f"--file={FILE}", started.url_of(DATABASE)]
-        made = subprocess.run(words, capture_output=True, text=True, timeout=60)
-        assert made.returncode == 0, made.stderr
+        run(started, "psql", "--set=ON_ERROR_STOP=1", f"--file={FILE}", started.url_of(DATABASE))
         with psycopg.connect(started.url_of(DATABASE), autocommit=True) as admin:
             for process in ("owner", *PROCESSES):
                 admin.execute(f"ALTER ROLE andon_{process} PASSWORD '{process}'".encode())
@@ -42,9 +42,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]
         yield started
 
 
-def url_of(server: PostgresServer, process: str) -> str:
+def url_of(server: PostgresServer, process: str, database: str = DATABASE) -> str:
     """The URL by which this process logs in."""
-    url = urlsplit(server.url_of(DATABASE))
+    url = urlsplit(server.url_of(database))
     return urlunsplit(url._replace(netloc=f"andon_{process}:{process}@{url.hostname}:{url.port}"))
 
 
@@ -147,11 +147,49 @@ def test_the_api_looks_after_webhooks_and_only_who_sends_reads_a_secret(server: 
         assert not webhooks.resend(connection, 1)
         for process in ("api", "worker", "maintenance"):
             with psycopg.connect(url_of(server, process), autocommit=True) as other:
-                refused(other, "SELECT secret FROM andon.webhook_secrets")
+                if process != "maintenance":  # who backs everything up
+                    refused(other, "SELECT secret FROM andon.webhook_secrets")
                 refused(other, "UPDATE andon.webhook_secrets SET secret = 'mine'")
         with psycopg.connect(url_of(server, "dispatcher"), autocommit=True) as other:
             assert webhooks.claim(other, 1) == []
         assert webhooks.delete_webhook(connection, id) == "acme"
+
+
+def test_a_backup_by_the_role_for_maintenance_is_restored_by_the_owner_with_all_rights(
+    server: PostgresServer, tmp_path: Path
+) -> None:
+    env = {
+        "PATH": f"{server.programs}:{os.environ['PATH']}",
+        "ANDON_DATABASE_URL": url_of(server, "maintenance"),
+        "BACKUPS": str(tmp_path),
+        "KEEP": "1",
+    }
+    made = subprocess.run(["sh", str(BACKUP)], env=env, capture_output=True, text=True, timeout=60)
+    assert made.returncode == 0, made.stderr
+    [dump] = tmp_path.iterdir()
+
+    with psycopg.connect(server.url_of("postgres"), autocommit=True) as admin:
+        admin.execute(b"CREATE DATABASE restored")
+    run(server, "psql", "--set=ON_ERROR_STOP=1", f"--file={FILE}", server.url_of("restored"))
+    owner = url_of(server, "owner", "restored")
+    run(server, "pg_restore", "--clean", "--if-exists", "--no-owner", f"--dbname={owner}", str(dump))
+    require_head(owner)
+    with psycopg.connect(url_of(server, "worker", "restored"), autocommit=True) as connection:
+        connection.execute("SELECT FROM andon.runs")
+        refused(connection, "SELECT FROM andon.api_keys")
+
+
+def run(server: PostgresServer, program: str, *words: str) -> None:
+    done = subprocess.run([str(server.programs / program), *words], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_command_says_which_role_it_takes(server: PostgresServer, redis_url: str) -> None:
+    andon = Command({"ANDON_DATABASE_URL": url_of(server, "worker"), "ANDON_REDIS_URL": redis_url})
+    refused_command = andon("keys", "list")
+    assert refused_command.code == 6
+    assert "andon_worker may not do this (permission denied for table api_keys)" in refused_command.err
+    assert "andon_maintenance" in refused_command.err
 
 
 def test_the_narrow_tables_are_ones_that_there_are(server: PostgresServer) -> None:

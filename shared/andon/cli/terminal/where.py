@@ -48,10 +48,18 @@ def storage_url() -> str | None:
 
 @contextmanager
 def postgres() -> Iterator[Connection]:
-    """A connection to Postgres for the `with` block. Raises `CommandFailed` when it is away or has no schema."""
+    """A connection to Postgres for the block. Raises `CommandFailed` when it is away, has no schema, or refuses."""
+    user = None
     try:
         with connect_postgres(database_url(), name="cli") as connection:
+            user = connection.info.user
             yield connection
+    except psycopg.errors.InsufficientPrivilege as error:
+        message = (
+            f"The role {user} may not do this ({first_line(error)}): set ANDON_DATABASE_URL to andon_maintenance's,"
+            " or to that of who owns the schema"
+        )
+        raise CommandFailed(message, Exit.NOT_ALLOWED) from None
     except psycopg.errors.UndefinedTable:
         raise CommandFailed("The database has not this version's schema: run `andon migrate`.") from None
     except psycopg.OperationalError as error:
