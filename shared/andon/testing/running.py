@@ -1,329 +1,35 @@
-"""Test a function without stores: everything that a run needs from outside, in memory.
-
-    ended = run_function(generate_hybrid_report, Event("report/generation.requested", {"reportId": "r1"}))
-    assert ended.status == "completed"
-
-`run_function` follows the run to its end as a worker would: each suspension (a sleep, the back-off before another
-try) is a replay from the memos, on a clock that is advanced instead of waited for. Then its `on_cancel` or `on_failure`
-is run (`Ended.cleanup`), and it is told what its subject and the row that follows it became. To see a function being
-cancelled, keep the `ManualCancelCheck` that it is given and call `cancel()`: from inside a step, or before.
-
-Events that come while it waits or sleeps are given with their seconds, and functions that it invokes as they are:
-
-    ended = run_function(approval, event, events=[(3600, Event("approval/granted", {"id": 7}))], functions=[notify])
-
-One that matches a cancel rule of the function cancels the run. `Ended.children` tells what became of each child.
-
-`MemoryJournal` and `ManualCancelCheck` are fakes held to the same contract tests as the real adapters.
-"""
+"""Follow a run to its end as a worker would: each suspension is a replay from the memos."""
 
 from __future__ import annotations
 
 import asyncio
 import datetime as dt
 import json
-import signal
-import threading
 import uuid
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from heapq import merge
-from itertools import islice
-from pathlib import Path
 from typing import Any
 
-from andon.adapters.cel import Evaluations, any_holds, check_expression, value_of
-from andon.adapters.cron import check_schedule, ticks
-from andon.adapters.keying import value_under
-from andon.engine.artifacts import Stored
+from andon.adapters.cel import Evaluations, check_expression, value_of
 from andon.engine.declared import tags
-from andon.engine.declared.functions import Function, Handler, Registry
+from andon.engine.declared.functions import Function, Handler
 from andon.engine.declared.rules import CancelOn
 from andon.engine.declared.subjects import Row
-from andon.engine.dispatch.ticks import tick_event
-from andon.engine.errors import Cancelled, InvalidResult, LeaseLost, StepTimeout
+from andon.engine.errors import StepTimeout
 from andon.engine.events import INVOKED, Event
 from andon.engine.execution import Completed, Failed, Stopped, Suspended, execute, is_async
 from andon.engine.memos import Memo
-from andon.engine.ports import Attempt
 from andon.engine.states import Status
 from andon.engine.steps.async_step import AsyncStep
 from andon.engine.steps.invoking import ABANDON, Invocation, as_handlers_see, invocation_of
 from andon.engine.steps.step import Step
 from andon.engine.steps.stepping import failure
 from andon.engine.steps.waiting import Awaited, Waiting, told, wait_key
-from andon.engine.stops import SIGNAL, Cause, Stop
-from andon.simulation import Passed as Passed
-from andon.simulation import Simulation
+from andon.engine.stops import Cause
+from andon.testing.memory import START, MemoryFiles, MemoryJournal
+from andon.testing.stopping import ManualCancelCheck, stoppable
 
 RUN_ID, CLEANUP_ID = (f"00000000-0000-7000-8000-00000000000{number}" for number in (1, 2))
-START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
-
-
-def starts(function: Function, event: Event) -> bool:
-    """Whether `event` would start a run of the function: one of its triggers covers the event and holds.
-
-    Raises `RegistrationError` for a function that would be refused.
-    """
-    found = Registry([function], check_expression=check_expression, check_schedule=check_schedule).starts(event.name)
-    return any(any_holds(each.conditions, event)[0] for each in found)
-
-
-def tags_of(function: Function, event: Event) -> list[str]:
-    """The tags that a run of this event would have."""
-    return tags.tags_of(_registered(function).tags, event, value_of)[0]
-
-
-def started_by(function: Function, events: Sequence[Event]) -> list[Event]:
-    """Those of the events that would start a run, sent closely and in this order, while no run is cancelled or fails:
-    as triggers, idempotency and debounce decide.
-    """
-    found: dict[object, Event] = {}
-    once, debounce = function.idempotency, function.debounce
-    for place, event in enumerate(each for each in events if starts(function, each)):
-        key: object = None if once is None else value_under(once, event)
-        if debounce is not None:
-            found.pop(key := ("", value_under(debounce.key, event)), None)
-        found.setdefault(place if key is None else key, event)
-    return list(found.values())
-
-
-def flow(
-    function: Function,
-    events: Sequence[Event | tuple[float, Event]],
-    *,
-    seconds: float | Callable[[Event], float] = 60.0,
-) -> list[Passed]:
-    """What would become of events, each of which comes so many seconds after the beginning, or at it, if each run took
-    so many `seconds`: by the function's triggers and cancel rules, and all that it says of how its runs flow.
-
-    Fairness between keys, pauses and debounces are left out; so is that code needs time to stop.
-    """
-    timed = [each if isinstance(each, tuple) else (0.0, each) for each in events]
-    takes = seconds if callable(seconds) else lambda _: float(seconds)
-    return Simulation(function, takes).follow(timed)
-
-
-def rerun_from(journal: MemoryJournal, step: str) -> MemoryJournal:
-    """A journal for the run that repeats the one of `journal` from a step on: it recalls what was done before.
-
-    Raises `KeyError` for a step that the run didn't have.
-    """
-    position, done = journal.rows[step].position, ("completed", "failed")
-    slept = {name: time for name, time in journal.wakes.items() if time <= journal.now}
-    before = {name: memo for name, memo in journal.rows.items() if memo.position < position}
-    rows = {name: memo for name, memo in before.items() if memo.status in done or name in slept}
-    return MemoryJournal(session=journal.session, now=journal.now, rows=rows, wakes=slept)
-
-
-def ticks_of(function: Function, after: dt.datetime, count: int) -> list[dt.datetime]:
-    """The next `count` ticks of a function's schedules after a moment, in UTC, without their jitter."""
-    every = (ticks(each.expr, each.tz, after) for each in _registered(function).schedules)
-    return list(islice(merge(*every), count))
-
-
-def tick_of(function: Function, at: dt.datetime) -> Event:
-    """The event that the function's first schedule sends for the tick `at`; `run_function` takes it."""
-    [cron, *_] = _registered(function).schedules
-    return tick_event(cron, function.id, at)
-
-
-def _registered(function: Function) -> Function:
-    Registry([function], check_expression=check_expression, check_schedule=check_schedule)
-    return function
-
-
-@dataclass
-class MemoryJournal:
-    """What one run remembers. Set `lost` or `cancelled` to see what a worker sees then; move time by `advance`.
-
-    `session` makes what `step.transaction` hands to its function; it is a context manager that commits or undoes.
-    """
-
-    session: Callable[[], Any] | None = None
-    lost: bool = False
-    cancelled: bool = False
-    now: dt.datetime = START
-    rows: dict[str, Memo] = field(default_factory=dict)
-    artifacts: dict[str, tuple[str, Stored]] = field(default_factory=dict)
-    """By name: the step that has stored it, and where."""
-    wakes: dict[str, dt.datetime] = field(default_factory=dict)
-    sent: list[Event] = field(default_factory=list)
-    """What `step.send_event` has sent."""
-    finish_by: dt.datetime | None = None
-    """When the run is cancelled if it hasn't ended by then."""
-    unserved: str | None = None
-    """The step that wanted a transaction, where there is no session to give."""
-    tags: list[str] = field(default_factory=list)
-    """What the run is tagged with, by its function and by `step.tag`."""
-    underway: Attempt | None = None
-    watch: Callable[[Attempt | None], object] | None = None
-    """Told of each attempt that begins, and with None when its body has ended."""
-
-    def memos(self) -> dict[str, Memo]:
-        """What the next replay is given."""
-        return {name: replace(memo, due=self._due(name)) for name, memo in self.rows.items()}
-
-    def advance(self, seconds: float) -> None:
-        """Let time pass."""
-        self.now += dt.timedelta(seconds=seconds)
-
-    def begin(self, attempt: Attempt) -> None:
-        """A body is about to run."""
-        self._over(attempt)
-
-    def complete(self, attempt: Attempt, seconds: float, output: str, files: Sequence[Stored] = ()) -> bool:
-        """Keep a step's result and its files; returns whether a cancel came first, in which case nothing is kept."""
-        self._has_ended(attempt)
-        self._raise_if_lost()
-        if not self.cancelled:
-            for each in files:
-                if self.artifacts.get(each.name, (attempt.name, each))[0] != attempt.name:
-                    raise InvalidResult(attempt.name, f"another step has stored an artifact named {each.name!r}")
-            self.artifacts |= {each.name: (attempt.name, each) for each in files}
-            kept = attempt.name, attempt.position, "completed", attempt.number
-            self.rows[attempt.name] = Memo(*kept, output=json.loads(output), branch=attempt.branch)
-        return self.cancelled
-
-    def joined(self, attempt: Attempt) -> None:
-        """All branches of a group have ended."""
-        self._over(None)
-
-    def fail(self, attempt: Attempt, seconds: float, error: dict[str, Any], *, final: bool) -> None:
-        """Keep a step's failed attempt."""
-        self._has_ended(attempt)
-        self._raise_if_lost()
-        kept = attempt.name, attempt.position, "failed" if final else "retrying", attempt.number
-        self.rows[attempt.name] = Memo(*kept, error=error, branch=attempt.branch)
-
-    def sleep(self, name: str, position: int, *, seconds: float | None, until: dt.datetime | None) -> dt.datetime:
-        """Keep when a sleeping step wakes; called again it keeps the first answer."""
-        self._raise_if_lost()
-        self.rows.setdefault(name, Memo(name, position, "sleeping", 1))
-        return self.wakes.setdefault(name, until or self.now + dt.timedelta(seconds=seconds or 0.0))
-
-    def extend(self, seconds: float) -> None:
-        """Let the run take so many seconds from now, if it may not take longer already."""
-        self._raise_if_lost()
-        if self.finish_by is not None:
-            self.finish_by = max(self.finish_by, self.now + dt.timedelta(seconds=seconds))
-
-    def tag(self, tag: str) -> bool:
-        """Give the run a tag, if there is room for it."""
-        self._raise_if_lost()
-        room = tag in self.tags or len(self.tags) < tags.MOST_TAGS
-        if room and not self.cancelled and tag not in self.tags:
-            self.tags.append(tag)
-        return room
-
-    def send(self, attempt: Attempt, events: Sequence[Event], output: str) -> bool:
-        """Keep a step's result and the events that it sends."""
-        cancelled = self.complete(attempt, 0.0, output)
-        known = {each.id for each in self.sent}
-        self.sent += [each for each in events if not cancelled and each.id not in known]
-        return cancelled
-
-    def wait(self, waiting: Waiting) -> None:
-        """Keep what the run waits for, and its time-out; called again it keeps the first answer."""
-        self.rows.setdefault(
-            waiting.step, Memo(waiting.step, waiting.position, "waiting", 1, output=waiting.about, due=False)
-        )
-        if waiting.seconds is not None:
-            self.wakes.setdefault(waiting.step, self.now + dt.timedelta(seconds=waiting.seconds))
-
-    def expire(
-        self, attempt: Attempt, output: str | None, error: dict[str, Any] | None, events: Sequence[Event] = ()
-    ) -> Memo:
-        """A waiting step's time is over: keep this, unless what it waits for has come."""
-        self._raise_if_lost()
-        if self.cancelled:
-            raise Cancelled(attempt.name)
-        if self.rows[attempt.name].status == "waiting":
-            self.arrive(attempt.name, output=None if output is None else json.loads(output), error=error)
-            self.sent += events
-        return self.rows[attempt.name]
-
-    def arrive(self, step: str, *, output: Any = None, error: dict[str, Any] | None = None) -> None:
-        """What the step waits for has come."""
-        status = "completed" if error is None else "failed"
-        self.rows[step] = replace(self.rows[step], status=status, output=output, error=error)
-
-    def recall(self, memo: Memo) -> Any:
-        """The result of a completed step."""
-        return memo.output
-
-    def transaction(self, attempt: Attempt, fn: Callable[[Any], Any], encode: Callable[[Any], str]) -> str:
-        """Call `fn(session)` and keep its result, or undo it when the run is cancelled or lost by then."""
-        if self.session is None:
-            self.unserved = attempt.name
-            raise TypeError("this journal has no session to give: MemoryJournal(session=...)")
-        with self.session() as session:
-            text = encode(fn(session))
-            if self.complete(attempt, 0.0, text):
-                raise Cancelled(attempt.name)
-        return text
-
-    def _has_ended(self, attempt: Attempt) -> None:
-        if attempt.branch is None:  # else its group goes on
-            self._over(None)
-
-    def _over(self, attempt: Attempt | None) -> None:
-        self.underway = attempt
-        if self.watch is not None:
-            self.watch(attempt)
-
-    def _due(self, name: str) -> bool:
-        if name in self.wakes:
-            return self.wakes[name] <= self.now
-        return self.rows[name].status != "waiting"
-
-    def _raise_if_lost(self) -> None:
-        if self.lost:
-            raise LeaseLost
-
-
-@dataclass
-class MemoryFiles:
-    """What was stored, by its key."""
-
-    limit: int = 1 << 30
-    contents: dict[str, bytes] = field(default_factory=dict)
-
-    def store(self, path: str, name: str) -> tuple[str, int]:
-        """Keep the file's bytes."""
-        key, content = f"{len(self.contents)}/{name}", Path(path).read_bytes()
-        self.contents[key] = content
-        return key, len(content)
-
-
-class ManualCancelCheck:
-    """A cancel flag that a test raises: by `cancel()`, or at check number `at_check` (from 1)."""
-
-    def __init__(self, at_check: int | None = None) -> None:
-        self.cancelled = False
-        self.checks = 0
-        self._at_check = at_check
-        self._listeners: list[Callable[[], None]] = []
-
-    def cancel(self) -> None:
-        """Raise the flag; whoever listens hears it at once, as a worker does from its watcher."""
-        self.cancelled = True
-        for listener in self._listeners:
-            listener()
-
-    def on_cancel(self, listener: Callable[[], None]) -> None:
-        """Call `listener` when the flag is raised, or now if it is."""
-        self._listeners.append(listener)
-        if self.cancelled:
-            listener()
-
-    def is_cancelled(self) -> bool:
-        """Whether the flag is up."""
-        self.checks += 1
-        if self.checks == self._at_check:
-            self.cancelled = True
-        return self.cancelled
 
 
 @dataclass(frozen=True)
@@ -568,7 +274,7 @@ def _follow(run: _Following, check: ManualCancelCheck, files: MemoryFiles) -> tu
     attempt = 1
     with asyncio.Runner() as runner:
         for _ in range(max_replays):
-            with _stoppable(check, journal) as stop:
+            with stoppable(check, journal) as stop:
                 step = (AsyncStep if is_async(run.handler) else Step)(
                     memos=journal.memos(),
                     retries=function.retries,
@@ -623,40 +329,3 @@ def _time_out(journal: MemoryJournal) -> None:
         described, wait = failure(timed_out, error)
         journal.fail(timed_out, timed_out.timeout or 0.0, described, final=wait is None)
         journal.advance(wait or 0.0)
-
-
-@contextmanager
-def _stoppable(check: ManualCancelCheck, journal: MemoryJournal) -> Iterator[Stop]:
-    """A stop that cancels and time-outs order, delivered by a signal where that is possible: in the main thread."""
-    if threading.current_thread() is not threading.main_thread():
-        yield _wired(Stop(), check, journal)
-        return
-    main = threading.get_ident()
-    stop = Stop(lambda: signal.pthread_kill(main, SIGNAL))
-    before = signal.signal(SIGNAL, lambda *_: stop.deliver())
-    try:
-        yield _wired(stop, check, journal)
-    finally:
-        if journal.watch is not None:
-            journal.watch(None)
-        signal.signal(SIGNAL, before)
-
-
-def _wired(stop: Stop, check: ManualCancelCheck, journal: MemoryJournal) -> Stop:
-    def order(cause: Cause) -> None:
-        stop.order(cause)
-        stop.nudge()
-
-    timers: list[threading.Timer] = []
-
-    def watch(attempt: Attempt | None) -> None:
-        while timers:
-            timers.pop().cancel()
-        if attempt is not None and attempt.timeout is not None:
-            timers.append(threading.Timer(attempt.timeout, order, [Cause.TIMEOUT]))
-            timers[-1].daemon = True
-            timers[-1].start()
-
-    journal.watch = watch
-    check.on_cancel(lambda: order(Cause.CANCELLED))
-    return stop
