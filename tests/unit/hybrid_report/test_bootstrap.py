@@ -11,7 +11,7 @@ import pytest
 
 from andon.reports import NoControl, ReportOptions
 from andon_worker.hybrid_report import SECTIONS, synthetic
-from andon_worker.hybrid_report.figures.bootstrap import Bins, interval, resampled_means, seed_of
+from andon_worker.hybrid_report.figures.resampling import Bins, interval, resampled_means, seed_of
 from tests.unit.hybrid_report.conftest import OPTIONS
 
 

@@ -7,7 +7,7 @@ from flask import Blueprint, g, render_template, request
 from andon_api.access.scopes import READ, scopes_of
 from andon_api.console import audit, bulk, events, home, live, reports, runs, schedules, subjects, usage, webhooks
 from andon_api.console.parts import forms, gist, json_view, show, whys
-from andon_api.console.parts.looks import Looks
+from andon_api.console.parts.renderings import Renderings
 from andon_api.database import now
 from andon_api.http.problems import of_exception
 from andon_api.principal import principal
@@ -37,7 +37,7 @@ def blueprint() -> Blueprint:
     made.app_template_global("subject_kinds")(subjects.kinds)
     made.app_template_filter("iso")(show.iso)
     made.app_template_global("topics")(live.topics)
-    Looks().add_to(made)
+    Renderings().add_to(made)
     made.register_error_handler(Exception, _failed)
     return made
 

@@ -26,7 +26,7 @@ from andon_worker.hybrid_report.figures.association import (
     ranks,
     with_interval,
 )
-from andon_worker.hybrid_report.figures.bootstrap import seed_of
+from andon_worker.hybrid_report.figures.resampling import seed_of
 from andon_worker.hybrid_report.figures.table import Table, clean, open_table
 from andon_worker.hybrid_report.figures.values import codes, doubles, sampled, values_of
 from andon_worker.hybrid_report.section import Figure, Grid, Result, Section, Sentence

@@ -16,7 +16,7 @@ from andon_worker.hybrid_report import charts
 from andon_worker.hybrid_report.charts import Box, Interval
 from andon_worker.hybrid_report.figures import choose
 from andon_worker.hybrid_report.figures.association import cramers_v
-from andon_worker.hybrid_report.figures.bootstrap import Bins, Floats, interval, resampled_means, seed_of
+from andon_worker.hybrid_report.figures.resampling import Bins, Floats, interval, resampled_means, seed_of
 from andon_worker.hybrid_report.figures.table import Table, clean, double, open_table
 from andon_worker.hybrid_report.figures.values import Values, codes, doubles, sampled, values_of
 from andon_worker.hybrid_report.section import Figure, Grid, Result, Section, Sentence

@@ -14,7 +14,7 @@ SECONDS = 0.4
 MOST = 200
 
 
-class Looks:
+class Renderings:
     """Renderings younger than `seconds`. An action forgets them all, so that its tab sees what it did."""
 
     def __init__(self, *, seconds: float = SECONDS, clock: Callable[[], float] = time.monotonic) -> None:
@@ -46,7 +46,7 @@ class Looks:
             self._kept.clear()
 
     def add_to(self, console: Blueprint) -> None:
-        """Serve this blueprint's looks; a page that is opened is always rendered."""
+        """Serve this blueprint's renderings; a page that is opened is always rendered."""
         console.before_request(self._before)
         console.after_request(self._after)
 
