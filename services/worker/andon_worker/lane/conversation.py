@@ -60,9 +60,22 @@ class Conversation:
 class LaneJournal:
     """What one run remembers, asked of the supervisor. Every answer can bring an order to stop."""
 
-    def __init__(self, talk: Conversation, stop: Stop, transact: Transact, room: int, *, careful: bool = False) -> None:
-        """`room` is how many bytes of results the run may still keep. A `careful` run tells of each step before it."""
+    def __init__(
+        self,
+        talk: Conversation,
+        stop: Stop,
+        transact: Transact,
+        room: int,
+        begin: Callable[[int, bytes], bool],
+        *,
+        careful: bool = False,
+    ) -> None:
+        """`room` is how many bytes of results the run may still keep. What begins, `begin` writes where the supervisor
+        can read it, unless it is too long. A `careful` run tells of each step before it.
+        """
         self._talk = talk
+        self._begin = begin
+        self._begun = 0
         self._stop = stop
         self._transact = transact
         self._room = room
@@ -83,19 +96,29 @@ class LaneJournal:
     def begin(self, attempt: Attempt) -> None:
         """Tell that a body is about to run, so that its failure can be written if this process dies of it.
 
-        What was printed before and isn't read yet is waited for: it is not the body's.
+        What was printed before and isn't read yet is waited for: it is not the body's. One with a time-out is told of
+        aloud, since the supervisor has to do something then.
         """
+        self._begun += 1
+        said = {"say": "begin", **self._described(attempt)}
         if self._careful or said_lately():
-            self._ask({"say": "begin", "attempt": _described(attempt), "answer": True})
+            self._ask({**said, "answer": True})
             self._stop.raise_if_ordered(attempt.name)
-        else:
-            self._talk.tell({"say": "begin", "attempt": _described(attempt)})
+        elif attempt.timeout is not None or not self._write(attempt):
+            self._talk.tell(said)
+
+    def _write(self, attempt: Attempt) -> bool:
+        said = {"attempt": vars(attempt), "at": time.monotonic()}
+        return self._begin(self._begun, json.dumps(said, separators=(",", ":")).encode())
+
+    def _described(self, attempt: Attempt) -> Header:
+        return {"attempt": vars(attempt), "begun": self._begun}
 
     def complete(self, attempt: Attempt, seconds: float, output: str, files: Sequence[Stored] = ()) -> bool:
         """Keep a step's result with its files; raises `InvalidResult` where the database refuses it."""
         self._take_room(attempt, output)
         flush_output()
-        header = {"say": "complete", "attempt": _described(attempt), "seconds": seconds, "files": list(files)}
+        header = {"say": "complete", **self._described(attempt), "seconds": seconds, "files": list(files)}
         answer, _ = self._ask(header, output.encode())
         return not self._kept(attempt, answer)
 
@@ -107,12 +130,12 @@ class LaneJournal:
     def joined(self, attempt: Attempt) -> None:
         """Tell that all branches of a group have ended."""
         flush_output()
-        self._talk.tell({"say": "joined"})
+        self._talk.tell({"say": "joined", **self._described(attempt)})
 
     def fail(self, attempt: Attempt, seconds: float, error: dict[str, Any], *, final: bool) -> None:
         """Keep a step's failed attempt."""
         flush_output()
-        self._ask({"say": "fail", "attempt": _described(attempt), "seconds": seconds, "error": error, "final": final})
+        self._ask({"say": "fail", **self._described(attempt), "seconds": seconds, "error": error, "final": final})
 
     def sleep(self, name: str, position: int, *, seconds: float | None, until: dt.datetime | None) -> dt.datetime:
         """Keep when a sleeping step wakes."""
@@ -136,9 +159,7 @@ class LaneJournal:
     def send(self, attempt: Attempt, events: Sequence[Event], output: str) -> bool:
         """Have events recorded with the step's result; raises `InvalidResult` where the database refuses them."""
         self._take_room(attempt, output)
-        answer, _ = self._ask(
-            {"say": "send", "attempt": _described(attempt), "output": output}, as_text(events).encode()
-        )
+        answer, _ = self._ask({"say": "send", **self._described(attempt), "output": output}, as_text(events).encode())
         return not self._kept(attempt, answer)
 
     def expire(
@@ -169,7 +190,7 @@ class LaneJournal:
             return text
 
         text = self._transact(attempt, fn, encoded)
-        self._talk.tell({"say": "committed", "attempt": _described(attempt), "seconds": time.monotonic() - began})
+        self._talk.tell({"say": "committed", **self._described(attempt), "seconds": time.monotonic() - began})
         self.heard_at = time.monotonic()
         return text
 
@@ -189,7 +210,3 @@ class LaneJournal:
         if time.monotonic() - self.heard_at >= FRESH_SECONDS:
             self._ask({"say": "check"})
         return self._stop.cause is Cause.CANCELLED
-
-
-def _described(attempt: Attempt) -> Header:
-    return vars(attempt)

@@ -18,12 +18,12 @@ from andon.engine.execution import Completed, Failed, Outcome, Stopped, Suspende
 from andon.engine.memos import Memo
 from andon.engine.steps.async_step import AsyncStep
 from andon.engine.steps.invoking import as_handlers_see
-from andon.engine.steps.progress import Progress
 from andon.engine.steps.step import Step
 from andon_worker.lane.branches import Forked
 from andon_worker.lane.capture import flush_output
 from andon_worker.lane.conversation import Conversation, LaneJournal
 from andon_worker.lane.files import Artifacts
+from andon_worker.lane.progress import SharedProgress
 from andon_worker.lane.stopping import LaneStop, Orders
 from andon_worker.lane.transactions import Transactions
 from andon_worker.wire import Header
@@ -39,7 +39,7 @@ class Runs:
         functions: Mapping[str, Function],
         talk: Conversation,
         orders: Orders,
-        progress: Progress,
+        progress: SharedProgress,
         transactions: Transactions,
         artifacts: Artifacts,
         observe: Observe = nullcontext,
@@ -68,7 +68,7 @@ class Runs:
         function = self._functions[said["function"]]
         handler, event = _handler(function, said["kind"]), _event(said)
         transact = self._transactions.of(said["run"], said["fence"], stop)
-        journal = LaneJournal(self._talk, stop, transact, said["room"], careful=said["careful"])
+        journal = LaneJournal(self._talk, stop, transact, said["room"], self._progress.begin, careful=said["careful"])
         loop = _Loop()
         step = (AsyncStep if is_async(handler) else Step)(
             memos={each[0]: _memo(each) for each in said["memos"]},

@@ -163,6 +163,8 @@ class Executing:
         Whose step it belongs to, the lane has said before.
         """
         self._hear(lane)
+        if lane.run is not None:
+            self._see(lane.run)
         try:
             data = os.read(descriptor, _READ)
         except BlockingIOError:
@@ -202,17 +204,17 @@ class Executing:
             if header.get("answer"):
                 self._drain_all(lane, run)
                 self._let_begin(run, lane, attempt)
-            self._begin(run, attempt)
+            self._begin(run, header["begun"], attempt, time.monotonic())
         elif say == "complete":
             files = [stored(each) for each in header["files"]]
-            self._complete(run, lane, Attempt(**header["attempt"]), header["seconds"], body, files)
+            self._complete(run, lane, Attempt(**header["attempt"]), header, body, files)
         elif say == "fail":
             self._fail(run, lane, Attempt(**header["attempt"]), header)
         elif say == "committed":
-            self._body_ended(run, lane)
+            self._body_ended(run, lane, Attempt(**header["attempt"]), header["begun"])
             self._hooks.step_ends(run, "completed", header["seconds"])
         elif say == "joined":
-            self._body_ended(run, lane)
+            self._body_ended(run, lane, Attempt(**header["attempt"]), header["begun"])
         elif say == "send":
             self._send_events(run, lane, Attempt(**header["attempt"]), header["output"], body)
         elif say == "expire":
@@ -262,9 +264,14 @@ class Executing:
         else:
             self._reply(run, lane, {})
 
-    def _begin(self, run: Run, attempt: Attempt) -> None:
+    def _see(self, run: Run) -> None:
+        """Take in what has begun and wasn't told of: of what is quick, its end tells."""
+        if (unheard := run.unheard()) is not None:
+            self._begin(run, *unheard)
+
+    def _begin(self, run: Run, number: int, attempt: Attempt, at: float) -> None:
         run.underway = run.latest = attempt
-        run.began = time.monotonic()
+        run.begun, run.began = number, at
         run.output.enter(attempt.name, attempt.number)
         if attempt.timeout is not None:
             run.timeout = self._loop.after(attempt.timeout, lambda: self._time_out(run, attempt))
@@ -276,7 +283,12 @@ class Executing:
         if run.underway is attempt:
             self.stop(run, Cause.TIMEOUT)
 
-    def _body_ended(self, run: Run, lane: Lane) -> None:
+    def _body_ended(self, run: Run, lane: Lane, attempt: Attempt, number: int) -> None:
+        """The attempt of this number has ended; where it waited for no answer, the next may be underway already."""
+        if number < run.begun:
+            return
+        if number > run.begun:
+            self._begin(run, number, attempt, run.began)
         if run.timeout is not None:
             run.timeout.cancel()
             run.timeout = None
@@ -285,11 +297,13 @@ class Executing:
         run.underway = None
 
     def _complete(
-        self, run: Run, lane: Lane, attempt: Attempt, seconds: float, body: bytes, files: Sequence[Stored]
+        self, run: Run, lane: Lane, attempt: Attempt, header: Header, body: bytes, files: Sequence[Stored]
     ) -> None:
         if attempt.branch is None:
-            self._body_ended(run, lane)
-        output = body.decode()
+            self._body_ended(run, lane, attempt, header["begun"])
+        else:
+            self._see(run)
+        output, seconds = body.decode(), header["seconds"]
 
         def kept(_: object) -> None:
             self._hooks.step_ends(run, "completed", seconds)
@@ -299,7 +313,9 @@ class Executing:
 
     def _fail(self, run: Run, lane: Lane, attempt: Attempt, header: Header) -> None:
         if attempt.branch is None:
-            self._body_ended(run, lane)
+            self._body_ended(run, lane, attempt, header["begun"])
+        else:
+            self._see(run)
         seconds, error, final = header["seconds"], header["error"], header["final"]
         run.failure = said_of(error)
 
@@ -397,6 +413,7 @@ class Executing:
         lane = run.lane
         if run.end is not None or lane is None or self._hosts.get(run.id) is not run:
             return
+        self._see(run)
         if cause is Cause.LEASE_LOST:
             self._lanes.discard(lane)
             self._loop.after(GIVE_UP_SECONDS, lambda: self._give_up(run, lane))
@@ -444,6 +461,7 @@ class Executing:
 
     def _has_ended(self, run: Run, lane: Lane, header: Header, body: bytes) -> None:
         """The lane says that the code has ended. It is settled when nothing of it can run any more."""
+        self._see(run)
         run.stopped_at = time.monotonic()
         if run.timeout is not None:
             run.timeout.cancel()
@@ -472,6 +490,7 @@ class Executing:
         if run.end is None:
             self._hear(lane)  # what it said last
         if run.end is None:
+            self._see(run)
             run.stopped_at = time.monotonic()
             self._drain_all(lane, run)
             run.output.flush()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 import uuid
@@ -37,6 +38,8 @@ class Run:
     """The attempt whose body runs now."""
     began: float = 0.0
     """When that began, by the monotonic clock."""
+    begun: int = 0
+    """Which of the run's attempts here that is."""
     taken_at: float = field(default_factory=time.monotonic)
     timeout: Timer | None = None
     cause: Cause | None = None
@@ -90,21 +93,40 @@ class Run:
         own = self.underway.grace if self.underway else None
         return self.declared.grace if own is None else own
 
+    def unheard(self) -> tuple[int, Attempt, float] | None:
+        """The attempt that its lane has begun and didn't tell of, if there is one: its number, and when it began."""
+        found = self.lane.progress.begun(self.begun) if self.lane else None
+        if found is None:
+            return None
+        number, text = found
+        try:
+            said = json.loads(text)
+            return number, Attempt(**said["attempt"]), float(said["at"])
+        except (ValueError, KeyError, TypeError):  # the lane died while it wrote
+            return None
+
+    def _now(self) -> tuple[str | None, float]:
+        """The step that is underway, and when it began; any thread may ask."""
+        if (underway := self.underway) is not None:
+            return underway.name, self.began
+        unheard = self.unheard()
+        return (unheard[1].name, unheard[2]) if unheard else (None, self.began)
+
     def beat(self) -> Beat:
         """What the heartbeat says of it."""
-        now, underway, lane = time.monotonic(), self.underway, self.lane
-        count, fraction, note = lane.progress.read() if lane else (0, None, None)
-        step = underway.name if underway else self.shown[0]
+        now, lane = time.monotonic(), self.lane
+        (step, began), (count, fraction, note) = self._now(), lane.progress.read() if lane else (0, None, None)
+        step = step or self.shown[0]
         self.shown = step, count or self.shown[1]
         remaining = self.pace.remaining(fraction, now)
-        seconds = now - self.began if step is not None else None
+        seconds = now - began if step is not None else None
         return Beat(self.id, self.claimed.fence, step, seconds, fraction, note, remaining)
 
     @property
     def changed(self) -> bool:
         """Whether people would see something new."""
-        underway, lane = self.underway, self.lane
-        if underway is not None and underway.name != self.shown[0]:
+        step, lane = self._now()[0], self.lane
+        if step is not None and step != self.shown[0]:
             return True
         count = lane.progress.read()[0] if lane else 0
         return count not in (0, self.shown[1])
