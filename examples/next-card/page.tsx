@@ -1,4 +1,4 @@
-import { useMemo } from "react";
+import { useMemo, useState, type FormEvent } from "react";
 import { createRoot } from "react-dom/client";
 import { Andon } from "@andon/client";
 import { ReportCard } from "./report-card";
@@ -9,16 +9,41 @@ function Page({ url, id }: { url: string; id: string }) {
   return <ReportCard andon={andon} id={id} onGenerate={() => post(`/api/reports/${id}/generate`).then(() => undefined)} />;
 }
 
+/** Asks the page's own server for a report, and shows its card. */
+function NewReport({ url }: { url: string }) {
+  const [id, setId] = useState<string>();
+  const [title, setTitle] = useState("");
+  if (id) return <Page url={url} id={id} />;
+
+  async function create(event: FormEvent) {
+    event.preventDefault();
+    const made = (await (await post("/api/reports", { title })).json()) as { id: string };
+    history.replaceState(null, "", `/reports/${made.id}`);
+    setId(made.id);
+  }
+
+  return (
+    <form onSubmit={(event) => void create(event)}>
+      <label>
+        Title <input required value={title} onChange={(event) => setTitle(event.target.value)} />
+      </label>
+      <button>Create</button>
+    </form>
+  );
+}
+
 async function fetchToken(id: string): Promise<string> {
   const { token } = (await (await post(`/api/reports/${id}/token`)).json()) as { token: string };
   return token;
 }
 
-async function post(path: string): Promise<Response> {
-  const response = await fetch(path, { method: "POST" });
+async function post(path: string, body?: object): Promise<Response> {
+  const json = body && { headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
+  const response = await fetch(path, { method: "POST", ...json });
   if (!response.ok) throw new Error(`This site's server answered ${response.status}`);
   return response;
 }
 
 const root = document.getElementById("root")!;
-createRoot(root).render(<Page url={root.dataset["andon"]!} id={root.dataset["report"]!} />);
+const { andon: url, report: id } = root.dataset as { andon: string; report?: string };
+createRoot(root).render(id ? <Page url={url} id={id} /> : <NewReport url={url} />);

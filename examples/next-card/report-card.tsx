@@ -33,6 +33,7 @@ export function ReportCard({ andon, id, onGenerate }: { andon: Andon; id: string
         {isBehind && " (connection lost, trying again)"}
       </p>
       {status === "generating" && <progress aria-label="Progress" max={1} value={progress ?? 0} />}
+      {status === "failed" && <p role="alert">{report?.error ?? "It has failed."}</p>}
       {error && (
         <p role="alert">
           {error.message} <button onClick={refresh}>Look again</button>

@@ -13,7 +13,7 @@ from andon.client import Andon
 
 BUNDLE = Path(__file__).parents[2] / "examples" / "next-card" / "bundle" / "page.js"
 PAGE = """<!doctype html><html lang="en"><title>Card</title>
-<div id="root" data-andon="{andon}" data-report="{report}"></div>
+<div id="root" data-andon="{andon}" {report}></div>
 <script type="module" src="/page.js"></script></html>"""
 
 
@@ -25,6 +25,8 @@ class CardServer:
         self.url = f"http://127.0.0.1:{port}"
         self.ttl = 900
         self.tokens = 0
+        self.dataset: str | None = None
+        self.options: dict[str, object] = {}
         self.andon: Andon | None = None
 
     @contextmanager
@@ -48,21 +50,26 @@ class CardServer:
             def do_GET(self) -> None:
                 if self.path == "/page.js":
                     self._answer("text/javascript", BUNDLE.read_bytes())
-                elif self.path.startswith("/reports/"):
+                elif self.path == "/" or self.path.startswith("/reports/"):
                     assert card.andon is not None
-                    report = self.path.rpartition("/")[2]
+                    id = self.path.rpartition("/")[2]
+                    report = f'data-report="{id}"' if id else ""
                     self._answer("text/html", PAGE.format(andon=card.andon.url, report=report).encode())
                 else:
                     self.send_error(404)
 
             def do_POST(self) -> None:
                 assert card.andon is not None
-                _, _, _, id, action = self.path.split("/")
-                if action == "token":
+                _, _, _, id, action = f"{self.path}/new/".split("/")[:5]
+                if id == "new":
+                    title = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["title"]
+                    made = card.andon.reports.create(title, dataset_id=card.dataset, options=card.options)
+                    said = {"id": made.id}
+                elif action == "token":
                     card.tokens += 1
                     user = {"id": "ada"}
-                    made = card.andon.tokens.create(f"report:{id}", scopes=["read", "cancel"], ttl=card.ttl, user=user)
-                    said = {"token": made.token}
+                    token = card.andon.tokens.create(f"report:{id}", scopes=["read", "cancel"], ttl=card.ttl, user=user)
+                    said = {"token": token.token}
                 else:
                     said = {"eventId": card.andon.reports.generate(id, prefer_wait=5).event_id}
                 self._answer("application/json", json.dumps(said).encode())

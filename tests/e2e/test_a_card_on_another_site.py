@@ -41,6 +41,15 @@ def status(tab: Page, said: str) -> None:
     expect(tab.get_by_test_id("status")).to_have_text(said, timeout=60_000)
 
 
+def create(tab: Page, site: CardServer, title: str) -> str:
+    """Make a report in the page; its id."""
+    tab.goto(site.url)
+    tab.get_by_label("Title").fill(title)
+    tab.get_by_role("button", name="Create").click()
+    expect(tab.get_by_role("heading", name=title)).to_be_visible()
+    return tab.url.rpartition("/")[2]
+
+
 def press_cancel(tab: Page) -> None:
     """The button, and yes in the dialog."""
     tab.get_by_role("button", name="Cancel", exact=True).click()
@@ -56,10 +65,14 @@ def test_a_card_on_another_site_follows_cancels_and_never_stops_another_run(
     started = system(env={"ANDON_AUTH": "on", "ANDON_ORIGINS": site.url})
     (tmp_path / "sales.csv").write_text(CSV)
     with Andon(started.url, key) as andon, site.serving(andon):
-        dataset = andon.datasets.upload(tmp_path / "sales.csv")
-        report = andon.reports.create("Sales", dataset_id=dataset.id, options={"resamples": LONG})
+        create(page, site, "Nothing to read")
+        page.get_by_role("button", name="Generate").click()
+        status(page, "failed")
+        expect(page.get_by_role("alert")).to_contain_text("dataset")
+
+        site.dataset, site.options = andon.datasets.upload(tmp_path / "sales.csv").id, {"resamples": LONG}
         site.ttl = 3
-        page.goto(f"{site.url}/reports/{report.id}")
+        report = andon.reports.get(create(page, site, "Sales"))
         status(page, "idle")
 
         page.get_by_role("button", name="Generate").click()

@@ -67,7 +67,7 @@ export class Andon {
     request: (kind: string, id: string, data: Record<string, unknown> = {}): Promise<SubjectAsked> =>
       this.#transport.json(`${of(kind, id)}/request`, { method: "POST", body: { data } }),
     /** Once this resolves, its run will not complete. */
-    cancel: (kind: string, id: string, options: Omit<CancelOptions, "runId"> = {}): Promise<SubjectAsked> =>
+    cancel: (kind: string, id: string, options: CancelOptions = {}): Promise<SubjectAsked> =>
       this.#cancel(of(kind, id), options),
     /** The subject, again at each change, until it isn't active. */
     watch: (kind: string, id: string, options?: WatchOptions): AsyncGenerator<Subject> =>

@@ -1,5 +1,5 @@
 import { useCallback, useEffect, useRef, useState } from "react";
-import type { Andon } from "./client.js";
+import type { Andon, CancelOptions } from "./client.js";
 import type { Report, Run, Subject } from "./models.js";
 import type { WatchOptions } from "./watching.js";
 
@@ -29,24 +29,28 @@ interface Thing {
 export function useReport(andon: Andon, id: string): View<Report> & { report: Report | undefined } {
   const watch = useCallback((options: WatchOptions) => andon.reports.watch(id, options), [andon, id]);
   const cancel = useCallback(
-    (reason: string | undefined, run: Run | null) =>
-      andon.reports.cancel(id, { ...(reason ? { reason } : {}), ...(run ? { runId: run.id } : {}) }),
+    (reason: string | undefined, run: Run | null) => andon.reports.cancel(id, shownOnly(reason, run)),
     [andon, id],
   );
   const view = useThing<Report>(watch, cancel, "generating");
   return { ...view, report: view.thing };
 }
 
-/** The subject as it is now, and again at each change. */
+/** The subject as it is now, and again at each change. Cancels the run that is shown, and no other. */
 export function useSubject(andon: Andon, kind: string, id: string): View<Subject> & { subject: Subject | undefined } {
   const watch = useCallback((options: WatchOptions) => andon.subjects.watch(kind, id, options), [andon, kind, id]);
   const cancel = useCallback(
-    (reason: string | undefined) => andon.subjects.cancel(kind, id, reason ? { reason } : {}),
+    (reason: string | undefined, run: Run | null) => andon.subjects.cancel(kind, id, shownOnly(reason, run)),
     [andon, kind, id],
   );
   const view = useThing<Subject>(watch, cancel, "active");
   return { ...view, subject: view.thing };
 }
+
+const shownOnly = (reason: string | undefined, run: Run | null): CancelOptions => ({
+  ...(reason ? { reason } : {}),
+  ...(run ? { runId: run.id } : {}),
+});
 
 function useThing<T extends Thing>(
   watch: (options: WatchOptions) => AsyncGenerator<T>,

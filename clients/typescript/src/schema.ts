@@ -249,8 +249,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Send the run's trigger again, as a new event; a report's run is requested as `generate` does.
-         * @description A cleanup that failed goes on where it stopped, as another run: `runId`.
+         * Repeat a run, whole or from a step, with its data or with others; a report's is requested as `generate` does.
+         * @description Repeat a run, whole or from a step, with its data or with others; a report's is requested as `generate` does.
          */
         post: operations["rerunRun"];
         delete?: never;
@@ -273,8 +273,9 @@ export interface paths {
         get: operations["listEvents"];
         put?: never;
         /**
-         * Send one event or a list, as native JSON or as CloudEvents 1.0 (structured, batch, binary).
-         * @description Send one event or a list, as native JSON or as CloudEvents 1.0 (structured, batch, binary).
+         * Send one event or a list.
+         * @description CloudEvents 1.0 are taken, too: structured (`application/cloudevents+json`), batch
+         *     (`application/cloudevents-batch+json`) and binary (`ce-` headers).
          */
         post: operations["sendEvents"];
         delete?: never;
@@ -564,8 +565,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Cancel its run: once this answers 202, it will not complete.
-         * @description Cancel its run: once this answers 202, it will not complete.
+         * Cancel its run: once this answers 202, it will not complete. With `runId`, only if that is its run.
+         * @description Cancel its run: once this answers 202, it will not complete. With `runId`, only if that is its run.
          */
         post: operations["cancelSubject"];
         delete?: never;
@@ -629,8 +630,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Events `subject`, each the whole subject; `end` when it isn't active. Changes are seen within two seconds.
-         * @description Events `subject`, each the whole subject; `end` when it isn't active. Changes are seen within two seconds.
+         * Events `subject`, each the whole subject; `end` when it isn't active. A new run is seen within two seconds.
+         * @description Events `subject`, each the whole subject; `end` when it isn't active. A new run is seen within two seconds.
          */
         get: operations["streamSubject"];
         put?: never;
@@ -649,7 +650,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Events `report`, `run` and `subject` of all that a token names, or of each `thing`; `end` when all of them have ended.
+         * Events `report`, `run` and `subject` of all that a token names, or of each `thing`; `end` when all have ended.
          * @description A `problem` with a `thing` says that this one can't be seen any more; the others go on.
          */
         get: operations["streamMany"];
@@ -784,8 +785,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * A token for one subject: see and follow it, cancel its run. For an hour at most, and for this spelling of its id.
-         * @description A token for one subject: see and follow it, cancel its run. For an hour at most, and for this spelling of its id.
+         * A token for one subject: see, follow and cancel it, by this spelling of its id. For an hour at most.
+         * @description A token for one subject: see, follow and cancel it, by this spelling of its id. For an hour at most.
          */
         post: operations["createSubjectToken"];
         delete?: never;
@@ -1112,8 +1113,188 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The tenant's webhooks, and how much each is still owed.
+         * @description The tenant's webhooks, and how much each is still owed.
+         */
+        get: operations["listWebhooks"];
+        put?: never;
+        /**
+         * Tell this URL of the ends of runs from now on. The secret that signs is shown this once.
+         * @description Tell this URL of the ends of runs from now on. The secret that signs is shown this once.
+         */
+        post: operations["createWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * A webhook, and how much it is still owed.
+         * @description A webhook, and how much it is still owed.
+         */
+        get: operations["getWebhook"];
+        put?: never;
+        post?: never;
+        /**
+         * Tell it nothing more, and forget what it is owed.
+         * @description Tell it nothing more, and forget what it is owed.
+         */
+        delete: operations["deleteWebhook"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{id}/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make another secret, which signs beside the former one until the rotation is finished. It is shown this once.
+         * @description Make another secret, which signs beside the former one until the rotation is finished. It is shown this once.
+         */
+        post: operations["rotateWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{id}/finish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Finish the rotation: sign with the newest secret alone from now on.
+         * @description Finish the rotation: sign with the newest secret alone from now on.
+         */
+        post: operations["finishWebhookRotation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{id}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * What it was told and is owed, newest first, with what came of the last attempt.
+         * @description What it was told and is owed, newest first, with what came of the last attempt.
+         */
+        get: operations["listWebhookDeliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{id}/deliveries/{delivery}/resend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                delivery: number;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tell it again, whatever came of it before.
+         * @description Tell it again, whatever came of it before.
+         */
+        post: operations["resendWebhookDelivery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The workers that are there, the oldest first: one that says nothing for a minute is not.
+         * @description The workers that are there, the oldest first: one that says nothing for a minute is not.
+         */
+        get: operations["listWorkers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
-export type webhooks = Record<string, never>;
+export interface webhooks {
+    runEnded: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A run has completed, failed or was cancelled
+         * @description Sent until it is answered with 2xx, for three days; see the page on webhooks.
+         */
+        post: operations["runEnded"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
 export interface components {
     schemas: {
         ErrorEntry: {
@@ -1160,11 +1341,8 @@ export interface components {
          */
         NewReport: {
             title: string;
-            /**
-             * Format: uuid
-             * @default null
-             */
-            datasetId: string | null;
+            /** Format: uuid */
+            datasetId?: string | null;
             options?: {
                 [key: string]: unknown;
             };
@@ -1184,6 +1362,8 @@ export interface components {
             requestedAt: string;
             requestedBy: unknown;
             reason: string | null;
+            /** @description where nobody has asked: superseded, singleton, parent, start_timeout, finish_timeout */
+            cause?: string | null;
             eventId: string | null;
             /** Format: date-time */
             stoppedAt: string | null;
@@ -1212,6 +1392,12 @@ export interface components {
          *       },
          *       "reportId": "0199e0a1-7c00-7000-8000-000000000001",
          *       "parentRunId": null,
+         *       "parentStep": null,
+         *       "tags": [
+         *         "userId:42"
+         *       ],
+         *       "originRunId": null,
+         *       "originStep": null,
          *       "attempt": 1,
          *       "wakeAt": null,
          *       "stepStartedAt": null,
@@ -1282,6 +1468,13 @@ export interface components {
             error: unknown;
             cancel: components["schemas"]["Cancel"] | null;
             tags: string[];
+            /**
+             * Format: uuid
+             * @description the run that it repeats
+             */
+            originRunId: string | null;
+            /** @description the step from which it repeats it */
+            originStep: string | null;
         };
         Artifact: {
             name: string;
@@ -1416,12 +1609,10 @@ export interface components {
         CancelBody: {
             /**
              * Format: uuid
-             * @description 409 unless this is the report's current run: a page that is out of date stops nothing
-             * @default null
+             * @description 409 unless this is the current run: a page that is out of date stops nothing
              */
-            runId: string | null;
-            /** @default null */
-            reason: string | null;
+            runId?: string | null;
+            reason?: string | null;
         };
         RunPage: {
             items: components["schemas"]["Run"][];
@@ -1513,6 +1704,12 @@ export interface components {
          *       },
          *       "reportId": "0199e0a1-7c00-7000-8000-000000000001",
          *       "parentRunId": null,
+         *       "parentStep": null,
+         *       "tags": [
+         *         "userId:42"
+         *       ],
+         *       "originRunId": null,
+         *       "originStep": null,
          *       "attempt": 1,
          *       "wakeAt": null,
          *       "stepStartedAt": null,
@@ -1545,6 +1742,7 @@ export interface components {
          *           "startedAt": "2026-01-01T12:00:00.000000Z",
          *           "endedAt": "2026-01-01T12:00:00.000000Z",
          *           "wakeAt": null,
+         *           "input": "'0199e0a1-7c00-7000-8000-000000000001'",
          *           "output": {
          *             "id": "0199e0a1-7c00-7000-8000-000000000001"
          *           },
@@ -1556,6 +1754,10 @@ export interface components {
          *       "stepCount": 1,
          *       "attempts": [],
          *       "cleanup": [],
+         *       "children": [],
+         *       "childCount": 0,
+         *       "waits": [],
+         *       "queuedFor": null,
          *       "artifacts": []
          *     }
          */
@@ -1603,6 +1805,13 @@ export interface components {
             error: unknown;
             cancel: components["schemas"]["Cancel"] | null;
             tags: string[];
+            /**
+             * Format: uuid
+             * @description the run that it repeats
+             */
+            originRunId: string | null;
+            /** @description the step from which it repeats it */
+            originStep: string | null;
             /** @description what a queued run waits for, if not for a worker */
             queuedFor: components["schemas"]["QueuedFor"] | null;
             /** @description the newest 500, in their order */
@@ -1630,8 +1839,17 @@ export interface components {
             output: unknown;
         };
         RunCancelBody: {
-            /** @default null */
-            reason: string | null;
+            reason?: string | null;
+        };
+        RerunBody: {
+            /** @description a step: those before it are recalled and not repeated; without, all are done again */
+            from?: string | null;
+            /** @description in place of the event's data */
+            data?: {
+                [key: string]: unknown;
+            } | null;
+            /** @description with `from` and `data`: recall what was done with the former data all the same */
+            keep?: boolean;
         };
         Stops: {
             runs: string[];
@@ -1859,8 +2077,8 @@ export interface components {
             kind: string;
             /** @description as the followed row's key has it: a text, or a whole number */
             id: unknown;
-            /** @description idle, active, completed, failed, cancelled */
-            status: string;
+            /** @enum {string} */
+            status: "idle" | "active" | "completed" | "failed" | "cancelled";
             functionId: string | null;
             progress: number | null;
             progressNote: string | null;
@@ -1906,7 +2124,8 @@ export interface components {
              * @description of the run that this is about; null as long as the dispatcher has not made it
              */
             runId: string | null;
-            status: string;
+            /** @enum {string} */
+            status: "idle" | "active" | "completed" | "failed" | "cancelled";
             /** @description the event that says so: GET /events/{id} shows its effects */
             eventId: string;
         };
@@ -1933,11 +2152,8 @@ export interface components {
         NewToken: {
             /** @description `read`: see and follow it; `cancel`: cancel it */
             scopes?: ("read" | "cancel")[];
-            /**
-             * @description seconds that it lasts
-             * @default 900
-             */
-            ttl: number;
+            /** @description seconds that it lasts; 900 without it */
+            ttl?: number;
             /** @description in whose name the page cancels; without it, the key's */
             user?: {
                 [key: string]: unknown;
@@ -1960,11 +2176,8 @@ export interface components {
         NewTokenOfMany: {
             /** @description `read`: see and follow it; `cancel`: cancel it */
             scopes?: ("read" | "cancel")[];
-            /**
-             * @description seconds that it lasts
-             * @default 900
-             */
-            ttl: number;
+            /** @description seconds that it lasts; 900 without it */
+            ttl?: number;
             /** @description in whose name the page cancels; without it, the key's */
             user?: {
                 [key: string]: unknown;
@@ -1981,35 +2194,19 @@ export interface components {
          *     }
          */
         BulkCancelBody: {
-            /**
-             * @description needed where there is no `tag`
-             * @default
-             */
-            functionId: string;
-            /**
-             * @description only runs that have it
-             * @default null
-             */
-            tag: string | null;
-            /**
-             * Format: date-time
-             * @default null
-             */
-            startedAfter: string | null;
-            /**
-             * Format: date-time
-             * @default null
-             */
-            startedBefore: string | null;
-            /**
-             * @description CEL over `event` and `async`
-             * @default null
-             */
-            if: string | null;
-            /** @default null */
-            reason: string | null;
-            /** @default false */
-            dryRun: boolean;
+            /** @description needed where there is no `tag` */
+            functionId?: string;
+            /** @description only runs that have it */
+            tag?: string | null;
+            /** Format: date-time */
+            startedAfter?: string | null;
+            /** Format: date-time */
+            startedBefore?: string | null;
+            /** @description CEL over `event` and `async` */
+            if?: string | null;
+            reason?: string | null;
+            /** @description may be left out */
+            dryRun?: boolean;
         };
         /**
          * @example {
@@ -2058,8 +2255,8 @@ export interface components {
             finishedAt: string | null;
         };
         Pause: {
-            /** @description function, queue */
-            kind: string;
+            /** @enum {string} */
+            kind: "function" | "queue";
             name: string;
             /**
              * Format: date-time
@@ -2068,25 +2265,13 @@ export interface components {
             pausedAt: string | null;
             pausedBy: unknown;
             reason: string | null;
-            /**
-             * @description what becomes of runs that have started
-             * @enum {string}
-             */
-            running: "continue" | "hold" | "cancel";
         };
         PausePage: {
             items: components["schemas"]["Pause"][];
             nextCursor: string | null;
         };
-        FunctionPauseBody: {
-            /** @default null */
-            reason: string | null;
-            /**
-             * @description what becomes of runs that have started: they go on, are given up at their next step and wait, or are cancelled
-             * @default continue
-             * @enum {string}
-             */
-            running: "continue" | "hold" | "cancel";
+        PauseBody: {
+            reason?: string | null;
         };
         Schedule: {
             id: string;
@@ -2115,10 +2300,6 @@ export interface components {
         SchedulePage: {
             items: components["schemas"]["Schedule"][];
             nextCursor: string | null;
-        };
-        PauseBody: {
-            /** @default null */
-            reason: string | null;
         };
         Ticked: {
             id: string;
@@ -2193,6 +2374,161 @@ export interface components {
             queueAgeSeconds: number;
             stored: components["schemas"]["Stored"];
             lastDay: components["schemas"]["LastDay"];
+        };
+        Webhook: {
+            /** Format: uuid */
+            id: string;
+            url: string;
+            /**
+             * Format: date-time
+             * @description told of what ended since
+             */
+            createdAt: string;
+            /** @description how many sign: two while a rotation isn't finished */
+            secrets: number;
+            /** @description how much it is still owed */
+            waiting: number;
+        };
+        WebhookPage: {
+            items: components["schemas"]["Webhook"][];
+            nextCursor: string | null;
+        };
+        NewWebhook: {
+            /** @description where to: https, and a public address */
+            url: string;
+        };
+        MadeWebhook: {
+            /** Format: uuid */
+            id: string;
+            url: string;
+            /**
+             * Format: date-time
+             * @description told of what ended since
+             */
+            createdAt: string;
+            /** @description how many sign: two while a rotation isn't finished */
+            secrets: number;
+            /** @description how much it is still owed */
+            waiting: number;
+            /** @description what signs; shown this once */
+            secret: string;
+        };
+        Delivery: {
+            id: number;
+            eventId: string;
+            /** @description of the event: andon/function.completed, .failed, .cancelled */
+            name: string;
+            /** @enum {string} */
+            state: "owed" | "told" | "given up";
+            /** Format: date-time */
+            createdAt: string;
+            attempts: number;
+            /**
+             * Format: date-time
+             * @description when it is sent next; null: told, or given up
+             */
+            nextAt: string | null;
+            /** Format: date-time */
+            deliveredAt: string | null;
+            /** @description what came of the last attempt */
+            answer: string | null;
+        };
+        DeliveryPage: {
+            items: components["schemas"]["Delivery"][];
+            nextCursor: string | null;
+        };
+        Worker: {
+            id: string;
+            /** @description how many runs it executes at a time */
+            lanes: number;
+            /** @description how many it executes now */
+            busy: number;
+            version: string;
+            /** @description `ANDON_RELEASE` */
+            release: string;
+            /** @description those it was told to serve; of none, all */
+            queues: string[];
+            /** @description how many it has loaded */
+            functions: number;
+            /** Format: date-time */
+            startedAt: string;
+            /** Format: date-time */
+            seenAt: string;
+        };
+        WorkerPage: {
+            items: components["schemas"]["Worker"][];
+            nextCursor: string | null;
+        };
+        /** @description An event that somebody sends */
+        NewEvent: {
+            /**
+             * @description what happened, as noun/past.tense
+             * @example report/generation.requested
+             */
+            name: string;
+            /** @description with user at most 262144 bytes */
+            data?: Record<string, never>;
+            /** @description sent again with the same id, it has no second effect */
+            id?: string;
+            /** @description milliseconds since 1970, or RFC 3339 */
+            ts?: unknown;
+            /** @description on whose behalf: any JSON */
+            user?: unknown;
+        };
+        /** @description Data of andon/function.completed, andon/function.failed, andon/function.cancelled */
+        RunEnded: {
+            functionId: string;
+            /** Format: uuid */
+            runId: string;
+            /** @description The event that a run was made for */
+            event: {
+                /** @description sent again with the same id, it has no second effect */
+                id: string;
+                /**
+                 * @description what happened, as noun/past.tense
+                 * @example report/generation.requested
+                 */
+                name: string;
+                /** @description with user at most 262144 bytes */
+                data: Record<string, never> | null;
+                /** @description on whose behalf: any JSON */
+                user?: unknown;
+                /** @description there was no room for the data: GET /events/{id} has them */
+                dataLeftOut?: boolean;
+            };
+            /** @description type, message and what else is known; `shortened` if it was too long */
+            error: Record<string, never> | null;
+            /** @description of a cancel, as whoever asked gave it */
+            reason: string | null;
+            /** @description who asked for the cancel: any JSON */
+            requestedBy: unknown;
+            /** @description the event that cancelled it */
+            cancelEventId?: string | null;
+            /** @description of a cancel that nobody asked for */
+            cause?: string | null;
+            /** Format: uuid */
+            parentRunId?: string | null;
+            /** @description of many, the first and the last 50 */
+            completedSteps: string[];
+            completedStepCount: number;
+        };
+        /** @description What a webhook is sent; `Andon-Signature` signs it */
+        WebhookBody: {
+            /** @description the same id is the same end, however often it is sent */
+            id: string;
+            /** @enum {string} */
+            type: "andon/function.completed" | "andon/function.failed" | "andon/function.cancelled";
+            tenant: string;
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: uuid */
+            reportId: string | null;
+            /** @description What the run was about */
+            subject: {
+                kind: string;
+                id: string;
+            } | null;
+            data: components["schemas"]["RunEnded"];
         };
     };
     responses: {
@@ -2344,15 +2680,15 @@ export interface operations {
             query?: {
                 limit?: number;
                 /** @description `nextCursor` of the page before */
-                cursor?: string | null;
+                cursor?: string;
                 /** @description at that time or since */
-                createdAfter?: string | null;
-                createdBefore?: string | null;
+                createdAfter?: string;
+                createdBefore?: string;
                 /** @description the `id` of who has asked last */
-                requestedBy?: string | null;
+                requestedBy?: string;
                 /** @description may be repeated */
                 status?: ("idle" | "generating" | "generated" | "cancelled" | "failed")[];
-                datasetId?: string | null;
+                datasetId?: string;
             };
             header?: never;
             path?: never;
@@ -2676,18 +3012,18 @@ export interface operations {
             query?: {
                 limit?: number;
                 /** @description `nextCursor` of the page before */
-                cursor?: string | null;
+                cursor?: string;
                 /** @description may be repeated */
                 status?: ("queued" | "running" | "waiting" | "cancelling" | "completed" | "failed" | "cancelled")[];
-                functionId?: string | null;
-                eventId?: string | null;
-                reportId?: string | null;
-                queuedAfter?: string | null;
-                queuedBefore?: string | null;
+                functionId?: string;
+                eventId?: string;
+                reportId?: string;
+                queuedAfter?: string;
+                queuedBefore?: string;
                 /** @description may be repeated: runs that have them all */
                 tag?: string[];
                 /** @description a field of the event's data and its value, such as `data.reportId = 7` */
-                where?: string | null;
+                where?: string;
             };
             header?: never;
             path?: never;
@@ -2821,7 +3157,7 @@ export interface operations {
             query?: {
                 limit?: number;
                 /** @description `nextCursor` of the page before */
-                cursor?: string | null;
+                cursor?: string;
             };
             header?: never;
             path: {
@@ -2992,7 +3328,7 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": components["schemas"]["NoBody"];
+                "application/json": components["schemas"]["RerunBody"];
             };
         };
         responses: {
@@ -3024,8 +3360,8 @@ export interface operations {
             query?: {
                 limit?: number;
                 /** @description `nextCursor` of the page before */
-                cursor?: string | null;
-                name?: string | null;
+                cursor?: string;
+                name?: string;
             };
             header?: never;
             path?: never;
@@ -3072,29 +3408,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    /** @example report/generation.requested */
-                    name: string;
-                    data?: Record<string, never>;
-                    /** @description the same id again has no second effect */
-                    id?: string;
-                    /** @description milliseconds since 1970, or RFC 3339 */
-                    ts?: unknown;
-                    /** @description on whose behalf */
-                    user?: unknown;
-                } | {
-                    /** @example report/generation.requested */
-                    name: string;
-                    data?: Record<string, never>;
-                    /** @description the same id again has no second effect */
-                    id?: string;
-                    /** @description milliseconds since 1970, or RFC 3339 */
-                    ts?: unknown;
-                    /** @description on whose behalf */
-                    user?: unknown;
-                }[];
-                "application/cloudevents+json": Record<string, never>;
-                "application/cloudevents-batch+json": Record<string, never>[];
+                "application/json": components["schemas"]["NewEvent"] | components["schemas"]["NewEvent"][];
             };
         };
         responses: {
@@ -3164,7 +3478,7 @@ export interface operations {
             query?: {
                 limit?: number;
                 /** @description `nextCursor` of the page before */
-                cursor?: string | null;
+                cursor?: string;
             };
             header?: never;
             path?: never;
@@ -3267,7 +3581,7 @@ export interface operations {
             query?: {
                 limit?: number;
                 /** @description `nextCursor` of the page before */
-                cursor?: string | null;
+                cursor?: string;
             };
             header?: never;
             path?: never;
@@ -3447,14 +3761,20 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/octet-stream": string;
+                    "*/*": string;
+                };
             };
             /** @description The part that Range names */
             206: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/octet-stream": string;
+                    "*/*": string;
+                };
             };
             /** @description What the client has is still right */
             304: {
@@ -3531,14 +3851,20 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/octet-stream": string;
+                    "*/*": string;
+                };
             };
             /** @description The part that Range names */
             206: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/octet-stream": string;
+                    "*/*": string;
+                };
             };
             /** @description What the client has is still right */
             304: {
@@ -3564,13 +3890,13 @@ export interface operations {
             query?: {
                 limit?: number;
                 /** @description `nextCursor` of the page before */
-                cursor?: string | null;
+                cursor?: string;
                 /** @description at that time or since */
-                createdAfter?: string | null;
-                createdBefore?: string | null;
+                createdAfter?: string;
+                createdBefore?: string;
                 /** @description the `id` of who has asked last */
-                requestedBy?: string | null;
-                kind?: string | null;
+                requestedBy?: string;
+                kind?: string;
                 /** @description may be repeated */
                 status?: ("idle" | "active" | "completed" | "failed" | "cancelled")[];
             };
@@ -3602,7 +3928,13 @@ export interface operations {
     getSubject: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description the ETag of what the client has
+                 * @example "0199e0a1-7c00-7000-8000-000000000001.3.7b6e2a90c1d4f853"
+                 */
+                "If-None-Match"?: string;
+            };
             path: {
                 kind: string;
                 id: string;
@@ -3620,6 +3952,13 @@ export interface operations {
                     "application/json": components["schemas"]["Subject"];
                 };
             };
+            /** @description What the client has is still right */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             400: components["responses"]["Problem400"];
             401: components["responses"]["Problem401"];
             403: components["responses"]["Problem403"];
@@ -3634,6 +3973,11 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /**
+                 * @description the ETag of what the client has read: 412 if it was changed since
+                 * @example "0199e0a1-7c00-7000-8000-000000000001.3.7b6e2a90c1d4f853"
+                 */
+                "If-Match"?: string;
                 /**
                  * @description `wait=N`: answer when the effect is known, after at most N (to 30) seconds
                  * @example wait=10
@@ -3694,6 +4038,11 @@ export interface operations {
             query?: never;
             header?: {
                 /**
+                 * @description the ETag of what the client has read: 412 if it was changed since
+                 * @example "0199e0a1-7c00-7000-8000-000000000001.3.7b6e2a90c1d4f853"
+                 */
+                "If-Match"?: string;
+                /**
                  * @description `wait=N`: answer when the effect is known, after at most N (to 30) seconds
                  * @example wait=10
                  */
@@ -3712,7 +4061,7 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": components["schemas"]["RunCancelBody"];
+                "application/json": components["schemas"]["CancelBody"];
             };
         };
         responses: {
@@ -3770,7 +4119,9 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "text/event-stream": string;
+                };
             };
             /** @description It has ended, and the client has seen it */
             204: {
@@ -3811,7 +4162,9 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "text/event-stream": string;
+                };
             };
             /** @description It has ended, and the client has seen it */
             204: {
@@ -3853,7 +4206,9 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "text/event-stream": string;
+                };
             };
             /** @description It has ended, and the client has seen it */
             204: {
@@ -3875,7 +4230,7 @@ export interface operations {
     streamMany: {
         parameters: {
             query?: {
-                /** @description `report:<id>`, `run:<id>` or `subject:<kind>:<id>`, may be repeated; with a token, by default all it names */
+                /** @description `report:<id>`, `run:<id>` or `subject:<kind>:<id>`, each; by default all of a token */
                 thing?: string[];
             };
             header?: {
@@ -3895,7 +4250,9 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "text/event-stream": string;
+                };
             };
             /** @description It has ended, and the client has seen it */
             204: {
@@ -3917,15 +4274,15 @@ export interface operations {
     listLogs: {
         parameters: {
             query?: {
-                step?: string | null;
-                attempt?: number | null;
+                step?: string;
+                attempt?: number;
                 /** @description this level and those above; what is printed counts as info */
                 level?: "debug" | "info" | "warning" | "error" | "critical";
                 /** @description only lines with this in them, in any case of letters */
-                text?: string | null;
+                text?: string;
                 limit?: number;
                 /** @description `nextCursor` of the page before */
-                cursor?: string | null;
+                cursor?: string;
             };
             header?: never;
             path: {
@@ -3958,12 +4315,12 @@ export interface operations {
     downloadLog: {
         parameters: {
             query?: {
-                step?: string | null;
-                attempt?: number | null;
+                step?: string;
+                attempt?: number;
                 /** @description this level and those above; what is printed counts as info */
                 level?: "debug" | "info" | "warning" | "error" | "critical";
                 /** @description only lines with this in them, in any case of letters */
-                text?: string | null;
+                text?: string;
                 /** @description json: a line each */
                 format?: "text" | "json";
             };
@@ -3980,7 +4337,10 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "text/plain": string;
+                    "application/x-ndjson": string;
+                };
             };
             400: components["responses"]["Problem400"];
             401: components["responses"]["Problem401"];
@@ -3996,12 +4356,12 @@ export interface operations {
     streamLog: {
         parameters: {
             query?: {
-                step?: string | null;
-                attempt?: number | null;
+                step?: string;
+                attempt?: number;
                 /** @description this level and those above; what is printed counts as info */
                 level?: "debug" | "info" | "warning" | "error" | "critical";
                 /** @description only lines with this in them, in any case of letters */
-                text?: string | null;
+                text?: string;
             };
             header?: {
                 /**
@@ -4022,7 +4382,9 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "text/event-stream": string;
+                };
             };
             /** @description It has ended, and the client has seen it */
             204: {
@@ -4348,7 +4710,7 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": components["schemas"]["FunctionPauseBody"];
+                "application/json": components["schemas"]["PauseBody"];
             };
         };
         responses: {
@@ -4436,7 +4798,7 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": components["schemas"]["FunctionPauseBody"];
+                "application/json": components["schemas"]["PauseBody"];
             };
         };
         responses: {
@@ -4671,9 +5033,9 @@ export interface operations {
             query?: {
                 limit?: number;
                 /** @description `nextCursor` of the page before */
-                cursor?: string | null;
-                action?: "workers.drained" | "workers.resumed" | "report.changed" | "report.deleted" | "dead-event.replayed" | "cancellation.asked" | "function.paused" | "function.resumed" | "queue.paused" | "queue.resumed" | "schedule.paused" | "schedule.resumed" | "key.created" | "key.revoked" | "keeping.set" | "keeping.forgotten" | "webhook.created" | "webhook.rotated" | "webhook.deleted" | null;
-                target?: string | null;
+                cursor?: string;
+                action?: "workers.drained" | "workers.resumed" | "report.changed" | "report.deleted" | "dead-event.replayed" | "cancellation.asked" | "function.paused" | "function.resumed" | "queue.paused" | "queue.resumed" | "schedule.paused" | "schedule.resumed" | "key.created" | "key.revoked" | "keeping.set" | "keeping.forgotten" | "webhook.created" | "webhook.rotated" | "webhook.deleted";
+                target?: string;
             };
             header?: never;
             path?: never;
@@ -4725,6 +5087,344 @@ export interface operations {
             429: components["responses"]["Problem429"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
+        };
+    };
+    listWebhooks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookPage"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            412: components["responses"]["Problem412"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    createWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewWebhook"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MadeWebhook"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    getWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            412: components["responses"]["Problem412"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    deleteWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    rotateWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["NoBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MadeWebhook"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    finishWebhookRotation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["NoBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    listWebhookDeliveries: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description `nextCursor` of the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveryPage"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            412: components["responses"]["Problem412"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    resendWebhookDelivery: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description the same key and body get the same answer, done once
+                 * @example 8e03978e-40d5-43dd-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+                delivery: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["NoBody"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Delivery"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    listWorkers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkerPage"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            412: components["responses"]["Problem412"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    runEnded: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description `t=<seconds>,v1=<hex HMAC-SHA256 of t.body>`; one `v1` for each secret */
+                "Andon-Signature": string;
+                /** @description the `id` of the body */
+                "Andon-Event-Id": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookBody"];
+            };
+        };
+        responses: {
+            /** @description It was taken */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description It is sent again */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
         };
     };
 }

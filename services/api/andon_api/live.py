@@ -117,6 +117,12 @@ class LiveFeed:
                     if not self._listeners[topic]:
                         del self._listeners[topic]
 
+    def heed(self, listener: Listener, topic: str) -> None:
+        """Let somebody who listens hear of this, too; call while listening."""
+        with self._lock:
+            listener.topics |= {topic}
+            self._listeners[topic].add(listener)
+
     @property
     def open_streams(self) -> int:
         """How many streams are open, and how many requests wait for their effect."""

@@ -329,7 +329,7 @@ class ReportSchema(Schema):
 class SubjectSchema(Schema):
     kind = fields.String()
     id = fields.Raw(metadata={"description": "as the followed row's key has it: a text, or a whole number"})
-    status = fields.String(metadata={"description": ", ".join(SUBJECT_STATUSES)})
+    status = fields.String(validate=_one_of(SUBJECT_STATUSES))
     function_id = fields.String(allow_none=True)
     progress = fields.Float(allow_none=True)
     progress_note = fields.String(allow_none=True)
@@ -355,7 +355,7 @@ class SubjectAskedSchema(Schema):
         allow_none=True,
         metadata={"description": "of the run that this is about; null as long as the dispatcher has not made it"},
     )
-    status = fields.String()
+    status = fields.String(validate=_one_of(SUBJECT_STATUSES))
     event_id = fields.String(metadata={"description": "the event that says so: GET /events/{id} shows its effects"})
 
 
@@ -410,9 +410,7 @@ class CancelBody(Schema):
     run_id = Id(
         load_default=None,
         allow_none=True,
-        metadata={
-            "description": "409 unless this is the report's current run: a page that is out of date stops nothing"
-        },
+        metadata={"description": "409 unless this is the current run: a page that is out of date stops nothing"},
     )
     reason = _text(500, "a reason", load_default=None, allow_none=True)
 
@@ -525,7 +523,7 @@ class NewToken(Schema):
     ttl = Number(
         load_default=900,
         validate=validate.Range(1, 3600, error="expected a number of seconds from {min} to {max}"),
-        metadata={"description": "seconds that it lasts"},
+        metadata={"description": "seconds that it lasts; 900 without it"},
     )
     user = Object(metadata={"description": "in whose name the page cancels; without it, the key's"})
 
@@ -605,7 +603,7 @@ class FunctionPauseBody(PauseBody):
 
 
 class PauseSchema(Schema):
-    kind = fields.String(metadata={"description": "function, queue"})
+    kind = fields.String(validate=_one_of(("function", "queue")))
     name = fields.String()
     paused_at = Time(allow_none=True, metadata={"description": "null: it isn't paused"})
     paused_by = fields.Raw(allow_none=True)

@@ -12,7 +12,7 @@ from .decode import decode
 from .live import Follower, last_of
 from .models import Subject, SubjectAsked, SubjectStatus
 from .pages import listed
-from .transport import Transport
+from .transport import Manner, Transport
 
 Id = str | int
 
@@ -58,15 +58,16 @@ class AsyncSubjects:
         data: Mapping[str, Any] | None = None,
         *,
         prefer_wait: int | None = None,
+        if_match: str | None = None,
         idempotency_key: str | None = None,
     ) -> SubjectAsked:
         """Ask for a run with these data; wait up to so many seconds for its id. Raises `Conflict` while active.
 
         While its run is being cancelled, another is accepted: it begins once the former code has stopped.
         """
-        path, body = f"{_path(kind, id)}/request", {"data": dict(data or {})}
-        answer = await self._transport.post(path, body, idempotency_key=idempotency_key, prefer_wait=prefer_wait)
-        return decode(SubjectAsked, answer)
+        how: Manner = {"prefer_wait": prefer_wait, "if_match": if_match, "idempotency_key": idempotency_key}
+        body = {"data": dict(data or {})}
+        return decode(SubjectAsked, await self._transport.post(f"{_path(kind, id)}/request", body, **how))
 
     async def cancel(
         self,
@@ -74,17 +75,21 @@ class AsyncSubjects:
         id: Id,
         *,
         reason: str | None = None,
+        run_id: str | None = None,
         prefer_wait: int | None = None,
+        if_match: str | None = None,
         idempotency_key: str | None = None,
     ) -> SubjectAsked:
         """Cancel its run: once this returns, it will not complete. Raises `Conflict` if the subject isn't active.
 
-        `prefer_wait` is for up to how many seconds to wait until its code has stopped.
+        With `run_id`, only if that is its run, else `AnotherRun`; with `if_match`, the `etag` of a subject that was
+        read, only if it is still that, else `Changed`. `prefer_wait` is for up to how many seconds to wait until its
+        code has stopped.
         """
-        body = {} if reason is None else {"reason": reason}
-        path = f"{_path(kind, id)}/cancel"
-        answer = await self._transport.post(path, body, idempotency_key=idempotency_key, prefer_wait=prefer_wait)
-        return decode(SubjectAsked, answer)
+        given = {"reason": reason, "runId": run_id}
+        body = {name: value for name, value in given.items() if value is not None}
+        how: Manner = {"prefer_wait": prefer_wait, "if_match": if_match, "idempotency_key": idempotency_key}
+        return decode(SubjectAsked, await self._transport.post(f"{_path(kind, id)}/cancel", body, **how))
 
     def follow(self, kind: str, id: Id, *, timeout: float | None = None) -> AsyncIterator[Subject]:
         """The subject, again at each change, until it isn't active; that last one is yielded too.

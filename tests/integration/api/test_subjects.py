@@ -12,6 +12,7 @@ from andon.adapters.postgres.registered import functions
 from andon.adapters.postgres.subjects import astray
 from andon.adapters.postgres.upkeep.doctor import check_system
 from andon.engine.declared.functions import Registry
+from andon.engine.ids import new_id
 from andon_worker.dispatcher.batches.batch import record_batch
 from tests.integration.api.conftest import Client
 
@@ -171,3 +172,28 @@ def test_subjects_are_found_by_when_they_were_first_asked_for_and_by_whom(
     assert found("status=active") == [2, 1]
     cursor = client.get(f"{API}/subjects?limit=1&status=active").json["nextCursor"]
     assert client.get(f"{API}/subjects?limit=1&cursor={cursor}&requestedBy=ada").status_code == 400
+
+
+def test_a_stale_page_cancels_no_other_run_and_changes_no_other_version(
+    client: Client, database: psycopg.Connection[Any], registry: Registry
+) -> None:
+    path = f"{API}/subjects/video/1"
+    never = client.get(path).headers["ETag"]
+    assert client.post(f"{path}/request", headers={"If-Match": never}).status_code == 202
+    assert client.post(f"{path}/cancel", json={"runId": str(new_id())}).json["code"] == "another-run"
+    take_in(database, registry)
+    shown = client.get(path)
+    first, tag = shown.json["run"]["id"], shown.headers["ETag"]
+    assert client.get(path, headers={"If-None-Match": tag}).status_code == 304
+    assert client.post(f"{path}/cancel", json={"runId": str(new_id())}).status_code == 409
+    assert client.post(f"{path}/cancel", headers={"If-Match": never}).status_code == 412
+    assert client.get(path).json["status"] == "active"
+    cancelled = client.post(f"{path}/cancel", json={"runId": first}, headers={"If-Match": tag})
+    assert (cancelled.status_code, cancelled.json["runId"]) == (202, first)
+    assert client.post(f"{path}/request", headers={"If-Match": tag}).status_code == 412
+    assert client.post(f"{path}/request", headers={"If-Match": client.get(path).headers["ETag"]}).status_code == 202
+    take_in(database, registry)
+    assert client.post(f"{path}/cancel", json={"runId": first}).json["code"] == "another-run"
+    assert client.get(path).json["status"] == "active"
+    other = client.get(f"{API}/subjects/video/2").headers["ETag"]
+    assert client.post(f"{path}/cancel", headers={"If-Match": other}).status_code == 412

@@ -36,7 +36,7 @@ from andon_api.serving.bell import Bell
 blueprint = Blueprint("streams", __name__, description="Status and progress as they change")
 
 FED_SECONDS = 5.0  # what changes without being told on the live channel is seen by then
-UNTOLD = "subject:"  # the live channel names runs and reports alone
+UNTOLD = "subject:"  # the live channel names runs and reports: of a subject, its run is heard, and a new one looked for
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,7 @@ class Kind:
     find: Callable[[str, str], Row | None]
     schema: ma.Schema
     ended: Callable[[Row], bool]
+    topic: Callable[[Row], str | None] = lambda row: None
 
 
 KINDS = {
@@ -54,13 +55,14 @@ KINDS = {
         lambda tenant, name: subjects.find(tenant, *name.split(":", 1)),
         SubjectSchema(),
         lambda row: row["status"] != "active",
+        lambda row: f"run:{row['current_run_id']}" if row["current_run_id"] else None,
     ),
     "run": Kind(runs.find, RunDetailSchema(), lambda row: row["ended_at"] is not None),
 }
 
 
 @blueprint.get("/reports/<id>/stream")
-@blueprint.answers(200, content_type="text/event-stream")
+@blueprint.sends(200, "text/event-stream")
 @blueprint.resumable
 @blueprint.may_answer(404, 503)
 def report(id: str) -> Response:
@@ -72,7 +74,7 @@ def report(id: str) -> Response:
 
 
 @blueprint.get("/runs/<id>/stream")
-@blueprint.answers(200, content_type="text/event-stream")
+@blueprint.sends(200, "text/event-stream")
 @blueprint.resumable
 @blueprint.may_answer(404, 503)
 def run(id: str) -> Response:
@@ -84,17 +86,17 @@ def run(id: str) -> Response:
 
 
 @blueprint.get("/subjects/<kind>/<path:id>/stream")
-@blueprint.answers(200, content_type="text/event-stream")
+@blueprint.sends(200, "text/event-stream")
 @blueprint.resumable
 @blueprint.may_answer(404, 503)
 def subject(kind: str, id: str) -> Response:
-    """Events `subject`, each the whole subject; `end` when it isn't active. Changes are seen within two seconds."""
+    """Events `subject`, each the whole subject; `end` when it isn't active. A new run is seen within two seconds."""
     return _stream([f"subject:{kind}:{id}"], missing=f"There is no {kind} {id}")
 
 
 @blueprint.get("/stream")
 @blueprint.query(StreamQuery)
-@blueprint.answers(200, content_type="text/event-stream")
+@blueprint.sends(200, "text/event-stream")
 @blueprint.resumable
 @blueprint.may_answer(503)
 def many(query: Row) -> Response:
@@ -161,13 +163,16 @@ class _Stream:
         nothing to say, it says nothing, after `park` was told until when.
         """
         yield "retry: 2000\n\n"
-        began = sent_at = looked_at = since
+        began = sent_at = looked_at = untold_at = since
         over: set[str] = set()
+        meant: dict[str, str] = {}
         while not self.feed.closing.is_set() and not left() and monotonic() - began < LONGEST_SECONDS:
             named = listener.named()
             if since - looked_at >= (FED_SECONDS if self.feed.fed else CHECK_SECONDS):
                 looked_at, named = since, set(self.things)
-            named |= {name for name in self.things if name.startswith(UNTOLD)}
+            named |= {meant[topic] for topic in named & meant.keys()}
+            if since - untold_at >= CHECK_SECONDS:
+                untold_at, named = since, named | {name for name in self.things if name.startswith(UNTOLD)}
             if self.refused and (problem := self.refused()):
                 yield _event("problem", document(problem))
                 return
@@ -186,6 +191,9 @@ class _Stream:
                 elif now.tag != seen[place]:
                     seen[place], sent_at = now.tag, monotonic()
                     yield f"event: {name.partition(':')[0]}\nid: {'.'.join(seen)}\ndata: {now.text}\n\n"
+                if now.topic and now.topic not in meant:
+                    meant[now.topic] = name
+                    self.feed.heed(listener, now.topic)
                 if now.ended:
                     over.add(name)
             if len(over) == len(self.things):
@@ -210,7 +218,8 @@ def _reader(app: Flask, tenant: str, things: Sequence[str]) -> Callable[[str, fl
     def read(name: str) -> Seen:
         kind, _, id = name.partition(":")
         row = KINDS[kind].find(tenant, id)
-        return Seen(json.dumps(KINDS[kind].schema.dump(row)), KINDS[kind].ended(row)) if row else _GONE
+        of = KINDS[kind]
+        return Seen(json.dumps(of.schema.dump(row)), of.ended(row), of.topic(row)) if row else _GONE
 
     return lambda name, since: looks[name].at(since, in_context(app, lambda: read(name)))
 

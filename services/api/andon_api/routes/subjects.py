@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import Any
 from urllib.parse import quote
+from uuid import UUID
+
+from flask import Response
 
 from andon.adapters.postgres.asks import held, subject_requests
 from andon.adapters.postgres.asks.requests import Asked, NotFound
 from andon.adapters.postgres.subjects.subjects import Named
+from andon.engine.declared.subjects import subject_id
 from andon.engine.events import Event, check_event
 from andon_api.access.admission import admit
 from andon_api.database import Row, connection
 from andon_api.http.effects import Outcome, at_once, effect
+from andon_api.http.etags import precondition, tagged
 from andon_api.http.rest import PREFIX, Blueprint
 from andon_api.http.waiting import Known
 from andon_api.principal import principal, traceparent
 from andon_api.reads import subjects
 from andon_api.schemas import (
-    RunCancelBody,
+    CancelBody,
     SubjectAskedSchema,
     SubjectPage,
     SubjectRequestBody,
@@ -40,9 +46,14 @@ def listed(query: Row) -> Row:
 @blueprint.get("/subjects/<kind>/<path:id>")
 @blueprint.answers(200, SubjectSchema)
 @blueprint.may_answer(404)
-def one(kind: str, id: str) -> Row:
+@blueprint.conditional
+def one(kind: str, id: str) -> Response:
     """A subject: its state, its run and the progress of that, who asked and when."""
-    return _found(subjects.find(principal().tenant, kind, id), kind, id)
+    tenant = principal().tenant
+    subject = _found(subjects.find(tenant, kind, id), kind, id)
+    return tagged(
+        SubjectSchema().dump(subject), of=subject_id(tenant, kind, subject["key"]), version=subject["version"]
+    )
 
 
 @blueprint.post("/subjects/<kind>/<path:id>/request")
@@ -50,6 +61,7 @@ def one(kind: str, id: str) -> Row:
 @blueprint.answers(202, SubjectAskedSchema)
 @blueprint.may_answer(404, 409, 422)
 @blueprint.can_wait(SubjectAskedSchema, "With Prefer: wait, once the run is made: its id")
+@blueprint.guarded
 @effect
 def ask(body: Row, kind: str, id: str) -> Outcome:
     """Ask for a run: sends its function's trigger with these data, the id in its place."""
@@ -57,36 +69,42 @@ def ask(body: Row, kind: str, id: str) -> Outcome:
 
 
 def ask_request(kind: str, id: str, data: Mapping[str, Any]) -> Outcome:
-    """Request a run, in a statement of its own."""
+    """Request a run, in a statement of its own where no version is asked for."""
     who = principal()
     known = subject_requests.kind_of(connection(), kind)
     subject = subject_requests.named(connection(), who.tenant, kind, id)
     admit([check_event(Event(known.trigger, subject_requests.data_of(known, subject, data)))])
-    with at_once() as own:
+    check = precondition(subject.id)
+    if check is not None:
+        check(subject_requests.version(connection(), subject))
+    with nullcontext(connection()) if check else at_once() as own:
         asked = subject_requests.request(own, known, subject, data, user=who.user, traceparent=traceparent())
     return Outcome.of(asked, _asked(subject, "active", asked), _location(subject), Known(lambda: _made(subject, asked)))
 
 
 @blueprint.post("/subjects/<kind>/<path:id>/cancel")
-@blueprint.body(RunCancelBody, required=False)
+@blueprint.body(CancelBody, required=False)
 @blueprint.answers(202, SubjectAskedSchema)
 @blueprint.may_answer(404, 409)
 @blueprint.can_wait(SubjectAskedSchema)
+@blueprint.guarded
 @effect
 def cancel(body: Row, kind: str, id: str) -> Outcome:
-    """Cancel its run: once this answers 202, it will not complete."""
-    return ask_cancel(kind, id, body["reason"])
+    """Cancel its run: once this answers 202, it will not complete. With `runId`, only if that is its run."""
+    return ask_cancel(kind, id, body["reason"], only_run=body["run_id"])
 
 
-def ask_cancel(kind: str, id: str, reason: str | None) -> Outcome:
+def ask_cancel(kind: str, id: str, reason: str | None, *, only_run: UUID | None = None) -> Outcome:
     """Request the cancel of its run: in one statement where a worker holds it, else in the session's transaction."""
     who = principal()
     subject_requests.kind_of(connection(), kind)
     subject = subject_requests.named(connection(), who.tenant, kind, id)
     event = subject_requests.cancel_event(subject, reason, user=who.user, traceparent=traceparent())
-    with at_once() as own:
-        found = held.cancel_subject(own, subject, event)
-    asked = found or subject_requests.cancel(connection(), subject, event)
+    check, found = precondition(subject.id), None
+    if only_run is None and check is None:
+        with at_once() as own:
+            found = held.cancel_subject(own, subject, event)
+    asked = found or subject_requests.cancel(connection(), subject, event, only_run=only_run, check=check)
     ended = len(asked.events) > 1  # a run that no worker held has ended with the cancel itself
 
     def settled() -> Row | None:
@@ -94,7 +112,8 @@ def ask_cancel(kind: str, id: str, reason: str | None) -> Outcome:
         return None if state["status"] == "active" else _asked(subject, state["status"], asked)
 
     answer = _asked(subject, "cancelled" if ended else "active", asked)
-    return Outcome.of(asked, answer, _location(subject), Known(settled))
+    topics = () if asked.run_id is None else (f"run:{asked.run_id}",)
+    return Outcome.of(asked, answer, _location(subject), Known(settled, topics))
 
 
 def _asked(subject: Named, status: str, asked: Asked) -> dict[str, Any]:

@@ -1,12 +1,17 @@
 import { Andon } from "@andon/client";
 
 /**
- * What the page's own server does, as Next.js' route handlers have it (`app/api/reports/[id]/token/route.ts` exports
- * `POST = token`, and so on). The key stays here; a page gets a token for one report, in the name of who is logged in.
+ * What the page's own server does, as Next.js' route handlers have it (`app/api/reports/route.ts` exports
+ * `POST = create`, `app/api/reports/[id]/token/route.ts` `POST = token`, and so on). The key stays here; a page gets a token for one report, in the name of who is logged in.
  */
 const andon = new Andon({ url: process.env["ANDON_URL"]!, token: process.env["ANDON_KEY"]! });
 
 type Context = { params: Promise<{ id: string }> };
+
+export async function create(request: Request): Promise<Response> {
+  const { title } = (await request.json()) as { title: string };
+  return Response.json(await andon.reports.create({ title, datasetId: process.env["DATASET_ID"]! }), { status: 201 });
+}
 
 export async function token(_request: Request, { params }: Context): Promise<Response> {
   const { id } = await params;

@@ -13,7 +13,7 @@ from typing import Any
 
 import psycopg
 
-from andon.adapters.postgres.asks.requests import Asked, Conflict, NotFound, asked
+from andon.adapters.postgres.asks.requests import Asked, Check, Conflict, NotFound, asked
 from andon.adapters.postgres.cancels.cancellations import remember_request_cancel
 from andon.adapters.postgres.cancels.marks import Mark, mark
 from andon.adapters.postgres.connect import LOCKING
@@ -59,7 +59,7 @@ WHERE s.id = w.subject_id AND coalesce(s.request_seq, 0) < w.seq
 RETURNING andon.follow(s)
 """
 _LOCK = f"""
-SELECT status, request_event_id, current_run_id, cancel_requested_at IS NOT NULL, {LOCKING}
+SELECT status, request_event_id, current_run_id, version, {LOCKING}
 FROM andon.subjects WHERE id = %s FOR UPDATE
 """
 
@@ -140,15 +140,34 @@ def refuse_inactive(subject: Named, status: str) -> None:
         raise Conflict(f"The {subject.kind} {subject.key} is not active: there is nothing to cancel")
 
 
-def cancel(connection: psycopg.Connection[Any], subject: Named, event: Event) -> Asked:
+def version(connection: psycopg.Connection[Any], subject: Named) -> int:
+    """Which version of the subject this is, and stays in the caller's transaction: 0 before it is asked for first."""
+    row = connection.execute(_LOCK, [subject.id]).fetchone()
+    return row[3] if row else 0
+
+
+def cancel(
+    connection: psycopg.Connection[Any],
+    subject: Named,
+    event: Event,
+    *,
+    only_run: uuid.UUID | None = None,
+    check: Check | None = None,
+) -> Asked:
     """Cancel by this event what the subject's newest request wants, made or not yet made into a run.
 
-    Raises `Conflict`. In the caller's transaction. Asked again, it is accepted again and changes nothing.
+    Raises `Conflict`, also when its current run is another than `only_run`; `check` may refuse its version. In the
+    caller's transaction. Asked again, it is accepted again and changes nothing.
     """
     row = connection.execute(_LOCK, [subject.id]).fetchone()
+    if check is not None:
+        check(row[3] if row else 0)
     refuse_inactive(subject, row[0] if row else "idle")
     assert row is not None  # else it is idle
-    _, request_event_id, run_id, _, _ = row
+    _, request_event_id, run_id, *_ = row
+    if only_run is not None and only_run != run_id:
+        said = f"The current run of {subject.kind} {subject.key} is {run_id or 'not made yet'}, not {only_run}"
+        raise Conflict(said, code="another-run")
     [event] = accept(connection, [event])
     if run_id is None:
         remember_request_cancel(connection, event, request_event_id)
