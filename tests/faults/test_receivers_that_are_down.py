@@ -1,4 +1,4 @@
-"""Receivers of webhooks that are down for ten real minutes, in Python and in Node.js, each written as the page has it."""
+"""Receivers of webhooks that are down for ten real minutes, in Python and in Node.js, each as the page says."""
 
 from __future__ import annotations
 

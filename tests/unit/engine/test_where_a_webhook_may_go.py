@@ -39,3 +39,9 @@ def test_others_are_refused_in_a_sentence(url: str) -> None:
 def test_plain_http_is_refused_unless_private_networks_are_allowed() -> None:
     assert "https://" in str(url_fault("http://a.example", private=False))
     assert url_fault("https://a.example", private=False) is None
+
+
+@pytest.mark.parametrize("host", ["10.0.0.1", "[::1]", "169.254.169.254", "[64:ff9b::a00:1]", "[fe80::1%25eth0]"])
+def test_private_addresses_are_refused_before_anything_is_sent_to_them(host: str) -> None:
+    assert "public address" in str(url_fault(f"https://{host}/", private=False))
+    assert url_fault("https://8.8.8.8/", private=False) is None

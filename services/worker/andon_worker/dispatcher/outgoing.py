@@ -6,7 +6,6 @@ then. A receiver that sends a byte now and then gets no longer than one that sen
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 import ssl
 import time
@@ -16,9 +15,9 @@ from typing import Any
 import httpcore
 import httpx
 
+from andon.engine.dispatch.webhooks import is_public
+
 SECONDS = 10.0
-_UNICAST = ipaddress.ip_network("2000::/3")
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")  # of networks without IPv4: the last 32 bits are what is meant
 
 
 class Refused(httpcore.ConnectError):
@@ -82,19 +81,6 @@ class Outgoing(httpcore.SyncBackend):
         if not found or not (self._private or all(is_public(address) for address in found)):
             raise Refused(f"{host} is a private address; webhooks go to public ones (ANDON_WEBHOOKS_PRIVATE)")
         return Bounded(super().connect_tcp(found[0], port, timeout, local_address, socket_options), until)
-
-
-def is_public(address: str) -> bool:
-    """Whether everybody means the same machine by the address, also one that has another inside."""
-    try:
-        ip = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return False
-    if isinstance(ip, ipaddress.IPv4Address):
-        return ip.is_global and not ip.is_multicast
-    if ip in _NAT64:
-        return is_public(str(ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)))
-    return ip in _UNICAST and ip.is_global and (ip.sixtofour is None or ip.sixtofour.is_global)
 
 
 def transport(*, private: bool, seconds: float = SECONDS) -> httpx.BaseTransport:

@@ -1,14 +1,19 @@
-"""Where a webhook may go, as far as its URL alone can tell; the address behind the name is judged when it is sent."""
+"""Where a webhook may go: what its URL tells, and what the address may be that its name leads to once it is sent."""
 
 from __future__ import annotations
 
+import ipaddress
 from urllib.parse import urlsplit
 
 LONGEST = 2000
+_UNICAST = ipaddress.ip_network("2000::/3")
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")  # of networks without IPv4: the last 32 bits are what is meant
 
 
 def url_fault(url: str, *, private: bool = True) -> str | None:
-    """Why nothing can be sent to this URL; None if that isn't known. Without `private` it has to be https."""
+    """Why nothing can be sent to this URL; None if that isn't known. Without `private` it has to be https, and an
+    address in it public.
+    """
     try:
         parts = urlsplit(url)
         named = bool(parts.hostname) and parts.port != 0
@@ -20,4 +25,27 @@ def url_fault(url: str, *, private: bool = True) -> str | None:
         return "expected a URL without a password and without a part behind #"
     if not private and parts.scheme != "https":
         return "expected a URL that begins with https:// (ANDON_WEBHOOKS_PRIVATE)"
+    if not private and not (is_public(parts.hostname or "") or _is_name(parts.hostname or "")):
+        return "expected a name or a public address (ANDON_WEBHOOKS_PRIVATE)"
     return None if len(url) <= LONGEST else f"expected at most {LONGEST} characters"
+
+
+def is_public(address: str) -> bool:
+    """Whether everybody means the same machine by the address, also one that has another inside."""
+    try:
+        ip = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    if isinstance(ip, ipaddress.IPv4Address):
+        return ip.is_global and not ip.is_multicast
+    if ip in _NAT64:
+        return is_public(str(ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)))
+    return ip in _UNICAST and ip.is_global and (ip.sixtofour is None or ip.sixtofour.is_global)
+
+
+def _is_name(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return True
+    return False
