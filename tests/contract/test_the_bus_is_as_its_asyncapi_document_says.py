@@ -13,9 +13,10 @@ from redis import Redis
 
 from andon.adapters.redis import bus, live
 from andon.engine.errors import EventError
-from andon.engine.events import Event
+from andon.engine.events import ENDS, OWN_CANCELS, Event
 from andon.settings import Settings
 from andon_api.app import create_app
+from tests.contract.openapi import current
 
 FULL = Event(
     "a/b", {"n": 1}, "x", dt.datetime(2026, 1, 1, tzinfo=dt.UTC), {"id": "ada"}, "acme", traceparent="00-" + "0" * 32
@@ -47,6 +48,16 @@ def test_what_andon_writes_is_of_that_shape(entry: dict[str, Any]) -> None:
     written = bus.encode(FULL)
     assert set(written) == bus.FIELDS - {"v"}
     jsonschema_rs.Draft202012Validator(entry).validate(written)
+
+
+def test_the_data_of_andons_own_events_have_one_shape_in_both_documents(document: dict[str, Any]) -> None:
+    rest, bus_ = current()["components"]["schemas"], document["components"]["schemas"]
+    assert rest["RunEnded"] == bus_["RunEnded"]
+    named = {each["name"]: each["payload"] for each in document["components"]["messages"].values() if "name" in each}
+    assert set(named) == {*ENDS, *OWN_CANCELS}
+    for name, payload in named.items():
+        assert payload["properties"]["name"] == {"const": name}
+        assert payload["properties"]["data"]["contentSchema"]["$ref"].rpartition("/")[2] in bus_
 
 
 def test_its_examples_can_be_read(document: dict[str, Any], entry: dict[str, Any]) -> None:

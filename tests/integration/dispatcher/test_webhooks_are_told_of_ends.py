@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from uuid import UUID
 
+import jsonschema_rs
 import psycopg
 import pytest
 
@@ -18,9 +19,20 @@ from andon.adapters.postgres import webhooks
 from andon.adapters.postgres.asks.requests import Conflict
 from andon.client import verify_webhook
 from andon.engine.ids import new_id
+from andon_api.http.event_shapes import SHAPES
 from andon_worker.dispatcher.telling import Teller
 
 ABOUT = UUID(int=1)
+ENDED: dict[str, Any] = {
+    "functionId": "f",
+    "event": {"id": "e", "name": "a/b", "data": {}, "user": None},
+    "error": None,
+    "reason": None,
+    "requestedBy": None,
+    "completedSteps": [],
+    "completedStepCount": 0,
+}
+BODY = {**SHAPES["WebhookBody"], "components": {"schemas": SHAPES}}
 
 
 @pytest.fixture
@@ -114,7 +126,7 @@ def end(
         )
         connection.execute(
             "INSERT INTO andon.events (tenant, id, name, data, ts) VALUES (%s, %s, %s, %s, now())",
-            [tenant, event, f"andon/function.{status}", json.dumps({"runId": str(run), "functionId": "f"})],
+            [tenant, event, f"andon/function.{status}", json.dumps({**ENDED, "runId": str(run)})],
         )
     return event
 
@@ -135,6 +147,7 @@ def test_an_end_is_told_with_a_signature_that_its_receiver_verifies(
     [(body, signature)] = receiver.got
     assert verify_webhook(body, signature, secret)
     said = json.loads(body)
+    jsonschema_rs.Draft202012Validator(BODY).validate(said)
     assert (said["id"], said["type"], said["reportId"]) == (event, "andon/function.failed", str(ABOUT))
     assert said["data"]["functionId"] == "f"
     [delivery] = webhooks.deliveries(connection, id, 9)

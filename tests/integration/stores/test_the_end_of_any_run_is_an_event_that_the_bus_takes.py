@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import jsonschema_rs
 import psycopg
 import pytest
 
@@ -13,6 +14,7 @@ from andon.adapters.postgres.runs.settle import End, settle_held
 from andon.adapters.redis.bus import decode, encode
 from andon.engine.events import Event
 from andon.engine.ids import new_id
+from andon_api.http.event_shapes import SHAPES
 
 LARGE = {
     "text": {"t": "x" * 255_000},
@@ -43,7 +45,9 @@ def end(
         text = None if error is None else json.dumps(error)
         assert settle_held(connection, [End(run_id, 1, status, error=text)])
         [told] = read_open(connection, claim_open(connection, older_than=0, limit=10))
-    return decode("1-1", {key.encode(): str(value).encode() for key, value in encode(told).items()})
+    read = decode("1-1", {key.encode(): str(value).encode() for key, value in encode(told).items()})
+    jsonschema_rs.Draft202012Validator(SHAPES["RunEnded"]).validate(read.data)
+    return read
 
 
 @pytest.mark.parametrize("data", LARGE.values(), ids=LARGE)

@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from andon_api.http import examples, problems
+from andon_api.http import event_shapes, examples, problems
 
 SOMETIMES = {"x-sometimes": True}  # metadata of a field that an answer may be without
 METHODS = ("get", "post", "patch", "put", "delete")
 HEADERS = "x-headers"  # of an operation, until the document is finished
-FILE = "application/octet-stream"
 _VERBS = {"listed": "list", "one": "get", "change": "update"}
 _NAMES = {
     "runs.delete": "deleteRun",
@@ -44,8 +43,6 @@ _NAMES = {
     "tokens.revoke": "revokeToken",
 }
 _IN_QUERY = ("streamReport", "streamRun", "streamSubject", "streamMany", "downloadArtifact")  # where `?token=` is taken
-_BODY = {"type": "string"}
-_FILE = {"type": "string", "format": "binary"}
 _SCHEMES = {
     "bearer": {
         "type": "http",
@@ -75,11 +72,13 @@ def finish(document: dict[str, Any]) -> dict[str, Any]:
     components["responses"] = {f"Problem{status}": _problem(status) for status in problems.STATUSES}
     schemas = components["schemas"]
     schemas.pop("PaginationMetadata", None)
+    document["webhooks"] = event_shapes.WEBHOOKS
     for _, method, operation in _operations(document):
         _finish_operation(method, operation)
     asked = _reached(document, schemas, "requestBody")
-    for name in set(schemas) - asked:
-        _finish_shown(schemas[name])
+    for name, schema in schemas.items():
+        (_finish_asked if name in asked else _finish_shown)(schema)
+    schemas.update((name, event_shapes.SHAPES[name]) for name in event_shapes.IN_REST)
     _finish_problem(schemas["Problem"])
     examples.add_to(document)
     return document
@@ -100,17 +99,15 @@ def _finish_operation(method: str, operation: dict[str, Any]) -> None:
     known = {status for status in answers if status >= "400"}
     always = {"401", "403", "429", "500", "503", "412", "400"}
     reads = {"413", "415", "422"} if method != "get" else {"422"}
-    queries = any(each.get("in") == "query" for each in operation["parameters"])
+    queries = [each for each in operation["parameters"] if each.get("in") == "query"]
+    for each in queries:
+        _finish_query(each)
     wanted = known | always | (reads if method != "get" or queries else set())
     if any(each.get("name") == "Idempotency-Key" for each in operation["parameters"]):
         wanted.add("409")
     for status in wanted:
         answers[status] = {"$ref": f"#/components/responses/Problem{status}"}
     operation["responses"] = dict(sorted(answers.items()))
-    for answer in answers.values():
-        for media, content in answer.get("content", {}).items():
-            if not content:
-                content["schema"] = _FILE if media == FILE else _BODY
     if operation["operationId"] in _IN_QUERY:
         operation["security"] = [{"bearer": []}, {"token": []}]
 
@@ -135,6 +132,24 @@ def _reached(document: dict[str, Any], schemas: dict[str, Any], part: str) -> se
         elif isinstance(each, list):
             ahead.extend(each)
     return found
+
+
+def _finish_asked(schema: dict[str, Any]) -> None:
+    """What a client may leave out, it may: by a `default`, generators take it that a field is always there."""
+    for field in schema.get("properties", {}).values():
+        if field.pop("default", None) is not None:
+            field.setdefault("description", "may be left out")
+
+
+def _finish_query(parameter: dict[str, Any]) -> None:
+    """Nothing in a query is null: it is left out."""
+    schema = parameter["schema"]
+    if "null" in schema.get("type", ()):
+        [schema["type"]] = set(schema["type"]) - {"null"}
+    if "enum" in schema:
+        schema["enum"] = [each for each in schema["enum"] if each is not None]
+    if schema.get("default", "") is None:
+        del schema["default"]
 
 
 def _finish_shown(schema: dict[str, Any]) -> None:

@@ -17,6 +17,8 @@ from andon_api.http.etags import guarded, refuse_unguarded
 from andon_api.http.schema import ProblemSchema
 from andon_api.http.strict_json import parse_json
 
+FILES = ("application/octet-stream", "*/*")  # whatever the file is; what generates clients asks for the first
+FILE = {"type": "string", "format": "binary"}
 View = TypeVar("View", bound=Callable[..., Any])
 PREFIX = "/api/v1"
 
@@ -131,6 +133,17 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
         """Document (and dump, unless the view returns a response) the answer."""
         return cast("Callable[[View], View]", self.response(status, schema, **doc))
 
+    def sends(self, status: int, *media_types: str, description: str = "OK") -> Callable[[View], View]:
+        """Document an answer that is no JSON: a text, or a file of one of these types."""
+        content = {each: {"schema": {"type": "string"} if each.startswith("text/") else FILE} for each in media_types}
+        answer = {str(status): {"description": description, "content": content}}
+
+        def document(view: View) -> View:
+            known = cast("View", self.response(status, description=description)(view))
+            return self.documented(responses=answer)(known)
+
+        return document
+
     def can_wait(
         self, schema: type[ma.Schema], description: str = "With Prefer: wait, the effect"
     ) -> Callable[[View], View]:
@@ -149,8 +162,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
 
     def partial(self, view: View) -> View:
         """Document that the route sends parts of a file, and nothing to who has it."""
-        part = self.alt_response(206, content_type="application/octet-stream", description="The part that Range names")
-        return self.conditional(cast("View", part(view)))
+        return self.conditional(self.sends(206, *FILES, description="The part that Range names")(view))
 
     def resumable(self, view: View) -> View:
         """Document that the route heeds `Last-Event-ID`, and answers 204 behind the end."""

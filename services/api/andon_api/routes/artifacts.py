@@ -7,7 +7,7 @@ from werkzeug import Response
 
 from andon.adapters.postgres.asks.requests import NotFound
 from andon_api.database import Row
-from andon_api.http.rest import Blueprint
+from andon_api.http.rest import FILES, Blueprint
 from andon_api.principal import principal
 from andon_api.reads import artifacts, runs
 from andon_api.schemas import ArtifactQuery, ArtifactsSchema
@@ -23,7 +23,7 @@ SANDBOX = (
 
 
 @blueprint.get("/reports/<id>/artifacts/<name>")
-@blueprint.answers(200, content_type="application/octet-stream")
+@blueprint.sends(200, *FILES)
 @blueprint.partial
 @blueprint.query(ArtifactQuery)
 @blueprint.may_answer(404, 416)
@@ -44,7 +44,7 @@ def listed(id: str) -> Row:
 
 
 @blueprint.get("/runs/<id>/artifacts/<name>")
-@blueprint.answers(200, content_type="application/octet-stream")
+@blueprint.sends(200, *FILES)
 @blueprint.partial
 @blueprint.query(ArtifactQuery)
 @blueprint.may_answer(404, 416)

@@ -6,7 +6,8 @@ from typing import Any
 
 from andon.adapters.redis.bus import STREAM, VERSION
 from andon.adapters.redis.live import CHANNEL
-from andon.engine.events import DEFAULT_TENANT, MAX_BYTES, MAX_ID, MAX_NAME, NAME
+from andon.engine.events import DEFAULT_TENANT, MAX_BYTES
+from andon_api.http.event_shapes import DATA, FIELDS, OWN, SHAPES, ref
 
 _TEXT = {"type": "string"}
 _EXAMPLE = {
@@ -19,37 +20,39 @@ _EXAMPLE = {
 }
 
 
-def _entry() -> dict[str, Any]:
-    """The fields of a stream entry. Redis has texts only: what is JSON, is JSON in a text."""
+def _entry(name: str | None = None) -> dict[str, Any]:
+    """The fields of a stream entry, of the event `name`. Redis has texts only: what is JSON, is JSON in a text."""
+    named = FIELDS["name"] if name is None else {"const": name}
+    inside = DATA if name is None else ref(OWN[name])
     return {
         "type": "object",
         "required": ["name"],
         "properties": {
-            "name": {
-                **_TEXT,
-                "pattern": f"^{NAME.pattern}$",
-                "maxLength": MAX_NAME,
-                "description": "what happened, as noun/past.tense",
-            },
+            "name": named,
             "data": {
                 **_TEXT,
                 "contentMediaType": "application/json",
-                "contentSchema": {"type": "object"},
+                "contentSchema": inside,
                 "default": "{}",
                 "description": f"a JSON object; with user at most {MAX_BYTES} bytes",
             },
-            "id": {**_TEXT, "maxLength": MAX_ID, "description": "sent again with the same id, it has no second effect"},
+            "id": FIELDS["id"],
             "ts": {
                 **_TEXT,
                 "pattern": "^-?[0-9]+$",
                 "description": "milliseconds since 1970; without it, when it is read",
             },
             "user": {**_TEXT, "contentMediaType": "application/json", "description": "on whose behalf, as JSON"},
-            "tenant": {**_TEXT, "maxLength": MAX_NAME, "default": DEFAULT_TENANT},
-            "traceparent": {**_TEXT, "description": "W3C trace context"},
+            "tenant": FIELDS["tenant"],
+            "traceparent": FIELDS["traceparent"],
             "v": {**_TEXT, "const": VERSION, "default": VERSION, "description": "the version of this shape"},
         },
     }
+
+
+def _own() -> dict[str, Any]:
+    """A message for each event of Andon's own: what it tells, and what others may tell it."""
+    return {name.removeprefix("andon/").replace(".", "-"): {"name": name, "payload": _entry(name)} for name in OWN}
 
 
 def _live() -> dict[str, Any]:
@@ -76,7 +79,7 @@ def document() -> dict[str, Any]:
             "events": {
                 "address": STREAM,
                 "description": f"A Redis Stream: XADD {STREAM} * name … data …",
-                "messages": {"event": {"$ref": "#/components/messages/event"}},
+                "messages": {each: {"$ref": f"#/components/messages/{each}"} for each in ("event", *_own())},
             },
             "live": {
                 "address": CHANNEL,
@@ -100,6 +103,8 @@ def document() -> dict[str, Any]:
             "messages": {
                 "event": {"payload": _entry(), "examples": [{"payload": _EXAMPLE}, {"payload": {"name": "a/b"}}]},
                 "changed": {"payload": _live()},
-            }
+                **_own(),
+            },
+            "schemas": {name: SHAPES[name] for name in OWN.values()},
         },
     }

@@ -52,7 +52,7 @@ def listed(query: Row, id: str) -> Row:
 
 @blueprint.get("/runs/<id>/logs/download")
 @blueprint.query(LogsDownloadQuery)
-@blueprint.answers(200, content_type="text/plain")
+@blueprint.sends(200, "text/plain", "application/x-ndjson")
 @blueprint.may_answer(404)
 def download(query: Row, id: str) -> Response:
     """All of it as a file: plain text, or a line of JSON each."""
@@ -73,7 +73,7 @@ TEXT = "text/plain; charset=utf-8"
 
 @blueprint.get("/runs/<id>/logs/stream")
 @blueprint.query(LinesQuery)
-@blueprint.answers(200, content_type="text/event-stream")
+@blueprint.sends(200, "text/event-stream")
 @blueprint.resumable
 @blueprint.may_answer(404, 503)
 def stream(query: Row, id: str) -> Response:
