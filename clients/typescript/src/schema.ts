@@ -911,8 +911,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Start no run of a function until it is resumed. Those that have started go on, and can be cancelled.
-         * @description Start no run of a function until it is resumed. Those that have started go on, and can be cancelled.
+         * Start no run of a function until it is resumed. Those that have started do as `running` says.
+         * @description Start no run of a function until it is resumed. Those that have started do as `running` says.
          */
         post: operations["pauseFunctionPause"];
         delete?: never;
@@ -2265,13 +2265,23 @@ export interface components {
             pausedAt: string | null;
             pausedBy: unknown;
             reason: string | null;
+            /**
+             * @description what becomes of runs that have started
+             * @enum {string}
+             */
+            running: "continue" | "hold" | "cancel";
         };
         PausePage: {
             items: components["schemas"]["Pause"][];
             nextCursor: string | null;
         };
-        PauseBody: {
+        FunctionPauseBody: {
             reason?: string | null;
+            /**
+             * @description what becomes of runs that have started: they go on, are given up at their next step and wait, or are cancelled
+             * @enum {string}
+             */
+            running?: "continue" | "hold" | "cancel";
         };
         Schedule: {
             id: string;
@@ -2300,6 +2310,9 @@ export interface components {
         SchedulePage: {
             items: components["schemas"]["Schedule"][];
             nextCursor: string | null;
+        };
+        PauseBody: {
+            reason?: string | null;
         };
         Ticked: {
             id: string;
@@ -4710,7 +4723,7 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": components["schemas"]["PauseBody"];
+                "application/json": components["schemas"]["FunctionPauseBody"];
             };
         };
         responses: {
@@ -4798,7 +4811,7 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": components["schemas"]["PauseBody"];
+                "application/json": components["schemas"]["FunctionPauseBody"];
             };
         };
         responses: {
