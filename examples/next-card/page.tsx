@@ -40,7 +40,7 @@ async function fetchToken(id: string): Promise<string> {
 async function post(path: string, body?: object): Promise<Response> {
   const json = body && { headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
   const response = await fetch(path, { method: "POST", ...json });
-  if (!response.ok) throw new Error(`This site's server answered ${response.status}`);
+  if (!response.ok) throw new Error(((await response.json()) as { detail?: string }).detail ?? response.statusText);
   return response;
 }
 

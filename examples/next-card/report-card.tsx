@@ -8,6 +8,7 @@ import { useReport } from "@andon/client/react";
 export function ReportCard({ andon, id, onGenerate }: { andon: Andon; id: string; onGenerate: () => Promise<void> }) {
   const { report, status, progress, isCancelling, isBehind, error, cancel, refresh } = useReport(andon, id);
   const [asking, setAsking] = useState(false);
+  const [refused, setRefused] = useState<string>();
   const dialog = useRef<HTMLDialogElement>(null);
 
   useEffect(() => {
@@ -16,8 +17,13 @@ export function ReportCard({ andon, id, onGenerate }: { andon: Andon; id: string
   }, [asking]);
 
   async function generate() {
-    await onGenerate();
-    refresh();
+    setRefused(undefined);
+    try {
+      await onGenerate();
+      refresh();
+    } catch (problem) {
+      setRefused(problem instanceof Error ? problem.message : String(problem));
+    }
   }
 
   async function confirm() {
@@ -34,6 +40,7 @@ export function ReportCard({ andon, id, onGenerate }: { andon: Andon; id: string
       </p>
       {status === "generating" && <progress aria-label="Progress" max={1} value={progress ?? 0} />}
       {status === "failed" && <p role="alert">{report?.error ?? "It has failed."}</p>}
+      {refused && <p role="alert">{refused}</p>}
       {error && (
         <p role="alert">
           {error.message} <button onClick={refresh}>Look again</button>

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from andon.client import Andon
+from andon.client import Andon, Conflict
 
 BUNDLE = Path(__file__).parents[2] / "examples" / "next-card" / "bundle" / "page.js"
 PAGE = """<!doctype html><html lang="en"><title>Card</title>
@@ -71,14 +71,18 @@ class CardServer:
                     token = card.andon.tokens.create(f"report:{id}", scopes=["read", "cancel"], ttl=card.ttl, user=user)
                     said = {"token": token.token}
                 else:
-                    said = {"eventId": card.andon.reports.generate(id, prefer_wait=5).event_id}
+                    try:
+                        said = {"eventId": card.andon.reports.generate(id, prefer_wait=5).event_id}
+                    except Conflict as refused:
+                        self._answer("application/json", json.dumps({"detail": str(refused)}).encode(), 409)
+                        return
                 self._answer("application/json", json.dumps(said).encode())
 
             def log_message(self, format: str, *args: object) -> None:
                 pass
 
-            def _answer(self, media_type: str, body: bytes) -> None:
-                self.send_response(200)
+            def _answer(self, media_type: str, body: bytes, status: int = 200) -> None:
+                self.send_response(status)
                 self.send_header("Content-Type", media_type)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()

@@ -67,7 +67,6 @@ def test_a_card_on_another_site_follows_cancels_and_never_stops_another_run(
     with Andon(started.url, key) as andon, site.serving(andon):
         create(page, site, "Nothing to read")
         page.get_by_role("button", name="Generate").click()
-        status(page, "failed")
         expect(page.get_by_role("alert")).to_contain_text("dataset")
 
         site.dataset, site.options = andon.datasets.upload(tmp_path / "sales.csv").id, {"resamples": LONG}

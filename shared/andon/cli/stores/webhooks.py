@@ -9,6 +9,7 @@ import typer
 
 from andon.adapters.postgres import webhooks
 from andon.adapters.postgres.access.audit import record
+from andon.adapters.postgres.asks.requests import Conflict
 from andon.cli.stores.keys import me
 from andon.cli.terminal.errors import CommandFailed, Exit
 from andon.cli.terminal.show import AsJson, err, print_json, print_table
@@ -35,7 +36,10 @@ def create(
     if fault := url_fault(url):
         raise CommandFailed(fault, Exit.USAGE)
     with postgres() as connection, connection.transaction():
-        id, secret = webhooks.create_webhook(connection, tenant, url)
+        try:
+            id, secret = webhooks.create_webhook(connection, tenant, url)
+        except Conflict as refused:
+            raise CommandFailed(str(refused), Exit.CONFLICT) from None
         record(connection, "webhook.created", id, tenant=tenant, by=me("andon webhooks"), details={"url": url})
     err().print(f"webhook {id} of tenant {tenant}; its secret is shown this once:", markup=False)
     typer.echo(secret)

@@ -1,4 +1,4 @@
-import { Andon } from "@andon/client";
+import { Andon, AndonProblem } from "@andon/client";
 
 /**
  * What the page's own server does, as Next.js' route handlers have it (`app/api/reports/route.ts` exports
@@ -21,5 +21,10 @@ export async function token(_request: Request, { params }: Context): Promise<Res
 
 export async function generate(_request: Request, { params }: Context): Promise<Response> {
   const { id } = await params;
-  return Response.json(await andon.reports.generate(id, { wait: 5 }), { status: 202 });
+  try {
+    return Response.json(await andon.reports.generate(id, { wait: 5 }), { status: 202 });
+  } catch (refused) {
+    if (!(refused instanceof AndonProblem)) throw refused;
+    return Response.json({ detail: refused.message }, { status: refused.status || 502 });
+  }
 }
