@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 
 from andon import CancelOn, Event, Step, function
 from andon.engine.ids import parse_id
+from andon.reports.events import REPORT
 from andon_worker.linux import parents
 from tests.ledger import Ledger
 
@@ -111,11 +112,12 @@ def count(session: Session, case: str) -> int:
     id="make-report",
     trigger="report/generation.requested",
     cancel_on=[CancelOn("report/generation.cancelled", match="data.reportId")],
+    subject=REPORT,
     retries=8,
 )
 def make_report(event: Event, step: Step) -> dict[str, Any]:
     """A report's run: one gated step, then a file that names its writer, published when the run completes."""
-    case = str(event.data["reportId"])
+    case = str(parse_id(event.data["reportId"]))
     step.run("compute", act, "compute", case, plan_of(case, "compute"))
     artifact = step.run("store", store, case, step)
     step.transaction("save", save, case)

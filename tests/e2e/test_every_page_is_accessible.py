@@ -7,6 +7,7 @@ import re
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
+from uuid import UUID
 
 import httpx
 import psycopg
@@ -15,6 +16,7 @@ from playwright.sync_api import Browser, Page, expect
 from redis import Redis
 
 from andon.adapters.postgres import webhooks
+from andon.adapters.postgres.asks.reports import of
 from tests.conftest import StartSystem
 from tests.polling import wait_until
 from tests.system import System
@@ -65,8 +67,8 @@ def fail(connection: psycopg.Connection[Any], report_id: str) -> None:
     """Make a run that has ended one that has failed: what no shipped function does when it is asked to."""
     connection.execute(
         "UPDATE andon.runs SET status = 'failed', error = jsonb_build_object('type', 'ValueError', 'message', 'broken',"
-        " 'traceback', 'Traceback (most recent call last): ...') WHERE report_id = %s",
-        [report_id],
+        " 'traceback', 'Traceback (most recent call last): ...') WHERE subject_id = %s",
+        [of("default", UUID(report_id))],
     )
     connection.execute("UPDATE andon.reports SET status = 'failed', error = 'broken' WHERE id = %s", [report_id])
 

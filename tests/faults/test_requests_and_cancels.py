@@ -39,8 +39,7 @@ def test_a_report_is_cancelled_by_any_spelling_of_its_id(scene: Scene) -> None:
     scene.xadd("report/generation.requested", {"reportId": "{" + report.upper() + "}"})
     scene.wait_step(report, "compute")
     scene.xadd("report/generation.cancelled", {"reportId": report.replace("-", ""), "reason": "spelt otherwise"})
-    assert scene.wait_run(report)["status"] == "cancelled"
-    assert scene.show_report(report)["status"] == "cancelled"
+    wait_until(lambda: scene.show_report(report)["status"] == "cancelled", 40, what="the first cancel")
     scene.generate(report)
     scene.wait_step(report, "compute", 2)
     scene.post("report/generation.cancelled", {"reportId": report.upper()})

@@ -8,10 +8,12 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from threading import Event, Thread
+from uuid import UUID
 
 import httpx
 import psycopg
 
+from andon.adapters.postgres.asks.reports import of
 from andon.engine.ids import new_id
 from tests.faults.conftest import Stage
 from tests.polling import wait_until
@@ -139,8 +141,9 @@ def artifact(scene: Scene) -> str:
     with psycopg.connect(scene.system.env["ANDON_DATABASE_URL"]) as database:
         run = new_id()
         database.execute(
-            "INSERT INTO andon.runs (id, tenant, function_id, event_seq, report_id) VALUES (%s, 'default', 'f', 1, %s)",
-            [run, report],
+            "INSERT INTO andon.runs (id, tenant, function_id, event_seq, subject_id)"
+            " VALUES (%s, 'default', 'f', 1, %s)",
+            [run, of("default", UUID(report))],
         )
         for status in ("running", "completed"):
             database.execute("UPDATE andon.runs SET status = %s WHERE id = %s", [status, run])

@@ -26,7 +26,7 @@ from hypothesis.stateful import (
 )
 
 from andon.adapters.cel import check_expression
-from andon.adapters.postgres.asks import held, requests
+from andon.adapters.postgres.asks import reports, requests
 from andon.adapters.postgres.asks.requests import Conflict
 from andon.adapters.postgres.cancels import cascades
 from andon.adapters.postgres.connect import Connection, connect
@@ -59,12 +59,13 @@ LOST_LIMIT = 3
 ENDED = {"completed", "failed", "cancelled"}
 
 _RUNS = """
-SELECT r.id, r.kind, r.status, r.fence, r.event_seq, r.function_id, r.report_id, r.cancel_requested_at,
+SELECT r.id, r.kind, r.status, r.fence, r.event_seq, r.function_id, r.subject_id, r.cancel_requested_at,
     coalesce(e.data->>'case', e.data->>'reportId'), r.cancel_cause, r.parent_run_id, r.parent_step
 FROM andon.runs r JOIN andon.events e ON e.seq = r.event_seq
 """
 _REPORTS = """
-SELECT p.status, r.status FROM andon.reports p LEFT JOIN andon.runs r ON r.id = p.current_run_id
+SELECT p.status, r.status FROM andon.reports p LEFT JOIN andon.subjects s ON s.key = p.id::text
+LEFT JOIN andon.runs r ON r.id = s.current_run_id
 """
 _REPORT = """
 WITH dataset AS (
@@ -82,7 +83,8 @@ SELECT e.data->>'room', count(*) FROM andon.runs r JOIN andon.events e ON e.seq 
 WHERE r.function_id = 'visit' AND r.kind = 'function' AND r.ended_at IS NULL AND r.door IS NULL GROUP BY 1
 """
 _TABLES = (
-    "runs, events, outbox, cancellations, reports, steps, dead_events, lines, slots, gate_due, waits, cascades, skips"
+    "runs, events, outbox, cancellations, reports, subjects, steps, dead_events, lines, slots, gate_due, waits,"
+    " cascades, skips"
 )
 REQUESTS = ("walk/requested", "visit/requested")
 ANSWER = "walk/answered"
@@ -121,7 +123,7 @@ class Run:
     fence: int
     seq: int
     function_id: str
-    report_id: uuid.UUID | None
+    subject_id: uuid.UUID | None
     cancel_requested_at: Any
     case: str
     cause: str | None
@@ -140,7 +142,7 @@ class Holder:
 
     run_id: uuid.UUID
     fence: int
-    report_id: uuid.UUID | None
+    subject_id: uuid.UUID | None
     position: int
     event: Event
     function_id: str
@@ -212,14 +214,14 @@ class Protocol(RuleBasedStateMachine):
     @rule(place=st.integers(0, 1), published=st.booleans())
     def generate(self, place: int, published: bool) -> None:
         """A report's generation."""
-        self.ask(requests.generate, place, published)
+        self.ask(reports.generate, place, published)
 
     @rule(place=st.integers(0, 1), published=st.booleans())
     def cancel_report(self, place: int, published: bool) -> None:
         """A report's cancel: once accepted, it has won."""
 
         def cancel(db: Connection, **named: Any) -> requests.Asked:
-            return held.cancel_report(db, **named) or requests.cancel_report(db, **named)
+            return reports.cancel_held(db, **named) or reports.cancel(db, **named)
 
         asked = self.ask(cancel, place, published)
         if asked is not None:
@@ -312,7 +314,7 @@ class Protocol(RuleBasedStateMachine):
         assert {memo.id: memo.output for memo in memos if memo.id.startswith("step-")} == known
         assert "waiting" not in {memo.status for memo in memos}
         position = len(claimed.memos)
-        self.holders.append(Holder(run.id, claimed.fence, run.report_id, position, claimed.event, claimed.function_id))
+        self.holders.append(Holder(run.id, claimed.fence, run.subject_id, position, claimed.event, claimed.function_id))
         return self.holders[-1]
 
     @precondition(lambda self: self.holders)
@@ -409,7 +411,7 @@ class Protocol(RuleBasedStateMachine):
     def waiters(self) -> list[Holder]:
         """Who may wait: reports' runs and cleanups here don't."""
         functions = {run.id for run in self.look() if run.kind == "function"}
-        return [each for each in self.holders if each.report_id is None and each.run_id in functions]
+        return [each for each in self.holders if each.subject_id is None and each.run_id in functions]
 
     @rule()
     def look_back(self) -> None:
@@ -476,7 +478,7 @@ class Protocol(RuleBasedStateMachine):
         """A cancel arrives, and its holder has not heard of it."""
         holder = data.draw(st.sampled_from(self.holders))
         [run] = [each for each in self.look() if each.id == holder.run_id]
-        if run.report_id is None:
+        if run.subject_id is None:
             self.bus.insert(0, Event("walk/cancelled", {"case": run.case}, id=str(new_id())))
             self.deliver(1, "never")
             self.end(holder, "completed")

@@ -31,15 +31,21 @@ INVARIANTS = {
         JOIN andon.runs r ON r.event_seq = q.seq AND r.kind = 'function'
         WHERE c.name = 'report/generation.cancelled' AND r.status <> 'cancelled'""",
     "a report's status is what its newest run says": """
-        SELECT p.id FROM andon.reports p LEFT JOIN andon.runs r ON r.id = p.current_run_id
-        WHERE p.status <> coalesce(CASE r.status WHEN 'completed' THEN 'generated' ELSE r.status END, 'idle')
-            OR r.event_seq <> (SELECT max(event_seq) FROM andon.runs n WHERE n.report_id = p.id)""",
+        SELECT p.id FROM andon.reports p LEFT JOIN andon.subjects s ON s.kind = 'report' AND s.key = p.id::text
+        LEFT JOIN andon.runs r ON r.id = s.current_run_id
+        WHERE p.status <> coalesce(CASE r.status WHEN 'completed' THEN 'generated' ELSE r.status END, 'idle')""",
+    "a subject says what its newest run says": """
+        SELECT s.id FROM andon.subjects s LEFT JOIN andon.runs r ON r.id = s.current_run_id
+        WHERE s.status <> coalesce(r.status, 'idle')
+            OR r.event_seq <> (SELECT max(event_seq) FROM andon.runs n WHERE n.subject_id = s.id)""",
+    "no row is owed": "SELECT subject_id, reason FROM andon.rows_owed",
     "an artifact is that of a completed step": """
         SELECT a.run_id FROM andon.run_artifacts a LEFT JOIN andon.steps s ON s.run_id = a.run_id AND s.id = a.step
         WHERE s.status IS DISTINCT FROM 'completed'""",
     "a generated report has its artifact": """
         SELECT p.id FROM andon.reports p WHERE p.status = 'generated' AND NOT EXISTS (
-            SELECT FROM andon.run_artifacts a WHERE a.run_id = p.current_run_id)""",
+            SELECT FROM andon.run_artifacts a JOIN andon.subjects s ON s.current_run_id = a.run_id
+            WHERE s.kind = 'report' AND s.key = p.id::text)""",
     "a cancelled walk has been tidied up, once": """
         SELECT r.id FROM andon.runs r LEFT JOIN andon.runs h ON h.parent_run_id = r.id AND h.kind = 'on_cancel'
         WHERE r.status = 'cancelled' AND r.function_id = 'walk' AND r.kind = 'function'

@@ -7,7 +7,7 @@ import random
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 import structlog
@@ -15,6 +15,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from andon.adapters.redis.live import CHANNEL
+from andon.engine.declared.subjects import subject_id
 from andon.engine.events import DEFAULT_TENANT
 from andon_api.serving.bell import Bell
 
@@ -54,16 +55,17 @@ class Share:
 class Listener:
     """Somebody's ear: what it listens to, what of that was named lately, and the bell."""
 
-    def __init__(self, topics: frozenset[str]) -> None:
+    def __init__(self, topics: Mapping[str, str]) -> None:
+        """`topics` by what the channel calls them."""
         self.topics = topics
         self.bell = Bell()
         self._lock = threading.Lock()
-        self._named: set[str] = set(topics)
+        self._named = set(topics.values())
 
     def ring(self, named: frozenset[str]) -> None:
         """These have changed."""
         with self._lock:
-            self._named |= named & self.topics
+            self._named |= {self.topics[each] for each in named if each in self.topics}
         self.bell.ring()
 
     def named(self) -> set[str]:
@@ -93,11 +95,11 @@ class LiveFeed:
 
     @contextmanager
     def listen(self, *topics: str, tenant: str = DEFAULT_TENANT, of: Share | None = None) -> Iterator[Listener]:
-        """A listener to `report:<id>`, `run:<id>`, `logs:<id>`, `ANY`.
+        """A listener to `report:<id>`, `subject:<kind>:<id>`, `run:<id>`, `logs:<id>`, `ANY`.
 
         Raises `TooManyStreams` when the process or tenant has enough.
         """
-        share, listener = of or self.waits, Listener(frozenset(topics))
+        share, listener = of or self.waits, Listener({_called(each, tenant): each for each in topics})
         with self._lock:
             if self.closing.is_set():
                 raise TooManyStreams
@@ -116,12 +118,6 @@ class LiveFeed:
                     self._listeners[topic].discard(listener)
                     if not self._listeners[topic]:
                         del self._listeners[topic]
-
-    def heed(self, listener: Listener, topic: str) -> None:
-        """Let somebody who listens hear of this, too; call while listening."""
-        with self._lock:
-            listener.topics |= {topic}
-            self._listeners[topic].add(listener)
 
     @property
     def open_streams(self) -> int:
@@ -167,3 +163,11 @@ class LiveFeed:
             told = {each for topic in named for each in self._listeners.get(topic, ())}
         for each in told:
             each.ring(named)
+
+
+def _called(topic: str, tenant: str) -> str:
+    """What the channel, which names no kinds, calls this."""
+    kind, _, id = topic.partition(":")
+    if kind == "report":
+        return f"subject:{subject_id(tenant, kind, id)}"
+    return f"subject:{subject_id(tenant, *id.split(':', 1))}" if kind == "subject" else topic

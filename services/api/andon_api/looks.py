@@ -13,14 +13,10 @@ from andon_api.http.etags import digest
 
 @dataclass(frozen=True)
 class Seen:
-    """A thing as JSON, and what tells it apart; no text where it isn't there any more.
-
-    `topic` is what the live channel names when it changes, where that isn't the thing itself.
-    """
+    """A thing as JSON, and what tells it apart; no text where it isn't there any more."""
 
     text: str = ""
     ended: bool = False
-    topic: str | None = None
 
     @property
     def tag(self) -> str:

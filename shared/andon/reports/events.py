@@ -1,25 +1,30 @@
-"""The events by which a report is requested and cancelled, and the one spelling of the id in them."""
+"""The events by which a report is requested and cancelled, and the subject that they are about."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from andon.engine.events import Event
-from andon.engine.ids import parse_id
+from andon.engine.declared.subjects import Row, Subject
 
 REQUESTED = "report/generation.requested"
 CANCELLED = "report/generation.cancelled"
-
-
-def spelled(event: Event) -> Event:
-    """`event` with a report's id in the usual spelling, so that a request and a cancel meet: a UUID has several.
-
-    Other events, and ids that are no UUID, stay as they are.
-    """
-    if event.name not in (REQUESTED, CANCELLED):
-        return event
-    given = event.data.get("reportId")
-    id = parse_id(given)
-    if id is None or str(id) == given:
-        return event
-    return replace(event, data={**event.data, "reportId": str(id)})
+KIND = "report"
+REPORT = Subject(
+    KIND,
+    id="data.reportId",
+    row=Row(
+        "andon.reports",
+        tenant="tenant",
+        active="generating",
+        completed="generated",
+        failed="failed",
+        cancelled="cancelled",
+        error="error",
+        at={
+            "active": "requested_at",
+            "completed": "completed_at",
+            "failed": "failed_at",
+            "cancelled": "cancelled_at",
+        },
+        version="version",
+    ),
+)
+"""What a function generates that takes the place of the one that ships: `subject=REPORT`."""

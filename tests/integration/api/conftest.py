@@ -118,12 +118,20 @@ def report(client: Client, dataset: dict[str, Any]) -> dict[str, Any]:
     return dict(answer.json)
 
 
+def move(database: psycopg.Connection[Any], report: str, status: str, error: str | None = None) -> None:
+    """Let the report's subject be so, and its row follow it, as the settling of its run does."""
+    database.execute(
+        "UPDATE andon.subjects s SET status = %s, error = %s WHERE key = %s RETURNING andon.follow(s)",
+        [status, error, report],
+    )
+
+
 MakeRun = Callable[..., UUID]
 
 
 @pytest.fixture
 def make_run(database: psycopg.Connection[Any]) -> MakeRun:
-    """Do what the dispatcher does with an event: make its run, and tie the report to it."""
+    """Do what the dispatcher does with an event: make its run, and tie the report's subject to it."""
 
     def make(event_id: str, *, function_id: str = "generate-hybrid-report", report_id: str | None = None) -> UUID:
         run_id = new_id()
@@ -133,12 +141,13 @@ def make_run(database: psycopg.Connection[Any]) -> MakeRun:
             [function_id, json.dumps([{"event": "report/generation.cancelled", "match": "data.reportId"}])],
         )
         database.execute(
-            "INSERT INTO andon.runs (id, tenant, function_id, event_seq, report_id)"
-            " SELECT %s, tenant, %s, seq, %s FROM andon.events WHERE id = %s",
+            "INSERT INTO andon.runs (id, tenant, function_id, event_seq, subject_id)"
+            " SELECT %s, e.tenant, %s, e.seq, s.id FROM andon.events e LEFT JOIN andon.subjects s"
+            " ON s.tenant = e.tenant AND s.kind = 'report' AND s.key = %s WHERE e.id = %s",
             [run_id, function_id, report_id, event_id],
         )
         if report_id is not None:
-            database.execute("UPDATE andon.reports SET current_run_id = %s WHERE id = %s", [run_id, report_id])
+            database.execute("UPDATE andon.subjects SET current_run_id = %s WHERE key = %s", [run_id, report_id])
         return run_id
 
     return make

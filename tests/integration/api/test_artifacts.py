@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from flask import Flask
 
-from tests.integration.api.conftest import Client, MakeRun
+from tests.integration.api.conftest import Client, MakeRun, move
 
 PAGE = b"<!doctype html><title>Sales</title>"
 
@@ -25,8 +25,7 @@ def run(
     def make(status: str) -> UUID:
         made = make_run(client.post(f"/api/v1/reports/{report['id']}/generate").json["eventId"], report_id=report["id"])
         database.execute("UPDATE andon.runs SET status = %s, ended_at = now() WHERE id = %s", [status, made])
-        shown = {"completed": "generated", "running": "generating"}.get(status, status)
-        database.execute("UPDATE andon.reports SET status = %s WHERE id = %s", [shown, report["id"]])
+        move(database, report["id"], {"running": "active"}.get(status, status))
         return made
 
     return make

@@ -10,7 +10,7 @@ import pytest
 
 from andon.adapters.postgres import workers
 from andon_api.console import home
-from tests.integration.api.conftest import CSV, Client, MakeRun
+from tests.integration.api.conftest import CSV, Client, MakeRun, move
 from tests.polling import wait_until
 
 HTMX = {"HX-Request": "true"}
@@ -106,7 +106,7 @@ def test_a_failed_run_shows_its_steps_and_traceback(
         ' error = \'{"type": "ValueError", "message": "broken", "traceback": "Traceback ..."}\' WHERE id = %s',
         [run_id],
     )
-    database.execute("UPDATE andon.reports SET status = 'failed', error = 'broken' WHERE id = %s", [report["id"]])
+    move(database, report["id"], "failed", "broken")
     database.execute(
         "INSERT INTO andon.steps (run_id, id, position, status, attempt, fence, started_at, ended_at, error)"
         " VALUES (%s, 'compute', 0, 'failed', 3, 1, now(), now(), '{\"message\": \"broken\"}')",

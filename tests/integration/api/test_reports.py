@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from redis import Redis
 
+from andon.adapters.postgres.asks.reports import of
 from tests.integration.api.conftest import Client, MakeRun
 
 API = "/api/v1"
@@ -72,8 +73,12 @@ def test_reports_are_found_by_when_they_were_made_of_what_and_who_has_asked(
     ids = [client.post(f"{API}/reports", json={"title": str(n)}).json["id"] for n in range(3)]
     old, asked, text = ids
     database.execute("UPDATE andon.reports SET created_at = '2020-01-01Z', status = 'failed' WHERE id = %s", [old])
-    database.execute("UPDATE andon.reports SET requested_by = '{\"id\": 7}', status = 'failed' WHERE id = %s", [asked])
-    database.execute("UPDATE andon.reports SET requested_by = '\"ada\"' WHERE id = %s", [text])
+    database.execute("UPDATE andon.reports SET status = 'failed' WHERE id = %s", [asked])
+    for id, who in ((asked, '{"id": 7}'), (text, '"ada"')):
+        database.execute(
+            "INSERT INTO andon.subjects (id, tenant, kind, key, requested_by) VALUES (%s, 'default', 'report', %s, %s)",
+            [of("default", UUID(id)), id, who],
+        )
 
     def found(query: str) -> set[str]:
         return {each["id"] for each in client.get(f"{API}/reports?{query}").json["items"]}

@@ -9,7 +9,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from tests.integration.api.conftest import Client, MakeRun
+from tests.integration.api.conftest import Client, MakeRun, move
 
 API = "/api/v1"
 LONG = "x" * 1_000_000
@@ -28,7 +28,7 @@ def run(client: Client, report: dict[str, Any], make_run: MakeRun, database: psy
         " WHERE id = %s",
         [json.dumps(LONG), run_id],
     )
-    database.execute("UPDATE andon.reports SET status = 'generated' WHERE id = %s", [report["id"]])
+    move(database, report["id"], "completed")
     return run_id
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 from flask import Flask
 
-from tests.integration.api.conftest import Client, MakeRun
+from tests.integration.api.conftest import Client, MakeRun, move
 from tests.polling import wait_until
 
 API = "/api/v1"
@@ -67,9 +67,9 @@ def test_a_cancel_answers_when_the_run_has_settled(
     database.execute("UPDATE andon.runs SET status = 'running', started_at = now() WHERE id = %s", [run_id])
 
     def settle() -> None:
-        move = "UPDATE andon.runs SET status = 'cancelled', ended_at = now() WHERE id = %s AND status = 'cancelling'"
-        wait_until(lambda: database.execute(move, [run_id]).rowcount)
-        database.execute("UPDATE andon.reports SET status = 'cancelled' WHERE id = %s", [report["id"]])
+        stop = "UPDATE andon.runs SET status = 'cancelled', ended_at = now() WHERE id = %s AND status = 'cancelling'"
+        wait_until(lambda: database.execute(stop, [run_id]).rowcount)
+        move(database, report["id"], "cancelled")
 
     answer = meanwhile(
         lambda: app.test_client().post(f"{API}/reports/{report['id']}/cancel", headers=SOON),

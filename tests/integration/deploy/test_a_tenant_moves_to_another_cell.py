@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psycopg
 
-from andon.adapters.postgres.asks import requests
+from andon.adapters.postgres.asks import reports as stored
 from andon.adapters.postgres.connect import connect
 from andon.embedded import PostgresServer
 from andon.engine.declared.functions import Registry
@@ -28,15 +28,16 @@ WITH made AS (INSERT INTO andon.webhooks (id, tenant, url)
 INSERT INTO andon.webhook_secrets (webhook_id, secret) SELECT id, %(tenant)s FROM made;
 INSERT INTO andon.datasets (id, tenant, name, format, media_type, bytes, rows, columns, storage_key, sha256)
     VALUES (%(dataset)s, %(tenant)s, 'D', 'csv', 'text/csv', 1, 1, '[]', %(tenant)s || '/d', 'sha');
-INSERT INTO andon.reports (id, tenant, title, dataset_id, status, request_seq, current_run_id, completed_at)
-    VALUES (%(report)s, %(tenant)s, 'Tab\there, "quoted"', %(dataset)s, 'generated', 123456789, gen_random_uuid(),
-        now());
+INSERT INTO andon.reports (id, tenant, title, dataset_id, status, completed_at)
+    VALUES (%(report)s, %(tenant)s, 'Tab\there, "quoted"', %(dataset)s, 'generated', now());
+INSERT INTO andon.subjects (id, tenant, kind, key, status, request_seq, current_run_id, completed_at)
+    VALUES (%(subject)s, %(tenant)s, 'report', %(report)s::text, 'completed', 123456789, gen_random_uuid(), now());
 WITH asked AS (
     INSERT INTO andon.events (tenant, id, name, data, ts)
     SELECT %(tenant)s, n::text, 'report/generation.requested', '{}', now() FROM generate_series(1, 2) n RETURNING seq
 ), made AS (
-    INSERT INTO andon.runs (id, tenant, function_id, event_seq, report_id, status, ended_at)
-    SELECT gen_random_uuid(), %(tenant)s, 'f', seq, %(report)s, 'completed', now() FROM asked RETURNING id, event_seq
+    INSERT INTO andon.runs (id, tenant, function_id, event_seq, subject_id, status, ended_at)
+    SELECT gen_random_uuid(), %(tenant)s, 'f', seq, %(subject)s, 'completed', now() FROM asked RETURNING id, event_seq
 )
 INSERT INTO andon.run_artifacts (run_id, name, step, key, bytes, media_type)
     SELECT id, 'report.html', 's', %(tenant)s || event_seq, 1, 'text/html' FROM made
@@ -56,26 +57,28 @@ def test_the_pages_commands_copy_a_tenant_whole_and_nobody_else(
     reports = {tenant: new_id() for tenant in ("acme", "other")}
     with psycopg.connect(old, autocommit=True, cursor_factory=psycopg.ClientCursor) as connection:
         for tenant, report in reports.items():
-            connection.execute(_TENANT, {"tenant": tenant, "report": report, "dataset": new_id()})
+            subject = stored.of(tenant, report)
+            values = {"tenant": tenant, "report": report, "subject": subject, "dataset": new_id()}
+            connection.execute(_TENANT, values)
     env = {**os.environ, "OLD": old, "NEW": new, "PATH": f"{postgres_server.programs}:{os.environ['PATH']}"}
     subprocess.run(["sh", "-e", "-c", commands()], env=env, check=True)
 
     with connect(new, name="test") as connection:
-        for table in ("api_keys", "datasets", "reports", "keeping", "pauses", "webhooks"):
+        for table in ("api_keys", "datasets", "reports", "subjects", "keeping", "pauses", "webhooks"):
             found = connection.execute(f"SELECT tenant FROM andon.{table}").fetchall()
             assert found == [("acme",)], table
         assert connection.execute("SELECT secret FROM andon.webhook_secrets").fetchall() == [("acme",)]
-        shown = "SELECT r.report_id, a.key FROM andon.run_artifacts a JOIN andon.runs r ON r.id = a.run_id"
+        shown = "SELECT r.subject_id, a.key FROM andon.run_artifacts a JOIN andon.runs r ON r.id = a.run_id"
         newest = "SELECT 'acme' || max(seq) FROM andon.events WHERE tenant = 'acme'"
         with connect(old, name="test") as there:
             [(key,)] = there.execute(newest).fetchall()
-        assert connection.execute(shown).fetchall() == [(reports["acme"], key)]
+        assert connection.execute(shown).fetchall() == [(stored.of("acme", reports["acme"]), key)]
         row = connection.execute("SELECT title, status FROM andon.reports").fetchone()
         assert row == ('Tab\there, "quoted"', "generated")
 
-        asked = requests.generate(connection, tenant="acme", report_id=reports["acme"])
+        asked = stored.generate(connection, tenant="acme", report_id=reports["acme"])
         with connection.transaction():
             effects = record_batch(connection, Registry.load(["tests.functions"]), asked.events, [None])
         [(run_id, _)] = effects.started
-        follows = connection.execute("SELECT current_run_id, status FROM andon.reports").fetchone()
-        assert follows == (run_id, "generating"), "the old cell's numbers don't count here"
+        follows = connection.execute("SELECT current_run_id, status FROM andon.subjects").fetchone()
+        assert follows == (run_id, "active"), "the old cell's numbers don't count here"

@@ -113,14 +113,15 @@ def end(
             " ('f', 'm', 'a/b', '[]', '{}') ON CONFLICT DO NOTHING"
         )
         connection.execute(
-            "INSERT INTO andon.reports (id, tenant, title) VALUES (%s, %s, 'x') ON CONFLICT DO NOTHING", [about, tenant]
+            "INSERT INTO andon.subjects (id, tenant, kind, key) VALUES (%s, %s, 'report', %s) ON CONFLICT DO NOTHING",
+            [about, tenant, str(about)],
         )
         connection.execute(
             "INSERT INTO andon.events (tenant, id, name, data, ts) VALUES (%s, %s, 'a/b', '{}', now())",
             [tenant, trigger],
         )
         connection.execute(
-            "INSERT INTO andon.runs (id, tenant, function_id, event_seq, report_id, status, ended_at)"
+            "INSERT INTO andon.runs (id, tenant, function_id, event_seq, subject_id, status, ended_at)"
             " SELECT %s, tenant, 'f', seq, %s, %s, now() FROM andon.events WHERE id = %s",
             [run, about, status, trigger],
         )

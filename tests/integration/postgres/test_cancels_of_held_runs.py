@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from andon.adapters.postgres.asks import held, requests
+from andon.adapters.postgres.asks import held, reports, requests
 from andon.adapters.postgres.asks.requests import Asked, Conflict
 from andon.adapters.postgres.connect import Connection, connect
 from andon.adapters.postgres.runs.settle import End, settle_held
@@ -29,7 +29,7 @@ SELECT r.status, r.cancel_requested_at IS NOT NULL, r.cancel_requested_by, r.can
     extract(epoch FROM r.cancel_deadline_at - r.cancel_requested_at)::int,
     p.status, p.version, p.cancel_requested_at = r.cancel_requested_at
 FROM andon.runs r JOIN andon.events e ON e.seq = r.cancel_event_seq LEFT JOIN andon.outbox o ON o.event_seq = e.seq
-LEFT JOIN andon.reports p ON p.current_run_id = r.id WHERE r.id = %s
+LEFT JOIN andon.subjects p ON p.current_run_id = r.id WHERE r.id = %s
 """
 
 
@@ -40,15 +40,15 @@ class House:
     url: str
     db: Connection
 
-    def run(self, status: str, report_id: uuid.UUID | None = None, on: Connection | None = None) -> uuid.UUID:
+    def run(self, status: str, subject: uuid.UUID | None = None, on: Connection | None = None) -> uuid.UUID:
         """A run in this status, which its worker holds by the fence 1."""
         id = new_id()
         (on or self.db).execute(
             "WITH e AS (INSERT INTO andon.events (tenant, id, name, data, ts)"
             " VALUES ('default', %s, 'a/b', '{}', now()) RETURNING seq)"
-            " INSERT INTO andon.runs (id, tenant, function_id, event_seq, report_id, status, fence)"
+            " INSERT INTO andon.runs (id, tenant, function_id, event_seq, subject_id, status, fence)"
             " SELECT %s, 'default', 'f', seq, %s, %s, 1 FROM e",
-            [str(id), id, report_id, status],
+            [str(id), id, subject, status],
         )
         return id
 
@@ -56,20 +56,24 @@ class House:
         """A report whose request has no run yet."""
         id = new_id()
         self.db.execute(
-            "INSERT INTO andon.reports (id, tenant, title, status, request_event_id)"
-            " VALUES (%s, 'default', 'T', 'generating', 'asked')",
-            [id],
+            "WITH r AS (INSERT INTO andon.reports (id, tenant, title, status)"
+            " VALUES (%s, 'default', 'T', 'generating'))"
+            " INSERT INTO andon.subjects (id, tenant, kind, key, status, request_event_id)"
+            " VALUES (%s, 'default', 'report', %s, 'active', 'asked')",
+            [id, reports.of("default", id), str(id)],
         )
         return id
 
     def attach(self, report_id: uuid.UUID, run_id: uuid.UUID, on: Connection | None = None) -> None:
         """Make this the report's run, as the dispatcher does."""
-        (on or self.db).execute("UPDATE andon.reports SET current_run_id = %s WHERE id = %s", [run_id, report_id])
+        (on or self.db).execute(
+            "UPDATE andon.subjects SET current_run_id = %s WHERE key = %s", [run_id, str(report_id)]
+        )
 
     def both(self, status: str) -> tuple[uuid.UUID, uuid.UUID]:
         """A report and its run in this status."""
         report_id = self.report()
-        run_id = self.run(status, report_id)
+        run_id = self.run(status, reports.of("default", report_id))
         self.attach(report_id, run_id)
         return report_id, run_id
 
@@ -78,7 +82,7 @@ class House:
         with connect(self.url, name="api") as connection:
             if verb == "run":
                 return held.cancel_run(connection, tenant=tenant, run_id=run_id, user=USER, reason="late")
-            return held.cancel_report(connection, tenant=tenant, report_id=report_id, user=USER, reason="late")
+            return reports.cancel_held(connection, tenant=tenant, report_id=report_id, user=USER, reason="late")
 
     def cancels(self) -> int:
         """How many cancels are recorded."""
@@ -134,8 +138,8 @@ def test_it_does_what_the_verb_of_several_statements_does(house: House, verb: st
             expected = requests.cancel_run(house.db, run_id=other[1], **said)
             asked = held.cancel_run(house.db, run_id=one[1], **said)
         else:
-            expected = requests.cancel_report(house.db, report_id=other[0], **said)
-            asked = held.cancel_report(house.db, report_id=one[0], **said)
+            expected = reports.cancel(house.db, report_id=other[0], **said)
+            asked = reports.cancel_held(house.db, report_id=one[0], **said)
     assert asked is not None
     assert (asked.cancelling, expected.cancelling) == ([one[1]], [other[1]])
     assert asked.events == [asked.event]
@@ -147,7 +151,7 @@ def test_it_does_what_the_verb_of_several_statements_does(house: House, verb: st
     alike = [str(each).replace(str(one[0]), str(other[0])).replace(str(one[1]), str(other[1])) for each in got]
     assert alike == [str(each) for each in wanted]
     assert got[:4] == ("cancelling", True, USER, "late")
-    assert got[9:] == (True, True, 300, "generating", 2, True)
+    assert got[9:] == (True, True, 300, "active", 2, True)
 
 
 @BOTH
@@ -191,18 +195,18 @@ def test_it_refuses_a_run_that_has_ended(house: House, status: str) -> None:
 
 def test_it_cancels_a_run_without_a_report_and_an_older_run_of_a_report(house: House) -> None:
     alone, [report_id, older] = house.run("running"), house.both("running")
-    house.attach(report_id, house.run("running", report_id))
+    house.attach(report_id, house.run("running", reports.of("default", report_id)))
     for run_id in (alone, older):
         assert house.cancel("run", report_id, run_id) is not None
         assert house.status(run_id) == "cancelling"
-    assert house.db.execute("SELECT cancel_requested_at FROM andon.reports").fetchall() == [(None,)]
+    assert house.db.execute("SELECT cancel_requested_at FROM andon.subjects").fetchall() == [(None,)]
 
 
 @BOTH
 def test_a_cancel_that_waited_for_the_settling_is_too_late(house: House, verb: str) -> None:
     both = house.both("running")
     with house.meanwhile(lambda: house.cancel(verb, *both)) as (other, asked):
-        other.execute("SELECT FROM andon.reports WHERE id = %s FOR UPDATE", [both[0]])
+        other.execute("SELECT FROM andon.subjects WHERE key = %s FOR UPDATE", [str(both[0])])
         settle_held(other, [End(both[1], 1, "completed", "{}")])
     with pytest.raises(Conflict, match="completed" if verb == "run" else "not currently generating"):
         asked.result()
@@ -255,17 +259,17 @@ def test_a_run_that_was_marked_meanwhile_keeps_its_first_mark(house: House, verb
 def test_a_run_that_was_attached_meanwhile_is_left_alone(house: House) -> None:
     report_id = house.report()
     with house.meanwhile(lambda: house.cancel("report", report_id, report_id)) as (other, asked):
-        other.execute("SELECT FROM andon.reports WHERE id = %s FOR UPDATE", [report_id])
-        house.attach(report_id, house.run("running", report_id, on=other), on=other)
+        other.execute("SELECT FROM andon.subjects WHERE key = %s FOR UPDATE", [str(report_id)])
+        house.attach(report_id, house.run("running", reports.of("default", report_id), on=other), on=other)
     assert asked.result() is None
     assert house.cancels() == 0
     with house.db.transaction():
-        assert requests.cancel_report(house.db, tenant="default", report_id=report_id).cancelling
+        assert reports.cancel(house.db, tenant="default", report_id=report_id).cancelling
 
 
 @BOTH
 def test_in_any_race_the_cancel_or_the_settling_wins(house: House, verb: str) -> None:
-    """The report is locked before the run by both, so neither ends in a deadlock."""
+    """The subject is locked before the run by both, so neither ends in a deadlock."""
     outcomes = set()
     for _ in range(ROUNDS):
         report_id, run_id = house.both("running")

@@ -9,8 +9,8 @@ import httpx
 from sqlalchemy import text
 
 from andon.adapters.postgres.connect import connect
-from andon.adapters.postgres.runs.settle import lock_reports
 from andon.adapters.postgres.runs.transactions import step_engine
+from andon.adapters.postgres.subjects.subjects import lock
 from andon.embedded.ports import free_port
 from tests.integration.postgres.conftest import StartScene
 from tests.polling import wait_until
@@ -65,9 +65,9 @@ def test_a_step_that_is_frozen_in_its_transaction_keeps_its_locks_for_a_minute(d
     engine.dispose()
 
 
-def test_who_locks_reports_keeps_them_for_seconds_when_frozen_also_if_none_is_left(database_url: str) -> None:
+def test_who_locks_subjects_keeps_them_for_seconds_when_frozen_also_if_none_is_left(database_url: str) -> None:
     with connect(database_url, name="test") as connection:
         with connection.transaction():
-            lock_reports(connection, [uuid.uuid4()])
+            lock(connection, [uuid.uuid4()])
             assert connection.execute("SHOW idle_in_transaction_session_timeout").fetchone() == ("5s",)
         assert connection.execute("SHOW idle_in_transaction_session_timeout").fetchone() == ("0",)

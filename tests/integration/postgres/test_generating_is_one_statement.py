@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from andon.adapters.postgres.asks import requests
+from andon.adapters.postgres.asks import reports
 from andon.adapters.postgres.asks.requests import Asked, Conflict, NotFound
 from andon.adapters.postgres.connect import Connection, connect
 from andon.engine.ids import new_id
@@ -37,7 +37,7 @@ def db(database_url: str) -> Iterator[Connection]:
 def ask(url: str, report_id: uuid.UUID, tenant: str = "default") -> Asked:
     """Request it, on a connection of its own."""
     with connect(url, name="api") as connection:
-        return requests.generate(connection, tenant=tenant, report_id=report_id, user={"id": "ann"})
+        return reports.generate(connection, tenant=tenant, report_id=report_id, user={"id": "ann"})
 
 
 def events(db: Connection) -> int:
@@ -56,8 +56,9 @@ def test_the_event_tells_what_is_to_be_generated(database_url: str, db: Connecti
     event = asked.event
     assert stored == [(event.seq, event.id, event.ts, "report/generation.requested", data, {"id": "ann"})]
     assert db.execute("SELECT event_seq FROM andon.outbox").fetchall() == [(event.seq,)]
-    shown = db.execute("SELECT status, request_seq, request_event_id, requested_by, version FROM andon.reports")
-    assert shown.fetchall() == [("generating", event.seq, event.id, {"id": "ann"}, 2)]
+    shown = db.execute("SELECT status, request_seq, request_event_id, requested_by FROM andon.subjects")
+    assert shown.fetchall() == [("active", event.seq, event.id, {"id": "ann"})]
+    assert db.execute("SELECT status, requested_at IS NOT NULL FROM andon.reports").fetchall() == [("generating", True)]
 
 
 def test_what_can_not_be_generated_leaves_no_event(database_url: str, db: Connection) -> None:
@@ -68,7 +69,7 @@ def test_what_can_not_be_generated_leaves_no_event(database_url: str, db: Connec
     db.execute("UPDATE andon.reports SET dataset_id = NULL")
     with pytest.raises(Conflict, match="no dataset"):
         ask(database_url, report_id)
-    db.execute("UPDATE andon.reports SET status = 'generating'")
+    db.execute("UPDATE andon.subjects SET status = 'active'")
     with pytest.raises(Conflict, match="already generating"):
         ask(database_url, report_id)
     assert events(db) == 0

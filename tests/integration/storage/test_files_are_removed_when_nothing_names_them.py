@@ -88,7 +88,7 @@ class Rows:
         run = new_id()
         key = self.file(f"acme/runs/{run}/{new_id()}/report.pdf")
         self.database.execute(
-            "INSERT INTO andon.runs (id, tenant, function_id, event_seq, report_id, status, ended_at)"
+            "INSERT INTO andon.runs (id, tenant, function_id, event_seq, subject_id, status, ended_at)"
             " VALUES (%s, 'acme', %s, 1, %s, %s, clock_timestamp())",
             [run, str(run), report, status],
         )
@@ -123,7 +123,7 @@ def test_what_a_report_a_dataset_or_an_open_run_may_name_stays_and_the_rest_goes
     }
     deleted = rows.report()
     gone.add(rows.artifact(deleted))
-    rows.database.execute("DELETE FROM andon.runs WHERE report_id = %s", [deleted])
+    rows.database.execute("DELETE FROM andon.runs WHERE subject_id = %s", [deleted])
 
     young = sweep(rows.storage, rows.database, grace=DAY)
     assert (young.files, rows.left()) == (0, kept | gone), "an upload's file is there before its row is"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -46,6 +47,13 @@ def test_a_number_is_one_number_however_it_is_written(one: float, other: float) 
 )
 def test_a_number_is_one_number_inside_of_lists_and_objects_too(one: Any, other: Any) -> None:
     assert meet(RULE, {"reportId": one}, {"reportId": other})
+
+
+@pytest.mark.parametrize("spelled", [str.upper, "{{{}}}".format, lambda id: id.replace("-", "")])
+def test_a_uuid_is_one_uuid_however_it_is_spelled(spelled: Callable[[str], str]) -> None:
+    id = "01a219f5-d473-70e7-be8f-01902df0251f"
+    assert meet(RULE, {"reportId": id}, {"reportId": spelled(id)})
+    assert not meet(RULE, {"reportId": id}, {"reportId": spelled(id)[:-2]})
 
 
 @pytest.mark.parametrize("value", [None, [None], {"id": None}, {"a": [1, {"b": None}]}], ids=repr)

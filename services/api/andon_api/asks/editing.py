@@ -9,14 +9,15 @@ from uuid import UUID
 from sqlalchemy import delete as delete_rows
 from sqlalchemy import func, select
 
-from andon.adapters.postgres.asks.requests import Conflict, NotFound
+from andon.adapters.postgres.asks import reports
+from andon.adapters.postgres.asks.requests import Conflict
 from andon.adapters.postgres.models import Artifact, Report, Run
 from andon.engine.ids import new_id
 from andon.reports.columns import Column
 from andon.reports.errors import InvalidOptions
 from andon.reports.options import check_columns, parse_options
 from andon_api.asks.auditing import note
-from andon_api.database import Row, db
+from andon_api.database import Row, connection, db
 from andon_api.http.problems import FieldErrors
 from andon_api.principal import Principal
 from andon_api.reads import datasets
@@ -40,10 +41,8 @@ def create(who: Principal, *, title: str, dataset_id: UUID | None, options: dict
 
 def change(tenant: str, report_id: UUID, changes: Row, check: Callable[[object], None] | None) -> None:
     """Change what `changes` names. What a generation under way works from can't change below it."""
-    report = _locked(tenant, report_id)
-    if check is not None:
-        check(report.version)
-    if report.status == "generating" and changes.keys() - {"title"}:
+    report, generating = _locked(tenant, report_id, check)
+    if generating and changes.keys() - {"title"}:
         raise Conflict("Report is generating: its dataset and options can change when it has ended")
     if "dataset_id" in changes or "options" in changes:
         check_options(tenant, changes.get("dataset_id", report.dataset_id), changes.get("options", report.options))
@@ -56,15 +55,14 @@ def change(tenant: str, report_id: UUID, changes: Row, check: Callable[[object],
 
 def delete(tenant: str, report_id: UUID, check: Callable[[object], None] | None) -> None:
     """Delete the report and the rows of its runs' files; `andon prune` removes the files themselves."""
-    report = _locked(tenant, report_id)
-    if check is not None:
-        check(report.version)
-    if report.status == "generating":
+    report, generating = _locked(tenant, report_id, check)
+    if generating:
         raise Conflict("Report is generating: cancel it before it is deleted")
     note("report.deleted", report_id, title=report.title)
-    runs = select(Run.id).where(Run.report_id == report_id)
+    runs = select(Run.id).where(Run.subject_id == reports.of(tenant, report_id))
     db.session.execute(delete_rows(Artifact).where(Artifact.run_id.in_(runs)))
     db.session.delete(report)
+    reports.forget(connection(), tenant, report_id)
 
 
 def check_options(tenant: str, dataset_id: UUID | None, options: dict[str, Any]) -> None:
@@ -80,9 +78,10 @@ def check_options(tenant: str, dataset_id: UUID | None, options: dict[str, Any])
         raise FieldErrors(error.problems) from None
 
 
-def _locked(tenant: str, report_id: UUID) -> Report:
-    query = select(Report).where(Report.tenant == tenant, Report.id == report_id).with_for_update()
-    report = db.session.execute(query).scalar_one_or_none()
-    if report is None:
-        raise NotFound("Report not found")
-    return report
+def _locked(tenant: str, report_id: UUID, check: Callable[[object], None] | None) -> tuple[Report, bool]:
+    """The report, and whether it is generating."""
+    generating, version = reports.locked(connection(), tenant, report_id)
+    if check is not None:
+        check(version)
+    query = select(Report).where(Report.tenant == tenant, Report.id == report_id)
+    return db.session.execute(query).scalar_one(), generating

@@ -12,7 +12,6 @@ from andon.adapters.postgres.events.own_events import check_own
 from andon.engine.errors import EventError
 from andon.engine.events import Event, check_event, why_only_ours
 from andon.engine.ids import new_id
-from andon.reports.events import spelled
 from andon_api.http.problems import FieldErrors, Problem
 from andon_api.http.strict_json import parse_json
 from andon_api.principal import Principal
@@ -86,7 +85,7 @@ def _event(each: Any, read: Reader, principal: Principal, traceparent: str | Non
     )
     if why := why_only_ours(event.name):
         raise EventError("name", why)
-    return spelled(check_own(check_event(event)))
+    return check_own(check_event(event))
 
 
 def _native(each: Mapping[str, Any]) -> dict[str, Any]:

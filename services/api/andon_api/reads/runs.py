@@ -7,12 +7,14 @@ from typing import Any
 from urllib.parse import quote
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, FromClause, Select, Text, and_, case, cast, func, select, tuple_
+from sqlalchemy import ColumnElement, FromClause, Select, Text, Uuid, and_, case, cast, func, select, tuple_
 
-from andon.adapters.postgres.models import EventRow, Run, StepRow, Wait
+from andon.adapters.postgres.asks import reports
+from andon.adapters.postgres.models import EventRow, Report, Run, StepRow, SubjectRow, Wait
 from andon.engine.events import lookup
 from andon.engine.ids import parse_id
 from andon.engine.steps.waiting import CHILD_ENDED
+from andon.reports.events import KIND as REPORT
 from andon_api.database import Row, db, rows
 from andon_api.http import paging
 from andon_api.http.paging import Listing
@@ -23,13 +25,22 @@ _RUN = Run.__table__
 _EVENT = EventRow.__table__
 _STEP = StepRow.__table__
 _WAIT = Wait.__table__
+_SUBJECT = SubjectRow.__table__
+_REPORT = Report.__table__
 NOBODY = UUID(int=0)  # the id that no row has: what a malformed one is looked up as
 _EVENT_FIELDS = ("id", "name", "data", "ts", "user")
 # One that goes on past that time, or doesn't go on, has no estimate.
 _ESTIMATE = case(
     (and_(_RUN.c.status == "running", _RUN.c.estimated_end_at > func.clock_timestamp()), _RUN.c.estimated_end_at)
 )
-_FIELDS = [each for each in _RUN.c if each.name not in {"estimated_end_at", "output"}]
+_FIELDS = [each for each in _RUN.c if each.name not in {"estimated_end_at", "output", "report_id"}]
+_AS_ID = case((_SUBJECT.c.key.regexp_match("^[0-9a-f-]{36}$"), cast(_SUBJECT.c.key, Uuid)))  # of any kind's key
+_REPORT_ID = (
+    select(_REPORT.c.id)
+    .join(_SUBJECT, and_(_REPORT.c.id == _AS_ID, _REPORT.c.tenant == _SUBJECT.c.tenant))
+    .where(_SUBJECT.c.id == _RUN.c.subject_id, _SUBJECT.c.kind == REPORT)
+    .scalar_subquery()
+)
 PREVIEWED_BYTES = 1000
 MOST_STEPS = 500
 # Branches of a group have one position, and come after what is remembered of the group itself.
@@ -52,7 +63,14 @@ _STEP_FIELDS = [*(each for each in _STEP.c if each.name != "output"), *_preview(
 
 def _select() -> Select[Any]:
     event = [_EVENT.c[name].label(f"event_{name}") for name in _EVENT_FIELDS]
-    fields = [*_FIELDS, *_preview(_RUN), _ESTIMATE.label("estimated_end_at"), searching.tags().label("tags"), *event]
+    fields = [
+        *_FIELDS,
+        _REPORT_ID.label("report_id"),
+        *_preview(_RUN),
+        _ESTIMATE.label("estimated_end_at"),
+        searching.tags().label("tags"),
+        *event,
+    ]
     return select(*fields).join(_EVENT, _EVENT.c.seq == _RUN.c.event_seq)
 
 
@@ -212,7 +230,7 @@ def listed(tenant: str, filters: Row) -> Row:
     if filters.get("event_id") is not None:
         query = query.where(_EVENT.c.tenant == tenant, _EVENT.c.id == filters["event_id"])
     if filters.get("report_id") is not None:
-        query = query.where(_RUN.c.report_id == (parse_id(filters["report_id"]) or NOBODY))
+        query = query.where(_RUN.c.subject_id == reports.of(tenant, parse_id(filters["report_id"]) or NOBODY))
     if filters.get("queued_after") is not None:
         query = query.where(_RUN.c.queued_at >= filters["queued_after"])
     if filters.get("queued_before") is not None:

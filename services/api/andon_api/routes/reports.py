@@ -8,8 +8,8 @@ from uuid import UUID
 
 from flask import Response
 
-from andon.adapters.postgres.asks import held, requests
-from andon.adapters.postgres.asks.requests import NotFound
+from andon.adapters.postgres.asks import reports as stored
+from andon.adapters.postgres.asks.requests import Asked, NotFound
 from andon.adapters.postgres.runs.children import below
 from andon.engine.events import Event
 from andon.engine.ids import parse_id
@@ -120,9 +120,9 @@ def ask_generate(report_id: UUID, *, in_session: bool = False) -> Outcome:
     admit([Event(REQUESTED)])
     check = precondition(report_id)
     if check is not None:
-        check(requests.version_of_report(connection(), who.tenant, report_id))
+        check(stored.locked(connection(), who.tenant, report_id)[1])
     with nullcontext(connection()) if in_session or check else at_once() as own:
-        asked = requests.generate(own, tenant=who.tenant, report_id=report_id, user=who.user, traceparent=traceparent())
+        asked = stored.generate(own, tenant=who.tenant, report_id=report_id, user=who.user, traceparent=traceparent())
     location = {"Location": f"{PREFIX}/reports/{report_id}"}
     known = Known(lambda: _made(who.tenant, report_id, asked), (f"report:{report_id}",))
     return Outcome.of(asked, _asked(report_id, "generating", asked), location, known)
@@ -134,10 +134,10 @@ def ask_cancel(report_id: UUID, reason: str | None, *, only_run: UUID | None = N
     found = None
     if only_run is None and check is None:
         with at_once() as own:
-            found = held.cancel_report(
+            found = stored.cancel_held(
                 own, tenant=who.tenant, report_id=report_id, user=who.user, reason=reason, traceparent=trace
             )
-    asked = found or requests.cancel_report(
+    asked = found or stored.cancel(
         connection(),
         tenant=who.tenant,
         report_id=report_id,
@@ -158,7 +158,7 @@ def ask_cancel(report_id: UUID, reason: str | None, *, only_run: UUID | None = N
     return Outcome.of(asked, body, {"Location": f"{PREFIX}/reports/{report_id}"}, known)
 
 
-def _asked(report_id: UUID, status: str, asked: requests.Asked) -> dict[str, Any]:
+def _asked(report_id: UUID, status: str, asked: Asked) -> dict[str, Any]:
     run_id = None if asked.run_id is None else str(asked.run_id)
     children = below(connection(), asked.run_id) if asked.family and asked.run_id else 0
     return {
@@ -170,7 +170,7 @@ def _asked(report_id: UUID, status: str, asked: requests.Asked) -> dict[str, Any
     }
 
 
-def _made(tenant: str, report_id: UUID, asked: requests.Asked) -> Row | None:
+def _made(tenant: str, report_id: UUID, asked: Asked) -> Row | None:
     """The answer once the request is a run, or has come to nothing, or was replaced by a newer one."""
     report = _found(reports.find(tenant, str(report_id)))
     mine = report["request_event_id"] == asked.event.id

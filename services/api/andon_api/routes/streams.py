@@ -36,7 +36,7 @@ from andon_api.serving.bell import Bell
 blueprint = Blueprint("streams", __name__, description="Status and progress as they change")
 
 FED_SECONDS = 5.0  # what changes without being told on the live channel is seen by then
-UNTOLD = "subject:"  # the live channel names runs and reports: of a subject, its run is heard, and a new one looked for
+UNTOLD = "subject:"  # that it is requested, the live channel doesn't tell: that is looked for
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,6 @@ class Kind:
     find: Callable[[str, str], Row | None]
     schema: ma.Schema
     ended: Callable[[Row], bool]
-    topic: Callable[[Row], str | None] = lambda row: None
 
 
 KINDS = {
@@ -55,7 +54,6 @@ KINDS = {
         lambda tenant, name: subjects.find(tenant, *name.split(":", 1)),
         SubjectSchema(),
         lambda row: row["status"] != "active",
-        lambda row: f"run:{row['current_run_id']}" if row["current_run_id"] else None,
     ),
     "run": Kind(runs.find, RunDetailSchema(), lambda row: row["ended_at"] is not None),
 }
@@ -165,12 +163,10 @@ class _Stream:
         yield "retry: 2000\n\n"
         began = sent_at = looked_at = untold_at = since
         over: set[str] = set()
-        meant: dict[str, str] = {}
         while not self.feed.closing.is_set() and not left() and monotonic() - began < LONGEST_SECONDS:
             named = listener.named()
             if since - looked_at >= (FED_SECONDS if self.feed.fed else CHECK_SECONDS):
                 looked_at, named = since, set(self.things)
-            named |= {meant[topic] for topic in named & meant.keys()}
             if since - untold_at >= CHECK_SECONDS:
                 untold_at, named = since, named | {name for name in self.things if name.startswith(UNTOLD)}
             if self.refused and (problem := self.refused()):
@@ -191,9 +187,6 @@ class _Stream:
                 elif now.tag != seen[place]:
                     seen[place], sent_at = now.tag, monotonic()
                     yield f"event: {name.partition(':')[0]}\nid: {'.'.join(seen)}\ndata: {now.text}\n\n"
-                if now.topic and now.topic not in meant:
-                    meant[now.topic] = name
-                    self.feed.heed(listener, now.topic)
                 if now.ended:
                     over.add(name)
             if len(over) == len(self.things):
@@ -219,7 +212,7 @@ def _reader(app: Flask, tenant: str, things: Sequence[str]) -> Callable[[str, fl
         kind, _, id = name.partition(":")
         row = KINDS[kind].find(tenant, id)
         of = KINDS[kind]
-        return Seen(json.dumps(of.schema.dump(row)), of.ended(row), of.topic(row)) if row else _GONE
+        return Seen(json.dumps(of.schema.dump(row)), of.ended(row)) if row else _GONE
 
     return lambda name, since: looks[name].at(since, in_context(app, lambda: read(name)))
 

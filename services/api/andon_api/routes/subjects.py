@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from typing import Any
 from urllib.parse import quote
@@ -79,7 +79,9 @@ def ask_request(kind: str, id: str, data: Mapping[str, Any]) -> Outcome:
         check(subject_requests.version(connection(), subject))
     with nullcontext(connection()) if check else at_once() as own:
         asked = subject_requests.request(own, known, subject, data, user=who.user, traceparent=traceparent())
-    return Outcome.of(asked, _asked(subject, "active", asked), _location(subject), Known(lambda: _made(subject, asked)))
+    return Outcome.of(
+        asked, _asked(subject, "active", asked), _location(subject), _known(subject, lambda: _made(subject, asked))
+    )
 
 
 @blueprint.post("/subjects/<kind>/<path:id>/cancel")
@@ -112,8 +114,7 @@ def ask_cancel(kind: str, id: str, reason: str | None, *, only_run: UUID | None 
         return None if state["status"] == "active" else _asked(subject, state["status"], asked)
 
     answer = _asked(subject, "cancelled" if ended else "active", asked)
-    topics = () if asked.run_id is None else (f"run:{asked.run_id}",)
-    return Outcome.of(asked, answer, _location(subject), Known(settled, topics))
+    return Outcome.of(asked, answer, _location(subject), _known(subject, settled))
 
 
 def _asked(subject: Named, status: str, asked: Asked) -> dict[str, Any]:
@@ -129,6 +130,10 @@ def _made(subject: Named, asked: Asked) -> Row | None:
         return None
     run_id = state["current_run_id"] if mine else None
     return {**_asked(subject, state["status"], asked), "runId": None if run_id is None else str(run_id)}
+
+
+def _known(subject: Named, look: Callable[[], Row | None]) -> Known:
+    return Known(look, (f"subject:{subject.kind}:{subject.key}",))
 
 
 def _state(subject: Named) -> Row:

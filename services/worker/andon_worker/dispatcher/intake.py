@@ -34,7 +34,6 @@ from andon.engine.declared.functions import Registry
 from andon.engine.declared.gates import is_limited
 from andon.engine.errors import EventError
 from andon.engine.events import DEFAULT_TENANT, ENDS, Event, why_only_ours
-from andon.reports.events import spelled
 from andon_worker.dispatcher.batch_size import MOST, MOST_BYTES, BatchSize
 from andon_worker.dispatcher.batches.batch import Effects, record_batch
 from andon_worker.dispatcher.halving import halving, is_nobodys_fault, is_too_much
@@ -255,7 +254,7 @@ class Intake:
         dead: list[Unfit] = []
         for entry in entries:
             try:
-                events.append((entry, spelled(check_own(decode(self._name(entry[0]), entry[1])))))
+                events.append((entry, check_own(decode(self._name(entry[0]), entry[1]))))
             except EventError as error:
                 dead.append((entry, str(error)))
             except MemoryError:

@@ -74,7 +74,7 @@ class Leader:
     def publish(self, settled: Sequence[Settled]) -> None:
         """Tell everybody of ends: the bus, who looks at a run, who counts; cleanup runs are hinted at the next look."""
         bus.publish(self.redis, [each.event for each in settled if each.event])
-        announce(self.redis, [(each.run_id, each.report_id) for each in settled])
+        announce(self.redis, [(each.run_id, each.subject_id) for each in settled])
         self.metrics.runs.count(settled)
         if any(each.cleanup for each in settled):
             self.look_again()

@@ -22,6 +22,7 @@ from andon.reports import (
     check_columns,
     parse_options,
 )
+from andon.reports.events import REPORT
 from andon.reports.plan import Plan
 from andon_worker.functions.workspace import Workspace, workspace
 from andon_worker.hybrid_report import SECTIONS, digest, make_document, render_html, render_json, render_pdf
@@ -34,6 +35,7 @@ FILES = ("report.html", "report.pdf", "report.json")
     id="generate-hybrid-report",
     trigger="report/generation.requested",
     cancel_on=[CancelOn("report/generation.cancelled", match="data.reportId")],
+    subject=REPORT,
     retries=3,
 )
 def generate_hybrid_report(event: Event, step: Step) -> dict[str, Any]:

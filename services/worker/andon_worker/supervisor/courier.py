@@ -69,9 +69,9 @@ class Courier(threading.Thread):
         """Publish recorded events; what Redis doesn't take now, the outbox relays."""
         self._errands.put(Sent(events))
 
-    def announce(self, run_id: uuid.UUID, report_id: uuid.UUID | None) -> None:
+    def announce(self, run_id: uuid.UUID, subject_id: uuid.UUID | None) -> None:
         """Tell viewers that a run has changed."""
-        self._errands.put((run_id, report_id))
+        self._errands.put((run_id, subject_id))
 
     def said(self, runs: Iterable[uuid.UUID]) -> None:
         """Tell viewers that lines of these runs were kept."""
@@ -123,7 +123,7 @@ class Courier(threading.Thread):
             return
         pipe = self._redis.pipeline(transaction=False)
         bus.add(pipe, [*sent, *(each.event for each in settled if each.event)])
-        live.add(pipe, dict.fromkeys([*changed, *((each.run_id, each.report_id) for each in settled)]))
+        live.add(pipe, dict.fromkeys([*changed, *((each.run_id, each.subject_id) for each in settled)]))
         try:
             self._breaker.call(pipe.execute)
         except RedisError as error:

@@ -173,7 +173,7 @@ class Endings:
                 if answer.status in TERMINAL:
                     self._courier.tell(answer)
                 else:
-                    self._courier.announce(answer.run_id, answer.report_id)
+                    self._courier.announce(answer.run_id, answer.subject_id)
                 self._loop.post(lambda: self._finished(run, answer.status))
             elif isinstance(answer, Refused) and status != "failed":
                 refused = describe(ValueError(f"The run's result can't be kept: {answer}"))

@@ -321,4 +321,4 @@ class WorkerService:
 
     def _announce(self, changed: Sequence[Run]) -> None:
         for each in changed:
-            self._courier.announce(each.id, each.claimed.report_id)
+            self._courier.announce(each.id, each.claimed.subject_id)

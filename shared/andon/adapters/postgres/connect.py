@@ -20,7 +20,7 @@ OPTIONS: dict[str, Any] = {
 
 # Settings of a transaction that takes locks. Whoever takes the first one selects this with it, for this transaction
 # alone: behind a pooler the session is another client's afterwards. A process that is frozen in a transaction, or whose
-# node is gone, must not keep its locks: the reports' block the dispatcher, and the dispatcher's block the next one. And
+# node is gone, must not keep its locks: subjects' block the dispatcher, and the dispatcher's block the next one. And
 # the statements that follow find rows by their keys, so one plan fits all values; left alone, the server plans each of
 # them five times on every connection, which takes longer than to execute it.
 LOCKING = (

@@ -97,7 +97,11 @@ class Dataset(Base):
 
 
 class Report(Base):
-    """What a user asks for. Its status follows `current_run_id`, and no other run."""
+    """What a user asks for; its row follows the subject of the kind `report`.
+
+    `requested_by`, `cancel_requested_at`, `request_seq`, `request_event_id` and `current_run_id` are the subject's:
+    these columns are unused, as is `report_id` of a run.
+    """
 
     __tablename__ = "reports"
 

@@ -12,7 +12,7 @@ CHANNEL = "andon:live"
 
 
 def announce(redis: Redis, changed: Iterable[tuple[uuid.UUID, uuid.UUID | None]]) -> None:
-    """Announce these runs (id, report id) in one round trip."""
+    """Announce these runs (id, subject id) in one round trip."""
     pipe = redis.pipeline(transaction=False)
     add(pipe, changed)
     if len(pipe):
@@ -21,8 +21,8 @@ def announce(redis: Redis, changed: Iterable[tuple[uuid.UUID, uuid.UUID | None]]
 
 def add(pipe: Redis, changed: Iterable[tuple[uuid.UUID, uuid.UUID | None]]) -> None:
     """Announce these runs with the caller's pipeline."""
-    for run_id, report_id in changed:
-        pipe.publish(CHANNEL, json.dumps({"run": str(run_id), "report": report_id and str(report_id)}))
+    for run_id, subject_id in changed:
+        pipe.publish(CHANNEL, json.dumps({"run": str(run_id), "subject": subject_id and str(subject_id)}))
 
 
 def announce_lines(redis: Redis, runs: Iterable[uuid.UUID]) -> None:

@@ -22,12 +22,13 @@ from andon.engine.events import MISSING, lookup
 
 LONGEST_PATH = 200
 LONGEST_MEMORY = dt.timedelta(days=366)
+_UUID = re.compile(r"\{?[0-9A-Fa-f]{8}(-?)([0-9A-Fa-f]{4}\1){3}[0-9A-Fa-f]{12}\}?")
 PATH = re.compile(r"data(\.[A-Za-z_$][\w$-]*)+")
 
 
 @dataclass(frozen=True)
 class CancelOn:
-    """Stop runs on `event` where the field `match` has the same value in both events.
+    """Stop runs on `event` where the field `match` has the same value in both events; a UUID's spelling doesn't count.
 
     `if_` refines it by a CEL expression over `event` (the trigger) and `async` (the cancel event). `remember`
     also stops requests recorded up to that long after the cancel; the default is not to.
@@ -72,6 +73,8 @@ class CancelOn:
         if self.match is None:
             return None
         found = lookup(data, self.path)
+        if isinstance(found, str) and _UUID.fullmatch(found):
+            found = str(uuid.UUID(found))
         try:
             return None if found is MISSING or has_null(found) else typed_text(found)
         except RecursionError:  # of a release that took data of any depth

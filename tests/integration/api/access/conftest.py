@@ -16,7 +16,7 @@ from andon.adapters.postgres.access.keys import SCOPES, create_key
 from andon.adapters.postgres.webhooks import create_webhook
 from andon.engine.ids import new_id
 from andon.settings import Settings
-from tests.integration.api.conftest import CSV, MakeApp, MakeRun
+from tests.integration.api.conftest import CSV, MakeApp, MakeRun, move
 
 MARK = "owned-by-acme"
 API = "/api/v1"
@@ -128,16 +128,16 @@ def things(
         "UPDATE andon.runs SET status = 'failed', started_at = queued_at, ended_at = now(), error = %s WHERE id = %s",
         [f'{{"type": "ValueError", "message": "{MARK}"}}', run],
     )
-    database.execute("UPDATE andon.reports SET status = 'failed', error = %s WHERE id = %s", [MARK, report])
+    move(database, report, "failed", MARK)
     [event] = acme.open(f"{API}/events", "POST", json={"name": "a/b", "data": {"x": MARK}}).json["ids"]
     local = tmp_path / "page"
     local.write_text(MARK)
     closed.extensions["andon"].storage.put_file(local, "acme/key/report.html")
     done = new_id()
     database.execute(
-        "INSERT INTO andon.runs (id, tenant, function_id, event_seq, report_id, status, ended_at)"
-        " SELECT %s, 'acme', 'other', event_seq, %s, 'completed', now() FROM andon.runs WHERE id = %s",
-        [done, report, run],
+        "INSERT INTO andon.runs (id, tenant, function_id, event_seq, subject_id, status, ended_at)"
+        " SELECT %s, 'acme', 'other', event_seq, subject_id, 'completed', now() FROM andon.runs WHERE id = %s",
+        [done, run],
     )
     database.execute(
         "INSERT INTO andon.run_artifacts (run_id, name, step, key, bytes, media_type)"

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
 
+from andon.adapters.postgres.asks.reports import of
 from andon.adapters.postgres.upkeep.retention import Pruning
 from tests.integration.api.access.conftest import API, Caller, Things
 from tests.integration.cli.test_prune import DAY
@@ -46,7 +48,10 @@ def test_a_deleted_report_is_told_of_with_who_did_it_and_by_which_key(acme: Call
 
 def test_what_was_refused_is_not_in_it(acme: Caller, database: psycopg.Connection[Any]) -> None:
     report = make_report(acme)
-    database.execute("UPDATE andon.reports SET status = 'generating' WHERE id = %s", [report])
+    database.execute(
+        "INSERT INTO andon.subjects (id, tenant, kind, key, status) VALUES (%s, 'acme', 'report', %s, 'active')",
+        [of("acme", UUID(report)), report],
+    )
     assert acme.open(f"{API}/reports/{report}", "DELETE").status_code == 409
     assert acme.open(f"{API}/reports/{report}", "PATCH", json={"options": {}}).status_code == 409
     assert audit(acme) == []

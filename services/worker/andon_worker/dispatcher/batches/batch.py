@@ -7,7 +7,6 @@ inbox has already (and whose outbox row is closed) has no second effect.
 from __future__ import annotations
 
 import datetime as dt
-import json
 import logging
 import uuid
 from collections import Counter
@@ -36,8 +35,7 @@ from andon.engine.declared.gates import gates_for, schedule_of
 from andon.engine.declared.rules import CancelOn, cancel_key, rule_id, run_flag
 from andon.engine.declared.tags import tag_key, tags_of
 from andon.engine.events import CRON, FANNED_HOPS, INVOKED, MOST_HOPS, OWN_CANCELS, RUNS_CANCELLED, Event, why_only_ours
-from andon.engine.ids import new_id, parse_id
-from andon.reports.events import REQUESTED
+from andon.engine.ids import new_id
 from andon_worker.dispatcher.batches import ordering, sifting, subjects
 from andon_worker.dispatcher.batches.family import Birth, adopt, ended, plan_births, rate_limited
 from andon_worker.dispatcher.batches.subjects import Request, Requests
@@ -50,34 +48,34 @@ NO_DOOR = uuid.UUID(int=0)
 NOTHING_PAUSED = Pauses()
 
 _RUNS = """
-INSERT INTO andon.runs (id, tenant, function_id, event_seq, report_id, subject_id, queue, line, rules, turn, sent_at)
-SELECT r.id, r.tenant, r.function_id, r.seq, r.report_id, r.subject_id, r.queue, r.queue, r.rules::uuid[], r.turn,
+INSERT INTO andon.runs (id, tenant, function_id, event_seq, subject_id, queue, line, rules, turn, sent_at)
+SELECT r.id, r.tenant, r.function_id, r.seq, r.subject_id, r.queue, r.queue, r.rules::uuid[], r.turn,
     clock_timestamp()
-FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::bigint[], %s::uuid[], %s::uuid[], %s::text[], %s::text[],
-    %s::bigint[]) r (id, tenant, function_id, seq, report_id, subject_id, queue, rules, turn)
+FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::bigint[], %s::uuid[], %s::text[], %s::text[],
+    %s::bigint[]) r (id, tenant, function_id, seq, subject_id, queue, rules, turn)
 """
 _RUNS_AT_DOORS = """
 INSERT INTO andon.runs
-    (id, tenant, function_id, event_seq, report_id, subject_id, queue, line, rules, door, door_order, gate_keys)
-SELECT r.id, r.tenant, r.function_id, r.seq, r.report_id, r.subject_id, r.queue, r.queue, r.rules::uuid[], r.door,
+    (id, tenant, function_id, event_seq, subject_id, queue, line, rules, door, door_order, gate_keys)
+SELECT r.id, r.tenant, r.function_id, r.seq, r.subject_id, r.queue, r.queue, r.rules::uuid[], r.door,
     coalesce(r.door_order, clock_timestamp()), nullif(r.gate_keys, '{}')::uuid[]
-FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::bigint[], %s::uuid[], %s::uuid[], %s::text[], %s::text[],
+FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::bigint[], %s::uuid[], %s::text[], %s::text[],
     %s::uuid[], %s::text[], %s::timestamptz[])
-    r (id, tenant, function_id, seq, report_id, subject_id, queue, rules, door, gate_keys, door_order)
+    r (id, tenant, function_id, seq, subject_id, queue, rules, door, gate_keys, door_order)
 """
 _START_BY = """
 UPDATE andon.runs r SET start_by = r.queued_at + w.seconds * interval '1 s'
 FROM unnest(%s::uuid[], %s::float8[]) w (id, seconds) WHERE r.id = w.id
 """
 _PENDING = """
-INSERT INTO andon.runs (id, tenant, function_id, event_seq, report_id, subject_id, queue, line, rules, door, door_order,
+INSERT INTO andon.runs (id, tenant, function_id, event_seq, subject_id, queue, line, rules, door, door_order,
     gate_keys, status, debounce_key, wake_at)
-SELECT r.id, r.tenant, r.function_id, r.seq, r.report_id, r.subject_id, r.queue, r.queue, r.rules::uuid[], r.door,
+SELECT r.id, r.tenant, r.function_id, r.seq, r.subject_id, r.queue, r.queue, r.rules::uuid[], r.door,
     CASE WHEN r.door IS NOT NULL THEN clock_timestamp() END, nullif(r.gate_keys, '{}')::uuid[], 'waiting',
     r.debounce_key, clock_timestamp() + least(r.period, r.longest) * interval '1 s'
-FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::bigint[], %s::uuid[], %s::uuid[], %s::text[], %s::text[],
+FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::bigint[], %s::uuid[], %s::text[], %s::text[],
         %s::uuid[], %s::text[], %s::uuid[], %s::float8[], %s::float8[])
-    r (id, tenant, function_id, seq, report_id, subject_id, queue, rules, door, gate_keys, debounce_key,
+    r (id, tenant, function_id, seq, subject_id, queue, rules, door, gate_keys, debounce_key,
         period, longest)
 """
 _TAGS = """
@@ -87,27 +85,6 @@ ON CONFLICT DO NOTHING
 _KEYS = (
     "INSERT INTO andon.cancel_keys (run_id, key, event_seq) SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::bigint[])"
 )
-_LOCK_REQUESTED = """
-SELECT r.id, r.tenant FROM andon.reports r JOIN unnest(%s::uuid[], %s::text[]) w (id, tenant) USING (id, tenant)
-ORDER BY r.id FOR UPDATE OF r
-"""
-_ATTACH = """
-UPDATE andon.reports r SET current_run_id = a.run_id, status = 'generating', request_seq = a.seq,
-    request_event_id = a.event_id, updated_at = clock_timestamp(), version = r.version + 1,
-    requested_by = CASE WHEN a.known THEN r.requested_by ELSE a."user"::jsonb END,
-    requested_at = CASE WHEN a.known THEN r.requested_at ELSE clock_timestamp() END,
-    cancel_requested_at = CASE WHEN a.known THEN r.cancel_requested_at END,
-    error = NULL, completed_at = NULL, cancelled_at = NULL, failed_at = NULL
-FROM (SELECT w.*, w.event_id = p.request_event_id AND p.status = 'generating' AS known
-      FROM unnest(%s::uuid[], %s::uuid[], %s::bigint[], %s::text[], %s::text[])
-        AS w (report_id, run_id, seq, event_id, "user") JOIN andon.reports p ON p.id = w.report_id) a
-WHERE r.id = a.report_id AND coalesce(r.request_seq, 0) <= a.seq
-"""
-_FAIL_UNSTARTED = """
-UPDATE andon.reports SET status = 'failed', error = %s, failed_at = clock_timestamp(),
-    updated_at = clock_timestamp(), version = version + 1
-WHERE id = ANY(%s) AND status = 'generating' AND request_event_id = ANY(%s)
-"""
 
 
 @dataclass(frozen=True)
@@ -117,7 +94,6 @@ class NewRun:
     id: uuid.UUID
     function: Declaration
     event: Event
-    report_id: uuid.UUID | None
     gate_keys: tuple[uuid.UUID, ...] = ()
     fault: str | None = None
     """Why it can't be known whether it may go: such a run fails before it starts."""
@@ -141,8 +117,12 @@ class NewRun:
     def row(self) -> tuple[Any, ...]:
         """What both kinds of a new run have."""
         event, function = self.event, self.function
-        subject_id = self.request and self.request.subject.id
-        return self.id, event.tenant, function.id, event.seq, self.report_id, subject_id, function.queue, self.rules
+        return self.id, event.tenant, function.id, event.seq, self.subject_id, function.queue, self.rules
+
+    @property
+    def subject_id(self) -> uuid.UUID | None:
+        """What it is about."""
+        return self.request.subject.id if self.request else None
 
     @property
     def door(self) -> uuid.UUID | None:
@@ -153,11 +133,6 @@ class NewRun:
     def hinted(self) -> bool:
         """Whether workers are told of it at once."""
         return self.door is None and self.debounce_key is None
-
-    @property
-    def carries_state(self) -> bool:
-        """Whether the state of a report or a subject follows this run."""
-        return self.report_id is not None or self.request is not None
 
     @property
     def singleton(self) -> uuid.UUID | None:
@@ -238,14 +213,13 @@ def record_batch(
     stoppable = {each.seq: list(_stoppable_by(registry, each)) for each in fresh}
     cancels = _plan_cancels(registry, fresh, stoppable)
     cancellations.hold(connection, [*chain(*stoppable.values()), *(each.key for each in cancels)])
-    reports = _lock_requested(connection, fresh)
     requests = subjects.read(connection, registry, fresh)
     matched = cancellations.open_runs(
         connection, [*(each.key for each in cancels), *sifting.singletons_of(registry, fresh)]
     )
     subjects.lock(connection, requests, matched)
     by_id = cancellations.runs_by_id(connection, fresh)
-    planned, skipped = _plan_runs(registry, fresh, reports, requests)
+    planned, skipped = _plan_runs(registry, fresh, requests)
     runs, dropped = sifting.sift(connection, registry, fresh, [_minding(pauses, run) for run in planned])
     singles = sifting.replacing(runs)
     cancels = [*cancels, *singles]
@@ -262,8 +236,6 @@ def record_batch(
     skipped = [*skipped, *dropped, *births.skipped, *limited]
     skips.record(connection, skipped)
     subjects.attach(connection, requests, runs)
-    _attach_reports(connection, runs)
-    _fail_unstarted(connection, fresh, runs, reports, skipped)
     made = [run.id for run in runs]
     keyed, born = cancellations.pairs(connection, runs=made, cancels=cancels), wide.marks_for(connection, made)
     marks = [*keyed.marks, *born.marks, *subject_cancels.marks(connection, requests.cancelled), *requests.superseding()]
@@ -354,29 +326,13 @@ def _count_spread(connection: psycopg.Connection[Any], registry: Registry, event
     inbox.spread(connection, {seq: FANNED_HOPS * (count - 1) for seq, count in starts.items() if count > 1})
 
 
-def _lock_requested(connection: psycopg.Connection[Any], events: Sequence[Event]) -> set[tuple[uuid.UUID, str]]:
-    """Lock the reports that these events request; return those that exist in the event's tenant."""
-    wanted = {
-        (report_id, each.tenant)
-        for each in events
-        if each.name == REQUESTED and (report_id := parse_id(each.data.get("reportId"))) is not None
-    }
-    if not wanted:
-        return set()
-    ids, tenants = zip(*wanted, strict=True)
-    return set(connection.execute(_LOCK_REQUESTED, [list(ids), list(tenants)]).fetchall())
-
-
-def _plan_runs(
-    registry: Registry, events: Sequence[Event], reports: set[tuple[uuid.UUID, str]], requests: Requests
-) -> Planned:
-    """A run for each function that an event starts. A report follows the first of them that was registered.
+def _plan_runs(registry: Registry, events: Sequence[Event], requests: Requests) -> Planned:
+    """A run for each function that an event starts.
 
     Of a function whose runs are about a subject, a request that doesn't count starts none.
     """
     planned, skipped = [], []
     for event in events:
-        report_id = parse_id(event.data.get("reportId")) if event.name == REQUESTED else None
         for start in registry.started_by(event):
             function = start.function
             holds, failure = any_holds(start.conditions, event)
@@ -387,18 +343,14 @@ def _plan_runs(
                 holds = False
             request = requests.starting.get((event.seq, function.id))
             if holds and (function.subject is None or request is not None):
-                known = report_id is not None and (report_id, event.tenant) in reports
                 keys, fault = _gate_keys(function, event)
-                about = report_id if known else None
-                door = requests.door(request)
-                planned.append(NewRun(new_id(), function, event, about, keys, fault, request, door))
-                report_id = None
+                planned.append(NewRun(new_id(), function, event, keys, fault, request, requests.door(request)))
     return planned, skipped
 
 
 def _child(birth: Birth) -> NewRun:
-    """Its limits are those of its function's other runs; no report's or subject's state follows it."""
-    return NewRun(birth.id, birth.function, birth.event, None, *_gate_keys(birth.function, birth.event))
+    """Its limits are those of its function's other runs; no subject's state follows it."""
+    return NewRun(birth.id, birth.function, birth.event, *_gate_keys(birth.function, birth.event))
 
 
 def _gate_keys(function: Declaration, event: Event) -> tuple[tuple[uuid.UUID, ...], str | None]:
@@ -520,32 +472,4 @@ def _keys(run: NewRun) -> list[uuid.UUID]:
     keys = [key for key in (*found, run.singleton) if key is not None]
     if event.name == CRON:
         keys.append(run_key(run.function.id, str(event.data.get("schedule")), str(event.data.get("tz"))))
-    return [*keys, request_key(event.tenant, event.id)] if run.carries_state else keys
-
-
-def _attach_reports(connection: psycopg.Connection[Any], runs: Sequence[NewRun]) -> None:
-    """Make each report follow the run of its newest request."""
-    newest = {run.report_id: run for run in runs if run.report_id is not None}
-    if newest:
-        rows = [
-            (id, r.id, r.event.seq, r.event.id, None if r.event.user is None else json.dumps(r.event.user))
-            for id, r in newest.items()
-        ]
-        connection.execute(_ATTACH, [list(column) for column in zip(*rows, strict=True)])
-
-
-def _fail_unstarted(
-    connection: psycopg.Connection[Any],
-    events: Sequence[Event],
-    runs: Sequence[NewRun],
-    reports: set[tuple[uuid.UUID, str]],
-    skipped: Sequence[Skip],
-) -> None:
-    """A report request that starts no run fails the report, with that reason."""
-    why = {each.event_seq: f"{each.function_id} was not started: {each.reason.sentence}" for each in skipped}
-    started = {run.event.seq for run in runs}
-    idle = [each for each in events if each.name == REQUESTED and each.seq not in started]
-    for each in idle if reports else []:
-        reason = why.get(each.seq, f"No function is registered for {REQUESTED}; see ANDON_FUNCTIONS")
-        if report_id := parse_id(each.data.get("reportId")):
-            connection.execute(_FAIL_UNSTARTED, [reason, [report_id], [each.id]])
+    return [*keys, request_key(event.tenant, event.id)] if run.request is not None else keys

@@ -57,4 +57,4 @@ def _asked(run: NewRun) -> Newest:
     assert run.debounce_key is not None
     door = next(iter(run.gate_keys), None)
     keys = run.gate_array
-    return Newest(run.debounce_key, run.event.seq, run.report_id, debounce.period, debounce.longest, door, keys)
+    return Newest(run.debounce_key, run.event.seq, run.subject_id, debounce.period, debounce.longest, door, keys)

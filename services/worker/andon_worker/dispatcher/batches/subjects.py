@@ -87,6 +87,7 @@ def read(connection: psycopg.Connection[Any], registry: Registry, events: Sequen
     """Which subjects the events name; before they are locked."""
     found = Requests()
     asking: list[tuple[Event, str, Subject, str]] = []
+    unmoved: list[tuple[Event, Subject, str]] = []
     for event in events:
         for function in (start.function for start in registry.started_by(event)):
             if function.subject is not None:
@@ -99,10 +100,12 @@ def read(connection: psycopg.Connection[Any], registry: Registry, events: Sequen
                     found.skips.append(Skip(event.seq, function.id, Reason.NO_SUBJECT, None, detail))
                 else:
                     asking.append((event, function.id, function.subject, id))
-        for subject in registry.unmoved_by(event.name):
-            if id := subject.named_in(event.data):
-                why = f"No function is registered for {event.name}; see ANDON_FUNCTIONS"
-                found.unmoved.append(GivenBack(subject_id(event.tenant, subject.kind, id), event.id, why, True))
+        former = registry.unmoved_by(event.name)
+        unmoved += [(event, subject, id) for subject in former if (id := subject.named_in(event.data))]
+    rows = subjects.find(connection, [(subject.kind, event.tenant, id) for event, subject, id in unmoved])
+    for (event, subject, id), row in zip(unmoved, rows, strict=True):
+        why = f"No function is registered for {event.name}; see ANDON_FUNCTIONS"
+        found.unmoved.append(GivenBack(subject_id(event.tenant, subject.kind, row.key or id), event.id, why, True))
     _name(connection, asking, found)
     found.cancelled = subject_cancels.named_by(connection, events)
     return found

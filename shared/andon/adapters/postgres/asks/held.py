@@ -13,11 +13,12 @@ import json
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import psycopg
 
-from andon.adapters.postgres.asks.requests import Asked, cancel_of_report, cancel_of_run, refuse_ended, refuse_idle
+from andon.adapters.postgres.asks.requests import Asked, cancel_of_run, refuse_ended
 from andon.adapters.postgres.asks.subject_requests import refuse_inactive
 from andon.adapters.postgres.cancels.marks import MARKING
 from andon.adapters.postgres.connect import LOCKING
@@ -27,26 +28,15 @@ from andon.adapters.postgres.statuses import HELD
 from andon.adapters.postgres.subjects.subjects import Named
 from andon.engine.events import Event
 
-# The report's lock comes first, and `run` can't be looked for without it: its id is what `report` has told.
+# The subject's lock comes first, and `run` can't be looked for without it: its id is what `subject` has told.
 _RUN = """
-WITH report AS (
-    SELECT FROM andon.reports WHERE id = (
-        SELECT report_id FROM andon.runs WHERE id = %(id)s AND tenant = %(tenant)s) FOR UPDATE
-), subject AS (
+WITH subject AS (
     SELECT FROM andon.subjects WHERE id = (
         SELECT subject_id FROM andon.runs WHERE id = %(id)s AND tenant = %(tenant)s) FOR UPDATE
 ), run AS (
     SELECT id, status FROM andon.runs
-    WHERE id = (SELECT CASE WHEN (SELECT count(*) FROM report) + (SELECT count(*) FROM subject) >= 0 THEN %(id)s END)
+    WHERE id = (SELECT CASE WHEN (SELECT count(*) FROM subject) >= 0 THEN %(id)s END)
         AND tenant = %(tenant)s FOR UPDATE
-)"""
-
-_REPORT = """
-WITH report AS (
-    SELECT status, current_run_id FROM andon.reports WHERE id = %(id)s AND tenant = %(tenant)s FOR UPDATE
-), run AS (
-    SELECT id, status FROM andon.runs
-    WHERE id = (SELECT current_run_id FROM report WHERE status = 'generating') FOR UPDATE
 )"""
 
 # The lock of what was asked for by name comes first here, too.
@@ -79,11 +69,6 @@ SELECT run.status, event.seq, event.ts, marked.id, run.id, {_FAMILY}, {LOCKING}
 FROM run LEFT JOIN event ON true LEFT JOIN marked ON true
 """)
 
-_CANCEL_REPORT = Statement(f"""{_REPORT}{_MARK}
-SELECT report.status, event.seq, event.ts, marked.id, run.id, {_FAMILY}, {LOCKING}
-FROM report LEFT JOIN run ON true LEFT JOIN event ON true LEFT JOIN marked ON true
-""")
-
 _CANCEL_SUBJECT = Statement(f"""{_SUBJECT}{_MARK}
 SELECT subject.status, event.seq, event.ts, marked.id, run.id, {_FAMILY}, {LOCKING}
 FROM subject LEFT JOIN run ON true LEFT JOIN event ON true LEFT JOIN marked ON true
@@ -104,28 +89,14 @@ def cancel_run(
     return _cancel(connection, _CANCEL_RUN, run_id, event, reason, refuse=refuse_ended)
 
 
-def cancel_report(
-    connection: psycopg.Connection[Any],
-    *,
-    tenant: str,
-    report_id: uuid.UUID,
-    user: Any = None,
-    reason: str | None = None,
-    traceparent: str | None = None,
+def cancel_subject(
+    connection: psycopg.Connection[Any], subject: Named, event: Event, *, refuse: Callable[[str], None] | None = None
 ) -> Asked | None:
-    """As `requests.cancel_report`, if a worker holds the report's run. Raises `Conflict` when it isn't generating."""
-    event = cancel_of_report(report_id, reason, tenant=tenant, user=user, traceparent=traceparent)
-    return _cancel(connection, _CANCEL_REPORT, report_id, event, reason, refuse=refuse_idle)
-
-
-def cancel_subject(connection: psycopg.Connection[Any], subject: Named, event: Event) -> Asked | None:
-    """As `subject_requests.cancel`, if a worker holds the subject's run. Raises `Conflict` when it isn't active."""
-
-    def refuse(status: str) -> None:
-        refuse_inactive(subject, status)
-
-    reason = event.data.get("reason")
-    return _cancel(connection, _CANCEL_SUBJECT, subject.id, event, reason, refuse=refuse)
+    """As `subject_requests.cancel`, if a worker holds the subject's run. Raises `Conflict` when it isn't active, or
+    whatever `refuse` raises of such a status.
+    """
+    refuse = refuse or partial(refuse_inactive, subject)
+    return _cancel(connection, _CANCEL_SUBJECT, subject.id, event, event.data.get("reason"), refuse=refuse)
 
 
 def _cancel(

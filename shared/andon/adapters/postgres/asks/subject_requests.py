@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -25,16 +25,9 @@ from andon.adapters.postgres.subjects.subjects import BEFORE, SUPERSEDED, Found,
 from andon.engine.declared.subjects import KIND, id_text, placed
 from andon.engine.events import SUBJECT_CANCELLED, Event
 
-# In one statement, which goes by the subject as it is when it has its lock.
-_REQUEST = Statement(f"""
-WITH subject AS (
-    SELECT id, status, cancel_requested_at FROM andon.subjects WHERE id = %(subject)s FOR UPDATE
-), event AS (
-    INSERT INTO andon.events (tenant, id, name, data, ts, "user", traceparent)
-    SELECT %(tenant)s, %(event)s, %(name)s, %(data)s::jsonb, clock_timestamp(), %(user)s::jsonb, %(traceparent)s
-    FROM subject WHERE status <> 'active' OR cancel_requested_at IS NOT NULL
-    RETURNING seq, id, ts
-), opened AS (
+# Follows a CTE `event` with what was recorded, if it was: the subject is active from then on.
+REQUESTING = f"""
+, opened AS (
     INSERT INTO andon.outbox (event_seq) SELECT seq FROM event
 ), requested AS (
     UPDATE andon.subjects s SET status = 'active', requested_by = %(user)s::jsonb, requested_at = clock_timestamp(),
@@ -45,6 +38,17 @@ WITH subject AS (
     FROM event e WHERE s.id = %(subject)s
     RETURNING andon.follow(s)
 )
+"""
+# In one statement, which goes by the subject as it is when it has its lock.
+_REQUEST = Statement(f"""
+WITH subject AS (
+    SELECT id, status, cancel_requested_at FROM andon.subjects WHERE id = %(subject)s FOR UPDATE
+), event AS (
+    INSERT INTO andon.events (tenant, id, name, data, ts, "user", traceparent)
+    SELECT %(tenant)s, %(event)s, %(name)s, %(data)s::jsonb, clock_timestamp(), %(user)s::jsonb, %(traceparent)s
+    FROM subject WHERE status <> 'active' OR cancel_requested_at IS NOT NULL
+    RETURNING seq, id, ts
+){REQUESTING}
 SELECT event.seq, event.ts, {LOCKING} FROM subject LEFT JOIN event ON true
 """)
 # Events of the outbox that ask for subjects: each subject is moved by the newest of them.
@@ -153,18 +157,20 @@ def cancel(
     *,
     only_run: uuid.UUID | None = None,
     check: Check | None = None,
+    refuse: Callable[[str, uuid.UUID | None], None] | None = None,
 ) -> Asked:
     """Cancel by this event what the subject's newest request wants, made or not yet made into a run.
 
-    Raises `Conflict`, also when its current run is another than `only_run`; `check` may refuse its version. In the
-    caller's transaction. Asked again, it is accepted again and changes nothing.
+    Raises `Conflict`, also when its current run is another than `only_run`; `check` may refuse its version, `refuse`
+    its status or run. In the caller's transaction. Asked again, it is accepted again and changes nothing.
     """
     row = connection.execute(_LOCK, [subject.id]).fetchone()
+    status, request_event_id, run_id, version = row[:4] if row else ("idle", "", None, 0)
     if check is not None:
-        check(row[3] if row else 0)
-    refuse_inactive(subject, row[0] if row else "idle")
-    assert row is not None  # else it is idle
-    _, request_event_id, run_id, *_ = row
+        check(version)
+    if refuse is not None:
+        refuse(status, run_id)
+    refuse_inactive(subject, status)
     if only_run is not None and only_run != run_id:
         said = f"The current run of {subject.kind} {subject.key} is {run_id or 'not made yet'}, not {only_run}"
         raise Conflict(said, code="another-run")

@@ -15,7 +15,6 @@ import psycopg
 from andon.adapters.postgres.cancels.judging import Judged, judge, pair_of
 from andon.adapters.postgres.cancels.marks import Mark, reason_of
 from andon.adapters.postgres.connect import LOCKING
-from andon.adapters.postgres.runs.settle import lock_reports
 from andon.adapters.postgres.statuses import CANCELLABLE, OPEN
 from andon.adapters.postgres.subjects import subjects
 from andon.engine.declared.rules import CancelOn, cancel_key, flag_name
@@ -37,7 +36,7 @@ ON CONFLICT DO NOTHING
 """
 
 _OPEN_BY_KEY = f"""
-SELECT DISTINCT r.id, r.report_id, r.subject_id FROM andon.cancel_keys k JOIN andon.runs r ON r.id = k.run_id
+SELECT DISTINCT r.id, r.subject_id FROM andon.cancel_keys k JOIN andon.runs r ON r.id = k.run_id
 WHERE k.key = ANY(%s) AND r.status IN {CANCELLABLE} LIMIT %s
 """
 
@@ -59,7 +58,7 @@ SELECT pg_advisory_xact_lock(1634624367, bucket) FROM locking, unnest(%s::int[])
 _BUCKETS = 1024
 
 _NAMED = f"""
-SELECT r.id, r.report_id, r.subject_id, w.seq FROM andon.runs r
+SELECT r.id, r.subject_id, w.seq FROM andon.runs r
 JOIN unnest(%s::uuid[], %s::text[], %s::bigint[]) w (id, tenant, seq) USING (id, tenant)
 WHERE r.event_seq < w.seq AND r.status IN {CANCELLABLE}
 """
@@ -78,8 +77,8 @@ ORDER BY k.run_id, (c.event_seq > k.event_seq) DESC, c.event_seq
 """
 
 
-About = tuple[uuid.UUID, uuid.UUID | None, uuid.UUID | None]
-"""A run, with its report and its subject."""
+About = tuple[uuid.UUID, uuid.UUID | None]
+"""A run, with its subject."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +111,7 @@ def hold(connection: psycopg.Connection[Any], keys: Iterable[uuid.UUID]) -> None
     """Keep others from making or cancelling runs under these keys until the transaction ends.
 
     Beside an uncommitted batch a cancel doesn't see the run that the batch makes, and the batch not the cancel: so
-    both hold the keys before they look. Taken after events are recorded and before any row of a report or run.
+    both hold the keys before they look. Taken after events are recorded and before any row of a subject or run.
     """
     buckets = sorted({key.int % _BUCKETS for key in keys})
     if buckets:
@@ -121,12 +120,11 @@ def hold(connection: psycopg.Connection[Any], keys: Iterable[uuid.UUID]) -> None
 
 def lock_about(connection: psycopg.Connection[Any], runs: Sequence[About], *, also: Iterable[uuid.UUID] = ()) -> None:
     """Lock what these runs are about, and `also` other subjects, before any run's row is touched."""
-    lock_reports(connection, sorted({report for _, report, _ in runs if report is not None}))
-    subjects.lock(connection, [*also, *(subject for _, _, subject in runs)])
+    subjects.lock(connection, [*also, *(subject for _, subject in runs)])
 
 
 def runs_by_id(connection: psycopg.Connection[Any], events: Sequence[Event]) -> list[Mark]:
-    """The marks of cancels that name one run; locks the runs' reports and subjects."""
+    """The marks of cancels that name one run; locks the runs' subjects."""
     wanted = {
         (run_id, each.tenant): each
         for each in events
@@ -136,9 +134,9 @@ def runs_by_id(connection: psycopg.Connection[Any], events: Sequence[Event]) -> 
         return []
     rows = [(id, tenant, each.seq) for (id, tenant), each in wanted.items()]
     found = connection.execute(_NAMED, [list(column) for column in zip(*rows, strict=True)]).fetchall()
-    lock_about(connection, [row[:3] for row in found])
+    lock_about(connection, [row[:2] for row in found])
     by_seq = {each.seq: each for each in wanted.values()}
-    return [Mark(run_id, by_seq[seq]) for run_id, _, _, seq in found]
+    return [Mark(run_id, by_seq[seq]) for run_id, _, seq in found]
 
 
 def store(connection: psycopg.Connection[Any], cancels: Sequence[KeyedCancel]) -> None:
@@ -182,7 +180,7 @@ def singletons(
 def open_runs(
     connection: psycopg.Connection[Any], keys: Sequence[uuid.UUID], *, limit: int | None = None
 ) -> list[About]:
-    """The open runs under any of these keys, each with its report and its subject: what to lock before marking.
+    """The open runs under any of these keys, each with its subject: what to lock before marking.
 
     At most `limit`.
     """
@@ -198,7 +196,7 @@ def pairs(connection: psycopg.Connection[Any], *, runs: Sequence[uuid.UUID], can
 
 
 def request_key(tenant: str, event_id: str) -> uuid.UUID:
-    """The key of one request's own run: what a cancel by report names before the run is made."""
+    """The key of one request's own run: what a cancel by subject names before the run is made."""
     text = json.dumps([tenant, "request", event_id])
     return uuid.UUID(bytes=hashlib.blake2b(text.encode(), digest_size=16).digest())
 

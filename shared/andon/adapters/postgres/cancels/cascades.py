@@ -14,8 +14,9 @@ from typing import Any, NamedTuple
 import psycopg
 
 from andon.adapters.postgres.cancels.marks import MARKING, Marked
-from andon.adapters.postgres.runs.settle import Settled, cancel_unheld, lock_reports
+from andon.adapters.postgres.runs.settle import Settled, cancel_unheld
 from andon.adapters.postgres.statuses import CANCELLABLE
+from andon.adapters.postgres.subjects import subjects
 
 CHUNK = 1_000
 
@@ -29,7 +30,7 @@ ON CONFLICT DO NOTHING
 """
 # A run that has failed, or was cancelled: what its children are to do then, they were started with.
 _CHILDREN = f"""
-SELECT c.id, c.report_id
+SELECT c.id, c.subject_id
 FROM andon.cascades k JOIN andon.runs p ON p.id = k.run_id
 JOIN andon.runs c ON c.parent_run_id = p.id JOIN andon.events e ON e.seq = c.event_seq
 WHERE {_OPEN} AND CASE WHEN p.cancel_requested_at IS NOT NULL OR p.status = 'cancelled'
@@ -74,7 +75,7 @@ def cascade(connection: psycopg.Connection[Any]) -> Cascaded:
     """Cancel a level of what is noted, and note the next, in the caller's transaction, which holds the leadership."""
     rows = connection.execute(_CHILDREN).fetchall()
     children = [id for id, _ in rows]
-    lock_reports(connection, sorted({report for _, report in rows if report is not None}))
+    subjects.lock(connection, (subject for _, subject in rows))
     marked = connection.execute(_MARK, [children]).fetchall() if children else []
     held = [id for id, status in marked if status == "cancelling"]
     settled = cancel_unheld(connection, [id for id, status in marked if status != "cancelling"])

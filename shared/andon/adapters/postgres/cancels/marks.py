@@ -15,7 +15,7 @@ from andon.adapters.postgres.runs.settle import Settled, cancel_unheld
 from andon.adapters.postgres.statuses import CANCELLABLE
 from andon.engine.events import Event
 
-# Follows a CTE `asked` with who is asked to stop, by which event, on whose behalf and why. Reports are locked.
+# Follows a CTE `asked` with who is asked to stop, by which event, on whose behalf and why. Subjects are locked.
 MARKING = f"""
 , marked AS (
     UPDATE andon.runs r SET
@@ -29,11 +29,8 @@ MARKING = f"""
                * interval '1 s')
     FROM asked a
     WHERE r.id = a.run_id AND r.cancel_requested_at IS NULL AND r.status IN {CANCELLABLE}
-    RETURNING r.id, r.status, r.report_id, r.subject_id, r.cancel_requested_at
+    RETURNING r.id, r.status, r.subject_id, r.cancel_requested_at
 ), shown AS (
-    UPDATE andon.reports p SET cancel_requested_at = m.cancel_requested_at, version = p.version + 1
-    FROM marked m WHERE p.id = m.report_id AND p.current_run_id = m.id
-), shown_subject AS (
     UPDATE andon.subjects s SET cancel_requested_at = m.cancel_requested_at, version = s.version + 1
     FROM marked m WHERE s.id = m.subject_id AND s.current_run_id = m.id
 )
@@ -74,7 +71,7 @@ def reason_of(event: Event) -> str | None:
 def mark(connection: psycopg.Connection[Any], marks: Sequence[Mark]) -> Marked:
     """Mark the runs that are open and not marked yet; settle those that no worker holds.
 
-    In the caller's transaction, which has locked the runs' reports and subjects. Where several marks name a run, the
+    In the caller's transaction, which has locked the runs' subjects. Where several marks name a run, the
     first counts.
     """
     first = {each.run_id: each for each in reversed(marks)}

@@ -9,12 +9,12 @@ import psycopg
 from andon.adapters.postgres.cancels import cascades
 from andon.adapters.postgres.cancels.marks import Mark, Marked, mark
 from andon.adapters.postgres.doors.pauses import AT_ONCE
-from andon.adapters.postgres.runs.settle import lock_reports
 from andon.adapters.postgres.statuses import CANCELLABLE
+from andon.adapters.postgres.subjects import subjects
 from andon.engine.events import Event
 
 _STARTED = f"""
-SELECT r.id, r.report_id, p.paused_by FROM andon.pauses p JOIN andon.runs r
+SELECT r.id, r.subject_id, p.paused_by FROM andon.pauses p JOIN andon.runs r
     ON r.tenant = p.tenant AND p.name = CASE p.kind WHEN 'queue' THEN r.queue ELSE r.function_id END
 WHERE p.running = 'cancel' AND NOT p.applied AND r.status IN ('running', 'waiting') AND r.status IN {CANCELLABLE}
     AND r.kind = 'function' AND r.started_at IS NOT NULL AND r.cancel_requested_at IS NULL
@@ -29,7 +29,7 @@ def cancel_started(connection: psycopg.Connection[Any]) -> tuple[Marked, bool]:
     In the caller's transaction.
     """
     rows = connection.execute(_STARTED).fetchall()
-    lock_reports(connection, sorted({report for _, report, _ in rows if report is not None}))
+    subjects.lock(connection, (subject for _, subject, _ in rows))
     marked = mark(connection, [Mark(id, Event("", user=by), "paused") for id, _, by in rows])
     cascades.note_marked(connection, marked)
     if len(rows) < AT_ONCE:

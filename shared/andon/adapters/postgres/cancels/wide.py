@@ -20,7 +20,7 @@ from andon.adapters.postgres.cancels import cascades
 from andon.adapters.postgres.cancels.judging import AT_A_TIME, Judged, judge, pair_of
 from andon.adapters.postgres.cancels.marks import Mark, mark, reason_of
 from andon.adapters.postgres.events.own_events import WideCancel
-from andon.adapters.postgres.runs.settle import RETURNED, Settled, lock_reports, settle_untold
+from andon.adapters.postgres.runs.settle import RETURNED, Settled, settle_untold
 from andon.adapters.postgres.statuses import CANCELLABLE, UNHELD
 from andon.adapters.postgres.subjects import subjects
 from andon.engine.events import Event
@@ -77,7 +77,7 @@ SELECT tenant FROM andon.wide_cancellations WHERE status <> 'done' ORDER BY tena
 
 # Where no function is named: by the index of the key that a tag has.
 _TAGGED = f"""
-SELECT r.id, r.report_id, r.subject_id, r.status, e.name, e.data, e.user
+SELECT r.id, r.subject_id, r.status, e.name, e.data, e.user
 FROM andon.cancel_keys k JOIN andon.runs r ON r.id = k.run_id
 LEFT JOIN andon.events e ON %(expression)s::text IS NOT NULL AND e.seq = r.event_seq
 WHERE k.key = ANY(%(keys)s::uuid[]) AND k.event_seq < %(seq)s AND r.tenant = %(tenant)s AND r.status IN {CANCELLABLE}
@@ -88,7 +88,7 @@ ORDER BY r.id LIMIT %(limit)s
 """
 
 _CANDIDATES = f"""
-SELECT r.id, r.report_id, r.subject_id, r.status, e.name, e.data, e.user
+SELECT r.id, r.subject_id, r.status, e.name, e.data, e.user
 FROM andon.runs r LEFT JOIN andon.events e ON %(expression)s::text IS NOT NULL AND e.seq = r.event_seq
 WHERE r.tenant = %(tenant)s AND r.function_id = %(function)s AND r.status IN {CANCELLABLE}
     AND r.kind = 'function' AND r.id > %(cursor)s AND r.cancel_requested_at IS NULL
@@ -186,12 +186,11 @@ def sweep(connection: psycopg.Connection[Any], *, after: str = "") -> Swept | No
     values = _values(tenant, seq, cancel, cursor or NOBODY, remember)
     evaluations = Evaluations(SHARED_WORK if shared is None else shared)
     matching, cursor, done = _matching(connection, values, event, evaluations)
-    lock_reports(connection, sorted({report for _, report, _, _ in matching if report is not None}))
-    subjects.lock(connection, [subject for _, _, subject, _ in matching])
-    ids = [run_id for run_id, _, _, status in matching if status != "running"]
+    subjects.lock(connection, [subject for _, subject, _ in matching])
+    ids = [run_id for run_id, _, status in matching if status != "running"]
     ended = set(settle_untold(connection, _CANCEL, {"ids": ids, **_asker(event)}))
     # Those that a worker holds, or one claimed since they were read, or that end after their children.
-    held = mark(connection, [Mark(run_id, event) for run_id, _, _, _ in matching if run_id not in ended])
+    held = mark(connection, [Mark(run_id, event) for run_id, _, _ in matching if run_id not in ended])
     cascades.note(connection, [*ended, *held.cancelling, *(each.run_id for each in held.settled)])
     told = {"failed": evaluations.failed, "failure": evaluations.failure, "shared": evaluations.shared}
     connection.execute(_ADVANCE, {"id": id, "cursor": cursor, "matched": len(matching), "done": done, **told})
@@ -235,7 +234,7 @@ def _listed(rules: Sequence[uuid.UUID] | None) -> list[uuid.UUID] | None:
     return None if rules is None else list(rules)
 
 
-Candidate = tuple[uuid.UUID, uuid.UUID | None, uuid.UUID | None, str]
+Candidate = tuple[uuid.UUID, uuid.UUID | None, str]
 
 
 def _matching(
@@ -246,16 +245,16 @@ def _matching(
     candidates = _CANDIDATES if values["function"] else _TAGGED
     if expression is None:
         rows = connection.execute(candidates, values).fetchall()
-        return [row[:4] for row in rows], rows[-1][0] if rows else values["cursor"], len(rows) < CHUNK
+        return [row[:3] for row in rows], rows[-1][0] if rows else values["cursor"], len(rows) < CHUNK
     found, last, read = [], values["cursor"], 0
     until = time.monotonic() + SECONDS
     with connection.cursor(name="candidates") as cursor:
         cursor.execute(candidates, values)
         while time.monotonic() < until:
             rows = cursor.fetchmany(AT_A_TIME)
-            for run_id, report_id, subject, status, name, data, user in rows:
+            for run_id, subject, status, name, data, user in rows:
                 if evaluations.hold(expression, Event(name, data, user=user), event):
-                    found.append((run_id, report_id, subject, status))
+                    found.append((run_id, subject, status))
                 last = run_id
             read += len(rows)
             if len(rows) < AT_A_TIME:

@@ -15,10 +15,10 @@ _REPLACE = """
 WITH held AS (
     SELECT r.id, r.event_seq, w.* FROM andon.runs r
     JOIN unnest(%s::uuid[], %s::bigint[], %s::uuid[], %s::float8[], %s::float8[], %s::uuid[], %s::text[])
-        w (key, seq, report, period, longest, door, gate_keys) ON r.debounce_key = w.key
+        w (key, seq, subject, period, longest, door, gate_keys) ON r.debounce_key = w.key
     WHERE r.status = 'waiting' AND r.cancel_requested_at IS NULL ORDER BY r.id FOR UPDATE OF r
 ), replaced AS (
-    UPDATE andon.runs r SET event_seq = h.seq, report_id = h.report, door = h.door,
+    UPDATE andon.runs r SET event_seq = h.seq, subject_id = h.subject, door = h.door,
         gate_keys = nullif(h.gate_keys, '{}')::uuid[],
         wake_at = least(clock_timestamp() + h.period * interval '1 s', r.queued_at + h.longest * interval '1 s')
     FROM held h WHERE r.id = h.id
@@ -37,7 +37,7 @@ class Newest:
 
     key: uuid.UUID
     seq: int
-    report_id: uuid.UUID | None
+    subject_id: uuid.UUID | None
     period: dt.timedelta
     longest: dt.timedelta
     door: uuid.UUID | None
@@ -53,7 +53,7 @@ def replace(connection: psycopg.Connection[Any], newest: Sequence[Newest]) -> di
         (
             each.key,
             each.seq,
-            each.report_id,
+            each.subject_id,
             each.period.total_seconds(),
             each.longest.total_seconds(),
             each.door,

@@ -67,7 +67,7 @@ FROM unnest(%s::bigint[], %s::int[]) w (seq, hops) WHERE e.seq = w.seq
 _NEED_NO_DISK = "SET LOCAL synchronous_commit TO off"
 # Fails where it is not one entry whose rows are locked, but tables that all of them need.
 _NO_TABLE_IS_LOCKED = """
-LOCK TABLE andon.runs, andon.reports, andon.steps, andon.cancel_keys, andon.cancellations, andon.wide_cancellations
+LOCK TABLE andon.runs, andon.subjects, andon.steps, andon.cancel_keys, andon.cancellations, andon.wide_cancellations
 IN ROW EXCLUSIVE MODE
 """
 

@@ -35,11 +35,11 @@ WITH ends AS (
         progress_note = NULL, current_step = coalesce(e.step, r.current_step),
         step_started_at = coalesce(clock_timestamp() - e.seconds * interval '1 s', r.step_started_at)
     FROM ends e, held h WHERE r.id = e.id AND h.id = r.id
-    RETURNING r.id, r.report_id
+    RETURNING r.id, r.subject_id
 ), noted AS (
     INSERT INTO andon.cascades (run_id) SELECT id FROM moved ON CONFLICT DO NOTHING
 )
-SELECT id, report_id FROM moved
+SELECT id, subject_id FROM moved
 """)
 _LOST = f"""
 UPDATE andon.runs SET fence = fence + 1, lease_until = NULL, cancel_stopped_at = clock_timestamp()
@@ -47,7 +47,7 @@ WHERE id = ANY(%s) AND status IN {HELD} AND awaits_children AND cancel_requested
     AND lease_until <= clock_timestamp()
 """
 _OVER = f"""
-SELECT id, report_id, subject_id FROM andon.runs p WHERE {AWAITING} AND NOT EXISTS (
+SELECT id, subject_id FROM andon.runs p WHERE {AWAITING} AND NOT EXISTS (
     SELECT FROM andon.runs c JOIN andon.events e ON e.seq = c.event_seq
     WHERE c.parent_run_id = p.id AND c.parent_step IS NOT NULL AND c.status IN {OPEN}
         AND e.data->'_andon'->>'onCancel' = 'wait')
@@ -66,7 +66,7 @@ def await_children(connection: psycopg.Connection[Any], ends: Sequence[End]) -> 
     """Let those of these ends wait that have to; the others are missing in the answer."""
     text = json.dumps([{**each._asdict(), "id": str(each.id)} for each in ends])
     rows = _AWAIT.execute(connection, {"ends": text}).fetchall()
-    return [Settled(id, "cancelling", report_id, False, None) for id, report_id in rows]
+    return [Settled(id, "cancelling", subject_id, False, None) for id, subject_id in rows]
 
 
 def take_back(connection: psycopg.Connection[Any], runs: Sequence[uuid.UUID]) -> None:
@@ -74,8 +74,8 @@ def take_back(connection: psycopg.Connection[Any], runs: Sequence[uuid.UUID]) ->
     connection.execute(_LOST, [list(runs)])
 
 
-def over(connection: psycopg.Connection[Any]) -> list[tuple[uuid.UUID, uuid.UUID | None, uuid.UUID | None]]:
-    """Some that need not wait any more: each with its report and subject, which are locked before it."""
+def over(connection: psycopg.Connection[Any]) -> list[tuple[uuid.UUID, uuid.UUID | None]]:
+    """Some that need not wait any more: each with its subject, which is locked before it."""
     return connection.execute(_OVER).fetchall()
 
 

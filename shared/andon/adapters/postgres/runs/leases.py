@@ -57,9 +57,9 @@ WITH {_LINE}, next AS (
         start_by = NULL, estimated_end_at = NULL, lease_until = clock_timestamp() + %(lease)s * interval '1 s'
     WHERE id = coalesce({_NAMED}, (SELECT id FROM next)) AND status = 'queued' AND cancel_requested_at IS NULL
         AND id <> ALL(%(hosted)s) AND NOT {_DOOMED.format(run="runs")}
-    RETURNING id, tenant, function_id, kind, parent_run_id, report_id, fence, attempt, event_seq, lost
+    RETURNING id, tenant, function_id, kind, parent_run_id, subject_id, fence, attempt, event_seq, lost
 )
-SELECT c.id, c.tenant, c.function_id, c.kind, c.parent_run_id, c.report_id, c.fence, c.attempt, c.lost,
+SELECT c.id, c.tenant, c.function_id, c.kind, c.parent_run_id, c.subject_id, c.fence, c.attempt, c.lost,
     e.seq, e.id, e.name, e.data, e.ts, e."user", e.traceparent
 FROM claimed c JOIN andon.events e ON e.seq = c.event_seq
 """
@@ -105,7 +105,7 @@ UPDATE andon.runs r SET lease_until = clock_timestamp() + %(lease)s * interval '
     estimated_end_at = CASE WHEN m.fraction = r.progress THEN r.estimated_end_at
         ELSE clock_timestamp() + m.remaining * interval '1 s' END
 FROM mine m WHERE r.id = m.run_id
-RETURNING r.id, r.cancel_requested_at IS NOT NULL, r.report_id, (
+RETURNING r.id, r.cancel_requested_at IS NOT NULL, r.subject_id, (
     SELECT p.kind FROM andon.pauses p WHERE p.running = 'hold' AND p.tenant = r.tenant AND r.kind = 'function'
         AND p.name = CASE p.kind WHEN 'queue' THEN r.queue ELSE r.function_id END LIMIT 1)
 """
@@ -176,7 +176,7 @@ class Claimed:
     function_id: str
     kind: str
     parent_run_id: uuid.UUID | None
-    report_id: uuid.UUID | None
+    subject_id: uuid.UUID | None
     fence: int
     attempt: int
     lost: int
@@ -206,7 +206,7 @@ class Alive(NamedTuple):
 
     run_id: uuid.UUID
     cancelled: bool
-    report_id: uuid.UUID | None
+    subject_id: uuid.UUID | None
     paused: str | None = None
     """What is paused so that it is to be held at its next step: its `function`, or its `queue`."""
 
@@ -253,13 +253,13 @@ def claim_each(
 
 
 def _claimed(connection: psycopg.Connection[Any], row: tuple[Any, ...]) -> Claimed:
-    id, tenant, function_id, kind, parent, report, fence, attempt, lost, seq, *said = row
+    id, tenant, function_id, kind, parent, subject, fence, attempt, lost, seq, *said = row
     event_id, name, data, ts, user, traceparent = said
     # A statement of its own, after the fence moved: inside the claim it would see the memos as they were before
     # the former holder's last write.
     memos, stored = ({}, 0) if fence == 1 else _read_memos(connection, id)
     event = Event(name, data, event_id, ts, user, tenant, seq, traceparent)
-    return Claimed(id, tenant, function_id, kind, parent, report, fence, attempt, lost, event, memos, stored)
+    return Claimed(id, tenant, function_id, kind, parent, subject, fence, attempt, lost, event, memos, stored)
 
 
 def offer_again(

@@ -1,9 +1,9 @@
 """Settling: the one terminal move of a run, and all that it means, in one statement.
 
-Every settling statement starts with a CTE `moved` (a guarded UPDATE of runs) and ends with `_EFFECTS`: the report
+Every settling statement starts with a CTE `moved` (a guarded UPDATE of runs) and ends with `_EFFECTS`: the subject
 follows its current run, what it waited for is forgotten, `on_cancel` or `on_failure` becomes a run of its own, and the
-engine's event goes to the inbox and the outbox. The caller has locked the reports first: the lock order is domain
-rows, then runs. A run that didn't complete keeps its `current_step`: it is where it stopped.
+engine's event goes to the inbox and the outbox. The caller has locked the subjects first: the lock order is subjects,
+then runs. A run that didn't complete keeps its `current_step`: it is where it stopped.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from typing import Any, NamedTuple
 
 import psycopg
 
-from andon.adapters.postgres.connect import LOCKING
 from andon.adapters.postgres.doors.gate import FREES
 from andon.adapters.postgres.statements import Statement
 from andon.adapters.postgres.statuses import HELD, UNHELD
@@ -25,27 +24,13 @@ from andon.engine.events import MAX_BYTES, Event
 TOLD_AT_ONCE = 500
 STEPS_TOLD = 50  # of the first, and of the last
 PART_BYTES = 16 * 1024
-RETURNED = "id, tenant, function_id, kind, event_seq, report_id, subject_id, status, error, queue, cancel_cause, " + (
+RETURNED = "id, tenant, function_id, kind, event_seq, subject_id, status, error, queue, cancel_cause, " + (
     "cancel_requested_at, cancel_requested_by, cancel_reason, cancel_event_id, cancel_stopped_at, ended_at, "
     "lease_until, door, gate_keys, parent_run_id, parent_step"
 )
 
 _SHORT_ERROR = """jsonb_build_object('type', left(m.error->>'type', 200),
                 'message', left(m.error->>'message', 2000), 'shortened', true)"""
-
-_ON_REPORT = """
-, followed AS (
-    UPDATE andon.reports r SET
-        status = CASE m.status WHEN 'completed' THEN 'generated' ELSE m.status END,
-        error = CASE m.status WHEN 'failed' THEN coalesce(m.error->>'message', 'failed') END,
-        completed_at = CASE m.status WHEN 'completed' THEN m.ended_at ELSE r.completed_at END,
-        failed_at = CASE m.status WHEN 'failed' THEN m.ended_at ELSE r.failed_at END,
-        cancelled_at = CASE m.status WHEN 'cancelled' THEN m.ended_at ELSE r.cancelled_at END,
-        cancel_requested_at = coalesce(r.cancel_requested_at, m.cancel_requested_at),
-        updated_at = m.ended_at, version = r.version + 1
-    FROM moved m WHERE r.id = m.report_id AND r.current_run_id = m.id
-)
-"""
 
 # The row that follows the subject is written by `andon.follow`, or owed: it delays nobody.
 _ON_SUBJECT = """
@@ -128,7 +113,7 @@ _TOLD = f"""
 """
 
 _ENDED = """
-SELECT id, status, report_id, %s, extract(epoch FROM cancel_stopped_at - cancel_requested_at)::float8,
+SELECT id, status, subject_id, %s, extract(epoch FROM cancel_stopped_at - cancel_requested_at)::float8,
     extract(epoch FROM ended_at - cancel_requested_at)::float8,
     NULL::bigint, NULL, NULL, NULL, NULL::jsonb, NULL::timestamptz FROM moved
 UNION ALL  -- the caller pairs them by run: a join of two CTEs would compare every row with every other
@@ -137,25 +122,19 @@ SELECT (data->>'runId')::uuid, NULL, NULL, NULL, NULL, NULL, seq, id, name, tena
 
 _EFFECTS = _ON_CLEANUP + _TOLD + _ENDED % "EXISTS (SELECT FROM cleanup)"
 
-# Waits for nobody: an end whose run or report somebody else changes now is left out. Reports are locked before runs.
+# Waits for nobody: an end whose run or subject somebody else changes now is left out. Subjects are locked before runs.
 _BY_HOLDER = f"""
 WITH ends AS (
     SELECT * FROM json_to_recordset(%(ends)s::json)
         AS e (id uuid, fence bigint, status text, output text, error text, stopped float8, step text, seconds float8)
-), reported AS (
-    SELECT p.id FROM andon.reports p
-    WHERE p.id IN (SELECT r.report_id FROM ends e JOIN andon.runs r ON r.id = e.id)
-    FOR NO KEY UPDATE SKIP LOCKED
 ), subject AS (
     SELECT s.id FROM andon.subjects s
     WHERE s.id IN (SELECT r.subject_id FROM ends e JOIN andon.runs r ON r.id = e.id)
     FOR NO KEY UPDATE SKIP LOCKED
 ), held AS (
     SELECT r.id FROM ends e JOIN andon.runs r ON r.id = e.id AND r.fence = e.fence
-    WHERE r.status IN {HELD} AND (r.report_id IS NULL OR r.report_id IN (SELECT id FROM reported)
-        OR NOT EXISTS (SELECT FROM andon.reports p WHERE p.id = r.report_id))
-        AND (r.subject_id IS NULL OR r.subject_id IN (SELECT id FROM subject)
-            OR NOT EXISTS (SELECT FROM andon.subjects s WHERE s.id = r.subject_id))
+    WHERE r.status IN {HELD} AND (r.subject_id IS NULL OR r.subject_id IN (SELECT id FROM subject)
+        OR NOT EXISTS (SELECT FROM andon.subjects s WHERE s.id = r.subject_id))
     FOR NO KEY UPDATE OF r SKIP LOCKED
 ), moved AS (
     UPDATE andon.runs r SET
@@ -177,8 +156,8 @@ WITH ends AS (
     RETURNING {", ".join("r." + column for column in RETURNED.split(", "))}
 )"""
 
-_SETTLE_HELD = Statement(_BY_HOLDER + _ON_REPORT + _ON_SUBJECT + _EFFECTS)
-_SETTLE_HELD_AND_FREE = Statement(_BY_HOLDER + FREES + _ON_REPORT + _ON_SUBJECT + _EFFECTS)
+_SETTLE_HELD = Statement(_BY_HOLDER + _ON_SUBJECT + _EFFECTS)
+_SETTLE_HELD_AND_FREE = Statement(_BY_HOLDER + FREES + _ON_SUBJECT + _EFFECTS)
 
 _CANCEL_UNHELD = Statement(f"""
 WITH moved AS (
@@ -186,7 +165,7 @@ WITH moved AS (
         cancel_stopped_at = cancel_requested_at
     WHERE id = ANY(%(ids)s) AND status IN {UNHELD} AND cancel_requested_at IS NOT NULL
     RETURNING {RETURNED}
-){FREES}{_ON_REPORT}{_ON_SUBJECT}{_EFFECTS}""")
+){FREES}{_ON_SUBJECT}{_EFFECTS}""")
 
 _VOID = Statement(f"""
 WITH moved AS (
@@ -198,7 +177,7 @@ WITH moved AS (
         AND CASE WHEN %(forced)s THEN status = 'cancelling' AND cancel_deadline_at <= clock_timestamp()
             ELSE lease_until <= clock_timestamp() AND NOT (awaits_children AND cancel_requested_at IS NOT NULL) END
     RETURNING {RETURNED}
-){FREES}{_ON_REPORT}{_ON_SUBJECT}{_EFFECTS}""")
+){FREES}{_ON_SUBJECT}{_EFFECTS}""")
 
 # Runs that were made in this transaction and can't be let in, so nobody else knows of them yet.
 _FAIL_QUEUED = Statement(f"""
@@ -206,15 +185,10 @@ WITH moved AS (
     UPDATE andon.runs r SET status = 'failed', ended_at = clock_timestamp(), error = e.error::jsonb
     FROM unnest(%(ids)s::uuid[], %(errors)s::text[]) AS e (id, error) WHERE r.id = e.id AND r.status = 'queued'
     RETURNING {", ".join("r." + column for column in RETURNED.split(", "))}
-){_ON_REPORT}{_ON_SUBJECT}{_EFFECTS}""")
-
-_LOCK_REPORTS = f"""
-WITH locked AS (SELECT id FROM andon.reports WHERE id = ANY(%s) ORDER BY id FOR UPDATE)
-SELECT {LOCKING}, count(*) FROM locked  -- counted, so that there is a row also when no report is left
-"""
+){_ON_SUBJECT}{_EFFECTS}""")
 
 # For a great many runs at once: what tells of their ends is made later, some hundreds at a time.
-_EFFECTS_UNTOLD = f"""{FREES}{_ON_REPORT}{_ON_SUBJECT}{_ON_CLEANUP}
+_EFFECTS_UNTOLD = f"""{FREES}{_ON_SUBJECT}{_ON_CLEANUP}
 , untold AS (
     INSERT INTO andon.untold_ends (id, run_ids)
     SELECT andon.uuid7(), array_agg(id) FROM (SELECT id, row_number() OVER () / {TOLD_AT_ONCE} AS part FROM moved) m
@@ -238,7 +212,7 @@ class Settled(NamedTuple):
 
     run_id: uuid.UUID
     status: str
-    report_id: uuid.UUID | None
+    subject_id: uuid.UUID | None
     cleanup: bool
     event: Event | None
     stopped_after: float | None = None
@@ -259,26 +233,26 @@ def _read(cursor: psycopg.Cursor[Any]) -> list[Settled]:
         if seq is not None
     }
     return [
-        Settled(run_id, status, report_id, cleanup, events.get(run_id), stopped_after, settled_after)
-        for run_id, status, report_id, cleanup, stopped_after, settled_after, seq, *_ in rows
+        Settled(run_id, status, subject_id, cleanup, events.get(run_id), stopped_after, settled_after)
+        for run_id, status, subject_id, cleanup, stopped_after, settled_after, seq, *_ in rows
         if seq is None
     ]
 
 
 def settle_by(connection: psycopg.Connection[Any], moved: str, values: dict[str, Any]) -> list[Settled]:
-    """Settle runs by the caller's statement, a CTE `moved` that returns `RETURNED`. He has locked their reports."""
+    """Settle runs by the caller's statement, a CTE `moved` that returns `RETURNED`. He has locked their subjects."""
     return _run(connection, _by(moved), values) if values["ids"] else []
 
 
 @cache
 def _by(moved: str) -> Statement:
-    return Statement(moved + FREES + _ON_REPORT + _ON_SUBJECT + _EFFECTS)
+    return Statement(moved + FREES + _ON_SUBJECT + _EFFECTS)
 
 
 def settle_untold(connection: psycopg.Connection[Any], moved: str, values: dict[str, Any]) -> list[uuid.UUID]:
     """Settle many runs by the caller's statement, a CTE `moved` that returns `RETURNED`; returns which have ended.
 
-    `tell` makes their events. Reports are locked by the caller.
+    `tell` makes their events. Subjects are locked by the caller.
     """
     return [run_id for (run_id,) in _untold(moved).execute(connection, values)] if values["ids"] else []
 
@@ -291,12 +265,6 @@ def _untold(moved: str) -> Statement:
 def make_ends(connection: psycopg.Connection[Any]) -> list[Settled]:
     """Make the events of some runs that were settled untold; empty when none are left."""
     return _run(connection, _TELL, {})
-
-
-def lock_reports(connection: psycopg.Connection[Any], report_ids: Sequence[uuid.UUID]) -> None:
-    """Take the reports' row locks in one order, before any run's."""
-    if report_ids:
-        connection.execute(_LOCK_REPORTS, [list(report_ids)])
 
 
 class End(NamedTuple):
@@ -328,12 +296,12 @@ def settle_held(connection: psycopg.Connection[Any], ends: Sequence[End], *, fre
 
 
 def cancel_unheld(connection: psycopg.Connection[Any], run_ids: Sequence[uuid.UUID]) -> list[Settled]:
-    """Settle those of `run_ids` that are marked and that no worker holds. Reports are locked by the caller."""
+    """Settle those of `run_ids` that are marked and that no worker holds. Subjects are locked by the caller."""
     return _run(connection, _CANCEL_UNHELD, {"ids": list(run_ids)}) if run_ids else []
 
 
 def fail_queued(connection: psycopg.Connection[Any], faults: Mapping[uuid.UUID, str]) -> list[Settled]:
-    """Settle runs that can never start as failed, each for its reason. Reports are locked by the caller."""
+    """Settle runs that can never start as failed, each for its reason. Subjects are locked by the caller."""
     if not faults:
         return []
     errors = [json.dumps({"type": "RegistrationError", "message": why}) for why in faults.values()]
@@ -345,6 +313,6 @@ def settle_void(
 ) -> list[Settled]:
     """Settle runs over their holder's head, its fence void.
 
-    With `forced`, those past their cancel deadline; else those whose lease ran out. Reports are locked by the caller.
+    With `forced`, those past their cancel deadline; else those whose lease ran out. Subjects are locked by the caller.
     """
     return _run(connection, _VOID, {"ids": list(run_ids), "forced": forced, "error": error}) if run_ids else []

@@ -12,14 +12,14 @@ import psycopg
 from andon.adapters.postgres.cancels import cascades
 from andon.adapters.postgres.cancels.marks import Mark, Marked, mark
 from andon.adapters.postgres.runs.attempts import LOST
-from andon.adapters.postgres.runs.settle import Settled, lock_reports
+from andon.adapters.postgres.runs.settle import Settled
 from andon.adapters.postgres.statuses import CANCELLABLE, HELD
 from andon.adapters.postgres.subjects import subjects
 from andon.engine.events import Event
 
 CHUNK = 500
 _EXPIRED = f"""
-SELECT id, report_id, subject_id, cancel_requested_at IS NOT NULL, lost, lost_step,
+SELECT id, subject_id, cancel_requested_at IS NOT NULL, lost, lost_step,
     coalesce((SELECT s.id FROM andon.steps s WHERE s.run_id = r.id AND s.status = 'completed'
               ORDER BY s.position DESC LIMIT 1), ''), current_step
 FROM andon.runs r WHERE status IN {HELD} AND lease_until <= clock_timestamp()
@@ -39,14 +39,14 @@ FROM free f WHERE r.id = f.id
 RETURNING r.id
 """
 _LATE = f"""
-(SELECT id, report_id, 'start_timeout' FROM andon.runs
+(SELECT id, subject_id, 'start_timeout' FROM andon.runs
  WHERE status = 'queued' AND start_by <= clock_timestamp() ORDER BY start_by LIMIT {CHUNK})
 UNION ALL
-(SELECT id, report_id, 'finish_timeout' FROM andon.runs
+(SELECT id, subject_id, 'finish_timeout' FROM andon.runs
  WHERE status IN {CANCELLABLE} AND finish_by <= clock_timestamp() ORDER BY finish_by LIMIT {CHUNK})
 """
 _OVERDUE = """
-SELECT id, report_id, subject_id FROM andon.runs
+SELECT id, subject_id FROM andon.runs
 WHERE status = 'cancelling' AND cancel_deadline_at <= clock_timestamp() LIMIT 200
 """
 
@@ -54,10 +54,9 @@ By = Callable[[list[uuid.UUID]], list[Settled]]
 
 
 class Locked(NamedTuple):
-    """A run, with the report and the subject that are locked before it."""
+    """A run, with the subject that is locked before it."""
 
     run: uuid.UUID
-    report: uuid.UUID | None
     subject: uuid.UUID | None
 
 
@@ -79,7 +78,7 @@ def overdue(connection: psycopg.Connection[Any]) -> list[Locked]:
 
 def expired(connection: psycopg.Connection[Any]) -> list[Expired]:
     """Runs whose worker's lease ran out."""
-    return [Expired(Locked(*row[:3]), *row[3:]) for row in connection.execute(_EXPIRED).fetchall()]
+    return [Expired(Locked(*row[:2]), *row[2:]) for row in connection.execute(_EXPIRED).fetchall()]
 
 
 def requeue(connection: psycopg.Connection[Any], lost: Sequence[tuple[uuid.UUID, int, str]]) -> list[uuid.UUID]:
@@ -95,17 +94,15 @@ def cancel_late(connection: psycopg.Connection[Any]) -> Marked:
     """Cancel runs that haven't started, or haven't ended, in time: `CHUNK` of each at the most."""
     with connection.transaction():
         rows = connection.execute(_LATE).fetchall()
-        lock_reports(connection, sorted({report for _, report, _ in rows if report is not None}))
+        subjects.lock(connection, (subject for _, subject, _ in rows))
         marked = mark(connection, [Mark(id, Event(""), cause) for id, _, cause in rows])
         cascades.note_marked(connection, marked)
         return marked
 
 
 def end(connection: psycopg.Connection[Any], runs: Sequence[Locked], by: By) -> list[Settled]:
-    """Settle these `by` a verb that minds no holder, once their reports and subjects are locked."""
-    reports = sorted({each.report for each in runs if each.report is not None})
+    """Settle these `by` a verb that minds no holder, once their subjects are locked."""
     about = {each.subject for each in runs if each.subject is not None}
-    with connection.transaction() if reports or about else nullcontext():
-        lock_reports(connection, reports)
+    with connection.transaction() if about else nullcontext():
         subjects.lock(connection, about)
         return by([each.run for each in runs])

@@ -41,16 +41,13 @@ SELECT id FROM andon.runs WHERE id > %(after)s AND id < %(below)s ORDER BY id LI
 _OLD_RUNS_OF = """
 SELECT id FROM andon.runs WHERE tenant = %(tenant)s AND id > %(after)s AND id < %(below)s ORDER BY id LIMIT %(batch)s
 """
-# What a report or a subject shows is of its newest completed run: a report's stays as long as it has files.
+# What a subject shows is of its newest completed run.
 _SHOWN = """
-r.status = 'completed' AND r.kind = 'function' AND (
-    r.report_id IS NOT NULL AND EXISTS (SELECT FROM andon.run_artifacts a WHERE a.run_id = r.id)
-        AND NOT EXISTS (SELECT FROM andon.runs n WHERE n.report_id = r.report_id AND n.kind = 'function'
-            AND n.status = 'completed' AND n.event_seq > r.event_seq)
-    OR EXISTS (SELECT FROM andon.subjects s JOIN andon.subject_kinds k ON k.kind = s.kind AND k.row IS NOT NULL
-            WHERE s.id = r.subject_id)
-        AND NOT EXISTS (SELECT FROM andon.runs n WHERE n.subject_id = r.subject_id AND n.kind = 'function'
-            AND n.status = 'completed' AND n.event_seq > r.event_seq))
+r.status = 'completed' AND r.kind = 'function'
+    AND EXISTS (SELECT FROM andon.subjects s JOIN andon.subject_kinds k ON k.kind = s.kind AND k.row IS NOT NULL
+        WHERE s.id = r.subject_id)
+    AND NOT EXISTS (SELECT FROM andon.runs n WHERE n.subject_id = r.subject_id AND n.kind = 'function'
+        AND n.status = 'completed' AND n.event_seq > r.event_seq)
 """
 # Those that no row shows, or whose row is gone.
 _DELETE_SUBJECTS = f"""
@@ -174,8 +171,8 @@ class Pruning:
     def runs(self, keep: dt.timedelta) -> Counter[str]:
         """Forget runs that ended longer ago than `keep`, or than their tenant's own; returns how many of each tenant.
 
-        Their steps and files go with them. Reports keep their newest. A tenant that keeps less is looked at by itself:
-        the runs of all the others that are as young are none of it.
+        Their steps and files go with them. Followed rows keep their newest. A tenant that keeps less is looked at by
+        itself: the runs of all the others that are as young are none of it.
         """
         gone: Counter[str] = Counter()
         self._runs(_OLD_RUNS, {"keep": keep}, gone)
