@@ -18,10 +18,11 @@ import psycopg
 
 from andon.embedded import embedded_postgres, embedded_redis
 from andon.migrations import migrate
-from tests import moves
+from tests import moves, row_functions
 from tests.faults.proxy import Proxy
 from tests.functions import FOLDER
 from tests.ledger import Ledger
+from tests.polling import wait_until
 from tests.scene import FUNCTIONS, QUICK, Scene
 from tests.soak.breaking import Breaking
 from tests.soak.invariants import COUNTS, violations
@@ -53,13 +54,14 @@ def soak(folder: Path, stack: ExitStack, seconds: float, seed: int) -> int:
     migrate(postgres.url)
     with psycopg.connect(postgres.url) as connection:
         connection.execute("CREATE TABLE public.tally (name text)")
+        connection.execute(row_functions.TABLE)
         moves.watch(connection)
     ways = stack.enter_context(Proxy(postgres.url)), stack.enter_context(Proxy(redis.url))
     system = System(
         folder,
         ways[0].url,
         ways[1].url,
-        functions=(FUNCTIONS, "tests.soak.functions"),
+        functions=(FUNCTIONS, "tests.soak.functions", row_functions.__name__),
         env={**QUICK, FOLDER: str(folder)},
         dispatchers=2,
         workers=2,
@@ -102,6 +104,7 @@ def wait_quiet(scene: Scene) -> bool:
     """Whether everything came to its end in time."""
     try:
         scene.wait_quiet(QUIET_SECONDS)
+        wait_until(lambda: scene.one("SELECT count(*) FROM andon.rows_owed") == 0, 30, what="no row is owed")
     except AssertionError:
         return False
     return True

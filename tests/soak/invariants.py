@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tests import row_functions
 from tests.scene import Scene
 from tests.soak.functions import ANSWER_SECONDS
 
@@ -20,10 +21,16 @@ INVARIANTS = {
         GROUP BY e.seq, e.id HAVING count(r.id) <> 1""",
     "a run is cancelled by a later cancel, and by no other": """
         SELECT r.id FROM andon.runs r JOIN andon.events e ON e.seq = r.event_seq
-        WHERE r.status = 'cancelled' AND r.kind = 'function' AND r.cancel_cause IS DISTINCT FROM 'parent'
+        WHERE r.status = 'cancelled' AND r.kind = 'function' AND r.cancel_cause IS NULL
             AND NOT EXISTS (SELECT FROM andon.events c WHERE c.seq > e.seq
-                AND c.name IN ('walk/cancelled', 'report/generation.cancelled', 'gather/cancelled')
-                AND coalesce(c.data->>'case', c.data->>'reportId') = coalesce(e.data->>'case', e.data->>'reportId'))""",
+                AND c.name IN ('walk/cancelled', 'report/generation.cancelled', 'gather/cancelled', 'export/cancelled',
+                    'andon/subject.cancelled')
+                AND coalesce(c.data->>'case', c.data->>'reportId', c.data->>'exportId', c.data->>'id')
+                    = coalesce(e.data->>'case', e.data->>'reportId', e.data->>'exportId'))""",
+    "what no cancel has stopped, a parent or a newer request has": """
+        SELECT r.id, r.cancel_cause FROM andon.runs r WHERE r.cancel_cause <> 'parent'
+            AND NOT (r.cancel_cause = 'superseded' AND EXISTS (
+                SELECT FROM andon.runs n WHERE n.subject_id = r.subject_id AND n.event_seq > r.event_seq))""",
     "a cancel that the API accepted has won": """
         SELECT c.id FROM andon.events c CROSS JOIN LATERAL (
             SELECT e.seq FROM andon.events e WHERE e.name = 'report/generation.requested' AND e.seq < c.seq
@@ -38,6 +45,7 @@ INVARIANTS = {
         SELECT s.id FROM andon.subjects s LEFT JOIN andon.runs r ON r.id = s.current_run_id
         WHERE s.status <> coalesce(r.status, 'idle')
             OR r.event_seq <> (SELECT max(event_seq) FROM andon.runs n WHERE n.subject_id = s.id)""",
+    "a followed row says what its subject says": row_functions.WRONG,
     "no row is owed": "SELECT subject_id, reason FROM andon.rows_owed",
     "an artifact is that of a completed step": """
         SELECT a.run_id FROM andon.run_artifacts a LEFT JOIN andon.steps s ON s.run_id = a.run_id AND s.id = a.step

@@ -1,4 +1,6 @@
-"""The load: requests and cancels by API and bus, of runs that do whatever runs do, and of reports."""
+"""The load: requests and cancels by API and bus, of runs that do whatever runs do, of reports, and of
+rows of a table of one's own.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +17,7 @@ from redis.exceptions import RedisError
 from tests.scene import Scene
 
 REPORTS = 6
+EXPORTS = 6
 
 
 class Load:
@@ -34,6 +37,8 @@ class Load:
     def start(self) -> None:
         """Make the reports, then send."""
         self._reports = [self._scene.report(compute={"seconds": 0.4}) for _ in range(REPORTS)]
+        made = "INSERT INTO public.exports (id) SELECT n::text FROM generate_series(1, %s) n RETURNING id"
+        self._scene.rows(made, EXPORTS)
         for each in self._threads:
             each.start()
 
@@ -45,7 +50,9 @@ class Load:
 
     def _send(self, rng: random.Random) -> None:
         while not self._asked.wait(rng.uniform(0.05, 0.4)):
-            act = rng.choice([self._walk, self._walk, self._tally, self._report, self._gather, self._gather])
+            act = rng.choice(
+                [self._walk, self._walk, self._tally, self._report, self._gather, self._gather, self._export]
+            )
             try:
                 act(rng)
             except (httpx.HTTPError, RedisError, OSError):
@@ -81,6 +88,19 @@ class Load:
         asks = rng.choice(["generate", "generate", "cancel"])
         answer = self._scene.api.post(f"/reports/{report}/{asks}")
         self.sent[f"{asks}: {answer.status_code}"] += 1
+        if answer.status_code == 202:
+            self.accepted.append(str(answer.json()["eventId"]))
+
+    def _export(self, rng: random.Random) -> None:
+        id, data = str(rng.randint(1, EXPORTS)), {"seconds": rng.choice([0, 0.3, 1.5])}
+        asks = rng.choice(["request", "request", "cancel"])
+        if rng.random() < 0.5:
+            name = "export/requested" if asks == "request" else "export/cancelled"
+            self._deliverer(rng)(name, {"exportId": id, **data})
+            return
+        body = {"data": data} if asks == "request" else {}
+        answer = self._scene.api.post(f"/subjects/export/{id}/{asks}", json=body)
+        self.sent[f"{asks} of a row: {answer.status_code}"] += 1
         if answer.status_code == 202:
             self.accepted.append(str(answer.json()["eventId"]))
 
