@@ -28,7 +28,7 @@ from andon.adapters.postgres.cancels import wide
 from andon.adapters.postgres.connect import connect
 from andon.adapters.postgres.registered import functions
 from andon.adapters.postgres.runs import leases
-from andon.adapters.postgres.runs.settle import End, settle_held, tell
+from andon.adapters.postgres.runs.settle import End, make_ends, settle_held
 from andon.embedded import embedded_postgres
 from andon.engine.declared.declarations import Declaration
 from andon.engine.declared.functions import Registry
@@ -184,7 +184,7 @@ def wide_cancel(house: House) -> dict[str, Any]:
             if wide.sweep(house.db) is None:
                 break
     swept = time.monotonic() - began
-    while tell(house.db):
+    while make_ends(house.db):
         pass
     return {"queued": count, "all cancelled s": round(swept, 2), "and told s": round(time.monotonic() - began, 2)}
 
