@@ -9,7 +9,7 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from andon_api.http.examples import EXAMPLES
+from andon_api.http.document.examples import EXAMPLES
 from tests.contract.openapi import RELEASED, current, demands, promises
 
 

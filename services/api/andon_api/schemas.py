@@ -15,7 +15,7 @@ from andon.adapters.postgres.webhooks import STATES as DELIVERY_STATES
 from andon.engine.declared.tags import tag_fault
 from andon.engine.states import Status
 from andon.reports.columns import ROLES
-from andon_api.http.openapi import SOMETIMES
+from andon_api.http.document.openapi import SOMETIMES
 from andon_api.http.paging import MOST, USUAL
 from andon_api.http.schema import Schema
 from andon_api.http.strict_fields import Flag, Id, Number, Object, QueryFlag, QueryNumber, Text, Time

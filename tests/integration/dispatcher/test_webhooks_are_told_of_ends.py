@@ -19,7 +19,7 @@ from andon.adapters.postgres import webhooks
 from andon.adapters.postgres.asks.requests import Conflict
 from andon.client import verify_webhook
 from andon.engine.ids import new_id
-from andon_api.http.event_shapes import SHAPES
+from andon_api.http.document.event_shapes import SHAPES
 from andon_worker.dispatcher.telling import Teller
 
 ABOUT = UUID(int=1)

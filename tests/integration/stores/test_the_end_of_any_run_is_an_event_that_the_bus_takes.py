@@ -14,7 +14,7 @@ from andon.adapters.postgres.runs.settle import End, settle_held
 from andon.adapters.redis.bus import decode, encode
 from andon.engine.events import Event
 from andon.engine.ids import new_id
-from andon_api.http.event_shapes import SHAPES
+from andon_api.http.document.event_shapes import SHAPES
 
 LARGE = {
     "text": {"t": "x" * 255_000},

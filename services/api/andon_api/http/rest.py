@@ -11,7 +11,8 @@ import marshmallow as ma
 from flask import Flask, Request, Response, jsonify, request
 from webargs.flaskparser import FlaskParser
 
-from andon_api.http import openapi, problems
+from andon_api.http import problems
+from andon_api.http.document import openapi
 from andon_api.http.effects import keeps_answers
 from andon_api.http.etags import guarded, refuse_unguarded
 from andon_api.http.schema import ProblemSchema

@@ -7,7 +7,7 @@ from typing import Any
 import marshmallow as ma
 from marshmallow import fields
 
-from andon_api.http.openapi import SOMETIMES
+from andon_api.http.document.openapi import SOMETIMES
 
 
 class Schema(ma.Schema):

@@ -7,7 +7,7 @@ from typing import Any
 from andon.adapters.redis.bus import STREAM, VERSION
 from andon.adapters.redis.live import CHANNEL
 from andon.engine.events import DEFAULT_TENANT, MAX_BYTES
-from andon_api.http.event_shapes import DATA, FIELDS, OWN, SHAPES, ref
+from andon_api.http.document.event_shapes import DATA, FIELDS, OWN, SHAPES, ref
 
 _TEXT = {"type": "string"}
 _EXAMPLE = {

@@ -8,8 +8,8 @@ from andon.adapters.postgres.asks.requests import NotFound
 from andon_api.asks import incoming
 from andon_api.asks.events import record, replay
 from andon_api.database import Row
+from andon_api.http.document.event_shapes import ref
 from andon_api.http.effects import Outcome, effect
-from andon_api.http.event_shapes import ref
 from andon_api.http.problems import Problem
 from andon_api.http.rest import Blueprint
 from andon_api.http.strict_json import parse_json

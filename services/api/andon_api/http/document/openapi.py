@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from andon_api.http import event_shapes, examples, problems
+from andon_api.http import problems
+from andon_api.http.document import event_shapes, examples
 
 SOMETIMES = {"x-sometimes": True}  # metadata of a field that an answer may be without
 METHODS = ("get", "post", "patch", "put", "delete")

@@ -1,0 +1,1 @@
+"""The OpenAPI document, made fit to generate clients from."""
