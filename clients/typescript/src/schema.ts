@@ -2044,6 +2044,8 @@ export interface components {
             header?: boolean;
             /** @description before the table */
             skippedLines?: number;
+            /** @description of the table */
+            lastLine?: number;
             /** @description what begins a line that isn't part of the table */
             comment?: string;
             decimal?: string;

@@ -102,6 +102,7 @@ class ReadingSchema(Schema):
     quote = fields.String(metadata=SOMETIMES)
     header = fields.Boolean(metadata=SOMETIMES)
     skipped_lines = fields.Integer(attribute="skippedLines", metadata={**SOMETIMES, "description": "before the table"})
+    last_line = fields.Integer(attribute="lastLine", metadata={**SOMETIMES, "description": "of the table"})
     comment = fields.String(metadata={**SOMETIMES, "description": "what begins a line that isn't part of the table"})
     decimal = fields.String(metadata=SOMETIMES)
     time_zone = fields.String(attribute="timeZone", metadata=SOMETIMES)

@@ -4,7 +4,7 @@ Reading files is `andon.reports.datasets`, which most processes never do: duckdb
 """
 
 from andon.reports.columns import Column
-from andon.reports.control import Control, NoControl, PartOf
+from andon.reports.control import Control, Creeping, NoControl, PartOf
 from andon.reports.errors import (
     DatasetError,
     DatasetTooLarge,
@@ -19,6 +19,7 @@ __all__ = [
     "SECTIONS",
     "Column",
     "Control",
+    "Creeping",
     "DatasetError",
     "DatasetTooLarge",
     "InvalidOptions",

@@ -66,7 +66,7 @@ class Found:
     def tried(self) -> tuple[Spelling, ...]:
         """What is checked against the whole file."""
         near = self.judgement.near
-        return (*self.judgement.candidates, *([near] if near else []))
+        return (*self.judgement.candidates, *([near] if near and near not in self.judgement.candidates else []))
 
     @property
     def values(self) -> int:
@@ -180,12 +180,15 @@ def _token(column: Found, value: str) -> str:
     """SQL for a cell's token, NULL if it has none: cells that the likeliest spelling reads aren't looked at."""
     unread = f"{value} IS NOT NULL AND " + (f"{value}_0 IS NULL AND " if column.tried else "")
     days = any(each.type in {"date", "timestamp"} for each in column.tried)
-    return f"CASE WHEN {unread}{missing.among_tokens(value, days=days)} THEN {value} END"
+    token = missing.among_tokens(value, days=days)
+    if words := column.judgement.stand_ins:
+        token = f"({token} OR {value} IN ({', '.join(map(literal, words))}))"
+    return f"CASE WHEN {unread}{token} THEN {value} END"
 
 
 def _tokens(column: Found) -> list[str]:
     """The tokens in a column's sample; days that nobody means are left to be counted with the rest."""
-    return [value for value in column.sample if missing.is_token(value)]
+    return [value for value in column.sample if missing.is_token(value) or value in column.judgement.stand_ins]
 
 
 def _late_tokens(connection: duckdb.DuckDBPyConnection, scan: str, column: Found) -> dict[str, int]:
@@ -208,10 +211,10 @@ def _judged_again(
             control.check()
             likeliest = max(column.checked, key=lambda each: each.count).spelling
             others = connection.execute(
-                f"SELECT DISTINCT v FROM (SELECT {column.value} AS v FROM {scan}) "
-                f"WHERE v IS NOT NULL AND {likeliest.read('v')} IS NULL LIMIT {_MORE}"
+                f"SELECT v, count(*) FROM (SELECT {column.value} AS v FROM {scan}) "
+                f"WHERE v IS NOT NULL AND {likeliest.read('v')} IS NULL GROUP BY v ORDER BY 2 DESC, 1 LIMIT {_MORE}"
             ).fetchall()
-            sample = Counter(column.sample) + Counter(value for (value,) in others)
+            sample = Counter({**column.sample, **dict(others)})
             judgement = judging.judge(column.name, sample)
             if judgement.candidates:
                 again[place] = replace(column, sample=sample, judgement=judgement)
@@ -223,15 +226,19 @@ def _judged_again(
 
 
 def _settled(column: Found, evidence: judging.Evidence, delimiter: str | None, choice: ColumnChoice | None) -> Found:
-    spelling, notes = judging.settle(column.fitting, evidence, delimiter)
+    spelling, notes = judging.settle(column.fitting, evidence, delimiter, list(column.sample))
     tokens = dict(column.tokens)
     if choice and choice.missing is not None:
         tokens = dict(column.chosen) | ({} if spelling is TEXT else tokens)
     elif spelling is TEXT:
+        tokens = {token: count for token, count in tokens.items() if token not in column.judgement.stand_ins}
         others = {value: count for value, count in column.sample.items() if value not in tokens}
         missing_words, kept = missing.in_words(tokens, others)
         tokens = {token: tokens[token] for token in missing_words}
         notes = (*notes, *kept)
+    words = [word for word in column.judgement.stand_ins if word in tokens]
+    if words:
+        notes = (*notes, f"{', '.join(words)} stands for no value, and counts as missing.")
     if column.limits:
         notes = (*notes, f"{', '.join(column.limits)} stands for no number, and counts as missing.")
     return replace(column, spelling=spelling, tokens=tokens, notes=(*column.judgement.notes, *spelling.notes, *notes))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
@@ -31,6 +32,38 @@ class NoControl:
 
     def check(self) -> None:
         return None
+
+
+class Creeping:
+    """A computation whose long queries say how far they are: by up to `MOST` beyond what was said last.
+
+    What is shown never falls, so that the computation's own word counts again as soon as it is beyond.
+    """
+
+    MOST = 0.15
+
+    def __init__(self, whole: Control) -> None:
+        self._whole, self._shown, self._said, self._note = whole, 0.0, 0.0, ""
+        self._showing = threading.Lock()
+
+    def interrupt_with(self, callback: Callable[[], object]) -> AbstractContextManager[object]:
+        return self._whole.interrupt_with(callback)
+
+    def progress(self, fraction: float, note: str = "") -> None:
+        self._said, self._note = fraction, note
+        self._show(fraction)
+
+    def creep(self, done: float) -> None:
+        """A query is `done`, of 1: from any thread."""
+        self._show(self._said + self.MOST * done)
+
+    def check(self) -> None:
+        self._whole.check()
+
+    def _show(self, fraction: float) -> None:
+        with self._showing:
+            self._shown = min(1.0, max(self._shown, fraction))
+            self._whole.progress(self._shown, self._note)
 
 
 class PartOf:

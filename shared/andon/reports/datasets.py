@@ -13,12 +13,12 @@ from typing import Any
 
 import duckdb
 
-from andon.reports import column_types, delimited, describing, json_lines, wide
+from andon.reports import column_types, delimited, describing, json_lines, judging, wide
 from andon.reports.columns import Column
 from andon.reports.control import Control, NoControl, PartOf
 from andon.reports.described import metadata
 from andon.reports.dialects import Dialect
-from andon.reports.duck import connect, identifier, literal
+from andon.reports.duck import connect, identifier, literal, telling
 from andon.reports.errors import DatasetTooLarge, UnreadableDataset
 from andon.reports.formats import Format, format_of
 from andon.reports.options import ColumnChoice
@@ -128,7 +128,9 @@ def ensure_parquet(
             else:
                 select = ", ".join(f"{sql} AS {identifier(name)}" for sql, name in table.made)
                 copied = f"COPY (SELECT {select} FROM {table.scan}) TO {literal(draft)}"
-                connection.execute(f"{copied} (FORMAT parquet, COMPRESSION zstd, {described})")
+                rest = PartOf(control, share, 1.0)
+                with telling(connection, lambda done: rest.progress(done, "converting to Parquet")):
+                    connection.execute(f"{copied} (FORMAT parquet, COMPRESSION zstd, {described})")
             os.replace(draft, target)
     return target
 
@@ -138,11 +140,14 @@ class _Table:
     plain: Plain
     source: Source
     plan: Plan
+    known: bool
+    """Whether the plan is an earlier one, to which the whole file was held."""
 
     @property
     def made(self) -> list[tuple[str, str]]:
         """The SQL of each column over `scan`, and its name."""
-        return [(each.sql(f"c{place}"), each.column.name) for place, each in enumerate(self.plan.columns)]
+        columns = enumerate(self.plan.columns)
+        return [(each.sql(f"c{place}", fits=self.known), each.column.name) for place, each in columns]
 
     @property
     def scan(self) -> str:
@@ -213,7 +218,8 @@ class _Reader:
                 dialect = source.dialect
                 if self.claimed.name == "parquet":
                     self._refuse_large(opener)
-                return _Table(opener.plain, source, self._plan(opener, source, plan, choices))
+                found = self._plan(opener, source, plan, choices)
+                return _Table(opener.plain, source, found, known=found is plan)
             except (duckdb.InterruptException, duckdb.OutOfMemoryException):
                 raise  # says nothing about the file
             except duckdb.Error as error:
@@ -231,7 +237,10 @@ class _Reader:
             typed = {
                 name: Planned(name, native(of), Column(name, "text"))
                 for name, of in zip(source.names, source.types, strict=True)
-                if name not in known and name not in chosen and of != "VARCHAR"
+                if name not in known
+                and name not in chosen
+                and native(of).type != "text"
+                and not (native(of).type == "integer" and judging.is_time(name))
             }
             rows, typed = describing.natives(opener.connection, source, typed)
             known |= typed
@@ -246,7 +255,8 @@ class _Reader:
                 delimiter=source.dialect.delimiter if source.dialect else None,
             )
             if source.types is not None:
-                found = [_as_written(each, chosen) for each in found]
+                words = {name for name, of in zip(source.names, source.types, strict=True) if of == "VARCHAR"}
+                found = [_as_written(each, chosen) if each.name in words else each for each in found]
             planned = describing.columns(opener.connection, source, found)
             known |= {each.source: each for each in planned}
         columns = [known[name] for name in source.names if not plan or name in {each.source for each in plan.columns}]

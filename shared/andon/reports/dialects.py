@@ -13,17 +13,19 @@ from itertools import islice, pairwise, product
 from pathlib import Path
 from typing import Any
 
-from andon.reports import missing, numbers
+from andon.reports import footers, missing, numbers
 from andon.reports.errors import UnreadableDataset
 from andon.reports.formats import Format
 from andon.reports.limits import LONGEST_LINE, MOST_COLUMNS
 from andon.reports.names import unique
 
 DELIMITERS = (",", ";", "\t", "|")
+_RARE = ("^", "~", "\x1f", ":", " ")  # tried where none of the others parts the lines
 _HEAD = 1 << 20
 _RECORDS = 5_000
 _COMMENTS = ("#", "%", "//", "--", "!")
 _PREAMBLE_RECORDS = 100
+_UNITS_BELOW, _LONGEST_UNIT = 200, 20
 _PROSE_WORDS = 4.0
 _PLAIN = re.compile(r"-?\d+(\.\d+)?")
 _NUMBER = re.compile(r"[-+]?(\d[\d,]*)?\.?\d+([eE][-+]?\d+)?%?")
@@ -36,7 +38,7 @@ csv.field_size_limit(LONGEST_LINE)
 
 @dataclass(frozen=True)
 class Dialect:
-    """`skip` lines come before the table; a `comment` begins lines that are none of it.
+    """`skip` lines come before the table, and those behind line `end` aren't of it; nor is what a `comment` begins.
 
     `padded` cells have a blank before them; `escape` is what makes a quote in a quoted cell part of it.
     """
@@ -49,6 +51,7 @@ class Dialect:
     comment: str | None = None
     header: bool = True
     columns: tuple[str, ...] = ()
+    end: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         return {**asdict(self), "columns": list(self.columns)}
@@ -60,7 +63,7 @@ class Dialect:
     @property
     def plain(self) -> bool:
         """Whether DuckDB can read the file as it is."""
-        return not (self.skip or self.comment or self.padded)
+        return not (self.skip or self.comment or self.padded or self.end)
 
     def reader(self, lines: Iterator[str]) -> Any:
         """The csv module's reader of this dialect, over the table's lines."""
@@ -78,6 +81,8 @@ class Dialect:
     def lines(self, text: Iterator[str]) -> Iterator[tuple[int, str]]:
         """The lines of the table, each with its number in the file, from 1."""
         for number, line in enumerate(text, 1):
+            if self.end and number > self.end:
+                return
             if number > self.skip and not (self.comment and line.startswith(self.comment)):
                 yield number, line
 
@@ -101,7 +106,8 @@ def dialects_of(path: Path, claimed: Format, given: Mapping[str, Any]) -> list[D
         given = {"delimiter": told[1], **given}
     comment, start, hidden = _comments(lines, start)
     found = _scored(lines[start:], claimed, comment, given)
-    return [_with_header(dialect, lines, start, claimed, given, hidden) for dialect in found]
+    headed = (_with_header(dialect, lines, start, claimed, given, hidden) for dialect in found)
+    return [replace(dialect, end=footers.end_of_table(path, dialect)) for dialect in headed]
 
 
 def _comments(lines: Sequence[str], start: int) -> tuple[str | None, int, bool]:
@@ -116,8 +122,29 @@ def _comments(lines: Sequence[str], start: int) -> tuple[str | None, int, bool]:
 
 
 def _scored(lines: Sequence[str], claimed: Format, comment: str | None, given: Mapping[str, Any]) -> list[Dialect]:
-    delimiters = ("\t",) if claimed.name == "tsv" else DELIMITERS
-    delimiters = (given["delimiter"],) if "delimiter" in given else delimiters
+    if "delimiter" in given:
+        return _ranked(lines, (given["delimiter"],), comment, given) or [Dialect(given["delimiter"], comment=comment)]
+    usual = ("\t",) if claimed.name == "tsv" else DELIMITERS
+    if found := _ranked(lines, usual, comment, given):
+        return found
+    rare = [each for each in DELIMITERS if each not in usual] + list(_RARE)
+    found = [each for each in _ranked(lines, rare, comment, given) if _parts(each, lines)]
+    return found or [Dialect(usual[0], comment=comment)]
+
+
+def _parts(dialect: Dialect, lines: Sequence[str]) -> bool:
+    """Whether nearly every line has as many cells as the first, some of them numbers or dates."""
+    records = _records(dialect, lines)
+    width = _width(records)
+    cells = [cell for record in records for cell in record]
+    even = sum(len(record) == width for record in records) >= 0.95 * len(records)
+    return even and len(records[0]) == width and len(records) > 2 and sum(map(_typed, cells)) >= 0.2 * len(cells)
+
+
+def _ranked(
+    lines: Sequence[str], delimiters: Sequence[str], comment: str | None, given: Mapping[str, Any]
+) -> list[Dialect]:
+    """The dialects with one of the delimiters that are nearly as good as the best; none that parts nothing."""
     text = "".join(lines)
     quotes = [given["quote"]] if "quote" in given else ['"', *(["'"] if "'" in text else [])]
     escapes = [None, *(["\\"] if '\\"' in text or "\\'" in text else [])]
@@ -125,12 +152,13 @@ def _scored(lines: Sequence[str], claimed: Format, comment: str | None, given: M
     for delimiter, quote, escape in product(delimiters, quotes, escapes):
         if delimiter not in text and "delimiter" not in given:
             continue
-        for padded in (False, True) if delimiter + " " in text else (False,):
+        padding = (False, True) if delimiter + " " in text else (False,)
+        for padded in (True,) if delimiter == " " else padding:
             dialect = Dialect(delimiter, quote, escape or quote, padded, comment=comment)
             scores[dialect] = _score(dialect, lines)
     ranked = sorted(scores, key=lambda each: -scores[each])
     if not ranked or scores[ranked[0]] <= 0:
-        return [Dialect(delimiters[0], comment=comment)]
+        return []
     return [each for each in ranked if scores[each] >= 0.8 * scores[ranked[0]]][:3]
 
 
@@ -169,12 +197,15 @@ def _width(records: Sequence[Sequence[str]]) -> int:
 
 def _typed(cell: str) -> bool:
     text = cell.strip()
-    return not text or numbers.affix(text) == "" or bool(_TIME.fullmatch(text)) or missing.is_token(text)
+    unit = numbers.affix(text) if text else ""
+    return unit == "" or numbers.is_money(unit) or bool(_TIME.fullmatch(text)) or missing.is_token(text)
 
 
 def _wrapped(cell: str) -> bool:
     """Whether quotes were left around or inside a cell."""
     text = cell.strip()
+    if text.count('"') % 2:
+        return True  # the other half of a pair is in another cell
     return len(text) > 1 and text[0] in "\"'" and (text[0] == text[-1] or text.count(text[0]) == 1)
 
 
@@ -198,11 +229,17 @@ def _with_header(
         # `#chrom,start,end`: the header is written as a comment.
         named: list[str] = next(dialect.reader(iter([lines[start - 1].removeprefix(comment).lstrip()])), [])
         if len(named) == len(first) > 1 and not is_header(first, body):
+            named[0] = named[0] or comment  # a column of numbers may be called so
             return replace(dialect, skip=line - 1, header=False, columns=unique(named))
     header = given.get("header", is_header(first, body))
     names = first if header else [""] * len(first)
     if header and len(first) == width - 1 and body and sum(len(each) == width for each in body) >= 0.9 * len(body):
         names = ["", *first]  # R leaves the name of the rows' names out
+    if header and "header" not in given and units_below(first, body):
+        second = [
+            f"{name} ({unit})" if name and unit else name or unit for name, unit in zip(names, body[0], strict=True)
+        ]
+        return replace(dialect, skip=records[begin + 2][0] - 1, header=False, columns=unique(second))
     return replace(dialect, skip=line - 1 if line > 1 else 0, header=header, columns=unique(names))
 
 
@@ -220,12 +257,31 @@ def _numbered(dialect: Dialect, lines: Sequence[str], start: int) -> Iterator[tu
         return
 
 
+def units_below(first: Sequence[str], body: Sequence[Sequence[str]]) -> bool:
+    """Whether the record below a header says what its columns are in: words over columns of numbers."""
+    rest = [row for row in body[1:_UNITS_BELOW] if len(row) == len(first)]
+    if len(rest) < 5 or len(body[0]) != len(first):
+        return False
+    typed = [place for place in range(len(first)) if sum(_typed(row[place]) for row in rest) >= 0.9 * len(rest)]
+    filled = [place for place in typed if any(row[place].strip() for row in rest)]
+    units = [body[0][place].strip() for place in filled]
+    short = all(len(cell.strip()) <= _LONGEST_UNIT for cell in body[0])
+    return len(units) > 1 and short and not any(unit and _typed(unit) for unit in units) and sum(map(bool, units)) > 1
+
+
 def _preamble(records: Sequence[Sequence[str]], width: int) -> int:
     """How many records of titles and remarks come before the header: narrower ones, or nearly empty ones."""
     begin = 0
     for record in records[:_PREAMBLE_RECORDS]:
         filled = sum(bool(cell.strip()) for cell in record)
-        narrow = len(record) < width - 1 or (len(record) < width and not all(record))
+        # R leaves out the name of the rows' names: one record that is narrower by one may be a header.
+        again = len(record) < width and begin + 1 < len(records) and len(records[begin + 1]) < width
+        narrow = (
+            len(record) < width - 1
+            or (len(record) < width and not all(record))
+            or again
+            or (begin and len(record) < width)
+        )
         empty = width >= 3 and filled <= width // 3
         if not narrow and not empty:
             break
@@ -251,6 +307,8 @@ def is_header(first: Sequence[str], body: Sequence[Sequence[str]]) -> bool:
     """
     cells = [cell.strip() for cell in first]
     ranged = [cell for cell in cells if cell]
+    if cells == ["", "0"]:
+        return bool(body) and all(row[0].strip() for row in body[:50] if row)  # a series as pandas writes it
     if len(ranged) > 1 and ranged == [str(number) for number in range(len(ranged))] and _unlike(ranged, cells, body):
         return True
     named = [cell for cell in cells if cell and not missing.is_token(cell)]

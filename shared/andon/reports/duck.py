@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 MEMORY_LIMIT = "384MB"
 THREADS = 2
+_TELL_EVERY = 0.5  # seconds
 
 
 @contextmanager
@@ -39,9 +41,31 @@ def connect(scratch: Path, control: Control) -> Iterator[duckdb.DuckDBPyConnecti
         ) as connection,
     ):
         connection.execute("SET TimeZone = 'UTC'")
-        connection.execute("SET enable_progress_bar = false")
+        # What a query has done is counted, for `telling`, and not printed.
+        connection.execute("SET enable_progress_bar = true")
+        connection.execute("SET enable_progress_bar_print = false")
         with control.interrupt_with(connection.interrupt):
             yield connection
+
+
+@contextmanager
+def telling(connection: duckdb.DuckDBPyConnection, tell_of: Callable[[float], object]) -> Iterator[None]:
+    """While the block's queries run, say how far the present one is, from 0 to 1, twice a second."""
+    ended = threading.Event()
+
+    def tell() -> None:
+        while not ended.wait(_TELL_EVERY):
+            done = connection.query_progress() / 100
+            if 0 < done <= 1:
+                tell_of(done)
+
+    teller = threading.Thread(target=tell, daemon=True)
+    teller.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        teller.join()
 
 
 def identifier(name: str) -> str:

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import codecs
 from pathlib import Path
+from typing import Any
 
 from charset_normalizer import from_bytes
 
 _SAMPLE = 64 << 10
+MENDED = "utf-8-mended"  # UTF-8, the bytes in it that aren't read as Windows-1252
+_MENDING = "andon-mend"
+_KANJI = frozenset(
+    "東京都市区町村県道府大阪名古屋横浜神戸福岡川田山本中小上下北南西日月年時分円価格金額数量店舗商品番号"
+    "会社株式部課担当者氏名住所電話高橋木林井藤佐伊渡辺売買入出合計平均売上利益税込別顧客注文請求書"
+)
 _EAST_ASIAN = ("cp932", "euc_jp", "gb18030", "big5", "cp949")
 _WEST = "äöüßéèàçêâîôûïëñáíóúåøæãõœÄÖÜÉÀÇÑÁÍÓÚÅØÆÂÊÎÔ"
 _CENTRE = "áčďéěíňóřšťúůýžäôľąćęłńśźżőöűüßăâîČŠŽŘŁŚŻŹÁÉÍÓÚÖÜŐĆ"
@@ -24,6 +31,7 @@ _LETTERS = {
     "cp852": _CENTRE,
     "cp1251": _RUSSIAN,
     "koi8_r": _RUSSIAN,
+    "mac_cyrillic": _RUSSIAN,
     "cp866": _RUSSIAN,
     "iso8859_5": _RUSSIAN,
     "cp1253": "αοιετσνηρςάίόέ",
@@ -39,6 +47,8 @@ _MARGIN = 0.12  # how much likelier another than the western encoding must be
 def ranked(path: Path) -> list[str]:
     """The encodings that a text which isn't UTF-8 may be in, the likeliest first; the last one reads anything."""
     sample = _telling(path)
+    if _nearly_utf8(sample):
+        return [MENDED, "latin-1"]
     kana = next((name for name in ("euc_jp", "cp932") if _kana(sample, name) > 0.2), None)
     if kana:
         return [kana, "latin-1"]
@@ -47,8 +57,9 @@ def ranked(path: Path) -> list[str]:
     if "cp1252" in scores:
         scores["cp1252"] += _MARGIN
     order = sorted(scores, key=lambda name: -scores[name])
-    if best and best.encoding in _EAST_ASIAN and scores.get("cp1252", 0) < 0.9:
-        order.insert(0, best.encoding)
+    east = best.encoding if best and best.encoding in _EAST_ASIAN else _by_kanji(sample)
+    if east and scores.get("cp1252", 0) < 0.9 and not _among_ascii(sample, east):
+        order.insert(0, east)
     return [*order, "latin-1"]
 
 
@@ -59,6 +70,60 @@ def _kana(sample: bytes, encoding: str) -> float:
     except UnicodeDecodeError:
         return 0.0
     return sum("\u3041" <= letter <= "\u30fe" for letter in letters) / (len(letters) or 1)
+
+
+def _by_kanji(sample: bytes) -> str | None:
+    """The encoding in which a third of the letters are characters that Japanese addresses and ledgers are full of."""
+    try:
+        letters = [letter for letter in sample.decode("cp932") if not letter.isascii()]
+    except UnicodeDecodeError:
+        return None
+    return "cp932" if letters and sum(letter in _KANJI for letter in letters) > len(letters) / 3 else None
+
+
+def _among_ascii(sample: bytes, encoding: str) -> bool:
+    """Whether most East Asian letters would stand inside words of ASCII ones: then they are accents."""
+    text = sample.decode(encoding, errors="replace")
+    places = [place for place, letter in enumerate(text) if not letter.isascii()]
+    touching = sum(
+        any(near.isascii() and near.isalpha() for near in (text[place - 1 : place], text[place + 1 : place + 2]))
+        for place in places
+    )
+    return touching > len(places) / 2
+
+
+def _nearly_utf8(sample: bytes) -> bool:
+    """Whether a few bytes alone aren't UTF-8, as when something was pasted in."""
+    text = sample.decode("utf-8", errors="replace")
+    odd = text.count("\ufffd")
+    return sum(not letter.isascii() for letter in text) - odd >= 10 * odd
+
+
+class _MendedDecoder(codecs.BufferedIncrementalDecoder):
+    def _buffer_decode(self, input: Any, errors: str, final: bool) -> tuple[str, int]:
+        return codecs.utf_8_decode(input, _MENDING, final)
+
+
+def _mend(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeDecodeError)
+    return error.object[error.start : error.end].decode("cp1252", errors="replace"), error.end
+
+
+def _mended(name: str) -> codecs.CodecInfo | None:
+    if name.replace("_", "-") != MENDED:
+        return None
+    utf8 = codecs.lookup("utf-8")
+    return codecs.CodecInfo(
+        utf8.encode,
+        lambda data, errors="strict": codecs.utf_8_decode(data, _MENDING, True),
+        incrementalencoder=utf8.incrementalencoder,
+        incrementaldecoder=_MendedDecoder,
+        name=MENDED,
+    )
+
+
+codecs.register_error(_MENDING, _mend)
+codecs.register(_mended)
 
 
 def _telling(path: Path) -> bytes:
@@ -79,17 +144,19 @@ def _score(sample: bytes, encoding: str) -> float | None:
         text = sample.decode(encoding)
     except UnicodeDecodeError:
         return None
-    likely = set(_LETTERS[encoding])
+    likely, latin = set(_LETTERS[encoding]), encoding in _LATIN
     total, seen = 0.0, 0
     for before, letter, after in zip(" " + text, text, text[1:] + " ", strict=False):
         if letter.isascii():
             continue
         seen += 1
-        if _out_of_place(before, letter, after, latin=encoding in _LATIN):
+        if _out_of_place(before, letter, after, latin=latin):
             continue
         if letter.isalpha() and letter.isupper() and before.isalpha() and not (before.isupper() and after.isupper()):
             continue  # no word has a capital in its middle
-        if letter in likely or letter.lower() in likely:
+        if latin and letter.isalpha() and letter.isupper() and not (before.isalpha() or after.isalpha()):
+            continue  # no word is one accented capital
+        if letter == "€" or letter in likely or letter.lower() in likely:
             total += 1.0
         elif letter.isalpha() or letter in _MARKS:
             total += 0.4
@@ -106,7 +173,9 @@ def _out_of_place(before: str, letter: str, after: str, *, latin: bool) -> bool:
 
 
 def mark_of(head: bytes) -> str | None:
-    """The encoding that a byte order mark names, or that NUL bytes in every other place give away."""
+    """The encoding that a byte order mark or an escape names, or that NUL bytes in every other place give away."""
+    if any(escape in head for escape in (b"\x1b$B", b"\x1b$@")):
+        return "iso2022_jp"
     if head.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
         return "utf-32"
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import duckdb
 
+from andon.reports import json_shapes
 from andon.reports.control import Control
-from andon.reports.duck import literal
+from andon.reports.duck import identifier, literal
 from andon.reports.errors import UnreadableDataset
 from andon.reports.limits import LONGEST_OBJECT
+from andon.reports.wide import stretches
 
-_LARGEST_WHOLE = 64 << 20  # that is read at once
+_SOME = 1_000
+_MOST_KEYS = 60  # of an object that becomes columns
 # Inside a string the quotes would be escaped.
 _NAMELESS = re.compile(rb'([{,]\s*)""(\s*:)')
 
@@ -43,9 +46,9 @@ def is_array(path: Path) -> bool:
 def table_of(path: Path, scratch: Path, control: Control) -> Path:
     """The file as DuckDB takes it: itself, or a copy in `scratch`.
 
-    A copy has a name for every key, none being empty, and is of the rows alone where they stand in one object.
+    A copy has a name for every key, none being empty, and is of the rows alone where they stand in another shape.
     """
-    if rows := _rows_in_object(path):
+    if rows := json_shapes.rows_of(path):
         target = scratch / "rows"
         with target.open("w", encoding="utf-8") as lines:
             lines.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
@@ -53,13 +56,79 @@ def table_of(path: Path, scratch: Path, control: Control) -> Path:
     with path.open("rb") as file:
         if not any(_NAMELESS.search(line) for line in file):
             return path
+    name = next(each for each in (b"column1", b"column_1", b"nameless") if not _holds(path, b'"%s"' % each))
     target = scratch / "named"
     with path.open("rb") as file, target.open("wb") as out:
         for number, line in enumerate(file):
             if number % 10_000 == 0:
                 control.check()
-            out.write(_NAMELESS.sub(rb'\1"column1"\2', line))
+            out.write(_NAMELESS.sub(rb'\1"%s"\2' % name, line))
     return target
+
+
+def _holds(path: Path, text: bytes) -> bool:
+    with path.open("rb") as file:
+        return any(text in line for line in file)
+
+
+def nested(
+    connection: duckdb.DuckDBPyConnection, table: str, names: Sequence[str], depth: int = 3
+) -> dict[str, tuple[str, ...]]:
+    """The paths of keys to the columns: one for each key of a column that holds objects alone, down to `depth`."""
+    paths: dict[str, tuple[str, ...]] = {name: (name,) for name in names}
+    for _ in range(depth):
+        asked = {name: _path(path) for name, path in paths.items()}
+        some = _objects(connection, f"(FROM {table} LIMIT {_SOME})", asked)
+        opened = _objects(connection, table, some) if some else {}
+        if not opened:
+            return paths
+        deeper: dict[str, tuple[str, ...]] = {}
+        for name, path in paths.items():
+            keys: list[str] = []
+            if name in opened:
+                found = connection.execute(
+                    f"SELECT key, min({_MOST_KEYS} * row + place) FROM (SELECT unnest(keys) AS key, row, "
+                    "generate_subscripts(keys, 1) AS place FROM (SELECT row_number() OVER () AS row, "
+                    f"json_keys({asked[name]}) AS keys FROM {table})) GROUP BY key ORDER BY 2 LIMIT {_MOST_KEYS + 1}"
+                ).fetchall()
+                keys = [key for key, _ in found]
+            if 0 < len(keys) <= _MOST_KEYS:
+                deeper |= {_free(f"{name}.{key}", {*paths, *deeper}): (*path, key) for key in keys}
+            else:
+                deeper[name] = path
+        if deeper == paths:
+            return paths
+        paths = deeper
+    return paths
+
+
+def _objects(connection: duckdb.DuckDBPyConnection, table: str, asked: Mapping[str, str]) -> dict[str, str]:
+    """Those of the SQL expressions that are an object wherever they are anything."""
+    found: dict[str, str] = {}
+    for piece in stretches(len(asked)):
+        some = dict(list(asked.items())[piece])
+        told = (f"bool_and(json_type({sql}) = 'OBJECT') FILTER (json_type({sql}) <> 'NULL')" for sql in some.values())
+        row = connection.execute(f"SELECT {', '.join(told)} FROM {table}").fetchone() or ()
+        found |= {name: some[name] for name, objects in zip(some, row, strict=True) if objects}
+    return found
+
+
+def _free(name: str, taken: set[str]) -> str:
+    return next(each for each in (name, *(f"{name}_{number}" for number in range(2, 99))) if each not in taken)
+
+
+def _path(path: Sequence[str]) -> str:
+    first, *rest = path
+    return identifier(first) + "".join(f" -> {literal(_pointer(key))}" for key in rest)
+
+
+def value(path: Sequence[str]) -> str:
+    """The SQL of the text at a path of keys, NULL for JSON's null and for ''."""
+    return f"nullif({_path(path)} ->> '$', '')"
+
+
+def _pointer(key: str) -> str:
+    return "/" + key.replace("~", "~0").replace("/", "~1")
 
 
 def lines_of(path: Path, rows: Sequence[int]) -> dict[int, int]:
@@ -81,7 +150,7 @@ def locate_fault(path: Path, control: Control) -> UnreadableDataset | None:
     """The first line that isn't a JSON object, found by reading the file again; None if none is found."""
     if is_array(path):
         return _locate_in_array(path)
-    empty = True
+    empty = keyless = True
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
             if number % 10_000 == 1:
@@ -100,35 +169,14 @@ def locate_fault(path: Path, control: Control) -> UnreadableDataset | None:
                 return UnreadableDataset(f"expected one JSON object per line: {error}", number)
             if not isinstance(value, dict):
                 return UnreadableDataset(f"expected one JSON object per line, found {_kind(value)}", number)
-    return UnreadableDataset("the file is empty: there is nothing but white space in it") if empty else None
-
-
-def _rows_in_object(path: Path) -> list[dict[str, object]] | None:
-    """The longest list of objects in a file that is one object, as `{"data": [...]}`; None of any other file."""
-    if path.stat().st_size > _LARGEST_WHOLE:
-        return None
-    with path.open("rb") as file:
-        first = file.readline(LONGEST_OBJECT)
-        if not first.lstrip().startswith(b"{") or (_is_json(first) and file.readline().strip()):
-            return None
-    try:
-        whole = json.loads(path.read_bytes())
-    except ValueError:
-        return None
-    lists = [each for each in whole.values() if isinstance(each, list) and each]
-    return max((each for each in lists if all(isinstance(row, dict) for row in each)), key=len, default=None)
-
-
-def _is_json(text: bytes) -> bool:
-    try:
-        json.loads(text)
-    except ValueError:
-        return False
-    return True
+            keyless = keyless and not value
+    if empty:
+        return UnreadableDataset("the file is empty: there is nothing but white space in it")
+    return UnreadableDataset("the objects are empty: none has a key") if keyless else None
 
 
 def _locate_in_array(path: Path) -> UnreadableDataset | None:
-    if path.stat().st_size > _LARGEST_WHOLE:
+    if path.stat().st_size > json_shapes.LARGEST:
         return None
     try:
         values = json.loads(path.read_bytes())

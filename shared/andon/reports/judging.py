@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import re
 from collections import Counter
@@ -16,8 +17,13 @@ ALMOST = 0.7  # of the values, for a column to be called almost numeric, or almo
 _JUDGED = 2_000  # different values that every spelling is tried on
 _SOME = 500  # of them for the one that most are written in
 _MOST_SENTINELS = 4
+_MOST_STAND_INS, _AGAIN = 2, 3
 _PHONE = re.compile(r"phone|\btel|telefon|téléphone|mobile|\bcell|handy|\bfax|whatsapp|msisdn", re.IGNORECASE)
-_VERSION = re.compile(r"version|release|build|revision", re.IGNORECASE)
+_VERSION = re.compile(r"(?:^|[\W_])(?:version|release|build|revision|ver)$|^version\b")
+_NAMES = re.compile(
+    r"(?:^|[\W_])(?:id|no|nr|num|number|nummer|code|part|plot|lot|sku|ref|serial|batch|chapter|section|article|ean|gtin|"
+    r"isbn|model|invoice|ticket|account|konto|barcode|key|parcel|unit)(?:$|[\W_])"
+)
 _WHEN = re.compile(
     r"date|datum|fecha|time|zeit|\bts\b|_ts$|^ts_|stamp|epoch|created|updated|modified|\bwhen\b|_at$|\bat$|\bday\b|^day|"
     r"_day$|tag$|_on$|^dt$|_dt$|month|monat|period",
@@ -26,6 +32,7 @@ _WHEN = re.compile(
 _DURATION = re.compile(r"duration|dauer|elapsed|runtime|length|laptime|\blap|split|uptime|downtime|wait", re.IGNORECASE)
 _EXPONENT = re.compile(r"\d+[eE]\d+")
 _LEADING_ZERO = re.compile(r"[-+]?0\d+")
+_ENDLESS = re.compile(r"-?[1-9]\d{38,}")
 _ADDRESS = re.compile(r"(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?:25[0-5]|2[0-4]\d|1?\d?\d)){3}")
 _DIGITS = re.compile(r"[+-]?[\d ()/.-]{6,}")
 
@@ -34,13 +41,15 @@ _DIGITS = re.compile(r"[+-]?[\d ()/.-]{6,}")
 class Judgement:
     """`candidates` are the spellings that the sample allows: the likeliest, and one that would mean something else.
 
-    `near` is what most of the values are written in, where all are not.
+    `near` is what most of the values are written in, where all are not. `stand_ins` are words that stand again and
+    again among values of another kind, as "no data": they count as missing.
     """
 
     candidates: tuple[Spelling, ...] = ()
     near: Spelling | None = None
     notes: tuple[str, ...] = ()
     forced: bool = False
+    stand_ins: tuple[str, ...] = ()
 
 
 def judge(name: str, sample: Mapping[str, int], wanted: str | None = None) -> Judgement:
@@ -51,6 +60,10 @@ def judge(name: str, sample: Mapping[str, int], wanted: str | None = None) -> Ju
     if wanted:
         best = _nearest([each for each in _all(name, values) if each.type == wanted], sample)
         return Judgement((best,) if best else (), forced=True)
+    if "0" in values and _WHEN.search(name):
+        days = [value for value in values if value != "0"]
+        if days and fits_all(moments.COMPACT, days):
+            return Judgement((moments.COMPACT,), stand_ins=("0",))
     kept, note = _kept_as_text(name, values)
     if kept:
         return Judgement(notes=(note,) if note else ())
@@ -61,7 +74,25 @@ def judge(name: str, sample: Mapping[str, int], wanted: str | None = None) -> Ju
     if sum(any(c.isdigit() for c in value) for value in some) < ALMOST * len(some):
         return Judgement()  # neither numbers nor dates
     near = _nearest(_all(name, _most_alike(list(some))), some)
-    return Judgement(near=near if near and _share(near, sample) >= ALMOST else None)
+    if near is None or _share(near, sample) < ALMOST:
+        return Judgement()
+    if words := _stand_ins(near, sample):
+        rest = [value for value in values if value not in words]
+        if candidates := _readings(each for each in _all(name, rest) if fits_all(each, rest)):
+            return Judgement(candidates, near=near, stand_ins=words)
+    return Judgement(near=near)
+
+
+def _stand_ins(near: Spelling, sample: Mapping[str, int]) -> tuple[str, ...]:
+    """What stands again and again, and alone, among values of another kind; among numbers it has no digits."""
+    days = near.type in {"date", "timestamp"}
+    fits = functools.partial(moments.names_a_day, near) if days else near.fits
+    odd = [value for value in sample if not missing.is_token(value) and not fits(value)]
+    if len(odd) > _MOST_STAND_INS or (days and len(odd) > 1):
+        return ()
+    enough = all(sample[value] >= _AGAIN for value in odd)
+    worded = days or not any(character.isdigit() for value in odd for character in value)
+    return tuple(odd) if enough and worded else ()
 
 
 def _readings(spellings: Iterable[Spelling]) -> tuple[Spelling, ...]:
@@ -109,13 +140,15 @@ def _kept_as_text(name: str, values: Sequence[str]) -> tuple[bool, str]:
     exponents = [value for value in values if _EXPONENT.fullmatch(value)]
     if exponents and all(INTEGER.fits(value) or _EXPONENT.fullmatch(value) for value in values):
         return True, f"Kept as text: {exponents[0]} among whole numbers is a name rather than a power of ten."
+    if any(_ENDLESS.fullmatch(value) for value in values):
+        return True, "Kept as text: a number of so many digits would lose some."
     zeros = any(_LEADING_ZERO.fullmatch(value.strip()) for value in values)
     if zeros and all(value.strip().lstrip("+-").isdigit() for value in values):
         return not fits_all(moments.COMPACT, values), "Kept as text: the zeros at the front would be lost."
     if all(map(_ADDRESS.fullmatch, values)):
         return True, "Kept as text: these are addresses of a network."
-    if _VERSION.search(name) and all(value.count(".") != 1 for value in values):
-        return True, ""
+    if _VERSION.search(_spaced(name)) and any("." in value for value in values):
+        return True, "Kept as text: these are versions rather than numbers."
     return False, ""
 
 
@@ -128,8 +161,12 @@ def _all(name: str, values: Sequence[str]) -> list[Spelling]:
         found += [INTEGER, LONG_INTEGER, NUMBER]
         found += _spelled(values)
     found += [BOOLEAN, moments.ISO_DATE, moments.ISO_TIMESTAMP, moments.MONTH, moments.QUARTER]
-    if not _VERSION.search(name):
-        found += moments.candidates()
+    found += [moments.MONTH_FIRST, moments.WEEK, moments.EAST_ASIAN]
+    if not _VERSION.search(_spaced(name)):
+        names = _names(name)
+        found += [
+            each for each in moments.candidates() if not (names and each.spec["short"] and not each.spec["named"])
+        ]
     if _times(name, values):
         found.append(moments.DURATION)
     return found
@@ -138,15 +175,37 @@ def _all(name: str, values: Sequence[str]) -> list[Spelling]:
 def _numbers_as_moments(name: str, values: Sequence[str]) -> list[Spelling]:
     """Days as yyyymmdd, and times since 1970: where name or order say that the numbers are no quantities."""
     named = bool(_WHEN.search(name))
+    if not named and _names(name):
+        return []
     found = []
     if all(len(value) == 8 for value in values) and (named or len(values) >= 3):
         found.append(moments.COMPACT)
+    if named and all(len(value) == 6 for value in values):
+        found.append(moments.COMPACT_MONTH)
+    if named or len(values) >= 3:
+        found.append(moments.COMPACT_TIME)
     for unit, (low, high) in moments.EPOCH.items():
         if all(value.isdigit() and low <= int(value) <= high for value in values if len(value) < 20):
-            orderly = unit != "s" and ascending(values)
-            if named or orderly:
+            # Article numbers rise, too: without a name, a time is one of these decades.
+            recent = unit != "s" and all(moments.is_recent(unit, int(value)) for value in values if len(value) < 20)
+            if named or (recent and ascending(values)):
                 found.append(moments.epoch(unit))
     return found
+
+
+def _spaced(name: str) -> str:
+    """A name in small letters, its words set off by blanks."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name).lower()
+
+
+def _names(name: str) -> bool:
+    """Whether a column's name says that its numbers name things."""
+    return bool(_NAMES.search(_spaced(name))) and not _WHEN.search(name)
+
+
+def is_time(name: str) -> bool:
+    """Whether a column's name says that its numbers may be days or moments."""
+    return bool(_WHEN.search(name))
 
 
 def _spelled(values: Sequence[str]) -> list[Spelling]:
@@ -215,7 +274,9 @@ def evidence(fitting: Sequence[Sequence[Spelling]], samples: Sequence[Mapping[st
     return Evidence(comma, point, orders.pop() if len(orders) == 1 else None)
 
 
-def settle(spellings: Sequence[Spelling], of: Evidence, delimiter: str | None) -> tuple[Spelling, tuple[str, ...]]:
+def settle(
+    spellings: Sequence[Spelling], of: Evidence, delimiter: str | None, sample: Sequence[str]
+) -> tuple[Spelling, tuple[str, ...]]:
     """The spelling that is meant among those that every value fits, and what is to be said of the choice."""
     if not spellings:
         return TEXT, ()
@@ -226,7 +287,10 @@ def settle(spellings: Sequence[Spelling], of: Evidence, delimiter: str | None) -
             return same[0], (f"Day and month come as {of.order}, as in another column: here alone both would fit.",)
         return TEXT, ("Kept as text: the dates fit both with the month first and with the day first.",)
     signs = {_decimal(each) for each in spellings if each.type in {"integer", "number"}}
-    if {",", "."} <= signs:
+    if {",", "."} <= signs and numbers.separated(sample):
+        thousands = [each for each in spellings if each.spec.get("group")]
+        if thousands and numbers.grouped(first.unit, sample):
+            return thousands[0], ()
         comma = of.comma and not of.point
         if not of.comma and not of.point:
             comma = delimiter == ";" and first is not NUMBER

@@ -10,15 +10,43 @@ from andon.reports.duck import literal
 # In lower case. These stand for nothing wherever they are ...
 _ANYWHERE = {
     *("null", "(null)", "<null>", "[null]", "\\n", "nan", "<na>", "nat", "n/a", "n.a.", "#n/a", "#na"),
-    *("#value!", "#div/0!", "#ref!", "#name?", "#num!", "#null!", "1.#qnan", "-1.#ind"),
+    *(
+        "#value!",
+        "#div/0!",
+        "#ref!",
+        "#name?",
+        "#num!",
+        "#null!",
+        "#n/a n/a",
+        "1.#qnan",
+        "-1.#qnan",
+        "1.#ind",
+        "-1.#ind",
+    ),
 }
 # ... these beside words that aren't like them ...
 _NA = {"na"}
 _MARKS = {".", "..", "...", "-", "--", "---", "–", "—", "?", "??", "*", "/", "…"}
 # ... and these only among numbers and dates, where no word could be meant.
 _NO_NUMBERS = {
-    *("none", "nil", "missing", "unknown", "tbd", "not available", "nd", "n.d.", "k.a.", "s.o.", "empty", "blank"),
-    *("inf", "-inf", "+inf", "infinity", "-infinity", "∞", "-∞", "-nan", "+nan"),
+    *(
+        "none",
+        "nil",
+        "missing",
+        "unknown",
+        "undefined",
+        "tbd",
+        "tba",
+        "tbc",
+        "empty",
+        "blank",
+        "nodata",
+        "no data",
+        "nd",
+    ),
+    *("not available", "not applicable", "n.d.", "n/d", "s/d", "n.s.", "n.c.", "k.a.", "k. a.", "s.o.", "keine angabe"),
+    *("н/д", "нет данных", "δ/υ", "yok", "brak", "不明", "なし", "無", "无", "없음", "**", "***", "#", "@na"),
+    *("inf", "-inf", "+inf", "infinity", "-infinity", "∞", "-∞", "-nan", "+nan", "-nan(ind)", "nan(ind)"),
 }
 TOKENS = frozenset(_ANYWHERE | _NA | _MARKS | _NO_NUMBERS)
 # Days by which programs say "never" and "for ever".

@@ -16,29 +16,67 @@ MONTHS = {
     name: number
     for number, names in enumerate(
         (
-            "jan january januar jänner janvier janv enero ene gennaio gen janeiro januari",
-            "feb february februar februari février fevrier févr febrero febbraio fevereiro fev",
-            "mar march märz maerz mär mrz mars marzo março marco maart mrt",
-            "apr april avril avr abril abr aprile",
-            "may mai mayo maggio mag maio mei",
-            "jun june juni juin junio giugno giu junho",
-            "jul july juli juillet juil julio luglio lug julho",
-            "aug august août aout agosto ago augustus",
-            "sep sept september septembre septiembre settembre set setembro",
-            "oct october oktober okt octobre octubre ottobre ott outubro out",
-            "nov november novembre noviembre novembro",
-            "dec december dezember dez décembre decembre déc diciembre dic dicembre dezembro",
+            "jan january januar jänner janvier janv enero ene gennaio gen janeiro januari styczeń stycznia sty "
+            "leden ledna led siječnja tammikuu tammikuuta tammi ocak oca январь января янв січень січня "
+            "ιανουάριος ιανουαρίου ιαν ianuarie ian január janúar",
+            "feb february februar februari février fevrier févr febrero febbraio fevereiro fev luty lutego lut "
+            "únor února úno helmikuu helmikuuta helmi şubat şub февраль февраля фев лютий лютого φεβρουάριος "
+            "φεβρουαρίου φεβ februarie február",
+            "mar march märz maerz mär mrz mars marzo março marco maart mrt marzec marca březen března bře "
+            "maaliskuu maaliskuuta maalis mart март марта березень березня μάρτιος μαρτίου μαρ martie március",
+            "apr april avril avr abril abr aprile kwiecień kwietnia kwi duben dubna dub huhtikuu huhtikuuta huhti "
+            "nisan nis апрель апреля апр квітень квітня απρίλιος απριλίου απρ aprilie április",
+            "may mai mayo maggio mag maio mei maj maja květen května kvě toukokuu toukokuuta touko mayıs май мая "
+            "травень травня μάιος μαΐου μαϊ május",
+            "jun june juni juin junio giugno giu junho czerwiec czerwca cze červen června kesäkuu kesäkuuta kesä "
+            "haziran haz июнь июня июн червень червня ιούνιος ιουνίου ιουν iunie június",
+            "jul july juli juillet juil julio luglio lug julho lipiec lipca lip červenec července heinäkuu "
+            "heinäkuuta heinä temmuz tem июль июля июл липень липня ιούλιος ιουλίου ιουλ iulie július",
+            "aug august août aout agosto ago augustus sierpień sierpnia sie srpen srpna srp elokuu elokuuta elo "
+            "ağustos ağu август августа авг серпень серпня αύγουστος αυγούστου αυγ",
+            "sep sept september septembre septiembre settembre set setembro wrzesień września wrz září zář "
+            "syyskuu syyskuuta syys eylül eyl сентябрь сентября сен сент вересень вересня σεπτέμβριος σεπτεμβρίου "
+            "σεπ septembrie szeptember",
+            "oct october oktober okt octobre octubre ottobre ott outubro out październik października paź říjen "
+            "října říj lokakuu lokakuuta loka ekim eki октябрь октября окт жовтень жовтня οκτώβριος οκτωβρίου οκτ "
+            "octombrie október",
+            "nov november novembre noviembre novembro listopad listopadu lis marraskuu marraskuuta marras kasım "
+            "kas ноябрь ноября ноя листопад листопада νοέμβριος νοεμβρίου νοε noiembrie",
+            "dec december dezember dez décembre decembre déc diciembre dic dicembre dezembro grudzień grudnia gru "
+            "prosinec prosince pro joulukuu joulukuuta joulu aralık ara декабрь декабря дек грудень грудня "
+            "δεκέμβριος δεκεμβρίου δεκ decembrie",
         ),
         1,
     )
     for name in names.split()
 }
+# Hours from UTC; what stands for several zones, as IST, is left out.
+_ZONES = {
+    "EST": -5,
+    "EDT": -4,
+    "CST": -6,
+    "CDT": -5,
+    "MST": -7,
+    "MDT": -6,
+    "PST": -8,
+    "PDT": -7,
+    "WET": 0,
+    "WEST": 1,
+    "CET": 1,
+    "CEST": 2,
+    "EET": 2,
+    "EEST": 3,
+    "MSK": 3,
+    "JST": 9,
+    "KST": 9,
+}
 _TIME = (
-    r"(?:[T ,]+(?P<t>\d{1,2}:\d\d(?::\d\d(?:[.,]\d{1,9})?)?)(?:\s*(?P<half>[AaPp])\.?[Mm]\.?)?"
-    r"(?:\s*(?P<zone>Z|UTC|GMT|[-+−]\d\d(?::?\d\d)?))?)?"
+    r"(?:[T ,:]+(?P<t>\d{1,2}:\d\d(?::\d\d(?:[.,]\d{1,9})?)?)(?:\s*(?P<half>[AaPp])\.?\s?[Mm]\.?| Uhr)?"
+    r"(?:\s*(?P<zone>Z|UTC|GMT|(?:UTC|GMT)?[-+−]\d\d(?::?\d\d)?"
+    rf"|{'|'.join(_ZONES)}))?(?:\[[\w/]+\])?)?"
 )
-_LETTER = "[A-Za-zÀ-ÿ]"
-_DAY, _NAME = r"(?P<d>\d{1,2})(?:st|nd|rd|th|\.)?", rf"(?P<m>{_LETTER}{{3,10}})\.?"
+_LETTER = "[A-Za-z\u00c0-\u024f\u0370-\u03ff\u0400-\u04ff\u1e00-\u1fff]"
+_DAY, _NAME = r"(?P<d>\d{1,2})(?:st|nd|rd|th|\.)?", rf"(?P<m>{_LETTER}{{3,12}})\.?"
 _WEEKDAY = rf"(?:{_LETTER}{{2,10}}\.?,? +)?"
 
 
@@ -52,9 +90,11 @@ def day(order: str, separator: str, *, short: bool = False, named: bool = False,
     digits = r"\d{2}" if short and separator == "-" else r"\d{1,2}"
     each = {"d": _DAY if named else f"(?P<d>{digits})", "m": _NAME if named else f"(?P<m>{digits})", "y": year}
     # A month's name may be set off by a blank, a hyphen, a comma and a blank.
-    between = r"[ ,/-]+(?:de )?" if named and separator == " " else re.escape(separator)
-    pattern = (_WEEKDAY if named else "") + between.join(each[part] for part in order) + (_TIME if timed else "")
-    pattern = rf"\s*{pattern}\s*"
+    # or by nothing before the four digits of a year.
+    between = (r"[ ,/-]+(?:de )?" if short else r"[ ,/-]*(?:de )?") if named else re.escape(separator)
+    pattern = (_WEEKDAY if named else "") + between.join(each[part] for part in order)
+    pattern += (r"(?: ?г\.?)?" if named and order.endswith("y") else "") + (_TIME if timed else "")
+    pattern = rf"\s*\[?{pattern}\]?\s*" if timed else rf"\s*{pattern}\s*"
     month = _month("told.m") if named else "told.m"
     years = f"CASE WHEN told.y < '{_WINDOW}' THEN '20' ELSE '19' END || told.y" if short else "told.y"
     ymd = f"({years}) || '-' || {month} || '-' || " + ("told.d" if "d" in order else "'1'")
@@ -81,7 +121,7 @@ def names_a_day(spelling: Spelling, value: str) -> bool:
     found = spelling.groups(value)
     if found is None:
         return False
-    if "y" not in found:
+    if "y" not in found or "m" not in found:
         return True
     month = MONTHS.get(found["m"].lower(), 0) if spelling.spec.get("named") else int(found["m"])
     year = int(found["y"])
@@ -100,6 +140,7 @@ ISO_DATE = Spelling(
     {"kind": "iso date"},
     r"(?P<y>\d{4})-(?P<m>\d\d)-(?P<d>\d\d)",
     "CASE WHEN {0} LIKE '____-__-__' THEN " + plausible("try_cast({0} AS DATE)") + " END",
+    fitting=plausible("try_cast({0} AS DATE)"),
 )
 ISO_TIMESTAMP = Spelling(
     "timestamp",
@@ -109,13 +150,32 @@ ISO_TIMESTAMP = Spelling(
     # The cast passes an offset over in silence: what has one isn't this.
     "CASE WHEN {0} LIKE '____-__-__%' AND NOT contains(substr({0}, 17), '-') AND NOT contains(substr({0}, 17), '+') "
     "THEN " + plausible("try_cast({0} AS TIMESTAMP)") + " END",
+    fitting=plausible("try_cast({0} AS TIMESTAMP)"),
 )
-MONTH = Spelling(
-    "date",
-    {"kind": "month"},
-    r"(?:1[89]|20|21)\d\d-(?:0[1-9]|1[0-2])",
-    "CASE WHEN {0} LIKE '____-__' THEN " + plausible("try_cast({0} || '-01' AS DATE)") + " END",
-    "2024-01",
+_Y, _M = r"(?:1[89]|20|21)\d\d", r"(?:0[1-9]|1[0-2])"
+
+
+def _of_parts(kind: str, pattern: str, day: str, shown: str) -> Spelling:
+    """Days made of the named parts of a pattern: `day` is SQL for one as text, or for a date."""
+    read = f"list_transform([{parts(pattern)}], lambda told: {plausible(f'try_cast({day} AS DATE)')})[1]"
+    return Spelling("date", {"kind": kind}, pattern, read, shown)
+
+
+MONTH = _of_parts("month", rf"(?P<y>{_Y})[-/.M](?P<m>{_M})", "told.y || '-' || told.m || '-01'", "2024-01")
+MONTH_FIRST = _of_parts("month first", rf"(?P<m>{_M})[-/.](?P<y>{_Y})", "told.y || '-' || told.m || '-01'", "01/2024")
+COMPACT_MONTH = _of_parts("compact month", rf"(?P<y>{_Y})(?P<m>{_M})", "told.y || '-' || told.m || '-01'", "yyyymm")
+WEEK = _of_parts(
+    "week",
+    r"(?P<y>\d{4})-?W(?P<w>0[1-9]|[1-4]\d|5[0-3])",
+    # The week of the fourth of January is a year's first.
+    "(date_trunc('week', try_cast(told.y || '-01-04' AS DATE)) + to_days(7 * (try_cast(told.w AS INTEGER) - 1)))",
+    "2024-W01",
+)
+EAST_ASIAN = _of_parts(
+    "east asian date",
+    r"\s*(?P<y>\d{4})(?:年|년|\.) ?(?P<m>\d{1,2})(?:月|월|\.) ?(?P<d>\d{1,2})(?:日|일|\.)\s*",
+    "told.y || '-' || told.m || '-' || told.d",
+    "yyyy年m月d日",
 )
 QUARTER = Spelling(
     "date",
@@ -141,6 +201,19 @@ COMPACT = Spelling(
 )
 
 
+COMPACT_TIME = Spelling(
+    "timestamp",
+    {"kind": "compact time"},
+    rf"(?P<d>{_Y}{_M}(?:0[1-9]|[12]\d|3[01]))[T_ -]?(?P<t>(?:[01]\d|2[0-3])[0-5]\d[0-5]\d)Z?",
+    "list_transform(["
+    + parts(rf"(?P<d>{_Y}{_M}(?:0[1-9]|[12]\d|3[01]))[T_ -]?(?P<t>(?:[01]\d|2[0-3])[0-5]\d[0-5]\d)Z?")
+    + "], lambda told: "
+    + plausible("try_strptime(told.d || told.t, '%Y%m%d%H%M%S')")
+    + ")[1]",
+    "yyyymmddhhmmss",
+)
+
+
 def epoch(unit: str) -> Spelling:
     """Moments as the time since 1970 in `unit`: s, ms, us or ns."""
     micros = {"s": "* 1000000", "ms": "* 1000", "us": "", "ns": "// 1000"}[unit]
@@ -163,6 +236,15 @@ EPOCH = {
     unit: (315_532_800 * factor, 4_102_444_800 * factor)
     for unit, factor in {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}.items()
 }
+
+_RECENT = (631_152_000, 2_208_988_800)  # 1990 to 2040
+
+
+def is_recent(unit: str, value: int) -> bool:
+    """Whether a time since 1970 lies in the decades that most times in files are from."""
+    seconds = value // (EPOCH[unit][0] // EPOCH["s"][0])
+    return _RECENT[0] <= seconds <= _RECENT[1]
+
 
 DURATION = Spelling(
     "number",
@@ -207,12 +289,12 @@ def _moment(local: str) -> str:
         "CASE WHEN lower(told.half) = 'p' AND hour({0}) < 12 THEN 12 "
         "WHEN lower(told.half) = 'a' AND hour({0}) = 12 THEN -12 ELSE 0 END"
     ).replace("{0}", local)
+    named = "".join(f"WHEN told.zone = {literal(zone)} THEN {60 * hours} " for zone, hours in _ZONES.items())
     offset = (
-        "CASE WHEN length(told.zone) < 3 OR told.zone IN ('UTC', 'GMT') THEN 0 ELSE "
-        "(CASE WHEN starts_with(told.zone, '+') THEN 1 ELSE -1 END) "
-        "* (60 * try_cast(substr(told.zone, 2, 2) AS INTEGER) "
-        "+ coalesce(try_cast(right(replace(told.zone, ':', ''), -3) AS INTEGER), 0)) END"
-    )
+        f"CASE WHEN length({{zone}}) < 3 THEN 0 {named}ELSE (CASE WHEN starts_with({{zone}}, '+') THEN 1 ELSE -1 END) "
+        "* (60 * try_cast(substr({zone}, 2, 2) AS INTEGER) "
+        "+ coalesce(try_cast(right(replace({zone}, ':', ''), -3) AS INTEGER), 0)) END"
+    ).replace("{zone}", "replace(replace(told.zone, 'UTC', ''), 'GMT', '')")
     return f"({local} + to_hours({half}) - to_minutes({offset}))"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
@@ -14,22 +14,28 @@ from andon.reports.spelling import Spelling, parts
 _GROUPS = {"": "", ",": ",", ".": ".", " ": " \u00a0\u202f", "'": "'’"}
 CONVENTIONS = ((".", ""), (".", ","), (".", " "), (".", "'"), (",", ""), (",", "."), (",", " "), (",", "'"))
 
-_SYMBOLS = "[$€£¥₹₽₩₺₫₪฿₴₦₱₡₲₵₸₿]"
+_SYMBOLS = "[$€£¥￥₹₽₩￦₺₫₪฿₴₦₱₡₲₵₸₿]"
 _CODES = (
     "USD|EUR|GBP|CHF|JPY|CNY|RMB|INR|SEK|NOK|DKK|PLN|CZK|HUF|RON|BGN|BRL|AUD|CAD|NZD|ZAR|MXN|TRY|RUB|KRW|SGD|HKD|ILS|"
     "UAH|CLP|COP|ARS|THB|IDR|MYR|PHP|VND|AED|SAR|EGP|NGN|KES|PKR|BTC|ETH"
 )
-_MARKS = rf"(?:US|A|C|NZ|HK|S|R|NT|MX)?\$|{_SYMBOLS}|(?:{_CODES})|kr\.?|zł|Kč|Ft|lei|лв|руб\.?|Fr\.|Rs\.?|RM"
+_WORDS = r"kr\.?|zł|Kč|Ft|lei|лв|руб\.?|грн|Fr\.|Rs\.?|Rp\.?|RM|TL|円|元|원"
+_MARKS = rf"(?:US|A|C|NZ|HK|S|R|NT|MX)?\$|{_SYMBOLS}|(?:{_CODES})|{_WORDS}"
+# Of these nobody writes fractions: a separator stands between thousands.
+_WHOLE = frozenset({"¥", "￥", "₩", "￦", "₫", "円", "원", "Ft", "Rp", "Rp.", "JPY", "KRW", "VND", "HUF", "IDR", "CLP"})
 # Words behind a number name what it counts; two of them, or digits in them, make it a sentence or a code.
 _WORD = r"[^\d\s.,;:()%+/$€£¥-][^\d\s,;:()$€£¥]{0,11}"
 _GAP = "[\\s\u00a0\u202f]*"
-_SIGN = r"[-+−]?"  # the last is a typographer's minus
+_SIGN = r"[-+−–]?"  # the last two are a typographer's minus, and what stands in for it
 _MONEY = re.compile(rf"(?:{_MARKS})")
 _CORE = re.compile(
-    rf"{_GAP}\(?{_GAP}{_SIGN}{_GAP}(?P<before>{_MARKS})?{_GAP}{_SIGN}{_GAP}[.,]?\d[\d.,'’ \u00a0\u202f]*"
-    rf"(?:[eE][-+]?\d+)?{_GAP}(?P<after>%|‰|{_MARKS}|°[CF]|{_WORD})?{_GAP}-?{_GAP}\)?{_GAP}"
+    rf"{_GAP}\(?{_GAP}{_SIGN}{_GAP}(?P<before>{_MARKS})?{_GAP}\(?{_GAP}{_SIGN}{_GAP}"
+    rf"[.,]?\d[\d.,'’ \u00a0\u202f]*[-–—]{{0,2}}(?:[eE][-+]?\d+)?{_GAP}"
+    rf"(?P<after>[%％‰]|{_MARKS}|°[CF]|{_WORD})?{_GAP}-?{_GAP}\)?{_GAP}"
 )
-_CLOCK = {"am", "pm", "a.m.", "told.m.", "uhr", "h.", "st", "nd", "rd", "th", "e", "E"}
+_DIGITS = re.compile(r"\d(?:[\d.,]*\d)?")
+_MANY = 10  # numbers with decimals, of which one would end in a zero that isn't written
+_CLOCK = {"am", "pm", "a.m.", "p.m.", "uhr", "h.", "st", "nd", "rd", "th", "e", "E"}
 
 
 def affix(value: str) -> str | None:
@@ -48,6 +54,10 @@ def is_money(unit: str | None) -> bool:
     return bool(unit and _MONEY.fullmatch(unit))
 
 
+def is_share(unit: str | None) -> bool:
+    return unit in {"%", "％", "‰"}
+
+
 @cache
 def number(decimal: str, group: str, unit: str = "", *, whole: bool = False) -> Spelling:
     """Numbers with `decimal` before their fractions, `group` between thousands ('' for none) and `unit` beside them.
@@ -55,7 +65,8 @@ def number(decimal: str, group: str, unit: str = "", *, whole: bool = False) -> 
     Brackets and a minus behind the digits make them negative, as in bookkeeping.
     """
     d = re.escape(decimal)
-    fraction = "" if whole else rf"(?:{d}\d*)?"
+    # A dash for the cents, as `5,-` or `5.–`: there are none.
+    fraction = "" if whole else rf"(?:{d}(?:\d+|[-–—]{{1,2}})?)?"
     plain = rf"(?:0|[1-9]\d*){fraction}"
     if group:
         g = f"[{re.escape(_GROUPS[group])}]"
@@ -67,7 +78,8 @@ def number(decimal: str, group: str, unit: str = "", *, whole: bool = False) -> 
     before = rf"(?:{u})?" if is_money(unit) else ""
     after = rf"(?:{u})?" if is_money(unit) else u
     pattern = (
-        rf"{_GAP}(?P<open>\(?){_GAP}(?P<sign>{_SIGN}){_GAP}{before}{_GAP}(?P<inner>{_SIGN}){_GAP}(?P<core>{core}){_GAP}{after}"
+        rf"{_GAP}(?P<open>\(?){_GAP}(?P<sign>{_SIGN}){_GAP}{before}{_GAP}(?P<within>\(?){_GAP}(?P<inner>{_SIGN}){_GAP}"
+        rf"(?P<core>{core}){_GAP}{after}"
         rf"{_GAP}(?P<behind>-?){_GAP}\)?{_GAP}"
     )
     digits = "told.core"
@@ -75,12 +87,33 @@ def number(decimal: str, group: str, unit: str = "", *, whole: bool = False) -> 
         digits = f"replace({digits}, {literal(character)}, '')"
     if decimal != ".":
         digits = f"replace({digits}, {literal(decimal)}, '.')"
-    negative = "told.open = '(' OR told.sign IN ('-', '−') OR told.inner IN ('-', '−') OR told.behind = '-'"
+    if not whole:
+        digits = f"rtrim({digits}, '-–—')"
+    signs = "('-', '−', '–')"
+    negative = f"'(' IN (told.open, told.within) OR told.sign IN {signs} OR told.inner IN {signs} OR told.behind = '-'"
     cast = f"try_cast({digits} AS {'BIGINT' if whole else 'DOUBLE'})"
     # A list of one, so that the parts are taken out of the text once.
     sql = f"list_transform([{parts(pattern)}], lambda told: CASE WHEN {negative} THEN -{cast} ELSE {cast} END)[1]"
     spec = {"kind": "spelled number", "decimal": decimal, "group": group, "unit": unit, "whole": whole}
     return Spelling("integer" if whole else "number", spec, pattern, sql, _shown(decimal, group, unit, whole), unit)
+
+
+def grouped(unit: str | None, values: Iterable[str]) -> bool:
+    """Whether a separator before three digits, as in `1,234`, stands between thousands for sure.
+
+    It does in currencies without fractions, and where small numbers have none: decimals would be written there, too.
+    """
+    if unit in _WHOLE:
+        return True
+    cores = [found.group() for found in map(_DIGITS.search, values) if found]
+    bare = [core for core in cores if core.isdigit()]
+    small = any(core != "0" for core in bare) and all(len(core) < 4 for core in bare)
+    return small and len(cores) - len(bare) >= _MANY
+
+
+def separated(values: Iterable[str]) -> bool:
+    """Whether a separator stands in any of the numbers."""
+    return any(found and not found.group().isdigit() for found in map(_DIGITS.search, values))
 
 
 def from_spec(spec: Mapping[str, Any]) -> Spelling:
@@ -91,4 +124,4 @@ def _shown(decimal: str, group: str, unit: str, whole: bool) -> str | None:
     text = f"1{group}234" + ("" if whole else f"{decimal}56")
     if is_money(unit):
         return f"{unit}{text}"
-    return f"{text}{unit}" if unit in {"", "%", "‰"} else f"{text} {unit}"
+    return f"{text}{unit}" if unit == "" or is_share(unit) else f"{text} {unit}"

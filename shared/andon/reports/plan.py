@@ -21,11 +21,12 @@ class Planned:
     spelling: Spelling
     column: Column
 
-    def sql(self, value: str) -> str:
-        """The SQL that reads the column from the text expression `value`."""
+    def sql(self, value: str, *, fits: bool = False) -> str:
+        """The SQL that reads the column from the text expression `value`; `fits` as of `Spelling.read`."""
         # What the spelling doesn't fit is missing in any case.
         tokens = [literal(each.token) for each in self.column.missing if self.spelling.fits(each.token)]
-        read = self.spelling.read(value)
+        # DuckDB lets its reader of CSV make a plain cast, which fails on a token.
+        read = self.spelling.read(value, fits=fits and not self.column.missing)
         return f"CASE WHEN {value} NOT IN ({', '.join(tokens)}) THEN {read} END" if tokens else read
 
     def to_json(self) -> dict[str, Any]:
@@ -67,6 +68,8 @@ class Plan:
             told |= {"delimiter": self.dialect.delimiter, "quote": self.dialect.quote}
         if self.dialect is not None:
             told |= {"header": self.dialect.header, "skippedLines": self.dialect.skip}
+            if self.dialect.end:
+                told["lastLine"] = self.dialect.end
             if self.dialect.comment:
                 told["comment"] = self.dialect.comment
         signs = {each.spelling.spec["decimal"] for each in self.columns if each.spelling.spec.get("decimal")}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from andon.reports.columns import Column
-from andon.reports.numbers import is_money
+from andon.reports.numbers import is_money, is_share
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,7 @@ class Evidence:
     """The names of all columns, as `plain_name` writes them."""
 
 
+_LONG = 10**11  # article numbers, accounts and the like have twelve digits and more
 _COUNTERS = {"n", "i", "row", "index", "seq", "sequence", "position", "line", "column1", "unnamed 0", "rownum"}
 
 
@@ -66,6 +67,7 @@ _ID = _words(
     "customerid",
     "passengerid",
 )
+_NAMED = re.compile(r"(?:^| )(?:lot|batch|part|plot|parcel|invoice|ticket|account|konto|barcode|gtin|article)$")
 _CODE = _words(
     "zip",
     "zipcode",
@@ -232,7 +234,7 @@ def plain_name(name: str) -> str:
 def _of_numbers(name: str, type_: str, of: Evidence) -> tuple[str, str]:
     unique = of.values > 1 and of.distinct >= 0.95 * of.values
     whole = type_ == "integer"
-    if of.unit in {"%", "‰"}:
+    if is_share(of.unit):
         return "percent", f"its values end in {of.unit}"
     if is_money(of.unit):
         return "money", f"its values name the currency {of.unit}"
@@ -252,8 +254,12 @@ def _of_numbers(name: str, type_: str, of: Evidence) -> tuple[str, str]:
         return "code", "whole numbers, by name a code"
     if _ID.search(name) and whole and not _COUNT.search(name.replace("number", "")):
         return "id", "whole numbers, by name an identifier"
+    if _NAMED.search(name) and whole:
+        return "id", "whole numbers, by name an identifier"
     if whole and unique and of.ascending and of.values >= 10 and _steps_of_one(of) and name in _COUNTERS:
         return "id", "counts the rows"
+    if whole and unique and of.values >= 10 and of.low is not None and of.low >= _LONG:
+        return "id", "long whole numbers, hardly one of which occurs twice"
     if _PERCENT.search(name):
         return "percent", "by its name a share"
     if _MONEY.search(name):
@@ -318,8 +324,27 @@ _FLAGS = {
     "fail",
     "active",
     "inactive",
-    "sim",
-    "não",
+    *("sim", "não", "wahr", "falsch", "vrai", "faux", "verdadero", "falso", "sì", "vero", "да", "нет", "tak", "nie"),
+    *(
+        "ano",
+        "ne",
+        "igen",
+        "nem",
+        "kyllä",
+        "ei",
+        "evet",
+        "hayır",
+        "ναι",
+        "όχι",
+        "はい",
+        "いいえ",
+        "是",
+        "否",
+        "有",
+        "無",
+        "○",
+        "×",
+    ),
 }
 
 

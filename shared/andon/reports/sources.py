@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,11 @@ from andon.reports.control import Control
 from andon.reports.dialects import Dialect, dialects_of
 from andon.reports.duck import identifier, literal
 from andon.reports.formats import Format
+from andon.reports.names import unique
 from andon.reports.plan import Plan
 from andon.reports.unpack import Plain
+
+_DEEPEST = 3  # structs in structs
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,16 @@ class Source:
 
     def value(self, name: str) -> str:
         return self.values[self.names.index(name)]
+
+
+def _leaves(columns: Iterable[tuple[str, str, Any]], depth: int = 0) -> Iterator[tuple[str, str, Any]]:
+    """Name, SQL and type of each column, the fields of a struct taken one by one."""
+    for name, sql, type_ in columns:
+        if type_.id == "struct" and depth < _DEEPEST:
+            fields = ((f"{name}.{field}", f"{sql}.{identifier(field)}", of) for field, of in type_.children)
+            yield from _leaves(fields, depth + 1)
+        else:
+            yield name, sql, type_
 
 
 @dataclass(frozen=True)
@@ -81,18 +94,21 @@ class Opener:
 
     def _json(self) -> Source:
         path = json_lines.table_of(self.plain.path, self.scratch, self.control)
-        names = json_lines.columns(self.connection, path)
-        # JSON null is NULL as text already.
-        values = tuple(f"nullif({identifier(name)} ->> '$', '')" for name in names)
-        scan = self._by_column(json_lines.scan(path), len(names))
+        keys = json_lines.columns(self.connection, path)
+        scan = self._by_column(json_lines.scan(path), len(keys))
+        paths = json_lines.nested(self.connection, scan, keys)
+        names = unique(list(paths))
+        values = tuple(map(json_lines.value, paths.values()))
         return Source(names, values, scan, lambda rows: json_lines.lines_of(path, rows))
 
     def _parquet(self) -> Source:
         scan = f"read_parquet({literal(self.plain.path)})"
-        described = self.connection.execute(f"DESCRIBE SELECT * FROM {scan}").fetchall()
-        names = tuple(row[0] for row in described)
-        values = tuple(f"nullif(CAST({identifier(name)} AS VARCHAR), '')" for name in names)
-        return Source(names, values, scan, lambda _: {}, types=tuple(row[1] for row in described))
+        relation = self.connection.sql(f"FROM {scan}")
+        found = list(_leaves(zip(relation.columns, map(identifier, relation.columns), relation.types, strict=True)))
+        names = unique([name for name, _, _ in found])
+        values = tuple(f"nullif(CAST({sql} AS VARCHAR), '')" for _, sql, _ in found)
+        types = tuple(str(type_) for _, _, type_ in found)
+        return Source(names, values, scan, lambda _: {}, types)
 
     def _by_column(self, scan: str, columns: int) -> str:
         return wide.by_column(self.connection, scan, self.scratch) if columns > wide.STRETCH else scan

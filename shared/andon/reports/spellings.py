@@ -12,7 +12,8 @@ _FIXED = {
     each.spec["kind"]: each
     for each in (
         *(TEXT, INTEGER, LONG_INTEGER, NUMBER, BOOLEAN),
-        *(moments.ISO_DATE, moments.ISO_TIMESTAMP, moments.MONTH, moments.QUARTER, moments.COMPACT, moments.DURATION),
+        *(moments.ISO_DATE, moments.ISO_TIMESTAMP, moments.COMPACT, moments.COMPACT_TIME, moments.DURATION),
+        *(moments.MONTH, moments.MONTH_FIRST, moments.COMPACT_MONTH, moments.WEEK, moments.QUARTER, moments.EAST_ASIAN),
     )
 }
 

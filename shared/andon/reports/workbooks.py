@@ -5,9 +5,11 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from python_calamine import CalamineError, CalamineWorkbook, load_workbook
+from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, SheetVisibleEnum, load_workbook
 
 from andon.reports.control import Control
 from andon.reports.dialects import Dialect
@@ -19,30 +21,61 @@ DIALECT = Dialect(",")
 
 
 def write_sheet(source: Path, target: Path, sheet: str | None, limit_bytes: int, control: Control) -> str:
-    """Write a sheet as CSV, the first one with anything in it unless one is named; returns its name."""
+    """Write a sheet as CSV, the first one that holds a table unless one is named; returns its name.
+
+    A row of nothing becomes an empty line, which is no row of the table; the lines keep the sheet's numbers.
+    """
     _refuse_large(source, min(limit_bytes, LARGEST))
     try:
         book = load_workbook(source)
-        name = sheet or _first_filled(book)
+        name = sheet or _first_table(book)
         if name not in book.sheet_names:
             raise UnreadableDataset(f"the workbook has no sheet {name!r}; it has {', '.join(book.sheet_names)}")
-        rows = book.get_sheet_by_name(name).iter_rows()
+        found = book.get_sheet_by_name(name)
         with target.open("w", encoding="utf-8", newline="") as out:
-            writer = csv.writer(out, lineterminator="\n")
-            for number, row in enumerate(rows):
+            writer, empty = csv.writer(out, lineterminator="\n"), 0
+            for number, row in enumerate(_unmerged(found)):
                 if number % 1_000 == 0:
                     control.check()
-                writer.writerow(map(_text, row))
+                cells = [_text(each) for each in row]
+                if not any(map(str.strip, cells)):
+                    empty += 1
+                    continue
+                out.write("\n" * empty)
+                empty = 0
+                writer.writerow(cells)
     except CalamineError as error:
         raise UnreadableDataset(f"the Excel workbook is damaged or protected: {error}") from error
     return name
 
 
-def _first_filled(book: CalamineWorkbook) -> str:
-    for name in book.sheet_names:
-        if book.get_sheet_by_name(name).height:
-            return str(name)
-    raise UnreadableDataset("the workbook has no sheet with anything in it")
+def _first_table(book: CalamineWorkbook) -> str:
+    """The first visible sheet of three rows and two columns at least; else the first with anything in it."""
+    visible = {each.name: each.visible is SheetVisibleEnum.Visible for each in book.sheets_metadata}
+    names = sorted(book.sheet_names, key=lambda name: not visible.get(name, True))
+    sheets = [sheet for sheet in map(book.get_sheet_by_name, names) if sheet.height]
+    if not sheets:
+        raise UnreadableDataset("the workbook has no sheet with anything in it")
+    tables = (sheet for sheet in sheets if visible.get(sheet.name, True) and sheet.height > 2 and sheet.width > 1)
+    return str(next(tables, sheets[0]).name)
+
+
+def _unmerged(sheet: CalamineSheet) -> Iterator[list[Any]]:
+    """The rows, the value of cells that are merged over rows in each of these: the file has it in the first alone."""
+    ranges = [each for each in sheet.merged_cell_ranges or () if each[0][0] < each[1][0]]
+    starts: dict[int, list[tuple[int, int]]] = {}
+    _, left = sheet.start or (0, 0)
+    for (top, column), (bottom, _) in ranges:
+        starts.setdefault(top, []).append((column - left, bottom))
+    open_: dict[int, tuple[int, Any]] = {}
+    for number, row in enumerate(sheet.iter_rows()):
+        for column, (bottom, value) in list(open_.items()):
+            if number > bottom:
+                del open_[column]
+            elif column < len(row):
+                row[column] = value
+        open_ |= {column: (bottom, row[column]) for column, bottom in starts.get(number, ()) if 0 <= column < len(row)}
+        yield row
 
 
 def _refuse_large(source: Path, limit_bytes: int) -> None:

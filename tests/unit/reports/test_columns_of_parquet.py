@@ -26,7 +26,6 @@ TYPES = {
     "blob": ("'a'::blob", "text", "a"),
     "enum": ("('a' || (i % 3))::enum ('a0', 'a1', 'a2')", "text", "a0"),
     "list": ("[i, i + 1]", "text", "[3, 4]"),
-    "struct": ("{'a': i}", "text", "{'a': 3}"),
     "nothing": ("NULL::int", "integer", None),
 }
 

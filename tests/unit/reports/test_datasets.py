@@ -62,7 +62,7 @@ def test_tsv_is_split_at_tabs_alone(tmp_path: Path) -> None:
 def test_json_lines_give_a_column_per_key(tmp_path: Path) -> None:
     info = inspect(tmp_path, "t.jsonl", '{"a": 1, "when": "2024-01-01T10:00:00Z"}\n{"a": "NA", "more": {"x": 1}}\n')
     assert info.rows == 2
-    assert types(info) == {"a": "integer", "when": "timestamp", "more": "text"}
+    assert types(info) == {"a": "integer", "when": "timestamp", "more.x": "integer"}
 
 
 def test_parquet_is_read_by_its_schema(tmp_path: Path) -> None:

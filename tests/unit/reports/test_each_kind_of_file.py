@@ -1,0 +1,415 @@
+# ruff: noqa: E501 - a file and what it holds stand on one line each
+"""Of each kind of file that was once misread, several more: other places, other programs, other words for the same."""
+
+from __future__ import annotations
+
+import datetime as dt
+import importlib
+import io
+import json
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from andon.reports import UnreadableDataset
+from andon.reports.columns import Column
+from andon.reports.datasets import ensure_parquet
+from andon.reports.described import description
+
+Content = str | bytes
+Row = Callable[[int], str]
+File = tuple[str, Content, list[str], tuple[Any, ...]]
+W, N, T, D, M, B = "integer", "number", "text", "date", "timestamp", "boolean"
+
+
+def day(place: int) -> dt.date:
+    return dt.date(2021, 1, 1) + dt.timedelta(place)
+
+
+def at(place: int, hour: int = 10, minute: int = 0, second: int = 0) -> dt.datetime:
+    return dt.datetime.combine(day(place), dt.time(hour, minute, second))
+
+
+def table(header: str, row: Row, rows: int = 40) -> str:
+    return header + "\n" + "".join(row(place) + "\n" for place in range(rows))
+
+
+def csv(
+    header: str,
+    row: Row,
+    types: list[str],
+    second: tuple[Any, ...],
+    *,
+    encoding: str = "utf-8",
+    before: str = "",
+    after: str = "",
+) -> File:
+    return "t.csv", (before + table(header, row) + after).encode(encoding), types, second
+
+
+def column(name: str, value: Row, type_: str, second: Any) -> File:
+    """A file of one telling column beside one of whole numbers."""
+    return csv(f"{name};n", lambda i: f"{value(i)};{i}", [type_, W], (second, 1))
+
+
+def jsonl(row: Callable[[int], str], types: list[str], second: tuple[Any, ...]) -> File:
+    return "t.jsonl", table("", row).lstrip(), types, second
+
+
+def document(value: Any, types: list[str], second: tuple[Any, ...]) -> File:
+    return "t.json", json.dumps(value, ensure_ascii=False), types, second
+
+
+def parquet(select: str, types: list[str], second: tuple[Any, ...]) -> File:
+    return "t.parquet", select, types, second
+
+
+def excel(fill: Callable[[Any], None], types: list[str], second: tuple[Any, ...]) -> File:
+    openpyxl = importlib.import_module("openpyxl")
+    book, made = openpyxl.Workbook(), io.BytesIO()
+    fill(book)
+    book.save(made)
+    return "t.xlsx", made.getvalue(), types, second
+
+
+ROWS = [{"a": i, "b": i + 0.5, "d": f"{day(i)}"} for i in range(40)]
+READ_AS = ([W, N, D], (1, 1.5, day(1)))
+
+
+def sheet(book: Any, top: int = 1, left: int = 1) -> None:
+    """A table on the workbook's last sheet."""
+    page = book.worksheets[-1]
+    for row in range(41):
+        shown = (
+            ("region", "day", "share")
+            if not row
+            else ("NS"[row % 2], dt.datetime(2021, 1, 1) + dt.timedelta(row - 1), row / 200)
+        )
+        for place, value in enumerate(shown):
+            page.cell(top + row, left + place, value).number_format = ("General", "dd.mm.yyyy", "0.0%")[place]
+
+
+SHEET = ([T, D, N], ("N", day(1), 0.01))
+
+
+def titled(book: Any) -> None:
+    book.active["A1"] = "Sales 2021"
+    book.active.merge_cells("A1:C1")
+    book.active["A2"] = "in thousands"
+    sheet(book, 4)
+
+
+def aside(book: Any) -> None:
+    sheet(book, 5, 3)
+    book.active.cell(300, 9, " ")
+    book.active.cell(47, 3, "Source: our own count")
+
+
+def behind(book: Any) -> None:
+    book.active.append(["Monthly report"])
+    book.active.append(["for the board"])
+    book.create_sheet("Kept").sheet_state = "hidden"
+    for _ in range(5):
+        book.worksheets[-1].append(["x", 1])
+    book.create_sheet("Data")
+    sheet(book)
+
+
+def merged(book: Any) -> None:
+    book.active.append(["region", "amount"])
+    for place in range(40):
+        book.active.append(["NESW"[place // 10] if place % 10 == 0 else None, place])
+    for place in range(4):
+        book.active.merge_cells(start_row=2 + 10 * place, end_row=11 + 10 * place, start_column=1, end_column=1)
+
+
+def gapped(book: Any) -> None:
+    book.active.append(["a", "b"])
+    for place in range(40):
+        book.active.append([place, place * 2])
+        if place % 7 == 0:
+            book.active.append([None, None])
+
+
+KINDS: dict[str, list[File]] = {
+    "whole numbers beyond 64 bits": [
+        column("id", lambda i: f"{10**30 + i}", W, Decimal(10**30 + 1)),
+        column("id", lambda i: f"{10**39 + i}", T, str(10**39 + 1)),
+        column("x", lambda i: f"{9223372036854775800 + i}", W, Decimal(9223372036854775801)),
+        column("x", lambda i: f"-{10**24 + i}", W, Decimal(-(10**24) - 1)),
+        document([{"id": 2**70 + i} for i in range(40)], [W], (Decimal(2**70 + 1),)),
+    ],
+    "blank lines first": [
+        csv("a,b", lambda i: f"{i},{i}.5", [W, N], (1, 1.5), before="  \n \n\n"),
+        csv("a,b", lambda i: f"{i},{i}.5\r", [W, N], (1, 1.5), before="\r\n\r\n"),
+        csv("a,b,c", lambda i: f"{i},{i}.5,x", [W, N, T], (1, 1.5, "x"), before=",,\n"),
+    ],
+    "sep= lines": [
+        csv("a|b", lambda i: f"{i}|{i}.5", [W, N], (1, 1.5), before="SEP=|\n"),
+        csv("a;b", lambda i: f"{i};{i},5", [W, N], (1, 1.5), before="\ufeffsep=;\r\n"),
+        csv("a;b", lambda i: f"{i};{i},5", [W, N], (1, 1.5), before="sep=;\n\n"),
+    ],
+    "delimiters that compete": [
+        csv("k;value", lambda i: f'k{i};"₹{i + 10},10,100.00"', [T, N], ("k1", 1110100.0)),
+        csv("a\tb\tc", lambda i: f"{i}\tx,y\t{i}.5", [W, T, N], (1, "x,y", 1.5)),
+        csv("Kunde;Ort", lambda i: f"Meier, {i};Bonn, Rhein", [T, T], ("Meier, 1", "Bonn, Rhein")),
+        csv("a^b^c", lambda i: f"{i}^x^{i}.5", [W, T, N], (1, "x", 1.5)),
+        csv("name  value  z", lambda i: f"n{i}   {i}.5   3", [T, N, W], ("n1", 1.5, 3)),
+        csv("a\x1fb", lambda i: f"{i}\x1f{i}.5", [W, N], (1, 1.5)),
+        ("t.tsv", table("a;b", lambda i: f"{i};{i},5"), [W, N], (1, 1.5)),
+    ],
+    "numbers for names, as pandas writes them": [
+        csv(",0", lambda i: f"{i},{i}.5", [W, N], (1, 1.5)),
+        csv("0,1,2", lambda i: f"x,{i}.5,y", [T, N, T], ("x", 1.5, "y")),
+        csv(",0,1,2,3", lambda i: f"{i},{i}.5,w,1,2", [W, N, T, W, W], (1, 1.5, "w", 1, 2)),
+    ],
+    "odd characters and second lines in the header": [
+        csv('"a\tb",c', lambda i: f"{i},x", [W, T], (1, "x")),
+        csv("#,name", lambda i: f"{i},x{i}", [W, T], (1, "x1")),
+        csv('"größe\x0b[m]",b', lambda i: f"{i}.5,x", [N, T], (1.5, "x")),
+        csv("a,b,c", lambda i: f"{i},{i}.5,x", [W, N, T], (1, 1.5, "x"), before=""),
+        csv("time,temp,name\ns,°C,", lambda i: f"{i},{i}.5,x", [W, N, T], (1, 1.5, "x")),
+    ],
+    "blanks behind the separator": [
+        csv('a; "b, c"; d', lambda i: f'{i}; "x; y"; {i}.5', [W, T, N], (1, "x; y", 1.5)),
+        csv("a,\tb", lambda i: f"{i},\t{i}.5", [W, N], (1, 1.5)),
+        csv('a| "b"', lambda i: f'{i}| "x | y"', [W, T], (1, "x | y")),
+    ],
+    "what is no date": [
+        column("version", lambda i: f"{i % 3}.{i % 12}", T, "1.1"),
+        column("appVersion", lambda i: f"{i % 3 + 1}.1{i % 2}", T, "2.11"),
+        column("part", lambda i: f"{i % 28 + 1:02}-{i % 12 + 1:02}-{i % 60 + 10}", T, "02-02-11"),
+        column("order_no", lambda i: f"{20210101 + i % 28}", W, 20210102),
+        column("ean", lambda i: f"{1006381333900 + i}", W, 1006381333901),
+        column("article", lambda i: f"{1612345678900 + i}", W, 1612345678901),
+        column("ssn", lambda i: f"{100 + i}-{i + 10}-{1000 + i}", T, "101-11-1001"),
+        column("score", lambda i: f"{i % 5}-{i % 3}", T, "1-1"),
+    ],
+    "years of two digits": [
+        column("Tag", lambda i: f"{day(i):%d.%m.%y}", D, day(1)),
+        column("when", lambda i: f"{day(i).day}/{day(i).month}/{day(i):%y}", D, day(1)),
+        column("month", lambda i: f"{('Jan', 'Feb', 'Mar')[i % 3]}-{i // 3 + 10}", D, dt.date(2010, 2, 1)),
+    ],
+    "years that nobody means": [
+        column("until", lambda i: f"{day(i):%d.%m.%Y}" if i % 5 else "31.12.9999", D, day(1)),
+        column("until", lambda i: f"{day(i)}" if i % 5 else "10000-01-01", D, day(1)),
+        column("born", lambda i: f"{day(i):%m/%d/%Y} 10:00:00 AM" if i % 5 else "1/1/0001 12:00:00 AM", M, at(1)),
+        column("date", lambda i: f"{day(i):%Y%m%d}" if i % 5 else "0", D, day(1)),
+        column("date", lambda i: f"{day(i):%Y%m%d}" if i % 5 else "00000000", D, day(1)),
+        column("since", lambda i: f"{day(i)}" if i % 5 else "-4712-01-01", D, day(1)),
+    ],
+    "any finite number": [
+        column("x", lambda i: f"{i}.5" if i % 9 else "1.7976931348623157e+308", N, 1.5),
+        column("x", lambda i: f"{i}.5e-300", N, 1.5e-300),
+        column("x", lambda i: f"{i}.5" if i % 9 else "-3.4028235e+38", N, 1.5),
+        column("x", lambda i: "-0" if i % 2 else "0", N, -0.0),
+        jsonl(lambda i: f'{{"x": {i}e300}}', [N], (1e300,)),
+    ],
+    "words for no value": [
+        column("x", lambda i: f"{i}.5" if i % 6 else "keine Angabe", N, 1.5),
+        column("x", lambda i: f"{i}.5" if i % 6 else "#N/A N/A", N, 1.5),
+        column("x", lambda i: f"{i}" if i % 6 else "not applicable", W, 1),
+        column("x", lambda i: f"{i},5" if i % 6 else "н/д", N, 1.5),
+        column("x", lambda i: f"{i}.5" if i % 6 else "不明", N, 1.5),
+        column("when", lambda i: f"{day(i)}" if i % 6 else "offen", D, day(1)),
+        column("x", lambda i: f"{i}.5" if i % 6 else "1.#IND", N, 1.5),
+        column("x", lambda i: f"{i}.5" if i % 6 else "x", N, 1.5),
+    ],
+    "Parquet's own types": [
+        parquet("[i, i + 1] AS x, i::DECIMAL(18, 4) AS y", [T, N], ("[1, 2]", 1.0)),
+        parquet("{'a': i, 'b': {'c': i || '.5'}} AS x", [W, N], (1, 1.5)),
+        parquet("(TIMESTAMP '2021-01-01' + to_days(i::INT))::TIMESTAMPTZ AS x, (i % 9)::UTINYINT AS y", [M, W], (at(1, 0), 1)),
+        parquet("map(['k'], [i]) AS x, (i + 10::HUGEINT)::DECIMAL(38, 0) AS y", [T, W], ("{k=1}", 11)),
+        parquet("1609459200000 + i * 86400000 AS ts, 20210101 + i AS d", [M, W], (at(1, 0), 20210102)),
+        parquet("i::FLOAT / 2 AS x, (i % 2 = 0) AS y, DATE '2021-01-01' + i::INT AS z", [N, B, D], (0.5, False, day(1))),
+    ],
+    "JSON without names, and in objects": [
+        jsonl(lambda i: f'{{"": {i}, "column1": {i + 1}}}', [W, W], (1, 2)),
+        jsonl(lambda i: f'{{"a": {{"x": {i}, "y": {{"z": "{day(i)}"}}}}, "b": [{i}]}}', [W, D, T], (1, day(1), "[1]")),
+        jsonl(lambda i: f'{{"a": {i if i % 2 else "null"}}}', [W], (1,)),
+        document({"type": "FeatureCollection", "features": [{"properties": {"pop": i, "name": f"n{i}"}} for i in range(40)]}, [W, T], (1, "n1")),
+    ],
+    "JSON's shapes of a table": [
+        document({"response": {"results": ROWS, "tags": [{"k": 1}]}}, *READ_AS),
+        document({"columns": ["a", "b", "d"], "index": list(range(40)), "data": [list(each.values()) for each in ROWS]}, *READ_AS),
+        document({name: [each[name] for each in ROWS] for name in "abd"}, *READ_AS),
+        document({name: {str(place): each[name] for place, each in enumerate(ROWS)} for name in "abd"}, *READ_AS),
+        document([["a", "b", "d"], *[list(each.values()) for each in ROWS]], *READ_AS),
+        document({f"k{place}": each for place, each in enumerate(ROWS)}, [T, *READ_AS[0]], ("k1", *READ_AS[1])),
+        ("t.jsonl", "\n".join(json.dumps(each, indent=1) for each in ROWS), *READ_AS),
+        ("t.json", "\ufeff" + json.dumps(ROWS), *READ_AS),
+    ],
+    "decimal commas": [
+        column("t", lambda i: f"-{i},5", N, -1.5),
+        column("t", lambda i: f"{i},5E+03", N, 1500.0),
+        ("t.tsv", table("t\tn", lambda i: f"{i},25\t{i}"), [N, W], (1.25, 1)),
+    ],
+    "thousands": [
+        column("pop", lambda i: f"{i * 1234 + 1:,}".replace(",", "."), W, 1235),
+        column("x", lambda i: f"¥{i * 1234:,}", W, 1234),
+        column("x", lambda i: f"{i * 1000:,}원", W, 1000),
+        column("x", lambda i: f"{i * 12345.5:,.2f}".translate({44: 0xA0, 46: 44}), N, 12345.5),
+        column("x", lambda i: f"{i * 12345.5:,.2f}".replace(",", "’"), N, 12345.5),
+    ],
+    "currencies, shares, losses": [
+        column("p", lambda i: f"{i},-", N, 1.0),
+        column("p", lambda i: f"Fr. {i}.–", N, 1.0),
+        column("p", lambda i: f" $ ({i + 1000:,}.00) " if i % 2 else f" $ {i}.20 ", N, -1001.0),
+        column("p", lambda i: f"R$ {i * 1234:,}".replace(",", ".") + ",50", N, 1234.5),
+        column("p", lambda i: f"￥{i * 1000:,}", W, 1000),
+        column("p", lambda i: f"–{i}.5", N, -1.5),
+        column("p", lambda i: f"({i},5 %)", N, -1.5),
+        column("p", lambda i: f"{i}％", W, 1),
+    ],
+    "months by name": [
+        column("d", lambda i: f"{i % 28 + 1} {('января', 'мая', 'декабря')[i % 3]} 2021 г.", D, dt.date(2021, 5, 2)),
+        column("d", lambda i: f"{i % 28 + 1} {('Ιανουαρίου', 'Μαΐου', 'Σεπτεμβρίου')[i % 3]} 2021", D, dt.date(2021, 5, 2)),
+        column("d", lambda i: f"{i % 28 + 1} {('Ocak', 'Şubat', 'Aralık')[i % 3]} 2021", D, dt.date(2021, 2, 2)),
+        column("d", lambda i: f"{i % 28 + 1} {('stycznia', 'lutego', 'maja')[i % 3]} 2021", D, dt.date(2021, 2, 2)),
+        column("d", lambda i: f"{i % 28 + 1} de {('enero', 'mayo', 'abril')[i % 3]} de 2021", D, dt.date(2021, 5, 2)),
+        column("d", lambda i: f"{day(i):%d%b%Y}".upper(), D, day(1)),
+        column("d", lambda i: f"{day(i):%A, %d %B %Y}", D, day(1)),
+        column("at", lambda i: f"[{day(i):%d/%b/%Y}:10:00:00 +0200]", M, at(1, 8)),
+    ],
+    "days and months without separators": [
+        column("at", lambda i: f"{day(i):%Y%m%d}103000", M, at(1, 10, 30)),
+        column("at", lambda i: f"{day(i):%Y%m%d}T103000Z", M, at(1, 10, 30)),
+        column("month", lambda i: f"{2015 + i // 12}{i % 12 + 1:02}", D, dt.date(2015, 2, 1)),
+        column("month", lambda i: f"{i % 12 + 1:02}/{2015 + i // 12}", D, dt.date(2015, 2, 1)),
+        column("period", lambda i: f"{2015 + i // 12}M{i % 12 + 1:02}", D, dt.date(2015, 2, 1)),
+        column("week", lambda i: f"2021-W{i + 1:02}", D, dt.date(2021, 1, 11)),
+    ],
+    "times since 1970": [
+        column("created", lambda i: f"{(1609459200 + i * 86400) * 1000000}", M, at(1, 0)),
+        column("ts", lambda i: f"{(1609459200 + i * 86400) * 10**9}", M, at(1, 0)),
+        jsonl(lambda i: f'{{"timestamp": {1609459200 + i * 86400}}}', [M], (at(1, 0),)),
+    ],
+    "years as whole numbers": [
+        column("Jahr", lambda i: f"{1980 + i}", W, 1981),
+        column("fy", lambda i: f"{1990 + i % 9}", W, 1991),
+        column("x", lambda i: f"{1980 + i}", W, 1981),
+    ],
+    "day and month": [
+        column("d", lambda i: f"{day(i):%d-%m-%Y}", D, day(1)),
+        column("d", lambda i: f"{day(i):%m.%d.%Y}", D, day(1)),
+        column("d", lambda i: f"{day(i).year}年{day(i).month}月{day(i).day}日", D, day(1)),
+        column("d", lambda i: f"{day(i).year}. {day(i).month}. {day(i).day}.", D, day(1)),
+        column("d", lambda i: f"{i % 9 + 1}-{i % 9 + 1}-{2000 + i % 20}", T, "2-2-2001"),
+    ],
+    "names made of digits": [
+        column("plz", lambda i: f"{i * 997:05}", T, "00997"),
+        column("zip", lambda i: f"{10000 + i}-{1000 + i}", T, "10001-1001"),
+        column("telefon", lambda i: f"{491700000000 + i}", T, "491700000001"),
+        column("sku", lambda i: f"{i}E{i % 9}", T, "1E1"),
+        column("iban", lambda i: f"DE89 3704 0044 0532 {1000 + i}", T, "DE89 3704 0044 0532 1001"),
+    ],
+    "times with zones": [
+        column("at", lambda i: f"{day(i)} 10:00:00 EST", M, at(1, 15)),
+        column("at", lambda i: f"{day(i)} 10:00:00 UTC+01:00", M, at(1, 9)),
+        column("at", lambda i: f"{day(i)}T10:00:00+01:00[Europe/Berlin]", M, at(1, 9)),
+        column("at", lambda i: f"{day(i):%a, %d %b %Y} 10:00:00 +0200", M, at(1, 8)),
+        column("at", lambda i: f"{day(i):%d.%m.%Y} 10:30 Uhr", M, at(1, 10, 30)),
+    ],
+    "Cyrillic encodings": [
+        csv("Город,Сумма", lambda i: f"Казань,{i}.5", [T, N], ("Казань", 1.5), encoding=name)
+        for name in ("cp866", "koi8-r", "iso8859-5", "mac_cyrillic", "cp1251")
+    ],
+    "Japanese and other East Asian encodings": [
+        csv("都市,価格", lambda i: f"①髙橋,{i}.5", [T, N], ("①髙橋", 1.5), encoding="cp932"),
+        csv("都市,価格", lambda i: f"東京都,{i}.5", [T, N], ("東京都", 1.5), encoding="iso2022_jp"),
+        csv("都市,価格", lambda i: f"東京都,{i}.5", [T, N], ("東京都", 1.5), encoding="euc_jp"),
+        csv("도시,가격", lambda i: f"서울특별시,{i}.5", [T, N], ("서울특별시", 1.5), encoding="cp949"),
+        csv("城市,價格", lambda i: f"臺北市信義區,{i}.5", [T, N], ("臺北市信義區", 1.5), encoding="big5"),
+    ],
+    "other encodings": [
+        csv("Πόλη,Ποσό", lambda i: f"Θεσσαλονίκη,{i}.5", [T, N], ("Θεσσαλονίκη", 1.5), encoding="iso8859-7"),
+        csv("Şehir,Tutar", lambda i: f"İstanbul Üsküdar,{i}.5", [T, N], ("İstanbul Üsküdar", 1.5), encoding="iso8859-9"),
+        csv("Ort,Preis", lambda i: f"Köln Süd,{i}.5", [T, N], ("Köln Süd", 1.5), encoding="cp850"),
+        csv("Miasto,Kwota", lambda i: f"Łódź Śródmieście,{i}.5", [T, N], ("Łódź Śródmieście", 1.5), encoding="cp852"),
+        csv("a,b", lambda i: f"x,{i} €", [T, W], ("x", 1), encoding="cp1252"),
+        ("t.csv", table("a,b", lambda i: f"Müller,{i}").encode() + b"M\xfcller,3\n", [T, W], ("Müller", 1)),
+    ],
+    "comments": [
+        csv("a,b", lambda i: f"{i},x", [W, T], (1, "x"), before="-- exported\n"),
+        csv("a,b", lambda i: f"{i},x", [W, T], (1, "x"), before="// exported\n"),
+        csv("a,b", lambda i: f"{i},x", [W, T], (1, "x"), after="# end\n"),
+        csv("a;b", lambda i: f"{i};x", [W, T], (1, "x"), before="% one\n% two\n"),
+    ],
+    "titles above, remarks below": [
+        csv("time,temp,hum", lambda i: f"{i},{i}.5,30", [W, N, W], (1, 1.5, 30), before="Device:,X200\nSerial:,1234\n\n"),
+        csv("Tag;Text;Betrag", lambda i: f"{day(i):%d.%m.%Y};Miete, Haus;-{i},50", [D, T, N], (day(1), "Miete, Haus", -1.5), before="Konto:;123\nVon:;01.01.2021\n\n"),
+        csv("a,b,c", lambda i: f"n{i},{i}.5,{i}", [T, N, W], ("n1", 1.5, 1), after="\nSource: our own count\n"),
+        csv("a,b,c", lambda i: f"n{i},{i}.5,{i}", [T, N, W], ("n1", 1.5, 1), after=",,\nData from database: World,,\n,,\n"),
+        csv("a,b", lambda i: f"{i},x", [W, T], (1, "x"), after="\x1a"),
+        csv("a,b", lambda i: f"{i},x", [W, T], (1, "x"), after="(40 rows affected)\n"),
+    ],
+    "single quotes": [
+        csv("a;'b'", lambda i: f"{i};'x; y'", [W, T], (1, "x; y")),
+        csv("'a','b'", lambda i: f"'{i}','it is, yes'", [W, T], (1, "it is, yes")),
+        csv("a|b", lambda i: f"{i}|'x|y'", [W, T], (1, "x|y")),
+    ],
+    "Excel": [
+        excel(titled, *SHEET),
+        excel(aside, *SHEET),
+        excel(behind, *SHEET),
+        excel(merged, [T, W], ("N", 1)),
+        excel(gapped, [W, W], (1, 2)),
+    ],
+}  # fmt: skip
+
+
+def read(folder: Path, file: File) -> tuple[tuple[Column, ...], list[tuple[Any, ...]]]:
+    name, content, _, _ = file
+    path = folder / name
+    with duckdb.connect() as connection:
+        if name == "t.parquet":
+            connection.execute(f"SET TimeZone = 'UTC'; COPY (SELECT {content!s} FROM range(40) t(i)) TO '{path}'")
+        else:
+            path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        made = ensure_parquet(path, name, folder / "scratch")
+        columns, _ = description(connection, made)
+        return columns, connection.execute(f"FROM read_parquet('{made}')").fetchall()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_file_of_a_kind_is_read_as_it_was_meant(kind: str, tmp_path: Path) -> None:
+    assert len(KINDS[kind]) >= 3
+    for place, file in enumerate(KINDS[kind]):
+        folder = tmp_path / str(place)
+        folder.mkdir()
+        columns, rows = read(folder, file)
+        _, _, types, second = file
+        assert ([each.type for each in columns], rows[1], len(rows)) == (types, second, len(rows)), place
+        assert 40 <= len(rows) <= 41, place
+
+
+@pytest.mark.parametrize("word", ["keine Angabe", "geheim", "n.s.", "offen"])
+def test_a_word_that_stands_again_and_again_among_numbers_is_told_as_missing(tmp_path: Path, word: str) -> None:
+    (counted, _), rows = read(tmp_path, column("x", lambda i: f"{i}.5" if i % 8 else word, N, 1.5))
+    assert [(each.token, each.count) for each in counted.missing] == [(word, 5)]
+    assert sum(row[0] is None for row in rows) == 5
+
+
+def test_a_word_that_stands_but_twice_is_a_cell_that_could_not_be_read(tmp_path: Path) -> None:
+    (odd, _), _ = read(tmp_path, column("x", lambda i: f"{i}.5" if i not in (3, 9) else "geheim", T, "1.5"))
+    assert odd.unread
+    assert [cell.line for cell in odd.unread.cells] == [5, 11]
+
+
+def test_a_last_row_that_was_cut_off_is_refused_rather_than_left_out(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableDataset, match="line 42: expected 3 values, found 1"):
+        read(tmp_path, csv("a,b,c", lambda i: f"n{i},{i}.5,{i}", [], (), after="n40"))
+
+
+def test_lines_of_a_sheet_are_counted_as_the_sheet_counts_them(tmp_path: Path) -> None:
+    def fill(book: Any) -> None:
+        gapped(book)
+        book.active["B20"] = "twelve"
+
+    (_, odd), _ = read(tmp_path, excel(fill, [W, T], ()))
+    assert odd.unread
+    assert [(cell.line, cell.value) for cell in odd.unread.cells] == [(20, "twelve")]
