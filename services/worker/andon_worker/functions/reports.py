@@ -15,6 +15,7 @@ from andon.engine.ids import parse_id
 from andon.reports import (
     Column,
     Control,
+    Creeping,
     DatasetError,
     InvalidOptions,
     PartOf,
@@ -102,7 +103,7 @@ def compute(
 ) -> dict[str, Any]:
     """One section's numbers."""
     control.progress(0.0, SECTIONS[name].title)
-    return SECTIONS[name].compute(work.parquet(dataset, options, control), options, control)
+    return SECTIONS[name].compute(work.parquet(dataset, options, control), options, Creeping(control))
 
 
 def render(work: Workspace, name: str, document: dict[str, Any], step: Step) -> Artifact:

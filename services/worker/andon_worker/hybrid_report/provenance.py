@@ -7,7 +7,7 @@ from typing import Any
 
 from andon.reports import Column
 from andon_worker.hybrid_report.section import Grid, Sentence
-from andon_worker.hybrid_report.wording import Wording, label, listed, some
+from andon_worker.hybrid_report.wording import Wording, label, some
 
 _NAMES = {
     "encoding": "Encoding",
@@ -15,12 +15,15 @@ _NAMES = {
     "quote": "Quotation mark",
     "header": "First row holds names",
     "skippedLines": "Lines skipped before it",
+    "lastLine": "Last line of it",
     "comment": "Mark of comment lines",
     "decimal": "Decimal mark",
     "timeZone": "Time zone",
     "sheet": "Sheet",
 }
-_VALUES = {"\t": "tab", " ": "space", "True": "yes", "False": "no", "": "none"}
+_VALUES = {"\t": "tab", " ": "space", "True": "yes", "False": "no", "": "none"} | {
+    "utf-8-mended": "utf-8, a few bytes that are none as windows-1252"
+}
 
 
 def provenance(reading: dict[str, Any], columns: Sequence[Column]) -> dict[str, Any]:
@@ -53,8 +56,8 @@ def unread_sentences(found: dict[str, Any], wording: Wording) -> list[Sentence]:
     ]
 
 
-def _cell(cell: dict[str, Any]) -> str:
-    return f"“{label(cell['value'], 30)}” in line {cell['line']}"
+def _cell(cell: dict[str, Any], most: int = 30) -> str:
+    return f"“{label(cell['value'], most)}” in line {cell['line']}"
 
 
 def _type(type_: str) -> str:
@@ -65,13 +68,13 @@ def provenance_grids(found: dict[str, Any], wording: Wording) -> list[Grid]:
     reading = [
         (_NAMES.get(what, what), _VALUES.get(str(value), str(value)))
         for what, value in found["reading"].items()
-        if value is not None
+        if value is not None and (what, value) != ("skippedLines", 0)
     ]
     columns = [
         (
-            label(each["name"], 32),
+            label(each["name"], 48),
             " ".join(filter(None, (each.get("format"), each.get("unit") if not each.get("format") else None))),
-            listed([f"“{m['token']}” ({wording.number(m['count'])})" for m in each["missing"][:4]])
+            some([f"“{m['token']}” ({wording.number(m['count'])})" for m in each["missing"]], 12)
             if each.get("missing")
             else "",
             " ".join(each.get("notes", ())),
@@ -80,15 +83,22 @@ def provenance_grids(found: dict[str, Any], wording: Wording) -> list[Grid]:
     ]
     unread = [
         (
-            label(each["name"], 32),
+            label(each["name"], 48),
             each["type"],
-            some([_cell(cell) for cell in each["cells"]], 3),
+            some([_cell(cell, 80) for cell in each["cells"]], 3),
             wording.number(each["count"]),
         )
         for each in found["unread"]
     ]
     return [
         Grid("How the file was read", ("What", "Read as"), reading, words=2),
-        Grid("How columns were read", ("Column", "Written as", "Counts as missing", "Note"), columns, words=4),
+        _filled("How columns were read", ("Column", "Written as", "Counts as missing", "Note"), columns),
         Grid("What could not be read", ("Column", "Nearly", "Cells", "How many"), unread, words=3),
     ]
+
+
+def _filled(caption: str, headers: Sequence[str], rows: Sequence[Sequence[str]]) -> Grid:
+    """A table of words without the columns that hold nothing."""
+    kept = [place for place in range(len(headers)) if any(row[place] for row in rows)]
+    cut = [tuple(row[place] for place in kept) for row in rows]
+    return Grid(caption, tuple(headers[place] for place in kept), cut, words=len(kept))

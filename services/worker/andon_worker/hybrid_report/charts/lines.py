@@ -46,8 +46,8 @@ def line(
     known = [value for each in series for _, value in each.points if value is not None]
     low, high = (min(known), max(known)) if known else (0.0, 1.0)
     if zero or (low > 0 and low < 0.35 * high):
-        low = 0.0
-    elif marks:
+        low, high = min(low, 0.0), max(high, 0.0)
+    if marks and low:
         low -= (high - low) * 0.12  # room for the word below the lowest point
     left, y = y_axis(drawing, wording, low, high, top, drawing.height - 26)
     times = [seconds_of(moment) for each in series for moment, _ in each.points]

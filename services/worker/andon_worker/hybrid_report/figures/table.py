@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property
@@ -14,9 +14,9 @@ from typing import Any
 
 import duckdb
 
-from andon.reports import Column, Control
+from andon.reports import Column, Control, Creeping
 from andon.reports.described import description
-from andon.reports.duck import connect, identifier, literal
+from andon.reports.duck import connect, identifier, literal, telling
 from andon.reports.options import MEASURABLE, TEMPORAL, ReportOptions, check_columns
 from andon_worker.hybrid_report.figures.survey import Seen, survey
 
@@ -151,7 +151,9 @@ def open_table(parquet: Path, options: ReportOptions, control: Control) -> Itera
         connection.execute(f"CREATE VIEW source AS SELECT * {first} FROM read_parquet({literal(parquet)})")
         connection.execute("CREATE VIEW data AS FROM source")
         [(rows,)] = connection.execute("SELECT count(*) FROM data").fetchall()
-        yield Table(connection, control, rows, columns, reading, parquet)
+        table = Table(connection, control, rows, columns, reading, parquet)
+        with telling(connection, control.creep) if isinstance(control, Creeping) else nullcontext():
+            yield table
 
 
 def _year(columns: Sequence[Column], options: ReportOptions) -> Column | None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from fontTools.ttLib import TTFont
 from fpdf import FPDF, XPos, YPos
+from fpdf.enums import MethodReturnValue
 
 from andon_worker.hybrid_report.drawing import ACCENT, INK, MUTED, Dot, Drawing, Line, Rect, fitted
 from andon_worker.hybrid_report.rendering.fonts import fallbacks, is_shaped
@@ -17,7 +18,9 @@ from andon_worker.hybrid_report.section import Grid
 FAMILY = "DejaVu"
 _POINTS_PER_MM = 72 / 25.4
 _MARGIN = 18.0
-_ROW = 5.2
+_ROW, _LINE = 5.2, 3.6
+_NARROWEST = 8.0  # mm of a column in which text goes over lines; in others it is cut
+_MOST_LINES = 12  # of a cell
 _RULE = "#dde3ea"
 
 
@@ -166,19 +169,21 @@ def draw(pdf: Page, drawing: Drawing, x: float, y: float, width: float) -> None:
 
 
 def table(pdf: Page, grid: Grid) -> None:
-    """A table over the full width, its header repeated on each page."""
+    """A table over the full width, its header repeated on each page; long cells go over lines."""
     pdf.ln(5)
     pdf.keep(6 + _ROW * min(5, len(grid.rows) + 1))
     pdf.caption(pdf.l_margin, pdf.get_y(), pdf.epw, grid.caption, "")
     pdf.ln(6)
     size = 7.6 if len(grid.headers) < 9 else 6.6
     widths = _widths(pdf, grid, size)
-    _row(pdf, grid.headers, widths, grid.words, size, bold=True)
+    header = _wrapped(pdf, grid.headers, widths, size, bold=True)
+    _row(pdf, header, widths, grid.words, size, bold=True)
     for row in grid.rows:
-        if pdf.will_page_break(_ROW):
+        cells = _wrapped(pdf, row, widths, size)
+        if pdf.will_page_break(_height(cells)):
             pdf.add_page()
-            _row(pdf, grid.headers, widths, grid.words, size, bold=True)
-        _row(pdf, row, widths, grid.words, size)
+            _row(pdf, header, widths, grid.words, size, bold=True)
+        _row(pdf, cells, widths, grid.words, size)
 
 
 def _widths(pdf: Page, grid: Grid, size: float) -> list[float]:
@@ -190,19 +195,55 @@ def _widths(pdf: Page, grid: Grid, size: float) -> list[float]:
         wanted = [max(most, pdf.get_string_width(text) + 3) for most, text in zip(wanted, row, strict=True)]
     excess = sum(wanted) - pdf.epw
     if excess > 0:
-        # Numbers are never cut while there are words that can be.
-        words = sum(wanted[: grid.words])
-        kept = max(words - excess, words * 0.35)
-        wanted = [each * kept / words for each in wanted[: grid.words]] + wanted[grid.words :]
+        # Numbers are never cut while there are words that can go over lines: the longest first.
+        words = wanted[: grid.words]
+        wanted = _capped(words, max(sum(words) - excess, sum(words) * 0.35)) + wanted[grid.words :]
     scale = pdf.epw / sum(wanted)
     return [each * scale for each in wanted]
 
 
-def _row(pdf: Page, texts: tuple[str, ...], widths: list[float], words: int, size: float, bold: bool = False) -> None:
+def _capped(widths: list[float], room: float) -> list[float]:
+    """The widths with the largest made alike, so that all come to `room`."""
+    cap = room
+    for place, width in enumerate(sorted(widths)):
+        cap = room / (len(widths) - place)
+        if width > cap:
+            break
+        room -= width
+    return [min(width, cap) for width in widths]
+
+
+def _wrapped(
+    pdf: Page, texts: tuple[str, ...], widths: list[float], size: float, bold: bool = False
+) -> list[list[str]]:
+    """Each text as the lines that its column has room for; what is beyond the last of them is cut."""
+    pdf.type(size, bold=bold)
+    cells = []
+    for text, width in zip(texts, widths, strict=True):
+        lines = [text]
+        if pdf.get_string_width(text) > width - 1.5 >= _NARROWEST:
+            room = width + 2 * pdf.c_margin - 1.5
+            lines = cast("list[str]", pdf.multi_cell(room, _LINE, text, dry_run=True, output=MethodReturnValue.LINES))
+        kept = lines[:_MOST_LINES] or [""]
+        if len(lines) > len(kept):
+            kept[-1] = pdf.cut(f"{kept[-1]} {lines[len(kept)]}", width - 2.5)
+        cells.append(kept)
+    return cells
+
+
+def _height(cells: list[list[str]]) -> float:
+    return _ROW + _LINE * (max(map(len, cells)) - 1)
+
+
+def _row(pdf: Page, cells: list[list[str]], widths: list[float], words: int, size: float, bold: bool = False) -> None:
     pdf.type(size, MUTED if bold else INK, bold)
-    for place, (text, width) in enumerate(zip(texts, widths, strict=True)):
-        pdf.cell(width, _ROW, pdf.cut(text, width - 1.5), align="L" if place < words else "R")
-    pdf.ln(_ROW)
+    top, x = pdf.get_y(), pdf.l_margin
+    for place, (lines, width) in enumerate(zip(cells, widths, strict=True)):
+        for number, line in enumerate(lines):
+            pdf.set_xy(x, top + number * _LINE)
+            pdf.cell(width, _ROW, pdf.cut(line, width - 1.5), align="L" if place < words else "R")
+        x += width
+    pdf.set_xy(pdf.l_margin, top + _height(cells))
     pdf.rule(0.35 if bold else 0.15)
 
 

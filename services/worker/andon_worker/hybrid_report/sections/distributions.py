@@ -120,8 +120,10 @@ class _Spread:
 
     def _extents(self) -> dict[str, dict[str, Any]]:
         found = self._table.per_column(
-            [c.name for c in self._temporal], lambda c: (f"count({c})", f"min({c})", f"max({c})")
+            [c.name for c in self._temporal],
+            lambda c: (f"count({c})", f"min({c})", f"max({c})", f"bool_and({c} = date_trunc('month', {c}))"),
         )
+        self._monthly = {name for name, (*_, monthly) in found.items() if monthly}
         return {
             name: {
                 "kind": "temporal",
@@ -129,7 +131,7 @@ class _Spread:
                 "min": low.isoformat() if low is not None else None,
                 "max": high.isoformat() if high is not None else None,
             }
-            for name, (count, low, high) in found.items()
+            for name, (count, low, high, _) in found.items()
         }
 
     def _counted(self) -> dict[str, dict[str, Any] | None]:
@@ -141,7 +143,8 @@ class _Spread:
             if plan:
                 bins[column.name] = plan
         for column in self._temporal:
-            plan = _bins_of_time(identifier(column.name), self._dates[column.name])
+            monthly = column.name in self._monthly
+            plan = _bins_of_time(identifier(column.name), self._dates[column.name], monthly)
             if plan:
                 bins[column.name] = plan
         sql = {identifier(name): plan.place for name, plan in bins.items()}
@@ -255,17 +258,42 @@ def _log_bins(values: Values) -> _Bins | None:
     return _Bins(edges, _place(f"log10({own})", low, high, width, BINS), log=True)
 
 
-def _bins_of_time(c: str, found: dict[str, Any]) -> _Bins | None:
+def _bins_of_time(c: str, found: dict[str, Any], monthly: bool) -> _Bins | None:
+    """Bins of whole days, or of whole months: of others some would hold a day more than others, or no month's first.
+
+    `monthly` is whether all are months' firsts.
+    """
     if not found["count"]:
         return None
     low, high = datetime.fromisoformat(found["min"]), datetime.fromisoformat(found["max"])
     seconds = (high - low).total_seconds()
     if not seconds:
         return None
-    width = seconds / BINS
-    edges = [(low + timedelta(seconds=round(place * width))).isoformat() for place in range(BINS)]
-    start = (low - datetime(1970, 1, 1)).total_seconds()
-    return _Bins([*edges, high.isoformat()], _place(f"epoch({c})", start, start + seconds, width, BINS))
+    days, months = seconds / 86_400, 12 * (high.year - low.year) + high.month - low.month
+    if days <= 3:
+        width = seconds / BINS
+        edges = [(low + timedelta(seconds=round(place * width))).isoformat() for place in range(BINS)]
+        start = (low - datetime(1970, 1, 1)).total_seconds()
+        return _Bins([*edges, high.isoformat()], _place(f"epoch({c})", start, start + seconds, width, BINS))
+    if days <= _DAYS[-1] * BINS and not monthly:
+        step = next(step for step in _DAYS if days / step <= BINS)
+        first = datetime(low.year, low.month, low.day)
+        bins = int((high - first).days // step) + 1
+        start = (first - datetime(1970, 1, 1)).total_seconds()
+        stops = [first + timedelta(days=step * place) for place in range(bins + 1)]
+        place = _place(f"epoch({c})", start, start + bins * step * 86_400, step * 86_400, bins)
+        return _Bins([stop.isoformat() for stop in stops], place)
+    yearly = monthly and low.month == high.month == 1 and months > 24
+    step = next(step for step in _MONTHS if months / step < BINS and (step >= 12 or not yearly))
+    begin = (12 * low.year + low.month - 1) // step * step
+    bins = (12 * high.year + high.month - 1 - begin) // step + 1
+    counted = [begin + step * place for place in range(bins + 1)]
+    edges = [datetime(month // 12, month % 12 + 1, 1).isoformat() for month in counted]
+    return _Bins(edges, _place(f"(12 * year({c}) + month({c}) - 1)", begin, begin + bins * step, step, bins))
+
+
+_DAYS = (1, 2, 7, 14)
+_MONTHS = (1, 2, 3, 6, 12, 24, 60, 120, 240, 600, 1200, 2400, 6000, 12000)
 
 
 def sentences(result: Result, wording: Wording) -> list[Sentence]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -25,6 +26,7 @@ from andon_worker.hybrid_report.wording import Wording, label, some
 BINS = 2_048
 # Fewer rows than this make a mean too unsure to be called the highest or the lowest, unless all groups are small.
 FEWEST_ROWS, FEWEST_OF_SMALL = 30, 5
+_ERRORS = 3.0  # by which the mean of a small group lies apart for sure
 _SPREAD = (0.05, 0.25, 0.5, 0.75, 0.95)
 _SPREAD_ROWS = 100_000
 _CROSSED = 4
@@ -38,7 +40,8 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
 
     A comparison is `{groupBy, measure, total, fewest, groupsOmitted, rowsOmitted, eta, groups: [{value, rows, ranked,
     mean, std, low, high, spread}], difference}`. `total` counts all groups, exactly. A group is `ranked` if it has
-    at least `fewest` rows: 30, or 5 where most groups have fewer than 30. Shown are the ranked by falling mean, then
+    at least `fewest` rows: 30, or 5 where most groups have fewer than 30. A smaller one of 5 rows is ranked, too, if
+    its mean lies beyond all of theirs for sure. Shown are the ranked by falling mean, then
     the others: the 30 of most rows, and whichever ranked groups have the highest and the lowest mean. `low` and
     `high` bound the mean; null without resamples, or if the group has a single row. `spread` are the quantiles 5, 25,
     50, 75, 95 %, of the comparison of the largest `eta` alone. `difference` is between the first and the last ranked
@@ -123,7 +126,7 @@ def _load(table: Table, group_by: str, values: Values) -> _Loaded:
     between, within = table.one(
         f"SELECT sum(n * (mean - {double(middle)}) ** 2), sum((n - 1) * coalesce(std, 0) ** 2) FROM found"
     )
-    ends = f"SELECT value FROM found WHERE n >= {fewest} ORDER BY mean"
+    ends = f"SELECT value FROM found WHERE n >= {FEWEST_OF_SMALL} ORDER BY mean"
     shown = table.all(
         "WITH shown AS ("
         f"(SELECT value FROM found ORDER BY n DESC, value LIMIT {choose.MOST_GROUPS}) UNION "
@@ -189,7 +192,7 @@ def _spreads(table: Table, loaded: _Loaded) -> dict[str, list[float | None]]:
 
 def _compare(loaded: _Loaded, options: ReportOptions, seed: list[int], share: _Share) -> dict[str, Any]:
     original = loaded.values.original
-    ranked = {group.name for group in loaded.groups if group.bins.rows >= loaded.fewest}
+    ranked = _ranked(loaded)
     ordered = sorted(loaded.groups, key=lambda each: (each.name not in ranked, -each.bins.mean, each.name))
     sure = [group.name for group in ordered if group.name in ranked]
     ends = {sure[0], sure[-1]} if len(sure) > 1 else set()
@@ -226,6 +229,21 @@ def _compare(loaded: _Loaded, options: ReportOptions, seed: list[int], share: _S
         "groups": groups,
         "difference": _difference(sure, means, kept, options, loaded.values) if ends else None,
     }
+
+
+def _ranked(loaded: _Loaded) -> set[str]:
+    """The groups of enough rows, and the small ones whose mean lies beyond all of theirs by some standard errors."""
+    many = [group for group in loaded.groups if group.bins.rows >= loaded.fewest]
+    reach = {group.name: _ERRORS * (group.std or 0.0) / group.bins.rows**0.5 for group in loaded.groups}
+    low = min((group.bins.mean - reach[group.name] for group in many), default=-math.inf)
+    high = max((group.bins.mean + reach[group.name] for group in many), default=math.inf)
+    apart = [
+        group
+        for group in loaded.groups
+        if group.bins.rows >= FEWEST_OF_SMALL
+        and (group.bins.mean - reach[group.name] > high or group.bins.mean + reach[group.name] < low)
+    ]
+    return {group.name for group in (*many, *apart)}
 
 
 def _resample(group: _Group, options: ReportOptions, seed: list[int], share: _Share, place: int, count: int) -> Floats:
@@ -326,8 +344,11 @@ def _compared(comparison: dict[str, Any], confidence: float, wording: Wording) -
     elif difference is not None:
         means = {group["value"]: group["mean"] for group in comparison["groups"]}
         high, low = difference["highest"], difference["lowest"]
+        small = [group["mean"] for group in comparison["groups"] if not group["ranked"]]
+        beyond = any(mean is not None and not means[low] <= mean <= means[high] for mean in small)
+        among = f"among groups of at least {comparison['fewest']} rows, " if beyond else ""
         said = (
-            f"By {by}, the mean of {measure} is highest for {label(high, 40)} ({say(means[high])}) "
+            f"By {by}, {among}the mean of {measure} is highest for {label(high, 40)} ({say(means[high])}) "
             f"and lowest for {label(low, 40)} ({say(means[low])})"
         )
         certain = True

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from andon.reports import Control, ReportOptions
+from andon.reports.columns import AVERAGED
 from andon.reports.duck import identifier
+from andon.reports.options import MEASURABLE
 from andon_worker.hybrid_report import charts
 from andon_worker.hybrid_report.charts import Bar
 from andon_worker.hybrid_report.drawing import FULL
@@ -64,7 +66,9 @@ def sentences(result: Result, wording: Wording) -> list[Sentence]:
     width = len(columns) + result["columnsOmitted"]
     told = [Sentence(f"The dataset has {wording.count(rows, 'row')} and {wording.count(width, 'column')}.")]
     told.append(_missing(result, wording))
-    keys = [label(c["name"]) for c in columns if result["exactDistinct"] and c["distinct"] == rows > 1]
+    # Fractions that happen to differ identify nothing.
+    named = [c for c in columns if c["role"] not in AVERAGED]
+    keys = [label(c["name"]) for c in named if result["exactDistinct"] and c["distinct"] == rows > 1]
     if keys:
         each = "identifies" if len(keys) == 1 else "each identify"
         told.append(Sentence(f"{some(keys)} {each} every row: no value repeats."))
@@ -119,12 +123,23 @@ def grids(result: Result, wording: Wording) -> list[Grid]:
     ]
     first = result["firstRows"]
     width = len(first["columns"])
-    cells = [tuple(MISSING if value is None else label(value, 24) for value in row) for row in first["rows"]]
+    types = {c["name"]: c for c in result["columns"]}
+    shown = [types[name] for name in first["columns"]]
+    cells = [tuple(_cell(value, c, wording) for value, c in zip(row, shown, strict=True)) for row in first["rows"]]
     caption = "The first rows" + (f" (of the first {width} columns)" if width < len(result["columns"]) else "")
     return [
         Grid("Columns", ("Column", "Read as", "Missing", "Share", "Distinct values"), rows, words=2),
         Grid(caption, tuple(label(name, 24) for name in first["columns"]), cells, words=width),
     ]
+
+
+def _cell(value: str | None, column: dict[str, Any], wording: Wording) -> str:
+    """A value as the tables below write it; names made of digits and years as they are."""
+    if value is None:
+        return MISSING
+    if column["type"] in MEASURABLE and column["role"] in AVERAGED:
+        return wording.number(float(value))
+    return label(value, 24)
 
 
 def _kind(column: dict[str, Any]) -> str:

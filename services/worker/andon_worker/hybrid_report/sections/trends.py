@@ -6,6 +6,7 @@ from calendar import monthrange
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -186,17 +187,22 @@ class _Ask:
 
 
 def _asked(timeline: _Timeline, names: Sequence[str], summed: Sequence[bool]) -> list[_Ask]:
-    """Rows, sums and means; but one of them alone where each period has a row, and all are the same."""
-    one = all(period.rows == 1 for period in timeline.points)
-    asked = [] if one or _even(timeline.points) else [_Ask(None, "rows")]
+    """Rows, sums and means; one of them alone where each period has as many rows: then they go alike."""
+    one, even = all(period.rows == 1 for period in timeline.points), _even(timeline.points)
+    asked = [] if one or even else [_Ask(None, "rows")]
     for place, name in enumerate(names):
         if summed[place] and not one:
             asked.append(_Ask(name, "sum", place))
-        asked.append(_Ask(name, "mean", place, one))
+        if one or not even or not summed[place]:
+            asked.append(_Ask(name, "mean", place, one))
     return asked
 
 
 def _even(points: Sequence[_Period]) -> bool:
+    """Whether each period has as many rows as any other, or one for each of its days."""
+    days = [(after.start - each.start).days for each, after in pairwise(points)][1:]
+    if days and [period.rows for period in points[1:-1]] == days:
+        return True
     return len({period.rows for period in points[1:-1]} or {0}) == 1
 
 
