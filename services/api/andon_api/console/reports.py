@@ -9,6 +9,7 @@ from andon.engine.ids import parse_id
 from andon.reports.columns import roles_for
 from andon.reports.options import LOCALES, SECTIONS
 from andon_api.asks import editing, uploads
+from andon_api.asks.reports import ask_cancel, ask_generate
 from andon_api.console import live
 from andon_api.console.parts import forms, show, timeline
 from andon_api.database import Row, db, now
@@ -16,7 +17,6 @@ from andon_api.http.effects import Outcome, perform
 from andon_api.http.problems import FieldErrors
 from andon_api.principal import principal
 from andon_api.reads import datasets, reports, runs
-from andon_api.routes.reports import ask_cancel, ask_generate
 from andon_api.schemas import NewReport
 
 CARDS = 24

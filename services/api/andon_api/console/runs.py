@@ -8,6 +8,7 @@ from andon.adapters.postgres.asks.requests import Conflict, NotFound
 from andon.adapters.postgres.runs.children import below
 from andon.adapters.postgres.runs.run_logs import LEVELS
 from andon_api.asks.pauses import ask_pause, ask_resume
+from andon_api.asks.runs import ask_cancel, ask_rerun
 from andon_api.console import live
 from andon_api.console.parts import forms, show, timeline
 from andon_api.database import Row, connection, now
@@ -18,7 +19,6 @@ from andon_api.http.waiting import Known, wait
 from andon_api.principal import principal
 from andon_api.reads import events, logs, runs
 from andon_api.reads import functions as registered
-from andon_api.routes.runs import ask_cancel, ask_rerun
 from andon_api.schemas import RUN_STATUSES, RerunBody
 
 ROWS = 50

@@ -12,13 +12,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from andon.adapters.postgres.asks.requests import NotFound
 from andon.adapters.postgres.subjects import subject_kinds
 from andon.adapters.postgres.subjects.subject_kinds import Kind
+from andon_api.asks.subjects import ask_cancel, ask_request
 from andon_api.console import home
 from andon_api.console.parts import forms, show
 from andon_api.database import connection
 from andon_api.http.problems import FieldErrors
 from andon_api.principal import principal
 from andon_api.reads import subjects
-from andon_api.routes.subjects import ask_cancel, ask_request
 
 CARDS = 24
 KNOWN_SECONDS = 10.0

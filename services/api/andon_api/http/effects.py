@@ -112,6 +112,20 @@ def at_once() -> Iterator[psycopg.Connection[Any]]:
         yield connection()
 
 
+def at_once_or(
+    first: Callable[[psycopg.Connection[Any]], Asked | None] | None,
+    then: Callable[[psycopg.Connection[Any]], Asked],
+) -> Asked:
+    """What `first` accepts in one statement, which commits by itself; where it answers None, and has done nothing,
+    what `then` accepts in the session's transaction.
+    """
+    if first is not None:
+        with at_once() as own:
+            if asked := first(own):
+                return asked
+    return then(connection())
+
+
 def _answer(outcome: Outcome) -> Response:
     """The answer: 200 with the effect, when the client preferred to wait and it became known meanwhile."""
     seconds = preferred() if outcome.known else None

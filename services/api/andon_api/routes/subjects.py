@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import nullcontext
-from typing import Any
-from urllib.parse import quote
-from uuid import UUID
-
 from flask import Response
 
-from andon.adapters.postgres.asks import held, subject_requests
-from andon.adapters.postgres.asks.requests import Asked, NotFound
-from andon.adapters.postgres.subjects.subjects import Named
 from andon.engine.declared.subjects import subject_id
-from andon.engine.events import Event, check_event
-from andon_api.access.admission import admit
-from andon_api.database import Row, connection
-from andon_api.http.effects import Outcome, at_once, effect
-from andon_api.http.etags import precondition, tagged
-from andon_api.http.rest import PREFIX, Blueprint
-from andon_api.http.waiting import Known
-from andon_api.principal import principal, traceparent
+from andon_api.asks.subjects import _found, ask_cancel, ask_request
+from andon_api.database import Row
+from andon_api.http.effects import Outcome, effect
+from andon_api.http.etags import tagged
+from andon_api.http.rest import Blueprint
+from andon_api.principal import principal
 from andon_api.reads import subjects
 from andon_api.schemas import (
     CancelBody,
@@ -68,22 +57,6 @@ def ask(body: Row, kind: str, id: str) -> Outcome:
     return ask_request(kind, id, body["data"])
 
 
-def ask_request(kind: str, id: str, data: Mapping[str, Any]) -> Outcome:
-    """Request a run, in a statement of its own where no version is asked for."""
-    who = principal()
-    known = subject_requests.kind_of(connection(), kind)
-    subject = subject_requests.named(connection(), who.tenant, kind, id)
-    admit([check_event(Event(known.trigger, subject_requests.data_of(known, subject, data)))])
-    check = precondition(subject.id)
-    if check is not None:
-        check(subject_requests.version(connection(), subject))
-    with nullcontext(connection()) if check else at_once() as own:
-        asked = subject_requests.request(own, known, subject, data, user=who.user, traceparent=traceparent())
-    return Outcome.of(
-        asked, _asked(subject, "active", asked), _location(subject), _known(subject, lambda: _made(subject, asked))
-    )
-
-
 @blueprint.post("/subjects/<kind>/<path:id>/cancel")
 @blueprint.body(CancelBody, required=False)
 @blueprint.answers(202, SubjectAskedSchema)
@@ -94,57 +67,3 @@ def ask_request(kind: str, id: str, data: Mapping[str, Any]) -> Outcome:
 def cancel(body: Row, kind: str, id: str) -> Outcome:
     """Cancel its run: once this answers 202, it will not complete. With `runId`, only if that is its run."""
     return ask_cancel(kind, id, body["reason"], only_run=body["run_id"])
-
-
-def ask_cancel(kind: str, id: str, reason: str | None, *, only_run: UUID | None = None) -> Outcome:
-    """Request the cancel of its run: in one statement where a worker holds it, else in the session's transaction."""
-    who = principal()
-    subject_requests.kind_of(connection(), kind)
-    subject = subject_requests.named(connection(), who.tenant, kind, id)
-    event = subject_requests.cancel_event(subject, reason, user=who.user, traceparent=traceparent())
-    check, found = precondition(subject.id), None
-    if only_run is None and check is None:
-        with at_once() as own:
-            found = held.cancel_subject(own, subject, event)
-    asked = found or subject_requests.cancel(connection(), subject, event, only_run=only_run, check=check)
-    ended = len(asked.events) > 1  # a run that no worker held has ended with the cancel itself
-
-    def settled() -> Row | None:
-        state = _state(subject)
-        return None if state["status"] == "active" else _asked(subject, state["status"], asked)
-
-    answer = _asked(subject, "cancelled" if ended else "active", asked)
-    return Outcome.of(asked, answer, _location(subject), _known(subject, settled))
-
-
-def _asked(subject: Named, status: str, asked: Asked) -> dict[str, Any]:
-    run_id = None if asked.run_id is None else str(asked.run_id)
-    return {"kind": subject.kind, "id": subject.key, "runId": run_id, "status": status, "eventId": asked.event.id}
-
-
-def _made(subject: Named, asked: Asked) -> Row | None:
-    """The answer once the request is a run, or has come to nothing, or was replaced by a newer one."""
-    state = _state(subject)
-    mine = state["request_event_id"] == asked.event.id
-    if mine and state["current_run_id"] is None and state["status"] == "active":
-        return None
-    run_id = state["current_run_id"] if mine else None
-    return {**_asked(subject, state["status"], asked), "runId": None if run_id is None else str(run_id)}
-
-
-def _known(subject: Named, look: Callable[[], Row | None]) -> Known:
-    return Known(look, (f"subject:{subject.kind}:{subject.key}",))
-
-
-def _state(subject: Named) -> Row:
-    return _found(subjects.find(subject.tenant, subject.kind, subject.key), subject.kind, subject.key)
-
-
-def _location(subject: Named) -> dict[str, str]:
-    return {"Location": f"{PREFIX}/subjects/{subject.kind}/{quote(subject.key, safe='')}"}
-
-
-def _found(subject: Row | None, kind: str, id: str) -> Row:
-    if subject is None:
-        raise NotFound(f"There is no {kind} {id}")
-    return subject

@@ -51,6 +51,8 @@ class Asked:
     """The run that it is about, once that is made."""
     family: bool = False
     """Whether that may have children."""
+    ended: bool = False
+    """Whether it has ended with this: no worker held it."""
 
     @property
     def flags(self) -> dict[str, int]:
@@ -138,4 +140,4 @@ def because(field: str, id: uuid.UUID, reason: str | None) -> dict[str, Any]:
 def asked(event: Event, marked: Marked, run_id: uuid.UUID) -> Asked:
     """What came of marking the run on behalf of the event."""
     ended = [each.event for each in marked.settled if each.event]
-    return Asked(event, [event, *ended], marked.cancelling, run_id, family=True)
+    return Asked(event, [event, *ended], marked.cancelling, run_id, family=True, ended=bool(marked.settled))
