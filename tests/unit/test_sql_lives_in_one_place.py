@@ -17,7 +17,7 @@ TABLE = re.compile(r"\bandon\.[a-z_]+\b")
 BARE = re.compile(r"^\s*(SET\s+LOCAL|LOCK\s+TABLE|LISTEN|NOTIFY)\b")
 ELSEWHERE = {
     "shared/andon/migrations": "the schema's history is SQL of its own",
-    "services/worker/andon_worker/dispatcher/batches/batch.py": "rows of reports, which are to become followed rows",
+    "services/worker/andon_worker/dispatcher/batches/batch.py": "rows of new runs, beside their plan",
 }
 
 
