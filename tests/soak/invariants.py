@@ -84,7 +84,7 @@ INVARIANTS = {
         SELECT c.id FROM andon.runs c JOIN andon.runs p ON p.id = c.parent_run_id
         JOIN andon.events e ON e.seq = c.event_seq
         WHERE c.parent_step IS NOT NULL AND e.data->'_andon'->>'onCancel' <> 'abandon'
-            AND c.queued_at > p.cancel_requested_at""",
+            AND c.queued_at > p.cancel_requested_at + interval '1 s'""",  # a mark that waits for the batch is older
     "a cancel reaches all children that aren't abandoned": """
         SELECT c.id FROM andon.runs c JOIN andon.runs p ON p.id = c.parent_run_id
         JOIN andon.events e ON e.seq = c.event_seq
