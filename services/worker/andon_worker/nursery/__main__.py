@@ -15,15 +15,17 @@ import sys
 from array import array
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from andon.engine.declared.functions import Function
 from andon.settings import Settings
 from andon_worker.linux import end_with_parent, expect_orphans, live_on
-from andon_worker.nursery.forking import Births, forked, spawned
 from andon_worker.nursery.importing import generators, load, why_not_fork
 from andon_worker.nursery.reaping import Reaper
 from andon_worker.wire import receive_passed
+
+if TYPE_CHECKING:
+    from andon_worker.nursery.forking import Births
 
 LANE_ENDS = 5
 
@@ -52,6 +54,8 @@ def main(arguments: list[str]) -> None:
 
 
 def _births(functions: dict[str, Function], modules: Sequence[str]) -> tuple[Births, dict[str, Any]]:
+    from andon_worker.nursery.forking import forked, spawned  # all of a lane: who only declares has none
+
     reason = why_not_fork()
     if reason is not None or Settings.from_env(os.environ).lanes_start.lower() == "spawn":
         return spawned(modules), {"start": "spawn", "why": reason or "ANDON_LANES_START=spawn"}
