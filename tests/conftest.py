@@ -12,17 +12,13 @@ from itertools import count
 from pathlib import Path
 from typing import Protocol
 
-import psycopg
 import pytest
 from hypothesis import settings
-from psycopg import sql
 from redis import Redis
 
-from andon.embedded import PostgresServer, RedisServer, embedded_postgres, embedded_redis
-from andon.migrations import migrate
+from andon.embedded import PostgresServer, RedisServer, embedded_redis
+from tests.databases import Databases, UnsyncedPostgres
 from tests.system import SHIPPED_FUNCTIONS, System
-
-TEMPLATE = "andon_template"
 
 # Folders and files whose tests take whole processes, a browser, an outage that lasts, or a great deal of data.
 WHOLE = (
@@ -44,6 +40,8 @@ WHOLE = (
     "integration/storage/",
     "integration/worker/",
     "unit/deploy/test_each_alert_fires_and_is_silent.py",
+    "unit/hybrid_report/test_cancellation.py",
+    "unit/hybrid_report/test_forty_files.py",
     "unit/reports/test_wide_datasets.py",
 )
 # Of these, what takes longest: CI has 25 minutes in all, and `make faults` as many as they need.
@@ -94,8 +92,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
     """The session's PostgreSQL. A test that stops or kills servers starts one of its own."""
-    with embedded_postgres(tmp_path_factory.mktemp("postgres")) as server:
+    server = UnsyncedPostgres(tmp_path_factory.mktemp("postgres"))
+    try:
+        server.start()
         yield server
+    finally:
+        server.stop()
 
 
 @pytest.fixture(scope="session")
@@ -105,27 +107,26 @@ def postgres_url(postgres_server: PostgresServer) -> str:
 
 
 @pytest.fixture(scope="session")
-def create_database(postgres_server: PostgresServer) -> Callable[[], str]:
+def databases(postgres_server: PostgresServer) -> Databases:
+    """The databases of the session's PostgreSQL."""
+    return Databases(postgres_server)
+
+
+@pytest.fixture(scope="session")
+def create_database(databases: Databases) -> Callable[[], str]:
     """Makes a database with the current schema, and returns its URL."""
-    admin = postgres_server.url_of("postgres")
-    create(admin, TEMPLATE, "template0")
-    migrate(postgres_server.url_of(TEMPLATE))
-    numbers = count(1)
-
-    def create_next() -> str:
-        name = f"andon_{next(numbers)}"
-        create(admin, name, TEMPLATE)
-        return postgres_server.url_of(name)
-
-    return create_next
+    return databases.take
 
 
 @pytest.fixture
-def database_url(create_database: Callable[[], str], postgres_server: PostgresServer) -> Iterator[str]:
+def database_url(databases: Databases, request: pytest.FixtureRequest) -> Iterator[str]:
     """A database of the test's own, with the current schema and no rows."""
-    url = create_database()
+    url = databases.take()
     yield url
-    drop(postgres_server.url_of("postgres"), url.rpartition("/")[2])
+    if "system" in request.fixturenames:  # processes that may come back to it
+        databases.drop(url)
+    else:
+        databases.give_back(url)
 
 
 @pytest.fixture(scope="session")
@@ -197,16 +198,3 @@ def system(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[StartSyst
             return stack.enter_context(made)
 
         yield start
-
-
-def create(admin_url: str, name: str, template: str) -> None:
-    """`CREATE DATABASE`; the template must have no sessions."""
-    statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
-    with psycopg.connect(admin_url, autocommit=True) as connection:
-        connection.execute(statement.format(sql.Identifier(name), sql.Identifier(template)))
-
-
-def drop(admin_url: str, name: str) -> None:
-    """`DROP DATABASE`, with whatever sessions a test has left open."""
-    with psycopg.connect(admin_url, autocommit=True) as connection:
-        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))

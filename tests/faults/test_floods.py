@@ -18,20 +18,23 @@ WHERE r.id = %s AND noisy.tenant = 'noisy'
 """
 
 
-def flood(scene: Scene, tenant: str, count: int) -> None:
-    """So many runs of a tenant, of which a thread does ten a second; returns when they are queued."""
+def flood(scene: Scene, tenant: str, count: int, *, seconds: float = 0.1) -> None:
+    """So many runs of a tenant, each of which takes so long; returns when they are queued."""
     with scene.redis.pipeline(transaction=False) as pipe:
         for _ in range(count):
-            data = {"case": tenant, "steps": 1, "plan": {"step-1": {"seconds": 0.1}}}
+            data = {"case": tenant, "steps": 1, "plan": {"step-1": {"seconds": seconds}}}
             pipe.xadd(STREAM, {"name": "walk/requested", "data": json.dumps(data), "tenant": tenant})
         pipe.execute()
     wait_until(lambda: scene.one(QUEUED, tenant) > count * 0.6, 60, what=f"the flood of {tenant}")
 
 
 @pytest.mark.promise
-def test_38_behind_a_flood_a_newcomers_run_starts_within_one_run_per_thread(stage: Stage) -> None:
+@pytest.mark.parametrize(("count", "seconds"), [(300, 1.0), pytest.param(1500, 0.1, marks=pytest.mark.slow)])
+def test_38_behind_a_flood_a_newcomers_run_starts_within_one_run_per_thread(
+    stage: Stage, count: int, seconds: float
+) -> None:
     scene = stage(env={"ANDON_LANES": str(THREADS)})
-    flood(scene, "noisy", 1500)
+    flood(scene, "noisy", count, seconds=seconds)
     for number in range(3):
         scene.request(f"quick-{number}", steps=1)
         run = scene.wait_run(f"quick-{number}", "completed")

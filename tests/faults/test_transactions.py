@@ -8,18 +8,17 @@ import pytest
 from tests.faults.conftest import Stage
 from tests.faults.proxy import Proxy
 
-TALLIES = 40
-
 
 @pytest.mark.promise
+@pytest.mark.parametrize("tallies", [20, pytest.param(200, marks=pytest.mark.slow)])
 def test_a_transaction_cut_off_anywhere_takes_effect_exactly_once(
-    stage: Stage, database_url: str, postgres_proxy: Proxy
+    stage: Stage, database_url: str, postgres_proxy: Proxy, tallies: int
 ) -> None:
     scene = stage(each={"worker-1": {"ANDON_DATABASE_URL": postgres_proxy.url}}, workers=1)
     with psycopg.connect(database_url) as connection:
         connection.execute("CREATE TABLE public.tally (name text)")
     postgres_proxy.lose_reply_to(b"public.tally")
-    cases = [f"tally-{number}" for number in range(TALLIES)]
+    cases = [f"tally-{number}" for number in range(tallies)]
     for number, case in enumerate(cases):
         scene.xadd("tally/requested", {"case": case})
         if number % 20 == 10:
@@ -33,7 +32,7 @@ def test_a_transaction_cut_off_anywhere_takes_effect_exactly_once(
     counted = "SELECT name, count(*) AS n FROM public.tally GROUP BY name"
     assert {row["name"]: row["n"] for row in scene.rows(counted)} == dict.fromkeys(cases, 1)
     begun = sum(len(scene.ledger.begins(case)) for case in cases)
-    assert begun > TALLIES, "nothing was cut off"
+    assert begun > tallies, "nothing was cut off"
 
 
 @pytest.mark.promise

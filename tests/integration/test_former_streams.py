@@ -23,7 +23,7 @@ from andon.migrations.runner import _config
 from andon.settings import Settings
 from andon_worker.dispatcher.bootstrap import dispatcher
 from andon_worker.dispatcher.gauges.whole import StoreGauges
-from tests.conftest import create, drop
+from tests.databases import create, drop
 from tests.integration.cli.conftest import Command
 from tests.polling import wait_until
 

@@ -21,7 +21,7 @@ from andon.migrations import HEAD, UnknownRevision, migrate, require_head
 from andon.migrations.revision import PATIENCE_SECONDS
 from andon.settings import Settings
 from andon_worker.dispatcher.bootstrap import dispatcher
-from tests.conftest import create, drop
+from tests.databases import create, drop
 from tests.faults.proxy import Proxy
 from tests.polling import wait_until
 from tests.system import SHIPPED_FUNCTIONS

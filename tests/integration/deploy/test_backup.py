@@ -15,7 +15,8 @@ from redis import Redis
 
 from andon.embedded import PostgresServer, embedded_postgres
 from andon.migrations import migrate
-from tests.conftest import StartSystem, create
+from tests.conftest import StartSystem
+from tests.databases import create
 from tests.integration.deploy.conftest import FUNCTIONS
 from tests.polling import wait_until
 from tests.system import System

@@ -12,7 +12,7 @@ import pytest
 
 from andon.embedded import PostgresServer
 from andon_worker.dispatcher.gauges.storage import storage_gauges
-from tests.conftest import create, drop
+from tests.databases import create, drop
 from tests.polling import wait_until
 
 SCRIPT = Path("deploy/kustomize/components/backup/backup.sh")

@@ -121,7 +121,7 @@ class Plain:
 
     def ready(self, name: str) -> bool:
         try:
-            answer = httpx.get(f"http://127.0.0.1:{self.ports[name]}/readyz", timeout=5, trust_env=False)
+            answer = httpx.get(f"http://127.0.0.1:{self.ports[name]}/readyz", timeout=5, trust_env=False, verify=False)
         except httpx.HTTPError:
             return False
         return answer.is_success

@@ -1,8 +1,12 @@
-"""The flights of 2013 as the report reads them, made once."""
+"""The flights of 2013 as the report reads them, made once for all processes that run tests."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import fcntl
+import os
+import pickle
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +22,40 @@ Profile = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture(scope="session")
-def flights_parquet(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("flights")
-    return ensure_parquet(flights.extract(folder), "flights.csv", folder / "scratch")
+def flights_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the processes that run the tests keep what one of them has made for all; the others wait meanwhile."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "flights"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """No other process is in such a block with this folder."""
+    with (folder / "lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @pytest.fixture(scope="session")
-def flights_results(flights_parquet: Path) -> dict[str, dict[str, Any]]:
-    return {name: section.compute(flights_parquet, OPTIONS, NoControl()) for name, section in SECTIONS.items()}
+def flights_parquet(flights_folder: Path) -> Path:
+    kept = flights_folder / "parquet"
+    with alone(flights_folder):
+        if not kept.exists():
+            made = ensure_parquet(flights.extract(flights_folder), "flights.csv", flights_folder / "scratch")
+            kept.write_text(str(made))
+    return Path(kept.read_text())
+
+
+@pytest.fixture(scope="session")
+def flights_results(flights_folder: Path, flights_parquet: Path) -> dict[str, dict[str, Any]]:
+    kept = flights_folder / "results"
+    with alone(flights_folder):
+        if not kept.exists():
+            made = {name: section.compute(flights_parquet, OPTIONS, NoControl()) for name, section in SECTIONS.items()}
+            kept.write_bytes(pickle.dumps(made))
+    return pickle.loads(kept.read_bytes())  # type: ignore[no-any-return]
 
 
 @pytest.fixture
