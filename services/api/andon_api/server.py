@@ -16,6 +16,7 @@ from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 
 from andon.adapters.health import HealthServer
 from andon.adapters.tracing import start_tracing
+from andon.process import leave
 from andon.settings import Settings, SettingsError
 from andon_api.app import create_app
 from andon_api.late_schema import start_checking_schema
@@ -110,7 +111,10 @@ def options(settings: Settings) -> dict[str, Any]:
 
 def serve(settings: Settings, *, schema_fits: bool) -> None:
     """Serve until SIGTERM. Unless `schema_fits` was seen already, look for it, and end when it doesn't."""
-    Server(settings, schema_fits=schema_fits).run()
+    try:
+        Server(settings, schema_fits=schema_fits).run()
+    except SystemExit as end:  # the master's, and each worker's
+        leave(end.code)
 
 
 def _end_streams_at_shutdown(worker: Any) -> None:

@@ -8,7 +8,7 @@ import sys
 
 from andon.adapters.tracing import start_tracing
 from andon.migrations import require_head
-from andon.process import on_stop, starting
+from andon.process import leave, on_stop, starting
 from andon_worker.linux import expect_orphans
 from andon_worker.supervisor.bootstrap import worker
 
@@ -29,8 +29,7 @@ def main() -> None:
         tracing.close()
     if service.mistake:
         print(service.mistake, file=sys.stderr)
-    sys.stdout.flush()
-    os._exit(1 if service.mistake else 0)  # what a thread still waits for is handed over
+    leave(1 if service.mistake else 0)  # what a thread still waits for is handed over
 
 
 if __name__ == "__main__":

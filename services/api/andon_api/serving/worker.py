@@ -36,7 +36,7 @@ QUOTING = (InvalidHeader, InvalidHeaderName, InvalidHTTPVersion, InvalidRequestL
 SWEEP_SECONDS = 0.5
 BURST_SECONDS = 0.05  # changes within so long are one to whoever is told of them
 BURST_SECONDS_EACH = 0.001  # and so much longer for each who is: a thousand viewers are told once a second
-STOPPING_SECONDS = 2.0  # for a client that may be sending its next request already
+STOPPING_SECONDS = 0.5  # for a client that may be sending its next request already
 SPARE_FILES = 200  # descriptors for the database, Redis, files
 LANES = {b"/healthz": "health", b"/readyz": "ready", b"/metrics": "ready"}
 
@@ -79,7 +79,7 @@ class EventWorker(Worker):  # type: ignore[misc]
                 each.until = min(each.until, ending)
             self._turn()
         for lane in self._lanes.values():
-            lane.shutdown(wait=False)
+            lane.shutdown()  # what a client has left goes on to its end
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """Answer what is not HTTP without a word of it, in the log neither: it may be a key in the wrong place."""

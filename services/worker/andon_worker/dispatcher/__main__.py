@@ -7,7 +7,7 @@ import signal
 
 from andon.adapters.tracing import start_tracing
 from andon.migrations import require_head
-from andon.process import on_stop, starting
+from andon.process import leave, on_stop, starting
 from andon_worker.dispatcher.bootstrap import dispatcher, dispatcher_health, load_functions
 from andon_worker.dispatcher.telling import Teller
 
@@ -30,6 +30,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # asked again, while it ends
     if tracing is not None:
         tracing.close()
+    leave()
 
 
 if __name__ == "__main__":
