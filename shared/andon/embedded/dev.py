@@ -117,14 +117,16 @@ def run_until_stopped(supervisor: Supervisor, url: str, console: Console, module
         console.say(f"ready: {url} · {modules.described()}")
         while True:
             supervisor.tend_until(saves.waiting)
-            take_over(supervisor, modules, saves.take(), console)
+            take_over(supervisor, modules, saves, console)
 
 
-def take_over(supervisor: Supervisor, modules: Modules, files: Sequence[str], console: Console) -> None:
+def take_over(supervisor: Supervisor, modules: Modules, saves: Saves, console: Console) -> None:
     """Serve the modules as they are now, if they can be: the worker reloads them, its runs go on in new lanes."""
-    before = modules.declared
+    before, files = modules.declared, saves.take()
     shown = ", ".join(files[:3]) + (f" and {len(files) - 3} more" if len(files) > 3 else "")
-    if not modules.check():
+    if not modules.check(saves.waiting):
+        if saves.waiting():
+            return
         console.say(f"{shown}: what was served before goes on until the next save")
         return
     if modules.declared != before:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import selectors
 import subprocess
 import sys
+import tempfile
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from andon.embedded.children.spawn import spawn
 from andon.embedded.console import Console
@@ -29,16 +32,10 @@ class Modules:
         """Whether something outside of the modules is missing, which may come by itself."""
         self._told: list[str] = []
 
-    def check(self) -> bool:
-        """Whether all can be served; says what is wrong with those that can't."""
-        command = [sys.executable, "-m", "andon_worker.nursery.checking", *self.names]
-        process = spawn(command, env=self._env, output=subprocess.PIPE, errors=subprocess.PIPE)
-        out, errors = process.communicate()
-        try:
-            answer = json.loads(out)
-        except ValueError:
-            last = errors.decode(errors="replace").strip().splitlines()[-1:]
-            self._console.say(f"the functions can't be checked: {last[0] if last else 'no word of it'}")
+    def check(self, outdated: Callable[[], bool]) -> bool:
+        """Whether all can be served; says what is wrong with those that can't. False, too, once it is `outdated`."""
+        answer = self._ask(outdated)
+        if answer is None:
             return False
         self.unready = answer["unready"] is not None
         wrong = [*answer["failed"].values(), *filter(None, [answer["unready"]])]
@@ -49,6 +46,25 @@ class Modules:
         if not wrong:
             self.declared = answer["declared"]
         return not wrong
+
+    def _ask(self, outdated: Callable[[], bool]) -> dict[str, Any] | None:
+        command = [sys.executable, "-m", "andon_worker.nursery.checking", *self.names]
+        with tempfile.TemporaryFile() as errors:
+            process = spawn(command, env=self._env, output=subprocess.PIPE, errors=errors.fileno())
+            assert process.stdout is not None
+            with process.stdout as out:
+                for said in map(json.loads, _lines(out, outdated)):
+                    if "slow" not in said:
+                        process.wait()
+                        return dict(said)
+                    self._console.say(f"{said['slow']}; with the next save it begins anew")
+            process.kill()
+            process.wait()
+            if not outdated():
+                errors.seek(0)
+                last = errors.read().decode(errors="replace").strip().splitlines()[-1:]
+                self._console.say(f"the functions can't be checked: {last[0] if last else 'no word of it'}")
+        return None
 
     def described(self) -> str:
         """Which functions there are, in a line."""
@@ -91,6 +107,20 @@ class Saves(threading.Thread):
         self._ended.set()
 
 
+def _lines(out: IO[bytes], outdated: Callable[[], bool]) -> Iterator[bytes]:
+    """What a process says, line by line as it comes, until its end or until nobody wants to know any more."""
+    begun = b""
+    with selectors.DefaultSelector() as selector:
+        selector.register(out, selectors.EVENT_READ)
+        while not outdated():
+            if not selector.select(WAIT_SECONDS):
+                continue
+            if not (data := os.read(out.fileno(), 65536)):
+                break
+            *whole, begun = (begun + data).split(b"\n")
+            yield from whole
+
+
 def _matters(_change: object, path: str) -> bool:
     file = Path(path)
     return file.suffix == ".py" and not any(part.startswith(".") or part in IGNORED for part in file.parts[1:])
@@ -105,8 +135,8 @@ def wait_for_good(modules: Modules, saves: Saves, console: Console, pause: Calla
     there.
     """
     told = False
-    while not modules.check():
-        if not told:
+    while not modules.check(saves.waiting):
+        if not told and not saves.waiting():
             until = (
                 "waiting until that is there, or for the next save" if modules.unready else "waiting for the next save"
             )

@@ -59,7 +59,7 @@ class StepTimeout(StepError):
 class InvalidResult(StepError):
     """A step or handler returned something that can't be a memo. Never retried: it would return it again."""
 
-    def __init__(self, step: str, message: str) -> None:
+    def __init__(self, step: str | None, message: str) -> None:
         super().__init__(message, step=step, code="RESULT")
 
 

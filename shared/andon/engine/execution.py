@@ -99,7 +99,7 @@ def _call(
         stop.raise_if_ordered()
         returned = _returned(handler, event, step, stop, run_async)
         step.finish()
-        return Completed(encode_result("(result)", returned)), ""
+        return Completed(encode_result(None, returned)), ""
     except Suspend as suspend:
         return Suspended(suspend.seconds, suspend.wake_at, waiting=suspend.waiting), ""
     except (StepError, DefinitionChanged) as error:

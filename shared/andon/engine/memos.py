@@ -34,19 +34,18 @@ class Memo:
         return self.id if self.branch is None else self.id.rpartition("/")[0]
 
 
-def encode_result(name: str, value: Any) -> str:
-    """`value` as JSON text; raises `InvalidResult` naming the step."""
+def encode_result(name: str | None, value: Any) -> str:
+    """`value` as JSON text; raises `InvalidResult` naming the step, or the function where `name` is None."""
+    who = "The function" if name is None else f"Step {name!r}"
     try:
         text = json.dumps(value, allow_nan=False, separators=(",", ":"), ensure_ascii=False)
         size = len(text.encode())  # refuses half a surrogate pair, which no other program could read
     except (TypeError, ValueError, RecursionError) as error:
-        raise InvalidResult(
-            name, f"Step {name!r} returned {type(value).__name__}, which is not JSON: {error}"
-        ) from None
+        raise InvalidResult(name, f"{who} returned {type(value).__name__}, which is not JSON: {error}") from None
     if size > MAX_RESULT_BYTES:
         raise InvalidResult(
             name,
-            f"Step {name!r} returned {size / 2**20:.1f} MiB of JSON, at most {MAX_RESULT_BYTES // 2**20} MiB is "
+            f"{who} returned {size / 2**20:.1f} MiB of JSON, at most {MAX_RESULT_BYTES // 2**20} MiB is "
             "kept; store it as an artifact, by step.artifact",
         )
     return text

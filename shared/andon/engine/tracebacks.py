@@ -8,13 +8,14 @@ import sysconfig
 import traceback
 from functools import cache
 from itertools import islice
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
 MAX_TRACEBACK = 8_000
 MOST_FRAMES = 40
 LONGEST_LINE = 200
-ENGINE = ("andon", "andon_worker.lane", "andon_worker.nursery")
+ENGINE = ("andon", "andon_worker.lane", "andon_worker.nursery", "andon_worker.supervisor")
 
 
 def text_of(error: BaseException) -> str:
@@ -41,11 +42,15 @@ def _call(frame: FrameType, number: int) -> dict[str, Any]:
         "line": number,
         "function": code.co_name,
         "source": (summary.line or "")[:LONGEST_LINE],
-        "own": _is_own(str(frame.f_globals.get("__name__") or ""), code.co_filename),
+        "own": is_own(frame),
     }
 
 
-def _is_own(module: str, file: str) -> bool:
+def is_own(frame: FrameType) -> bool:
+    """Whether it is the code of whoever wrote the function."""
+    module, file = str(frame.f_globals.get("__name__") or ""), frame.f_code.co_filename
+    if module == "__main__" and Path(file).parent.parent.name == "andon_worker":  # a process of ours, not a module
+        return False
     if any(module == each or module.startswith(each + ".") for each in ENGINE):
         return False
     return not file.startswith(("<", *_libraries())) and f"{os.sep}site-packages{os.sep}" not in file

@@ -39,6 +39,26 @@ def test_own_calls_are_told_from_the_engines_and_the_librarys() -> None:
     assert error["frames"][0]["file"].endswith(".py")
 
 
+@pytest.mark.parametrize("name", ["andon_worker.supervisor.endings", "andon_worker.nursery.forking", "__main__"])
+def test_processes_of_andon_that_are_imported_from_a_checkout_are_no_own_code(name: str) -> None:
+    calls: dict[str, Any] = {"__name__": name}
+    exec(compile("def fail(): raise ValueError", "/src/andon_worker/nursery/__main__.py", "exec"), calls)
+    with pytest.raises(ValueError) as raised:
+        calls["fail"]()
+    assert {each["function"]: each["own"] for each in describe(raised.value)["frames"]}["fail"] is False
+
+
+def test_what_is_no_json_names_the_step_or_the_function() -> None:
+    @function(id="returns-a-set", trigger="a/b", retries=0)
+    def returns_a_set(event: Event, step: Step) -> Any:
+        return {1}
+
+    error = run_function(returns_a_set, Event("a/b")).error
+    assert error is not None
+    assert error["message"].startswith("The function returned set, which is not JSON")
+    assert error.get("step") is None
+
+
 def test_the_type_is_said_once() -> None:
     error = run_function(reads, Event("a/b")).error
     assert error is not None

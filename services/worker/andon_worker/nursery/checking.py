@@ -1,5 +1,6 @@
 """`python -m andon_worker.nursery.checking MODULE...`: can these be served? Says so as JSON, and imports none itself.
 
+A line `{"slow": sentence}` while an import takes long, then the answer in another:
 `{"declared": [...], "failed": {module: why}, "unready": why}`. What the modules print goes to stderr. Unready is what
 isn't their fault: a table that a function's row is to follow, and that somebody has to make first.
 """
@@ -9,7 +10,8 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -24,9 +26,9 @@ from andon.settings import Settings
 from andon_worker.nursery.starting import load_apart
 
 
-def check(modules: Sequence[str]) -> dict[str, Any]:
+def check(modules: Sequence[str], on_slow: Callable[[str], object]) -> dict[str, Any]:
     """What each module declares, or why it can't be served; one without a function is a mistake here."""
-    loading = load_apart(modules)
+    loading = load_apart(modules, on_slow)
     empty = {
         module: f"module {module!r} has no function: decorate one with `@function(id=..., trigger=...)`, from andon"
         for module in modules
@@ -56,9 +58,9 @@ def main(modules: list[str]) -> None:
     """Check, and answer on what was the standard output."""
     answer = os.dup(1)
     os.dup2(2, 1)
-    said = json.dumps(check(modules)).encode()
-    with os.fdopen(answer, "wb") as out:
-        out.write(said)
+    with os.fdopen(answer, "w") as out:
+        say = partial(print, file=out, flush=True)
+        say(json.dumps(check(modules, lambda text: say(json.dumps({"slow": text})))))
 
 
 if __name__ == "__main__":

@@ -6,12 +6,15 @@ import gc
 import os
 import random
 import re
+import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from traceback import walk_stack
+from types import FrameType
 from typing import Any
 
 from andon.adapters.cel import check_expression
@@ -19,9 +22,11 @@ from andon.adapters.cron import check_schedule
 from andon.engine.declared.declarations import to_json
 from andon.engine.declared.functions import Function, Registry, functions_in
 from andon.engine.errors import RegistrationError
+from andon.engine.tracebacks import is_own
 from andon.extras import MissingExtra
 
 Tell = Callable[[dict[str, Any]], None]
+SLOW_SECONDS = 5.0
 
 
 def load(modules: Sequence[str], tell: Tell) -> dict[str, Function]:
@@ -33,7 +38,9 @@ def load(modules: Sequence[str], tell: Tell) -> dict[str, Function]:
     for name in modules:
         tell({"say": "importing", "module": name})
         try:
-            declared = [each for each in functions_in(name) if found.get(each.id) is not each]
+            with _told_when_slow(name, tell):
+                functions = functions_in(name)
+            declared = [each for each in functions if found.get(each.id) is not each]
             for each in declared:
                 registry.add(each)
                 found[each.id] = each
@@ -44,6 +51,23 @@ def load(modules: Sequence[str], tell: Tell) -> dict[str, Function]:
         for said in declarations:
             tell({"say": "declared", "module": name, "function": said})
     return found
+
+
+@contextmanager
+def _told_when_slow(module: str, tell: Tell) -> Iterator[None]:
+    """Tell every so often where the module's import is. Not while it is in C."""
+
+    def late(_: int, frame: FrameType | None) -> None:
+        at = next((each for each in walk_stack(frame) if is_own(each[0])), None)
+        tell({"say": "slow", "module": module, "where": at and _place(at[0].f_code.co_filename, at[1], None)})
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.setitimer(signal.ITIMER_REAL, SLOW_SECONDS, SLOW_SECONDS)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def _why(module: str, error: BaseException) -> str:

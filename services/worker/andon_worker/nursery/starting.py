@@ -11,7 +11,8 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from andon.engine.declared.declarations import Declaration, from_json
@@ -36,26 +37,34 @@ def start(modules: Sequence[str], *words: str) -> tuple[subprocess.Popen[bytes],
 
 
 class Loading:
-    """What a nursery says while it imports: which module it is at, what was declared, what has failed."""
+    """What a nursery says while it imports: which module it is at, what was declared, what has failed.
 
-    def __init__(self, modules: Sequence[str]) -> None:
+    `on_slow` is called with a sentence when an import takes long.
+    """
+
+    def __init__(self, modules: Sequence[str], on_slow: Callable[[str], object] = log.warning) -> None:
         self.modules = list(modules)
+        self._on_slow = on_slow
         self.failed: dict[str, str] = {}
         self.declared: list[Declaration] = []
         self.at: str | None = None
+        self.where: str | None = None
+        """At which line that import was when it was seen to take long."""
         self.serving: set[str] = set()
         """The modules in which a function stands."""
 
     def begin(self) -> list[str]:
         """The modules that the next process imports."""
-        self.declared, self.at = [], None
+        self.declared, self.at, self.where = [], None, None
         return [each for each in self.modules if each not in self.failed]
 
     def hear(self, said: dict[str, Any]) -> None:
         """Take in a message."""
         match said["say"]:
             case "importing":
-                self.at = said["module"]
+                self.at, self.where = said["module"], None
+            case "slow":
+                self._take_note(said["module"], said["where"])
             case "declared":
                 self.declared.append(from_json(said["function"]))
                 self.serving.add(said["module"])
@@ -68,8 +77,14 @@ class Loading:
         """The process has ended before it was ready; None: it hung, and was killed."""
         if self.at is not None and self.at not in self.failed:
             hung = f"did not end within {IMPORT_SECONDS:.0f} s"
+            hung += f" ({self.where})" if self.where else ""
             how = hung if code is None else f"ends the process ({in_words(code)})"
             self._fail(self.at, f"module {self.at!r} can't be imported: its import {how}")
+
+    def _take_note(self, module: str, where: str | None) -> None:
+        if where is not None and where != self.where:
+            self.where = where
+            self._on_slow(f"module {module!r} is still being imported ({where})")
 
     def _fail(self, module: str, why: str) -> None:
         self.failed[module] = why
@@ -82,9 +97,9 @@ def declarations(modules: Sequence[str]) -> tuple[list[Declaration], dict[str, s
     return loading.declared, loading.failed
 
 
-def load_apart(modules: Sequence[str]) -> Loading:
+def load_apart(modules: Sequence[str], on_slow: Callable[[str], object] = log.warning) -> Loading:
     """Import the modules in children that end then; returns what these have said."""
-    loading = Loading(modules)
+    loading = Loading(modules, on_slow)
     while True:
         process, control = start(loading.begin(), "--declare")
         before = len(loading.failed)
@@ -96,10 +111,13 @@ def load_apart(modules: Sequence[str]) -> Loading:
 
 def _listen(process: subprocess.Popen[bytes], control: socket.socket, loading: Loading) -> bool:
     """Whether it got through all of them."""
-    ready, hung = False, False
+    ready, hung, until = False, False, time.monotonic() + IMPORT_SECONDS
     control.settimeout(IMPORT_SECONDS)
     try:
         while not ready and (said := receive_passed(control, 1)[0]) is not None:
+            if said["say"] == "importing":
+                until = time.monotonic() + IMPORT_SECONDS
+            control.settimeout(max(until - time.monotonic(), 0.001))
             loading.hear(said)
             ready = said["say"] == "ready"
     except TimeoutError:

@@ -142,6 +142,8 @@ class NurseryClient:
                 self._births.unborn(said["lane"], said["why"])
             case "gone":
                 self._births.gone(said["pid"], said["status"])
+            case "slow":
+                self.loading.hear(said)
             case _:
                 self.loading.hear(said)
                 self._is_ready = said["say"] == "ready"
