@@ -23,6 +23,7 @@ MAX_BODY = MAX_RESULT_BYTES + 1024
 _READ = 1 << 18
 _MAX_MESSAGE = 1 << 17
 MARK, MAX_LINE = b"\x1e", 8 * 1024
+ERROR_MARK = MARK + b"2"
 """What a log record's line begins with among the lines that a lane prints, and how many bytes of one are kept."""
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import subprocess
+import sys
 
 import pytest
 
@@ -69,3 +71,46 @@ def test_a_run_has_one_row_for_what_it_said_in_a_moment() -> None:
     assert [(each["step"], each["text"]) for each in json.loads(first.lines)] == [("a", "x"), (None, "z")]
     assert (second.run_id, second.step, second.attempt) == (other, "a", 2)
     assert "step" not in json.loads(second.lines)[0]
+
+
+SAYS = """
+import logging, sys
+from andon_worker.lane.capture import CaptureHandler, show_lines_at_once
+show_lines_at_once(marked=True)
+logging.getLogger().addHandler(CaptureHandler(logging.WARNING))
+for n in range(200):
+    print(f"{n} out")
+    print(f"{n} err", file=sys.stderr)
+    logging.warning("%d log", n)
+print("begun, ", end="", flush=True)
+logging.warning("between")
+print("and ended")
+for n in range(3):
+    print(".", end="", flush=True, file=sys.stderr)
+print(" done", file=sys.stderr)
+print("last", file=sys.stderr)
+"""
+
+
+def test_what_is_printed_and_logged_stays_in_its_order_whichever_way_it_went() -> None:
+    said = subprocess.run([sys.executable, "-c", SAYS], capture_output=True, check=True)
+    lines: list[Line] = []
+    output = RunOutput(lambda step, attempt, new: lines.extend(new))
+    output.feed("stdout", said.stdout)
+    output.flush()
+    shown = [(each.stream, text) for each in lines for text in each.text.split("\n")]
+    kinds = {"stdout": "out", "stderr": "err", "log": "log"}
+    assert [(kinds[stream], text) for stream, text in shown[:600]] == [
+        (kind, f"{n} {kind}") for n in range(200) for kind in ("out", "err", "log")
+    ]
+    last = [("stdout", "begun, "), ("log", "between"), ("stdout", "and ended"), ("stderr", "last")]
+    assert shown[600:] == last
+    assert said.stderr == b"... done\n"
+
+
+def test_a_line_of_nothing_but_marks_is_taken_apart_at_once() -> None:
+    lines: list[Line] = []
+    output = RunOutput(lambda step, attempt, new: lines.extend(new))
+    output.feed("stdout", MARK * 5_000 + b"\n")
+    output.flush()
+    assert sum(len(each.text) for each in lines) <= 5_000

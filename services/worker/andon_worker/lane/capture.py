@@ -1,25 +1,28 @@
 """What a lane's code prints and logs, on its way to the supervisor.
 
-Prints go out as they are, on the lane's own standard output and error, which are pipes. A log record goes out on the
-error pipe as a line of JSON behind `MARK`, so that its level, logger and fields are kept, and so that all that was said
-arrives in order. Pipes block when nobody reads them: what a run says can't outrun the supervisor, only itself.
+Prints go out as they are, on the lane's own standard output, which is a pipe. On the same pipe, so that all of it
+arrives in order, go log records, as lines of JSON behind `MARK`, and the lines of `sys.stderr`, behind `ERROR_MARK`.
+The pipe of the standard error is for what Python doesn't write, or not in whole lines: programs, C code, progress bars.
+Pipes block when nobody reads them: what a run says can't outrun the supervisor, only itself.
 """
 
 from __future__ import annotations
 
 import fcntl
+import io
 import json
 import logging
 import os
 import sys
 import termios
+import threading
 from array import array
 from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
 from andon.engine.memos import plain
-from andon_worker.wire import MARK, MAX_LINE
+from andon_worker.wire import ERROR_MARK, MARK, MAX_LINE
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 _SHOWN_ELSEWHERE = {"event", "level", "logger", "timestamp", "exc_info", "stack_info", "positional_args"}
@@ -42,7 +45,7 @@ class CaptureHandler(logging.Handler):
         except Exception as error:  # a field that can't be shown
             said = f"a log record can't be shown: {error!r}"[:500]
             line = json.dumps({"at": record.created, "level": "error", "logger": "andon", "text": plain(said)})
-        write_all(2, MARK + line.encode() + b"\n")
+        write_all(1, MARK + line.encode() + b"\n")
 
 
 def encode(record: logging.LogRecord) -> str:
@@ -100,11 +103,48 @@ def write_all(descriptor: int, data: bytes) -> None:
         view = view[os.write(descriptor, view) :]
 
 
-def show_lines_at_once() -> None:
-    """Each line that is printed goes out when it is whole. New streams: what was inherited may have been a file."""
-    out, err = (
-        open(number, "w", buffering=1, errors="backslashreplace", closefd=False)  # noqa: SIM115
-        for number in (1, 2)
-    )
+class Errors(io.TextIOWrapper):
+    """`sys.stderr`. A line that is whole when it goes out takes the way of what is printed, in its order; one that is
+    flushed before goes out as it is, and so does its rest.
+    """
+
+    def __init__(self) -> None:
+        pipe = open(2, "wb", closefd=False)  # noqa: SIM115
+        super().__init__(pipe, errors="backslashreplace", write_through=True)
+        self._held = ""
+        self._begun = False
+        self._order = threading.RLock()
+
+    def write(self, text: str) -> int:
+        with self._order:
+            self._held += text
+            if "\n" in text:
+                *whole, self._held = self._held.split("\n")
+                if self._begun:
+                    super().write(f"{whole.pop(0)}\n")
+                    self._begun = False
+                lines = (each.encode(errors="backslashreplace") for each in whole)
+                write_all(1, b"".join(ERROR_MARK + piece + b"\n" for each in lines for piece in _cut(each)))
+        return len(text)
+
+    def flush(self) -> None:
+        with self._order:
+            if self._held:
+                super().write(self._held)
+                self._held, self._begun = "", True
+            super().flush()
+
+
+def _cut(line: bytes) -> list[bytes]:
+    return [line[start : start + MAX_LINE] for start in range(0, len(line), MAX_LINE)] or [b""]
+
+
+def show_lines_at_once(*, marked: bool) -> None:
+    """Each line that is printed goes out when it is whole. New streams: what was inherited may have been a file.
+
+    Those of the standard error are `marked`, unless a person reads them.
+    """
+    out = open(1, "w", buffering=1, errors="backslashreplace", closefd=False)  # noqa: SIM115
+    err = Errors() if marked else open(2, "w", buffering=1, errors="backslashreplace", closefd=False)  # noqa: SIM115
     sys.stdout = sys.__stdout__ = out  # type: ignore[misc]
     sys.stderr = sys.__stderr__ = err  # type: ignore[misc]

@@ -52,11 +52,12 @@ def live(ends: Ends, functions: Mapping[str, Function], parent: int) -> None:
     """Serve runs; returns when the supervisor lets the lane go in peace."""
     settle_in(parent)
     settings = Settings.from_env(os.environ)
-    if settings.lanes == 0 and take_terminal(os.environ):
+    at_terminal = settings.lanes == 0 and take_terminal(os.environ)
+    if at_terminal:
         sys.stdin = sys.__stdin__ = open(0, closefd=False)  # type: ignore[misc]  # noqa: SIM115
-    show_lines_at_once()
+    show_lines_at_once(marked=not at_terminal)
     library_level = logging.getLevelNamesMapping().get(settings.library_log_level.upper(), logging.WARNING)
-    configure_capture(settings.log_level, CaptureHandler(library_level))
+    configure_capture(settings.log_level, logging.StreamHandler() if at_terminal else CaptureHandler(library_level))
     tracing = start_tracing("worker", os.environ)
     talk, orders = Conversation(socket.socket(fileno=ends.talk)), Orders(socket.socket(fileno=ends.orders))
     forget_in_children(talk.close, orders.inbox.close)

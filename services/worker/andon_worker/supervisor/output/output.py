@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from andon.engine.memos import plain
-from andon_worker.wire import MARK, MAX_LINE
+from andon_worker.wire import ERROR_MARK, MARK, MAX_LINE
 
 MOST_LINES, MOST_BYTES, LAST_LINES = 2_000, 1024 * 1024, 200
 STREAMS = ("stdout", "stderr")
@@ -121,8 +121,10 @@ class RunOutput:
 
 
 def read_line(stream: str, data: bytes) -> Line:
-    """A line as it is kept: a marked one is a log record."""
-    if data.startswith(MARK):
+    """A line as it is kept: a marked one is a log record, or one of the standard error."""
+    if data.startswith(ERROR_MARK):
+        stream, data = "stderr", data[len(ERROR_MARK) :]
+    elif data.startswith(MARK):
         try:
             said = json.loads(data[1:])
             text, level, logger = (str(said[name]) for name in ("text", "level", "logger"))
@@ -138,5 +140,6 @@ def _fields(said: object) -> dict[str, Any] | None:
 
 
 def _pieces(line: bytes) -> list[bytes]:
-    size = MAX_LINE * 2 if line.startswith(MARK) else MAX_LINE
-    return [line[start : start + size] for start in range(0, len(line), size)] or [b""]
+    begun, *marked = line.split(MARK)  # a mark in a line: what is before it was printed without an end of line
+    found = [begun[start : start + MAX_LINE] for start in range(0, len(begun), MAX_LINE)]
+    return [*found, *(MARK + each[: MAX_LINE * 2] for each in marked)] or [b""]
