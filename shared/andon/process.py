@@ -1,4 +1,4 @@
-"""How each process of Andon starts, is stopped and ends: it begins, or leaves with a sentence that says why it can't."""
+"""How each process of Andon starts, is stopped and ends: it begins, or leaves with one sentence that says why not."""
 
 from __future__ import annotations
 

@@ -20,15 +20,16 @@ class Console:
         self._lock = threading.Lock()
 
     def say(self, text: str, name: str = "andon", *, wrong: bool = False, colour: int | None = None) -> None:
-        """Show one line as said by `name`. A reader that has gone is no reason to fail."""
+        """Show this as said by `name`, each line of it. A reader that has gone is no reason to fail."""
         label = f"{name:<{WIDTH}}"
         if self._colour:
             label = f"\x1b[{COLOURS.get(name, 37)}m{label}\x1b[0m"
             colour = RED if wrong else colour
-            text = text if colour is None else f"\x1b[{colour}m{text}\x1b[0m"
+            text = "\n".join(each if colour is None else f"\x1b[{colour}m{each}\x1b[0m" for each in text.split("\n"))
+        lines = "".join(f"{label} | {each}\n" for each in text.split("\n"))
         try:
             with self._lock:
-                self._out.write(f"{label} | {text}\n")
+                self._out.write(lines)
                 self._out.flush()
         except (BrokenPipeError, ValueError):
             pass

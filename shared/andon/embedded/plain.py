@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-NARRATOR = "andon_worker.supervisor.signals.narrating"
+NARRATORS = frozenset({"andon_worker.supervisor.signals.narrating", "andon_worker.dispatcher.narrating"})
 RED, GREEN, YELLOW, MAGENTA, DIM = 31, 32, 33, 35, 2
 _COLOURS = {
     "run started": 36,
@@ -18,8 +18,10 @@ _COLOURS = {
     "run completed": GREEN,
     "run failed": RED,
     "run cancelled": MAGENTA,
+    "run retrying": YELLOW,
     "step failed": RED,
     "step retrying": YELLOW,
+    "no run started": YELLOW,
 }
 
 
@@ -31,7 +33,7 @@ def plain(line: str) -> tuple[str, int | None] | None:
         return (line, None) if line.strip() else None
     if not isinstance(said, dict) or "event" not in said:
         return line, None
-    if said.get("logger") == NARRATOR:
+    if said.get("logger") in NARRATORS:
         return _narrated(said)
     if said.get("stream"):
         return _line(said, f"  {said['event']}"), DIM if said["level"] in ("info", "debug") else _level(said)
@@ -57,17 +59,22 @@ def _narrated(said: Mapping[str, Any]) -> tuple[str, int | None] | None:
             text = f"cancelled{cut}" + (
                 f": its code stopped {stopped} ms after it was told" if stopped is not None else ""
             )
-        case "step retrying":
-            text = f"step {step} failed, attempt {said['attempt']} of {said['retries'] + 1}: {said.get('error')}"
+        case "step retrying" | "run retrying":
+            what = f"step {step}" if step else "the function"
+            text = f"{what} failed, attempt {said['attempt']} of {said['retries'] + 1}: {_why(said)}"
         case "step failed":
-            text = f"step {step} failed for good: {said.get('error')}"
+            text = f"step {step} failed for good: {_why(said)}"
+        case "run failed":
+            text = f"failed{_after(seconds)}" + ("" if said.get("told") else f": {_why(said)}")
+        case "no run started":
+            text = f"{said['trigger']} started no run of {said['function']}: {said['why']}"
         case _ if step:
-            text = f"step {step} {event.removeprefix('step ')} in {_took(seconds)}"
+            text = f"step {step} {event.removeprefix('step ')} in {_took(seconds or 0.0)}"
         case "run started" | "run goes on":
             kind = f" ({said['kind']})" if said.get("kind") != "function" else ""
             text = f"{event.removeprefix('run ')}{kind}  {said.get('trigger', '')}"
         case _:
-            text = f"{event.removeprefix('run ')} after {_took(seconds)}"
+            text = f"{event.removeprefix('run ')}{_after(seconds)}"
     return _line(said, text), _COLOURS.get(event)
 
 
@@ -87,7 +94,14 @@ def _clock(stamp: object) -> str:
         return ""
 
 
-def _took(seconds: object) -> str:
-    if not isinstance(seconds, (int, float)):
-        return "no time"
+def _why(said: Mapping[str, Any]) -> str:
+    """The error, and below it the line of one's own code that it came from."""
+    return f"{said.get('error')}" + (f"\n    {said['at']}" if said.get("at") else "")
+
+
+def _after(seconds: object) -> str:
+    return f" after {_took(seconds)}" if isinstance(seconds, (int, float)) else ""
+
+
+def _took(seconds: float) -> str:
     return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"

@@ -1,10 +1,22 @@
+import io
 import json
 
 import pytest
 
-from andon.embedded.plain import DIM, GREEN, MAGENTA, NARRATOR, RED, YELLOW, plain
+from andon.embedded.console import Console
+from andon.embedded.plain import DIM, GREEN, MAGENTA, RED, YELLOW, plain
 
-RUN = {"run": "01a2192d-0000-7000-8000-00000033aa67", "function": "greet", "logger": NARRATOR, "level": "info"}
+RUN = {
+    "run": "01a2192d-0000-7000-8000-00000033aa67",
+    "function": "greet",
+    "logger": "andon_worker.supervisor.signals.narrating",
+    "level": "info",
+}
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
 
 
 @pytest.mark.parametrize(
@@ -16,6 +28,21 @@ RUN = {"run": "01a2192d-0000-7000-8000-00000033aa67", "function": "greet", "logg
             {"event": "step retrying", "step": "s", "attempt": 1, "retries": 3, "error": "OSError: no"},
             "greet 33aa67  step s failed, attempt 1 of 4: OSError: no",
             YELLOW,
+        ),
+        (
+            {"event": "run retrying", "attempt": 1, "retries": 3, "error": "KeyError: 'a'", "at": "f.py:3 in greet: x"},
+            "greet 33aa67  the function failed, attempt 1 of 4: KeyError: 'a'\n    f.py:3 in greet: x",
+            YELLOW,
+        ),
+        (
+            {"event": "run failed", "kind": "function", "seconds": 0.5, "error": "KeyError: 'a'", "told": False},
+            "greet 33aa67  failed after 500 ms: KeyError: 'a'",
+            RED,
+        ),
+        (
+            {"event": "run failed", "kind": "function", "error": "OSError: no", "told": True},
+            "greet 33aa67  failed",
+            RED,
         ),
         (
             {"event": "step failed", "step": "s", "attempt": 4, "retries": 3, "error": "OSError: no"},
@@ -32,6 +59,24 @@ RUN = {"run": "01a2192d-0000-7000-8000-00000033aa67", "function": "greet", "logg
 )
 def test_what_becomes_of_runs_is_a_plain_line(said: dict[str, object], shown: str, colour: int | None) -> None:
     assert plain(json.dumps({**RUN, **said})) == (shown, colour)
+
+
+def test_an_event_that_starts_no_run_says_why() -> None:
+    said = {
+        "event": "no run started",
+        "trigger": "greeting/requested",
+        "function": "greet",
+        "why": "no such row (id: 7)",
+    }
+    shown = plain(json.dumps({**said, "level": "warning", "logger": "andon_worker.dispatcher.narrating"}))
+    assert shown == ("greeting/requested started no run of greet: no such row (id: 7)", YELLOW)
+
+
+def test_each_line_of_what_is_said_has_its_colour_and_its_name() -> None:
+    out = Terminal()
+    Console(out).say("failed\n    f.py:3", "worker", wrong=True)
+    name = f"\x1b[33m{'worker':<10}\x1b[0m"
+    assert out.getvalue() == f"{name} | \x1b[31mfailed\x1b[0m\n{name} | \x1b[31m    f.py:3\x1b[0m\n"
 
 
 def test_what_a_run_prints_stands_under_it() -> None:

@@ -74,7 +74,8 @@ def dispatcher(
         Leadership(holder, seconds=settings.lease_seconds, patience=2 * settings.lease_seconds if failed else 0.0),
         DispatcherMetrics(new_registry()),
     )
-    return DispatcherService(leader, connect_blocking(settings.redis_url, name="dispatcher"), tracing)
+    blocking = connect_blocking(settings.redis_url, name="dispatcher")
+    return DispatcherService(leader, blocking, tracing, narrates=settings.step_log.lower() == "on")
 
 
 def dispatcher_health(

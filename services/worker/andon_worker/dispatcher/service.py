@@ -41,6 +41,7 @@ from andon_worker.dispatcher.gatekeeper import Gatekeeper
 from andon_worker.dispatcher.halving import is_nobodys_fault, is_too_much
 from andon_worker.dispatcher.intake import Intake
 from andon_worker.dispatcher.leader import LOOK_SECONDS, Leader
+from andon_worker.dispatcher.narrating import narrate
 
 if TYPE_CHECKING:
     from andon.adapters.tracing.spans import Tracing
@@ -51,10 +52,16 @@ STANDBY_SECONDS = 0.5
 
 
 class DispatcherService:
-    """Runs until asked to stop. While either store is away it waits; nothing is acknowledged without a commit."""
+    """Runs until asked to stop. While either store is away it waits; nothing is acknowledged without a commit.
 
-    def __init__(self, leader: Leader, blocking: Redis, tracing: Tracing | None = None) -> None:
+    With `narrates` its log tells of events that start no run.
+    """
+
+    def __init__(
+        self, leader: Leader, blocking: Redis, tracing: Tracing | None = None, *, narrates: bool = False
+    ) -> None:
         self._leader = leader
+        self._narrates = narrates
         self._asked = threading.Event()
         self._turned_at = time.monotonic()
         self.metrics = leader.metrics
@@ -234,6 +241,8 @@ class DispatcherService:
         with self._minding("signal"):
             self._leader.publish(effects.settled)
         self._doors.wanted |= effects.at_doors
+        if self._narrates:
+            narrate(effects.passed)
 
     def _redis_away(self, error: Exception) -> None:
         log.warning("redis away: %s (%s)", redis_why_away(error) or type(error).__name__, redis_answer(error))

@@ -46,9 +46,7 @@ def worker(settings: Settings, *, tracing: Tracing | None = None) -> tuple[Worke
     _, answering, moving, keeping = databases
     redis = connect(settings.redis_url, name="worker")
     metrics = WorkerMetrics(new_registry())
-    hooks: list[Hook] = [metrics]
-    if settings.step_log.lower() == "on":
-        hooks.append(NarratingHook())
+    hooks: list[Hook] = [metrics, NarratingHook(everything=settings.step_log.lower() == "on")]
     scratch = make_scratch(Path(tempfile.gettempdir()))
     worker_id = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
     loop, hosts = Loop(), Hosts()

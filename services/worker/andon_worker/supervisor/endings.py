@@ -110,8 +110,8 @@ class Endings:
         described, wait = failure(attempt, error)
         described["traceback"] = traceback or described["traceback"]
         seconds = time.monotonic() - run.began
-        run.failure = said_of(described)
-        self._hooks.step_ends(run, "failed" if wait is None else "retrying", seconds)
+        run.failure = described
+        self._hooks.step_ends(run, attempt, "failed" if wait is None else "retrying", seconds)
 
         def kept(answer: Standing | Refused | None) -> None:
             if isinstance(answer, Refused):
@@ -138,6 +138,7 @@ class Endings:
             else:
                 self._loop.post(lambda: self.lost(run))
 
+        run.error = failed
         frees = frees_its_slots(run, seconds, wake_at)
         door = run.pause_door if seconds is None and wake_at is None else None
         self._ledger.write(ledger.Suspend(written, run.holding, seconds, wake_at, failed, attempted, frees, door))
@@ -165,8 +166,7 @@ class Endings:
         self._ledger.write(ledger.Abandon(lambda _: done(), run.holding))
 
     def _settle(self, run: Run, status: str, *, output: str | None = None, error: dict[str, Any] | None = None) -> None:
-        if error is not None:
-            log.error("run %s failed: %s", run.id, error["message"], extra=run.keys)
+        run.error = error
 
         def written(answer: Settled | Standing | Refused) -> None:
             if isinstance(answer, Settled):
@@ -236,11 +236,6 @@ def frees_its_slots(run: Run, seconds: float | None, wake_at: dt.datetime | None
     if run.claimed.kind != "function" or holds_while_waiting(run.declared):
         return False
     return wake_at is not None or (seconds or 0.0) >= SHORT_SECONDS
-
-
-def said_of(error: dict[str, Any]) -> str:
-    """An error in a line."""
-    return f"{error.get('type')}: {error.get('message')}"
 
 
 def died(run: Run, status: int) -> str:

@@ -26,7 +26,7 @@ from andon.engine.ports import Attempt
 from andon.engine.stops import Cause
 from andon_worker.supervisor import ledger
 from andon_worker.supervisor.courier import Courier, FlagCheck
-from andon_worker.supervisor.endings import Endings, said_of
+from andon_worker.supervisor.endings import Endings
 from andon_worker.supervisor.hosting.hosting import Hosts, Run
 from andon_worker.supervisor.hosting.lanes import Lane, Lanes
 from andon_worker.supervisor.hosting.loop import Loop
@@ -212,7 +212,7 @@ class Executing:
             self._fail(run, lane, Attempt(**header["attempt"]), header)
         elif say == "committed":
             self._body_ended(run, lane, Attempt(**header["attempt"]), header["begun"])
-            self._hooks.step_ends(run, "completed", header["seconds"])
+            self._hooks.step_ends(run, Attempt(**header["attempt"]), "completed", header["seconds"])
         elif say == "joined":
             self._body_ended(run, lane, Attempt(**header["attempt"]), header["begun"])
         elif say == "send":
@@ -270,7 +270,7 @@ class Executing:
             self._begin(run, *unheard)
 
     def _begin(self, run: Run, number: int, attempt: Attempt, at: float) -> None:
-        run.underway = run.latest = attempt
+        run.underway = attempt
         run.begun, run.began = number, at
         run.output.enter(attempt.name, attempt.number)
         if attempt.timeout is not None:
@@ -306,7 +306,7 @@ class Executing:
         output, seconds = body.decode(), header["seconds"]
 
         def kept(_: object) -> None:
-            self._hooks.step_ends(run, "completed", seconds)
+            self._hooks.step_ends(run, attempt, "completed", seconds)
             self._reply(run, lane, {"kept": True})
 
         self._ask(run, lambda answer: ledger.Keep(answer, run.holding, attempt, seconds, output, files), kept)
@@ -317,10 +317,10 @@ class Executing:
         else:
             self._see(run)
         seconds, error, final = header["seconds"], header["error"], header["final"]
-        run.failure = said_of(error)
+        run.failure = error
 
         def kept(_: object) -> None:
-            self._hooks.step_ends(run, "failed" if final else "retrying", seconds)
+            self._hooks.step_ends(run, attempt, "failed" if final else "retrying", seconds)
             self._reply(run, lane, {"kept": True})
 
         self._ask(run, lambda answer: ledger.Fail(answer, run.holding, attempt, seconds, error, final), kept)
@@ -328,7 +328,7 @@ class Executing:
     def _send_events(self, run: Run, lane: Lane, attempt: Attempt, output: str, body: bytes) -> None:
         def sent(events: Any) -> None:
             self._courier.publish(events)
-            self._hooks.step_ends(run, "completed", 0.0)
+            self._hooks.step_ends(run, attempt, "completed", 0.0)
             self._reply(run, lane, {"kept": True})
 
         self._ask(

@@ -176,6 +176,8 @@ class Effects:
     """How many expressions had no value, by function."""
     refused: dict[str, str] = field(default_factory=dict)
     """Entries that are dead although they can be events: why, by stream id."""
+    passed: list[tuple[str, Skip]] = field(default_factory=list)
+    """What started no run, by the event's name."""
     at_doors: bool = False
     """Whether a run was made that waits to be let in."""
     woken: bool = False
@@ -235,7 +237,7 @@ def record_batch(
     again.begin(connection, [(run.id, run.event.again) for run in runs if run.event.again])
     skipped = [*skipped, *dropped, *births.skipped, *limited]
     skips.record(connection, skipped)
-    subjects.attach(connection, requests, runs)
+    unstarted = subjects.attach(connection, requests, runs)
     made = [run.id for run in runs]
     keyed, born = cancellations.pairs(connection, runs=made, cancels=cancels), wide.marks_for(connection, made)
     marks = [*keyed.marks, *born.marks, *subject_cancels.marks(connection, requests.cancelled), *requests.superseding()]
@@ -257,6 +259,7 @@ def record_batch(
     cancelling = [each.seq for each in fresh if each.name in OWN_CANCELS or registry.cancelled_by(each.name)]
     gone = {each.run_id for each in settled}
     seqs = {each.run_id: each.event.seq for each in marks}
+    names = {each.seq: each.name for each in fresh}
     return Effects(
         started=[(run.id, run.function.queue) for run in runs if run.id not in gone and run.hinted],
         flags={c.flag: c.event.seq for c in cancels if c.flag}
@@ -267,6 +270,7 @@ def record_batch(
         at_doors=any(run.door is not None for run in runs),
         woken=bool(woken),
         cascades=cascades.note(connection, stopped, cancelling),
+        passed=[(names.get(each.event_seq, "an event"), each) for each in [*skipped, *unstarted]],
         repeatable=len(fresh) == len(ours) and not settled and not refused,
     )
 

@@ -158,8 +158,8 @@ def lock(connection: psycopg.Connection[Any], found: Requests, matched: Sequence
     found.former = subjects.former_runs(connection, {each.subject.id for each in found.starting.values()})
 
 
-def attach(connection: psycopg.Connection[Any], found: Requests, runs: Sequence[Made]) -> None:
-    """Let subjects follow their new runs, and be what they were where a request has started none; tell why."""
+def attach(connection: psycopg.Connection[Any], found: Requests, runs: Sequence[Made]) -> list[Skip]:
+    """Let subjects follow their new runs, and be what they were where a request has started none; return why."""
     made = {run.request.place: run for run in runs if run.request is not None}
     requests = [(found.starting[place], run.id) for place, run in made.items()]
     subjects.attach(connection, [Attached(each.subject, id, each.event, each.known) for each, id in requests])
@@ -169,8 +169,10 @@ def attach(connection: psycopg.Connection[Any], found: Requests, runs: Sequence[
         for each in found.named
         if each.place not in found.starting
     ]
-    skips.record(connection, [*found.skips, *late])
+    unstarted = [*found.skips, *late]
+    skips.record(connection, unstarted)
     refused = [each for place, each in found.starting.items() if place not in made]
-    unstarted = [GivenBack(each.subject.id, each.event.id, UNSTARTED) for each in refused]
-    subjects.give_back(connection, [*found.unmoved, *unstarted])
+    given_back = [GivenBack(each.subject.id, each.event.id, UNSTARTED) for each in refused]
+    subjects.give_back(connection, [*found.unmoved, *given_back])
     found.starting = {place: each for place, each in found.starting.items() if place in made}  # these replace others
+    return unstarted

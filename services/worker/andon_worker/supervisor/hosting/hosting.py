@@ -54,10 +54,10 @@ class Run:
     keys: dict[str, Any] = field(default_factory=dict)
     """What log lines tell of it."""
     ordered_at: float = 0.0
-    latest: Attempt | None = None
-    """The attempt that ended last, or is underway."""
-    failure: str | None = None
-    """Why the last attempt that failed did."""
+    failure: dict[str, Any] | None = None
+    """What is kept of why the last attempt at a step that failed did."""
+    error: dict[str, Any] | None = None
+    """The same of the run."""
     traceparent: str | None = None
     """Of the span that its steps are below."""
     paused: str | None = None

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
+    from andon.engine.ports import Attempt
     from andon_worker.supervisor.hosting.hosting import Run
 
 Outcome = Literal["completed", "failed", "retrying", "cancelled"]
@@ -18,7 +19,9 @@ class Hook(Protocol):
         """A run was claimed; returns the traceparent of what is traced of it, if anything is."""
         ...
 
-    def step_ends(self, run: Run, outcome: Outcome, seconds: float) -> None: ...
+    def step_ends(self, run: Run, attempt: Attempt, outcome: Outcome, seconds: float) -> None:
+        """An attempt at a step, or at a branch of one, has ended; `run.failure` says why where it has failed."""
+        ...
 
     def lease_lost(self, run: Run) -> None: ...
 
@@ -36,9 +39,9 @@ class Hooks:
     def run_begins(self, run: Run) -> str | None:
         return next(filter(None, [each.run_begins(run) for each in self._hooks]), None)
 
-    def step_ends(self, run: Run, outcome: Outcome, seconds: float) -> None:
+    def step_ends(self, run: Run, attempt: Attempt, outcome: Outcome, seconds: float) -> None:
         for each in self._hooks:
-            each.step_ends(run, outcome, seconds)
+            each.step_ends(run, attempt, outcome, seconds)
 
     def lease_lost(self, run: Run) -> None:
         for each in self._hooks:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
+from andon.engine.ports import Attempt
 from andon_worker.metrics import RunMetrics, gauge
 from andon_worker.supervisor.hosting.hosting import Run
 
@@ -39,7 +40,7 @@ class WorkerMetrics:
         """As a hook: nothing to count yet."""
         return None
 
-    def step_ends(self, run: Run, outcome: str, seconds: float) -> None:
+    def step_ends(self, run: Run, attempt: Attempt, outcome: str, seconds: float) -> None:
         """As a hook."""
         self._steps.labels(run.claimed.function_id, outcome).observe(seconds)
 

@@ -6,6 +6,7 @@ import uuid
 from typing import TYPE_CHECKING
 
 from andon.adapters.postgres.runs.leases import cancelled_in
+from andon.engine.ports import Attempt
 from andon_worker.supervisor.hosting.hosting import Run
 from andon_worker.supervisor.ledger import Ledger, Look
 from andon_worker.supervisor.signals.hooks import Outcome
@@ -42,7 +43,7 @@ class TracingHook:
         self._spans[run.holding] = span
         return self._tracing.traceparent_of(span)
 
-    def step_ends(self, run: Run, outcome: Outcome, seconds: float) -> None:
+    def step_ends(self, run: Run, attempt: Attempt, outcome: Outcome, seconds: float) -> None:
         """The lane makes the steps' spans."""
 
     def lease_lost(self, run: Run) -> None:
