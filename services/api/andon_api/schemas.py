@@ -204,9 +204,15 @@ class StepSchema(Schema):
     attempts = fields.List(fields.Nested(AttemptSchema), metadata={"description": "each, in their order"})
 
 
+class SubjectRef(Schema):
+    kind = fields.String()
+    id = fields.String(metadata={"description": "as a text"})
+
+
 class RunSchema(Schema):
     id = fields.UUID()
     function_id = fields.String()
+    subject = fields.Nested(SubjectRef, allow_none=True, metadata={"description": "what it is about"})
     kind = fields.String(validate=_one_of(RUN_KINDS))
     status = fields.String(validate=_one_of(RUN_STATUSES))
     event = fields.Nested(EventRef)

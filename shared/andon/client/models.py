@@ -237,6 +237,14 @@ class QueuedFor(Resource):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SubjectRef(Resource):
+    """What a run is about; `id` as a text."""
+
+    kind: str
+    id: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Run(Resource):
     """One execution of a function. `steps` (the newest 500), `cleanup`, `artifacts`, `children` (the newest 100) and
     `waits` are there on a single run only.
@@ -251,6 +259,7 @@ class Run(Resource):
     attempt: int
     queued_at: dt.datetime
     kind: RunKind = "function"
+    subject: SubjectRef | None = None
     report_id: str | None = None
     parent_run_id: str | None = None
     parent_step: str | None = None

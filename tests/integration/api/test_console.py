@@ -116,6 +116,7 @@ def test_a_failed_run_shows_its_steps_and_traceback(
     for part in ("ValueError", "Traceback ...", "compute", "attempt 3"):
         assert part in text
     assert "broken" in client.get("/reports").text
+    assert f'data-copy="{run_id}"' in client.get(f"/runs/{run_id}").text
 
 
 def test_the_form_for_events_sends_one(client: Client) -> None:
@@ -141,6 +142,10 @@ def test_a_page_that_is_not_there_says_so(client: Client) -> None:
     for path in ("/reports/nonsense", "/runs/nonsense", "/events/nothing"):
         answer = client.get(path)
         assert (answer.status_code, answer.mimetype) == (404, "text/html")
+    nowhere = client.get("/no/such/page", headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
+    assert (nowhere.status_code, nowhere.mimetype, "Page not found" in nowhere.text) == (404, "text/html", True)
+    for path, accept in [("/no/such/page", "*/*"), ("/api/v1/nothing", "text/html")]:
+        assert client.get(path, headers={"Accept": accept}).mimetype == "application/problem+json"
 
 
 def test_a_tab_sees_what_it_did_at_once_though_looks_are_shared(client: Client, report: dict[str, Any]) -> None:
@@ -172,6 +177,7 @@ def test_the_first_page_tells_what_runs_waits_and_has_failed_and_who_works(
     }.items():
         database.execute(f"UPDATE andon.runs SET {change} WHERE id = %s".encode(), [made[id]])
     text = client.get("/").text
+    assert 'class="chart"' in text
     for part in ("order-goes", "load", "for a free lane of a worker", "for a time that was set", "order-failed"):
         assert part in text
     for part in ("too late", "3 of 8 lanes busy", "release blue"):

@@ -54,6 +54,17 @@ def test_the_menu_names_the_kinds_that_are_registered(client: Client, registry: 
     assert client.get("/subjects/novel").status_code == 404
 
 
+def test_a_run_tells_what_it_is_about_in_every_list(
+    client: Client, registry: Registry, database: psycopg.Connection[Any]
+) -> None:
+    client.post("/subjects/short-film", data={"id": "f1", "data": "{}"}, headers={"HX-Request": "true"})
+    take_in(database, registry)
+    [run] = client.get("/api/v1/runs").json["items"]
+    assert run["subject"] == {"kind": "short-film", "id": "f1"}
+    for page in ("/runs", f"/runs/{run['id']}"):
+        assert '<a class="about" href="/subjects/short-film">short-film f1</a>' in client.get(page).text, page
+
+
 @pytest.mark.parametrize("id", ["f1", ODD])
 def test_one_is_asked_for_cancelled_and_asked_for_again_with_its_data(
     client: Client, registry: Registry, database: psycopg.Connection[Any], id: str

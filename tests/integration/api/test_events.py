@@ -213,6 +213,14 @@ def test_a_cancel_event_that_cancelled_nothing_says_why(
     assert "There is no run" in client.get(f"{API}/events/none").json["note"]
 
 
+def test_an_event_that_nobody_listens_to_says_so_and_is_told_from_others_in_the_list(client: Client) -> None:
+    client.post(f"{API}/events", json={"name": "report/generation.cancled", "id": "x", "data": {"reportId": "r7"}})
+    said = client.get(f"{API}/events/x").json["note"]
+    assert said == "No function starts, or is cancelled, on report/generation.cancled."
+    assert said in client.get("/events/x").text
+    assert "r7" in client.get("/events").text
+
+
 def test_an_event_that_is_not_there_is_not_found(client: Client) -> None:
     for id in ("nothing", "with/slash", "%00"):
         assert client.get(f"{API}/events/{id}").status_code == 404

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from typing import Any
 
 from flask import Blueprint, Response, render_template, request, url_for
 
@@ -32,7 +31,7 @@ def event_list() -> str:
     """The log, newest first."""
     name = request.args.get("name") or None
     page = events.listed(principal().tenant, limit=ROWS, cursor=request.args.get("cursor"), name=name)
-    known = sorted({name for each in events.functions() for name in _names(each)})
+    known = sorted(events.names_heard(events.functions()))
     return render_template("console/events.html", page=page, name=name, known=known, every=2000)
 
 
@@ -62,13 +61,6 @@ def dead_events() -> str:
 def replay_dead(id: int) -> Response:
     """Put it on the bus again."""
     return forms.act(lambda: Outcome(DeadEventSchema().dump(replay(principal().tenant, id))))
-
-
-def _names(function: dict[str, Any]) -> list[str]:
-    return [
-        *(on["event"] for on in function["triggers"] if "event" in on),
-        *(rule["event"] for rule in function["cancel_on"]),
-    ]
 
 
 def _text(encoded: str, most: int = 400) -> str:

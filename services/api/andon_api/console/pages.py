@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, g, render_template, request
+from flask import Blueprint, Response, g, render_template, request
+from werkzeug.exceptions import HTTPException
 
 from andon_api.access.scopes import READ, scopes_of
 from andon_api.console import audit, bulk, events, home, live, reports, runs, schedules, subjects, usage, webhooks
 from andon_api.console.parts import forms, gist, json_view, show, whys
 from andon_api.console.parts.renderings import Renderings
 from andon_api.database import now
-from andon_api.http.problems import of_exception
+from andon_api.http.problems import Problem, of_exception, of_http, problem_response
+from andon_api.http.rest import PREFIX
 from andon_api.principal import principal
 
 
@@ -39,6 +41,7 @@ def blueprint() -> Blueprint:
     made.app_template_global("topics")(live.topics)
     Renderings().add_to(made)
     made.register_error_handler(Exception, _failed)
+    made.app_errorhandler(404)(_nowhere)
     return made
 
 
@@ -46,6 +49,13 @@ def _may(endpoint: str) -> bool:
     """Whether who asks may open this page; of nobody, whether a reader may."""
     held = principal().scopes if "principal" in g else READ
     return bool(held & (scopes_of(endpoint) or READ))
+
+
+def _nowhere(error: HTTPException) -> Response | tuple[str, int, dict[str, str]]:
+    """A page for who looks for one where nothing is; programs get a problem as everywhere."""
+    if request.path.startswith(f"{PREFIX}/") or request.accept_mimetypes.best != "text/html":
+        return problem_response(of_http(error))
+    return _failed(Problem(404, "There is no such page.", title="Page not found"))
 
 
 def _failed(error: Exception) -> tuple[str, int, dict[str, str]]:

@@ -12,6 +12,8 @@ from sqlalchemy import exists, select
 from andon.adapters.postgres.events import skips
 from andon.adapters.postgres.models import DeadEvent, EventRow, FunctionRow, OutboxRow, Run, Skip
 from andon.adapters.postgres.registered.functions import stored_triggers
+from andon.engine.declared.hearing import unheard
+from andon.engine.events import why_only_ours
 from andon_api.database import Row, rows
 from andon_api.http import paging
 from andon_api.http.paging import Listing
@@ -26,15 +28,23 @@ _SKIP = Skip.__table__
 
 
 def find(tenant: str, id: str) -> Row | None:
-    """One event; a cancel event that has cancelled nothing says why in `note`."""
+    """One event. One that has done nothing says why in `note`, if that is known: no cancel, or nobody's."""
     if "\x00" in id:
         return None
     found = _with_effects(rows(select(_EVENT).where(_EVENT.c.tenant == tenant, _EVENT.c.id == id)))
     if not found:
         return None
     event = found[0]
-    event["note"] = None if event["effects"]["cancelled"] else why_nothing(event, functions())
+    known = functions()
+    event["note"] = None if event["effects"]["cancelled"] else why_nothing(event, known)
+    if not any(event["effects"].values()) and event["note"] is None and why_only_ours(event["name"]) is None:
+        event["note"] = unheard(event["name"], names_heard(known))
     return event
+
+
+def names_heard(functions: Sequence[Row]) -> set[str]:
+    """The names of events that these start, or are cancelled, on."""
+    return {on["event"] for each in functions for on in (*each["triggers"], *each["cancel_on"]) if "event" in on}
 
 
 def listed(tenant: str, *, limit: int, cursor: str | None, name: str | None = None) -> Row:

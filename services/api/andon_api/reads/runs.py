@@ -26,6 +26,7 @@ _EVENT = EventRow.__table__
 _STEP = StepRow.__table__
 _WAIT = Wait.__table__
 _SUBJECT = SubjectRow.__table__
+_ABOUT = _SUBJECT.alias()
 _REPORT = Report.__table__
 NOBODY = UUID(int=0)  # the id that no row has: what a malformed one is looked up as
 _EVENT_FIELDS = ("id", "name", "data", "ts", "user")
@@ -63,6 +64,7 @@ _STEP_FIELDS = [*(each for each in _STEP.c if each.name != "output"), *_preview(
 
 def _select() -> Select[Any]:
     event = [_EVENT.c[name].label(f"event_{name}") for name in _EVENT_FIELDS]
+    subject = [_ABOUT.c.kind.label("subject_kind"), _ABOUT.c.key.label("subject_key")]
     fields = [
         *_FIELDS,
         _REPORT_ID.label("report_id"),
@@ -70,13 +72,17 @@ def _select() -> Select[Any]:
         _ESTIMATE.label("estimated_end_at"),
         searching.tags().label("tags"),
         *event,
+        *subject,
     ]
-    return select(*fields).join(_EVENT, _EVENT.c.seq == _RUN.c.event_seq)
+    joined = _RUN.join(_EVENT, _EVENT.c.seq == _RUN.c.event_seq)
+    return select(*fields).select_from(joined.outerjoin(_ABOUT, _ABOUT.c.id == _RUN.c.subject_id))
 
 
 def _shape(row: Row) -> Row:
     row["output_url"] = f"{PREFIX}/runs/{row['id']}/output" if row.pop("has_output") else None
     row["event"] = {name: row.pop(f"event_{name}") for name in _EVENT_FIELDS}
+    kind, key = row.pop("subject_kind"), row.pop("subject_key")
+    row["subject"] = {"kind": kind, "id": key} if kind else None
     row["cancel"] = _cancel(row) if row["cancel_requested_at"] else None
     return row
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from difflib import get_close_matches
 from itertools import takewhile
 from typing import Annotated, Any
 
@@ -16,7 +15,7 @@ from andon.cli.terminal.values import json_object, json_or_text
 from andon.cli.terminal.watching import follow_run, require_completed
 from andon.cli.terminal.where import api
 from andon.client import Andon, Delivered, Event, Function, Run
-from andon.engine.declared.triggers import On
+from andon.engine.declared import hearing
 
 group = typer.Typer(help="Events: facts that start and stop runs.", no_args_is_help=True)
 LOOK_SECONDS = 0.5
@@ -66,12 +65,10 @@ def send(
 
 def unheard(name: str, functions: Iterable[Function]) -> str | None:
     """A sentence if no function starts, or is cancelled, on events of this name; with the nearest names."""
-    heard = {str(each.get("event")) for function in functions for each in (*function.triggers, *function.cancel_on)}
-    if any(On(each).covers(name) for each in heard):
-        return None
-    near = get_close_matches(name, heard, n=3, cutoff=0.6)
-    known = f"Did you mean {' or '.join(near)}?" if near else "`andon functions` lists what there is."
-    return f"No function starts, or is cancelled, on {name}. {known}"
+    said = hearing.unheard(
+        name, (str(each.get("event")) for function in functions for each in (*function.triggers, *function.cancel_on))
+    )
+    return f"{said} `andon functions` lists what there is." if said and "Did you mean" not in said else said
 
 
 def _effects(sent: Delivered, runs: Sequence[Run]) -> Iterator[str]:

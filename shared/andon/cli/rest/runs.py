@@ -84,11 +84,12 @@ def list_(
         print_json(runs)
         return
     print_table(
-        ("ID", "FUNCTION", "STATUS", "PROGRESS", "ATTEMPT", "QUEUED", "TOOK"),
+        ("ID", "FUNCTION", "SUBJECT", "STATUS", "PROGRESS", "ATTEMPT", "QUEUED", "TOOK"),
         [
             (
                 each.id,
                 each.function_id if each.kind == "function" else f"{each.function_id} ({each.kind})",
+                f"{each.subject.kind} {each.subject.id}" if each.subject else "-",
                 each.status,
                 percent(each.progress),
                 each.attempt,
