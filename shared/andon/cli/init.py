@@ -5,6 +5,7 @@ from __future__ import annotations
 import keyword
 import re
 from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 from string import Template
 from typing import Annotated
@@ -35,7 +36,8 @@ def init(
     written = write_project(folder, name)
     for path in written:
         typer.echo(f"wrote {path}")
-    typer.echo(f"\nNext:\n  python -m pytest\n  andon dev -f {name}.functions\n")
+    first = "" if find_spec("pytest") else "  pip install pytest\n"
+    typer.echo(f"\nNext:\n{first}  python -m pytest\n  andon dev -f {name}.functions\n")
     typer.echo("""And in another terminal, while it runs:
   andon events send import/requested '{"importId": "i1", "pages": 30}' --wait
   andon events send import/cancelled '{"importId": "i1"}'""")
@@ -51,7 +53,8 @@ def write_project(folder: Path, name: str) -> list[Path]:
     }
     there = [str(path) for path, text in made.items() if text and (folder / path).exists()]
     if there:
-        raise CommandFailed(f"{', '.join(there)} is there already; nothing was written", Exit.CONFLICT)
+        are = "is" if len(there) == 1 else "are"
+        raise CommandFailed(f"{', '.join(there)} {are} there already; nothing was written", Exit.CONFLICT)
     for path, text in made.items():
         if not (folder / path).exists():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
