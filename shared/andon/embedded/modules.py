@@ -17,6 +17,7 @@ from andon.embedded.children.spawn import spawn
 from andon.embedded.console import Console
 
 WAIT_SECONDS, LOOK_SECONDS = 0.2, 2.0
+MOST_NAMED = 6
 IGNORED = frozenset({"node_modules", "site-packages", "__pycache__", "venv"})
 
 
@@ -69,7 +70,8 @@ class Modules:
     def described(self) -> str:
         """Which functions there are, in a line."""
         ids = [each["id"] for each in self.declared]
-        return f"{len(ids)} function{'s' if len(ids) != 1 else ''}: {', '.join(ids)}"
+        more = f" and {len(ids) - MOST_NAMED} more" if len(ids) > MOST_NAMED else ""
+        return f"{len(ids)} function{'s' if len(ids) != 1 else ''}: {', '.join(ids[:MOST_NAMED])}{more}"
 
 
 class Saves(threading.Thread):

@@ -142,7 +142,9 @@ def test_a_page_that_is_not_there_says_so(client: Client) -> None:
     for path in ("/reports/nonsense", "/runs/nonsense", "/events/nothing"):
         answer = client.get(path)
         assert (answer.status_code, answer.mimetype) == (404, "text/html")
-    nowhere = client.get("/no/such/page", headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
+    nowhere = client.get(
+        "/no/such/page", headers={"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+    )
     assert (nowhere.status_code, nowhere.mimetype, "Page not found" in nowhere.text) == (404, "text/html", True)
     for path, accept in [("/no/such/page", "*/*"), ("/api/v1/nothing", "text/html")]:
         assert client.get(path, headers={"Accept": accept}).mimetype == "application/problem+json"

@@ -53,7 +53,7 @@ def _may(endpoint: str) -> bool:
 
 def _nowhere(error: HTTPException) -> Response | tuple[str, int, dict[str, str]]:
     """A page for who looks for one where nothing is; programs get a problem as everywhere."""
-    if request.path.startswith(f"{PREFIX}/") or request.accept_mimetypes.best != "text/html":
+    if request.path.startswith(f"{PREFIX}/") or "text/html" not in request.headers.get("Accept", ""):
         return problem_response(of_http(error))
     return _failed(Problem(404, "There is no such page.", title="Page not found"))
 
