@@ -1347,6 +1347,11 @@ export interface components {
                 [key: string]: unknown;
             };
         };
+        SubjectRef: {
+            kind: string;
+            /** @description as a text */
+            id: string;
+        };
         EventRef: {
             id: string;
             name: string;
@@ -1373,6 +1378,7 @@ export interface components {
         };
         /**
          * @example {
+         *       "subject": null,
          *       "id": "0199e0a1-7c00-7000-8000-000000000003",
          *       "functionId": "generate-hybrid-report",
          *       "kind": "function",
@@ -1428,6 +1434,8 @@ export interface components {
             /** Format: uuid */
             id: string;
             functionId: string;
+            /** @description what it is about */
+            subject: components["schemas"]["SubjectRef"] | null;
             /** @enum {string} */
             kind: "function" | "on_cancel" | "on_failure";
             /** @enum {string} */
@@ -1685,6 +1693,7 @@ export interface components {
         };
         /**
          * @example {
+         *       "subject": null,
          *       "id": "0199e0a1-7c00-7000-8000-000000000003",
          *       "functionId": "generate-hybrid-report",
          *       "kind": "function",
@@ -1765,6 +1774,8 @@ export interface components {
             /** Format: uuid */
             id: string;
             functionId: string;
+            /** @description what it is about */
+            subject: components["schemas"]["SubjectRef"] | null;
             /** @enum {string} */
             kind: "function" | "on_cancel" | "on_failure";
             /** @enum {string} */
