@@ -120,7 +120,7 @@ def create_database(databases: Databases) -> Callable[[], str]:
 
 @pytest.fixture
 def database_url(databases: Databases, request: pytest.FixtureRequest) -> Iterator[str]:
-    """A database of the test's own, with the current schema and no rows."""
+    """A database of the test's own, with the current schema and no rows but those that come with it."""
     url = databases.take()
     yield url
     if "system" in request.fixturenames:  # processes that may come back to it
