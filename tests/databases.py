@@ -42,7 +42,7 @@ SELECT md5(string_agg(version, ' ' ORDER BY version)) FROM (
 ) AS versions
 """
 _OTHERS = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-_TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'andon' AND tablename <> 'alembic_version'"
+_TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'andon'"
 _ROWS = "(SELECT coalesce(jsonb_agg(to_jsonb(t) ORDER BY to_jsonb(t)::text), '[]') FROM andon.{table} t)"
 _FILL = "INSERT INTO andon.{table} SELECT * FROM jsonb_populate_recordset(NULL::andon.{table}, {rows})"
 _REWIND = """

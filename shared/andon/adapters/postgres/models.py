@@ -848,6 +848,7 @@ class WebhookRow(Base):
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     tenant: Mapped[str] = mapped_column(index=True)
     url: Mapped[str]
+    secrets: Mapped[list[str] | None] = mapped_column(ARRAY(Text), comment="unused: see webhook_secrets")
     created_at: Mapped[dt.datetime] = _now()
 
 

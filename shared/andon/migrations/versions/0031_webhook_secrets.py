@@ -28,16 +28,24 @@ def upgrade() -> None:
         "INSERT INTO andon.webhook_secrets (webhook_id, secret) SELECT w.id, s.secret FROM andon.webhooks w,"
         " unnest(w.secrets) WITH ORDINALITY s (secret, place) ORDER BY w.id, s.place DESC"
     )
-    op.drop_column("webhooks", "secrets", schema="andon")
-    open_ones = sa.text("next_at IS NOT NULL")
-    op.drop_index("ix_webhook_deliveries_due", table_name="webhook_deliveries", schema="andon")
-    op.create_index(
-        "ix_webhook_deliveries_due",
-        "webhook_deliveries",
-        ["webhook_id", "next_at"],
-        schema="andon",
-        postgresql_where=open_ones,
-    )
+    op.alter_column("webhooks", "secrets", nullable=True, comment="unused: see webhook_secrets", schema="andon")
+    op.execute("UPDATE andon.webhooks SET secrets = NULL")
+    with op.get_context().autocommit_block():
+        op.drop_index(
+            "ix_webhook_deliveries_due",
+            table_name="webhook_deliveries",
+            schema="andon",
+            postgresql_concurrently=True,
+            if_exists=True,
+        )
+        op.create_index(
+            "ix_webhook_deliveries_due",
+            "webhook_deliveries",
+            ["webhook_id", "next_at"],
+            schema="andon",
+            postgresql_where=sa.text("next_at IS NOT NULL"),
+            postgresql_concurrently=True,
+        )
 
 
 def downgrade() -> None:
@@ -49,7 +57,6 @@ def downgrade() -> None:
         schema="andon",
         postgresql_where=sa.text("next_at IS NOT NULL"),
     )
-    op.add_column("webhooks", sa.Column("secrets", sa.ARRAY(sa.Text()), nullable=True), schema="andon")
     op.execute(
         "UPDATE andon.webhooks w SET secrets ="
         " ARRAY(SELECT s.secret FROM andon.webhook_secrets s WHERE s.webhook_id = w.id ORDER BY s.id DESC)"
