@@ -12,7 +12,7 @@ from andon.adapters.redis.bus import GROUP, STREAM, decode
 from andon.adapters.redis.connect import connect, connect_blocking
 from andon.adapters.redis.reading import LARGEST, BoundedReader, size
 from andon.engine.errors import EventError
-from andon_worker.dispatcher.batch_size import MOST, BatchSize
+from andon_worker.dispatcher.batches.size import MOST, BatchSize
 
 
 @pytest.fixture

@@ -34,8 +34,8 @@ from andon.engine.declared.functions import Registry
 from andon.engine.declared.gates import is_limited
 from andon.engine.errors import EventError
 from andon.engine.events import DEFAULT_TENANT, ENDS, Event, why_only_ours
-from andon_worker.dispatcher.batch_size import MOST, MOST_BYTES, BatchSize
 from andon_worker.dispatcher.batches.batch import Effects, record_batch
+from andon_worker.dispatcher.batches.size import MOST, MOST_BYTES, BatchSize
 from andon_worker.dispatcher.halving import halving, is_nobodys_fault, is_too_much
 from andon_worker.dispatcher.low_water import forgotten
 from andon_worker.dispatcher.observing import batch_observed
