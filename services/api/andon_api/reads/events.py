@@ -12,7 +12,7 @@ from sqlalchemy import exists, select
 from andon.adapters.postgres.events import skips
 from andon.adapters.postgres.models import DeadEvent, EventRow, FunctionRow, OutboxRow, Run, Skip
 from andon.adapters.postgres.registered.functions import stored_triggers
-from andon.engine.declared.hearing import unheard
+from andon.engine.dispatch.hearing import unheard
 from andon.engine.events import why_only_ours
 from andon_api.database import Row, rows
 from andon_api.http import paging

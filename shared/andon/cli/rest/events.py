@@ -15,7 +15,7 @@ from andon.cli.terminal.values import json_object, json_or_text
 from andon.cli.terminal.watching import follow_run, require_completed
 from andon.cli.terminal.where import api
 from andon.client import Andon, Delivered, Event, Function, Run
-from andon.engine.declared import hearing
+from andon.engine.dispatch import hearing
 
 group = typer.Typer(help="Events: facts that start and stop runs.", no_args_is_help=True)
 LOOK_SECONDS = 0.5
