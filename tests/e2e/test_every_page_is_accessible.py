@@ -195,7 +195,7 @@ def test_a_person_finds_a_run_by_its_status_cancels_it_by_an_event_and_deletes_i
     page.goto(f"{lively.url}/runs")
     page.get_by_label("Status").select_option("running")  # a choice is applied at once
     expect(page.locator("tbody tr")).to_have_count(1, timeout=PATIENCE)
-    page.locator("tbody a").click()
+    page.locator("tbody a").first.click()
     expect(page.get_by_test_id("run")).to_have_attribute("data-status", "running")
     with lively.client() as client:
         [going] = [each for each in client.get("/reports").json()["items"] if each["title"] == "Going"]

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -109,7 +108,7 @@ def run_until_stopped(supervisor: Supervisor, url: str, console: Console, module
     """Run the processes, say when they are ready, and take over what is saved; ends with `StopRequested`."""
     saves = Saves([Path.cwd()])
     saves.start()
-    wait_for_good(modules, saves, console, time.sleep)
+    wait_for_good(modules, saves, console, supervisor.rest)
     with supervisor:
         supervisor.tend_until(partial(ready, url))
         if SHIPPED_FUNCTIONS in modules.names:

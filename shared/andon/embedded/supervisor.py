@@ -50,16 +50,17 @@ class Supervisor:
     def tend_until(self, done: Callable[[], bool]) -> None:
         """Start again what ends, until `done` says so (or a signal ends the wait)."""
         while not done():
-            for store in self._stores:
-                self._revive(store)
             for child in self._children:
                 child.tend()
-            time.sleep(TICK_SECONDS)
+            self.rest(TICK_SECONDS)
 
-    def _revive(self, store: Server) -> None:
-        if not store.running:
-            self._console.say(f"{store.program} has ended; it is started again, on its data")
-            store.start()
+    def rest(self, seconds: float) -> None:
+        """Start again the stores that have ended, and wait a little."""
+        for store in self._stores:
+            if not store.running:
+                self._console.say(f"{store.program} has ended; it is started again, on its data")
+                store.start()
+        time.sleep(seconds)
 
     def _stop(self) -> None:
         """Ask all, wait, then kill. What is killed is said, because a clean stop was expected."""

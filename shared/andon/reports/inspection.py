@@ -42,6 +42,10 @@ def main() -> None:
     """Do what is asked, once."""
     _go_with_parent()
     asked = Inspection(**json.loads(sys.argv[1]))
+    import duckdb  # noqa: F401  # before there is a limit: what can't be mapped then looks as if it weren't installed
+
+    import andon.reports.datasets  # noqa: F401
+
     for kind, most in (
         (resource.RLIMIT_AS, asked.memory_bytes),
         (resource.RLIMIT_FSIZE, 2 * asked.unpacked_limit_bytes),
