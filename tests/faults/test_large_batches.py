@@ -35,7 +35,7 @@ def recorded(scene: Scene, prefix: str) -> int:
 
 @pytest.mark.parametrize(
     ("shape", "entries", "requests"),
-    [("empty lists", 120, 1), *(pytest.param(shape, 500, 5, marks=pytest.mark.slow) for shape in SHAPES)],
+    [("empty lists", 40, 1), *(pytest.param(shape, 500, 5, marks=pytest.mark.slow) for shape in SHAPES)],
 )
 def test_31_more_comes_at_once_than_fits_into_a_batch_or_into_memory(
     stage: Stage, shape: str, entries: int, requests: int

@@ -12,6 +12,7 @@ const AGAIN = 1000;
 const LONGEST = 15_000;
 const QUIET = 40_000; // the API says at least every 15 s that it is there
 const POLLS_BEFORE_STREAM = 15;
+const OPEN = "open";
 
 /**
  * The thing at `path`, again at each change, until it has ended: told by the API (Server-Sent Events), resumed where it
@@ -27,10 +28,16 @@ export async function* watch<T>(
   let seen = "";
   let failures = 0;
   let renewed = false;
+  let lost = false;
+  const back = () => {
+    if (lost) onConnection?.(true);
+    lost = false;
+  };
   for (;;) {
     try {
       for await (const message of told(transport, `${path}/stream`, seen, signal)) {
-        if (failures) onConnection?.(true);
+        back();
+        if (message.event === OPEN) continue; // where nothing has changed meanwhile, nothing is told
         failures = 0;
         if (message.event === "end") return;
         if (message.event === "problem") throw ofStream(message.data);
@@ -48,17 +55,18 @@ export async function* watch<T>(
       }
       if (!error.passes) throw error;
       if (error.status === 503 || error.status === 429) {
-        const last = yield* polled<T>(transport, path, ended, signal);
+        const last = yield* polled<T>(transport, path, ended, back, signal);
         if (last) return;
       }
     }
     failures += 1;
-    onConnection?.(false);
+    if (!lost) onConnection?.(false);
+    lost = true;
     await pause(Math.min(AGAIN * 2 ** (failures - 1), LONGEST) * (0.5 + Math.random() / 2), signal);
   }
 }
 
-/** What one stream tells. Ends where it was cut off, or says nothing. */
+/** What one stream tells, first that it is open. Ends where it was cut off, or says nothing. */
 async function* told(transport: Transport, path: string, seen: string, signal: AbortSignal | undefined) {
   const quiet = new AbortController();
   const both = signal ? AbortSignal.any([signal, quiet.signal]) : quiet.signal;
@@ -70,6 +78,7 @@ async function* told(transport: Transport, path: string, seen: string, signal: A
       yield { event: "end", id: "", data: "" };
       return;
     }
+    yield { event: OPEN, id: seen, data: "" };
     for await (const message of messages(response.body!)) {
       clearTimeout(timer);
       timer = setTimeout(() => quiet.abort(), QUIET);
@@ -89,11 +98,13 @@ async function* polled<T>(
   transport: Transport,
   path: string,
   ended: (thing: T) => boolean,
+  back: () => void,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<T, boolean> {
   let tag = "";
   for (let left = POLLS_BEFORE_STREAM; left > 0; left--) {
     const response = await transport.answer(path, { headers: tag ? { "If-None-Match": tag } : {}, signal });
+    back();
     if (response.status !== 304) {
       tag = response.headers.get("ETag") ?? "";
       const thing = (await response.json()) as T;
