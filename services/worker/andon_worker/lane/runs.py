@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-import os
-import tempfile
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from contextvars import copy_context
@@ -51,17 +49,14 @@ class Runs:
         self._transactions = transactions
         self._artifacts = artifacts
         self._observe = observe
-        self._scratch = Scratch()
 
     def execute(self, said: Header) -> tuple[Header, bytes, bool]:
         """Execute the run; returns how to tell its end, and whether it was ordered to stop."""
         stop = self._orders.begin(said["run"], said["fence"])
-        self._scratch.enter(said["scratch"])
         outcome = copy_context().run(self._outcome, said, stop)
         self._orders.end()
         flush_output()
         header, body = _told(outcome)
-        header["litter"] = self._scratch.leave()
         return header, body, stop.cause is not None
 
     def _outcome(self, said: Header, stop: LaneStop) -> Outcome:
@@ -156,32 +151,3 @@ def _told(outcome: Outcome) -> tuple[Header, bytes]:
             return {"say": "end", "as": "suspended", "seconds": seconds, "wake_at": when, "failed": failed}, b""
         case Stopped(cause, traceback):
             return {"say": "end", "as": "stopped", "cause": int(cause), "traceback": traceback}, b""
-
-
-class Scratch:
-    """A run's `TMPDIR`, below a folder that is the lane's: empty when the run begins."""
-
-    def __init__(self) -> None:
-        self._number = 0
-        self._folder = ""
-
-    def enter(self, among: str) -> None:
-        """Make it, unless the run before has left it empty: making and removing one waits for the disk."""
-        self._folder = os.path.join(among, str(self._number))
-        if not os.path.isdir(self._folder):
-            os.makedirs(self._folder, 0o700)
-        if os.environ.get("TMPDIR") != self._folder:
-            os.environ["TMPDIR"] = self._folder
-        tempfile.tempdir = None
-
-    def leave(self) -> int | None:
-        """Its number, if something was left there: it is the supervisor's to remove, and the next run gets another."""
-        try:
-            if not os.listdir(self._folder):
-                return None
-        except FileNotFoundError:
-            return None
-        except OSError:
-            pass
-        self._number += 1
-        return self._number - 1

@@ -28,6 +28,7 @@ from andon_worker.lane.files import Artifacts
 from andon_worker.lane.progress import SharedProgress
 from andon_worker.lane.restoring import Birth
 from andon_worker.lane.runs import Runs
+from andon_worker.lane.scratch import Scratch
 from andon_worker.lane.stopping import Orders, forget_in_children
 from andon_worker.lane.terminal import take_terminal
 from andon_worker.lane.transactions import Transactions
@@ -65,15 +66,18 @@ def live(ends: Ends, functions: Mapping[str, Function], parent: int) -> None:
     transactions = Transactions(settings.database_url)
     artifacts = Artifacts(settings.storage_url, settings.artifact_limit_bytes)
     runs = Runs(functions, talk, orders, progress, transactions, artifacts, _observer(tracing))
-    birth = Birth()
+    scratch, birth = Scratch(), None
     while True:
         header, _ = talk.hear()
         if header["say"] == "retire":
             break
+        scratch.enter(header["scratch"])
+        birth = birth or Birth()  # with the `TMPDIR` that it mostly keeps: an environment is costly to put back
         with tracing.joined(header["traceparent"]) if tracing and header["traceparent"] else nullcontext():
             end, body, stopped = runs.execute(header)
         if tracing is not None:
             tracing.flush()
+        end["litter"] = scratch.leave()
         end["left"] = "it was stopped" if stopped else birth.restore()
         talk.tell(end, body)
     if tracing is not None:
