@@ -36,7 +36,7 @@ export function ReportCard({ andon, id, onGenerate }: { andon: Andon; id: string
       <h2>{report?.title ?? "…"}</h2>
       <p data-testid="status" role="status">
         {isCancelling ? "cancelling" : status ?? "loading"}
-        {isBehind && " (connection lost, trying again)"}
+        {isBehind && !error && " (connection lost, trying again)"}
       </p>
       {status === "generating" && <progress aria-label="Progress" max={1} value={progress ?? 0} />}
       {status === "failed" && <p role="alert">{report?.error ?? "It has failed."}</p>}

@@ -17,6 +17,7 @@ from tests.e2e.card_server import CardServer
 from tests.polling import wait_until
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "next-card"
+FUNCTION = "generate-hybrid-report"
 LONG = 10_000_000  # resamples: hours, if nobody stops it
 CSV = "day,region,amount\n" + "".join(
     f"2026-01-{n % 28 + 1:02d},{('north', 'south')[n % 2]},{n * 7919 % 1000}\n" for n in range(2_000)
@@ -61,6 +62,7 @@ def test_a_card_on_another_site_follows_cancels_and_never_stops_another_run(
 ) -> None:
     with psycopg.connect(database_url) as connection:
         _, key = create_key(connection, "acme", "site", ["read", "write", "cancel"])
+        _, operator = create_key(connection, "acme", "operator", ["admin"])
     site = CardServer(free_port())
     started = system(env={"ANDON_AUTH": "on", "ANDON_ORIGINS": site.url})
     (tmp_path / "sales.csv").write_text(CSV)
@@ -74,14 +76,16 @@ def test_a_card_on_another_site_follows_cancels_and_never_stops_another_run(
         report = andon.reports.get(create(page, site, "Sales"))
         status(page, "idle")
 
-        page.get_by_role("button", name="Generate").click()
-        status(page, "generating")
+        with Andon(started.url, operator) as operating:
+            operating.pauses.pause("function", FUNCTION)
+            page.get_by_role("button", name="Generate").click()
+            status(page, "generating")
+            tokens = site.tokens
+            wait_until(lambda: site.tokens > tokens + 2, 30, what="three tokens, while nothing changes")
+            operating.pauses.resume("function", FUNCTION)
         other.goto(f"{site.url}/reports/{report.id}")
         status(other, "generating")
         expect(page.get_by_role("progressbar")).not_to_have_attribute("value", "0")
-        tokens = site.tokens
-        wait_until(lambda: site.tokens > tokens, 30, what="another token, when the first has run out")
-        site.ttl = 900
 
         first = andon.reports.get(report.id).run
         other.route(
@@ -92,6 +96,7 @@ def test_a_card_on_another_site_follows_cancels_and_never_stops_another_run(
         started["api"].start()
         wait_until(started.ready, 60, what="the API again")
         status(page, "generating")
+        site.ttl = 900
 
         page.get_by_role("button", name="Cancel", exact=True).click()
         page.get_by_role("dialog").get_by_role("button", name="Keep going").click()

@@ -19,7 +19,7 @@ export class AndonProblem extends Error {
 
   /** Whether the same call may be answered otherwise in a moment. */
   get passes(): boolean {
-    return this.status === 0 || this.status === 429 || this.status === 502 || this.status === 503;
+    return this.status === 0 || this.status === 429 || (this.status >= 502 && this.status <= 504);
   }
 }
 

@@ -85,6 +85,7 @@ export class Transport {
       .then(source)
       .catch((error: unknown) => {
         this.#token = undefined;
+        if (error instanceof TypeError) throw new AndonProblem({ title: "No token was to be had", detail: error.message }, 0);
         throw error;
       });
     return this.#token;

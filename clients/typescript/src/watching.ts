@@ -28,21 +28,26 @@ export async function* watch<T>(
   let seen = "";
   let failures = 0;
   let renewed = false;
+  let polling = false;
   let lost = false;
   const back = () => {
     if (lost) onConnection?.(true);
     lost = false;
+    failures = 0;
+    renewed = false;
   };
   for (;;) {
     try {
+      if (polling) {
+        if (yield* polled<T>(transport, path, ended, back, signal)) return;
+        polling = false;
+        continue;
+      }
       for await (const message of told(transport, `${path}/stream`, seen, signal)) {
-        back();
-        if (message.event === OPEN) continue; // where nothing has changed meanwhile, nothing is told
-        failures = 0;
-        if (message.event === "end") return;
         if (message.event === "problem") throw ofStream(message.data);
+        back(); // by its opening, too: where nothing has changed meanwhile, nothing is told
+        if (message.event === "end") return;
         if (!message.data) continue;
-        renewed = false;
         seen = message.id;
         yield JSON.parse(message.data) as T;
       }
@@ -54,11 +59,12 @@ export async function* watch<T>(
         continue;
       }
       if (!error.passes) throw error;
-      if (error.status === 503 || error.status === 429) {
-        const last = yield* polled<T>(transport, path, ended, back, signal);
-        if (last) return;
+      if (!polling && (error.status === 503 || error.status === 429)) {
+        polling = true;
+        continue;
       }
     }
+    polling = false;
     failures += 1;
     if (!lost) onConnection?.(false);
     lost = true;
