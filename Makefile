@@ -87,11 +87,11 @@ $(MADE)/venv:
 
 $(MADE)/run: $(MADE)/venv requirements/run.txt pyproject.toml
 	@echo "installing what it takes to run into $(VENV)"
-	@$(PIP) install --require-hashes -r requirements/run.txt
+	@$(BIN)/python requirements/install.py requirements/run.txt
 	@$(PIP) install --no-deps --editable .
 	@touch $@
 
 $(MADE)/dev: $(MADE)/run requirements/dev.txt
 	@echo "installing what it takes to develop into $(VENV)"
-	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@$(BIN)/python requirements/install.py requirements/dev.txt
 	@touch $@

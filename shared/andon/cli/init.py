@@ -51,6 +51,8 @@ def write_project(folder: Path, name: str) -> list[Path]:
         Path("tests", "test_functions.py"): _filled("test_functions.py", name),
         Path("compose.yaml"): _filled("compose.yaml", name),
     }
+    if not (folder / "tests").exists():
+        made[Path("tests", "__init__.py")] = ""  # so that `pytest`, too, finds the package beside them
     there = [str(path) for path, text in made.items() if text and (folder / path).exists()]
     if there:
         are = "is" if len(there) == 1 else "are"

@@ -73,6 +73,7 @@ def run_dev(env: Mapping[str, str], console: Console, functions: Sequence[str]) 
         with running_stores(env, home) as stores, nothing_left(home, signals):
             remember_own(home, [server.url for server in stores.servers])
             child_env = environment(env, settings, home, stores, port, modules)
+            console.say("bringing the database to this version's schema")
             migrate(child_env)
             with env_file(home, exports(url, child_env), stores.program_folders):
                 supervisor = supervise(stores, child_env, console, signals, settings.shutdown_seconds)
@@ -108,7 +109,9 @@ def run_until_stopped(supervisor: Supervisor, url: str, console: Console, module
     """Run the processes, say when they are ready, and take over what is saved; ends with `StopRequested`."""
     saves = Saves([Path.cwd()])
     saves.start()
+    console.say(f"importing {', '.join(modules.names)}")
     wait_for_good(modules, saves, console, supervisor.rest)
+    console.say(f"starting {', '.join(PROCESSES)}")
     with supervisor:
         supervisor.tend_until(partial(ready, url))
         if SHIPPED_FUNCTIONS in modules.names:
@@ -155,7 +158,11 @@ def running_stores(env: Mapping[str, str], home: Path) -> Iterator[Stores]:
         if not (redis_url := env.get("ANDON_REDIS_URL")):
             servers.append(stack.enter_context(embedded_redis(home / "redis")))
             redis_url = servers[-1].url
-        yield Stores(database_url, redis_url, tuple(servers))
+        try:
+            yield Stores(database_url, redis_url, tuple(servers))
+        finally:
+            for server in servers:  # they end beside each other
+                server.ask_to_stop()
 
 
 def environment(

@@ -119,6 +119,18 @@ def test_a_failed_run_shows_its_steps_and_traceback(
     assert f'data-copy="{run_id}"' in client.get(f"/runs/{run_id}").text
 
 
+def test_a_run_that_was_settled_by_force_says_so(
+    client: Client, make_run: MakeRun, database: psycopg.Connection[Any]
+) -> None:
+    client.post("/api/v1/events", json={"name": "a/b", "id": "x", "data": {}})
+    run_id = make_run("x", function_id="f")
+    client.post(f"/api/v1/runs/{run_id}/cancel")
+    database.execute(
+        "UPDATE andon.runs SET status = 'cancelled', forced = true, ended_at = now() WHERE id = %s", [run_id]
+    )
+    assert "Its code did not stop before the deadline" in client.get(f"/runs/{run_id}").text
+
+
 def test_the_form_for_events_sends_one(client: Client) -> None:
     form = {"name": "a/b", "data": '{"n": 1}', "id": "x"}
     assert client.post("/events", data=form, headers=HTMX).headers["HX-Redirect"] == "/events/x"

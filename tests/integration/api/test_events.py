@@ -174,6 +174,7 @@ def test_an_event_shows_what_it_started(client: Client, make_run: MakeRun) -> No
         "skipped": [],
     }
     assert [each["id"] for each in client.get(f"{API}/runs?eventId=x").json["items"]] == [str(run_id)]
+    assert f'id="row-{run_id}"' in client.get("/events/x").text
 
 
 def test_an_event_says_why_it_started_nothing_in_the_api_and_in_the_console(

@@ -161,6 +161,8 @@ def test_a_runs_page_shows_its_lines_and_only_those_asked_for(client: Client, ru
     text = client.get(f"/runs/{run_id}?level=error").text
     assert "broken" in text
     assert "rows read" not in text
+    text = client.get(f"/runs/{run_id}?step=save&attempt=2").text
+    assert ("it Broke" in text, "loading" in text, "selected>attempt 2" in text) == (True, False, True)
     assert "No line is like that" in client.get(f"/runs/{run_id}?text=nothing").text
 
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import datetime as dt
 import json
+import re
 from collections.abc import Callable
 from functools import partial
 
@@ -84,6 +86,27 @@ def test_a_run_that_is_waited_for_and_cancelled_exits_with_1(
     assert "code stopped" in cancelled.out
     waited = command("runs", "wait", run.id)
     assert (waited.code, waited.err) == (1, f"andon: Run {run.id} is cancelled: enough\n")
+
+
+def test_runs_that_failed_show_their_line_and_are_repeated_together_once(command: Command, andon: Andon) -> None:
+    since = dt.datetime.now(dt.UTC)
+    for case in ("fails-1", "fails-2"):
+        data = json.dumps({"case": case, "steps": 1, "plan": {"step-1": {"fail": 3}}})
+        sent = command("events", "send", "walk/requested", data, "--wait")
+        assert sent.code == 1
+    failed = next(andon.runs.list(function_id="walk", limit=1))
+    assert re.search(
+        r'at \S*functions\.py:\d+ in act\n +raise RuntimeError\(f"', command("runs", "show", failed.id).out
+    )
+
+    those = ("rerun", "--function", "walk", "--after", since.isoformat())
+    assert command(*those, "--dry-run").out == "2 runs match; nothing was repeated\n"
+    repeated = command(*those)
+    assert (repeated.code, len(repeated.out.splitlines())) == (0, 2), repeated.err
+    completed = partial(andon.runs.list, function_id="walk", status="completed", queued_after=since)
+    wait_until(lambda: len(list(completed())) == 2, 30)
+    assert command(*those, "--dry-run").out == "0 runs match; nothing was repeated\n"
+    assert command("rerun").code == 2
 
 
 def test_a_run_is_cancelled_by_its_id_and_says_who_and_why(

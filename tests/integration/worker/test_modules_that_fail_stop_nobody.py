@@ -29,6 +29,7 @@ BAD = {
     "recursion": ("def f(): f()\nf()", "RecursionError"),
     "refused": (GOOD.format(id="x").replace('trigger="x/requested"', 'trigger=""'), "trigger=''"),
     "twice": (GOOD.format(id="first"), "function 'first' is registered twice"),
+    "in a library": ("import json\n\nsettings = json.loads('{')\n", "line 3: settings = json.loads('{')"),
     "generator": (GOOD.format(id="y") + "    yield", "it is a generator"),
 }
 

@@ -24,6 +24,15 @@ def test_a_run_is_told_from_its_neighbours_by_ids_first() -> None:
     assert gist({}) == []
 
 
+def test_where_all_lies_deeper_a_run_is_told_from_its_neighbours_by_what_is_inside() -> None:
+    assert gist({"order": {"total": 9, "id": 7, "lines": [1]}}) == [
+        ("order.id", "7"),
+        ("order.total", "9"),
+        ("order.lines", "[1]"),
+    ]
+    assert gist({"names": ["Ada", "Zoë"] * 50}) == [("names", '["Ada", "Zoë", "Ada", "Zoë", "Ada", "Zoë", "Ada…')]
+
+
 def test_the_depth_of_a_queue_is_what_was_queued_and_not_taken() -> None:
     times: list[dict[str, Any]] = [{"queued_at": at(30), "taken_at": at(10)}, {"queued_at": at(20), "taken_at": None}]
     chart = charts.depth(times, NOW)

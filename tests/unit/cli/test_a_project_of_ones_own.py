@@ -19,9 +19,9 @@ def init(folder: Path, monkeypatch: pytest.MonkeyPatch, *words: str) -> Result:
     return CliRunner().invoke(app, ["init", *words])
 
 
-def test_what_init_writes_passes_its_own_test(tmp_path: Path) -> None:
+def test_what_init_writes_passes_its_own_test_however_pytest_is_called(tmp_path: Path) -> None:
     write_project(tmp_path, "shop")
-    words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    words = [sys.executable, "-P", "-m", "pytest", "-q", "-p", "no:cacheprovider"]  # -P: as the bare command `pytest`
     done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
     assert "2 passed" in done.stdout
@@ -43,6 +43,12 @@ def test_init_overwrites_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     with pytest.raises(CommandFailed, match=r"compose\.yaml is there already; nothing was written"):
         write_project(tmp_path, "shop")
     assert {each.name for each in tmp_path.iterdir()} == {"compose.yaml", ".gitignore"}
+
+
+def test_init_leaves_a_folder_of_tests_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "tests").mkdir()
+    write_project(tmp_path, "shop")
+    assert [each.name for each in (tmp_path / "tests").iterdir()] == ["test_functions.py"]
 
 
 def test_init_adds_to_a_gitignore_once(tmp_path: Path) -> None:

@@ -10,9 +10,10 @@ from andon.adapters.postgres.asks.requests import NotFound
 from andon_api.asks import incoming
 from andon_api.asks.events import record, replay
 from andon_api.console.parts import forms
+from andon_api.database import now
 from andon_api.http.effects import Outcome, perform
 from andon_api.principal import principal
-from andon_api.reads import events
+from andon_api.reads import events, runs
 from andon_api.schemas import DeadEventSchema
 
 ROWS = 50
@@ -47,7 +48,9 @@ def event(id: str) -> str:
     found = events.find(principal().tenant, id)
     if found is None:
         raise NotFound("Event not found")
-    return render_template("console/event.html", event=found, every=2000)
+    started = runs.listed(principal().tenant, {"limit": ROWS, "cursor": None, "event_id": id})
+    own = [each for each in started["items"] if each["kind"] == "function"]
+    return render_template("console/event.html", event=found, started=own, now=now(), every=2000)
 
 
 def dead_events() -> str:

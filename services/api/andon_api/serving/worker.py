@@ -15,6 +15,7 @@ import socket
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from types import FrameType
 from typing import Any
 
 from gunicorn.http.errors import (  # type: ignore[import-untyped]
@@ -37,6 +38,7 @@ SWEEP_SECONDS = 0.5
 BURST_SECONDS = 0.05  # changes within so long are one to whoever is told of them
 BURST_SECONDS_EACH = 0.001  # and so much longer for each who is: a thousand viewers are told once a second
 STOPPING_SECONDS = 0.5  # for a client that may be sending its next request already
+STOPPING_SWEEP_SECONDS = 0.05
 SPARE_FILES = 200  # descriptors for the database, Redis, files
 LANES = {b"/healthz": "health", b"/readyz": "ready", b"/metrics": "ready"}
 
@@ -77,9 +79,14 @@ class EventWorker(Worker):  # type: ignore[misc]
         while self._connections and time.monotonic() < until:
             for each in [each for each in self._connections if each.phase is Phase.IDLE]:
                 each.until = min(each.until, ending)
-            self._turn()
+            self._turn(STOPPING_SWEEP_SECONDS)
         for lane in self._lanes.values():
             lane.shutdown()  # what a client has left goes on to its end
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """SIGTERM: the loop wakes for it."""
+        super().handle_exit(sig, frame)
+        self._done.defer(lambda: None)
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """Answer what is not HTTP without a word of it, in the log neither: it may be a key in the wrong place."""
@@ -89,15 +96,15 @@ class EventWorker(Worker):  # type: ignore[misc]
         else:
             super().handle_error(None, client, addr, exc)
 
-    def _turn(self) -> None:
+    def _turn(self, sweep: float = SWEEP_SECONDS) -> None:
         self.notify()
-        for key, events in self._poller.select(self._timers.left(SWEEP_SECONDS)):
+        for key, events in self._poller.select(self._timers.left(sweep)):
             if isinstance(key.data, Connection):
                 self._happened(key.data, events)
             else:
                 key.data(key.fileobj)
         self._timers.run()
-        if time.monotonic() - self._swept >= SWEEP_SECONDS:
+        if time.monotonic() - self._swept >= sweep:
             self._swept = time.monotonic()
             for each in [each for each in self._connections if each.late]:
                 self._end(each)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import linecache
 import os
 import random
 import re
@@ -79,10 +80,16 @@ def _why(module: str, error: BaseException) -> str:
         where = _place(error.filename, error.lineno, error.text)
         return f"module {module!r} can't be imported: SyntaxError: {error.msg} ({where})"
     with suppress(Exception):
-        own = [f for f in traceback.extract_tb(error.__traceback__) if "importlib" not in f.filename]
-        where = f" ({_place(own[-1].filename, own[-1].lineno, own[-1].line)})" if own else ""
+        where = f" ({_where(error)})" if error.__traceback__ else ""
         return f"module {module!r} can't be imported: {type(error).__name__}: {error}{where}"[:2_000]
     return f"module {module!r} can't be imported: {type(error).__name__}"
+
+
+def _where(error: BaseException) -> str:
+    """The last call in the code of whoever wrote the module; where there is none, the last of all."""
+    calls = list(traceback.walk_tb(error.__traceback__))
+    frame, number = next((each for each in reversed(calls) if is_own(each[0])), calls[-1])
+    return _place(frame.f_code.co_filename, number, linecache.getline(frame.f_code.co_filename, number))
 
 
 def _place(file: str | None, line: int | None, text: str | None) -> str:

@@ -39,6 +39,9 @@ from andon_worker.supervisor.output.logbook import Logbook
 log = logging.getLogger(__name__)
 VERSION = version("andon")
 IDLE_MILLISECONDS = 1000
+JOIN_MILLISECONDS = 50
+"""Nothing is executed any more when Dramatiq's threads are told to end. An idle one sleeps up to `IDLE_MILLISECONDS`:
+that isn't waited for, since hints that a thread has taken and not followed are given back all the same."""
 
 
 class WorkerService:
@@ -170,7 +173,8 @@ class WorkerService:
             each.close()
             each.join(timeout=3.0)
         if self._worker is not None:
-            self._worker.stop(timeout=1000)
+            self._worker.stop(timeout=JOIN_MILLISECONDS)
+        self._heartbeat.join(timeout=1.0)  # its last word is that this worker is gone
         for database in self._databases:
             database.close()
         shutil.rmtree(self._scratch, ignore_errors=True)

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
-from collections.abc import Sequence
+import sys
 from pathlib import Path
 from typing import Annotated, Any, cast
 
 import typer
-from rich.text import Text
 
 from andon.cli.terminal.errors import CommandFailed, Exit
+from andon.cli.terminal.run_shown import facts, line_of, places, tried, tries
 from andon.cli.terminal.saving import print_saved, save_all
 from andon.cli.terminal.show import (
     AsJson,
     Limit,
     cell,
+    err,
     out,
     percent,
     print_facts,
@@ -24,18 +24,16 @@ from andon.cli.terminal.show import (
     print_json_line,
     print_table,
     took,
-    who,
 )
 from andon.cli.terminal.values import TIME, json_object, moment
 from andon.cli.terminal.watching import follow_run, print_cancel, require_completed
 from andon.cli.terminal.where import api
-from andon.client import Attempt, Level, LogLine, Run, RunStatus, Step
+from andon.client import Andon, Conflict, Level, RunStatus
 
 group = typer.Typer(help="Runs: executions of functions.", no_args_is_help=True)
 
 Timeout = Annotated[float | None, typer.Option(min=0, help="Seconds to wait at most (exit 7); it goes on.")]
 Id = Annotated[str, typer.Argument(metavar="RUN", help="The run's id.")]
-LEVELS = {"stderr": "yellow", "warning": "yellow", "error": "red", "critical": "red", "debug": "dim"}
 
 
 def add_to(app: typer.Typer) -> None:
@@ -110,13 +108,15 @@ def show(id: Id, as_json: AsJson = False) -> None:
     if as_json:
         print_json(run)
         return
-    print_facts(_facts(run))
+    print_facts(facts(run))
     if run.steps or run.attempts:
         print_table(
             ("STEP", "STATUS", "ATTEMPT", "STARTED", "TOOK", "INPUT", "OUTPUT OR ERROR"),
-            [row for step in _tried(run) for row in _tries(*step)],
+            [row for step in tried(run) for row in tries(*step)],
             wide="OUTPUT OR ERROR",
         )
+    for place in places(run):
+        out().print(cell(place), soft_wrap=True)
 
 
 @group.command()
@@ -139,7 +139,7 @@ def logs(
             if as_json:
                 print_json_line(line)
             else:
-                out().print(_line(line), soft_wrap=True)
+                out().print(line_of(line), soft_wrap=True)
 
 
 @group.command()
@@ -148,7 +148,7 @@ def watch(id: Id, timeout: Timeout = None, as_json: AsJson = False) -> None:
     with api() as andon:
         run = follow_run(andon, id, timeout=timeout, seen=print_json_line if as_json else None)
     if not as_json:
-        print_facts(_facts(run))
+        print_facts(facts(run))
     require_completed(run)
 
 
@@ -219,7 +219,7 @@ def download(
 
 @group.command()
 def rerun(
-    id: Id,
+    id: Annotated[str | None, typer.Argument(metavar="[RUN]", help="The run's id; none, to repeat many.")] = None,
     from_step: Annotated[
         str | None,
         typer.Option("--from", metavar="STEP", help="What was done before this step is recalled, and not repeated."),
@@ -228,13 +228,33 @@ def rerun(
         Any, typer.Option(parser=json_object, metavar="JSON", help="In place of the event's: an object; @file, or -.")
     ] = None,
     keep: Annotated[bool, typer.Option("--keep", help="With --from and --data: recall it all the same.")] = False,
+    function: Annotated[str | None, typer.Option(help="Repeat all of this function's that have failed.")] = None,
+    status: Annotated[str, typer.Option(help="With --function: those that are cancelled, say.")] = "failed",
+    after: Annotated[
+        dt.datetime | None, typer.Option(parser=moment, metavar="TIME", help=f"With --function: queued since. {TIME}")
+    ] = None,
+    before: Annotated[
+        dt.datetime | None, typer.Option(parser=moment, metavar="TIME", help="With --function: queued before that.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="With --function: only count them.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask first; a script is never asked.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Repeat a run, whole or from a step; the new run is found with `andon runs list --event`.
+    """Repeat a run, whole or from a step, or all of a function's that have failed; new runs are found with `andon runs
+    list --event`.
 
-    What the steps from there on have done outside is not undone, and is done again.
+    What the steps from there on have done outside is not undone, and is done again. Of many, those that were repeated
+    already, or whose subject was asked for again, are left out.
     """
+    if (id is None) == (function is None):
+        raise CommandFailed("Name a run, or a --function whose failed runs are to be repeated.", Exit.USAGE)
     with api() as andon:
+        if function is not None:
+            if from_step or data is not None:
+                raise CommandFailed("--from and --data are for one run.", Exit.USAGE)
+            _rerun_many(andon, function, status, (after, before), dry_run, yes)
+            return
+        assert id is not None
         asked = andon.runs.rerun(id, from_step=from_step, data=data, keep=keep)
     if as_json:
         print_json(asked)
@@ -243,92 +263,38 @@ def rerun(
         typer.echo(f"{asked.status} {asked.id}: {made}")
 
 
-def _tried(run: Run) -> list[tuple[str, Sequence[Attempt | Step], Step | None]]:
-    """What was tried, by step; first the function's own failures outside its steps."""
-    own: list[tuple[str, Sequence[Attempt | Step], Step | None]] = []
-    if run.attempts:
-        own.append(("(function)", run.attempts, None))
-    return [*own, *((step.id, step.attempts or (step,), step) for step in run.steps)]
-
-
-def _tries(id: str, attempts: Sequence[Attempt | Step], step: Step | None) -> list[tuple[object, ...]]:
-    """A row for each attempt; the step is named once, and what came of it is told with the last."""
-    rows: list[tuple[object, ...]] = []
-    for n, a in enumerate(attempts):
-        given = _short(step.input, 40) if step and n == 0 else None
-        result = _why(a) or (_result(step) if step and a is attempts[-1] else None)
-        rows.append(
-            (id if n == 0 else "", a.status, a.attempt, a.started_at, took(a.started_at, a.ended_at), given, result)
-        )
-    return rows
-
-
-def _result(step: Step) -> str | None:
-    """A short output as JSON; of a long one, where it is."""
-    if step.output is None:
-        return "(null, or long: see andon runs output)" if step.output_url else None
-    return _short(json.dumps(step.output, ensure_ascii=False), 200)
-
-
-def _short(text: str | None, most: int) -> str | None:
-    return text if text is None or len(text) <= most else text[: most - 1] + "…"
-
-
-def _facts(run: Run) -> list[tuple[str, object]]:
-    cancel = run.cancel
-    return [
-        ("id", run.id),
-        ("function", run.function_id),
-        ("kind", run.kind if run.kind != "function" else None),
-        ("status", run.status),
-        ("event", f"{run.event.name} {run.event.id}"),
-        ("data", run.event.data),
-        ("tags", ", ".join(run.tags) or None),
-        ("report", run.report_id),
-        ("parent", run.parent_run_id),
-        ("repeats", run.origin_run_id),
-        ("from", run.origin_step),
-        ("attempt", run.attempt),
-        ("progress", percent(run.progress)),
-        ("now", None if run.ended else run.current_step),
-        ("queued", run.queued_at),
-        ("started", run.started_at),
-        ("ended", run.ended_at),
-        ("wakes", run.wake_at),
-        ("waits for", " or ".join(each.words for each in run.waits) or None),
-        ("children", ", ".join(f"{each.id} {each.status}" for each in run.children) or None),
-        ("output", run.output if run.output is not None or not run.output_url else f"`andon runs output {run.id}`"),
-        ("error", run.error and _why(run)),
-        ("cancel asked", cancel and cancel.requested_at),
-        ("by", cancel and who(cancel.requested_by)),
-        ("reason", cancel and cancel.reason),
-        ("code stopped", cancel and _after(cancel.requested_at, cancel.stopped_at)),
-        ("settled", cancel and _after(cancel.requested_at, cancel.settled_at)),
-        ("forced", "yes" if cancel and cancel.forced else None),
-        *((f"{each.kind}", f"{each.status} {each.id}") for each in run.cleanup),
-        *((f"file {each.name}", f"{each.bytes:,} bytes") for each in run.artifacts),
-    ]
-
-
-def _line(line: LogLine) -> Text:
-    """Time, level or stream, step, text and a record's fields."""
-    kind = line.level or line.stream
-    where = f"{line.step}#{line.attempt}" if line.step else "-"
-    fields = "".join(f" {name}={value!r}" for name, value in (line.fields or {}).items())
-    text = cell(line.text)
-    text.style = LEVELS.get(kind, "")
-    clock = line.at.astimezone().strftime("%H:%M:%S.%f")[:-3]
-    return Text(f"{clock} ", style="dim") + Text(f"{kind:<8} ") + Text(f"{where} ", style="cyan") + text + cell(fields)
-
-
-def _after(asked: dt.datetime, time: dt.datetime | None) -> str | None:
-    after = took(asked, time)
-    return after and f"{after} after it was asked"
-
-
-def _why(thing: Any) -> object:
-    """An error's type and message, or all of it where it has none."""
-    error = thing.error
-    if not isinstance(error, dict) or "message" not in error:
-        return error
-    return f"{error['type']}: {error['message']}" if error.get("type") else error["message"]
+def _rerun_many(
+    andon: Andon,
+    function: str,
+    status: str,
+    queued: tuple[dt.datetime | None, dt.datetime | None],
+    dry_run: bool,
+    yes: bool,
+) -> None:
+    """Repeat them, the oldest first; what is refused is told, and ends nothing."""
+    seen: set[object] = {None}
+    found = []
+    for run in andon.runs.list(function_id=function, queued_after=queued[0]):  # the newest first
+        if run.kind != "function":
+            continue
+        about = run.subject and (run.subject.kind, run.subject.id)
+        if run.status == status and run.id not in seen and (about is None or about not in seen):
+            found.append(run)
+        seen |= {run.origin_run_id, about}
+    found = [run for run in found if queued[1] is None or run.queued_at < queued[1]]
+    if dry_run or (sys.stdin.isatty() and not yes):
+        if dry_run:
+            typer.echo(f"{len(found)} runs match; nothing was repeated")
+            return
+        typer.confirm(f"Repeat {len(found)} {status} runs of {function}?", abort=True, err=True)
+    refused = 0
+    for run in reversed(found):
+        try:
+            asked = andon.runs.rerun(run.id)
+        except Conflict as error:
+            refused += 1
+            err().print(f"{run.id}: {error.detail}", markup=False)
+        else:
+            typer.echo(f"{asked.status} {asked.id}: event {asked.event_id}")
+    if refused:
+        raise CommandFailed(f"{refused} of {len(found)} could not be repeated.", Exit.CONFLICT)

@@ -95,11 +95,16 @@ class Server(ABC):
                 raise EmbeddedError(f"{self.program} did not start; its last words in {self.log}: {self._last_words()}")
             self.port = 0
 
-    def stop(self) -> None:
-        """Stop in order, killing only what doesn't end in time; returns when no process is left."""
+    def ask_to_stop(self) -> None:
+        """Let it begin to end in order, if it runs; `stop` waits for that."""
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(self.stop_signal)
             self.resume()
+
+    def stop(self) -> None:
+        """Stop in order, killing only what doesn't end in time; returns when no process is left."""
+        self.ask_to_stop()
+        if self.process is not None:
             try:
                 self.process.wait(STOP_SECONDS)
             except subprocess.TimeoutExpired:

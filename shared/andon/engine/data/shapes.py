@@ -6,6 +6,7 @@ What isn't known here (patterns, conditions) is let through: the model itself lo
 from __future__ import annotations
 
 import datetime as dt
+import decimal
 import uuid
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -59,7 +60,8 @@ class _Looking:
         deepest = max((each for each in found if each), key=lambda each: len(each.path))
         if len(deepest.path) > len(path):
             return deepest
-        return Fault(path, " or ".join(dict.fromkeys(each.expected for each in found if each)))
+        said = [each.expected.removeprefix("expected ").partition(", got ")[0] for each in found if each]
+        return Fault(path, f"expected {' or '.join(dict.fromkeys(said))}, got {_got(value)}")
 
     def _itself(self, schema: Schema, value: Any, path: str) -> Fault | None:
         wanted = schema.get("type")
@@ -113,6 +115,13 @@ def _got(value: Any) -> str:
     return next((_NAMES.get(kind, kind) for kind, fits in _KINDS.items() if fits(value)), type(value).__name__)
 
 
+def _decimal(text: str) -> None:
+    try:
+        decimal.Decimal(text)
+    except decimal.InvalidOperation:
+        raise ValueError from None
+
+
 _KINDS: Mapping[str, Callable[[Any], bool]] = {
     "null": lambda value: value is None,
     "boolean": lambda value: isinstance(value, bool),
@@ -151,5 +160,7 @@ _BOUNDS: Mapping[str, tuple[Callable[[Any], bool], Callable[[Any, Any], bool], s
 _FORMATS: Mapping[str, Callable[[str], Any]] = {
     "date-time": dt.datetime.fromisoformat,
     "date": dt.date.fromisoformat,
+    "time": dt.time.fromisoformat,
     "uuid": uuid.UUID,
+    "decimal": _decimal,
 }

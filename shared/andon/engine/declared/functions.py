@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from andon.engine.data.models import reading, schema_of
+from andon.engine.data.models import NoModel, reading, schema_of
 from andon.engine.declared.arguments import shown
 from andon.engine.declared.debouncing import Debounce
 from andon.engine.declared.declarations import CANCEL_DEADLINE, GRACE_SECONDS, IDEMPOTENCY, MAX_RUNS, Declaration
@@ -135,18 +135,20 @@ def function(
             priority=priority,
             fair=fair,
             subject=subject,
-            data=_shape(data),
+            data=_shape(id, data),
         )
 
     return declare
 
 
-def _shape(model: Any) -> Any:
+def _shape(id: str, model: Any) -> Any:
     """The model's JSON Schema; what can be none is left for its check."""
     try:
         return None if model is None else schema_of(model)
-    except TypeError:
+    except NoModel:
         return model
+    except TypeError as error:
+        raise RegistrationError(f"function {shown(id)}: data={shown(model)}: {error}") from None
 
 
 def _several(said: Any) -> Any:

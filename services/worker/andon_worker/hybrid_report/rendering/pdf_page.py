@@ -29,7 +29,7 @@ def _fonts() -> Path:
     """The folder of DejaVu Sans, which matplotlib carries: fpdf2's own fonts know Latin-1 alone."""
     spec = find_spec("matplotlib")
     if spec is None or not spec.submodule_search_locations:
-        raise RuntimeError("DejaVu Sans is missing: it comes with matplotlib, which andon[worker] installs")
+        raise RuntimeError("DejaVu Sans is missing: it comes with matplotlib, which andon[reports] installs")
     return Path(spec.submodule_search_locations[0]) / "mpl-data" / "fonts" / "ttf"
 
 
