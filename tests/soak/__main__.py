@@ -24,6 +24,7 @@ from tests.functions import FOLDER
 from tests.ledger import Ledger
 from tests.polling import wait_until
 from tests.scene import FUNCTIONS, QUICK, Scene
+from tests.soak import births
 from tests.soak.breaking import Breaking
 from tests.soak.invariants import COUNTS, violations
 from tests.soak.load import Load
@@ -56,6 +57,7 @@ def soak(folder: Path, stack: ExitStack, seconds: float, seed: int) -> int:
         connection.execute("CREATE TABLE public.tally (name text)")
         connection.execute(row_functions.TABLE)
         moves.watch(connection)
+        births.watch(connection)
     ways = stack.enter_context(Proxy(postgres.url)), stack.enter_context(Proxy(redis.url))
     system = System(
         folder,

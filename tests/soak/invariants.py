@@ -81,10 +81,11 @@ INVARIANTS = {
         WHERE s.status IN ('completed', 'failed')
             AND s.status <> CASE c.status WHEN 'completed' THEN 'completed' ELSE 'failed' END""",
     "no child is made of a cancelled parent, but where it is to be abandoned": """
-        SELECT c.id FROM andon.runs c JOIN andon.runs p ON p.id = c.parent_run_id
-        JOIN andon.events e ON e.seq = c.event_seq
-        WHERE c.parent_step IS NOT NULL AND e.data->'_andon'->>'onCancel' <> 'abandon'
-            AND c.queued_at > p.cancel_requested_at + interval '1 s'""",  # a mark that waits for the batch is older
+        SELECT c.id FROM public.births b JOIN andon.runs c ON c.id = b.child JOIN andon.events e ON e.seq = c.event_seq
+        WHERE b.parent_was_to_stop AND e.data->'_andon'->>'onCancel' <> 'abandon'""",
+    "of each child it is known what its parent was when it was made": """
+        SELECT c.id FROM andon.runs c LEFT JOIN public.births b ON b.child = c.id
+        WHERE c.parent_step IS NOT NULL AND b.child IS NULL""",
     "a cancel reaches all children that aren't abandoned": """
         SELECT c.id FROM andon.runs c JOIN andon.runs p ON p.id = c.parent_run_id
         JOIN andon.events e ON e.seq = c.event_seq

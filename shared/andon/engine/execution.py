@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from andon.engine.declared.functions import Handler
-from andon.engine.errors import Cancelled, ControlFlow, DefinitionChanged, HandOver, LeaseLost, StepError, Suspend
+from andon.engine.errors import Cancelled, DefinitionChanged, HandOver, LeaseLost, StepError, Suspend
 from andon.engine.events import Event
 from andon.engine.memos import describe, encode_result, plain
 from andon.engine.steps.retries import delay
@@ -49,7 +49,7 @@ class Suspended:
 
 @dataclass(frozen=True)
 class Stopped:
-    """The code was ordered to stop, and has; `traceback` says where it was."""
+    """The code was ordered to stop, and has; `traceback` says where it was when its time was over."""
 
     cause: Cause
     traceback: str = field(default="", compare=False)
@@ -77,13 +77,13 @@ def execute(
 
     But what was completed, or waits for a time, before it heard of a hand-over, stays so.
     """
-    outcome, where = _call(handler, event, step, stop, attempt, retries, run_async)
+    outcome = _call(handler, event, step, stop, attempt, retries, run_async)
     if stop.cause is None or isinstance(outcome, Stopped):
         return outcome
     settled = isinstance(outcome, Completed) or (isinstance(outcome, Suspended) and outcome.failed is None)
     if settled and stop.cause in {Cause.HAND_OVER, Cause.TIMEOUT}:
         return outcome
-    return Stopped(stop.cause, where)
+    return Stopped(stop.cause)
 
 
 def _call(
@@ -94,25 +94,24 @@ def _call(
     attempt: int,
     retries: int,
     run_async: RunAsync | None,
-) -> tuple[Outcome, str]:
+) -> Outcome:
     try:
         stop.raise_if_ordered()
         returned = _returned(handler, event, step, stop, run_async)
         step.finish()
-        return Completed(encode_result(None, returned)), ""
+        return Completed(encode_result(None, returned))
     except Suspend as suspend:
-        return Suspended(suspend.seconds, suspend.wake_at, waiting=suspend.waiting), ""
-    except (StepError, DefinitionChanged) as error:
+        return Suspended(suspend.seconds, suspend.wake_at, waiting=suspend.waiting)
+    except BaseException as error:
         if isinstance(error, Cancelled):
             stop.order(Cause.CANCELLED)
-        return Failed(_describe_cause(error)), _where(error)
-    except BaseException as error:
-        cause = stop.cause or _CAUSES.get(type(error))
-        if isinstance(error, ControlFlow) and cause is not None:
-            return Stopped(cause, _where(error)), ""
+        if (cause := stop.cause or _CAUSES.get(type(error))) is not None:
+            return Stopped(cause, _where(error, cause))
+        if isinstance(error, StepError | DefinitionChanged):
+            return Failed(_describe_cause(error))
         described = describe(error)
         wait = delay(error, attempt, retries) if isinstance(error, Exception) else None
-        return Failed(described) if wait is None else Suspended(seconds=wait, failed=described), _where(error)
+        return Failed(described) if wait is None else Suspended(seconds=wait, failed=described)
 
 
 def _returned(handler: Handler, event: Event, step: Step, stop: Stop, run_async: RunAsync | None) -> Any:
@@ -128,8 +127,9 @@ def _returned(handler: Handler, event: Event, step: Step, stop: Stop, run_async:
     return run_async(main())
 
 
-def _where(error: BaseException) -> str:
-    return plain(text_of(error))
+def _where(error: BaseException, cause: Cause) -> str:
+    """Where a time-out struck is kept with its attempt. Nobody asks it of another stop, and it costs milliseconds."""
+    return plain(text_of(error)) if cause is Cause.TIMEOUT else ""
 
 
 def _describe_cause(error: Exception) -> dict[str, Any]:

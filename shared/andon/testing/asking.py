@@ -54,7 +54,7 @@ def flow(
     """What would become of events, each of which comes so many seconds after the beginning, or at it, if each run took
     so many `seconds`: by the function's triggers and cancel rules, and all that it says of how its runs flow.
 
-    Fairness between keys, pauses and debounces are left out; so is that code needs time to stop.
+    Pauses are left out; so is that code needs time to stop.
     """
     timed = [each if isinstance(each, tuple) else (0.0, each) for each in events]
     takes = seconds if callable(seconds) else lambda _: float(seconds)

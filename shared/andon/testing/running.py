@@ -13,7 +13,6 @@ from typing import Any
 from andon.adapters.cel import Evaluations, check_expression, value_of
 from andon.engine.declared import tags
 from andon.engine.declared.functions import Function, Handler
-from andon.engine.declared.rules import CancelOn
 from andon.engine.declared.subjects import Row
 from andon.engine.errors import StepTimeout
 from andon.engine.events import INVOKED, Event
@@ -26,6 +25,7 @@ from andon.engine.steps.step import Step
 from andon.engine.steps.stepping import failure
 from andon.engine.steps.waiting import Awaited, Waiting, told, wait_key
 from andon.engine.stops import Cause
+from andon.simulation import cancels
 from andon.testing.memory import START, MemoryFiles, MemoryJournal
 from andon.testing.stopping import ManualCancelCheck, stoppable
 
@@ -166,7 +166,7 @@ class Surroundings:
         at, event = self.coming.pop(0)
         journal.now = max(journal.now, at)
         self.come.append(replace(event, seq=self.seq + 1, tenant=run.event.tenant))
-        if any(_cancels(rule, run.event, event) for rule in run.function.cancel_on):
+        if any(cancels(rule, run.event, event) for rule in run.function.cancel_on):
             check.cancel()
         return True
 
@@ -179,15 +179,6 @@ class Surroundings:
                 if same and (each.expression is None or Evaluations().hold(each.expression, trigger, event)):
                     return n, event
         return None
-
-
-def _cancels(rule: CancelOn, trigger: Event, event: Event) -> bool:
-    if event.name != rule.event:
-        return False
-    value = rule.value(trigger.data)
-    if rule.match is not None and (value is None or value != rule.value(event.data)):
-        return False
-    return rule.if_ is None or Evaluations().hold(rule.if_, trigger, event)
 
 
 @dataclass

@@ -70,11 +70,21 @@ def test_functions_and_queues_are_paused_with_a_reason_and_resumed(
 
 
 def test_the_page_of_functions_has_the_pause_and_its_end(client: Client, gated: Gated) -> None:
-    assert client.post("/functions/team/job/pause").status_code in {200, 204}
+    assert client.post("/functions/team/job/pause", data={"running": "maybe"}).status_code == 422
+    assert client.post("/functions/team/job/pause", data={"running": "hold"}).status_code in {200, 204}
     page = client.get("/functions").text
+    assert "held at their next step" in page
     assert "paused" in page
     assert "1 at once by data.user" in page
     assert client.post("/functions/team/job/resume").status_code in {200, 204}
+
+
+def test_the_page_of_functions_names_the_runs_that_are_let_in(client: Client, gated: Gated) -> None:
+    first, _, other = gated.send(*users(1, 1, 2))
+    gated.open()
+    page = client.get("/functions").text
+    assert {id for id in (first, other) if f"/runs/{id}" in page} == {first, other}
+    assert page.count("<code>") == 3, "those two, and the function's module"
 
 
 @pytest.mark.parametrize("path", ["functions/nothing", "queues/nothing"])

@@ -17,7 +17,7 @@ from tests.scene import FUNCTIONS, PATIENCE, QUICK, Scene
 @pytest.fixture
 def scene(system: StartSystem, database_url: str, redis_url: str, tmp_path: Path) -> Iterator[Scene]:
     started = system(
-        functions=(FUNCTIONS, "tests.limited_functions"),
+        functions=(FUNCTIONS, "tests.limited_functions", "tests.scheduled_functions"),
         env={**QUICK, "ANDON_LANES": "4", FOLDER: str(tmp_path)},
         dispatchers=2,
         workers=2,
@@ -60,3 +60,37 @@ def test_a_run_that_takes_too_long_is_stopped_in_the_middle_unless_it_was_given_
     late = scene.wait_run("late")
     assert (late["status"], late["cancel_cause"]) == ("cancelled", "finish_timeout")
     assert [each.what for each in scene.ledger.entries("late")] == ["begin"]
+
+
+def test_ticks_overlap_as_their_schedules_say(scene: Scene) -> None:
+    cases = ("skip", "queue", "cancel", "allow")
+
+    def tick(seconds_ago: int) -> None:
+        """Of a tick there is one event, ever, named by its second: so each is of another."""
+        times = "next_at = now() - %s * interval '1 s', due_at = now()"
+        scene.rows(f"UPDATE andon.schedules SET {times} RETURNING function_id", seconds_ago)
+
+    def found() -> dict[str, list[str]]:
+        rows = scene.rows("SELECT function_id, status FROM andon.runs ORDER BY event_seq")
+        return {each: [row["status"] for row in rows if row["function_id"] == f"yearly-{each}"] for each in cases}
+
+    wait_until(lambda: scene.one("SELECT count(*) FROM andon.schedules") == 4, PATIENCE, what="the schedules")
+    tick(20)
+    for case in cases:
+        scene.wait_step(case, "work")
+    tick(10)
+    overlapping = {
+        "skip": ["running"],
+        "queue": ["running", "queued"],
+        "cancel": ["cancelled", "running"],
+        "allow": ["running", "running"],
+    }
+    wait_until(lambda: found() == overlapping, PATIENCE, what="the second ticks' runs")
+    assert scene.rows("SELECT function_id, reason FROM andon.skips") == [
+        {"function_id": "yearly-skip", "reason": "overlap"}
+    ]
+    for case in cases:
+        scene.ledger.gate(case).touch()
+    scene.wait_quiet()
+    ended = {each: [status.replace("running", "completed") for status in overlapping[each]] for each in cases}
+    assert found() == ended | {"queue": ["completed", "completed"]}

@@ -27,6 +27,7 @@ from andon_worker.dispatcher.duties.deadlines import settle_overdue
 from andon_worker.dispatcher.duties.ending import outlived, reclaim
 from tests.family import FUNCTIONS, Family, declared
 from tests.polling import wait_until
+from tests.soak import births
 
 
 @pytest.fixture
@@ -129,6 +130,7 @@ def test_3_cancelled_in_the_batch_that_makes_the_child(family: Family) -> None:
 
 
 def test_4_cancelled_while_the_batch_that_makes_the_child_is_open(family: Family, database_url: str) -> None:
+    births.watch(family.db)
     parent = family.start()
     child = family.invoke(parent, to="other")
     with connect(database_url, name="people") as people, ThreadPoolExecutor(1) as pool:
@@ -142,6 +144,7 @@ def test_4_cancelled_while_the_batch_that_makes_the_child_is_open(family: Family
             assert not asked.done()
         asked.result(30)
     assert family.status(child) == "queued"
+    assert family.db.execute("SELECT parent_was_to_stop FROM public.births").fetchall() == [(False,)]
     family.take_opened()
     assert family.status(child) == "cancelled"
     assert family.db.execute("SELECT kind FROM andon.runs WHERE parent_run_id = %s", [child]).fetchall() == [

@@ -15,6 +15,7 @@ from andon.adapters.postgres.doors import pauses
 from andon.adapters.postgres.doors.pauses import Pauses
 from andon.adapters.postgres.runs import leases
 from andon.adapters.postgres.runs.leases import Beat
+from andon.adapters.postgres.upkeep import ending
 from andon.adapters.postgres.upkeep.look import due
 from andon.engine.declared.declarations import Declaration
 from andon.engine.declared.gates import pause_key
@@ -171,6 +172,31 @@ def test_the_time_to_start_stands_still_meanwhile(database: Connection) -> None:
     database.execute("UPDATE andon.runs SET queued_at = queued_at - interval '40 min'")
     end_pause(gated)
     assert gated.one("SELECT start_by FROM andon.runs") - before >= dt.timedelta(minutes=30)
+
+
+@pytest.mark.parametrize("place", [PLACE, ("default", "queue", "default")])
+@pytest.mark.parametrize("limits", [[], [Concurrency(1)]])
+def test_a_run_whose_time_to_start_comes_in_a_pause_has_the_rest_of_it_afterwards(
+    database: Connection, limits: list[Concurrency], place: Any
+) -> None:
+    gated = Gated(database, work(concurrency=limits, timeouts=Timeouts(start=dt.timedelta(hours=1))))
+    gated.send(*users("a", "b"))
+    start_pause(gated, place)
+    [made] = gated.send(*users("c"))
+    database.execute("UPDATE andon.pauses SET paused_at = paused_at - interval '2 h'")
+    database.execute(
+        "UPDATE andon.runs SET queued_at = queued_at - interval '2 h', start_by = start_by - interval '2 h'"
+    )
+    for _ in range(2):
+        ending.cancel_late(database)
+        assert gated.statuses() == {"queued": 3}
+        assert not due(database, lost_after=60, relay_after=60).late
+    end_pause(gated, place)
+    left = gated.one("SELECT start_by - clock_timestamp() FROM andon.runs WHERE id = %s", made)
+    assert dt.timedelta(minutes=59) < left <= dt.timedelta(hours=1)
+    database.execute("UPDATE andon.runs SET start_by = start_by - interval '2 h'")
+    ending.cancel_late(database)
+    assert gated.statuses() == {"cancelled": 3}
 
 
 def test_it_is_paused_once_and_resumed_once(database: Connection) -> None:

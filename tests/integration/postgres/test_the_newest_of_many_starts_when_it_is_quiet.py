@@ -5,7 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from andon import CancelOn, Concurrency, Debounce, Event, Function, Step, function
+import pytest
+
+from andon import CancelOn, Concurrency, Debounce, Event, Function, Singleton, Step, Timeouts, function
 from tests.planning import planner
 
 MINUTE = dt.timedelta(minutes=1)
@@ -80,3 +82,23 @@ def test_a_run_that_waited_for_quiet_still_waits_to_be_let_in(database_url: str)
             ("queued", True, True)
         ]
         assert here.rows("SELECT count(*) > 0 FROM andon.gate_due") == [(True,)]
+
+
+def test_its_time_to_start_counts_from_when_it_is_quiet(database_url: str) -> None:
+    with planner(database_url, indexing(timeouts=Timeouts(start=MINUTE / 2))) as here:
+        for _ in range(2):
+            here.batch(changed(1))
+            assert here.rows("SELECT start_by - wake_at FROM andon.runs") == [(MINUTE / 2,)]
+
+
+@pytest.mark.parametrize("mode", ["skip", "cancel", "latest"])
+def test_what_is_pending_is_the_open_run_of_its_singleton_and_keeps_its_cancel_keys(
+    database_url: str, mode: Any
+) -> None:
+    with planner(database_url, indexing(singleton=Singleton("data.id", mode))) as here:
+        here.batch(changed(1))
+        here.batch(changed(1), changed(1))
+        assert here.runs() == [("e3", "waiting")]
+        assert here.skips() == [("e1", "debounced", "e3"), ("e2", "debounced", "e3")]
+        here.batch(deleted(1))
+        assert here.runs() == [("e3", "cancelled")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import random
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from andon import Event, Wait
 from andon.adapters.postgres.connect import connect
 from andon.adapters.postgres.events import arrivals, inbox, wait_paths
 from andon.adapters.postgres.runs.leases import Claimed
+from andon.adapters.postgres.upkeep.retention import Pruning
 from andon.engine.declared.functions import Registry
 from andon.engine.ids import new_id
 from tests.family import FUNCTIONS, Family, declared
@@ -235,6 +237,30 @@ def test_a_wait_that_would_have_to_look_through_too_many_events_says_so(family: 
     assert error is not None
     assert error["code"] == "LOOK_BACK"
     assert "waits=[Wait(" in json.dumps(error)
+
+
+@pytest.mark.parametrize(("days", "since", "refused"), [(32, "run", True), (32, "wait", False), (30, "run", False)])
+def test_a_run_older_than_the_events_that_are_kept_can_not_look_back(
+    family: Family, days: int, since: str, refused: bool
+) -> None:
+    run = family.start()
+    Pruning(family.db, batch=100, deleted=lambda what, count: None).events(dt.timedelta(days=30), low_water())
+    age = "UPDATE andon.events SET received_at = now() - %s * interval '1 day' WHERE seq = %s"
+    family.db.execute(age, [days, run.event.seq])
+    send(family)
+    family.wait(run, SAME, since=since)
+    family.look()
+    if since == "wait":
+        send(family)
+    error = family.go_on(run).memos["come"].error
+    assert bool(error) == refused
+    if error is not None:
+        assert (error["code"], "since='wait'" in error["message"]) == ("LOOK_BACK", True)
+
+
+def low_water() -> str:
+    """All that the bus has had was handled."""
+    return f"{int(dt.datetime.now(dt.UTC).timestamp() * 1000)}-0"
 
 
 def declare(family: Family, *waits: Wait) -> None:

@@ -7,7 +7,20 @@ from typing import Any
 
 import pytest
 
-from andon import CancelOn, Concurrency, Cron, Event, On, Priority, RateLimit, Singleton, Throttle, Timeouts, function
+from andon import (
+    CancelOn,
+    Concurrency,
+    Cron,
+    Debounce,
+    Event,
+    On,
+    Priority,
+    RateLimit,
+    Singleton,
+    Throttle,
+    Timeouts,
+    function,
+)
 from andon.testing import START, Passed, flow, tick_of
 
 MINUTE = dt.timedelta(minutes=1)
@@ -100,3 +113,51 @@ def test_a_cancel_at_any_time_stops_those_that_match_and_makes_room() -> None:
 
 def test_a_key_without_a_value_fails_the_run() -> None:
     assert passing(asked(1), concurrency=Concurrency(1, key="event.data.user + '!'"))[0].became == "failed"
+
+
+def test_a_cancel_whose_condition_does_not_hold_stops_nothing() -> None:
+    rule = CancelOn("work/stopped", match="data.user", if_="async.data.hard == true")
+    work = function(id="work", trigger="work/asked", cancel_on=[rule])(lambda event, step: None)
+    stops = [(at, Event("work/stopped", {"user": 1, "hard": hard})) for at, hard in ((10.0, False), (20.0, True))]
+    [passed] = flow(work, [*asked(1), *stops])
+    assert (passed.became, passed.ended) == ("cancelled", 20)
+
+
+def test_of_events_close_to_each_other_the_newest_starts_a_run_when_it_is_quiet_or_at_the_latest() -> None:
+    debounce = Debounce(MINUTE, "data.user", at_most=2 * MINUTE)
+    passed = passing(asked(1, 1, 1, 1, 2, every=40), debounce=debounce)
+    assert [each.became for each in passed] == ["debounced", "debounced", "completed", "completed", "completed"]
+    assert starts(passed) == [None, None, 120, 180, 220]
+
+
+def test_what_is_pending_can_be_cancelled_and_its_time_to_start_counts_from_when_it_is_quiet() -> None:
+    said: dict[str, Any] = {"debounce": Debounce(MINUTE, "data.user"), "timeouts": Timeouts(start=MINUTE / 2)}
+    assert starts(passing(asked(1), **said)) == [60]
+    [stopped] = passing([*asked(1), (30.0, Event("work/stopped", {"user": 1}))], **said)
+    assert (stopped.became, stopped.started, stopped.ended) == ("cancelled", None, 30)
+
+
+@pytest.mark.parametrize(
+    ("mode", "became"),
+    [
+        ("skip", ["completed", "singleton", "debounced", "completed"]),
+        ("cancel", ["cancelled", "completed", "debounced", "completed"]),
+    ],
+)
+def test_what_is_pending_counts_as_the_open_run_of_a_singleton(mode: Any, became: list[str]) -> None:
+    """The first runs when the second event comes, and the third is pending when the fourth does."""
+    events = [(at, asked(1)[0][1]) for at in (0.0, 70.0, 200.0, 210.0)]
+    passed = passing(events, singleton=Singleton("data.user", mode), debounce=Debounce(MINUTE, "data.user"))
+    assert [each.became for each in passed] == became
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_of_events_with_one_key_one_starts_a_run_until_that_was_cancelled(keep: bool) -> None:
+    events = [*asked(1, 1, every=10), (20.0, Event("work/stopped", {"user": 1})), (30.0, asked(1)[0][1])]
+    passed = passing(events, idempotency="data.user", idempotency_keep=keep)
+    assert [each.became for each in passed] == ["cancelled", "idempotent", "idempotent" if keep else "completed"]
+
+
+def test_each_value_of_a_fair_key_has_its_turn() -> None:
+    passed = passing(asked(1, 1, 1, 2), fair="data.user", concurrency=Concurrency(1))
+    assert starts(passed) == [0, 120, 180, 60]

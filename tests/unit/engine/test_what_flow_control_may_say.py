@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from andon import Concurrency, RateLimit, RegistrationError, Singleton, Throttle, Timeouts, function
+from andon import Concurrency, Cron, RateLimit, RegistrationError, Singleton, Throttle, Timeouts, function
 from andon.adapters.cel import check_expression
 from andon.engine.declared.declarations import from_json, to_json
 from andon.engine.declared.functions import Registry
@@ -100,3 +100,20 @@ def test_in_no_time_do_more_go_than_the_rate_and_its_burst(gaps: list[int], burs
     for first in range(len(went)):
         for last in range(first, len(went)):
             assert last - first <= (went[last] - went[first]) // SECOND + burst
+
+
+@pytest.mark.parametrize(
+    ("said", "doubtful"),
+    [
+        ({"singleton": Singleton(mode="cancel")}, True),
+        ({"triggers": [Cron("0 3 * * *", overlap="cancel")], "trigger": None}, True),
+        ({"singleton": Singleton(mode="latest")}, False),
+        ({}, False),
+    ],
+)
+def test_who_is_replaced_and_never_settled_by_force_is_doubted(said: dict[str, Any], doubtful: bool) -> None:
+    declared = {"id": "f", "trigger": "a/b", **said}
+    assert function(**declared)(lambda event, step: None).doubt is None
+    doubt = function(**declared, cancel_deadline=None)(lambda event, step: None).doubt
+    assert bool(doubt) == doubtful
+    assert doubt is None or ("cancel_deadline=None" in doubt and "waiting for ever" in doubt)

@@ -19,7 +19,7 @@ from andon_api.http.waiting import Known, wait
 from andon_api.principal import principal
 from andon_api.reads import events, logs, runs
 from andon_api.reads import functions as registered
-from andon_api.schemas import RUN_STATUSES, RerunBody
+from andon_api.schemas import RUN_STATUSES, FunctionPauseBody, RerunBody
 
 ROWS = 50
 SHOWN_LINES = 300
@@ -124,7 +124,8 @@ def functions() -> str:
 
 def pause_function(name: str) -> Response:
     """Start none of its runs until it is resumed."""
-    return forms.act(lambda: ask_pause("function", name, forms.reason()))
+    said = forms.load(FunctionPauseBody(), forms.filled("reason", "running"))
+    return forms.act(lambda: ask_pause("function", name, said["reason"], said["running"]))
 
 
 def resume_function(name: str) -> Response:

@@ -8,31 +8,48 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import case, func, select
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 
-from andon.adapters.postgres.models import Run
+from andon.adapters.postgres.models import Run, Slot
 from andon.engine.declared.declarations import from_json
 from andon_api.database import Row, now, rows
 from andon_api.reads import pauses
 from andon_api.reads.events import functions
 
 _RUN = Run.__table__
+_SLOT = Slot.__table__
+MOST_HOLDERS = 5
 DAY = dt.timedelta(hours=24)
 
 
 def with_statistics(tenant: str) -> list[Row]:
     """What the dispatcher has registered; `last_day` has the runs by status and how long half of them took."""
     day = _last_day(tenant)
+    holders = _holders(tenant)
     paused = {each["name"]: each for each in pauses.of(tenant) if each["kind"] == "function"}
     return [
         {
             **each,
             "last_day": day[each["id"]],
             "limits": _limits(each),
+            "holders": holders.get(each["id"]),
             "pause": paused.get(each["id"]),
             "paused_at": paused.get(each["id"], {}).get("paused_at"),
         }
         for each in functions()
     ]
+
+
+def _holders(tenant: str) -> dict[str, Row]:
+    """Of each function's runs that are let in by a limit how many there are, and the oldest of them."""
+    ids = func.array_agg(aggregate_order_by(_RUN.c.id.distinct(), _RUN.c.id))
+    query = (
+        select(_RUN.c.function_id, func.count(_RUN.c.id.distinct()).label("count"), ids.label("ids"))
+        .join(_SLOT, _SLOT.c.run_id == _RUN.c.id)
+        .where(_RUN.c.tenant == tenant, _RUN.c.ended_at.is_(None), _RUN.c.door.is_(None))
+        .group_by(_RUN.c.function_id)
+    )
+    return {row["function_id"]: {"count": row["count"], "ids": row["ids"][:MOST_HOLDERS]} for row in rows(query)}
 
 
 def _limits(function: Row) -> list[str]:
@@ -48,6 +65,14 @@ def _limits(function: Row) -> list[str]:
         said.append(f"{rate.limit:,} start in {rate.period}{_by(rate.key)}")
     if limit := declared.rate_limit:
         said.append(f"{limit.limit:,} are made in {limit.period}{_by(limit.key)}")
+    if debounce := declared.debounce:
+        said.append(f"starts when it is quiet for {debounce.period}{_by(debounce.key)}")
+    if declared.idempotency:
+        said.append(f"one in {declared.idempotency_for}{_by(declared.idempotency)}")
+    if declared.fair:
+        said.append(f"in turns{_by(declared.fair)}")
+    if declared.priority:
+        said.append(f"{declared.priority.run} seconds ahead")
     if times := declared.timeouts:
         spans = (("start", times.start), ("end", times.finish))
         said += [f"{name} within {span}" for name, span in spans if span]

@@ -46,6 +46,8 @@ def load_functions(settings: Settings) -> tuple[Registry, str | None]:
     """
     declared, failed = declarations(settings.functions)
     registry = Registry(declared, check_expression=check_expression, check_schedule=check_schedule)
+    for doubt in [each.doubt for each in registry if each.doubt]:
+        log.warning("%s", doubt)
     if failed:
         with psycopg.connect(settings.database_url) as connection:
             for each in stored.declared_before(connection, list(failed)):

@@ -115,6 +115,16 @@ class Declaration:
             if own := next((each for each in self.starts_on if each.covers(rule.event)), None):
                 raise self.refused(f"cancel_on={shown(rule)}", f"its trigger {str(own)!r} is its own cancel event")
 
+    @property
+    def doubt(self) -> str | None:
+        """What can be meant, and is rather not: told where it is registered."""
+        replaces = [f"singleton={self.singleton}"] if self.singleton and self.singleton.mode == "cancel" else []
+        replaces += [f"triggers=[{each!r}]" for each in self.schedules if each.overlap == "cancel"]
+        if not replaces or self.cancel_deadline is not None:
+            return None
+        why = "a run whose code never stops would keep the one that takes its place waiting for ever"
+        return f"function {shown(self.id)}: cancel_deadline=None with {replaces[0]:.200}: {why}"
+
     def unfit(self, event: Event) -> dict[str, str] | None:
         """Where the event's data aren't what its handler expects, and what was expected."""
         found = None if self.data is None else fault(self.data, event.data)

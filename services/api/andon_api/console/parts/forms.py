@@ -43,10 +43,14 @@ def utc(name: str, text: str | None) -> dt.datetime | None:
     return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
 
 
+def filled(*names: str) -> dict[str, str]:
+    """Those of the form's fields that say something."""
+    return {name: value for name in names if (value := request.form.get(name, "").strip())}
+
+
 def reason() -> str | None:
     """Why a cancel is asked, if the dialog says."""
-    given = request.form.get("reason", "").strip()
-    loaded = load(RunCancelBody(), {"reason": given} if given else {})
+    loaded = load(RunCancelBody(), filled("reason"))
     return None if loaded["reason"] is None else str(loaded["reason"])
 
 

@@ -63,8 +63,9 @@ FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::bigint[], %s::uuid[], %s::te
     %s::uuid[], %s::text[], %s::timestamptz[])
     r (id, tenant, function_id, seq, subject_id, queue, rules, door, gate_keys, door_order)
 """
+# Of one that is pending, from when it is quiet.
 _START_BY = """
-UPDATE andon.runs r SET start_by = r.queued_at + w.seconds * interval '1 s'
+UPDATE andon.runs r SET start_by = coalesce(r.wake_at, r.queued_at) + w.seconds * interval '1 s'
 FROM unnest(%s::uuid[], %s::float8[]) w (id, seconds) WHERE r.id = w.id
 """
 _PENDING = """

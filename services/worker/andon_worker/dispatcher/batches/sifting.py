@@ -103,7 +103,7 @@ def _one_at_a_time(connection: psycopg.Connection[Any], planned: Sequence[NewRun
         open_by_key.setdefault(key, id)
     runs, skipped = [], []
     for run in planned:
-        if run.singleton and run.mode == "skip":
+        if run.singleton and run.mode == "skip" and not run.replaces:  # such a run is there already
             other = open_by_key.setdefault(run.singleton, run.id)
             if other != run.id:
                 skipped.append(Skip(run.event.seq, run.function.id, Reason.SINGLETON, other))

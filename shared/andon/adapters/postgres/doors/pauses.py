@@ -27,12 +27,18 @@ _PAUSE = """
 INSERT INTO andon.pauses (tenant, kind, name, paused_by, reason, running) VALUES (%s, %s, %s, %s::jsonb, %s, %s)
 ON CONFLICT DO NOTHING
 """
-# Their time to start stands still meanwhile.
+# Their time to start stands still meanwhile: of one whose time comes, it is put off until it is resumed.
+PUT_OFF = "interval '1000 years'"
+PAUSED = """
+EXISTS (SELECT FROM andon.pauses p WHERE p.tenant = r.tenant AND r.kind = 'function'
+    AND p.name = CASE p.kind WHEN 'queue' THEN r.queue ELSE r.function_id END)
+"""
 _RESUME = """
 DELETE FROM andon.pauses WHERE tenant = %s AND kind = %s AND name = %s RETURNING clock_timestamp() - paused_at
 """
-_LATER = """
+_LATER = f"""
 UPDATE andon.runs SET start_by = start_by + least(%s::interval, clock_timestamp() - queued_at)
+    - CASE WHEN start_by > clock_timestamp() + {PUT_OFF} / 2 THEN {PUT_OFF} ELSE interval '0' END
 WHERE status = 'queued' AND start_by IS NOT NULL AND tenant = %s
     AND CASE %s WHEN 'queue' THEN queue ELSE function_id END = %s
 """

@@ -107,6 +107,8 @@ WHERE w.run_id = l.run_id AND w.step = l.step
 
 _UNLOOKED = f"""
 SELECT w.run_id, w.step, w.n, w.event, w.key, w.expression, f.scanned,
+    w.after_seq = r.event_seq AND t.received_at < (
+        SELECT (facts->>'before')::timestamptz FROM andon.maintenance WHERE name = 'forgotten'),
     CASE WHEN f.scanned > {LOOK_BACK} THEN f.seqs ELSE coalesce(f.seqs, '{{}}') || coalesce(k.seqs, '{{}}') END
 FROM (SELECT DISTINCT run_id, step FROM andon.waits WHERE NOT looked LIMIT {AT_ONCE}) u
 JOIN andon.waits w USING (run_id, step)
@@ -213,7 +215,10 @@ def look(connection: psycopg.Connection[Any]) -> tuple[bool, list[uuid.UUID]]:
     triggers = _triggers(connection, {run_id for run_id, _, _, _, _, expression, *_ in rows if expression})
     evaluations = Evaluations()
     best: dict[tuple[uuid.UUID, str], tuple[int, Hit]] = {}
-    for run_id, step, n, event, _, expression, scanned, seqs in rows:
+    for run_id, step, n, event, _, expression, scanned, forgotten, seqs in rows:
+        if forgotten:
+            best[run_id, step] = 0, _not_kept(run_id, step, event)
+            continue
         fits = (
             seq
             for seq in seqs or ()
@@ -231,8 +236,22 @@ def look(connection: psycopg.Connection[Any]) -> tuple[bool, list[uuid.UUID]]:
 
 
 def _too_many(run_id: uuid.UUID, step: str, event: str) -> Hit:
-    message = (
+    return _refused(
+        run_id,
+        step,
         f"More than {LOOK_BACK} events {event!r} were recorded since the run's own; declare the field of the wait: "
-        "function(waits=[Wait(event, match=...)])"
+        "function(waits=[Wait(event, match=...)])",
     )
+
+
+def _not_kept(run_id: uuid.UUID, step: str, event: str) -> Hit:
+    return _refused(
+        run_id,
+        step,
+        f"Events as old as the run's own are not kept any more, so an {event!r} may have come and be forgotten; "
+        "wait for what comes from now on: since='wait'",
+    )
+
+
+def _refused(run_id: uuid.UUID, step: str, message: str) -> Hit:
     return Hit(run_id, step, error={"type": "StepError", "code": "LOOK_BACK", "message": message, "step": step})

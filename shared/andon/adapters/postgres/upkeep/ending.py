@@ -11,6 +11,7 @@ import psycopg
 
 from andon.adapters.postgres.cancels import cascades
 from andon.adapters.postgres.cancels.marks import Mark, Marked, mark
+from andon.adapters.postgres.doors.pauses import PAUSED, PUT_OFF
 from andon.adapters.postgres.runs.attempts import LOST
 from andon.adapters.postgres.runs.settle import Settled
 from andon.adapters.postgres.statuses import CANCELLABLE, HELD
@@ -38,9 +39,14 @@ UPDATE andon.runs r SET status = 'queued', lost = f.count, lost_step = f.step, l
 FROM free f WHERE r.id = f.id
 RETURNING r.id
 """
+_PUT_OFF = f"""
+UPDATE andon.runs SET start_by = start_by + {PUT_OFF} WHERE id IN (
+    SELECT r.id FROM andon.runs r WHERE r.status = 'queued' AND r.start_by <= clock_timestamp() AND {PAUSED}
+    ORDER BY r.start_by LIMIT {CHUNK} FOR NO KEY UPDATE SKIP LOCKED)
+"""
 _LATE = f"""
-(SELECT id, subject_id, 'start_timeout' FROM andon.runs
- WHERE status = 'queued' AND start_by <= clock_timestamp() ORDER BY start_by LIMIT {CHUNK})
+(SELECT id, subject_id, 'start_timeout' FROM andon.runs r
+ WHERE status = 'queued' AND start_by <= clock_timestamp() AND NOT {PAUSED} ORDER BY start_by LIMIT {CHUNK})
 UNION ALL
 (SELECT id, subject_id, 'finish_timeout' FROM andon.runs
  WHERE status IN {CANCELLABLE} AND finish_by <= clock_timestamp() ORDER BY finish_by LIMIT {CHUNK})
@@ -91,8 +97,12 @@ def requeue(connection: psycopg.Connection[Any], lost: Sequence[tuple[uuid.UUID,
 
 
 def cancel_late(connection: psycopg.Connection[Any]) -> Marked:
-    """Cancel runs that haven't started, or haven't ended, in time: `CHUNK` of each at the most."""
+    """Cancel runs that haven't started, or haven't ended, in time: `CHUNK` of each at the most.
+
+    The time to start of those that are paused is put off: it is given back when they are resumed.
+    """
     with connection.transaction():
+        connection.execute(_PUT_OFF)
         rows = connection.execute(_LATE).fetchall()
         subjects.lock(connection, (subject for _, subject, _ in rows))
         marked = mark(connection, [Mark(id, Event(""), cause) for id, _, cause in rows])

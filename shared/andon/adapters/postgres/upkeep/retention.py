@@ -97,6 +97,13 @@ _DELETE_DEDUP = """
 DELETE FROM andon.dedup WHERE key IN (
     SELECT key FROM andon.dedup WHERE until < clock_timestamp() ORDER BY until LIMIT %(batch)s)
 """
+# Before any is deleted: who looks back further than that doesn't see all.
+_FORGETTING = """
+INSERT INTO andon.maintenance AS m (name, facts)
+VALUES ('forgotten', jsonb_build_object('before', %(before)s::timestamptz))
+ON CONFLICT (name) DO UPDATE SET facts = excluded.facts, finished_at = clock_timestamp()
+WHERE (m.facts->>'before')::timestamptz < %(before)s
+"""
 _OLD_EVENTS = """
 SELECT seq, received_at FROM andon.events WHERE seq > %(after)s ORDER BY seq LIMIT %(batch)s
 """
@@ -210,6 +217,7 @@ class Pruning:
         self._drain("skips", _DELETE_SKIPS, values)
         self._drain("idempotency keys", _DELETE_DEDUP, values)
         self._drain("dead events", _DELETE_DEAD, values)
+        self._connection.execute(_FORGETTING, values)
         after = 0
         while True:
             rows = self._connection.execute(_OLD_EVENTS, {"after": after, "batch": self._batch}).fetchall()
