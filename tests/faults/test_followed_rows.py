@@ -5,15 +5,18 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
+from andon.embedded import PostgresServer
 from tests import row_functions
 from tests.functions import FOLDER
 from tests.ledger import Ledger
@@ -30,23 +33,30 @@ FROM andon.runs r LEFT JOIN andon.subjects s ON s.id = r.subject_id WHERE r.ende
 """
 
 
-@pytest.fixture
-def scene(tmp_path: Path, database_url: str, redis_url: str) -> Iterator[Scene]:
+@contextmanager
+def started(folder: Path, database_url: str, redis_url: str) -> Iterator[Scene]:
+    """Two workers and two dispatchers over a table of exports."""
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute(row_functions.TABLE)
         connection.execute(
             "INSERT INTO public.exports (id) SELECT 'export-' || n FROM generate_series(1, %s) n", [EXPORTS]
         )
     system = System(
-        tmp_path,
+        folder,
         database_url,
         redis_url,
         functions=("tests.row_functions",),
-        env={**QUICK, FOLDER: str(tmp_path)},
+        env={**QUICK, FOLDER: str(folder)},
         dispatchers=2,
         workers=2,
     )
-    with system, Scene(system, database_url, redis_url, Ledger(tmp_path)) as scene:
+    with system, Scene(system, database_url, redis_url, Ledger(folder)) as scene:
+        yield scene
+
+
+@pytest.fixture
+def scene(tmp_path: Path, database_url: str, redis_url: str) -> Iterator[Scene]:
+    with started(tmp_path, database_url, redis_url) as scene:
         yield scene
 
 
@@ -96,38 +106,79 @@ def test_the_row_follows_whatever_becomes_of_the_run(scene: Scene) -> None:
     agree(scene)
 
 
+def insist(act: Callable[[], int]) -> int:
+    """As a client does that is told to come back later: until it is answered."""
+
+    def answer() -> int:
+        code = act()
+        return 0 if code == 503 else code
+
+    return wait_until(answer, 120, what="an answer")
+
+
+def agrees(scene: Scene, id: str) -> bool:
+    """Whether this subject has come to its end, nothing is owed to it, and its row and newest run say the same."""
+    try:
+        subject = scene.rows("SELECT id, status FROM andon.subjects WHERE key = %s", id)
+        if not subject or subject[0]["status"] == "active":
+            return False
+        owed = scene.rows("SELECT 1 FROM andon.rows_owed WHERE subject_id = %s", subject[0]["id"])
+        return not owed and not scene.rows(f"SELECT * FROM ({row_functions.WRONG}) w WHERE id = %s", id)
+    except psycopg.OperationalError:  # Postgres is away
+        return False
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("pairs", [100, 1000])
-def test_pairs_of_cancel_and_request_again_with_processes_killed(scene: Scene, pairs: int) -> None:
-    """By the API and by the bus, side by side, with workers and dispatchers killed now and then."""
+def test_pairs_of_cancel_and_request_again_with_processes_and_postgres_killed(
+    tmp_path: Path, own_postgres: PostgresServer, redis_url: str, pairs: int
+) -> None:
+    """By the API and by the bus, side by side. After every other pair row, subject and newest run are seen to
+    agree; the rest come before the one before has ended.
+    """
+    with started(tmp_path, own_postgres.url, redis_url) as scene:
+        break_pairs(scene, own_postgres, pairs)
+
+
+def break_pairs(scene: Scene, postgres: PostgresServer, pairs: int) -> None:
     rng = random.Random(14)
-    killed: list[str] = []
+    killed, seen = Counter[str](), Counter[str]()
 
     def pair(number: int) -> None:
         id = f"export-{number % EXPORTS + 1}"
         with locks[id]:
             if rng.random() < 0.5:
-                ask(scene, id, seconds=rng.choice([0, 0.3, 3]))
+                seen[f"request {insist(lambda: ask(scene, id, seconds=rng.choice([0, 0.3, 3])))}"] += 1
                 time.sleep(rng.uniform(0, 0.4))
-                cancel(scene, id)
-                ask(scene, id, seconds=rng.choice([0, 0.1]), fails=rng.random() < 0.1)
+                seen[f"cancel {insist(lambda: cancel(scene, id))}"] += 1
+                again = insist(lambda: ask(scene, id, seconds=rng.choice([0, 0.1]), fails=rng.random() < 0.1))
+                seen[f"request again {again}"] += 1
             else:
                 scene.xadd("export/requested", {"exportId": id, "seconds": rng.choice([0, 0.3, 3])})
                 time.sleep(rng.uniform(0, 0.4))
                 scene.xadd("export/cancelled", {"exportId": id})
                 scene.xadd("export/requested", {"exportId": id, "seconds": rng.choice([0, 0.1])})
+                seen["by the bus"] += 1
+            if number % 2:
+                wait_until(lambda: agrees(scene, id), 180, what=f"{id} agrees")
+                seen["agreed at once"] += 1
 
     locks = {f"export-{n + 1}": threading.Lock() for n in range(EXPORTS)}
     with ThreadPoolExecutor(6) as pool:
         asked = [pool.submit(pair, number) for number in range(pairs)]
         # Here, and not in a thread: a process that is started ends with the thread that has started it.
         while wait_for(asked, rng.uniform(2, 5)).not_done:
-            process = scene.system[rng.choice(["worker-1", "worker-2", "dispatcher-1", "dispatcher-2"])]
-            killed.append(process.name)
-            process.kill()
-            process.start()
+            name = rng.choice(["worker-1", "worker-2", "dispatcher-1", "dispatcher-2", "postgres"])
+            killed[name] += 1
+            if name == "postgres":
+                postgres.kill()
+                time.sleep(rng.uniform(0, 2))
+                postgres.start()
+            else:
+                scene.system[name].kill()
+                scene.system[name].start()
     for each in asked:
         each.result()
     agree(scene, 120 + pairs / 2)
     made = scene.rows("SELECT status, cancel_cause, count(*) AS n FROM andon.runs GROUP BY 1, 2 ORDER BY 1, 2")
-    print(f"{pairs} pairs, {len(killed)} kills: {made}")
+    print(f"{pairs} pairs: {dict(seen)}\nkilled: {dict(killed)}\nruns: {made}")

@@ -132,6 +132,17 @@ def test_an_enum_that_has_the_values_works_wherever_it_is(db: Connection) -> Non
             "the table forbids completed='done' in column 'status', or what goes with it",
         ),
         ("ALTER TABLE videos DROP CONSTRAINT videos_pkey", {}, "column 'id' isn't unique, so an id could name many"),
+        (
+            "CREATE TABLE days (id int, day date, status text, PRIMARY KEY (id, day)) PARTITION BY RANGE (day)",
+            {"table": "days"},
+            "an id could name many rows: it can't be in a table that is partitioned by day; follow another",
+        ),
+        (
+            "CREATE TABLE states (name text PRIMARY KEY); INSERT INTO states VALUES ('processing'), ('done');"
+            "CREATE TABLE jobs (id int PRIMARY KEY, status text REFERENCES states)",
+            {"table": "jobs"},
+            "column 'status' refers to public.states, which has no failed='failed': insert it, or name another",
+        ),
         ("", {"key": "error"}, 'ALTER TABLE "public"."videos" ADD UNIQUE ("error")'),
         (
             "CREATE TABLE g (id int PRIMARY KEY, status text GENERATED ALWAYS AS ('x') STORED)",
@@ -159,7 +170,7 @@ def test_what_can_not_be_followed_is_refused(db: Connection, made: str, said: di
 
 def test_a_role_that_may_not_is_told_what_to_grant(db: Connection) -> None:
     name = db.info.dbname + "_team"
-    role = sql.Identifier(name)
+    role, database = sql.Identifier(name), sql.Identifier(db.info.dbname)
     db.execute(sql.SQL("CREATE ROLE {}").format(role))
     try:
         db.execute("CREATE SCHEMA team; ALTER TABLE videos SET SCHEMA team; INSERT INTO team.videos (id) VALUES (1)")
@@ -180,6 +191,17 @@ def test_a_role_that_may_not_is_told_what_to_grant(db: Connection) -> None:
         db.execute(sql.SQL("SET ROLE {}").format(role))
         followed = resolve(db, DECLARED, row("team.videos", error="error"))
         assert write(db, followed, "1", "default", "active", None, None) == [("processing",)]
+        db.execute(sql.SQL("RESET ROLE; REVOKE TEMPORARY ON DATABASE {} FROM PUBLIC").format(database))
+        db.execute(sql.SQL("SET ROLE {}").format(role))
+        trial = f'no value can be tried: GRANT TEMPORARY ON DATABASE "{db.info.dbname}" TO "{name}"'
+        assert refusal(db, "team.videos") == trial
+        assert resolve(db, DECLARED, row("team.videos"), looks=True).states["active"] == "processing"
+        db.execute(sql.SQL("RESET ROLE; GRANT TEMPORARY ON DATABASE {} TO PUBLIC").format(database))
+        db.execute("CREATE SCHEMA types; CREATE TYPE types.s AS ENUM ('processing', 'done', 'failed', 'cancelled')")
+        db.execute("CREATE TABLE team.jobs (id int PRIMARY KEY, status types.s)")
+        db.execute(sql.SQL("GRANT SELECT, UPDATE ON team.jobs TO {0}; SET ROLE {0}").format(role))
+        closed = f'what it is made of may not be used (permission denied for schema types): grant it to "{name}"'
+        assert refusal(db, "team.jobs") == closed
         db.execute("RESET ROLE; ALTER TABLE team.videos ENABLE ROW LEVEL SECURITY")
         db.execute(sql.SQL("SET ROLE {}").format(role))
         assert f'row security applies to the role "{name}"' in refusal(db, "team.videos")

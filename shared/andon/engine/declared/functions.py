@@ -15,7 +15,7 @@ from andon.engine.declared.declarations import CANCEL_DEADLINE, GRACE_SECONDS, I
 from andon.engine.declared.flow import Concurrency, Priority, RateLimit, Singleton, Throttle, Timeouts
 from andon.engine.declared.gates import UNLIMITED, expressions_of, gates_of, holds_while_waiting
 from andon.engine.declared.rules import CancelOn
-from andon.engine.declared.subjects import Subject
+from andon.engine.declared.subjects import Subject, both_write
 from andon.engine.declared.tags import expressions_in
 from andon.engine.declared.triggers import OF_EVENT, ONE_AT_A_TIME, Cron, Trigger, parts_of
 from andon.engine.declared.waits import Wait
@@ -259,7 +259,7 @@ class Registry:
         if other is not None:
             raise declared.refused(said, f"subjects of kind {subject.kind!r} are moved by function {other.id!r}")
         for each in self._by_kind.values():
-            if column := _both_write(subject, each.subject):
+            if column := both_write(subject, each.subject):
                 fault = f"column {column!r} is written for function {each.id!r} already: a row follows one kind"
                 raise declared.refused(said, fault)
 
@@ -314,13 +314,13 @@ class Registry:
         return self._by_kind.get(kind)
 
     def keep_former_kinds(self, kinds: Iterable[tuple[str, Subject]]) -> None:
-        """These subjects, each with its trigger, are moved by no function any more, or not yet again."""
+        """These subjects, each with a trigger that asked for it, are moved by that no more, or not yet again."""
         self._former_kinds = {}
         for trigger, subject in kinds:
             self._former_kinds.setdefault(trigger, []).append(subject)
 
     def unmoved_by(self, name: str) -> Sequence[Subject]:
-        """The kinds that an event of this name requested once, and that no function here moves."""
+        """The kinds that an event of this name requested once, and of which it starts no run any more."""
         return self._former_kinds.get(name, ())
 
     def queues(self) -> list[str]:
@@ -371,13 +371,6 @@ class Registry:
     def load(cls, modules: Iterable[str], *, check_expression: CheckExpression | None = None) -> Registry:
         """Import `modules` and register every `Function` that stands in one of them, once each."""
         return cls(collect(modules).values(), check_expression=check_expression)
-
-
-def _both_write(one: Subject, other: Subject | None) -> str | None:
-    """A column that both write, if they follow one table."""
-    if one.row is None or other is None or other.row is None or one.row.place != other.row.place:
-        return None
-    return min(set(one.row.written()) & set(other.row.written()), default=None)
 
 
 def collect(modules: Iterable[str]) -> dict[str, Function]:

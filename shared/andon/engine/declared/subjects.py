@@ -147,6 +147,13 @@ def placed(data: Mapping[str, Any], path: tuple[str, ...], id: Any) -> dict[str,
     return {**data, head: placed(inner if isinstance(inner, Mapping) else {}, tuple(rest), id) if rest else id}
 
 
+def both_write(one: Subject, other: Subject | None) -> str | None:
+    """A column that both kinds write, if they follow one table."""
+    if one.row is None or other is None or other.row is None or one.row.place != other.row.place:
+        return None
+    return min(set(one.row.written()) & set(other.row.written()), default=None)
+
+
 def subject_id(tenant: str, kind: str, id: str) -> uuid.UUID:
     """The key of the subject's row, by which it is locked and its runs name it: a digest of what it is."""
     text = json.dumps([tenant, "subject", kind, id])

@@ -59,7 +59,7 @@ class Requests:
 
     named: list[Request] = field(default_factory=list)
     unmoved: list[GivenBack] = field(default_factory=list)
-    """Of kinds that no function moves any more."""
+    """By events that no function listens to any more, or whose data aren't what it expects."""
     skips: list[Skip] = field(default_factory=list)
     starting: dict[Place, Request] = field(default_factory=dict)
     former: list[FormerRun] = field(default_factory=list)
@@ -87,28 +87,39 @@ def read(connection: psycopg.Connection[Any], registry: Registry, events: Sequen
     """Which subjects the events name; before they are locked."""
     found = Requests()
     asking: list[tuple[Event, str, Subject, str]] = []
-    unmoved: list[tuple[Event, Subject, str]] = []
+    futile: list[tuple[Event, Subject, str, bool]] = []
     for event in events:
         for function in (start.function for start in registry.started_by(event)):
-            if function.subject is not None:
-                if (unfit := function.unfit(event)) is not None:
-                    found.skips.append(Skip(event.seq, function.id, Reason.UNFIT, None, unfit))
-                    continue
-                id = function.subject.named_in(event.data)
-                if id is None:
-                    detail = {"expected": f"an id at {function.subject.id}"}
-                    found.skips.append(Skip(event.seq, function.id, Reason.NO_SUBJECT, None, detail))
-                else:
-                    asking.append((event, function.id, function.subject, id))
-        former = registry.unmoved_by(event.name)
-        unmoved += [(event, subject, id) for subject in former if (id := subject.named_in(event.data))]
-    rows = subjects.find(connection, [(subject.kind, event.tenant, id) for event, subject, id in unmoved])
-    for (event, subject, id), row in zip(unmoved, rows, strict=True):
+            if (subject := function.subject) is None:
+                continue
+            id, fault = subject.named_in(event.data), function.unfit(event)
+            if fault is not None:
+                found.skips.append(Skip(event.seq, function.id, Reason.UNFIT, None, fault))
+                why = f"Its function refuses the request: {fault['path']}: {fault['expected']}"
+                futile.append((event, subject, why, False))
+            elif id is None:
+                detail = {"expected": f"an id at {subject.id}"}
+                found.skips.append(Skip(event.seq, function.id, Reason.NO_SUBJECT, None, detail))
+            else:
+                asking.append((event, function.id, subject, id))
         why = f"No function is registered for {event.name}; see ANDON_FUNCTIONS"
-        found.unmoved.append(GivenBack(subject_id(event.tenant, subject.kind, row.key or id), event.id, why, True))
+        futile += [(event, subject, why, True) for subject in registry.unmoved_by(event.name)]
+    found.unmoved = _given_back(connection, futile)
     _name(connection, asking, found)
     found.cancelled = subject_cancels.named_by(connection, events)
     return found
+
+
+def _given_back(
+    connection: psycopg.Connection[Any], futile: Sequence[tuple[Event, Subject, str, bool]]
+) -> list[GivenBack]:
+    """Of events that start nothing, the subjects that they may have moved when they were accepted."""
+    naming = [(*each, id) for each in futile if (id := each[1].named_in(each[0].data)) is not None]
+    rows = subjects.find(connection, [(subject.kind, event.tenant, id) for event, subject, _, _, id in naming])
+    return [
+        GivenBack(subject_id(event.tenant, subject.kind, row.key or id), event.id, why, fatal)
+        for (event, subject, why, fatal, id), row in zip(naming, rows, strict=True)
+    ]
 
 
 def _name(

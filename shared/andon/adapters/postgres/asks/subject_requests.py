@@ -31,7 +31,7 @@ REQUESTING = f"""
     INSERT INTO andon.outbox (event_seq) SELECT seq FROM event
 ), requested AS (
     UPDATE andon.subjects s SET status = 'active', requested_by = %(user)s::jsonb, requested_at = clock_timestamp(),
-        before = CASE WHEN s.status = 'active' THEN s.before ELSE {BEFORE.format(row="%(before)s::jsonb")} END,
+        before = {BEFORE.format(row="%(before)s::jsonb")},
         request_seq = e.seq, request_event_id = e.id, current_run_id = NULL, error = NULL, completed_at = NULL,
         cancel_requested_at = NULL, cancelled_at = NULL, failed_at = NULL, updated_at = clock_timestamp(),
         version = s.version + 1
@@ -54,7 +54,7 @@ SELECT event.seq, event.ts, {LOCKING} FROM subject LEFT JOIN event ON true
 # Events of the outbox that ask for subjects: each subject is moved by the newest of them.
 _MOVE = f"""
 UPDATE andon.subjects s SET status = 'active', requested_by = w."user"::jsonb, requested_at = clock_timestamp(),
-    before = CASE WHEN s.status = 'active' THEN s.before ELSE {BEFORE.format(row="w.before::jsonb")} END,
+    before = {BEFORE.format(row="w.before::jsonb")},
     request_seq = w.seq, request_event_id = w.event_id, current_run_id = NULL, error = NULL, completed_at = NULL,
     cancel_requested_at = NULL, cancelled_at = NULL, failed_at = NULL, updated_at = clock_timestamp(),
     version = s.version + 1
@@ -183,14 +183,15 @@ def cancel(
 
 
 def asked_by(connection: psycopg.Connection[Any], events: Sequence[Event]) -> dict[uuid.UUID, tuple[Named, Event]]:
-    """The subjects that these events ask for, each with the newest that does. One that names no row asks for none: the
-    dispatcher tells why.
+    """The subjects that these events ask for, each with the newest that does. One that names no row asks for none, and
+    one that a rule of the function may refuse for none yet: the dispatcher sees to these.
     """
-    triggers = {each.trigger: each for each in subject_kinds.listed(connection)}
+    kinds = subject_kinds.asked_by(connection, [each.name for each in events])
     asking = [
         (event, kind.kind, id)
         for event in events
-        if (kind := triggers.get(event.name)) and (id := kind.named_in(event.data)) is not None
+        for kind in kinds
+        if kind.trigger == event.name and (id := kind.named_in(event.data)) is not None
     ]
     found = subjects.find(connection, [(kind, event.tenant, id) for event, kind, id in asking])
     newest: dict[uuid.UUID, tuple[Named, Event]] = {}

@@ -1,9 +1,7 @@
-"""The rows of teams' own tables that follow subjects: whether one can be followed, and the SQL that finds and writes
-it.
+"""Whether the rows of a team's own table can follow subjects.
 
-All of it is found out once, when a function is registered, from the catalogue and by a trial on a temporary table that
-has the table's CHECK constraints and none of its triggers. Names are quoted, values are parameters: nothing of an event
-is ever put into SQL as text.
+It is found out once, when a function is registered, from the catalogue and by a trial on a temporary table that has the
+table's CHECK constraints and none of its triggers.
 """
 
 from __future__ import annotations
@@ -11,29 +9,34 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, LiteralString, NamedTuple
+from typing import Any
 
 import psycopg
 from psycopg import sql
 
+from andon.adapters.postgres.subjects.row_sql import Column, RowSql, raw
 from andon.engine.declared.declarations import Declaration
 from andon.engine.declared.subjects import STATES, Row
 from andon.engine.errors import RegistrationError
-from andon.engine.events import DEFAULT_TENANT
 
 _TABLE = """
 SELECT c.oid, c.relkind, ARRAY(SELECT role FROM unnest(%(roles)s::text[]) role
         WHERE NOT has_schema_privilege(role::name, n.oid, 'USAGE')),
-    row_security_active(c.oid), EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND t.tginitdeferred)
+    row_security_active(c.oid) AND current_user = ANY(%(roles)s::text[]),
+    EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND t.tginitdeferred)
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = %(schema)s AND c.relname = %(table)s
 """
 # Every process writes rows: where each has a role of its own, all of these may have to be granted something.
 _ROLES = """
-SELECT current_user::text UNION
-SELECT rolname::text FROM pg_roles WHERE rolname IN ('andon_api', 'andon_dispatcher', 'andon_worker')
-    AND has_schema_privilege(oid, 'andon', 'USAGE') ORDER BY 1
+WITH processes AS (
+    SELECT rolname::text AS role FROM pg_roles WHERE rolname IN ('andon_api', 'andon_dispatcher', 'andon_worker')
+        AND has_schema_privilege(oid, 'andon', 'USAGE')
+)
+SELECT role FROM processes
+UNION SELECT current_user::text WHERE NOT (%(looks)s AND EXISTS (SELECT FROM processes)) ORDER BY 1
 """
+_MAY_TRY = "SELECT has_database_privilege(current_database(), 'TEMPORARY'), current_user::text"
 _COLUMNS = """
 SELECT a.attname, format_type(a.atttypid, a.atttypmod), format_type(a.atttypid, -1), t.typcategory,
     coalesce(nullif(t.typbasetype, 0), t.oid)::regtype::text,
@@ -55,10 +58,22 @@ SELECT EXISTS (
             SELECT a.attname::text FROM unnest(i.indkey[0:i.indnkeyatts - 1]) k (n)
             JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.n)))
 """
+_PARTED_BY = """
+SELECT a.attname FROM pg_partitioned_table p JOIN pg_attribute a ON a.attrelid = p.partrelid
+    AND a.attnum = ANY(p.partattrs) WHERE p.partrelid = %s ORDER BY a.attnum
+"""
+# The tables in which each value of a column has to be, where the role may read them.
+_REFERENCES = """
+SELECT n.nspname, c.relname, f.attname FROM pg_constraint k
+    JOIN pg_class c ON c.oid = k.confrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+    JOIN pg_attribute f ON f.attrelid = k.confrelid AND f.attnum = k.confkey[1]
+    JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = k.conkey[1]
+WHERE k.conrelid = %s AND k.contype = 'f' AND cardinality(k.conkey) = 1 AND a.attname = %s
+    AND has_schema_privilege(n.oid, 'USAGE') AND has_column_privilege(c.oid, f.attnum, 'SELECT')
+"""
 _CHECKS = "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = %s AND contype = 'c'"
 _PLAIN_PATH = "SELECT set_config('search_path', 'pg_catalog', true)"  # so that the types are named with their schemas
 
-_NOTHING = sql.SQL("")
 _WHOLE = ("smallint", "integer", "bigint")
 _KINDS = {
     "v": "is a view: name the table that it shows",
@@ -79,51 +94,50 @@ class Followed:
     deferred: bool
 
 
-class _Column(NamedTuple):
-    name: str
-    type: str
-    plain: str
-    category: str
-    base: str
-    length: int | None
-    filled: bool
-    generated: bool
-    unreadable_to: list[str]
-    unwritable_to: list[str]
-
-
-def resolve(connection: psycopg.Connection[Any], declared: Declaration, row: Row) -> Followed:
+def resolve(connection: psycopg.Connection[Any], declared: Declaration, row: Row, *, looks: bool = False) -> Followed:
     """How this row is followed. Raises `RegistrationError` naming function, table, column, and what to do.
 
-    Changes nothing; in a transaction of its own, or a savepoint of the caller's.
+    Changes nothing; in a transaction of its own, or a savepoint of the caller's. Who only `looks`, as `andon doctor`
+    does, needs none of the rights of those who write where each process has a role of its own.
     """
     with connection.transaction(force_rollback=True):
         connection.execute(_PLAIN_PATH)
-        return _Resolving(connection, declared, row).followed()
+        return _Resolving(connection, declared, row, looks).followed()
 
 
 class _Resolving:
-    def __init__(self, connection: psycopg.Connection[Any], declared: Declaration, row: Row) -> None:
+    def __init__(self, connection: psycopg.Connection[Any], declared: Declaration, row: Row, looks: bool) -> None:
         self._connection = connection
         self._declared = declared
         self._row = row
+        self._looks = looks
         self._table = sql.Identifier(*row.place)
         self._roles: list[str] = []
-        self._columns: dict[str, _Column] = {}
+        self._columns: dict[str, Column] = {}
 
     def followed(self) -> Followed:
+        try:
+            return self._found_out()
+        except psycopg.errors.InsufficientPrivilege as error:  # the schema of a type, a function of a CHECK
+            raise self._refused(
+                f"what it is made of may not be used ({_words(error)}): grant it to {self._to}"
+            ) from None
+
+    def _found_out(self) -> Followed:
         oid, deferred = self._check_table()
         found = self._connection.execute(_COLUMNS, {"roles": self._roles, "table": oid}).fetchall()
-        self._columns = {each[0]: _Column(*each) for each in found}
+        self._columns = {each[0]: Column(*each) for each in found}
+        self._sql = RowSql(self._row, self._columns)
         self._check_columns()
         self._check_types()
         self._check_key(oid)
         self._try_values(oid)
+        self._check_references(oid)
         row = self._row
         return Followed(
-            find=self._text(self._find()),
-            write=self._text(self._write()),
-            restore=self._text(self._restore()),
+            find=self._text(self._sql.find()),
+            write=self._text(self._sql.write()),
+            restore=self._text(self._sql.restore()),
             states={**{each: str(row.value(each)) for each in STATES}, "column": row.status},
             numeric=self._columns[row.key].base in _WHOLE,
             deferred=deferred,
@@ -132,7 +146,7 @@ class _Resolving:
     # --- checks --------------------------------------------------------------------------------------------------
 
     def _check_table(self) -> tuple[int, bool]:
-        self._roles = [role for (role,) in self._connection.execute(_ROLES).fetchall()]
+        self._roles = [role for (role,) in self._connection.execute(_ROLES, {"looks": self._looks}).fetchall()]
         schema, table = self._row.place
         values = {"roles": self._roles, "schema": schema, "table": table}
         found = self._connection.execute(_TABLE, values).fetchone()
@@ -206,30 +220,49 @@ class _Resolving:
         columns = [row.key] if row.tenant is None else [row.key, row.tenant]
         found = self._connection.execute(_UNIQUE, {"table": oid, "columns": columns, "key": row.key}).fetchone()
         if not (found and found[0]):
-            named = self._text(sql.SQL(", ").join(map(sql.Identifier, columns)))
-            raise self._refused(
-                f"column {row.key!r} isn't unique, so an id could name many rows: "
-                f"ALTER TABLE {self._text(self._table)} ADD UNIQUE ({named})"
-            )
+            parted = [name for (name,) in self._connection.execute(_PARTED_BY, [oid]).fetchall()]
+            if not set(parted) <= set(columns):
+                remedy = f"it can't be in a table that is partitioned by {', '.join(parted)}; follow another"
+            else:
+                named = self._text(sql.SQL(", ").join(map(sql.Identifier, columns)))
+                remedy = f"ALTER TABLE {self._text(self._table)} ADD UNIQUE ({named})"
+            raise self._refused(f"column {row.key!r} isn't unique, so an id could name many rows: {remedy}")
+
+    def _check_references(self, oid: int) -> None:
+        for *place, column in self._connection.execute(_REFERENCES, [oid, self._row.status]).fetchall():
+            there = sql.SQL("SELECT {}::text FROM {}").format(sql.Identifier(column), sql.Identifier(*place))
+            known = {value for (value,) in self._connection.execute(self._bytes(there)).fetchall()}
+            for state in STATES:
+                if str(self._row.value(state)) not in known:
+                    raise self._refused(
+                        f"column {self._row.status!r} refers to {'.'.join(place)}, which has no "
+                        f"{state}={self._row.value(state)!r}: insert it, or name another"
+                    )
 
     def _try_values(self, oid: int) -> None:
         """Write each state into a temporary table with the same columns and CHECK constraints."""
+        may_try, user = self._connection.execute(_MAY_TRY).fetchone() or (False, "")
+        if not may_try:
+            if self._looks:
+                return
+            grant = f"GRANT TEMPORARY ON DATABASE {self._database()} TO {self._named([user])}"
+            raise self._refused(f"no value can be tried: {grant}")
         trial = sql.Identifier("pg_temp", "andon_trial")
         written = set(self._row.written()) - {self._row.version}
         columns = [
             sql.SQL("{} {}{}").format(
                 sql.Identifier(each.name),
-                _raw(each.type),
+                raw(each.type),
                 sql.SQL(" NOT NULL" if each.filled and each.name in written else ""),
             )
             for each in self._columns.values()
         ]
         values = {"state": sql.SQL("$1"), "moment": sql.SQL("$2"), "error": sql.SQL("$3")}
-        assigned = [pair for pair in self._assignments(**values) if pair[0] != self._row.version]
+        assigned = [pair for pair in self._sql.assignments(**values) if pair[0] != self._row.version]
         names = sql.SQL(", ").join(sql.Identifier(name) for name, _ in assigned)
         news = sql.SQL(", ").join(value for _, value in assigned)
         none = sql.SQL(", ").join(
-            sql.SQL("NULL::{} AS {}").format(_raw(self._columns[name].type), sql.Identifier(name))
+            sql.SQL("NULL::{} AS {}").format(raw(self._columns[name].type), sql.Identifier(name))
             for name, _ in assigned
         )
         typed = sql.SQL("($1::text, $2::timestamptz, $3::text) IS NOT NULL")  # also where one isn't used
@@ -245,9 +278,6 @@ class _Resolving:
                 statement, insert = insert, update  # the first one makes the row
                 said = [state, dt.datetime.now(dt.UTC), "an error"]
                 psycopg.RawCursor(self._connection).execute(self._bytes(statement), said)
-        except psycopg.errors.InsufficientPrivilege as error:
-            grant = f"GRANT TEMPORARY ON DATABASE {self._database()} TO {self._to}"
-            raise self._refused(f"no value could be tried ({_words(error)}): {grant}") from None
         except (psycopg.DataError, psycopg.IntegrityError) as error:
             value = self._row.value(state) if state else ""
             raise self._refused(
@@ -258,118 +288,7 @@ class _Resolving:
     def _add_checks(self, oid: int) -> None:
         for name, definition in self._connection.execute(_CHECKS, [oid]).fetchall():
             check = sql.SQL("ALTER TABLE pg_temp.andon_trial ADD CONSTRAINT {} {}")
-            self._run(check.format(sql.Identifier(name), _raw(definition)))
-
-    # --- what is stored ------------------------------------------------------------------------------------------
-
-    def _assignments(
-        self, *, state: sql.Composable, moment: sql.Composable, error: sql.Composable
-    ) -> list[tuple[str, sql.Composable]]:
-        """Each written column with its value, of the alias `r`."""
-        row = self._row
-        made: list[tuple[str, sql.Composable]] = []
-        status = self._columns[row.status]
-        cases = [
-            sql.SQL("WHEN {} THEN {}::{}").format(sql.Literal(each), sql.Literal(row.value(each)), _raw(status.plain))
-            for each in STATES
-        ]
-        made.append((row.status, sql.SQL("CASE {}::text {} END").format(state, sql.SQL(" ").join(cases))))
-        if row.error is not None:
-            column = self._columns[row.error]
-            message = sql.SQL("coalesce({}::text, 'failed')").format(error)
-            if column.length is not None:
-                message = sql.SQL("left({}, {})").format(message, sql.Literal(column.length))
-            empty = sql.SQL("''") if column.filled else sql.SQL("NULL")
-            case = sql.SQL("CASE {}::text WHEN 'failed' THEN {} ELSE {} END")
-            made.append((row.error, case.format(state, message, empty)))
-        made += [(name, self._time(name, state, moment)) for name in dict.fromkeys(row.at.values())]
-        if row.version is not None:
-            column_ = sql.Identifier("r", row.version)
-            made.append((row.version, sql.SQL("coalesce({}, 0) + 1").format(column_)))
-        return made
-
-    def _time(self, name: str, state: sql.Composable, moment: sql.Composable) -> sql.Composable:
-        """The moment in states that the column tells of; a request clears it, and other ends leave it."""
-        column = self._columns[name]
-        at = sql.SQL("{}::timestamptz").format(moment)
-        if column.base != "timestamp with time zone":
-            at = sql.SQL("({} AT TIME ZONE 'UTC')::{}").format(at, _raw(column.plain))
-        states = [each for each in STATES if self._row.at.get(each) == name]
-        when = sql.SQL(", ").join(map(sql.Literal, states))
-        if states == ["active"]:
-            cleared: sql.Composable = sql.SQL("")
-        else:
-            cleared = sql.SQL("WHEN {}::text = 'active' THEN NULL ").format(state)
-        return sql.SQL("CASE WHEN {}::text IN ({}) THEN {} {}ELSE {} END").format(
-            state, when, at, cleared, self._former(name)
-        )
-
-    def _former(self, name: str) -> sql.Composable:
-        return sql.Identifier("r", name)
-
-    def _this_row(self, alias: LiteralString) -> sql.Composable:
-        """Which row is meant by `$1`, for the tenant `$2`."""
-        row = self._row
-        said = [
-            sql.SQL("{} = $1::{}").format(sql.Identifier(alias, row.key), _raw(self._columns[row.key].plain)),
-        ]
-        if row.tenant is None:
-            said.append(sql.SQL("$2::text = {}").format(sql.Literal(DEFAULT_TENANT)))
-        else:
-            tenant = self._columns[row.tenant]
-            said.append(sql.SQL("{} = $2::text::{}").format(sql.Identifier(alias, row.tenant), _raw(tenant.plain)))
-        if row.deleted is not None:
-            column = sql.Identifier(alias, row.deleted)
-            there = "{} IS NOT TRUE" if self._columns[row.deleted].category == "B" else "{} IS NULL"
-            said.append(sql.SQL(there).format(column))
-        return sql.SQL(" AND ").join(said)
-
-    def _find(self) -> sql.Composable:
-        kept = [name for name in self._row.written() if name != self._row.version]
-        pairs = [sql.SQL("{}, {}").format(sql.Literal(name), sql.Identifier("r", name)) for name in kept]
-        return sql.SQL("SELECT {}::text, jsonb_build_object({}) FROM {} r WHERE {}").format(
-            sql.Identifier("r", self._row.key), sql.SQL(", ").join(pairs), self._table, self._this_row("r")
-        )
-
-    def _write(self) -> sql.Composable:
-        values = {"state": sql.SQL("$3"), "moment": sql.SQL("$4"), "error": sql.SQL("$5")}
-        assigned = [
-            sql.SQL("{} = {}").format(sql.Identifier(name), value) for name, value in self._assignments(**values)
-        ]
-        return self._update(assigned)
-
-    def _restore(self) -> sql.Composable:
-        kept = [self._columns[name] for name in self._row.written() if name != self._row.version]
-        assigned = [
-            sql.SQL("({}) = ROW({})").format(
-                sql.SQL(", ").join(sql.Identifier(each.name) for each in kept),
-                sql.SQL(", ").join(sql.Identifier("b", each.name) for each in kept),
-            )
-        ]
-        if self._row.version is not None:
-            assigned.append(
-                sql.SQL("{0} = coalesce(r.{0}, 0) + 1").format(sql.Identifier(self._row.version)),
-            )
-        types = [sql.SQL("{} {}").format(sql.Identifier(each.name), _raw(each.type)) for each in kept]
-        former = sql.SQL(" FROM jsonb_to_record($3::jsonb) AS b ({})").format(sql.SQL(", ").join(types))
-        return self._update(assigned, former)
-
-    def _update(self, assigned: list[sql.Composed], of: sql.Composable = _NOTHING) -> sql.Composable:
-        """The row is locked without waiting for it, and only then written."""
-        key = self._row.key
-        return sql.SQL(
-            "UPDATE {table} r SET {assigned}{of} WHERE {key} = (SELECT {locked} FROM {table} q WHERE {this} "
-            "FOR NO KEY UPDATE SKIP LOCKED) AND {here} RETURNING {status}::text"
-        ).format(
-            table=self._table,
-            assigned=sql.SQL(", ").join(assigned),
-            of=of,
-            key=sql.Identifier("r", key),
-            locked=sql.Identifier("q", key),
-            this=self._this_row("q"),
-            here=self._this_row("r"),
-            status=sql.Identifier("r", self._row.status),
-        )
+            self._run(check.format(sql.Identifier(name), raw(definition)))
 
     # --- words ---------------------------------------------------------------------------------------------------
 
@@ -386,8 +305,8 @@ class _Resolving:
     def _refused(self, fault: str) -> RegistrationError:
         return self._declared.refused(f"row of table {self._row.table}", fault)
 
-    def _labels(self, column: _Column) -> list[str]:
-        enum = sql.SQL("SELECT unnest(enum_range(NULL::{}))::text").format(_raw(column.plain))
+    def _labels(self, column: Column) -> list[str]:
+        enum = sql.SQL("SELECT unnest(enum_range(NULL::{}))::text").format(raw(column.plain))
         return [label for (label,) in self._connection.execute(self._bytes(enum)).fetchall()]
 
     def _mistyped(self, name: str, expected: str) -> RegistrationError:
@@ -401,11 +320,6 @@ class _Resolving:
 
     def _run(self, composed: sql.Composable) -> None:
         self._connection.execute(self._bytes(composed))
-
-
-def _raw(catalogue: str) -> sql.Composable:
-    """What the catalogue has written, as it is: the name of a type, a constraint."""
-    return sql.SQL(catalogue)
 
 
 def _words(error: psycopg.Error) -> str:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import psycopg
 
+from andon.adapters.postgres.subjects import former_kinds
 from andon.adapters.postgres.subjects.rows import Followed, resolve
 from andon.engine.declared.declarations import Declaration
 from andon.engine.declared.functions import Registry
-from andon.engine.declared.subjects import Row, Subject, to_json
+from andon.engine.declared.subjects import Row, Subject, from_json, to_json
 from andon.engine.errors import RegistrationError
 
 log = logging.getLogger(__name__)
@@ -33,11 +34,22 @@ ON CONFLICT (kind) DO UPDATE SET function_id = excluded.function_id, trigger = e
 _KIND = """
 SELECT kind, function_id, trigger, path, numeric, row IS NOT NULL, refused FROM andon.subject_kinds WHERE kind = %s
 """
+_ROWS = """
+SELECT k.kind, k.function_id, coalesce(f.module, ''), k.trigger, k.row, k.refused, k.write IS NOT NULL
+FROM andon.subject_kinds k LEFT JOIN andon.functions f ON f.id = k.function_id WHERE k.row IS NOT NULL ORDER BY 1
+"""
 _ALL = (
     "SELECT kind, function_id, trigger, path, numeric, row IS NOT NULL, refused FROM andon.subject_kinds ORDER BY kind"
 )
-_ASKED = "SELECT EXISTS (SELECT FROM andon.subject_kinds WHERE trigger = ANY(%s))"
-_FORMER = "SELECT kind, trigger, path FROM andon.subject_kinds WHERE kind <> ALL(%s)"
+# What a rule of the function may refuse replaces nothing before that is known.
+_ASKED = """
+SELECT k.kind, k.function_id, k.trigger, k.path, k.numeric, k.row IS NOT NULL, k.refused
+FROM andon.subject_kinds k LEFT JOIN andon.functions f ON f.id = k.function_id
+WHERE k.trigger = ANY(%s) AND f.settings->'declaration' @? '$ ? (
+    @.idempotency != null || @.rate_limit != null || @.singleton != null || exists(@.triggers[*].if_ ? (@ != null)))'
+    IS NOT TRUE
+ORDER BY k.kind
+"""
 
 
 @dataclass(frozen=True)
@@ -77,10 +89,9 @@ def listed(connection: psycopg.Connection[Any]) -> list[Kind]:
     return [Kind(*row) for row in connection.execute(_ALL).fetchall()]
 
 
-def asked_by(connection: psycopg.Connection[Any], names: Iterable[str]) -> bool:
-    """Whether an event of one of these names asks for a subject."""
-    row = connection.execute(_ASKED, [list(set(names))]).fetchone()
-    return bool(row and row[0])
+def asked_by(connection: psycopg.Connection[Any], names: Iterable[str]) -> list[Kind]:
+    """Those of whose subjects a run is sure to start when an event of one of these names comes and names one."""
+    return [Kind(*row) for row in connection.execute(_ASKED, [list(set(names))]).fetchall()]
 
 
 def check(connection: psycopg.Connection[Any], registry: Registry) -> None:
@@ -99,16 +110,31 @@ def check(connection: psycopg.Connection[Any], registry: Registry) -> None:
                     raise
 
 
+def looked_at(connection: psycopg.Connection[Any]) -> Iterator[tuple[str, str | None]]:
+    """Each kind that a row follows, with why that can't be followed as it is now; for who only looks."""
+    for kind, function_id, module, trigger, said, refused, written in connection.execute(_ROWS).fetchall():
+        row = from_json({"kind": kind, "id": "data.id", "row": said}).row
+        assert row is not None  # it was there
+        try:
+            resolve(connection, Declaration(id=function_id, trigger=trigger, module=module), row, looks=True)
+        except RegistrationError as error:
+            yield kind, str(error)
+        except psycopg.Error:  # it is read-only, say, and nothing can be tried
+            yield kind, refused
+        else:
+            yield kind, None if written else f"{refused}; mended since, as it seems: start the dispatcher again"
+
+
 def register(connection: psycopg.Connection[Any], registry: Registry) -> None:
-    """Write the kinds down, and tell the registry of those that nobody moves. In the caller's transaction."""
+    """Write the kinds down, carry over those that have another name now, and tell the registry of those that nobody
+    moves. In the caller's transaction.
+    """
     stored = _stored(connection)
+    unmoved = former_kinds.carry_over(connection, registry)
     for each in registry:
         if each.subject is not None:
             connection.execute(_REGISTER, [json.dumps(_record(connection, each, each.subject, stored))])
-    ours = [each.subject.kind for each in registry if each.subject is not None]
-    registry.keep_former_kinds(
-        (trigger, Subject(kind, path)) for kind, trigger, path in connection.execute(_FORMER, [ours]).fetchall()
-    )
+    registry.keep_former_kinds(unmoved)
 
 
 def _record(

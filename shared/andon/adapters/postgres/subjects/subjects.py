@@ -45,15 +45,17 @@ SELECT id, subject_id, {CODE_RUNS.format(run="runs")} FROM andon.runs
 WHERE subject_id = ANY(%s) AND kind = 'function' AND (status IN {OPEN} OR {CODE_RUNS.format(run="runs")})
 ORDER BY id FOR UPDATE
 """
+# Of a request that takes another's place: what was before that one, and the run that it had.
 BEFORE = """
-jsonb_build_object('status', s.status, 'error', s.error, 'completed_at', s.completed_at, 'failed_at', s.failed_at,
-    'cancelled_at', s.cancelled_at, 'current_run_id', s.current_run_id, 'row', {row})
+CASE WHEN s.status = 'active' THEN s.before || jsonb_build_object('replaced', s.current_run_id)
+    ELSE jsonb_build_object('status', s.status, 'error', s.error, 'completed_at', s.completed_at,
+        'failed_at', s.failed_at, 'cancelled_at', s.cancelled_at, 'current_run_id', s.current_run_id, 'row', {row}) END
 """
 # One that was requested when its event was accepted, `known`, has been moved then: it only gets its run.
 _ATTACH = f"""
 UPDATE andon.subjects s SET current_run_id = a.run_id, status = 'active', request_seq = a.seq,
     request_event_id = a.event_id, updated_at = clock_timestamp(), version = s.version + 1,
-    before = CASE WHEN a.known OR s.status = 'active' THEN s.before ELSE {BEFORE.format(row="a.before::jsonb")} END,
+    before = CASE WHEN a.known THEN s.before ELSE {BEFORE.format(row="a.before::jsonb")} END,
     requested_by = CASE WHEN a.known THEN s.requested_by ELSE a."user"::jsonb END,
     requested_at = CASE WHEN a.known THEN s.requested_at ELSE clock_timestamp() END,
     cancel_requested_at = CASE WHEN a.known THEN s.cancel_requested_at END,
@@ -81,22 +83,28 @@ WITH opened AS (
 )
 SELECT id FROM opened
 """
+# Where a run was being stopped when the request came, that is the newest one again.
 _GIVE_BACK = """
 UPDATE andon.subjects s SET
-    status = CASE WHEN w.failed THEN 'failed' ELSE s.before->>'status' END,
-    error = CASE WHEN w.failed THEN w.reason ELSE s.before->>'error' END,
-    completed_at = CASE WHEN NOT w.failed THEN (s.before->>'completed_at')::timestamptz END,
-    cancelled_at = CASE WHEN NOT w.failed THEN (s.before->>'cancelled_at')::timestamptz END,
-    failed_at = CASE WHEN w.failed THEN clock_timestamp() ELSE (s.before->>'failed_at')::timestamptz END,
-    current_run_id = CASE WHEN NOT w.failed THEN (s.before->>'current_run_id')::uuid END,
-    cancel_requested_at = NULL, updated_at = clock_timestamp(), version = s.version + 1
-FROM (SELECT u.*, u.fatal OR n.before IS NULL OR n.before->>'status' = 'idle' AND coalesce(
-          n.before->'row'->>(SELECT k.states->>'column' FROM andon.subject_kinds k WHERE k.kind = n.kind), '') = ''
-          AS failed
+    status = CASE WHEN w.failed THEN 'failed' WHEN w.run_id IS NULL THEN s.before->>'status'
+        WHEN w.ended_at IS NULL THEN 'active' ELSE 'cancelled' END,
+    error = CASE WHEN w.failed THEN w.reason WHEN w.run_id IS NULL THEN s.before->>'error' END,
+    completed_at = CASE WHEN NOT w.failed AND w.run_id IS NULL THEN (s.before->>'completed_at')::timestamptz END,
+    cancelled_at = CASE WHEN w.failed THEN NULL WHEN w.run_id IS NULL THEN (s.before->>'cancelled_at')::timestamptz
+        ELSE w.ended_at END,
+    failed_at = CASE WHEN w.failed THEN clock_timestamp() WHEN w.run_id IS NULL
+        THEN (s.before->>'failed_at')::timestamptz END,
+    current_run_id = CASE WHEN NOT w.failed THEN coalesce(w.run_id, (s.before->>'current_run_id')::uuid) END,
+    cancel_requested_at = CASE WHEN w.ended_at IS NULL THEN w.cancel_requested_at END,
+    updated_at = clock_timestamp(), version = s.version + 1
+FROM (SELECT u.*, r.id AS run_id, r.ended_at, r.cancel_requested_at, u.fatal OR n.before IS NULL OR r.id IS NULL
+          AND n.before->>'status' = 'idle' AND coalesce(n.before->'row'->>(
+              SELECT k.states->>'column' FROM andon.subject_kinds k WHERE k.kind = n.kind), '') = '' AS failed
       FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::boolean[]) AS u (subject_id, event_id, reason, fatal)
-      JOIN andon.subjects n ON n.id = u.subject_id) w
+      JOIN andon.subjects n ON n.id = u.subject_id
+      LEFT JOIN andon.runs r ON r.id = (n.before->>'replaced')::uuid AND NOT u.fatal) w
 WHERE s.id = w.subject_id AND s.request_event_id = w.event_id AND s.status = 'active' AND s.current_run_id IS NULL
-RETURNING andon.follow(s, NOT w.failed)
+RETURNING andon.follow(s, NOT w.failed AND w.run_id IS NULL)
 """
 
 

@@ -1,4 +1,4 @@
-"""What Postgres says of a running system: leases, queues, the outbox, what waits and for how long. Reads only."""
+"""What Postgres says of a running system: leases, queues, the outbox, what waits and for how long. Changes nothing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import psycopg
 from andon.adapters.checks import Check, judge, ok, problem, warning
 from andon.adapters.postgres.runs import cleanups
 from andon.adapters.postgres.statuses import HELD
-from andon.adapters.postgres.subjects import rows_owed
+from andon.adapters.postgres.subjects import rows_owed, subject_kinds
 from andon.adapters.postgres.upkeep.draining import drained
 
 OLD_OUTBOX_SECONDS = 15
@@ -58,7 +58,6 @@ FROM andon.storage_usage
 _BACKED_UP = """
 SELECT extract(epoch FROM clock_timestamp() - finished_at)::float8 FROM andon.maintenance WHERE name = 'backup'
 """
-_KINDS = "SELECT kind, refused FROM andon.subject_kinds WHERE row IS NOT NULL ORDER BY kind"
 _PRUNED = """
 SELECT (SELECT extract(epoch FROM clock_timestamp() - finished_at)::float8 FROM andon.maintenance WHERE name = 'prune'),
     (SELECT facts->'room' FROM andon.maintenance WHERE name = 'prune'),
@@ -190,8 +189,8 @@ def _dead_events(connection: psycopg.Connection[Any]) -> Check:
 
 
 def _subjects(connection: psycopg.Connection[Any]) -> Iterator[Check]:
-    """Whether each followed row can be followed, and whether some are owed; nothing where no kind has a row."""
-    kinds = connection.execute(_KINDS).fetchall()
+    """Whether each row can be followed as its table is now, and whether some are owed; nothing where none has a row."""
+    kinds = list(subject_kinds.looked_at(connection))
     for kind, refused in kinds:
         if refused is not None:
             yield problem(f"subject {kind}", refused, "Until it is mended, the rows are owed and say what they said.")

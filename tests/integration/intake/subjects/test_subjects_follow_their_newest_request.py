@@ -4,146 +4,38 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable
-from typing import Any
 
 import psycopg
 import pytest
 
-from andon import CancelOn, Event, On, Row, Step, Subject, function
-from andon.adapters.cel import check_expression
-from andon.adapters.postgres.asks import accepting, held, subject_requests
+from andon import Event
+from andon.adapters.postgres.asks import accepting, subject_requests
 from andon.adapters.postgres.asks.requests import Asked, Conflict, NotFound
 from andon.adapters.postgres.cancels import wide
 from andon.adapters.postgres.events import inbox
 from andon.adapters.postgres.events.own_events import WideCancel
 from andon.adapters.postgres.registered import functions
 from andon.adapters.postgres.runs import leases
-from andon.adapters.postgres.runs.leases import Claimed
-from andon.adapters.postgres.runs.settle import End, settle_held, settle_void
+from andon.adapters.postgres.runs.settle import settle_void
 from andon.adapters.postgres.subjects import rows_owed, subjects
 from andon.adapters.postgres.upkeep import hinted
 from andon.engine.declared.functions import Registry
 from andon.engine.declared.subjects import subject_id
 from andon_worker.dispatcher.batches.batch import record_batch
-
-from .conftest import Desk
-
-ROW = Row(
-    "public.videos",
-    active="processing",
-    completed="done",
-    failed="failed",
-    cancelled="cancelled",
-    error="error",
-    at={"active": "started_at", "completed": "finished_at", "cancelled": "cancelled_at"},
+from tests.integration.intake.conftest import Desk
+from tests.integration.intake.subjects.videos import (
+    ask,
+    cancel,
+    claim,
+    make_job,
+    publish,
+    row,
+    run_ids,
+    send,
+    settle,
+    skips,
+    state,
 )
-
-
-@function(
-    id="render-video",
-    trigger="video/render.requested",
-    cancel_on=[CancelOn("video/render.cancelled", match="data.videoId")],
-    subject=Subject("video", "data.videoId", row=ROW),
-)
-def render_video(event: Event, step: Step) -> None: ...
-
-
-@function(id="make-job", trigger="job/requested", subject=Subject("job", "data.job.id"))
-def make_job(event: Event, step: Step) -> None: ...
-
-
-@function(
-    id="pick",
-    triggers=[On("pick/requested", if_="event.data.wanted == true")],
-    subject=Subject("pick", "data.pick"),
-)
-def pick(event: Event, step: Step) -> None: ...
-
-
-@pytest.fixture(scope="module")
-def registry() -> Registry:
-    return Registry([render_video, make_job, pick], check_expression=check_expression)
-
-
-@pytest.fixture(scope="module")
-def shared_url(create_database: Callable[[], str]) -> str:
-    url = create_database()
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("""CREATE TABLE public.videos (
-            id bigint PRIMARY KEY, status text NOT NULL DEFAULT 'new', error text, started_at timestamptz,
-            finished_at timestamptz, cancelled_at timestamptz,
-            CHECK (status IN ('new', 'processing', 'done', 'failed', 'cancelled')))""")
-        connection.execute("CREATE TABLE public.parts (video bigint REFERENCES public.videos)")
-    return url
-
-
-@pytest.fixture
-def video(desk: Desk) -> str:
-    """A row to be followed; its id."""
-    ours = ", ".join(f"andon.{each}" for each in ("subjects", "rows_owed", "skips", "wide_cancellations"))
-    desk.db.execute(f"TRUNCATE {ours}, public.videos CASCADE".encode())
-    desk.db.execute("INSERT INTO public.videos (id) VALUES (42)")
-    return "42"
-
-
-def send(desk: Desk, name: str = "video/render.requested", id: Any = 42, **fields: str) -> None:
-    """By the bus, and taken in."""
-    desk.bus.xadd("andon:events", {"name": name, "data": json.dumps({"videoId": id}), **fields})
-    desk.handle_all()
-
-
-def ask(desk: Desk, id: str = "42", tenant: str = "default") -> Asked:
-    """By the API's verb."""
-    kind = subject_requests.kind_of(desk.db, "video")
-    return subject_requests.request(desk.db, kind, subject_requests.named(desk.db, tenant, "video", id), {"by": "api"})
-
-
-def cancel(desk: Desk, id: str = "42", reason: str | None = None) -> Asked:
-    named = subject_requests.named(desk.db, "default", "video", id)
-    event = subject_requests.cancel_event(named, reason)
-    if found := held.cancel_subject(desk.db, named, event):
-        return found
-    with desk.db.transaction():
-        return subject_requests.cancel(desk.db, named, event)
-
-
-def publish(desk: Desk, asked: Asked) -> None:
-    """As the API does after its commit, and taken in."""
-    for each in asked.events:
-        entry = {"id": each.id, "name": each.name, "data": json.dumps(each.data), "tenant": each.tenant}
-        desk.bus.xadd("andon:events", entry)
-    desk.handle_all()
-
-
-def row(desk: Desk) -> tuple[Any, ...]:
-    [found] = desk.db.execute("SELECT status, error FROM public.videos").fetchall()
-    return tuple(found)
-
-
-def state(desk: Desk) -> str:
-    [found] = desk.db.execute("SELECT status FROM andon.subjects").fetchall()
-    return str(found[0])
-
-
-def skips(desk: Desk) -> list[str]:
-    return [reason for (reason,) in desk.db.execute("SELECT reason FROM andon.skips ORDER BY event_seq").fetchall()]
-
-
-def run_ids(desk: Desk) -> list[uuid.UUID]:
-    query = "SELECT id FROM andon.runs WHERE kind = 'function' ORDER BY event_seq"
-    return [id for (id,) in desk.db.execute(query).fetchall()]
-
-
-def claim(desk: Desk) -> Claimed:
-    """The newest run, in a worker's hands."""
-    found = leases.claim(desk.db, run_ids(desk)[-1], worker="w", lease=60)
-    assert found is not None
-    return found
-
-
-def settle(desk: Desk, run: Claimed, status: str = "completed", error: str | None = None) -> None:
-    assert settle_held(desk.db, [End(run.id, run.fence, status, None, error and json.dumps({"message": error}))])
 
 
 def test_a_request_by_the_bus_moves_row_and_subject_and_its_end_does(desk: Desk, video: str) -> None:
@@ -321,6 +213,11 @@ def test_a_child_of_the_row_that_is_being_inserted_delays_nothing(desk: Desk, vi
     [
         ("ALTER TABLE public.videos ADD CONSTRAINT no CHECK (status <> 'done')", "DROP CONSTRAINT no", "no"),
         (
+            "ALTER TABLE public.videos DROP COLUMN finished_at",
+            "ADD COLUMN finished_at timestamptz",
+            "column r.finished_at does not exist",
+        ),
+        (
             "CREATE FUNCTION public.changes() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN new.status = 'new'; "
             "RETURN new; END $$; CREATE TRIGGER changes BEFORE UPDATE ON public.videos FOR EACH ROW "
             "EXECUTE FUNCTION public.changes()",
@@ -412,3 +309,33 @@ def test_an_event_of_the_api_moves_its_subject_when_it_is_accepted(desk: Desk, v
     assert len(run_ids(desk)) == 2
     settle(desk, former, "cancelled")
     assert (state(desk), row(desk)) == ("active", ("processing", None))
+
+
+def test_a_request_that_a_rule_may_refuse_replaces_nothing_before_it_is_known(desk: Desk, video: str) -> None:
+    for wanted in (True, False):
+        event = Event("pick/requested", {"pick": "a", "wanted": wanted}, id=f"e{wanted}")
+        with desk.db.transaction():
+            accepted = accepting.accept_effects(desk.db, [event], {})
+        assert accepted.stopped == []
+        publish(desk, Asked(event, accepted.events))
+    assert (desk.statuses(), state(desk)) == (["queued"], "active")
+
+
+def test_a_refused_request_that_took_a_cancelled_ones_place_leaves_it_the_newest(desk: Desk, video: str) -> None:
+    for settles_first in (False, True):
+        send(desk)
+        former = claim(desk)
+        publish(desk, cancel(desk))
+        again = ask(desk)
+        if settles_first:
+            settle(desk, former, "cancelled")
+            assert (state(desk), row(desk)) == ("active", ("processing", None))
+        with desk.db.transaction():
+            back = subjects.GivenBack(subject_id("default", "video", "42"), again.event.id, "refused")
+            subjects.give_back(desk.db, [back])
+        if not settles_first:
+            assert (state(desk), row(desk)) == ("active", ("processing", None))
+            settle(desk, former, "cancelled")
+        assert (state(desk), row(desk)) == ("cancelled", ("cancelled", None))
+        current = desk.db.execute("SELECT current_run_id, cancelled_at IS NOT NULL FROM andon.subjects").fetchall()
+        assert current == [(former.id, True)]
