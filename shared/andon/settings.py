@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 
 class SettingsError(ValueError):
@@ -108,11 +108,18 @@ def _check_url(key: str, url: str, schemes: tuple[str, ...]) -> None:
     """Refuse here what a driver would refuse later: its message quotes the URL, and with it the password."""
     try:
         parts = urlsplit(url)
-        if parts.scheme in schemes and (parts.port is None or parts.port > 0):
+        ports = [urlsplit(f"//{host}").port for host in _hosts(parts)]
+        if parts.scheme in schemes and all(port is None or port > 0 for port in ports):
             return
     except ValueError:
         pass
     raise SettingsError(f"{key} must be a URL that begins with {schemes[0]}://; in its password, / is written as %2F")
+
+
+def _hosts(parts: SplitResult) -> list[str]:
+    """Of Postgres there may be several, of which one takes writes: `host:port,host:port`."""
+    hosts = parts.netloc.rpartition("@")[2]
+    return hosts.split(",") if parts.scheme.startswith("postgres") else [hosts]
 
 
 def with_secrets(env: Mapping[str, str]) -> Mapping[str, str]:

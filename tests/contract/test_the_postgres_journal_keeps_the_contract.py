@@ -11,9 +11,10 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.orm import Session
 
-from andon.adapters.postgres.connect import connect, sqlalchemy_url
+from andon.adapters.postgres.connect import connect
 from andon.adapters.postgres.events.inbox import record
 from andon.adapters.postgres.runs.leases import read_memos
+from andon.adapters.postgres.urls import sqlalchemy_url
 from andon.engine.errors import LeaseLost
 from andon.engine.events import Event
 from andon.engine.ports import Attempt

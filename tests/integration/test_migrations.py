@@ -13,8 +13,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine
 
-from andon.adapters.postgres.connect import sqlalchemy_url
 from andon.adapters.postgres.models import SCHEMA, metadata
+from andon.adapters.postgres.urls import sqlalchemy_url
 from andon.embedded import PostgresServer
 from andon.engine.declared.functions import Registry
 from andon.migrations import HEAD, UnknownRevision, migrate, require_head

@@ -30,6 +30,7 @@ from andon_api.routes import (
     events,
     health,
     inngest,
+    keeping,
     logs,
     pauses,
     reports,
@@ -118,6 +119,7 @@ def create_app(
         schedules,
         audit,
         usage,
+        keeping,
         webhooks,
         workers,
     ):

@@ -16,7 +16,8 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.exc import DisconnectionError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
-from andon.adapters.postgres.connect import OPTIONS, sqlalchemy_url
+from andon.adapters.postgres.connect import OPTIONS
+from andon.adapters.postgres.urls import sqlalchemy_url
 from andon.engine.errors import AndonError
 from andon.settings import Settings
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 import marshmallow as ma
@@ -11,6 +12,7 @@ from andon.adapters.postgres.access.audit import ACTIONS
 from andon.adapters.postgres.access.tokens import SCOPES as TOKEN_SCOPES
 from andon.adapters.postgres.doors.pauses import CONTINUE, RUNNING
 from andon.adapters.postgres.runs.run_logs import LEVELS
+from andon.adapters.postgres.upkeep.keeping import SHORTEST_GRACE, TOO_SHORT
 from andon.adapters.postgres.webhooks import STATES as DELIVERY_STATES
 from andon.engine.declared.tags import tag_fault
 from andon.engine.states import Status
@@ -18,7 +20,7 @@ from andon.reports.columns import ROLES
 from andon_api.http.document.openapi import SOMETIMES
 from andon_api.http.paging import MOST, USUAL
 from andon_api.http.schema import Schema
-from andon_api.http.strict_fields import Flag, Id, Number, Object, QueryFlag, QueryNumber, Text, Time
+from andon_api.http.strict_fields import Duration, Flag, Id, Number, Object, QueryFlag, QueryNumber, Text, Time
 
 SUBJECT_STATUSES = ("idle", "active", "completed", "failed", "cancelled")
 REPORT_STATUSES = ("idle", "generating", "generated", "cancelled", "failed")
@@ -679,6 +681,40 @@ class UsageSchema(Schema):
     queue_age_seconds = fields.Float(metadata={"description": "how long the oldest waits that has not started"})
     stored = fields.Nested(StoredSchema)
     last_day = fields.Nested(LastDaySchema)
+
+
+RUNS_KEPT = {"description": "runs that ended since stay"}
+ARTIFACTS_KEPT = {"description": "artifacts that were stored since stay"}
+UNUSED_KEPT = {"description": "datasets that were uploaded since, or that a report names, stay"}
+ORPHANS_KEPT = {"description": "files that nothing names, of uploads cut short say, and that are younger stay"}
+
+
+def _outlives_an_upload(grace: dt.timedelta) -> None:
+    if grace < SHORTEST_GRACE:
+        raise ma.ValidationError(TOO_SHORT)
+
+
+class KeepingChange(Schema):
+    runs = Duration(allow_none=True, metadata=RUNS_KEPT)
+    artifacts = Duration(allow_none=True, metadata=ARTIFACTS_KEPT)
+    unused = Duration(allow_none=True, metadata=UNUSED_KEPT)
+    orphans = Duration(allow_none=True, validate=_outlives_an_upload, metadata=ORPHANS_KEPT)
+
+
+class KeptSchema(Schema):
+    runs = fields.String(allow_none=True, metadata=RUNS_KEPT)
+    artifacts = fields.String(allow_none=True, metadata=ARTIFACTS_KEPT)
+    unused = fields.String(allow_none=True, metadata=UNUSED_KEPT)
+    orphans = fields.String(allow_none=True, metadata=ORPHANS_KEPT)
+
+
+class KeepingSchema(Schema):
+    own = fields.Nested(KeptSchema, metadata={"description": "durations such as 30d; null: as everybody's"})
+    everybodys = fields.Nested(
+        KeptSchema,
+        allow_none=True,
+        metadata={"description": "what the last `andon prune` kept, null: for ever; null until one has said so"},
+    )
 
 
 class WorkerSchema(Schema):

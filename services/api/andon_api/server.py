@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import signal
 import sys
+import tempfile
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +20,7 @@ from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 from andon.adapters.health import HealthServer
 from andon.adapters.tracing import start_tracing
 from andon.process import leave
+from andon.scratch import make_scratch
 from andon.settings import Settings, SettingsError
 from andon_api.app import create_app
 from andon_api.late_schema import start_checking_schema
@@ -50,6 +54,7 @@ class Server(BaseApplication):  # type: ignore[misc]
         self.settings = settings
         self._schema_fits = schema_fits
         self._tracing: Tracing | None = None
+        self._scratch: Path | None = None
         super().__init__()
 
     def load_config(self) -> None:
@@ -58,6 +63,8 @@ class Server(BaseApplication):  # type: ignore[misc]
         self.cfg.set("worker_exit", lambda arbiter, worker: self._close())
 
     def load(self) -> Flask:
+        self._scratch = make_scratch("api", Path(tempfile.gettempdir()))
+        tempfile.tempdir = str(self._scratch)  # uploads, and what is unpacked of them
         self._tracing = start_tracing("api", os.environ)
         app = create_app(self.settings, tracing=self._tracing)
         if not self._schema_fits:
@@ -82,6 +89,8 @@ class Server(BaseApplication):  # type: ignore[misc]
             sys.exit(Arbiter.APP_LOAD_ERROR)
 
     def _close(self) -> None:
+        if self._scratch is not None:
+            shutil.rmtree(self._scratch, ignore_errors=True)
         if self._tracing is not None:
             self._tracing.close()
 

@@ -6,12 +6,13 @@ The list with each metric's meaning is docs/metrics.md; a name there is a promis
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Literal
+from typing import Literal, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
 from andon.adapters.postgres.runs.settle import Settled
 
+Outcome = Literal["told", "failed", "given_up"]
 CANCEL_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 7, 10, 30, 60, 300)
 
 
@@ -87,6 +88,16 @@ class DispatcherMetrics:
             ["function"],
             registry=registry,
         )
+
+        self._told = Counter(
+            "andon_webhook_attempts", "Attempts to tell a webhook of an end", ["outcome"], registry=registry
+        )
+        for outcome in get_args(Outcome):
+            self._told.labels(outcome)
+
+    def told(self, outcome: Outcome) -> None:
+        """Count an attempt to tell a webhook."""
+        self._told.labels(outcome).inc()
 
     def dropped(self, reason: Literal["trimmed", "forgotten"], entries: int) -> None:
         """Count entries that the stream no longer had, or that lay below the bus' low-water mark."""

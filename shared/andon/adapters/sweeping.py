@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from andon.adapters.postgres.connect import Connection
-from andon.adapters.postgres.keeping import Keeping, keepings
 from andon.adapters.postgres.upkeep.files import (
     Candidate,
     Usage,
@@ -25,6 +24,7 @@ from andon.adapters.postgres.upkeep.files import (
     record_maintenance,
     record_usage,
 )
+from andon.adapters.postgres.upkeep.keeping import Keeping, keepings
 from andon.adapters.storage import FileMissing, Storage, StorageError, StoredFile
 from andon.engine.ids import new_id, parse_id
 

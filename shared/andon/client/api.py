@@ -11,6 +11,7 @@ import httpx
 from .audit import AsyncAudit, Audit
 from .blocking import run
 from .events import AsyncDeadEvents, AsyncEvents, DeadEvents, Events
+from .keeping import AsyncKeepings, Keepings
 from .live import Follower
 from .pauses import AsyncPauses, Pauses
 from .reports import AsyncDatasets, AsyncReports, Datasets, Reports
@@ -62,6 +63,7 @@ class AsyncAndon:
         self.schedules = AsyncSchedules(transport)
         self.pauses = AsyncPauses(transport)
         self.webhooks = AsyncWebhooks(transport)
+        self.keeping = AsyncKeepings(transport)
         self.cancellations = AsyncCancellations(transport)
         return self
 
@@ -124,6 +126,7 @@ class Andon:
         self.schedules = Schedules(AsyncSchedules(transport))
         self.pauses = Pauses(AsyncPauses(transport))
         self.webhooks = Webhooks(AsyncWebhooks(transport))
+        self.keeping = Keepings(AsyncKeepings(transport))
         self.cancellations = Cancellations(AsyncCancellations(transport))
         return self
 

@@ -424,6 +424,24 @@ class Pause(Resource):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Kept(Resource):
+    """How long what stays, as `30d`."""
+
+    runs: str | None
+    artifacts: str | None
+    unused: str | None
+    orphans: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Keeping(Resource):
+    """A tenant's own times, and where one is None everybody's, which are None until a prune has said them."""
+
+    own: Kept
+    everybodys: Kept | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Webhook(Resource):
     """A URL that is told of the ends of runs: how many `secrets` sign, and how much it is owed (`waiting`)."""
 

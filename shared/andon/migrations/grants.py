@@ -22,7 +22,7 @@ NARROW: dict[str, dict[str, str]] = {
     "api_keys": {"api": "SELECT, UPDATE (last_used_at)", "maintenance": ROWS},
     "audit": {"api": "SELECT, INSERT", "maintenance": "SELECT, INSERT, DELETE"},
     "idempotency_keys": {"api": "SELECT, INSERT", "maintenance": "SELECT, DELETE"},
-    "keeping": {"maintenance": ROWS},
+    "keeping": {"api": ROWS, "maintenance": ROWS},
     "maintenance": {"api": "SELECT", "dispatcher": "SELECT", "maintenance": ROWS},
     "subject_kinds": {"api": "SELECT", "dispatcher": ROWS, "worker": "SELECT", "maintenance": "SELECT"},
     "tokens": {"api": ROWS, "maintenance": ROWS},

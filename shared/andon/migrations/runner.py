@@ -12,7 +12,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy.exc import OperationalError
 
-from andon.adapters.postgres.connect import sqlalchemy_url
+from andon.adapters.postgres.urls import sqlalchemy_url
 from andon.migrations.grants import grant
 from andon.migrations.revision import TablesBusy, current_revision, is_newer
 

@@ -182,6 +182,7 @@ def prune(database: Connection, batch: int = 2) -> dict[str, int]:
     pruning = Pruning(database, batch=batch, deleted=count)
     pruning.runs(MONTH)
     pruning.events(MONTH, f"{ago(MONTH)}-0")
+    pruning.rates()
     pruning.answers(MONTH)
     return counts
 
@@ -253,6 +254,16 @@ def test_why_an_event_started_nothing_is_forgotten_with_the_event(database: Conn
     database.execute("UPDATE andon.skips SET at = now() - interval '40 days' WHERE event_seq = %s", [old])
     assert prune(database)["skips"] == 1
     assert rows.left("skips", "event_seq") == {young}
+
+
+def test_keys_of_rates_whose_time_is_over_are_forgotten(database: Connection) -> None:
+    database.execute(
+        "INSERT INTO andon.tats (key, tat) SELECT gen_random_uuid(), clock_timestamp() - interval '1 second'"
+        " FROM generate_series(1, 7)"
+    )
+    database.execute("INSERT INTO andon.tats (key, tat) VALUES (gen_random_uuid(), clock_timestamp() + interval '1 h')")
+    assert prune(database, batch=3)["keys of rates"] == 7
+    assert database.execute("SELECT count(*) FROM andon.tats").fetchall() == [(1,)]
 
 
 def test_old_answers_to_idempotency_keys_are_forgotten(database: Connection, rows: Rows) -> None:

@@ -21,6 +21,7 @@ from andon.client import verify_webhook
 from andon.engine.ids import new_id
 from andon_api.http.document.event_shapes import SHAPES
 from andon_worker.dispatcher.telling import Teller
+from andon_worker.metrics import Outcome
 
 ABOUT = UUID(int=1)
 ENDED: dict[str, Any] = {
@@ -86,9 +87,9 @@ def receiver() -> Iterator[Receiver]:
 
 
 @contextmanager
-def teller(database_url: str, *, private: bool = True) -> Iterator[Teller]:
+def teller(database_url: str, *, private: bool = True, counted: list[Outcome] | None = None) -> Iterator[Teller]:
     """What sends; its thread isn't started."""
-    made = Teller(database_url, private=private)
+    made = Teller(database_url, private=private, count=(counted if counted is not None else []).append)
     yield made
     made._http.close()
 
@@ -224,8 +225,8 @@ def test_pauses_double_up_to_ten_minutes_and_after_three_days_it_is_given_up(
 ) -> None:
     id, _ = webhooks.create_webhook(connection, "t", receiver.url)
     end(connection)
-    pauses = []
-    with teller(database_url) as sender:
+    pauses, counted = [], list[Outcome]()
+    with teller(database_url, counted=counted) as sender:
         for attempts in (0, 1, 5, 30):
             receiver.answers = [500]
             connection.execute("UPDATE andon.webhook_deliveries SET attempts = %s", [attempts])
@@ -243,9 +244,11 @@ def test_pauses_double_up_to_ten_minutes_and_after_three_days_it_is_given_up(
         turn(sender, connection)
     [delivery] = webhooks.deliveries(connection, id, 9)
     assert (delivery.next_at, delivery.delivered_at, delivery.answer) == (None, None, "500")
+    assert counted == [*["failed"] * 4, "given_up"]
     assert webhooks.resend(connection, delivery.id)
-    with teller(database_url) as sender:
+    with teller(database_url, counted=counted) as sender:
         assert turn(sender, connection) == 1
+    assert counted[-1] == "told"
     assert webhooks.deliveries(connection, id, 9)[0].delivered_at is not None
 
 

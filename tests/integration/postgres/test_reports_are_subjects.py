@@ -13,8 +13,9 @@ from sqlalchemy import create_engine
 
 import andon.migrations
 from andon.adapters.postgres.asks import reports
-from andon.adapters.postgres.connect import connect, sqlalchemy_url
+from andon.adapters.postgres.connect import connect
 from andon.adapters.postgres.subjects import astray, subject_kinds
+from andon.adapters.postgres.urls import sqlalchemy_url
 from andon.embedded import PostgresServer
 from andon.engine.declared.functions import Registry
 from andon.engine.declared.subjects import to_json

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from andon.adapters.postgres.connect import Connection, connect
-from andon.adapters.postgres.keeping import Keeping, keepings, set_keeping
 from andon.adapters.postgres.upkeep.files import forget_datasets, withdraw_artifacts
+from andon.adapters.postgres.upkeep.keeping import Keeping, keepings, set_keeping
 from andon.adapters.postgres.upkeep.retention import Pruning
 from andon.adapters.storage import Storage
 from andon.adapters.sweeping import sweep

@@ -12,8 +12,8 @@ from sqlalchemy import text as sa_text
 from sqlalchemy.exc import DBAPIError
 
 from andon.adapters.postgres.away import Away, is_misfit, why_away
-from andon.adapters.postgres.connect import sqlalchemy_url
 from andon.adapters.postgres.database import Database
+from andon.adapters.postgres.urls import sqlalchemy_url
 from andon.embedded import PostgresServer
 
 AS_SAID = {

@@ -37,6 +37,10 @@ HEALTHY = {
     'andon_bus_age_seconds{stream="andon:events"}': "0",
     "andon_outbox_age_seconds": "1",
     "andon_followed_rows_owed_age_seconds": "1",
+    "andon_webhooks_owed_age_seconds": "1",
+    'andon_webhook_attempts_total{outcome="told"}': "0+60",
+    'andon_webhook_attempts_total{outcome="failed"}': "0+5",
+    'andon_webhook_attempts_total{outcome="given_up"}': "3",
     "andon_dead_events": "0",
     'andon_bus_dropped_entries_total{reason="trimmed"}': "5",
     'andon_heartbeat_age_seconds{instance="worker-1"}': "1",
@@ -53,6 +57,12 @@ HEALTHY = {
     'andon_api_requests_total{route="/api/v1/reports", status="500"}': "0+6",
     # Half of all answers, but what it says is: no stream is free, poll instead.
     'andon_api_requests_total{route="/api/v1/reports/<id>/stream", status="503"}': "0+600",
+    # A probe that says which store is away: no caller was sent away with it.
+    'andon_api_requests_total{route="/readyz", status="503"}': "0+600",
+    # A file of two gigabytes takes its time.
+    'andon_api_request_seconds_bucket{route="/api/v1/datasets", le="1"}': "0",
+    'andon_api_request_seconds_bucket{route="/api/v1/datasets", le="10"}': "0+600",
+    'andon_api_request_seconds_bucket{route="/api/v1/datasets", le="+Inf"}': "0+600",
     'andon_api_request_seconds_bucket{route="/api/v1/reports", le="1"}': "0+600",
     'andon_api_request_seconds_bucket{route="/api/v1/reports", le="+Inf"}': "0+600",
     'andon_api_request_seconds_bucket{route="/api/v1/reports/<id>/stream", le="1"}': "0",
@@ -99,6 +109,8 @@ CASES = [
     Case("AndonDispatcherFails", {'andon_dispatcher_failures_total{part="entry"}': "0+1"}, {"part": "entry"}),
     Case("AndonOutboxOld", {"andon_outbox_age_seconds": "61"}),
     Case("AndonFollowedRowsOwed", {"andon_followed_rows_owed_age_seconds": "61"}),
+    Case("AndonWebhooksOwed", {"andon_webhooks_owed_age_seconds": "901"}),
+    Case("AndonWebhooksGivenUp", {'andon_webhook_attempts_total{outcome="given_up"}': "0+1"}),
     Case("AndonDeadEvents", {"andon_dead_events": "1"}),
     Case("AndonBusEntriesDropped", {'andon_bus_dropped_entries_total{reason="trimmed"}': "0+1"}, {"reason": "trimmed"}),
     Case(

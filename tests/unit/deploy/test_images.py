@@ -73,13 +73,14 @@ def test_what_builds_is_locked_too() -> None:
 
 def test_compose_waits_for_the_schema_and_for_what_it_needs(compose: dict[str, Any]) -> None:
     services = compose["services"]
-    assert services.keys() == {"postgres", "redis", "migrate", "api", "dispatcher", "worker"}
+    assert services.keys() == {"postgres", "redis", "migrate", "api", "dispatcher", "worker", "prune"}
     for process in ("api", "dispatcher", "worker"):
         assert services[process]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
         assert services[process]["command"] == [process]
         assert services[process]["healthcheck"]["test"]
     assert services["migrate"]["depends_on"]["postgres"] == {"condition": "service_healthy"}
     assert services["dispatcher"]["deploy"] == {"replicas": 2}
+    assert "andon prune" in services["prune"]["entrypoint"][-1]
 
 
 def test_composes_redis_keeps_what_it_was_given_and_throws_nothing_away(compose: dict[str, Any]) -> None:
@@ -90,7 +91,7 @@ def test_composes_redis_keeps_what_it_was_given_and_throws_nothing_away(compose:
 
 
 def test_compose_keeps_data_in_named_volumes_and_roots_read_only(compose: dict[str, Any]) -> None:
-    for process in ("migrate", "api", "dispatcher", "worker"):
+    for process in ("migrate", "api", "dispatcher", "worker", "prune"):
         service = compose["services"][process]
         assert service["read_only"] is True
         assert service["cap_drop"] == ["ALL"]

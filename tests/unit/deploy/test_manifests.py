@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 from andon.cli.app import app
 from andon.settings import Settings
 from andon_api.asks.uploads import FRAME_BYTES
+from andon_api.http.waiting import LONGEST
 
 from .conftest import DEPLOY, documents, literals, pod_spec
 
@@ -151,18 +152,32 @@ def test_with_files_in_s3_there_is_no_shared_volume_and_a_way_to_the_bucket(tmp_
     assert way_out(made, "allow-storage-s3") == ({"andon-api", "andon-worker", "andon-prune"}, {443})
 
 
+@pytest.mark.parametrize("before", [(), ("heavy-workers",), ("heavy-workers", "operator", "database-roles", "backup")])
+def test_every_volume_that_a_pod_mounts_is_there_with_files_in_s3_too(tmp_path: Path, before: tuple[str, ...]) -> None:
+    made = rendered(tmp_path, *before, "storage-s3")
+    claims = {each["metadata"]["name"] for each in made if each["kind"] == "PersistentVolumeClaim"}
+    for each in made:
+        spec = pod_spec(each) or {}
+        volumes = {volume["name"]: volume for volume in spec.get("volumes", [])}
+        named = {
+            one["persistentVolumeClaim"]["claimName"] for one in volumes.values() if "persistentVolumeClaim" in one
+        }
+        assert named <= claims, each["metadata"]["name"]
+        for container in spec.get("containers", []):
+            assert {mount["name"] for mount in container["volumeMounts"]} == volumes.keys(), each["metadata"]["name"]
+
+
 def test_each_way_out_is_a_component_of_its_own(tmp_path: Path) -> None:
-    made = rendered(tmp_path, "pgbouncer", "functions-egress")
-    pooled, _ = way_out(made, "allow-pgbouncer")
-    assert "andon-migrate" not in pooled, "it holds a session's lock, and goes to Postgres itself"
-    assert way_out(made, "allow-pgbouncer") == (
-        {"andon-api", "andon-dispatcher", "andon-worker", "andon-prune"},
-        {6432},
+    made = rendered(tmp_path, "pgbouncer", "functions-egress", "webhooks-egress")
+    assert way_out(made, "allow-pgbouncer") == ({"andon-api", "andon-dispatcher", "andon-worker"}, {6432}), (
+        "what needs a session of its own goes to Postgres itself"
     )
     assert way_out(made, "allow-functions-egress") == ({"andon-worker"}, {443, 80})
-    [policy] = [each["spec"] for each in made if each["metadata"]["name"] == "allow-functions-egress"]
-    [v4, _] = policy["egress"][0]["to"]
-    assert "169.254.0.0/16" in v4["ipBlock"]["except"], "the cloud's metadata"
+    assert way_out(made, "allow-webhooks-egress") == ({"andon-dispatcher"}, {443})
+    for name in ("allow-functions-egress", "allow-webhooks-egress"):
+        [policy] = [each["spec"] for each in made if each["metadata"]["name"] == name]
+        [v4, _] = policy["egress"][0]["to"]
+        assert "169.254.0.0/16" in v4["ipBlock"]["except"], "the cloud's metadata"
 
 
 def way_out(made: list[dict[str, Any]], name: str) -> tuple[set[str], set[int]]:
@@ -230,8 +245,10 @@ def test_what_the_limits_let_in_has_room(manifests: Manifests) -> None:
         if name.startswith("andon-worker"):  # the upload, unpacked, and once more in UTF-8
             assert room >= settings.upload_limit_bytes + 2 * settings.unpacked_limit_bytes, name
     assert rooms["andon-api"] >= 2 * settings.upload_limit_bytes
-    body = named(manifests, "Ingress")["andon-api"]["metadata"]["annotations"]
-    assert size(body["nginx.ingress.kubernetes.io/proxy-body-size"]) >= settings.upload_limit_bytes + FRAME_BYTES
+    proxy = named(manifests, "Ingress")["andon-api"]["metadata"]["annotations"]
+    assert size(proxy["nginx.ingress.kubernetes.io/proxy-body-size"]) >= settings.upload_limit_bytes + FRAME_BYTES
+    patience = float(proxy["nginx.ingress.kubernetes.io/proxy-read-timeout"])
+    assert patience > max(settings.inspection_seconds, LONGEST), "else the proxy gives up on what the API still does"
 
 
 def test_what_the_limits_let_in_has_room_in_compose_too(compose: dict[str, Any]) -> None:
@@ -433,6 +450,9 @@ def test_what_is_scaled_exists_and_what_a_trigger_needs_is_given(manifests: Mani
             assert needed[trigger["type"]] <= trigger["metadata"].keys(), name
             assert all(isinstance(value, str) for value in trigger["metadata"].values()), name
             assert trigger["authenticationRef"]["name"] in logins, name
+            assert float(trigger["metadata"]["targetQueryValue"]) == told(BASE).lanes, (
+                "a pod for each pod's worth of runs"
+            )
     for login in logins.values():
         assert {each["name"] for each in login["spec"]["secretTargetRef"]} <= SECRETS
 

@@ -19,8 +19,8 @@ _ROUTES = {
         tokens.of_report tokens.of_run tokens.of_many tokens.of_subject tokens.revoke subjects.listed subjects.one
         events.listed events.one events.functions reports.listed reports.one runs.listed runs.one runs.steps runs.step
         runs.output logs.listed logs.download logs.stream
-        streams.report streams.run streams.many streams.subject usage.mine workers.listed console.usage_page
-        pauses.listed schedules.listed console.schedule_list
+        streams.report streams.run streams.many streams.subject usage.mine keeping.mine workers.listed
+        console.usage_page pauses.listed schedules.listed console.schedule_list
         console.home console.cards console.preview console.report console.run_list console.run console.event_list
         console.event console.functions console.bulk console.cancellation console.live console.result
         console.subject_cards
@@ -43,6 +43,7 @@ _ROUTES = {
         webhooks.listed webhooks.create webhooks.one webhooks.delete webhooks.rotate webhooks.finish
         webhooks.deliveries webhooks.resend
         schedules.pause schedules.resume console.pause_schedule console.resume_schedule
+        keeping.change console.change_keeping
         console.webhook_list console.webhook console.create_webhook console.rotate_webhook console.finish_rotation
         console.delete_webhook console.resend_delivery
     """,

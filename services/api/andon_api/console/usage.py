@@ -1,20 +1,51 @@
-"""The page that says what a tenant uses."""
+"""The page that says what a tenant uses, and how long it is kept."""
 
 from __future__ import annotations
 
-from flask import Blueprint, render_template
+from flask import Blueprint, Response, render_template, request
 
+from andon_api.console.parts import forms
+from andon_api.http.effects import Outcome
 from andon_api.principal import principal
-from andon_api.reads import usage
+from andon_api.reads import keeping, usage
+from andon_api.routes.keeping import keep
+from andon_api.schemas import KeepingChange
 from andon_api.services import services
+
+KEPT = (
+    ("runs", "Runs", "that have ended"),
+    ("artifacts", "Files of runs", "as reports show them"),
+    ("unused", "Datasets", "that no report names"),
+    ("orphans", "Nameless files", "of uploads cut short, say"),
+)
 
 
 def add_to(console: Blueprint) -> None:
     """Add this route."""
     console.get("/usage")(usage_page)
+    console.post("/keeping")(change_keeping)
 
 
 def usage_page() -> str:
     """What the tenant uses now, and used in the last day."""
     tenant = principal().tenant
-    return render_template("console/usage.html", tenant=tenant, usage=usage.of(tenant, services().redis), every=5000)
+    return render_template(
+        "console/usage.html",
+        tenant=tenant,
+        usage=usage.of(tenant, services().redis),
+        keeping=keeping.of(tenant),
+        kept=KEPT,
+        every=5000,
+    )
+
+
+def change_keeping() -> Response:
+    """Keep what the form says; what is left empty is as everybody's."""
+    given = {name: request.form.get(name, "").strip() or None for name, _, _ in KEPT}
+    changes = forms.load(KeepingChange(), given)
+
+    def change() -> Outcome:
+        keep(changes)
+        return Outcome(None)
+
+    return forms.act(change)

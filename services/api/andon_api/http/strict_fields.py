@@ -11,6 +11,7 @@ from typing import Any
 import marshmallow as ma
 from marshmallow import fields
 
+from andon.engine import durations
 from andon.engine.ids import parse_id
 from andon.engine.storable import json_fault, text_fault, time_fault
 
@@ -92,6 +93,18 @@ class Object(fields.Dict):
         if fault := json_fault(value):
             raise ma.ValidationError(fault)
         return value
+
+
+class Duration(fields.String):
+    """A duration such as `30d`, read into a `timedelta`."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
+        if not isinstance(value, str):
+            raise ma.ValidationError("expected a text such as 30d")
+        try:
+            return durations.read(value)
+        except ValueError as error:
+            raise ma.ValidationError(str(error)) from None
 
 
 class Time(fields.AwareDateTime):

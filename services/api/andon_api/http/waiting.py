@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
-from flask import request
+from flask import g, request
 from sqlalchemy.exc import SQLAlchemyError
 
 from andon_api.database import db
@@ -45,8 +45,16 @@ def preferred() -> int | None:
 def wait(known: Known, seconds: int) -> tuple[Any | None, bool]:
     """What `known` tells within `seconds`, and whether there was a thread to wait in: half of them may be taken so.
 
-    No connection to the database is held between two looks.
+    No connection to the database is held between two looks. How long it was is in `g.waited`: the client wished it so.
     """
+    began = time.perf_counter()
+    try:
+        return _wait(known, seconds)
+    finally:
+        g.waited = time.perf_counter() - began
+
+
+def _wait(known: Known, seconds: int) -> tuple[Any | None, bool]:
     until = time.monotonic() + seconds
     pause = SHORTEST_PAUSE
     with ExitStack() as listening:

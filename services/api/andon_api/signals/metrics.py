@@ -19,7 +19,13 @@ def install(app: Flask, live: LiveFeed, *, public: bool) -> None:
     registry = app.extensions[EXTENSION] = CollectorRegistry()
     labels = ["method", "route"]
     counted = Counter("andon_api_requests", "Requests answered", [*labels, "status"], registry=registry)
-    timed = Histogram("andon_api_request_seconds", "Time to answer", labels, buckets=BUCKETS, registry=registry)
+    timed = Histogram(
+        "andon_api_request_seconds",
+        "Time to answer, without that of Prefer: wait",
+        labels,
+        buckets=BUCKETS,
+        registry=registry,
+    )
     Gauge("andon_api_streams", "Open event streams", registry=registry).set_function(lambda: live.open_streams)
 
     def start() -> None:
@@ -29,7 +35,8 @@ def install(app: Flask, live: LiveFeed, *, public: bool) -> None:
         route = request.url_rule.rule if request.url_rule else "none"
         method = request.method if request.method in KNOWN_METHODS else "other"
         counted.labels(method, route, response.status_code).inc()
-        timed.labels(method, route).observe(time.perf_counter() - g.get("started", time.perf_counter()))
+        took = time.perf_counter() - g.get("started", time.perf_counter())
+        timed.labels(method, route).observe(took - g.get("waited", 0.0))
         return response
 
     blueprint = Blueprint("metrics", __name__)

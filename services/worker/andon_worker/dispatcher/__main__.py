@@ -23,7 +23,7 @@ def main() -> None:
     on_stop(service.ask_to_stop)
     if health:
         health.start()
-    teller = Teller(settings.database_url, private=settings.webhooks_private == "on")
+    teller = Teller(settings.database_url, private=settings.webhooks_private == "on", count=service.metrics.told)
     teller.start()
     service.run()
     teller.stop()

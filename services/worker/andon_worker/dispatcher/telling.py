@@ -21,6 +21,7 @@ from andon.adapters.postgres.connect import OPTIONS
 from andon.adapters.postgres.webhooks import Due
 from andon.client.signing import HEADER, sign_webhook
 from andon_worker.dispatcher.outgoing import SECONDS, transport
+from andon_worker.metrics import Outcome
 
 log = structlog.get_logger("andon.webhooks")
 LOOK_SECONDS = 1.0
@@ -34,9 +35,17 @@ Connection = psycopg.Connection[tuple[object, ...]]
 class Teller:
     """Sends what is due until it is stopped. While the database is away, nothing is."""
 
-    def __init__(self, database_url: str, *, private: bool, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        database_url: str,
+        *,
+        private: bool,
+        count: Callable[[Outcome], None],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._url = database_url
         self._private = private
+        self._count = count
         self._clock = clock
         self._http = httpx.Client(
             transport=transport(private=private), timeout=SECONDS, follow_redirects=False, trust_env=False
@@ -72,8 +81,9 @@ class Teller:
             due, (answer, good) = self._under_way.pop(each), each.result()
             if good:
                 webhooks.told(connection, due.id, answer)
+                self._count("told")
             else:
-                webhooks.failed(connection, due, answer)
+                self._count("given_up" if webhooks.failed(connection, due, answer) else "failed")
                 log.warning("a webhook was not told", delivery=due.id, attempts=due.attempts, answer=answer)
         return True
 

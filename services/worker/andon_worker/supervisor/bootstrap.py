@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import tempfile
 import uuid
@@ -14,6 +13,7 @@ from andon.adapters.health import HealthServer, stalled
 from andon.adapters.postgres.database import Database
 from andon.adapters.redis.connect import connect, connect_blocking
 from andon.adapters.redis.flags import FlagReader
+from andon.scratch import make_scratch
 from andon.settings import Settings
 from andon_worker.broker import HintBroker
 from andon_worker.metrics import new_registry
@@ -47,7 +47,7 @@ def worker(settings: Settings, *, tracing: Tracing | None = None) -> tuple[Worke
     redis = connect(settings.redis_url, name="worker")
     metrics = WorkerMetrics(new_registry())
     hooks: list[Hook] = [metrics, NarratingHook(everything=settings.step_log.lower() == "on")]
-    scratch = make_scratch(Path(tempfile.gettempdir()))
+    scratch = make_scratch("lanes", Path(tempfile.gettempdir()))
     worker_id = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
     loop, hosts = Loop(), Hosts()
     results, moves = (
@@ -122,22 +122,3 @@ def health(settings: Settings, service: WorkerService, metrics: WorkerMetrics) -
         registry=metrics.registry,
         release=settings.release,
     )
-
-
-def make_scratch(among: Path) -> Path:
-    """The folder in which runs get theirs. Those of workers that were killed are removed."""
-    for left in among.glob("andon-lanes-*-*"):
-        pid = left.name.split("-")[2]
-        if pid.isdigit() and not _lives(int(pid)):
-            shutil.rmtree(left, ignore_errors=True)
-    return Path(tempfile.mkdtemp(prefix=f"andon-lanes-{os.getpid()}-", dir=among))
-
-
-def _lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True

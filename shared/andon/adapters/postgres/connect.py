@@ -1,4 +1,4 @@
-"""Connections: psycopg for the hot statements, SQLAlchemy where a model is pleasanter than SQL."""
+"""Connections of psycopg, and what those have that take locks."""
 
 from __future__ import annotations
 
@@ -35,9 +35,3 @@ def connect(url: str, *, name: str) -> Connection:
     connection = psycopg.connect(url, autocommit=True, application_name=f"andon-{name}", prepare_threshold=0, **OPTIONS)
     connection.execute(_ONE_PLAN, prepare=False)
     return connection
-
-
-def sqlalchemy_url(url: str) -> str:
-    """`url` as SQLAlchemy reads it: with psycopg as the driver."""
-    scheme, _, rest = url.partition("://")
-    return f"{'postgresql+psycopg' if scheme in {'postgres', 'postgresql'} else scheme}://{rest}"

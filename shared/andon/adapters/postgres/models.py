@@ -887,6 +887,7 @@ class WebhookDelivery(Base):
         Index("ix_webhook_deliveries_due", "webhook_id", "next_at", postgresql_where=text("next_at IS NOT NULL")),
         Index("ix_webhook_deliveries_line", "webhook_id", "line", "id", postgresql_where=text("next_at IS NOT NULL")),
         Index("ix_webhook_deliveries_webhook_id", "webhook_id", "id"),
+        Index("ix_webhook_deliveries_owed", "created_at", postgresql_where=text("next_at IS NOT NULL")),
     )
 
 

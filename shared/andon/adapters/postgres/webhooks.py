@@ -95,7 +95,7 @@ _DONE = (
 _FAILED = """
 UPDATE andon.webhook_deliveries SET answer = %(answer)s, next_at = CASE
     WHEN created_at + %(given_up)s > clock_timestamp() THEN clock_timestamp() + %(pause)s END
-WHERE id = %(id)s
+WHERE id = %(id)s RETURNING next_at IS NULL
 """
 _FORGET = """
 DELETE FROM andon.webhook_deliveries WHERE id IN (
@@ -215,11 +215,12 @@ def told(connection: psycopg.Connection[Any], id: int, answer: str) -> None:
     connection.execute(_DONE, [answer, id])
 
 
-def failed(connection: psycopg.Connection[Any], due: Due, answer: str) -> None:
-    """It was not told: try again after a pause that doubles, for three days."""
+def failed(connection: psycopg.Connection[Any], due: Due, answer: str) -> bool:
+    """It was not told: try again after a pause that doubles, for three days. Returns whether it is given up."""
     pause = min(FIRST_PAUSE_SECONDS * 2 ** min(due.attempts - 1, 20), LONGEST_PAUSE_SECONDS)
     values = {"id": due.id, "answer": answer, "given_up": GIVEN_UP, "pause": dt.timedelta(seconds=pause)}
-    connection.execute(_FAILED, values)
+    row = connection.execute(_FAILED, values).fetchone()
+    return row is not None and bool(row[0])
 
 
 def forget(connection: psycopg.Connection[Any]) -> None:

@@ -8,15 +8,19 @@ from typing import Annotated, Any
 import typer
 
 from andon.adapters.postgres.access.audit import record
-from andon.adapters.postgres.keeping import Keeping, forget_keeping, keepings, set_keeping
+from andon.adapters.postgres.upkeep.keeping import (
+    SHORTEST_GRACE,
+    TOO_SHORT,
+    Keeping,
+    forget_keeping,
+    keepings,
+    set_keeping,
+)
 from andon.cli.stores.keys import me
 from andon.cli.terminal.errors import CommandFailed, Exit
 from andon.cli.terminal.show import AsJson, print_json, print_table
 from andon.cli.terminal.values import duration
 from andon.cli.terminal.where import postgres
-
-SHORTEST_GRACE = dt.timedelta(hours=1)  # an upload's file is there before its row is
-UNITS = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 
 group = typer.Typer(
     help="How long a tenant's things are kept, where not as `prune` keeps everybody's; needs ANDON_DATABASE_URL.",
@@ -33,7 +37,7 @@ def orphans_grace(text: str) -> dt.timedelta:
     """A duration of an hour at least."""
     grace = duration(text)
     if grace < SHORTEST_GRACE:
-        raise typer.BadParameter("expected 1h or more: files of uploads under way are unnamed")
+        raise typer.BadParameter(TOO_SHORT)
     return grace
 
 
@@ -63,11 +67,11 @@ def set_(
         )
     with postgres() as connection, connection.transaction():
         set_keeping(connection, tenant, keeping)
-        record(connection, "keeping.set", tenant, tenant=tenant, by=me("andon keeping"), details=_shown(keeping))
+        record(connection, "keeping.set", tenant, tenant=tenant, by=me("andon keeping"), details=keeping.written())
     if as_json:
-        print_json({"tenant": tenant, **_shown(keeping)})
+        print_json({"tenant": tenant, **keeping.written()})
     else:
-        typer.echo(f"{tenant} keeps " + ", ".join(f"{what} {text}" for what, text in _shown(keeping).items() if text))
+        typer.echo(f"{tenant} keeps " + ", ".join(f"{what} {text}" for what, text in keeping.written().items() if text))
 
 
 @group.command("list")
@@ -76,9 +80,9 @@ def list_(as_json: AsJson = False) -> None:
     with postgres() as connection:
         found = keepings(connection)
     if as_json:
-        print_json([{"tenant": tenant, **_shown(each)} for tenant, each in found.items()])
+        print_json([{"tenant": tenant, **each.written()} for tenant, each in found.items()])
         return
-    rows = [(tenant, *_shown(each).values()) for tenant, each in found.items()]
+    rows = [(tenant, *each.written().values()) for tenant, each in found.items()]
     print_table(("TENANT", "RUNS", "ARTIFACTS", "UNUSED", "ORPHANS"), rows, wide="TENANT")
 
 
@@ -93,14 +97,3 @@ def forget(tenant: Annotated[str, typer.Argument(help="Whose.")], as_json: AsJso
         print_json({"tenant": tenant, "forgotten": True})
     else:
         typer.echo(f"{tenant} keeps as everybody")
-
-
-def _shown(keeping: Keeping) -> dict[str, str | None]:
-    return {what: None if keep is None else told(keep) for what, keep in keeping._asdict().items()}
-
-
-def told(keep: dt.timedelta) -> str:
-    """As options take it: `90d`."""
-    seconds = keep.total_seconds()
-    size, unit = next((each for each in UNITS if seconds % each[0] == 0 and seconds), UNITS[-1])
-    return f"{seconds / size:g}{unit}"

@@ -13,8 +13,8 @@ from redis.exceptions import RedisError
 
 from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.events import former_streams
-from andon.adapters.postgres.keeping import keepings
 from andon.adapters.postgres.upkeep.files import forget_datasets, record_maintenance, withdraw_artifacts
+from andon.adapters.postgres.upkeep.keeping import Keeping, keepings
 from andon.adapters.postgres.upkeep.retention import BEFORE_ALL, Pruning, position, raise_low_water, raise_low_water_of
 from andon.adapters.redis.bus import STREAM
 from andon.adapters.redis.retention import handled_below, older_than, trim
@@ -103,23 +103,26 @@ def prune(
         of: dict[str, Counter[str]] = defaultdict(Counter)
         _note(of, "runs", pruning.runs(keep_runs))
         pruning.events(keep_events, low_water)
+        pruning.rates()
         pruning.answers(keep_events)
         pruning.audit(keep_audit)
         _note(of, "datasets", forget_datasets(connection, keep_unused, batch), counts)
         if keep_artifacts is not None or any(each.artifacts is not None for each in own.values()):
             _note(of, "artifacts", withdraw_artifacts(connection, keep_artifacts, batch), counts)
         stored = _sweep(connection, keep_orphans, counts, of)
-        record_maintenance(connection, "prune", {"deleted": dict(counts), "room": stored and stored["room"]})
+        everybodys = Keeping(keep_runs, keep_artifacts, keep_unused, keep_orphans).written()
+        facts = {"deleted": dict(counts), "room": stored and stored["room"], "kept": everybodys}
+        record_maintenance(connection, "prune", facts)
     if as_json:
         print_json({"deleted": dict(counts), "deletedOf": of, "lowWater": low_water, "stored": stored})
         return
-    facts = [*((what, f"{count:,} deleted") for what, count in counts.items()), ("low-water mark", low_water)]
-    facts += [(f"{tenant}, by its own", _told(of[tenant])) for tenant in own]
+    said = [*((what, f"{count:,} deleted") for what, count in counts.items()), ("low-water mark", low_water)]
+    said += [(f"{tenant}, by its own", _told(of[tenant])) for tenant in own]
     if stored is None:
-        facts.append(("storage", "not looked at: ANDON_STORAGE_URL is not set"))
+        said.append(("storage", "not looked at: ANDON_STORAGE_URL is not set"))
     else:
-        facts.append(("stored", f"{stored['files']:,} files, {stored['bytes']:,} bytes"))
-    print_facts(facts)
+        said.append(("stored", f"{stored['files']:,} files, {stored['bytes']:,} bytes"))
+    print_facts(said)
 
 
 def _note(of: dict[str, Counter[str]], what: str, gone: Mapping[str, int], counts: Counter[str] | None = None) -> None:

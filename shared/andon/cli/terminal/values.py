@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import re
 import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from andon.engine import durations
+
 TIME = "A time such as 2026-01-31T09:00:00Z, or how long ago, such as 2h."
-UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
 
 def duration(text: str) -> dt.timedelta:
     """`90s`, `15m`, `2h`, `30d`, `1w`."""
-    found = re.fullmatch(r"(\d{1,6}(?:\.\d{1,6})?)\s*([smhdw])", text.strip())
-    if found is None:
-        raise typer.BadParameter(f"expected a duration such as 90s, 15m, 2h, 30d or 1w, got {text!r}")
-    return dt.timedelta(seconds=float(found[1]) * UNITS[found[2]])
+    try:
+        return durations.read(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 def moment(text: str) -> dt.datetime:

@@ -28,6 +28,8 @@ _NAMES = {
     "cancellations.start": "cancelRuns",
     "audit.listed": "listAudit",
     "usage.mine": "getUsage",
+    "keeping.mine": "getKeeping",
+    "keeping.change": "updateKeeping",
     "artifacts.download_of_run": "downloadRunArtifact",
     "streams.report": "streamReport",
     "streams.run": "streamRun",

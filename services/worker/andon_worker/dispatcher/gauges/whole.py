@@ -23,6 +23,7 @@ from andon.adapters.postgres.events import former_streams
 from andon.adapters.postgres.runs import cleanups
 from andon.adapters.postgres.subjects import rows_owed
 from andon.adapters.postgres.upkeep import gauges as stored
+from andon.adapters.postgres.upkeep import webhooks_owed
 from andon.adapters.redis.bus import GROUP, STREAM
 from andon.engine.states import OPEN
 from andon_worker.dispatcher.gauges.storage import storage_gauges
@@ -74,10 +75,13 @@ class StoreGauges(Collector):
         up = _family("andon_store_up", "1 when the store answered this dispatcher", "store")
         found: list[GaugeMetricFamily] = [up]
         try:
-            found += postgres_gauges(self._postgres(), self._queues)
-            self._streams = [STREAM, *former_streams.names(self._postgres())]
-            found += storage_gauges(self._postgres())
-            found += self._tenants.of_postgres(self._postgres())
+            connection = self._postgres()
+            with connection.transaction():
+                stored.bound(connection)
+                found += postgres_gauges(connection, self._queues)
+                self._streams = [STREAM, *former_streams.names(connection)]
+                found += storage_gauges(connection)
+                found += self._tenants.of_postgres(connection)
             up.add_metric(["postgres"], 1)
         except psycopg.Error as error:
             log.warning("no gauges from postgres: %s", str(error).strip().split("\n")[0])
@@ -95,7 +99,6 @@ class StoreGauges(Collector):
     def _postgres(self) -> Connection:
         if self._connection is None or self._connection.closed:
             self._connection = connect(self._url, name="metrics")
-            self._connection.execute("SET statement_timeout = '3s'")
         return self._connection
 
     def close(self) -> None:
@@ -137,10 +140,13 @@ def postgres_gauges(connection: psycopg.Connection[Any], queues: Sequence[str]) 
     owed = rows_owed.owed(connection)
     rows = _single("andon_followed_rows_owed", "Followed rows that could not be written yet", owed.number)
     rows_age = _single("andon_followed_rows_owed_age_seconds", "Age of the oldest of them", owed.seconds)
+    untold = webhooks_owed.owed(connection)
+    ends = _single("andon_webhooks_owed", f"Ends that webhooks are owed; up to {webhooks_owed.COUNTED}", untold.number)
+    ends_age = _single("andon_webhooks_owed_age_seconds", "Age of the oldest of them", untold.seconds)
     lease = stored.lease(connection)
     led = _single("andon_dispatcher_lease_held", "1 while a dispatcher leads", lease.held)
     fence = _single("andon_dispatcher_fence", "Number of the lease: it grows when another takes over", lease.fence)
-    backlog = [outbox, outbox_age, dead, rows, rows_age]
+    backlog = [outbox, outbox_age, dead, rows, rows_age, ends, ends_age]
     return [runs, waiting, cancelling, expired, unclean, *backlog, led, fence]
 
 

@@ -1,6 +1,6 @@
 """When the next one is due by a rate, for each key: read and written by the dispatcher that leads, in one transaction.
 
-A row whose time is long over says nothing any more; such rows are taken away when there are others to write.
+A row whose time is over says nothing any more: `andon prune` takes it away.
 """
 
 from __future__ import annotations

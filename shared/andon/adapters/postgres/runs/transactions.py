@@ -13,8 +13,9 @@ from sqlalchemy import create_engine, event
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.orm import Session
 
-from andon.adapters.postgres.connect import OPTIONS, sqlalchemy_url
+from andon.adapters.postgres.connect import OPTIONS
 from andon.adapters.postgres.runs.journal import COMPLETE, HOLD
+from andon.adapters.postgres.urls import sqlalchemy_url
 from andon.engine.errors import Cancelled, LeaseLost
 from andon.engine.ports import Attempt
 

@@ -13,6 +13,7 @@ from andon.adapters.postgres.runs import cleanups
 from andon.adapters.postgres.statuses import HELD
 from andon.adapters.postgres.subjects import rows_owed, subject_kinds
 from andon.adapters.postgres.upkeep.draining import drained
+from andon.adapters.postgres.upkeep.webhooks_owed import owed as webhooks_owed
 
 OLD_OUTBOX_SECONDS = 15
 OLD_QUEUE_SECONDS = 60
@@ -21,6 +22,7 @@ CLOCK_SECONDS = 2.0
 OLD_PRUNE_SECONDS = 86_400
 OLD_BACKUP_SECONDS = 36 * 3600
 OLD_ROW_SECONDS = 60
+OLD_WEBHOOK_SECONDS = 900
 LITTLE_ROOM = 0.1
 
 _NOW = "SELECT extract(epoch FROM clock_timestamp())::float8, current_setting('server_version')"
@@ -95,6 +97,7 @@ def check_system(connection: psycopg.Connection[Any]) -> list[Check]:
         _outbox(connection),
         _dead_events(connection),
         *_subjects(connection),
+        _webhooks(connection),
         *_storage(connection),
         *_backup(connection),
     ]
@@ -203,6 +206,19 @@ def _subjects(connection: psycopg.Connection[Any]) -> Iterator[Check]:
         "database says. `andon subjects check KIND` lists rows that somebody else has changed."
     )
     yield judge("followed rows", found, bad=seconds > OLD_ROW_SECONDS, remedy=remedy)
+
+
+def _webhooks(connection: psycopg.Connection[Any]) -> Check:
+    number, seconds, tenant, webhook, attempts, answer = webhooks_owed(connection)
+    if seconds is None:
+        return ok("webhooks", "nothing is owed")
+    found = f"{number:,} ends are owed, the first to {webhook} of {tenant} for {seconds:.0f} s"
+    found += f", tried {attempts} times: {answer}" if answer else ""
+    remedy = (
+        f"If its receiver works: `andon webhooks deliveries {webhook}` has what each attempt came to, and a dispatcher "
+        "needs a way out (docs/operations.md, AndonWebhooksOwed). It is tried for three days."
+    )
+    return judge("webhooks", found, bad=seconds > OLD_WEBHOOK_SECONDS, remedy=remedy)
 
 
 def _storage(connection: psycopg.Connection[Any]) -> list[Check]:

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import psycopg
 from psycopg.types.json import Jsonb
 
-from andon.adapters.postgres.keeping import kept
 from andon.adapters.postgres.statuses import OPEN
+from andon.adapters.postgres.upkeep.keeping import kept
 
 # One statement, so one moment: a run is open, or its rows are all there that will ever name its files.
 _NEEDED = f"""

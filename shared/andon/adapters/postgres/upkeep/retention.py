@@ -16,8 +16,8 @@ from typing import Any
 import psycopg
 
 from andon.adapters.postgres.connect import LOCKING
-from andon.adapters.postgres.keeping import keepings, kept
 from andon.adapters.postgres.statuses import CANCELLABLE, TERMINAL
+from andon.adapters.postgres.upkeep.keeping import keepings, kept
 
 # An event may be published again long after it was accepted (a dispatcher was away, and relays then). Its later entry
 # may lie above the mark, so the inbox remembers for longer than the bus.
@@ -104,6 +104,9 @@ VALUES ('forgotten', jsonb_build_object('before', %(before)s::timestamptz))
 ON CONFLICT (name) DO UPDATE SET facts = excluded.facts, finished_at = clock_timestamp()
 WHERE (m.facts->>'before')::timestamptz < %(before)s
 """
+# A rate's key whose time is over is as free as one that has no row.
+_KEYS = "SELECT key FROM andon.tats WHERE key > %(after)s ORDER BY key LIMIT %(batch)s"
+_DELETE_RATES = "DELETE FROM andon.tats WHERE key = ANY(%(keys)s) AND tat < clock_timestamp()"
 _OLD_EVENTS = """
 SELECT seq, received_at FROM andon.events WHERE seq > %(after)s ORDER BY seq LIMIT %(batch)s
 """
@@ -226,6 +229,13 @@ class Pruning:
                 return
             self._delete("events", _DELETE_EVENTS, {"seqs": old})
             after = rows[-1][0]
+
+    def rates(self) -> None:
+        """Forget the keys of rates and throttles that would let the next one through at once."""
+        after = uuid.UUID(int=0)
+        while keys := [key for (key,) in self._connection.execute(_KEYS, {"after": after, "batch": self._batch})]:
+            self._delete("keys of rates", _DELETE_RATES, {"keys": keys})
+            after = keys[-1]
 
     def answers(self, keep: dt.timedelta) -> None:
         """Forget the answers kept under Idempotency-Keys."""
