@@ -135,7 +135,7 @@ class Executing:
         lane.watched = True
         self._loop.watch(lane.talk, lambda: self._hear(lane))
         for stream, descriptor in zip(STREAMS, (lane.out, lane.err), strict=True):
-            self._loop.watch(descriptor, partial(self._drain, lane, stream, descriptor))
+            self._listen(lane, stream, descriptor)
 
     def unwatch(self, lane: Lane) -> None:
         """It is gone."""
@@ -157,17 +157,29 @@ class Executing:
                 lane.run.killed_for = "its process broke the conversation with its worker"
             self._lanes.discard(lane)
 
+    def _listen(self, lane: Lane, stream: str, descriptor: int) -> None:
+        """When it prints, give it a moment: its lines are taken together, by the end of their step if that is soon."""
+
+        def later() -> None:
+            self._loop.forget(descriptor)
+            self._loop.after(TOGETHER_SECONDS, lambda: self._drain(lane, stream, descriptor))
+
+        self._loop.watch(descriptor, later)
+
     def _drain(self, lane: Lane, stream: str, descriptor: int) -> None:
         """Take in what the lane has printed, so much at a time that one that prints without end delays nobody.
 
         Whose step it belongs to, the lane has said before.
         """
+        if not lane.watched:
+            return
         self._hear(lane)
         if lane.run is not None:
             self._see(lane.run)
         try:
             data = os.read(descriptor, _READ)
-        except BlockingIOError:
+        except BlockingIOError:  # its step's end has taken it
+            self._listen(lane, stream, descriptor)
             return
         if not data:
             self._loop.forget(descriptor)
@@ -177,12 +189,9 @@ class Executing:
             lane.run.output.take()
         else:
             log.warning("a lane without a run says: %s", data[-1_000:].decode(errors="replace"))
-        if len(data) < _READ // 2:  # a line now, and the next ones together
-            self._loop.forget(descriptor)
-            self._loop.after(TOGETHER_SECONDS, lambda: self._listen(lane, stream, descriptor))
-
-    def _listen(self, lane: Lane, stream: str, descriptor: int) -> None:
-        if lane.watched:
+        if len(data) < _READ // 2:
+            self._listen(lane, stream, descriptor)
+        else:
             self._loop.watch(descriptor, partial(self._drain, lane, stream, descriptor))
 
     def _drain_all(self, lane: Lane, run: Run) -> None:

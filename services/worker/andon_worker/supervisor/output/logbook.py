@@ -128,7 +128,7 @@ def rows_of(taken: Iterable[Said]) -> list[Chunk]:
 def as_json(lines: Iterable[dict[str, Any]]) -> str:
     """As Postgres can look into it: without NUL and halves of surrogate pairs, which a record's fields may have."""
     text = json.dumps(list(lines), ensure_ascii=False).encode(errors="replace").decode()
-    return _NUL.sub(r"\1\\ufffd", text)
+    return _NUL.sub(r"\1\\ufffd", text) if "\\u0000" in text else text
 
 
 def _show(taken: list[Said]) -> None:
