@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from andon import CancelOn, Concurrency, Timeouts, function
+from andon import CancelOn, Concurrency, Event, Timeouts, function
 from andon.adapters.postgres.cancels.paused import cancel_started
 from andon.adapters.postgres.connect import Connection, connect
 from andon.adapters.postgres.doors import pauses
@@ -76,6 +76,39 @@ def test_a_hint_that_was_sent_before_starts_nothing(database: Connection) -> Non
     assert gated.claim_all() == []
     end_pause(gated)
     assert len(gated.claim_all()) == 2
+
+
+@pytest.mark.parametrize("place", [PLACE, ("default", "queue", "default")])
+@pytest.mark.parametrize("limits", [[], [Concurrency(1)]])
+def test_no_run_starts_once_it_is_paused_also_where_no_dispatcher_knows_of_it_yet(
+    database: Connection, limits: list[Concurrency], place: Any
+) -> None:
+    other = function(id="other", trigger="other/asked", queue="another")(lambda event, step: None)
+    gated = Gated(database, work(concurrency=limits), other)
+    assert pauses.pause(database, place, by=None, reason=None)
+    [run] = gated.send(*users("a"))
+    gated.deliver([Event("other/asked", id="other")])
+    gated.open()
+    assert [each.function_id for each in gated.claim_all()] == ["other"]
+    look(gated)
+    gated.upkeep()
+    assert gated.claim_all() == []
+    end_pause(gated, place)
+    assert [each.id for each in gated.claim_all()] == [run]
+
+
+def test_a_run_that_is_made_where_the_end_of_a_pause_is_not_known_yet_goes_on_when_it_is(database: Connection) -> None:
+    gated = Gated(database, work())
+    start_pause(gated)
+    first = gated.send(*users("a"))
+    assert pauses.resume(database, PLACE)
+    gated.open()
+    second = gated.send(*users("b"))
+    gated.open()
+    assert gated.hints == []
+    look(gated)
+    gated.open()
+    assert gated.hints == [*first, *second]
 
 
 def test_what_has_started_goes_on_and_is_not_started_again_when_it_is_given_back(database: Connection) -> None:

@@ -76,7 +76,7 @@ class Reconcile(Duty):
 
 
 class TakeOutPaused(Duty):
-    """Takes runs out of lines whose function or queue is paused."""
+    """Takes runs out of lines whose function or queue is paused, and lets them go on when it isn't any more."""
 
     name = "pauses"
 
@@ -86,9 +86,11 @@ class TakeOutPaused(Duty):
         self._next_at = 0.0
 
     def is_due(self, due: Due) -> bool:
-        return bool(self._pauses) and time.monotonic() >= self._next_at
+        return bool(self._pauses.over) or (bool(self._pauses) and time.monotonic() >= self._next_at)
 
     def act(self) -> None:
+        if self._pauses.over:
+            self._leader.look_again()
         with self._leader.transaction() as connection:
             more = self._pauses.take_out(connection)
         self._next_at = 0.0 if more else time.monotonic() + TAKE_OUT_SECONDS

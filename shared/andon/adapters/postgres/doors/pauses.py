@@ -1,8 +1,8 @@
 """Pauses: of a function or of a queue, for a tenant. Its runs are made, and stand at a door until it is resumed.
 
-Runs that a worker was told of already, or that come back to a line, are taken to that door by the dispatcher, which
-looks for them as long as anything is paused; what they hold meanwhile is free for others. A hint that was sent leads to
-somebody else then.
+No claim takes a run that is paused. Runs that a worker was told of already, or that come back to a line, are taken to
+that door by the dispatcher, which looks for them as long as anything is paused; what they hold meanwhile is free for
+others. A hint that was sent leads to somebody else then.
 """
 
 from __future__ import annotations
@@ -29,10 +29,6 @@ ON CONFLICT DO NOTHING
 """
 # Their time to start stands still meanwhile: of one whose time comes, it is put off until it is resumed.
 PUT_OFF = "interval '1000 years'"
-PAUSED = """
-EXISTS (SELECT FROM andon.pauses p WHERE p.tenant = r.tenant AND r.kind = 'function'
-    AND p.name = CASE p.kind WHEN 'queue' THEN r.queue ELSE r.function_id END)
-"""
 _RESUME = """
 DELETE FROM andon.pauses WHERE tenant = %s AND kind = %s AND name = %s RETURNING clock_timestamp() - paused_at
 """
@@ -81,13 +77,16 @@ class Pauses:
     """What is paused, as the dispatcher knows it: what it makes or lets in after it has learned of a pause minds it."""
 
     places: frozenset[Place] = frozenset()
+    over: frozenset[Place] = frozenset()
+    """Those that have ended, and whose doors may have got runs until it was known."""
 
     def __bool__(self) -> bool:
         return bool(self.places)
 
     def learn(self, listed: Iterable[Sequence[str]]) -> None:
         """This is what is paused now."""
-        self.places = frozenset((tenant, kind, name) for tenant, kind, name in listed)
+        former, self.places = self.places, frozenset((tenant, kind, name) for tenant, kind, name in listed)
+        self.over |= former - self.places
 
     def doors(self, tenant: str, function_id: str, queue: str) -> list[uuid.UUID]:
         """The doors at which a run has to wait."""
@@ -97,7 +96,12 @@ class Pauses:
         return [pause_key(*place) for place in wanted if place in self.places]
 
     def take_out(self, connection: psycopg.Connection[Any]) -> bool:
-        """Take some of those that stand in lines to their door; whether there may be more."""
+        """Take some of those that stand in lines to their door; whether there may be more.
+
+        The doors of pauses that are over are looked at.
+        """
+        gate.look_at(connection, [pause_key(*place) for place in sorted(self.over)])
+        self.over = frozenset()
         if not self.places:
             return False
         places = sorted(self.places)
@@ -106,6 +110,13 @@ class Pauses:
         values = {"tenants": tenants, "kinds": kinds, "names": names, "doors": doors}
         [moved] = connection.execute(_TAKE_OUT, values).fetchone() or [0]
         return int(moved) >= AT_ONCE
+
+
+def paused(run: str) -> str:
+    """SQL for whether a run, of which this is the alias, has to wait for a pause's end. Costs nothing without one."""
+    return f"""CASE WHEN EXISTS (SELECT FROM andon.pauses) THEN {run}.kind = 'function' AND EXISTS (
+        SELECT FROM andon.pauses p WHERE p.tenant = {run}.tenant
+            AND p.name = CASE p.kind WHEN 'queue' THEN {run}.queue ELSE {run}.function_id END) ELSE false END"""
 
 
 def pause(

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import psycopg
 
 from andon.adapters.postgres.doors.gate import FREES
+from andon.adapters.postgres.doors.pauses import paused
 from andon.adapters.postgres.runs.attempts import KEPT, NOTHING, Attempted
 from andon.adapters.postgres.statements import Statement
 from andon.adapters.postgres.statuses import HELD
@@ -22,7 +23,8 @@ from andon.engine.memos import Memo
 
 # What a hint leads to: the run whose turn it is in the line that it was sent to. The run that it names may be in
 # another line by now. Or it has a hint and no turn: then the release before has sent it. While wide cancels are open,
-# the runs that they may concern are stepped over, not more than so many at a time: a sweeper takes them away meanwhile.
+# or something is paused, the runs that they may concern are stepped over, not more than so many at a time: the
+# dispatcher takes them away meanwhile.
 _STEPPED_OVER = 10_000
 _DOOMED = """
 EXISTS (SELECT FROM andon.wide_cancellations w
@@ -32,7 +34,7 @@ EXISTS (SELECT FROM andon.wide_cancellations w
 _LINE = f"""
 line AS MATERIALIZED (
     SELECT l.line, l.floor, CASE WHEN EXISTS (SELECT FROM andon.wide_cancellations WHERE status <> 'done')
-        THEN l.floor + {_STEPPED_OVER} ELSE 9223372036854775807 END AS ceiling
+        OR EXISTS (SELECT FROM andon.pauses) THEN l.floor + {_STEPPED_OVER} ELSE 9223372036854775807 END AS ceiling
     FROM andon.runs h JOIN andon.lines l ON l.line = h.queue || CASE WHEN %(alone)s THEN '{ALONE}'
         WHEN h.kind <> 'function' THEN '{URGENT}' ELSE '' END WHERE h.id = %(run)s)
 """
@@ -49,14 +51,14 @@ _NAMED = """
 """
 _CLAIMING = f"""
 WITH {_LINE}, next AS (
-    {_NEXT} AND r.id <> ALL(%(hosted)s) AND NOT {_DOOMED.format(run="r")}
+    {_NEXT} AND r.id <> ALL(%(hosted)s) AND NOT {_DOOMED.format(run="r")} AND NOT {paused("r")}
     ORDER BY r.turn, r.id LIMIT 1 FOR UPDATE SKIP LOCKED
 ), claimed AS (
     UPDATE andon.runs SET status = 'running', fence = fence + 1, worker_id = %(worker)s,
         attempt = greatest(attempt, 1), started_at = coalesce(started_at, clock_timestamp()), wake_at = NULL,
         start_by = NULL, estimated_end_at = NULL, lease_until = clock_timestamp() + %(lease)s * interval '1 s'
     WHERE id = coalesce({_NAMED}, (SELECT id FROM next)) AND status = 'queued' AND cancel_requested_at IS NULL
-        AND id <> ALL(%(hosted)s) AND NOT {_DOOMED.format(run="runs")}
+        AND id <> ALL(%(hosted)s) AND NOT {_DOOMED.format(run="runs")} AND NOT {paused("runs")}
     RETURNING id, tenant, function_id, kind, parent_run_id, subject_id, fence, attempt, event_seq, lost
 )
 SELECT c.id, c.tenant, c.function_id, c.kind, c.parent_run_id, c.subject_id, c.fence, c.attempt, c.lost,

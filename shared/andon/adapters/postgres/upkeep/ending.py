@@ -11,7 +11,7 @@ import psycopg
 
 from andon.adapters.postgres.cancels import cascades
 from andon.adapters.postgres.cancels.marks import Mark, Marked, mark
-from andon.adapters.postgres.doors.pauses import PAUSED, PUT_OFF
+from andon.adapters.postgres.doors.pauses import PUT_OFF, paused
 from andon.adapters.postgres.runs.attempts import LOST
 from andon.adapters.postgres.runs.settle import Settled
 from andon.adapters.postgres.statuses import CANCELLABLE, HELD
@@ -41,12 +41,12 @@ RETURNING r.id
 """
 _PUT_OFF = f"""
 UPDATE andon.runs SET start_by = start_by + {PUT_OFF} WHERE id IN (
-    SELECT r.id FROM andon.runs r WHERE r.status = 'queued' AND r.start_by <= clock_timestamp() AND {PAUSED}
+    SELECT r.id FROM andon.runs r WHERE r.status = 'queued' AND r.start_by <= clock_timestamp() AND {paused("r")}
     ORDER BY r.start_by LIMIT {CHUNK} FOR NO KEY UPDATE SKIP LOCKED)
 """
 _LATE = f"""
 (SELECT id, subject_id, 'start_timeout' FROM andon.runs r
- WHERE status = 'queued' AND start_by <= clock_timestamp() AND NOT {PAUSED} ORDER BY start_by LIMIT {CHUNK})
+ WHERE status = 'queued' AND start_by <= clock_timestamp() AND NOT {paused("r")} ORDER BY start_by LIMIT {CHUNK})
 UNION ALL
 (SELECT id, subject_id, 'finish_timeout' FROM andon.runs
  WHERE status IN {CANCELLABLE} AND finish_by <= clock_timestamp() ORDER BY finish_by LIMIT {CHUNK})
