@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
-import time
 from collections.abc import Iterator
 from typing import Any
 
 import fakeredis
 import pytest
+from prometheus_client import CollectorRegistry
 from redis import Redis
 
 from andon import Event, EventError
-from andon.adapters.redis.breaker import Breaker
 from andon.adapters.redis.bus import STREAM, decode, encode, publish
 from andon.adapters.redis.connect import connect
-from andon.adapters.redis.flags import CHANNEL, EPOCH, FRESH_SECONDS, PREFIX, FlagCheck, FlagReader, raise_flags
+from andon.adapters.redis.flags import CHANNEL, EPOCH, PREFIX, FlagReader, raise_flags
+from andon_worker.metrics import RunMetrics
+from andon_worker.supervisor.courier import Courier, FlagCheck
 
 Store = Any
 
@@ -125,45 +126,35 @@ class TestTheCheckBeforeAStep:
     """Runs on the real server alone: it speaks the protocol itself."""
 
     @staticmethod
-    def check(redis: Redis, asked: list[str], *, seq: int = 5, breaker: Breaker | None = None) -> FlagCheck:
-        def ask() -> bool:
-            asked.append("postgres")
-            return True
-
-        return FlagCheck(FlagReader(redis), breaker or Breaker(), ["mine"], seq, ask)
+    def check(redis: Redis, *, seq: int = 5) -> bool | None:
+        """What a worker's courier answers of a run with the flag `mine`."""
+        answers: list[bool | None] = []
+        courier = Courier(redis, FlagReader(redis), RunMetrics(CollectorRegistry()))
+        courier.check(FlagCheck(["mine"], seq, answers.append))
+        courier.close()
+        courier.run()
+        [answer] = answers
+        return answer
 
     def test_only_a_newer_cancel_counts(self, redis: Redis) -> None:
         redis.set(EPOCH, "1")
-        asked: list[str] = []
-        check = self.check(redis, asked)
-        assert not check.is_cancelled()
+        assert self.check(redis) is False
         raise_flags(redis, {"mine": 5, "other": 9})
-        assert not check.is_cancelled()
+        assert self.check(redis) is False
         raise_flags(redis, {"mine": 6})
-        assert check.is_cancelled()
-        assert asked == []
+        assert self.check(redis) is True
 
-    def test_what_postgres_has_just_said_is_not_asked_again(self, redis: Redis) -> None:
-        redis.set(EPOCH, "1")
-        raise_flags(redis, {"mine": 6})
-        said = [time.monotonic() + 60]
-        check = FlagCheck(FlagReader(redis), Breaker(), ["mine"], 5, lambda: True, clear_at=lambda: said[0])
-        assert not check.is_cancelled()
-        said[0] = time.monotonic() - FRESH_SECONDS
-        assert check.is_cancelled()
+    def test_what_somebody_else_wrote_there_is_no_cancel(self, redis: Redis) -> None:
+        redis.mset({EPOCH: "1", PREFIX + "mine": "soon"})
+        assert self.check(redis) is False
+
+    def test_an_empty_redis_can_tell_nothing(self, redis: Redis) -> None:
+        assert self.check(redis) is None
+
+    def test_a_redis_that_is_away_can_tell_nothing(self) -> None:
+        assert self.check(Redis(host="127.0.0.1", port=1)) is None
 
     def test_each_of_many_threads_has_a_connection(self, redis_url: str) -> None:
         pool = connect(redis_url, name="test").connection_pool
         held = [pool.make_connection() for _ in range(150)]  # redis-py's own limit is 100
         assert len(held) == 150
-
-    def test_an_empty_redis_can_tell_nothing_and_postgres_is_asked(self, redis: Redis) -> None:
-        asked: list[str] = []
-        assert self.check(redis, asked).is_cancelled()
-        assert asked == ["postgres"]
-
-    def test_while_redis_is_away_postgres_is_asked(self) -> None:
-        asked: list[str] = []
-        away = Redis(host="127.0.0.1", port=1)
-        assert self.check(away, asked).is_cancelled()
-        assert asked == ["postgres"]

@@ -109,7 +109,7 @@ class Courier(threading.Thread):
         if not checks:
             return
         keys = [EPOCH, *(PREFIX + name for each in checks for name in each.names)]
-        values = self._breaker.call(lambda: self._reader.read(self._reader.pack(keys)))
+        values = self._breaker.call(lambda: self._reader.read(keys))
         known = values is not None and values[0] is not None
         found = dict(zip(keys, values or (), strict=False))
         for each in checks:

@@ -7,7 +7,6 @@ it is missing (Redis was restarted empty), a check reads Postgres instead.
 
 from __future__ import annotations
 
-import math
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -15,14 +14,12 @@ from collections.abc import Callable, Mapping, Sequence
 from redis import Redis
 from redis.exceptions import RedisError
 
-from andon.adapters.redis.breaker import Breaker
 from andon.adapters.redis.sending import Command, OwnConnections
 
 CHANNEL = "andon:cancel"
 PREFIX = "andon:flag:"
 EPOCH = "andon:epoch"
 TTL_SECONDS = 7 * 24 * 3600
-FRESH_SECONDS = 0.005
 
 _RAISE = """
 for i, key in ipairs(KEYS) do
@@ -69,7 +66,7 @@ def watch(
 
 
 class FlagReader:
-    """Reads flags on a connection of the calling thread's own, with the command packed once per run.
+    """Reads flags on a connection of the calling thread's own.
 
     A step's check is on the hot path: it skips what a general client does around each command.
     """
@@ -77,51 +74,13 @@ class FlagReader:
     def __init__(self, redis: Redis) -> None:
         self._connections = OwnConnections(redis)
 
-    def pack(self, keys: Sequence[str]) -> list[bytes]:
-        """The command that reads these keys, as it goes over the wire."""
-        packed: list[bytes] = self._connections.get().pack_command("MGET", *keys)
-        return packed
-
-    def read(self, command: list[bytes]) -> list[bytes | None]:
-        """The values of the packed keys; raises `RedisError` or `OSError` when Redis is away."""
+    def read(self, keys: Sequence[str]) -> list[bytes | None]:
+        """The values of these keys; raises `RedisError` or `OSError` when Redis is away."""
         connection = self._connections.get()
         try:
-            connection.send_packed_command(command, check_health=False)
+            connection.send_command("MGET", *keys, check_health=False)
             values: list[bytes | None] = connection.read_response()
         except BaseException:
             connection.disconnect()  # what is left of an answer must not be read as the next one's
             raise
         return values
-
-
-class FlagCheck:
-    """The check before a step of one run: its flags in Redis, or Postgres where Redis can't tell.
-
-    A cancel is in Postgres before its flag is raised. So while what Postgres said at `clear_at()` (on the monotonic
-    clock; that the run is not cancelled) is fresh, Redis has nothing to add and is not asked.
-    """
-
-    def __init__(
-        self,
-        reader: FlagReader,
-        breaker: Breaker,
-        names: Sequence[str],
-        seq: int,
-        ask_postgres: Callable[[], bool],
-        clear_at: Callable[[], float] = lambda: -math.inf,
-    ) -> None:
-        self._reader = reader
-        self._breaker = breaker
-        self._keys = reader.pack([EPOCH, *(PREFIX + name for name in names)])
-        self._seq = seq
-        self._ask_postgres = ask_postgres
-        self._clear_at = clear_at
-
-    def is_cancelled(self) -> bool:
-        """Whether a cancel event newer than the run's own has raised one of its flags."""
-        if time.monotonic() - self._clear_at() < FRESH_SECONDS:
-            return False
-        answer = self._breaker.call(lambda: self._reader.read(self._keys))
-        if answer is None or answer[0] is None:
-            return self._ask_postgres()
-        return any(value is not None and int(value) > self._seq for value in answer[1:])
