@@ -42,7 +42,7 @@ class Heartbeat(threading.Thread):
         self._interval = interval
         self._lease = lease
         self._changed = changed
-        self._stop = stop
+        self._stop_run = stop
         self._present = present
         self._now = threading.Event()
         self._closed = False
@@ -95,7 +95,7 @@ class Heartbeat(threading.Thread):
             if each.id in alive:
                 each.paused = alive[each.id].paused
                 if alive[each.id].cancelled:
-                    self._stop(each, Cause.CANCELLED)
+                    self._stop_run(each, Cause.CANCELLED)
         self._look_at([each for each in hosted if each.id not in alive])
         self._changed(news)
 
@@ -109,9 +109,9 @@ class Heartbeat(threading.Thread):
         for each in missing:
             match found.get(each.holding, "lost"):
                 case "lost":
-                    self._stop(each, Cause.LEASE_LOST)
+                    self._stop_run(each, Cause.LEASE_LOST)
                 case "cancelled":
-                    self._stop(each, Cause.CANCELLED)
+                    self._stop_run(each, Cause.CANCELLED)
 
     def _hold_back(self, lost: Sequence[Run]) -> None:
         """Their code still runs here: what cleans up after it waits."""
