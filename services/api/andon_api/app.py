@@ -14,6 +14,7 @@ from andon_api import access, console, database
 from andon_api.access.admission import EXTENSION as ADMISSION
 from andon_api.access.admission import Admission
 from andon_api.asks.inspections import Inspections
+from andon_api.asks.one_each import OneEach
 from andon_api.asks.uploads import Request
 from andon_api.console import login
 from andon_api.http import rest
@@ -92,6 +93,7 @@ def create_app(
         live=live,
         inspections=Inspections(settings),
         looks=Looks(),
+        costly=OneEach(),
     ).install(app)
     if tracing is not None:
         from andon_api.signals.tracing import install

@@ -25,6 +25,7 @@ db = SQLAlchemy(disable_autonaming=True)
 
 READINESS = 2  # connections for those who ask whether we are ready, while every thread holds one
 LONGEST_LOCK_SECONDS = 2  # a table that somebody has locked would take every thread
+LONGEST_STATEMENT_SECONDS = 20  # and so would questions that take long
 TRUSTED_SECONDS = 0.1  # under load not even this is looked at: it would hand over the interpreter
 Row = dict[str, Any]
 
@@ -54,8 +55,11 @@ def _give_back(_: BaseException | None) -> None:
 
 
 def _limit(dbapi_connection: psycopg.Connection[Any], _: ConnectionPoolEntry) -> None:
-    """A request waits for a lock no longer than its client would: else one lock on a table takes every thread."""
-    dbapi_connection.execute("SELECT set_config('lock_timeout', %s, false)", [f"{LONGEST_LOCK_SECONDS}s"])
+    """A request waits for a lock, and for an answer, no longer than its client would."""
+    dbapi_connection.execute(
+        "SELECT set_config('lock_timeout', %s, false), set_config('statement_timeout', %s, false)",
+        [f"{LONGEST_LOCK_SECONDS}s", f"{LONGEST_STATEMENT_SECONDS}s"],
+    )
     dbapi_connection.commit()
 
 

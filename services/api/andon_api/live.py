@@ -153,7 +153,7 @@ class LiveFeed:
         try:
             said = json.loads(data)
             named = frozenset(f"{kind}:{id}" for kind, id in said.items())
-        except (ValueError, AttributeError):
+        except (ValueError, AttributeError, RecursionError):
             return
         self._tell(named | {ANY} if "run" in said else named)
 

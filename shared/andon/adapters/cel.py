@@ -72,6 +72,10 @@ class NoValue(AndonError, ValueError):
     """An expression has no value for an event: a key is missing, operands don't go together, it takes too much work."""
 
 
+class TooLong(AndonError):
+    """The expressions over many events together take too long: fewer at once will do."""
+
+
 @dataclass
 class Evaluations:
     """The evaluations for one cancel event: which expressions are true, and how many had no value.

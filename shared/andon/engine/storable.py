@@ -12,6 +12,7 @@ from typing import Any
 
 DEEPEST = 100
 LARGEST_NUMBER = 10**308
+_SMALL = 2**53
 FIRST_YEAR, LAST_YEAR = 1970, 2200
 
 
@@ -46,6 +47,8 @@ def json_fault(value: Any, *, deepest: int = DEEPEST) -> str | None:
             return f"expected JSON that is nested at most {deepest} levels deep"
         inner: list[Any] = []
         for each in level:
+            if each is None or type(each) is bool or (type(each) is int and -_SMALL < each < _SMALL):
+                continue
             if isinstance(each, str):
                 fault = text_fault(each)
             elif isinstance(each, Mapping):

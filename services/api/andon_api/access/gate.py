@@ -27,6 +27,7 @@ from andon_api.access.sessions import COOKIE, CSRF_FIELD, CSRF_HEADER, Session, 
 from andon_api.access.tokens import Tokens
 from andon_api.http.problems import Problem
 from andon_api.principal import ANYBODY, Principal
+from andon_api.serving.callers import CALLER
 
 EXTENSION = "andon-gate"
 FORM = "application/x-www-form-urlencoded"
@@ -71,6 +72,8 @@ class Gate:
         if not caller.scopes & needed:
             raise Problem(403, _takes(needed))
         g.principal = caller
+        if know := request.environ.get(CALLER):
+            know(caller.tenant)
         if seconds := self.rate.wait(caller.key_id):
             raise Problem(429, "This key calls too often.", headers={"Retry-After": str(seconds)})
         return None

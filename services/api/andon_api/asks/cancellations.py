@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import nullcontext
 from typing import Any
 
 from sqlalchemy import select
 
-from andon.adapters.cel import check_expression
+from andon.adapters.cel import TooLong, check_expression
 from andon.adapters.postgres.asks import requests
 from andon.adapters.postgres.asks.requests import NotFound
 from andon.adapters.postgres.cancels import wide
@@ -25,7 +27,9 @@ from andon_api.http.waiting import Known
 from andon_api.principal import principal, traceparent
 from andon_api.reads import events
 from andon_api.reads.runs import NOBODY
+from andon_api.services import services
 
+COUNT_SECONDS = 5.0
 NEWEST = 2**62  # a dry run sees every run that is open now
 
 
@@ -42,8 +46,7 @@ def ask(body: Row) -> Outcome:
     )
     _check(cancel)
     if body["dry_run"]:
-        asker = Event(RUNS_CANCELLED, user=who.user)
-        found = wide.count(connection(), tenant=who.tenant, seq=NEWEST, cancel=cancel, event=asker)
+        found = _count(cancel)
         counts = {"matched": found.matched, "failedEvaluations": found.failed, "firstFailure": found.failure}
         return Outcome({"id": None, "dryRun": True, **counts}, status=200)
     id, asked = requests.cancel_many(
@@ -69,6 +72,19 @@ def ask(body: Row) -> Outcome:
         return {**answer, **counts} if found["status"] == "done" else None
 
     return Outcome.of(asked, answer, {"Location": f"{PREFIX}/cancellations/{id}"}, Known(done))
+
+
+def _count(cancel: WideCancel) -> wide.Count:
+    """For some seconds at most; with an expression, one at a time of each tenant."""
+    who = principal()
+    asker = Event(RUNS_CANCELLED, user=who.user)
+    with services().costly.place(who.tenant) if cancel.expression else nullcontext():
+        until = time.monotonic() + COUNT_SECONDS
+        try:
+            return wide.count(connection(), tenant=who.tenant, seq=NEWEST, cancel=cancel, event=asker, until=until)
+        except TooLong:
+            said = "it takes too long to count what this matches: narrow it with startedAfter or startedBefore"
+            raise FieldErrors([("/if" if cancel.expression else "/dryRun", said)]) from None
 
 
 def find(id: str) -> Row:

@@ -22,6 +22,7 @@ FILES = ("application/octet-stream", "*/*")  # whatever the file is; what genera
 FILE = {"type": "string", "format": "binary"}
 View = TypeVar("View", bound=Callable[..., Any])
 PREFIX = "/api/v1"
+LARGEST_BODY = 1 << 20  # of JSON, but for lists of events
 
 
 def _header(name: str, description: str, example: str) -> dict[str, Any]:
@@ -76,6 +77,8 @@ class Parser(FlaskParser):
 
     def load_json(self, req: Request, schema: ma.Schema) -> Any:
         body = req.get_data(cache=True)
+        if len(body) > LARGEST_BODY:
+            raise problems.Problem(413, f"expected a body of at most {LARGEST_BODY >> 20} MiB, got {len(body)} bytes")
         if body:
             return parse_json(body)
         if getattr(schema, "needs_body", True):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping
 from typing import Any
 
 from andon.engine.storable import DEEPEST
@@ -36,18 +35,19 @@ def _opened(body: bytes | str) -> int:
 
 
 def _deeper_than(most: int, value: Any) -> bool:
+    """Whether it is nested deeper. What JSON is read as has these two types, which are told apart quickly."""
     level: list[Any] = [value]
     for _ in range(most + 1):
-        level = [inner for each in level for inner in _inside(each)]
+        inner: list[Any] = []
+        for each in level:
+            if type(each) is list:
+                inner += each
+            elif type(each) is dict:
+                inner += each.values()
+        level = inner
         if not level:
             return False
-    return True
-
-
-def _inside(value: Any) -> Iterable[Any]:
-    """What is nested directly in `value`, and could nest more."""
-    inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
-    return [each for each in inner if isinstance(each, (dict, list))]
+    return any(type(each) in (list, dict) for each in level)
 
 
 def _whole(text: str) -> int:

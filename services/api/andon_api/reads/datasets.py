@@ -12,6 +12,7 @@ from andon.reports.plan import Plan
 from andon_api.database import Row, rows
 from andon_api.http import paging
 from andon_api.http.paging import Listing
+from andon_api.reads.room import room
 
 _DATASET = Dataset.__table__
 
@@ -29,10 +30,10 @@ def listed(tenant: str, *, limit: int, cursor: str | None) -> Row:
     listing = Listing("datasets")
     if after := listing.decode(cursor, paging.moment, UUID):
         query = query.where(tuple_(_DATASET.c.created_at, _DATASET.c.id) < tuple_(*after))
-    query = query.order_by(_DATASET.c.created_at.desc(), _DATASET.c.id.desc()).limit(limit + 1)
-    return listing.page(
-        [_told(each) for each in rows(query)], limit, lambda row: [row["created_at"].isoformat(), row["id"]]
-    )
+    query = query.order_by(_DATASET.c.created_at.desc(), _DATASET.c.id.desc())
+    limit = room(query, limit, _DATASET.c.columns, _DATASET.c.plan)
+    found = [_told(each) for each in rows(query.limit(limit + 1))]
+    return listing.page(found, limit, lambda row: [row["created_at"].isoformat(), row["id"]])
 
 
 def _told(dataset: Row) -> Row:

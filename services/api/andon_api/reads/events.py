@@ -17,6 +17,7 @@ from andon.engine.events import why_only_ours
 from andon_api.database import Row, rows
 from andon_api.http import paging
 from andon_api.http.paging import Listing
+from andon_api.reads.room import room
 from andon_api.reads.unmatched import why_nothing
 
 _EVENT = EventRow.__table__
@@ -55,7 +56,9 @@ def listed(tenant: str, *, limit: int, cursor: str | None, name: str | None = No
         query = query.where(_EVENT.c.name == name)
     if after := listing.decode(cursor, paging.seq):
         query = query.where(_EVENT.c.seq < after[0])
-    made = listing.page(rows(query.order_by(_EVENT.c.seq.desc()).limit(limit + 1)), limit, lambda row: [row["seq"]])
+    query = query.order_by(_EVENT.c.seq.desc())
+    limit = room(query, limit, _EVENT.c.data)
+    made = listing.page(rows(query.limit(limit + 1)), limit, lambda row: [row["seq"]])
     return {**made, "items": _with_effects(made["items"])}
 
 
@@ -89,7 +92,9 @@ def dead(tenant: str, *, limit: int, cursor: str | None) -> Row:
     listing = Listing("dead-events")
     if after := listing.decode(cursor, paging.seq):
         query = query.where(_DEAD.c.id < after[0])
-    found = [{**row, "fields_": row["fields"]} for row in rows(query.order_by(_DEAD.c.id.desc()).limit(limit + 1))]
+    query = query.order_by(_DEAD.c.id.desc())
+    limit = room(query, limit, _DEAD.c.fields)
+    found = [{**row, "fields_": row["fields"]} for row in rows(query.limit(limit + 1))]
     return listing.page(found, limit, lambda row: [row["id"]])
 
 

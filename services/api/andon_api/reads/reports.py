@@ -16,6 +16,7 @@ from andon_api.http import paging
 from andon_api.reads import artifacts
 from andon_api.reads.current import add_run
 from andon_api.reads.filters import listing_of, of_request
+from andon_api.reads.room import room
 
 _ROW = Report.__table__
 _SUBJECT = SubjectRow.__table__
@@ -62,8 +63,9 @@ def listed(tenant: str, filters: Row) -> Row:
         query = query.where(_REPORT.c.dataset_id == filters["dataset_id"])
     if after := listing.decode(filters["cursor"], paging.moment, UUID):
         query = query.where(tuple_(_REPORT.c.created_at, _REPORT.c.id) < tuple_(*after))
-    query = query.order_by(_REPORT.c.created_at.desc(), _REPORT.c.id.desc()).limit(limit + 1)
-    made = listing.page(rows(query), limit, lambda row: [row["created_at"].isoformat(), row["id"]])
+    query = query.order_by(_REPORT.c.created_at.desc(), _REPORT.c.id.desc())
+    limit = room(query, limit, _REPORT.c.options)
+    made = listing.page(rows(query.limit(limit + 1)), limit, lambda row: [row["created_at"].isoformat(), row["id"]])
     return {**made, "items": _complete(tenant, made["items"])}
 
 

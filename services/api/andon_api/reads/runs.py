@@ -20,6 +20,8 @@ from andon_api.http import paging
 from andon_api.http.paging import Listing
 from andon_api.http.rest import PREFIX
 from andon_api.reads import artifacts, attempts, doors, searching
+from andon_api.reads.room import room
+from andon_api.services import services
 
 _RUN = Run.__table__
 _EVENT = EventRow.__table__
@@ -248,7 +250,9 @@ def listed(tenant: str, filters: Row) -> Row:
     query = query.order_by(_RUN.c.id.desc())
     limit, where = filters["limit"], filters.get("where")
     if where is not None:
-        return _searched(query, listing, limit, where)
+        with services().costly.place(tenant):
+            return _searched(query, listing, limit, where)
+    limit = room(query, limit, _EVENT.c.data)
     return _page(listing, rows(query.limit(limit + 1)), limit)
 
 
@@ -263,6 +267,7 @@ def _searched(query: Select[Any], listing: Listing, limit: int, where: str) -> R
     seen = query.with_only_columns(_RUN.c.id).limit(searching.SEEN_AT_ONCE).subquery()
     last, count = db.session.execute(select(func.min(cast(seen.c.id, Text)), func.count()).select_from(seen)).one()
     matching = query.where(_RUN.c.id.in_(select(seen.c.id)), searching.has_value(where))
+    limit = room(matching, limit, _EVENT.c.data)
     page = _page(listing, rows(matching.limit(limit + 1)), limit)
     if page["next_cursor"] is None and count == searching.SEEN_AT_ONCE:
         page["next_cursor"] = listing.encode(last)

@@ -7,6 +7,7 @@ from flask import request
 from andon.adapters.postgres.asks.requests import NotFound
 from andon_api.asks import incoming
 from andon_api.asks.events import record, replay
+from andon_api.asks.one_each import one_large_each
 from andon_api.database import Row
 from andon_api.http.document.event_shapes import ref
 from andon_api.http.effects import Outcome, effect
@@ -40,6 +41,7 @@ _BODY = {"required": True, "content": {incoming.NATIVE: {"schema": _EITHER}}}
 @blueprint.answers(202, SentSchema)
 @blueprint.may_answer(400, 415, 422)
 @blueprint.can_wait(SentSchema)
+@one_large_each
 @effect
 def send() -> Outcome:
     """Send one event or a list.

@@ -8,6 +8,7 @@ from flask import Blueprint, request
 
 from andon_api.asks import incoming
 from andon_api.asks.events import record
+from andon_api.asks.one_each import one_large_each
 from andon_api.http.effects import Outcome, effect
 from andon_api.http.strict_json import parse_json
 from andon_api.principal import principal, traceparent
@@ -17,6 +18,7 @@ SEED = "x-inngest-event-id-seed"
 
 
 @blueprint.post("/e/<key>")
+@one_large_each
 @effect
 def send(key: str) -> Outcome:
     """Record one event or a list, whatever the media type; answers as Inngest does."""

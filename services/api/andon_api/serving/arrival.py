@@ -52,6 +52,11 @@ class Arrival:
         return self.expects_continue or max(self._frame.announced, self.size) > SMALL
 
     @property
+    def head(self) -> bytes:
+        """Its head, as far as it has arrived."""
+        return bytes(self._head)
+
+    @property
     def path(self) -> bytes:
         """What the request line asks for, without the query; empty as long as that isn't known."""
         line = bytes(self._head[:2048]).split(b"\r\n", 1)[0].split(b" ")

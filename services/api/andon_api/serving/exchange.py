@@ -12,6 +12,7 @@ from gunicorn.http.parser import RequestParser  # type: ignore[import-untyped]
 
 from andon_api.serving.arrival import Arrival, NotArrived, Replay
 from andon_api.serving.bell import PARK, Bell
+from andon_api.serving.callers import CALLER
 from andon_api.serving.outbox import Outbox
 
 LEFT = "andon.left"  # in the environ: says whether the client has gone meanwhile
@@ -102,6 +103,7 @@ class Exchange:
         self._response, environ = wsgi.create(self._request, self._socket, self._client, self._listener, cfg)
         environ["wsgi.multithread"] = True
         environ[LEFT] = self._left
+        environ[CALLER] = self._worker.callers.learn(self._arrival.head)
         environ[PARK] = self._park
         if self._arrival.closes or not self._worker.alive:
             self._response.force_close()

@@ -2,8 +2,8 @@
 
 A thread gets a request when it is there, and is free again when the answer is made; hundreds of clients that send or
 read a byte a second hold descriptors, and are cut off by their pace. An answer that has nothing to say for now is
-parked, and takes a thread again when its bell rings: so are thousands of streams. Health is answered by threads of its
-own, which nothing else can take.
+parked, and takes a thread again when its bell rings: so are thousands of streams. Tenants take turns at the threads.
+Health is answered by threads of its own, which nothing else can take.
 """
 
 from __future__ import annotations
@@ -29,8 +29,10 @@ from gunicorn.util import write_error  # type: ignore[import-untyped]
 from gunicorn.workers.base import Worker  # type: ignore[import-untyped]
 from gunicorn.workers.gthread import PollableMethodQueue  # type: ignore[import-untyped]
 
+from andon_api.serving.callers import Callers
 from andon_api.serving.connection import Connection, Phase
 from andon_api.serving.exchange import Exchange, Next
+from andon_api.serving.threads import FairThreads
 from andon_api.serving.timers import Timers
 
 QUOTING = (InvalidHeader, InvalidHeaderName, InvalidHTTPVersion, InvalidRequestLine, InvalidRequestMethod)
@@ -51,8 +53,9 @@ class EventWorker(Worker):  # type: ignore[misc]
         self._poller = selectors.DefaultSelector()
         self._done = PollableMethodQueue()
         self._done.init()
+        self.callers = Callers()
+        self._work = FairThreads[Next](self.cfg.threads, "andon-api")
         self._lanes = {
-            "work": ThreadPoolExecutor(self.cfg.threads, "andon-api"),
             "streams": ThreadPoolExecutor(2, "andon-streams"),  # what was parked: a crowd of viewers keeps nobody out
             "health": ThreadPoolExecutor(1, "andon-health"),
             "ready": ThreadPoolExecutor(2, "andon-ready"),
@@ -80,6 +83,7 @@ class EventWorker(Worker):  # type: ignore[misc]
             for each in [each for each in self._connections if each.phase is Phase.IDLE]:
                 each.until = min(each.until, ending)
             self._turn(STOPPING_SWEEP_SECONDS)
+        self._work.shutdown()
         for lane in self._lanes.values():
             lane.shutdown()  # what a client has left goes on to its end
 
@@ -177,8 +181,12 @@ class EventWorker(Worker):  # type: ignore[misc]
     def _submit(self, connection: Connection, lane: str | None = None) -> None:
         exchange = connection.exchange
         assert exchange is not None
-        threads = self._lanes[lane or LANES.get(connection.arrival.path, "work")]
-        threads.submit(exchange.go).add_done_callback(lambda done: self._done.defer(self._came_back, connection, done))
+        lane = lane or LANES.get(connection.arrival.path)
+        if lane is not None:
+            done = self._lanes[lane].submit(exchange.go)
+        else:
+            done = self._work.submit(self.callers.of(connection.arrival.head, connection.client), exchange.go)
+        done.add_done_callback(lambda done: self._done.defer(self._came_back, connection, done))
 
     def _came_back(self, connection: Connection, done: Future[Next]) -> None:
         """A thread has gone as far as it could."""

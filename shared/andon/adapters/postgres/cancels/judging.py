@@ -5,6 +5,8 @@ The events' data is loaded for a few pairs at a time: a cancel can meet very man
 
 from __future__ import annotations
 
+import math
+import time
 import uuid
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,7 +15,7 @@ from typing import Any
 
 import psycopg
 
-from andon.adapters.cel import Evaluations
+from andon.adapters.cel import Evaluations, TooLong
 from andon.adapters.postgres.cancels.marks import Mark
 from andon.engine.events import Event
 
@@ -57,12 +59,17 @@ class Judged:
     failed: Counter[str] = field(default_factory=Counter)
 
 
-def judge(connection: psycopg.Connection[Any], pairs: Sequence[Pair]) -> Judged:
-    """Evaluate what there is to evaluate. Of a run, the first pair that holds counts; later ones aren't looked at."""
+def judge(connection: psycopg.Connection[Any], pairs: Sequence[Pair], *, until: float = math.inf) -> Judged:
+    """Evaluate what there is to evaluate. Of a run, the first pair that holds counts; later ones aren't looked at.
+
+    Raises `TooLong` where there is more to do at the time `until`, by the monotonic clock.
+    """
     judged, marked = Judged(), set[uuid.UUID]()
     evaluations: defaultdict[int, Evaluations] = defaultdict(Evaluations)
     for pair, trigger, cancel in _loaded(connection, pairs, marked):
         if pair.expression is not None:
+            if time.monotonic() > until:
+                raise TooLong("many cancel events meet many runs")
             shared = evaluations[pair.mark.event.seq]
             failed = shared.failed
             holds = shared.hold(pair.expression, trigger, cancel)

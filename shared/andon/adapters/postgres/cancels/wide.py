@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import math
 import time
 import uuid
 from collections.abc import Mapping, Sequence
@@ -15,7 +16,7 @@ from typing import Any, NamedTuple
 
 import psycopg
 
-from andon.adapters.cel import Evaluations
+from andon.adapters.cel import Evaluations, TooLong
 from andon.adapters.postgres.cancels import cascades
 from andon.adapters.postgres.cancels.judging import AT_A_TIME, Judged, judge, pair_of
 from andon.adapters.postgres.cancels.marks import Mark, mark, reason_of
@@ -141,11 +142,11 @@ def store(connection: psycopg.Connection[Any], event: Event, cancel: WideCancel)
     return row[0] if row else None
 
 
-def marks_for(connection: psycopg.Connection[Any], runs: Sequence[uuid.UUID]) -> Judged:
-    """The marks that wide cancels recorded earlier put on runs that are made now."""
+def marks_for(connection: psycopg.Connection[Any], runs: Sequence[uuid.UUID], *, until: float = math.inf) -> Judged:
+    """The marks that wide cancels recorded earlier put on runs that are made now; `until` as `judge` has it."""
     if not runs:
         return Judged()
-    return judge(connection, [pair_of(*row) for row in connection.execute(_FOR_NEW_RUNS, [list(runs)])])
+    return judge(connection, [pair_of(*row) for row in connection.execute(_FOR_NEW_RUNS, [list(runs)])], until=until)
 
 
 def count_born(connection: psycopg.Connection[Any], runs: Sequence[uuid.UUID]) -> None:
@@ -161,11 +162,21 @@ class Count(NamedTuple):
     failure: str | None
 
 
-def count(connection: psycopg.Connection[Any], *, tenant: str, seq: int, cancel: WideCancel, event: Event) -> Count:
-    """How many runs the cancel would stop now: a dry run."""
+def count(
+    connection: psycopg.Connection[Any],
+    *,
+    tenant: str,
+    seq: int,
+    cancel: WideCancel,
+    event: Event,
+    until: float = math.inf,
+) -> Count:
+    """How many runs the cancel would stop now: a dry run. Raises `TooLong` where there are more at the time `until`."""
     evaluations = Evaluations(SHARED_BY_A_COUNT)
     cursor, matched, done = NOBODY, 0, False
     while not done:
+        if time.monotonic() > until:
+            raise TooLong("many runs meet an expression")
         runs, cursor, done = _matching(connection, _values(tenant, seq, cancel, cursor), event, evaluations)
         matched += len(runs)
     return Count(matched, evaluations.failed, evaluations.failure)

@@ -1,0 +1,58 @@
+"""One at a time of each tenant: for what keeps the interpreter to itself."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+from flask import request
+
+from andon_api.http.problems import Problem
+from andon_api.principal import principal
+from andon_api.services import services
+
+LARGE_BYTES = 1 << 20
+"""Of a body of JSON. What it is as Python objects is up to thirty times as much."""
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class OneEach:
+    """The places of one process."""
+
+    def __init__(self, *, patience: float = 3.0) -> None:
+        self._patience = patience
+        self._changed = threading.Condition()
+        self._taken: set[str] = set()
+
+    @contextmanager
+    def place(self, tenant: str) -> Iterator[None]:
+        """The tenant's; a 503 `Problem` where it isn't free in some seconds."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: tenant not in self._taken, self._patience):
+                raise Problem(
+                    503, "Another large request of yours is at work; try again.", headers={"Retry-After": "2"}
+                )
+            self._taken.add(tenant)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._taken.remove(tenant)
+                self._changed.notify_all()
+
+
+def one_large_each(view: Callable[P, T]) -> Callable[P, T]:
+    """Make a view that is at work on one large body at a time of each tenant."""
+
+    @wraps(view)
+    def within(*args: P.args, **kwargs: P.kwargs) -> T:
+        if len(request.get_data()) <= LARGE_BYTES:
+            return view(*args, **kwargs)
+        with services().costly.place(principal().tenant):
+            return view(*args, **kwargs)
+
+    return within
