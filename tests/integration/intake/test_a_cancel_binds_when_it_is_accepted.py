@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
@@ -133,6 +134,22 @@ def test_beside_an_uncommitted_cancel_a_batch_waits_and_makes_the_older_run_as_c
             wait_until(lambda: waits_for_a_key(api), what="the batch waits for the cancel")
         answer.result(10)
     assert desk.statuses()[0] == "cancelled"
+
+
+@pytest.mark.parametrize("many", [600, 1_200], ids=["by their keys", "as a whole"])
+def test_another_tenants_cancel_waits_for_no_batch_however_large(
+    desk: Desk, api: Connection, registry: Registry, many: int
+) -> None:
+    with ThreadPoolExecutor(1) as caller:
+        with desk.db.transaction():
+            walks = [walk(f"case-{number}", f"w{number}") for number in range(many)]
+            record_batch(desk.db, registry, walks, [f"1-{number}" for number in range(many)])
+            for number in range(20):
+                other = replace(cancel(f"case-{number}", f"c{number}"), tenant="other")
+                assert caller.submit(send, api, other).result(5).stopped == []
+            own = caller.submit(send, api, cancel("case-7"))
+            wait_until(lambda: waits_for_a_key(desk.db), what="its own tenant's cancel waits for the batch")
+        assert own.result(10).stopped
 
 
 def batch(connection: Connection, registry: Registry, event: Event) -> None:

@@ -10,6 +10,7 @@ import psycopg
 import pytest
 
 from andon import CancelOn, Event, function
+from andon.adapters.cel import TooLong
 from andon.adapters.postgres.cancels import wide
 from andon.adapters.postgres.connect import connect
 from andon.adapters.postgres.events import inbox
@@ -17,6 +18,7 @@ from andon.adapters.postgres.events.own_events import WideCancel
 from andon.engine.declared.functions import Registry
 from andon.engine.events import RUNS_CANCELLED
 from andon_worker.dispatcher.batches.batch import Effects, record_batch
+from andon_worker.dispatcher.halving import is_too_much
 
 COSTLY = "event.data.a.all(x, x in event.data.a)"
 NUMBERS = list(range(38_000))
@@ -93,3 +95,19 @@ def test_a_rule_whose_expression_has_no_value_is_no_match_and_counted(database: 
     assert (effects.settled, dict(effects.failed_evaluations)) == ([], {}), "6 / 5 and 8 / 5 are 1 in whole numbers"
     effects = dispatch(database, Event("walk/cancelled", {"case": "c", "parts": 4}))
     assert (len(effects.settled), dict(effects.failed_evaluations)) == (1, {})
+
+
+def test_a_batch_whose_expressions_take_too_long_leaves_nothing_behind_and_fewer_are_taken_at_once(
+    database: psycopg.Connection[Any],
+) -> None:
+    registry = Registry([walk], check_expression=lambda _: None)
+    runs = [Event("walk/requested", {"case": "a", "total": n}) for n in range(3)]
+    dispatch(database, *runs)
+    cancels = [Event("walk/cancelled", {"case": "a", "parts": 1}, id=f"c{n}") for n in range(2)]
+    with pytest.raises(TooLong) as raised, database.transaction():
+        record_batch(database, registry, cancels, [None] * 2, until=time.monotonic())
+    assert is_too_much(raised.value)
+    assert database.execute("SELECT count(*) FROM andon.events WHERE name = 'walk/cancelled'").fetchone() == (0,)
+    for each in cancels:
+        dispatch(database, each)
+    assert database.execute("SELECT count(*) FROM andon.runs WHERE status = 'cancelled'").fetchone() == (1,)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import math
+import time
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -10,6 +12,7 @@ from redis.exceptions import RedisError
 from sqlalchemy import func, update
 from sqlalchemy.dialects.postgresql import insert
 
+from andon.adapters.cel import TooLong
 from andon.adapters.postgres.asks.accepting import Accepted, accept_effects, concerned
 from andon.adapters.postgres.asks.requests import Conflict, NotFound
 from andon.adapters.postgres.events.inbox import accept
@@ -21,7 +24,7 @@ from andon_api.access.admission import admit, check_data
 from andon_api.asks.auditing import note
 from andon_api.database import Row, connection, db
 from andon_api.http.effects import Outcome, at_once
-from andon_api.http.problems import Problem
+from andon_api.http.problems import FieldErrors, Problem
 from andon_api.http.waiting import Known
 from andon_api.principal import principal
 from andon_api.reads import events
@@ -32,6 +35,7 @@ from andon_api.services import services
 
 CUT_AT = 1024 * 1024  # longer values were not kept whole
 LARGEST_ID = 2**63
+LONGEST_SECONDS = 2.0  # that the expressions of a request's events may take together; one's are bounded
 
 
 def replay(tenant: str, id: int) -> Row:
@@ -91,7 +95,13 @@ def _accept(given: list[Event]) -> Accepted:
         rules = concerned(own, given)
         if rules is None:
             return Accepted(accept(own, given), {}, [])
-    return accept_effects(connection(), given, rules)
+    until = time.monotonic() + LONGEST_SECONDS if len(given) > 1 else math.inf
+    try:
+        return accept_effects(connection(), given, rules, until=until)
+    except TooLong:
+        raise FieldErrors(
+            [("", "the expressions that so many events meet take too long: send fewer at once")]
+        ) from None
 
 
 def _told(stopped: list[UUID] | None) -> Row:

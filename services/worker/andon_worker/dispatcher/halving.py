@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from andon.adapters.cel import TooLong
 from andon.adapters.postgres import away as postgres
 from andon.adapters.postgres.leadership import NotLeader
 from andon.adapters.redis import away as redis
@@ -22,7 +23,7 @@ def is_nobodys_fault(error: BaseException) -> bool:
 def is_too_much(error: BaseException) -> bool:
     """Whether it may help to ask for less at once."""
     why = postgres.why_away(error)
-    return isinstance(error, MemoryError) or (why is not None and why.eased)
+    return isinstance(error, (MemoryError, TooLong)) or (why is not None and why.eased)
 
 
 def halving(items: Sequence[T], act: Callable[[Sequence[T]], None], alone: Callable[[T, Exception], None]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -20,6 +21,7 @@ import psycopg
 from redis import Redis
 from redis.exceptions import ResponseError
 
+from andon.adapters.cel import TooLong
 from andon.adapters.postgres.away import Away, first_line, why_away
 from andon.adapters.postgres.database import Database
 from andon.adapters.postgres.doors.pauses import Pauses
@@ -39,6 +41,7 @@ from andon_worker.dispatcher.batches.size import MOST, MOST_BYTES, BatchSize
 from andon_worker.dispatcher.halving import halving, is_nobodys_fault, is_too_much
 from andon_worker.dispatcher.low_water import forgotten
 from andon_worker.dispatcher.observing import batch_observed
+from andon_worker.dispatcher.sharing import Sharing, tenant_of
 from andon_worker.metrics import DispatcherMetrics
 
 if TYPE_CHECKING:
@@ -50,6 +53,8 @@ _ENDS = {name.encode() for name in ENDS}
 PUT_BY_SECONDS = 5.0
 LONGEST_PUT_BY_SECONDS = 300.0
 TRIES = 5
+READS_AT_ONCE = 2
+LONGEST_SECONDS = 1.0  # that many events' expressions may take in one batch; one's are bounded
 TRIES_KEPT = 10_000
 
 
@@ -97,6 +102,8 @@ class Intake:
         self._stream = stream
         self._pauses = Pauses() if pauses is None else pauses
         self._size = BatchSize()
+        self._sharing = Sharing()
+        self._resuming = True
         self._tries: dict[tuple[str, str], int] = {}
         self.pending_first = True
         self.awaited = True
@@ -107,17 +114,36 @@ class Intake:
         """Whether it read of the end of a run whose function has limits since this was last set to False."""
 
     def step(self, *, block_ms: int) -> int:
-        """Handle one batch, what was read before and not acknowledged first; return how many entries it had."""
-        resumed = self.pending_first
-        if resumed:
-            self._put_off.clear()  # they are pending, too
-            entries = urgent = self._pending()
-        else:
-            entries = self._new(block_ms)
-            urgent = self._put_off_what_can_wait(entries)
-        handled = self._handle(urgent)
-        self.pending_first = not handled or (resumed and bool(entries))
-        return len(entries)
+        """Handle what is next, what was read before and not acknowledged first; return how many entries there were."""
+        read = 0
+        if self.pending_first:  # it is all pending, what is held here, too
+            self.pending_first, self._resuming = False, True
+            self._sharing.clear()
+            self._put_off.clear()
+        if self._resuming and not self._sharing:
+            self._sharing.add(self._pending())
+            self._resuming = len(self._sharing) > 0
+        if not self._resuming:
+            read = self._read_on(block_ms)
+        if self.pending_first:
+            return read  # what could wait has failed
+        batches = self._sharing.take(self._size.now, MOST_BYTES)
+        if not batches:
+            self.went_on_at = time.monotonic()
+        self.pending_first = not all(map(self._handle, batches))
+        return max(read, sum(map(len, batches)))
+
+    def _read_on(self, block_ms: int) -> int:
+        """Read more than is handled at once, to see who has sent little; wait for the first where nothing is held."""
+        read = 0
+        for _ in range(READS_AT_ONCE):
+            if not self._sharing.full:
+                entries = self._new(1 if self._sharing else block_ms)
+                self._sharing.add(self._put_off_what_can_wait(entries))
+                read += len(entries)
+                if len(entries) < MOST:
+                    break
+        return read
 
     def handle_put_off(self) -> None:
         """Handle what could wait: many ends of runs together cost little more than one."""
@@ -145,6 +171,11 @@ class Intake:
         """Whether nobody waits for it, as a parent does for its child's end."""
         return entry[1].get(b"name") in self._can_wait and b'"parentRunId"' not in entry[1].get(b"data", b"")
 
+    @property
+    def idle_for(self) -> float:
+        """Seconds since it handled an entry, or found none."""
+        return time.monotonic() - self.went_on_at
+
     def create_group(self) -> None:
         """Make the consumer group from the stream's beginning, never from `$`: what waits there must be read."""
         try:
@@ -154,15 +185,14 @@ class Intake:
                 raise
 
     def _new(self, block_ms: int) -> list[Entry]:
-        consumer = self._leadership.holder
-        return self._reader.new(consumer, count=self._size.now, most_bytes=MOST_BYTES, block_ms=block_ms)
+        return self._reader.new(self._leadership.holder, count=MOST, most_bytes=MOST_BYTES, block_ms=block_ms)
 
     def _pending(self) -> list[Entry]:
         """Entries read by anyone and not acknowledged; those trimmed meanwhile are acknowledged and counted.
 
         Being the leader, this one may handle them whoever read them: what the former one commits, the fence refuses.
         """
-        entries, gone = self._reader.pending(count=self._size.now, most_bytes=MOST_BYTES)
+        entries, gone = self._reader.pending(count=MOST, most_bytes=MOST_BYTES)
         if gone:
             log.warning("%d pending entries were trimmed from the bus: %s ...", len(gone), min(gone))
             self._redis.xack(self._stream, GROUP, *gone)
@@ -226,6 +256,7 @@ class Intake:
                     [id for id, _ in kept],
                     awaited=self.awaited,
                     pauses=self._pauses,
+                    until=time.monotonic() + LONGEST_SECONDS if len(kept) > 1 else math.inf,
                 )
             refused = [(entry, why) for entry, _ in [*events, *accepted] if (why := self._refusal(effects, entry))]
             if buried := [each for each in [*unfit, *refused] if each[0][0] not in gone]:
@@ -291,7 +322,7 @@ class Intake:
 
     def _ease(self, entries: Sequence[Entry], error: Exception) -> bool:
         """It was too much at once: take fewer; and one that is too much alone, put by."""
-        why = why_away(error) or Away.EXHAUSTED
+        why = why_away(error) or (Away.SLOW if isinstance(error, TooLong) else Away.EXHAUSTED)
         if len(entries) > 1:
             log.warning("a batch of %d entries was too much (%s) and is halved", len(entries), why)
             self._size.was_too_much(len(entries))
@@ -336,7 +367,7 @@ class Intake:
     def _dead(self, entry: Entry, reason: str) -> Dead:
         id, fields = entry
         key = _key(entry)
-        return Dead(self._name(id), _tenant(entry), preserve(fields), reason, key[1] if key else None)
+        return Dead(self._name(id), tenant_of(entry), preserve(fields), reason, key[1] if key else None)
 
     def _name(self, stream_id: str) -> str:
         """What names an entry in the inbox and among the dead events."""
@@ -345,10 +376,6 @@ class Intake:
     def _hold(self, connection: psycopg.Connection[Any]) -> str:
         """Until the transaction ends, nobody else leads and the stream's low-water mark, returned, doesn't rise."""
         return self._leadership.hold(connection)
-
-
-def _tenant(entry: Entry) -> str:
-    return entry[1].get(b"tenant", b"").decode(errors="replace") or DEFAULT_TENANT
 
 
 def _key(entry: Entry) -> tuple[str, str] | None:

@@ -24,6 +24,8 @@ from andon_worker.broker import HintBroker
 from andon_worker.metrics import DispatcherMetrics
 
 LOOK_SECONDS = 0.25
+TURN_SECONDS = 0.05
+"""For about so long a duty acts, then what has come in has its turn."""
 NO_SEQ = 2**53  # of a cancel that is no event: later than all
 
 

@@ -40,7 +40,7 @@ from andon_worker.dispatcher.former import FormerIntake, FormerStreams
 from andon_worker.dispatcher.gatekeeper import Gatekeeper
 from andon_worker.dispatcher.halving import is_nobodys_fault, is_too_much
 from andon_worker.dispatcher.intake import Intake
-from andon_worker.dispatcher.leader import LOOK_SECONDS, Leader
+from andon_worker.dispatcher.leader import LOOK_SECONDS, TURN_SECONDS, Leader
 from andon_worker.dispatcher.narrating import narrate
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ class DispatcherService:
     @property
     def stuck_for(self) -> float:
         """Seconds since it handled an entry of the bus, found none, or saw that another leads."""
-        return time.monotonic() - self._intake.went_on_at
+        return self._intake.idle_for
 
     @property
     def stopping(self) -> bool:
@@ -193,10 +193,17 @@ class DispatcherService:
             try:
                 with self._minding(duty.name):
                     duty.act()
+                with self._minding("intake"):
+                    self._take_in_between()
             except (RedisError, OSError) as error:
                 redis_away = error
         if redis_away is not None:
             self._redis_away(redis_away)
+
+    def _take_in_between(self) -> None:
+        """After a duty that took its time, handle what has come in: somebody may wait for a cancel."""
+        if self._intake.idle_for >= TURN_SECONDS:
+            self._intake.step(block_ms=1)
 
     @contextmanager
     def _minding(self, name: str) -> Iterator[None]:

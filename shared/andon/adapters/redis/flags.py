@@ -55,14 +55,19 @@ def watch(
             on_lost()
             while not closed():
                 message = pubsub.get_message(timeout=1.0)
-                if message is not None:
-                    name, _, seq = message["data"].decode().rpartition("|")
-                    on_flag(name, int(seq))
+                if message is not None and (flag := _pushed(message["data"])):
+                    on_flag(*flag)
         except RedisError:
             on_lost()
             time.sleep(random.uniform(0.2, 1.0))
         finally:
             pubsub.close()
+
+
+def _pushed(data: bytes) -> tuple[str, int] | None:
+    """The flag that a message names, and its seq; None for what somebody else has published."""
+    name, _, seq = data.decode(errors="replace").rpartition("|")
+    return (name, int(seq)) if seq.isascii() and seq.isdigit() and len(seq) < 20 else None
 
 
 class FlagReader:

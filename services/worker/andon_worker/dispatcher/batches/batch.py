@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import math
+import time
 import uuid
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain
 from typing import Any
 
 import psycopg
 
-from andon.adapters.cel import any_holds, value_of
+from andon.adapters.cel import TooLong, any_holds, value_of
 from andon.adapters.postgres.cancels import cancellations, cascades, subject_cancels, wide
 from andon.adapters.postgres.cancels.cancellations import KeyedCancel, request_key
 from andon.adapters.postgres.cancels.marks import mark
@@ -202,10 +203,12 @@ def record_batch(
     *,
     awaited: bool = True,
     pauses: Pauses = NOTHING_PAUSED,
+    until: float = math.inf,
 ) -> Effects:
     """Record the events in order and apply them. In the caller's transaction, which holds the leadership.
 
-    Events are looked for in what runs wait for unless it is known that none is `awaited`.
+    Events are looked for in what runs wait for unless it is known that none is `awaited`. Raises `TooLong` where there
+    are expressions left to evaluate at the time `until`, by the monotonic clock.
     """
     ours = inbox.close(connection, [(each.tenant, each.id) for each in events])
     forged = _forged(connection, ours, events)
@@ -215,14 +218,15 @@ def record_batch(
     fresh = [each for each in fresh if each.seq not in endless]
     stoppable = {each.seq: list(_stoppable_by(registry, each)) for each in fresh}
     cancels = _plan_cancels(registry, fresh, stoppable)
-    cancellations.hold(connection, [*chain(*stoppable.values()), *(each.key for each in cancels)])
+    held = [(event.tenant, key) for event in fresh for key in stoppable[event.seq]]
+    cancellations.hold(connection, [*held, *((each.event.tenant, each.key) for each in cancels)])
     requests = subjects.read(connection, registry, fresh)
     matched = cancellations.open_runs(
         connection, [*(each.key for each in cancels), *sifting.singletons_of(registry, fresh)]
     )
     subjects.lock(connection, requests, matched)
     by_id = cancellations.runs_by_id(connection, fresh)
-    planned, skipped = _plan_runs(registry, fresh, requests)
+    planned, skipped = _plan_runs(registry, fresh, requests, until)
     runs, dropped = sifting.sift(connection, registry, fresh, [_minding(pauses, run) for run in planned])
     singles = sifting.replacing(runs)
     cancels = [*cancels, *singles]
@@ -240,7 +244,8 @@ def record_batch(
     skips.record(connection, skipped)
     unstarted = subjects.attach(connection, requests, runs)
     made = [run.id for run in runs]
-    keyed, born = cancellations.pairs(connection, runs=made, cancels=cancels), wide.marks_for(connection, made)
+    keyed = cancellations.pairs(connection, runs=made, cancels=cancels, until=until)
+    born = wide.marks_for(connection, made, until=until)
     marks = [*keyed.marks, *born.marks, *subject_cancels.marks(connection, requests.cancelled), *requests.superseding()]
     marks += sifting.overtaken(connection, runs)
     marked = mark(connection, [*by_id, *marks])
@@ -331,13 +336,15 @@ def _count_spread(connection: psycopg.Connection[Any], registry: Registry, event
     inbox.spread(connection, {seq: FANNED_HOPS * (count - 1) for seq, count in starts.items() if count > 1})
 
 
-def _plan_runs(registry: Registry, events: Sequence[Event], requests: Requests) -> Planned:
+def _plan_runs(registry: Registry, events: Sequence[Event], requests: Requests, until: float) -> Planned:
     """A run for each function that an event starts.
 
     Of a function whose runs are about a subject, a request that doesn't count starts none.
     """
     planned, skipped = [], []
     for event in events:
+        if time.monotonic() > until:
+            raise TooLong("many events meet many expressions")
         for start in registry.started_by(event):
             function = start.function
             holds, failure = any_holds(start.conditions, event)

@@ -9,7 +9,7 @@ from andon.adapters.postgres.upkeep.look import Due
 from andon.adapters.redis import flags
 from andon.engine.declared.rules import run_flag
 from andon_worker.dispatcher.duties.duty import Duty
-from andon_worker.dispatcher.leader import LOOK_SECONDS, Leader
+from andon_worker.dispatcher.leader import TURN_SECONDS, Leader
 
 
 class Sweep(Duty):
@@ -25,7 +25,7 @@ class Sweep(Duty):
         return due.sweep
 
     def act(self) -> None:
-        until = time.monotonic() + LOOK_SECONDS
+        until = time.monotonic() + TURN_SECONDS
         while time.monotonic() < until:
             # The next tenant has its turn also where this one's fails.
             after, self._swept = self._swept, wide.next_tenant(self._leader.connection(), after=self._swept)
@@ -65,7 +65,7 @@ class Cascade(Duty):
         return due.cascade
 
     def act(self) -> None:
-        until, more = time.monotonic() + LOOK_SECONDS, True
+        until, more = time.monotonic() + TURN_SECONDS, True
         while more and time.monotonic() < until:
             with self._leader.transaction() as connection:
                 cancelling, settled, more = cascades.cascade(connection)

@@ -8,7 +8,7 @@ from andon.adapters.postgres.doors.pauses import Pauses
 from andon.adapters.postgres.upkeep.look import Due
 from andon_worker.dispatcher.duties.duty import Duty
 from andon_worker.dispatcher.gatekeeper import Gatekeeper
-from andon_worker.dispatcher.leader import LOOK_SECONDS, Leader
+from andon_worker.dispatcher.leader import TURN_SECONDS, Leader
 
 QUEUES_SECONDS = 1.0
 TAKE_OUT_SECONDS = 0.5
@@ -30,7 +30,7 @@ class OpenDoors(Duty):
 
     def act(self) -> None:
         self.wanted, more = False, True
-        until = time.monotonic() + LOOK_SECONDS / 2
+        until = time.monotonic() + TURN_SECONDS
         while more and time.monotonic() < until:
             with self._leader.transaction() as connection:
                 hints, more = self._gatekeeper.open(connection)

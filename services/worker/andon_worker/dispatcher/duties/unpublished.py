@@ -17,7 +17,7 @@ from andon.adapters.redis import bus
 from andon.adapters.redis.sending import Command
 from andon_worker.dispatcher.duties.duty import Duty
 from andon_worker.dispatcher.halving import halving
-from andon_worker.dispatcher.leader import LOOK_SECONDS
+from andon_worker.dispatcher.leader import TURN_SECONDS
 
 log = logging.getLogger(__name__)
 RELAY_SECONDS = 1.0
@@ -27,7 +27,7 @@ RELAYED_AT_ONCE = 20  # each may be as large as an event may be
 
 
 class MakeEnds(Duty):
-    """Makes the events of runs that were swept, for a part of the time: what comes in goes first."""
+    """Makes the events of runs that were swept, for a part of the time: what comes in goes on between."""
 
     name = "tell"
 
@@ -35,9 +35,12 @@ class MakeEnds(Duty):
         return due.tell
 
     def act(self) -> None:
-        until = time.monotonic() + LOOK_SECONDS / 4
-        while time.monotonic() < until and (settled := make_ends(self._leader.connection())):
+        until = time.monotonic() + TURN_SECONDS
+        while settled := make_ends(self._leader.connection()):
             self._leader.publish(settled)
+            if time.monotonic() >= until:
+                self._leader.look_again()
+                return
 
 
 class Relay(Duty):

@@ -7,7 +7,7 @@ import time
 from andon.adapters.postgres.events import arrivals
 from andon.adapters.postgres.upkeep.look import Due
 from andon_worker.dispatcher.duties.duty import Duty
-from andon_worker.dispatcher.leader import LOOK_SECONDS
+from andon_worker.dispatcher.leader import TURN_SECONDS
 
 
 class LookForArrivals(Duty):
@@ -19,7 +19,9 @@ class LookForArrivals(Duty):
         return due.look
 
     def act(self) -> None:
-        until, more = time.monotonic() + LOOK_SECONDS / 2, True
+        until, more = time.monotonic() + TURN_SECONDS, True
         while more and time.monotonic() < until:
             with self._leader.transaction() as connection:
                 more, _ = arrivals.look(connection)
+        if more:
+            self._leader.look_again()

@@ -7,6 +7,7 @@ cancelled, or, where they are a great many, kept from being claimed until the sw
 
 from __future__ import annotations
 
+import math
 import uuid
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
@@ -51,14 +52,18 @@ def concerned(connection: psycopg.Connection[Any], events: Sequence[Event]) -> d
 
 
 def accept_effects(
-    connection: psycopg.Connection[Any], events: Sequence[Event], known: dict[str, list[Rule]]
+    connection: psycopg.Connection[Any],
+    events: Sequence[Event],
+    known: dict[str, list[Rule]],
+    *,
+    until: float = math.inf,
 ) -> Accepted:
     """Record the events that are new, move subjects, and stop what they cancel by `known` or supersede, in the caller's
-    transaction.
+    transaction. Raises `TooLong` where there are expressions left to evaluate at the time `until`.
     """
     fresh = accept(connection, events)
     cancels = [each for event in fresh for each in cancellations.cancels_by(known.get(event.name, ()), event).values()]
-    cancellations.hold(connection, [each.key for each in cancels])
+    cancellations.hold(connection, [(each.event.tenant, each.key) for each in cancels])
     cancellations.store(connection, cancels)
     flags = {each.flag: each.event.seq for each in cancels if each.flag}
     found = cancellations.open_runs(connection, [each.key for each in cancels], limit=MOST_AT_ONCE + 1)
@@ -67,7 +72,7 @@ def accept_effects(
         _store_wide(connection, cancels)
     asked, named = subject_requests.asked_by(connection, fresh), subject_cancels.named_by(connection, fresh)
     cancellations.lock_about(connection, [] if many else found, also={*asked, *named})
-    keyed = Judged() if many else cancellations.pairs(connection, runs=[], cancels=cancels)
+    keyed = Judged() if many else cancellations.pairs(connection, runs=[], cancels=cancels, until=until)
     superseded = subject_requests.move(connection, asked)
     marks = [
         *cancellations.runs_by_id(connection, fresh),

@@ -5,7 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
+import math
 import uuid
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -50,12 +52,16 @@ WHERE k.key = ANY(%(keys)s) AND r.status IN {OPEN}
     AND (NOT %(waiting)s OR r.status = 'queued' AND r.door IS NOT NULL) ORDER BY r.event_seq
 """
 
-# Fewer locks than there are keys, so that a large batch doesn't fill the server's table of locks: 1,024.
+# A tenant's own lock first, then one of so many buckets of its keys: nobody waits for another tenant's batch.
 _HOLD = f"""
 WITH locking AS MATERIALIZED (SELECT {LOCKING})
-SELECT pg_advisory_xact_lock(1634624367, bucket) FROM locking, unnest(%s::int[]) bucket
+SELECT CASE WHEN shared THEN pg_advisory_xact_lock_shared(1634624367, lock) IS NULL
+    ELSE pg_advisory_xact_lock(1634624367, lock) IS NULL END
+FROM locking, unnest(%s::int[], %s::bool[]) l (lock, shared)
 """
-_BUCKETS = 1024
+_BUCKETS = 1023
+_BUCKET_BITS = 10  # the tenant's own lock is the first of its numbers
+_MOST_BUCKETS = 1000  # a large batch must not fill the server's table of locks: beyond, tenants are held whole
 
 _NAMED = f"""
 SELECT r.id, r.subject_id, w.seq FROM andon.runs r
@@ -107,15 +113,24 @@ def cancels_by(rules: Iterable[tuple[str, CancelOn]], event: Event) -> dict[uuid
     return found
 
 
-def hold(connection: psycopg.Connection[Any], keys: Iterable[uuid.UUID]) -> None:
-    """Keep others from making or cancelling runs under these keys until the transaction ends.
+def hold(connection: psycopg.Connection[Any], keys: Iterable[tuple[str, uuid.UUID]]) -> None:
+    """Keep others from making or cancelling runs under these keys of tenants until the transaction ends.
 
     Beside an uncommitted batch a cancel doesn't see the run that the batch makes, and the batch not the cancel: so
     both hold the keys before they look. Taken after events are recorded and before any row of a subject or run.
     """
-    buckets = sorted({key.int % _BUCKETS for key in keys})
-    if buckets:
-        connection.execute(_HOLD, [buckets])
+    named = {(_number(tenant), key.int % _BUCKETS) for tenant, key in keys}
+    if not named:
+        return
+    whole = len(named) > _MOST_BUCKETS
+    tenants = sorted({number << _BUCKET_BITS for number, _ in named})
+    buckets = [] if whole else sorted((number << _BUCKET_BITS) + bucket + 1 for number, bucket in named)
+    connection.execute(_HOLD, [[*tenants, *buckets], [not whole] * len(tenants) + [False] * len(buckets)])
+
+
+def _number(tenant: str) -> int:
+    """One of a million, so that two tenants seldom wait for each other."""
+    return zlib.crc32(tenant.encode()) & 0xFFFFF
 
 
 def lock_about(connection: psycopg.Connection[Any], runs: Sequence[About], *, also: Iterable[uuid.UUID] = ()) -> None:
@@ -187,12 +202,21 @@ def open_runs(
     return connection.execute(_OPEN_BY_KEY, [list(keys), limit]).fetchall() if keys else []
 
 
-def pairs(connection: psycopg.Connection[Any], *, runs: Sequence[uuid.UUID], cancels: Sequence[KeyedCancel]) -> Judged:
-    """The open, unmarked runs that a stored cancel stops, among these runs or by these cancels; the first counts."""
+def pairs(
+    connection: psycopg.Connection[Any],
+    *,
+    runs: Sequence[uuid.UUID],
+    cancels: Sequence[KeyedCancel],
+    until: float = math.inf,
+) -> Judged:
+    """The open, unmarked runs that a stored cancel stops, among these runs or by these cancels; the first counts.
+
+    `until` is when to give up (`judge`).
+    """
     if not runs and not cancels:
         return Judged()
     values = {"runs": list(runs), "cancels": [c.event.seq for c in cancels], "keys": [c.key for c in cancels]}
-    return judge(connection, [pair_of(*row) for row in connection.execute(_PAIRS, values)])
+    return judge(connection, [pair_of(*row) for row in connection.execute(_PAIRS, values)], until=until)
 
 
 def request_key(tenant: str, event_id: str) -> uuid.UUID:

@@ -1,0 +1,103 @@
+"""Whose entries come next, where more were read than are handled at once: a tenant's many keep nobody's few waiting.
+
+Within a tenant the order of the bus holds; between tenants it means nothing. What is held here is pending in Redis.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator
+
+from andon.adapters.redis.reading import Entry, size
+from andon.engine.events import DEFAULT_TENANT
+
+MOST_HELD = 5_000
+MOST_HELD_BYTES = 8 * 1024 * 1024
+MANY_BESIDE_OTHERS = 100
+"""Of tenants that send more than their share, so many entries at once while others send, too: they wait for these."""
+BESIDE_SECONDS = 10.0
+
+Batch = list[Entry]
+
+
+class Sharing:
+    """Holds entries by tenant, and gives them out in batches."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._held: dict[str, deque[Entry]] = {}
+        self._bytes: Counter[str] = Counter()
+        self._clock = clock
+        self._newest: str | None = None
+        self._beside_until = float("-inf")
+
+    def __len__(self) -> int:
+        return sum(map(len, self._held.values()))
+
+    @property
+    def full(self) -> bool:
+        """Whether so much is held that no more should be read."""
+        return len(self) >= MOST_HELD or self._bytes.total() >= MOST_HELD_BYTES
+
+    def add(self, entries: Iterable[Entry]) -> None:
+        """Hold these, which are newer than all that is held."""
+        for entry in entries:
+            tenant = tenant_of(entry)
+            if self._newest not in {None, tenant}:
+                self._beside_until = self._clock() + BESIDE_SECONDS
+            self._newest = tenant
+            self._held.setdefault(tenant, deque()).append(entry)
+            self._bytes[tenant] += size(entry)
+
+    def clear(self) -> None:
+        """Hold nothing."""
+        self._held.clear()
+        self._bytes.clear()
+
+    def take(self, most: int, most_bytes: int) -> list[Batch]:
+        """The next batches, each of at most `most` entries and not much more than `most_bytes`.
+
+        The entries of all tenants that have no more than their share come first, in a batch of their own; then as much
+        as goes of the others', as many of each.
+        """
+        if self._clock() < self._beside_until:
+            most = min(most, MANY_BESIDE_OTHERS)
+        batches = self._few(most, most_bytes), list(self._in_turns(most, most_bytes))
+        return [sorted(each, key=lambda entry: _place(entry[0])) for each in batches if each]
+
+    def _few(self, most: int, most_bytes: int) -> Batch:
+        """All of the tenants that have no more than their share."""
+        share, share_bytes = most / max(len(self._held), 1), most_bytes / max(len(self._held), 1)
+        few = [
+            tenant
+            for tenant, entries in self._held.items()
+            if len(entries) <= share and self._bytes[tenant] <= share_bytes
+        ]
+        return [self._next(tenant) for tenant in few for _ in range(len(self._held[tenant]))]
+
+    def _in_turns(self, most: int, most_bytes: int) -> Iterator[Entry]:
+        given = given_bytes = 0
+        while self._held:
+            for tenant in list(self._held):
+                if given >= most or given_bytes >= most_bytes:
+                    return
+                entry = self._next(tenant)
+                given, given_bytes = given + 1, given_bytes + size(entry)
+                yield entry
+
+    def _next(self, tenant: str) -> Entry:
+        entry = self._held[tenant].popleft()
+        self._bytes[tenant] -= size(entry)
+        if not self._held[tenant]:
+            del self._held[tenant], self._bytes[tenant]
+        return entry
+
+
+def tenant_of(entry: Entry) -> str:
+    """The tenant that an entry says it is of."""
+    return entry[1].get(b"tenant", b"").decode(errors="replace") or DEFAULT_TENANT
+
+
+def _place(stream_id: str) -> tuple[int, int]:
+    time, _, number = stream_id.partition("-")
+    return int(time), int(number)

@@ -1,0 +1,73 @@
+"""Whatever a tenant has put on the bus, another's few entries are handled next, and each tenant's in their order."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from andon.adapters.redis.bus import GROUP, STREAM
+from tests.integration.dispatcher.conftest import REFUSING, Bench
+
+
+def flood(bench: Bench, data: list[Any], tenant: str) -> None:
+    """An entry of that tenant for each."""
+    pipe = bench.redis.pipeline(transaction=False)
+    for each in data:
+        entry: dict[Any, Any] = {"name": "thing/made", "data": json.dumps(each), "tenant": tenant}
+        pipe.xadd(STREAM, entry)
+    pipe.execute()
+
+
+def made(bench: Bench, tenant: str) -> list[Any]:
+    """`data.k` of the events of which the tenant's runs were made, in their order."""
+    rows = bench.db.execute(
+        "SELECT e.data->'k' FROM andon.runs r JOIN andon.events e ON e.seq = r.event_seq"
+        " WHERE r.tenant = %s ORDER BY r.event_seq",
+        [tenant],
+    ).fetchall()
+    return [k for (k,) in rows]
+
+
+def test_the_few_of_one_tenant_are_handled_before_the_many_of_another_that_came_first(bench: Bench) -> None:
+    flood(bench, [{"k": k} for k in range(1_500)], "many")
+    flood(bench, [{"k": k} for k in range(3)], "few")
+    for _ in range(2):
+        bench.intake.step(block_ms=1)
+    assert made(bench, "few") == [0, 1, 2]
+    assert len(made(bench, "many")) < 1_000
+    bench.handle_all()
+    assert made(bench, "many") == list(range(1_500))
+    assert bench.redis.xpending(STREAM, GROUP)["pending"] == 0
+
+
+def test_a_cancel_comes_through_beside_a_flood_and_stops_what_was_asked_for_before_it(bench: Bench) -> None:
+    flood(bench, [{"k": 1}], "few")
+    flood(bench, [{"k": k} for k in range(1_000)], "many")
+    bench.add("thing/dropped", {"k": 1}, tenant="few")
+    for _ in range(2):
+        bench.intake.step(block_ms=1)
+    statuses = bench.db.execute("SELECT status FROM andon.runs WHERE tenant = 'few'").fetchall()
+    assert statuses == [("cancelled",)]
+
+
+@pytest.mark.parametrize("state", ["22000", "53200"], ids=["dead", "too much"])
+def test_what_fails_in_one_tenants_batch_is_not_in_anothers(bench: Bench, state: str) -> None:
+    bench.sql(REFUSING)
+    flood(bench, [{"k": k, "refuse": state} if k % 2 else {"k": k} for k in range(60)], "many")
+    flood(bench, [{"k": k} for k in range(2)], "few")
+    bench.intake.step(block_ms=1)
+    assert made(bench, "few") == [0, 1]
+
+
+def test_what_was_read_ahead_and_not_handled_is_handled_by_whoever_leads_next(bench: Bench) -> None:
+    flood(bench, [{"k": k} for k in range(1_200)], "many")
+    flood(bench, [{"k": 1}], "few")
+    bench.intake.step(block_ms=1)
+    bench.intake.step(block_ms=1)
+    assert bench.redis.xpending(STREAM, GROUP)["pending"] > 0
+    bench.intake.pending_first = True  # as after a change of the leader, or a failure
+    bench.handle_all()
+    assert made(bench, "many") == list(range(1_200))
+    assert bench.redis.xpending(STREAM, GROUP)["pending"] == 0
