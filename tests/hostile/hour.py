@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
-from redis import Redis
 
 from andon.adapters.postgres.access.keys import SCOPES, create_key
 from andon.embedded import embedded_postgres, embedded_redis
 from andon.migrations import migrate
 from tests.functions import FOLDER
-from tests.hostile.attack import Attack
+from tests.hostile.attacker import Attacker
 from tests.hostile.honest import Honest
 from tests.hostile.watching import Watching, memory_limits
 from tests.ledger import Ledger
@@ -61,7 +60,9 @@ def p99(values: Sequence[float]) -> float:
 
 
 def hostile(folder: Path, stack: ExitStack, *, quiet: float, seconds: float, seed: int, pace: float) -> Verdict:
-    """B alone for `quiet` seconds, beside A for `seconds`, with about `pace` of A's things a second."""
+    """B beside A for `seconds`, with about `pace` of A's things a second, and for `quiet` seconds alone: half of that
+    before and half after, since a machine that others use isn't the same all the time.
+    """
     folder.chmod(0o755)  # PostgreSQL runs as somebody else when this runs as root
     postgres = stack.enter_context(embedded_postgres(folder / "postgres"))
     redis = stack.enter_context(embedded_redis(folder / "redis"))
@@ -74,46 +75,49 @@ def hostile(folder: Path, stack: ExitStack, *, quiet: float, seconds: float, see
     scene = stack.enter_context(Scene(system, postgres.url, redis.url, Ledger(folder)))
     watching = Watching(system, memory_limits())
 
-    alone = Honest(scene, scene.ledger, secrets["beta"], seed)
-    alone.start()
-    watching.watch(quiet)
-    alone.stop()
+    def honest(more: int) -> Honest:
+        return Honest(scene, scene.ledger, secrets["beta"], seed + more)
 
-    beside = Honest(scene, scene.ledger, secrets["beta"], seed + 1)
-    bus = stack.enter_context(Redis.from_url(redis.url))
-    attack = Attack(system.url, bus, secrets["acme"], beside.newest_ids, seed, pace)
-    beside.start()
-    attack.start()
-    watching.watch(seconds)
-    attack.stop()
-    beside.stop()
-
+    before, beside, after = honest(0), honest(1), honest(2)
+    work(before, watching, quiet / 2)
+    attacker = Attacker(
+        beside.newest_ids, url=system.url, redis=redis.url, secret=secrets["acme"], seed=seed, pace=pace
+    )
+    attacker.start()
+    work(beside, watching, seconds)
+    attacker.stop()
     stop_what_sleeps(scene, secrets["acme"])
     at_rest = comes_to_rest(scene, watching)
+    work(after, watching, quiet / 2)
+    at_rest = at_rest and comes_to_rest(scene, watching)
+
     violations = {name: [str(row) for row in scene.rows(INVARIANTS[name])][:9] for name in HOLDING}
     violations |= {
-        "B loses nothing": [*alone.lost, *beside.lost],
-        "no request of A is answered by 500": attack.broken,
+        "B loses nothing": [*before.lost, *beside.lost, *after.lost],
+        "no request of A is answered by 500": attacker.broken,
         "no process ends by itself": watching.ended_alone,
         "no process takes more memory than its container has": watching.over_their_limit(),
         f"everything is quiet within {QUIET_SECONDS:g} s": [] if at_rest else ["it is not"],
     }
-    if attack.broken:
+    if attacker.broken:
         system.show_output()
     reasons = scene.rows("SELECT left(reason, 60) AS what, count(*) AS n FROM andon.dead_events GROUP BY 1")
     counts = {
-        "sent by A": attack.sent,
-        "done by B": alone.done + beside.done,
+        "sent by A": attacker.sent,
+        "done by B": before.done + beside.done + after.done,
         "memory, MiB at most": {name: peak // 2**20 for name, peak in watching.peaks.items()},
         "dead entries": {row["what"]: row["n"] for row in reasons},
         "runs": {row["what"]: row["n"] for row in scene.rows(RUNS)},
     }
-    return Verdict(counts, alone.cancels, beside.cancels, violations)
+    alone = {way: before.cancels[way] + after.cancels[way] for way in before.cancels}
+    return Verdict(counts, alone, beside.cancels, violations)
 
 
-_RUNS = (
-    "SELECT tenant || ' ' || function_id || ' ' || status AS what, count(*) AS n FROM andon.runs GROUP BY 1 ORDER BY 1"
-)
+def work(honest: Honest, watching: Watching, seconds: float) -> None:
+    """B works for so long."""
+    honest.start()
+    watching.watch(seconds)
+    honest.stop()
 
 
 def stop_what_sleeps(scene: Scene, secret: str) -> None:
