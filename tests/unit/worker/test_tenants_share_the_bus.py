@@ -6,7 +6,7 @@ import random
 from collections.abc import Sequence
 
 from andon.adapters.redis.reading import Entry
-from andon_worker.dispatcher.sharing import MANY_BESIDE_OTHERS, MOST_HELD, MOST_HELD_BYTES, Batch, Sharing
+from andon_worker.dispatcher.batches.sharing import MANY_BESIDE_OTHERS, MOST_HELD, MOST_HELD_BYTES, Batch, Sharing
 
 MIB = 1 << 20
 

@@ -37,11 +37,11 @@ from andon.engine.declared.gates import is_limited
 from andon.engine.errors import EventError
 from andon.engine.events import DEFAULT_TENANT, ENDS, Event, why_only_ours
 from andon_worker.dispatcher.batches.batch import Effects, record_batch
+from andon_worker.dispatcher.batches.sharing import Sharing, tenant_of
 from andon_worker.dispatcher.batches.size import MOST, MOST_BYTES, BatchSize
 from andon_worker.dispatcher.halving import halving, is_nobodys_fault, is_too_much
 from andon_worker.dispatcher.low_water import forgotten
 from andon_worker.dispatcher.observing import batch_observed
-from andon_worker.dispatcher.sharing import Sharing, tenant_of
 from andon_worker.metrics import DispatcherMetrics
 
 if TYPE_CHECKING:
