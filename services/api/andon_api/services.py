@@ -13,7 +13,7 @@ if TYPE_CHECKING:  # it only says what they are: what makes them may stand on it
     from andon.adapters.storage import Storage
     from andon.settings import Settings
     from andon_api.asks.inspections import Inspections
-    from andon_api.asks.one_each import OneEach
+    from andon_api.http.one_each import OneEach
     from andon_api.live import LiveFeed
     from andon_api.looks import Looks
     from andon_api.publisher import Publisher

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from andon_api.asks.one_each import LARGE_BYTES, OneEach
+from andon_api.http.one_each import LARGE_BYTES, OneEach
 from andon_api.http.problems import Problem
 from andon_api.http.rest import LARGEST_BODY
 from andon_api.reads.room import PAGE_BYTES

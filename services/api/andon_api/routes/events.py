@@ -7,10 +7,10 @@ from flask import request
 from andon.adapters.postgres.asks.requests import NotFound
 from andon_api.asks import incoming
 from andon_api.asks.events import record, replay
-from andon_api.asks.one_each import one_large_each
 from andon_api.database import Row
 from andon_api.http.document.event_shapes import ref
 from andon_api.http.effects import Outcome, effect
+from andon_api.http.one_each import one_large_each
 from andon_api.http.problems import Problem
 from andon_api.http.rest import Blueprint
 from andon_api.http.strict_json import parse_json
