@@ -7,7 +7,7 @@ import random
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -201,9 +201,13 @@ class DispatcherService:
             self._redis_away(redis_away)
 
     def _take_in_between(self) -> None:
-        """After a duty that took its time, handle what has come in: somebody may wait for a cancel."""
-        if self._intake.idle_for >= TURN_SECONDS:
-            self._intake.step(block_ms=1)
+        """After a duty that took its time, handle what has come in: somebody may wait for a cancel.
+
+        What was left by a failure, and a bus that has no group, are for the loop.
+        """
+        if self._intake.idle_for >= TURN_SECONDS and not self._intake.pending_first:
+            with suppress(ResponseError):
+                self._intake.step(block_ms=1)
 
     @contextmanager
     def _minding(self, name: str) -> Iterator[None]:
