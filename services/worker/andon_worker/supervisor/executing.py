@@ -5,45 +5,34 @@ All of it happens in the loop's thread, and none of it waits: what is to be writ
 
 from __future__ import annotations
 
-import datetime as dt
-import json
 import logging
 import os
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from andon.adapters.postgres.runs.leases import Claimed
 from andon.adapters.postgres.runs.run_logs import Chunk
-from andon.engine.artifacts import Stored
 from andon.engine.declared.declarations import Declaration
 from andon.engine.declared.rules import flag_name, run_flag
-from andon.engine.declared.tags import MOST_TAGS
 from andon.engine.events import trace_id_of
 from andon.engine.ports import Attempt
 from andon.engine.stops import Cause
-from andon_worker.supervisor import ledger
-from andon_worker.supervisor.courier import Courier, FlagCheck
+from andon_worker.supervisor.answering import Answering
+from andon_worker.supervisor.courier import Courier
 from andon_worker.supervisor.endings import Endings
 from andon_worker.supervisor.hosting.hosting import Hosts, Run
 from andon_worker.supervisor.hosting.lanes import Lane, Lanes
 from andon_worker.supervisor.hosting.loop import Loop
-from andon_worker.supervisor.ledger import Ledger, Refused
+from andon_worker.supervisor.ledger import Ledger
 from andon_worker.supervisor.output.logbook import Logbook, Said
 from andon_worker.supervisor.output.output import STREAMS, Line, RunOutput
 from andon_worker.supervisor.signals.hooks import Hooks
 from andon_worker.wire import BrokenFrame, Header
 
 log = logging.getLogger(__name__)
-VOID = {Cause.CANCELLED, Cause.LEASE_LOST}
-"""After these a result counts no more."""
-STANDINGS: dict[str, Cause] = {
-    "cancelled": Cause.CANCELLED,
-    "lost": Cause.LEASE_LOST,
-    "completed": Cause.HAND_OVER,  # the code doesn't know of its step's result: it goes on from there elsewhere
-}
 _READ = 1 << 16
 TOGETHER_SECONDS = 0.02
 GIVE_UP_SECONDS = 10.0
@@ -67,13 +56,12 @@ class Executing:
     ) -> None:
         self._loop = loop
         self._lanes = lanes
-        self._ledger = ledger
-        self._courier = courier
         self._logbook = logbook
         self._hosts = hosts
         self._hooks = hooks
         self._endings = endings
         self._results_limit = results_limit
+        self._answering = Answering(loop, ledger, courier, hooks, endings, self.stop, self._flush)
 
     # --- start ---------------------------------------------------------------------------------------------------
 
@@ -98,7 +86,7 @@ class Executing:
         lane.run, run.lane = run, lane
         lane.runs += 1
         lane.progress.clear()
-        self._send(lane, self._order_of(run, lane))
+        self._answering.send(lane, self._order_of(run, lane))
 
     def _order_of(self, run: Run, lane: Lane) -> Header:
         claimed, event = run.claimed, run.claimed.event
@@ -212,66 +200,21 @@ class Executing:
             attempt = Attempt(**header["attempt"])
             if header.get("answer"):
                 self._drain_all(lane, run)
-                self._let_begin(run, lane, attempt)
+                self._answering.let_begin(run, lane, attempt)
             self._begin(run, header["begun"], attempt, time.monotonic())
-        elif say == "complete":
-            files = [stored(each) for each in header["files"]]
-            self._complete(run, lane, Attempt(**header["attempt"]), header, body, files)
-        elif say == "fail":
-            self._fail(run, lane, Attempt(**header["attempt"]), header)
         elif say == "committed":
             self._body_ended(run, lane, Attempt(**header["attempt"]), header["begun"])
             self._hooks.step_ends(run, Attempt(**header["attempt"]), "completed", header["seconds"])
         elif say == "joined":
             self._body_ended(run, lane, Attempt(**header["attempt"]), header["begun"])
-        elif say == "send":
-            self._send_events(run, lane, Attempt(**header["attempt"]), header["output"], body)
-        elif say == "expire":
-            self._expire(run, lane, header, body)
-        elif say == "sleep":
-            until = None if header["until"] is None else dt.datetime.fromisoformat(header["until"])
-            self._ask(
-                run,
-                lambda answer: ledger.Sleep(
-                    answer, run.holding, header["name"], header["position"], header["seconds"], until
-                ),
-                lambda wake_at: self._send(lane, {"wake_at": wake_at.isoformat()}),
-            )
-        elif say == "extend":
-            self._ask(
-                run,
-                lambda answer: ledger.Extend(answer, run.holding, header["seconds"]),
-                lambda _: self._reply(run, lane, {}),
-            )
-        elif say == "tag":
-            self._ask(
-                run,
-                lambda answer: ledger.Tag(answer, run.holding, run.claimed.tenant, header["tag"]),
-                lambda count: self._reply(run, lane, {"room": count <= MOST_TAGS}),
-            )
-        elif say == "recall":
-            self._ask(
-                run,
-                lambda answer: ledger.Recall(answer, run.holding, header["name"]),
-                lambda output: self._send(lane, {}, output.encode()),
-            )
-        elif say == "check":
-            self._check(run, lane)
+        elif say in self._answering.verbs:
+            if say in {"complete", "fail"}:
+                self._attempt_ended(run, lane, Attempt(**header["attempt"]), header["begun"])
+            self._answering.verbs[say](run, lane, header, body)
         elif say == "end":
             self._has_ended(run, lane, header, body)
         else:
             raise ValueError(f"{say!r} is no word of a lane's")
-
-    def _let_begin(self, run: Run, lane: Lane, attempt: Attempt) -> None:
-        """A run that has lost a worker says which step it begins before it does: it may lose the next one, too."""
-        if run.claimed.lost:
-            self._ask(
-                run,
-                lambda answer: ledger.Enter(answer, run.holding, attempt.name),
-                lambda _: self._reply(run, lane, {}),
-            )
-        else:
-            self._reply(run, lane, {})
 
     def _see(self, run: Run) -> None:
         """Take in what has begun and wasn't told of: of what is quick, its end tells."""
@@ -292,6 +235,13 @@ class Executing:
         if run.underway is attempt:
             self.stop(run, Cause.TIMEOUT)
 
+    def _attempt_ended(self, run: Run, lane: Lane, attempt: Attempt, number: int) -> None:
+        """An attempt at a step, or at a branch of one; while a branch ends, others may go on."""
+        if attempt.branch is None:
+            self._body_ended(run, lane, attempt, number)
+        else:
+            self._see(run)
+
     def _body_ended(self, run: Run, lane: Lane, attempt: Attempt, number: int) -> None:
         """The attempt of this number has ended; where it waited for no answer, the next may be underway already."""
         if number < run.begun:
@@ -304,108 +254,6 @@ class Executing:
         self._drain_all(lane, run)
         run.output.enter(None, run.claimed.attempt)
         run.underway = None
-
-    def _complete(
-        self, run: Run, lane: Lane, attempt: Attempt, header: Header, body: bytes, files: Sequence[Stored]
-    ) -> None:
-        if attempt.branch is None:
-            self._body_ended(run, lane, attempt, header["begun"])
-        else:
-            self._see(run)
-        output, seconds = body.decode(), header["seconds"]
-
-        def kept(_: object) -> None:
-            self._hooks.step_ends(run, attempt, "completed", seconds)
-            self._reply(run, lane, {"kept": True})
-
-        self._ask(run, lambda answer: ledger.Keep(answer, run.holding, attempt, seconds, output, files), kept)
-
-    def _fail(self, run: Run, lane: Lane, attempt: Attempt, header: Header) -> None:
-        if attempt.branch is None:
-            self._body_ended(run, lane, attempt, header["begun"])
-        else:
-            self._see(run)
-        seconds, error, final = header["seconds"], header["error"], header["final"]
-        run.failure = error
-
-        def kept(_: object) -> None:
-            self._hooks.step_ends(run, attempt, "failed" if final else "retrying", seconds)
-            self._reply(run, lane, {"kept": True})
-
-        self._ask(run, lambda answer: ledger.Fail(answer, run.holding, attempt, seconds, error, final), kept)
-
-    def _send_events(self, run: Run, lane: Lane, attempt: Attempt, output: str, body: bytes) -> None:
-        def sent(events: Any) -> None:
-            self._courier.publish(events)
-            self._hooks.step_ends(run, attempt, "completed", 0.0)
-            self._reply(run, lane, {"kept": True})
-
-        self._ask(
-            run,
-            lambda answer: ledger.Send(answer, run.holding, attempt, body.decode(), output, run.trace),
-            sent,
-        )
-
-    def _expire(self, run: Run, lane: Lane, header: Header, body: bytes) -> None:
-        name, output, error = header["name"], header["output"], header["error"]
-
-        def expired(answer: Any) -> None:
-            self._courier.publish(answer.events)
-            m = answer.memo
-            said = {"position": m.position, "status": m.status, "attempt": m.attempt, "error": m.error}
-            self._send(lane, said, json.dumps(m.output).encode())
-
-        self._ask(
-            run,
-            lambda answer: ledger.Expire(answer, run.holding, name, output, error, body.decode(), run.trace),
-            expired,
-        )
-
-    def _check(self, run: Run, lane: Lane) -> None:
-        """Look at the run's flags in Redis, or where Redis can't tell, at Postgres."""
-
-        def answered(raised: bool | None) -> None:
-            if raised is None:
-                self._ask(run, lambda answer: ledger.Check(answer, run.holding), lambda _: self._reply(run, lane, {}))
-            else:
-                if raised:
-                    self._loop.post(lambda: self.stop(run, Cause.CANCELLED))
-                self._reply(run, lane, {"stop": int(Cause.CANCELLED)} if raised else {})
-
-        if run.cause in VOID:
-            self._reply(run, lane, {})
-        else:
-            self._courier.check(FlagCheck(run.flags, run.claimed.event.seq, answered))
-
-    def _ask(self, run: Run, entry: Callable[[Any], ledger.Held[Any]], written: Callable[[Any], object]) -> None:
-        """Have something written for a lane that waits. What it is answered, the ledger's thread sends at once."""
-        lane = run.lane
-        assert lane is not None
-
-        def answer(answered: object) -> None:
-            if isinstance(answered, Refused):
-                self._reply(run, lane, {"kept": False, "refused": str(answered)})
-            elif isinstance(answered, str) and answered in STANDINGS:
-                cause = STANDINGS[answered]
-                self._loop.post(lambda: self.stop(run, cause))
-                self._send(lane, {"kept": False, "stop": int(cause)})
-            else:
-                written(answered)
-
-        if run.cause in VOID:
-            self._send(lane, {"kept": False, "stop": int(run.cause)})
-        else:
-            self._ledger.write(entry(answer))
-
-    def _reply(self, run: Run, lane: Lane, header: Header) -> None:
-        """An answer; with it goes what the run was ordered meanwhile, or that it is paused, or this worker closing."""
-        cause = run.cause or (Cause.HAND_OVER if self._endings.closing or run.pause_door else None)
-        self._send(lane, {"stop": int(cause), **header} if cause else header)
-
-    def _send(self, lane: Lane, header: Header, body: bytes = b"") -> None:
-        """From any thread."""
-        if lane.talk.send(header, body):
-            self._loop.post(lambda: self._flush(lane))
 
     def _flush(self, lane: Lane) -> None:
         if self._lanes.lives(lane):
@@ -505,12 +353,6 @@ class Executing:
             run.output.flush()
         run.lane = None
         self._endings.write(run, status)
-
-
-def stored(said: Sequence[Any]) -> Stored:
-    """A file that a lane tells of; raises `ValueError` or `TypeError` for what is none."""
-    name, key, size, media_type = said
-    return Stored(str(name), str(key), int(size), str(media_type))
 
 
 def flags(claimed: Claimed, declared: Declaration) -> tuple[str, ...]:

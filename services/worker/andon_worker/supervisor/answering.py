@@ -1,0 +1,207 @@
+"""What a run's lane asks for while its code waits: written by the ledger or looked up in Redis, and answered.
+
+All of it is called in the loop's thread, and none of it waits. An answer goes out from the thread that has it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from andon.engine.artifacts import Stored
+from andon.engine.declared.tags import MOST_TAGS
+from andon.engine.ports import Attempt
+from andon.engine.stops import Cause
+from andon_worker.supervisor import ledger
+from andon_worker.supervisor.courier import Courier, FlagCheck
+from andon_worker.supervisor.endings import Endings
+from andon_worker.supervisor.hosting.hosting import Run
+from andon_worker.supervisor.hosting.lanes import Lane
+from andon_worker.supervisor.hosting.loop import Loop
+from andon_worker.supervisor.ledger import Ledger, Refused
+from andon_worker.supervisor.signals.hooks import Hooks
+from andon_worker.wire import Header
+
+VOID = {Cause.CANCELLED, Cause.LEASE_LOST}
+"""After these a result counts no more."""
+STANDINGS: dict[str, Cause] = {
+    "cancelled": Cause.CANCELLED,
+    "lost": Cause.LEASE_LOST,
+    "completed": Cause.HAND_OVER,  # the code doesn't know of its step's result: it goes on from there elsewhere
+}
+
+
+class Answering:
+    """`verbs` are the words of a lane that wants an answer; each raises `KeyError`, `TypeError` or `ValueError` for
+    what can't be understood. `stop` orders a run to stop, `flush` sends what a lane's socket had no room for.
+    """
+
+    def __init__(
+        self,
+        loop: Loop,
+        ledger: Ledger,
+        courier: Courier,
+        hooks: Hooks,
+        endings: Endings,
+        stop: Callable[[Run, Cause], object],
+        flush: Callable[[Lane], object],
+    ) -> None:
+        self._loop = loop
+        self._ledger = ledger
+        self._courier = courier
+        self._hooks = hooks
+        self._endings = endings
+        self._stop = stop
+        self._flush = flush
+        self.verbs: dict[str, Callable[[Run, Lane, Header, bytes], object]] = {
+            "complete": self._complete,
+            "fail": self._fail,
+            "send": self._send_events,
+            "expire": self._expire,
+            "sleep": self._sleep,
+            "extend": self._extend,
+            "tag": self._tag,
+            "recall": self._recall,
+            "check": self._check,
+        }
+
+    def let_begin(self, run: Run, lane: Lane, attempt: Attempt) -> None:
+        """A run that has lost a worker says which step it begins before it does: it may lose the next one, too."""
+        if run.claimed.lost:
+            self._ask(
+                run,
+                lambda answer: ledger.Enter(answer, run.holding, attempt.name),
+                lambda _: self._reply(run, lane, {}),
+            )
+        else:
+            self._reply(run, lane, {})
+
+    def send(self, lane: Lane, header: Header, body: bytes = b"") -> None:
+        """From any thread."""
+        if lane.talk.send(header, body):
+            self._loop.post(lambda: self._flush(lane))
+
+    def _ask(self, run: Run, entry: Callable[[Any], ledger.Held[Any]], written: Callable[[Any], object]) -> None:
+        """Have something written for a lane that waits. What it is answered, the ledger's thread sends at once."""
+        lane = run.lane
+        assert lane is not None
+
+        def answer(answered: object) -> None:
+            if isinstance(answered, Refused):
+                self._reply(run, lane, {"kept": False, "refused": str(answered)})
+            elif isinstance(answered, str) and answered in STANDINGS:
+                cause = STANDINGS[answered]
+                self._loop.post(lambda: self._stop(run, cause))
+                self.send(lane, {"kept": False, "stop": int(cause)})
+            else:
+                written(answered)
+
+        if run.cause in VOID:
+            self.send(lane, {"kept": False, "stop": int(run.cause)})
+        else:
+            self._ledger.write(entry(answer))
+
+    def _reply(self, run: Run, lane: Lane, header: Header) -> None:
+        """An answer; with it goes what the run was ordered meanwhile, or that it is paused, or this worker closing."""
+        cause = run.cause or (Cause.HAND_OVER if self._endings.closing or run.pause_door else None)
+        self.send(lane, {"stop": int(cause), **header} if cause else header)
+
+    def _complete(self, run: Run, lane: Lane, header: Header, body: bytes) -> None:
+        attempt, seconds, output = Attempt(**header["attempt"]), header["seconds"], body.decode()
+        files = [stored(each) for each in header["files"]]
+
+        def kept(_: object) -> None:
+            self._hooks.step_ends(run, attempt, "completed", seconds)
+            self._reply(run, lane, {"kept": True})
+
+        self._ask(run, lambda answer: ledger.Keep(answer, run.holding, attempt, seconds, output, files), kept)
+
+    def _fail(self, run: Run, lane: Lane, header: Header, body: bytes) -> None:
+        attempt, seconds, final = Attempt(**header["attempt"]), header["seconds"], header["final"]
+        run.failure = error = header["error"]
+
+        def kept(_: object) -> None:
+            self._hooks.step_ends(run, attempt, "failed" if final else "retrying", seconds)
+            self._reply(run, lane, {"kept": True})
+
+        self._ask(run, lambda answer: ledger.Fail(answer, run.holding, attempt, seconds, error, final), kept)
+
+    def _send_events(self, run: Run, lane: Lane, header: Header, body: bytes) -> None:
+        attempt, output, events = Attempt(**header["attempt"]), header["output"], body.decode()
+
+        def sent(recorded: Any) -> None:
+            self._courier.publish(recorded)
+            self._hooks.step_ends(run, attempt, "completed", 0.0)
+            self._reply(run, lane, {"kept": True})
+
+        self._ask(run, lambda answer: ledger.Send(answer, run.holding, attempt, events, output, run.trace), sent)
+
+    def _expire(self, run: Run, lane: Lane, header: Header, body: bytes) -> None:
+        name, output, error, events = header["name"], header["output"], header["error"], body.decode()
+
+        def expired(answer: Any) -> None:
+            self._courier.publish(answer.events)
+            m = answer.memo
+            said = {"position": m.position, "status": m.status, "attempt": m.attempt, "error": m.error}
+            self.send(lane, said, json.dumps(m.output).encode())
+
+        self._ask(
+            run, lambda answer: ledger.Expire(answer, run.holding, name, output, error, events, run.trace), expired
+        )
+
+    def _sleep(self, run: Run, lane: Lane, header: Header, body: bytes) -> None:
+        name, position, seconds = header["name"], header["position"], header["seconds"]
+        until = None if header["until"] is None else dt.datetime.fromisoformat(header["until"])
+        self._ask(
+            run,
+            lambda answer: ledger.Sleep(answer, run.holding, name, position, seconds, until),
+            lambda wake_at: self.send(lane, {"wake_at": wake_at.isoformat()}),
+        )
+
+    def _extend(self, run: Run, lane: Lane, header: Header, body: bytes) -> None:
+        seconds = header["seconds"]
+        self._ask(
+            run,
+            lambda answer: ledger.Extend(answer, run.holding, seconds),
+            lambda _: self._reply(run, lane, {}),
+        )
+
+    def _tag(self, run: Run, lane: Lane, header: Header, body: bytes) -> None:
+        tag = header["tag"]
+        self._ask(
+            run,
+            lambda answer: ledger.Tag(answer, run.holding, run.claimed.tenant, tag),
+            lambda count: self._reply(run, lane, {"room": count <= MOST_TAGS}),
+        )
+
+    def _recall(self, run: Run, lane: Lane, header: Header, body: bytes) -> None:
+        name = header["name"]
+        self._ask(
+            run,
+            lambda answer: ledger.Recall(answer, run.holding, name),
+            lambda output: self.send(lane, {}, output.encode()),
+        )
+
+    def _check(self, run: Run, lane: Lane, header: Header, body: bytes) -> None:
+        """Look at the run's flags in Redis, or where Redis can't tell, at Postgres."""
+
+        def answered(raised: bool | None) -> None:
+            if raised is None:
+                self._ask(run, lambda answer: ledger.Check(answer, run.holding), lambda _: self._reply(run, lane, {}))
+            else:
+                if raised:
+                    self._loop.post(lambda: self._stop(run, Cause.CANCELLED))
+                self._reply(run, lane, {"stop": int(Cause.CANCELLED)} if raised else {})
+
+        if run.cause in VOID:
+            self._reply(run, lane, {})
+        else:
+            self._courier.check(FlagCheck(run.flags, run.claimed.event.seq, answered))
+
+
+def stored(said: Sequence[Any]) -> Stored:
+    """A file that a lane tells of; raises `ValueError` or `TypeError` for what is none."""
+    name, key, size, media_type = said
+    return Stored(str(name), str(key), int(size), str(media_type))
