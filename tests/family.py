@@ -10,6 +10,7 @@ import psycopg
 
 from andon import CancelOn, Event, Function, function
 from andon.adapters.postgres.asks import held, requests
+from andon.adapters.postgres.asks.requests import Ask
 from andon.adapters.postgres.cancels import cascades
 from andon.adapters.postgres.cancels.cascades import Cascaded
 from andon.adapters.postgres.events import arrivals
@@ -180,10 +181,10 @@ class Family:
 
     def cancel(self, run_id: uuid.UUID, db: psycopg.Connection[Any] | None = None) -> None:
         """Cancel a run as the API does; its event is in the outbox."""
-        said: dict[str, Any] = {"tenant": "default", "run_id": run_id, "user": {"id": "kim"}, "reason": "no use"}
+        ask = Ask("default", {"id": "kim"}, "no use")
         with (db or self.db).transaction():
-            if held.cancel_run(db or self.db, **said) is None:
-                requests.cancel_run(db or self.db, **said)
+            if held.cancel_run(db or self.db, run_id, ask) is None:
+                requests.cancel_run(db or self.db, run_id, ask)
 
     # --- look ----------------------------------------------------------------------------------------------------
 

@@ -220,8 +220,8 @@ class Protocol(RuleBasedStateMachine):
     def cancel_report(self, place: int, published: bool) -> None:
         """A report's cancel: once accepted, it has won."""
 
-        def cancel(db: Connection, **named: Any) -> requests.Asked:
-            return reports.cancel_held(db, **named) or reports.cancel(db, **named)
+        def cancel(db: Connection, id: uuid.UUID, ask: requests.Ask) -> requests.Asked:
+            return reports.cancel_held(db, id, ask) or reports.cancel(db, id, ask)
 
         asked = self.ask(cancel, place, published)
         if asked is not None:
@@ -231,7 +231,7 @@ class Protocol(RuleBasedStateMachine):
         """One of the API's verbs in its transaction."""
         try:
             with self.db.transaction():
-                asked = verb(self.db, tenant="default", report_id=self.reports[place])
+                asked = verb(self.db, self.reports[place], requests.Ask("default"))
         except Conflict:
             return None
         self.bus += asked.events if published else []

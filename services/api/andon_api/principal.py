@@ -9,6 +9,7 @@ from uuid import UUID
 from flask import g, request
 
 from andon.adapters.postgres.access.keys import SCOPES
+from andon.adapters.postgres.asks.requests import Ask
 from andon.engine.events import DEFAULT_TENANT, TRACEPARENT
 
 ANONYMOUS = {"id": "anonymous"}
@@ -43,6 +44,12 @@ def traceparent() -> str | None:
         return g.traceparent  # type: ignore[no-any-return]
     given = request.headers.get("traceparent", "")
     return given if TRACEPARENT.fullmatch(given) else None
+
+
+def asking(reason: str | None = None) -> Ask:
+    """What the request asks for is asked on its principal's behalf."""
+    who = principal()
+    return Ask(who.tenant, who.user, reason, traceparent())
 
 
 def trace_id() -> str | None:

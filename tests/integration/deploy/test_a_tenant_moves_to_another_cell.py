@@ -11,6 +11,7 @@ from pathlib import Path
 import psycopg
 
 from andon.adapters.postgres.asks import reports as stored
+from andon.adapters.postgres.asks.requests import Ask
 from andon.adapters.postgres.connect import connect
 from andon.embedded import PostgresServer
 from andon.engine.declared.functions import Registry
@@ -76,7 +77,7 @@ def test_the_pages_commands_copy_a_tenant_whole_and_nobody_else(
         row = connection.execute("SELECT title, status FROM andon.reports").fetchone()
         assert row == ('Tab\there, "quoted"', "generated")
 
-        asked = stored.generate(connection, tenant="acme", report_id=reports["acme"])
+        asked = stored.generate(connection, reports["acme"], Ask("acme"))
         with connection.transaction():
             effects = record_batch(connection, Registry.load(["tests.functions"]), asked.events, [None])
         [(run_id, _)] = effects.started

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from andon.adapters.postgres.asks import held, reports, requests
-from andon.adapters.postgres.asks.requests import Asked, Conflict
+from andon.adapters.postgres.asks.requests import Ask, Asked, Conflict
 from andon.adapters.postgres.connect import Connection, connect
 from andon.adapters.postgres.runs.settle import End, settle_held
 from andon.engine.ids import new_id
@@ -81,8 +81,8 @@ class House:
         """The one statement, on a connection of its own."""
         with connect(self.url, name="api") as connection:
             if verb == "run":
-                return held.cancel_run(connection, tenant=tenant, run_id=run_id, user=USER, reason="late")
-            return reports.cancel_held(connection, tenant=tenant, report_id=report_id, user=USER, reason="late")
+                return held.cancel_run(connection, run_id, Ask(tenant, USER, "late"))
+            return reports.cancel_held(connection, report_id, Ask(tenant, USER, "late"))
 
     def cancels(self) -> int:
         """How many cancels are recorded."""
@@ -132,14 +132,14 @@ def house(database_url: str) -> Iterator[House]:
 def test_it_does_what_the_verb_of_several_statements_does(house: House, verb: str) -> None:
     one, other = house.both("running"), house.both("running")
     trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-    said: dict[str, Any] = {"tenant": "default", "user": USER, "reason": "late", "traceparent": trace}
+    said = Ask("default", USER, "late", trace)
     with house.db.transaction():
         if verb == "run":
-            expected = requests.cancel_run(house.db, run_id=other[1], **said)
-            asked = held.cancel_run(house.db, run_id=one[1], **said)
+            expected = requests.cancel_run(house.db, other[1], said)
+            asked = held.cancel_run(house.db, one[1], said)
         else:
-            expected = reports.cancel(house.db, report_id=other[0], **said)
-            asked = reports.cancel_held(house.db, report_id=one[0], **said)
+            expected = reports.cancel(house.db, other[0], said)
+            asked = reports.cancel_held(house.db, one[0], said)
     assert asked is not None
     assert (asked.cancelling, expected.cancelling) == ([one[1]], [other[1]])
     assert asked.events == [asked.event]
@@ -246,7 +246,7 @@ def test_a_run_that_was_given_back_meanwhile_is_left_alone(house: House, verb: s
 def test_a_run_that_was_marked_meanwhile_keeps_its_first_mark(house: House, verb: str) -> None:
     both = house.both("running")
     with house.meanwhile(lambda: house.cancel(verb, *both)) as (other, asked):
-        first = requests.cancel_run(other, tenant="default", run_id=both[1], user={"id": "bob"}, reason="first")
+        first = requests.cancel_run(other, both[1], Ask("default", {"id": "bob"}, "first"))
     answer = asked.result()
     assert answer is not None
     assert answer.cancelling == []
@@ -264,7 +264,7 @@ def test_a_run_that_was_attached_meanwhile_is_left_alone(house: House) -> None:
     assert asked.result() is None
     assert house.cancels() == 0
     with house.db.transaction():
-        assert reports.cancel(house.db, tenant="default", report_id=report_id).cancelling
+        assert reports.cancel(house.db, report_id, Ask("default")).cancelling
 
 
 @BOTH
@@ -308,5 +308,5 @@ def test_it_never_waits_in_a_transaction(house: House) -> None:
     """What is one statement on an autocommit connection keeps no lock when the process is frozen behind it."""
     both = house.both("running")
     with connect(house.url, name="api") as connection:
-        held.cancel_run(connection, tenant="default", run_id=both[1])
+        held.cancel_run(connection, both[1], Ask("default"))
         assert connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE

@@ -145,7 +145,7 @@ def test_a_cancel_by_request_of_one_that_nobody_holds_frees_its_slot(database: C
     first, _ = gated.send(*users("a", "b"))
     gated.open()
     with database.transaction():
-        assert requests.cancel_run(database, tenant="default", run_id=first)
+        assert requests.cancel_run(database, first, requests.Ask("default"))
     assert gated.open() == 1
 
 

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from andon.adapters.postgres.asks import reports
-from andon.adapters.postgres.asks.requests import Asked, Conflict, NotFound
+from andon.adapters.postgres.asks.requests import Ask, Asked, Conflict, NotFound
 from andon.adapters.postgres.connect import Connection, connect
 from andon.engine.ids import new_id
 from tests.polling import wait_until
@@ -37,7 +37,7 @@ def db(database_url: str) -> Iterator[Connection]:
 def ask(url: str, report_id: uuid.UUID, tenant: str = "default") -> Asked:
     """Request it, on a connection of its own."""
     with connect(url, name="api") as connection:
-        return reports.generate(connection, tenant=tenant, report_id=report_id, user={"id": "ann"})
+        return reports.generate(connection, report_id, Ask(tenant, {"id": "ann"}))
 
 
 def events(db: Connection) -> int:

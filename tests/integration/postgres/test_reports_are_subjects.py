@@ -13,6 +13,7 @@ from sqlalchemy import create_engine
 
 import andon.migrations
 from andon.adapters.postgres.asks import reports
+from andon.adapters.postgres.asks.requests import Ask
 from andon.adapters.postgres.connect import connect
 from andon.adapters.postgres.subjects import astray, subject_kinds
 from andon.adapters.postgres.urls import sqlalchemy_url
@@ -84,7 +85,7 @@ def test_what_the_release_before_knew_of_reports_their_subjects_know(release_bef
         )
         assert astray.find(connection, KIND) == [], "each row says what its subject does"
         report, run = made["generating"]
-        asked = reports.cancel(connection, tenant="acme", report_id=report)
+        asked = reports.cancel(connection, report, Ask("acme"))
         assert asked.run_id == run
         statuses = "SELECT status FROM andon.reports WHERE id = %s"
         assert connection.execute(statuses, [report]).fetchall() == [("cancelled",)]

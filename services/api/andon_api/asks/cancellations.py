@@ -24,7 +24,7 @@ from andon_api.http.effects import Outcome
 from andon_api.http.problems import FieldErrors
 from andon_api.http.rest import PREFIX
 from andon_api.http.waiting import Known
-from andon_api.principal import principal, traceparent
+from andon_api.principal import asking, principal
 from andon_api.reads import events
 from andon_api.reads.runs import NOBODY
 from andon_api.services import services
@@ -49,15 +49,7 @@ def ask(body: Row) -> Outcome:
         found = _count(cancel)
         counts = {"matched": found.matched, "failedEvaluations": found.failed, "firstFailure": found.failure}
         return Outcome({"id": None, "dryRun": True, **counts}, status=200)
-    id, asked = requests.cancel_many(
-        connection(),
-        tenant=who.tenant,
-        cancel=cancel,
-        tag=tag,
-        user=who.user,
-        reason=body["reason"],
-        traceparent=traceparent(),
-    )
+    id, asked = requests.cancel_many(connection(), cancel, asking(body["reason"]), tag=tag)
     of = {"functionId": body["function_id"] or None, "tag": tag, "if": cancel.expression}
     note("cancellation.asked", id, reason=body["reason"], **of)
     answer = {"id": str(id), "dryRun": False, "eventId": asked.event.id}

@@ -17,7 +17,7 @@ from andon_api.http.effects import Outcome, at_once, at_once_or
 from andon_api.http.etags import precondition
 from andon_api.http.rest import PREFIX
 from andon_api.http.waiting import Known
-from andon_api.principal import principal, traceparent
+from andon_api.principal import asking, principal
 from andon_api.reads import reports
 
 
@@ -29,7 +29,7 @@ def ask_generate(report_id: UUID, *, in_session: bool = False) -> Outcome:
     if check is not None:
         check(stored.locked(connection(), who.tenant, report_id)[1])
     with nullcontext(connection()) if in_session or check else at_once() as own:
-        asked = stored.generate(own, tenant=who.tenant, report_id=report_id, user=who.user, traceparent=traceparent())
+        asked = stored.generate(own, report_id, asking())
     location = {"Location": f"{PREFIX}/reports/{report_id}"}
     known = Known(lambda: _made(who.tenant, report_id, asked), (f"report:{report_id}",))
     return Outcome.of(asked, _asked(report_id, "generating", asked), location, known)
@@ -37,17 +37,15 @@ def ask_generate(report_id: UUID, *, in_session: bool = False) -> Outcome:
 
 def ask_cancel(report_id: UUID, reason: str | None, *, only_run: UUID | None = None) -> Outcome:
     """Request the cancel: in one statement where a worker holds the run, else in the session's transaction."""
-    who, check = principal(), precondition(report_id)
-    said: dict[str, Any] = {"tenant": who.tenant, "report_id": report_id, "user": who.user, "reason": reason}
-    said["traceparent"] = traceparent()
+    ask, check = asking(reason), precondition(report_id)
     asked = at_once_or(
-        None if only_run or check else lambda own: stored.cancel_held(own, **said),
-        lambda within: stored.cancel(within, **said, only_run=only_run, check=check),
+        None if only_run or check else lambda own: stored.cancel_held(own, report_id, ask),
+        lambda within: stored.cancel(within, report_id, ask, only_run=only_run, check=check),
     )
     body = _asked(report_id, "cancelled" if asked.ended else "generating", asked)
 
     def settled() -> Row | None:
-        report = _found(reports.find(who.tenant, str(report_id)))
+        report = _found(reports.find(ask.tenant, str(report_id)))
         return None if report["status"] == "generating" else _asked(report_id, report["status"], asked)
 
     known = Known(settled, (f"report:{report_id}",))

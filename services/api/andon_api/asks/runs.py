@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from dataclasses import replace
-from typing import Any
 from uuid import UUID
 
 from andon.adapters.postgres.asks import held, requests, subject_requests
 from andon.adapters.postgres.asks.requests import Conflict, NotFound
-from andon.adapters.postgres.events.inbox import accept, event_of
+from andon.adapters.postgres.events.inbox import accept
 from andon.adapters.postgres.runs import cleanups
 from andon.adapters.postgres.runs.again import ask as ask_again
 from andon.adapters.postgres.runs.children import below
@@ -25,19 +24,17 @@ from andon_api.http.etags import precondition
 from andon_api.http.problems import FieldErrors
 from andon_api.http.rest import PREFIX
 from andon_api.http.waiting import Known
-from andon_api.principal import principal, traceparent
+from andon_api.principal import asking, principal
 from andon_api.reads import runs, subjects
 
 
 def ask_cancel(id: str, reason: str | None) -> Outcome:
     """Request the run's cancel: in one statement where a worker holds it, else in the session's transaction."""
-    who, run_id = principal(), _id(id)
+    ask, run_id = asking(reason), _id(id)
     check = precondition(run_id)
-    said: dict[str, Any] = {"tenant": who.tenant, "run_id": run_id, "user": who.user, "reason": reason}
-    said["traceparent"] = traceparent()
     asked = at_once_or(
-        None if check else lambda own: held.cancel_run(own, **said),
-        lambda within: requests.cancel_run(within, **said, check=check),
+        None if check else lambda own: held.cancel_run(own, run_id, ask),
+        lambda within: requests.cancel_run(within, run_id, ask, check=check),
     )
     body = {
         "id": str(run_id),
@@ -48,7 +45,7 @@ def ask_cancel(id: str, reason: str | None) -> Outcome:
     }
 
     def settled() -> Row | None:
-        run = runs.by_ids(who.tenant, [run_id])[run_id]
+        run = runs.by_ids(ask.tenant, [run_id])[run_id]
         return None if run["ended_at"] is None else {**body, "status": run["status"]}
 
     return Outcome.of(asked, body, {"Location": f"{PREFIX}/runs/{id}"}, Known(settled, (f"run:{run_id}",)))
@@ -75,11 +72,11 @@ def ask_rerun(id: str, how: Row = WHOLE) -> Outcome:
         return replace(outcome, body={**outcome.body, "id": str(run["id"]), "status": "requested"})
     if run["subject_id"] is not None:
         return _ask_subject_again(run, again, data)
-    who, trigger = principal(), run["event"]
+    trigger = run["event"]
     said: Row = trigger["data"] if data is None else data
     if trigger["name"] == INVOKED:
         said = invoked_again({**said, KEY: trigger["data"][KEY]}, str(new_id()))
-    event = event_of(trigger["name"], said, tenant=who.tenant, user=who.user, traceparent=traceparent())
+    event = asking().event(trigger["name"], said)
     admit([event])
     events = accept(connection(), [event if data is None else _checked(event)])
     ask_again(connection(), events[0].seq, again)
@@ -112,16 +109,16 @@ def _check_rerun(run: Row, how: Row) -> None:
 
 def _ask_subject_again(run: Row, again: Again, data: Row | None) -> Outcome:
     """A run that is about a subject is requested as any other: 404 without its row, 409 while it is active."""
-    who = principal()
+    ask = asking()
     named = subjects.name_of(run["subject_id"])
     if named is None:
         raise NotFound("There is no such subject any more")
     kind = subject_requests.kind_of(connection(), named[0])
-    subject = subject_requests.named(connection(), who.tenant, *named)
+    subject = subject_requests.named(connection(), ask.tenant, *named)
     admit([Event(kind.trigger)])
     said = run["event"]["data"] if data is None else data
     with at_once() if again.step is None else nullcontext(connection()) as own:
-        asked = subject_requests.request(own, kind, subject, said, user=who.user, traceparent=traceparent())
+        asked = subject_requests.request(own, kind, subject, said, ask)
         if again.step is not None:
             ask_again(own, asked.event.seq, again)
     answer = {"id": str(run["id"]), "runId": None, "status": "requested", "eventId": asked.event.id, "children": 0}

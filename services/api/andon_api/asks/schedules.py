@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from andon.adapters.postgres.asks.requests import Conflict
-from andon.adapters.postgres.events.inbox import accept, event_of
+from andon.adapters.postgres.events.inbox import accept
 from andon.adapters.postgres.registered import schedules as stored
 from andon.engine.dispatch.ticks import told
 from andon.engine.events import CRON
@@ -13,7 +13,7 @@ from andon_api.access.admission import admit
 from andon_api.asks.auditing import note
 from andon_api.database import connection, now
 from andon_api.http.effects import Outcome
-from andon_api.principal import principal, traceparent
+from andon_api.principal import asking, principal
 from andon_api.reads import schedules
 from andon_api.schemas import ScheduleSchema
 
@@ -42,7 +42,7 @@ def ask_run(id: str) -> Outcome:
     who = principal()
     schedule, cron = schedules.find(who.tenant, id)
     said = told(cron.expr, cron.tz, schedule.function_id, now(), 0, cron.data)
-    event = event_of(CRON, said, tenant=who.tenant, user=who.user, traceparent=traceparent())
+    event = asking().event(CRON, said)
     admit([event])
     events = accept(connection(), [event])
     return Outcome({**_shown(id), "eventId": event.id}, events=events)

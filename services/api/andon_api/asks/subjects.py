@@ -18,21 +18,21 @@ from andon_api.http.effects import Outcome, at_once, at_once_or
 from andon_api.http.etags import precondition
 from andon_api.http.rest import PREFIX
 from andon_api.http.waiting import Known
-from andon_api.principal import principal, traceparent
+from andon_api.principal import asking
 from andon_api.reads import subjects
 
 
 def ask_request(kind: str, id: str, data: Mapping[str, Any]) -> Outcome:
     """Request a run, in a statement of its own where no version is asked for."""
-    who = principal()
+    ask = asking()
     known = subject_requests.kind_of(connection(), kind)
-    subject = subject_requests.named(connection(), who.tenant, kind, id)
+    subject = subject_requests.named(connection(), ask.tenant, kind, id)
     admit([check_event(Event(known.trigger, subject_requests.data_of(known, subject, data)))])
     check = precondition(subject.id)
     if check is not None:
         check(subject_requests.version(connection(), subject))
     with nullcontext(connection()) if check else at_once() as own:
-        asked = subject_requests.request(own, known, subject, data, user=who.user, traceparent=traceparent())
+        asked = subject_requests.request(own, known, subject, data, ask)
     return Outcome.of(
         asked, _asked(subject, "active", asked), _location(subject), _known(subject, lambda: _made(subject, asked))
     )
@@ -40,10 +40,10 @@ def ask_request(kind: str, id: str, data: Mapping[str, Any]) -> Outcome:
 
 def ask_cancel(kind: str, id: str, reason: str | None, *, only_run: UUID | None = None) -> Outcome:
     """Request the cancel of its run: in one statement where a worker holds it, else in the session's transaction."""
-    who = principal()
+    ask = asking(reason)
     subject_requests.kind_of(connection(), kind)
-    subject = subject_requests.named(connection(), who.tenant, kind, id)
-    event = subject_requests.cancel_event(subject, reason, user=who.user, traceparent=traceparent())
+    subject = subject_requests.named(connection(), ask.tenant, kind, id)
+    event = subject_requests.cancel_event(subject, ask)
     check = precondition(subject.id)
     asked = at_once_or(
         None if only_run or check else lambda own: held.cancel_subject(own, subject, event),

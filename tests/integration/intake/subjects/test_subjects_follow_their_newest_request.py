@@ -10,7 +10,7 @@ import pytest
 
 from andon import Event
 from andon.adapters.postgres.asks import accepting, subject_requests
-from andon.adapters.postgres.asks.requests import Asked, Conflict, NotFound
+from andon.adapters.postgres.asks.requests import Ask, Asked, Conflict, NotFound
 from andon.adapters.postgres.cancels import wide
 from andon.adapters.postgres.events import inbox
 from andon.adapters.postgres.events.own_events import WideCancel
@@ -253,7 +253,7 @@ def test_a_row_that_is_gone_harms_no_run(desk: Desk, video: str, caplog: pytest.
 
 def test_a_function_without_a_row_has_a_subject_all_the_same(desk: Desk, video: str) -> None:
     kind, named = subject_requests.kind_of(desk.db, "job"), subject_requests.named(desk.db, "t", "job", "a b")
-    asked = subject_requests.request(desk.db, kind, named, {"job": {"n": 1}})
+    asked = subject_requests.request(desk.db, kind, named, {"job": {"n": 1}}, Ask("t"))
     assert asked.event.data == {"job": {"n": 1, "id": "a b"}}
     publish(desk, asked)
     settle(desk, claim(desk))

@@ -8,7 +8,7 @@ from typing import Any
 
 from andon import CancelOn, Event, On, Row, Step, Subject, function
 from andon.adapters.postgres.asks import accepting, held, subject_requests
-from andon.adapters.postgres.asks.requests import Asked
+from andon.adapters.postgres.asks.requests import Ask, Asked
 from andon.adapters.postgres.registered import functions
 from andon.adapters.postgres.runs import leases
 from andon.adapters.postgres.runs.leases import Claimed
@@ -58,12 +58,13 @@ def send(desk: Desk, name: str = "video/render.requested", id: Any = 42, **field
 def ask(desk: Desk, id: str = "42", tenant: str = "default") -> Asked:
     """By the API's verb."""
     kind = subject_requests.kind_of(desk.db, "video")
-    return subject_requests.request(desk.db, kind, subject_requests.named(desk.db, tenant, "video", id), {"by": "api"})
+    named = subject_requests.named(desk.db, tenant, "video", id)
+    return subject_requests.request(desk.db, kind, named, {"by": "api"}, Ask(tenant))
 
 
 def cancel(desk: Desk, id: str = "42", reason: str | None = None) -> Asked:
     named = subject_requests.named(desk.db, "default", "video", id)
-    event = subject_requests.cancel_event(named, reason)
+    event = subject_requests.cancel_event(named, Ask("default", reason=reason))
     if found := held.cancel_subject(desk.db, named, event):
         return found
     with desk.db.transaction():

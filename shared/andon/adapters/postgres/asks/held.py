@@ -18,7 +18,7 @@ from typing import Any
 
 import psycopg
 
-from andon.adapters.postgres.asks.requests import Asked, cancel_of_run, refuse_ended
+from andon.adapters.postgres.asks.requests import Ask, Asked, cancel_of_run, refuse_ended
 from andon.adapters.postgres.asks.subject_requests import refuse_inactive
 from andon.adapters.postgres.cancels.marks import MARKING
 from andon.adapters.postgres.connect import LOCKING
@@ -75,18 +75,9 @@ FROM subject LEFT JOIN run ON true LEFT JOIN event ON true LEFT JOIN marked ON t
 """)
 
 
-def cancel_run(
-    connection: psycopg.Connection[Any],
-    *,
-    tenant: str,
-    run_id: uuid.UUID,
-    user: Any = None,
-    reason: str | None = None,
-    traceparent: str | None = None,
-) -> Asked | None:
+def cancel_run(connection: psycopg.Connection[Any], run_id: uuid.UUID, ask: Ask) -> Asked | None:
     """As `requests.cancel_run`, if a worker holds the run. Raises `Conflict` when it has ended."""
-    event = cancel_of_run(run_id, reason, tenant=tenant, user=user, traceparent=traceparent)
-    return _cancel(connection, _CANCEL_RUN, run_id, event, reason, refuse=refuse_ended)
+    return _cancel(connection, _CANCEL_RUN, run_id, cancel_of_run(run_id, ask), refuse=refuse_ended)
 
 
 def cancel_subject(
@@ -96,7 +87,7 @@ def cancel_subject(
     whatever `refuse` raises of such a status.
     """
     refuse = refuse or partial(refuse_inactive, subject)
-    return _cancel(connection, _CANCEL_SUBJECT, subject.id, event, event.data.get("reason"), refuse=refuse)
+    return _cancel(connection, _CANCEL_SUBJECT, subject.id, event, refuse=refuse)
 
 
 def _cancel(
@@ -104,12 +95,11 @@ def _cancel(
     statement: Statement,
     id: uuid.UUID,
     event: Event,
-    reason: str | None,
     *,
     refuse: Callable[[str], None],
 ) -> Asked | None:
     """The request that was accepted. Asked again it marks nothing, and there is no flag to raise."""
-    values = {**recorded_as(event), "id": id, "data": json.dumps(event.data), "reason": reason}
+    values = {**recorded_as(event), "id": id, "data": json.dumps(event.data), "reason": event.data.get("reason")}
     row = statement.execute(connection, values).fetchone()
     if row is None:
         return None

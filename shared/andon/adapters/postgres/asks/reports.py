@@ -13,10 +13,10 @@ from typing import Any
 import psycopg
 
 from andon.adapters.postgres.asks import held, subject_requests
-from andon.adapters.postgres.asks.requests import Asked, Check, Conflict, NotFound, because
+from andon.adapters.postgres.asks.requests import Ask, Asked, Check, Conflict, NotFound
 from andon.adapters.postgres.asks.subject_requests import REQUESTING
 from andon.adapters.postgres.connect import LOCKING
-from andon.adapters.postgres.events.inbox import event_of, recorded_as
+from andon.adapters.postgres.events.inbox import recorded_as
 from andon.adapters.postgres.statements import Statement
 from andon.adapters.postgres.subjects import subjects
 from andon.adapters.postgres.subjects.subjects import Named
@@ -52,21 +52,14 @@ def of(tenant: str, report_id: uuid.UUID) -> uuid.UUID:
     return subject_id(tenant, KIND, str(report_id))
 
 
-def generate(
-    connection: psycopg.Connection[Any],
-    *,
-    tenant: str,
-    report_id: uuid.UUID,
-    user: Any = None,
-    traceparent: str | None = None,
-) -> Asked:
+def generate(connection: psycopg.Connection[Any], report_id: uuid.UUID, ask: Ask) -> Asked:
     """Request the report's generation, in one statement. Raises `NotFound`, or `Conflict` saying why it can't be."""
-    event = event_of(REQUESTED, {}, tenant=tenant, user=user, traceparent=traceparent)
-    values = {**recorded_as(event), "subject": of(tenant, report_id), "id": report_id, "before": None}
+    event = ask.event(REQUESTED, {})
+    values = {**recorded_as(event), "subject": of(ask.tenant, report_id), "id": report_id, "before": None}
     row = _GENERATE.execute(connection, values).fetchone()
     if row is None:  # it was never asked for
-        _require(connection, tenant, report_id)
-        subjects.make(connection, [Named(tenant, KIND, str(report_id))])
+        _require(connection, ask.tenant, report_id)
+        subjects.make(connection, [Named(ask.tenant, KIND, str(report_id))])
         row = _GENERATE.execute(connection, values).fetchone()
     if row is None:
         raise NotFound("Report not found")
@@ -81,12 +74,9 @@ def generate(
 
 def cancel(
     connection: psycopg.Connection[Any],
-    *,
-    tenant: str,
     report_id: uuid.UUID,
-    user: Any = None,
-    reason: str | None = None,
-    traceparent: str | None = None,
+    ask: Ask,
+    *,
     only_run: uuid.UUID | None = None,
     check: Check | None = None,
 ) -> Asked:
@@ -96,31 +86,21 @@ def cancel(
     `check` may refuse its version. Asked again, it is accepted again and changes nothing.
     """
     if check is not None:
-        check(locked(connection, tenant, report_id)[1])
+        check(locked(connection, ask.tenant, report_id)[1])
 
     def refuse(status: str, run_id: uuid.UUID | None) -> None:
         if status != "active":
-            _require(connection, tenant, report_id)
+            _require(connection, ask.tenant, report_id)
         _refuse_idle(status)
         if only_run is not None and only_run != run_id:
             raise Conflict(f"Report's current run is {run_id or 'not made yet'}, not {only_run}", code="another-run")
 
-    event = _cancel_event(report_id, reason, tenant=tenant, user=user, traceparent=traceparent)
-    return subject_requests.cancel(connection, Named(tenant, KIND, str(report_id)), event, refuse=refuse)
+    return subject_requests.cancel(connection, *_cancel_of(report_id, ask), refuse=refuse)
 
 
-def cancel_held(
-    connection: psycopg.Connection[Any],
-    *,
-    tenant: str,
-    report_id: uuid.UUID,
-    user: Any = None,
-    reason: str | None = None,
-    traceparent: str | None = None,
-) -> Asked | None:
+def cancel_held(connection: psycopg.Connection[Any], report_id: uuid.UUID, ask: Ask) -> Asked | None:
     """As `cancel`, in one statement, if a worker holds the report's run; else None."""
-    event = _cancel_event(report_id, reason, tenant=tenant, user=user, traceparent=traceparent)
-    return held.cancel_subject(connection, Named(tenant, KIND, str(report_id)), event, refuse=_refuse_idle)
+    return held.cancel_subject(connection, *_cancel_of(report_id, ask), refuse=_refuse_idle)
 
 
 def locked(connection: psycopg.Connection[Any], tenant: str, report_id: uuid.UUID) -> tuple[bool, int]:
@@ -149,8 +129,5 @@ def _refuse_idle(status: str) -> None:
         raise Conflict("Report is not currently generating")
 
 
-def _cancel_event(
-    report_id: uuid.UUID, reason: str | None, *, tenant: str, user: Any, traceparent: str | None
-) -> Event:
-    data = because("reportId", report_id, reason)
-    return event_of(CANCELLED, data, tenant=tenant, user=user, traceparent=traceparent)
+def _cancel_of(report_id: uuid.UUID, ask: Ask) -> tuple[Named, Event]:
+    return Named(ask.tenant, KIND, str(report_id)), ask.cancel(CANCELLED, reportId=str(report_id))

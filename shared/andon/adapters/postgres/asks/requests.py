@@ -9,7 +9,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 
@@ -40,6 +40,23 @@ Check = Callable[[object], None]
 """Refuses, by raising, a version of what is changed."""
 
 
+class Ask(NamedTuple):
+    """Who asks for something, and why."""
+
+    tenant: str
+    user: Any = None
+    reason: str | None = None
+    traceparent: str | None = None
+
+    def event(self, name: str, data: dict[str, Any]) -> Event:
+        """An event that says so, before it is recorded."""
+        return event_of(name, data, tenant=self.tenant, user=self.user, traceparent=self.traceparent)
+
+    def cancel(self, name: str, **named: object) -> Event:
+        """The event that cancels what these fields name, and says why if that is known."""
+        return self.event(name, {**named, **({} if self.reason is None else {"reason": self.reason})})
+
+
 @dataclass(frozen=True)
 class Asked:
     """An accepted request: the events to publish once it is committed, and the runs to stop."""
@@ -64,18 +81,11 @@ _LOCK_RUN = f"SELECT status, attempt, {LOCKING} FROM andon.runs WHERE id = %s FO
 
 
 def cancel_run(
-    connection: psycopg.Connection[Any],
-    *,
-    tenant: str,
-    run_id: uuid.UUID,
-    user: Any = None,
-    reason: str | None = None,
-    traceparent: str | None = None,
-    check: Check | None = None,
+    connection: psycopg.Connection[Any], run_id: uuid.UUID, ask: Ask, *, check: Check | None = None
 ) -> Asked:
     """Cancel one run by its id. Raises `NotFound`, or `Conflict` when it has ended; `check` may refuse its version."""
     row = connection.execute(
-        "SELECT subject_id FROM andon.runs WHERE id = %s AND tenant = %s", [run_id, tenant]
+        "SELECT subject_id FROM andon.runs WHERE id = %s AND tenant = %s", [run_id, ask.tenant]
     ).fetchone()
     if row is None:
         raise NotFound("Run not found")
@@ -84,8 +94,7 @@ def cancel_run(
     if check is not None:
         check(version_of_run(status, attempt))
     refuse_ended(status)
-    event = cancel_of_run(run_id, reason, tenant=tenant, user=user, traceparent=traceparent)
-    [event] = accept(connection, [event])
+    [event] = accept(connection, [cancel_of_run(run_id, ask)])
     return asked(event, mark(connection, [Mark(run_id, event)]), run_id)
 
 
@@ -94,9 +103,9 @@ def version_of_run(status: str, attempt: int) -> str:
     return f"{status}-{attempt}"
 
 
-def cancel_of_run(run_id: uuid.UUID, reason: str | None, *, tenant: str, user: Any, traceparent: str | None) -> Event:
+def cancel_of_run(run_id: uuid.UUID, ask: Ask) -> Event:
     """The event that cancels this run."""
-    return event_of(RUN_CANCELLED, because("runId", run_id, reason), tenant=tenant, user=user, traceparent=traceparent)
+    return ask.cancel(RUN_CANCELLED, runId=str(run_id))
 
 
 def refuse_ended(status: str) -> None:
@@ -106,14 +115,7 @@ def refuse_ended(status: str) -> None:
 
 
 def cancel_many(
-    connection: psycopg.Connection[Any],
-    *,
-    tenant: str,
-    cancel: WideCancel,
-    tag: str | None = None,
-    user: Any = None,
-    reason: str | None = None,
-    traceparent: str | None = None,
+    connection: psycopg.Connection[Any], cancel: WideCancel, ask: Ask, *, tag: str | None = None
 ) -> tuple[uuid.UUID, Asked]:
     """Cancel many runs at once; returns the cancellation's id. The sweeper applies it; no run it covers is claimed."""
     data = {
@@ -122,19 +124,13 @@ def cancel_many(
         "startedAfter": cancel.started_after and cancel.started_after.isoformat(),
         "startedBefore": cancel.started_before and cancel.started_before.isoformat(),
         "if": cancel.expression,
-        "reason": reason,
+        "reason": ask.reason,
     }
-    event = event_of(RUNS_CANCELLED, data, tenant=tenant, user=user, traceparent=traceparent)
-    [event] = accept(connection, [event])
+    [event] = accept(connection, [ask.event(RUNS_CANCELLED, data)])
     id = wide.store(connection, event, cancel)
     if id is None:
         raise Conflict("This cancellation is recorded already")
     return id, Asked(event, [event])
-
-
-def because(field: str, id: uuid.UUID, reason: str | None) -> dict[str, Any]:
-    """A cancel's data: what it names, and why, where that is said."""
-    return {field: str(id), **({} if reason is None else {"reason": reason})}
 
 
 def asked(event: Event, marked: Marked, run_id: uuid.UUID) -> Asked:

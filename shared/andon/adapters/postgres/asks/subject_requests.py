@@ -13,11 +13,11 @@ from typing import Any
 
 import psycopg
 
-from andon.adapters.postgres.asks.requests import Asked, Check, Conflict, NotFound, asked
+from andon.adapters.postgres.asks.requests import Ask, Asked, Check, Conflict, NotFound, asked
 from andon.adapters.postgres.cancels.cancellations import remember_request_cancel
 from andon.adapters.postgres.cancels.marks import Mark, mark
 from andon.adapters.postgres.connect import LOCKING
-from andon.adapters.postgres.events.inbox import accept, event_of, recorded_as
+from andon.adapters.postgres.events.inbox import accept, recorded_as
 from andon.adapters.postgres.statements import Statement
 from andon.adapters.postgres.subjects import subject_kinds, subjects
 from andon.adapters.postgres.subjects.subject_kinds import Kind
@@ -98,13 +98,7 @@ def data_of(kind: Kind, subject: Named, data: Mapping[str, Any]) -> dict[str, An
 
 
 def request(
-    connection: psycopg.Connection[Any],
-    kind: Kind,
-    subject: Named,
-    data: Mapping[str, Any],
-    *,
-    user: Any = None,
-    traceparent: str | None = None,
+    connection: psycopg.Connection[Any], kind: Kind, subject: Named, data: Mapping[str, Any], ask: Ask
 ) -> Asked:
     """Request a run about the subject: send its function's trigger, with the id in its place. Raises `Conflict` while
     another run is wanted.
@@ -112,7 +106,7 @@ def request(
     One that is being cancelled may be requested again: the new run waits until the former one's code has stopped.
     """
     whole = data_of(kind, subject, data)
-    event = event_of(kind.trigger, whole, tenant=subject.tenant, user=user, traceparent=traceparent)
+    event = ask.event(kind.trigger, whole)
     values = {
         **recorded_as(event),
         "subject": subject.id,
@@ -132,10 +126,9 @@ def request(
     return Asked(event, [event])
 
 
-def cancel_event(subject: Named, reason: str | None, *, user: Any = None, traceparent: str | None = None) -> Event:
+def cancel_event(subject: Named, ask: Ask) -> Event:
     """The event that cancels this subject's current run."""
-    data = {"kind": subject.kind, "id": subject.key, **({} if reason is None else {"reason": reason})}
-    return event_of(SUBJECT_CANCELLED, data, tenant=subject.tenant, user=user, traceparent=traceparent)
+    return ask.cancel(SUBJECT_CANCELLED, kind=subject.kind, id=subject.key)
 
 
 def refuse_inactive(subject: Named, status: str) -> None:
