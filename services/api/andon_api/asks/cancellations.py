@@ -18,7 +18,7 @@ from andon.engine.cel import ExpressionError
 from andon.engine.declared.tags import tag_key
 from andon.engine.events import RUNS_CANCELLED, Event
 from andon.engine.ids import parse_id
-from andon_api.asks.auditing import note
+from andon_api.access.auditing import note
 from andon_api.database import Row, connection, rows
 from andon_api.http.effects import Outcome
 from andon_api.http.problems import FieldErrors

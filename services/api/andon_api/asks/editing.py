@@ -16,7 +16,7 @@ from andon.engine.ids import new_id
 from andon.reports.columns import Column
 from andon.reports.errors import InvalidOptions
 from andon.reports.options import check_columns, parse_options
-from andon_api.asks.auditing import note
+from andon_api.access.auditing import note
 from andon_api.database import Row, connection, db
 from andon_api.http.problems import FieldErrors
 from andon_api.principal import Principal

@@ -21,7 +21,7 @@ from andon.adapters.redis.bus import STREAM, digest
 from andon.adapters.redis.reading import CUT
 from andon.engine.events import Event
 from andon_api.access.admission import admit, check_data
-from andon_api.asks.auditing import note
+from andon_api.access.auditing import note
 from andon_api.database import Row, connection, db
 from andon_api.http.effects import Outcome, at_once
 from andon_api.http.problems import FieldErrors, Problem

@@ -6,7 +6,7 @@ from typing import Any
 
 from andon.adapters.postgres.asks.requests import Conflict, NotFound
 from andon.adapters.postgres.doors import pauses as stored
-from andon_api.asks.auditing import note
+from andon_api.access.auditing import note
 from andon_api.database import connection
 from andon_api.http.effects import Outcome
 from andon_api.principal import principal

@@ -10,7 +10,7 @@ from andon.adapters.postgres.registered import schedules as stored
 from andon.engine.dispatch.ticks import told
 from andon.engine.events import CRON
 from andon_api.access.admission import admit
-from andon_api.asks.auditing import note
+from andon_api.access.auditing import note
 from andon_api.database import connection, now
 from andon_api.http.effects import Outcome
 from andon_api.principal import asking, principal

@@ -5,11 +5,11 @@ from __future__ import annotations
 from flask import Blueprint, Response, make_response, render_template, request, url_for
 
 from andon.adapters.postgres import webhooks
+from andon_api.asks import webhooks as ask
 from andon_api.console.parts import forms
 from andon_api.database import connection, db
 from andon_api.http.effects import Outcome
 from andon_api.principal import principal
-from andon_api.routes import webhooks as rest
 
 ROWS = 50
 
@@ -34,27 +34,27 @@ def webhook_list() -> str:
 def create_webhook() -> Response:
     """Make one, and show its secret."""
     url = request.form.get("url", "").strip()
-    _, secret = rest.make(url)
+    _, secret = ask.make(url)
     return _told_once(secret, f"Webhook for {url}")
 
 
 def deliveries(id: str) -> str:
     """A webhook, and what it was told and is owed, newest first."""
-    webhook = rest.found(id)
-    page = rest.page_of(webhook, request.args.get("cursor"), ROWS)
+    webhook = ask.found(id)
+    page = ask.page_of(webhook, request.args.get("cursor"), ROWS)
     return render_template("console/webhook.html", webhook=webhook, page=page, every=2000)
 
 
 def rotate_webhook(id: str) -> Response:
     """Make another secret, which signs beside the former one, and show it."""
-    return _told_once(rest.make_secret(id), "Another secret")
+    return _told_once(ask.make_secret(id)[1], "Another secret")
 
 
 def finish_rotation(id: str) -> Response:
     """Sign with the newest secret alone."""
 
     def finish() -> Outcome:
-        rest.forget_former(id)
+        ask.finish_rotation(id)
         return Outcome(None)
 
     return forms.act(finish)
@@ -64,7 +64,7 @@ def delete_webhook(id: str) -> Response:
     """Tell it nothing more."""
 
     def delete() -> Outcome:
-        rest.end(id)
+        ask.end(id)
         return Outcome(None)
 
     forms.act(delete)
@@ -75,7 +75,7 @@ def resend_delivery(id: str, delivery: int) -> Response:
     """Tell it once more."""
 
     def resend() -> Outcome:
-        rest.send_again(id, delivery)
+        ask.send_again(id, delivery)
         return Outcome(None)
 
     return forms.act(resend)
