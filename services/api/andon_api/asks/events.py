@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from andon.adapters.cel import TooLong
 from andon.adapters.postgres.asks.accepting import Accepted, accept_effects, concerned
-from andon.adapters.postgres.asks.requests import Conflict, NotFound
+from andon.adapters.postgres.asks.requests import Conflict, there
 from andon.adapters.postgres.events.inbox import accept
 from andon.adapters.postgres.models import DeadEvent, OutboxRow
 from andon.adapters.redis.bus import STREAM, digest
@@ -44,9 +44,7 @@ def replay(tenant: str, id: int) -> Row:
     An event that was accepted goes back to the outbox, whence the dispatcher publishes it. If it still can't be
     an event, or can't take effect, it is buried anew, with the reason of now. Raises `NotFound`, or `Conflict`.
     """
-    found = events.dead_one(tenant, id) if 0 < id < LARGEST_ID else None
-    if found is None:
-        raise NotFound("Dead event not found")
+    found = there(events.dead_one(tenant, id) if 0 < id < LARGEST_ID else None, "Dead event not found")
     if found["event_seq"] is None:
         _add(found)
     elif found["replayed_at"] is None:

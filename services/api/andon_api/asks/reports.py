@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from andon.adapters.postgres.asks import reports as stored
-from andon.adapters.postgres.asks.requests import Asked, NotFound
+from andon.adapters.postgres.asks.requests import Asked, there
 from andon.adapters.postgres.runs.children import below
 from andon.engine.events import Event
 from andon.reports.events import REQUESTED
@@ -45,7 +45,7 @@ def ask_cancel(report_id: UUID, reason: str | None, *, only_run: UUID | None = N
     body = _asked(report_id, "cancelled" if asked.ended else "generating", asked)
 
     def settled() -> Row | None:
-        report = _found(reports.find(ask.tenant, str(report_id)))
+        report = there(reports.find(ask.tenant, str(report_id)), stored.NO_REPORT)
         return None if report["status"] == "generating" else _asked(report_id, report["status"], asked)
 
     known = Known(settled, (f"report:{report_id}",))
@@ -66,15 +66,9 @@ def _asked(report_id: UUID, status: str, asked: Asked) -> dict[str, Any]:
 
 def _made(tenant: str, report_id: UUID, asked: Asked) -> Row | None:
     """The answer once the request is a run, or has come to nothing, or was replaced by a newer one."""
-    report = _found(reports.find(tenant, str(report_id)))
+    report = there(reports.find(tenant, str(report_id)), stored.NO_REPORT)
     mine = report["request_event_id"] == asked.event.id
     if mine and report["current_run_id"] is None and report["status"] == "generating":
         return None
     run_id = report["current_run_id"] if mine else None
     return {**_asked(report_id, report["status"], asked), "runId": None if run_id is None else str(run_id)}
-
-
-def _found(report: Row | None) -> Row:
-    if report is None:
-        raise NotFound("Report not found")
-    return report

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from dataclasses import replace
-from uuid import UUID
 
 from andon.adapters.postgres.asks import held, requests, subject_requests
-from andon.adapters.postgres.asks.requests import Conflict, NotFound
+from andon.adapters.postgres.asks.requests import Conflict, there
 from andon.adapters.postgres.events.inbox import accept
 from andon.adapters.postgres.runs import cleanups
 from andon.adapters.postgres.runs.again import ask as ask_again
@@ -30,7 +29,7 @@ from andon_api.reads import runs, subjects
 
 def ask_cancel(id: str, reason: str | None) -> Outcome:
     """Request the run's cancel: in one statement where a worker holds it, else in the session's transaction."""
-    ask, run_id = asking(reason), _id(id)
+    ask, run_id = asking(reason), there(parse_id(id), NO_RUN)
     check = precondition(run_id)
     asked = at_once_or(
         None if check else lambda own: held.cancel_run(own, run_id, ask),
@@ -51,12 +50,13 @@ def ask_cancel(id: str, reason: str | None) -> Outcome:
     return Outcome.of(asked, body, {"Location": f"{PREFIX}/runs/{id}"}, Known(settled, (f"run:{run_id}",)))
 
 
+NO_RUN = "Run not found"
 WHOLE: Row = {"from_": None, "data": None, "keep": False}
 
 
 def ask_rerun(id: str, how: Row = WHOLE) -> Outcome:
     """Request another run of the same function for the same trigger, in the session's transaction."""
-    run = _found(id)
+    run = there(runs.find(principal().tenant, id), NO_RUN)
     step, data = how["from_"], how["data"]
     if run["kind"] != "function":
         if step is not None or data is not None:
@@ -110,9 +110,7 @@ def _check_rerun(run: Row, how: Row) -> None:
 def _ask_subject_again(run: Row, again: Again, data: Row | None) -> Outcome:
     """A run that is about a subject is requested as any other: 404 without its row, 409 while it is active."""
     ask = asking()
-    named = subjects.name_of(run["subject_id"])
-    if named is None:
-        raise NotFound("There is no such subject any more")
+    named = there(subjects.name_of(run["subject_id"]), "There is no such subject any more")
     kind = subject_requests.kind_of(connection(), named[0])
     subject = subject_requests.named(connection(), ask.tenant, *named)
     admit([Event(kind.trigger)])
@@ -133,20 +131,3 @@ def _clean_up_again(run: Row) -> Outcome:
     told = {"status": "requested", "eventId": run["event"]["id"], "children": 0}
     answer = {"id": str(run["id"]), "runId": str(made), **told}
     return Outcome(answer, 202, {"Location": f"{PREFIX}/runs/{made}"})
-
-
-def _id(text: str) -> UUID:
-    found = parse_id(text)
-    if found is None:
-        raise NotFound("Run not found")
-    return found
-
-
-def _found(id: str) -> Row:
-    return _or_missing(runs.find(principal().tenant, id), "Run not found")
-
-
-def _or_missing(found: Row | None, said: str) -> Row:
-    if found is None:
-        raise NotFound(said)
-    return found

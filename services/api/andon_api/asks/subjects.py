@@ -9,7 +9,7 @@ from urllib.parse import quote
 from uuid import UUID
 
 from andon.adapters.postgres.asks import held, subject_requests
-from andon.adapters.postgres.asks.requests import Asked, NotFound
+from andon.adapters.postgres.asks.requests import Asked, there
 from andon.adapters.postgres.subjects.subjects import Named
 from andon.engine.events import Event, check_event
 from andon_api.access.admission import admit
@@ -78,14 +78,9 @@ def _known(subject: Named, look: Callable[[], Row | None]) -> Known:
 
 
 def _state(subject: Named) -> Row:
-    return _found(subjects.find(subject.tenant, subject.kind, subject.key), subject.kind, subject.key)
+    found = subjects.find(subject.tenant, subject.kind, subject.key)
+    return there(found, f"There is no {subject.kind} {subject.key}")
 
 
 def _location(subject: Named) -> dict[str, str]:
     return {"Location": f"{PREFIX}/subjects/{subject.kind}/{quote(subject.key, safe='')}"}
-
-
-def _found(subject: Row | None, kind: str, id: str) -> Row:
-    if subject is None:
-        raise NotFound(f"There is no {kind} {id}")
-    return subject

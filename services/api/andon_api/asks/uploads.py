@@ -18,7 +18,7 @@ import flask
 from sqlalchemy import func, select
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from andon.adapters.postgres.asks.requests import Conflict, NotFound
+from andon.adapters.postgres.asks.requests import Conflict, there
 from andon.adapters.postgres.models import Dataset, Report
 from andon.adapters.storage import StorageError
 from andon.engine.ids import new_id
@@ -140,9 +140,7 @@ def keep(who: Principal, file: Upload) -> UUID:
 def delete(tenant: str, dataset_id: UUID, check: Callable[[object], None] | None) -> None:
     """Delete a dataset and its file. Raises `NotFound`, or `Conflict` while a report uses it."""
     query = select(Dataset).where(Dataset.tenant == tenant, Dataset.id == dataset_id).with_for_update()
-    dataset = db.session.execute(query).scalar_one_or_none()
-    if dataset is None:
-        raise NotFound("Dataset not found")
+    dataset = there(db.session.execute(query).scalar_one_or_none(), "Dataset not found")
     if check is not None:
         check(VERSION)
     users = db.session.execute(select(func.count()).where(Report.dataset_id == dataset_id)).scalar_one()

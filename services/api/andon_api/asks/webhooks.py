@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 from andon.adapters.postgres import webhooks
-from andon.adapters.postgres.asks.requests import NotFound
+from andon.adapters.postgres.asks.requests import there
 from andon.adapters.postgres.webhooks import Delivery, Webhook
 from andon.engine.dispatch.webhooks import url_fault
 from andon.engine.ids import parse_id
@@ -18,7 +18,7 @@ from andon_api.http.problems import FieldErrors
 from andon_api.principal import principal
 from andon_api.services import services
 
-T = TypeVar("T")
+NO_WEBHOOK = "Webhook not found"
 
 
 def make(url: str) -> tuple[UUID, str]:
@@ -32,7 +32,7 @@ def make(url: str) -> tuple[UUID, str]:
 
 def found(id: str) -> Webhook:
     """One of the tenant's."""
-    return _there(webhooks.find_webhook(connection(), _id(id), principal().tenant))
+    return there(webhooks.find_webhook(connection(), _id(id), principal().tenant), NO_WEBHOOK)
 
 
 def page_of(webhook: Webhook, cursor: str | None, limit: int) -> dict[str, Any]:
@@ -45,36 +45,28 @@ def page_of(webhook: Webhook, cursor: str | None, limit: int) -> dict[str, Any]:
 
 def make_secret(id: str) -> tuple[UUID, str]:
     """Another secret; the webhook's id and it."""
-    secret, *_ = _there(webhooks.rotate_secret(connection(), _id(id), principal().tenant))
+    secret, *_ = there(webhooks.rotate_secret(connection(), _id(id), principal().tenant), NO_WEBHOOK)
     note("webhook.rotated", _id(id), finished=False)
     return _id(id), secret
 
 
 def finish_rotation(id: str) -> None:
     """Let the newest secret alone sign."""
-    _there(webhooks.finish_rotation(connection(), _id(id), principal().tenant))
+    there(webhooks.finish_rotation(connection(), _id(id), principal().tenant), NO_WEBHOOK)
     note("webhook.rotated", _id(id), finished=True)
 
 
 def end(id: str) -> None:
     """Delete one."""
-    _there(webhooks.delete_webhook(connection(), _id(id), principal().tenant))
+    there(webhooks.delete_webhook(connection(), _id(id), principal().tenant), NO_WEBHOOK)
     note("webhook.deleted", _id(id))
 
 
 def send_again(id: str, delivery: int) -> Delivery:
     """Owe it once more."""
     again = webhooks.resend(connection(), delivery, found(id).id) if delivery < 2**63 else None
-    if again is None:
-        raise NotFound("Delivery not found")
-    return again
+    return there(again, "Delivery not found")
 
 
 def _id(text: str) -> UUID:
-    return _there(parse_id(text))
-
-
-def _there(known: T | None) -> T:
-    if known is None:
-        raise NotFound("Webhook not found")
-    return known
+    return there(parse_id(text), NO_WEBHOOK)

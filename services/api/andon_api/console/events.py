@@ -6,7 +6,7 @@ import base64
 
 from flask import Blueprint, Response, render_template, request, url_for
 
-from andon.adapters.postgres.asks.requests import NotFound
+from andon.adapters.postgres.asks.requests import there
 from andon_api.asks import incoming
 from andon_api.asks.events import record, replay
 from andon_api.console.parts import forms
@@ -45,9 +45,7 @@ def send() -> Response:
 
 def event(id: str) -> str:
     """An event, and what it did."""
-    found = events.find(principal().tenant, id)
-    if found is None:
-        raise NotFound("Event not found")
+    found = there(events.find(principal().tenant, id), "Event not found")
     started = runs.listed(principal().tenant, {"limit": ROWS, "cursor": None, "event_id": id})
     own = [each for each in started["items"] if each["kind"] == "function"]
     return render_template("console/event.html", event=found, started=own, now=now(), every=2000)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from flask import Blueprint, Response, render_template, request, url_for
 
-from andon.adapters.postgres.asks.requests import NotFound
+from andon.adapters.postgres.asks.requests import there
 from andon.engine.ids import parse_id
 from andon.reports.columns import roles_for
 from andon.reports.options import LOCALES, SECTIONS
@@ -76,9 +78,7 @@ def _datasets(tenant: str) -> list[Row]:
 def report(id: str) -> str:
     """One report: its timeline, files, charts, and how it was cancelled."""
     tenant = principal().tenant
-    found = reports.find(tenant, id)
-    if found is None:
-        raise NotFound("Report not found")
+    found = there(reports.find(tenant, id), "Report not found")
     run = runs.find(tenant, str(found["current_run_id"])) if found["current_run_id"] else None
     history = runs.listed(tenant, {"limit": 20, "cursor": None, "report_id": id})["items"]
     return render_template(
@@ -121,26 +121,23 @@ def create() -> Response:
 
 def generate(id: str) -> Response:
     """Generate."""
-    return forms.act(lambda: ask_generate(_found(id)["id"]))
+    return forms.act(lambda: ask_generate(_id(id)))
 
 
 def cancel(id: str) -> Response:
     """Cancel the generation."""
-    return forms.act(lambda: ask_cancel(_found(id)["id"], forms.reason()))
+    return forms.act(lambda: ask_cancel(_id(id), forms.reason()))
 
 
 def delete(id: str) -> Response:
     """Delete the report."""
-    editing.delete(principal().tenant, _found(id)["id"], None)
+    editing.delete(principal().tenant, _id(id), None)
     db.session.commit()
     return Response("", headers={"HX-Redirect": url_for("console.cards")})
 
 
-def _found(id: str) -> Row:
-    report_id = parse_id(id)
-    if report_id is None:
-        raise NotFound("Report not found")
-    return {"id": report_id}
+def _id(text: str) -> UUID:
+    return there(parse_id(text), "Report not found")
 
 
 def _page_of(report: Row) -> Row | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, render_template, request, url_for
 
-from andon.adapters.postgres.asks.requests import Conflict, NotFound
+from andon.adapters.postgres.asks.requests import Conflict, there
 from andon.adapters.postgres.runs.children import below
 from andon.adapters.postgres.runs.run_logs import LEVELS
 from andon_api.asks.pauses import ask_pause, ask_resume
@@ -85,9 +85,7 @@ def run_list() -> str:
 
 def run(id: str) -> str:
     """One run with its timeline and what it says."""
-    found = runs.find(principal().tenant, id)
-    if found is None:
-        raise NotFound("Run not found")
+    found = there(runs.find(principal().tenant, id), "Run not found")
     said = forms.lines()
     open_family = not found["ended_at"] and found["children"]
     return render_template(
@@ -108,9 +106,7 @@ def result(id: str) -> str:
     """All of what a step, or the function, has returned."""
     step = request.args.get("step")
     tenant = principal().tenant
-    found = runs.output(tenant, id) if step is None else runs.step(tenant, id, step)
-    if found is None:
-        raise NotFound("Result not found")
+    found = there(runs.output(tenant, id) if step is None else runs.step(tenant, id, step), "Result not found")
     place = f"{PREFIX}/runs/{id}/output" if step is None else found["output_url"]
     return render_template("console/result.html", id=id, step=step, output=found["output"], place=place)
 

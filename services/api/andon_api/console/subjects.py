@@ -9,9 +9,8 @@ import psycopg
 from flask import Blueprint, Response, g, render_template, request, url_for
 from sqlalchemy.exc import SQLAlchemyError
 
-from andon.adapters.postgres.asks.requests import NotFound
+from andon.adapters.postgres.asks.requests import there
 from andon.adapters.postgres.subjects import subject_kinds
-from andon.adapters.postgres.subjects.subject_kinds import Kind
 from andon_api.asks.subjects import ask_cancel, ask_request
 from andon_api.console import home
 from andon_api.console.parts import forms, show
@@ -36,7 +35,7 @@ def add_to(console: Blueprint) -> None:
 
 def cards(kind: str) -> str:
     """The subjects of a kind that were asked for, as cards, and the form that asks for one."""
-    known = _found(kind)
+    known = there(subject_kinds.find(connection(), kind), f"No function moves subjects of kind {kind!r}")
     asked = {"limit": CARDS, "cursor": request.args.get("cursor"), "kind": kind}
     page = subjects.listed(principal().tenant, asked)
     return render_template(
@@ -85,11 +84,4 @@ def kinds() -> list[str]:
         except (SQLAlchemyError, psycopg.Error):
             return known
         known_kinds[""] = time.monotonic() + KNOWN_SECONDS, known
-    return known
-
-
-def _found(kind: str) -> Kind:
-    known = subject_kinds.find(connection(), kind)
-    if known is None:
-        raise NotFound(f"No function moves subjects of kind {kind!r}")
     return known

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from andon.adapters.postgres.asks.requests import NotFound
+from andon.adapters.postgres.asks.requests import there
 from andon.adapters.postgres.registered import schedules
 from andon.adapters.postgres.registered.schedules import Schedule
 from andon.engine.declared.triggers import Cron
@@ -32,10 +32,7 @@ def declared(tenant: str) -> list[Declared]:
 
 def find(tenant: str, id: str) -> Declared:
     """The schedule with this id."""
-    found = next((each for each in declared(tenant) if each[0].id == id), None)
-    if found is None:
-        raise NotFound("Schedule not found")
-    return found
+    return there(next((each for each in declared(tenant) if each[0].id == id), None), "Schedule not found")
 
 
 def shown(declared: Declared) -> Row:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import request, send_file
 from werkzeug import Response
 
-from andon.adapters.postgres.asks.requests import NotFound
+from andon.adapters.postgres.asks.requests import there
 from andon_api.database import Row
 from andon_api.http.rest import FILES, Blueprint
 from andon_api.principal import principal
@@ -37,10 +37,7 @@ def download(query: Row, id: str, name: str) -> Response:
 @blueprint.may_answer(404)
 def listed(id: str) -> Row:
     """What the run has published: nothing, unless it has completed."""
-    run_id = runs.own(principal().tenant, id)
-    if run_id is None:
-        raise NotFound("Run not found")
-    return {"items": artifacts.of_run(run_id)}
+    return {"items": artifacts.of_run(there(runs.own(principal().tenant, id), "Run not found"))}
 
 
 @blueprint.get("/runs/<id>/artifacts/<name>")
@@ -53,9 +50,8 @@ def download_of_run(query: Row, id: str, name: str) -> Response:
     return _sent(artifacts.one_of_run(principal().tenant, id, name), query["inline"])
 
 
-def _sent(found: Row | None, inline: bool) -> Response:
-    if found is None:
-        raise NotFound("Artifact not found")
+def _sent(artifact: Row | None, inline: bool) -> Response:
+    found = there(artifact, "Artifact not found")
     response = send_file(
         services().storage.open(found["key"]),
         mimetype=found["media_type"],

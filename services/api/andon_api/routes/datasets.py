@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Response, request
 
-from andon.adapters.postgres.asks.requests import NotFound
+from andon.adapters.postgres.asks.requests import there
 from andon.engine.ids import parse_id
 from andon_api.asks import uploads
 from andon_api.database import Row
@@ -74,9 +74,7 @@ def listed(query: Row) -> Row:
 @blueprint.conditional
 def one(id: str) -> Response:
     """A dataset with its columns."""
-    found = datasets.find(principal().tenant, id)
-    if found is None:
-        raise NotFound("Dataset not found")
+    found = there(datasets.find(principal().tenant, id), "Dataset not found")
     return tagged(DatasetSchema().dump(found), of=found["id"], version=uploads.VERSION)
 
 
@@ -86,8 +84,6 @@ def one(id: str) -> Response:
 @blueprint.guarded
 def delete(id: str) -> Response:
     """Delete a dataset that no report uses, and its file."""
-    dataset_id = parse_id(id)
-    if dataset_id is None:
-        raise NotFound("Dataset not found")
+    dataset_id = there(parse_id(id), "Dataset not found")
     uploads.delete(principal().tenant, dataset_id, precondition(dataset_id))
     return Response(status=204)

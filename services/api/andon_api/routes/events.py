@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import request
 
-from andon.adapters.postgres.asks.requests import NotFound
+from andon.adapters.postgres.asks.requests import there
 from andon_api.asks import incoming
 from andon_api.asks.events import record, replay
 from andon_api.database import Row
@@ -76,10 +76,7 @@ def listed(query: Row) -> Row:
 @blueprint.may_answer(404)
 def one(id: str) -> Row:
     """An event, what it started, what it cancelled, and why it cancelled nothing."""
-    found = events.find(principal().tenant, id)
-    if found is None:
-        raise NotFound("Event not found")
-    return found
+    return there(events.find(principal().tenant, id), "Event not found")
 
 
 @blueprint.get("/dead-events")

@@ -7,10 +7,11 @@ from uuid import UUID
 
 from flask import Response
 
-from andon.adapters.postgres.asks.requests import NotFound
+from andon.adapters.postgres.asks.reports import NO_REPORT
+from andon.adapters.postgres.asks.requests import there
 from andon.engine.ids import parse_id
 from andon_api.asks import editing
-from andon_api.asks.reports import _found, ask_cancel, ask_generate
+from andon_api.asks.reports import ask_cancel, ask_generate
 from andon_api.database import Row, db
 from andon_api.http.effects import Outcome, effect
 from andon_api.http.etags import precondition, tagged
@@ -109,7 +110,7 @@ def cancel(body: Row, id: str) -> Outcome:
 
 
 def _tagged(id: str) -> Response:
-    report = _found(reports.find(principal().tenant, id))
+    report = there(reports.find(principal().tenant, id), NO_REPORT)
     return tagged(ReportSchema().dump(report), of=report["id"], version=report["version"])
 
 
@@ -119,7 +120,4 @@ def _shown(report_id: UUID) -> Any:
 
 def _id(text: str) -> UUID:
     """The id, or 404: no report can have another one."""
-    found = parse_id(text)
-    if found is None:
-        raise NotFound("Report not found")
-    return found
+    return there(parse_id(text), NO_REPORT)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from flask import Response
 
-from andon.adapters.postgres.asks import requests
-from andon_api.asks.runs import _found, _or_missing, ask_cancel, ask_rerun
+from andon.adapters.postgres.asks.requests import there, version_of_run
+from andon_api.asks.runs import NO_RUN, ask_cancel, ask_rerun
 from andon_api.database import Row
 from andon_api.http.effects import Outcome, effect
 from andon_api.http.etags import tagged
@@ -42,8 +42,8 @@ def listed(query: Row) -> Row:
 @blueprint.conditional
 def one(id: str) -> Response:
     """A run with its steps."""
-    run = _found(id)
-    version = requests.version_of_run(run["status"], run["attempt"])
+    run = there(runs.find(principal().tenant, id), NO_RUN)
+    version = version_of_run(run["status"], run["attempt"])
     return tagged(RunDetailSchema().dump(run), of=run["id"], version=version)
 
 
@@ -53,7 +53,7 @@ def one(id: str) -> Response:
 @blueprint.may_answer(404)
 def steps(query: Row, id: str) -> Row:
     """All steps of a run, in their order."""
-    return _or_missing(runs.steps(principal().tenant, id, **query), "Run not found")
+    return there(runs.steps(principal().tenant, id, **query), NO_RUN)
 
 
 @blueprint.get("/runs/<id>/steps/<path:step>")
@@ -61,7 +61,7 @@ def steps(query: Row, id: str) -> Row:
 @blueprint.may_answer(404)
 def step(id: str, step: str) -> Row:
     """One step with all of its result, up to 4 MiB."""
-    return _or_missing(runs.step(principal().tenant, id, step), "Step not found")
+    return there(runs.step(principal().tenant, id, step), "Step not found")
 
 
 @blueprint.get("/runs/<id>/output")
@@ -69,7 +69,7 @@ def step(id: str, step: str) -> Row:
 @blueprint.may_answer(404)
 def output(id: str) -> Row:
     """All of what the function has returned, up to 4 MiB."""
-    return _or_missing(runs.output(principal().tenant, id), "Run not found")
+    return there(runs.output(principal().tenant, id), NO_RUN)
 
 
 @blueprint.post("/runs/<id>/cancel")

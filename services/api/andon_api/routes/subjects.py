@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from flask import Response
 
+from andon.adapters.postgres.asks.requests import there
 from andon.engine.declared.subjects import subject_id
-from andon_api.asks.subjects import _found, ask_cancel, ask_request
+from andon_api.asks.subjects import ask_cancel, ask_request
 from andon_api.database import Row
 from andon_api.http.effects import Outcome, effect
 from andon_api.http.etags import tagged
@@ -39,7 +40,7 @@ def listed(query: Row) -> Row:
 def one(kind: str, id: str) -> Response:
     """A subject: its state, its run and the progress of that, who asked and when."""
     tenant = principal().tenant
-    subject = _found(subjects.find(tenant, kind, id), kind, id)
+    subject = there(subjects.find(tenant, kind, id), f"There is no {kind} {id}")
     return tagged(
         SubjectSchema().dump(subject), of=subject_id(tenant, kind, subject["key"]), version=subject["version"]
     )

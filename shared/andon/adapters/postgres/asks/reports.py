@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 
 from andon.adapters.postgres.asks import held, subject_requests
-from andon.adapters.postgres.asks.requests import Ask, Asked, Check, Conflict, NotFound
+from andon.adapters.postgres.asks.requests import Ask, Asked, Check, Conflict, there
 from andon.adapters.postgres.asks.subject_requests import REQUESTING
 from andon.adapters.postgres.connect import LOCKING
 from andon.adapters.postgres.events.inbox import recorded_as
@@ -44,6 +44,7 @@ SELECT report.status, event.seq, event.data, event.ts, {LOCKING} FROM report LEF
 _FIND = "SELECT before FROM andon.find_row(%s, %s, %s) WHERE key IS NOT NULL"
 _LOCK = f"SELECT version, {LOCKING} FROM andon.reports WHERE id = %s AND tenant = %s FOR UPDATE"
 _OF_SUBJECT = "SELECT status = 'active', version FROM andon.subjects WHERE id = %s"
+NO_REPORT = "Report not found"
 _FORGET = "DELETE FROM andon.subjects WHERE id = %s"
 
 
@@ -61,9 +62,7 @@ def generate(connection: psycopg.Connection[Any], report_id: uuid.UUID, ask: Ask
         _require(connection, ask.tenant, report_id)
         subjects.make(connection, [Named(ask.tenant, KIND, str(report_id))])
         row = _GENERATE.execute(connection, values).fetchone()
-    if row is None:
-        raise NotFound("Report not found")
-    status, seq, data, ts, _ = row
+    status, seq, data, ts, _ = there(row, NO_REPORT)
     if status == "active":
         raise Conflict("Report is already generating")
     if seq is None:
@@ -107,9 +106,7 @@ def locked(connection: psycopg.Connection[Any], tenant: str, report_id: uuid.UUI
     """Whether the report is generating, and its version: both stay so until the transaction ends. Raises `NotFound`."""
     subject = of(tenant, report_id)
     subjects.lock(connection, [subject])
-    row = connection.execute(_LOCK, [report_id, tenant]).fetchone()
-    if row is None:
-        raise NotFound("Report not found")
+    row = there(connection.execute(_LOCK, [report_id, tenant]).fetchone(), NO_REPORT)
     active, moves = connection.execute(_OF_SUBJECT, [subject]).fetchone() or (False, 0)
     return active, row[0] + moves
 
@@ -120,8 +117,7 @@ def forget(connection: psycopg.Connection[Any], tenant: str, report_id: uuid.UUI
 
 
 def _require(connection: psycopg.Connection[Any], tenant: str, report_id: uuid.UUID) -> None:
-    if connection.execute(_FIND, [KIND, tenant, str(report_id)]).fetchone() is None:
-        raise NotFound("Report not found")
+    there(connection.execute(_FIND, [KIND, tenant, str(report_id)]).fetchone(), NO_REPORT)
 
 
 def _refuse_idle(status: str) -> None:

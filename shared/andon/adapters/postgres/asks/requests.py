@@ -9,7 +9,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import psycopg
 
@@ -34,6 +34,16 @@ class Conflict(AndonError):
     def __init__(self, message: str, *, code: str = "conflict") -> None:
         super().__init__(message)
         self.code = code
+
+
+T = TypeVar("T")
+
+
+def there(found: T | None, otherwise: str) -> T:
+    """What was found, if it was. Raises `NotFound`, with these words."""
+    if found is None:
+        raise NotFound(otherwise)
+    return found
 
 
 Check = Callable[[object], None]
@@ -87,9 +97,7 @@ def cancel_run(
     row = connection.execute(
         "SELECT subject_id FROM andon.runs WHERE id = %s AND tenant = %s", [run_id, ask.tenant]
     ).fetchone()
-    if row is None:
-        raise NotFound("Run not found")
-    subjects.lock(connection, row)
+    subjects.lock(connection, there(row, "Run not found"))
     [status, attempt, _] = connection.execute(_LOCK_RUN, [run_id]).fetchone() or ["", 0, ""]
     if check is not None:
         check(version_of_run(status, attempt))

@@ -13,7 +13,7 @@ from typing import Any
 
 import psycopg
 
-from andon.adapters.postgres.asks.requests import Ask, Asked, Check, Conflict, NotFound, asked
+from andon.adapters.postgres.asks.requests import Ask, Asked, Check, Conflict, NotFound, asked, there
 from andon.adapters.postgres.cancels.cancellations import remember_request_cancel
 from andon.adapters.postgres.cancels.marks import Mark, mark
 from andon.adapters.postgres.connect import LOCKING
@@ -71,9 +71,7 @@ FROM andon.subjects WHERE id = %s FOR UPDATE
 def kind_of(connection: psycopg.Connection[Any], kind: str) -> Kind:
     """The kind; raises `NotFound`."""
     found = subject_kinds.find(connection, kind) if KIND.fullmatch(kind) else None
-    if found is None:
-        raise NotFound(f"No function moves subjects of kind {kind!r}")
-    return found
+    return there(found, f"No function moves subjects of kind {kind!r}")
 
 
 def named(connection: psycopg.Connection[Any], tenant: str, kind: str, id: str) -> Named:
@@ -87,9 +85,7 @@ def named(connection: psycopg.Connection[Any], tenant: str, kind: str, id: str) 
 def _named(tenant: str, kind: str, id: str, found: Found) -> Named:
     if found.fault is not None:
         raise Conflict(f"The row of {kind} {id} can't be looked for: {found.fault}")
-    if found.key is None:
-        raise NotFound(f"There is no {kind} {id}")
-    return Named(tenant, kind, found.key, found.before)
+    return Named(tenant, kind, there(found.key, f"There is no {kind} {id}"), found.before)
 
 
 def data_of(kind: Kind, subject: Named, data: Mapping[str, Any]) -> dict[str, Any]:
@@ -117,9 +113,7 @@ def request(
     if row is None:
         subjects.make(connection, [subject])
         row = _REQUEST.execute(connection, values).fetchone()
-    if row is None:
-        raise NotFound(f"There is no {subject.kind} {subject.key}")
-    seq, ts, _ = row
+    seq, ts, _ = there(row, f"There is no {subject.kind} {subject.key}")
     if seq is None:
         raise Conflict(f"The {subject.kind} {subject.key} is active: it has a run that is neither ended nor cancelled")
     event = replace(event, seq=seq, ts=ts)
