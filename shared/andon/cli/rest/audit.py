@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from andon.cli.terminal.show import AsJson, Limit, print_json, print_table, who
+from andon.cli.terminal.show import AsJson, Limit, print_list, who
 from andon.cli.terminal.where import api
 
 
@@ -26,22 +26,14 @@ def audit(
     """List who has changed what. Takes a key with the scope admin."""
     with api() as andon:
         found = list(andon.audit.list(action=action, target=target, limit=limit))
-    if as_json:
-        print_json(found)
-        return
-    print_table(
+    print_list(
+        found,
+        as_json,
         ("AT", "ACTION", "TARGET", "BY", "KEY", "DETAILS"),
-        [
-            (
-                each.at,
-                each.action,
-                each.target,
-                who(each.by),
-                each.key_id,
-                ", ".join(f"{name}={_plain(value)}" for name, value in each.details.items() if value is not None),
-            )
-            for each in found
-        ],
+        lambda each: (
+            *(each.at, each.action, each.target, who(each.by), each.key_id),
+            ", ".join(f"{name}={_plain(value)}" for name, value in each.details.items() if value is not None),
+        ),
         wide="DETAILS",
     )
 

@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-from andon.cli.terminal.show import AsJson, print_json
-from andon.cli.terminal.values import TIME, moment
+from andon.cli.terminal.show import AsJson, say
+from andon.cli.terminal.values import TIME, Reason, moment
 from andon.cli.terminal.where import api
 from andon.client.models import Cancellation
 
@@ -33,7 +33,7 @@ def cancel(
     started_before: Annotated[
         dt.datetime | None, typer.Option(parser=moment, metavar="TIME", help="Only runs queued before that.")
     ] = None,
-    reason: Annotated[str | None, typer.Option(help="Why; it is recorded and shown.")] = None,
+    reason: Reason = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count the runs that match.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask first; a script is never asked.")] = False,
     wait: Annotated[bool, typer.Option("--wait", "-w", help="Wait until it was applied to all of them.")] = False,
@@ -53,16 +53,16 @@ def cancel(
         if dry_run or (sys.stdin.isatty() and not yes):
             counted = ask(dry_run=True)
             if dry_run:
-                _say(counted, as_json, f"{counted.matched} runs match; nothing was cancelled{_doubts(counted)}")
+                say(counted, as_json, f"{counted.matched} runs match; nothing was cancelled{_doubts(counted)}")
                 return
             of = f"of {function}" if function else f"with the tag {tag}"
             typer.confirm(f"Cancel {counted.matched} runs {of}{_doubts(counted)}?", abort=True, err=True)
         made = ask()
         if wait and made.id is not None:
             done = andon.cancellations.wait(made.id)
-            _say(done, as_json, f"cancelled {done.matched} runs: cancellation {done.id}{_doubts(done)}")
+            say(done, as_json, f"cancelled {done.matched} runs: cancellation {done.id}{_doubts(done)}")
             return
-    _say(made, as_json, f"cancelling: cancellation {made.id}")
+    say(made, as_json, f"cancelling: cancellation {made.id}")
 
 
 def _doubts(told: Cancellation) -> str:
@@ -70,10 +70,3 @@ def _doubts(told: Cancellation) -> str:
     if not told.failed_evaluations:
         return ""
     return f" (of {told.failed_evaluations} others the expression has no value: {told.first_failure})"
-
-
-def _say(made: object, as_json: bool, text: str) -> None:
-    if as_json:
-        print_json(made)
-    else:
-        typer.echo(text)

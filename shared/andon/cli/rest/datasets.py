@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from andon.cli.terminal.errors import CommandFailed, Exit
-from andon.cli.terminal.show import AsJson, Limit, err, print_facts, print_json, print_table
+from andon.cli.terminal.show import AsJson, Limit, err, print_facts, print_json, print_list
 from andon.cli.terminal.where import api
 
 group = typer.Typer(help="Datasets: the files that reports are made from.", no_args_is_help=True)
@@ -63,14 +63,13 @@ def list_(limit: Limit = 20, as_json: AsJson = False) -> None:
     """List datasets."""
     with api() as andon:
         datasets = list(andon.datasets.list(limit=limit))
-    if as_json:
-        print_json(datasets)
-        return
-    print_table(
+    print_list(
+        datasets,
+        as_json,
         ("ID", "NAME", "FORMAT", "ROWS", "COLUMNS", "BYTES", "CREATED"),
-        [
-            (each.id, each.name, each.format, f"{each.rows:,}", len(each.columns), f"{each.bytes:,}", each.created_at)
-            for each in datasets
-        ],
+        lambda each: (
+            *(each.id, each.name, each.format),
+            *(f"{each.rows:,}", len(each.columns), f"{each.bytes:,}", each.created_at),
+        ),
         wide="NAME",
     )

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from andon.cli.terminal.errors import CommandFailed, Exit
-from andon.cli.terminal.show import AsJson, Limit, print_facts, print_json, print_table
+from andon.cli.terminal.show import AsJson, Limit, print_facts, print_json, print_list, say
 from andon.cli.terminal.where import api
 
 group = typer.Typer(help="Dead events: entries of the bus that can't be events.", no_args_is_help=True)
@@ -20,12 +20,11 @@ def list_(limit: Limit = 20, as_json: AsJson = False) -> None:
     """List dead events, with the reason."""
     with api() as andon:
         found = list(andon.dead_events.list(limit=limit))
-    if as_json:
-        print_json(found)
-        return
-    print_table(
+    print_list(
+        found,
+        as_json,
         ("ID", "NAME", "REASON", "DIED", "REPLAYED"),
-        [(each.id, each.text.get("name"), each.reason, each.created_at, each.replayed_at) for each in found],
+        lambda each: (each.id, each.text.get("name"), each.reason, each.created_at, each.replayed_at),
         wide="REASON",
     )
 
@@ -57,7 +56,4 @@ def replay(id: Id, as_json: AsJson = False) -> None:
     """Put a dead event on the bus again, under the id that it had; still unreadable, it is buried anew."""
     with api() as andon:
         found = andon.dead_events.replay(id)
-    if as_json:
-        print_json(found)
-    else:
-        typer.echo(f"replayed {found.id}")
+    say(found, as_json, f"replayed {found.id}")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 import typer
 
-from andon.cli.terminal.show import AsJson, print_json, print_table
+from andon.cli.terminal.show import AsJson, print_list
 from andon.cli.terminal.where import api
 
 
@@ -19,12 +19,11 @@ def functions(as_json: AsJson = False) -> None:
     """List the functions that are registered, with what starts and what cancels their runs."""
     with api() as andon:
         found = list(andon.functions.list())
-    if as_json:
-        print_json(found)
-        return
-    print_table(
+    print_list(
+        found,
+        as_json,
         ("ID", "STARTS ON", "CANCELLED BY", "MODULE"),
-        [(each.id, _list(_trigger, each.triggers), _list(_rule, each.cancel_on), each.module) for each in found],
+        lambda each: (each.id, _list(_trigger, each.triggers), _list(_rule, each.cancel_on), each.module),
         wide="CANCELLED BY",
     )
 

@@ -6,7 +6,7 @@ from typing import Annotated, cast, get_args
 
 import typer
 
-from andon.cli.terminal.show import AsJson, print_json, print_table
+from andon.cli.terminal.show import AsJson, print_list, say
 from andon.cli.terminal.where import api
 from andon.client import Pause
 from andon.client.pauses import Kind, Running
@@ -49,12 +49,11 @@ def pauses(as_json: AsJson = False) -> None:
     """List what is paused."""
     with api() as andon:
         found = list(andon.pauses.list())
-    if as_json:
-        print_json(found)
-        return
-    print_table(
+    print_list(
+        found,
+        as_json,
         ("KIND", "NAME", "SINCE", "STARTED RUNS", "REASON"),
-        [(each.kind, each.name, each.paused_at, each.running, each.reason) for each in found],
+        lambda each: (each.kind, each.name, each.paused_at, each.running, each.reason),
         wide="REASON",
     )
 
@@ -64,7 +63,4 @@ def _kind(queue: bool) -> Kind:
 
 
 def _tell(shown: Pause, what: str, as_json: bool) -> None:
-    if as_json:
-        print_json(shown)
-    else:
-        typer.echo(f"{what} {shown.kind} {shown.name}")
+    say(shown, as_json, f"{what} {shown.kind} {shown.name}")

@@ -18,10 +18,11 @@ from andon.cli.terminal.show import (
     print_facts,
     print_json,
     print_json_line,
-    print_table,
+    print_list,
+    say,
     who,
 )
-from andon.cli.terminal.values import CreatedBefore, CreatedSince, RequestedBy, setting
+from andon.cli.terminal.values import CreatedBefore, CreatedSince, Reason, RequestedBy, Timeout, UntilStopped, setting
 from andon.cli.terminal.watching import follow, print_cancel, require_generated
 from andon.cli.terminal.where import api
 from andon.client import Andon, Report, ReportStatus
@@ -30,7 +31,6 @@ group = typer.Typer(help="Reports: what a user asks for, and can cancel.", no_ar
 
 Id = Annotated[str, typer.Argument(metavar="REPORT", help="The report's id.")]
 Watch = Annotated[bool, typer.Option("--watch", "-w", help="Show its progress, and wait for its end.")]
-Timeout = Annotated[float | None, typer.Option(min=0, help="Seconds to wait at most (exit 7); it goes on.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -66,7 +66,7 @@ def generate(id: Id, watch: Watch = False, as_json: AsJson = False) -> None:
     with api() as andon:
         asked = andon.reports.generate(id)
         if not watch:
-            _say(asked, as_json, f"generating {asked.id}")
+            say(asked, as_json, f"generating {asked.id}")
             return
         report = _watched(andon, id, None)
         _show(andon, report, as_json)
@@ -88,8 +88,8 @@ def watch(id: Id, timeout: Timeout = None, as_json: AsJson = False) -> None:
 @group.command()
 def cancel(
     id: Id,
-    reason: Annotated[str | None, typer.Option(help="Why; it is recorded and shown.")] = None,
-    wait: Annotated[bool, typer.Option("--wait", "-w", help="Wait until it has stopped.")] = False,
+    reason: Reason = None,
+    wait: UntilStopped = False,
     timeout: Timeout = None,
     as_json: AsJson = False,
 ) -> None:
@@ -97,7 +97,7 @@ def cancel(
     with api() as andon:
         asked = andon.reports.cancel(id, reason=reason)
         if not wait:
-            _say(asked, as_json, f"cancelling {asked.id}" if asked.status == "generating" else f"cancelled {asked.id}")
+            say(asked, as_json, f"cancelling {asked.id}" if asked.status == "generating" else f"cancelled {asked.id}")
             return
         report = _watched(andon, id, timeout)
         if as_json:
@@ -150,12 +150,11 @@ def list_(
             limit=limit,
         )
         reports = list(found)
-    if as_json:
-        print_json(reports)
-        return
-    print_table(
+    print_list(
+        reports,
+        as_json,
         ("ID", "TITLE", "STATUS", "PROGRESS", "CREATED"),
-        [(each.id, each.title, each.status, percent(each.progress), each.created_at) for each in reports],
+        lambda each: (each.id, each.title, each.status, percent(each.progress), each.created_at),
         wide="TITLE",
     )
 
@@ -169,13 +168,6 @@ def show(id: Id, as_json: AsJson = False) -> None:
 
 def _watched(andon: Andon, id: str, timeout: float | None) -> Report:
     return follow(andon, id, timeout=timeout, console=err())
-
-
-def _say(asked: Any, as_json: bool, text: str) -> None:
-    if as_json:
-        print_json(asked)
-    else:
-        typer.echo(text)
 
 
 def _show(andon: Andon, report: Report, as_json: bool) -> None:

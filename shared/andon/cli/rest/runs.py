@@ -22,17 +22,18 @@ from andon.cli.terminal.show import (
     print_facts,
     print_json,
     print_json_line,
+    print_list,
     print_table,
+    say,
     took,
 )
-from andon.cli.terminal.values import TIME, json_object, moment
+from andon.cli.terminal.values import TIME, Reason, Timeout, UntilStopped, json_object, moment
 from andon.cli.terminal.watching import follow_run, print_cancel, require_completed
 from andon.cli.terminal.where import api
 from andon.client import Andon, Conflict, Level, RunStatus
 
 group = typer.Typer(help="Runs: executions of functions.", no_args_is_help=True)
 
-Timeout = Annotated[float | None, typer.Option(min=0, help="Seconds to wait at most (exit 7); it goes on.")]
 Id = Annotated[str, typer.Argument(metavar="RUN", help="The run's id.")]
 
 
@@ -78,24 +79,20 @@ def list_(
             limit=limit,
         )
         runs = list(found)
-    if as_json:
-        print_json(runs)
-        return
-    print_table(
+    print_list(
+        runs,
+        as_json,
         ("ID", "FUNCTION", "SUBJECT", "STATUS", "PROGRESS", "ATTEMPT", "QUEUED", "TOOK"),
-        [
-            (
-                each.id,
-                each.function_id if each.kind == "function" else f"{each.function_id} ({each.kind})",
-                f"{each.subject.kind} {each.subject.id}" if each.subject else "-",
-                each.status,
-                percent(each.progress),
-                each.attempt,
-                each.queued_at,
-                took(each.started_at, each.ended_at),
-            )
-            for each in runs
-        ],
+        lambda each: (
+            each.id,
+            each.function_id if each.kind == "function" else f"{each.function_id} ({each.kind})",
+            f"{each.subject.kind} {each.subject.id}" if each.subject else "-",
+            each.status,
+            percent(each.progress),
+            each.attempt,
+            each.queued_at,
+            took(each.started_at, each.ended_at),
+        ),
         wide="FUNCTION",
     )
 
@@ -161,18 +158,15 @@ def wait(
     """Wait until a run has ended, and print how; exits with 1 if it failed or was cancelled."""
     with api() as andon:
         run = andon.runs.wait(id, timeout=timeout)
-    if as_json:
-        print_json(run)
-    else:
-        typer.echo(f"{run.status} {run.id}")
+    say(run, as_json, f"{run.status} {run.id}")
     require_completed(run)
 
 
 @group.command()
 def cancel(
     id: Id,
-    reason: Annotated[str | None, typer.Option(help="Why; it is recorded and shown.")] = None,
-    wait: Annotated[bool, typer.Option("--wait", "-w", help="Wait until it has stopped.")] = False,
+    reason: Reason = None,
+    wait: UntilStopped = False,
     timeout: Timeout = None,
     as_json: AsJson = False,
 ) -> None:
@@ -180,16 +174,10 @@ def cancel(
     with api() as andon:
         asked = andon.runs.cancel(id, reason=reason)
         run = andon.runs.wait(id, timeout=timeout) if wait else None
-    if run is not None:
-        if as_json:
-            print_json(run)
-        else:
-            typer.echo(f"{run.status} {run.id}")
-            print_cancel(run, out())
-    elif as_json:
-        print_json(asked)
-    else:
-        typer.echo(f"{asked.status} {asked.id}")
+    told = asked if run is None else run
+    say(told, as_json, f"{told.status} {told.id}")
+    if run is not None and not as_json:
+        print_cancel(run, out())
 
 
 @group.command()
@@ -256,11 +244,8 @@ def rerun(
             return
         assert id is not None
         asked = andon.runs.rerun(id, from_step=from_step, data=data, keep=keep)
-    if as_json:
-        print_json(asked)
-    else:
-        made = f"run {asked.run_id}" if asked.run_id else f"event {asked.event_id}"
-        typer.echo(f"{asked.status} {asked.id}: {made}")
+    made = f"run {asked.run_id}" if asked.run_id else f"event {asked.event_id}"
+    say(asked, as_json, f"{asked.status} {asked.id}: {made}")
 
 
 def _rerun_many(

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from andon.cli.terminal.show import AsJson, moment, print_json, print_table
+from andon.cli.terminal.show import AsJson, moment, print_list, say
 from andon.cli.terminal.where import api
 from andon.client import Andon, Schedule
 
@@ -26,12 +26,11 @@ def list_(as_json: AsJson = False) -> None:
     """List the schedules, when each ticks next, and which are paused."""
     with api() as andon:
         found = list(andon.schedules.list())
-    if as_json:
-        print_json(found)
-        return
-    print_table(
+    print_list(
+        found,
+        as_json,
         ("ID", "FUNCTION", "SCHEDULE", "ZONE", "NEXT", "LAST"),
-        [(each.id, each.function_id, each.schedule, each.tz, _next(each), each.last_at) for each in found],
+        lambda each: (each.id, each.function_id, each.schedule, each.tz, _next(each), each.last_at),
         wide="FUNCTION",
     )
 
@@ -68,10 +67,7 @@ def _id(andon: Andon, name: str) -> str:
 
 
 def _tell(schedule: Schedule, what: str, as_json: bool) -> None:
-    if as_json:
-        print_json(schedule)
-    else:
-        typer.echo(f"{what} {schedule.id}{f' by event {schedule.event_id}' if schedule.event_id else ''}")
+    say(schedule, as_json, f"{what} {schedule.id}{f' by event {schedule.event_id}' if schedule.event_id else ''}")
 
 
 def _next(schedule: Schedule) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Any, cast
 
 import psycopg
@@ -11,8 +10,8 @@ import typer
 from andon.adapters.postgres.subjects import astray
 from andon.adapters.postgres.subjects.astray import Astray
 from andon.cli.terminal.errors import CommandFailed, Exit
-from andon.cli.terminal.show import AsJson, Limit, percent, print_facts, print_json, print_table, who
-from andon.cli.terminal.values import CreatedBefore, CreatedSince, RequestedBy
+from andon.cli.terminal.show import AsJson, Limit, percent, print_facts, print_json, print_list, print_table, say, who
+from andon.cli.terminal.values import CreatedBefore, CreatedSince, Reason, RequestedBy, UntilStopped, json_object
 from andon.cli.terminal.where import api, postgres
 from andon.client import Subject, SubjectStatus
 
@@ -51,12 +50,11 @@ def list_(
             limit=limit,
         )
         found = list(listed)
-    if as_json:
-        print_json(found)
-        return
-    print_table(
+    print_list(
+        found,
+        as_json,
         ("KIND", "ID", "STATUS", "PROGRESS", "REQUESTED"),
-        [(each.kind, str(each.id), each.status, percent(each.progress), each.requested_at) for each in found],
+        lambda each: (each.kind, str(each.id), each.status, percent(each.progress), each.requested_at),
         wide="ID",
     )
 
@@ -72,15 +70,18 @@ def show(kind: Kind, id: Id, as_json: AsJson = False) -> None:
 def request(
     kind: Kind,
     id: Id,
-    data: Annotated[str, typer.Option(help="The trigger's data, as JSON; the id is put in its place.")] = "{}",
+    data: Annotated[
+        Any,
+        typer.Option(parser=json_object, metavar="JSON", help="The trigger's data; the id is put in its place."),
+    ] = "{}",
     wait: Annotated[bool, typer.Option("--wait", "-w", help="Wait until it has ended.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Ask for a run about a subject."""
     with api() as andon:
-        asked = andon.subjects.request(kind, id, _object(data))
+        asked = andon.subjects.request(kind, id, data)
         if not wait:
-            _say(asked, as_json, f"requested {kind} {asked.id}")
+            say(asked, as_json, f"requested {kind} {asked.id}")
             return
         subject = andon.subjects.wait(kind, id)
         _show(subject, as_json)
@@ -92,15 +93,15 @@ def request(
 def cancel(
     kind: Kind,
     id: Id,
-    reason: Annotated[str | None, typer.Option(help="Why; it is recorded and shown.")] = None,
-    wait: Annotated[bool, typer.Option("--wait", "-w", help="Wait until it has stopped.")] = False,
+    reason: Reason = None,
+    wait: UntilStopped = False,
     as_json: AsJson = False,
 ) -> None:
     """Cancel a subject's run. Once this exits with 0, it will not complete."""
     with api() as andon:
         asked = andon.subjects.cancel(kind, id, reason=reason)
         if not wait:
-            _say(asked, as_json, f"{'cancelling' if asked.status == 'active' else 'cancelled'} {kind} {asked.id}")
+            say(asked, as_json, f"{'cancelling' if asked.status == 'active' else 'cancelled'} {kind} {asked.id}")
             return
         _show(andon.subjects.wait(kind, id), as_json)
 
@@ -137,23 +138,6 @@ def _print(kind: str, found: list[Astray]) -> None:
         return
     rows = [(each.id, each.tenant, each.row or "", each.subject, each.wanted) for each in found]
     print_table(("ID", "TENANT", "ROW SAYS", "SUBJECT IS", "SHOULD SAY"), rows, wide="ID")
-
-
-def _object(text: str) -> dict[str, Any]:
-    try:
-        found = json.loads(text)
-    except ValueError:
-        found = None
-    if not isinstance(found, dict):
-        raise typer.BadParameter("expected a JSON object", param_hint="--data")
-    return found
-
-
-def _say(asked: Any, as_json: bool, text: str) -> None:
-    if as_json:
-        print_json(asked)
-    else:
-        typer.echo(text)
 
 
 def _show(subject: Subject, as_json: bool) -> None:

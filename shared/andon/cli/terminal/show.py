@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterable, Sequence
-from typing import Annotated, Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
@@ -16,6 +16,8 @@ from andon.client.decode import Resource
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON as the API gives it, on stdout.")]
 Limit = Annotated[int, typer.Option("--limit", "-n", min=1, help="How many at most, newest first.")]
+
+T = TypeVar("T")
 
 PIPE_WIDTH = 10_000
 WIDE_LEAST = 12
@@ -53,6 +55,24 @@ def _console(*, stderr: bool) -> Console:
 def print_json(value: Any) -> None:
     """`value` (a resource is what the API gave) as indented JSON."""
     typer.echo(json.dumps(value, indent=2, default=_plain, ensure_ascii=False))
+
+
+def say(thing: Any, as_json: bool, text: str) -> None:
+    """What came of a command, in words, or the thing itself."""
+    if as_json:
+        print_json(thing)
+    else:
+        typer.echo(text)
+
+
+def print_list(
+    found: Sequence[T], as_json: bool, columns: Sequence[str], row: Callable[[T], Sequence[object]], *, wide: str = ""
+) -> None:
+    """A table with a row for each, or all of them as they are."""
+    if as_json:
+        print_json(found)
+    else:
+        print_table(columns, map(row, found), wide=wide)
 
 
 def print_json_line(value: Any) -> None:
