@@ -24,6 +24,7 @@ from andon.adapters.postgres.upkeep import hinted
 from andon.engine.declared.functions import Registry
 from andon.engine.declared.waits import Wait
 from andon.engine.ids import new_id
+from andon.engine.ports import Attempt
 from andon.engine.steps.invoking import invocation_of, invoked
 from andon.engine.steps.sending import as_text
 from andon.engine.steps.waiting import CHILD_ENDED, RUN, Awaited, Waiting, awaited
@@ -138,7 +139,7 @@ class Family:
         """Ask for a child and go on; returns its id."""
         asking = self.asking(run, step, to, on_cancel=on_cancel)
         sent = as_text(asking.sends)
-        assert journal.send(self.db, Holding(run.id, run.fence), step, 0, 1, events=sent, output="null")
+        assert journal.send(self.db, Holding(run.id, run.fence), Attempt(step, 0), events=sent, output="null")
         return asking.awaited[0].key
 
     def wait_for_child(self, run: Claimed, child: uuid.UUID) -> None:

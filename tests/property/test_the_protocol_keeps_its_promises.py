@@ -45,6 +45,7 @@ from andon.engine.declared.waits import Wait
 from andon.engine.errors import NonRetriable
 from andon.engine.events import Event
 from andon.engine.ids import new_id
+from andon.engine.ports import Attempt
 from andon.engine.steps.invoking import invoked
 from andon.engine.steps.waiting import CHILD_ENDED, RUN, Awaited, Waiting, awaited
 from andon_worker.dispatcher.batches.batch import record_batch
@@ -330,7 +331,7 @@ class Protocol(RuleBasedStateMachine):
         output = {"fence": holder.fence, "at": len(self.memos)}
         current = run.held and run.fence == holder.fence
         held = journal.Holding(run.id, holder.fence)
-        result = journal.Result(*held, name, holder.position, 1, 0.0, json.dumps(output))
+        result = journal.Result(*held, Attempt(name, holder.position), 0.0, json.dumps(output))
         kept = bool(journal.keep(self.db, [result]))
         if not kept:
             standing = journal.standings(self.db, [held])[held]

@@ -17,6 +17,7 @@ from andon.adapters.postgres.runs.attempts import Attempted
 from andon.adapters.postgres.runs.journal import Holding, Result
 from andon.engine.events import Event
 from andon.engine.ids import new_id
+from andon.engine.ports import Attempt
 from andon_worker.dispatcher.duties.ending import reclaim
 
 ERROR = {"type": "ValueError", "message": "no"}
@@ -50,7 +51,7 @@ def attempts(database: psycopg.Connection[Any], run: uuid.UUID) -> list[tuple[An
 
 
 def test_a_step_that_succeeds_at_once_leaves_its_memo_alone(database: psycopg.Connection[Any], held: Holding) -> None:
-    assert journal.keep(database, [Result(*held, "a", 0, 1, 0.1, "1")]) == {held}
+    assert journal.keep(database, [Result(*held, Attempt("a", 0), 0.1, "1")]) == {held}
     assert attempts(database, held.run) == []
     assert database.execute("SELECT worker_id FROM andon.steps").fetchall() == [("w",)]
 
@@ -59,14 +60,14 @@ def test_a_failed_attempt_is_kept_once_however_often_it_is_written(
     database: psycopg.Connection[Any], held: Holding
 ) -> None:
     for _ in range(2):
-        assert journal.keep_failure(database, held, "a", 0, 1, 2.0, ERROR, final=False)
-    assert journal.keep_failure(database, held, "a", 0, 2, 3.0, ERROR, final=True)
+        assert journal.keep_failure(database, held, Attempt("a", 0), 2.0, ERROR, final=False)
+    assert journal.keep_failure(database, held, Attempt("a", 0, 2), 3.0, ERROR, final=True)
     assert attempts(database, held.run) == [("a", 1, "failed", "w", "no", 2), ("a", 2, "failed", "w", "no", 3)]
 
 
 def test_a_former_holder_keeps_nothing(database: psycopg.Connection[Any], held: Holding) -> None:
     former = Holding(held.run, 3)
-    assert not journal.keep_failure(database, former, "a", 0, 1, 2.0, ERROR, final=False)
+    assert not journal.keep_failure(database, former, Attempt("a", 0), 2.0, ERROR, final=False)
     assert not leases.suspend(database, *former, attempted=Attempted("a", 1, "handed over", 1.0))
     assert attempts(database, held.run) == []
 
@@ -74,8 +75,8 @@ def test_a_former_holder_keeps_nothing(database: psycopg.Connection[Any], held: 
 def test_a_step_whose_transaction_was_committed_after_all_has_not_failed(
     database: psycopg.Connection[Any], held: Holding
 ) -> None:
-    assert journal.keep(database, [Result(*held, "a", 0, 1, 0.1, "7")]) == {held}
-    assert journal.keep_failure(database, held, "a", 0, 1, 2.0, ERROR, final=True) == "completed"
+    assert journal.keep(database, [Result(*held, Attempt("a", 0), 0.1, "7")]) == {held}
+    assert journal.keep_failure(database, held, Attempt("a", 0), 2.0, ERROR, final=True) == "completed"
     assert database.execute("SELECT status, output FROM andon.steps").fetchall() == [("completed", 7)]
     assert attempts(database, held.run) == []
 
@@ -129,7 +130,7 @@ def test_a_run_ends_in_the_step_that_its_worker_says(database: psycopg.Connectio
 
 
 def test_attempts_go_with_their_run(database: psycopg.Connection[Any], held: Holding) -> None:
-    journal.keep_failure(database, held, "a", 0, 1, 2.0, ERROR, final=True)
+    journal.keep_failure(database, held, Attempt("a", 0), 2.0, ERROR, final=True)
     settle.settle_held(database, [settle.End(*held, "failed", error=json.dumps(ERROR))])
     database.execute("DELETE FROM andon.runs WHERE id = %s", [held.run])
     assert attempts(database, held.run) == []

@@ -19,6 +19,7 @@ from andon.adapters.postgres.runs.leases import claim
 from andon.adapters.postgres.runs.settle import End, settle_held
 from andon.engine.declared.functions import Registry
 from andon.engine.events import MOST_HOPS, check_event
+from andon.engine.ports import Attempt
 from andon.engine.steps.sending import as_text, event_id
 from andon.engine.storable import DEEPEST
 from andon_worker.dispatcher.batches.batch import Effects, record_batch
@@ -115,7 +116,9 @@ def test_a_function_that_starts_itself_by_what_it_sends_is_stopped_at_the_50th_h
         assert held is not None
         chain.runs += 1
         sent = as_text([Event("a/b", {"n": chain.runs}, id=event_id(str(run_id), "again", 0))])
-        [event] = journal.send(database, Holding(run_id, held.fence), "again", 0, 1, events=sent, output="[]") or []
+        [event] = (
+            journal.send(database, Holding(run_id, held.fence), Attempt("again", 0), events=sent, output="[]") or []
+        )
         started = chain.take([event]).started
     assert chain.runs == MOST_HOPS
     assert "hop 50 and the last" in chain.refused[0]

@@ -108,9 +108,7 @@ class Keep(Held[None]):
     together: ClassVar[bool] = True
 
     def result(self) -> Result:
-        a = self.attempt
-        kept = Result(*self.run, a.name, a.position, a.number, self.seconds, self.output, self.files, a.given or None)
-        return kept._replace(branch=a.branch)
+        return Result(*self.run, self.attempt, self.seconds, self.output, self.files)
 
 
 @dataclass(eq=False)
@@ -123,19 +121,7 @@ class Fail(Held[None]):
     final: bool
 
     def write(self, connection: Connection) -> bool | Standing:
-        a = self.attempt
-        return journal.keep_failure(
-            connection,
-            self.run,
-            a.name,
-            a.position,
-            a.number,
-            self.seconds,
-            self.error,
-            final=self.final,
-            input=a.given or None,
-            branch=a.branch,
-        )
+        return journal.keep_failure(connection, self.run, self.attempt, self.seconds, self.error, final=self.final)
 
 
 @dataclass(eq=False)
@@ -163,16 +149,8 @@ class Send(Held[list[Event]]):
     traceparent: str | None
 
     def write(self, connection: Connection) -> list[Event] | None:
-        a = self.attempt
         return journal.send(
-            connection,
-            self.run,
-            a.name,
-            a.position,
-            a.number,
-            events=self.events,
-            output=self.output,
-            traceparent=self.traceparent,
+            connection, self.run, self.attempt, events=self.events, output=self.output, traceparent=self.traceparent
         )
 
 

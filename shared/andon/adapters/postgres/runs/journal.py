@@ -23,6 +23,7 @@ from andon.adapters.postgres.statuses import HELD
 from andon.engine.artifacts import Stored
 from andon.engine.errors import AndonError
 from andon.engine.events import Event
+from andon.engine.ports import Attempt
 
 _HOLD = f"""
 SELECT id, worker_id, cancel_requested_at IS NOT NULL AS cancelled FROM andon.runs
@@ -173,14 +174,10 @@ class Result(NamedTuple):
 
     run: uuid.UUID
     fence: int
-    name: str
-    position: int
-    attempt: int
+    attempt: Attempt
     seconds: float
     output: str
     files: Sequence[Stored] = ()
-    input: str | None = None
-    branch: int | None = None
 
 
 class NameTaken(AndonError):
@@ -203,21 +200,23 @@ def keep(connection: psycopg.Connection[Any], results: Sequence[Result]) -> set[
 
 def _as_json(result: Result) -> dict[str, Any]:
     files = [each._asdict() for each in result.files] or None
-    return {**result._asdict(), "run": str(result.run), "files": files}
+    return {**result._asdict(), "run": str(result.run), **_at(result.attempt), "files": files}
+
+
+def _at(attempt: Attempt) -> dict[str, Any]:
+    """What the statements know of an attempt."""
+    said = {"name": attempt.name, "position": attempt.position, "attempt": attempt.number, "branch": attempt.branch}
+    return {**said, "input": attempt.given or None}
 
 
 def keep_failure(
     connection: psycopg.Connection[Any],
     holding: Holding,
-    name: str,
-    position: int,
-    attempt: int,
+    attempt: Attempt,
     seconds: float,
     error: dict[str, Any],
     *,
     final: bool,
-    input: str | None = None,
-    branch: int | None = None,
 ) -> bool | Standing:
     """Keep a step's failed attempt; False as with `keep`.
 
@@ -226,15 +225,11 @@ def keep_failure(
     """
     values = {
         **holding._asdict(),
-        "name": name,
-        "position": position,
-        "attempt": attempt,
+        **_at(attempt),
         "seconds": seconds,
         "status": "failed" if final else "retrying",
         "error": json.dumps(error),
-        "input": input,
-        "branch": branch,
-        **Attempted(name, attempt, "failed", seconds).values(),
+        **Attempted(attempt.name, attempt.number, "failed", seconds).values(),
     }
     row = _FAIL.execute(connection, values).fetchone()
     return False if row is None else "completed" if row[0] else True
@@ -258,9 +253,7 @@ def keep_sleep(
 def send(
     connection: psycopg.Connection[Any],
     holding: Holding,
-    name: str,
-    position: int,
-    attempt: int,
+    attempt: Attempt,
     *,
     events: str,
     output: str,
@@ -270,7 +263,7 @@ def send(
 
     Returns the new ones, to be published; None as with `keep`.
     """
-    values = {**holding._asdict(), "name": name, "position": position, "attempt": attempt}
+    values = {**holding._asdict(), **_at(attempt)}
     sent = {"events": events, "output": output, "traceparent": traceparent}
     rows = _SEND.execute(connection, {**values, **sent}).fetchall()
     return [event_of_row(row) for row in rows if row[0] is not None] if rows else None
