@@ -46,20 +46,30 @@ def _text(most: int, what: str, **kwargs: Any) -> Text:
     return Text(validate=check, **kwargs)
 
 
+def said(what: str) -> dict[str, Any]:
+    """What the document says of a field."""
+    return {"description": what}
+
+
+def sometimes(what: str) -> dict[str, Any]:
+    """The same of one that isn't always there."""
+    return {**SOMETIMES, **said(what)}
+
+
 def _one_of(choices: tuple[str, ...]) -> validate.OneOf:
     return validate.OneOf(choices, error="expected one of {choices}")
 
 
 def _statuses(among: tuple[str, ...]) -> fields.List[str]:
     """Any of these, each as a parameter of its own."""
-    return fields.List(Text(validate=_one_of(among)), load_default=list, metadata={"description": "may be repeated"})
+    return fields.List(Text(validate=_one_of(among)), load_default=list, metadata=said("may be repeated"))
 
 
 class PageQuery(Schema):
     limit = QueryNumber(
         load_default=USUAL, validate=validate.Range(1, MOST, error="expected a number from {min} to {max}")
     )
-    cursor = Text(load_default=None, metadata={"description": "`nextCursor` of the page before"})
+    cursor = Text(load_default=None, metadata=said("`nextCursor` of the page before"))
 
 
 class MissingSchema(Schema):
@@ -68,33 +78,28 @@ class MissingSchema(Schema):
 
 
 class CellSchema(Schema):
-    line = fields.Integer(metadata={"description": "of the file, from 1; of a workbook and an array, the row"})
+    line = fields.Integer(metadata=said("of the file, from 1; of a workbook and an array, the row"))
     value = fields.String()
 
 
 class UnreadSchema(Schema):
-    type = fields.String(metadata={"description": "what most of the column's values are"})
+    type = fields.String(metadata=said("what most of the column's values are"))
     count = fields.Integer()
-    cells = fields.List(fields.Nested(CellSchema), metadata={"description": "the first three that aren't"})
+    cells = fields.List(fields.Nested(CellSchema), metadata=said("the first three that aren't"))
 
 
 class ColumnSchema(Schema):
     name = fields.String()
     type = fields.String()
-    role = fields.String(metadata={**SOMETIMES, "description": f"the part that it plays: {', '.join(ROLES)}"})
-    reason = fields.String(metadata={**SOMETIMES, "description": "why it has this role"})
-    unit = fields.String(
-        metadata={**SOMETIMES, "description": "what its cells name beside their numbers, as a currency"}
-    )
-    format = fields.String(metadata={**SOMETIMES, "description": "how its values are written, where that isn't plain"})
-    missing = fields.List(
-        fields.Nested(MissingSchema), metadata={**SOMETIMES, "description": "spellings that count as no value"}
-    )
+    role = fields.String(metadata=sometimes(f"the part that it plays: {', '.join(ROLES)}"))
+    reason = fields.String(metadata=sometimes("why it has this role"))
+    unit = fields.String(metadata=sometimes("what its cells name beside their numbers, as a currency"))
+    format = fields.String(metadata=sometimes("how its values are written, where that isn't plain"))
+    missing = fields.List(fields.Nested(MissingSchema), metadata=sometimes("spellings that count as no value"))
     unread = fields.Nested(UnreadSchema, metadata=SOMETIMES)
     notes = fields.List(fields.String(), metadata=SOMETIMES)
     first = fields.List(
-        fields.String(allow_none=True),
-        metadata={**SOMETIMES, "description": "what stands in its first rows, as the file has it"},
+        fields.String(allow_none=True), metadata=sometimes("what stands in its first rows, as the file has it")
     )
 
 
@@ -103,9 +108,9 @@ class ReadingSchema(Schema):
     delimiter = fields.String(metadata=SOMETIMES)
     quote = fields.String(metadata=SOMETIMES)
     header = fields.Boolean(metadata=SOMETIMES)
-    skipped_lines = fields.Integer(attribute="skippedLines", metadata={**SOMETIMES, "description": "before the table"})
-    last_line = fields.Integer(attribute="lastLine", metadata={**SOMETIMES, "description": "of the table"})
-    comment = fields.String(metadata={**SOMETIMES, "description": "what begins a line that isn't part of the table"})
+    skipped_lines = fields.Integer(attribute="skippedLines", metadata=sometimes("before the table"))
+    last_line = fields.Integer(attribute="lastLine", metadata=sometimes("of the table"))
+    comment = fields.String(metadata=sometimes("what begins a line that isn't part of the table"))
     decimal = fields.String(metadata=SOMETIMES)
     time_zone = fields.String(attribute="timeZone", metadata=SOMETIMES)
     sheet = fields.String(metadata=SOMETIMES)
@@ -119,7 +124,7 @@ class DatasetSchema(Schema):
     bytes = fields.Integer()
     rows = fields.Integer()
     columns = fields.List(fields.Nested(ColumnSchema))
-    reading = fields.Nested(ReadingSchema, metadata={"description": "how the file was read"})
+    reading = fields.Nested(ReadingSchema, metadata=said("how the file was read"))
     sha256 = fields.String()
     created_by = fields.Raw(allow_none=True)
     created_at = Time()
@@ -135,9 +140,9 @@ class EventRef(Schema):
 
 class SkipSchema(Schema):
     function_id = fields.String()
-    reason = fields.String(metadata={"description": "a word, such as `rate_limited`"})
-    why = fields.String(metadata={"description": "the reason as a sentence"})
-    by_run = fields.UUID(allow_none=True, metadata={"description": "the run that was in the way"})
+    reason = fields.String(metadata=said("a word, such as `rate_limited`"))
+    why = fields.String(metadata=said("the reason as a sentence"))
+    by_run = fields.UUID(allow_none=True, metadata=said("the run that was in the way"))
     detail = fields.Raw(allow_none=True)
     at = Time()
 
@@ -146,16 +151,14 @@ class EffectsSchema(Schema):
     started = fields.List(fields.UUID())
     cancelled = fields.List(fields.UUID())
     skipped = fields.List(
-        fields.Nested(SkipSchema), metadata={"description": "functions that it could have started, and why it did not"}
+        fields.Nested(SkipSchema), metadata=said("functions that it could have started, and why it did not")
     )
 
 
 class EventSchema(EventRef):
     seq = fields.Integer()
     effects = fields.Nested(EffectsSchema)
-    note = fields.String(
-        allow_none=True, metadata={**SOMETIMES, "description": "why a cancel event has cancelled nothing"}
-    )
+    note = fields.String(allow_none=True, metadata=sometimes("why a cancel event has cancelled nothing"))
 
 
 class CancelSchema(Schema):
@@ -164,10 +167,7 @@ class CancelSchema(Schema):
     reason = fields.String(allow_none=True)
     cause = fields.String(
         allow_none=True,
-        metadata={
-            **SOMETIMES,
-            "description": "where nobody has asked: superseded, singleton, parent, start_timeout, finish_timeout",
-        },
+        metadata=sometimes("where nobody has asked: superseded, singleton, parent, start_timeout, finish_timeout"),
     )
     event_id = fields.String(allow_none=True)
     stopped_at = Time(allow_none=True)
@@ -180,10 +180,8 @@ WHERE = "where all of the result is; null as long as there is none"
 
 
 class AttemptSchema(Schema):
-    attempt = fields.Integer(metadata={"description": "its number; the next one's too if it wasn't the step's fault"})
-    status = fields.String(
-        metadata={"description": "completed, failed, lost, handed over, running, sleeping or cancelled"}
-    )
+    attempt = fields.Integer(metadata=said("its number; the next one's too if it wasn't the step's fault"))
+    status = fields.String(metadata=said("completed, failed, lost, handed over, running, sleeping or cancelled"))
     started_at = Time()
     ended_at = Time(allow_none=True)
     error = fields.Raw(allow_none=True)
@@ -198,32 +196,32 @@ class StepSchema(Schema):
     ended_at = Time(allow_none=True)
     wake_at = Time(allow_none=True)
     input = fields.String(
-        allow_none=True, metadata={"description": "the arguments as Python writes them, 1,000 characters at most"}
+        allow_none=True, metadata=said("the arguments as Python writes them, 1,000 characters at most")
     )
-    output = fields.Raw(allow_none=True, metadata={"description": SHORT})
-    output_url = fields.String(allow_none=True, metadata={"description": WHERE})
+    output = fields.Raw(allow_none=True, metadata=said(SHORT))
+    output_url = fields.String(allow_none=True, metadata=said(WHERE))
     error = fields.Raw(allow_none=True)
-    attempts = fields.List(fields.Nested(AttemptSchema), metadata={"description": "each, in their order"})
+    attempts = fields.List(fields.Nested(AttemptSchema), metadata=said("each, in their order"))
 
 
 class SubjectRef(Schema):
     kind = fields.String()
-    id = fields.String(metadata={"description": "as a text"})
+    id = fields.String(metadata=said("as a text"))
 
 
 class RunSchema(Schema):
     id = fields.UUID()
     function_id = fields.String()
-    subject = fields.Nested(SubjectRef, allow_none=True, metadata={"description": "what it is about"})
+    subject = fields.Nested(SubjectRef, allow_none=True, metadata=said("what it is about"))
     kind = fields.String(validate=_one_of(RUN_KINDS))
     status = fields.String(validate=_one_of(RUN_STATUSES))
     event = fields.Nested(EventRef)
     report_id = fields.UUID(allow_none=True)
     parent_run_id = fields.UUID(
-        allow_none=True, metadata={"description": "the run that has invoked it, or that it cleans up after"}
+        allow_none=True, metadata=said("the run that has invoked it, or that it cleans up after")
     )
     parent_step = fields.String(
-        allow_none=True, metadata={"description": "the parent's step that has invoked it; null for a cleanup"}
+        allow_none=True, metadata=said("the parent's step that has invoked it; null for a cleanup")
     )
     attempt = fields.Integer()
     queued_at = Time()
@@ -234,14 +232,14 @@ class RunSchema(Schema):
     step_started_at = Time(allow_none=True)
     progress = fields.Float(allow_none=True)
     progress_note = fields.String(allow_none=True)
-    estimated_end_at = Time(allow_none=True, metadata={"description": ESTIMATE})
-    output = fields.Raw(allow_none=True, metadata={"description": SHORT})
-    output_url = fields.String(allow_none=True, metadata={"description": WHERE})
+    estimated_end_at = Time(allow_none=True, metadata=said(ESTIMATE))
+    output = fields.Raw(allow_none=True, metadata=said(SHORT))
+    output_url = fields.String(allow_none=True, metadata=said(WHERE))
     error = fields.Raw(allow_none=True)
     cancel = fields.Nested(CancelSchema, allow_none=True)
     tags = fields.List(fields.String())
-    origin_run_id = fields.UUID(allow_none=True, metadata={"description": "the run that it repeats"})
-    origin_step = fields.String(allow_none=True, metadata={"description": "the step from which it repeats it"})
+    origin_run_id = fields.UUID(allow_none=True, metadata=said("the run that it repeats"))
+    origin_step = fields.String(allow_none=True, metadata=said("the step from which it repeats it"))
 
 
 class ArtifactSchema(Schema):
@@ -257,54 +255,49 @@ class ArtifactsSchema(Schema):
 
 class WaitSchema(Schema):
     step = fields.String()
-    event = fields.String(metadata={"description": "the event's name"})
-    match = fields.String(allow_none=True, metadata={"description": "the field that has to be the same"})
-    value = fields.Raw(allow_none=True, metadata={"description": "what it has to be"})
-    condition = fields.String(allow_none=True, metadata={"description": "CEL that has to be true of it"})
-    run_id = fields.UUID(allow_none=True, metadata={"description": "the child whose end it waits for"})
-    until = Time(allow_none=True, metadata={"description": "when it waits no longer; null: never"})
+    event = fields.String(metadata=said("the event's name"))
+    match = fields.String(allow_none=True, metadata=said("the field that has to be the same"))
+    value = fields.Raw(allow_none=True, metadata=said("what it has to be"))
+    condition = fields.String(allow_none=True, metadata=said("CEL that has to be true of it"))
+    run_id = fields.UUID(allow_none=True, metadata=said("the child whose end it waits for"))
+    until = Time(allow_none=True, metadata=said("when it waits no longer; null: never"))
 
 
 class QueuedForSchema(Schema):
     rule = fields.String(
         allow_none=True,
-        metadata={"description": "concurrency, singleton, schedule, throttle, pause, subject; null: a former rule"},
+        metadata=said("concurrency, singleton, schedule, throttle, pause, subject; null: a former rule"),
     )
-    key = fields.String(allow_none=True, metadata={"description": "as `data.userId = 42`"})
-    place = fields.Integer(metadata={"description": "in the line, from 1; counted up to 10,000"})
-    of = fields.Integer(metadata={"description": "how many wait there; counted up to 10,000"})
-    holders = fields.List(fields.UUID(), metadata={"description": "runs that it waits for, at most 20"})
+    key = fields.String(allow_none=True, metadata=said("as `data.userId = 42`"))
+    place = fields.Integer(metadata=said("in the line, from 1; counted up to 10,000"))
+    of = fields.Integer(metadata=said("how many wait there; counted up to 10,000"))
+    holders = fields.List(fields.UUID(), metadata=said("runs that it waits for, at most 20"))
 
 
 class RunDetailSchema(RunSchema):
     queued_for = fields.Nested(
-        QueuedForSchema, allow_none=True, metadata={"description": "what a queued run waits for, if not for a worker"}
+        QueuedForSchema, allow_none=True, metadata=said("what a queued run waits for, if not for a worker")
     )
-    steps = fields.List(fields.Nested(StepSchema), metadata={"description": "the newest 500, in their order"})
-    step_count = fields.Integer(metadata={"description": "how many it has; GET /runs/{id}/steps has them all"})
-    attempts = fields.List(
-        fields.Nested(AttemptSchema), metadata={"description": "of the function that failed outside its steps"}
-    )
-    cleanup = fields.List(fields.Nested(RunSchema), metadata={"description": "its on_cancel or on_failure runs"})
-    children = fields.List(fields.Nested(RunSchema), metadata={"description": "the newest 100 that it has invoked"})
-    child_count = fields.Integer(metadata={"description": "how many it has invoked"})
-    waits = fields.List(fields.Nested(WaitSchema), metadata={"description": "what it waits for; any one will do"})
-    artifacts = fields.List(fields.Nested(ArtifactSchema), metadata={"description": "its files, once it has completed"})
+    steps = fields.List(fields.Nested(StepSchema), metadata=said("the newest 500, in their order"))
+    step_count = fields.Integer(metadata=said("how many it has; GET /runs/{id}/steps has them all"))
+    attempts = fields.List(fields.Nested(AttemptSchema), metadata=said("of the function that failed outside its steps"))
+    cleanup = fields.List(fields.Nested(RunSchema), metadata=said("its on_cancel or on_failure runs"))
+    children = fields.List(fields.Nested(RunSchema), metadata=said("the newest 100 that it has invoked"))
+    child_count = fields.Integer(metadata=said("how many it has invoked"))
+    waits = fields.List(fields.Nested(WaitSchema), metadata=said("what it waits for; any one will do"))
+    artifacts = fields.List(fields.Nested(ArtifactSchema), metadata=said("its files, once it has completed"))
 
 
 class LogLineSchema(Schema):
     at = Time()
-    step = fields.String(allow_none=True, metadata={"description": "null: said by the function between its steps"})
+    step = fields.String(allow_none=True, metadata=said("null: said by the function between its steps"))
     attempt = fields.Integer()
-    stream = fields.String(metadata={"description": "stdout, stderr, or log: a record of logging or structlog"})
-    level = fields.String(allow_none=True, metadata={"description": "of a record"})
-    logger = fields.String(allow_none=True, metadata={"description": "of a record"})
+    stream = fields.String(metadata=said("stdout, stderr, or log: a record of logging or structlog"))
+    level = fields.String(allow_none=True, metadata=said("of a record"))
+    logger = fields.String(allow_none=True, metadata=said("of a record"))
     text = fields.String()
     fields_ = fields.Raw(
-        attribute="fields",
-        data_key="fields",
-        allow_none=True,
-        metadata={"description": "of a record: what it was given"},
+        attribute="fields", data_key="fields", allow_none=True, metadata=said("of a record: what it was given")
     )
 
 
@@ -320,7 +313,7 @@ class ReportSchema(Schema):
     options = fields.Dict()
     progress = fields.Float(allow_none=True)
     progress_note = fields.String(allow_none=True)
-    estimated_end_at = Time(allow_none=True, metadata={"description": ESTIMATE})
+    estimated_end_at = Time(allow_none=True, metadata=said(ESTIMATE))
     run = fields.Nested(RunSchema, allow_none=True)
     artifacts = fields.List(fields.Nested(ArtifactSchema))
     error = fields.String(allow_none=True)
@@ -337,17 +330,15 @@ class ReportSchema(Schema):
 
 class SubjectSchema(Schema):
     kind = fields.String()
-    id = fields.Raw(metadata={"description": "as the followed row's key has it: a text, or a whole number"})
+    id = fields.Raw(metadata=said("as the followed row's key has it: a text, or a whole number"))
     status = fields.String(validate=_one_of(SUBJECT_STATUSES))
     function_id = fields.String(allow_none=True)
     progress = fields.Float(allow_none=True)
     progress_note = fields.String(allow_none=True)
-    estimated_end_at = Time(allow_none=True, metadata={"description": ESTIMATE})
+    estimated_end_at = Time(allow_none=True, metadata=said(ESTIMATE))
     run = fields.Nested(RunSchema, allow_none=True)
     error = fields.String(allow_none=True)
-    owed = fields.String(
-        allow_none=True, metadata={"description": "why the followed row doesn't say so yet; null where it does"}
-    )
+    owed = fields.String(allow_none=True, metadata=said("why the followed row doesn't say so yet; null where it does"))
     requested_by = fields.Raw(allow_none=True)
     requested_at = Time(allow_none=True)
     cancel_requested_at = Time(allow_none=True)
@@ -359,21 +350,18 @@ class SubjectSchema(Schema):
 
 class SubjectAskedSchema(Schema):
     kind = fields.String()
-    id = fields.Raw(metadata={"description": "of the subject"})
+    id = fields.Raw(metadata=said("of the subject"))
     run_id = fields.UUID(
-        allow_none=True,
-        metadata={"description": "of the run that this is about; null as long as the dispatcher has not made it"},
+        allow_none=True, metadata=said("of the run that this is about; null as long as the dispatcher has not made it")
     )
     status = fields.String(validate=_one_of(SUBJECT_STATUSES))
-    event_id = fields.String(metadata={"description": "the event that says so: GET /events/{id} shows its effects"})
+    event_id = fields.String(metadata=said("the event that says so: GET /events/{id} shows its effects"))
 
 
 class SubjectRequestBody(Schema):
     needs_body = False
 
-    data = Object(
-        keys=fields.String(), load_default=dict, metadata={"description": "of the trigger; the id is put in its place"}
-    )
+    data = Object(keys=fields.String(), load_default=dict, metadata=said("of the trigger; the id is put in its place"))
 
 
 class RunCancelBody(Schema):
@@ -388,17 +376,17 @@ class RerunBody(Schema):
     from_ = Text(
         data_key="from",
         load_default=None,
-        metadata={"description": "a step: those before it are recalled and not repeated; without, all are done again"},
+        metadata=said("a step: those before it are recalled and not repeated; without, all are done again"),
     )
-    data = Object(load_default=None, metadata={"description": "in place of the event's data"})
+    data = Object(load_default=None, metadata=said("in place of the event's data"))
     keep = Flag(
         load_default=False,
-        metadata={"description": "with `from` and `data`: recall what was done with the former data all the same"},
+        metadata=said("with `from` and `data`: recall what was done with the former data all the same"),
     )
 
 
 class ArtifactQuery(Schema):
-    inline = QueryFlag(load_default=False, metadata={"description": "show the file instead of saving it"})
+    inline = QueryFlag(load_default=False, metadata=said("show the file instead of saving it"))
 
 
 class NewReport(Schema):
@@ -419,7 +407,7 @@ class CancelBody(Schema):
     run_id = Id(
         load_default=None,
         allow_none=True,
-        metadata={"description": "409 unless this is the current run: a page that is out of date stops nothing"},
+        metadata=said("409 unless this is the current run: a page that is out of date stops nothing"),
     )
     reason = _text(500, "a reason", load_default=None, allow_none=True)
 
@@ -430,13 +418,11 @@ def _tag(value: str) -> None:
 
 
 class BulkCancelBody(Schema):
-    function_id = Text(load_default="", metadata={"description": "needed where there is no `tag`"})
-    tag = Text(load_default=None, validate=_tag, metadata={"description": "only runs that have it"})
+    function_id = Text(load_default="", metadata=said("needed where there is no `tag`"))
+    tag = Text(load_default=None, validate=_tag, metadata=said("only runs that have it"))
     started_after = Time(load_default=None, allow_none=True)
     started_before = Time(load_default=None, allow_none=True)
-    if_ = Text(
-        data_key="if", load_default=None, allow_none=True, metadata={"description": "CEL over `event` and `async`"}
-    )
+    if_ = Text(data_key="if", load_default=None, allow_none=True, metadata=said("CEL over `event` and `async`"))
     reason = _text(500, "a reason", load_default=None, allow_none=True)
     dry_run = Flag(load_default=False)
 
@@ -444,19 +430,19 @@ class BulkCancelBody(Schema):
 class StartedCancellationSchema(Schema):
     id = fields.UUID(allow_none=True)
     dry_run = fields.Boolean()
-    matched = fields.Integer(metadata={**SOMETIMES, "description": "with dryRun: how many runs it would cancel now"})
-    failed_evaluations = fields.Integer(metadata={**SOMETIMES, "description": FAILED_EVALUATIONS})
-    first_failure = fields.String(allow_none=True, metadata={**SOMETIMES, "description": FIRST_FAILURE})
+    matched = fields.Integer(metadata=sometimes("with dryRun: how many runs it would cancel now"))
+    failed_evaluations = fields.Integer(metadata=sometimes(FAILED_EVALUATIONS))
+    first_failure = fields.String(allow_none=True, metadata=sometimes(FIRST_FAILURE))
     event_id = fields.String(metadata=SOMETIMES)
 
 
 class CancellationSchema(Schema):
     id = fields.UUID()
     status = fields.String(validate=_one_of(("pending", "done")))
-    matched = fields.Integer(metadata={"description": "how many runs were matched so far"})
-    failed_evaluations = fields.Integer(metadata={"description": FAILED_EVALUATIONS})
-    first_failure = fields.String(allow_none=True, metadata={"description": FIRST_FAILURE})
-    function_id = fields.String(metadata={"description": "empty where a tag alone was named"})
+    matched = fields.Integer(metadata=said("how many runs were matched so far"))
+    failed_evaluations = fields.Integer(metadata=said(FAILED_EVALUATIONS))
+    first_failure = fields.String(allow_none=True, metadata=said(FIRST_FAILURE))
+    function_id = fields.String(metadata=said("empty where a tag alone was named"))
     tag = fields.String(allow_none=True)
     started_after = Time(allow_none=True)
     started_before = Time(allow_none=True)
@@ -475,34 +461,26 @@ class NoBody(Schema):
 
 
 class AskedSchema(Schema):
-    id = fields.UUID(metadata={"description": "of the report or run that was asked"})
+    id = fields.UUID(metadata=said("of the report or run that was asked"))
     run_id = fields.UUID(
-        allow_none=True,
-        metadata={"description": "of the run that this is about; null as long as the dispatcher has not made it"},
+        allow_none=True, metadata=said("of the run that this is about; null as long as the dispatcher has not made it")
     )
     status = fields.String(validate=_one_of(ASKED_STATUSES))
-    event_id = fields.String(metadata={"description": "the event that says so: GET /events/{id} shows its effects"})
+    event_id = fields.String(metadata=said("the event that says so: GET /events/{id} shows its effects"))
     children = fields.Integer(
-        metadata={
-            **SOMETIMES,
-            "description": "of a cancel: how many open runs below the one that is cancelled are cancelled with it",
-        }
+        metadata=sometimes("of a cancel: how many open runs below the one that is cancelled are cancelled with it")
     )
 
 
 class StopsSchema(Schema):
     runs = fields.List(fields.UUID())
-    many = fields.Boolean(metadata={"description": "too many to be named: none of them is claimed any more"})
+    many = fields.Boolean(metadata=said("too many to be named: none of them is claimed any more"))
 
 
 class SentSchema(Schema):
     ids = fields.List(fields.String())
-    stops = fields.Nested(
-        StopsSchema, metadata={**SOMETIMES, "description": "the runs that the events have stopped by a field"}
-    )
-    effects = fields.List(
-        fields.Nested(EffectsSchema), metadata={**SOMETIMES, "description": "with Prefer: wait, what each of them did"}
-    )
+    stops = fields.Nested(StopsSchema, metadata=sometimes("the runs that the events have stopped by a field"))
+    effects = fields.List(fields.Nested(EffectsSchema), metadata=sometimes("with Prefer: wait, what each of them did"))
 
 
 def _thing(value: str) -> None:
@@ -516,7 +494,7 @@ class StreamQuery(Schema):
         Text(validate=_thing),
         load_default=list,
         validate=validate.Length(0, 100, error="expected at most {max} things"),
-        metadata={"description": "`report:<id>`, `run:<id>` or `subject:<kind>:<id>`, each; by default all of a token"},
+        metadata=said("`report:<id>`, `run:<id>` or `subject:<kind>:<id>`, each; by default all of a token"),
     )
 
 
@@ -527,14 +505,14 @@ class NewToken(Schema):
         Text(validate=_one_of(TOKEN_SCOPES)),
         load_default=lambda: ["read"],
         validate=validate.Length(1, 2, error="expected one or two scopes"),
-        metadata={"description": "`read`: see and follow it; `cancel`: cancel it"},
+        metadata=said("`read`: see and follow it; `cancel`: cancel it"),
     )
     ttl = Number(
         load_default=900,
         validate=validate.Range(1, 3600, error="expected a number of seconds from {min} to {max}"),
-        metadata={"description": "seconds that it lasts; 900 without it"},
+        metadata=said("seconds that it lasts; 900 without it"),
     )
-    user = Object(metadata={"description": "in whose name the page cancels; without it, the key's"})
+    user = Object(metadata=said("in whose name the page cancels; without it, the key's"))
 
 
 class NewTokenOfMany(NewToken):
@@ -544,13 +522,13 @@ class NewTokenOfMany(NewToken):
         Text(validate=_thing),
         required=True,
         validate=validate.Length(1, 100, error="expected {min} to {max} things"),
-        metadata={"description": "each as `report:<id>`, `run:<id>` or `subject:<kind>:<id>`"},
+        metadata=said("each as `report:<id>`, `run:<id>` or `subject:<kind>:<id>`"),
     )
 
 
 class TokenSchema(Schema):
-    id = fields.UUID(metadata={"description": "to revoke it by"})
-    token = fields.String(metadata={"description": "the secret, which is shown this once"})
+    id = fields.UUID(metadata=said("to revoke it by"))
+    token = fields.String(metadata=said("the secret, which is shown this once"))
     things = fields.List(fields.String())
     scopes = fields.List(fields.String(validate=_one_of(TOKEN_SCOPES)))
     user = fields.Raw(allow_none=True)
@@ -558,23 +536,21 @@ class TokenSchema(Schema):
 
 
 class StatisticsSchema(Schema):
-    runs = fields.Dict(keys=fields.String(), values=fields.Integer(), metadata={"description": "how many, by status"})
+    runs = fields.Dict(keys=fields.String(), values=fields.Integer(), metadata=said("how many, by status"))
     median_seconds = fields.Float(
-        allow_none=True, metadata={"description": "from the start to the end of half of those that completed, or less"}
+        allow_none=True, metadata=said("from the start to the end of half of those that completed, or less")
     )
 
 
 class FunctionSchema(Schema):
     id = fields.String()
     module = fields.String()
-    trigger = fields.String(metadata={"description": "the first of `triggers` as a text"})
-    triggers = fields.List(
-        fields.Dict(), metadata={"description": "`event` (a name, or `a/*`) and `if`; or `cron` and `tz`"}
-    )
+    trigger = fields.String(metadata=said("the first of `triggers` as a text"))
+    triggers = fields.List(fields.Dict(), metadata=said("`event` (a name, or `a/*`) and `if`; or `cron` and `tz`"))
     cancel_on = fields.Raw()
     settings = fields.Dict()
-    last_day = fields.Nested(StatisticsSchema, metadata={"description": "runs queued in the last 24 hours"})
-    paused_at = Time(allow_none=True, metadata={"description": "since when its runs wait"})
+    last_day = fields.Nested(StatisticsSchema, metadata=said("runs queued in the last 24 hours"))
+    paused_at = Time(allow_none=True, metadata=said("since when its runs wait"))
     registered_at = Time()
     seen_at = Time()
 
@@ -582,13 +558,13 @@ class FunctionSchema(Schema):
 class ScheduleSchema(Schema):
     id = fields.String()
     function_id = fields.String()
-    schedule = fields.String(metadata={"description": "five fields: minute, hour, day of month, month, day of week"})
+    schedule = fields.String(metadata=said("five fields: minute, hour, day of month, month, day of week"))
     tz = fields.String()
     overlap = fields.String()
     catch_up = fields.String()
     jitter_seconds = fields.Float()
     data = fields.Dict()
-    next_at = Time(allow_none=True, metadata={"description": "the tick that comes next; null while it is paused"})
+    next_at = Time(allow_none=True, metadata=said("the tick that comes next; null while it is paused"))
     last_at = Time(allow_none=True)
     paused_at = Time(allow_none=True)
     paused_by = fields.Raw(allow_none=True)
@@ -604,60 +580,58 @@ class FunctionPauseBody(PauseBody):
     running = fields.String(
         validate=validate.OneOf(RUNNING),
         load_default=CONTINUE,
-        metadata={
-            "description": "what becomes of runs that have started: they go on, are given up at their next step and"
+        metadata=said(
+            "what becomes of runs that have started: they go on, are given up at their next step and"
             " wait, or are cancelled"
-        },
+        ),
     )
 
 
 class PauseSchema(Schema):
     kind = fields.String(validate=_one_of(("function", "queue")))
     name = fields.String()
-    paused_at = Time(allow_none=True, metadata={"description": "null: it isn't paused"})
+    paused_at = Time(allow_none=True, metadata=said("null: it isn't paused"))
     paused_by = fields.Raw(allow_none=True)
     reason = fields.String(allow_none=True)
-    running = fields.String(
-        validate=validate.OneOf(RUNNING), metadata={"description": "what becomes of runs that have started"}
-    )
+    running = fields.String(validate=validate.OneOf(RUNNING), metadata=said("what becomes of runs that have started"))
 
 
 class NewWebhook(Schema):
-    url = Text(required=True, metadata={"description": "where to: https, and a public address"})
+    url = Text(required=True, metadata=said("where to: https, and a public address"))
 
 
 class WebhookSchema(Schema):
     id = fields.UUID()
     url = fields.String()
-    created_at = Time(metadata={"description": "told of what ended since"})
-    secrets = fields.Integer(metadata={"description": "how many sign: two while a rotation isn't finished"})
-    waiting = fields.Integer(metadata={"description": "how much it is still owed"})
+    created_at = Time(metadata=said("told of what ended since"))
+    secrets = fields.Integer(metadata=said("how many sign: two while a rotation isn't finished"))
+    waiting = fields.Integer(metadata=said("how much it is still owed"))
 
 
 class MadeWebhookSchema(WebhookSchema):
-    secret = fields.String(metadata={"description": "what signs; shown this once"})
+    secret = fields.String(metadata=said("what signs; shown this once"))
 
 
 class DeliverySchema(Schema):
     id = fields.Integer()
     event_id = fields.String()
-    name = fields.String(metadata={"description": "of the event: andon/function.completed, .failed, .cancelled"})
+    name = fields.String(metadata=said("of the event: andon/function.completed, .failed, .cancelled"))
     state = fields.String(validate=_one_of(DELIVERY_STATES))
     created_at = Time()
     attempts = fields.Integer()
-    next_at = Time(allow_none=True, metadata={"description": "when it is sent next; null: told, or given up"})
+    next_at = Time(allow_none=True, metadata=said("when it is sent next; null: told, or given up"))
     delivered_at = Time(allow_none=True)
-    answer = fields.String(allow_none=True, metadata={"description": "what came of the last attempt"})
+    answer = fields.String(allow_none=True, metadata=said("what came of the last attempt"))
 
 
 class TickedSchema(ScheduleSchema):
-    event_id = fields.String(metadata={"description": "of the tick that was asked for"})
+    event_id = fields.String(metadata=said("of the tick that was asked for"))
 
 
 class DeadEventSchema(Schema):
     id = fields.Integer()
     stream_id = fields.String()
-    fields_ = fields.Raw(data_key="fields", metadata={"description": "names and values, each base64"})
+    fields_ = fields.Raw(data_key="fields", metadata=said("names and values, each base64"))
     reason = fields.String()
     created_at = Time()
     replayed_at = Time(allow_none=True)
@@ -665,20 +639,20 @@ class DeadEventSchema(Schema):
 
 class StoredSchema(Schema):
     files = fields.Integer()
-    bytes = fields.Integer(metadata={"description": "as the last `andon prune` measured"})
+    bytes = fields.Integer(metadata=said("as the last `andon prune` measured"))
 
 
 class LastDaySchema(Schema):
-    runs = fields.Dict(metadata={"description": "how many were queued in the last 24 hours, by status"})
-    thread_seconds = fields.Float(metadata={"description": "how long their finished steps took a thread"})
+    runs = fields.Dict(metadata=said("how many were queued in the last 24 hours, by status"))
+    thread_seconds = fields.Float(metadata=said("how long their finished steps took a thread"))
     refused = fields.Dict(
-        allow_none=True, metadata={"description": "`tooMany` (429), `noStream` (503); null while nobody can tell"}
+        allow_none=True, metadata=said("`tooMany` (429), `noStream` (503); null while nobody can tell")
     )
 
 
 class UsageSchema(Schema):
-    open_runs = fields.Dict(metadata={"description": "how many have not ended, by status"})
-    queue_age_seconds = fields.Float(metadata={"description": "how long the oldest waits that has not started"})
+    open_runs = fields.Dict(metadata=said("how many have not ended, by status"))
+    queue_age_seconds = fields.Float(metadata=said("how long the oldest waits that has not started"))
     stored = fields.Nested(StoredSchema)
     last_day = fields.Nested(LastDaySchema)
 
@@ -719,12 +693,12 @@ class KeepingSchema(Schema):
 
 class WorkerSchema(Schema):
     id = fields.String()
-    lanes = fields.Integer(metadata={"description": "how many runs it executes at a time"})
-    busy = fields.Integer(metadata={"description": "how many it executes now"})
+    lanes = fields.Integer(metadata=said("how many runs it executes at a time"))
+    busy = fields.Integer(metadata=said("how many it executes now"))
     version = fields.String()
-    release = fields.String(metadata={"description": "`ANDON_RELEASE`"})
-    queues = fields.List(fields.String(), metadata={"description": "those it was told to serve; of none, all"})
-    functions = fields.Integer(metadata={"description": "how many it has loaded"})
+    release = fields.String(metadata=said("`ANDON_RELEASE`"))
+    queues = fields.List(fields.String(), metadata=said("those it was told to serve; of none, all"))
+    functions = fields.Integer(metadata=said("how many it has loaded"))
     started_at = Time()
     seen_at = Time()
 
@@ -732,10 +706,10 @@ class WorkerSchema(Schema):
 class AuditSchema(Schema):
     id = fields.Integer()
     at = Time()
-    action = fields.String(metadata={"description": "what was done, as report.deleted"})
-    target = fields.String(metadata={"description": "the id of what it was done to"})
-    by = fields.Raw(allow_none=True, metadata={"description": "the user; of a key, its name"})
-    key_id = fields.String(allow_none=True, metadata={"description": "the key that was presented"})
+    action = fields.String(metadata=said("what was done, as report.deleted"))
+    target = fields.String(metadata=said("the id of what it was done to"))
+    by = fields.Raw(allow_none=True, metadata=said("the user; of a key, its name"))
+    key_id = fields.String(allow_none=True, metadata=said("the key that was presented"))
     trace_id = fields.String(allow_none=True)
     details = fields.Dict()
 
@@ -748,9 +722,9 @@ class AuditQuery(PageQuery):
 class RequestsQuery(PageQuery):
     """What lists of that which people ask for have in common."""
 
-    created_after = Time(load_default=None, metadata={"description": "at that time or since"})
+    created_after = Time(load_default=None, metadata=said("at that time or since"))
     created_before = Time(load_default=None)
-    requested_by = Text(load_default=None, metadata={"description": "the `id` of who has asked last"})
+    requested_by = Text(load_default=None, metadata=said("the `id` of who has asked last"))
 
 
 class ReportsQuery(RequestsQuery):
@@ -770,10 +744,9 @@ class RunsQuery(PageQuery):
     report_id = Text(load_default=None)
     queued_after = Time(load_default=None)
     queued_before = Time(load_default=None)
-    tag = fields.List(Text(), load_default=list, metadata={"description": "may be repeated: runs that have them all"})
+    tag = fields.List(Text(), load_default=list, metadata=said("may be repeated: runs that have them all"))
     where = Text(
-        load_default=None,
-        metadata={"description": "a field of the event's data and its value, such as `data.reportId = 7`"},
+        load_default=None, metadata=said("a field of the event's data and its value, such as `data.reportId = 7`")
     )
 
 
@@ -785,23 +758,20 @@ class LinesQuery(Schema):
     level = Text(
         load_default="debug",
         validate=_one_of(LEVELS),
-        metadata={"description": "this level and those above; what is printed counts as info"},
+        metadata=said("this level and those above; what is printed counts as info"),
     )
-    text = Text(load_default=None, metadata={"description": "only lines with this in them, in any case of letters"})
+    text = Text(load_default=None, metadata=said("only lines with this in them, in any case of letters"))
 
 
 class LogsQuery(LinesQuery):
     limit = QueryNumber(
-        load_default=MOST_LINES,
-        validate=validate.Range(1, MOST_LINES, error="expected a number from {min} to {max}"),
+        load_default=MOST_LINES, validate=validate.Range(1, MOST_LINES, error="expected a number from {min} to {max}")
     )
-    cursor = Text(load_default=None, metadata={"description": "`nextCursor` of the page before"})
+    cursor = Text(load_default=None, metadata=said("`nextCursor` of the page before"))
 
 
 class LogsDownloadQuery(LinesQuery):
-    format = Text(
-        load_default="text", validate=_one_of(("text", "json")), metadata={"description": "json: a line each"}
-    )
+    format = Text(load_default="text", validate=_one_of(("text", "json")), metadata=said("json: a line each"))
 
 
 class EventsQuery(PageQuery):
