@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any, TypeVar, cast
@@ -49,15 +50,33 @@ class Api(flask_smorest.Api):  # type: ignore[misc]
 
     ERROR_SCHEMA = ProblemSchema
 
+    def __init__(self, app: Flask) -> None:
+        self._blueprints: list[Blueprint] = []
+        self._writing = threading.Lock()
+        super().__init__(app)
+
+    def register_blueprint(self, blueprint: Blueprint) -> None:
+        """Serve its routes. What the document says of them is made when somebody asks for that."""
+        self._app.register_blueprint(blueprint)
+        self._blueprints.append(blueprint)
+
     def _register_responses(self) -> None:
         usual: str = flask_smorest.Api.DEFAULT_RESPONSE_CONTENT_TYPE
         self.DEFAULT_RESPONSE_CONTENT_TYPE = problems.MEDIA_TYPE
         super()._register_responses()
         self.DEFAULT_RESPONSE_CONTENT_TYPE = usual
 
-    @cached_property
+    @property
     def document(self) -> dict[str, Any]:
         """The document of all that is registered; ask for it when that is done."""
+        with self._writing:
+            return self._document
+
+    @cached_property
+    def _document(self) -> dict[str, Any]:
+        for each in self._blueprints:
+            each.register_views_in_doc(self, self._app, self.spec, name=each.name, parameters=None)
+            self.spec.tag({"name": each.name, "description": each.description})
         return openapi.finish(self.spec.to_dict())
 
     def _openapi_json(self) -> Response:
