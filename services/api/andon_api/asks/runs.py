@@ -9,8 +9,8 @@ from andon.adapters.postgres.asks import held, requests, subject_requests
 from andon.adapters.postgres.asks.requests import Conflict, there
 from andon.adapters.postgres.events.inbox import accept
 from andon.adapters.postgres.runs import cleanups
-from andon.adapters.postgres.runs.again import ask as ask_again
 from andon.adapters.postgres.runs.children import below
+from andon.adapters.postgres.runs.making import ask_again
 from andon.engine.errors import EventError
 from andon.engine.events import INVOKED, Again, Event, check_event
 from andon.engine.ids import new_id, parse_id

@@ -28,7 +28,7 @@ from andon.adapters.postgres.events import arrivals, inbox, skips, wait_paths
 from andon.adapters.postgres.events.own_events import WideCancel, parse_bulk
 from andon.adapters.postgres.events.skips import Reason, Skip
 from andon.adapters.postgres.registered.schedules import run_key
-from andon.adapters.postgres.runs import again
+from andon.adapters.postgres.runs import making
 from andon.adapters.postgres.runs.settle import Settled, fail_queued
 from andon.engine.declared.declarations import Declaration
 from andon.engine.declared.functions import Registry
@@ -47,46 +47,6 @@ Planned = tuple[list["NewRun"], list[Skip]]
 """The runs to be made, and what starts none and why."""
 NO_DOOR = uuid.UUID(int=0)
 NOTHING_PAUSED = Pauses()
-
-_RUNS = """
-INSERT INTO andon.runs (id, tenant, function_id, event_seq, subject_id, queue, line, rules, turn, sent_at)
-SELECT r.id, r.tenant, r.function_id, r.seq, r.subject_id, r.queue, r.queue, r.rules::uuid[], r.turn,
-    clock_timestamp()
-FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::bigint[], %s::uuid[], %s::text[], %s::text[],
-    %s::bigint[]) r (id, tenant, function_id, seq, subject_id, queue, rules, turn)
-"""
-_RUNS_AT_DOORS = """
-INSERT INTO andon.runs
-    (id, tenant, function_id, event_seq, subject_id, queue, line, rules, door, door_order, gate_keys)
-SELECT r.id, r.tenant, r.function_id, r.seq, r.subject_id, r.queue, r.queue, r.rules::uuid[], r.door,
-    coalesce(r.door_order, clock_timestamp()), nullif(r.gate_keys, '{}')::uuid[]
-FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::bigint[], %s::uuid[], %s::text[], %s::text[],
-    %s::uuid[], %s::text[], %s::timestamptz[])
-    r (id, tenant, function_id, seq, subject_id, queue, rules, door, gate_keys, door_order)
-"""
-# Of one that is pending, from when it is quiet.
-_START_BY = """
-UPDATE andon.runs r SET start_by = coalesce(r.wake_at, r.queued_at) + w.seconds * interval '1 s'
-FROM unnest(%s::uuid[], %s::float8[]) w (id, seconds) WHERE r.id = w.id
-"""
-_PENDING = """
-INSERT INTO andon.runs (id, tenant, function_id, event_seq, subject_id, queue, line, rules, door, door_order,
-    gate_keys, status, debounce_key, wake_at)
-SELECT r.id, r.tenant, r.function_id, r.seq, r.subject_id, r.queue, r.queue, r.rules::uuid[], r.door,
-    CASE WHEN r.door IS NOT NULL THEN clock_timestamp() END, nullif(r.gate_keys, '{}')::uuid[], 'waiting',
-    r.debounce_key, clock_timestamp() + least(r.period, r.longest) * interval '1 s'
-FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::bigint[], %s::uuid[], %s::text[], %s::text[],
-        %s::uuid[], %s::text[], %s::uuid[], %s::float8[], %s::float8[])
-    r (id, tenant, function_id, seq, subject_id, queue, rules, door, gate_keys, debounce_key,
-        period, longest)
-"""
-_TAGS = """
-INSERT INTO andon.run_tags (tenant, tag, run_id) SELECT * FROM unnest(%s::text[], %s::text[], %s::uuid[])
-ON CONFLICT DO NOTHING
-"""
-_KEYS = (
-    "INSERT INTO andon.cancel_keys (run_id, key, event_seq) SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::bigint[])"
-)
 
 
 @dataclass(frozen=True)
@@ -239,7 +199,7 @@ def record_batch(
     runs += [_minding(pauses, each) for each in children]
     untagged = _insert_runs(connection, runs)
     adopt(connection, births)
-    again.begin(connection, [(run.id, run.event.again) for run in runs if run.event.again])
+    making.repeat(connection, [(run.id, run.event.again) for run in runs if run.event.again])
     skipped = [*skipped, *dropped, *births.skipped, *limited]
     skips.record(connection, skipped)
     unstarted = subjects.attach(connection, requests, runs)
@@ -452,22 +412,16 @@ def _insert_runs(connection: psycopg.Connection[Any], runs: Sequence[NewRun]) ->
             keys += [(run.id, tag_key(run.event.tenant, tag), run.event.seq) for tag in found]
             untagged[run.function.id] += failed
     with connection.pipeline():
-        if free:
-            rows = [(*run.row, turn) for run, turn in zip(free, given, strict=True)]
-            connection.execute(_RUNS, [list(column) for column in zip(*rows, strict=True)])
-        if waiting:
-            rows = [(*run.row, run.door, run.gate_array, places.get(run.id)) for run in waiting]
-            connection.execute(_RUNS_AT_DOORS, [list(column) for column in zip(*rows, strict=True)])
-            gate.look_at(connection, {run.door for run in waiting if run.gate_keys and run.door == run.gate_keys[0]})
-        if pending:
-            rows = [(*run.row, run.door, run.gate_array, run.debounce_key, *_quiet(run)) for run in pending]
-            connection.execute(_PENDING, [list(column) for column in zip(*rows, strict=True)])
-        if late := [(run.id, start.total_seconds()) for run in runs if (start := run.start_within)]:
-            connection.execute(_START_BY, [list(column) for column in zip(*late, strict=True)])
-        if keys:
-            connection.execute(_KEYS, [list(column) for column in zip(*keys, strict=True)])
-        if tagged:
-            connection.execute(_TAGS, [list(column) for column in zip(*tagged, strict=True)])
+        making.make(
+            connection,
+            hinted=[(*run.row, turn) for run, turn in zip(free, given, strict=True)],
+            at_doors=[(*run.row, run.door, run.gate_array, places.get(run.id)) for run in waiting],
+            pending=[(*run.row, run.door, run.gate_array, run.debounce_key, *_quiet(run)) for run in pending],
+            start_by=[(run.id, start.total_seconds()) for run in runs if (start := run.start_within)],
+            keys=keys,
+            tags=tagged,
+        )
+        gate.look_at(connection, {run.door for run in waiting if run.gate_keys and run.door == run.gate_keys[0]})
     return untagged
 
 
