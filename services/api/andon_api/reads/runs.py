@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID
@@ -225,24 +225,25 @@ def _shape_step(row: Row) -> Row:
     return {**row, "output_url": place if row["has_output"] else None}
 
 
+_ASKED: dict[str, Callable[[str, Any], ColumnElement[bool]]] = {
+    "status": lambda _, some: _RUN.c.status.in_(some),
+    "kind": lambda _, kind: _RUN.c.kind == kind,
+    "function_id": lambda _, id: _RUN.c.function_id == id,
+    "event_id": lambda tenant, id: and_(_EVENT.c.tenant == tenant, _EVENT.c.id == id),
+    "report_id": lambda tenant, id: _RUN.c.subject_id == reports.of(tenant, parse_id(id) or NOBODY),
+    "queued_after": lambda _, time: _RUN.c.queued_at >= time,
+    "queued_before": lambda _, time: _RUN.c.queued_at < time,
+}
+"""What each filter of a tenant asks of a run."""
+
+
 def listed(tenant: str, filters: Row) -> Row:
     """A page of runs, newest first."""
     query = _select().where(_RUN.c.tenant == tenant)
     listing = Listing("runs", {name: value for name, value in filters.items() if name not in {"cursor", "limit"}})
-    if filters.get("status"):
-        query = query.where(_RUN.c.status.in_(filters["status"]))
-    if filters.get("kind") is not None:
-        query = query.where(_RUN.c.kind == filters["kind"])
-    if filters.get("function_id") is not None:
-        query = query.where(_RUN.c.function_id == filters["function_id"])
-    if filters.get("event_id") is not None:
-        query = query.where(_EVENT.c.tenant == tenant, _EVENT.c.id == filters["event_id"])
-    if filters.get("report_id") is not None:
-        query = query.where(_RUN.c.subject_id == reports.of(tenant, parse_id(filters["report_id"]) or NOBODY))
-    if filters.get("queued_after") is not None:
-        query = query.where(_RUN.c.queued_at >= filters["queued_after"])
-    if filters.get("queued_before") is not None:
-        query = query.where(_RUN.c.queued_at < filters["queued_before"])
+    for name, asked in _ASKED.items():
+        if filters.get(name) not in (None, []):
+            query = query.where(asked(tenant, filters[name]))
     for tag in filters.get("tag") or []:
         query = query.where(searching.tagged(tenant, tag))
     if after := listing.decode(filters["cursor"], UUID):

@@ -12,10 +12,9 @@ from flask import Flask, Response, current_app, request, stream_with_context
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from andon.adapters.postgres.asks.requests import NotFound
+from andon.adapters.postgres.asks.requests import there
 from andon.adapters.postgres.models import Run
 from andon.adapters.postgres.runs.run_logs import Place, Wanted
-from andon.engine.ids import parse_id
 from andon_api.access.gate import gate
 from andon_api.database import Row, now, rows
 from andon_api.http.paging import seq
@@ -30,7 +29,7 @@ from andon_api.http.streaming import (
 )
 from andon_api.live import Listener, LiveFeed
 from andon_api.principal import principal
-from andon_api.reads import logs
+from andon_api.reads import logs, runs
 from andon_api.schemas import LinesQuery, LogLineSchema, LogPage, LogsDownloadQuery, LogsQuery
 from andon_api.services import services
 from andon_api.serving.bell import Bell
@@ -157,8 +156,4 @@ def _place(text: str) -> Place:
 
 def _own(id: str) -> UUID:
     """The id of a run of the caller's tenant."""
-    run_id = parse_id(id)
-    found = run_id and rows(select(_RUN.c.id).where(_RUN.c.id == run_id, _RUN.c.tenant == principal().tenant))
-    if not run_id or not found:
-        raise NotFound("Run not found")
-    return run_id
+    return there(runs.own(principal().tenant, id), "Run not found")
