@@ -8,6 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("shared/andon", "services/api/andon_api", "services/worker/andon_worker")
 CATALOGUES = {
+    "services/api/andon_api/asks",
     "services/api/andon_api/routes",
     "services/api/andon_api/reads",
     "services/api/andon_api/console",

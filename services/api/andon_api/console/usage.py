@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, render_template, request
 
+from andon_api.asks.keeping import keep
 from andon_api.console.parts import forms
 from andon_api.http.effects import Outcome
 from andon_api.principal import principal
 from andon_api.reads import keeping, usage
-from andon_api.routes.keeping import keep
 from andon_api.schemas import KeepingChange
 from andon_api.services import services
 

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Mapping
-
-from andon.adapters.postgres.upkeep.keeping import Keeping, forget_keeping, keeping_of, set_keeping
-from andon_api.asks.auditing import note
-from andon_api.database import Row, connection, db
+from andon_api.asks.keeping import keep
+from andon_api.database import Row, db
 from andon_api.http.rest import Blueprint
 from andon_api.principal import principal
 from andon_api.reads import keeping
@@ -31,18 +27,3 @@ def change(body: Row) -> Row:
     keep(body)
     db.session.commit()
     return keeping.of(principal().tenant)
-
-
-def keep(changes: Mapping[str, dt.timedelta | None]) -> None:
-    """Change some of the tenant's times, in the session's transaction."""
-    tenant = principal().tenant
-    before = keeping_of(connection(), tenant, lock=True)
-    after = before._replace(**changes)
-    if after == before:
-        return
-    if after == Keeping():
-        forget_keeping(connection(), tenant)
-        note("keeping.forgotten", tenant)
-    else:
-        set_keeping(connection(), tenant, after)
-        note("keeping.set", tenant, **after.written())
