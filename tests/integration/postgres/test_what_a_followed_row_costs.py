@@ -29,16 +29,17 @@ ENDS = 1_000
 MANY = 10_000
 FOLLOWED = {"none": None, "subject": "job", "row": "export", "report": "report"}
 MADE = """
-WITH w AS (SELECT * FROM unnest(%s::uuid[], %s::text[], %s::uuid[]) w (run, key, subject)),
+WITH w AS (SELECT * FROM unnest(%s::uuid[], %s::text[], %s::uuid[]) WITH ORDINALITY w (run, key, subject, n)),
 event AS (
     INSERT INTO andon.events (tenant, id, name, data, ts)
-    SELECT 'default', gen_random_uuid()::text, 'a/b', '{}', now() FROM w LIMIT 1 RETURNING seq
+    SELECT 'default', gen_random_uuid()::text, 'a/b', '{}', now() FROM w RETURNING seq
 ), subject AS (
     INSERT INTO andon.subjects (id, tenant, kind, key, status, request_seq, current_run_id)
     SELECT subject, 'default', %s, key, 'active', 1, run FROM w WHERE subject IS NOT NULL
 )
 INSERT INTO andon.runs (id, tenant, function_id, event_seq, subject_id, status, fence, lease_until)
-SELECT run, 'default', 'f', seq, subject, %s, 1, now() + interval '1 hour' FROM w, event
+SELECT run, 'default', 'f', seq, subject, %s, 1, now() + interval '1 hour'
+FROM w JOIN (SELECT seq, row_number() OVER () AS n FROM event) e USING (n)
 """
 
 

@@ -12,9 +12,10 @@ from andon.adapters.postgres.subjects.astray import Astray
 from andon.cli.terminal.errors import CommandFailed, Exit
 from andon.cli.terminal.show import AsJson, Limit, percent, print_facts, print_json, print_list, print_table, say, who
 from andon.cli.terminal.values import CreatedBefore, CreatedSince, Reason, RequestedBy, UntilStopped, json_object
-from andon.cli.terminal.where import api, postgres
+from andon.cli.terminal.where import api, first_line, postgres
 from andon.client import Subject, SubjectStatus
 
+HELD = "another transaction holds it"
 group = typer.Typer(help="Subjects: what runs are about.", no_args_is_help=True)
 
 Kind = Annotated[str, typer.Argument(metavar="KIND", help="The kind, as the function declares it.")]
@@ -120,14 +121,20 @@ def check(
         try:
             found = astray.find(connection, kind)
             mended = sum(astray.mend(connection, kind, each) for each in found) if fix else 0
-        except (astray.NotFollowed, psycopg.errors.InsufficientPrivilege) as error:
+        except astray.NotFollowed as error:
             raise CommandFailed(str(error), Exit.NOT_FOUND) from None
+        except psycopg.errors.InsufficientPrivilege as error:
+            user, why = connection.info.user, first_line(error)
+            raise CommandFailed(
+                f"The role {user} may not look ({why}): GRANT SELECT on it to {user}", Exit.NOT_ALLOWED
+            ) from None
     if as_json:
         print_json([{**each._asdict(), "mended": fix} for each in found])
     else:
         _print(kind, found)
         if fix:
-            typer.echo(f"{mended} of {len(found)} rows mended")
+            owed = "" if mended == len(found) else "; the dispatcher writes the rest as soon as it can"
+            typer.echo(f"{mended} of {len(found)} rows mended{owed}")
     if len(found) > mended:
         raise typer.Exit(1)
 
@@ -152,7 +159,7 @@ def _show(subject: Subject, as_json: bool) -> None:
             ("status", subject.status),
             ("progress", percent(subject.progress) if subject.active else None),
             ("error", subject.error),
-            ("its row", subject.owed and f"doesn't say so yet: {subject.owed}"),
+            ("its row", subject.owed and f"doesn't say so yet: {HELD if subject.owed == 'held' else subject.owed}"),
             ("function", subject.function_id),
             ("run", subject.run and subject.run.id),
             ("requested", subject.requested_at),

@@ -7,7 +7,7 @@ from andon_api.http.problems import Problem
 WHYS = {
     401: "Your key has run out or was revoked: log in again.",
     403: "Your key may look, and not do this. Whoever gave it to you can make one that may.",
-    404: "It was deleted, is older than what is kept, or is another tenant's.",
+    404: "It was never there, was deleted, is older than what is kept, or is another tenant's.",
     409: "It has changed or ended meanwhile, or somebody else was faster. The page shows how it is now.",
     412: "It was changed since this page was shown.",
     413: "It is larger than what is taken.",

@@ -22,7 +22,9 @@ from andon.engine.errors import RegistrationError
 _TABLE = """
 SELECT c.oid, c.relkind, ARRAY(SELECT role FROM unnest(%(roles)s::text[]) role
         WHERE NOT has_schema_privilege(role::name, n.oid, 'USAGE')),
-    row_security_active(c.oid) AND current_user = ANY(%(roles)s::text[]),
+    ARRAY(SELECT rolname::text FROM pg_roles WHERE rolname = ANY(%(roles)s::text[]) AND c.relrowsecurity
+        AND NOT (rolsuper OR rolbypassrls) AND (c.relforcerowsecurity OR NOT pg_has_role(oid, c.relowner, 'USAGE'))
+        ORDER BY 1),
     EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND t.tginitdeferred)
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = %(schema)s AND c.relname = %(table)s
@@ -161,9 +163,10 @@ class _Resolving:
             grant = f"GRANT USAGE ON SCHEMA {self._text(sql.Identifier(schema))} TO {self._named(shut_out)}"
             raise self._refused(f"the schema isn't open to the role: {grant}")
         if hidden:
+            mended = "; ".join(f"ALTER ROLE {self._named([role])} BYPASSRLS" for role in hidden)
             raise self._refused(
-                f"row security applies to the role {self._to}, and would let writes do nothing: "
-                f"ALTER ROLE {self._to} BYPASSRLS, or follow a table without it"
+                f"row security applies to the role {self._named(hidden)}, and would let writes do nothing: "
+                f"{mended}, or follow a table without it"
             )
         return oid, deferred
 
