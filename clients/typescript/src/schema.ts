@@ -2057,6 +2057,12 @@ export interface components {
             skippedLines?: number;
             /** @description of the table */
             lastLine?: number;
+            /** @description lines below the table that sum it up, and are no rows */
+            totals?: number[];
+            /** @description how many have fewer cells than the header */
+            shortRows?: number;
+            /** @description of the first of them */
+            shortLines?: number[];
             /** @description what begins a line that isn't part of the table */
             comment?: string;
             decimal?: string;

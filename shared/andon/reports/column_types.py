@@ -19,7 +19,7 @@ from andon.reports import judging, missing
 from andon.reports.control import Control
 from andon.reports.duck import literal
 from andon.reports.judging import Judgement
-from andon.reports.options import ColumnChoice
+from andon.reports.options import NOTHING_SAID, ColumnChoice
 from andon.reports.spelling import TEXT, Spelling
 from andon.reports.wide import stretches
 
@@ -106,19 +106,18 @@ def detect(
     read raises here.
     """
     choices = choices or {}
-    wanted = {name: each.type for name, each in choices.items()}
     given = values
     values = [_without(value, choices.get(name)) for name, value in zip(names, values, strict=True)]
     samples = _samples(connection, scan, values)
     judged = [
-        Found(name, value, raw, sample, judging.judge(name, sample, wanted.get(name)))
+        Found(name, value, raw, sample, judging.judge(name, sample, choices.get(name, NOTHING_SAID)))
         for name, value, raw, sample in zip(names, values, given, samples, strict=True)
     ]
     control.progress(0.1, "reading every value")
     rows, found = _check(connection, scan, judged, control)
     found = _judged_again(connection, scan, found, control)
     found = [_with_chosen(connection, scan, each, choices.get(each.name)) for each in found]
-    found = [_without_limits(connection, scan, each) for each in found]
+    found = [_without_codes(connection, scan, each, choices.get(each.name)) for each in found]
     evidence = judging.evidence([each.fitting for each in found], [each.sample for each in found])
     return rows, [_settled(each, evidence, delimiter, choices.get(each.name)) for each in found]
 
@@ -262,33 +261,52 @@ def _with_chosen(connection: duckdb.DuckDBPyConnection, scan: str, column: Found
     return replace(column, chosen=dict(rows))
 
 
-# The largest finite numbers of two and of one precision: programs write them where there is none.
+# The largest finite numbers of two and of one precision: programs write them where there is none. So they do with
+# nines, which may be values as well: only where they stand again and again, far from all others.
 _LIMITS = {sign * limit for sign in (1, -1) for limit in (sys.float_info.max, 3.4028234663852886e38)}
+_NINES = {sign * (10.0**n - 1) / part for sign in (1, -1) for n in range(2, 9) for part in (1, 10)} - {9.9, -9.9}
+_FEWEST_NINES, _MOST_NINES, _APART = 3, 0.5, 5.0
 
 
-def _without_limits(connection: duckdb.DuckDBPyConnection, scan: str, column: Found) -> Found:
-    """The column with the largest of all finite numbers among its tokens: nobody has measured that."""
-    at = next((n for n, each in enumerate(column.checked) if each.low in _LIMITS or each.high in _LIMITS), None)
-    if at is None or not column.fitting:
+def _without_codes(
+    connection: duckdb.DuckDBPyConnection, scan: str, column: Found, choice: ColumnChoice | None
+) -> Found:
+    """The column with numbers that stand for none among its tokens, unless its user says what does."""
+    codes = _LIMITS | _NINES
+    at = next((n for n, each in enumerate(column.checked) if each.low in codes or each.high in codes), None)
+    if at is None or not column.fitting or (choice and choice.missing is not None):
         return column
     checked = column.checked[at]
+    ends = {float(end) for end in (checked.low, checked.high)} & codes
     read = checked.spelling.read("v")
-    limits = ", ".join(f"CAST('{limit!r}' AS DOUBLE)" for limit in _LIMITS)
-    found = dict(
-        connection.execute(
-            f"SELECT v, count(*) FROM (SELECT {column.value} AS v FROM {scan}) WHERE {read} IN ({limits}) GROUP BY v"
-        ).fetchall()
-    )
+    among = ", ".join(f"CAST('{code!r}' AS DOUBLE)" for code in sorted(ends))
+    found = connection.execute(
+        f"SELECT v, any_value(CAST({read} AS DOUBLE)), count(*) FROM (SELECT {column.value} AS v FROM {scan}) "
+        f"WHERE {read} IN ({among}) GROUP BY v"
+    ).fetchall()
     row = connection.execute(
         f"SELECT min(x), max(x) FROM (SELECT {read} AS x FROM (SELECT {column.value} AS v FROM {scan})) "
-        f"WHERE x NOT IN ({limits})"
+        f"WHERE x NOT IN ({among})"
     ).fetchone()
     if len(found) > len(_LIMITS) or row is None or row[0] is None:
         return column
-    mended = replace(checked, count=checked.count - sum(found.values()), low=row[0], high=row[1])
+    low, high = row
+    counts = {code: sum(many for _, number, many in found if number == code) for code in ends}
+    stand_ins = {code for code in ends if code in _LIMITS or _is_far(code, counts[code], column.values, low, high)}
+    if stand_ins != ends:
+        return column  # one that is kept lies between the others and the code
+    tokens = {value: many for value, _, many in found}
+    mended = replace(checked, count=checked.count - sum(tokens.values()), low=low, high=high)
     return replace(
         column,
-        tokens={**column.tokens, **found},
+        tokens={**column.tokens, **tokens},
         checked=tuple(mended if n == at else each for n, each in enumerate(column.checked)),
-        limits=tuple(found),
+        limits=tuple(tokens),
     )
+
+
+def _is_far(code: float, count: int, values: int, low: Any, high: Any) -> bool:
+    """Whether a code stands often enough, and far enough from all other values, to be none."""
+    gap = float(low) - code if code < low else code - float(high)
+    spread = float(high) - float(low)
+    return _FEWEST_NINES <= count <= _MOST_NINES * values and 0 < _APART * spread < gap

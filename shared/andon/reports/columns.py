@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -24,6 +25,10 @@ ROLES = (
 _NUMERIC_ALONE = frozenset({"measure", "money", "percent", "count", "duration", "year", "geo"})
 AVERAGED = frozenset({"measure", "money", "percent", "count", "duration"})
 SUMMED = frozenset({"money", "count", "duration"})
+_NO_TOTAL = re.compile(
+    r"(?i)^(?!.*total)(?:.*[^a-z])?(?:prices?|preis|precio|prix|prezzo|rate|unit ?(?:cost|price)|cost per|balance|"
+    r"saldo|average|avg|mean|median|age|alter|latency|gdp)(?:$|[^a-z])"
+)
 
 
 def roles_for(type_: str) -> tuple[str, ...]:
@@ -93,8 +98,8 @@ class Column:
 
     @property
     def summed(self) -> bool:
-        """Whether a total of it means something."""
-        return self.averaged and self.role in SUMMED
+        """Whether a total of it means something: not of prices, balances or ages, though a mean does."""
+        return self.averaged and self.role in SUMMED and not _NO_TOTAL.search(self.name)
 
     @property
     def temporal(self) -> bool:

@@ -26,9 +26,10 @@ from andon.reports.plan import Plan, Planned
 from andon.reports.sources import Opener, Source
 from andon.reports.spelling import INTEGER, LONG_INTEGER, TEXT
 from andon.reports.spellings import native
-from andon.reports.unpack import Plain, unpack
+from andon.reports.unpack import READING, Plain, unpack
 
 DEFAULT_LIMIT_BYTES = 20 << 30
+_UNPACKED, _OPENED = 0.05, 0.1  # of the time that reading takes: then every value is looked at
 _SHOWN_ROWS, _SHOWN_CHARACTERS = 5, 60
 _NO_CHOICES: Mapping[str, ColumnChoice] = {}
 
@@ -182,19 +183,20 @@ class _Reader:
     def read(
         self, plan: Plan | None, choices: Mapping[str, ColumnChoice]
     ) -> Iterator[tuple[duckdb.DuckDBPyConnection, _Table]]:
-        self.control.progress(0.0, "reading the dataset")
+        self.control.progress(0.0, READING)
         encoding, mixed = (plan.encoding, plan.mixed) if plan else (self.given.get("encoding"), None)
         plain = unpack(
             self.path,
             self.claimed,
             self.scratch,
             self.limit_bytes,
-            self.control,
+            PartOf(self.control, 0.0, _UNPACKED),
             encoding=None if encoding in (None, "binary") else encoding,
             mixed=mixed,
         )
         with connect(self.scratch, self.control) as connection:
-            opener = Opener(connection, plain, self.claimed, self.scratch, self.control, self.limit_bytes)
+            part = PartOf(self.control, _UNPACKED, _OPENED)
+            opener = Opener(connection, plain, self.claimed, self.scratch, part, self.limit_bytes)
             table = self._table(opener, plan, choices)
             if not table.plan.rows:
                 raise UnreadableDataset("the dataset has columns but no rows")
@@ -228,7 +230,7 @@ class _Reader:
                     raise first from error
 
     def _plan(self, opener: Opener, source: Source, plan: Plan | None, choices: Mapping[str, ColumnChoice]) -> Plan:
-        chosen = {name: each for name, each in choices.items() if each.type or each.missing is not None}
+        chosen = {name: each for name, each in choices.items() if each.types or each.missing is not None}
         if plan and not chosen:
             return plan
         known = {each.source: each for each in plan.columns if each.column.name not in chosen} if plan else {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from andon.reports.dialects import Dialect
 from andon.reports.duck import literal
 from andon.reports.errors import UnreadableDataset
 from andon.reports.limits import LONGEST_LINE
+from andon.reports.unpack import READING
 
 _MOST_LINES_COUNTED = 5_000_000
 
@@ -36,19 +38,24 @@ def table_of(path: Path, dialect: Dialect, scratch: Path, control: Control) -> P
         path.open(encoding="utf-8", newline="") as text,
         target.open("w", encoding="utf-8", newline="") as out,
     ):
-        table = dialect.lines(text)
-        if not dialect.padded:
+        table, size = dialect.lines(text), path.stat().st_size
+        if not (dialect.padded or dialect.ragged):
             for number, line in table:
                 if number % 10_000 == 0:
                     control.check()
+                    control.progress(os.lseek(text.fileno(), 0, os.SEEK_CUR) / size, READING)
                 out.write(line)
             return target
+        width = len(dialect.columns)
         writer = csv.writer(out, delimiter=dialect.delimiter, quotechar=dialect.quote, lineterminator="\n")
         try:
             for number, record in enumerate(dialect.reader(line for _, line in table)):
                 if number % 10_000 == 0:
                     control.check()
-                writer.writerow(record)
+                    control.progress(os.lseek(text.fileno(), 0, os.SEEK_CUR) / size, READING)
+                if record or not dialect.ragged:
+                    lacking = width - len(record) if dialect.ragged else 0
+                    writer.writerow(record + [""] * lacking if lacking >= 0 else record[:width])
         except csv.Error as error:
             raise locate_fault(path, dialect, control) or UnreadableDataset(str(error)) from error
     return target
@@ -57,7 +64,7 @@ def table_of(path: Path, dialect: Dialect, scratch: Path, control: Control) -> P
 def locate_fault(path: Path, dialect: Dialect, control: Control) -> UnreadableDataset | None:
     """The first record that breaks the dialect, found by reading the file again; None if none is found."""
     expected = len(dialect.columns)
-    records = _numbered(path, dialect, control)
+    records = numbered(path, dialect, control)
     line = 1
     if dialect.header:
         next(records, None)
@@ -66,7 +73,7 @@ def locate_fault(path: Path, dialect: Dialect, control: Control) -> UnreadableDa
             line, record = next(records)
         except StopIteration:
             return None
-        except _Broken as broken:
+        except Broken as broken:
             said = f"a quoted value is not closed, or has text after its closing quote ({dialect.quote})"
             return UnreadableDataset(said, broken.line)
         if record and len(record) != expected:
@@ -80,7 +87,7 @@ def lines_of(path: Path, dialect: Dialect, rows: Sequence[int], control: Control
     if last > _MOST_LINES_COUNTED:
         wanted = {each for each in wanted if each <= _MOST_LINES_COUNTED}
         last = max(wanted, default=0)
-    records = _numbered(path, dialect, control)
+    records = numbered(path, dialect, control)
     if dialect.header:
         next(records, None)
     for line, record in records:
@@ -94,13 +101,15 @@ def lines_of(path: Path, dialect: Dialect, rows: Sequence[int], control: Control
     return found
 
 
-class _Broken(Exception):
+class Broken(Exception):
+    """A quoted value that isn't closed, in the record that starts on `line`."""
+
     def __init__(self, line: int) -> None:
         super().__init__(line)
         self.line = line
 
 
-def _numbered(path: Path, dialect: Dialect, control: Control) -> Iterator[tuple[int, list[str]]]:
+def numbered(path: Path, dialect: Dialect, control: Control) -> Iterator[tuple[int, list[str]]]:
     """The records, each with the number of the line that it starts on."""
     current = dialect.skip
 
@@ -120,7 +129,7 @@ def _numbered(path: Path, dialect: Dialect, control: Control) -> Iterator[tuple[
                 yield (start if len(record) else current), record
                 start = current + 1
         except csv.Error:
-            raise _Broken(start) from None
+            raise Broken(start) from None
 
 
 def _values(count: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import math
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ _LETTERS = {
     "cp852": _CENTRE,
     "cp1251": _RUSSIAN,
     "koi8_r": _RUSSIAN,
+    "koi8_u": _RUSSIAN + "іїє",
     "mac_cyrillic": _RUSSIAN,
     "cp866": _RUSSIAN,
     "iso8859_5": _RUSSIAN,
@@ -39,8 +41,30 @@ _LETTERS = {
     "cp1256": "ايلمنرتبوةدسع",
     "cp874": "านรอกเงมยลวดท่้ี",
 }
-_LATIN = {"cp1252", "cp1250", "iso8859_2", "cp1254", "cp1257", "mac_roman", "cp850", "cp852"}
 _MARKS = "€£§°©®–—‘’“”„…•²³µ½«»ªº¿¡×"
+# For each family of Latin encodings its languages, of each the letters that aren't ASCII, the most frequent first.
+_LANGUAGES = {
+    "west": (
+        *("üäöß", "éèàêçôâîûùëïœ", "óíáñéúü", "ãçáéíóêõâúôà", "àèùòéì", "äöå", "øåæé", "áíðéóöúþæý", "ëéïöüèê"),
+        *("óàéèíçòúïü", "äö"),
+    ),
+    "centre": ("ąęłóśżćńź", "íáéěřčšýžůúóťďň", "áíéčšýžúľťôňäóď", "áéöóőíüúű", "ăîâşţ", "čšžćđ"),
+    "baltic": ("ėšųžįąūčę", "āīēšūņžļčķģ", "äõüöšž"),
+    "turkish": ("ışüğçöİâ",),
+}
+# Which family, and how much less likely than Windows' western encoding, as the logarithm of a share.
+_FAMILIES = {
+    "cp1252": ("west", 0.0),
+    "mac_roman": ("west", -0.9),
+    "cp850": ("west", -0.9),
+    "cp1250": ("centre", -0.3),
+    "iso8859_2": ("centre", -0.35),
+    "cp852": ("centre", -1.0),
+    "cp1254": ("turkish", -0.3),
+    "cp1257": ("baltic", -0.3),
+}
+_LATIN = _FAMILIES.keys()
+_MARK, _OTHER, _NEVER = 0.05, 0.0005, 0.0001  # shares of marks, of other letters, of letters where there can't be any
 _MARGIN = 0.12  # how much likelier another than the western encoding must be
 
 
@@ -57,6 +81,8 @@ def ranked(path: Path) -> list[str]:
     if "cp1252" in scores:
         scores["cp1252"] += _MARGIN
     order = sorted(scores, key=lambda name: -scores[name])
+    latin = sorted((name for name in order if name in _LATIN), key=lambda name: -_likelihood(sample, name))
+    order = [latin.pop(0) if name in _LATIN else name for name in order]
     east = best.encoding if best and best.encoding in _EAST_ASIAN else _by_kanji(sample)
     if east and scores.get("cp1252", 0) < 0.9 and not _among_ascii(sample, east):
         order.insert(0, east)
@@ -163,6 +189,40 @@ def _score(sample: bytes, encoding: str) -> float | None:
     if encoding == "cp1253" and not any(accent in text for accent in "άέήίόύώ"):
         total *= 0.6  # nearly every Greek word has one
     return total / seen if seen else 0.0
+
+
+def _likelihood(sample: bytes, encoding: str) -> float:
+    """The mean logarithm of how frequent the letters are in the language of a Latin encoding that they suit best."""
+    text = sample.decode(encoding, errors="replace")
+    family, prior = _FAMILIES[encoding]
+    seen = [
+        None if _misplaced(before, letter, after) else letter if letter == "İ" else letter.lower()
+        for before, letter, after in zip(" " + text, text, text[1:] + " ", strict=False)
+        if not letter.isascii()
+    ]
+    best = max(sum(math.log(_share(letter, letters)) for letter in seen) for letters in _LANGUAGES[family])
+    return prior + best / (len(seen) or 1)
+
+
+def _share(letter: str | None, letters: str) -> float:
+    """The share of a letter among a language's that aren't ASCII: they fall as the ranks rise, as with words."""
+    if letter is None:
+        return _NEVER
+    if letter in letters:
+        return 0.95 / (letters.index(letter) + 1) / sum(1 / rank for rank in range(1, len(letters) + 1))
+    return _OTHER if letter.isalpha() else _MARK if letter in _MARKS else _NEVER
+
+
+def _misplaced(before: str, letter: str, after: str) -> bool:
+    """Whether a character stands where a Latin word has none: a capital or a mark inside, or one capital alone."""
+    if _out_of_place(before, letter, after, latin=True):
+        return True
+    inside = before.isalpha() and after.isalpha()
+    if not letter.isalpha():
+        return inside and letter not in "’·"
+    shouted = before.isupper() and (after.isupper() or not after.isalpha())
+    alone = not (before.isalpha() or after.isalpha())
+    return letter.isupper() and ((before.isalpha() and not shouted) or alone)
 
 
 def _out_of_place(before: str, letter: str, after: str, *, latin: bool) -> bool:

@@ -1,10 +1,12 @@
-"""What stands below a table: sources, remarks, how many rows there were. None of it is a row."""
+"""What stands below a table: sources, remarks, how many rows there were, totals. None of it is a row."""
 
 from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,6 +14,16 @@ from typing import Any, Protocol
 _TAIL = 64 << 10
 _MOST_LINES = 30
 _FEWEST_ROWS = 3
+_MOSTLY = 0.8
+_TOTAL = re.compile(
+    r"(?:grand |overall |sub-?|running )?totals?(?: .{1,40}|e|en|i)?:?|sums?|summe[ns]?:?|gesamt(?:summe|betrag)?:?|"
+    r"insgesamt|zwischensumme|ergebnis|total g[ée]n[ée]ral|somme|totaal|eindtotaal|totale|suma|razem|ogółem|łącznie|"
+    r"celkem|összesen|yhteensä|totalt|i alt|(?:genel )?toplam|итого:?|всего:?|разом|усього|σύνολο|"
+    r"合计|总计|小计|合計|総計|小計|합계|총계|"
+    r"averages?|mean|avg\.?|durchschnitt|mittelwert|moyenne|promedio|media|gemiddelde|średnia|ø|среднее|平均",
+    re.IGNORECASE,
+)
+_NUMBER = re.compile(r"[^\dA-Za-z]{0,4}\d[\d.,'’ \u00a0\u202f]*[^\dA-Za-z]{0,4}")
 
 
 class Table(Protocol):
@@ -25,15 +37,27 @@ class Table(Protocol):
 
     def reader(self, lines: Iterator[str]) -> Any: ...
 
+    def lines(self, text: Iterator[str]) -> Iterator[tuple[int, str]]: ...
 
-def end_of_table(path: Path, table: Table) -> int | None:
-    """The last line of the table, counted from 1; None if it reaches to the end of the file.
 
-    A row that was cut off isn't a remark: there are words in one, or a blank line above it.
+@dataclass(frozen=True)
+class Below:
+    """The table's last line, counted from 1, None if it reaches to the end; and those below it that hold totals."""
+
+    last: int | None = None
+    totals: tuple[int, ...] = ()
+
+
+def below(path: Path, table: Table) -> Below:
+    """What stands below the table.
+
+    A row that was cut off isn't a remark: there are words in one, or a blank line above it. Nor is every row that is
+    called "total" one: its other cells are numbers, and one of them is the sum of those above it, or it leaves cells
+    empty that rows have.
     """
     width = len(table.columns)
     if width < 2:
-        return None
+        return Below()
     with path.open("rb") as file:
         size = file.seek(0, 2)
         file.seek(max(0, size - _TAIL))
@@ -41,37 +65,108 @@ def end_of_table(path: Path, table: Table) -> int | None:
     lines = list(io.StringIO(tail, newline=""))
     if size > _TAIL:
         lines = lines[1:]
-    below = _below(lines, table, width)
-    if not below:
-        return None
+    under = _under(lines, table, width)
+    totals = [place for place, record in enumerate(under) if _is_labelled(record)]
+    rest = under[totals[-1] + 1 :] if totals else under
+    remarks = len(rest) if _is_no_row(rest) and len(lines) - len(rest) - int(table.header) >= _FEWEST_ROWS else 0
+    if not totals and not remarks:
+        return Below()
     with path.open(encoding="utf-8", newline="") as text:
-        return sum(1 for _ in text) - below
+        count = sum(1 for _ in text)
+    first = count - len(under) + 1
+    above = under[: totals[0]] if totals else []
+    if totals and (not any(map(any, above)) or _is_no_row(above)):
+        rows = _rows(path, table, first + totals[0])
+        if len(rows) >= _FEWEST_ROWS and _is_total(under[totals[0]], rows, width):
+            return Below(first - 1, tuple(first + place for place in totals))
+    return Below(count - remarks) if remarks else Below()
 
 
-def _below(lines: Sequence[str], table: Table, width: int) -> int:
-    """How many of the last lines aren't of the table."""
+def _under(lines: Sequence[str], table: Table, width: int) -> list[list[str]]:
+    """The last records that may not be of the table."""
     under: list[list[str]] = []
     for line in reversed(lines[-_MOST_LINES:]):
         try:
             record: list[str] = next(table.reader(iter([line])), [])
         except csv.Error:
-            return 0  # the end of a value that goes over lines
+            return []  # the end of a value that goes over lines
         filled = [cell for cell in record if cell.strip()]
         alone = len(filled) == 1 and record[0].strip() and (len(record) < width or width > 2)
-        if filled and not alone:
-            break
+        if filled and not alone and not _is_labelled(record):
+            return under
         under.insert(0, record)
-    else:
-        return 0
+    return []
+
+
+def _is_no_row(under: Sequence[Sequence[str]]) -> bool:
+    """Whether records are remarks and empty ones, and more than empty lines."""
     directly = list(takewhile(lambda record: any(map(str.strip, record)), under))
     remarked = any(any(map(str.strip, record)) for record in under)
     if not remarked and not any(len(record) > 1 for record in under):
-        return 0  # nothing but empty lines
-    rows = len(lines) - len(under) - int(table.header)
-    return len(under) if rows >= _FEWEST_ROWS and all(map(_is_remark, directly)) else 0
+        return False
+    return all(map(_is_remark, directly))
 
 
 def _is_remark(record: Sequence[str]) -> bool:
     """Whether the only cell of a record is a sentence, rather than the beginning of a row."""
     text = record[0].strip()
     return len(record) == 1 and (" " in text or text[0] in "#\x1a(*")
+
+
+def _is_labelled(record: Sequence[str]) -> bool:
+    """Whether a record is called a total, and holds numbers beside that."""
+    filled = [cell.strip() for cell in record if cell.strip()]
+    words = [cell for cell in filled if not _NUMBER.fullmatch(cell)]
+    return len(words) == 1 < len(filled) and bool(_TOTAL.fullmatch(words[0]))
+
+
+def _rows(path: Path, table: Table, end: int) -> list[list[str]]:
+    """The table's records before a line."""
+    with path.open(encoding="utf-8", newline="") as text:
+        lines = (line for number, line in table.lines(text) if number < end)
+        try:
+            records = [record for record in table.reader(lines) if any(map(str.strip, record))]
+        except csv.Error:
+            return []
+    return records[int(table.header) :]
+
+
+def _is_total(record: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> bool:
+    """Whether a record leaves cells empty that the rows above fill, or sums one of their columns up."""
+    rows = [row for row in rows if len(row) == width]
+    for place in range(width):
+        cell = record[place].strip() if place < len(record) else ""
+        column = [row[place].strip() for row in rows]
+        if not cell and sum(map(bool, column)) >= _MOSTLY * len(rows):
+            return True
+        if _NUMBER.fullmatch(cell) and _sums_up(cell, column):
+            return True
+    return False
+
+
+def _sums_up(cell: str, column: Sequence[str]) -> bool:
+    """Whether a number is the sum or the mean of those above it, but for what was rounded away.
+
+    Either way to write decimals is tried.
+    """
+    for decimal in ".,":
+        total, parts = _value(cell, decimal), [_value(each, decimal) for each in column if each]
+        if total is None or not parts or None in parts:
+            continue
+        places = len(cell.partition(decimal)[2]) if decimal in cell else 0
+        whole, half = sum(filter(None, parts)), 0.5 * 10.0**-places
+        summed = abs(total - whole) <= len(parts) * half + 1e-9 * abs(total)
+        if total and (summed or abs(total - whole / len(parts)) <= half):
+            return True
+    return False
+
+
+def _value(cell: str, decimal: str) -> float | None:
+    if not _NUMBER.fullmatch(cell):
+        return None
+    digits = "".join(each for each in cell if each.isdigit() or each == decimal).replace(decimal, ".")
+    negative = cell.startswith(("-", "−", "(")) or cell.endswith("-")
+    try:
+        return -float(digits) if negative else float(digits)
+    except ValueError:
+        return None

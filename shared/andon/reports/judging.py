@@ -9,7 +9,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from andon.reports import missing, moments, numbers
+from andon.reports import clock, magnitudes, missing, moments, numbers, since
+from andon.reports.options import NOTHING_SAID, ColumnChoice
 from andon.reports.spelling import BOOLEAN, INTEGER, LONG_INTEGER, NUMBER, TEXT, Spelling
 
 _NUMERIC = {"integer", "number"}
@@ -29,7 +30,7 @@ _WHEN = re.compile(
     r"_day$|tag$|_on$|^dt$|_dt$|month|monat|period",
     re.IGNORECASE,
 )
-_DURATION = re.compile(r"duration|dauer|elapsed|runtime|length|laptime|\blap|split|uptime|downtime|wait", re.IGNORECASE)
+_DATED = re.compile(r"date|datum|fecha|\bdata\b|\bdt\b|_dt$", re.IGNORECASE)
 _EXPONENT = re.compile(r"\d+[eE]\d+")
 _LEADING_ZERO = re.compile(r"[-+]?0\d+")
 _ENDLESS = re.compile(r"-?[1-9]\d{38,}")
@@ -52,13 +53,16 @@ class Judgement:
     stand_ins: tuple[str, ...] = ()
 
 
-def judge(name: str, sample: Mapping[str, int], wanted: str | None = None) -> Judgement:
-    """Judge a column by its values and how often each occurs, in the order in which they first appear."""
+def judge(name: str, sample: Mapping[str, int], said: ColumnChoice = NOTHING_SAID) -> Judgement:
+    """Judge a column by its values and how often each occurs, in the order in which they first appear.
+
+    What its user has `said` goes before that.
+    """
     values = [value for value in sample if not missing.is_token(value)]
-    if wanted == "text" or not values:
-        return Judgement(forced=wanted is not None)
-    if wanted:
-        best = _nearest([each for each in _all(name, values) if each.type == wanted], sample)
+    if said.type == "text" or not values:
+        return Judgement(forced=said.types)
+    if said.types:
+        best = _nearest([each for each in _all(name, values, said=True) if _as_said(each, said)], sample)
         return Judgement((best,) if best else (), forced=True)
     if "0" in values and _WHEN.search(name):
         days = [value for value in values if value != "0"]
@@ -81,6 +85,15 @@ def judge(name: str, sample: Mapping[str, int], wanted: str | None = None) -> Ju
         if candidates := _readings(each for each in _all(name, rest) if fits_all(each, rest)):
             return Judgement(candidates, near=near, stand_ins=words)
     return Judgement(near=near)
+
+
+def _as_said(spelling: Spelling, said: ColumnChoice) -> bool:
+    """Whether a spelling is of the type, the order of day and month and the decimal sign that a user has said."""
+    return (
+        said.type in (None, spelling.type)
+        and said.order in (None, spelling.spec.get("order"))
+        and (said.decimal is None or (spelling.type in _NUMERIC and _decimal(spelling) in ("", said.decimal)))
+    )
 
 
 def _stand_ins(near: Spelling, sample: Mapping[str, int]) -> tuple[str, ...]:
@@ -152,29 +165,32 @@ def _kept_as_text(name: str, values: Sequence[str]) -> tuple[bool, str]:
     return False, ""
 
 
-def _all(name: str, values: Sequence[str]) -> list[Spelling]:
-    """The spellings worth trying on a column, by preference."""
+def _all(name: str, values: Sequence[str], *, said: bool = False) -> list[Spelling]:
+    """The spellings worth trying on a column, by preference; if its user has `said` what it is, whatever its name."""
     found: list[Spelling] = []
     first = values[0].strip()
     if first[:1].isdigit() or first[:1] in "-+−.,($€£¥'" or not first[:1].isascii() or first[:1].isalpha():
-        found += _numbers_as_moments(name, values)
+        found += _numbers_as_moments(name, values, said=said)
         found += [INTEGER, LONG_INTEGER, NUMBER]
         found += _spelled(values)
+        found += magnitudes.candidates(values[:_JUDGED])
     found += [BOOLEAN, moments.ISO_DATE, moments.ISO_TIMESTAMP, moments.MONTH, moments.QUARTER]
     found += [moments.MONTH_FIRST, moments.WEEK, moments.EAST_ASIAN]
     if not _VERSION.search(_spaced(name)):
         names = _names(name)
         found += [
-            each for each in moments.candidates() if not (names and each.spec["short"] and not each.spec["named"])
+            each
+            for each in moments.candidates(moments.places(values[:_JUDGED]))
+            if not (names and each.spec["short"] and not each.spec["named"])
         ]
-    if _times(name, values):
-        found.append(moments.DURATION)
+    if timed := clock.meant(name, values):
+        found.append(timed)
     return found
 
 
-def _numbers_as_moments(name: str, values: Sequence[str]) -> list[Spelling]:
+def _numbers_as_moments(name: str, values: Sequence[str], *, said: bool) -> list[Spelling]:
     """Days as yyyymmdd, and times since 1970: where name or order say that the numbers are no quantities."""
-    named = bool(_WHEN.search(name))
+    named = said or bool(_WHEN.search(name))
     if not named and _names(name):
         return []
     found = []
@@ -184,12 +200,14 @@ def _numbers_as_moments(name: str, values: Sequence[str]) -> list[Spelling]:
         found.append(moments.COMPACT_MONTH)
     if named or len(values) >= 3:
         found.append(moments.COMPACT_TIME)
-    for unit, (low, high) in moments.EPOCH.items():
+    if said or _DATED.search(name):
+        found += [since.SERIAL_DAY, since.SERIAL_MOMENT]
+    for unit, (low, high) in since.EPOCH.items():
         if all(value.isdigit() and low <= int(value) <= high for value in values if len(value) < 20):
             # Article numbers rise, too: without a name, a time is one of these decades.
-            recent = unit != "s" and all(moments.is_recent(unit, int(value)) for value in values if len(value) < 20)
+            recent = unit != "s" and all(since.is_recent(unit, int(value)) for value in values if len(value) < 20)
             if named or (recent and ascending(values)):
-                found.append(moments.epoch(unit))
+                found.append(since.epoch(unit))
     return found
 
 
@@ -220,14 +238,6 @@ def _spelled(values: Sequence[str]) -> list[Spelling]:
         for decimal, group in numbers.CONVENTIONS
         if not (whole and not group and decimal == ",")
     ]
-
-
-def _times(name: str, values: Sequence[str]) -> bool:
-    """Whether `12:30` is a duration: by the name, or since no day has so many hours."""
-    if not all(":" in value for value in values):
-        return False
-    hours = [int(found[1]) for value in values if (found := re.match(r"\s*-?(\d+):", value))]
-    return bool(_DURATION.search(name)) or any(each > 24 for each in hours)
 
 
 def _most_alike(values: Sequence[str]) -> list[str]:

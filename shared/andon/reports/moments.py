@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+import zoneinfo
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
@@ -67,23 +68,46 @@ _ZONES = {
     "EET": 2,
     "EEST": 3,
     "MSK": 3,
+    "HKT": 8,
+    "SGT": 8,
+    "AWST": 8,
     "JST": 9,
     "KST": 9,
+    "AEST": 10,
+    "AEDT": 11,
+    "NZST": 12,
+    "NZDT": 13,
+    "AKST": -9,
+    "AKDT": -8,
+    "HST": -10,
+    "BRT": -3,
+    "SAST": 2,
 }
+_PLACE = r"[A-Z]\w+/[\w+-]+(?:/\w+)?"
 _TIME = (
     r"(?:[T ,:]+(?P<t>\d{1,2}:\d\d(?::\d\d(?:[.,]\d{1,9})?)?)(?:\s*(?P<half>[AaPp])\.?\s?[Mm]\.?| Uhr)?"
-    r"(?:\s*(?P<zone>Z|UTC|GMT|(?:UTC|GMT)?[-+−]\d\d(?::?\d\d)?"
-    rf"|{'|'.join(_ZONES)}))?(?:\[[\w/]+\])?)?"
+    rf"(?:\s*\(?(?P<zone>Z|UTC|GMT|(?:UTC|GMT)?[-+−]\d\d(?::?\d\d)?|(?:UTC|GMT)[-+−]\d|{'|'.join(_ZONES)}|{_PLACE})\)?)?"
+    r"(?:\[[\w/]+\])?)?"
 )
+_AT_PLACE = re.compile(rf"[\s(]({_PLACE})\)?\s*$", re.ASCII)
 _LETTER = "[A-Za-z\u00c0-\u024f\u0370-\u03ff\u0400-\u04ff\u1e00-\u1fff]"
 _DAY, _NAME = r"(?P<d>\d{1,2})(?:st|nd|rd|th|\.)?", rf"(?P<m>{_LETTER}{{3,12}})\.?"
 _WEEKDAY = rf"(?:{_LETTER}{{2,10}}\.?,? +)?"
 
 
-def day(order: str, separator: str, *, short: bool = False, named: bool = False, timed: bool = False) -> Spelling:
+def day(
+    order: str,
+    separator: str,
+    *,
+    short: bool = False,
+    named: bool = False,
+    timed: bool = False,
+    places: tuple[str, ...] = (),
+) -> Spelling:
     """Days whose parts come in `order`, as `dmy`; `short` years have two digits, `named` months are words.
 
-    `timed` ones may have a time of day and an offset behind them, by which they are brought to UTC.
+    `timed` ones may have a time of day behind them, and an offset, a zone's short name or one of `places`, by which
+    they are brought to UTC.
     """
     year = r"(?P<y>\d{2})" if short else r"(?P<y>\d{4})"
     # `8-8-04` numbers a plot or a chapter rather than a day.
@@ -101,11 +125,13 @@ def day(order: str, separator: str, *, short: bool = False, named: bool = False,
     if timed:
         read = _moment(
             f"try_cast({ymd} || ' ' || CASE WHEN told.t = '' THEN '0:00' ELSE replace(told.t, ',', '.') END "
-            "AS TIMESTAMP)"
+            "AS TIMESTAMP)",
+            places,
         )
     else:
         read = f"try_cast({ymd} AS DATE)"
     spec = {"kind": "day", "order": order, "separator": separator, "short": short, "named": named, "timed": timed}
+    spec |= {"places": list(places)} if places else {}
     return Spelling(
         "timestamp" if timed else "date",
         spec,
@@ -214,88 +240,59 @@ COMPACT_TIME = Spelling(
 )
 
 
-def epoch(unit: str) -> Spelling:
-    """Moments as the time since 1970 in `unit`: s, ms, us or ns."""
-    micros = {"s": "* 1000000", "ms": "* 1000", "us": "", "ns": "// 1000"}[unit]
-    digits = {"s": "9,10", "ms": "12,13", "us": "15,16", "ns": "18,19"}[unit]
-    whole = INTEGER_SQL
-    name = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}[unit]
-    return Spelling(
-        "timestamp",
-        {"kind": "epoch", "unit": unit},
-        rf"\d{{{digits}}}",
-        f"make_timestamp(CASE WHEN {whole} BETWEEN {EPOCH[unit][0]} AND {EPOCH[unit][1]} THEN ({whole}) {micros} END)",
-        f"{name} since 1970",
-        notes=(f"Read as {name} since 1970, in UTC.",),
-    )
-
-
-INTEGER_SQL = "try_cast({0} AS BIGINT)"
-# 1980 to 2100: numbers beyond are no times.
-EPOCH = {
-    unit: (315_532_800 * factor, 4_102_444_800 * factor)
-    for unit, factor in {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}.items()
-}
-
-_RECENT = (631_152_000, 2_208_988_800)  # 1990 to 2040
-
-
-def is_recent(unit: str, value: int) -> bool:
-    """Whether a time since 1970 lies in the decades that most times in files are from."""
-    seconds = value // (EPOCH[unit][0] // EPOCH["s"][0])
-    return _RECENT[0] <= seconds <= _RECENT[1]
-
-
-DURATION = Spelling(
-    "number",
-    {"kind": "duration"},
-    r"\s*(?P<sign>-?)(?P<h>\d{1,5}):(?P<m>[0-5]\d)(?::(?P<s>[0-5]\d(?:\.\d{1,9})?))?\s*",
-    "list_transform(["
-    + parts(r"\s*(?P<sign>-?)(?P<h>\d{1,5}):(?P<m>[0-5]\d)(?::(?P<s>[0-5]\d(?:\.\d{1,9})?))?\s*")
-    + "], lambda told: (CASE WHEN told.sign = '-' THEN -1.0::DOUBLE ELSE 1.0::DOUBLE END) "
-    "* (3600 * try_cast(told.h AS DOUBLE) "
-    "+ 60 * try_cast(told.m AS DOUBLE) + coalesce(try_cast(told.s AS DOUBLE), 0.0)))[1]",
-    "h:mm:ss",
-    "s",
-)
-
-ORDERS = ("dmy", "mdy", "ymd")
-
-
 @cache
-def candidates() -> tuple[Spelling, ...]:
+def candidates(places: tuple[str, ...] = ()) -> tuple[Spelling, ...]:
     """Every spelling of days and moments that has its parts told apart by their places."""
     made = []
     for timed in (False, True):
+        at = places if timed else ()
         for separator in "-/.":
-            made += [day("ymd", separator, timed=timed)]
-            made += [day(order, separator, timed=timed) for order in ("dmy", "mdy")]
-            made += [day(order, separator, short=True, timed=timed) for order in ("dmy", "mdy")]
+            made += [day("ymd", separator, timed=timed, places=at)]
+            made += [day(order, separator, timed=timed, places=at) for order in ("dmy", "mdy")]
+            made += [day(order, separator, short=True, timed=timed, places=at) for order in ("dmy", "mdy")]
         for short in (False, True):
             for order in ("mdy", "dmy"):
-                made.append(day(order, " ", short=short, named=True, timed=timed))
-        made.append(day("ymd", " ", named=True, timed=timed))
+                made.append(day(order, " ", short=short, named=True, timed=timed, places=at))
+        made.append(day("ymd", " ", named=True, timed=timed, places=at))
     made += [day("my", " ", named=True), day("my", " ", short=True, named=True), day("ym", " ", named=True)]
     return tuple(made)
 
 
 def from_spec(spec: Mapping[str, Any]) -> Spelling:
-    return day(spec["order"], spec["separator"], short=spec["short"], named=spec["named"], timed=spec["timed"])
+    return day(
+        spec["order"],
+        spec["separator"],
+        short=spec["short"],
+        named=spec["named"],
+        timed=spec["timed"],
+        places=tuple(spec.get("places", ())),
+    )
 
 
-def _moment(local: str) -> str:
-    """SQL that brings a time of day with `am`, `pm` or an offset to UTC."""
+def places(values: Iterable[str]) -> tuple[str, ...]:
+    """The places by whose clocks moments are told, as `Europe/Berlin`; those that nobody knows are left out."""
+    named = {found[1] for value in values if "/" in value and (found := _AT_PLACE.search(value))}
+    return tuple(sorted(named & zoneinfo.available_timezones())) if named else ()
+
+
+def _moment(local: str, places: tuple[str, ...]) -> str:
+    """SQL that brings a time of day with `am`, `pm`, an offset or a zone to UTC."""
     half = (
         "CASE WHEN lower(told.half) = 'p' AND hour({0}) < 12 THEN 12 "
         "WHEN lower(told.half) = 'a' AND hour({0}) = 12 THEN -12 ELSE 0 END"
     ).replace("{0}", local)
     named = "".join(f"WHEN told.zone = {literal(zone)} THEN {60 * hours} " for zone, hours in _ZONES.items())
     offset = (
-        f"CASE WHEN length({{zone}}) < 3 THEN 0 {named}ELSE (CASE WHEN starts_with({{zone}}, '+') THEN 1 ELSE -1 END) "
+        f"CASE WHEN length({{zone}}) < 2 THEN 0 {named}ELSE (CASE WHEN starts_with({{zone}}, '+') THEN 1 ELSE -1 END) "
         "* (60 * try_cast(substr({zone}, 2, 2) AS INTEGER) "
         "+ coalesce(try_cast(right(replace({zone}, ':', ''), -3) AS INTEGER), 0)) END"
     ).replace("{zone}", "replace(replace(told.zone, 'UTC', ''), 'GMT', '')")
-    return f"({local} + to_hours({half}) - to_minutes({offset}))"
+    told = f"({local} + to_hours({half}) - to_minutes({offset}))"
+    if not places:
+        return told
+    # DuckDB fails on a zone that it doesn't know.
+    there = f"timezone('UTC', timezone(told.zone, {local} + to_hours({half})))"
+    return f"(CASE WHEN told.zone IN ({', '.join(map(literal, places))}) THEN {there} ELSE {told} END)"
 
 
 def _month(part: str) -> str:

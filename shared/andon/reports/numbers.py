@@ -20,18 +20,18 @@ _CODES = (
     "UAH|CLP|COP|ARS|THB|IDR|MYR|PHP|VND|AED|SAR|EGP|NGN|KES|PKR|BTC|ETH"
 )
 _WORDS = r"kr\.?|zł|Kč|Ft|lei|лв|руб\.?|грн|Fr\.|Rs\.?|Rp\.?|RM|TL|円|元|원"
-_MARKS = rf"(?:US|A|C|NZ|HK|S|R|NT|MX)?\$|{_SYMBOLS}|(?:{_CODES})|{_WORDS}"
+MARKS = rf"(?:US|A|C|NZ|HK|S|R|NT|MX)?\$|{_SYMBOLS}|(?:{_CODES})|{_WORDS}"
 # Of these nobody writes fractions: a separator stands between thousands.
 _WHOLE = frozenset({"¥", "￥", "₩", "￦", "₫", "円", "원", "Ft", "Rp", "Rp.", "JPY", "KRW", "VND", "HUF", "IDR", "CLP"})
 # Words behind a number name what it counts; two of them, or digits in them, make it a sentence or a code.
 _WORD = r"[^\d\s.,;:()%+/$€£¥-][^\d\s,;:()$€£¥]{0,11}"
 _GAP = "[\\s\u00a0\u202f]*"
 _SIGN = r"[-+−–]?"  # the last two are a typographer's minus, and what stands in for it
-_MONEY = re.compile(rf"(?:{_MARKS})")
+_MONEY = re.compile(rf"(?:{MARKS})")
 _CORE = re.compile(
-    rf"{_GAP}\(?{_GAP}{_SIGN}{_GAP}(?P<before>{_MARKS})?{_GAP}\(?{_GAP}{_SIGN}{_GAP}"
+    rf"{_GAP}\(?{_GAP}{_SIGN}{_GAP}(?P<before>{MARKS})?{_GAP}\(?{_GAP}{_SIGN}{_GAP}"
     rf"[.,]?\d[\d.,'’ \u00a0\u202f]*[-–—]{{0,2}}(?:[eE][-+]?\d+)?{_GAP}"
-    rf"(?P<after>[%％‰]|{_MARKS}|°[CF]|{_WORD})?{_GAP}-?{_GAP}\)?{_GAP}"
+    rf"(?P<after>[%％‰]|{MARKS}|°[CF]|{_WORD})?{_GAP}-?{_GAP}\)?{_GAP}"
 )
 _DIGITS = re.compile(r"\d(?:[\d.,]*\d)?")
 _MANY = 10  # numbers with decimals, of which one would end in a zero that isn't written

@@ -15,6 +15,8 @@ MEASURABLE = ("integer", "number")
 TEMPORAL = ("date", "timestamp")
 # How numbers and days are written; the words are English.
 LOCALES = ("en", "en-US", "en-GB", "en-IN", "de", "de-CH", "es", "fr", "it", "ja", "nl", "pl", "pt-BR", "sv")
+ORDERS = ("dmy", "mdy", "ymd")
+DECIMALS = (".", ",")
 TYPES = ("integer", "number", "boolean", "date", "timestamp", "text")
 
 
@@ -22,15 +24,31 @@ TYPES = ("integer", "number", "boolean", "date", "timestamp", "text")
 class ColumnChoice:
     """What a user says of one column, over what was found; None leaves it as found.
 
-    Values that don't fit a `type` count as missing; in words, the spellings in `missing` are all that do.
+    Values that don't fit a `type` count as missing; in words, the spellings in `missing` are all that do. `order` is
+    that of day, month and year in dates (one of `ORDERS`), `decimal` the sign before the fractions of numbers.
     """
 
     role: str | None = None
     type: str | None = None
     missing: tuple[str, ...] | None = None
+    order: str | None = None
+    decimal: str | None = None
+
+    @property
+    def types(self) -> bool:
+        """Whether it says what the column's values are."""
+        return bool(self.type or self.order or self.decimal)
+
+    @property
+    def kind(self) -> str | None:
+        """The type that the column has by it, as far as that is known."""
+        return self.type or ("date" if self.order else "number" if self.decimal else None)
 
     def to_json(self) -> dict[str, Any]:
         return {key: value for key, value in asdict(self).items() if value is not None}
+
+
+NOTHING_SAID = ColumnChoice()
 
 
 @dataclass(frozen=True)
@@ -97,7 +115,7 @@ def check_columns(options: ReportOptions, columns: Iterable[Column]) -> None:
     """Raise `InvalidOptions` for each of the dataset's columns that the options name and that can't serve with."""
     known = {column.name: column for column in columns}
     types = {name: column.type for name, column in known.items()}
-    types |= {name: choice.type for name, choice in options.columns.items() if choice.type and name in known}
+    types |= {name: choice.kind for name, choice in options.columns.items() if choice.kind and name in known}
     wanted = [
         *((_pointer("measures", place), name, MEASURABLE) for place, name in enumerate(options.measures)),
         *((_pointer("groupBy", place), name, None) for place, name in enumerate(options.group_by)),
@@ -200,7 +218,7 @@ def _column_choice(name: str, value: Any) -> ColumnChoice:
     for key in value:
         if key not in _CHOICES:
             raise _Unexpected(f"unknown choice; expected one of {', '.join(_CHOICES)}", name, key)
-    for key, known in (("role", ROLES), ("type", TYPES)):
+    for key, known in _CHOICES_AMONG.items():
         if value.get(key) is not None and value[key] not in known:
             raise _Unexpected(f"expected one of {', '.join(known)}", name, key)
     missing = value.get("missing")
@@ -208,10 +226,16 @@ def _column_choice(name: str, value: Any) -> ColumnChoice:
         isinstance(missing, (list, tuple)) and len(missing) <= 50 and all(isinstance(each, str) for each in missing)
     ):
         raise _Unexpected("expected a list of up to 50 spellings that count as no value", name, "missing")
-    return ColumnChoice(value.get("role"), value.get("type"), None if missing is None else tuple(missing))
+    said = {key: value.get(key) for key in _CHOICES_AMONG}
+    if said["order"] and said["type"] not in (None, *TEMPORAL):
+        raise _Unexpected("an order of day and month is of a date or a timestamp", name, "order")
+    if said["decimal"] and (said["order"] or said["type"] not in (None, *MEASURABLE)):
+        raise _Unexpected("a decimal sign is of an integer or a number", name, "decimal")
+    return ColumnChoice(missing=None if missing is None else tuple(missing), **said)
 
 
-_CHOICES = ("role", "type", "missing")
+_CHOICES_AMONG = {"role": ROLES, "type": TYPES, "order": ORDERS, "decimal": DECIMALS}
+_CHOICES = (*_CHOICES_AMONG, "missing")
 
 _FIELDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "sections": ("sections", _sections),

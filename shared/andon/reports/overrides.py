@@ -14,11 +14,15 @@ _EXPECTED = {
     "quote": "one character",
     "header": "true or false",
     "sheet": "the name of a sheet of the workbook",
+    "lastLine": "the number of the line that the table ends on, from 1",
+    "ragged": "true or false",
 }
 
 
 def parse_overrides(raw: object) -> dict[str, Any]:
-    """`{encoding, delimiter, quote, header, sheet}`, each left out where it is to be judged.
+    """`{encoding, delimiter, quote, header, sheet, lastLine, ragged}`, each left out where it is to be judged.
+
+    `ragged` says whether rows may have fewer cells than the header.
 
     Raises `InvalidOptions` with everything that is wrong, at once.
     """
@@ -36,8 +40,10 @@ def parse_overrides(raw: object) -> dict[str, Any]:
 
 
 def _valid(key: str, value: object) -> bool:
-    if key == "header":
+    if key in {"header", "ragged"}:
         return isinstance(value, bool)
+    if key == "lastLine":
+        return isinstance(value, int) and not isinstance(value, bool) and value > 0
     if not isinstance(value, str) or not value:
         return False
     if key == "encoding":

@@ -70,6 +70,10 @@ class Plan:
             told |= {"header": self.dialect.header, "skippedLines": self.dialect.skip}
             if self.dialect.end:
                 told["lastLine"] = self.dialect.end
+            if self.dialect.totals:
+                told["totals"] = list(self.dialect.totals)
+            if self.dialect.short:
+                told |= {"shortRows": self.dialect.short, "shortLines": list(self.dialect.short_lines)}
             if self.dialect.comment:
                 told["comment"] = self.dialect.comment
         signs = {each.spelling.spec["decimal"] for each in self.columns if each.spelling.spec.get("decimal")}

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from andon.reports.clock import HOURS
 from andon.reports.columns import Column
 from andon.reports.numbers import is_money, is_share
 
@@ -158,6 +159,17 @@ _MONEY = _words(
     "payment",
     "balance",
     "spend",
+    "net",
+    "gross",
+    "vat",
+    "tax",
+    "netto",
+    "brutto",
+    "mwst",
+    "gewinn",
+    "fatturato",
+    "ventas",
+    "chiffre d affaires",
     "margin usd",
     "discount amount",
 )
@@ -197,6 +209,17 @@ _COUNT = _words(
     "sessions",
     "cylinders",
     "siblings",
+    "visitors",
+    "attendees",
+    "participants",
+    "guests",
+    "followers",
+    "likes",
+    "shares",
+    "besucher",
+    "teilnehmer",
+    "aufrufe",
+    "stück",
     "n",
 )
 _DURATION = {
@@ -238,6 +261,8 @@ def _of_numbers(name: str, type_: str, of: Evidence) -> tuple[str, str]:
         return "percent", f"its values end in {of.unit}"
     if is_money(of.unit):
         return "money", f"its values name the currency {of.unit}"
+    if of.unit == HOURS:
+        return "measure", "times of a day, as hours since midnight"
     if of.unit in _UNITS_OF_TIME:
         return "duration", f"its values are in {of.unit}"
     if of.unit:
@@ -283,6 +308,8 @@ def _of_words(name: str, of: Evidence) -> tuple[str, str]:
     if sample and all(value.lstrip().startswith(("{", "[")) for value in sample):
         return "text", "holds structures rather than words"
     repeated = of.distinct <= max(20, 0.05 * of.values) and of.values >= 3 * of.distinct
+    if repeated and sample and all(map(_BAND.fullmatch, sample)):
+        return "category", f"{of.distinct:,} ranges of numbers"
     coded = bool(sample) and sum(map(_is_mark, sample)) >= 0.8 * len(sample)
     if coded and repeated and not _CODE.search(name) and all(any(map(str.isalpha, value)) for value in sample):
         return "category", f"{of.distinct:,} different values in {of.values:,} cells"
@@ -300,6 +327,12 @@ def _of_words(name: str, of: Evidence) -> tuple[str, str]:
     return "text", "words, most of them different"
 
 
+_BAND = re.compile(
+    r"\D{0,3}\d[\d.,]*k? ?(?:[-–]|to|bis) ?\D{0,3}\d[\d.,]*.{0,10}|\D{0,3}\d[\d.,]*k? ?\+|"
+    r"[<>≤≥]=? ?\D{0,3}\d[\d.,]*.{0,10}|"
+    r"(?:under|over|below|above|unter|über|bis|ab) \D{0,3}\d.{0,15}",
+    re.IGNORECASE,
+)
 _FLAGS = {
     "yes",
     "no",

@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 
-from andon.reports import delimited, json_lines, wide, workbooks
+from andon.reports import delimited, json_lines, ragged, wide, workbooks
 from andon.reports.control import Control
 from andon.reports.dialects import Dialect, dialects_of
 from andon.reports.duck import identifier, literal
@@ -68,8 +68,13 @@ class Opener:
             yield self._sheet(given, plan)
         else:
             path = self.plain.path
-            for dialect in [plan.dialect] if plan and plan.dialect else dialects_of(path, self.claimed, given):
-                yield self._delimited(path, dialect)
+            if plan and plan.dialect:
+                yield self._delimited(path, plan.dialect)
+                return
+            dialects = dialects_of(path, self.claimed, given)
+            yield from (self._delimited(path, dialect) for dialect in dialects)
+            if found := ragged.evened(path, dialects[0], self.control, given.get("ragged")):
+                yield self._delimited(path, found)
 
     def _delimited(self, path: Path, dialect: Dialect, sheet: str | None = None) -> Source:
         table = delimited.table_of(path, dialect, self.scratch, self.control)

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from andon.reports import moments, numbers
+from andon.reports import clock, magnitudes, moments, numbers, since
 from andon.reports.spelling import BOOLEAN, INTEGER, LONG_INTEGER, NUMBER, TEXT, Spelling, plausible
 
 _FIXED = {
     each.spec["kind"]: each
     for each in (
         *(TEXT, INTEGER, LONG_INTEGER, NUMBER, BOOLEAN),
-        *(moments.ISO_DATE, moments.ISO_TIMESTAMP, moments.COMPACT, moments.COMPACT_TIME, moments.DURATION),
+        *(moments.ISO_DATE, moments.ISO_TIMESTAMP, moments.COMPACT, moments.COMPACT_TIME),
+        *(clock.DURATION, clock.SHORT, clock.SPOKEN, clock.TIME_OF_DAY, since.SERIAL_DAY, since.SERIAL_MOMENT),
         *(moments.MONTH, moments.MONTH_FIRST, moments.COMPACT_MONTH, moments.WEEK, moments.QUARTER, moments.EAST_ASIAN),
     )
 }
@@ -28,7 +29,9 @@ def made(spec: Mapping[str, Any]) -> Spelling:
         case "native":
             return native(spec["of"])
         case "epoch":
-            return moments.epoch(spec["unit"])
+            return since.epoch(spec["unit"])
+        case "magnitude":
+            return magnitudes.from_spec(spec)
         case kind:
             return _FIXED[kind]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import gzip
+import os
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from andon.reports.errors import DatasetTooLarge, UnreadableDataset
 from andon.reports.formats import Format, check_content, is_gzip
 
 CHUNK = 1 << 20
+READING = "reading the dataset"
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,9 @@ def _gunzip(source: Path, target: Path, limit_bytes: int, control: Control) -> N
     written = 0
     try:
         with gzip.open(source, "rb") as packed, target.open("wb") as out:
+            size = source.stat().st_size
             for chunk in _chunks(packed, control):
+                control.progress(os.lseek(packed.fileno(), 0, os.SEEK_CUR) / size, READING)
                 written += len(chunk)
                 if written > limit_bytes:
                     raise DatasetTooLarge(limit_bytes)
@@ -143,8 +147,10 @@ def _rewrite(source: Path, target: Path, encoding: str, control: Control) -> Non
         source.open(encoding=encoding, newline=None) as text,
         target.open("w", encoding="utf-8", newline="\n") as out,
     ):
+        size = source.stat().st_size
         while chunk := text.read(CHUNK):
             control.check()
+            control.progress(os.lseek(text.fileno(), 0, os.SEEK_CUR) / size, READING)
             out.write(chunk)
 
 

@@ -126,13 +126,26 @@ def test_a_flag_has_no_outliers_and_mostly_equal_values_are_judged_by_the_others
 
 def test_a_number_far_from_all_others_is_called_a_placeholder(profile: Profile) -> None:
     values = [f"{10 + i % 50}.5" for i in range(200)]
-    values[3::40] = ["-9999"] * 5
+    values[3::40] = ["-5000"] * 5
     result = profile("quality", "depth\n" + "".join(f"{v}\n" for v in values))
     [alert] = [alert for alert in result["alerts"] if alert["kind"] == "placeholder"]
-    rest = [float(v) for v in values if v != "-9999"]
-    assert (alert["value"], alert["rows"]) == (-9999, 5)
+    rest = [float(v) for v in values if v != "-5000"]
+    assert (alert["value"], alert["rows"]) == (-5000, 5)
     assert alert["meanWithout"] == pytest.approx(statistics.fmean(rest))
     assert "looks like a placeholder for no value" in said("quality", result)
+
+
+@pytest.mark.parametrize("values", [(20, 50, 120), (-60, -12, -1150, 2890.45)])
+def test_amounts_that_lie_far_apart_are_no_placeholders(profile: Profile, values: tuple[float, ...]) -> None:
+    result = profile("quality", "amount\n" + "".join(f"{values[i % len(values)]}\n" for i in range(200)))
+    assert not result["alerts"]
+
+
+def test_nines_far_from_all_others_count_as_missing_and_that_is_said(profile: Profile) -> None:
+    text = "temp\n" + "".join(f"{-999 if i % 40 == 3 else i % 30 - 8.5}\n" for i in range(200))
+    assert "temp is “-999” in 5 rows: it stands for no value, and counts as missing." in said(
+        "quality", profile("quality", text)
+    )
 
 
 def test_alerts_name_what_a_careful_reader_would(profile: Profile) -> None:

@@ -17,6 +17,7 @@ from andon_worker.hybrid_report.charts.lines import Series
 from andon_worker.hybrid_report.drawing import Line
 from andon_worker.hybrid_report.provenance import provenance_grids
 from andon_worker.hybrid_report.rendering.pdf_page import Page, table
+from andon_worker.hybrid_report.scales import in_order
 from andon_worker.hybrid_report.section import Grid
 from andon_worker.hybrid_report.sections import SECTIONS
 from andon_worker.hybrid_report.wording import Wording
@@ -58,7 +59,7 @@ def test_every_token_note_and_unread_cell_is_in_the_tables_and_no_column_is_empt
         "unread": [{"name": "b", "type": "number", "count": 1, "cells": cells}],
     }
     read, columns, unread = provenance_grids(found, WORDING)
-    assert [what for what, _ in read.rows] == ["Encoding", "Last line of it"]
+    assert [what for what, _ in read.rows] == ["Encoding", "Last line of the table"]
     assert columns.headers == ("Column", "Counts as missing", "Note")
     assert all(f"“t{place}” (3)" in columns.rows[0][1] for place in range(6))
     assert columns.rows[0][2] == "First. Second."
@@ -135,3 +136,18 @@ def test_a_long_query_says_how_far_it_is(tmp_path: Path) -> None:
             connection.execute("SELECT count(*) FROM range(6_000_000) t(i) WHERE md5(CAST(i % 1000 AS VARCHAR)) < 'f'")
     assert told
     assert all(0 < each <= 1 for each in told)
+
+
+@pytest.mark.parametrize(
+    ("names", "ordered"),
+    [
+        (["Agree", "Neutral", "Strongly agree", "Disagree"], ["Disagree", "Neutral", "Agree", "Strongly agree"]),
+        (["55+", "18-24", "under 18", "25-34"], ["under 18", "18-24", "25-34", "55+"]),
+        (["Mar", "Jan", "Feb"], ["Jan", "Feb", "Mar"]),
+        (["L", "S", "M", "XL"], ["S", "M", "L", "XL"]),
+        (["Bonn", "Ulm", "Köln"], ["Bonn", "Ulm", "Köln"]),
+        (["30", "4", "11"], ["30", "4", "11"]),
+    ],
+)
+def test_bars_keep_to_the_order_that_their_names_have(names: list[str], ordered: list[str]) -> None:
+    assert in_order(names, str) == ordered

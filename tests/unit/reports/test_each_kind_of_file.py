@@ -17,8 +17,9 @@ import pytest
 
 from andon.reports import UnreadableDataset
 from andon.reports.columns import Column
-from andon.reports.datasets import ensure_parquet
+from andon.reports.datasets import ensure_parquet, inspect_dataset
 from andon.reports.described import description
+from andon.reports.options import ColumnChoice
 
 Content = str | bytes
 Row = Callable[[int], str]
@@ -135,6 +136,15 @@ def gapped(book: Any) -> None:
             book.active.append([None, None])
 
 
+def stacked(book: Any) -> None:
+    for row in (["Sales by quarter"], [], ["shop", "2022", None, "2023", None], [None, "Q1", "Q2", "Q1", "Q2"]):
+        book.active.append(row)
+    for merged_cells in ("A1:E1", "B3:C3", "D3:E3"):
+        book.active.merge_cells(merged_cells)
+    for place in range(40):
+        book.active.append([f"s{place}", *(place * factor for factor in (1, 2, 3, 4))])
+
+
 KINDS: dict[str, list[File]] = {
     "whole numbers beyond 64 bits": [
         column("id", lambda i: f"{10**30 + i}", W, Decimal(10**30 + 1)),
@@ -218,6 +228,12 @@ KINDS: dict[str, list[File]] = {
         column("when", lambda i: f"{day(i)}" if i % 6 else "offen", D, day(1)),
         column("x", lambda i: f"{i}.5" if i % 6 else "1.#IND", N, 1.5),
         column("x", lambda i: f"{i}.5" if i % 6 else "x", N, 1.5),
+    ],
+    "numbers for no value": [
+        column("x", lambda i: f"{i}.5" if i % 9 else "-999", N, 1.5),
+        column("x", lambda i: f"{i}" if i % 9 else "-9999", W, 1),
+        column("t", lambda i: f"{i}.5" if i % 9 else "9999.9", N, 1.5),
+        column("x", lambda i: f"{i},5" if i % 9 else "-99999,0", N, 1.5),
     ],
     "Parquet's own types": [
         parquet("[i, i + 1] AS x, i::DECIMAL(18, 4) AS y", [T, N], ("[1, 2]", 1.0)),
@@ -314,6 +330,71 @@ KINDS: dict[str, list[File]] = {
         column("at", lambda i: f"{day(i):%a, %d %b %Y} 10:00:00 +0200", M, at(1, 8)),
         column("at", lambda i: f"{day(i):%d.%m.%Y} 10:30 Uhr", M, at(1, 10, 30)),
     ],
+    "times with the names of zones": [
+        column("at", lambda i: f"{day(i)} 10:00:00 Europe/Berlin", M, at(1, 9)),
+        column("at", lambda i: f"{day(i)} 10:00 ({('America/New_York', 'Asia/Tokyo')[i % 2]})", M, at(1, 1)),
+        column("at", lambda i: f"{day(i):%d.%m.%Y} 10:00:00 Australia/Sydney", M, at(0, 23)),
+        column("at", lambda i: f"{day(i):%m/%d/%Y} 10:00 AM {('AEST', 'HKT')[i % 2]}", M, at(1, 2)),
+        column("Timestamp", lambda i: f"{day(i):%Y/%m/%d} 10:00:00 AM GMT+{i % 2 + 1}", M, at(1, 8)),
+        column("at", lambda i: f"{day(i)} 10:00:00 Europe/Nowhere", T, f"{day(1)} 10:00:00 Europe/Nowhere"),
+    ],
+    "days as spreadsheets count them": [
+        column("Date", lambda i: f"{44197 + i}", D, day(1)),
+        column("Datum", lambda i: f"{44197 + i}.5", M, at(1, 12)),
+        column("order_date", lambda i: f"{44197 + i // 2}" + (".25" if i % 2 else ""), M, at(0, 6)),
+        column("weight", lambda i: f"{44197 + i}", W, 44198),
+    ],
+    "times of a day": [
+        column("start", lambda i: f"{i % 24:02}:30", N, 1.5),
+        column("Uhrzeit", lambda i: f"{i % 24}:15 Uhr", N, 1.25),
+        column("x", lambda i: f"{i % 12 + 1}:30 {'ap'[i % 2]}m".upper(), N, 14.5),
+        column("x", lambda i: f"{i % 24:02}:00:36", N, 1.01),
+        column("x", lambda i: f"{i % 9}:{i:02}", T, "1:01"),
+    ],
+    "spans of time": [
+        column("duration", lambda i: f"{i}:30", N, 5400.0),
+        column("song length", lambda i: f"{i % 9}:30", N, 90.0),
+        column("duration", lambda i: f"{i}:30" if i % 2 else f"1:{i:02}:30", N, 90.0),
+        column("lap", lambda i: f"0:{i:02}:01.5", N, 61.5),
+    ],
+    "spans of time in words": [
+        column("x", lambda i: f"{i}h {i}m", N, 3660.0),
+        column("x", lambda i: f"{i} min" if i % 2 else f"1 h {i} min", N, 60.0),
+        column("x", lambda i: f"PT{i}H30M", N, 5400.0),
+        column("x", lambda i: f"{i}m", W, 1),
+    ],
+    "headers of two rows": [
+        csv("shop,2022,,2023,\n,Q1,Q2,Q1,Q2", lambda i: f"s{i},{i},2,3,4", [T, W, W, W, W], ("s1", 1, 2, 3, 4)),
+        csv(",north,,south,\nday,a,b,a,b", lambda i: f"{day(i)},{i},2,3,4", [D, W, W, W, W], (day(1), 1, 2, 3, 4)),
+        csv("Land;Umsatz;;Gewinn;\n;2021;2022;2021;2022", lambda i: f"L{i};{i},5;2;3;4", [T, N, W, W, W], ("L1", 1.5, 2, 3, 4)),
+    ],
+    "numbers with magnitudes": [
+        column("views", lambda i: f"{i}.5K" if i % 2 else f"{i}M", N, 1500.0),
+        column("price", lambda i: f"${i}.25M", N, 1250000.0),
+        column("followers", lambda i: f"{i}.1k" if i % 2 else f"{i + 100}", N, 1100.0),
+        column("Umsatz", lambda i: f"{i},5 Mio. €" if i % 2 else f"{i} Mrd. €", N, 1500000.0),
+        column("size", lambda i: f"{i}.5 {('KB', 'MB', 'KiB')[i % 3]}", N, 1500000.0),
+        column("bound", lambda i: f"{i}.5 K", N, 1.5),
+        column("length", lambda i: f"{i} m" if i % 2 else f"{i} km", T, "1 m"),
+    ],
+    "rows with fewer cells than the header": [
+        csv("a,b,c", lambda i: f"{i},{i}.5" if i % 3 == 0 else f"{i},{i}.5,x", [W, N, T], (1, 1.5, "x")),
+        csv("when;temp;note", lambda i: f"{day(i)};{i},5" + (";ok" if i % 4 else ""), [D, N, T], (day(1), 1.5, "ok")),
+        csv("n,a,b,c,d", lambda i: f"n{i}" + ",1" * (2 + 2 * (i % 3 > 0)), [T, W, W, W, W], ("n1", 1, 1, 1, 1)),
+        csv("a,b", lambda i: f"{i},{i}.5" + (",," if i % 5 == 4 else ""), [W, N], (1, 1.5)),
+    ],
+    "totals below the rows": [
+        csv("shop;sales", lambda i: f"s{i};{i},50", [T, N], ("s1", 1.5), after="Total;800,00\n"),
+        csv("day,shop,sales", lambda i: f"{day(i)},x,{i}", [D, T, W], (day(1), "x", 1), after="Grand total,,780\n"),
+        csv("shop,a,b", lambda i: f"s{i},{i},{i}.5", [T, W, N], ("s1", 1, 1.5), after="\nTotal,780,800\nAverage,19.5,20\n\nSource: till\n"),
+        csv("Ort;Menge;Preis", lambda i: f"o{i};{i};2,5", [T, W, N], ("o1", 1, 2.5), after="Summe:;780;\n"),
+        csv("城市,销售", lambda i: f"c{i},{i}", [T, W], ("c1", 1), after="合计,780\n"),
+    ],
+    "rows that are called a total, and are none": [
+        csv("firm,people", lambda i: f"f{i},{i}", [T, W], ("f1", 1), after="Total,97\n"),
+        csv("firm,town,people", lambda i: f"f{i},x,{i}", [T, T, W], ("f1", "x", 1), after="Total,Paris,780\n"),
+        csv("word,people", lambda i: f"f{i},{i}", [T, W], ("f1", 1), after="Average,21\n"),
+    ],
     "Cyrillic encodings": [
         csv("Город,Сумма", lambda i: f"Казань,{i}.5", [T, N], ("Казань", 1.5), encoding=name)
         for name in ("cp866", "koi8-r", "iso8859-5", "mac_cyrillic", "cp1251")
@@ -331,6 +412,13 @@ KINDS: dict[str, list[File]] = {
         csv("Ort,Preis", lambda i: f"Köln Süd,{i}.5", [T, N], ("Köln Süd", 1.5), encoding="cp850"),
         csv("Miasto,Kwota", lambda i: f"Łódź Śródmieście,{i}.5", [T, N], ("Łódź Śródmieście", 1.5), encoding="cp852"),
         csv("a,b", lambda i: f"x,{i} €", [T, W], ("x", 1), encoding="cp1252"),
+        csv("Miestas;Suma", lambda i: f"{('Šiauliai', 'Panevėžys', 'Klaipėda')[i % 3]};{i}", [T, W], ("Panevėžys", 1), encoding="cp1257"),
+        csv("Pilsēta;Summa", lambda i: f"{('Rīga', 'Jūrmala', 'Rēzekne')[i % 3]};{i}", [T, W], ("Jūrmala", 1), encoding="cp1257"),
+        csv("Město;Částka", lambda i: f"{('Plzeň', 'Třebíč')[i % 2]};{i}", [T, W], ("Třebíč", 1), encoding="iso8859_2"),
+        csv("Város;Összeg", lambda i: f"{('Győr', 'Székesfehérvár', 'Pécs')[i % 3]};{i}", [T, W], ("Székesfehérvár", 1), encoding="cp1250"),
+        csv("Oraş;Sumă", lambda i: f"{('Timişoara', 'Braşov')[i % 2]};{i}", [T, W], ("Braşov", 1), encoding="iso8859_2"),
+        csv("Città;Importo", lambda i: f"{('Forlì', 'Cefalù')[i % 2]};{i}", [T, W], ("Cefalù", 1), encoding="cp1252"),
+        csv("Місто;Сума", lambda i: f"{('Київ', 'Харків')[i % 2]};{i}", [T, W], ("Харків", 1), encoding="koi8_u"),
         ("t.csv", table("a,b", lambda i: f"Müller,{i}").encode() + b"M\xfcller,3\n", [T, W], ("Müller", 1)),
     ],
     "comments": [
@@ -358,6 +446,7 @@ KINDS: dict[str, list[File]] = {
         excel(behind, *SHEET),
         excel(merged, [T, W], ("N", 1)),
         excel(gapped, [W, W], (1, 2)),
+        excel(stacked, [T, W, W, W, W], ("s1", 1, 2, 3, 4)),
     ],
 }  # fmt: skip
 
@@ -387,6 +476,17 @@ def test_each_file_of_a_kind_is_read_as_it_was_meant(kind: str, tmp_path: Path) 
         assert 40 <= len(rows) <= 41, place
 
 
+@pytest.mark.parametrize(
+    ("value", "missing"), [("-999", 5), ("999", 5), ("99", 0), ("-1000", 0), ("9999.9", 5), ("-99.9", 0)]
+)
+def test_nines_that_stand_far_from_all_others_are_none(tmp_path: Path, value: str, missing: int) -> None:
+    file = column("x", lambda i: f"{i}.5" if i % 8 else value, N, 1.5)
+    (counted, _), rows = read(tmp_path, file)
+    assert sum(each.count for each in counted.missing) == sum(row[0] is None for row in rows) == missing
+    kept = ensure_parquet(tmp_path / "t.csv", "t.csv", tmp_path / "kept", choices={"x": ColumnChoice(missing=())})
+    assert (None,) not in duckdb.connect().execute(f"SELECT x FROM read_parquet('{kept}')").fetchall()
+
+
 @pytest.mark.parametrize("word", ["keine Angabe", "geheim", "n.s.", "offen"])
 def test_a_word_that_stands_again_and_again_among_numbers_is_told_as_missing(tmp_path: Path, word: str) -> None:
     (counted, _), rows = read(tmp_path, column("x", lambda i: f"{i}.5" if i % 8 else word, N, 1.5))
@@ -403,6 +503,63 @@ def test_a_word_that_stands_but_twice_is_a_cell_that_could_not_be_read(tmp_path:
 def test_a_last_row_that_was_cut_off_is_refused_rather_than_left_out(tmp_path: Path) -> None:
     with pytest.raises(UnreadableDataset, match="line 42: expected 3 values, found 1"):
         read(tmp_path, csv("a,b,c", lambda i: f"n{i},{i}.5,{i}", [], (), after="n40"))
+
+
+def test_two_rows_of_a_header_are_one_name_each(tmp_path: Path) -> None:
+    columns, _ = read(tmp_path, excel(stacked, [], ()))
+    assert [each.name for each in columns] == ["shop", "2022 Q1", "2022 Q2", "2023 Q1", "2023 Q2"]
+
+
+def test_what_is_no_row_is_told_by_its_lines(tmp_path: Path) -> None:
+    file = table("a,b,c", lambda i: f"{i},{i}.5" if i in (3, 9) else f"{i},{i}.5,x") + "Total,800,\n"
+    (tmp_path / "t.csv").write_text(file)
+    told = inspect_dataset(tmp_path / "t.csv", "t.csv").to_json()["reading"]
+    assert (told["totals"], told["lastLine"]) == ([42], 41)
+    assert (told["shortRows"], told["shortLines"]) == (2, [5, 11])
+
+
+@pytest.mark.parametrize(
+    ("given", "rows"), [({}, 40), ({"lastLine": 42}, 41), ({"lastLine": 30}, 29), ({"lastLine": 99}, 41)]
+)
+def test_where_a_table_ends_can_be_said(tmp_path: Path, given: dict[str, Any], rows: int) -> None:
+    (tmp_path / "t.csv").write_text(table("shop,sales", lambda i: f"s{i},{i}") + "Total,780\n")
+    assert inspect_dataset(tmp_path / "t.csv", "t.csv", given=given).rows == rows
+
+
+def test_two_halves_of_a_row_are_no_two_rows_unless_that_is_said(tmp_path: Path) -> None:
+    halved = table("name,note,x", lambda i: f"n{i},first\nsecond,{i}" if i == 7 else f"n{i},note,{i}")
+    (tmp_path / "t.csv").write_text(halved)
+    with pytest.raises(UnreadableDataset, match="line 9: expected 3 values, found 2"):
+        inspect_dataset(tmp_path / "t.csv", "t.csv")
+    assert inspect_dataset(tmp_path / "t.csv", "t.csv", given={"ragged": True}).rows == 41
+
+
+def test_a_row_with_too_many_values_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text(table("a,b,c", lambda i: f"{i},x" + (",y,z" if i == 5 else ",y" * (i % 2))))
+    with pytest.raises(UnreadableDataset, match="expected 3 values"):
+        inspect_dataset(tmp_path / "t.csv", "t.csv")
+
+
+def test_rows_that_may_not_be_short_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text(table("a,b,c", lambda i: f"{i},x" + ",y" * (i % 3 > 0)))
+    with pytest.raises(UnreadableDataset, match="line 2: expected 3 values, found 2"):
+        inspect_dataset(tmp_path / "t.csv", "t.csv", given={"ragged": False})
+
+
+@pytest.mark.parametrize(("order", "second"), [("dmy", dt.date(2021, 3, 2)), ("mdy", dt.date(2021, 2, 3))])
+def test_the_order_of_day_and_month_can_be_said(tmp_path: Path, order: str, second: dt.date) -> None:
+    (tmp_path / "t.csv").write_text(table("d,x", lambda i: f"{i % 12 + 1:02}/{i % 11 + 2:02}/2021,{i}"))
+    choices = {"d": ColumnChoice(order=order)}
+    made = ensure_parquet(tmp_path / "t.csv", "t.csv", tmp_path / "scratch", choices=choices)
+    assert duckdb.connect().execute(f"FROM read_parquet('{made}')").fetchall()[1] == (second, 1)
+
+
+@pytest.mark.parametrize(("decimal", "second"), [(".", 1.234), (",", 1234)])
+def test_the_decimal_sign_can_be_said(tmp_path: Path, decimal: str, second: float) -> None:
+    (tmp_path / "t.csv").write_text(table("v;x", lambda i: f"{i}.234;{i}"))
+    choices = {"v": ColumnChoice(decimal=decimal)}
+    made = ensure_parquet(tmp_path / "t.csv", "t.csv", tmp_path / "scratch", choices=choices)
+    assert duckdb.connect().execute(f"FROM read_parquet('{made}')").fetchall()[1] == (second, 1)
 
 
 def test_lines_of_a_sheet_are_counted_as_the_sheet_counts_them(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from andon.reports import SECTIONS, Column, InvalidOptions, ReportOptions, check_columns, parse_options
+from andon.reports.overrides import parse_overrides
 
 
 def columns(types: dict[str, str]) -> list[Column]:
@@ -43,6 +44,14 @@ def test_options_survive_the_way_to_json_and_back() -> None:
         ({"timeColumn": 3}, "/options/timeColumn", "column's name"),
         ({"question": ""}, "/options/question", "column's name"),
         ({"locale": "tlh"}, "/options/locale", "one of en, en-US"),
+        ({"columns": {"d": {"order": "ydm"}}}, "/options/columns/d/order", "one of dmy, mdy, ymd"),
+        ({"columns": {"d": {"order": "dmy", "type": "number"}}}, "/options/columns/d/order", "of a date"),
+        ({"columns": {"x": {"decimal": ";"}}}, "/options/columns/x/decimal", "one of ., ,"),
+        (
+            {"columns": {"x": {"decimal": ",", "type": "text"}}},
+            "/options/columns/x/decimal",
+            "of an integer",
+        ),
         ({"resample": 3}, "/options/resample", "unknown option"),
         ({"a/b~c": 3}, "/options/a~1b~0c", "unknown option"),
     ],
@@ -73,3 +82,27 @@ def test_options_may_only_name_columns_that_exist_and_serve() -> None:
         "/options/timeColumn",
     ]
     check_columns(ReportOptions(measures=("a",), group_by=("b",), time_column="t"), columns(types))
+
+
+def test_what_is_said_of_a_file_is_taken_as_it_is() -> None:
+    said = {"delimiter": ";", "header": False, "lastLine": 30, "ragged": True}
+    assert parse_overrides(said) == said
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ({"lastLine": 0}, "the number of the line that the table ends on, from 1"),
+        ({"lastLine": True}, "the number of the line"),
+        ({"ragged": "yes"}, "true or false"),
+        ({"delimiter": ";;"}, "one character"),
+        ({"encoding": "klingon"}, "the name of an encoding"),
+        ({"footer": 3}, "one of encoding, delimiter, quote, header, sheet, lastLine, ragged"),
+    ],
+)
+def test_what_is_said_wrong_of_a_file_is_named(said: dict[str, Any], expected: str) -> None:
+    with pytest.raises(InvalidOptions) as caught:
+        parse_overrides(said)
+    [(at, message)] = caught.value.problems
+    assert at == f"/reading/{next(iter(said))}"
+    assert expected in message

@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from andon.adapters.storage import Storage
-from andon.reports import Control, ReportOptions
+from andon.reports import Control, PartOf, ReportOptions
 from andon.reports.datasets import ensure_parquet
 from andon.reports.plan import Plan
 from andon.settings import Settings
+
+_FETCHED = 0.1  # of the time that it takes until the dataset is there as Parquet
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,8 @@ class Workspace:
         """The dataset as typed Parquet, converted if it isn't here yet."""
         source = self.folder / "source"
         if not source.exists():
-            self._fetch(dataset["storageKey"], source, control)
+            self._fetch(dataset, source, PartOf(control, 0.0, _FETCHED))
+            control = PartOf(control, _FETCHED, 1.0)
         return ensure_parquet(
             source,
             dataset["name"],
@@ -40,12 +43,14 @@ class Workspace:
             control=control,
         )
 
-    def _fetch(self, key: str, target: Path, control: Control) -> None:
+    def _fetch(self, dataset: dict[str, Any], target: Path, control: Control) -> None:
         draft = target.with_suffix(".draft")
-        with Storage(self.settings.storage_url).open(key) as stored, draft.open("wb") as copy:
+        whole = max(1, dataset["bytes"])
+        with Storage(self.settings.storage_url).open(dataset["storageKey"]) as stored, draft.open("wb") as copy:
             while chunk := stored.read(1 << 20):
                 copy.write(chunk)
                 control.check()
+                control.progress(min(1.0, copy.tell() / whole), "fetching the dataset")
         draft.replace(target)
 
 

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from andon.reports import Column
+from andon.reports import Column, missing
 from andon_worker.hybrid_report.section import Grid, Sentence
-from andon_worker.hybrid_report.wording import Wording, label, some
+from andon_worker.hybrid_report.wording import Wording, label, listed, some
 
 _NAMES = {
     "encoding": "Encoding",
     "delimiter": "Separator of fields",
     "quote": "Quotation mark",
     "header": "First row holds names",
-    "skippedLines": "Lines skipped before it",
-    "lastLine": "Last line of it",
+    "skippedLines": "Lines above the table",
+    "lastLine": "Last line of the table",
+    "totals": "Totals below it, by line",
+    "shortRows": "Rows with fewer cells",
+    "shortLines": "The first of them, by line",
     "comment": "Mark of comment lines",
     "decimal": "Decimal mark",
     "timeZone": "Time zone",
@@ -56,6 +59,37 @@ def unread_sentences(found: dict[str, Any], wording: Wording) -> list[Sentence]:
     ]
 
 
+def reading_sentences(found: dict[str, Any], wording: Wording) -> list[Sentence]:
+    """What in the file is no row of its table, or not a whole one."""
+    told, reading = [], found["reading"]
+    if totals := reading.get("totals"):
+        one = len(totals) == 1
+        lines = f"{'line' if one else 'lines'} {listed(list(map(str, totals)))}"
+        told.append(Sentence(f"The totals below the table ({lines}) are left out of every figure."))
+    if count := reading.get("shortRows"):
+        first = list(map(str, reading["shortLines"]))
+        lines = f"in line {first[0]}" if count == 1 else f"the first in lines {listed(first)}"
+        told.append(
+            Sentence(
+                f"{wording.count(count, 'row')} {'has' if count == 1 else 'have'} fewer cells than the header "
+                f"({lines}): what they lack at their end counts as missing.",
+                effect=0.4,
+            )
+        )
+    for column in found["columns"]:
+        odd = [each for each in column.get("missing", ()) if not missing.is_token(each["token"])]
+        for each in odd[:2]:
+            name, rows = label(column["name"]), wording.count(each["count"], "row")
+            told.append(
+                Sentence(
+                    f"{name} is “{label(each['token'], 30)}” in {rows}: it stands for no value, and counts as missing.",
+                    effect=0.4,
+                    about=(column["name"], "placeholder"),
+                )
+            )
+    return told
+
+
 def _cell(cell: dict[str, Any], most: int = 30) -> str:
     return f"“{label(cell['value'], most)}” in line {cell['line']}"
 
@@ -66,7 +100,7 @@ def _type(type_: str) -> str:
 
 def provenance_grids(found: dict[str, Any], wording: Wording) -> list[Grid]:
     reading = [
-        (_NAMES.get(what, what), _VALUES.get(str(value), str(value)))
+        (_NAMES.get(what, what), _value(value))
         for what, value in found["reading"].items()
         if value is not None and (what, value) != ("skippedLines", 0)
     ]
@@ -95,6 +129,10 @@ def provenance_grids(found: dict[str, Any], wording: Wording) -> list[Grid]:
         _filled("How columns were read", ("Column", "Written as", "Counts as missing", "Note"), columns),
         Grid("What could not be read", ("Column", "Nearly", "Cells", "How many"), unread, words=3),
     ]
+
+
+def _value(value: Any) -> str:
+    return listed(list(map(str, value))) if isinstance(value, list) else _VALUES.get(str(value), str(value))
 
 
 def _filled(caption: str, headers: Sequence[str], rows: Sequence[Sequence[str]]) -> Grid:

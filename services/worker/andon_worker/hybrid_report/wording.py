@@ -58,6 +58,12 @@ class Wording:
             return self._written(f"{int(value):,}")
         return self._written(f"{value:,.15g}" if 1e-4 <= abs(value) < 1e15 else f"{value:.15g}")
 
+    def clock(self, hours: float) -> str:
+        """A time of day that is told in hours since midnight."""
+        seconds = round(hours * 3600)
+        rest = f":{seconds % 60:02}" if seconds % 60 else ""
+        return f"{seconds // 3600:02}:{seconds // 60 % 60:02}{rest}"
+
     def like(self, value: float, step: float) -> str:
         """A number among its neighbours `step` apart: with as many decimals as tell them apart."""
         if abs(value) >= 1e15 or (step and abs(step) < 1e-9):

@@ -20,6 +20,7 @@ _UNEVEN = 0.95
 _ZEROS = 0.5
 _MIXED = (0.02, 0.98)
 _SAMPLED = 5_000
+_FAR = 10.0
 _KNOWN_CODES = {-1.0, -9.0, -99.0, -999.0, -9999.0, -99999.0, 99.0, 999.0, 9999.0, 99999.0, 999999.0}
 
 Alert = dict[str, Any]
@@ -61,7 +62,10 @@ def alerts(table: Table, columns: Sequence[Column]) -> list[Alert]:
 
 
 def _placeholders(table: Table, values: dict[str, Values]) -> list[Alert]:
-    """An end of the column that stands repeatedly, farther from the next value than that is from the other end."""
+    """An end of the column that stands repeatedly, much farther from the next value than that is from the other end.
+
+    A whole number: a salary among small payments is an amount, however far it lies from them.
+    """
     varying = [name for name, each in values.items() if each.varies]
     sql = {identifier(name): values[name] for name in varying}
     ends = table.per_column(varying, lambda c: _ends(sql[c]))
@@ -74,7 +78,8 @@ def _placeholders(table: Table, values: dict[str, Values]) -> list[Alert]:
             (high, at_high, _less(high, next_high), _less(next_high, low)),
         ):
             known = end * each.unit in _KNOWN_CODES and rows >= max(3, 0.005 * each.count)
-            if rows >= 2 and rest > 0 and (gap > 2 * rest or (known and gap > 0.5 * rest)):
+            apart = gap > _FAR * rest and (end * each.unit).is_integer() and rows < 0.5 * each.count
+            if rows >= 2 and rest > 0 and (apart or (known and gap > 0.5 * rest)):
                 (mean,) = table.one(f"SELECT avg({each.sql}) FROM data WHERE {each.sql} <> {double(end)}")
                 found.append(
                     {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from andon.reports.clock import HOURS
 from andon.reports.duck import identifier
 from andon.reports.options import ReportOptions
 from andon_worker.hybrid_report.figures.association import correlation_ratio, ranks
@@ -28,11 +29,14 @@ def measures(table: Table, options: ReportOptions, most: int = MOST_MEASURES) ->
     if options.measures:
         return list(options.measures)
     averaged = {column.name: column.role for column in table.averaged}
+    units = {column.name: column.unit for column in table.averaged}
     known, measured, counted, rest = [], [], [], []
     for column in varying(table):
         seen = table.seen[column]
         if averaged[column] in {"money", "count"}:
             known.append(column)
+        elif units[column] == HOURS:
+            rest.append(column)
         elif (seen.low or 0) < 0 or seen.fractional or averaged[column] in {"percent", "duration"}:
             measured.append(column)
         elif 20 < seen.distinct < 0.9 * seen.count:

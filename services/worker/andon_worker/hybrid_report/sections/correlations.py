@@ -203,7 +203,7 @@ def figures(result: Result, wording: Wording) -> list[Figure]:
         made.append(
             Figure("scatter", f"{b} against {a}", shown, charts.scatter(f"{b} against {a}", points, a, b, wording))
         )
-    if len(result["columns"]) >= 2:
+    if len(result["columns"]) > 2:  # one pair is in the table
         names = [label(name, 60) for name in result["columns"]]
         drawing = charts.heat_map("Pearson correlation matrix", names, result["pearson"], wording)
         made.append(Figure("pearson", "Pearson correlation", "", drawing))

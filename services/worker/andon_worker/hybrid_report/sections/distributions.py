@@ -16,10 +16,12 @@ from andon_worker.hybrid_report import charts
 from andon_worker.hybrid_report.charts import Bar
 from andon_worker.hybrid_report.figures.table import Table, clean, double, open_table
 from andon_worker.hybrid_report.figures.values import Values, values_of
+from andon_worker.hybrid_report.scales import in_order
 from andon_worker.hybrid_report.section import Figure, Grid, Result, Section, Sentence
 from andon_worker.hybrid_report.wording import MISSING, Wording, label
 
 BINS = 40
+_FEWEST_BINS = 8
 TOP = 10
 QUANTILES = {"p01": 0.01, "p05": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95, "p99": 0.99}
 _ENDS = (0.005, 0.995)
@@ -228,17 +230,18 @@ def _bins_of(
         return None
     if found["min"] > 0 and (found["skewness"] or 0) >= _SKEWED and end > 20 * start:
         return _log_bins(values)
+    most = _most_bins(values.count)
     low, high, sql, unit = values.low / values.unit, values.high / values.unit, values.sql, values.unit
     start, end = start / unit, end / unit
     # Tails are cut only if they are long: else the histogram would hide ends that it has room for.
     start, end = (low, high) if (high - low) <= 2 * (end - start) or start == end else (start, end)
     if column.type == "integer" and unit == 1:
         start = math.floor(start)
-        width = max(1.0, math.ceil((math.floor(end) - start + 1) / BINS))
+        width = max(1.0, math.ceil((math.floor(end) - start + 1) / most))
         bins = math.ceil((math.floor(end) - start + 1) / width)
         start -= 0.5
     else:
-        bins, width = BINS, (end - start) / BINS
+        bins, width = most, (end - start) / most
         if not width or start + width == start:
             start, width, bins = start - 0.5, 1.0, 1
     edges = [(start + place * width) * unit for place in range(bins + 1)]
@@ -247,15 +250,21 @@ def _bins_of(
     return _Bins(edges, _place(sql, start, start + bins * width, width, bins))
 
 
+def _most_bins(values: int) -> int:
+    """As many bars as so few values fill."""
+    return min(BINS, max(_FEWEST_BINS, math.ceil(2 * math.sqrt(values))))
+
+
 def _log_bins(values: Values) -> _Bins | None:
     low, high = math.log10(values.low), math.log10(values.high)
-    width = (high - low) / BINS
+    bins = _most_bins(values.count)
+    width = (high - low) / bins
     if not width:
         return None
-    edges = [10.0 ** (low + place * width) for place in range(BINS + 1)]
+    edges = [10.0 ** (low + place * width) for place in range(bins + 1)]
     edges[0], edges[-1] = values.low, values.high
     own = f"CAST({identifier(values.name)} AS DOUBLE)"
-    return _Bins(edges, _place(f"log10({own})", low, high, width, BINS), log=True)
+    return _Bins(edges, _place(f"log10({own})", low, high, width, bins), log=True)
 
 
 def _bins_of_time(c: str, found: dict[str, Any], monthly: bool) -> _Bins | None:
@@ -394,7 +403,8 @@ def _bars(column: dict[str, Any], name: str, key: str, wording: Wording) -> Figu
     elif len(column["top"]) < 2 or column["top"][0]["count"] < 2:
         return None
     else:
-        rows = [Bar(label(t["value"], 40), t["count"], wording.percent(t["count"], count)) for t in column["top"]]
+        shown = in_order(column["top"], lambda t: str(t["value"])) if not column["other"] else column["top"]
+        rows = [Bar(label(t["value"], 40), t["count"], wording.percent(t["count"], count)) for t in shown]
         rest, title = column["other"], f"Most frequent values of {name}"
         note = wording.count(column["distinct"], "value") + (f", the {len(rows)} most frequent" if rest else "")
     if rest:

@@ -29,6 +29,7 @@ from andon_worker.hybrid_report.figures.association import (
 from andon_worker.hybrid_report.figures.resampling import seed_of
 from andon_worker.hybrid_report.figures.table import Table, clean, open_table
 from andon_worker.hybrid_report.figures.values import codes, doubles, sampled, values_of
+from andon_worker.hybrid_report.scales import in_order
 from andon_worker.hybrid_report.section import Figure, Grid, Result, Section, Sentence
 from andon_worker.hybrid_report.wording import Wording, label, some
 
@@ -347,6 +348,11 @@ def _end(end: float | str, driver: dict[str, Any], wording: Wording) -> str:
     return wording.among([each[side] for each in driver["groups"] for side in ("from", "to")])(end)
 
 
+def _ordered(groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Groups of words by the order that these have; those of numbers come in it."""
+    return groups if any("from" in group for group in groups) else in_order(groups, lambda g: str(g["name"]))
+
+
 def figures(result: Result, wording: Wording) -> list[Figure]:
     drivers = [driver for driver in (result.get("drivers") or []) if driver["strength"] > 0][:_SHOWN]
     if not drivers:
@@ -370,7 +376,7 @@ def figures(result: Result, wording: Wording) -> list[Figure]:
         known = [group for group in driver["groups"] if group["value"] is not None]
         if len(known) < 2 or driver["low"] < _WEAK:
             continue
-        bars = [Bar(_group(g, driver, wording), g["value"], _value(g, result, wording)) for g in known]
+        bars = [Bar(_group(g, driver, wording), g["value"], _value(g, result, wording)) for g in _ordered(known)]
         what = f"mean of {question}" if result["kind"] == "numeric" else f"share of “{label(result['answer'], 30)}”"
         heading = f"{what[0].upper()}{what[1:]}"
         by = label(driver["column"], 40)

@@ -20,6 +20,7 @@ from andon_worker.hybrid_report.figures.association import cramers_v
 from andon_worker.hybrid_report.figures.resampling import Bins, Floats, interval, resampled_means, seed_of
 from andon_worker.hybrid_report.figures.table import Table, clean, double, open_table
 from andon_worker.hybrid_report.figures.values import Values, codes, doubles, sampled, values_of
+from andon_worker.hybrid_report.scales import in_order
 from andon_worker.hybrid_report.section import Figure, Grid, Result, Section, Sentence
 from andon_worker.hybrid_report.wording import Wording, label, some
 
@@ -354,11 +355,12 @@ def _compared(comparison: dict[str, Any], confidence: float, wording: Wording) -
         certain = True
         if difference["low"] is not None:
             certain = difference["low"] > 0 or difference["high"] < 0
-            said += (
-                f": a difference of {number(difference['estimate'])}, {number(100 * confidence)}% interval "
-                f"{number(difference['low'])} to {number(difference['high'])}"
-                f"{'' if certain else ', which includes zero: it may be chance'}"
-            )
+            said += f": a difference of {number(difference['estimate'])}"
+            if number(difference["low"]) != number(difference["high"]):  # of groups in which all values are one
+                said += (
+                    f", {number(100 * confidence)}% interval {number(difference['low'])} to "
+                    f"{number(difference['high'])}{'' if certain else ', which includes zero: it may be chance'}"
+                )
         told.append(
             Sentence(
                 f"{said}.",
@@ -418,7 +420,7 @@ def _crossed(cross: dict[str, Any] | None, wording: Wording) -> list[Sentence]:
 def figures(result: Result, wording: Wording) -> list[Figure]:
     made = []
     for comparison in result["comparisons"]:
-        known = [group for group in comparison["groups"] if group["mean"] is not None]
+        known = in_order([g for g in comparison["groups"] if g["mean"] is not None], lambda g: str(g["value"]))
         if not known:
             continue
         what = f"{label(comparison['measure'], 40)} by {label(comparison['groupBy'], 40)}"

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from andon.reports import Control, ReportOptions
+from andon.reports.clock import HOURS
 from andon.reports.columns import AVERAGED
 from andon.reports.duck import identifier
 from andon.reports.options import MEASURABLE
@@ -19,6 +20,7 @@ from andon_worker.hybrid_report.wording import MISSING, Wording, label, some
 _MOST_BARS = 15
 _FIRST_ROWS = 5
 _FIRST_COLUMNS = 8
+_MOST_DECIMALS = 4
 
 
 def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
@@ -137,8 +139,11 @@ def _cell(value: str | None, column: dict[str, Any], wording: Wording) -> str:
     """A value as the tables below write it; names made of digits and years as they are."""
     if value is None:
         return MISSING
+    if column["unit"] == HOURS:
+        return wording.clock(float(value))
     if column["type"] in MEASURABLE and column["role"] in AVERAGED:
-        return wording.number(float(value))
+        number = float(value)
+        return wording.exact(number) if round(number, _MOST_DECIMALS) == number else wording.number(number)
     return label(value, 24)
 
 

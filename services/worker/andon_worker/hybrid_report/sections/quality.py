@@ -12,7 +12,7 @@ from andon_worker.hybrid_report.charts import Series
 from andon_worker.hybrid_report.figures import choose, missing
 from andon_worker.hybrid_report.figures.alerts import Alert, alerts
 from andon_worker.hybrid_report.figures.table import Table, clean, open_table
-from andon_worker.hybrid_report.provenance import provenance, provenance_grids, unread_sentences
+from andon_worker.hybrid_report.provenance import provenance, provenance_grids, reading_sentences, unread_sentences
 from andon_worker.hybrid_report.section import Figure, Grid, Result, Section, Sentence
 from andon_worker.hybrid_report.wording import MISSING, Wording, label, listed, some
 
@@ -97,7 +97,7 @@ def _repeats(table: Table, shown: list[str]) -> list[dict[str, Any]]:
 
 
 def sentences(result: Result, wording: Wording) -> list[Sentence]:
-    told = unread_sentences(result["read"], wording)
+    told = [*reading_sentences(result["read"], wording), *unread_sentences(result["read"], wording)]
     told += [_say(alert, wording) for alert in result["alerts"] if alert["kind"] in _SAID]
     told += _repeated_words(result, wording)
     told += _missing_words(result, wording)

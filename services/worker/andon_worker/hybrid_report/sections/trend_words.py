@@ -223,7 +223,9 @@ def figures(result: Result, wording: Wording) -> list[Figure]:
     made = [_line(series, result, points, wording) for series in result["series"]]
     if lines := result["lines"]:
         drawn = [
-            Series(label(g["value"], 30), [(at, v) for at, v in g["points"]]) for g in lines["groups"] if g["points"]
+            Series(label(g["value"], 30), [(at, v) for at, v in g["points"]])
+            for g in lines["groups"]
+            if any(v is not None for _, v in g["points"])
         ]
         if len(drawn) > 1:
             note = f"the {len(drawn)} largest of {len(drawn) + lines['omitted']} groups" if lines["omitted"] else ""
@@ -290,7 +292,7 @@ def grids(result: Result, wording: Wording) -> list[Grid]:
     if result["timeColumn"] is None:
         return []
     unit, shown = result["unit"], {p["start"] for p in _shown(result)}
-    headers = ["Period"]
+    headers = ["Week of" if unit == "week" else "Period"]
     cells: list[tuple[str, ...]] = []
     columns: list[tuple[str, int]] = []
     for series in result["series"]:
@@ -304,7 +306,7 @@ def grids(result: Result, wording: Wording) -> list[Grid]:
     ]
     said = [[*map(wording.among(column), column)] for column in values]
     for row, point in enumerate(points):
-        name = _capital(wording.period(point["start"], unit).removeprefix("the "))
+        name = _capital(wording.period(point["start"], unit).removeprefix("the ").removeprefix("week of "))
         if point["start"] not in shown:
             name += " (incomplete)"
         cells.insert(0, (name, *(column[row] for column in said)))

@@ -358,14 +358,18 @@ def _lines(
         f"SELECT {group}, count(*) FROM data WHERE {group} IS NOT NULL AND {identifier(column)} IS NOT NULL "
         "GROUP BY 1 ORDER BY 2 DESC, 1"
     )
-    full = {period.start for period in timeline.complete(timeline.unit)}
+    full = [period.start for period in timeline.complete(timeline.unit)]
     per_group = _per_group(
         table, group, [value for value, _ in found[:_MOST_LINES]], column, timeline.unit, values, name
     )
     groups = []
     for value, own in per_group.items():
-        known = [(p.start, each) for p in own if p.start in full and (each := ask.value(p)) is not None]
-        points = [[periods.iso(at), each] for at, each in known]
+        told = {period.start: ask.value(period) for period in own}
+        # Where a group has no rows, its total is nothing; a mean there is none of, and the line has a gap.
+        nothing = None if ask.aggregate == "mean" else 0.0
+        whole = [(at, told.get(at, nothing)) for at in full]
+        known = [(at, each) for at, each in whole if each is not None]
+        points = [[periods.iso(at), each] for at, each in whole]
         groups.append({"value": label(value), "points": points, **_moved(known, timeline)})
     return {
         "groupBy": groupings[0],

@@ -1,0 +1,63 @@
+"""Values that have an order of their own, as answers, sizes, months and ranges do: charts keep to it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+_T = TypeVar("_T")
+
+# From the least to the most, in small letters; each position may be said in several ways.
+_SCALES = tuple(
+    tuple(tuple(position.split("/")) for position in scale.split("|"))
+    for scale in (
+        "strongly disagree/completely disagree/totally disagree|disagree|somewhat disagree/slightly disagree|"
+        "neither agree nor disagree/neutral/undecided/neither|somewhat agree/slightly agree|agree|"
+        "strongly agree/completely agree/totally agree",
+        "very dissatisfied/extremely dissatisfied|dissatisfied|somewhat dissatisfied|neutral/"
+        "neither satisfied nor dissatisfied|somewhat satisfied|satisfied|very satisfied/extremely satisfied",
+        "never|rarely/seldom|sometimes/occasionally|often/frequently|usually|very often|always",
+        "very unlikely|unlikely|neutral|likely|very likely",
+        "very poor|poor|fair/below average|average|good/above average|very good|excellent",
+        "not at all important|slightly important|moderately important|important|very important|extremely important",
+        "none|very low|low/minor|medium/moderate/normal|high/major|very high|critical/urgent",
+        "xxs|xs/extra small|s/small|m/medium|l/large|xl/extra large|xxl|xxxl",
+        "first/1st|second/2nd|third/3rd|fourth/4th|fifth/5th",
+        "january/jan|february/feb|march/mar|april/apr|may|june/jun|july/jul|august/aug|september/sep/sept|october/oct|"
+        "november/nov|december/dec",
+        "monday/mon|tuesday/tue/tues|wednesday/wed|thursday/thu/thur/thurs|friday/fri|saturday/sat|sunday/sun",
+        "montag/mo|dienstag/di|mittwoch/mi|donnerstag/do|freitag/fr|samstag/sa|sonntag/so",
+        "stimme überhaupt nicht zu/stimme gar nicht zu|stimme nicht zu/stimme eher nicht zu|teils teils/teils, teils/"
+        "neutral/weder noch|stimme eher zu|stimme zu|stimme voll zu/stimme voll und ganz zu",
+        "nie|selten|manchmal|oft/häufig|immer",
+    )
+)
+_RANGE = re.compile(r"(?:[<≤]|under|below|up to|less than)?\s*(\d+(?:\.\d+)?)\s*k?\s*(?:[-–]\s*\d|to \d|\+|or |and |$)")
+_UNDER = re.compile(r"[<≤]|under|below|up to|less than")
+_FEWEST = 3
+
+
+def in_order(items: Sequence[_T], name: Callable[[_T], str]) -> list[_T]:
+    """The items by the order that their names have; as they are if the names have none."""
+    names = [" ".join(name(item).lower().split()) for item in items]
+    places = _places(names)
+    if places is None:
+        return list(items)
+    return [item for _, item in sorted(zip(places, items, strict=True), key=lambda each: each[0])]
+
+
+def _places(names: Sequence[str]) -> list[float] | None:
+    if len(names) < _FEWEST:
+        return None
+    for scale in _SCALES:
+        positions = {word: float(place) for place, words in enumerate(scale) for word in words}
+        found = [positions.get(name) for name in names]
+        if None not in found and len(set(found)) == len(found):
+            return [place for place in found if place is not None]
+    ranges = [_RANGE.match(name) for name in names]
+    if all(ranges) and any(not name.isdigit() for name in names):
+        # Below a number is before from that number on.
+        told = zip(ranges, names, strict=True)
+        return [float(found[1]) - bool(_UNDER.match(name)) / 2 for found, name in told if found]
+    return None

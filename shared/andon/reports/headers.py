@@ -1,0 +1,140 @@
+"""Where a table's header is, and the names in it: below titles, over units, in two rows, or nowhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from andon.reports import missing
+from andon.reports.cells import NUMBER, PLAIN, TIME, YEAR, is_typed
+
+_PREAMBLE_RECORDS = 100
+_UNITS_BELOW, _LONGEST_UNIT = 200, 20
+_FEWEST_STACKED = 3
+
+
+def units_below(first: Sequence[str], body: Sequence[Sequence[str]]) -> bool:
+    """Whether the record below a header says what its columns are in: words over columns of numbers."""
+    rest = [row for row in body[1:_UNITS_BELOW] if len(row) == len(first)]
+    if len(rest) < 5 or len(body[0]) != len(first):
+        return False
+    typed = [place for place in range(len(first)) if sum(is_typed(row[place]) for row in rest) >= 0.9 * len(rest)]
+    filled = [place for place in typed if any(row[place].strip() for row in rest)]
+    units = [body[0][place].strip() for place in filled]
+    short = all(len(cell.strip()) <= _LONGEST_UNIT for cell in body[0])
+    return len(units) > 1 and short and not any(unit and is_typed(unit) for unit in units) and sum(map(bool, units)) > 1
+
+
+def stacked(records: Sequence[Sequence[str]]) -> list[str]:
+    """The names that two records make, as `2023` over `Q1` and `Q2`, where the first leaves cells empty that the second
+    fills, above columns of numbers; none where they aren't a header."""
+    if len(records) < 2 + _FEWEST_STACKED or len(records[0]) != len(records[1]):
+        return []
+    over, under = ([cell.strip() for cell in record] for record in records[:2])
+    rest = [row for row in records[2:_UNITS_BELOW] if len(row) == len(under)]
+    named = [place for place, cell in enumerate(under) if cell]
+    if (
+        not rest
+        or sum(map(bool, over)) < 2
+        or all(over[place] for place in named)
+        or not all(map(any, zip(over, under, strict=True)))
+    ):
+        return []
+    if any(is_typed(under[place]) and not YEAR.fullmatch(under[place]) for place in named):
+        return []
+    below = [place for place in named if over[place] or any(over[:place])]
+    if any(sum(is_typed(row[place]) for row in rest) < 0.8 * len(rest) for place in below):
+        return []
+    names, group = [], ""
+    for place, (one, other) in enumerate(zip(over, under, strict=True)):
+        group = one or (group if place in below else "")
+        names.append(" ".join(filter(None, (group, other))))
+    return names
+
+
+def preamble(records: Sequence[Sequence[str]], width: int) -> int:
+    """How many records of titles and remarks come before the header: narrower ones, or nearly empty ones."""
+    begin = 0
+    for record in records[:_PREAMBLE_RECORDS]:
+        filled = sum(bool(cell.strip()) for cell in record)
+        # R leaves out the name of the rows' names: one record that is narrower by one may be a header.
+        again = len(record) < width and begin + 1 < len(records) and len(records[begin + 1]) < width
+        narrow = (
+            len(record) < width - 1
+            or (len(record) < width and not all(record))
+            or again
+            or (begin and len(record) < width)
+        )
+        empty = width >= 3 and filled <= width // 3
+        if not narrow and not empty:
+            break
+        begin += 1
+    rest = records[begin:]
+    even = sum(len(record) == width for record in rest)
+    return begin if begin and width > 1 and len(rest) > 2 and even >= 0.9 * len(rest) else 0
+
+
+def is_header(first: Sequence[str], body: Sequence[Sequence[str]]) -> bool:
+    """Whether a record names the columns of those below it.
+
+    A header is words; years and days among them are words too (a table with a column per year), and so are the
+    numbers 0, 1, 2, ... that pandas gives to columns without names. So are numbers that rise, over a table whose rows
+    are named and whose first column isn't: one thing by another, as R and spreadsheets write it.
+    """
+    cells = [cell.strip() for cell in first]
+    ranged = [cell for cell in cells if cell]
+    if cells == ["", "0"]:
+        return bool(body) and all(row[0].strip() for row in body[:50] if row)  # a series as pandas writes it
+    if len(ranged) > 1 and ranged == [str(number) for number in range(len(ranged))] and _unlike(ranged, cells, body):
+        return True
+    named = [cell for cell in cells if cell and not missing.is_token(cell)]
+    words = [cell for cell in named if not NUMBER.fullmatch(cell) and not TIME.fullmatch(cell)]
+    if not words:
+        years = len(named) > 1 and all(map(YEAR.fullmatch, named))
+        return not cells[0] and bool(body) and (years or (_rising(named) and _keyed(body)))
+    if not all(
+        cell in words
+        or YEAR.fullmatch(cell)
+        or (TIME.fullmatch(cell) and len(words) < len(named) and _counted(cells.index(cell), body))
+        for cell in named
+    ):
+        return False
+    # Words alone: a record like those below it is no header.
+    return not _recurs(cells, body)
+
+
+def _rising(named: Sequence[str]) -> bool:
+    """Whether the names are three numbers or more, each above the last."""
+    if len(named) < 3 or not all(map(PLAIN.fullmatch, named)):
+        return False
+    numbers = [float(each) for each in named]
+    return all(one < other for one, other in pairwise(numbers))
+
+
+def _keyed(body: Sequence[Sequence[str]]) -> bool:
+    """Whether each row's first cell is filled, and like no other's."""
+    keys = [row[0].strip() for row in body if row]
+    return all(keys) and len(set(keys)) == len(keys) > 2
+
+
+def _unlike(ranged: Sequence[str], cells: Sequence[str], body: Sequence[Sequence[str]]) -> bool:
+    """Whether 0, 1, 2, ... can't be a row: no number is missing from it but the first, or those below aren't whole."""
+    if not cells[0]:
+        return True
+    below = [row for row in body[:50] if len(row) == len(cells)]
+    return bool(below) and any(not cell.strip().lstrip("-").isdigit() for row in below for cell in row if cell.strip())
+
+
+def _counted(place: int, body: Sequence[Sequence[str]]) -> bool:
+    """Whether the column at `place` holds numbers, so that a day at its top is its name."""
+    below = [row[place].strip() for row in body[:50] if place < len(row)]
+    return bool(below) and all(not cell or NUMBER.fullmatch(cell) for cell in below)
+
+
+def _recurs(cells: Sequence[str], body: Sequence[Sequence[str]]) -> bool:
+    """Whether the first record's words stand below it again and again, in two columns or in the only one."""
+    below = [row for row in body if len(row) == len(cells)]
+    if len(below) < 10:
+        return False
+    again = sum(sum(row[place].strip() == cell for row in below) > 1 for place, cell in enumerate(cells) if cell)
+    return again >= min(2, len(cells)) and again >= len(cells) / 2
