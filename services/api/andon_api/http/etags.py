@@ -18,8 +18,10 @@ from flask import Response, current_app, request
 from andon_api.http.problems import Problem
 
 _TAG = re.compile(r'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
-_TAGS = re.compile(rf"[ \t]*(,[ \t]*)*{_TAG.pattern}([ \t]*,[ \t]*({_TAG.pattern})?)*[ \t]*")
-ANY = "*"
+# Nothing of it is ever read twice: a header of commas and blanks would take for ever else.
+_ELEMENT = rf"[ \t]*+(?:{_TAG.pattern}[ \t]*+)?+"
+_TAGS = re.compile(rf"{_ELEMENT}(?:,{_ELEMENT})*+")
+ANY = "* "  # no tag has a blank, and `"*"` is a tag as any other
 READS = frozenset({"GET", "HEAD"})
 
 
@@ -81,7 +83,7 @@ def refuse_unguarded() -> None:
     unlike = _given("If-Match")
     if unlike is None or ANY in unlike or getattr(current_app.view_functions[request.endpoint], "guarded", False):
         return
-    raise Problem(412, "There are no versions here that If-Match could name.")
+    raise Problem(412, "This is done to no version of anything that If-Match could name: send it without.")
 
 
 def _given(header: str, *, weak: bool = False) -> list[str] | None:
@@ -89,7 +91,7 @@ def _given(header: str, *, weak: bool = False) -> list[str] | None:
     said = request.headers.get(header)
     if said is None:
         return None
-    if said.strip() == ANY:
+    if said.strip() == "*":
         return [ANY]
     if len(said) > 8000 or not _TAGS.fullmatch(said):
         return []
