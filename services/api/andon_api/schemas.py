@@ -718,8 +718,8 @@ class AuditSchema(Schema):
 
 
 class AuditQuery(PageQuery):
-    action = fields.String(load_default=None, validate=_one_of(ACTIONS))
-    target = fields.String(load_default=None)
+    action = Text(load_default=None, validate=_one_of(ACTIONS))
+    target = Text(load_default=None)
 
 
 class RequestsQuery(PageQuery):

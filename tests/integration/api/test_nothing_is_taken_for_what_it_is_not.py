@@ -86,6 +86,8 @@ def test_a_body_that_is_needed_is_asked_for(client: Client, report: dict[str, An
         '{"a":' * 99 + "[[[" + "]]]" + "}" * 99,
         "1" * 5000,
         '{"title": ' + "9" * 400 + "}",
+        '{"title": "a", "title": "b"}',
+        '{"name": "a/b", "functionId": "f", "title": "t", "data": {"a": {"b": 1, "b": 1}}}',
     ],
 )
 def test_what_is_not_such_json_is_refused(client: Client, text: str) -> None:
@@ -108,6 +110,24 @@ def test_several_statuses_may_be_asked_for_and_nothing_else_twice(
     assert (twice.status_code, twice.json["errors"][0]["parameter"]) == (422, "functionId")
     odd = client.get(f"{API}/runs?status=queued&status=odd")
     assert (odd.status_code, odd.json["errors"][0]["parameter"]) == (422, "status")
+
+
+@pytest.mark.parametrize("query", ["dryRun=true", "wait=5", "runId=", "=", "token=x&_=1"])
+def test_what_a_route_does_not_read_in_its_query_is_refused_and_nothing_is_done(
+    client: Client, run: str, report: dict[str, Any], query: str
+) -> None:
+    whole = {"functionId": FUNCTION, "reason": "all"}
+    for path, body in (
+        ("/cancellations", whole),
+        (f"/reports/{report['id']}/cancel", {}),
+        (f"/runs/{run}/cancel", {}),
+        ("/events", {"name": "a/b"}),
+    ):
+        answer = client.post(f"{API}{path}?{query}", json=body)
+        assert answer.status_code == 422, path
+        assert answer.json["errors"][0]["parameter"] == query.partition("=")[0]
+    assert client.get(f"{API}/runs/{run}?{query}").status_code == 422
+    assert client.get(f"{API}/runs/{run}").json["status"] == "queued"
 
 
 def test_a_cursor_is_for_its_own_list_and_filters(client: Client) -> None:

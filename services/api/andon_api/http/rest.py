@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 
 import flask_smorest  # type: ignore[import-untyped]
 import marshmallow as ma
-from flask import Flask, Request, Response, jsonify, request
+from flask import Flask, Request, Response, current_app, jsonify, request
 from webargs.flaskparser import FlaskParser
 
 from andon_api.http import problems
@@ -150,7 +150,14 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
 
     def query(self, schema: type[ma.Schema]) -> Callable[[View], View]:
         """Read the query string by `schema` into the view's next argument."""
-        return cast("Callable[[View], View]", self.arguments(schema(), location="query"))
+        read = cast("Callable[[View], View]", self.arguments(schema(), location="query"))
+
+        def reading(view: View) -> View:
+            view = read(view)
+            view.reads_query = True  # type: ignore[attr-defined]
+            return view
+
+        return reading
 
     def answers(self, status: int, schema: type[ma.Schema] | None = None, **doc: Any) -> Callable[[View], View]:
         """Document (and dump, unless the view returns a response) the answer."""
@@ -237,8 +244,16 @@ def install(app: Flask) -> Api:
         },
     )
     app.before_request(_refuse_other_media_types)
+    app.before_request(_refuse_queries_that_nobody_reads)
     app.before_request(refuse_unguarded)
     return Api(app)
+
+
+def _refuse_queries_that_nobody_reads() -> None:
+    """422 for parameters of a route that has none: `?dryRun=true` must not be a cancel that is meant."""
+    view = current_app.view_functions.get(request.endpoint or "")
+    if request.args and hasattr(view, "_apidoc") and not getattr(view, "reads_query", False):
+        raise problems.FieldErrors([(f"?{name}", "expected no parameter of this name") for name in request.args])
 
 
 def _refuse_other_media_types() -> None:

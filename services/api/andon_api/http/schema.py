@@ -9,17 +9,25 @@ from marshmallow import fields
 
 from andon_api.http.document.openapi import SOMETIMES
 
+_SAID = {"null": "expected a value, found null", "required": "expected a value, found none"}
+
 
 class Schema(ma.Schema):
     """camelCase outside, snake_case inside."""
 
     needs_body = True
     """Whether a request without a body is refused."""
+    error_messages = {"type": "expected an object", "unknown": "expected no field of this name"}  # noqa: RUF012
 
     def on_bind_field(self, field_name: str, field_obj: Any) -> None:
         if field_obj.data_key is None:
             head, *rest = field_name.split("_")
             field_obj.data_key = head + "".join(part.title() for part in rest)
+        for kind, said in _SAID.items():
+            if field_obj.error_messages.get(kind) == fields.Field.default_error_messages[kind]:
+                field_obj.error_messages[kind] = said
+        if isinstance(field_obj, fields.List):
+            field_obj.error_messages["invalid"] = "expected a list"
 
 
 class ErrorEntry(Schema):

@@ -1,9 +1,10 @@
-"""JSON as it may come in: numbers that are numbers, and no deeper than anybody means it."""
+"""JSON as it may come in: numbers that are numbers, names that are there once, and no deeper than anybody means it."""
 
 from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from andon.engine.storable import DEEPEST
@@ -15,7 +16,9 @@ LONGEST_NUMBER = 300  # digits: beyond, no float can hold it
 def parse_json(body: bytes | str) -> Any:
     """The body as strict JSON; raises a 400 `Problem` that says what isn't."""
     try:
-        value = json.loads(body, parse_constant=_refuse, parse_int=_whole, parse_float=_real)
+        value = json.loads(
+            body, parse_constant=_refuse, parse_int=_whole, parse_float=_real, object_pairs_hook=_each_once
+        )
     except RecursionError:
         raise Problem(400, _TOO_DEEP) from None
     except ValueError as error:
@@ -61,6 +64,18 @@ def _real(text: str) -> float:
     if math.isinf(number) or len(text) > 2 * LONGEST_NUMBER:
         raise ValueError(f"the number {text[:40]} is out of range")
     return number
+
+
+def _each_once(members: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """The object; which of two members of one name is meant, nobody can tell."""
+    made = dict(members)
+    if len(made) < len(members):
+        known: set[str] = set()
+        for name, _ in members:
+            if name in known:
+                raise ValueError(f"{name[:80]!r} is in one object twice")
+            known.add(name)
+    return made
 
 
 def _refuse(constant: str) -> Any:

@@ -100,12 +100,11 @@ def _finish_operation(method: str, operation: dict[str, Any]) -> None:
     answers = operation["responses"]
     answers.pop("default", None)
     known = {status for status in answers if status >= "400"}
-    always = {"401", "403", "429", "500", "503", "412", "400"}
-    reads = {"413", "415", "422"} if method != "get" else {"422"}
-    queries = [each for each in operation["parameters"] if each.get("in") == "query"]
-    for each in queries:
-        _finish_query(each)
-    wanted = known | always | (reads if method != "get" or queries else set())
+    always = {"400", "401", "403", "412", "422", "429", "500", "503"}
+    for each in operation["parameters"]:
+        if each.get("in") == "query":
+            _finish_query(each)
+    wanted = known | always | ({"413", "415"} if method != "get" else set())
     if any(each.get("name") == "Idempotency-Key" for each in operation["parameters"]):
         wanted.add("409")
     for status in wanted:
