@@ -153,7 +153,8 @@ class LiveFeed:
         try:
             said = json.loads(data)
             named = frozenset(f"{kind}:{id}" for kind, id in said.items())
-        except (ValueError, AttributeError, RecursionError):
+            named |= {f"subject:{id}" for id in said.get("subjects", ())}
+        except (ValueError, AttributeError, RecursionError, TypeError):
             return
         self._tell(named | {ANY} if "run" in said else named)
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
+from uuid import UUID
 
 import structlog
 from redis import Redis
 from redis.exceptions import RedisError
 
-from andon.adapters.redis import bus
+from andon.adapters.redis import bus, live
 from andon.adapters.redis.sending import Sender
 from andon.engine.events import Event
 
@@ -34,14 +35,21 @@ class Publisher:
         self._clock = clock
         self._closed_until = float("-inf")
 
-    def publish(self, events: Sequence[Event], flags: Mapping[str, int] | None = None) -> bool:
-        """Send the events and raise the cancel flags; False if that is left to the outbox."""
+    def publish(
+        self,
+        events: Sequence[Event],
+        flags: Mapping[str, int] | None = None,
+        *,
+        ended: Sequence[live.Changed] = (),
+        subjects: Collection[UUID] = (),
+    ) -> bool:
+        """Send the events, raise the cancel flags, tell viewers what has changed; False if it is left to the outbox."""
         if not events and not flags:
             return True
         if self._clock() < self._closed_until:
             return False
         try:
-            self._send(bus.publishing(events, flags=flags))
+            self._send([*bus.publishing(events, flags=flags), *live.announcing(ended, subjects)])
         except RedisError as error:
             self._closed_until = self._clock() + self._pause
             log.warning("publishing is left to the outbox", events=len(events), error=str(error))

@@ -6,6 +6,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from flask import Flask
 
 from andon import Event, Row, Step, Subject, function
 from andon.adapters.postgres.registered import functions
@@ -15,6 +16,7 @@ from andon.engine.declared.functions import Registry
 from andon.engine.ids import new_id
 from andon_worker.dispatcher.batches.batch import record_batch
 from tests.integration.api.conftest import Client
+from tests.polling import wait_until
 
 API = "/api/v1"
 WORDS: dict[str, Any] = {"active": "processing", "completed": "done", "failed": "failed", "cancelled": "cancelled"}
@@ -152,6 +154,26 @@ def test_a_token_for_a_subject_follows_and_cancels_it_and_no_other(
     assert "event: subject" in told
     assert told.rstrip().endswith("event: end\ndata: {}")
     assert "event: subject" in client.get(f"{API}/stream", headers=bearer).text
+
+
+def test_who_watches_a_subject_is_told_at_once_that_it_was_asked_for_or_cancelled(
+    app: Flask, client: Client, registry: Registry
+) -> None:
+    live = app.extensions["andon"].live
+    rings = live.rings
+    with live.listen("subject:video:1", of=live.streams) as ear:
+        wait_until(lambda: live.rings > rings, 10, what="it listens")
+
+        def told() -> bool:
+            return "subject:video:1" in ear.named()
+
+        told()
+        client.post(f"{API}/subjects/video/1/request")
+        wait_until(told, 10)
+        client.post(f"{API}/subjects/video/1/cancel")
+        wait_until(told, 10)
+        client.post(f"{API}/events", json={"name": "video/requested", "data": {"id": 1}})
+        wait_until(told, 10)
 
 
 def test_subjects_are_found_by_when_they_were_first_asked_for_and_by_whom(

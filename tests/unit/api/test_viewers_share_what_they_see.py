@@ -10,6 +10,8 @@ from contextlib import contextmanager
 import pytest
 from redis import ConnectionError, Redis
 
+from andon.adapters.redis.live import announcing
+from andon.engine.declared.subjects import subject_id
 from andon_api.live import LiveFeed, Share, TooManyStreams
 from andon_api.looks import Look, Looks, Seen
 
@@ -59,6 +61,18 @@ def test_a_listener_is_told_what_changed_and_of_nothing_else() -> None:
         assert not ear.bell.hear()
         live._deliver(b'{"run": "2", "report": null}')
         assert ear.named() == {"run:2"}
+        assert ear.named() == set()
+
+
+def test_who_listens_to_a_subject_or_report_is_told_of_requests_by_their_rows() -> None:
+    ids = [subject_id("default", "video", "7"), subject_id("default", "report", "1"), subject_id("acme", "video", "7")]
+    with feed(Share(9)) as live, live.listen("subject:video:7", "report:1", of=live.streams) as ear:
+        ear.named()
+        for id in ids:
+            [(_, _, said)] = announcing([], [id])
+            live._deliver(str(said).encode())
+        assert ear.named() == {"subject:video:7", "report:1"}
+        live._deliver(b'{"subjects": 1}')
         assert ear.named() == set()
 
 

@@ -6,6 +6,7 @@ import base64
 import math
 import time
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from redis.exceptions import RedisError
@@ -84,7 +85,9 @@ def record(given: list[Event]) -> Outcome:
         found = events.effects_once_dispatched(tenant, answer["ids"])
         return None if found is None else {**answer, "effects": [EffectsSchema().dump(each) for each in found]}
 
-    return Outcome(answer, events=accepted.events, flags=accepted.flags, known=Known(dispatched))
+    told: dict[str, Any] = {"events": accepted.events, "flags": accepted.flags}
+    told |= {"ended": accepted.over, "subjects": accepted.subjects}
+    return Outcome(answer, known=Known(dispatched), **told)
 
 
 def _accept(given: list[Event]) -> Accepted:

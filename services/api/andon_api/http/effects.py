@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
+from uuid import UUID
 
 import psycopg
 from flask import Response, request
 
 from andon.adapters.postgres import answers
 from andon.adapters.postgres.asks.requests import Asked
+from andon.adapters.redis.live import Changed
 from andon.engine.events import Event
 from andon_api.database import autocommit, connection, db
 from andon_api.http.problems import FieldErrors, Problem
@@ -30,7 +32,8 @@ LONGEST_KEY = 255
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a request did and answers. `body` is JSON; `events` and `flags` are published once it is committed.
+    """What a request did and answers. `body` is JSON; `events` and `flags` are published once it is committed, and
+    viewers told of the runs that have `ended` and the `subjects` that have moved.
 
     `known` tells the effect to a client that prefers to wait for it.
     """
@@ -40,6 +43,8 @@ class Outcome:
     headers: Mapping[str, str] = field(default_factory=dict)
     events: Sequence[Event] = ()
     flags: Mapping[str, int] = field(default_factory=dict)
+    ended: Sequence[Changed] = ()
+    subjects: Collection[UUID] = ()
     known: Known | None = None
 
     @classmethod
@@ -47,7 +52,9 @@ class Outcome:
         cls, asked: Asked, body: Any, headers: Mapping[str, str] | None = None, known: Known | None = None
     ) -> Outcome:
         """The outcome of a verb: its answer, and what the verb wants published."""
-        return cls(body, headers=headers or {}, events=asked.events, flags=asked.flags, known=known)
+        told: dict[str, Any] = {"events": asked.events, "flags": asked.flags}
+        told |= {"ended": asked.over, "subjects": [asked.subject_id] if asked.subject_id else []}
+        return cls(body, headers=headers or {}, known=known, **told)
 
 
 def effect(view: Callable[P, Outcome]) -> Callable[P, Response]:
@@ -95,7 +102,7 @@ def perform(act: Callable[[], Outcome], body: Callable[[], bytes]) -> Response:
         )
     if db.session.registry.has():
         db.session.commit()
-    services().publisher.publish(outcome.events, outcome.flags)
+    services().publisher.publish(outcome.events, outcome.flags, ended=outcome.ended, subjects=outcome.subjects)
     return _answer(outcome)
 
 

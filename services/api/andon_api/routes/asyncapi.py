@@ -7,7 +7,7 @@ from typing import Any
 from andon.adapters.redis.bus import STREAM, VERSION
 from andon.adapters.redis.live import CHANNEL
 from andon.engine.events import DEFAULT_TENANT, MAX_BYTES
-from andon_api.http.document.event_shapes import DATA, FIELDS, OWN, SHAPES, ref
+from andon_api.http.document.event_shapes import DATA, FIELDS, OWN, SHAPES, UUID, ref
 
 _TEXT = {"type": "string"}
 _EXAMPLE = {
@@ -56,11 +56,15 @@ def _own() -> dict[str, Any]:
 
 
 def _live() -> dict[str, Any]:
-    uuid = {"type": "string", "format": "uuid"}
     return {
         "type": "object",
-        "required": ["run"],
-        "properties": {"run": uuid, "report": {"type": ["string", "null"], "format": "uuid"}},
+        "anyOf": [{"required": [each]} for each in ("run", "subjects", "logs")],
+        "properties": {
+            "run": {**UUID, "description": "a run that has changed"},
+            "subject": {**UUID, "type": ["string", "null"], "description": "what that run is about: `id` of its row"},
+            "subjects": {"type": "array", "items": UUID, "description": "subjects that were asked for, or given back"},
+            "logs": {**UUID, "description": "a run that has said something"},
+        },
     }
 
 
@@ -83,7 +87,7 @@ def document() -> dict[str, Any]:
             },
             "live": {
                 "address": CHANNEL,
-                "description": "Redis publish/subscribe: which run has changed. A hint, never the truth.",
+                "description": "Redis publish/subscribe: what has changed. A hint, never the truth.",
                 "messages": {"changed": {"$ref": "#/components/messages/changed"}},
             },
         },
@@ -96,7 +100,7 @@ def document() -> dict[str, Any]:
             "tell": {
                 "action": "send",
                 "channel": {"$ref": "#/channels/live"},
-                "summary": "Andon tells that a run has changed",
+                "summary": "Andon tells that a run or a subject has changed, or that a run has said something",
             },
         },
         "components": {

@@ -36,7 +36,6 @@ from andon_api.serving.bell import Bell
 blueprint = Blueprint("streams", __name__, description="Status and progress as they change")
 
 FED_SECONDS = 5.0  # what changes without being told on the live channel is seen by then
-UNTOLD = "subject:"  # that it is requested, the live channel doesn't tell: that is looked for
 
 
 @dataclass(frozen=True)
@@ -88,7 +87,7 @@ def run(id: str) -> Response:
 @blueprint.resumable
 @blueprint.may_answer(404, 503)
 def subject(kind: str, id: str) -> Response:
-    """Events `subject`, each the whole subject; `end` when it isn't active. A new run is seen within two seconds."""
+    """Events `subject`, each the whole subject; `end` when it isn't active."""
     return _stream([f"subject:{kind}:{id}"], missing=f"There is no {kind} {id}")
 
 
@@ -161,14 +160,12 @@ class _Stream:
         nothing to say, it says nothing, after `park` was told until when.
         """
         yield "retry: 2000\n\n"
-        began = sent_at = looked_at = untold_at = since
+        began = sent_at = looked_at = since
         over: set[str] = set()
         while not self.feed.closing.is_set() and not left() and monotonic() - began < LONGEST_SECONDS:
             named = listener.named()
             if since - looked_at >= (FED_SECONDS if self.feed.fed else CHECK_SECONDS):
                 looked_at, named = since, set(self.things)
-            if since - untold_at >= CHECK_SECONDS:
-                untold_at, named = since, named | {name for name in self.things if name.startswith(UNTOLD)}
             if self.refused and (problem := self.refused()):
                 yield _event("problem", document(problem))
                 return

@@ -4,25 +4,41 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from redis import Redis
 
+from andon.adapters.redis.sending import Command
+
 CHANNEL = "andon:live"
+Changed = tuple[uuid.UUID, uuid.UUID | None]
+"""A run, and what it is about."""
 
 
-def announce(redis: Redis, changed: Iterable[tuple[uuid.UUID, uuid.UUID | None]]) -> None:
-    """Announce these runs (id, subject id) in one round trip."""
+def announce(redis: Redis, changed: Iterable[Changed]) -> None:
+    """Announce these runs in one round trip."""
     pipe = redis.pipeline(transaction=False)
     add(pipe, changed)
     if len(pipe):
         pipe.execute()
 
 
-def add(pipe: Redis, changed: Iterable[tuple[uuid.UUID, uuid.UUID | None]]) -> None:
+def add(pipe: Redis, changed: Iterable[Changed]) -> None:
     """Announce these runs with the caller's pipeline."""
-    for run_id, subject_id in changed:
-        pipe.publish(CHANNEL, json.dumps({"run": str(run_id), "subject": subject_id and str(subject_id)}))
+    for each in changed:
+        pipe.publish(CHANNEL, _run(*each))
+
+
+def announce_subjects(redis: Redis, subjects: Collection[uuid.UUID]) -> None:
+    """Announce in one message that these were asked for, or are given back."""
+    if subjects:
+        redis.publish(CHANNEL, _subjects(subjects))
+
+
+def announcing(changed: Iterable[Changed], subjects: Collection[uuid.UUID]) -> list[Command]:
+    """The commands that announce these runs and subjects."""
+    told = [_run(*each) for each in changed] + ([_subjects(subjects)] if subjects else [])
+    return [("PUBLISH", CHANNEL, each) for each in told]
 
 
 def announce_lines(redis: Redis, runs: Iterable[uuid.UUID]) -> None:
@@ -31,3 +47,11 @@ def announce_lines(redis: Redis, runs: Iterable[uuid.UUID]) -> None:
     for run_id in runs:
         pipe.publish(CHANNEL, json.dumps({"logs": str(run_id)}))
     pipe.execute()
+
+
+def _run(run_id: uuid.UUID, subject_id: uuid.UUID | None) -> str:
+    return json.dumps({"run": str(run_id), "subject": subject_id and str(subject_id)})
+
+
+def _subjects(subjects: Collection[uuid.UUID]) -> str:
+    return json.dumps({"subjects": [str(each) for each in subjects]})

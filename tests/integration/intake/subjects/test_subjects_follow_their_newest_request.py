@@ -38,6 +38,14 @@ from tests.integration.intake.subjects.videos import (
 )
 
 
+def test_viewers_are_told_of_each_subject_that_a_batch_names(desk: Desk, video: str) -> None:
+    desk.send("job/requested", data=json.dumps({"job": {"id": 1}}))
+    desk.send("job/requested", data=json.dumps({"job": {"id": 2}}))
+    desk.handle_all()
+    told = set().union(*(effects.subjects for effects in desk.signalled))
+    assert told == {subject_id("default", "job", id) for id in ("1", "2")}
+
+
 def test_a_request_by_the_bus_moves_row_and_subject_and_its_end_does(desk: Desk, video: str) -> None:
     send(desk)
     assert (state(desk), row(desk)) == ("active", ("processing", None))

@@ -134,6 +134,8 @@ class Effects:
     started: list[tuple[uuid.UUID, str]] = field(default_factory=list)
     flags: dict[str, int] = field(default_factory=dict)
     settled: list[Settled] = field(default_factory=list)
+    subjects: set[uuid.UUID] = field(default_factory=set)
+    """The subjects that its events named: what is shown of them has changed."""
     failed_evaluations: Counter[str] = field(default_factory=Counter)
     """How many expressions had no value, by function."""
     refused: dict[str, str] = field(default_factory=dict)
@@ -231,6 +233,7 @@ def record_batch(
         flags={c.flag: c.event.seq for c in cancels if c.flag}
         | {run_flag(id): seqs.get(id, 2**53) for id in marked.cancelling},
         settled=settled,
+        subjects=requests.ids,
         failed_evaluations=keyed.failed + born.failed + untagged,
         refused=refused,
         at_doors=any(run.door is not None for run in runs),

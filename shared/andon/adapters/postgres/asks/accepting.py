@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import psycopg
@@ -31,7 +31,8 @@ MOST_AT_ONCE = 500
 
 
 class Accepted(NamedTuple):
-    """What to publish once it is committed, the flags to raise (name -> seq), and the runs that are stopped.
+    """What to publish once it is committed, the flags to raise (name -> seq), and the runs that are stopped: of these
+    those that are `over`, each with what it is about; and the `subjects` that have moved.
 
     `stopped` is None where they are too many to be named.
     """
@@ -39,6 +40,8 @@ class Accepted(NamedTuple):
     events: list[Event]
     flags: dict[str, int]
     stopped: list[uuid.UUID] | None
+    over: Sequence[tuple[uuid.UUID, uuid.UUID | None]] = ()
+    subjects: Collection[uuid.UUID] = ()
 
 
 def concerned(connection: psycopg.Connection[Any], events: Sequence[Event]) -> dict[str, list[Rule]] | None:
@@ -85,7 +88,8 @@ def accept_effects(
     ended = [each.event for each in marked.settled if each.event]
     flags |= {run_flag(id): seqs[id] for id in marked.cancelling}
     stopped = [*marked.cancelling, *(each.run_id for each in marked.settled)]
-    return Accepted([*fresh, *ended], flags, None if many else stopped)
+    over = [(each.run_id, each.subject_id) for each in marked.settled]
+    return Accepted([*fresh, *ended], flags, None if many else stopped, over, {*asked, *named})
 
 
 def _store_wide(connection: psycopg.Connection[Any], cancels: Iterable[KeyedCancel]) -> None:

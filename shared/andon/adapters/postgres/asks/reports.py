@@ -68,7 +68,7 @@ def generate(connection: psycopg.Connection[Any], report_id: uuid.UUID, ask: Ask
     if seq is None:
         raise Conflict("Report has no dataset: choose one before it is generated")
     event = replace(event, data=data, seq=seq, ts=ts)
-    return Asked(event, [event])
+    return Asked(event, [event], subject_id=values["subject"])
 
 
 def cancel(

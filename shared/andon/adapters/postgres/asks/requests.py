@@ -78,8 +78,15 @@ class Asked:
     """The run that it is about, once that is made."""
     family: bool = False
     """Whether that may have children."""
-    ended: bool = False
-    """Whether it has ended with this: no worker held it."""
+    over: list[tuple[uuid.UUID, uuid.UUID | None]] = field(default_factory=list)
+    """The runs that have ended with this, as no worker held them, and what each is about."""
+    subject_id: uuid.UUID | None = None
+    """What has moved with this, without a run."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether what it is about has ended with this."""
+        return bool(self.over)
 
     @property
     def flags(self) -> dict[str, int]:
@@ -144,4 +151,5 @@ def cancel_many(
 def asked(event: Event, marked: Marked, run_id: uuid.UUID) -> Asked:
     """What came of marking the run on behalf of the event."""
     ended = [each.event for each in marked.settled if each.event]
-    return Asked(event, [event, *ended], marked.cancelling, run_id, family=True, ended=bool(marked.settled))
+    over = [(each.run_id, each.subject_id) for each in marked.settled]
+    return Asked(event, [event, *ended], marked.cancelling, run_id, family=True, over=over)

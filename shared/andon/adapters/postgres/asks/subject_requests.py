@@ -117,7 +117,7 @@ def request(
     if seq is None:
         raise Conflict(f"The {subject.kind} {subject.key} is active: it has a run that is neither ended nor cancelled")
     event = replace(event, seq=seq, ts=ts)
-    return Asked(event, [event])
+    return Asked(event, [event], subject_id=subject.id)
 
 
 def cancel_event(subject: Named, ask: Ask) -> Event:
@@ -165,7 +165,7 @@ def cancel(
     if run_id is None:
         remember_request_cancel(connection, event, request_event_id)
         subjects.show_cancel(connection, subject.id)
-        return Asked(event, [event])
+        return Asked(event, [event], subject_id=subject.id)
     return asked(event, mark(connection, [Mark(run_id, event)]), run_id)
 
 
