@@ -54,6 +54,11 @@ def many(event: Event, step: Step) -> None:
     step.run("step", work.step, event.data["slot"], 0, 0)
 
 
+crowd_0, crowd_1, crowd_2, crowd_3, crowd_4 = (
+    function(id=f"bench-crowd-{number}", trigger=f"bench/crowd-{number}", retries=0)(_steps) for number in range(5)
+)
+
+
 @function(id="bench-parked", trigger="bench/parked", cancel_on=CANCEL, queue="parked")
 def parked(event: Event, step: Step) -> None:
     """Waits in a queue that no worker serves."""

@@ -46,6 +46,8 @@ def _w2(stores: Theatre, contender: Contender, tally: Tally, scale: float) -> No
     with _up(stores, contender) as stage:
         tally.measure("w2 idle", stage, partial(w2_steps.idle, count=max(round(60 * scale), 10)))
         tally.measure("w2 steps", stage, partial(w2_steps.throughput, count=max(round(2000 * scale), 50)))
+        if contender is ANDON:
+            tally.measure("w2 crowd", stage, partial(w2_steps.crowd, count=max(round(1000 * scale), 50)))
 
 
 def _w3(stores: Theatre, contender: Contender, tally: Tally, scale: float) -> None:
