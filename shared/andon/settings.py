@@ -90,7 +90,7 @@ class Settings:
             if env.get(key):
                 values[name] = _parse(key, env[key], each.default)
             if name in _SCHEMES and name in values:
-                _check_url(key, str(values[name]), _SCHEMES[name])
+                check_url(key, str(values[name]), _SCHEMES[name])
         settings = cls(**values)  # type: ignore[arg-type]
         _check_together(settings)
         return settings
@@ -104,16 +104,39 @@ _GONE = {
 _SCHEMES = {"database_url": ("postgresql", "postgres"), "redis_url": ("redis", "rediss", "unix")}
 
 
-def _check_url(key: str, url: str, schemes: tuple[str, ...]) -> None:
+def check_url(key: str, url: str, schemes: tuple[str, ...] = _SCHEMES["database_url"]) -> None:
     """Refuse here what a driver would refuse later: its message quotes the URL, and with it the password."""
     try:
         parts = urlsplit(url)
         ports = [urlsplit(f"//{host}").port for host in _hosts(parts)]
-        if parts.scheme in schemes and all(port is None or port > 0 for port in ports):
+        if parts.scheme in schemes and all(port is None or port > 0 for port in ports) and _reads(key, url, parts):
             return
+    except SettingsError:
+        raise
     except ValueError:
         pass
-    raise SettingsError(f"{key} must be a URL that begins with {schemes[0]}://; in its password, / is written as %2F")
+    raise SettingsError(
+        f"{key} must be a URL that begins with {schemes[0]}://; in its password, / is written as %2F, and % as %25"
+    )
+
+
+def _reads(key: str, url: str, parts: SplitResult) -> bool:
+    """Whether libpq reads a URL of Postgres. What it says of one that it doesn't can quote the password: it is told
+    only where that is over before the parameters begin.
+    """
+    if not parts.scheme.startswith("postgres"):
+        return True
+    from psycopg import ProgrammingError  # not needed by those that only ask the API
+    from psycopg.conninfo import conninfo_to_dict
+
+    try:
+        conninfo_to_dict(url)
+    except ProgrammingError as error:
+        said = str(error).strip()
+        if "query parameter" in said and ("@" in parts.netloc or "@" not in url):
+            raise SettingsError(f"{key}: {said}") from None
+        return False
+    return True
 
 
 def _hosts(parts: SplitResult) -> list[str]:

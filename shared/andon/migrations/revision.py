@@ -22,6 +22,10 @@ class TablesBusy(RuntimeError):
     """A migration did not get a lock that it needs, however often it was tried."""
 
 
+class NotTheOwner(RuntimeError):
+    """The role that is logged in may not change the schema."""
+
+
 class UnknownRevision(RuntimeError):
     """The database's schema is at a revision that this version of Andon doesn't know or that is too old."""
 

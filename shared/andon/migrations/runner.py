@@ -10,11 +10,11 @@ from pathlib import Path
 import psycopg
 from alembic import command
 from alembic.config import Config
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from andon.adapters.postgres.urls import sqlalchemy_url
 from andon.migrations.grants import grant
-from andon.migrations.revision import TablesBusy, current_revision, is_newer
+from andon.migrations.revision import NotTheOwner, TablesBusy, current_revision, is_newer
 
 log = logging.getLogger(__name__)
 LOCK_KEY = 0x616E646F6E  # "andon"
@@ -50,6 +50,14 @@ def _upgrade(url: str) -> None:
         try:
             command.upgrade(_config(url), "head")
             return
+        except ProgrammingError as error:
+            if not isinstance(error.orig, psycopg.errors.InsufficientPrivilege):
+                raise
+            why = str(error.orig).splitlines()[0]
+            raise NotTheOwner(
+                f"The schema is its owner's alone to change ({why}): set ANDON_DATABASE_URL to andon_owner's, or to"
+                " that of who made the schema"
+            ) from None
         except OperationalError as error:
             if not isinstance(error.orig, psycopg.errors.LockNotAvailable):
                 raise

@@ -14,7 +14,7 @@ import pytest
 
 from andon.adapters.postgres import webhooks
 from andon.embedded import PostgresServer, embedded_postgres
-from andon.migrations import migrate, require_head
+from andon.migrations import HEAD, NotTheOwner, migrate, require_head
 from andon.migrations.grants import NARROW, PROCESSES
 from tests.conftest import StartSystem
 from tests.functions import FOLDER
@@ -117,6 +117,16 @@ def test_no_process_may_make_change_or_empty_a_table(server: PostgresServer, pro
             "GRANT SELECT ON andon.runs TO PUBLIC",
         ):
             refused(connection, statement)
+
+
+def test_migrating_as_another_role_is_refused_with_a_sentence(server: PostgresServer) -> None:
+    with psycopg.connect(server.url_of(DATABASE), autocommit=True) as admin:
+        admin.execute("UPDATE andon.alembic_version SET version_num = '0001'")  # as if there were something to do
+        try:
+            with pytest.raises(NotTheOwner, match=r"its owner's alone to change \(.*\): set ANDON_DATABASE_URL"):
+                migrate(url_of(server, "maintenance"))
+        finally:
+            admin.execute("UPDATE andon.alembic_version SET version_num = %s", [HEAD])
 
 
 def test_what_is_not_a_processs_is_closed_to_it(server: PostgresServer) -> None:

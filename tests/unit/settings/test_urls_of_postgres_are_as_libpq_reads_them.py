@@ -43,8 +43,24 @@ def test_it_is_read_and_handed_on_whole(url: str, parts: dict[str, str]) -> None
 
 @pytest.mark.parametrize(
     "url",
-    ["postgresql://db:x/andon", "postgresql://db-1:5432,db-2:x/andon", "postgresql://db:0/andon", "mysql://db/andon"],
+    [
+        "postgresql://db:x/andon",
+        "postgresql://db-1:5432,db-2:x/andon",
+        "postgresql://db:0/andon",
+        "mysql://db/andon",
+        "postgresql://u:geheim%zz@db/andon",
+        "postgresql://u:geheim 7@db/andon",
+    ],
 )
 def test_what_is_none_is_refused_without_its_password(url: str) -> None:
-    with pytest.raises(SettingsError, match="ANDON_DATABASE_URL must be a URL that begins with postgresql://"):
+    with pytest.raises(
+        SettingsError, match="ANDON_DATABASE_URL must be a URL that begins with postgresql://"
+    ) as refused:
         Settings.from_env({"ANDON_DATABASE_URL": url})
+    assert "geheim" not in str(refused.value)
+
+
+@pytest.mark.parametrize("query", ["sslmod=require", "sslmode"])
+def test_a_parameter_that_libpq_does_not_know_is_named(query: str) -> None:
+    with pytest.raises(SettingsError, match=f'^ANDON_DATABASE_URL: .*query parameter: "{query.partition("=")[0]}"$'):
+        Settings.from_env({"ANDON_DATABASE_URL": f"postgresql://u:geheim@db/andon?{query}"})

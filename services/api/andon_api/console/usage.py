@@ -13,10 +13,10 @@ from andon_api.schemas import KeepingChange
 from andon_api.services import services
 
 KEPT = (
-    ("runs", "Runs", "that have ended"),
-    ("artifacts", "Files of runs", "as reports show them"),
-    ("unused", "Datasets", "that no report names"),
-    ("orphans", "Nameless files", "of uploads cut short, say"),
+    ("runs", "Runs", "since their end"),
+    ("artifacts", "Files of runs", "since they were stored"),
+    ("unused", "Unused datasets", "since their upload"),
+    ("orphans", "Nameless files", "of broken uploads"),
 )
 
 

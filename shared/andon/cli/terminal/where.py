@@ -15,7 +15,7 @@ from andon.adapters.redis.connect import connect as connect_redis
 from andon.cli.terminal.errors import CommandFailed, Exit
 from andon.client import Andon
 from andon.embedded.home import read_env_file
-from andon.settings import Settings, with_secrets
+from andon.settings import Settings, SettingsError, check_url, with_secrets
 
 
 def known(env: Mapping[str, str], name: str) -> str | None:
@@ -32,13 +32,20 @@ def api() -> Andon:
     """The API that this process's environment names, with the key `ANDON_API_KEY` if there is one."""
     try:
         return Andon(known_url(os.environ), known(os.environ, "ANDON_API_KEY"))
+    except SettingsError as error:
+        raise CommandFailed(str(error), Exit.USAGE) from None
     except ValueError as error:
         raise CommandFailed(f"ANDON_URL: {error}", Exit.USAGE) from None
 
 
 def database_url() -> str:
-    """Where Postgres is."""
-    return known(os.environ, "ANDON_DATABASE_URL") or Settings.database_url
+    """Where Postgres is. Raises `CommandFailed` for what libpq can't read."""
+    url = known(os.environ, "ANDON_DATABASE_URL") or Settings.database_url
+    try:
+        check_url("ANDON_DATABASE_URL", url)
+    except SettingsError as error:
+        raise CommandFailed(str(error), Exit.USAGE) from None
+    return url
 
 
 def storage_url() -> str | None:
