@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 
 from andon.cli.app import app
 from andon.settings import Settings
+from andon_api.asks import inspections
 from andon_api.asks.uploads import FRAME_BYTES
 from andon_api.http.waiting import LONGEST
 
@@ -30,6 +31,7 @@ CUSTOM = {"ScaledObject", "TriggerAuthentication", "ServiceMonitor", "Prometheus
 ROLES = "andon-database"
 SECRETS = {"andon-database", "andon-stores"}
 PROCESSES = ["api", "dispatcher", "worker"]
+GIB = 2**30
 
 Manifests = dict[str, dict[str, Any]]
 
@@ -244,7 +246,12 @@ def test_what_the_limits_let_in_has_room(manifests: Manifests) -> None:
     for name, room in rooms.items():
         if name.startswith("andon-worker"):  # the upload, unpacked, and once more in UTF-8
             assert room >= settings.upload_limit_bytes + 2 * settings.unpacked_limit_bytes, name
+        if name.startswith("andon-worker"):
+            assert room >= settings.artifact_limit_bytes, name
     assert rooms["andon-api"] >= 2 * settings.upload_limit_bytes
+    [api] = base("Deployment")["andon-api"]["spec"]["template"]["spec"]["containers"]
+    read_at_once = inspections.AT_ONCE * inspections.MEMORY_BYTES
+    assert size(api["resources"]["limits"]["memory"]) >= read_at_once + GIB, "what is read must not bring the pod down"
     proxy = named(manifests, "Ingress")["andon-api"]["metadata"]["annotations"]
     assert size(proxy["nginx.ingress.kubernetes.io/proxy-body-size"]) >= settings.upload_limit_bytes + FRAME_BYTES
     patience = float(proxy["nginx.ingress.kubernetes.io/proxy-read-timeout"])
