@@ -9,6 +9,7 @@ import random
 import signal
 import statistics
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from redis import Redis
@@ -27,12 +28,17 @@ def throughput(stage: Stage, count: int) -> dict[str, Any]:
     ids = stage.driver.ask("submit", "steps", jobs)["answer"]
     while stage.contender.queued and len(stage.shown("queued", ids)) < count:
         time.sleep(0.05)
+    rate = completed(stage, jobs)
+    return {"jobs/s": round(rate, 1), "steps/s": round(rate * STEPS, 1), "jobs": count}
+
+
+def completed(stage: Stage, jobs: Sequence[dict[str, Any]]) -> float:
+    """Start a worker for these jobs, which are queued; how many a second it completes."""
     stage.start_worker()
     if not stage.wait(jobs, lambda mark: mark.done, 180):
-        raise RuntimeError(f"{stage.contender.name} did not complete {count} jobs in 180 s")
+        raise RuntimeError(f"{stage.contender.name} did not complete {len(jobs)} jobs in 180 s")
     marks = [stage.marks[job["slot"]] for job in jobs]
-    seconds = max(mark.done for mark in marks) - min(mark.began for mark in marks)
-    return {"jobs/s": round(count / seconds, 1), "steps/s": round(count * STEPS / seconds, 1), "jobs": count}
+    return len(jobs) / (max(mark.done for mark in marks) - min(mark.began for mark in marks))
 
 
 def crowd(stage: Stage, count: int) -> dict[str, Any]:
@@ -60,11 +66,7 @@ def _rate(stage: Stage, count: int, *, tenants: int) -> float:
     pipe.execute()
     while _queued(stage) - before < count:
         time.sleep(0.05)
-    stage.start_worker()
-    if not stage.wait(jobs, lambda mark: mark.done, 180):
-        raise RuntimeError(f"did not complete {count} jobs in 180 s")
-    marks = [stage.marks[job["slot"]] for job in jobs]
-    return count * STEPS / (max(mark.done for mark in marks) - min(mark.began for mark in marks))
+    return completed(stage, jobs) * STEPS
 
 
 def _queued(stage: Stage) -> int:

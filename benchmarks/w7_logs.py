@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 from benchmarks.stage import Stage
-from benchmarks.w2_steps import STEPS
+from benchmarks.w2_steps import STEPS, completed
 
 _KEPT = r"""
 SELECT sum(cardinality(string_to_array(said->>'text', E'\n'))) FROM andon.run_logs, json_array_elements(lines) said
@@ -42,8 +42,4 @@ def _rate(stage: Stage, count: int, lines: int) -> float:
     ids = stage.driver.ask("submit", "talking", jobs)["answer"]
     while len(stage.shown("queued", ids)) < count:
         time.sleep(0.05)
-    stage.start_worker()
-    if not stage.wait(jobs, lambda mark: mark.done, 180):
-        raise RuntimeError(f"did not complete {count} jobs in 180 s")
-    marks = [stage.marks[job["slot"]] for job in jobs]
-    return count * STEPS / (max(mark.done for mark in marks) - min(mark.began for mark in marks))
+    return completed(stage, jobs) * STEPS
