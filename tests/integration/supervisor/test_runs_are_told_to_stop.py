@@ -1,0 +1,148 @@
+"""A run is told to stop once, by whatever learns of it first, and ends as cancelled when its code has."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from andon.adapters.postgres.asks import held
+from andon.adapters.postgres.asks.requests import Ask
+from andon.engine.declared.rules import run_flag
+from andon.engine.stops import Cause
+from andon_worker.supervisor.hosting.hosting import Run
+from tests.polling import wait_until
+from tests.supervised import LEASE, Supervised
+
+
+def cancel(supervised: Supervised, run: Run) -> int:
+    """Accept a cancel of it, and tell nobody; its seq."""
+    asked = held.cancel_run(supervised.db, run.id, Ask("default", reason="enough"))
+    assert asked is not None
+    return asked.event.seq
+
+
+def test_a_pushed_flag_stops_the_code_and_the_run_is_cancelled_when_it_has_stopped(supervised: Supervised) -> None:
+    run, lane = supervised.begin()
+    lane.begin("s")
+    supervised.executing.raised(run_flag(run.id), cancel(supervised, run))
+    order = lane.ordered()
+    assert (order["run"], order["cause"], order["last"]) == (str(run.id), Cause.CANCELLED, False)
+    assert supervised.row(run, "status") == ("cancelling",)
+    lane.end("stopped", cause=int(Cause.CANCELLED), traceback=None)
+    supervised.wait_for(run, "cancelled")
+    assert supervised.row(run, "cancel_reason", "current_step") == ("enough", "s")
+
+
+def test_a_flag_of_an_event_before_the_runs_own_stops_nothing(supervised: Supervised) -> None:
+    run, lane = supervised.begin()
+    supervised.executing.raised(run_flag(run.id), run.claimed.event.seq)
+    supervised.executing.raised("another's", 2**53)
+    assert lane.keep("1") == {"kept": True}
+    assert run.cause is None
+
+
+def test_a_cancel_that_redis_has_lost_is_learned_with_the_next_result(supervised: Supervised) -> None:
+    run, lane = supervised.begin()
+    cancel(supervised, run)
+    assert lane.keep("1") == {"kept": False, "stop": Cause.CANCELLED}
+    lane.end("stopped", cause=int(Cause.CANCELLED), traceback=None)
+    supervised.wait_for(run, "cancelled")
+
+
+def test_a_cancel_that_was_accepted_wins_over_an_end_that_comes_after_it(supervised: Supervised) -> None:
+    run, lane = supervised.begin()
+    cancel(supervised, run)
+    lane.end("completed", "7")
+    supervised.wait_for(run, "cancelled")
+    assert supervised.row(run, "output") == (None,)
+
+
+@pytest.mark.parametrize("raised", [True, False])
+def test_a_check_looks_at_redis_and_where_it_is_new_at_postgres(supervised: Supervised, raised: bool) -> None:
+    run, lane = supervised.begin()
+    if raised:
+        supervised.redis.set(f"andon:flag:{run_flag(run.id)}", 2**52)
+    else:
+        cancel(supervised, run)
+        supervised.redis.flushall()
+    assert lane.ask("check")["stop"] == Cause.CANCELLED
+
+
+def test_code_that_does_not_stop_in_its_grace_is_killed(supervised: Supervised) -> None:
+    run, lane = supervised.begin()
+    lane.begin("deaf", grace=0.02)
+    wait_until(lambda: run.underway)
+    supervised.executing.raised(run_flag(run.id), cancel(supervised, run))
+    assert [lane.ordered()["last"], lane.ordered()["last"]] == [False, True]
+    assert lane.process.wait(10) == -signal.SIGKILL
+    supervised.wait_for(run, "cancelled")
+
+
+def test_an_attempt_that_is_out_of_time_is_stopped_and_counts_as_failed(supervised: Supervised) -> None:
+    run, lane = supervised.begin()
+    lane.begin("slow", timeout=0.02, retries=1)
+    assert lane.ordered()["cause"] == Cause.TIMEOUT
+    lane.end("stopped", cause=int(Cause.TIMEOUT), traceback=None)
+    supervised.wait_for(run, "waiting")
+    [(status, error)] = supervised.db.execute("SELECT status, error->>'type' FROM andon.steps").fetchall()
+    assert (status, error) == ("retrying", "StepTimeout")
+
+
+def test_a_worker_that_closes_hands_its_runs_over_at_their_next_step(supervised: Supervised) -> None:
+    run, lane = supervised.begin()
+    supervised.executing.hand_over(hurry=False)
+    assert lane.keep("1") == {"kept": True, "stop": Cause.HAND_OVER}
+    lane.end("stopped", cause=int(Cause.HAND_OVER), traceback=None)
+    supervised.wait_for(run, "queued")
+
+
+def test_the_heartbeat_extends_leases_and_shows_the_step(supervised: Supervised) -> None:
+    run, lane = supervised.begin()
+    lane.begin("s")
+    wait_until(lambda: run.underway)
+    supervised.db.execute("UPDATE andon.runs SET lease_until = clock_timestamp() WHERE id = %s", [run.id])
+    supervised.heartbeat.start()
+    extended = f"lease_until > clock_timestamp() + interval '{LEASE / 2} s'"
+    wait_until(lambda: supervised.row(run, extended, "current_step") == (True, "s"))
+    assert supervised.db.execute("SELECT id FROM andon.workers").fetchall() == [("w",)]
+
+
+def test_the_heartbeat_stops_what_is_cancelled_and_what_is_lost_and_nothing_else(supervised: Supervised) -> None:
+    kept, _ = supervised.begin()
+    cancelled, stopped = supervised.begin()
+    lost, killed = supervised.begin()
+    cancel(supervised, cancelled)
+    supervised.db.execute("UPDATE andon.runs SET fence = fence + 1 WHERE id = %s", [lost.id])
+    supervised.heartbeat.start()
+    assert stopped.ordered()["cause"] == Cause.CANCELLED
+    assert killed.process.wait(10) == -signal.SIGKILL
+    wait_until(lambda: lost.id in supervised.done)
+    assert kept.cause is None
+
+
+def test_a_row_that_somebody_has_locked_is_neither_lost_nor_waited_for(supervised: Supervised) -> None:
+    run, lane = supervised.begin()
+    other, others = supervised.begin(function_id="other")
+    with supervised.db.transaction():
+        supervised.db.execute("SELECT FROM andon.runs WHERE id = %s FOR UPDATE", [run.id])
+        supervised.heartbeat.start()
+        before = supervised.heartbeat.last_beat
+        supervised.heartbeat.beat_now()
+        wait_until(lambda: supervised.heartbeat.last_beat > before)
+        assert others.keep("1") == {"kept": True}
+    assert (run.cause, other.cause) == (None, None)
+    assert lane.keep("1") == {"kept": True}
+
+
+def test_a_run_whose_function_is_paused_goes_no_further_than_to_its_next_step(supervised: Supervised) -> None:
+    run, lane = supervised.begin()
+    supervised.db.execute(
+        "INSERT INTO andon.pauses (tenant, kind, name, running) VALUES ('default', 'function', 'work', 'hold')"
+    )
+    supervised.heartbeat.start()
+    wait_until(lambda: run.paused)
+    assert lane.keep("1") == {"kept": True, "stop": Cause.HAND_OVER}
+    lane.end("stopped", cause=int(Cause.HAND_OVER), traceback=None)
+    supervised.wait_for(run, "queued")
+    assert supervised.row(run, "door IS NOT NULL") == (True,)

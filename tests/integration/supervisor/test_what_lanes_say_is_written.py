@@ -1,0 +1,94 @@
+"""What a lane says of its run is written, and how it ends: each decision of the supervisor, without a process."""
+
+from __future__ import annotations
+
+import signal
+
+from andon.engine.stops import Cause
+from tests.polling import wait_until
+from tests.supervised import Supervised
+
+
+def test_a_steps_result_is_kept_before_the_lane_hears_of_it(supervised: Supervised) -> None:
+    run, lane = supervised.begin()
+    assert (lane.run["say"], lane.run["run"], lane.run["memos"]) == ("run", str(run.id), [])
+    assert lane.keep('{"rows": 3}') == {"kept": True}
+    [step] = supervised.db.execute("SELECT id, status, output FROM andon.steps WHERE run_id = %s", [run.id]).fetchall()
+    assert step == ("s", "completed", {"rows": 3})
+
+
+def test_a_run_ends_with_what_its_code_returned_and_its_lane_serves_the_next_of_its_function(
+    supervised: Supervised,
+) -> None:
+    run, lane = supervised.begin()
+    lane.end("completed", "7")
+    supervised.wait_for(run, "completed")
+    assert supervised.row(run, "output", "progress") == (7, 1.0)
+    _, again = supervised.begin()
+    assert again is lane
+    _, other = supervised.begin(function_id="other")
+    assert other is not lane
+
+
+def test_a_run_that_failed_keeps_its_error_and_that_is_told(supervised: Supervised) -> None:
+    run, lane = supervised.begin()
+    lane.end("failed", error={"type": "ValueError", "message": "no"})
+    supervised.wait_for(run, "failed")
+    assert supervised.row(run, "error") == ({"type": "ValueError", "message": "no"},)
+    told = wait_until(lambda: supervised.redis.xrange("andon:events"))
+    assert told[-1][1][b"name"] == b"andon/function.failed"
+
+
+def test_a_run_that_sleeps_gives_its_lane_back(supervised: Supervised) -> None:
+    run, lane = supervised.begin()
+    lane.end("suspended", seconds=3600, wake_at=None, failed=None)
+    supervised.wait_for(run, "waiting")
+    assert supervised.begin()[1] is lane
+
+
+def test_a_result_of_a_run_that_another_worker_holds_is_not_kept_and_its_lane_is_ended(supervised: Supervised) -> None:
+    run, lane = supervised.begin()
+    supervised.db.execute("UPDATE andon.runs SET fence = fence + 1, worker_id = 'other' WHERE id = %s", [run.id])
+    assert lane.keep("1") == {"kept": False, "stop": Cause.LEASE_LOST}
+    assert lane.process.wait(10) == -signal.SIGKILL
+    wait_until(lambda: run.id in supervised.done)
+    assert supervised.row(run, "status", "worker_id") == ("running", "other")
+    assert supervised.db.execute("SELECT FROM andon.steps").fetchall() == []
+
+
+def test_a_lane_that_dies_has_its_step_tried_again(supervised: Supervised) -> None:
+    run, lane = supervised.begin()
+    lane.begin("page", retries=3)
+    wait_until(lambda: run.underway)
+    lane.process.kill()
+    supervised.wait_for(run, "waiting")
+    [(step, status, error)] = supervised.db.execute("SELECT id, status, error->>'message' FROM andon.steps").fetchall()
+    assert (step, status) == ("page", "retrying")
+    assert error.startswith("The process of step 'page' died by SIGKILL")
+
+
+def test_what_is_no_frame_ends_the_run_that_said_it_and_no_other(supervised: Supervised) -> None:
+    other, others = supervised.begin(function_id="other")
+    run, lane = supervised.begin()
+    lane.begin("s")
+    lane.talk.sendall(b"\xff" * 64)
+    wait_until(lambda: run.id in supervised.done)
+    [error] = supervised.db.execute(
+        "SELECT error->>'message' FROM andon.steps WHERE run_id = %s", [run.id]
+    ).fetchone() or [""]
+    assert "broke the conversation with its worker" in error
+    others.end("completed", "1")
+    supervised.wait_for(other, "completed")
+
+
+def test_what_a_run_prints_is_kept_by_the_step_that_printed_it(supervised: Supervised) -> None:
+    run, lane = supervised.begin()
+    step = lane.begin("loud")
+    wait_until(lambda: run.underway)
+    lane.print("hello\n")
+    lane.ask("complete", b"1", **step, seconds=0.1, files=[])
+    lane.end("completed", "1")
+    supervised.wait_for(run, "completed")
+    said = wait_until(lambda: supervised.db.execute("SELECT step, lines FROM andon.run_logs").fetchall())
+    assert said[0][0] == "loud"
+    assert "hello" in str(said[0][1])
