@@ -64,7 +64,7 @@ def test_a_lane_that_dies_has_its_step_tried_again(supervised: Supervised) -> No
     supervised.wait_for(run, "waiting")
     [(step, status, error)] = supervised.db.execute("SELECT id, status, error->>'message' FROM andon.steps").fetchall()
     assert (step, status) == ("page", "retrying")
-    assert error.startswith("The process of step 'page' died by SIGKILL")
+    assert error.startswith("The process of step 'page' died by signal SIGKILL")
 
 
 def test_what_is_no_frame_ends_the_run_that_said_it_and_no_other(supervised: Supervised) -> None:

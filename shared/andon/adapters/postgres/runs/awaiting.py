@@ -25,9 +25,11 @@ WITH ends AS (
     SELECT * FROM json_to_recordset(%(ends)s::json)
         AS e (id uuid, fence bigint, status text, stopped float8, step text, seconds float8)
 ), held AS (
-    SELECT r.id FROM ends e JOIN andon.runs r ON r.id = e.id AND r.fence = e.fence
-    WHERE r.status IN {HELD} AND r.awaits_children AND (r.cancel_requested_at IS NOT NULL OR e.status = 'cancelled')
-    FOR NO KEY UPDATE OF r SKIP LOCKED
+    SELECT r.id FROM ends e, LATERAL (
+        SELECT r.id FROM andon.runs r
+        WHERE r.id = e.id AND r.fence = e.fence AND r.status IN {HELD} AND r.awaits_children
+            AND (r.cancel_requested_at IS NOT NULL OR e.status = 'cancelled')
+        FOR NO KEY UPDATE OF r SKIP LOCKED) r
 ), moved AS (
     UPDATE andon.runs r SET status = 'cancelling', fence = r.fence + 1, lease_until = NULL,
         cancel_requested_at = coalesce(r.cancel_requested_at, clock_timestamp()),

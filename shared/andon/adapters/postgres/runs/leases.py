@@ -97,9 +97,9 @@ _HEARTBEAT = f"""
 WITH mine AS (
     SELECT m.* FROM unnest(%(runs)s::uuid[], %(fences)s::bigint[], %(steps)s::text[], %(seconds)s::float8[],
         %(fractions)s::float8[], %(notes)s::text[], %(left)s::float8[])
-        AS m (run_id, fence, step, seconds, fraction, note, remaining)
-    JOIN andon.runs r ON r.id = m.run_id AND r.fence = m.fence
-    WHERE r.status IN {HELD} FOR NO KEY UPDATE OF r SKIP LOCKED
+        AS m (run_id, fence, step, seconds, fraction, note, remaining), LATERAL (
+        SELECT FROM andon.runs r WHERE r.id = m.run_id AND r.fence = m.fence AND r.status IN {HELD}
+        FOR NO KEY UPDATE SKIP LOCKED) r
 )
 UPDATE andon.runs r SET lease_until = clock_timestamp() + %(lease)s * interval '1 s',
     current_step = m.step, step_started_at = clock_timestamp() - m.seconds * interval '1 s',

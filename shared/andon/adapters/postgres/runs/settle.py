@@ -123,19 +123,22 @@ SELECT (data->>'runId')::uuid, NULL, NULL, NULL, NULL, NULL, seq, id, name, tena
 _EFFECTS = _ON_CLEANUP + _TOLD + _ENDED % "EXISTS (SELECT FROM cleanup)"
 
 # Waits for nobody: an end whose run or subject somebody else changes now is left out. Subjects are locked before runs.
+# Each is looked for by its id: of a join, the planner would read all runs that any worker holds.
 _BY_HOLDER = f"""
 WITH ends AS (
     SELECT * FROM json_to_recordset(%(ends)s::json)
         AS e (id uuid, fence bigint, status text, output text, error text, stopped float8, step text, seconds float8)
 ), subject AS (
-    SELECT s.id FROM andon.subjects s
-    WHERE s.id IN (SELECT r.subject_id FROM ends e JOIN andon.runs r ON r.id = e.id)
-    FOR NO KEY UPDATE SKIP LOCKED
+    SELECT s.id FROM ends e, LATERAL (
+        SELECT s.id FROM andon.subjects s WHERE s.id = (SELECT r.subject_id FROM andon.runs r WHERE r.id = e.id)
+        FOR NO KEY UPDATE SKIP LOCKED) s
 ), held AS (
-    SELECT r.id FROM ends e JOIN andon.runs r ON r.id = e.id AND r.fence = e.fence
-    WHERE r.status IN {HELD} AND (r.subject_id IS NULL OR r.subject_id IN (SELECT id FROM subject)
-        OR NOT EXISTS (SELECT FROM andon.subjects s WHERE s.id = r.subject_id))
-    FOR NO KEY UPDATE OF r SKIP LOCKED
+    SELECT r.id FROM ends e, LATERAL (
+        SELECT r.id FROM andon.runs r
+        WHERE r.id = e.id AND r.fence = e.fence AND r.status IN {HELD}
+            AND (r.subject_id IS NULL OR r.subject_id IN (SELECT id FROM subject)
+                OR NOT EXISTS (SELECT FROM andon.subjects s WHERE s.id = r.subject_id))
+        FOR NO KEY UPDATE OF r SKIP LOCKED) r
 ), moved AS (
     UPDATE andon.runs r SET
         status = CASE WHEN r.cancel_requested_at IS NULL THEN e.status ELSE 'cancelled' END,
