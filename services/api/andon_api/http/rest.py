@@ -61,10 +61,7 @@ class Api(flask_smorest.Api):  # type: ignore[misc]
         self._blueprints.append(blueprint)
 
     def _register_responses(self) -> None:
-        usual: str = flask_smorest.Api.DEFAULT_RESPONSE_CONTENT_TYPE
-        self.DEFAULT_RESPONSE_CONTENT_TYPE = problems.MEDIA_TYPE
-        super()._register_responses()
-        self.DEFAULT_RESPONSE_CONTENT_TYPE = usual
+        """Not yet: with the document."""
 
     @property
     def document(self) -> dict[str, Any]:
@@ -74,6 +71,10 @@ class Api(flask_smorest.Api):  # type: ignore[misc]
 
     @cached_property
     def _document(self) -> dict[str, Any]:
+        usual: str = flask_smorest.Api.DEFAULT_RESPONSE_CONTENT_TYPE
+        self.DEFAULT_RESPONSE_CONTENT_TYPE = problems.MEDIA_TYPE
+        super()._register_responses()
+        self.DEFAULT_RESPONSE_CONTENT_TYPE = usual
         for each in self._blueprints:
             each.register_views_in_doc(self, self._app, self.spec, name=each.name, parameters=None)
             self.spec.tag({"name": each.name, "description": each.description})
