@@ -96,7 +96,9 @@ def _clock(stamp: object) -> str:
 
 def _why(said: Mapping[str, Any]) -> str:
     """The error, and below it the line of one's own code that it came from."""
-    return f"{said.get('error')}" + (f"\n    {said['at']}" if said.get("at") else "")
+    below = [said["at"]] if said.get("at") else []
+    below += str(said["causes"]).split("\n") if said.get("causes") else []
+    return "\n    ".join([str(said.get("error")), *below])
 
 
 def _after(seconds: object) -> str:

@@ -5,19 +5,19 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import inspect
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from andon.engine.declared.functions import Handler
 from andon.engine.errors import Cancelled, DefinitionChanged, HandOver, LeaseLost, StepError, Suspend
 from andon.engine.events import Event
-from andon.engine.memos import describe, encode_result, plain
+from andon.engine.memos import describe, encode_result
 from andon.engine.steps.retries import delay
 from andon.engine.steps.step import Step
 from andon.engine.steps.stepping import RunAsync
 from andon.engine.steps.waiting import Waiting
 from andon.engine.stops import Cause, Place, Stop
-from andon.engine.tracebacks import text_of
 
 _CAUSES: dict[type[BaseException], Cause] = {HandOver: Cause.HAND_OVER, LeaseLost: Cause.LEASE_LOST}
 
@@ -49,10 +49,10 @@ class Suspended:
 
 @dataclass(frozen=True)
 class Stopped:
-    """The code was ordered to stop, and has; `traceback` says where it was when its time was over."""
+    """The code was ordered to stop, and has. `where` it was when its time was over: `traceback` and `frames`."""
 
     cause: Cause
-    traceback: str = field(default="", compare=False)
+    where: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
 
 Outcome = Completed | Failed | Suspended | Stopped
@@ -127,9 +127,14 @@ def _returned(handler: Handler, event: Event, step: Step, stop: Stop, run_async:
     return run_async(main())
 
 
-def _where(error: BaseException, cause: Cause) -> str:
+def _where(error: BaseException, cause: Cause) -> dict[str, Any]:
     """Where a time-out struck is kept with its attempt. Nobody asks it of another stop, and it costs milliseconds."""
-    return plain(text_of(error)) if cause is Cause.TIMEOUT else ""
+    if cause is not Cause.TIMEOUT:
+        return {}
+    struck = error
+    while (behind := struck.__cause__ or struck.__context__) is not None:
+        struck = behind
+    return {"traceback": describe(error)["traceback"], "frames": describe(struck).get("frames", [])}
 
 
 def _describe_cause(error: Exception) -> dict[str, Any]:

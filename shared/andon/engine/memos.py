@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from andon.engine.errors import InvalidResult
-from andon.engine.tracebacks import frames_of, text_of
+from andon.engine.tracebacks import causes_of, frames_of, text_of
 
 MAX_RESULT_BYTES = 4 * 1024 * 1024
 
@@ -69,6 +69,15 @@ def describe(error: BaseException, step: str | None = None) -> dict[str, Any]:
     }
     if frames := frames_of(error):
         described["frames"] = [{k: plain(v) if isinstance(v, str) else v for k, v in each.items()} for each in frames]
+    if causes := _causes(error):
+        described["causes"] = causes
     if step is not None:
         described["step"] = step
     return described
+
+
+def _causes(error: BaseException) -> list[dict[str, str]]:
+    try:
+        return [{name: plain(said) for name, said in each.items()} for each in causes_of(error)]
+    except Exception:  # a text of one fails
+        return []

@@ -15,6 +15,7 @@ from typing import Any
 MAX_TRACEBACK = 8_000
 MOST_FRAMES = 40
 LONGEST_LINE = 200
+MOST_CAUSES = 5
 ENGINE = ("andon", "andon_worker.lane", "andon_worker.nursery", "andon_worker.supervisor")
 
 
@@ -32,6 +33,36 @@ def frames_of(error: BaseException) -> list[dict[str, Any]]:
         callers = (_call(*each) for each in islice(traceback.walk_stack(None), MOST_FRAMES))
         told[:0] = [each for each in callers if each["own"]][:1]
     return told
+
+
+def causes_of(error: BaseException) -> list[dict[str, str]]:
+    """What it came of, from the newest on: `type`, `message`, and `at`, the last call in one's own code. What only says
+    again what the error says is left out.
+    """
+    found: list[dict[str, str]] = []
+    told, seen, left = str(error), {id(error)}, _behind(error)
+    while left and len(found) < MOST_CAUSES:
+        cause = left.pop(0)
+        if id(cause) in seen or not isinstance(cause, Exception):
+            continue
+        seen.add(id(cause))
+        left = [*_behind(cause), *left]
+        said = str(cause)
+        if len(said) > 4 and said in told:  # a shorter one may be in any text
+            continue
+        own = [each for each in (_call(*call) for call in traceback.walk_tb(cause.__traceback__)) if each["own"]]
+        at = f"{own[-1]['file']}:{own[-1]['line']} in {own[-1]['function']}: {own[-1]['source']}" if own else ""
+        told += said
+        found.append({"type": type(cause).__name__, "message": said[:500], "at": at})
+    return found
+
+
+def _behind(error: BaseException) -> list[BaseException]:
+    """A group's members, or what an error was raised from, or while."""
+    if isinstance(error, BaseExceptionGroup):
+        return list(error.exceptions)
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return [] if cause is None else [cause]
 
 
 def _call(frame: FrameType, number: int) -> dict[str, Any]:

@@ -196,6 +196,13 @@ def test_the_first_page_tells_what_runs_waits_and_has_failed_and_who_works(
         assert part in text
     for part in ("too late", "3 of 8 lanes busy", "release blue"):
         assert part in text
+    database.execute(
+        "INSERT INTO andon.functions (id, module, trigger, cancel_on, settings, seen_at)"
+        " SELECT 'newer', module, trigger, cancel_on, settings, seen_at + interval '1 h' FROM andon.functions LIMIT 1"
+    )
+    assert "no longer served" in client.get("/functions").text
+    for path in ("/", f"/runs/{made['waits']}"):
+        assert "which no module that is served declares" in client.get(path).text
     workers.gone(database, "host:1:abc")
     assert "3 of 8 lanes busy" not in client.get("/").text
 

@@ -63,6 +63,15 @@ def test_attempts_outside_the_steps_are_the_functions_own() -> None:
     assert (own.step["id"], [bar.status for bar in own.bars]) == (None, ["failed"])
 
 
+def test_the_attempt_with_which_the_function_has_failed_is_its_last() -> None:
+    error = {"type": "KeyError", "message": "'a'"}
+    failed = {"status": "failed", "attempt": 2, "error": error, "ended_at": at(5)}
+    [own] = lanes(run(attempts=[attempt(1, 0, 1)], **failed), at(9))
+    assert [(bar.status, bar.seconds) for bar in own.bars] == [("failed", 1), ("gap", 4), ("failed", 0)]
+    in_a_step = {**failed, "error": {**error, "step": "a"}}
+    assert [each.step["id"] for each in lanes(run(lane(attempt(1, 0, 1)), **in_a_step), at(9))] == ["a"]
+
+
 def test_an_instant_is_still_seen_within_the_scale() -> None:
     [only] = lanes(run(lane(attempt(1, 10, 10, "completed")), ended_at=at(10)), at(10))
     assert only.bars[0].width > 0

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from andon import Event, Step, StepError, function
+from andon.engine.errors import Interrupted
+from andon.engine.execution import _where
 from andon.engine.memos import describe
+from andon.engine.stops import Cause
 from andon.testing import run_function
 
 
@@ -27,6 +31,10 @@ def reads_on(event: Event, step: Step) -> None:
         step.run("parse", broken, "{")
     except StepError as error:
         raise RuntimeError("no use") from error
+
+
+def failing(body: Callable[[], None]) -> Any:
+    return function(id="fails", trigger="a/b", retries=0)(lambda event, step: step.run("fail", body))
 
 
 def test_own_calls_are_told_from_the_engines_and_the_librarys() -> None:
@@ -70,6 +78,44 @@ def test_what_the_handler_raises_instead_is_the_error() -> None:
     error = run_function(reads_on, Event("a/b")).error
     assert error is not None
     assert (error["type"], error["message"]) == ("RuntimeError", "no use")
+
+
+def test_what_an_error_came_of_is_told_where_it_says_more() -> None:
+    rates: dict[str, int] = {}
+
+    def fails() -> None:
+        try:
+            rates["rate"]
+        except KeyError as error:
+            raise RuntimeError("no rate") from error
+
+    def fails_twice() -> None:
+        raise ExceptionGroup("both", [ValueError("a"), OSError("b")])
+
+    def says_it_again() -> None:
+        try:
+            raise ValueError("refused")
+        except ValueError as error:
+            raise RuntimeError(f"(driver) {error}") from error
+
+    told = [run_function(failing(each), Event("a/b")).error or {} for each in (fails, fails_twice, says_it_again)]
+    causes = [[(each["type"], each["message"]) for each in error.get("causes", [])] for error in told]
+    assert causes == [[("KeyError", "'rate'")], [("ValueError", "a"), ("OSError", "b")], []]
+    assert told[0]["causes"][0]["at"].endswith('in fails: rates["rate"]')
+
+
+def test_a_time_out_tells_where_it_struck() -> None:
+    def slow() -> None:
+        raise Interrupted
+
+    error = RuntimeError("outer")
+    try:
+        slow()
+    except BaseException as struck:
+        error.__context__ = struck
+    where = _where(error, Cause.TIMEOUT)
+    assert [each["function"] for each in where["frames"] if each["own"]][-1] == "slow"
+    assert _where(error, Cause.CANCELLED) == {}
 
 
 def test_a_deep_recursion_keeps_so_many_calls_and_no_more() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,10 +21,10 @@ from andon.engine.events import OWN_CANCELS, Event
 from andon_api.database import Row, connection, rows
 from andon_api.http.problems import FieldErrors, Problem
 from andon_api.principal import principal
+from andon_api.reads.events import REGISTERED_WITHIN
 
 EXTENSION = "andon-admission"
 REMEMBERED_SECONDS = 2.0
-REGISTERED_WITHIN = dt.timedelta(minutes=1)
 RETRY_SECONDS = "10"
 MOST_TENANTS = 10_000
 _FUNCTION = FunctionRow.__table__

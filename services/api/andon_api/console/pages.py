@@ -55,7 +55,7 @@ def _nowhere(error: HTTPException) -> Response | tuple[str, int, dict[str, str]]
     """A page for who looks for one where nothing is; programs get a problem as everywhere."""
     if request.path.startswith(f"{PREFIX}/") or "text/html" not in request.headers.get("Accept", ""):
         return problem_response(of_http(error))
-    return _failed(Problem(404, "There is no such page.", title="Page not found"))
+    return _failed(Problem(404, "There is no such page.", title=whys.NO_PAGE))
 
 
 def _failed(error: Exception) -> tuple[str, int, dict[str, str]]:

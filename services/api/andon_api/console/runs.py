@@ -93,6 +93,8 @@ def run(id: str) -> str:
         run={**found, "below": below(connection(), found["id"]) if open_family else 0},
         lanes=timeline.lanes(found, now()),
         now=now(),
+        served=found["status"] != "queued"
+        or any(each["served"] for each in events.functions() if each["id"] == found["function_id"]),
         lines=logs.newest(found["id"], said, SHOWN_LINES),
         said=said,
         on=live.topics(run=found["id"], logs=found["id"]),

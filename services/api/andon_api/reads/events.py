@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
@@ -14,7 +15,7 @@ from andon.adapters.postgres.models import DeadEvent, EventRow, FunctionRow, Out
 from andon.adapters.postgres.registered.functions import stored_triggers
 from andon.engine.dispatch.hearing import unheard
 from andon.engine.events import why_only_ours
-from andon_api.database import Row, rows
+from andon_api.database import Row, now, rows
 from andon_api.http import paging
 from andon_api.http.paging import Listing
 from andon_api.reads.room import room
@@ -26,6 +27,7 @@ _OUTBOX = OutboxRow.__table__
 _DEAD = DeadEvent.__table__
 _FUNCTION = FunctionRow.__table__
 _SKIP = Skip.__table__
+REGISTERED_WITHIN = dt.timedelta(minutes=1)
 
 
 def find(tenant: str, id: str) -> Row | None:
@@ -74,8 +76,12 @@ def effects_once_dispatched(tenant: str, ids: Sequence[str]) -> list[Row] | None
 
 
 def functions() -> list[Row]:
-    """What the dispatcher has registered; what can't be read of one is shown as nothing."""
-    return [_readable(each) for each in rows(select(_FUNCTION).order_by(_FUNCTION.c.id))]
+    """What the dispatcher has registered; what can't be read of one is shown as nothing. One is `served` that it has
+    seen when it began last.
+    """
+    found = rows(select(_FUNCTION).order_by(_FUNCTION.c.id))
+    newest = max((each["seen_at"] for each in found), default=now())
+    return [{**_readable(each), "served": newest - each["seen_at"] < REGISTERED_WITHIN} for each in found]
 
 
 def _readable(function: Row) -> Row:

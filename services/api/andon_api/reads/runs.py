@@ -58,6 +58,7 @@ def _preview(table: FromClause) -> list[ColumnElement[Any]]:
     return [
         case((func.pg_column_size(output) <= PREVIEWED_BYTES, short)).label("output"),
         output.is_not(None).label("has_output"),
+        case((func.pg_column_size(output) < 100, cast(output, Text) == "null")).label("is_null"),
     ]
 
 

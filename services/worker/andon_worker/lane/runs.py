@@ -149,5 +149,5 @@ def _told(outcome: Outcome) -> tuple[Header, bytes]:
         case Suspended(seconds, wake_at, failed):
             when = None if wake_at is None else wake_at.isoformat()
             return {"say": "end", "as": "suspended", "seconds": seconds, "wake_at": when, "failed": failed}, b""
-        case Stopped(cause, traceback):
-            return {"say": "end", "as": "stopped", "cause": int(cause), "traceback": traceback}, b""
+        case Stopped(cause, where):
+            return {"say": "end", "as": "stopped", "cause": int(cause), "where": where}, b""

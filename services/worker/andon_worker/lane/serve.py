@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import logging
 import os
 import random
@@ -57,6 +58,7 @@ def live(ends: Ends, functions: Mapping[str, Function], parent: int) -> None:
     if at_terminal:
         sys.stdin = sys.__stdin__ = open(0, closefd=False)  # type: ignore[misc]  # noqa: SIM115
     show_lines_at_once(marked=not at_terminal)
+    faulthandler.enable(2, all_threads=False)  # code that dies in C says which line has called it
     library_level = logging.getLevelNamesMapping().get(settings.library_log_level.upper(), logging.WARNING)
     configure_capture(settings.log_level, logging.StreamHandler() if at_terminal else CaptureHandler(library_level))
     tracing = start_tracing("worker", os.environ)

@@ -11,6 +11,7 @@ import os
 import shutil
 import threading
 import time
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -88,7 +89,7 @@ class Endings:
             )
         elif cause is Cause.TIMEOUT and run.underway is not None:
             attempt = run.underway
-            self._failed(run, StepTimeout(attempt.name, attempt.timeout or 0.0), end.get("traceback"))
+            self._failed(run, StepTimeout(attempt.name, attempt.timeout or 0.0), end.get("where"))
         elif cause is None and status is None and not self.closing:
             self._abandon(run)
         elif cause is not None or status is None:
@@ -97,8 +98,10 @@ class Endings:
         else:
             self._failed(run, ProcessDied(died(run, status)))
 
-    def _failed(self, run: Run, error: Exception, traceback: str | None = None) -> None:
-        """Its process is gone by the fault of its code: the step's attempt has failed, or the handler's."""
+    def _failed(self, run: Run, error: Exception, where: Mapping[str, Any] | None = None) -> None:
+        """Its process is gone by the fault of its code: the step's attempt has failed, or the handler's. `where` it was
+        is more than this process knows.
+        """
         attempt = run.underway
         if attempt is None:
             described, wait = describe(error), delay(error, run.claimed.attempt, run.declared.retries)
@@ -108,7 +111,7 @@ class Endings:
                 self._suspend(run, seconds=wait, failed=described, attempted=_of_handler(run, described))
             return
         described, wait = failure(attempt, error)
-        described["traceback"] = traceback or described["traceback"]
+        described |= where or {}
         seconds = time.monotonic() - run.began
         run.failure = described
         self._hooks.step_ends(run, attempt, "failed" if wait is None else "retrying", seconds)

@@ -47,6 +47,8 @@ def places(run: Run) -> Iterator[str]:
     errors = [run.error] if run.error else [step.error for step in run.steps if not run.ended]
     for error in errors:
         frames = error.get("frames") if isinstance(error, dict) else None
+        for cause in error.get("causes", []) if isinstance(error, dict) else []:
+            yield f"\nbecause of {cause['type']}: {cause['message']}" + (f"\n    {cause['at']}" if cause["at"] else "")
         for frame in reversed([each for each in frames or () if each.get("own")]):
             yield f"\nat {frame['file']}:{frame['line']} in {frame['function']}\n    {frame['source']}"
 

@@ -13,7 +13,7 @@ FEW = 20
 
 
 def gist(data: dict[str, Any]) -> list[tuple[str, str]]:
-    """The first plain values of an event's data, and of the objects in it: ids first, since they tell runs apart; what
+    """The first plain values of an event's data, then of the objects in it: ids first, since they tell runs apart; what
     is left of the room is for lists.
     """
     found = [(str(key), value) for key, value in data.items()]
@@ -23,10 +23,12 @@ def gist(data: dict[str, Any]) -> list[tuple[str, str]]:
         if isinstance(value, dict)
         for name, held in islice(value.items(), FEW)
     ]
-    plain = [pair for pair in (*found, *inside) if not isinstance(pair[1], (dict, list)) and pair[1] is not None]
-    plain.sort(key=lambda pair: not _is_id(pair[0]))
+    plain = [pair for pair in found if not isinstance(pair[1], (dict, list)) and pair[1] is not None]
+    deeper = [pair for pair in inside if not isinstance(pair[1], (dict, list)) and pair[1] is not None]
+    for pairs in (plain, deeper):
+        pairs.sort(key=lambda pair: not _is_id(pair[0]))
     lists = [pair for pair in (*found, *inside) if isinstance(pair[1], list)]
-    return [(key[:LONGEST], _short(value)) for key, value in [*plain, *lists][:MOST]]
+    return [(key[:LONGEST], _short(value)) for key, value in [*plain, *deeper, *lists][:MOST]]
 
 
 def _is_id(key: str) -> bool:

@@ -44,10 +44,19 @@ def lanes(run: Row, now: dt.datetime) -> list[Lane]:
 
 def _of_function(run: Row) -> list[Row]:
     """Attempts outside the steps are shown as a step that has no name."""
-    attempts = run.get("attempts") or []
+    attempts = [*(run.get("attempts") or []), *_last_of_function(run)]
     if not attempts:
         return []
     return [{"id": None, "status": attempts[-1]["status"], "attempts": attempts, "attempt": len(attempts)}]
+
+
+def _last_of_function(run: Row) -> list[Row]:
+    """The attempt with which it has failed, at its end: how long it took is kept of those before it alone."""
+    error = run.get("error")
+    if run["status"] != "failed" or not isinstance(error, dict) or error.get("step"):
+        return []
+    last = {"attempt": run.get("attempt"), "status": "failed", "error": error, "worker": None, "at_the_end": True}
+    return [{**last, "started_at": run["ended_at"], "ended_at": run["ended_at"]}]
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from andon_api.http.problems import Problem
 
+NO_PAGE = "Page not found"
 WHYS = {
     401: "Your key has run out or was revoked: log in again.",
     403: "Your key may look, and not do this. Whoever gave it to you can make one that may.",
@@ -19,7 +20,7 @@ WHYS = {
 
 def why(problem: Problem) -> str:
     """The sentence; nothing where the problem's own says it all."""
-    return WHYS.get(problem.status, "")
+    return "" if problem.title == NO_PAGE else WHYS.get(problem.status, "")
 
 
 def fields(problem: Problem) -> str:

@@ -76,4 +76,7 @@ def _why(error: Mapping[str, Any] | None) -> dict[str, str]:
     own = [each for each in error.get("frames", []) if each["own"]]
     if own:
         said["at"] = f"{own[-1]['file']}:{own[-1]['line']} in {own[-1]['function']}: {own[-1]['source']}"
+    causes = [f"because of {each['type']}: {each['message']}" for each in error.get("causes", [])]
+    if causes:
+        said["causes"] = "\n".join(causes)
     return said
