@@ -5,24 +5,29 @@ import { watch, type WatchOptions } from "./watching.js";
 export type { TokenSource, WatchOptions };
 
 export interface Options {
-  /** Where the API is, as https://andon.example.com. */
+  /** Where the API is, as https://andon.example.com; in a page that its own site forwards, "". */
   url: string;
   /** On a server the key; in a page a token, or what asks your server for one. */
   token?: TokenSource;
   fetch?: typeof fetch;
 }
 
-export interface CancelOptions {
-  reason?: string;
-  /** Only if this is its run now: a page that is out of date stops nothing. */
-  runId?: string;
-  /** Wait up to so many seconds until it has stopped. */
+export interface AskOptions {
+  /** Wait up to so many seconds: of a request until its run is made, of a cancel until it has stopped. */
   wait?: number;
   idempotencyKey?: string;
 }
 
-const once = (key: string | undefined) => (key ? { "Idempotency-Key": key } : {});
-const prefer = (seconds: number | undefined) => (seconds ? { Prefer: `wait=${seconds}` } : {});
+export interface CancelOptions extends AskOptions {
+  reason?: string;
+  /** Only if this is its run now: a page that is out of date stops nothing. */
+  runId?: string;
+}
+
+const asking = ({ wait, idempotencyKey }: AskOptions): Record<string, string> => ({
+  ...(wait ? { Prefer: `wait=${wait}` } : {}),
+  ...(idempotencyKey ? { "Idempotency-Key": idempotencyKey } : {}),
+});
 const at = (kind: string, id: string) => `/${kind}/${encodeURIComponent(id)}`;
 
 const of = (kind: string, id: string) => `${at("subjects", kind)}/${encodeURIComponent(id)}`;
@@ -38,11 +43,8 @@ export class Andon {
   readonly reports = {
     create: (report: NewReport): Promise<Report> => this.#transport.json("/reports", { method: "POST", body: report }),
     get: (id: string): Promise<Report> => this.#transport.json(at("reports", id)),
-    generate: (id: string, options: { wait?: number; idempotencyKey?: string } = {}): Promise<Asked> =>
-      this.#transport.json(`${at("reports", id)}/generate`, {
-        method: "POST",
-        headers: { ...prefer(options.wait), ...once(options.idempotencyKey) },
-      }),
+    generate: (id: string, options: AskOptions = {}): Promise<Asked> =>
+      this.#transport.json(`${at("reports", id)}/generate`, { method: "POST", headers: asking(options) }),
     /** Once this resolves, it will not complete. */
     cancel: (id: string, options: CancelOptions = {}): Promise<Asked> => this.#cancel(at("reports", id), options),
     /** The report, again at each change, until it isn't generating. */
@@ -64,8 +66,13 @@ export class Andon {
 
   readonly subjects = {
     get: (kind: string, id: string): Promise<Subject> => this.#transport.json(of(kind, id)),
-    request: (kind: string, id: string, data: Record<string, unknown> = {}): Promise<SubjectAsked> =>
-      this.#transport.json(`${of(kind, id)}/request`, { method: "POST", body: { data } }),
+    request: (
+      kind: string,
+      id: string,
+      data: Record<string, unknown> = {},
+      options: AskOptions = {},
+    ): Promise<SubjectAsked> =>
+      this.#transport.json(`${of(kind, id)}/request`, { method: "POST", body: { data }, headers: asking(options) }),
     /** Once this resolves, its run will not complete. */
     cancel: (kind: string, id: string, options: CancelOptions = {}): Promise<SubjectAsked> =>
       this.#cancel(of(kind, id), options),
@@ -85,9 +92,8 @@ export class Andon {
     get: (id: string): Promise<Dataset> => this.#transport.json(at("datasets", id)),
   };
 
-  #cancel<T>(path: string, { reason, runId, wait, idempotencyKey }: CancelOptions): Promise<T> {
+  #cancel<T>(path: string, { reason, runId, ...options }: CancelOptions): Promise<T> {
     const body = { ...(reason ? { reason } : {}), ...(runId ? { runId } : {}) };
-    const headers = { ...prefer(wait), ...once(idempotencyKey) };
-    return this.#transport.json(`${path}/cancel`, { method: "POST", body, headers });
+    return this.#transport.json(`${path}/cancel`, { method: "POST", body, headers: asking(options) });
   }
 }

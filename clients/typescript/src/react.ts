@@ -32,7 +32,7 @@ export function useReport(andon: Andon, id: string): View<Report> & { report: Re
     (reason: string | undefined, run: Run | null) => andon.reports.cancel(id, shownOnly(reason, run)),
     [andon, id],
   );
-  const view = useThing<Report>(watch, cancel, "generating");
+  const view = useThing<Report>(id, watch, cancel, "generating");
   return { ...view, report: view.thing };
 }
 
@@ -43,7 +43,7 @@ export function useSubject(andon: Andon, kind: string, id: string): View<Subject
     (reason: string | undefined, run: Run | null) => andon.subjects.cancel(kind, id, shownOnly(reason, run)),
     [andon, kind, id],
   );
-  const view = useThing<Subject>(watch, cancel, "active");
+  const view = useThing<Subject>(`${kind}/${id}`, watch, cancel, "active");
   return { ...view, subject: view.thing };
 }
 
@@ -53,6 +53,7 @@ const shownOnly = (reason: string | undefined, run: Run | null): CancelOptions =
 });
 
 function useThing<T extends Thing>(
+  name: string,
   watch: (options: WatchOptions) => AsyncGenerator<T>,
   ask: (reason: string | undefined, run: Run | null) => Promise<unknown>,
   going: T["status"],
@@ -62,7 +63,19 @@ function useThing<T extends Thing>(
   const [isBehind, setBehind] = useState(false);
   const [asked, setAsked] = useState<string | null>(null);
   const [round, setRound] = useState(0);
+  const [of, setOf] = useState(name);
   const shown = useRef<T>(undefined);
+
+  if (of !== name) {
+    setOf(name);
+    setThing(undefined); // nothing of another thing is shown, or cancelled, under this one's name
+    setError(undefined);
+    setBehind(false);
+    setAsked(null);
+  }
+  useEffect(() => {
+    shown.current = thing;
+  }, [thing]);
 
   useEffect(() => {
     const stopping = new AbortController();
@@ -72,7 +85,7 @@ function useThing<T extends Thing>(
           signal: stopping.signal,
           onConnection: (connected) => setBehind(!connected),
         })) {
-          shown.current = now;
+          if (stopping.signal.aborted) return;
           setThing(now);
           setBehind(false);
         }

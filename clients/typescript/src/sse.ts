@@ -13,7 +13,7 @@ export async function* messages(body: ReadableStream<Uint8Array>): AsyncGenerato
     for (;;) {
       const { done, value } = await reader.read();
       if (done) return;
-      kept += value.replaceAll("\r\n", "\n");
+      kept = (kept + value).replaceAll("\r\n", "\n"); // the two may come apart
       for (let end = kept.indexOf("\n\n"); end >= 0; end = kept.indexOf("\n\n")) {
         yield parse(kept.slice(0, end));
         kept = kept.slice(end + 2);

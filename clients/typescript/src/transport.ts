@@ -10,8 +10,15 @@ export interface Call {
   signal?: AbortSignal | undefined;
 }
 
+/** What the API has answered: its JSON, which is missing where the answer has none, and the ETag. */
+export interface Answer<T> {
+  body: T | undefined;
+  tag: string;
+}
+
 const TRIES = 4;
 const PAUSE = 250;
+const LONGEST_RETRY_AFTER = 10; // somebody looks at it meanwhile
 
 /** Calls of one API: a token that has ended is replaced once, what may pass by itself is tried again, a POST is done once. */
 export class Transport {
@@ -21,28 +28,27 @@ export class Transport {
   #token: Promise<string> | undefined;
 
   constructor(url: string, token: TokenSource | undefined, fetcher: typeof fetch) {
-    this.#base = `${url.replace(/\/+$/, "").replace(/\/api\/v1$/, "")}/api/v1`;
+    this.#base = baseOf(url);
     this.#source = token;
     this.#fetch = fetcher;
   }
 
   async json<T>(path: string, call: Call = {}): Promise<T> {
-    const response = await this.answer(path, call);
-    return (response.status === 204 ? undefined : await response.json()) as T;
+    return (await this.answer<T>(path, call)).body as T;
   }
 
   /** The answer, which is no refusal. */
-  async answer(path: string, call: Call = {}): Promise<Response> {
+  async answer<T>(path: string, call: Call = {}): Promise<Answer<T>> {
     const headers = { ...call.headers };
-    if (call.method === "POST") headers["Idempotency-Key"] ??= crypto.randomUUID();
+    if (call.method === "POST") headers["Idempotency-Key"] ??= newKey();
     for (let left = TRIES, renewed = false; ; ) {
       try {
-        return await this.once(path, { ...call, headers });
+        return await this.#read<T>(await this.once(path, { ...call, headers }), call.signal);
       } catch (error) {
         if (!(error instanceof AndonProblem)) throw error;
         if (error.code === "token-ended" && this.renew() && !renewed) renewed = true;
-        else if (!error.passes || --left <= 0) throw error;
-        else await pause(PAUSE * 2 ** (TRIES - left) * (0.5 + Math.random()), call.signal);
+        else if (!error.passes || (error.retryAfter ?? 0) > LONGEST_RETRY_AFTER || --left <= 0) throw error;
+        else await pause(waiting(error, TRIES - left), call.signal);
       }
     }
   }
@@ -72,6 +78,20 @@ export class Transport {
     throw await problemOf(response);
   }
 
+  async #read<T>(response: Response, signal: AbortSignal | undefined): Promise<Answer<T>> {
+    const tag = response.headers.get("ETag") ?? "";
+    if (response.status === 204 || response.status === 304) return { body: undefined, tag };
+    try {
+      return { body: (await response.json()) as T, tag };
+    } catch (error) {
+      if (signal?.aborted) throw error;
+      if (!(error instanceof SyntaxError)) throw new AndonProblem({ title: "The answer was cut off" }, 0);
+      const type = response.headers.get("Content-Type") ?? "no media type";
+      const detail = `${this.#base} answered ${type} instead of JSON; is the URL right?`;
+      throw new AndonProblem({ title: "Not the API", detail }, response.status);
+    }
+  }
+
   /** Ask for another token at the next call; whether there is another to be had. */
   renew(): boolean {
     this.#token = undefined;
@@ -90,6 +110,25 @@ export class Transport {
       });
     return this.#token;
   }
+}
+
+/** Where the API is below `url`, with `/api/v1` or without: an address, or in a page a path of its own site. */
+function baseOf(url: string): string {
+  const inPage = typeof location !== "undefined" && /^(\/[^?#]*)?$/.test(url);
+  if (!inPage && !/^https?:\/\/[^/?#]+(\/[^?#]*)?$/i.test(url)) {
+    throw new TypeError(`expected the API's URL, such as https://andon.example.com, got ${JSON.stringify(url)}`);
+  }
+  return `${url.replace(/\/+$/, "").replace(/\/api\/v1$/, "")}/api/v1`;
+}
+
+/** In how many milliseconds to try again. */
+function waiting({ retryAfter = 0 }: AndonProblem, tries: number): number {
+  return retryAfter * 1000 + PAUSE * 2 ** tries * (0.5 + Math.random());
+}
+
+/** A key that nobody else has; `crypto.randomUUID` is missing in pages that came without TLS. */
+function newKey(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 /** Wait so many milliseconds; rejects when the signal is given. */

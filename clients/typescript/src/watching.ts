@@ -10,13 +10,13 @@ export interface WatchOptions {
 
 const AGAIN = 1000;
 const LONGEST = 15_000;
-const QUIET = 40_000; // the API says at least every 15 s that it is there
+const FIRST_WORD = 10_000; // the API says something as soon as it has a stream
+const QUIET = 40_000; // and at least every 15 s that it is there
 const POLLS_BEFORE_STREAM = 15;
-const OPEN = "open";
 
 /**
  * The thing at `path`, again at each change, until it has ended: told by the API (Server-Sent Events), resumed where it
- * was cut off. Where there is no stream to be had, it asks once a second. Ends by a problem that won't pass.
+ * was cut off. While there is no stream to be had, it asks once a second. Ends by a problem that won't pass.
  */
 export async function* watch<T>(
   transport: Transport,
@@ -45,7 +45,7 @@ export async function* watch<T>(
       }
       for await (const message of told(transport, `${path}/stream`, seen, signal)) {
         if (message.event === "problem") throw ofStream(message.data);
-        back(); // by its opening, too: where nothing has changed meanwhile, nothing is told
+        back(); // by its first word, too: where nothing has changed meanwhile, nothing is told
         if (message.event === "end") return;
         if (!message.data) continue;
         seen = message.id;
@@ -72,11 +72,20 @@ export async function* watch<T>(
   }
 }
 
-/** What one stream tells, first that it is open. Ends where it was cut off, or says nothing. */
+/**
+ * What one stream tells. Ends where it was cut off, or says nothing. What says no word at all is no stream, and a
+ * problem with the status 503: something between keeps it to itself.
+ */
 async function* told(transport: Transport, path: string, seen: string, signal: AbortSignal | undefined) {
   const quiet = new AbortController();
   const both = signal ? AbortSignal.any([signal, quiet.signal]) : quiet.signal;
   let timer = setTimeout(() => quiet.abort(), QUIET);
+  const within = (milliseconds: number) => {
+    clearTimeout(timer);
+    timer = setTimeout(() => quiet.abort(), milliseconds);
+  };
+  let opened = false;
+  let spoke = false;
   try {
     const headers = { Accept: "text/event-stream", ...(seen ? { "Last-Event-ID": seen } : {}) };
     const response = await transport.once(path, { headers, signal: both });
@@ -84,20 +93,25 @@ async function* told(transport: Transport, path: string, seen: string, signal: A
       yield { event: "end", id: "", data: "" };
       return;
     }
-    yield { event: OPEN, id: seen, data: "" };
-    for await (const message of messages(response.body!)) {
-      clearTimeout(timer);
-      timer = setTimeout(() => quiet.abort(), QUIET);
+    opened = true;
+    within(FIRST_WORD);
+    for await (const message of isStream(response) ? messages(response.body!) : []) {
+      spoke = true;
+      within(QUIET);
       yield message;
     }
   } catch (error) {
     signal?.throwIfAborted();
     if (error instanceof AndonProblem) throw error;
-    throw new AndonProblem({ title: "The stream was cut off" }, 0);
+    if (!opened || spoke) throw new AndonProblem({ title: "The stream was cut off" }, 0);
   } finally {
     clearTimeout(timer);
   }
+  if (!spoke) throw new AndonProblem({ title: "There is no stream to be had" }, 503);
 }
+
+/** Whether it is what was asked for: something between may show a page of its own. */
+const isStream = (response: Response) => response.headers.get("Content-Type")?.startsWith("text/event-stream");
 
 /** Asks again and again; true at the end, false when a stream is worth a try again. */
 async function* polled<T>(
@@ -109,13 +123,12 @@ async function* polled<T>(
 ): AsyncGenerator<T, boolean> {
   let tag = "";
   for (let left = POLLS_BEFORE_STREAM; left > 0; left--) {
-    const response = await transport.answer(path, { headers: tag ? { "If-None-Match": tag } : {}, signal });
+    const answer = await transport.answer<T>(path, { headers: tag ? { "If-None-Match": tag } : {}, signal });
     back();
-    if (response.status !== 304) {
-      tag = response.headers.get("ETag") ?? "";
-      const thing = (await response.json()) as T;
-      yield thing;
-      if (ended(thing)) return true;
+    if (answer.body !== undefined) {
+      tag = answer.tag;
+      yield answer.body;
+      if (ended(answer.body)) return true;
     }
     await pause(AGAIN, signal);
   }

@@ -15,12 +15,14 @@ from urllib.parse import urlsplit
 import httpx
 
 from .decode import Resource, decode
-from .errors import AndonApiError, Unreachable, error_of
+from .errors import AndonApiError, Unavailable, Unreachable, error_of
 from .wire import Wire
 
 PREFIX = "/api/v1"
 END = ("event: end", "data: {}", "")
-PASSING = frozenset({429, 502, 503})
+EVENTS = "text/event-stream"
+PASSING = frozenset({429, 502, 503, 504})
+LOST = frozenset({502, 504})  # a gateway's: what was asked may have been done
 NEVER_ARRIVED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 LONGEST_RETRY_AFTER = 60.0
 Shown = TypeVar("Shown", bound=Resource)
@@ -115,7 +117,7 @@ class Transport:
         Only its end where that one was the last. Raises `Unreachable` when it is cut off, or says nothing for `quiet`
         seconds.
         """
-        headers = {"Accept": "text/event-stream", **({"Last-Event-ID": last_id} if last_id else {})}
+        headers = {"Accept": EVENTS, **({"Last-Event-ID": last_id} if last_id else {})}
         timeout = httpx.Timeout(self.timeout, read=quiet)
         try:
             response = await self.wire.send(self.wire.request("GET", path, headers=headers, timeout=timeout))
@@ -123,6 +125,8 @@ class Transport:
                 if not response.is_success:
                     await self.wire.read(response)
                     raise error_of(response)
+                if not _is_stream(response):
+                    raise Unavailable(response.status_code, "No stream", f"{self.url} answered something else")
                 yield _end() if response.status_code == 204 else self.wire.lines(response)
             finally:
                 await self.wire.drop(response)
@@ -169,14 +173,14 @@ class Transport:
                 await self.wire.read(response)
                 await self.wire.drop(response)
             except httpx.TransportError as error:
-                # A reply that was lost may mean that it was done: only a DELETE would then be refused the second time.
                 if last or (method == "DELETE" and not isinstance(error, NEVER_ARRIVED)):
                     raise _unreachable(self.url, error) from None
                 await self.wire.pause(self.retries.pause(attempt))
                 continue
             if response.is_success:
                 break
-            if last or not _passes(response):
+            # A DELETE that may have been done would be refused the second time.
+            if last or not _passes(response) or (method == "DELETE" and response.status_code in LOST):
                 raise error_of(response)
             await self.wire.pause(self.retries.pause(attempt, _retry_after(response)))
         try:
@@ -205,6 +209,11 @@ def base_of(url: str) -> str:
 async def _end() -> AsyncIterator[str]:
     for line in END:
         yield line
+
+
+def _is_stream(response: httpx.Response) -> bool:
+    """Whether the answer is what was asked for: something between may show a page of its own."""
+    return response.status_code == 204 or response.headers.get("Content-Type", "").startswith(EVENTS)
 
 
 def _given(query: Mapping[str, object]) -> dict[str, str | list[str]]:

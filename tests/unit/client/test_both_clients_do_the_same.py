@@ -103,7 +103,8 @@ def test_who_stops_in_the_middle_of_a_stream_closes_it() -> None:
         def close(self) -> None:
             closed.append(True)
 
-    with Server(httpx.Response(200, stream=Told())).client() as andon:
+    said = httpx.Response(200, stream=Told(), headers={"Content-Type": "text/event-stream"})
+    with Server(said).client() as andon:
         watched = andon.reports.watch("r")
         assert next(watched).generating
         watched.close()  # type: ignore[attr-defined]

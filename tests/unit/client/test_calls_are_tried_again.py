@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -26,16 +27,20 @@ class Server:
 
     def __init__(self, *answers: httpx.Response | Exception) -> None:
         self.answers = list(answers)
+        self.answer: Callable[[httpx.Request], httpx.Response | Exception] = self.next
         self.requests: list[httpx.Request] = []
         self.pauses: list[float] = []
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         request.read()
         self.requests.append(request)
-        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        answer = self.answer(request)
         if isinstance(answer, Exception):
             raise answer
         return answer
+
+    def next(self, request: httpx.Request) -> httpx.Response | Exception:
+        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
 
     def client(self, attempts: int = 3) -> Andon:
         retries, transport = Retries(attempts=attempts), httpx.MockTransport(self)
@@ -56,8 +61,8 @@ def problem(status: int, **headers: str) -> httpx.Response:
 
 @pytest.mark.parametrize(
     "passing",
-    [problem(502), problem(503), problem(429), httpx.ConnectError("refused"), httpx.ReadError("cut")],
-    ids=["502", "503", "429", "no connection", "reply lost"],
+    [problem(502), problem(503), problem(504), problem(429), httpx.ConnectError("refused"), httpx.ReadError("cut")],
+    ids=["502", "503", "504", "429", "no connection", "reply lost"],
 )
 def test_what_passes_by_itself_is_tried_again_under_the_same_idempotency_key(
     passing: httpx.Response | Exception,
@@ -105,9 +110,10 @@ def test_a_409_of_a_call_that_is_still_being_handled_is_tried_again_and_any_othe
     assert refused.value.status == 409
 
 
-def test_a_delete_whose_reply_was_lost_is_not_sent_again() -> None:
-    server = Server(httpx.ReadError("cut"), httpx.Response(204))
-    with server.client() as andon, pytest.raises(Unreachable):
+@pytest.mark.parametrize("lost", [httpx.ReadError("cut"), problem(502), problem(504)], ids=["cut", "502", "504"])
+def test_a_delete_whose_reply_was_lost_is_not_sent_again(lost: httpx.Response | Exception) -> None:
+    server = Server(lost, httpx.Response(204))
+    with server.client() as andon, pytest.raises(Unavailable):
         andon.reports.delete("r1")
     assert len(server.requests) == 1
 

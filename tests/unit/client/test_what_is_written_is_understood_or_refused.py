@@ -15,13 +15,14 @@ REPORT = {"id": "r", "title": "t", "status": "idle", "createdAt": "2026-01-01T00
 
 
 def client(answer: Any, seen: list[httpx.Request], status: int = 200) -> Andon:
-    """A client whose every call gets this answer."""
+    """A client whose every call gets this answer; a text is what a stream says."""
 
     def handle(request: httpx.Request) -> httpx.Response:
         seen.append(request)
-        return (
-            httpx.Response(status, content=answer) if isinstance(answer, str) else httpx.Response(status, json=answer)
-        )
+        stream = {"Content-Type": "text/event-stream"}
+        if isinstance(answer, str):
+            return httpx.Response(status, content=answer, headers=stream)
+        return httpx.Response(status, json=answer)
 
     return Andon("http://andon.test", transport=httpx.MockTransport(handle))
 
