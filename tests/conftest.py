@@ -22,6 +22,7 @@ from tests.system import SHIPPED_FUNCTIONS, System
 
 # Folders and files whose tests take whole processes, a browser, an outage that lasts, or a great deal of data.
 WHOLE = (
+    "contract/specification/",
     "e2e/",
     "faults/",
     "hostile/",

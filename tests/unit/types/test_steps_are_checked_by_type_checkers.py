@@ -31,7 +31,6 @@ def test_wrong_arguments_and_results_that_are_not_json_are_type_errors_and_nothi
     assert refused == WRONG, said + complaint
 
 
-@pytest.mark.slow  # its Node is 280 MB, which nothing else in the tests needs; it ends within six seconds
 def test_pyright_refuses_the_same_lines_and_no_others(sample: Path) -> None:
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     checker = program("basedpyright", "pyright", get="pip install basedpyright", path=path)

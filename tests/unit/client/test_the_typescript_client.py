@@ -1,0 +1,14 @@
+"""The TypeScript client, its modules as they are written, in Node.js before an API that behaves as each test wants."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.contract.specification.tools import NODE, ROOT, run
+
+CLIENT = ROOT / "clients" / "typescript"
+
+
+@pytest.mark.parametrize("what", ["watching", "calling"])
+def test_the_typescript_client(what: str) -> None:
+    run(NODE, "--test", "--import", "./tests/sources.mjs", f"tests/{what}.test.mjs", cwd=CLIENT)
