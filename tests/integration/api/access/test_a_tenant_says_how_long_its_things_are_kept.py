@@ -51,7 +51,7 @@ def test_what_everybody_keeps_is_shown_once_a_prune_has_said_it(caller: Callers,
         ({"runs": 7}, "/runs", "expected a text such as 30d"),
         ({"unused": "999999w"}, "/unused", "expected a duration of 36500d at most"),
         ({"orphans": "5m"}, "/orphans", "expected 1h or more"),
-        ({"audit": "1d"}, "/audit", "Unknown field"),
+        ({"audit": "1d"}, "/audit", "expected no field of this name"),
     ],
 )
 def test_what_is_no_time_to_keep_is_refused(caller: Callers, body: Any, pointer: str, said: str) -> None:
