@@ -87,9 +87,9 @@ def meant(name: str, values: Sequence[str]) -> Spelling | None:
 
     Without colons they may be spans in several units.
     """
-    named = [parts_of for value in values if (parts_of := SPOKEN.groups(value))]
-    if len(named) == len(values) and len({part for each in named for part in each if each[part]}) > 1:
-        return SPOKEN
+    if SPOKEN.fits(values[0]) and all(map(SPOKEN.fits, values)):
+        parts_of = [SPOKEN.groups(value) or {} for value in values]
+        return SPOKEN if len({part for each in parts_of for part in each if each[part]}) > 1 else None
     if not all(":" in value for value in values):
         return None
     hours = [int(found[1]) for value in values if (found := _HOURS.match(value))]

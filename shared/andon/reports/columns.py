@@ -25,9 +25,11 @@ ROLES = (
 _NUMERIC_ALONE = frozenset({"measure", "money", "percent", "count", "duration", "year", "geo"})
 AVERAGED = frozenset({"measure", "money", "percent", "count", "duration"})
 SUMMED = frozenset({"money", "count", "duration"})
+_CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _NO_TOTAL = re.compile(
-    r"(?i)^(?!.*total)(?:.*[^a-z])?(?:prices?|preis|precio|prix|prezzo|rate|unit ?(?:cost|price)|cost per|balance|"
-    r"saldo|average|avg|mean|median|age|alter|latency|gdp)(?:$|[^a-z])"
+    r"^(?!.*total)(?:.*[^a-z])?(?:prices?|preis|precio|prix|prezzo|rate|unit ?(?:cost|price)|cost per|balance|saldo|"
+    r"average|avg|mean|median|age|alter|latency|gdp|per ?cap(?:ita)?|pop|population|einwohner|inhabitants|employees|"
+    r"headcount|stock|on hand|capacity)(?:$|[^a-z])"
 )
 
 
@@ -98,8 +100,8 @@ class Column:
 
     @property
     def summed(self) -> bool:
-        """Whether a total of it means something: not of prices, balances or ages, though a mean does."""
-        return self.averaged and self.role in SUMMED and not _NO_TOTAL.search(self.name)
+        """Whether a total of it means something: not of prices, stocks or ages, though a mean does."""
+        return self.averaged and self.role in SUMMED and not _NO_TOTAL.search(_CAPITAL.sub(" ", self.name).lower())
 
     @property
     def temporal(self) -> bool:

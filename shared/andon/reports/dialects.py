@@ -17,7 +17,7 @@ from andon.reports import footers
 from andon.reports.cells import is_typed
 from andon.reports.errors import UnreadableDataset
 from andon.reports.formats import Format
-from andon.reports.headers import is_header, preamble, stacked, units_below
+from andon.reports.headers import bare, is_header, preamble, stacked, units_below
 from andon.reports.limits import LONGEST_LINE, MOST_COLUMNS
 from andon.reports.names import unique
 
@@ -240,7 +240,11 @@ def _with_header(
     header = given.get("header", is_header(first, body))
     names = first if header else [""] * len(first)
     if header and len(first) == width - 1 and body and sum(len(each) == width for each in body) >= 0.9 * len(body):
-        names = ["", *first]  # R leaves the name of the rows' names out
+        # R leaves the name of the rows' names out; others end each row with a separator, and the header with none.
+        ended = not any(row[-1].strip() for row in body if len(row) == width)
+        names = [*first, ""] if ended else ["", *first]
+    elif header and len(first) == width + 1 and not first[-1].strip():
+        names = first[:-1]  # a separator behind the last name, and none behind the values
     if header and "header" not in given and (both := stacked([first, *body])):
         return replace(dialect, skip=records[begin + 2][0] - 1, header=False, columns=unique(both))
     if header and "header" not in given and units_below(first, body):
@@ -248,7 +252,7 @@ def _with_header(
             f"{name} ({unit})" if name and unit else name or unit for name, unit in zip(names, body[0], strict=True)
         ]
         return replace(dialect, skip=records[begin + 2][0] - 1, header=False, columns=unique(second))
-    return replace(dialect, skip=line - 1 if line > 1 else 0, header=header, columns=unique(names))
+    return replace(dialect, skip=line - 1 if line > 1 else 0, header=header, columns=unique(bare(names)))
 
 
 def _numbered(dialect: Dialect, lines: Sequence[str], start: int) -> Iterator[tuple[int, list[str]]]:

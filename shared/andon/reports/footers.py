@@ -113,11 +113,16 @@ def _is_remark(record: Sequence[str]) -> bool:
     return len(record) == 1 and (" " in text or text[0] in "#\x1a(*")
 
 
+def is_total(value: str) -> bool:
+    """Whether a value is what totals and means are called."""
+    return bool(_TOTAL.fullmatch(value.strip()))
+
+
 def _is_labelled(record: Sequence[str]) -> bool:
     """Whether a record is called a total, and holds numbers beside that."""
     filled = [cell.strip() for cell in record if cell.strip()]
     words = [cell for cell in filled if not _NUMBER.fullmatch(cell)]
-    return len(words) == 1 < len(filled) and bool(_TOTAL.fullmatch(words[0]))
+    return len(words) == 1 < len(filled) and is_total(words[0])
 
 
 def _rows(path: Path, table: Table, end: int) -> list[list[str]]:

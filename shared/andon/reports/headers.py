@@ -13,6 +13,13 @@ _UNITS_BELOW, _LONGEST_UNIT = 200, 20
 _FEWEST_STACKED = 3
 
 
+def bare(names: Sequence[str]) -> list[str]:
+    """The names without the quotes that all of them are in, where the values are in none."""
+    named = [name.strip() for name in names if name.strip()]
+    quoted = bool(named) and all(len(name) > 2 and name[0] == name[-1] and name[0] in "'`" for name in named)
+    return [name.strip()[1:-1] for name in names] if quoted else list(names)
+
+
 def units_below(first: Sequence[str], body: Sequence[Sequence[str]]) -> bool:
     """Whether the record below a header says what its columns are in: words over columns of numbers."""
     rest = [row for row in body[1:_UNITS_BELOW] if len(row) == len(first)]

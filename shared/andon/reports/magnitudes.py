@@ -51,7 +51,7 @@ def candidates(values: Sequence[str]) -> list[Spelling]:
         return []
     if small <= _BYTES.keys() and any(len(mark) > 1 for mark in small):
         return [magnitude(decimal, BYTES) for decimal in ".,"] if len(small) > 1 else []
-    if not small <= _NUMBERS.keys() or ("m" in marks and "k" not in marks):
+    if not small <= _NUMBERS.keys() or ("m" in marks and "k" not in marks and not currency):
         return []
     factors = {_NUMBERS[mark] for mark in small}
     thousands = factors == {1e3} and all(_value(each) < _MOST_BARE for each in told if not each["mark"])

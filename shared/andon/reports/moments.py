@@ -93,6 +93,12 @@ _AT_PLACE = re.compile(rf"[\s(]({_PLACE})\)?\s*$", re.ASCII)
 _LETTER = "[A-Za-z\u00c0-\u024f\u0370-\u03ff\u0400-\u04ff\u1e00-\u1fff]"
 _DAY, _NAME = r"(?P<d>\d{1,2})(?:st|nd|rd|th|\.)?", rf"(?P<m>{_LETTER}{{3,12}})\.?"
 _WEEKDAY = rf"(?:{_LETTER}{{2,10}}\.?,? +)?"
+# Before a day in digits only these: `No 12-11-10` is none.
+_KNOWN_WEEKDAY = (
+    r"(?:(?i:mon(?:day)?|tue(?:s|sday)?|wed(?:nesday)?|thu(?:rs|rsday)?|fri(?:day)?|sat(?:urday)?|sun(?:day)?|"
+    r"mo|di|mi|do|fr|sa|so|montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonntag|lun|mar|mer|jeu|ven|sam|dim)"
+    r"\.?,? +)?"
+)
 
 
 def day(
@@ -116,7 +122,7 @@ def day(
     # A month's name may be set off by a blank, a hyphen, a comma and a blank.
     # or by nothing before the four digits of a year.
     between = (r"[ ,/-]+(?:de )?" if short else r"[ ,/-]*(?:de )?") if named else re.escape(separator)
-    pattern = (_WEEKDAY if named else "") + between.join(each[part] for part in order)
+    pattern = (_WEEKDAY if named else _KNOWN_WEEKDAY) + between.join(each[part] for part in order)
     pattern += (r"(?: ?г\.?)?" if named and order.endswith("y") else "") + (_TIME if timed else "")
     pattern = rf"\s*\[?{pattern}\]?\s*" if timed else rf"\s*{pattern}\s*"
     month = _month("told.m") if named else "told.m"

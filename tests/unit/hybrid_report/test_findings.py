@@ -148,6 +148,13 @@ def test_nines_far_from_all_others_count_as_missing_and_that_is_said(profile: Pr
     )
 
 
+@pytest.mark.parametrize(("first", "every"), [("", 10), ("Total,780\n", 99)])
+def test_rows_that_are_called_totals_are_told(profile: Profile, first: str, every: int) -> None:
+    rows = [f"s{i},{i}\n" + (f"Subtotal,{i}\n" if i % every == every - 1 else "") for i in range(40)]
+    told = said("quality", profile("quality", f"shop,n\n{first}{''.join(rows)}"))
+    assert ("“Total” in 1 row" if first else "“Subtotal” in 4 rows") in told
+
+
 def test_alerts_name_what_a_careful_reader_would(profile: Profile) -> None:
     names = ["Berlin", "berlin ", "BERLIN", "Paris", "Rome"]
     rows = [

@@ -312,6 +312,8 @@ KINDS: dict[str, list[File]] = {
     "day and month": [
         column("d", lambda i: f"{day(i):%d-%m-%Y}", D, day(1)),
         column("d", lambda i: f"{day(i):%m.%d.%Y}", D, day(1)),
+        column("d", lambda i: f"{['Mo', 'Di', 'Mi', 'Do', 'Fr', 'Sa', 'So'][i % 7]}, {day(i):%d.%m.%Y}", D, day(1)),
+        column("d", lambda i: f"No {day(i):%d-%m-%y}", T, "No 02-01-21"),
         column("d", lambda i: f"{day(i).year}年{day(i).month}月{day(i).day}日", D, day(1)),
         column("d", lambda i: f"{day(i).year}. {day(i).month}. {day(i).day}.", D, day(1)),
         column("d", lambda i: f"{i % 9 + 1}-{i % 9 + 1}-{2000 + i % 20}", T, "2-2-2001"),
@@ -371,6 +373,7 @@ KINDS: dict[str, list[File]] = {
     "numbers with magnitudes": [
         column("views", lambda i: f"{i}.5K" if i % 2 else f"{i}M", N, 1500.0),
         column("price", lambda i: f"${i}.25M", N, 1250000.0),
+        column("price", lambda i: f"US$ {i}.5m", N, 1500000.0),
         column("followers", lambda i: f"{i}.1k" if i % 2 else f"{i + 100}", N, 1100.0),
         column("Umsatz", lambda i: f"{i},5 Mio. €" if i % 2 else f"{i} Mrd. €", N, 1500000.0),
         column("size", lambda i: f"{i}.5 {('KB', 'MB', 'KiB')[i % 3]}", N, 1500000.0),
@@ -382,6 +385,8 @@ KINDS: dict[str, list[File]] = {
         csv("when;temp;note", lambda i: f"{day(i)};{i},5" + (";ok" if i % 4 else ""), [D, N, T], (day(1), 1.5, "ok")),
         csv("n,a,b,c,d", lambda i: f"n{i}" + ",1" * (2 + 2 * (i % 3 > 0)), [T, W, W, W, W], ("n1", 1, 1, 1, 1)),
         csv("a,b", lambda i: f"{i},{i}.5" + (",," if i % 5 == 4 else ""), [W, N], (1, 1.5)),
+        csv("a,b,", lambda i: f"{i},{i}.5", [W, N], (1, 1.5)),
+        csv("a;b", lambda i: f"{i};{i},5;", [W, N], (1, 1.5)),
     ],
     "totals below the rows": [
         csv("shop;sales", lambda i: f"s{i};{i},50", [T, N], ("s1", 1.5), after="Total;800,00\n"),
@@ -503,6 +508,11 @@ def test_a_word_that_stands_but_twice_is_a_cell_that_could_not_be_read(tmp_path:
 def test_a_last_row_that_was_cut_off_is_refused_rather_than_left_out(tmp_path: Path) -> None:
     with pytest.raises(UnreadableDataset, match="line 42: expected 3 values, found 1"):
         read(tmp_path, csv("a,b,c", lambda i: f"n{i},{i}.5,{i}", [], (), after="n40"))
+
+
+def test_names_in_quotes_over_values_in_none_are_bare(tmp_path: Path) -> None:
+    columns, _ = read(tmp_path, ("t.csv", table("'a'\t'b'", lambda i: f"{i}\t{i}.5"), [], ()))
+    assert [each.name for each in columns] == ["a", "b"]
 
 
 def test_two_rows_of_a_header_are_one_name_each(tmp_path: Path) -> None:

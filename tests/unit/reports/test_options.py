@@ -106,3 +106,20 @@ def test_what_is_said_wrong_of_a_file_is_named(said: dict[str, Any], expected: s
     [(at, message)] = caught.value.problems
     assert at == f"/reading/{next(iter(said))}"
     assert expected in message
+
+
+@pytest.mark.parametrize(
+    ("name", "summed"),
+    [
+        *(("amount", True), ("Total price", True), ("revenue", True), ("unit_price", False), ("gdpPercap", False)),
+        *(
+            ("Saldo nach Buchung", False),
+            ("package", True),
+            ("population", False),
+            ("Unit cost", False),
+            ("age", False),
+        ),
+    ],
+)
+def test_a_total_is_told_of_what_adds_up(name: str, summed: bool) -> None:
+    assert Column(name, "number", "money").summed is summed

@@ -10,6 +10,7 @@ import numpy as np
 
 from andon.reports import Column
 from andon.reports.duck import identifier, literal
+from andon.reports.footers import is_total
 from andon.reports.options import MEASURABLE
 from andon_worker.hybrid_report.figures.table import Table, double
 from andon_worker.hybrid_report.figures.values import Values, sampled, values_of
@@ -33,6 +34,7 @@ def alerts(table: Table, columns: Sequence[Column]) -> list[Alert]:
       meanWithout`
     - `identical`: two columns with the same value in every row
     - `repeatedKey`: an id of which some values stand more than once: `repeats`
+    - `totals`: words as "Total" and "Subtotal" among others, which may be rows that sum up others: `values, rows`
     - `variants`: spellings that differ in case or spaces alone: `examples: [[spelling]], count`
     - `mixed`: a text column partly of numbers: `numbers`, the share
     - `empty`, `constant`: no value, a single one: `value`
@@ -54,6 +56,7 @@ def alerts(table: Table, columns: Sequence[Column]) -> list[Alert]:
     tops = table.per_column([c.name for c in words], lambda c: (f"histogram(CAST({c} AS VARCHAR))",), keeping=True)
     spelled = {name: dict(histogram or {}) for name, (histogram,) in tops.items()}
     found += _keys(table, columns, counts)
+    found += [alert for c in words if c.type == "text" and (alert := _totals(c.name, spelled[c.name]))]
     found += [alert for c in words if c.type == "text" and (alert := _variants(c.name, spelled[c.name]))]
     found += _mixed(table, columns)
     found += _flat(table, columns, counts, spelled)
@@ -168,6 +171,14 @@ def _keys(table: Table, columns: Sequence[Column], counts: dict[str, tuple[Any, 
         for name, (n, values) in table.distinct(keys).items()
         if values < n
     ]
+
+
+def _totals(name: str, counts: dict[str, int]) -> Alert | None:
+    called = [value for value in counts if is_total(value)]
+    if not called or len(called) > 0.2 * len(counts):
+        return None  # all of them are: a table of totals
+    shown = [label(value, 30) for value in sorted(called, key=lambda value: -counts[value])[:3]]
+    return {"kind": "totals", "columns": [name], "values": shown, "rows": sum(counts[value] for value in called)}
 
 
 def _variants(name: str, counts: dict[str, int]) -> Alert | None:

@@ -349,8 +349,8 @@ def _compared(comparison: dict[str, Any], confidence: float, wording: Wording) -
         beyond = any(mean is not None and not means[low] <= mean <= means[high] for mean in small)
         among = f"among groups of at least {comparison['fewest']} rows, " if beyond else ""
         said = (
-            f"By {by}, {among}the mean of {measure} is highest for {label(high, 40)} ({say(means[high])}) "
-            f"and lowest for {label(low, 40)} ({say(means[low])})"
+            f"By {by}, {among}the mean of {measure} is highest for {label(high, 60)} ({say(means[high])}) "
+            f"and lowest for {label(low, 60)} ({say(means[low])})"
         )
         certain = True
         if difference["low"] is not None:

@@ -107,7 +107,7 @@ def sentences(result: Result, wording: Wording) -> list[Sentence]:
     return told or [Sentence("Nothing in the columns calls for caution.")]
 
 
-_SAID = {"placeholder", "identical", "repeatedKey", "variants"}
+_SAID = {"placeholder", "identical", "repeatedKey", "totals", "variants"}
 
 
 def _say(alert: Alert, wording: Wording) -> Sentence:
@@ -126,6 +126,14 @@ def _say(alert: Alert, wording: Wording) -> Sentence:
             )
         case "identical":
             return Sentence(f"{name} and {label(alert['columns'][1])} have the same value in every row.", effect=0.3)
+        case "totals":
+            words, rows = listed([f"“{value}”" for value in alert["values"]]), alert["rows"]
+            these = "it sums" if rows == 1 else "these sum"
+            return Sentence(
+                f"{name} is {words} in {wording.count(rows, 'row')}: if {these} up others, sums and counts hold them "
+                "twice.",
+                effect=0.55,
+            )
         case "repeatedKey":
             return Sentence(
                 f"{name} names its rows, but {wording.count(alert['repeats'], 'row')} "
