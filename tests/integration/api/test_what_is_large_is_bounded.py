@@ -76,3 +76,10 @@ def test_a_tenant_is_at_work_on_one_large_thing_at_a_time_and_others_on_theirs(a
             entered.set()
     with places.place("a"):
         assert entered.is_set()
+
+
+def test_a_body_of_very_many_lists_is_refused_before_it_is_read(client: Client) -> None:
+    body = "[" + ",".join(["[]"] * 600_000) + "]"
+    answer = client.post(f"{API}/events", data=body, content_type="application/json")
+    assert answer.status_code == 413
+    assert "at most 500,000 lists and objects in a body, got 600,001" in answer.json["detail"]

@@ -110,7 +110,7 @@ def database(database_url: str) -> Iterator[Connection]:
 def bench(database_url: str, redis_url: str, database: Connection) -> Iterator[Bench]:
     """An intake that leads."""
     own = Database(database_url, name="intake", lock_seconds=1)
-    redis, blocking = connect_redis(redis_url, name="intake"), connect_blocking(redis_url, name="intake")
+    redis, blocking = connect_redis(redis_url, name="intake"), connect_blocking(redis_url, name="intake", bounded=True)
     leadership = Leadership("test", seconds=600)
     assert leadership.acquire(own.connection())
     metrics = DispatcherMetrics(new_registry())
@@ -133,7 +133,7 @@ def dispatcher(database_url: str, redis_url: str) -> Callable[[], Any]:
     @contextmanager
     def serve() -> Iterator[DispatcherService]:
         settings = Settings(database_url=database_url, redis_url=redis_url, lease_seconds=2.0)
-        redis, blocking = connect_redis(redis_url, name="x"), connect_blocking(redis_url, name="x")
+        redis, blocking = connect_redis(redis_url, name="x"), connect_blocking(redis_url, name="x", bounded=True)
         leader = Leader(
             settings,
             Registry([made]),

@@ -272,3 +272,13 @@ def test_a_dispatcher_whose_stream_is_something_else_goes_on_with_its_duties(
         assert (bench.dead(), bench.open()) == ([], 1), "no event is blamed for it"
         bench.redis.delete("andon:events")
         wait_until(lambda: "kept" in bench.runs(), 20)
+
+
+def test_an_entry_that_is_larger_than_is_read_is_dead_with_its_size_and_keeps_nobody(bench: Bench) -> None:
+    bench.add("thing/made", {"k": 1})
+    bench.add("thing/made", b"x" * 30_000_000)
+    bench.add("thing/made", {"k": 2})
+    bench.handle_all()
+    assert bench.runs() == [1, 2]
+    [reason] = bench.dead()
+    assert "got 30000014 bytes" in reason

@@ -10,11 +10,17 @@ from typing import Any
 from andon.engine.storable import DEEPEST
 from andon_api.http.problems import Problem
 
+MOST_INSIDE = 500_000  # lists and objects: each takes twenty times as much memory as it has letters
 LONGEST_NUMBER = 300  # digits: beyond, no float can hold it
 
 
 def parse_json(body: bytes | str) -> Any:
     """The body as strict JSON; raises a 400 `Problem` that says what isn't."""
+    opened = _opened(body)
+    if opened > MOST_INSIDE:
+        raise Problem(
+            413, f"expected at most {MOST_INSIDE:,} lists and objects in a body, got {opened:,}: send less at once"
+        )
     try:
         value = json.loads(
             body, parse_constant=_refuse, parse_int=_whole, parse_float=_real, object_pairs_hook=_each_once
@@ -23,7 +29,7 @@ def parse_json(body: bytes | str) -> Any:
         raise Problem(400, _TOO_DEEP) from None
     except ValueError as error:
         raise Problem(400, f"the body is not JSON: {error}") from None
-    if _opened(body) > DEEPEST and _deeper_than(DEEPEST, value):
+    if opened > DEEPEST and _deeper_than(DEEPEST, value):
         raise Problem(400, _TOO_DEEP)
     return value
 

@@ -12,7 +12,7 @@ from andon.reports.plan import Plan
 from andon_api.database import Row, rows
 from andon_api.http import paging
 from andon_api.http.paging import Listing
-from andon_api.reads.room import room
+from andon_api.reads.room import fitting
 
 _DATASET = Dataset.__table__
 
@@ -31,9 +31,8 @@ def listed(tenant: str, *, limit: int, cursor: str | None) -> Row:
     if after := listing.decode(cursor, paging.moment, UUID):
         query = query.where(tuple_(_DATASET.c.created_at, _DATASET.c.id) < tuple_(*after))
     query = query.order_by(_DATASET.c.created_at.desc(), _DATASET.c.id.desc())
-    limit = room(query, limit, _DATASET.c.columns, _DATASET.c.plan)
-    found = [_told(each) for each in rows(query.limit(limit + 1))]
-    return listing.page(found, limit, lambda row: [row["created_at"].isoformat(), row["id"]])
+    found, limit = fitting(query, limit, "columns", "plan")
+    return listing.page([_told(each) for each in found], limit, lambda row: [row["created_at"].isoformat(), row["id"]])
 
 
 def _told(dataset: Row) -> Row:

@@ -18,7 +18,7 @@ from andon.engine.events import why_only_ours
 from andon_api.database import Row, now, rows
 from andon_api.http import paging
 from andon_api.http.paging import Listing
-from andon_api.reads.room import room
+from andon_api.reads.room import fitting
 from andon_api.reads.unmatched import why_nothing
 
 _EVENT = EventRow.__table__
@@ -59,8 +59,7 @@ def listed(tenant: str, *, limit: int, cursor: str | None, name: str | None = No
     if after := listing.decode(cursor, paging.seq):
         query = query.where(_EVENT.c.seq < after[0])
     query = query.order_by(_EVENT.c.seq.desc())
-    limit = room(query, limit, _EVENT.c.data)
-    made = listing.page(rows(query.limit(limit + 1)), limit, lambda row: [row["seq"]])
+    made = listing.page(*fitting(query, limit, "data"), lambda row: [row["seq"]])
     return {**made, "items": _with_effects(made["items"])}
 
 
@@ -99,9 +98,8 @@ def dead(tenant: str, *, limit: int, cursor: str | None) -> Row:
     if after := listing.decode(cursor, paging.seq):
         query = query.where(_DEAD.c.id < after[0])
     query = query.order_by(_DEAD.c.id.desc())
-    limit = room(query, limit, _DEAD.c.fields)
-    found = [{**row, "fields_": row["fields"]} for row in rows(query.limit(limit + 1))]
-    return listing.page(found, limit, lambda row: [row["id"]])
+    found, limit = fitting(query, limit, "fields")
+    return listing.page([{**row, "fields_": row["fields"]} for row in found], limit, lambda row: [row["id"]])
 
 
 def dead_one(tenant: str, id: int) -> Row | None:

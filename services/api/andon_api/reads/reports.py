@@ -16,7 +16,7 @@ from andon_api.http import paging
 from andon_api.reads import artifacts
 from andon_api.reads.current import add_run
 from andon_api.reads.filters import listing_of, of_request
-from andon_api.reads.room import room
+from andon_api.reads.room import fitting
 
 _ROW = Report.__table__
 _SUBJECT = SubjectRow.__table__
@@ -64,8 +64,7 @@ def listed(tenant: str, filters: Row) -> Row:
     if after := listing.decode(filters["cursor"], paging.moment, UUID):
         query = query.where(tuple_(_REPORT.c.created_at, _REPORT.c.id) < tuple_(*after))
     query = query.order_by(_REPORT.c.created_at.desc(), _REPORT.c.id.desc())
-    limit = room(query, limit, _REPORT.c.options)
-    made = listing.page(rows(query.limit(limit + 1)), limit, lambda row: [row["created_at"].isoformat(), row["id"]])
+    made = listing.page(*fitting(query, limit, "options"), lambda row: [row["created_at"].isoformat(), row["id"]])
     return {**made, "items": _complete(tenant, made["items"])}
 
 

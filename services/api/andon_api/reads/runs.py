@@ -20,7 +20,7 @@ from andon_api.http import paging
 from andon_api.http.paging import Listing
 from andon_api.http.rest import PREFIX
 from andon_api.reads import artifacts, attempts, doors, searching
-from andon_api.reads.room import room
+from andon_api.reads.room import fitting
 from andon_api.services import services
 
 _RUN = Run.__table__
@@ -254,8 +254,7 @@ def listed(tenant: str, filters: Row) -> Row:
     if where is not None:
         with services().costly.place(tenant):
             return _searched(query, listing, limit, where)
-    limit = room(query, limit, _EVENT.c.data)
-    return _page(listing, rows(query.limit(limit + 1)), limit)
+    return _page(listing, *fitting(query, limit, "event_data"))
 
 
 def _page(listing: Listing, found: list[Row], limit: int) -> Row:
@@ -269,8 +268,7 @@ def _searched(query: Select[Any], listing: Listing, limit: int, where: str) -> R
     seen = query.with_only_columns(_RUN.c.id).limit(searching.SEEN_AT_ONCE).subquery()
     last, count = db.session.execute(select(func.min(cast(seen.c.id, Text)), func.count()).select_from(seen)).one()
     matching = query.where(_RUN.c.id.in_(select(seen.c.id)), searching.has_value(where))
-    limit = room(matching, limit, _EVENT.c.data)
-    page = _page(listing, rows(matching.limit(limit + 1)), limit)
+    page = _page(listing, *fitting(matching, limit, "event_data"))
     if page["next_cursor"] is None and count == searching.SEEN_AT_ONCE:
         page["next_cursor"] = listing.encode(last)
     return page

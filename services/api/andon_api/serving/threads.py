@@ -16,11 +16,11 @@ Task = tuple[Callable[[], T], "Future[T]"]
 
 
 class FairThreads(Generic[T]):
-    """So many threads. Where callers are known, none has all of them: the next one's request is begun at once."""
+    """So many threads. Where callers are known, none has more than half: another's request is begun at once."""
 
     def __init__(self, threads: int, name: str) -> None:
         self._free = threads
-        self._most_each = max(1, threads * 3 // 4)
+        self._most_each = max(1, threads // 2)
         self._pool = ThreadPoolExecutor(threads, name)
         self._changed = threading.Condition()
         self._waiting: dict[Caller, deque[Task[T]]] = {}

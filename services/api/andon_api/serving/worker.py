@@ -12,6 +12,7 @@ import os
 import resource
 import selectors
 import socket
+import sys
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -29,6 +30,7 @@ from gunicorn.util import write_error  # type: ignore[import-untyped]
 from gunicorn.workers.base import Worker  # type: ignore[import-untyped]
 from gunicorn.workers.gthread import PollableMethodQueue  # type: ignore[import-untyped]
 
+from andon.process import collect_garbage_seldom
 from andon_api.serving.callers import Callers
 from andon_api.serving.connection import Connection, Phase
 from andon_api.serving.exchange import Exchange, Next
@@ -37,6 +39,7 @@ from andon_api.serving.timers import Timers
 
 QUOTING = (InvalidHeader, InvalidHeaderName, InvalidHTTPVersion, InvalidRequestLine, InvalidRequestMethod)
 SWEEP_SECONDS = 0.5
+SWITCH_SECONDS = 0.001  # a short request waits so long for each thread that computes, whenever it goes on
 BURST_SECONDS = 0.05  # changes within so long are one to whoever is told of them
 BURST_SECONDS_EACH = 0.001  # and so much longer for each who is: a thousand viewers are told once a second
 STOPPING_SECONDS = 0.5  # for a client that may be sending its next request already
@@ -53,6 +56,7 @@ class EventWorker(Worker):  # type: ignore[misc]
         self._poller = selectors.DefaultSelector()
         self._done = PollableMethodQueue()
         self._done.init()
+        sys.setswitchinterval(SWITCH_SECONDS)
         self.callers = Callers()
         self._work = FairThreads[Next](self.cfg.threads, "andon-api")
         self._lanes = {
@@ -69,6 +73,7 @@ class EventWorker(Worker):  # type: ignore[misc]
 
     def run(self) -> None:
         """Serve until SIGTERM, then end what is under way."""
+        collect_garbage_seldom()
         self._poller.register(self._done.fileno(), selectors.EVENT_READ, self._done.run_callbacks)
         for listener in self.sockets:
             listener.setblocking(False)

@@ -7,7 +7,7 @@ import signal
 
 from andon.adapters.tracing import start_tracing
 from andon.migrations import require_head
-from andon.process import leave, on_stop, starting
+from andon.process import collect_garbage_seldom, leave, on_stop, starting
 from andon_worker.dispatcher.bootstrap import dispatcher, dispatcher_health, load_functions
 from andon_worker.dispatcher.telling import Teller
 
@@ -25,6 +25,7 @@ def main() -> None:
         health.start()
     teller = Teller(settings.database_url, private=settings.webhooks_private == "on", count=service.metrics.told)
     teller.start()
+    collect_garbage_seldom()
     service.run()
     teller.stop()
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # asked again, while it ends

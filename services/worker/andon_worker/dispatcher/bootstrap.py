@@ -76,7 +76,7 @@ def dispatcher(
         Leadership(holder, seconds=settings.lease_seconds, patience=2 * settings.lease_seconds if failed else 0.0),
         DispatcherMetrics(new_registry()),
     )
-    blocking = connect_blocking(settings.redis_url, name="dispatcher")
+    blocking = connect_blocking(settings.redis_url, name="dispatcher", bounded=True)
     return DispatcherService(leader, blocking, tracing, narrates=settings.step_log.lower() == "on")
 
 

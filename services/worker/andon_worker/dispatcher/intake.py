@@ -30,6 +30,7 @@ from andon.adapters.postgres.events.dead_events import Dead
 from andon.adapters.postgres.events.own_events import check_own
 from andon.adapters.postgres.leadership import Leadership
 from andon.adapters.postgres.upkeep.retention import position, still_open
+from andon.adapters.redis.bounded import ReplyTooLarge
 from andon.adapters.redis.bus import GROUP, STREAM, decode, preserve
 from andon.adapters.redis.reading import BoundedReader, Entry, size
 from andon.engine.declared.functions import Registry
@@ -185,7 +186,12 @@ class Intake:
                 raise
 
     def _new(self, block_ms: int) -> list[Entry]:
-        return self._reader.new(self._leadership.holder, count=MOST, most_bytes=MOST_BYTES, block_ms=block_ms)
+        """Entries that nobody has read; one that is too large to come whole is pending then, and comes cut."""
+        try:
+            return self._reader.new(self._leadership.holder, count=MOST, most_bytes=MOST_BYTES, block_ms=block_ms)
+        except ReplyTooLarge:
+            self.pending_first = True
+            return []
 
     def _pending(self) -> list[Entry]:
         """Entries read by anyone and not acknowledged; those trimmed meanwhile are acknowledged and counted.

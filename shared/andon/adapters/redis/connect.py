@@ -8,6 +8,8 @@ from redis import Redis
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.retry import Retry
 
+from andon.adapters.redis.bounded import BoundedParser
+
 # A half-open connection is noticed within ten seconds, also by a subscriber, which only listens.
 KEEPALIVE = {
     getattr(socket, name): value
@@ -39,10 +41,14 @@ def connect(url: str, *, name: str, timeout: float = 2.0) -> Redis:
     )
 
 
-def connect_blocking(url: str, *, name: str) -> Redis:
-    """A client of its own for blocking reads (`BLOCK` of at most 2 s), so that a cut is noticed within 5 s."""
+def connect_blocking(url: str, *, name: str, bounded: bool = False) -> Redis:
+    """A client of its own for blocking reads (`BLOCK` of at most 2 s), so that a cut is noticed within 5 s.
+
+    With `bounded`, replies that are too large raise `ReplyTooLarge`.
+    """
     return Redis.from_url(
         url,
+        **({"parser_class": BoundedParser, "protocol": 2} if bounded else {}),
         client_name=f"andon-{name}-blocking",
         socket_timeout=5.0,
         socket_connect_timeout=2.0,
