@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from andon import Event
+from andon.adapters.postgres.events import inbox
+from andon.adapters.redis import bus
 from andon.adapters.redis.bus import GROUP, STREAM
 from tests.integration.dispatcher.conftest import REFUSING, Bench
 
@@ -71,3 +74,18 @@ def test_what_was_read_ahead_and_not_handled_is_handled_by_whoever_leads_next(be
     bench.handle_all()
     assert made(bench, "many") == list(range(1_200))
     assert bench.redis.xpending(STREAM, GROUP)["pending"] == 0
+
+
+def test_what_was_accepted_of_another_tenant_overtakes_a_bus_that_is_longer_than_is_read_ahead(bench: Bench) -> None:
+    flood(bench, [{"k": k} for k in range(3_000)], "many")
+    accepted = [Event("thing/made", {"k": k}, tenant=tenant) for tenant in ("few", "many") for k in range(3)]
+    with bench.db.transaction():
+        events = inbox.accept(bench.db, accepted)
+    bus.publish(bench.redis, events)
+    bench.intake.step(block_ms=1)
+    assert not bench.intake.behind
+    bench.intake.overtake()
+    assert made(bench, "few") == [0, 1, 2]
+    bench.handle_all()
+    assert made(bench, "few") == [0, 1, 2]
+    assert len(made(bench, "many")) == 3_003

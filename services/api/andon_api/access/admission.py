@@ -14,7 +14,7 @@ from sqlalchemy import select
 from andon.adapters.postgres.models import FunctionRow, RuleRow
 from andon.adapters.postgres.registered.functions import stored_triggers
 from andon.adapters.postgres.registered.rules import stored_rules
-from andon.adapters.postgres.usage import queued
+from andon.adapters.postgres.usage import waits
 from andon.engine.data.shapes import fault
 from andon.engine.declared.triggers import On, parts_of
 from andon.engine.events import OWN_CANCELS, Event
@@ -48,14 +48,14 @@ class Names:
 
 
 class Admission:
-    """One app's. `most_queued` is how many runs of a tenant may wait; it is counted anew every two seconds."""
+    """One app's. `most_queued` is how many runs of a tenant may wait, counted anew every two seconds."""
 
     def __init__(self, most_queued: int, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._most_queued = most_queued
         self._clock = clock
         self._lock = threading.Lock()
         self._names: tuple[float, Names] | None = None
-        self._full: dict[str, tuple[float, bool]] = {}
+        self._waiting: dict[str, tuple[float, int]] = {}
 
     def names(self) -> Names:
         """What the registered functions start on and are cancelled by."""
@@ -64,20 +64,26 @@ class Admission:
             kept = self._names = (self._clock() + REMEMBERED_SECONDS, _read_names())
         return kept[1]
 
-    def full(self, tenant: str) -> bool:
-        """Whether as many runs of the tenant wait as may."""
+    def has_room(self, tenant: str, events: int) -> bool:
+        """Whether fewer runs of the tenant wait than may, with what the bus has still; if so, so many more do now."""
         if not self._most_queued:
-            return False
+            return True
         now = self._clock()
         with self._lock:
-            until, full = self._full.get(tenant, (float("-inf"), False))
+            until, waiting = self._waiting.get(tenant, (float("-inf"), 0))
         if now >= until:
-            full = queued(connection(), tenant, self._most_queued) >= self._most_queued
-            with self._lock:
-                if len(self._full) >= MOST_TENANTS:
-                    self._full.clear()
-                self._full[tenant] = (now + REMEMBERED_SECONDS, full)
-        return full
+            until, waiting = now + REMEMBERED_SECONDS, waits(connection(), tenant, self._most_queued)
+            self._note(tenant, until, waiting)
+        if waiting < self._most_queued:
+            self._note(tenant, until, events, more=True)
+        return waiting < self._most_queued
+
+    def _note(self, tenant: str, until: float, waiting: int, *, more: bool = False) -> None:
+        with self._lock:
+            if len(self._waiting) >= MOST_TENANTS:
+                self._waiting.clear()
+            before = self._waiting.get(tenant, (until, 0))[1] if more else 0
+            self._waiting[tenant] = (until, before + waiting)
 
 
 def admit(events: Sequence[Event]) -> None:
@@ -93,7 +99,8 @@ def admit(events: Sequence[Event]) -> None:
             raise Problem(403, f"{event.name} cancels runs: this takes a key with the scope cancel.")
         if (not cancels or names.starts(event.name)) and "write" not in who.scopes:
             raise Problem(403, f"{event.name}: this takes a key with the scope write.")
-    if any(names.starts(event.name) for event in events) and admission.full(who.tenant):
+    starting = sum(names.starts(event.name) for event in events)
+    if starting and not admission.has_room(who.tenant, starting):
         raise Problem(
             429,
             "Too many of your runs wait already; cancel some, or come back.",

@@ -38,7 +38,7 @@ from andon.engine.declared.gates import is_limited
 from andon.engine.errors import EventError
 from andon.engine.events import DEFAULT_TENANT, ENDS, Event, why_only_ours
 from andon_worker.dispatcher.batches.batch import Effects, record_batch
-from andon_worker.dispatcher.batches.sharing import Sharing, tenant_of
+from andon_worker.dispatcher.batches.sharing import MANY_BESIDE_OTHERS, Sharing, tenant_of
 from andon_worker.dispatcher.batches.size import MOST, MOST_BYTES, BatchSize
 from andon_worker.dispatcher.halving import halving, is_nobodys_fault, is_too_much
 from andon_worker.dispatcher.low_water import forgotten
@@ -54,7 +54,7 @@ _ENDS = {name.encode() for name in ENDS}
 PUT_BY_SECONDS = 5.0
 LONGEST_PUT_BY_SECONDS = 300.0
 TRIES = 5
-READS_AT_ONCE = 2
+READS_AT_ONCE = 4
 LONGEST_SECONDS = 1.0  # that many events' expressions may take in one batch; one's are bounded
 TRIES_KEPT = 10_000
 
@@ -171,6 +171,38 @@ class Intake:
     def _has_time(self, entry: Entry) -> bool:
         """Whether nobody waits for it, as a parent does for its child's end."""
         return entry[1].get(b"name") in self._can_wait and b'"parentRunId"' not in entry[1].get(b"data", b"")
+
+    @property
+    def behind(self) -> bool:
+        """Whether more lies on the bus than is read ahead."""
+        return self._sharing.full
+
+    def overtake(self) -> None:
+        """Handle what was accepted of tenants that have little on the bus, before it is read to where that lies."""
+        found = inbox.open_of_others(self._database.connection(), self._sharing.many(), MANY_BESIDE_OTHERS)
+        effects: list[Effects] = []
+
+        def leave(key: tuple[str, str], error: Exception) -> None:
+            log.warning("event %s of %s is left to the bus: %s", key[1], key[0], type(error).__name__)
+
+        halving(found, lambda some: effects.append(self._commit_accepted(some)), leave)
+        for each in effects:
+            self._signal(each)
+
+    def _commit_accepted(self, keys: Sequence[tuple[str, str]]) -> Effects:
+        connection = self._database.connection()
+        with connection.transaction():
+            self._hold(connection)
+            events = [_named_by(key) for key in keys]
+            return record_batch(
+                connection,
+                self._registry,
+                events,
+                [None] * len(events),
+                awaited=self.awaited,
+                pauses=self._pauses,
+                until=time.monotonic() + LONGEST_SECONDS,
+            )
 
     @property
     def idle_for(self) -> float:

@@ -35,7 +35,7 @@ from andon_worker.dispatcher.duties.hints import LOST_SECONDS, HintAgain, Unsent
 from andon_worker.dispatcher.duties.recovery import Recover
 from andon_worker.dispatcher.duties.subjects import OpenSubjectDoors, WriteRows
 from andon_worker.dispatcher.duties.ticking import Tick
-from andon_worker.dispatcher.duties.unpublished import RELAY_SECONDS, MakeEnds, Relay
+from andon_worker.dispatcher.duties.unpublished import RELAY_SECONDS, MakeEnds, Overtake, Relay
 from andon_worker.dispatcher.duties.waits import LookForArrivals
 from andon_worker.dispatcher.former import FormerIntake, FormerStreams
 from andon_worker.dispatcher.gatekeeper import Gatekeeper
@@ -106,6 +106,7 @@ class DispatcherService:
             Unsent(leader),
             self._recover,
             Relay(leader),
+            Overtake(leader, self._intake),
             HintAgain(leader),
         ]
 

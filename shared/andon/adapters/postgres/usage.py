@@ -34,8 +34,11 @@ SELECT (SELECT jsonb_object_agg(status, n) FROM (SELECT status, count(*) AS n FR
         JOIN andon.steps s ON s.run_id = d.id WHERE s.ended_at IS NOT NULL AND s.status <> 'sleeping')
 """
 
-_QUEUED = """
-SELECT count(*) FROM (SELECT FROM andon.runs WHERE tenant = %s AND status = 'queued' LIMIT %s) q
+_WAIT = """
+SELECT (SELECT count(*) FROM
+        (SELECT FROM andon.runs WHERE tenant = %(tenant)s AND status = 'queued' LIMIT %(most)s) q)
+    + (SELECT count(*) FROM (SELECT event_seq FROM andon.outbox ORDER BY event_seq DESC LIMIT %(most)s) o
+        JOIN andon.events e ON e.seq = o.event_seq WHERE e.tenant = %(tenant)s AND e.name NOT LIKE 'andon/%%')
 """
 
 
@@ -75,7 +78,7 @@ def last_day(connection: psycopg.Connection[Any], tenant: str) -> tuple[dict[str
     return dict(row[0] or {}), float(row[1])
 
 
-def queued(connection: psycopg.Connection[Any], tenant: str, most: int) -> int:
-    """How many runs of a tenant are queued, up to `most`. Reads no further, and only rows of an index of open runs."""
-    row = connection.execute(_QUEUED, [tenant, most]).fetchone()
+def waits(connection: psycopg.Connection[Any], tenant: str, most: int) -> int:
+    """How many runs of a tenant are queued, and events accepted that may start some: about `most` of each are read."""
+    row = connection.execute(_WAIT, {"tenant": tenant, "most": most}).fetchone()
     return int(row[0]) if row else 0

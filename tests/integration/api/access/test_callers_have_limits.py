@@ -65,6 +65,18 @@ def test_a_tenant_with_too_many_waiting_runs_may_still_cancel(
     assert rival.open(EVENTS, "POST", json={"name": REQUESTED, "data": {}}).status_code == 202
 
 
+def test_what_was_accepted_and_not_dispatched_yet_counts_as_waiting(
+    make_app: MakeApp, guarded: Settings, make_key: MakeKey, things: Things
+) -> None:
+    limited, key = replace(guarded, queued_runs_limit=6), make_key("rival")
+    rival = Caller(make_app(limited).test_client(), key)
+    many = [{"name": REQUESTED, "data": {}}] * 4
+    assert [rival.open(EVENTS, "POST", json=many).status_code for _ in range(3)] == [202, 202, 429]
+    elsewhere = Caller(make_app(limited).test_client(), key)
+    assert elsewhere.open(EVENTS, "POST", json=many[:1]).status_code == 429, "it counts what is in the outbox"
+    assert elsewhere.open(EVENTS, "POST", json={"name": "starts/nothing"}).status_code == 202
+
+
 @pytest.mark.parametrize("name", [CANCELLED, "andon/run.cancelled", "andon/runs.cancelled"])
 def test_an_event_that_cancels_takes_the_scope_cancel(
     make_app: MakeApp, guarded: Settings, make_key: MakeKey, things: Things, name: str

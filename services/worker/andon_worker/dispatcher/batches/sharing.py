@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable, Iterator
 from andon.adapters.redis.reading import Entry, size
 from andon.engine.events import DEFAULT_TENANT
 
-MOST_HELD = 5_000
-MOST_HELD_BYTES = 8 * 1024 * 1024
+MOST_HELD = 50_000
+MOST_HELD_BYTES = 16 * 1024 * 1024
 MANY_BESIDE_OTHERS = 100
 """Of tenants that send more than their share, so many entries at once while others send, too: they wait for these."""
 BESIDE_SECONDS = 10.0
@@ -27,17 +27,22 @@ class Sharing:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._held: dict[str, deque[Entry]] = {}
         self._bytes: Counter[str] = Counter()
+        self._count = self._size = 0
         self._clock = clock
         self._newest: str | None = None
         self._beside_until = float("-inf")
 
     def __len__(self) -> int:
-        return sum(map(len, self._held.values()))
+        return self._count
 
     @property
     def full(self) -> bool:
         """Whether so much is held that no more should be read."""
-        return len(self) >= MOST_HELD or self._bytes.total() >= MOST_HELD_BYTES
+        return self._count >= MOST_HELD or self._size >= MOST_HELD_BYTES
+
+    def many(self) -> list[str]:
+        """The tenants that have more than is handled of them at once."""
+        return [tenant for tenant, entries in self._held.items() if len(entries) > MANY_BESIDE_OTHERS]
 
     def add(self, entries: Iterable[Entry]) -> None:
         """Hold these, which are newer than all that is held."""
@@ -48,11 +53,13 @@ class Sharing:
             self._newest = tenant
             self._held.setdefault(tenant, deque()).append(entry)
             self._bytes[tenant] += size(entry)
+            self._count, self._size = self._count + 1, self._size + size(entry)
 
     def clear(self) -> None:
         """Hold nothing."""
         self._held.clear()
         self._bytes.clear()
+        self._count = self._size = 0
 
     def take(self, most: int, most_bytes: int) -> list[Batch]:
         """The next batches, each of at most `most` entries and not much more than `most_bytes`.
@@ -67,6 +74,8 @@ class Sharing:
 
     def _few(self, most: int, most_bytes: int) -> Batch:
         """All of the tenants that have no more than their share."""
+        if len(self._held) > most:
+            return []
         share, share_bytes = most / max(len(self._held), 1), most_bytes / max(len(self._held), 1)
         few = [
             tenant
@@ -77,17 +86,18 @@ class Sharing:
 
     def _in_turns(self, most: int, most_bytes: int) -> Iterator[Entry]:
         given = given_bytes = 0
-        while self._held:
-            for tenant in list(self._held):
-                if given >= most or given_bytes >= most_bytes:
-                    return
-                entry = self._next(tenant)
-                given, given_bytes = given + 1, given_bytes + size(entry)
-                yield entry
+        while self._held and given < most and given_bytes < most_bytes:
+            tenant = next(iter(self._held))
+            entry = self._next(tenant)
+            if tenant in self._held:
+                self._held[tenant] = self._held.pop(tenant)  # behind all others
+            given, given_bytes = given + 1, given_bytes + size(entry)
+            yield entry
 
     def _next(self, tenant: str) -> Entry:
         entry = self._held[tenant].popleft()
         self._bytes[tenant] -= size(entry)
+        self._count, self._size = self._count - 1, self._size - size(entry)
         if not self._held[tenant]:
             del self._held[tenant], self._bytes[tenant]
         return entry

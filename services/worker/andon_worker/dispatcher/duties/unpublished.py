@@ -17,7 +17,8 @@ from andon.adapters.redis import bus
 from andon.adapters.redis.sending import Command
 from andon_worker.dispatcher.duties.duty import Duty
 from andon_worker.dispatcher.halving import halving
-from andon_worker.dispatcher.leader import TURN_SECONDS
+from andon_worker.dispatcher.intake import Intake
+from andon_worker.dispatcher.leader import TURN_SECONDS, Leader
 
 log = logging.getLogger(__name__)
 RELAY_SECONDS = 1.0
@@ -41,6 +42,24 @@ class MakeEnds(Duty):
             if time.monotonic() >= until:
                 self._leader.look_again()
                 return
+
+
+class Overtake(Duty):
+    """While the bus is longer than is read ahead, takes accepted events of tenants that have little on it from the
+    outbox: what they added to the bus has no effect then.
+    """
+
+    name = "overtake"
+
+    def __init__(self, leader: Leader, intake: Intake) -> None:
+        super().__init__(leader)
+        self._intake = intake
+
+    def is_due(self, due: Due) -> bool:
+        return self._intake.behind
+
+    def act(self) -> None:
+        self._intake.overtake()
 
 
 class Relay(Duty):

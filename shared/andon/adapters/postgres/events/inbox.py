@@ -50,6 +50,13 @@ _READ_OPEN = """
 SELECT e.seq, e.tenant, e.id, e.name, e.data, e.ts, e."user", e.traceparent, e.hops
 FROM andon.events e JOIN andon.outbox o ON o.event_seq = e.seq WHERE e.seq = ANY(%s) ORDER BY e.seq
 """
+_OPEN_OF_OTHERS = """
+SELECT e.tenant, e.id FROM (
+    SELECT event_seq FROM andon.outbox WHERE coalesce(sent_at, created_at) <= clock_timestamp()
+    ORDER BY event_seq LIMIT 20000) o
+JOIN andon.events e ON e.seq = o.event_seq
+WHERE NOT e.tenant = ANY(%s) AND e.name NOT LIKE 'andon/%%' AND e.hops = 0 ORDER BY e.seq LIMIT %s
+"""
 _PUT_BY = """
 UPDATE andon.outbox o SET sent_at = clock_timestamp() + %s::float8 * interval '1 s'
 FROM andon.events e WHERE e.tenant = %s AND e.id = %s AND o.event_seq = e.seq
@@ -143,6 +150,13 @@ def claim_open(connection: psycopg.Connection[Any], *, older_than: float, limit:
 def read_open(connection: psycopg.Connection[Any], seqs: Sequence[int]) -> list[Event]:
     """Those of the events that the outbox still has; raises where one can't be read."""
     return [event_of_row(row) for row in connection.execute(_READ_OPEN, [list(seqs)]).fetchall()]
+
+
+def open_of_others(connection: psycopg.Connection[Any], tenants: Sequence[str], limit: int) -> list[tuple[str, str]]:
+    """Tenant and id of the oldest events in the outbox that are not of these tenants, nor put by, nor what a run has
+    sent or its end: those may be the last of a chain.
+    """
+    return connection.execute(_OPEN_OF_OTHERS, [list(tenants), limit]).fetchall()
 
 
 def put_by(connection: psycopg.Connection[Any], event: Event, stream_id: str, *, seconds: float) -> None:
