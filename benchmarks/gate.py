@@ -192,18 +192,21 @@ def spread(seconds: list[float]) -> dict[str, float]:
 def wide_cancel(house: House) -> dict[str, Any]:
     """One wide cancel of all that is queued, swept chunk by chunk, and what tells of it."""
     [count] = house.db.execute("SELECT count(*) FROM andon.runs WHERE status = 'queued'").fetchone() or [0]
+    [backend] = house.db.execute("SELECT pg_backend_pid()").fetchone() or [0]
     with house.db.transaction():
         event = Event("andon/runs.cancelled", {"functionId": "work"}, id=str(new_id()))
         record_batch(house.db, house.registry, [event], [None])
-    began = time.monotonic()
+    began, python, server = time.monotonic(), time.process_time(), _cpu(backend)
     while True:
         with house.db.transaction():
             if wide.sweep(house.db) is None:
                 break
     swept = time.monotonic() - began
+    used = {"python": round(time.process_time() - python, 2), "postgres": round(_cpu(backend) - server, 2)}
     while make_ends(house.db):
         pass
-    return {"queued": count, "all cancelled s": round(swept, 2), "and told s": round(time.monotonic() - began, 2)}
+    told = round(time.monotonic() - began, 2)
+    return {"queued": count, "all cancelled s": round(swept, 2), "of processor time": used, "and told s": told}
 
 
 def burst(house: House, events: int, batch: int) -> dict[str, Any]:

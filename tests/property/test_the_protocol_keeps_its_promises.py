@@ -43,7 +43,7 @@ from andon.engine.declared.functions import Registry
 from andon.engine.declared.rules import run_flag
 from andon.engine.declared.waits import Wait
 from andon.engine.errors import NonRetriable
-from andon.engine.events import Event
+from andon.engine.events import ENDS, Event
 from andon.engine.ids import new_id
 from andon.engine.ports import Attempt
 from andon.engine.steps.invoking import invoked
@@ -531,7 +531,7 @@ class Protocol(RuleBasedStateMachine):
         assert {id: now.get(id) for id in self.ended} == self.ended
         self.ended = now
         told = self.db.execute(
-            "SELECT data->>'runId', count(*) FROM andon.events WHERE name LIKE 'andon/function.%' GROUP BY 1"
+            "SELECT data->>'runId', count(*) FROM andon.events WHERE name = ANY(%s) GROUP BY 1", [list(ENDS)]
         ).fetchall()
         functions_ended = {str(run.id) for run in self.look() if run.status in ENDED and run.kind == "function"}
         assert dict(told) == dict.fromkeys(functions_ended, 1)
