@@ -50,7 +50,7 @@ def carry_over(connection: psycopg.Connection[Any], registry: Iterable[Declarati
     known = {kind for kind, *_ in stored}
     unmoved = []
     for kind, function_id, trigger, path, row in stored:
-        former = from_json({"kind": kind, "id": path, "row": row})
+        former = _read(kind, path, row)
         same = [(now, asks) for now, _, asks in moved if now.kind == kind]
         heirs = [
             (now, asks)
@@ -64,6 +64,14 @@ def carry_over(connection: psycopg.Connection[Any], registry: Iterable[Declarati
         if asks != trigger:
             unmoved.append((trigger, Subject(now.kind, path)))
     return unmoved
+
+
+def _read(kind: str, path: str, row: Any) -> Subject:
+    """The subject as it was declared; one whose row another release has told in its way counts as without."""
+    try:
+        return from_json({"kind": kind, "id": path, "row": row})
+    except (TypeError, KeyError, AttributeError):
+        return Subject(kind, path)
 
 
 def _rename(connection: psycopg.Connection[Any], former: str, newer: str) -> int:

@@ -113,13 +113,13 @@ def check(connection: psycopg.Connection[Any], registry: Registry) -> None:
 def looked_at(connection: psycopg.Connection[Any]) -> Iterator[tuple[str, str | None]]:
     """Each kind that a row follows, with why that can't be followed as it is now; for who only looks."""
     for kind, function_id, module, trigger, said, refused, written in connection.execute(_ROWS).fetchall():
-        row = from_json({"kind": kind, "id": "data.id", "row": said}).row
-        assert row is not None  # it was there
         try:
+            row = from_json({"kind": kind, "id": "data.id", "row": said}).row
+            assert row is not None  # it was there
             resolve(connection, Declaration(id=function_id, trigger=trigger, module=module), row, looks=True)
         except RegistrationError as error:
             yield kind, str(error)
-        except psycopg.Error:  # it is read-only, say, and nothing can be tried
+        except (psycopg.Error, TypeError, KeyError):  # nothing can be tried, or another release has told it
             yield kind, refused
         else:
             yield kind, None if written else f"{refused}; mended since, as it seems: start the dispatcher again"
