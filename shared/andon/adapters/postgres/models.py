@@ -373,7 +373,6 @@ class Run(Base):
         ),
         Index("ix_runs_failed_cleanup", "id", postgresql_where=text("kind <> 'function' AND status = 'failed'")),
         Index(None, "tenant", "id"),
-        Index(None, "report_id", postgresql_where=text("report_id IS NOT NULL")),
         Index(None, "subject_id", postgresql_where=text("subject_id IS NOT NULL")),
         Index("ix_runs_subject_door", "subject_id", postgresql_where=text("status = 'queued' AND door = subject_id")),
         Index(None, "parent_run_id", postgresql_where=text("parent_run_id IS NOT NULL")),
