@@ -10,6 +10,8 @@ from typing import Any
 import psycopg
 import pytest
 
+from andon.adapters.checks import Health
+from andon.adapters.postgres.upkeep.doctor import check_system
 from andon.embedded import PostgresServer
 from andon_worker.dispatcher.gauges.storage import storage_gauges
 from tests.databases import create, drop
@@ -89,6 +91,23 @@ def test_a_dump_that_fails_leaves_nothing_and_is_not_told_of(job: Job) -> None:
     assert failed.returncode != 0
     assert job.dumps() == []
     assert job.recorded() is None
+
+
+def test_one_that_never_ends_well_is_as_old_as_can_be(job: Job) -> None:
+    job.folder.rmdir()
+    assert job.run().returncode != 0
+    with psycopg.connect(job.url) as connection:
+        [sample] = {family.name: family.samples for family in storage_gauges(connection)}[
+            "andon_maintenance_age_seconds"
+        ]
+        assert sample.value > 36 * 3600
+        [check] = [each for each in check_system(connection) if each.name == "backup"]
+    assert (check.health, check.found) == (Health.WARNING, "none has ended well yet")
+    job.folder.mkdir()
+    assert job.run().returncode == 0
+    recorded = job.recorded()
+    assert recorded is not None
+    assert "file" in recorded[0]
 
 
 def test_its_age_is_a_metric(job: Job) -> None:

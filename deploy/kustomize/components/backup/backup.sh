@@ -6,6 +6,10 @@ umask 077
 : "${ANDON_DATABASE_URL:=$(cat "$ANDON_SECRETS/ANDON_DATABASE_URL")}"
 name="andon-$(date -u +%Y%m%dT%H%M%SZ).dump"
 trap 'rm -f "$BACKUPS/.partial"' EXIT
+# Until one has ended well, the last one is that of 1970: an alert tells of those that never do.
+psql --quiet --no-psqlrc --set=ON_ERROR_STOP=1 "$ANDON_DATABASE_URL" <<'SQL'
+INSERT INTO andon.maintenance (name, facts, finished_at) VALUES ('backup', '{}', 'epoch') ON CONFLICT DO NOTHING;
+SQL
 pg_dump --format=custom --file="$BACKUPS/.partial" "$ANDON_DATABASE_URL"
 pg_restore --list "$BACKUPS/.partial" > /dev/null
 bytes=$(wc -c < "$BACKUPS/.partial")

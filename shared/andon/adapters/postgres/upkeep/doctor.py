@@ -58,7 +58,8 @@ SELECT coalesce(sum(bytes), 0)::bigint, coalesce(sum(files), 0)::bigint,
 FROM andon.storage_usage
 """
 _BACKED_UP = """
-SELECT extract(epoch FROM clock_timestamp() - finished_at)::float8 FROM andon.maintenance WHERE name = 'backup'
+SELECT extract(epoch FROM clock_timestamp() - finished_at)::float8, finished_at = 'epoch'
+FROM andon.maintenance WHERE name = 'backup'
 """
 _PRUNED = """
 SELECT (SELECT extract(epoch FROM clock_timestamp() - finished_at)::float8 FROM andon.maintenance WHERE name = 'prune'),
@@ -249,8 +250,10 @@ def _backup(connection: psycopg.Connection[Any]) -> list[Check]:
     row = connection.execute(_BACKED_UP).fetchone()
     if row is None:
         return []
+    ago, never = row
+    found = "none has ended well yet" if never else f"{ago / 3600:.1f} h ago"
     remedy = "Read what the last backup said, and run another."
-    return [judge("backup", f"{row[0] / 3600:.1f} h ago", bad=row[0] > OLD_BACKUP_SECONDS, remedy=remedy)]
+    return [judge("backup", found, bad=ago > OLD_BACKUP_SECONDS, remedy=remedy)]
 
 
 def _one(connection: psycopg.Connection[Any], statement: str) -> tuple[Any, ...]:
