@@ -426,7 +426,10 @@ def grids(result: Result, wording: Wording) -> list[Grid]:
     headers = ("Column", "Mean", "Std. dev.", "Min", "5%", "25%", "Median", "75%", "95%", "Max")
     caption = "Numeric columns" if result["exactQuantiles"] else "Numeric columns (quantiles are approximate)"
     temporal = [
-        (label(c["name"], 48), wording.moment(c["min"]), wording.moment(c["max"]))
+        (
+            label(c["name"], 48),
+            *(c[end][:4] if c["role"] == "year" else wording.moment(c[end]) for end in ("min", "max")),
+        )
         for c in result["columns"]
         if c["kind"] == "temporal" and c["count"]
     ]

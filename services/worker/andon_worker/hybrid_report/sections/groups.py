@@ -437,7 +437,11 @@ def figures(result: Result, wording: Wording) -> list[Figure]:
     if (cross := result["cross"]) and cross["v"] >= _TOGETHER:
         shares = [[n / max(1, sum(row)) for n in row] for row in cross["counts"]]
         title = f"{label(cross['b'], 40)} within {label(cross['a'], 40)}"
-        drawing = charts.cross_tab(title, cross["rows"], cross["columns"], shares, wording)
+        down = in_order(range(len(cross["rows"])), lambda i: str(cross["rows"][i]))
+        across = in_order(range(len(cross["columns"])), lambda j: str(cross["columns"][j]))
+        ordered = [[shares[i][j] for j in across] for i in down]
+        names = [cross["rows"][i] for i in down], [cross["columns"][j] for j in across]
+        drawing = charts.cross_tab(title, *names, ordered, wording)
         note = "share of a row's rows"
         if cross["omitted"]:
             note += f"; {wording.count(cross['omitted'], 'row')} of rarer values are not shown"

@@ -139,6 +139,8 @@ def _cell(value: str | None, column: dict[str, Any], wording: Wording) -> str:
     """A value as the tables below write it; names made of digits and years as they are."""
     if value is None:
         return MISSING
+    if column["role"] == "year":
+        return value[:4] if column["type"] == "date" else value
     if column["unit"] == HOURS:
         return wording.clock(float(value))
     if column["type"] in MEASURABLE and column["role"] in AVERAGED:

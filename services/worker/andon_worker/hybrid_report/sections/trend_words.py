@@ -199,7 +199,12 @@ def _lines(result: Result, wording: Wording) -> list[Sentence]:
 
 def _extent(result: Result, wording: Wording) -> Sentence:
     unit = result["unit"]
-    said = f"{label(result['timeColumn'])} runs from {wording.moment(result['from'])} to {wording.moment(result['to'])}"
+    # Of years alone there is no day to tell.
+    first, last = (
+        wording.period(result[end], "year") if result["grain"] == "year" else wording.moment(result[end])
+        for end in ("from", "to")
+    )
+    said = f"{label(result['timeColumn'])} runs from {first} to {last}"
     shown = {p["start"] for p in _shown(result)}
     partial = [p["start"] for p in result["points"] if p["start"] not in shown]
     if partial:
