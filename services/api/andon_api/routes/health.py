@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from andon.adapters.postgres.upkeep import readiness
 from andon.adapters.redis.away import Away, answer, why_away
-from andon.adapters.redis.writing import check_writing
+from andon.adapters.redis.doctor import check_writing
 from andon.migrations import HEAD
 from andon_api.database import connection
 from andon_api.services import services

@@ -13,11 +13,19 @@ from andon.adapters.checks import Check, judge, ok, problem, warning
 from andon.adapters.redis.away import answer, why_away
 from andon.adapters.redis.bus import GROUP, STREAM
 from andon.adapters.redis.flags import EPOCH
-from andon.adapters.redis.writing import check_writing
 
 OLD_PENDING_SECONDS = 15
 LATELY_SECONDS = 86_400
 DISPATCHER = "Start `andon dispatcher`: it makes what is missing anew from Postgres, and reads what waits."
+PROBE = "andon:probe"
+KEPT_SECONDS = 5
+
+
+def check_writing(redis: Redis) -> None:
+    """Write one small key, always the same, which goes by itself; raises what Redis answers if it refuses: one that is
+    full, or read-only, still answers a ping.
+    """
+    redis.set(PROBE, 1, ex=KEPT_SECONDS)
 
 
 def clock_offset(redis: Redis) -> float:
