@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from tests.scene import STREAM, Scene
 
 PATIENCE = 900.0  # thirty million values take minutes where several share a processor
 MOST_MEMORY = 512 * 1024**2
+MOST_PARTS = 480_000  # lists and objects of a body
 SHAPES = {
     "empty lists": [[]] * 60_000,
     "empty maps": [{}] * 60_000,
@@ -54,23 +54,24 @@ def test_31_more_comes_at_once_than_fits_into_a_batch_or_into_memory(
             pipe.execute()
     pipe.execute()
     scene.request("neighbour", steps=1)
-    events = [{"name": "a/b", "data": data}] * 68
+    each = min(68, MOST_PARTS // (text.count("[") + text.count("{") + 1))
+    posts = requests * 68 // each
     bodies = [
-        json.dumps([{**each, "id": f"api-{body}-{n}"} for n, each in enumerate(events)]) for body in range(requests)
+        json.dumps([{"name": "a/b", "data": data, "id": f"api-{body}-{n}"} for n in range(each)])
+        for body in range(posts)
     ]
 
     def post(body: str) -> int:
         headers = {"content-type": "application/json"}
         return scene.api.post("/events", content=body, headers=headers, timeout=PATIENCE).status_code
 
-    assert len(bodies[0]) > 15_500_000
-    with ThreadPoolExecutor(2) as pool:
-        assert list(pool.map(post, bodies)) == [202] * requests
+    assert sum(map(len, bodies)) > 15_000_000
+    assert list(map(post, bodies)) == [202] * posts  # one after the other: a tenant has one large body at work
     dispatcher.resume()
     scene.wait_run("neighbour", timeout=PATIENCE)
     wait_until(lambda: recorded(scene, "bus-") == entries and scene.handled(), PATIENCE, what="all of it recorded")
     wait_until(lambda: scene.one("SELECT count(*) FROM andon.outbox") == 0, PATIENCE, what="an empty outbox")
-    assert recorded(scene, "api-") == requests * 68
+    assert recorded(scene, "api-") == posts * each
     assert scene.one("SELECT count(*) FROM andon.dead_events") == 0
     print(f"the dispatcher's memory at its most: {peak(dispatcher.pid) / 1024**2:.0f} MiB")
     assert peak(dispatcher.pid) < MOST_MEMORY

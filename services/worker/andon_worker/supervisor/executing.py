@@ -146,13 +146,18 @@ class Executing:
             self._lanes.discard(lane)
 
     def _listen(self, lane: Lane, stream: str, descriptor: int) -> None:
-        """When it prints, give it a moment: its lines are taken together, by the end of their step if that is soon."""
+        """When it prints, give it a moment: its lines are taken together, by the end of their step if that is soon.
+
+        What comes on the standard error is taken at once: programs write there, between lines that are printed.
+        """
+        drain = partial(self._drain, lane, stream, descriptor)
 
         def later() -> None:
             self._loop.forget(descriptor)
-            self._loop.after(TOGETHER_SECONDS, lambda: self._drain(lane, stream, descriptor))
+            self._loop.after(TOGETHER_SECONDS, drain)
 
-        self._loop.watch(descriptor, later)
+        if lane.watched:
+            self._loop.watch(descriptor, later if stream == "stdout" else drain)
 
     def _drain(self, lane: Lane, stream: str, descriptor: int) -> None:
         """Take in what the lane has printed, so much at a time that one that prints without end delays nobody.
@@ -164,23 +169,31 @@ class Executing:
         self._hear(lane)
         if lane.run is not None:
             self._see(lane.run)
+        if stream == "stderr":
+            self._take(lane, "stdout", lane.out)
+        count = self._take(lane, stream, descriptor)
+        if count is None:
+            self._loop.forget(descriptor)
+        elif count >= _READ // 2:
+            self._loop.watch(descriptor, partial(self._drain, lane, stream, descriptor))
+        elif stream == "stdout":
+            self._listen(lane, stream, descriptor)
+        else:
+            self._loop.forget(descriptor)
+            self._loop.after(TOGETHER_SECONDS, partial(self._listen, lane, stream, descriptor))
+
+    def _take(self, lane: Lane, stream: str, descriptor: int) -> int | None:
+        """How many bytes there were; None where there will be no more."""
         try:
             data = os.read(descriptor, _READ)
         except BlockingIOError:  # its step's end has taken it
-            self._listen(lane, stream, descriptor)
-            return
-        if not data:
-            self._loop.forget(descriptor)
-            return
-        if lane.run is not None:
+            return 0
+        if data and lane.run is not None:
             lane.run.output.feed(stream, data)
             lane.run.output.take()
-        else:
+        elif data:
             log.warning("a lane without a run says: %s", data[-1_000:].decode(errors="replace"))
-        if len(data) < _READ // 2:
-            self._listen(lane, stream, descriptor)
-        else:
-            self._loop.watch(descriptor, partial(self._drain, lane, stream, descriptor))
+        return len(data) or None
 
     def _drain_all(self, lane: Lane, run: Run) -> None:
         """Take in what was printed until now, before what follows begins; of a flood only so much."""
