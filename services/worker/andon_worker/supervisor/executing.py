@@ -195,24 +195,19 @@ class Executing:
             log.warning("a lane without a run says: %s", data[-1_000:].decode(errors="replace"))
         return len(data) or None
 
-    def _drain_all(self, lane: Lane, run: Run) -> None:
+    def _drain_all(self, lane: Lane) -> None:
         """Take in what was printed until now, before what follows begins; of a flood only so much."""
         for stream, descriptor in zip(STREAMS, (lane.out, lane.err), strict=True):
             for _ in range(8):
-                try:
-                    data = os.read(descriptor, _READ)
-                except (BlockingIOError, OSError):
+                if not self._take(lane, stream, descriptor):
                     break
-                if not data:
-                    break
-                run.output.feed(stream, data)
 
     def _obey(self, run: Run, lane: Lane, header: Header, body: bytes) -> None:
         say = header["say"]
         if say == "begin":
             attempt = Attempt(**header["attempt"])
             if header.get("answer"):
-                self._drain_all(lane, run)
+                self._drain_all(lane)
                 self._answering.let_begin(run, lane, attempt)
             self._begin(run, header["begun"], attempt, time.monotonic())
         elif say == "committed":
@@ -264,7 +259,7 @@ class Executing:
         if run.timeout is not None:
             run.timeout.cancel()
             run.timeout = None
-        self._drain_all(lane, run)
+        self._drain_all(lane)
         run.output.enter(None, run.claimed.attempt)
         run.underway = None
 
@@ -335,7 +330,7 @@ class Executing:
         run.stopped_at = time.monotonic()
         if run.timeout is not None:
             run.timeout.cancel()
-        self._drain_all(lane, run)
+        self._drain_all(lane)
         run.output.flush()
         run.end = header, body
         if (number := header["litter"]) is not None:
@@ -362,7 +357,7 @@ class Executing:
         if run.end is None:
             self._see(run)
             run.stopped_at = time.monotonic()
-            self._drain_all(lane, run)
+            self._drain_all(lane)
             run.output.flush()
         run.lane = None
         self._endings.write(run, status)
