@@ -13,7 +13,6 @@ CATALOGUES = {
     "services/api/andon_api/reads",
     "services/api/andon_api/console",
     "shared/andon/client",
-    "shared/andon/reports",
     "shared/andon/migrations/versions",
 }
 A_DOZEN = 12

@@ -13,20 +13,22 @@ from typing import Any
 
 import duckdb
 
-from andon.reports import column_types, delimited, describing, json_lines, judging, wide
+from andon.reports import wide
 from andon.reports.columns import Column
 from andon.reports.control import Control, NoControl, PartOf
-from andon.reports.described import metadata
-from andon.reports.dialects import Dialect
 from andon.reports.duck import connect, identifier, literal, telling
 from andon.reports.errors import DatasetTooLarge, UnreadableDataset
-from andon.reports.formats import Format, format_of
+from andon.reports.files.formats import Format, format_of
+from andon.reports.files.unpack import READING, Plain, unpack
+from andon.reports.meaning import column_types, describing, judging
+from andon.reports.meaning.described import metadata
 from andon.reports.options import ColumnChoice
-from andon.reports.plan import Plan, Planned
-from andon.reports.sources import Opener, Source
-from andon.reports.spelling import INTEGER, LONG_INTEGER, TEXT
-from andon.reports.spellings import native
-from andon.reports.unpack import READING, Plain, unpack
+from andon.reports.tables import delimited, json_lines
+from andon.reports.tables.dialects import Dialect
+from andon.reports.tables.plan import Plan, Planned
+from andon.reports.tables.sources import Opener, Source
+from andon.reports.values.spelling import INTEGER, LONG_INTEGER, TEXT
+from andon.reports.values.spellings import native
 
 DEFAULT_LIMIT_BYTES = 20 << 30
 _UNPACKED, _OPENED = 0.05, 0.1  # of the time that reading takes: then every value is looked at

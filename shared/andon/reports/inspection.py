@@ -71,7 +71,7 @@ def _inspected(asked: Inspection) -> Any:
     from andon.reports.control import NoControl
     from andon.reports.datasets import inspect_dataset
     from andon.reports.errors import DatasetError
-    from andon.reports.limits import guard, refuse_columns
+    from andon.reports.files.limits import guard, refuse_columns
 
     path, scratch, limit = Path(asked.path), Path(asked.scratch), asked.unpacked_limit_bytes
     try:

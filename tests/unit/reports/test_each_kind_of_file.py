@@ -18,7 +18,7 @@ import pytest
 from andon.reports import UnreadableDataset
 from andon.reports.columns import Column
 from andon.reports.datasets import ensure_parquet, inspect_dataset
-from andon.reports.described import description
+from andon.reports.meaning.described import description
 from andon.reports.options import ColumnChoice
 
 Content = str | bytes

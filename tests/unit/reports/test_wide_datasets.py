@@ -10,7 +10,7 @@ import pytest
 
 from andon.reports import NoControl
 from andon.reports.datasets import ensure_parquet, inspect_dataset
-from andon.reports.limits import MOST_COLUMNS
+from andon.reports.files.limits import MOST_COLUMNS
 from andon_worker.hybrid_report import SECTIONS
 from andon_worker.hybrid_report.figures.table import Table, open_table
 from tests.unit.hybrid_report.conftest import OPTIONS

@@ -8,7 +8,7 @@ from sqlalchemy import select, tuple_
 
 from andon.adapters.postgres.models import Dataset
 from andon.engine.ids import parse_id
-from andon.reports.plan import Plan
+from andon.reports.tables.plan import Plan
 from andon_api.database import Row, rows
 from andon_api.http import paging
 from andon_api.http.paging import Listing

@@ -24,7 +24,7 @@ from andon.reports import (
     parse_options,
 )
 from andon.reports.events import REPORT
-from andon.reports.plan import Plan
+from andon.reports.tables.plan import Plan
 from andon_worker.functions.workspace import Workspace, workspace
 from andon_worker.hybrid_report import SECTIONS, digest, make_document, render_html, render_json, render_pdf
 

@@ -14,7 +14,7 @@ from typing import Any
 from andon.adapters.storage import Storage
 from andon.reports import Control, PartOf, ReportOptions
 from andon.reports.datasets import ensure_parquet
-from andon.reports.plan import Plan
+from andon.reports.tables.plan import Plan
 from andon.settings import Settings
 
 _FETCHED = 0.1  # of the time that it takes until the dataset is there as Parquet

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from andon.reports import Column, missing
+from andon.reports import Column
+from andon.reports.values import missing
 from andon_worker.hybrid_report.section import Grid, Sentence
 from andon_worker.hybrid_report.wording import Wording, label, listed, some
 

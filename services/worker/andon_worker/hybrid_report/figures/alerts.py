@@ -10,8 +10,8 @@ import numpy as np
 
 from andon.reports import Column
 from andon.reports.duck import identifier, literal
-from andon.reports.footers import is_total
 from andon.reports.options import MEASURABLE
+from andon.reports.tables.footers import is_total
 from andon_worker.hybrid_report.figures.table import Table, double
 from andon_worker.hybrid_report.figures.values import Values, sampled, values_of
 from andon_worker.hybrid_report.wording import label

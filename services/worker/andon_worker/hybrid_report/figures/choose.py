@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from andon.reports.clock import HOURS
 from andon.reports.duck import identifier
 from andon.reports.options import ReportOptions
+from andon.reports.values.clock import HOURS
 from andon_worker.hybrid_report.figures.association import correlation_ratio, ranks
 from andon_worker.hybrid_report.figures.table import Table
 from andon_worker.hybrid_report.figures.values import codes, doubles, sampled, values_of

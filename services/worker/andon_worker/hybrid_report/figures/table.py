@@ -15,8 +15,8 @@ from typing import Any
 import duckdb
 
 from andon.reports import Column, Control, Creeping
-from andon.reports.described import description
 from andon.reports.duck import connect, identifier, literal, telling
+from andon.reports.meaning.described import description
 from andon.reports.options import MEASURABLE, TEMPORAL, ReportOptions, check_columns
 from andon_worker.hybrid_report.figures.survey import Seen, survey
 

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from andon.reports import Control, ReportOptions
-from andon.reports.clock import HOURS
 from andon.reports.columns import AVERAGED
 from andon.reports.duck import identifier
 from andon.reports.options import MEASURABLE
+from andon.reports.values.clock import HOURS
 from andon_worker.hybrid_report import charts
 from andon_worker.hybrid_report.charts import Bar
 from andon_worker.hybrid_report.drawing import FULL

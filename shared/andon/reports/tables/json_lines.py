@@ -9,11 +9,11 @@ from pathlib import Path
 
 import duckdb
 
-from andon.reports import json_shapes
 from andon.reports.control import Control
 from andon.reports.duck import identifier, literal
 from andon.reports.errors import UnreadableDataset
-from andon.reports.limits import LONGEST_OBJECT
+from andon.reports.files.limits import LONGEST_OBJECT
+from andon.reports.tables import json_shapes
 from andon.reports.wide import stretches
 
 _SOME = 1_000

@@ -13,13 +13,13 @@ from itertools import islice, product
 from pathlib import Path
 from typing import Any
 
-from andon.reports import footers
-from andon.reports.cells import is_typed
 from andon.reports.errors import UnreadableDataset
-from andon.reports.formats import Format
-from andon.reports.headers import bare, is_header, preamble, stacked, units_below
-from andon.reports.limits import LONGEST_LINE, MOST_COLUMNS
-from andon.reports.names import unique
+from andon.reports.files.formats import Format
+from andon.reports.files.limits import LONGEST_LINE, MOST_COLUMNS
+from andon.reports.tables import footers
+from andon.reports.tables.cells import is_typed
+from andon.reports.tables.headers import bare, is_header, preamble, stacked, units_below
+from andon.reports.tables.names import unique
 
 DELIMITERS = (",", ";", "\t", "|")
 _RARE = ("^", "~", "\x1f", ":", " ")  # tried where none of the others parts the lines

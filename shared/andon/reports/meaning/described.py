@@ -14,7 +14,7 @@ import duckdb
 
 from andon.reports.columns import Column
 from andon.reports.duck import literal
-from andon.reports.roles import described
+from andon.reports.meaning.roles import described
 
 _KEY = "andon"
 _TYPES = {"BIGINT": "integer", "DOUBLE": "number", "BOOLEAN": "boolean", "DATE": "date", "TIMESTAMP": "timestamp"}

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 from andon.reports.duck import literal
-from andon.reports.spelling import Spelling, is_day, parts, plausible
+from andon.reports.values.spelling import Spelling, is_day, parts, plausible
 
 # Two digits are a year of the window 1950 to 2049.
 _WINDOW = 50

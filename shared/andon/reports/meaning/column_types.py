@@ -15,12 +15,13 @@ from typing import Any
 
 import duckdb
 
-from andon.reports import judging, missing
 from andon.reports.control import Control
 from andon.reports.duck import literal
-from andon.reports.judging import Judgement
+from andon.reports.meaning import judging
+from andon.reports.meaning.judging import Judgement
 from andon.reports.options import NOTHING_SAID, ColumnChoice
-from andon.reports.spelling import TEXT, Spelling
+from andon.reports.values import missing
+from andon.reports.values.spelling import TEXT, Spelling
 from andon.reports.wide import stretches
 
 HEAD_ROWS = 10_000

@@ -8,11 +8,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from andon.reports.control import Control
-from andon.reports.dialects import Dialect
 from andon.reports.duck import literal
 from andon.reports.errors import UnreadableDataset
-from andon.reports.limits import LONGEST_LINE
-from andon.reports.unpack import READING
+from andon.reports.files.limits import LONGEST_LINE
+from andon.reports.files.unpack import READING
+from andon.reports.tables.dialects import Dialect
 
 _MOST_LINES_COUNTED = 5_000_000
 

@@ -12,8 +12,8 @@ from typing import Any
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, SheetVisibleEnum, load_workbook
 
 from andon.reports.control import Control
-from andon.reports.dialects import Dialect
 from andon.reports.errors import DatasetTooLarge, UnreadableDataset
+from andon.reports.tables.dialects import Dialect
 
 # A workbook is read as a whole: unpacked, it may take so many bytes.
 LARGEST = 512 << 20

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from andon.reports.clock import HOURS
 from andon.reports.columns import Column
-from andon.reports.numbers import is_money, is_share
+from andon.reports.values.clock import HOURS
+from andon.reports.values.numbers import is_money, is_share
 
 
 @dataclass(frozen=True)

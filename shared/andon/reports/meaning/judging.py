@@ -9,9 +9,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from andon.reports import clock, magnitudes, missing, moments, numbers, since
 from andon.reports.options import NOTHING_SAID, ColumnChoice
-from andon.reports.spelling import BOOLEAN, INTEGER, LONG_INTEGER, NUMBER, TEXT, Spelling
+from andon.reports.values import clock, magnitudes, missing, moments, numbers, since
+from andon.reports.values.spelling import BOOLEAN, INTEGER, LONG_INTEGER, NUMBER, TEXT, Spelling
 
 _NUMERIC = {"integer", "number"}
 ALMOST = 0.7  # of the values, for a column to be called almost numeric, or almost dates

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from andon.reports.columns import Column
-from andon.reports.dialects import Dialect
 from andon.reports.duck import literal
-from andon.reports.spelling import Spelling
-from andon.reports.spellings import made
+from andon.reports.tables.dialects import Dialect
+from andon.reports.values.spelling import Spelling
+from andon.reports.values.spellings import made
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from andon.reports.spelling import Spelling
+from andon.reports.values.spelling import Spelling
 
 _WHOLE = "try_cast({0} AS BIGINT)"
 # 1980 to 2100: numbers beyond are no times.

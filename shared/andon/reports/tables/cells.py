@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from andon.reports import missing, numbers
+from andon.reports.values import missing, numbers
 
 PLAIN = re.compile(r"-?\d+(\.\d+)?")
 NUMBER = re.compile(r"[-+]?(\d[\d,]*)?\.?\d+([eE][-+]?\d+)?%?")

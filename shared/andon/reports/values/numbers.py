@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from andon.reports.duck import literal
-from andon.reports.spelling import Spelling, parts
+from andon.reports.values.spelling import Spelling, parts
 
 # A separator of thousands as it is named in a spec, and the characters that it may be.
 _GROUPS = {"": "", ",": ",", ".": ".", " ": " \u00a0\u202f", "'": "'’"}

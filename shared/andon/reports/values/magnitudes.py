@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from andon.reports import numbers
 from andon.reports.duck import literal
-from andon.reports.spelling import Spelling, parts
+from andon.reports.values import numbers
+from andon.reports.values.spelling import Spelling, parts
 
 _NUMBERS = {
     **dict.fromkeys(("k", "tsd", "tsd.", "thousand"), 1e3),

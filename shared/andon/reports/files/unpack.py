@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from andon.reports import encodings
 from andon.reports.control import Control
 from andon.reports.errors import DatasetTooLarge, UnreadableDataset
-from andon.reports.formats import Format, check_content, is_gzip
+from andon.reports.files import encodings
+from andon.reports.files.formats import Format, check_content, is_gzip
 
 CHUNK = 1 << 20
 READING = "reading the dataset"

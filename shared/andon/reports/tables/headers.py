@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from andon.reports import missing
-from andon.reports.cells import NUMBER, PLAIN, TIME, YEAR, is_typed
+from andon.reports.tables.cells import NUMBER, PLAIN, TIME, YEAR, is_typed
+from andon.reports.values import missing
 
 _PREAMBLE_RECORDS = 100
 _UNITS_BELOW, _LONGEST_UNIT = 200, 20

@@ -14,7 +14,7 @@ from typing import IO, cast
 from andon.reports.control import Control
 from andon.reports.duck import connect, literal
 from andon.reports.errors import DatasetTooLarge, UnreadableDataset
-from andon.reports.formats import Format, format_of, is_gzip
+from andon.reports.files.formats import Format, format_of, is_gzip
 
 MOST_COLUMNS = 2_000
 LONGEST_LINE = 8 << 20

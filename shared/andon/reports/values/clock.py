@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from andon.reports.spelling import Spelling, parts
+from andon.reports.values.spelling import Spelling, parts
 
 _LONG = re.compile(
     r"duration|dauer|elapsed|runtime|length|länge|laptime|\blap|split|uptime|downtime|wait|playtime|pace", re.IGNORECASE

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from andon.reports import clock, magnitudes, moments, numbers, since
-from andon.reports.spelling import BOOLEAN, INTEGER, LONG_INTEGER, NUMBER, TEXT, Spelling, plausible
+from andon.reports.values import clock, magnitudes, moments, numbers, since
+from andon.reports.values.spelling import BOOLEAN, INTEGER, LONG_INTEGER, NUMBER, TEXT, Spelling, plausible
 
 _FIXED = {
     each.spec["kind"]: each

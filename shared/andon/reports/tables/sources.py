@@ -9,14 +9,15 @@ from typing import Any
 
 import duckdb
 
-from andon.reports import delimited, json_lines, ragged, wide, workbooks
+from andon.reports import wide
 from andon.reports.control import Control
-from andon.reports.dialects import Dialect, dialects_of
 from andon.reports.duck import identifier, literal
-from andon.reports.formats import Format
-from andon.reports.names import unique
-from andon.reports.plan import Plan
-from andon.reports.unpack import Plain
+from andon.reports.files.formats import Format
+from andon.reports.files.unpack import Plain
+from andon.reports.tables import delimited, json_lines, ragged, workbooks
+from andon.reports.tables.dialects import Dialect, dialects_of
+from andon.reports.tables.names import unique
+from andon.reports.tables.plan import Plan
 
 _DEEPEST = 3  # structs in structs
 

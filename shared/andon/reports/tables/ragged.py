@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from andon.reports.cells import is_typed
 from andon.reports.control import Control
-from andon.reports.delimited import Broken, numbered
-from andon.reports.dialects import Dialect
+from andon.reports.tables.cells import is_typed
+from andon.reports.tables.delimited import Broken, numbered
+from andon.reports.tables.dialects import Dialect
 
 _MOST = 0.5  # of the rows: beyond, the dialect is wrong rather than the rows
 _FEWEST_ROWS = 10

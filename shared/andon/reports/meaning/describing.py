@@ -7,13 +7,14 @@ from dataclasses import replace
 
 import duckdb
 
-from andon.reports import judging, missing, moments
-from andon.reports.column_types import Found
 from andon.reports.columns import Cell, Column, Missing, Unread
-from andon.reports.plan import Planned
-from andon.reports.roles import Evidence, described, plain_name
-from andon.reports.sources import Source
-from andon.reports.spelling import TEXT
+from andon.reports.meaning import judging
+from andon.reports.meaning.column_types import Found
+from andon.reports.meaning.roles import Evidence, described, plain_name
+from andon.reports.tables.plan import Planned
+from andon.reports.tables.sources import Source
+from andon.reports.values import missing, moments
+from andon.reports.values.spelling import TEXT
 
 _CELLS = 3
 _MOST_UNREAD = 20  # columns whose cells are looked up
