@@ -6,7 +6,7 @@ import asyncio
 import datetime as dt
 import json
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -27,7 +27,7 @@ from andon.engine.steps.waiting import Awaited, Waiting, told, wait_key
 from andon.engine.stops import Cause
 from andon.simulation import cancels
 from andon.testing.memory import START, MemoryFiles, MemoryJournal
-from andon.testing.stopping import ManualCancelCheck, stoppable
+from andon.testing.stopping import CancelCheckBelow, ManualCancelCheck, stoppable
 
 RUN_ID, CLEANUP_ID = (f"00000000-0000-7000-8000-00000000000{number}" for number in (1, 2))
 
@@ -71,10 +71,11 @@ def run_function(
     """Run `function` for `event` to its end, through every suspension, in this thread.
 
     In the main thread a cancel, or a step's time-out, stops the code as in a worker, unless it is in C; elsewhere, and
-    then, at its next step or check. Nothing is killed. `events` come when the run waits or sleeps, each so many seconds
-    after the run began, or at once. Raises `RuntimeError` when the run suspends more than `max_replays` times, waits
-    for what never comes, ends with its lease lost, or wants a transaction of a journal without a session; `ValueError`
-    for an event that doesn't name the function's subject, which would start no run.
+    then, at its next step or check. Nothing is killed. Its finish time-out cancels it when as much has passed on the
+    clock. `events` come when the run waits or sleeps, each so many seconds after the run began, or at once. Raises
+    `RuntimeError` when the run suspends more than `max_replays` times, waits for what never comes, ends with its lease
+    lost, or wants a transaction of a journal without a session; `ValueError` for an event that doesn't name the
+    function's subject, which would start no run.
     """
     subject = None if function.subject is None else function.subject.named_in(event.data)
     if function.subject is not None and subject is None:
@@ -85,30 +86,14 @@ def run_function(
     check = cancel_check or ManualCancelCheck()
     around = Surroundings.of(began, events, [function, *functions])
     ended = _Following(function, function.handler, event, kept, max_replays, around).to_the_end(check)
-    hook, kind = {
-        Status.CANCELLED: (function.on_cancel, "on_cancel"),
-        Status.FAILED: (function.on_failure, "on_failure"),
-    }.get(ended.status, (None, ""))
     row = function.subject.row if function.subject is not None else None
-    return replace(
-        ended,
-        subject=subject,
-        row=None if row is None else _row_after(row, ended, began, kept.now),
-        cleanup=None if hook is None else _clean_up(function, hook, kind, event, kept, max_replays),
-    )
+    return replace(ended, subject=subject, row=None if row is None else _row_after(row, ended, began, kept.now))
 
 
 def _tag(journal: MemoryJournal, function: Function, event: Event) -> None:
     """What a run has by its function."""
     declared, _ = tags.tags_of(function.tags, event, value_of)
     journal.tags = list(dict.fromkeys([*declared, *journal.tags]))
-
-
-def _clean_up(function: Function, hook: Handler, kind: str, event: Event, of: MemoryJournal, max_replays: int) -> Ended:
-    """Run `on_cancel` or `on_failure` as a run of its own, with memos of its own."""
-    journal = MemoryJournal(session=of.session, now=of.now)
-    following = _Following(function, hook, event, journal, max_replays, run_id=CLEANUP_ID, parent_run_id=RUN_ID)
-    return following.to_the_end(ManualCancelCheck())
 
 
 def _row_after(row: Row, ended: Ended, began: dt.datetime, at: dt.datetime) -> dict[str, Any]:
@@ -156,8 +141,8 @@ class Surroundings:
         """Of the newest that has come."""
         return self.come[-1].seq if self.come else 0
 
-    def let_one_come(self, run: _Following, check: ManualCancelCheck, until: dt.datetime | None) -> bool:
-        """Let the next event come, if it does by then; one that the run's function is cancelled on cancels it."""
+    def let_one_come(self, run: _Following, until: dt.datetime | None) -> bool:
+        """Let the next event come, if it does by then; one that a function is cancelled on cancels its run."""
         journal = run.journal
         if not self.coming or (until is not None and self.coming[0][0] > until):
             if until is not None:
@@ -166,8 +151,9 @@ class Surroundings:
         at, event = self.coming.pop(0)
         journal.now = max(journal.now, at)
         self.come.append(replace(event, seq=self.seq + 1, tenant=run.event.tenant))
-        if any(cancels(rule, run.event, event) for rule in run.function.cancel_on):
-            check.cancel()
+        for each in run.line():
+            if any(cancels(rule, each.event, event) for rule in each.function.cancel_on):
+                each.check.cancel()
         return True
 
     def find(self, wanted: Sequence[Awaited], since: Sequence[int], trigger: Event) -> tuple[int, Event] | None:
@@ -194,23 +180,66 @@ class _Following:
     run_id: str = RUN_ID
     parent_run_id: str | None = None
     children: dict[str, Ended] = field(default_factory=dict)
+    above: _Following | None = None
+    check: ManualCancelCheck = field(default_factory=ManualCancelCheck)
+    is_cleanup: bool = False
 
     def to_the_end(self, check: ManualCancelCheck) -> Ended:
         """Replay it until it has ended."""
+        self.check = check
         kept, files = self.journal, MemoryFiles()
-        began = kept.now
+        began, timeouts = kept.now, self.function.timeouts
+        if not self.is_cleanup and timeouts is not None and timeouts.finish is not None and kept.finish_by is None:
+            kept.finish_by = began + timeouts.finish
         status, output, error = _follow(self, check, files)
         stored = kept.artifacts.items() if status is Status.COMPLETED else ()
         artifacts = {name: files.contents[each.key] for name, (_, each) in stored}
         waited = (kept.now - began).total_seconds()
-        if status is not Status.CANCELLED:
-            for sent in kept.sent:
-                if (said := invocation_of(sent)) is not None and str(said.parentStep) not in self.children:
-                    self.run_child(sent, ManualCancelCheck())
+        for sent in kept.sent:
+            if (said := invocation_of(sent)) is not None and str(said.parentStep) not in self.children:
+                self.run_child(sent, check if status is Status.CANCELLED else ManualCancelCheck())
         mine = [each for each in kept.sent if each.name != INVOKED]
         return Ended(
-            status, output, error, waited, kept.memos(), artifacts, mine, list(kept.tags), children=self.children
+            status,
+            output,
+            error,
+            waited,
+            kept.memos(),
+            artifacts,
+            mine,
+            list(kept.tags),
+            children=self.children,
+            cleanup=self._clean_up(status),
         )
+
+    def line(self) -> Iterator[_Following]:
+        """It, and those above it."""
+        each: _Following | None = self
+        while each is not None:
+            yield each
+            each = each.above
+
+    def end_late(self) -> None:
+        """Cancel what takes longer than it may, of it and those above."""
+        for each in self.line():
+            if each.journal.finish_by is not None and each.journal.finish_by <= self.journal.now:
+                each.check.cancel()
+
+    def _latest(self, until: dt.datetime | None) -> dt.datetime | None:
+        """How far the clock may come at once, if it is to come to `until`."""
+        times = [until, *(each.journal.finish_by for each in self.line() if not each.check.cancelled)]
+        return min((each for each in times if each is not None), default=None)
+
+    def _clean_up(self, status: Status) -> Ended | None:
+        """Run `on_cancel` or `on_failure` as a run of its own, with memos of its own."""
+        hooks = {Status.CANCELLED: self.function.on_cancel, Status.FAILED: self.function.on_failure}
+        hook = None if self.is_cleanup else hooks.get(status)
+        if hook is None:
+            return None
+        journal = MemoryJournal(session=self.journal.session, now=self.journal.now)
+        cleanup = replace(self, handler=hook, journal=journal, around=Surroundings(START), children={}, above=None)
+        cleanup.run_id, cleanup.parent_run_id, cleanup.is_cleanup = CLEANUP_ID, self.run_id, True
+        return cleanup.to_the_end(ManualCancelCheck())
 
     def wait(self, waiting: Waiting, check: ManualCancelCheck) -> None:
         """Let pass what passes until something that it waits for has come, or its time is over."""
@@ -224,13 +253,14 @@ class _Following:
                 if journal.wakes.get(step, journal.now) >= journal.now:
                     journal.arrive(step, output=ended.output, error=_of_child(ended, said))
                 return
+        until = self._latest(journal.wakes.get(step))
         since = [self.around.seq if each.after_seq is None else each.after_seq for each in waiting.awaited]
         while journal.rows[step].status == "waiting" and not check.cancelled:
             if (found := self.around.find(waiting.awaited, since, self.event)) is not None:
                 journal.arrive(step, output=told(*found))
-            elif not self.around.let_one_come(self, check, journal.wakes.get(step)):
+            elif not self.around.let_one_come(self, until):
                 break
-        if journal.rows[step].status == "waiting" and not check.cancelled and step not in journal.wakes:
+        if journal.rows[step].status == "waiting" and not check.cancelled and until is None:
             names = " or ".join(each.event for each in waiting.awaited)
             raise RuntimeError(
                 f"step {step!r} of {self.function.id!r} waits for {names} for ever: run_function(events=)"
@@ -238,10 +268,9 @@ class _Following:
 
     def pass_time(self, until: dt.datetime, check: ManualCancelCheck) -> None:
         """Let the clock come to that time, and events with it."""
-        while not check.cancelled and self.around.let_one_come(self, check, until):
+        latest = self._latest(until)
+        while not check.cancelled and self.around.let_one_come(self, latest):
             pass
-        if not check.cancelled:
-            self.journal.now = max(self.journal.now, until)
 
     def run_child(self, event: Event, check: ManualCancelCheck) -> Ended:
         """Run what it invokes, on the same clock; cancelled with it unless it was to be abandoned."""
@@ -253,8 +282,9 @@ class _Following:
         journal = MemoryJournal(session=self.journal.session, now=self.journal.now)
         _tag(journal, function, event)
         rest = (self.max_replays, self.around, said.runId, self.run_id)
-        child = _Following(function, function.handler, event, journal, *rest)
-        ended = child.to_the_end(check if said.onCancel != ABANDON else ManualCancelCheck())
+        below = said.onCancel != ABANDON
+        child = _Following(function, function.handler, event, journal, *rest, above=self)
+        ended = child.to_the_end(CancelCheckBelow(check) if below else ManualCancelCheck())
         self.journal.now = journal.now
         self.children[str(said.parentStep)] = ended
         return ended
@@ -265,6 +295,7 @@ def _follow(run: _Following, check: ManualCancelCheck, files: MemoryFiles) -> tu
     attempt = 1
     with asyncio.Runner() as runner:
         for _ in range(max_replays):
+            run.end_late()
             with stoppable(check, journal) as stop:
                 step = (AsyncStep if is_async(run.handler) else Step)(
                     memos=journal.memos(),

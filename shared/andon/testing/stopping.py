@@ -41,6 +41,19 @@ class ManualCancelCheck:
         return self.cancelled
 
 
+class CancelCheckBelow(ManualCancelCheck):
+    """The flag of a child: its own cancel leaves its parent alone, the parent's cancels it, too."""
+
+    def __init__(self, above: ManualCancelCheck) -> None:
+        super().__init__()
+        self._above = above
+        above.on_cancel(self.cancel)
+
+    def is_cancelled(self) -> bool:
+        """Whether either flag is up."""
+        return self._above.is_cancelled() or super().is_cancelled()
+
+
 @contextmanager
 def stoppable(check: ManualCancelCheck, journal: MemoryJournal) -> Iterator[Stop]:
     """A stop that cancels and time-outs order, delivered by a signal where that is possible: in the main thread."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 import pytest
 
-from andon import CancelOn, ChildCancelled, Event, Step, StepTimeout, function
+from andon import CancelOn, ChildCancelled, Event, Step, StepTimeout, Timeouts, function
 from andon.engine.states import Status
 from andon.testing import ManualCancelCheck, run_function
 
@@ -81,3 +82,69 @@ def test_since_wait_and_conditions_are_as_in_a_dispatcher() -> None:
 
     events = [(n * 4.0, Event("a/b", {"n": n})) for n in range(4)]
     assert run_function(picky, Event("t"), events=events).output == [3, 0, 1]
+
+
+def test_a_childs_own_cancel_is_told_to_its_parent_which_goes_on() -> None:
+    @function(id="pack", trigger="t", cancel_on=[CancelOn("packing/stopped", match="data.id")], on_cancel=unpack)
+    def stubborn(event: Event, step: Step) -> None:
+        step.sleep("dry", 100)
+
+    stopped = (10, Event("packing/stopped", {"id": 7}))
+    ended = run_function(order, REQUEST, functions=[stubborn], events=[stopped])
+    assert (ended.status, ended.output, ended.waited) == (Status.COMPLETED, "CHILD_CANCELLED", 10)
+    cleanup = ended.children["pack"].cleanup
+    assert cleanup is not None
+    assert cleanup.output == "unpacked"
+
+
+def unpack(event: Event, step: Step) -> str:
+    return step.run("unpack", lambda: "unpacked")
+
+
+def test_a_parents_cancel_is_heard_while_a_child_without_that_rule_goes_on() -> None:
+    @function(id="pack", trigger="t")
+    def deaf(event: Event, step: Step) -> None:
+        step.sleep("dry", 100)
+
+    ended = run_function(order, REQUEST, functions=[deaf], events=[(10, WITHDRAWN)])
+    assert (ended.status, ended.waited, ended.children["pack"].status) == (Status.CANCELLED, 10, Status.CANCELLED)
+
+
+@pytest.mark.parametrize(("onwards", "status"), [("cancel", Status.CANCELLED), ("abandon", Status.COMPLETED)])
+def test_a_child_that_was_started_ends_as_its_parents_cancel_says(onwards: str, status: Status) -> None:
+    @function(id="parent", trigger="t", cancel_on=[CancelOn("order/withdrawn", match="data.id")])
+    def parent(event: Event, step: Step) -> None:
+        step.start("pack", pack, {"id": 7}, on_cancel=onwards)
+        step.sleep("rest", 100)
+
+    ended = run_function(parent, Event("t", {"id": 7}), functions=[pack], events=[(10, WITHDRAWN)])
+    assert (ended.status, ended.children["pack"].status) == (Status.CANCELLED, status)
+
+
+def test_a_run_that_takes_too_long_is_cancelled_and_what_it_waits_for_with_it() -> None:
+    @function(id="patient", trigger="t", timeouts=Timeouts(finish=dt.timedelta(seconds=100)))
+    def patient(event: Event, step: Step) -> str:
+        match event.data["what"]:
+            case "sleep":
+                step.sleep("long", 101)
+            case "extended":
+                step.sleep("long", 90)
+                step.extend(1000)
+                step.sleep("longer", 999)
+            case "wait":
+                step.wait_for_event("never", "a/b", timeout=1000)
+            case "child":
+                step.invoke("pack", pack, {"id": 7})
+        return "done"
+
+    ended = {
+        what: run_function(patient, Event("t", {"what": what}), functions=[pack])
+        for what in ("sleep", "extended", "wait", "child")
+    }
+    assert {what: (str(each.status), each.waited) for what, each in ended.items()} == {
+        "sleep": ("cancelled", 100),
+        "extended": ("completed", 1089),
+        "wait": ("cancelled", 100),
+        "child": ("cancelled", 100),
+    }
+    assert ended["child"].children["pack"].status is Status.CANCELLED

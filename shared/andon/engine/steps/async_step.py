@@ -93,7 +93,7 @@ class AsyncStep(Step):
 
     async def sleep(self, id: str, seconds: float) -> None:  # type: ignore[override]
         """As `Step.sleep`."""
-        await self._sleep(id, seconds=bounded(id, seconds), until=None)
+        await self._sleep(id, seconds=bounded(f"step {id!r} sleeps for", seconds), until=None)
 
     async def sleep_until(self, id: str, when: dt.datetime) -> None:  # type: ignore[override]
         """As `Step.sleep_until`."""

@@ -9,14 +9,14 @@ from andon.engine.errors import NonRetriable
 LONGEST_SECONDS = 100 * 365.25 * 86_400
 
 
-def bounded(id: str, seconds: float) -> float:
-    """`seconds`, at least 0; raises `NonRetriable` naming the step for what is no number or over a hundred years."""
+def bounded(who: str, seconds: float) -> float:
+    """`seconds`, at least 0; raises `NonRetriable` saying `who` takes them for no number, or over a hundred years."""
     try:
         if (number := float(seconds)) <= LONGEST_SECONDS:
             return max(number, 0.0)
     except (TypeError, ValueError, OverflowError):
         pass
-    raise NonRetriable(f"step {id!r} sleeps for seconds, at most {LONGEST_SECONDS:.0f}, not {seconds!r:.80}")
+    raise NonRetriable(f"{who} seconds, at most {LONGEST_SECONDS:.0f}, not {seconds!r:.80}")
 
 
 def in_utc(id: str, when: dt.datetime) -> dt.datetime:

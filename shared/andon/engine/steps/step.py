@@ -126,7 +126,7 @@ class Step(Stepping):
 
         A negative number is over at once. Raises `NonRetriable` for what is no number, or over a hundred years.
         """
-        _at_once(self._sleep(id, seconds=bounded(id, seconds), until=None))
+        _at_once(self._sleep(id, seconds=bounded(f"step {id!r} sleeps for", seconds), until=None))
 
     def sleep_until(self, id: str, when: dt.datetime) -> None:
         """Give the process back until `when` (aware; a naive time is taken as UTC).
@@ -275,7 +275,7 @@ class Step(Stepping):
         From the handler only.
         """
         with self._between_steps("extend"):
-            self._journal.extend(bounded("extend", seconds))
+            self._journal.extend(bounded("step.extend takes", seconds))
 
     def tag(self, key: str, value: str | float | None = None, /) -> None:
         """Tag the run with `key:value`, or with `key` alone: from now on it is found, and cancelled in bulk, by that.
