@@ -27,7 +27,7 @@ from andon_worker.dispatcher.duties.hints import HintAgain, Unsent, Wake
 from andon_worker.dispatcher.duties.recovery import Recover
 from andon_worker.dispatcher.duties.subjects import OpenSubjectDoors, WriteRows
 from andon_worker.dispatcher.duties.ticking import Tick
-from andon_worker.dispatcher.duties.unpublished import MakeEnds, Relay
+from andon_worker.dispatcher.duties.unpublished import SWEEP_FIRST_SECONDS, MakeEnds, Relay
 from andon_worker.dispatcher.duties.waits import LookForArrivals
 from andon_worker.dispatcher.gatekeeper import Gatekeeper
 from andon_worker.dispatcher.leader import Leader
@@ -131,6 +131,16 @@ def test_a_redis_that_is_new_is_made_whole(desk: Desk, leader: Leader, bus: Any)
     assert bus.get(flags.EPOCH)
     assert bus.xinfo_groups(events.STREAM)
     assert desk.intake.pending_first
+
+
+def test_ends_are_told_when_all_are_swept_or_after_a_second(leader: Leader) -> None:
+    ends, sweeping = MakeEnds(leader), NOTHING._replace(sweep=True, tell=True)
+    assert ends.is_due(sweeping), "somebody may wait for what was swept long ago"
+    ends.act()
+    assert not ends.is_due(sweeping)
+    assert ends.is_due(NOTHING._replace(tell=True))
+    ends.told_at -= SWEEP_FIRST_SECONDS
+    assert ends.is_due(sweeping)
 
 
 def test_what_is_due_by_the_look_is_one_duty_or_two(desk: Desk, leader: Leader) -> None:

@@ -24,18 +24,27 @@ log = logging.getLogger(__name__)
 RELAY_SECONDS = 1.0
 RELAY_BEHIND_SECONDS = 60.0
 RELAY_CHUNK = 2_000
+SWEEP_FIRST_SECONDS = 1.0
 RELAYED_AT_ONCE = 20  # each may be as large as an event may be
 
 
 class MakeEnds(Duty):
-    """Makes the events of runs that were swept, for a part of the time: what comes in goes on between."""
+    """Makes the events of runs that were swept, for a part of the time: what comes in goes on between.
+
+    A sweep that isn't through comes first: it is what keeps runs from starting.
+    """
 
     name = "tell"
 
+    def __init__(self, leader: Leader) -> None:
+        super().__init__(leader)
+        self.told_at = float("-inf")
+
     def is_due(self, due: Due) -> bool:
-        return due.tell
+        return due.tell and (not due.sweep or time.monotonic() - self.told_at >= SWEEP_FIRST_SECONDS)
 
     def act(self) -> None:
+        self.told_at = time.monotonic()
         until = time.monotonic() + TURN_SECONDS
         while settled := make_ends(self._leader.connection()):
             self._leader.publish(settled)

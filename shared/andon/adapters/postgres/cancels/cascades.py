@@ -28,6 +28,13 @@ WHERE c.parent_run_id IN (
     SELECT unnest(%s::uuid[]) UNION SELECT id FROM andon.runs WHERE cancel_event_seq = ANY(%s)) AND {_OPEN}
 ON CONFLICT DO NOTHING
 """
+# The same, of those that the statement's CTE `moved` has ended; each looked for by its id.
+NOTED = f"""
+, noted AS (
+    INSERT INTO andon.cascades (run_id) SELECT m.id FROM moved m, LATERAL (
+        SELECT FROM andon.runs c WHERE c.parent_run_id = m.id AND {_OPEN} LIMIT 1) child
+    ON CONFLICT DO NOTHING
+)"""
 # A run that has failed, or was cancelled: what its children are to do then, they were started with.
 _CHILDREN = f"""
 SELECT c.id, c.subject_id

@@ -19,7 +19,7 @@ import psycopg
 from andon.adapters.cel import Evaluations, TooLong
 from andon.adapters.postgres.cancels import cascades
 from andon.adapters.postgres.cancels.judging import AT_A_TIME, Judged, judge, pair_of
-from andon.adapters.postgres.cancels.marks import Mark, mark, reason_of
+from andon.adapters.postgres.cancels.marks import Mark, Marked, mark, reason_of
 from andon.adapters.postgres.events.own_events import WideCancel
 from andon.adapters.postgres.runs.settle import RETURNED, Settled, settle_untold
 from andon.adapters.postgres.statuses import CANCELLABLE, UNHELD
@@ -85,7 +85,7 @@ WHERE k.key = ANY(%(keys)s::uuid[]) AND k.event_seq < %(seq)s AND r.tenant = %(t
     AND r.kind = 'function' AND r.id > %(cursor)s AND r.cancel_requested_at IS NULL
     AND (%(after)s::timestamptz IS NULL OR r.queued_at >= %(after)s)
     AND (%(before)s::timestamptz IS NULL OR r.queued_at < %(before)s)
-ORDER BY r.id LIMIT %(limit)s
+ORDER BY r.id LIMIT {CHUNK}
 """
 
 _CANDIDATES = f"""
@@ -100,18 +100,34 @@ WHERE r.tenant = %(tenant)s AND r.function_id = %(function)s AND r.status IN {CA
     AND (%(rules)s::uuid[] IS NULL OR r.rules IS NULL OR r.rules && %(rules)s)
     AND (%(keys)s::uuid[] IS NULL
         OR EXISTS (SELECT FROM andon.cancel_keys k WHERE k.run_id = r.id AND k.key = ANY(%(keys)s)))
-ORDER BY r.id LIMIT %(limit)s
+ORDER BY r.id LIMIT {CHUNK}
 """
 
-_CANCEL = f"""
-WITH moved AS (
-    UPDATE andon.runs SET status = 'cancelled', cancel_requested_at = clock_timestamp(),
+_AS_CANCELLED = """status = 'cancelled', cancel_requested_at = clock_timestamp(),
         cancel_stopped_at = clock_timestamp(), ended_at = clock_timestamp(), wake_at = NULL,
         cancel_requested_by = %(user)s::jsonb, cancel_reason = %(reason)s, cancel_event_id = %(event)s,
-        cancel_event_seq = %(seq)s
-    WHERE id = ANY(%(ids)s) AND status IN {UNHELD} AND cancel_requested_at IS NULL AND NOT awaits_children
+        cancel_event_seq = %(seq)s"""
+_ENDS = f"r.status IN {UNHELD} AND r.cancel_requested_at IS NULL AND NOT r.awaits_children"
+_CANCEL = f"""
+WITH moved AS (
+    UPDATE andon.runs r SET {_AS_CANCELLED} WHERE r.id = ANY(%(ids)s) AND {_ENDS} RETURNING {RETURNED}
+)"""
+
+# Ended as they are found, unless one of them is about a subject: that has to be locked before any run is. They are
+# looked for by an array of their ids: of a join, the planner would read all runs.
+_CANCEL_FOUND = f"""
+WITH found AS ({{candidates}}
+), moved AS (
+    UPDATE andon.runs r SET {_AS_CANCELLED}
+    WHERE r.id = ANY(ARRAY(SELECT id FROM found)) AND {_ENDS}
+        AND NOT EXISTS (SELECT FROM found WHERE subject_id IS NOT NULL)
     RETURNING {RETURNED}
 )"""
+_LEFT = f"""{cascades.NOTED}
+SELECT a.count, a.last, f.id, f.subject_id, f.status
+FROM (SELECT count(*), (SELECT id FROM found ORDER BY id DESC LIMIT 1) AS last FROM found) a
+LEFT JOIN (SELECT id, subject_id, status FROM found WHERE id NOT IN (SELECT id FROM moved)) f ON true
+"""
 
 _ADVANCE = """
 UPDATE andon.wide_cancellations SET cursor = %(cursor)s, matched = matched + %(matched)s,
@@ -121,6 +137,10 @@ UPDATE andon.wide_cancellations SET cursor = %(cursor)s, matched = matched + %(m
     finished_at = CASE WHEN %(done)s THEN clock_timestamp() END
 WHERE id = %(id)s
 """
+
+
+Candidate = tuple[uuid.UUID, uuid.UUID | None, str]
+"""A run, its subject, and its status."""
 
 
 class Swept(NamedTuple):
@@ -196,16 +216,42 @@ def sweep(connection: psycopg.Connection[Any], *, after: str = "") -> Swept | No
     cancel = WideCancel(function_id, start, end, expression, rules=rules, keys=keys)
     values = _values(tenant, seq, cancel, cursor or NOBODY, remember)
     evaluations = Evaluations(SHARED_WORK if shared is None else shared)
-    matching, cursor, done = _matching(connection, values, event, evaluations)
-    subjects.lock(connection, [subject for _, subject, _ in matching])
-    ids = [run_id for run_id, _, status in matching if status != "running"]
-    ended = set(settle_untold(connection, _CANCEL, {"ids": ids, **_asker(event)}))
-    # Those that a worker holds, or one claimed since they were read, or that end after their children.
-    held = mark(connection, [Mark(run_id, event) for run_id, _, _ in matching if run_id not in ended])
-    cascades.note(connection, [*ended, *held.cancelling, *(each.run_id for each in held.settled)])
+    if expression is None:
+        matched, left, cursor, done = _end_found(connection, values, event)
+    else:
+        left, cursor, done = _matching(connection, values, event, evaluations)
+        matched = len(left)
+    held = _end(connection, left, event)
     told = {"failed": evaluations.failed, "failure": evaluations.failure, "shared": evaluations.shared}
-    connection.execute(_ADVANCE, {"id": id, "cursor": cursor, "matched": len(matching), "done": done, **told})
+    connection.execute(_ADVANCE, {"id": id, "cursor": cursor, "matched": matched, "done": done, **told})
     return Swept(tenant, dict.fromkeys(held.cancelling, seq), held.settled, {function_id: evaluations.failed})
+
+
+def _end_found(
+    connection: psycopg.Connection[Any], values: Mapping[str, Any], event: Event
+) -> tuple[int, list[Candidate], uuid.UUID, bool]:
+    """End the next candidates in one statement, and note their children.
+
+    How many they are, those that it leaves as they were, the id of the last one, and whether there are no more.
+    """
+    candidates = _CANDIDATES if values["function"] else _TAGGED
+    moved = _CANCEL_FOUND.format(candidates=candidates)
+    rows = settle_untold(connection, moved, {**values, **_asker(event)}, then=_LEFT)
+    count, last = rows[0][:2]
+    return count, [row[2:] for row in rows if row[2]], last or values["cursor"], count < CHUNK
+
+
+def _end(connection: psycopg.Connection[Any], runs: Sequence[Candidate], event: Event) -> Marked:
+    """End these, or mark those that a worker holds or that end after their children; note the children of all."""
+    if not runs:
+        return Marked([], [])
+    subjects.lock(connection, [subject for _, subject, _ in runs])
+    values = {"ids": [run_id for run_id, _, status in runs if status != "running"], **_asker(event)}
+    ended = {run_id for (run_id,) in settle_untold(connection, _CANCEL, values)} if values["ids"] else set()
+    # Those that a worker holds, or one claimed since they were read, or that end after their children.
+    held = mark(connection, [Mark(run_id, event) for run_id, _, _ in runs if run_id not in ended])
+    cascades.note(connection, [*ended, *held.cancelling, *(each.run_id for each in held.settled)])
+    return held
 
 
 def next_tenant(connection: psycopg.Connection[Any], *, after: str = "") -> str:
@@ -237,15 +283,11 @@ def _values(
         "keys": _listed(cancel.keys),
         "cursor": cursor,
         "remember": remember_until,
-        "limit": CHUNK,
     }
 
 
 def _listed(rules: Sequence[uuid.UUID] | None) -> list[uuid.UUID] | None:
     return None if rules is None else list(rules)
-
-
-Candidate = tuple[uuid.UUID, uuid.UUID | None, str]
 
 
 def _matching(

@@ -15,6 +15,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 import psycopg
+from psycopg.rows import TupleRow
 
 from andon.adapters.postgres.doors.gate import FREES
 from andon.adapters.postgres.statements import Statement
@@ -28,6 +29,12 @@ RETURNED = "id, tenant, function_id, kind, event_seq, subject_id, status, error,
     "cancel_requested_at, cancel_requested_by, cancel_reason, cancel_event_id, cancel_stopped_at, ended_at, "
     "lease_until, door, gate_keys, parent_run_id, parent_step"
 )
+
+
+def of_run(name: str) -> str:
+    """What a settling statement returns, of the run that it calls so."""
+    return ", ".join(f"{name}.{column}" for column in RETURNED.split(", "))
+
 
 _SHORT_ERROR = """jsonb_build_object('type', left(m.error->>'type', 200),
                 'message', left(m.error->>'message', 2000), 'shortened', true)"""
@@ -156,7 +163,7 @@ WITH ends AS (
             THEN coalesce(clock_timestamp() - e.seconds * interval '1 s', r.step_started_at) END
     FROM ends e, held h WHERE r.id = e.id AND h.id = r.id
         AND NOT (r.awaits_children AND (r.cancel_requested_at IS NOT NULL OR e.status = 'cancelled'))
-    RETURNING {", ".join("r." + column for column in RETURNED.split(", "))}
+    RETURNING {of_run("r")}
 )"""
 
 _SETTLE_HELD = Statement(_BY_HOLDER + _ON_SUBJECT + _EFFECTS)
@@ -187,7 +194,7 @@ _FAIL_QUEUED = Statement(f"""
 WITH moved AS (
     UPDATE andon.runs r SET status = 'failed', ended_at = clock_timestamp(), error = e.error::jsonb
     FROM unnest(%(ids)s::uuid[], %(errors)s::text[]) AS e (id, error) WHERE r.id = e.id AND r.status = 'queued'
-    RETURNING {", ".join("r." + column for column in RETURNED.split(", "))}
+    RETURNING {of_run("r")}
 ){_ON_SUBJECT}{_EFFECTS}""")
 
 # For a great many runs at once: what tells of their ends is made later, some hundreds at a time.
@@ -197,7 +204,6 @@ _EFFECTS_UNTOLD = f"""{FREES}{_ON_SUBJECT}{_ON_CLEANUP}
     SELECT andon.uuid7(), array_agg(id) FROM (SELECT id, row_number() OVER () / {TOLD_AT_ONCE} AS part FROM moved) m
     GROUP BY part
 )
-SELECT id FROM moved
 """
 
 _TELL = Statement(f"""
@@ -252,17 +258,19 @@ def _by(moved: str) -> Statement:
     return Statement(moved + FREES + _ON_SUBJECT + _EFFECTS)
 
 
-def settle_untold(connection: psycopg.Connection[Any], moved: str, values: dict[str, Any]) -> list[uuid.UUID]:
-    """Settle many runs by the caller's statement, a CTE `moved` that returns `RETURNED`; returns which have ended.
+def settle_untold(
+    connection: psycopg.Connection[Any], moved: str, values: Mapping[str, Any], *, then: str = "SELECT id FROM moved"
+) -> list[TupleRow]:
+    """Settle many runs by the caller's statement, which begins with a CTE `moved` that returns `RETURNED`.
 
-    `tell` makes their events. Subjects are locked by the caller.
+    Returns what he `then` reads: which have ended. `tell` makes their events. Subjects are locked by the caller.
     """
-    return [run_id for (run_id,) in _untold(moved).execute(connection, values)] if values["ids"] else []
+    return _untold(moved, then).execute(connection, values).fetchall()
 
 
 @cache
-def _untold(moved: str) -> Statement:
-    return Statement(moved + _EFFECTS_UNTOLD)
+def _untold(moved: str, then: str) -> Statement:
+    return Statement(moved + _EFFECTS_UNTOLD + then)
 
 
 def make_ends(connection: psycopg.Connection[Any]) -> list[Settled]:
