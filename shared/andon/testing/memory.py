@@ -25,11 +25,19 @@ def rerun_from(journal: MemoryJournal, step: str) -> MemoryJournal:
 
     Raises `KeyError` for a step that the run didn't have.
     """
-    position, done = journal.rows[step].position, ("completed", "failed")
+    position, done = _position_of(journal, step), ("completed", "failed")
     slept = {name: time for name, time in journal.wakes.items() if time <= journal.now}
     before = {name: memo for name, memo in journal.rows.items() if memo.position < position}
     rows = {name: memo for name, memo in before.items() if memo.status in done or name in slept}
     return MemoryJournal(session=journal.session, now=journal.now, rows=rows, wakes=slept)
+
+
+def _position_of(journal: MemoryJournal, step: str) -> int:
+    """Of a step, or of the branches of one."""
+    for name, memo in journal.rows.items():
+        if name == step or (memo.branch is not None and name.startswith(f"{step}/")):
+            return memo.position
+    raise KeyError(step)
 
 
 @dataclass

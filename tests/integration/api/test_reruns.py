@@ -8,8 +8,10 @@ from uuid import UUID
 import pytest
 
 from andon import CancelOn, Event, Function, Singleton, Step, function
+from andon.adapters.postgres.doors.pauses import Pauses
 from andon.adapters.postgres.runs import leases
 from andon_worker.dispatcher.batches.batch import record_batch
+from andon_worker.dispatcher.gatekeeper import Gatekeeper
 from tests.integration.api.conftest import Client
 from tests.planning import Planner
 
@@ -45,6 +47,11 @@ class Works(Planner):
         )
         return str(id)
 
+    def opened(self) -> list[UUID]:
+        """Those that a turn of the gatekeeper lets in."""
+        with self.database.transaction():
+            return [id for id, _ in Gatekeeper(self.registry, Pauses()).open(self.database).hints]
+
     def dispatch(self, event_id: str) -> UUID:
         """Handle an event that was accepted; the run that it made."""
         [(name, data)] = self.rows(f"SELECT name, data FROM andon.events WHERE id = '{event_id}'")
@@ -79,6 +86,7 @@ def test_a_run_from_a_step_recalls_what_was_done_before_and_has_its_files(client
     assert (shown["originRunId"], shown["originStep"], shown["functionId"]) == (origin, "save", "one")
     assert [(each["id"], each["status"]) for each in shown["steps"]] == [("load", "completed"), ("try", "failed")]
     assert here.rows("SELECT count(*) FROM andon.run_artifacts WHERE key = 'k'") == [(2,)]
+    assert here.opened() == [made], "nobody else of its key is open"
     claimed = leases.claim(here.database, made, worker="me", lease=60)
     assert claimed is not None
     assert claimed.memos["load"].output == [1], "who claims it first reads them"
@@ -148,3 +156,37 @@ def test_the_consoles_form_asks_for_a_step_and_sends_data_only_where_they_were_c
     assert said == "save"
     changed = client.post(f"/runs/{origin}/rerun", data={**form, "data": '{"id": 8}'}, headers={"HX-Request": "true"})
     assert "expected true" in changed.text
+
+
+@pytest.mark.parametrize("mode", ["skip", "cancel", "latest"])
+def test_a_repeated_run_waits_for_the_open_run_of_its_singleton_and_counts_as_one(
+    client: Client, database: Any, mode: Any
+) -> None:
+    here = Works(database, working("one", singleton=Singleton(key="data.id", mode=mode)))
+    origin = here.finish()
+    here.batch(("work/asked", {"id": 7}))
+    [open_run] = here.opened()
+    again = here.dispatch(rerun(client, origin).json["eventId"])
+    assert here.opened() == [], "it is not let in beside the other"
+    assert here.rows(f"SELECT status FROM andon.runs WHERE id = '{open_run}'") == [("queued",)]
+    here.database.execute("UPDATE andon.runs SET status = 'completed', ended_at = now() WHERE id = %s", [open_run])
+    here.database.execute("INSERT INTO andon.gate_due (key) SELECT gate_keys[1] FROM andon.runs WHERE id = %s", [again])
+    assert here.opened() == [again]
+    here.batch(("work/asked", {"id": 7}))
+    became = {"skip": ["queued"], "cancel": ["cancelled", "queued"], "latest": ["queued", "queued"]}
+    since = f"SELECT status FROM andon.runs WHERE event_seq >= (SELECT event_seq FROM andon.runs WHERE id = '{again}')"
+    assert [status for (status,) in here.rows(f"{since} ORDER BY event_seq")] == became[mode]
+
+
+def test_all_of_a_groups_branches_are_done_again_by_its_id_or_one_of_theirs(client: Client, here: Works) -> None:
+    origin = here.finish()
+    here.database.execute(
+        "INSERT INTO andon.steps (run_id, id, position, branch, status, attempt, fence, started_at, output)"
+        " SELECT %s, 'pages/' || n, 4, n, 'completed', 1, 3, now(), '1' FROM generate_series(0, 2) n",
+        [origin],
+    )
+    for step in ("pages", "pages/1"):
+        made = here.dispatch(rerun(client, origin, **{"from": step}).json["eventId"])
+        shown = client.get(f"{API}/runs/{made}").json
+        assert (shown["originStep"], [each["id"] for each in shown["steps"]]) == (step, ["load", "try", "save"])
+    assert rerun(client, origin, **{"from": "page"}).status_code == 422

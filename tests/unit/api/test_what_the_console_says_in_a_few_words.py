@@ -17,6 +17,10 @@ def at(minutes: float) -> dt.datetime:
     return NOW - dt.timedelta(minutes=minutes)
 
 
+def test_what_is_andons_in_a_childs_data_is_not_shown() -> None:
+    assert gist({"page": 3, "_andon": {"runId": "r", "functionId": "render"}}) == [("page", "3")]
+
+
 def test_a_run_is_told_from_its_neighbours_by_ids_first() -> None:
     data = {"region": "north", "lines": [1], "orderId": "o1", "deep": {}, "n": 3, "none": None, "report_id": "r"}
     assert gist(data) == [("orderId", "o1"), ("report_id", "r"), ("region", "north"), ("n", "3")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, g, render_template, request
 from werkzeug.exceptions import HTTPException
 
+from andon.engine.steps.invoking import given
 from andon_api.access.scopes import READ, scopes_of
 from andon_api.console import audit, bulk, events, home, live, reports, runs, schedules, subjects, usage, webhooks
 from andon_api.console.parts import forms, gist, json_view, show, whys
@@ -31,6 +32,7 @@ def blueprint() -> Blueprint:
     made.app_template_filter("pretty")(show.pretty)
     made.app_template_filter("tree")(json_view.tree)
     made.app_template_filter("gist")(gist.gist)
+    made.app_template_filter("given")(given)
     made.app_template_filter("kind")(show.kind)
     made.app_template_filter("why")(whys.why)
     made.app_template_filter("wrong_fields")(whys.fields)

@@ -7,6 +7,7 @@ from flask import Blueprint, Response, render_template, request, url_for
 from andon.adapters.postgres.asks.requests import Conflict, there
 from andon.adapters.postgres.runs.children import below
 from andon.adapters.postgres.runs.run_logs import LEVELS
+from andon.engine.steps.invoking import given
 from andon_api.asks.pauses import ask_pause, ask_resume
 from andon_api.asks.runs import ask_cancel, ask_rerun
 from andon_api.console import live
@@ -157,9 +158,9 @@ def rerun(id: str) -> Response:
 
 def _how(former: Row | None) -> Row:
     """What the form says: from which step, and with which data where these were changed."""
-    given: Row = {"from": request.form.get("from"), "keep": request.form.get("keep") == "true"}
+    how: Row = {"from": request.form.get("from"), "keep": request.form.get("keep") == "true"}
     if text := request.form.get("data", "").strip():
         data = forms.json_of("data", text)
-        if former is None or data != former["event"]["data"]:
-            given["data"] = data
-    return forms.load(RerunBody(), {name: value for name, value in given.items() if value})
+        if former is None or data != given(former["event"]["data"]):
+            how["data"] = data
+    return forms.load(RerunBody(), {name: value for name, value in how.items() if value})

@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from andon.adapters.postgres.models import Run, Slot
 from andon.engine.declared.declarations import from_json
+from andon.engine.durations import written
 from andon_api.database import Row, now, rows
 from andon_api.reads import pauses
 from andon_api.reads.events import functions
@@ -62,20 +63,20 @@ def _limits(function: Row) -> list[str]:
     if one := declared.singleton:
         said.append(f"one at a time{_by(one.key)}, {_MODES[one.mode]}")
     if rate := declared.throttle:
-        said.append(f"{rate.limit:,} start in {rate.period}{_by(rate.key)}")
+        said.append(f"at most {rate.limit:,} start in {written(rate.period)}{_by(rate.key)}")
     if limit := declared.rate_limit:
-        said.append(f"{limit.limit:,} are made in {limit.period}{_by(limit.key)}")
+        said.append(f"at most {limit.limit:,} made in {written(limit.period)}{_by(limit.key)}")
     if debounce := declared.debounce:
-        said.append(f"starts when it is quiet for {debounce.period}{_by(debounce.key)}")
+        said.append(f"starts when it is quiet for {written(debounce.period)}{_by(debounce.key)}")
     if declared.idempotency:
-        said.append(f"one in {declared.idempotency_for}{_by(declared.idempotency)}")
+        said.append(f"one in {written(declared.idempotency_for)}{_by(declared.idempotency)}")
     if declared.fair:
         said.append(f"in turns{_by(declared.fair)}")
     if declared.priority:
         said.append(f"{declared.priority.run} seconds ahead")
     if times := declared.timeouts:
         spans = (("start", times.start), ("end", times.finish))
-        said += [f"{name} within {span}" for name, span in spans if span]
+        said += [f"{name} within {written(span)}" for name, span in spans if span]
     return said
 
 

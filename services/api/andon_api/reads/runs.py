@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, FromClause, Select, Text, Uuid, and_, case, cast, func, select, tuple_
+from sqlalchemy import ColumnElement, FromClause, Select, Text, Uuid, and_, case, cast, func, or_, select, tuple_
 
 from andon.adapters.postgres.asks import reports
 from andon.adapters.postgres.models import EventRow, Report, Run, StepRow, SubjectRow, Wait
@@ -209,8 +209,10 @@ def output(tenant: str, id: str) -> Row | None:
 
 
 def has_step(run_id: UUID, step: str) -> bool:
-    """Whether the run has recorded this step."""
-    return "\x00" not in step and bool(rows(select(_STEP.c.id).where(_STEP.c.run_id == run_id, _STEP.c.id == step)))
+    """Whether the run has recorded this step, or a branch of it."""
+    branch = and_(_STEP.c.branch.is_not(None), func.starts_with(_STEP.c.id, f"{step}/"))
+    found = select(_STEP.c.id).where(_STEP.c.run_id == run_id, or_(_STEP.c.id == step, branch)).limit(1)
+    return "\x00" not in step and bool(rows(found))
 
 
 def own(tenant: str, id: str) -> UUID | None:

@@ -90,7 +90,12 @@ def as_handlers_see(event: Event) -> Event:
     """The event without what is Andon's in it."""
     if event.name != INVOKED:
         return event
-    return replace(event, data={key: value for key, value in event.data.items() if key != KEY})
+    return replace(event, data=given(event.data))
+
+
+def given(data: Mapping[str, Any]) -> dict[str, Any]:
+    """What a run was given, of its event's data: without what is Andon's in those of a child."""
+    return {key: value for key, value in data.items() if key != KEY}
 
 
 def invoked_again(event_data: Mapping[str, Any], run_id: str) -> dict[str, Any]:

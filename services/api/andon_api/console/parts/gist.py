@@ -6,6 +6,8 @@ import json
 from itertools import islice
 from typing import Any
 
+from andon.engine.steps.invoking import given
+
 MOST = 4
 LONGEST = 48
 FEW = 20
@@ -16,7 +18,7 @@ def gist(data: dict[str, Any]) -> list[tuple[str, str]]:
     """The first plain values of an event's data, then of the objects in it: ids first, since they tell runs apart; what
     is left of the room is for lists.
     """
-    found = [(str(key), value) for key, value in data.items()]
+    found = [(str(key), value) for key, value in given(data).items()]
     inside = [
         (f"{key}.{name}", held)
         for key, value in found

@@ -32,7 +32,7 @@ from andon.adapters.postgres.runs import making
 from andon.adapters.postgres.runs.settle import Settled, fail_queued
 from andon.engine.declared.declarations import Declaration
 from andon.engine.declared.functions import Registry
-from andon.engine.declared.gates import gates_for, schedule_of
+from andon.engine.declared.gates import QUEUE, gates_for, schedule_of
 from andon.engine.declared.rules import CancelOn, cancel_key, rule_id, run_flag
 from andon.engine.declared.tags import tag_key, tags_of
 from andon.engine.events import CRON, FANNED_HOPS, INVOKED, MOST_HOPS, OWN_CANCELS, RUNS_CANCELLED, Event, why_only_ours
@@ -99,8 +99,7 @@ class NewRun:
     @property
     def singleton(self) -> uuid.UUID | None:
         """The key of which one run goes at a time: the first of all keys."""
-        asked = self.event.again is not None
-        return self.gate_keys[0] if self.function.singleton and self.gate_keys and not asked else None
+        return self.gate_keys[0] if self.function.singleton and self.gate_keys else None
 
     @property
     def mode(self) -> str | None:
@@ -109,9 +108,11 @@ class NewRun:
 
     @property
     def stops_older(self) -> list[uuid.UUID]:
-        """The keys of which older runs are cancelled for it."""
+        """The keys of which older runs are cancelled for it: none for one that repeats another."""
+        if self.event.again is not None:
+            return []
         found = [self.singleton] if self.singleton and self.mode == "cancel" else []
-        tick = None if self.event.again else schedule_of(self.function, self.event)
+        tick = schedule_of(self.function, self.event)
         if tick is not None and tick.overlap == "cancel":
             found.append(run_key(self.function.id, tick.expr, tick.tz))
         return found
@@ -332,8 +333,8 @@ def _gate_keys(function: Declaration, event: Event) -> tuple[tuple[uuid.UUID, ..
     """The keys under which a run of this event is counted, or why one of them can't be told."""
     keys = []
     for limit in gates_for(function, event):
-        if event.again is not None and limit.kind != "concurrency":
-            continue  # somebody wants it repeated: nothing drops, replaces or delays it
+        if event.again is not None and (limit.rate is not None or limit.kind == QUEUE):
+            continue  # somebody wants it repeated: it waits for code that runs, and for nothing else
         try:
             keys.append(limit.key_of(event, value_of))
         except ValueError as error:

@@ -119,8 +119,9 @@ def replacing(runs: Sequence[NewRun]) -> list[KeyedCancel]:
 
 
 def overtaken(connection: psycopg.Connection[Any], runs: Sequence[NewRun]) -> list[Mark]:
-    """Of all that wait to be let in, those behind which one of these new runs stands."""
-    newest = {run.singleton: run for run in runs if run.singleton and run.mode == "latest"}
+    """Of all that wait to be let in, those behind which one of these new runs stands that doesn't repeat another."""
+    new = [run for run in runs if run.event.again is None]
+    newest = {run.singleton: run for run in new if run.singleton and run.mode == "latest"}
     waiting = cancellations.singletons(connection, list(newest), waiting=True)
     return [Mark(id, newest[key].event, SINGLETON) for key, id, seq in waiting if seq < newest[key].event.seq]
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from andon.engine.ports import Attempt
+from andon.engine.steps.invoking import given
 from andon_worker.supervisor.hosting.hosting import Run
 from andon_worker.supervisor.signals.hooks import Outcome
 
@@ -25,7 +26,7 @@ class NarratingHook:
     def run_begins(self, run: Run) -> str | None:
         if self._everything:
             claimed = run.claimed
-            event = f"{claimed.event.name} {json.dumps(dict(claimed.event.data), default=str)}"[:MOST_SHOWN]
+            event = f"{claimed.event.name} {json.dumps(given(claimed.event.data), default=str)}"[:MOST_SHOWN]
             said = {**run.keys, "kind": claimed.kind, "trigger": event}
             log.info("run goes on" if _goes_on(run) else "run started", extra=said)
         return None

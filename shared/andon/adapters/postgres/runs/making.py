@@ -58,8 +58,9 @@ FROM unnest(%s::uuid[], %s::uuid[], %s::text[]) w (id, origin, step) WHERE r.id 
 """
 _BEFORE = """
 SELECT w.id AS run, s.* FROM unnest(%s::uuid[], %s::uuid[], %s::text[]) w (id, origin, step)
-JOIN andon.steps f ON f.run_id = w.origin AND f.id = w.step
-JOIN andon.steps s ON s.run_id = w.origin AND s.position < f.position
+JOIN andon.steps s ON s.run_id = w.origin AND s.position < (
+    SELECT min(f.position) FROM andon.steps f
+    WHERE f.run_id = w.origin AND (f.id = w.step OR f.branch IS NOT NULL AND starts_with(f.id, w.step || '/')))
 WHERE s.status IN ('completed', 'failed') OR s.status = 'sleeping' AND s.wake_at <= clock_timestamp()
 """
 _RECALLED = f"""
