@@ -6,7 +6,7 @@ import base64
 
 import pytest
 
-from andon.adapters.redis.reading import CUT, LARGEST
+from andon.adapters.redis.stream.reading import CUT, LARGEST
 from tests.faults.conftest import Stage
 from tests.faults.proxy import Proxy
 from tests.polling import wait_until

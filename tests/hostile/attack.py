@@ -110,8 +110,9 @@ class Attack:
         """Many at once: large ones, or such as cancel each other."""
         pipe = self.redis.pipeline(transaction=False)
         large: dict[Any, Any] = {"name": "walk/noted", "data": json.dumps({"text": "x" * 240_000}), "tenant": "acme"}
+        many = f"many-{rng.getrandbits(40)}"
         for number in range(rng.choice([20, 200])):
-            case = json.dumps({"case": f"many-{number % 20}", "steps": 1})
+            case = json.dumps({"case": f"{many}-{number % 20}", "steps": 1})
             small: dict[Any, Any] = {
                 "name": rng.choice(["walk/requested", "walk/cancelled"]),
                 "data": case,
@@ -160,9 +161,12 @@ class Attack:
             self._count("cancel of another's", api.post(f"/api/v1/runs/{id}/cancel"))
 
     def _bulk(self, rng: random.Random, api: httpx.Client) -> None:
-        """Fifty runs at once, which sleep, fail or work a little."""
+        """Fifty runs at once, which sleep, fail or work a little.
+
+        Of a case of their own: what a body does to tell the ledger grows with what was told of its case before.
+        """
         plan = {"step-1": rng.choice([{"seconds": 0.05}, {"fail": 2}, {}])}
-        data = {"case": f"flood-{rng.randrange(20)}", "steps": 2, "plan": plan, "nap": rng.choice([0, 0.5, 3600])}
+        data = {"case": f"flood-{rng.getrandbits(40)}", "steps": 2, "plan": plan, "nap": rng.choice([0, 0.5, 3600])}
         events = [{"name": "walk/requested", "data": data}] * 50
         self._count("fifty requests", api.post("/api/v1/events", json=events))
 

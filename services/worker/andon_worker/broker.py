@@ -93,6 +93,14 @@ class HintBroker(RedisBroker):
         return [queue for queue, length in zip(queues, pipe.execute(), strict=True) if length == 0]
 
 
+def kinds(queues: Iterable[str]) -> dict[str, str]:
+    """What Redis calls the kind of each key that hints are kept under."""
+    found = {f"{NAMESPACE}:__heartbeats__": "zset"}
+    for queue in queues:
+        found |= {f"{NAMESPACE}:{queue}": "list", f"{NAMESPACE}:{queue}.msgs": "hash", wake_key(queue): "list"}
+    return found
+
+
 def wake_key(queue: str) -> str:
     """The list on which idle consumers of `queue` block."""
     return f"{NAMESPACE}:wake:{queue}"

@@ -1,11 +1,14 @@
-"""A process holds so many connections; for one more, the one that is waited for longest ends."""
+"""A process holds so many connections; for one more, one of whoever has most ends, the one waited for longest."""
 
 from __future__ import annotations
 
 import socket
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+
+import pytest
 
 from andon.embedded.ports import free_port
 from tests.polling import wait_until
@@ -16,6 +19,10 @@ from gunicorn.app.base import BaseApplication
 from andon_api.serving import EventWorker
 
 def app(environ, start_response):
+    if environ["PATH_INFO"] == "/large":
+        environ["andon.caller"]("acme")
+        start_response("200 OK", [])
+        return (b"x" * 100_000 for _ in range(1_000))
     start_response("200 OK", [("Content-Length", "2")])
     return [b"ok"]
 
@@ -33,7 +40,12 @@ Server().run()
 ASK = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
-def test_beyond_the_most_connections_the_one_that_is_waited_for_longest_is_closed() -> None:
+LARGE = b"GET /large HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer of-acme\r\n\r\n"
+
+
+@pytest.fixture
+def connect() -> Iterator[Callable[[], socket.socket]]:
+    """Connects to a server that holds three connections."""
     port = free_port()
     server = subprocess.Popen([sys.executable, "-c", SERVER, str(port)], stderr=subprocess.DEVNULL)
     with ExitStack() as stack:
@@ -46,18 +58,37 @@ def test_beyond_the_most_connections_the_one_that_is_waited_for_longest_is_close
             except ConnectionRefusedError:
                 return None
 
-        def answered(client: socket.socket) -> bool:
-            client.sendall(ASK)
-            said = b""
-            while not said.endswith(b"\r\n\r\nok"):
-                said += client.recv(1_000) or b"it was closed\r\n\r\nok"
-            return said.startswith(b"HTTP/1.1 200")
+        yield lambda: wait_until(connected, 30)
 
-        first = wait_until(connected, 30)
-        assert answered(first)  # by the only thread, which is done with it before it answers another
-        others = [wait_until(connected, 30) for _ in range(2)]
-        assert all(map(answered, others))
-        newcomer = wait_until(connected, 30)
-        assert answered(newcomer)
-        assert first.recv(1) == b""
-        assert all(map(answered, others))
+
+def answered(client: socket.socket) -> bool:
+    """Whether it is answered, once it has asked."""
+    client.sendall(ASK)
+    said = b""
+    while not said.endswith(b"\r\n\r\nok"):
+        said += client.recv(1_000) or b"it was closed\r\n\r\nok"
+    return said.startswith(b"HTTP/1.1 200")
+
+
+def test_beyond_the_most_connections_the_one_that_is_waited_for_longest_is_closed(
+    connect: Callable[[], socket.socket],
+) -> None:
+    first = connect()
+    assert answered(first)  # by the only thread, which is done with it before it answers another
+    others = [connect() for _ in range(2)]
+    assert all(map(answered, others))
+    newcomer = connect()
+    assert answered(newcomer)
+    assert first.recv(1) == b""
+    assert all(map(answered, others))
+
+
+def test_a_tenant_that_reads_many_answers_slowly_keeps_no_newcomer_out(connect: Callable[[], socket.socket]) -> None:
+    slow = [connect() for _ in range(2)]
+    for each in slow:
+        each.sendall(LARGE)
+        assert each.recv(12) == b"HTTP/1.1 200"
+    waiting = connect()
+    assert answered(waiting)
+    assert answered(connect())
+    assert answered(waiting), "of whoever has most one is ended, not of whoever has little"

@@ -252,28 +252,6 @@ def test_a_dispatcher_outlives_what_fails_in_it_and_tells(
         assert service.stuck_for < 60
 
 
-def test_a_dispatcher_whose_stream_is_something_else_goes_on_with_its_duties(
-    dispatcher: Any, database: Connection, redis_url: str, bench: Bench
-) -> None:
-    bench.db.execute("UPDATE andon.dispatcher_leases SET lease_until = now()")
-    bench.redis.delete("andon:events")
-    bench.redis.set("andon:events", "text")
-    [event] = inbox.record(database, [Event("thing/made", {"k": "asleep"})])
-    database.execute(
-        "INSERT INTO andon.runs (id, tenant, function_id, event_seq, status, wake_at) VALUES (%s, 'default', 'made',"
-        " %s, 'waiting', now())",
-        [new_id(), event.seq],
-    )
-    inbox.accept(database, [Event("thing/made", {"k": "kept"})])
-    with dispatcher() as service:
-        wait_until(lambda: database.execute("SELECT 1 FROM andon.runs WHERE status = 'queued'").fetchone(), 20)
-        sample = service.metrics.registry.get_sample_value
-        wait_until(lambda: (sample("andon_dispatcher_failures_total", {"part": "loop"}) or 0) >= 2, 20)
-        assert (bench.dead(), bench.open()) == ([], 1), "no event is blamed for it"
-        bench.redis.delete("andon:events")
-        wait_until(lambda: "kept" in bench.runs(), 20)
-
-
 def test_an_entry_that_is_larger_than_is_read_is_dead_with_its_size_and_keeps_nobody(bench: Bench) -> None:
     bench.add("thing/made", {"k": 1})
     bench.add("thing/made", b"x" * 30_000_000)

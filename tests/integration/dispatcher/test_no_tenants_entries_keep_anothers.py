@@ -89,3 +89,46 @@ def test_what_was_accepted_of_another_tenant_overtakes_a_bus_that_is_longer_than
     bench.handle_all()
     assert made(bench, "few") == [0, 1, 2]
     assert len(made(bench, "many")) == 303
+
+
+def test_what_few_have_further_ahead_than_is_read_is_handled_in_its_order_and_once(bench: Bench) -> None:
+    flood(bench, [{"k": 0}], "few")
+    bench.handle_all()
+    flood(bench, [{"k": k} for k in range(3_000)], "many")
+    flood(bench, [{"k": 1}, {"k": 2}], "few")
+    bench.add("thing/dropped", {"k": 2}, tenant="few")
+    flood(bench, [{"k": k} for k in range(3_000, 3_200)], "many")
+    bench.add("thing/dropped", {"k": 0}, tenant="few")
+    bench.intake.step(block_ms=1)
+    bench.intake.overtake()
+    assert statuses(bench, "few") == {0: "cancelled", 1: "queued", 2: "cancelled"}
+    assert len(made(bench, "many")) <= 500
+    bench.handle_all()
+    assert statuses(bench, "few") == {0: "cancelled", 1: "queued", 2: "cancelled"}
+    assert made(bench, "many") == list(range(3_200))
+    assert bench.redis.xpending(STREAM, GROUP)["pending"] == 0
+
+
+def test_what_is_held_of_them_comes_before_what_lies_ahead(bench: Bench) -> None:
+    flood(bench, [{"k": 0}], "few")
+    bench.handle_all()
+    with bench.db.transaction():  # what it sends next fails for now, and stays held
+        bench.sql(REFUSING)
+    flood(bench, [{"k": k} for k in range(2_000)], "many")
+    bench.intake.step(block_ms=1)
+    flood(bench, [{"k": 1}], "few")
+    bench.intake.step(block_ms=1)
+    flood(bench, [{"k": k} for k in range(2_000, 5_000)], "many")
+    bench.add("thing/dropped", {"k": 1}, tenant="few")
+    bench.intake.overtake()
+    assert statuses(bench, "few") == {0: "queued", 1: "cancelled"}
+
+
+def statuses(bench: Bench, tenant: str) -> dict[int, str]:
+    """Of the tenant's runs, by `data.k`."""
+    rows = bench.db.execute(
+        "SELECT (e.data->>'k')::int, r.status FROM andon.runs r JOIN andon.events e ON e.seq = r.event_seq"
+        " WHERE r.tenant = %s",
+        [tenant],
+    ).fetchall()
+    return dict(rows)

@@ -10,7 +10,7 @@ from redis.exceptions import ResponseError
 
 from andon.adapters.redis.bus import GROUP, STREAM, decode
 from andon.adapters.redis.connect import connect, connect_blocking
-from andon.adapters.redis.reading import LARGEST, BoundedReader, size
+from andon.adapters.redis.stream.reading import LARGEST, BoundedReader, size
 from andon.engine.errors import EventError
 from andon_worker.dispatcher.batches.size import MOST, BatchSize
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from andon.adapters.redis.reading import Entry
+from andon.adapters.redis.stream.reading import Entry
 from andon_worker.dispatcher.batches.sharing import MANY_BESIDE_OTHERS, MOST_HELD, MOST_HELD_BYTES, Batch, Sharing
 
 MIB = 1 << 20

@@ -16,7 +16,11 @@ _TAKE = """
 local time = redis.call('TIME')
 local now = time[1] + time[2] / 1000000
 local size, rate = tonumber(ARGV[1]), tonumber(ARGV[2])
-local kept = redis.call('HMGET', KEYS[1], 'tokens', 'at')
+local kept = redis.pcall('HMGET', KEYS[1], 'tokens', 'at')
+if kept.err then  -- somebody has put something else there
+    redis.call('DEL', KEYS[1])
+    kept = {}
+end
 local at = tonumber(kept[2]) or now
 local tokens = math.min(size, (tonumber(kept[1]) or size) + math.max(0, now - at) * rate)
 local wait = 0

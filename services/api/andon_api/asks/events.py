@@ -19,7 +19,7 @@ from andon.adapters.postgres.asks.requests import Conflict, there
 from andon.adapters.postgres.events.inbox import accept
 from andon.adapters.postgres.models import DeadEvent, OutboxRow
 from andon.adapters.redis.bus import STREAM, digest
-from andon.adapters.redis.reading import CUT
+from andon.adapters.redis.stream.reading import CUT
 from andon.engine.events import Event
 from andon_api.access.admission import admit, check_data
 from andon_api.access.auditing import note

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from andon_api.serving.arrival import Arrival
+from andon_api.serving.callers import Caller
 from andon_api.serving.exchange import Exchange
 from andon_api.serving.outbox import Outbox
 from andon_api.serving.pace import GRACE_SECONDS, STALLED_SECONDS, Pace
@@ -44,6 +45,7 @@ class Connection:
         self.client = client
         self.listener = listener
         self.phase = Phase.IDLE
+        self.caller: Caller | None = None
         self.outbox = Outbox(sock, lambda: waits(self))
         self.arrival = Arrival()
         self.exchange: Exchange | None = None

@@ -14,6 +14,7 @@ import selectors
 import socket
 import sys
 import time
+from collections import Counter
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from types import FrameType
@@ -45,6 +46,8 @@ BURST_SECONDS_EACH = 0.001  # and so much longer for each who is: a thousand vie
 STOPPING_SECONDS = 0.5  # for a client that may be sending its next request already
 STOPPING_SWEEP_SECONDS = 0.05
 SPARE_FILES = 200  # descriptors for the database, Redis, files
+PATIENT = [Phase.LINGERING, Phase.IDLE, Phase.ARRIVING, Phase.SENDING, Phase.PARKED, Phase.WORKING]
+"""How soon a connection is ended for a newcomer. What is being worked on goes on, and nobody hears of it."""
 LANES = {b"/healthz": "health", b"/readyz": "ready", b"/metrics": "ready"}
 
 
@@ -124,21 +127,20 @@ class EventWorker(Worker):  # type: ignore[misc]
                 sock, address = listener.accept()
             except OSError:
                 return  # nobody more, or one that has given up already
-            if len(self._connections) >= self._most and not self._make_room():
-                sock.close()
-                continue
+            if len(self._connections) >= self._most:
+                self._make_room()
             if sock.family != socket.AF_UNIX:
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connection = Connection(sock, address, listener.getsockname(), self._has_to_send)
+            connection.caller = self.callers.of(b"", address)
             self._connections.add(connection)
             self._happened(connection, selectors.EVENT_READ)
 
-    def _make_room(self) -> bool:
-        """End the connection that has been waited for longest, so that a newcomer is heard."""
-        waiting = [each for each in self._connections if each.phase in {Phase.IDLE, Phase.ARRIVING, Phase.LINGERING}]
-        if waiting:
-            self._end(min(waiting, key=lambda each: each.until))
-        return bool(waiting)
+    def _make_room(self) -> None:
+        """End a connection of whoever has most, so that a newcomer is heard: the one that is waited for longest."""
+        [(most, _)] = Counter(each.caller for each in self._connections).most_common(1)
+        theirs = [each for each in self._connections if each.caller == most]
+        self._end(min(theirs, key=lambda each: (PATIENT.index(each.phase), each.until)))
 
     def _happened(self, connection: Connection, events: int) -> None:
         try:
@@ -190,7 +192,8 @@ class EventWorker(Worker):  # type: ignore[misc]
         if lane is not None:
             done = self._lanes[lane].submit(exchange.go)
         else:
-            done = self._work.submit(self.callers.of(connection.arrival.head, connection.client), exchange.go)
+            connection.caller = self.callers.of(connection.arrival.head, connection.client)
+            done = self._work.submit(connection.caller, exchange.go)
         done.add_done_callback(lambda done: self._done.defer(self._came_back, connection, done))
 
     def _came_back(self, connection: Connection, done: Future[Next]) -> None:

@@ -27,18 +27,20 @@ from andon.adapters.postgres.database import Database
 from andon.adapters.postgres.doors.pauses import Pauses
 from andon.adapters.postgres.events import dead_events, inbox
 from andon.adapters.postgres.events.dead_events import Dead
+from andon.adapters.postgres.events.known_tenants import known_tenants
 from andon.adapters.postgres.events.own_events import check_own
 from andon.adapters.postgres.leadership import Leadership
 from andon.adapters.postgres.upkeep.retention import position, still_open
 from andon.adapters.redis.bounded import ReplyTooLarge
 from andon.adapters.redis.bus import GROUP, STREAM, decode, preserve
-from andon.adapters.redis.reading import BoundedReader, Entry, size
+from andon.adapters.redis.stream.ahead import Ahead
+from andon.adapters.redis.stream.reading import BoundedReader, Entry, size, tenant_of
 from andon.engine.declared.functions import Registry
 from andon.engine.declared.gates import is_limited
 from andon.engine.errors import EventError
 from andon.engine.events import DEFAULT_TENANT, ENDS, Event, why_only_ours
 from andon_worker.dispatcher.batches.batch import Effects, record_batch
-from andon_worker.dispatcher.batches.sharing import MANY_BESIDE_OTHERS, Sharing, tenant_of
+from andon_worker.dispatcher.batches.sharing import MANY_BESIDE_OTHERS, Sharing
 from andon_worker.dispatcher.batches.size import MOST, MOST_BYTES, BatchSize
 from andon_worker.dispatcher.halving import halving, is_nobodys_fault, is_too_much
 from andon_worker.dispatcher.low_water import forgotten
@@ -55,8 +57,10 @@ PUT_BY_SECONDS = 5.0
 LONGEST_PUT_BY_SECONDS = 300.0
 TRIES = 5
 READS_AT_ONCE = 4
+AHEAD_SECONDS = 0.15  # of each quarter of a second, while the bus is longer than was read
 LONGEST_SECONDS = 1.0  # that many events' expressions may take in one batch; one's are bounded
 TRIES_KEPT = 10_000
+TOLD_AT_ONCE = 10
 
 
 Read = tuple[Entry, Event]
@@ -104,7 +108,10 @@ class Intake:
         self._pauses = Pauses() if pauses is None else pauses
         self._size = BatchSize()
         self._sharing = Sharing()
+        self._ahead = Ahead(redis, stream, GROUP)
         self._resuming = True
+        self.behind = False
+        """Whether the bus was longer than is read ahead, and wasn't read to its end since."""
         self._tries: dict[tuple[str, str], int] = {}
         self.pending_first = True
         self.awaited = True
@@ -121,6 +128,7 @@ class Intake:
             self.pending_first, self._resuming = False, True
             self._sharing.clear()
             self._put_off.clear()
+            self._ahead.forget()
         if self._resuming and not self._sharing:
             self._sharing.add(self._pending())
             self._resuming = len(self._sharing) > 0
@@ -142,6 +150,9 @@ class Intake:
                 entries = self._new(1 if self._sharing else block_ms)
                 self._sharing.add(self._put_off_what_can_wait(entries))
                 read += len(entries)
+                self.behind = self._sharing.full or (self.behind and len(entries) > 0)
+                if not self.behind:
+                    self._ahead.forget()
                 if len(entries) < MOST:
                     break
         return read
@@ -172,13 +183,11 @@ class Intake:
         """Whether nobody waits for it, as a parent does for its child's end."""
         return entry[1].get(b"name") in self._can_wait and b'"parentRunId"' not in entry[1].get(b"data", b"")
 
-    @property
-    def behind(self) -> bool:
-        """Whether more lies on the bus than is read ahead."""
-        return self._sharing.full
-
     def overtake(self) -> None:
-        """Handle what was accepted of tenants that have little on the bus, before it is read to where that lies."""
+        """Handle what tenants that have little on the bus have further ahead on it, and what was accepted of them:
+        when it is read to where that lies, it had its effect.
+        """
+        self._look_ahead(time.monotonic() + AHEAD_SECONDS)
         found = inbox.open_of_others(self._database.connection(), self._sharing.many(), MANY_BESIDE_OTHERS)
         effects: list[Effects] = []
 
@@ -188,6 +197,19 @@ class Intake:
         halving(found, lambda some: effects.append(self._commit_accepted(some)), leave)
         for each in effects:
             self._signal(each)
+
+    def _look_ahead(self, until: float) -> None:
+        """Handle entries that lie ahead, of each tenant in its order: what is held of it comes before them."""
+        if self.pending_first or self._resuming:
+            return
+        tenants = known_tenants(self._database.connection()) - set(self._sharing.many())
+        while time.monotonic() < until and (entries := self._ahead.next(tenants)) is not None:
+            entries = [*self._sharing.take_of({tenant_of(each) for each in entries}), *entries]
+            at_once = self._size.now
+            for start in range(0, len(entries), at_once):
+                self.pending_first = not self._handle(entries[start : start + at_once])
+                if self.pending_first:
+                    return
 
     def _commit_accepted(self, keys: Sequence[tuple[str, str]]) -> Effects:
         connection = self._database.connection()
@@ -398,8 +420,10 @@ class Intake:
         self._finish(Done([entry], Effects()))
 
     def _bury(self, connection: psycopg.Connection[Any], unfit: Sequence[Unfit]) -> None:
-        for (id, _), reason in unfit:
+        for (id, _), reason in unfit[:TOLD_AT_ONCE]:
             log.error("entry %s is dead: %s", self._name(id), reason)
+        if len(unfit) > TOLD_AT_ONCE:
+            log.error("and %d entries more are dead", len(unfit) - TOLD_AT_ONCE)
         dead_events.bury(connection, [self._dead(entry, reason) for entry, reason in unfit])
 
     def _dead(self, entry: Entry, reason: str) -> Dead:

@@ -87,8 +87,12 @@ def live(ends: Ends, functions: Mapping[str, Function], parent: int) -> None:
 
 
 def settle_in(parent: int) -> None:
-    """A session of its own, the fate of its parent, and no rank before the processes that keep the promises."""
-    os.setsid()
+    """A process group of its own, the fate of its parent, and no rank before the processes that keep the promises.
+
+    No session of its own: where the kernel shares processors between sessions (autogroups), all lanes would have many
+    shares, beside one of whatever keeps the promises, and their niceness would say nothing.
+    """
+    os.setpgid(0, 0)
     end_with_parent(parent)
     expect_orphans()
     volunteer_for_oom()

@@ -11,8 +11,8 @@ TERMINAL = "ANDON_TERMINAL"
 def take_terminal(env: Mapping[str, str]) -> bool:
     """Put the terminal that `ANDON_TERMINAL` names in the place of the three standard streams; whether there is one.
 
-    A lane has a session of its own, to which that terminal isn't the controlling one: so it may read from it, although
-    another process is in the foreground there, and Ctrl-C goes to that one.
+    A lane's session is that of its nursery, to which that terminal isn't the controlling one: so it may read from it,
+    although another process is in the foreground there, and Ctrl-C goes to that one.
     """
     path = env.get(TERMINAL)
     if not path:

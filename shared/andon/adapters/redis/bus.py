@@ -13,8 +13,8 @@ from typing import Any
 from redis import Redis
 
 from andon.adapters.redis.flags import raising
-from andon.adapters.redis.reading import CUT
 from andon.adapters.redis.sending import Command
+from andon.adapters.redis.stream.reading import CUT
 from andon.engine.errors import EventError
 from andon.engine.events import DEFAULT_TENANT, MAX_BYTES, Event, check_event
 

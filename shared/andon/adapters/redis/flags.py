@@ -23,8 +23,9 @@ TTL_SECONDS = 7 * 24 * 3600
 
 _RAISE = """
 for i, key in ipairs(KEYS) do
-    local old = redis.call('GET', key)
-    if not old or tonumber(old) < tonumber(ARGV[i + 1]) then
+    local old = redis.pcall('GET', key)  -- somebody else may have put anything there
+    old = type(old) == 'string' and tonumber(old)
+    if not old or old < tonumber(ARGV[i + 1]) then
         redis.call('SET', key, ARGV[i + 1], 'EX', ARGV[1])
     end
     redis.call('PUBLISH', 'andon:cancel', string.sub(key, #'andon:flag:' + 1) .. '|' .. ARGV[i + 1])

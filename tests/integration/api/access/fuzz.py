@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import random
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +14,8 @@ from urllib.parse import quote
 from flask import Flask
 from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.routing import Rule
+
+from tests.contract.openapi import current
 
 TEXTS = [
     "", " ", "a", "0", "-1", "1", "true", "no", "null", "*", "\x00", "a\x00b", "é", "日本", "\U0001f6d1", "\u202e",
@@ -34,11 +37,21 @@ RAW_BODIES = [
     b"\xef\xbb\xbf{}", b'{"dryRun": 0, "functionId": "x"}', b'{"a":1}{"b":2}', b"a=b&c=%zz", b"--b\r\n\r\n--b--",
     b"{}" + b" " * 70_000, b"[" + b"1," * 1001 + b"1]", '{"title": "é"}'.encode("utf-16"),
 ]  # fmt: skip
-FIELDS = [
-    "title", "datasetId", "options", "reason", "runId", "functionId", "startedAfter", "startedBefore", "if",
-    "dryRun", "name", "data", "id", "ts", "user", "v", "specversion", "source", "type", "time", "subject",
-    "data_base64", "unknown", "",
-]  # fmt: skip
+FIELDS = ["v", "specversion", "source", "type", "data_base64", "unknown", ""]  # beside those of the document
+FORMATS = {
+    "date-time": "2026-01-01T00:00:00Z",
+    "uri": "https://example.com/hook",
+    "uuid": "00000000-0000-7000-8000-000000000000",
+}
+MEANT = {  # what the document says in words alone
+    "url": ["https://198.51.100.7/hook"],
+    "data": [{"x": 1}, {}],
+    "name": ["a/b", "report/generation.requested"],
+    "things": [["run:00000000-0000-7000-8000-000000000000"], ["tag:a"]],
+    "runs": [30, None],
+    "artifacts": [30, None],
+    "orphans": [30, None],
+}
 OPTIONS = [
     "sections",
     "resamples",
@@ -77,18 +90,7 @@ HEADER_VALUES = [
     "http://[::1", "http://localhost", "same-origin", "cross-site", "gzip", "1.0", "chunked", "localhost:99999999",
     "a" * 9000, "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
 ]  # fmt: skip
-GOOD_BODIES: dict[str, Any] = {
-    "reports.create": {"title": "t", "options": {"resamples": 10, "confidence": 0.9, "sections": ["trends"]}},
-    "reports.change": {"title": "t", "datasetId": None, "options": {"measures": ["amount"], "timeColumn": "day"}},
-    "reports.cancel": {"reason": "r", "runId": "00000000-0000-7000-8000-000000000000"},
-    "runs.cancel": {"reason": "r"},
-    "cancellations.start": {
-        "functionId": "generate-hybrid-report", "startedAfter": "2026-01-01T00:00:00Z", "if": "event.data.x == 1",
-        "reason": "r", "dryRun": True,
-    },
-    "events.send": {"name": "a/b", "data": {"x": 1}, "id": "e", "ts": "2026-01-01T00:00:00Z", "user": {"id": "u"}},
-    "inngest.send": [{"name": "a/b", "data": {"x": 1}, "ts": 0, "v": None}],
-}  # fmt: skip
+GOOD_BODIES: dict[str, Any] = {"inngest.send": [{"name": "a/b", "data": {"x": 1}, "ts": 0, "v": None}]}
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"]
 
 
@@ -108,6 +110,79 @@ class Request:
         return {"method": self.method, "headers": self.headers, "query_string": query, "data": self.data}
 
 
+class Documented:
+    """What the API's document tells: the names of fields and parameters, and bodies as they are meant."""
+
+    def __init__(self) -> None:
+        self._document = current()
+        self._bodies = {
+            (path, method.upper()): body["schema"]
+            for path, item in self._document["paths"].items()
+            for method, operation in item.items()
+            if "requestBody" in operation
+            for content_type, body in operation["requestBody"]["content"].items()
+            if content_type == "application/json"
+        }
+        fields: set[str] = set()
+        for schema in (*self._bodies.values(), *self._document["components"]["schemas"].values()):
+            fields |= set(_names(schema))
+        self.fields = sorted(fields)
+        said = [each for path in self._document["paths"].values() for each in _parameters(path)]
+        said = [self._resolved(each) for each in said]
+        self.parameters = sorted({each["name"] for each in said if each["in"] == "query"})
+        self.headers = sorted({each["name"] for each in said if each["in"] == "header"})
+
+    def body(self, rule: Rule, method: str, rng: random.Random) -> Any:
+        """One that is meant for this route, or None if it takes none."""
+        schema = self._bodies.get((re.sub(r"<(?:[^:<>]+:)?(\w+)>", r"{\1}", rule.rule), method))
+        return None if schema is None else self._made(schema, rng)
+
+    def _made(self, schema: Any, rng: random.Random) -> Any:
+        schema = self._resolved(schema)
+        for several in ("oneOf", "anyOf", "enum", "examples"):
+            if several in schema:
+                chosen = rng.choice(schema[several])
+                return self._made(chosen, rng) if several.endswith("Of") else chosen
+        for one in ("const", "example", "default"):
+            if one in schema:
+                return schema[one]
+        kind = schema.get("type")
+        kind = rng.choice(kind) if isinstance(kind, list) else kind
+        if kind == "object":
+            own = {name: self._made(each, rng) for name, each in schema.get("properties", {}).items()}
+            return {**own, **{name: rng.choice(MEANT[name]) for name in own if name in MEANT}}
+        if kind == "array":
+            return [self._made(schema.get("items", {}), rng)]
+        if kind == "string":
+            return FORMATS.get(schema.get("format", ""), "a/b")
+        return {"integer": schema.get("minimum", 1), "number": 1.5, "boolean": True}.get(str(kind))
+
+    def _resolved(self, schema: Any) -> Any:
+        while "$ref" in schema:
+            found: Any = self._document
+            for part in schema["$ref"].split("/")[1:]:
+                found = found[part]
+            schema = found
+        return schema
+
+
+def _names(schema: Any) -> Iterator[str]:
+    if isinstance(schema, dict):
+        yield from schema["properties"] if isinstance(schema.get("properties"), dict) else ()
+        for each in schema.values():
+            yield from _names(each)
+    elif isinstance(schema, list):
+        for each in schema:
+            yield from _names(each)
+
+
+def _parameters(path: dict[str, Any]) -> Iterator[Any]:
+    yield from path.get("parameters", ())
+    for operation in path.values():
+        if isinstance(operation, dict):
+            yield from operation.get("parameters", ())
+
+
 class Fuzzer:
     """Makes requests to the routes of `app`; `known` are ids that exist there, `secret` a key that is in force."""
 
@@ -116,6 +191,10 @@ class Fuzzer:
         self._rules = [rule for rule in app.url_map.iter_rules() if rule.endpoint != "console.static"]
         self._known = known
         self._secret = secret
+        self._documented = Documented()
+        self._fields_there = [*self._documented.fields, *FIELDS]
+        self._parameters = [*self._documented.parameters, *PARAMETERS]
+        self._headers = [*self._documented.headers, *HEADERS]
 
     def requests(self, count: int) -> Iterator[Request]:
         """So many requests; each route has its turn before one has another."""
@@ -127,11 +206,11 @@ class Fuzzer:
         own = sorted(rule.methods or {"GET"})
         method = choose.choice(own) if choose.random() < 0.9 else choose.choice(METHODS)
         headers = [] if choose.random() < 0.05 else [("Authorization", f"Bearer {self._secret}")]
-        data, content_type = self._body(method, rule.endpoint)
+        data, content_type = self._body(method, rule)
         if content_type:
             headers.append(("Content-Type", content_type))
-        headers += [(choose.choice(HEADERS), self._header()) for _ in range(choose.choice([0, 0, 1, 1, 2, 4]))]
-        query = [(choose.choice(PARAMETERS), self._text()) for _ in range(choose.choice([0, 0, 1, 2, 3]))]
+        headers += [(choose.choice(self._headers), self._header()) for _ in range(choose.choice([0, 0, 1, 1, 2, 4]))]
+        query = [(choose.choice(self._parameters), self._text()) for _ in range(choose.choice([0, 0, 1, 2, 3]))]
         return Request(self._path(rule), method, headers, query, data)
 
     def _path(self, rule: Rule) -> str:
@@ -145,11 +224,12 @@ class Fuzzer:
                 parts.append(data)
         return "".join(parts).partition("|")[2] or "/"
 
-    def _body(self, method: str, endpoint: str) -> tuple[Any, str | None]:
+    def _body(self, method: str, rule: Rule) -> tuple[Any, str | None]:
         choose = self._random
         kind = choose.choice(["none", "json", "json", "json", "event", "raw", "form", "multipart"])
-        if method == "POST" and endpoint in GOOD_BODIES and choose.random() < 0.7:
-            spoilt = self._spoilt(GOOD_BODIES[endpoint])
+        good = GOOD_BODIES.get(rule.endpoint) or self._documented.body(rule, method, choose)
+        if good is not None and choose.random() < 0.7:
+            spoilt = self._spoilt(good)
             return json.dumps(spoilt).encode("utf-8", "surrogatepass"), "application/json"
         if kind == "none" or (method in {"GET", "HEAD"} and choose.random() < 0.9):
             return None, None
@@ -182,7 +262,7 @@ class Fuzzer:
         return self._random.choice(VALUES) if self._random.random() < 0.05 else self._fields()
 
     def _fields(self) -> dict[str, Any]:
-        return {self._random.choice(FIELDS): self._value() for _ in range(self._random.randint(0, 5))}
+        return {self._random.choice(self._fields_there): self._value() for _ in range(self._random.randint(0, 5))}
 
     def _value(self) -> Any:
         kind = self._random.random()

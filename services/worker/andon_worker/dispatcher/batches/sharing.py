@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 
-from andon.adapters.redis.reading import Entry, size
-from andon.engine.events import DEFAULT_TENANT
+from andon.adapters.redis.stream.reading import Entry, place_of, size, tenant_of
 
 MOST_HELD = 50_000
 MOST_HELD_BYTES = 16 * 1024 * 1024
@@ -61,6 +60,11 @@ class Sharing:
         self._bytes.clear()
         self._count = self._size = 0
 
+    def take_of(self, tenants: Collection[str]) -> Batch:
+        """All that is held of these."""
+        held = [self._next(tenant) for tenant in tenants for _ in range(len(self._held.get(tenant, ())))]
+        return sorted(held, key=lambda entry: place_of(entry[0]))
+
     def take(self, most: int, most_bytes: int) -> list[Batch]:
         """The next batches, each of at most `most` entries and not much more than `most_bytes`.
 
@@ -70,7 +74,7 @@ class Sharing:
         if self._clock() < self._beside_until:
             most = min(most, MANY_BESIDE_OTHERS)
         batches = self._few(most, most_bytes), list(self._in_turns(most, most_bytes))
-        return [sorted(each, key=lambda entry: _place(entry[0])) for each in batches if each]
+        return [sorted(each, key=lambda entry: place_of(entry[0])) for each in batches if each]
 
     def _few(self, most: int, most_bytes: int) -> Batch:
         """All of the tenants that have no more than their share."""
@@ -101,13 +105,3 @@ class Sharing:
         if not self._held[tenant]:
             del self._held[tenant], self._bytes[tenant]
         return entry
-
-
-def tenant_of(entry: Entry) -> str:
-    """The tenant that an entry says it is of."""
-    return entry[1].get(b"tenant", b"").decode(errors="replace") or DEFAULT_TENANT
-
-
-def _place(stream_id: str) -> tuple[int, int]:
-    time, _, number = stream_id.partition("-")
-    return int(time), int(number)

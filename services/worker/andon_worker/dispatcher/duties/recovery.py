@@ -9,12 +9,16 @@ from andon.adapters.postgres.registered import functions
 from andon.adapters.postgres.upkeep import hinted
 from andon.adapters.postgres.upkeep.look import Due
 from andon.adapters.redis import flags
+from andon.adapters.redis.bus import STREAM
+from andon.engine.dispatch.lines import ALONE, URGENT
+from andon_worker.broker import kinds
 from andon_worker.dispatcher.duties.duty import Duty
 from andon_worker.dispatcher.intake import Intake
 from andon_worker.dispatcher.leader import Leader
 
 log = logging.getLogger(__name__)
 FLAGS_AT_ONCE = 1_000
+ASIDE = ":aside"
 
 
 class Recover(Duty):
@@ -25,13 +29,28 @@ class Recover(Duty):
     def __init__(self, leader: Leader, intake: Intake) -> None:
         super().__init__(leader)
         self._intake = intake
+        queues = [name + suffix for name in leader.registry.queues() for suffix in ("", URGENT, ALONE)]
+        self._kinds = {STREAM: "stream", flags.EPOCH: "string", **kinds(queues)}
 
     def is_due(self, due: Due) -> bool:
         return True
 
     def act(self) -> None:
+        self._put_aside_what_is_none()
         if self._leader.redis.get(flags.EPOCH) is None:
             self.make_anew()
+
+    def _put_aside_what_is_none(self) -> None:
+        """What somebody has put in the place of the bus, of hints, of what says that Redis is whole."""
+        pipe = self._leader.redis.pipeline(transaction=False)
+        for key in self._kinds:
+            pipe.type(key)
+        found = {key: kind.decode() for key, kind in zip(self._kinds, pipe.execute(), strict=True)}
+        if wrong := [key for key, kind in found.items() if kind not in {"none", self._kinds[key]}]:
+            log.error("somebody has put something else at %s: it lies at …%s now", ", ".join(wrong), ASIDE)
+            for key in wrong:
+                self._leader.redis.rename(key, key + ASIDE)
+            self._leader.redis.delete(flags.EPOCH)
 
     def make_anew(self) -> None:
         """Make the group, raise the flags again, hint every queued run; then say that it is whole."""

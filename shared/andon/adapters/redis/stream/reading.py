@@ -11,13 +11,16 @@ from typing import Any
 
 from redis import Redis
 
+from andon.engine.events import DEFAULT_TENANT
+
 Entry = tuple[str, Mapping[bytes, bytes]]
 CUT = b"andon-cut"
 """The field of an entry that was cut: how many bytes it had."""
 LARGEST = 1024 * 1024
 AT_ONCE = 8  # entries that one command inside the script reads, and that a blocking read brings
 
-_CUTTING = """
+CUTTING = """
+-- `sized` adds up in `total`; the longest entries are cut.
 local largest, total = tonumber(ARGV[1]), 0
 local function sized(entry)
     local fields, size = entry[2], 0
@@ -38,7 +41,7 @@ local function sized(entry)
     return {entry[1], kept}
 end
 """
-_READ_NEW = f"""{_CUTTING}
+_READ_NEW = f"""{CUTTING}
 local found, count, most = {{}}, tonumber(ARGV[2]), tonumber(ARGV[3])
 while #found < count and total < most do
     local some = math.min({AT_ONCE}, count - #found)
@@ -51,7 +54,7 @@ while #found < count and total < most do
 end
 return found
 """
-_READ_THESE = f"""{_CUTTING}
+_READ_THESE = f"""{CUTTING}
 local found, most = {{}}, tonumber(ARGV[2])
 for i = 3, #ARGV do
     local entries = redis.call('XRANGE', KEYS[1], ARGV[i], ARGV[i])
@@ -80,7 +83,7 @@ class BoundedReader:
         if not self._more and len(first) < AT_ONCE:
             return first
         left, room = count - len(first), most_bytes - sum(map(size, first))
-        rest = _entries(self._new(keys=[self._stream], args=[LARGEST, left, room, self._group, consumer]))
+        rest = entries_of(self._new(keys=[self._stream], args=[LARGEST, left, room, self._group, consumer]))
         self._more = bool(rest)
         return [*first, *((id, fields) for id, fields in rest if fields is not None)]
 
@@ -94,13 +97,24 @@ class BoundedReader:
         """The oldest entries that somebody has read and nobody acknowledged; and the ids of those that are gone."""
         listed: Any = self._redis.xpending_range(self._stream, self._group, min="-", max="+", count=count)
         ids = [row["message_id"] for row in listed]
-        read = _entries(self._these(keys=[self._stream], args=[LARGEST, most_bytes, *ids])) if ids else []
+        read = entries_of(self._these(keys=[self._stream], args=[LARGEST, most_bytes, *ids])) if ids else []
         return [(id, fields) for id, fields in read if fields is not None], [id for id, each in read if each is None]
 
 
 def size(entry: Entry) -> int:
     """How many bytes its fields have."""
     return sum(len(key) + len(value) for key, value in entry[1].items())
+
+
+def tenant_of(entry: Entry) -> str:
+    """The tenant that an entry says it is of."""
+    return entry[1].get(b"tenant", b"").decode(errors="replace") or DEFAULT_TENANT
+
+
+def place_of(stream_id: str) -> tuple[int, int]:
+    """Where it lies: what the entries of a stream are ordered by."""
+    time, _, number = stream_id.partition("-")
+    return int(time), int(number)
 
 
 def _cut(fields: Mapping[bytes, bytes]) -> Mapping[bytes, bytes]:
@@ -115,7 +129,8 @@ def _cut(fields: Mapping[bytes, bytes]) -> Mapping[bytes, bytes]:
     return {**kept, CUT: str(total).encode()}
 
 
-def _entries(answer: Sequence[Any]) -> list[tuple[str, dict[bytes, bytes] | None]]:
+def entries_of(answer: Sequence[Any]) -> list[tuple[str, dict[bytes, bytes] | None]]:
+    """What a script has returned; None for one that isn't there any more."""
     return [
         (id.decode(), None if fields is None else dict(zip(fields[::2], fields[1::2], strict=True)))
         for id, fields in answer

@@ -1,0 +1,1 @@
+"""Entries of the bus, as they are read for the group and found ahead of it."""
