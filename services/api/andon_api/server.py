@@ -57,6 +57,11 @@ class Server(BaseApplication):  # type: ignore[misc]
         self._scratch: Path | None = None
         super().__init__()
 
+    @property
+    def most_of_bodies(self) -> int:
+        """Bytes of bodies that may arrive at once: the largest upload of two tenants."""
+        return 2 * (self.settings.upload_limit_bytes + (1 << 20))
+
     def load_config(self) -> None:
         for name, value in options(self.settings).items():
             self.cfg.set(name, value)

@@ -45,6 +45,11 @@ class Arrival:
         return self._frame is not None and (self._frame.ended or (self.most is not None and self.size > self.most))
 
     @property
+    def announced(self) -> int:
+        """How many bytes of body its head has told of; 0 where it hasn't."""
+        return self._frame.announced if self._frame is not None else 0
+
+    @property
     def ready(self) -> bool:
         """Whether the application can look at it."""
         if self.complete or self._frame is None or self.asked:

@@ -45,7 +45,9 @@ class Connection:
         self.client = client
         self.listener = listener
         self.phase = Phase.IDLE
-        self.caller: Caller | None = None
+        self.caller = Caller("", known=False)
+        self.promised = 0  # bytes of room for its body
+        self.promised_to = self.caller
         self.outbox = Outbox(sock, lambda: waits(self))
         self.arrival = Arrival()
         self.exchange: Exchange | None = None

@@ -35,6 +35,7 @@ from andon.process import collect_garbage_seldom
 from andon_api.serving.callers import Callers
 from andon_api.serving.connection import Connection, Phase
 from andon_api.serving.exchange import Exchange, Next
+from andon_api.serving.room import BUSY, MOST_BYTES, STEP_BYTES, Room
 from andon_api.serving.threads import FairThreads
 from andon_api.serving.timers import Timers
 
@@ -67,6 +68,7 @@ class EventWorker(Worker):  # type: ignore[misc]
             "health": ThreadPoolExecutor(1, "andon-health"),
             "ready": ThreadPoolExecutor(2, "andon-ready"),
         }
+        self._room = Room(getattr(self.app, "most_of_bodies", MOST_BYTES))
         self._connections: set[Connection] = set()
         self._timers = Timers()
         self._parked = 0
@@ -159,6 +161,8 @@ class EventWorker(Worker):  # type: ignore[misc]
                 elif not connection.receive():
                     self._end(connection)
                     return
+                elif connection.arrival.asked and connection.arrival.size > connection.promised:
+                    self._promise(connection, STEP_BYTES)
             self._go_on(connection)
         except OSError:
             self._end(connection)
@@ -200,23 +204,45 @@ class EventWorker(Worker):  # type: ignore[misc]
         """A thread has gone as far as it could."""
         if connection not in self._connections:
             connection.arrival.close()
+            self._give_back(connection)
             return
         wants = done.result()
+        if not connection.caller.known:  # it is, once the application has looked
+            connection.caller = self.callers.of(connection.arrival.head, connection.client)
         try:
             if wants is Next.RING:
                 self._park(connection)
                 return
             if wants is Next.BODY:
-                if connection.arrival.expects_continue and not connection.arrival.asked:
-                    connection.outbox.put(b"HTTP/1.1 100 Continue\r\n\r\n")
+                first = not connection.arrival.asked
                 connection.await_body()
+                self._promise(connection, connection.arrival.announced + len(connection.arrival.head))
+                if connection.arrival.expects_continue and first and connection.promised:
+                    connection.outbox.put(b"HTTP/1.1 100 Continue\r\n\r\n")
             else:
                 connection.phase = Phase.SENDING
                 if wants is not Next.ROOM:
                     connection.exchange, connection.keeps = None, wants is Next.KEEP
+                    self._give_back(connection)
             self._go_on(connection)
         except OSError:
             self._end(connection)
+
+    def _promise(self, connection: Connection, size: int) -> None:
+        """Room for so much of its body; where there is none, it is told to come again, and not read to its end."""
+        if not connection.promised:
+            connection.promised_to = self.callers.of(connection.arrival.head, connection.client)
+        if self._room.take(connection.promised_to, size):
+            connection.promised += size
+            return
+        connection.outbox.begin()
+        connection.outbox.put(BUSY)
+        connection.exchange, connection.keeps = None, False
+        connection.phase = Phase.SENDING
+
+    def _give_back(self, connection: Connection) -> None:
+        self._room.give(connection.promised_to, connection.promised)
+        connection.promised = 0
 
     def _park(self, connection: Connection) -> None:
         """Leave the connection without a thread until its bell rings or its time is over, or its client goes."""
@@ -265,6 +291,8 @@ class EventWorker(Worker):  # type: ignore[misc]
             self._connections.discard(connection)
             with suppress(OSError):
                 connection.close()
+            if connection.phase not in {Phase.WORKING, Phase.PARKED}:
+                self._give_back(connection)
             self._unpark(connection, connection.ticket)  # so that it ends what it has begun
 
 
