@@ -39,6 +39,7 @@ class Settings:
     lost_worker_limit: int = 3
     upload_limit_bytes: int = 2 * 1024**3
     unpacked_limit_bytes: int = 20 * 1024**3
+    datasets_limit_bytes: int = 100 * 1024**3
     release: str = ""
     inspection_seconds: float = 300.0
     results_limit_bytes: int = 64 * 1024**2

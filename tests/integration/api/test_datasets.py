@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import gzip
 import io
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from andon.settings import Settings
-from tests.integration.api.conftest import CSV, Client
+from tests.integration.api.conftest import CSV, Client, MakeApp
 
 API = "/api/v1"
 
@@ -29,6 +30,17 @@ def test_an_upload_is_stored_and_described(client: Client, settings: Settings) -
     assert client.get(f"{API}/datasets").json["items"] == [shown]
     [stored] = [path for path in Path(settings.storage_url.removeprefix("file://")).rglob("*") if path.is_file()]
     assert stored.read_bytes() == CSV
+
+
+def test_a_tenants_datasets_take_so_much_together_and_no_more(make_app: MakeApp, settings: Settings) -> None:
+    client = make_app(replace(settings, datasets_limit_bytes=2 * len(CSV) + 300)).test_client()
+    first = upload(client, "sales.csv", CSV)
+    assert first.status_code == 201
+    assert upload(client, "sales.csv", CSV).status_code == 201
+    full = upload(client, "sales.csv", CSV)
+    assert (full.status_code, full.json["detail"].startswith(f"your datasets take {2 * len(CSV):,} of")) == (413, True)
+    assert client.delete(first.headers["Location"]).status_code == 204
+    assert upload(client, "sales.csv", CSV).status_code == 201
 
 
 def test_a_gzipped_upload_is_read(client: Client) -> None:

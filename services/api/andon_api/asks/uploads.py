@@ -86,6 +86,7 @@ def received(request: flask.Request) -> Iterator[Upload]:
         raise Problem(415, f"expected multipart/form-data with a part 'file', got {request.mimetype or 'no body'}")
     if request.content_length is not None and request.content_length > limit + FRAME_BYTES:
         raise _too_large(limit)  # before a byte of it is read
+    _check_room(principal().tenant, request.content_length or 0)
     request.max_content_length = limit + FRAME_BYTES
     try:
         given = request.files.get("file")
@@ -107,6 +108,14 @@ def received(request: flask.Request) -> Iterator[Upload]:
         yield Upload(path, name, _sha256(path), found)
     finally:
         given.close()
+
+
+def _check_room(tenant: str, more: int) -> None:
+    """Raise a `Problem` where a tenant's datasets take all that they may: storage is everybody's."""
+    most = services().settings.datasets_limit_bytes
+    taken = db.session.execute(select(func.sum(Dataset.bytes)).where(Dataset.tenant == tenant)).scalar_one() or 0
+    if most and taken + more > most:
+        raise Problem(413, f"your datasets take {taken:,} of {most:,} bytes: delete some that no report uses")
 
 
 def keep(who: Principal, file: Upload) -> UUID:
