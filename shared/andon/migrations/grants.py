@@ -19,7 +19,11 @@ BACKED_UP = "SELECT, INSERT, DELETE"  # a dump has every row of every table, or 
 # Tables that aren't everybody's; all others are.
 NARROW: dict[str, dict[str, str]] = {
     "alembic_version": dict.fromkeys(PROCESSES, "SELECT"),
-    "api_keys": {"api": "SELECT, UPDATE (last_used_at)", "maintenance": ROWS},
+    "api_keys": {
+        "api": "SELECT, UPDATE (last_used_at)",
+        "dispatcher": "SELECT (tenant, revoked_at)",
+        "maintenance": ROWS,
+    },
     "audit": {"api": "SELECT, INSERT", "maintenance": "SELECT, INSERT, DELETE"},
     "idempotency_keys": {"api": "SELECT, INSERT", "maintenance": "SELECT, DELETE"},
     "keeping": {"api": ROWS, "maintenance": ROWS},

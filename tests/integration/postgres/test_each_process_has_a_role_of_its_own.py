@@ -13,6 +13,7 @@ import psycopg
 import pytest
 
 from andon.adapters.postgres import webhooks
+from andon.adapters.postgres.events.known_tenants import known_tenants
 from andon.embedded import PostgresServer, embedded_postgres
 from andon.migrations import HEAD, NotTheOwner, migrate, require_head
 from andon.migrations.grants import NARROW, PROCESSES
@@ -134,6 +135,8 @@ def test_what_is_not_a_processs_is_closed_to_it(server: PostgresServer) -> None:
         with psycopg.connect(url_of(server, process), autocommit=True) as connection:
             for table in ("api_keys", "audit", "idempotency_keys"):
                 refused(connection, f"SELECT * FROM andon.{table}")
+    with psycopg.connect(url_of(server, "dispatcher"), autocommit=True) as connection:
+        assert known_tenants(connection) <= {"default"}  # whose keys there are, it may know
     with psycopg.connect(url_of(server, "api"), autocommit=True) as connection:
         for statement in (
             "INSERT INTO andon.api_keys (id, tenant, name, sha256, scopes)"
