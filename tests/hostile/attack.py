@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 from redis import Redis
@@ -85,7 +86,7 @@ class Attack:
     def _send(self, place: int) -> None:
         rng = random.Random(f"{self.seed}-{place}")
         ways = [self._entry, self._entries, self._event, self._request, self._cancel, self._theirs, self._bulk]
-        ways += [self._upload, self._half, self._slowly, self._login, self._honest]
+        ways += [self._upload, self._half, self._slowly, self._login, self._honest, self._ask, self._announce]
         headers = {"Authorization": f"Bearer {self.secret}"}
         with httpx.Client(base_url=self.url, headers=headers, timeout=20, trust_env=False) as api:
             while not self._asked.wait(rng.expovariate(self.pace / self.threads)):
@@ -170,6 +171,14 @@ class Attack:
         events = [{"name": "walk/requested", "data": data}] * 50
         self._count("fifty requests", api.post("/api/v1/events", json=events))
 
+    def _ask(self, rng: random.Random, api: httpx.Client) -> None:
+        """What costs an answer more than a question."""
+        where = quote(junk.expression(rng, 1))
+        asked = rng.choice(
+            ["usage", f"runs?where={where}", "runs?limit=200", "runs?tag=none", "events?limit=200", "audit"]
+        )
+        self._count("question", api.get(f"/api/v1/{asked}"))
+
     def _upload(self, rng: random.Random, api: httpx.Client) -> None:
         name, content = junk.file(rng)
         self._count("upload", api.post("/api/v1/datasets", files={"file": (name, content)}), name)
@@ -182,6 +191,15 @@ class Attack:
         """Now and then nothing is wrong with it."""
         event = {"name": "walk/requested", "data": {"case": f"fair-{rng.randrange(9)}", "steps": 2, "plan": {}}}
         self._count("honest request", api.post("/api/v1/events", json=event))
+
+    def _announce(self, rng: random.Random, api: httpx.Client) -> None:
+        """An upload that is said to be large, and comes slowly or not at all."""
+        connection = self._connect(api)
+        key, size = self.secret.encode(), rng.choice([b"2000000000", b"90000000"])
+        head = b"POST /api/v1/datasets HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + key
+        form = b"\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: " + size
+        connection.sendall(head + form + b"\r\n\r\n--b\r\n" + b"x" * 1_000)
+        self.sent["announced upload"] += 1
 
     # --- connections ----------------------------------------------------------------------------------------------
 
@@ -215,12 +233,17 @@ class Attack:
 
     def _slowly(self, rng: random.Random, api: httpx.Client) -> None:
         """A connection that is kept open: with half a head, or a stream that nobody reads."""
-        host, port = api.base_url.host, api.base_url.port or 80
-        connection = socket.create_connection((host, port), timeout=5)
-        self._slow.append(connection)
+        connection = self._connect(api)
         key = self.secret.encode()
         whole = b"GET /api/v1/reports HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + key + b"\r\n\r\n"
-        connection.sendall(rng.choice([b"GET / HTTP/1.1\r\nA: ", whole * 300, whole[:40]]))
+        stream = whole.replace(b"/reports", b"/stream?thing=report:" + rng.choice(self.others() or ["x"]).encode())
+        connection.sendall(rng.choice([b"GET / HTTP/1.1\r\nA: ", whole * 300, whole[:40], stream]))
         self.sent["slow client"] += 1
+
+    def _connect(self, api: httpx.Client) -> socket.socket:
+        """A connection that is kept until there are many."""
+        connection = socket.create_connection((api.base_url.host, api.base_url.port or 80), timeout=5)
+        self._slow.append(connection)
         if len(self._slow) > SLOW_AT_ONCE:
             self._slow.pop(0).close()
+        return connection
