@@ -43,7 +43,7 @@ FORMATS = {
     "uri": "https://example.com/hook",
     "uuid": "00000000-0000-7000-8000-000000000000",
 }
-MEANT = {  # what the document says in words alone
+MEANT: dict[str, list[Any]] = {  # what the document says in words alone
     "url": ["https://198.51.100.7/hook"],
     "data": [{"x": 1}, {}],
     "name": ["a/b", "report/generation.requested"],
