@@ -15,7 +15,8 @@ from andon import CancelOn, Cron, Event, Function, Step, function
 from andon.adapters.cel import check_expression
 from andon.adapters.cron import check_schedule
 from andon.adapters.postgres.connect import Connection, connect
-from andon.adapters.postgres.registered import schedules
+from andon.adapters.postgres.doors import pauses
+from andon.adapters.postgres.registered import functions, schedules
 from andon.adapters.postgres.runs import leases
 from andon.adapters.postgres.runs.leases import Claimed
 from andon.adapters.postgres.runs.settle import End, settle_held
@@ -229,6 +230,24 @@ def test_nobody_else_can_send_a_tick(database: Connection) -> None:
         effects = record_batch(database, clockwork.registry, [forged], ["1-0"])
     assert clockwork.runs() == []
     assert "which Andon alone can" in effects.refused["1-0"]
+
+
+@pytest.mark.parametrize("place", [("function", "nightly"), ("queue", "default")])
+@pytest.mark.parametrize(("catch_up", "runs", "missed"), [("once", 1, 11), ("skip", 0, 11), ("all", 11, 0)])
+def test_ticks_of_a_paused_function_are_missed_and_caught_up_once_it_is_resumed(
+    database: Connection, place: tuple[str, str], catch_up: Any, runs: int, missed: int
+) -> None:
+    clock = Clockwork(database, Cron("0 0 * * *", overlap="allow", catch_up=catch_up))
+    functions.register(database, clock.registry)
+    pauses.pause(database, ("default", *place), by=None, reason=None)
+    clock.back(days=10)
+    assert not look.due(database, lost_after=60, relay_after=60).tick
+    assert clock.tick().missed == {}
+    assert clock.rows("SELECT count(*) FROM andon.runs") == [(0,)]
+    pauses.resume(database, ("default", *place))
+    assert look.due(database, lost_after=60, relay_after=60).tick
+    assert clock.tick().missed["nightly"] == missed
+    assert clock.rows("SELECT count(*) FROM andon.runs") == [(runs,)]
 
 
 def test_a_schedule_that_is_paused_keeps_its_pause_over_a_release_without_it(database: Connection) -> None:

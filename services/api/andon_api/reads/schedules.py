@@ -10,6 +10,7 @@ from andon.adapters.postgres.registered.schedules import Schedule
 from andon.engine.declared.triggers import Cron
 from andon.engine.events import DEFAULT_TENANT
 from andon_api.database import Row, connection
+from andon_api.reads import pauses
 from andon_api.reads.events import functions
 
 Declared = tuple[Schedule, Cron]
@@ -47,12 +48,21 @@ def shown(declared: Declared) -> Row:
         "catch_up": cron.catch_up,
         "jitter_seconds": cron.jitter.total_seconds(),
         "data": dict(cron.data),
-        "next_at": None if schedule.paused_at else schedule.due_at,
+        "next_at": None if schedule.paused_at or _stands(schedule) else schedule.due_at,
         "last_at": schedule.last_at,
         "paused_at": schedule.paused_at,
         "paused_by": schedule.paused_by,
         "pause_reason": schedule.pause_reason,
     }
+
+
+def _stands(schedule: Schedule) -> bool:
+    """Whether it waits for the end of a pause of its function, or of the function's queue."""
+    places = {(each["kind"], each["name"]) for each in pauses.of(DEFAULT_TENANT)}
+    if not places:
+        return False
+    queue = next((each["settings"].get("queue") for each in functions() if each["id"] == schedule.function_id), None)
+    return ("function", schedule.function_id) in places or ("queue", queue or "default") in places
 
 
 def _cron(told: Row) -> Cron:

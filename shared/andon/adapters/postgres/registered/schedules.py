@@ -29,10 +29,16 @@ INSERT INTO andon.schedules (function_id, expr, tz, next_at, due_at) VALUES (%s,
 """
 # One that somebody has paused is to be found paused when a later release has it again.
 _DROP = "DELETE FROM andon.schedules WHERE function_id = %s AND expr = %s AND tz = %s AND paused_at IS NULL"
-_DUE = f"""
-SELECT function_id, expr, tz, next_at FROM andon.schedules WHERE paused_at IS NULL AND due_at <= clock_timestamp()
-ORDER BY due_at LIMIT {MOST_AT_ONCE} FOR UPDATE
+# While its function is paused, or the queue of it, a schedule stands: what was missed then is caught up afterwards.
+TICKING = f"""
+FROM andon.schedules s WHERE paused_at IS NULL AND due_at <= clock_timestamp()
+    AND CASE WHEN EXISTS (SELECT FROM andon.pauses) THEN NOT EXISTS (
+        SELECT FROM andon.pauses p LEFT JOIN andon.functions f ON f.id = s.function_id
+        WHERE p.tenant = '{DEFAULT_TENANT}'
+            AND p.name = CASE p.kind WHEN 'queue' THEN coalesce(f.settings->>'queue', 'default') ELSE s.function_id END
+    ) ELSE true END
 """
+_DUE = f"SELECT function_id, expr, tz, next_at {TICKING} ORDER BY due_at LIMIT {MOST_AT_ONCE} FOR UPDATE OF s"
 _ADVANCE = """
 UPDATE andon.schedules SET next_at = %s, due_at = %s, last_at = %s WHERE function_id = %s AND expr = %s AND tz = %s
 """

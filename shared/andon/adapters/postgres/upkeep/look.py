@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import psycopg
 
+from andon.adapters.postgres.registered.schedules import TICKING
 from andon.adapters.postgres.runs.awaiting import AWAITING
 from andon.adapters.postgres.statuses import CANCELLABLE, HELD
 
@@ -21,7 +22,7 @@ SELECT EXISTS (SELECT FROM andon.runs WHERE status = 'cancelling' AND cancel_dea
             AND sent_at <= clock_timestamp() - %(lost)s::float8 * interval '1 s'),
     EXISTS (SELECT FROM andon.outbox
         WHERE coalesce(sent_at, created_at) < clock_timestamp() - %(relay)s::float8 * interval '1 s'),
-    EXISTS (SELECT FROM andon.schedules WHERE paused_at IS NULL AND due_at <= clock_timestamp()),
+    EXISTS (SELECT {TICKING}),
     EXISTS (SELECT FROM andon.maintenance WHERE name = 'drain'),
     EXISTS (SELECT FROM andon.gate_due WHERE at <= clock_timestamp()),
     EXISTS (SELECT FROM andon.runs WHERE status = 'queued' AND door = subject_id),
