@@ -11,7 +11,9 @@ from typing import Any
 
 from sqlalchemy.engine import Engine
 
+from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.database import Database
+from andon.adapters.postgres.runs import journal, leases, run_tags, waits
 from andon.adapters.postgres.runs.journal import Holding
 from andon.adapters.postgres.runs.transactions import transact
 from andon.adapters.postgres.runs.waits import Expired
@@ -23,20 +25,7 @@ from andon.engine.memos import Memo
 from andon.engine.ports import Attempt
 from andon.engine.steps.sending import as_text
 from andon.engine.steps.waiting import Waiting
-from andon_worker.supervisor.ledger import (
-    Entry,
-    Expire,
-    Extend,
-    Fail,
-    Keep,
-    Ledger,
-    Recall,
-    Refused,
-    Send,
-    Sleep,
-    Tag,
-    Wait,
-)
+from andon_worker.supervisor.ledger import Entry, Keep, Ledger, Refused, Write
 
 
 def start_ledger(database_url: str) -> Ledger:
@@ -63,6 +52,9 @@ class LedgerJournal:
             raise LeaseLost
         return answer
 
+    def _write(self, write: Callable[[Connection], Any]) -> Any:
+        return self._ask(lambda answer: Write(answer, self._holding, "write", write))
+
     def begin(self, attempt: Attempt) -> None:
         """Nobody needs to know."""
 
@@ -79,31 +71,39 @@ class LedgerJournal:
         """Nobody needs to know."""
 
     def fail(self, attempt: Attempt, seconds: float, error: dict[str, Any], *, final: bool) -> None:
-        self._ask(lambda answer: Fail(answer, self._holding, attempt, seconds, error, final))
+        self._write(lambda c: journal.keep_failure(c, self._holding, attempt, seconds, error, final=final))
 
     def sleep(self, name: str, position: int, *, seconds: float | None, until: dt.datetime | None) -> dt.datetime:
-        answer = self._ask(lambda answer: Sleep(answer, self._holding, name, position, seconds, until))
+        answer = self._write(
+            lambda c: journal.keep_sleep(c, self._holding, name, position, seconds=seconds, until=until)
+        )
         if answer == "cancelled":
             raise Cancelled(name)
         assert isinstance(answer, dt.datetime)
         return answer
 
     def send(self, attempt: Attempt, events: Sequence[Event], output: str) -> bool:
-        answer = self._ask(lambda answer: Send(answer, self._holding, attempt, as_text(events), output, None))
+        answer = self._write(lambda c: journal.send(c, self._holding, attempt, events=as_text(events), output=output))
         return bool(answer == "cancelled")
 
     def extend(self, seconds: float) -> None:
-        self._ask(lambda answer: Extend(answer, self._holding, seconds))
+        self._write(lambda c: leases.extend(c, *self._holding, seconds))
 
     def tag(self, tag: str) -> bool:
-        answer = self._ask(lambda answer: Tag(answer, self._holding, "default", tag))
+        answer = self._write(lambda c: run_tags.tag(c, self._holding, "default", tag))
         return bool(answer == "cancelled" or answer <= MOST_TAGS)
 
     def expire(
         self, attempt: Attempt, output: str | None, error: dict[str, Any] | None, events: Sequence[Event] = ()
     ) -> Memo:
         text = as_text(events)
-        answer = self._ask(lambda a: Expire(a, self._holding, attempt.name, output, error, text, None))
+
+        def write(connection: Connection) -> Expired | None:
+            return waits.expire(
+                connection, self._holding, attempt.name, output=output, error=error, events=text, traceparent=None
+            )
+
+        answer = self._write(write)
         if answer == "cancelled":
             raise Cancelled(attempt.name)
         assert isinstance(answer, Expired)
@@ -111,10 +111,10 @@ class LedgerJournal:
 
     def wait(self, waiting: Waiting) -> None:
         """Suspend the run."""
-        self._ask(lambda answer: Wait(answer, self._holding, waiting.as_json(), None))
+        self._write(lambda c: waits.suspend(c, self._holding, waiting.as_json(), None))
 
     def recall(self, memo: Memo) -> Any:
-        return self._ask(lambda answer: Recall(answer, self._holding, memo.id))
+        return self._write(lambda c: journal.recall(c, self._holding.run, memo.id))
 
     def transaction(self, attempt: Attempt, fn: Callable[[Any], Any], encode: Callable[[Any], str]) -> str:
         assert self._engine is not None

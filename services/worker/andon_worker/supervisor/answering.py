@@ -10,17 +10,20 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from andon.adapters.postgres.connect import Connection
+from andon.adapters.postgres.runs import journal, leases, run_tags, waits
+from andon.adapters.postgres.runs.journal import Standing
 from andon.engine.artifacts import Stored
 from andon.engine.declared.tags import MOST_TAGS
+from andon.engine.events import Event
 from andon.engine.ports import Attempt
 from andon.engine.stops import Cause
-from andon_worker.supervisor import ledger
 from andon_worker.supervisor.courier import Courier, FlagCheck
 from andon_worker.supervisor.endings import Endings
 from andon_worker.supervisor.hosting.hosting import Run
 from andon_worker.supervisor.hosting.lanes import Lane
 from andon_worker.supervisor.hosting.loop import Loop
-from andon_worker.supervisor.ledger import Ledger, Refused
+from andon_worker.supervisor.ledger import Check, Held, Keep, Ledger, Refused, Write
 from andon_worker.supervisor.signals.hooks import Hooks
 from andon_worker.wire import Header
 
@@ -70,11 +73,8 @@ class Answering:
     def let_begin(self, run: Run, lane: Lane, attempt: Attempt) -> None:
         """A run that has lost a worker says which step it begins before it does: it may lose the next one, too."""
         if run.claimed.lost:
-            self._ask(
-                run,
-                lambda answer: ledger.Enter(answer, run.holding, attempt.name),
-                lambda _: self._reply(run, lane, {}),
-            )
+            held, name = run.holding, attempt.name
+            self._write(run, "enter", lambda c: leases.enter(c, *held, name), lambda _: self._reply(run, lane, {}))
         else:
             self._reply(run, lane, {})
 
@@ -83,7 +83,7 @@ class Answering:
         if lane.talk.send(header, body):
             self._loop.post(lambda: self._flush(lane))
 
-    def _ask(self, run: Run, entry: Callable[[Any], ledger.Held[Any]], written: Callable[[Any], object]) -> None:
+    def _ask(self, run: Run, entry: Callable[[Any], Held[Any]], written: Callable[[Any], object]) -> None:
         """Have something written for a lane that waits. What it is answered, the ledger's thread sends at once."""
         lane = run.lane
         assert lane is not None
@@ -103,6 +103,9 @@ class Answering:
         else:
             self._ledger.write(entry(answer))
 
+    def _write(self, run: Run, what: str, write: Callable[[Connection], Any], written: Callable[[Any], object]) -> None:
+        self._ask(run, lambda answer: Write(answer, run.holding, what, write), written)
+
     def _reply(self, run: Run, lane: Lane, header: Header) -> None:
         """An answer; with it goes what the run was ordered meanwhile, or that it is paused, or this worker closing."""
         cause = run.cause or (Cause.HAND_OVER if self._endings.closing or run.pause_door else None)
@@ -116,30 +119,42 @@ class Answering:
             self._hooks.step_ends(run, attempt, "completed", seconds)
             self._reply(run, lane, {"kept": True})
 
-        self._ask(run, lambda answer: ledger.Keep(answer, run.holding, attempt, seconds, output, files), kept)
+        self._ask(run, lambda answer: Keep(answer, run.holding, attempt, seconds, output, files), kept)
 
     def _fail(self, run: Run, lane: Lane, header: Header, body: bytes) -> None:
         attempt, seconds, final = Attempt(**header["attempt"]), header["seconds"], header["final"]
         run.failure = error = header["error"]
+        held = run.holding
+
+        def write(connection: Connection) -> bool | Standing:
+            return journal.keep_failure(connection, held, attempt, seconds, error, final=final)
 
         def kept(_: object) -> None:
             self._hooks.step_ends(run, attempt, "failed" if final else "retrying", seconds)
             self._reply(run, lane, {"kept": True})
 
-        self._ask(run, lambda answer: ledger.Fail(answer, run.holding, attempt, seconds, error, final), kept)
+        self._write(run, "fail", write, kept)
 
     def _send_events(self, run: Run, lane: Lane, header: Header, body: bytes) -> None:
         attempt, output, events = Attempt(**header["attempt"]), header["output"], body.decode()
+        held, trace = run.holding, run.trace
+
+        def write(connection: Connection) -> list[Event] | None:
+            return journal.send(connection, held, attempt, events=events, output=output, traceparent=trace)
 
         def sent(recorded: Any) -> None:
             self._courier.publish(recorded)
             self._hooks.step_ends(run, attempt, "completed", 0.0)
             self._reply(run, lane, {"kept": True})
 
-        self._ask(run, lambda answer: ledger.Send(answer, run.holding, attempt, events, output, run.trace), sent)
+        self._write(run, "send", write, sent)
 
     def _expire(self, run: Run, lane: Lane, header: Header, body: bytes) -> None:
         name, output, error, events = header["name"], header["output"], header["error"], body.decode()
+        held, trace = run.holding, run.trace
+
+        def write(connection: Connection) -> waits.Expired | None:
+            return waits.expire(connection, held, name, output=output, error=error, events=events, traceparent=trace)
 
         def expired(answer: Any) -> None:
             self._courier.publish(answer.events)
@@ -147,40 +162,38 @@ class Answering:
             said = {"position": m.position, "status": m.status, "attempt": m.attempt, "error": m.error}
             self.send(lane, said, json.dumps(m.output).encode())
 
-        self._ask(
-            run, lambda answer: ledger.Expire(answer, run.holding, name, output, error, events, run.trace), expired
-        )
+        self._write(run, "expire", write, expired)
 
     def _sleep(self, run: Run, lane: Lane, header: Header, body: bytes) -> None:
         name, position, seconds = header["name"], header["position"], header["seconds"]
         until = None if header["until"] is None else dt.datetime.fromisoformat(header["until"])
-        self._ask(
+        held = run.holding
+        self._write(
             run,
-            lambda answer: ledger.Sleep(answer, run.holding, name, position, seconds, until),
+            "sleep",
+            lambda c: journal.keep_sleep(c, held, name, position, seconds=seconds, until=until),
             lambda wake_at: self.send(lane, {"wake_at": wake_at.isoformat()}),
         )
 
     def _extend(self, run: Run, lane: Lane, header: Header, body: bytes) -> None:
-        seconds = header["seconds"]
-        self._ask(
-            run,
-            lambda answer: ledger.Extend(answer, run.holding, seconds),
-            lambda _: self._reply(run, lane, {}),
-        )
+        held, seconds = run.holding, header["seconds"]
+        self._write(run, "extend", lambda c: leases.extend(c, *held, seconds), lambda _: self._reply(run, lane, {}))
 
     def _tag(self, run: Run, lane: Lane, header: Header, body: bytes) -> None:
-        tag = header["tag"]
-        self._ask(
+        held, tenant, tag = run.holding, run.claimed.tenant, header["tag"]
+        self._write(
             run,
-            lambda answer: ledger.Tag(answer, run.holding, run.claimed.tenant, tag),
+            "tag",
+            lambda c: run_tags.tag(c, held, tenant, tag),
             lambda count: self._reply(run, lane, {"room": count <= MOST_TAGS}),
         )
 
     def _recall(self, run: Run, lane: Lane, header: Header, body: bytes) -> None:
-        name = header["name"]
-        self._ask(
+        id, name = run.id, header["name"]
+        self._write(
             run,
-            lambda answer: ledger.Recall(answer, run.holding, name),
+            "recall",
+            lambda c: journal.recall(c, id, name),
             lambda output: self.send(lane, {}, output.encode()),
         )
 
@@ -189,7 +202,7 @@ class Answering:
 
         def answered(raised: bool | None) -> None:
             if raised is None:
-                self._ask(run, lambda answer: ledger.Check(answer, run.holding), lambda _: self._reply(run, lane, {}))
+                self._ask(run, lambda answer: Check(answer, run.holding), lambda _: self._reply(run, lane, {}))
             else:
                 if raised:
                     self._loop.post(lambda: self._stop(run, Cause.CANCELLED))

@@ -16,6 +16,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from andon.adapters.postgres.connect import Connection
+from andon.adapters.postgres.runs import cleanups, journal, leases, waits
 from andon.adapters.postgres.runs.attempts import Attempted
 from andon.adapters.postgres.runs.journal import Standing
 from andon.adapters.postgres.runs.settle import Settled
@@ -28,12 +30,11 @@ from andon.engine.steps.retries import delay
 from andon.engine.steps.stepping import failure
 from andon.engine.stops import Cause
 from andon_worker.nursery.starting import in_words
-from andon_worker.supervisor import ledger
 from andon_worker.supervisor.courier import Courier
 from andon_worker.supervisor.hosting.hosting import Hosts, Run
 from andon_worker.supervisor.hosting.lanes import Lane
 from andon_worker.supervisor.hosting.loop import Loop
-from andon_worker.supervisor.ledger import Ledger, Refused
+from andon_worker.supervisor.ledger import Ledger, Refused, Settle, Unheld, Write
 from andon_worker.supervisor.signals.hooks import Hooks
 
 log = logging.getLogger(__name__)
@@ -122,7 +123,15 @@ class Endings:
             else:  # the handler hears of a failure for good in another process: by recalling it
                 self._loop.post(lambda: self._suspend(run, seconds=wait))
 
-        self._ledger.write(ledger.Fail(kept, run.holding, attempt, seconds, described, wait is None))
+        held, final = run.holding, wait is None
+        self._ledger.write(
+            Write(
+                kept,
+                held,
+                "fail",
+                lambda c: journal.keep_failure(c, held, attempt, seconds, described, final=final),
+            )
+        )
 
     def _suspend(
         self,
@@ -142,9 +151,22 @@ class Endings:
                 self._loop.post(lambda: self.lost(run))
 
         run.error = failed
-        frees = frees_its_slots(run, seconds, wake_at)
+        held, frees = run.holding, frees_its_slots(run, seconds, wake_at)
         door = run.pause_door if seconds is None and wake_at is None else None
-        self._ledger.write(ledger.Suspend(written, run.holding, seconds, wake_at, failed, attempted, frees, door))
+
+        def write(connection: Connection) -> bool:
+            return leases.suspend(
+                connection,
+                *held,
+                seconds=seconds,
+                wake_at=wake_at,
+                failed=failed,
+                attempted=attempted,
+                frees=frees,
+                door=door,
+            )
+
+        self._ledger.write(Write(written, held, "suspend", write))
 
     def _wait(self, run: Run, waiting: dict[str, Any]) -> None:
         def written(answer: list[Event] | Standing | Refused) -> None:
@@ -159,14 +181,16 @@ class Endings:
             else:
                 self._loop.post(lambda: self.lost(run))
 
-        frees = frees_its_slots(run, float("inf"), None)
-        self._ledger.write(ledger.Wait(written, run.holding, waiting, run.trace, frees))
+        held, trace, frees = run.holding, run.trace, frees_its_slots(run, float("inf"), None)
+        self._ledger.write(Write(written, held, "wait", lambda c: waits.suspend(c, held, waiting, trace, frees=frees)))
 
     def _abandon(self, run: Run) -> None:
         """The nursery has ended under it, and nobody knows by whose fault: so it counts as a lost worker does."""
         log.warning("run %s is lost with the nursery", run.id, extra=run.keys)
-        done = partial(self._loop.post, lambda: self._finished(run, "lost"))
-        self._ledger.write(ledger.Abandon(lambda _: done(), run.holding))
+        held, done = run.holding, partial(self._loop.post, lambda: self._finished(run, "lost"))
+        self._ledger.write(
+            Write(lambda _: done(), held, "abandon", lambda c: leases.abandon(c, *held), minds_cancel=False)
+        )
 
     def _settle(self, run: Run, status: str, *, output: str | None = None, error: dict[str, Any] | None = None) -> None:
         run.error = error
@@ -186,7 +210,7 @@ class Endings:
 
         step = (run.underway.name, run.began) if run.underway else None
         frees = is_limited(run.declared)
-        self._ledger.write(ledger.Settle(written, run.holding, status, output, error, run.stopped_at, step, frees))
+        self._ledger.write(Settle(written, run.holding, status, output, error, run.stopped_at, step, frees))
 
     def lost(self, run: Run) -> None:
         """It is somebody else's, and its code has ended here."""
@@ -195,7 +219,8 @@ class Endings:
 
     def let_go(self, run: Run) -> None:
         """Its code has ended: if it was settled by force, its cleanup waits for that."""
-        self._ledger.write(ledger.LetGo(lambda _: None, run.holding))
+        held = run.holding
+        self._ledger.write(Unheld(lambda _: None, lambda connection: cleanups.let_go(connection, [held])))
 
     def given_up(self, run: Run) -> None:
         """It is somebody else's, and its code may go on."""

@@ -9,7 +9,6 @@ that a lane, a tenant or an admin's lock does holds up more than itself, and sto
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 import logging
 import queue
@@ -26,14 +25,11 @@ import psycopg
 
 from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.database import Database
-from andon.adapters.postgres.runs import awaiting, cleanups, journal, leases, run_tags, settle, waits
-from andon.adapters.postgres.runs.attempts import Attempted
+from andon.adapters.postgres.runs import awaiting, journal, leases, settle
 from andon.adapters.postgres.runs.journal import Holding, NameTaken, Result, Standing
 from andon.adapters.postgres.runs.leases import Claimed, Hint
 from andon.adapters.postgres.runs.settle import End, Settled
-from andon.adapters.postgres.runs.waits import Expired
 from andon.engine.artifacts import Stored
-from andon.engine.events import Event
 from andon.engine.ports import Attempt
 
 log = logging.getLogger(__name__)
@@ -71,17 +67,10 @@ class Claim(Entry[Claimed | None]):
 
 
 @dataclass(eq=False)
-class Offer(Entry[None]):
-    """Have a hint sent again, to others."""
+class Unheld(Entry[T]):
+    """What needs no lease: to be read, or to be told to others."""
 
-    hint: Hint
-
-
-@dataclass(eq=False)
-class Look(Entry[T]):
-    """Something to read."""
-
-    read: Callable[[Connection], T]
+    do: Callable[[Connection], T]
 
 
 @dataclass(eq=False)
@@ -89,7 +78,7 @@ class Held(Entry[T]):
     """What only the run's holder may write."""
 
     run: Holding
-    minds_cancel: ClassVar[bool] = True
+    minds_cancel: bool = field(default=True, kw_only=True)
     """Whether it is not written any more once a cancel was accepted."""
 
     @property
@@ -112,56 +101,13 @@ class Keep(Held[None]):
 
 
 @dataclass(eq=False)
-class Fail(Held[None]):
-    """A step's failed attempt."""
+class Write(Held[T]):
+    """`what` it is, in a word for the log. `write` returns what it is answered with, or True for nothing; None or False
+    where the run's row didn't let it.
+    """
 
-    attempt: Attempt
-    seconds: float
-    error: dict[str, Any]
-    final: bool
-
-    def write(self, connection: Connection) -> bool | Standing:
-        return journal.keep_failure(connection, self.run, self.attempt, self.seconds, self.error, final=self.final)
-
-
-@dataclass(eq=False)
-class Sleep(Held[dt.datetime]):
-    """When a sleeping step wakes."""
-
-    name: str
-    position: int
-    seconds: float | None
-    until: dt.datetime | None
-
-    def write(self, connection: Connection) -> dt.datetime | None:
-        return journal.keep_sleep(
-            connection, self.run, self.name, self.position, seconds=self.seconds, until=self.until
-        )
-
-
-@dataclass(eq=False)
-class Send(Held[list[Event]]):
-    """A step's result with the events that it sends, a JSON list. Answered with those that are to be published."""
-
-    attempt: Attempt
-    events: str
-    output: str
-    traceparent: str | None
-
-    def write(self, connection: Connection) -> list[Event] | None:
-        return journal.send(
-            connection, self.run, self.attempt, events=self.events, output=self.output, traceparent=self.traceparent
-        )
-
-
-@dataclass(eq=False)
-class Recall(Held[str]):
-    """A step's result, to be read."""
-
-    name: str
-
-    def write(self, connection: Connection) -> str | None:
-        return journal.recall(connection, self.run.run, self.name)
+    what: str
+    write: Callable[[Connection], T | Standing | bool | None]
 
 
 @dataclass(eq=False)
@@ -169,118 +115,6 @@ class Check(Held[None]):
     """Whether a cancel was accepted."""
 
     together: ClassVar[bool] = True
-
-
-@dataclass(eq=False)
-class Suspend(Held[None]):
-    """The run waits, or with no time goes back to the queue. `failed` is the handler's error that caused it."""
-
-    seconds: float | None = None
-    wake_at: dt.datetime | None = None
-    failed: dict[str, Any] | None = None
-    attempted: Attempted | None = None
-    frees: bool = False
-    """Whether it gives back its slots."""
-    door: uuid.UUID | None = None
-    """Of the pause that holds it."""
-
-    def write(self, connection: Connection) -> bool:
-        return leases.suspend(
-            connection,
-            *self.run,
-            seconds=self.seconds,
-            wake_at=self.wake_at,
-            failed=self.failed,
-            attempted=self.attempted,
-            frees=self.frees,
-            door=self.door,
-        )
-
-
-@dataclass(eq=False)
-class Wait(Held[list[Event]]):
-    """The run waits for what somebody else does, as `Waiting.as_json` has it. Answered with what is to be published."""
-
-    waiting: dict[str, Any]
-    traceparent: str | None
-    frees: bool = False
-
-    def write(self, connection: Connection) -> list[Event] | None:
-        return waits.suspend(connection, self.run, self.waiting, self.traceparent, frees=self.frees)
-
-
-@dataclass(eq=False)
-class Expire(Held[Expired]):
-    """A step's wait is over by its time. `events`, a JSON list, are sent if nothing has come."""
-
-    name: str
-    output: str | None
-    error: dict[str, Any] | None
-    events: str
-    traceparent: str | None
-
-    def write(self, connection: Connection) -> Expired | None:
-        return waits.expire(
-            connection,
-            self.run,
-            self.name,
-            output=self.output,
-            error=self.error,
-            events=self.events,
-            traceparent=self.traceparent,
-        )
-
-
-@dataclass(eq=False)
-class Enter(Held[None]):
-    """That a step begins."""
-
-    step: str
-
-    def write(self, connection: Connection) -> bool:
-        return leases.enter(connection, *self.run, self.step)
-
-
-@dataclass(eq=False)
-class Extend(Held[None]):
-    """That the run may take longer."""
-
-    seconds: float
-
-    def write(self, connection: Connection) -> bool:
-        return leases.extend(connection, *self.run, self.seconds)
-
-
-@dataclass(eq=False)
-class Tag(Held[int]):
-    """What a run of this tenant is tagged with from now on. Answered with how many tags it has with that."""
-
-    tenant: str
-    tag: str
-
-    def write(self, connection: Connection) -> int | None:
-        return run_tags.tag(connection, self.run, self.tenant, self.tag)
-
-
-@dataclass(eq=False)
-class Abandon(Held[None]):
-    """The run is lost to this worker."""
-
-    minds_cancel: ClassVar[bool] = False
-
-    def write(self, connection: Connection) -> bool:
-        return leases.abandon(connection, *self.run)
-
-
-@dataclass(eq=False)
-class LetGo(Held[None]):
-    """Its code has ended after it was settled by force: its cleanup may start."""
-
-    minds_cancel: ClassVar[bool] = False
-
-    def write(self, connection: Connection) -> bool:
-        cleanups.let_go(connection, [self.run])
-        return True
 
 
 @dataclass(eq=False)
@@ -295,8 +129,8 @@ class Settle(Held[Settled]):
     """What it has stopped in, and when that began."""
     frees: bool = False
     """Whether its function has limits."""
+    minds_cancel: bool = field(default=False, kw_only=True)
     together: ClassVar[bool] = True
-    minds_cancel: ClassVar[bool] = False
 
     def end(self) -> End:
         error = None if self.error is None else json.dumps(self.error)
@@ -392,7 +226,8 @@ class Ledger(threading.Thread):
             return
         [entry] = batch
         words = str(error).strip().split("\n")[0][:500]
-        log.error("run %s: %s is refused: %s", entry.holding and entry.holding.run, kind.__name__, words)
+        what = entry.what if isinstance(entry, Write) else kind.__name__
+        log.error("run %s: %s is refused: %s", entry.holding and entry.holding.run, what, words)
         entry.answer(Refused(words))
 
     def _execute(self, connection: Connection, kind: type[Entry[Any]], entries: list[Any]) -> list[Held[Any]]:
@@ -414,12 +249,8 @@ class Ledger(threading.Thread):
                 entry.answer(claimed)
             return []
         [entry] = entries
-        if kind is Offer:
-            leases.offer_again(connection, entry.hint.run_id, functions=self._functions(), alone=entry.hint.alone)
-            entry.answer(None)
-            return []
-        if kind is Look:
-            entry.answer(entry.read(connection))
+        if kind is Unheld:
+            entry.answer(entry.do(connection))
             return []
         written = entry.write(connection)
         if written is None or written is False:

@@ -15,6 +15,7 @@ import dramatiq
 from dramatiq import Worker
 
 from andon.adapters.postgres.database import Database
+from andon.adapters.postgres.runs import leases
 from andon.adapters.postgres.runs.journal import Standing
 from andon.adapters.postgres.runs.leases import Claimed, Hint
 from andon.adapters.postgres.workers import Present
@@ -32,7 +33,7 @@ from andon_worker.supervisor.hosting.hosting import Hosts, Run
 from andon_worker.supervisor.hosting.lanes import Lanes
 from andon_worker.supervisor.hosting.loop import Loop
 from andon_worker.supervisor.hosting.nurseries import NurseryClient
-from andon_worker.supervisor.ledger import Claim, Ledger, Offer, Refused
+from andon_worker.supervisor.ledger import Claim, Ledger, Refused, Unheld
 from andon_worker.supervisor.memory import MemoryWatch
 from andon_worker.supervisor.output.logbook import Logbook
 
@@ -264,7 +265,9 @@ class WorkerService:
                 done()
 
         if self._closing or self._reloading:
-            self._moves.write(Offer(lambda _: done(), Hint(hinted, alone)))
+            self._moves.write(
+                Unheld(lambda _: done(), lambda c: leases.offer_again(c, hinted, functions=self.functions, alone=alone))
+            )
         else:
             self._moves.write(Claim(claimed, Hint(hinted, alone)))
 

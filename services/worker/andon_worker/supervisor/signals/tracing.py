@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from andon.adapters.postgres.runs.leases import cancelled_in
 from andon.engine.ports import Attempt
 from andon_worker.supervisor.hosting.hosting import Run
-from andon_worker.supervisor.ledger import Ledger, Look
+from andon_worker.supervisor.ledger import Ledger, Unheld
 from andon_worker.supervisor.signals.hooks import Outcome
 
 if TYPE_CHECKING:
@@ -63,4 +63,4 @@ class TracingHook:
         def linked(answer: object) -> None:
             self._tracing.finish(span, said, link=answer if isinstance(answer, str) else None)
 
-        self._ledger.write(Look(linked, lambda connection: cancelled_in(connection, run.id)))
+        self._ledger.write(Unheld(linked, lambda connection: cancelled_in(connection, run.id)))
