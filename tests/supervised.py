@@ -141,8 +141,9 @@ class PlayedNursery:
         self._loop.post(lambda: self._lanes.born(lane, pid, descriptor))
         threading.Thread(target=self._await, args=[played], daemon=True).start()
 
-    def kill(self, pid: int) -> None:
-        """Nothing has to be killed but the process itself."""
+    def signal(self, pid: int, number: int) -> None:
+        """Lanes have descriptors here."""
+        raise AssertionError
 
     @property
     def _lanes(self) -> Lanes:

@@ -16,8 +16,19 @@ def make_scratch(process: str, among: Path) -> Path:
     for left in among.glob(f"andon-{process}-*-*"):
         pid = left.name.split("-")[2]
         if pid.isdigit() and (int(pid) == os.getpid() or not _lives(int(pid))):
-            shutil.rmtree(left, ignore_errors=True)
+            remove(left)
     return Path(tempfile.mkdtemp(prefix=f"andon-{process}-{os.getpid()}-", dir=among))
+
+
+def remove(folder: Path) -> None:
+    """With all that is in it, also what somebody has protected from being written."""
+    shutil.rmtree(folder, ignore_errors=True)
+    if folder.exists():
+        for top, below, _ in os.walk(folder):
+            for each in (top, *(os.path.join(top, name) for name in below)):
+                if not os.path.islink(each):
+                    os.chmod(each, 0o700)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _lives(pid: int) -> bool:

@@ -6,7 +6,7 @@ import ctypes
 import os
 import signal
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -46,12 +46,17 @@ def children(pid: int) -> list[int]:
 
 def parents() -> dict[int, int]:
     """Every process's parent."""
-    found = {}
+    return {pid: parent for pid, parent, _ in _processes()}
+
+
+def _processes() -> Iterator[tuple[int, int, int]]:
+    """Every process, its parent, and its resident bytes."""
+    page = os.sysconf("SC_PAGE_SIZE")
     for name in os.listdir("/proc") if sys.platform == "linux" else ():
         if name.isdigit():
             with suppress(OSError, ValueError, IndexError):
-                found[int(name)] = int(Path(f"/proc/{name}/stat").read_bytes().rpartition(b")")[2].split()[1])
-    return found
+                fields = Path(f"/proc/{name}/stat").read_bytes().rpartition(b")")[2].split()
+                yield int(name), int(fields[1]), int(fields[21]) * page
 
 
 def _prctl(option: int, value: int) -> bool:
@@ -60,15 +65,10 @@ def _prctl(option: int, value: int) -> bool:
 
 def memory_of_trees(roots: Iterable[int]) -> dict[int, int]:
     """The resident bytes of each of these processes with all its descendants; pages that they share count each time."""
-    resident, parent = {}, {}
-    page = os.sysconf("SC_PAGE_SIZE")
-    for name in os.listdir("/proc") if sys.platform == "linux" else ():
-        if name.isdigit():
-            with suppress(OSError, ValueError, IndexError):
-                fields = Path(f"/proc/{name}/stat").read_bytes().rpartition(b")")[2].split()
-                parent[int(name)], resident[int(name)] = int(fields[1]), int(fields[21]) * page
+    processes = [*_processes()]
+    parent = {pid: above for pid, above, _ in processes}
     found = dict.fromkeys(roots, 0)
-    for pid, size in resident.items():
+    for pid, _, size in processes:
         above: int | None = pid
         while above is not None and above not in found:
             above = parent.get(above)

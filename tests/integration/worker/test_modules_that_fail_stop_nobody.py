@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import os
+import signal
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from andon.engine.declared.declarations import Declaration
 from andon_worker.nursery import starting
-from andon_worker.nursery.starting import declarations
+from andon_worker.nursery.starting import Loading, declarations
+from andon_worker.supervisor.hosting import nurseries
+from andon_worker.supervisor.hosting.lanes import Lane, Lanes
+from andon_worker.supervisor.hosting.loop import Loop
+from andon_worker.supervisor.hosting.nurseries import NurseryClient
 from tests.conftest import StartSystem
 from tests.polling import wait_until
 
@@ -156,3 +162,31 @@ def test_lanes_start_anew_where_that_is_asked_for(system: StartSystem, folder: P
         client.post("/events", json={"name": "first/requested", "data": {}}).raise_for_status()
         wait_until(lambda: _statuses(client).get("first") == "completed", 60, what="its run")
     assert "lanes are made by spawn because ANDON_LANES_START=spawn" in started["worker-1"].output
+
+
+def test_a_nursery_that_bears_no_lane_any_more_is_ended_and_another_takes_over(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop, seen, born = Loop(), list[int | None](), list[Lane]()
+
+    def ready(loading: Loading) -> None:
+        seen.append(nursery.pid)
+        if len(seen) == 1 and nursery.pid is not None:
+            os.kill(nursery.pid, signal.SIGSTOP)
+            monkeypatch.setattr(nurseries, "IMPORT_SECONDS", 0.2)
+        lanes.opened(nursery)
+
+    def is_born(lane: Lane) -> None:
+        born.append(lane)
+        loop.close()
+
+    lanes = Lanes(loop, spares=1, idle=1, watch=is_born, unwatch=born.remove, ended=lambda lane, status: None)
+    ended = partial(monkeypatch.setattr, nurseries, "IMPORT_SECONDS", starting.IMPORT_SECONDS)
+    nursery = NurseryClient(loop, ["first"], lanes, ready=ready, ended=ended)
+    nursery.start()
+    loop.after(60, loop.close)
+    loop.run()
+    nursery.close()
+    assert len(set(seen)) == 2
+    [lane] = born
+    lane.close()

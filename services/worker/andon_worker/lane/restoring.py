@@ -24,6 +24,7 @@ from andon.engine.stops import SIGNAL
 
 MEMORY_GROWTH = 256 * 1024 * 1024
 _LIMITS = [getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_")]
+_SIGNALS = {int(each) for each in signal.valid_signals()} - {signal.SIGKILL, signal.SIGSTOP, SIGNAL}
 _PAGE = resource.getpagesize()
 
 
@@ -35,7 +36,7 @@ class Birth:
         self.umask = _umask()
         self.environment = dict(os.environ)
         self.entries = _entries()
-        self.handlers = {number: signal.getsignal(number) for number in _signals()}
+        self.handlers = {number: signal.getsignal(number) for number in _SIGNALS}
         self.limits = {each: resource.getrlimit(each) for each in _LIMITS}
         self.niceness = os.getpriority(os.PRIO_PROCESS, 0)
         self.threads = _threads()
@@ -100,10 +101,6 @@ def _umask() -> int:
     was = os.umask(0o077)
     os.umask(was)
     return was
-
-
-def _signals() -> set[int]:
-    return {int(each) for each in signal.valid_signals()} - {signal.SIGKILL, signal.SIGSTOP, SIGNAL}
 
 
 def _has_children() -> bool:

@@ -39,6 +39,9 @@ if TYPE_CHECKING:
     from andon.adapters.tracing.spans import Tracing
 
 NICE = 5
+_OWN = {signal.SIGKILL, signal.SIGSTOP, signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT}
+_TAKEN_BACK = [each for each in signal.valid_signals() - _OWN if each < getattr(signal, "SIGRTMIN", 64)]
+"""Signals whose handlers are no module's to keep."""
 
 
 @dataclass(frozen=True)
@@ -97,9 +100,8 @@ def settle_in(parent: int) -> None:
     expect_orphans()
     volunteer_for_oom()
     os.nice(NICE)
-    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP, signal.SIGPIPE, signal.SIGXFSZ}:
-        if number != signal.SIGINT and number < getattr(signal, "SIGRTMIN", 64):
-            signal.signal(number, signal.SIG_DFL)
+    for number in _TAKEN_BACK:
+        signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.set_wakeup_fd(-1)
     signal.pthread_sigmask(signal.SIG_SETMASK, [])

@@ -106,8 +106,8 @@ class Nursery:
         order, descriptors = receive_passed(self._control, LANE_ENDS)
         if order is None:
             return False
-        if order["say"] == "kill":
-            self._reaper.kill(order["pid"])
+        if order["say"] == "signal":
+            self._reaper.signal(order["pid"], order["number"])
         else:
             self._bear(order["lane"], descriptors)
         return True

@@ -8,7 +8,6 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import os
-import shutil
 import threading
 import time
 from collections.abc import Mapping
@@ -29,6 +28,7 @@ from andon.engine.states import TERMINAL
 from andon.engine.steps.retries import delay
 from andon.engine.steps.stepping import failure
 from andon.engine.stops import Cause
+from andon.scratch import remove
 from andon_worker.nursery.starting import in_words
 from andon_worker.supervisor.courier import Courier
 from andon_worker.supervisor.hosting.hosting import Hosts, Run
@@ -242,7 +242,7 @@ class Endings:
 
 def _remove(folder: Path) -> None:
     if folder.exists():
-        threading.Thread(target=shutil.rmtree, args=[folder, True], daemon=True).start()
+        threading.Thread(target=remove, args=[folder], daemon=True).start()
 
 
 def _of_handler(run: Run, failed: dict[str, Any] | None) -> Attempted | None:

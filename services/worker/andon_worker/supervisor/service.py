@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shutil
 import threading
 import time
 import uuid
@@ -23,6 +22,7 @@ from andon.adapters.redis import flags
 from andon.adapters.redis.connect import connect_blocking
 from andon.engine.declared.declarations import Declaration
 from andon.engine.dispatch.lines import ALONE, URGENT
+from andon.scratch import remove
 from andon.settings import Settings
 from andon_worker.broker import ACTOR, ALONE_ACTOR, HintBroker
 from andon_worker.nursery.starting import Loading
@@ -178,7 +178,7 @@ class WorkerService:
         self._heartbeat.join(timeout=1.0)  # its last word is that this worker is gone
         for database in self._databases:
             database.close()
-        shutil.rmtree(self._scratch, ignore_errors=True)
+        remove(self._scratch)
 
     def _is_ready(self, loading: Loading) -> None:
         """The nursery has its functions: take runs of these, and of no others."""

@@ -31,14 +31,15 @@ class Nursery(Protocol):
 
     def bear(self, lane: int, descriptors: list[int]) -> None: ...
 
-    def kill(self, pid: int) -> None: ...
+    def signal(self, pid: int, number: int) -> None: ...
 
 
 class Lane:
     """A process that runs one run at a time. It has ended when the nursery says so, and never by a closed socket."""
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, nursery: Nursery) -> None:
         self.number = number
+        self._nursery = nursery
         ours, theirs = socket.socketpair()
         self._orders, orders = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._orders.setblocking(False)
@@ -82,11 +83,11 @@ class Lane:
         self._signal(signal.SIGKILL)
 
     def _signal(self, number: int) -> None:
-        with suppress(ProcessLookupError, PermissionError):
-            if self.descriptor is not None:
+        if self.descriptor is not None:
+            with suppress(ProcessLookupError, PermissionError):
                 signal.pidfd_send_signal(self.descriptor, number)
-            elif self.pid is not None:
-                os.kill(self.pid, number)
+        elif self.pid is not None:  # who reaps it alone knows whether the number is still its own
+            self._nursery.signal(self.pid, number)
 
     def close(self) -> None:
         """It is gone: close what we have of it."""
@@ -174,7 +175,7 @@ class Lanes:
         for _ in range(wanted):
             if self.nursery is None:
                 return
-            lane = Lane(next(self._numbers))
+            lane = Lane(next(self._numbers), self.nursery)
             self._unborn[lane.number] = lane
             self.nursery.bear(lane.number, lane.theirs)
             lane.give_away()

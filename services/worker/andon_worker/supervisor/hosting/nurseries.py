@@ -15,29 +15,16 @@ import time
 from array import array
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Any
 
 from andon_worker.linux import children
 from andon_worker.nursery.starting import IMPORT_SECONDS, Loading, end, in_words, start
+from andon_worker.supervisor.hosting.lanes import Lanes
 from andon_worker.supervisor.hosting.loop import Loop, Timer
 from andon_worker.wire import receive_passed
 
 log = logging.getLogger(__name__)
 FIRST_PAUSE, LAST_PAUSE = 0.1, 10.0
-
-
-class Births(Protocol):
-    """Who hears of lanes."""
-
-    def born(self, lane: int, pid: int, descriptor: int | None) -> None: ...
-
-    def unborn(self, lane: int, why: str) -> None: ...
-
-    def gone(self, pid: int, status: int) -> None: ...
-
-    def all_gone(self) -> None:
-        """The nursery has ended, and every lane with it."""
-        ...
 
 
 class NurseryClient:
@@ -47,19 +34,20 @@ class NurseryClient:
         self,
         loop: Loop,
         modules: Sequence[str],
-        births: Births,
+        lanes: Lanes,
         *,
         ready: Callable[[Loading], None],
         ended: Callable[[], None],
     ) -> None:
         self._loop = loop
-        self._births = births
+        self._lanes = lanes
         self._ready = ready
         self._ended = ended
         self.loading = Loading(modules)
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._is_ready = False
+        self._owed = 0
         self._pause = FIRST_PAUSE
         self._deadline: Timer | None = None
         self._closing = False
@@ -79,20 +67,24 @@ class NurseryClient:
     def start(self) -> None:
         """Start the process."""
         self.started_at = time.monotonic()
-        self._is_ready = False
+        self._is_ready, self._owed = False, 0
         self._process, self._control = start(self.loading.begin())
         self._loop.watch(self._control, self._hear)
         self._arm()
 
     def bear(self, lane: int, descriptors: Sequence[int]) -> None:
-        """Ask for a lane with these descriptors; `Births` hears of it."""
+        """Ask for a lane with these descriptors; `Lanes` hears of it."""
         passed = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", descriptors))]
         if not self._say({"say": "bear", "lane": lane}, passed):
-            self._births.unborn(lane, "the nursery has ended")
+            self._lanes.unborn(lane, "the nursery has ended")
+            return
+        self._owed += 1
+        if self._owed == 1:
+            self._arm()
 
-    def kill(self, pid: int) -> None:
-        """End a lane and all that it started."""
-        self._say({"say": "kill", "pid": pid})
+    def signal(self, pid: int, number: int) -> None:
+        """Have a lane signalled, where there are no descriptors of processes."""
+        self._say({"say": "signal", "pid": pid, "number": number})
 
     def close(self) -> None:
         """Let it end, and every lane with it; returns when they have."""
@@ -119,13 +111,21 @@ class NurseryClient:
             return False  # it has ended: `_hear` is told so
         return True
 
+    def _answered(self) -> None:
+        self._owed -= 1
+        self._arm()
+
     def _arm(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
-        self._deadline = None if self._is_ready else self._loop.after(IMPORT_SECONDS, self._hangs)
+        waits = self._owed or not self._is_ready
+        self._deadline = self._loop.after(IMPORT_SECONDS, self._hangs) if waits else None
 
     def _hangs(self) -> None:
-        self.loading.ended(None)
+        if self._is_ready:
+            log.error("the nursery has borne no lane for %.0f s, and is ended", IMPORT_SECONDS)
+        else:
+            self.loading.ended(None)
         if self._process is not None:
             self._process.kill()
 
@@ -137,11 +137,13 @@ class NurseryClient:
             return
         match said["say"]:
             case "born":
-                self._births.born(said["lane"], said["pid"], descriptors[0] if descriptors else None)
+                self._answered()
+                self._lanes.born(said["lane"], said["pid"], descriptors[0] if descriptors else None)
             case "unborn":
-                self._births.unborn(said["lane"], said["why"])
+                self._answered()
+                self._lanes.unborn(said["lane"], said["why"])
             case "gone":
-                self._births.gone(said["pid"], said["status"])
+                self._lanes.gone(said["pid"], said["status"])
             case "slow":
                 self.loading.hear(said)
             case _:
@@ -165,7 +167,7 @@ class NurseryClient:
         failed = len(self.loading.failed)
         if not was_ready and not renewed:
             self.loading.ended(self._process.returncode)
-        self._births.all_gone()
+        self._lanes.all_gone()
         self._ended()
         if self._closing:
             return
