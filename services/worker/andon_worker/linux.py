@@ -12,6 +12,7 @@ from pathlib import Path
 
 _PDEATHSIG, _CHILD_SUBREAPER = 1, 36
 _OOM_SCORE = "500"
+libc = ctypes.CDLL(None)
 
 
 def end_with_parent(parent: int) -> None:
@@ -60,7 +61,7 @@ def _processes() -> Iterator[tuple[int, int, int]]:
 
 
 def _prctl(option: int, value: int) -> bool:
-    return sys.platform == "linux" and bool(ctypes.CDLL(None).prctl(option, value, 0, 0, 0) == 0)
+    return sys.platform == "linux" and bool(libc.prctl(option, value, 0, 0, 0) == 0)
 
 
 def memory_of_trees(roots: Iterable[int]) -> dict[int, int]:

@@ -8,7 +8,7 @@ import sys
 
 NURSERY = """
 import json, os, signal, subprocess, sys, time
-from multiprocessing import shared_memory
+from multiprocessing import resource_tracker, shared_memory
 from andon_worker.linux import children, expect_orphans
 from andon_worker.nursery.reaping import Reaper
 
@@ -24,6 +24,8 @@ if lane == 0:
         if os.fork() == 0:
             os.setsid()
             time.sleep(600)
+    while b"tracker" not in open(f"/proc/{resource_tracker._resource_tracker._pid}/cmdline", "rb").read():
+        time.sleep(0.001)
     os.write(writing, memory.name.encode())
     time.sleep(600)
 name = os.read(reading, 100).decode()

@@ -21,6 +21,7 @@ from itertools import count, takewhile
 from pathlib import Path
 
 from andon.engine.stops import SIGNAL
+from andon_worker.linux import libc
 
 MEMORY_GROWTH = 256 * 1024 * 1024
 _LIMITS = [getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_")]
@@ -143,12 +144,9 @@ def _own_memory() -> int:
     return 0
 
 
-_libc = ctypes.CDLL(None)
-
-
 def _entries() -> frozenset[bytes]:
     """The environment as programs get it: also what was put there past `os.environ`."""
-    entries = ctypes.POINTER(ctypes.c_char_p).in_dll(_libc, "environ")
+    entries = ctypes.POINTER(ctypes.c_char_p).in_dll(libc, "environ")
     if not entries:
         return frozenset()
     return frozenset(takewhile(lambda entry: entry is not None, map(entries.__getitem__, count())))
@@ -157,4 +155,4 @@ def _entries() -> frozenset[bytes]:
 def _clear_environment() -> None:
     for name in [*os.environ]:
         del os.environ[name]
-    _libc.clearenv() if hasattr(_libc, "clearenv") else None
+    libc.clearenv() if hasattr(libc, "clearenv") else None

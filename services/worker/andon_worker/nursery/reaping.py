@@ -20,7 +20,7 @@ from andon_worker.linux import children
 
 GIVE_UP_SECONDS = 5.0
 AGAIN_SECONDS = 0.002
-TRACKER_SECONDS = 0.5
+TRACKER_SECONDS = 2.0
 
 
 class Reaper:
@@ -93,5 +93,5 @@ class Reaper:
 
 def _is_tracker(pid: int) -> bool:
     with suppress(OSError):
-        return b"resource_tracker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        return b"resource_tracker import main" in Path(f"/proc/{pid}/cmdline").read_bytes()
     return False
