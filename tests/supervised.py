@@ -145,6 +145,10 @@ class PlayedNursery:
         """Lanes have descriptors here."""
         raise AssertionError
 
+    def hangs(self) -> None:
+        """It never does."""
+        raise AssertionError
+
     @property
     def _lanes(self) -> Lanes:
         assert self.lanes is not None

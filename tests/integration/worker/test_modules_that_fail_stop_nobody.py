@@ -164,22 +164,33 @@ def test_lanes_start_anew_where_that_is_asked_for(system: StartSystem, folder: P
     assert "lanes are made by spawn because ANDON_LANES_START=spawn" in started["worker-1"].output
 
 
-def test_a_nursery_that_bears_no_lane_any_more_is_ended_and_another_takes_over(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("what", ["birth", "end"])
+def test_a_nursery_that_tells_of_no_birth_or_end_any_more_is_ended_and_another_takes_over(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
     loop, seen, born = Loop(), list[int | None](), list[Lane]()
 
     def ready(loading: Loading) -> None:
         seen.append(nursery.pid)
-        if len(seen) == 1 and nursery.pid is not None:
-            os.kill(nursery.pid, signal.SIGSTOP)
-            monkeypatch.setattr(nurseries, "IMPORT_SECONDS", 0.2)
+        if what == "birth" and len(seen) == 1:
+            stand_still()
         lanes.opened(nursery)
+
+    def stand_still() -> None:
+        assert nursery.pid is not None
+        os.kill(nursery.pid, signal.SIGSTOP)
+        if what == "birth":
+            monkeypatch.setattr(nurseries, "IMPORT_SECONDS", 0.2)
 
     def is_born(lane: Lane) -> None:
         born.append(lane)
-        loop.close()
+        if len(seen) == 2:
+            loop.close()
+        else:
+            stand_still()
+            lanes.discard(lane)
 
+    monkeypatch.setattr("andon_worker.supervisor.hosting.lanes.MISSED_SECONDS", 0.2)
     lanes = Lanes(loop, spares=1, idle=1, watch=is_born, unwatch=born.remove, ended=lambda lane, status: None)
     ended = partial(monkeypatch.setattr, nurseries, "IMPORT_SECONDS", starting.IMPORT_SECONDS)
     nursery = NurseryClient(loop, ["first"], lanes, ready=ready, ended=ended)

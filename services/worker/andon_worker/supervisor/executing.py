@@ -138,6 +138,7 @@ class Executing:
                     self._obey(lane.run, lane, header, body)
         except EOFError:
             self._loop.forget(lane.talk)  # it is ending; when it has, the nursery says so
+            self._lanes.expect_end(lane)
         except (BrokenFrame, KeyError, TypeError, ValueError) as error:
             log.error("a lane said what can't be understood, and is ended: %s: %s", type(error).__name__, error)
             self._loop.forget(lane.talk)

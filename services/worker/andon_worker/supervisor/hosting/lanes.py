@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import select
 import signal
 import socket
 from collections import deque
@@ -24,6 +25,8 @@ Key = tuple[str, str]
 """Tenant and function: a lane serves runs of one pair only."""
 RETIRE_SECONDS = 2.0
 STILLBORN_SECONDS = 1.0
+MISSED_SECONDS = 10.0
+"""When a lane has ended and its nursery hasn't said so, that hangs: it gives up sooner on what a lane has left."""
 
 
 class Nursery(Protocol):
@@ -32,6 +35,8 @@ class Nursery(Protocol):
     def bear(self, lane: int, descriptors: list[int]) -> None: ...
 
     def signal(self, pid: int, number: int) -> None: ...
+
+    def hangs(self) -> None: ...
 
 
 class Lane:
@@ -81,6 +86,11 @@ class Lane:
         """SIGKILL for the process; what it started is ended by the nursery."""
         self.spent = True
         self._signal(signal.SIGKILL)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether its process has, where that can be seen; what it has started may go on."""
+        return self.descriptor is not None and bool(select.select([self.descriptor], [], [], 0)[0])
 
     def _signal(self, number: int) -> None:
         if self.descriptor is not None:
@@ -163,6 +173,15 @@ class Lanes:
         lane.spent = True
         if lane.pid is not None:
             lane.kill()
+            self.expect_end(lane)
+
+    def expect_end(self, lane: Lane) -> None:
+        """It is ending: its nursery is to say so."""
+        self._loop.after(MISSED_SECONDS, lambda: self._miss(lane))
+
+    def _miss(self, lane: Lane) -> None:
+        if self.nursery is not None and self.lives(lane) and lane.has_ended:
+            self.nursery.hangs()
 
     def _retire(self, lane: Lane) -> None:
         """Let it go in peace: what runs at a program's exit runs."""

@@ -119,11 +119,12 @@ class NurseryClient:
         if self._deadline is not None:
             self._deadline.cancel()
         waits = self._owed or not self._is_ready
-        self._deadline = self._loop.after(IMPORT_SECONDS, self._hangs) if waits else None
+        self._deadline = self._loop.after(IMPORT_SECONDS, self.hangs) if waits else None
 
-    def _hangs(self) -> None:
+    def hangs(self) -> None:
+        """It does nothing any more: end it, so that another takes over."""
         if self._is_ready:
-            log.error("the nursery has borne no lane for %.0f s, and is ended", IMPORT_SECONDS)
+            log.error("the nursery answers no more, and is ended")
         else:
             self.loading.ended(None)
         if self._process is not None:
