@@ -78,8 +78,8 @@ class Column:
 
     `type` is integer, number, boolean, date, timestamp or text; `role` one of `ROLES`, for `reason`. `unit` is what
     the cells name beside their numbers (a currency, `%`), or what a duration is in; `format` is how they are written
-    where it isn't plain (`1.234,56`, `dd/mm/yyyy`); `notes` are sentences on what was seen through to read them;
-    `first` is what stands in its first rows, as the file has it and cut short.
+    where it isn't plain (`1.234,56`, `dd/mm/yyyy`, `Yes / No`); `notes` are sentences on what was seen through to read
+    them; `first` is what stands in its first rows, as the file has it and cut short.
     """
 
     name: str
@@ -102,6 +102,12 @@ class Column:
     def summed(self) -> bool:
         """Whether a total of it means something: not of prices, stocks or ages, though a mean does."""
         return self.averaged and self.role in SUMMED and not _NO_TOTAL.search(_CAPITAL.sub(" ", self.name).lower())
+
+    @property
+    def answers(self) -> tuple[str, str] | None:
+        """How the file writes yes and no in a column of flags; None for `true` and `false`."""
+        yes, parted, no = (self.format or "").partition(" / ")
+        return (yes, no) if self.type == "boolean" and parted else None
 
     @property
     def temporal(self) -> bool:

@@ -36,12 +36,29 @@ def _planned(found: Found, unread: Unread | None, names: frozenset[str]) -> Plan
     column = described(found.name, found.spelling.type, replace(_evidence(found), beside=names))
     column = replace(
         column,
-        format=found.spelling.shown,
+        format=_answers(found) if found.spelling.type == "boolean" else found.spelling.shown,
         missing=tuple(Missing(token, tokens[token]) for token in sorted(tokens, key=lambda each: -tokens[each])),
         unread=unread,
         notes=(*found.notes, *_on_offsets(found), *_on_sentinels(found)),
     )
     return Planned(found.name, found.spelling, column)
+
+
+_OPPOSITES = {"yes": "no", "true": "false"}
+
+
+def _answers(found: Found) -> str | None:
+    """How yes and no are written most often, where that isn't plainly `true` and `false`; see `Column.answers`."""
+    written = {
+        word: [each for each in found.sample if each.lower() == word] for pair in _OPPOSITES.items() for word in pair
+    }
+    for yes, no in _OPPOSITES.items():
+        if written[yes] or written[no]:
+            most = [max(written[word], key=lambda each: found.sample[each], default="") for word in (yes, no)]
+            case = str.upper if "".join(most).isupper() else str.title if "".join(most)[0].isupper() else str.lower
+            told = " / ".join(each or case(word) for each, word in zip(most, (yes, no), strict=True))
+            return None if told == "true / false" else told
+    return None
 
 
 def _evidence(found: Found) -> Evidence:

@@ -18,7 +18,7 @@ from andon.reports.files.formats import Format
 from andon.reports.files.limits import LONGEST_LINE, MOST_COLUMNS
 from andon.reports.tables import footers
 from andon.reports.tables.cells import is_typed
-from andon.reports.tables.headers import bare, is_header, preamble, stacked, units_below
+from andon.reports.tables.headers import bare, is_apart, is_header, preamble, stacked, units_below
 from andon.reports.tables.names import unique
 
 DELIMITERS = (",", ";", "\t", "|")
@@ -238,6 +238,8 @@ def _with_header(
             named[0] = named[0] or comment  # a column of numbers may be called so
             return replace(dialect, skip=line - 1, header=False, columns=unique(named))
     header = given.get("header", is_header(first, body))
+    if not header and "header" not in given and is_apart(first, body):
+        return replace(dialect, skip=records[begin + 1][0] - 1, header=False, columns=unique([""] * len(first)))
     names = first if header else [""] * len(first)
     if header and len(first) == width - 1 and body and sum(len(each) == width for each in body) >= 0.9 * len(body):
         # R leaves the name of the rows' names out; others end each row with a separator, and the header with none.

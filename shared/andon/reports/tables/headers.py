@@ -11,6 +11,7 @@ from andon.reports.values import missing
 _PREAMBLE_RECORDS = 100
 _UNITS_BELOW, _LONGEST_UNIT = 200, 20
 _FEWEST_STACKED = 3
+_FEWEST_BELOW = 10
 
 
 def bare(names: Sequence[str]) -> list[str]:
@@ -108,6 +109,16 @@ def is_header(first: Sequence[str], body: Sequence[Sequence[str]]) -> bool:
         return False
     # Words alone: a record like those below it is no header.
     return not _recurs(cells, body)
+
+
+def is_apart(first: Sequence[str], body: Sequence[Sequence[str]]) -> bool:
+    """Whether a record that isn't a header can't be a row either: words in it stand over columns of numbers alone."""
+    below = [row for row in body[:_UNITS_BELOW] if len(row) == len(first)]
+    if len(below) < _FEWEST_BELOW:
+        return False
+    counted = [place for place in range(len(first)) if all(NUMBER.fullmatch(row[place].strip()) for row in below)]
+    words = [place for place in counted if not is_typed(first[place])]
+    return len(words) >= max(2, len(first) / 3)
 
 
 def _rising(named: Sequence[str]) -> bool:

@@ -22,6 +22,7 @@ from andon_worker.hybrid_report.drawing import (
 from andon_worker.hybrid_report.wording import Wording
 
 _HEIGHT = 190.0
+_LEGEND_ROW = 14.0
 
 
 @dataclass(frozen=True)
@@ -41,8 +42,10 @@ def line(
 ) -> Drawing:
     """A line per series, named above if there are several; `marks` are points with a word beside them."""
     several = len(series) > 1
-    top = 30.0 if several else 20.0
-    drawing = Drawing(FULL, _HEIGHT + (14 if several else 0), title)
+    named = _legend([each.name for each in series]) if several else []
+    above = _LEGEND_ROW * (1 + max((row for *_, row in named), default=-1))
+    top = 16.0 + above if several else 20.0
+    drawing = Drawing(FULL, _HEIGHT + above, title)
     known = [value for each in series for _, value in each.points if value is not None]
     low, high = (min(known), max(known)) if known else (0.0, 1.0)
     if zero or (low > 0 and low < 0.35 * high):
@@ -56,7 +59,10 @@ def line(
     for each, colour in zip(series, PALETTE, strict=False):
         _stroke_all(drawing, each, x, y, colour)
     if several:
-        _legend(drawing, [each.name for each in series], left)
+        for (at, text, row), colour in zip(named, PALETTE, strict=False):
+            middle = 9 + row * _LEGEND_ROW
+            stroke = Line(((at, middle), (at + 12, middle)), colour, 2.6)
+            drawing.add(stroke, Text(at + 17, middle + 4, text, "start", INK))
     for moment, value, word in marks:
         _mark(drawing, x(seconds_of(moment)), y(value), word, above=value == high)
     return drawing
@@ -74,13 +80,18 @@ def _stroke_all(drawing: Drawing, series: Series, x: Scale, y: Scale, colour: st
             stretch = []
 
 
-def _legend(drawing: Drawing, names: Sequence[str], left: float) -> None:
-    room = (FULL - left) / len(names)
-    at = left
-    for name, colour in zip(names, PALETTE, strict=False):
-        text = fitted(name, room - 22)
-        drawing.add(Line(((at, 9), (at + 12, 9)), colour, 2.6), Text(at + 17, 13, text, "start", INK))
-        at += 17 + text_width(text) + 14
+def _legend(names: Sequence[str]) -> list[tuple[float, str, int]]:
+    """Where each name begins, what of it fits, and in which row."""
+    placed: list[tuple[float, str, int]] = []
+    at, row = 0.0, 0
+    for name in names:
+        text = fitted(name, FULL / 2 - 40)
+        width = 17 + text_width(text) + 14
+        if at and at + width > FULL:
+            at, row = 0.0, row + 1
+        placed.append((at, text, row))
+        at += width
+    return placed
 
 
 def _mark(drawing: Drawing, x: float, y: float, word: str, above: bool) -> None:

@@ -8,6 +8,7 @@ from andon.reports.duck import identifier
 from andon.reports.options import ReportOptions
 from andon.reports.values.clock import HOURS
 from andon_worker.hybrid_report.figures.association import correlation_ratio, ranks
+from andon_worker.hybrid_report.figures.sequences import is_sequence
 from andon_worker.hybrid_report.figures.table import Table
 from andon_worker.hybrid_report.figures.values import codes, doubles, sampled, values_of
 
@@ -15,6 +16,7 @@ MOST_MEASURES = 3
 MOST_GROUPINGS = 2
 MOST_GROUPS = 30
 _MOST_CODES = 12
+_MOST_STEPS = 20  # different values up to which whole numbers may well be codes
 _COMPARED, _SAMPLED = 8, 5_000
 _FEWEST_PER_GROUP = 5
 
@@ -24,7 +26,7 @@ def measures(table: Table, options: ReportOptions, most: int = MOST_MEASURES) ->
 
     Of numbers that are nothing more, fractions and negative values mark a measurement; whole positive ones may as
     well be codes, so they are taken only where nothing better is there, and only if they take many values without
-    being a key.
+    being a key. Where each row is another moment, all of them are series, in the table's order.
     """
     if options.measures:
         return list(options.measures)
@@ -39,11 +41,14 @@ def measures(table: Table, options: ReportOptions, most: int = MOST_MEASURES) ->
             rest.append(column)
         elif (seen.low or 0) < 0 or seen.fractional or averaged[column] in {"percent", "duration"}:
             measured.append(column)
-        elif 20 < seen.distinct < 0.9 * seen.count:
+        elif _MOST_STEPS < seen.distinct < 0.9 * seen.count:
             counted.append(column)
         else:
             rest.append(column)
     known.sort(key=lambda name: averaged[name] != "money")
+    if is_sequence(table, time_column(table, options)):
+        series = [name for name in varying(table) if name in measured or table.seen[name].distinct > _MOST_STEPS]
+        return ([*known, *(name for name in series if name not in known)] or rest)[:most]
     return ([*known, *measured] or counted or rest)[:most]
 
 

@@ -62,19 +62,18 @@ def shift(values: Floats, check: Callable[[], object]) -> int | None:
     return best
 
 
-def season(values: Floats, seasons: Sequence[int], cycle: int) -> tuple[float, dict[int, float]]:
+def season(values: Floats, seasons: Sequence[int], cycle: int, relative: bool) -> tuple[float, dict[int, float]]:
     """How much of what the trend leaves is the season's, from 0 to 1; and each season's deviation from the trend.
 
     `seasons` says of each value which one it belongs to. The trend is a centred moving average over a cycle; the
     strength is F_S of X. Wang, K. Smith and R. Hyndman, "Characteristic-based clustering for time series data", Data
     Mining and Knowledge Discovery 13 (2006), adjusted for the number of seasons as R² is for that of regressors.
-    Deviations are relative to the trend where all values are positive.
+    With `relative`, which takes positive values, deviations are shares of the trend.
     """
     if len(values) < 2 * cycle or len(set(seasons)) < 2:
         return 0.0, {}
     trend = _moving_average(values, cycle)
     known = np.isfinite(trend)
-    relative = bool((values > 0).all()) and bool((trend[known] > 0).all())
     left = (values / trend - 1 if relative else values - trend)[known]
     of = np.asarray(seasons)[known]
     names, places = np.unique(of, return_inverse=True)

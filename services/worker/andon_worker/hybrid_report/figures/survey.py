@@ -30,7 +30,8 @@ class Seen:
 def survey(table: Table) -> dict[str, Seen]:
     """Each column by name; read from beside the dataset if a section before has looked."""
     stat = table.path.stat()
-    kept = table.path.with_name(f"{table.path.name}.{stat.st_mtime_ns}.{stat.st_size}.survey")
+    form = "survey" if table.periods == 1 else "survey-by-period"
+    kept = table.path.with_name(f"{table.path.name}.{stat.st_mtime_ns}.{stat.st_size}.{form}")
     try:
         return {name: Seen(**told) for name, told in json.loads(kept.read_text(encoding="utf-8")).items()}
     except (OSError, ValueError):

@@ -18,6 +18,7 @@ from andon.reports import Column, Control, Creeping
 from andon.reports.duck import connect, identifier, literal, telling
 from andon.reports.meaning.described import description
 from andon.reports.options import MEASURABLE, TEMPORAL, ReportOptions, check_columns
+from andon_worker.hybrid_report.figures.across import VALUE, across, subject
 from andon_worker.hybrid_report.figures.survey import Seen, survey
 
 # Up to so many rows, distinct counts and quantiles are exact; beyond, they are close approximations and say so.
@@ -37,6 +38,8 @@ class Table:
     columns: tuple[Column, ...]
     reading: dict[str, Any]
     path: Path
+    periods: int = 1
+    """How many rows each row of the file has become: as many as it has columns of single periods."""
 
     @cached_property
     def seen(self) -> dict[str, Seen]:
@@ -72,7 +75,8 @@ class Table:
         """Have `data` hold other values in some columns from now on: the SQL, over the file's columns, by name."""
         if values:
             made = ", ".join(f"{sql} AS {identifier(name)}" for name, sql in values.items())
-            self.connection.execute(f"CREATE OR REPLACE VIEW data AS SELECT * REPLACE ({made}) FROM source")
+            rows = "source" if self.periods == 1 else "long"
+            self.connection.execute(f"CREATE OR REPLACE VIEW data AS SELECT * REPLACE ({made}) FROM {rows}")
 
     def all(self, query: str) -> list[tuple[Any, ...]]:
         """The rows of a query in which `data` is the dataset."""
@@ -135,25 +139,61 @@ class Table:
 
 
 @contextmanager
-def open_table(parquet: Path, options: ReportOptions, control: Control) -> Iterator[Table]:
-    """The dataset that `ensure_parquet` made; raises `InvalidOptions` if the options name other columns."""
+def open_table(parquet: Path, options: ReportOptions, control: Control, *, by_period: bool = False) -> Iterator[Table]:
+    """The dataset that `ensure_parquet` made; raises `InvalidOptions` if the options name other columns.
+
+    With `by_period`, a table with a column per year, month or day has a row for each of these instead.
+    """
     with connect(parquet.parent, control) as connection:
         columns, reading = description(connection, parquet)
         check_columns(options, columns)
         columns = options.applied(columns)
         year = _year(columns, options)
         columns = tuple(replace(each, type="date") if each is year else each for each in columns)
-        first = (
-            f"REPLACE (make_date(CAST({identifier(year.name)} AS INTEGER), 1, 1) AS {identifier(year.name)})"
-            if year
-            else ""
-        )
-        connection.execute(f"CREATE VIEW source AS SELECT * {first} FROM read_parquet({literal(parquet)})")
-        connection.execute("CREATE VIEW data AS FROM source")
+        made = {each.name: _worded(each) for each in columns if each.answers}
+        if year:
+            made[year.name] = f"make_date(CAST({identifier(year.name)} AS INTEGER), 1, 1)"
+        replaced = ", ".join(f"{sql} AS {identifier(name)}" for name, sql in made.items())
+        shown = f"REPLACE ({replaced})" if replaced else ""
+        connection.execute(f"CREATE VIEW source AS SELECT * {shown} FROM read_parquet({literal(parquet)})")
+        periods = across(columns, options) if by_period else None
+        if periods:
+            distinct = _distinct(connection, columns)
+            name = _called(connection, subject(columns, distinct), {c.name for c in columns})
+            connection.execute(f"CREATE VIEW long AS {periods.sql(columns, name)}")
+            columns = periods.columns(columns, distinct, name)
+        connection.execute(f"CREATE VIEW data AS FROM {'long' if periods else 'source'}")
         [(rows,)] = connection.execute("SELECT count(*) FROM data").fetchall()
-        table = Table(connection, control, rows, columns, reading, parquet)
+        many = len(periods.starts) if periods else 1
+        table = Table(connection, control, rows, columns, reading, parquet, many)
         with telling(connection, control.creep) if isinstance(control, Creeping) else nullcontext():
             yield table
+
+
+def _distinct(connection: duckdb.DuckDBPyConnection, columns: Sequence[Column]) -> dict[str, int]:
+    words = [column.name for column in columns if column.type == "text"]
+    if not words:
+        return {}
+    asked = ", ".join(f"approx_count_distinct({identifier(name)})" for name in words)
+    [row] = connection.execute(f"SELECT {asked} FROM source").fetchall()
+    return dict(zip(words, row, strict=True))
+
+
+def _called(connection: duckdb.DuckDBPyConnection, column: str | None, taken: set[str]) -> str:
+    """What the values of all periods are called: what a column of indicators says in every row."""
+    if column is None:
+        return VALUE
+    [(name, last)] = connection.execute(
+        f"SELECT min({identifier(column)}), max({identifier(column)}) FROM source"
+    ).fetchall()
+    return str(name) if name == last and name not in taken else VALUE
+
+
+def _worded(column: Column) -> str:
+    """Flags in the words of the file."""
+    yes, no = map(literal, column.answers or ("true", "false"))
+    name = identifier(column.name)
+    return f"CASE WHEN {name} THEN {yes} WHEN NOT {name} THEN {no} END"
 
 
 def _year(columns: Sequence[Column], options: ReportOptions) -> Column | None:

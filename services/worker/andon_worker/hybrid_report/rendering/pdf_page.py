@@ -87,6 +87,11 @@ class Page(FPDF):
         if self.page and self.font_family:
             self.text(0, 0, "")
 
+    @property
+    def left(self) -> float:
+        """The height that is free on this page."""
+        return float(self.page_break_trigger - self.get_y())
+
     def keep(self, height: float) -> None:
         """Start a new page unless so much fits on this one."""
         if self.will_page_break(height):
@@ -100,7 +105,11 @@ class Page(FPDF):
         self, text: str, size: float = 9.2, bold: bool = False, muted: bool = False, leading: float = 1.5
     ) -> None:
         self.type(size, MUTED if muted else INK, bold)
-        self.multi_cell(0, size / _POINTS_PER_MM * leading, text, align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+        line = size / _POINTS_PER_MM * leading
+        if self.get_string_width(text) < 3 * self.epw:  # a few lines stay together
+            self.keep(line * (1 + self.get_string_width(text) // (0.97 * self.epw)))
+            self.type(size, MUTED if muted else INK, bold)
+        self.multi_cell(0, line, text, align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
 
     def item(self, text: str, link: int) -> None:
         """A finding, a link as a whole."""
@@ -189,10 +198,16 @@ def table(pdf: Page, grid: Grid) -> None:
 def _widths(pdf: Page, grid: Grid, size: float) -> list[float]:
     """Each column as wide as its longest text, all scaled to the page: spare width goes to all alike."""
     pdf.type(size, bold=True)
-    wanted = [pdf.get_string_width(text) + 3 for text in grid.headers]
+    whole = [pdf.get_string_width(text) + 3 for text in grid.headers]
+    parts = [max(map(pdf.get_string_width, text.split() or [""])) + 3 for text in grid.headers]
     pdf.type(size)
-    for row in grid.rows:
-        wanted = [max(most, pdf.get_string_width(text) + 3) for most, text in zip(wanted, row, strict=True)]
+    cells = [
+        max((pdf.get_string_width(row[place]) + 3 for row in grid.rows), default=0.0) for place in range(len(whole))
+    ]
+    wanted = [max(each) for each in zip(whole, cells, strict=True)]
+    if sum(wanted) > pdf.epw:  # what stands above numbers can go over lines
+        least = [max(each) for each in zip(parts, cells, strict=True)]
+        wanted = wanted[: grid.words] + least[grid.words :]
     excess = sum(wanted) - pdf.epw
     if excess > 0:
         # Numbers are never cut while there are words that can go over lines: the longest first.

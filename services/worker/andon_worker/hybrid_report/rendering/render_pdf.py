@@ -19,6 +19,7 @@ from andon_worker.hybrid_report.sections import SECTIONS
 from andon_worker.hybrid_report.wording import LOCALES, label, one_way, some
 
 _GAP = 8.0
+_LEAST = 0.72  # of its size that a chart keeps
 _OURS = set(string.printable + "…–−’·•×±²|“”")  # what the report writes by itself
 
 Links = dict[tuple[str, str], int]
@@ -102,7 +103,7 @@ def _section(pdf: Page, name: str, document: Document, links: Links, control: Co
     told = document["narrative"]["sections"][name]
     pdf.ln(5)
     # A heading stays with what follows it: some lines, or the first charts where there are hardly any.
-    pdf.keep(35 if len(told) > 2 or not rows else min(180.0, 30 + 6 * len(told) + _height(pdf, rows[0])))
+    pdf.keep(35 if len(told) > 2 or not rows else min(180.0, 24 + 6 * len(told) + _LEAST * _height(pdf, rows[0])))
     pdf.start_section(section.title)
     _arrive(pdf, links, name, "")
     pdf.heading(section.title)
@@ -126,6 +127,7 @@ def _rest(pdf: Page, names: list[str], document: Document, links: Links) -> None
     pdf.heading("Also looked at")
     for name in names:
         _arrive(pdf, links, name, "")
+        pdf.keep(16)
         pdf.write_text(SECTIONS[name].title, bold=True)
         pdf.write_text(" ".join(document["narrative"]["sections"][name]))
         pdf.ln(1.5)
@@ -156,15 +158,19 @@ def _height(pdf: Page, row: list[Figure]) -> float:
 
 
 def _figures(pdf: Page, row: list[Figure], section: str, links: Links) -> None:
-    width, height = _width(pdf, row), _height(pdf, row)
     pdf.ln(4)
-    pdf.keep(height + 8)
+    # Charts are made a little smaller before they leave a page half empty.
+    share = min(1.0, (pdf.left - 8) / _height(pdf, row))
+    if share < _LEAST:
+        pdf.add_page()
+        share = 1.0
+    width, height = share * _width(pdf, row), share * _height(pdf, row)
     top = pdf.get_y()
     for figure in row:
         _arrive(pdf, links, section, figure.key)
     for place, figure in enumerate(row):
-        x = pdf.l_margin + place * (width + _GAP)
-        pdf.caption(x, top, width, figure.heading, figure.note)
+        x = pdf.l_margin + place * (width / share + _GAP)
+        pdf.caption(x, top, width / share, figure.heading, figure.note)
         draw(pdf, figure.drawing, x, top + 6, width)
     pdf.set_y(top + 6 + height)
 

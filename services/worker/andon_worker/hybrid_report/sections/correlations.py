@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,12 @@ from andon.reports import Control, ReportOptions
 from andon_worker.hybrid_report import charts
 from andon_worker.hybrid_report.figures import choose
 from andon_worker.hybrid_report.figures.association import ranks
+from andon_worker.hybrid_report.figures.sequences import changes_together, ordered_by_time
+from andon_worker.hybrid_report.figures.sums import Sum, is_part, sums
 from andon_worker.hybrid_report.figures.table import Table, clean, open_table
 from andon_worker.hybrid_report.figures.values import Floats, Values, doubles, sampled, values_of
 from andon_worker.hybrid_report.section import Figure, Grid, Result, Section, Sentence
-from andon_worker.hybrid_report.wording import Wording, label
+from andon_worker.hybrid_report.wording import Wording, label, some
 
 MOST_COLUMNS = 20
 RANKED_ROWS = 20_000
@@ -28,22 +31,27 @@ _SAME = 0.9999  # two columns that hold the same in other units say nothing of e
 
 
 def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
-    """`{columns, columnsOmitted, pearson, spearman, spearmanRows, strongest: [{a, b, pearson, spearman, rows}],
-    scatter: {a, b, points}}`.
+    """`{columns, columnsOmitted, pearson, spearman, spearmanRows, strongest: [{a, b, pearson, spearman, rows,
+    changes}], sums: [[total, part, ...]], scatter: {a, b, points}}`.
 
     Both matrices are in the order of `columns`; a pair uses the rows in which both have a value. Pearson's is over
     all rows, Spearman's (of ranks) over a sample of about `spearmanRows` of them. `strongest` are the pairs of
-    largest absolute Pearson coefficient. Of more than 20 columns those are taken that correlate most with another in
-    the sample. `scatter` shows rows of the sample for the strongest pair that isn't one column twice; or null.
+    largest absolute Pearson coefficient; `changes` is that of their changes from row to row where each row is another
+    moment, else null: whatever grows goes with whatever else grows. `sums` are as in `sums.sums`. Of more
+    than 20 columns those are taken that correlate most with another in the sample. `scatter` shows
+    rows of the sample for the strongest pair that isn't one column twice; or null.
     """
-    with open_table(parquet, options, control) as table:
+    with open_table(parquet, options, control, by_period=True) as table:
         varying = choose.varying(table)
         values = values_of(table, varying)
+        rows = table.rows
         control.progress(0.1, "a sample")
         sample = _sample(table, [values[name] for name in varying])
         names = _chosen(varying, sample, options, control)
         sample = sample[:, [varying.index(name) for name in names]]
         pearson, together = _pearson(table, [values[name] for name in names], control)
+        added = sums(table)
+        series = ordered_by_time(table, choose.time_column(table, options), [values[name] for name in names])
     control.progress(0.7, "ranks")
     spearman = _spearman(sample, control)
     pairs = sorted(
@@ -65,12 +73,20 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
                     "pearson": float(pearson[i, j]),
                     "spearman": float(spearman[i, j]),
                     "rows": int(together[i, j]),
+                    "changes": None if series is None else changes_together(series[:, i], series[:, j]),
                 }
                 for i, j in pairs[:_STRONGEST]
             ],
-            "scatter": _scatter(names, units, sample, pairs, pearson),
+            "rows": rows,
+            "sums": [list(each) for each in added],
+            "scatter": _scatter(names, units, sample, _telling(names, pairs, added), pearson),
         }
     )
+
+
+def _telling(names: list[str], pairs: list[tuple[int, int]], added: list[Sum]) -> list[tuple[int, int]]:
+    """The pairs without those of a total and its part, unless there are no others."""
+    return [(i, j) for i, j in pairs if not is_part(names[i], names[j], added)] or pairs
 
 
 def _sample(table: Table, columns: list[Values]) -> Floats:
@@ -155,6 +171,8 @@ def sentences(result: Result, wording: Wording) -> list[Sentence]:
     if len(result["columns"]) < 2:
         return [Sentence("There are fewer than two numeric columns that vary, so there is nothing to correlate.")]
     strong = [pair for pair in result["strongest"] if abs(pair["pearson"]) >= _STRONG]
+    totals = [each for each in result["sums"] if any(is_part(p["a"], p["b"], [each]) for p in strong)]
+    strong = [pair for pair in strong if not is_part(pair["a"], pair["b"], result["sums"])]
     told = [_pair(pair, result, wording) for pair in strong[:5]]
     told += [
         Sentence(
@@ -164,7 +182,11 @@ def sentences(result: Result, wording: Wording) -> list[Sentence]:
         for pair in result["strongest"]
         if pair["spearman"] is not None and abs(pair["spearman"]) > abs(pair["pearson"]) + 0.2
     ][:2]
-    if not strong:
+    told += [
+        Sentence(f"{label(total)} is the sum of {some([label(each) for each in parts])}, and so goes with them.")
+        for total, *parts in totals[:3]
+    ]
+    if not strong and not totals:
         told.append(Sentence("No two numeric columns have a Pearson correlation of 0.5 or more in size."))
     if result["columnsOmitted"]:
         shown = len(result["columns"])
@@ -184,11 +206,18 @@ def _pair(pair: dict[str, Any], result: Result, wording: Wording) -> Sentence:
     same = abs(pair["pearson"]) >= _SAME
     if same:
         return Sentence(f"{label(pair['a'])} and {label(pair['b'])} say the same: one follows exactly from the other.")
-    return Sentence(
+    strength = abs(pair["pearson"])
+    said = (
         f"{label(pair['a'])} and {label(pair['b'])} {way}: their Pearson correlation is "
         f"{wording.coefficient(pair['pearson'])} (Spearman {wording.coefficient(pair['spearman'])}) "
-        f"over {wording.count(pair['rows'], 'row')}.",
-        effect=abs(pair["pearson"]) * 0.9,
+        f"over {wording.count(pair['rows'], 'row')}"
+    )
+    if pair["changes"] is not None:
+        strength = max(0.0, min(strength, math.copysign(pair["changes"], pair["changes"] * pair["pearson"])))
+        said += f"; that of their changes from one row to the next is {wording.coefficient(pair['changes'])}"
+    return Sentence(
+        f"{said}.",
+        effect=strength * 0.9 * min(1.0, 2 * pair["rows"] / result["rows"]),
         figure=figure,
         about=(pair["a"], pair["b"]),
     )

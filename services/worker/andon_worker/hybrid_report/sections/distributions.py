@@ -14,6 +14,7 @@ from andon.reports.duck import identifier
 from andon.reports.options import MEASURABLE, TEMPORAL
 from andon_worker.hybrid_report import charts
 from andon_worker.hybrid_report.charts import Bar
+from andon_worker.hybrid_report.figures.across import across
 from andon_worker.hybrid_report.figures.table import Table, clean, double, open_table
 from andon_worker.hybrid_report.figures.values import Values, values_of
 from andon_worker.hybrid_report.scales import in_order
@@ -22,6 +23,10 @@ from andon_worker.hybrid_report.wording import MISSING, Wording, label
 
 BINS = 40
 _FEWEST_BINS = 8
+_FEWEST_IN_TAIL = 20
+_FEW_MOMENTS = 20_000
+_STANDING_OUT = 0.03
+_LOPSIDED = 0.8  # the share of the most frequent value from which it is told
 TOP = 10
 QUANTILES = {"p01": 0.01, "p05": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95, "p99": 0.99}
 _ENDS = (0.005, 0.995)
@@ -37,11 +42,12 @@ _SHAPE = (
 
 
 def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
-    """`{exactQuantiles, columns: [...], columnsOmitted}`; each has `name`, `type`, `role`, `kind`, `count`, and by kind
+    """`{exactQuantiles, columns: [...], columnsOmitted}`; each has `name`, `type`, `role`, `period` (whether it
+    is one of a table's columns per year, month or day), `kind`, `count`, and by kind
 
     - `numeric`: `mean, std, min, max, skewness, quantiles: {p01, ..., p99}, histogram`; of years and coordinates
       `mean`, `std` and `skewness` are null, as they mean nothing
-    - `temporal`: `min, max` (ISO 8601), `histogram`
+    - `temporal`: `min, max` (ISO 8601), `histogram`, `even` (whether each stands as often as any other)
     - `categorical`: `distinct, top: [{value, count}], other` (the count of all values that aren't in `top`), and of
       text with hardly a value twice `length: {min, median, max}` and `patterns: [{pattern, count}]`
 
@@ -52,8 +58,16 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
     with open_table(parquet, options, control) as table:
         chosen = table.columns[: options.max_columns]
         spread = _Spread(table, chosen)
+        periods = across(table.columns, options)
         columns = [
-            {"name": column.name, "type": column.type, "role": column.role, **spread.of(column)} for column in chosen
+            {
+                "name": column.name,
+                "type": column.type,
+                "role": column.role,
+                "period": bool(periods and column.name in periods.starts),
+                **spread.of(column),
+            }
+            for column in chosen
         ]
         return clean(
             {
@@ -125,6 +139,7 @@ class _Spread:
             [c.name for c in self._temporal],
             lambda c: (f"count({c})", f"min({c})", f"max({c})", f"bool_and({c} = date_trunc('month', {c}))"),
         )
+        even = self._even()
         self._monthly = {name for name, (*_, monthly) in found.items() if monthly}
         return {
             name: {
@@ -132,9 +147,24 @@ class _Spread:
                 "count": count,
                 "min": low.isoformat() if low is not None else None,
                 "max": high.isoformat() if high is not None else None,
+                "even": name in even,
             }
             for name, (count, low, high, _) in found.items()
         }
+
+    def _even(self) -> set[str]:
+        """The columns in which each moment stands as often as any other: there is nothing to see in their bars."""
+        found = set()
+        for column in self._temporal:
+            c, seen = identifier(column.name), self._table.seen[column.name]
+            if seen.count and (seen.distinct <= _FEW_MOMENTS or seen.distinct > 0.9 * seen.count):
+                self._table.control.check()
+                (least, most) = self._table.one(
+                    f"SELECT min(n), max(n) FROM (SELECT count(*) AS n FROM data WHERE {c} IS NOT NULL GROUP BY {c})"
+                )
+                if least == most:
+                    found.add(column.name)
+        return found
 
     def _counted(self) -> dict[str, dict[str, Any] | None]:
         bins: dict[str, _Bins] = {}
@@ -307,12 +337,15 @@ _MONTHS = (1, 2, 3, 6, 12, 24, 60, 120, 240, 600, 1200, 2400, 6000, 12000)
 
 def sentences(result: Result, wording: Wording) -> list[Sentence]:
     told = []
-    numeric = [c for c in result["columns"] if c["kind"] == "numeric" and c["std"]]
+    numeric = [c for c in result["columns"] if c["kind"] == "numeric" and c["std"] and not c["period"]]
     skewed = sorted(
         (
             c
             for c in numeric
-            if c["skewness"] is not None and abs(c["skewness"]) >= 1 and c["quantiles"]["p25"] != c["quantiles"]["p75"]
+            if c["count"] >= _FEWEST_IN_TAIL
+            and c["skewness"] is not None
+            and abs(c["skewness"]) >= 1
+            and c["quantiles"]["p25"] != c["quantiles"]["p75"]
         ),
         key=lambda c: -abs(c["skewness"]),
     )
@@ -320,7 +353,7 @@ def sentences(result: Result, wording: Wording) -> list[Sentence]:
     for column in result["columns"]:
         if column["kind"] == "categorical" and column["top"] and column["distinct"] > 1:
             top = column["top"][0]
-            if top["count"] / column["count"] >= 0.5:
+            if top["count"] / column["count"] >= _LOPSIDED:
                 share = wording.percent(top["count"], column["count"])
                 value = label(top["value"], 40)
                 told.append(Sentence(f"{share} of the values of {label(column['name'])} are “{value}”."))
@@ -365,7 +398,7 @@ def _shapes(column: dict[str, Any], wording: Wording) -> Sentence:
 
 
 def figures(result: Result, wording: Wording) -> list[Figure]:
-    made = (_figure(column, wording) for column in result["columns"] if column["count"])
+    made = (_figure(column, wording) for column in result["columns"] if column["count"] and not column["period"])
     return [figure for figure in made if figure]
 
 
@@ -378,6 +411,8 @@ def _figure(column: dict[str, Any], wording: Wording) -> Figure | None:
         return None
     edges, counts = histogram["edges"], histogram["counts"]
     if column["kind"] == "temporal":
+        if column["even"]:
+            return None
         return Figure(key, name, "rows", charts.spans(f"Rows over {name}", edges, counts, wording))
     notes = []
     if column["mean"] is not None:
@@ -400,7 +435,7 @@ def _bars(column: dict[str, Any], name: str, key: str, wording: Wording) -> Figu
         rest = count - sum(p["count"] for p in patterns)
         note = "shapes of the values: A and a for letters, 9 for digits"
         title = f"Shapes of {name}"
-    elif len(column["top"]) < 2 or column["top"][0]["count"] < 2:
+    elif len(column["top"]) < 2 or column["top"][0]["count"] < 2 or _flat(column):
         return None
     else:
         shown = in_order(column["top"], lambda t: str(t["value"])) if not column["other"] else column["top"]
@@ -410,6 +445,11 @@ def _bars(column: dict[str, Any], name: str, key: str, wording: Wording) -> Figu
     if rest:
         rows.append(Bar("other", rest, wording.percent(rest, count), soft=True))
     return Figure(key, name, note, charts.bars(title, rows))
+
+
+def _flat(column: dict[str, Any]) -> bool:
+    """Whether no value of an id or a code stands out among many."""
+    return column["role"] in {"id", "code"} and bool(column["top"][0]["count"] < _STANDING_OUT * column["count"])
 
 
 def grids(result: Result, wording: Wording) -> list[Grid]:

@@ -27,6 +27,8 @@ from andon_worker.hybrid_report.figures.association import (
     with_interval,
 )
 from andon_worker.hybrid_report.figures.resampling import seed_of
+from andon_worker.hybrid_report.figures.sequences import changes_together, ordered_by_time
+from andon_worker.hybrid_report.figures.sums import Sum, is_part, sums
 from andon_worker.hybrid_report.figures.table import Table, clean, open_table
 from andon_worker.hybrid_report.figures.values import codes, doubles, sampled, values_of
 from andon_worker.hybrid_report.scales import in_order
@@ -52,18 +54,21 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
     (`kind` is `numeric`) a driver's `strength` is eta, `ranked` that of its ranks if a few values make up most of its
     spread; of words (`categorical`) it is Cramér's V, each between the
     question and the driver's groups: its values, or ten bins of equally many rows. A driver is `{column, kind,
-    strength, low, high, information, groups: [{name | from, to, rows, value}]}`: `information` is the share of the
-    question's entropy that it takes away, `groups` (of the first three) the question's mean per group, or the share of
-    `answer`, its rarer value if it has two. All of it comes from a sample of about 10,000 rows of larger tables.
-    `same` are columns from which the question follows exactly. `question` is null if no column can be one.
+    strength, low, high, rows, changes, information, groups: [{name | from, to, rows, value}]}`: `information` is the
+    share of the question's entropy that it takes away, `changes` the correlation of the changes of both where each
+    row is another moment, `rows` how many have both, `groups` (of the first three) the question's mean per group, or
+    the share of `answer`, its rarer value if it has two. All of it comes from a sample of about 10,000 rows of larger
+    tables. `same` are columns from which the question follows exactly. `question` is null if no column can be one.
     """
-    with open_table(parquet, options, control) as table:
+    with open_table(parquet, options, control, by_period=True) as table:
         question = _question(table, options)
         if question is None:
             return {"question": None}
         control.progress(0.1, "a sample")
-        candidates, left_out = _candidates(table, question, choose.time_column(table, options))
+        time = choose.time_column(table, options)
+        candidates, left_out = _candidates(table, question, time, sums(table))
         columns = _sampled(table, [question, *candidates])
+        moving = _changes(table, time, question, candidates)
     asked, others = columns[0], columns[1:]
     known = asked.codes >= 0
     rows = int(known.sum())
@@ -74,7 +79,7 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
     for place, other in enumerate(others):
         control.progress(0.2 + 0.8 * place / max(1, len(others)), other.name)
         control.check()
-        driver = _driver(asked, other, known, resampled, options.confidence)
+        driver = _driver(asked, other, known, resampled, options.confidence) | {"changes": moving.get(other.name)}
         if driver["strength"] >= _SAME or _follows(asked, other):
             same.append(other.name)
         else:
@@ -89,7 +94,7 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
             "ranked": asked.kind == "numeric" and asked.skewed,
             "answer": asked.answer,
             "rows": rows,
-            "sampled": rows < table.rows,
+            "sampled": table.rows > len(asked.codes),
             "confidence": options.confidence,
             "drivers": found,
             "same": same,
@@ -140,7 +145,20 @@ def _question(table: Table, options: ReportOptions) -> Column | None:
     return next(iter(table.of("flag")), None)
 
 
-def _candidates(table: Table, question: Column, time: str | None) -> tuple[list[Column], list[dict[str, str]]]:
+def _changes(table: Table, time: str | None, question: Column, others: list[Column]) -> dict[str, float | None]:
+    """Of each number how its changes go with the question's, where each row is another moment."""
+    numbers = [c.name for c in others if c.averaged]
+    if not question.averaged or not numbers:
+        return {}
+    series = ordered_by_time(table, time, list(values_of(table, [question.name, *numbers]).values()))
+    if series is None:
+        return {}
+    return {name: changes_together(series[:, 0], series[:, place]) for place, name in enumerate(numbers, 1)}
+
+
+def _candidates(
+    table: Table, question: Column, time: str | None, added: list[Sum]
+) -> tuple[list[Column], list[dict[str, str]]]:
     """The columns that may say something of the question, and why the others can't."""
     others = [column for column in table.columns if column.name != question.name]
     chosen: list[Column] = []
@@ -151,6 +169,8 @@ def _candidates(table: Table, question: Column, time: str | None) -> tuple[list[
             reason = "a single value"
         elif column.role == "id":
             reason = "names single rows"
+        elif is_part(column.name, question.name, added):
+            reason = "one is a part of the other"
         elif column.name == time:
             reason = "time: see the trends"
         elif not (column.averaged or column.temporal or column.role in {"year", "geo"}) and many > _MOST_NAMES:
@@ -220,6 +240,7 @@ def _driver(
         "strength": strength,
         "low": low,
         "high": high,
+        "rows": int((theirs >= 0).sum()),
         "information": mutual_information(table),
         "groups": [],
     }
@@ -272,17 +293,19 @@ def sentences(result: Result, wording: Wording) -> list[Sentence]:
     strong = [driver for driver in result["drivers"] if driver["low"] >= _WEAK]
     told += [
         Sentence(
-            f"{label(driver['column'])} {'says something' if place else 'says most'} of {question}"
-            f"{', too' if place else ''}: "
-            f"{measure} {wording.coefficient(driver['strength'])} "
-            f"({wording.number(100 * result['confidence'])}% interval {wording.coefficient(driver['low'])} to "
-            f"{wording.coefficient(driver['high'])}){_ends(driver, result, wording)}.",
-            effect=driver["strength"] * 0.95,
+            f"{question} {'goes' if place else 'goes most'} with {label(driver['column'])}"
+            f"{_ends(driver, result, wording)} "
+            f"({measure} {wording.coefficient(driver['strength'])}, "
+            f"{wording.number(100 * result['confidence'])}% interval {wording.coefficient(driver['low'])} to "
+            f"{wording.coefficient(driver['high'])}{_moving(driver, wording)}).",
+            effect=_effect(driver, result),
             figure=f"by-{driver['column']}" if driver["groups"] else "strengths",
             about=(result["question"], driver["column"]),
         )
         for place, driver in enumerate(strong[:3])
     ]
+    if not result["drivers"]:
+        return [Sentence(f"There is no other column that could say something of {question}.")]
     if not strong:
         told.append(
             Sentence(
@@ -295,7 +318,8 @@ def sentences(result: Result, wording: Wording) -> list[Sentence]:
     left = [f"{label(each['column'])} ({each['reason']})" for each in result["leftOut"]]
     if left:
         told.append(Sentence(f"Left out: {some(left, 4)}."))
-    about = f"a sample of {wording.count(result['rows'], 'row')}" if result["sampled"] else "all rows"
+    about = f"{'a sample of' if result['sampled'] else 'the'} {wording.count(result['rows'], 'row')}"
+    about += f" with a value of {question}"
     told.append(
         Sentence(
             f"The figures are from {about}; each is of one column by itself, and says what goes together, not what "
@@ -303,6 +327,18 @@ def sentences(result: Result, wording: Wording) -> list[Sentence]:
         )
     )
     return told
+
+
+def _effect(driver: dict[str, Any], result: Result) -> float:
+    """Small where few rows have both, and where two series grow while their changes don't go together."""
+    strength = driver["strength"] if driver["changes"] is None else min(driver["strength"], abs(driver["changes"]))
+    return float(strength * 0.95 * min(1.0, 2 * driver["rows"] / result["rows"]))
+
+
+def _moving(driver: dict[str, Any], wording: Wording) -> str:
+    if driver["changes"] is None:
+        return ""
+    return f"; their changes from one row to the next correlate by {wording.coefficient(driver['changes'])}"
 
 
 def _measure(result: Result) -> str:
@@ -317,16 +353,11 @@ def _ends(driver: dict[str, Any], result: Result, wording: Wording) -> str:
     if len(known) < 2:
         return ""
     low, high = (pick(known, key=lambda group: group["value"]) for pick in (min, max))
+    name = "its mean" if result["kind"] == "numeric" else f"the share of “{label(result['answer'], 30)}”"
     return (
-        f"; {_value_name(result)} is {_value(high, result, wording)} where it is {_group(high, driver, wording)} "
-        f"and {_value(low, result, wording)} where it is {_group(low, driver, wording)}"
+        f": {name} is {_value(high, result, wording)} where {label(driver['column'], 40)} is "
+        f"{_group(high, driver, wording)} and {_value(low, result, wording)} where it is {_group(low, driver, wording)}"
     )
-
-
-def _value_name(result: Result) -> str:
-    if result["kind"] == "numeric":
-        return f"the mean of {label(result['question'], 40)}"
-    return f"the share of “{label(result['answer'], 30)}”"
 
 
 def _value(group: dict[str, Any], result: Result, wording: Wording) -> str:

@@ -51,7 +51,7 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
     `cross` counts the rows of two groupings, those that go together most:
     `{a, b, v, rows: [value], columns: [value], counts, omitted}`; null if there are not two.
     """
-    with open_table(parquet, options, control) as table:
+    with open_table(parquet, options, control, by_period=True) as table:
         measures = choose.measures(table, options)
         values = values_of(table, measures)
         pairs = [(g, m) for g in choose.groupings(table, options) for m in measures if g != m]
@@ -340,7 +340,9 @@ def _compared(comparison: dict[str, Any], confidence: float, wording: Wording) -
     by, measure, number = label(comparison["groupBy"]), label(comparison["measure"]), wording.number
     told: list[Sentence] = []
     say = _say(comparison, wording)
-    if difference is not None and comparison["eta"] < _ALIKE and not _surely(difference, comparison):
+    if difference is not None and not any(group["std"] for group in comparison["groups"]):
+        told.append(Sentence(f"{measure} follows from {by}: each {by} has a single {measure}."))
+    elif difference is not None and comparison["eta"] < _ALIKE and not _surely(difference, comparison):
         told.append(Sentence(f"By {by}, the mean of {measure} hardly differs: eta is under {number(_ALIKE)}."))
     elif difference is not None:
         means = {group["value"]: group["mean"] for group in comparison["groups"]}
@@ -405,11 +407,12 @@ def _crossed(cross: dict[str, Any] | None, wording: Wording) -> list[Sentence]:
     whole = counts.sum(axis=0) / counts.sum()
     weight = np.sqrt(counts.sum(axis=1, keepdims=True) / counts.sum())
     i, j = np.unravel_index(int(np.argmax((shares - whole) * weight)), counts.shape)
+    a, b = label(cross["a"]), label(cross["b"])
     return [
         Sentence(
-            f"{label(cross['a'])} and {label(cross['b'])} go together (Cramér's V {wording.coefficient(cross['v'])}): "
-            f"of the rows of {cross['rows'][i]}, {wording.percent(float(shares[i, j]), 1)} are {cross['columns'][j]}, "
-            f"of all rows {wording.percent(float(whole[j]), 1)}.",
+            f"{a} and {b} go together: where {a} is {cross['rows'][i]}, "
+            f"{b} is {cross['columns'][j]} in {wording.percent(float(shares[i, j]), 1)} of the rows, "
+            f"in all of them in {wording.percent(float(whole[j]), 1)} (Cramér's V {wording.coefficient(cross['v'])}).",
             effect=cross["v"],
             figure="cross",
             about=(cross["a"], cross["b"]),

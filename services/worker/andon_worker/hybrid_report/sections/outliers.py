@@ -43,7 +43,7 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
     farthest values the rows that hold them: `{column, rows: [{row, value, keys: [...]}]}`, where `row` counts from 1
     in the file's order and `keys` are the values of the columns `keys`.
     """
-    with open_table(parquet, options, control) as table:
+    with open_table(parquet, options, control, by_period=True) as table:
         values = values_of(table, choose.varying(table))
         names = list(values)[: options.max_columns]
         judged = [name for name in names if table.seen[name].distinct >= _FEWEST_DISTINCT]
@@ -175,7 +175,7 @@ def _extreme(table: Table, values: Values, found: dict[str, Any], keys: list[str
         "column": values.name,
         "rows": [
             {
-                "row": row,
+                "row": (row - 1) // table.periods + 1,
                 "value": values.original(x),
                 "keys": [None if key is None else label(key, 40) for key in named],
             }

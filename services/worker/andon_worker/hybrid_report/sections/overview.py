@@ -13,6 +13,7 @@ from andon.reports.values.clock import HOURS
 from andon_worker.hybrid_report import charts
 from andon_worker.hybrid_report.charts import Bar
 from andon_worker.hybrid_report.drawing import FULL
+from andon_worker.hybrid_report.figures.across import across
 from andon_worker.hybrid_report.figures.table import clean, open_table
 from andon_worker.hybrid_report.section import Figure, Grid, Result, Section, Sentence
 from andon_worker.hybrid_report.wording import MISSING, Wording, label, some
@@ -24,8 +25,10 @@ _MOST_DECIMALS = 4
 
 
 def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
-    """`{rows, cells, missingCells, exactDistinct, columnsOmitted, columns: [...], firstRows: {columns, rows}}`.
+    """`{rows, cells, missingCells, exactDistinct, columnsOmitted, columns: [...], firstRows: {columns, rows},
+    periods}`.
 
+    `periods` is `{unit, count, first, last}` of a table with a column per year, month or day, else null.
     A column is `{name, type, role, unit, missing, distinct}`; `missingCells` covers the columns shown. The first rows
     are text, of the first eight columns.
     """
@@ -45,6 +48,8 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
             for column in chosen
         ]
         shown = [column.name for column in chosen[:_FIRST_COLUMNS]]
+        periods = across(table.columns, options)
+        starts = list(periods.starts) if periods else []
         first = ", ".join(f"CAST({identifier(name)} AS VARCHAR)" for name in shown)
         rows = table.all(f"SELECT {first} FROM data LIMIT {_FIRST_ROWS}")
         return clean(
@@ -55,6 +60,9 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
                 "exactDistinct": table.exact,
                 "columnsOmitted": len(table.columns) - len(chosen),
                 "columns": columns,
+                "periods": {"unit": periods.unit, "count": len(starts), "first": starts[0], "last": starts[-1]}
+                if periods
+                else None,
                 "firstRows": {
                     "columns": shown,
                     "rows": [[None if value is None else label(value, 60) for value in row] for row in rows],
@@ -68,6 +76,14 @@ def sentences(result: Result, wording: Wording) -> list[Sentence]:
     width = len(columns) + result["columnsOmitted"]
     told = [Sentence(f"The dataset has {wording.count(rows, 'row')} and {wording.count(width, 'column')}.")]
     told.append(_missing(result, wording))
+    if periods := result["periods"]:
+        told.append(
+            Sentence(
+                f"The {wording.count(periods['count'], 'column')} from {label(periods['first'])} to "
+                f"{label(periods['last'])} hold a value for each {periods['unit']}: the sections on trends, drivers, "
+                "outliers and groups take them as one column."
+            )
+        )
     # Fractions that happen to differ identify nothing.
     named = [c for c in columns if c["role"] not in AVERAGED]
     keys = [label(c["name"]) for c in named if result["exactDistinct"] and c["distinct"] == rows > 1]

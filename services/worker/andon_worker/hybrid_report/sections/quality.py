@@ -11,6 +11,7 @@ from andon_worker.hybrid_report import charts
 from andon_worker.hybrid_report.charts import Series
 from andon_worker.hybrid_report.figures import choose, missing
 from andon_worker.hybrid_report.figures.alerts import Alert, alerts
+from andon_worker.hybrid_report.figures.sums import sums
 from andon_worker.hybrid_report.figures.table import Table, clean, open_table
 from andon_worker.hybrid_report.provenance import provenance, provenance_grids, reading_sentences, unread_sentences
 from andon_worker.hybrid_report.section import Figure, Grid, Result, Section, Sentence
@@ -27,12 +28,12 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
 
     `repeatedRows` counts the rows that repeat an earlier one; rows are compared by a 64-bit hash, so that fifty
     million of them fit. `repeats` shows the first of those that stand most often, as text, of the first seven columns.
-    `alerts` are as in `alerts.alerts`, `read` as in `provenance`; `missing` is `{patterns, sets, overTime}` as in
-    `missing`.
+    `alerts` are as in `alerts.alerts`, and `sum` of a column and those whose sum it is; `read` as in `provenance`;
+    `missing` is `{patterns, sets, overTime}` as in `missing`.
     """
     with open_table(parquet, options, control) as table:
         chosen = table.columns[: options.max_columns]
-        found = alerts(table, chosen)
+        found = alerts(table, chosen) + [{"kind": "sum", "columns": list(each)} for each in sums(table)]
         counts = {column.name: table.seen[column.name].count for column in chosen}
         gaps = sorted((name for name, n in counts.items() if n < table.rows), key=lambda name: counts[name])
         control.progress(0.6, "missing values")
@@ -107,7 +108,7 @@ def sentences(result: Result, wording: Wording) -> list[Sentence]:
     return told or [Sentence("Nothing in the columns calls for caution.")]
 
 
-_SAID = {"placeholder", "identical", "repeatedKey", "totals", "variants"}
+_SAID = {"placeholder", "identical", "repeatedKey", "totals", "variants", "sum"}
 
 
 def _say(alert: Alert, wording: Wording) -> Sentence:
@@ -126,6 +127,10 @@ def _say(alert: Alert, wording: Wording) -> Sentence:
             )
         case "identical":
             return Sentence(f"{name} and {label(alert['columns'][1])} have the same value in every row.", effect=0.3)
+        case "sum":
+            return Sentence(
+                f"{name} is the sum of {some([label(each) for each in alert['columns'][1:]])} in every row."
+            )
         case "totals":
             words, rows = listed([f"“{value}”" for value in alert["values"]]), alert["rows"]
             these = "it sums" if rows == 1 else "these sum"

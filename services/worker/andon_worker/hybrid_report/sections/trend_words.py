@@ -10,12 +10,14 @@ from typing import Any
 from andon_worker.hybrid_report import charts
 from andon_worker.hybrid_report.charts import Series
 from andon_worker.hybrid_report.figures import periods
+from andon_worker.hybrid_report.scales import in_order
 from andon_worker.hybrid_report.section import Figure, Grid, Result, Sentence
 from andon_worker.hybrid_report.wording import Wording, label
 
 _FEWEST_ROWS = 30  # of an hour of day that is called the highest or the lowest
 _SEASONAL = 0.3
 _WIDE = 0.05  # the least width of a season, as a share of the trend
+_TINY = 0.05  # of the last level; how many times so small a first one has grown says nothing
 _HOURLY = 0.05  # eta from which the hours of the day are said to differ
 _LAST_PERIODS = 12
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -49,9 +51,11 @@ def _series(series: dict[str, Any], unit: str, wording: Wording, brief: bool) ->
     if brief:
         return told
     number = _number(series, wording)
-    told.append(_latest(series, what, unit, wording))
-    peak, dip = series["peak"], series["dip"]
-    if peak["value"] != dip["value"]:
+    latest, peak, dip = series["latest"], series["peak"], series["dip"]
+    ends = {(series[end]["from"], series[end]["value"]) for end in ("first", "last")} if series["direction"] else set()
+    if latest["before"] or latest["yearAgo"] or (latest["start"], latest["value"]) not in ends:
+        told.append(_latest(series, what, unit, wording))
+    if peak["value"] != dip["value"] and not {(each["start"], each["value"]) for each in (peak, dip)} <= ends:
         told.append(
             Sentence(
                 f"{_capital(what)} was highest {wording.at(peak['start'], unit)} "
@@ -84,7 +88,7 @@ def _direction(series: dict[str, Any], what: str, figure: str, unit: str, wordin
         f"{_capital(what)} {series['direction']} from {number(first['value'])} {ends[0]} "
         f"to {number(last['value'])} {ends[1]}"
     )
-    if series["change"] is not None:
+    if series["change"] is not None and _TINY * last["value"] <= first["value"]:
         text += f": {wording.change(series['change'])}"
         if series["perYear"] is not None:
             text += f", {wording.change(series['perYear'])} a year"
@@ -138,7 +142,7 @@ def _seasonal(season: dict[str, Any], by: str, wording: Wording) -> Sentence:
     low, high = (
         _deviation(_names(by)[int(name) - 1], value, season, wording) for name, value in (ordered[0], ordered[-1])
     )
-    width = ordered[-1][1] - ordered[0][1] if season["relative"] else 0.5
+    width = ordered[-1][1] - ordered[0][1] if season["relative"] else 1.0
     return Sentence(
         f"By {by}, {_subject(season, unit)} is highest {on} {high} and lowest {on} {low}.",
         effect=season["strength"] * min(1.0, width) ** 0.5,
@@ -149,7 +153,7 @@ def _seasonal(season: dict[str, Any], by: str, wording: Wording) -> Sentence:
 def _deviation(name: str, value: float, season: dict[str, Any], wording: Wording) -> str:
     if season["relative"]:
         return f"{name} ({wording.change(value)} on its trend)"
-    return f"{name} ({wording.number(abs(value))} {'above' if value > 0 else 'below'} its trend)"
+    return f"{name} (on average {wording.number(abs(value))} {'above' if value > 0 else 'below'} its trend)"
 
 
 def _once(seasons: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -199,10 +203,10 @@ def _lines(result: Result, wording: Wording) -> list[Sentence]:
 
 def _extent(result: Result, wording: Wording) -> Sentence:
     unit = result["unit"]
-    # Of years alone there is no day to tell.
+    # Of months and years alone there is no day to tell.
+    coarse = result["grain"] if result["grain"] in {"month", "quarter", "year"} else None
     first, last = (
-        wording.period(result[end], "year") if result["grain"] == "year" else wording.moment(result[end])
-        for end in ("from", "to")
+        wording.period(result[end], coarse) if coarse else wording.moment(result[end]) for end in ("from", "to")
     )
     said = f"{label(result['timeColumn'])} runs from {first} to {last}"
     shown = {p["start"] for p in _shown(result)}
@@ -228,8 +232,8 @@ def figures(result: Result, wording: Wording) -> list[Figure]:
     made = [_line(series, result, points, wording) for series in result["series"]]
     if lines := result["lines"]:
         drawn = [
-            Series(label(g["value"], 30), [(at, v) for at, v in g["points"]])
-            for g in lines["groups"]
+            Series(label(g["value"], 60), [(at, v) for at, v in g["points"]])
+            for g in _from_the_top(lines["groups"])
             if any(v is not None for _, v in g["points"])
         ]
         if len(drawn) > 1:
@@ -247,6 +251,12 @@ def figures(result: Result, wording: Wording) -> list[Figure]:
             )
             made.append(Figure(f"hours-{name}", f"Mean of {label(name, 40)}", "by hour of day", drawing))
     return made
+
+
+def _from_the_top(groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """As their lines end on the right: so they are found in the legend."""
+    ends = {g["value"]: next((v for _, v in reversed(g["points"]) if v is not None), 0.0) for g in groups}
+    return in_order(sorted(groups, key=lambda g: -ends[g["value"]]), lambda g: str(g["value"]))
 
 
 def _line(series: dict[str, Any], result: Result, points: Sequence[dict[str, Any]], wording: Wording) -> Figure:
@@ -289,7 +299,7 @@ def _season(season: dict[str, Any], wording: Wording) -> Figure:
         for place, name in enumerate(names, 1)
     ]
     what = _capital(_subject(season, "day" if by == "weekday" else "month", short=True))
-    note = f"by {by}, {'% from' if season['relative'] else 'difference from'} its trend"
+    note = f"by {by}, {'% from' if season['relative'] else 'from'} its trend"
     return Figure(f"season-{by}-{_key(season)}", what, note, charts.columns(f"{what} {note}", columns, wording))
 
 

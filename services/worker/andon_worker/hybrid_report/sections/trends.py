@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from calendar import monthrange
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -44,7 +44,7 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
     measure, aggregate, groups: [{value, points, direction, change}], omitted}`, or null. Without a column of dates
     that varies, `timeColumn` is null and nothing else is there.
     """
-    with open_table(parquet, options, control) as table:
+    with open_table(parquet, options, control, by_period=True) as table:
         column = choose.time_column(table, options)
         if column is None:
             return {"timeColumn": None}
@@ -72,6 +72,7 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
     control.progress(0.9, "what changes")
     summed = [table.column(name).summed for name in names]
     asked = _asked(timeline, names, summed)
+    signed = {name for name, each in values.items() if each.low < 0}
     complete = timeline.complete(unit)
     return clean(
         {
@@ -90,7 +91,7 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
             ],
             "pointsOmitted": max(0, len(timeline.points) - _MOST_POINTS),
             "series": [told for ask in asked if (told := _told(ask, timeline, control.check))],
-            "seasons": [found for ask in asked for found in _seasons(ask, timeline)],
+            "seasons": [found for ask in asked for found in _seasons(ask, timeline, signed)],
             "hours": hours,
             "lines": lines,
         }
@@ -283,8 +284,11 @@ def _at(by_start: dict[datetime, float], start: datetime | None) -> dict[str, An
     return {"start": periods.iso(start), "value": by_start[start]} if start in by_start and start else None
 
 
-def _seasons(ask: _Ask, timeline: _Timeline) -> list[dict[str, Any]]:
-    """By weekday where single days are known, by month where single months are: two whole cycles at least."""
+def _seasons(ask: _Ask, timeline: _Timeline, signed: Set[str]) -> list[dict[str, Any]]:
+    """By weekday where single days are known, by month where single months are: two whole cycles at least.
+
+    Of `signed` measures, as temperatures, a share of the trend would mean nothing.
+    """
     found: list[tuple[str, str, int, Callable[[datetime], int]]] = []
     if timeline.finest == "day" and timeline.grain in {"day", "hour", "minute"}:
         found.append(("weekday", "day", 7, lambda start: start.isoweekday()))
@@ -306,8 +310,8 @@ def _seasons(ask: _Ask, timeline: _Timeline) -> list[dict[str, Any]]:
         if cycle < 2 or len(known) < 0.93 * cycles * cycle:
             continue
         scale = float(np.abs(numbers).max()) or 1.0
-        strength, deviations = season(numbers / scale, seasons, cycle)
-        relative = bool((numbers > 0).all())
+        relative = ask.measure not in signed and bool((numbers > 0).all())
+        strength, deviations = season(numbers / scale, seasons, cycle, relative)
         told.append(
             {
                 "by": by,

@@ -1,0 +1,90 @@
+"""Tables with a column per period are read as a value of each, and its figures are pandas' own of the table turned."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from andon.reports import NoControl, ReportOptions
+from andon.reports.datasets import ensure_parquet
+from andon_worker.hybrid_report import SECTIONS
+from andon_worker.hybrid_report.wording import Wording
+
+SECTIONS_OF_IT = ("overview", "distributions", "trends", "correlations", "drivers", "outliers", "groups")
+HEADERS = {
+    "years": [str(year) for year in range(2001, 2013)],
+    "years of the FAO": [f"Y{year}" for year in range(1961, 1973)],
+    "years of the World Bank": [f"{year} [YR{year}]" for year in range(2001, 2013)],
+    "months": [f"2021-{month:02}" for month in range(1, 13)],
+    "months in words": [pd.Timestamp(2021, month, 1).strftime("%b %Y") for month in range(1, 13)],
+    "quarters": [f"{year}Q{quarter}" for year in (2019, 2020, 2021) for quarter in (1, 2, 3, 4)],
+    "days as Americans write them": [f"1/{day}/20" for day in range(10, 22)],
+    "days": [f"2020-01-{day}" for day in range(10, 22)],
+}
+
+
+def wide(periods: list[str]) -> pd.DataFrame:
+    random = np.random.default_rng(3)
+    frame = pd.DataFrame({"land": [f"Land {c}" for c in "ABCDEF"], "part": ["north", "south"] * 3})
+    for place, name in enumerate(periods):
+        frame[name] = np.round(50 + 3 * place + random.normal(0, 1, 6), 2)
+    frame.loc[2, periods[4]] = np.nan
+    return frame
+
+
+def report(frame: pd.DataFrame, folder: Path, **options: Any) -> dict[str, dict[str, Any]]:
+    source = folder / "t.csv"
+    frame.to_csv(source, index=False)
+    parquet = ensure_parquet(source, "t.csv", folder / "scratch")
+    chosen = ReportOptions(resamples=0, **options)
+    return {name: SECTIONS[name].compute(parquet, chosen, NoControl()) for name in SECTIONS_OF_IT}
+
+
+def told(found: dict[str, dict[str, Any]], section: str) -> str:
+    return "\n".join(each.text for each in SECTIONS[section].sentences(found[section], Wording()))
+
+
+@pytest.mark.parametrize("kind", sorted(HEADERS))
+def test_a_column_per_period_is_one_measure_over_time(kind: str, tmp_path: Path) -> None:
+    frame = wide(HEADERS[kind])
+    found = report(frame, tmp_path)
+    turned = frame.melt(id_vars=["land", "part"], var_name="period")
+    means = turned.groupby("period", sort=False)["value"].mean()
+    points = found["trends"]["points"]
+    assert [point["means"][0] for point in points] == pytest.approx(list(means))
+    assert "The mean of value" in told(found, "trends")
+    assert " rose from" in told(found, "trends")
+    assert found["overview"]["rows"] == 6
+    assert f"The 12 columns from {HEADERS[kind][0]} to {HEADERS[kind][-1]} hold a value" in told(found, "overview")
+    assert found["correlations"]["columns"] == ["value"]
+    of_part = next(each for each in found["groups"]["comparisons"] if each["groupBy"] == "part")
+    by_pandas = turned.groupby("part")["value"].mean()
+    assert {g["value"]: g["mean"] for g in of_part["groups"]} == pytest.approx(dict(by_pandas))
+    assert found["outliers"]["columns"][0]["count"] == turned["value"].count()
+    drawn = SECTIONS["distributions"].figures(found["distributions"], Wording())
+    assert not [figure for figure in drawn if figure.heading in HEADERS[kind]]
+
+
+def test_months_beside_years_are_one_series(tmp_path: Path) -> None:
+    months = [pd.Timestamp(2000, month, 1).strftime("%b").upper() for month in range(1, 13)]
+    rows = [[1990 + year, *(20 + 5 * np.sin(month) + year % 3 / 10 for month in range(12))] for year in range(10)]
+    found = report(pd.DataFrame(rows, columns=["YEAR", *months]), tmp_path)
+    assert (found["trends"]["from"][:7], found["trends"]["to"][:7]) == ("1990-01", "1999-12")
+    assert "By month, value is highest in September" in told(found, "trends").replace("the mean of ", "")
+
+
+def test_what_the_values_are_is_said_by_a_column_of_indicators(tmp_path: Path) -> None:
+    frame = wide(HEADERS["years"])
+    frame.insert(1, "Indicator Name", "Forest (share of land)")
+    assert "The mean of Forest (share of land) rose from" in told(report(frame, tmp_path), "trends")
+
+
+def test_a_period_that_the_options_name_is_a_column_as_any_other(tmp_path: Path) -> None:
+    frame = wide(HEADERS["years"])
+    found = report(frame, tmp_path, measures=("2003", "2004"))
+    assert found["trends"]["timeColumn"] is None
+    assert {"2003", "2004"} <= set(found["correlations"]["columns"])

@@ -1,0 +1,108 @@
+"""What follows from how a table is made, or from both columns growing, is told as such and is no finding."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from andon.reports import NoControl, ReportOptions
+from andon.reports.datasets import ensure_parquet
+from andon_worker.hybrid_report import SECTIONS
+from andon_worker.hybrid_report.findings import key_findings
+from andon_worker.hybrid_report.section import Sentence
+from andon_worker.hybrid_report.wording import Wording
+
+RANDOM = np.random.default_rng(5)
+ROWS = 80
+
+
+def told(frame: pd.DataFrame, folder: Path) -> dict[str, list[Sentence]]:
+    source = folder / "t.csv"
+    frame.to_csv(source, index=False)
+    parquet = ensure_parquet(source, "t.csv", folder / "scratch")
+    options = ReportOptions(resamples=50)
+    return {
+        name: section.sentences(section.compute(parquet, options, NoControl()), Wording())
+        for name, section in SECTIONS.items()
+    }
+
+
+def findings(said: dict[str, list[Sentence]]) -> str:
+    return "\n".join(each["text"] for each in key_findings(said))
+
+
+def text(said: dict[str, list[Sentence]], section: str) -> str:
+    return "\n".join(sentence.text for sentence in said[section])
+
+
+@pytest.mark.parametrize("parts", [["north", "south"], ["north", "south", "east", "west"]])
+def test_a_total_goes_with_its_parts_by_making(parts: list[str], tmp_path: Path) -> None:
+    frame = pd.DataFrame({part: RANDOM.integers(0, 900, ROWS) for part in parts})
+    frame[parts[0]] *= 9  # so that the total hardly differs from it
+    frame["all"] = frame.sum(axis=1)
+    said = told(frame, tmp_path)
+    assert f"all is the sum of {', '.join(parts[:-1])} and {parts[-1]} in every row." in text(said, "quality")
+    assert "all" not in findings(said)
+    assert "all and north" not in text(said, "correlations")
+
+
+def test_one_row_in_which_the_sum_is_another_makes_it_none(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"a": RANDOM.integers(0, 90, 900), "b": RANDOM.integers(0, 90, 900)})
+    frame["c"] = frame["a"] + frame["b"]
+    frame.loc[850, "c"] += 5
+    assert "sum" not in text(told(frame, tmp_path), "quality")
+
+
+def test_two_series_that_grow_go_together_if_their_changes_do(tmp_path: Path) -> None:
+    days = pd.date_range("2020-01-01", periods=300)
+    steps = RANDOM.normal(1, 3, 300)
+    frame = pd.DataFrame(
+        {
+            "day": days,
+            "one": (500.5 + np.cumsum(steps)).round(3),
+            "other": (300.5 + np.cumsum(RANDOM.normal(1, 3, 300))).round(3),
+            "like": (200.5 + np.cumsum(2 * steps + RANDOM.normal(0, 1, 300))).round(3),
+        }
+    )
+    said = told(frame, tmp_path)
+    assert "one and other rise and fall together" in text(said, "correlations")
+    assert "and other" not in findings(said)
+    assert "other and" not in findings(said)
+    assert "with other" not in findings(said)
+    assert "one and like rise and fall together" in findings(said) or "with like" in findings(said)
+
+
+def test_a_measure_that_is_its_group_in_other_words_is_no_finding(tmp_path: Path) -> None:
+    zones = {"Lima": -5.5, "Rome": 1.5, "Delhi": 5.5}
+    cities = RANDOM.choice(list(zones), ROWS)
+    frame = pd.DataFrame({"city": cities, "offset": [zones[city] for city in cities], "x": RANDOM.normal(0, 1, ROWS)})
+    said = told(frame, tmp_path)
+    assert "offset follows from city: each city has a single offset." in text(said, "groups")
+    assert "By city, the mean of offset" not in findings(said)
+
+
+def test_a_column_that_few_rows_have_drives_nothing(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"x": RANDOM.normal(0, 1, 600).round(3), "kind": RANDOM.choice(["a", "b"], 600)})
+    frame["rare"] = np.where(np.arange(600) < 25, frame["x"] * 3 + RANDOM.normal(0, 0.1, 600), np.nan).round(3)
+    said = told(frame, tmp_path)
+    assert "x and rare" not in findings(said)
+    assert "with rare" not in findings(said)
+
+
+def test_flags_are_told_in_the_words_of_the_file(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"smoker": RANDOM.choice(["Yes", "No"], ROWS), "x": RANDOM.normal(0, 1, ROWS).round(2)})
+    frame.loc[frame["smoker"] == "Yes", "x"] += 5
+    said = told(frame, tmp_path)
+    assert "highest for Yes" in findings(said)
+    assert "true" not in "\n".join(text(said, section) for section in said)
+
+
+def test_a_season_of_what_can_be_negative_is_told_in_its_own_unit(tmp_path: Path) -> None:
+    days = pd.date_range("2019-01-01", "2022-12-31")
+    warm = 9 - 12 * np.cos(2 * np.pi * (days.day_of_year - 15) / 365.25) + RANDOM.normal(0, 2, len(days))
+    said = text(told(pd.DataFrame({"day": days, "degrees": warm.round(1)}), tmp_path), "trends")
+    assert "is highest in July (on average 11" in said
+    assert "above its trend) and lowest in January" in said
