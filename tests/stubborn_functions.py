@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import faulthandler
 import fcntl
 import importlib
 import logging
@@ -28,6 +29,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from andon import CancelOn, Event, Step, function
+from andon_worker.linux import expect_orphans
 from tests.functions import ledger
 
 CASE = "ANDON_TEST_CASE"
@@ -346,6 +348,56 @@ def other_thread_works() -> NoReturn:
     raise AssertionError
 
 
+def closes_every_descriptor() -> None:
+    begun()
+    os.closerange(0, 65536)
+    while True:
+        time.sleep(1)
+
+
+def becomes_another_program() -> None:
+    begun()
+    os.execv("/bin/sh", ["sh", "-c", "trap '' TERM INT URG; while true; do sleep 1; done"])
+
+
+def forks_without_end() -> None:
+    """Each into a session of its own, and each is soon nobody's child."""
+    begun()
+    while True:
+        if os.fork() == 0:
+            os.setsid()
+            if os.fork() == 0:
+                time.sleep(3)
+            os._exit(0)
+        with suppress(ChildProcessError):
+            os.waitpid(-1, os.WNOHANG)
+        time.sleep(0.002)
+
+
+def takes_in_orphans() -> None:
+    reading, writing = os.pipe()
+    if (pid := os.fork()) == 0:
+        expect_orphans()
+        os.setsid()
+        if os.fork() == 0:
+            if os.fork() == 0:
+                os.setsid()
+                os.write(writing, str(os.getpid()).encode())
+                time.sleep(600)
+            os._exit(0)
+        while True:
+            time.sleep(600)
+    begun(pid, int(os.read(reading, 20)))
+    time.sleep(600)
+
+
+def takes_the_signal() -> None:
+    faulthandler.register(signal.SIGURG, chain=False)
+    begun()
+    while True:
+        time.sleep(1)
+
+
 KINDS: dict[str, Callable[[], Any]] = {
     each.__name__: each
     for each in (
@@ -355,6 +407,7 @@ KINDS: dict[str, Callable[[], Any]] = {
         sqlite_writes, silent_server, alarm, own_handlers, blocked_signals, swallows_everything, endless_finally,
         fork_and_wait, daemons, own_session, prints_megabytes, waits_for_input, fifo, sleep_in_c,
         sleep_in_c_with_the_gil, traced_child, much_memory, stops_itself, in_an_exit_hook, other_thread_works,
+        closes_every_descriptor, becomes_another_program, forks_without_end, takes_in_orphans, takes_the_signal,
     )
 }  # fmt: skip
 
