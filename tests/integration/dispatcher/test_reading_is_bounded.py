@@ -12,7 +12,7 @@ from andon.adapters.redis.bus import GROUP, STREAM, decode
 from andon.adapters.redis.connect import connect, connect_blocking
 from andon.adapters.redis.stream.reading import LARGEST, BoundedReader, size
 from andon.engine.errors import EventError
-from andon_worker.dispatcher.batches.size import MOST, BatchSize
+from andon_worker.dispatcher.batches.size import FEWEST_BESIDE, MOST, BatchSize
 
 
 @pytest.fixture
@@ -101,3 +101,17 @@ def test_a_batch_shrinks_with_failure_and_time_and_grows_again() -> None:
     assert batch.now == 150
     batch.went_well(3, 0.1)
     assert batch.now == 150, "a few that went well say nothing of many"
+
+
+def test_a_batch_takes_less_time_where_others_wait_and_is_never_tiny() -> None:
+    batch = BatchSize()
+    batch.went_well(100, 0.2)
+    assert batch.now == MOST
+    batch.went_well(100, 0.2, beside=True)
+    assert batch.now == 50
+    for _ in range(9):
+        batch.went_well(batch.now, 0.2, beside=True)
+    assert batch.now == FEWEST_BESIDE
+    for _ in range(9):
+        batch.went_well(batch.now, 0.05, beside=True)
+    assert batch.now == MOST

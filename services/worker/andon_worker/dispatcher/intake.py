@@ -277,7 +277,7 @@ class Intake:
         finally:
             for each in done:
                 self._finish(each)
-        self._size.went_well(len(entries), time.monotonic() - began)
+        self._size.went_well(len(entries), time.monotonic() - began, beside=self._sharing.several)
         return True
 
     def _record(self, done: list[Done], entries: Sequence[Entry]) -> None:

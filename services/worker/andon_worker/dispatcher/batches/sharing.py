@@ -39,6 +39,11 @@ class Sharing:
         """Whether so much is held that no more should be read."""
         return self._count >= MOST_HELD or self._size >= MOST_HELD_BYTES
 
+    @property
+    def several(self) -> bool:
+        """Whether several tenants have sent lately."""
+        return self._clock() < self._beside_until
+
     def many(self) -> list[str]:
         """The tenants that have more than is handled of them at once."""
         return [tenant for tenant, entries in self._held.items() if len(entries) > MANY_BESIDE_OTHERS]
@@ -71,7 +76,7 @@ class Sharing:
         The entries of all tenants that have no more than their share come first, in a batch of their own; then as much
         as goes of the others', as many of each.
         """
-        if self._clock() < self._beside_until:
+        if self.several:
             most = min(most, MANY_BESIDE_OTHERS)
         batches = self._few(most, most_bytes), list(self._in_turns(most, most_bytes))
         return [sorted(each, key=lambda entry: place_of(entry[0])) for each in batches if each]

@@ -7,6 +7,9 @@ MOST_BYTES = 4 * 1024 * 1024
 """Of entries as they come. What they are as Python objects is up to thirty times as much."""
 LONG_SECONDS = 0.5
 """Nobody else's entries are handled meanwhile."""
+LONG_BESIDE_SECONDS = 0.1
+"""While others send, too: so long they may have to wait for a batch that has begun."""
+FEWEST_BESIDE = 10
 
 
 class BatchSize:
@@ -19,9 +22,11 @@ class BatchSize:
         """So many were not handled, for their number, size or time."""
         self.now = max(1, entries // 2)
 
-    def went_well(self, entries: int, seconds: float) -> None:
-        """So many were handled in so many seconds."""
+    def went_well(self, entries: int, seconds: float, *, beside: bool = False) -> None:
+        """So many were handled in so many seconds, `beside` others who send."""
         if seconds > LONG_SECONDS and entries > 1:
             self.was_too_much(entries)
+        elif beside and seconds > LONG_BESIDE_SECONDS and entries > FEWEST_BESIDE:
+            self.now = max(FEWEST_BESIDE, entries // 2)
         elif entries >= self.now:
             self.now = min(MOST, self.now * 2)
