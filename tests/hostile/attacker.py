@@ -21,7 +21,7 @@ from redis import Redis
 
 from tests.hostile.attack import Attack
 
-NICE = 19  # a stranger's machine is another one
+NICE = 5  # a stranger's machine is another one; but it is to keep its pace
 TELL_SECONDS = 0.5
 
 
@@ -69,7 +69,7 @@ class Attacker:
 
 
 def stand_back() -> None:
-    """Take what processor nobody else wants: also where the kernel shares processors between sessions."""
+    """Leave the processors to those who are attacked: also where the kernel shares them between sessions."""
     os.nice(NICE)
     with suppress(OSError):
         Path("/proc/self/autogroup").write_text(str(NICE))
