@@ -13,6 +13,7 @@ from andon_api.http.one_each import LARGE_BYTES, OneEach
 from andon_api.http.problems import Problem
 from andon_api.http.rest import LARGEST_BODY
 from andon_api.reads.room import PAGE_BYTES
+from andon_api.services import KEY
 from tests.integration.api.conftest import Client, MakeRun
 
 API = "/api/v1"
@@ -76,6 +77,17 @@ def test_a_tenant_is_at_work_on_one_large_thing_at_a_time_and_others_on_theirs(a
             entered.set()
     with places.place("a"):
         assert entered.is_set()
+
+
+def test_what_a_tenant_uses_is_counted_one_at_a_time(app: Flask) -> None:
+    asked = threading.Thread(target=lambda: answers.append(app.test_client().get(f"{API}/usage").status_code))
+    answers: list[int] = []
+    with app.extensions[KEY].costly.place("default"):
+        asked.start()
+        asked.join(0.5)
+        assert answers == []
+    asked.join()
+    assert answers == [200]
 
 
 def test_a_body_of_very_many_lists_is_refused_before_it_is_read(client: Client) -> None:
