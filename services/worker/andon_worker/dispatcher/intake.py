@@ -111,7 +111,7 @@ class Intake:
         self._ahead = Ahead(redis, stream, GROUP)
         self._resuming = True
         self.behind = False
-        """Whether the bus was longer than is read ahead, and wasn't read to its end since."""
+        """Whether much was read ahead, and the bus wasn't read to its end since."""
         self._tries: dict[tuple[str, str], int] = {}
         self.pending_first = True
         self.awaited = True
@@ -150,7 +150,7 @@ class Intake:
                 entries = self._new(1 if self._sharing else block_ms)
                 self._sharing.add(self._put_off_what_can_wait(entries))
                 read += len(entries)
-                self.behind = self._sharing.full or (self.behind and len(entries) > 0)
+                self.behind = self._sharing.long or (self.behind and len(entries) > 0)
                 if not self.behind:
                     self._ahead.forget()
                 if len(entries) < MOST:

@@ -13,6 +13,8 @@ from andon.adapters.redis.stream.reading import Entry, place_of, size, tenant_of
 
 MOST_HELD = 50_000
 MOST_HELD_BYTES = 16 * 1024 * 1024
+MANY_HELD = 10_000
+"""From so many on it is worth it to look what lies ahead."""
 MANY_BESIDE_OTHERS = 100
 """Of tenants that send more than their share, so many entries at once while others send, too: they wait for these."""
 BESIDE_SECONDS = 10.0
@@ -38,6 +40,11 @@ class Sharing:
     def full(self) -> bool:
         """Whether so much is held that no more should be read."""
         return self._count >= MOST_HELD or self._size >= MOST_HELD_BYTES
+
+    @property
+    def long(self) -> bool:
+        """Whether much is held, or as much as may be."""
+        return self._count >= MANY_HELD or self.full
 
     @property
     def several(self) -> bool:
