@@ -7,7 +7,7 @@ from collections import Counter
 from andon_api.serving.callers import Caller
 
 MOST_BYTES = 4 << 30
-STEP_BYTES = 16 << 20  # of a body that doesn't say its length, at a time
+STEPS = 128  # in which a body that doesn't say its length takes all the room that there is
 BUSY = (
     b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\nRetry-After: 5\r\n"
     b"Connection: close\r\nContent-Length: 95\r\n\r\n"
@@ -20,6 +20,7 @@ class Room:
 
     def __init__(self, most: int = MOST_BYTES) -> None:
         self._most = most
+        self.step = max(1, most // STEPS)
         self._taken: Counter[Caller] = Counter()
 
     def take(self, caller: Caller, size: int) -> bool:

@@ -35,7 +35,7 @@ from andon.process import collect_garbage_seldom
 from andon_api.serving.callers import Callers
 from andon_api.serving.connection import Connection, Phase
 from andon_api.serving.exchange import Exchange, Next
-from andon_api.serving.room import BUSY, MOST_BYTES, STEP_BYTES, Room
+from andon_api.serving.room import BUSY, MOST_BYTES, Room
 from andon_api.serving.threads import FairThreads
 from andon_api.serving.timers import Timers
 
@@ -162,7 +162,7 @@ class EventWorker(Worker):  # type: ignore[misc]
                     self._end(connection)
                     return
                 elif connection.arrival.asked and connection.arrival.size > connection.promised:
-                    self._promise(connection, STEP_BYTES)
+                    self._promise(connection, max(self._room.step, connection.arrival.size - connection.promised))
             self._go_on(connection)
         except OSError:
             self._end(connection)
