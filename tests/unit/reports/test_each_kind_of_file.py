@@ -351,10 +351,12 @@ KINDS: dict[str, list[File]] = {
         column("Uhrzeit", lambda i: f"{i % 24}:15 Uhr", N, 1.25),
         column("x", lambda i: f"{i % 12 + 1}:30 {'ap'[i % 2]}m".upper(), N, 14.5),
         column("x", lambda i: f"{i % 24:02}:00:36", N, 1.01),
+        column("heure", lambda i: f"{i % 24}h15", N, 1.25),
         column("x", lambda i: f"{i % 9}:{i:02}", T, "1:01"),
     ],
     "spans of time": [
         column("duration", lambda i: f"{i}:30", N, 5400.0),
+        column("duration", lambda i: f"{i}h30", N, 5400.0),
         column("song length", lambda i: f"{i % 9}:30", N, 90.0),
         column("duration", lambda i: f"{i}:30" if i % 2 else f"1:{i:02}:30", N, 90.0),
         column("lap", lambda i: f"0:{i:02}:01.5", N, 61.5),
@@ -364,6 +366,23 @@ KINDS: dict[str, list[File]] = {
         column("x", lambda i: f"{i} min" if i % 2 else f"1 h {i} min", N, 60.0),
         column("x", lambda i: f"PT{i}H30M", N, 5400.0),
         column("x", lambda i: f"{i}m", W, 1),
+    ],
+    "quarters before their year": [
+        column("quarter", lambda i: f"{i % 4 + 1}Q{20 + i // 4}", D, dt.date(2020, 4, 1)),
+        column("x", lambda i: f"{i % 4 + 1}q{2020 + i // 4}", D, dt.date(2020, 4, 1)),
+        column("period", lambda i: f"{i % 4 + 1}Q-{85 + i // 4}", D, dt.date(1985, 4, 1)),
+    ],
+    "digits of other scripts": [
+        column("x", lambda i: f"{i + 20}".translate(dict(zip(range(48, 58), "０１２３４５６７８９", strict=True))), W, 21),
+        column("x", lambda i: f"{i + 20}٫5".translate(dict(zip(range(48, 58), "٠١٢٣٤٥٦٧٨٩", strict=True))), N, 21.5),
+        column("x", lambda i: f"{i + 20}.25".translate(dict(zip(range(48, 58), "०१२३४५६७८९", strict=True))), N, 21.25),
+        column("x", lambda i: f"−{i + 1}٬500".translate(dict(zip(range(48, 58), "۰۱۲۳۴۵۶۷۸۹", strict=True))), N, -2500.0),
+        column("x", lambda i: f"№{i}" if i else "０", T, "№1"),
+    ],
+    "a first line that names no column": [
+        ("t.csv", "40,3,red,green\n" + table("1,2,3,4", lambda i: f"{i},{i}.5,2,3").partition("\n")[2], [W, N, W, W], (1, 1.5, 2, 3)),
+        ("t.csv", "sensor a,sensor b,7,9\n" + table("", lambda i: f"{i};{i};2;3").partition("\n")[2].replace(";", ","), [W, W, W, W], (1, 1, 2, 3)),
+        ("t.csv", "40,2,red,green,blue\n" + table("", lambda i: f"{i},{i}.5,2,3,{i}").partition("\n")[2], [W, N, W, W, W], (1, 1.5, 2, 3, 1)),
     ],
     "headers of two rows": [
         csv("shop,2022,,2023,\n,Q1,Q2,Q1,Q2", lambda i: f"s{i},{i},2,3,4", [T, W, W, W, W], ("s1", 1, 2, 3, 4)),

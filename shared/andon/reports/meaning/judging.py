@@ -11,7 +11,16 @@ from dataclasses import dataclass
 
 from andon.reports.options import NOTHING_SAID, ColumnChoice
 from andon.reports.values import clock, magnitudes, missing, moments, numbers, since
-from andon.reports.values.spelling import BOOLEAN, INTEGER, LONG_INTEGER, NUMBER, TEXT, Spelling
+from andon.reports.values.spelling import (
+    BOOLEAN,
+    INTEGER,
+    LONG_INTEGER,
+    NUMBER,
+    OTHER_INTEGER,
+    OTHER_NUMBER,
+    TEXT,
+    Spelling,
+)
 
 _NUMERIC = {"integer", "number"}
 ALMOST = 0.7  # of the values, for a column to be called almost numeric, or almost dates
@@ -175,7 +184,9 @@ def _all(name: str, values: Sequence[str], *, said: bool = False) -> list[Spelli
         found += _spelled(values)
         found += magnitudes.candidates(values[:_JUDGED])
     found += [BOOLEAN, moments.ISO_DATE, moments.ISO_TIMESTAMP, moments.MONTH, moments.QUARTER]
-    found += [moments.MONTH_FIRST, moments.WEEK, moments.EAST_ASIAN]
+    found += [moments.MONTH_FIRST, moments.WEEK, moments.EAST_ASIAN, moments.QUARTER_FIRST]
+    if not first.isascii():
+        found += [OTHER_INTEGER, OTHER_NUMBER]
     if not _VERSION.search(_spaced(name)):
         names = _names(name)
         found += [

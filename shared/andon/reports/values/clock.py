@@ -16,12 +16,12 @@ _CLOCK = re.compile(
     r"check.?in|check.?out|shift|wake|sleep|sunrise|sunset",
     re.IGNORECASE,
 )
-_HOURS = re.compile(r"\s*-?(\d+):")
+_HOURS = re.compile(r"\s*-?(\d+)[:hH]")
 _NOON = 12  # hours that rise so far are of a day rather than of a span
 
-_SPAN = r"\s*(?P<sign>-?)(?P<h>\d{1,5}):(?P<m>[0-5]\d)(?::(?P<s>[0-5]\d(?:\.\d{1,9})?))?\s*"
+_SPAN = r"\s*(?P<sign>-?)(?P<h>\d{1,5})[:hH](?P<m>[0-5]\d)(?::(?P<s>[0-5]\d(?:\.\d{1,9})?))?\s*"
 _OF_DAY = (
-    r"\s*(?P<h>[01]?\d|2[0-3]):(?P<m>[0-5]\d)(?::(?P<s>[0-5]\d(?:\.\d{1,9})?))?"
+    r"\s*(?P<h>[01]?\d|2[0-3])[:hH](?P<m>[0-5]\d)(?::(?P<s>[0-5]\d(?:\.\d{1,9})?))?"
     r"(?:\s*(?P<half>[AaPp])\.?[Mm]\.?| ?(?:Uhr|h))?\s*"
 )
 
@@ -90,7 +90,7 @@ def meant(name: str, values: Sequence[str]) -> Spelling | None:
     if SPOKEN.fits(values[0]) and all(map(SPOKEN.fits, values)):
         parts_of = [SPOKEN.groups(value) or {} for value in values]
         return SPOKEN if len({part for each in parts_of for part in each if each[part]}) > 1 else None
-    if not all(":" in value for value in values):
+    if not all(_HOURS.match(value) for value in values):
         return None
     hours = [int(found[1]) for value in values if (found := _HOURS.match(value))]
     if not hours:
@@ -100,6 +100,6 @@ def meant(name: str, values: Sequence[str]) -> Spelling | None:
         colons = {value.count(":") for value in values}
         return SHORT if colons == {1, 2} or (colons == {1} and _PLAYED.search(name)) else DURATION
     halved = any(value.strip()[-1:] in "mM." for value in values)
-    padded = all(value.strip()[1:2] != ":" for value in values)
+    padded = all(value.strip()[1:2].isdigit() for value in values)
     until_night = max(hours) >= _NOON
     return TIME_OF_DAY if halved or (until_night and (padded or _CLOCK.search(name))) else None

@@ -222,6 +222,14 @@ QUARTER = Spelling(
     + ")[1]",
     "2024 Q1",
 )
+QUARTER_FIRST = _of_parts(
+    "quarter first",
+    r"(?P<q>[1-4])[Qq][- /]?(?P<c>19|20)?(?P<y>\d\d)",
+    # Two digits are a year from 1970 to 2069.
+    "(CASE WHEN told.c <> '' THEN told.c WHEN told.y >= '70' THEN '19' ELSE '20' END) || told.y || '-' "
+    "|| CAST(3 * try_cast(told.q AS INTEGER) - 2 AS VARCHAR) || '-01'",
+    "1Q24",
+)
 COMPACT = Spelling(
     "date",
     {"kind": "compact date"},

@@ -93,6 +93,24 @@ NUMBER = Spelling(
     _PLAIN + _FINITE.replace("{0}", "try_cast({0} AS DOUBLE)") + " END",
     fitting=_FINITE.replace("{0}", "try_cast({0} AS DOUBLE)"),
 )
+# Digits as Arabic, Persian, Hindi and East Asian keyboards write them; what parts thousands is left out.
+_DIGITS = "".join(chr(zero + digit) for zero in (0xFF10, 0x660, 0x6F0, 0x966) for digit in range(10))
+_TRANSLATED = f"translate({{0}}, '{_DIGITS}٫．－−٬，', '{'0123456789' * 4}..--')"
+_OTHER = rf"[-－−]?[{_DIGITS}]{{1,18}}"
+OTHER_INTEGER = Spelling(
+    "integer",
+    {"kind": "integer in other digits"},
+    _OTHER,
+    INTEGER.sql.replace("{0}", _TRANSLATED),
+    notes=("Digits of another script are read as numbers.",),
+)
+OTHER_NUMBER = Spelling(
+    "number",
+    {"kind": "number in other digits"},
+    rf"[-－−]?[{_DIGITS}]{{1,3}}(?:[٬，][{_DIGITS}]{{3}})*(?:[٫．.][{_DIGITS}]+)?|{_OTHER}[٫．.][{_DIGITS}]+",
+    NUMBER.sql.replace("{0}", _TRANSLATED),
+    notes=("Digits of another script are read as numbers.",),
+)
 BOOLEAN = Spelling(
     "boolean",
     {"kind": "boolean"},

@@ -6,12 +6,22 @@ from collections.abc import Mapping
 from typing import Any
 
 from andon.reports.values import clock, magnitudes, moments, numbers, since
-from andon.reports.values.spelling import BOOLEAN, INTEGER, LONG_INTEGER, NUMBER, TEXT, Spelling, plausible
+from andon.reports.values.spelling import (
+    BOOLEAN,
+    INTEGER,
+    LONG_INTEGER,
+    NUMBER,
+    OTHER_INTEGER,
+    OTHER_NUMBER,
+    TEXT,
+    Spelling,
+    plausible,
+)
 
 _FIXED = {
     each.spec["kind"]: each
     for each in (
-        *(TEXT, INTEGER, LONG_INTEGER, NUMBER, BOOLEAN),
+        *(TEXT, INTEGER, LONG_INTEGER, NUMBER, BOOLEAN, OTHER_INTEGER, OTHER_NUMBER, moments.QUARTER_FIRST),
         *(moments.ISO_DATE, moments.ISO_TIMESTAMP, moments.COMPACT, moments.COMPACT_TIME),
         *(clock.DURATION, clock.SHORT, clock.SPOKEN, clock.TIME_OF_DAY, since.SERIAL_DAY, since.SERIAL_MOMENT),
         *(moments.MONTH, moments.MONTH_FIRST, moments.COMPACT_MONTH, moments.WEEK, moments.QUARTER, moments.EAST_ASIAN),
