@@ -53,7 +53,7 @@ class TestPostgresJournal(JournalContract):
 
             yield Kept(
                 LedgerJournal(ledger, run, 7, engine),
-                memos=lambda: read_memos(other, run),
+                memos=lambda: read_memos(other, run)[0],
                 cancel=lambda: update("cancel_requested_at = clock_timestamp(), status = 'cancelling'"),
                 lose=lambda: update("fence = 8"),
                 write=lambda session: session.execute(text("INSERT INTO public.written VALUES (1)")),
@@ -103,7 +103,7 @@ def test_runs_that_end_steps_together_do_not_wait_for_a_run_that_is_locked(datab
             assert [each.result(30) for each in completes[1:]] == [False] * 3
             assert not completes[0].done()
         assert completes[0].result(30) is False
-        assert [read_memos(other, run)["a"].output for run in runs] == [1] * 4
+        assert [read_memos(other, run)[0]["a"].output for run in runs] == [1] * 4
     ledger.close()
     ledger.join()
 
@@ -115,7 +115,7 @@ def test_large_results_are_fetched_when_they_are_called_for(database_url: str) -
         journal = LedgerJournal(ledger, run, 7)
         for position, output in enumerate(["1", large, "2"]):
             journal.complete(Attempt(f"s{position}", position), 0.0, output)
-        memos = read_memos(other, run)
+        memos, _ = read_memos(other, run)
         assert [(memo.at_hand, memo.output) for memo in memos.values()] == [(True, 1), (False, None), (False, None)]
         assert journal.recall(memos["s1"]) == large
     ledger.close()

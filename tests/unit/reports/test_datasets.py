@@ -14,9 +14,9 @@ from typing import Any
 import duckdb
 import pytest
 
+from andon.embedded.sample import sample_files
 from andon.reports import DatasetTooLarge, NoControl, UnreadableDataset, UnsupportedMediaType
 from andon.reports.datasets import DatasetInfo, ensure_parquet, inspect_dataset
-from andon.reports.sample import FILENAME, sample_file
 
 TABLE = "name,amount,day\nAda,1,2024-01-01\nBob,2.5,2024-01-02\n"
 
@@ -285,7 +285,8 @@ def test_a_cancel_interrupts_the_reading_and_leaves_nothing_behind(tmp_path: Pat
 
 
 def test_the_sample_dataset_is_readable(tmp_path: Path) -> None:
-    info = inspect(tmp_path, FILENAME, sample_file().read_bytes())
+    [(name, content)] = sample_files()
+    info = inspect(tmp_path, name, content)
     assert (info.rows, info.gzipped, len(info.columns)) == (8_019, True, 19)
     assert types(info)["dep_delay"] == "integer"
     assert types(info)["time_hour"] == "timestamp"

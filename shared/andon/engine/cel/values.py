@@ -55,7 +55,6 @@ KINDS: dict[type, Kind] = {
 }
 NUMBERS = frozenset({int, UInt, float})
 _ORDERED = frozenset({str, bytes, bool, dt.datetime, dt.timedelta})
-_DEEPEST = 1_000
 
 
 def kind(value: Any) -> str:

@@ -309,10 +309,6 @@ class Registry:
         """The function with this id, if it is registered here."""
         return self._by_id.get(function_id)
 
-    def moves(self, kind: str) -> Declaration | None:
-        """The function that moves subjects of this kind."""
-        return self._by_kind.get(kind)
-
     def keep_former_kinds(self, kinds: Iterable[tuple[str, Subject]]) -> None:
         """These subjects, each with a trigger that asked for it, are moved by that no more, or not yet again."""
         self._former_kinds = {}

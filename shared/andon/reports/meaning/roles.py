@@ -21,7 +21,6 @@ class Evidence:
     low: Any = None
     high: Any = None
     unit: str | None = None
-    fractions: bool = False
     sample: Mapping[str, int] | None = None
     ascending: bool = False
     beside: frozenset[str] = frozenset()

@@ -13,11 +13,9 @@ from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, Shee
 
 from andon.reports.control import Control
 from andon.reports.errors import DatasetTooLarge, UnreadableDataset
-from andon.reports.tables.dialects import Dialect
 
 # A workbook is read as a whole: unpacked, it may take so many bytes.
 LARGEST = 512 << 20
-DIALECT = Dialect(",")
 
 
 def write_sheet(source: Path, target: Path, sheet: str | None, limit_bytes: int, control: Control) -> str:

@@ -19,8 +19,6 @@ from andon_worker.hybrid_report.drawing import (
 )
 from andon_worker.hybrid_report.wording import Wording
 
-_LEGIBLE = 38.0  # the least width of a cell for names of its own below
-
 
 def heat_map(title: str, names: Sequence[str], matrix: Sequence[Sequence[float | None]], wording: Wording) -> Drawing:
     """A correlation matrix: blue above zero, orange below, paler towards it.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -118,8 +116,3 @@ def with_interval(estimate: float, resampled: Floats, confidence: float, least: 
     tail = (1 - confidence) / 2
     low, high = np.quantile(resampled, [tail, 1 - tail]) - (float(resampled.mean()) - estimate)
     return float(min(max(low, least), estimate)), float(max(min(high, 1.0), estimate))
-
-
-def each(tables: Floats, shape: tuple[int, int], statistic: Callable[[Floats], float]) -> Floats:
-    """The statistic of each resample's table."""
-    return np.array([statistic(table.reshape(shape)) for table in tables])

@@ -130,13 +130,6 @@ class Table:
         )
         return {name: (counts[name][0], counts[name][1] or 0) for name in names}
 
-    def quantiles(self, column: str, shares: Sequence[float]) -> list[float | None]:
-        """Quantiles of a column; None for each if it has no values."""
-        function = "quantile_cont" if self.exact else "approx_quantile"
-        value = f"CAST({identifier(column)} AS DOUBLE)"
-        (found,) = self.one(f"SELECT {function}({value}, {list(shares)}) FROM data")
-        return list(found) if found is not None else [None] * len(shares)
-
 
 @contextmanager
 def open_table(parquet: Path, options: ReportOptions, control: Control, *, by_period: bool = False) -> Iterator[Table]:

@@ -259,7 +259,7 @@ def _claimed(connection: psycopg.Connection[Any], row: tuple[Any, ...]) -> Claim
     event_id, name, data, ts, user, traceparent = said
     # A statement of its own, after the fence moved: inside the claim it would see the memos as they were before
     # the former holder's last write.
-    memos, stored = ({}, 0) if fence == 1 else _read_memos(connection, id)
+    memos, stored = ({}, 0) if fence == 1 else read_memos(connection, id)
     event = Event(name, data, event_id, ts, user, tenant, seq, traceparent)
     return Claimed(id, tenant, function_id, kind, parent, subject, fence, attempt, lost, event, memos, stored)
 
@@ -275,13 +275,10 @@ def offer_again(
     _OFFER_AGAIN.execute(connection, {"run": hinted, "functions": functions, "alone": alone})
 
 
-def read_memos(connection: psycopg.Connection[Any], run_id: uuid.UUID) -> dict[str, Memo]:
-    """What the run remembers, by step id; results that aren't at hand are read by `journal.recall`."""
-    return _read_memos(connection, run_id)[0]
-
-
-def _read_memos(connection: psycopg.Connection[Any], run_id: uuid.UUID) -> tuple[dict[str, Memo], int]:
-    """With the bytes that its results take together."""
+def read_memos(connection: psycopg.Connection[Any], run_id: uuid.UUID) -> tuple[dict[str, Memo], int]:
+    """What the run remembers, by step id, and the bytes that its results take together; those that aren't at hand are
+    read by `journal.recall`.
+    """
     rows = connection.execute(_MEMOS, {"run": run_id, "at_hand": AT_HAND_BYTES}).fetchall()
     return {row[0]: Memo(*row[:-1]) for row in rows}, int(rows[0][-1]) if rows else 0
 
