@@ -172,30 +172,51 @@ class StartSystem(Protocol):
 def system(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[StartSystem]:
     """Starts Andon's processes and returns them ready; they end with the test."""
     with ExitStack() as stack:
-        numbers = count(1)
+        yield starting(
+            tmp_path,
+            stack,
+            lambda: request.getfixturevalue("database_url"),
+            lambda: request.getfixturevalue("redis_url"),
+        )
 
-        def start(
-            *,
-            functions: Sequence[str] = (SHIPPED_FUNCTIONS,),
-            env: Mapping[str, str] | None = None,
-            each: Mapping[str, Mapping[str, str]] | None = None,
-            dispatchers: int = 1,
-            workers: int = 1,
-            database_url: str | None = None,
-            redis_url: str | None = None,
-        ) -> System:
-            folder = tmp_path / f"system-{next(numbers)}"
-            folder.mkdir()
-            made = System(
-                folder,
-                database_url or request.getfixturevalue("database_url"),
-                redis_url or request.getfixturevalue("redis_url"),
-                functions=functions,
-                env=env,
-                each=each,
-                dispatchers=dispatchers,
-                workers=workers,
-            )
-            return stack.enter_context(made)
 
-        yield start
+@pytest.fixture(scope="module")
+def shared_system(
+    tmp_path_factory: pytest.TempPathFactory, create_database: Callable[[], str]
+) -> Iterator[StartSystem]:
+    """As `system`, for all tests of a module, on stores of its own: each makes what it looks at, and breaks nothing."""
+    folder = tmp_path_factory.mktemp("shared")
+    with ExitStack() as stack:
+        redis = stack.enter_context(embedded_redis(folder / "redis"))
+        yield starting(folder, stack, create_database, lambda: redis.url)
+
+
+def starting(folder: Path, stack: ExitStack, a_database: Callable[[], str], a_redis: Callable[[], str]) -> StartSystem:
+    """What starts systems in `folder`, on these stores unless others are named; they end with `stack`."""
+    numbers = count(1)
+
+    def start(
+        *,
+        functions: Sequence[str] = (SHIPPED_FUNCTIONS,),
+        env: Mapping[str, str] | None = None,
+        each: Mapping[str, Mapping[str, str]] | None = None,
+        dispatchers: int = 1,
+        workers: int = 1,
+        database_url: str | None = None,
+        redis_url: str | None = None,
+    ) -> System:
+        place = folder / f"system-{next(numbers)}"
+        place.mkdir()
+        made = System(
+            place,
+            database_url or a_database(),
+            redis_url or a_redis(),
+            functions=functions,
+            env=env,
+            each=each,
+            dispatchers=dispatchers,
+            workers=workers,
+        )
+        return stack.enter_context(made)
+
+    return start

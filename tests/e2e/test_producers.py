@@ -52,17 +52,27 @@ def produces(started: System, command: list[str], env: dict[str, str], who: str)
         assert now()["run"]["cancel"]["requestedBy"] == {"id": who}
 
 
-def test_python_with_redis_py(system: StartSystem, redis_url: str) -> None:
-    produces(system(), [sys.executable, str(PRODUCERS / "redis_py.py")], {"ANDON_REDIS_URL": redis_url}, "redis-py")
+@pytest.fixture(scope="module")
+def started(shared_system: StartSystem) -> System:
+    """One system for them all."""
+    return shared_system()
 
 
-def test_a_shell_with_redis_cli(system: StartSystem, redis_url: str) -> None:
-    env = {"ANDON_REDIS_URL": redis_url, "PATH": f"{redis_programs()}:{os.environ['PATH']}"}
-    produces(system(), [str(PRODUCERS / "redis_cli.sh")], env, "redis-cli")
+def bus(started: System) -> dict[str, str]:
+    """What tells a program where the bus is."""
+    return {"ANDON_REDIS_URL": started.env["ANDON_REDIS_URL"]}
 
 
-def test_inngests_python_client(system: StartSystem) -> None:
-    started = system()
+def test_python_with_redis_py(started: System) -> None:
+    produces(started, [sys.executable, str(PRODUCERS / "redis_py.py")], bus(started), "redis-py")
+
+
+def test_a_shell_with_redis_cli(started: System) -> None:
+    env = {**bus(started), "PATH": f"{redis_programs()}:{os.environ['PATH']}"}
+    produces(started, [str(PRODUCERS / "redis_cli.sh")], env, "redis-cli")
+
+
+def test_inngests_python_client(started: System) -> None:
     env = {"INNGEST_EVENT_API_BASE_URL": started.url, "INNGEST_EVENT_KEY": "any"}
     produces(started, [sys.executable, str(PRODUCERS / "inngest_client.py")], env, "anonymous")
 
@@ -78,12 +88,11 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-def test_node_with_redis(system: StartSystem, redis_url: str, node: Path) -> None:
-    produces(system(), ["node", str(node / "node_redis.mjs")], {"ANDON_REDIS_URL": redis_url}, "node")
+def test_node_with_redis(started: System, node: Path) -> None:
+    produces(started, ["node", str(node / "node_redis.mjs")], bus(started), "node")
 
 
 @pytest.mark.slow
-def test_inngests_npm_client(system: StartSystem, node: Path) -> None:
-    started = system()
+def test_inngests_npm_client(started: System, node: Path) -> None:
     env = {"INNGEST_BASE_URL": started.url, "INNGEST_EVENT_KEY": "any"}
     produces(started, ["node", str(node / "inngest_client.mjs")], env, "anonymous")

@@ -4,24 +4,43 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Iterator
 
 import httpx
 import pytest
 from redis import Redis
 
 from tests.conftest import StartSystem
-from tests.integration.signals.collector import Collector, Seen
+from tests.integration.signals.collector import Collector, Seen, collecting
 from tests.polling import wait_until
 from tests.process import Process
+from tests.system import System
 
 FUNCTIONS = ("tests.integration.signals.functions",)
 
 
-def one(collector: Collector, name: str, *, parent: Seen | None = None) -> Seen:
-    """The span of this name, below this one where it is given; waits for it."""
+ROOT = ""
+
+
+@pytest.fixture(scope="module")
+def collected() -> Iterator[Collector]:
+    """A collector for the tests that look at traces of their own."""
+    with collecting() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def traced(shared_system: StartSystem, collected: Collector) -> System:
+    """A system that sends its spans there."""
+    return shared_system(functions=FUNCTIONS, env=collected.env)
+
+
+def one(collector: Collector, name: str, *, parent: Seen | str | None = None) -> Seen:
+    """The span of this name, below this one (or its id) where it is given; waits for it."""
+    above = parent.id if isinstance(parent, Seen) else parent
 
     def found() -> list[Seen]:
-        return [each for each in collector.named(name) if parent is None or each.parent == parent.id]
+        return [each for each in collector.named(name) if above is None or each.parent == above]
 
     wait_until(found, 20, what=f"a span {name!r} among {sorted({each.name for each in collector.spans()})}")
     [span] = found()
@@ -35,73 +54,64 @@ def send(system_url: str, name: str, word: str, **headers: str) -> None:
 
 
 def test_a_callers_trace_goes_through_request_batch_run_step_and_statement(
-    system: StartSystem, collector: Collector
+    traced: System, collected: Collector
 ) -> None:
-    started = system(functions=FUNCTIONS, env=collector.env)
     trace, caller = uuid.uuid4().hex, "b7" * 8
-    send(started.url, "signals/counting.requested", "chairs", traceparent=f"00-{trace}-{caller}-01")
+    send(traced.url, "signals/counting.requested", "chairs", traceparent=f"00-{trace}-{caller}-01")
 
-    request = one(collector, "POST /api/v1/events")
+    request = one(collected, "POST /api/v1/events", parent=caller)
     assert (request.trace, request.parent, request.service) == (trace, caller, "andon-api")
     assert request.attributes["http.response.status_code"] == 202
     assert request.attributes["andon.tenant"] == "default"
-    recorded = one(collector, "INSERT andon.events", parent=request)
-    published = one(collector, "PIPELINE XADD", parent=request)
+    recorded = one(collected, "INSERT andon.events", parent=request)
+    published = one(collected, "PIPELINE XADD", parent=request)
     assert {recorded.attributes["db.system.name"], published.attributes["db.system.name"]} == {"postgresql", "redis"}
 
-    batch = one(collector, "batch", parent=request)
+    batch = one(collected, "batch", parent=request)
     assert batch.service == "andon-dispatcher"
-    one(collector, "INSERT andon.runs", parent=batch)
-    run = one(collector, "run signals-counting", parent=request)
+    one(collected, "INSERT andon.runs", parent=batch)
+    run = one(collected, "run signals-counting", parent=request)
     assert run.service == "andon-worker"
     assert run.attributes["andon.run.status"] == "completed"
     uuid.UUID(str(run.attributes["andon.run.id"]))
 
-    step = one(collector, "step count", parent=run)
-    one(collector, "SELECT andon.runs", parent=step)
-    apart = one(collector, "step count-apart", parent=run)
-    one(collector, "SELECT andon.runs", parent=apart)
-    inside = one(collector, "step count-inside", parent=run)
-    one(collector, "SELECT andon.steps", parent=inside)
-    one(collector, "INSERT andon.steps", parent=inside)
+    step = one(collected, "step count", parent=run)
+    one(collected, "SELECT andon.runs", parent=step)
+    apart = one(collected, "step count-apart", parent=run)
+    one(collected, "SELECT andon.runs", parent=apart)
+    inside = one(collected, "step count-inside", parent=run)
+    one(collected, "SELECT andon.steps", parent=inside)
+    one(collected, "INSERT andon.steps", parent=inside)
     assert {each.trace for each in (recorded, published, batch, run, step, apart, inside)} == {trace}
 
 
-def test_a_request_and_an_entry_without_a_trace_begin_one(
-    system: StartSystem, collector: Collector, redis: Redis
-) -> None:
-    started = system(functions=FUNCTIONS, env=collector.env)
-    send(started.url, "signals/failing.requested", "by-http")
-    request = one(collector, "POST /api/v1/events")
-    assert request.parent == ""
-    failed = one(collector, "run signals-failing", parent=request)
+def test_a_request_and_an_entry_without_a_trace_begin_one(traced: System, collected: Collector) -> None:
+    send(traced.url, "signals/failing.requested", "by-http")
+    request = one(collected, "POST /api/v1/events", parent=ROOT)
+    failed = one(collected, "run signals-failing", parent=request)
     assert failed.attributes["andon.run.status"] == "failed"
-    step = one(collector, "step fail", parent=failed)
+    step = one(collected, "step fail", parent=failed)
     assert step.attributes["error.type"] == "ValueError"
-    assert one(collector, "run signals-afterwards").trace == request.trace, "what a run starts is in its trace"
+    assert one(collected, "run signals-afterwards").trace == request.trace, "what a run starts is in its trace"
 
-    redis.xadd("andon:events", {"name": "signals/counting.requested", "data": '{"word": "by-redis"}'})
-    run = one(collector, "run signals-counting")
-    [batch] = [each for each in collector.named("batch") if each.id == run.parent]
-    assert batch.parent == ""
+    with Redis.from_url(traced.env["ANDON_REDIS_URL"]) as redis:
+        redis.xadd("andon:events", {"name": "signals/counting.requested", "data": '{"word": "by-redis"}'})
+    run = one(collected, "run signals-counting", parent=one(collected, "batch", parent=ROOT))
     assert run.attributes["andon.run.status"] == "completed"
 
 
-def test_a_cancelled_runs_span_is_linked_to_the_request_that_cancelled_it(
-    system: StartSystem, collector: Collector
-) -> None:
-    started = system(functions=FUNCTIONS, env=collector.env)
-    send(started.url, "signals/waiting.requested", "chairs")
-    with started.client() as client:
+def test_a_cancelled_runs_span_is_linked_to_the_request_that_cancelled_it(traced: System, collected: Collector) -> None:
+    send(traced.url, "signals/waiting.requested", "chairs", traceparent=f"00-{uuid.uuid4().hex}-{'b8' * 8}-01")
+    with traced.client() as client:
         wait_until(lambda: client.get("/runs?status=running").json()["items"], 20, what="the run is running")
-        [run] = client.get("/runs").json()["items"]
+        [run] = client.get("/runs?status=running").json()["items"]
         asked = uuid.uuid4().hex
         answer = client.post(f"/runs/{run['id']}/cancel", headers={"traceparent": f"00-{asked}-{'c1' * 8}-01"})
         assert answer.status_code == 202
-    span = one(collector, "run signals-waiting")
+    span = one(collected, "run signals-waiting")
     assert span.attributes["andon.run.status"] == "cancelled"
     assert span.links == {asked}
-    assert one(collector, "step wait", parent=span).attributes["error.type"] in {"Cancelled", "Interrupted"}
+    assert one(collected, "step wait", parent=span).attributes["error.type"] in {"Cancelled", "Interrupted"}
 
 
 def test_events_of_several_traces_are_one_batch_linked_to_each(

@@ -6,9 +6,12 @@ import json
 import uuid
 from typing import Any
 
+import pytest
+
 from tests.conftest import StartSystem
 from tests.polling import wait_until
 from tests.process import Process
+from tests.system import System
 
 FUNCTIONS = ("tests.integration.signals.functions",)
 TRACE = uuid.uuid4().hex
@@ -24,8 +27,13 @@ def said(process: Process, event: str) -> list[dict[str, Any]]:
     return [each for each in lines(process) if each["event"].startswith(event)]
 
 
-def test_lines_of_user_code_and_of_ours_name_tenant_run_function_step_and_trace(system: StartSystem) -> None:
-    started = system(functions=FUNCTIONS)
+@pytest.fixture(scope="module")
+def started(shared_system: StartSystem) -> System:
+    """A system whose lines are read."""
+    return shared_system(functions=FUNCTIONS)
+
+
+def test_lines_of_user_code_and_of_ours_name_tenant_run_function_step_and_trace(started: System) -> None:
     worker = started["worker-1"]
     with started.client() as client:
         for function in ("counting", "failing"):
@@ -49,7 +57,7 @@ def test_lines_of_user_code_and_of_ours_name_tenant_run_function_step_and_trace(
 
 
 def test_the_apis_lines_name_the_route_the_tenant_and_the_trace(system: StartSystem) -> None:
-    started = system(functions=FUNCTIONS, workers=0, env={"ANDON_STORAGE_URL": "file:///dev/null/nowhere"})
+    started = system(dispatchers=0, workers=0, env={"ANDON_STORAGE_URL": "file:///dev/null/nowhere"})
     with started.client() as client:
         answer = client.post("/datasets", files={"file": ("a.csv", b"a,b\n1,2\n")}, headers=HEADERS)
     assert answer.status_code == 503
@@ -74,8 +82,7 @@ def test_every_process_says_json_alone(system: StartSystem) -> None:
         assert {each["process"] for each in lines(process)} == {name.partition("-")[0]}
 
 
-def test_each_answered_request_is_a_line_with_ids_and_without_path_or_query(system: StartSystem) -> None:
-    started = system(functions=FUNCTIONS, workers=0)
+def test_each_answered_request_is_a_line_with_ids_and_without_path_or_query(started: System) -> None:
     nobody = str(uuid.uuid4())
     with started.client() as client:
         answer = client.get(f"/runs/{nobody}", headers=HEADERS)
@@ -102,8 +109,7 @@ def test_each_answered_request_is_a_line_with_ids_and_without_path_or_query(syst
     assert "private" not in started["api"].output
 
 
-def test_the_key_in_an_inngest_clients_path_is_in_no_line(system: StartSystem) -> None:
-    started = system(functions=FUNCTIONS, workers=0)
+def test_the_key_in_an_inngest_clients_path_is_in_no_line(started: System) -> None:
     with started.client() as client:
         client.post(f"{started.url}/e/andon_secret-in-the-path", json={"name": "a/b"})
     [line] = [each for each in said(started["api"], "request") if each["route"] == "/e/<key>"]
