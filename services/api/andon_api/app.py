@@ -14,9 +14,9 @@ from andon_api import access, console, database
 from andon_api.access.admission import EXTENSION as ADMISSION
 from andon_api.access.admission import Admission
 from andon_api.asks.inspections import Inspections
-from andon_api.asks.uploads import Request
 from andon_api.console import login
 from andon_api.http import rest
+from andon_api.http.bodies import Request
 from andon_api.http.one_each import OneEach
 from andon_api.http.rest import View
 from andon_api.live import LiveFeed, Share

@@ -5,13 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 from uuid import UUID
 
 import flask
@@ -29,43 +27,11 @@ from andon_api.http.problems import FieldErrors, Problem
 from andon_api.http.strict_json import parse_json
 from andon_api.principal import Principal, principal
 from andon_api.services import services
-from andon_api.serving.exchange import LEFT, MOST
+from andon_api.serving.exchange import LEFT
 
 FRAME_BYTES = 64 * 1024  # what multipart adds to the file itself
 LONGEST_NAME = 200
-TAKES_A_FILE = frozenset({"datasets.upload", "console.create", "console.upload"})
-FILE = "andon.file"  # in the environ: the request has had its file
 VERSION = 1  # of a dataset, which never changes
-
-
-class Request(flask.Request):
-    """Parts of a form that are files go to disk under a name, so that they can be read by path."""
-
-    @cached_property
-    def stream(self) -> IO[bytes]:
-        """The body. Says how much of it would be read, so that no more of a large one is waited for."""
-        self.environ[MOST] = self.max_content_length
-        return super().stream
-
-    def get_data(self, *args: Any, **kwargs: Any) -> Any:
-        """The body. One that doesn't say its length and is longer than the limit is refused: werkzeug cuts it off."""
-        data = super().get_data(*args, **kwargs)
-        if self.content_length is None and len(data) == self.max_content_length and self.environ["wsgi.input"].read(1):
-            raise RequestEntityTooLarge
-        return data
-
-    def _get_file_stream(
-        self,
-        total_content_length: int | None,
-        content_type: str | None,
-        filename: str | None = None,
-        content_length: int | None = None,
-    ) -> IO[bytes]:
-        """Where a part that is a file goes: one is taken where files are taken, and none elsewhere."""
-        if self.endpoint not in TAKES_A_FILE or FILE in self.environ:
-            raise FieldErrors([("", "expected one file at most" if FILE in self.environ else "expected no file here")])
-        self.environ[FILE] = True
-        return tempfile.NamedTemporaryFile("w+b", prefix="andon-upload-")
 
 
 @dataclass(frozen=True)
