@@ -53,7 +53,22 @@ def settings(database_url: str, redis_url: str, tmp_path: Path) -> Settings:
     )
 
 
-MakeApp = Callable[[Settings], Flask]
+class KnownInspections(Inspections):
+    """Inspections by processes of their own, but for what one has read before: most tests upload the same file."""
+
+    known: ClassVar[dict[tuple[object, ...], Mapping[str, Any]]] = {}
+
+    def inspect(self, path: Path, name: str, given: Mapping[str, Any], *, tenant: str, left: Left) -> Mapping[str, Any]:
+        asked = (path.read_bytes(), name, json.dumps(given), self._settings.unpacked_limit_bytes)
+        if asked not in self.known:
+            self.known[asked] = super().inspect(path, name, given, tenant=tenant, left=left)
+        return self.known[asked]
+
+
+class MakeApp(Protocol):
+    """Makes an app on these settings, and with this kind of inspections."""
+
+    def __call__(self, settings: Settings, inspections: type[Inspections] = ...) -> Flask: ...
 
 
 @pytest.fixture
@@ -61,8 +76,9 @@ def make_app(database_url: str) -> Iterator[MakeApp]:
     """Makes apps whose pools are closed with the test, before its database is given back."""
     with ExitStack() as stack:
 
-        def make(settings: Settings) -> Flask:
+        def make(settings: Settings, inspections: type[Inspections] = KnownInspections) -> Flask:
             made = create_app(settings)
+            replace(made.extensions[KEY], inspections=inspections(settings)).install(made)
             hold(made)
             stack.callback(close, made)
             return made
@@ -82,21 +98,7 @@ def close(app: Flask) -> None:
 @pytest.fixture
 def app(make_app: MakeApp, settings: Settings) -> Flask:
     """The app on the test's stores."""
-    made = make_app(settings)
-    replace(made.extensions[KEY], inspections=KnownInspections(settings)).install(made)
-    return made
-
-
-class KnownInspections(Inspections):
-    """Inspections by processes of their own, but for what one has read before: most tests upload the same file."""
-
-    known: ClassVar[dict[tuple[object, ...], Mapping[str, Any]]] = {}
-
-    def inspect(self, path: Path, name: str, given: Mapping[str, Any], *, tenant: str, left: Left) -> Mapping[str, Any]:
-        asked = (path.read_bytes(), name, json.dumps(given), self._settings.unpacked_limit_bytes)
-        if asked not in self.known:
-            self.known[asked] = super().inspect(path, name, given, tenant=tenant, left=left)
-        return self.known[asked]
+    return make_app(settings)
 
 
 @pytest.fixture

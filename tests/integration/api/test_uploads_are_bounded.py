@@ -32,7 +32,8 @@ GENEROUS = 200 << 20
 @pytest.fixture
 def client(make_app: MakeApp, settings: Settings) -> Client:
     """A client of an app that takes large files."""
-    return make_app(replace(settings, upload_limit_bytes=GENEROUS, unpacked_limit_bytes=2 << 30)).test_client()
+    large = replace(settings, upload_limit_bytes=GENEROUS, unpacked_limit_bytes=2 << 30)
+    return make_app(large, Inspections).test_client()
 
 
 def upload(client: Client, content: bytes, name: str) -> Any:
@@ -95,7 +96,7 @@ def test_a_small_gzip_that_unpacks_to_very_much_is_refused_and_leaves_nothing_be
 
 
 def test_a_file_that_takes_too_long_is_given_up(make_app: MakeApp, settings: Settings) -> None:
-    client = make_app(replace(settings, inspection_seconds=0.01)).test_client()
+    client = make_app(replace(settings, inspection_seconds=0.01), Inspections).test_client()
     answer = upload(client, CSV, "sales.csv")
     assert (answer.status_code, "seconds to be read" in answer.json["detail"]) == (413, True)
 
