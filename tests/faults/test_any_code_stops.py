@@ -58,8 +58,7 @@ def lives(pid: int) -> bool:
 @pytest.mark.promise
 @pytest.mark.parametrize("kind", KINDS)
 def test_34_code_of_any_kind_stops_with_all_that_it_started(scene: Scene, kind: str) -> None:
-    for _ in range(2):
-        stop(scene, kind)
+    stop(scene, kind)
 
 
 @pytest.mark.parametrize("kind", ["busy_loop", "sleep", "program_run", "sleep_in_c_with_the_gil"])
