@@ -96,7 +96,12 @@ def test_a_request_and_an_entry_without_a_trace_begin_one(traced: System, collec
 
     with Redis.from_url(traced.env["ANDON_REDIS_URL"]) as redis:
         redis.xadd("andon:events", {"name": "signals/counting.requested", "data": '{"word": "by-redis"}'})
-    run = one(collected, "run signals-counting", parent=one(collected, "batch", parent=ROOT))
+
+    def begun() -> list[Seen]:
+        roots = {each.id for each in collected.named("batch") if not each.parent}
+        return [each for each in collected.named("run signals-counting") if each.parent in roots]
+
+    [run] = wait_until(begun, 20, what="a run whose trace begins with its batch")
     assert run.attributes["andon.run.status"] == "completed"
 
 
