@@ -57,6 +57,7 @@ LONG = (
     "integration/redis/test_andon_works_with_the_shipped_users.py",
     "unit/reports/test_wide_datasets.py",
 )
+HERE = Path(__file__).parent
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 # Where nothing compiled is kept, each of some thousand processes would compile all that it imports.
@@ -77,6 +78,13 @@ def pytest_xdist_auto_num_workers() -> int:
 def pytest_make_parametrize_id(val: object) -> str | None:
     """A made id is another one in every process, but a test has one name in all of them."""
     return UUID.sub("an-id", val) if isinstance(val, str) and UUID.search(val) else None
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Where these places alone are asked for, import no test of another: each process would take long to."""
+    if collection_path.suffix != ".py" or not config.getoption("markexpr").startswith("whole"):
+        return None
+    return None if collection_path.relative_to(HERE).as_posix().startswith(WHOLE) else True
 
 
 @pytest.hookimpl(tryfirst=True)
