@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -16,7 +17,8 @@ import pytest
 from hypothesis import settings
 from redis import Redis
 
-from andon.embedded import PostgresServer, RedisServer, embedded_redis
+from andon.embedded import PostgresServer, RedisServer, embedded_postgres, embedded_redis
+from andon.migrations import migrate
 from tests.databases import Databases, UnsyncedPostgres
 from tests.system import SHIPPED_FUNCTIONS, System
 
@@ -136,6 +138,27 @@ def database_url(databases: Databases, request: pytest.FixtureRequest) -> Iterat
         databases.drop(url)
     else:
         databases.give_back(url)
+
+
+@pytest.fixture(scope="session")
+def made_postgres(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a PostgreSQL with the current schema that stands still."""
+    server = UnsyncedPostgres(tmp_path_factory.mktemp("made"))
+    server.start()
+    try:
+        migrate(server.url)
+    finally:
+        server.stop()
+    return server.folder
+
+
+@pytest.fixture
+def own_postgres(tmp_path: Path, made_postgres: Path) -> Iterator[PostgresServer]:
+    """A PostgreSQL that this test may stop and kill, with the current schema."""
+    folder = tmp_path / "postgres"
+    subprocess.run(["cp", "-a", str(made_postgres), str(folder)], check=True)  # it belongs to whom it ran as
+    with embedded_postgres(folder) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

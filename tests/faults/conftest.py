@@ -12,8 +12,7 @@ import psycopg
 import pytest
 from redis import Redis
 
-from andon.embedded import PostgresServer, RedisServer, embedded_postgres, embedded_redis
-from andon.migrations import migrate
+from andon.embedded import RedisServer, embedded_redis
 from tests import moves
 from tests.faults.proxy import Proxy
 from tests.functions import FOLDER
@@ -101,14 +100,6 @@ def scene(
 def own_redis(tmp_path: Path) -> Iterator[RedisServer]:
     """A Redis to stop, kill and replace."""
     with embedded_redis(tmp_path / "redis") as server:
-        yield server
-
-
-@pytest.fixture
-def own_postgres(tmp_path: Path) -> Iterator[PostgresServer]:
-    """A PostgreSQL to stop and kill, with the current schema."""
-    with embedded_postgres(tmp_path / "postgres") as server:
-        migrate(server.url)
         yield server
 
 

@@ -13,7 +13,7 @@ from andon.embedded.ports import free_port
 from tests.conftest import StartSystem
 from tests.system import System
 
-FUNCTIONS = ("andon_worker.functions", "tests.integration.deploy.functions")
+FUNCTIONS = ("tests.integration.deploy.functions",)
 
 
 class Probed:

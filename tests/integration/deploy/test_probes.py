@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from http import HTTPStatus
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
@@ -13,33 +12,32 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from andon.adapters.health import HealthServer, stalled
-from andon.embedded import embedded_postgres
-from andon.migrations import migrate
+from andon.embedded import PostgresServer
 from andon.settings import SettingsError
 from tests.integration.deploy.conftest import Probed
 from tests.polling import wait_until
 
 
-def test_dispatcher_and_worker_stay_alive_while_postgres_is_away(probed: Callable[..., Probed], tmp_path: Path) -> None:
-    with embedded_postgres(tmp_path / "postgres") as server:
-        migrate(server.url)
-        started = probed(database_url=server.url)
-        wait_until(started.ready, 120)
-        server.kill()
-        down = 'andon_store_up{store="postgres"}'
-        wait_until(lambda: started.samples("dispatcher-1").get(down) == 0, 20, what=down)
-        for process in started.ports:
-            answer = started.ask(process, "/healthz")
-            assert answer is not None
-            assert answer.status_code == HTTPStatus.OK, process
-        leads = "andon_dispatcher_leads"
-        wait_until(lambda: started.samples("dispatcher-1")[leads] == 0, what="nobody leads")
-        server.start()
-        wait_until(lambda: started.samples("dispatcher-1")[leads] == 1, 30, what="it leads again")
-        password = urlsplit(server.url).password
-        assert password
-        for each in started.system.processes.values():
-            assert password not in each.output, f"{each.name} tells the database's password"
+def test_dispatcher_and_worker_stay_alive_while_postgres_is_away(
+    probed: Callable[..., Probed], own_postgres: PostgresServer
+) -> None:
+    started = probed(database_url=own_postgres.url)
+    wait_until(started.ready, 120)
+    own_postgres.kill()
+    down = 'andon_store_up{store="postgres"}'
+    wait_until(lambda: started.samples("dispatcher-1").get(down) == 0, 20, what=down)
+    for process in started.ports:
+        answer = started.ask(process, "/healthz")
+        assert answer is not None
+        assert answer.status_code == HTTPStatus.OK, process
+    leads = "andon_dispatcher_leads"
+    wait_until(lambda: started.samples("dispatcher-1")[leads] == 0, what="nobody leads")
+    own_postgres.start()
+    wait_until(lambda: started.samples("dispatcher-1")[leads] == 1, 30, what="it leads again")
+    password = urlsplit(own_postgres.url).password
+    assert password
+    for each in started.system.processes.values():
+        assert password not in each.output, f"{each.name} tells the database's password"
 
 
 def test_a_worker_that_was_asked_to_stop_is_alive_and_ends_with_0(probed: Callable[..., Probed]) -> None:

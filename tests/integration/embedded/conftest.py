@@ -7,14 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from andon.embedded import PostgresServer, RedisServer, embedded_postgres, embedded_redis
-
-
-@pytest.fixture
-def own_postgres(tmp_path: Path) -> Iterator[PostgresServer]:
-    """A PostgreSQL that this test may stop and kill."""
-    with embedded_postgres(tmp_path / "postgres") as server:
-        yield server
+from andon.embedded import RedisServer, embedded_redis
 
 
 @pytest.fixture

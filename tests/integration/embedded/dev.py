@@ -12,10 +12,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from andon.embedded.children import leftovers
-from andon.embedded.dev import MARK, SHIPPED_FUNCTIONS
+from andon.embedded.dev import MARK
 from andon.embedded.home import read_env_file
 from andon.embedded.ports import free_port
 from tests.polling import wait_until
+from tests.scene import FUNCTIONS
 
 
 class Dev:
@@ -28,7 +29,7 @@ class Dev:
         known = {name: value for name, value in os.environ.items() if not name.startswith("ANDON_")}
         with self.log.open("ab") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "andon.cli", "dev", "-f", SHIPPED_FUNCTIONS],
+                [sys.executable, "-m", "andon.cli", "dev", "-f", FUNCTIONS],
                 env={**known, "ANDON_HOME": str(home), "PORT": str(port), **env},
                 stdout=output,
                 stderr=subprocess.STDOUT,

@@ -14,9 +14,25 @@ from tests.integration.embedded.dev import Dev, running_dev
 from tests.polling import wait_until
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home that was begun, and left."""
+    home = tmp_path_factory.mktemp("made") / "home"
+    with running_dev(home) as dev:
+        dev.wait_for_stores()
+        assert dev.stop() == 0
+    return home
+
+
+@pytest.fixture
+def home(made: Path, tmp_path: Path) -> Path:
+    """One like that, of the test's own: to make a new one takes seconds."""
+    subprocess.run(["cp", "-a", str(made), str(tmp_path / "home")], check=True)
+    return tmp_path / "home"
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_stops_everything_and_leaves_the_data(tmp_path: Path, number: signal.Signals) -> None:
-    home = tmp_path / "home"
+def test_a_signal_stops_everything_and_leaves_the_data(home: Path, number: signal.Signals) -> None:
     with running_dev(home) as dev:
         exported = dev.wait_for_stores()
         with psycopg.connect(exported["ANDON_DATABASE_URL"]) as connection:
@@ -30,8 +46,7 @@ def test_a_signal_stops_everything_and_leaves_the_data(tmp_path: Path, number: s
         again.stop()
 
 
-def test_after_a_kill_the_next_start_works_and_nothing_is_left_of_the_first(tmp_path: Path) -> None:
-    home = tmp_path / "home"
+def test_after_a_kill_the_next_start_works_and_nothing_is_left_of_the_first(home: Path) -> None:
     with running_dev(home) as first:
         first.wait_for_stores()
         before = set(first.left())
@@ -45,10 +60,10 @@ def test_after_a_kill_the_next_start_works_and_nothing_is_left_of_the_first(tmp_
         assert second.left() == []
 
 
-def test_a_second_one_on_the_same_home_is_refused_in_a_sentence(tmp_path: Path) -> None:
-    with running_dev(tmp_path / "home") as first:
+def test_a_second_one_on_the_same_home_is_refused_in_a_sentence(home: Path) -> None:
+    with running_dev(home) as first:
         first.wait_for_stores()
-        with running_dev(tmp_path / "home") as second:
+        with running_dev(home) as second:
             assert second.process.wait(20) == 1
             assert f"Another `andon dev` (pid {first.process.pid})" in second.output
             assert "ANDON_HOME" in second.output
@@ -57,8 +72,8 @@ def test_a_second_one_on_the_same_home_is_refused_in_a_sentence(tmp_path: Path) 
         first.stop()
 
 
-def test_two_run_side_by_side_on_homes_of_their_own(tmp_path: Path) -> None:
-    with running_dev(tmp_path / "one") as one, running_dev(tmp_path / "two") as two:
+def test_two_run_side_by_side_on_homes_of_their_own(home: Path, tmp_path: Path) -> None:
+    with running_dev(home) as one, running_dev(tmp_path / "two") as two:
         urls = {dev.wait_for_stores()["ANDON_DATABASE_URL"] for dev in (one, two)}
         assert len(urls) == 2
         assert one.stop() == 0
@@ -76,10 +91,10 @@ def test_a_busy_port_is_named_before_anything_starts(tmp_path: Path) -> None:
             assert dev.left() == []
 
 
-def test_the_env_file_gives_a_shell_the_urls_and_the_clients(tmp_path: Path) -> None:
-    with running_dev(tmp_path / "home") as dev:
+def test_the_env_file_gives_a_shell_the_urls_and_the_clients(home: Path) -> None:
+    with running_dev(home) as dev:
         dev.wait_for_stores()
-        file = tmp_path / "home" / "env"
+        file = home / "env"
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
         script = (
             f". {file}; psql -Atc 'select 6*7' $ANDON_DATABASE_URL; redis-cli -u $ANDON_REDIS_URL ping; andon version"
@@ -91,8 +106,8 @@ def test_the_env_file_gives_a_shell_the_urls_and_the_clients(tmp_path: Path) -> 
         dev.stop()
 
 
-def test_a_process_that_dies_is_reported_and_started_again(tmp_path: Path) -> None:
-    with running_dev(tmp_path / "home") as dev:
+def test_a_process_that_dies_is_reported_and_started_again(home: Path) -> None:
+    with running_dev(home) as dev:
         dev.wait_for_stores()
         first = wait_until(lambda: pid_of(dev, "andon_worker"), 30, what="a worker")
         os.kill(first, signal.SIGKILL)
@@ -101,10 +116,10 @@ def test_a_process_that_dies_is_reported_and_started_again(tmp_path: Path) -> No
         dev.stop()
 
 
-def test_a_store_that_dies_is_started_again_on_its_port(tmp_path: Path) -> None:
-    with running_dev(tmp_path / "home") as dev:
+def test_a_store_that_dies_is_started_again_on_its_port(home: Path) -> None:
+    with running_dev(home) as dev:
         url = dev.wait_for_stores()["ANDON_DATABASE_URL"]
-        postmaster = int((tmp_path / "home/postgres/data/postmaster.pid").read_text().split()[0])
+        postmaster = int((home / "postgres/data/postmaster.pid").read_text().split()[0])
         os.kill(postmaster, signal.SIGKILL)
 
         def answer() -> tuple[int] | None:
@@ -126,8 +141,7 @@ def test_a_store_that_the_environment_names_is_not_started(tmp_path: Path, datab
         dev.stop()
 
 
-def test_a_shell_that_has_sourced_the_env_file_can_start_it_again(tmp_path: Path) -> None:
-    home = tmp_path / "home"
+def test_a_shell_that_has_sourced_the_env_file_can_start_it_again(home: Path) -> None:
     with running_dev(home) as dev:
         sourced = dev.wait_for_stores()
         dev.stop()

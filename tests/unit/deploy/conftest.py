@@ -22,7 +22,7 @@ POD_SPECS = {
 def documents(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """Every manifest below a folder, named by file and object; what tells kustomize how to build is left out."""
     for path in sorted(folder.rglob("*.yaml")):
-        for each in yaml.safe_load_all(path.read_text()):
+        for each in yaml.load_all(path.read_text(), yaml.CSafeLoader):
             if each is not None and each["kind"] not in BUILD_KINDS:
                 name = f"{path.relative_to(folder)}:{each['kind']}/{each['metadata']['name']}"
                 yield name, each
