@@ -9,7 +9,7 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
-from andon_worker.hybrid_report.figures.series import rising, season, shift
+from andon_worker.hybrid_report.figures.times.series import rising, season, shift
 from andon_worker.hybrid_report.sections import SECTIONS
 from andon_worker.hybrid_report.wording import Wording
 from tests.unit.hybrid_report.conftest import Profile

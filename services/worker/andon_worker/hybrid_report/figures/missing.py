@@ -8,8 +8,8 @@ from itertools import combinations
 from typing import Any
 
 from andon.reports.duck import identifier
-from andon_worker.hybrid_report.figures import periods
 from andon_worker.hybrid_report.figures.table import Table
+from andon_worker.hybrid_report.figures.times import periods
 
 _PATTERNS = 8
 _OVER_TIME = 3

@@ -14,9 +14,9 @@ from andon.reports import Control, ReportOptions
 from andon_worker.hybrid_report import charts
 from andon_worker.hybrid_report.figures import choose
 from andon_worker.hybrid_report.figures.association import ranks
-from andon_worker.hybrid_report.figures.sequences import changes_together, ordered_by_time
 from andon_worker.hybrid_report.figures.sums import Sum, is_part, sums
 from andon_worker.hybrid_report.figures.table import Table, clean, open_table
+from andon_worker.hybrid_report.figures.times.sequences import changes_together, ordered_by_time
 from andon_worker.hybrid_report.figures.values import Floats, Values, doubles, sampled, values_of
 from andon_worker.hybrid_report.section import Figure, Grid, Result, Section, Sentence
 from andon_worker.hybrid_report.wording import Wording, label, some

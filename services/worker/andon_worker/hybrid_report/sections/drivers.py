@@ -27,9 +27,9 @@ from andon_worker.hybrid_report.figures.association import (
     with_interval,
 )
 from andon_worker.hybrid_report.figures.resampling import seed_of
-from andon_worker.hybrid_report.figures.sequences import changes_together, ordered_by_time
 from andon_worker.hybrid_report.figures.sums import Sum, is_part, sums
 from andon_worker.hybrid_report.figures.table import Table, clean, open_table
+from andon_worker.hybrid_report.figures.times.sequences import changes_together, ordered_by_time
 from andon_worker.hybrid_report.figures.values import codes, doubles, sampled, values_of
 from andon_worker.hybrid_report.scales import in_order
 from andon_worker.hybrid_report.section import Figure, Grid, Result, Section, Sentence

@@ -9,7 +9,7 @@ from typing import Any
 
 from andon_worker.hybrid_report import charts
 from andon_worker.hybrid_report.charts import Series
-from andon_worker.hybrid_report.figures import periods
+from andon_worker.hybrid_report.figures.times import periods
 from andon_worker.hybrid_report.scales import in_order
 from andon_worker.hybrid_report.section import Figure, Grid, Result, Sentence
 from andon_worker.hybrid_report.wording import Wording, label

@@ -14,11 +14,12 @@ import numpy as np
 
 from andon.reports import Control, ReportOptions
 from andon.reports.duck import identifier, literal
-from andon_worker.hybrid_report.figures import choose, periods
+from andon_worker.hybrid_report.figures import choose
 from andon_worker.hybrid_report.figures.alerts import date_placeholders
 from andon_worker.hybrid_report.figures.association import correlation_ratio
-from andon_worker.hybrid_report.figures.series import growth, rising, season, shift
 from andon_worker.hybrid_report.figures.table import Table, clean, open_table
+from andon_worker.hybrid_report.figures.times import periods
+from andon_worker.hybrid_report.figures.times.series import growth, rising, season, shift
 from andon_worker.hybrid_report.figures.values import Floats, Values, values_of
 from andon_worker.hybrid_report.section import Result, Section
 from andon_worker.hybrid_report.sections.trend_words import figures, grids, sentences
