@@ -6,12 +6,15 @@ supervisor, which talks to many, never waits for the rest of one (`Channel`).
 
 from __future__ import annotations
 
+import fcntl
 import json
 import socket
 import struct
+import termios
 import threading
 from array import array
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from andon.engine.memos import MAX_RESULT_BYTES
@@ -25,6 +28,14 @@ _MAX_MESSAGE = 1 << 17
 MARK, MAX_LINE = b"\x1e", 8 * 1024
 ERROR_MARK = MARK + b"2"
 """What a log record's line begins with among the lines that a lane prints, and how many bytes of one are kept."""
+
+
+def unread(descriptor: int) -> int:
+    """How many bytes nobody has read yet from this pipe, of either end."""
+    count = array("i", [0])
+    with suppress(OSError):
+        fcntl.ioctl(descriptor, termios.FIONREAD, count)
+    return count[0]
 
 
 class BrokenFrame(Exception):

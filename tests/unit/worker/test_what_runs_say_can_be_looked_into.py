@@ -18,7 +18,7 @@ from andon_worker.wire import MARK
 
 
 def kept(line: Line) -> str:
-    return as_json([line.as_json()])
+    return f"[{as_json(line)}]"
 
 
 @pytest.mark.parametrize("text", ["a\x00b", "\ud800", "\\u0000", "\\\x00"])
@@ -35,6 +35,14 @@ def test_the_extra_of_a_record_and_the_keys_of_structlog_are_its_fields() -> Non
     record = logging.makeLogRecord({"msg": {"event": "rows", "rows": 3}, "levelname": "INFO", "name": "acme"})
     line = read_line("stderr", MARK + encode(record).encode())
     assert (line.text, line.level, line.fields) == ("rows", "info", {"rows": 3})
+
+
+def test_numbers_that_json_does_not_have_are_kept_as_words() -> None:
+    fields = '{"a": NaN, "b": [-Infinity, 1e999], "c": 0.5}'
+    said = f'{{"at": NaN, "text": "x", "level": "info", "logger": "acme", "fields": {fields}}}'
+    line = read_line("stdout", MARK + said.encode())
+    assert line.fields == {"a": "NaN", "b": ["-Infinity", "1e999"], "c": 0.5}
+    assert json.loads(kept(line), parse_constant=pytest.fail)[0]["at"] == 0.0
 
 
 @pytest.mark.parametrize(

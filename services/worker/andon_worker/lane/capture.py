@@ -8,21 +8,18 @@ Pipes block when nobody reads them: what a run says can't outrun the supervisor,
 
 from __future__ import annotations
 
-import fcntl
 import io
 import json
 import logging
 import os
 import sys
-import termios
 import threading
-from array import array
 from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
 from andon.engine.memos import plain
-from andon_worker.wire import ERROR_MARK, MARK, MAX_LINE
+from andon_worker.wire import ERROR_MARK, MARK, MAX_LINE, unread
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 _SHOWN_ELSEWHERE = {"event", "level", "logger", "timestamp", "exc_info", "stack_info", "positional_args"}
@@ -87,13 +84,7 @@ def flush_output() -> None:
 def said_lately() -> bool:
     """Whether something that was printed has not been read yet."""
     flush_output()
-    unread = array("i", [0])
-    for descriptor in (1, 2):
-        with suppress(OSError):
-            fcntl.ioctl(descriptor, termios.FIONREAD, unread)
-            if unread[0]:
-                return True
-    return False
+    return bool(unread(1) or unread(2))
 
 
 def write_all(descriptor: int, data: bytes) -> None:

@@ -6,7 +6,6 @@ All of it happens in the loop's thread, and none of it waits: what is to be writ
 from __future__ import annotations
 
 import logging
-import os
 import time
 import uuid
 from collections.abc import Callable
@@ -28,13 +27,12 @@ from andon_worker.supervisor.hosting.lanes import Lane, Lanes
 from andon_worker.supervisor.hosting.loop import Loop
 from andon_worker.supervisor.ledger import Ledger
 from andon_worker.supervisor.output.logbook import Logbook, Said
-from andon_worker.supervisor.output.output import STREAMS, Line, RunOutput
+from andon_worker.supervisor.output.output import Keep, RunOutput
+from andon_worker.supervisor.output.prints import Prints
 from andon_worker.supervisor.signals.hooks import Hooks
 from andon_worker.wire import BrokenFrame, Header
 
 log = logging.getLogger(__name__)
-_READ = 1 << 16
-TOGETHER_SECONDS = 0.02
 GIVE_UP_SECONDS = 10.0
 
 
@@ -61,6 +59,7 @@ class Executing:
         self._hooks = hooks
         self._endings = endings
         self._results_limit = results_limit
+        self._prints = Prints(loop, self._catch_up)
         self._answering = Answering(loop, ledger, courier, hooks, endings, self.stop, self._flush)
 
     # --- start ---------------------------------------------------------------------------------------------------
@@ -109,12 +108,8 @@ class Executing:
             "scratch": str(self._endings.scratch_of(lane)),
         }
 
-    def _keeper(self, run_id: uuid.UUID, keys: dict[str, Any]) -> Callable[[str | None, int, list[Line]], object]:
-        def keep(step: str | None, attempt: int, lines: list[Line]) -> None:
-            said = {**keys, "step": step, "attempt": attempt} if step else keys
-            self._logbook.keep(Said(Chunk(run_id, step, attempt), said, lines))
-
-        return keep
+    def _keeper(self, run_id: uuid.UUID, keys: dict[str, Any]) -> Keep:
+        return lambda step, attempt, lines: self._logbook.keep(Said(Chunk(run_id, step, attempt), keys, lines))
 
     # --- listen --------------------------------------------------------------------------------------------------
 
@@ -122,14 +117,13 @@ class Executing:
         """Listen to a new lane."""
         lane.watched = True
         self._loop.watch(lane.talk, lambda: self._hear(lane))
-        for stream, descriptor in zip(STREAMS, (lane.out, lane.err), strict=True):
-            self._listen(lane, stream, descriptor)
+        self._prints.watch(lane)
 
     def unwatch(self, lane: Lane) -> None:
         """It is gone."""
         lane.watched = False
-        for each in (lane.talk, lane.out, lane.err):
-            self._loop.forget(each)
+        self._loop.forget(lane.talk)
+        self._prints.unwatch(lane)
 
     def _hear(self, lane: Lane) -> None:
         try:
@@ -146,69 +140,18 @@ class Executing:
                 lane.run.killed_for = "its process broke the conversation with its worker"
             self._lanes.discard(lane)
 
-    def _listen(self, lane: Lane, stream: str, descriptor: int) -> None:
-        """When it prints, give it a moment: its lines are taken together, by the end of their step if that is soon.
-
-        What comes on the standard error is taken at once: programs write there, between lines that are printed.
-        """
-        drain = partial(self._drain, lane, stream, descriptor)
-
-        def later() -> None:
-            self._loop.forget(descriptor)
-            self._loop.after(TOGETHER_SECONDS, drain)
-
-        if lane.watched:
-            self._loop.watch(descriptor, later if stream == "stdout" else drain)
-
-    def _drain(self, lane: Lane, stream: str, descriptor: int) -> None:
-        """Take in what the lane has printed, so much at a time that one that prints without end delays nobody.
-
-        Whose step it belongs to, the lane has said before.
-        """
-        if not lane.watched:
-            return
+    def _catch_up(self, lane: Lane) -> None:
+        """Take in what it has said and what it has begun, before what it prints."""
         self._hear(lane)
         if lane.run is not None:
             self._see(lane.run)
-        if stream == "stderr":
-            self._take(lane, "stdout", lane.out)
-        count = self._take(lane, stream, descriptor)
-        if count is None:
-            self._loop.forget(descriptor)
-        elif count >= _READ // 2:
-            self._loop.watch(descriptor, partial(self._drain, lane, stream, descriptor))
-        elif stream == "stdout":
-            self._listen(lane, stream, descriptor)
-        else:
-            self._loop.forget(descriptor)
-            self._loop.after(TOGETHER_SECONDS, partial(self._listen, lane, stream, descriptor))
-
-    def _take(self, lane: Lane, stream: str, descriptor: int) -> int | None:
-        """How many bytes there were; None where there will be no more."""
-        try:
-            data = os.read(descriptor, _READ)
-        except BlockingIOError:  # its step's end has taken it
-            return 0
-        if data and lane.run is not None:
-            lane.run.output.feed(stream, data)
-            lane.run.output.take()
-        elif data:
-            log.warning("a lane without a run says: %s", data[-1_000:].decode(errors="replace"))
-        return len(data) or None
-
-    def _drain_all(self, lane: Lane) -> None:
-        """Take in what was printed until now, before what follows begins; of a flood only so much."""
-        for stream, descriptor in zip(STREAMS, (lane.out, lane.err), strict=True):
-            for _ in range(8):
-                if not self._take(lane, stream, descriptor):
-                    break
 
     def _obey(self, run: Run, lane: Lane, header: Header, body: bytes) -> None:
         say = header["say"]
         if say == "begin":
             attempt = Attempt(**header["attempt"])
             if header.get("answer"):
-                self._drain_all(lane)
+                self._prints.take_all(lane)
                 self._answering.let_begin(run, lane, attempt)
             self._begin(run, header["begun"], attempt, time.monotonic())
         elif say == "committed":
@@ -260,7 +203,7 @@ class Executing:
         if run.timeout is not None:
             run.timeout.cancel()
             run.timeout = None
-        self._drain_all(lane)
+        self._prints.take_all(lane)
         run.output.enter(None, run.claimed.attempt)
         run.underway = None
 
@@ -331,7 +274,7 @@ class Executing:
         run.stopped_at = time.monotonic()
         if run.timeout is not None:
             run.timeout.cancel()
-        self._drain_all(lane)
+        self._prints.take_all(lane)
         run.output.flush()
         run.end = header, body
         if (number := header["litter"]) is not None:
@@ -358,7 +301,7 @@ class Executing:
         if run.end is None:
             self._see(run)
             run.stopped_at = time.monotonic()
-            self._drain_all(lane)
+            self._prints.take_all(lane)
             run.output.flush()
         run.lane = None
         self._endings.write(run, status)

@@ -13,7 +13,8 @@ import threading
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import psycopg
@@ -27,11 +28,12 @@ log = logging.getLogger(__name__)
 PAUSE_SECONDS = 0.2
 MOST_WAITING = 20_000
 AT_ONCE = 2_000
+_json = json.JSONEncoder(ensure_ascii=False).encode
 _NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 
 
 class Said(NamedTuple):
-    """Lines of one attempt; `keys` are what the worker's own log tells of their run."""
+    """Lines of one attempt; `keys` are what the worker's own log tells of its run."""
 
     chunk: Chunk
     keys: Mapping[str, Any]
@@ -94,15 +96,28 @@ class Logbook(threading.Thread):
             return
         _show(taken)
         chunks = rows_of(taken)
-        try:
-            self._database.run(lambda connection: run_logs.keep(connection, chunks))
-            self._kept({each.run_id for each in chunks})
-        except psycopg.Error as error:
-            self._left_out += sum(len(each.lines) for each in taken)
-            log.warning("what runs said is not kept: %s", str(error).strip().split("\n")[0])
+        self._write(chunks)
         if self._left_out:
             log.warning("%d lines that runs said were left out", self._left_out)
             self._left_out = 0
+
+    def _write(self, chunks: Sequence[Chunk]) -> None:
+        """Together, or where the database refuses one of them, each by itself: no run loses lines for another's."""
+        try:
+            self._database.run(lambda connection: run_logs.keep(connection, chunks))
+            self._kept({each.run_id for each in chunks})
+        except psycopg.DataError as error:
+            if len(chunks) > 1:
+                for each in chunks:
+                    self._write([each])
+            else:
+                self._lost(chunks, error)
+        except psycopg.Error as error:
+            self._lost(chunks, error)
+
+    def _lost(self, chunks: Sequence[Chunk], error: psycopg.Error) -> None:
+        self._left_out += sum(each.lines.count('"stream"') for each in chunks)
+        log.warning("what runs said is not kept: %s", str(error).strip().split("\n")[0])
 
 
 def rows_of(taken: Iterable[Said]) -> list[Chunk]:
@@ -111,34 +126,62 @@ def rows_of(taken: Iterable[Said]) -> list[Chunk]:
     for each in taken:
         by_run.setdefault(each.chunk.run_id, []).append(each)
     rows = []
-    for run_id, said in by_run.items():
-        of = {(each.chunk.step, each.chunk.attempt) for each in said}
-        if len(of) == 1:
-            rows.append(said[0].chunk._replace(lines=as_json(line.as_json() for each in said for line in each.lines)))
-            continue
-        lines = (
-            {**line.as_json(), "step": each.chunk.step, "attempt": each.chunk.attempt}
-            for each in said
-            for line in each.lines
-        )
-        rows.append(Chunk(run_id, None, said[0].chunk.attempt, as_json(lines)))
+    for said in by_run.values():
+        chunk = said[0].chunk
+        if len({(each.chunk.step, each.chunk.attempt) for each in said}) == 1:
+            lines = [as_json(line) for each in said for line in each.lines]
+        else:
+            lines = [as_json(line, _whose(each.chunk)) for each in said for line in each.lines]
+            chunk = chunk._replace(step=None)
+        rows.append(chunk._replace(lines=f"[{','.join(lines)}]"))
     return rows
 
 
-def as_json(lines: Iterable[dict[str, Any]]) -> str:
+def _whose(chunk: Chunk) -> str:
+    return f', "step": {_json(chunk.step)}, "attempt": {chunk.attempt}'
+
+
+def as_json(line: Line, whose: str = "") -> str:
     """As Postgres can look into it: without NUL and halves of surrogate pairs, which a record's fields may have."""
-    text = json.dumps(list(lines), ensure_ascii=False).encode(errors="replace").decode()
+    said = f'{{"at": {line.at!r}, "stream": "{line.stream}", "text": {_json(line.text)}{whose}'
+    if line.level is None:
+        return _whole(said + "}")
+    record = f', "level": {_json(line.level)}, "logger": {_json(line.logger or "")}'
+    if line.fields:
+        record += f', "fields": {_json(line.fields)}'
+    return _whole(f"{said}{record}}}")
+
+
+def _whole(text: str) -> str:
+    if not text.isascii():
+        text = text.encode(errors="replace").decode()
     return _NUL.sub(r"\1\\ufffd", text) if "\\u0000" in text else text
 
 
 def _show(taken: list[Said]) -> None:
-    """In the worker's own log, a line of JSON each, as its other lines are."""
-    out = []
-    for each in taken:
-        for line in each.lines:
-            stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(line.at)) + f".{int(line.at % 1 * 1e6):06d}Z"
-            said = {**(line.fields or {}), **each.keys, "event": line.text, "stream": line.stream}
-            said |= {"level": line.level or "info", "logger": line.logger or "print", "timestamp": stamp}
-            out.append(json.dumps({"process": "worker", **said}, default=str))
+    """In the worker's own log, a line of JSON each, as its other lines are; what was printed at once is one."""
+    out, heads = [], dict[uuid.UUID, str]()
+    for chunk, keys, lines in taken:
+        if (head := heads.get(chunk.run_id)) is None:
+            head = heads[chunk.run_id] = json.dumps({"process": "worker", **keys})[:-1]
+        if chunk.step is not None:
+            head += f', "step": {json.dumps(chunk.step)}, "attempt": {chunk.attempt}'
+        for line in lines:
+            said = f'"event": {json.dumps(line.text)}, "stream": "{line.stream}", "timestamp": "{_stamp(line.at)}"'
+            if line.level is None:
+                out.append(f'{head}, {said}, "level": "info", "logger": "print"}}')
+            else:
+                record = {"level": line.level, "logger": line.logger}
+                whole = {**(line.fields or {}), **json.loads(f"{head}, {said}}}"), **record}
+                out.append(json.dumps(whole))
     sys.stdout.write("\n".join(out) + "\n")
     sys.stdout.flush()
+
+
+def _stamp(at: float) -> str:
+    return f"{_second(int(at))}.{int(at % 1 * 1e6):06d}Z"
+
+
+@lru_cache(maxsize=8)
+def _second(at: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(at))

@@ -10,9 +10,9 @@ import json
 import time
 from collections import deque
 from collections.abc import Callable
+from math import isfinite
 from typing import Any, NamedTuple
 
-from andon.engine.memos import plain
 from andon_worker.wire import ERROR_MARK, MARK, MAX_LINE
 
 MOST_LINES, MOST_BYTES, LAST_LINES = 2_000, 1024 * 1024, 200
@@ -32,10 +32,6 @@ class Line(NamedTuple):
     level: str | None = None
     logger: str | None = None
     fields: dict[str, Any] | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        """Without what it doesn't have."""
-        return {name: value for name, value in self._asdict().items() if value is not None}
 
 
 Keep = Callable[[str | None, int, list[Line]], object]
@@ -65,7 +61,7 @@ class RunOutput:
         """Bytes as they came."""
         partial = self._partial[stream]
         if not partial and data[-1:] == b"\n" and self._fits(data):
-            self._lines.append(Line(time.time(), stream, plain(data[:-1].decode(errors="replace"))))
+            self._lines.append(Line(time.time(), stream, _text(data[:-1])))
             self._count += data.count(b"\n")
             self._bytes += len(data)
             return
@@ -107,6 +103,8 @@ class RunOutput:
 
     def flush(self) -> None:
         """The attempt is over: hand on all of it."""
+        if not self._count and not any(self._partial.values()):
+            return
         for stream, partial in self._partial.items():
             if partial:
                 self._add(read_line(stream, bytes(partial)))
@@ -126,13 +124,22 @@ def read_line(stream: str, data: bytes) -> Line:
         stream, data = "stderr", data[len(ERROR_MARK) :]
     elif data.startswith(MARK):
         try:
-            said = json.loads(data[1:])
+            said = json.loads(data[1:], parse_constant=str, parse_float=_number)
             text, level, logger = (str(said[name]) for name in ("text", "level", "logger"))
-            at = min(max(float(said["at"]), 0.0), LATEST)  # somebody may print our mark
+            at = min(max(0.0, float(said["at"])), LATEST)  # somebody may print our mark, and NaN is below 0.0 so
             return Line(at, "log", text, level, logger, _fields(said.get("fields")))
         except (ValueError, KeyError, TypeError, RecursionError):
             pass
-    return Line(time.time(), stream, plain(data.decode(errors="replace")))
+    return Line(time.time(), stream, _text(data))
+
+
+def _text(data: bytes) -> str:
+    return data.decode(errors="replace").replace("\x00", "\ufffd")
+
+
+def _number(text: str) -> float | str:
+    """JSON, as Postgres knows it, has no infinite number."""
+    return number if isfinite(number := float(text)) else text
 
 
 def _fields(said: object) -> dict[str, Any] | None:
