@@ -60,6 +60,9 @@ def leave(what: str) -> int:
             subprocess.Popen(["sleep", "600"])
         case "descriptor":
             os.set_inheritable(os.open("/dev/null", os.O_RDONLY), True)
+        case "loggers":
+            logging.basicConfig(force=True, format="mine: %(message)s")
+            structlog.configure(processors=[structlog.dev.ConsoleRenderer()])
         case "output":
             sys.stdout = open(os.devnull, "w")  # noqa: SIM115
         case "memory":
@@ -89,6 +92,7 @@ def look() -> dict[str, Any]:
         "threads": threading.active_count(),
         "files": os.listdir(tempfile.gettempdir()),
         "cache": list(cache),
+        "loggers": [type(each).__name__ for each in logging.getLogger().handlers],
     }
 
 

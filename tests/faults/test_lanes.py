@@ -55,10 +55,11 @@ CLEAN = {
     "mask": [],
     "threads": 1,
     "files": [],
+    "loggers": ["CaptureHandler"],
 }
 LEFT = (
     "environment", "environment past os.environ", "directory", "umask", "soft limit", "hard limit", "alarm", "timer",
-    "handler", "mask", "niceness", "thread", "program", "descriptor", "output", "memory", "temporary file",
+    "handler", "mask", "niceness", "thread", "program", "descriptor", "loggers", "output", "memory", "temporary file",
 )  # fmt: skip
 
 

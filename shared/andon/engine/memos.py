@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ from andon.engine.errors import InvalidResult
 from andon.engine.tracebacks import causes_of, frames_of, text_of
 
 MAX_RESULT_BYTES = 4 * 1024 * 1024
+_STYLE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_])")
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,15 @@ def plain(text: str) -> str:
     return text.encode(errors="replace").decode().replace("\x00", "\ufffd")
 
 
+def unstyled(text: str) -> str:
+    """`text` without what colours it on a terminal, or moves the cursor there."""
+    return _STYLE.sub("", text) if "\x1b" in text else text
+
+
+def _worded(text: str) -> str:
+    return plain(unstyled(text))
+
+
 def describe(error: BaseException, step: str | None = None) -> dict[str, Any]:
     """An exception as the JSON that API and console show."""
     try:
@@ -64,11 +75,11 @@ def describe(error: BaseException, step: str | None = None) -> dict[str, Any]:
         said = ""
     described: dict[str, Any] = {
         "type": type(error).__name__,
-        "message": plain(said or type(error).__name__)[:2_000],
-        "traceback": plain(text_of(error)),
+        "message": _worded(said or type(error).__name__)[:2_000],
+        "traceback": _worded(text_of(error)),
     }
     if frames := frames_of(error):
-        described["frames"] = [{k: plain(v) if isinstance(v, str) else v for k, v in each.items()} for each in frames]
+        described["frames"] = [{k: _worded(v) if isinstance(v, str) else v for k, v in each.items()} for each in frames]
     if causes := _causes(error):
         described["causes"] = causes
     if step is not None:
@@ -78,6 +89,6 @@ def describe(error: BaseException, step: str | None = None) -> dict[str, Any]:
 
 def _causes(error: BaseException) -> list[dict[str, str]]:
     try:
-        return [{name: plain(said) for name, said in each.items()} for each in causes_of(error)]
+        return [{name: _worded(said) for name, said in each.items()} for each in causes_of(error)]
     except Exception:  # a text of one fails
         return []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import sysconfig
 import traceback
@@ -33,6 +34,13 @@ def frames_of(error: BaseException) -> list[dict[str, Any]]:
         callers = (_call(*each) for each in islice(traceback.walk_stack(None), MOST_FRAMES))
         told[:0] = [each for each in callers if each["own"]][:1]
     return told
+
+
+def frames_of_crash(printed: str) -> list[dict[str, Any]]:
+    """The same of a process that died in C, by what `faulthandler` has printed; empty if it hasn't."""
+    _, fatal, dump = printed.rpartition("Fatal Python error: ")
+    calls = re.findall(r'^  File "(.+)", line (\d+) in (.+)$', dump, re.MULTILINE) if fatal else []
+    return [_told(file, int(line), name, own=_is_outside(file)) for file, line, name in reversed(calls)][-MOST_FRAMES:]
 
 
 def causes_of(error: BaseException) -> list[dict[str, str]]:
@@ -66,24 +74,32 @@ def _behind(error: BaseException) -> list[BaseException]:
 
 
 def _call(frame: FrameType, number: int) -> dict[str, Any]:
-    code = frame.f_code
-    [summary] = traceback.StackSummary.from_list([(code.co_filename, number, code.co_name, None)])
-    return {
-        "file": _shown(code.co_filename),
-        "line": number,
-        "function": code.co_name,
-        "source": (summary.line or "")[:LONGEST_LINE],
-        "own": is_own(frame),
-    }
+    return _told(frame.f_code.co_filename, number, frame.f_code.co_name, own=is_own(frame))
+
+
+def _told(file: str, line: int, function: str, *, own: bool) -> dict[str, Any]:
+    [summary] = traceback.StackSummary.from_list([(file, line, function, None)])
+    source = (summary.line or "")[:LONGEST_LINE]
+    return {"file": _shown(file), "line": line, "function": function, "source": source, "own": own}
 
 
 def is_own(frame: FrameType) -> bool:
     """Whether it is the code of whoever wrote the function."""
     module, file = str(frame.f_globals.get("__name__") or ""), frame.f_code.co_filename
-    if module == "__main__" and Path(file).parent.parent.name == "andon_worker":  # a process of ours, not a module
+    if module == "__main__" and "andon_worker" in Path(file).parent.parts[-2:]:  # a process of ours, not a module
         return False
     if any(module == each or module.startswith(each + ".") for each in ENGINE):
         return False
+    return _is_no_library(file)
+
+
+def _is_outside(file: str) -> bool:
+    """The same of a file of which no more is known."""
+    ours = str(Path(__file__).parents[1]) + os.sep
+    return _is_no_library(file) and not file.startswith(ours) and f"{os.sep}andon_worker{os.sep}" not in file
+
+
+def _is_no_library(file: str) -> bool:
     return not file.startswith(("<", *_libraries())) and f"{os.sep}site-packages{os.sep}" not in file
 
 

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +17,7 @@ from andon.engine.errors import Interrupted
 from andon.engine.execution import _where
 from andon.engine.memos import describe
 from andon.engine.stops import Cause
+from andon.engine.tracebacks import frames_of_crash
 from andon.testing import run_function
 
 
@@ -47,10 +52,18 @@ def test_own_calls_are_told_from_the_engines_and_the_librarys() -> None:
     assert error["frames"][0]["file"].endswith(".py")
 
 
-@pytest.mark.parametrize("name", ["andon_worker.supervisor.endings", "andon_worker.nursery.forking", "__main__"])
-def test_processes_of_andon_that_are_imported_from_a_checkout_are_no_own_code(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("andon_worker.supervisor.endings", "supervisor/endings.py"),
+        ("andon_worker.nursery.forking", "nursery/forking.py"),
+        ("__main__", "nursery/__main__.py"),
+        ("__main__", "__main__.py"),
+    ],
+)
+def test_processes_of_andon_that_are_imported_from_a_checkout_are_no_own_code(name: str, file: str) -> None:
     calls: dict[str, Any] = {"__name__": name}
-    exec(compile("def fail(): raise ValueError", "/src/andon_worker/nursery/__main__.py", "exec"), calls)
+    exec(compile("def fail(): raise ValueError", f"/src/andon_worker/{file}", "exec"), calls)
     with pytest.raises(ValueError) as raised:
         calls["fail"]()
     assert {each["function"]: each["own"] for each in describe(raised.value)["frames"]}["fail"] is False
@@ -137,3 +150,14 @@ def test_where_the_step_is_a_librarys_function_its_call_is_shown() -> None:
     assert error is not None
     [own] = [each for each in error["frames"] if each["own"]]
     assert (own["function"], own["source"]) == ("hands_on", 'step.run("parse", json.loads, "{")')
+
+
+def test_a_crash_in_c_is_at_the_own_line_that_called_it(tmp_path: Path) -> None:
+    body = "import ctypes, faulthandler\nfaulthandler.enable(2)\ndef crash():\n    ctypes.string_at(8)\ncrash()\n"
+    (file := tmp_path / "orders.py").write_text(body)
+    died = subprocess.run([sys.executable, str(file)], capture_output=True, text=True, check=False)
+    assert died.returncode == -signal.SIGSEGV
+    own = [each for each in frames_of_crash("before\n" + died.stderr) if each["own"]]
+    assert [(each["line"], each["function"]) for each in own] == [(5, "<module>"), (4, "crash")]
+    assert own[-1]["source"] == "ctypes.string_at(8)"
+    assert frames_of_crash('  File "orders.py", line 4 in crash') == []

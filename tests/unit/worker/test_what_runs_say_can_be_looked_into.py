@@ -11,6 +11,7 @@ import pytest
 
 from andon.adapters.postgres.runs.run_logs import Chunk
 from andon.engine.ids import new_id
+from andon.engine.memos import describe
 from andon_worker.lane.capture import encode
 from andon_worker.supervisor.output.logbook import Said, as_json, rows_of
 from andon_worker.supervisor.output.output import Line, RunOutput, read_line
@@ -122,3 +123,11 @@ def test_a_line_of_nothing_but_marks_is_taken_apart_at_once() -> None:
     output.feed("stdout", MARK * 5_000 + b"\n")
     output.flush()
     assert sum(len(each.text) for each in lines) <= 5_000
+
+
+def test_what_colours_a_terminal_is_left_out_of_lines_records_and_errors() -> None:
+    styled = "\x1b[1;31mred\x1b[0m \x1b]8;;http://a.example\x07link\x1b]8;;\x07\x1b[2K\x1b[38;5;208m!\x1b[m"
+    assert read_line("stdout", styled.encode()).text == "red link!"
+    record = logging.makeLogRecord({"msg": styled, "levelname": "INFO", "name": "acme"})
+    assert read_line("stdout", MARK + encode(record).encode()).text == "red link!"
+    assert describe(ValueError(styled))["message"] == "red link!"

@@ -18,7 +18,7 @@ from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
-from andon.engine.memos import plain
+from andon.engine.memos import plain, unstyled
 from andon_worker.wire import ERROR_MARK, MARK, MAX_LINE, unread
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
@@ -55,6 +55,7 @@ def encode(record: logging.LogRecord) -> str:
         fields = {k: v for k, v in vars(record).items() if k not in _STANDARD and not k.startswith("_")}
     if record.exc_info and record.exc_info[0] is not None:
         text += "\n" + logging.Formatter().formatException(record.exc_info)
+    text = unstyled(text)
     line = {"at": record.created, "level": record.levelname.lower(), "logger": record.name[:200], "text": plain(text)}
     whole = json.dumps({**line, "fields": fields} if fields else line, default=_shown, ensure_ascii=True, skipkeys=True)
     if len(whole) <= MAX_LINE:

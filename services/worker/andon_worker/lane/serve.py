@@ -63,7 +63,7 @@ def live(ends: Ends, functions: Mapping[str, Function], parent: int) -> None:
     show_lines_at_once(marked=not at_terminal)
     faulthandler.enable(2, all_threads=False)  # code that dies in C says which line has called it
     library_level = logging.getLevelNamesMapping().get(settings.library_log_level.upper(), logging.WARNING)
-    configure_capture(settings.log_level, logging.StreamHandler() if at_terminal else CaptureHandler(library_level))
+    handler = logging.StreamHandler() if at_terminal else CaptureHandler(library_level)
     tracing = start_tracing("worker", os.environ)
     talk, orders = Conversation(socket.socket(fileno=ends.talk)), Orders(socket.socket(fileno=ends.orders))
     forget_in_children(talk.close, orders.inbox.close)
@@ -78,6 +78,7 @@ def live(ends: Ends, functions: Mapping[str, Function], parent: int) -> None:
             break
         scratch.enter(header["scratch"])
         birth = birth or Birth()  # with the `TMPDIR` that it mostly keeps: an environment is costly to put back
+        configure_capture(settings.log_level, handler)  # the run before may have had loggers its own way
         with tracing.joined(header["traceparent"]) if tracing and header["traceparent"] else nullcontext():
             end, body, stopped = runs.execute(header)
         if tracing is not None:

@@ -29,6 +29,7 @@ from andon.engine.steps.retries import delay
 from andon.engine.steps.stepping import failure
 from andon.engine.stops import Cause
 from andon.scratch import remove
+from andon.engine.tracebacks import frames_of_crash
 from andon_worker.nursery.starting import in_words
 from andon_worker.supervisor.courier import Courier
 from andon_worker.supervisor.hosting.hosting import Hosts, Run
@@ -97,7 +98,8 @@ class Endings:
             log.info("run %s is handed over", run.id, extra=run.keys)
             self._suspend(run, attempted=_handed_over(run))
         else:
-            self._failed(run, ProcessDied(died(run, status)))
+            frames = frames_of_crash(run.output.errors.decode(errors="replace"))
+            self._failed(run, ProcessDied(died(run, status)), {"frames": frames} if frames else None)
 
     def _failed(self, run: Run, error: Exception, where: Mapping[str, Any] | None = None) -> None:
         """Its process is gone by the fault of its code: the step's attempt has failed, or the handler's. `where` it was

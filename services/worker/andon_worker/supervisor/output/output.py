@@ -13,10 +13,12 @@ from collections.abc import Callable
 from math import isfinite
 from typing import Any, NamedTuple
 
+from andon.engine.memos import unstyled
 from andon_worker.wire import ERROR_MARK, MARK, MAX_LINE
 
 MOST_LINES, MOST_BYTES, LAST_LINES = 2_000, 1024 * 1024, 200
 STREAMS = ("stdout", "stderr")
+MOST_ERRORS = 16 * 1024
 LATEST = 253_402_300_000.0  # the end of year 9999
 
 
@@ -50,15 +52,19 @@ class RunOutput:
         self._count = self._bytes = 0
         self._tail: deque[Line] = deque(maxlen=LAST_LINES)
         self._beyond = 0
+        self.errors = b""
+        """What came last on the pipe of the standard error: a process that dies in C says there where it was."""
 
     def enter(self, step: str | None, attempt: int) -> None:
         """What follows is said by this attempt; None: by the handler between its steps."""
         if (step, attempt) != (self._step, self._attempt):
             self.flush()
-            self._step, self._attempt = step, attempt
+            self._step, self._attempt, self.errors = step, attempt, b""
 
     def feed(self, stream: str, data: bytes) -> None:
         """Bytes as they came."""
+        if stream == "stderr":
+            self.errors = (self.errors + data)[-MOST_ERRORS:]
         partial = self._partial[stream]
         if not partial and data[-1:] == b"\n" and self._fits(data):
             self._lines.append(Line(time.time(), stream, _text(data[:-1])))
@@ -134,7 +140,7 @@ def read_line(stream: str, data: bytes) -> Line:
 
 
 def _text(data: bytes) -> str:
-    return data.decode(errors="replace").replace("\x00", "\ufffd")
+    return unstyled(data.decode(errors="replace").replace("\x00", "\ufffd"))
 
 
 def _number(text: str) -> float | str:
