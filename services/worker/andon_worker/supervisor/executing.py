@@ -25,10 +25,10 @@ from andon_worker.supervisor.endings import Endings
 from andon_worker.supervisor.hosting.hosting import Hosts, Run
 from andon_worker.supervisor.hosting.lanes import Lane, Lanes
 from andon_worker.supervisor.hosting.loop import Loop
+from andon_worker.supervisor.hosting.prints import Prints
 from andon_worker.supervisor.ledger import Ledger
 from andon_worker.supervisor.output.logbook import Logbook, Said
 from andon_worker.supervisor.output.output import Keep, RunOutput
-from andon_worker.supervisor.output.prints import Prints
 from andon_worker.supervisor.signals.hooks import Hooks
 from andon_worker.wire import BrokenFrame, Header
 
