@@ -28,8 +28,8 @@ from andon.engine.states import TERMINAL
 from andon.engine.steps.retries import delay
 from andon.engine.steps.stepping import failure
 from andon.engine.stops import Cause
-from andon.scratch import remove
 from andon.engine.tracebacks import frames_of_crash
+from andon.scratch import remove
 from andon_worker.nursery.starting import in_words
 from andon_worker.supervisor.courier import Courier
 from andon_worker.supervisor.hosting.hosting import Hosts, Run
