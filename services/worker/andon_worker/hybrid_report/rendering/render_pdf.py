@@ -20,6 +20,8 @@ from andon_worker.hybrid_report.wording import LOCALES, label, one_way, some
 
 _GAP = 8.0
 _LEAST = 0.72  # of its size that a chart keeps
+_AHEAD = 5  # charts among which one is looked for that fits
+_AROUND = 12.0  # a chart's caption and the gap above it
 _OURS = set(string.printable + "…–−’·•×±²|“”")  # what the report writes by itself
 
 Links = dict[tuple[str, str], int]
@@ -110,9 +112,9 @@ def _section(pdf: Page, name: str, document: Document, links: Links, control: Co
     for sentence in told:
         pdf.write_text(sentence)
         pdf.ln(1)
-    for row in rows:
+    while rows:
         control.check()
-        _figures(pdf, row, name, links)
+        _figures(pdf, rows.pop(_next(pdf, rows)), name, links)
     for grid in section.grids(result, wording):
         control.check()
         if grid.rows:
@@ -157,13 +159,24 @@ def _height(pdf: Page, row: list[Figure]) -> float:
     return max(figure.drawing.height / figure.drawing.width * _width(pdf, row) for figure in row)
 
 
+def _next(pdf: Page, rows: list[list[Figure]]) -> int:
+    """The first of the next few rows that fits on this page: a small chart goes before a large one that doesn't."""
+    fitting = (place for place, row in enumerate(rows[:_AHEAD]) if _share(pdf, row) >= _LEAST)
+    return next(fitting, 0)
+
+
+def _share(pdf: Page, row: list[Figure]) -> float:
+    """How large charts can be on this page: 1 is their own size."""
+    return min(1.0, (pdf.left - _AROUND) / _height(pdf, row))
+
+
 def _figures(pdf: Page, row: list[Figure], section: str, links: Links) -> None:
-    pdf.ln(4)
     # Charts are made a little smaller before they leave a page half empty.
-    share = min(1.0, (pdf.left - 8) / _height(pdf, row))
+    share = _share(pdf, row)
     if share < _LEAST:
         pdf.add_page()
         share = 1.0
+    pdf.ln(4)
     width, height = share * _width(pdf, row), share * _height(pdf, row)
     top = pdf.get_y()
     for figure in row:
