@@ -16,7 +16,7 @@ from redis import Redis
 from andon.adapters.redis.stream.reading import CUTTING, LARGEST, Entry, entries_of, place_of, tenant_of
 from andon.engine.events import DEFAULT_TENANT
 
-AT_ONCE = 2_000
+AT_ONCE = 5_000
 """Entries that Redis looks at without doing anything else: some milliseconds."""
 MOST_BYTES = 4 * 1024 * 1024
 MOST_FOUND = 100
