@@ -130,7 +130,7 @@ SELECT (data->>'runId')::uuid, NULL, NULL, NULL, NULL, NULL, seq, id, name, tena
 _EFFECTS = _ON_CLEANUP + _TOLD + _ENDED % "EXISTS (SELECT FROM cleanup)"
 
 # Waits for nobody: an end whose run or subject somebody else changes now is left out. Subjects are locked before runs.
-# Each is looked for by its id: of a join, the planner would read all runs that any worker holds.
+# Each is looked for by its id: of a join, the planner would read all runs that any worker holds, or that there are.
 _BY_HOLDER = f"""
 WITH ends AS (
     SELECT * FROM json_to_recordset(%(ends)s::json)
@@ -161,7 +161,7 @@ WITH ends AS (
             THEN coalesce(e.step, r.current_step) END,
         step_started_at = CASE WHEN e.status <> 'completed' OR r.cancel_requested_at IS NOT NULL
             THEN coalesce(clock_timestamp() - e.seconds * interval '1 s', r.step_started_at) END
-    FROM ends e, held h WHERE r.id = e.id AND h.id = r.id
+    FROM ends e WHERE r.id = e.id AND r.id = ANY(ARRAY(SELECT id FROM held))
         AND NOT (r.awaits_children AND (r.cancel_requested_at IS NOT NULL OR e.status = 'cancelled'))
     RETURNING {of_run("r")}
 )"""
