@@ -24,7 +24,7 @@ from andon_worker.hybrid_report.wording import MISSING, Wording, label
 BINS = 40
 _FEWEST_BINS = 8
 _FEWEST_IN_TAIL = 20
-_FEW_MOMENTS = 20_000
+_FEW_MOMENTS, _MOST_MOMENTS = 20_000, 200_000  # to be counted one by one
 _STANDING_OUT = 0.03
 _LOPSIDED = 0.8  # the share of the most frequent value from which it is told
 TOP = 10
@@ -157,7 +157,8 @@ class _Spread:
         found = set()
         for column in self._temporal:
             c, seen = identifier(column.name), self._table.seen[column.name]
-            if seen.count and (seen.distinct <= _FEW_MOMENTS or seen.distinct > 0.9 * seen.count):
+            unique = seen.distinct > 0.9 * seen.count and seen.count <= _MOST_MOMENTS
+            if seen.count and (seen.distinct <= _FEW_MOMENTS or unique):
                 self._table.control.check()
                 (least, most) = self._table.one(
                     f"SELECT min(n), max(n) FROM (SELECT count(*) AS n FROM data WHERE {c} IS NOT NULL GROUP BY {c})"
