@@ -3,7 +3,6 @@
 VENV ?= .venv
 PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11 python,\
 	$(if $(shell $(name) -c 'import sys; print(sys.version_info >= (3, 11) or "")' 2>/dev/null),$(name))))
-UV ?= uv
 MINUTES ?= 30
 ROWS ?= 2000000
 BIN := $(VENV)/bin
@@ -11,7 +10,7 @@ MADE := $(VENV)/made
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # Files in their order: those that take whole processes come first, and the many quick ones fill up what is left.
 IN_PARALLEL := -n auto --dist loadfile --no-loadscope-reorder
-COMPILE := $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
+COMPILE := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
 	--no-annotate pyproject.toml
 
 .DEFAULT_GOAL := help
@@ -66,8 +65,8 @@ image: ## Build the container images without a daemon (root, buildah, debootstra
 spec: $(MADE)/dev ## Lint the OpenAPI and AsyncAPI documents, and do the main job with clients generated of them
 	SPEC=required $(BIN)/python -m pytest -n0 tests/contract/specification
 
-lock: ## Resolve pyproject.toml anew into requirements/*.txt (needs uv)
-	@command -v $(UV) >/dev/null || { echo "make lock needs uv: pip install uv, or UV=/path/to/uv" >&2; exit 1; }
+lock: $(MADE)/run ## Resolve pyproject.toml anew into requirements/*.txt
+	echo uv | $(COMPILE:pyproject.toml=-) --upgrade -o requirements/uv.txt
 	$(COMPILE) --upgrade --all-extras -o requirements/dev.txt
 	$(COMPILE) --upgrade --extra local --extra reports -c requirements/dev.txt -o requirements/run.txt
 	$(COMPILE) --upgrade --extra api --extra s3 --extra otel -c requirements/dev.txt -o requirements/api.txt

@@ -1,46 +1,45 @@
-"""Install what a file of requirements locks, and show how far that is: `python requirements/install.py FILE`.
+"""Install what a file of requirements locks, for the interpreter that runs this: `python requirements/install.py FILE`.
 
-For the interpreter that runs it. On a terminal one line tells of the package that pip is at; elsewhere nothing is
-said. What pip has said is shown where it fails.
+By uv, which takes a tenth of the time that pip takes. Where it can't be had, or can't reach the index that pip is told
+of in a way of pip's own, pip does it.
 """
 
 from __future__ import annotations
 
-import re
+import os
 import subprocess
 import sys
 from pathlib import Path
 
-LOCKED = re.compile(r"^[\w.-]+(\[.*])?==", re.MULTILINE)
-LOOKED_AT = re.compile(r"(?:Collecting|Ignoring|Requirement already satisfied:) ([\w.-]+)")
-LAST_WORDS = 25
+UV = Path(__file__).parent / "uv.txt"
+PATIENCE = {"UV_HTTP_TIMEOUT": "20", "UV_HTTP_RETRIES": "1"}
+"""Seconds, and tries: pip is there, too."""
 
 
 def main(file: str) -> int:
-    """Run pip; its exit code."""
-    total = len(LOCKED.findall(Path(file).read_text()))
-    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--progress-bar", "off"]
-    command += ["--require-hashes", "-r", file]
-    said, looked_at = [], 0
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as pip:
-        assert pip.stdout is not None
-        for line in pip.stdout:
-            said.append(line)
-            if found := LOOKED_AT.match(line):
-                looked_at += 1
-                show(f"  {min(looked_at, total)} of {total}: {found[1]}")
-            elif line.startswith("Installing"):
-                show("  unpacking them")
-    show("")
-    if pip.returncode:
-        sys.stderr.writelines(said[-LAST_WORDS:])
-    return pip.returncode
+    """Its exit code."""
+    return 0 if by_uv(file) else pip(file)
 
 
-def show(text: str) -> None:
-    """Show this in the place of what was shown before."""
-    if sys.stdout.isatty():
-        print(f"\r\x1b[K{text}", end="", flush=True)
+def by_uv(file: str) -> bool:
+    """Whether all is installed."""
+    if pip(str(UV), "--only-binary", ":all:"):
+        return False
+    installed = run("uv", "pip", "install", "--python", sys.executable, "--require-hashes", "-r", file) == 0
+    if not installed:
+        print("uv could not install everything; pip tries", file=sys.stderr)
+    return installed
+
+
+def pip(file: str, *options: str) -> int:
+    """Its exit code."""
+    return run("pip", "--disable-pip-version-check", "install", "--require-hashes", *options, "-r", file)
+
+
+def run(module: str, *words: str) -> int:
+    """Run a module's command; it shows how far it is on a terminal, and what fails anywhere."""
+    quiet = [] if sys.stdout.isatty() else ["--quiet"]
+    return subprocess.run([sys.executable, "-m", module, *words, *quiet], env={**PATIENCE, **os.environ}).returncode
 
 
 if __name__ == "__main__":
