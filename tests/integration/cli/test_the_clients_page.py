@@ -28,8 +28,10 @@ def test_the_examples_run_as_they_stand(running: System, sales: Path) -> None:
     blocking, awaited = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
     assert ran(blocking, running.url, sales.parent) == "Report is not currently generating\n"
     assert (sales.parent / "report.txt").stat().st_size > 0
-    first, *_, last = ran(awaited, running.url, sales.parent).splitlines()
-    assert (first.split()[0], last) == ("generating", "generated 1.0")
+    # Nothing is before the end where the report was quick.
+    *before, last = ran(awaited, running.url, sales.parent).splitlines()
+    assert {line.split()[0] for line in before} <= {"generating"}
+    assert last == "generated 1.0"
 
 
 def test_each_error_is_on_the_page() -> None:
