@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from concurrent.futures import ThreadPoolExecutor
+from threading import Timer
 from typing import Any
 
 import pytest
@@ -62,22 +63,26 @@ def test_13_of_a_cancel_and_a_completion_that_race_one_wins_and_all_agree(scene:
     reports = [scene.report(compute={"gate": True}) for _ in range(8)]
     outcomes: list[str] = []
 
-    def let_go(report: str, turn: int) -> None:
+    def held_in_its_step(report: str, turn: int) -> None:
         scene.ledger.gate(report).unlink(missing_ok=True)
         scene.generate(report)
         scene.wait_step(report, "compute", turn)
-        scene.ledger.open(report)
 
     def race(place: int) -> None:
         report = reports[place]
-        let_go(report, 1)
+        held_in_its_step(report, 1)
+        scene.ledger.open(report)
         began = time.monotonic()
         wait_until(lambda: scene.show_report(report)["status"] == "generated", 40, what="a run that nobody cancels")
         window = time.monotonic() - began
+        lead = rng.uniform(-window, window)  # by how much the step's end comes before the cancel
         for turn in range(times // len(reports)):
-            let_go(report, turn + 2)
-            time.sleep(rng.uniform(0, 1.5 * window))
+            held_in_its_step(report, turn + 2)
+            opening = Timer(max(0.0, -lead), scene.ledger.open, [report])
+            opening.start()
+            time.sleep(max(0.0, lead))
             answer = scene.api.post(f"/reports/{report}/cancel")
+            opening.join()
             assert answer.status_code in {202, 409}, answer.text
             ended = wait_until(
                 lambda: (shown := scene.show_report(report))["status"] != "generating" and shown, 40, what="the end"
@@ -87,7 +92,7 @@ def test_13_of_a_cancel_and_a_completion_that_race_one_wins_and_all_agree(scene:
             assert ended["status"] == ("cancelled" if won else "generated")
             assert ended["run"]["status"] == ("cancelled" if won else "completed")
             outcomes.append(ended["status"])
-            window *= 1.5 if won else 0.7  # to where neither wins each time, however busy the machine is
+            lead += rng.uniform(0, window) * (1 if won else -1)  # to where neither wins each time, on any machine
 
     with ThreadPoolExecutor(len(reports)) as pool:
         list(pool.map(race, range(len(reports))))
