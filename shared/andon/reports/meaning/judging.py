@@ -18,6 +18,7 @@ from andon.reports.values.spelling import (
     NUMBER,
     OTHER_INTEGER,
     OTHER_NUMBER,
+    POINT_ZERO,
     TEXT,
     Spelling,
 )
@@ -180,7 +181,7 @@ def _all(name: str, values: Sequence[str], *, said: bool = False) -> list[Spelli
     first = values[0].strip()
     if first[:1].isdigit() or first[:1] in "-+−.,($€£¥'" or not first[:1].isascii() or first[:1].isalpha():
         found += _numbers_as_moments(name, values, said=said)
-        found += [INTEGER, LONG_INTEGER, NUMBER]
+        found += [INTEGER, LONG_INTEGER, POINT_ZERO, NUMBER]
         found += _spelled(values)
         found += magnitudes.candidates(values[:_JUDGED])
     found += [BOOLEAN, moments.ISO_DATE, moments.ISO_TIMESTAMP, moments.MONTH, moments.QUARTER]

@@ -25,7 +25,8 @@ DELIMITERS = (",", ";", "\t", "|")
 _RARE = ("^", "~", "\x1f", ":", " ")  # tried where none of the others parts the lines
 _HEAD = 1 << 20
 _RECORDS = 5_000
-_COMMENTS = ("#", "%", "//", "--", "!")
+_COMMENTS = ("#", "%", "//", "--", "!", ";")
+_MOST_REMARKS = 0.2  # of the lines; what more of them begin with is a value
 _PROSE_WORDS = 4.0
 _SEP = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 
@@ -109,8 +110,12 @@ def dialects_of(path: Path, claimed: Format, given: Mapping[str, Any]) -> list[D
         given = {"delimiter": told[1], **given}
     comment, start, hidden = _comments(lines, start)
     found = _scored(lines[start:], claimed, comment, given)
+    if comment is None:
+        found = [replace(dialect, comment=_between(dialect, lines, start)) for dialect in found]
     headed = (_with_header(dialect, lines, start, claimed, given, hidden) for dialect in found)
-    return [_ended(dialect, path, given) for dialect in headed]
+    # Below the header of a file of semicolons, one at the front is an empty cell.
+    mended = (replace(each, comment=None) if each.comment == each.delimiter else each for each in headed)
+    return [_ended(dialect, path, given) for dialect in mended]
 
 
 def _ended(dialect: Dialect, path: Path, given: Mapping[str, Any]) -> Dialect:
@@ -127,9 +132,31 @@ def _comments(lines: Sequence[str], start: int) -> tuple[str | None, int, bool]:
     after = start
     while mark and after < len(lines) and (lines[after].startswith(mark) or not lines[after].strip()):
         after += 1
-    if mark is None or after == len(lines):
+    if mark is None or after == len(lines) or (mark == ";" and _are_cells(lines[start:after], lines[after])):
         return None, start, False
     return mark, after, lines[after - 1].startswith(mark)
+
+
+def _are_cells(first: Sequence[str], row: str) -> bool:
+    """Whether lines that begin with a semicolon are rows, or a header, with an empty cell in front."""
+    alike = any(line.count(";") == row.count(";") for line in first)
+    return alike and not (all(line.startswith("; ") for line in first if line.strip()) and "; " not in row)
+
+
+def _between(dialect: Dialect, lines: Sequence[str], start: int) -> str | None:
+    """What begins the remarks that stand among the rows: few, and most with fewer cells than these."""
+    records = list(_numbered(dialect, lines, start))
+    width = _width([record for _, record in records]) if records else 0
+    for mark in _COMMENTS:
+        marked = {number for number, line in enumerate(lines, 1) if number > start and line.startswith(mark)}
+        if not marked or mark == dialect.delimiter or width < 2:
+            continue
+        told = [record for number, record in records[:-1] if number in marked]
+        narrow = sum(len(record) < width for record in told)
+        # As many records as lines: none of them lies within a quoted value.
+        if len(told) == len(marked) <= _MOST_REMARKS * len(records) and narrow > 0.5 * len(told):
+            return mark
+    return None
 
 
 def _scored(lines: Sequence[str], claimed: Format, comment: str | None, given: Mapping[str, Any]) -> list[Dialect]:

@@ -93,6 +93,16 @@ NUMBER = Spelling(
     _PLAIN + _FINITE.replace("{0}", "try_cast({0} AS DOUBLE)") + " END",
     fitting=_FINITE.replace("{0}", "try_cast({0} AS DOUBLE)"),
 )
+# Where a column of whole numbers has gaps, some programs write all of them as fractions.
+_POINT_ZERO = r"-?(?:0|[1-9]\d{0,14})\.0"
+POINT_ZERO = Spelling(
+    "integer",
+    {"kind": "integer with .0"},
+    _POINT_ZERO,
+    f"CASE WHEN regexp_full_match({{0}}, '{_POINT_ZERO}') THEN try_cast({{0}} AS DOUBLE)::BIGINT END",
+    "1234.0",
+    fitting="try_cast({0} AS DOUBLE)::BIGINT",
+)
 # Digits as Arabic, Persian, Hindi and East Asian keyboards write them; what parts thousands is left out.
 _DIGITS = "".join(chr(zero + digit) for zero in (0xFF10, 0x660, 0x6F0, 0x966) for digit in range(10))
 _TRANSLATED = f"translate({{0}}, '{_DIGITS}٫．－−٬，', '{'0123456789' * 4}..--')"

@@ -13,6 +13,7 @@ from andon.reports.values.spelling import (
     NUMBER,
     OTHER_INTEGER,
     OTHER_NUMBER,
+    POINT_ZERO,
     TEXT,
     Spelling,
     plausible,
@@ -21,7 +22,7 @@ from andon.reports.values.spelling import (
 _FIXED = {
     each.spec["kind"]: each
     for each in (
-        *(TEXT, INTEGER, LONG_INTEGER, NUMBER, BOOLEAN, OTHER_INTEGER, OTHER_NUMBER, moments.QUARTER_FIRST),
+        *(TEXT, INTEGER, LONG_INTEGER, POINT_ZERO, NUMBER, BOOLEAN, OTHER_INTEGER, OTHER_NUMBER, moments.QUARTER_FIRST),
         *(moments.ISO_DATE, moments.ISO_TIMESTAMP, moments.COMPACT, moments.COMPACT_TIME),
         *(clock.DURATION, clock.SHORT, clock.SPOKEN, clock.TIME_OF_DAY, since.SERIAL_DAY, since.SERIAL_MOMENT),
         *(moments.MONTH, moments.MONTH_FIRST, moments.COMPACT_MONTH, moments.WEEK, moments.QUARTER, moments.EAST_ASIAN),
