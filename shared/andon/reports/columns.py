@@ -31,12 +31,22 @@ _NO_TOTAL = re.compile(
     r"average|avg|mean|median|age|alter|latency|gdp|per ?cap(?:ita)?|pop|population|einwohner|inhabitants|employees|"
     r"headcount|stock|on hand|capacity)(?:$|[^a-z])"
 )
+# Years and days by these names say when a thing came to be, and not when its row did.
+_ORIGIN = re.compile(
+    r"(?:^|[^a-z])(?:(?:year)?built|construction|manufactured?|manufacturing|model ?year|vintage|founded|founding|"
+    r"established|born|birth(?:day|date|year)?|dob|bau(?:jahr|datum)|geburts(?:jahr|datum|tag)|geboren|jahrgang|"
+    r"gründungsjahr|naissance|nacimiento|nascimento|nascita|construcción|fabricación)(?:$|[^a-z])"
+)
+_PART = re.compile(
+    r"(?i)(?:quarter|qtr|month|mon|week|(?:week)?day|day[ _]?of[ _]?\w+|hour|hr|minute|quartal|monat|woche|wochentag|"
+    r"tag|stunde|mois|mes|mese|trimestre|heure|hora)(?:[ _]?(?:no|number))?"
+)
 
 
 def roles_for(type_: str) -> tuple[str, ...]:
     """The roles that a column of a type can have."""
     if type_ in {"integer", "number"}:
-        return tuple(role for role in ROLES if role not in {"date", "text"} and (role != "year" or type_ == "integer"))
+        return tuple(role for role in ROLES if role not in {"date", "text"})
     if type_ in {"date", "timestamp"}:
         return ("date", "id", "category")
     if type_ == "boolean":
@@ -117,6 +127,16 @@ class Column:
     def dated(self) -> bool:
         """Whether it can serve as time: years as whole numbers can, too."""
         return self.temporal or (self.type == "integer" and self.role == "year")
+
+    @property
+    def of_origin(self) -> bool:
+        """Whether it says when a thing was built, founded or born: no time that its rows go along."""
+        return self.dated and bool(_ORIGIN.search(re.sub(r"[\W_]+", " ", _CAPITAL.sub(" ", self.name)).lower()))
+
+    @property
+    def part_of_time(self) -> bool:
+        """Whether its whole numbers are months, hours and the like."""
+        return self.type == "integer" and bool(_PART.fullmatch(self.name))
 
     def with_role(self, role: str, reason: str) -> Column:
         return replace(self, role=role, reason=reason)

@@ -92,6 +92,31 @@ def test_a_column_that_few_rows_have_drives_nothing(tmp_path: Path) -> None:
     assert "with rare" not in findings(said)
 
 
+def test_a_pair_with_few_rows_in_common_is_left_out_and_named(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"x": RANDOM.normal(0, 1, 600).round(3), "y": RANDOM.normal(0, 1, 600).round(3)})
+    frame["rare"] = np.where(np.arange(600) < 25, frame["x"] * 3, np.nan).round(3)
+    said = text(told(frame, tmp_path), "correlations")
+    assert "2 pairs of columns have values in fewer than 30 common rows and are left out: x and rare" in said
+    assert "x and rare rise" not in said
+
+
+@pytest.mark.parametrize("name", ["year_built", "date_of_birth", "Baujahr"])
+def test_when_things_were_made_is_no_time_of_their_rows(name: str, tmp_path: Path) -> None:
+    years = 1950 + RANDOM.integers(0, 60, ROWS)
+    made = [f"{year}-05-01" for year in years] if "date" in name else years
+    said = told(pd.DataFrame({name: made, "x": RANDOM.normal(0, 1, ROWS).round(2)}), tmp_path)
+    assert "no column of dates or times" in text(said, "trends")
+    assert f"mean of {name}" not in "".join(text(said, section) for section in said)
+
+
+def test_hours_of_a_day_split_the_rows(tmp_path: Path) -> None:
+    hours = np.arange(24 * 30) % 24
+    frame = pd.DataFrame({"hour": hours, "load": (np.where(hours == 19, 90, 50) + RANDOM.normal(0, 1, 720)).round(2)})
+    said = told(frame, tmp_path)
+    assert "By hour, the mean of load is highest for 19" in findings(said)
+    assert "mean of hour" not in "".join(text(said, section) for section in said)
+
+
 def test_flags_are_told_in_the_words_of_the_file(tmp_path: Path) -> None:
     frame = pd.DataFrame({"smoker": RANDOM.choice(["Yes", "No"], ROWS), "x": RANDOM.normal(0, 1, ROWS).round(2)})
     frame.loc[frame["smoker"] == "Yes", "x"] += 5

@@ -147,6 +147,7 @@ def test_a_long_query_says_how_far_it_is(tmp_path: Path) -> None:
         (["L", "S", "M", "XL"], ["S", "M", "L", "XL"]),
         (["Bonn", "Ulm", "Köln"], ["Bonn", "Ulm", "Köln"]),
         (["30", "4", "11"], ["30", "4", "11"]),
+        (["11", "12", "9", "10"], ["9", "10", "11", "12"]),
     ],
 )
 def test_bars_keep_to_the_order_that_their_names_have(names: list[str], ordered: list[str]) -> None:

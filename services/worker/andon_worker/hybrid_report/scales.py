@@ -36,6 +36,7 @@ _SCALES = tuple(
 _RANGE = re.compile(r"(?:[<≤]|under|below|up to|less than)?\s*(\d+(?:\.\d+)?)\s*k?\s*(?:[-–]\s*\d|to \d|\+|or |and |$)")
 _UNDER = re.compile(r"[<≤]|under|below|up to|less than")
 _FEWEST = 3
+_DENSE = 1.5
 
 
 def in_order(items: Sequence[_T], name: Callable[[_T], str]) -> list[_T]:
@@ -55,6 +56,10 @@ def _places(names: Sequence[str]) -> list[float] | None:
         found = [positions.get(name) for name in names]
         if None not in found and len(set(found)) == len(found):
             return [place for place in found if place is not None]
+    if all(name.isdigit() for name in names):
+        numbers = [float(name) for name in names]
+        # Hours, months, how many cylinders; the numbers of shops have gaps.
+        return numbers if max(numbers) - min(numbers) < _DENSE * len(numbers) else None
     ranges = [_RANGE.match(name) for name in names]
     if all(ranges) and any(not name.isdigit() for name in names):
         # Below a number is before from that number on.

@@ -123,7 +123,25 @@ _YEAR = _words(
     "vintage",
     "yearbuilt",
     "model year",
+    "founded",
+    "established",
+    "built",
+    "born",
+    "[a-zäöüß]*jahr",
+    "jahrgang",
 )
+_MONTHS, _YEARS = {"month", "monat", "mes", "mois", "mese"}, {"year", "yr", "jahr", "año", "année"}
+# Whole numbers of a cycle, of which a mean says nothing: what they are, from where to where, and the names of columns
+# of which one stands beside them where the name alone may mean something else.
+_CYCLES: dict[str, tuple[str, int, int, set[str]]] = {
+    **dict.fromkeys(("hour", "hr", "hour of day", "hourofday", "stunde", "heure", "hora"), ("hours", 0, 24, set())),
+    **dict.fromkeys(("month", "monat", "mes", "mois", "mese", "month number"), ("months", 1, 12, set())),
+    **dict.fromkeys(("quarter", "qtr", "quartal", "trimestre"), ("quarters", 1, 4, set())),
+    **dict.fromkeys(("weekday", "day of week", "dayofweek", "dow", "wochentag"), ("days of the week", 0, 7, set())),
+    **dict.fromkeys(("day", "day of month", "dom", "tag", "día", "jour"), ("days of the month", 1, 31, _MONTHS)),
+    **dict.fromkeys(("week", "kw", "iso week", "week number", "woche"), ("weeks", 0, 53, _YEARS)),
+    **dict.fromkeys(("minute", "minuten", "minuto"), ("minutes", 0, 59, {"hour", "hr", "stunde", "hora"})),
+}
 _MONEY = _words(
     "price",
     "prices",
@@ -249,8 +267,8 @@ def role_of(name: str, type_: str, of: Evidence) -> tuple[str, str]:
 
 
 def plain_name(name: str) -> str:
-    """The words of a column's name, in small letters with one blank between them."""
-    return " ".join(re.split(r"[\W_]+", _SPACED.sub(" ", name).lower())).strip()
+    """The words of a column's name, in small letters with one blank between them; `%` is one."""
+    return " ".join(re.split(r"[\W_]+", _SPACED.sub(" ", name.replace("%", " percent ")).lower())).strip()
 
 
 def _of_numbers(name: str, type_: str, of: Evidence) -> tuple[str, str]:
@@ -268,8 +286,10 @@ def _of_numbers(name: str, type_: str, of: Evidence) -> tuple[str, str]:
         return "measure", f"its values are in {of.unit}"
     if _GEO.search(name) and _within(of, -180, 360):
         return "geo", "its name is that of a coordinate, and its values lie in range"
-    if whole and _within(of, 1000, 2200) and (_YEAR.search(name) or _consecutive_years(of)):
-        return "year", "whole numbers that are years" + (" by its name" if _YEAR.search(name) else " in a row")
+    if _within(of, 1000, 2200) and (_YEAR.search(name) or (whole and _consecutive_years(of))):
+        return "year", "numbers that are years" + (" by its name" if _YEAR.search(name) else " in a row")
+    if whole and (cycle := _cycle(name, of)):
+        return "category", f"whole numbers that are {cycle}, by name"
     if whole and {of.low, of.high} == {0, 1} and of.distinct == 2:
         return "flag", "holds 0 and 1 alone"
     if whole and of.high is not None and abs(of.high) >= 2**53 and unique:
@@ -396,6 +416,12 @@ def _within(of: Evidence, low: float, high: float) -> bool:
 
 def _steps_of_one(of: Evidence) -> bool:
     return of.low is not None and int(of.high) - int(of.low) <= 1.05 * of.values + 1
+
+
+def _cycle(name: str, of: Evidence) -> str | None:
+    what, low, high, beside = _CYCLES.get(name, ("", 0, 0, set()))
+    named = not beside or bool(beside & of.beside)
+    return what if what and named and of.distinct > 1 and _within(of, low, high) else None
 
 
 def _consecutive_years(of: Evidence) -> bool:

@@ -23,7 +23,7 @@ from andon_worker.hybrid_report.wording import Wording
 def heat_map(title: str, names: Sequence[str], matrix: Sequence[Sequence[float | None]], wording: Wording) -> Drawing:
     """A correlation matrix: blue above zero, orange below, paler towards it.
 
-    Where names don't fit below the columns, rows and columns are numbered instead.
+    What isn't known has no number. Where names don't fit below the columns, rows and columns are numbered instead.
     """
     below = list(names)
     cell = min(56.0, (FULL - gutter(names, FULL * 0.36) - 4) / len(names))

@@ -58,8 +58,8 @@ def varying(table: Table) -> list[str]:
 
 
 def groupings(table: Table, options: ReportOptions, most: int = MOST_GROUPINGS) -> list[str]:
-    """Columns that split the rows into a few groups: words before numbers, and those first that say most of the first
-    measure."""
+    """Columns that split the rows into a few groups: words before numbers, these before months and hours, and those
+    first that say most of the first measure."""
     if options.group_by:
         return list(options.group_by)
     words = [c.name for c in table.columns if c.role in {"category", "flag"} or c.type == "boolean"]
@@ -69,6 +69,10 @@ def groupings(table: Table, options: ReportOptions, most: int = MOST_GROUPINGS) 
     if not chosen:
         whole = [column.name for column in table.columns if column.type == "integer" and column.name not in words]
         chosen = _splitting(table, whole, _MOST_CODES)
+    timely = [name for name in chosen if table.column(name).part_of_time]
+    chosen = [name for name in chosen if name not in timely] + timely
+    if timely and len(chosen) - len(timely) >= most:
+        chosen = chosen[: -len(timely)]
     measure = next(iter(measures(table, options, most=1)), None)
     if len(chosen) > most and measure:
         return _telling(table, measure, chosen[:_COMPARED])[:most]
@@ -103,11 +107,15 @@ def _splitting(table: Table, names: list[str], most: int) -> list[str]:
 
 
 def time_column(table: Table, options: ReportOptions) -> str | None:
-    """The date or time with the most values, the first of equals; years where there is none."""
+    """The date or time with the most values, the first of equals; years where there is none.
+
+    When things were built or born is no time that rows go along.
+    """
     if options.time_column:
         return options.time_column
-    counts = {c.name: table.seen[c.name].count for c in table.temporal if table.seen[c.name].varies}
-    for column in [] if counts else table.of("year"):
+    dated = [column for column in table.columns if not column.of_origin]
+    counts = {c.name: table.seen[c.name].count for c in dated if c.temporal and table.seen[c.name].varies}
+    for column in [] if counts else [c for c in dated if c.role == "year"]:
         seen = table.seen[column.name]
         if column.type == "integer" and seen.distinct > 1 and (seen.low or 0) >= 1 and (seen.high or 0) <= 9999:
             counts[column.name] = seen.count

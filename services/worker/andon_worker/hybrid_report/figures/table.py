@@ -191,10 +191,10 @@ def _worded(column: Column) -> str:
 
 def _year(columns: Sequence[Column], options: ReportOptions) -> Column | None:
     """The column of years that serves as time, each year as its first day: the one chosen, or the first of no dates."""
-    if options.time_column is None and any(column.temporal for column in columns):
-        return None
-    years = [column for column in columns if column.dated and not column.temporal]
-    return next((each for each in years if options.time_column in (None, each.name)), None)
+    if options.time_column:
+        return next((each for each in columns if each.name == options.time_column and not each.temporal), None)
+    dated = [column for column in columns if column.dated and not column.of_origin]
+    return None if any(column.temporal for column in dated) else next(iter(dated), None)
 
 
 def double(value: float) -> str:

@@ -24,17 +24,21 @@ from andon_worker.hybrid_report.wording import Wording, label, some
 MOST_COLUMNS = 20
 RANKED_ROWS = 20_000
 _STRONGEST = 10
-_FEWEST_ROWS = 5  # any two points lie on a line
+# Few rows go together by chance: 30 are asked for, half of a small table's, but never less than five.
+_FEWEST_ROWS, _ENOUGH_ROWS = 5, 30
+_SURE = 1.96  # standard errors
 _DOTS = 500
 _STRONG = 0.5
 _SAME = 0.9999  # two columns that hold the same in other units say nothing of each other
 
 
 def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
-    """`{columns, columnsOmitted, pearson, spearman, spearmanRows, strongest: [{a, b, pearson, spearman, rows,
-    changes}], sums: [[total, part, ...]], scatter: {a, b, points}}`.
+    """`{columns, columnsOmitted, pearson, spearman, spearmanRows, fewest, apart, strongest: [{a, b, pearson, spearman,
+    rows, changes}], sums: [[total, part, ...]], scatter: {a, b, points}}`.
 
-    Both matrices are in the order of `columns`; a pair uses the rows in which both have a value. Pearson's is over
+    Both matrices are in the order of `columns`; a pair uses the rows in which both have a value, and has nulls where
+    there are less than `fewest` of them: 30, or half of the table's if it has fewer than 60. `apart` are such
+    pairs, of which there are some. Pearson's is over
     all rows, Spearman's (of ranks) over a sample of about `spearmanRows` of them. `strongest` are the pairs of
     largest absolute Pearson coefficient; `changes` is that of their changes from row to row where each row is another
     moment, else null: whatever grows goes with whatever else grows. `sums` are as in `sums.sums`. Of more
@@ -54,10 +58,13 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
         series = ordered_by_time(table, choose.time_column(table, options), [values[name] for name in names])
     control.progress(0.7, "ranks")
     spearman = _spearman(sample, control)
-    pairs = sorted(
-        ((i, j) for i, j in combinations(range(len(names)), 2) if together[i, j] >= _FEWEST_ROWS),
-        key=lambda pair: -abs(pearson[pair]),
-    )
+    fewest = max(_FEWEST_ROWS, min(_ENOUGH_ROWS, rows // 2))
+    every = list(combinations(range(len(names)), 2))
+    apart = [pair for pair in every if together[pair] < fewest]
+    for i, j in apart:
+        for matrix in (pearson, spearman):
+            matrix[i, j] = matrix[j, i] = np.nan
+    pairs = sorted((pair for pair in every if np.isfinite(pearson[pair])), key=lambda pair: -abs(pearson[pair]))
     units = [values[name].unit for name in names]
     return clean(
         {
@@ -66,6 +73,8 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
             "pearson": pearson.tolist(),
             "spearman": spearman.tolist(),
             "spearmanRows": sample.shape[0],
+            "fewest": fewest,
+            "apart": [[names[i], names[j]] for i, j in apart],
             "strongest": [
                 {
                     "a": names[i],
@@ -188,6 +197,14 @@ def sentences(result: Result, wording: Wording) -> list[Sentence]:
     ]
     if not strong and not totals:
         told.append(Sentence("No two numeric columns have a Pearson correlation of 0.5 or more in size."))
+    if apart := result["apart"]:
+        named = some([f"{label(a)} and {label(b)}" for a, b in apart], 3)
+        told.append(
+            Sentence(
+                f"{wording.count(len(apart), 'pair')} of columns {'has' if len(apart) == 1 else 'have'} values in "
+                f"fewer than {result['fewest']} common rows and {'is' if len(apart) == 1 else 'are'} left out: {named}."
+            )
+        )
     if result["columnsOmitted"]:
         shown = len(result["columns"])
         told.append(
@@ -217,10 +234,15 @@ def _pair(pair: dict[str, Any], result: Result, wording: Wording) -> Sentence:
         said += f"; that of their changes from one row to the next is {wording.coefficient(pair['changes'])}"
     return Sentence(
         f"{said}.",
-        effect=strength * 0.9 * min(1.0, 2 * pair["rows"] / result["rows"]),
+        effect=_surely(strength, pair["rows"]) * 0.9 * min(1.0, 2 * pair["rows"] / result["rows"]),
         figure=figure,
         about=(pair["a"], pair["b"]),
     )
+
+
+def _surely(strength: float, rows: int) -> float:
+    """The lower end of the coefficient's 95 % interval, by R. A. Fisher's transformation (Metron 1, 1921)."""
+    return max(0.0, math.tanh(math.atanh(min(strength, _SAME)) - _SURE / math.sqrt(max(1, rows - 3))))
 
 
 def figures(result: Result, wording: Wording) -> list[Figure]:

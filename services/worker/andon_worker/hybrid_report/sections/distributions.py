@@ -28,6 +28,7 @@ _FEW_MOMENTS, _MOST_MOMENTS = 20_000, 200_000  # to be counted one by one
 _STANDING_OUT = 0.03
 _LOPSIDED = 0.8  # the share of the most frequent value from which it is told
 TOP = 10
+_CYCLE = 31  # whole numbers up to so many, as hours and days of a month, are all shown
 QUANTILES = {"p01": 0.01, "p05": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95, "p99": 0.99}
 _ENDS = (0.005, 0.995)
 _PATTERNS = 6
@@ -202,7 +203,7 @@ def _named(table: Table, column: Column, count: int, distinct: int) -> dict[str,
         if distinct > 0.9 * count and distinct > 1_000
         else table.all(
             f"SELECT CAST({c} AS VARCHAR), count(*) FROM data WHERE {c} IS NOT NULL "
-            f"GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {TOP}"
+            f"GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {TOP if column.type != 'integer' or distinct > _CYCLE else _CYCLE}"
         )
     )
     told = {

@@ -37,6 +37,7 @@ from andon_worker.hybrid_report.wording import Wording, label, some
 
 ROWS = 10_000
 _RESAMPLES = 200
+_FEWEST_ROWS = 30  # with both values; of a small table half of its rows
 _MOST_COLUMNS = 60
 _MOST_NAMES = 30  # a column of more different names says nothing of a kind of row
 _MOST_ANSWERS = 12
@@ -80,7 +81,9 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
         control.progress(0.2 + 0.8 * place / max(1, len(others)), other.name)
         control.check()
         driver = _driver(asked, other, known, resampled, options.confidence) | {"changes": moving.get(other.name)}
-        if driver["strength"] >= _SAME or _follows(asked, other):
+        if driver["rows"] < min(_FEWEST_ROWS, rows // 2):
+            left_out.append({"column": other.name, "reason": f"values in {driver['rows']} of these rows alone"})
+        elif driver["strength"] >= _SAME or _follows(asked, other):
             same.append(other.name)
         else:
             found.append(driver)

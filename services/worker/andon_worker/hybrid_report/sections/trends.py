@@ -351,6 +351,7 @@ def _lines(
 ) -> dict[str, Any] | None:
     """The first measure, or the rows if there is none, of each of the largest groups."""
     groupings = [name for name in choose.groupings(table, options) if name != column]
+    groupings = [name for name in groupings if name in options.group_by or not table.column(name).part_of_time]
     if not groupings or len(timeline.points) < 3:
         return None
     group = identifier(groupings[0])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,7 +12,6 @@ from andon_worker.hybrid_report.figures.values import Floats, Values, doubles
 
 _MOST_ROWS = 20_000
 _FEWEST_ROWS = 12
-_PART = re.compile(r"(?i)(?:quarter|qtr|month|mon|week|day|hour|quartal|monat|woche|tag|mois|mes|trimestre)(?:_?no)?")
 
 
 def is_sequence(table: Table, time: str | None) -> bool:
@@ -26,7 +24,7 @@ def _moment(table: Table, time: str | None) -> str | None:
     them; None if several rows share one."""
     if time is None or not _FEWEST_ROWS <= table.rows <= _MOST_ROWS:
         return None
-    parts = [c.name for c in table.columns if c.type == "integer" and c.name != time and _PART.fullmatch(c.name)]
+    parts = [c.name for c in table.columns if c.part_of_time and c.name != time]
     if table.seen[time].distinct < 0.9 * table.rows and not parts:
         return None
     moment = f"({', '.join(map(identifier, [time, *parts]))})"
