@@ -12,8 +12,10 @@ from redis import ConnectionError, Redis
 
 from andon.adapters.redis.live import announcing
 from andon.engine.declared.subjects import subject_id
+from andon_api.console.live import _messages
 from andon_api.live import LiveFeed, Share, TooManyStreams
 from andon_api.looks import Look, Looks, Seen
+from andon_api.serving.bell import Bell
 
 
 def test_all_who_were_woken_by_one_change_share_one_read() -> None:
@@ -86,3 +88,25 @@ def test_no_tenant_takes_the_share_of_all_and_what_is_given_back_is_free() -> No
         assert live.open_streams == 0
         with live.listen("a", tenant="t", of=live.streams):
             assert live.open_streams == 1
+
+
+def test_a_page_looks_at_once_after_a_rest_and_more_seldom_the_longer_changes_go_on() -> None:
+    now, pauses = 0.0, list[float]()
+    rests = [0.0, 0.01, 0.0, 0.0, 0.3, 0.0, 0.0]
+    with feed(Share(9)) as live, live.listen("run:1", of=live.streams) as ear:
+
+        def park(bell: Bell, seconds: float) -> None:
+            nonlocal now
+            if bell is ear.bell:
+                now += rests[len(pauses) - 1]
+                bell.ring()
+            else:
+                now += seconds
+                pauses.append(seconds)
+
+        def left() -> bool:
+            return len(pauses) == len(rests)
+
+        said = [*_messages(live, ear, refused=None, gap=0.05, left=left, park=park, clock=lambda: now)]
+    assert pauses == [0.01, 0.02, 0.04, 0.05, 0.05, 0.01, 0.02]
+    assert sum(each.startswith("event: changed") for each in said) == len(rests)

@@ -23,6 +23,7 @@ from andon_api.serving.bell import Bell
 
 TOPIC = re.compile(r"(run|report|logs):[0-9a-f-]{36}")
 MOST_TOPICS = 4
+FIRST_SECONDS = 0.01
 AT_ONCE_SECONDS = 0.1  # changes that come together are one look
 ANY_SECONDS = 1.0  # of a list, which anything may change
 
@@ -59,21 +60,28 @@ def _messages(
     gap: float,
     left: Callable[[], bool],
     park: Callable[[Bell, float], None],
+    clock: Callable[[], float] = monotonic,
 ) -> Iterator[str]:
     """What changed before the stream was open, the page may have missed: so it is told of a change at once.
 
-    Each is told with another number: what was rendered before it is out of date.
+    Each is told with another number: what was rendered before it is out of date. Between two, it waits twice as long as
+    before, `gap` at most: the end that follows a cancel is shown at once, and a run that changes all the time costs its
+    viewers no more than a look each `gap`.
     """
-    began = monotonic()
+    began, pause = clock(), FIRST_SECONDS
     yield "retry: 5000\n\n"
-    while not feed.closing.is_set() and not left() and monotonic() - began < LONGEST_SECONDS:
+    while not feed.closing.is_set() and not left() and clock() - began < LONGEST_SECONDS:
         if refused and refused():
             return
         if listener.named() or not feed.fed:  # then nobody tells, and the page has to look
             yield f"event: changed\ndata: {feed.rings}\n\n"
-            park(Bell(), gap)
+            park(Bell(), pause)
             yield ""
+            pause = min(pause * 2, gap)
         else:
             yield ": still here\n\n"
+        rested = clock()
         park(listener.bell, KEEP_ALIVE_SECONDS if feed.fed else CHECK_SECONDS)
         yield ""
+        if clock() - rested > gap:
+            pause = FIRST_SECONDS
