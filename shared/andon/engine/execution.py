@@ -18,6 +18,7 @@ from andon.engine.steps.step import Step
 from andon.engine.steps.stepping import RunAsync
 from andon.engine.steps.waiting import Waiting
 from andon.engine.stops import Cause, Place, Stop
+from andon.engine.tracebacks import threads_at
 
 _CAUSES: dict[type[BaseException], Cause] = {HandOver: Cause.HAND_OVER, LeaseLost: Cause.LEASE_LOST}
 
@@ -134,7 +135,11 @@ def _where(error: BaseException, cause: Cause) -> dict[str, Any]:
     struck = error
     while (behind := struck.__cause__ or struck.__context__) is not None:
         struck = behind
-    return {"traceback": describe(error)["traceback"], "frames": describe(struck).get("frames", [])}
+    where: dict[str, Any] = {
+        "traceback": describe(error)["traceback"],
+        "frames": describe(struck).get("frames", []),
+    }
+    return {**where, "threads": threads} if (threads := threads_at()) else where
 
 
 def _describe_cause(error: Exception) -> dict[str, Any]:

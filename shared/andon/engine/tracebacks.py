@@ -6,6 +6,7 @@ import os
 import re
 import sys
 import sysconfig
+import threading
 import traceback
 from functools import cache
 from itertools import islice
@@ -17,6 +18,7 @@ MAX_TRACEBACK = 8_000
 MOST_FRAMES = 40
 LONGEST_LINE = 200
 MOST_CAUSES = 5
+MOST_THREADS = 5
 ENGINE = ("andon", "andon_worker.lane", "andon_worker.nursery", "andon_worker.supervisor")
 
 
@@ -59,10 +61,24 @@ def causes_of(error: BaseException) -> list[dict[str, str]]:
         if len(said) > 4 and said in told:  # a shorter one may be in any text
             continue
         own = [each for each in (_call(*call) for call in traceback.walk_tb(cause.__traceback__)) if each["own"]]
-        at = f"{own[-1]['file']}:{own[-1]['line']} in {own[-1]['function']}: {own[-1]['source']}" if own else ""
         told += said
-        found.append({"type": type(cause).__name__, "message": said[:500], "at": at})
+        found.append({"type": type(cause).__name__, "message": said[:500], "at": _place(own[-1]) if own else ""})
     return found
+
+
+def threads_at() -> list[dict[str, str]]:
+    """Where the other threads of whoever wrote the function are now: `name`, and `at`, the last call in his code."""
+    names = {each.ident: each.name for each in threading.enumerate() if each is not threading.current_thread()}
+    found = []
+    for ident, frame in sys._current_frames().items():
+        own = next((each for each in traceback.walk_stack(frame) if is_own(each[0])), None)
+        if ident in names and own is not None:
+            found.append({"name": names[ident], "at": _place(_call(*own))})
+    return sorted(found, key=lambda each: each["name"])[:MOST_THREADS]
+
+
+def _place(call: dict[str, Any]) -> str:
+    return f"{call['file']}:{call['line']} in {call['function']}: {call['source']}"
 
 
 def _behind(error: BaseException) -> list[BaseException]:

@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,9 @@ from andon.engine.errors import Interrupted
 from andon.engine.execution import _where
 from andon.engine.memos import describe
 from andon.engine.stops import Cause
-from andon.engine.tracebacks import frames_of_crash
+from andon.engine.tracebacks import frames_of_crash, threads_at
 from andon.testing import run_function
+from tests.polling import wait_until
 
 
 def broken(text: str) -> Any:
@@ -129,6 +131,27 @@ def test_a_time_out_tells_where_it_struck() -> None:
     where = _where(error, Cause.TIMEOUT)
     assert [each["function"] for each in where["frames"] if each["own"]][-1] == "slow"
     assert _where(error, Cause.CANCELLED) == {}
+
+
+def test_a_time_out_tells_where_the_codes_other_threads_were() -> None:
+    mine, others, holds = threading.Lock(), threading.Lock(), threading.Event()
+
+    def takes_both() -> None:
+        with others:
+            holds.set()
+            with mine:
+                pass
+
+    with mine:
+        thread = threading.Thread(target=takes_both, name="loader")
+        thread.start()
+        holds.wait()
+        wait_until(lambda: threads_at()[0]["at"].endswith("in takes_both: with mine:"))
+        where = _where(Interrupted(), Cause.TIMEOUT)
+    thread.join()
+    [told] = where["threads"]
+    assert (told["name"], Path(__file__).name in told["at"]) == ("loader", True)
+    assert "threads" not in _where(Interrupted(), Cause.TIMEOUT)
 
 
 def test_a_deep_recursion_keeps_so_many_calls_and_no_more() -> None:

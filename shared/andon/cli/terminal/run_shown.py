@@ -51,6 +51,8 @@ def places(run: Run) -> Iterator[str]:
             yield f"\nbecause of {cause['type']}: {cause['message']}" + (f"\n    {cause['at']}" if cause["at"] else "")
         for frame in reversed([each for each in frames or () if each.get("own")]):
             yield f"\nat {frame['file']}:{frame['line']} in {frame['function']}\n    {frame['source']}"
+        for thread in error.get("threads", []) if isinstance(error, dict) else []:
+            yield f"\nwhile the thread {thread['name']} was at\n    {thread['at']}"
 
 
 def _short(text: str | None, most: int) -> str | None:
