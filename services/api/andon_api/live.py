@@ -154,6 +154,7 @@ class LiveFeed:
             said = json.loads(data)
             named = frozenset(f"{kind}:{id}" for kind, id in said.items())
             named |= {f"subject:{id}" for id in said.get("subjects", ())}
+            named |= {f"logs:{id}" for id in said.get("logs", ())}
         except (ValueError, AttributeError, RecursionError, TypeError):
             return
         self._tell(named | {ANY} if "run" in said else named)

@@ -13,13 +13,14 @@ from andon.adapters.postgres.runs.run_logs import Chunk
 from andon.engine.ids import new_id
 from andon.engine.memos import describe
 from andon_worker.lane.capture import encode
-from andon_worker.supervisor.output.logbook import Said, as_json, rows_of
+from andon_worker.supervisor.output.logbook import Said, written
 from andon_worker.supervisor.output.output import Line, RunOutput, read_line
 from andon_worker.wire import MARK
 
 
 def kept(line: Line) -> str:
-    return f"[{as_json(line)}]"
+    [row] = written([Said(Chunk(new_id(), "s", 1), {}, [line])])[0]
+    return row.lines
 
 
 @pytest.mark.parametrize("text", ["a\x00b", "\ud800", "\\u0000", "\\\x00"])
@@ -76,10 +77,23 @@ def test_a_run_has_one_row_for_what_it_said_in_a_moment() -> None:
         Said(Chunk(other, "a", 2), {}, [Line(1.0, "stdout", "y")]),
         Said(Chunk(one, None, 1), {}, [Line(1.0, "stdout", "z")]),
     ]
-    first, second = rows_of(said)
+    (first, second), _ = written(said)
     assert [(each["step"], each["text"]) for each in json.loads(first.lines)] == [("a", "x"), (None, "z")]
-    assert (second.run_id, second.step, second.attempt) == (other, "a", 2)
-    assert "step" not in json.loads(second.lines)[0]
+    [line] = json.loads(second.lines)
+    assert (second.run_id, line["step"], line["attempt"], line["text"]) == (other, "a", 2, "y")
+
+
+def test_the_workers_own_log_says_each_line_with_its_run_its_attempt_and_its_fields() -> None:
+    chunk, keys = Chunk(new_id(), "a", 2), {"run": "r", "function": "f"}
+    printed, record = Line(1.5, "stdout", "x\né"), Line(2.0, "log", "said", "error", "acme", {"rows": 3, "run": 7})
+    shown = written([Said(chunk, keys, [printed, record])])[1]
+    assert shown.isascii()
+    first, second = (json.loads(each) for each in shown.splitlines())
+    whose = {"process": "worker", **keys, "step": "a", "attempt": 2}
+    at = [each.pop("timestamp") for each in (first, second)]
+    assert at == ["1970-01-01T00:00:01.500000Z", "1970-01-01T00:00:02.000000Z"]
+    assert first == {**whose, "event": "x\né", "stream": "stdout", "level": "info", "logger": "print"}
+    assert second == {**whose, "rows": 3, "event": "said", "stream": "log", "level": "error", "logger": "acme"}
 
 
 SAYS = """
@@ -123,6 +137,48 @@ def test_a_line_of_nothing_but_marks_is_taken_apart_at_once() -> None:
     output.feed("stdout", MARK * 5_000 + b"\n")
     output.flush()
     assert sum(len(each.text) for each in lines) <= 5_000
+
+
+BAR = """
+import sys
+from andon_worker.lane.capture import show_lines_at_once
+show_lines_at_once(marked=True)
+for file in (sys.stdout, sys.stderr):
+    print("before", file=file)
+    for n in range(101):
+        print(f"\\r{n:3}% {'#' * n}", end="", file=file, flush=True)
+    print(file=file)
+    for n in range(3):
+        print(f"{n} of 3", end="\\r", file=file, flush=True)
+    print("all of 3\\r\\nbehind", file=file)
+    print("wiped out\\r", " " * 9, end="\\r", file=file, flush=True)
+"""
+
+
+@pytest.mark.parametrize("at_once", [1, 7, 64 * 1024])
+def test_of_a_bar_its_last_state_is_kept(at_once: int) -> None:
+    said = subprocess.run([sys.executable, "-c", BAR], capture_output=True, check=True)
+    lines: list[Line] = []
+    output = RunOutput(lambda step, attempt, new: lines.extend(new))
+    for stream, data in (("stdout", said.stdout), ("stderr", said.stderr)):
+        for start in range(0, len(data), at_once):
+            output.feed(stream, data[start : start + at_once])
+    output.flush()
+    shown = {"before", f"100% {'#' * 100}", "all of 3", "behind"}
+    for stream in ("stdout", "stderr"):
+        found = [text for each in lines if each.stream == stream for text in each.text.split("\n")]
+        assert (len(found), set(found)) == (4, shown)
+
+
+def test_a_bar_that_goes_on_takes_no_room_and_what_is_logged_meanwhile_is_kept() -> None:
+    lines: list[Line] = []
+    output = RunOutput(lambda step, attempt, new: lines.extend(new))
+    for n in range(10_000):
+        output.feed("stdout", f"{n} rows\r".encode())
+    output.feed("stdout", MARK + b'{"at": 1.0, "level": "info", "logger": "acme", "text": "half"}\n')
+    output.feed("stdout", b"\r50%\r51%")
+    output.flush()
+    assert [each.text for each in lines] == ["half", "51%"]
 
 
 def test_what_colours_a_terminal_is_left_out_of_lines_records_and_errors() -> None:

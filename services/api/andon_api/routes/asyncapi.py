@@ -63,7 +63,7 @@ def _live() -> dict[str, Any]:
             "run": {**UUID, "description": "a run that has changed"},
             "subject": {**UUID, "type": ["string", "null"], "description": "what that run is about: `id` of its row"},
             "subjects": {"type": "array", "items": UUID, "description": "subjects that were asked for, or given back"},
-            "logs": {**UUID, "description": "a run that has said something"},
+            "logs": {"type": "array", "items": UUID, "description": "runs that have said something"},
         },
     }
 

@@ -9,7 +9,7 @@ import logging
 import queue
 import threading
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -73,9 +73,9 @@ class Courier(threading.Thread):
         """Tell viewers that a run has changed."""
         self._errands.put((run_id, subject_id))
 
-    def said(self, runs: Iterable[uuid.UUID]) -> None:
+    def said(self, runs: Collection[uuid.UUID]) -> None:
         """Tell viewers that lines of these runs were kept."""
-        self._errands.put(partial(self._announce_lines, list(runs)))
+        self._errands.put(partial(self._announce_lines, runs))
 
     def run_errand(self, errand: Callable[[], object]) -> None:
         """Do this, which may take a while."""
@@ -131,7 +131,7 @@ class Courier(threading.Thread):
         if settled:
             self._metrics.count(settled)
 
-    def _announce_lines(self, runs: Sequence[uuid.UUID]) -> None:
+    def _announce_lines(self, runs: Collection[uuid.UUID]) -> None:
         try:
             self._breaker.call(lambda: live.announce_lines(self._redis, runs))
         except RedisError as error:

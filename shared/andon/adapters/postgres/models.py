@@ -778,7 +778,7 @@ class FormerStream(Base):
 
 
 class RunLog(Base):
-    """What a run printed and logged, some lines of one attempt at a step in a row."""
+    """What a run printed and logged in a moment, in a row."""
 
     __tablename__ = "run_logs"
     __table_args__ = (Index(None, "run_id", "id"),)

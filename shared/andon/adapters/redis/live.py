@@ -41,12 +41,9 @@ def announcing(changed: Iterable[Changed], subjects: Collection[uuid.UUID]) -> l
     return [("PUBLISH", CHANNEL, each) for each in told]
 
 
-def announce_lines(redis: Redis, runs: Iterable[uuid.UUID]) -> None:
-    """Announce in one round trip that these runs have said something."""
-    pipe = redis.pipeline(transaction=False)
-    for run_id in runs:
-        pipe.publish(CHANNEL, json.dumps({"logs": str(run_id)}))
-    pipe.execute()
+def announce_lines(redis: Redis, runs: Collection[uuid.UUID]) -> None:
+    """Announce in one message that these runs have said something."""
+    redis.publish(CHANNEL, json.dumps({"logs": [str(each) for each in runs]}))
 
 
 def _run(run_id: uuid.UUID, subject_id: uuid.UUID | None) -> str:

@@ -33,7 +33,7 @@ class Prints:
         self._loop = loop
         self._heard = heard
         self._talking: dict[Lane, float] = {}
-        """When those that are looked at were last seen to have printed, by the monotonic clock."""
+        """When something that was printed was last taken of those that are looked at, by the monotonic clock."""
         self._looking = False
 
     def watch(self, lane: Lane) -> None:
@@ -70,14 +70,14 @@ class Prints:
     def _look_around(self) -> None:
         """Take in what lanes have printed; one that has been quiet for a while is listened to again."""
         self._looking, pause = False, TOGETHER_SECONDS
+        now = time.monotonic()
         for lane, talked_at in [*self._talking.items()]:
-            if lane not in self._talking:  # one before it has ended it
+            if lane not in self._talking or now - talked_at < TOGETHER_SECONDS:  # ended by one before it; just taken
                 continue
             if unread(lane.out):
-                self._talking[lane] = time.monotonic()
                 if (self._hear(lane, "stdout", lane.out) or 0) >= _MUCH:
                     pause = 0.0
-            elif time.monotonic() - talked_at > QUIET_SECONDS:
+            elif now - talked_at > QUIET_SECONDS:
                 del self._talking[lane]
                 self._listen(lane)
         if self._talking:
@@ -109,6 +109,8 @@ class Prints:
             data = os.read(descriptor, _READ)
         except BlockingIOError:  # its step's end has taken it
             return 0
+        if data and lane in self._talking:
+            self._talking[lane] = time.monotonic()
         if data and lane.run is not None:
             lane.run.output.feed(stream, data)
             lane.run.output.take()

@@ -13,8 +13,9 @@ import threading
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
+from json.encoder import encode_basestring as _quoted
 from typing import Any, NamedTuple
 
 import psycopg
@@ -43,7 +44,7 @@ class Said(NamedTuple):
 class Logbook(threading.Thread):
     """`keep` from any thread; it never waits."""
 
-    def __init__(self, database: Database, kept: Callable[[Iterable[uuid.UUID]], object] = lambda runs: None) -> None:
+    def __init__(self, database: Database, kept: Callable[[Collection[uuid.UUID]], object] = lambda runs: None) -> None:
         """`kept` is told of which runs lines were kept."""
         super().__init__(daemon=True, name="andon-logbook")
         self._database = database
@@ -61,7 +62,8 @@ class Logbook(threading.Thread):
             return
         self._lines += len(said.lines)
         self._waiting.append(said)
-        self._wake.set()
+        if not self._wake.is_set():
+            self._wake.set()
 
     def close(self) -> None:
         """End when all is kept that is known now."""
@@ -94,8 +96,9 @@ class Logbook(threading.Thread):
     def _keep(self, taken: list[Said]) -> None:
         if not taken:
             return
-        _show(taken)
-        chunks = rows_of(taken)
+        chunks, shown = written(taken)
+        sys.stdout.write(shown)
+        sys.stdout.flush()
         self._write(chunks)
         if self._left_out:
             log.warning("%d lines that runs said were left out", self._left_out)
@@ -120,36 +123,37 @@ class Logbook(threading.Thread):
         log.warning("what runs said is not kept: %s", str(error).strip().split("\n")[0])
 
 
-def rows_of(taken: Iterable[Said]) -> list[Chunk]:
-    """A row for each run: of several attempts at steps, each line says which it belongs to."""
-    by_run: dict[uuid.UUID, list[Said]] = {}
-    for each in taken:
-        by_run.setdefault(each.chunk.run_id, []).append(each)
-    rows = []
-    for said in by_run.values():
-        chunk = said[0].chunk
-        if len({(each.chunk.step, each.chunk.attempt) for each in said}) == 1:
-            lines = [as_json(line) for each in said for line in each.lines]
-        else:
-            lines = [as_json(line, _whose(each.chunk)) for each in said for line in each.lines]
-            chunk = chunk._replace(step=None)
-        rows.append(chunk._replace(lines=f"[{','.join(lines)}]"))
-    return rows
+def written(taken: Iterable[Said]) -> tuple[list[Chunk], str]:
+    """A row for each run, each of whose lines says which attempt it belongs to; and what the worker's own log says.
+
+    Both in one go, since to make a text JSON takes as long as all else.
+    """
+    rows = dict[uuid.UUID, list[str]]()
+    heads = dict[uuid.UUID, str]()
+    shown = []
+    for chunk, keys, lines in taken:
+        run_id = chunk.run_id
+        if (row := rows.get(run_id)) is None:
+            row = rows[run_id] = []
+            heads[run_id] = json.dumps({"process": "worker", **keys})[:-1]
+        whose = f', "step": {_json(chunk.step)}, "attempt": {chunk.attempt}'
+        head = heads[run_id] if chunk.step is None else heads[run_id] + whose
+        for line in lines:
+            text = _quoted(line.text)
+            row.append(as_json(line, text, whose))
+            shown.append(_shown(line, text if text.isascii() else json.dumps(line.text), head))
+    chunks = [Chunk(run_id, None, 1, f"[{','.join(row)}]") for run_id, row in rows.items()]
+    return chunks, "".join(shown)
 
 
-def _whose(chunk: Chunk) -> str:
-    return f', "step": {_json(chunk.step)}, "attempt": {chunk.attempt}'
-
-
-def as_json(line: Line, whose: str = "") -> str:
+def as_json(line: Line, text: str, whose: str) -> str:
     """As Postgres can look into it: without NUL and halves of surrogate pairs, which a record's fields may have."""
-    said = f'{{"at": {line.at!r}, "stream": "{line.stream}", "text": {_json(line.text)}{whose}'
     if line.level is None:
-        return _whole(said + "}")
+        return f'{{"at": {line.at!r}, "stream": "{line.stream}", "text": {text}{whose}}}'
     record = f', "level": {_json(line.level)}, "logger": {_json(line.logger or "")}'
     if line.fields:
         record += f', "fields": {_json(line.fields)}'
-    return _whole(f"{said}{record}}}")
+    return _whole(f'{{"at": {line.at!r}, "stream": "{line.stream}", "text": {text}{whose}{record}}}')
 
 
 def _whole(text: str) -> str:
@@ -158,24 +162,13 @@ def _whole(text: str) -> str:
     return _NUL.sub(r"\1\\ufffd", text) if "\\u0000" in text else text
 
 
-def _show(taken: list[Said]) -> None:
-    """In the worker's own log, a line of JSON each, as its other lines are; what was printed at once is one."""
-    out, heads = [], dict[uuid.UUID, str]()
-    for chunk, keys, lines in taken:
-        if (head := heads.get(chunk.run_id)) is None:
-            head = heads[chunk.run_id] = json.dumps({"process": "worker", **keys})[:-1]
-        if chunk.step is not None:
-            head += f', "step": {json.dumps(chunk.step)}, "attempt": {chunk.attempt}'
-        for line in lines:
-            said = f'"event": {json.dumps(line.text)}, "stream": "{line.stream}", "timestamp": "{_stamp(line.at)}"'
-            if line.level is None:
-                out.append(f'{head}, {said}, "level": "info", "logger": "print"}}')
-            else:
-                record = {"level": line.level, "logger": line.logger}
-                whole = {**(line.fields or {}), **json.loads(f"{head}, {said}}}"), **record}
-                out.append(json.dumps(whole))
-    sys.stdout.write("\n".join(out) + "\n")
-    sys.stdout.flush()
+def _shown(line: Line, text: str, head: str) -> str:
+    """A line of JSON, as the other lines of the worker's own log are; what was printed at once is one."""
+    end = f'"stream": "{line.stream}", "timestamp": "{_stamp(line.at)}"'
+    if line.level is None:
+        return f'{head}, "event": {text}, {end}, "level": "info", "logger": "print"}}\n'
+    said = json.loads(f'{head}, "event": {text}, {end}}}')
+    return json.dumps({**(line.fields or {}), **said, "level": line.level, "logger": line.logger}) + "\n"
 
 
 def _stamp(at: float) -> str:

@@ -66,15 +66,15 @@ class RunOutput:
         if stream == "stderr":
             self.errors = (self.errors + data)[-MOST_ERRORS:]
         partial = self._partial[stream]
-        if not partial and data[-1:] == b"\n" and self._fits(data):
+        if not partial and self._fits(data):
             self._lines.append(Line(time.time(), stream, _text(data[:-1])))
-            self._count += data.count(b"\n")
-            self._bytes += len(data)
             return
         partial += data
         if b"\n" not in data and b"\r" not in data and len(partial) < MAX_LINE:
             return
-        *whole, rest = bytes(partial).replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
+        *whole, rest = bytes(partial).replace(b"\r\n", b"\n").split(b"\n")
+        if b"\r" in rest and MARK not in rest:
+            rest = _overwritten(rest) + (b"\r" if rest.endswith(b"\r") else b"")  # perhaps of an end of line
         if len(rest) >= MAX_LINE:
             whole, rest = [*whole, *_pieces(rest)], b""
         self._partial[stream] = bytearray(rest)
@@ -83,14 +83,22 @@ class RunOutput:
                 self._add(read_line(stream, piece))
 
     def _fits(self, data: bytes) -> bool:
-        """Whether it can be kept as it is, without a look at each of its lines: that is most of what is printed."""
-        return (
-            len(data) <= MAX_LINE
-            and MARK not in data
-            and b"\r" not in data
-            and self._count + data.count(b"\n") <= MOST_LINES
-            and self._bytes + len(data) <= MOST_BYTES
-        )
+        """Whether it can be kept as it is, without a look at each of its lines: that is most of what is printed. Then
+        it is counted.
+        """
+        size, count = len(data), data.count(b"\n")
+        if (
+            size > MAX_LINE
+            or data[-1:] != b"\n"
+            or MARK in data
+            or b"\r" in data
+            or self._count + count > MOST_LINES
+            or self._bytes + size > MOST_BYTES
+        ):
+            return False
+        self._count += count
+        self._bytes += size
+        return True
 
     def _add(self, line: Line) -> None:
         if self._count < MOST_LINES and self._bytes < MOST_BYTES:
@@ -112,9 +120,10 @@ class RunOutput:
         if not self._count and not any(self._partial.values()):
             return
         for stream, partial in self._partial.items():
-            if partial:
-                self._add(read_line(stream, bytes(partial)))
-                partial.clear()
+            if partial.strip():  # else a bar was wiped out, and nothing came in its place
+                for piece in _pieces(bytes(partial)):
+                    self._add(read_line(stream, piece))
+            partial.clear()
         if self._beyond > len(self._tail):
             more = self._beyond - len(self._tail)
             self._lines.append(Line(time.time(), "stderr", f"… {more:,} lines more"))
@@ -127,7 +136,7 @@ class RunOutput:
 def read_line(stream: str, data: bytes) -> Line:
     """A line as it is kept: a marked one is a log record, or one of the standard error."""
     if data.startswith(ERROR_MARK):
-        stream, data = "stderr", data[len(ERROR_MARK) :]
+        stream, data = "stderr", _overwritten(data[len(ERROR_MARK) :])
     elif data.startswith(MARK):
         try:
             said = json.loads(data[1:], parse_constant=str, parse_float=_number)
@@ -152,7 +161,14 @@ def _fields(said: object) -> dict[str, Any] | None:
     return said if isinstance(said, dict) and said else None
 
 
+def _overwritten(line: bytes) -> bytes:
+    """What a terminal shows of it in the end: a bar's last state, since each begins anew at a `\\r`."""
+    return line.rstrip(b"\r").rpartition(b"\r")[2]
+
+
 def _pieces(line: bytes) -> list[bytes]:
     begun, *marked = line.split(MARK)  # a mark in a line: what is before it was printed without an end of line
+    if b"\r" in begun:
+        begun = b"" if marked and begun.endswith(b"\r") else _overwritten(begun)
     found = [begun[start : start + MAX_LINE] for start in range(0, len(begun), MAX_LINE)]
     return [*found, *(MARK + each[: MAX_LINE * 2] for each in marked)] or [b""]

@@ -1,7 +1,8 @@
 """What runs have printed and logged: in a row what one run said in a moment.
 
-A row of one attempt at a step says which in its columns, one of several in each line. What was printed at once is kept
-as one line with ends of line in it, and is taken apart when it is read.
+Each line says which attempt at a step it belongs to; a row of one attempt may say it in its columns, as those of an
+earlier release do. What was printed at once is kept as one line with ends of line in it, and is taken apart when it is
+read.
 """
 
 from __future__ import annotations
@@ -18,14 +19,17 @@ from andon.adapters.postgres.statements import Statement
 
 LEVELS = ("debug", "info", "warning", "error", "critical")
 
-_KEEP = Statement("""
+_KEEP = Statement(
+    """
 INSERT INTO andon.run_logs (run_id, step, attempt, lines)
 SELECT k.run_id, k.step, k.attempt, k.lines::json
 FROM unnest(%(runs)s::uuid[], %(steps)s::text[], %(attempts)s::int[], %(lines)s::text[])
     WITH ORDINALITY AS k (run_id, step, attempt, lines, place)
 WHERE EXISTS (SELECT FROM andon.runs r WHERE r.id = k.run_id)
 ORDER BY place
-""")
+""",
+    binary=True,
+)
 
 # What is printed, and a level of somebody's own, counts as info.
 _RANK = "coalesce(array_position(%(levels)s::text[], line.said->>'level'), 2)"
@@ -51,7 +55,7 @@ _NEWEST = Statement(f"""SELECT * FROM ({_LINES} ORDER BY id DESC, n DESC LIMIT %
 
 
 class Chunk(NamedTuple):
-    """Lines; `step` is None for what the handler says between its steps, `lines` a JSON list."""
+    """Lines, `lines` a JSON list; `step` is None for what the handler says between its steps."""
 
     run_id: uuid.UUID
     step: str | None
