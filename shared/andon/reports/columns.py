@@ -29,7 +29,10 @@ _CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _NO_TOTAL = re.compile(
     r"^(?!.*total)(?:.*[^a-z])?(?:prices?|preis|precio|prix|prezzo|rate|unit ?(?:cost|price)|cost per|balance|saldo|"
     r"average|avg|mean|median|age|alter|latency|gdp|per ?cap(?:ita)?|pop|population|einwohner|inhabitants|employees|"
-    r"headcount|stock|on hand|capacity)(?:$|[^a-z])"
+    r"headcount|stock|on hand|capacity|wages?|hourly|per [a-z]+|pro [a-z]+|net worth|market ?cap|valuation|msrp|assets|"
+    r"liabilities|debt|equity|rooms|(?:bed|bath)rooms?|seats|cylinders|siblings|followers|members|"
+    r"cumul[a-z]*|kumul[a-z]*|running|to date|ytd)"
+    r"(?:$|[^a-z])"
 )
 # Years and days by these names say when a thing came to be, and not when its row did.
 _ORIGIN = re.compile(
@@ -38,9 +41,13 @@ _ORIGIN = re.compile(
     r"gründungsjahr|naissance|nacimiento|nascimento|nascita|construcción|fabricación)(?:$|[^a-z])"
 )
 _PART = re.compile(
-    r"(?i)(?:quarter|qtr|month|mon|week|(?:week)?day|day[ _]?of[ _]?\w+|hour|hr|minute|quartal|monat|woche|wochentag|"
-    r"tag|stunde|mois|mes|mese|trimestre|heure|hora)(?:[ _]?(?:no|number))?"
+    r"(?i)(?:season|quarter|qtr|month|mnth|mon|week|(?:week)?day|day[ _]?of[ _]?\w+|hour|hr|minute|quartal|monat|"
+    r"woche|wochentag|tag|stunde|mois|mes|mese|trimestre|heure|hora)(?:[ _]?(?:no|number))?"
 )
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\W_]+", " ", _CAPITAL.sub(" ", name)).lower()
 
 
 def roles_for(type_: str) -> tuple[str, ...]:
@@ -111,7 +118,7 @@ class Column:
     @property
     def summed(self) -> bool:
         """Whether a total of it means something: not of prices, stocks or ages, though a mean does."""
-        return self.averaged and self.role in SUMMED and not _NO_TOTAL.search(_CAPITAL.sub(" ", self.name).lower())
+        return self.averaged and self.role in SUMMED and not _NO_TOTAL.search(_plain(self.name))
 
     @property
     def answers(self) -> tuple[str, str] | None:
@@ -131,7 +138,7 @@ class Column:
     @property
     def of_origin(self) -> bool:
         """Whether it says when a thing was built, founded or born: no time that its rows go along."""
-        return self.dated and bool(_ORIGIN.search(re.sub(r"[\W_]+", " ", _CAPITAL.sub(" ", self.name)).lower()))
+        return self.dated and bool(_ORIGIN.search(_plain(self.name)))
 
     @property
     def part_of_time(self) -> bool:

@@ -244,6 +244,12 @@ def check_groups(found: Results, pandas: Independent) -> None:
             members = groups.get_group(group["value"])
             assert group["rows"] == len(members)
             assert same(group["mean"], members.mean())
+        if told["sums"]:
+            sums = groups.sum()
+            assert {group["value"]: group["sum"] for group in told["groups"]} == pytest.approx(dict(sums), rel=1e-6)
+            assert same(told["sums"]["all"], sums.sum())
+            assert same(told["sums"]["ungrouped"], values[values.notna() & ~known].sum())
+            assert told["sums"]["shares"] == (sums.min() >= 0 and sums.sum() > 0)
         if told["eta"] is not None and not told["groupsOmitted"]:
             whole = values[known]
             within = sum(((each - each.mean()) ** 2).sum() for _, each in groups)

@@ -114,7 +114,9 @@ def test_columns_may_have_the_names_that_queries_use(profile: Profile) -> None:
     names = ["data", "n", "g", "bin", "k", "v", "c0", "select", "count", "row", "file_row_number", "name", "value"]
     numbers = len(names) - 1
     text = ",".join([*names, "t"]) + "\n"
-    text += "".join(",".join([str(i % 3), *[f"{i}.5"] * numbers, f"2024-01-{1 + i % 28:02}"]) + "\n" for i in range(60))
+    for i in range(60):
+        cells = [f"{i * (n + 7) % 61}.5" for n in range(numbers)]
+        text += ",".join([str(i % 3), *cells, f"2024-01-{1 + i % 28:02}"]) + "\n"
     results = {name: profile(name, text, resamples=10) for name in SECTIONS}
     assert [c["groupBy"] for c in results["groups"]["comparisons"]] == ["data"] * 3
     assert all(sum(c["histogram"]["counts"]) == 60 for c in results["distributions"]["columns"])

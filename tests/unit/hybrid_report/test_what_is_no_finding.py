@@ -64,7 +64,7 @@ def test_two_series_that_grow_go_together_if_their_changes_do(tmp_path: Path) ->
             "day": days,
             "one": (500.5 + np.cumsum(steps)).round(3),
             "other": (300.5 + np.cumsum(RANDOM.normal(1, 3, 300))).round(3),
-            "like": (200.5 + np.cumsum(2 * steps + RANDOM.normal(0, 1, 300))).round(3),
+            "like": (200.5 + np.cumsum(2 * steps + RANDOM.normal(0, 4, 300))).round(3),
         }
     )
     said = told(frame, tmp_path)
@@ -73,6 +73,28 @@ def test_two_series_that_grow_go_together_if_their_changes_do(tmp_path: Path) ->
     assert "other and" not in findings(said)
     assert "with other" not in findings(said)
     assert "one and like rise and fall together" in findings(said) or "with like" in findings(said)
+
+
+def test_columns_that_nearly_repeat_each_other_are_told_once(tmp_path: Path) -> None:
+    random = np.random.default_rng(2)
+    close = 100 + np.cumsum(random.normal(0.1, 1, 300)).round(4)
+    frame = pd.DataFrame({"day": pd.date_range("2020-01-01", periods=300), "open": np.roll(close, 1) + 0.1})
+    frame["high"] = (np.maximum(frame["open"], close) + random.uniform(0, 0.3, 300)).round(4)
+    frame["close"], frame["volume"] = close, random.normal(0, 1, 300).round(4)
+    frame = frame.iloc[1:]
+    said = told(frame, tmp_path)
+    assert findings(said).count("open") == 1
+    assert "open and high nearly repeat close" in findings(said)
+    assert "rise and fall together" not in text(said, "correlations")
+    assert "open (nearly repeats it)" in text(said, "drivers")
+    assert "mean of high" not in text(said, "trends")
+
+
+def test_the_best_of_many_columns_by_chance_is_no_finding(tmp_path: Path) -> None:
+    random = np.random.default_rng(1)
+    frame = pd.DataFrame({f"x{place}": random.normal(0, 1, 60).round(3) for place in range(20)})
+    said = told(frame, tmp_path)
+    assert "None of 19 columns says much of x0" in text(said, "drivers")
 
 
 def test_a_measure_that_is_its_group_in_other_words_is_no_finding(tmp_path: Path) -> None:
@@ -93,7 +115,8 @@ def test_a_column_that_few_rows_have_drives_nothing(tmp_path: Path) -> None:
 
 
 def test_a_pair_with_few_rows_in_common_is_left_out_and_named(tmp_path: Path) -> None:
-    frame = pd.DataFrame({"x": RANDOM.normal(0, 1, 600).round(3), "y": RANDOM.normal(0, 1, 600).round(3)})
+    random = np.random.default_rng(3)
+    frame = pd.DataFrame({"x": random.normal(0, 1, 600).round(3), "y": random.normal(0, 1, 600).round(3)})
     frame["rare"] = np.where(np.arange(600) < 25, frame["x"] * 3, np.nan).round(3)
     said = text(told(frame, tmp_path), "correlations")
     assert "2 pairs of columns have values in fewer than 30 common rows and are left out: x and rare" in said
@@ -102,16 +125,18 @@ def test_a_pair_with_few_rows_in_common_is_left_out_and_named(tmp_path: Path) ->
 
 @pytest.mark.parametrize("name", ["year_built", "date_of_birth", "Baujahr"])
 def test_when_things_were_made_is_no_time_of_their_rows(name: str, tmp_path: Path) -> None:
-    years = 1950 + RANDOM.integers(0, 60, ROWS)
+    random = np.random.default_rng(4)
+    years = 1950 + random.integers(0, 60, ROWS)
     made = [f"{year}-05-01" for year in years] if "date" in name else years
-    said = told(pd.DataFrame({name: made, "x": RANDOM.normal(0, 1, ROWS).round(2)}), tmp_path)
+    said = told(pd.DataFrame({name: made, "x": random.normal(0, 1, ROWS).round(2)}), tmp_path)
     assert "no column of dates or times" in text(said, "trends")
     assert f"mean of {name}" not in "".join(text(said, section) for section in said)
 
 
 def test_hours_of_a_day_split_the_rows(tmp_path: Path) -> None:
     hours = np.arange(24 * 30) % 24
-    frame = pd.DataFrame({"hour": hours, "load": (np.where(hours == 19, 90, 50) + RANDOM.normal(0, 1, 720)).round(2)})
+    noise = np.random.default_rng(5).normal(0, 1, 720)
+    frame = pd.DataFrame({"hour": hours, "load": (np.where(hours == 19, 90, 50) + noise).round(2)})
     said = told(frame, tmp_path)
     assert "By hour, the mean of load is highest for 19" in findings(said)
     assert "mean of hour" not in "".join(text(said, section) for section in said)
@@ -131,3 +156,12 @@ def test_a_season_of_what_can_be_negative_is_told_in_its_own_unit(tmp_path: Path
     said = text(told(pd.DataFrame({"day": days, "degrees": warm.round(1)}), tmp_path), "trends")
     assert "is highest in July (on average 11" in said
     assert "above its trend) and lowest in January" in said
+
+
+def test_money_by_group_has_totals_and_shares_and_prices_have_none(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"region": (["North"] * 3 + ["South"] * 2 + ["West"]) * 10, "sales": [100.5] * 60})
+    frame["unit_price"] = np.random.default_rng(6).normal(9, 1, 60).round(2)
+    said = told(frame, tmp_path)
+    shares = "By region, North has 50.0% of the total of sales (3,015 of 6,030, with 50.0% of the rows), South 33.3%"
+    assert shares in findings(said)
+    assert "total of unit_price" not in "".join(text(said, section) for section in said)

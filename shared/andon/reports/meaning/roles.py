@@ -28,6 +28,12 @@ class Evidence:
 
 
 _LONG = 10**11  # article numbers, accounts and the like have twelve digits and more
+# What rises by one in each row and isn't named like this counts the rows.
+_ORDERED = re.compile(
+    r"\b(?:t|x|time|day|days|week|weeks|month|months|year|years|hours?|min|minutes?|s|sec|seconds?|ms|step|steps|epochs?|"
+    r"rounds?|trial|period|cycle|cycles|iteration|iterations|depth|distance|dose|age|rank|generation|frame|lag|zeit|tag|"
+    r"woche|monat|jahr|schritt)\b"
+)
 _COUNTERS = {"n", "i", "row", "index", "seq", "sequence", "position", "line", "column1", "unnamed 0", "rownum"}
 
 
@@ -135,8 +141,9 @@ _MONTHS, _YEARS = {"month", "monat", "mes", "mois", "mese"}, {"year", "yr", "jah
 # of which one stands beside them where the name alone may mean something else.
 _CYCLES: dict[str, tuple[str, int, int, set[str]]] = {
     **dict.fromkeys(("hour", "hr", "hour of day", "hourofday", "stunde", "heure", "hora"), ("hours", 0, 24, set())),
-    **dict.fromkeys(("month", "monat", "mes", "mois", "mese", "month number"), ("months", 1, 12, set())),
+    **dict.fromkeys(("month", "mnth", "monat", "mes", "mois", "mese", "month number"), ("months", 1, 12, set())),
     **dict.fromkeys(("quarter", "qtr", "quartal", "trimestre"), ("quarters", 1, 4, set())),
+    "season": ("seasons", 0, 4, {"month", "mnth", "day", "weekday", "hour", "hr", "year", "yr"}),
     **dict.fromkeys(("weekday", "day of week", "dayofweek", "dow", "wochentag"), ("days of the week", 0, 7, set())),
     **dict.fromkeys(("day", "day of month", "dom", "tag", "día", "jour"), ("days of the month", 1, 31, _MONTHS)),
     **dict.fromkeys(("week", "kw", "iso week", "week number", "woche"), ("weeks", 0, 53, _YEARS)),
@@ -175,6 +182,19 @@ _MONEY = _words(
     "gdp",
     "payment",
     "balance",
+    *(
+        "saldo",
+        "kontostand",
+        "debit",
+        "credit",
+        "deposits?",
+        "withdrawals?",
+        "paid",
+        "charges?",
+        "solde",
+        "soll",
+        "haben",
+    ),
     "spend",
     "net",
     "gross",
@@ -194,6 +214,7 @@ _PERCENT = _words("percent", "percentage", "pct", "perc", "prozent", "anteil")
 _COUNT = _words(
     "count",
     "counts",
+    "cnt",
     "quantity",
     "qty",
     "items",
@@ -247,6 +268,7 @@ _DURATION = {
     **dict.fromkeys(("days", "tage", "dias", "jours"), "days"),
     **dict.fromkeys(("duration", "elapsed", "dauer", "runtime", "delay", "latency", "uptime", "downtime", "age"), ""),
 }
+_SPEED = re.compile(r"wind|speed|veloc|geschw|gust|vitesse")  # in metres per second rather than milliseconds
 _EXTREMES = ("max", "mean", "avg", "median", "maximum")
 _UNITS_OF_TIME = {"ms", "s", "sec", "min", "h", "hrs", "hours", "hour", "days", "day", "weeks", "months", "years", "d"}
 _SPACED = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
@@ -290,6 +312,8 @@ def _of_numbers(name: str, type_: str, of: Evidence) -> tuple[str, str]:
         return "year", "numbers that are years" + (" by its name" if _YEAR.search(name) else " in a row")
     if whole and (cycle := _cycle(name, of)):
         return "category", f"whole numbers that are {cycle}, by name"
+    if whole and "time" in name.split() and _are_clocks(of):
+        return "code", "times of a day, written as hhmm"
     if whole and {of.low, of.high} == {0, 1} and of.distinct == 2:
         return "flag", "holds 0 and 1 alone"
     if whole and of.high is not None and abs(of.high) >= 2**53 and unique:
@@ -300,7 +324,8 @@ def _of_numbers(name: str, type_: str, of: Evidence) -> tuple[str, str]:
         return "id", "whole numbers, by name an identifier"
     if _NAMED.search(name) and whole:
         return "id", "whole numbers, by name an identifier"
-    if whole and unique and of.ascending and of.values >= 10 and _steps_of_one(of) and name in _COUNTERS:
+    counting = whole and unique and of.ascending and of.values >= 10 and _steps_of_one(of)
+    if counting and (name in _COUNTERS or (of.values >= 100 and of.low in (0, 1) and not _ORDERED.search(name))):
         return "id", "counts the rows"
     if whole and unique and of.values >= 10 and of.low is not None and of.low >= _LONG:
         return "id", "long whole numbers, hardly one of which occurs twice"
@@ -309,7 +334,7 @@ def _of_numbers(name: str, type_: str, of: Evidence) -> tuple[str, str]:
     if _MONEY.search(name):
         return "money", "by its name an amount of money"
     for word in name.split():
-        if word in _DURATION and not (word == "min" and _is_minimum(name, of)):
+        if word in _DURATION and not (word == "min" and _is_minimum(name, of)) and not _SPEED.search(name):
             return "duration", "by its name a span of time"
     if whole and _COUNT.search(name) and (of.low is None or of.low >= 0):
         return "count", "whole numbers, by name a count"
@@ -416,6 +441,12 @@ def _within(of: Evidence, low: float, high: float) -> bool:
 
 def _steps_of_one(of: Evidence) -> bool:
     return of.low is not None and int(of.high) - int(of.low) <= 1.05 * of.values + 1
+
+
+def _are_clocks(of: Evidence) -> bool:
+    """Whether whole numbers are times as 730 and 1815."""
+    read = [int(value) for value in of.sample or {} if value.isdigit()]
+    return _within(of, 0, 2400) and of.high >= 1000 and len(read) > 20 and all(each % 100 < 60 for each in read)
 
 
 def _cycle(name: str, of: Evidence) -> str | None:

@@ -8,11 +8,13 @@ from andon.reports.duck import identifier
 from andon.reports.options import ReportOptions
 from andon.reports.values.clock import HOURS
 from andon_worker.hybrid_report.figures.association import correlation_ratio, ranks
+from andon_worker.hybrid_report.figures.copies import copies
 from andon_worker.hybrid_report.figures.table import Table
 from andon_worker.hybrid_report.figures.times.sequences import is_sequence
 from andon_worker.hybrid_report.figures.values import codes, doubles, sampled, values_of
 
 MOST_MEASURES = 3
+_FEWEST_MEASURES = 2
 MOST_GROUPINGS = 2
 MOST_GROUPS = 30
 _MOST_CODES = 12
@@ -22,18 +24,20 @@ _FEWEST_PER_GROUP = 5
 
 
 def measures(table: Table, options: ReportOptions, most: int = MOST_MEASURES) -> list[str]:
-    """Numeric columns worth averaging: amounts of money and counts before the rest.
+    """Numeric columns worth averaging: amounts of money and counts before the rest, those with a total first.
 
     Of numbers that are nothing more, fractions and negative values mark a measurement; whole positive ones may as
-    well be codes, so they are taken only where nothing better is there, and only if they take many values without
-    being a key. Where each row is another moment, all of them are series, in the table's order.
+    well be codes, so they are taken last, and only if they take many values without being a key. Where each row is
+    another moment, all of them are series, in the table's order. Of columns that nearly repeat each other one is taken.
     """
     if options.measures:
         return list(options.measures)
     averaged = {column.name: column.role for column in table.averaged}
     units = {column.name: column.unit for column in table.averaged}
     known, measured, counted, rest = [], [], [], []
-    for column in varying(table):
+    alike = copies(table)
+    single = [name for name in varying(table) if name not in alike]
+    for column in single:
         seen = table.seen[column]
         if averaged[column] in {"money", "count"}:
             known.append(column)
@@ -45,11 +49,12 @@ def measures(table: Table, options: ReportOptions, most: int = MOST_MEASURES) ->
             counted.append(column)
         else:
             rest.append(column)
-    known.sort(key=lambda name: averaged[name] != "money")
+    known.sort(key=lambda name: (not table.column(name).summed, averaged[name] != "money"))
     if is_sequence(table, time_column(table, options)):
-        series = [name for name in varying(table) if name in measured or table.seen[name].distinct > _MOST_STEPS]
+        series = [name for name in single if name in measured or table.seen[name].distinct > _MOST_STEPS]
         return ([*known, *(name for name in series if name not in known)] or rest)[:most]
-    return ([*known, *measured] or counted or rest)[:most]
+    found = [*known, *measured]
+    return ([*found, *(counted if len(found) < _FEWEST_MEASURES else [])] or rest)[:most]
 
 
 def varying(table: Table) -> list[str]:
@@ -58,8 +63,8 @@ def varying(table: Table) -> list[str]:
 
 
 def groupings(table: Table, options: ReportOptions, most: int = MOST_GROUPINGS) -> list[str]:
-    """Columns that split the rows into a few groups: words before numbers, these before months and hours, and those
-    first that say most of the first measure."""
+    """Columns that split the rows into a few groups: words before numbers, and those first that say most of the first
+    measure; months and hours where no dates tell of them, or nothing else is there."""
     if options.group_by:
         return list(options.group_by)
     words = [c.name for c in table.columns if c.role in {"category", "flag"} or c.type == "boolean"]
@@ -69,10 +74,9 @@ def groupings(table: Table, options: ReportOptions, most: int = MOST_GROUPINGS) 
     if not chosen:
         whole = [column.name for column in table.columns if column.type == "integer" and column.name not in words]
         chosen = _splitting(table, whole, _MOST_CODES)
-    timely = [name for name in chosen if table.column(name).part_of_time]
-    chosen = [name for name in chosen if name not in timely] + timely
-    if timely and len(chosen) - len(timely) >= most:
-        chosen = chosen[: -len(timely)]
+    lasting = [name for name in chosen if not table.column(name).part_of_time]
+    if len(lasting) >= most and any(column.temporal for column in table.columns):
+        chosen = lasting
     measure = next(iter(measures(table, options, most=1)), None)
     if len(chosen) > most and measure:
         return _telling(table, measure, chosen[:_COMPARED])[:most]

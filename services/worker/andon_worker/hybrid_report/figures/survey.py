@@ -1,13 +1,13 @@
-"""What every section asks of the columns first: counted once, and kept beside the dataset for the sections after."""
+"""What every section asks of the columns first: found once, and kept beside the dataset for the sections after."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from andon.reports import Column
@@ -28,15 +28,21 @@ class Seen:
 
 
 def survey(table: Table) -> dict[str, Seen]:
-    """Each column by name; read from beside the dataset if a section before has looked."""
+    """Each column by name."""
+    found = once(table, "seen", lambda: {name: asdict(seen) for name, seen in _look(table, table.columns).items()})
+    return {name: Seen(**told) for name, told in found.items()}
+
+
+def once(table: Table, what: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """What `make` finds, as JSON; read from beside the dataset if a section before has looked."""
     stat = table.path.stat()
-    form = "survey" if table.periods == 1 else "survey-by-period"
-    kept = table.path.with_name(f"{table.path.name}.{stat.st_mtime_ns}.{stat.st_size}.{form}")
+    form = what if table.periods == 1 else f"{what}-by-period"
+    kept = table.path.with_name(f"{table.path.name}.{stat.st_mtime_ns}.{stat.st_size}.{form}.survey")
     try:
-        return {name: Seen(**told) for name, told in json.loads(kept.read_text(encoding="utf-8")).items()}
+        found: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        found = _look(table, table.columns)
-    _keep(kept, json.dumps({name: asdict(seen) for name, seen in found.items()}))
+        found = make()
+        _keep(kept, json.dumps(found))
     return found
 
 

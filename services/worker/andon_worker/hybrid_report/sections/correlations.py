@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from andon.reports import Control, ReportOptions
 from andon_worker.hybrid_report import charts
 from andon_worker.hybrid_report.figures import choose
-from andon_worker.hybrid_report.figures.association import ranks
+from andon_worker.hybrid_report.figures.association import ranks, surely
+from andon_worker.hybrid_report.figures.copies import copies
 from andon_worker.hybrid_report.figures.sums import Sum, is_part, sums
 from andon_worker.hybrid_report.figures.table import Table, clean, open_table
 from andon_worker.hybrid_report.figures.times.sequences import changes_together, ordered_by_time
@@ -26,26 +27,26 @@ RANKED_ROWS = 20_000
 _STRONGEST = 10
 # Few rows go together by chance: 30 are asked for, half of a small table's, but never less than five.
 _FEWEST_ROWS, _ENOUGH_ROWS = 5, 30
-_SURE = 1.96  # standard errors
 _DOTS = 500
 _STRONG = 0.5
 _SAME = 0.9999  # two columns that hold the same in other units say nothing of each other
 
 
 def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
-    """`{columns, columnsOmitted, pearson, spearman, spearmanRows, fewest, apart, strongest: [{a, b, pearson, spearman,
-    rows, changes}], sums: [[total, part, ...]], scatter: {a, b, points}}`.
+    """`{columns, columnsOmitted, copies, pearson, spearman, spearmanRows, fewest, apart, strongest: [{a, b, pearson,
+    spearman, rows, changes}], sums: [[total, part, ...]], scatter: {a, b, points}}`.
 
     Both matrices are in the order of `columns`; a pair uses the rows in which both have a value, and has nulls where
-    there are less than `fewest` of them: 30, or half of the table's if it has fewer than 60. `apart` are such
-    pairs, of which there are some. Pearson's is over
-    all rows, Spearman's (of ranks) over a sample of about `spearmanRows` of them. `strongest` are the pairs of
-    largest absolute Pearson coefficient; `changes` is that of their changes from row to row where each row is another
-    moment, else null: whatever grows goes with whatever else grows. `sums` are as in `sums.sums`. Of more
-    than 20 columns those are taken that correlate most with another in the sample. `scatter` shows
-    rows of the sample for the strongest pair that isn't one column twice; or null.
+    there are less than `fewest` of them: 30, or half of the table's if it has fewer than 60. `apart` are such pairs.
+    Pearson's is over all rows, Spearman's (of ranks) over a sample of about `spearmanRows` of them. `strongest` are the
+    pairs of largest absolute Pearson coefficient, without `copies`, the columns that nearly repeat another; `changes`
+    is that of their changes from row to row where each row is another moment, else null: whatever grows goes with
+    whatever else grows. `sums` are as in `sums.sums`. Of more than 20 columns those are taken that correlate most with
+    another in the sample. `scatter` shows rows of the sample for the strongest pair that isn't one column twice; or
+    null.
     """
     with open_table(parquet, options, control, by_period=True) as table:
+        alike = copies(table)
         varying = choose.varying(table)
         values = values_of(table, varying)
         rows = table.rows
@@ -64,7 +65,17 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
     for i, j in apart:
         for matrix in (pearson, spearman):
             matrix[i, j] = matrix[j, i] = np.nan
-    pairs = sorted((pair for pair in every if np.isfinite(pearson[pair])), key=lambda pair: -abs(pearson[pair]))
+    single = [name not in alike or name in options.measures for name in names]
+
+    def same(i: int, j: int) -> bool:
+        return bool(abs(pearson[i, j]) >= _SAME) and (
+            alike.get(names[i]) == names[j] or alike.get(names[j]) == names[i]
+        )
+
+    pairs = sorted(
+        ((i, j) for i, j in every if np.isfinite(pearson[i, j]) and (same(i, j) or (single[i] and single[j]))),
+        key=lambda pair: -abs(pearson[pair]),
+    )
     units = [values[name].unit for name in names]
     return clean(
         {
@@ -74,6 +85,7 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
             "spearman": spearman.tolist(),
             "spearmanRows": sample.shape[0],
             "fewest": fewest,
+            "copies": {name: other for name, other in alike.items() if {name, other} <= set(names)},
             "apart": [[names[i], names[j]] for i, j in apart],
             "strongest": [
                 {
@@ -196,7 +208,9 @@ def sentences(result: Result, wording: Wording) -> list[Sentence]:
         for total, *parts in totals[:3]
     ]
     if not strong and not totals:
-        told.append(Sentence("No two numeric columns have a Pearson correlation of 0.5 or more in size."))
+        aside = ", those aside that nearly repeat another" if result["copies"] else ""
+        told.append(Sentence(f"No two numeric columns have a Pearson correlation of 0.5 or more in size{aside}."))
+    told += _repeating(result["copies"])
     if apart := result["apart"]:
         named = some([f"{label(a)} and {label(b)}" for a, b in apart], 3)
         told.append(
@@ -214,6 +228,16 @@ def sentences(result: Result, wording: Wording) -> list[Sentence]:
             )
         )
     return [*told, Sentence("A correlation says that two columns move together, not that one moves the other.")]
+
+
+def _repeating(copies: dict[str, str]) -> list[Sentence]:
+    if not copies:
+        return []
+    told = [
+        f"{some([label(name) for name, other in copies.items() if other == kept])} (like {label(kept)})"
+        for kept in dict.fromkeys(copies.values())
+    ]
+    return [Sentence(f"Pairs of columns that nearly repeat another are not told: {some(told)}.")]
 
 
 def _pair(pair: dict[str, Any], result: Result, wording: Wording) -> Sentence:
@@ -234,15 +258,10 @@ def _pair(pair: dict[str, Any], result: Result, wording: Wording) -> Sentence:
         said += f"; that of their changes from one row to the next is {wording.coefficient(pair['changes'])}"
     return Sentence(
         f"{said}.",
-        effect=_surely(strength, pair["rows"]) * 0.9 * min(1.0, 2 * pair["rows"] / result["rows"]),
+        effect=surely(strength, pair["rows"]) * 0.9 * min(1.0, 2 * pair["rows"] / result["rows"]),
         figure=figure,
         about=(pair["a"], pair["b"]),
     )
-
-
-def _surely(strength: float, rows: int) -> float:
-    """The lower end of the coefficient's 95 % interval, by R. A. Fisher's transformation (Metron 1, 1921)."""
-    return max(0.0, math.tanh(math.atanh(min(strength, _SAME)) - _SURE / math.sqrt(max(1, rows - 3))))
 
 
 def figures(result: Result, wording: Wording) -> list[Figure]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,12 +21,15 @@ from andon_worker.hybrid_report.figures.association import (
     Floats,
     Resampled,
     binned,
+    by_chance,
     correlation_ratio,
     cramers_v,
     mutual_information,
     ranks,
+    surely,
     with_interval,
 )
+from andon_worker.hybrid_report.figures.copies import copies
 from andon_worker.hybrid_report.figures.resampling import seed_of
 from andon_worker.hybrid_report.figures.sums import Sum, is_part, sums
 from andon_worker.hybrid_report.figures.table import Table, clean, open_table
@@ -42,6 +46,8 @@ _MOST_COLUMNS = 60
 _MOST_NAMES = 30  # a column of more different names says nothing of a kind of row
 _MOST_ANSWERS = 12
 _DETAILED = 3
+# Up to so many rows the best of many columns may be so by chance: it must come up in under one of 20 tries at all.
+_TRIED_ROWS, _MOST_SHUFFLES, _RARE = 2_000, 400, 0.05
 _SHOWN = 12
 _WEAK = 0.1
 _SAME = 0.9999
@@ -55,8 +61,9 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
     (`kind` is `numeric`) a driver's `strength` is eta, `ranked` that of its ranks if a few values make up most of its
     spread; of words (`categorical`) it is Cramér's V, each between the
     question and the driver's groups: its values, or ten bins of equally many rows. A driver is `{column, kind,
-    strength, low, high, rows, changes, information, groups: [{name | from, to, rows, value}]}`: `information` is the
-    share of the question's entropy that it takes away, `changes` the correlation of the changes of both where each
+    strength, low, high, sure, rows, changes, information, groups: [{name | from, to, rows, value}]}`: `sure` says that
+    its low end is 0.1 or more and chance alone wouldn't make the best of so many columns so strong; `information` is
+    the share of the question's entropy that it takes away, `changes` the correlation of the changes of both where each
     row is another moment, `rows` how many have both, `groups` (of the first three) the question's mean per group, or
     the share of `answer`, its rarer value if it has two. All of it comes from a sample of about 10,000 rows of larger
     tables. `same` are columns from which the question follows exactly. `question` is null if no column can be one.
@@ -67,7 +74,8 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
             return {"question": None}
         control.progress(0.1, "a sample")
         time = choose.time_column(table, options)
-        candidates, left_out = _candidates(table, question, time, sums(table))
+        alike = copies(table)
+        candidates, left_out = _candidates(table, question, time, sums(table), alike)
         columns = _sampled(table, [question, *candidates])
         moving = _changes(table, time, question, candidates)
     asked, others = columns[0], columns[1:]
@@ -81,12 +89,19 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
         control.progress(0.2 + 0.8 * place / max(1, len(others)), other.name)
         control.check()
         driver = _driver(asked, other, known, resampled, options.confidence) | {"changes": moving.get(other.name)}
+        driver["chance"] = _chance(asked, other, known, _shuffles(len(others)), options.seed)
         if driver["rows"] < min(_FEWEST_ROWS, rows // 2):
             left_out.append({"column": other.name, "reason": f"values in {driver['rows']} of these rows alone"})
         elif driver["strength"] >= _SAME or _follows(asked, other):
             same.append(other.name)
+        elif alike.get(other.name, other.name) == alike.get(question.name, question.name):
+            left_out.append({"column": other.name, "reason": "nearly repeats it"})
         else:
             found.append(driver)
+    for driver in found:
+        driver["sure"] = driver["low"] >= _WEAK and driver.pop("chance") <= max(
+            _RARE / max(1, len(found)), 1 / (1 + _shuffles(len(others)))
+        )
     found.sort(key=lambda driver: (-driver["strength"], driver["column"]))
     for driver in found[:_DETAILED]:
         driver["groups"] = _groups(asked, next(other for other in others if other.name == driver["column"]))
@@ -160,7 +175,7 @@ def _changes(table: Table, time: str | None, question: Column, others: list[Colu
 
 
 def _candidates(
-    table: Table, question: Column, time: str | None, added: list[Sum]
+    table: Table, question: Column, time: str | None, added: list[Sum], alike: dict[str, str]
 ) -> tuple[list[Column], list[dict[str, str]]]:
     """The columns that may say something of the question, and why the others can't."""
     others = [column for column in table.columns if column.name != question.name]
@@ -174,6 +189,8 @@ def _candidates(
             reason = "names single rows"
         elif is_part(column.name, question.name, added):
             reason = "one is a part of the other"
+        elif alike.get(column.name, question.name) not in (question.name, alike.get(question.name)):
+            reason = f"nearly repeats {alike[column.name]}"
         elif column.name == time:
             reason = "time: see the trends"
         elif not (column.averaged or column.temporal or column.role in {"year", "geo"}) and many > _MOST_NAMES:
@@ -249,6 +266,24 @@ def _driver(
     }
 
 
+def _shuffles(columns: int) -> int:
+    return min(_MOST_SHUFFLES, math.ceil(columns / _RARE))
+
+
+def _chance(asked: _Seen, other: _Seen, known: NDArray[np.bool_], shuffles: int, seed: int) -> float:
+    inside = known & (other.codes >= 0)
+    if not 1 < inside.sum() <= _TRIED_ROWS:
+        return 0.0
+    if asked.kind == "numeric" and asked.numbers is not None:
+        y = asked.numbers[inside]
+        y = ranks(y) if asked.skewed else (y - y.mean()) / (y.std() or 1.0)
+        values = y[:, None]
+    else:
+        answers = np.eye(asked.width)[asked.codes[inside]]
+        values = answers / np.sqrt(np.maximum(answers.sum(axis=0), 1))
+    return by_chance(other.codes[inside], values, shuffles, seed_of(seed, asked.name, other.name))
+
+
 def _follows(asked: _Seen, other: _Seen) -> bool:
     """Whether one number is the other in another unit."""
     if asked.numbers is None or other.numbers is None or other.kind != "numeric":
@@ -293,7 +328,7 @@ def sentences(result: Result, wording: Wording) -> list[Sentence]:
         return [Sentence("There is no measure and no flag that other columns could say something of.")]
     question, measure = label(result["question"]), _measure(result)
     told: list[Sentence] = []
-    strong = [driver for driver in result["drivers"] if driver["low"] >= _WEAK]
+    strong = [driver for driver in result["drivers"] if driver["sure"]]
     told += [
         Sentence(
             f"{question} {'goes' if place else 'goes most'} with {label(driver['column'])}"
@@ -312,8 +347,7 @@ def sentences(result: Result, wording: Wording) -> list[Sentence]:
     if not strong:
         told.append(
             Sentence(
-                f"None of {wording.count(len(result['drivers']), 'column')} says much of {question}: "
-                f"no {measure} is surely above {wording.number(_WEAK)}."
+                f"{_none(result, wording)} much of {question}: no {measure} is above {wording.number(_WEAK)} for sure."
             )
         )
     if result["same"]:
@@ -332,9 +366,17 @@ def sentences(result: Result, wording: Wording) -> list[Sentence]:
     return told
 
 
+def _none(result: Result, wording: Wording) -> str:
+    if len(result["drivers"]) == 1:
+        return f"{label(result['drivers'][0]['column'])} doesn't say"
+    return f"None of {wording.count(len(result['drivers']), 'column')} says"
+
+
 def _effect(driver: dict[str, Any], result: Result) -> float:
     """Small where few rows have both, and where two series grow while their changes don't go together."""
-    strength = driver["strength"] if driver["changes"] is None else min(driver["strength"], abs(driver["changes"]))
+    strength = driver["strength"]
+    if driver["changes"] is not None:
+        strength = min(strength, surely(driver["changes"], driver["rows"]))
     return float(strength * 0.95 * min(1.0, 2 * driver["rows"] / result["rows"]))
 
 
@@ -396,7 +438,7 @@ def figures(result: Result, wording: Wording) -> list[Figure]:
             label(driver["column"], 40),
             driver["strength"],
             wording.coefficient(driver["strength"]),
-            soft=driver["low"] < _WEAK,
+            soft=not driver["sure"],
             low=driver["low"],
             high=driver["high"],
         )
@@ -408,7 +450,7 @@ def figures(result: Result, wording: Wording) -> list[Figure]:
     made = [Figure("strengths", title, note, charts.bars(title, rows, FULL))]
     for driver in drivers:
         known = [group for group in driver["groups"] if group["value"] is not None]
-        if len(known) < 2 or driver["low"] < _WEAK:
+        if len(known) < 2 or not driver["sure"]:
             continue
         bars = [Bar(_group(g, driver, wording), g["value"], _value(g, result, wording)) for g in _ordered(known)]
         what = f"mean of {question}" if result["kind"] == "numeric" else f"share of “{label(result['answer'], 30)}”"

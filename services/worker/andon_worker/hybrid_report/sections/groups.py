@@ -1,4 +1,4 @@
-"""Section "groups": means per group with bootstrap confidence intervals, spreads, and one grouping against another."""
+"""Section "groups": totals, shares, means with bootstrap intervals and spreads; one grouping against another."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from andon.reports import Control, ReportOptions
+from andon.reports import Column, Control, ReportOptions
 from andon.reports.duck import identifier
 from andon_worker.hybrid_report import charts
-from andon_worker.hybrid_report.charts import Box, Interval
+from andon_worker.hybrid_report.charts import Bar, Box, Interval
 from andon_worker.hybrid_report.figures import choose
 from andon_worker.hybrid_report.figures.association import cramers_v
 from andon_worker.hybrid_report.figures.resampling import Bins, Floats, interval, resampled_means, seed_of
@@ -22,7 +22,7 @@ from andon_worker.hybrid_report.figures.table import Table, clean, double, open_
 from andon_worker.hybrid_report.figures.values import Values, codes, doubles, sampled, values_of
 from andon_worker.hybrid_report.scales import in_order
 from andon_worker.hybrid_report.section import Figure, Grid, Result, Section, Sentence
-from andon_worker.hybrid_report.wording import Wording, label, some
+from andon_worker.hybrid_report.wording import MISSING, Wording, label, some
 
 BINS = 2_048
 # Fewer rows than this make a mean too unsure to be called the highest or the lowest, unless all groups are small.
@@ -33,17 +33,21 @@ _SPREAD_ROWS = 100_000
 _CROSSED = 4
 _CROSS_ROWS, _CROSS_COLUMNS = 10, 8
 _TOGETHER = 0.1  # Cramér's V from which two groupings are said to go together
+_LARGEST = 5
+_EVEN, _MONEYED, _COUNTED = 0.05, 0.45, 0.25  # the share of the first above an even one, and what its telling is worth
 _ALIKE = 0.02  # eta below which groups are said to hardly differ
 
 
 def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
     """`{resamples, confidence, comparisons: [...], cross}`, a comparison for each grouping and measure.
 
-    A comparison is `{groupBy, measure, total, fewest, groupsOmitted, rowsOmitted, eta, groups: [{value, rows, ranked,
-    mean, std, low, high, spread}], difference}`. `total` counts all groups, exactly. A group is `ranked` if it has
-    at least `fewest` rows: 30, or 5 where most groups have fewer than 30. A smaller one of 5 rows is ranked, too, if
-    its mean lies beyond all of theirs for sure. Shown are the ranked by falling mean, then
-    the others: the 30 of most rows, and whichever ranked groups have the highest and the lowest mean. `low` and
+    A comparison is `{groupBy, measure, role, total, fewest, groupsOmitted, rowsOmitted, eta, sums, groups: [{value,
+    rows, ranked, sum, mean, std, low, high, spread}], difference}`. `total` counts all groups, exactly. `sums` is
+    `{all, ungrouped, shares}` where a sum of the measure means something, else null: that of all rows with a group,
+    that of the rows without one, and whether no group's is negative, so that they have shares. A group is `ranked` if
+    it has at least `fewest` rows: 30, or 5 where most groups have fewer than 30. A smaller one of 5 rows is ranked,
+    too, if its mean lies beyond all of theirs for sure. Shown are the ranked by falling mean, then the others: the 30
+    of most rows, and whichever have the highest and the lowest mean and the largest sums. `low` and
     `high` bound the mean; null without resamples, or if the group has a single row. `spread` are the quantiles 5, 25,
     50, 75, 95 %, of the comparison of the largest `eta` alone. `difference` is between the first and the last ranked
     group: `{highest, lowest, estimate, low, high}`; null if there are not two.
@@ -54,11 +58,12 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
     with open_table(parquet, options, control, by_period=True) as table:
         measures = choose.measures(table, options)
         values = values_of(table, measures)
+        roles = {name: table.column(name).role for name in measures}
         pairs = [(g, m) for g in choose.groupings(table, options) for m in measures if g != m]
         loaded = []
         for place, (group_by, measure) in enumerate(pairs):
             control.progress(0.2 * place / len(pairs), f"{measure} by {group_by}")
-            loaded.append(_load(table, group_by, values[measure]))
+            loaded.append(_load(table, group_by, values[measure], _is_flow(table.column(measure), values[measure])))
         if loaded:
             strongest = max(loaded, key=lambda each: each.eta)
             strongest.spread = _spreads(table, strongest)
@@ -69,10 +74,17 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
     for place, found in enumerate(loaded):
         group_by, measure = pairs[place]
         share = _Share(control, 0.2 + 0.8 * place / len(pairs), 0.8 / len(pairs), f"{measure} by {group_by}")
-        comparisons.append(_compare(found, options, seed_of(options.seed, group_by, measure), share))
+        comparisons.append(
+            {"role": roles[measure]} | _compare(found, options, seed_of(options.seed, group_by, measure), share)
+        )
     return clean(
         {"resamples": options.resamples, "confidence": options.confidence, "comparisons": comparisons, "cross": cross}
     )
+
+
+def _is_flow(column: Column, values: Values) -> bool:
+    """Whether a total of it means something; delays that may be negative have none."""
+    return column.summed and not (column.role == "duration" and values.low < 0)
 
 
 class _Share:
@@ -89,6 +101,7 @@ class _Share:
 @dataclass(frozen=True)
 class _Group:
     value: Any
+    sum: float
     std: float | None
     bins: Bins
 
@@ -109,14 +122,17 @@ class _Loaded:
     fewest: int
     eta: float
     spread: dict[str, list[float | None]]
+    sums: tuple[float, float, bool] | None = None
+    """Of all groups, of the rows without one, and whether none is negative; None where they mean nothing."""
 
 
-def _load(table: Table, group_by: str, values: Values) -> _Loaded:
+def _load(table: Table, group_by: str, values: Values, summed: bool) -> _Loaded:
     g, x = identifier(group_by), values.sql
     present = f"FROM data WHERE {g} IS NOT NULL AND {x} IS NOT NULL"
     table.connection.execute(
         "CREATE OR REPLACE TEMP TABLE found AS "
-        f"SELECT {g} AS value, count(*) AS n, avg({x}) AS mean, stddev_samp({x}) AS std {present} GROUP BY 1"
+        f"SELECT {g} AS value, count(*) AS n, sum({x}) AS sum, avg({x}) AS mean, stddev_samp({x}) AS std {present} "
+        "GROUP BY 1"
     )
     total, rows, enough, middle = table.one(
         f"SELECT count(*), sum(n), count(*) FILTER (n >= {FEWEST_ROWS}), sum(n * mean) / sum(n) FROM found"
@@ -131,19 +147,26 @@ def _load(table: Table, group_by: str, values: Values) -> _Loaded:
     shown = table.all(
         "WITH shown AS ("
         f"(SELECT value FROM found ORDER BY n DESC, value LIMIT {choose.MOST_GROUPS}) UNION "
-        f"({ends}, value LIMIT 1) UNION ({ends} DESC, value LIMIT 1)) "
-        "SELECT value, std, n FROM found JOIN shown USING (value)"
+        f"({ends}, value LIMIT 1) UNION ({ends} DESC, value LIMIT 1)"
+        + (f" UNION (SELECT value FROM found ORDER BY sum DESC, value LIMIT {_LARGEST})" if summed else "")
+        + ") SELECT value, sum, std, n FROM found JOIN shown USING (value)"
     )
+    sums = None
+    if summed:
+        all_, shares = table.one("SELECT sum(sum), min(sum) >= 0 AND sum(sum) > 0 FROM found")
+        (ungrouped,) = table.one(f"SELECT coalesce(sum({x}), 0) FROM data WHERE {g} IS NULL")
+        sums = (all_, ungrouped, shares)
     binned = _bins(table, g, values, present, [value for value, *_ in shown])
     return _Loaded(
         group_by,
         values,
-        [_Group(value, std, binned[value]) for value, std, _ in shown],
+        [_Group(value, sum_, std, binned[value]) for value, sum_, std, _ in shown],
         total,
         int(rows) - sum(n for *_, n in shown),
         fewest,
         _eta(between, within, int(rows), total),
         {},
+        sums,
     )
 
 
@@ -211,6 +234,7 @@ def _compare(loaded: _Loaded, options: ReportOptions, seed: list[int], share: _S
                 "value": group.name,
                 "rows": group.bins.rows,
                 "ranked": group.name in ranked,
+                "sum": original(group.sum) if loaded.sums else None,
                 "mean": original(group.bins.mean),
                 "std": original(group.std),
                 "low": original(low),
@@ -227,6 +251,8 @@ def _compare(loaded: _Loaded, options: ReportOptions, seed: list[int], share: _S
         "groupsOmitted": loaded.total - len(groups),
         "rowsOmitted": loaded.rows_omitted,
         "eta": loaded.eta,
+        "sums": loaded.sums
+        and {"all": original(loaded.sums[0]), "ungrouped": original(loaded.sums[1]), "shares": loaded.sums[2]},
         "groups": groups,
         "difference": _difference(sure, means, kept, options, loaded.values) if ends else None,
     }
@@ -273,7 +299,10 @@ def _difference(
 def _cross(table: Table, options: ReportOptions) -> dict[str, Any] | None:
     """The two groupings that go together most, counted against each other."""
     best: tuple[float, str, str, dict[tuple[str, str], int]] | None = None
-    for a, b in combinations(choose.groupings(table, options, _CROSSED), 2):
+    chosen = choose.groupings(table, options, _CROSSED)
+    for a, b in combinations(chosen, 2):
+        if a not in options.group_by and table.column(a).part_of_time and table.column(b).part_of_time:
+            continue  # by the calendar
         found = table.all(
             f"SELECT CAST({identifier(a)} AS VARCHAR), CAST({identifier(b)} AS VARCHAR), count(*) FROM data "
             f"WHERE {identifier(a)} IS NOT NULL AND {identifier(b)} IS NOT NULL GROUP BY 1, 2"
@@ -319,7 +348,7 @@ def sentences(result: Result, wording: Wording) -> list[Sentence]:
     told = []
     said: set[str] = set()
     for each in result["comparisons"]:
-        told += _compared(each, result["confidence"], wording)
+        told += [*_totalled(each, wording), *_compared(each, result["confidence"], wording)]
         if (left := _left_out(each, wording)) and each["groupBy"] not in said:
             told.append(Sentence(left))
             said.add(each["groupBy"])
@@ -372,6 +401,38 @@ def _compared(comparison: dict[str, Any], confidence: float, wording: Wording) -
             )
         )
     return told
+
+
+def _totalled(comparison: dict[str, Any], wording: Wording) -> list[Sentence]:
+    """Who has how much of the total."""
+    sums, groups = comparison["sums"], [g for g in comparison["groups"] if g["sum"] is not None]
+    if not sums or sums["all"] is None or len(groups) < 2:
+        return []
+    by, measure, number = label(comparison["groupBy"]), label(comparison["measure"]), wording.number
+    largest = sorted(groups, key=lambda g: -g["sum"])
+    first, last = largest[0], largest[-1]
+    beside = f" Rows without a {by} hold {number(sums['ungrouped'])} more." if sums["ungrouped"] else ""
+    about, figure = (comparison["measure"], comparison["groupBy"], "total"), _total_key(comparison)
+    if not sums["shares"]:
+        said = f"By {by}, the total of {measure} is highest for {label(first['value'], 60)} ({number(first['sum'])})"
+        if not comparison["groupsOmitted"]:
+            said += f" and lowest for {label(last['value'], 60)} ({number(last['sum'])})"
+        return [Sentence(f"{said}; all together make {number(sums['all'])}.{beside}", 0.3, figure, about)]
+    rows = sum(g["rows"] for g in groups) + comparison["rowsOmitted"]
+    share = first["sum"] / sums["all"]
+    then = [f"{label(g['value'], 60)} {wording.percent(g['sum'], sums['all'])}" for g in largest[1:3]]
+    said = (
+        f"By {by}, {label(first['value'], 60)} has {wording.percent(share, 1)} of the total of {measure} "
+        f"({number(first['sum'])} of {number(sums['all'])}, with {wording.percent(first['rows'], rows)} of the rows), "
+        f"{' and '.join(then)}"
+    )
+    if comparison["total"] > 2 * _LARGEST:
+        part = sum(g["sum"] for g in largest[:_LARGEST])
+        said += f"; the {_LARGEST} largest of {number(comparison['total'])} have {wording.percent(part, sums['all'])}"
+    excess = share - 1 / comparison["total"]
+    worth = {"money": _MONEYED, "count": _COUNTED}.get(comparison["role"], 0.0)
+    telling = worth and comparison["total"] > 2 and excess > _EVEN
+    return [Sentence(f"{said}.{beside}", min(0.85, worth + excess) if telling else 0.0, figure, about)]
 
 
 def _surely(difference: dict[str, Any], comparison: dict[str, Any]) -> bool:
@@ -427,6 +488,8 @@ def figures(result: Result, wording: Wording) -> list[Figure]:
         if not known:
             continue
         what = f"{label(comparison['measure'], 40)} by {label(comparison['groupBy'], 40)}"
+        if comparison["sums"] and all(g["sum"] is not None for g in known):
+            made.append(_totals(comparison, what, wording))
         rows = [Interval(label(g["value"], 40), g["mean"], g["low"], g["high"], not g["ranked"]) for g in known]
         notes = [f"with {wording.number(100 * result['confidence'])}% intervals"] if result["resamples"] else []
         if not all(g["ranked"] for g in known):
@@ -452,6 +515,25 @@ def figures(result: Result, wording: Wording) -> list[Figure]:
     return made
 
 
+def _totals(comparison: dict[str, Any], what: str, wording: Wording) -> Figure:
+    sums = comparison["sums"]
+    groups = in_order(sorted(comparison["groups"], key=lambda g: -g["sum"]), lambda g: str(g["value"]))
+    told = [(label(g["value"], 40), g["sum"], False) for g in groups]
+    if comparison["groupsOmitted"]:
+        told.append(("other", sums["all"] - sum(value for _, value, _ in told), True))
+    rows = [
+        Bar(
+            name,
+            value,
+            wording.number(value) + (f" ({wording.percent(value, sums['all'])})" if sums["shares"] else ""),
+            soft,
+        )
+        for name, value, soft in told
+    ]
+    note = f"all together {wording.number(sums['all'])}"
+    return Figure(_total_key(comparison), f"Total of {what}", note, charts.bars(f"Total of {what}", rows))
+
+
 def _box(group: dict[str, Any]) -> Box:
     low, q1, median, q3, high = group["spread"]
     return Box(label(group["value"], 40), low, q1, median, q3, high, group["mean"])
@@ -461,18 +543,33 @@ def _key(comparison: dict[str, Any]) -> str:
     return f"{comparison['measure']}-by-{comparison['groupBy']}"
 
 
+def _total_key(comparison: dict[str, Any]) -> str:
+    return f"total-{_key(comparison)}"
+
+
+def _amounts(group: dict[str, Any], comparison: dict[str, Any], wording: Wording) -> tuple[str, ...]:
+    sums = comparison["sums"]
+    if not sums:
+        return ()
+    share = wording.percent(group["sum"], sums["all"]) if sums["shares"] and group["sum"] is not None else MISSING
+    return (wording.number(group["sum"]), share)
+
+
 def grids(result: Result, wording: Wording) -> list[Grid]:
     ends = f"{wording.number(100 * result['confidence'])}%"
-    headers = ("Group", "Rows", "Mean", "Std. dev.", f"{ends} from", f"{ends} to")
     return [
         Grid(
             f"{label(each['measure'], 40)} by {label(each['groupBy'], 40)}"
             + (f" ({len(each['groups'])} of {wording.count(each['total'], 'group')})" if each["groupsOmitted"] else ""),
-            headers,
+            (
+                *("Group", "Rows", *(("Total", "Share") if each["sums"] else ())),
+                *("Mean", "Std. dev.", f"{ends} from", f"{ends} to"),
+            ),
             [
                 (
                     label(g["value"], 48),
                     wording.number(g["rows"]),
+                    *_amounts(g, each, wording),
                     *(
                         say(g[key]) if key != "std" else wording.number(g[key])
                         for key in ("mean", "std", "low", "high")

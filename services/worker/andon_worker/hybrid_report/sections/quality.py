@@ -11,7 +11,8 @@ from andon_worker.hybrid_report import charts
 from andon_worker.hybrid_report.charts import Series
 from andon_worker.hybrid_report.figures import choose, missing
 from andon_worker.hybrid_report.figures.alerts import Alert, alerts
-from andon_worker.hybrid_report.figures.sums import sums
+from andon_worker.hybrid_report.figures.copies import copies
+from andon_worker.hybrid_report.figures.sums import Sum, is_part, sums
 from andon_worker.hybrid_report.figures.table import Table, clean, open_table
 from andon_worker.hybrid_report.provenance import provenance, provenance_grids, reading_sentences, unread_sentences
 from andon_worker.hybrid_report.section import Figure, Grid, Result, Section, Sentence
@@ -28,12 +29,15 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
 
     `repeatedRows` counts the rows that repeat an earlier one; rows are compared by a 64-bit hash, so that fifty
     million of them fit. `repeats` shows the first of those that stand most often, as text, of the first seven columns.
-    `alerts` are as in `alerts.alerts`, and `sum` of a column and those whose sum it is; `read` as in `provenance`;
+    `alerts` are as in `alerts.alerts`, `sum` of a column and those whose sum it is, and `copies` of a column and those
+    that nearly repeat it; `read` as in `provenance`;
     `missing` is `{patterns, sets, overTime}` as in `missing`.
     """
     with open_table(parquet, options, control) as table:
         chosen = table.columns[: options.max_columns]
-        found = alerts(table, chosen) + [{"kind": "sum", "columns": list(each)} for each in sums(table)]
+        added = sums(table)
+        found = alerts(table, chosen) + [{"kind": "sum", "columns": list(each)} for each in added]
+        found += _copies(copies(table), found, added)
         counts = {column.name: table.seen[column.name].count for column in chosen}
         gaps = sorted((name for name, n in counts.items() if n < table.rows), key=lambda name: counts[name])
         control.progress(0.6, "missing values")
@@ -57,6 +61,16 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
                 "missing": missed,
             }
         )
+
+
+def _copies(alike: dict[str, str], found: list[Alert], added: list[Sum]) -> list[Alert]:
+    """Those of which nothing is told yet: no identical columns, no totals."""
+    identical = {name for alert in found if alert["kind"] == "identical" for name in alert["columns"][1:]}
+    untold = {name: of for name, of in alike.items() if name not in identical and not is_part(name, of, added)}
+    return [
+        {"kind": "copies", "columns": [of, *(name for name in untold if untold[name] == of)]}
+        for of in dict.fromkeys(untold.values())
+    ]
 
 
 def _hash(table: Table) -> str:
@@ -108,7 +122,7 @@ def sentences(result: Result, wording: Wording) -> list[Sentence]:
     return told or [Sentence("Nothing in the columns calls for caution.")]
 
 
-_SAID = {"placeholder", "identical", "repeatedKey", "totals", "variants", "sum"}
+_SAID = {"placeholder", "identical", "copies", "repeatedKey", "totals", "variants", "sum"}
 
 
 def _say(alert: Alert, wording: Wording) -> Sentence:
@@ -127,6 +141,15 @@ def _say(alert: Alert, wording: Wording) -> Sentence:
             )
         case "identical":
             return Sentence(f"{name} and {label(alert['columns'][1])} have the same value in every row.", effect=0.3)
+        case "copies":
+            others = [label(each) for each in alert["columns"][1:]]
+            one = len(others) == 1
+            return Sentence(
+                f"{some(others)} nearly {'repeats' if one else 'repeat'} {name}: what is found of it holds for "
+                f"{'both' if one else 'all of them'}, and is told once.",
+                effect=0.3,
+                about=tuple(alert["columns"]),
+            )
         case "sum":
             return Sentence(
                 f"{name} is the sum of {some([label(each) for each in alert['columns'][1:]])} in every row."
