@@ -159,7 +159,9 @@ def test_a_season_of_what_can_be_negative_is_told_in_its_own_unit(tmp_path: Path
 
 
 def test_money_by_group_has_totals_and_shares_and_prices_have_none(tmp_path: Path) -> None:
-    frame = pd.DataFrame({"region": (["North"] * 3 + ["South"] * 2 + ["West"]) * 10, "sales": [100.5] * 60})
+    frame = pd.DataFrame(
+        {"region": (["North"] * 3 + ["South"] * 2 + ["West"]) * 10, "sales": np.repeat([90.5, 110.5] * 5, 6)}
+    )
     frame["unit_price"] = np.random.default_rng(6).normal(9, 1, 60).round(2)
     said = told(frame, tmp_path)
     shares = "By region, North has 50.0% of the total of sales (3,015 of 6,030, with 50.0% of the rows), South 33.3%"
