@@ -21,12 +21,6 @@ def steps(event: Event, step: Step) -> None:
     _steps(event, step)
 
 
-@function(id="bench-steps-isolated", trigger="bench/steps-isolated", cancel_on=CANCEL, retries=0)
-def steps_isolated(event: Event, step: Step) -> None:
-    """The same, each in a process of its own."""
-    _steps(event, step)
-
-
 @function(id="bench-talking", trigger="bench/talking", cancel_on=CANCEL, retries=0)
 def talking(event: Event, step: Step) -> None:
     """Steps in a row that print some lines each."""

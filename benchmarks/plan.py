@@ -24,7 +24,7 @@ def _up(stores: Theatre, contender: Contender) -> Iterator[Stage]:
 
 
 def _w1(stores: Theatre, contender: Contender, tally: Tally, scale: float) -> None:
-    counts = {"steps": 100, "steps-isolated": 100, "loop": 60, "blocking": 20}
+    counts = {"steps": 100, "loop": 60, "blocking": 20}
     for kind, count in counts.items():
         if kind in contender.kinds:
             with _up(stores, contender) as stage:

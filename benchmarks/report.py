@@ -14,10 +14,9 @@ from typing import Any
 
 Row = dict[str, Any]
 LATENCY_WORKLOADS = {
-    "w1 steps": "W1 steps, plain",
-    "w1 steps-isolated": "W1 steps, `isolate=True`",
+    "w1 steps": "W1 steps",
     "w1 loop": "W1 loop",
-    "w1 blocking": "W1 blocking, `isolate=True`",
+    "w1 blocking": "W1 blocking",
 }
 
 
@@ -211,8 +210,7 @@ def _resumed(row: Row | None) -> str:
 
 
 def _cancel_ratio(run: Run, workload: str) -> str:
-    kind = workload.replace("-isolated", "")
-    peers = run.peers(kind)
+    peers = run.peers(workload)
     honest = [row for row in peers if not (row["worked on after it"] or row["not cancelled"])]
     said = _ratio(run.find(workload), honest, lambda row: row["cancelled"])
     told_apart = ", ".join(row["contender"] for row in peers if row not in honest)
