@@ -48,6 +48,7 @@ def collect_garbage_seldom() -> None:
     """
     gc.freeze()
     gc.set_threshold(20_000, 20, 100)
+    gc.enable()
 
 
 def leave(code: int | str | None = 0) -> NoReturn:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import psycopg
 
 from andon.migrations import passes, require_head
-from andon.process import starting
+from andon.process import collect_garbage_seldom, starting
 from andon_api import server
 from andon_api.signals.logs import request_keys
 
@@ -15,6 +15,7 @@ def main() -> None:
     with starting("api", request_keys) as settings:
         settings.requires_keys  # noqa: B018 - raises where strangers could do anything
         schema_fits = _schema_fits(settings.database_url)
+    collect_garbage_seldom()
     server.serve(settings, schema_fits=schema_fits)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 
 from andon.cli.terminal.errors import report_errors
@@ -9,8 +10,11 @@ from andon.cli.terminal.errors import report_errors
 
 def main() -> None:
     """Run the command that the process's arguments name, and exit with its code."""
+    gc.disable()  # what is imported is no garbage
     from andon.cli.app import app
 
+    gc.freeze()
+    gc.enable()
     with report_errors(sys.stderr):
         app(prog_name="andon")
 
