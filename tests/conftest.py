@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import signal
@@ -65,6 +66,8 @@ UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 # Where nothing compiled is kept, each of some thousand processes would compile all that it imports.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+# To look for garbage among all that is imported and collected takes longer than to import and collect it.
+gc.disable()
 # How long an example takes depends on what else the machine does.
 settings.register_profile("andon", deadline=None)
 settings.load_profile("andon")
@@ -98,6 +101,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.whole)
             if item.nodeid.startswith(long):
                 item.add_marker(pytest.mark.slow)
+
+
+def pytest_collection_finish() -> None:
+    """From here on look for garbage, but never among what stays to the end."""
+    gc.collect()
+    gc.freeze()
+    gc.enable()
+
+
+def pytest_unconfigure() -> None:
+    """Let the interpreter end what was kept, too."""
+    gc.unfreeze()
 
 
 @pytest.fixture(scope="session")
