@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
 import httpx
+import psutil
 
 from andon.embedded.children import leftovers
 from andon.embedded.ports import free_port
@@ -16,6 +18,7 @@ from tests.polling import wait_until
 from tests.process import Process
 
 MARK = "ANDON_TEST_SYSTEM"
+WORKING = 0.1  # seconds of processor time that a lane has taken while it was watched
 SHIPPED_FUNCTIONS = "andon_worker.functions"
 
 
@@ -117,6 +120,21 @@ class System:
         except httpx.HTTPError:
             return False
 
+    def hold_still(self) -> None:
+        """SIGSTOP the lane that computes: its run goes on for everybody else, and leaves the processor to the test."""
+        before: dict[psutil.Process, float] = {}
+
+        def working() -> list[psutil.Process]:
+            for lane in self._lanes():
+                with suppress(psutil.NoSuchProcess):
+                    now = sum(lane.cpu_times()[:2])
+                    if now - before.setdefault(lane, now) > WORKING:
+                        return [lane]
+            return []
+
+        [lane] = wait_until(working, what="a lane computes")
+        lane.suspend()
+
     def client(self) -> httpx.Client:
         """A client of the REST API; the caller closes it."""
         return httpx.Client(base_url=f"{self.url}/api/v1", timeout=30, trust_env=False, verify=False)
@@ -135,6 +153,14 @@ class System:
         """Print the end of what each process said, which pytest shows with the failure."""
         for name, process in self.processes.items():
             print(f"--- {name} ---\n{process.output[-4000:]}")
+
+    def _lanes(self) -> list[psutil.Process]:
+        found: list[psutil.Process] = []
+        for worker in self.workers:
+            with suppress(psutil.NoSuchProcess):
+                for nursery in psutil.Process(worker.pid).children():
+                    found += nursery.children()
+        return found
 
     def _add(self, name: str, module: str) -> Process:
         env = {**self.env, **self._each.get(name, {})}

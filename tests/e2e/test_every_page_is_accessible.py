@@ -61,6 +61,7 @@ def going(lively: System) -> Iterator[dict[str, Any]]:
         id = make(client, "Going", resamples=LONG)
         generate(client, id)
         wait_until(lambda: progress(client, id), 60, what="progress")
+        lively.hold_still()
         yield dict(client.get(f"/reports/{id}").json())
         cancel(client, id)
         client.delete(f"/reports/{id}")
@@ -147,7 +148,7 @@ def pages(system: System) -> dict[str, str]:
 
 def violations(page: Page) -> list[str]:
     """What axe-core finds on the page, its frames left to themselves."""
-    found = page.evaluate("() => axe.run(document, { iframes: false })")
+    found = page.evaluate("() => axe.run(document, { iframes: false, resultTypes: ['violations'] })")
     return [
         f"{each['id']}: {node['target']} {node['failureSummary']}"
         for each in found["violations"]
