@@ -1,10 +1,8 @@
-"""Many more viewers than an API process has threads: each is told, and requests are served as before."""
+"""Many more viewers than an API process has threads: each is told, and other requests are served."""
 
 from __future__ import annotations
 
 import socket
-import statistics
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import IO
@@ -31,6 +29,7 @@ def going(system: StartSystem) -> tuple[System, str]:
         body = {"title": "Sales", "datasetId": dataset["id"], "options": {"resamples": LONG}}
         path = f"/reports/{client.post('/reports', json=body).json()['id']}"
         client.post(f"{path}/generate").raise_for_status()
+    started.hold_still()
     return started, path
 
 
@@ -44,15 +43,11 @@ def viewers(port: int, path: str, count: int) -> Iterator[list[IO[bytes]]]:
         yield [each.makefile("rb") for each in sockets]
 
 
-def slowest(client: httpx.Client, path: str) -> float:
-    """The 95th percentile of 100 requests, reads and writes, each of which must succeed."""
-    took = []
+def serves(client: httpx.Client, path: str) -> None:
+    """A hundred requests, reads and writes, are answered: none would be, if viewers held the threads."""
     for number in range(100):
-        began = time.perf_counter()
         answer = client.get(path) if number % 2 else client.post("/events", json={"name": "a/b"})
-        took.append(time.perf_counter() - began)
         answer.raise_for_status()
-    return statistics.quantiles(took, n=20)[-1]
 
 
 def told(stream: IO[bytes], what: bytes) -> bool:
@@ -63,15 +58,12 @@ def told(stream: IO[bytes], what: bytes) -> bool:
 @pytest.mark.parametrize("count", [100, pytest.param(1000, marks=pytest.mark.slow)])
 def test_viewers_are_told_of_the_end_and_leave_other_requests_served(going: tuple[System, str], count: int) -> None:
     started, path = going
-    with started.client() as client:
-        alone = slowest(client, path)
-        with viewers(started.port, path, count) as streams:
-            assert all(told(each, b"event: report") for each in streams)
-            crowded = slowest(client, path)
-            answer = client.post(f"{path}/cancel", headers={"Prefer": "wait=10"})
-            assert (answer.status_code, answer.headers["Preference-Applied"]) == (200, "wait=10")
-            assert all(told(each, b"event: end") for each in streams)
-    assert crowded < max(10 * alone, 0.25), f"{alone:.3f} s alone, {crowded:.3f} s with {count} viewers"
+    with started.client() as client, viewers(started.port, path, count) as streams:
+        assert all(told(each, b"event: report") for each in streams)
+        serves(client, path)
+        answer = client.post(f"{path}/cancel", headers={"Prefer": "wait=10"})
+        assert (answer.status_code, answer.headers["Preference-Applied"]) == (200, "wait=10")
+        assert all(told(each, b"event: end") for each in streams)
 
 
 def test_a_stream_resumes_after_the_state_that_its_viewer_has_seen(going: tuple[System, str]) -> None:

@@ -27,6 +27,11 @@ def said(process: Process, event: str) -> list[dict[str, Any]]:
     return [each for each in lines(process) if each["event"].startswith(event)]
 
 
+def failures(worker: Process) -> list[dict[str, Any]]:
+    """The lines of runs that have failed."""
+    return [each for each in said(worker, "run ") if each["level"] == "error"]
+
+
 @pytest.fixture(scope="module")
 def started(shared_system: StartSystem) -> System:
     """A system whose lines are read."""
@@ -39,7 +44,9 @@ def test_lines_of_user_code_and_of_ours_name_tenant_run_function_step_and_trace(
         for function in ("counting", "failing"):
             event = {"name": f"signals/{function}.requested", "data": {"word": "chairs"}}
             assert client.post("/events", json=event, headers=HEADERS).status_code == 202
-        wait_until(lambda: said(worker, "counting apart") and said(worker, "run "), 30, what="both runs have spoken")
+        wait_until(
+            lambda: len(said(worker, "counting structured")) == 2 and failures(worker), what="both runs have spoken"
+        )
         runs = {each["functionId"]: each["id"] for each in client.get("/runs").json()["items"]}
 
     of_run = {"process": "worker", "tenant": "default", "trace_id": TRACE}
@@ -52,7 +59,7 @@ def test_lines_of_user_code_and_of_ours_name_tenant_run_function_step_and_trace(
     assert counted.items() >= (counting | {"step": "count", "logger": "acme.reports", "level": "info"}).items()
     assert structured.items() >= (counting | {"step": "count", "word": "chairs"}).items()
     assert apart.items() >= (counting | {"step": "count-apart"}).items()
-    [failed] = [each for each in said(worker, "run ") if each["level"] == "error"]
+    [failed] = failures(worker)
     assert failed.items() >= (of_run | {"run": runs["signals-failing"], "function": "signals-failing"}).items()
 
 
@@ -77,8 +84,8 @@ def test_the_apis_lines_name_the_route_the_tenant_and_the_trace(system: StartSys
 def test_every_process_says_json_alone(system: StartSystem) -> None:
     started = system(functions=FUNCTIONS, env={"ANDON_LOG_LEVEL": "DEBUG"})
     for name, process in started.processes.items():
+        wait_until(lambda process=process: lines(process), what=f"{name} says something")  # type: ignore[misc]
         assert process.stop() == 0
-        assert lines(process), name
         assert {each["process"] for each in lines(process)} == {name.partition("-")[0]}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -164,15 +165,17 @@ def shown_by(case: Case) -> dict[str, str]:
 
 
 def check(folder: Path, tests: list[dict[str, Any]]) -> None:
-    """Let promtool evaluate the rules; what they say to people is checked elsewhere."""
+    """Let promtool evaluate the rules that are asked about; what they say to people is checked elsewhere."""
     if shutil.which("promtool") is None:
         if os.environ.get("CI"):
             pytest.fail("promtool is missing: install the package prometheus")
         pytest.skip("promtool is not installed (Debian's package prometheus has it)")
+    asked = {each["alertname"] for test in tests for each in test["alert_rule_test"]}
     rules = [{key: value for key, value in each.items() if key != "annotations"} for each in RULES]
-    (folder / "rules.yaml").write_text(yaml.safe_dump({"groups": [{"name": "andon", "rules": rules}]}))
+    groups = [{"name": "andon", "rules": [each for each in rules if each["alert"] in asked]}]
+    (folder / "rules.yaml").write_text(json.dumps({"groups": groups}))
     file = folder / "tests.yaml"
-    file.write_text(yaml.safe_dump({"rule_files": ["rules.yaml"], "evaluation_interval": "1m", "tests": tests}))
+    file.write_text(json.dumps({"rule_files": ["rules.yaml"], "evaluation_interval": "1m", "tests": tests}))
     done = subprocess.run(["promtool", "test", "rules", str(file)], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
 
