@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,17 +13,21 @@ from contextlib import suppress
 from pathlib import Path
 
 from andon.embedded.children.spawn import spawn
+from tests.images import Forked, can_be_forked, image_of
+from tests.polling import wait_until
 
 
 class Process:
-    """`python -m module` with its output in `log`; started, stopped, killed or paused by name."""
+    """`python -m module`, or the same from an image, with its output in `log`; started, stopped, killed or
+    paused by name.
+    """
 
     def __init__(self, name: str, module: str, env: Mapping[str, str], log: Path) -> None:
         self.name = name
         self.env = dict(env)
         self.log = log
         self._module = module
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | Forked | None = None
 
     @property
     def pid(self) -> int:
@@ -34,6 +39,14 @@ class Process:
     def running(self) -> bool:
         """Whether it is there; a paused one is."""
         return self._process is not None and self._process.poll() is None
+
+    @property
+    def listens(self) -> bool:
+        """Whether it has come so far that SIGTERM doesn't just end it."""
+        with suppress(FileNotFoundError, ProcessLookupError):
+            caught = re.search(r"^SigCgt:\s*(\w+)", Path(f"/proc/{self.pid}/status").read_text(), re.MULTILINE)
+            return caught is not None and bool(int(caught[1], 16) >> (signal.SIGTERM - 1) & 1)
+        return False
 
     @property
     def exit_code(self) -> int | None:
@@ -50,12 +63,19 @@ class Process:
         self.started_at = time.monotonic()
         assert not self.running, f"{self.name} runs already"
         self.env.update(env)
-        with self.log.open("ab") as output:
-            self._process = spawn([sys.executable, "-m", self._module], env=self.env, output=output)
+        with self.log.open("ab") as output, open(os.devnull, "rb") as nothing:
+            if can_be_forked(self._module, self.env):
+                image = image_of(self._module)
+                self._process = image.start(self.env, streams=[nothing, output, output])
+            else:
+                self._process = spawn([sys.executable, "-m", self._module], env=self.env, output=output)
 
     def stop(self, timeout: float = 40.0) -> int:
-        """SIGTERM, and wait; returns the exit code. `AssertionError` when it doesn't end in time."""
+        """SIGTERM, as soon as it listens to that, and wait; returns the exit code. `AssertionError` when it doesn't end
+        in time.
+        """
         assert self._process is not None, f"{self.name} was not started"
+        wait_until(lambda: self.listens or not self.running, what=f"{self.name} listens to SIGTERM")
         if self.running:
             self._process.terminate()
             self.resume()

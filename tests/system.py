@@ -11,6 +11,7 @@ from types import TracebackType
 
 import httpx
 import psutil
+import psycopg
 
 from andon.embedded.children import leftovers
 from andon.embedded.ports import free_port
@@ -77,6 +78,7 @@ class System:
             for process in self.processes.values():
                 process.start()
             wait_until(self.ready, 120, what=f"{self.url}/readyz")
+            wait_until(self._knows_functions, 120, what="a dispatcher's functions")
         except BaseException:
             self.end()
             self.show_output()
@@ -119,6 +121,17 @@ class System:
             return httpx.get(f"{self.url}/readyz", timeout=2, trust_env=False, verify=False).is_success
         except httpx.HTTPError:
             return False
+
+    def _knows_functions(self) -> bool:
+        """Whether a dispatcher has said which there are, if one is to: until then, whoever names one asks in vain."""
+        if not self.dispatchers:
+            return True
+        try:
+            with psycopg.connect(self.env["ANDON_DATABASE_URL"]) as connection:
+                row = connection.execute("SELECT EXISTS (SELECT FROM andon.functions)").fetchone()
+        except psycopg.errors.InsufficientPrivilege:
+            return True
+        return row == (True,)
 
     def hold_still(self) -> None:
         """SIGSTOP the lane that computes: its run goes on for everybody else, and leaves the processor to the test."""

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
+from tests import images
 from tests.conftest import StartSystem
 from tests.polling import wait_until
 from tests.system import SHIPPED_FUNCTIONS, System
@@ -35,16 +34,9 @@ def run(started: System, command: str) -> str:
     """The command's output, run as the reader does."""
     words = shlex.split(command)
     assert words[0] == "andon"
-    done = subprocess.run(
-        [sys.executable, "-m", "andon.cli", *words[1:]],
-        env={**started.env, "ANDON_URL": started.url},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
-    return done.stdout
+    done = images.run("andon.cli", {**started.env, "ANDON_URL": started.url}, *words[1:], timeout=60)
+    assert done.code == 0, f"{command}: {done.out}{done.err}"
+    return done.out
 
 
 def runs(started: System) -> dict[str, dict[str, Any]]:

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ import pytest
 
 from andon.client import Andon
 from andon.embedded import embedded_redis
+from tests import images
 from tests.functions import FOLDER
 from tests.ledger import Ledger
 from tests.scene import FUNCTIONS, QUICK
@@ -24,13 +24,8 @@ from tests.system import System
 SECONDS = 60
 
 
-@dataclass(frozen=True)
-class Result:
+class Result(images.Result):
     """What a command exited with and said."""
-
-    code: int
-    out: str
-    err: str
 
     @property
     def json(self) -> Any:
@@ -52,16 +47,9 @@ class Command:
 
     def __call__(self, *args: str, stdin: str | None = None, **env: str) -> Result:
         """Run it to its end."""
-        done = subprocess.run(
-            [sys.executable, "-m", "andon.cli", *args],
-            env={**self._env, **env},
-            input=stdin or "",
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-        )
-        assert "Traceback" not in done.stderr, done.stderr
-        return Result(done.returncode, done.stdout, done.stderr)
+        done = images.run("andon.cli", {**self._env, **env}, *args, input=stdin or "", timeout=SECONDS)
+        assert "Traceback" not in done.err, done.err
+        return Result(done.code, done.out, done.err)
 
     def start(self, *args: str) -> subprocess.Popen[str]:
         """Start it, to be read and interrupted."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
 import socket
-import subprocess
-import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -19,6 +18,7 @@ from tests.conftest import StartSystem
 from tests.faults.proxy import Proxy
 from tests.integration.signals.collector import Collector
 from tests.polling import wait_until
+from tests.process import Process
 
 FUNCTIONS = ("tests.integration.signals.functions",)
 PROCESSES = ("andon_api", "andon_worker", "andon_worker.dispatcher")
@@ -143,18 +143,15 @@ def test_a_process_that_cannot_start_says_why_without_the_password(
     at = urlsplit(database_url)
     if env.get("ANDON_DATABASE_URL") == "wrong password":
         env = {"ANDON_DATABASE_URL": database_url.replace(str(at.password), "s3cr3t")}
-    environment = {"PATH": "/usr/bin:/bin", "ANDON_DATABASE_URL": database_url, "ANDON_HOME": str(tmp_path), **env}
-    log = tmp_path / "log"
-    with log.open("w") as output:
-        started = subprocess.Popen(
-            [sys.executable, "-m", module], env=environment, stdout=output, stderr=subprocess.STDOUT
-        )
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("ANDON_")}
+    environment = {**kept, "ANDON_DATABASE_URL": database_url, "ANDON_HOME": str(tmp_path), **env}
+    process = Process(module, module, environment, tmp_path / "log")
+    process.start()
     try:
-        wait_until(lambda: started.poll() is not None or "trying again" in log.read_text(), 60, what="what it says")
+        wait_until(lambda: not process.running or "trying again" in process.output, 60, what="what it says")
     finally:
-        started.terminate()
-        started.wait(40)
-    said = log.read_text()
+        code = process.stop()
+    said = process.output
     assert said
-    assert started.returncode != 0 or "trying again" in said
+    assert code != 0 or "trying again" in said
     assert "s3cr3t" not in said, said
