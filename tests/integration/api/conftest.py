@@ -15,6 +15,7 @@ import psycopg
 import pytest
 from flask import Flask
 from redis import Redis
+from werkzeug.routing import Rule
 
 from andon.engine.ids import new_id
 from andon.settings import Settings
@@ -65,6 +66,23 @@ class KnownInspections(Inspections):
         return self.known[asked]
 
 
+@pytest.fixture(scope="session")
+def compiled_rules() -> Iterator[None]:
+    """What werkzeug compiles of a route is the same in each app, and most of what it takes to make one."""
+    known: dict[tuple[object, ...], Callable[..., Any]] = {}
+    compile = Rule._compile_builder
+
+    def compiled(rule: Rule, append_unknown: bool = True) -> Callable[..., Any]:
+        asked = (rule.rule, tuple(rule._trace), repr(rule.defaults), append_unknown)
+        if asked not in known:
+            known[asked] = compile(rule, append_unknown)
+        return known[asked]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Rule, "_compile_builder", compiled)
+        yield
+
+
 class MakeApp(Protocol):
     """Makes an app on these settings, and with this kind of inspections."""
 
@@ -72,7 +90,7 @@ class MakeApp(Protocol):
 
 
 @pytest.fixture
-def make_app(database_url: str) -> Iterator[MakeApp]:
+def make_app(database_url: str, compiled_rules: None) -> Iterator[MakeApp]:
     """Makes apps whose pools are closed with the test, before its database is given back."""
     with ExitStack() as stack:
 
