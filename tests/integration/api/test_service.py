@@ -144,7 +144,7 @@ def test_with_redis_away_requests_are_accepted_and_fast(
     began = time.monotonic()
     for _ in range(10):
         assert client.post(f"{API}/events", json={"name": "a/b"}).status_code == 202
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 20  # far less than ten time-outs
     assert database.execute("SELECT count(*) FROM andon.outbox").fetchone() == (10,)
     assert client.get("/readyz").json["checks"]["redis"] == "does not answer"
 

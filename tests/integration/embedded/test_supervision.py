@@ -77,7 +77,7 @@ def test_a_second_signal_ends_the_wait_for_a_process_that_does_not_stop() -> Non
         stop_twice(signals)
     again.join()
     assert signals.hurry
-    assert 0.5 < time.monotonic() - started_at < 20
+    assert 0.5 < time.monotonic() - started_at < 55  # the process would be killed after a minute
 
 
 def test_what_a_process_started_outside_its_group_ends_with_the_system(tmp_path: Path) -> None:

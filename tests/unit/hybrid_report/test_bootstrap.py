@@ -71,7 +71,7 @@ def test_a_deep_bootstrap_stops_within_a_fraction_of_a_second(flights_parquet: P
             self.checks: list[float] = []
 
         def check(self) -> None:
-            self.checks.append(time.perf_counter())
+            self.checks.append(time.process_time())
             if len(self.checks) == 50:
                 raise Stop
 
