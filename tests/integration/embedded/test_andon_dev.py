@@ -31,7 +31,7 @@ def home(made: Path, tmp_path: Path) -> Path:
     return tmp_path / "home"
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_a_signal_stops_everything_and_leaves_the_data(home: Path, number: signal.Signals) -> None:
     with running_dev(home) as dev:
         exported = dev.wait_for_stores()
