@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ from andon.embedded.sample import load_sample
 from andon.embedded.stores.postgres import embedded_postgres
 from andon.embedded.stores.redis import embedded_redis
 from andon.embedded.stores.server import Server
-from andon.embedded.supervisor import Supervisor
+from andon.embedded.supervisor import PATIENCE_SECONDS, Supervisor
 from andon.extras import require_extra
 from andon.settings import Settings
 
@@ -70,7 +71,7 @@ def run_dev(env: Mapping[str, str], console: Console, functions: Sequence[str]) 
         require_free(settings.host, port)
         url = f"http://{_reachable(settings.host)}:{port}"
         console.say(f"starting the stores under {home}")
-        with running_stores(env, home) as stores, nothing_left(home, signals):
+        with running_stores(env, home, console) as stores, nothing_left(home, signals):
             remember_own(home, [server.url for server in stores.servers])
             child_env = environment(env, settings, home, stores, port, modules)
             console.say("bringing the database to this version's schema")
@@ -148,7 +149,7 @@ def nothing_left(home: Path, signals: StopSignals) -> Iterator[None]:
 
 
 @contextmanager
-def running_stores(env: Mapping[str, str], home: Path) -> Iterator[Stores]:
+def running_stores(env: Mapping[str, str], home: Path, console: Console) -> Iterator[Stores]:
     """The stores that `env` names; embedded ones in place of those it doesn't name."""
     with ExitStack() as stack:
         servers: list[Server] = []
@@ -163,6 +164,16 @@ def running_stores(env: Mapping[str, str], home: Path) -> Iterator[Stores]:
         finally:
             for server in servers:  # they end beside each other
                 server.ask_to_stop()
+            say_what_lasts(servers, console)
+
+
+def say_what_lasts(servers: Sequence[Server], console: Console) -> None:
+    """Name the stores that haven't ended a moment later: PostgreSQL writes what it holds to its files first."""
+    patience = time.monotonic() + PATIENCE_SECONDS
+    while (names := [each.program for each in servers if each.running]) and time.monotonic() < patience:
+        time.sleep(0.02)
+    if names:
+        console.say(f"waiting for {' and '.join(names)} to write what is in memory")
 
 
 def environment(

@@ -13,7 +13,8 @@ from andon.embedded.children import leftovers
 from andon.embedded.children.child import Child
 from andon.embedded.children.stopping import StopRequested, StopSignals
 from andon.embedded.console import Console
-from andon.embedded.dev import MARK, nothing_left
+from andon.embedded.dev import MARK, nothing_left, say_what_lasts
+from andon.embedded.stores.redis import embedded_redis
 from andon.embedded.supervisor import Supervisor
 from tests.polling import wait_until
 
@@ -88,3 +89,13 @@ def test_what_a_process_started_outside_its_group_ends_with_the_system(tmp_path:
         wait_until(said(out, "stray"))
         assert len(leftovers.processes_marked(f"{MARK}={tmp_path}")) == 2
     assert leftovers.processes_marked(f"{MARK}={tmp_path}") == []
+
+
+def test_a_store_that_takes_its_time_to_end_is_named(tmp_path: Path) -> None:
+    out = io.StringIO()
+    with embedded_redis(tmp_path) as redis:
+        say_what_lasts([redis], Console(out))
+    assert "waiting for redis-server to write" in out.getvalue()
+    out.truncate(0)
+    say_what_lasts([redis], Console(out))
+    assert out.getvalue() == ""
