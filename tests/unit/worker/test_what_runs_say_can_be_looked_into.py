@@ -9,7 +9,6 @@ import sys
 
 import pytest
 
-from andon.adapters.postgres.runs.run_logs import Chunk
 from andon.engine.ids import new_id
 from andon.engine.memos import describe
 from andon_worker.lane.capture import encode
@@ -19,7 +18,7 @@ from andon_worker.wire import MARK
 
 
 def kept(line: Line) -> str:
-    [row] = written([Said(Chunk(new_id(), "s", 1), {}, [line])])[0]
+    [row] = written([Said(new_id(), "s", 1, {}, [line])])[0]
     return row.lines
 
 
@@ -73,9 +72,9 @@ def test_what_is_printed_at_once_is_kept_at_once_and_counts_by_line() -> None:
 def test_a_run_has_one_row_for_what_it_said_in_a_moment() -> None:
     one, other = new_id(), new_id()
     said = [
-        Said(Chunk(one, "a", 1), {}, [Line(1.0, "stdout", "x")]),
-        Said(Chunk(other, "a", 2), {}, [Line(1.0, "stdout", "y")]),
-        Said(Chunk(one, None, 1), {}, [Line(1.0, "stdout", "z")]),
+        Said(one, "a", 1, {}, [Line(1.0, "stdout", "x")]),
+        Said(other, "a", 2, {}, [Line(1.0, "stdout", "y")]),
+        Said(one, None, 1, {}, [Line(1.0, "stdout", "z")]),
     ]
     (first, second), _ = written(said)
     assert [(each["step"], each["text"]) for each in json.loads(first.lines)] == [("a", "x"), (None, "z")]
@@ -84,9 +83,9 @@ def test_a_run_has_one_row_for_what_it_said_in_a_moment() -> None:
 
 
 def test_the_workers_own_log_says_each_line_with_its_run_its_attempt_and_its_fields() -> None:
-    chunk, keys = Chunk(new_id(), "a", 2), {"run": "r", "function": "f"}
+    keys = {"run": "r", "function": "f"}
     printed, record = Line(1.5, "stdout", "x\né"), Line(2.0, "log", "said", "error", "acme", {"rows": 3, "run": 7})
-    shown = written([Said(chunk, keys, [printed, record])])[1]
+    shown = written([Said(new_id(), "a", 2, keys, [printed, record])])[1]
     assert shown.isascii()
     first, second = (json.loads(each) for each in shown.splitlines())
     whose = {"process": "worker", **keys, "step": "a", "attempt": 2}

@@ -13,7 +13,6 @@ from functools import partial
 from typing import Any
 
 from andon.adapters.postgres.runs.leases import Claimed
-from andon.adapters.postgres.runs.run_logs import Chunk
 from andon.engine.declared.declarations import Declaration
 from andon.engine.declared.rules import flag_name, run_flag
 from andon.engine.events import trace_id_of
@@ -109,7 +108,7 @@ class Executing:
         }
 
     def _keeper(self, run_id: uuid.UUID, keys: dict[str, Any]) -> Keep:
-        return lambda step, attempt, lines: self._logbook.keep(Said(Chunk(run_id, step, attempt), keys, lines))
+        return lambda step, attempt, lines: self._logbook.keep(Said(run_id, step, attempt, keys, lines))
 
     # --- listen --------------------------------------------------------------------------------------------------
 

@@ -34,9 +34,13 @@ _NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 
 
 class Said(NamedTuple):
-    """Lines of one attempt; `keys` are what the worker's own log tells of its run."""
+    """Lines of one attempt at a step, or of the handler between its steps; `keys` are what the worker's own log tells
+    of its run.
+    """
 
-    chunk: Chunk
+    run_id: uuid.UUID
+    step: str | None
+    attempt: int
     keys: Mapping[str, Any]
     lines: list[Line]
 
@@ -131,13 +135,12 @@ def written(taken: Iterable[Said]) -> tuple[list[Chunk], str]:
     rows = dict[uuid.UUID, list[str]]()
     heads = dict[uuid.UUID, str]()
     shown = []
-    for chunk, keys, lines in taken:
-        run_id = chunk.run_id
+    for run_id, step, attempt, keys, lines in taken:
         if (row := rows.get(run_id)) is None:
             row = rows[run_id] = []
             heads[run_id] = json.dumps({"process": "worker", **keys})[:-1]
-        whose = f', "step": {_json(chunk.step)}, "attempt": {chunk.attempt}'
-        head = heads[run_id] if chunk.step is None else heads[run_id] + whose
+        whose = f', "step": {_json(step)}, "attempt": {attempt}'
+        head = heads[run_id] if step is None else heads[run_id] + whose
         for line in lines:
             text = _quoted(line.text)
             row.append(as_json(line, text, whose))
