@@ -76,7 +76,7 @@ class Prints:
                 continue
             if unread(lane.out):
                 if (self._hear(lane, "stdout", lane.out) or 0) >= _MUCH:
-                    pause = 0.0
+                    self._talking[lane], pause = 0.0, 0.0  # there is more
             elif now - talked_at > QUIET_SECONDS:
                 del self._talking[lane]
                 self._listen(lane)
