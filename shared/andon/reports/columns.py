@@ -31,7 +31,7 @@ _NO_TOTAL = re.compile(
     r"average|avg|mean|median|age|alter|latency|gdp|per ?cap(?:ita)?|pop|population|einwohner|inhabitants|employees|"
     r"headcount|stock|on hand|capacity|wages?|hourly|per [a-z]+|pro [a-z]+|net worth|market ?cap|valuation|msrp|assets|"
     r"liabilities|debt|equity|rooms|(?:bed|bath)rooms?|seats|cylinders|siblings|followers|members|"
-    r"cumul[a-z]*|kumul[a-z]*|running|to date|ytd)"
+    r"cumul[a-z]*|価格|単価|价格|单价|kumul[a-z]*|running|to date|ytd)"
     r"(?:$|[^a-z])"
 )
 # Years and days by these names say when a thing came to be, and not when its row did.

@@ -61,6 +61,12 @@ def test_a_column_per_period_is_one_measure_over_time(kind: str, tmp_path: Path)
     assert found["overview"]["rows"] == 6
     assert f"The 12 columns from {HEADERS[kind][0]} to {HEADERS[kind][-1]} hold a value" in told(found, "overview")
     assert found["correlations"]["columns"] == ["value"]
+    things = found["trends"]["things"]
+    first, last = frame[HEADERS[kind][0]], frame[HEADERS[kind][-1]]
+    assert (things["total"], things["rose"], things["fell"]) == (6, (last > first).sum(), (last < first).sum())
+    assert {row["name"]: row["change"] for row in things["rows"]} == pytest.approx(
+        dict(zip(frame["land"], last / first - 1, strict=True))
+    )
     of_part = next(each for each in found["groups"]["comparisons"] if each["groupBy"] == "part")
     by_pandas = turned.groupby("part")["value"].mean()
     assert {g["value"]: g["mean"] for g in of_part["groups"]} == pytest.approx(dict(by_pandas))
@@ -88,3 +94,19 @@ def test_a_period_that_the_options_name_is_a_column_as_any_other(tmp_path: Path)
     found = report(frame, tmp_path, measures=("2003", "2004"))
     assert found["trends"]["timeColumn"] is None
     assert {"2003", "2004"} <= set(found["correlations"]["columns"])
+
+
+def test_of_a_column_per_country_all_are_in_a_table(tmp_path: Path) -> None:
+    random = np.random.default_rng(8)
+    years = np.arange(30)
+    frame = pd.DataFrame({"year": 1990 + years})
+    for place in range(8):
+        frame[f"Land {place}"] = (100 + (place - 3) * years + random.normal(0, 1, 30)).round(2)
+    found = report(frame, tmp_path)
+    every = {each["measure"]: each for each in (*found["trends"]["series"], *found["trends"]["others"])}
+    assert sorted(every) == [f"Land {place}" for place in range(8)]
+    for name, series in every.items():
+        assert (series["peak"]["value"], series["dip"]["value"]) == (frame[name].max(), frame[name].min())
+    assert "Of 8 measures over time 4 rose and 3 fell, from Land 7 (" in told(found, "trends")
+    [table] = [g for g in SECTIONS["trends"].grids(found["trends"], Wording()) if g.caption == "All measures per year"]
+    assert len(table.rows) == 8

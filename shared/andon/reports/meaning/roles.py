@@ -182,6 +182,7 @@ _MONEY = _words(
     "gdp",
     "payment",
     "balance",
+    *("売上", "売上高", "金額", "価格", "単価", "销售额", "金额", "价格", "单价"),
     *(
         "saldo",
         "kontostand",
@@ -215,6 +216,7 @@ _COUNT = _words(
     "count",
     "counts",
     "cnt",
+    *("数量", "個数", "件数", "人数", "个数", "件数"),
     "quantity",
     "qty",
     "items",

@@ -8,12 +8,18 @@ from collections.abc import Sequence
 from andon.reports.values.spelling import Spelling, parts
 
 _LONG = re.compile(
-    r"duration|dauer|elapsed|runtime|length|länge|laptime|\blap|split|uptime|downtime|wait|playtime|pace", re.IGNORECASE
+    r"duration|dauer|pause|break|worked|overtime|arbeitszeit|stunden|elapsed|runtime|length|länge|laptime|\blap|split|uptime|downtime|wait|playtime|pace",
+    re.IGNORECASE,
 )
 _PLAYED = re.compile(r"\blap|split|song|track|video|clip|call|pace|length|länge|playtime", re.IGNORECASE)
 _CLOCK = re.compile(
     r"time|uhr|zeit|hora|heure|\borario|godzina|\bat\b|_at$|start|begin|open|clos|depart|arriv|abfahrt|ankunft|"
     r"check.?in|check.?out|shift|wake|sleep|sunrise|sunset",
+    re.IGNORECASE,
+)
+# Of these nobody writes how long they took.
+_BEGUN = re.compile(
+    r"start|begin|open|clos|depart|arriv|abfahrt|ankunft|check.?in|check.?out|wake|sunrise|sunset|kommen|gehen|uhrzeit",
     re.IGNORECASE,
 )
 _HOURS = re.compile(r"\s*-?(\d+)[:hH]")
@@ -102,4 +108,5 @@ def meant(name: str, values: Sequence[str]) -> Spelling | None:
     halved = any(value.strip()[-1:] in "mM." for value in values)
     padded = all(value.strip()[1:2].isdigit() for value in values)
     until_night = max(hours) >= _NOON
-    return TIME_OF_DAY if halved or (until_night and (padded or _CLOCK.search(name))) else None
+    told = (until_night and (padded or _CLOCK.search(name))) or (padded and _BEGUN.search(name))
+    return TIME_OF_DAY if halved or told else None

@@ -1,4 +1,4 @@
-"""The section "trends" in sentences, charts and tables."""
+"""The section "trends" in sentences and charts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from andon_worker.hybrid_report import charts
 from andon_worker.hybrid_report.charts import Series
 from andon_worker.hybrid_report.figures.times import periods
 from andon_worker.hybrid_report.scales import in_order
-from andon_worker.hybrid_report.section import Figure, Grid, Result, Sentence
+from andon_worker.hybrid_report.section import Figure, Result, Sentence
 from andon_worker.hybrid_report.wording import Wording, label
 
 _FEWEST_ROWS = 30  # of an hour of day that is called the highest or the lowest
@@ -19,7 +19,7 @@ _SEASONAL = 0.3
 _WIDE = 0.05  # the least width of a season, as a share of the trend
 _TINY = 0.05  # of the last level; how many times so small a first one has grown says nothing
 _HOURLY = 0.05  # eta from which the hours of the day are said to differ
-_LAST_PERIODS = 12
+_MANY = 2  # measures beyond those told one by one, from which they are told as many
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _MONTHS = tuple(f"{datetime(2000, month, 1):%B}" for month in range(1, 13))
 
@@ -35,22 +35,24 @@ def sentences(result: Result, wording: Wording) -> list[Sentence]:
     told += _seasons(result, wording)
     told += _hours(result, wording)
     told += _lines(result, wording)
+    told += _others(result, wording)
+    told += _things(result, wording)
     return [*told, _extent(result, wording)]
 
 
 def _series(series: dict[str, Any], unit: str, wording: Wording, brief: bool) -> list[Sentence]:
     """With `brief`, only what differs from the same measure told before: its mean beside its sum."""
     told = []
-    what, figure = _subject(series, unit), _key(series)
+    what, figure = subject(series, unit), _key(series)
     if series["direction"]:
         told.append(_direction(series, what, figure, unit, wording))
     elif not brief:
         told.append(
-            Sentence(f"{_capital(what)} shows no clear direction over {_periods(series['complete'], unit, wording)}.")
+            Sentence(f"{capital(what)} shows no clear direction over {periods_of(series['complete'], unit, wording)}.")
         )
     if brief:
         return told
-    number = _number(series, wording)
+    number = number_of(series, wording)
     latest, peak, dip = series["latest"], series["peak"], series["dip"]
     ends = {(series[end]["from"], series[end]["value"]) for end in ("first", "last")} if series["direction"] else set()
     if latest["before"] or latest["yearAgo"] or (latest["start"], latest["value"]) not in ends:
@@ -58,7 +60,7 @@ def _series(series: dict[str, Any], unit: str, wording: Wording, brief: bool) ->
     if peak["value"] != dip["value"] and not {(each["start"], each["value"]) for each in (peak, dip)} <= ends:
         told.append(
             Sentence(
-                f"{_capital(what)} was highest {wording.at(peak['start'], unit)} "
+                f"{capital(what)} was highest {wording.at(peak['start'], unit)} "
                 f"({number(peak['value'])}) and lowest {wording.at(dip['start'], unit)} "
                 f"({number(dip['value'])})."
             )
@@ -78,14 +80,14 @@ def _series(series: dict[str, Any], unit: str, wording: Wording, brief: bool) ->
 
 def _direction(series: dict[str, Any], what: str, figure: str, unit: str, wording: Wording) -> Sentence:
     first, last = series["first"], series["last"]
-    number = _number(series, wording)
+    number = number_of(series, wording)
     if first["periods"] == 1:
         ends = (wording.at(first["from"], unit), wording.at(last["from"], unit))
     else:
-        width = _periods(first["periods"], unit, wording)
+        width = periods_of(first["periods"], unit, wording)
         ends = (f"(mean of the first {width})", f"(mean of the last {width})")
     text = (
-        f"{_capital(what)} {series['direction']} from {number(first['value'])} {ends[0]} "
+        f"{capital(what)} {series['direction']} from {number(first['value'])} {ends[0]} "
         f"to {number(last['value'])} {ends[1]}"
     )
     if series["change"] is not None and _TINY * last["value"] <= first["value"]:
@@ -105,11 +107,11 @@ def _latest(series: dict[str, Any], what: str, unit: str, wording: Wording) -> S
         if other
     ]
     at = wording.at(latest["start"], unit)
-    said = f"{at[0].upper()}{at[1:]}, {what} was {_number(series, wording)(latest['value'])}"
+    said = f"{at[0].upper()}{at[1:]}, {what} was {number_of(series, wording)(latest['value'])}"
     return Sentence(f"{said}: {' and '.join(beside)}." if beside else f"{said}.")
 
 
-def _number(series: dict[str, Any], wording: Wording) -> Callable[[float | None], str]:
+def number_of(series: dict[str, Any], wording: Wording) -> Callable[[float | None], str]:
     return wording.among([series["peak"]["value"], series["dip"]["value"]])
 
 
@@ -144,7 +146,7 @@ def _seasonal(season: dict[str, Any], by: str, wording: Wording) -> Sentence:
     )
     width = ordered[-1][1] - ordered[0][1] if season["relative"] else 1.0
     return Sentence(
-        f"By {by}, {_subject(season, unit)} is highest {on} {high} and lowest {on} {low}.",
+        f"By {by}, {subject(season, unit)} is highest {on} {high} and lowest {on} {low}.",
         effect=season["strength"] * min(1.0, width) ** 0.5,
         figure=f"season-{by}-{_key(season)}",
     )
@@ -188,17 +190,65 @@ def _lines(result: Result, wording: Wording) -> list[Sentence]:
     if not lines:
         return []
     moved = sorted(
-        (g for g in lines["groups"] if g["direction"] and g["change"] is not None), key=lambda g: -g["change"]
+        (g for g in drawn_lines(lines) if g["direction"] and g["change"] is not None), key=lambda g: -g["change"]
     )
     if not moved:
         return []
     each = [f"{label(g['value'], 40)} {g['direction']} ({wording.change(g['change'])})" for g in moved]
-    still = len(lines["groups"]) - len(moved)
-    said = f"By {label(lines['groupBy'])}, {_subject(lines, result['unit'])}: {', '.join(each)}"
+    still = len(drawn_lines(lines)) - len(moved)
+    said = f"By {label(lines['groupBy'])}, {subject(lines, result['unit'])}: {', '.join(each)}"
     if still:
         said += f"; {wording.count(still, 'group')} without a clear direction"
     spread = moved[0]["change"] - moved[-1]["change"]
     return [Sentence(said + ".", effect=min(0.6, spread / 2) if len(moved) > 1 else 0.0, figure="lines")]
+
+
+def drawn_lines(lines: dict[str, Any]) -> list[dict[str, Any]]:
+    return [group for group in lines["groups"] if "points" in group]
+
+
+def _others(result: Result, wording: Wording) -> list[Sentence]:
+    """How many of all series rose and fell, where there are more than are told of one by one."""
+    every = every_series(result)
+    ways = {way: [s for s in every if s["direction"] == way] for way in ("rose", "fell")}
+    if len(result["others"]) < _MANY or not any(ways.values()):
+        return []
+    known = sorted((s for s in every if s["direction"] and s["change"] is not None), key=lambda s: s["change"])
+    counts = [f"{wording.number(len(found))} {way}" for way, found in ways.items()]
+    said = f"Of {wording.count(len(every), 'measure')} over time {' and '.join(counts)}"
+    if len(known) > 1:
+        ends = [f"{label(s['measure'], 40)} ({wording.change(s['change'])})" for s in (known[-1], known[0])]
+        said += f", from {ends[0]} to {ends[1]}"
+    moved = sum(map(len, ways.values()))
+    if still := len(every) - moved:
+        said += f"; {wording.number(still)} without a clear direction"
+    return [Sentence(f"{said}.", effect=0.6 * moved / len(every) if len(known) > 1 else 0.0)]
+
+
+def every_series(result: Result) -> list[dict[str, Any]]:
+    """All measures that are told of, each once."""
+    first: dict[str, dict[str, Any]] = {}
+    for series in (*result["series"], *result["others"]):
+        if series["measure"] is not None:
+            first.setdefault(series["measure"], series)
+    return list(first.values())
+
+
+def _things(result: Result, wording: Wording) -> list[Sentence]:
+    things = result["things"]
+    if not things or not things["total"]:
+        return []
+    by, what, number = label(things["column"]), label(things["measure"], 40), wording.number
+    said = (
+        f"From its first to its last value, {what} rose in {number(things['rose'])} of {number(things['total'])} rows "
+        f"and fell in {number(things['fell'])}"
+    )
+    moved = sorted((row for row in things["rows"] if row["change"] is not None), key=lambda row: -row["change"])
+    if len(moved) > 1:
+        high, low = (f"{label(row['name'], 40)} ({wording.change(row['change'])})" for row in (moved[0], moved[-1]))
+        said += f"; by {by}, most in {high} and least in {low}"
+    share = max(things["rose"], things["fell"]) / things["total"]
+    return [Sentence(f"{said}.", effect=0.5 * share if things["total"] > 2 else 0.0)]
 
 
 def _extent(result: Result, wording: Wording) -> Sentence:
@@ -209,17 +259,17 @@ def _extent(result: Result, wording: Wording) -> Sentence:
         wording.period(result[end], coarse) if coarse else wording.moment(result[end]) for end in ("from", "to")
     )
     said = f"{label(result['timeColumn'])} runs from {first} to {last}"
-    shown = {p["start"] for p in _shown(result)}
+    shown = {p["start"] for p in complete_points(result)}
     partial = [p["start"] for p in result["points"] if p["start"] not in shown]
     if partial:
         each = " and ".join(wording.period(start, unit) for start in partial[:2])
-        said += f". {_capital(each)} {'is' if len(partial) == 1 else 'are'} incomplete and left out"
+        said += f". {capital(each)} {'is' if len(partial) == 1 else 'are'} incomplete and left out"
     for odd in result["leftOut"]:
         said += f". {wording.count(odd['rows'], 'row')} of {wording.moment(odd['value'])} are left out as well"
     return Sentence(said + ".")
 
 
-def _shown(result: Result) -> list[dict[str, Any]]:
+def complete_points(result: Result) -> list[dict[str, Any]]:
     """The points of complete periods."""
     ends = result["complete"]
     return [p for p in result["points"] if ends and ends[0] <= p["start"] <= ends[-1]]
@@ -228,17 +278,18 @@ def _shown(result: Result) -> list[dict[str, Any]]:
 def figures(result: Result, wording: Wording) -> list[Figure]:
     if result["timeColumn"] is None:
         return []
-    unit, points = result["unit"], _shown(result)
+    unit, points = result["unit"], complete_points(result)
     made = [_line(series, result, points, wording) for series in result["series"]]
     if lines := result["lines"]:
         drawn = [
             Series(label(g["value"], 60), [(at, v) for at, v in g["points"]])
-            for g in _from_the_top(lines["groups"])
+            for g in _from_the_top(drawn_lines(lines))
             if any(v is not None for _, v in g["points"])
         ]
         if len(drawn) > 1:
-            note = f"the {len(drawn)} largest of {len(drawn) + lines['omitted']} groups" if lines["omitted"] else ""
-            what = _capital(_subject(lines, unit))
+            total = len(lines["groups"]) + lines["omitted"]
+            note = f"the {len(drawn)} largest of {total} groups" if total > len(drawn) else ""
+            what = capital(subject(lines, unit))
             drawing = charts.line(f"{what} by {lines['groupBy']}", drawn, wording, zero=lines["aggregate"] != "mean")
             made.append(Figure("lines", f"{what} by {label(lines['groupBy'], 40)}", note, drawing))
     made += [_season(season, wording) for season in result["seasons"] if _is_season(season)]
@@ -264,11 +315,11 @@ def _line(series: dict[str, Any], result: Result, points: Sequence[dict[str, Any
     key = {"rows": "rows", "sum": "sums", "mean": "means"}[series["aggregate"]]
     values = [(p["start"], p["rows"] if key == "rows" else p[key][place]) for p in points]
     marks = [
-        (each["start"], each["value"], _number(series, wording)(each["value"]))
+        (each["start"], each["value"], number_of(series, wording)(each["value"]))
         for each in (series["peak"], series["dip"])
         if series["peak"]["value"] != series["dip"]["value"]
     ]
-    what = _capital(_subject(series, result["unit"], short=True))
+    what = capital(subject(series, result["unit"], short=True))
     drawing = charts.line(
         what, [Series(what, _with_gaps(values))], wording, zero=series["aggregate"] != "mean", marks=marks
     )
@@ -298,39 +349,12 @@ def _season(season: dict[str, Any], wording: Wording) -> Figure:
         (name[:3], factor * value if (value := season["deviations"].get(str(place))) is not None else None)
         for place, name in enumerate(names, 1)
     ]
-    what = _capital(_subject(season, "day" if by == "weekday" else "month", short=True))
+    what = capital(subject(season, "day" if by == "weekday" else "month", short=True))
     note = f"by {by}, {'% from' if season['relative'] else 'from'} its trend"
     return Figure(f"season-{by}-{_key(season)}", what, note, charts.columns(f"{what} {note}", columns, wording))
 
 
-def grids(result: Result, wording: Wording) -> list[Grid]:
-    if result["timeColumn"] is None:
-        return []
-    unit, shown = result["unit"], {p["start"] for p in _shown(result)}
-    headers = ["Week of" if unit == "week" else "Period"]
-    cells: list[tuple[str, ...]] = []
-    columns: list[tuple[str, int]] = []
-    for series in result["series"]:
-        headers.append(label(_capital(_subject(series, unit, short=True)), 34))
-        place = result["measures"].index(series["measure"]) if series["measure"] else 0
-        columns.append((series["aggregate"], place))
-    points = result["points"][-_LAST_PERIODS:]
-    values = [
-        [p["rows"] if aggregate == "rows" else p["sums" if aggregate == "sum" else "means"][place] for p in points]
-        for aggregate, place in columns
-    ]
-    said = [[*map(wording.among(column), column)] for column in values]
-    for row, point in enumerate(points):
-        name = _capital(wording.period(point["start"], unit).removeprefix("the ").removeprefix("week of "))
-        if point["start"] not in shown:
-            name += " (incomplete)"
-        cells.insert(0, (name, *(column[row] for column in said)))
-    if not columns:
-        return []
-    return [Grid(f"The last {_periods(len(cells), unit, wording)} with rows", tuple(headers), cells)]
-
-
-def _subject(series: dict[str, Any], unit: str, short: bool = False) -> str:
+def subject(series: dict[str, Any], unit: str, short: bool = False) -> str:
     """What a series is of."""
     per = "" if short else f" per {unit}"
     if series["measure"] is None:
@@ -351,11 +375,11 @@ def _names(by: str) -> tuple[str, ...]:
     return _WEEKDAYS if by == "weekday" else _MONTHS
 
 
-def _periods(many: int, unit: str, wording: Wording) -> str:
+def periods_of(many: int, unit: str, wording: Wording) -> str:
     return wording.count(many, unit)
 
 
-def _capital(text: str) -> str:
+def capital(text: str) -> str:
     return text[:1].upper() + text[1:] if text.startswith(("the ", "total ", "mean ", "number ")) else text
 
 

@@ -17,23 +17,28 @@ from andon.reports.duck import identifier, literal
 from andon_worker.hybrid_report.figures import choose
 from andon_worker.hybrid_report.figures.alerts import date_placeholders
 from andon_worker.hybrid_report.figures.association import correlation_ratio
+from andon_worker.hybrid_report.figures.copies import copies
 from andon_worker.hybrid_report.figures.table import Table, clean, open_table
 from andon_worker.hybrid_report.figures.times import periods
 from andon_worker.hybrid_report.figures.times.series import growth, rising, season, shift
+from andon_worker.hybrid_report.figures.times.things import things
 from andon_worker.hybrid_report.figures.values import Floats, Values, values_of
 from andon_worker.hybrid_report.section import Result, Section
-from andon_worker.hybrid_report.sections.trend_words import figures, grids, sentences
+from andon_worker.hybrid_report.sections.trend_tables import grids
+from andon_worker.hybrid_report.sections.trend_words import figures, sentences
 from andon_worker.hybrid_report.wording import label
 
 _MOST_POINTS = 1_000
 _MOST_LINES = 5
+_MOST_OTHERS, _AT_ONCE = 60, 20  # measures told in a table, and of a query
 _SURE = 0.01  # the p-value below which a direction is called one
 # Spans up to which single hours, or days, are fetched, to be gathered into periods here.
 _HOURS, _DAYS = timedelta(days=62), timedelta(days=120 * 366)
 
 
 def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
-    """`{timeColumn, unit, grain, rows, leftOut, complete, from, to, measures, points, series, seasons, hours, lines}`.
+    """`{timeColumn, unit, grain, rows, leftOut, complete, from, to, measures, points, series, seasons, hours, lines,
+    others, things}`.
 
     A point is a period, `{start, rows, sums: [...], means: [...]}`, in the order of `measures`. `grain` is how fine
     the times are; no unit and no season is finer. `leftOut` are dates so far off that they stand for none,
@@ -42,8 +47,11 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
     complete periods: `{measure, aggregate, first, last, direction, ...}`, see `_told`. `seasons` are `{by: "weekday" |
     "month", measure, aggregate, strength, deviations: {season: share or difference}, relative}`; `hours` the means by
     hour of day, see `_hours`, or null. `lines` is the first measure per group: `{groupBy,
-    measure, aggregate, groups: [{value, points, direction, change}], omitted}`, or null. Without a column of dates
-    that varies, `timeColumn` is null and nothing else is there.
+    measure, aggregate, groups: [{value, points, direction, change, first, last}], omitted}`, or null; the five largest
+    groups have points, the others none. `others` tells of the measures beyond the first three as `series` does, of the
+    sum or else the mean. `things` is of a table with a column per period what each of its rows does from its first
+    value to its last: `{column, measure, total, rose, fell, rows: [{name, first, last, change}]}`, or null. Without a
+    column of dates that varies, `timeColumn` is null and nothing else is there.
     """
     with open_table(parquet, options, control, by_period=True) as table:
         column = choose.time_column(table, options)
@@ -70,6 +78,10 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
         hours = _hours(table, column, list(values.values())) if grain in {"minute", "hour"} and span.days >= 3 else None
         control.progress(0.7, "groups")
         lines = _lines(table, options, column, timeline, values)
+        control.progress(0.8, "other measures")
+        told = {*names, *copies(table)}
+        others = _others(table, column, timeline, [name for name in choose.varying(table) if name not in told])
+        found_things = things(table, column, names) if table.periods > 1 else None
     control.progress(0.9, "what changes")
     summed = [table.column(name).summed for name in names]
     asked = _asked(timeline, names, summed)
@@ -95,6 +107,8 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
             "seasons": [found for ask in asked for found in _seasons(ask, timeline, signed)],
             "hours": hours,
             "lines": lines,
+            "others": others,
+            "things": found_things,
         }
     )
 
@@ -103,6 +117,23 @@ def _without(column: str, moments: Sequence[str]) -> str:
     c = identifier(column)
     odd = ", ".join(f"TIMESTAMP {literal(moment)}" for moment in moments)
     return f"CASE WHEN CAST({c} AS TIMESTAMP) NOT IN ({odd}) THEN {c} END"
+
+
+def _others(table: Table, column: str, timeline: _Timeline, names: list[str]) -> list[dict[str, Any]]:
+    """The measures that are shown in a table alone."""
+    told: list[dict[str, Any]] = []
+    names = names[:_MOST_OTHERS]
+    for start in range(0, len(names), _AT_ONCE):
+        table.control.check()
+        some = names[start : start + _AT_ONCE]
+        values = list(values_of(table, some).values())
+        own = timeline.of(_periods(table, column, timeline.unit, values))
+        one = all(period.rows == 1 for period in own.points)
+        for place, name in enumerate(some):
+            ask = _Ask(name, "sum" if table.column(name).summed and not one else "mean", place, one)
+            if found := _told(ask, own, table.control.check):
+                told.append(found)
+    return told
 
 
 @dataclass(frozen=True)
@@ -133,6 +164,10 @@ class _Timeline:
         self._fine, self.finest, self.unit, self.grain = fine, finest, unit, grain
         self._first, self._last = first, last
         self.points = self.by(unit)
+
+    def of(self, points: list[_Period]) -> _Timeline:
+        """The same stretch of time with other values."""
+        return _Timeline(points, self.unit, self.unit, self._first, self._last, self.grain)
 
     def by(self, unit: str) -> list[_Period]:
         found: dict[datetime, _Period] = {}
@@ -366,9 +401,9 @@ def _lines(
     )
     full = [period.start for period in timeline.complete(timeline.unit)]
     per_group = _per_group(
-        table, group, [value for value, _ in found[:_MOST_LINES]], column, timeline.unit, values, name
+        table, group, [value for value, _ in found[: choose.MOST_GROUPS]], column, timeline.unit, values, name
     )
-    groups = []
+    groups: list[dict[str, Any]] = []
     for value, own in per_group.items():
         told = {period.start: ask.value(period) for period in own}
         # Where a group has no rows, its total is nothing; a mean there is none of, and the line has a gap.
@@ -376,7 +411,8 @@ def _lines(
         whole = [(at, told.get(at, nothing)) for at in full]
         known = [(at, each) for at, each in whole if each is not None]
         points = [[periods.iso(at), each] for at, each in whole]
-        groups.append({"value": label(value), "points": points, **_moved(known, timeline)})
+        drawn = {"points": points} if len(groups) < _MOST_LINES else {}
+        groups.append({"value": label(value), **drawn, **_moved(known, timeline)})
     return {
         "groupBy": groupings[0],
         "measure": name,
@@ -388,7 +424,7 @@ def _lines(
 
 def _moved(known: list[tuple[datetime, float]], timeline: _Timeline) -> dict[str, Any]:
     if len(known) < 6:
-        return {"direction": None, "change": None}
+        return {"direction": None, "change": None, "first": None, "last": None}
     numbers = np.array([value for _, value in known])
     scale = float(np.abs(numbers).max()) or 1.0
     tau, p = rising(numbers / scale)
@@ -397,6 +433,8 @@ def _moved(known: list[tuple[datetime, float]], timeline: _Timeline) -> dict[str
     return {
         "direction": ("rose" if tau > 0 else "fell") if p < _SURE else None,
         "change": last / first - 1 if first > 0 and last >= 0 else None,
+        "first": first * scale,
+        "last": last * scale,
     }
 
 
