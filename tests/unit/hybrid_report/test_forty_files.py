@@ -121,6 +121,15 @@ def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return found
 
 
+def with_totals(frame: pd.DataFrame, spelled: list[list[str]], delimiter: str, number: Callable[[float], str]) -> str:
+    """A sum of some columns below the table, a mean of one, and a remark."""
+    items = frame["items"]
+    total = ["Total", "", number(float(frame["amount"].sum())), "", str(items.sum())]
+    mean = ["Mean", "", "", number(float(frame["share"].mean())), ""]
+    below = "".join(delimiter.join(row) + "\n" for row in (total, mean))
+    return lines(frame, spelled, delimiter) + below + "\nSource: the shops' own books\n"
+
+
 OURS: dict[str, Callable[[pd.DataFrame], tuple[str, bytes]]] = {
     "commas": lambda f: ("t.csv", lines(f, cells(f, plain), ",").encode()),
     "semicolons": lambda f: ("t.csv", lines(f, cells(f, plain), ";").encode()),
@@ -141,6 +150,9 @@ OURS: dict[str, Callable[[pd.DataFrame], tuple[str, bytes]]] = {
     "lines of JSON": lambda f: ("t.jsonl", "\n".join(map(json.dumps, records(f))).encode()),
     "an array of JSON": lambda f: ("t.json", json.dumps(records(f)).encode()),
     "columns": lambda f: ("t.parquet", parquet(f)),
+    "totals": lambda f: ("t.csv", with_totals(f, cells(f, plain), ",", plain).encode()),
+    "totals in German": lambda f: ("t.csv", with_totals(f, cells(f, german), ";", german).encode()),
+    "remarks among the rows": lambda f: ("t.csv", lines(f, [["; moved"], *cells(f, plain)], ",").encode()),
 }
 
 
@@ -322,3 +334,55 @@ def test_however_it_is_spelt_the_same_is_said_of_the_same_table(name: str, tmp_p
     path = tmp_path / file
     path.write_bytes(content)
     assert check(report(path, tmp_path / "scratch"), frame) == 4
+
+
+def shifts() -> pd.DataFrame:
+    """What is written as a time of day, as a span and with a magnitude, each as the number that it stands for."""
+    random = np.random.default_rng(11)
+    return pd.DataFrame(
+        {
+            "shop": random.choice(SHOPS, 200),
+            "opens": random.integers(24, 80, 200) / 4,
+            "wait": random.integers(1, 9_000, 200),
+            "visitors": np.where(random.random(200) < 0.2, 1e5, 1e2) * random.integers(1, 99, 200),
+        }
+    )
+
+
+def clock(hours: float, half: bool) -> str:
+    whole, minutes = int(hours), round(hours % 1 * 60)
+    return (
+        f"{(whole - 1) % 12 + 1}:{minutes:02} {'pm' if whole >= 12 else 'am'}" if half else f"{whole:02}:{minutes:02}"
+    )
+
+
+def short(value: float) -> str:
+    size, mark = (1e6, "M") if value >= 1e6 else (1e3, "K") if value >= 1e3 else (1, "")
+    return f"{value / size:g}{mark}"
+
+
+@pytest.mark.parametrize("half", [False, True])
+def test_times_spans_and_magnitudes_are_the_numbers_that_they_stand_for(half: bool, tmp_path: Path) -> None:
+    frame = shifts()
+    path = tmp_path / "t.csv"
+    with path.open("w") as out:
+        out.write("shop;opens;wait;visitors\n")
+        for shop, opens, wait, visitors in frame.itertuples(index=False):
+            span = f"{wait // 3600}:{wait // 60 % 60:02}:{wait % 60:02}"
+            out.write(f"{shop};{clock(opens, half)};{span};{short(visitors)}\n")
+    assert check(report(path, tmp_path / "scratch"), frame) == 4
+
+
+def test_a_column_per_year_is_what_pandas_finds_of_the_table_turned(tmp_path: Path) -> None:
+    random = np.random.default_rng(12)
+    frame = pd.DataFrame({"land": [f"Land {place}" for place in range(40)], "part": random.choice(["a", "b"], 40)})
+    for year in range(2001, 2013):
+        frame[str(year)] = random.normal(year - 1950, 9, 40).round(3)
+        frame.loc[random.random(40) < 0.05, str(year)] = np.nan
+    path = tmp_path / "t.csv"
+    frame.to_csv(path, index=False)
+    found = report(path, tmp_path / "scratch")
+    turned = Independent(frame.melt(id_vars=["land", "part"], var_name="year"))
+    assert check_columns(found, Independent(frame)) == 14
+    for agrees in (check_pairs, check_groups, check_fences, check_time):
+        agrees(found, turned)

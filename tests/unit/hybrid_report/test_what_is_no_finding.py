@@ -16,7 +16,13 @@ from andon_worker.hybrid_report.section import Sentence
 from andon_worker.hybrid_report.wording import Wording
 
 RANDOM = np.random.default_rng(5)
+BEGINNING = RANDOM.bit_generator.state
 ROWS = 80
+
+
+@pytest.fixture(autouse=True)
+def each_test_draws_the_same_whatever_ran_before() -> None:
+    RANDOM.bit_generator.state = BEGINNING
 
 
 def told(frame: pd.DataFrame, folder: Path) -> dict[str, list[Sentence]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from datetime import date, timedelta
 from pathlib import Path
@@ -14,7 +15,7 @@ from andon.reports import Creeping, NoControl
 from andon.reports.duck import connect, telling
 from andon_worker.hybrid_report import charts
 from andon_worker.hybrid_report.charts.lines import Series
-from andon_worker.hybrid_report.drawing import Line
+from andon_worker.hybrid_report.drawing import Dot, Line
 from andon_worker.hybrid_report.provenance import provenance_grids
 from andon_worker.hybrid_report.rendering.pdf_page import Page, table
 from andon_worker.hybrid_report.scales import in_order
@@ -152,3 +153,14 @@ def test_a_long_query_says_how_far_it_is(tmp_path: Path) -> None:
 )
 def test_bars_keep_to_the_order_that_their_names_have(names: list[str], ordered: list[str]) -> None:
     assert in_order(names, str) == ordered
+
+
+def test_places_are_drawn_as_far_apart_across_as_up(profile: Profile) -> None:
+    corners = [(48.0, 16.0), (48.0, 17.0), (49.0, 16.0), (49.0, 17.0)]
+    text = "lat,lon\n" + "".join(f"{lat},{lon}\n" for lat, lon in corners * 10)
+    [figure] = SECTIONS["distributions"].figures(profile("distributions", text), WORDING)
+    dots = sorted({(round(d.x, 1), round(d.y, 1)) for d in figure.drawing.shapes if isinstance(d, Dot)})
+    (left, bottom), (right, _) = dots[0], dots[-1]
+    up = max(y for _, y in dots) - min(y for _, y in dots)
+    assert (right - left) / up == pytest.approx(math.cos(math.radians(48.5)), rel=0.02)
+    assert bottom <= figure.drawing.height

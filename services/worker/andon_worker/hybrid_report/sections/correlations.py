@@ -28,7 +28,7 @@ _STRONGEST = 10
 # Few rows go together by chance: 30 are asked for, half of a small table's, but never less than five.
 _FEWEST_ROWS, _ENOUGH_ROWS = 5, 30
 _DOTS = 500
-_STRONG = 0.5
+_STRONG, _DRAWN = 0.5, 0.3
 _SAME = 0.9999  # two columns that hold the same in other units say nothing of each other
 
 
@@ -43,7 +43,7 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
     is that of their changes from row to row where each row is another moment, else null: whatever grows goes with
     whatever else grows. `sums` are as in `sums.sums`. Of more than 20 columns those are taken that correlate most with
     another in the sample. `scatter` shows rows of the sample for the strongest pair that isn't one column twice; or
-    null.
+    null where none correlates by 0.3.
     """
     with open_table(parquet, options, control, by_period=True) as table:
         alike = copies(table)
@@ -179,7 +179,7 @@ def _scatter(
     names: list[str], units: list[float], sample: Floats, pairs: list[tuple[int, int]], pearson: Floats
 ) -> dict[str, Any] | None:
     pair = next(((i, j) for i, j in pairs if abs(pearson[i, j]) < _SAME), None)
-    if pair is None:
+    if pair is None or abs(pearson[pair]) < _DRAWN:
         return None
     i, j = pair
     both = sample[np.isfinite(sample[:, i]) & np.isfinite(sample[:, j])]

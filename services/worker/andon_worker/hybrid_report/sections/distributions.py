@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from andon.reports import Column, Control, ReportOptions
 from andon.reports.duck import identifier
@@ -16,7 +19,7 @@ from andon_worker.hybrid_report import charts
 from andon_worker.hybrid_report.charts import Bar
 from andon_worker.hybrid_report.figures.across import across
 from andon_worker.hybrid_report.figures.table import Table, clean, double, open_table
-from andon_worker.hybrid_report.figures.values import Values, values_of
+from andon_worker.hybrid_report.figures.values import Values, doubles, sampled, values_of
 from andon_worker.hybrid_report.scales import in_order
 from andon_worker.hybrid_report.section import Figure, Grid, Result, Section, Sentence
 from andon_worker.hybrid_report.wording import MISSING, Wording, label
@@ -32,6 +35,8 @@ _CYCLE = 31  # whole numbers up to so many, as hours and days of a month, are al
 QUANTILES = {"p01": 0.01, "p05": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95, "p99": 0.99}
 _ENDS = (0.005, 0.995)
 _PATTERNS = 6
+_DOTS, _FEWEST_PLACES = 1_500, 3
+_UP, _EAST = re.compile(r"(?i)lat|breite"), re.compile(r"(?i)lon|lng|länge|laenge")
 _TELLING = 0.1  # the share of the most frequent values below which a column is told by its shapes instead
 _SKEWED = 3.0  # from this skewness on, a column of positive values is drawn by its logarithm
 
@@ -43,7 +48,7 @@ _SHAPE = (
 
 
 def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
-    """`{exactQuantiles, columns: [...], columnsOmitted}`; each has `name`, `type`, `role`, `period` (whether it
+    """`{exactQuantiles, columns: [...], columnsOmitted, places}`; each has `name`, `type`, `role`, `period` (whether it
     is one of a table's columns per year, month or day), `kind`, `count`, and by kind
 
     - `numeric`: `mean, std, min, max, skewness, quantiles: {p01, ..., p99}, histogram`; of years and coordinates
@@ -54,7 +59,7 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
 
     A histogram is `{edges, counts, below, above, log}`: it spans the middle 99 % where the tails are long, and says
     how many values lie outside; with `log` its edges are evenly spaced in their logarithms. A column without values
-    has `count` 0 and nulls.
+    has `count` 0 and nulls. `places` is `{latitude, longitude, rows, points}` of a sample, or null.
     """
     with open_table(parquet, options, control) as table:
         chosen = table.columns[: options.max_columns]
@@ -70,13 +75,32 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
             }
             for column in chosen
         ]
+        control.progress(0.95, "places")
         return clean(
             {
                 "exactQuantiles": table.exact,
                 "columns": columns,
+                "places": _places(table),
                 "columnsOmitted": len(table.columns) - len(chosen),
             }
         )
+
+
+def _places(table: Table) -> dict[str, Any] | None:
+    """Where the rows are, if a column of latitudes stands beside one of longitudes."""
+    geo = {c.name: table.seen[c.name] for c in table.of("geo") if c.type in MEASURABLE}
+    up = next(
+        (name for name, s in geo.items() if _UP.search(name) and max(abs(s.low or 0), abs(s.high or 0)) <= 90), None
+    )
+    east = next((name for name in geo if _EAST.search(name)), None)
+    if up is None or east is None:
+        return None
+    asked = [f"CAST({identifier(name)} AS DOUBLE)" for name in (east, up)]
+    both = np.column_stack([doubles(each) for each in sampled(table, asked, _DOTS)])
+    both = both[np.isfinite(both).all(axis=1)][: 2 * _DOTS]
+    if len(np.unique(both, axis=0)) < _FEWEST_PLACES:
+        return None
+    return {"latitude": up, "longitude": east, "rows": table.rows, "points": both.tolist()}
 
 
 class _Spread:
@@ -400,8 +424,18 @@ def _shapes(column: dict[str, Any], wording: Wording) -> Sentence:
 
 
 def figures(result: Result, wording: Wording) -> list[Figure]:
-    made = (_figure(column, wording) for column in result["columns"] if column["count"] and not column["period"])
-    return [figure for figure in made if figure]
+    places = result["places"]
+    drawn = {places["latitude"], places["longitude"]} if places else set()
+    told = [c for c in result["columns"] if c["count"] and not c["period"] and c["name"] not in drawn]
+    made = [figure for column in told if (figure := _figure(column, wording))]
+    return [*([_map(places, wording)] if places else []), *made]
+
+
+def _map(places: dict[str, Any], wording: Wording) -> Figure:
+    points = [(x, y) for x, y in places["points"]]
+    shown = "all rows" if len(points) == places["rows"] else f"{wording.number(len(points))} of the rows"
+    names = f"{label(places['latitude'], 30)} up, {label(places['longitude'], 30)} across; {shown}"
+    return Figure("places", "Places", names, charts.places("Places", points, wording))
 
 
 def _figure(column: dict[str, Any], wording: Wording) -> Figure | None:
@@ -432,7 +466,9 @@ def _figure(column: dict[str, Any], wording: Wording) -> Figure | None:
 
 def _bars(column: dict[str, Any], name: str, key: str, wording: Wording) -> Figure | None:
     count = column["count"]
-    if patterns := column.get("patterns"):
+    if (patterns := column.get("patterns")) and len(patterns) == 1:
+        return None  # the sentence says it
+    if patterns:
         rows = [Bar(p["pattern"], p["count"], wording.percent(p["count"], count)) for p in patterns]
         rest = count - sum(p["count"] for p in patterns)
         note = "shapes of the values: A and a for letters, 9 for digits"

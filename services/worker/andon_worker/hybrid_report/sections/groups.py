@@ -371,7 +371,7 @@ def _compared(comparison: dict[str, Any], confidence: float, wording: Wording) -
     say = _say(comparison, wording)
     if difference is not None and not any(group["std"] for group in comparison["groups"]):
         told.append(Sentence(f"{measure} follows from {by}: each {by} has a single {measure}."))
-    elif difference is not None and comparison["eta"] < _ALIKE and not _surely(difference, comparison):
+    elif _hardly_differs(comparison):
         told.append(Sentence(f"By {by}, the mean of {measure} hardly differs: eta is under {number(_ALIKE)}."))
     elif difference is not None:
         means = {group["value"]: group["mean"] for group in comparison["groups"]}
@@ -435,6 +435,11 @@ def _totalled(comparison: dict[str, Any], wording: Wording) -> list[Sentence]:
     return [Sentence(f"{said}.{beside}", min(0.85, worth + excess) if telling else 0.0, figure, about)]
 
 
+def _hardly_differs(comparison: dict[str, Any]) -> bool:
+    difference = comparison["difference"]
+    return difference is not None and comparison["eta"] < _ALIKE and not _surely(difference, comparison)
+
+
 def _surely(difference: dict[str, Any], comparison: dict[str, Any]) -> bool:
     """Whether the ends differ by a tenth of a standard deviation and more than by chance."""
     spread = next((g["std"] for g in comparison["groups"] if g["value"] == difference["lowest"]), None)
@@ -490,6 +495,8 @@ def figures(result: Result, wording: Wording) -> list[Figure]:
         what = f"{label(comparison['measure'], 40)} by {label(comparison['groupBy'], 40)}"
         if comparison["sums"] and all(g["sum"] is not None for g in known):
             made.append(_totals(comparison, what, wording))
+        if _hardly_differs(comparison):
+            continue
         rows = [Interval(label(g["value"], 40), g["mean"], g["low"], g["high"], not g["ranked"]) for g in known]
         notes = [f"with {wording.number(100 * result['confidence'])}% intervals"] if result["resamples"] else []
         if not all(g["ranked"] for g in known):

@@ -46,27 +46,25 @@ def grids(result: Result, wording: Wording) -> list[Grid]:
 
 
 def _series_grid(result: Result, wording: Wording) -> list[Grid]:
-    every = every_series(result)
+    every, unit = every_series(result), result["unit"]
     if not result["others"]:
         return []
     rows = []
     for series in every:
         number = number_of(series, wording)
-        highest, lowest = (
-            f"{number(end['value'])} {wording.at(end['start'], result['unit'])}"
-            for end in (series["peak"], series["dip"])
-        )
+        ends = [(series[end]["value"], wording.period(series[end]["start"], unit)) for end in ("peak", "dip")]
+        highest, lowest = (f"{number(value)} ({start.removeprefix('the week of ')})" for value, start in ends)
         rows.append(
             (
                 label(capital(subject(series, result["unit"], short=True)), 40),
                 *(number(series[end]["value"]) for end in ("first", "last")),
                 *(MISSING if series[key] is None else wording.change(series[key]) for key in ("change", "perYear")),
-                series["direction"] or "no clear way",
+                series["direction"] or MISSING,
                 highest,
                 lowest,
             )
         )
-    headers = ("Measure", "First", "Last", "Change", "a year", "It", "Highest", "Lowest")
+    headers = ("Measure", "First", "Last", "Change", "Per year", "Direction", "Highest", "Lowest")
     return [Grid(f"All measures per {result['unit']}", headers, rows)]
 
 
@@ -81,14 +79,14 @@ def _lines_grid(result: Result, wording: Wording) -> list[Grid]:
             say(group["first"]),
             say(group["last"]),
             MISSING if group["change"] is None else wording.change(group["change"]),
-            group["direction"] or "no clear way",
+            group["direction"] or MISSING,
         )
         for group in lines["groups"]
     ]
     caption = f"{capital(subject(lines, result['unit']))} by {label(lines['groupBy'], 40)}"
     if lines["omitted"]:
         caption += f" ({len(rows)} of {wording.count(len(rows) + lines['omitted'], 'group')})"
-    return [Grid(caption, ("Group", "First", "Last", "Change", "It"), rows)]
+    return [Grid(caption, ("Group", "First", "Last", "Change", "Direction"), rows)]
 
 
 def _things_grid(result: Result, wording: Wording) -> list[Grid]:

@@ -30,6 +30,7 @@ from andon_worker.hybrid_report.wording import label
 
 _MOST_POINTS = 1_000
 _MOST_LINES = 5
+_ROWS_TO_SPARE = 5  # of a period, from which one more or less makes no difference
 _MOST_OTHERS, _AT_ONCE = 60, 20  # measures told in a table, and of a query
 _SURE = 0.01  # the p-value below which a direction is called one
 # Spans up to which single hours, or days, are fetched, to be gathered into periods here.
@@ -79,8 +80,8 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
         control.progress(0.7, "groups")
         lines = _lines(table, options, column, timeline, values)
         control.progress(0.8, "other measures")
-        told = {*names, *copies(table)}
-        others = _others(table, column, timeline, [name for name in choose.varying(table) if name not in told])
+        known = {*names, *copies(table)}
+        others = _others(table, column, timeline, [name for name in choose.varying(table) if name not in known])
         found_things = things(table, column, names) if table.periods > 1 else None
     control.progress(0.9, "what changes")
     summed = [table.column(name).summed for name in names]
@@ -236,11 +237,12 @@ def _asked(timeline: _Timeline, names: Sequence[str], summed: Sequence[bool]) ->
 
 
 def _even(points: Sequence[_Period]) -> bool:
-    """Whether each period has as many rows as any other, or one for each of its days."""
+    """Whether each period has as many rows as any other, but for one, or one for each of its days."""
     days = [(after.start - each.start).days for each, after in pairwise(points)][1:]
     if days and [period.rows for period in points[1:-1]] == days:
         return True
-    return len({period.rows for period in points[1:-1]} or {0}) == 1
+    rows = [period.rows for period in points[1:-1]] or [0]
+    return max(rows) - min(rows) <= (min(rows) >= _ROWS_TO_SPARE)
 
 
 def _told(ask: _Ask, timeline: _Timeline, check: Callable[[], object]) -> dict[str, Any] | None:
