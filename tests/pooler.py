@@ -61,7 +61,7 @@ def pooler(server: PostgresServer, database_url: str, folder: Path, *, sessions:
         process = spawn([PROGRAM, str(file)], env=server_environment(), output=log, account=server.account)
     url = f"postgresql://andon@127.0.0.1:{port}/{name}"
     try:
-        wait_until(lambda: _answers(url), 20, what=f"pgbouncer; it said: {(folder / 'log').read_text()}")
+        wait_until(lambda: _answers(url), what=f"pgbouncer; it said: {(folder / 'log').read_text()}")
         yield url
     finally:
         process.kill()  # SIGTERM would wait for its clients to leave

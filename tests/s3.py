@@ -46,7 +46,7 @@ class S3Server:
             self._process = spawn(
                 [sys.executable, "-m", "moto.server", "-p", str(self.port)], env=os.environ, output=log
             )
-        wait_until(self.answers, 60, what="the S3 server")
+        wait_until(self.answers, what="the S3 server")
 
     def pause(self) -> None:
         """Freeze it: it takes connections and says nothing."""

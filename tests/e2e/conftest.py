@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.needs import program
+from tests.polling import PATIENCE
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -24,6 +25,7 @@ ARGUMENTS = [
 def browser() -> Iterator[Browser]:
     """One Chromium for the session."""
     path = program("chromium", "chromium-browser", "google-chrome", get="apt-get install chromium")
+    expect.set_options(timeout=PATIENCE * 1000)
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         yield started
@@ -37,7 +39,7 @@ def page(browser: Browser, tmp_path: Path) -> Iterator[Page]:
     opened = context.new_page()
     errors: list[str] = []
     opened.on("pageerror", lambda error: errors.append(str(error)))
-    opened.set_default_timeout(30_000)
+    opened.set_default_timeout(PATIENCE * 1000)
     yield opened
     context.close()
     assert errors == []

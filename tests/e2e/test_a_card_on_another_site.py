@@ -14,7 +14,7 @@ from andon.client import Andon
 from andon.embedded.ports import free_port
 from tests.conftest import StartSystem
 from tests.e2e.card_server import CardServer
-from tests.polling import wait_until
+from tests.polling import PATIENCE, wait_until
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "next-card"
 FUNCTION = "generate-hybrid-report"
@@ -33,13 +33,13 @@ def test_the_bundle_is_made_of_the_sources_that_are_here() -> None:
 def other(browser: Browser, page: Page) -> Page:
     """A second tab."""
     tab = page.context.new_page()
-    tab.set_default_timeout(30_000)
+    tab.set_default_timeout(PATIENCE * 1000)
     return tab
 
 
 def status(tab: Page, said: str) -> None:
     """Wait until the card says so."""
-    expect(tab.get_by_test_id("status")).to_have_text(said, timeout=60_000)
+    expect(tab.get_by_test_id("status")).to_have_text(said)
 
 
 def create(tab: Page, site: CardServer, title: str) -> str:
@@ -81,7 +81,7 @@ def test_a_card_on_another_site_follows_cancels_and_never_stops_another_run(
             page.get_by_role("button", name="Generate").click()
             status(page, "generating")
             tokens = site.tokens
-            wait_until(lambda: site.tokens > tokens + 2, 30, what="three tokens, while nothing changes")
+            wait_until(lambda: site.tokens > tokens + 2, what="three tokens, while nothing changes")
             operating.pauses.resume("function", FUNCTION)
         other.goto(f"{site.url}/reports/{report.id}")
         status(other, "generating")
@@ -95,7 +95,7 @@ def test_a_card_on_another_site_follows_cancels_and_never_stops_another_run(
         started["api"].kill()
         status(page, "generating (connection lost, trying again)")
         started["api"].start()
-        wait_until(started.ready, 60, what="the API again")
+        wait_until(started.ready, what="the API again")
         status(page, "generating")
         site.ttl = 900
 

@@ -23,7 +23,6 @@ from tests.polling import wait_until
 from tests.system import System
 
 AXE = Path(__file__).with_name("vendor") / "axe-4.14.1.min.js"
-PATIENCE = 60_000  # milliseconds
 SCHEMES: list[Literal["light", "dark"]] = ["light", "dark"]
 LOOKS = [(1200, SCHEMES[0]), (400, SCHEMES[1])]  # each width and each scheme once: a page takes seconds
 CSV = b"day,region,amount\n" + b"".join(
@@ -41,10 +40,10 @@ def lively(shared_system: StartSystem) -> System:
         for title in ("Generated", "Failed"):
             generate(client, made[title])
         for title in ("Generated", "Failed"):
-            wait_until(partial(is_generated, client, made[title]), 60, what=title)
+            wait_until(partial(is_generated, client, made[title]), what=title)
         stopped = make(client, "Cancelled", resamples=LONG)
         generate(client, stopped)
-        wait_until(lambda: progress(client, stopped), 60, what="progress")
+        wait_until(lambda: progress(client, stopped), what="progress")
         cancel(client, stopped)
     with psycopg.connect(started.env["ANDON_DATABASE_URL"], autocommit=True) as connection:
         fail(connection, made["Failed"])
@@ -60,7 +59,7 @@ def going(lively: System) -> Iterator[dict[str, Any]]:
     with lively.client() as client:
         id = make(client, "Going", resamples=LONG)
         generate(client, id)
-        wait_until(lambda: progress(client, id), 60, what="progress")
+        wait_until(lambda: progress(client, id), what="progress")
         lively.hold_still()
         yield dict(client.get(f"/reports/{id}").json())
         cancel(client, id)
@@ -188,17 +187,17 @@ def test_a_person_counts_then_cancels_many_runs(lively: System, going: dict[str,
     page.get_by_test_id("count-runs").click()
     expect(page.get_by_test_id("matched")).to_contain_text("1 run of generate-hybrid-report matches")
     page.get_by_test_id("cancel-runs").click()
-    expect(page.get_by_test_id("cancellation")).to_have_attribute("data-status", "done", timeout=PATIENCE)
+    expect(page.get_by_test_id("cancellation")).to_have_attribute("data-status", "done")
     expect(page.get_by_test_id("matched")).to_contain_text("1 run cancelled")
     page.get_by_role("link", name="Its cancelled runs").click()
-    expect(page.locator(f"tbody a[href='/runs/{going['run']['id']}']").first).to_be_visible(timeout=PATIENCE)
+    expect(page.locator(f"tbody a[href='/runs/{going['run']['id']}']").first).to_be_visible()
 
 
 def test_a_person_replays_a_dead_event(lively: System, page: Page) -> None:
     page.goto(f"{lively.url}/dead-events")
-    expect(page.get_by_test_id("dead-event")).to_have_count(1, timeout=PATIENCE)
+    expect(page.get_by_test_id("dead-event")).to_have_count(1)
     page.get_by_test_id("replay").click()
-    expect(page.get_by_test_id("dead-event")).to_have_count(2, timeout=PATIENCE)
+    expect(page.get_by_test_id("dead-event")).to_have_count(2)
     expect(page.get_by_test_id("dead-event").last).to_contain_text("Replayed")
 
 
@@ -215,7 +214,7 @@ def test_a_person_reruns_a_cancelled_run_and_finds_the_new_one(lively: System, p
     assert page.url != former
     expect(page.get_by_test_id("rerun")).to_have_count(0)  # only what has ended is run again
     page.get_by_role("button", name="Cancel Run").click()
-    expect(page.get_by_test_id("run")).to_have_attribute("data-status", "cancelled", timeout=PATIENCE)
+    expect(page.get_by_test_id("run")).to_have_attribute("data-status", "cancelled")
 
 
 def test_a_person_finds_a_run_by_its_status_cancels_it_by_an_event_and_deletes_its_report(
@@ -223,7 +222,7 @@ def test_a_person_finds_a_run_by_its_status_cancels_it_by_an_event_and_deletes_i
 ) -> None:
     page.goto(f"{lively.url}/runs")
     page.get_by_label("Status").select_option("running")  # a choice is applied at once
-    expect(page.locator("tbody tr")).to_have_count(1, timeout=PATIENCE)
+    expect(page.locator("tbody tr")).to_have_count(1)
     page.locator("tbody a").first.click()
     expect(page.get_by_test_id("run")).to_have_attribute("data-status", "running")
 
@@ -235,12 +234,12 @@ def test_a_person_finds_a_run_by_its_status_cancels_it_by_an_event_and_deletes_i
     expect(page.locator("#send-error")).to_contain_text("JSON")
     page.get_by_test_id("event-form").get_by_label("Data").fill(json.dumps({"reportId": going["id"]}))
     page.get_by_test_id("send-event").click()
-    expect(page.get_by_test_id("effects").get_by_role("link")).to_have_count(1, timeout=PATIENCE)
+    expect(page.get_by_test_id("effects").get_by_role("link")).to_have_count(1)
 
     page.goto(f"{lively.url}/reports/{going['id']}")
-    expect(page.get_by_test_id("report")).to_have_attribute("data-status", "cancelled", timeout=PATIENCE)
+    expect(page.get_by_test_id("report")).to_have_attribute("data-status", "cancelled")
     page.once("dialog", lambda dialog: dialog.accept())
     page.get_by_test_id("delete").click()
     page.wait_for_url(f"{lively.url}/reports")
-    expect(page.get_by_test_id("report-card")).to_have_count(4, timeout=PATIENCE)
+    expect(page.get_by_test_id("report-card")).to_have_count(4)
     expect(page.get_by_role("link", name="Going")).to_have_count(0)

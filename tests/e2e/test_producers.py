@@ -46,9 +46,9 @@ def produces(started: System, command: list[str], env: dict[str, str], who: str)
     with started.client() as client, report(client) as now:
         for what, expected in (("requested", "generating"), ("cancelled", "cancelled")):
             subprocess.run([*command, now()["id"], what], env={**os.environ, **env}, check=True, timeout=60)
-            wait_until(partial(is_now, now, expected), 30, what=expected)
+            wait_until(partial(is_now, now, expected), what=expected)
             if expected == "generating":
-                wait_until(lambda: now()["progress"], 30, what="progress")
+                wait_until(lambda: now()["progress"], what="progress")
         assert now()["run"]["cancel"]["requestedBy"] == {"id": who}
 
 

@@ -36,7 +36,7 @@ def result(scene: Scene, function_id: str, case: str) -> Any:
         )
         return found[0] if found else None
 
-    run = wait_until(ended, 60, what=f"the end of {function_id}")
+    run = wait_until(ended, what=f"the end of {function_id}")
     assert run["status"] == "completed", run["error"]
     return run["output"]
 
@@ -101,6 +101,6 @@ def test_runs_invoke_others_wait_for_events_and_are_cancelled_as_a_tree(scene: S
     answer = scene.api.post(f"/runs/{top}/cancel").json()
     assert answer["children"] == 4
     below = "SELECT count(*) AS n FROM andon.runs WHERE cancel_cause = 'parent' AND status = 'cancelled'"
-    wait_until(lambda: scene.one(below) == 4, 60, what="the whole tree cancelled")
+    wait_until(lambda: scene.one(below) == 4, what="the whole tree cancelled")
     scene.wait_quiet()
     assert scene.one("SELECT count(*) FROM andon.waits") == 0

@@ -84,4 +84,4 @@ def test_the_readers_own_table_says_what_became_of_the_run(
         run(started, request)
         assert status() == "greeting"
         run(started, cancel)
-        wait_until(lambda: status() == "stopped", 30, what="the row says so")
+        wait_until(lambda: status() == "stopped", what="the row says so")

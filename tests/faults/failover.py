@@ -21,7 +21,7 @@ def replica_of(primary: RedisServer, folder: Path) -> Iterator[RedisServer]:
     """A second Redis that has caught up with `primary`."""
     with embedded_redis(folder) as second, Redis.from_url(second.url, decode_responses=True) as client:
         client.replicaof("127.0.0.1", primary.port)
-        wait_until(lambda: client.info("replication")["master_link_status"] == "up", 20, what="the replica")
+        wait_until(lambda: client.info("replication")["master_link_status"] == "up", what="the replica")
         yield second
 
 

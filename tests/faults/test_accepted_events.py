@@ -73,8 +73,8 @@ def test_11_a_cancel_accepted_before_the_run_is_made_stops_it_and_never_a_later_
     scene.generate(report)
     cancel_id = cancelled.json()["eventId"]
     scene.xadd("report/generation.cancelled", {"reportId": report, "reason": "mistake"}, id=cancel_id)
-    wait_until(lambda: scene.runs(report)[-1]["status"] == "completed", 30, what="the new request's run")
-    wait_until(scene.handled, 30, what="the old cancel, published again, handled")
+    wait_until(lambda: scene.runs(report)[-1]["status"] == "completed", what="the new request's run")
+    wait_until(scene.handled, what="the old cancel, published again, handled")
     assert [each["status"] for each in scene.runs(report)] == ["cancelled", "completed"]
     assert scene.show_report(report)["status"] == "generated"
     assert dispatcher.running

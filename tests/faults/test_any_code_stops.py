@@ -44,7 +44,7 @@ def stop(scene: Scene, kind: str, **data: object) -> None:
     assert (run["status"], run["forced"], run["fence"]) == ("cancelled", False, 1)
     left = [pid for pid in map(int, scene.ledger.steps(f"{case}.pids")) if lives(pid)]
     assert not left, f"processes of {kind} live on"
-    wait_until(lambda: len(scene.ledger.begins("neighbour")) > rounds, 30, what="the neighbour to go on")
+    wait_until(lambda: len(scene.ledger.begins("neighbour")) > rounds, what="the neighbour to go on")
 
 
 def lives(pid: int) -> bool:

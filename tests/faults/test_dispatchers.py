@@ -124,7 +124,7 @@ def test_26_a_frozen_dispatcher_that_was_replaced_commits_nothing_and_every_pair
         assert scene.wait_run(case)["status"] == status
     assert leader(scene) != first
     frozen.resume()
-    wait_until(lambda: "standing by" in frozen.output or "postgres away" in frozen.output, 30, what="it notices")
+    wait_until(lambda: "standing by" in frozen.output or "postgres away" in frozen.output, what="it notices")
     scene.wait_quiet()
     for case, status in expected.items():
         assert [run["status"] for run in scene.runs(case)] == [status]

@@ -25,7 +25,7 @@ def flood(scene: Scene, tenant: str, count: int, *, seconds: float = 0.1) -> Non
             data = {"case": tenant, "steps": 1, "plan": {"step-1": {"seconds": seconds}}}
             pipe.xadd(STREAM, {"name": "walk/requested", "data": json.dumps(data), "tenant": tenant})
         pipe.execute()
-    wait_until(lambda: scene.one(QUEUED, tenant) > count * 0.6, 60, what=f"the flood of {tenant}")
+    wait_until(lambda: scene.one(QUEUED, tenant) > count * 0.6, what=f"the flood of {tenant}")
 
 
 @pytest.mark.promise

@@ -73,7 +73,7 @@ def status(scene: Scene, id: str) -> str:
 
 
 def wait(scene: Scene, id: str, wanted: str) -> None:
-    wait_until(lambda: status(scene, id) == wanted, 60, what=f"{id} is {wanted}")
+    wait_until(lambda: status(scene, id) == wanted, what=f"{id} is {wanted}")
 
 
 def agree(scene: Scene, seconds: float = 120) -> None:
@@ -84,7 +84,7 @@ def agree(scene: Scene, seconds: float = 120) -> None:
         print(*scene.rows(OPEN), sep="\n")
         scene.system.show_output()
         raise
-    wait_until(lambda: scene.one("SELECT count(*) FROM andon.rows_owed") == 0, 60, what="no row is owed")
+    wait_until(lambda: scene.one("SELECT count(*) FROM andon.rows_owed") == 0, what="no row is owed")
     assert scene.rows(row_functions.WRONG) == []
 
 
@@ -92,14 +92,14 @@ def test_the_row_follows_whatever_becomes_of_the_run(scene: Scene) -> None:
     """As a person does it: ask, stop, ask again; then a failure, a killed worker, and a cancel while it is lost."""
     one, other, third = "export-1", "export-2", "export-3"
     assert (ask(scene, one, seconds=30), status(scene, one)) == (202, "generating")
-    wait_until(lambda: scene.rows("SELECT 1 FROM public.exports WHERE data IS NOT NULL OR id <> %s", one), 60)
+    wait_until(lambda: scene.rows("SELECT 1 FROM public.exports WHERE data IS NOT NULL OR id <> %s", one))
     assert (cancel(scene, one), ask(scene, one)) == (202, 202)
     wait(scene, one, "generated")
     assert ask(scene, other, fails=True) == 202
     wait(scene, other, "failed")
     assert scene.one("SELECT error FROM public.exports WHERE id = %s", other) == "no data"
     assert ask(scene, third, seconds=3) == 202
-    wait_until(lambda: scene.rows("SELECT 1 FROM andon.runs WHERE status = 'running'"), 60)
+    wait_until(lambda: scene.rows("SELECT 1 FROM andon.runs WHERE status = 'running'"))
     scene.system["worker-1"].kill()
     scene.system["worker-1"].start()
     wait(scene, third, "generated")

@@ -214,7 +214,7 @@ def test_35_a_thousand_runs_leave_no_descriptor_and_no_process(scene: Scene) -> 
     def few() -> bool:
         return all(now <= then + 24 for now, then in zip(open_files(), before, strict=True))
 
-    wait_until(few, 20, what="few files")
+    wait_until(few, what="few files")
     wait_until(lambda: len(children(_nursery(scene))) <= 16, what="few lanes")
 
 

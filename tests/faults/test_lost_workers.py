@@ -41,7 +41,7 @@ def test_07_a_worker_frozen_past_its_lease_writes_nothing_when_it_goes_on(stage:
     shown = scene.show_report(report)
     published = scene.api.get(f"/reports/{report}/artifacts/report.txt").content
     frozen.resume()
-    wait_until(lambda: "is lost: another worker holds it" in frozen.output, 30, what="the former holder notices")
+    wait_until(lambda: "is lost: another worker holds it" in frozen.output, what="the former holder notices")
     assert scene.show_report(report) == shown
     assert scene.api.get(f"/reports/{report}/artifacts/report.txt").content == published
     [run] = scene.runs(report)
@@ -95,7 +95,7 @@ def test_10_a_step_that_kills_its_worker_fails_after_n_lost_workers_and_harms_no
     for death in range(1, limit + 1):
         if death == limit:  # now it is tried alone: when the worker holds no other run, and the other may be first
             scene.ledger.open("other")
-        wait_until(lambda: not worker.running, 60, what=f"death {death}")
+        wait_until(lambda: not worker.running, what=f"death {death}")
         assert len(scene.ledger.begins("killer", "step-2")) == death
         worker.start()
     run = scene.wait_run("killer", "failed", timeout=60)
@@ -117,7 +117,7 @@ def test_23_a_worker_that_dies_in_on_cancel_is_replaced_and_finished_steps_are_n
     scene.wait_step("dying", "step-2")
     scene.cancel("dying")
     assert scene.wait_run("dying")["status"] == "cancelled"
-    wait_until(lambda: not worker.running, 30, what="the worker dies in on_cancel")
+    wait_until(lambda: not worker.running, what="the worker dies in on_cancel")
     worker.start()
     scene.wait_run("dying", "completed", kind="on_cancel")
     assert [s for s in scene.ledger.steps("dying") if s.startswith("sweep")] == ["sweep-1", "sweep-2", "sweep-2"]

@@ -53,7 +53,7 @@ def test_26_every_pair_of_request_and_cancel_has_the_outcome_that_its_seq_says(s
         by_api = rng.random() < 0.5
         for name, data in events:
             if by_api:
-                wait_until(lambda said=(name, data): accepts(scene, *said), 60, what="a 202")  # type: ignore[misc]
+                wait_until(lambda said=(name, data): accepts(scene, *said), what="a 202")  # type: ignore[misc]
             else:
                 scene.xadd(name, data)
         if by_api:
@@ -76,7 +76,7 @@ def test_26_every_pair_of_request_and_cancel_has_the_outcome_that_its_seq_says(s
     for each in scene.system.dispatchers:
         each.resume()
     rows = "SELECT count(*) FROM andon.events WHERE name LIKE 'walk/%%' AND data->>'case' = ANY(%s)"
-    wait_until(lambda: scene.one(rows, accepted) == 2 * len(accepted), 60, what="every accepted event")
+    wait_until(lambda: scene.one(rows, accepted) == 2 * len(accepted), what="every accepted event")
     abandon_half_pairs(scene)
     scene.wait_quiet(120 + pairs / 20)
     assert scene.rows(_WRONG) == []
@@ -105,7 +105,7 @@ def break_dispatchers(scene: Scene, rng: random.Random, sent: threading.Event) -
 
 def abandon_half_pairs(scene: Scene) -> None:
     """Where Redis lost the cancel of a pair, nobody will ever end its nap: end it by another cancel."""
-    wait_until(scene.handled, 60, what="every entry")
+    wait_until(scene.handled, what="every entry")
     lonely = scene.rows(
         "SELECT e.data->>'case' AS case FROM andon.events e WHERE e.name = 'walk/requested' AND e.data->>'nap' <> '0'"
         " AND NOT EXISTS (SELECT FROM andon.events c WHERE c.name = 'walk/cancelled'"

@@ -64,7 +64,7 @@ def test_08_both_releases_run_cancel_and_take_over_each_others_runs(
     scene.wait_leader()
     migrate(database)
     new = scene.system.add_worker()
-    wait_until(lambda: "is ready" in new.output, 30, what="the new worker")
+    wait_until(lambda: "is ready" in new.output, what="the new worker")
 
     by_old, by_new = hold(scene, old, new)
     report = scene.report()
@@ -80,14 +80,14 @@ def test_08_both_releases_run_cancel_and_take_over_each_others_runs(
 
     held = [*by_old, *by_new]
     assert new.stop() == 0
-    wait_until(lambda: holders(scene, held) == {old.pid}, 30, what="the old worker takes over")
+    wait_until(lambda: holders(scene, held) == {old.pid}, what="the old worker takes over")
     new.start()
     old.kill()
-    wait_until(lambda: holders(scene, held) == {new.pid}, 30, what="the new worker takes over")
+    wait_until(lambda: holders(scene, held) == {new.pid}, what="the new worker takes over")
 
     assert scene.system["api"].stop() == 0
     scene.system["api"].start(PYTHONPATH=new.env["PYTHONPATH"])
-    wait_until(scene.system.ready, 60, what="the new API")
+    wait_until(scene.system.ready, what="the new API")
     for case in held:
         scene.ledger.open(case)
         assert scene.wait_run(case)["status"] == "completed"

@@ -130,7 +130,7 @@ def test_receivers_that_were_down_for_ten_minutes_get_each_end_in_order_and_veri
             if rounds == 2:
                 started.dispatchers[0].kill()
                 started.dispatchers[0].start()
-            wait_until(lambda: time.monotonic() > until or time.monotonic() % 20 < 1, 40)
+            wait_until(lambda: time.monotonic() > until or time.monotonic() % 20 < 1)
         ends = [(str(clip), str(id)) for clip, id in connection.execute(ENDS).fetchall()]
         assert len(ends) == rounds * len(CLIPS)
         assert {webhook.waiting for webhook in andon.webhooks.list()} == {len(ends)}, "nobody was told anything"

@@ -120,7 +120,7 @@ def test_17_a_failover_that_replays_acknowledged_entries_has_no_second_effect(
         scene.request("first", steps=1)
         scene.wait_run("first", "completed")
         with Redis.from_url(second.url, decode_responses=True) as promoted, Redis.from_url(own_redis.url) as primary:
-            wait_until(lambda: promoted.xlen(STREAM) == primary.xlen(STREAM), 20, what="the replica has the entries")
+            wait_until(lambda: promoted.xlen(STREAM) == primary.xlen(STREAM), what="the replica has the entries")
             promoted.replicaof("NO", "ONE")
             scene.wait_quiet()
             # The replica missed the acknowledgements of everything: it gives all of it out again.

@@ -40,11 +40,11 @@ def test_a_report_is_cancelled_by_any_spelling_of_its_id(scene: Scene) -> None:
     scene.xadd("report/generation.requested", {"reportId": "{" + report.upper() + "}"})
     scene.wait_step(report, "compute")
     scene.xadd("report/generation.cancelled", {"reportId": report.replace("-", ""), "reason": "spelt otherwise"})
-    wait_until(lambda: scene.show_report(report)["status"] == "cancelled", 40, what="the first cancel")
+    wait_until(lambda: scene.show_report(report)["status"] == "cancelled", what="the first cancel")
     scene.generate(report)
     scene.wait_step(report, "compute", 2)
     scene.post("report/generation.cancelled", {"reportId": report.upper()})
-    wait_until(lambda: scene.show_report(report)["status"] == "cancelled", 40, what="the second cancel")
+    wait_until(lambda: scene.show_report(report)["status"] == "cancelled", what="the second cancel")
 
 
 def test_12_a_cancel_recorded_before_the_request_does_not_stop_it(scene: Scene) -> None:
@@ -73,7 +73,7 @@ def test_13_of_a_cancel_and_a_completion_that_race_one_wins_and_all_agree(scene:
         held_in_its_step(report, 1)
         scene.ledger.open(report)
         began = time.monotonic()
-        wait_until(lambda: scene.show_report(report)["status"] == "generated", 40, what="a run that nobody cancels")
+        wait_until(lambda: scene.show_report(report)["status"] == "generated", what="a run that nobody cancels")
         window = time.monotonic() - began
         lead = rng.uniform(-window, window)  # by how much the step's end comes before the cancel
         for turn in range(times // len(reports)):
@@ -123,5 +123,5 @@ def test_14_a_second_cancel_changes_nothing_and_one_after_the_end_is_refused(sce
     assert (late.status_code, late.json()["title"]) == (409, "Report is not currently generating")
     assert scene.api.post(f"/runs/{run['id']}/cancel").status_code == 409
     scene.xadd("report/generation.cancelled", {"reportId": report, "reason": "third"})
-    wait_until(scene.handled, 30, what="the third cancel handled")
+    wait_until(scene.handled, what="the third cancel handled")
     assert scene.runs(report) == [run]

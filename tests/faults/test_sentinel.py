@@ -22,7 +22,7 @@ def test_16_runs_and_accepted_events_outlive_a_failover_by_sentinel(
     with Proxy(own_redis.url) as way, replica_of(own_redis, tmp_path / "replica") as second:
         sentinel.start()
         try:
-            wait_until(lambda: sentinel.replicas() == 1, 30, what="the Sentinel knows the replica")
+            wait_until(lambda: sentinel.replicas() == 1, what="the Sentinel knows the replica")
             scene = stage(redis_url=way.url)
             scene.request("under-way", steps=3, plan={"step-2": {"gate": True}})
             scene.wait_step("under-way", "step-2")
@@ -33,7 +33,7 @@ def test_16_runs_and_accepted_events_outlive_a_failover_by_sentinel(
             own_redis.kill()
             scene.post("walk/requested", {"case": "meanwhile", "steps": 1})
             assert scene.api.post(f"/reports/{report}/cancel").status_code == 202
-            wait_until(lambda: promoted(sentinel, second), 40, what="the failover")
+            wait_until(lambda: promoted(sentinel, second), what="the failover")
             way.retarget(second.url)
 
             scene.ledger.open("under-way")

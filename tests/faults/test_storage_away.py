@@ -67,7 +67,7 @@ def test_28_a_storage_folder_that_is_gone_is_tried_again_until_it_is_there(stage
     storage.write_text("no folder")
     scene.ledger.open(report)
     tells_that_storing_is_tried_again(scene, report, "Not a directory")
-    wait_until(lambda: len(scene.ledger.begins(report, "store")) >= 2, 30, what="another try")
+    wait_until(lambda: len(scene.ledger.begins(report, "store")) >= 2, what="another try")
     storage.unlink()
     shutil.move(away, storage)
     assert_stored_whole(scene, report)

@@ -47,13 +47,13 @@ def test_32_a_read_only_postgres_is_held_out_and_nothing_dies_or_is_dead(
     scene = stage(database_url=own_postgres.url, workers=0)
     scene.wait_leader()
     with set_for_all(own_postgres.url, "default_transaction_read_only", "on"):
-        wait_until(lambda: post(scene, "refused") == 503, 20, what="503")
+        wait_until(lambda: post(scene, "refused") == 503, what="503")
         scene.request("meanwhile", steps=1)
         assert scene.api.get("/runs").status_code == 200, "what can be read is read"
         dispatcher = scene.system["dispatcher-1"]
-        wait_until(lambda: "postgres away: it is read-only" in dispatcher.output, 20, what="the log's words")
+        wait_until(lambda: "postgres away: it is read-only" in dispatcher.output, what="the log's words")
         assert not scene.handled(), "acknowledged without a commit"
-    wait_until(lambda: post(scene, "afterwards") == 202, 20, what="202 again")
+    wait_until(lambda: post(scene, "afterwards") == 202, what="202 again")
     scene.wait_run("meanwhile", "queued")
     scene.wait_run("afterwards", "queued")
     assert scene.one("SELECT count(*) FROM andon.dead_events") == 0

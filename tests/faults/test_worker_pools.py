@@ -55,7 +55,7 @@ def test_a_lost_hint_is_sent_again_although_another_pools_queue_is_full(stage: S
 def test_a_worker_for_a_queue_that_no_function_has_says_so_and_ends(stage: Stage) -> None:
     scene = stage(workers=0)
     worker = scene.system.add_worker(ANDON_QUEUES="default,hevy")
-    wait_until(lambda: not worker.running, 30, what="its end")
+    wait_until(lambda: not worker.running, what="its end")
     assert worker.exit_code == 1
     assert "ANDON_QUEUES names 'hevy', and no function has that queue: default" in worker.output
     assert "Traceback" not in worker.output

@@ -69,7 +69,7 @@ def test_a_migration_that_meets_a_lock_gives_way_and_is_tried_again(
         with psycopg.connect(url) as holder, ThreadPoolExecutor(1) as pool:
             holder.execute("CREATE SCHEMA andon")  # until this ends, nobody else can make it
             migrating = pool.submit(migrate, url)
-            wait_until(lambda: "trying again" in caplog.text, 20, what="the first try's end")
+            wait_until(lambda: "trying again" in caplog.text, what="the first try's end")
             assert not migrating.done()
             holder.rollback()
             migrating.result(timeout=60)
@@ -87,7 +87,7 @@ def test_a_start_waits_for_a_database_that_is_away(database_url: str, caplog: py
     with Proxy(database_url) as way, ThreadPoolExecutor(1) as pool:
         way.cut()
         starting = pool.submit(require_head, way.url)
-        wait_until(lambda: "trying again" in caplog.text, 20, what="the first try's end")
+        wait_until(lambda: "trying again" in caplog.text, what="the first try's end")
         way.restore()
         starting.result(timeout=60)
 

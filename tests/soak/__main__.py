@@ -106,7 +106,7 @@ def wait_quiet(scene: Scene) -> bool:
     """Whether everything came to its end in time."""
     try:
         scene.wait_quiet(QUIET_SECONDS)
-        wait_until(lambda: scene.one("SELECT count(*) FROM andon.rows_owed") == 0, 30, what="no row is owed")
+        wait_until(lambda: scene.one("SELECT count(*) FROM andon.rows_owed") == 0, what="no row is owed")
     except AssertionError:
         return False
     return True

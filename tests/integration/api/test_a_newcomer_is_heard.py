@@ -58,7 +58,7 @@ def connect() -> Iterator[Callable[[], socket.socket]]:
             except ConnectionRefusedError:
                 return None
 
-        yield lambda: wait_until(connected, 30)
+        yield lambda: wait_until(connected)
 
 
 def answered(client: socket.socket) -> bool:

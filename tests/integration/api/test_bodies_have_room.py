@@ -57,7 +57,7 @@ def send() -> Iterator[Send]:
                 except ConnectionRefusedError:
                     return None
 
-            client = wait_until(connected, 30)
+            client = wait_until(connected)
             size = "Transfer-Encoding: chunked" if length is None else f"Content-Length: {length}"
             client.sendall(f"POST / HTTP/1.1\r\nHost: x\r\nAuthorization: {tenant}\r\n{size}\r\n".encode())
             client.sendall(b"Expect: 100-continue\r\n\r\n")
@@ -82,7 +82,7 @@ def test_a_tenant_takes_half_of_the_room_at_most_and_gets_it_again_afterwards(se
     again = send("acme", SIZE)
     assert status(again) == b"100"
     again.close()  # who goes leaves room, too
-    assert wait_until(lambda: status(send("acme", SIZE)) == b"100", 20)
+    assert wait_until(lambda: status(send("acme", SIZE)) == b"100")
 
 
 def test_a_body_that_does_not_say_its_length_ends_where_there_is_no_room(send: Send) -> None:

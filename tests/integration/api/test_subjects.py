@@ -162,18 +162,18 @@ def test_who_watches_a_subject_is_told_at_once_that_it_was_asked_for_or_cancelle
     live = app.extensions["andon"].live
     rings = live.rings
     with live.listen("subject:video:1", of=live.streams) as ear:
-        wait_until(lambda: live.rings > rings, 10, what="it listens")
+        wait_until(lambda: live.rings > rings, what="it listens")
 
         def told() -> bool:
             return "subject:video:1" in ear.named()
 
         told()
         client.post(f"{API}/subjects/video/1/request")
-        wait_until(told, 10)
+        wait_until(told)
         client.post(f"{API}/subjects/video/1/cancel")
-        wait_until(told, 10)
+        wait_until(told)
         client.post(f"{API}/events", json={"name": "video/requested", "data": {"id": 1}})
-        wait_until(told, 10)
+        wait_until(told)
 
 
 def test_subjects_are_found_by_when_they_were_first_asked_for_and_by_whom(

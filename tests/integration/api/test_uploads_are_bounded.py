@@ -154,7 +154,7 @@ def test_no_tenant_takes_every_place_nor_all_the_room_to_wait(settings: Settings
 
 
 def test_work_for_a_client_that_has_left_is_ended(system: StartSystem, tmp_path: Path) -> None:
-    running = system(env={"ANDON_API_THREADS": "4"})
+    running = system(env={"ANDON_API_THREADS": "4"}, dispatchers=0, workers=0)
     rows = b"".join(b"%d,%d,%d\n" % (n, n * 7, n * 13) for n in range(2_000_000))
     body = (
         b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\na,b,c\n' + rows + b"\r\n--b--\r\n"
@@ -177,7 +177,7 @@ def test_work_for_a_client_that_has_left_is_ended(system: StartSystem, tmp_path:
         clients = [stack.enter_context(socket.create_connection(("127.0.0.1", running.port))) for _ in range(2)]
         for each in clients:
             each.sendall(head + body)
-        wait_until(inspecting, 30, what="an inspection")
+        wait_until(inspecting, what="an inspection")
     wait_until(lambda: not inspecting(), what="the inspections ended with their clients")
     with running.client() as api_client:
         assert api_client.post("/datasets", files={"file": ("a.csv", CSV)}).status_code == 201

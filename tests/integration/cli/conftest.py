@@ -18,10 +18,9 @@ from andon.embedded import embedded_redis
 from tests import images
 from tests.functions import FOLDER
 from tests.ledger import Ledger
+from tests.polling import PATIENCE
 from tests.scene import FUNCTIONS, QUICK
 from tests.system import System
-
-SECONDS = 60
 
 
 class Result(images.Result):
@@ -47,7 +46,7 @@ class Command:
 
     def __call__(self, *args: str, stdin: str | None = None, **env: str) -> Result:
         """Run it to its end."""
-        done = images.run("andon.cli", {**self._env, **env}, *args, input=stdin or "", timeout=SECONDS)
+        done = images.run("andon.cli", {**self._env, **env}, *args, input=stdin or "", timeout=PATIENCE)
         assert "Traceback" not in done.err, done.err
         return Result(done.code, done.out, done.err)
 
@@ -60,7 +59,7 @@ class Command:
 def interrupt(process: subprocess.Popen[str]) -> Result:
     """Ctrl-C."""
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=SECONDS)
+    out, err = process.communicate(timeout=PATIENCE)
     return Result(process.returncode, out, err)
 
 

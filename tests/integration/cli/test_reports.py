@@ -58,7 +58,7 @@ def test_watching_a_report_that_is_cancelled_ends_with_1_and_the_reason(
     watching = command.start("reports", "watch", idle, "--json")
     assert watching.stdout
     first = watching.stdout.readline()  # it watches
-    wait_until(lambda: ledger.begins(idle, "compute"), 30)
+    wait_until(lambda: ledger.begins(idle, "compute"))
     cancelled = command("reports", "cancel", idle, "--reason", "no longer needed", "--wait", "--json")
     assert (cancelled.code, cancelled.json["status"]) == (0, "cancelled")
     out, err = watching.communicate(timeout=30)

@@ -31,7 +31,7 @@ def walk(command: Command, andon: Andon) -> Callable[[str], Run]:
         data = json.dumps({"case": case, "steps": 2, "plan": GATED})
         sent = command("events", "send", "walk/requested", data)
         assert sent.code == 0, sent.err
-        return wait_until(lambda: next(andon.runs.list(event_id=sent.out.strip()), None), 30)
+        return wait_until(lambda: next(andon.runs.list(event_id=sent.out.strip()), None))
 
     return start
 
@@ -41,7 +41,7 @@ def test_a_run_is_shown_with_its_steps_and_run_again(
 ) -> None:
     run = walk("shown")
     ledger.open("shown")
-    wait_until(lambda: andon.runs.get(run.id).ended, 30)
+    wait_until(lambda: andon.runs.get(run.id).ended)
     shown = command("runs", "show", run.id)
     assert "status completed " in shown.words
     assert [line.split()[:2] for line in shown.out.splitlines()[-2:]] == [
@@ -49,12 +49,12 @@ def test_a_run_is_shown_with_its_steps_and_run_again(
         ["step-2", "completed"],
     ]
     part = command("rerun", run.id, "--from", "step-2", "--json")
-    [second] = wait_until(lambda: list(andon.runs.list(event_id=part.json["eventId"])), 30)
-    wait_until(lambda: andon.runs.get(second.id).ended, 30)
+    [second] = wait_until(lambda: list(andon.runs.list(event_id=part.json["eventId"])))
+    wait_until(lambda: andon.runs.get(second.id).ended)
     assert (second.origin_run_id, second.origin_step) == (run.id, "step-2")
     assert [len(ledger.begins("shown", step)) for step in ("step-1", "step-2")] == [1, 2]
     again = command("runs", "rerun", run.id, "--json")
-    wait_until(lambda: list(andon.runs.list(event_id=again.json["eventId"])), 30)
+    wait_until(lambda: list(andon.runs.list(event_id=again.json["eventId"])))
     assert command("runs", "cancel", run.id).code == 4
 
 
@@ -78,7 +78,7 @@ def test_a_run_that_is_waited_for_and_cancelled_exits_with_1(
     command: Command, andon: Andon, ledger: Ledger, walk: Callable[[str], Run]
 ) -> None:
     run = walk("waited")
-    wait_until(lambda: ledger.begins("waited"), 30)
+    wait_until(lambda: ledger.begins("waited"))
     assert command("runs", "wait", run.id, "--timeout", "0.2").code == 7
     cancelled = command("runs", "cancel", run.id, "--wait", "--reason", "enough")
     assert cancelled.code == 0
@@ -104,7 +104,7 @@ def test_runs_that_failed_show_their_line_and_are_repeated_together_once(command
     repeated = command(*those)
     assert (repeated.code, len(repeated.out.splitlines())) == (0, 2), repeated.err
     completed = partial(andon.runs.list, function_id="walk", status="completed", queued_after=since)
-    wait_until(lambda: len(list(completed())) == 2, 30)
+    wait_until(lambda: len(list(completed())) == 2)
     assert command(*those, "--dry-run").out == "0 runs match; nothing was repeated\n"
     assert command("rerun").code == 2
 
@@ -113,9 +113,9 @@ def test_a_run_is_cancelled_by_its_id_and_says_who_and_why(
     command: Command, andon: Andon, ledger: Ledger, walk: Callable[[str], Run]
 ) -> None:
     run = walk("stopped")
-    wait_until(lambda: ledger.begins("stopped"), 30)
+    wait_until(lambda: ledger.begins("stopped"))
     assert command("runs", "cancel", run.id, "--reason", "enough").out == f"cancelling {run.id}\n"
-    wait_until(lambda: andon.runs.get(run.id).status == "cancelled", 30)
+    wait_until(lambda: andon.runs.get(run.id).status == "cancelled")
     shown = command("runs", "show", run.id).words
     assert "reason enough " in shown
     assert "after it was asked" in shown
@@ -125,10 +125,10 @@ def test_a_cancel_event_names_what_it_cancelled(
     command: Command, andon: Andon, ledger: Ledger, walk: Callable[[str], Run]
 ) -> None:
     run = walk("by event")
-    wait_until(lambda: ledger.begins("by event"), 30)
+    wait_until(lambda: ledger.begins("by event"))
     sent = command("events", "send", "walk/cancelled", "-", "--json", stdin='{"case": "by event"}')
     [event] = sent.json["ids"]
-    wait_until(lambda: andon.runs.get(run.id).status == "cancelled", 30)
+    wait_until(lambda: andon.runs.get(run.id).status == "cancelled")
     assert andon.events.get(event).effects.cancelled == (run.id,)
     assert f"cancelled {run.id}" in command("events", "show", event).words
 
@@ -143,7 +143,7 @@ def test_many_runs_are_counted_first_and_then_cancelled_at_once(
     done = command("cancel", *where, "--reason", "all of them", "--wait", "--json")
     assert (done.json["status"], done.json["matched"]) == ("done", 3)
     for run in runs[:3]:
-        wait_until(partial(has_ended, andon, run), 30)
+        wait_until(partial(has_ended, andon, run))
         ended = andon.runs.get(run.id)
         assert ended.cancel is not None
         assert (ended.status, ended.cancel.reason) == ("cancelled", "all of them")
@@ -192,7 +192,7 @@ def test_runs_are_filtered(command: Command, andon: Andon, walk: Callable[[str],
 def test_dead_events_are_listed_shown_and_replayed(command: Command, running: System) -> None:
     with Redis.from_url(running.env["ANDON_REDIS_URL"]) as bus:
         bus.xadd("andon:events", {"name": "dead/on.arrival", "data": "{not json"})
-    listed = wait_until(lambda: command("events", "dead", "list", "--json").json, 30, what="the dead event")
+    listed = wait_until(lambda: command("events", "dead", "list", "--json").json, what="the dead event")
     assert isinstance(listed, list)
     id = str(listed[0]["id"])
     assert "dead/on.arrival" in command("events", "dead", "list").out

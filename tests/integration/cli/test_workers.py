@@ -31,7 +31,7 @@ def test_drained_workers_finish_what_they_hold_and_start_nothing(
     running: System, command: Command, andon: Andon, ledger: Ledger
 ) -> None:
     held = request(command, "held")
-    wait_until(lambda: status(andon, held) == "running", 30, what="the run is held")
+    wait_until(lambda: status(andon, held) == "running", what="the run is held")
     try:
         waiting = command("workers", "drain", "--reason", "new stores", "--timeout", "1s")
         assert (waiting.code, "1 runs are still held" in waiting.err) == (7, True), waiting.err
@@ -42,9 +42,9 @@ def test_drained_workers_finish_what_they_hold_and_start_nothing(
 
         later = [request(command, f"later-{number}") for number in range(3)]
         cancelled = request(command, "cancelled-meanwhile")
-        wait_until(lambda: all(status(andon, each) == "queued" for each in [*later, cancelled]), 30, what="the runs")
+        wait_until(lambda: all(status(andon, each) == "queued" for each in [*later, cancelled]), what="the runs")
         assert command("events", "send", "walk/cancelled", '{"case": "cancelled-meanwhile"}').code == 0
-        wait_until(lambda: status(andon, cancelled) == "cancelled", 30, what="a cancel works")
+        wait_until(lambda: status(andon, cancelled) == "cancelled", what="a cancel works")
 
         ledger.open("held")
         done = command("workers", "drain", "--timeout", "30s")
@@ -62,7 +62,7 @@ def test_drained_workers_finish_what_they_hold_and_start_nothing(
         assert started == 0
     finally:
         assert command("workers", "resume").code == 0
-    wait_until(lambda: all(status(andon, each) == "completed" for each in later), 30, what="what has waited")
+    wait_until(lambda: all(status(andon, each) == "completed" for each in later), what="what has waited")
     assert command("workers", "resume").code == 4
     actions = [each.action for each in andon.audit.list(target="all")]
     assert actions == ["workers.resumed", "workers.drained", "workers.drained"]

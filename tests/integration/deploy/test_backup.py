@@ -113,7 +113,7 @@ def before_the_dump(producer: Producer, old: psycopg.Connection[Any]) -> None:
     producer.request("in flight", gated=True)
     producer.request("stopped", gated=True)
     held = [("done", "completed"), ("in flight", "running"), ("stopped", "running")]
-    wait_until(lambda: runs(old) == held and "stopped before" in producer.notes(), 30, what="runs are in flight")
+    wait_until(lambda: runs(old) == held and "stopped before" in producer.notes(), what="runs are in flight")
     producer.cancel("stopped")
     wait_until(lambda: ("stopped", "cancelled") in runs(old), what="the cancel")
 
@@ -142,7 +142,7 @@ def goes_on(producer: Producer, second: System, new: psycopg.Connection[Any]) ->
         ("late", "completed"),
         ("stopped", "cancelled"),
     ]
-    wait_until(lambda: runs(new) == settled, 40, what=f"{settled}")
+    wait_until(lambda: runs(new) == settled, what=f"{settled}")
     notes = producer.notes()
     assert notes.count("done before") == notes.count("done after") == 1, "an ended run is not done again"
     assert notes.count("in flight before") == notes.count("in flight after") == 1, "nor is a step that the dump has"

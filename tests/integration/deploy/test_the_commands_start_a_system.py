@@ -143,7 +143,7 @@ def generate_report(api: httpx.Client) -> dict[str, Any]:
         found: dict[str, Any] = api.get(f"/reports/{report['id']}").raise_for_status().json()
         return None if found["status"] == "generating" else found
 
-    return wait_until(settled, 60, what="the report")
+    return wait_until(settled, what="the report")
 
 
 @pytest.mark.parametrize("commands", [of_the_manifests, of_compose])
@@ -157,7 +157,7 @@ def test_their_commands_start_a_system_that_makes_a_report(
         assert plain.start("migrate").wait(60) == 0, plain.log("migrate")
         processes = {name: plain.start(name) for name in PROCESSES}
         for name, process in processes.items():
-            wait_until(lambda: plain.ready(name) or process.poll() is not None, 60, what=name)  # noqa: B023
+            wait_until(lambda: plain.ready(name) or process.poll() is not None, what=name)  # noqa: B023
             assert process.poll() is None, plain.log(name)
             if WITHOUT_RIGHTS[0] in plain.confinement:
                 assert os.stat(f"/proc/{process.pid}").st_uid == NOBODY, name

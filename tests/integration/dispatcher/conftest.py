@@ -73,7 +73,7 @@ class Bench:
             resumed = self.intake.pending_first
             return self.intake.step(block_ms=1) == 0 and not resumed
 
-        wait_until(done, 60, what="a bus that is read to its end")
+        wait_until(done, what="a bus that is read to its end")
 
     def runs(self) -> list[Any]:
         """`data.k` of the events of which runs were made, in their order."""

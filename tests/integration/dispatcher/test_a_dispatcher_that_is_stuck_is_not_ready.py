@@ -19,16 +19,16 @@ def test_a_table_that_is_locked_makes_it_unready_until_it_is_free(
         stuck = stalled("the intake of events", lambda: service.stuck_for, limit=2.0)
         live = stalled("the loop", lambda: service.turn_age, limit=30.0)
         bench.add("thing/made", {"k": 1})
-        wait_until(lambda: bench.runs() == [1], 20)
+        wait_until(lambda: bench.runs() == [1])
         assert stuck() is None
         with psycopg.connect(database_url) as holder:
             holder.execute("LOCK TABLE andon.runs IN ACCESS EXCLUSIVE MODE")
             bench.add("thing/made", {"k": 2})
-            told = wait_until(stuck, 30)
+            told = wait_until(stuck)
             assert told.startswith("the intake of events has not turned for")
             assert live() is None
-        wait_until(lambda: bench.runs() == [1, 2], 20)
-        wait_until(lambda: stuck() is None, 20)
+        wait_until(lambda: bench.runs() == [1, 2])
+        wait_until(lambda: stuck() is None)
 
 
 def test_one_that_stands_by_is_as_ready_as_the_leader(dispatcher: Any, bench: Bench) -> None:

@@ -241,7 +241,7 @@ def test_a_dispatcher_outlives_what_fails_in_it_and_tells(
     inbox.accept(database, [Event("thing/made", {"k": "relayed"})])
     with dispatcher() as service:
         good(bench, 1)
-        wait_until(lambda: {1, "relayed"} <= {k for k in bench.runs() if k != "asleep"}, 30)
+        wait_until(lambda: {1, "relayed"} <= {k for k in bench.runs() if k != "asleep"})
         unsent = "SELECT count(*) FROM andon.runs WHERE status = 'queued' AND sent_at IS NULL"
         wait_until(lambda: database.execute(unsent).fetchone() == (0,), what="duties after the one that fails")
         wait_until(lambda: bench.open() == 0)

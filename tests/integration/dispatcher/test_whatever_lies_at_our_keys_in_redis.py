@@ -31,15 +31,15 @@ def test_what_is_none_of_ours_at_our_keys_is_put_aside_and_what_was_accepted_tak
         return [k for (k,) in rows]
 
     with Redis.from_url(redis_url, decode_responses=True) as redis, dispatcher():
-        wait_until(lambda: redis.exists(flags.EPOCH), 30, what="a dispatcher that leads")
+        wait_until(lambda: redis.exists(flags.EPOCH), what="a dispatcher that leads")
         inbox.accept(database, [Event("thing/made", {"k": "accepted"})])
         for key in KEYS:
             redis.delete(key)
             redis.sadd(key, "x")
-        wait_until(lambda: made() == ["accepted"], 60, what="a run of what was accepted")
+        wait_until(lambda: made() == ["accepted"], what="a run of what was accepted")
         redis.xadd(STREAM, {"name": "thing/made", "data": '{"k": "later"}'})
-        wait_until(lambda: made() == ["accepted", "later"], 30, what="a run of what came later")
-        wait_until(lambda: redis.llen(HINTS) == 2, 30, what="their hints")
+        wait_until(lambda: made() == ["accepted", "later"], what="a run of what came later")
+        wait_until(lambda: redis.llen(HINTS) == 2, what="their hints")
         assert all(redis.smembers(key + ASIDE) == {"x"} for key in KEYS)
     assert database.execute("SELECT reason FROM andon.dead_events").fetchall() == []
 

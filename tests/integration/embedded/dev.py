@@ -47,7 +47,7 @@ class Dev:
             assert self.process.poll() is None, self.output
             return read_env_file(self.home)
 
-        return wait_until(exported, 60, what="the env file")
+        return wait_until(exported, what="the env file")
 
     def left(self) -> list[int]:
         """The pids of everything that runs on this home."""

@@ -54,7 +54,7 @@ def test_after_a_kill_the_next_start_works_and_nothing_is_left_of_the_first(home
         os.kill(first.process.pid, signal.SIGKILL)
         first.process.wait()
     with running_dev(home, first.port) as second:
-        wait_until(lambda: len(set(second.left()) - before) >= len(before), 60, what="a whole new set")
+        wait_until(lambda: len(set(second.left()) - before) >= len(before), what="a whole new set")
         assert not before & set(second.left())
         assert second.stop() == 0
         assert second.left() == []
@@ -109,10 +109,10 @@ def test_the_env_file_gives_a_shell_the_urls_and_the_clients(home: Path) -> None
 def test_a_process_that_dies_is_reported_and_started_again(home: Path) -> None:
     with running_dev(home) as dev:
         dev.wait_for_stores()
-        first = wait_until(lambda: pid_of(dev, "andon_worker"), 30, what="a worker")
+        first = wait_until(lambda: pid_of(dev, "andon_worker"), what="a worker")
         os.kill(first, signal.SIGKILL)
         wait_until(lambda: dev.ended("worker"), what="the report")
-        wait_until(lambda: pid_of(dev, "andon_worker") not in (None, first), 30, what="another worker")
+        wait_until(lambda: pid_of(dev, "andon_worker") not in (None, first), what="another worker")
         dev.stop()
 
 
@@ -130,7 +130,7 @@ def test_a_store_that_dies_is_started_again_on_its_port(home: Path) -> None:
                 return None
 
         wait_until(lambda: "postgres has ended" in dev.output, what="the report")
-        assert wait_until(answer, 20) == (42,)
+        assert wait_until(answer) == (42,)
         dev.stop()
 
 
@@ -165,7 +165,7 @@ def test_a_store_that_does_not_answer_is_named_with_the_reason(tmp_path: Path, r
 
 def test_a_stop_during_the_start_leaves_nothing(tmp_path: Path) -> None:
     with running_dev(tmp_path / "home") as dev:
-        wait_until(lambda: "starting the stores" in dev.output, 30, what="the start")
+        wait_until(lambda: "starting the stores" in dev.output, what="the start")
         asked_at = time.monotonic()
         assert dev.stop() == 0
         assert time.monotonic() - asked_at < 15

@@ -76,7 +76,7 @@ def test_a_mistake_is_told_and_a_save_is_taken_over_without_losing_the_run(proje
         project.save(FUNCTION.replace("BODY", "print('otherwise')"))
         terminal.shows("greetings.py: taken over")
         terminal.shows("otherwise")
-        [run] = wait_until(lambda: [each for each in project.andon.runs.list() if each.ended], 30)
+        [run] = wait_until(lambda: [each for each in project.andon.runs.list() if each.ended])
         assert (run.status, run.output) == ("completed", "Hello, Ada")
         assert terminal.text.count("FIRST") == 1
         for told in (
@@ -88,9 +88,9 @@ def test_a_mistake_is_told_and_a_save_is_taken_over_without_losing_the_run(proje
             assert re.search(told, terminal.text), told
 
         project.save(FUNCTION.replace("BODY", WAITING))
-        wait_until(lambda: terminal.text.count("taken over") == 2, 30)
+        wait_until(lambda: terminal.text.count("taken over") == 2)
         project.andon.events.send("greeting/requested", {"name": "Grace"})
-        wait_until(lambda: terminal.text.count("waiting\r\n") == 2, 30)
+        wait_until(lambda: terminal.text.count("waiting\r\n") == 2)
         project.andon.events.send("greeting/cancelled", {"name": "Grace"})
         terminal.shows("cancelled in step second: its code stopped")
         assert terminal.interrupt() == 0
@@ -107,5 +107,5 @@ def test_a_breakpoint_is_answered_at_the_terminal(project: Project) -> None:
         terminal.type("name + ', whom I see'\n")
         terminal.shows("'Ada, whom I see'")
         terminal.type("c\n")
-        wait_until(lambda: [each.output for each in project.andon.runs.list()] == ["Hello, Ada"], 30)
+        wait_until(lambda: [each.output for each in project.andon.runs.list()] == ["Hello, Ada"])
         assert terminal.interrupt() == 0

@@ -37,5 +37,5 @@ def test_both_stores_end_when_their_parent_is_killed(tmp_path: Path) -> None:
         stores = [int(pid) for pid in parent.stdout.readline().split()]
         assert [is_alive(pid) for pid in stores] == [True, True]
         os.kill(parent.pid, signal.SIGKILL)
-    wait_until(lambda: not any(is_alive(pid) for pid in stores), 20, what="the end of both stores")
+    wait_until(lambda: not any(is_alive(pid) for pid in stores), what="the end of both stores")
     assert not (tmp_path / "postgres/data/postmaster.pid").exists(), "PostgreSQL was not stopped in order"

@@ -65,19 +65,19 @@ def running(service: DispatcherService) -> Iterator[None]:
 
 def test_one_leads_the_other_stands_by_and_takes_over_at_once_when_it_stops(start: Start) -> None:
     first = start("first")
-    wait_until(lambda: first.leads, 30)
+    wait_until(lambda: first.leads)
     second = start("second")
     first.ask_to_stop()
-    wait_until(lambda: second.leads, 30)
+    wait_until(lambda: second.leads)
     assert not first.leads
 
 
 def test_in_an_empty_redis_the_group_and_the_flags_are_made_and_then_it_is_whole(start: Start, bus: Any) -> None:
     start("one")
-    wait_until(lambda: bus.get(flags.EPOCH), 30, what="the epoch")
+    wait_until(lambda: bus.get(flags.EPOCH), what="the epoch")
     assert [each["name"] for each in bus.xinfo_groups(events.STREAM)] == [events.GROUP.encode()]
     bus.flushall()
-    wait_until(lambda: bus.get(flags.EPOCH), 30, what="the epoch, after it was lost")
+    wait_until(lambda: bus.get(flags.EPOCH), what="the epoch, after it was lost")
     assert bus.xinfo_groups(events.STREAM)
 
 
@@ -86,14 +86,14 @@ def test_an_accepted_event_that_nobody_published_is_published_and_handled(start:
         inbox.accept(db, [Event("walk/requested", {"case": "a"}, id=str(new_id()))])
     start("one")
     runs = "SELECT status FROM andon.runs"
-    wait_until(lambda: db.execute(runs).fetchall() == [("queued",)], 30, what="its run")
-    wait_until(lambda: db.execute("SELECT count(*) FROM andon.outbox").fetchone() == (0,), 30, what="an empty outbox")
+    wait_until(lambda: db.execute(runs).fetchall() == [("queued",)], what="its run")
+    wait_until(lambda: db.execute("SELECT count(*) FROM andon.outbox").fetchone() == (0,), what="an empty outbox")
 
 
 def test_who_lost_the_lease_stands_by(start: Start, db: Connection, bus: Any) -> None:
     service = start("one")
-    wait_until(lambda: service.leads, 30)
+    wait_until(lambda: service.leads)
     db.execute("UPDATE andon.dispatcher_leases SET holder = 'another', fence = fence + 1")
     events.publish(bus, [Event("walk/requested", {"case": "a"}, id=str(new_id()))])
-    wait_until(lambda: not service.leads, 30)
+    wait_until(lambda: not service.leads)
     assert db.execute("SELECT count(*) FROM andon.runs").fetchone() == (0,)

@@ -51,7 +51,7 @@ def test_a_full_system_has_as_many_connections_as_the_operations_page_counts(sta
                 scene.xadd("tally/requested", {"case": f"tally-{number}"})
             answers = [callers.submit(scene.generate, report) for report in reports]
             httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False, verify=False)
-            wait_until(lambda: connections(scene).items() >= BUSY.items(), 30, what=f"{BUSY}")
+            wait_until(lambda: connections(scene).items() >= BUSY.items(), what=f"{BUSY}")
         for answer in answers:
             answer.result()
     scene.wait_quiet()

@@ -76,14 +76,14 @@ def test_a_system_does_all_that_it_does(
         assert scene.wait_run("walk")["status"] == "completed"
         assert scene.wait_run("stopped")["status"] == "cancelled"
         assert scene.wait_run("lost")["status"] == "completed"
-        wait_until(lambda: scene.show_report(report)["status"] == "generated", 40, what="the report")
+        wait_until(lambda: scene.show_report(report)["status"] == "generated", what="the report")
         scene.request("many", plan={"step-1": {"gate": True}})
         scene.wait_step("many", "step-1")
         bulk = {"functionId": "walk", "if": "event.data.case == 'many'"}
         headers = {"Idempotency-Key": "bulk"}
         assert scene.api.post("/cancellations", json=bulk, headers=headers).status_code == 202
         assert scene.wait_run("many")["status"] == "cancelled"
-        [dead] = wait_until(lambda: scene.api.get("/dead-events").json()["items"], 20, what="the dead event")
+        [dead] = wait_until(lambda: scene.api.get("/dead-events").json()["items"], what="the dead event")
         assert scene.api.post(f"/dead-events/{dead['id']}/replay").status_code == 202
         assert scene.api.delete(f"/reports/{report}").status_code == 204
 

@@ -77,7 +77,7 @@ def test_a_system_loses_a_worker_is_flooded_emptied_and_moved_to_a_promoted_serv
                         for each in range(100)
                     ]
                     assert scene.api.post("/events", json=events).status_code == 202
-                wait_until(lambda: ended(scene) == FLOOD, 60, what="the end of the flood")
+                wait_until(lambda: ended(scene) == FLOOD, what="the end of the flood")
 
                 admin.flushall()
                 admin.script_flush()
@@ -87,7 +87,7 @@ def test_a_system_loses_a_worker_is_flooded_emptied_and_moved_to_a_promoted_serv
                 promoted.config_set("masteruser", "admin")
                 promoted.config_set("masterauth", "admin")
                 promoted.replicaof("127.0.0.1", str(guarded.port))
-                wait_until(lambda: promoted.info("replication")["master_link_status"] == "up", 20, what="the replica")
+                wait_until(lambda: promoted.info("replication")["master_link_status"] == "up", what="the replica")
                 guarded.kill()
                 promoted.replicaof("NO", "ONE")
                 way.retarget(second.url)

@@ -38,7 +38,7 @@ def test_a_producer_starts_runs_and_andon_works_with_its_own_user(
             runs: list[dict[str, Any]] = api.get("/runs").json()["items"]
             return [each["status"] for each in runs] == ["completed"]
 
-        wait_until(ended, 30, what="the run's end")
+        wait_until(ended, what="the run's end")
         assert api.post("/events", json={"name": "a/b"}).status_code == 202
 
 

@@ -42,7 +42,7 @@ def one(collector: Collector, name: str, *, parent: Seen | str | None = None) ->
     def found() -> list[Seen]:
         return [each for each in collector.named(name) if above is None or each.parent == above]
 
-    wait_until(found, 20, what=f"a span {name!r} among {sorted({each.name for each in collector.spans()})}")
+    wait_until(found, what=f"a span {name!r} among {sorted({each.name for each in collector.spans()})}")
     [span] = found()
     return span
 
@@ -101,14 +101,14 @@ def test_a_request_and_an_entry_without_a_trace_begin_one(traced: System, collec
         roots = {each.id for each in collected.named("batch") if not each.parent}
         return [each for each in collected.named("run signals-counting") if each.parent in roots]
 
-    [run] = wait_until(begun, 20, what="a run whose trace begins with its batch")
+    [run] = wait_until(begun, what="a run whose trace begins with its batch")
     assert run.attributes["andon.run.status"] == "completed"
 
 
 def test_a_cancelled_runs_span_is_linked_to_the_request_that_cancelled_it(traced: System, collected: Collector) -> None:
     send(traced.url, "signals/waiting.requested", "chairs", traceparent=f"00-{uuid.uuid4().hex}-{'b8' * 8}-01")
     with traced.client() as client:
-        wait_until(lambda: client.get("/runs?status=running").json()["items"], 20, what="the run is running")
+        wait_until(lambda: client.get("/runs?status=running").json()["items"], what="the run is running")
         [run] = client.get("/runs?status=running").json()["items"]
         asked = uuid.uuid4().hex
         answer = client.post(f"/runs/{run['id']}/cancel", headers={"traceparent": f"00-{asked}-{'c1' * 8}-01"})
@@ -145,7 +145,7 @@ def test_without_the_variables_nothing_of_it_is_imported(system: StartSystem) ->
     started = system(functions=("tests.integration.signals.imports",))
     with started.client() as client:
         send(started.url, "signals/imports.requested", "chairs")
-        wait_until(lambda: client.get("/runs?status=completed").json()["items"], 30, what="the run has completed")
+        wait_until(lambda: client.get("/runs?status=completed").json()["items"], what="the run has completed")
         [run] = client.get("/runs").json()["items"]
         assert client.get(f"/runs/{run['id']}").json()["output"] == {"here": []}
 
@@ -167,7 +167,7 @@ def test_a_collector_that_is_away_keeps_nobody(system: StartSystem) -> None:
     started = system(functions=FUNCTIONS, env=env)
     send(started.url, "signals/failing.requested", "chairs")
     with started.client() as client:
-        wait_until(lambda: client.get("/runs?status=failed").json()["items"], 30, what="the run has ended")
+        wait_until(lambda: client.get("/runs?status=failed").json()["items"], what="the run has ended")
     for process in started.processes.values():
         assert process.stop(timeout=15) == 0
 

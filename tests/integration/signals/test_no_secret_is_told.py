@@ -93,7 +93,7 @@ def test_running_processes_tell_no_secret(
         for name, word in (("failing", secrets["event's data"]), ("quoting", secrets["statement's literal"])):
             event = {"name": f"signals/{name}.requested", "data": {"word": word}}
             assert ask("POST", "/api/v1/events", json=event).status_code == 202
-        wait_until(lambda: len(ask("GET", "/api/v1/runs?status=failed").json()["items"]) == 2, 60, what="both failed")
+        wait_until(lambda: len(ask("GET", "/api/v1/runs?status=failed").json()["items"]) == 2, what="both failed")
         with psycopg.connect(database_url, autocommit=True) as connection:
             connection.execute("ALTER TABLE andon.datasets RENAME TO gone")
             assert ask("GET", "/api/v1/datasets").status_code == 500
@@ -104,7 +104,7 @@ def test_running_processes_tell_no_secret(
         assert ask("GET", "/api/v1/runs").status_code == 503
         assert ask("GET", "/readyz").status_code == 503
         for name in ("dispatcher-1", "worker-1"):
-            wait_until(lambda name=name: "away" in started[name].output or "failed" in started[name].output, 30)  # type: ignore[misc]
+            wait_until(lambda name=name: "away" in started[name].output or "failed" in started[name].output)  # type: ignore[misc]
         postgres.restore()
         bus.restore()
         for process in started.processes.values():
@@ -148,7 +148,7 @@ def test_a_process_that_cannot_start_says_why_without_the_password(
     process = Process(module, module, environment, tmp_path / "log")
     process.start()
     try:
-        wait_until(lambda: not process.running or "trying again" in process.output, 60, what="what it says")
+        wait_until(lambda: not process.running or "trying again" in process.output, what="what it says")
     finally:
         code = process.stop()
     said = process.output

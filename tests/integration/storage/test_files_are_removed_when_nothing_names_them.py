@@ -231,7 +231,7 @@ def wait_generated(scene: Scene, report: str) -> dict[str, Any]:
         shown = scene.show_report(report)
         return shown if shown["status"] == "generated" else None
 
-    return wait_until(look, 40, what="the report")
+    return wait_until(look, what="the report")
 
 
 def test_prune_says_what_it_removed_and_what_is_stored(

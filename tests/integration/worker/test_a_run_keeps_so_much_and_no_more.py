@@ -16,7 +16,7 @@ def test_a_result_that_is_too_much_fails_its_step_and_the_run_goes_on(system: St
     )
     with started.client() as client:
         client.post("/events", json={"name": "lane/bulky", "data": {}}).raise_for_status()
-        wait_until(lambda: client.get("/runs?status=completed").json()["items"], 60, what="its end")
+        wait_until(lambda: client.get("/runs?status=completed").json()["items"], what="its end")
         [run] = client.get("/runs").json()["items"]
         output = run["output"]
     kept, refused = output[:2], output[2:]

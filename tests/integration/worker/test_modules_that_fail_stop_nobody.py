@@ -93,20 +93,20 @@ def test_a_system_with_a_module_that_fails_serves_the_others_and_keeps_events_of
     (folder / "late.py").write_text(GOOD.format(id="late"))
     started = system(functions=("first", "late"), env={"PYTHONPATH": os.environ["PYTHONPATH"]})
     with started.client() as client:
-        wait_until(lambda: len(client.get("/functions").json()["items"]) == 2, 30, what="both are known")
+        wait_until(lambda: len(client.get("/functions").json()["items"]) == 2, what="both are known")
         (folder / "late.py").write_text("raise ValueError('a typo')")
         for process in (*started.dispatchers, *started.workers):
             assert process.stop() == 0
             process.start()
         for name in ("late", "first"):
             client.post("/events", json={"name": f"{name}/requested", "data": {}}).raise_for_status()
-        wait_until(lambda: _statuses(client).get("first") == "completed", 40, what="the other is served")
+        wait_until(lambda: _statuses(client).get("first") == "completed", what="the other is served")
         assert _statuses(client) == {"first": "completed", "late": "queued"}
         (folder / "late.py").write_text(GOOD.format(id="late"))
         for process in started.workers:
             assert process.stop() == 0
             process.start()
-        wait_until(lambda: _statuses(client)["late"] == "completed", 60, what="the mended one is served")
+        wait_until(lambda: _statuses(client)["late"] == "completed", what="the mended one is served")
 
 
 def _statuses(client: object) -> dict[str, str]:
@@ -128,7 +128,7 @@ def test_a_module_with_threads_of_its_own_has_its_lanes_start_anew(
     started = system(functions=("threads",), env={"PYTHONPATH": os.environ["PYTHONPATH"]})
     with started.client() as client:
         client.post("/events", json={"name": "threads/requested", "data": {}}).raise_for_status()
-        wait_until(lambda: _statuses(client).get("threads") == "completed", 40, what="its run")
+        wait_until(lambda: _statuses(client).get("threads") == "completed", what="its run")
     assert f"lanes are made by {start}" in started["worker-1"].output
 
 
@@ -151,7 +151,7 @@ def test_random_numbers_of_a_module_differ_between_lanes(system: StartSystem, fo
                 client.get(f"/runs/{each['id']}").json()["output"] for each in items if each["status"] == "completed"
             ]
 
-        wait_until(lambda: len(thrown()) == 3, 40, what="three throws")
+        wait_until(lambda: len(thrown()) == 3, what="three throws")
         for place in range(4):
             assert len({throw[place] for throw in thrown()}) == 3
 
@@ -160,7 +160,7 @@ def test_lanes_start_anew_where_that_is_asked_for(system: StartSystem, folder: P
     started = system(functions=("first",), env={"PYTHONPATH": os.environ["PYTHONPATH"], "ANDON_LANES_START": "spawn"})
     with started.client() as client:
         client.post("/events", json={"name": "first/requested", "data": {}}).raise_for_status()
-        wait_until(lambda: _statuses(client).get("first") == "completed", 60, what="its run")
+        wait_until(lambda: _statuses(client).get("first") == "completed", what="its run")
     assert "lanes are made by spawn because ANDON_LANES_START=spawn" in started["worker-1"].output
 
 

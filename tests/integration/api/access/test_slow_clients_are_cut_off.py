@@ -20,7 +20,7 @@ HALF = {
 
 @pytest.mark.parametrize("half", HALF)
 def test_clients_that_stop_half_way_hold_no_thread_for_ever(system: StartSystem, half: str) -> None:
-    running = system(env={"ANDON_AUTH": "on", "ANDON_API_THREADS": "4"})
+    running = system(env={"ANDON_AUTH": "on", "ANDON_API_THREADS": "4"}, dispatchers=0, workers=0)
     with ExitStack() as stack:
         slow = [stack.enter_context(socket.create_connection(("127.0.0.1", running.port))) for _ in range(8)]
         for each in slow:
@@ -32,7 +32,7 @@ def test_clients_that_stop_half_way_hold_no_thread_for_ever(system: StartSystem,
 
 
 def test_an_upload_that_hides_its_length_is_still_limited(system: StartSystem) -> None:
-    running = system(env={"ANDON_UPLOAD_LIMIT_BYTES": "1000000"})
+    running = system(env={"ANDON_UPLOAD_LIMIT_BYTES": "1000000"}, dispatchers=0, workers=0)
     head = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\na,b\n'
     body = io.BytesIO(head + b"1,2\n" * 1_000_000 + b"\r\n--b--\r\n")
     headers = {"Content-Type": "multipart/form-data; boundary=b"}

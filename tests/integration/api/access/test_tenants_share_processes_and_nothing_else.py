@@ -28,7 +28,7 @@ def test_no_cancel_of_another_tenant_stops_a_run(system: StartSystem, tmp_path: 
         data: dict[str, Any] = {"case": "shared", "plan": {"step-1": {"gate": True}}}
         acme.post("/events", json={"name": "walk/requested", "data": data}).raise_for_status()
         ledger = Ledger(tmp_path)
-        wait_until(lambda: ledger.begins("shared", "step-1"), 20, what="step-1")
+        wait_until(lambda: ledger.begins("shared", "step-1"), what="step-1")
         [run] = acme.get("/runs").json()["items"]
         attempts = [
             {"name": "walk/cancelled", "data": {"case": "shared"}},
@@ -43,11 +43,11 @@ def test_no_cancel_of_another_tenant_stops_a_run(system: StartSystem, tmp_path: 
         def handled() -> bool:
             return bool(rival.get(f"/events/{marker}").json()["effects"]["started"])
 
-        wait_until(handled, 20, what="the events after them")
+        wait_until(handled, what="the events after them")
         for id in ids:
             assert rival.get(f"/events/{id}").json()["effects"]["cancelled"] == []
         assert acme.get(f"/runs/{run['id']}").json()["cancel"] is None
         ledger.open("shared")
-        wait_until(lambda: acme.get(f"/runs/{run['id']}").json()["status"] == "completed", 20, what="its end")
+        wait_until(lambda: acme.get(f"/runs/{run['id']}").json()["status"] == "completed", what="its end")
     output = "".join(process.output for process in running.processes.values())
     assert not any(secret in output for secret in secrets)
