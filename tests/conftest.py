@@ -20,7 +20,8 @@ from redis import Redis
 
 from andon.embedded import PostgresServer, RedisServer, embedded_postgres, embedded_redis
 from andon.migrations import migrate
-from tests.databases import Databases, UnsyncedPostgres
+from tests.databases import BARE, Databases, UnsyncedPostgres, create
+from tests.once import alone, common_folder
 from tests.system import SHIPPED_FUNCTIONS, System
 
 # Folders and files whose tests take whole processes, a browser, an outage that lasts, or a great deal of data.
@@ -116,9 +117,26 @@ def pytest_unconfigure() -> None:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+def made_postgres(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a PostgreSQL with the current schema that stands still, made once for all that run tests."""
+    common = common_folder(tmp_path_factory, "made")
+    made = common / "is-made"
+    with alone(common):
+        server = UnsyncedPostgres(common / "postgres")
+        if not made.exists():
+            server.start()
+            try:
+                migrate(server.url)
+            finally:
+                server.stop()
+            made.touch()
+    return server.folder
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory, made_postgres: Path) -> Iterator[PostgresServer]:
     """The session's PostgreSQL. A test that stops or kills servers starts one of its own."""
-    server = UnsyncedPostgres(tmp_path_factory.mktemp("postgres"))
+    server = UnsyncedPostgres(copied(made_postgres, tmp_path_factory.mktemp("postgres") / "its"))
     try:
         server.start()
         yield server
@@ -128,8 +146,9 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgr
 
 @pytest.fixture(scope="session")
 def postgres_url(postgres_server: PostgresServer) -> str:
-    """The URL of the session's PostgreSQL: a database without a schema."""
-    return postgres_server.url
+    """The URL of a database without a schema."""
+    create(postgres_server.url_of("postgres"), BARE, "template0")
+    return postgres_server.url_of(BARE)
 
 
 @pytest.fixture(scope="session")
@@ -155,25 +174,17 @@ def database_url(databases: Databases, request: pytest.FixtureRequest) -> Iterat
         databases.give_back(url)
 
 
-@pytest.fixture(scope="session")
-def made_postgres(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a PostgreSQL with the current schema that stands still."""
-    server = UnsyncedPostgres(tmp_path_factory.mktemp("made"))
-    server.start()
-    try:
-        migrate(server.url)
-    finally:
-        server.stop()
-    return server.folder
-
-
 @pytest.fixture
 def own_postgres(tmp_path: Path, made_postgres: Path) -> Iterator[PostgresServer]:
     """A PostgreSQL that this test may stop and kill, with the current schema."""
-    folder = tmp_path / "postgres"
-    subprocess.run(["cp", "-a", str(made_postgres), str(folder)], check=True)  # it belongs to whom it ran as
-    with embedded_postgres(folder) as server:
+    with embedded_postgres(copied(made_postgres, tmp_path / "postgres")) as server:
         yield server
+
+
+def copied(folder: Path, to: Path) -> Path:
+    """A copy, which belongs to whom it ran as."""
+    subprocess.run(["cp", "-a", str(folder), str(to)], check=True)
+    return to
 
 
 @pytest.fixture(scope="session")

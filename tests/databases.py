@@ -15,10 +15,10 @@ import psycopg
 from psycopg import sql
 
 from andon.embedded import PostgresServer
-from andon.migrations import migrate
 from tests.polling import wait_until
 
 TEMPLATE = "andon_template"
+BARE = "andon_bare"
 MOST_BYTES = 4 << 20  # that a database grows by: its tables would be slow to read, though empty
 FIRST_OURS = 16384  # of an object's number: those below are Postgres' own
 
@@ -65,15 +65,14 @@ class UnsyncedPostgres(PostgresServer):
 
 
 class Databases:
-    """The databases of one server."""
+    """The databases of a server whose own has the current schema."""
 
     def __init__(self, server: PostgresServer) -> None:
         self._server = server
         self._admin = server.url_of("postgres")
         self._free: list[str] = []
         self._catalogues: dict[str, str] = {}
-        create(self._admin, TEMPLATE, "template0")
-        migrate(server.url_of(TEMPLATE))
+        create(self._admin, TEMPLATE, _name(server.url))
         with psycopg.connect(server.url_of(TEMPLATE)) as template:
             self._catalogue = _catalogue(template)
             self._bytes = _one(template, "SELECT pg_database_size(current_database())")

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import pickle
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +12,7 @@ import pytest
 from andon.reports import NoControl, ReportOptions
 from andon.reports.datasets import ensure_parquet
 from andon_worker.hybrid_report import SECTIONS
+from tests.once import alone, common_folder
 from tests.unit.hybrid_report import flights
 
 OPTIONS = ReportOptions(resamples=200)
@@ -24,18 +22,7 @@ Profile = Callable[..., dict[str, Any]]
 @pytest.fixture(scope="session")
 def flights_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the processes that run the tests keep what one of them has made for all; the others wait meanwhile."""
-    base = tmp_path_factory.getbasetemp()
-    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "flights"
-    folder.mkdir(exist_ok=True)
-    return folder
-
-
-@contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """No other process is in such a block with this folder."""
-    with (folder / "lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+    return common_folder(tmp_path_factory, "flights")
 
 
 @pytest.fixture(scope="session")
