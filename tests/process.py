@@ -14,7 +14,7 @@ from pathlib import Path
 
 from andon.embedded.children.spawn import spawn
 from tests.images import Forked, can_be_forked, image_of
-from tests.polling import wait_until
+from tests.polling import PATIENCE, wait_until
 
 
 class Process:
@@ -70,7 +70,7 @@ class Process:
             else:
                 self._process = spawn([sys.executable, "-m", self._module], env=self.env, output=output)
 
-    def stop(self, timeout: float = 40.0) -> int:
+    def stop(self, timeout: float = PATIENCE) -> int:
         """SIGTERM, as soon as it listens to that, and wait; returns the exit code. `AssertionError` when it doesn't end
         in time.
         """

@@ -42,7 +42,7 @@ from andon_worker.supervisor.ledger import Ledger
 from andon_worker.supervisor.output.logbook import Logbook
 from andon_worker.supervisor.signals.hooks import Hooks
 from andon_worker.wire import Header, receive, send
-from tests.polling import wait_until
+from tests.polling import PATIENCE, wait_until
 
 LEASE = 60.0
 WORKER = "w"
@@ -252,7 +252,7 @@ class Supervised:
         done = threading.Event()
         self.loop.post(call)
         self.loop.post(done.set)
-        assert done.wait(10)
+        assert done.wait(PATIENCE)
 
     def row(self, run: Run, *columns: str) -> tuple[Any, ...]:
         """These columns of the run."""

@@ -20,6 +20,7 @@ from andon.engine.events import Event
 from andon.engine.ports import Attempt
 from tests.contract.journal_contract import JournalContract, Kept
 from tests.ledgers import LedgerJournal, start_ledger
+from tests.polling import PATIENCE
 
 HELD_RUN = """
 INSERT INTO andon.runs (id, tenant, function_id, event_seq, status, fence, started_at)
@@ -100,9 +101,9 @@ def test_runs_that_end_steps_together_do_not_wait_for_a_run_that_is_locked(datab
         with other.transaction():
             other.execute("SELECT FROM andon.runs WHERE id = %s FOR UPDATE", [runs[0]])
             completes = [pool.submit(each.complete, Attempt("a", 0), 0.0, "1") for each in journals]
-            assert [each.result(30) for each in completes[1:]] == [False] * 3
+            assert [each.result(PATIENCE) for each in completes[1:]] == [False] * 3
             assert not completes[0].done()
-        assert completes[0].result(30) is False
+        assert completes[0].result(PATIENCE) is False
         assert [read_memos(other, run)[0]["a"].output for run in runs] == [1] * 4
     ledger.close()
     ledger.join()

@@ -10,7 +10,7 @@ import pytest
 
 from tests.faults.conftest import Stage
 from tests.faults.proxy import Proxy
-from tests.polling import wait_until
+from tests.polling import PATIENCE, wait_until
 from tests.scene import STREAM
 
 
@@ -30,7 +30,7 @@ def test_01_an_api_killed_after_its_commit_and_before_xadd_loses_and_doubles_not
 
     sender = threading.Thread(target=post)
     sender.start()
-    assert redis_proxy.stalled.wait(20)
+    assert redis_proxy.stalled.wait(PATIENCE)
     scene.system["api"].kill()
     sender.join()
     assert isinstance(answers[0], httpx.HTTPError), "the API was to be killed before it answered"

@@ -9,7 +9,7 @@ import pytest
 from andon.adapters.redis.stream.reading import CUT, LARGEST
 from tests.faults.conftest import Stage
 from tests.faults.proxy import Proxy
-from tests.polling import wait_until
+from tests.polling import PATIENCE, wait_until
 from tests.scene import GROUP, STREAM, Scene
 
 
@@ -21,7 +21,7 @@ def test_04_a_dispatcher_killed_after_its_commit_and_before_xack_makes_no_second
     redis_proxy.stall_at(b"XACK")
     scene.request("unacked", steps=2)
     scene.cancel("unacked-other")
-    assert redis_proxy.stalled.wait(30)
+    assert redis_proxy.stalled.wait(PATIENCE)
     scene.system["dispatcher-1"].kill()
     assert scene.runs("unacked"), "it was to be killed after its commit"
     assert scene.pending() >= 1

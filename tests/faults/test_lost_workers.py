@@ -56,7 +56,7 @@ def test_08_a_rolling_restart_of_all_workers_hands_runs_over_without_counting_an
         scene.request(case, plan={"step-2": {"gate": True}})
         scene.wait_step(case, "step-2")
     for worker in tuple(scene.system.workers):
-        assert worker.stop(timeout=30) == 0
+        assert worker.stop() == 0
         worker.start()
     for case in ("long-1", "long-2", "long-3"):
         scene.ledger.open(case)
@@ -76,7 +76,7 @@ def test_09_a_cancel_under_way_completes_although_its_worker_is_told_to_stop(sta
     scene.wait_step("stopping", "step-2")
     scene.cancel("stopping")
     scene.wait_run("stopping", "cancelling", "cancelled")
-    assert scene.system["worker-1"].stop(timeout=30) == 0
+    assert scene.system["worker-1"].stop() == 0
     scene.system["worker-1"].start()
     scene.wait_run("stopping", "cancelled")
     scene.wait_run("stopping", "completed", kind="on_cancel")

@@ -28,7 +28,7 @@ def test_08_no_finished_step_is_repeated_and_no_run_lost_when_all_workers_are_re
     with requesting(scene) as cases:
         for worker in scene.system.workers:
             wait_until(lambda: len(busy_workers(scene)) == WORKERS, PATIENCE, what="every worker has runs")
-            assert worker.stop(timeout=30) == 0
+            assert worker.stop() == 0
             assert worker.pid not in busy_workers(scene)
             restart(worker)
     scene.wait_quiet()

@@ -23,7 +23,7 @@ from andon.settings import Settings
 from andon_worker.dispatcher.bootstrap import dispatcher
 from tests.databases import create, drop
 from tests.faults.proxy import Proxy
-from tests.polling import wait_until
+from tests.polling import PATIENCE, wait_until
 from tests.system import SHIPPED_FUNCTIONS
 
 MODULES = ("andon_api", "andon_worker", "andon_worker.dispatcher", "andon.migrations")
@@ -108,7 +108,7 @@ def test_a_dispatcher_waits_for_a_database_that_went_away_after_it_was_asked_for
             wait_until(lambda: service.leads, what="it leads")
         finally:
             service.ask_to_stop()
-        running.result(10)
+        running.result(PATIENCE)
 
 
 def test_a_start_does_not_wait_for_a_database_that_refuses_it(database_url: str) -> None:

@@ -13,6 +13,7 @@ from redis import Redis
 
 from andon_api.live import Share
 from tests.integration.api.conftest import Client, MakeRun
+from tests.polling import PATIENCE
 
 API = "/api/v1"
 FIELDS = {
@@ -128,7 +129,7 @@ def test_a_stream_sends_each_change_and_ends_with_the_run(
 
     reader = threading.Thread(target=follow)
     reader.start()
-    assert first.wait(10)
+    assert first.wait(PATIENCE)
     database.execute("UPDATE andon.runs SET status = 'completed', ended_at = now() WHERE id = %s", [run_id])
     bus.publish("andon:live", json.dumps({"run": run_id, "report": None}))
     reader.join(10)

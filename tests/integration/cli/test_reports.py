@@ -8,7 +8,7 @@ import pytest
 from andon.client import Andon
 from tests.integration.cli.conftest import Command, interrupt
 from tests.ledger import Ledger
-from tests.polling import wait_until
+from tests.polling import PATIENCE, wait_until
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def test_watching_a_report_that_is_cancelled_ends_with_1_and_the_reason(
     wait_until(lambda: ledger.begins(idle, "compute"))
     cancelled = command("reports", "cancel", idle, "--reason", "no longer needed", "--wait", "--json")
     assert (cancelled.code, cancelled.json["status"]) == (0, "cancelled")
-    out, err = watching.communicate(timeout=30)
+    out, err = watching.communicate(timeout=PATIENCE)
     assert watching.returncode == 1
     assert err == f"andon: Report {idle} is cancelled: no longer needed\n"
     statuses = [json.loads(line)["status"] for line in (first + out).splitlines()]

@@ -3,7 +3,6 @@ import signal
 import socket
 import stat
 import subprocess
-import time
 from pathlib import Path
 
 import psycopg
@@ -11,7 +10,7 @@ import pytest
 
 from andon.embedded.ports import free_port
 from tests.integration.embedded.dev import Dev, running_dev
-from tests.polling import wait_until
+from tests.polling import PATIENCE, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +63,7 @@ def test_a_second_one_on_the_same_home_is_refused_in_a_sentence(home: Path) -> N
     with running_dev(home) as first:
         first.wait_for_stores()
         with running_dev(home) as second:
-            assert second.process.wait(20) == 1
+            assert second.process.wait(PATIENCE) == 1
             assert f"Another `andon dev` (pid {first.process.pid})" in second.output
             assert "ANDON_HOME" in second.output
             assert "Traceback" not in second.output
@@ -85,7 +84,7 @@ def test_a_busy_port_is_named_before_anything_starts(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with running_dev(tmp_path / "home", port) as dev:
-            assert dev.process.wait(20) == 1
+            assert dev.process.wait(PATIENCE) == 1
             assert f"Port {port} on 127.0.0.1 is in use" in dev.output
             assert f"PORT={port + 1} make run" in dev.output
             assert dev.left() == []
@@ -157,7 +156,7 @@ def test_a_shell_that_has_sourced_the_env_file_can_start_it_again(home: Path) ->
 def test_a_store_that_does_not_answer_is_named_with_the_reason(tmp_path: Path, redis_url: str) -> None:
     elsewhere = f"postgresql://nobody@127.0.0.1:{free_port()}/none"
     with running_dev(tmp_path / "home", ANDON_DATABASE_URL=elsewhere, ANDON_REDIS_URL=redis_url) as dev:
-        assert dev.process.wait(60) == 1
+        assert dev.process.wait(PATIENCE) == 1
         assert "The database that ANDON_DATABASE_URL names does not answer: connection failed" in dev.output
         assert "Connection refused" in dev.output
         assert "Traceback" not in dev.output
@@ -166,9 +165,7 @@ def test_a_store_that_does_not_answer_is_named_with_the_reason(tmp_path: Path, r
 def test_a_stop_during_the_start_leaves_nothing(tmp_path: Path) -> None:
     with running_dev(tmp_path / "home") as dev:
         wait_until(lambda: "starting the stores" in dev.output, what="the start")
-        asked_at = time.monotonic()
         assert dev.stop() == 0
-        assert time.monotonic() - asked_at < 15
         assert dev.left() == []
 
 

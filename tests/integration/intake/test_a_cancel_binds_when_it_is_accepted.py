@@ -16,7 +16,7 @@ from andon.engine.declared.functions import Registry
 from andon.engine.declared.rules import run_flag
 from andon.engine.events import Event
 from andon_worker.dispatcher.batches.batch import record_batch
-from tests.polling import wait_until
+from tests.polling import PATIENCE, wait_until
 
 from .conftest import Desk
 
@@ -115,7 +115,7 @@ def test_beside_an_uncommitted_batch_it_waits_for_the_run_that_the_batch_makes(
             record_batch(desk.db, registry, [walk()], ["1-0"])
             answer = caller.submit(send, api, cancel())
             wait_until(lambda: waits_for_a_key(desk.db), what="the cancel waits for the batch")
-        assert answer.result(10).stopped == [only_run(desk)]
+        assert answer.result(PATIENCE).stopped == [only_run(desk)]
     assert desk.statuses()[0] == "cancelled"
 
 
@@ -132,7 +132,7 @@ def test_beside_an_uncommitted_cancel_a_batch_waits_and_makes_the_older_run_as_c
             assert accept_effects(api, [cancel()], rules).stopped == []
             answer = caller.submit(batch, desk.db, registry, older)
             wait_until(lambda: waits_for_a_key(api), what="the batch waits for the cancel")
-        answer.result(10)
+        answer.result(PATIENCE)
     assert desk.statuses()[0] == "cancelled"
 
 
@@ -146,10 +146,10 @@ def test_another_tenants_cancel_waits_for_no_batch_however_large(
             record_batch(desk.db, registry, walks, [f"1-{number}" for number in range(many)])
             for number in range(20):
                 other = replace(cancel(f"case-{number}", f"c{number}"), tenant="other")
-                assert caller.submit(send, api, other).result(5).stopped == []
+                assert caller.submit(send, api, other).result(PATIENCE).stopped == []
             own = caller.submit(send, api, cancel("case-7"))
             wait_until(lambda: waits_for_a_key(desk.db), what="its own tenant's cancel waits for the batch")
-        assert own.result(10).stopped
+        assert own.result(PATIENCE).stopped
 
 
 def batch(connection: Connection, registry: Registry, event: Event) -> None:

@@ -18,7 +18,7 @@ from andon.adapters.postgres.asks.requests import Ask, Asked, Conflict
 from andon.adapters.postgres.connect import Connection, connect
 from andon.adapters.postgres.runs.settle import End, settle_held
 from andon.engine.ids import new_id
-from tests.polling import wait_until
+from tests.polling import PATIENCE, wait_until
 
 USER = {"id": "ann"}
 ROUNDS = 25
@@ -104,7 +104,7 @@ class House:
                 answer = caller.submit(ask)
                 wait_until(self._waits, what="the cancel waits for a lock")
             try:
-                asked.set_result(answer.result(10))
+                asked.set_result(answer.result(PATIENCE))
             except Conflict as refused:
                 asked.set_exception(refused)
 
@@ -276,7 +276,7 @@ def test_in_any_race_the_cancel_or_the_settling_wins(house: House, verb: str) ->
         start = threading.Barrier(2)
 
         def cancel(report_id: uuid.UUID = report_id, run_id: uuid.UUID = run_id, start: Any = start) -> bool:
-            start.wait(5)
+            start.wait(PATIENCE)
             try:
                 return house.cancel(verb, report_id, run_id) is not None
             except Conflict:
@@ -284,10 +284,10 @@ def test_in_any_race_the_cancel_or_the_settling_wins(house: House, verb: str) ->
 
         with ThreadPoolExecutor(1) as caller, connect(house.url, name="worker") as worker:
             accepted = caller.submit(cancel)
-            start.wait(5)
+            start.wait(PATIENCE)
             while not settle_held(worker, [End(run_id, 1, "completed", "{}")]):
                 pass  # the cancel holds the row just now
-            won = accepted.result(10)
+            won = accepted.result(PATIENCE)
         assert house.status(run_id) == ("cancelled" if won else "completed")
         [[report]] = house.db.execute("SELECT status FROM andon.reports WHERE id = %s", [report_id]).fetchall()
         assert report == ("cancelled" if won else "generated")
@@ -300,7 +300,7 @@ def test_two_cancels_at_once_leave_one_mark(house: House) -> None:
         both = house.both("running")
         with ThreadPoolExecutor(2) as callers:
             asked = [callers.submit(house.cancel, verb, *both) for verb in ("run", "report")]
-            marked = [each for one in asked if (found := one.result(10)) for each in found.cancelling]
+            marked = [each for one in asked if (found := one.result(PATIENCE)) for each in found.cancelling]
         assert marked == [both[1]]
 
 

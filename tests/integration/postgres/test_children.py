@@ -26,7 +26,7 @@ from andon.engine.steps.invoking import KEY, invoked_again
 from andon_worker.dispatcher.duties.deadlines import settle_overdue
 from andon_worker.dispatcher.duties.ending import outlived, reclaim
 from tests.family import FUNCTIONS, Family, declared
-from tests.polling import wait_until
+from tests.polling import PATIENCE, wait_until
 from tests.soak import births
 
 
@@ -142,7 +142,7 @@ def test_4_cancelled_while_the_batch_that_makes_the_child_is_open(family: Family
             )
             wait_until(lambda: family.db.execute(blocked).fetchone(), what="a cancel that waits for the batch")
             assert not asked.done()
-        asked.result(30)
+        asked.result(PATIENCE)
     assert family.status(child) == "queued"
     assert family.db.execute("SELECT parent_was_to_stop FROM public.births").fetchall() == [(False,)]
     family.take_opened()

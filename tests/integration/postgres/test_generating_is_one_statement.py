@@ -12,7 +12,7 @@ from andon.adapters.postgres.asks import reports
 from andon.adapters.postgres.asks.requests import Ask, Asked, Conflict, NotFound
 from andon.adapters.postgres.connect import Connection, connect
 from andon.engine.ids import new_id
-from tests.polling import wait_until
+from tests.polling import PATIENCE, wait_until
 
 _REPORT = """
 WITH dataset AS (
@@ -83,7 +83,7 @@ def test_a_change_that_it_waited_for_counts(database_url: str, db: Connection) -
             other.execute("UPDATE andon.reports SET options = '{\"resamples\": 2}', version = version + 1")
             asked = caller.submit(ask, database_url, report_id)
             wait_until(lambda: bool(db.execute(_WAITS).fetchall()), what="the request waits for the lock")
-        assert asked.result(10).event.data["options"] == {"resamples": 2}
+        assert asked.result(PATIENCE).event.data["options"] == {"resamples": 2}
     assert db.execute("SELECT status, version FROM andon.reports").fetchall() == [("generating", 3)]
 
 

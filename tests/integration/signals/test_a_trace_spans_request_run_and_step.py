@@ -169,7 +169,7 @@ def test_a_collector_that_is_away_keeps_nobody(system: StartSystem) -> None:
     with started.client() as client:
         wait_until(lambda: client.get("/runs?status=failed").json()["items"], what="the run has ended")
     for process in started.processes.values():
-        assert process.stop(timeout=15) == 0
+        assert process.stop(timeout=40) == 0
 
 
 def test_an_exporter_that_is_not_installed_is_a_line_in_the_log(system: StartSystem) -> None:

@@ -11,7 +11,7 @@ from andon.adapters.postgres.asks.requests import Ask
 from andon.engine.declared.rules import run_flag
 from andon.engine.stops import Cause
 from andon_worker.supervisor.hosting.hosting import Run
-from tests.polling import wait_until
+from tests.polling import PATIENCE, wait_until
 from tests.supervised import LEASE, Supervised
 
 
@@ -75,7 +75,7 @@ def test_code_that_does_not_stop_in_its_grace_is_killed(supervised: Supervised) 
     wait_until(lambda: run.underway)
     supervised.executing.raised(run_flag(run.id), cancel(supervised, run))
     assert [lane.ordered()["last"], lane.ordered()["last"]] == [False, True]
-    assert lane.process.wait(10) == -signal.SIGKILL
+    assert lane.process.wait(PATIENCE) == -signal.SIGKILL
     supervised.wait_for(run, "cancelled")
 
 
@@ -116,7 +116,7 @@ def test_the_heartbeat_stops_what_is_cancelled_and_what_is_lost_and_nothing_else
     supervised.db.execute("UPDATE andon.runs SET fence = fence + 1 WHERE id = %s", [lost.id])
     supervised.heartbeat.start()
     assert stopped.ordered()["cause"] == Cause.CANCELLED
-    assert killed.process.wait(10) == -signal.SIGKILL
+    assert killed.process.wait(PATIENCE) == -signal.SIGKILL
     wait_until(lambda: lost.id in supervised.done)
     assert kept.cause is None
 

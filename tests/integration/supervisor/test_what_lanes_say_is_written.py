@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 
-from tests.polling import wait_until
+from tests.polling import PATIENCE, wait_until
 from tests.supervised import Supervised
 
 
@@ -49,7 +49,7 @@ def test_a_result_of_a_run_that_another_worker_holds_is_not_kept_and_its_lane_is
     run, lane = supervised.begin()
     supervised.db.execute("UPDATE andon.runs SET fence = fence + 1, worker_id = 'other' WHERE id = %s", [run.id])
     lane.say("complete", b"1", **lane.begin(), seconds=0.1, files=[])  # what it is answered, it may not live to hear
-    assert lane.process.wait(10) == -signal.SIGKILL
+    assert lane.process.wait(PATIENCE) == -signal.SIGKILL
     wait_until(lambda: run.id in supervised.done)
     assert supervised.row(run, "status", "worker_id") == ("running", "other")
     assert supervised.db.execute("SELECT FROM andon.steps").fetchall() == []

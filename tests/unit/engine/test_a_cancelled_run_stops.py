@@ -14,7 +14,7 @@ from andon import Cancelled, Event, Step, StepError
 from andon.engine.errors import Interrupted
 from andon.engine.execution import Completed, Stopped
 from andon.engine.stops import Cause
-from tests.polling import wait_until
+from tests.polling import PATIENCE, wait_until
 from tests.unit.engine.conftest import Run
 
 CANCELLED, HANDED_OVER, LOST = Stopped(Cause.CANCELLED), Stopped(Cause.HAND_OVER), Stopped(Cause.LEASE_LOST)
@@ -28,7 +28,7 @@ def soon(run: Run) -> Callable[..., threading.Event]:
         started = threading.Event()
 
         def stop() -> None:
-            assert started.wait(5)
+            assert started.wait(PATIENCE)
             (run.order if hurry else run.stop.order)(cause)
 
         threading.Thread(target=stop, daemon=True).start()

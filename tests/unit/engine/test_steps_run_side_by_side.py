@@ -11,6 +11,7 @@ import pytest
 from andon import Event, NonRetriable, Step, StepError
 from andon.engine.execution import Completed, Failed, Stopped, Suspended
 from andon.engine.stops import Cause
+from tests.polling import PATIENCE
 from tests.unit.engine.conftest import Run
 
 
@@ -116,7 +117,7 @@ def test_with_policy_first_a_failure_is_raised_at_once_and_the_others_hear_of_it
     outcome = run.go(handler)
     assert isinstance(outcome, Failed)
     assert "broken" in outcome.error["message"]
-    assert heard.wait(10)
+    assert heard.wait(PATIENCE)
 
 
 def test_a_cancel_stops_the_branches_and_keeps_those_that_had_ended(run: Run) -> None:

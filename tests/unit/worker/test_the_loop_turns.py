@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from andon_worker.supervisor.hosting.loop import Loop
-from tests.polling import wait_until
+from tests.polling import PATIENCE, wait_until
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def within(loop: Loop, call: Callable[[], object]) -> None:
     done = threading.Event()
     loop.post(call)
     loop.post(done.set)
-    assert done.wait(10)
+    assert done.wait(PATIENCE)
 
 
 def test_what_is_posted_is_called_in_the_loops_thread_in_its_order(loop: Loop) -> None:
