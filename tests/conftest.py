@@ -76,9 +76,9 @@ settings.load_profile("andon")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def pytest_xdist_auto_num_workers() -> int:
-    """One process more than processors: much of what tests do is to wait for other processes."""
-    return (os.cpu_count() or 1) + 1
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """More processes than processors: much of what tests do is to wait for others, and whole ones wait most."""
+    return (os.cpu_count() or 1) + (2 if asks_for_whole(config) else 1)
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:
@@ -88,9 +88,14 @@ def pytest_make_parametrize_id(val: object) -> str | None:
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Where these places alone are asked for, import no test of another: each process would take long to."""
-    if collection_path.suffix != ".py" or not config.getoption("markexpr").startswith("whole"):
+    if collection_path.suffix != ".py" or not asks_for_whole(config):
         return None
     return None if collection_path.relative_to(HERE).as_posix().startswith(WHOLE) else True
+
+
+def asks_for_whole(config: pytest.Config) -> bool:
+    """Whether only tests of places that take whole processes are asked for."""
+    return bool(config.getoption("markexpr").startswith("whole"))
 
 
 @pytest.hookimpl(tryfirst=True)

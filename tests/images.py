@@ -86,10 +86,8 @@ class Image:
         self._asking = threading.Lock()
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
-            words = [program, str(theirs.fileno()), str(os.getpid())]
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "tests.images", *words], pass_fds=[theirs.fileno()], process_group=0
-            )
+            words = [sys.executable, "-m", "tests.images", program, str(theirs.fileno())]
+            self._process = subprocess.Popen(words, pass_fds=[theirs.fileno()], process_group=0)
 
     def start(self, env: Mapping[str, str], *words: str, streams: Sequence[IO[bytes]]) -> Forked:
         """The program with these arguments, in a process group of its own, which ends with this process. Its `streams`
@@ -173,9 +171,8 @@ def become(order: dict[str, Any]) -> None:
         stream.reconfigure(write_through="PYTHONUNBUFFERED" in os.environ)  # type: ignore[union-attr]
 
 
-def main(program: str, control: str, parent: str) -> None:
+def main(program: str, control: str) -> None:
     """Import the program, and be it in each child."""
-    end_with_parent(int(parent), signal.SIGKILL)
     os.set_inheritable(int(control), False)
     gc.disable()
     first, *_ = [importlib.import_module(each) for each in MAINS[program]]
