@@ -63,7 +63,6 @@ def test_runs_invoke_others_wait_for_events_and_are_cancelled_as_a_tree(scene: S
             "SELECT * FROM andon.runs WHERE status = 'waiting' AND id IN (SELECT run_id"
             " FROM andon.waits WHERE event = 'approval/granted')"
         ),
-        60,
         what="the asker",
     )[0]
     shown = scene.api.get(f"/runs/{run['id']}").json()

@@ -85,7 +85,7 @@ def test_13_of_a_cancel_and_a_completion_that_race_one_wins_and_all_agree(scene:
             opening.join()
             assert answer.status_code in {202, 409}, answer.text
             ended = wait_until(
-                lambda: (shown := scene.show_report(report))["status"] != "generating" and shown, 40, what="the end"
+                lambda: (shown := scene.show_report(report))["status"] != "generating" and shown, what="the end"
             )
             assert isinstance(ended, dict)
             won = answer.status_code == 202

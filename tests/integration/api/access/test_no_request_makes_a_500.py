@@ -57,7 +57,7 @@ def send(client: FlaskClient, request: Request) -> tuple[int, str]:
         answer.close()
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_a_thousand_hostile_requests_make_no_500(closed: Flask, make_key: MakeKey, things: Things, seed: int) -> None:
     statuses = fuzz(closed, seed, 1000, known=ids(things), secret=make_key())
     assert {200, 400, 404, 422} <= statuses.keys()
