@@ -5,18 +5,25 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Page, expect
 from pypdf import PdfReader
 
 from tests.conftest import StartSystem
+from tests.system import System
 
 LONG = 10_000_000  # resamples: hours, if nobody stops it
 
 
+@pytest.fixture(scope="module")
+def started(shared_system: StartSystem) -> System:
+    """One system for both."""
+    return shared_system()
+
+
 def test_a_person_uploads_watches_cancels_generates_again_and_downloads(
-    system: StartSystem, page: Page, tmp_path: Path
+    started: System, page: Page, tmp_path: Path
 ) -> None:
-    started = system()
     outside = watch_other_hosts(page, started.url)
     page.goto(f"{started.url}/reports")
 
@@ -49,11 +56,10 @@ def test_a_person_uploads_watches_cancels_generates_again_and_downloads(
     assert outside == []
 
 
-def test_a_cancelled_run_shows_who_asked_and_when_it_stopped(system: StartSystem, page: Page, tmp_path: Path) -> None:
-    started = system()
+def test_a_cancelled_run_shows_who_asked_and_when_it_stopped(started: System, page: Page, tmp_path: Path) -> None:
     page.goto(f"{started.url}/reports")
     create(page, "To be stopped", dataset(tmp_path), LONG)
-    card = page.get_by_test_id("report-card")
+    card = page.get_by_test_id("report-card").filter(has_text="To be stopped")
     card.get_by_test_id("generate").click()
     expect(card).to_have_attribute("data-status", "generating")
     card.get_by_test_id("cancel").click()
