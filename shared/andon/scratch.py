@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
+import subprocess
 import tempfile
+from contextlib import suppress
 from pathlib import Path
+
+log = logging.getLogger(__name__)
 
 
 def make_scratch(process: str, among: Path) -> Path:
@@ -21,14 +26,18 @@ def make_scratch(process: str, among: Path) -> Path:
 
 
 def remove(folder: Path) -> None:
-    """With all that is in it, also what somebody has protected from being written."""
-    shutil.rmtree(folder, ignore_errors=True)
-    if folder.exists():
-        for top, below, _ in os.walk(folder):
-            for each in (top, *(os.path.join(top, name) for name in below)):
-                if not os.path.islink(each):
-                    os.chmod(each, 0o700)
+    """With all that is in it, also what somebody has protected from being written, however deep it lies.
+
+    What `shutil.rmtree` leaves, since it calls itself for each level, the system's own programs take away.
+    """
+    with suppress(RecursionError):
         shutil.rmtree(folder, ignore_errors=True)
+    for command in (["chmod", "-R", "u+rwx", "--"], ["rm", "-rf", "--"]):
+        if not folder.exists():
+            return
+        subprocess.run([*command, str(folder)], check=False, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    if folder.exists():
+        log.warning("%s can't be removed", folder)
 
 
 def _lives(pid: int) -> bool:

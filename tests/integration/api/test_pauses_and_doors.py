@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from andon import Concurrency, function
+from andon import Concurrency, Priority, function
 from andon.adapters.cel import check_expression
 from andon.adapters.postgres.events import inbox
 from andon.adapters.postgres.registered import functions
@@ -35,6 +35,17 @@ def test_a_queued_run_says_what_it_waits_for_its_place_and_who_is_before_it(clie
     page = client.get(f"/runs/{second}").text
     assert "data.user = 42" in page
     assert f"/runs/{first}" in page
+
+
+def test_a_run_whose_function_has_a_priority_waits_for_its_turn_in_the_queue(
+    client: Client, database: psycopg.Connection[Any]
+) -> None:
+    work = function(id="team/job", trigger="work/asked", priority=Priority("event.data.user"))(lambda event, step: None)
+    functions.register(database, Registry([work], check_expression=check_expression))
+    [run] = Gated(database, work).send(*users(42))
+    said = client.get(f"{API}/runs/{run}").json["queuedFor"]
+    assert said["rule"] == "queue"
+    assert "its turn in its queue" in client.get(f"/runs/{run}").text
 
 
 def test_many_runs_that_are_repeated_have_each_its_own_data_and_wait_for_the_limit(

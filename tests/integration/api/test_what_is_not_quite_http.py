@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -10,6 +11,8 @@ from functools import partial
 import httpx
 import pytest
 
+from andon_api.http.problems import KINDS
+from andon_api.http.schema import ProblemSchema
 from tests.conftest import StartSystem
 from tests.system import System
 
@@ -52,13 +55,24 @@ def running(shared_system: StartSystem) -> System:
 
 def test_what_breaks_http_is_answered_or_cut_off_and_is_never_our_error(running: System) -> None:
     with ThreadPoolExecutor(8) as clients:  # some of them are waited for until their time is over
-        statuses = list(clients.map(partial(answered, running), BROKEN))
+        answers = list(clients.map(partial(exchange, running), BROKEN))
+    statuses = [status_of(answer) for answer in answers]
     wrong = [
         (status, broken[:200])
         for status, broken in zip(statuses, BROKEN, strict=True)
         if status is not None and status >= 500 and status != 501
     ]
     assert wrong == []
+    refused = [answer for answer, status in zip(answers, statuses, strict=True) if status and status >= 400]
+    assert {400, 414, 431} <= {status_of(each) for each in refused}
+    for each in refused:
+        head, _, body = each.partition(b"\r\n\r\n")
+        assert b"application/problem+json" in head, each
+        said = json.loads(body)
+        assert ProblemSchema().validate(said) == {}
+        assert said["status"] == status_of(each)
+        if "code" in said:
+            assert KINDS[said["code"]].status == said["status"]
     assert httpx.get(f"{running.url}/healthz", timeout=10, trust_env=False).is_success
     assert "Traceback" not in running["api"].output
     whole = CHUNKED + b"7\r\n" + EVENT[:7] + b"\r\n8;x=y\r\n" + EVENT[7:] + b"\r\n0\r\nX-Sum: 1\r\n\r\n"
@@ -87,8 +101,12 @@ def test_a_client_that_waits_for_leave_is_told_to_go_on_or_refused(running: Syst
 
 def answered(running: System, request: bytes) -> int | None:
     """The status of the answer; None for a connection that was closed without one."""
-    got = exchange(running, request)
-    return int(got.split(b" ", 2)[1]) if got.startswith(b"HTTP/") else None
+    return status_of(exchange(running, request))
+
+
+def status_of(answer: bytes) -> int | None:
+    """As `answered`."""
+    return int(answer.split(b" ", 2)[1]) if answer.startswith(b"HTTP/") else None
 
 
 def exchange(running: System, request: bytes) -> bytes:

@@ -29,6 +29,20 @@ def test_those_of_the_dead_and_of_its_own_id_go_and_all_others_stay(tmp_path: Pa
     assert left == {f"andon-api-{os.getppid()}-abc", f"andon-lanes-{dead.pid}-abc", "andon-api-mine-abc", "notes"}
 
 
+def test_what_lies_deeper_than_python_and_a_path_can_go_is_removed_too(tmp_path: Path) -> None:
+    deep = tmp_path / "deep"
+    deep.mkdir()
+    at = os.open(deep, os.O_RDONLY)
+    for _ in range(3000):
+        os.mkdir("a-folder", dir_fd=at)
+        below = os.open("a-folder", os.O_RDONLY, dir_fd=at)
+        os.close(at)
+        at = below
+    os.close(at)
+    remove(deep)
+    assert not deep.exists()
+
+
 def test_what_was_protected_from_being_written_goes_too(tmp_path: Path) -> None:
     folder = tmp_path / "modules" / "package"
     folder.mkdir(parents=True)

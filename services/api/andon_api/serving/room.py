@@ -8,11 +8,6 @@ from andon_api.serving.callers import Caller
 
 MOST_BYTES = 4 << 30
 STEPS = 128  # in which a body that doesn't say its length takes all the room that there is
-BUSY = (
-    b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\nRetry-After: 5\r\n"
-    b"Connection: close\r\nContent-Length: 95\r\n\r\n"
-    b'{"title": "Service Unavailable", "status": 503, "detail": "Enough uploads arrive; try again."}\n'
-)
 
 
 class Room:

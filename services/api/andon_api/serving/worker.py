@@ -20,14 +20,8 @@ from contextlib import suppress
 from types import FrameType
 from typing import Any
 
-from gunicorn.http.errors import (  # type: ignore[import-untyped]
-    InvalidHeader,
-    InvalidHeaderName,
-    InvalidHTTPVersion,
-    InvalidRequestLine,
-    InvalidRequestMethod,
-)
-from gunicorn.util import write_error  # type: ignore[import-untyped]
+from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]
+from gunicorn.util import write_nonblock  # type: ignore[import-untyped]
 from gunicorn.workers.base import Worker  # type: ignore[import-untyped]
 from gunicorn.workers.gthread import PollableMethodQueue  # type: ignore[import-untyped]
 
@@ -35,11 +29,11 @@ from andon.process import collect_garbage_seldom
 from andon_api.serving.callers import Callers
 from andon_api.serving.connection import Connection, Phase
 from andon_api.serving.exchange import Exchange, Next
-from andon_api.serving.room import BUSY, MOST_BYTES, Room
+from andon_api.serving.refusal import of_error, refusal
+from andon_api.serving.room import MOST_BYTES, Room
 from andon_api.serving.threads import FairThreads
 from andon_api.serving.timers import Timers
 
-QUOTING = (InvalidHeader, InvalidHeaderName, InvalidHTTPVersion, InvalidRequestLine, InvalidRequestMethod)
 SWEEP_SECONDS = 0.5
 SWITCH_SECONDS = 0.001  # a short request waits so long for each thread that computes, whenever it goes on
 BURST_SECONDS = 0.05  # changes within so long are one to whoever is told of them
@@ -103,12 +97,15 @@ class EventWorker(Worker):  # type: ignore[misc]
         self._done.defer(lambda: None)
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
-        """Answer what is not HTTP without a word of it, in the log neither: it may be a key in the wrong place."""
-        if isinstance(exc, QUOTING):
+        """Answer what can't be served as a request. Of what isn't HTTP no word is logged: it may be a key in the wrong
+        place.
+        """
+        if isinstance(exc, ParseException):
             self.log.warning("refused what is not HTTP: %s", type(exc).__name__)
-            write_error(client, 400, "Bad Request", type(exc).__name__)
         else:
-            super().handle_error(None, client, addr, exc)
+            self.log.error("a request could not be served", exc_info=exc)
+        with suppress(OSError):
+            write_nonblock(client, of_error(exc))
 
     def _turn(self, sweep: float = SWEEP_SECONDS) -> None:
         self.notify()
@@ -236,7 +233,7 @@ class EventWorker(Worker):  # type: ignore[misc]
             connection.promised += size
             return
         connection.outbox.begin()
-        connection.outbox.put(BUSY)
+        connection.outbox.put(refusal(503, "Enough uploads arrive; try again.", again_after=5))
         connection.exchange, connection.keeps = None, False
         connection.phase = Phase.SENDING
 

@@ -1,0 +1,42 @@
+"""An answer to what never becomes a request: a problem document as any other, written by hand."""
+
+from __future__ import annotations
+
+import json
+from http import HTTPStatus
+
+from gunicorn.http.errors import (  # type: ignore[import-untyped]
+    ExpectationFailed,
+    LimitRequestHeaders,
+    LimitRequestLine,
+    ParseException,
+    UnsupportedTransferCoding,
+)
+
+_STATUSES = {
+    LimitRequestLine: 414,
+    ExpectationFailed: 417,
+    LimitRequestHeaders: 431,
+    UnsupportedTransferCoding: 501,
+}
+_CODES = {400: "bad-request", 414: "too-long", 500: "internal", 503: "unavailable"}
+
+
+def refusal(status: int, detail: str, *, again_after: int | None = None) -> bytes:
+    """The whole response, after which the connection ends; `again_after` is in seconds."""
+    code = _CODES.get(status)
+    title = HTTPStatus(status).phrase
+    body = {"type": f"/problems/{code}" if code else "about:blank", "title": title, "status": status, "detail": detail}
+    content = json.dumps({**body, "code": code} if code else body).encode()
+    head = [f"HTTP/1.1 {status} {title}", "Content-Type: application/problem+json", f"Content-Length: {len(content)}"]
+    if again_after is not None:
+        head.append(f"Retry-After: {again_after}")
+    return "\r\n".join([*head, "Connection: close", "", ""]).encode() + content
+
+
+def of_error(error: BaseException) -> bytes:
+    """The response to what can't be read as HTTP, without a word of it: it may be a key in the wrong place."""
+    if not isinstance(error, ParseException):
+        return refusal(500, "Something went wrong on our side; it has been logged.")
+    status = next((status for kind, status in _STATUSES.items() if isinstance(error, kind)), 400)
+    return refusal(status, f"What came is not HTTP as it is read here: {type(error).__name__}.")
