@@ -225,7 +225,7 @@ def talk(lines: int) -> None:
     structlog.get_logger("structured").info("structured", amount=12)
     print("a print")
     print("no end of line", end="", flush=True)
-    print("\rprogress 1\rprogress 2")
+    print("\n\rprogress 1\rprogress 2")
     os.write(2, b"straight to the descriptor\n")
     subprocess.run(["echo", "from a program"], check=True)
     logging.getLogger(fontTools.__name__).info("chatter of a library")
