@@ -55,7 +55,10 @@ def telling(connection: duckdb.DuckDBPyConnection, tell_of: Callable[[float], ob
 
     def tell() -> None:
         while not ended.wait(_TELL_EVERY):
-            done = connection.query_progress() / 100
+            try:
+                done = connection.query_progress() / 100
+            except duckdb.ConnectionException:
+                return  # a cancel has cut off the waiting below, and the connection is closed
             if 0 < done <= 1:
                 tell_of(done)
 

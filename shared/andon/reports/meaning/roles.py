@@ -143,6 +143,7 @@ _CYCLES: dict[str, tuple[str, int, int, set[str]]] = {
     **dict.fromkeys(("hour", "hr", "hour of day", "hourofday", "stunde", "heure", "hora"), ("hours", 0, 24, set())),
     **dict.fromkeys(("month", "mnth", "monat", "mes", "mois", "mese", "month number"), ("months", 1, 12, set())),
     **dict.fromkeys(("quarter", "qtr", "quartal", "trimestre"), ("quarters", 1, 4, set())),
+    **dict.fromkeys(("year", "yr", "model year", "jahr"), ("years of two digits", 10, 99, set())),
     "season": ("seasons", 0, 4, {"month", "mnth", "day", "weekday", "hour", "hr", "year", "yr"}),
     **dict.fromkeys(("weekday", "day of week", "dayofweek", "dow", "wochentag"), ("days of the week", 0, 7, set())),
     **dict.fromkeys(("day", "day of month", "dom", "tag", "día", "jour"), ("days of the month", 1, 31, _MONTHS)),

@@ -20,9 +20,10 @@ _MOST_LINES_COUNTED = 5_000_000
 def scan(path: Path, dialect: Dialect) -> str:
     """The table expression that reads the file strictly, every value as text; `path` is what `table_of` gave."""
     columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in dialect.columns)
+    escape = dialect.quote if dialect.rewritten else dialect.escape
     return (
         f"read_csv({literal(path)}, auto_detect=false, delim={literal(dialect.delimiter)}, "
-        f"quote={literal(dialect.quote)}, escape={literal(dialect.escape)}, header=false, "
+        f"quote={literal(dialect.quote)}, escape={literal(escape)}, header=false, "
         f"skip={int(dialect.header)}, columns={{{columns}}}, nullstr=[''], strict_mode=true, null_padding=false, "
         f"ignore_errors=false, max_line_size={LONGEST_LINE})"
     )
@@ -39,7 +40,7 @@ def table_of(path: Path, dialect: Dialect, scratch: Path, control: Control) -> P
         target.open("w", encoding="utf-8", newline="") as out,
     ):
         table, size = dialect.lines(text), path.stat().st_size
-        if not (dialect.padded or dialect.ragged):
+        if not dialect.rewritten:
             for number, line in table:
                 if number % 10_000 == 0:
                     control.check()

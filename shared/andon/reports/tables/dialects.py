@@ -69,6 +69,11 @@ class Dialect:
         """Whether DuckDB can read the file as it is."""
         return not (self.skip or self.comment or self.padded or self.end or self.ragged)
 
+    @property
+    def rewritten(self) -> bool:
+        """Whether the table is written anew, cell by cell, for DuckDB to read: quotes in cells are doubled then."""
+        return self.padded or self.ragged
+
     def reader(self, lines: Iterator[str]) -> Any:
         """The csv module's reader of this dialect, over the table's lines."""
         doubled = self.escape == self.quote

@@ -127,6 +127,12 @@ def time_column(table: Table, options: ReportOptions) -> str | None:
 
 
 def keys(table: Table, most: int = 2) -> list[str]:
-    """Columns that name a row: ids first, then dates and codes; what an odd row is recognised by."""
-    ranked = [*table.of("id"), *table.of("date"), *table.of("code"), *table.of("category")]
-    return [column.name for column in ranked[:most]]
+    """Columns that name a row: ids first, names at the front, then dates and codes; what an odd row is known by."""
+    first, seen = table.columns[0], table.seen[table.columns[0].name]
+    named = [first] if first.type == "text" and first.role == "text" and seen.distinct > 0.9 * table.rows else []
+    dated = [column for column in table.columns if column.temporal]
+    ranked = [*table.of("id"), *named, *dated, *table.of("code"), *table.of("category")]
+    if table.periods > 1:  # a row of the file stands in as many as it has periods
+        names = [*table.of("id"), *table.of("text"), *table.of("category"), *table.of("code")]
+        ranked = [*[each for each in names if table.seen[each.name].distinct > 1][:1], *dated]
+    return [column.name for column in ranked if table.seen[column.name].distinct > 1][:most]

@@ -537,7 +537,7 @@ def _totals(comparison: dict[str, Any], what: str, wording: Wording) -> Figure:
         )
         for name, value, soft in told
     ]
-    note = f"all together {wording.number(sums['all'])}"
+    note = f"of {wording.number(sums['all'])}"
     return Figure(_total_key(comparison), f"Total of {what}", note, charts.bars(f"Total of {what}", rows))
 
 
@@ -558,8 +558,15 @@ def _amounts(group: dict[str, Any], comparison: dict[str, Any], wording: Wording
     sums = comparison["sums"]
     if not sums:
         return ()
-    share = wording.percent(group["sum"], sums["all"]) if sums["shares"] and group["sum"] is not None else MISSING
+    if not sums["shares"]:
+        return (wording.number(group["sum"]),)
+    share = MISSING if group["sum"] is None else wording.percent(group["sum"], sums["all"])
     return (wording.number(group["sum"]), share)
+
+
+def _amount_headers(comparison: dict[str, Any]) -> tuple[str, ...]:
+    sums = comparison["sums"]
+    return () if not sums else ("Total", "Share") if sums["shares"] else ("Total",)
 
 
 def grids(result: Result, wording: Wording) -> list[Grid]:
@@ -569,7 +576,7 @@ def grids(result: Result, wording: Wording) -> list[Grid]:
             f"{label(each['measure'], 40)} by {label(each['groupBy'], 40)}"
             + (f" ({len(each['groups'])} of {wording.count(each['total'], 'group')})" if each["groupsOmitted"] else ""),
             (
-                *("Group", "Rows", *(("Total", "Share") if each["sums"] else ())),
+                *("Group", "Rows", *_amount_headers(each)),
                 *("Mean", "Std. dev.", f"{ends} from", f"{ends} to"),
             ),
             [

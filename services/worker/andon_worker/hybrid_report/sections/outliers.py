@@ -161,9 +161,15 @@ class _Fences:
         return max(abs(end - self._median) for end in ends) / spread if spread else None
 
 
+def _named(table: Table, key: str) -> str:
+    column = table.column(key)
+    years = column.role == "year" and column.temporal
+    return f"CAST({f'year({identifier(key)})' if years else identifier(key)} AS VARCHAR)"
+
+
 def _extreme(table: Table, values: Values, found: dict[str, Any], keys: list[str]) -> dict[str, Any]:
     """The rows of the values farthest beyond the fences."""
-    shown = "".join(f", CAST({identifier(key)} AS VARCHAR) AS k{place}" for place, key in enumerate(keys))
+    shown = "".join(f", {_named(table, key)} AS k{place}" for place, key in enumerate(keys))
     lower, upper = (double(found[end] / values.unit) for end in ("lower", "upper"))
     beyond = f"greatest(x - {upper}, {lower} - x)"
     usual = "" if found["usual"] is None else f"AND x <> {double(found['usual'] / values.unit)}"

@@ -222,7 +222,7 @@ def _others(result: Result, wording: Wording) -> list[Sentence]:
     moved = sum(map(len, ways.values()))
     if still := len(every) - moved:
         said += f"; {wording.number(still)} without a clear direction"
-    return [Sentence(f"{said}.", effect=0.6 * moved / len(every) if len(known) > 1 else 0.0)]
+    return [Sentence(f"{said}.", effect=0.9 * moved / len(every) if len(known) > 1 else 0.0)]
 
 
 def every_series(result: Result) -> list[dict[str, Any]]:
