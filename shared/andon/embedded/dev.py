@@ -86,7 +86,11 @@ def supervise(
     stores: Stores, env: Mapping[str, str], console: Console, signals: StopSignals, shutdown_seconds: float
 ) -> Supervisor:
     """The supervisor of api, dispatcher and worker, and of the embedded stores."""
-    children = [Child(name, [sys.executable, "-m", module], env, console) for name, module in PROCESSES.items()]
+    others = {name: value for name, value in env.items() if name != "ANDON_SECRET_KEY"}  # user code could read it
+    children = [
+        Child(name, [sys.executable, "-m", module], env if name == "api" else others, console)
+        for name, module in PROCESSES.items()
+    ]
     return Supervisor(children, stores.servers, console, signals, shutdown_seconds)
 
 

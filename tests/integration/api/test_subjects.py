@@ -68,6 +68,12 @@ def test_a_subject_is_asked_for_seen_and_cancelled(
     assert client.post(f"{API}/subjects/video/1/cancel").status_code == 409
 
 
+@pytest.mark.parametrize("key", ["²", "--5", "٣", "9" * 200, "-"])
+def test_an_id_that_its_rows_key_can_not_have_is_no_error_of_ours(client: Client, registry: Registry, key: str) -> None:
+    assert client.get(f"{API}/subjects/video/{key}").status_code in {200, 404}
+    assert client.post(f"{API}/subjects/video/{key}/request").status_code in {404, 409, 422}
+
+
 def test_a_run_that_is_run_again_is_a_request_of_its_subject(
     client: Client, database: psycopg.Connection[Any], registry: Registry
 ) -> None:

@@ -84,6 +84,14 @@ def test_very_deep_json_is_refused(client: Client, depth: int) -> None:
         assert answer.status_code in {201, 422}, answer.text
 
 
+def test_a_form_of_too_many_parts_or_too_long_fields_is_refused_for_that(client: Client) -> None:
+    file = (io.BytesIO(CSV), "sales.csv")
+    for fields in ({f"field{n}": "x" for n in range(200)}, {"reading": "x" * 505_000}):
+        answer = client.post(f"{API}/datasets", data={**fields, "file": file})
+        assert (answer.status_code, "at most 100 parts" in answer.json["detail"]) == (413, True), answer.text
+        file = (io.BytesIO(CSV), "sales.csv")
+
+
 def test_a_small_gzip_that_unpacks_to_very_much_is_refused_and_leaves_nothing_behind(
     client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

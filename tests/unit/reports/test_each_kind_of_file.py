@@ -599,3 +599,14 @@ def test_lines_of_a_sheet_are_counted_as_the_sheet_counts_them(tmp_path: Path) -
     (_, odd), _ = read(tmp_path, excel(fill, [W, T], ()))
     assert odd.unread
     assert [(cell.line, cell.value) for cell in odd.unread.cells] == [(20, "twelve")]
+
+
+@pytest.mark.parametrize("odd", ["9" * 5_000, "²", "1" * 401, "٣" * 5_000])
+def test_digits_that_make_no_number_are_text(tmp_path: Path, odd: str) -> None:
+    for name, content in {
+        "in.csv": "n,code\n" + "".join(f"{place},{place}\n" for place in range(40)) + f"{odd},{odd}\n",
+        "in.jsonl": '{"n": 1, "code": "7"}\n' * 3 + f'{{"n": 2, "code": "{odd}"}}\n',
+    }.items():
+        (tmp_path / name).write_text(content)
+        found = inspect_dataset(tmp_path / name, name, given={}, unpacked_limit_bytes=1 << 20)
+        assert {column.name: column.type for column in found.columns}["code"] == T

@@ -57,6 +57,9 @@ def received(request: flask.Request) -> Iterator[Upload]:
     try:
         given = request.files.get("file")
     except RequestEntityTooLarge:
+        if request.content_length is not None:  # which is within the limit
+            fields = f"{request.max_form_memory_size:,} bytes in fields that are no files"
+            raise Problem(413, f"expected a form of at most {request.max_form_parts} parts, and {fields}") from None
         raise _too_large(limit) from None
     if given is None or not given.filename:
         raise FieldErrors([("/file", "expected a file with a name")])

@@ -13,7 +13,7 @@ from andon_api.http.problems import FieldErrors
 from andon_api.serving.exchange import MOST
 
 TAKES_A_FILE = frozenset({"datasets.upload", "console.create", "console.upload"})
-FILE = "andon.file"  # in the environ: the request has had its file
+FILE = "andon.file"  # in the environ: the file that the request has had
 
 
 class Request(flask.Request):
@@ -42,5 +42,11 @@ class Request(flask.Request):
         """Where a part that is a file goes: one is taken where files are taken, and none elsewhere."""
         if self.endpoint not in TAKES_A_FILE or FILE in self.environ:
             raise FieldErrors([("", "expected one file at most" if FILE in self.environ else "expected no file here")])
-        self.environ[FILE] = True
-        return tempfile.NamedTemporaryFile("w+b", prefix="andon-upload-")
+        file = self.environ[FILE] = tempfile.NamedTemporaryFile("w+b", prefix="andon-upload-")  # noqa: SIM115 - see close
+        return file
+
+    def close(self) -> None:
+        """With the file, also of a form that was refused before it was read to its end."""
+        super().close()
+        if FILE in self.environ:
+            self.environ[FILE].close()

@@ -10,7 +10,7 @@ from sqlalchemy import Select, select, tuple_
 from andon.adapters.postgres.models import RowOwed, SubjectKind, SubjectRow
 from andon.adapters.postgres.subjects import subject_kinds
 from andon.adapters.postgres.subjects import subjects as stored
-from andon.adapters.postgres.subjects.subject_kinds import Kind
+from andon.adapters.postgres.subjects.subject_kinds import Kind, shown
 from andon.engine.declared.subjects import LONGEST_ID, subject_id
 from andon_api.database import Row, connection, rows
 from andon_api.http import paging
@@ -76,6 +76,5 @@ def _complete(tenant: str, subjects: list[Row]) -> list[Row]:
     """Add to each its id as its row has it, its run and its progress."""
     add_run(tenant, subjects, done="completed", going="active")
     for row in subjects:
-        row["subject_id"], key = row["id"], row["key"]
-        row["id"] = int(key) if row["numeric"] and key.lstrip("-").isdigit() else key
+        row["subject_id"], row["id"] = row["id"], shown(row["key"], numeric=row["numeric"])
     return subjects

@@ -148,7 +148,7 @@ def fits_all(spelling: Spelling, values: Sequence[str]) -> bool:
 
 def ascending(values: Sequence[str]) -> bool:
     """Whether whole numbers come in rising or falling order."""
-    read = [int(value) for value in values if value.isdigit()]
+    read = [number for value in values if (number := numbers.whole(value)) is not None]
     pairs = list(itertools.pairwise(read))
     return len(read) > 2 and (all(a < b for a, b in pairs) or all(a > b for a, b in pairs))
 
@@ -215,9 +215,10 @@ def _numbers_as_moments(name: str, values: Sequence[str], *, said: bool) -> list
     if said or _DATED.search(name):
         found += [since.SERIAL_DAY, since.SERIAL_MOMENT]
     for unit, (low, high) in since.EPOCH.items():
-        if all(value.isdigit() and low <= int(value) <= high for value in values if len(value) < 20):
+        read = [numbers.whole(value) for value in values if len(value) < 20]
+        if all(number is not None and low <= number <= high for number in read):
             # Article numbers rise, too: without a name, a time is one of these decades.
-            recent = unit != "s" and all(since.is_recent(unit, int(value)) for value in values if len(value) < 20)
+            recent = unit != "s" and all(number is not None and since.is_recent(unit, number) for number in read)
             if named or (recent and ascending(values)):
                 found.append(since.epoch(unit))
     return found

@@ -9,7 +9,7 @@ from typing import Any
 
 from andon.reports.columns import Column
 from andon.reports.values.clock import HOURS
-from andon.reports.values.numbers import is_money, is_share
+from andon.reports.values.numbers import is_money, is_share, whole
 
 
 @dataclass(frozen=True)
@@ -448,7 +448,7 @@ def _steps_of_one(of: Evidence) -> bool:
 
 def _are_clocks(of: Evidence) -> bool:
     """Whether whole numbers are times as 730 and 1815."""
-    read = [int(value) for value in of.sample or {} if value.isdigit()]
+    read = [number for value in of.sample or {} if (number := whole(value)) is not None]
     return _within(of, 0, 2400) and of.high >= 1000 and len(read) > 20 and all(each % 100 < 60 for each in read)
 
 

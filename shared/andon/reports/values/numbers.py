@@ -34,6 +34,7 @@ _CORE = re.compile(
     rf"(?P<after>[%％‰]|{MARKS}|°[CF]|{_WORD})?{_GAP}-?{_GAP}\)?{_GAP}"
 )
 _DIGITS = re.compile(r"\d(?:[\d.,]*\d)?")
+_MOST_DIGITS = 400  # no double has as many
 _MANY = 10  # numbers with decimals, of which one would end in a zero that isn't written
 _CLOCK = {"am", "pm", "a.m.", "p.m.", "uhr", "h.", "st", "nd", "rd", "th", "e", "E"}
 
@@ -48,6 +49,11 @@ def affix(value: str) -> str | None:
         return None
     word = (found["before"] or found["after"] or "").strip()
     return None if word in _CLOCK else word
+
+
+def whole(value: str) -> int | None:
+    """The number that is written in digits alone; None for anything else, and for more digits than any number has."""
+    return int(value) if value.isdecimal() and len(value) <= _MOST_DIGITS else None
 
 
 def is_money(unit: str | None) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,7 @@ from andon.engine.errors import RegistrationError
 
 log = logging.getLogger(__name__)
 
+_WHOLE = re.compile(r"-?[0-9]{1,19}")
 _STORED = "SELECT kind, row, find, write, restore, states, numeric, deferred FROM andon.subject_kinds"
 _REGISTER = """
 INSERT INTO andon.subject_kinds
@@ -75,7 +77,12 @@ class Kind:
 
     def shown(self, key: str) -> Any:
         """The id as the row's key has it in JSON."""
-        return int(key) if self.numeric and key.lstrip("-").isdigit() else key
+        return shown(key, numeric=self.numeric)
+
+
+def shown(key: str, *, numeric: bool) -> Any:
+    """An id as its row's key has it in JSON; one that can be no such key as it was written."""
+    return int(key) if numeric and _WHOLE.fullmatch(key) else key
 
 
 def find(connection: psycopg.Connection[Any], kind: str) -> Kind | None:
