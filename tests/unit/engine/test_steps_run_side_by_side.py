@@ -47,12 +47,15 @@ def test_branches_return_in_their_order_and_run_at_the_same_time(run: Run) -> No
 
 def test_no_more_than_the_limit_run_at_once(run: Run) -> None:
     lock, now, most = threading.Lock(), 0, 0
+    together = threading.Barrier(3)
 
-    def work(_: int) -> None:
+    def work(number: int) -> None:
         nonlocal now, most
         with lock:
             now += 1
             most = max(most, now)
+        if number < 3:
+            together.wait(PATIENCE)
         time.sleep(0.01)
         with lock:
             now -= 1
