@@ -55,6 +55,8 @@ class Forked:
         self.returncode: int | None = None
         self._image = image
         self._descriptor = os.pidfd_open(pid)
+        self._end = select.poll()  # `select` itself takes no descriptor above 1023
+        self._end.register(self._descriptor, select.POLLIN)
 
     def poll(self) -> int | None:
         """What it has ended with; None while it runs."""
@@ -73,7 +75,7 @@ class Forked:
             signal.pidfd_send_signal(self._descriptor, signal.SIGTERM)
 
     def _ended(self, timeout: float | None) -> int | None:
-        if self.returncode is None and select.select([self._descriptor], [], [], timeout)[0]:
+        if self.returncode is None and self._end.poll(None if timeout is None else timeout * 1000):
             self.returncode = self._image.reap(self.pid)
             os.close(self._descriptor)
         return self.returncode
