@@ -115,6 +115,8 @@ def test_a_deleted_webhook_is_gone_with_what_it_is_owed(
     owe(database, made)
     answer = client.post(f"/webhooks/{made}/delete", headers=HTMX)
     assert answer.headers["HX-Redirect"] == "/webhooks"
+    assert webhooks.claim(database, 9) == []
+    assert (webhooks.forget(database), webhooks.forget(database)) == (True, False)
     assert database.execute("SELECT count(*) FROM andon.webhook_deliveries").fetchone() == (0,)
     for path in ("rotate", "finish", "delete"):
         assert client.post(f"/webhooks/{made}/{path}", headers=HTMX).status_code == 404

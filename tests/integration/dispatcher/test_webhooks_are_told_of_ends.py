@@ -17,6 +17,7 @@ import pytest
 
 from andon.adapters.postgres import webhooks
 from andon.adapters.postgres.asks.requests import Conflict
+from andon.adapters.postgres.upkeep import webhooks_owed
 from andon.client import verify_webhook
 from andon.engine.ids import new_id
 from andon_api.http.document.event_shapes import SHAPES
@@ -169,6 +170,29 @@ def test_nothing_is_owed_for_an_end_that_was_rolled_back_or_made_up(
             [str(new_id()), json.dumps({"runId": run})],
         )
     assert webhooks.deliveries(connection, id, 9) == []
+
+
+@pytest.mark.parametrize("deleted_first", [True, False])
+def test_an_end_waits_for_no_webhooks_deletion_and_is_kept_whichever_commits_first(
+    connection: psycopg.Connection[Any], database_url: str, deleted_first: bool
+) -> None:
+    webhooks.create_webhook(connection, "t", "http://127.0.0.1:9/")
+    gone, _ = webhooks.create_webhook(connection, "t", "http://127.0.0.1:9/")
+    connection.execute("SET lock_timeout = '1s'")
+    with psycopg.connect(database_url) as admin:
+        admin.execute("SET lock_timeout = '1s'")
+        if deleted_first:
+            webhooks.delete_webhook(admin, gone)
+            event = end(connection)
+        else:
+            with connection.transaction():
+                event = end(connection)
+                webhooks.delete_webhook(admin, gone)
+                admin.commit()
+    assert [each.event_id for each in webhooks.claim(connection, 9)] == [event], "to the other one"
+    assert webhooks_owed.owed(connection).number == 1
+    assert (webhooks.forget(connection), webhooks.forget(connection)) == (True, False)
+    assert connection.execute("SELECT count(*) FROM andon.webhook_deliveries").fetchone() == (1,)
 
 
 def test_a_receiver_that_was_down_is_told_everything_afterwards_in_order(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 
+import pytest
+
 from tests.polling import PATIENCE, wait_until
 from tests.supervised import Supervised
 
@@ -36,6 +38,25 @@ def test_a_run_that_failed_keeps_its_error_and_that_is_told(supervised: Supervis
     assert supervised.row(run, "error") == ({"type": "ValueError", "message": "no"},)
     told = wait_until(lambda: supervised.redis.xrange("andon:events"))
     assert told[-1][1][b"name"] == b"andon/function.failed"
+
+
+@pytest.mark.parametrize(("state", "becomes"), [("22P05", "failed"), ("23503", "running")])
+def test_what_the_database_refuses_of_an_end_fails_the_run_only_where_that_is_its_result(
+    supervised: Supervised, state: str, becomes: str
+) -> None:
+    run, lane = supervised.begin()
+    supervised.db.execute(
+        f"""CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        RAISE EXCEPTION 'refused for the test' USING ERRCODE = '{state}'; END $$""".encode()
+    )
+    supervised.db.execute(
+        "CREATE TRIGGER refuse BEFORE INSERT ON andon.events FOR EACH ROW"
+        " WHEN (NEW.name = 'andon/function.completed') EXECUTE FUNCTION public.refuse()"
+    )
+    lane.end("completed", "7")
+    wait_until(lambda: run.id in supervised.done)
+    due = supervised.db.execute("SELECT lease_until <= clock_timestamp() FROM andon.runs").fetchone()
+    assert (supervised.row(run, "status"), due == (True,)) == ((becomes,), becomes == "running"), "to be run again"
 
 
 def test_a_run_that_sleeps_gives_its_lane_back(supervised: Supervised) -> None:

@@ -102,8 +102,7 @@ class Teller:
     def _tell(self, own: Connection, pool: ThreadPoolExecutor) -> None:
         forgot_at = float("-inf")
         while not self._stopping.is_set():
-            if time.monotonic() - forgot_at > FORGET_SECONDS:
-                webhooks.forget(own)
+            if time.monotonic() - forgot_at > FORGET_SECONDS and not webhooks.forget(own):
                 forgot_at = time.monotonic()
             begun = self.begin(own, pool)
             if not self.note(own, LOOK_SECONDS) and not begun:

@@ -93,7 +93,7 @@ class Endings:
             attempt = run.underway
             self._failed(run, StepTimeout(attempt.name, attempt.timeout or 0.0), end.get("where"))
         elif cause is None and status is None and not self.closing:
-            self._abandon(run)
+            self._abandon(run, "with the nursery")
         elif cause is not None or status is None:
             log.info("run %s is handed over", run.id, extra=run.keys)
             self._suspend(run, attempted=_handed_over(run))
@@ -186,9 +186,9 @@ class Endings:
         held, trace, frees = run.holding, run.trace, frees_its_slots(run, float("inf"), None)
         self._ledger.write(Write(written, held, "wait", lambda c: waits.suspend(c, held, waiting, trace, frees=frees)))
 
-    def _abandon(self, run: Run) -> None:
-        """The nursery has ended under it, and nobody knows by whose fault: so it counts as a lost worker does."""
-        log.warning("run %s is lost with the nursery", run.id, extra=run.keys)
+    def _abandon(self, run: Run, how: str) -> None:
+        """It is lost, and nobody knows by whose fault: so it counts as a lost worker does."""
+        log.warning("run %s is lost %s", run.id, how, extra=run.keys)
         held, done = run.holding, partial(self._loop.post, lambda: self._finished(run, "lost"))
         self._ledger.write(
             Write(lambda _: done(), held, "abandon", lambda c: leases.abandon(c, *held), minds_cancel=False)
@@ -204,6 +204,8 @@ class Endings:
                 else:
                     self._courier.announce(answer.run_id, answer.subject_id)
                 self._loop.post(lambda: self._finished(run, answer.status))
+            elif isinstance(answer, Refused) and status != "failed" and not answer.of_value:
+                self._loop.post(lambda: self._abandon(run, f"at its end, which is refused: {answer}"))
             elif isinstance(answer, Refused) and status != "failed":
                 refused = describe(ValueError(f"The run's result can't be kept: {answer}"))
                 self._loop.post(lambda: self._settle(run, "failed", error=refused))

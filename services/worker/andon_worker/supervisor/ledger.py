@@ -39,7 +39,11 @@ T = TypeVar("T")
 
 
 class Refused(Exception):
-    """The database won't have it, because of what it is."""
+    """The database won't have it: `of_value` says that it is because of what it is, and not of what comes of it."""
+
+    def __init__(self, words: str, *, of_value: bool) -> None:
+        super().__init__(words)
+        self.of_value = of_value
 
 
 @dataclass(eq=False)
@@ -228,7 +232,7 @@ class Ledger(threading.Thread):
         words = str(error).strip().split("\n")[0][:500]
         what = entry.what if isinstance(entry, Write) else kind.__name__
         log.error("run %s: %s is refused: %s", entry.holding and entry.holding.run, what, words)
-        entry.answer(Refused(words))
+        entry.answer(Refused(words, of_value=_is_of_value(error)))
 
     def _execute(self, connection: Connection, kind: type[Entry[Any]], entries: list[Any]) -> list[Held[Any]]:
         """Write them; answers those that are written, and returns the others."""
@@ -281,6 +285,13 @@ class Ledger(threading.Thread):
             else:
                 self._later.append((time.monotonic() + each.pause, each))
                 each.pause = min(each.pause * 2, LAST_PAUSE)
+
+
+def _is_of_value(error: Exception) -> bool:
+    """Whether it would be refused again: of the database's errors, those of data and of what is too large or deep."""
+    if not isinstance(error, psycopg.Error):
+        return True
+    return isinstance(error, psycopg.DataError) or (error.sqlstate or "").startswith("54")
 
 
 def _kind(entry: Entry[Any]) -> str:

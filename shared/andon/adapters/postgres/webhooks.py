@@ -1,7 +1,8 @@
 """Webhooks: who is told of the ends of a tenant's runs, what each is still owed, and what came of it.
 
 A delivery is written by a trigger in the transaction of the end's own event, so it is never there before the commit,
-and never missing after it. It is claimed by moving its next time ahead: a sender that dies has it sent again.
+and never missing after it; of a webhook that is deleted meanwhile it may be left over, and is never sent. It is claimed
+by moving its next time ahead: a sender that dies has it sent again.
 """
 
 from __future__ import annotations
@@ -102,6 +103,17 @@ DELETE FROM andon.webhook_deliveries WHERE id IN (
     SELECT id FROM andon.webhook_deliveries WHERE next_at IS NULL AND created_at < clock_timestamp() - %s
     ORDER BY id LIMIT 1000)
 """
+# Those that have deliveries are few, and found one after the other by the index.
+_FORGET_DELETED = """
+WITH RECURSIVE told (id) AS (
+    (SELECT webhook_id FROM andon.webhook_deliveries ORDER BY webhook_id LIMIT 1) UNION ALL
+    SELECT (SELECT d.webhook_id FROM andon.webhook_deliveries d WHERE d.webhook_id > t.id ORDER BY 1 LIMIT 1)
+    FROM told t WHERE t.id IS NOT NULL
+)
+DELETE FROM andon.webhook_deliveries WHERE id IN (
+    SELECT d.id FROM told t JOIN andon.webhook_deliveries d ON d.webhook_id = t.id
+    WHERE NOT EXISTS (SELECT FROM andon.webhooks w WHERE w.id = t.id) LIMIT 1000)
+"""
 
 
 class Webhook(NamedTuple):
@@ -186,7 +198,7 @@ def finish_rotation(connection: psycopg.Connection[Any], id: uuid.UUID, tenant: 
 
 
 def delete_webhook(connection: psycopg.Connection[Any], id: uuid.UUID, tenant: str | None = None) -> str | None:
-    """Tell it nothing more, and forget what it is owed; returns its tenant."""
+    """Tell it nothing more; returns its tenant. What it is owed is never sent, and forgotten later."""
     return _tenant(connection, _DELETE, id, tenant)
 
 
@@ -223,9 +235,10 @@ def failed(connection: psycopg.Connection[Any], due: Due, answer: str) -> bool:
     return row is not None and bool(row[0])
 
 
-def forget(connection: psycopg.Connection[Any]) -> None:
-    """Forget some that were told or given up a month ago."""
-    connection.execute(_FORGET, [KEPT])
+def forget(connection: psycopg.Connection[Any]) -> bool:
+    """Forget some that were told or given up a month ago, and of webhooks that are deleted; whether there were any."""
+    old = connection.execute(_FORGET, [KEPT]).rowcount
+    return connection.execute(_FORGET_DELETED).rowcount + old > 0
 
 
 def _tenant(connection: psycopg.Connection[Any], statement: str, id: uuid.UUID, tenant: str | None) -> str | None:

@@ -11,7 +11,8 @@ COUNTED = 10_000
 
 _OWED = """
 SELECT (SELECT count(*) FROM (
-        SELECT FROM andon.webhook_deliveries WHERE next_at IS NOT NULL LIMIT %(counted)s) owed),
+        SELECT FROM andon.webhook_deliveries d JOIN andon.webhooks w ON w.id = d.webhook_id
+        WHERE d.next_at IS NOT NULL LIMIT %(counted)s) owed),
     extract(epoch FROM clock_timestamp() - first.created_at)::float8, first.tenant, first.webhook_id, first.attempts,
     first.answer
 FROM (VALUES (1)) one LEFT JOIN LATERAL (
