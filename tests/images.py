@@ -33,7 +33,7 @@ MAINS = {
     "andon_worker.dispatcher": ("andon_worker.dispatcher.__main__",),
 }
 """Where each program's `main` is, and what else it imports."""
-READ_AT_THE_BEGINNING = ("LANG", "LC_", "LD_", "MALLOC_", "OTEL_", "PYTHON", "TZ")
+READ_AT_THE_BEGINNING = ("LANG", "LC_", "LD_", "MALLOC_", "OTEL_PYTHON", "PYTHON", "TZ")
 GIVEN_LATER = ("PYTHONPATH", "PYTHONUNBUFFERED")
 MOST_BYTES = 1 << 17  # of what is said at once
 
