@@ -21,6 +21,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Any
 
@@ -34,6 +35,7 @@ MAINS = {
 }
 """Where each program's `main` is, and what else it imports."""
 READ_AT_THE_BEGINNING = ("LANG", "LC_", "LD_", "MALLOC_", "OTEL_PYTHON", "PYTHON", "TZ")
+PACKAGES = ("andon", "andon_api", "andon_worker")
 GIVEN_LATER = ("PYTHONPATH", "PYTHONUNBUFFERED")
 MOST_BYTES = 1 << 17  # of what is said at once
 
@@ -128,9 +130,14 @@ def image_of(program: str) -> Image:
 
 
 def can_be_forked(program: str, env: Mapping[str, str]) -> bool:
-    """Whether it would begin no other way with this environment."""
+    """Whether it would begin no other way with this environment, nor import another Andon."""
     names = [name for name in {*env, *os.environ} if name.startswith(READ_AT_THE_BEGINNING)]
-    return program in MAINS and all(env.get(name) == os.environ.get(name) for name in names if name not in GIVEN_LATER)
+    folders = [Path(each) for each in env.get("PYTHONPATH", "").split(os.pathsep)]
+    return (
+        program in MAINS
+        and all(env.get(name) == os.environ.get(name) for name in names if name not in GIVEN_LATER)
+        and not any((folder / package).exists() for folder in folders for package in PACKAGES)
+    )
 
 
 def serve(control: socket.socket) -> dict[str, Any]:
