@@ -201,6 +201,7 @@ class Supervised:
             self.endings,
             results_limit=1 << 20,
         )
+            cleanup_seconds=0.2,
         self.heartbeat = Heartbeat(
             self._databases[3],
             self.hosts,

@@ -37,6 +37,8 @@ class Settings:
     api_threads: int = 32
     api_workers: int = 1
     lost_worker_limit: int = 3
+    alone_seconds: float = 60.0
+    cleanup_seconds: float = 600.0
     upload_limit_bytes: int = 2 * 1024**3
     unpacked_limit_bytes: int = 20 * 1024**3
     datasets_limit_bytes: int = 100 * 1024**3
@@ -182,6 +184,8 @@ def _check_together(settings: Settings) -> None:
     for name in ("api_threads", "api_workers", "lost_worker_limit"):
         if getattr(settings, name) < 1:
             raise SettingsError(f"ANDON_{name.upper()} must be at least 1")
+    if settings.cleanup_seconds <= 0:
+        raise SettingsError("ANDON_CLEANUP_SECONDS must be above 0: a cleanup would be stopped at once")
     if settings.health_port and settings.api_workers > 1:
         raise SettingsError("ANDON_HEALTH_PORT is one process's: it can't be set with ANDON_API_WORKERS above 1")
     for key, port in (("PORT", settings.port), ("ANDON_HEALTH_PORT", settings.health_port)):

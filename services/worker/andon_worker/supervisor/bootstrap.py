@@ -86,6 +86,7 @@ def worker(settings: Settings, *, tracing: Tracing | None = None) -> tuple[Worke
         all_hooks,
         endings,
         results_limit=settings.results_limit_bytes,
+        cleanup_seconds=settings.cleanup_seconds,
     )
     service = WorkerService(
         settings,

@@ -46,6 +46,13 @@ class ProcessDied(AndonError):
     """A run's process died of its own code. The step is tried again like after any failure."""
 
 
+class CleanupTimeout(AndonError):
+    """A cleanup held its lane for too long. It isn't tried again by itself, which would take as long."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"The cleanup took longer than {seconds:g} s (ANDON_CLEANUP_SECONDS)")
+
+
 class Endings:
     """Writes how runs end here. `closing` says that lanes end because the worker does."""
 
@@ -68,8 +75,8 @@ class Endings:
 
     def write(self, run: Run, status: int | None = None) -> None:
         """Write what came of the run. Its lane is free, or gone: `status` is how that ended, None with its nursery."""
-        if run.timeout is not None:
-            run.timeout.cancel()
+        for timer in filter(None, (run.timeout, run.limit)):
+            timer.cancel()
         end, body = run.end or ({}, b"")
         said = end.get("as")
         cause = run.cause or (Cause(end["cause"]) if said == "stopped" else None)
@@ -89,6 +96,10 @@ class Endings:
             self._suspend(
                 run, seconds=end["seconds"], wake_at=wake_at, failed=failed, attempted=_of_handler(run, failed)
             )
+        elif cause is Cause.TIMEOUT and run.overdue is not None:
+            late = CleanupTimeout(run.overdue)
+            log.error("%s %s: %s", run.claimed.kind, run.id, late, extra=run.keys)
+            self._settle(run, "failed", error=describe(late))
         elif cause is Cause.TIMEOUT and run.underway is not None:
             attempt = run.underway
             self._failed(run, StepTimeout(attempt.name, attempt.timeout or 0.0), end.get("where"))

@@ -50,6 +50,7 @@ class Executing:
         endings: Endings,
         *,
         results_limit: int,
+        cleanup_seconds: float,
     ) -> None:
         self._loop = loop
         self._lanes = lanes
@@ -58,6 +59,7 @@ class Executing:
         self._hooks = hooks
         self._endings = endings
         self._results_limit = results_limit
+        self._cleanup_seconds = cleanup_seconds
         self._prints = Prints(loop, self._catch_up)
         self._answering = Answering(loop, ledger, courier, hooks, endings, self.stop, self._flush)
 
@@ -72,6 +74,8 @@ class Executing:
         if (trace := trace_id_of(run.traceparent or claimed.event.traceparent)) is not None:
             keys["trace_id"] = trace
         self._hosts.add(run)
+        if claimed.kind != "function":
+            run.limit = self._loop.after(self._cleanup_seconds, lambda: self._end_cleanup(run))
         key = claimed.tenant, claimed.function_id
         self._lanes.take(key, declared.fresh, lambda lane: self._assign(run, lane))
 
@@ -184,6 +188,12 @@ class Executing:
         if run.lane is not None:
             self._hear(run.lane)
         if run.underway is attempt:
+            self.stop(run, Cause.TIMEOUT)
+
+    def _end_cleanup(self, run: Run) -> None:
+        """Nothing else bounds it: who is cancelled may not stay in a lane for ever by that."""
+        if run.cause is None and self._still(run):
+            run.overdue = self._cleanup_seconds
             self.stop(run, Cause.TIMEOUT)
 
     def _attempt_ended(self, run: Run, lane: Lane, attempt: Attempt, number: int) -> None:

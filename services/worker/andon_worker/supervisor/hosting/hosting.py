@@ -42,6 +42,10 @@ class Run:
     """Which of the run's attempts here that is."""
     taken_at: float = field(default_factory=time.monotonic)
     timeout: Timer | None = None
+    limit: Timer | None = None
+    """Of a cleanup: it has taken too long then."""
+    overdue: float | None = None
+    """After how many seconds it was stopped for that."""
     cause: Cause | None = None
     """Why it was ordered to stop."""
     killed_for: str | None = None
