@@ -130,6 +130,7 @@ class PlayedNursery:
 
     def __init__(self, loop: Loop) -> None:
         self._loop = loop
+        self.replaces = False
         self.lanes: Lanes | None = None
         self.born: list[PlayedLane] = []
 
@@ -200,8 +201,8 @@ class Supervised:
             hooks,
             self.endings,
             results_limit=1 << 20,
-        )
             cleanup_seconds=0.2,
+        )
         self.heartbeat = Heartbeat(
             self._databases[3],
             self.hosts,

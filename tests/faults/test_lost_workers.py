@@ -155,3 +155,24 @@ def test_27_a_step_that_holds_the_gil_for_three_leases_is_not_lost(stage: Stage)
     run = scene.wait_run("gil", "completed")
     assert run["fence"] == 1
     assert scene.ledger.steps("gil") == ["step-1", "step-2", "step-3"]
+
+
+def test_10_while_a_run_that_lost_two_workers_is_tried_alone_others_wait_for_a_bounded_time(stage: Stage) -> None:
+    scene = stage(workers=1, env={"ANDON_ALONE_SECONDS": "0.5"})
+    worker = scene.system["worker-1"]
+    assert worker.stop() == 0
+    for case in ("suspect-1", "suspect-2"):
+        scene.request(case, steps=1, plan={"step-1": {"gate": True}})
+        scene.wait_run(case, "queued")
+    scene.rows("UPDATE andon.runs SET lost = 2, lost_step = '', turn = NULL, sent_at = NULL RETURNING id")
+    worker.start()
+    scene.wait_step("suspect-1", "step-1")
+    scene.request("other", steps=1)
+    assert scene.wait_run("other")["status"] == "completed"
+    scene.wait_step("suspect-2", "step-1")
+    scene.request("another", steps=1)
+    assert scene.wait_run("another")["status"] == "completed"
+    for case in ("suspect-1", "suspect-2"):
+        scene.ledger.open(case)
+        assert scene.wait_run(case)["status"] == "completed"
+    assert worker.output.count("is tried alone") == 2

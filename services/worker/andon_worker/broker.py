@@ -35,7 +35,9 @@ LONGEST_PAUSE_MS = 3000
 
 
 class HintBroker(RedisBroker):
-    """A `RedisBroker` whose messages are hints. Its consumers take none while `taking` is false."""
+    """A `RedisBroker` whose messages are hints. Its consumers take none while `taking` is false, and none of runs that
+    are tried alone while `tries_alone` is.
+    """
 
     def __init__(self, client: Redis, blocking: Redis | None = None) -> None:
         super().__init__(  # type: ignore[no-untyped-call]
@@ -46,7 +48,7 @@ class HintBroker(RedisBroker):
             heartbeat_timeout=30_000,
         )
         self.blocking = blocking
-        self.taking = True
+        self.taking = self.tries_alone = True
         self.muted = False  # no worker is to be told of a run: they are drained
 
     @property
@@ -154,6 +156,7 @@ class WakingConsumer(Consumer):
     def __init__(self, broker: HintBroker, queue_name: str, prefetch: int, timeout: int) -> None:
         self._broker = broker
         self._queue = queue_name
+        self._is_alone = queue_name.endswith(ALONE)
         self._prefetch = prefetch
         self._timeout = timeout / 1000
         self._ahead: deque[Message[Any]] = deque()
@@ -176,13 +179,19 @@ class WakingConsumer(Consumer):
         if not self._ahead or not self._free:
             return None
         message = self._ahead.popleft()
+        if self._is_alone:
+            self._broker.tries_alone = False  # until it has had its time
         self._outstanding.add(message.options["redis_message_id"])
         return MessageProxy(message)
 
     @property
     def _free(self) -> int:
-        """Threads that no hint was given to; none while the worker takes no more."""
-        return self._prefetch - len(self._outstanding) if self._broker.taking else 0
+        """Threads that no hint was given to; none while the worker takes no more. One for a run that is tried alone."""
+        if not self._broker.taking:
+            return 0
+        if self._is_alone:
+            return int(self._broker.tries_alone)
+        return self._prefetch - len(self._outstanding)
 
     def _pause(self) -> None:
         """Longer after each failure, and by chance: workers, which all fail at once, don't all come back at once."""

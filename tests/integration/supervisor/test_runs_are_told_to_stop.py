@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from dataclasses import replace
 
 import pytest
 
@@ -89,6 +90,38 @@ def test_an_attempt_that_is_out_of_time_is_stopped_and_counts_as_failed(supervis
     assert (status, error) == ("retrying", "StepTimeout")
 
 
+def test_a_cleanup_that_takes_too_long_is_stopped_and_has_failed(supervised: Supervised) -> None:
+    claimed = replace(supervised.claim(), kind="on_cancel")
+    lane = supervised.start(claimed)
+    run = supervised.hosts.get(claimed.id)
+    assert run is not None
+    lane.begin("slow")
+    assert lane.ordered()["cause"] == Cause.TIMEOUT
+    lane.end("stopped", cause=int(Cause.TIMEOUT), traceback=None)
+    supervised.wait_for(run, "failed")
+    assert supervised.row(run, "error->>'type'", "error->>'message'") == (
+        "CleanupTimeout",
+        "The cleanup took longer than 0.2 s (ANDON_CLEANUP_SECONDS)",
+    )
+
+
+def test_the_first_death_of_a_nursery_is_nobodys_fault_and_a_later_one_counts_as_a_lost_worker(
+    supervised: Supervised,
+) -> None:
+    first, lane = supervised.begin()
+    lane.begin("s")
+    wait_until(lambda: first.underway)
+    supervised.stop(supervised.lanes.all_gone)
+    supervised.wait_for(first, "queued")
+    assert supervised.row(first, "attempt", "lost", "lease_until") == (1, 0, None)
+    supervised.nursery.replaces = True
+    supervised.stop(lambda: supervised.lanes.opened(supervised.nursery))
+    later, _ = supervised.begin()
+    supervised.stop(supervised.lanes.all_gone)
+    supervised.wait_for(later, "running")
+    assert supervised.row(later, "lease_until <= clock_timestamp()") == (True,)
+
+
 def test_a_worker_that_closes_hands_its_runs_over_at_their_next_step(supervised: Supervised) -> None:
     run, lane = supervised.begin()
     supervised.executing.hand_over(hurry=False)
@@ -105,7 +138,7 @@ def test_the_heartbeat_extends_leases_and_shows_the_step(supervised: Supervised)
     supervised.heartbeat.start()
     extended = f"lease_until > clock_timestamp() + interval '{LEASE / 2} s'"
     wait_until(lambda: supervised.row(run, extended, "current_step") == (True, "s"))
-    assert supervised.db.execute("SELECT id FROM andon.workers").fetchall() == [("w",)]
+    wait_until(lambda: supervised.db.execute("SELECT id FROM andon.workers").fetchall() == [("w",)])  # said last
 
 
 def test_the_heartbeat_stops_what_is_cancelled_and_what_is_lost_and_nothing_else(supervised: Supervised) -> None:

@@ -10,12 +10,12 @@ NURSERY = """
 import json, os, signal, subprocess, sys, time
 from multiprocessing import resource_tracker, shared_memory
 from andon_worker.linux import children, expect_orphans
-from andon_worker.nursery.reaping import Reaper
+from andon_worker.nursery.reaping import Born, Reaper
 
 expect_orphans()
 helper = subprocess.Popen(["sleep", "600"])  # of a module's import
 gone = []
-reaper = Reaper(lambda pid, status: gone.append(pid))
+reaper = Reaper(lambda pid, status, orphaned: gone.append(pid))
 reading, writing = os.pipe()
 lane = os.fork()
 if lane == 0:
@@ -29,7 +29,7 @@ if lane == 0:
     os.write(writing, memory.name.encode())
     time.sleep(600)
 name = os.read(reading, 100).decode()
-reaper.watch(lane)
+reaper.watch(Born(lane, lane))
 os.kill(lane, signal.SIGKILL)
 deadline = time.monotonic() + 30
 while not gone and time.monotonic() < deadline:

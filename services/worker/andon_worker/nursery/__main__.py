@@ -1,6 +1,6 @@
 """`python -m andon_worker.nursery CONTROL MODULE...`: import the modules, then fork lanes for a supervisor.
 
-With `--declare` it tells what the modules declare, and ends.
+With `--declare` it tells what the modules declare, and ends; with `--nurses` each lane gets a parent of its own.
 """
 
 from __future__ import annotations
@@ -13,21 +13,23 @@ import signal
 import socket
 import sys
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from andon.engine.declared.functions import Function
 from andon.settings import Settings
 from andon_worker.linux import end_with_parent, expect_orphans, live_on
 from andon_worker.nursery.importing import generators, load, why_not_fork
-from andon_worker.nursery.reaping import Reaper
+from andon_worker.nursery.reaping import Born, Reaper
 from andon_worker.wire import receive_passed
 
 if TYPE_CHECKING:
-    from andon_worker.nursery.forking import Births
+    from andon_worker.nursery.forking import Life
 
 LANE_ENDS = 5
+Births = Callable[[Sequence[int]], Born]
 
 
 def main(arguments: list[str]) -> None:
@@ -38,7 +40,7 @@ def main(arguments: list[str]) -> None:
     os.set_inheritable(int(control), False)
     sys.argv[1:] = []
     tell = _teller(socket_)
-    modules = [word for word in words if word != "--declare"]
+    modules = [word for word in words if not word.startswith("--")]
     functions = load(modules, tell)
     if "--declare" in words:
         tell({"say": "ready", "start": "none"})
@@ -47,14 +49,21 @@ def main(arguments: list[str]) -> None:
         signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
     expect_orphans()
-    births, start = _births(functions, modules)
+    births, start = _births(functions, modules, nurses="--nurses" in words)
     tell({"say": "ready", **start})
     live_on()  # from here on its supervisor's end is heard of, and lanes are ended first
     Nursery(socket_, births).run()
 
 
-def _births(functions: dict[str, Function], modules: Sequence[str]) -> tuple[Births, dict[str, Any]]:
-    from andon_worker.nursery.forking import forked, spawned  # all of a lane: who only declares has none
+def _births(functions: dict[str, Function], modules: Sequence[str], *, nurses: bool) -> tuple[Births, dict[str, Any]]:
+    from andon_worker.nursery.forking import bear, bear_with_nurse  # all of a lane: who only declares has none
+
+    life, start = _life(functions, modules)
+    return partial(bear_with_nurse if nurses else bear, life), start
+
+
+def _life(functions: dict[str, Function], modules: Sequence[str]) -> tuple[Life, dict[str, Any]]:
+    from andon_worker.nursery.forking import forked, spawned
 
     reason = why_not_fork()
     if reason is not None or Settings.from_env(os.environ).lanes_start.lower() == "spawn":
@@ -80,7 +89,7 @@ class Nursery:
         self._control = control
         self._births = births
         self._tell = _teller(control)
-        self._reaper = Reaper(lambda pid, status: self._tell({"say": "gone", "pid": pid, "status": status}))
+        self._reaper = Reaper(self._tell_gone)
 
     def run(self) -> None:
         """Serve until the supervisor is gone."""
@@ -116,15 +125,18 @@ class Nursery:
         sys.stdout.flush()  # or each lane would say it again
         sys.stderr.flush()
         try:
-            pid = self._births(descriptors)
+            born = self._births(descriptors)
         except OSError as error:
             self._tell({"say": "unborn", "lane": lane, "why": str(error)})
             return
         finally:
             for each in descriptors:
                 os.close(each)
-        self._reaper.watch(pid)
-        _tell_born(self._control, lane, pid)
+        self._reaper.watch(born)
+        _tell_born(self._control, lane, born.lane)
+
+    def _tell_gone(self, pid: int, status: int, orphaned: bool) -> None:
+        self._tell({"say": "gone", "pid": pid, "status": status, "orphaned": orphaned})
 
 
 def _tell_born(control: socket.socket, lane: int, pid: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import stat
 import sys
 from collections.abc import Callable, Sequence
@@ -11,33 +12,58 @@ from typing import Any, NoReturn
 
 from andon.engine.declared.functions import Function
 from andon_worker.lane.serve import Ends, live
+from andon_worker.linux import end_with_parent
 from andon_worker.nursery.importing import reseed
+from andon_worker.nursery.reaping import Born
 
-Births = Callable[[Sequence[int]], int]
-
-
-def forked(functions: dict[str, Function], generators: Sequence[Any]) -> Births:
-    """Lanes with the modules loaded: they share this process's memory until they change it."""
-
-    def birth(descriptors: Sequence[int]) -> int:
-        parent = os.getpid()
-        if (pid := os.fork()) != 0:
-            return pid
-        _child(lambda: _live(functions, generators, descriptors, parent))
-
-    return birth
+Life = Callable[[Sequence[int], int], None]
+"""What a lane does, with its descriptors and its parent."""
 
 
-def spawned(modules: Sequence[str]) -> Births:
-    """Lanes that import the modules themselves."""
+def forked(functions: dict[str, Function], generators: Sequence[Any]) -> Life:
+    """Of lanes with the modules loaded: they share this process's memory until they change it."""
+    return lambda descriptors, parent: _live(functions, generators, descriptors, parent)
 
-    def birth(descriptors: Sequence[int]) -> int:
-        parent = os.getpid()
-        if (pid := os.fork()) != 0:
-            return pid
-        _child(lambda: _become(modules, descriptors, parent))
 
-    return birth
+def spawned(modules: Sequence[str]) -> Life:
+    """Of lanes that import the modules themselves."""
+    return lambda descriptors, parent: _become(modules, descriptors, parent)
+
+
+def bear(life: Life, descriptors: Sequence[int]) -> Born:
+    """A lane whose parent is the nursery."""
+    parent = os.getpid()
+    if (pid := os.fork()) == 0:
+        _child(lambda: life(descriptors, parent))
+    return Born(pid, pid)
+
+
+def bear_with_nurse(life: Life, descriptors: Sequence[int]) -> Born:
+    """A lane whose parent is a nurse of its own: code that kills its parent ends nobody else."""
+    heard, told = os.pipe()
+    parent = os.getpid()
+    if (nurse := os.fork()) == 0:
+        _child(lambda: _nurse(life, descriptors, parent, told))
+    os.close(told)
+    if not (lane := os.read(heard, 4)):
+        os.close(heard)
+        raise OSError("its nurse could not bear it")
+    return Born(nurse, int.from_bytes(lane, "big"), heard)
+
+
+def _nurse(life: Life, descriptors: Sequence[int], parent: int, told: int) -> None:
+    end_with_parent(parent)
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    nurse = os.getpid()
+    if (lane := os.fork()) == 0:
+        os.close(told)
+        life(descriptors, nurse)
+        return
+    for low, high in ((3, told), (told + 1, 1 << 16)):
+        os.closerange(low, high)
+    os.write(told, lane.to_bytes(4, "big"))
+    os.write(told, os.waitpid(lane, 0)[1].to_bytes(4, "big"))
 
 
 def _child(life: Callable[[], None]) -> NoReturn:

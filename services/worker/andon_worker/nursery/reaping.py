@@ -2,9 +2,9 @@
 
 Each lane is a subreaper, so what a living one has daemonized stays its child. When it dies, its orphans come to the
 nursery: whatever child of the nursery is no lane, and wasn't there before the first, had a lane that is dead, and is
-killed. Once a parent is gone its links are gone too, so this looks and kills until nothing is left, rather than from a
-list made before. The trackers of Python's `multiprocessing` are let end by themselves: they remove the shared memory
-of processes that were killed, which nothing else does.
+killed. Where lanes have nurses, the nursery's children are these. Once a parent is gone its links are gone too, so this
+looks and kills until nothing is left, rather than from a list made before. The trackers of Python's `multiprocessing`
+are let end by themselves: they remove the shared memory of processes that were killed, which nothing else does.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from andon_worker.linux import children
 
@@ -23,25 +24,46 @@ AGAIN_SECONDS = 0.002
 TRACKER_SECONDS = 2.0
 
 
-class Reaper:
-    """Waits for the nursery's children: the only place that does. `gone(pid, status)` when a lane's whole tree is."""
+class Born(NamedTuple):
+    """A lane, and the child of the nursery that it is, or that is its parent and says at `heard` how it ended."""
 
-    def __init__(self, gone: Callable[[int, int], None]) -> None:
+    child: int
+    lane: int
+    heard: int | None = None
+
+
+class Ended(NamedTuple):
+    """How a lane has, as `waitpid` says it, and when; `orphaned`: its nurse was killed, and took it along."""
+
+    lane: int
+    status: int
+    orphaned: bool
+    since: float
+
+
+class Reaper:
+    """Waits for the nursery's children: the only place that does. `gone(pid, status, orphaned)` is called when a lane's
+    whole tree has ended.
+    """
+
+    def __init__(self, gone: Callable[[int, int, bool], None]) -> None:
         self._gone = gone
         self._spared = set(children(os.getpid()))
         """What the modules have started at their import."""
-        self._lanes: set[int] = set()
-        self._ended: dict[int, tuple[int, float]] = {}
+        self._lanes: dict[int, Born] = {}
+        self._ended: list[Ended] = []
 
-    def watch(self, pid: int) -> None:
-        """This child is a lane."""
-        self._lanes.add(pid)
+    def watch(self, born: Born) -> None:
+        """This child is a lane, or its nurse."""
+        self._lanes[born.child] = born
 
     def signal(self, pid: int, number: int) -> None:
-        """Signal a lane. It is not reaped yet, so the number is still its own."""
-        if pid in self._lanes:
-            with suppress(ProcessLookupError):
-                os.kill(pid, number)
+        """Signal a lane. It is not reaped yet, so the number is still its own. A nurse that was stopped goes on."""
+        for born in self._lanes.values():
+            if born.lane == pid:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, number)
+                    os.kill(born.child, signal.SIGCONT)
 
     def reap(self) -> float | None:
         """Take in what has ended and kill what it has left; returns after how many seconds to look again."""
@@ -50,10 +72,10 @@ class Reaper:
             return None
         left = self._kill_strays()
         now = time.monotonic()
-        for pid, (status, since) in list(self._ended.items()):
-            if not left or now - since > GIVE_UP_SECONDS:
-                del self._ended[pid]
-                self._gone(pid, status)
+        over = [each for each in self._ended if not left or now - each.since > GIVE_UP_SECONDS]
+        self._ended = [each for each in self._ended if each not in over]
+        for each in over:
+            self._gone(each.lane, each.status, each.orphaned)
         return AGAIN_SECONDS if self._ended else None
 
     def kill_all(self) -> None:
@@ -77,18 +99,27 @@ class Reaper:
                     return
                 self._spared.discard(pid)
                 if pid in self._lanes:
-                    self._lanes.discard(pid)
-                    self._ended[pid] = status, time.monotonic()
+                    self._ended.append(_ended(self._lanes.pop(pid), status))
 
     def _kill_strays(self) -> bool:
         """Whether there are any."""
         strays = [pid for pid in children(os.getpid()) if pid not in self._lanes and pid not in self._spared]
-        patient = time.monotonic() < max(since for _, since in self._ended.values()) + TRACKER_SECONDS
+        patient = time.monotonic() < max(each.since for each in self._ended) + TRACKER_SECONDS
         for pid in strays:
             if not (patient and _is_tracker(pid)):
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
         return bool(strays)
+
+
+def _ended(born: Born, status: int) -> Ended:
+    if born.heard is None:
+        return Ended(born.lane, status, False, time.monotonic())
+    os.set_blocking(born.heard, False)
+    with suppress(BlockingIOError), open(born.heard, "rb", buffering=0) as heard:
+        if said := heard.read(4):
+            return Ended(born.lane, int.from_bytes(said, "big"), False, time.monotonic())
+    return Ended(born.lane, status, True, time.monotonic())
 
 
 def _is_tracker(pid: int) -> bool:

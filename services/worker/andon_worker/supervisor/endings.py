@@ -104,7 +104,7 @@ class Endings:
             attempt = run.underway
             self._failed(run, StepTimeout(attempt.name, attempt.timeout or 0.0), end.get("where"))
         elif cause is None and status is None and not self.closing:
-            self._abandon(run, "with the nursery")
+            self._abandon(run, "with the nursery, though each lane had a nurse")
         elif cause is not None or status is None:
             log.info("run %s is handed over", run.id, extra=run.keys)
             self._suspend(run, attempted=_handed_over(run))

@@ -297,7 +297,10 @@ class Executing:
             self._lanes.discard(lane)
 
     def lane_ended(self, lane: Lane, status: int | None) -> None:
-        """A lane is gone, and all that it had started with it; status None: its nursery has ended."""
+        """A lane is gone, and all that it had started with it; status None: its nursery has ended.
+
+        By whose fault can't be known where that was each lane's parent, so it is nobody's; a next nursery has nurses.
+        """
         self._endings.clear_up(lane)
         if lane.given_up is not None:
             self._hosts.forget(lane.given_up)
@@ -312,6 +315,8 @@ class Executing:
             run.stopped_at = time.monotonic()
             self._prints.take_all(lane)
             run.output.flush()
+            if status is None and not lane.has_nurse:
+                run.cause = run.cause or Cause.HAND_OVER
         run.lane = None
         self._endings.write(run, status)
 

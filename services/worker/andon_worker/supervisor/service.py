@@ -234,28 +234,40 @@ class WorkerService:
 
     # --- runs ----------------------------------------------------------------------------------------------------
 
-    def _execute_run(self, run_id: str, alone: bool = False) -> None:
+    def _execute_run(self, run_id: str) -> None:
         """Follow a hint, in one of Dramatiq's threads: claim the run whose turn it is, and wait for its end."""
         ended = threading.Lock()
         ended.acquire()
-        self._follow(uuid.UUID(run_id), alone, ended.release)
+        self._follow(uuid.UUID(run_id), False, ended.release)
         ended.acquire()
 
     def _execute_alone(self, run_id: str) -> None:
         """A run that lost two workers gets one that takes nothing else: a kernel that ends a container for the memory
         of one run ends all that run in it.
+
+        For a while: others wait for `alone_seconds` at the most until this worker is empty, and as long beside the run.
+        Before the next is tried alone, they have had as long.
         """
+        ended, patience = threading.Lock(), self._settings.alone_seconds
+        ended.acquire()
         with self._alone:
-            self._is_alone = True
+            began, self._is_alone, self._broker.tries_alone = time.monotonic(), True, False
             self._take_if_possible()
             try:
-                while not self._closing and not self._hosts.wait_until_empty(0.5):
-                    pass
+                self._hosts.wait_until_empty(patience)
                 log.warning("run %s has lost workers before: it is tried alone", run_id, extra={"run": run_id})
-                self._execute_run(run_id, alone=True)
+                self._follow(uuid.UUID(run_id), True, ended.release)
+                if ended.acquire(timeout=patience):
+                    ended.release()
             finally:
                 self._is_alone = False
                 self._take_if_possible()
+                took = time.monotonic() - began
+                self._loop.post(lambda: self._loop.after(took, self._try_alone_again))
+        ended.acquire()
+
+    def _try_alone_again(self) -> None:
+        self._broker.tries_alone = True
 
     def _follow(self, hinted: uuid.UUID, alone: bool, done: Callable[[], object]) -> None:
         def claimed(answer: Claimed | Standing | Refused | None) -> None:

@@ -32,6 +32,9 @@ MISSED_SECONDS = 10.0
 class Nursery(Protocol):
     """Where lanes come from."""
 
+    replaces: bool
+    """Whether it stands for one that has died, and a nurse is each lane's parent."""
+
     def bear(self, lane: int, descriptors: list[int]) -> None: ...
 
     def signal(self, pid: int, number: int) -> None: ...
@@ -45,6 +48,7 @@ class Lane:
     def __init__(self, number: int, nursery: Nursery) -> None:
         self.number = number
         self._nursery = nursery
+        self.has_nurse = nursery.replaces
         ours, theirs = socket.socketpair()
         self._orders, orders = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._orders.setblocking(False)
@@ -177,7 +181,12 @@ class Lanes:
 
     def expect_end(self, lane: Lane) -> None:
         """It is ending: its nursery is to say so."""
+        self._loop.after(MISSED_SECONDS / 2, lambda: self._ask_for(lane))
         self._loop.after(MISSED_SECONDS, lambda: self._miss(lane))
+
+    def _ask_for(self, lane: Lane) -> None:
+        if self.nursery is not None and self.lives(lane) and lane.has_nurse and lane.has_ended:
+            self.nursery.signal(lane.pid or 0, signal.SIGKILL)  # its code may have stopped its nurse
 
     def _miss(self, lane: Lane) -> None:
         if self.nursery is not None and self.lives(lane) and lane.has_ended:
@@ -225,10 +234,12 @@ class Lanes:
             lane.close()
             self._loop.after(0.5, self._make_more)
 
-    def gone(self, pid: int, status: int) -> None:
-        """A lane and all that it had started has ended."""
+    def gone(self, pid: int, status: int, *, orphaned: bool = False) -> None:
+        """A lane and all that it had started has ended; `orphaned`, because its code has killed its parent."""
         lane = self._living.pop(pid, None)
         if lane is not None:
+            if orphaned and lane.run is not None and lane.run.killed_for is None:
+                lane.run.killed_for = "it killed its parent"
             self._bury(lane, status)
             if lane.runs or lane.spent:
                 self._make_more()

@@ -11,6 +11,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from array import array
 from collections.abc import Callable, Collection, Sequence
@@ -47,6 +48,7 @@ class NurseryClient:
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._is_ready = False
+        self.replaces = False
         self._owed = 0
         self._pause = FIRST_PAUSE
         self._deadline: Timer | None = None
@@ -68,7 +70,8 @@ class NurseryClient:
         """Start the process."""
         self.started_at = time.monotonic()
         self._is_ready, self._owed = False, 0
-        self._process, self._control = start(self.loading.begin())
+        words = ["--nurses"] if self.replaces and sys.platform == "linux" else []
+        self._process, self._control = start(self.loading.begin(), *words)
         self._loop.watch(self._control, self._hear)
         self._arm()
 
@@ -144,7 +147,7 @@ class NurseryClient:
                 self._answered()
                 self._lanes.unborn(said["lane"], said["why"])
             case "gone":
-                self._lanes.gone(said["pid"], said["status"])
+                self._lanes.gone(said["pid"], said["status"], orphaned=said["orphaned"])
             case "slow":
                 self.loading.hear(said)
             case _:
@@ -175,6 +178,7 @@ class NurseryClient:
         if renewed:
             self.start()
             return
+        self.replaces = self.replaces or was_ready
         if was_ready or len(self.loading.failed) == failed:
             log.error("the nursery has ended (%s) and is started again", in_words(self._process.returncode))
         lasted = time.monotonic() - self.started_at > LAST_PAUSE
