@@ -89,9 +89,9 @@ class Evaluations:
     failure: str | None = None
     """Why the first of them had no value."""
 
-    def hold(self, text: str, event: Event, cancel: Event) -> bool:
-        """Whether the expression is true of this trigger and this cancel event. Raises nothing."""
-        given = min(MOST_WORK, OWN_WORK + self.shared)
+    def hold(self, text: str, event: Event, cancel: Event, *, most: int = MOST_WORK) -> bool:
+        """Whether the expression is true of this trigger and this cancel event, within `most` work. Raises nothing."""
+        given = min(most, MOST_WORK, OWN_WORK + self.shared)
         budget = Budget(given)
         try:
             value = _compile(text).evaluate({"event": _shown(event), "async": _shown(cancel)}, budget)

@@ -8,9 +8,12 @@ from typing import Any
 import pytest
 
 from andon import Event
+from andon.adapters.postgres.cancels import wide
 from andon.adapters.postgres.events import inbox
+from andon.adapters.postgres.events.own_events import parse_bulk
 from andon.adapters.redis import bus
 from andon.adapters.redis.bus import GROUP, STREAM
+from andon.engine.events import RUNS_CANCELLED
 from tests.integration.dispatcher.conftest import REFUSING, Bench
 
 
@@ -132,3 +135,49 @@ def statuses(bench: Bench, tenant: str) -> dict[int, str]:
         [tenant],
     ).fetchall()
     return dict(rows)
+
+
+CHEAP_ALONE = """
+CREATE FUNCTION public.at_most() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    IF (SELECT count(*) FROM new WHERE tenant = 'many') > 3 THEN RAISE 'too many' USING ERRCODE = '53200'; END IF;
+    RETURN NULL; END $$;
+CREATE TRIGGER at_most AFTER INSERT ON andon.runs REFERENCING NEW TABLE AS new
+    FOR EACH STATEMENT EXECUTE FUNCTION public.at_most()
+"""
+
+
+def test_while_a_tenants_entries_are_too_much_those_of_others_that_come_are_handled(bench: Bench) -> None:
+    bench.sql(CHEAP_ALONE)
+    flood(bench, [{"k": k} for k in range(24)], "many")
+    flood(bench, [{"k": 0}], "few")
+    for k in range(1, 4):
+        bench.intake.step(block_ms=1)
+        flood(bench, [{"k": k}], "few")
+        bench.intake.step(block_ms=1)
+        assert made(bench, "few") == list(range(k + 1)), "what came is handled by the next step"
+    assert len(made(bench, "many")) < 24
+    bench.handle_all()
+    assert made(bench, "many") == list(range(24))
+    assert bench.redis.xpending(STREAM, GROUP)["pending"] == 0
+
+
+@pytest.mark.slow
+def test_a_cancel_that_costs_too_much_for_a_batch_keeps_its_own_tenants_entries_alone(bench: Bench) -> None:
+    costly = "event.data.l.all(x, event.data.l.all(y, event.data.l.all(z, x + y + z > -1))) && false"
+    requests = [Event("thing/made", {"k": k, "l": [*range(21)]}, tenant="many") for k in range(20)]
+    cancels = [
+        Event(RUNS_CANCELLED, {"functionId": "made", "if": f"{costly} || {n} < 0"}, tenant="many") for n in range(6)
+    ]
+    with bench.db.transaction():
+        accepted = inbox.accept(bench.db, [*requests, *cancels])
+        for event in accepted[20:]:
+            wide.store(bench.db, event, parse_bulk(event))
+    bus.publish(bench.redis, accepted)
+    sent = 0
+    while len(made(bench, "many")) < 20:
+        flood(bench, [{"k": sent}], "few")
+        bench.intake.step(block_ms=1)
+        sent += 1
+        assert made(bench, "few") == [*range(sent)], "each step handles what has come of others"
+    assert sent > 2
+    assert statuses(bench, "many") == dict.fromkeys(range(20), "queued")

@@ -115,6 +115,15 @@ def test_all_evaluations_for_one_cancel_share_what_is_beyond_their_own() -> None
     assert evaluations.failed == 200
 
 
+def test_what_a_run_has_left_bounds_each_of_its_evaluations() -> None:
+    evaluations = Evaluations()
+    text, event = "event.data.a.exists(x, x < 0)", Event("a/b", {"a": list(range(1_000))})
+    assert not evaluations.hold(text, event, event, most=OWN_WORK)
+    assert (evaluations.failed, evaluations.shared) == (1, SHARED_WORK)
+    assert not evaluations.hold(text, event, event, most=OWN_WORK + 10_000)
+    assert evaluations.failed == 1
+
+
 def test_the_same_expression_on_the_same_data_ends_at_the_same_place() -> None:
     event = Event("a", NUMBERS)
     left = set()

@@ -1,8 +1,9 @@
 """The intake: take entries off the bus, commit them, then signal, then acknowledge. A crash anywhere repeats.
 
 Nothing that an entry holds ends this or keeps its neighbours waiting. Where a batch fails because of one, halves of it
-are tried until that one is found, and it is dead with its reason. What was only too much at once is tried in smaller
-batches; an entry that is too much alone is put by, with its place in the order of events, and tried again later.
+are tried until that one is found, and it is dead with its reason. What was only too much at once is held again, and its
+tenants' entries come in smaller batches, each tenant's alone, while the others' go on; an entry that is too much alone
+is put by, with its place in the order of events, and tried again later.
 """
 
 from __future__ import annotations
@@ -34,12 +35,13 @@ from andon.adapters.postgres.upkeep.retention import position, still_open
 from andon.adapters.redis.bounded import ReplyTooLarge
 from andon.adapters.redis.bus import GROUP, STREAM, decode, preserve
 from andon.adapters.redis.stream.ahead import Ahead
-from andon.adapters.redis.stream.reading import BoundedReader, Entry, size, tenant_of
+from andon.adapters.redis.stream.reading import BoundedReader, Entry, place_of, size, tenant_of
 from andon.engine.declared.functions import Registry
 from andon.engine.declared.gates import is_limited
 from andon.engine.errors import EventError
 from andon.engine.events import DEFAULT_TENANT, ENDS, Event, why_only_ours
 from andon_worker.dispatcher.batches.batch import Effects, record_batch
+from andon_worker.dispatcher.batches.costly import Costly
 from andon_worker.dispatcher.batches.sharing import MANY_BESIDE_OTHERS, Sharing
 from andon_worker.dispatcher.batches.size import MOST, MOST_BYTES, BatchSize
 from andon_worker.dispatcher.halving import halving, is_nobodys_fault, is_too_much
@@ -59,6 +61,8 @@ TRIES = 5
 READS_AT_ONCE = 4
 AHEAD_SECONDS = 0.4  # at a time, while the bus is longer than was read: who waits there waits longest
 LONGEST_SECONDS = 1.0  # that many events' expressions may take in one batch; one's are bounded
+LONGEST_BESIDE_SECONDS = 0.3  # while others send, too
+COSTLY_SECONDS = 0.05  # for batches of tenants that were too much, after those of the others
 TRIES_KEPT = 10_000
 TOLD_AT_ONCE = 10
 
@@ -108,8 +112,10 @@ class Intake:
         self._pauses = Pauses() if pauses is None else pauses
         self._size = BatchSize()
         self._sharing = Sharing()
+        self._costly = Costly()
         self._ahead = Ahead(redis, stream, GROUP)
         self._resuming = True
+        self._resumed_to = "-"
         self.behind = False
         """Whether much was read ahead, and the bus wasn't read to its end since."""
         self._tries: dict[tuple[str, str], int] = {}
@@ -122,32 +128,65 @@ class Intake:
         """Whether it read of the end of a run whose function has limits since this was last set to False."""
 
     def step(self, *, block_ms: int) -> int:
-        """Handle what is next, what was read before and not acknowledged first; return how many entries there were."""
+        """Handle what is next, what was read before and not acknowledged first; return how many entries there were.
+
+        That is more than none as long as any are held.
+        """
         read = 0
         if self.pending_first:  # it is all pending, what is held here, too
-            self.pending_first, self._resuming = False, True
+            self.pending_first, self._resuming, self._resumed_to = False, True, "-"
             self._sharing.clear()
             self._put_off.clear()
             self._ahead.forget()
-        if self._resuming and not self._sharing:
-            self._sharing.add(self._pending())
-            self._resuming = len(self._sharing) > 0
-        if not self._resuming:
+        if self._resuming:
+            read = self._resume()
+        if not self._resuming and not read:
             read = self._read_on(block_ms)
         if self.pending_first:
             return read  # what could wait has failed
-        batches = self._sharing.take(self._size.now, MOST_BYTES)
+        batches = self._sharing.take(self._size.now, MOST_BYTES, apart=self._costly)
         if not batches:
             self.went_on_at = time.monotonic()
-        self.pending_first = not all(map(self._handle, batches))
-        return max(read, sum(map(len, batches)))
+        for batch in batches:
+            self._handle(batch)
+        handled = sum(map(len, batches)) + self._handle_costly()
+        return max(read, handled, len(self._sharing))
+
+    def _resume(self) -> int:
+        """Read what is pending, as far as there is room to hold it: nobody's many keep what is new of others."""
+        read = 0
+        for _ in range(READS_AT_ONCE):
+            if self._sharing.full:
+                break
+            entries = self._pending()
+            self._sharing.add(entries)
+            read += len(entries)
+            self._resuming = len(entries) > 0
+            if not self._resuming:
+                break
+        return read
+
+    def _handle_costly(self) -> int:
+        """A batch of a tenant that was too much, or those of several that cost little; how many entries they had."""
+        handled, until = 0, time.monotonic() + COSTLY_SECONDS
+        while (turn := self._costly.next(self._sharing.tenants, beside=self._beside)) is not None:
+            tenant, most = turn
+            batch = self._sharing.take_of_one(tenant, most, MOST_BYTES)
+            began = time.monotonic()
+            fits = self._try(batch)
+            seconds = time.monotonic() - began
+            self._costly.took(tenant, len(batch), seconds, handled=fits, left=tenant in self._sharing.tenants)
+            handled += len(batch)
+            if time.monotonic() >= until:
+                break
+        return handled
 
     def _read_on(self, block_ms: int) -> int:
         """Read more than is handled at once, to see who has sent little; wait for the first where nothing is held."""
         read = 0
         for _ in range(READS_AT_ONCE):
             if not self._sharing.full:
-                entries = self._new(1 if self._sharing else block_ms)
+                entries = self._new(self._patience(block_ms))
                 self._sharing.add(self._put_off_what_can_wait(entries))
                 read += len(entries)
                 self.behind = self._sharing.long or (self.behind and len(entries) > 0)
@@ -157,11 +196,22 @@ class Intake:
                     break
         return read
 
+    def _patience(self, block_ms: int) -> int:
+        """For how many milliseconds to wait for an entry: while something may be handled, not at all."""
+        if self._sharing:
+            return max(1, min(block_ms, int(1_000 * self._costly.rest(self._sharing.tenants)))) if self._beside else 1
+        return block_ms
+
+    @property
+    def _beside(self) -> bool:
+        """Whether what is read of others may come beside what is held of a tenant that rests."""
+        return self._sharing.several and not self._sharing.full
+
     def handle_put_off(self) -> None:
         """Handle what could wait: many ends of runs together cost little more than one."""
         if not self.pending_first:
             entries, self._put_off = self._put_off, []
-            self.pending_first = not self._handle(entries)
+            self._handle(entries)
 
     def _put_off_what_can_wait(self, entries: Sequence[Entry]) -> list[Entry]:
         """The entries to handle now. What tells of a run's end, and starts and stops nothing, waits."""
@@ -188,27 +238,47 @@ class Intake:
         when it is read to where that lies, it had its effect.
         """
         self._look_ahead(time.monotonic() + AHEAD_SECONDS)
-        found = inbox.open_of_others(self._database.connection(), self._sharing.many(), MANY_BESIDE_OTHERS)
+        others = [*self._sharing.many(), *self._costly]
+        found = inbox.open_of_others(self._database.connection(), others, MANY_BESIDE_OTHERS)
+        try:
+            self._overtake(found)
+        except Exception as error:
+            if not is_too_much(error):
+                raise
+            for tenant in sorted({tenant for tenant, _ in found}):
+                self._overtake_of(tenant, [key for key in found if key[0] == tenant])
+
+    def _overtake_of(self, tenant: str, keys: Sequence[tuple[str, str]]) -> None:
+        try:
+            self._overtake(keys)
+        except Exception as error:
+            if not is_too_much(error):
+                raise
+            self._costly.was_too_much([tenant], len(keys))
+
+    def _overtake(self, keys: Sequence[tuple[str, str]]) -> None:
         effects: list[Effects] = []
 
         def leave(key: tuple[str, str], error: Exception) -> None:
             log.warning("event %s of %s is left to the bus: %s", key[1], key[0], type(error).__name__)
 
-        halving(found, lambda some: effects.append(self._commit_accepted(some)), leave)
-        for each in effects:
-            self._signal(each)
+        try:
+            halving(keys, lambda some: effects.append(self._commit_accepted(some)), leave)
+        finally:
+            for each in effects:
+                self._signal(each)
 
     def _look_ahead(self, until: float) -> None:
         """Handle entries that lie ahead, of each tenant in its order: what is held of it comes before them."""
         if self.pending_first or self._resuming:
             return
-        tenants = known_tenants(self._database.connection()) - set(self._sharing.many())
+        tenants = known_tenants(self._database.connection()) - {*self._sharing.many(), *self._costly}
         while time.monotonic() < until and (entries := self._ahead.next(tenants)) is not None:
             entries = [*self._sharing.take_of({tenant_of(each) for each in entries}), *entries]
             at_once = self._size.now
             for start in range(0, len(entries), at_once):
-                self.pending_first = not self._handle(entries[start : start + at_once])
-                if self.pending_first:
+                if not self._handle(entries[start : start + at_once]):
+                    self._sharing.add(entries[start + at_once :])
                     return
 
     def _commit_accepted(self, keys: Sequence[tuple[str, str]]) -> Effects:
@@ -223,8 +293,12 @@ class Intake:
                 [None] * len(events),
                 awaited=self.awaited,
                 pauses=self._pauses,
-                until=time.monotonic() + LONGEST_SECONDS,
+                until=time.monotonic() + LONGEST_BESIDE_SECONDS,
             )
+
+    @property
+    def _longest(self) -> float:
+        return LONGEST_BESIDE_SECONDS if self._sharing.several else LONGEST_SECONDS
 
     @property
     def idle_for(self) -> float:
@@ -251,8 +325,11 @@ class Intake:
         """Entries read by anyone and not acknowledged; those trimmed meanwhile are acknowledged and counted.
 
         Being the leader, this one may handle them whoever read them: what the former one commits, the fence refuses.
+        Each time they are those that come next.
         """
-        entries, gone = self._reader.pending(count=MOST, most_bytes=MOST_BYTES)
+        entries, gone = self._reader.pending(self._resumed_to, count=MOST, most_bytes=MOST_BYTES)
+        if last := max([*(id for id, _ in entries), *gone], key=place_of, default=None):
+            self._resumed_to = f"({last}"
         if gone:
             log.warning("%d pending entries were trimmed from the bus: %s ...", len(gone), min(gone))
             self._redis.xack(self._stream, GROUP, *gone)
@@ -261,24 +338,33 @@ class Intake:
         return entries
 
     def _handle(self, entries: Sequence[Entry]) -> bool:
-        """Take these in; False if they are left to be taken again, fewer at once."""
+        """Take these in; False if some are left, which are held to be taken again, fewer at once."""
         if not entries:
             self.went_on_at = time.monotonic()
             return True
+        began = time.monotonic()
+        if not self._try(entries):
+            self._size.was_too_much(len(entries))
+            return False
+        self._size.went_well(len(entries), time.monotonic() - began, beside=self._sharing.several)
+        return True
+
+    def _try(self, entries: Sequence[Entry]) -> bool:
         self.pending_first = True  # until this batch is acknowledged, it is what a failure must come back to
         done: list[Done] = []
-        began = time.monotonic()
+        fits = True
         try:
             halving(entries, partial(self._record, done), partial(self._give_up, done))
         except Exception as error:
             if not is_too_much(error):
                 raise
-            return self._ease(entries, error)
+            handled = {id for each in done for id, _ in each.entries}
+            fits = self._ease([each for each in entries if each[0] not in handled], error)
         finally:
             for each in done:
                 self._finish(each)
-        self._size.went_well(len(entries), time.monotonic() - began, beside=self._sharing.several)
-        return True
+        self.pending_first = False
+        return fits
 
     def _record(self, done: list[Done], entries: Sequence[Entry]) -> None:
         events, dead = self._decode(entries)
@@ -316,7 +402,7 @@ class Intake:
                     [id for id, _ in kept],
                     awaited=self.awaited,
                     pauses=self._pauses,
-                    until=time.monotonic() + LONGEST_SECONDS if len(kept) > 1 else math.inf,
+                    until=time.monotonic() + self._longest if len(kept) > 1 else math.inf,
                 )
             refused = [(entry, why) for entry, _ in [*events, *accepted] if (why := self._refusal(effects, entry))]
             if buried := [each for each in [*unfit, *refused] if each[0][0] not in gone]:
@@ -381,17 +467,20 @@ class Intake:
         return f"{who}: {type(error).__name__}: {first_line(error)}"
 
     def _ease(self, entries: Sequence[Entry], error: Exception) -> bool:
-        """It was too much at once: take fewer; and one that is too much alone, put by."""
+        """It was too much at once: fewer come, each tenant's alone; and one that is too much alone is put by."""
         why = why_away(error) or (Away.SLOW if isinstance(error, TooLong) else Away.EXHAUSTED)
         if len(entries) > 1:
-            log.warning("a batch of %d entries was too much (%s) and is halved", len(entries), why)
-            self._size.was_too_much(len(entries))
+            tenants = {tenant_of(each) for each in entries}
+            log.warning("%d entries of %d tenants were too much (%s): fewer come", len(entries), len(tenants), why)
+            self._costly.was_too_much(tenants, len(entries))
+            self._sharing.give_back(entries)
             return False
         [entry] = entries
         if not self._decode([entry])[0]:
             raise error  # it is only to be buried: not even that can be done now
         tries = self._count_try(_key(entry) or ("", entry[0]))
         if why is Away.CONTENDED and tries < TRIES:
+            self._sharing.give_back(entries)
             return False
         self._put_by(entry, why, tries)
         return True

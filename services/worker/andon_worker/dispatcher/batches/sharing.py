@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from andon.adapters.redis.stream.reading import Entry, place_of, size, tenant_of
 
@@ -51,6 +51,11 @@ class Sharing:
         """Whether several tenants have sent lately."""
         return self._clock() < self._beside_until
 
+    @property
+    def tenants(self) -> Collection[str]:
+        """Of whom something is held."""
+        return self._held.keys()
+
     def many(self) -> list[str]:
         """The tenants that have more than is handled of them at once."""
         return [tenant for tenant, entries in self._held.items() if len(entries) > MANY_BESIDE_OTHERS]
@@ -66,6 +71,14 @@ class Sharing:
             self._bytes[tenant] += size(entry)
             self._count, self._size = self._count + 1, self._size + size(entry)
 
+    def give_back(self, entries: Sequence[Entry]) -> None:
+        """Hold these again, which come before all that is held of their tenants."""
+        for entry in reversed(entries):
+            tenant = tenant_of(entry)
+            self._held.setdefault(tenant, deque()).appendleft(entry)
+            self._bytes[tenant] += size(entry)
+            self._count, self._size = self._count + 1, self._size + size(entry)
+
     def clear(self) -> None:
         """Hold nothing."""
         self._held.clear()
@@ -77,36 +90,40 @@ class Sharing:
         held = [self._next(tenant) for tenant in tenants for _ in range(len(self._held.get(tenant, ())))]
         return sorted(held, key=lambda entry: place_of(entry[0]))
 
-    def take(self, most: int, most_bytes: int) -> list[Batch]:
-        """The next batches, each of at most `most` entries and not much more than `most_bytes`.
+    def take(self, most: int, most_bytes: int, *, apart: Collection[str] = ()) -> list[Batch]:
+        """The next batches, each of at most `most` entries and not much more than `most_bytes`; none of `apart`.
 
         The entries of all tenants that have no more than their share come first, in a batch of their own; then as much
         as goes of the others', as many of each.
         """
         if self.several:
             most = min(most, MANY_BESIDE_OTHERS)
-        batches = self._few(most, most_bytes), list(self._in_turns(most, most_bytes))
+        few = self._few(most, most_bytes, apart)
+        others = deque(tenant for tenant in self._held if tenant not in apart)
+        batches = few, list(self._in_turns(others, most, most_bytes))
         return [sorted(each, key=lambda entry: place_of(entry[0])) for each in batches if each]
 
-    def _few(self, most: int, most_bytes: int) -> Batch:
+    def _few(self, most: int, most_bytes: int, apart: Collection[str]) -> Batch:
         """All of the tenants that have no more than their share."""
-        if len(self._held) > most:
+        tenants = [tenant for tenant in self._held if tenant not in apart]
+        if not 0 < len(tenants) <= most:
             return []
-        share, share_bytes = most / max(len(self._held), 1), most_bytes / max(len(self._held), 1)
-        few = [
-            tenant
-            for tenant, entries in self._held.items()
-            if len(entries) <= share and self._bytes[tenant] <= share_bytes
-        ]
+        share, share_bytes = most / len(tenants), most_bytes / len(tenants)
+        few = [each for each in tenants if len(self._held[each]) <= share and self._bytes[each] <= share_bytes]
         return [self._next(tenant) for tenant in few for _ in range(len(self._held[tenant]))]
 
-    def _in_turns(self, most: int, most_bytes: int) -> Iterator[Entry]:
+    def take_of_one(self, tenant: str, most: int, most_bytes: int) -> Batch:
+        """The next batch of this one."""
+        return list(self._in_turns(deque([tenant]), most, most_bytes))
+
+    def _in_turns(self, turns: deque[str], most: int, most_bytes: int) -> Iterator[Entry]:
         given = given_bytes = 0
-        while self._held and given < most and given_bytes < most_bytes:
-            tenant = next(iter(self._held))
+        while turns and given < most and given_bytes < most_bytes:
+            tenant = turns.popleft()
             entry = self._next(tenant)
             if tenant in self._held:
                 self._held[tenant] = self._held.pop(tenant)  # behind all others
+                turns.append(tenant)
             given, given_bytes = given + 1, given_bytes + size(entry)
             yield entry
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import psycopg
 
-from andon.adapters.cel import Evaluations, TooLong
+from andon.adapters.cel import OWN_WORK, SHARED_WORK, Evaluations, TooLong
 from andon.adapters.postgres.cancels.marks import Mark
 from andon.engine.events import Event
 
@@ -62,17 +62,20 @@ class Judged:
 def judge(connection: psycopg.Connection[Any], pairs: Sequence[Pair], *, until: float = math.inf) -> Judged:
     """Evaluate what there is to evaluate. Of a run, the first pair that holds counts; later ones aren't looked at.
 
-    Raises `TooLong` where there is more to do at the time `until`, by the monotonic clock.
+    What costs more than little is done for a run as long as its part lasts, however many cancels meet it. Raises
+    `TooLong` where there is more to do at the time `until`, by the monotonic clock.
     """
     judged, marked = Judged(), set[uuid.UUID]()
+    parts: defaultdict[uuid.UUID, int] = defaultdict(lambda: SHARED_WORK)
     evaluations: defaultdict[int, Evaluations] = defaultdict(Evaluations)
     for pair, trigger, cancel in _loaded(connection, pairs, marked):
         if pair.expression is not None:
             if time.monotonic() > until:
                 raise TooLong("many cancel events meet many runs")
             shared = evaluations[pair.mark.event.seq]
-            failed = shared.failed
-            holds = shared.hold(pair.expression, trigger, cancel)
+            failed, left = shared.failed, shared.shared
+            holds = shared.hold(pair.expression, trigger, cancel, most=OWN_WORK + parts[pair.mark.run_id])
+            parts[pair.mark.run_id] -= left - shared.shared
             judged.failed[pair.function_id] += shared.failed - failed
             if not holds:
                 continue

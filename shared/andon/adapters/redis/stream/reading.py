@@ -93,9 +93,11 @@ class BoundedReader:
         )
         return [(id.decode(), _cut(fields)) for _stream, entries in found or () for id, fields in entries]
 
-    def pending(self, *, count: int, most_bytes: int) -> tuple[list[Entry], list[str]]:
-        """The oldest entries that somebody has read and nobody acknowledged; and the ids of those that are gone."""
-        listed: Any = self._redis.xpending_range(self._stream, self._group, min="-", max="+", count=count)
+    def pending(self, after: str = "-", *, count: int, most_bytes: int) -> tuple[list[Entry], list[str]]:
+        """The oldest entries, from `after` on, that somebody has read and nobody acknowledged; and the ids of those
+        that are gone. `after` is as Redis takes the beginning of a range.
+        """
+        listed: Any = self._redis.xpending_range(self._stream, self._group, min=after, max="+", count=count)
         ids = [row["message_id"] for row in listed]
         read = entries_of(self._these(keys=[self._stream], args=[LARGEST, most_bytes, *ids])) if ids else []
         return [(id, fields) for id, fields in read if fields is not None], [id for id, each in read if each is None]
