@@ -26,11 +26,10 @@ from gunicorn.workers.base import Worker  # type: ignore[import-untyped]
 from gunicorn.workers.gthread import PollableMethodQueue  # type: ignore[import-untyped]
 
 from andon.process import collect_garbage_seldom
-from andon_api.serving.callers import Callers
+from andon_api.serving.callers import MOST_BYTES, Callers, Room
 from andon_api.serving.connection import Connection, Phase
 from andon_api.serving.exchange import Exchange, Next
 from andon_api.serving.refusal import of_error, refusal
-from andon_api.serving.room import MOST_BYTES, Room
 from andon_api.serving.threads import FairThreads
 from andon_api.serving.timers import Timers
 
