@@ -19,6 +19,7 @@ from typing import Any
 from redis import Redis
 
 from andon import CancelOn, Event, Function, function
+from andon.adapters.postgres.access.room import Room
 from andon.adapters.postgres.connect import Connection, connect
 from andon.adapters.postgres.database import Database
 from andon.adapters.postgres.registered import functions
@@ -190,6 +191,7 @@ class Supervised:
         )
         self.nursery.lanes = self.lanes
         hooks = Hooks([])
+        self.room = Room(0)
         self.endings = Endings(self.loop, moves, self.courier, self.hosts, hooks, folder)
         self.executing = Executing(
             self.loop,
@@ -202,6 +204,7 @@ class Supervised:
             self.endings,
             results_limit=1 << 20,
             cleanup_seconds=0.2,
+            room=self.room,
         )
         self.heartbeat = Heartbeat(
             self._databases[3],

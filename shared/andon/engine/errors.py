@@ -63,6 +63,14 @@ class InvalidResult(StepError):
         super().__init__(message, step=step, code="RESULT")
 
 
+class QueueFull(StepError):
+    """As many of the tenant's runs wait as may: the step sends when fewer do, and is tried again until then."""
+
+    def __init__(self, step: str, most: int) -> None:
+        message = f"Step {step!r}: {most:,} runs of the tenant wait already (ANDON_QUEUED_RUNS_LIMIT); cancel some"
+        super().__init__(message, step=step, code="QUEUE_FULL")
+
+
 class ChildFailed(StepError):
     """The run that a step has invoked has failed, or can't be made. Never retried: its function has retried it."""
 

@@ -61,7 +61,8 @@ class Journal(Protocol):
     def send(self, attempt: Attempt, events: Sequence[Event], output: str) -> bool:
         """Record events and the step's result (JSON text) together. Returns whether a cancel came first: then neither.
 
-        An event whose id its tenant has used before is left out.
+        An event whose id its tenant has used before is left out. Raises `QueueFull` where too many runs wait already
+        that the tenant's events would add to.
         """
         ...
 

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import signal
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from andon import Event
+from andon.engine.ids import new_id
+from andon.engine.steps.sending import as_text
 from tests.polling import PATIENCE, wait_until
 from tests.supervised import Supervised
 
@@ -111,3 +116,17 @@ def test_what_a_run_prints_is_kept_by_the_step_that_printed_it(supervised: Super
     supervised.wait_for(run, "completed")
     [(lines,)] = wait_until(lambda: supervised.db.execute("SELECT lines FROM andon.run_logs").fetchall())
     assert [(each["step"], each["attempt"], each["text"]) for each in lines] == [("loud", 1, "hello")]
+
+
+def test_what_would_start_more_runs_than_may_wait_is_sent_later_and_a_cancel_at_once(supervised: Supervised) -> None:
+    def send(name: str, *events: Event) -> dict[str, Any]:
+        said = {"attempt": {"name": name, "position": 0}, "output": "[]"}
+        return lane.ask("send", as_text([replace(each, id=str(new_id())) for each in events]).encode(), **said)
+
+    _, lane = supervised.begin()
+    supervised.room.most = 3
+    assert send("first", *[Event("other/asked")] * 3) == {"kept": True}
+    assert send("second", Event("other/asked")) == {"kept": False, "full": 3}
+    assert send("third", Event("work/stop"), Event("starts/nothing")) == {"kept": True}
+    names = supervised.db.execute("SELECT name FROM andon.events WHERE name <> 'work/asked' ORDER BY seq").fetchall()
+    assert [name for (name,) in names] == [*["other/asked"] * 3, "work/stop", "starts/nothing"]

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from andon import AsyncStep, Event, Step
+from andon.engine.errors import QueueFull
 from andon.engine.execution import Completed, Failed, Stopped, Suspended
+from andon.engine.ports import Attempt
 from andon.engine.steps.sending import MOST_SENT, event_id
 from andon.engine.stops import Cause
+from andon.testing import MemoryJournal
 from tests.unit.engine.conftest import Run
 
 
@@ -43,6 +47,33 @@ def test_a_cancelled_run_sends_nothing(run: Run) -> None:
 
     assert run.go(handler) == Stopped(Cause.CANCELLED)
     assert run.journal.sent == []
+
+
+class FullJournal(MemoryJournal):
+    """Of a tenant that has as many runs waiting as may."""
+
+    full = True
+
+    def send(self, attempt: Attempt, events: Sequence[Event], output: str) -> bool:
+        if self.full:
+            raise QueueFull(attempt.name, 10)
+        return super().send(attempt, events, output)
+
+
+def test_while_the_queue_is_full_the_step_waits_for_any_number_of_attempts_and_then_sends(run: Run) -> None:
+    def handler(event: Event, step: Step) -> list[str]:
+        return step.send_event("tell", Event("a/b"))
+
+    run.journal = journal = FullJournal()
+    for number in (1, 2, 3):
+        outcome = run.go(handler)
+        assert isinstance(outcome, Suspended)
+        memo = journal.rows["tell"]
+        assert (memo.status, memo.attempt, (memo.error or {})["code"]) == ("retrying", number, "QUEUE_FULL")
+        run.new_stop()
+    journal.full = False
+    assert run.go(handler) == Completed('["step:r1:tell:0"]')
+    assert [each.id for each in journal.sent] == ["step:r1:tell:0"]
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,10 +10,10 @@ from typing import Any
 from flask import current_app
 from sqlalchemy import select
 
+from andon.adapters.postgres.access.room import REMEMBERED_SECONDS, Room
 from andon.adapters.postgres.models import FunctionRow, RuleRow
 from andon.adapters.postgres.registered.functions import stored_triggers
 from andon.adapters.postgres.registered.rules import stored_rules
-from andon.adapters.postgres.usage import waits
 from andon.engine.data.shapes import fault
 from andon.engine.declared.triggers import On, parts_of
 from andon.engine.events import OWN_CANCELS, Event
@@ -24,9 +23,7 @@ from andon_api.principal import principal
 from andon_api.reads.events import REGISTERED_WITHIN
 
 EXTENSION = "andon-admission"
-REMEMBERED_SECONDS = 2.0
 RETRY_SECONDS = "10"
-MOST_TENANTS = 10_000
 _FUNCTION = FunctionRow.__table__
 _RULE = RuleRow.__table__
 
@@ -51,11 +48,9 @@ class Admission:
     """One app's. `most_queued` is how many runs of a tenant may wait, counted anew every two seconds."""
 
     def __init__(self, most_queued: int, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._most_queued = most_queued
+        self._room = Room(most_queued, clock=clock)
         self._clock = clock
-        self._lock = threading.Lock()
         self._names: tuple[float, Names] | None = None
-        self._waiting: dict[str, tuple[float, int]] = {}
 
     def names(self) -> Names:
         """What the registered functions start on and are cancelled by."""
@@ -66,24 +61,7 @@ class Admission:
 
     def has_room(self, tenant: str, events: int) -> bool:
         """Whether fewer runs of the tenant wait than may, with what the bus has still; if so, so many more do now."""
-        if not self._most_queued:
-            return True
-        now = self._clock()
-        with self._lock:
-            until, waiting = self._waiting.get(tenant, (float("-inf"), 0))
-        if now >= until:
-            until, waiting = now + REMEMBERED_SECONDS, waits(connection(), tenant, self._most_queued)
-            self._note(tenant, until, waiting)
-        if waiting < self._most_queued:
-            self._note(tenant, until, events, more=True)
-        return waiting < self._most_queued
-
-    def _note(self, tenant: str, until: float, waiting: int, *, more: bool = False) -> None:
-        with self._lock:
-            if len(self._waiting) >= MOST_TENANTS:
-                self._waiting.clear()
-            before = self._waiting.get(tenant, (until, 0))[1] if more else 0
-            self._waiting[tenant] = (until, before + waiting)
+        return self._room.has(tenant, events, connection)
 
 
 def admit(events: Sequence[Event]) -> None:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from andon.engine.artifacts import Stored
-from andon.engine.errors import InvalidResult, LeaseLost, NonRetriable
+from andon.engine.errors import InvalidResult, LeaseLost, NonRetriable, QueueFull
 from andon.engine.events import Event
 from andon.engine.memos import Memo
 from andon.engine.ports import Attempt
@@ -160,6 +160,8 @@ class LaneJournal:
         """Have events recorded with the step's result; raises `InvalidResult` where the database refuses them."""
         self._take_room(attempt, output)
         answer, _ = self._ask({"say": "send", **self._described(attempt), "output": output}, as_text(events).encode())
+        if (most := answer.get("full")) is not None:
+            raise QueueFull(attempt.name, most)
         return not self._kept(attempt, answer)
 
     def expire(

@@ -10,12 +10,14 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from andon.adapters.postgres.access.room import Room
 from andon.adapters.postgres.connect import Connection
+from andon.adapters.postgres.registered.functions import starts_any
 from andon.adapters.postgres.runs import journal, leases, run_tags, waits
 from andon.adapters.postgres.runs.journal import Standing
 from andon.engine.artifacts import Stored
 from andon.engine.declared.tags import MOST_TAGS
-from andon.engine.events import Event
+from andon.engine.events import Event, why_only_ours
 from andon.engine.ports import Attempt
 from andon.engine.stops import Cause
 from andon_worker.supervisor.courier import Courier, FlagCheck
@@ -34,6 +36,7 @@ STANDINGS: dict[str, Cause] = {
     "lost": Cause.LEASE_LOST,
     "completed": Cause.HAND_OVER,  # the code doesn't know of its step's result: it goes on from there elsewhere
 }
+FULL = "full"
 
 
 class Answering:
@@ -50,6 +53,7 @@ class Answering:
         endings: Endings,
         stop: Callable[[Run, Cause], object],
         flush: Callable[[Lane], object],
+        room: Room,
     ) -> None:
         self._loop = loop
         self._ledger = ledger
@@ -58,6 +62,7 @@ class Answering:
         self._endings = endings
         self._stop = stop
         self._flush = flush
+        self._room = room
         self.verbs: dict[str, Callable[[Run, Lane, Header, bytes], object]] = {
             "complete": self._complete,
             "fail": self._fail,
@@ -139,15 +144,25 @@ class Answering:
         attempt, output, events = Attempt(**header["attempt"]), header["output"], body.decode()
         held, trace = run.holding, run.trace
 
-        def write(connection: Connection) -> list[Event] | None:
+        def write(connection: Connection) -> list[Event] | str | None:
+            if self._is_full(connection, run.claimed.tenant, [each["name"] for each in json.loads(events)]):
+                return FULL
             return journal.send(connection, held, attempt, events=events, output=output, traceparent=trace)
 
         def sent(recorded: Any) -> None:
+            if recorded == FULL:
+                self._reply(run, lane, {"kept": False, "full": self._room.most})
+                return
             self._courier.publish(recorded)
             self._hooks.step_ends(run, attempt, "completed", 0.0)
             self._reply(run, lane, {"kept": True})
 
         self._write(run, "send", write, sent)
+
+    def _is_full(self, connection: Connection, tenant: str, names: Sequence[str]) -> bool:
+        """Whether these start runs, and as many of the tenant's wait as may. Cancels are sent all the same."""
+        sent = [each for each in names if why_only_ours(each) is None]
+        return bool(sent) and not self._room.has(tenant, len(sent), lambda: connection) and starts_any(connection, sent)
 
     def _expire(self, run: Run, lane: Lane, header: Header, body: bytes) -> None:
         name, output, error, events = header["name"], header["output"], header["error"], body.decode()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from andon.adapters.health import HealthServer, stalled
+from andon.adapters.postgres.access.room import Room
 from andon.adapters.postgres.database import Database
 from andon.adapters.redis.connect import connect, connect_blocking
 from andon.adapters.redis.flags import FlagReader
@@ -87,6 +88,7 @@ def worker(settings: Settings, *, tracing: Tracing | None = None) -> tuple[Worke
         endings,
         results_limit=settings.results_limit_bytes,
         cleanup_seconds=settings.cleanup_seconds,
+        room=Room(settings.queued_runs_limit),
     )
     service = WorkerService(
         settings,

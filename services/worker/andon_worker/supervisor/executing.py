@@ -12,6 +12,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from andon.adapters.postgres.access.room import Room
 from andon.adapters.postgres.runs.leases import Claimed
 from andon.engine.declared.declarations import Declaration
 from andon.engine.declared.rules import flag_name, run_flag
@@ -51,6 +52,7 @@ class Executing:
         *,
         results_limit: int,
         cleanup_seconds: float,
+        room: Room,
     ) -> None:
         self._loop = loop
         self._lanes = lanes
@@ -61,7 +63,7 @@ class Executing:
         self._results_limit = results_limit
         self._cleanup_seconds = cleanup_seconds
         self._prints = Prints(loop, self._catch_up)
-        self._answering = Answering(loop, ledger, courier, hooks, endings, self.stop, self._flush)
+        self._answering = Answering(loop, ledger, courier, hooks, endings, self.stop, self._flush, room)
 
     # --- start ---------------------------------------------------------------------------------------------------
 

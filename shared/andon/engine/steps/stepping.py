@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import copy_context
+from dataclasses import replace
 from functools import partial
 from typing import Any, NoReturn
 
@@ -28,6 +29,7 @@ from andon.engine.errors import (
     DefinitionChanged,
     InvalidResult,
     NonRetriable,
+    QueueFull,
     StepError,
     StepTimeout,
     Suspend,
@@ -326,7 +328,8 @@ class Stepping:
             if memo is not None and memo.status in {"completed", "failed"}:
                 return self._recall(memo)
             sent = sendable(self.run_id, name, self._event.tenant, events)
-            return self._keep_sent(name, position, sent, [each.id for each in sent])
+            number = (memo.attempt if memo else 0) + 1
+            return self._keep_sent(Attempt(name, position, number), sent, [each.id for each in sent])
 
     async def _wait(
         self, id: str, waits: Sequence[Wait], timeout: float | None, since: str
@@ -380,7 +383,9 @@ class Stepping:
             if memo is None or memo.status not in {"completed", "failed"}:
                 child = str(new_id())
                 said, event = invoked(self._event, self.run_id, name, child, function, data or {}, **options)
-                kept = self._keep_sent(name, position, [event], {"runId": child, "functionId": said.functionId})
+                kept = self._keep_sent(
+                    Attempt(name, position), [event], {"runId": child, "functionId": said.functionId}
+                )
             else:
                 kept = self._recall(memo)
             return Child(kept["runId"], kept["functionId"], name)
@@ -403,13 +408,15 @@ class Stepping:
         cancel = timed_out(self.run_id, waiting.step, self._event.tenant, child)
         return self._came(waiting, memo, None, error, [cancel] if on_timeout == CANCEL else [])
 
-    def _keep_sent(self, name: str, position: int, events: Sequence[Event], result: Any) -> Any:
-        """Keep the step's result with the events, in one transaction."""
-        attempt, text = Attempt(name, position), encode_result(name, result)
+    def _keep_sent(self, attempt: Attempt, events: Sequence[Event], result: Any) -> Any:
+        """Keep the step's result with the events, in one transaction; where the queue is full, suspends."""
+        text = encode_result(attempt.name, result)
         try:
             cancelled = self._journal.send(attempt, events, text)
         except InvalidResult as error:
             self._failed(attempt, time.monotonic(), error)
+        except QueueFull as error:  # it may last for any number of attempts
+            self._failed(replace(attempt, retries=attempt.number), time.monotonic(), error)
         if cancelled:
             self._stop.order(Cause.CANCELLED)
         return json.loads(text)

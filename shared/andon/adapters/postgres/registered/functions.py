@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import psycopg
@@ -28,6 +28,9 @@ _DECLARED = """
 SELECT f.id, f.settings->'declaration' FROM andon.functions f
 JOIN unnest(%s::text[]) m (name) ON f.module = m.name OR starts_with(f.module, m.name || '.')
 WHERE f.settings ? 'declaration' ORDER BY f.id
+"""
+_TRIGGERS = """
+SELECT trigger, settings FROM andon.functions
 """
 _FLAGS = """
 SELECT 'run:' || id::text, coalesce(cancel_event_seq, 0) FROM andon.runs WHERE status = 'cancelling'
@@ -70,6 +73,13 @@ def declared_before(connection: psycopg.Connection[Any], modules: Sequence[str])
 def flags_to_raise(connection: psycopg.Connection[Any]) -> dict[str, int]:
     """The cancel flags that Redis should hold: those of runs being cancelled and of the last day's cancels."""
     return dict(connection.execute(_FLAGS).fetchall())
+
+
+def starts_any(connection: psycopg.Connection[Any], names: Collection[str]) -> bool:
+    """Whether an event of one of these names can start runs of a registered function."""
+    rows = connection.execute(_TRIGGERS).fetchall()
+    told = [each for row in rows for each in stored_triggers({"trigger": row[0], "settings": row[1]})]
+    return any(On(each["event"]).covers(name) for each in told if "event" in each for name in names)
 
 
 def stored_triggers(row: Mapping[str, Any]) -> list[dict[str, Any]]:
