@@ -96,6 +96,18 @@ def test_what_is_not_there_is_404(client: Client, registry: Registry) -> None:
             assert client.post(f"{API}/subjects/{path}/{verb}").status_code == 404, path
 
 
+def test_a_request_meets_a_table_that_somebody_has_locked_and_is_to_be_tried_again(
+    client: Client, registry: Registry, database_url: str
+) -> None:
+    with psycopg.connect(database_url) as holder:
+        holder.execute("LOCK TABLE public.videos IN ACCESS EXCLUSIVE MODE")
+        answer = client.post(f"{API}/subjects/video/1/request")
+        assert client.post(f"{API}/events", json={"name": "video/requested", "data": {"id": 2}}).status_code == 202
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
+    assert answer.json["detail"] == "The row of this video can't be looked for at the moment; try again."
+    assert client.post(f"{API}/subjects/video/1/request").status_code == 202
+
+
 def test_subjects_are_listed_by_kind_and_status(client: Client, registry: Registry) -> None:
     for id in (1, 2):
         assert client.post(f"{API}/subjects/video/{id}/request").status_code == 202

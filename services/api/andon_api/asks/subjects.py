@@ -42,7 +42,7 @@ def ask_cancel(kind: str, id: str, reason: str | None, *, only_run: UUID | None 
     """Request the cancel of its run: in one statement where a worker holds it, else in the session's transaction."""
     ask = asking(reason)
     subject_requests.kind_of(connection(), kind)
-    subject = subject_requests.named(connection(), ask.tenant, kind, id)
+    subject = subject_requests.asked_before(connection(), ask.tenant, kind, id)
     event = subject_requests.cancel_event(subject, ask)
     check = precondition(subject.id)
     asked = at_once_or(

@@ -17,6 +17,7 @@ from werkzeug.exceptions import HTTPException
 
 from andon.adapters.postgres.asks.requests import Conflict, NotFound
 from andon.adapters.postgres.away import first_line, why_away
+from andon.adapters.postgres.subjects.subjects import RowAway
 from andon.adapters.storage import StorageError
 from andon.engine.errors import AndonError
 
@@ -189,6 +190,9 @@ def of_exception(error: Exception) -> Problem:
         return _unavailable(f"The database can't serve this at the moment ({why}); try again.")
     if isinstance(error, sa.TimeoutError):
         return _unavailable("Too many requests wait for the database; try again.")
+    if isinstance(error, RowAway):
+        log.warning("a followed row can't be looked for", error=error.fault)
+        return _unavailable(str(error))
     if isinstance(error, StorageError):
         log.warning("the storage doesn't answer", error=str(error))
         return _unavailable("The file storage doesn't answer at the moment; try again.")

@@ -74,13 +74,24 @@ def why_away(error: BaseException | None) -> Away | None:
         return _without_state(found)
     if state == _PROTOCOL and found.diag.severity_nonlocalized != "FATAL":
         return None
-    return _BY_STATE.get(state) or _BY_CLASS.get(state[:2])
+    return _away(state)
+
+
+def passes(state: str | None) -> bool:
+    """Whether a team's table that answered with this SQLSTATE may answer later: something is away, or the table, or
+    what we may do in it, isn't as it was declared.
+    """
+    return state is not None and (_away(state) is not None or state.startswith(_MISFITS))
 
 
 def is_misfit(error: BaseException | None) -> bool:
     """Whether tables, columns or rights aren't those that this release needs: no data can be the cause of that."""
     found = getattr(error, "orig", None) or error
     return isinstance(found, psycopg.Error) and (found.sqlstate or "").startswith(_MISFITS)
+
+
+def _away(state: str) -> Away | None:
+    return _BY_STATE.get(state) or _BY_CLASS.get(state[:2])
 
 
 def first_line(error: BaseException) -> str:

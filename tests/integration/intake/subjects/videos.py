@@ -63,7 +63,7 @@ def ask(desk: Desk, id: str = "42", tenant: str = "default") -> Asked:
 
 
 def cancel(desk: Desk, id: str = "42", reason: str | None = None) -> Asked:
-    named = subject_requests.named(desk.db, "default", "video", id)
+    named = subject_requests.asked_before(desk.db, "default", "video", id)
     event = subject_requests.cancel_event(named, Ask("default", reason=reason))
     if found := held.cancel_subject(desk.db, named, event):
         return found

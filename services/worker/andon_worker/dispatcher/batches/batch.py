@@ -30,6 +30,7 @@ from andon.adapters.postgres.events.skips import Reason, Skip
 from andon.adapters.postgres.registered.schedules import run_key
 from andon.adapters.postgres.runs import making
 from andon.adapters.postgres.runs.settle import Settled, fail_queued
+from andon.adapters.postgres.subjects.subjects import RowAway
 from andon.engine.declared.declarations import Declaration
 from andon.engine.declared.functions import Registry
 from andon.engine.declared.gates import QUEUE, gates_for, schedule_of
@@ -178,12 +179,11 @@ def record_batch(
     fresh = _with_new(connection, ours, events, stream_ids, forged)
     endless = {each.seq for each in fresh if each.hops >= MOST_HOPS and registry.triggered_by(each.name)}
     refused = _refused(events, stream_ids, forged, {(each.tenant, each.id) for each in fresh if each.seq in endless})
-    fresh = [each for each in fresh if each.seq not in endless]
+    fresh, requests, waiting = _asking(connection, registry, [each for each in fresh if each.seq not in endless])
     stoppable = {each.seq: list(_stoppable_by(registry, each)) for each in fresh}
     cancels = _plan_cancels(registry, fresh, stoppable)
     held = [(event.tenant, key) for event in fresh for key in stoppable[event.seq]]
     cancellations.hold(connection, [*held, *((each.event.tenant, each.key) for each in cancels)])
-    requests = subjects.read(connection, registry, fresh)
     matched = cancellations.open_runs(
         connection, [*(each.key for each in cancels), *sifting.singletons_of(registry, fresh)]
     )
@@ -241,8 +241,24 @@ def record_batch(
         woken=bool(woken),
         cascades=cascades.note(connection, stopped, cancelling),
         passed=[(names.get(each.event_seq, "an event"), each) for each in [*skipped, *unstarted]],
-        repeatable=len(fresh) == len(ours) and not settled and not refused,
+        repeatable=len(fresh) == len(ours) and not settled and not refused and not waiting,
     )
+
+
+def _asking(
+    connection: psycopg.Connection[Any], registry: Registry, events: Sequence[Event]
+) -> tuple[list[Event], Requests, bool]:
+    """What the events ask of subjects; without those whose rows can't be looked for now, if there are such: these keep
+    their place, and come again.
+    """
+    going = list(events)
+    while True:
+        try:
+            return going, subjects.read(connection, registry, going), len(going) < len(events)
+        except RowAway as away:
+            log.warning("%d events wait: %s (%s)", len(away.seqs), away, away.fault)
+            inbox.leave(connection, [each for each in going if each.seq in away.seqs])
+            going = [each for each in going if each.seq not in away.seqs]
 
 
 def _minding(pauses: Pauses, run: NewRun) -> NewRun:

@@ -84,7 +84,7 @@ class Requests:
 
 
 def read(connection: psycopg.Connection[Any], registry: Registry, events: Sequence[Event]) -> Requests:
-    """Which subjects the events name; before they are locked."""
+    """Which subjects the events name; before they are locked. Raises `RowAway` where some have to wait."""
     found = Requests()
     asking: list[tuple[Event, str, Subject, str]] = []
     futile: list[tuple[Event, Subject, str, bool]] = []
@@ -115,7 +115,7 @@ def _given_back(
 ) -> list[GivenBack]:
     """Of events that start nothing, the subjects that they may have moved when they were accepted."""
     naming = [(*each, id) for each in futile if (id := each[1].named_in(each[0].data)) is not None]
-    rows = subjects.find(connection, [(subject.kind, event.tenant, id) for event, subject, _, _, id in naming])
+    rows = subjects.find_named(connection, [(subject.kind, event, id) for event, subject, _, _, id in naming])
     return [
         GivenBack(subject_id(event.tenant, subject.kind, row.key or id), event.id, why, fatal)
         for (event, subject, why, fatal, id), row in zip(naming, rows, strict=True)
@@ -135,7 +135,7 @@ def _name(
             found.named.append(Request(event, function_id, Named(event.tenant, subject.kind, id)))
         else:
             sought.append((event, function_id, subject, id))
-    rows = subjects.find(connection, [(subject.kind, event.tenant, id) for event, _, subject, id in sought])
+    rows = subjects.find_named(connection, [(subject.kind, event, id) for event, _, subject, id in sought])
     for (event, function_id, subject, id), row in zip(sought, rows, strict=True):
         if row.key is None:
             detail = {"kind": subject.kind, "id": id, **({"error": row.fault} if row.fault else {})}

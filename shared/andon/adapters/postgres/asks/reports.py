@@ -41,7 +41,7 @@ WITH subject AS (
 ){REQUESTING}
 SELECT report.status, event.seq, event.data, event.ts, {LOCKING} FROM report LEFT JOIN event ON true
 """)
-_FIND = "SELECT before FROM andon.find_row(%s, %s, %s) WHERE key IS NOT NULL"
+_FIND = "SELECT FROM andon.reports WHERE id = %s AND tenant = %s"
 _LOCK = f"SELECT version, {LOCKING} FROM andon.reports WHERE id = %s AND tenant = %s FOR UPDATE"
 _OF_SUBJECT = "SELECT status = 'active', version FROM andon.subjects WHERE id = %s"
 NO_REPORT = "Report not found"
@@ -117,7 +117,7 @@ def forget(connection: psycopg.Connection[Any], tenant: str, report_id: uuid.UUI
 
 
 def _require(connection: psycopg.Connection[Any], tenant: str, report_id: uuid.UUID) -> None:
-    there(connection.execute(_FIND, [KIND, tenant, str(report_id)]).fetchone(), NO_REPORT)
+    there(connection.execute(_FIND, [report_id, tenant]).fetchone(), NO_REPORT)
 
 
 def _refuse_idle(status: str) -> None:

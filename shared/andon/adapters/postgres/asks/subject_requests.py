@@ -21,7 +21,7 @@ from andon.adapters.postgres.events.inbox import accept, recorded_as
 from andon.adapters.postgres.statements import Statement
 from andon.adapters.postgres.subjects import subject_kinds, subjects
 from andon.adapters.postgres.subjects.subject_kinds import Kind
-from andon.adapters.postgres.subjects.subjects import BEFORE, SUPERSEDED, Found, Named
+from andon.adapters.postgres.subjects.subjects import BEFORE, SUPERSEDED, Found, Named, RowAway
 from andon.engine.declared.subjects import KIND, id_text, placed
 from andon.engine.events import SUBJECT_CANCELLED, Event
 
@@ -75,7 +75,7 @@ def kind_of(connection: psycopg.Connection[Any], kind: str) -> Kind:
 
 
 def named(connection: psycopg.Connection[Any], tenant: str, kind: str, id: str) -> Named:
-    """The subject that is meant, by its row where one is followed. Raises `NotFound`."""
+    """The subject that is meant, by its row where one is followed. Raises `NotFound`, or `RowAway`."""
     if id_text(id) is None:
         raise NotFound(f"There is no {kind} of this id")
     [found] = subjects.find(connection, [(kind, tenant, id)])
@@ -83,9 +83,22 @@ def named(connection: psycopg.Connection[Any], tenant: str, kind: str, id: str) 
 
 
 def _named(tenant: str, kind: str, id: str, found: Found) -> Named:
+    if found.waits:
+        raise RowAway(kind, found.fault)
     if found.fault is not None:
         raise Conflict(f"The row of {kind} {id} can't be looked for: {found.fault}")
     return Named(tenant, kind, there(found.key, f"There is no {kind} {id}"), found.before)
+
+
+def asked_before(connection: psycopg.Connection[Any], tenant: str, kind: str, id: str) -> Named:
+    """As `named`, to be cancelled: one that was asked for by this id can be while its row can't be looked for."""
+    try:
+        return named(connection, tenant, kind, id)
+    except RowAway:
+        subject = Named(tenant, kind, id)
+        if not subjects.known(connection, [subject.id]):
+            raise
+        return subject
 
 
 def data_of(kind: Kind, subject: Named, data: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,12 +17,15 @@ from andon.engine.events import SUBJECT_CANCELLED, Event
 
 
 def named_by(connection: psycopg.Connection[Any], events: Sequence[Event]) -> dict[uuid.UUID, Event]:
-    """The subjects that these events cancel by name, each with the first that does."""
+    """The subjects that these events cancel by name, each with the first that does.
+
+    Raises `RowAway` where only a row says which is meant, and it can't be looked for now.
+    """
     cancels = [each for each in events if each.name == SUBJECT_CANCELLED]
     named = [(each, str(each.data["kind"]), str(id_text(each.data["id"]))) for each in cancels]
     known = subjects.known(connection, (subject_id(each.tenant, kind, id) for each, kind, id in named))
     sought = [each for each in named if subject_id(each[0].tenant, each[1], each[2]) not in known]
-    rows = subjects.find(connection, [(kind, each.tenant, id) for each, kind, id in sought])
+    rows = subjects.find_named(connection, [(kind, each, id) for each, kind, id in sought])
     spelled = {(each.id, kind): row.key for (each, kind, _), row in zip(sought, rows, strict=True) if row.key}
     found: dict[uuid.UUID, Event] = {}
     for each, kind, id in named:

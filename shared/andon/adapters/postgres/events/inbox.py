@@ -62,6 +62,13 @@ UPDATE andon.outbox o SET sent_at = clock_timestamp() + %s::float8 * interval '1
 FROM andon.events e WHERE e.tenant = %s AND e.id = %s AND o.event_seq = e.seq
 """
 
+# For as long again as it has waited, so that what waits for long isn't looked at all the time.
+_LEAVE = """
+INSERT INTO andon.outbox (event_seq, sent_at, again)
+SELECT e.seq, clock_timestamp() + least(clock_timestamp() - e.received_at, interval '20 s'), w.again
+FROM unnest(%s::bigint[], %s::jsonb[]) w (seq, again) JOIN andon.events e USING (seq)
+"""
+
 _KNOWN = """
 SELECT tenant, id FROM andon.events JOIN unnest(%s::text[], %s::text[]) w (tenant, id) USING (tenant, id)
 """
@@ -140,6 +147,17 @@ def _asked(event: Event, again: dict[str, Any] | None) -> Event:
     if again is None:
         return event
     return replace(event, again=Again(again["functionId"], uuid.UUID(again["runId"]), again["step"]))
+
+
+def leave(connection: psycopg.Connection[Any], events: Sequence[Event]) -> None:
+    """Leave events that this transaction has recorded or closed to the outbox: they can't take effect now."""
+    again = [each.again and written(each.again) for each in events]
+    connection.execute(_LEAVE, [[each.seq for each in events], again])
+
+
+def written(again: Again) -> str:
+    """As the outbox has it."""
+    return json.dumps({"functionId": again.function_id, "runId": str(again.run_id), "step": again.step})
 
 
 def claim_open(connection: psycopg.Connection[Any], *, older_than: float, limit: int) -> list[int]:

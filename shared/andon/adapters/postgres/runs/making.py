@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Sequence
 from typing import Any
 
 import psycopg
 
+from andon.adapters.postgres.events.inbox import written
 from andon.engine.events import Again
 
 _HINTED = """
@@ -100,8 +100,7 @@ def make(
 
 def ask_again(connection: psycopg.Connection[Any], seq: int, again: Again) -> None:
     """Let the event, which is accepted in this transaction, repeat a run and start nothing else."""
-    said = {"functionId": again.function_id, "runId": str(again.run_id), "step": again.step}
-    connection.execute(_ASK, [json.dumps(said), seq])
+    connection.execute(_ASK, [written(again), seq])
 
 
 def repeat(connection: psycopg.Connection[Any], runs: Sequence[tuple[uuid.UUID, Again]]) -> None:

@@ -1,7 +1,7 @@
 """The SQL that finds a followed row, writes a state into it, and writes back what it was.
 
 Names are quoted, values are parameters: nothing of an event is ever put into SQL as text. `$1` is an id, `$2` a tenant;
-`andon.find_row` and `andon.follow` (migration 0021) give the rest.
+`andon.row_of` and `andon.follow` (migration 0041) give the rest.
 """
 
 from __future__ import annotations

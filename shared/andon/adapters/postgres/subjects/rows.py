@@ -86,7 +86,7 @@ _KINDS = {
 
 @dataclass(frozen=True)
 class Followed:
-    """How the rows of one kind are found and written: SQL for `andon.find_row` and `andon.follow`."""
+    """How the rows of one kind are found and written: SQL for `andon.row_of` and `andon.follow`."""
 
     find: str
     write: str

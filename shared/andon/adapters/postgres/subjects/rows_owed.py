@@ -10,10 +10,17 @@ import psycopg
 log = logging.getLogger(__name__)
 AT_ONCE = 200
 
-_DUE = "SELECT subject_id FROM andon.rows_owed WHERE next_at <= clock_timestamp() ORDER BY next_at LIMIT %s"
+_DUE = """
+SELECT o.subject_id, s.kind FROM andon.rows_owed o LEFT JOIN andon.subjects s ON s.id = o.subject_id
+WHERE o.next_at <= clock_timestamp() ORDER BY o.next_at LIMIT %s
+"""
 _WRITE = """
 WITH subject AS (SELECT id FROM andon.subjects WHERE id = %s FOR UPDATE SKIP LOCKED)
 SELECT s.kind, s.tenant, s.key, andon.follow(s) FROM andon.subjects s JOIN subject USING (id)
+"""
+_PUT_OFF = """
+UPDATE andon.rows_owed o SET next_at = clock_timestamp() + interval '2 s'
+FROM andon.subjects s WHERE s.id = o.subject_id AND s.kind = %s AND o.next_at <= clock_timestamp()
 """
 _FORGET = "DELETE FROM andon.rows_owed o WHERE subject_id = %s"
 _FORGET_LOST = """
@@ -25,7 +32,7 @@ SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(o.since)), 
     (array_agg(s.kind || ' ' || s.key ORDER BY o.since))[1], (array_agg(o.reason ORDER BY o.since))[1]
 FROM andon.rows_owed o LEFT JOIN andon.subjects s ON s.id = o.subject_id
 """
-GONE = "gone"
+GONE, LOCKED = "gone", "locked"
 
 
 class Owed(NamedTuple):
@@ -38,9 +45,13 @@ class Owed(NamedTuple):
 
 
 def write(connection: psycopg.Connection[Any]) -> int:
-    """Write those that are due; returns how many are written. Each commits by itself, and none waits for a lock."""
-    written = 0
-    for (subject_id,) in connection.execute(_DUE, [AT_ONCE]).fetchall():
+    """Write those that are due; returns how many are written. Each commits by itself, and none waits for a lock, but
+    for a moment where the table is locked: then all that are in it wait.
+    """
+    written, locked = 0, set[str]()
+    for subject_id, of_kind in connection.execute(_DUE, [AT_ONCE]).fetchall():
+        if of_kind in locked:
+            continue
         with connection.transaction():
             row = connection.execute(_WRITE, [subject_id]).fetchone()
             if row is None:
@@ -52,6 +63,9 @@ def write(connection: psycopg.Connection[Any]) -> int:
                     "the row of %s %s of tenant %s is gone: its state is the subject's alone", kind, key, tenant
                 )
                 connection.execute(_FORGET, [subject_id])
+            elif outcome == LOCKED:
+                locked.add(kind)
+                connection.execute(_PUT_OFF, [kind])
         written += outcome == "written"
     return written
 

@@ -14,9 +14,11 @@ from typing import Any, NamedTuple
 
 import psycopg
 
+from andon.adapters.postgres.away import passes
 from andon.adapters.postgres.connect import LOCKING
 from andon.adapters.postgres.statuses import CODE_RUNS, OPEN
 from andon.engine.declared.subjects import subject_id
+from andon.engine.errors import AndonError
 from andon.engine.events import Event
 
 SUPERSEDED = "superseded"
@@ -24,8 +26,9 @@ SUPERSEDED = "superseded"
 
 _KNOWN = "SELECT id, key, coalesce(request_seq, 0) FROM andon.subjects WHERE id = ANY(%s)"
 _FIND = """
-SELECT f.key, f.before, f.fault FROM unnest(%s::text[], %s::text[], %s::text[]) WITH ORDINALITY w (kind, tenant, id, n),
-    LATERAL andon.find_row(w.kind, w.tenant, w.id) f ORDER BY w.n
+SELECT f.key, f.before, f.fault, f.state
+FROM unnest(%s::text[], %s::text[], %s::text[]) WITH ORDINALITY w (kind, tenant, id, n),
+    LATERAL andon.row_of(w.kind, w.tenant, w.id) f ORDER BY w.n
 """
 _MAKE = """
 INSERT INTO andon.subjects (id, tenant, kind, key)
@@ -109,11 +112,29 @@ RETURNING andon.follow(s, NOT w.failed AND w.run_id IS NULL)
 
 
 class Found(NamedTuple):
-    """A subject that can be named: its row's key as a text, and what the row was. No key: there is no such row."""
+    """A subject that can be named: its row's key as a text, and what the row was. No key: there is no such row, or a
+    `fault` keeps it from being found, with that SQLSTATE.
+    """
 
     key: str | None
     before: Any = None
     fault: str | None = None
+    state: str | None = None
+
+    @property
+    def waits(self) -> bool:
+        """Whether it may be there and can't be looked for now."""
+        return passes(self.state)
+
+
+class RowAway(AndonError):
+    """A row can't be looked for at the moment: somebody has locked its table, say."""
+
+    def __init__(self, kind: str, fault: str | None, seqs: Iterable[int] = ()) -> None:
+        """`seqs` are those of the events that name such rows."""
+        self.fault = fault
+        self.seqs = set(seqs)
+        super().__init__(f"The row of this {kind} can't be looked for at the moment; try again.")
 
 
 @dataclass(frozen=True)
@@ -180,6 +201,15 @@ def find(connection: psycopg.Connection[Any], wanted: Sequence[tuple[str, str, s
     if not wanted:
         return []
     return [Found(*row) for row in connection.execute(_FIND, [list(each) for each in zip(*wanted, strict=True)])]
+
+
+def find_named(connection: psycopg.Connection[Any], wanted: Sequence[tuple[str, Event, str]]) -> list[Found]:
+    """As `find`, for (kind, event, id). Raises `RowAway` where some of the events have to wait."""
+    found = find(connection, [(kind, event.tenant, id) for kind, event, id in wanted])
+    waiting = [(kind, row.fault, event.seq) for (kind, event, _), row in zip(wanted, found, strict=True) if row.waits]
+    if waiting:
+        raise RowAway(*waiting[0][:2], [seq for _, _, seq in waiting])
+    return found
 
 
 def make(connection: psycopg.Connection[Any], named: Iterable[Named]) -> None:
