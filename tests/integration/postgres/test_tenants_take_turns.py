@@ -105,6 +105,20 @@ def test_a_newcomer_is_next_behind_a_flood(tenants: Tenants) -> None:
     assert "newcomer" in tenants.serve(2)
 
 
+def test_runs_whose_time_has_come_are_queued_in_turns(tenants: Tenants) -> None:
+    tenants.database.execute(_MANY, [hinted.CHUNK + 100])
+    tenants.send("newcomer")
+    tenants.database.execute(
+        "UPDATE andon.runs SET status = 'waiting', line = NULL, turn = NULL, sent_at = NULL,"
+        " wake_at = now() - CASE tenant WHEN 'noisy' THEN interval '1 h' ELSE interval '1 s' END"
+    )
+    newcomer = tenants.hints.pop()
+    with tenants.database.transaction():
+        hints = hinted.wake(tenants.database)
+    assert len(hints) == hinted.CHUNK
+    assert newcomer in {id for id, _ in hints}
+
+
 def test_of_many_floods_each_gets_its_share_and_a_newcomer_its_own(tenants: Tenants) -> None:
     for number in range(5):
         tenants.send(f"noisy-{number}", 100)

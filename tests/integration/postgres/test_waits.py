@@ -219,6 +219,28 @@ def test_whom_a_batch_can_not_wake_at_once_the_looks_after_it_do(
     assert {had(family.claim(run.id))[1] for run in runs} == {id}
 
 
+def test_tenants_waits_are_woken_and_looked_for_in_turn_whatever_another_has(
+    family: Family, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for tenant in (*["default"] * 5, "few"):
+        [(run_id, _)] = family.take(Event("parent/requested", {"case": "a"}, id=str(new_id()), tenant=tenant)).started
+        run = family.wait(family.claim(run_id), Wait("a/b"))
+    assert [arrivals.next_tenant(family.db, after=each) for each in ("", "default", "few")] == [
+        "default",
+        "few",
+        "default",
+    ]
+    with family.db.transaction():
+        assert arrivals.look(family.db, "few") == (True, [])
+    assert arrivals.next_tenant(family.db, after="default") == "default", "nothing of the other is left"
+    family.look()
+    monkeypatch.setattr(arrivals, "MOST_WOKEN", 2)
+    family.take(*[Event("a/b", {}, id=str(new_id()), tenant=tenant) for tenant in ("default", "few")])
+    woken = family.wake()
+    assert len(woken) == 3
+    assert run.id in woken
+
+
 def many_others(family: Family) -> None:
     """More events of the awaited name than a wait looks through."""
     family.db.execute(

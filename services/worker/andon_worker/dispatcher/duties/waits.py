@@ -7,21 +7,29 @@ import time
 from andon.adapters.postgres.events import arrivals
 from andon.adapters.postgres.upkeep.look import Due
 from andon_worker.dispatcher.duties.duty import Duty
-from andon_worker.dispatcher.leader import TURN_SECONDS
+from andon_worker.dispatcher.leader import TURN_SECONDS, Leader
 
 
 class LookForArrivals(Duty):
-    """Looks once for what runs that wait now want."""
+    """Looks once for what runs that wait now want, the tenants' in turn."""
 
     name = "look"
+
+    def __init__(self, leader: Leader) -> None:
+        super().__init__(leader)
+        self._looked = ""
 
     def is_due(self, due: Due) -> bool:
         return due.look
 
     def act(self) -> None:
-        until, more = time.monotonic() + TURN_SECONDS, True
-        while more and time.monotonic() < until:
+        until = time.monotonic() + TURN_SECONDS
+        while time.monotonic() < until:
+            # The next tenant has its turn also where this one's fails.
+            tenant = arrivals.next_tenant(self._leader.connection(), after=self._looked)
+            if tenant is None:
+                return
+            self._looked = tenant
             with self._leader.transaction() as connection:
-                more, _ = arrivals.look(connection)
-        if more:
-            self._leader.look_again()
+                arrivals.look(connection, tenant)
+        self._leader.look_again()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,9 +21,9 @@ from andon.adapters.postgres.statuses import OPEN, TERMINAL
 from andon.engine.events import Event
 from andon.engine.steps.waiting import CHILD_ENDED, told, wait_key
 
-AT_ONCE = 500
-MOST_WOKEN = 2_000
-"""By one batch; who else waits for the same event is looked for afterwards."""
+AT_ONCE = 100
+MOST_WOKEN = 200
+"""Of a tenant, by one batch; who else waits for the same events is looked for afterwards, the tenants in turn."""
 LOOK_BACK = 10_000
 CANDIDATES = 100
 
@@ -110,7 +111,9 @@ SELECT w.run_id, w.step, w.n, w.event, w.key, w.expression, f.scanned,
     w.after_seq = r.event_seq AND t.received_at < (
         SELECT (facts->>'before')::timestamptz FROM andon.maintenance WHERE name = 'forgotten'),
     CASE WHEN f.scanned > {LOOK_BACK} THEN f.seqs ELSE coalesce(f.seqs, '{{}}') || coalesce(k.seqs, '{{}}') END
-FROM (SELECT DISTINCT run_id, step FROM andon.waits WHERE NOT looked LIMIT {AT_ONCE}) u
+FROM (
+    SELECT DISTINCT run_id, step FROM andon.waits
+    WHERE NOT looked AND (%(tenant)s::text IS NULL OR tenant = %(tenant)s) LIMIT {AT_ONCE}) u
 JOIN andon.waits w USING (run_id, step)
 JOIN andon.runs r ON r.id = w.run_id JOIN andon.events t ON t.seq = r.event_seq
 LEFT JOIN andon.wait_paths d ON d.event = w.event AND d.path = w.path
@@ -128,6 +131,9 @@ LEFT JOIN LATERAL (
         WHERE i.key = w.key AND i.event_seq > greatest(w.after_seq, d.since_seq) AND i.event_seq <> ALL(w.consumed)
         ORDER BY 1 LIMIT %(candidates)s) AS seqs) k ON d.event IS NOT NULL
 ORDER BY w.run_id, w.step, w.n
+"""
+_NEXT_TENANT = """
+SELECT tenant FROM andon.waits WHERE NOT looked ORDER BY tenant <= %s, tenant LIMIT 1
 """
 _LOOKED = """
 UPDATE andon.waits w SET looked = true FROM unnest(%s::uuid[], %s::text[]) AS l (run_id, step)
@@ -173,6 +179,16 @@ def _hits(connection: psycopg.Connection[Any], events: Sequence[Event]) -> list[
         return []
     rows = connection.execute(_MATCHING, [list(column) for column in zip(*keys, strict=True)]).fetchall()
     by_seq = {each.seq: each for each in events}
+    tenants = {(run_id, step): by_seq[seq].tenant for run_id, step, _, seq, _ in rows}
+    count: Counter[str] = Counter()
+    later = []
+    for wait, tenant in tenants.items():
+        count[tenant] += 1
+        if count[tenant] > MOST_WOKEN:
+            later.append(wait)
+    _look_later(connection, later)
+    left = set(later)
+    rows = [row for row in rows if row[:2] not in left]
     triggers = _triggers(connection, {run_id for run_id, _, _, _, expression in rows if expression})
     evaluations = Evaluations()
     found: dict[tuple[uuid.UUID, str], Hit] = {}
@@ -182,14 +198,12 @@ def _hits(connection: psycopg.Connection[Any], events: Sequence[Event]) -> list[
             expression is None or evaluations.hold(expression, triggers[run_id], event)
         ):
             found[run_id, step] = Hit(run_id, step, told(n, event))
-    hits = list(found.values())
-    _look_later(connection, hits[MOST_WOKEN:])
-    return hits[:MOST_WOKEN]
+    return list(found.values())
 
 
-def _look_later(connection: psycopg.Connection[Any], hits: Sequence[Hit]) -> None:
-    if hits:
-        connection.execute(_LOOK_LATER, [[each.run_id for each in hits], [each.step for each in hits]])
+def _look_later(connection: psycopg.Connection[Any], waits: Sequence[tuple[uuid.UUID, str]]) -> None:
+    if waits:
+        connection.execute(_LOOK_LATER, [[run_id for run_id, _ in waits], [step for _, step in waits]])
 
 
 def _triggers(connection: psycopg.Connection[Any], runs: Iterable[uuid.UUID]) -> dict[uuid.UUID, Event]:
@@ -198,12 +212,18 @@ def _triggers(connection: psycopg.Connection[Any], runs: Iterable[uuid.UUID]) ->
     return {run_id: Event(name, data, user=user) for run_id, name, data, user in rows}
 
 
-def look(connection: psycopg.Connection[Any]) -> tuple[bool, list[uuid.UUID]]:
-    """Look once, among all that is recorded, for what some waits want that nobody has looked for yet.
+def next_tenant(connection: psycopg.Connection[Any], *, after: str = "") -> str | None:
+    """Whose waits are looked for next: the tenants in turn, as long as any has some."""
+    row = connection.execute(_NEXT_TENANT, [after]).fetchone()
+    return str(row[0]) if row else None
+
+
+def look(connection: psycopg.Connection[Any], tenant: str | None = None) -> tuple[bool, list[uuid.UUID]]:
+    """Look once, among all that is recorded, for what some waits (of this tenant) want that nobody has looked for yet.
 
     Returns whether there were any, and the runs that are woken.
     """
-    rows = connection.execute(_UNLOOKED, {"candidates": CANDIDATES}).fetchall()
+    rows = connection.execute(_UNLOOKED, {"candidates": CANDIDATES, "tenant": tenant}).fetchall()
     if not rows:
         return False, []
     children = [key for _, _, _, event, key, *_ in rows if event == CHILD_ENDED]

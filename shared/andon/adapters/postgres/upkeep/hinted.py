@@ -14,9 +14,17 @@ from andon.engine.dispatch.lines import ALONE, URGENT
 CHUNK = 500
 ALONE_FROM = 2  # one lost worker is mostly the worker's own end: such a run is resumed at once, by any other
 _QUEUE = f"queue || CASE WHEN lost >= {ALONE_FROM} THEN '{ALONE}' WHEN kind <> 'function' THEN '{URGENT}' ELSE '' END"
+MOST_DUE = 10_000
+"""Among so many whose time came first the tenants take turns."""
 _SLEEPERS = f"""
-SELECT id, {_QUEUE}, tenant, door FROM andon.runs WHERE status = 'waiting' AND wake_at <= clock_timestamp()
-ORDER BY wake_at LIMIT {CHUNK} FOR UPDATE SKIP LOCKED
+SELECT id, {_QUEUE}, tenant, door FROM andon.runs
+WHERE status = 'waiting' AND wake_at <= clock_timestamp() AND id = ANY(ARRAY(
+    SELECT id FROM (
+        SELECT id, wake_at, row_number() OVER (PARTITION BY tenant ORDER BY wake_at) AS place FROM (
+            SELECT id, tenant, wake_at FROM andon.runs
+            WHERE status = 'waiting' AND wake_at <= (SELECT clock_timestamp()) ORDER BY wake_at LIMIT {MOST_DUE}) due
+    ) placed ORDER BY place, wake_at LIMIT {CHUNK}))
+ORDER BY wake_at FOR UPDATE SKIP LOCKED
 """
 # One whose hint couldn't be followed keeps its place. The release before leaves turns of long ago.
 _UNTOLD = f"""
