@@ -122,6 +122,25 @@ def test_the_first_death_of_a_nursery_is_nobodys_fault_and_a_later_one_counts_as
     assert supervised.row(later, "lease_until <= clock_timestamp()") == (True,)
 
 
+def test_what_a_lane_said_before_its_nursery_died_counts_once_and_the_lane_is_not_used_again(
+    supervised: Supervised,
+) -> None:
+    run, lane = supervised.begin()
+
+    def end() -> None:
+        lane.end("completed", "7")
+        supervised.lanes.all_gone()
+
+    supervised.stop(end)
+    supervised.wait_for(run, "completed")
+    supervised.stop(lambda: supervised.lanes.opened(supervised.nursery))
+    again, other = supervised.begin()
+    other.end("completed", "8")
+    supervised.wait_for(again, "completed")
+    assert other is not lane
+    assert supervised.done == [run.id, again.id]
+
+
 def test_a_worker_that_closes_hands_its_runs_over_at_their_next_step(supervised: Supervised) -> None:
     run, lane = supervised.begin()
     supervised.executing.hand_over(hurry=False)

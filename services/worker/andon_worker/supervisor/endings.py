@@ -97,9 +97,7 @@ class Endings:
                 run, seconds=end["seconds"], wake_at=wake_at, failed=failed, attempted=_of_handler(run, failed)
             )
         elif cause is Cause.TIMEOUT and run.overdue is not None:
-            late = CleanupTimeout(run.overdue)
-            log.error("%s %s: %s", run.claimed.kind, run.id, late, extra=run.keys)
-            self._settle(run, "failed", error=describe(late))
+            self._settle(run, "failed", error=describe(CleanupTimeout(run.overdue)))
         elif cause is Cause.TIMEOUT and run.underway is not None:
             attempt = run.underway
             self._failed(run, StepTimeout(attempt.name, attempt.timeout or 0.0), end.get("where"))

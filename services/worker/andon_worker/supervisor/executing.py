@@ -290,7 +290,7 @@ class Executing:
         run.end = header, body
         if (number := header["litter"]) is not None:
             run.litter = self._endings.scratch_of(lane) / str(int(number))
-        again = header["left"] is None and not lane.spent and not run.declared.fresh
+        again = header["left"] is None and not lane.spent and not run.declared.fresh and self._lanes.lives(lane)
         if again and lane.runs < run.declared.max_runs:
             run.lane = None
             self._lanes.give_back(lane)
