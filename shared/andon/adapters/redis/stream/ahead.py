@@ -21,7 +21,7 @@ AT_ONCE = 5_000
 MOST_BYTES = 4 * 1024 * 1024
 MOST_FOUND = 100
 MOST_EACH = 1_000
-"""Of a tenant; one that has more ahead is one of those that others are looked for past."""
+"""Of a tenant, in one look through the bus; one that has more ahead is one of those that others are looked for past."""
 AGAIN_SECONDS = 5.0
 """After so long the bus is looked through for further tenants."""
 
@@ -102,6 +102,7 @@ class Ahead:
         new = tenants - self._found
         if not read:
             return
+        self._count.clear()
         if new and self._clock() >= self._looked_at + AGAIN_SECONDS:
             self._looked_at = self._clock()
             self._wanted, self._at = set(new), read[0]
