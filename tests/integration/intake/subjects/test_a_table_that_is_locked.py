@@ -12,10 +12,23 @@ import pytest
 from andon import Event
 from andon.adapters.postgres.asks import accepting
 from andon.adapters.postgres.events import inbox
+from andon.adapters.postgres.runs import making
 from andon.adapters.postgres.subjects import rows_owed
 from andon.adapters.postgres.subjects.subjects import RowAway
+from andon.engine.events import Again
 from tests.integration.intake.conftest import Desk
-from tests.integration.intake.subjects.videos import ask, cancel, claim, publish, row, run_ids, settle, skips, state
+from tests.integration.intake.subjects.videos import (
+    ask,
+    cancel,
+    claim,
+    publish,
+    row,
+    run_ids,
+    send,
+    settle,
+    skips,
+    state,
+)
 
 
 @contextmanager
@@ -79,6 +92,21 @@ def test_an_accepted_event_waits_with_its_place_and_takes_effect_once(
     assert (open_events(desk), skips(desk), desk.dead()) == ([], [], [])
     rows = desk.db.execute("SELECT id, status FROM public.videos ORDER BY id").fetchall()
     assert rows == [(42, "processing"), (43, "cancelled")]
+
+
+def test_a_request_that_repeats_a_run_repeats_it_after_the_wait(desk: Desk, video: str, shared_url: str) -> None:
+    send(desk)
+    settle(desk, claim(desk))
+    [former] = run_ids(desk)
+    with locked(shared_url):
+        with desk.db.transaction():
+            [again] = inbox.accept(desk.db, [Event("video/render.requested", {"videoId": 42})])
+            making.ask_again(desk.db, again.seq, Again("render-video", former))
+        bring_again(desk)
+        assert len(run_ids(desk)) == 1
+    bring_again(desk)
+    origins = desk.db.execute("SELECT origin_run_id FROM andon.runs ORDER BY event_seq").fetchall()
+    assert origins == [(None,), (former,)]
 
 
 def test_by_the_api_a_request_is_to_be_tried_again_and_a_cancel_is_accepted(
