@@ -18,6 +18,7 @@ from andon.migrations import migrate
 from tests.faults.conftest import Stage
 from tests.polling import wait_until
 from tests.process import Process
+from tests.row_functions import TABLE
 from tests.scene import Scene
 from tests.soak.invariants import violations
 
@@ -52,6 +53,7 @@ def database(tmp_path: Path, previous: dict[str, str]) -> Iterator[str]:
         subprocess.run([sys.executable, "-m", "andon.migrations"], env=env, check=True)
         with psycopg.connect(server.url, autocommit=True) as connection:
             connection.execute("CREATE TABLE public.tally (name text)")
+            connection.execute(TABLE)  # which what must hold is said of, too
         yield server.url
 
 
