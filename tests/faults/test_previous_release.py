@@ -15,11 +15,13 @@ import pytest
 
 from andon.embedded import embedded_postgres
 from andon.migrations import migrate
+from tests import moves
 from tests.faults.conftest import Stage
 from tests.polling import wait_until
 from tests.process import Process
 from tests.row_functions import TABLE
 from tests.scene import Scene
+from tests.soak import births
 from tests.soak.invariants import violations
 
 pytestmark = pytest.mark.slow
@@ -53,7 +55,9 @@ def database(tmp_path: Path, previous: dict[str, str]) -> Iterator[str]:
         subprocess.run([sys.executable, "-m", "andon.migrations"], env=env, check=True)
         with psycopg.connect(server.url, autocommit=True) as connection:
             connection.execute("CREATE TABLE public.tally (name text)")
-            connection.execute(TABLE)  # which what must hold is said of, too
+            connection.execute(TABLE)
+            moves.watch(connection)
+            births.watch(connection)
         yield server.url
 
 
