@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 from uuid import UUID, uuid4
 
 import psycopg
 import pytest
+from flask import Flask
 from redis import Redis
 
 from andon.adapters.postgres.asks.reports import of
 from tests.integration.api.conftest import Client, MakeRun
+from tests.polling import wait_until
 
 API = "/api/v1"
 SHAPE = {
@@ -52,6 +55,21 @@ def test_a_column_that_the_dataset_has_not_is_refused(client: Client, dataset: d
     answer = client.post(f"{API}/reports", json=body)
     assert answer.status_code == 422
     assert answer.json["errors"][0]["pointer"] == "/options/measures/0"
+
+
+def test_a_dataset_that_is_deleted_meanwhile_is_not_there(
+    app: Flask, dataset: dict[str, Any], database: psycopg.Connection[Any], database_url: str
+) -> None:
+    body = {"title": "Sales", "datasetId": dataset["id"]}
+    waiting = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    with ThreadPoolExecutor(1) as pool, psycopg.connect(database_url) as deleting:
+        deleting.execute("DELETE FROM andon.datasets")
+        answer = pool.submit(lambda: app.test_client().post("/api/v1/reports", json=body))
+        wait_until(lambda: database.execute(waiting).fetchone() is not None, what="it waits for that")
+        deleting.commit()
+        refused = answer.result()
+    assert refused.status_code == 422
+    assert "there is none with this id" in refused.text
 
 
 def test_lists_are_newest_first_and_pages_follow_each_other(client: Client) -> None:

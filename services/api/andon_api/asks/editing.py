@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 
 from andon.adapters.postgres.asks import reports
 from andon.adapters.postgres.asks.requests import Conflict
-from andon.adapters.postgres.models import Artifact, Report, Run
+from andon.adapters.postgres.models import Artifact, Dataset, Report, Run
 from andon.engine.ids import new_id
 from andon.reports.columns import Column
 from andon.reports.errors import InvalidOptions
@@ -67,6 +67,8 @@ def delete(tenant: str, report_id: UUID, check: Callable[[object], None] | None)
 
 def check_options(tenant: str, dataset_id: UUID | None, options: dict[str, Any]) -> None:
     """Raise `FieldErrors` unless the dataset exists and the options are right for it."""
+    kept = select(Dataset.id).where(Dataset.id == dataset_id).with_for_update(read=True, key_share=True)
+    db.session.execute(kept)  # nobody deletes it before this is done
     dataset = None if dataset_id is None else datasets.find(tenant, dataset_id)
     if dataset_id is not None and dataset is None:
         raise FieldErrors([("/datasetId", "expected the id of a dataset; there is none with this id")])
