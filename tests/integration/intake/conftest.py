@@ -23,7 +23,16 @@ from andon_worker.dispatcher.batches.batch import Effects
 from andon_worker.dispatcher.intake import Intake
 from andon_worker.metrics import DispatcherMetrics, new_registry
 
-TABLES = ("runs", "events", "outbox", "cancellations", "steps", "dead_events", "dispatcher_leases")
+TABLES = (
+    "runs",
+    "events",
+    "outbox",
+    "cancellations",
+    "wide_cancellations",
+    "steps",
+    "dead_events",
+    "dispatcher_leases",
+)
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,9 @@ from dataclasses import replace
 
 import pytest
 
-from andon.adapters.postgres.asks.accepting import MOST_AT_ONCE, Accepted, accept_effects, concerned
+from andon.adapters.postgres.asks.accepting import Accepted, accept_effects, concerned
+from andon.adapters.postgres.cancels import wide
+from andon.adapters.postgres.cancels.cancellations import MOST_AT_ONCE
 from andon.adapters.postgres.connect import Connection, connect
 from andon.adapters.postgres.runs import leases
 from andon.engine.declared.functions import Registry
@@ -173,3 +175,16 @@ def test_a_great_many_are_not_named_and_none_of_them_is_claimed_any_more(desk: D
     assert send(desk.db, cancel()).stopped is None
     [(named,)] = desk.db.execute("SELECT id FROM andon.runs ORDER BY event_seq LIMIT 1").fetchall()
     assert leases.claim(desk.db, named, worker="w", lease=60) is None
+
+
+def test_a_great_many_are_stopped_by_the_sweeper_whoever_sent_the_cancel(desk: Desk, registry: Registry) -> None:
+    many = [walk(id=f"w{n}") for n in range(MOST_AT_ONCE + 1)]
+    with desk.db.transaction():
+        record_batch(desk.db, registry, [*many, walk("b", "other")], [None] * (len(many) + 1))
+        effects = record_batch(desk.db, registry, [cancel()], [None])
+    assert (len(effects.settled), len(effects.flags)) == (0, 1), "no batch takes as long as all of them would"
+    with desk.db.transaction():
+        swept = wide.sweep(desk.db)
+    assert swept is not None
+    rows = desk.db.execute("SELECT status, count(*) FROM andon.runs WHERE kind = 'function' GROUP BY 1").fetchall()
+    assert dict(rows) == {"cancelled": len(many), "queued": 1}

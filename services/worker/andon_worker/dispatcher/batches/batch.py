@@ -184,17 +184,20 @@ def record_batch(
     cancels = _plan_cancels(registry, fresh, stoppable)
     held = [(event.tenant, key) for event in fresh for key in stoppable[event.seq]]
     cancellations.hold(connection, [*held, *((each.event.tenant, each.key) for each in cancels)])
+    many = cancellations.stopping_many(connection, cancels)
+    few = [each for each in cancels if each.key not in many]
     matched = cancellations.open_runs(
-        connection, [*(each.key for each in cancels), *sifting.singletons_of(registry, fresh)]
+        connection, [*(each.key for each in few), *sifting.singletons_of(registry, fresh)]
     )
     subjects.lock(connection, requests, matched)
     by_id = cancellations.runs_by_id(connection, fresh)
     planned, skipped = _plan_runs(registry, fresh, requests, until)
     runs, dropped = sifting.sift(connection, registry, fresh, [_minding(pauses, run) for run in planned])
     singles = sifting.replacing(runs)
-    cancels = [*cancels, *singles]
+    few, cancels = [*few, *singles], [*cancels, *singles]
     _count_spread(connection, registry, fresh)
     _store_wide(connection, registry, fresh)
+    wide.store_keyed(connection, [each for each in cancels if each.key in many and each.cause is None])
     cancellations.store(connection, cancels)
     cancellations.replace_singletons(connection, singles)
     births = plan_births(connection, registry, fresh)
@@ -207,7 +210,7 @@ def record_batch(
     skips.record(connection, skipped)
     unstarted = subjects.attach(connection, requests, runs)
     made = [run.id for run in runs]
-    keyed = cancellations.pairs(connection, runs=made, cancels=cancels, until=until)
+    keyed = cancellations.pairs(connection, runs=made, cancels=few, until=until)
     born = wide.marks_for(connection, made, until=until)
     marks = [*keyed.marks, *born.marks, *subject_cancels.marks(connection, requests.cancelled), *requests.superseding()]
     marks += sifting.overtaken(connection, runs)

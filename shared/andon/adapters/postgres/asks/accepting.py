@@ -9,25 +9,22 @@ from __future__ import annotations
 
 import math
 import uuid
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 import psycopg
 
 from andon.adapters.postgres.asks import subject_requests
 from andon.adapters.postgres.cancels import cancellations, subject_cancels, wide
-from andon.adapters.postgres.cancels.cancellations import KeyedCancel
+from andon.adapters.postgres.cancels.cancellations import MOST_AT_ONCE
 from andon.adapters.postgres.cancels.judging import Judged
 from andon.adapters.postgres.cancels.marks import mark
 from andon.adapters.postgres.events.inbox import accept
-from andon.adapters.postgres.events.own_events import WideCancel
 from andon.adapters.postgres.registered import rules
 from andon.adapters.postgres.registered.rules import Rule
 from andon.adapters.postgres.subjects import subject_kinds
 from andon.engine.declared.rules import run_flag
 from andon.engine.events import RUN_CANCELLED, SUBJECT_CANCELLED, Event
-
-MOST_AT_ONCE = 500
 
 
 class Accepted(NamedTuple):
@@ -72,7 +69,7 @@ def accept_effects(
     found = cancellations.open_runs(connection, [each.key for each in cancels], limit=MOST_AT_ONCE + 1)
     many = len(found) > MOST_AT_ONCE
     if many:
-        _store_wide(connection, cancels)
+        wide.store_keyed(connection, cancels)
     asked, named = subject_requests.asked_by(connection, fresh), subject_cancels.named_by(connection, fresh)
     cancellations.lock_about(connection, [] if many else found, also={*asked, *named})
     keyed = Judged() if many else cancellations.pairs(connection, runs=[], cancels=cancels, until=until)
@@ -90,13 +87,3 @@ def accept_effects(
     stopped = [*marked.cancelling, *(each.run_id for each in marked.settled)]
     over = [(each.run_id, each.subject_id) for each in marked.settled]
     return Accepted([*fresh, *ended], flags, None if many else stopped, over, {*asked, *named})
-
-
-def _store_wide(connection: psycopg.Connection[Any], cancels: Iterable[KeyedCancel]) -> None:
-    alike: dict[tuple[int, str, str | None], list[KeyedCancel]] = {}
-    for each in cancels:
-        alike.setdefault((each.event.seq, each.function_id, each.expression), []).append(each)
-    for (_, function_id, expression), same in alike.items():
-        keys = tuple(each.key for each in same)
-        cancel = WideCancel(function_id, expression=expression, remember=same[0].remember, keys=keys)
-        wide.store(connection, same[0].event, cancel)

@@ -63,6 +63,14 @@ _BUCKETS = 1023
 _BUCKET_BITS = 10  # the tenant's own lock is the first of its numbers
 _MOST_BUCKETS = 1000  # a large batch must not fill the server's table of locks: beyond, tenants are held whole
 
+MOST_AT_ONCE = 500
+"""Runs that a cancel by a field stops in one transaction; more are a wide cancel's, and the sweeper's."""
+_STOPS_MANY = f"""
+SELECT key FROM unnest(%s::uuid[]) w (key) WHERE (
+    SELECT count(*) FROM (
+        SELECT FROM andon.cancel_keys k JOIN andon.runs r ON r.id = k.run_id
+        WHERE k.key = w.key AND r.status IN {CANCELLABLE} LIMIT {MOST_AT_ONCE} + 1) met) > {MOST_AT_ONCE}
+"""
 _NAMED = f"""
 SELECT r.id, r.subject_id, w.seq FROM andon.runs r
 JOIN unnest(%s::uuid[], %s::text[], %s::bigint[]) w (id, tenant, seq) USING (id, tenant)
@@ -200,6 +208,12 @@ def open_runs(
     At most `limit`.
     """
     return connection.execute(_OPEN_BY_KEY, [list(keys), limit]).fetchall() if keys else []
+
+
+def stopping_many(connection: psycopg.Connection[Any], cancels: Sequence[KeyedCancel]) -> set[uuid.UUID]:
+    """The keys of those of the cancels that meet more open runs than are stopped at once."""
+    keys = list({each.key for each in cancels})
+    return {key for (key,) in connection.execute(_STOPS_MANY, [keys])} if keys else set()
 
 
 def pairs(

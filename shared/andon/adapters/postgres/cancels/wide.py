@@ -11,13 +11,14 @@ import json
 import math
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import psycopg
 
 from andon.adapters.cel import Evaluations, TooLong
 from andon.adapters.postgres.cancels import cascades
+from andon.adapters.postgres.cancels.cancellations import KeyedCancel
 from andon.adapters.postgres.cancels.judging import AT_A_TIME, Judged, judge, pair_of
 from andon.adapters.postgres.cancels.marks import Mark, Marked, mark, reason_of
 from andon.adapters.postgres.events.own_events import WideCancel
@@ -160,6 +161,17 @@ def store(connection: psycopg.Connection[Any], event: Event, cancel: WideCancel)
     values += [cancel.expression, _listed(cancel.rules), _listed(cancel.keys), remember]
     row = connection.execute(_STORE, values).fetchone()
     return row[0] if row else None
+
+
+def store_keyed(connection: psycopg.Connection[Any], cancels: Iterable[KeyedCancel]) -> None:
+    """Record cancels by a field as wide ones: they stop a great many."""
+    alike: dict[tuple[int, str, str | None], list[KeyedCancel]] = {}
+    for each in cancels:
+        alike.setdefault((each.event.seq, each.function_id, each.expression), []).append(each)
+    for (_, function_id, expression), same in alike.items():
+        keys = tuple(each.key for each in same)
+        cancel = WideCancel(function_id, expression=expression, remember=same[0].remember, keys=keys)
+        store(connection, same[0].event, cancel)
 
 
 def marks_for(connection: psycopg.Connection[Any], runs: Sequence[uuid.UUID], *, until: float = math.inf) -> Judged:
