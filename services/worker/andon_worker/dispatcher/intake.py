@@ -114,6 +114,7 @@ class Intake:
         self._sharing = Sharing()
         self._costly = Costly()
         self._ahead = Ahead(redis, stream, GROUP)
+        self._outbox_at = 0.0
         self._resuming = True
         self._resumed_to = "-"
         self.behind = False
@@ -238,8 +239,13 @@ class Intake:
         when it is read to where that lies, it had its effect.
         """
         self._look_ahead(time.monotonic() + AHEAD_SECONDS)
+        began = time.monotonic()
+        if began < self._outbox_at:
+            return
         others = [*self._sharing.many(), *self._costly]
         found = inbox.open_of_others(self._database.connection(), others, MANY_BESIDE_OTHERS)
+        if not found:  # to look through what many of one tenant have left there takes long
+            self._outbox_at = time.monotonic() + 9 * (time.monotonic() - began)
         try:
             self._overtake(found)
         except Exception as error:
