@@ -67,11 +67,13 @@ def delete(tenant: str, report_id: UUID, check: Callable[[object], None] | None)
 
 def check_options(tenant: str, dataset_id: UUID | None, options: dict[str, Any]) -> None:
     """Raise `FieldErrors` unless the dataset exists and the options are right for it."""
-    kept = select(Dataset.id).where(Dataset.id == dataset_id).with_for_update(read=True, key_share=True)
-    db.session.execute(kept)  # nobody deletes it before this is done
-    dataset = None if dataset_id is None else datasets.find(tenant, dataset_id)
-    if dataset_id is not None and dataset is None:
-        raise FieldErrors([("/datasetId", "expected the id of a dataset; there is none with this id")])
+    dataset = None
+    if dataset_id is not None:
+        kept = select(Dataset.id).where(Dataset.id == dataset_id, Dataset.tenant == tenant)
+        db.session.execute(kept.with_for_update(read=True, key_share=True))  # nobody deletes it before this is done
+        dataset = datasets.find(tenant, dataset_id)
+        if dataset is None:
+            raise FieldErrors([("/datasetId", "expected the id of a dataset; there is none with this id")])
     try:
         parsed = parse_options(options)
         if dataset is not None:

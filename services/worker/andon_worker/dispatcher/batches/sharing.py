@@ -67,17 +67,19 @@ class Sharing:
             if self._newest not in {None, tenant}:
                 self._beside_until = self._clock() + BESIDE_SECONDS
             self._newest = tenant
-            self._held.setdefault(tenant, deque()).append(entry)
-            self._bytes[tenant] += size(entry)
-            self._count, self._size = self._count + 1, self._size + size(entry)
+            self._counted(entry).append(entry)
 
     def give_back(self, entries: Sequence[Entry]) -> None:
         """Hold these again, which come before all that is held of their tenants."""
         for entry in reversed(entries):
-            tenant = tenant_of(entry)
-            self._held.setdefault(tenant, deque()).appendleft(entry)
-            self._bytes[tenant] += size(entry)
-            self._count, self._size = self._count + 1, self._size + size(entry)
+            self._counted(entry).appendleft(entry)
+
+    def _counted(self, entry: Entry) -> deque[Entry]:
+        """Where it is to be held."""
+        tenant = tenant_of(entry)
+        self._bytes[tenant] += size(entry)
+        self._count, self._size = self._count + 1, self._size + size(entry)
+        return self._held.setdefault(tenant, deque())
 
     def clear(self) -> None:
         """Hold nothing."""
