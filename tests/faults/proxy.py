@@ -112,9 +112,11 @@ class Proxy:
     async def _close(self) -> None:
         assert self._server is not None
         self.refusing = True
-        self._server.close()
+        for listening in self._server.sockets:
+            self._loop.remove_reader(listening)
         for _ in range(3):
-            await asyncio.sleep(0)  # what was taken just before is refused in the loop's next turns
+            await asyncio.sleep(0)  # what was taken just before is refused in the loop's next turns,
+        self._server.close()  # while the server is open: a closed one can't make, or close, its transport
         self.ended.set()
         self._end_all()
         left = asyncio.all_tasks() - {asyncio.current_task()}
