@@ -20,7 +20,7 @@ from andon.reports.duck import connect, identifier, literal, telling
 from andon.reports.errors import DatasetTooLarge, UnreadableDataset
 from andon.reports.files.formats import Format, format_of
 from andon.reports.files.unpack import READING, Plain, unpack
-from andon.reports.meaning import column_types, describing, judging
+from andon.reports.meaning import column_types, describing, judging, running
 from andon.reports.meaning.described import metadata
 from andon.reports.options import ColumnChoice
 from andon.reports.tables import delimited, json_lines
@@ -266,6 +266,7 @@ class _Reader:
         columns = [known[name] for name in source.names if not plan or name in {each.source for each in plan.columns}]
         if source.dialect and not plan:
             columns = [each for place, each in enumerate(columns, 1) if not _vacant(each, place, known)]
+        columns = running.marked(opener.connection, source, columns)
         return Plan(rows, tuple(columns), opener.plain.encoding, opener.plain.mixed, source.dialect, source.sheet)
 
     def _refuse_large(self, opener: Opener) -> None:

@@ -1,0 +1,96 @@
+"""Columns that are the running total of another one, as a balance beside amounts: their sum would say nothing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import combinations, pairwise
+from typing import Any
+
+import duckdb
+
+from andon.reports.columns import Column
+from andon.reports.tables.plan import Planned
+from andon.reports.tables.sources import Source
+
+_ROWS, _MOST = 200, 40  # rows looked at, and numeric columns
+_KEYS = 5  # columns by which rows are told apart, as accounts
+_FEWEST = 8  # changes, and
+_DIFFERENT = 5  # different ones among them: small whole numbers may agree by chance
+_AGREE = 0.9  # of the changes: another account's may follow without a name
+_FILLED = 0.8  # of the rows, by one of two columns
+_CLOSE = 1e-9
+
+Numbers = Sequence[float | None]
+
+
+def marked(connection: duckdb.DuckDBPyConnection, source: Source, columns: Sequence[Planned]) -> list[Planned]:
+    """The columns, those that are a running total of others as quantities that are averaged, and not summed.
+
+    A row's total less that of the row before, or of the one after in a list that begins with the newest, is what is
+    added there or taken away: an amount, or what stands in one of two columns, as credit and debit. Rows of several
+    accounts may alternate.
+    """
+    some = [each for each in columns if each.column.averaged and each.column.role != "percent"][:_MOST]
+    if len(some) < 2:
+        return list(columns)
+    keys = [each for each in columns if each.column.role in {"category", "code", "id"}][:_KEYS]
+    read = [f"CAST({each.sql(source.value(each.source))} AS DOUBLE)" for each in some]
+    read += [source.value(each.source) for each in keys]
+    rows = connection.execute(f"SELECT {', '.join(read)} FROM {source.scan} LIMIT {_ROWS}").fetchall()
+    names = [each.column.name for each in some]
+    totals: dict[str, str] = {}
+    for ordered in _orders(rows, len(some)):
+        totals = _totals(dict(zip(names, zip(*ordered, strict=True), strict=False))) | totals
+    return [replace(each, column=_as_level(each.column, totals.get(each.column.name))) for each in columns]
+
+
+def _orders(rows: Sequence[tuple[Any, ...]], keys_from: int) -> Iterator[Sequence[tuple[Any, ...]]]:
+    """The rows as they come, and those of one account after another, with a row of nothing between them."""
+    yield rows
+    for key in range(keys_from, len(rows[0]) if rows else 0):
+        groups: dict[Any, list[tuple[Any, ...]]] = {}
+        for row in rows:
+            groups.setdefault(row[key], []).append(row)
+        if 1 < len(groups) <= len(rows) / _FEWEST:
+            yield [row for group in groups.values() for row in (*group, (None,) * len(group[0]))]
+
+
+def _as_level(column: Column, of: str | None) -> Column:
+    return column.with_role("measure", f"a running total of {of}: its sum would say nothing") if of else column
+
+
+def _totals(numbers: Mapping[str, Numbers]) -> dict[str, str]:
+    """The names of the running totals among columns, and the names of what each adds up."""
+    sides = {name: values for name, values in numbers.items() if any(values)}
+    amounts = dict(sides)
+    for (one, a), (other, b) in combinations(sides.items(), 2):
+        filled = [bool(x) + bool(y) for x, y in zip(a, b, strict=True)]
+        if 2 not in filled and sum(filled) >= _FILLED * len(filled):
+            amounts[f"{one} and {other}"] = [x or y or 0.0 for x, y in zip(a, b, strict=True)]
+    found: dict[str, str] = {}
+    for name, levels in numbers.items():
+        changes = [None if a is None or b is None else b - a for a, b in pairwise(levels)]
+        for of, added in amounts.items():
+            others = (name, *(each for each, told in found.items() if told == name))
+            if of not in others and any(_agree(changes, added[at:], levels) for at in (1, 0)):
+                found[name] = of
+                break
+    return found
+
+
+def _agree(changes: Numbers, added: Numbers, levels: Numbers) -> bool:
+    """Whether the changes are what is added, or taken away, but for a few."""
+    near = _CLOSE * max((abs(level) for level in levels if level is not None), default=0.0)
+    agreed, odd = [], 0
+    for change, amount in zip(changes, added, strict=False):
+        if change is None or (abs(change) <= near and not amount):
+            continue
+        if amount and math.isclose(abs(change), abs(amount), rel_tol=_CLOSE, abs_tol=near):
+            agreed.append(abs(amount))
+        else:
+            odd += 1
+            if odd > (1 - _AGREE) * len(changes):
+                return False
+    return len(agreed) >= _FEWEST and len(set(agreed)) >= _DIFFERENT and len(agreed) >= _AGREE * (len(agreed) + odd)
