@@ -15,7 +15,9 @@ MEASURABLE = ("integer", "number")
 TEMPORAL = ("date", "timestamp")
 # How numbers and days are written; the words are English.
 LOCALES = ("en", "en-US", "en-GB", "en-IN", "de", "de-CH", "es", "fr", "it", "ja", "nl", "pl", "pt-BR", "sv")
-ORDERS = ("dmy", "mdy", "ymd")
+DAYS = ("dmy", "mdy", "ymd")
+SPANS = ("hm", "ms")
+ORDERS = (*DAYS, *SPANS)
 DECIMALS = (".", ",")
 TYPES = ("integer", "number", "boolean", "date", "timestamp", "text")
 
@@ -25,7 +27,8 @@ class ColumnChoice:
     """What a user says of one column, over what was found; None leaves it as found.
 
     Values that don't fit a `type` count as missing; in words, the spellings in `missing` are all that do. `order` is
-    that of day, month and year in dates (one of `ORDERS`), `decimal` the sign before the fractions of numbers.
+    that of day, month and year in dates (one of `DAYS`), or what `1:30` is of spans (one of `SPANS`: hours and minutes,
+    or minutes and seconds); `decimal` the sign before the fractions of numbers.
     """
 
     role: str | None = None
@@ -42,7 +45,7 @@ class ColumnChoice:
     @property
     def kind(self) -> str | None:
         """The type that the column has by it, as far as that is known."""
-        return self.type or ("date" if self.order else "number" if self.decimal else None)
+        return self.type or ("date" if self.order in DAYS else "number" if self.order or self.decimal else None)
 
     def to_json(self) -> dict[str, Any]:
         return {key: value for key, value in asdict(self).items() if value is not None}
@@ -227,8 +230,10 @@ def _column_choice(name: str, value: Any) -> ColumnChoice:
     ):
         raise _Unexpected("expected a list of up to 50 spellings that count as no value", name, "missing")
     said = {key: value.get(key) for key in _CHOICES_AMONG}
-    if said["order"] and said["type"] not in (None, *TEMPORAL):
+    if said["order"] in DAYS and said["type"] not in (None, *TEMPORAL):
         raise _Unexpected("an order of day and month is of a date or a timestamp", name, "order")
+    if said["order"] in SPANS and said["type"] not in (None, "number"):
+        raise _Unexpected("an order of hours, minutes and seconds is of a number", name, "order")
     if said["decimal"] and (said["order"] or said["type"] not in (None, *MEASURABLE)):
         raise _Unexpected("a decimal sign is of an integer or a number", name, "decimal")
     return ColumnChoice(missing=None if missing is None else tuple(missing), **said)

@@ -46,6 +46,7 @@ def test_options_survive_the_way_to_json_and_back() -> None:
         ({"locale": "tlh"}, "/options/locale", "one of en, en-US"),
         ({"columns": {"d": {"order": "ydm"}}}, "/options/columns/d/order", "one of dmy, mdy, ymd"),
         ({"columns": {"d": {"order": "dmy", "type": "number"}}}, "/options/columns/d/order", "of a date"),
+        ({"columns": {"d": {"order": "ms", "type": "date"}}}, "/options/columns/d/order", "is of a number"),
         ({"columns": {"x": {"decimal": ";"}}}, "/options/columns/x/decimal", "one of ., ,"),
         (
             {"columns": {"x": {"decimal": ",", "type": "text"}}},
@@ -85,19 +86,20 @@ def test_options_may_only_name_columns_that_exist_and_serve() -> None:
 
 
 def test_what_is_said_of_a_file_is_taken_as_it_is() -> None:
-    said = {"delimiter": ";", "header": False, "lastLine": 30, "ragged": True}
+    said = {"delimiter": ";", "comment": "", "header": False, "lastLine": 30, "ragged": True}
     assert parse_overrides(said) == said
 
 
 @pytest.mark.parametrize(
     ("said", "expected"),
     [
+        ({"comment": "a remark, rather"}, "what lines begin with"),
         ({"lastLine": 0}, "the number of the line that the table ends on, from 1"),
         ({"lastLine": True}, "the number of the line"),
         ({"ragged": "yes"}, "true or false"),
         ({"delimiter": ";;"}, "one character"),
         ({"encoding": "klingon"}, "the name of an encoding"),
-        ({"footer": 3}, "one of encoding, delimiter, quote, header, sheet, lastLine, ragged"),
+        ({"footer": 3}, "one of encoding, delimiter, quote, comment, header, sheet, lastLine, ragged"),
     ],
 )
 def test_what_is_said_wrong_of_a_file_is_named(said: dict[str, Any], expected: str) -> None:

@@ -84,6 +84,8 @@ def judge(name: str, sample: Mapping[str, int], said: ColumnChoice = NOTHING_SAI
     candidates = _readings(each for each in _all(name, values) if fits_all(each, values))
     if candidates:
         return Judgement(candidates)
+    if clock.are_parted(values):
+        return Judgement(notes=("Kept as text: times of day or spans? The column's `order` may say hm or ms.",))
     some = {value: sample[value] for value in values[:_SOME]}
     if sum(any(c.isdigit() for c in value) for value in some) < ALMOST * len(some):
         return Judgement()  # neither numbers nor dates
@@ -181,7 +183,8 @@ def _all(name: str, values: Sequence[str], *, said: bool = False) -> list[Spelli
     first = values[0].strip()
     if first[:1].isdigit() or first[:1] in "-+−.,($€£¥'" or not first[:1].isascii() or first[:1].isalpha():
         found += _numbers_as_moments(name, values, said=said)
-        found += [INTEGER, LONG_INTEGER, POINT_ZERO, NUMBER]
+        padded = any(value != value.strip() for value in values[:_JUDGED])
+        found += [INTEGER, LONG_INTEGER, POINT_ZERO, *([numbers.number(".", "", whole=True)] if padded else []), NUMBER]
         found += _spelled(values)
         found += magnitudes.candidates(values[:_JUDGED])
     found += [BOOLEAN, moments.ISO_DATE, moments.ISO_TIMESTAMP, moments.MONTH, moments.QUARTER]
@@ -197,6 +200,8 @@ def _all(name: str, values: Sequence[str], *, said: bool = False) -> list[Spelli
         ]
     if timed := clock.meant(name, values):
         found.append(timed)
+    if said:
+        found += [clock.DURATION, clock.SHORT, clock.TIME_OF_DAY]
     return found
 
 

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from andon.reports.values.spelling import Spelling, parts
 
 _LONG = re.compile(
-    r"duration|dauer|pause|break|worked|overtime|arbeitszeit|stunden|elapsed|runtime|length|länge|laptime|\blap|split|uptime|downtime|wait|playtime|pace",
+    r"duration|dauer|durée|duración|durata|pause|break|worked|overtime|überstunden|arbeitszeit|fahrzeit|laufzeit|stunden|"
+    r"elapsed|runtime|moving|time spent|length|länge|laptime|\blap|split|uptime|downtime|wait|playtime|pace|talk|"
+    r"\b(?:gun|chip|finish) ?time",
     re.IGNORECASE,
 )
-_PLAYED = re.compile(r"\blap|split|song|track|video|clip|call|pace|length|länge|playtime", re.IGNORECASE)
+# What the two parts of a span are, by name.
+_IN_MINUTES = re.compile(
+    r"\blap|split|song|track|video|clip|call|pace|length|länge|playtime|talk|m:ss|\bmin(?:s|ute[ns]?)?(?:\b|_)",
+    re.IGNORECASE,
+)
+_IN_HOURS = re.compile(
+    r"stunden|hours?(?:\b|_)|\bstd\b|arbeitszeit|worked|overtime|pause|break|h:mm|\b[hH]\b", re.IGNORECASE
+)
 _CLOCK = re.compile(
     r"time|uhr|zeit|hora|heure|\borario|godzina|\bat\b|_at$|start|begin|open|clos|depart|arriv|abfahrt|ankunft|"
     r"check.?in|check.?out|shift|wake|sleep|sunrise|sunset",
@@ -19,13 +29,18 @@ _CLOCK = re.compile(
 )
 # Of these nobody writes how long they took.
 _BEGUN = re.compile(
-    r"start|begin|open|clos|depart|arriv|abfahrt|ankunft|check.?in|check.?out|wake|sunrise|sunset|kommen|gehen|uhrzeit",
+    r"start|begin|open|clos|depart|arriv|abfahrt|ankunft|check.?in|check.?out|wake|sunrise|sunset|log.?(?:in|out|on|off)|kommen|gehen|uhrzeit",
     re.IGNORECASE,
 )
-_HOURS = re.compile(r"\s*-?(\d+)[:hH]")
-_NOON = 12  # hours that rise so far are of a day rather than of a span
+_PARTS = re.compile(
+    r"\s*(?P<sign>-?)(?P<first>\d+)(?P<mark>[:h])(?P<second>\d\d)(?P<rest>[:.,]\d[\d.,]*)?"
+    r"\s*(?:(?P<half>[ap])\.?m\.?|uhr|h)?\s*",
+    re.IGNORECASE,
+)
+_DAY, _NOON, _NIGHT = 24, 12, 5  # hours
+_ROUND, _ENOUGH = 5, 6  # minutes that people write are multiples of five; so many seconds hardly are
 
-_SPAN = r"\s*(?P<sign>-?)(?P<h>\d{1,5})[:hH](?P<m>[0-5]\d)(?::(?P<s>[0-5]\d(?:\.\d{1,9})?))?\s*"
+_SPAN = r"\s*(?P<sign>-?)(?P<h>\d{1,5})[:hH](?P<m>[0-5]\d)(?::(?P<s>[0-5]\d(?:[.,]\d{1,9})?))?\s*h?\s*"
 _OF_DAY = (
     r"\s*(?P<h>[01]?\d|2[0-3])[:hH](?P<m>[0-5]\d)(?::(?P<s>[0-5]\d(?:\.\d{1,9})?))?"
     r"(?:\s*(?P<half>[AaPp])\.?[Mm]\.?| ?(?:Uhr|h))?\s*"
@@ -33,27 +48,29 @@ _OF_DAY = (
 
 DURATION = Spelling(
     "number",
-    {"kind": "duration"},
+    {"kind": "duration", "order": "hm"},
     _SPAN,
     f"list_transform([{parts(_SPAN)}], lambda told: "
     "(CASE WHEN told.sign = '-' THEN -1.0::DOUBLE ELSE 1.0::DOUBLE END) * (3600 * try_cast(told.h AS DOUBLE) "
-    "+ 60 * try_cast(told.m AS DOUBLE) + coalesce(try_cast(told.s AS DOUBLE), 0.0)))[1]",
+    "+ 60 * try_cast(told.m AS DOUBLE) + coalesce(try_cast(replace(told.s, ',', '.') AS DOUBLE), 0.0)))[1]",
     "h:mm:ss",
     "s",
-    notes=("Read as hours and minutes: 1:30 is 5,400 seconds.",),
 )
-_SHORT = r"\s*(?P<sign>-?)(?:(?P<h>\d{1,5}):(?P<mm>[0-5]\d)|(?P<m>\d{1,5})):(?P<s>[0-5]\d(?:\.\d{1,9})?)\s*"
+_SHORT = r"\s*(?P<sign>-?)(?:(?P<h>\d{1,5}):(?P<mm>[0-5]\d)|(?P<m>\d{1,5})):(?P<s>[0-5]\d(?:[.,]\d{1,9})?)\s*"
 SHORT = Spelling(
     "number",
-    {"kind": "short duration"},
+    {"kind": "short duration", "order": "ms"},
     _SHORT,
     f"list_transform([{parts(_SHORT)}], lambda told: "
     "(CASE WHEN told.sign = '-' THEN -1.0::DOUBLE ELSE 1.0::DOUBLE END) * (3600 * coalesce(try_cast(told.h AS DOUBLE), "
-    "0.0) + 60 * try_cast(told.mm || told.m AS DOUBLE) + try_cast(told.s AS DOUBLE)))[1]",
+    "0.0) + 60 * try_cast(told.mm || told.m AS DOUBLE) + try_cast(replace(told.s, ',', '.') AS DOUBLE)))[1]",
     "m:ss",
     "s",
-    notes=("Read as minutes and seconds: 1:30 is 90 seconds.",),
 )
+_READ = {
+    "hm": "hours and minutes: 1:30 is 5,400 seconds",
+    "ms": "minutes and seconds: 1:30 is 90 seconds",
+}
 _SPOKEN = (
     r"\s*(?:PT?)?(?:(?P<d>\d+)\s*(?:[Dd]|days?|Tage?)[.,]?T?\s*)?"
     r"(?:(?P<h>\d+)\s*(?:[Hh]|hours?|hrs?|Std|Stunden?)[.,]?\s*)?"
@@ -96,17 +113,49 @@ def meant(name: str, values: Sequence[str]) -> Spelling | None:
     if SPOKEN.fits(values[0]) and all(map(SPOKEN.fits, values)):
         parts_of = [SPOKEN.groups(value) or {} for value in values]
         return SPOKEN if len({part for each in parts_of for part in each if each[part]}) > 1 else None
-    if not all(_HOURS.match(value) for value in values):
+    if not are_parted(values):
         return None
-    hours = [int(found[1]) for value in values if (found := _HOURS.match(value))]
-    if not hours:
-        return None
-    if _LONG.search(name) or any(each > 24 for each in hours):
-        # Beside 1:02:30 nobody writes 0:45 for three quarters of an hour.
-        colons = {value.count(":") for value in values}
-        return SHORT if colons == {1, 2} or (colons == {1} and _PLAYED.search(name)) else DURATION
-    halved = any(value.strip()[-1:] in "mM." for value in values)
-    padded = all(value.strip()[1:2].isdigit() for value in values)
-    until_night = max(hours) >= _NOON
-    told = (until_night and (padded or _CLOCK.search(name))) or (padded and _BEGUN.search(name))
-    return TIME_OF_DAY if halved or told else None
+    told = [found for value in values if (found := _PARTS.fullmatch(value))]
+    firsts = [int(each["first"]) for each in told]
+    if any(each["half"] for each in told):
+        return TIME_OF_DAY
+    padded = all(len(each["first"]) > 1 for each in told)
+    begun = bool(_BEGUN.search(name))
+    seconds = all((each["rest"] or "").startswith(":") for each in told)
+    # With seconds, and long before noon: nobody's clock, if it isn't that of one night.
+    night = padded and max(firsts) > 0 and firsts == sorted(firsts)
+    counted = seconds and max(firsts) < (_NIGHT if padded else _NOON) and not night
+    fraction = any((each["rest"] or ":")[0] != ":" for each in told)
+    if max(firsts) > _DAY or fraction or any(each["sign"] for each in told):
+        return _span(name, told)
+    if not begun and (_LONG.search(name) or counted):
+        return _span(name, told)
+    until_night = max(firsts) >= _NOON
+    return TIME_OF_DAY if (until_night and (padded or _CLOCK.search(name))) or (padded and begun) else None
+
+
+def are_parted(values: Sequence[str]) -> bool:
+    """Whether all values are numbers parted by colons, of a clock or of a span."""
+    return all(map(_PARTS.fullmatch, values))
+
+
+def _span(name: str, told: Sequence[re.Match[str]]) -> Spelling:
+    """Whether spans are in hours and minutes or in minutes and seconds, and what is said of that."""
+    rests = [each["rest"] or "" for each in told]
+    if all(rest.startswith(":") for rest in rests) or any(each["mark"] != ":" for each in told):
+        return DURATION
+    # Beside 1:02:30, and with fractions behind it, nobody writes 0:45 for three quarters of an hour.
+    if any(rests):
+        return replace(SHORT, notes=(f"Two parts are read as {_READ['ms']}.",))
+    named = [order for order, by in (("ms", _IN_MINUTES), ("hm", _IN_HOURS)) if by.search(name)]
+    if len(named) == 1:
+        return _said(named[0], "as the column's name says")
+    if len(told) >= _ENOUGH and all(int(each["second"]) % _ROUND == 0 for each in told):
+        return _said("hm", "the second parts are multiples of five")
+    long = max(int(each["first"]) for each in told) > _DAY
+    why = "hours would go beyond a day" if long else "as spreadsheets take them"
+    return _said("ms" if long else "hm", f"{why}. This is assumed: the column's `order` says otherwise (hm or ms)")
+
+
+def _said(order: str, why: str) -> Spelling:
+    return replace(DURATION if order == "hm" else SHORT, notes=(f"Read as {_READ[order]}; {why}.",))

@@ -23,6 +23,8 @@ _WORDS = r"kr\.?|zł|Kč|Ft|lei|лв|руб\.?|грн|Fr\.|Rs\.?|Rp\.?|RM|TL|円
 MARKS = rf"(?:US|A|C|NZ|HK|S|R|NT|MX)?\$|{_SYMBOLS}|(?:{_CODES})|{_WORDS}"
 # Of these nobody writes fractions: a separator stands between thousands.
 _WHOLE = frozenset({"¥", "￥", "₩", "￦", "₫", "円", "원", "Ft", "Rp", "Rp.", "JPY", "KRW", "VND", "HUF", "IDR", "CLP"})
+SIDES = "CR/DR"  # credits and debits, as a unit
+_SIDE = re.compile(r"[CD]R\.?", re.IGNORECASE)
 # Words behind a number name what it counts; two of them, or digits in them, make it a sentence or a code.
 _WORD = r"[^\d\s.,;:()%+/$€£¥-][^\d\s,;:()$€£¥]{0,11}"
 _GAP = "[\\s\u00a0\u202f]*"
@@ -48,7 +50,7 @@ def affix(value: str) -> str | None:
     if found is None or (found["before"] and found["after"]):
         return None
     word = (found["before"] or found["after"] or "").strip()
-    return None if word in _CLOCK else word
+    return None if word in _CLOCK else SIDES if _SIDE.fullmatch(word) else word
 
 
 def whole(value: str) -> int | None:
@@ -80,7 +82,7 @@ def number(decimal: str, group: str, unit: str = "", *, whole: bool = False) -> 
         two = rf"|[1-9]\d?(?:,\d\d)*,\d{{3}}{fraction}" if group == "," else ""
         plain = rf"(?:[1-9]\d{{0,2}}(?:{g}\d{{3}})+{fraction}{two}|{plain})"
     core = plain if whole else rf"(?:{plain}|{d}\d+)(?:[eE][-+]?\d{{1,3}})?"
-    u = re.escape(unit)
+    u = rf"(?P<side>(?i:{_SIDE.pattern}))" if unit == SIDES else re.escape(unit)
     before = rf"(?:{u})?" if is_money(unit) else ""
     after = rf"(?:{u})?" if is_money(unit) else u
     pattern = (
@@ -97,11 +99,16 @@ def number(decimal: str, group: str, unit: str = "", *, whole: bool = False) -> 
         digits = f"rtrim({digits}, '-–—')"
     signs = "('-', '−', '–')"
     negative = f"'(' IN (told.open, told.within) OR told.sign IN {signs} OR told.inner IN {signs} OR told.behind = '-'"
+    if unit == SIDES:
+        negative = f"({negative}) <> starts_with(lower(told.side), 'd')"
     cast = f"try_cast({digits} AS {'BIGINT' if whole else 'DOUBLE'})"
     # A list of one, so that the parts are taken out of the text once.
     sql = f"list_transform([{parts(pattern)}], lambda told: CASE WHEN {negative} THEN -{cast} ELSE {cast} END)[1]"
     spec = {"kind": "spelled number", "decimal": decimal, "group": group, "unit": unit, "whole": whole}
-    return Spelling("integer" if whole else "number", spec, pattern, sql, _shown(decimal, group, unit, whole), unit)
+    said = ("Cr is read as plus, and Dr as minus.",) if unit == SIDES else ()
+    named = None if unit == SIDES else unit
+    shown = _shown(decimal, group, unit, whole)
+    return Spelling("integer" if whole else "number", spec, pattern, sql, shown, named, notes=said)
 
 
 def grouped(unit: str | None, values: Iterable[str]) -> bool:
@@ -127,6 +134,8 @@ def from_spec(spec: Mapping[str, Any]) -> Spelling:
 
 
 def _shown(decimal: str, group: str, unit: str, whole: bool) -> str | None:
+    if whole and not group and not unit:
+        return None
     text = f"1{group}234" + ("" if whole else f"{decimal}56")
     if is_money(unit):
         return f"{unit}{text}"

@@ -68,8 +68,8 @@ TEXT = Spelling("text", {"kind": "text"}, r"(?s:.*)", "{0}")
 _FINITE = "CASE WHEN isfinite({0}) THEN {0} END"
 # Casting to a number reads `1_000`, and as a whole one rounds `1.5`; what starts with 0 may be a postcode.
 _PLAIN = (
-    "CASE WHEN NOT contains({0}, '_') AND (NOT starts_with({0}, '0') OR length({0}) = 1 OR {0}[2] IN ('.', 'e', 'E')) "
-    "THEN "
+    "CASE WHEN NOT contains({0}, '_') AND (NOT starts_with({0}, '0') OR length(rtrim({0})) = 1 "
+    "OR {0}[2] IN ('.', 'e', 'E')) THEN "
 )
 
 INTEGER = Spelling(
