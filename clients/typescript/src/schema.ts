@@ -2081,7 +2081,7 @@ export interface components {
             skippedLines?: number;
             /** @description of the table */
             lastLine?: number;
-            /** @description lines below the table that sum it up, and are no rows */
+            /** @description lines below the table, or in it, that sum it up, and are no rows */
             totals?: number[];
             /** @description how many have fewer cells than the header */
             shortRows?: number;

@@ -110,7 +110,9 @@ class ReadingSchema(Schema):
     header = fields.Boolean(metadata=SOMETIMES)
     skipped_lines = fields.Integer(attribute="skippedLines", metadata=sometimes("before the table"))
     last_line = fields.Integer(attribute="lastLine", metadata=sometimes("of the table"))
-    totals = fields.List(fields.Integer(), metadata=sometimes("lines below the table that sum it up, and are no rows"))
+    totals = fields.List(
+        fields.Integer(), metadata=sometimes("lines below the table, or in it, that sum it up, and are no rows")
+    )
     short_rows = fields.Integer(attribute="shortRows", metadata=sometimes("how many have fewer cells than the header"))
     short_lines = fields.List(fields.Integer(), attribute="shortLines", metadata=sometimes("of the first of them"))
     comment = fields.String(metadata=sometimes("what begins a line that isn't part of the table"))

@@ -27,12 +27,12 @@ AVERAGED = frozenset({"measure", "money", "percent", "count", "duration"})
 SUMMED = frozenset({"money", "count", "duration"})
 _CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _NO_TOTAL = re.compile(
-    r"^(?!.*total)(?:.*[^a-z])?(?:prices?|preis|precio|prix|prezzo|rate|unit ?(?:cost|price)|cost per|balance|saldo|"
-    r"average|avg|mean|median|age|alter|latency|gdp|per ?cap(?:ita)?|pop|population|einwohner|inhabitants|employees|"
-    r"headcount|stock|on hand|capacity|wages?|hourly|per [a-z]+|pro [a-z]+|net worth|market ?cap|valuation|msrp|assets|"
-    r"liabilities|debt|equity|rooms|(?:bed|bath)rooms?|seats|cylinders|siblings|followers|members|"
-    r"cumul[a-z]*|価格|単価|价格|单价|kumul[a-z]*|running|to date|ytd)"
-    r"(?:$|[^a-z])"
+    r"^(?!.*(?<!running )total)(?:.*[^a-z])?(?:prices?|preis|precio|prix|prezzo|rate|unit ?(?:cost|price)|cost per|"
+    r"balance|saldo|kontostand|guthaben|solde|残高|余额|average|avg|mean|median|age|alter|latency|pace|gdp|"
+    r"per ?cap(?:ita)?|pop|population|einwohner|inhabitants|employees|headcount|stock|on hand|capacity|wages?|hourly|"
+    r"per [a-z]+|pro [a-z]+|net worth|market ?cap|valuation|msrp|assets|liabilities|debt|equity|rooms|"
+    r"(?:bed|bath)rooms?|seats|cylinders|siblings|followers|members|cumul[a-z]*|価格|単価|价格|单价|kumul[a-z]*|"
+    r"running|to date|ytd)(?:$|[^a-z])"
 )
 # Years and days by these names say when a thing came to be, and not when its row did.
 _ORIGIN = re.compile(

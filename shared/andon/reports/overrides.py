@@ -12,15 +12,17 @@ _EXPECTED = {
     "encoding": "the name of an encoding, as cp1251",
     "delimiter": "one character",
     "quote": "one character",
+    "comment": "what lines begin with that are none of the table, or an empty string if there are none",
     "header": "true or false",
     "sheet": "the name of a sheet of the workbook",
     "lastLine": "the number of the line that the table ends on, from 1",
     "ragged": "true or false",
 }
+_LONGEST_COMMENT = 10
 
 
 def parse_overrides(raw: object) -> dict[str, Any]:
-    """`{encoding, delimiter, quote, header, sheet, lastLine, ragged}`, each left out where it is to be judged.
+    """`{encoding, delimiter, quote, comment, header, sheet, lastLine, ragged}`, each left out where it is to be judged.
 
     `ragged` says whether rows may have fewer cells than the header.
 
@@ -44,6 +46,8 @@ def _valid(key: str, value: object) -> bool:
         return isinstance(value, bool)
     if key == "lastLine":
         return isinstance(value, int) and not isinstance(value, bool) and value > 0
+    if key == "comment":
+        return isinstance(value, str) and len(value) <= _LONGEST_COMMENT and value.isprintable()
     if not isinstance(value, str) or not value:
         return False
     if key == "encoding":

@@ -241,6 +241,7 @@ KINDS: dict[str, list[File]] = {
         parquet("(TIMESTAMP '2021-01-01' + to_days(i::INT))::TIMESTAMPTZ AS x, (i % 9)::UTINYINT AS y", [M, W], (at(1, 0), 1)),
         parquet("map(['k'], [i]) AS x, (i + 10::HUGEINT)::DECIMAL(38, 0) AS y", [T, W], ("{k=1}", 11)),
         parquet("1609459200000 + i * 86400000 AS ts, 20210101 + i AS d", [M, W], (at(1, 0), 20210102)),
+        parquet("TIME '08:00:00' + to_minutes(30 * i) AS at, to_seconds(90 * i) AS took", [N, N], (8.5, 90.0)),
         parquet("i::FLOAT / 2 AS x, (i % 2 = 0) AS y, DATE '2021-01-01' + i::INT AS z", [N, B, D], (0.5, False, day(1))),
     ],
     "JSON without names, and in objects": [
@@ -360,6 +361,21 @@ KINDS: dict[str, list[File]] = {
         column("song length", lambda i: f"{i % 9}:30", N, 90.0),
         column("duration", lambda i: f"{i}:30" if i % 2 else f"1:{i:02}:30", N, 90.0),
         column("lap", lambda i: f"0:{i:02}:01.5", N, 61.5),
+        column("x", lambda i: f"{i % 3}:{i + 10}.5", N, 71.5),
+        column("result", lambda i: f"1:{i + 10},25", N, 71.25),
+        column("runtime (min)", lambda i: f"{i % 20}:{i + 11}", N, 72.0),
+        column("Elapsed Time", lambda i: f"{i + 24}:{i + 11}", N, 1512.0),
+        column("hours worked", lambda i: f"{i + 24}:{i + 11}", N, 90720.0),
+        column("duration", lambda i: f"{i % 9}:{i + 11}", N, 4320.0),
+        column("x", lambda i: f"2:{i + 11}:{i + 12}", N, 7933.0),
+        column("Avg. Time on Page", lambda i: f"00:0{9 - i % 9}:{i + 11}", N, 492.0),
+        column("Überstunden", lambda i: f"-{i}:{i + 11}", N, -4320.0),
+    ],
+    "credits and debits": [
+        column("amount", lambda i: f"{i + 1},10,000.50 {('Dr', 'Cr')[i % 2]}", N, 210000.5),
+        column("amount", lambda i: f"{i}.25{('CR', 'DR')[i % 2]}", N, -1.25),
+        column("amount", lambda i: f"{i},25 cr.", N, 1.25),
+        column("balance", lambda i: f"-{i}.25 Dr", N, 1.25),
     ],
     "spans of time in words": [
         column("x", lambda i: f"{i}h {i}m", N, 3660.0),
@@ -378,6 +394,21 @@ KINDS: dict[str, list[File]] = {
         column("x", lambda i: f"{i + 20}.25".translate(dict(zip(range(48, 58), "०१२३४५६७८९", strict=True))), N, 21.25),
         column("x", lambda i: f"−{i + 1}٬500".translate(dict(zip(range(48, 58), "۰۱۲۳۴۵۶۷۸۹", strict=True))), N, -2500.0),
         column("x", lambda i: f"№{i}" if i else "０", T, "№1"),
+    ],
+    "blanks around whole numbers": [
+        csv("id | n", lambda i: f" {i} | {i:3} ", [W, W], (1, 1)),
+        csv("k;x", lambda i: f"k;{i:4}", [T, W], ("k", 1)),
+        csv("k;x", lambda i: f"k;{i:4}" if i else "k;0.5", [T, N], ("k", 1.0)),
+    ],
+    "a line below the header": [
+        csv("id,name\n--,----", lambda i: f"{i},n{i}", [W, T], (1, "n1"), after="\n(40 rows affected)\n"),
+        csv("| id | x |\n|----|:--:|", lambda i: f"| {i} | {i}.5 |", [W, N], (1, 1.5)),
+        csv("id\tx\n==\t==", lambda i: f"{i}\t{i}.5", [W, N], (1, 1.5)),
+    ],
+    "quotes that are none": [
+        csv("code,k", lambda i: f"'4-{i},p", [T, T], ("'4-1", "p")),
+        csv("k;code", lambda i: f"p;'{i:05}", [T, T], ("p", "'00001")),
+        csv("name,n", lambda i: f"{'Bo' if i % 9 else chr(39) + 't Hooft'},{i}", [T, W], ("Bo", 1)),
     ],
     "a first line that names no column": [
         ("t.csv", "40,3,red,green\n" + table("1,2,3,4", lambda i: f"{i},{i}.5,2,3").partition("\n")[2], [W, N, W, W], (1, 1.5, 2, 3)),
@@ -414,7 +445,14 @@ KINDS: dict[str, list[File]] = {
         csv("Ort;Menge;Preis", lambda i: f"o{i};{i};2,5", [T, W, N], ("o1", 1, 2.5), after="Summe:;780;\n"),
         csv("城市,销售", lambda i: f"c{i},{i}", [T, W], ("c1", 1), after="合计,780\n"),
     ],
+    "totals of groups among the rows": [
+        csv("shop,day,sales", lambda i: f"s{i // 10},{day(i)},{i}" + (f"\ns{i // 10} Total,,{sum(range(i - 9, i + 1))}" if i % 10 == 9 else ""), [T, D, W], ("s0", day(1), 1)),
+        csv("Ort;Menge;Preis", lambda i: f"o{i % 10};{i};2,5" + (f"\nZwischensumme Nord;{sum(range(i - 9, i + 1))};" if i % 10 == 9 else ""), [T, W, N], ("o1", 1, 2.5), after="Gesamtsumme;780;\n"),
+        csv(",day,amount", lambda i: ("" if i else "Konto 0,,\n") + f",{day(i)},-{i}.50" + (f"\nTotal for Konto,,-${sum(range(i - 19, i + 1)) + 10:,}.00" if i % 20 == 19 else ""), [T, D, N], (None, day(0), -0.5)),
+    ],
     "rows that are called a total, and are none": [
+        csv("sex,land,people", lambda i: f"{('men', 'women', 'Total', 'all')[i % 4]},L{i // 4},{(1, 2, 3, 3)[i % 4]}", [T, T, W], ("women", "L0", 2)),
+        csv("what,people", lambda i: f"Fuel total {i},{i}", [T, W], ("Fuel total 1", 1)),
         csv("firm,people", lambda i: f"f{i},{i}", [T, W], ("f1", 1), after="Total,97\n"),
         csv("firm,town,people", lambda i: f"f{i},x,{i}", [T, T, W], ("f1", "x", 1), after="Total,Paris,780\n"),
         csv("word,people", lambda i: f"f{i},{i}", [T, W], ("f1", 1), after="Average,21\n"),
@@ -450,6 +488,21 @@ KINDS: dict[str, list[File]] = {
         csv("a,b", lambda i: f"{i},x", [W, T], (1, "x"), before="// exported\n"),
         csv("a,b", lambda i: f"{i},x", [W, T], (1, "x"), after="# end\n"),
         csv("a;b", lambda i: f"{i};x", [W, T], (1, "x"), before="% one\n% two\n"),
+        csv("a,b", lambda i: f"{i},x", [W, T], (1, "x"), before="REM exported, by hand\nREM\n"),
+        csv("a,b,c", lambda i: f"{i},x,1" + "\nrem moved" * (i == 7), [W, T, W], (1, "x", 1)),
+        csv("a,b", lambda i: f"{day(i)},{i}" + "\n* moved, late, here" * (i == 7), [D, W], (day(1), 1), before="* mm, of rain\n*** x\n"),
+        csv("a,b", lambda i: f"{i},x", [W, T], (1, "x"), before="' by a macro, of today\n"),
+        csv("a;b;c", lambda i: f"{i};x;1" + "\n; moved" * (i == 7), [W, T, W], (1, "x", 1)),
+        csv("a,b,c", lambda i: f"{i},x,1" + "\n-- moved, late" * (i == 7), [W, T, W], (1, "x", 1)),
+    ],
+    "values that begin as remarks do": [
+        csv("name,n", lambda i: f"{'*' * (i % 9 == 1)} item {i},{i}", [T, W], ("* item 1", 1), before="* export, of today\n"),
+        csv("tag,n", lambda i: f"{'#' * (i % 9 == 1)}item{i},{i}", [T, W], ("#item1", 1), before="# export, of today\n"),
+        csv("name,n", lambda i: f"{'REM' if i % 9 == 1 else 'Bo'} Koolhaas,{i}", [T, W], ("REM Koolhaas", 1)),
+        csv("zip,n", lambda i: f"'{i:05},{i}", [T, W], ("'00001", 1)),
+        csv("'a','b'", lambda i: f"{i},x", [W, T], (1, "x")),
+        csv("n,x", lambda i: f"{'--' if i == 1 else i},{i}", [W, W], (None, 1)),
+        csv("*name,*n", lambda i: f"m{i},{i}", [T, W], ("m1", 1)),
     ],
     "titles above, remarks below": [
         csv("time,temp,hum", lambda i: f"{i},{i}.5,30", [W, N, W], (1, 1.5, 30), before="Device:,X200\nSerial:,1234\n\n"),
@@ -458,6 +511,9 @@ KINDS: dict[str, list[File]] = {
         csv("a,b,c", lambda i: f"n{i},{i}.5,{i}", [T, N, W], ("n1", 1.5, 1), after=",,\nData from database: World,,\n,,\n"),
         csv("a,b", lambda i: f"{i},x", [W, T], (1, "x"), after="\x1a"),
         csv("a,b", lambda i: f"{i},x", [W, T], (1, "x"), after="(40 rows affected)\n"),
+        csv("a;b;c", lambda i: f"{i};x;{i},5", [W, T, N], (1, "x", 1.5), after="\nQuelle: eigene; Stand 2021\n"),
+        csv("a,b,c,d,e,f", lambda i: f"{i},x,{i}.5,{day(i)},,y", [W, T, N, D, T, T], (1, "x", 1.5, day(1), None, "y"), after=",,,,,\n40,rows,,,,\n"),
+        csv("#,temp,hum", lambda i: f"{i},{i}.5,30", [W, N, W], (1, 1.5, 30), before="Logger: X\nSerial: 7\n\n"),
     ],
     "single quotes": [
         csv("a;'b'", lambda i: f"{i};'x; y'", [W, T], (1, "x; y")),
@@ -581,6 +637,77 @@ def test_the_order_of_day_and_month_can_be_said(tmp_path: Path, order: str, seco
     choices = {"d": ColumnChoice(order=order)}
     made = ensure_parquet(tmp_path / "t.csv", "t.csv", tmp_path / "scratch", choices=choices)
     assert duckdb.connect().execute(f"FROM read_parquet('{made}')").fetchall()[1] == (second, 1)
+
+
+@pytest.mark.parametrize(("order", "second"), [("hm", 5400.0), ("ms", 90.0)])
+@pytest.mark.parametrize("name", ["duration", "x"])
+def test_what_a_span_is_in_can_be_said(tmp_path: Path, name: str, order: str, second: float) -> None:
+    (tmp_path / "t.csv").write_text(table(f"{name},n", lambda i: f"{i % 9}:{29 + i % 30},{i}"))
+    choices = {name: ColumnChoice(order=order)}
+    made = ensure_parquet(tmp_path / "t.csv", "t.csv", tmp_path / "scratch", choices=choices)
+    assert duckdb.connect().execute(f"FROM read_parquet('{made}')").fetchall()[1] == (second, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("duration", lambda i: f"{i % 9}:{i + 11}", "5,400 seconds; as spreadsheets take them. This is assumed"),
+        ("elapsed", lambda i: f"{i + 24}:{i + 11}", "90 seconds; hours would go beyond a day. This is assumed"),
+        ("pause", lambda i: f"0:{i % 10 + 11}", "5,400 seconds; as the column's name says"),
+        ("duration", lambda i: f"{i}:{i % 9 * 5:02}", "5,400 seconds; the second parts are multiples of five"),
+        ("x", lambda i: f"{i % 9}:{i + 11}", "Kept as text: times of day or spans?"),
+    ],
+)
+def test_what_a_span_is_in_is_told_with_the_reason(tmp_path: Path, name: str, value: Row, said: str) -> None:
+    (odd, _), _ = read(tmp_path, csv(f"{name};n", lambda i: f"{value(i)};{i}", [], ()))
+    assert said in odd.notes[0]
+
+
+ADDED = [round((i * 7919 % 997 - 400) / 7, 2) for i in range(40)]
+LEVEL = [round(1000 + sum(ADDED[: i + 1]), 2) for i in range(40)]
+
+
+@pytest.mark.parametrize(
+    ("header", "row"),
+    [
+        ("added;worth", lambda i: f"{ADDED[i]};{LEVEL[i]} €"),
+        ("taken;worth", lambda i: f"{-ADDED[i]};{LEVEL[i]} €"),
+        ("added;worth", lambda i: f"{ADDED[39 - i]};{LEVEL[39 - i]} €"),
+        ("added;worth", lambda i: f"{abs(ADDED[i])};{LEVEL[i]} €"),
+        ("added;worth", lambda i: f"{ADDED[i]};{LEVEL[i] + 5000 * (i > 20)} €"),
+        ("in;out;worth", lambda i: f"{max(ADDED[i], 0) or ''};{max(-ADDED[i], 0) or ''};{LEVEL[i]} €"),
+        ("added;worth", lambda i: f"{ADDED[i]};{LEVEL[i - 1] if i else 1000} €"),
+        ("whose;added;worth", lambda i: f"{'ab'[i % 2]};{ADDED[i // 2]};{LEVEL[i // 2] + 5000 * (i % 2)} €"),
+    ],
+)
+def test_a_running_total_is_a_level_and_not_summed(tmp_path: Path, header: str, row: Row) -> None:
+    columns, _ = read(tmp_path, csv(header, row, [], ()))
+    worth = columns[-1]
+    assert (worth.role, worth.summed, worth.averaged) == ("measure", False, True)
+    added = " and ".join(each.name for each in columns[:-1] if each.name != "whose")
+    assert worth.reason.startswith(f"a running total of {added}: ")
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        lambda i: f"{ADDED[i]};{LEVEL[i] if i % 5 else LEVEL[i] + i} €",
+        lambda i: f"1;{i} €",
+        lambda i: f"{i % 3};{i * i % 7} €",
+        lambda i: f"{ADDED[i]};{ADDED[i]} €",
+    ],
+)
+def test_what_only_looks_like_a_running_total_is_summed(tmp_path: Path, row: Row) -> None:
+    (_, worth), _ = read(tmp_path, csv("added;worth", row, [], ()))
+    assert worth.summed
+
+
+@pytest.mark.parametrize(
+    ("said", "rows"), [({}, 41), ({"comment": ""}, 41), ({"comment": "*"}, 40), ({"comment": "n3"}, 30)]
+)
+def test_what_remarks_begin_with_can_be_said(tmp_path: Path, said: dict[str, Any], rows: int) -> None:
+    (tmp_path / "t.csv").write_text(table("a,b", lambda i: f"n{i},{i}" + "\n* moved,late" * (i == 9)))
+    assert inspect_dataset(tmp_path / "t.csv", "t.csv", given=said).rows == rows
 
 
 @pytest.mark.parametrize(("decimal", "second"), [(".", 1.234), (",", 1234)])

@@ -432,6 +432,12 @@ def test_a_value_of_another_kind_far_down_is_read_or_told(tmp_path: Path) -> Non
         ("latitude", lambda i: f"{i}.25", "geo", None),
         ("comment", lambda i: f"it took {i} days to come, and then it was the wrong one", "text", None),
         ("temperature", lambda i: f"{i - 20}.5", "measure", None),
+        ("min temp", lambda i: f"{i - 20}", "measure", None),
+        ("num", lambda i: f"{i + 1000}", "id", None),
+        ("num sold", lambda i: f"{i * 7 % 50}", "count", None),
+        ("#", lambda i: f"{i + 1}", "id", None),
+        ("iban", lambda i: f"DE89 3704 0044 0532 {1000 + i}", "id", None),
+        ("sort code", lambda i: f"'40-12-3{i % 4}", "code", None),
     ],
 )
 def test_a_column_gets_a_role_with_a_reason(tmp_path: Path, column: str, row: Row, role: str, unit: str | None) -> None:

@@ -17,7 +17,7 @@ _NAMES = {
     "header": "First row holds names",
     "skippedLines": "Lines above the table",
     "lastLine": "Last line of the table",
-    "totals": "Totals below it, by line",
+    "totals": "Totals, by line",
     "shortRows": "Rows with fewer cells",
     "shortLines": "The first of them, by line",
     "comment": "Mark of comment lines",
@@ -64,9 +64,8 @@ def reading_sentences(found: dict[str, Any], wording: Wording) -> list[Sentence]
     """What in the file is no row of its table, or not a whole one."""
     told, reading = [], found["reading"]
     if totals := reading.get("totals"):
-        one = len(totals) == 1
-        lines = f"{'line' if one else 'lines'} {listed(list(map(str, totals)))}"
-        told.append(Sentence(f"The totals below the table ({lines}) are left out of every figure."))
+        lines = f"{'line' if len(totals) == 1 else 'lines'} {some(list(map(str, totals)), 5)}"
+        told.append(Sentence(f"The table's totals ({lines}) are left out of every figure."))
     if count := reading.get("shortRows"):
         first = list(map(str, reading["shortLines"]))
         lines = f"in line {first[0]}" if count == 1 else f"the first in lines {listed(first)}"

@@ -152,11 +152,11 @@ def _typed(
 ) -> Planned:
     type_ = planned.spelling.type
     numeric = type_ in {"integer", "number"}
-    evidence = Evidence(
-        values, min(distinct, values), low if numeric else None, high if numeric else None, beside=beside
-    )
+    ends = (low, high) if numeric else (None, None)
+    evidence = Evidence(values, min(distinct, values), *ends, unit=planned.spelling.unit, beside=beside)
     column: Column = described(planned.source, type_, evidence)
+    notes = planned.spelling.notes
     if present > values:
         what = "outside the years 1000 to 2199" if type_ in {"date", "timestamp"} else "NaN or infinite"
-        column = replace(column, notes=(f"{present - values:,} values are {what}: they count as missing.",))
-    return replace(planned, column=column)
+        notes = (*notes, f"{present - values:,} values are {what}: they count as missing.")
+    return replace(planned, column=replace(column, notes=notes))

@@ -34,7 +34,7 @@ _ORDERED = re.compile(
     r"rounds?|trial|period|cycle|cycles|iteration|iterations|depth|distance|dose|age|rank|generation|frame|lag|zeit|tag|"
     r"woche|monat|jahr|schritt)\b"
 )
-_COUNTERS = {"n", "i", "row", "index", "seq", "sequence", "position", "line", "column1", "unnamed 0", "rownum"}
+_COUNTERS = {"", "n", "i", "row", "index", "seq", "sequence", "position", "line", "column1", "unnamed 0", "rownum"}
 
 
 def _words(*alternatives: str) -> re.Pattern[str]:
@@ -197,6 +197,22 @@ _MONEY = _words(
         "soll",
         "haben",
     ),
+    *(
+        "guthaben",
+        "belastung",
+        "gutschrift",
+        "gebühr",
+        "gebühren",
+        "valor",
+        "importo",
+        "belopp",
+        "beløb",
+        "kwota",
+        "bedrag",
+        "entrate",
+        "uscite",
+    ),
+    *("fees", "taxes", "subtotal", "shipping"),
     "spend",
     "net",
     "gross",
@@ -239,7 +255,7 @@ _COUNT = _words(
     "cantidad",
     "nombre",
     "number of",
-    "num",
+    "num(?= [a-z])",  # before what is counted
     "children",
     "kids",
     "rooms",
@@ -355,13 +371,14 @@ def _of_words(name: str, of: Evidence) -> tuple[str, str]:
     if sample and all(value.lstrip().startswith(("{", "[")) for value in sample):
         return "text", "holds structures rather than words"
     repeated = of.distinct <= max(20, 0.05 * of.values) and of.values >= 3 * of.distinct
-    if repeated and sample and all(map(_BAND.fullmatch, sample)):
+    if repeated and sample and all(map(_BAND.fullmatch, sample)) and not _CODE.search(name):
         return "category", f"{of.distinct:,} ranges of numbers"
     coded = bool(sample) and sum(map(_is_mark, sample)) >= 0.8 * len(sample)
     if coded and repeated and not _CODE.search(name) and all(any(map(str.isalpha, value)) for value in sample):
         return "category", f"{of.distinct:,} different values in {of.values:,} cells"
     unique = of.values > 1 and of.distinct >= 0.95 * of.values
-    if unique and of.values >= 5 and (coded or _ID.search(name)) and spaces < 1:
+    digits = bool(sample) and all(any(map(str.isdigit, value)) for value in sample)
+    if unique and of.values >= 5 and (coded or _ID.search(name)) and (spaces < 1 or (digits and _ID.search(name))):
         if _CODE.search(name):
             return "code", "marks of digits, by name a code"
         return "id", "marks, hardly one of which occurs twice"
@@ -429,7 +446,9 @@ _FLAGS = {
 
 
 def _is_minimum(name: str, of: Evidence) -> bool:
-    """Whether "min" means the least of something rather than minutes: of `temp_min` beside `temp_max`."""
+    """Whether "min" means the least of something rather than minutes: `min temp`, or `temp_min` beside `temp_max`."""
+    if name.startswith("min "):
+        return True
     others = (" ".join(other if word == "min" else word for word in name.split()) for other in _EXTREMES)
     return any(other in of.beside for other in others)
 

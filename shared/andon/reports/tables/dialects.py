@@ -7,7 +7,6 @@ import io
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from itertools import islice, product
 from pathlib import Path
@@ -18,15 +17,22 @@ from andon.reports.files.formats import Format
 from andon.reports.files.limits import LONGEST_LINE, MOST_COLUMNS
 from andon.reports.tables import footers
 from andon.reports.tables.cells import is_typed
-from andon.reports.tables.headers import bare, is_apart, is_header, preamble, stacked, units_below
+from andon.reports.tables.headers import bare, is_apart, is_header, preamble, ruled, stacked, units_below
 from andon.reports.tables.names import unique
 
 DELIMITERS = (",", ";", "\t", "|")
 _RARE = ("^", "~", "\x1f", ":", " ")  # tried where none of the others parts the lines
 _HEAD = 1 << 20
 _RECORDS = 5_000
-_COMMENTS = ("#", "%", "//", "--", "!", ";")
+# What remarks begin with; what begins values as well only where a blank follows, or no other quote does.
+_COMMENTS = {each: re.compile(re.escape(each)) for each in ("#", "%", "//", "--", "!", ";")} | {
+    "*": re.compile(r"\*(?=[\s*]|$)"),
+    "'": re.compile(r"'(?=[^']*(?:'[^']*'[^']*)*$)"),
+    "REM": re.compile(r"rem(?=\s|$)", re.IGNORECASE),
+}
+_CAREFUL = {"*", "'", "REM"}  # where no remark is among the first rows, what begins so further down is a value
 _MOST_REMARKS = 0.2  # of the lines; what more of them begin with is a value
+_MOSTLY = 0.8
 _PROSE_WORDS = 4.0
 _SEP = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 
@@ -38,8 +44,8 @@ class Dialect:
     """`skip` lines come before the table, and those behind line `end` aren't of it; nor is what a `comment` begins.
 
     `padded` cells have a blank before them; `escape` is what makes a quote in a quoted cell part of it. `totals` are
-    lines behind the table that sum it up. Rows of a `ragged` table have empty cells beyond the header's, or lack their
-    last ones: as many as are `short`, the first of them on `short_lines`.
+    lines behind the table, or in it, that sum it up. Rows of a `ragged` table have empty cells beyond the header's, or
+    lack their last ones: as many as are `short`, the first of them on `short_lines`.
     """
 
     delimiter: str
@@ -67,7 +73,7 @@ class Dialect:
     @property
     def plain(self) -> bool:
         """Whether DuckDB can read the file as it is."""
-        return not (self.skip or self.comment or self.padded or self.end or self.ragged)
+        return not (self.skip or self.comment or self.padded or self.end or self.totals or self.ragged)
 
     @property
     def rewritten(self) -> bool:
@@ -89,10 +95,11 @@ class Dialect:
 
     def lines(self, text: Iterator[str]) -> Iterator[tuple[int, str]]:
         """The lines of the table, each with its number in the file, from 1."""
+        mark = _mark(self.comment) if self.comment else None
         for number, line in enumerate(text, 1):
             if self.end and number > self.end:
                 return
-            if number > self.skip and not (self.comment and line.startswith(self.comment)):
+            if number > self.skip and number not in self.totals and not (mark and mark.match(line)):
                 yield number, line
 
 
@@ -113,33 +120,43 @@ def dialects_of(path: Path, claimed: Format, given: Mapping[str, Any]) -> list[D
     if told and len(lines) > start + 1:
         start += 1
         given = {"delimiter": told[1], **given}
-    comment, start, hidden = _comments(lines, start)
+    comment, start, hidden = _comments(lines, start, given.get("comment"))
     found = _scored(lines[start:], claimed, comment, given)
-    if comment is None:
-        found = [replace(dialect, comment=_between(dialect, lines, start)) for dialect in found]
+    if "comment" not in given:
+        found = [replace(dialect, comment=_between(dialect, lines, start, comment)) for dialect in found]
     headed = (_with_header(dialect, lines, start, claimed, given, hidden) for dialect in found)
     # Below the header of a file of semicolons, one at the front is an empty cell.
     mended = (replace(each, comment=None) if each.comment == each.delimiter else each for each in headed)
-    return [_ended(dialect, path, given) for dialect in mended]
+    return [_ended(dialect, path, [] if len(head) == _HEAD else lines, given) for dialect in mended]
 
 
-def _ended(dialect: Dialect, path: Path, given: Mapping[str, Any]) -> Dialect:
-    """The dialect with the end of its table."""
+def _ended(dialect: Dialect, path: Path, lines: Sequence[str], given: Mapping[str, Any]) -> Dialect:
+    """The dialect with the end of its table, and the totals in it; `lines` are those of a small file."""
     if "lastLine" in given:
         return replace(dialect, end=given["lastLine"])
     below = footers.below(path, dialect)
-    return replace(dialect, end=below.last, totals=below.totals)
+    ended = replace(dialect, end=below.last)
+    records = list(_numbered(ended, lines, dialect.skip))[int(dialect.header) :]
+    within = footers.within(records) if len(records) < _RECORDS - 1 else ()
+    return replace(ended, totals=(*within, *below.totals))
 
 
-def _comments(lines: Sequence[str], start: int) -> tuple[str | None, int, bool]:
-    """What comments begin with, where the table starts, and whether its header may be the last comment."""
-    mark = next((each for each in _COMMENTS if lines[start].startswith(each)), None)
-    after = start
-    while mark and after < len(lines) and (lines[after].startswith(mark) or not lines[after].strip()):
+def _mark(comment: str) -> re.Pattern[str]:
+    return _COMMENTS.get(comment) or re.compile(re.escape(comment))
+
+
+def _comments(lines: Sequence[str], start: int, said: str | None) -> tuple[str | None, int, str]:
+    """What comments begin with, where the table starts, and the mark before a header that may be the last comment."""
+    marks = _COMMENTS if said is None else [said] if said else []
+    comment = next((each for each in marks if _mark(each).match(lines[start])), None)
+    if comment is None:
+        return said or None, start, ""
+    after, mark = start, _mark(comment)
+    while after < len(lines) and (mark.match(lines[after]) or not lines[after].strip()):
         after += 1
-    if mark is None or after == len(lines) or (mark == ";" and _are_cells(lines[start:after], lines[after])):
-        return None, start, False
-    return mark, after, lines[after - 1].startswith(mark)
+    if after == len(lines) or (comment == ";" and not said and _are_cells(lines[start:after], lines[after])):
+        return None, start, ""
+    return comment, after, comment if mark.match(lines[after - 1]) else ""
 
 
 def _are_cells(first: Sequence[str], row: str) -> bool:
@@ -148,19 +165,28 @@ def _are_cells(first: Sequence[str], row: str) -> bool:
     return alike and not (all(line.startswith("; ") for line in first if line.strip()) and "; " not in row)
 
 
-def _between(dialect: Dialect, lines: Sequence[str], start: int) -> str | None:
-    """What begins the remarks that stand among the rows: few, and most with fewer cells than these."""
-    records = list(_numbered(dialect, lines, start))
+def _between(dialect: Dialect, lines: Sequence[str], start: int, above: str | None) -> str | None:
+    """What begins the remarks that stand among the rows: what those `above` them begin with, or a few lines.
+
+    None if one of the lines may be a row: it has as many cells, and not, below such remarks, words among numbers.
+    """
+    records = list(_numbered(replace(dialect, comment=None), lines, start))
     width = _width([record for _, record in records]) if records else 0
-    for mark in _COMMENTS:
-        marked = {number for number, line in enumerate(lines, 1) if number > start and line.startswith(mark)}
-        if not marked or mark == dialect.delimiter or width < 2:
+    starts = {number for number, _ in records}
+    last = max(starts, default=0)
+    for comment in [above] if above else _COMMENTS:
+        mark = _mark(comment)
+        marked = {number for number, line in enumerate(lines, 1) if number > start and mark.match(line)}
+        if not above and (not marked or comment == dialect.delimiter or width < 2):
             continue
-        told = [record for number, record in records[:-1] if number in marked]
-        narrow = sum(len(record) < width for record in told)
-        # As many records as lines: none of them lies within a quoted value.
-        if len(told) == len(marked) <= _MOST_REMARKS * len(records) and narrow > 0.5 * len(told):
-            return mark
+        told = [record for number, record in records if number in marked]
+        rows = [record for number, record in records if number not in marked and len(record) == width]
+        typed = [n for n in range(width) if sum(is_typed(row[n]) for row in rows) >= _MOSTLY * len(rows)]
+        remarks = all(len(each) != width or (above and any(not is_typed(each[n]) for n in typed)) for each in told)
+        within = any(number not in starts for number in marked if number <= last)  # of a value over lines
+        few = len(told) == len(marked) <= _MOST_REMARKS * len(records)
+        if remarks and not within and ((told or comment not in _CAREFUL) if above else few):
+            return comment
     return None
 
 
@@ -177,7 +203,7 @@ def _scored(lines: Sequence[str], claimed: Format, comment: str | None, given: M
 
 def _parts(dialect: Dialect, lines: Sequence[str]) -> bool:
     """Whether nearly every line has as many cells as the first, some of them numbers or dates."""
-    records = _records(dialect, lines)
+    records, _ = _records(dialect, lines)
     width = _width(records)
     cells = [cell for record in records for cell in record]
     even = sum(len(record) == width for record in records) >= 0.95 * len(records)
@@ -207,7 +233,7 @@ def _ranked(
 
 def _score(dialect: Dialect, lines: Sequence[str]) -> float:
     """How well records of one width, with cells of numbers and dates in them, come out of a dialect."""
-    records = _records(dialect, lines)
+    records, read = _records(dialect, lines)
     if not records:
         return 0.0
     width = _width(records)
@@ -223,15 +249,18 @@ def _score(dialect: Dialect, lines: Sequence[str]) -> float:
     # The widest record of a preamble isn't a header, but a header that is narrower than its table is none.
     score *= 0.5 if first else 1.0 if len(records[0]) == width else 0.7
     simple = (dialect.quote == '"') + (dialect.escape == dialect.quote) + (not dialect.padded)
-    return score * (1 + 0.001 * simple)
+    return score * read * (1 + 0.001 * simple)
 
 
-def _records(dialect: Dialect, lines: Sequence[str]) -> list[list[str]]:
-    """The first records, as far as they can be read; blank lines are none."""
+def _records(dialect: Dialect, lines: Sequence[str]) -> tuple[list[list[str]], float]:
+    """The first records, as far as they can be read, and the share of the lines that could; blank lines are none."""
     found: list[list[str]] = []
-    with suppress(csv.Error):
-        found.extend(filter(None, islice(dialect.reader(line for _, line in dialect.lines(iter(lines))), _RECORDS)))
-    return found
+    reader = dialect.reader(line for _, line in dialect.lines(iter(lines)))
+    try:
+        found.extend(filter(None, islice(reader, _RECORDS)))
+    except csv.Error:
+        return found, reader.line_num / len(lines)
+    return found, 1.0
 
 
 def _width(records: Sequence[Sequence[str]]) -> int:
@@ -247,7 +276,7 @@ def _wrapped(cell: str) -> bool:
 
 
 def _with_header(
-    dialect: Dialect, lines: Sequence[str], start: int, claimed: Format, given: Mapping[str, Any], hidden: bool
+    dialect: Dialect, lines: Sequence[str], start: int, claimed: Format, given: Mapping[str, Any], hidden: str
 ) -> Dialect:
     """The dialect with the place of its header, and the names in it."""
     records = list(_numbered(dialect, lines, start))
@@ -262,12 +291,11 @@ def _with_header(
         raise UnreadableDataset(f"expected at most {MOST_COLUMNS:,} columns, found {len(first):,}", line)
     if len(first) == 1 and "delimiter" not in given:
         _refuse_prose(lines, claimed)
-    comment = dialect.comment
-    if hidden and comment:
+    if hidden:
         # `#chrom,start,end`: the header is written as a comment.
-        named: list[str] = next(dialect.reader(iter([lines[start - 1].removeprefix(comment).lstrip()])), [])
+        named: list[str] = next(dialect.reader(iter([_mark(hidden).sub("", lines[start - 1], count=1).lstrip()])), [])
         if len(named) == len(first) > 1 and not is_header(first, body):
-            named[0] = named[0] or comment  # a column of numbers may be called so
+            named[0] = named[0] or hidden  # a column of numbers may be called so
             return replace(dialect, skip=line - 1, header=False, columns=unique(named))
     header = given.get("header", is_header(first, body))
     if not header and "header" not in given and is_apart(first, body):
@@ -281,6 +309,8 @@ def _with_header(
         names = first[:-1]  # a separator behind the last name, and none behind the values
     if header and "header" not in given and (both := stacked([first, *body])):
         return replace(dialect, skip=records[begin + 2][0] - 1, header=False, columns=unique(both))
+    if header and body and ruled(body[0]):
+        return replace(dialect, skip=records[begin + 1][0], header=False, columns=unique(bare(names)))
     if header and "header" not in given and units_below(first, body):
         second = [
             f"{name} ({unit})" if name and unit else name or unit for name, unit in zip(names, body[0], strict=True)

@@ -1,4 +1,4 @@
-"""What stands below a table: sources, remarks, how many rows there were, totals. None of it is a row."""
+"""What stands below a table or among its rows, and is none: sources, remarks, how many rows there were, totals."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import io
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import takewhile
+from itertools import dropwhile, takewhile
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,6 +21,12 @@ _TOTAL = re.compile(
     r"celkem|összesen|yhteensä|totalt|i alt|(?:genel )?toplam|итого:?|всего:?|разом|усього|σύνολο|"
     r"合计|总计|小计|合計|総計|小計|합계|총계|"
     r"averages?|mean|avg\.?|durchschnitt|mittelwert|moyenne|promedio|media|gemiddelde|średnia|ø|среднее|平均",
+    re.IGNORECASE,
+)
+# A group's total is called by its name, too.
+_OF_GROUP = re.compile(
+    r".{1,60}[ :–-](?:sub)?(?:totals?|gesamt|summe|ergebnis)|(?:zwischen|teil)?(?:summe|gesamt|ergebnis) .{1,60}|"
+    r"(?:suma|somme) .{1,60}|(?:sous-|sub-?)totale?.{0,60}|teilsumme:?",
     re.IGNORECASE,
 )
 _NUMBER = re.compile(r"[^\dA-Za-z]{0,4}\d[\d.,'’ \u00a0\u202f]*[^\dA-Za-z]{0,4}")
@@ -82,6 +88,35 @@ def below(path: Path, table: Table) -> Below:
     return Below(count - remarks) if remarks else Below()
 
 
+def within(rows: Sequence[tuple[int, Sequence[str]]]) -> tuple[int, ...]:
+    """The lines of those of a table's rows that sum up the rows above them, or such sums: a group's totals, and theirs.
+
+    Nothing in them but numbers and what they are called, and one of the numbers is the sum.
+    """
+    found: list[int] = []
+    group: list[Sequence[str]] = []
+    totals: list[Sequence[str]] = []
+    several = False
+    for line, record in rows:
+        summed = group or totals
+        if not _is_labelled(record, of_group=True) or not any(
+            _adds_up(place, record, summed) for place in range(len(record))
+        ):
+            group.append(record)
+            continue
+        several = several or len(summed) > 1
+        found.append(line)
+        totals = [*totals, record] if group else []
+        group = []
+    return tuple(found) if several else ()
+
+
+def _adds_up(place: int, record: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """Whether a record's cell is the sum of those of the rows."""
+    column = [row[place].strip() for row in rows if place < len(row)]
+    return bool(column) and _sums_up(record[place].strip(), column)
+
+
 def _under(lines: Sequence[str], table: Table, width: int) -> list[list[str]]:
     """The last records that may not be of the table."""
     under: list[list[str]] = []
@@ -90,12 +125,24 @@ def _under(lines: Sequence[str], table: Table, width: int) -> list[list[str]]:
             record: list[str] = next(table.reader(iter([line])), [])
         except csv.Error:
             return []  # the end of a value that goes over lines
-        filled = [cell for cell in record if cell.strip()]
-        alone = len(filled) == 1 and record[0].strip() and (len(record) < width or width > 2)
-        if filled and not alone and not _is_labelled(record):
-            return under
+        if any(map(str.strip, record)) and not _stands_apart(record, width) and not _may_be_under(record, width):
+            break
         under.insert(0, record)
-    return []
+    else:
+        return []
+    # What is no remark by itself may be one below a line of nothing.
+    return list(dropwhile(lambda record: any(map(str.strip, record)) and not _stands_apart(record, width), under))
+
+
+def _stands_apart(record: Sequence[str], width: int) -> bool:
+    filled = sum(map(bool, map(str.strip, record)))
+    alone = filled == 1 and bool(record[0].strip()) and (len(record) < width or width > 2)
+    return alone or _is_labelled(record)
+
+
+def _may_be_under(record: Sequence[str], width: int) -> bool:
+    """Whether a record has fewer cells than rows have, or leaves most of them empty."""
+    return len(record) < width or (width > 2 and sum(map(bool, map(str.strip, record))) <= width // 3)
 
 
 def _is_no_row(under: Sequence[Sequence[str]]) -> bool:
@@ -118,11 +165,13 @@ def is_total(value: str) -> bool:
     return bool(_TOTAL.fullmatch(value.strip()))
 
 
-def _is_labelled(record: Sequence[str]) -> bool:
-    """Whether a record is called a total, and holds numbers beside that."""
+def _is_labelled(record: Sequence[str], *, of_group: bool = False) -> bool:
+    """Whether a record is called a total, or that `of_group`, and holds numbers beside that."""
     filled = [cell.strip() for cell in record if cell.strip()]
     words = [cell for cell in filled if not _NUMBER.fullmatch(cell)]
-    return len(words) == 1 < len(filled) and is_total(words[0])
+    if len(words) != 1 or len(filled) == 1:
+        return False
+    return is_total(words[0]) or (of_group and bool(_OF_GROUP.fullmatch(words[0])))
 
 
 def _rows(path: Path, table: Table, end: int) -> list[list[str]]:
@@ -170,7 +219,7 @@ def _value(cell: str, decimal: str) -> float | None:
     if not _NUMBER.fullmatch(cell):
         return None
     digits = "".join(each for each in cell if each.isdigit() or each == decimal).replace(decimal, ".")
-    negative = cell.startswith(("-", "−", "(")) or cell.endswith("-")
+    negative = bool(re.match(r"\D*[-−(]", cell)) or cell.endswith("-")
     try:
         return -float(digits) if negative else float(digits)
     except ValueError:

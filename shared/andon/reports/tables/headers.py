@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -12,6 +13,7 @@ _PREAMBLE_RECORDS = 100
 _UNITS_BELOW, _LONGEST_UNIT = 200, 20
 _FEWEST_STACKED = 3
 _FEWEST_BELOW = 10
+_RULE = re.compile(r"\s*(?::?-{2,}:?|={2,})\s*")
 
 
 def bare(names: Sequence[str]) -> list[str]:
@@ -33,6 +35,12 @@ def units_below(first: Sequence[str], body: Sequence[Sequence[str]]) -> bool:
     return len(units) > 1 and short and not any(unit and is_typed(unit) for unit in units) and sum(map(bool, units)) > 1
 
 
+def ruled(record: Sequence[str]) -> bool:
+    """Whether a record is but the line below a header, as databases draw it."""
+    filled = [cell for cell in record if cell.strip()]
+    return len(filled) > 1 and all(map(_RULE.fullmatch, filled))
+
+
 def stacked(records: Sequence[Sequence[str]]) -> list[str]:
     """The names that two records make, as `2023` over `Q1` and `Q2`, where the first leaves cells empty that the second
     fills, above columns of numbers; none where they aren't a header."""
@@ -51,6 +59,8 @@ def stacked(records: Sequence[Sequence[str]]) -> list[str]:
     if any(is_typed(under[place]) and not YEAR.fullmatch(under[place]) for place in named):
         return []
     below = [place for place in named if over[place] or any(over[:place])]
+    if any(sum(bool(row[place].strip()) for row in rest) < 0.5 * len(rest) for place in named if place not in below):
+        return []  # the name of a group of rows, in a line of its own
     if any(sum(is_typed(row[place]) for row in rest) < 0.8 * len(rest) for place in below):
         return []
     names, group = [], ""

@@ -76,7 +76,8 @@ class Plan:
                 told |= {"shortRows": self.dialect.short, "shortLines": list(self.dialect.short_lines)}
             if self.dialect.comment:
                 told["comment"] = self.dialect.comment
-        signs = {each.spelling.spec["decimal"] for each in self.columns if each.spelling.spec.get("decimal")}
+        specs = [each.spelling.spec for each in self.columns if each.spelling.spec.get("decimal")]
+        signs = {spec["decimal"] for spec in specs if spec.get("group") or not spec.get("whole")}
         if signs:
             told["decimal"] = ",".join(sorted(signs)) if len(signs) == 1 else "both . and ,"
         if any(each.column.type == "timestamp" for each in self.columns):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from andon.reports.values import clock, magnitudes, moments, numbers, since
@@ -62,6 +63,11 @@ def native(duckdb_type: str) -> Spelling:
         return _native("boolean", digits, "CAST({0} AS BOOLEAN)")
     if base == "DATE":
         return _native("date", digits, plausible("CAST({0} AS DATE)"))
+    if base == "TIME":
+        of_day = "epoch(try_cast({0} AS TIME)) / 3600"
+        return replace(_native("number", digits, of_day), unit=clock.HOURS, notes=clock.TIME_OF_DAY.notes)
+    if base == "INTERVAL":
+        return replace(_native("number", digits, "epoch(try_cast({0} AS INTERVAL))"), unit="s")
     if base.startswith("TIMESTAMP"):
         return _native("timestamp", digits, plausible("CAST({0} AS TIMESTAMP)"))
     return _native("text", digits, "CAST({0} AS VARCHAR)")
