@@ -15,12 +15,12 @@ from andon.engine.declared import tags
 from andon.engine.declared.functions import Function, Handler
 from andon.engine.declared.subjects import Row
 from andon.engine.errors import StepTimeout
-from andon.engine.events import INVOKED, Event
+from andon.engine.events import INVOKED, RUN_CANCELLED, Event
 from andon.engine.execution import Completed, Failed, Stopped, Suspended, execute, is_async
 from andon.engine.memos import Memo
 from andon.engine.states import Status
 from andon.engine.steps.async_step import AsyncStep
-from andon.engine.steps.invoking import ABANDON, Invocation, as_handlers_see, invocation_of
+from andon.engine.steps.invoking import ABANDON, CANCEL, Invocation, as_handlers_see, invocation_of
 from andon.engine.steps.step import Step
 from andon.engine.steps.stepping import failure
 from andon.engine.steps.waiting import Awaited, Waiting, told, wait_key
@@ -183,6 +183,8 @@ class _Following:
     above: _Following | None = None
     check: ManualCancelCheck = field(default_factory=ManualCancelCheck)
     is_cleanup: bool = False
+    stopped_at: dt.datetime | None = None
+    """When the run above waits for it no longer, and has it cancelled."""
 
     def to_the_end(self, check: ManualCancelCheck) -> Ended:
         """Replay it until it has ended."""
@@ -198,7 +200,7 @@ class _Following:
         for sent in kept.sent:
             if (said := invocation_of(sent)) is not None and str(said.parentStep) not in self.children:
                 self.run_child(sent, check if status is Status.CANCELLED else ManualCancelCheck())
-        mine = [each for each in kept.sent if each.name != INVOKED]
+        mine = [each for each in kept.sent if each.name not in (INVOKED, RUN_CANCELLED)]
         return Ended(
             status,
             output,
@@ -219,16 +221,20 @@ class _Following:
             yield each
             each = each.above
 
+    def ends(self) -> list[dt.datetime]:
+        """When it is cancelled, whatever comes."""
+        return [time for time in (self.journal.finish_by, self.stopped_at) if time is not None]
+
     def end_late(self) -> None:
         """Cancel what takes longer than it may, of it and those above."""
         for each in self.line():
-            if each.journal.finish_by is not None and each.journal.finish_by <= self.journal.now:
+            if any(time <= self.journal.now for time in each.ends()):
                 each.check.cancel()
 
     def _latest(self, until: dt.datetime | None) -> dt.datetime | None:
         """How far the clock may come at once, if it is to come to `until`."""
-        times = [until, *(each.journal.finish_by for each in self.line() if not each.check.cancelled)]
-        return min((each for each in times if each is not None), default=None)
+        times = [time for each in self.line() if not each.check.cancelled for time in each.ends()]
+        return min([*times, *([] if until is None else [until])], default=None)
 
     def _clean_up(self, status: Status) -> Ended | None:
         """Run `on_cancel` or `on_failure` as a run of its own, with memos of its own."""
@@ -238,7 +244,12 @@ class _Following:
             return None
         journal = MemoryJournal(session=self.journal.session, now=self.journal.now)
         cleanup = replace(self, handler=hook, journal=journal, around=Surroundings(START), children={}, above=None)
-        cleanup.run_id, cleanup.parent_run_id, cleanup.is_cleanup = CLEANUP_ID, self.run_id, True
+        cleanup.run_id, cleanup.parent_run_id, cleanup.is_cleanup, cleanup.stopped_at = (
+            CLEANUP_ID,
+            self.run_id,
+            True,
+            None,
+        )
         return cleanup.to_the_end(ManualCancelCheck())
 
     def wait(self, waiting: Waiting, check: ManualCancelCheck) -> None:
@@ -249,9 +260,7 @@ class _Following:
         for event in asked:
             said = invocation_of(event)
             if said is not None and uuid.UUID(said.runId) == waiting.awaited[0].key:
-                ended = self.run_child(event, check)
-                if journal.wakes.get(step, journal.now) >= journal.now:
-                    journal.arrive(step, output=ended.output, error=_of_child(ended, said))
+                self._wait_for_child(event, said, waiting, check)
                 return
         until = self._latest(journal.wakes.get(step))
         since = [self.around.seq if each.after_seq is None else each.after_seq for each in waiting.awaited]
@@ -272,7 +281,16 @@ class _Following:
         while not check.cancelled and self.around.let_one_come(self, latest):
             pass
 
-    def run_child(self, event: Event, check: ManualCancelCheck) -> Ended:
+    def _wait_for_child(self, event: Event, said: Invocation, waiting: Waiting, check: ManualCancelCheck) -> None:
+        """Run it to its end. Where the step's time is over sooner, it is cancelled then, unless it is to go on."""
+        journal, due = self.journal, self.journal.wakes.get(waiting.step)
+        ended = self.run_child(event, check, due if waiting.on_timeout == CANCEL else None)
+        if due is None or journal.now < due or (journal.now == due and ended.status is not Status.CANCELLED):
+            journal.arrive(waiting.step, output=ended.output, error=_of_child(ended, said))
+        else:
+            journal.now = due
+
+    def run_child(self, event: Event, check: ManualCancelCheck, stopped_at: dt.datetime | None = None) -> Ended:
         """Run what it invokes, on the same clock; cancelled with it unless it was to be abandoned."""
         said = invocation_of(event)
         assert said is not None
@@ -283,7 +301,7 @@ class _Following:
         _tag(journal, function, event)
         rest = (self.max_replays, self.around, said.runId, self.run_id)
         below = said.onCancel != ABANDON
-        child = _Following(function, function.handler, event, journal, *rest, above=self)
+        child = _Following(function, function.handler, event, journal, *rest, above=self, stopped_at=stopped_at)
         ended = child.to_the_end(CancelCheckBelow(check) if below else ManualCancelCheck())
         self.journal.now = journal.now
         self.children[str(said.parentStep)] = ended

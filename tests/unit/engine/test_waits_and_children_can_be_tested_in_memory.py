@@ -60,6 +60,22 @@ def test_a_child_that_takes_too_long_times_out() -> None:
     assert ended.output == "TIMEOUT"
 
 
+@pytest.mark.parametrize(("onwards", "status"), [("cancel", Status.CANCELLED), ("abandon", Status.COMPLETED)])
+def test_a_childs_time_is_over_and_it_ends_as_the_step_says(onwards: str, status: Status) -> None:
+    @function(id="parent", trigger="t")
+    def parent(event: Event, step: Step) -> str:
+        child = step.start("pack", pack, {"id": 7})
+        step.sleep("rest", 10)
+        with pytest.raises(StepTimeout):
+            step.result(child, timeout=60, on_timeout=onwards)
+        step.sleep("more", 5)
+        return "without"
+
+    ended = run_function(parent, Event("t"), functions=[pack])
+    assert (ended.output, ended.waited, ended.sent) == ("without", 75, [])
+    assert ended.children["pack"].status is status
+
+
 def test_a_wait_for_what_never_comes_is_an_error_that_says_for_what() -> None:
     waiter = function(id="waiter", trigger="t")(lambda event, step: step.wait_for_event("w", "a/b"))
     with pytest.raises(RuntimeError, match="'w' of 'waiter' waits for a/b for ever"):

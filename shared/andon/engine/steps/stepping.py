@@ -373,8 +373,8 @@ class Stepping:
             child = str((memo.output or {}).get("runId")) if memo and memo.status == "waiting" else str(new_id())
             said, event = invoked(self._event, self.run_id, name, child, function, data or {}, **options)
             about = {"runId": child, "functionId": said.functionId}
-            waiting = Waiting(name, position, _ends_of(child), timeout, about, (event,))
-            return self._child_came(waiting, memo, said.functionId, child, on_timeout)
+            waiting = Waiting(name, position, _ends_of(child), timeout, about, (event,), on_timeout)
+            return self._child_came(waiting, memo, said.functionId, child)
 
     async def _start(
         self, id: str, function: Function | str, data: Mapping[str, Any] | None, options: dict[str, str]
@@ -395,18 +395,18 @@ class Stepping:
             raise AndonError(f"step.result is given what step.start has returned, not {child!r:.80}")
         with self._durable(f"{child.step}/result") as (name, position, memo):
             about = {"runId": child.run_id, "functionId": child.function_id}
-            waiting = Waiting(name, position, _ends_of(child.run_id), timeout, about)
-            return self._child_came(waiting, memo, child.function_id, child.run_id, on_timeout)
+            waiting = Waiting(name, position, _ends_of(child.run_id), timeout, about, (), on_timeout)
+            return self._child_came(waiting, memo, child.function_id, child.run_id)
 
-    def _child_came(self, waiting: Waiting, memo: Memo | None, function_id: str, child: str, on_timeout: str) -> Any:
+    def _child_came(self, waiting: Waiting, memo: Memo | None, function_id: str, child: str) -> Any:
         check_timeout(waiting.step, waiting.seconds)
-        if on_timeout not in (CANCEL, ABANDON):
-            message = f"on_timeout={on_timeout!r:.40}: expected 'cancel' or 'abandon'"
+        if waiting.on_timeout not in (CANCEL, ABANDON):
+            message = f"on_timeout={waiting.on_timeout!r:.40}: expected 'cancel' or 'abandon'"
             raise NonRetriable(f"step {waiting.step!r}: {message}")
         late = StepTimeout(waiting.step, waiting.seconds or 0.0)
         error = {**describe(late, waiting.step), "code": late.code, "runId": child, "functionId": function_id}
         cancel = timed_out(self.run_id, waiting.step, self._event.tenant, child)
-        return self._came(waiting, memo, None, error, [cancel] if on_timeout == CANCEL else [])
+        return self._came(waiting, memo, None, error, [cancel] if waiting.on_timeout == CANCEL else [])
 
     def _keep_sent(self, attempt: Attempt, events: Sequence[Event], result: Any) -> Any:
         """Keep the step's result with the events, in one transaction; where the queue is full, suspends."""

@@ -46,6 +46,8 @@ class Waiting:
     about: Mapping[str, Any] | None = None
     """What its memo says meanwhile."""
     sends: tuple[Event, ...] = ()
+    on_timeout: str | None = None
+    """What becomes of the child that it waits for, when its time is over; nobody but this process is told."""
 
     def as_json(self) -> dict[str, Any]:
         """As it goes from a lane to its supervisor, and from there into a statement."""
