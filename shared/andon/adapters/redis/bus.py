@@ -11,6 +11,7 @@ from itertools import chain
 from typing import Any
 
 from redis import Redis
+from redis.exceptions import ResponseError
 
 from andon.adapters.redis.flags import raising
 from andon.adapters.redis.sending import Command
@@ -54,6 +55,15 @@ def add(pipe: Redis, events: Sequence[Event]) -> None:
     """Add events to the stream with the caller's pipeline."""
     for event in events:
         pipe.execute_command(*adding(event))  # type: ignore[no-untyped-call]
+
+
+def group_of(redis: Redis, stream: str) -> dict[str, Any] | None:
+    """What Redis tells of the consumer group, if stream and group are there."""
+    try:
+        groups: Any = redis.xinfo_groups(stream)
+    except ResponseError:
+        return None
+    return next((each for each in groups if each["name"] == GROUP.encode()), None)
 
 
 def encode(event: Event) -> dict[str, str]:

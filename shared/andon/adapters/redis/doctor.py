@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from redis import Redis
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import RedisError
 
 from andon.adapters.checks import Check, judge, ok, problem, warning
 from andon.adapters.redis.away import answer, why_away
-from andon.adapters.redis.bus import GROUP, STREAM
+from andon.adapters.redis.bus import GROUP, STREAM, group_of
 from andon.adapters.redis.flags import EPOCH
 
 OLD_PENDING_SECONDS = 15
@@ -96,7 +96,7 @@ def _check_stream(redis: Redis, stream: str) -> list[Check]:
     if kind not in (b"stream", b"none"):
         found = f"{stream} is a {kind.decode()}"
         return [problem("stream", found, f"Something else uses that key: `redis-cli RENAME {stream} aside`.")]
-    group = _group(redis, stream) if kind == b"stream" else None
+    group = group_of(redis, stream) if kind == b"stream" else None
     if group is None:
         missing = "no stream" if kind == b"none" else f"no consumer group {GROUP}"
         return [problem(f"consumer group{where}", f"{missing} in this Redis", DISPATCHER)]
@@ -126,11 +126,3 @@ def _epoch(redis: Redis) -> Check:
     if redis.exists(EPOCH):
         return ok("cancel flags", "complete")
     return warning("cancel flags", "this Redis was emptied, and nobody has made it anew", DISPATCHER)
-
-
-def _group(redis: Redis, stream: str) -> dict[str, Any] | None:
-    try:
-        groups: Any = redis.xinfo_groups(stream)
-    except ResponseError:
-        return None
-    return next((each for each in groups if each["name"] == GROUP.encode()), None)

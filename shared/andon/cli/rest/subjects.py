@@ -7,12 +7,13 @@ from typing import Annotated, Any, cast
 import psycopg
 import typer
 
+from andon.adapters.postgres.away import first_line
 from andon.adapters.postgres.subjects import astray
 from andon.adapters.postgres.subjects.astray import Astray
 from andon.cli.terminal.errors import CommandFailed, Exit
 from andon.cli.terminal.show import AsJson, Limit, percent, print_facts, print_json, print_list, print_table, say, who
 from andon.cli.terminal.values import CreatedBefore, CreatedSince, Reason, RequestedBy, UntilStopped, json_object
-from andon.cli.terminal.where import api, first_line, postgres
+from andon.cli.terminal.where import api, postgres
 from andon.client import Subject, SubjectStatus
 
 HELD = "another transaction holds it"

@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 from rich.text import Text
 
 from andon.adapters.checks import Check, Health, ok, problem
+from andon.adapters.postgres.away import first_line
 from andon.adapters.postgres.events import former_streams
 from andon.adapters.postgres.upkeep.doctor import check_clock, check_system
 from andon.adapters.postgres.upkeep.doctor import clock_offset as postgres_offset
@@ -18,7 +19,7 @@ from andon.adapters.redis.doctor import check_bus, check_settings
 from andon.adapters.redis.doctor import clock_offset as redis_offset
 from andon.cli.terminal.errors import CommandFailed
 from andon.cli.terminal.show import STYLES, AsJson, cell, out, print_json
-from andon.cli.terminal.where import api, database_url, first_line, postgres, redis
+from andon.cli.terminal.where import api, database_url, postgres, redis
 
 MARKS = {Health.OK: "✓", Health.WARNING: "!", Health.PROBLEM: "✗"}
 

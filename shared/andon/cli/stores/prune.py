@@ -11,6 +11,7 @@ import typer
 from redis import Redis
 from redis.exceptions import RedisError
 
+from andon.adapters.postgres.away import first_line
 from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.events import former_streams
 from andon.adapters.postgres.upkeep.files import forget_datasets, record_maintenance, withdraw_artifacts
@@ -24,7 +25,7 @@ from andon.cli.stores.keeping import orphans_grace
 from andon.cli.terminal.errors import CommandFailed, Exit
 from andon.cli.terminal.show import AsJson, err, print_facts, print_json
 from andon.cli.terminal.values import duration
-from andon.cli.terminal.where import first_line, postgres, redis, storage_url
+from andon.cli.terminal.where import postgres, redis, storage_url
 
 THIRTY_DAYS: Any = "30d"  # read by the option's parser
 ONE_YEAR: Any = "365d"

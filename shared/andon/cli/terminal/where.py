@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import psycopg
 from redis import Redis
 
+from andon.adapters.postgres.away import first_line
 from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.connect import connect as connect_postgres
 from andon.adapters.redis.connect import connect as connect_redis
@@ -79,8 +80,3 @@ def redis() -> Iterator[Redis]:
     """A client of Redis for the `with` block."""
     with connect_redis(known(os.environ, "ANDON_REDIS_URL") or Settings.redis_url, name="cli") as client:
         yield client
-
-
-def first_line(error: Exception) -> str:
-    """What an error says, in a line."""
-    return str(error).strip().split("\n")[0]

@@ -16,7 +16,7 @@ import psycopg
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 from redis import Redis
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import RedisError
 
 from andon.adapters.postgres.connect import Connection, connect
 from andon.adapters.postgres.events import former_streams
@@ -24,7 +24,7 @@ from andon.adapters.postgres.runs import cleanups
 from andon.adapters.postgres.subjects import rows_owed
 from andon.adapters.postgres.upkeep import gauges as stored
 from andon.adapters.postgres.upkeep import webhooks_owed
-from andon.adapters.redis.bus import GROUP, STREAM
+from andon.adapters.redis.bus import GROUP, STREAM, group_of
 from andon.engine.states import OPEN
 from andon_worker.dispatcher.gauges.storage import storage_gauges
 from andon_worker.dispatcher.gauges.tenants import TenantGauges
@@ -160,7 +160,7 @@ def bus_gauges(redis: Redis, streams: Sequence[str]) -> list[GaugeMetricFamily]:
     now = seconds * 1000 + micros / 1000
     for stream in streams:
         length: Any = redis.xlen(stream)
-        group = _group(redis, stream)
+        group = group_of(redis, stream)
         after = "-" if group is None else f"({group['last-delivered-id'].decode()}"
         found: Any = redis.eval(_COUNT_AFTER, 1, stream, after, UNREAD_LIMIT)
         first: Any = redis.xrange(stream, min=after, count=1)
@@ -173,15 +173,6 @@ def bus_gauges(redis: Redis, streams: Sequence[str]) -> list[GaugeMetricFamily]:
         pending.add_metric([stream], group["pending"] if group else 0)
         age.add_metric([stream], max([0.0, *(now - int(id.split(b"-")[0]) for id in oldest)]) / 1000)
     return [entries, unread, pending, age]
-
-
-def _group(redis: Redis, stream: str) -> dict[str, Any] | None:
-    """The consumer group, if stream and group are there."""
-    try:
-        groups: Any = redis.xinfo_groups(stream)
-    except ResponseError:
-        return None
-    return next((each for each in groups if each["name"] == GROUP.encode()), None)
 
 
 def _family(name: str, meaning: str, *labels: str) -> GaugeMetricFamily:

@@ -14,6 +14,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from andon.adapters.postgres.away import first_line
 from andon.adapters.postgres.subjects.row_sql import Column, RowSql, raw
 from andon.engine.declared.declarations import Declaration
 from andon.engine.declared.subjects import STATES, Row
@@ -122,7 +123,7 @@ class _Resolving:
             return self._found_out()
         except psycopg.errors.InsufficientPrivilege as error:  # the schema of a type, a function of a CHECK
             raise self._refused(
-                f"what it is made of may not be used ({_words(error)}): grant it to {self._to}"
+                f"what it is made of may not be used ({first_line(error)}): grant it to {self._to}"
             ) from None
 
     def _found_out(self) -> Followed:
@@ -285,7 +286,7 @@ class _Resolving:
             value = self._row.value(state) if state else ""
             raise self._refused(
                 f"the table forbids {state}={value!r} in column {self._row.status!r}, or what goes with it "
-                f"({_words(error)}): let it have these values, or name others"
+                f"({first_line(error)}): let it have these values, or name others"
             ) from None
 
     def _add_checks(self, oid: int) -> None:
@@ -323,7 +324,3 @@ class _Resolving:
 
     def _run(self, composed: sql.Composable) -> None:
         self._connection.execute(self._bytes(composed))
-
-
-def _words(error: psycopg.Error) -> str:
-    return str(error).strip().split("\n")[0]
