@@ -53,21 +53,23 @@ def env_file(home: Path, values: Mapping[str, str], path: list[Path]) -> Iterato
     lines = [f"export {name}={shlex.quote(value)}" for name, value in values.items()]
     before = "".join(f"{shlex.quote(str(each))}:" for each in path)
     lines.append(f"export PATH={before}$PATH:{shlex.quote(str(Path(sys.executable).parent))}")
-    file.unlink(missing_ok=True)
-    with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
-        opened.write("\n".join(lines).strip() + "\n")
+    write_private(file, "\n".join(lines) + "\n")
     try:
         yield file
     finally:
         file.unlink(missing_ok=True)
 
 
-def remember_own(home: Path, urls: Iterable[str]) -> None:
-    """Keep the URLs of the embedded stores: a shell that has sourced `home/env` still has them at the next start."""
-    file = home / "own-stores"
+def write_private(file: Path, text: str) -> None:
+    """Write this anew, for nobody but the owner to read."""
     file.unlink(missing_ok=True)
     with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
-        opened.writelines(f"{url}\n" for url in urls)
+        opened.write(text)
+
+
+def remember_own(home: Path, urls: Iterable[str]) -> None:
+    """Keep the URLs of the embedded stores: a shell that has sourced `home/env` still has them at the next start."""
+    write_private(home / "own-stores", "".join(f"{url}\n" for url in urls))
 
 
 def without_own(home: Path, env: Mapping[str, str]) -> dict[str, str]:

@@ -12,7 +12,6 @@ from andon.cli.terminal.saving import print_saved, save_all
 from andon.cli.terminal.show import (
     AsJson,
     Limit,
-    err,
     out,
     percent,
     print_facts,
@@ -54,7 +53,7 @@ def create(
         report = andon.reports.create(title, dataset_id=dataset, options=dict(option or []))
         if generate or watch:
             andon.reports.generate(report.id)
-            report = _watched(andon, report.id, None) if watch else andon.reports.get(report.id)
+            report = follow(andon, report.id) if watch else andon.reports.get(report.id)
         _show(andon, report, as_json)
         if watch:
             require_generated(report)
@@ -68,7 +67,7 @@ def generate(id: Id, watch: Watch = False, as_json: AsJson = False) -> None:
         if not watch:
             say(asked, as_json, f"generating {asked.id}")
             return
-        report = _watched(andon, id, None)
+        report = follow(andon, id)
         _show(andon, report, as_json)
         require_generated(report)
 
@@ -80,7 +79,7 @@ def watch(id: Id, timeout: Timeout = None, as_json: AsJson = False) -> None:
         if as_json:
             report = follow(andon, id, timeout=timeout, seen=print_json_line)
         else:
-            report = _watched(andon, id, timeout)
+            report = follow(andon, id, timeout=timeout)
             _show(andon, report, as_json=False)
         require_generated(report)
 
@@ -99,7 +98,7 @@ def cancel(
         if not wait:
             say(asked, as_json, f"cancelling {asked.id}" if asked.status == "generating" else f"cancelled {asked.id}")
             return
-        report = _watched(andon, id, timeout)
+        report = follow(andon, id, timeout=timeout)
         if as_json:
             print_json(report)
         else:
@@ -164,10 +163,6 @@ def show(id: Id, as_json: AsJson = False) -> None:
     """Show a report, its run and its files."""
     with api() as andon:
         _show(andon, andon.reports.get(id), as_json)
-
-
-def _watched(andon: Andon, id: str, timeout: float | None) -> Report:
-    return follow(andon, id, timeout=timeout, console=err())
 
 
 def _show(andon: Andon, report: Report, as_json: bool) -> None:

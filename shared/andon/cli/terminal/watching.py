@@ -47,14 +47,12 @@ def follow_run(
     *,
     timeout: float | None = None,
     seen: Callable[[Run], None] | None = None,
-    console: Console | None = None,
 ) -> Run:
     """Show the run's progress, and each step as it ends, until it has ended; return it then.
 
     With `seen`, nothing is shown, and that gets it at each change.
     """
-    console = console or err()
-    told: set[str] = set()
+    console, told = err(), set[str]()
     try:
         with progress_bar(console) as progress:
             task = None

@@ -17,6 +17,7 @@ from psycopg import sql
 from andon.embedded.children.accounts import postgres_account
 from andon.embedded.children.spawn import spawn
 from andon.embedded.errors import EmbeddedError
+from andon.embedded.home import write_private
 from andon.embedded.stores.binaries import postgres_programs
 from andon.embedded.stores.server import Server, server_environment
 
@@ -105,9 +106,7 @@ class PostgresServer(Server):
         unfinished.rename(self.data)
 
     def _write_password(self) -> None:
-        self.password_file.unlink(missing_ok=True)
-        with open(os.open(self.password_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(secrets.token_urlsafe(24) + "\n")
+        write_private(self.password_file, secrets.token_urlsafe(24) + "\n")
         if self.account:
             os.chown(self.password_file, self.account.uid, self.account.gid)
 
