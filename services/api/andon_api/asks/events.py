@@ -29,9 +29,7 @@ from andon_api.http.problems import FieldErrors, Problem
 from andon_api.http.waiting import Known
 from andon_api.principal import principal
 from andon_api.reads import events
-from andon_api.schemas import (
-    EffectsSchema,
-)
+from andon_api.schemas import EffectsSchema
 from andon_api.services import services
 
 CUT_AT = 1024 * 1024  # longer values were not kept whole

@@ -10,13 +10,7 @@ from flask import Blueprint, Response, current_app, request
 
 from andon_api.access.gate import gate
 from andon_api.http.problems import Problem
-from andon_api.http.streaming import (
-    CHECK_SECONDS,
-    KEEP_ALIVE_SECONDS,
-    LONGEST_SECONDS,
-    in_context,
-    streamed,
-)
+from andon_api.http.streaming import CHECK_SECONDS, KEEP_ALIVE_SECONDS, LONGEST_SECONDS, in_context, streamed
 from andon_api.live import ANY, Listener, LiveFeed
 from andon_api.services import services
 from andon_api.serving.bell import Bell

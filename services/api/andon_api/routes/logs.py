@@ -20,13 +20,7 @@ from andon_api.database import Row, now, rows
 from andon_api.http.paging import seq
 from andon_api.http.problems import Problem, document
 from andon_api.http.rest import Blueprint
-from andon_api.http.streaming import (
-    CHECK_SECONDS,
-    KEEP_ALIVE_SECONDS,
-    LONGEST_SECONDS,
-    in_context,
-    streamed,
-)
+from andon_api.http.streaming import CHECK_SECONDS, KEEP_ALIVE_SECONDS, LONGEST_SECONDS, in_context, streamed
 from andon_api.live import Listener, LiveFeed
 from andon_api.principal import principal
 from andon_api.reads import logs, runs

@@ -18,13 +18,7 @@ from andon_api.access.tokens import thing
 from andon_api.database import Row
 from andon_api.http.problems import FieldErrors, Problem, document, of_exception
 from andon_api.http.rest import Blueprint
-from andon_api.http.streaming import (
-    CHECK_SECONDS,
-    KEEP_ALIVE_SECONDS,
-    LONGEST_SECONDS,
-    in_context,
-    streamed,
-)
+from andon_api.http.streaming import CHECK_SECONDS, KEEP_ALIVE_SECONDS, LONGEST_SECONDS, in_context, streamed
 from andon_api.live import Listener, LiveFeed
 from andon_api.looks import Seen
 from andon_api.principal import principal

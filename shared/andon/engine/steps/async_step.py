@@ -12,9 +12,7 @@ from typing import Any, Concatenate, NoReturn, ParamSpec, TypeVarTuple, overload
 from andon.engine.artifacts import Artifact
 from andon.engine.declared.functions import Function
 from andon.engine.declared.waits import Wait
-from andon.engine.errors import (
-    NonRetriable,
-)
+from andon.engine.errors import NonRetriable
 from andon.engine.events import Event
 from andon.engine.steps.invoking import ABANDON, CANCEL, Child
 from andon.engine.steps.results import Result

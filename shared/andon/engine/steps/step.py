@@ -14,19 +14,9 @@ from andon.engine.artifacts import Artifact
 from andon.engine.declared.functions import Function
 from andon.engine.declared.tags import MOST_TAGS, tag_of
 from andon.engine.declared.waits import Wait
-from andon.engine.errors import (
-    AndonError,
-    Cancelled,
-    Interrupted,
-    NonRetriable,
-)
+from andon.engine.errors import AndonError, Cancelled, Interrupted, NonRetriable
 from andon.engine.events import Event
-from andon.engine.steps.beside import (
-    ALL,
-    BRANCH,
-    Branch,
-    branches_of,
-)
+from andon.engine.steps.beside import ALL, BRANCH, Branch, branches_of
 from andon.engine.steps.invoking import ABANDON, CANCEL, Child
 from andon.engine.steps.progress import bounded_progress
 from andon.engine.steps.results import Result

@@ -39,17 +39,7 @@ from andon.engine.ids import new_id
 from andon.engine.memos import Memo, describe, encode_result, plain
 from andon.engine.ports import Attempt, CancelCheck, Files, Journal
 from andon.engine.steps.arguments_shown import shown
-from andon.engine.steps.beside import (
-    ALL,
-    FIRST,
-    Beside,
-    Branch,
-    Done,
-    Going,
-    Start,
-    check_group,
-    check_known,
-)
+from andon.engine.steps.beside import ALL, FIRST, Beside, Branch, Done, Going, Start, check_group, check_known
 from andon.engine.steps.invoking import ABANDON, CANCEL, Child, invoked, timed_out
 from andon.engine.steps.progress import NoProgress, Progress
 from andon.engine.steps.retries import delay

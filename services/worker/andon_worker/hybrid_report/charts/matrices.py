@@ -5,18 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from andon_worker.hybrid_report.charts.bars import gutter
-from andon_worker.hybrid_report.drawing import (
-    ACCENT,
-    FULL,
-    INK,
-    MUTED,
-    SECOND,
-    Drawing,
-    Rect,
-    Text,
-    fitted,
-    text_width,
-)
+from andon_worker.hybrid_report.drawing import ACCENT, FULL, INK, MUTED, SECOND, Drawing, Rect, Text, fitted, text_width
 from andon_worker.hybrid_report.wording import Wording
 
 
