@@ -1,4 +1,4 @@
-"""The commands, one module per group."""
+"""The commands, and their groups, in the order of `andon --help`."""
 
 from __future__ import annotations
 
@@ -14,28 +14,34 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-for group in (
-    processes,
-    init,
-    demo,
-    reports,
-    datasets,
-    runs,
-    events,
-    cancel,
-    functions,
-    pauses,
-    schedules,
-    subjects,
-    keys,
-    webhooks,
-    audit,
-    doctor,
-    tenants,
-    workers,
-    prune,
-    keeping,
-    version,
+for command in (
+    processes.dev,
+    processes.api,
+    processes.dispatcher,
+    processes.worker,
+    processes.migrate,
+    init.init,
+    demo.demo,
+    runs.rerun,
+    cancel.cancel,
+    functions.functions,
+    pauses.pause,
+    pauses.resume,
+    pauses.pauses,
+    audit.audit,
+    doctor.doctor,
+    tenants.tenants,
+    prune.prune,
+    version.version,
 ):
-    group.add_to(app)
+    app.command()(command)
+app.add_typer(reports.group, name="reports")
+app.add_typer(datasets.group, name="datasets")
+app.add_typer(runs.group, name="runs")
+app.add_typer(events.group, name="events")
+app.add_typer(schedules.group, name="schedules")
+app.add_typer(subjects.group, name="subjects")
+app.add_typer(keys.group, name="keys")
+app.add_typer(webhooks.group, name="webhooks")
+app.add_typer(workers.group, name="workers")
+app.add_typer(keeping.group, name="keeping")

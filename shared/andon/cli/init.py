@@ -17,11 +17,6 @@ from andon.cli.terminal.errors import CommandFailed, Exit
 IGNORED = ("# Andon's own stores and files", ".andon/")
 
 
-def add_to(app: typer.Typer) -> None:
-    """Register this module's commands."""
-    app.command()(init)
-
-
 def init(
     package: Annotated[str | None, typer.Argument(help="Their package; by default the folder's name.")] = None,
 ) -> None:

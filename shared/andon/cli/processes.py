@@ -15,12 +15,6 @@ from andon.embedded.dev import run_dev
 from andon.extras import require_extra
 
 
-def add_to(app: typer.Typer) -> None:
-    """Register this module's commands."""
-    for command in (dev, api, dispatcher, worker, migrate):
-        app.command()(command)
-
-
 def dev(
     functions: Annotated[
         list[str] | None,

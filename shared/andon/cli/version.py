@@ -7,11 +7,6 @@ from importlib.metadata import version as installed_version
 import typer
 
 
-def add_to(app: typer.Typer) -> None:
-    """Register this module's commands."""
-    app.command()(version)
-
-
 def version() -> None:
     """Print the installed version."""
     typer.echo(f"andon {installed_version('andon')}")

@@ -10,11 +10,6 @@ from andon.cli.terminal.show import AsJson, Limit, print_list, who
 from andon.cli.terminal.where import api
 
 
-def add_to(app: typer.Typer) -> None:
-    """Register this module's command."""
-    app.command()(audit)
-
-
 def audit(
     action: Annotated[str | None, typer.Option(help="Only what was done so, as report.deleted.")] = None,
     target: Annotated[

@@ -15,11 +15,6 @@ from andon.cli.terminal.where import api
 from andon.client.models import Cancellation
 
 
-def add_to(app: typer.Typer) -> None:
-    """Register this module's commands."""
-    app.command()(cancel)
-
-
 def cancel(
     function: Annotated[str | None, typer.Option(help="Whose runs: the function's id. Needed without --tag.")] = None,
     tag: Annotated[str | None, typer.Option(help="Only runs that have this tag, of whatever function.")] = None,

@@ -14,11 +14,6 @@ from andon.cli.terminal.where import api
 group = typer.Typer(help="Datasets: the files that reports are made from.", no_args_is_help=True)
 
 
-def add_to(app: typer.Typer) -> None:
-    """Register this module's commands."""
-    app.add_typer(group, name="datasets")
-
-
 @group.command()
 def upload(
     file: Annotated[

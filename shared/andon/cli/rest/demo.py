@@ -37,11 +37,6 @@ ORDERS = """
 """
 
 
-def add_to(app: typer.Typer) -> None:
-    """Register this module's commands."""
-    app.command()(demo)
-
-
 def demo(
     rows: Annotated[int, typer.Option(min=1000, help="Rows of the report that is cancelled.")] = BIG_ROWS,
 ) -> None:

@@ -18,14 +18,9 @@ from andon.client import Andon, Delivered, Event, Function, Run
 from andon.engine.dispatch import hearing
 
 group = typer.Typer(help="Events: facts that start and stop runs.", no_args_is_help=True)
+group.add_typer(dead_events.group, name="dead")
 LOOK_SECONDS = 0.5
 LATE = 200  # an event's seq is taken before its commit: one may appear this far behind the newest
-
-
-def add_to(app: typer.Typer) -> None:
-    """Register this module's commands."""
-    app.add_typer(group, name="events")
-    group.add_typer(dead_events.group, name="dead")
 
 
 @group.command()

@@ -4,15 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-import typer
-
 from andon.cli.terminal.show import AsJson, print_list
 from andon.cli.terminal.where import api
-
-
-def add_to(app: typer.Typer) -> None:
-    """Register this module's commands."""
-    app.command()(functions)
 
 
 def functions(as_json: AsJson = False) -> None:

@@ -15,13 +15,6 @@ Name = Annotated[str, typer.Argument(metavar="FUNCTION", help="A function's id; 
 OfAQueue = Annotated[bool, typer.Option("--queue", help="It is a queue.")]
 
 
-def add_to(app: typer.Typer) -> None:
-    """Register this module's commands."""
-    app.command()(pause)
-    app.command()(resume)
-    app.command()(pauses)
-
-
 def pause(
     name: Name,
     queue: OfAQueue = False,

@@ -32,11 +32,6 @@ Id = Annotated[str, typer.Argument(metavar="REPORT", help="The report's id.")]
 Watch = Annotated[bool, typer.Option("--watch", "-w", help="Show its progress, and wait for its end.")]
 
 
-def add_to(app: typer.Typer) -> None:
-    """Register this module's commands."""
-    app.add_typer(group, name="reports")
-
-
 @group.command()
 def create(
     title: Annotated[str, typer.Argument(help="What it is called.")],

@@ -37,12 +37,6 @@ group = typer.Typer(help="Runs: executions of functions.", no_args_is_help=True)
 Id = Annotated[str, typer.Argument(metavar="RUN", help="The run's id.")]
 
 
-def add_to(app: typer.Typer) -> None:
-    """Register this module's commands."""
-    app.add_typer(group, name="runs")
-    app.command("rerun")(rerun)
-
-
 @group.command("list")
 def list_(
     status: Annotated[

@@ -16,11 +16,6 @@ Name = Annotated[
 ]
 
 
-def add_to(app: typer.Typer) -> None:
-    """Register this module's commands."""
-    app.add_typer(group, name="schedules")
-
-
 @group.command("list")
 def list_(as_json: AsJson = False) -> None:
     """List the schedules, when each ticks next, and which are paused."""

@@ -23,11 +23,6 @@ Kind = Annotated[str, typer.Argument(metavar="KIND", help="The kind, as the func
 Id = Annotated[str, typer.Argument(metavar="ID", help="The subject's id: its row's key.")]
 
 
-def add_to(app: typer.Typer) -> None:
-    """Register this module's commands."""
-    app.add_typer(group, name="subjects")
-
-
 @group.command("list")
 def list_(
     kind: Annotated[str | None, typer.Option(help="Only of this kind.")] = None,

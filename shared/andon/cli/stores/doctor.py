@@ -24,11 +24,6 @@ from andon.cli.terminal.where import api, database_url, postgres, redis
 MARKS = {Health.OK: "✓", Health.WARNING: "!", Health.PROBLEM: "✗"}
 
 
-def add_to(app: typer.Typer) -> None:
-    """Register this module's commands."""
-    app.command()(doctor)
-
-
 def doctor(
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 on warnings too.")] = False,
     as_json: AsJson = False,

@@ -28,11 +28,6 @@ group = typer.Typer(
 )
 
 
-def add_to(app: typer.Typer) -> None:
-    """Register this module's commands."""
-    app.add_typer(group, name="keeping")
-
-
 def orphans_grace(text: str) -> dt.timedelta:
     """A duration of an hour at least."""
     grace = duration(text)

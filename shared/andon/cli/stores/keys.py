@@ -21,11 +21,6 @@ from andon.engine.ids import parse_id
 group = typer.Typer(help="API keys; needs ANDON_DATABASE_URL.", no_args_is_help=True)
 
 
-def add_to(app: typer.Typer) -> None:
-    """Register this module's commands."""
-    app.add_typer(group, name="keys")
-
-
 @group.command()
 def create(
     name: Annotated[str, typer.Argument(help="What or whom it is for.")],

@@ -34,11 +34,6 @@ ONE_DAY: Any = "1d"
 LOCK_TIMEOUT = "SET lock_timeout = '5s'"
 
 
-def add_to(app: typer.Typer) -> None:
-    """Register this module's commands."""
-    app.command()(prune)
-
-
 def prune(
     keep_events: Annotated[
         dt.timedelta,

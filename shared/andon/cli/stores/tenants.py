@@ -13,11 +13,6 @@ from andon.cli.terminal.show import AsJson, print_json, print_table
 from andon.cli.terminal.where import postgres, redis
 
 
-def add_to(app: typer.Typer) -> None:
-    """Register this module's command."""
-    app.command()(tenants)
-
-
 def tenants(
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many at most, the largest first.")] = 10,
     as_json: AsJson = False,

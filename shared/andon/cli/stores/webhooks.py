@@ -22,11 +22,6 @@ group = typer.Typer(help="Who is told of the ends of runs; needs ANDON_DATABASE_
 Id = Annotated[str, typer.Argument(help="The webhook's id.")]
 
 
-def add_to(app: typer.Typer) -> None:
-    """Register this module's commands."""
-    app.add_typer(group, name="webhooks")
-
-
 @group.command()
 def create(
     url: Annotated[str, typer.Argument(help="Where to: https, and a public address.")],

@@ -27,11 +27,6 @@ SUFFIXES = ("", ".urgent", ".alone")
 group = typer.Typer(help="Workers; needs ANDON_DATABASE_URL and ANDON_REDIS_URL.", no_args_is_help=True)
 
 
-def add_to(app: typer.Typer) -> None:
-    """Register this module's commands."""
-    app.add_typer(group, name="workers")
-
-
 @group.command("list")
 def list_(as_json: AsJson = False) -> None:
     """List the workers, each with its lanes and its release, and the run that has been longest in a step."""
