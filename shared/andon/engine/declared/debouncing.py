@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,19 +41,3 @@ def debounce_fault(value: Any) -> str | None:
     if not isinstance(value.at_most, dt.timedelta) or not value.period <= value.at_most <= TIMES * LONGEST:
         return f"at_most={value.at_most!r:.40}: expected a datetime.timedelta of at least the period"
     return None
-
-
-def to_json(debounce: Debounce | None) -> dict[str, Any] | None:
-    """As a declaration has it when it is stored."""
-    if debounce is None:
-        return None
-    at_most = debounce.at_most and debounce.at_most.total_seconds()
-    return {"period": debounce.period.total_seconds(), "key": debounce.key, "at_most": at_most}
-
-
-def from_json(said: Mapping[str, Any] | None) -> Debounce | None:
-    """What `to_json` gave."""
-    if said is None:
-        return None
-    at_most = None if said["at_most"] is None else dt.timedelta(seconds=said["at_most"])
-    return Debounce(dt.timedelta(seconds=said["period"]), said["key"], at_most)

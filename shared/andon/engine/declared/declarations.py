@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from andon.engine.data.shapes import fault
-from andon.engine.declared import debouncing, flow, subjects
+from andon.engine.declared import subjects
 from andon.engine.declared.arguments import ARGUMENTS, shown
 from andon.engine.declared.debouncing import Debounce
 from andon.engine.declared.flow import Concurrency, Priority, RateLimit, Singleton, Throttle, Timeouts
@@ -135,28 +135,27 @@ class Declaration:
         return RegistrationError(f"function {shown(self.id)} in {shown(self.module)}: {argument}: {fault}")
 
 
-_FLOW: dict[str, type[Any]] = {
+_PARTS: dict[str, type[Any]] = {
     "singleton": Singleton,
     "throttle": Throttle,
     "rate_limit": RateLimit,
     "timeouts": Timeouts,
     "priority": Priority,
+    "debounce": Debounce,
 }
+_SPANS = ("period", "at_most", "jitter", "remember", "start", "finish")
 
 
 def to_json(declared: Declaration) -> dict[str, Any]:
     """The declaration as a JSON object; durations are seconds."""
-    said = {each.name: getattr(declared, each.name) for each in fields(Declaration)}
-    said["triggers"] = [_trigger(each) for each in declared.triggers]
-    said["cancel_on"] = [_rule(each) for each in declared.cancel_on]
+    said = _said(declared, of=Declaration)
+    said["triggers"] = [_said(each) for each in declared.triggers]
+    said["cancel_on"] = [_said(each) for each in declared.cancel_on]
+    said["concurrency"] = [_said(each) for each in declared.concurrency]
     said["waits"] = [{"event": each.event, "match": each.match} for each in declared.waits]
-    said["debounce"] = debouncing.to_json(declared.debounce)
-    said["idempotency_for"] = _seconds(declared.idempotency_for)
-    said["cancel_deadline"] = _seconds(declared.cancel_deadline)
     said["subject"] = None if declared.subject is None else subjects.to_json(declared.subject)
-    said["concurrency"] = [flow.to_json(each) for each in declared.concurrency]
-    for name in _FLOW:
-        said[name] = flow.to_json(getattr(declared, name))
+    for name in _PARTS:
+        said[name] = None if said[name] is None else _said(said[name])
     return said
 
 
@@ -166,42 +165,29 @@ def from_json(said: Mapping[str, Any]) -> Declaration:
     return Declaration(
         **{
             **said,
-            "triggers": tuple(_read_trigger(each) for each in said["triggers"]),
-            "cancel_on": tuple(_read_rule(each) for each in said["cancel_on"]),
+            "triggers": tuple(_read(Cron if "expr" in each else On, each) for each in said["triggers"]),
+            "cancel_on": tuple(_read(CancelOn, each) for each in said["cancel_on"]),
             "cancel_deadline": None if deadline is None else dt.timedelta(seconds=deadline),
-            "concurrency": tuple(Concurrency(**each) for each in said.get("concurrency", ())),
-            **{name: flow.from_json(kind, said.get(name)) for name, kind in _FLOW.items()},
+            "concurrency": tuple(_read(Concurrency, each) for each in said.get("concurrency", ())),
+            **{name: _read(kind, said.get(name)) for name, kind in _PARTS.items()},
             "cleanups": tuple(said["cleanups"]),
             "subject": None if subject is None else subjects.from_json(subject),
             "tags": tuple(said["tags"]),
-            "waits": tuple(Wait(**each) for each in said.get("waits", ())),
-            "debounce": debouncing.from_json(said["debounce"]),
+            "waits": tuple(_read(Wait, each) for each in said.get("waits", ())),
             "idempotency_for": dt.timedelta(seconds=said["idempotency_for"]),
         }
     )
 
 
-def _trigger(trigger: Trigger) -> dict[str, Any]:
-    said = {each.name: getattr(trigger, each.name) for each in fields(trigger)}
-    return {**said, "jitter": _seconds(trigger.jitter)} if isinstance(trigger, Cron) else said
+def _said(part: Any, *, of: type[Any] | None = None) -> dict[str, Any]:
+    """The fields of a declaration, or of what it consists of; only those that `of` has."""
+    values = {each.name: getattr(part, each.name) for each in fields(of or part)}
+    return {name: v.total_seconds() if isinstance(v, dt.timedelta) else v for name, v in values.items()}
 
 
-def _read_trigger(said: Mapping[str, Any]) -> Trigger:
-    if "expr" not in said:
-        return On(**said)
-    return Cron(**{**said, "jitter": dt.timedelta(seconds=said["jitter"])})
-
-
-def _rule(rule: CancelOn) -> dict[str, Any]:
-    said = {each.name: getattr(rule, each.name) for each in fields(CancelOn)}
-    said["remember"] = _seconds(rule.remember)
-    return said
-
-
-def _read_rule(said: Mapping[str, Any]) -> CancelOn:
-    remember = said["remember"]
-    return CancelOn(**{**said, "remember": None if remember is None else dt.timedelta(seconds=remember)})
-
-
-def _seconds(span: dt.timedelta | None) -> float | None:
-    return None if span is None else span.total_seconds()
+def _read(kind: type[Any], said: Mapping[str, Any] | None) -> Any:
+    """What `_said` told of one of this kind."""
+    if said is None:
+        return None
+    spans = {name: dt.timedelta(seconds=said[name]) for name in _SPANS if said.get(name) is not None}
+    return kind(**{**said, **spans})

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any, Literal, TypeVar
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from andon.engine.declared.rules import LONGEST_PATH, PATH
 
@@ -194,28 +193,3 @@ def key_fault(key: Any) -> str | None:
     if key.startswith("data") and not (PATH.fullmatch(key) and len(key) <= LONGEST_PATH):
         return f"key={key!r:.80} is not a path such as 'data.userId', of at most {LONGEST_PATH} characters"
     return None
-
-
-Said = Concurrency | Singleton | Throttle | RateLimit | Priority | Timeouts
-
-
-def to_json(said: Said | None) -> dict[str, Any] | None:
-    """As a declaration has it when it is stored; durations are seconds."""
-    if said is None:
-        return None
-    values = {each.name: getattr(said, each.name) for each in fields(said)}
-    return {name: v.total_seconds() if isinstance(v, dt.timedelta) else v for name, v in values.items()}
-
-
-_SPANS = ("period", "start", "finish")
-
-
-T = TypeVar("T", Concurrency, Singleton, Throttle, RateLimit, Timeouts, Priority)
-
-
-def from_json(kind: type[T], said: Mapping[str, Any] | None) -> T | None:
-    """What `to_json` gave."""
-    if said is None:
-        return None
-    spans = {name: dt.timedelta(seconds=said[name]) for name in _SPANS if said.get(name) is not None}
-    return kind(**{**said, **spans})
