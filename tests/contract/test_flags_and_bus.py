@@ -12,9 +12,10 @@ from prometheus_client import CollectorRegistry
 from redis import Redis
 
 from andon import Event, EventError
-from andon.adapters.redis.bus import STREAM, decode, encode, publish
+from andon.adapters.redis.bus import STREAM, decode, encode, publishing
 from andon.adapters.redis.connect import connect
 from andon.adapters.redis.flags import CHANNEL, EPOCH, PREFIX, FlagReader, raise_flags
+from andon.adapters.redis.sending import send
 from andon_worker.metrics import RunMetrics
 from andon_worker.supervisor.courier import Courier, FlagCheck
 
@@ -78,7 +79,7 @@ def test_events_come_off_the_bus_as_they_went_on(store: Store) -> None:
         tenant="acme",
         traceparent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
     )
-    publish(store, [event], flags={"flag": 3})
+    send(store, publishing([event], flags={"flag": 3}))
     [(stream_id, fields)] = store.xrange(STREAM)
     assert decode(stream_id.decode(), fields) == event
     assert raised(store, "flag") == 3

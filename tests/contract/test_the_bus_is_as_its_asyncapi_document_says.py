@@ -12,6 +12,7 @@ import pytest
 from redis import Redis
 
 from andon.adapters.redis import bus, live
+from andon.adapters.redis.sending import send
 from andon.engine.errors import EventError
 from andon.engine.events import ENDS, OWN_CANCELS, Event
 from andon.settings import Settings
@@ -82,11 +83,10 @@ def test_it_names_the_stream_and_the_channel(document: dict[str, Any], redis: Re
     with redis.pubsub(ignore_subscribe_messages=True) as heard:  # type: ignore[no-untyped-call]
         heard.subscribe(live.CHANNEL)
         heard.get_message(timeout=1)
-        live.announce(redis, [(uuid.uuid4(), None), (uuid.uuid4(), uuid.uuid4())])
         live.announce_lines(redis, [uuid.uuid4()])
-        live.announce_subjects(redis, [uuid.uuid4(), uuid.uuid4()])
-        bus.send(redis, live.announcing([(uuid.uuid4(), None)], [uuid.uuid4()]))
-        told = [json.loads(heard.get_message(timeout=2)["data"]) for _ in range(6)]
+        runs = [(uuid.uuid4(), None), (uuid.uuid4(), uuid.uuid4())]
+        send(redis, live.announcing(runs, [uuid.uuid4(), uuid.uuid4()]))
+        told = [json.loads(heard.get_message(timeout=2)["data"]) for _ in range(4)]
     known = set(shape["properties"])
     for each in told:
         jsonschema_rs.Draft202012Validator(shape).validate(each)

@@ -12,7 +12,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from andon.adapters.redis import bus, live
-from andon.adapters.redis.sending import Sender
+from andon.adapters.redis.sending import Sender, send
 from andon.engine.events import Event
 
 log = structlog.get_logger("andon.api")
@@ -30,7 +30,7 @@ class Publisher:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._redis = redis
-        self._send = partial(bus.send, redis) if traced else Sender(redis).send
+        self._send = partial(send, redis) if traced else Sender(redis).send
         self._pause = pause
         self._clock = clock
         self._closed_until = float("-inf")

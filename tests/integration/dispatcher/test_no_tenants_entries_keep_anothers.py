@@ -13,6 +13,7 @@ from andon.adapters.postgres.events import inbox
 from andon.adapters.postgres.events.own_events import parse_bulk
 from andon.adapters.redis import bus
 from andon.adapters.redis.bus import GROUP, STREAM
+from andon.adapters.redis.sending import send
 from andon.engine.events import RUNS_CANCELLED
 from tests.integration.dispatcher.conftest import REFUSING, Bench
 
@@ -84,7 +85,7 @@ def test_what_was_accepted_of_another_tenant_overtakes_a_bus_that_is_longer_than
     accepted = [Event("thing/made", {"k": k}, tenant=tenant) for tenant in ("few", "many") for k in range(3)]
     with bench.db.transaction():
         events = inbox.accept(bench.db, accepted)
-    bus.publish(bench.redis, events)
+    send(bench.redis, bus.publishing(events))
     bench.intake.step(block_ms=1)
     assert not bench.intake.behind
     bench.intake.overtake()
@@ -172,7 +173,7 @@ def test_a_cancel_that_costs_too_much_for_a_batch_keeps_its_own_tenants_entries_
         accepted = inbox.accept(bench.db, [*requests, *cancels])
         for event in accepted[20:]:
             wide.store(bench.db, event, parse_bulk(event))
-    bus.publish(bench.redis, accepted)
+    send(bench.redis, bus.publishing(accepted))
     sent = 0
     while len(made(bench, "many")) < 20:
         flood(bench, [{"k": sent}], "few")

@@ -15,6 +15,7 @@ from andon.adapters.postgres.events import inbox
 from andon.adapters.postgres.leadership import Leadership
 from andon.adapters.redis import bus as events
 from andon.adapters.redis import flags
+from andon.adapters.redis.sending import send
 from andon.engine.declared.functions import Registry
 from andon.engine.events import Event
 from andon.engine.ids import new_id
@@ -94,6 +95,6 @@ def test_who_lost_the_lease_stands_by(start: Start, db: Connection, bus: Any) ->
     service = start("one")
     wait_until(lambda: service.leads)
     db.execute("UPDATE andon.dispatcher_leases SET holder = 'another', fence = fence + 1")
-    events.publish(bus, [Event("walk/requested", {"case": "a"}, id=str(new_id()))])
+    send(bus, events.publishing([Event("walk/requested", {"case": "a"}, id=str(new_id()))]))
     wait_until(lambda: not service.leads)
     assert db.execute("SELECT count(*) FROM andon.runs").fetchone() == (0,)

@@ -15,8 +15,8 @@ from andon.adapters.postgres.database import Database
 from andon.adapters.postgres.leadership import Leadership
 from andon.adapters.postgres.runs.settle import Settled
 from andon.adapters.postgres.upkeep.hinted import CHUNK, Hint
-from andon.adapters.redis import bus, flags
-from andon.adapters.redis.live import announce
+from andon.adapters.redis import bus, flags, live
+from andon.adapters.redis.sending import send
 from andon.engine.declared.functions import Registry
 from andon.engine.declared.rules import run_flag
 from andon.settings import Settings
@@ -75,8 +75,8 @@ class Leader:
 
     def publish(self, settled: Sequence[Settled]) -> None:
         """Tell everybody of ends: the bus, who looks at a run, who counts; cleanup runs are hinted at the next look."""
-        bus.publish(self.redis, [each.event for each in settled if each.event])
-        announce(self.redis, [(each.run_id, each.subject_id) for each in settled])
+        events = bus.publishing(each.event for each in settled if each.event)
+        send(self.redis, [*events, *live.announcing((each.run_id, each.subject_id) for each in settled)])
         self.metrics.runs.count(settled)
         if any(each.cleanup for each in settled):
             self.look_again()

@@ -24,7 +24,8 @@ from andon.adapters.postgres.upkeep import look
 from andon.adapters.redis import flags
 from andon.adapters.redis.away import answer as redis_answer
 from andon.adapters.redis.away import why_away as redis_why_away
-from andon.adapters.redis.live import announce_subjects
+from andon.adapters.redis.live import announcing
+from andon.adapters.redis.sending import send
 from andon_worker.dispatcher.batches.batch import Effects
 from andon_worker.dispatcher.duties.cancels import CancelPaused, Cascade, Sweep
 from andon_worker.dispatcher.duties.deadlines import Late, Overdue
@@ -254,7 +255,7 @@ class DispatcherService:
         with self._minding("signal"):
             self._leader.publish(effects.settled)
         with self._minding("signal"):
-            announce_subjects(self._leader.redis, effects.subjects)
+            send(self._leader.redis, announcing(subjects=effects.subjects))
         self._doors.wanted |= effects.at_doors
         if self._narrates:
             narrate(effects.passed)

@@ -20,6 +20,7 @@ from andon.adapters.postgres.runs.settle import Settled
 from andon.adapters.redis import bus, live
 from andon.adapters.redis.breaker import Breaker
 from andon.adapters.redis.flags import EPOCH, PREFIX, FlagReader
+from andon.adapters.redis.sending import send
 from andon.engine.events import Event
 from andon_worker.metrics import RunMetrics
 
@@ -121,11 +122,10 @@ class Courier(threading.Thread):
     ) -> None:
         if not settled and not changed and not sent:
             return
-        pipe = self._redis.pipeline(transaction=False)
-        bus.add(pipe, [*sent, *(each.event for each in settled if each.event)])
-        live.add(pipe, dict.fromkeys([*changed, *((each.run_id, each.subject_id) for each in settled)]))
+        told = bus.publishing([*sent, *(each.event for each in settled if each.event)])
+        told += live.announcing(dict.fromkeys([*changed, *((each.run_id, each.subject_id) for each in settled)]))
         try:
-            self._breaker.call(pipe.execute)
+            self._breaker.call(lambda: send(self._redis, told))
         except RedisError as error:
             log.warning("redis refused %d events and what %d ends mean: %s", len(sent), len(settled), error)
         if settled:

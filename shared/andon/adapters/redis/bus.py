@@ -6,7 +6,7 @@ import base64
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from itertools import chain
 from typing import Any
 
@@ -25,36 +25,12 @@ FIELDS = frozenset({"name", "data", "id", "ts", "user", "tenant", "traceparent",
 VERSION = "1"
 
 
-def publish(redis: Redis, events: Sequence[Event], *, flags: Mapping[str, int] | None = None) -> None:
-    """Add events to the stream, and raise and push these cancel flags (name -> seq) with them, in one round trip."""
-    commands = publishing(events, flags=flags)
-    if commands:
-        send(redis, commands)
-
-
-def send(redis: Redis, commands: Sequence[Command]) -> None:
-    """Send these in one round trip by the general client, which traces see."""
-    pipe = redis.pipeline(transaction=False)
-    for command in commands:
-        pipe.execute_command(*command)  # type: ignore[no-untyped-call]
-    pipe.execute()
-
-
-def publishing(events: Sequence[Event], *, flags: Mapping[str, int] | None = None) -> list[Command]:
-    """The commands by which `publish` does it, the push first: somebody waits for it."""
+def publishing(events: Iterable[Event], *, flags: Mapping[str, int] | None = None) -> list[Command]:
+    """The commands that add events to the stream, and raise and push these cancel flags (name -> seq); the push comes
+    first: somebody waits for it.
+    """
     raised = [raising(flags)] if flags else []
-    return [*raised, *map(adding, events)]
-
-
-def adding(event: Event) -> Command:
-    """The command that adds an event to the stream."""
-    return ("XADD", STREAM, "*", *chain.from_iterable(encode(event).items()))
-
-
-def add(pipe: Redis, events: Sequence[Event]) -> None:
-    """Add events to the stream with the caller's pipeline."""
-    for event in events:
-        pipe.execute_command(*adding(event))  # type: ignore[no-untyped-call]
+    return [*raised, *(("XADD", STREAM, "*", *chain.from_iterable(encode(each).items())) for each in events)]
 
 
 def group_of(redis: Redis, stream: str) -> dict[str, Any] | None:

@@ -1,4 +1,4 @@
-"""Commands in one round trip on a connection of the calling thread's own: for what is sent with every request."""
+"""Commands in one round trip: what is sent with every request, on a connection of the calling thread's own."""
 
 from __future__ import annotations
 
@@ -10,6 +10,14 @@ from redis import Redis
 from redis.exceptions import ResponseError
 
 Command = tuple[str | int, ...]
+
+
+def send(redis: Redis, commands: Sequence[Command]) -> None:
+    """Send these by the general client, which traces see."""
+    pipe = redis.pipeline(transaction=False)
+    for command in commands:
+        pipe.execute_command(*command)  # type: ignore[no-untyped-call]
+    pipe.execute()
 
 
 class OwnConnections:

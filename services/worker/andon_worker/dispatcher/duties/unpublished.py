@@ -14,7 +14,7 @@ from andon.adapters.postgres.events import dead_events, inbox
 from andon.adapters.postgres.runs.settle import make_ends
 from andon.adapters.postgres.upkeep.look import Due
 from andon.adapters.redis import bus
-from andon.adapters.redis.sending import Command
+from andon.adapters.redis.sending import Command, send
 from andon_worker.dispatcher.duties.duty import Duty
 from andon_worker.dispatcher.halving import halving
 from andon_worker.dispatcher.intake import Intake
@@ -95,7 +95,7 @@ class Relay(Duty):
             lambda some: commands.extend(bus.publishing(inbox.read_open(connection, some))),
             lambda seq, error: self._bury(connection, seq, error),
         )
-        bus.send(self._leader.redis, commands)
+        send(self._leader.redis, commands)
 
     def _bury(self, connection: psycopg.Connection[Any], seq: int, error: Exception) -> None:
         """An event of the outbox that can't be published is kept with the reason, and its row closed."""
