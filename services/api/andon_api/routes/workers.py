@@ -14,4 +14,4 @@ blueprint = Blueprint("workers", __name__, description="Who executes runs")
 @blueprint.answers(200, WorkerPage)
 def listed() -> Row:
     """The workers that are there, the oldest first: one that says nothing for a minute is not."""
-    return {"items": [each._asdict() for each in workers.listed(connection())], "next_cursor": None}
+    return {"items": [vars(each) for each in workers.listed(connection())], "next_cursor": None}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import psycopg
 
@@ -28,7 +29,8 @@ WHERE seen_at > clock_timestamp() - %(gone)s * interval '1 s' ORDER BY started_a
 """)
 
 
-class Present(NamedTuple):
+@dataclass(frozen=True)
+class Present:
     """What a worker says of itself. `busy` is how many of its lanes execute a run."""
 
     id: str
@@ -40,23 +42,17 @@ class Present(NamedTuple):
     functions: int
 
 
-class Worker(NamedTuple):
+@dataclass(frozen=True)
+class Worker(Present):
     """A worker that is there."""
 
-    id: str
-    lanes: int
-    busy: int
-    version: str
-    release: str
-    queues: Sequence[str]
-    functions: int
     started_at: dt.datetime
     seen_at: dt.datetime
 
 
 def seen(connection: psycopg.Connection[Any], present: Present) -> None:
     """It is there."""
-    _SEEN.execute(connection, {**present._asdict(), "queues": list(present.queues)})
+    _SEEN.execute(connection, {**vars(present), "queues": list(present.queues)})
 
 
 def gone(connection: psycopg.Connection[Any], id: str) -> None:

@@ -59,7 +59,7 @@ def list_(as_json: AsJson = False) -> None:
 def _described(name: str, worker: workers.Worker | None, held: draining.Holding | None) -> dict[str, object]:
     nothing = dict.fromkeys(("lanes", "version", "release", "queues", "functions", "started_at", "seen_at"))
     idle = {"runs": 0, "run": None, "step": None, "seconds": None}
-    said = {key: value for key, value in (worker._asdict() if worker else nothing).items() if key not in {"id", "busy"}}
+    said = {key: value for key, value in (vars(worker) if worker else nothing).items() if key not in {"id", "busy"}}
     return {"worker": name, **said, **(held._asdict() if held else idle)}
 
 

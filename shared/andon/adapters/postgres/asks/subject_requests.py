@@ -25,16 +25,19 @@ from andon.adapters.postgres.subjects.subjects import BEFORE, SUPERSEDED, Found,
 from andon.engine.declared.subjects import KIND, id_text, placed
 from andon.engine.events import SUBJECT_CANCELLED, Event
 
+# What becomes of a subject that is asked for, whatever it was.
+_ACTIVE = """
+    status = 'active', requested_at = clock_timestamp(), current_run_id = NULL, error = NULL, completed_at = NULL,
+    cancel_requested_at = NULL, cancelled_at = NULL, failed_at = NULL, updated_at = clock_timestamp(),
+    version = s.version + 1
+"""
 # Follows a CTE `event` with what was recorded, if it was: the subject is active from then on.
 REQUESTING = f"""
 , opened AS (
     INSERT INTO andon.outbox (event_seq) SELECT seq FROM event
 ), requested AS (
-    UPDATE andon.subjects s SET status = 'active', requested_by = %(user)s::jsonb, requested_at = clock_timestamp(),
-        before = {BEFORE.format(row="%(before)s::jsonb")},
-        request_seq = e.seq, request_event_id = e.id, current_run_id = NULL, error = NULL, completed_at = NULL,
-        cancel_requested_at = NULL, cancelled_at = NULL, failed_at = NULL, updated_at = clock_timestamp(),
-        version = s.version + 1
+    UPDATE andon.subjects s SET requested_by = %(user)s::jsonb, request_seq = e.seq, request_event_id = e.id,
+        before = {BEFORE.format(row="%(before)s::jsonb")}, {_ACTIVE}
     FROM event e WHERE s.id = %(subject)s
     RETURNING andon.follow(s)
 )
@@ -53,11 +56,8 @@ SELECT event.seq, event.ts, {LOCKING} FROM subject LEFT JOIN event ON true
 """)
 # Events of the outbox that ask for subjects: each subject is moved by the newest of them.
 _MOVE = f"""
-UPDATE andon.subjects s SET status = 'active', requested_by = w."user"::jsonb, requested_at = clock_timestamp(),
-    before = {BEFORE.format(row="w.before::jsonb")},
-    request_seq = w.seq, request_event_id = w.event_id, current_run_id = NULL, error = NULL, completed_at = NULL,
-    cancel_requested_at = NULL, cancelled_at = NULL, failed_at = NULL, updated_at = clock_timestamp(),
-    version = s.version + 1
+UPDATE andon.subjects s SET requested_by = w."user"::jsonb, request_seq = w.seq, request_event_id = w.event_id,
+    before = {BEFORE.format(row="w.before::jsonb")}, {_ACTIVE}
 FROM unnest(%s::uuid[], %s::bigint[], %s::text[], %s::text[], %s::text[]) w (subject_id, seq, event_id, "user", before)
 WHERE s.id = w.subject_id AND coalesce(s.request_seq, 0) < w.seq
 RETURNING andon.follow(s)
