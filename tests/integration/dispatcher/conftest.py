@@ -115,7 +115,8 @@ def bench(database_url: str, redis_url: str, database: Connection) -> Iterator[B
     assert leadership.acquire(own.connection())
     metrics = DispatcherMetrics(new_registry())
     effects: list[Effects] = []
-    intake = Intake(redis, blocking, own, Registry([made]), leadership, effects.append, metrics)
+    leader = Leader(Settings(), Registry([made]), own, redis, HintBroker(redis), leadership, metrics)
+    intake = Intake(leader, blocking, effects.append)
     intake.create_group()
     yield Bench(intake, redis, database, metrics, effects)
     own.close()

@@ -19,8 +19,11 @@ from andon.adapters.postgres.leadership import Leadership
 from andon.adapters.postgres.registered import functions
 from andon.adapters.redis.bus import GROUP, STREAM
 from andon.engine.declared.functions import Registry
+from andon.settings import Settings
+from andon_worker.broker import HintBroker
 from andon_worker.dispatcher.batches.batch import Effects
 from andon_worker.dispatcher.intake import Intake
+from andon_worker.dispatcher.leader import Leader
 from andon_worker.metrics import DispatcherMetrics, new_registry
 
 TABLES = (
@@ -129,7 +132,7 @@ def desk(db: Connection, database: Database, bus: Any, registry: Registry) -> De
         made.on_signal(effects)
         made.signalled.append(effects)
 
-    intake = Intake(bus, bus, database, registry, leadership, signal, metrics)
+    intake = Intake(Leader(Settings(), registry, database, bus, HintBroker(bus), leadership, metrics), bus, signal)
     intake.create_group()
     made = Desk(db, bus, intake, leadership, metrics)
     return made

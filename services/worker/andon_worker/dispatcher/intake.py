@@ -24,19 +24,16 @@ from redis.exceptions import ResponseError
 
 from andon.adapters.cel import TooLong
 from andon.adapters.postgres.away import Away, first_line, why_away
-from andon.adapters.postgres.database import Database
 from andon.adapters.postgres.doors.pauses import Pauses
 from andon.adapters.postgres.events import dead_events, inbox
 from andon.adapters.postgres.events.dead_events import Dead
 from andon.adapters.postgres.events.known_tenants import known_tenants
 from andon.adapters.postgres.events.own_events import check_own
-from andon.adapters.postgres.leadership import Leadership
 from andon.adapters.postgres.upkeep.retention import position, still_open
 from andon.adapters.redis.bounded import ReplyTooLarge
 from andon.adapters.redis.bus import GROUP, STREAM, decode, preserve
 from andon.adapters.redis.stream.ahead import Ahead
 from andon.adapters.redis.stream.reading import BoundedReader, Entry, place_of, size, tenant_of
-from andon.engine.declared.functions import Registry
 from andon.engine.declared.gates import is_limited
 from andon.engine.errors import EventError
 from andon.engine.events import DEFAULT_TENANT, ENDS, Event, why_only_ours
@@ -45,9 +42,9 @@ from andon_worker.dispatcher.batches.costly import Costly
 from andon_worker.dispatcher.batches.sharing import MANY_BESIDE_OTHERS, Sharing
 from andon_worker.dispatcher.batches.size import MOST, MOST_BYTES, BatchSize
 from andon_worker.dispatcher.halving import halving, is_nobodys_fault, is_too_much
+from andon_worker.dispatcher.leader import Leader
 from andon_worker.dispatcher.low_water import forgotten
 from andon_worker.dispatcher.observing import batch_observed
-from andon_worker.metrics import DispatcherMetrics
 
 if TYPE_CHECKING:
     from andon.adapters.tracing.spans import Tracing
@@ -85,27 +82,21 @@ class Intake:
 
     def __init__(
         self,
-        redis: Redis,
+        leader: Leader,
         blocking: Redis,
-        database: Database,
-        registry: Registry,
-        leadership: Leadership,
         signal: Callable[[Effects], None],
-        metrics: DispatcherMetrics,
         tracing: Tracing | None = None,
         *,
         stream: str = STREAM,
         pauses: Pauses | None = None,
     ) -> None:
-        self._redis = redis
-        self._reader = BoundedReader(redis, blocking, stream, GROUP)
-        self._database = database
-        self._registry = registry
-        self._leadership = leadership
+        self._leader = leader
+        self._redis = leader.redis
+        self._metrics = leader.metrics
+        self._reader = BoundedReader(leader.redis, blocking, stream, GROUP)
         self._signal = signal
-        self._metrics = metrics
-        self._can_wait = {name.encode() for name in ENDS if not registry.concerns(name)}
-        self._limited = [json.dumps(each.id).encode() for each in registry if is_limited(each)]
+        self._can_wait = {name.encode() for name in ENDS if not leader.registry.concerns(name)}
+        self._limited = [json.dumps(each.id).encode() for each in leader.registry if is_limited(each)]
         self._put_off: list[Entry] = []
         self._tracing = tracing
         self._stream = stream
@@ -113,7 +104,7 @@ class Intake:
         self._size = BatchSize()
         self._sharing = Sharing()
         self._costly = Costly()
-        self._ahead = Ahead(redis, stream, GROUP)
+        self._ahead = Ahead(leader.redis, stream, GROUP)
         self._outbox_at = 0.0
         self._resuming = True
         self._resumed_to = "-"
@@ -243,7 +234,7 @@ class Intake:
         if began < self._outbox_at:
             return
         others = [*self._sharing.many(), *self._costly]
-        found = inbox.open_of_others(self._database.connection(), others, MANY_BESIDE_OTHERS)
+        found = inbox.open_of_others(self._leader.connection(), others, MANY_BESIDE_OTHERS)
         if not found:  # to look through what many of one tenant have left there takes long
             self._outbox_at = time.monotonic() + 9 * (time.monotonic() - began)
         try:
@@ -278,7 +269,7 @@ class Intake:
         """Handle entries that lie ahead, of each tenant in its order: what is held of it comes before them."""
         if self.pending_first or self._resuming:
             return
-        tenants = known_tenants(self._database.connection()) - {*self._sharing.many(), *self._costly}
+        tenants = known_tenants(self._leader.connection()) - {*self._sharing.many(), *self._costly}
         while time.monotonic() < until and (entries := self._ahead.next(tenants)) is not None:
             entries = [*self._sharing.take_of({tenant_of(each) for each in entries}), *entries]
             at_once = self._size.now
@@ -288,13 +279,13 @@ class Intake:
                     return
 
     def _commit_accepted(self, keys: Sequence[tuple[str, str]]) -> Effects:
-        connection = self._database.connection()
+        connection = self._leader.connection()
         with connection.transaction():
             self._hold(connection)
             events = [_named_by(key) for key in keys]
             return record_batch(
                 connection,
-                self._registry,
+                self._leader.registry,
                 events,
                 [None] * len(events),
                 awaited=self.awaited,
@@ -321,8 +312,9 @@ class Intake:
 
     def _new(self, block_ms: int) -> list[Entry]:
         """Entries that nobody has read; one that is too large to come whole is pending then, and comes cut."""
+        holder = self._leader.leadership.holder
         try:
-            return self._reader.new(self._leadership.holder, count=MOST, most_bytes=MOST_BYTES, block_ms=block_ms)
+            return self._reader.new(holder, count=MOST, most_bytes=MOST_BYTES, block_ms=block_ms)
         except ReplyTooLarge:
             self.pending_first = True
             return []
@@ -389,7 +381,7 @@ class Intake:
 
     def _commit(self, events: Sequence[Read], dead: Sequence[Unfit]) -> Effects:
         """Record the batch, but for entries that retention has passed; they are acknowledged and counted."""
-        connection = self._database.connection()
+        connection = self._leader.connection()
         with connection.transaction():
             low_water = self._hold(connection)
             accepted, unfit = self._accepted(connection, dead)
@@ -403,7 +395,7 @@ class Intake:
             if kept:
                 effects = record_batch(
                     connection,
-                    self._registry,
+                    self._leader.registry,
                     [event for _, event in kept],
                     [id for id, _ in kept],
                     awaited=self.awaited,
@@ -459,7 +451,7 @@ class Intake:
         done.append(Done([entry], Effects()))
 
     def _commit_dead(self, dead: Unfit) -> None:
-        connection = self._database.connection()
+        connection = self._leader.connection()
         with connection.transaction():
             self._hold(connection)
             self._bury(connection, [dead])
@@ -500,7 +492,7 @@ class Intake:
     def _put_by(self, entry: Entry, why: Away, tries: int) -> None:
         """Accept it as the API would, and let the relay bring it again; dead if it was too much time after time."""
         [(_, event)] = self._decode([entry])[0]
-        connection = self._database.connection()
+        connection = self._leader.connection()
         with connection.transaction():
             self._hold(connection)
             inbox.check_no_table_is_locked(connection)
@@ -532,7 +524,7 @@ class Intake:
 
     def _hold(self, connection: psycopg.Connection[Any]) -> str:
         """Until the transaction ends, nobody else leads and the stream's low-water mark, returned, doesn't rise."""
-        return self._leadership.hold(connection)
+        return self._leader.leadership.hold(connection)
 
 
 def _key(entry: Entry) -> tuple[str, str] | None:

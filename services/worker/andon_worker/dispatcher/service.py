@@ -70,16 +70,7 @@ class DispatcherService:
         self.leads = False
         self._pauses = Pauses()
         self._gatekeeper = Gatekeeper(leader.registry, self._pauses)
-        intake = (
-            leader.redis,
-            blocking,
-            leader.database,
-            leader.registry,
-            leader.leadership,
-            self._signal,
-            leader.metrics,
-            tracing,
-        )
+        intake = leader, blocking, self._signal, tracing
         self._intake = Intake(*intake, pauses=self._pauses)
         self._former = FormerStreams(
             leader.redis, lambda stream: FormerIntake(*intake, stream=stream, pauses=self._pauses)
