@@ -52,18 +52,6 @@ def make_document(
     return document | {"changes": changes(previous, digest(document))}
 
 
-def parted(document: Document) -> tuple[list[str], list[str]]:
-    """The sections with something to show, and those of which a sentence says all."""
-    wording = LOCALES[document["options"]["locale"]]
-    shown: list[str] = []
-    quiet: list[str] = []
-    for name, result in document["sections"].items():
-        section = SECTIONS[name]
-        drawn = section.figures(result, wording) or any(grid.rows for grid in section.grids(result, wording))
-        (shown if drawn or len(document["narrative"]["sections"][name]) > 2 else quiet).append(name)
-    return shown, quiet
-
-
 def render_json(document: Document, path: Path) -> None:
     """Write `report.json`."""
     path.write_text(json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False) + "\n", encoding="utf-8")

@@ -67,6 +67,7 @@ class Section:
 
     `compute` makes the numbers from the dataset as Parquet: plain JSON, a durable step's memo, and all that the rest
     is made from. It opens the dataset itself, says how far it is and lets itself be stopped at any time.
+    `caution` is to be borne in mind of all that it says: it stands once, at the report's end.
     """
 
     name: str
@@ -75,3 +76,4 @@ class Section:
     sentences: Callable[[Result, Wording], list[Sentence]]
     figures: Callable[[Result, Wording], list[Figure]] = none_drawn
     grids: Callable[[Result, Wording], list[Grid]] = no_grids
+    caution: str = ""

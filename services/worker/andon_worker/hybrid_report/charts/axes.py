@@ -97,9 +97,10 @@ def x_axis(
     about: int,
     grid_to: float | None = None,
     plain: bool = False,
+    whole: bool = False,
 ) -> None:
     """The numbers below; those that would touch the one before are left out."""
-    marks = x.marks(about, whole=plain)
+    marks = x.marks(about, whole=whole or plain)
     used = -math.inf
     for mark, text in zip(marks, tick_texts(marks, wording, plain), strict=True):
         if grid_to is not None:

@@ -18,11 +18,13 @@ def histogram(
     wording: Wording,
     log: bool = False,
     plain: bool = False,
+    whole: bool = False,
 ) -> Drawing:
-    """A histogram of numbers; `log` where the edges are evenly spaced in their logarithms, `plain` for years."""
+    """A histogram of numbers, `whole` ones or with fractions; `log` where the edges are evenly spaced in their
+    logarithms, `plain` for years."""
     drawing = Drawing(HALF, _HEIGHT, title)
     x = _bars(drawing, edges, counts, wording, log, wording.exact)
-    x_axis(drawing, wording, x, _HEIGHT - 8, about=4 if not log else 5, plain=plain)
+    x_axis(drawing, wording, x, _HEIGHT - 8, about=4 if not log else 5, plain=plain, whole=whole)
     return drawing
 
 

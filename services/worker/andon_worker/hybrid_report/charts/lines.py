@@ -50,8 +50,9 @@ def line(
     low, high = (min(known), max(known)) if known else (0.0, 1.0)
     if zero or (low > 0 and low < 0.35 * high):
         low, high = min(low, 0.0), max(high, 0.0)
-    if marks and low:
-        low -= (high - low) * 0.12  # room for the word below the lowest point
+    below = (high - low) * 0.12  # room for the word below the lowest point
+    if marks and min(value for _, value, _ in marks) < low + below:
+        low -= below
     left, y = y_axis(drawing, wording, low, high, top, drawing.height - 26)
     times = [seconds_of(moment) for each in series for moment, _ in each.points]
     x = Scale(min(times), max(times), left + 6, FULL - 12)
@@ -64,7 +65,7 @@ def line(
             stroke = Line(((at, middle), (at + 12, middle)), colour, 2.6)
             drawing.add(stroke, Text(at + 17, middle + 4, text, "start", INK))
     for moment, value, word in marks:
-        _mark(drawing, x(seconds_of(moment)), y(value), word, above=value == high)
+        _mark(drawing, x(seconds_of(moment)), y(value), word, left, above=value == high)
     return drawing
 
 
@@ -94,9 +95,9 @@ def _legend(names: Sequence[str]) -> list[tuple[float, str, int]]:
     return placed
 
 
-def _mark(drawing: Drawing, x: float, y: float, word: str, above: bool) -> None:
+def _mark(drawing: Drawing, x: float, y: float, word: str, left: float, above: bool) -> None:
     half = text_width(word, 9.5) / 2
     drawing.add(
         Dot(x, y, 3.2, ACCENT, word),
-        Text(min(max(x, half), drawing.width - half), y - 7 if above else y + 14, word, "middle", MUTED, 9.5),
+        Text(min(max(x, left + half), drawing.width - half), y - 7 if above else y + 14, word, "middle", MUTED, 9.5),
     )

@@ -15,13 +15,15 @@ def heat_map(title: str, names: Sequence[str], matrix: Sequence[Sequence[float |
     What isn't known has no number. Where names don't fit below the columns, rows and columns are numbered instead.
     """
     below = list(names)
-    cell = min(56.0, (FULL - gutter(names, FULL * 0.36) - 4) / len(names))
-    if any(text_width(name, 8.5) > cell - 2 for name in names):
+    widest = max(56.0, max(text_width(name, 8.5) for name in names) + 4)
+    cell = min(widest, (FULL - gutter(names, FULL * 0.36) - 4) / len(names))
+    if cell < widest:
+        widest = 56.0
         below = [str(place) for place in range(1, len(names) + 1)]
         names = [f"{name}  {place}" for place, name in enumerate(names, 1)]
     left = gutter(names, FULL * 0.36)
-    cell = min(56.0, (FULL - left - 4) / len(names))
-    high = max(20.0, cell * 0.5)
+    cell = min(widest, (FULL - left - 4) / len(names))
+    high = min(28.0, max(20.0, cell * 0.5))
     drawing = Drawing(FULL, high * len(names) + 26, title)
     for i, row in enumerate(matrix):
         y = i * high + 2

@@ -65,11 +65,11 @@ def intervals(title: str, rows: Sequence[Interval], wording: Wording) -> Drawing
     return drawing
 
 
-def boxes(title: str, rows: Sequence[Box], wording: Wording, log: bool = False) -> Drawing:
+def boxes(title: str, rows: Sequence[Box], wording: Wording) -> Drawing:
     """A box from quartile to quartile with the median as a line, the mean as a dot, whiskers to the ends given."""
     drawing = Drawing(FULL, ROW * len(rows) + 30, title)
     names = gutter([row.name for row in rows], FULL * 0.3)
-    x = _scale(drawing, [v for row in rows for v in (row.low, row.high, row.mean)], names, wording, log)
+    x = _scale(drawing, [v for row in rows for v in (row.low, row.high, row.mean)], names, wording)
     for place, row in enumerate(rows):
         y = place * ROW + ROW / 2 + 2
         said = (
@@ -86,13 +86,9 @@ def boxes(title: str, rows: Sequence[Box], wording: Wording, log: bool = False) 
     return drawing
 
 
-def _scale(drawing: Drawing, values: list[float], names: float, wording: Wording, log: bool = False) -> Scale:
+def _scale(drawing: Drawing, values: list[float], names: float, wording: Wording) -> Scale:
     low, high = min(values), max(values)
-    if log:
-        low, high = low * 0.95, high * 1.05
-    else:
-        margin = (high / 2 - low / 2) * 0.06 or abs(high) * 0.05 or 1
-        low, high = low - margin, high + margin
-    x = Scale(low, high, names + 4, FULL - 12, log)
+    margin = (high / 2 - low / 2) * 0.06 or abs(high) * 0.05 or 1
+    x = Scale(low - margin, high + margin, names + 4, FULL - 12)
     x_axis(drawing, wording, x, drawing.height - 8, about=7, grid_to=2)
     return x

@@ -17,7 +17,7 @@ import duckdb
 from andon.reports import Column, Control, Creeping
 from andon.reports.duck import connect, identifier, literal, telling
 from andon.reports.meaning.described import description
-from andon.reports.options import MEASURABLE, TEMPORAL, ReportOptions, check_columns
+from andon.reports.options import TEMPORAL, ReportOptions, check_columns
 from andon_worker.hybrid_report.figures.across import VALUE, across, subject
 from andon_worker.hybrid_report.figures.survey import Seen, survey
 
@@ -49,10 +49,6 @@ class Table:
     @property
     def exact(self) -> bool:
         return self.rows <= EXACT_ROWS
-
-    @property
-    def numeric(self) -> list[Column]:
-        return [column for column in self.columns if column.type in MEASURABLE]
 
     @property
     def averaged(self) -> list[Column]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from andon_worker.hybrid_report.document import Document
+from andon_worker.hybrid_report.rendering.parts import Part
+from andon_worker.hybrid_report.sections import SECTIONS
 from andon_worker.hybrid_report.wording import LOCALES, label
 
 
@@ -19,19 +21,23 @@ def subtitle(document: Document) -> str:
     return " · ".join(parts)
 
 
-def method(document: Document) -> list[str]:
-    """How the numbers came about."""
+def method(document: Document, shown: list[Part]) -> list[str]:
+    """How the numbers came about, and what to bear in mind."""
     options = document["options"]
     wording = LOCALES[options["locale"]]
-    lines = [
+    resampled = options["resamples"] and any(part.name == "groups" for part in shown)
+    intervals = (
+        "Intervals are percentile bootstrap intervals of the mean, from "
+        f"{wording.count(options['resamples'], 'resample')} with seed {options['seed']}: the same options give the "
+        "same report."
+    )
+    return [
         "Empty values are missing, as are NaN and the infinities, and what the tables of data quality list. Every "
         "figure uses the values present.",
         "Distinct counts and quantiles are exact up to five million rows, and close approximations beyond; the tables "
         "say which. Duplicate rows are found by a 64-bit hash.",
-        "Intervals are percentile bootstrap intervals of the mean, from "
-        f"{wording.count(options['resamples'], 'resample')} with seed {options['seed']}: the same options give the "
-        "same report.",
+        *([intervals] if resampled else []),
         "Where columns weren't chosen by hand, the measures are amounts of money, counts, and numbers with "
         "fractions or negative values, and the groups are columns of 2 to 30 different values.",
+        *(caution for part in shown if part.name in SECTIONS and (caution := SECTIONS[part.name].caution)),
     ]
-    return lines if "groups" in document["sections"] and options["resamples"] else [*lines[:2], lines[3]]

@@ -8,13 +8,12 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from andon_worker.hybrid_report.changes import change_grids, change_sentences
-from andon_worker.hybrid_report.document import Document, parted
+from andon_worker.hybrid_report.document import Document
 from andon_worker.hybrid_report.drawing import to_svg
 from andon_worker.hybrid_report.rendering.facts import method, subtitle
+from andon_worker.hybrid_report.rendering.parts import Part, parts
 from andon_worker.hybrid_report.section import Figure, Grid
-from andon_worker.hybrid_report.sections import SECTIONS
-from andon_worker.hybrid_report.wording import LOCALES, label, one_way
+from andon_worker.hybrid_report.wording import label
 
 # The browser itself is told to refuse everything but the styles in the file.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
@@ -24,8 +23,8 @@ def render_html(document: Document, path: Path) -> None:
     """Write the report as a web page; everything from the dataset is escaped."""
     style = files(__package__).joinpath("report.css").read_text(encoding="utf-8")
     title = escape(label(document["title"], 200))
-    shown, quiet = parted(document)
-    parts = [
+    shown, quiet = parts(document)
+    page = [
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
@@ -33,14 +32,13 @@ def render_html(document: Document, path: Path) -> None:
         f'<header>\n<h1>{title}</h1>\n<p class="subtitle">{escape(subtitle(document))}</p>\n</header>\n',
         _key_findings(document["narrative"]["keyFindings"]),
         _contents(shown),
-        _changes(document),
-        *(_section(name, document) for name in shown),
-        _rest(quiet, document),
+        *map(_part, shown),
+        _rest(quiet),
         '<section class="method">\n<h2 id="method">How the numbers were made</h2>\n'
-        + _items(method(document))
+        + _items(method(document, shown))
         + "</section>\n</main>\n</body>\n</html>\n",
     ]
-    path.write_text("\n".join(parts), encoding="utf-8")
+    path.write_text("\n".join(page), encoding="utf-8")
 
 
 def _key_findings(findings: list[dict[str, Any]]) -> str:
@@ -55,21 +53,6 @@ def _key_findings(findings: list[dict[str, Any]]) -> str:
     return f'<section class="key">\n<h2 id="key">Key findings</h2>\n<ul>\n{items}</ul>\n</section>\n'
 
 
-def _changes(document: Document) -> str:
-    """What is different from the last run, if there was one."""
-    found = document.get("changes")
-    if not found:
-        return ""
-    wording = LOCALES[document["options"]["locale"]]
-    since = wording.moment(found["since"])
-    told = "".join(f"<p>{escape(one_way(each))}</p>\n" for each in change_sentences(found, wording))
-    grids = "".join(_table(grid) for grid in change_grids(found, wording) if grid.rows)
-    return (
-        f'<section>\n<h2 id="changes">Since the report of {escape(since)}</h2>\n<div class="prose">\n{told}</div>\n'
-        f"{grids}</section>\n"
-    )
-
-
 def _target(finding: dict[str, Any]) -> str:
     return figure_id(finding["section"], finding["figure"]) if finding["figure"] else finding["section"]
 
@@ -79,33 +62,29 @@ def figure_id(section: str, key: str) -> str:
     return f"{section}-{sha256(key.encode()).hexdigest()[:10]}"
 
 
-def _contents(names: list[str]) -> str:
-    links = "".join(f'<li><a href="#{name}">{escape(SECTIONS[name].title)}</a></li>' for name in names)
+def _contents(shown: list[Part]) -> str:
+    links = "".join(f'<li><a href="#{part.name}">{escape(part.title)}</a></li>' for part in shown)
     return f'<nav aria-label="Sections"><ul>{links}</ul></nav>\n'
 
 
-def _section(name: str, document: Document) -> str:
-    section, result = SECTIONS[name], document["sections"][name]
-    wording = LOCALES[document["options"]["locale"]]
-    said = "".join(f"<p>{escape(sentence)}</p>\n" for sentence in document["narrative"]["sections"][name])
-    drawn = "".join(_figure(name, figure) for figure in section.figures(result, wording))
+def _part(part: Part) -> str:
+    said = "".join(f"<p>{escape(sentence)}</p>\n" for sentence in part.sentences)
+    drawn = "".join(_figure(part.name, figure) for figure in part.figures)
     return (
-        f'<section aria-labelledby="{name}">\n<h2 id="{name}">{escape(section.title)}</h2>\n'
+        f'<section aria-labelledby="{part.name}">\n<h2 id="{part.name}">{escape(part.title)}</h2>\n'
         f'<div class="prose">\n{said}</div>\n'
         + (f'<div class="figures">\n{drawn}</div>\n' if drawn else "")
-        + "".join(_table(grid) for grid in section.grids(result, wording) if grid.rows)
+        + "".join(map(_table, part.grids))
         + "</section>\n"
     )
 
 
-def _rest(names: list[str], document: Document) -> str:
+def _rest(quiet: list[Part]) -> str:
     """The sections that have a sentence and nothing to show."""
-    if not names:
+    if not quiet:
         return ""
     items = "".join(
-        f'<dt id="{name}">{escape(SECTIONS[name].title)}</dt>'
-        f"<dd>{escape(' '.join(document['narrative']['sections'][name]))}</dd>\n"
-        for name in names
+        f'<dt id="{part.name}">{escape(part.title)}</dt><dd>{escape(" ".join(part.sentences))}</dd>\n' for part in quiet
     )
     return f'<section>\n<h2 id="rest">Also looked at</h2>\n<dl>\n{items}</dl>\n</section>\n'
 

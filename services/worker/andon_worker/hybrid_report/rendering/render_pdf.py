@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 import string
 import unicodedata
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from andon.reports import Control, NoControl
-from andon_worker.hybrid_report.changes import change_grids, change_sentences
-from andon_worker.hybrid_report.document import Document, parted
+from andon_worker.hybrid_report.document import Document
 from andon_worker.hybrid_report.rendering.facts import method, subtitle
+from andon_worker.hybrid_report.rendering.parts import Part, parts
 from andon_worker.hybrid_report.rendering.pdf_page import Page, draw, table
 from andon_worker.hybrid_report.section import Figure
-from andon_worker.hybrid_report.sections import SECTIONS
-from andon_worker.hybrid_report.wording import LOCALES, label, one_way, some
+from andon_worker.hybrid_report.wording import label, some
 
 _GAP = 8.0
 _LEAST = 0.72  # of its size that a chart keeps
@@ -35,17 +35,16 @@ def render_pdf(document: Document, path: Path, control: Control | None = None) -
     pdf.add_page()
     _title(pdf, document)
     links = _key_findings(pdf, document["narrative"]["keyFindings"])
-    _changes(pdf, document)
-    names, quiet = parted(document)
-    for place, name in enumerate(names):
-        control.progress(place / (len(names) + 1), SECTIONS[name].title)
-        _section(pdf, name, document, links, control)
+    shown, quiet = parts(document)
+    for place, part in enumerate(shown):
+        control.progress(place / (len(shown) + 1), part.title)
+        _part(pdf, part, links, control)
     if quiet:
-        _rest(pdf, quiet, document, links)
+        _rest(pdf, quiet, links)
     for link in links.values():  # none is left without a place: a reader of the file would stumble
         pdf.set_link(link, y=pdf.get_y())
-    control.progress(len(names) / (len(names) + 1), "writing")
-    _method(pdf, method(document))
+    control.progress(len(shown) / (len(shown) + 1), "writing")
+    _method(pdf, method(document, shown))
     control.check()
     pdf.output(str(path))
 
@@ -81,57 +80,37 @@ def _key_findings(pdf: Page, findings: list[dict[str, Any]]) -> Links:
     return links
 
 
-def _changes(pdf: Page, document: Document) -> None:
-    """What is different from the last run, if there was one."""
-    found = document.get("changes")
-    if not found:
-        return
-    wording = LOCALES[document["options"]["locale"]]
-    pdf.ln(5)
-    pdf.keep(30)
-    pdf.heading(f"Since the report of {wording.moment(found['since'])}")
-    for sentence in change_sentences(found, wording):
-        pdf.write_text(one_way(sentence))
-        pdf.ln(1)
-    for grid in change_grids(found, wording):
-        if grid.rows:
-            table(pdf, grid)
-
-
-def _section(pdf: Page, name: str, document: Document, links: Links, control: Control) -> None:
-    section, result = SECTIONS[name], document["sections"][name]
-    wording = LOCALES[document["options"]["locale"]]
-    rows = _rows(section.figures(result, wording))
-    told = document["narrative"]["sections"][name]
+def _part(pdf: Page, part: Part, links: Links, control: Control) -> None:
+    rows = _rows(part.figures)
+    many = len(part.sentences)
     pdf.ln(5)
     # A heading stays with what follows it: some lines, or the first charts where there are hardly any.
-    pdf.keep(35 if len(told) > 2 or not rows else min(180.0, 24 + 6 * len(told) + _LEAST * _height(pdf, rows[0])))
-    pdf.start_section(section.title)
-    _arrive(pdf, links, name, "")
-    pdf.heading(section.title)
-    for sentence in told:
+    pdf.keep(35 if many > 2 or not rows else min(180.0, 24 + 6 * many + _LEAST * _height(pdf, rows[0])))
+    pdf.start_section(part.title)
+    _arrive(pdf, links, part.name, "")
+    pdf.heading(part.title)
+    for sentence in part.sentences:
         pdf.write_text(sentence)
         pdf.ln(1)
     while rows:
         control.check()
-        _figures(pdf, rows.pop(_next(pdf, rows)), name, links)
-    for grid in section.grids(result, wording):
+        _figures(pdf, rows.pop(_next(pdf, rows)), part.name, links)
+    for grid in part.grids:
         control.check()
-        if grid.rows:
-            table(pdf, grid)
+        table(pdf, grid)
 
 
-def _rest(pdf: Page, names: list[str], document: Document, links: Links) -> None:
+def _rest(pdf: Page, quiet: list[Part], links: Links) -> None:
     """The sections that have a sentence and nothing to show."""
     pdf.ln(5)
     pdf.keep(30)
     pdf.start_section("Also looked at")
     pdf.heading("Also looked at")
-    for name in names:
-        _arrive(pdf, links, name, "")
+    for part in quiet:
+        _arrive(pdf, links, part.name, "")
         pdf.keep(16)
-        pdf.write_text(SECTIONS[name].title, bold=True)
-        pdf.write_text(" ".join(document["narrative"]["sections"][name]))
+        pdf.write_text(part.title, bold=True)
+        pdf.write_text(" ".join(part.sentences))
         pdf.ln(1.5)
 
 
@@ -140,7 +119,7 @@ def _arrive(pdf: Page, links: Links, section: str, figure: str) -> None:
         pdf.set_link(link, y=pdf.get_y())
 
 
-def _rows(found: list[Figure]) -> list[list[Figure]]:
+def _rows(found: Sequence[Figure]) -> list[list[Figure]]:
     """Wide figures alone, narrow ones in pairs."""
     rows: list[list[Figure]] = []
     for figure in found:

@@ -28,7 +28,8 @@ _STRONGEST = 10
 # Few rows go together by chance: 30 are asked for, half of a small table's, but never less than five.
 _FEWEST_ROWS, _ENOUGH_ROWS = 5, 30
 _DOTS = 500
-_STRONG, _DRAWN = 0.5, 0.3
+_STRONG, _DRAWN, _TELLING = 0.5, 0.3, 0.1
+_FAR = 2.0  # times the middle 98 % that all points take before the farthest are left out of the picture
 _SAME = 0.9999  # two columns that hold the same in other units say nothing of each other
 
 
@@ -194,7 +195,7 @@ def sentences(result: Result, wording: Wording) -> list[Sentence]:
     strong = [pair for pair in result["strongest"] if abs(pair["pearson"]) >= _STRONG]
     totals = [each for each in result["sums"] if any(is_part(p["a"], p["b"], [each]) for p in strong)]
     strong = [pair for pair in strong if not is_part(pair["a"], pair["b"], result["sums"])]
-    told = [_pair(pair, result, wording) for pair in strong[:5]]
+    told = [_pair(pair, result, wording) for pair in strong[:3]]
     told += [
         Sentence(
             f"{label(pair['a'])} and {label(pair['b'])} move together along a curve: their ranks correlate by "
@@ -227,7 +228,7 @@ def sentences(result: Result, wording: Wording) -> list[Sentence]:
                 "correlate most with another in a sample."
             )
         )
-    return [*told, Sentence("A correlation says that two columns move together, not that one moves the other.")]
+    return told
 
 
 def _repeating(copies: dict[str, str]) -> list[Sentence]:
@@ -267,9 +268,12 @@ def _pair(pair: dict[str, Any], result: Result, wording: Wording) -> Sentence:
 def figures(result: Result, wording: Wording) -> list[Figure]:
     made = []
     if drawn := result["scatter"]:
-        points = [(a, b) for a, b in drawn["points"]]
+        points = _near(drawn["points"])
         a, b = label(drawn["a"], 40), label(drawn["b"], 40)
-        shown = "all rows" if len(points) == drawn["rows"] else f"{wording.number(len(points))} rows of a sample"
+        every = len(drawn["points"])
+        shown = "all rows" if every == drawn["rows"] else f"{wording.number(every)} rows of a sample"
+        if far := every - len(points):
+            shown += f"; {wording.number(far)} far off {'is' if far == 1 else 'are'} not shown"
         made.append(
             Figure("scatter", f"{b} against {a}", shown, charts.scatter(f"{b} against {a}", points, a, b, wording))
         )
@@ -278,6 +282,15 @@ def figures(result: Result, wording: Wording) -> list[Figure]:
         drawing = charts.heat_map("Pearson correlation matrix", names, result["pearson"], wording)
         made.append(Figure("pearson", "Pearson correlation", "", drawing))
     return made
+
+
+def _near(points: list[list[float]]) -> list[tuple[float, float]]:
+    """Without the few that would press all others into a corner."""
+    found = np.array(points) / 4  # so that no distance is beyond a double
+    low, high = np.quantile(found, [0.01, 0.99], axis=0)
+    reach = np.where(np.ptp(found, axis=0) > _FAR * (high - low), 0.5 * (high - low), np.inf)
+    kept = ((found >= low - reach) & (found <= high + reach)).all(axis=1)
+    return [(a, b) for (a, b), near in zip(points, kept, strict=True) if near]
 
 
 def grids(result: Result, wording: Wording) -> list[Grid]:
@@ -290,8 +303,17 @@ def grids(result: Result, wording: Wording) -> list[Grid]:
             wording.number(pair["rows"]),
         )
         for pair in result["strongest"]
+        if max(abs(pair["pearson"]), abs(pair["spearman"] or 0.0)) >= _TELLING
     ]
     return [Grid("Strongest pairs", ("Column", "with", "Pearson", "Spearman", "Rows"), rows, words=2)]
 
 
-SECTION = Section("correlations", "Correlations", compute, sentences, figures, grids)
+SECTION = Section(
+    "correlations",
+    "Correlations",
+    compute,
+    sentences,
+    figures,
+    grids,
+    caution="A correlation says that two columns move together, not that one moves the other.",
+)

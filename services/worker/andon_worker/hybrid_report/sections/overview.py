@@ -104,19 +104,19 @@ def _missing(result: Result, wording: Wording) -> Sentence:
     share = most["missing"] / result["rows"]
     if share == 1:
         share = 0.0  # a column without any value is a remark, no finding
+    where = "all of them in" if len(gaps) == 1 else f"in {wording.count(len(gaps), 'column')}; most in"
     return Sentence(
-        f"{wording.percent(result['missingCells'], result['cells'])} of all values are missing, in "
-        f"{wording.count(len(gaps), 'column')}; most in {label(most['name'])} "
-        f"({wording.percent(most['missing'], result['rows'])} of its rows).",
+        f"{wording.percent(result['missingCells'], result['cells'])} of all values are missing, {where} "
+        f"{label(most['name'])} ({wording.percent(most['missing'], result['rows'])} of its rows).",
         effect=0.6 * share if share >= 0.05 else 0.0,
-        figure="missing",
+        figure="missing" if len(gaps) > 1 else "",
     )
 
 
 def figures(result: Result, wording: Wording) -> list[Figure]:
     gaps = sorted((c for c in result["columns"] if c["missing"]), key=lambda c: -c["missing"])
-    if not gaps:
-        return []
+    if len(gaps) < 2:
+        return []  # the sentence says it
     rows = [
         Bar(label(c["name"], 40), c["missing"], wording.percent(c["missing"], result["rows"]))
         for c in gaps[:_MOST_BARS]

@@ -116,10 +116,7 @@ def sentences(result: Result, wording: Wording) -> list[Sentence]:
     told += [_say(alert, wording) for alert in result["alerts"] if alert["kind"] in _SAID]
     told += _repeated_words(result, wording)
     told += _missing_words(result, wording)
-    others = [alert for alert in result["alerts"] if alert["kind"] not in _SAID]
-    if others:
-        told.append(Sentence(f"{wording.count(len(others), 'remark')} on single columns: see the table."))
-    return told or [Sentence("Nothing in the columns calls for caution.")]
+    return told if told or result["alerts"] else [Sentence("Nothing in the columns calls for caution.")]
 
 
 _SAID = {"placeholder", "identical", "copies", "repeatedKey", "totals", "variants", "sum"}
