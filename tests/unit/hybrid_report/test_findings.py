@@ -82,6 +82,51 @@ def test_a_group_too_small_to_be_ranked_is_said_and_stands_after_the_ranked(prof
     assert "groups of fewer than 30 rows aren't ranked: Oceania (6 rows)" in text
 
 
+def test_of_many_names_the_largest_have_their_totals_and_the_others_one_together(profile: Profile) -> None:
+    draw = random.Random(11)
+    rows = [
+        (f"article {draw.choice(range(80)):02}", draw.choice("ab"), round(draw.lognormvariate(3, 1), 2))
+        for _ in range(900)
+    ]
+    text = "article,way,revenue\n" + "".join(f"{a},{w},{x}\n" for a, w, x in rows) + ",a,1000\n"
+    result = profile("groups", text, resamples=0)
+    [found] = result["totals"]
+    sums: dict[str, float] = defaultdict(float)
+    for article, _, revenue in rows:
+        sums[article] += revenue
+    largest = sorted(sums, key=lambda each: -sums[each])
+    shown = [group["value"] for group in found["groups"]]
+    assert (found["groupBy"], found["total"], shown) == ("article", len(sums), largest[: len(shown)])
+    rest = [sums[each] for each in largest[len(shown) :]]
+    assert found["groupsOmitted"] == len(rest) > 0
+    assert found["sums"]["others"] == pytest.approx(sum(rest))
+    assert sum(group["sum"] for group in found["groups"]) + found["sums"]["others"] == pytest.approx(sum(sums.values()))
+    assert sum(group["rows"] for group in found["groups"]) + found["rowsOmitted"] == len(rows)
+    table = next(
+        grid for grid in SECTIONS["groups"].grids(result, WORDING) if grid.caption == "Total of revenue by article"
+    )
+    share = WORDING.percent(sum(rest), sum(sums.values()))
+    assert table.rows[-1][0] == f"{len(rest)} others"
+    assert table.rows[-1][-1] == share
+    assert f"By article, {largest[0]} has" in said("groups", result)
+    assert "Rows in which article is missing hold 1,000 more" in said("groups", result)
+
+
+def test_two_columns_that_name_the_same_things_have_one_total(profile: Profile) -> None:
+    rows = "".join(f"{1000 + i % 40},name {i % 40},{i % 7}.5,{i % 5}\n" for i in range(400))
+    result = profile("groups", "customer_id,customer,amount,idle\n" + rows, resamples=0)
+    assert {each["groupBy"] for each in result["totals"]} == {"customer"}
+
+
+def test_the_highest_of_the_groups_that_are_large_enough_is_among_all_of_them(profile: Profile) -> None:
+    """Though a smaller one is higher still, and thirty others have more rows."""
+    rows = [("tiny", 500.0 + i) for i in range(6)] + [("rare", 90.0 + i % 3) for i in range(30)]
+    rows += [(f"g{i % 40:02}", 10.0 + i % 3) for i in range(1600)]
+    text = "g,x\n" + "".join(f"{g},{x}\n" for g, x in rows)
+    result = profile("groups", text, group_by=("g",), measures=("x",), resamples=0)
+    assert "rare" in [group["value"] for group in result["comparisons"][0]["groups"]]
+
+
 @pytest.mark.parametrize("size", [1e200, -1.7976931348623157e308, 1e-250, 5e-320, 1e15])
 def test_pearson_is_right_beside_values_of_any_size(tmp_path: Path, size: float) -> None:
     draw = random.Random(2)

@@ -20,7 +20,7 @@ MOST_GROUPS = 30
 _MOST_CODES = 12
 _MOST_STEPS = 20  # different values up to which whole numbers may well be codes
 _COMPARED, _SAMPLED = 8, 5_000
-_FEWEST_PER_GROUP = 5
+_FEWEST_PER_GROUP, _FEWEST_PER_NAME = 5, 3
 
 
 def measures(table: Table, options: ReportOptions, most: int = MOST_MEASURES) -> list[str]:
@@ -81,6 +81,30 @@ def groupings(table: Table, options: ReportOptions, most: int = MOST_GROUPINGS) 
     if len(chosen) > most and measure:
         return _telling(table, measure, chosen[:_COMPARED])[:most]
     return chosen[:most]
+
+
+def names(table: Table, options: ReportOptions, most: int = MOST_GROUPINGS) -> list[str]:
+    """Columns of more names than groups can be compared, each several times, as shops, articles and customers:
+    categories first, then codes and other words, ids last. Of two that name the same things, the first."""
+    if options.group_by:
+        return []
+    worded = [c for role in ("category", "code", "text", "id") for c in table.of(role) if c.type in {"text", "integer"}]
+    chosen: list[str] = []
+    for name in (column.name for column in worded):
+        seen = table.seen[name]
+        if seen.distinct > MOST_GROUPS and seen.count >= seen.distinct * _FEWEST_PER_NAME and len(chosen) < most:
+            chosen += [] if any(_same_things(table, name, other) for other in chosen) else [name]
+    return chosen
+
+
+def _same_things(table: Table, a: str, b: str) -> bool:
+    """Whether each value of one column stands beside a single one of the other."""
+    one, other = identifier(a), identifier(b)
+    pairs, ones, others = table.one(
+        f"SELECT count(DISTINCT ({one}, {other})), count(DISTINCT {one}), count(DISTINCT {other}) FROM data "
+        f"WHERE {one} IS NOT NULL AND {other} IS NOT NULL"
+    )
+    return bool(pairs == ones == others)
 
 
 def _telling(table: Table, measure: str, names: list[str]) -> list[str]:

@@ -1,0 +1,84 @@
+"""What the section computes: which columns are compared, and with what."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from andon.reports import Column, Control, ReportOptions
+from andon_worker.hybrid_report.figures import choose
+from andon_worker.hybrid_report.figures.resampling import seed_of
+from andon_worker.hybrid_report.figures.table import clean, open_table
+from andon_worker.hybrid_report.figures.values import Values, values_of
+from andon_worker.hybrid_report.section import Result
+from andon_worker.hybrid_report.sections.groups.comparing import Share, compare
+from andon_worker.hybrid_report.sections.groups.crossing import cross
+from andon_worker.hybrid_report.sections.groups.gathering import Gathered
+from andon_worker.hybrid_report.sections.groups.loading import load, spreads
+
+
+def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
+    """`{resamples, confidence, comparisons: [...], totals: [...], cross}`, a comparison for each grouping and measure.
+
+    A comparison is `{groupBy, measure, role, total, fewest, groupsOmitted, rowsOmitted, eta, sums, groups: [{value,
+    rows, ranked, sum, mean, std, low, high, spread}], difference}`. `total` counts all groups, exactly. `sums` is
+    `{all, ungrouped, others, shares}` where a sum of the measure means something, else null: that of all rows with a
+    group, that of the rows without one, that of the groups that aren't shown, and whether no group's is negative, so
+    that they have shares. A group is `ranked` if it has at least `fewest` rows: 30, or 5 where most groups have fewer
+    than 30. A smaller one of 5 rows is ranked, too, if its mean lies beyond all of theirs for sure. Shown are the
+    ranked by falling mean, then the others: the 30 of the largest sums, or of most rows where sums mean nothing, and
+    whichever have the highest and the lowest mean. `low` and `high` bound the mean; null without resamples, or if the
+    group has a single row. `spread` are the quantiles 5, 25, 50, 75, 95 %, of the comparison of the largest `eta`
+    alone. `difference` is between the first and the last ranked group: `{highest, lowest, estimate, low, high}`; null
+    if there are not two.
+
+    `totals` are of columns of more than 30 names that stand several times, and of the measures whose sums mean
+    something: `{groupBy, measure, role, total, groupsOmitted, rowsOmitted, sums, groups: [{value, rows, sum}]}`, the
+    largest first.
+
+    `cross` counts the rows of two groupings, those that go together most:
+    `{a, b, v, rows: [value], columns: [value], counts, omitted}`; null if there are not two.
+    """
+    with open_table(parquet, options, control, by_period=True) as table:
+        measures = choose.measures(table, options)
+        values = values_of(table, measures)
+        summed = {name for name in measures if _is_flow(table.column(name), values[name])}
+        roles = {name: table.column(name).role for name in measures}
+        pairs = [(g, m) for g in choose.groupings(table, options) for m in measures if g != m]
+        loaded = []
+        for place, (group_by, measure) in enumerate(pairs):
+            control.progress(0.2 * place / len(pairs), f"{measure} by {group_by}")
+            loaded.append(load(table, group_by, values[measure], measure in summed))
+        if loaded:
+            strongest = max(loaded, key=lambda each: each.eta)
+            strongest.spread = spreads(table, strongest)
+        control.progress(0.2, "totals of many names")
+        totals = [
+            {"role": roles[measure]} | Gathered(table, name, values[measure]).totals()
+            for name in (choose.names(table, options) if summed else [])
+            for measure in measures
+            if measure in summed
+        ]
+        control.progress(0.22, "one grouping against another")
+        crossed = cross(table, options)
+    # Resampling needs no database: its memory is free by now.
+    comparisons = []
+    for place, found in enumerate(loaded):
+        group_by, measure = pairs[place]
+        share = Share(control, 0.22 + 0.78 * place / len(pairs), 0.78 / len(pairs), f"{measure} by {group_by}")
+        comparisons.append(
+            {"role": roles[measure]} | compare(found, options, seed_of(options.seed, group_by, measure), share)
+        )
+    return clean(
+        {
+            "resamples": options.resamples,
+            "confidence": options.confidence,
+            "comparisons": comparisons,
+            "totals": totals,
+            "cross": crossed,
+        }
+    )
+
+
+def _is_flow(column: Column, values: Values) -> bool:
+    """Whether a total of it means something; delays that may be negative have none."""
+    return column.summed and not (column.role == "duration" and values.low < 0)

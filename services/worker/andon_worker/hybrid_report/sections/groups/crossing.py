@@ -1,0 +1,104 @@
+"""Two groupings that go together: counted against each other, told and drawn."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from andon.reports import ReportOptions
+from andon.reports.duck import identifier
+from andon_worker.hybrid_report import charts
+from andon_worker.hybrid_report.figures import choose
+from andon_worker.hybrid_report.figures.association import cramers_v
+from andon_worker.hybrid_report.figures.resampling import Floats
+from andon_worker.hybrid_report.figures.table import Table
+from andon_worker.hybrid_report.scales import in_order
+from andon_worker.hybrid_report.section import Figure, Sentence
+from andon_worker.hybrid_report.wording import Wording, label
+
+_GROUPINGS = 4
+_ROWS, _COLUMNS = 10, 8
+_TOGETHER = 0.1  # Cramér's V from which two groupings are said to go together
+
+Cross = dict[str, Any]
+
+
+def cross(table: Table, options: ReportOptions) -> Cross | None:
+    """The two groupings that go together most, as `compute` says of them."""
+    best: tuple[float, str, str, Counter[tuple[str, str]]] | None = None
+    for a, b in combinations(choose.groupings(table, options, _GROUPINGS), 2):
+        if a not in options.group_by and table.column(a).part_of_time and table.column(b).part_of_time:
+            continue  # by the calendar
+        found = table.all(
+            f"SELECT CAST({identifier(a)} AS VARCHAR), CAST({identifier(b)} AS VARCHAR), count(*) FROM data "
+            f"WHERE {identifier(a)} IS NOT NULL AND {identifier(b)} IS NOT NULL GROUP BY 1, 2"
+        )
+        counts = Counter({(one, other): n for one, other, n in found})
+        v = cramers_v(_matrix(counts, sorted({a for a, _ in counts}), sorted({b for _, b in counts})))
+        # One that follows from the other, as a code from its name, has nothing to show.
+        if v < 0.999 and (best is None or v > best[0]):
+            best = (v, a, b, counts)
+    if best is None:
+        return None
+    v, a, b, counts = best
+    rows, columns = _frequent(counts, 0, _ROWS), _frequent(counts, 1, _COLUMNS)
+    return {
+        "a": a,
+        "b": b,
+        "v": v,
+        "rows": [label(value, 40) for value in rows],
+        "columns": [label(value, 40) for value in columns],
+        "counts": _matrix(counts, rows, columns).astype(int).tolist(),
+        "omitted": sum(n for (one, other), n in counts.items() if one not in rows or other not in columns),
+    }
+
+
+def _frequent(counts: Counter[tuple[str, str]], side: int, most: int) -> list[str]:
+    totals: Counter[str] = Counter()
+    for pair, n in counts.items():
+        totals[pair[side]] += n
+    return sorted(totals, key=lambda value: (-totals[value], value))[:most]
+
+
+def _matrix(counts: Counter[tuple[str, str]], rows: list[str], columns: list[str]) -> Floats:
+    return np.array([[counts[row, column] for column in columns] for row in rows], dtype=float)
+
+
+def crossed(cross: Cross | None, wording: Wording) -> list[Sentence]:
+    """Where the shares of one grouping within the other are farthest from those in all rows."""
+    if cross is None or cross["v"] < _TOGETHER:
+        return []
+    counts = np.array(cross["counts"], dtype=float)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    whole = counts.sum(axis=0) / counts.sum()
+    weight = np.sqrt(counts.sum(axis=1, keepdims=True) / counts.sum())
+    i, j = np.unravel_index(int(np.argmax((shares - whole) * weight)), counts.shape)
+    a, b = label(cross["a"]), label(cross["b"])
+    return [
+        Sentence(
+            f"{a} and {b} go together: where {a} is {cross['rows'][i]}, "
+            f"{b} is {cross['columns'][j]} in {wording.percent(float(shares[i, j]), 1)} of the rows, "
+            f"in all of them in {wording.percent(float(whole[j]), 1)} (Cramér's V {wording.coefficient(cross['v'])}).",
+            effect=cross["v"],
+            figure="cross",
+            about=(cross["a"], cross["b"]),
+        )
+    ]
+
+
+def cross_figures(cross: Cross | None, wording: Wording) -> list[Figure]:
+    if cross is None or cross["v"] < _TOGETHER:
+        return []
+    shares = [[n / max(1, sum(row)) for n in row] for row in cross["counts"]]
+    title = f"{label(cross['b'], 40)} within {label(cross['a'], 40)}"
+    down = in_order(range(len(cross["rows"])), lambda i: str(cross["rows"][i]))
+    across = in_order(range(len(cross["columns"])), lambda j: str(cross["columns"][j]))
+    ordered = [[shares[i][j] for j in across] for i in down]
+    names = [cross["rows"][i] for i in down], [cross["columns"][j] for j in across]
+    note = "share of a row's rows"
+    if cross["omitted"]:
+        note += f"; {wording.count(cross['omitted'], 'row')} of rarer values are not shown"
+    return [Figure("cross", title, note, charts.cross_tab(title, *names, ordered, wording))]

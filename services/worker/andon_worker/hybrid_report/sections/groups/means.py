@@ -1,0 +1,151 @@
+"""Where a mean is highest and lowest, and for sure or not: in words, charts and a table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from andon_worker.hybrid_report import charts
+from andon_worker.hybrid_report.charts import Box, Interval
+from andon_worker.hybrid_report.scales import in_order
+from andon_worker.hybrid_report.section import Figure, Grid, Sentence
+from andon_worker.hybrid_report.sections.groups.totals import amount_headers, amounts, others
+from andon_worker.hybrid_report.wording import MISSING, Wording, label, some
+
+_ALIKE = 0.02  # eta below which groups are said to hardly differ
+
+Comparison = dict[str, Any]
+
+
+def compared(comparison: Comparison, confidence: float, wording: Wording) -> list[Sentence]:
+    difference = comparison["difference"]
+    by, measure, number = label(comparison["groupBy"]), label(comparison["measure"]), wording.number
+    if difference is None:
+        return []
+    if not any(group["std"] for group in comparison["groups"]):
+        return [Sentence(f"{measure} follows from {by}: each {by} has a single {measure}.")]
+    if _hardly_differs(comparison):
+        return []
+    say = _say(comparison, wording)
+    means = {group["value"]: group["mean"] for group in comparison["groups"]}
+    high, low = difference["highest"], difference["lowest"]
+    small = [group["mean"] for group in comparison["groups"] if not group["ranked"]]
+    beyond = any(mean is not None and not means[low] <= mean <= means[high] for mean in small)
+    among = f"among groups of at least {comparison['fewest']} rows, " if beyond else ""
+    said = (
+        f"By {by}, {among}the mean of {measure} is highest for {label(high, 60)} ({say(means[high])}) "
+        f"and lowest for {label(low, 60)} ({say(means[low])})"
+    )
+    certain = True
+    if difference["low"] is not None:
+        certain = difference["low"] > 0 or difference["high"] < 0
+        said += f": a difference of {number(difference['estimate'])}"
+        if number(difference["low"]) != number(difference["high"]):  # of groups in which all values are one
+            said += (
+                f" ({number(100 * confidence)}% interval {number(difference['low'])} to {number(difference['high'])})"
+            )
+        said += "" if certain else ", which may be chance"
+    effect = comparison["eta"] if certain else 0.0
+    return [Sentence(f"{said}.", effect, _key(comparison), (comparison["measure"], comparison["groupBy"]))]
+
+
+def alike(comparisons: Sequence[Comparison], wording: Wording) -> list[Sentence]:
+    """By which columns which means hardly differ."""
+    found: dict[str, list[str]] = {}
+    for each in filter(_hardly_differs, comparisons):
+        found.setdefault(each["groupBy"], []).append(label(each["measure"]))
+    eta = f"(eta under {wording.number(_ALIKE)})"
+    return [
+        Sentence(
+            f"By {label(by)}, the {'mean' if len(names) == 1 else 'means'} of {some(names)} hardly "
+            f"{'differs' if len(names) == 1 else 'differ'} {eta}."
+        )
+        for by, names in found.items()
+    ]
+
+
+def left_out(comparison: Comparison, wording: Wording) -> str:
+    """What of the groups isn't ranked or isn't shown, and by which rule."""
+    parts = []
+    small = [group for group in comparison["groups"] if not group["ranked"]]
+    if small:
+        named = [f"{label(g['value'], 30)} ({wording.count(g['rows'], 'row')})" for g in small]
+        parts.append(f"groups of fewer than {comparison['fewest']} rows aren't ranked: {some(named, 4)}")
+    if comparison["groupsOmitted"]:
+        largest = "the largest totals" if comparison["sums"] else "most rows"
+        parts.append(
+            f"{len(comparison['groups'])} of {wording.count(comparison['total'], 'group')} are shown: those with "
+            f"{largest}, and those of the highest and the lowest mean; "
+            f"{wording.count(comparison['rowsOmitted'], 'row')} lie in the others"
+        )
+    said = "; ".join(parts)
+    return f"Of {label(comparison['groupBy'])}, {said}." if said else ""
+
+
+def mean_figures(comparison: Comparison, result: dict[str, Any], wording: Wording) -> list[Figure]:
+    """The means with their intervals; the spreads of the comparison that has them."""
+    known = in_order([g for g in comparison["groups"] if g["mean"] is not None], lambda g: str(g["value"]))
+    if not known or _hardly_differs(comparison):
+        return []
+    what = f"{label(comparison['measure'], 40)} by {label(comparison['groupBy'], 40)}"
+    rows = [Interval(label(g["value"], 40), g["mean"], g["low"], g["high"], not g["ranked"]) for g in known]
+    notes = [f"with {wording.number(100 * result['confidence'])}% intervals"] if result["resamples"] else []
+    if not all(g["ranked"] for g in known):
+        notes.append(f"grey: fewer than {comparison['fewest']} rows")
+    drawing = charts.intervals(f"Mean of {what}", rows, wording)
+    made = [Figure(_key(comparison), f"Mean of {what}", "; ".join(notes), drawing)]
+    if boxes := [_box(g) for g in known if g["spread"] and None not in g["spread"]]:
+        note = "box: the middle half, line: median, dot: mean, whiskers: 5% to 95%"
+        drawing = charts.boxes(f"Spread of {what}", boxes, wording)
+        made.append(Figure(f"{_key(comparison)}-spread", f"Spread of {what}", note, drawing))
+    return made
+
+
+def mean_grid(comparison: Comparison, result: dict[str, Any], wording: Wording) -> Grid:
+    say, number = _say(comparison, wording), wording.number
+    ends = f"{number(100 * result['confidence'])}%"
+    rows = [
+        (
+            label(g["value"], 48),
+            number(g["rows"]),
+            *amounts(g["sum"], comparison, wording),
+            *(say(g[key]) if key != "std" else number(g[key]) for key in ("mean", "std", "low", "high")),
+        )
+        for g in comparison["groups"]
+    ]
+    if comparison["groupsOmitted"]:
+        sums, many = comparison["sums"], comparison["rowsOmitted"]
+        mean = say(sums["others"] / many) if sums and sums["others"] is not None else MISSING
+        rest = amounts(sums["others"], comparison, wording) if sums else ()
+        rows.append((others(comparison, wording), number(many), *rest, mean, MISSING, MISSING, MISSING))
+    return Grid(
+        f"{label(comparison['measure'], 40)} by {label(comparison['groupBy'], 40)}",
+        ("Group", "Rows", *amount_headers(comparison), "Mean", "Std. dev.", f"{ends} from", f"{ends} to"),
+        rows,
+    )
+
+
+def _hardly_differs(comparison: Comparison) -> bool:
+    difference = comparison["difference"]
+    return difference is not None and comparison["eta"] < _ALIKE and not _surely(difference, comparison)
+
+
+def _surely(difference: dict[str, Any], comparison: Comparison) -> bool:
+    """Whether the ends differ by a tenth of a standard deviation and more than by chance."""
+    spread = next((g["std"] for g in comparison["groups"] if g["value"] == difference["lowest"]), None)
+    if difference["low"] is None or difference["low"] <= 0 or not spread:
+        return False
+    return bool(difference["estimate"] > 0.1 * spread)
+
+
+def _box(group: dict[str, Any]) -> Box:
+    low, q1, median, q3, high = group["spread"]
+    return Box(label(group["value"], 40), low, q1, median, q3, high, group["mean"])
+
+
+def _say(comparison: Comparison, wording: Wording) -> Callable[[float | None], str]:
+    return wording.among(group["mean"] for group in comparison["groups"])
+
+
+def _key(comparison: Comparison) -> str:
+    return f"{comparison['measure']}-by-{comparison['groupBy']}"
