@@ -108,5 +108,5 @@ def test_of_a_column_per_country_all_are_in_a_table(tmp_path: Path) -> None:
     for name, series in every.items():
         assert (series["peak"]["value"], series["dip"]["value"]) == (frame[name].max(), frame[name].min())
     assert "Of 8 measures over time 4 rose and 3 fell, from Land 7 (" in told(found, "trends")
-    [table] = [g for g in SECTIONS["trends"].grids(found["trends"], Wording()) if g.caption == "All measures per year"]
+    [table] = [g for g in SECTIONS["trends"].grids(found["trends"], Wording()) if g.caption == "All series per year"]
     assert len(table.rows) == 8

@@ -43,6 +43,42 @@ def test_the_last_month_is_compared_with_the_one_before_and_with_a_year_ago(prof
     assert f"{before:+.1f}% on November 2014 and {ago:+.1f}% on December 2013" in said.replace("−", "-")
 
 
+@pytest.mark.parametrize(("first", "factor"), [(300.0, "×40"), (12.0, "×1,000")])
+def test_a_rise_by_many_times_is_told_with_its_factor(profile: Profile, first: float, factor: str) -> None:
+    last = first * float(factor[1:].replace(",", ""))
+    text = "Year,Divorces\n" + "".join(f"{1900 + i},{first * (last / first) ** (i / 99):.6f}\n" for i in range(100))
+    assert f": {factor}, +" in told(profile, text)
+
+
+def test_a_series_is_told_in_three_sentences_at_most_and_the_rest_stands_in_a_table(profile: Profile) -> None:
+    draw = random.Random(4)
+    text = "m,x\n" + "".join(f"{m},{(50 if i < 40 else 80) + draw.gauss(0, 2):.3f}\n" for i, m in enumerate(months(60)))
+    result = profile("trends", text)
+    *said, extent = SECTIONS["trends"].sentences(result, Wording())
+    assert extent.text.startswith("m runs from")
+    assert [each.text.split()[:3] for each in said] == [
+        ["x", "rose", "from"],
+        ["In", "December", "2014"],
+        ["The", "level", "of"],
+    ]
+    table = SECTIONS["trends"].grids(result, Wording())[0]
+    peak = result["series"][0]["peak"]
+    assert f"{peak['value']:.2f} ({Wording().period(peak['start'], 'month')})" in table.rows[0]
+
+
+def test_a_series_that_never_moves_is_told_so(profile: Profile) -> None:
+    text = "m,x,y\n" + "".join(f"{m},7.0,{i % 5}.5\n{m},7.5,{i % 5}.5\n" for i, m in enumerate(months(24)))
+    assert "The mean of x is 7.25 in each of 24 months." in told(profile, text)
+
+
+def test_a_group_that_rose_from_nothing_has_a_direction(profile: Profile) -> None:
+    text = "m,shop,amount\n" + "".join(
+        f"{m},old,{90 + i % 3}.5\n{m},new,{max(0, i - 12) * 3}.0\n" for i, m in enumerate(months(48))
+    )
+    said = told(profile, text)
+    assert "of the 2 groups 1 rose; 1 without a clear direction" in said
+
+
 def test_monthly_data_have_a_season_by_month_and_none_by_weekday(profile: Profile) -> None:
     values = [100 * (1 + 0.3 * math.sin(2 * math.pi * i / 12)) for i in range(72)]
     result = profile("trends", "m,x\n" + "".join(f"{m},{v:.4f}\n" for m, v in zip(months(72), values, strict=True)))

@@ -1,0 +1,124 @@
+"""What the section computes, from one look at the rows per fine period."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from andon.reports import Control, ReportOptions
+from andon.reports.duck import identifier, literal
+from andon_worker.hybrid_report.figures import choose
+from andon_worker.hybrid_report.figures.alerts import date_placeholders
+from andon_worker.hybrid_report.figures.copies import copies
+from andon_worker.hybrid_report.figures.table import Table, clean, open_table
+from andon_worker.hybrid_report.figures.times import periods
+from andon_worker.hybrid_report.figures.times.things import things
+from andon_worker.hybrid_report.figures.values import values_of
+from andon_worker.hybrid_report.section import Result
+from andon_worker.hybrid_report.sections.trends.course import told
+from andon_worker.hybrid_report.sections.trends.lines import lines_of
+from andon_worker.hybrid_report.sections.trends.seasons import hours_of, seasons_of
+from andon_worker.hybrid_report.sections.trends.timeline import Ask, Timeline, asked, by_period, finest
+
+_MOST_POINTS = 1_000
+_MOST_OTHERS, _AT_ONCE = 60, 20  # measures told in a table, and of a query
+
+
+def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
+    """`{timeColumn, unit, grain, rows, leftOut, complete, from, to, measures, points, series, seasons, hours, lines,
+    others, things}`.
+
+    A point is a period, `{start, rows, sums: [...], means: [...]}`, in the order of `measures`. `grain` is how fine
+    the times are; no unit and no season is finer. `leftOut` are dates so far off that they stand for none,
+    `{value, rows}`; `complete` are the first and the last period that the data fill.
+    `series` tells of the rows and of each measure's sum (where sums mean something) and mean what they do over the
+    complete periods: `{measure, aggregate, first, last, direction, ...}`, see `course.told`. `seasons` are `{by:
+    "weekday" | "month", measure, aggregate, strength, deviations: {season: share or difference}, relative}`; `hours`
+    the means by hour of day, see `hours_of`, or null. `lines` is the first measure per group: `{groupBy,
+    measure, aggregate, groups: [{value, points, direction, change, first, last}], omitted}`, or null; the five largest
+    groups have points, the others none. `others` tells of the measures beyond the first three as `series` does, of the
+    sum or else the mean. `things` is of a table with a column per period what each of its rows does from its first
+    value to its last: `{column, measure, total, rose, fell, rows: [{name, first, last, change}]}`, or null. Without a
+    column of dates that varies, `timeColumn` is null and nothing else is there.
+    """
+    with open_table(parquet, options, control, by_period=True) as table:
+        column = choose.time_column(table, options)
+        if column is None:
+            return {"timeColumn": None}
+        if table.column(column).type == "integer":
+            table.replace({column: f"make_date(CAST({identifier(column)} AS INTEGER), 1, 1)"})
+        left_out = date_placeholders(table, [table.column(column)])
+        table.replace({column: _without(column, [each["value"] for each in left_out])} if left_out else {})
+        names = choose.measures(table, options)
+        values = values_of(table, names)
+        c = identifier(column)
+        rows, first, last = table.one(
+            f"SELECT count({c}), CAST(min({c}) AS TIMESTAMP), CAST(max({c}) AS TIMESTAMP) FROM data"
+        )
+        control.progress(0.2, "how fine the times are")
+        grain = periods.grain_of(table, column)
+        span = last - first
+        unit = periods.unit_for(span, grain)
+        control.progress(0.3, f"per {unit}")
+        fine = finest(grain, span)
+        timeline = Timeline(by_period(table, column, fine, list(values.values())), fine, unit, first, last, grain)
+        control.progress(0.6, "hours")
+        clocked = grain in {"minute", "hour"} and span.days >= 3
+        hours = hours_of(table, column, list(values.values())) if clocked else None
+        control.progress(0.7, "groups")
+        lines = lines_of(table, options, column, timeline, values)
+        control.progress(0.8, "other measures")
+        known = {*names, *copies(table)}
+        others = _others(table, column, timeline, [name for name in choose.varying(table) if name not in known])
+        found_things = things(table, column, names) if table.periods > 1 else None
+    control.progress(0.9, "what changes")
+    asks = asked(timeline, names, [table.column(name).summed for name in names])
+    signed = {name for name, each in values.items() if each.low < 0}
+    complete = timeline.complete(unit)
+    return clean(
+        {
+            "timeColumn": column,
+            "unit": unit,
+            "grain": grain,
+            "rows": rows,
+            "complete": [periods.iso(p.start) for p in (*complete[:1], *complete[-1:])],
+            "leftOut": [{"value": each["value"], "rows": each["rows"]} for each in left_out],
+            "from": periods.iso(first),
+            "to": periods.iso(last),
+            "measures": names,
+            "points": [
+                {"start": periods.iso(p.start), "rows": p.rows, "sums": p.sums, "means": p.means}
+                for p in timeline.points[-_MOST_POINTS:]
+            ],
+            "pointsOmitted": max(0, len(timeline.points) - _MOST_POINTS),
+            "series": [series for ask in asks if (series := told(ask, timeline, control.check))],
+            "seasons": [found for ask in asks for found in seasons_of(ask, timeline, signed)],
+            "hours": hours,
+            "lines": lines,
+            "others": others,
+            "things": found_things,
+        }
+    )
+
+
+def _without(column: str, moments: Sequence[str]) -> str:
+    c = identifier(column)
+    odd = ", ".join(f"TIMESTAMP {literal(moment)}" for moment in moments)
+    return f"CASE WHEN CAST({c} AS TIMESTAMP) NOT IN ({odd}) THEN {c} END"
+
+
+def _others(table: Table, column: str, timeline: Timeline, names: list[str]) -> list[dict[str, Any]]:
+    """The measures that are shown in a table alone."""
+    found: list[dict[str, Any]] = []
+    names = names[:_MOST_OTHERS]
+    for start in range(0, len(names), _AT_ONCE):
+        table.control.check()
+        some = names[start : start + _AT_ONCE]
+        own = timeline.of(by_period(table, column, timeline.unit, list(values_of(table, some).values())))
+        one = all(period.rows == 1 for period in own.points)
+        for place, name in enumerate(some):
+            ask = Ask(name, "sum" if table.column(name).summed and not one else "mean", place, one)
+            if series := told(ask, own, table.control.check):
+                found.append(series)
+    return found

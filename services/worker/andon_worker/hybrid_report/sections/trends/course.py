@@ -1,0 +1,117 @@
+"""What a series does from its first period to its last."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from andon_worker.hybrid_report.figures.times import periods
+from andon_worker.hybrid_report.figures.times.series import growth, rising, shift
+from andon_worker.hybrid_report.figures.values import Floats
+from andon_worker.hybrid_report.sections.trends.timeline import Ask, Timeline
+
+_SURE = 0.01  # the p-value below which a direction is called one
+_FEWEST, _FEWEST_OF_SHIFT = 6, 12
+
+
+@dataclass(frozen=True)
+class Course:
+    """From its first level to its last, each a mean over `width` periods."""
+
+    first: float
+    last: float
+    width: int
+    tau: float
+    direction: str | None
+
+    @property
+    def change(self) -> float | None:
+        return self.last / self.first - 1 if self.first > 0 and self.last >= 0 else None
+
+
+def course(numbers: Floats, unit: str) -> Course:
+    scale = float(np.abs(numbers).max()) or 1.0
+    tau, p = rising(numbers / scale)
+    width = _window(len(numbers), unit)
+    first, last = (float((part / scale).mean() * scale) for part in (numbers[:width], numbers[-width:]))
+    moved = p < _SURE and len(numbers) >= _FEWEST and first != last
+    return Course(first, last, width, tau, ("rose" if tau > 0 else "fell") if moved else None)
+
+
+def _window(count: int, unit: str) -> int:
+    """Over how many periods the first and the last level are taken."""
+    year = periods.PER_YEAR.get(unit, 0)
+    if year and count >= 2 * year:
+        return year
+    return max(1, count // 4)
+
+
+def told(ask: Ask, timeline: Timeline, check: Callable[[], object]) -> dict[str, Any] | None:
+    """`{measure, aggregate, one, complete, first: {from, to, periods, value}, last, direction, tau, change, perYear,
+    latest: {start, value, before, yearAgo}, peak: {start, value}, dip, shift: {start, before, after}}`.
+
+    `direction` is `rose`, `fell` or null; `first` and `last` are means over as many periods as a year has, or a quarter
+    of them if there are not two years; `before` and `yearAgo` are `{start, value}`, null where they aren't known.
+    """
+    known = [(p.start, value) for p in timeline.complete(timeline.unit) if (value := ask.value(p)) is not None]
+    if len(known) < 2:
+        return None
+    starts, numbers = [start for start, _ in known], np.array([value for _, value in known])
+    found = course(numbers, timeline.unit)
+    check()
+    years = (starts[-found.width] - starts[0]) / periods.LENGTHS["year"]
+    high, low = int(numbers.argmax()), int(numbers.argmin())
+    by_start = dict(known)
+    return {
+        "measure": ask.measure,
+        "aggregate": ask.aggregate,
+        "one": ask.one,
+        "complete": len(known),
+        "first": _stretch(starts[: found.width], found.first),
+        "last": _stretch(starts[-found.width :], found.last),
+        "direction": found.direction,
+        "tau": found.tau,
+        "change": found.change,
+        "perYear": growth(found.first, found.last, years),
+        "latest": {
+            "start": periods.iso(starts[-1]),
+            "value": float(numbers[-1]),
+            "before": _at(by_start, periods.moved(starts[-1], timeline.unit, -1)),
+            "yearAgo": _at(by_start, periods.year_before(starts[-1], timeline.unit)),
+        },
+        "peak": {"start": periods.iso(starts[high]), "value": float(numbers[high])},
+        "dip": {"start": periods.iso(starts[low]), "value": float(numbers[low])},
+        "shift": _shift(starts, numbers, timeline.unit, check),
+    }
+
+
+def _shift(starts: list[datetime], numbers: Floats, unit: str, check: Callable[[], object]) -> dict[str, Any] | None:
+    scale = float(np.abs(numbers).max()) or 1.0
+    values = numbers / scale
+    at = shift(values, check) if len(values) >= _FEWEST_OF_SHIFT else None
+    if at is None or _seasonal(values, at, periods.PER_YEAR.get(unit, 0)):
+        return None
+    before, after = (float(part.mean() * scale) for part in (values[:at], values[at:]))
+    return {"start": periods.iso(starts[at]), "before": before, "after": after}
+
+
+def _seasonal(values: Floats, at: int, year: int) -> bool:
+    """Whether what looks like a shift was there a year before, too."""
+    after = [(values[i], values[i - year]) for i in range(max(at, year), len(values)) if year and i - year < at]
+    if not after:
+        return False
+    jump = float(values[at:].mean() - values[:at].mean())
+    since = float(np.mean([now - then for now, then in after]))
+    return since / jump < 0.5
+
+
+def _stretch(starts: Sequence[datetime], value: float) -> dict[str, Any]:
+    return {"from": periods.iso(starts[0]), "to": periods.iso(starts[-1]), "periods": len(starts), "value": value}
+
+
+def _at(by_start: dict[datetime, float], start: datetime | None) -> dict[str, Any] | None:
+    return {"start": periods.iso(start), "value": by_start[start]} if start in by_start and start else None

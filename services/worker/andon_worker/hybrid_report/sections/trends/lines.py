@@ -1,0 +1,128 @@
+"""The first measure, or the rows, of each of the largest groups: computed, told, drawn and listed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from andon.reports import ReportOptions
+from andon.reports.duck import identifier
+from andon_worker.hybrid_report import charts
+from andon_worker.hybrid_report.charts import Series
+from andon_worker.hybrid_report.figures import choose
+from andon_worker.hybrid_report.figures.table import Table
+from andon_worker.hybrid_report.figures.times import periods
+from andon_worker.hybrid_report.figures.values import Values
+from andon_worker.hybrid_report.scales import in_order
+from andon_worker.hybrid_report.section import Figure, Grid, Sentence
+from andon_worker.hybrid_report.sections.trends.course import course
+from andon_worker.hybrid_report.sections.trends.naming import capital, change_of, moves, subject
+from andon_worker.hybrid_report.sections.trends.timeline import Ask, Timeline, by_group
+from andon_worker.hybrid_report.wording import MISSING, Wording, label
+
+_DRAWN = 5
+_FEWEST = 6  # periods from which a group's course is told
+
+Lines = dict[str, Any]
+
+
+def lines_of(
+    table: Table, options: ReportOptions, column: str, timeline: Timeline, values: dict[str, Values]
+) -> Lines | None:
+    """`lines`, as `compute` says of them."""
+    groupings = [name for name in choose.groupings(table, options) if name != column]
+    groupings = [name for name in groupings if name in options.group_by or not table.column(name).part_of_time]
+    one = all(period.rows == 1 for period in timeline.points)
+    if not groupings or one or len(timeline.points) < 3:
+        return None
+    group, name = identifier(groupings[0]), next(iter(values), None)
+    ask = Ask(name, "sum" if name and table.column(name).summed else "mean" if name else "rows")
+    found = table.all(
+        f"SELECT {group}, count(*) FROM data WHERE {group} IS NOT NULL AND {identifier(column)} IS NOT NULL "
+        "GROUP BY 1 ORDER BY 2 DESC, 1"
+    )
+    largest = [value for value, _ in found[: choose.MOST_GROUPS]]
+    full = [period.start for period in timeline.complete(timeline.unit)]
+    groups: list[dict[str, Any]] = []
+    per_group = by_group(table, groupings[0], largest, column, timeline.unit, list(values.values())[:1])
+    for value, own in per_group.items():
+        told = {period.start: ask.value(period) for period in own}
+        # Where a group has no rows, its total is nothing; a mean there is none of, and the line has a gap.
+        nothing = None if ask.aggregate == "mean" else 0.0
+        whole = [(at, told.get(at, nothing)) for at in full]
+        points = [[periods.iso(at), each] for at, each in whole]
+        drawn = {"points": points} if len(groups) < _DRAWN else {}
+        known = [each for _, each in whole if each is not None]
+        groups.append({"value": label(value), **drawn, **_moved(known, timeline.unit)})
+    return {
+        "groupBy": groupings[0],
+        "measure": name,
+        "aggregate": ask.aggregate,
+        "groups": groups,
+        "omitted": len(found) - len(groups),
+    }
+
+
+def _moved(known: list[float], unit: str) -> dict[str, Any]:
+    if len(known) < _FEWEST:
+        return {"direction": None, "change": None, "first": None, "last": None}
+    found = course(np.array(known), unit)
+    return {"direction": found.direction, "change": found.change, "first": found.first, "last": found.last}
+
+
+def lines_sentences(lines: Lines | None, unit: str, wording: Wording) -> list[Sentence]:
+    if not lines:
+        return []
+    groups = lines["groups"]
+    said = moves([(group["value"], group) for group in groups], wording)
+    if not said:
+        return []
+    known = [group["change"] for group in groups if group["direction"] and group["change"] is not None]
+    effect = min(0.6, (max(known) - min(known)) / 2) if len(known) > 1 else 0.0
+    largest = " largest" if lines["omitted"] else ""
+    text = f"By {label(lines['groupBy'])}, {subject(lines, unit)}: of the {len(groups)}{largest} groups {said}."
+    return [Sentence(text, effect, "lines")]
+
+
+def lines_figures(lines: Lines | None, unit: str, wording: Wording) -> list[Figure]:
+    if not lines:
+        return []
+    drawn = [
+        Series(label(g["value"], 60), [(at, v) for at, v in g["points"]])
+        for g in _from_the_top([group for group in lines["groups"] if "points" in group])
+        if any(v is not None for _, v in g["points"])
+    ]
+    if len(drawn) < 2:
+        return []
+    total = len(lines["groups"]) + lines["omitted"]
+    note = f"the {len(drawn)} largest of {total} groups" if total > len(drawn) else ""
+    what = capital(subject(lines, unit))
+    drawing = charts.line(f"{what} by {lines['groupBy']}", drawn, wording, zero=lines["aggregate"] != "mean")
+    return [Figure("lines", f"{what} by {label(lines['groupBy'], 40)}", note, drawing)]
+
+
+def _from_the_top(groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """As their lines end on the right: so they are found in the legend."""
+    ends = {g["value"]: next((v for _, v in reversed(g["points"]) if v is not None), 0.0) for g in groups}
+    return in_order(sorted(groups, key=lambda g: -ends[g["value"]]), lambda g: str(g["value"]))
+
+
+def lines_grid(lines: Lines | None, unit: str, wording: Wording) -> list[Grid]:
+    if not lines or not any(group["direction"] for group in lines["groups"]):
+        return []
+    say = wording.among(group[end] for group in lines["groups"] for end in ("first", "last"))
+    rows = [
+        (
+            label(group["value"], 48),
+            say(group["first"]),
+            say(group["last"]),
+            change_of(group, wording),
+            group["direction"] or MISSING,
+        )
+        for group in lines["groups"]
+    ]
+    caption = f"{capital(subject(lines, unit))} by {label(lines['groupBy'], 40)}"
+    if lines["omitted"]:
+        caption += f" ({len(rows)} of {wording.count(len(rows) + lines['omitted'], 'group')})"
+    return [Grid(caption, ("Group", "First", "Last", "Change", "Direction"), rows)]

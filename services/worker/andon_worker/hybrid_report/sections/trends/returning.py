@@ -1,0 +1,120 @@
+"""Seasons and hours of the day in words and charts."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from andon_worker.hybrid_report import charts
+from andon_worker.hybrid_report.section import Figure, Result, Sentence
+from andon_worker.hybrid_report.sections.trends.naming import capital, key_of, subject
+from andon_worker.hybrid_report.wording import Wording, label
+
+_FEWEST_ROWS = 30  # of an hour of day that is called the highest or the lowest
+_SEASONAL = 0.3
+_WIDE = 0.05  # the least width of a season, as a share of the trend
+_HOURLY = 0.05  # eta from which the hours of the day are said to differ
+_TOLD = 2  # measures of which a season is told
+_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_NAMES = {"weekday": _WEEKDAYS, "month": tuple(f"{datetime(2000, month, 1):%B}" for month in range(1, 13))}
+_UNITS = {"weekday": "day", "month": "month"}
+
+Season = dict[str, Any]
+
+
+def season_sentences(result: Result, wording: Wording) -> list[Sentence]:
+    told = []
+    for by in ("month", "weekday"):
+        found = [season for season in _seasons(result) if season["by"] == by]
+        told += [_seasonal(season, wording) for season in sorted(found, key=lambda s: -s["strength"])[:_TOLD]]
+    return told
+
+
+def season_figures(result: Result, wording: Wording) -> list[Figure]:
+    return [_figure(season, wording) for season in _seasons(result)]
+
+
+def _seasons(result: Result) -> list[Season]:
+    """Those in which the seasons differ surely, and by enough to matter; of a measure's sum and mean, which share them,
+    the stronger."""
+    best: dict[tuple[str, str | None], Season] = {}
+    for season in result["seasons"]:
+        values, same = list(season["deviations"].values()), (season["by"], season["measure"])
+        wide = not season["relative"] or (bool(values) and max(values) - min(values) >= _WIDE)
+        stronger = same not in best or season["strength"] > best[same]["strength"]
+        if season["strength"] >= _SEASONAL and wide and stronger:
+            best[same] = season
+    return list(best.values())
+
+
+def _seasonal(season: Season, wording: Wording) -> Sentence:
+    on = "on" if season["by"] == "weekday" else "in"
+    ordered = sorted(season["deviations"].items(), key=lambda each: each[1])
+    names = _NAMES[season["by"]]
+    low, high = (_deviation(names[int(name) - 1], value, season, wording) for name, value in (ordered[0], ordered[-1]))
+    width = ordered[-1][1] - ordered[0][1] if season["relative"] else 1.0
+    return Sentence(
+        f"By {season['by']}, {subject(season, _UNITS[season['by']])} is highest {on} {high} and lowest {on} {low}.",
+        effect=season["strength"] * min(1.0, width) ** 0.5,
+        figure=_key(season),
+    )
+
+
+def _deviation(name: str, value: float, season: Season, wording: Wording) -> str:
+    if season["relative"]:
+        return f"{name} ({wording.change(value)} on its trend)"
+    return f"{name} (on average {wording.number(abs(value))} {'above' if value > 0 else 'below'} its trend)"
+
+
+def _figure(season: Season, wording: Wording) -> Figure:
+    by = season["by"]
+    factor = 100 if season["relative"] else 1
+    columns = [
+        (name[:3], factor * value if (value := season["deviations"].get(str(place))) is not None else None)
+        for place, name in enumerate(_NAMES[by], 1)
+    ]
+    what = capital(subject(season, _UNITS[by], short=True))
+    note = f"by {by}, {'% from' if season['relative'] else 'from'} its trend"
+    return Figure(_key(season), what, note, charts.columns(f"{what} {note}", columns, wording))
+
+
+def _key(season: Season) -> str:
+    return f"season-{season['by']}-{key_of(season)}"
+
+
+def hour_sentences(result: Result, wording: Wording) -> list[Sentence]:
+    told = []
+    for place, name, points in _hourly(result):
+        known = [p for p in points if p["rows"] >= _FEWEST_ROWS and p["means"][place] is not None]
+        if len(known) < 2:
+            continue
+        low, high = (pick(known, key=lambda p: p["means"][place]) for pick in (min, max))
+        told.append(
+            Sentence(
+                f"By hour of day, the mean of {label(name)} ranges from {wording.number(low['means'][place])} "
+                f"(at {low['hour']:02}:00) to {wording.number(high['means'][place])} (at {high['hour']:02}:00).",
+                effect=0.8 * result["hours"]["etas"][place],
+                figure=f"hours-{name}",
+            )
+        )
+    return told
+
+
+def hour_figures(result: Result, wording: Wording) -> list[Figure]:
+    made = []
+    for place, name, points in _hourly(result):
+        hours = {p["hour"]: p["means"][place] for p in points}
+        if sum(mean is not None for mean in hours.values()) > 1:
+            title = f"Mean of {name} by hour of day"
+            drawing = charts.columns(title, [(str(hour), hours.get(hour)) for hour in range(24)], wording)
+            made.append(Figure(f"hours-{name}", f"Mean of {label(name, 40)}", "by hour of day", drawing))
+    return made
+
+
+def _hourly(result: Result) -> list[tuple[int, str, list[dict[str, Any]]]]:
+    """The measures that differ by the hour."""
+    hours = result["hours"]
+    if not hours:
+        return []
+    named = enumerate(result["measures"])
+    return [(place, name, hours["points"]) for place, name in named if hours["etas"][place] >= _HOURLY]

@@ -1,0 +1,80 @@
+"""What returns: by month, by weekday, by hour of the day."""
+
+from __future__ import annotations
+
+from calendar import monthrange
+from collections.abc import Callable, Set
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from andon.reports.duck import identifier
+from andon_worker.hybrid_report.figures.association import correlation_ratio
+from andon_worker.hybrid_report.figures.table import Table
+from andon_worker.hybrid_report.figures.times import periods
+from andon_worker.hybrid_report.figures.times.series import season
+from andon_worker.hybrid_report.figures.values import Values
+from andon_worker.hybrid_report.sections.trends.timeline import Ask, Timeline
+
+
+def seasons_of(ask: Ask, timeline: Timeline, signed: Set[str]) -> list[dict[str, Any]]:
+    """By weekday where single days are known, by month where single months are: two whole cycles at least.
+
+    Of `signed` measures, as temperatures, a share of the trend would mean nothing.
+    """
+    found: list[tuple[str, str, int, Callable[[datetime], int]]] = []
+    if timeline.finest == "day" and timeline.grain in {"day", "hour", "minute"}:
+        found.append(("weekday", "day", 7, lambda start: start.isoweekday()))
+    if periods.UNITS.index(timeline.grain) <= periods.UNITS.index("month") and timeline.finest in {"day", "month"}:
+        found.append(("month", "month", 12, lambda start: start.month))
+    told = []
+    for by, unit, most, season_of in found:
+        known = [(p.start, value) for p in timeline.complete(unit) if (value := ask.value(p)) is not None]
+        numbers = np.array([value for _, value in known])
+        counted = ask.measure is None and timeline.grain == "month"  # a row a month, however long
+        if by == "month" and ask.aggregate != "mean" and not counted:
+            # A February is shorter, which is no season.
+            numbers = numbers / [monthrange(start.year, start.month)[1] / 30.44 for start, _ in known]
+        seasons = [season_of(start) for start, _ in known]
+        cycle = len(set(seasons))  # five where no day is a weekend's
+        if len(known) < 2 * cycle + 1:
+            continue
+        # With days or months missing here and there, so many values in a row are no week and no year.
+        cycles = (known[-1][0] - known[0][0]) / periods.LENGTHS[unit] / most
+        if cycle < 2 or len(known) < 0.93 * cycles * cycle:
+            continue
+        scale = float(np.abs(numbers).max()) or 1.0
+        relative = ask.measure not in signed and bool((numbers > 0).all())
+        strength, deviations = season(numbers / scale, seasons, cycle, relative)
+        told.append(
+            {
+                "by": by,
+                "measure": ask.measure,
+                "aggregate": ask.aggregate,
+                "one": ask.one,
+                "strength": strength,
+                "relative": relative,
+                "deviations": {str(name): each if relative else each * scale for name, each in deviations.items()},
+            }
+        )
+    return told
+
+
+def hours_of(table: Table, column: str, values: list[Values]) -> dict[str, Any]:
+    """`{points: [{hour, rows, means}], etas}`: of each measure how much of its spread lies between the hours."""
+    wanted = "".join(f", avg({v.sql}), coalesce(var_pop({v.sql}), 0), count({v.sql})" for v in values)
+    found = table.all(
+        f"SELECT hour({identifier(column)}), count(*){wanted} FROM data "
+        f"WHERE {identifier(column)} IS NOT NULL GROUP BY 1 ORDER BY 1"
+    )
+    points = [
+        {"hour": hour, "rows": rows, "means": [v.original(m) for v, m in zip(values, numbers[::3], strict=True)]}
+        for hour, rows, *numbers in found
+    ]
+    etas = []
+    for place in range(len(values)):
+        known = [row[2 + 3 * place : 5 + 3 * place] for row in found if row[2 + 3 * place] is not None]
+        means, variances, counts = (np.array(each, dtype=float) for each in zip(*known, strict=True))
+        etas.append(correlation_ratio(counts, counts * means, counts * (variances + means**2)))
+    return {"points": points, "etas": etas}

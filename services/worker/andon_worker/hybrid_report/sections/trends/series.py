@@ -1,0 +1,227 @@
+"""Each series in two or three short sentences and a chart; all of them in a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import pairwise
+from typing import Any
+
+from andon_worker.hybrid_report import charts
+from andon_worker.hybrid_report.charts import Series
+from andon_worker.hybrid_report.figures.times import periods
+from andon_worker.hybrid_report.section import Figure, Grid, Result, Sentence
+from andon_worker.hybrid_report.sections.trends.naming import (
+    Told,
+    apart,
+    capital,
+    change_of,
+    complete_points,
+    key_of,
+    moves,
+    number_of,
+    subject,
+)
+from andon_worker.hybrid_report.wording import MISSING, Wording, label, some
+
+_NOTHING = 0.001  # of the last level; how many times a first one near zero has grown says nothing
+_MANY = 2  # measures beyond those told one by one, from which they are told as many
+
+
+def series_sentences(result: Result, wording: Wording) -> list[Sentence]:
+    unit = result["unit"]
+    first: dict[str | None, Told] = {}
+    for series in result["series"]:
+        first.setdefault(series["measure"], series)
+    moved = [series for series in result["series"] if series["direction"] and _is_news(series, first)]
+    moved.sort(key=lambda series: -_effect(series))
+    told: list[Sentence] = []
+    for place, series in enumerate(moved):
+        told.append(_course(series, unit, wording))
+        told += [*([] if place else _latest(series, unit, wording)), *_shift(series, unit, wording)]
+    still = [series for series in first.values() if not series["direction"]]
+    told += _still(still, unit, wording)
+    if not moved and len(still) == 1:
+        told += _latest(still[0], unit, wording)
+    told += [sentence for series in still for sentence in _shift(series, unit, wording)]
+    return [*told, *_others(result, wording)]
+
+
+def _is_news(series: Told, first: dict[str | None, Told]) -> bool:
+    """A measure's mean beside its sum is news if it goes another way."""
+    same = first[series["measure"]]
+    return same is series or same["direction"] != series["direction"]
+
+
+def _effect(series: Told) -> float:
+    return float(abs(series["tau"]) * apart(series["first"]["value"], series["last"]["value"]) ** 0.6)
+
+
+def _course(series: Told, unit: str, wording: Wording) -> Sentence:
+    what, number, first, last = subject(series, unit), number_of(series, wording), series["first"], series["last"]
+    if first["periods"] == 1:
+        ends = (wording.at(first["from"], unit), wording.at(last["from"], unit))
+    else:
+        width = wording.count(first["periods"], unit)
+        ends = (f"on average in the first {width}", f"in the last {wording.number(first['periods'])}")
+    text = (
+        f"{capital(what)} {series['direction']} from {number(first['value'])} {ends[0]} "
+        f"to {number(last['value'])} {ends[1]}"
+    )
+    if series["change"] is not None and _NOTHING * last["value"] <= first["value"]:
+        text += f": {change_of(series, wording)}"
+        if series["perYear"] is not None:
+            text += f", {change_of(series, wording, 'perYear')} a year"
+    return Sentence(f"{text}.", _effect(series), key_of(series), (series["measure"] or "rows", "over time"))
+
+
+def _still(found: list[Told], unit: str, wording: Wording) -> list[Sentence]:
+    """Those without a direction: one by one where they never move, or where there is only one."""
+    fixed = [series for series in found if series["peak"]["value"] == series["dip"]["value"]]
+    told = [
+        Sentence(
+            f"{capital(subject(series, unit))} is {number_of(series, wording)(series['peak']['value'])} in each of "
+            f"{wording.count(series['complete'], unit)}."
+        )
+        for series in fixed
+    ]
+    match [series for series in found if series not in fixed]:
+        case []:
+            return told
+        case [series]:
+            number, peak, dip = number_of(series, wording), series["peak"], series["dip"]
+            said = (
+                f"{capital(subject(series, unit))} shows no clear direction over "
+                f"{wording.count(series['complete'], unit)}: it was highest {wording.at(peak['start'], unit)} "
+                f"({number(peak['value'])}) and lowest {wording.at(dip['start'], unit)} ({number(dip['value'])})."
+            )
+        case several:
+            names = some([subject(series, unit) for series in several])
+            said = (
+                f"{names[0].upper()}{names[1:]} show no clear direction."
+                if names.startswith("the ")
+                else (f"{names} show no clear direction.")
+            )
+    return [*told, Sentence(said)]
+
+
+def _latest(series: Told, unit: str, wording: Wording) -> list[Sentence]:
+    """The last period beside the one before and a year ago."""
+    latest = series["latest"]
+    beside = [
+        f"{_difference(latest['value'], other['value'], wording)} {wording.period(other['start'], unit)}"
+        for other in (latest["before"], latest["yearAgo"])
+        if other
+    ]
+    if not beside or series["peak"]["value"] == series["dip"]["value"]:
+        return []
+    at = wording.at(latest["start"], unit)
+    value = number_of(series, wording)(latest["value"])
+    return [Sentence(f"{at[0].upper()}{at[1:]} it was {value}: {' and '.join(beside)}.")]
+
+
+def _difference(now: float, then: float, wording: Wording) -> str:
+    if now == then:
+        return "as in"
+    if now >= 0 and then > 0:
+        return f"{wording.change(now / then - 1)} on"
+    return f"{wording.number(abs(now - then))} {'more' if now > then else 'less'} than in"
+
+
+def _shift(series: Told, unit: str, wording: Wording) -> list[Sentence]:
+    if not (shift := series["shift"]):
+        return []
+    before, after, number = shift["before"], shift["after"], number_of(series, wording)
+    said = (
+        f"The level of {subject(series, unit)} changed with {wording.period(shift['start'], unit)}: "
+        f"{number(before)} on average before, {number(after)} from then on."
+    )
+    return [Sentence(said, 0.8 * apart(before, after), key_of(series))]
+
+
+def _others(result: Result, wording: Wording) -> list[Sentence]:
+    """How many of all measures rose and fell, where there are more than are told of one by one."""
+    every: dict[str, Told] = {}
+    for series in (*result["series"], *result["others"]):
+        if series["measure"] is not None:
+            every.setdefault(series["measure"], series)
+    said = moves(list(every.items()), wording)
+    if len(result["others"]) < _MANY or not said:
+        return []
+    known = sum(series["direction"] is not None and series["change"] is not None for series in every.values())
+    moved = sum(series["direction"] is not None for series in every.values())
+    effect = 0.9 * moved / len(every) if known > 1 else 0.0
+    return [Sentence(f"Of {wording.count(len(every), 'measure')} over time {said}.", effect)]
+
+
+def series_figures(result: Result, wording: Wording) -> list[Figure]:
+    points = complete_points(result)
+    return [_line(series, result, points, wording) for series in result["series"]]
+
+
+def _line(series: Told, result: Result, points: Sequence[dict[str, Any]], wording: Wording) -> Figure:
+    values = list(zip([p["start"] for p in points], values_of(series, result, points), strict=True))
+    marks = [
+        (each["start"], each["value"], number_of(series, wording)(each["value"]))
+        for each in (series["peak"], series["dip"])
+        if series["peak"]["value"] != series["dip"]["value"]
+    ]
+    what = capital(subject(series, result["unit"], short=True))
+    drawing = charts.line(
+        what, [Series(what, _with_gaps(values))], wording, zero=series["aggregate"] != "mean", marks=marks
+    )
+    return Figure(key_of(series), what, f"per {result['unit']}", drawing)
+
+
+def values_of(series: Told, result: Result, points: Sequence[dict[str, Any]]) -> list[float | None]:
+    """The series' value in each of the points."""
+    if series["measure"] is None:
+        return [point["rows"] for point in points]
+    place = result["measures"].index(series["measure"])
+    return [point[f"{series['aggregate']}s"][place] for point in points]
+
+
+def _with_gaps(values: list[tuple[str, float | None]]) -> list[tuple[str, float | None]]:
+    """Where far more time than usual passes without a row, the line is broken."""
+    times = [datetime.fromisoformat(start) for start, _ in values]
+    steps = sorted(b - a for a, b in pairwise(times))
+    if not steps:
+        return values
+    usual = steps[len(steps) // 2]
+    made = values[:1]
+    for before, after, value in zip(times, times[1:], values[1:], strict=False):
+        if after - before > 4 * usual:
+            made.append((periods.iso(before), None))
+        made.append(value)
+    return made
+
+
+def series_grid(result: Result, wording: Wording) -> Grid:
+    unit, every = result["unit"], [*result["series"], *result["others"]]
+    yearly = any(series["latest"]["yearAgo"] for series in every)
+    rows = []
+    for series in every:
+        number = number_of(series, wording)
+        ends = ((series[end]["value"], wording.period(series[end]["start"], unit)) for end in ("peak", "dip"))
+        highest, lowest = (f"{number(value)} ({start.removeprefix('the week of ')})" for value, start in ends)
+        rows.append(
+            (
+                label(capital(subject(series, unit, short=True)), 40),
+                *(number(series[end]["value"]) for end in ("first", "last")),
+                *(change_of(series, wording, key) for key in ("change", "perYear")),
+                series["direction"] or MISSING,
+                highest,
+                lowest,
+                *([_on_a_year_ago(series["latest"], wording)] if yearly else []),
+            )
+        )
+    width, *others = {series["first"]["periods"] for series in every}
+    means = f" (first and last: means of {wording.count(width, unit)})" if width > 1 and not others else ""
+    headers = ("Series", "First", "Last", "Change", "Per year", "Direction", "Highest", "Lowest")
+    ago = (f"Last {unit} on a year ago",) if yearly else ()
+    return Grid(f"All series per {unit}{means}", headers + ago, rows)
+
+
+def _on_a_year_ago(latest: dict[str, Any], wording: Wording) -> str:
+    now, then = latest["value"], latest["yearAgo"] and latest["yearAgo"]["value"]
+    return MISSING if then is None or then <= 0 or now < 0 else wording.change(now / then - 1)

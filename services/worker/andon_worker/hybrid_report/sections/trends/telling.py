@@ -1,0 +1,131 @@
+"""The section in words, charts and tables: what is most telling first."""
+
+from __future__ import annotations
+
+from andon_worker.hybrid_report.section import Figure, Grid, Result, Sentence
+from andon_worker.hybrid_report.sections.trends.lines import lines_figures, lines_grid, lines_sentences
+from andon_worker.hybrid_report.sections.trends.naming import capital, change_of, complete_points, subject
+from andon_worker.hybrid_report.sections.trends.returning import (
+    hour_figures,
+    hour_sentences,
+    season_figures,
+    season_sentences,
+)
+from andon_worker.hybrid_report.sections.trends.series import series_figures, series_grid, series_sentences, values_of
+from andon_worker.hybrid_report.wording import Wording, label
+
+_LAST_PERIODS = 12
+
+
+def sentences(result: Result, wording: Wording) -> list[Sentence]:
+    if result["timeColumn"] is None:
+        return [Sentence("There is no column of dates or times that varies, so there are no trends to show.")]
+    return [
+        *series_sentences(result, wording),
+        *season_sentences(result, wording),
+        *hour_sentences(result, wording),
+        *lines_sentences(result["lines"], result["unit"], wording),
+        *_things(result, wording),
+        _extent(result, wording),
+    ]
+
+
+def _things(result: Result, wording: Wording) -> list[Sentence]:
+    things = result["things"]
+    if not things or not things["total"]:
+        return []
+    by, what, number = label(things["column"]), label(things["measure"], 40), wording.number
+    said = (
+        f"From its first to its last value, {what} rose in {number(things['rose'])} of {number(things['total'])} rows "
+        f"and fell in {number(things['fell'])}"
+    )
+    moved = sorted((row for row in things["rows"] if row["change"] is not None), key=lambda row: -row["change"])
+    if len(moved) > 1:
+        high, low = (f"{label(row['name'], 40)} ({change_of(row, wording)})" for row in (moved[0], moved[-1]))
+        said += f"; by {by}, most in {high} and least in {low}"
+    share = max(things["rose"], things["fell"]) / things["total"]
+    return [Sentence(f"{said}.", effect=0.5 * share if things["total"] > 2 else 0.0)]
+
+
+def _extent(result: Result, wording: Wording) -> Sentence:
+    unit = result["unit"]
+    # Of months and years alone there is no day to tell.
+    coarse = result["grain"] if result["grain"] in {"month", "quarter", "year"} else None
+    first, last = (
+        wording.period(result[end], coarse) if coarse else wording.moment(result[end]) for end in ("from", "to")
+    )
+    said = f"{label(result['timeColumn'])} runs from {first} to {last}"
+    shown = {p["start"] for p in complete_points(result)}
+    partial = [p["start"] for p in result["points"] if p["start"] not in shown]
+    if partial:
+        each = " and ".join(wording.period(start, unit) for start in partial[:2])
+        said += f". {capital(each)} {'is' if len(partial) == 1 else 'are'} incomplete and left out"
+    for odd in result["leftOut"]:
+        said += f". {wording.count(odd['rows'], 'row')} of {wording.moment(odd['value'])} are left out as well"
+    return Sentence(said + ".")
+
+
+def figures(result: Result, wording: Wording) -> list[Figure]:
+    if result["timeColumn"] is None:
+        return []
+    return [
+        *series_figures(result, wording),
+        *lines_figures(result["lines"], result["unit"], wording),
+        *season_figures(result, wording),
+        *hour_figures(result, wording),
+    ]
+
+
+def grids(result: Result, wording: Wording) -> list[Grid]:
+    if result["timeColumn"] is None:
+        return []
+    return [
+        *([series_grid(result, wording)] if result["series"] or result["others"] else []),
+        *lines_grid(result["lines"], result["unit"], wording),
+        *_things_grid(result, wording),
+        *_last_periods(result, wording),
+    ]
+
+
+def _things_grid(result: Result, wording: Wording) -> list[Grid]:
+    things, unit = result["things"], result["unit"]
+    if not things or not things["rows"]:
+        return []
+    rows = [
+        (
+            label(row["name"], 48),
+            *(
+                cell
+                for end in ("first", "last")
+                for cell in (wording.period(row[end]["start"], unit), wording.number(row[end]["value"]))
+            ),
+            change_of(row, wording),
+        )
+        for row in things["rows"]
+    ]
+    caption = f"{label(things['measure'], 40)} by {label(things['column'], 40)}"
+    if len(rows) < things["total"]:
+        caption += f" ({len(rows)} of {wording.number(things['total'])}: the largest, and those that changed most)"
+    return [Grid(caption, (label(things["column"], 30), "First in", "was", "Last in", "was", "Change"), rows)]
+
+
+def _last_periods(result: Result, wording: Wording) -> list[Grid]:
+    """The newest first."""
+    unit, points = result["unit"], result["points"][-_LAST_PERIODS:]
+    if not result["series"]:
+        return []
+    complete = {p["start"] for p in complete_points(result)}
+    names = [
+        capital(wording.period(point["start"], unit).removeprefix("the ").removeprefix("week of "))
+        + ("" if point["start"] in complete else " (incomplete)")
+        for point in points
+    ]
+    columns = [
+        [*map(wording.among(values), values)]
+        for series in result["series"]
+        for values in [values_of(series, result, points)]
+    ]
+    headers = [label(capital(subject(series, unit, short=True)), 34) for series in result["series"]]
+    first = "Week of" if unit == "week" else "Period"
+    rows = [*zip(names, *columns, strict=True)][::-1]
+    return [Grid(f"The last {wording.count(len(points), unit)} with rows", (first, *headers), rows)]
