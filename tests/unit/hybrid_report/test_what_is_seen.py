@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 import time
 from datetime import date, timedelta
 from pathlib import Path
@@ -79,6 +80,70 @@ def test_a_finding_about_the_larger_groups_says_so_where_a_small_one_lies_beyond
     rows += [(shop, 10.0 + place % 7 + (shop == "b")) for shop in ("a", "b") for place in range(40)]
     result = profile("groups", "shop,x\n" + "".join(f"{shop},{x}\n" for shop, x in rows), group_by=("shop",))
     assert "By shop, among groups of at least 30 rows, the mean of x is highest for b" in said("groups", result)
+
+
+@pytest.mark.parametrize("odd", [1, 2])
+def test_a_sentence_names_a_chart_only_where_there_is_one(
+    profile: Profile, flights_results: dict[str, dict[str, Any]], odd: int
+) -> None:
+    """Of one column with gaps, one with outliers or one driver the sentence says all, and nothing is drawn."""
+    names = "ab"[:odd]
+    cells = [[str(i % 17 + (900 if i == 5 else 0)) + ".5" if i % 9 else "" for _ in names] for i in range(90)]
+    text = ",".join([*names, "g"]) + "\n" + "".join(",".join([*row, "xy"[i % 2]]) + "\n" for i, row in enumerate(cells))
+    small = {name: profile(name, text, resamples=20) for name in SECTIONS}
+    for results in (small, flights_results):
+        for name, section in SECTIONS.items():
+            drawn = {figure.key for figure in section.figures(results[name], WORDING)}
+            assert {each.figure for each in section.sentences(results[name], WORDING)} <= {"", *drawn}
+
+
+def test_a_single_value_far_off_is_no_tail(profile: Profile) -> None:
+    draw = random.Random(2)
+    values = [draw.gauss(10, 1) for _ in range(400)]
+    text = "x,y\n" + "".join(f"{v:.3f},{math.exp(v / 3):.3f}\n" for v in [*values, 85.0])
+    told = said("distributions", profile("distributions", text.replace(f"85.000,{math.exp(85 / 3):.3f}", "85.0,20.0")))
+    assert "x has a long tail" not in told
+
+
+def test_values_that_are_all_as_frequent_are_told_and_not_drawn(profile: Profile) -> None:
+    result = profile("distributions", "kind,x\n" + "".join(f"{'abcd'[i % 4]},{i}.5\n" for i in range(80)))
+    assert "Each of the 4 values of kind stands 20 times." in said("distributions", result)
+    assert "of-kind" not in {figure.key for figure in SECTIONS["distributions"].figures(result, WORDING)}
+
+
+def test_the_root_of_paths_is_a_value(profile: Profile) -> None:
+    paths = ["/", "/about", "/docs/a", "/docs/b"]
+    result = profile("overview", "page,x\n" + "".join(f"{paths[i % 4]},{i}.5\n" for i in range(80)))
+    assert [column["missing"] for column in result["columns"]] == [0, 0]
+
+
+def test_totals_that_are_alike_are_told_and_not_drawn(profile: Profile) -> None:
+    text = "shop,way,amount\n" + "".join(f"{'abc'[i % 3]},{'uv'[i % 4 == 0]},{10 + i % 5}.5\n" for i in range(600))
+    result = profile("groups", text, resamples=0, measures=("amount",))
+    drawn = {figure.key for figure in SECTIONS["groups"].figures(result, WORDING)}
+    assert "By shop, the total of amount is spread evenly" in said("groups", result)
+    assert "total-amount-by-shop" not in drawn
+    assert "total-amount-by-way" in drawn
+
+
+def test_where_a_measure_is_nearly_always_zero_another_question_is_asked(profile: Profile) -> None:
+    rows = [(i % 50 == 0, i % 37 + 20, i % 7 + 0.5, "ab"[i % 2]) for i in range(3_000)]
+    text = "revenue,bought,seconds,kind\n" + "".join(f"{a * b},{str(b).lower()},{s},{k}\n" for b, a, s, k in rows)
+    assert profile("drivers", text)["question"] == "bought"
+
+
+def test_a_row_a_month_has_no_season_though_months_differ_in_length(profile: Profile) -> None:
+    months = [f"{2010 + i // 12}-{i % 12 + 1:02}-01" for i in range(120)]
+    text = "m,x\n" + "".join(f"{m},{place % 9}.5\n" * (4 if place < 55 else 5) for place, m in enumerate(months))
+    assert "By month, the number of rows" not in said("trends", profile("trends", text))
+
+
+def test_dots_far_off_do_not_press_the_others_into_a_corner(profile: Profile) -> None:
+    text = "x,y\n" + "".join(f"{i % 40}.5,{i % 40 + i % 3}.5\n" for i in range(400)) + "-900.5,-40.5\n"
+    [scatter, *_] = SECTIONS["correlations"].figures(profile("correlations", text), WORDING)
+    assert scatter.note == "all rows; 1 far off is not shown"
+    dots = [shape.x for shape in scatter.drawing.shapes if isinstance(shape, Dot)]
+    assert (len(dots), max(dots) - min(dots) > 500) == (400, True)
 
 
 MONTHS = [f"{2021 + i // 12}-{i % 12 + 1:02}-01" for i in range(30)]

@@ -78,6 +78,11 @@ def among_tokens(value: str, *, days: bool = False) -> str:
     return found
 
 
+def _begins_most(mark: str, others: Mapping[str, int]) -> bool:
+    """Whether a mark is one of the values: the root of paths, as `/` beside `/about`."""
+    return sum(value.startswith(mark) for value in others) > 0.5 * len(others)
+
+
 def in_words(tokens: Mapping[str, int], others: Mapping[str, int]) -> tuple[list[str], list[str]]:
     """Which tokens of a column of words are missing values, and notes on those that are kept.
 
@@ -97,6 +102,6 @@ def in_words(tokens: Mapping[str, int], others: Mapping[str, int]) -> tuple[list
                 notes.append("NA is kept as a value: the other values are codes of two capital letters as well.")
             else:
                 missing.append(token)
-        elif plain in _MARKS and others and spoken >= 0.9 * len(others):
+        elif plain in _MARKS and others and spoken >= 0.9 * len(others) and not _begins_most(plain, others):
             missing.append(token)
     return missing, notes

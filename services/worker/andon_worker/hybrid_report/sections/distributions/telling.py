@@ -1,0 +1,191 @@
+"""The values of each column in words, charts and tables."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from andon_worker.hybrid_report import charts
+from andon_worker.hybrid_report.charts import Bar
+from andon_worker.hybrid_report.scales import in_order
+from andon_worker.hybrid_report.section import Figure, Grid, Result, Sentence
+from andon_worker.hybrid_report.sections.distributions.places import places_figure
+from andon_worker.hybrid_report.wording import MISSING, Wording, label
+
+_FEWEST_IN_TAIL = 20
+_STANDING_OUT = 0.03
+_LEANING = 0.1  # how much longer one side is than the other, as a share of both
+_LOPSIDED = 0.8  # the share of the most frequent value from which it is told
+
+
+def sentences(result: Result, wording: Wording) -> list[Sentence]:
+    told = []
+    numeric = [c for c in result["columns"] if c["kind"] == "numeric" and c["std"] and not c["period"]]
+    skewed = sorted(
+        (
+            c
+            for c in numeric
+            if c["count"] >= _FEWEST_IN_TAIL
+            and c["skewness"] is not None
+            and abs(c["skewness"]) >= 1
+            and c["quantiles"]["p25"] != c["quantiles"]["p75"]
+            and _leans(c)
+        ),
+        key=lambda c: -abs(c["skewness"]),
+    )
+    told += [_tail(column, wording) for column in skewed[:3]]
+    for column in result["columns"]:
+        if column["kind"] == "categorical" and column["top"] and column["distinct"] > 1:
+            top = column["top"][0]
+            if top["count"] / column["count"] >= _LOPSIDED:
+                share = wording.percent(top["count"], column["count"])
+                value = label(top["value"], 40)
+                told.append(Sentence(f"{share} of the values of {label(column['name'])} are “{value}”."))
+            elif _alike(column):
+                times, many = wording.count(top["count"], "time"), wording.number(column["distinct"])
+                told.append(Sentence(f"Each of the {many} values of {label(column['name'])} stands {times}."))
+        if column.get("patterns"):
+            told.append(_shapes(column, wording))
+    for column in result["columns"]:
+        if column["kind"] == "numeric" and column["std"] is None and column["count"] and column["min"] != column["max"]:
+            plain = column["role"] == "year"
+            low, high = (f"{column[end]:.0f}" if plain else wording.number(column[end]) for end in ("min", "max"))
+            told.append(Sentence(f"{label(column['name'])} runs from {low} to {high}."))
+    return told[:12]
+
+
+def _leans(column: dict[str, Any]) -> bool:
+    """Whether more than a single value is far off: the tail shows in the middle 98 % as well."""
+    q = column["quantiles"]
+    lean = (q["p99"] - q["p50"]) - (q["p50"] - q["p01"])
+    return bool(lean * math.copysign(1, column["skewness"]) > _LEANING * (q["p99"] - q["p01"]))
+
+
+def _tail(column: dict[str, Any], wording: Wording) -> Sentence:
+    high = column["skewness"] > 0
+    q = column["quantiles"]
+    largest = "largest" if high else "smallest"
+    return Sentence(
+        f"{label(column['name'])} has a long tail of {'high' if high else 'low'} values: half of all lie between "
+        f"{wording.number(q['p25'])} and {wording.number(q['p75'])}, the {largest} is "
+        f"{wording.number(column['max' if high else 'min'])}; the mean is {wording.number(column['mean'])}, "
+        f"the median {wording.number(q['p50'])}.",
+        effect=min(0.45, abs(column["skewness"]) / 25),
+        figure=f"of-{column['name']}",
+    )
+
+
+def _shapes(column: dict[str, Any], wording: Wording) -> Sentence:
+    top, length = column["patterns"][0], column["length"]
+    long = (
+        wording.count(length["min"], "character")
+        if length["min"] == length["max"]
+        else f"{wording.number(length['min'])} to {wording.count(length['max'], 'character')}"
+    )
+    shape = (
+        f"; {wording.percent(top['count'], column['count'])} have the shape “{top['pattern']}” "
+        "(A and a for letters, 9 for digits)"
+        if top["count"] > 0.5 * column["count"]
+        else ""
+    )
+    return Sentence(f"The values of {label(column['name'])} are {long} long{shape}.")
+
+
+def figures(result: Result, wording: Wording) -> list[Figure]:
+    places = result["places"]
+    drawn = {places["latitude"], places["longitude"]} if places else set()
+    told = [c for c in result["columns"] if c["count"] and not c["period"] and c["name"] not in drawn]
+    made = [figure for column in told if (figure := _figure(column, result["exactQuantiles"], wording))]
+    return [*([places_figure(places, wording)] if places else []), *made]
+
+
+def _figure(column: dict[str, Any], exact: bool, wording: Wording) -> Figure | None:
+    name, key = label(column["name"], 40), f"of-{column['name']}"
+    if column["kind"] == "categorical":
+        return _bars(column, name, key, exact, wording)
+    histogram = column["histogram"]
+    if not histogram or column["min"] == column["max"]:
+        return None
+    edges, counts = histogram["edges"], histogram["counts"]
+    if column["kind"] == "temporal":
+        if column["even"]:
+            return None
+        return Figure(key, name, "rows", charts.spans(f"Rows over {name}", edges, counts, wording))
+    notes = []
+    if column["mean"] is not None:
+        say = wording.among([column["min"], column["max"]])
+        notes.append(f"mean {say(column['mean'])}, median {say(column['quantiles']['p50'])}")
+    if histogram["log"]:
+        notes.append("logarithmic scale")
+    if beyond := histogram["below"] + histogram["above"]:
+        notes.append(f"not shown: {wording.percent(beyond, column['count'])} at the ends")
+    drawing = charts.histogram(
+        f"Histogram of {name}",
+        edges,
+        counts,
+        wording,
+        histogram["log"],
+        plain=column["role"] == "year",
+        whole=column["type"] == "integer",
+    )
+    return Figure(key, name, "; ".join(notes), drawing)
+
+
+def _bars(column: dict[str, Any], name: str, key: str, exact: bool, wording: Wording) -> Figure | None:
+    count = column["count"]
+    if (patterns := column.get("patterns")) and len(patterns) == 1:
+        return None  # the sentence says it
+    if patterns:
+        rows = [Bar(p["pattern"], p["count"], wording.percent(p["count"], count)) for p in patterns]
+        rest, others = count - sum(p["count"] for p in patterns), "others"
+        note = "shapes of the values: A and a for letters, 9 for digits"
+        title = f"Shapes of {name}"
+    elif len(column["top"]) < 2 or column["top"][0]["count"] < 2 or _flat(column) or _alike(column):
+        return None
+    else:
+        shown = in_order(column["top"], lambda t: str(t["value"])) if not column["other"] else column["top"]
+        rows = [Bar(label(t["value"], 40), t["count"], wording.percent(t["count"], count)) for t in shown]
+        rest, title = column["other"], f"Most frequent values of {name}"
+        others = ("" if exact else "about ") + wording.count(column["distinct"] - len(rows), "other")
+        note = wording.count(column["distinct"], "value") + (f", the {len(rows)} most frequent" if rest else "")
+    if rest:
+        rows.append(Bar(others, rest, wording.percent(rest, count), soft=True))
+    return Figure(key, name, note, charts.bars(title, rows))
+
+
+def _alike(column: dict[str, Any]) -> bool:
+    """Whether each value is as frequent as any other, and more than once there."""
+    return bool(column["top"][0]["count"] > 1 and column["top"][0]["count"] * column["distinct"] == column["count"])
+
+
+def _flat(column: dict[str, Any]) -> bool:
+    """Whether no value of an id or a code stands out among many."""
+    return column["role"] in {"id", "code"} and bool(column["top"][0]["count"] < _STANDING_OUT * column["count"])
+
+
+def grids(result: Result, wording: Wording) -> list[Grid]:
+    number = wording.number
+    numeric = [c for c in result["columns"] if c["kind"] == "numeric" and c["count"]]
+    rows = []
+    for c in numeric:
+        say = wording.among([c["min"], c["max"]])
+        if c["role"] == "year":
+            say = _year
+        quantiles = (c["quantiles"][name] for name in ("p05", "p25", "p50", "p75", "p95"))
+        numbers = (say(c["mean"]), number(c["std"]), say(c["min"]), *map(say, quantiles), say(c["max"]))
+        rows.append((label(c["name"], 32), *numbers))
+    headers = ("Column", "Mean", "Std. dev.", "Min", "5%", "25%", "Median", "75%", "95%", "Max")
+    caption = "Numeric columns" if result["exactQuantiles"] else "Numeric columns (quantiles are approximate)"
+    temporal = [
+        (
+            label(c["name"], 48),
+            *(c[end][:4] if c["role"] == "year" else wording.moment(c[end]) for end in ("min", "max")),
+        )
+        for c in result["columns"]
+        if c["kind"] == "temporal" and c["count"]
+    ]
+    return [Grid(caption, headers, rows), Grid("Dates and times", ("Column", "Earliest", "Latest"), temporal)]
+
+
+def _year(value: float | None) -> str:
+    return MISSING if value is None else f"{value:.0f}"

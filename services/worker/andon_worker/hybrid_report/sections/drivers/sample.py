@@ -1,0 +1,79 @@
+"""A column in a sample of the rows: its values as groups."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from andon.reports import Column
+from andon.reports.duck import identifier
+from andon_worker.hybrid_report.figures.association import Codes, Floats, binned
+from andon_worker.hybrid_report.figures.table import Table
+from andon_worker.hybrid_report.figures.values import codes, doubles, sampled, values_of
+
+ROWS = 10_000
+MOST_NAMES = 30  # a column of more different names says nothing of a kind of row
+_MOST_ANSWERS = 12
+_SKEWED = 5.0
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A column's sample: its groups as codes, and what they stand for."""
+
+    name: str
+    kind: str
+    codes: Codes
+    names: list[str]
+    edges: Floats
+    numbers: Floats | None
+    unit: float = 1.0
+
+    @property
+    def width(self) -> int:
+        return len(self.names) or len(self.edges) + 1
+
+    @property
+    def skewed(self) -> bool:
+        """Whether a few values make up most of the spread: then ranks tell more than the values."""
+        if self.numbers is None:
+            return False
+        y = self.numbers[np.isfinite(self.numbers)]
+        y = (y - y.mean()) / (y.std() or 1.0)
+        return bool(abs((y**3).mean()) >= _SKEWED)
+
+    @property
+    def answer(self) -> str | None:
+        """Of two values the rarer, unless one of them says yes."""
+        if self.kind == "numeric" or self.width != 2:
+            return None
+        return next((name for name in self.names if name.lower() in {"true", "yes", "y", "1", "ja"}), self.names[1])
+
+
+def samples(table: Table, columns: list[Column]) -> list[Sample]:
+    """The question first; of its words the twelve most frequent, of the others' thirty."""
+    numeric = [c.name for c in columns if c.averaged or c.role in {"year", "geo"}]
+    values = values_of(table, numeric)
+    expressions = [
+        values[c.name].sql
+        if c.name in values
+        else f"epoch({identifier(c.name)})"
+        if c.temporal
+        else f"CAST({identifier(c.name)} AS VARCHAR)"
+        for c in columns
+    ]
+    found = []
+    for column, sample in zip(columns, sampled(table, expressions, ROWS), strict=True):
+        if column.name in values or column.temporal:
+            numbers = doubles(sample)
+            groups, edges = binned(numbers)
+            unit = values[column.name].unit if column.name in values else 1.0
+            kind = "numeric" if column.name in values else "temporal"
+            found.append(Sample(column.name, kind, groups, [], edges, numbers, unit))
+        else:
+            coded, names = codes(sample)
+            most = _MOST_ANSWERS if column is columns[0] else MOST_NAMES
+            coded[coded >= most] = -1
+            found.append(Sample(column.name, "categorical", coded, names[:most], np.empty(0), None))
+    return found

@@ -1,0 +1,176 @@
+"""What goes with the question: in words, charts and a table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from andon_worker.hybrid_report import charts
+from andon_worker.hybrid_report.charts import Bar
+from andon_worker.hybrid_report.drawing import FULL
+from andon_worker.hybrid_report.figures.association import surely
+from andon_worker.hybrid_report.scales import in_order
+from andon_worker.hybrid_report.section import Figure, Grid, Result, Sentence
+from andon_worker.hybrid_report.sections.drivers.computing import WEAK
+from andon_worker.hybrid_report.wording import Wording, label, some
+
+_SHOWN = 12
+
+
+def sentences(result: Result, wording: Wording) -> list[Sentence]:
+    if result["question"] is None:
+        return [Sentence("There is no measure and no flag of which enough is known to say what goes with it.")]
+    question, measure = label(result["question"]), _measure(result)
+    told: list[Sentence] = []
+    strong = [driver for driver in result["drivers"] if driver["sure"]]
+    told += [
+        Sentence(
+            f"{question} {'goes' if place else 'goes most'} with {label(driver['column'])}"
+            f"{_ends(driver, result, wording)} "
+            f"({measure} {wording.coefficient(driver['strength'])}, "
+            f"{wording.number(100 * result['confidence'])}% interval {wording.coefficient(driver['low'])} to "
+            f"{wording.coefficient(driver['high'])}{_moving(driver, wording)}).",
+            effect=_effect(driver, result),
+            figure=f"by-{driver['column']}" if _is_drawn(driver) else "strengths" if len(_ranked(result)) > 1 else "",
+            about=(result["question"], driver["column"]),
+        )
+        for place, driver in enumerate(strong[:3])
+    ]
+    if not result["drivers"]:
+        return [Sentence(f"There is no other column that could say something of {question}.")]
+    if not strong:
+        told.append(
+            Sentence(
+                f"{_none(result, wording)} much of {question}: no {measure} is above {wording.number(WEAK)} for sure."
+            )
+        )
+    if result["same"]:
+        told.append(Sentence(f"{question} follows exactly from {some([label(name) for name in result['same']])}."))
+    reasons: dict[str, list[str]] = {}
+    for each in result["leftOut"]:
+        reasons.setdefault(each["reason"], []).append(label(each["column"]))
+    if left := [f"{some(names, 3)} ({reason})" for reason, names in reasons.items()]:
+        told.append(Sentence(f"Left out: {'; '.join(left)}."))
+    about = f"{'a sample of' if result['sampled'] else 'the'} {wording.count(result['rows'], 'row')}"
+    told.append(Sentence(f"The figures are from {about} with a value of {question}."))
+    return told
+
+
+def _none(result: Result, wording: Wording) -> str:
+    if len(result["drivers"]) == 1:
+        return f"{label(result['drivers'][0]['column'])} doesn't say"
+    return f"None of {wording.count(len(result['drivers']), 'column')} says"
+
+
+def _effect(driver: dict[str, Any], result: Result) -> float:
+    """Small where few rows have both, and where two series grow while their changes don't go together."""
+    strength = driver["strength"]
+    if driver["changes"] is not None:
+        strength = min(strength, surely(driver["changes"], driver["rows"]))
+    return float(strength * 0.95 * min(1.0, 2 * driver["rows"] / result["rows"]))
+
+
+def _moving(driver: dict[str, Any], wording: Wording) -> str:
+    if driver["changes"] is None:
+        return ""
+    return f"; their changes from one row to the next correlate by {wording.coefficient(driver['changes'])}"
+
+
+def _measure(result: Result) -> str:
+    if result["kind"] != "numeric":
+        return "Cramér's V"
+    return "eta of ranks" if result["ranked"] else "eta"
+
+
+def _ends(driver: dict[str, Any], result: Result, wording: Wording) -> str:
+    """Where the question is highest and lowest along the driver."""
+    known = [group for group in driver["groups"] if group["value"] is not None and group["rows"] >= 5]
+    if len(known) < 2:
+        return ""
+    low, high = (pick(known, key=lambda group: group["value"]) for pick in (min, max))
+    name = "its mean" if result["kind"] == "numeric" else f"the share of “{label(result['answer'], 30)}”"
+    return (
+        f": {name} is {_value(high, result, wording)} where {label(driver['column'], 40)} is "
+        f"{_group(high, driver, wording)} and {_value(low, result, wording)} where it is {_group(low, driver, wording)}"
+    )
+
+
+def _value(group: dict[str, Any], result: Result, wording: Wording) -> str:
+    every = [each["value"] for driver in result["drivers"] for each in driver["groups"]]
+    return wording.among(every)(group["value"]) if result["kind"] == "numeric" else wording.percent(group["value"], 1)
+
+
+def _group(group: dict[str, Any], driver: dict[str, Any], wording: Wording) -> str:
+    if "name" in group:
+        return str(group["name"])
+    if group["from"] == group["to"]:
+        return _end(group["from"], driver, wording)
+    return f"{_end(group['from'], driver, wording)} to {_end(group['to'], driver, wording)}"
+
+
+def _end(end: float | str, driver: dict[str, Any], wording: Wording) -> str:
+    if isinstance(end, str):
+        return wording.moment(end)
+    return wording.among([each[side] for each in driver["groups"] for side in ("from", "to")])(end)
+
+
+def _ordered(groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Groups of words by the order that these have; those of numbers come in it."""
+    return groups if any("from" in group for group in groups) else in_order(groups, lambda g: str(g["name"]))
+
+
+def _ranked(result: Result) -> list[dict[str, Any]]:
+    return [driver for driver in (result.get("drivers") or []) if driver["strength"] > 0][:_SHOWN]
+
+
+def _is_drawn(driver: dict[str, Any]) -> bool:
+    return bool(driver["sure"]) and sum(group["value"] is not None for group in driver["groups"]) > 1
+
+
+def figures(result: Result, wording: Wording) -> list[Figure]:
+    drivers = _ranked(result)
+    if not drivers:
+        return []
+    rows = [
+        Bar(
+            label(driver["column"], 40),
+            driver["strength"],
+            wording.coefficient(driver["strength"]),
+            soft=not driver["sure"],
+            low=driver["low"],
+            high=driver["high"],
+        )
+        for driver in drivers
+    ]
+    question = label(result["question"], 40)
+    title = f"What goes with {question}"
+    note = f"{_measure(result)} with {wording.number(100 * result['confidence'])}% intervals; 0 is nothing, 1 all"
+    # One bar alone says no more than its sentence.
+    made = [Figure("strengths", title, note, charts.bars(title, rows, FULL))] if len(rows) > 1 else []
+    for driver in drivers:
+        if not _is_drawn(driver):
+            continue
+        known = [group for group in driver["groups"] if group["value"] is not None]
+        bars = [Bar(_group(g, driver, wording), g["value"], _value(g, result, wording)) for g in _ordered(known)]
+        what = f"mean of {question}" if result["kind"] == "numeric" else f"share of “{label(result['answer'], 30)}”"
+        heading = f"{what[0].upper()}{what[1:]}"
+        by = label(driver["column"], 40)
+        made.append(Figure(f"by-{driver['column']}", heading, f"by {by}", charts.bars(f"{heading} by {by}", bars)))
+    return made
+
+
+def grids(result: Result, wording: Wording) -> list[Grid]:
+    rows = [
+        (
+            label(driver["column"], 40),
+            wording.coefficient(driver["strength"]),
+            wording.coefficient(driver["low"]),
+            wording.coefficient(driver["high"]),
+            wording.percent(driver["information"], 1),
+        )
+        for driver in (result.get("drivers") or [])[: 2 * _SHOWN]
+    ]
+    if not rows:
+        return []
+    measure = _measure(result)
+    headers = ("Column", measure[0].upper() + measure[1:], "from", "to", "Entropy taken away")
+    return [Grid(f"What goes with {label(result['question'], 40)}", headers, rows)]

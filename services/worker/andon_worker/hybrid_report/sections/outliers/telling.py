@@ -1,0 +1,138 @@
+"""What lies outside in words, a chart and tables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from andon_worker.hybrid_report import charts
+from andon_worker.hybrid_report.charts import Bar
+from andon_worker.hybrid_report.drawing import FULL
+from andon_worker.hybrid_report.section import Figure, Grid, Result, Sentence
+from andon_worker.hybrid_report.sections.outliers.computing import EXTREMES
+from andon_worker.hybrid_report.wording import MISSING, Wording, label, listed
+
+_MOST_BARS = 15
+_ALONE = 3  # how many times the fifth farthest value the farthest is, to be told of
+
+
+def sentences(result: Result, wording: Wording) -> list[Sentence]:
+    number = wording.number
+    if not result["columns"]:
+        return [
+            Sentence("There is no numeric column of ten different values or more, which outliers could stand out of.")
+        ]
+    told = []
+    beyond = [c for c in result["columns"] if c["below"] + c["above"]]
+    figure = "outside" if len(beyond) > 1 else ""
+    for column in sorted(beyond, key=lambda c: -(c["largestZ"] or 0))[:4]:
+        sides = []
+        if column["above"]:
+            sides.append(f"{wording.count(column['above'], 'value')} above {number(column['upper'])}")
+        if column["below"]:
+            sides.append(f"{wording.count(column['below'], 'value')} below {number(column['lower'])}")
+        share = (column["above"] + column["below"]) / column["count"]
+        far = max((column["max"], column["min"]), key=lambda end: _distance(end, column))
+        of = (
+            "its quartiles"
+            if column["usual"] is None
+            else f"the quartiles of the values other than {number(column['usual'])}"
+        )
+        told.append(
+            Sentence(
+                f"{label(column['name'])} has {listed(sides)}, 1.5 quartile ranges outside {of} "
+                f"({wording.percent(column['above'] + column['below'], column['count'])} of its values); "
+                f"the farthest is {number(far)}.",
+                effect=_effect(column, share),
+                figure=figure,
+            )
+        )
+    told += [_alone(each, figure, wording) for each in result["extremes"] if _times(each) >= _ALONE]
+    told += [
+        Sentence(
+            f"{wording.percent(c['usualCount'], c['count'])} of the values of {label(c['name'])} are "
+            f"{number(c['usual'])}; "
+            + (
+                "too few or too similar others remain to call any of them far."
+                if c["lower"] is None
+                else "what is far is judged by the others."
+            )
+        )
+        for c in result["columns"]
+        if c["usual"] is not None and c["usualCount"]
+    ][:3]
+    if not told:
+        return [Sentence("No numeric column has values outside its fences.")]
+    return told
+
+
+def _times(extreme: dict[str, Any]) -> float:
+    """How many times the farthest value is the fifth farthest, on the same side of zero."""
+    values = [row["value"] for row in extreme["rows"] if row["value"]]
+    return values[0] / values[-1] if len(values) == EXTREMES else 0.0
+
+
+def _alone(extreme: dict[str, Any], figure: str, wording: Wording) -> Sentence:
+    first, *_, fifth = extreme["rows"]
+    return Sentence(
+        f"The farthest value of {label(extreme['column'])}, {wording.exact(first['value'])} in row "
+        f"{wording.number(first['row'])}, stands alone: it is {wording.number(_times(extreme))} times the fifth "
+        f"farthest, {wording.exact(fifth['value'])}.",
+        effect=min(0.6, 0.1 * _times(extreme)),
+        figure=figure,
+    )
+
+
+def _distance(end: float, column: dict[str, Any]) -> float:
+    return float(max(end - column["upper"], column["lower"] - end))
+
+
+def _effect(column: dict[str, Any], share: float) -> float:
+    """Few values, very far away, are news; many a little beyond are a skewed column, which is told elsewhere."""
+    z = column["largestZ"] or 0.0
+    return min(0.7, z / 60) if share < 0.01 and z > 8 else 0.0
+
+
+def figures(result: Result, wording: Wording) -> list[Figure]:
+    beyond = [(c, c["below"] + c["above"]) for c in result["columns"]]
+    shown = sorted((each for each in beyond if each[1]), key=lambda each: -each[1] / each[0]["count"])
+    if len(shown) < 2:
+        return []  # the sentence says it
+    rows = [
+        Bar(label(c["name"], 40), 100 * many / c["count"], wording.percent(many, c["count"]))
+        for c, many in shown[:_MOST_BARS]
+    ]
+    note = "share of a column's values"
+    if len(shown) > len(rows):
+        note += f"; the {len(rows)} columns with most of {len(shown)}"
+    drawing = charts.bars("Values outside the fences by column", rows, FULL)
+    return [Figure("outside", "Values outside the fences", note, drawing)]
+
+
+def grids(result: Result, wording: Wording) -> list[Grid]:
+    number = wording.number
+    rows = [
+        (
+            label(c["name"], 32),
+            *(number(c[key]) for key in ("min", "lower", "below", "upper", "above", "max")),
+            wording.percent(c["below"] + c["above"], c["count"]),
+            MISSING if c["robust"] is None else number(c["robust"]),
+        )
+        for c in result["columns"]
+        if c["below"] + c["above"]
+    ]
+    headers = ("Column", "Min", "Lower fence", "Below", "Upper fence", "Above", "Max", "Outside", "|robust z| > 3.5")
+    keys = [label(key, 30) for key in result["keys"]]
+    farthest = [
+        (
+            label(each["column"], 32),
+            *(MISSING if key is None else key for key in row["keys"]),
+            wording.exact(row["value"]),
+            number(row["row"]),
+        )
+        for each in result["extremes"]
+        for row in each["rows"]
+    ]
+    return [
+        Grid("The rows of the farthest values", ("Column", *keys, "Value", "Row"), farthest, words=1 + len(keys)),
+        Grid("Fences and what lies outside", headers, rows),
+    ]
