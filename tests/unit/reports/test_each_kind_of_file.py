@@ -728,6 +728,20 @@ def test_lines_of_a_sheet_are_counted_as_the_sheet_counts_them(tmp_path: Path) -
     assert [(cell.line, cell.value) for cell in odd.unread.cells] == [(20, "twelve")]
 
 
+def test_errors_of_formulas_are_told_as_missing(tmp_path: Path) -> None:
+    def fill(book: Any) -> None:
+        book.active.append(["other"])
+        book.create_sheet("Sum & rest")
+        sheet(book, 3, 2)
+        for row in (6, 9, 30):
+            book.worksheets[-1].cell(row, 4, "#DIV/0!").data_type = "e"
+        book.worksheets[-1].cell(7, 4, "#REF!").data_type = "e"
+
+    (_, _, share), rows = read(tmp_path, excel(fill, [], ()))
+    assert [(each.token, each.count) for each in share.missing] == [("#DIV/0!", 3), ("#REF!", 1)]
+    assert (share.type, [place for place, row in enumerate(rows) if row[2] is None]) == (N, [2, 3, 5, 26])
+
+
 @pytest.mark.parametrize("odd", ["9" * 5_000, "²", "1" * 401, "٣" * 5_000])
 def test_digits_that_make_no_number_are_text(tmp_path: Path, odd: str) -> None:
     for name, content in {
