@@ -271,7 +271,9 @@ class WaitSchema(Schema):
 class QueuedForSchema(Schema):
     rule = fields.String(
         allow_none=True,
-        metadata=said("concurrency, singleton, schedule, throttle, queue, pause, subject; null: a former rule"),
+        metadata=said(
+            "concurrency, singleton, schedule, throttle, queue, pause, subject, function; null: a former rule"
+        ),
     )
     key = fields.String(allow_none=True, metadata=said("as `data.userId = 42`"))
     place = fields.Integer(metadata=said("in the line, from 1; counted up to 10,000"))

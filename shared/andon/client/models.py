@@ -227,13 +227,32 @@ class Wait(Resource):
 
 @dataclass(frozen=True, kw_only=True)
 class QueuedFor(Resource):
-    """What a queued run waits for, if not for a worker: its `place` in the line `of` so many, and who is before it."""
+    """What a queued run waits for, if not for a free worker: its `place` in the line `of` so many, who is before it."""
 
     rule: str | None
     key: str | None
     place: int
     of: int
     holders: tuple[str, ...]
+
+    @property
+    def words(self) -> str:
+        """It as people read it."""
+        what = _LINES.get(self.rule or "", "a limit of before") + (f" {self.key}" if self.key else "")
+        held = f", held by {', '.join(self.holders)}" if self.holders else ""
+        return f"{what}, place {self.place:,} of {self.of:,}{held}"
+
+
+_LINES = {
+    "concurrency": "its limit",
+    "singleton": "the run before it",
+    "schedule": "the run of the tick before",
+    "throttle": "its time",
+    "queue": "its turn in its queue",
+    "pause": "the end of a pause of",
+    "subject": "the run before it",
+    "function": "a worker with its function, which no module that is served declares",
+}
 
 
 @dataclass(frozen=True, kw_only=True)

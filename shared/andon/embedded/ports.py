@@ -33,6 +33,6 @@ def require_free(host: str, port: int) -> None:
         if error.errno == errno.EADDRINUSE:
             raise EmbeddedError(
                 f"Port {port} on {host} is in use: stop what uses it, or choose another with"
-                f" `PORT={port + 1} make run`."
+                f" the variable PORT, as PORT={port + 1}."
             ) from None
         raise EmbeddedError(f"Andon can't listen on {host}:{port}: {error.strerror or error}.") from None

@@ -87,5 +87,8 @@ def _once_it_answers(url: str, patience: float) -> str | None:
         except psycopg.OperationalError as error:
             if not passes(error) or time.monotonic() >= deadline:
                 raise
-            log.warning("the database does not answer, trying again: %s", str(error).strip().split("\n")[0])
+            log.warning(
+                "the database of ANDON_DATABASE_URL does not answer, trying again: %s",
+                str(error).strip().split("\n")[0],
+            )
             time.sleep(random.uniform(0.5, 1.0))

@@ -119,6 +119,27 @@ def test_a_failed_run_shows_its_steps_and_traceback(
     assert f'data-copy="{run_id}"' in client.get(f"/runs/{run_id}").text
 
 
+def test_a_run_that_waits_to_try_a_step_again_says_first_what_failed(
+    client: Client, report: dict[str, Any], make_run: MakeRun, database: psycopg.Connection[Any]
+) -> None:
+    asked = client.post(f"/api/v1/reports/{report['id']}/generate").json
+    run_id = make_run(asked["eventId"], report_id=report["id"])
+    database.execute(
+        "UPDATE andon.runs SET status = 'waiting', started_at = now(), wake_at = now() WHERE id = %s", [run_id]
+    )
+    database.execute(
+        "INSERT INTO andon.steps (run_id, id, position, status, attempt, fence, started_at, ended_at, error)"
+        ' VALUES (%s, \'knock\', 0, \'retrying\', 7, 1, now(), now(), \'{"type": "OSError", "message": "away"}\')',
+        [run_id],
+    )
+    text = client.get(f"/runs/{run_id}").text
+    assert text.index("Failed, and is tried again") < text.index("after 7 attempts") < text.index("Timeline")
+    assert text.index("away") < text.index("Timeline")
+    assert "Next try" in text
+    database.execute("UPDATE andon.runs SET status = 'cancelled', ended_at = now() WHERE id = %s", [run_id])
+    assert "is tried again" not in client.get(f"/runs/{run_id}").text
+
+
 def test_a_run_that_was_settled_by_force_says_so(
     client: Client, make_run: MakeRun, database: psycopg.Connection[Any]
 ) -> None:

@@ -188,6 +188,7 @@ def test_an_event_says_why_it_started_nothing_in_the_api_and_in_the_console(
     mail, render = client.get(f"{API}/events/second").json["effects"]["skipped"]
     assert (mail["functionId"], mail["why"]) == ("mail", "its rate limit was reached")
     assert (render["reason"], render["byRun"]) == ("singleton", str(first)), "the first reason stays"
+    assert render["why"] == "a run of the same singleton key was open: data.reportId = \ufffd7"
     assert render["detail"] == {"key": "data.reportId = \ufffd7"}
     page = client.get("/events/second").text
     assert page.count('data-testid="skip"') == 2

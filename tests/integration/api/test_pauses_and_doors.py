@@ -110,3 +110,4 @@ def test_a_run_of_a_paused_function_says_so(client: Client, gated: Gated) -> Non
     [run] = gated.send(*users("a"))
     gated.open()
     assert client.get(f"{API}/runs/{run}").json["queuedFor"]["rule"] == "pause"
+    assert '<a href="/functions#team/job">function team/job</a>' in client.get(f"/runs/{run}").text

@@ -171,6 +171,7 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
         "differ in nothing but remember=",
     ),
     ({"cancel_on": [CancelOn("work/requested", match="data.id")]}, "cancel_on=", "its own cancel event"),
+    ({"cancel_on": [CancelOn("x", match="id")]}, "cancel_on=[CancelOn(event='x', match='id')]: match='id'", "a path"),
     *(
         ({"cancel_on": [rule]}, "cancel_on=", words)
         for rule, words in (

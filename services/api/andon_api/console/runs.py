@@ -93,9 +93,8 @@ def run(id: str) -> str:
         "console/run.html",
         run={**found, "below": below(connection(), found["id"]) if open_family else 0},
         lanes=timeline.lanes(found, now()),
+        retried=_retried(found),
         now=now(),
-        served=found["status"] != "queued"
-        or any(each["served"] for each in events.functions() if each["id"] == found["function_id"]),
         lines=logs.newest(found["id"], said, SHOWN_LINES),
         said=said,
         on=live.topics(run=found["id"], logs=found["id"]),
@@ -103,6 +102,14 @@ def run(id: str) -> str:
         most_lines=SHOWN_LINES,
         every=show.every([found["status"], *(each["status"] for each in found["cleanup"])]),
     )
+
+
+def _retried(run: Row) -> list[Row]:
+    """What has failed and is tried again: steps; and the function itself, without an id."""
+    if run["ended_at"]:
+        return []
+    own = [{"id": None, "attempt": len(run["attempts"]), "error": run["error"]}] if run["error"] else []
+    return own + [each for each in run["steps"] if each["error"] and each["status"] in ("retrying", "running")]
 
 
 def result(id: str) -> str:

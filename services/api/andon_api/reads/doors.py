@@ -1,4 +1,7 @@
-"""Why a queued run doesn't start: at which door it stands, at which place, and who holds what it waits for."""
+"""Why a queued run doesn't start: at which door it stands, at which place, and who holds what it waits for.
+
+One whose function no module declares stands at none, and waits for a deploy.
+"""
 
 from __future__ import annotations
 
@@ -25,11 +28,24 @@ _STANDING = and_(_RUN.c.status == "queued", _RUN.c.door.is_not(None))
 def queued_for(run: Row) -> Row | None:
     """What a run stands for, with its place and the length of the line, each counted up to ten thousand."""
     door = run["door"]
-    if run["status"] != "queued" or door is None:
+    if run["status"] != "queued":
         return None
+    if door is None:
+        return None if _served(run["function_id"]) else _unserved(run)
     line = and_(_STANDING, _RUN.c.door == door)
     before = and_(line, tuple_(_RUN.c.door_order, _RUN.c.id) < (run["door_order"], run["id"]))
     return {**_rule(run, door), "place": _count(before) + 1, "of": _count(line), "holders": _holders(run, door)}
+
+
+def _served(function_id: str) -> bool:
+    return any(each["served"] for each in functions() if each["id"] == function_id)
+
+
+def _unserved(run: Row) -> Row:
+    same = (_RUN.c.tenant == run["tenant"], _RUN.c.function_id == run["function_id"])
+    line = and_(_RUN.c.status == "queued", _RUN.c.door.is_(None), *same)
+    place = _count(and_(line, _RUN.c.id < run["id"])) + 1
+    return {"rule": "function", "key": None, "place": place, "of": _count(line), "holders": []}
 
 
 def _rule(run: Row, door: UUID) -> Row:

@@ -124,7 +124,7 @@ def _skipped(seqs: list[int]) -> dict[int, list[Row]]:
     found: dict[int, list[Row]] = defaultdict(list)
     if seqs:
         for row in rows(select(_SKIP).where(_SKIP.c.event_seq.in_(seqs)).order_by(_SKIP.c.function_id)):
-            found[row["event_seq"]].append({**row, "why": skips.sentence(row["reason"])})
+            found[row["event_seq"]].append({**row, "why": skips.sentence(row["reason"], row["detail"])})
     return found
 
 

@@ -41,9 +41,9 @@ def going(tenant: str) -> list[Row]:
 
 
 def failed(tenant: str) -> list[Row]:
-    """The newest runs that have failed in the last day, cleanup among them."""
+    """The newest runs that have failed in the last day, cleanup among them; that which failed last is the first."""
     asked = {"limit": SHOWN, "cursor": None, "status": ["failed"], "queued_after": now() - LATELY}
-    return list(runs.listed(tenant, asked)["items"])
+    return sorted(runs.listed(tenant, asked)["items"], key=lambda run: run["ended_at"], reverse=True)
 
 
 def waiting(tenant: str) -> list[Row]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from andon.adapters.postgres.events.skips import Skip
+from andon.adapters.postgres.events.skips import Skip, sentence
 
 log = logging.getLogger(__name__)
 
@@ -16,6 +16,5 @@ Passed = tuple[str, Skip]
 def narrate(passed: Sequence[Passed]) -> None:
     """A line for each; the event's page says the same."""
     for name, skip in passed:
-        detail = ", ".join(f"{key}: {value}" for key, value in (skip.detail or {}).items())
-        why = skip.reason.sentence + (f" ({detail})" if detail else "")
+        why = sentence(skip.reason, skip.detail)
         log.warning("no run started", extra={"trigger": name, "function": skip.function_id, "why": why})

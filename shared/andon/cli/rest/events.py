@@ -133,7 +133,6 @@ def _facts(event: Event) -> Iterator[tuple[str, object]]:
     for skip in event.effects.skipped:
         way = f" (run {skip.by_run})" if skip.by_run else ""
         yield "skipped", f"{skip.function_id}: {skip.why}{way}"
-        yield "", skip.detail
     yield "note", event.note
 
 

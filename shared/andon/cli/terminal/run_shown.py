@@ -74,14 +74,15 @@ def facts(run: Run) -> list[tuple[str, object]]:
         ("parent", run.parent_run_id),
         ("repeats", run.origin_run_id),
         ("from", run.origin_step),
-        ("attempt", run.attempt),
+        ("attempt", run.attempt if run.attempt > 1 else None),
         ("progress", percent(run.progress)),
         ("now", None if run.ended else run.current_step),
         ("queued", run.queued_at),
         ("started", run.started_at),
         ("ended", run.ended_at),
+        ("took", run.ended_at and took(run.started_at, run.ended_at)),
         ("wakes", run.wake_at),
-        ("waits for", " or ".join(each.words for each in run.waits) or None),
+        ("waits for", _awaited(run)),
         ("children", ", ".join(f"{each.id} {each.status}" for each in run.children) or None),
         ("output", run.output if run.output is not None or not run.output_url else f"`andon runs output {run.id}`"),
         ("error", run.error and _why(run)),
@@ -94,6 +95,18 @@ def facts(run: Run) -> list[tuple[str, object]]:
         *((f"{each.kind}", f"{each.status} {each.id}") for each in run.cleanup),
         *((f"file {each.name}", f"{each.bytes:,} bytes") for each in run.artifacts),
     ]
+
+
+def _awaited(run: Run) -> str | None:
+    """What it waits for, of a run that isn't going."""
+    if run.queued_for:
+        return run.queued_for.words
+    if run.status == "queued":
+        return "a free lane of a worker"
+    again = [step for step in run.steps if step.status == "retrying"] if run.status == "waiting" else []
+    if again:
+        return f"another try of {', '.join(step.id for step in again)}, after {again[0].attempt} that failed"
+    return " or ".join(each.words for each in run.waits) or None
 
 
 def line_of(line: LogLine) -> Text:

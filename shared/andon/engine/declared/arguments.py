@@ -10,6 +10,7 @@ import inspect
 import json
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 from andon.engine.declared import flow
@@ -86,7 +87,7 @@ def triggers(value: Any) -> str | None:
         return f"expected at most {MOST_TRIGGERS} triggers, got {len(value)}"
     for each in value:
         if fault := cron_fault(each) if isinstance(each, Cron) else _on(each):
-            return f"{shown(each)}: {fault}"
+            return _of_several(value, each, fault)
     if twice := next((each for each in value if value.count(each) > 1), None):
         return f"it has the same trigger twice: {shown(twice)}"
     schedules = [(each.expr, each.tz) for each in value if isinstance(each, Cron)]
@@ -141,7 +142,7 @@ def rules(value: Any) -> str | None:
         return f"expected at most {MOST_RULES} rules, got {len(value)}"
     for each in value:
         if fault := rule_fault(each) or event_name(each.event):
-            return f"{shown(each)}: {fault}"
+            return _of_several(value, each, fault)
     names = [each.name for each in value]
     if twice := next((each for each in value if names.count(each.name) > 1), None):
         return f"two rules differ in nothing but remember=: {shown(twice)}"
@@ -154,7 +155,7 @@ def waits(value: Any) -> str | None:
         return f"expected a list of at most {MOST_DECLARED} Wait(event, match=...)"
     for each in value:
         if fault := declared_fault(each) or event_name(each.event):
-            return f"{shown(each)}: {fault}"
+            return _of_several(value, each, fault)
     return None
 
 
@@ -260,10 +261,26 @@ def check_step(id: str, **said: Any) -> None:
             raise NonRetriable(f"step {id!r}: {name}={shown(value)}: {fault}")
 
 
+def _of_several(given: tuple[Any, ...], each: Any, fault: str) -> str:
+    """The fault of one of those that were given; a single one is named already."""
+    return fault if len(given) == 1 else f"{shown(each)}: {fault}"
+
+
 def shown(value: Any) -> str:
     """A value as a sentence names it: never longer than a line, whatever it is."""
     try:
-        text = repr(value)
+        text = _as_written(value)
     except Exception:
         text = f"a {type(value).__name__}"
     return text if len(text) <= 120 else text[:117] + "..."
+
+
+def _as_written(value: Any) -> str:
+    """A declaration without what it leaves at its default, as people wrote it; of anything else its `repr`."""
+    if type(value) is tuple and value and all(map(is_dataclass, value)):
+        return f"[{', '.join(map(_as_written, value))}]"
+    if not is_dataclass(value) or isinstance(value, type):
+        return repr(value)
+    said = [(each.name, getattr(value, each.name), each.default) for each in fields(value)]
+    words = [f"{name}={part!r}" for name, part, default in said if part is not default]
+    return f"{type(value).__name__}({', '.join(words)})"

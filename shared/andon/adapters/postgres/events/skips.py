@@ -85,9 +85,14 @@ def record(connection: psycopg.Connection[Any], skips: Sequence[Skip]) -> None:
     connection.execute(_RECORD, [list(column) for column in zip(*rows, strict=True)])
 
 
-def sentence(reason: str) -> str:
-    """What a reason says to people; one that a newer release has recorded says itself."""
-    return Reason(reason).sentence if reason in set(Reason) else reason
+def sentence(reason: str, detail: Mapping[str, Any] | None = None) -> str:
+    """What a reason says to people, with its detail; one that a newer release has recorded says itself."""
+    words = Reason(reason).sentence if reason in set(Reason) else reason
+    if not isinstance(detail, Mapping) or not detail:
+        return words
+    subject = " ".join(str(detail[key]) for key in ("kind", "id") if key in detail)
+    rest = [str(value) for key, value in detail.items() if key not in ("kind", "id")]
+    return ": ".join([words, *filter(None, [subject]), *rest])
 
 
 def _json(detail: Mapping[str, Any] | None) -> str | None:

@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 
 from andon.adapters.checks import Check, judge, ok, problem, warning
+from andon.adapters.postgres.doors import pauses
 from andon.adapters.postgres.runs import cleanups
 from andon.adapters.postgres.statuses import HELD
 from andon.adapters.postgres.subjects import rows_owed, subject_kinds
@@ -41,6 +42,7 @@ _QUEUED = """
 SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(queued_at)), 0)::float8
 FROM andon.runs WHERE status = 'queued' AND door IS NULL AND started_at IS NULL
 """
+_AT_DOORS = "SELECT count(*) FROM andon.runs WHERE status = 'queued' AND door IS NOT NULL"
 _CANCELLING = """
 SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(cancel_requested_at)), 0)::float8,
     (array_agg(id ORDER BY cancel_requested_at))[1]
@@ -93,6 +95,7 @@ def check_system(connection: psycopg.Connection[Any]) -> list[Check]:
         _workers(connection),
         _queue(connection),
         *_drained(connection),
+        *_paused(connection),
         _cancels(connection),
         _cleanups(connection),
         _outbox(connection),
@@ -144,7 +147,9 @@ def _workers(connection: psycopg.Connection[Any]) -> Check:
 
 def _queue(connection: psycopg.Connection[Any]) -> Check:
     count, age = _one(connection, _QUEUED)
-    found = f"{count} runs have not started" + (f", the oldest waits {age:.0f} s" if count else "")
+    [at_doors] = _one(connection, _AT_DOORS)
+    found = f"{count} runs wait for a worker" + (f", the oldest for {age:.0f} s" if count else "")
+    found += f"; {at_doors} for a limit, the end of a pause or the run before them" if at_doors else ""
     remedy = "Start `andon worker`, or more of them; check that they consume the queue that the function names."
     return judge("queue", found, bad=age > OLD_QUEUE_SECONDS, remedy=remedy)
 
@@ -158,6 +163,17 @@ def _drained(connection: psycopg.Connection[Any]) -> list[Check]:
     by, why = (facts.get("by") or {}).get("id"), facts.get("reason") or "no reason given"
     found = f"no run starts since {since:%Y-%m-%d %H:%M} UTC: {by} has drained the workers ({why})"
     return [warning("drain", found, "When that is over: `andon workers resume`.")]
+
+
+def _paused(connection: psycopg.Connection[Any]) -> list[Check]:
+    """What somebody has paused, if anything is."""
+    held = pauses.listed(connection)
+    if not held:
+        return []
+    first = min(held, key=lambda each: each.paused_at)
+    found = f"{len(held)} paused, the first: {first.kind} {first.name} since {first.paused_at:%Y-%m-%d %H:%M} UTC"
+    found += f" ({first.reason})" if first.reason else ""
+    return [ok("pauses", found)]
 
 
 def _cancels(connection: psycopg.Connection[Any]) -> Check:
