@@ -12,7 +12,6 @@ from .audit import AsyncAudit, Audit
 from .blocking import run
 from .events import AsyncDeadEvents, AsyncEvents, DeadEvents, Events
 from .keeping import AsyncKeepings, Keepings
-from .live import Follower
 from .pauses import AsyncPauses, Pauses
 from .reports import AsyncDatasets, AsyncReports, Datasets, Reports
 from .runs import AsyncCancellations, AsyncFunctions, AsyncRuns, Cancellations, Functions, Runs
@@ -48,13 +47,12 @@ class AsyncAndon:
         self._set(Transport(base, wire, timeout=timeout, retries=retries or Retries()))
 
     def _set(self, transport: Transport) -> Self:
-        follower = Follower(transport)
         self._transport = transport
         self.url = transport.url
-        self.reports = AsyncReports(transport, follower)
+        self.reports = AsyncReports(transport)
         self.datasets = AsyncDatasets(transport)
-        self.subjects = AsyncSubjects(transport, follower)
-        self.runs = AsyncRuns(transport, follower)
+        self.subjects = AsyncSubjects(transport)
+        self.runs = AsyncRuns(transport)
         self.events = AsyncEvents(transport)
         self.dead_events = AsyncDeadEvents(transport)
         self.tokens = AsyncTokens(transport)
@@ -111,13 +109,12 @@ class Andon:
         self._set(Transport(base, wire, timeout=timeout, retries=retries or Retries()))
 
     def _set(self, transport: Transport) -> Self:
-        follower = Follower(transport)
         self._transport = transport
         self.url = transport.url
-        self.reports = Reports(AsyncReports(transport, follower))
+        self.reports = Reports(AsyncReports(transport))
         self.datasets = Datasets(AsyncDatasets(transport))
-        self.subjects = Subjects(AsyncSubjects(transport, follower))
-        self.runs = Runs(AsyncRuns(transport, follower))
+        self.subjects = Subjects(AsyncSubjects(transport))
+        self.runs = Runs(AsyncRuns(transport))
         self.events = Events(AsyncEvents(transport))
         self.dead_events = DeadEvents(AsyncDeadEvents(transport))
         self.tokens = Tokens(AsyncTokens(transport))

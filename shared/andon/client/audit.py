@@ -7,14 +7,11 @@ from collections.abc import AsyncIterator
 from .blocking import Blocking, iterating
 from .models import AuditEntry
 from .pages import listed
-from .transport import Transport
+from .transport import Group
 
 
-class AsyncAudit:
+class AsyncAudit(Group):
     """Who has changed what. Takes a key with the scope `admin`."""
-
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
 
     def list(
         self, *, action: str | None = None, target: str | None = None, limit: int | None = None

@@ -12,7 +12,7 @@ from .decode import decode
 from .errors import WaitTimeout
 from .models import DeadEvent, Delivered, Event
 from .pages import listed
-from .transport import Transport
+from .transport import Group
 
 DELIVERY_SECONDS = 20
 
@@ -27,11 +27,8 @@ class NewEvent(TypedDict, total=False):
     user: Any
 
 
-class AsyncDeadEvents:
+class AsyncDeadEvents(Group):
     """Entries of the bus that can't be events. Takes a key with the scope `admin`."""
-
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
 
     def list(self, *, limit: int | None = None) -> AsyncIterator[DeadEvent]:
         """Dead events, newest first."""
@@ -49,11 +46,8 @@ class AsyncDeadEvents:
         return decode(DeadEvent, await self._transport.post(f"/dead-events/{id}/replay"))
 
 
-class AsyncEvents:
+class AsyncEvents(Group):
     """Facts that start and stop runs."""
-
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
 
     async def send(
         self,

@@ -5,16 +5,13 @@ from __future__ import annotations
 from .blocking import Blocking, blocking
 from .decode import decode
 from .models import Keeping
-from .transport import Transport
+from .transport import Group
 
 UNCHANGED = "unchanged"
 
 
-class AsyncKeepings:
+class AsyncKeepings(Group):
     """How long runs, artifacts, unused datasets and nameless files of the tenant are kept."""
-
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
 
     async def get(self) -> Keeping:
         """The tenant's own times, and everybody's, which hold where it has none."""

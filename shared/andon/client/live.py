@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from .decode import Resource, decode
 from .errors import RateLimited, Unavailable, Unreachable, WaitTimeout, error_from
-from .transport import Transport
+from .transport import Group, Transport
 
 Thing = TypeVar("Thing", bound=Resource)
 LOOK_SECONDS = (0.1, 1.0)
@@ -51,11 +51,11 @@ class _Patience:
         return self.left > QUIET_SECONDS
 
 
-class Follower:
+class Follower(Group):
     """Follows things of one API. `timeout` is in seconds; None is as long as it takes."""
 
     def __init__(self, transport: Transport, clock: Callable[[], float] = time.monotonic) -> None:
-        self._transport = transport
+        super().__init__(transport)
         self._clock = clock
 
     async def poll(
@@ -175,6 +175,14 @@ async def last_of(found: AsyncIterator[Thing]) -> Thing:
     async for each in found:  # noqa: B007
         pass
     return each
+
+
+class Followed(Group):
+    """Calls of what can be followed, too."""
+
+    def __init__(self, transport: Transport) -> None:
+        super().__init__(transport)
+        self._follower = Follower(transport)
 
 
 async def messages(lines: AsyncIterator[str]) -> AsyncIterator[Message]:

@@ -10,17 +10,14 @@ from .blocking import Blocking, blocking, iterating
 from .decode import decode
 from .models import Pause
 from .pages import all_of
-from .transport import Transport
+from .transport import Group
 
 Kind = Literal["function", "queue"]
 Running = Literal["continue", "hold", "cancel"]
 
 
-class AsyncPauses:
+class AsyncPauses(Group):
     """What is paused: its runs are made, and wait until it is resumed."""
-
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
 
     def list(self) -> AsyncIterator[Pause]:
         """What is paused now."""
@@ -32,7 +29,7 @@ class AsyncPauses:
         `running` is what becomes of runs that have started: they go on; with "hold" they are given up at their next
         step and wait; with "cancel" they are cancelled.
         """
-        return await self._ask(kind, name, "pause", {"running": running} | ({"reason": reason} if reason else {}))
+        return await self._ask(kind, name, "pause", {"running": running, "reason": reason or None})
 
     async def resume(self, kind: Kind, name: str) -> Pause:
         """Let its runs start again. Raises `Conflict` if it isn't paused. Takes the scope `admin`."""

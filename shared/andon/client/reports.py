@@ -12,11 +12,11 @@ from urllib.parse import quote
 
 from .blocking import Blocking, blocking, iterating
 from .decode import decode
-from .live import Follower, last_of
+from .live import Followed, last_of
 from .models import Asked, Dataset, Report, ReportStatus
 from .pages import listed
 from .saving import save
-from .transport import Manner, Transport
+from .transport import Group, Manner
 
 UPLOAD_SECONDS = 600.0
 
@@ -30,11 +30,8 @@ class Kept(enum.Enum):
 KEPT = Kept.KEPT
 
 
-class AsyncDatasets:
+class AsyncDatasets(Group):
     """The files that reports are made from."""
-
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
 
     async def upload(
         self, file: str | os.PathLike[str] | IO[bytes], *, name: str | None = None, timeout: float = UPLOAD_SECONDS
@@ -65,12 +62,8 @@ class AsyncDatasets:
         return decode(Dataset, await self._transport.upload("/datasets", name, file, timeout=timeout))
 
 
-class AsyncReports:
+class AsyncReports(Followed):
     """What a user asks for, and can cancel."""
-
-    def __init__(self, transport: Transport, follower: Follower) -> None:
-        self._transport = transport
-        self._follower = follower
 
     async def create(
         self, title: str, *, dataset_id: str | None = None, options: Mapping[str, Any] | None = None
@@ -151,8 +144,7 @@ class AsyncReports:
         With `run_id`, only if that is its run now: else raises `AnotherRun`. `prefer_wait` is for up to how many
         seconds to wait until its code has stopped.
         """
-        given = {"reason": reason, "runId": run_id}
-        body = {name: value for name, value in given.items() if value is not None}
+        body = {"reason": reason, "runId": run_id}
         how: Manner = {"prefer_wait": prefer_wait, "if_match": if_match, "idempotency_key": idempotency_key}
         return decode(Asked, await self._transport.post(f"{_path(id)}/cancel", body, **how))
 

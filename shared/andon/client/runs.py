@@ -15,22 +15,18 @@ from urllib.parse import quote, urlencode
 from .blocking import Blocking, blocking, iterating
 from .decode import decode
 from .errors import WaitTimeout
-from .live import Follower, last_of
+from .live import Followed, last_of
 from .models import Artifact, Asked, Cancellation, Function, Level, LogLine, Run, RunStatus, Step
 from .pages import all_of, listed
 from .saving import save
-from .transport import Manner, Transport
+from .transport import Group, Manner
 
 LOOK_SECONDS = 0.25
 LOG_PAGE = 1_000
 
 
-class AsyncRuns:
+class AsyncRuns(Followed):
     """Executions of functions."""
-
-    def __init__(self, transport: Transport, follower: Follower) -> None:
-        self._transport = transport
-        self._follower = follower
 
     def list(
         self,
@@ -124,9 +120,8 @@ class AsyncRuns:
         idempotency_key: str | None = None,
     ) -> Asked:
         """Cancel a run; wait up to so many seconds until its code has stopped. Raises `Conflict` if it has ended."""
-        body = {} if reason is None else {"reason": reason}
         how: Manner = {"prefer_wait": prefer_wait, "if_match": if_match, "idempotency_key": idempotency_key}
-        return decode(Asked, await self._transport.post(f"{_path(id)}/cancel", body, **how))
+        return decode(Asked, await self._transport.post(f"{_path(id)}/cancel", {"reason": reason}, **how))
 
     def watch(self, id: str, *, timeout: float | None = None) -> AsyncIterator[Run]:
         """The run with its steps, again at each change, until it has ended; told by the API, as a report is."""
@@ -150,16 +145,12 @@ class AsyncRuns:
         `data` takes the place of the event's; together with `from_step` that takes `keep`, because what is recalled was
         done with the former data.
         """
-        given = {"from": from_step, "data": None if data is None else dict(data), "keep": keep or None}
-        body = {name: value for name, value in given.items() if value is not None}
+        body = {"from": from_step, "data": None if data is None else dict(data), "keep": keep or None}
         return decode(Asked, await self._transport.post(f"{_path(id)}/rerun", body, idempotency_key=idempotency_key))
 
 
-class AsyncCancellations:
+class AsyncCancellations(Group):
     """Cancels of many runs at once."""
-
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
 
     async def create(
         self,
@@ -179,7 +170,7 @@ class AsyncCancellations:
         A dry run only counts: `matched`. Otherwise `get(id)` shows how far it is; `prefer_wait` is for up to how many
         seconds to wait until it was applied.
         """
-        given = {
+        body = {
             "functionId": function_id,
             "tag": tag,
             "startedAfter": started_after and started_after.isoformat(),
@@ -188,7 +179,6 @@ class AsyncCancellations:
             "reason": reason,
             "dryRun": dry_run or None,
         }
-        body = {name: value for name, value in given.items() if value is not None}
         how: Manner = {"prefer_wait": prefer_wait, "idempotency_key": idempotency_key}
         return decode(Cancellation, await self._transport.post("/cancellations", body, **how))
 
@@ -209,11 +199,8 @@ class AsyncCancellations:
         return found
 
 
-class AsyncFunctions:
+class AsyncFunctions(Group):
     """What is registered."""
-
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
 
     def list(self) -> AsyncIterator[Function]:
         """The functions, by id."""

@@ -10,14 +10,11 @@ from .blocking import Blocking, blocking, iterating
 from .decode import decode
 from .models import Schedule
 from .pages import all_of
-from .transport import Transport
+from .transport import Group
 
 
-class AsyncSchedules:
+class AsyncSchedules(Group):
     """When functions start by themselves."""
-
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
 
     def list(self) -> AsyncIterator[Schedule]:
         """The schedules, by function."""
@@ -25,7 +22,7 @@ class AsyncSchedules:
 
     async def pause(self, id: str, *, reason: str | None = None) -> Schedule:
         """Let it tick no more until it is resumed. Raises `Conflict` if it is paused. Takes the scope `admin`."""
-        return await self._ask(id, "pause", {} if reason is None else {"reason": reason})
+        return await self._ask(id, "pause", {"reason": reason})
 
     async def resume(self, id: str) -> Schedule:
         """Let it tick again, from now on. Raises `Conflict` if it isn't paused. Takes the scope `admin`."""

@@ -9,20 +9,16 @@ from urllib.parse import quote
 
 from .blocking import Blocking, blocking, iterating
 from .decode import decode
-from .live import Follower, last_of
+from .live import Followed, last_of
 from .models import Subject, SubjectAsked, SubjectStatus
 from .pages import listed
-from .transport import Manner, Transport
+from .transport import Manner
 
 Id = str | int
 
 
-class AsyncSubjects:
+class AsyncSubjects(Followed):
     """What runs are about; each follows its newest request."""
-
-    def __init__(self, transport: Transport, follower: Follower) -> None:
-        self._transport = transport
-        self._follower = follower
 
     def list(
         self,
@@ -86,8 +82,7 @@ class AsyncSubjects:
         read, only if it is still that, else `Changed`. `prefer_wait` is for up to how many seconds to wait until its
         code has stopped.
         """
-        given = {"reason": reason, "runId": run_id}
-        body = {name: value for name, value in given.items() if value is not None}
+        body = {"reason": reason, "runId": run_id}
         how: Manner = {"prefer_wait": prefer_wait, "if_match": if_match, "idempotency_key": idempotency_key}
         return decode(SubjectAsked, await self._transport.post(f"{_path(kind, id)}/cancel", body, **how))
 

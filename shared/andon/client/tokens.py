@@ -9,14 +9,11 @@ from urllib.parse import quote
 from .blocking import Blocking, blocking
 from .decode import decode
 from .models import Scope, Token
-from .transport import Transport
+from .transport import Group
 
 
-class AsyncTokens:
+class AsyncTokens(Group):
     """What a page carries instead of a key. Each is for an hour at most, and ends with the key."""
-
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
 
     async def create(
         self, *things: str, scopes: Sequence[Scope] = ("read",), ttl: int = 900, user: dict[str, Any] | None = None
@@ -25,8 +22,8 @@ class AsyncTokens:
 
         `user` is in whose name the page cancels; without it, the key's.
         """
-        body: dict[str, Any] = {"things": list(things), "scopes": list(scopes), "ttl": ttl}
-        return decode(Token, await self._transport.post("/tokens", body if user is None else {**body, "user": user}))
+        body = {"things": list(things), "scopes": list(scopes), "ttl": ttl, "user": user}
+        return decode(Token, await self._transport.post("/tokens", body))
 
     async def revoke(self, id: str) -> None:
         """End a token before its time."""

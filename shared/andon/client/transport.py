@@ -75,16 +75,20 @@ class Transport:
         """What `path` shows, as a `kind` with its ETag."""
         return decode(kind, *await self._json("GET", path))
 
-    async def post(self, path: str, body: object = None, **how: Unpack[Manner]) -> Any:
-        """Do what `path` does, once however often it has to be sent; wait up to so many seconds for its effect."""
+    async def post(self, path: str, body: Mapping[str, Any] | list[Any] | None = None, **how: Unpack[Manner]) -> Any:
+        """Do what `path` does, once however often it has to be sent; wait up to so many seconds for its effect.
+
+        Fields of `body` that are None are left out.
+        """
         headers = {**_once(how.get("idempotency_key")), **_if(how.get("if_match"))}
         prefer_wait = how.get("prefer_wait")
         timeout = self.timeout
         if prefer_wait is not None:
             headers["Prefer"] = f"wait={prefer_wait}"
             timeout += prefer_wait
-        json = {} if body is None else body
-        return (await self._json("POST", path, json=json, headers=headers, timeout=timeout))[0]
+        if not isinstance(body, list):
+            body = {name: value for name, value in (body or {}).items() if value is not None}
+        return (await self._json("POST", path, json=body, headers=headers, timeout=timeout))[0]
 
     async def patch(self, kind: type[Shown], path: str, body: object, *, if_match: str | None = None) -> Shown:
         """Change what `path` is; as a `kind` with its new ETag."""
@@ -196,6 +200,13 @@ class _Flow:
 
     def __init__(self, file: IO[bytes]) -> None:
         self.read = file.read
+
+
+class Group:
+    """A group of calls of one API."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
 
 
 def base_of(url: str) -> str:

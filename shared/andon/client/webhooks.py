@@ -9,14 +9,11 @@ from .blocking import Blocking, blocking, iterating
 from .decode import decode
 from .models import Delivery, MadeWebhook, Webhook
 from .pages import all_of, listed
-from .transport import Transport
+from .transport import Group
 
 
-class AsyncWebhooks:
+class AsyncWebhooks(Group):
     """URLs that are told of the ends of the tenant's runs. Takes a key with the scope `admin`."""
-
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
 
     async def create(self, url: str) -> MadeWebhook:
         """Tell this URL from now on. The `secret` that signs is shown this once. A tenant has ten at most."""
