@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,16 +47,15 @@ class Names:
 class Admission:
     """One app's. `most_queued` is how many runs of a tenant may wait, counted anew every two seconds."""
 
-    def __init__(self, most_queued: int, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._room = Room(most_queued, clock=clock)
-        self._clock = clock
+    def __init__(self, most_queued: int) -> None:
+        self._room = Room(most_queued)
         self._names: tuple[float, Names] | None = None
 
     def names(self) -> Names:
         """What the registered functions start on and are cancelled by."""
         kept = self._names
-        if kept is None or self._clock() >= kept[0]:
-            kept = self._names = (self._clock() + REMEMBERED_SECONDS, _read_names())
+        if kept is None or time.monotonic() >= kept[0]:
+            kept = self._names = (time.monotonic() + REMEMBERED_SECONDS, _read_names())
         return kept[1]
 
     def has_room(self, tenant: str, events: int) -> bool:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
 
-from andon.adapters.postgres.access.keys import TRUSTED_SECONDS, Key, digest, find_key, find_key_by_id
+from andon.adapters.postgres.access.keys import Key, digest, find_key, find_key_by_id
 from andon_api.access.remembered import Remembered
 from andon_api.database import connection
 
@@ -25,8 +23,8 @@ class Known:
 class Keys:
     """Finds keys by secret or by id. Call within an app context; a miss commits the session, which notes the use."""
 
-    def __init__(self, *, seconds: float = TRUSTED_SECONDS, clock: Callable[[], float] = time.monotonic) -> None:
-        self._kept: Remembered[Known] = Remembered(seconds=seconds, clock=clock)
+    def __init__(self) -> None:
+        self._kept: Remembered[Known] = Remembered()
 
     def by_secret(self, secret: str) -> Known | None:
         """The key with this secret, unless there is none or it is revoked."""

@@ -17,15 +17,13 @@ MOST = 10_000
 class Remembered(Generic[Found]):
     """Answers by name. Call within an app context; a miss commits the session."""
 
-    def __init__(self, *, seconds: float = TRUSTED_SECONDS, clock: Callable[[], float] = time.monotonic) -> None:
-        self._seconds = seconds
-        self._clock = clock
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self._kept: dict[Hashable, tuple[float, Found | None]] = {}
 
     def get(self, name: Hashable, find: Callable[[], Found | None]) -> Found | None:
         """What `find` says, or has said a moment ago."""
-        now = self._clock()
+        now = time.monotonic()
         with self._lock:
             until, found = self._kept.get(name, (float("-inf"), None))
         if now < until:
@@ -35,7 +33,7 @@ class Remembered(Generic[Found]):
         with self._lock:
             if len(self._kept) >= MOST:
                 self._kept.clear()
-            self._kept[name] = (now + self._seconds, found)
+            self._kept[name] = (now + TRUSTED_SECONDS, found)
         return found
 
     def forget(self, name: Hashable) -> None:

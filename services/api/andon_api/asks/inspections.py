@@ -33,10 +33,9 @@ Left = Callable[[], bool]
 class Inspections:
     """The places of one process. No tenant takes all of them, nor all of the room to wait for one."""
 
-    def __init__(self, settings: Settings, *, at_once: int = AT_ONCE) -> None:
+    def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._most = at_once
-        self._most_each = max(1, at_once - 1) if settings.requires_keys else at_once
+        self._most_each = AT_ONCE - 1 if settings.requires_keys else AT_ONCE
         self._most_waiting = max(2, settings.api_threads // 4)
         self._changed = threading.Condition()
         self._running: list[str] = []
@@ -62,7 +61,7 @@ class Inspections:
     @contextmanager
     def _place(self, tenant: str, left: Left) -> Iterator[None]:
         with self._changed:
-            each = max(1, self._most_waiting // 2) if self._most_each < self._most else self._most_waiting
+            each = max(1, self._most_waiting // 2) if self._most_each < AT_ONCE else self._most_waiting
             if len(self._waiting) >= self._most_waiting or self._waiting.count(tenant) >= each:
                 raise _busy()
             self._waiting.append(tenant)
@@ -85,7 +84,7 @@ class Inspections:
                 self._changed.notify_all()
 
     def _has_place(self, tenant: str) -> bool:
-        return len(self._running) < self._most and self._running.count(tenant) < self._most_each
+        return len(self._running) < AT_ONCE and self._running.count(tenant) < self._most_each
 
 
 def _run(asked: Inspection, seconds: float, left: Left) -> bytes | None:

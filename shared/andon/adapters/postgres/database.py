@@ -100,8 +100,8 @@ class Database:
         self.drop()
         return True
 
-    def insist(self, call: Callable[[Connection], T], *, give_up: Callable[[], bool] = lambda: False) -> T:
-        """`call` again and again while the database is away, or until `give_up()`; then the last error is raised.
+    def insist(self, call: Callable[[Connection], T]) -> T:
+        """`call` again and again while the database is away.
 
         Away is what `why_away` says: it doesn't answer, or it does and says no to everybody, as one does that is
         read-only or whose disk is full. An error because of what was asked for is raised at once.
@@ -113,7 +113,7 @@ class Database:
             except psycopg.Error as error:
                 self.mend(error)
                 why = why_away(error)
-                if why is None or give_up():
+                if why is None:
                     raise
                 log.warning("postgres away, trying again: %s (%s)", why, first_line(error))
                 time.sleep(pause * random.uniform(0.5, 1.0))

@@ -11,13 +11,13 @@ from redis.exceptions import RedisError
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
+OPEN_SECONDS = 1.0
 
 
 class Breaker:
-    """After a failure, calls are skipped for `seconds`; then one is let through to try."""
+    """After a failure, calls are skipped for a second; then one is let through to try."""
 
-    def __init__(self, seconds: float = 1.0) -> None:
-        self._seconds = seconds
+    def __init__(self) -> None:
         self._open_until = 0.0
 
     def call(self, fn: Callable[[], T]) -> T | None:
@@ -27,6 +27,6 @@ class Breaker:
         try:
             return fn()
         except (RedisError, OSError) as error:
-            self._open_until = time.monotonic() + self._seconds
+            self._open_until = time.monotonic() + OPEN_SECONDS
             log.warning("redis away: %s", error)
             return None

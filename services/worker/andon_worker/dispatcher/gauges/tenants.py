@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 import psycopg
@@ -20,16 +19,15 @@ EVERY_SECONDS = 30.0
 class TenantGauges:
     """Remembers what it saw, since a look costs what there are open runs."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+    def __init__(self) -> None:
         self._seen: list[Usage] = []
         self._refused: dict[tuple[str, str], int] = {}
         self._at = self._refused_at = float("-inf")
 
     def of_postgres(self, connection: psycopg.Connection[Any]) -> list[GaugeMetricFamily]:
         """Runs, the queue's age and storage of the ten largest."""
-        if self._clock() - self._at >= EVERY_SECONDS:
-            self._seen, self._at = usage(connection), self._clock()
+        if time.monotonic() - self._at >= EVERY_SECONDS:
+            self._seen, self._at = usage(connection), time.monotonic()
         runs = _family("andon_tenant_runs", "Runs of the ten largest tenants that have not ended", "tenant", "status")
         age = _family("andon_tenant_queue_age_seconds", "Age of the tenant's oldest run that has not started", "tenant")
         stored = _family("andon_tenant_storage_bytes", "Bytes that the tenant has stored", "tenant")
@@ -44,8 +42,8 @@ class TenantGauges:
 
     def of_redis(self, redis: Redis) -> list[GaugeMetricFamily]:
         """Refusals of the ten tenants that have most."""
-        if self._clock() - self._refused_at >= EVERY_SECONDS:
-            self._refused, self._refused_at = refusals_of_the_hour(redis), self._clock()
+        if time.monotonic() - self._refused_at >= EVERY_SECONDS:
+            self._refused, self._refused_at = refusals_of_the_hour(redis), time.monotonic()
         refused = _family(
             "andon_tenant_refusals", "Refused since the hour began, of the ten with most", "tenant", "reason"
         )

@@ -38,22 +38,14 @@ _COUNT_AFTER = "return #redis.call('XRANGE', KEYS[1], ARGV[1], '+', 'COUNT', ARG
 
 
 class StoreGauges(Collector):
-    """Gauges read from Postgres and Redis, at most once per `cache` seconds however often they are asked for."""
+    """Gauges read from Postgres and Redis, at most once per two seconds however often they are asked for."""
 
-    def __init__(
-        self,
-        database_url: str,
-        redis: Redis,
-        *,
-        queues: Sequence[str],
-        cache: float = CACHE_SECONDS,
-    ) -> None:
+    def __init__(self, database_url: str, redis: Redis, *, queues: Sequence[str]) -> None:
         self._url = database_url
         self._redis = redis
         self._queues = queues
         self._streams = [STREAM]
         self._tenants = TenantGauges()
-        self._cache = cache
         self._lock = threading.Lock()
         self._connection: Connection | None = None
         self._read: list[GaugeMetricFamily] = []
@@ -66,7 +58,7 @@ class StoreGauges(Collector):
     def collect(self) -> Iterable[GaugeMetricFamily]:
         """The gauges; those of a store that doesn't answer are missing, and `andon_store_up` says so."""
         with self._lock:
-            if time.monotonic() - self._read_at >= self._cache:
+            if time.monotonic() - self._read_at >= CACHE_SECONDS:
                 self._read = self._look()
                 self._read_at = time.monotonic()
             return list(self._read)

@@ -18,9 +18,8 @@ MOST_TENANTS = 10_000
 class Room:
     """One process'. `most` runs of a tenant may wait, counted anew every two seconds; 0 is no limit."""
 
-    def __init__(self, most: int, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, most: int) -> None:
         self.most = most
-        self._clock = clock
         self._lock = threading.Lock()
         self._waiting: dict[str, tuple[float, int]] = {}
 
@@ -28,7 +27,7 @@ class Room:
         """Whether fewer runs of the tenant wait than may, with what the bus has still; if so, so many more do now."""
         if not self.most:
             return True
-        now = self._clock()
+        now = time.monotonic()
         with self._lock:
             until, waiting = self._waiting.get(tenant, (float("-inf"), 0))
         if now >= until:

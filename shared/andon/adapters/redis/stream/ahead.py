@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Set
+from collections.abc import Set
 from typing import Any
 
 from redis import Redis
@@ -50,12 +50,11 @@ START, END = (0, 0), (2**64, 0)
 class Ahead:
     """Looks through one stream, a part at a time."""
 
-    def __init__(self, redis: Redis, stream: str, group: str, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, redis: Redis, stream: str, group: str) -> None:
         self._redis = redis
         self._stream = stream
         self._group = group
         self._look = redis.register_script(_LOOK)
-        self._clock = clock
         self.forget()
 
     def forget(self) -> None:
@@ -103,8 +102,8 @@ class Ahead:
         if not read:
             return
         self._count.clear()
-        if new and self._clock() >= self._looked_at + AGAIN_SECONDS:
-            self._looked_at = self._clock()
+        if new and time.monotonic() >= self._looked_at + AGAIN_SECONDS:
+            self._looked_at = time.monotonic()
             self._wanted, self._at = set(new), read[0]
             self._until = self._reached if self._found else END
         else:
