@@ -13,6 +13,7 @@ from andon_api.console.parts.renderings import Renderings
 from andon_api.database import now
 from andon_api.http.problems import Problem, of_exception, of_http, problem_response
 from andon_api.http.rest import PREFIX
+from andon_api.http.strict_fields import rfc3339
 from andon_api.principal import principal
 
 
@@ -39,7 +40,7 @@ def blueprint() -> Blueprint:
     made.app_template_global("may")(_may)
     made.app_template_global("has_reports")(home.has_reports)
     made.app_template_global("subject_kinds")(subjects.kinds)
-    made.app_template_filter("iso")(show.iso)
+    made.app_template_filter("iso")(rfc3339)
     made.app_template_global("topics")(live.topics)
     Renderings().add_to(made)
     made.register_error_handler(Exception, _failed)

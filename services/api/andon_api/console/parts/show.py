@@ -6,14 +6,7 @@ import datetime as dt
 import json
 from typing import Any
 
-from andon_api.http.strict_fields import rfc3339
-
 ACTIVE = frozenset({"generating", "active", "queued", "running", "waiting", "cancelling"})
-
-
-def iso(value: dt.datetime) -> str:
-    """For a machine."""
-    return rfc3339(value)
 
 
 def moment(value: dt.datetime | None) -> str:
