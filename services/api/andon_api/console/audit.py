@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, render_template, request
+from flask import render_template, request
 
 from andon.adapters.postgres.access.audit import ACTIONS
 from andon_api.principal import principal
 from andon_api.reads import audit
 
 ROWS = 50
-
-
-def add_to(console: Blueprint) -> None:
-    """Add this route."""
-    console.get("/audit")(audit_list)
 
 
 def audit_list() -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Response, render_template, request, url_for
+from flask import Response, render_template, request, url_for
 
 from andon_api.asks.cancellations import ask, find
 from andon_api.console.parts import forms
@@ -13,14 +13,6 @@ from andon_api.http.effects import perform
 from andon_api.principal import principal
 from andon_api.reads import cancellations, events
 from andon_api.schemas import BulkCancelBody
-
-
-def add_to(console: Blueprint) -> None:
-    """Add these routes."""
-    console.get("/cancellations")(bulk)
-    console.post("/cancellations/count")(count)
-    console.post("/cancellations")(cancel_many)
-    console.get("/cancellations/<id>")(cancellation)
 
 
 def bulk() -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 
-from flask import Blueprint, Response, render_template, request, url_for
+from flask import Response, render_template, request, url_for
 
 from andon.adapters.postgres.asks.requests import there
 from andon_api.asks import incoming
@@ -17,15 +17,6 @@ from andon_api.reads import events, runs
 from andon_api.schemas import DeadEventSchema
 
 ROWS = 50
-
-
-def add_to(console: Blueprint) -> None:
-    """Add these routes."""
-    console.get("/events")(event_list)
-    console.post("/events")(send)
-    console.get("/events/<path:id>")(event)
-    console.get("/dead-events")(dead_events)
-    console.post("/dead-events/<int:id>/replay")(replay_dead)
 
 
 def event_list() -> str:

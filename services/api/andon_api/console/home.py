@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import psycopg
-from flask import Blueprint, g, render_template
+from flask import g, render_template
 from sqlalchemy.exc import SQLAlchemyError
 
 from andon.adapters.postgres import workers
@@ -17,11 +17,6 @@ from andon_api.reads import events, home, reports
 REPORTS = "generate-hybrid-report"
 KNOWN_SECONDS = 10.0
 known_reports: dict[str, tuple[float, bool]] = {}
-
-
-def add_to(console: Blueprint) -> None:
-    """Add the page."""
-    console.get("/", endpoint="home")(page)
 
 
 def page() -> str:

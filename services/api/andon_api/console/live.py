@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from time import monotonic
 
-from flask import Blueprint, Response, current_app, request
+from flask import Response, current_app, request
 
 from andon_api.access.gate import gate
 from andon_api.http.problems import Problem
@@ -20,11 +20,6 @@ MOST_TOPICS = 4
 FIRST_SECONDS = 0.01
 AT_ONCE_SECONDS = 0.1  # changes that come together are one look
 ANY_SECONDS = 1.0  # of a list, which anything may change
-
-
-def add_to(console: Blueprint) -> None:
-    """Add the route."""
-    console.get("/live")(live)
 
 
 def topics(**named: object) -> str:

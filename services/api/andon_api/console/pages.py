@@ -22,8 +22,7 @@ def blueprint() -> Blueprint:
     made = Blueprint(
         "console", __name__, static_folder="static", template_folder="templates", static_url_path="/static"
     )
-    for module in (home, live, reports, subjects, runs, events, schedules, bulk, webhooks, audit, usage):
-        module.add_to(made)
+    _add_pages(made)
     made.app_template_filter("ago")(lambda value: show.ago(value, now()))
     made.app_template_filter("moment")(show.moment)
     made.app_template_filter("duration")(show.duration)
@@ -46,6 +45,55 @@ def blueprint() -> Blueprint:
     made.register_error_handler(Exception, _failed)
     made.app_errorhandler(404)(_nowhere)
     return made
+
+
+def _add_pages(made: Blueprint) -> None:
+    """Its pages, and what can be asked for there, by their addresses."""
+    made.get("/", endpoint="home")(home.page)
+    made.get("/live")(live.live)
+    made.get("/reports")(reports.cards)
+    made.post("/reports")(reports.create)
+    made.post("/datasets")(reports.upload)
+    made.get("/datasets/preview")(reports.preview)
+    made.get("/reports/<id>")(reports.report)
+    made.post("/reports/<id>/generate")(reports.generate)
+    made.post("/reports/<id>/cancel")(reports.cancel)
+    made.post("/reports/<id>/delete")(reports.delete)
+    made.get("/subjects/<kind>", endpoint="subject_cards")(subjects.cards)
+    made.post("/subjects/<kind>", endpoint="request_subject")(subjects.ask_anew)
+    made.post("/subjects/<kind>/<path:id>/request", endpoint="request_again")(subjects.ask_again)
+    made.post("/subjects/<kind>/<path:id>/cancel", endpoint="cancel_subject")(subjects.cancel)
+    made.get("/runs")(runs.run_list)
+    made.get("/runs/<id>")(runs.run)
+    made.get("/runs/<id>/result")(runs.result)
+    made.post("/runs/<id>/cancel", endpoint="cancel_run")(runs.cancel)
+    made.post("/runs/<id>/rerun")(runs.rerun)
+    made.get("/functions")(runs.functions)
+    made.post("/functions/<path:name>/pause")(runs.pause_function)
+    made.post("/functions/<path:name>/resume")(runs.resume_function)
+    made.get("/events")(events.event_list)
+    made.post("/events")(events.send)
+    made.get("/events/<path:id>")(events.event)
+    made.get("/dead-events")(events.dead_events)
+    made.post("/dead-events/<int:id>/replay")(events.replay_dead)
+    made.get("/schedules")(schedules.schedule_list)
+    made.post("/schedules/<id>/pause")(schedules.pause_schedule)
+    made.post("/schedules/<id>/resume")(schedules.resume_schedule)
+    made.post("/schedules/<id>/run")(schedules.run_schedule)
+    made.get("/cancellations")(bulk.bulk)
+    made.post("/cancellations/count")(bulk.count)
+    made.post("/cancellations")(bulk.cancel_many)
+    made.get("/cancellations/<id>")(bulk.cancellation)
+    made.get("/webhooks")(webhooks.webhook_list)
+    made.post("/webhooks")(webhooks.create_webhook)
+    made.get("/webhooks/<id>", endpoint="webhook")(webhooks.deliveries)
+    made.post("/webhooks/<id>/rotate")(webhooks.rotate_webhook)
+    made.post("/webhooks/<id>/finish")(webhooks.finish_rotation)
+    made.post("/webhooks/<id>/delete")(webhooks.delete_webhook)
+    made.post("/webhooks/<id>/deliveries/<int:delivery>/resend")(webhooks.resend_delivery)
+    made.get("/audit")(audit.audit_list)
+    made.get("/usage")(usage.usage_page)
+    made.post("/keeping")(usage.change_keeping)
 
 
 def _may(endpoint: str) -> bool:

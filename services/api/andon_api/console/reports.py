@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from flask import Blueprint, Response, render_template, request, url_for
+from flask import Response, render_template, request, url_for
 
 from andon.adapters.postgres.asks.requests import there
 from andon.engine.ids import parse_id
@@ -22,18 +22,6 @@ from andon_api.reads import datasets, reports, runs
 from andon_api.schemas import NewReport
 
 CARDS = 24
-
-
-def add_to(console: Blueprint) -> None:
-    """Add these routes."""
-    console.get("/reports")(cards)
-    console.post("/reports")(create)
-    console.post("/datasets")(upload)
-    console.get("/datasets/preview")(preview)
-    console.get("/reports/<id>")(report)
-    console.post("/reports/<id>/generate")(generate)
-    console.post("/reports/<id>/cancel")(cancel)
-    console.post("/reports/<id>/delete")(delete)
 
 
 def cards() -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, render_template, request, url_for
+from flask import Response, render_template, request, url_for
 
 from andon.adapters.postgres.asks.requests import Conflict, there
 from andon.adapters.postgres.runs.children import below
@@ -25,18 +25,6 @@ from andon_api.schemas import RUN_STATUSES, FunctionPauseBody, RerunBody
 ROWS = 50
 SHOWN_LINES = 300
 MADE_SECONDS = 3
-
-
-def add_to(console: Blueprint) -> None:
-    """Add these routes."""
-    console.get("/runs")(run_list)
-    console.get("/runs/<id>")(run)
-    console.get("/runs/<id>/result")(result)
-    console.post("/runs/<id>/cancel", endpoint="cancel_run")(cancel)
-    console.post("/runs/<id>/rerun")(rerun)
-    console.get("/functions")(functions)
-    console.post("/functions/<path:name>/pause")(pause_function)
-    console.post("/functions/<path:name>/resume")(resume_function)
 
 
 def run_list() -> str:

@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, render_template
+from flask import Response, render_template
 
 from andon_api.asks.schedules import ask_pause, ask_resume, ask_run
 from andon_api.console.parts import forms
 from andon_api.principal import principal
 from andon_api.reads import schedules
-
-
-def add_to(console: Blueprint) -> None:
-    """Add these routes."""
-    console.get("/schedules")(schedule_list)
-    console.post("/schedules/<id>/pause")(pause_schedule)
-    console.post("/schedules/<id>/resume")(resume_schedule)
-    console.post("/schedules/<id>/run")(run_schedule)
 
 
 def schedule_list() -> str:

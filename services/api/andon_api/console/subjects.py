@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 import psycopg
-from flask import Blueprint, Response, g, render_template, request, url_for
+from flask import Response, g, render_template, request, url_for
 from sqlalchemy.exc import SQLAlchemyError
 
 from andon.adapters.postgres.asks.requests import there
@@ -23,14 +23,6 @@ CARDS = 24
 KNOWN_SECONDS = 10.0
 MOST_IN_MENU = 6
 known_kinds: dict[str, tuple[float, list[str]]] = {}
-
-
-def add_to(console: Blueprint) -> None:
-    """Add these routes."""
-    console.get("/subjects/<kind>", endpoint="subject_cards")(cards)
-    console.post("/subjects/<kind>", endpoint="request_subject")(ask_anew)
-    console.post("/subjects/<kind>/<path:id>/request", endpoint="request_again")(ask_again)
-    console.post("/subjects/<kind>/<path:id>/cancel", endpoint="cancel_subject")(cancel)
 
 
 def cards(kind: str) -> str:

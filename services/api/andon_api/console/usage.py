@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, render_template, request
+from flask import Response, render_template, request
 
 from andon_api.asks.keeping import keep
 from andon_api.console.parts import forms
@@ -18,12 +18,6 @@ KEPT = (
     ("unused", "Unused datasets", "since their upload"),
     ("orphans", "Nameless files", "of broken uploads"),
 )
-
-
-def add_to(console: Blueprint) -> None:
-    """Add this route."""
-    console.get("/usage")(usage_page)
-    console.post("/keeping")(change_keeping)
 
 
 def usage_page() -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, make_response, render_template, request, url_for
+from flask import Response, make_response, render_template, request, url_for
 
 from andon.adapters.postgres import webhooks
 from andon_api.asks import webhooks as ask
@@ -12,17 +12,6 @@ from andon_api.http.effects import Outcome
 from andon_api.principal import principal
 
 ROWS = 50
-
-
-def add_to(console: Blueprint) -> None:
-    """Add these routes."""
-    console.get("/webhooks")(webhook_list)
-    console.post("/webhooks")(create_webhook)
-    console.get("/webhooks/<id>", endpoint="webhook")(deliveries)
-    console.post("/webhooks/<id>/rotate")(rotate_webhook)
-    console.post("/webhooks/<id>/finish")(finish_rotation)
-    console.post("/webhooks/<id>/delete")(delete_webhook)
-    console.post("/webhooks/<id>/deliveries/<int:delivery>/resend")(resend_delivery)
 
 
 def webhook_list() -> str:
