@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import locale
 import logging
 import os
 import resource
@@ -13,6 +14,8 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +27,7 @@ from tests.functions import ledger
 
 cache: list[str] = []
 _kept_open: list[Any] = []
+_kept_descriptors: list[int] = []
 BORN = os.environ.get("ANDON_TEST_SECRET")
 
 
@@ -52,6 +56,17 @@ def leave(what: str) -> int:
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
         case "mask":
             signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM, signal.SIGURG])
+        case "wake-up descriptor":
+            signal.set_wakeup_fd(_unblocked())
+        case "time zone":
+            os.environ["TZ"] = "Asia/Tokyo"
+            time.tzset()
+        case "locale":
+            locale.setlocale(locale.LC_NUMERIC, "C.UTF-8")
+        case "processors":
+            os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+        case "user":
+            os.setresuid(65534, 65534, 0) if os.geteuid() == 0 else None
         case "niceness":
             os.nice(3)
         case "thread":
@@ -63,6 +78,9 @@ def leave(what: str) -> int:
         case "loggers":
             logging.basicConfig(force=True, format="mine: %(message)s")
             structlog.configure(processors=[structlog.dev.ConsoleRenderer()])
+            logging.disable(logging.CRITICAL)
+        case "descriptors":
+            _kept_descriptors.extend(_all_there_are())
         case "output":
             sys.stdout = open(os.devnull, "w")  # noqa: SIM115
         case "memory":
@@ -72,6 +90,18 @@ def leave(what: str) -> int:
         case "cache":
             cache.append("warm")
     return os.getpid()
+
+
+def _unblocked() -> int:
+    _, writing = os.pipe()
+    os.set_blocking(writing, False)
+    return writing
+
+
+def _all_there_are() -> Iterator[int]:
+    with suppress(OSError):
+        while True:
+            yield os.dup(0)
 
 
 def look() -> dict[str, Any]:
@@ -93,6 +123,12 @@ def look() -> dict[str, Any]:
         "files": os.listdir(tempfile.gettempdir()),
         "cache": list(cache),
         "loggers": [type(each).__name__ for each in logging.getLogger().handlers],
+        "disabled": logging.root.manager.disable,
+        "wakes": signal.set_wakeup_fd(-1),
+        "zone": time.strftime("%Z", time.localtime(0)),
+        "numbers": locale.setlocale(locale.LC_NUMERIC),
+        "processors": len(os.sched_getaffinity(0)),
+        "user": os.geteuid(),
     }
 
 

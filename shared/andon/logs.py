@@ -59,6 +59,7 @@ def configure_capture(level: str, handler: logging.Handler) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(number)
+    logging.disable(logging.NOTSET)
 
 
 def _rendered() -> list[Processor]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import signal
-
 import pytest
 
 from andon_worker.linux import parents
 from tests.faults.conftest import Stage
+from tests.held import held
 from tests.polling import wait_until
 
 pytestmark = pytest.mark.promise
@@ -23,16 +21,13 @@ def test_a_forced_cancels_cleanup_waits_and_a_failed_one_goes_on(stage: Stage) -
     scene.wait_step("stuck", "step-2")
     worker = scene.system["worker-1"].pid
     nursery = next(child for child, parent in parents().items() if parent == worker)
-    os.kill(nursery, signal.SIGSTOP)  # so nobody can know whether the code has ended
-    try:
+    with held(nursery):  # so nobody can know whether the code has ended
         scene.cancel("stuck")
         scene.wait_run("stuck", "cancelling")
         scene.rows("UPDATE andon.runs SET cancel_deadline_at = clock_timestamp() WHERE kind = 'function' RETURNING id")
         run = scene.wait_run("stuck", "cancelled")
         assert run["forced"]
         wait_until(lambda: scene.rows(WAITING) == [{"status": "waiting", "held": True}], what="it is held back")
-    finally:
-        os.kill(nursery, signal.SIGCONT)
     former = scene.wait_run("stuck", "failed", kind="on_cancel")
     page = scene.api.get(f"/runs/{run['id']}").json()
     assert [each["status"] for each in page["cleanup"]] == ["failed"]

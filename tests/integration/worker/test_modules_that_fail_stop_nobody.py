@@ -17,6 +17,7 @@ from andon_worker.supervisor.hosting.lanes import Lane, Lanes
 from andon_worker.supervisor.hosting.loop import Loop
 from andon_worker.supervisor.hosting.nurseries import NurseryClient
 from tests.conftest import StartSystem
+from tests.held import hold
 from tests.polling import wait_until
 
 GOOD = """
@@ -178,7 +179,7 @@ def test_a_nursery_that_tells_of_no_birth_or_end_any_more_is_ended_and_another_t
 
     def stand_still() -> None:
         assert nursery.pid is not None
-        os.kill(nursery.pid, signal.SIGSTOP)
+        hold(nursery.pid)
         if what == "birth":
             monkeypatch.setattr(nurseries, "IMPORT_SECONDS", 0.2)
 
@@ -201,3 +202,35 @@ def test_a_nursery_that_tells_of_no_birth_or_end_any_more_is_ended_and_another_t
     assert len(set(seen)) == 2
     [lane] = born
     lane.close()
+
+
+@pytest.mark.parametrize("what", ["birth", "end"])
+def test_a_nursery_that_was_stopped_goes_on_with_its_lanes(folder: Path, what: str) -> None:
+    loop, lived, died = Loop(), list[Lane](), list[int | None]()
+
+    def ready(loading: Loading) -> None:
+        assert nursery.pid is not None
+        if what == "birth":
+            os.kill(nursery.pid, signal.SIGSTOP)
+        lanes.opened(nursery)
+
+    def is_born(lane: Lane) -> None:
+        assert nursery.pid is not None
+        lived.append(lane)
+        if what == "end":
+            os.kill(nursery.pid, signal.SIGSTOP)
+        lanes.discard(lane)
+
+    def has_ended(lane: Lane, status: int | None) -> None:
+        died.append(status)
+        loop.close()
+
+    lanes = Lanes(loop, spares=1, idle=1, watch=is_born, unwatch=lived.remove, ended=has_ended)
+    nursery = NurseryClient(loop, ["first"], lanes, ready=ready, ended=lambda: None)
+    nursery.start()
+    loop.after(60, loop.close)
+    loop.run()
+    nursery.close()
+    assert died == [signal.SIGKILL]  # and not None, which is: with its nursery
+    for lane in lived:
+        lane.close()

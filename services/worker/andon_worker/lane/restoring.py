@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import fcntl
+import locale
 import os
 import resource
 import signal
@@ -33,7 +34,7 @@ class Birth:
     """What the process was like when it was born."""
 
     def __init__(self) -> None:
-        self.directory = os.getcwd()
+        self.directory = _directory()
         self.umask = _umask()
         self.environment = dict(os.environ)
         self.entries = _entries()
@@ -43,24 +44,37 @@ class Birth:
         self.threads = _threads()
         self.descriptors = _inheritable()
         self.memory = _own_memory()
+        self.locale = locale.setlocale(locale.LC_ALL)
+        self.processors = _processors()
+        self.user = _user()
         self.streams = sys.stdin, sys.stdout, sys.stderr
 
     def restore(self) -> str | None:
         """Make the process what it was; says why it can't, or None."""
-        self._restore()
-        return self._difference()
+        try:
+            self._restore()
+            return self._difference()
+        except Exception as error:  # what the code has taken away (descriptors, `/proc`, a function) may be needed here
+            return f"what it was can't be put back ({type(error).__name__})"
 
     def _restore(self) -> None:
         sys.stdin, sys.stdout, sys.stderr = self.streams
-        with suppress(OSError):
-            os.chdir(self.directory)
+        if self.directory is not None:
+            with suppress(OSError):
+                os.chdir(self.directory)
         os.umask(self.umask)
         if _entries() != self.entries:
             _clear_environment()
             os.environ.update(self.environment)
+            time.tzset()
+        if locale.setlocale(locale.LC_ALL) != self.locale:
+            locale.setlocale(locale.LC_ALL, self.locale)
+        if _processors() != self.processors:
+            os.sched_setaffinity(0, self.processors)
         for number, handler in self.handlers.items():
             if signal.getsignal(number) is not handler and handler is not None:
                 signal.signal(number, handler)
+        signal.set_wakeup_fd(-1)
         signal.pthread_sigmask(signal.SIG_SETMASK, [])
         signal.alarm(0)
         for timer in (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF):
@@ -89,13 +103,31 @@ class Birth:
             return "it has changed a limit that can't be put back"
         if os.getpriority(os.PRIO_PROCESS, 0) != self.niceness:
             return "it has changed its niceness"
-        if os.getcwd() != self.directory:
+        if _directory() != self.directory:
             return "its directory is gone"
+        if _user() != self.user:
+            return "it has changed its user"
         if _entries() != self.entries:
             return "it has changed its environment"
         if _own_memory() - self.memory > MEMORY_GROWTH:
             return "its memory has grown by more than 256 MiB"
         return None
+
+
+def _directory() -> str | None:
+    """Where it is; None where that is gone: a release's folder may be replaced below a worker that goes on."""
+    with suppress(FileNotFoundError):
+        return os.getcwd()
+    return None
+
+
+def _processors() -> frozenset[int]:
+    """Those that it may use; none where nothing tells."""
+    return frozenset(os.sched_getaffinity(0)) if sys.platform == "linux" else frozenset()
+
+
+def _user() -> tuple[int, ...]:
+    return (os.getuid(), os.geteuid(), os.getgid(), os.getegid(), *os.getgroups())
 
 
 def _umask() -> int:

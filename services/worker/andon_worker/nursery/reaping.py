@@ -49,7 +49,9 @@ class Reaper:
     def __init__(self, gone: Callable[[int, int, bool], None]) -> None:
         self._gone = gone
         self._spared = set(children(os.getpid()))
-        """What the modules have started at their import."""
+        """What the modules have started at their import, and what even a kill doesn't end."""
+        self._killed: dict[int, float] = {}
+        """Strays that are being killed, and since when."""
         self._lanes: dict[int, Born] = {}
         self._ended: list[Ended] = []
 
@@ -58,12 +60,14 @@ class Reaper:
         self._lanes[born.child] = born
 
     def signal(self, pid: int, number: int) -> None:
-        """Signal a lane. It is not reaped yet, so the number is still its own. A nurse that was stopped goes on."""
+        """Signal a lane. It is not reaped yet, so the number is still its own. A nurse that was stopped goes on, and
+        what traces a lane that has ended is ended: before that nobody else is told of that end.
+        """
         for born in self._lanes.values():
             if born.lane == pid:
-                with suppress(ProcessLookupError):
-                    os.kill(pid, number)
-                    os.kill(born.child, signal.SIGCONT)
+                _send(pid, number)
+                _send(born.child, signal.SIGCONT)
+        self._kill_strays()
 
     def reap(self) -> float | None:
         """Take in what has ended and kill what it has left; returns after how many seconds to look again."""
@@ -87,8 +91,7 @@ class Reaper:
             if not found:
                 return
             for pid in found:
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+                _send(pid, signal.SIGKILL)
             time.sleep(AGAIN_SECONDS)
 
     def _wait(self) -> None:
@@ -102,14 +105,22 @@ class Reaper:
                     self._ended.append(_ended(self._lanes.pop(pid), status))
 
     def _kill_strays(self) -> bool:
-        """Whether there are any."""
+        """Whether there are any. One that a kill doesn't end is waited for once, and not at each later lane's end."""
         strays = [pid for pid in children(os.getpid()) if pid not in self._lanes and pid not in self._spared]
-        patient = time.monotonic() < max(each.since for each in self._ended) + TRACKER_SECONDS
+        now = time.monotonic()
+        patient = now < max((each.since for each in self._ended), default=now) + TRACKER_SECONDS
         for pid in strays:
             if not (patient and _is_tracker(pid)):
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-        return bool(strays)
+                _send(pid, signal.SIGKILL)
+        self._killed = {pid: self._killed.get(pid, now) for pid in strays}
+        self._spared.update(pid for pid, since in self._killed.items() if now - since > GIVE_UP_SECONDS)
+        return not self._spared.issuperset(strays)
+
+
+def _send(pid: int, number: int) -> None:
+    """A process may be gone by now, or another user's: a program that code has started may have become root's."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, number)
 
 
 def _ended(born: Born, status: int) -> Ended:

@@ -25,8 +25,9 @@ Key = tuple[str, str]
 """Tenant and function: a lane serves runs of one pair only."""
 RETIRE_SECONDS = 2.0
 STILLBORN_SECONDS = 1.0
-MISSED_SECONDS = 10.0
-"""When a lane has ended and its nursery hasn't said so, that hangs: it gives up sooner on what a lane has left."""
+ASK_SECONDS, MISSED_SECONDS = (0.2, 1.0, 5.0), 10.0
+"""When a lane has ended and its nursery hasn't said so, that, or the nurse, may have been stopped; and when it hangs:
+it gives up sooner on what a lane has left."""
 
 
 class Nursery(Protocol):
@@ -38,6 +39,8 @@ class Nursery(Protocol):
     def bear(self, lane: int, descriptors: list[int]) -> None: ...
 
     def signal(self, pid: int, number: int) -> None: ...
+
+    def wake(self) -> None: ...
 
     def hangs(self) -> None: ...
 
@@ -94,7 +97,11 @@ class Lane:
     @property
     def has_ended(self) -> bool:
         """Whether its process has, where that can be seen; what it has started may go on."""
-        return self.descriptor is not None and bool(select.select([self.descriptor], [], [], 0)[0])
+        if self.descriptor is None:
+            return False
+        looking = select.poll()  # `select` knows no descriptor beyond 1,023
+        looking.register(self.descriptor, select.POLLIN)
+        return bool(looking.poll(0))
 
     def _signal(self, number: int) -> None:
         if self.descriptor is not None:
@@ -181,12 +188,15 @@ class Lanes:
 
     def expect_end(self, lane: Lane) -> None:
         """It is ending: its nursery is to say so."""
-        self._loop.after(MISSED_SECONDS / 2, lambda: self._ask_for(lane))
+        for seconds in ASK_SECONDS:
+            self._loop.after(seconds, lambda: self._ask_for(lane))
         self._loop.after(MISSED_SECONDS, lambda: self._miss(lane))
 
     def _ask_for(self, lane: Lane) -> None:
-        if self.nursery is not None and self.lives(lane) and lane.has_nurse and lane.has_ended:
-            self.nursery.signal(lane.pid or 0, signal.SIGKILL)  # its code may have stopped its nurse
+        """Its code may have stopped its parent, or have it traced, so that nobody tells of its end."""
+        if self.nursery is not None and self.lives(lane) and lane.has_ended:
+            self.nursery.wake()
+            self.nursery.signal(lane.pid or 0, signal.SIGKILL)
 
     def _miss(self, lane: Lane) -> None:
         if self.nursery is not None and self.lives(lane) and lane.has_ended:

@@ -19,13 +19,15 @@ from contextlib import suppress
 from typing import Any
 
 from andon_worker.linux import children
-from andon_worker.nursery.starting import IMPORT_SECONDS, Loading, end, in_words, start
+from andon_worker.nursery.starting import IMPORT_SECONDS, Loading, in_words, start
 from andon_worker.supervisor.hosting.lanes import Lanes
 from andon_worker.supervisor.hosting.loop import Loop, Timer
 from andon_worker.wire import receive_passed
 
 log = logging.getLogger(__name__)
 FIRST_PAUSE, LAST_PAUSE = 0.1, 10.0
+OWED_SECONDS = 0.25
+"""A birth that takes longer isn't only late: the code of some lane may have stopped the nursery."""
 
 
 class NurseryClient:
@@ -84,10 +86,16 @@ class NurseryClient:
         self._owed += 1
         if self._owed == 1:
             self._arm()
+            self._loop.after(OWED_SECONDS, lambda: self.wake() if self._owed else None)
 
     def signal(self, pid: int, number: int) -> None:
         """Have a lane signalled, where there are no descriptors of processes."""
         self._say({"say": "signal", "pid": pid, "number": number})
+
+    def wake(self) -> None:
+        """Let it go on, if it was stopped (SIGSTOP)."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGCONT)
 
     def close(self) -> None:
         """Let it end, and every lane with it; returns when they have."""
@@ -96,8 +104,17 @@ class NurseryClient:
             self._loop.forget(self._control)
             self._control.close()
         if self._process is not None:
-            end(self._process, patience=5.0)
-            sweep(self._spared)
+            self._end(self._process, patience=5.0)
+
+    def _end(self, process: subprocess.Popen[bytes], patience: float) -> None:
+        """Wait for it and for whatever it leaves, and kill them if that takes long."""
+        try:
+            process.wait(patience)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            sweep(self._spared | {process.pid})  # as long as something traces it nobody else is told of its end
+            process.wait()
+        sweep(self._spared)
 
     def renew(self) -> None:
         """Start another process in the place of this one, which imports all modules again. Its lanes end with it."""
@@ -165,8 +182,7 @@ class NurseryClient:
         self._loop.forget(self._control)
         self._control.close()
         self._control = None
-        end(self._process)
-        sweep(self._spared)
+        self._end(self._process, patience=0.5)
         was_ready, self._is_ready = self._is_ready, False
         failed = len(self.loading.failed)
         if not was_ready and not renewed:
@@ -194,7 +210,7 @@ def sweep(spared: Collection[int], seconds: float = 2.0) -> None:
         if not left:
             return
         for pid in left:
-            with suppress(ProcessLookupError):
+            with suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
             with suppress(ChildProcessError):
                 os.waitpid(pid, os.WNOHANG)
