@@ -32,7 +32,7 @@ from andon.testing.stopping import CancelCheckBelow, ManualCancelCheck, stoppabl
 RUN_ID, CLEANUP_ID = (f"00000000-0000-7000-8000-00000000000{number}" for number in (1, 2))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Ended:
     """How a run ended. `waited` is what it would have slept and backed off, in seconds.
 
@@ -56,6 +56,13 @@ class Ended:
     cleanup: Ended | None = None
     children: dict[str, Ended] = field(default_factory=dict)
     """How those ended that it has invoked, by the step that did."""
+
+    def __repr__(self) -> str:
+        """In a line, for a test that fails: its error without the traceback, of each step how it ended."""
+        error = self.error or {}
+        why = f", error={error.get('type')}: {error.get('message')}" if error else f", output={self.output!r}"
+        steps = {id: memo.status for id, memo in self.steps.items()}
+        return f"Ended({self.status.value}{why}, steps={steps})"
 
 
 def run_function(

@@ -202,6 +202,9 @@ def test_the_first_page_tells_what_runs_waits_and_has_failed_and_who_works(
 ) -> None:
     assert "No worker is there" in client.get("/").text
     workers.seen(database, workers.Present("host:1:abc", 8, 3, "0.1.0", "blue", ["default"], 2))
+    assert "not heard of" not in client.get("/").text
+    database.execute("UPDATE andon.workers SET seen_at = seen_at - interval '40 s'")
+    assert "not heard of for 4" in client.get("/").text
     for id in ("goes", "waits", "sleeps", "failed"):
         client.post("/api/v1/events", json={"name": "a/b", "id": id, "data": {"orderId": f"order-{id}"}})
     made = {id: make_run(id, function_id="f") for id in ("goes", "waits", "sleeps", "failed")}

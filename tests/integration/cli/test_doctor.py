@@ -80,8 +80,22 @@ def test_what_waits_too_long_is_a_warning(andon: Command, database: Connection, 
         redis.xadd(STREAM, {"name": "a/b.c"}, id="1001-0")
         redis.xgroup_create(STREAM, GROUP, id="0")
         redis.xreadgroup(GROUP, "me", {STREAM: ">"}, count=1)
+    database.execute(
+        "INSERT INTO andon.functions (id, module, trigger, cancel_on, settings)"
+        " VALUES ('running', 'm', 'a/b.c', '[]', '{}')"
+    )
+    assert "1 runs wait for one that no module declares, as queued" in andon("doctor").out
     looked = health(andon("doctor", "--json"))
-    waiting = ("queue", "worker leases", "cancels", "outbox", "dead events", "pending entries", "unread entries")
+    waiting = (
+        "functions",
+        "queue",
+        "worker leases",
+        "cancels",
+        "outbox",
+        "dead events",
+        "pending entries",
+        "unread entries",
+    )
     assert {name: looked[name] for name in waiting} == dict.fromkeys(waiting, "warning")
 
 

@@ -17,6 +17,7 @@ from andon.engine.ports import Attempt, CancelCheck, Journal
 from andon.engine.states import Status
 from andon.testing import CLEANUP_ID, RUN_ID, START, ManualCancelCheck, MemoryJournal, run_function
 
+BAD = function(id="bad", trigger="a/b", retries=0)(lambda event, step: step.run("parse", int, "x"))
 REQUEST = Event("report/generation.requested", {"reportId": "r1"})
 
 
@@ -295,3 +296,12 @@ def test_without_a_session_a_transaction_is_an_error_of_the_test(where: str) -> 
     made = rendering(saves) if where == "the function" else rendering(lambda event, step: 1 / 0, on_failure=saves)
     with pytest.raises(RuntimeError, match=r"step 'save' of 'render' wants a transaction, and there is no session"):
         run_function(made, RENDER)
+
+
+def test_how_a_run_ended_is_told_in_a_line() -> None:
+    ended = run_function(BAD, Event("a/b", {}))
+    error = "ValueError: invalid literal for int() with base 10: 'x'"
+    assert repr(ended) == f"Ended(failed, error={error}, steps={{'parse': 'failed'}})"
+    assert "output={'sent': 1}" in repr(
+        run_function(function(id="good", trigger="a/b")(lambda *_: {"sent": 1}), REQUEST)
+    )

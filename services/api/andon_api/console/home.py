@@ -16,6 +16,8 @@ from andon_api.reads import events, home, reports
 
 REPORTS = "generate-hybrid-report"
 KNOWN_SECONDS = 10.0
+SILENT_SECONDS = 15.0
+"""A worker that lives says so more often."""
 known_reports: dict[str, tuple[float, bool]] = {}
 
 
@@ -31,6 +33,7 @@ def page() -> str:
         latency=charts.latency(home.cancel_seconds(tenant)),
         height=charts.HEIGHT,
         workers=workers.listed(connection()),
+        silent=SILENT_SECONDS,
         functions=events.functions(),
         now=now(),
         every=2000,

@@ -28,12 +28,13 @@ def parse_json(body: bytes | str) -> Any:
     except RecursionError:
         raise Problem(400, _TOO_DEEP) from None
     except ValueError as error:
-        raise Problem(400, f"the body is not JSON: {error}") from None
+        raise Problem(400, f"{NOT_JSON}{error}") from None
     if opened > DEEPEST and _deeper_than(DEEPEST, value):
         raise Problem(400, _TOO_DEEP)
     return value
 
 
+NOT_JSON = "the body is not JSON: "
 _TOO_DEEP = f"the body is not JSON that is taken: it is nested more than {DEEPEST} deep"
 
 

@@ -30,6 +30,8 @@ def create(
     """Tell this URL of the ends of runs from now on, and print the secret that signs it: it is shown this once."""
     if fault := url_fault(url):
         raise CommandFailed(fault, Exit.USAGE)
+    if kept := url_fault(url, private=False):
+        err().print(f"{kept}: without that setting of the dispatchers it is told nothing", markup=False)
     with postgres() as connection, connection.transaction():
         try:
             id, secret = webhooks.create_webhook(connection, tenant, url)
@@ -51,7 +53,7 @@ def list_(
         print_json([_camel(each._asdict()) for each in found])
         return
     print_table(
-        ("ID", "TENANT", "URL", "SECRETS", "WAITING"),
+        ("ID", "TENANT", "URL", "SECRETS", "OWED"),
         [(each.id, each.tenant, each.url, each.secrets, each.waiting) for each in found],
         wide="URL",
     )

@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException
 from andon.adapters.postgres.runs.run_logs import Wanted
 from andon_api.http.effects import Outcome, perform
 from andon_api.http.problems import FieldErrors, Problem, of_http
-from andon_api.http.strict_json import parse_json
+from andon_api.http.strict_json import NOT_JSON, parse_json
 from andon_api.schemas import LinesQuery, RunCancelBody
 
 
@@ -91,7 +91,7 @@ def json_of(name: str, text: str) -> Any:
     try:
         return parse_json(text)
     except Problem as problem:
-        raise FieldErrors([(f"/{name}", f"expected JSON: {problem.detail}")]) from None
+        raise FieldErrors([(f"/{name}", f"expected JSON: {problem.detail.removeprefix(NOT_JSON)}")]) from None
 
 
 def event() -> dict[str, Any]:

@@ -33,6 +33,12 @@ SELECT holder, lease_until > clock_timestamp(),
 FROM andon.dispatcher_leases
 """
 _FUNCTIONS = "SELECT count(*) FROM andon.functions"
+# Served is what the dispatcher has seen when it began last, as the API and the console have it.
+_UNSERVED = """
+SELECT count(*), min(r.function_id) FROM andon.runs r
+WHERE r.status = 'queued' AND r.door IS NULL AND NOT EXISTS (SELECT FROM andon.functions f
+    WHERE f.id = r.function_id AND f.seen_at > (SELECT max(seen_at) FROM andon.functions) - interval '1 minute')
+"""
 _HELD = f"""
 SELECT count(*), count(DISTINCT worker_id), count(*) FILTER (WHERE lease_until <= clock_timestamp()),
     coalesce(extract(epoch FROM clock_timestamp() - min(lease_until)), 0)::float8
@@ -131,7 +137,11 @@ def _dispatcher(connection: psycopg.Connection[Any]) -> Check:
 def _functions(connection: psycopg.Connection[Any]) -> Check:
     [count] = _one(connection, _FUNCTIONS)
     remedy = "No event can start a run: set ANDON_FUNCTIONS for the dispatcher and the workers, and start them again."
-    return judge("functions", f"{count} registered", bad=count == 0, remedy=remedy)
+    waiting, one = _one(connection, _UNSERVED) if count else (0, None)
+    if not waiting:
+        return judge("functions", f"{count} registered", bad=count == 0, remedy=remedy)
+    found = f"{count} registered; {waiting} runs wait for one that no module declares, as {one}"
+    return warning("functions", found, "Deploy it again under that id, or end them: `andon cancel --function ID`.")
 
 
 def _workers(connection: psycopg.Connection[Any]) -> Check:
