@@ -193,6 +193,19 @@ def test_nines_far_from_all_others_count_as_missing_and_that_is_said(profile: Pr
     )
 
 
+def test_a_guess_at_what_spans_are_in_is_a_sentence(profile: Profile) -> None:
+    told = said("quality", profile("quality", "wait,x\n" + "".join(f"{i % 9}:{i % 49 + 11},{i}\n" for i in range(60))))
+    assert (
+        "wait is read as hours and minutes: 1:30 is 5,400 seconds; as spreadsheets take them. This is assumed" in told
+    )
+
+
+def test_totals_of_groups_are_left_out_and_that_is_said(profile: Profile) -> None:
+    rows = [f"s{i},{i}\n" + (f"North total,{10 * i - 45}\n" if i % 10 == 9 else "") for i in range(70)]
+    told = said("quality", profile("quality", f"shop,n\n{''.join(rows)}"))
+    assert "The table's totals (lines 12, 23, 34, 45, 56 and 2 more) are left out of every figure." in told
+
+
 @pytest.mark.parametrize(("first", "every"), [("", 10), ("Total,780\n", 99)])
 def test_rows_that_are_called_totals_are_told(profile: Profile, first: str, every: int) -> None:
     rows = [f"s{i},{i}\n" + (f"Subtotal,{i}\n" if i % every == every - 1 else "") for i in range(40)]

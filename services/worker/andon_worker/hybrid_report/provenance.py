@@ -7,6 +7,7 @@ from typing import Any
 
 from andon.reports import Column
 from andon.reports.values import missing
+from andon.reports.values.clock import ASSUMED
 from andon_worker.hybrid_report.section import Grid, Sentence
 from andon_worker.hybrid_report.wording import Wording, label, listed, some
 
@@ -77,6 +78,8 @@ def reading_sentences(found: dict[str, Any], wording: Wording) -> list[Sentence]
             )
         )
     for column in found["columns"]:
+        guessed = [note for note in column.get("notes", ()) if ASSUMED in note]
+        told += [Sentence(f"{label(column['name'])} is {each[0].lower()}{each[1:]}", effect=0.4) for each in guessed]
         odd = [each for each in column.get("missing", ()) if not missing.is_token(each["token"])]
         for each in odd[:2]:
             name, rows = label(column["name"]), wording.count(each["count"], "row")

@@ -67,6 +67,7 @@ SHORT = Spelling(
     "m:ss",
     "s",
 )
+ASSUMED = "This is assumed"  # in the note of what nothing in a file told for sure
 _READ = {
     "hm": "hours and minutes: 1:30 is 5,400 seconds",
     "ms": "minutes and seconds: 1:30 is 90 seconds",
@@ -154,7 +155,7 @@ def _span(name: str, told: Sequence[re.Match[str]]) -> Spelling:
         return _said("hm", "the second parts are multiples of five")
     long = max(int(each["first"]) for each in told) > _DAY
     why = "hours would go beyond a day" if long else "as spreadsheets take them"
-    return _said("ms" if long else "hm", f"{why}. This is assumed: the column's `order` says otherwise (hm or ms)")
+    return _said("ms" if long else "hm", f"{why}. {ASSUMED}: the column's `order` says otherwise (hm or ms)")
 
 
 def _said(order: str, why: str) -> Spelling:
