@@ -63,7 +63,7 @@ def test_a_series_is_told_in_three_sentences_at_most_and_the_rest_stands_in_a_ta
     ]
     table = SECTIONS["trends"].grids(result, Wording())[0]
     peak = result["series"][0]["peak"]
-    assert f"{peak['value']:.2f} ({Wording().period(peak['start'], 'month')})" in table.rows[0]
+    assert f"{peak['value']:.2f} ({Wording().short_period(peak['start'], 'month')})" in table.rows[0]
 
 
 def test_a_series_that_never_moves_is_told_so(profile: Profile) -> None:
@@ -77,6 +77,18 @@ def test_a_group_that_rose_from_nothing_has_a_direction(profile: Profile) -> Non
     )
     said = told(profile, text)
     assert "of the 2 groups 1 rose; 1 without a clear direction" in said
+
+
+@pytest.mark.parametrize(("by_chance", "unit"), [(True, "quarter"), (False, "month")])
+def test_a_few_rows_that_come_by_chance_are_told_by_longer_periods(
+    profile: Profile, by_chance: bool, unit: str
+) -> None:
+    draw = random.Random(5)
+    days = sorted(draw.randrange(4_400) if by_chance else 17 * place for place in range(260))
+    text = "hired,salary\n" + "".join(
+        f"{date(2010, 1, 1) + timedelta(days=day)},{draw.gauss(50, 5):.1f}\n" for day in days
+    )
+    assert profile("trends", text)["unit"] == unit
 
 
 def test_monthly_data_have_a_season_by_month_and_none_by_weekday(profile: Profile) -> None:

@@ -142,6 +142,15 @@ class Wording:
             return str(when.year)
         return ("the week of " if unit == "week" else "") + self.day(when)
 
+    def short_period(self, start: str, unit: str) -> str:
+        """As `period`, for a table: `Jul 2015`, `Q3 2015`, the day that a week begins with."""
+        when = datetime.fromisoformat(start)
+        if unit == "month":
+            return f"{when:%b} {when.year}"
+        if unit == "quarter":
+            return f"Q{(when.month - 1) // 3 + 1} {when.year}"
+        return self.day(when) if unit == "week" else self.period(start, unit)
+
 
 _CLOSE = 0.02  # the spread, as a share of the largest, below which numbers need more digits to be told apart
 _ORDINALS = ("first", "second", "third", "fourth")

@@ -17,9 +17,11 @@ def scatter(title: str, points: Sequence[tuple[float, float]], across: str, up: 
     height = 280.0
     drawing = Drawing(FULL, height, title)
     xs, ys = [x for x, _ in points], [y for _, y in points]
-    left, y = y_axis(drawing, wording, *_wider(min(ys), max(ys)), 22, height - 42, about=5)
+    left, y = y_axis(
+        drawing, wording, *_wider(min(ys), max(ys)), 22, height - 42, 5, all(value == round(value) for value in ys)
+    )
     x = Scale(*_wider(min(xs), max(xs)), left + 6, FULL - 8)
-    x_axis(drawing, wording, x, height - 24, about=7, grid_to=22)
+    x_axis(drawing, wording, x, height - 24, about=7, grid_to=22, whole=all(value == round(value) for value in xs))
     drawing.add(Text(0, 12, up, "start", INK), Text(FULL - 8, height - 6, across, "end", INK))
     radius = 2.6 if len(points) < 200 else 1.9
     for a, b in points:

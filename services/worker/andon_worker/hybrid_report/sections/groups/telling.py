@@ -29,11 +29,9 @@ def sentences(result: Result, wording: Wording) -> list[Sentence]:
 
 
 def figures(result: Result, wording: Wording) -> list[Figure]:
-    made = []
-    for each in result["comparisons"]:
-        made += [*total_figures(each, wording), *mean_figures(each, result, wording)]
-    for each in result["totals"]:
-        made += total_figures(each, wording)
+    # Totals take half of the page's width, and stand side by side.
+    made = [figure for each in (*result["comparisons"], *result["totals"]) for figure in total_figures(each, wording)]
+    made += [figure for each in result["comparisons"] for figure in mean_figures(each, result, wording)]
     return [*made, *cross_figures(result["cross"], wording)]
 
 

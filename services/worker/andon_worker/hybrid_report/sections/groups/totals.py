@@ -6,7 +6,6 @@ from typing import Any
 
 from andon_worker.hybrid_report import charts
 from andon_worker.hybrid_report.charts import Bar
-from andon_worker.hybrid_report.drawing import FULL
 from andon_worker.hybrid_report.scales import in_order
 from andon_worker.hybrid_report.section import Figure, Grid, Sentence
 from andon_worker.hybrid_report.wording import MISSING, Wording, label
@@ -79,7 +78,7 @@ def total_figures(groups: Groups, wording: Wording) -> list[Figure]:
     if groups["groupsOmitted"]:
         rows.append(Bar(others(groups, wording), sums["others"], _said(sums["others"], sums, wording), soft=True))
     title = f"Total of {_what(groups)}"
-    return [Figure(_key(groups), title, f"of {wording.number(sums['all'])}", charts.bars(title, rows, FULL))]
+    return [Figure(_key(groups), title, f"of {wording.number(sums['all'])}", charts.bars(title, rows))]
 
 
 def total_grid(groups: Groups, wording: Wording) -> Grid:

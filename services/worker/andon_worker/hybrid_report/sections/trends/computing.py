@@ -63,6 +63,8 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
         control.progress(0.3, f"per {unit}")
         fine = finest(grain, span)
         timeline = Timeline(by_period(table, column, fine, list(values.values())), fine, unit, first, last, grain)
+        timeline = timeline.coarsened()
+        unit = timeline.unit
         control.progress(0.6, "hours")
         clocked = grain in {"minute", "hour"} and span.days >= 3
         hours = hours_of(table, column, list(values.values())) if clocked else None

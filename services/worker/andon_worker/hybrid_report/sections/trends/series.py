@@ -202,8 +202,8 @@ def series_grid(result: Result, wording: Wording) -> Grid:
     rows = []
     for series in every:
         number = number_of(series, wording)
-        ends = ((series[end]["value"], wording.period(series[end]["start"], unit)) for end in ("peak", "dip"))
-        highest, lowest = (f"{number(value)} ({start.removeprefix('the week of ')})" for value, start in ends)
+        ends = ((series[end]["value"], wording.short_period(series[end]["start"], unit)) for end in ("peak", "dip"))
+        highest, lowest = (f"{number(value)} ({start})" for value, start in ends)
         rows.append(
             (
                 label(capital(subject(series, unit, short=True)), 40),

@@ -97,7 +97,7 @@ def _things_grid(result: Result, wording: Wording) -> list[Grid]:
             *(
                 cell
                 for end in ("first", "last")
-                for cell in (wording.period(row[end]["start"], unit), wording.number(row[end]["value"]))
+                for cell in (wording.short_period(row[end]["start"], unit), wording.number(row[end]["value"]))
             ),
             change_of(row, wording),
         )
@@ -116,8 +116,7 @@ def _last_periods(result: Result, wording: Wording) -> list[Grid]:
         return []
     complete = {p["start"] for p in complete_points(result)}
     names = [
-        capital(wording.period(point["start"], unit).removeprefix("the ").removeprefix("week of "))
-        + ("" if point["start"] in complete else " (incomplete)")
+        wording.short_period(point["start"], unit) + ("" if point["start"] in complete else " (incomplete)")
         for point in points
     ]
     columns = [

@@ -13,6 +13,7 @@ from andon_worker.hybrid_report.figures.table import Table
 from andon_worker.hybrid_report.figures.times import periods
 from andon_worker.hybrid_report.figures.values import Values
 
+_FEW_ROWS = 3  # of a period
 _ROWS_TO_SPARE = 5  # of a period, from which one more or less makes no difference
 # Spans up to which single hours, or days, are fetched, to be gathered into periods here.
 _HOURS, _DAYS = timedelta(days=62), timedelta(days=120 * 366)
@@ -44,6 +45,23 @@ class Timeline:
         self._fine, self.finest, self.unit, self.grain = fine, finest, unit, grain
         self._first, self._last = first, last
         self.points = self.by(unit)
+
+    def coarsened(self) -> Timeline:
+        """By a longer unit where single periods have a few rows that come and go by chance, as people are hired."""
+        found = self
+        for unit in periods.UNITS[max(periods.UNITS.index(self.unit), periods.UNITS.index("hour")) + 1 :]:
+            if not found._sparse():
+                break
+            found = Timeline(self._fine, self.finest, unit, self._first, self._last, self.grain)
+        return found
+
+    def _sparse(self) -> bool:
+        """Few, and not as regular as what is measured every so often: their variance is that of chance (S. D. Poisson,
+        1837), at least by half."""
+        many = max(1.0, (self._last - self._first) / periods.LENGTHS[self.unit])
+        mean = sum(period.rows for period in self.points) / many
+        variance = sum(period.rows**2 for period in self.points) / many - mean**2
+        return self.unit != self.grain and mean < _FEW_ROWS and variance > mean / 2
 
     def of(self, points: list[Period]) -> Timeline:
         """The same stretch of time with other values."""
