@@ -93,7 +93,7 @@ def test_columns_that_nearly_repeat_each_other_are_told_once(tmp_path: Path) -> 
     assert findings(said).count("open") == 1
     assert "open and high nearly repeat close" in findings(said)
     assert "rise and fall together" not in text(said, "correlations")
-    assert "open (nearly repeats it)" in text(said, "drivers")
+    assert "open and high (nearly the same)" in text(said, "drivers")
     assert "mean of high" not in text(said, "trends")
 
 

@@ -75,7 +75,7 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
         elif driver["strength"] >= SAME or follows(asked, other):
             same.append(other.name)
         elif alike.get(other.name, other.name) == alike.get(question.name, question.name):
-            left_out.append({"column": other.name, "reason": "nearly repeats it"})
+            left_out.append({"column": other.name, "reason": "nearly the same"})
         else:
             found.append(driver)
     for driver in found:
@@ -138,11 +138,11 @@ def _candidates(
         if many < 2:
             reason = "a single value"
         elif column.role == "id":
-            reason = "names single rows"
+            reason = "naming single rows"
         elif is_part(column.name, question.name, added):
             reason = "one is a part of the other"
         elif alike.get(column.name, question.name) not in (question.name, alike.get(question.name)):
-            reason = f"nearly repeats {alike[column.name]}"
+            reason = f"nearly the same as {alike[column.name]}"
         elif column.name == time:
             reason = "time: see the trends"
         elif not (column.averaged or column.temporal or column.role in {"year", "geo"}) and many > MOST_NAMES:
