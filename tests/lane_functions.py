@@ -324,3 +324,24 @@ def bulky(event: Event, step: Step) -> list[str]:
             heard.append(f"{error.code}: {str(error).split(' and ')[0]}")
         step.sleep(f"nap-{number}", 0.01)
     return heard
+
+
+async def _deaf() -> None:
+    """Takes no notice of being cancelled, for as long as its process lives."""
+    while True:
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(600)
+
+
+@function(id="goer", trigger="lane/goes-on", grace=0.2)
+async def goer(event: Event, step: AsyncStep) -> int:
+    """Returns, and leaves something in its loop that goes on."""
+    match event.data["what"]:
+        case "deaf task":
+            _kept_open.append(asyncio.create_task(_deaf()))
+            await asyncio.sleep(0)
+        case "polite task":
+            _kept_open.append(asyncio.create_task(asyncio.sleep(600)))
+        case "thread":
+            _kept_open.append(asyncio.get_running_loop().run_in_executor(None, time.sleep, 600))
+    return os.getpid()

@@ -93,6 +93,13 @@ def test_36_a_process_is_used_again_as_often_as_the_function_allows(scene: Scene
     assert pids[0] != pids[3]
 
 
+@pytest.mark.parametrize(("what", "stays"), [("deaf task", False), ("thread", False), ("polite task", True)])
+def test_36_async_code_that_goes_on_behind_its_handler_ends_with_its_run(scene: Scene, what: str, stays: bool) -> None:
+    pid = output(scene, "lane/goes-on", what=what)
+    assert (output(scene, "lane/goes-on", what="nothing") == pid) is stays
+    assert stays or pid not in parents()
+
+
 WORDS = {
     "segfault": "The process of step 'die' died by signal SIGSEGV",
     "exit": "The process of step 'die' ended with exit code 7",

@@ -50,21 +50,22 @@ class Runs:
         self._artifacts = artifacts
         self._observe = observe
 
-    def execute(self, said: Header) -> tuple[Header, bytes, bool]:
-        """Execute the run; returns how to tell its end, and whether it was ordered to stop."""
-        stop = self._orders.begin(said["run"], said["fence"])
-        outcome = copy_context().run(self._outcome, said, stop)
+    def execute(self, said: Header) -> tuple[Header, bytes, str | None]:
+        """Execute the run; returns how to tell its end, and what of it the process can't get rid of."""
+        stop, loop = self._orders.begin(said["run"], said["fence"]), _Loop()
+        outcome = copy_context().run(self._outcome, said, stop, loop)
+        stopped = stop.cause is not None
+        left = "it was stopped" if stopped else loop.close(self._functions[said["function"]].grace)
         self._orders.end()
         flush_output()
         header, body = _told(outcome)
-        return header, body, stop.cause is not None
+        return header, body, left
 
-    def _outcome(self, said: Header, stop: LaneStop) -> Outcome:
+    def _outcome(self, said: Header, stop: LaneStop, loop: _Loop) -> Outcome:
         function = self._functions[said["function"]]
         handler, event = _handler(function, said["kind"]), _event(said)
         transact = self._transactions.of(said["run"], said["fence"], stop)
         journal = LaneJournal(self._talk, stop, transact, said["room"], self._progress.begin, careful=said["careful"])
-        loop = _Loop()
         step = (AsyncStep if is_async(handler) else Step)(
             memos={each[0]: _memo(each) for each in said["memos"]},
             retries=function.retries,
@@ -83,7 +84,7 @@ class Runs:
             check_expression=check_expression,
             in_processes=partial(Forked, stop=stop, show=self._progress),
         )
-        outcome = execute(
+        return execute(
             handler,
             as_handlers_see(event),
             step,
@@ -92,9 +93,6 @@ class Runs:
             retries=function.retries,
             run_async=loop.run,
         )
-        if stop.cause is None:  # else the process ends with all that is in it
-            loop.close()
-        return outcome
 
 
 class _Loop:
@@ -109,10 +107,33 @@ class _Loop:
             self._runner = asyncio.Runner()
         return self._runner.run(coroutine)
 
-    def close(self) -> None:
-        """End what is left in the loop."""
-        if self._runner is not None:
-            self._runner.close()
+    def close(self, grace: float) -> str | None:
+        """End what is left in the loop; says what goes on after so many seconds, which only ends with the process."""
+        if self._runner is None:
+            return None
+        loop = self._runner.get_loop()
+        if not loop.run_until_complete(_ended(loop, grace)):
+            return "it has left async code running"
+        self._runner.close()
+        return None
+
+
+async def _ended(loop: asyncio.AbstractEventLoop, grace: float) -> bool:
+    """Whether tasks, asynchronous generators and threads of the loop have ended in time, tasks by their cancellation.
+
+    What `asyncio.Runner.close` does, which waits for ever.
+    """
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for each in tasks:
+        each.cancel()
+
+    async def end() -> None:
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await loop.shutdown_asyncgens()
+        await loop.shutdown_default_executor()
+
+    _, left = await asyncio.wait([asyncio.ensure_future(end())], timeout=grace)
+    return not left
 
 
 def check_expression(text: str) -> None:

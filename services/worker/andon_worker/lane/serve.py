@@ -80,11 +80,11 @@ def live(ends: Ends, functions: Mapping[str, Function], parent: int) -> None:
         birth = birth or Birth()  # with the `TMPDIR` that it mostly keeps: an environment is costly to put back
         configure_capture(settings.log_level, handler)  # the run before may have had loggers its own way
         with tracing.joined(header["traceparent"]) if tracing and header["traceparent"] else nullcontext():
-            end, body, stopped = runs.execute(header)
+            end, body, left = runs.execute(header)
         if tracing is not None:
             tracing.flush()
         end["litter"] = scratch.leave()
-        end["left"] = "it was stopped" if stopped else birth.restore()
+        end["left"] = left or birth.restore()
         talk.tell(end, body)
     if tracing is not None:
         tracing.close()
