@@ -183,7 +183,7 @@ class Ledger(threading.Thread):
         """Write until closed."""
         while not self._closed or self._later:
             entries = self._take()
-            for kind, found in groupby(sorted(entries, key=_kind), key=type):
+            for kind, found in groupby(sorted(entries, key=_place), key=type):
                 self._write(kind, list(found))
         self._database.close()
 
@@ -294,8 +294,12 @@ def _is_of_value(error: Exception) -> bool:
     return isinstance(error, psycopg.DataError) or (error.sqlstate or "").startswith("54")
 
 
-def _kind(entry: Entry[Any]) -> str:
-    return type(entry).__name__
+_ORDER: tuple[type[Entry[Any]], ...] = (Settle, Keep, Write, Check, Unheld, Claim)
+"""Whoever has asked for an end waits for it; a new run begins when the others' words are written."""
+
+
+def _place(entry: Entry[Any]) -> int:
+    return _ORDER.index(type(entry))
 
 
 def _answered(entries: Iterable[Held[Any]], written: dict[Holding, Any]) -> list[Held[Any]]:
