@@ -438,6 +438,10 @@ def test_a_value_of_another_kind_far_down_is_read_or_told(tmp_path: Path) -> Non
         ("#", lambda i: f"{i + 1}", "id", None),
         ("iban", lambda i: f"DE89 3704 0044 0532 {1000 + i}", "id", None),
         ("sort code", lambda i: f"'40-12-3{i % 4}", "code", None),
+        ("Pclass", lambda i: f"{i % 3 + 1}", "category", None),
+        ("customer type", lambda i: f"{i % 4}", "category", None),
+        ("class size", lambda i: f"{i % 7 + 20}", "measure", None),
+        ("blood type", lambda i: f"{i * 7}", "measure", None),
     ],
 )
 def test_a_column_gets_a_role_with_a_reason(tmp_path: Path, column: str, row: Row, role: str, unit: str | None) -> None:

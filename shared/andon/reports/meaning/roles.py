@@ -136,6 +136,10 @@ _YEAR = _words(
     "[a-zäöüß]*jahr",
     "jahrgang",
 )
+_KIND = re.compile(
+    r"(?:^|[^a-z])(?:p?class|kind|typ|type|category|cluster|segment|group|"
+    r"klasse|kategorie|gruppe|classe|clase|tipo|grupo)$"
+)
 _MONTHS, _YEARS = {"month", "monat", "mes", "mois", "mese"}, {"year", "yr", "jahr", "año", "année"}
 # Whole numbers of a cycle, of which a mean says nothing: what they are, from where to where, and the names of columns
 # of which one stands beside them where the name alone may mean something else.
@@ -331,6 +335,8 @@ def _of_numbers(name: str, type_: str, of: Evidence) -> tuple[str, str]:
         return "year", "numbers that are years" + (" by its name" if _YEAR.search(name) else " in a row")
     if whole and (cycle := _cycle(name, of)):
         return "category", f"whole numbers that are {cycle}, by name"
+    if whole and _KIND.search(name) and 1 < of.distinct <= 20 and of.values >= 3 * of.distinct:
+        return "category", "whole numbers that stand for kinds, by name"
     if whole and "time" in name.split() and _are_clocks(of):
         return "code", "times of a day, written as hhmm"
     if whole and {of.low, of.high} == {0, 1} and of.distinct == 2:
