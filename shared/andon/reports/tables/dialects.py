@@ -17,8 +17,7 @@ from andon.reports.files.formats import Format
 from andon.reports.files.limits import LONGEST_LINE, MOST_COLUMNS
 from andon.reports.tables import footers
 from andon.reports.tables.cells import is_typed
-from andon.reports.tables.headers import bare, is_apart, is_header, preamble, ruled, stacked, units_below
-from andon.reports.tables.names import unique
+from andon.reports.tables.headers import bare, is_apart, is_header, preamble, ruled, stacked, unique, units_below
 
 DELIMITERS = (",", ";", "\t", "|")
 _RARE = ("^", "~", "\x1f", ":", " ")  # tried where none of the others parts the lines

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from andon.reports.tables.cells import NUMBER, PLAIN, TIME, YEAR, is_typed
@@ -166,3 +166,23 @@ def _recurs(cells: Sequence[str], body: Sequence[Sequence[str]]) -> bool:
         return False
     again = sum(sum(row[place].strip() == cell for row in below) > 1 for place, cell in enumerate(cells) if cell)
     return again >= min(2, len(cells)) and again >= len(cells) / 2
+
+
+def unique(names: Sequence[str]) -> tuple[str, ...]:
+    """Names that differ also without regard to case, as SQL needs it; a nameless column gets its number."""
+    taken: set[str] = set()
+    return tuple(_untaken(name.strip() or f"column{place}", taken) for place, name in enumerate(names, 1))
+
+
+def _untaken(name: str, taken: set[str]) -> str:
+    free = next(each for each in _variants(name) if each.lower() not in taken)
+    taken.add(free.lower())
+    return free
+
+
+def _variants(name: str) -> Iterator[str]:
+    yield name
+    number = 2
+    while True:
+        yield f"{name}_{number}"
+        number += 1

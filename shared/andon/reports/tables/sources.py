@@ -16,7 +16,7 @@ from andon.reports.files.formats import Format
 from andon.reports.files.unpack import Plain
 from andon.reports.tables import delimited, json_lines, ragged, workbooks
 from andon.reports.tables.dialects import Dialect, dialects_of
-from andon.reports.tables.names import unique
+from andon.reports.tables.headers import unique
 from andon.reports.tables.plan import Plan
 
 _DEEPEST = 3  # structs in structs
