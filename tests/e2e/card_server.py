@@ -11,7 +11,7 @@ from pathlib import Path
 
 from andon.client import Andon, Conflict
 
-BUNDLE = Path(__file__).parents[2] / "examples" / "next-card" / "bundle" / "page.js"
+BUNDLE = Path(__file__).parents[2] / "examples" / "next-card" / "bundle"
 PAGE = """<!doctype html><html lang="en"><title>Card</title>
 <div id="root" data-andon="{andon}" {report}></div>
 <script type="module" src="/page.js"></script></html>"""
@@ -49,7 +49,7 @@ class CardServer:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 if self.path == "/page.js":
-                    self._answer("text/javascript", BUNDLE.read_bytes())
+                    self._answer("text/javascript", (BUNDLE / "page.js").read_bytes())
                 elif self.path == "/" or self.path.startswith("/reports/"):
                     assert card.andon is not None
                     id = self.path.rpartition("/")[2]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import runpy
 from pathlib import Path
 
 import psycopg
@@ -16,17 +15,11 @@ from tests.conftest import StartSystem
 from tests.e2e.card_server import CardServer
 from tests.polling import PATIENCE, wait_until
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "next-card"
 FUNCTION = "generate-hybrid-report"
 LONG = 10_000_000  # resamples: hours, if nobody stops it
 CSV = "day,region,amount\n" + "".join(
     f"2026-01-{n % 28 + 1:02d},{('north', 'south')[n % 2]},{n * 7919 % 1000}\n" for n in range(2_000)
 )
-
-
-def test_the_bundle_is_made_of_the_sources_that_are_here() -> None:
-    stamp = runpy.run_path(str(EXAMPLE / "stamp.py"))
-    assert stamp["STAMP"].read_text().strip() == stamp["sources"](), "run: npm run example, in clients/typescript"
 
 
 @pytest.fixture
