@@ -7,6 +7,7 @@ with other limits; and in the end nobody is left at a door.
 
 from __future__ import annotations
 
+import datetime as dt
 import random
 from collections.abc import Iterator
 
@@ -19,7 +20,6 @@ from andon.adapters.postgres.connect import Connection, connect
 from andon.adapters.postgres.runs import leases
 from andon.adapters.postgres.runs.leases import Claimed
 from andon.engine.declared.declarations import Declaration
-from andon.engine.declared.flow import LONGEST_PERIOD
 from andon.engine.declared.gates import UNLIMITED, Gates
 from andon.engine.events import Event
 from andon.engine.ids import new_id
@@ -53,7 +53,7 @@ def functions(chance: random.Random) -> list[Declaration]:
             singleton=Singleton("data.user", "cancel"),
         )(f),
         function(id="c", trigger="work/asked", cancel_on=cancel, concurrency=Concurrency(2, hold="active"))(f),
-        function(id="d", trigger="work/asked", throttle=Throttle(1_000_000, LONGEST_PERIOD, burst=3))(f),
+        function(id="d", trigger="work/asked", throttle=Throttle(1_000_000, dt.timedelta(hours=6), burst=3))(f),
     ]
 
 
