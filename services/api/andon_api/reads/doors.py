@@ -16,7 +16,7 @@ from andon.engine.declared.declarations import from_json
 from andon.engine.declared.gates import HEAD, Gate, gates_of, pause_key
 from andon.engine.events import Event
 from andon_api.database import Row, connection, db, rows
-from andon_api.reads.events import functions
+from andon_api.reads.events import functions, is_served
 
 MOST_COUNTED = 10_000
 MOST_HOLDERS = 20
@@ -31,14 +31,11 @@ def queued_for(run: Row) -> Row | None:
     if run["status"] != "queued":
         return None
     if door is None:
-        return None if _served(run["function_id"]) else _unserved(run)
+        served = db.session.scalar(select(is_served(run["function_id"])))
+        return None if served else _unserved(run)
     line = and_(_STANDING, _RUN.c.door == door)
     before = and_(line, tuple_(_RUN.c.door_order, _RUN.c.id) < (run["door_order"], run["id"]))
     return {**_rule(run, door), "place": _count(before) + 1, "of": _count(line), "holders": _holders(run, door)}
-
-
-def _served(function_id: str) -> bool:
-    return any(each["served"] for each in functions() if each["id"] == function_id)
 
 
 def _unserved(run: Row) -> Row:

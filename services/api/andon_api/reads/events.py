@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import exists, select
+from sqlalchemy import ColumnElement, Exists, exists, func, select
 
 from andon.adapters.postgres.events import skips
 from andon.adapters.postgres.models import DeadEvent, EventRow, FunctionRow, OutboxRow, Run, Skip
@@ -81,6 +81,12 @@ def functions() -> list[Row]:
     found = rows(select(_FUNCTION).order_by(_FUNCTION.c.id))
     newest = max((each["seen_at"] for each in found), default=now())
     return [{**_readable(each), "served": newest - each["seen_at"] < REGISTERED_WITHIN} for each in found]
+
+
+def is_served(function_id: ColumnElement[str] | str) -> Exists:
+    """SQL for whether a function is `served`."""
+    since = select(func.max(_FUNCTION.c.seen_at) - REGISTERED_WITHIN).scalar_subquery()
+    return exists().where(_FUNCTION.c.id == function_id, _FUNCTION.c.seen_at > since)
 
 
 def _readable(function: Row) -> Row:

@@ -7,14 +7,13 @@ from uuid import UUID
 
 from sqlalchemy import and_, case, exists, func, select
 
-from andon.adapters.postgres.models import FunctionRow, Run, StepRow
+from andon.adapters.postgres.models import Run, StepRow
 from andon_api.database import Row, now, rows
 from andon_api.reads import runs
-from andon_api.reads.events import REGISTERED_WITHIN
+from andon_api.reads.events import is_served
 
 _RUN = Run.__table__
 _STEP = StepRow.__table__
-_FUNCTION = FunctionRow.__table__
 SHOWN = 8
 LATELY = dt.timedelta(hours=24)
 HOUR = dt.timedelta(hours=1)
@@ -49,11 +48,9 @@ def failed(tenant: str) -> list[Row]:
 def waiting(tenant: str) -> list[Row]:
     """How many runs wait for what, and since when the one that has waited longest; of very many, the oldest."""
     tried = exists().where(_STEP.c.run_id == _RUN.c.id, _STEP.c.status == "retrying")
-    served = select(func.max(_FUNCTION.c.seen_at) - REGISTERED_WITHIN).scalar_subquery()
-    known = exists().where(_FUNCTION.c.id == _RUN.c.function_id, _FUNCTION.c.seen_at > served)
     why = case(
         (and_(_RUN.c.status == "queued", _RUN.c.door.is_not(None)), "limit"),
-        (and_(_RUN.c.status == "queued", ~known), "function"),
+        (and_(_RUN.c.status == "queued", ~is_served(_RUN.c.function_id)), "function"),
         (_RUN.c.status == "queued", "worker"),
         (_RUN.c.debounce_key.is_not(None), "quiet"),
         (_RUN.c.wake_at.is_(None), "event"),
