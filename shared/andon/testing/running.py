@@ -250,13 +250,9 @@ class _Following:
         if hook is None:
             return None
         journal = MemoryJournal(session=self.journal.session, now=self.journal.now)
-        cleanup = replace(self, handler=hook, journal=journal, around=Surroundings(START), children={}, above=None)
-        cleanup.run_id, cleanup.parent_run_id, cleanup.is_cleanup, cleanup.stopped_at = (
-            CLEANUP_ID,
-            self.run_id,
-            True,
-            None,
-        )
+        alone = replace(self, around=Surroundings(START), children={}, above=None, stopped_at=None)
+        named = replace(alone, run_id=CLEANUP_ID, parent_run_id=self.run_id, is_cleanup=True)
+        cleanup = replace(named, handler=hook, journal=journal)
         return cleanup.to_the_end(ManualCancelCheck())
 
     def wait(self, waiting: Waiting, check: ManualCancelCheck) -> None:

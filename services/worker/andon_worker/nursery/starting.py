@@ -122,16 +122,16 @@ def _listen(process: subprocess.Popen[bytes], control: socket.socket, loading: L
             ready = said["say"] == "ready"
     except TimeoutError:
         hung = True
-    end(process)
+    _end(process)
     if not ready:
         loading.ended(None if hung else process.returncode)
     return ready
 
 
-def end(process: subprocess.Popen[bytes], patience: float = 0.5) -> None:
+def _end(process: subprocess.Popen[bytes]) -> None:
     """Wait for a process that is ending, and end it if that takes long."""
     try:
-        process.wait(patience)
+        process.wait(0.5)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
