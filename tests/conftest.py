@@ -127,6 +127,13 @@ def pytest_unconfigure() -> None:
     gc.unfreeze()
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _nothing_is_left_open() -> Iterator[None]:
+    """What a module's tests have left open is told to the last of them every time, and not to some test by chance."""
+    yield
+    gc.collect()
+
+
 @pytest.fixture(scope="session")
 def made_postgres(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a PostgreSQL with the current schema that stands still, made once for all that run tests."""

@@ -258,13 +258,22 @@ class Lanes:
 
     def all_gone(self) -> None:
         """The nursery has ended, and with it every lane."""
-        self.nursery = None
-        for lane in [*self._unborn.values()]:
-            lane.close()
-        self._unborn.clear()
-        living, self._living = [*self._living.values()], {}
-        for lane in living:
+        for lane in self._forget():
             self._bury(lane, None)
+
+    def close(self) -> None:
+        """The nursery has ended, and nobody needs to know what became of its lanes."""
+        for lane in self._forget():
+            lane.close()
+
+    def _forget(self) -> list[Lane]:
+        self.nursery = None
+        for lane in self._unborn.values():
+            lane.close()
+        living = [*self._living.values()]
+        self._unborn.clear()
+        self._living.clear()
+        return living
 
     def _bury(self, lane: Lane, status: int | None) -> None:
         for among in (self._new, self._used):

@@ -105,6 +105,7 @@ class NurseryClient:
             self._control.close()
         if self._process is not None:
             self._end(self._process, patience=5.0)
+        self._lanes.close()
 
     def _end(self, process: subprocess.Popen[bytes], patience: float) -> None:
         """Wait for it and for whatever it leaves, and kill them if that takes long."""
