@@ -1,7 +1,5 @@
 """Which of the distribution's extras are installed: a missing one is told in a sentence, before anything starts."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, distribution, requires

@@ -1,7 +1,5 @@
 """Logging: one line per record on standard output, with the same keys in every process; JSON unless a person looks."""
 
-from __future__ import annotations
-
 import logging
 import sys
 

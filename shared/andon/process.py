@@ -1,7 +1,5 @@
 """How each process of Andon starts, is stopped and ends: it begins, or leaves with one sentence that says why not."""
 
-from __future__ import annotations
-
 import gc
 import os
 import signal

@@ -1,7 +1,5 @@
 """Folders for what a process writes and needs no longer than it lives."""
 
-from __future__ import annotations
-
 import logging
 import os
 import shutil

@@ -4,8 +4,6 @@ Time goes from one thing that happens to the next: an event comes, a run ends, a
 is asked to.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 import uuid
 from collections.abc import Callable, Sequence

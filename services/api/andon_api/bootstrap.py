@@ -1,7 +1,5 @@
 """Wire one API process: read the environment, refuse a wrong schema, serve."""
 
-from __future__ import annotations
-
 import psycopg
 
 from andon.migrations import passes, require_head

@@ -1,7 +1,5 @@
 """The database as the API uses it: one session per request, and raw psycopg for the verbs in that session."""
 
-from __future__ import annotations
-
 import datetime as dt
 import time
 from collections.abc import Iterator

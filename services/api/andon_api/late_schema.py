@@ -1,7 +1,5 @@
 """The schema's check of a process that began to listen while the database was away."""
 
-from __future__ import annotations
-
 import logging
 import os
 import threading

@@ -1,7 +1,5 @@
 """One Redis subscription per process that wakes the streams: a hint that something changed, never the truth."""
 
-from __future__ import annotations
-
 import json
 import random
 import threading

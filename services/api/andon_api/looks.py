@@ -1,7 +1,5 @@
 """Looks at what is true now, shared by all who want to know: a hundred viewers of one report cost one read of it."""
 
-from __future__ import annotations
-
 import threading
 import time
 from collections.abc import Callable, Hashable

@@ -1,7 +1,5 @@
 """Who asks: the tenant and the user that a request acts for. Every route gets them here and nowhere else."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID

@@ -1,7 +1,5 @@
 """Publish what was committed. Redis may be away: the outbox keeps the events, and the dispatcher sends them."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial

@@ -1,7 +1,5 @@
 """The shapes of the API: what comes in is checked by them, what goes out is dumped by them. JSON is camelCase."""
 
-from __future__ import annotations
-
 import datetime as dt
 from typing import Any
 

@@ -1,7 +1,5 @@
 """`python -m andon_worker`: a worker's supervisor. SIGTERM and SIGINT hand its runs over and end it with 0."""
 
-from __future__ import annotations
-
 import os
 import signal
 import sys

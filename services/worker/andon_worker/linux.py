@@ -1,7 +1,5 @@
 """What only Linux has, for processes that must not outlive each other. Elsewhere these do nothing, and say so."""
 
-from __future__ import annotations
-
 import ctypes
 import os
 import signal

@@ -3,8 +3,6 @@
 The list with each metric's meaning is docs/metrics.md; a name there is a promise to dashboards and alert rules.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, get_args
 

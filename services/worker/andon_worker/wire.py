@@ -4,8 +4,6 @@ Never pickle: what comes from a lane is only as good as the code that runs there
 supervisor, which talks to many, never waits for the rest of one (`Channel`).
 """
 
-from __future__ import annotations
-
 import fcntl
 import json
 import socket

@@ -5,8 +5,6 @@ A cancel rule's sees `event`, the trigger, and `async`, the cancel event; a trig
 don't go together, it would take too much work), that is no match, and is counted or told.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -5,8 +5,6 @@ instant after the gap, one that comes twice is the first of them. With `*` as it
 through such a night as on any other.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 from collections.abc import Iterator
 from functools import lru_cache

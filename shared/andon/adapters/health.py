@@ -1,7 +1,5 @@
 """`/healthz`, `/readyz` and `/metrics` on `ANDON_HEALTH_PORT`, apart from whatever else a process serves."""
 
-from __future__ import annotations
-
 import json
 import logging
 import threading

@@ -1,7 +1,5 @@
 """What a key of a function is for an event: the value of a path, or of CEL."""
 
-from __future__ import annotations
-
 from andon.adapters.cel import NoValue, value_of
 from andon.engine.declared.rules import PATH, typed_text
 from andon.engine.events import MISSING, Event, lookup

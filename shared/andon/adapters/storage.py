@@ -1,7 +1,5 @@
 """Files in a folder or an object store, by an fsspec URL. A key appears whole or not at all."""
 
-from __future__ import annotations
-
 import datetime as dt
 import os
 import shutil

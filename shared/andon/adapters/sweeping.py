@@ -6,8 +6,6 @@ the storage is somebody else's. Files are listed first and asked about afterward
 is seen as named, or its run as open.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 import tempfile
 from collections import defaultdict

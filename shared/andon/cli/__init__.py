@@ -1,7 +1,5 @@
 """The `andon` command."""
 
-from __future__ import annotations
-
 import gc
 import sys
 

@@ -1,7 +1,5 @@
 """The commands, and their groups, in the order of `andon --help`."""
 
-from __future__ import annotations
-
 import typer
 
 from andon.cli import init, processes, version

@@ -1,7 +1,5 @@
 """`andon init`: the files that a project of one's own begins with."""
 
-from __future__ import annotations
-
 import keyword
 import re
 from importlib.resources import files

@@ -1,7 +1,5 @@
 """The reference in docs/cli.md, made from the commands themselves: `python -m andon.cli.reference docs/cli.md`."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Which Andon this is."""
 
-from __future__ import annotations
-
 from importlib.metadata import version as installed_version
 
 import typer

@@ -1,7 +1,5 @@
 """Durations as people write them: `90s`, `15m`, `2h`, `30d`, `1w`."""
 
-from __future__ import annotations
-
 import datetime as dt
 import re
 

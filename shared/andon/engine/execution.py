@@ -1,7 +1,5 @@
 """Execute one claimed run: call the handler, and say what came of it. Writing that down is the caller's part."""
 
-from __future__ import annotations
-
 import asyncio
 import datetime as dt
 import inspect

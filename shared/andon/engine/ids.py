@@ -1,7 +1,5 @@
 """Ids that sort by the time they were made (UUID version 7, RFC 9562)."""
 
-from __future__ import annotations
-
 import os
 import time
 import uuid

@@ -1,7 +1,5 @@
 """Memos: what a step's outcome looks like when it is kept, and how results become JSON."""
 
-from __future__ import annotations
-
 import json
 import re
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """What the engine needs from outside, by role. Adapters implement these; the tests hold them to one contract."""
 
-from __future__ import annotations
-
 import datetime as dt
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

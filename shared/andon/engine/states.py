@@ -1,7 +1,5 @@
 """The run's state machine, as data. `docs/state-machine.md` draws it; the guards in SQL take their sets from it."""
 
-from __future__ import annotations
-
 from enum import StrEnum
 
 

@@ -6,8 +6,6 @@ and not again in a `finally`. A body gets `Interrupted`, the handler's own code 
 never uses its process again after that (see `docs/decisions/`): an exception out of a signal handler can land anywhere.
 """
 
-from __future__ import annotations
-
 import asyncio
 import signal
 import threading

@@ -3,8 +3,6 @@
 Nothing here recurses: how deep a value is nested is one of the things to find out.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 import math
 from collections.abc import Mapping

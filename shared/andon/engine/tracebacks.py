@@ -1,7 +1,5 @@
 """Where an exception came from, so that its reader finds the line of his own: frames as data, and the usual text."""
 
-from __future__ import annotations
-
 import os
 import re
 import sys

@@ -3,8 +3,6 @@
 A role that doesn't exist is left out: where one user does everything, there is nothing to grant.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

@@ -3,8 +3,6 @@
 Nothing here imports alembic, which takes longer than all else that a dispatcher or a worker imports.
 """
 
-from __future__ import annotations
-
 import logging
 import random
 import time

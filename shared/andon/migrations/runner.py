@@ -1,7 +1,5 @@
 """Run alembic under an advisory lock, so that many processes may migrate at once and one of them does."""
 
-from __future__ import annotations
-
 import logging
 import random
 import time

@@ -1,7 +1,5 @@
 """What a caller may put on the bus: by scope, by kind of event, and by how many of their runs wait already."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

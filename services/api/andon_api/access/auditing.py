@@ -1,7 +1,5 @@
 """Note what a request changes, and who asked, in the session's transaction: neither is there without the other."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from andon.adapters.postgres.access import audit

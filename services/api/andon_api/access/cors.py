@@ -1,7 +1,5 @@
 """Pages of other sites that may use the API (CORS): exactly the origins of `ANDON_ORIGINS`, and never with a cookie."""
 
-from __future__ import annotations
-
 from flask import Flask, Response, request
 
 from andon_api.access import origins

@@ -1,7 +1,5 @@
 """The gate: every request passes it, becomes somebody's, and is refused unless their scopes open the route."""
 
-from __future__ import annotations
-
 import hmac
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The headers that tell browsers what they may do with an answer. A route that needs another policy sets its own."""
 
-from __future__ import annotations
-
 from flask import Response, request
 
 PAGE = (

@@ -1,7 +1,5 @@
 """Keys as requests present them."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from uuid import UUID
 

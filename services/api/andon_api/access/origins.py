@@ -1,7 +1,5 @@
 """Requests that a browser was made to send by somebody else's page: refused before anything looks at them."""
 
-from __future__ import annotations
-
 from urllib.parse import SplitResult, urlsplit
 
 from flask import Flask, current_app, request

@@ -1,7 +1,5 @@
 """How often a key may call: a bucket of tokens per key, in Redis, so that every API process counts alike."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What callers present, remembered for a moment, so that the hot path asks no database."""
 
-from __future__ import annotations
-
 import threading
 import time
 from collections.abc import Callable, Hashable

@@ -1,7 +1,5 @@
 """Which scope each route takes. A route that isn't named here is refused: a new one has to be decided about."""
 
-from __future__ import annotations
-
 READ = frozenset({"read"})
 WRITE = frozenset({"write"})
 CANCEL = frozenset({"cancel"})

@@ -4,8 +4,6 @@ A cookie is signed with what is stored of its key and with `ANDON_SECRET_KEY`. S
 the API can read it, and whoever has read the table `api_keys` still can't make one where that secret is set.
 """
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 import secrets

@@ -1,7 +1,5 @@
 """Tokens as pages in browsers present them, and what each opens: what it names, and nothing beside it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

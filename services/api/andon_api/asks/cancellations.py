@@ -1,7 +1,5 @@
 """Cancel many runs at once, or see first how many that would be."""
 
-from __future__ import annotations
-
 import time
 from contextlib import nullcontext
 from typing import Any

@@ -1,7 +1,5 @@
 """Make, change and delete reports, in the session's transaction."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID

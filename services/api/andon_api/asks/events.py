@@ -1,7 +1,5 @@
 """Record events, and replay those that were dead."""
 
-from __future__ import annotations
-
 import base64
 import math
 import time

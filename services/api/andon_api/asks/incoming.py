@@ -1,7 +1,5 @@
 """Events as they come over HTTP: native JSON, CloudEvents 1.0, and as Inngest's clients send them."""
 
-from __future__ import annotations
-
 import datetime as dt
 import hashlib
 from collections.abc import Callable, Iterable, Mapping

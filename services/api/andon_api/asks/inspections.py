@@ -1,7 +1,5 @@
 """Inspect uploads: a few at once, none of them for long, each in a process of its own that is ended when it must be."""
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess

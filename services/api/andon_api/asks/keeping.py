@@ -1,7 +1,5 @@
 """Change how long a tenant's things are kept, in the session's transaction."""
 
-from __future__ import annotations
-
 import datetime as dt
 from collections.abc import Mapping
 

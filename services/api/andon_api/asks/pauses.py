@@ -1,7 +1,5 @@
 """Pause and resume functions and queues, in the session's transaction."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from andon.adapters.postgres.asks.requests import Conflict, NotFound

@@ -1,7 +1,5 @@
 """Generate and cancel reports."""
 
-from __future__ import annotations
-
 from contextlib import nullcontext
 from typing import Any
 from uuid import UUID

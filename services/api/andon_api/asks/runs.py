@@ -1,7 +1,5 @@
 """Cancel runs, and run them again."""
 
-from __future__ import annotations
-
 from contextlib import nullcontext
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """Request and cancel what runs are about."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from typing import Any

@@ -1,7 +1,5 @@
 """Uploads: streamed to disk under a limit, read to the end, then stored."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 import re

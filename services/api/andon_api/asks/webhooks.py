@@ -1,7 +1,5 @@
 """Make webhooks, end them, rotate their secrets, and have something told again, in the session's transaction."""
 
-from __future__ import annotations
-
 from typing import Any
 from uuid import UUID
 

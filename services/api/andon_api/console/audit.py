@@ -1,7 +1,5 @@
 """The page that says who has changed what."""
 
-from __future__ import annotations
-
 from flask import render_template, request
 
 from andon.adapters.postgres.access.audit import ACTIONS

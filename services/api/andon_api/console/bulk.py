@@ -1,7 +1,5 @@
 """Pages of bulk cancels: how many runs would it stop, then stop them, then see how far it is."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from flask import Response, render_template, request, url_for

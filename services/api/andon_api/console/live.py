@@ -1,7 +1,5 @@
 """Tells a page that what it shows has changed, the moment it has; the page then looks again."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator
 from time import monotonic

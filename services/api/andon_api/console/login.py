@@ -1,7 +1,5 @@
 """Logging in with a key, and out. The page works without scripts."""
 
-from __future__ import annotations
-
 from flask import Blueprint, Response, redirect, render_template, request
 from werkzeug import Response as Answer
 

@@ -1,7 +1,5 @@
 """The console's blueprint: its pages and its errors."""
 
-from __future__ import annotations
-
 from flask import Blueprint, Response, g, render_template, request
 from werkzeug.exceptions import HTTPException
 

@@ -1,7 +1,5 @@
 """Pages of reports: the cards, one report, and what can be asked there."""
 
-from __future__ import annotations
-
 from uuid import UUID
 
 from flask import Response, render_template, request, url_for

@@ -1,7 +1,5 @@
 """Pages of runs."""
 
-from __future__ import annotations
-
 from flask import Response, render_template, request, url_for
 
 from andon.adapters.postgres.asks.requests import Conflict, there

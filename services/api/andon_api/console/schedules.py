@@ -1,7 +1,5 @@
 """The page of schedules: when each ticks next, and the buttons that pause one or let it tick now."""
 
-from __future__ import annotations
-
 from flask import Response, render_template
 
 from andon_api.asks.schedules import ask_pause, ask_resume, ask_run

@@ -1,7 +1,5 @@
 """Pages of subjects: the cards of a kind, and what can be asked there."""
 
-from __future__ import annotations
-
 import time
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The page that says what a tenant uses, and how long it is kept."""
 
-from __future__ import annotations
-
 from flask import Response, render_template, request
 
 from andon_api.asks.keeping import keep

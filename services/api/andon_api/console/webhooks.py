@@ -1,7 +1,5 @@
 """Pages of webhooks: who is told of the ends of runs, what each was told and is owed, and what can be done about it."""
 
-from __future__ import annotations
-
 from flask import Response, make_response, render_template, request, url_for
 
 from andon.adapters.postgres import webhooks

@@ -1,7 +1,5 @@
 """Bodies of requests: how much of one is read, and where a file in it goes."""
 
-from __future__ import annotations
-
 import tempfile
 from functools import cached_property
 from typing import IO, Any

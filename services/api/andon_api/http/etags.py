@@ -5,8 +5,6 @@ reader is spared what it has when all of it is the same. Who changes something h
 the same: progress alone doesn't make a change stale.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re

@@ -1,7 +1,5 @@
 """One at a time of each tenant: for what keeps the interpreter to itself."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

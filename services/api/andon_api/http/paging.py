@@ -1,7 +1,5 @@
 """Cursor pages: newest first, stable while rows are added, opaque to the client."""
 
-from __future__ import annotations
-
 import base64
 import datetime as dt
 import hashlib

@@ -1,7 +1,5 @@
 """Errors as RFC 9457 problem documents: every one, whoever raised it."""
 
-from __future__ import annotations
-
 import http
 import json
 from collections.abc import Iterable, Mapping, Sequence

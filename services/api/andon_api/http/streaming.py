@@ -1,7 +1,5 @@
 """Server-Sent Events as every stream here sends them: one of so many that may be open, and closed when it ends."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import TypeVar

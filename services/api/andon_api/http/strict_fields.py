@@ -1,7 +1,5 @@
 """Marshmallow's fields without their kindness: what isn't a boolean, number or text is refused, not made into one."""
 
-from __future__ import annotations
-
 import datetime as dt
 import re
 import uuid

@@ -1,7 +1,5 @@
 """JSON as it may come in: numbers that are numbers, names that are there once, and no deeper than anybody means it."""
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """`Prefer: wait=N` (RFC 7240): hold the answer until the effect is known, for at most N seconds."""
 
-from __future__ import annotations
-
 import re
 import time
 from collections.abc import Callable

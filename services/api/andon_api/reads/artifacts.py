@@ -1,7 +1,5 @@
 """Artifacts: the files of runs that have completed, and of reports, whose newest completed run they are."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any

@@ -1,7 +1,5 @@
 """A run's steps with each attempt at them: what is recorded, what is under way, and what was cut short."""
 
-from __future__ import annotations
-
 import datetime as dt
 from collections.abc import Iterable, Sequence
 from typing import Any

@@ -1,7 +1,5 @@
 """The audit of a tenant."""
 
-from __future__ import annotations
-
 from sqlalchemy import select
 
 from andon.adapters.postgres.models import AuditEntry

@@ -1,7 +1,5 @@
 """Cancels of many runs at once."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from sqlalchemy import select

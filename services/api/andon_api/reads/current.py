@@ -1,7 +1,5 @@
 """What is shown of the current run with a report or a subject: the run itself, and how far it is."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from andon_api.database import Row

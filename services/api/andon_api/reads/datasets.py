@@ -1,7 +1,5 @@
 """Datasets."""
 
-from __future__ import annotations
-
 from uuid import UUID
 
 from sqlalchemy import select, tuple_

@@ -3,8 +3,6 @@
 One whose function no module declares stands at none, and waits for a deploy.
 """
 
-from __future__ import annotations
-
 from uuid import UUID
 
 from sqlalchemy import and_, func, select, tuple_

@@ -1,7 +1,5 @@
 """The log of events, with what each one started and cancelled."""
 
-from __future__ import annotations
-
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """Filters that several lists have: when something was made, and who has asked for it."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from sqlalchemy import ColumnElement, FromClause, Text, cast, func, or_

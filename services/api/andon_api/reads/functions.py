@@ -1,7 +1,5 @@
 """Functions with what their runs of the last 24 hours did."""
 
-from __future__ import annotations
-
 import datetime as dt
 from collections import defaultdict
 from typing import Any

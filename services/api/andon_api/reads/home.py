@@ -1,7 +1,5 @@
 """What goes on: which runs go, what the others wait for, what has failed lately, how long queues and cancels take."""
 
-from __future__ import annotations
-
 import datetime as dt
 from uuid import UUID
 

@@ -1,7 +1,5 @@
 """How long a tenant's things are kept."""
 
-from __future__ import annotations
-
 from andon.adapters.postgres.upkeep.keeping import everybodys, keeping_of
 from andon_api.database import Row, connection
 

@@ -1,7 +1,5 @@
 """What a run has said, as the API tells it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from uuid import UUID
 

@@ -1,7 +1,5 @@
 """What is paused."""
 
-from __future__ import annotations
-
 from andon.adapters.postgres.doors import pauses
 from andon_api.database import Row, connection
 from andon_api.reads.events import functions

@@ -1,7 +1,5 @@
 """Reports, with the run that their status follows and their published files."""
 
-from __future__ import annotations
-
 from typing import Any
 from uuid import UUID
 

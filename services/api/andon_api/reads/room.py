@@ -1,7 +1,5 @@
 """How many rows go on a page: their number is bounded, and so is what they hold."""
 
-from __future__ import annotations
-
 import json
 from contextlib import closing
 from typing import Any

@@ -1,7 +1,5 @@
 """Runs, with the event that triggered them, their steps and how they were cancelled."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import quote

@@ -1,7 +1,5 @@
 """Schedules as the dispatcher registered them, with how they run. As their runs, they are of the tenant `default`."""
 
-from __future__ import annotations
-
 import datetime as dt
 
 from andon.adapters.postgres.asks.requests import there

@@ -1,7 +1,5 @@
 """Runs found by a tag, or by a field of their event's data."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """Subjects, with the run that their state follows."""
 
-from __future__ import annotations
-
 from typing import Any
 from uuid import UUID
 

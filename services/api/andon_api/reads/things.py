@@ -1,7 +1,5 @@
 """What a token or a stream may name: `report:<id>`, `run:<id>`, `subject:<kind>:<id>`."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from sqlalchemy import select

@@ -1,7 +1,5 @@
 """Why a cancel event has cancelled nothing: what its sender needs to know."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from typing import Any
 from uuid import UUID

@@ -1,7 +1,5 @@
 """What a tenant uses, now and in the last day."""
 
-from __future__ import annotations
-
 from redis import Redis
 from redis.exceptions import RedisError
 

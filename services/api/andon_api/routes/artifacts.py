@@ -1,7 +1,5 @@
 """Files of runs and reports, as they were published."""
 
-from __future__ import annotations
-
 from flask import request, send_file
 from werkzeug import Response
 

@@ -1,7 +1,5 @@
 """The bus as an AsyncAPI 3 document: what a producer in any language adds to the stream, and what it may listen to."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from andon.adapters.redis.bus import STREAM, VERSION

@@ -1,7 +1,5 @@
 """The audit: who has changed what."""
 
-from __future__ import annotations
-
 from andon_api.database import Row
 from andon_api.http.rest import Blueprint
 from andon_api.principal import principal

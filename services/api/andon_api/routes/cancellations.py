@@ -1,7 +1,5 @@
 """Bulk cancel: stop many runs of one function at once, or see first how many that would be."""
 
-from __future__ import annotations
-
 from andon_api.asks.cancellations import ask, find
 from andon_api.database import Row
 from andon_api.http.effects import Outcome, effect

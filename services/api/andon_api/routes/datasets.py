@@ -1,7 +1,5 @@
 """Datasets: upload a file, see what there is."""
 
-from __future__ import annotations
-
 from flask import Response, request
 
 from andon.adapters.postgres.asks.requests import there

@@ -3,8 +3,6 @@
 And the AsyncAPI document of the bus, at `/api/v1/asyncapi.json`.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from flask import Blueprint, jsonify, render_template

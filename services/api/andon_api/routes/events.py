@@ -1,7 +1,5 @@
 """Events: send them, read the log, see what each one did."""
 
-from __future__ import annotations
-
 from flask import request
 
 from andon.adapters.postgres.asks.requests import there

@@ -1,7 +1,5 @@
 """Health: is the process alive, can it serve, what does it count."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import psycopg

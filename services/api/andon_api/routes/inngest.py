@@ -1,7 +1,5 @@
 """`POST /e/<key>`: what an Inngest client calls when its base URL points here."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from flask import Blueprint, request

@@ -1,7 +1,5 @@
 """How long a tenant's things are kept."""
 
-from __future__ import annotations
-
 from andon_api.asks.keeping import keep
 from andon_api.database import Row, db
 from andon_api.http.rest import Blueprint

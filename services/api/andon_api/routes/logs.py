@@ -1,7 +1,5 @@
 """What runs say: page by page, as a file, and as they say it."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterator
 from time import monotonic

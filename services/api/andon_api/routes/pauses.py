@@ -1,7 +1,5 @@
 """Pauses: a function's or a queue's runs are made, and wait until it is resumed."""
 
-from __future__ import annotations
-
 from andon_api.asks.pauses import ask_pause, ask_resume
 from andon_api.database import Row
 from andon_api.http.effects import Outcome, effect

@@ -1,7 +1,5 @@
 """Reports: make, change, generate, cancel."""
 
-from __future__ import annotations
-
 from typing import Any
 from uuid import UUID
 

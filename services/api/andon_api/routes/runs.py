@@ -1,7 +1,5 @@
 """Runs: look, cancel, run again."""
 
-from __future__ import annotations
-
 from flask import Response
 
 from andon.adapters.postgres.asks.requests import there, version_of_run

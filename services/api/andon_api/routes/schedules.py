@@ -1,7 +1,5 @@
 """Schedules: list them, pause and resume one, let one tick now."""
 
-from __future__ import annotations
-
 from andon_api.asks.schedules import ask_pause, ask_resume, ask_run
 from andon_api.database import Row
 from andon_api.http.effects import Outcome, effect

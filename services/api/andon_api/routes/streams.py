@@ -1,7 +1,5 @@
 """Server-Sent Events: reports and runs, sent again at each change. A stream holds no thread between two messages."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Subjects: what runs are about. Ask for a run of one, see its state, cancel it."""
 
-from __future__ import annotations
-
 from flask import Response
 
 from andon.adapters.postgres.asks.requests import there

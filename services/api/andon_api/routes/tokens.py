@@ -1,7 +1,5 @@
 """Tokens: a server with a key makes one for a page of its own, which then sees and cancels what it is about."""
 
-from __future__ import annotations
-
 import datetime as dt
 import json
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """What a tenant uses."""
 
-from __future__ import annotations
-
 from andon_api.database import Row
 from andon_api.http.rest import Blueprint
 from andon_api.principal import principal

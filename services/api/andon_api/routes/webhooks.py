@@ -1,7 +1,5 @@
 """Webhooks: who is told of the ends of runs, what each was told and is owed. A secret is shown when it is made."""
 
-from __future__ import annotations
-
 import json
 from uuid import UUID
 

@@ -1,7 +1,5 @@
 """Who works here."""
 
-from __future__ import annotations
-
 from andon.adapters.postgres import workers
 from andon_api.database import Row, connection
 from andon_api.http.rest import Blueprint

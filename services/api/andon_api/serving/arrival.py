@@ -1,7 +1,5 @@
 """A request as it arrives: kept until a thread is needed for it, in memory at first, then on disk."""
 
-from __future__ import annotations
-
 from tempfile import SpooledTemporaryFile
 from typing import IO
 

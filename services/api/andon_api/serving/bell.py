@@ -1,7 +1,5 @@
 """A bell: whoever waits for it is a thread, or a connection that no thread serves meanwhile."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable
 

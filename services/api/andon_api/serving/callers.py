@@ -2,8 +2,6 @@
 of bodies that arrive may lie on disk: so much in all, and half of that for a tenant.
 """
 
-from __future__ import annotations
-
 import hashlib
 import re
 import threading

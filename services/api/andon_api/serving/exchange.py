@@ -1,7 +1,5 @@
 """One request and its answer, in a worker thread: gunicorn's parser and answers, over what has arrived."""
 
-from __future__ import annotations
-
 import enum
 from collections.abc import Callable, Iterator
 from typing import IO, Any

@@ -1,7 +1,5 @@
 """Where a request ends. Nothing is decoded here: gunicorn's parser reads the same bytes again and has the last word."""
 
-from __future__ import annotations
-
 import re
 from typing import Protocol
 

@@ -1,7 +1,5 @@
 """What is still to be sent to a client: threads put it here and go on, whatever the client does."""
 
-from __future__ import annotations
-
 import errno
 import math
 import os

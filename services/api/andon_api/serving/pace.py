@@ -1,7 +1,5 @@
 """How slow a client may be: some patience at first, more with each byte, and an end whatever it does."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 

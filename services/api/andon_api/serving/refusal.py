@@ -1,7 +1,5 @@
 """An answer to what never becomes a request: a problem document as any other, written by hand."""
 
-from __future__ import annotations
-
 import json
 from http import HTTPStatus
 

@@ -1,7 +1,5 @@
 """Threads that callers take turns at: one who asks for much waits for itself, and nobody else does."""
 
-from __future__ import annotations
-
 import math
 import threading
 from collections import Counter, deque

@@ -1,7 +1,5 @@
 """What the loop does later."""
 
-from __future__ import annotations
-
 import heapq
 import time
 from collections.abc import Callable

@@ -6,8 +6,6 @@ parked, and takes a thread again when its bell rings: so are thousands of stream
 Health is answered by threads of its own, which nothing else can take.
 """
 
-from __future__ import annotations
-
 import os
 import resource
 import selectors

@@ -3,8 +3,6 @@
 `logs.request_keys` adds method, route, tenant and trace.
 """
 
-from __future__ import annotations
-
 import logging
 import time
 import uuid

@@ -1,7 +1,5 @@
 """What the API's log lines say of the request that they were said in."""
 
-from __future__ import annotations
-
 from flask import g, has_request_context, request
 from structlog.typing import EventDict
 

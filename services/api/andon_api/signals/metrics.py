@@ -1,7 +1,5 @@
 """Request metrics, and `/metrics` where it has no port of its own. One registry per app: nothing is global."""
 
-from __future__ import annotations
-
 import time
 
 from flask import Blueprint, Flask, Response, g, request

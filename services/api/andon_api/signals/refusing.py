@@ -1,7 +1,5 @@
 """Count what was refused for too much, by tenant: a 429, or a 503 because no stream was free."""
 
-from __future__ import annotations
-
 from flask import Flask, Response, g, request
 from redis import Redis
 

@@ -1,7 +1,5 @@
 """A span for each request, from the first thing that is looked at until the answer is made."""
 
-from __future__ import annotations
-
 from contextlib import ExitStack
 
 from flask import Flask, Response, g, request

@@ -1,7 +1,5 @@
 """`python -m andon_worker.dispatcher`: a dispatcher, leading or standing by. SIGTERM and SIGINT end it with 0."""
 
-from __future__ import annotations
-
 import os
 import signal
 

@@ -4,8 +4,6 @@ The one dispatcher that leads handles them, beside the bus and with the same lea
 that is split between streams has the outcome that its seqs say.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Sequence
 from typing import Any

@@ -1,7 +1,5 @@
 """The gatekeeper: looks at the doors that are due, and lets in as many runs as are free."""
 
-from __future__ import annotations
-
 import time
 import uuid
 from collections import Counter

@@ -1,7 +1,5 @@
 """Find the one item whose fault it is, where many are dealt with together and something fails because of the data."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 

@@ -1,7 +1,5 @@
 """The dispatcher that leads, as its duties have it: its stores and its lease, and what follows of what they commit."""
 
-from __future__ import annotations
-
 import time
 import uuid
 from collections.abc import Iterator, Sequence

@@ -3,8 +3,6 @@
 They are seen again when a consumer group is made anew from the stream's beginning, or when a failover replays entries.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Sequence
 from typing import Any

@@ -1,7 +1,5 @@
 """Says in the dispatcher's log which events started no run that they could have started: `ANDON_STEP_LOG`."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Sequence
 

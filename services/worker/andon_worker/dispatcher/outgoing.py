@@ -4,8 +4,6 @@ What a name means is looked up when it is connected to, and that address is conn
 then. A receiver that sends a byte now and then gets no longer than one that sends nothing.
 """
 
-from __future__ import annotations
-
 import socket
 import ssl
 import time

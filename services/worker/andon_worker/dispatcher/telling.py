@@ -4,8 +4,6 @@ Every dispatcher does, leading or not: each delivery is claimed by one. Tenants 
 each is sent a few at a time, and another few once those have come back.
 """
 
-from __future__ import annotations
-
 import threading
 import time
 from collections.abc import Callable

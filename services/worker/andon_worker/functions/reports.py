@@ -1,7 +1,5 @@
 """The report that ships: each section is a durable step, and each can be stopped in the middle."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """A report run's scratch folder: the dataset as Parquet, and files that are being written."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import tempfile

@@ -1,7 +1,5 @@
 """Answers that requests got, kept under their idempotency keys in the transaction of what they did."""
 
-from __future__ import annotations
-
 from typing import Any, NamedTuple
 
 import psycopg

@@ -4,8 +4,6 @@ A list of what *is* away, by SQLSTATE and by psycopg's classes. What isn't on it
 wait for that would be to wait for ever.
 """
 
-from __future__ import annotations
-
 from enum import StrEnum
 
 import psycopg

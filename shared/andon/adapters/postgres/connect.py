@@ -1,7 +1,5 @@
 """Connections of psycopg, and what those have that take locks."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import psycopg

@@ -3,8 +3,6 @@
 What a thread that has ended leaves behind serves the next new one.
 """
 
-from __future__ import annotations
-
 import logging
 import random
 import threading

@@ -1,7 +1,5 @@
 """Who dispatches: a fenced lease in Postgres. A former leader's commit fails, so no pair is missed."""
 
-from __future__ import annotations
-
 import time
 from typing import Any
 

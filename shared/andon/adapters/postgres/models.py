@@ -5,8 +5,6 @@ migrations, the API's reads and `step.transaction`. A run's output and a step's 
 they come back exactly as the function returned them, the order of keys included.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 import uuid
 from typing import Any

@@ -1,7 +1,5 @@
 """Statements of the hot paths, translated to the server's placeholders once instead of at each execution."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from typing import Any

@@ -1,7 +1,5 @@
 """The sets of a run's statuses, as statements ask for them: `status IN {HELD}`."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 
 from andon.engine import states

@@ -1,7 +1,5 @@
 """URLs of Postgres for SQLAlchemy, which is loaded where it is used: that takes as long as the rest of a command."""
 
-from __future__ import annotations
-
 from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy.engine import URL
 

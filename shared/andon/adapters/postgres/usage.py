@@ -1,7 +1,5 @@
 """What tenants use: runs by status, how long their oldest waits, how long their code ran, what they have stored."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import Any
 

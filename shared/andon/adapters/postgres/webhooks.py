@@ -5,8 +5,6 @@ and never missing after it; of a webhook that is deleted meanwhile it may be lef
 by moving its next time ahead: a sender that dies has it sent again.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 import secrets
 import uuid

@@ -1,7 +1,5 @@
 """Who works here: each worker says now and then that it is there, how many lanes it has and which release it is."""
 
-from __future__ import annotations
-
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass

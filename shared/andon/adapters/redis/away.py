@@ -3,8 +3,6 @@
 What isn't on it is because of what was asked for: a key of another type, a broken script.
 """
 
-from __future__ import annotations
-
 import re
 from enum import StrEnum
 

@@ -1,7 +1,5 @@
 """Replies of so many bytes and no more: whoever adds an entry to a stream decides how large it is."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from redis._parsers import _RESP2Parser

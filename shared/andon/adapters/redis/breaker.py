@@ -1,7 +1,5 @@
 """A circuit breaker: while Redis is away, callers learn it at once instead of waiting for a time-out each."""
 
-from __future__ import annotations
-
 import logging
 import time
 from collections.abc import Callable

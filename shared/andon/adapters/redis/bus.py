@@ -1,7 +1,5 @@
 """The bus: the stream `andon:events`, what we add and how an entry is read."""
 
-from __future__ import annotations
-
 import base64
 import datetime as dt
 import hashlib

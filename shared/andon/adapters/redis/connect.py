@@ -1,7 +1,5 @@
 """Redis clients: one for commands, one for reads that block."""
 
-from __future__ import annotations
-
 import socket
 
 from redis import Redis

@@ -1,7 +1,5 @@
 """What Redis says of a running system: settings, stream, consumer group, what waits. It writes one key, which goes."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Sequence
 from typing import Any

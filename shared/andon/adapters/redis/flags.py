@@ -5,8 +5,6 @@ A flag's key is readable: `andon:flag:<tenant>:<function>:<rule>:<typed value>`;
 it is missing (Redis was restarted empty), a check reads Postgres instead.
 """
 
-from __future__ import annotations
-
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence

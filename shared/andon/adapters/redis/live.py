@@ -1,7 +1,5 @@
 """Tell viewers that a run has changed; what it is now, they read from Postgres."""
 
-from __future__ import annotations
-
 import json
 import uuid
 from collections.abc import Collection, Iterable

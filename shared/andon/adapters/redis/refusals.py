@@ -1,7 +1,5 @@
 """How often a tenant was refused for too much, hour by hour, kept for a day. Lost with Redis: these are only counts."""
 
-from __future__ import annotations
-
 import time
 from typing import Any
 

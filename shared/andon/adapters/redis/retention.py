@@ -1,7 +1,5 @@
 """How much of the bus was handled and is old, and trimming it up to there."""
 
-from __future__ import annotations
-
 import datetime as dt
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Commands in one round trip: what is sent with every request, on a connection of the calling thread's own."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Sequence
 from typing import Any

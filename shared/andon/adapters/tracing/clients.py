@@ -6,8 +6,6 @@ and redis-py puts a pipeline's arguments into its errors, whose messages are sho
 and table, or a command's name, and an error's type.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from functools import lru_cache, wraps

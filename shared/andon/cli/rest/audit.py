@@ -1,7 +1,5 @@
 """`andon audit`: who has changed what."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import typer

@@ -1,7 +1,5 @@
 """`andon cancel`: cancel many runs at once."""
 
-from __future__ import annotations
-
 import datetime as dt
 import sys
 from functools import partial

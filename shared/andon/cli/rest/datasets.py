@@ -1,7 +1,5 @@
 """`andon datasets`: upload the files that reports are made from."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

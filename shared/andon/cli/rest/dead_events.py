@@ -1,7 +1,5 @@
 """`andon events dead`: entries of the bus that can't be events; look at them, and put them on the bus again."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import typer

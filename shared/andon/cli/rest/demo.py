@@ -1,7 +1,5 @@
 """`andon demo`: one report that finishes and one that is cancelled half-way, over REST alone."""
 
-from __future__ import annotations
-
 import os
 import tempfile
 from pathlib import Path

@@ -1,7 +1,5 @@
 """`andon events`: send events, and read the log as it grows."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import takewhile

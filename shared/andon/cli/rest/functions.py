@@ -1,7 +1,5 @@
 """`andon functions`: what is registered."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 
 from andon.cli.terminal.show import AsJson, print_list

@@ -1,7 +1,5 @@
 """`andon pause`, `andon resume`, `andon pauses`: functions and queues whose runs wait."""
 
-from __future__ import annotations
-
 from typing import Annotated, cast, get_args
 
 import typer

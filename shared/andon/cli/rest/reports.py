@@ -1,7 +1,5 @@
 """`andon reports`: make, generate, watch, cancel, download."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated, Any, cast
 

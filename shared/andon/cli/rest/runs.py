@@ -1,7 +1,5 @@
 """`andon runs`: look at runs, cancel them, run them again."""
 
-from __future__ import annotations
-
 import datetime as dt
 import sys
 from pathlib import Path

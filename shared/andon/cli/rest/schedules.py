@@ -1,7 +1,5 @@
 """`andon schedules`: when functions start by themselves."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import typer

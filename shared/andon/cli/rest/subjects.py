@@ -1,7 +1,5 @@
 """`andon subjects`: what runs are about; look, ask, cancel, and see that followed rows say what their subjects say."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, cast
 
 import psycopg

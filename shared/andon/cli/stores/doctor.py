@@ -1,7 +1,5 @@
 """`andon doctor`: look at every part of a running system, and say what to do."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Annotated
 

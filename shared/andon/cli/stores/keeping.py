@@ -1,7 +1,5 @@
 """`andon keeping`: how long a tenant's things are kept, where it isn't as everybody's. Straight in Postgres."""
 
-from __future__ import annotations
-
 import datetime as dt
 from typing import Annotated, Any
 

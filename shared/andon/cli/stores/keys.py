@@ -1,7 +1,5 @@
 """`andon keys`: API keys. Straight in Postgres, so that the first key needs no key."""
 
-from __future__ import annotations
-
 import getpass
 import os
 import socket

@@ -1,7 +1,5 @@
 """`andon prune`: forget what is old. To be run every day."""
 
-from __future__ import annotations
-
 import datetime as dt
 from collections import Counter, defaultdict
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """`andon tenants`: who uses what. Straight from the stores: a key is one tenant's."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import typer

@@ -1,7 +1,5 @@
 """`andon webhooks`: who is told of the ends of runs. Straight in Postgres, as `andon keys`."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any
 from uuid import UUID
 

@@ -1,7 +1,5 @@
 """`andon workers`: what they hold, and letting them finish it. Straight in the stores."""
 
-from __future__ import annotations
-
 import time
 from typing import Annotated
 

@@ -1,7 +1,5 @@
 """A running system for one command: the one that is there, or one that lives as long as the command."""
 
-from __future__ import annotations
-
 import signal
 import subprocess
 import sys

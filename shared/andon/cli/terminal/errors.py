@@ -1,7 +1,5 @@
 """What a command says when it can't do what was asked, and the code it exits with."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum

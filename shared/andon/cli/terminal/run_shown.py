@@ -1,7 +1,5 @@
 """What `andon runs` shows of a run: its facts, a row for each attempt, where an error came from, its lines."""
 
-from __future__ import annotations
-
 import datetime as dt
 import json
 from collections.abc import Iterator, Sequence

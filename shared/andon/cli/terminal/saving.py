@@ -1,7 +1,5 @@
 """Save files in a folder, and say where they are."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from pathlib import Path
 

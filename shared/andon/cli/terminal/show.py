@@ -1,7 +1,5 @@
 """What commands print: tables for people, JSON for programs. Only a terminal gets colours and is cut to its width."""
 
-from __future__ import annotations
-
 import datetime as dt
 import json
 from collections.abc import Callable, Iterable, Sequence

@@ -1,7 +1,5 @@
 """How options are read: durations, moments, JSON. What can't be read is refused naming the option (exit 2)."""
 
-from __future__ import annotations
-
 import datetime as dt
 import json
 import sys

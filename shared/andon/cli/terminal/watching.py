@@ -1,7 +1,5 @@
 """Follow a report to its end, with a progress bar on stderr."""
 
-from __future__ import annotations
-
 import datetime as dt
 from collections.abc import Callable, Iterator
 from typing import Any

@@ -1,7 +1,5 @@
 """Where the API and the stores are: the environment, or what `andon dev` exports while it runs on this home."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """The budget of an evaluation. A unit of work is about that of one node of the parse tree, some 100 ns."""
 
-from __future__ import annotations
-
 from andon.engine.cel.failures import OverBudget
 
 

@@ -4,8 +4,6 @@ What one pass over the tree costs is known from its size and is spent at once; a
 item. Everything else that grows with data spends in `values`, `operators` and `functions`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """What can be wrong with an expression, before and while it is evaluated."""
 
-from __future__ import annotations
-
 
 class ExpressionError(ValueError):
     """The expression can't be used; the message says why."""

@@ -3,8 +3,6 @@
 A function gets the budget, then its operands; as a method its target is the first of them.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 from collections.abc import Callable
 from typing import Any, NamedTuple

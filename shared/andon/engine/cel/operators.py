@@ -1,7 +1,5 @@
 """Arithmetic and comparison. Numbers of different types are compared, and never added: as CEL has it."""
 
-from __future__ import annotations
-
 import datetime as dt
 import math
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """From tokens to the parse tree, by CEL's grammar; macros are recognized here, never in the text."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import TypeVar
 

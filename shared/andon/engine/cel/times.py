@@ -1,7 +1,5 @@
 """Timestamps and durations: how they are read, written and taken apart."""
 
-from __future__ import annotations
-
 import datetime as dt
 import re
 from functools import lru_cache

@@ -1,7 +1,5 @@
 """The text of an expression as tokens: CEL's lexis, literals decoded."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple

@@ -9,8 +9,6 @@
 | type | `Kind` |
 """
 
-from __future__ import annotations
-
 import datetime as dt
 from typing import Any, NamedTuple
 

@@ -1,7 +1,5 @@
 """A marshmallow schema as JSON Schema, read from its fields: marshmallow itself is never imported."""
 
-from __future__ import annotations
-
 import datetime as dt
 import decimal
 import uuid

@@ -4,8 +4,6 @@
 handler get the data as the model.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import functools
 import inspect

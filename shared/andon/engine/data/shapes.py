@@ -3,8 +3,6 @@
 What isn't known here (patterns, conditions) is let through: the model itself looks again before the handler runs.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 import decimal
 import uuid

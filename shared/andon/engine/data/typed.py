@@ -1,7 +1,5 @@
 """Dataclasses, and the types of their fields: as JSON Schema, and JSON as what they say."""
 
-from __future__ import annotations
-
 import collections.abc
 import dataclasses
 import datetime as dt

@@ -3,8 +3,6 @@
 A check returns what was expected where the value isn't that, and None where it is.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 import inspect
 import json

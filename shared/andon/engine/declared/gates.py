@@ -5,8 +5,6 @@ so that of a key alone it is known which limit it belongs to: a deploy that chan
 that wait already, and one that takes the limit away lets them go.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import uuid

@@ -3,8 +3,6 @@
 It is the generic cell rate algorithm: nothing is counted, and nothing has to be forgotten.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 from dataclasses import dataclass
 

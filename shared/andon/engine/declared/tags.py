@@ -1,7 +1,5 @@
 """Tags: words by which runs are found and cancelled, whatever their function."""
 
-from __future__ import annotations
-
 import json
 import uuid
 from collections.abc import Callable, Iterable, Sequence

@@ -1,7 +1,5 @@
 """What to tell who sends an event that no function listens to."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from difflib import get_close_matches
 

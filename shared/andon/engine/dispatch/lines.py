@@ -1,6 +1,4 @@
 """Lines of queued runs: a queue's ordinary runs, its cleanup runs, and those that are tried alone."""
 
-from __future__ import annotations
-
 URGENT = ".urgent"  # what the name of a line adds to that of its queue
 ALONE = ".alone"

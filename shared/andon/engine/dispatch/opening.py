@@ -1,7 +1,5 @@
 """Who is let in when doors are looked at: decided of what is known of lines and free slots, and nothing else."""
 
-from __future__ import annotations
-
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Ticks of a schedule: which get a run, and which were missed."""
 
-from __future__ import annotations
-
 import datetime as dt
 import hashlib
 from collections.abc import Iterable, Mapping

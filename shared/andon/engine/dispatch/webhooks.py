@@ -1,7 +1,5 @@
 """Where a webhook may go: what its URL tells, and what the address may be that its name leads to once it is sent."""
 
-from __future__ import annotations
-
 import ipaddress
 from urllib.parse import urlsplit
 

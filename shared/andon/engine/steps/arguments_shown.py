@@ -1,7 +1,5 @@
 """A step's arguments as a short text, to be seen later. No code of theirs is run, however large they are."""
 
-from __future__ import annotations
-
 import datetime as dt
 import decimal
 import enum

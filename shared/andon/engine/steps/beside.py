@@ -4,8 +4,6 @@ A thread can't be interrupted: a branch that is to stop hears of it at its next 
 when the grace is over. A worker can have them in processes instead, which can.
 """
 
-from __future__ import annotations
-
 import asyncio
 import inspect
 import queue

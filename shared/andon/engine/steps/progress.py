@@ -1,7 +1,5 @@
 """How far a run is, as its code says."""
 
-from __future__ import annotations
-
 import math
 from typing import Protocol
 

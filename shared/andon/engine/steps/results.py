@@ -4,8 +4,6 @@ A tuple comes back as a list, a key that is no text as one, and a date not at al
 or a TypedDict's fields aren't looked into.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol, TypeVar, Union
 

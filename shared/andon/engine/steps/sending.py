@@ -1,7 +1,5 @@
 """What `step.send_event` may send, and under which ids."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """What a step may sleep: times that the database can keep."""
 
-from __future__ import annotations
-
 import datetime as dt
 
 from andon.engine.errors import NonRetriable

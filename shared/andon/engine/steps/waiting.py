@@ -1,7 +1,5 @@
 """What a run waits for that neither sleeps nor backs off: an event, one of several, or the end of a child."""
 
-from __future__ import annotations
-
 import datetime as dt
 import uuid
 from collections.abc import Callable, Mapping, Sequence

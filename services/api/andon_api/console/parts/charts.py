@@ -1,7 +1,5 @@
 """Small charts: numbers as bars of one height."""
 
-from __future__ import annotations
-
 import datetime as dt
 from bisect import bisect_right
 from collections.abc import Sequence

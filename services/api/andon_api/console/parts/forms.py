@@ -1,7 +1,5 @@
 """What the console's forms send, read into what the API takes."""
 
-from __future__ import annotations
-
 import datetime as dt
 from collections.abc import Callable
 from typing import Any

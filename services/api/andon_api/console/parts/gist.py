@@ -1,7 +1,5 @@
 """A run in a few words: what tells it from its neighbours in a list."""
 
-from __future__ import annotations
-
 import json
 from itertools import islice
 from typing import Any

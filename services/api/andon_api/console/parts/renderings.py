@@ -1,7 +1,5 @@
 """Many tabs that look at one page within a moment are shown the same rendering of it."""
 
-from __future__ import annotations
-
 import threading
 import time
 from collections.abc import Callable, Hashable

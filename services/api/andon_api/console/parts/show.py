@@ -1,7 +1,5 @@
 """How the console shows times, sizes and people."""
 
-from __future__ import annotations
-
 import datetime as dt
 import json
 from typing import Any

@@ -1,7 +1,5 @@
 """A run's steps as bars on one scale: what the waterfall draws. Each attempt has a bar, and each wait between a gap."""
 
-from __future__ import annotations
-
 import datetime as dt
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Why something was refused, in a sentence for the person who asked for it."""
 
-from __future__ import annotations
-
 from andon_api.http.problems import Problem
 
 NO_PAGE = "Page not found"

@@ -3,8 +3,6 @@
 What anybody sends, what Andon tells of the ends of runs, and what a webhook is sent.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from andon.adapters.postgres.events.own_events import LONGEST_REASON

@@ -1,7 +1,5 @@
 """One example of each shape, shown in the OpenAPI document."""
 
-from __future__ import annotations
-
 from typing import Any
 
 REPORT = "0199e0a1-7c00-7000-8000-000000000001"

@@ -3,8 +3,6 @@
 Fields of answers are required unless they are marked `SOMETIMES`; answers of the tests are checked against that.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

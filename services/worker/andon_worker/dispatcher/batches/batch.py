@@ -4,8 +4,6 @@
 inbox has already (and whose outbox row is closed) has no second effect.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 import logging
 import math

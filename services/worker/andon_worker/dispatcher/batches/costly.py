@@ -3,8 +3,6 @@
 Whoever was in a batch that was too much is one of them, until a batch of its own has shown that it costs little.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ A child is made while its parent's row is held, and only while that isn't asked 
 waits for the batch, and the cancel's event finds the child.
 """
 
-from __future__ import annotations
-
 import uuid
 from collections.abc import Collection, Sequence
 from contextlib import suppress

@@ -3,8 +3,6 @@
 Within a tenant the order of the bus holds; between tenants it means nothing. What is held here is pending in Redis.
 """
 
-from __future__ import annotations
-
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence

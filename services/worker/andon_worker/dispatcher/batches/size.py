@@ -1,7 +1,5 @@
 """How many entries are taken at once: fewer after it was too much or took too long, more again while it goes well."""
 
-from __future__ import annotations
-
 MOST = 500
 MOST_BYTES = 4 * 1024 * 1024
 """Of entries as they come. What they are as Python objects is up to thirty times as much."""

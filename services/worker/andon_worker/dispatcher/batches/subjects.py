@@ -5,8 +5,6 @@ A request supersedes the subject's former one: of a batch only the newest starts
 is marked. Where its code may still be running, the new run waits at the subject's door.
 """
 
-from __future__ import annotations
-
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace

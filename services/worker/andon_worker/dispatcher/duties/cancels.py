@@ -1,7 +1,5 @@
 """Cancels that reach many runs: each is applied a chunk at a time, for as long as one turn may take."""
 
-from __future__ import annotations
-
 import time
 
 from andon.adapters.postgres.cancels import cascades, paused, wide

@@ -1,7 +1,5 @@
 """What has its time: cancelled runs whose code must have stopped, and runs that must have begun or ended."""
 
-from __future__ import annotations
-
 import logging
 from typing import Any
 

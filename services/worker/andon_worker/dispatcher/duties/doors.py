@@ -1,7 +1,5 @@
 """Doors: who can go is let in, what was lost is looked for, and what is paused is taken out of its line."""
 
-from __future__ import annotations
-
 import time
 
 from andon.adapters.postgres.doors.pauses import Pauses

@@ -1,7 +1,5 @@
 """What a duty of the dispatcher is: something that it does beside taking in events, when it is due."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from typing import ClassVar
 

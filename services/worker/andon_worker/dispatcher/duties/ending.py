@@ -1,7 +1,5 @@
 """Ends of runs that no worker tells: of those whose worker is lost, and how many are settled at once."""
 
-from __future__ import annotations
-
 import json
 import logging
 import time

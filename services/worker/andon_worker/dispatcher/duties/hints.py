@@ -1,7 +1,5 @@
 """Queued runs take their places in lines, and workers are told of them."""
 
-from __future__ import annotations
-
 import time
 
 from andon.adapters.postgres.doors import turns

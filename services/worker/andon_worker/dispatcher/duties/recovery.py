@@ -1,7 +1,5 @@
 """A Redis that is new or empty gets its state again from Postgres."""
 
-from __future__ import annotations
-
 import logging
 import uuid
 

@@ -1,7 +1,5 @@
 """What subjects are owed: the run that waits until the former one has stopped, and the rows that follow them."""
 
-from __future__ import annotations
-
 from andon.adapters.postgres.subjects import rows_owed, subjects
 from andon.adapters.postgres.upkeep.look import Due
 from andon_worker.dispatcher.duties.duty import Duty

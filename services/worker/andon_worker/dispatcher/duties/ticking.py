@@ -1,7 +1,5 @@
 """Ticks of schedules: an event for each that takes effect, its run, and the next tick, in one transaction."""
 
-from __future__ import annotations
-
 import datetime as dt
 from collections import Counter
 from collections.abc import Callable, Iterator

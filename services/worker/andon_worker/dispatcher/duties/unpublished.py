@@ -1,7 +1,5 @@
 """What is true and was told nobody: events that lie open in the outbox, and ends of runs that many have come to."""
 
-from __future__ import annotations
-
 import logging
 import time
 from collections.abc import Sequence

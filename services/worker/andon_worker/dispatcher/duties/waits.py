@@ -1,7 +1,5 @@
 """Runs that wait for what has come already: looked for once, and from then on in each batch."""
 
-from __future__ import annotations
-
 import time
 
 from andon.adapters.postgres.events import arrivals

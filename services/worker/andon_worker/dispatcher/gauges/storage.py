@@ -1,7 +1,5 @@
 """What is stored, and when maintenance last ended well: as Postgres knows it."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import psycopg

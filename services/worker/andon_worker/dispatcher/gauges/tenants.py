@@ -1,7 +1,5 @@
 """What the largest tenants use. A label that has no bound is shown for ten of them, and looked at twice a minute."""
 
-from __future__ import annotations
-
 import time
 from typing import Any
 

@@ -3,8 +3,6 @@
 Every dispatcher exports these, leading or not, so that they don't vanish with a leader: queries take the `max`.
 """
 
-from __future__ import annotations
-
 import logging
 import threading
 import time

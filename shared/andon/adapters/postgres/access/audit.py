@@ -1,7 +1,5 @@
 """The audit: who has changed what, written in the transaction of the change. Events tell of requests and cancels."""
 
-from __future__ import annotations
-
 import uuid
 from collections.abc import Mapping
 from typing import Any

@@ -1,7 +1,5 @@
 """API keys: made, found by their secret, listed, revoked. What is stored of a secret is its sha256."""
 
-from __future__ import annotations
-
 import datetime as dt
 import hashlib
 import re

@@ -1,7 +1,5 @@
 """How many more of a tenant's runs may wait, for who sends events that start some: callers of the API, and runs."""
 
-from __future__ import annotations
-
 import threading
 import time
 from collections.abc import Callable

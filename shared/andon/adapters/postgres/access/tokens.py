@@ -1,7 +1,5 @@
 """Tokens: made for a few things and a while, found by their secret, revoked. Of a secret, its sha256 is stored."""
 
-from __future__ import annotations
-
 import datetime as dt
 import secrets
 import uuid

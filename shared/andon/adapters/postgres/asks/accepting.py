@@ -5,8 +5,6 @@ Once an event is accepted, no run that it cancels completes any more: the run is
 cancelled, or, where they are a great many, kept from being claimed until the sweeper has come by.
 """
 
-from __future__ import annotations
-
 import math
 import uuid
 from collections.abc import Collection, Sequence

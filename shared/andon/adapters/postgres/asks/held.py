@@ -7,8 +7,6 @@ A statement sees rows as they were when it began, but a row that it locks as it 
 while it waited for a lock is not there for it, and counts as not held; what it has locked it can rely on.
 """
 
-from __future__ import annotations
-
 import json
 import uuid
 from collections.abc import Callable

@@ -4,8 +4,6 @@ As in `requests`, the caller publishes `Asked.events` and raises `Asked.flags` o
 the subject, then the report's row.
 """
 
-from __future__ import annotations
-
 import uuid
 from dataclasses import replace
 from typing import Any

@@ -4,8 +4,6 @@ The caller gives a psycopg connection in a transaction, commits, and then publis
 `Asked.flags`.
 """
 
-from __future__ import annotations
-
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field

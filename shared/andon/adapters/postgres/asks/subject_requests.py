@@ -3,8 +3,6 @@
 As in `requests`, the caller publishes `Asked.events` and raises `Asked.flags` once it is committed.
 """
 
-from __future__ import annotations
-
 import json
 import uuid
 from collections.abc import Callable, Mapping, Sequence

@@ -1,7 +1,5 @@
 """The rule by seq, in SQL: which runs a cancel event stops, however late either of the two is handled."""
 
-from __future__ import annotations
-
 import datetime as dt
 import hashlib
 import json

@@ -5,8 +5,6 @@ isn't marked (`record_batch` holds the parent's row meanwhile), and a parent's c
 dispatcher takes later than that: so none slips out.
 """
 
-from __future__ import annotations
-
 import uuid
 from collections.abc import Sequence
 from typing import Any, NamedTuple

@@ -3,8 +3,6 @@
 The events' data is loaded for a few pairs at a time: a cancel can meet very many runs, and each event may be large.
 """
 
-from __future__ import annotations
-
 import math
 import time
 import uuid

@@ -1,7 +1,5 @@
 """Mark runs as asked to stop, and settle at once those that no worker holds."""
 
-from __future__ import annotations
-
 import json
 import uuid
 from collections.abc import Sequence

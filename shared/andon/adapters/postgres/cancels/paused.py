@@ -1,7 +1,5 @@
 """What has started and is paused by somebody who wants that cancelled: marked, some at a time."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import psycopg

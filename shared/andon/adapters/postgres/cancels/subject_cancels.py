@@ -1,7 +1,5 @@
 """Cancels that name a subject: they stop the run of its newest request, made or not yet made."""
 
-from __future__ import annotations
-
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -4,8 +4,6 @@ A rule without a field (`CancelOn.every_run`, CEL without `match`) and the bulk 
 obeys the rule by seq like any cancel: it stops runs whose event has a smaller seq.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 import json
 import math

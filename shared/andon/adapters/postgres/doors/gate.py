@@ -6,8 +6,6 @@ Whatever frees a slot says so in `gate_due`, and the gatekeeper looks at that do
 that holds the leadership: nobody else lets runs in meanwhile, so what is free stays free until it is taken.
 """
 
-from __future__ import annotations
-
 import uuid
 from collections.abc import Collection, Iterable, Sequence
 from functools import cache

@@ -5,8 +5,6 @@ the line, whichever is later: so each key gets its turn, however many runs any o
 the line there is nothing to be fair about, and what was before is forgotten.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 import uuid
 from collections.abc import Collection, Mapping

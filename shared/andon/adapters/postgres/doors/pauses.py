@@ -5,8 +5,6 @@ that door by the dispatcher, which looks for them as long as anything is paused;
 others. A hint that was sent leads to somebody else then.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 import json
 import uuid

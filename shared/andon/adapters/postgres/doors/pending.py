@@ -1,7 +1,5 @@
 """Pending runs: those that wait for it to be quiet. A newer event takes the place of the one that it was made for."""
 
-from __future__ import annotations
-
 import datetime as dt
 import uuid
 from collections.abc import Sequence

@@ -3,8 +3,6 @@
 A row whose time is over says nothing any more: `andon prune` takes it away.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 import uuid
 from collections.abc import Mapping

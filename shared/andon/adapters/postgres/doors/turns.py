@@ -12,8 +12,6 @@ in the index for as long as somebody's snapshot is older. Only the dispatcher th
 floors: of two at once, one could raise a floor above the turn that the other is about to give.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

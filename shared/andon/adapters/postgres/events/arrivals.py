@@ -5,8 +5,6 @@ looked for yet is `looked` for between two batches, among all that is recorded; 
 either the batch that records an event sees the wait, or the look that follows sees the event.
 """
 
-from __future__ import annotations
-
 import json
 import uuid
 from collections import Counter

@@ -1,7 +1,5 @@
 """Dead events: what could not take effect, with its bytes and the reason, for somebody to look at and to replay."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Idempotency keys of functions: the run that a key was used for, and until when."""
 
-from __future__ import annotations
-
 import datetime as dt
 import uuid
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,5 @@
 """Streams that were partitions of the bus once: for one release the dispatcher still reads what comes there."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import psycopg

@@ -1,7 +1,5 @@
 """The inbox: record events, give them their seq, and keep ours open in the outbox until the dispatcher has them."""
 
-from __future__ import annotations
-
 import json
 import uuid
 from collections.abc import Mapping, Sequence

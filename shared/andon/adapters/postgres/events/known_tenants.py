@@ -1,7 +1,5 @@
 """Which tenants there are, as far as somebody waits for what they send: those with a key, and those with open runs."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import psycopg

@@ -1,7 +1,5 @@
 """The cancels of Andon's own that anybody who may cancel may send as events: one run by its id, many at once."""
 
-from __future__ import annotations
-
 import datetime as dt
 import uuid
 from collections.abc import Mapping

@@ -3,8 +3,6 @@
 A reason is a word and a sentence. Whoever leaves a run unmade for a reason that isn't here adds it.
 """
 
-from __future__ import annotations
-
 import json
 import uuid
 from collections.abc import Mapping, Sequence

@@ -5,8 +5,6 @@ these he finds his own. A path counts from the moment at which a dispatcher that
 recorded before that is looked through. One that no function has any more is forgotten, and begins anew.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

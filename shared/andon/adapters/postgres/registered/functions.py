@@ -1,7 +1,5 @@
 """What the dispatcher registered, where SQL, API and console find it."""
 
-from __future__ import annotations
-
 import json
 import logging
 from collections.abc import Collection, Mapping, Sequence

@@ -4,8 +4,6 @@ A rule is named by a digest of what it says, so its row never changes. A run nam
 has a key by each of the others. What is not registered any more is *former*: events are matched against it too.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 import json
 from collections.abc import Iterable

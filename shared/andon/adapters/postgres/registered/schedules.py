@@ -1,7 +1,5 @@
 """Schedules: when each ticks next, whether it is paused, and the runs of one that are open."""
 
-from __future__ import annotations
-
 import datetime as dt
 import json
 import uuid

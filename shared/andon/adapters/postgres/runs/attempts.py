@@ -3,8 +3,6 @@
 An attempt that succeeds is its step's memo, and costs nothing more.
 """
 
-from __future__ import annotations
-
 from typing import Any, Literal, NamedTuple
 
 

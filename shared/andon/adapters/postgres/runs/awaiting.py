@@ -4,8 +4,6 @@ Such a run stays `cancelling` without a worker: its fence has moved, and it has 
 the same cascade as any. The dispatcher settles it when they have ended; a cancel deadline settles it before that.
 """
 
-from __future__ import annotations
-
 import json
 import uuid
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """Parents and children: who asks for a child, and whose child a run is."""
 
-from __future__ import annotations
-
 import uuid
 from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple

@@ -5,8 +5,6 @@ says that this has ended, and as long as that worker says that it hasn't: such a
 the worker is gone, the lease decides. The next run of a subject waits for the same. How it is made is in `settle`.
 """
 
-from __future__ import annotations
-
 import json
 import uuid
 from collections.abc import Iterable

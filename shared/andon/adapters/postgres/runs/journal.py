@@ -6,8 +6,6 @@ somebody else changes now: what can't be written yet is left out, `standings` sa
 waits for his neighbour's lock.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 import json
 import uuid

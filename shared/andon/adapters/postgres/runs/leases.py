@@ -1,7 +1,5 @@
 """A run in a worker's hands: claim it, keep its lease, let it wait, give it back. One guarded statement per verb."""
 
-from __future__ import annotations
-
 import datetime as dt
 import json
 import uuid

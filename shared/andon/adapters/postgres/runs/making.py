@@ -1,7 +1,5 @@
 """Rows of new runs, hinted at once, at doors or pending; what they can be found and cancelled by, what they repeat."""
 
-from __future__ import annotations
-
 import uuid
 from collections.abc import Sequence
 from typing import Any

@@ -5,8 +5,6 @@ earlier release do. What was printed at once is kept as one line with ends of li
 read.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 import uuid
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """Tags that a run gives itself while it goes: by them it is found, and cancelled, as by those that it was made with."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import psycopg

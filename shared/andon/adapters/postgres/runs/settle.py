@@ -6,8 +6,6 @@ engine's event goes to the inbox and the outbox. The caller has locked the subje
 then runs. A run that didn't complete keeps its `current_step`: it is where it stopped.
 """
 
-from __future__ import annotations
-
 import json
 import uuid
 from collections.abc import Mapping, Sequence

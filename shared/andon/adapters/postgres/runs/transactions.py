@@ -1,7 +1,5 @@
 """`step.transaction`: a function's writes and its step's result in one transaction, on the lane's own connection."""
 
-from __future__ import annotations
-
 import time
 import uuid
 from collections.abc import Callable

@@ -5,8 +5,6 @@ what came of it: the dispatcher when one comes (`arrivals`), or the run's holder
 run's row, so that they meet one after the other.
 """
 
-from __future__ import annotations
-
 import json
 from typing import Any, NamedTuple
 

@@ -3,8 +3,6 @@
 Andon writes a row on a move of its own alone. An ORM that saves an old object, or a hand, can make it say anything.
 """
 
-from __future__ import annotations
-
 import json
 import uuid
 from typing import Any, NamedTuple

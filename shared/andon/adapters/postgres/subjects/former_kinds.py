@@ -2,8 +2,6 @@
 is owed to them: else two kinds would write one row, and the end of a former name's run be taken for that of a newer.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterable
 from typing import Any

@@ -4,8 +4,6 @@ Names are quoted, values are parameters: nothing of an event is ever put into SQ
 `andon.row_of` and `andon.follow` (migration 0041) give the rest.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import LiteralString, NamedTuple
 

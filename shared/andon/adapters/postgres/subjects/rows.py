@@ -4,8 +4,6 @@ It is found out once, when a function is registered, from the catalogue and by a
 table's CHECK constraints and none of its triggers.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

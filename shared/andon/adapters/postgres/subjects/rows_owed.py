@@ -1,7 +1,5 @@
 """Followed rows that could not be written when their subject moved: written as soon as it can be done."""
 
-from __future__ import annotations
-
 import logging
 from typing import Any, NamedTuple
 

@@ -1,7 +1,5 @@
 """The kinds of subjects: who moves them, and how their rows are followed; written down at registration."""
 
-from __future__ import annotations
-
 import json
 import logging
 import re

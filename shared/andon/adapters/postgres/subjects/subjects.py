@@ -4,8 +4,6 @@ The lock order is subjects, in the order of their ids, then runs; never the foll
 nobody else holds it, and else leaves to `rows_owed`.
 """
 
-from __future__ import annotations
-
 import json
 import uuid
 from collections.abc import Iterable, Sequence

@@ -1,7 +1,5 @@
 """What Postgres says of a running system: leases, queues, the outbox, what waits and for how long. Changes nothing."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator
 from typing import Any

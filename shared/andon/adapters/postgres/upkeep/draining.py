@@ -1,7 +1,5 @@
 """Draining: while it is asked for, no worker is told of a run, so that none starts and those that are held end."""
 
-from __future__ import annotations
-
 import datetime as dt
 import uuid
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """Runs that no worker can end any more: cancelled ones past their deadline, and those whose worker is lost."""
 
-from __future__ import annotations
-
 import uuid
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext

@@ -1,7 +1,5 @@
 """Files as the tables know them: which are needed, which rows are old, and how much a tenant has stored."""
 
-from __future__ import annotations
-
 import datetime as dt
 import uuid
 from collections import Counter

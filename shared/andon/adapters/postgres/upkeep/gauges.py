@@ -1,7 +1,5 @@
 """What is open and what waits, as gauges show it: looks whose cost follows the open runs, not all that ever were."""
 
-from __future__ import annotations
-
 from typing import Any, NamedTuple
 
 import psycopg

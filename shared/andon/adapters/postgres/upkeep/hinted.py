@@ -1,7 +1,5 @@
 """Queued runs on their way to workers: those whose time has come, and those of which nobody was told."""
 
-from __future__ import annotations
-
 import uuid
 from collections.abc import Iterator, Sequence
 from typing import Any

@@ -1,7 +1,5 @@
 """How long a tenant's things are kept, where it isn't as everybody's. `andon prune` reads it each time."""
 
-from __future__ import annotations
-
 import datetime as dt
 from typing import Any, NamedTuple
 

@@ -1,7 +1,5 @@
 """One look at everything that may be due: which of the dispatcher's duties have something to do, asked together."""
 
-from __future__ import annotations
-
 from typing import Any, NamedTuple
 
 import psycopg

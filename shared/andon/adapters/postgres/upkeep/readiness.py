@@ -1,7 +1,5 @@
 """What readiness asks of Postgres, in one statement."""
 
-from __future__ import annotations
-
 from typing import Any, NamedTuple
 
 import psycopg

@@ -5,8 +5,6 @@ then may the inbox forget the events that those entries carry; otherwise an entr
 anew at 0, would be new to the inbox and start a month-old run.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 import uuid
 from collections import Counter

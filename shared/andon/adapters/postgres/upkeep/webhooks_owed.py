@@ -1,7 +1,5 @@
 """What webhooks are owed and since when: a receiver that is away, or dispatchers that reach none of them."""
 
-from __future__ import annotations
-
 import uuid
 from typing import Any, NamedTuple
 

@@ -4,8 +4,6 @@ Of each tenant all that lies ahead of what the group has read is found, in its o
 found from there on, up to where the others have been.
 """
 
-from __future__ import annotations
-
 import time
 from collections import Counter
 from collections.abc import Set

@@ -4,8 +4,6 @@ Redis counts entries, and an entry may have any size. So a script adds up what i
 any event may be, and says so in a field of its own: such an entry is dead, however much of it there is.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 
