@@ -2083,6 +2083,8 @@ export interface components {
             lastLine?: number;
             /** @description lines below the table, or in it, that sum it up, and are no rows */
             totals?: number[];
+            /** @description where other tables are, and their columns */
+            otherTables?: string[];
             /** @description how many have fewer cells than the header */
             shortRows?: number;
             /** @description of the first of them */

@@ -111,6 +111,11 @@ class ReadingSchema(Schema):
     totals = fields.List(
         fields.Integer(), metadata=sometimes("lines below the table, or in it, that sum it up, and are no rows")
     )
+    other_tables = fields.List(
+        fields.String(),
+        attribute="otherTables",
+        metadata=sometimes("where other tables are, and their columns"),
+    )
     short_rows = fields.Integer(attribute="shortRows", metadata=sometimes("how many have fewer cells than the header"))
     short_lines = fields.List(fields.Integer(), attribute="shortLines", metadata=sometimes("of the first of them"))
     comment = fields.String(metadata=sometimes("what begins a line that isn't part of the table"))

@@ -15,6 +15,8 @@ _EXPECTED = {
     "comment": "what lines begin with that are none of the table, or an empty string if there are none",
     "header": "true or false",
     "sheet": "the name of a sheet of the workbook",
+    "firstLine": "the number of the line that the table begins on, from 1",
+    "firstColumn": "the number of the column that the table begins in, from 1",
     "lastLine": "the number of the line that the table ends on, from 1",
     "ragged": "true or false",
 }
@@ -22,7 +24,7 @@ _LONGEST_COMMENT = 10
 
 
 def parse_overrides(raw: object) -> dict[str, Any]:
-    """`{encoding, delimiter, quote, comment, header, sheet, lastLine, ragged}`, each left out where it is to be judged.
+    """What is given of `_EXPECTED`, each left out where it is to be judged.
 
     `ragged` says whether rows may have fewer cells than the header.
 
@@ -44,7 +46,7 @@ def parse_overrides(raw: object) -> dict[str, Any]:
 def _valid(key: str, value: object) -> bool:
     if key in {"header", "ragged"}:
         return isinstance(value, bool)
-    if key == "lastLine":
+    if key in {"firstLine", "firstColumn", "lastLine"}:
         return isinstance(value, int) and not isinstance(value, bool) and value > 0
     if key == "comment":
         return isinstance(value, str) and len(value) <= _LONGEST_COMMENT and value.isprintable()

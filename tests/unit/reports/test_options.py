@@ -96,10 +96,15 @@ def test_what_is_said_of_a_file_is_taken_as_it_is() -> None:
         ({"comment": "a remark, rather"}, "what lines begin with"),
         ({"lastLine": 0}, "the number of the line that the table ends on, from 1"),
         ({"lastLine": True}, "the number of the line"),
+        ({"firstLine": 0}, "the number of the line that the table begins on"),
+        ({"firstColumn": "B"}, "the number of the column that the table begins in"),
         ({"ragged": "yes"}, "true or false"),
         ({"delimiter": ";;"}, "one character"),
         ({"encoding": "klingon"}, "the name of an encoding"),
-        ({"footer": 3}, "one of encoding, delimiter, quote, comment, header, sheet, lastLine, ragged"),
+        (
+            {"footer": 3},
+            "one of encoding, delimiter, quote, comment, header, sheet, firstLine, firstColumn, lastLine",
+        ),
     ],
 )
 def test_what_is_said_wrong_of_a_file_is_named(said: dict[str, Any], expected: str) -> None:

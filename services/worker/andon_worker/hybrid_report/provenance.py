@@ -19,6 +19,7 @@ _NAMES = {
     "skippedLines": "Lines above the table",
     "lastLine": "Last line of the table",
     "totals": "Totals, by line",
+    "otherTables": "Tables left out",
     "shortRows": "Rows with fewer cells",
     "shortLines": "The first of them, by line",
     "comment": "Mark of comment lines",
@@ -64,6 +65,27 @@ def unread_sentences(found: dict[str, Any], wording: Wording) -> list[Sentence]:
 def reading_sentences(found: dict[str, Any], wording: Wording) -> list[Sentence]:
     """What in the file is no row of its table, or not a whole one."""
     told, reading = [], found["reading"]
+    if others := reading.get("otherTables"):
+        one = len(others) == 1
+        told.append(
+            Sentence(
+                f"The sheet holds {wording.count(len(others) + 1, 'table')}, and this report is of the largest. Left "
+                f"{'out is the one' if one else 'out are those'} in {some(others, 3)}.",
+                effect=0.6,
+            )
+        )
+    lost = {each["name"]: each["missing"] for each in found["columns"] if "missing" in each}
+    counts = {
+        name: sum(each["count"] for each in tokens if each["token"] == missing.UNSAVED) for name, tokens in lost.items()
+    }
+    if named := [f"{label(name)} ({wording.count(many, 'cell')})" for name, many in counts.items() if many]:
+        told.append(
+            Sentence(
+                f"Formulas without a saved result count as missing: {some(named, 5)}. A spreadsheet that opens the "
+                "file and saves it adds them.",
+                effect=0.7,
+            )
+        )
     if totals := reading.get("totals"):
         lines = f"{'line' if len(totals) == 1 else 'lines'} {some(list(map(str, totals)), 5)}"
         told.append(Sentence(f"The table's totals ({lines}) are left out of every figure."))

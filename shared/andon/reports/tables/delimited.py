@@ -54,7 +54,7 @@ def table_of(path: Path, dialect: Dialect, scratch: Path, control: Control) -> P
                 if number % 10_000 == 0:
                     control.check()
                     control.progress(os.lseek(text.fileno(), 0, os.SEEK_CUR) / size, READING)
-                if record or not dialect.ragged:
+                if record or not (dialect.ragged or dialect.right):
                     lacking = width - len(record) if dialect.ragged else 0
                     writer.writerow(record + [""] * lacking if lacking >= 0 else record[:width])
         except csv.Error as error:

@@ -16,6 +16,7 @@ from andon.reports.errors import UnreadableDataset
 from andon.reports.files.formats import Format
 from andon.reports.files.limits import LONGEST_LINE, MOST_COLUMNS
 from andon.reports.tables import footers
+from andon.reports.tables.blocks import blocks
 from andon.reports.tables.cells import is_typed
 from andon.reports.tables.headers import bare, is_apart, is_header, preamble, ruled, stacked, unique, units_below
 
@@ -44,7 +45,8 @@ class Dialect:
 
     `padded` cells have a blank before them; `escape` is what makes a quote in a quoted cell part of it. `totals` are
     lines behind the table, or in it, that sum it up. Rows of a `ragged` table have empty cells beyond the header's, or
-    lack their last ones: as many as are `short`, the first of them on `short_lines`.
+    lack their last ones: as many as are `short`, the first of them on `short_lines`. Of a sheet of several tables this
+    is the one in the cells from `left` to before `right`, where that isn't 0; `others` says where the others are.
     """
 
     delimiter: str
@@ -60,29 +62,31 @@ class Dialect:
     ragged: bool = False
     short: int = 0
     short_lines: tuple[int, ...] = ()
+    left: int = 0
+    right: int = 0
+    others: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        lists = {key: list(getattr(self, key)) for key in ("columns", "totals", "short_lines")}
-        return {**asdict(self), **lists}
+        return {**asdict(self), **{key: list(getattr(self, key)) for key in _LISTS}}
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Dialect:
-        return cls(**{**raw, **{key: tuple(raw.get(key, ())) for key in ("columns", "totals", "short_lines")}})
+        return cls(**{**raw, **{key: tuple(raw.get(key, ())) for key in _LISTS}})
 
     @property
     def plain(self) -> bool:
         """Whether DuckDB can read the file as it is."""
-        return not (self.skip or self.comment or self.padded or self.end or self.totals or self.ragged)
+        return not (self.skip or self.comment or self.end or self.totals or self.rewritten)
 
     @property
     def rewritten(self) -> bool:
         """Whether the table is written anew, cell by cell, for DuckDB to read: quotes in cells are doubled then."""
-        return self.padded or self.ragged
+        return self.padded or self.ragged or self.right > 0
 
     def reader(self, lines: Iterator[str]) -> Any:
         """The csv module's reader of this dialect, over the table's lines."""
         doubled = self.escape == self.quote
-        return csv.reader(
+        reader = csv.reader(
             lines,
             delimiter=self.delimiter,
             quotechar=self.quote,
@@ -91,6 +95,7 @@ class Dialect:
             skipinitialspace=self.padded,
             strict=True,
         )
+        return _Cut(reader, self.left, self.right) if self.right else reader
 
     def lines(self, text: Iterator[str]) -> Iterator[tuple[int, str]]:
         """The lines of the table, each with its number in the file, from 1."""
@@ -100,6 +105,27 @@ class Dialect:
                 return
             if number > self.skip and number not in self.totals and not (mark and mark.match(line)):
                 yield number, line
+
+
+_LISTS = ("columns", "totals", "short_lines", "others")
+
+
+class _Cut:
+    """A reader of some of the cells; a record in which all of these are empty is one of an empty line."""
+
+    def __init__(self, reader: Any, left: int, right: int) -> None:
+        self._reader, self._cells, self._width = reader, slice(left, right), right - left
+
+    @property
+    def line_num(self) -> int:
+        return int(self._reader.line_num)
+
+    def __iter__(self) -> _Cut:
+        return self
+
+    def __next__(self) -> list[str]:
+        cells: list[str] = next(self._reader)[self._cells]
+        return cells + [""] * (self._width - len(cells)) if any(map(str.strip, cells)) else []
 
 
 def dialects_of(path: Path, claimed: Format, given: Mapping[str, Any]) -> list[Dialect]:
@@ -123,21 +149,56 @@ def dialects_of(path: Path, claimed: Format, given: Mapping[str, Any]) -> list[D
     found = _scored(lines[start:], claimed, comment, given)
     if "comment" not in given:
         found = [replace(dialect, comment=_between(dialect, lines, start, comment)) for dialect in found]
-    headed = (_with_header(dialect, lines, start, claimed, given, hidden) for dialect in found)
+    parted = (_parted(dialect, lines, start, len(head) == _HEAD, given) for dialect in found)
+    headed = (_with_header(dialect, lines, first, claimed, given, hidden) for dialect, first in parted)
     # Below the header of a file of semicolons, one at the front is an empty cell.
     mended = (replace(each, comment=None) if each.comment == each.delimiter else each for each in headed)
     return [_ended(dialect, path, [] if len(head) == _HEAD else lines, given) for dialect in mended]
+
+
+def _parted(
+    dialect: Dialect, lines: Sequence[str], start: int, cut: bool, given: Mapping[str, Any]
+) -> tuple[Dialect, int]:
+    """The dialect of the largest of several tables, and how many lines come before that; that which its user names.
+
+    Of a file that is `cut` after these lines the last table may go on.
+    """
+    first, column = given.get("firstLine"), given.get("firstColumn", 1)
+    records = list(_numbered(dialect, lines, start, empty=True))
+    tables = blocks(records)
+    named = [each for each in tables if each.left == column - 1] if "firstColumn" in given else tables
+    named = [each for each in named if each.first <= first <= each.last] if first else named
+    if not named:
+        right = max(len(record) for _, record in records) if column > 1 else 0
+        return replace(dialect, left=column - 1, right=right), first - 1 if first else start
+    table = max(named, key=lambda each: each.filled)
+    goes_on = (cut or len(records) == _RECORDS) and table.last == max(each.last for each in tables)
+    beside = any(each.first == table.first for each in tables if each is not table)
+    return replace(
+        dialect,
+        end=None if goes_on else table.last,
+        left=table.left if beside else 0,
+        right=table.right if beside else 0,
+        others=tuple(str(each) for each in tables if each is not table),
+    ), (first or table.first) - 1
 
 
 def _ended(dialect: Dialect, path: Path, lines: Sequence[str], given: Mapping[str, Any]) -> Dialect:
     """The dialect with the end of its table, and the totals in it; `lines` are those of a small file."""
     if "lastLine" in given:
         return replace(dialect, end=given["lastLine"])
-    below = footers.below(path, dialect)
-    ended = replace(dialect, end=below.last)
+    below = footers.below(path, dialect, dialect.end)
+    ended = replace(dialect, end=below.last or dialect.end)
     records = list(_numbered(ended, lines, dialect.skip))[int(dialect.header) :]
     within = footers.within(records) if len(records) < _RECORDS - 1 else ()
     return replace(ended, totals=(*within, *below.totals))
+
+
+def remarked(lines: Sequence[str]) -> str | None:
+    """What all of these lines begin with, if remarks do and a blank follows it."""
+    found = (each for each in _COMMENTS if all(map(_mark(each).match, lines)))
+    mark = next(found, None)
+    return mark if mark and all(line[len(mark) :].startswith(" ") for line in lines) else None
 
 
 def _mark(comment: str) -> re.Pattern[str]:
@@ -318,14 +379,16 @@ def _with_header(
     return replace(dialect, skip=line - 1 if line > 1 else 0, header=header, columns=unique(bare(names)))
 
 
-def _numbered(dialect: Dialect, lines: Sequence[str], start: int) -> Iterator[tuple[int, list[str]]]:
-    """The records from line `start`, each with the number of its first line."""
+def _numbered(
+    dialect: Dialect, lines: Sequence[str], start: int, *, empty: bool = False
+) -> Iterator[tuple[int, list[str]]]:
+    """The records from line `start`, each with the number of its first line; of an empty line none, or an empty one."""
     taken = [(number, line) for number, line in dialect.lines(iter(lines)) if number > start]
     reader = dialect.reader(line for _, line in taken)
     before = 0
     try:
         for record in islice(reader, _RECORDS):
-            if record:
+            if record or empty:
                 yield taken[before][0], record
             before = reader.line_num
     except csv.Error:

@@ -7,16 +7,18 @@ import io
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import dropwhile, takewhile
+from itertools import dropwhile, islice, takewhile
 from pathlib import Path
 from typing import Any, Protocol
+
+from andon.reports.values import missing
 
 _TAIL = 64 << 10
 _MOST_LINES = 30
 _FEWEST_ROWS = 3
 _MOSTLY = 0.8
 _TOTAL = re.compile(
-    r"(?:grand |overall |sub-?|running )?totals?(?: .{1,40}|e|en|i)?:?|sums?|summe[ns]?:?|gesamt(?:summe|betrag)?:?|"
+    r"(?:grand |overall |sub-?|running )?totals?(?:[: ].{1,40}|e|en|i)?:?|sums?|summe[ns]?:?|gesamt(?:summe|betrag)?:?|"
     r"insgesamt|zwischensumme|ergebnis|total g[ée]n[ée]ral|somme|totaal|eindtotaal|totale|suma|razem|ogółem|łącznie|"
     r"celkem|összesen|yhteensä|totalt|i alt|(?:genel )?toplam|итого:?|всего:?|разом|усього|σύνολο|"
     r"合计|总计|小计|合計|総計|小計|합계|총계|"
@@ -54,8 +56,8 @@ class Below:
     totals: tuple[int, ...] = ()
 
 
-def below(path: Path, table: Table) -> Below:
-    """What stands below the table.
+def below(path: Path, table: Table, end: int | None = None) -> Below:
+    """What stands below the table, which ends on that line at most.
 
     A row that was cut off isn't a remark: there are words in one, or a blank line above it. Nor is every row that is
     called "total" one: its other cells are numbers, and one of them is the sum of those above it, or it leaves cells
@@ -64,13 +66,7 @@ def below(path: Path, table: Table) -> Below:
     width = len(table.columns)
     if width < 2:
         return Below()
-    with path.open("rb") as file:
-        size = file.seek(0, 2)
-        file.seek(max(0, size - _TAIL))
-        tail = file.read().decode("utf-8", errors="replace")
-    lines = list(io.StringIO(tail, newline=""))
-    if size > _TAIL:
-        lines = lines[1:]
+    lines = _last_lines(path, end)
     under = _under(lines, table, width)
     totals = [place for place, record in enumerate(under) if _is_labelled(record)]
     rest = under[totals[-1] + 1 :] if totals else under
@@ -78,7 +74,7 @@ def below(path: Path, table: Table) -> Below:
     if not totals and not remarks:
         return Below()
     with path.open(encoding="utf-8", newline="") as text:
-        count = sum(1 for _ in text)
+        count = sum(1 for _ in islice(text, end))
     first = count - len(under) + 1
     above = under[: totals[0]] if totals else []
     if totals and (not any(map(any, above)) or _is_no_row(above)):
@@ -86,6 +82,17 @@ def below(path: Path, table: Table) -> Below:
         if len(rows) >= _FEWEST_ROWS and _is_total(under[totals[0]], rows, width):
             return Below(first - 1, tuple(first + place for place in totals))
     return Below(count - remarks) if remarks else Below()
+
+
+def _last_lines(path: Path, end: int | None) -> list[str]:
+    if end:
+        with path.open(encoding="utf-8", newline="") as text:
+            return list(islice(text, end))
+    with path.open("rb") as file:
+        size = file.seek(0, 2)
+        file.seek(max(0, size - _TAIL))
+        lines = list(io.StringIO(file.read().decode("utf-8", errors="replace"), newline=""))
+    return lines[1:] if size > _TAIL else lines
 
 
 def within(rows: Sequence[tuple[int, Sequence[str]]]) -> tuple[int, ...]:
@@ -168,7 +175,7 @@ def is_total(value: str) -> bool:
 def _is_labelled(record: Sequence[str], *, of_group: bool = False) -> bool:
     """Whether a record is called a total, or that `of_group`, and holds numbers beside that."""
     filled = [cell.strip() for cell in record if cell.strip()]
-    words = [cell for cell in filled if not _NUMBER.fullmatch(cell)]
+    words = [cell for cell in filled if not _NUMBER.fullmatch(cell) and not missing.is_token(cell)]
     if len(words) != 1 or len(filled) == 1:
         return False
     return is_total(words[0]) or (of_group and bool(_OF_GROUP.fullmatch(words[0])))
@@ -191,7 +198,7 @@ def _is_total(record: Sequence[str], rows: Sequence[Sequence[str]], width: int) 
     for place in range(width):
         cell = record[place].strip() if place < len(record) else ""
         column = [row[place].strip() for row in rows]
-        if not cell and sum(map(bool, column)) >= _MOSTLY * len(rows):
+        if (not cell or missing.is_token(cell)) and sum(map(bool, column)) >= _MOSTLY * len(rows):
             return True
         if _NUMBER.fullmatch(cell) and _sums_up(cell, column):
             return True

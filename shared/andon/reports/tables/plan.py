@@ -74,6 +74,8 @@ class Plan:
                 told["totals"] = list(self.dialect.totals)
             if self.dialect.short:
                 told |= {"shortRows": self.dialect.short, "shortLines": list(self.dialect.short_lines)}
+            if self.dialect.others:
+                told["otherTables"] = list(self.dialect.others)
             if self.dialect.comment:
                 told["comment"] = self.dialect.comment
         specs = [each.spelling.spec for each in self.columns if each.spelling.spec.get("decimal")]

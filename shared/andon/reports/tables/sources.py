@@ -14,10 +14,11 @@ from andon.reports.control import Control
 from andon.reports.duck import identifier, literal
 from andon.reports.files.formats import Format
 from andon.reports.files.unpack import Plain
-from andon.reports.tables import delimited, json_lines, ragged, workbooks
+from andon.reports.tables import delimited, json_lines, ragged
 from andon.reports.tables.dialects import Dialect, dialects_of
 from andon.reports.tables.headers import unique
 from andon.reports.tables.plan import Plan
+from andon.reports.tables.workbooks import sheets
 
 _DEEPEST = 3  # structs in structs
 
@@ -92,7 +93,7 @@ class Opener:
     def _sheet(self, given: Mapping[str, Any], plan: Plan | None) -> Source:
         path = self.scratch / "sheet.csv"
         sheet = plan.sheet if plan else given.get("sheet")
-        sheet = workbooks.write_sheet(self.plain.path, path, sheet, self.limit_bytes, self.control)
+        sheet = sheets.write_sheet(self.plain.path, path, sheet, self.limit_bytes, self.control)
         if plan and plan.dialect:
             return self._delimited(path, plan.dialect, sheet)
         [dialect, *_] = dialects_of(path, self.claimed, {**given, "delimiter": ",", "quote": '"'})

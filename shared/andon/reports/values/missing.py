@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from andon.reports.duck import literal
 
+UNSAVED = "#no result"  # of a formula in a workbook that was saved without
 # In lower case. These stand for nothing wherever they are ...
 _ANYWHERE = {
     *("null", "(null)", "<null>", "[null]", "\\n", "nan", "<na>", "nat", "n/a", "n.a.", "#n/a", "#na"),
@@ -17,6 +18,7 @@ _ANYWHERE = {
         "#name?",
         "#num!",
         "#null!",
+        UNSAVED,
         "#n/a n/a",
         "1.#qnan",
         "-1.#qnan",

@@ -39,7 +39,7 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
         found = alerts(table, chosen) + [{"kind": "sum", "columns": list(each)} for each in added]
         found += _copies(copies(table), found, added)
         counts = {column.name: table.seen[column.name].count for column in chosen}
-        gaps = sorted((name for name, n in counts.items() if n < table.rows), key=lambda name: counts[name])
+        gaps = sorted((name for name, n in counts.items() if 0 < n < table.rows), key=lambda name: counts[name])
         control.progress(0.6, "missing values")
         time = choose.time_column(table, options)
         lacking = [name for name in gaps if name != time]

@@ -13,7 +13,7 @@ from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, Shee
 
 from andon.reports.control import Control
 from andon.reports.errors import DatasetTooLarge, UnreadableDataset
-from andon.reports.tables.sheet_errors import errors_in
+from andon.reports.tables.workbooks.lost import lost_in
 
 # A workbook is read as a whole: unpacked, it may take so many bytes.
 LARGEST = 512 << 20
@@ -31,7 +31,7 @@ def write_sheet(source: Path, target: Path, sheet: str | None, limit_bytes: int,
         if name not in book.sheet_names:
             raise UnreadableDataset(f"the workbook has no sheet {name!r}; it has {', '.join(book.sheet_names)}")
         found = book.get_sheet_by_name(name)
-        errors = errors_in(source, name, control)
+        lost = lost_in(source, name, control)
         _, left = found.start or (0, 0)
         with target.open("w", encoding="utf-8", newline="") as out:
             writer, empty = csv.writer(out, lineterminator="\n"), 0
@@ -39,7 +39,7 @@ def write_sheet(source: Path, target: Path, sheet: str | None, limit_bytes: int,
                 if number % 1_000 == 0:
                     control.check()
                 cells = [_text(each) for each in row]
-                for column, text in errors.get(number, {}).items():
+                for column, text in lost.get(number, {}).items():
                     if left <= column < left + len(cells):
                         cells[column - left] = text
                 if not any(map(str.strip, cells)):

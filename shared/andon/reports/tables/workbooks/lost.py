@@ -1,4 +1,7 @@
-"""The errors of formulas in a workbook's sheet, as `#DIV/0!`: calamine has nothing in their place."""
+"""What formulas in a workbook's sheet don't give: errors, as `#DIV/0!`, and results that were never saved.
+
+Calamine has nothing in their place.
+"""
 
 from __future__ import annotations
 
@@ -9,21 +12,27 @@ from pathlib import Path, PurePosixPath
 from xml.etree import ElementTree
 
 from andon.reports.control import Control
+from andon.reports.values import missing
 
 _CELL = re.compile(
     rb'<c r="([A-Z]{1,3})(\d{1,7})"[^>]*\st="e"[^>]*>(?:<f\b.{0,8000}?(?:/>|</f>))?<v>([^<]{1,20})</v>', re.DOTALL
+)
+# A program that writes formulas and computes none leaves them without a value; an empty text has `t="str"`.
+_UNSAVED = re.compile(
+    rb'<c r="([A-Z]{1,3})(\d{1,7})"(?:(?! t=)[^>])*>(?:<f\b[^>]*/>|<f\b[^>]*>[^<]{0,8000}</f>)(?:<v ?/>|<v></v>)?</c>'
 )
 _LONGEST = 10_000  # of such a cell
 _CHUNK = 1 << 20
 _BOOK, _NAMED = "xl/workbook.xml", "xl/_rels/workbook.xml.rels"
 
 
-def errors_in(workbook: Path, sheet: str, control: Control) -> dict[int, dict[int, str]]:
-    """By row and column, both counted from 0; of an xlsx or xlsm, of other workbooks none is known."""
+def lost_in(workbook: Path, sheet: str, control: Control) -> dict[int, dict[int, str]]:
+    """What stands for such a value, by row and column, both counted from 0; of an xlsx or xlsm, of other workbooks none
+    is known."""
     found: dict[int, dict[int, str]] = {}
-    for column, row, text in _cells(workbook, sheet, control):
+    for letters, row, text in _cells(workbook, sheet, control):
         place = 0
-        for letter in column:
+        for letter in letters:
             place = 26 * place + letter - ord("A") + 1
         found.setdefault(row - 1, {})[place - 1] = text
     return found
@@ -43,6 +52,8 @@ def _cells(workbook: Path, sheet: str, control: Control) -> Iterator[tuple[bytes
                 text = rest + chunk
                 for cell in _CELL.finditer(text) if b't="e"' in text else ():
                     yield cell[1], int(cell[2]), cell[3].decode("ascii", errors="replace")
+                for cell in _UNSAVED.finditer(text) if b"<f" in text else ():
+                    yield cell[1], int(cell[2]), missing.UNSAVED
                 rest = text[-_LONGEST:]
 
 
