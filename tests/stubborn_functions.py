@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from andon import CancelOn, Event, Step, function
-from andon_worker.linux import expect_orphans
+from andon_worker.linux import expect_orphans, parents, trees
 from tests.functions import ledger
 
 CASE = "ANDON_TEST_CASE"
@@ -329,7 +329,18 @@ def much_memory() -> None:
 
 def stops_itself() -> None:
     begun()
-    os.kill(os.getpid(), signal.SIGSTOP)
+    while True:
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def stops_all_others() -> None:
+    """Of its worker; the supervisor and programs of its neighbours among them."""
+    everybody = trees([parents()[os.getppid()]])
+    begun()
+    for pid in everybody:
+        if pid != os.getpid():
+            os.kill(pid, signal.SIGSTOP)
+    time.sleep(600)
 
 
 def in_an_exit_hook() -> None:
@@ -406,8 +417,9 @@ KINDS: dict[str, Callable[[], Any]] = {
         process_pool, thread_pool, async_sleep, async_that_swallows, first_import, logging_in_a_loop, held_lock,
         sqlite_writes, silent_server, alarm, own_handlers, blocked_signals, swallows_everything, endless_finally,
         fork_and_wait, daemons, own_session, prints_megabytes, waits_for_input, fifo, sleep_in_c,
-        sleep_in_c_with_the_gil, traced_child, much_memory, stops_itself, in_an_exit_hook, other_thread_works,
-        closes_every_descriptor, becomes_another_program, forks_without_end, takes_in_orphans, takes_the_signal,
+        sleep_in_c_with_the_gil, traced_child, much_memory, stops_itself, stops_all_others, in_an_exit_hook,
+        other_thread_works, closes_every_descriptor, becomes_another_program, forks_without_end, takes_in_orphans,
+        takes_the_signal,
     )
 }  # fmt: skip
 
@@ -430,7 +442,8 @@ def stubborn(event: Event, step: Step) -> None:
 
 
 def neighbourly(case: str, rounds: int) -> int:
-    """Logs, imports and writes, as a neighbour that must feel nothing."""
+    """Logs, imports, writes and has a program work, as a neighbour that must feel nothing."""
+    subprocess.run(["sleep", "0.02"], check=True)
     for number in range(rounds):
         logging.getLogger("neighbour").info("round %d", number)
         importlib.reload(importlib.import_module("colorsys"))

@@ -146,9 +146,6 @@ class PlayedNursery:
     def signal(self, pid: int, number: int) -> None:
         """Who has ended is told of all the same."""
 
-    def wake(self) -> None:
-        """It was not stopped."""
-
     def hangs(self) -> None:
         """It never does."""
         raise AssertionError

@@ -79,7 +79,7 @@ def test_a_card_on_another_site_follows_cancels_and_never_stops_another_run(
         other.goto(f"{site.url}/reports/{report.id}")
         status(other, "generating")
         expect(page.get_by_role("progressbar")).not_to_have_attribute("value", "0")
-        started.hold_still()
+        started.give_way()
 
         first = andon.reports.get(report.id).run
         other.route(

@@ -60,7 +60,7 @@ def going(lively: System) -> Iterator[dict[str, Any]]:
         id = make(client, "Going", resamples=LONG)
         generate(client, id)
         wait_until(lambda: progress(client, id), what="progress")
-        lively.hold_still()
+        lively.give_way()
         yield dict(client.get(f"/reports/{id}").json())
         cancel(client, id)
         client.delete(f"/reports/{id}")

@@ -3,8 +3,10 @@
 import ctypes
 import os
 import signal
+import struct
 import sys
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -28,6 +30,17 @@ def live_on() -> None:
 def expect_orphans() -> bool:
     """Become the parent of what descendants leave behind, whatever session it is in; False where that can't be."""
     return _prctl(_CHILD_SUBREAPER, 1)
+
+
+def keep_going(seconds: float, also: Callable[[], object]) -> None:
+    """Whoever stops this process (SIGSTOP) does so for as long at most: the kernel continues it, and calls this, that
+    often.
+    """
+    signal.signal(signal.SIGCONT, lambda *_: also())
+    timer, every = ctypes.c_void_p(), (0, int(seconds * 1e9))
+    with suppress(AttributeError):  # an older C library has it elsewhere, others have none
+        libc.timer_create(time.CLOCK_MONOTONIC, struct.pack("Pii48x", 0, signal.SIGCONT, 0), ctypes.byref(timer))
+        libc.timer_settime(timer, 0, struct.pack("4l", *every, *every), None)
 
 
 def volunteer_for_oom() -> None:
@@ -64,13 +77,24 @@ def _prctl(option: int, value: int) -> bool:
 
 def memory_of_trees(roots: Iterable[int]) -> dict[int, int]:
     """The resident bytes of each of these processes with all its descendants; pages that they share count each time."""
+    found = dict.fromkeys(roots, 0)
+    for root, _, size in _in_trees(found):
+        found[root] += size
+    return found
+
+
+def trees(roots: Collection[int]) -> list[int]:
+    """These processes and all their descendants."""
+    return [pid for _, pid, _ in _in_trees(roots)]
+
+
+def _in_trees(roots: Collection[int]) -> Iterator[tuple[int, int, int]]:
+    """Each process in one of these trees: its root, itself, its resident bytes."""
     processes = [*_processes()]
     parent = {pid: above for pid, above, _ in processes}
-    found = dict.fromkeys(roots, 0)
     for pid, _, size in processes:
-        above: int | None = pid
-        while above is not None and above not in found:
-            above = parent.get(above)
-        if above is not None:
-            found[above] += size
-    return found
+        root: int | None = pid
+        while root is not None and root not in roots:
+            root = parent.get(root)
+        if root is not None:
+            yield root, pid, size

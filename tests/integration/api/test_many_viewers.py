@@ -29,7 +29,7 @@ def going(system: StartSystem) -> tuple[System, str]:
         body = {"title": "Sales", "datasetId": dataset["id"], "options": {"resamples": LONG}}
         path = f"/reports/{client.post('/reports', json=body).json()['id']}"
         client.post(f"{path}/generate").raise_for_status()
-    started.hold_still()
+    started.give_way()
     return started, path
 
 

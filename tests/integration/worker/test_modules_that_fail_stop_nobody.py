@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from andon.engine.declared.declarations import Declaration
+from andon_worker.linux import parents
 from andon_worker.nursery import starting
 from andon_worker.nursery.starting import Loading, declarations
 from andon_worker.supervisor.hosting import nurseries
@@ -201,6 +202,37 @@ def test_a_nursery_that_tells_of_no_birth_or_end_any_more_is_ended_and_another_t
     nursery.close()
     assert len(set(seen)) == 2
     assert len(born) == 1
+
+
+@pytest.mark.parametrize("whom", [["lane"], ["nurse"], ["lane", "nurse", "nursery"]])
+def test_a_lane_that_was_stopped_goes_on(folder: Path, whom: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    loop, lived, died = Loop(), list[Lane](), list[int | None]()
+
+    def is_born(lane: Lane) -> None:
+        assert nursery.pid is not None
+        assert lane.pid is not None
+        lived.append(lane)
+        if len(lived) == 1:
+            pids = {"lane": lane.pid, "nurse": parents()[lane.pid], "nursery": nursery.pid}
+            for each in whom:
+                os.kill(pids[each], signal.SIGSTOP)
+            lanes.take(("a", "b"), False, lanes.give_back)
+
+    def has_ended(lane: Lane, status: int | None) -> None:
+        died.append(status)
+        loop.close()
+
+    monkeypatch.setattr("andon_worker.supervisor.hosting.lanes.RETIRE_SECONDS", 60)
+    lanes = Lanes(loop, spares=1, idle=0, watch=is_born, unwatch=lived.remove, ended=has_ended)
+    nursery = NurseryClient(loop, ["first"], lanes, ready=lambda _: lanes.opened(nursery), ended=lambda: None)
+    nursery.replaces = True
+    nursery.start()
+    loop.after(60, loop.close)
+    loop.run()
+    nursery.close()
+    assert died == [0]  # in peace, which takes that it goes on
+    for lane in lived:
+        lane.close()
 
 
 @pytest.mark.parametrize("what", ["birth", "end"])

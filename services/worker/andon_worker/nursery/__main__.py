@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from andon.engine.declared.functions import Function
 from andon.settings import Settings
-from andon_worker.linux import end_with_parent, expect_orphans, live_on
+from andon_worker.linux import end_with_parent, expect_orphans, keep_going, live_on
 from andon_worker.nursery.importing import generators, load, why_not_fork
 from andon_worker.nursery.reaping import Born, Reaper
 from andon_worker.wire import receive_passed
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from andon_worker.nursery.forking import Life
 
 LANE_ENDS = 5
+STOPPED_SECONDS = 0.2
 Births = Callable[[Sequence[int]], Born]
 
 
@@ -50,9 +51,10 @@ def main(arguments: list[str]) -> None:
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
     expect_orphans()
     births, start = _births(functions, modules, nurses="--nurses" in words)
+    nursery = Nursery(socket_, births)
     tell({"say": "ready", **start})
     live_on()  # from here on its supervisor's end is heard of, and lanes are ended first
-    Nursery(socket_, births).run()
+    nursery.run()
 
 
 def _births(functions: dict[str, Function], modules: Sequence[str], *, nurses: bool) -> tuple[Births, dict[str, Any]]:
@@ -90,6 +92,7 @@ class Nursery:
         self._births = births
         self._tell = _teller(control)
         self._reaper = Reaper(self._tell_gone)
+        keep_going(STOPPED_SECONDS, self._reaper.let_go_on)
 
     def run(self) -> None:
         """Serve until the supervisor is gone."""

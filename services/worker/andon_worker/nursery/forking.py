@@ -63,7 +63,9 @@ def _nurse(life: Life, descriptors: Sequence[int], parent: int, told: int) -> No
     for low, high in ((3, told), (told + 1, 1 << 16)):
         os.closerange(low, high)
     os.write(told, lane.to_bytes(4, "big"))
-    os.write(told, os.waitpid(lane, 0)[1].to_bytes(4, "big"))
+    while os.WIFSTOPPED(status := os.waitpid(lane, os.WUNTRACED)[1]):
+        os.kill(nurse, signal.SIGSTOP)  # the nursery sees that, and lets both go on
+    os.write(told, status.to_bytes(4, "big"))
 
 
 def _child(life: Callable[[], None]) -> NoReturn:

@@ -5,6 +5,8 @@ nursery: whatever child of the nursery is no lane, and wasn't there before the f
 killed. Where lanes have nurses, the nursery's children are these. Once a parent is gone its links are gone too, so this
 looks and kills until nothing is left, rather than from a list made before. The trackers of Python's `multiprocessing`
 are let end by themselves: they remove the shared memory of processes that were killed, which nothing else does.
+
+A lane that was stopped (SIGSTOP), by its own code or another's, goes on soon after, and so does what it has started.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from andon_worker.linux import children
+from andon_worker.linux import children, trees
 
 GIVE_UP_SECONDS = 5.0
 AGAIN_SECONDS = 0.002
@@ -54,19 +56,19 @@ class Reaper:
         """Strays that are being killed, and since when."""
         self._lanes: dict[int, Born] = {}
         self._ended: list[Ended] = []
+        self._stopped: set[int] = set()
+        self._continued: set[int] = set()
 
     def watch(self, born: Born) -> None:
         """This child is a lane, or its nurse."""
         self._lanes[born.child] = born
 
     def signal(self, pid: int, number: int) -> None:
-        """Signal a lane. It is not reaped yet, so the number is still its own. A nurse that was stopped goes on, and
-        what traces a lane that has ended is ended: before that nobody else is told of that end.
+        """Signal a lane. It is not reaped yet, so the number is still its own. What traces a lane that has ended is
+        ended: before that nobody else is told of that end.
         """
-        for born in self._lanes.values():
-            if born.lane == pid:
-                _send(pid, number)
-                _send(born.child, signal.SIGCONT)
+        if any(born.lane == pid for born in self._lanes.values()):
+            _send(pid, number)
         self._kill_strays()
 
     def reap(self) -> float | None:
@@ -81,6 +83,15 @@ class Reaper:
         for each in over:
             self._gone(each.lane, each.status, each.orphaned)
         return AGAIN_SECONDS if self._ended else None
+
+    def let_go_on(self) -> None:
+        """Continue what has been stopped, its programs, and our supervisor: who stops lanes may stop all of its user's
+        processes. Twice, as that may be going on; and only now and then, as code may stop itself without end.
+        """
+        if still := self._stopped | self._continued:
+            for pid in [os.getppid(), *trees(still)]:
+                _send(pid, signal.SIGCONT)
+        self._stopped, self._continued = set(), self._stopped
 
     def kill_all(self) -> None:
         """End every lane and all that they started."""
@@ -97,9 +108,12 @@ class Reaper:
     def _wait(self) -> None:
         with suppress(ChildProcessError):
             while True:
-                pid, status = os.waitpid(-1, os.WNOHANG)
+                pid, status = os.waitpid(-1, os.WNOHANG | os.WUNTRACED)
                 if pid == 0:
                     return
+                if os.WIFSTOPPED(status):
+                    self._stopped.add(pid)
+                    continue
                 self._spared.discard(pid)
                 if pid in self._lanes:
                     self._ended.append(_ended(self._lanes.pop(pid), status))

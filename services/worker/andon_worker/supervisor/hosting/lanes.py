@@ -26,8 +26,8 @@ Key = tuple[str, str]
 RETIRE_SECONDS = 2.0
 STILLBORN_SECONDS = 1.0
 ASK_SECONDS, MISSED_SECONDS = (0.2, 1.0, 5.0), 10.0
-"""When a lane has ended and its nursery hasn't said so, that, or the nurse, may have been stopped; and when it hangs:
-it gives up sooner on what a lane has left."""
+"""When a lane has ended and its nursery hasn't said so, something may trace it; and when that hangs: it gives up sooner
+on what a lane has left."""
 
 
 class Nursery(Protocol):
@@ -39,8 +39,6 @@ class Nursery(Protocol):
     def bear(self, lane: int, descriptors: list[int]) -> None: ...
 
     def signal(self, pid: int, number: int) -> None: ...
-
-    def wake(self) -> None: ...
 
     def hangs(self) -> None: ...
 
@@ -193,9 +191,8 @@ class Lanes:
         self._loop.after(MISSED_SECONDS, lambda: self._miss(lane))
 
     def _ask_for(self, lane: Lane) -> None:
-        """Its code may have stopped its parent, or have it traced, so that nobody tells of its end."""
+        """Its code may have its parent traced, so that nobody tells of its end."""
         if self.nursery is not None and self.lives(lane) and lane.has_ended:
-            self.nursery.wake()
             self.nursery.signal(lane.pid or 0, signal.SIGKILL)
 
     def _miss(self, lane: Lane) -> None:

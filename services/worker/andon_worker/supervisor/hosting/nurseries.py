@@ -26,8 +26,6 @@ from andon_worker.wire import receive_passed
 
 log = logging.getLogger(__name__)
 FIRST_PAUSE, LAST_PAUSE = 0.1, 10.0
-OWED_SECONDS = 0.25
-"""A birth that takes longer isn't only late: the code of some lane may have stopped the nursery."""
 
 
 class NurseryClient:
@@ -86,16 +84,10 @@ class NurseryClient:
         self._owed += 1
         if self._owed == 1:
             self._arm()
-            self._loop.after(OWED_SECONDS, lambda: self.wake() if self._owed else None)
 
     def signal(self, pid: int, number: int) -> None:
         """Have a lane signalled, where there are no descriptors of processes."""
         self._say({"say": "signal", "pid": pid, "number": number})
-
-    def wake(self) -> None:
-        """Let it go on, if it was stopped (SIGSTOP)."""
-        if self._process is not None:
-            self._process.send_signal(signal.SIGCONT)
 
     def close(self) -> None:
         """Let it end, and every lane with it; returns when they have."""
