@@ -232,16 +232,20 @@ class Supervised:
 
     def start(self, claimed: Claimed) -> PlayedLane:
         """Execute it; returns its lane, which has heard what to do."""
-        known = self.registry.get(claimed.function_id)
-        assert known is not None
         born = len(self.nursery.born)
-        self.loop.post(lambda: self.executing.start(claimed, known, lambda: self.done.append(claimed.id)))
-        run = wait_until(lambda: self.hosts.get(claimed.id), what="the run is hosted")
+        run = self.host(claimed)
         lane = wait_until(lambda: run.lane, what="the run has a lane")
         played = next(each for each in self.nursery.born if each.number == lane.number)
         played.run, played.begun = played.hear(), 0
         assert len(self.nursery.born) >= born
         return played
+
+    def host(self, claimed: Claimed) -> Run:
+        """Execute it, and leave it to others when it has a lane."""
+        known = self.registry.get(claimed.function_id)
+        assert known is not None
+        self.loop.post(lambda: self.executing.start(claimed, known, lambda: self.done.append(claimed.id)))
+        return wait_until(lambda: self.hosts.get(claimed.id), what="the run is hosted")
 
     def begin(self, **said: Any) -> tuple[Run, PlayedLane]:
         """A run that has just begun, and its lane."""

@@ -53,7 +53,7 @@ class RunMetrics:
             if each.status == "cancelled" and each.settled_after is not None:
                 self._settled_after.labels(function).observe(max(each.settled_after, 0.0))
                 if each.stopped_after is not None:
-                    self._stopped_after.labels(function).observe(max(each.stopped_after, 0.0))
+                    self._stopped_after.labels(function).observe(each.stopped_after)
 
 
 class DispatcherMetrics:

@@ -9,6 +9,7 @@ import pytest
 
 from andon.adapters.postgres.asks import held
 from andon.adapters.postgres.asks.requests import Ask
+from andon.adapters.postgres.runs.settle import End, settle_held
 from andon.engine.declared.rules import run_flag
 from andon.engine.stops import Cause
 from andon_worker.supervisor.hosting.hosting import Run
@@ -57,6 +58,28 @@ def test_a_cancel_that_was_accepted_wins_over_an_end_that_comes_after_it(supervi
     lane.end("completed", "7")
     supervised.wait_for(run, "cancelled")
     assert supervised.row(run, "output") == (None,)
+
+
+def test_a_cancel_of_code_that_has_ended_already_stops_it_when_it_is_asked(supervised: Supervised) -> None:
+    run, _ = supervised.begin()
+    cancel(supervised, run)
+    assert settle_held(supervised.db, [End(*run.holding, "completed", stopped=60.0)])
+    assert supervised.row(run, "cancel_stopped_at = cancel_requested_at") == (True,)
+
+
+def test_a_run_that_waits_for_a_lane_is_cancelled_at_once_and_takes_none(supervised: Supervised) -> None:
+    supervised.stop(supervised.lanes.all_gone)
+    claimed = supervised.claim()
+    run = supervised.host(claimed)
+    supervised.executing.raised(run_flag(run.id), cancel(supervised, run))
+    supervised.wait_for(run, "cancelled")
+    in_order = "cancel_stopped_at BETWEEN cancel_requested_at AND ended_at"
+    assert supervised.row(run, in_order) == (True,)
+    supervised.stop(lambda: supervised.lanes.opened(supervised.nursery))
+    other, lane = supervised.begin()
+    lane.end("completed", "8")
+    supervised.wait_for(other, "completed")
+    assert supervised.done == [run.id, other.id]
 
 
 @pytest.mark.parametrize("raised", [True, False])

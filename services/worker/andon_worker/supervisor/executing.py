@@ -83,9 +83,7 @@ class Executing:
 
     def _assign(self, run: Run, lane: Lane) -> None:
         if run.cause is not None:  # it was stopped before it had a lane
-            lane.run = None
             self._lanes.give_back(lane)
-            self._endings.write(run)
             return
         lane.run, run.lane = run, lane
         lane.runs += 1
@@ -231,7 +229,12 @@ class Executing:
             return
         run.cause, run.ordered_at = cause, time.monotonic()
         lane = run.lane
-        if run.end is not None or lane is None or self._hosts.get(run.id) is not run:
+        if not self._still(run):
+            return
+        if lane is None:
+            if not run.stopped_at:  # it waits for one, which may take as long as an import of all modules
+                run.stopped_at = run.ordered_at
+                self._endings.write(run)
             return
         self._see(run)
         if cause is Cause.LEASE_LOST:

@@ -31,7 +31,8 @@ WITH ends AS (
 ), moved AS (
     UPDATE andon.runs r SET status = 'cancelling', fence = r.fence + 1, lease_until = NULL,
         cancel_requested_at = coalesce(r.cancel_requested_at, clock_timestamp()),
-        cancel_stopped_at = clock_timestamp() - e.stopped * interval '1 s',
+        cancel_stopped_at = greatest(coalesce(r.cancel_requested_at, clock_timestamp()),
+            clock_timestamp() - e.stopped * interval '1 s'),
         progress_note = NULL, current_step = coalesce(e.step, r.current_step),
         step_started_at = coalesce(clock_timestamp() - e.seconds * interval '1 s', r.step_started_at)
     FROM ends e, held h WHERE r.id = e.id AND h.id = r.id

@@ -152,7 +152,8 @@ WITH ends AS (
         cancel_requested_at = CASE WHEN e.status = 'cancelled'
             THEN coalesce(r.cancel_requested_at, clock_timestamp()) ELSE r.cancel_requested_at END,
         cancel_stopped_at = CASE WHEN r.cancel_requested_at IS NOT NULL OR e.status = 'cancelled'
-            THEN clock_timestamp() - e.stopped * interval '1 s' END,
+            THEN greatest(coalesce(r.cancel_requested_at, clock_timestamp()),
+                clock_timestamp() - e.stopped * interval '1 s') END,
         progress = CASE WHEN e.status = 'completed' AND r.cancel_requested_at IS NULL THEN 1 ELSE r.progress END,
         progress_note = NULL, ended_at = clock_timestamp(), lease_until = NULL,
         current_step = CASE WHEN e.status <> 'completed' OR r.cancel_requested_at IS NOT NULL
