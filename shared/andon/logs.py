@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from contextlib import suppress
 
 import structlog
 from structlog.typing import EventDict, Processor
@@ -58,6 +59,13 @@ def configure_capture(level: str, handler: logging.Handler) -> None:
     root.handlers[:] = [handler]
     root.setLevel(number)
     logging.disable(logging.NOTSET)
+
+
+def flush_output() -> None:
+    """Write what is printed and isn't written yet, if that can be: the disk may be full, a stream closed."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError, AttributeError):
+            stream.flush()
 
 
 def _rendered() -> list[Processor]:

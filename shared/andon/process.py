@@ -12,7 +12,7 @@ import psycopg
 from structlog.typing import Processor
 
 from andon.engine.errors import RegistrationError
-from andon.logs import configure_logging
+from andon.logs import configure_logging, flush_output
 from andon.migrations import UnknownRevision
 from andon.settings import Settings, SettingsError
 
@@ -56,6 +56,5 @@ def leave(code: int | str | None = 0) -> NoReturn:
     if isinstance(code, str):
         print(code, file=sys.stderr)
         code = 1
-    sys.stdout.flush()
-    sys.stderr.flush()
+    flush_output()
     os._exit((code or 0) & 0xFF)

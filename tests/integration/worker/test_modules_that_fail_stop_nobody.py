@@ -204,6 +204,31 @@ def test_a_nursery_that_tells_of_no_birth_or_end_any_more_is_ended_and_another_t
     assert len(born) == 1
 
 
+def test_a_nursery_bears_lanes_though_nobody_takes_what_its_modules_print(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "printing.py").write_text("print('said')\n" + GOOD.format(id="printing"))
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
+    loop, born = Loop(), list[Lane]()
+
+    def is_born(lane: Lane) -> None:
+        born.append(lane)
+        loop.close()
+
+    lanes = Lanes(loop, spares=1, idle=0, watch=is_born, unwatch=born.remove, ended=lambda lane, status: None)
+    nursery = NurseryClient(loop, ["printing"], lanes, ready=lambda _: lanes.opened(nursery), ended=lambda: None)
+    out, full = os.dup(1), os.open("/dev/full", os.O_WRONLY)
+    os.dup2(full, 1)
+    nursery.start()
+    os.dup2(out, 1)
+    for each in (out, full):
+        os.close(each)
+    loop.after(60, loop.close)
+    loop.run()
+    nursery.close()
+    assert born
+
+
 @pytest.mark.parametrize("whom", [["lane"], ["nurse"], ["lane", "nurse", "nursery"]])
 def test_a_lane_that_was_stopped_goes_on(folder: Path, whom: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     loop, lived, died = Loop(), list[Lane](), list[int | None]()
@@ -231,8 +256,6 @@ def test_a_lane_that_was_stopped_goes_on(folder: Path, whom: list[str], monkeypa
     loop.run()
     nursery.close()
     assert died == [0]  # in peace, which takes that it goes on
-    for lane in lived:
-        lane.close()
 
 
 @pytest.mark.parametrize("what", ["birth", "end"])

@@ -27,7 +27,7 @@ from andon.engine.steps.beside import BRANCH, Done
 from andon.engine.steps.progress import Progress
 from andon.engine.steps.stepping import failure
 from andon.engine.stops import SIGNAL, Place
-from andon_worker.lane.capture import flush_output
+from andon.logs import flush_output
 from andon_worker.lane.progress import SharedProgress, make_page
 from andon_worker.lane.stopping import LaneStop
 from andon_worker.linux import end_with_parent

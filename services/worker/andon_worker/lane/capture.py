@@ -14,11 +14,11 @@ import logging
 import os
 import sys
 import threading
-from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
 from andon.engine.memos import plain, unstyled
+from andon.logs import flush_output
 from andon_worker.wire import ERROR_MARK, MARK, MAX_LINE, unread
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
@@ -73,13 +73,6 @@ def is_library(logger: str) -> bool:
     module = sys.modules.get(logger.partition(".")[0])
     where = getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", [])), "")
     return "site-packages" in where or "dist-packages" in where
-
-
-def flush_output() -> None:
-    """Let go what is printed and has no end of line yet."""
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError, ValueError, AttributeError):  # the code's own stream, perhaps closed
-            stream.flush()
 
 
 def said_lately() -> bool:

@@ -21,7 +21,8 @@ from andon.engine.memos import Memo
 from andon.engine.ports import Attempt
 from andon.engine.steps.sending import as_text
 from andon.engine.stops import Cause, Stop
-from andon_worker.lane.capture import flush_output, said_lately
+from andon.logs import flush_output
+from andon_worker.lane.capture import said_lately
 from andon_worker.wire import Header, receive, send
 
 FRESH_SECONDS = 0.005

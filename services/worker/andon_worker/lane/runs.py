@@ -17,8 +17,8 @@ from andon.engine.memos import Memo
 from andon.engine.steps.async_step import AsyncStep
 from andon.engine.steps.invoking import as_handlers_see
 from andon.engine.steps.step import Step
+from andon.logs import flush_output
 from andon_worker.lane.branches import Forked
-from andon_worker.lane.capture import flush_output
 from andon_worker.lane.conversation import Conversation, LaneJournal
 from andon_worker.lane.files import Artifacts
 from andon_worker.lane.progress import SharedProgress

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from contextlib import suppress
 
 
 class Scratch:
@@ -14,10 +15,12 @@ class Scratch:
         self._folder = ""
 
     def enter(self, among: str) -> None:
-        """Make it, unless the run before has left it empty: making and removing one waits for the disk."""
+        """Make it, unless the run before has left it empty: making and removing one waits for the disk. Where that is
+        full, code that needs a folder hears of it, and no other.
+        """
         self._folder = os.path.join(among, str(self._number))
-        if not os.path.isdir(self._folder):
-            os.makedirs(self._folder, 0o700)
+        with suppress(OSError):
+            os.makedirs(self._folder, 0o700, exist_ok=True)
         if os.environ.get("TMPDIR") != self._folder:
             os.environ["TMPDIR"] = self._folder
         tempfile.tempdir = None

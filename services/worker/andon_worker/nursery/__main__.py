@@ -19,6 +19,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from andon.engine.declared.functions import Function
+from andon.logs import flush_output
 from andon.settings import Settings
 from andon_worker.linux import end_with_parent, expect_orphans, keep_going, live_on
 from andon_worker.nursery.importing import generators, load, why_not_fork
@@ -125,8 +126,7 @@ class Nursery:
         return True
 
     def _bear(self, lane: int, descriptors: list[int]) -> None:
-        sys.stdout.flush()  # or each lane would say it again
-        sys.stderr.flush()
+        flush_output()  # or each lane would say it again
         try:
             born = self._births(descriptors)
         except OSError as error:

@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import Any, NoReturn
 
 from andon.engine.declared.functions import Function
+from andon.logs import flush_output
 from andon_worker.lane.serve import Ends, live
 from andon_worker.linux import end_with_parent
 from andon_worker.nursery.importing import reseed
@@ -80,8 +81,7 @@ def _child(life: Callable[[], None]) -> NoReturn:
         sys.excepthook(*sys.exc_info())
     finally:
         with suppress(BaseException):
-            sys.stdout.flush()
-            sys.stderr.flush()
+            flush_output()
         os._exit(code)
 
 
