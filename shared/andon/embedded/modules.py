@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
+from andon import unserved
 from andon.embedded.children.spawn import spawn
 from andon.embedded.console import Console
 
@@ -27,6 +28,7 @@ class Modules:
     def __init__(self, names: Sequence[str], env: Mapping[str, str], console: Console) -> None:
         self.names = names
         self._env = env
+        self._home = Path(env["ANDON_HOME"])
         self._console = console
         self.declared: list[dict[str, Any]] = []
         self.unready = False
@@ -39,6 +41,7 @@ class Modules:
         if answer is None:
             return False
         self.unready = answer["unready"] is not None
+        unserved.keep(self._home, answer["failed"])
         wrong = [*answer["failed"].values(), *filter(None, [answer["unready"]])]
         for why in wrong:
             if why not in self._told:

@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 import io
+import re
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from markupsafe import escape
 
+from andon import CancelOn, function, unserved
+from andon.adapters.cel import check_expression
 from andon.adapters.postgres import workers
+from andon.adapters.postgres.registered import functions
+from andon.engine.declared.functions import Registry
+from andon.engine.ids import new_id
+from andon.settings import Settings
 from andon_api.console import home
-from tests.integration.api.conftest import CSV, Client, MakeRun, move
+from tests.integration.api.conftest import CSV, Client, MakeApp, MakeRun, move
 from tests.polling import wait_until
 
 HTMX = {"HX-Request": "true"}
+
+
+def menu(page: str) -> list[str]:
+    """The addresses in a page's menu."""
+    return re.findall('href="([^"]+)"', page.partition('<nav aria-label="Main">')[2].partition("</nav>")[0])
 
 
 @pytest.mark.parametrize(
@@ -179,6 +194,7 @@ def test_a_page_that_is_not_there_says_so(client: Client) -> None:
         "/no/such/page", headers={"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
     )
     assert (nowhere.status_code, nowhere.mimetype, "Page not found" in nowhere.text) == (404, "text/html", True)
+    assert menu(nowhere.text) == menu(client.get("/runs").text)
     for path, accept in [("/no/such/page", "*/*"), ("/api/v1/nothing", "text/html")]:
         assert client.get(path, headers={"Accept": accept}).mimetype == "application/problem+json"
 
@@ -216,7 +232,7 @@ def test_the_first_page_tells_what_runs_waits_and_has_failed_and_who_works(
         database.execute(f"UPDATE andon.runs SET {change} WHERE id = %s".encode(), [made[id]])
     text = client.get("/").text
     assert 'class="chart"' in text
-    for part in ("order-goes", "load", "for a free lane of a worker", "for a time that was set", "order-failed"):
+    for part in ("order-goes", "load", "a free lane of a worker", "a time that was set", "order-failed"):
         assert part in text
     for part in ("too late", "3 of 8 lanes busy", "release blue"):
         assert part in text
@@ -274,3 +290,44 @@ def test_what_is_refused_says_why_and_marks_its_field(client: Client) -> None:
     answer = client.post("/events", data={"name": "a/b", "data": "{no"}, headers=HTMX)
     assert 'data-wrong="data"' in answer.text
     assert "Correct what is marked" in answer.text
+
+
+def test_a_form_names_its_fields_by_their_labels(client: Client) -> None:
+    text = client.post("/cancellations/count", data={"functionId": "nothing", "if": ""}, headers=HTMX).text
+    assert ("Function: expected a registered function" in text, "functionId:" in text) == (True, False)
+    assert 'data-wrong="functionId"' in text
+
+
+def test_functions_are_found_by_id_module_or_event(client: Client, database: psycopg.Connection[Any]) -> None:
+    rules = [CancelOn("work/dropped", match="data.id")]
+    known = function(id="team/job", trigger="work/asked", cancel_on=rules)(lambda event, step: None)
+    functions.register(database, Registry([known], check_expression=check_expression))
+    for each in ("TEAM", "work/a", "dropped", __name__):
+        assert "<h2>team/job</h2>" in client.get(f"/functions?text={each}").text
+    nothing = client.get("/functions?text=nothing-like-it").text
+    assert ("No such function" in nothing, 'data-testid="function"' in nothing) == (True, False)
+
+
+def test_andons_own_events_are_shown_where_they_are_asked_for(client: Client) -> None:
+    for name in ("andonlike/told", "andon/run.cancelled"):
+        client.post("/api/v1/events", json={"name": name, "data": {"runId": str(new_id())}})
+    shown = {
+        path: client.get(path).text for path in ("/events", "/events?own=true", "/events?name=andon%2Frun.cancelled")
+    }
+    assert [("andonlike/told</a>" in text, "andon/run.cancelled</a>" in text) for text in shown.values()] == [
+        (True, False),
+        (True, True),
+        (False, True),
+    ]
+
+
+def test_what_was_saved_and_can_not_be_served_is_told_until_it_can(
+    make_app: MakeApp, settings: Settings, tmp_path: Path
+) -> None:
+    client = make_app(replace(settings, home=tmp_path)).test_client()
+    why = "module 'shop' can't be imported"
+    unserved.keep(tmp_path, {"shop": why})
+    for path in ("/", "/functions"):
+        assert escape(why) in client.get(path).text
+    unserved.keep(tmp_path, {})
+    assert escape(why) not in client.get("/functions").text

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import re
 from typing import Any
 
 import psycopg
 import pytest
 
-from andon import Concurrency, Priority, function
+from andon import Concurrency, Priority, Throttle, function
 from andon.adapters.cel import check_expression
 from andon.adapters.postgres.events import inbox
 from andon.adapters.postgres.registered import functions
 from andon.engine.declared.functions import Registry
+from andon.engine.steps.waiting import CHILD_ENDED
+from andon_api.reads.waiting import WORDS
 from tests.gated import Gated, users
 from tests.integration.api.conftest import Client
 
@@ -45,7 +49,7 @@ def test_a_run_whose_function_has_a_priority_waits_for_its_turn_in_the_queue(
     [run] = Gated(database, work).send(*users(42))
     said = client.get(f"{API}/runs/{run}").json["queuedFor"]
     assert said["rule"] == "queue"
-    assert "its turn in its queue" in client.get(f"/runs/{run}").text
+    assert "a turn in the queue" in client.get(f"/runs/{run}").text
 
 
 def test_many_runs_that_are_repeated_have_each_its_own_data_and_wait_for_the_limit(
@@ -111,3 +115,44 @@ def test_a_run_of_a_paused_function_says_so(client: Client, gated: Gated) -> Non
     gated.open()
     assert client.get(f"{API}/runs/{run}").json["queuedFor"]["rule"] == "pause"
     assert '<a href="/functions#team/job">function team/job</a>' in client.get(f"/runs/{run}").text
+
+
+def test_the_first_page_counts_what_runs_wait_for_and_leads_to_them(
+    client: Client, database: psycopg.Connection[Any]
+) -> None:
+    made = [
+        function(id="limited", trigger="work/limited", concurrency=LIMITS),
+        function(id="slowed", trigger="work/slowed", throttle=Throttle(1, dt.timedelta(hours=1))),
+        function(id="paused", trigger="work/paused"),
+        function(id="ready", trigger="work/ready"),
+    ]
+    gated = Gated(database, *[each(lambda event, step: None) for each in made])
+    assert client.post(f"{API}/functions/paused/pause").status_code == 202
+    gated.pauses.learn([("default", "function", "paused")])
+    runs = {name: gated.send(*users(1, 1, 1), name=f"work/{name}") for name in ("limited", "slowed", "paused", "ready")}
+    gated.open()
+    waiting = "UPDATE andon.runs SET status = 'waiting', started_at = now(), wake_at = %s WHERE id = %s"
+    wait = (
+        "INSERT INTO andon.waits (run_id, step, n, tenant, event, key, after_seq)"
+        " VALUES (%s, 'w', 0, 'default', %s, gen_random_uuid(), 0)"
+    )
+    for run, event in zip(runs["ready"], ("work/answered", CHILD_ENDED, None), strict=True):
+        database.execute(waiting, ["2999-01-01Z", run])
+        if event:
+            database.execute(wait, [run, event])
+    page = client.get("/").text
+    expected = {
+        "concurrency": runs["limited"][1:],
+        "throttle": runs["slowed"][1:],
+        "pause": runs["paused"],
+        "worker": [runs["limited"][0], runs["slowed"][0]],
+        "event": runs["ready"][:1],
+        "child": runs["ready"][1:2],
+        "sleep": runs["ready"][2:],
+    }
+    for what, some in expected.items():
+        assert f'<dt>{len(some)}</dt><dd><a href="/runs?waits={what}">{WORDS[what]}</a>' in page, what
+        shown = client.get(f"/runs?waits={what}").text
+        assert {str(run) for run in some} == set(re.findall(r'<tr id="row-([^"]+)"', shown)), what
+    gated.deploy(function(id="limited", trigger="work/limited")(lambda event, step: None))
+    assert client.get("/runs?waits=former").text.count('<tr id="row-') == 2

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 
 from andon.client import Andon
@@ -42,6 +43,9 @@ class Project:
 
     def save(self, text: str) -> None:
         (self.folder / "greetings.py").write_text(text)
+
+    def page(self, path: str) -> str:
+        return httpx.get(f"http://127.0.0.1:{self.env['PORT']}{path}").text
 
     @contextmanager
     def dev(self, **env: str) -> Iterator[Terminal]:
@@ -87,8 +91,11 @@ def test_a_mistake_is_told_and_a_save_is_taken_over_without_losing_the_run(proje
         ):
             assert re.search(told, terminal.text), told
 
+        project.save("from missing import nothing\n")
+        wait_until(lambda: "No module named &#39;missing&#39;" in project.page("/functions"))
         project.save(FUNCTION.replace("BODY", WAITING))
         wait_until(lambda: terminal.text.count("taken over") == 2)
+        assert "missing" not in project.page("/functions")
         project.andon.events.send("greeting/requested", {"name": "Grace"})
         wait_until(lambda: terminal.text.count("waiting\r\n") == 2)
         project.andon.events.send("greeting/cancelled", {"name": "Grace"})

@@ -63,6 +63,15 @@ def test_the_step_that_a_run_has_stopped_in_is_told(status: str) -> None:
     assert told(all_of(ended, [step("b", "failed")], [])) == [("b", "failed", [(1, "failed")])]
 
 
+@pytest.mark.parametrize(
+    ("kept", "attempt"), [("sleeping", "cancelled"), ("waiting", "cancelled"), ("retrying", "failed")]
+)
+def test_what_waited_when_the_run_ended_is_cut_off_then(kept: str, attempt: str) -> None:
+    [cut] = all_of(run(status="failed", ended_at=at(7)), [step("a", kept)], [])
+    assert told([cut]) == [("a", "cancelled", [(1, attempt)])]
+    assert cut["ended_at"] == at(7)
+
+
 def test_a_step_that_takes_its_workers_with_it_is_told_each_time() -> None:
     error = {"type": "WorkerLost", "message": "3 workers were lost", "step": "b"}
     ended = run(status="failed", ended_at=at(7), current_step="b", step_started_at=at(5), error=error)

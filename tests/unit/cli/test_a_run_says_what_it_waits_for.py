@@ -29,11 +29,11 @@ FAILED = Step(id="knock", status="retrying", attempt=7, started_at=NOW, error={"
         (RUN, "a free lane of a worker"),
         (
             replace(RUN, queued_for=QueuedFor(rule="pause", key="function f", place=2, of=3, holders=())),
-            "the end of a pause of function f, place 2 of 3",
+            "the end of a pause: function f, place 2 of 3",
         ),
         (
             replace(RUN, queued_for=QueuedFor(rule="concurrency", key=None, place=1, of=1, holders=("x",))),
-            "its limit, place 1 of 1, held by x",
+            "a limit of how many go at once, place 1 of 1, held by x",
         ),
         (replace(RUN, status="waiting", steps=(FAILED,)), "another try of knock, after 7 that failed"),
         (replace(RUN, status="waiting", waits=(Wait(step="w", event="a/c"),)), "a/c"),

@@ -2,6 +2,7 @@
 
 import hmac
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import cast
 from urllib.parse import urlencode
@@ -75,6 +76,12 @@ class Gate:
         if seconds := self.rate.wait(caller.key_id):
             raise Problem(429, "This key calls too often.", headers={"Retry-After": str(seconds)})
         return None
+
+    def recognise(self) -> None:
+        """Make a request for what isn't there somebody's, if it is: its page has their menu."""
+        with suppress(Problem, psycopg.Error, SQLAlchemyError):
+            if (caller := self._caller() if self.closed else ANYBODY) is not None:
+                g.principal = caller
 
     def still_open(self) -> Callable[[], Problem | None] | None:
         """Says, later and as often as it is asked, why the request would be refused now; None while it would not.

@@ -20,11 +20,12 @@ ROWS = 50
 
 
 def event_list() -> str:
-    """The log, newest first."""
-    name = request.args.get("name") or None
-    page = events.listed(principal().tenant, limit=ROWS, cursor=request.args.get("cursor"), name=name)
+    """The log, newest first; Andon's own events where they are asked for."""
+    name, own = request.args.get("name") or None, request.args.get("own") == "true"
+    cursor, shown = request.args.get("cursor"), own or name is not None
+    page = events.listed(principal().tenant, limit=ROWS, cursor=cursor, name=name, own=shown)
     known = sorted(events.names_heard(events.functions()))
-    return render_template("console/events.html", page=page, name=name, known=known, every=2000)
+    return render_template("console/events.html", page=page, name=name, own=own, known=known, every=2000)
 
 
 def send() -> Response:

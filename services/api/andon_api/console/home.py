@@ -12,7 +12,7 @@ from andon.adapters.postgres import workers
 from andon_api.console.parts import charts
 from andon_api.database import connection, now
 from andon_api.principal import principal
-from andon_api.reads import events, home, reports
+from andon_api.reads import events, home, reports, waiting
 
 REPORTS = "generate-hybrid-report"
 KNOWN_SECONDS = 10.0
@@ -27,7 +27,7 @@ def page() -> str:
     return render_template(
         "console/home.html",
         going=home.going(tenant),
-        waiting=home.waiting(tenant),
+        waiting=waiting.counted(tenant),
         failed=home.failed(tenant),
         depth=charts.depth(home.queued_times(tenant), now()),
         latency=charts.latency(home.cancel_seconds(tenant)),

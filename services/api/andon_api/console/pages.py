@@ -3,7 +3,9 @@
 from flask import Blueprint, Response, g, render_template, request
 from werkzeug.exceptions import HTTPException
 
+from andon import unserved
 from andon.engine.steps.invoking import given
+from andon_api.access.gate import gate
 from andon_api.access.scopes import READ, scopes_of
 from andon_api.console import audit, bulk, events, home, live, reports, runs, schedules, subjects, usage, webhooks
 from andon_api.console.parts import forms, gist, json_view, show, whys
@@ -13,6 +15,7 @@ from andon_api.http.problems import Problem, of_exception, of_http, problem_resp
 from andon_api.http.rest import PREFIX
 from andon_api.http.strict_fields import rfc3339
 from andon_api.principal import principal
+from andon_api.services import services
 
 
 def blueprint() -> Blueprint:
@@ -33,10 +36,12 @@ def blueprint() -> Blueprint:
     made.app_template_filter("given")(given)
     made.app_template_filter("kind")(show.kind)
     made.app_template_filter("why")(whys.why)
+    made.app_template_filter("said")(whys.said)
     made.app_template_filter("wrong_fields")(whys.fields)
     made.app_template_global("may")(_may)
     made.app_template_global("has_reports")(home.has_reports)
     made.app_template_global("subject_kinds")(subjects.kinds)
+    made.app_template_global("unserved")(lambda: unserved.kept(services().settings.home))
     made.app_template_filter("iso")(rfc3339)
     made.app_template_global("topics")(live.topics)
     Renderings().add_to(made)
@@ -104,6 +109,7 @@ def _nowhere(error: HTTPException) -> Response | tuple[str, int, dict[str, str]]
     """A page for who looks for one where nothing is; programs get a problem as everywhere."""
     if request.path.startswith(f"{PREFIX}/") or "text/html" not in request.headers.get("Accept", ""):
         return problem_response(of_http(error))
+    gate().recognise()
     return _failed(Problem(404, "There is no such page.", title=whys.NO_PAGE))
 
 

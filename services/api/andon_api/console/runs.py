@@ -5,6 +5,7 @@ from flask import Response, render_template, request, url_for
 from andon.adapters.postgres.asks.requests import Conflict, there
 from andon.adapters.postgres.runs.children import below
 from andon.adapters.postgres.runs.run_logs import LEVELS
+from andon.client.models import QUEUED_FOR
 from andon.engine.steps.invoking import given
 from andon_api.asks.pauses import ask_pause, ask_resume
 from andon_api.asks.runs import ask_cancel, ask_rerun
@@ -16,7 +17,7 @@ from andon_api.http.problems import FieldErrors
 from andon_api.http.rest import PREFIX
 from andon_api.http.waiting import Known, wait
 from andon_api.principal import principal
-from andon_api.reads import events, logs, runs
+from andon_api.reads import events, logs, runs, waiting
 from andon_api.reads import functions as registered
 from andon_api.schemas import RUN_STATUSES, FunctionPauseBody, RerunBody
 
@@ -28,7 +29,7 @@ MADE_SECONDS = 3
 def run_list() -> str:
     """Runs, newest first."""
     status, function_id = request.args.get("status") or None, request.args.get("function") or None
-    given = {name: request.args.get(name) or None for name in ("event", "after", "before", "tag", "where")}
+    given = {name: request.args.get(name) or None for name in ("event", "after", "before", "tag", "where", "waits")}
     filters = {
         "limit": ROWS,
         "cursor": request.args.get("cursor"),
@@ -39,8 +40,9 @@ def run_list() -> str:
         "queued_before": forms.utc("before", given["before"]),
         "tag": [given["tag"]] if given["tag"] else [],
         "where": given["where"],
+        "waits_for": given["waits"],
     }
-    if not filters["status"]:
+    if not (filters["status"] or given["waits"]):
         filters["kind"] = "function"  # cleanup is shown with the run that it is for; by its status it is found too
     tenant, wrong = principal().tenant, None
     try:
@@ -61,6 +63,8 @@ def run_list() -> str:
         before=given["before"],
         tag=given["tag"],
         where=given["where"],
+        waits=given["waits"],
+        whats=waiting.WORDS,
         wrong=wrong,
         filtered=any([status, function_id, *given.values()]),
         statuses=RUN_STATUSES,
@@ -79,6 +83,7 @@ def run(id: str) -> str:
         "console/run.html",
         run={**found, "below": below(connection(), found["id"]) if open_family else 0},
         lanes=timeline.lanes(found, now()),
+        queued=QUEUED_FOR,
         retried=_retried(found),
         now=now(),
         lines=logs.newest(found["id"], said, SHOWN_LINES),
@@ -108,10 +113,17 @@ def result(id: str) -> str:
 
 
 def functions() -> str:
-    """What is registered, and what its runs did lately."""
-    return render_template(
-        "console/functions.html", functions=registered.with_statistics(principal().tenant), every=10000
-    )
+    """What is registered, and what its runs did lately; of those that are searched for by id, module or event."""
+    text = request.args.get("text", "").strip()
+    known = registered.with_statistics(principal().tenant)
+    found = [each for each in known if text.lower() in _said(each)]
+    return render_template("console/functions.html", functions=found, known=len(known), text=text, every=10000)
+
+
+def _said(function: Row) -> str:
+    """What a function is searched by."""
+    events = (on.get("event", "") for on in (*function["triggers"], *function["cancel_on"]))
+    return "\n".join((function["id"], function["module"], *events)).lower()
 
 
 def pause_function(name: str) -> Response:

@@ -28,12 +28,19 @@ def of_handler(found: Iterable[Row]) -> list[Row]:
     return [_shape(each) for each in found if each["step"] is None]
 
 
-def with_attempts(steps: Sequence[Row], found: Iterable[Row]) -> list[Row]:
-    """The recorded steps, each with its attempts."""
+def with_attempts(steps: Sequence[Row], found: Iterable[Row], run_ended_at: dt.datetime | None) -> list[Row]:
+    """The recorded steps, each with its attempts; what slept, waited or was to be tried again when the run ended is cut
+    off then.
+    """
     by_step: dict[str | None, list[Row]] = {}
     for each in found:
         by_step.setdefault(each["step"], []).append(_shape(each))
-    return [{**step, "attempts": _of_step(step, by_step.get(step["id"], []))} for step in steps]
+    told = []
+    for step in steps:
+        cut = {"status": "cancelled", "ended_at": run_ended_at} if run_ended_at and step["status"] not in DONE else {}
+        last = step if step["status"] == "retrying" else {**step, **cut}
+        told.append({**step, **cut, "attempts": _of_step(last, by_step.get(step["id"], []))})
+    return told
 
 
 def all_of(run: Row, steps: Sequence[Row], found: Sequence[Row]) -> list[Row]:
@@ -43,7 +50,7 @@ def all_of(run: Row, steps: Sequence[Row], found: Sequence[Row]) -> list[Row]:
     for each in found:
         if each["step"] is not None and each["step"] not in known:
             unrecorded.setdefault(each["step"], []).append(_shape(each))
-    told = with_attempts(steps, found)
+    told = with_attempts(steps, found, run["ended_at"])
     status = run["status"] if run["ended_at"] else "retrying"
     for id, attempts in unrecorded.items():
         last = attempts[-1]

@@ -59,15 +59,17 @@ def _rule(run: Row, door: UUID) -> Row:
     return {"rule": None, "key": None}
 
 
+def gates(function: Row) -> tuple[Gate, ...]:
+    """Those of a function that is registered; none of one that another release declares."""
+    try:
+        return gates_of(from_json(function["settings"]["declaration"]))
+    except (TypeError, ValueError, KeyError, AttributeError):
+        return ()
+
+
 def _gate(run: Row, door: UUID) -> Gate | None:
-    for function in functions():
-        if function["id"] == run["function_id"]:
-            try:
-                gates = gates_of(from_json(function["settings"]["declaration"]))
-            except (TypeError, ValueError, KeyError, AttributeError):  # of another release
-                return None
-            return next((gate for gate in gates if gate.head == door.bytes[:HEAD]), None)
-    return None
+    own = (gate for each in functions() if each["id"] == run["function_id"] for gate in gates(each))
+    return next((gate for gate in own if gate.head == door.bytes[:HEAD]), None)
 
 
 def _count(condition: object) -> int:

@@ -12,7 +12,7 @@ from andon.adapters.postgres.events import skips
 from andon.adapters.postgres.models import DeadEvent, EventRow, FunctionRow, OutboxRow, Run, Skip
 from andon.adapters.postgres.registered.functions import stored_triggers
 from andon.engine.dispatch.hearing import unheard
-from andon.engine.events import why_only_ours
+from andon.engine.events import OWN, why_only_ours
 from andon_api.database import Row, now, rows
 from andon_api.http import paging
 from andon_api.http.paging import Listing
@@ -48,10 +48,12 @@ def names_heard(functions: Sequence[Row]) -> set[str]:
     return {on["event"] for each in functions for on in (*each["triggers"], *each["cancel_on"]) if "event" in on}
 
 
-def listed(tenant: str, *, limit: int, cursor: str | None, name: str | None = None) -> Row:
-    """A page of events, newest first."""
+def listed(tenant: str, *, limit: int, cursor: str | None, name: str | None = None, own: bool = True) -> Row:
+    """A page of events, newest first; without `own`, none of those that Andon itself sends."""
     query = select(_EVENT).where(_EVENT.c.tenant == tenant)
-    listing = Listing("events", {"name": name})
+    listing = Listing("events", {"name": name, **({} if own else {"own": False})})
+    if not own:
+        query = query.where(~func.starts_with(_EVENT.c.name, OWN))
     if name is not None:
         query = query.where(_EVENT.c.name == name)
     if after := listing.decode(cursor, paging.seq):

@@ -1,5 +1,6 @@
 """Runs, with the event that triggered them, their steps and how they were cancelled."""
 
+import datetime as dt
 from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import quote
@@ -17,7 +18,7 @@ from andon_api.database import Row, db, rows
 from andon_api.http import paging
 from andon_api.http.paging import Listing
 from andon_api.http.rest import PREFIX
-from andon_api.reads import artifacts, attempts, doors, searching
+from andon_api.reads import artifacts, attempts, doors, searching, waiting
 from andon_api.reads.room import fitting
 from andon_api.services import services
 
@@ -180,7 +181,8 @@ def steps(tenant: str, id: str, *, limit: int, cursor: str | None) -> Row | None
     found = rows(query.order_by(*_PLACE).limit(limit + 1))
     page = listing.page([_shape_step(row) for row in found], limit, _place)
     ids = [each["id"] for each in page["items"]]
-    return {**page, "items": attempts.with_attempts(page["items"], attempts.of(run_id, *ids) if ids else [])}
+    tried = attempts.of(run_id, *ids) if ids else []
+    return {**page, "items": attempts.with_attempts(page["items"], tried, _ended_at(run_id))}
 
 
 def _place(row: Row) -> list[Any]:
@@ -196,7 +198,7 @@ def step(tenant: str, id: str, step_id: str) -> Row | None:
     if not found:
         return None
     shaped = _shape_step({**found[0], "has_output": found[0]["output"] is not None})
-    return attempts.with_attempts([shaped], attempts.of(run_id, step_id))[0]
+    return attempts.with_attempts([shaped], attempts.of(run_id, step_id), _ended_at(run_id))[0]
 
 
 def output(tenant: str, id: str) -> Row | None:
@@ -221,6 +223,10 @@ def own(tenant: str, id: str) -> UUID | None:
     return run_id
 
 
+def _ended_at(run_id: UUID) -> dt.datetime | None:
+    return db.session.scalar(select(_RUN.c.ended_at).where(_RUN.c.id == run_id))
+
+
 def _shape_step(row: Row) -> Row:
     place = f"{PREFIX}/runs/{row['run_id']}/steps/{quote(row['id'], safe='')}"
     return {**row, "output_url": place if row["has_output"] else None}
@@ -234,6 +240,7 @@ _ASKED: dict[str, Callable[[str, Any], ColumnElement[bool]]] = {
     "report_id": lambda tenant, id: _RUN.c.subject_id == reports.of(tenant, parse_id(id) or NOBODY),
     "queued_after": lambda _, time: _RUN.c.queued_at >= time,
     "queued_before": lambda _, time: _RUN.c.queued_at < time,
+    "waits_for": lambda tenant, kind: _RUN.c.id.in_(waiting.ids(tenant, kind)),
 }
 """What each filter of a tenant asks of a run."""
 

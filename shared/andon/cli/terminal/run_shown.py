@@ -9,6 +9,7 @@ from rich.text import Text
 
 from andon.cli.terminal.show import cell, percent, took, who
 from andon.client import Attempt, LogLine, Run, Step
+from andon.client.models import QUEUED_FOR
 
 LEVELS = {"stderr": "yellow", "warning": "yellow", "error": "red", "critical": "red", "debug": "dim"}
 
@@ -100,7 +101,7 @@ def _awaited(run: Run) -> str | None:
     if run.queued_for:
         return run.queued_for.words
     if run.status == "queued":
-        return "a free lane of a worker"
+        return QUEUED_FOR["worker"]
     again = [step for step in run.steps if step.status == "retrying"] if run.status == "waiting" else []
     if again:
         return f"another try of {', '.join(step.id for step in again)}, after {again[0].attempt} that failed"

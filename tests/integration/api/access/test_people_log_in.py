@@ -15,6 +15,7 @@ from flask.testing import FlaskClient
 from andon.settings import Settings
 from tests.integration.api.access.conftest import Caller, MakeKey
 from tests.integration.api.conftest import MakeApp
+from tests.integration.api.test_console import menu
 from tests.polling import wait_until
 
 HTMX = {"HX-Request": "true"}
@@ -46,6 +47,14 @@ def test_a_page_asks_to_log_in_and_comes_back(closed: Flask) -> None:
     assert (answer.status_code, answer.headers["Location"]) == (303, "/login?next=%2Fruns%3Fstatus%3Dfailed")
     page = closed.test_client().get(answer.headers["Location"])
     assert 'name="next" value="/runs?status=failed"' in page.text
+
+
+@pytest.mark.parametrize("scopes", [["admin", "read"], ["read"]])
+def test_a_page_that_is_not_there_has_the_menu_of_who_looks_for_it(log_in: LogIn, scopes: list[str]) -> None:
+    client = log_in(scopes=scopes)
+    nowhere = client.get("/no/such/page", headers={"Accept": "text/html"})
+    assert (nowhere.status_code, menu(nowhere.text)) == (404, menu(client.get("/runs").text))
+    assert ("/audit" in menu(nowhere.text)) == ("admin" in scopes)
 
 
 def test_an_open_page_whose_session_ended_is_sent_to_log_in(closed: Flask) -> None:

@@ -1,8 +1,20 @@
 """Why something was refused, in a sentence for the person who asked for it."""
 
+from collections.abc import Mapping
+
 from andon_api.http.problems import Problem
 
 NO_PAGE = "Page not found"
+LABELS = {
+    "functionId": "Function",
+    "startedAfter": "Queued from",
+    "after": "Queued from",
+    "startedBefore": "Queued before",
+    "before": "Queued before",
+    "if": "Only if",
+    "datasetId": "Data",
+}
+"""Of the fields that aren't called as they are labelled."""
 WHYS = {
     401: "Your key has run out or was revoked: log in again.",
     403: "Your key may look, and not do this. Whoever gave it to you can make one that may.",
@@ -21,7 +33,24 @@ def why(problem: Problem) -> str:
     return "" if problem.title == NO_PAGE else WHYS.get(problem.status, "")
 
 
+def said(problem: Problem) -> str:
+    """What is wrong, in words: fields by their labels."""
+    named = [
+        f"{label}: {each['detail']}" if (label := _label(_place(each))) else each["detail"] for each in problem.errors
+    ]
+    return "; ".join(named) or problem.detail
+
+
 def fields(problem: Problem) -> str:
     """The names of the fields that are wrong, as forms have them."""
-    places = [each.get("pointer") or each.get("parameter") or "" for each in problem.errors]
-    return " ".join(place.rpartition("/")[2].lstrip("?") for place in places if place)
+    return " ".join(place.rpartition("/")[2] for place in map(_place, problem.errors) if place)
+
+
+def _place(error: Mapping[str, str]) -> str:
+    return error.get("pointer") or error.get("parameter") or ""
+
+
+def _label(place: str) -> str:
+    """`/data/pages` is Data.pages: below its label, a field of somebody's data has its own name."""
+    name, *below = place.strip("/").split("/")
+    return ".".join([LABELS.get(name, name.capitalize()), *below])

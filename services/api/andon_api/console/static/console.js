@@ -88,13 +88,13 @@ document.body.addEventListener("htmx:beforeSwap", (event) => {
   if (isLook(event)) noteStatuses();
 });
 
-// A list of lines whose end a person sees keeps showing its end.
-let atEnd = false;
-const lines = () => document.querySelector("[data-follow]");
+// A list whose end a person sees keeps showing its end.
+let elsewhere = [];
+const lists = () => [...document.querySelectorAll("[data-follow]")];
 const isAtEnd = (list) => list.scrollTop + list.clientHeight >= list.scrollHeight - 8;
-const toEnd = () => { const list = lines(); if (list) list.scrollTop = list.scrollHeight; };
-document.body.addEventListener("htmx:beforeSwap", () => { const list = lines(); atEnd = !list || isAtEnd(list); });
-document.body.addEventListener("htmx:afterSettle", () => { if (atEnd) toEnd(); });
+const toEnd = () => { for (const list of lists()) if (!elsewhere.includes(list.id)) list.scrollTop = list.scrollHeight; };
+document.body.addEventListener("htmx:beforeSwap", () => { elsewhere = lists().filter((list) => !isAtEnd(list)).map((list) => list.id); });
+document.body.addEventListener("htmx:afterSettle", toEnd);
 toEnd();
 
 async function copy(text) {
