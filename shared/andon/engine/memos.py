@@ -9,6 +9,7 @@ from andon.engine.errors import InvalidResult
 from andon.engine.tracebacks import causes_of, frames_of, text_of
 
 MAX_RESULT_BYTES = 4 * 1024 * 1024
+LONGEST_PLACE = 300
 _STYLE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_])")
 
 
@@ -41,7 +42,8 @@ def encode_result(name: str | None, value: Any) -> str:
         text = json.dumps(value, allow_nan=False, separators=(",", ":"), ensure_ascii=False)
         size = len(text.encode())  # refuses half a surrogate pair, which no other program could read
     except (TypeError, ValueError, RecursionError) as error:
-        raise InvalidResult(name, f"{who} returned {type(value).__name__}, which is not JSON: {error}") from None
+        place = "" if isinstance(error, RecursionError) else _place(value)
+        raise InvalidResult(name, f"{who} returned {type(value).__name__}, which is not JSON{place}: {error}") from None
     if size > MAX_RESULT_BYTES:
         raise InvalidResult(
             name,
@@ -49,6 +51,18 @@ def encode_result(name: str | None, value: Any) -> str:
             "kept; store it as an artifact, by step.artifact",
         )
     return text
+
+
+def _place(value: Any, above: str = "") -> str:
+    """Where in the value the first part is that is no JSON, as Python would reach it; nothing where it is all of it."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, (list, tuple)) else ()
+    for key, each in items:
+        try:
+            json.dumps(each, allow_nan=False, ensure_ascii=False).encode()
+        except (TypeError, ValueError):
+            place = f"{above}[{key!r:.80}]"
+            return _place(each, place) if len(place) < LONGEST_PLACE else f" at {place}…"
+    return f" at {above}" if above else ""
 
 
 def plain(text: str) -> str:

@@ -237,7 +237,7 @@ def test_what_comes_unfit_to_a_handler_fails_its_run_for_good(model: Any) -> Non
     assert ended.status == "failed"
     assert ended.error is not None
     assert "don't fit" in ended.error["message"]
-    assert "pages" in ended.error["message"]
+    assert "data.pages.0.number: " in ended.error["message"]
 
 
 def test_the_shape_crosses_processes_and_what_is_no_model_is_refused() -> None:

@@ -114,6 +114,7 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"triggers": [On("a"), On("work/cancelled")]}, "cancel_on=", "'work/cancelled' is its own cancel event"),
     ({"triggers": [On("work/*", if_="event.data.id > 0")]}, "cancel_on=", "is its own cancel event"),
     ({"triggers": []}, "trigger=", "expected the name of an event, or triggers=[...]"),
+    ({"trigger": Cron("0 2 * * *")}, "trigger=", "Cron(...) goes into triggers=[...]"),
     ({"trigger": "a", "triggers": [On("b")]}, "trigger=", "and not both"),
     *(
         ({"tags": tags}, "tags=", words)

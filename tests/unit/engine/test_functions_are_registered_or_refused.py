@@ -60,7 +60,7 @@ def test_a_module_is_loaded_with_each_function_once(module: ModuleType) -> None:
 
 @pytest.mark.parametrize("name", ["no_such_module", "andon.no_such_module", "no_such_package.functions"])
 def test_a_module_that_is_not_there_is_named(name: str) -> None:
-    with pytest.raises(RegistrationError, match=f"ANDON_FUNCTIONS names '{name}'"):
+    with pytest.raises(RegistrationError, match=f"ANDON_FUNCTIONS names '{name}'$"):
         Registry.load([name])
 
 

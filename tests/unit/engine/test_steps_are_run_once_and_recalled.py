@@ -75,6 +75,23 @@ def test_a_result_that_is_not_json_fails_the_run_at_once_and_names_the_step(run:
     assert run.statuses() == {"odd": "failed"}
 
 
+ITSELF: list[Any] = []
+ITSELF.append(ITSELF)
+
+
+@pytest.mark.parametrize(
+    ("value", "place"),
+    [
+        ({"rows": [1, {"when": dt.date(2026, 1, 1)}]}, "not JSON at ['rows'][1]['when']: "),
+        ({"a": "\ud800"}, "not JSON at ['a']: "),
+        (ITSELF, "not JSON at [0][0]"),
+        ({(1, 2): 3}, "not JSON: keys must be"),
+    ],
+)
+def test_what_is_no_json_within_a_result_is_named_by_its_place(run: Run, value: Any, place: str) -> None:
+    assert place in error_of(run.go(lambda event, step: step.run("odd", lambda: value)))["message"]
+
+
 def test_four_mebibytes_are_kept_and_more_is_refused_with_advice(run: Run) -> None:
     limit = 4 * 1024 * 1024
     assert run.go(lambda event, step: len(step.run("big", lambda: "x" * (limit - 2)))) == Completed(str(limit - 2))

@@ -79,7 +79,12 @@ def _told(error: Exception) -> str:
     errors = getattr(error, "errors", None)
     if callable(errors) and (first := next(iter(errors()), None)):  # pydantic's
         return f"{'.'.join(['data', *map(str, first['loc'])])}: {first['msg']}"
-    return str(getattr(error, "messages", None) or error)
+    said, place = getattr(error, "messages", None) or str(error), ["data"]
+    while isinstance(said, Mapping) and said:  # marshmallow's
+        name, said = next(iter(said.items()))
+        place += [] if name == "_schema" else [str(name)]
+    said = " ".join(map(str, said)) if isinstance(said, list) else str(said)
+    return f"{'.'.join(place)}: {said}" if hasattr(error, "messages") else said
 
 
 def _name(model: Any) -> str:

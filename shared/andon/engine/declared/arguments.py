@@ -74,6 +74,8 @@ def span(most: dt.timedelta, *, optional: bool = False) -> Check:
 
 def trigger(value: Any) -> str | None:
     """The name of an event that there can be, but for the one that each run of the function would send at its end."""
+    if isinstance(value, (On, Cron)):
+        return f"expected the name of an event: {type(value).__name__}(...) goes into triggers=[...]"
     return event_name(value) or on_fault(On(value))
 
 

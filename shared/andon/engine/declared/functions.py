@@ -389,5 +389,6 @@ def functions_in(module: str) -> list[Function]:
     except ModuleNotFoundError as error:
         if error.name is None or not f"{module}.".startswith(f"{error.name}."):
             raise
-        raise RegistrationError(f"ANDON_FUNCTIONS names {module!r}, which can't be imported") from None
+        named = f"`-f` or ANDON_FUNCTIONS names {module!r}"
+        raise RegistrationError(f"there is no module {error.name!r}: {named}") from None
     return list({id(each): each for each in members.values() if isinstance(each, Function)}.values())
