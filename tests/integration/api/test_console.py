@@ -80,10 +80,10 @@ def test_one_form_uploads_makes_and_generates(client: Client) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"title": " "}, "title"),
+        ({"title": " "}, "Title: "),
         ({"dataset_id": ""}, "choose a dataset"),
-        ({"resamples": "many"}, "whole number"),
-        ({"resamples": "-1"}, "resamples"),
+        ({"resamples": "many"}, "Resamples: expected a whole number"),
+        ({"resamples": "-1"}, "Resamples: "),
     ],
 )
 def test_a_wrong_form_says_what_is_wrong_and_makes_nothing(

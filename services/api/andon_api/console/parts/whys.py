@@ -12,7 +12,9 @@ LABELS = {
     "startedBefore": "Queued before",
     "before": "Queued before",
     "if": "Only if",
-    "datasetId": "Data",
+    "datasetId": "Dataset",
+    "locale": "Numbers and days as in",
+    "url": "URL",
 }
 """Of the fields that aren't called as they are labelled."""
 WHYS = {
@@ -52,5 +54,5 @@ def _place(error: Mapping[str, str]) -> str:
 
 def _label(place: str) -> str:
     """`/data/pages` is Data.pages: below its label, a field of somebody's data has its own name."""
-    name, *below = place.strip("/").split("/")
+    name, *below = place.removeprefix("/options").strip("/").split("/")
     return ".".join([LABELS.get(name, name.capitalize()), *below])
