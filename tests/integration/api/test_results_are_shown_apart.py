@@ -78,6 +78,7 @@ def test_of_very_many_steps_the_newest_are_shown_and_all_can_be_paged_through(
     shown = client.get(f"{API}/runs/{run}").json
     assert shown["stepCount"] == 600 + STEPS + 2
     assert [each["id"] for each in shown["steps"]] == [f"more-{number}" for number in range(100, 600)]
+    assert f"the newest 500 of {shown['stepCount']} steps" in client.get(f"/runs/{run}").text
     names, cursor = [], ""
     while cursor is not None:
         page = client.get(f"{API}/runs/{run}/steps?limit=200{cursor and f'&cursor={cursor}'}").json
