@@ -25,10 +25,12 @@ ROLES = (
 _NUMERIC_ALONE = frozenset({"measure", "money", "percent", "count", "duration", "year", "geo"})
 AVERAGED = frozenset({"measure", "money", "percent", "count", "duration"})
 SUMMED = frozenset({"money", "count", "duration"})
+ALONG = "rises evenly from row to row"  # in the reason of what says how far along a row is
 _CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _NO_TOTAL = re.compile(
     r"^(?!.*(?<!running )total)(?:.*[^a-z])?(?:prices?|preis|precio|prix|prezzo|rate|unit ?(?:cost|price)|cost per|"
-    r"balance|saldo|kontostand|guthaben|solde|残高|余额|average|avg|mean|median|age|alter|latency|pace|gdp|"
+    r"balance|bal|saldo|kontostand|guthaben|solde|残高|余额|average|avg|mean|median|age|alter|latency|pace|gdp|"
+    r"tenure|seniority|experience|betriebszugehörigkeit|(?:lead|cycle|response|resolution|waiting) ?time|"
     r"per ?cap(?:ita)?|pop|population|einwohner|inhabitants|employees|headcount|stock|on hand|capacity|wages?|hourly|"
     r"per [a-z]+|pro [a-z]+|net worth|market ?cap|valuation|msrp|assets|liabilities|debt|equity|rooms|"
     r"(?:bed|bath)rooms?|seats|cylinders|siblings|followers|members|cumul[a-z]*|価格|単価|价格|单价|kumul[a-z]*|"
@@ -117,8 +119,13 @@ class Column:
 
     @property
     def summed(self) -> bool:
-        """Whether a total of it means something: not of prices, stocks or ages, though a mean does."""
-        return self.averaged and self.role in SUMMED and not _NO_TOTAL.search(_plain(self.name))
+        """Whether a total of it means something: not of prices, stocks, ages or elapsed time."""
+        return self.averaged and self.role in SUMMED and not self.along and not _NO_TOTAL.search(_plain(self.name))
+
+    @property
+    def along(self) -> bool:
+        """Whether it says how far along its row is, as time that went by: a mean of it says nothing."""
+        return self.reason.startswith(ALONG)
 
     @property
     def answers(self) -> tuple[str, str] | None:

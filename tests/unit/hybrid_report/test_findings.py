@@ -195,9 +195,7 @@ def test_nines_far_from_all_others_count_as_missing_and_that_is_said(profile: Pr
 
 def test_a_guess_at_what_spans_are_in_is_a_sentence(profile: Profile) -> None:
     told = said("quality", profile("quality", "wait,x\n" + "".join(f"{i % 9}:{i % 49 + 11},{i}\n" for i in range(60))))
-    assert (
-        "wait is read as hours and minutes: 1:30 is 5,400 seconds; as spreadsheets take them. This is assumed" in told
-    )
+    assert "wait is read as hours and minutes: 1:30 is 1.5 hours; as spreadsheets take them. This is assumed" in told
 
 
 def test_totals_of_groups_are_left_out_and_that_is_said(profile: Profile) -> None:

@@ -356,8 +356,8 @@ KINDS: dict[str, list[File]] = {
         column("x", lambda i: f"{i % 9}:{i:02}", T, "1:01"),
     ],
     "spans of time": [
-        column("duration", lambda i: f"{i}:30", N, 5400.0),
-        column("duration", lambda i: f"{i}h30", N, 5400.0),
+        column("duration", lambda i: f"{i}:30", N, 1.5),
+        column("duration", lambda i: f"{i}h30", N, 1.5),
         column("song length", lambda i: f"{i % 9}:30", N, 90.0),
         column("duration", lambda i: f"{i}:30" if i % 2 else f"1:{i:02}:30", N, 90.0),
         column("lap", lambda i: f"0:{i:02}:01.5", N, 61.5),
@@ -365,11 +365,11 @@ KINDS: dict[str, list[File]] = {
         column("result", lambda i: f"1:{i + 10},25", N, 71.25),
         column("runtime (min)", lambda i: f"{i % 20}:{i + 11}", N, 72.0),
         column("Elapsed Time", lambda i: f"{i + 24}:{i + 11}", N, 1512.0),
-        column("hours worked", lambda i: f"{i + 24}:{i + 11}", N, 90720.0),
-        column("duration", lambda i: f"{i % 9}:{i + 11}", N, 4320.0),
-        column("x", lambda i: f"2:{i + 11}:{i + 12}", N, 7933.0),
+        column("hours worked", lambda i: f"{i + 24}:{i + 11}", N, 25.2),
+        column("duration", lambda i: f"{i % 9}:{i + 11}", N, 1.2),
+        column("x", lambda i: f"2:{i + 11}:{i + 12}", N, 7933 / 3600),
         column("Avg. Time on Page", lambda i: f"00:0{9 - i % 9}:{i + 11}", N, 492.0),
-        column("Überstunden", lambda i: f"-{i}:{i + 11}", N, -4320.0),
+        column("Überstunden", lambda i: f"-{i}:{i + 11}", N, -1.2),
     ],
     "credits and debits": [
         column("amount", lambda i: f"{i + 1},10,000.50 {('Dr', 'Cr')[i % 2]}", N, 210000.5),
@@ -639,7 +639,7 @@ def test_the_order_of_day_and_month_can_be_said(tmp_path: Path, order: str, seco
     assert duckdb.connect().execute(f"FROM read_parquet('{made}')").fetchall()[1] == (second, 1)
 
 
-@pytest.mark.parametrize(("order", "second"), [("hm", 5400.0), ("ms", 90.0)])
+@pytest.mark.parametrize(("order", "second"), [("hm", 1.5), ("ms", 90.0)])
 @pytest.mark.parametrize("name", ["duration", "x"])
 def test_what_a_span_is_in_can_be_said(tmp_path: Path, name: str, order: str, second: float) -> None:
     (tmp_path / "t.csv").write_text(table(f"{name},n", lambda i: f"{i % 9}:{29 + i % 30},{i}"))
@@ -651,10 +651,10 @@ def test_what_a_span_is_in_can_be_said(tmp_path: Path, name: str, order: str, se
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
-        ("duration", lambda i: f"{i % 9}:{i + 11}", "5,400 seconds; as spreadsheets take them. This is assumed"),
+        ("duration", lambda i: f"{i % 9}:{i + 11}", "1.5 hours; as spreadsheets take them. This is assumed"),
         ("elapsed", lambda i: f"{i + 24}:{i + 11}", "90 seconds; hours would go beyond a day. This is assumed"),
-        ("pause", lambda i: f"0:{i % 10 + 11}", "5,400 seconds; as the column's name says"),
-        ("duration", lambda i: f"{i}:{i % 9 * 5:02}", "5,400 seconds; the second parts are multiples of five"),
+        ("pause", lambda i: f"0:{i % 10 + 11}", "1.5 hours; as the column's name says"),
+        ("duration", lambda i: f"{i}:{i % 9 * 5:02}", "1.5 hours; the second parts are multiples of five"),
         ("x", lambda i: f"{i % 9}:{i + 11}", "Kept as text: times of day or spans?"),
     ],
 )

@@ -198,7 +198,7 @@ READ: dict[str, tuple[str, str | bytes, list[str], tuple[Any, ...]]] = {
     ),
     "telephones by name": ("t.csv", table("phone,x", lambda i: f"{5551000000 + i},{i}"), [WORDS, WHOLE], ("5551000001", 1)),
     "telephones by a plus": ("t.csv", table("t,x", lambda i: f"+4917{10000000 + i},{i}"), [WORDS, WHOLE], ("+491710000001", 1)),
-    "durations": ("t.csv", table("lap,x", lambda i: f"1:{i:02}:05,{i}"), [NUMBER, WHOLE], (3665.0, 1)),
+    "durations": ("t.csv", table("lap,x", lambda i: f"1:{i:02}:05,{i}"), [NUMBER, WHOLE], (3665 / 3600, 1)),
     "twenty digits": (
         "t.csv",
         table("id,x", lambda i: f"{21602730330000060100 + i},{i}"),

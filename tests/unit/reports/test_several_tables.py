@@ -1,7 +1,5 @@
 """Several tables in a sheet, remarks far down, formulas without results: what is read, and what is told of the rest."""
 
-from __future__ import annotations
-
 import importlib
 import io
 from collections.abc import Callable

@@ -71,6 +71,7 @@ def _evidence(found: Found) -> Evidence:
         unit=found.spelling.unit or None,
         sample=words,
         ascending=judging.ascending(list(words)),
+        step=judging.step(words) if found.spelling.type in {"integer", "number"} and not found.tokens else None,
     )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from andon.reports.options import NOTHING_SAID, ColumnChoice
-from andon.reports.values import clock, magnitudes, missing, moments, numbers, since
+from andon.reports.values import angles, clock, magnitudes, missing, moments, numbers, since
 from andon.reports.values.spelling import (
     BOOLEAN,
     INTEGER,
@@ -24,6 +24,7 @@ from andon.reports.values.spelling import (
 )
 
 _NUMERIC = {"integer", "number"}
+_UNEVEN = 0.02
 ALMOST = 0.7  # of the values, for a column to be called almost numeric, or almost dates
 _JUDGED = 2_000  # different values that every spelling is tried on
 _SOME = 500  # of them for the one that most are written in
@@ -155,6 +156,19 @@ def ascending(values: Sequence[str]) -> bool:
     return len(read) > 2 and (all(a < b for a, b in pairs) or all(a > b for a, b in pairs))
 
 
+def step(sample: Mapping[str, int]) -> float | None:
+    """By how much plain numbers rise from each to the next, if all do by as much but for what was rounded away."""
+    if any(count > 1 for count in sample.values()):
+        return None
+    try:
+        read = [float(value.replace(",", ".")) for value in sample]
+    except ValueError:
+        return None
+    steps = [b - a for a, b in itertools.pairwise(read)]
+    mean = (read[-1] - read[0]) / len(steps) if steps else 0.0
+    return mean if mean > 0 and all(abs(each - mean) <= _UNEVEN * mean for each in steps) else None
+
+
 def _kept_as_text(name: str, values: Sequence[str]) -> tuple[bool, str]:
     """Whether values that could be read as numbers are names, and why."""
     digits = [value for value in values if _DIGITS.fullmatch(value.strip())]
@@ -188,9 +202,16 @@ def _all(name: str, values: Sequence[str], *, said: bool = False) -> list[Spelli
         found += _spelled(values)
         found += magnitudes.candidates(values[:_JUDGED])
     found += [BOOLEAN, moments.ISO_DATE, moments.ISO_TIMESTAMP, moments.MONTH, moments.QUARTER]
-    found += [moments.MONTH_FIRST, moments.WEEK, moments.EAST_ASIAN, moments.QUARTER_FIRST]
+    found += [
+        moments.MONTH_FIRST,
+        moments.WEEK,
+        moments.WEEK_FIRST,
+        moments.FISCAL_YEAR,
+        moments.EAST_ASIAN,
+        moments.QUARTER_FIRST,
+    ]
     if not first.isascii():
-        found += [OTHER_INTEGER, OTHER_NUMBER]
+        found += [angles.DEGREES, OTHER_INTEGER, OTHER_NUMBER]
     if not _VERSION.search(_spaced(name)):
         names = _names(name)
         found += [
@@ -201,7 +222,7 @@ def _all(name: str, values: Sequence[str], *, said: bool = False) -> list[Spelli
     if timed := clock.meant(name, values):
         found.append(timed)
     if said:
-        found += [clock.DURATION, clock.SHORT, clock.TIME_OF_DAY]
+        found += [clock.HOURLY, clock.SHORT, clock.TIME_OF_DAY]
     return found
 
 

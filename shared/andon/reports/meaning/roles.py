@@ -7,14 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from andon.reports.columns import Column
+from andon.reports.columns import ALONG, Column
 from andon.reports.values.clock import HOURS
 from andon.reports.values.numbers import is_money, is_share, whole
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What is known of a column's values; `distinct` may be an estimate, `low` and `high` are of numbers alone."""
+    """What is known of a column's values; `distinct` may be an estimate, `low` and `high` are of numbers alone, `step`
+    is by how much they rise from row to row, if all do by as much."""
 
     values: int = 0
     distinct: int = 0
@@ -23,10 +24,12 @@ class Evidence:
     unit: str | None = None
     sample: Mapping[str, int] | None = None
     ascending: bool = False
+    step: float | None = None
     beside: frozenset[str] = frozenset()
     """The names of all columns, as `plain_name` writes them."""
 
 
+_FEWEST_STEPS, _UNEVEN = 10, 0.05
 _LONG = 10**11  # article numbers, accounts and the like have twelve digits and more
 # What rises by one in each row and isn't named like this counts the rows.
 _ORDERED = re.compile(
@@ -98,6 +101,10 @@ _CODE = _words(
     "flight",
     "port",
     "gender code",
+    "last ?4",
+    "last four",
+    "kostenstelle",
+    "cost cent(?:er|re)",
 )
 _GEO = _words(
     "lat",
@@ -137,7 +144,7 @@ _YEAR = _words(
     "jahrgang",
 )
 _KIND = re.compile(
-    r"(?:^|[^a-z])(?:p?class|kind|typ|type|category|cluster|segment|group|"
+    r"(?:^|[^a-z])(?:p?class|kind|typ|type|category|cluster|segment|group|visit|wave|arm|"
     r"klasse|kategorie|gruppe|classe|clase|tipo|grupo)$"
 )
 _MONTHS, _YEARS = {"month", "monat", "mes", "mois", "mese"}, {"year", "yr", "jahr", "año", "année"}
@@ -228,6 +235,8 @@ _MONEY = _words(
     "gewinn",
     "fatturato",
     "ventas",
+    "ventes",
+    "recettes",
     "chiffre d affaires",
     "margin usd",
     "discount amount",
@@ -275,6 +284,8 @@ _COUNT = _words(
     "participants",
     "guests",
     "followers",
+    *("headcount", "impressions", "impr", "conversions", "pageviews", "übernachtungen", "ankünfte", "einwohner"),
+    *("wähler", "wahlberechtigte", "stimmen", "habitants", "nuitées", "viajeros", "pernoctaciones"),
     "likes",
     "shares",
     "besucher",
@@ -288,9 +299,15 @@ _DURATION = {
     **dict.fromkeys(("sec", "secs", "second", "seconds", "sekunden"), "s"),
     **dict.fromkeys(("min", "mins", "minutes", "minuten"), "min"),
     **dict.fromkeys(("hrs", "hours", "stunden"), "h"),
-    **dict.fromkeys(("days", "tage", "dias", "jours"), "days"),
+    **dict.fromkeys(("days", "tage", "dias", "jours", "fehltage"), "days"),
+    **dict.fromkeys(("weeks", "wochen", "months", "monate", "years", "yrs", "jahre"), ""),
     **dict.fromkeys(("duration", "elapsed", "dauer", "runtime", "delay", "latency", "uptime", "downtime", "age"), ""),
+    **dict.fromkeys(("tenure", "seniority"), ""),
 }
+_TAKEN = re.compile(
+    r"(?:^| )(?:spent|lead|cycle|response|wait|waiting|handling|resolution|travel|processing|load) time$|"
+    r"^time spent"
+)
 _SPEED = re.compile(r"wind|speed|veloc|geschw|gust|vitesse")  # in metres per second rather than milliseconds
 _EXTREMES = ("max", "mean", "avg", "median", "maximum")
 _UNITS_OF_TIME = {"ms", "s", "sec", "min", "h", "hrs", "hours", "hour", "days", "day", "weeks", "months", "years", "d"}
@@ -358,12 +375,15 @@ def _of_numbers(name: str, type_: str, of: Evidence) -> tuple[str, str]:
         return "percent", "by its name a share"
     if _MONEY.search(name):
         return "money", "by its name an amount of money"
+    evenly = f"{ALONG} by {of.step:.6g}, as time that goes by or the number of a row" if _rises_evenly(of) else ""
     for word in name.split():
         if word in _DURATION and not (word == "min" and _is_minimum(name, of)) and not _SPEED.search(name):
-            return "duration", "by its name a span of time"
+            return "duration", evenly or "by its name a span of time"
+    if _TAKEN.search(name) and not _are_clocks(of):
+        return "duration", evenly or "by its name a span of time"
     if whole and _COUNT.search(name) and (of.low is None or of.low >= 0):
         return "count", "whole numbers, by name a count"
-    return "measure", "whole numbers" if whole else "numbers with fractions"
+    return "measure", evenly or ("whole numbers" if whole else "numbers with fractions")
 
 
 def _of_words(name: str, of: Evidence) -> tuple[str, str]:
@@ -381,7 +401,7 @@ def _of_words(name: str, of: Evidence) -> tuple[str, str]:
         return "category", f"{of.distinct:,} ranges of numbers"
     coded = bool(sample) and sum(map(_is_mark, sample)) >= 0.8 * len(sample)
     if coded and repeated and not _CODE.search(name) and all(any(map(str.isalpha, value)) for value in sample):
-        return "category", f"{of.distinct:,} different values in {of.values:,} cells"
+        return "category", _several(of)
     unique = of.values > 1 and of.distinct >= 0.95 * of.values
     digits = bool(sample) and all(any(map(str.isdigit, value)) for value in sample)
     if unique and of.values >= 5 and (coded or _ID.search(name)) and (spaces < 1 or (digits and _ID.search(name))):
@@ -391,10 +411,15 @@ def _of_words(name: str, of: Evidence) -> tuple[str, str]:
     if coded or _CODE.search(name):
         return "code", "marks with digits in them" if coded else "by its name a code"
     if of.distinct <= max(20, min(1000, 0.2 * of.values)) and not (lengths and max(lengths) > 80):
-        return "category", f"{of.distinct:,} different values in {of.values:,} cells"
+        return "category", _several(of)
     if unique and lengths and max(lengths) <= 40 and spaces < 1:
         return "id", "words, hardly one of which occurs twice"
     return "text", "words, most of them different"
+
+
+def _several(of: Evidence) -> str:
+    many = "one value" if of.distinct == 1 else f"{of.distinct:,} different values"
+    return f"{many} in {of.values:,} {'cell' if of.values == 1 else 'cells'}"
 
 
 _BAND = re.compile(
@@ -469,6 +494,13 @@ def _within(of: Evidence, low: float, high: float) -> bool:
 
 def _steps_of_one(of: Evidence) -> bool:
     return of.low is not None and int(of.high) - int(of.low) <= 1.05 * of.values + 1
+
+
+def _rises_evenly(of: Evidence) -> bool:
+    """Whether each row is as far beyond the one before as all are; of years and the like more is known by name."""
+    if not of.step or of.low is None or of.values < _FEWEST_STEPS:
+        return False
+    return abs((of.high - of.low) / of.step + 1 - of.values) <= max(1.0, _UNEVEN * of.values)
 
 
 def _are_clocks(of: Evidence) -> bool:

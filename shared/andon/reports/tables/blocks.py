@@ -1,7 +1,5 @@
 """Several tables in one sheet: one below another, set apart by empty lines, or side by side, by an empty column."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby

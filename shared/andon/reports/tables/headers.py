@@ -13,6 +13,7 @@ _PREAMBLE_RECORDS = 100
 _UNITS_BELOW, _LONGEST_UNIT = 200, 20
 _FEWEST_STACKED = 3
 _FEWEST_BELOW = 10
+_FEWEST_TICKED = 2
 _RULE = re.compile(r"\s*(?::?-{2,}:?|={2,})\s*")
 
 
@@ -43,7 +44,7 @@ def ruled(record: Sequence[str]) -> bool:
 
 def stacked(records: Sequence[Sequence[str]]) -> list[str]:
     """The names that two records make, as `2023` over `Q1` and `Q2`, where the first leaves cells empty that the second
-    fills, above columns of numbers; none where they aren't a header."""
+    fills, above columns of numbers or of ticked answers; none where they aren't a header."""
     if len(records) < 2 + _FEWEST_STACKED or len(records[0]) != len(records[1]):
         return []
     over, under = ([cell.strip() for cell in record] for record in records[:2])
@@ -61,13 +62,20 @@ def stacked(records: Sequence[Sequence[str]]) -> list[str]:
     below = [place for place in named if over[place] or any(over[:place])]
     if any(sum(bool(row[place].strip()) for row in rest) < 0.5 * len(rest) for place in named if place not in below):
         return []  # the name of a group of rows, in a line of its own
-    if any(sum(is_typed(row[place]) for row in rest) < 0.8 * len(rest) for place in below):
+    counted = all(sum(is_typed(row[place]) for row in rest) >= 0.8 * len(rest) for place in below)
+    if not counted and not _are_ticked(under, rest):
         return []
     names, group = [], ""
     for place, (one, other) in enumerate(zip(over, under, strict=True)):
         group = one or (group if place in below else "")
         names.append(" ".join(filter(None, (group, other))))
     return names
+
+
+def _are_ticked(names: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """Whether several columns hold nothing but their own name, as surveys write the answers that were ticked."""
+    held = {name: {row[place].strip() for row in rows} for place, name in enumerate(names) if name}
+    return sum(values <= {name, ""} for name, values in held.items()) >= _FEWEST_TICKED
 
 
 def preamble(records: Sequence[Sequence[str]], width: int) -> int:

@@ -38,6 +38,7 @@ _PARTS = re.compile(
     re.IGNORECASE,
 )
 _DAY, _NOON, _NIGHT = 24, 12, 5  # hours
+_MOSTLY = 0.9
 _ROUND, _ENOUGH = 5, 6  # minutes that people write are multiples of five; so many seconds hardly are
 
 _SPAN = r"\s*(?P<sign>-?)(?P<h>\d{1,5})[:hH](?P<m>[0-5]\d)(?::(?P<s>[0-5]\d(?:[.,]\d{1,9})?))?\s*h?\s*"
@@ -56,6 +57,10 @@ DURATION = Spelling(
     "h:mm:ss",
     "s",
 )
+# Spans of hours are told in hours: a working week of 33:30 is 33.5.
+HOURLY = replace(
+    DURATION, spec={"kind": "hours", "order": "hm"}, sql=f"({DURATION.sql} / 3600)", shown="h:mm", unit="h"
+)
 _SHORT = r"\s*(?P<sign>-?)(?:(?P<h>\d{1,5}):(?P<mm>[0-5]\d)|(?P<m>\d{1,5})):(?P<s>[0-5]\d(?:[.,]\d{1,9})?)\s*"
 SHORT = Spelling(
     "number",
@@ -69,7 +74,7 @@ SHORT = Spelling(
 )
 ASSUMED = "This is assumed"  # in the note of what nothing in a file told for sure
 _READ = {
-    "hm": "hours and minutes: 1:30 is 5,400 seconds",
+    "hm": "hours and minutes: 1:30 is 1.5 hours",
     "ms": "minutes and seconds: 1:30 is 90 seconds",
 }
 _SPOKEN = (
@@ -144,7 +149,8 @@ def _span(name: str, told: Sequence[re.Match[str]]) -> Spelling:
     """Whether spans are in hours and minutes or in minutes and seconds, and what is said of that."""
     rests = [each["rest"] or "" for each in told]
     if all(rest.startswith(":") for rest in rests) or any(each["mark"] != ":" for each in told):
-        return DURATION
+        long = sum(int(each["first"]) > 0 for each in told) >= _MOSTLY * len(told)
+        return HOURLY if long else DURATION
     # Beside 1:02:30, and with fractions behind it, nobody writes 0:45 for three quarters of an hour.
     if any(rests):
         return replace(SHORT, notes=(f"Two parts are read as {_READ['ms']}.",))
@@ -159,4 +165,4 @@ def _span(name: str, told: Sequence[re.Match[str]]) -> Spelling:
 
 
 def _said(order: str, why: str) -> Spelling:
-    return replace(DURATION if order == "hm" else SHORT, notes=(f"Read as {_READ[order]}; {why}.",))
+    return replace(HOURLY if order == "hm" else SHORT, notes=(f"Read as {_READ[order]}; {why}.",))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import zoneinfo
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -202,6 +203,22 @@ WEEK = _of_parts(
     # The week of the fourth of January is a year's first.
     "(date_trunc('week', try_cast(told.y || '-01-04' AS DATE)) + to_days(7 * (try_cast(told.w AS INTEGER) - 1)))",
     "2024-W01",
+)
+WEEK_FIRST = _of_parts(
+    "week first",
+    r"\s*(?i:kw|cw|wk|w|week|woche|sem(?:aine|ana)?|uke|vecka|uge)[ .-]{0,2}(?P<w>0?[1-9]|[1-4]\d|5[0-3])"
+    r"[ /,.-]{1,2}(?P<y>20\d\d)\s*",
+    "(date_trunc('week', try_cast(told.y || '-01-04' AS DATE)) + to_days(7 * (try_cast(told.w AS INTEGER) - 1)))",
+    "W01/2024",
+)
+FISCAL_YEAR = replace(
+    _of_parts(
+        "fiscal year",
+        r"(?i:fy|gj)[ '’-]?(?P<c>19|20)?(?P<y>\d\d)(?:[/-](?:20)?\d\d)?",
+        "(CASE WHEN told.c <> '' THEN told.c WHEN told.y >= '70' THEN '19' ELSE '20' END) || told.y || '-01-01'",
+        "FY24",
+    ),
+    notes=("A fiscal year is shown as the calendar year that names it.",),
 )
 EAST_ASIAN = _of_parts(
     "east asian date",

@@ -29,6 +29,7 @@ _SIDE = re.compile(r"[CD]R\.?", re.IGNORECASE)
 _WORD = r"[^\d\s.,;:()%+/$€£¥-][^\d\s,;:()$€£¥]{0,11}"
 _GAP = "[\\s\u00a0\u202f]*"
 _SIGN = r"[-+−–]?"  # the last two are a typographer's minus, and what stands in for it
+_BEHIND = re.compile(_WORDS)  # what people write behind the digits
 _MONEY = re.compile(rf"(?:{MARKS})")
 _CORE = re.compile(
     rf"{_GAP}\(?{_GAP}{_SIGN}{_GAP}(?P<before>{MARKS})?{_GAP}\(?{_GAP}{_SIGN}{_GAP}"
@@ -137,6 +138,8 @@ def _shown(decimal: str, group: str, unit: str, whole: bool) -> str | None:
     if whole and not group and not unit:
         return None
     text = f"1{group}234" + ("" if whole else f"{decimal}56")
-    if is_money(unit):
+    if is_share(unit):
+        return f"12{unit}" if whole else f"12{decimal}5{unit}"
+    if is_money(unit) and decimal == "." and not _BEHIND.fullmatch(unit):
         return f"{unit}{text}"
-    return f"{text}{unit}" if unit == "" or is_share(unit) else f"{text} {unit}"
+    return f"{text} {unit}".strip()

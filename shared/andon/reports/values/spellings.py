@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from andon.reports.values import clock, magnitudes, moments, numbers, since
+from andon.reports.values import angles, clock, magnitudes, moments, numbers, since
 from andon.reports.values.spelling import (
     BOOLEAN,
     INTEGER,
@@ -24,9 +24,27 @@ _FIXED = {
     each.spec["kind"]: each
     for each in (
         *(TEXT, INTEGER, LONG_INTEGER, POINT_ZERO, NUMBER, BOOLEAN, OTHER_INTEGER, OTHER_NUMBER, moments.QUARTER_FIRST),
+        angles.DEGREES,
         *(moments.ISO_DATE, moments.ISO_TIMESTAMP, moments.COMPACT, moments.COMPACT_TIME),
-        *(clock.DURATION, clock.SHORT, clock.SPOKEN, clock.TIME_OF_DAY, since.SERIAL_DAY, since.SERIAL_MOMENT),
-        *(moments.MONTH, moments.MONTH_FIRST, moments.COMPACT_MONTH, moments.WEEK, moments.QUARTER, moments.EAST_ASIAN),
+        *(
+            clock.DURATION,
+            clock.HOURLY,
+            clock.SHORT,
+            clock.SPOKEN,
+            clock.TIME_OF_DAY,
+            since.SERIAL_DAY,
+            since.SERIAL_MOMENT,
+        ),
+        *(
+            moments.MONTH,
+            moments.MONTH_FIRST,
+            moments.COMPACT_MONTH,
+            moments.WEEK,
+            moments.WEEK_FIRST,
+            moments.FISCAL_YEAR,
+            moments.QUARTER,
+            moments.EAST_ASIAN,
+        ),
     )
 }
 
