@@ -126,7 +126,7 @@ def test_a_pair_with_few_rows_in_common_is_left_out_and_named(tmp_path: Path) ->
     frame = pd.DataFrame({"x": random.normal(0, 1, 600).round(3), "y": random.normal(0, 1, 600).round(3)})
     frame["rare"] = np.where(np.arange(600) < 25, frame["x"] * 3, np.nan).round(3)
     said = text(told(frame, tmp_path, "correlations"), "correlations")
-    assert "2 pairs of columns have values in fewer than 30 common rows and are left out: x and rare" in said
+    assert "2 pairs of columns have values in fewer than 30 common rows and are left out: x with rare" in said
     assert "x and rare rise" not in said
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from andon_worker.hybrid_report.section import Grid
-from andon_worker.hybrid_report.wording import Wording, label, some
+from andon_worker.hybrid_report.wording import Wording, brief, label, some
 
 _MOST_COLUMNS = 8
 _MISSING = 0.05  # the change of a share of missing values that is told
@@ -104,19 +104,19 @@ def change_sentences(found: dict[str, Any], wording: Wording) -> list[str]:
         told.append(f"Its times reach to {wording.moment(until[1])}; they reached to {wording.moment(until[0])}.")
     columns = found["columns"]
     for which, verb in (("added", "Added"), ("removed", "Gone")):
-        if names := [label(name) for name in columns[which]]:
+        if names := [brief(name) for name in columns[which]]:
             told.append(f"{verb}: {'the column' if len(names) == 1 else 'the columns'} {some(names)}.")
-    told += [f"{label(name)} was read as {old} and is read as {new}." for name, old, new in columns["retyped"][:5]]
+    told += [f"{brief(name)} was read as {old} and is read as {new}." for name, old, new in columns["retyped"][:5]]
     if repeats := found["repeatedRows"]:
         told.append(f"{wording.count(repeats[1], 'row')} repeat an earlier one, after {wording.number(repeats[0])}.")
     told += [
-        f"Of {label(name)}, {wording.percent(new, 1)} of the values are missing, after {wording.percent(old, 1)}."
+        f"Of {brief(name)}, {wording.percent(new, 1)} of the values are missing, after {wording.percent(old, 1)}."
         for name, old, new in found["missing"]
     ]
     for name, old, new in found["ends"][:3]:
         for place, which in enumerate(("highest", "lowest")):
             if old[place] != new[place]:
-                told.append(f"The {which} mean of {label(name)} is that of {new[place]}; it was that of {old[place]}.")
+                told.append(f"The {which} mean of {brief(name)} is that of {new[place]}; it was that of {old[place]}.")
     return told or (["The means of some columns moved."] if found["means"] else ["Nothing that is compared changed."])
 
 

@@ -9,7 +9,7 @@ from andon.reports import Column
 from andon.reports.values import missing
 from andon.reports.values.clock import ASSUMED
 from andon_worker.hybrid_report.section import Grid, Sentence
-from andon_worker.hybrid_report.wording import Wording, label, listed, some
+from andon_worker.hybrid_report.wording import WHOLE, Wording, brief, label, listed, some
 
 _NAMES = {
     "encoding": "Encoding",
@@ -54,7 +54,7 @@ def unread_sentences(found: dict[str, Any], wording: Wording) -> list[Sentence]:
     """The columns that a few cells keep from being what they nearly are."""
     return [
         Sentence(
-            f"{label(each['name'])} holds {_type(each['type'])} but for {wording.count(each['count'], 'cell')} "
+            f"{brief(each['name'])} holds {_type(each['type'])} but for {wording.count(each['count'], 'cell')} "
             f"({some([_cell(cell) for cell in each['cells']], 3)}).",
             effect=0.45,
         )
@@ -78,7 +78,7 @@ def reading_sentences(found: dict[str, Any], wording: Wording) -> list[Sentence]
     counts = {
         name: sum(each["count"] for each in tokens if each["token"] == missing.UNSAVED) for name, tokens in lost.items()
     }
-    if named := [f"{label(name)} ({wording.count(many, 'cell')})" for name, many in counts.items() if many]:
+    if named := [f"{brief(name)} ({wording.count(many, 'cell')})" for name, many in counts.items() if many]:
         told.append(
             Sentence(
                 f"Formulas without a saved result count as missing: {some(named, 5)}. A spreadsheet that opens the "
@@ -101,10 +101,10 @@ def reading_sentences(found: dict[str, Any], wording: Wording) -> list[Sentence]
         )
     for column in found["columns"]:
         guessed = [note for note in column.get("notes", ()) if ASSUMED in note]
-        told += [Sentence(f"{label(column['name'])} is {each[0].lower()}{each[1:]}", effect=0.4) for each in guessed]
+        told += [Sentence(f"{brief(column['name'])} is {each[0].lower()}{each[1:]}", effect=0.4) for each in guessed]
         odd = [each for each in column.get("missing", ()) if not missing.is_token(each["token"])]
         for each in odd[:2]:
-            name, rows = label(column["name"]), wording.count(each["count"], "row")
+            name, rows = brief(column["name"]), wording.count(each["count"], "row")
             told.append(
                 Sentence(
                     f"{name} is “{label(each['token'], 30)}” in {rows}: it stands for no value, and counts as missing.",
@@ -131,7 +131,7 @@ def provenance_grids(found: dict[str, Any], wording: Wording) -> list[Grid]:
     ]
     columns = [
         (
-            label(each["name"], 48),
+            label(each["name"], WHOLE),
             " ".join(filter(None, (each.get("format"), each.get("unit") if not each.get("format") else None))),
             some([f"“{m['token']}” ({wording.number(m['count'])})" for m in each["missing"]], 12)
             if each.get("missing")
@@ -142,7 +142,7 @@ def provenance_grids(found: dict[str, Any], wording: Wording) -> list[Grid]:
     ]
     unread = [
         (
-            label(each["name"], 48),
+            label(each["name"], WHOLE),
             each["type"],
             some([_cell(cell, 80) for cell in each["cells"]], 3),
             wording.number(each["count"]),

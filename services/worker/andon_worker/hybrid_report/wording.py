@@ -208,6 +208,29 @@ def one_way(sentence: str) -> str:
 _JOINERS = "\u200c\u200d"  # parts of words and of signs in many scripts, though they show nothing by themselves
 
 
+WHOLE = 200  # characters: of a column's name, in a table
+_SHORT, _FRONT = 40, 0.6
+_ASIDE = re.compile(r"\s*[(\[][^()\[\]]{12,}[)\]]")
+_WORD = re.compile(r"[^\s_]+[\s_]*")
+
+
+def brief(name: object) -> str:
+    """A column's name as a sentence bears it: a long one without its remarks in brackets, and without words in its
+    middle, for a unit stands at its end. Questions are in quotation marks."""
+    text = label(name, WHOLE)
+    if len(text) > _SHORT:
+        text = _ASIDE.sub("", text) or text
+    if len(text) > _SHORT:
+        words, front, back = _WORD.findall(text), "", ""
+        while words and len(front) + len(words[0]) <= _FRONT * _SHORT:
+            front += words.pop(0)
+        while words and len(front) + len(words[-1]) + len(back) < _SHORT:
+            back = words.pop() + back
+        gap = " … " if " " in text else "…"
+        text = f"{front.rstrip(' _')}{gap}{back}" if front else label(text, _SHORT)
+    return f"“{text.strip()}”" if "?" in text else text.strip()
+
+
 def label(value: object, most: int = 80) -> str:
     """A name or a value on one line, cut to a length that a chart and a table can bear."""
     if isinstance(value, bool):

@@ -22,6 +22,7 @@ _ZEROS = 0.5
 _MIXED = (0.02, 0.98)
 _SAMPLED = 5_000
 _FAR = 10.0
+_FEWEST_VALUES, _RARE = 10, 0.1  # of fewer, as prices of a shop, one that is frequent is a value
 _KNOWN_CODES = {-1.0, -9.0, -99.0, -999.0, -9999.0, -99999.0, 99.0, 999.0, 9999.0, 99999.0, 999999.0}
 
 Alert = dict[str, Any]
@@ -80,8 +81,10 @@ def _placeholders(table: Table, values: dict[str, Values]) -> list[Alert]:
             (low, at_low, _less(next_low, low), _less(high, next_low)),
             (high, at_high, _less(high, next_high), _less(next_high, low)),
         ):
-            known = end * each.unit in _KNOWN_CODES and rows >= max(3, 0.005 * each.count)
+            few = table.seen[name].distinct < _FEWEST_VALUES
+            known = not few and end * each.unit in _KNOWN_CODES and rows >= max(3, 0.005 * each.count)
             apart = gap > _FAR * rest and (end * each.unit).is_integer() and rows < 0.5 * each.count
+            apart = apart and not (few and rows > _RARE * each.count)
             if rows >= 2 and rest > 0 and (apart or (known and gap > 0.5 * rest)):
                 (mean,) = table.one(f"SELECT avg({each.sql}) FROM data WHERE {each.sql} <> {double(end)}")
                 found.append(

@@ -39,7 +39,9 @@ def measures(table: Table, options: ReportOptions, most: int = MOST_MEASURES) ->
     single = [name for name in varying(table) if name not in alike]
     for column in single:
         seen = table.seen[column]
-        if averaged[column] in {"money", "count"}:
+        if table.column(column).along:
+            rest.append(column)
+        elif averaged[column] in {"money", "count"}:
             known.append(column)
         elif units[column] == HOURS:
             rest.append(column)
@@ -51,7 +53,8 @@ def measures(table: Table, options: ReportOptions, most: int = MOST_MEASURES) ->
             rest.append(column)
     known.sort(key=lambda name: (not table.column(name).summed, averaged[name] != "money"))
     if is_sequence(table, time_column(table, options)):
-        series = [name for name in single if name in measured or table.seen[name].distinct > _MOST_STEPS]
+        going = [name for name in single if not table.column(name).along]
+        series = [name for name in going if name in measured or table.seen[name].distinct > _MOST_STEPS]
         return ([*known, *(name for name in series if name not in known)] or rest)[:most]
     found = [*known, *measured]
     return ([*found, *(counted if len(found) < _FEWEST_MEASURES else [])] or rest)[:most]

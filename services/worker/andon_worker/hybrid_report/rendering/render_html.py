@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from andon_worker.hybrid_report.document import Document
-from andon_worker.hybrid_report.drawing import to_svg
+from andon_worker.hybrid_report.drawing import narrowed, to_svg
 from andon_worker.hybrid_report.rendering.facts import method, subtitle
 from andon_worker.hybrid_report.rendering.parts import Part, parts
 from andon_worker.hybrid_report.section import Figure, Grid
@@ -91,9 +91,12 @@ def _rest(quiet: list[Part]) -> str:
 
 def _figure(section: str, figure: Figure) -> str:
     note = f' <span class="note">{escape(figure.note)}</span>' if figure.note else ""
+    drawn = to_svg(figure.drawing)
+    if figure.wide:
+        drawn = to_svg(figure.drawing, "full") + to_svg(narrowed(figure.drawing), "narrow")
     return (
         f'<figure class="{"wide" if figure.wide else "half"}" id="{figure_id(section, figure.key)}">'
-        f"<figcaption>{escape(figure.heading)}{note}</figcaption>{to_svg(figure.drawing)}</figure>\n"
+        f"<figcaption>{escape(figure.heading)}{note}</figcaption>{drawn}</figure>\n"
     )
 
 
@@ -115,7 +118,7 @@ _NUMBER = ' class="number"'
 
 def _cells(row: tuple[str, ...], words: int) -> str:
     first, *others = row
-    cells = [f'<th scope="row">{escape(first)}</th>']
+    cells = [f'<th scope="row">{escape(first).replace("_", "_<wbr/>")}</th>']
     cells += [f"<td{'' if place < words else _NUMBER}>{escape(text)}</td>" for place, text in enumerate(others, 1)]
     return "".join(cells)
 

@@ -16,7 +16,7 @@ from andon_worker.hybrid_report.drawing import FULL
 from andon_worker.hybrid_report.figures.across import across
 from andon_worker.hybrid_report.figures.table import clean, open_table
 from andon_worker.hybrid_report.section import Figure, Grid, Result, Section, Sentence
-from andon_worker.hybrid_report.wording import MISSING, Wording, label, some
+from andon_worker.hybrid_report.wording import MISSING, WHOLE, Wording, brief, label, some
 
 _MOST_BARS = 15
 _FIRST_ROWS = 5
@@ -79,14 +79,14 @@ def sentences(result: Result, wording: Wording) -> list[Sentence]:
     if periods := result["periods"]:
         told.append(
             Sentence(
-                f"The {wording.count(periods['count'], 'column')} from {label(periods['first'])} to "
-                f"{label(periods['last'])} hold a value for each {periods['unit']}: the sections on trends, drivers, "
+                f"The {wording.count(periods['count'], 'column')} from {brief(periods['first'])} to "
+                f"{brief(periods['last'])} hold a value for each {periods['unit']}: the sections on trends, drivers, "
                 "outliers and groups take them as one column."
             )
         )
     # Fractions that happen to differ identify nothing.
     named = [c for c in columns if c["role"] not in AVERAGED]
-    keys = [label(c["name"]) for c in named if result["exactDistinct"] and c["distinct"] == rows > 1]
+    keys = [brief(c["name"]) for c in named if result["exactDistinct"] and c["distinct"] == rows > 1]
     if keys:
         each = "identifies" if len(keys) == 1 else "each identify"
         told.append(Sentence(f"{some(keys)} {each} every row: no value repeats."))
@@ -107,7 +107,7 @@ def _missing(result: Result, wording: Wording) -> Sentence:
     where = "all of them in" if len(gaps) == 1 else f"in {wording.count(len(gaps), 'column')}; most in"
     return Sentence(
         f"{wording.percent(result['missingCells'], result['cells'])} of all values are missing, {where} "
-        f"{label(most['name'])} ({wording.percent(most['missing'], result['rows'])} of its rows).",
+        f"{brief(most['name'])} ({wording.percent(most['missing'], result['rows'])} of its rows).",
         effect=0.6 * share if share >= 0.05 else 0.0,
         figure="missing" if len(gaps) > 1 else "",
     )
@@ -118,8 +118,7 @@ def figures(result: Result, wording: Wording) -> list[Figure]:
     if len(gaps) < 2:
         return []  # the sentence says it
     rows = [
-        Bar(label(c["name"], 40), c["missing"], wording.percent(c["missing"], result["rows"]))
-        for c in gaps[:_MOST_BARS]
+        Bar(brief(c["name"]), c["missing"], wording.percent(c["missing"], result["rows"])) for c in gaps[:_MOST_BARS]
     ]
     note = "share of rows"
     if len(gaps) > len(rows):
@@ -131,7 +130,7 @@ def grids(result: Result, wording: Wording) -> list[Grid]:
     about = "" if result["exactDistinct"] else "about "
     rows = [
         (
-            label(c["name"], 48),
+            label(c["name"], WHOLE),
             _kind(c),
             wording.number(c["missing"]),
             wording.percent(c["missing"], result["rows"]),
@@ -147,7 +146,7 @@ def grids(result: Result, wording: Wording) -> list[Grid]:
     caption = "The first rows" + (f" (of the first {width} columns)" if width < len(result["columns"]) else "")
     return [
         Grid("Columns", ("Column", "Read as", "Missing", "Share", "Distinct values"), rows, words=2),
-        Grid(caption, tuple(label(name, 24) for name in first["columns"]), cells, words=width),
+        Grid(caption, tuple(brief(name) for name in first["columns"]), cells, words=width),
     ]
 
 

@@ -16,7 +16,7 @@ from andon_worker.hybrid_report.figures.sums import Sum, is_part, sums
 from andon_worker.hybrid_report.figures.table import Table, clean, open_table
 from andon_worker.hybrid_report.provenance import provenance, provenance_grids, reading_sentences, unread_sentences
 from andon_worker.hybrid_report.section import Figure, Grid, Result, Section, Sentence
-from andon_worker.hybrid_report.wording import MISSING, Wording, label, listed, some
+from andon_worker.hybrid_report.wording import MISSING, WHOLE, Wording, brief, label, listed, some
 
 _SHOWN_REPEATS = 5
 _SHOWN_COLUMNS = 7
@@ -123,7 +123,7 @@ _SAID = {"placeholder", "identical", "copies", "repeatedKey", "totals", "variant
 
 
 def _say(alert: Alert, wording: Wording) -> Sentence:
-    name = label(alert["columns"][0])
+    name = brief(alert["columns"][0])
     match alert["kind"]:
         case "placeholder":
             value = alert["value"]
@@ -134,12 +134,12 @@ def _say(alert: Alert, wording: Wording) -> Sentence:
                 f"{name} is {spelled} in {wording.count(alert['rows'], 'row')}, far from all its other values: it "
                 f"looks like a placeholder for no value{without}.",
                 effect=0.65,
-                about=(name, "placeholder"),
+                about=(alert["columns"][0], "placeholder"),
             )
         case "identical":
-            return Sentence(f"{name} and {label(alert['columns'][1])} have the same value in every row.", effect=0.3)
+            return Sentence(f"{name} and {brief(alert['columns'][1])} have the same value in every row.", effect=0.3)
         case "copies":
-            others = [label(each) for each in alert["columns"][1:]]
+            others = [brief(each) for each in alert["columns"][1:]]
             one = len(others) == 1
             return Sentence(
                 f"{some(others)} nearly {'repeats' if one else 'repeat'} {name}: what is found of it holds for "
@@ -149,7 +149,7 @@ def _say(alert: Alert, wording: Wording) -> Sentence:
             )
         case "sum":
             return Sentence(
-                f"{name} is the sum of {some([label(each) for each in alert['columns'][1:]])} in every row."
+                f"{name} is the sum of {some([brief(each) for each in alert['columns'][1:]])} in every row."
             )
         case "totals":
             words, rows = listed([f"“{value}”" for value in alert["values"]]), alert["rows"]
@@ -191,7 +191,7 @@ def _missing_words(result: Result, wording: Wording) -> list[Sentence]:
         many = max((n for columns, n in rows.items() if set(names) <= set(columns)), default=0)
         told.append(
             Sentence(
-                f"{some([label(name) for name in names])} are missing in nearly the same rows"
+                f"{some([brief(name) for name in names])} are missing in nearly the same rows"
                 + (f" ({wording.count(many, 'row')})." if many else "."),
                 effect=min(0.4, many / result["rows"]),
             )
@@ -200,7 +200,7 @@ def _missing_words(result: Result, wording: Wording) -> list[Sentence]:
         unit, most, least = result["missing"]["overTime"]["unit"], column["most"], column["least"]
         told.append(
             Sentence(
-                f"{label(column['name'])} is missing most {wording.at(most['start'], unit)} "
+                f"{brief(column['name'])} is missing most {wording.at(most['start'], unit)} "
                 f"({wording.percent(most['share'], 1)} of the rows) and least "
                 f"{wording.at(least['start'], unit)} ({wording.percent(least['share'], 1)}).",
                 effect=0.5 * (most["share"] - least["share"]),
@@ -227,8 +227,7 @@ def figures(result: Result, wording: Wording) -> list[Figure]:
     if not uneven:
         return []
     series = [
-        Series(label(column["name"], 40), [(start, 100 * share) for start, share in column["points"]])
-        for column in uneven
+        Series(brief(column["name"]), [(start, 100 * share) for start, share in column["points"]]) for column in uneven
     ]
     drawing = charts.line("Missing values over time", series, wording, zero=True)
     per = result["missing"]["overTime"]["unit"]
@@ -238,19 +237,19 @@ def figures(result: Result, wording: Wording) -> list[Figure]:
 
 def grids(result: Result, wording: Wording) -> list[Grid]:
     remarks = [
-        (listed([label(name, 32) for name in alert["columns"]]), *_remark(alert, wording))
+        (listed([label(name, WHOLE) for name in alert["columns"]]), *_remark(alert, wording))
         for alert in result["alerts"]
         if alert["kind"] not in _SAID
     ]
     patterns = [
-        (some([label(name, 32) for name in pattern["columns"]], 6), wording.number(pattern["rows"]))
+        (some([label(name, WHOLE) for name in pattern["columns"]], 6), wording.number(pattern["rows"]))
         for pattern in result["missing"]["patterns"]
     ]
     repeats = [
         (*(MISSING if cell is None else label(cell, 24) for cell in row["cells"]), wording.number(row["times"]))
         for row in result["repeats"]["rows"]
     ]
-    columns = [label(name, 24) for name in result["repeats"]["columns"]]
+    columns = [brief(name) for name in result["repeats"]["columns"]]
     return [
         Grid("Remarks on columns", ("Column", "Remark", "How much"), remarks, words=3),
         Grid("Which values are missing together", ("Missing in the same row", "Rows"), patterns),

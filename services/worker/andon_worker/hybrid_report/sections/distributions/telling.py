@@ -10,7 +10,7 @@ from andon_worker.hybrid_report.charts import Bar
 from andon_worker.hybrid_report.scales import in_order
 from andon_worker.hybrid_report.section import Figure, Grid, Result, Sentence
 from andon_worker.hybrid_report.sections.distributions.places import places_figure
-from andon_worker.hybrid_report.wording import MISSING, Wording, label
+from andon_worker.hybrid_report.wording import MISSING, WHOLE, Wording, brief, label
 
 _FEWEST_IN_TAIL = 20
 _STANDING_OUT = 0.03
@@ -40,17 +40,17 @@ def sentences(result: Result, wording: Wording) -> list[Sentence]:
             if top["count"] / column["count"] >= _LOPSIDED:
                 share = wording.percent(top["count"], column["count"])
                 value = label(top["value"], 40)
-                told.append(Sentence(f"{share} of the values of {label(column['name'])} are “{value}”."))
+                told.append(Sentence(f"{share} of the values of {brief(column['name'])} are “{value}”."))
             elif _alike(column):
                 times, many = wording.count(top["count"], "time"), wording.number(column["distinct"])
-                told.append(Sentence(f"Each of the {many} values of {label(column['name'])} stands {times}."))
+                told.append(Sentence(f"Each of the {many} values of {brief(column['name'])} stands {times}."))
         if column.get("patterns"):
             told.append(_shapes(column, wording))
     for column in result["columns"]:
         if column["kind"] == "numeric" and column["std"] is None and column["count"] and column["min"] != column["max"]:
             plain = column["role"] == "year"
             low, high = (f"{column[end]:.0f}" if plain else wording.number(column[end]) for end in ("min", "max"))
-            told.append(Sentence(f"{label(column['name'])} runs from {low} to {high}."))
+            told.append(Sentence(f"{brief(column['name'])} runs from {low} to {high}."))
     return told[:12]
 
 
@@ -66,7 +66,7 @@ def _tail(column: dict[str, Any], wording: Wording) -> Sentence:
     q = column["quantiles"]
     largest = "largest" if high else "smallest"
     return Sentence(
-        f"{label(column['name'])} has a long tail of {'high' if high else 'low'} values: half of all lie between "
+        f"{brief(column['name'])} has a long tail of {'high' if high else 'low'} values: half of all lie between "
         f"{wording.number(q['p25'])} and {wording.number(q['p75'])}, the {largest} is "
         f"{wording.number(column['max' if high else 'min'])}; the mean is {wording.number(column['mean'])}, "
         f"the median {wording.number(q['p50'])}.",
@@ -88,7 +88,7 @@ def _shapes(column: dict[str, Any], wording: Wording) -> Sentence:
         if top["count"] > 0.5 * column["count"]
         else ""
     )
-    return Sentence(f"The values of {label(column['name'])} are {long} long{shape}.")
+    return Sentence(f"The values of {brief(column['name'])} are {long} long{shape}.")
 
 
 def figures(result: Result, wording: Wording) -> list[Figure]:
@@ -100,7 +100,7 @@ def figures(result: Result, wording: Wording) -> list[Figure]:
 
 
 def _figure(column: dict[str, Any], exact: bool, wording: Wording) -> Figure | None:
-    name, key = label(column["name"], 40), f"of-{column['name']}"
+    name, key = brief(column["name"]), f"of-{column['name']}"
     if column["kind"] == "categorical":
         return _bars(column, name, key, exact, wording)
     histogram = column["histogram"]
@@ -173,12 +173,12 @@ def grids(result: Result, wording: Wording) -> list[Grid]:
             say = _year
         quantiles = (c["quantiles"][name] for name in ("p05", "p25", "p50", "p75", "p95"))
         numbers = (say(c["mean"]), number(c["std"]), say(c["min"]), *map(say, quantiles), say(c["max"]))
-        rows.append((label(c["name"], 32), *numbers))
+        rows.append((label(c["name"], WHOLE), *numbers))
     headers = ("Column", "Mean", "Std. dev.", "Min", "5%", "25%", "Median", "75%", "95%", "Max")
     caption = "Numeric columns" if result["exactQuantiles"] else "Numeric columns (quantiles are approximate)"
     temporal = [
         (
-            label(c["name"], 48),
+            label(c["name"], WHOLE),
             *(c[end][:4] if c["role"] == "year" else wording.moment(c[end]) for end in ("min", "max")),
         )
         for c in result["columns"]

@@ -32,6 +32,7 @@ _FEWEST_ROWS = 30  # with both values; of a small table half of its rows
 _MOST_COLUMNS = 60
 _DETAILED = 3
 _FEWEST_ANSWERS = 20
+_OFTEN = 5  # times that each of many names has to stand on average
 WEAK = 0.1
 
 
@@ -43,10 +44,12 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
     (`kind` is `numeric`) a driver's `strength` is eta, `ranked` that of its ranks if a few values make up most of its
     spread; of words (`categorical`) it is Cramér's V, each between the
     question and the driver's groups: its values, or ten bins of equally many rows. A driver is `{column, kind,
-    strength, low, high, sure, rows, changes, information, groups: [{name | from, to, rows, value}]}`: `sure` says that
+    strength, low, high, sure, rows, others, changes, information, groups: [{name | from, to, rows, value}]}`: `sure`
+    says that
     its low end is 0.1 or more and chance alone wouldn't make the best of so many columns so strong; `information` is
     the share of the question's entropy that it takes away, `changes` the correlation of the changes of both where each
-    row is another moment, `rows` how many have both, `groups` (of the first three) the question's mean per group, or
+    row is another moment, `rows` how many have both, `others` how many names
+    are one group, `groups` (of the first three) the question's mean per group, or
     the share of `answer`, its rarer value if it has two. All of it comes from a sample of about 10,000 rows of larger
     tables. `same` are columns from which the question follows exactly. `question` is null if no column can be one.
     """
@@ -115,6 +118,13 @@ def _question(table: Table, options: ReportOptions) -> Column | None:
     return None
 
 
+def _is_told(table: Table, column: Column, many: int) -> bool:
+    """Whether a column's numbers, or its few or frequent names, tell of kinds of rows."""
+    if column.averaged or column.temporal or column.role in {"year", "geo"} or many <= MOST_NAMES:
+        return True
+    return column.role in {"category", "code"} and table.seen[column.name].count >= _OFTEN * many
+
+
 def _changes(table: Table, time: str | None, question: Column, others: list[Column]) -> dict[str, float | None]:
     """Of each number how its changes go with the question's, where each row is another moment."""
     numbers = [c.name for c in others if c.averaged]
@@ -145,8 +155,8 @@ def _candidates(
             reason = f"nearly the same as {alike[column.name]}"
         elif column.name == time:
             reason = "time: see the trends"
-        elif not (column.averaged or column.temporal or column.role in {"year", "geo"}) and many > MOST_NAMES:
-            reason = f"more than {MOST_NAMES} different values"
+        elif not _is_told(table, column, many):
+            reason = f"more than {MOST_NAMES} different values, each hardly {_OFTEN} times"
         elif len(chosen) == _MOST_COLUMNS:
             reason = f"beyond the first {_MOST_COLUMNS} columns"
         else:

@@ -13,14 +13,14 @@ from andon_worker.hybrid_report.figures.table import Table
 from andon_worker.hybrid_report.figures.values import codes, doubles, sampled, values_of
 
 ROWS = 10_000
-MOST_NAMES = 30  # a column of more different names says nothing of a kind of row
+MOST_NAMES = 30  # told apart of a column; where it has more, all others are one group
 _MOST_ANSWERS = 12
 _SKEWED = 5.0
 
 
 @dataclass(frozen=True)
 class Sample:
-    """A column's sample: its groups as codes, and what they stand for."""
+    """A column's sample: its groups as codes, and what they stand for; `others` names are one group, the last."""
 
     name: str
     kind: str
@@ -29,6 +29,7 @@ class Sample:
     edges: Floats
     numbers: Floats | None
     unit: float = 1.0
+    others: int = 0
 
     @property
     def width(self) -> int:
@@ -52,7 +53,7 @@ class Sample:
 
 
 def samples(table: Table, columns: list[Column]) -> list[Sample]:
-    """The question first; of its words the twelve most frequent, of the others' thirty."""
+    """The question first; of its words the twelve most frequent, of the others' thirty and all the rest."""
     numeric = [c.name for c in columns if c.averaged or c.role in {"year", "geo"}]
     values = values_of(table, numeric)
     expressions = [
@@ -74,6 +75,8 @@ def samples(table: Table, columns: list[Column]) -> list[Sample]:
         else:
             coded, names = codes(sample)
             most = _MOST_ANSWERS if column is columns[0] else MOST_NAMES
-            coded[coded >= most] = -1
-            found.append(Sample(column.name, "categorical", coded, names[:most], np.empty(0), None))
+            others = 0 if column is columns[0] else max(0, len(names) - most)
+            coded[coded >= most] = most if others else -1
+            names = [*names[:most], *([f"{others:,} others"] if others else [])]
+            found.append(Sample(column.name, "categorical", coded, names, np.empty(0), None, others=others))
     return found

@@ -53,6 +53,7 @@ def driver_of(
     return {
         "column": other.name,
         "kind": other.kind,
+        "others": other.others,
         "strength": strength,
         "low": low,
         "high": high,

@@ -11,7 +11,8 @@ from andon_worker.hybrid_report.figures.association import surely
 from andon_worker.hybrid_report.scales import in_order
 from andon_worker.hybrid_report.section import Figure, Grid, Result, Sentence
 from andon_worker.hybrid_report.sections.drivers.computing import WEAK
-from andon_worker.hybrid_report.wording import Wording, label, some
+from andon_worker.hybrid_report.sections.drivers.sample import MOST_NAMES
+from andon_worker.hybrid_report.wording import WHOLE, Wording, brief, label, some
 
 _SHOWN = 12
 
@@ -19,12 +20,12 @@ _SHOWN = 12
 def sentences(result: Result, wording: Wording) -> list[Sentence]:
     if result["question"] is None:
         return [Sentence("There is no measure and no flag of which enough is known to say what goes with it.")]
-    question, measure = label(result["question"]), _measure(result)
+    question, measure = brief(result["question"]), _measure(result)
     told: list[Sentence] = []
     strong = [driver for driver in result["drivers"] if driver["sure"]]
     told += [
         Sentence(
-            f"{question} {'goes' if place else 'goes most'} with {label(driver['column'])}"
+            f"{question} {'goes' if place else 'goes most'} with {brief(driver['column'])}"
             f"{_ends(driver, result, wording)} "
             f"({measure} {wording.coefficient(driver['strength'])}, "
             f"{wording.number(100 * result['confidence'])}% interval {wording.coefficient(driver['low'])} to "
@@ -44,10 +45,14 @@ def sentences(result: Result, wording: Wording) -> list[Sentence]:
             )
         )
     if result["same"]:
-        told.append(Sentence(f"{question} follows exactly from {some([label(name) for name in result['same']])}."))
+        told.append(Sentence(f"{question} follows exactly from {some([brief(name) for name in result['same']])}."))
+    if many := [brief(driver["column"]) for driver in result["drivers"] if driver["others"]]:
+        told.append(
+            Sentence(f"Of {some(many)}, the {MOST_NAMES} most frequent names are told apart; all others are one group.")
+        )
     reasons: dict[str, list[str]] = {}
     for each in result["leftOut"]:
-        reasons.setdefault(each["reason"], []).append(label(each["column"]))
+        reasons.setdefault(each["reason"], []).append(brief(each["column"]))
     if left := [f"{some(names, 3)} ({reason})" for reason, names in reasons.items()]:
         told.append(Sentence(f"Left out: {'; '.join(left)}."))
     about = f"{'a sample of' if result['sampled'] else 'the'} {wording.count(result['rows'], 'row')}"
@@ -57,7 +62,7 @@ def sentences(result: Result, wording: Wording) -> list[Sentence]:
 
 def _none(result: Result, wording: Wording) -> str:
     if len(result["drivers"]) == 1:
-        return f"{label(result['drivers'][0]['column'])} doesn't say"
+        return f"{brief(result['drivers'][0]['column'])} doesn't say"
     return f"None of {wording.count(len(result['drivers']), 'column')} says"
 
 
@@ -89,7 +94,7 @@ def _ends(driver: dict[str, Any], result: Result, wording: Wording) -> str:
     low, high = (pick(known, key=lambda group: group["value"]) for pick in (min, max))
     name = "its mean" if result["kind"] == "numeric" else f"the share of “{label(result['answer'], 30)}”"
     return (
-        f": {name} is {_value(high, result, wording)} where {label(driver['column'], 40)} is "
+        f": {name} is {_value(high, result, wording)} where {brief(driver['column'])} is "
         f"{_group(high, driver, wording)} and {_value(low, result, wording)} where it is {_group(low, driver, wording)}"
     )
 
@@ -132,7 +137,7 @@ def figures(result: Result, wording: Wording) -> list[Figure]:
         return []
     rows = [
         Bar(
-            label(driver["column"], 40),
+            brief(driver["column"]),
             driver["strength"],
             wording.coefficient(driver["strength"]),
             soft=not driver["sure"],
@@ -141,7 +146,7 @@ def figures(result: Result, wording: Wording) -> list[Figure]:
         )
         for driver in drivers
     ]
-    question = label(result["question"], 40)
+    question = brief(result["question"])
     title = f"What goes with {question}"
     note = f"{_measure(result)} with {wording.number(100 * result['confidence'])}% intervals; 0 is nothing, 1 all"
     # One bar alone says no more than its sentence.
@@ -153,7 +158,7 @@ def figures(result: Result, wording: Wording) -> list[Figure]:
         bars = [Bar(_group(g, driver, wording), g["value"], _value(g, result, wording)) for g in _ordered(known)]
         what = f"mean of {question}" if result["kind"] == "numeric" else f"share of “{label(result['answer'], 30)}”"
         heading = f"{what[0].upper()}{what[1:]}"
-        by = label(driver["column"], 40)
+        by = brief(driver["column"])
         made.append(Figure(f"by-{driver['column']}", heading, f"by {by}", charts.bars(f"{heading} by {by}", bars)))
     return made
 
@@ -161,7 +166,7 @@ def figures(result: Result, wording: Wording) -> list[Figure]:
 def grids(result: Result, wording: Wording) -> list[Grid]:
     rows = [
         (
-            label(driver["column"], 40),
+            label(driver["column"], WHOLE),
             wording.coefficient(driver["strength"]),
             wording.coefficient(driver["low"]),
             wording.coefficient(driver["high"]),
@@ -173,4 +178,4 @@ def grids(result: Result, wording: Wording) -> list[Grid]:
         return []
     measure = _measure(result)
     headers = ("Column", measure[0].upper() + measure[1:], "from", "to", "Entropy taken away")
-    return [Grid(f"What goes with {label(result['question'], 40)}", headers, rows)]
+    return [Grid(f"What goes with {brief(result['question'])}", headers, rows)]

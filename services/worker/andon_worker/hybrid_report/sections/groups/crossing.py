@@ -17,7 +17,7 @@ from andon_worker.hybrid_report.figures.resampling import Floats
 from andon_worker.hybrid_report.figures.table import Table
 from andon_worker.hybrid_report.scales import in_order
 from andon_worker.hybrid_report.section import Figure, Sentence
-from andon_worker.hybrid_report.wording import Wording, label
+from andon_worker.hybrid_report.wording import Wording, brief, label
 
 _GROUPINGS = 4
 _ROWS, _COLUMNS = 10, 8
@@ -76,7 +76,7 @@ def crossed(cross: Cross | None, wording: Wording) -> list[Sentence]:
     whole = counts.sum(axis=0) / counts.sum()
     weight = np.sqrt(counts.sum(axis=1, keepdims=True) / counts.sum())
     i, j = np.unravel_index(int(np.argmax((shares - whole) * weight)), counts.shape)
-    a, b = label(cross["a"]), label(cross["b"])
+    a, b = brief(cross["a"]), brief(cross["b"])
     return [
         Sentence(
             f"{a} and {b} go together: where {a} is {cross['rows'][i]}, "
@@ -93,7 +93,7 @@ def cross_figures(cross: Cross | None, wording: Wording) -> list[Figure]:
     if cross is None or cross["v"] < _TOGETHER:
         return []
     shares = [[n / max(1, sum(row)) for n in row] for row in cross["counts"]]
-    title = f"{label(cross['b'], 40)} within {label(cross['a'], 40)}"
+    title = f"{brief(cross['b'])} within {brief(cross['a'])}"
     down = in_order(range(len(cross["rows"])), lambda i: str(cross["rows"][i]))
     across = in_order(range(len(cross["columns"])), lambda j: str(cross["columns"][j]))
     ordered = [[shares[i][j] for j in across] for i in down]

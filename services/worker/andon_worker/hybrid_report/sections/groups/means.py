@@ -10,7 +10,7 @@ from andon_worker.hybrid_report.charts import Box, Interval
 from andon_worker.hybrid_report.scales import in_order
 from andon_worker.hybrid_report.section import Figure, Grid, Sentence
 from andon_worker.hybrid_report.sections.groups.totals import amount_headers, amounts, others
-from andon_worker.hybrid_report.wording import MISSING, Wording, label, some
+from andon_worker.hybrid_report.wording import MISSING, Wording, brief, label, some
 
 _ALIKE = 0.02  # eta below which groups are said to hardly differ
 
@@ -19,7 +19,7 @@ Comparison = dict[str, Any]
 
 def compared(comparison: Comparison, confidence: float, wording: Wording) -> list[Sentence]:
     difference = comparison["difference"]
-    by, measure, number = label(comparison["groupBy"]), label(comparison["measure"]), wording.number
+    by, measure, number = brief(comparison["groupBy"]), brief(comparison["measure"]), wording.number
     if difference is None:
         return []
     if not any(group["std"] for group in comparison["groups"]):
@@ -53,11 +53,11 @@ def alike(comparisons: Sequence[Comparison], wording: Wording) -> list[Sentence]
     """By which columns which means hardly differ."""
     found: dict[str, list[str]] = {}
     for each in filter(_hardly_differs, comparisons):
-        found.setdefault(each["groupBy"], []).append(label(each["measure"]))
+        found.setdefault(each["groupBy"], []).append(brief(each["measure"]))
     eta = f"(eta under {wording.number(_ALIKE)})"
     return [
         Sentence(
-            f"By {label(by)}, the {'mean' if len(names) == 1 else 'means'} of {some(names)} hardly "
+            f"By {brief(by)}, the {'mean' if len(names) == 1 else 'means'} of {some(names)} hardly "
             f"{'differs' if len(names) == 1 else 'differ'} {eta}."
         )
         for by, names in found.items()
@@ -79,7 +79,7 @@ def left_out(comparison: Comparison, wording: Wording) -> str:
             f"{wording.count(comparison['rowsOmitted'], 'row')} lie in the others"
         )
     said = "; ".join(parts)
-    return f"Of {label(comparison['groupBy'])}, {said}." if said else ""
+    return f"Of {brief(comparison['groupBy'])}, {said}." if said else ""
 
 
 def mean_figures(comparison: Comparison, result: dict[str, Any], wording: Wording) -> list[Figure]:
@@ -87,7 +87,7 @@ def mean_figures(comparison: Comparison, result: dict[str, Any], wording: Wordin
     known = in_order([g for g in comparison["groups"] if g["mean"] is not None], lambda g: str(g["value"]))
     if not known or _hardly_differs(comparison):
         return []
-    what = f"{label(comparison['measure'], 40)} by {label(comparison['groupBy'], 40)}"
+    what = f"{brief(comparison['measure'])} by {brief(comparison['groupBy'])}"
     rows = [Interval(label(g["value"], 40), g["mean"], g["low"], g["high"], not g["ranked"]) for g in known]
     notes = [f"with {wording.number(100 * result['confidence'])}% intervals"] if result["resamples"] else []
     if not all(g["ranked"] for g in known):
@@ -119,7 +119,7 @@ def mean_grid(comparison: Comparison, result: dict[str, Any], wording: Wording) 
         rest = amounts(sums["others"], comparison, wording) if sums else ()
         rows.append((others(comparison, wording), number(many), *rest, mean, MISSING, MISSING, MISSING))
     return Grid(
-        f"{label(comparison['measure'], 40)} by {label(comparison['groupBy'], 40)}",
+        f"{brief(comparison['measure'])} by {brief(comparison['groupBy'])}",
         ("Group", "Rows", *amount_headers(comparison), "Mean", "Std. dev.", f"{ends} from", f"{ends} to"),
         rows,
     )

@@ -8,7 +8,7 @@ from andon_worker.hybrid_report import charts
 from andon_worker.hybrid_report.charts import Bar
 from andon_worker.hybrid_report.scales import in_order
 from andon_worker.hybrid_report.section import Figure, Grid, Sentence
-from andon_worker.hybrid_report.wording import MISSING, Wording, label
+from andon_worker.hybrid_report.wording import MISSING, Wording, brief, label
 
 _FIRST = 5
 _EVEN, _MONEYED, _COUNTED = 0.05, 0.45, 0.25  # the share above an even one, and what its telling is worth
@@ -22,7 +22,7 @@ def totalled(groups: Groups, wording: Wording) -> list[Sentence]:
     sums, shown = groups["sums"], [g for g in groups["groups"] if g["sum"] is not None]
     if not sums or sums["all"] is None or len(shown) < 2:
         return []
-    by, measure, number = label(groups["groupBy"]), label(groups["measure"]), wording.number
+    by, measure, number = brief(groups["groupBy"]), brief(groups["measure"]), wording.number
     largest = sorted(shown, key=lambda g: -g["sum"])
     first, last = largest[0], largest[-1]
     beside = f" Rows in which {by} is missing hold {number(sums['ungrouped'])} more." if sums["ungrouped"] else ""
@@ -114,7 +114,7 @@ def _said(value: float, sums: dict[str, Any], wording: Wording) -> str:
 
 
 def _what(groups: Groups) -> str:
-    return f"{label(groups['measure'], 40)} by {label(groups['groupBy'], 40)}"
+    return f"{brief(groups['measure'])} by {brief(groups['groupBy'])}"
 
 
 def _key(groups: Groups) -> str:

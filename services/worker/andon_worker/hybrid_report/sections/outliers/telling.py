@@ -9,7 +9,7 @@ from andon_worker.hybrid_report.charts import Bar
 from andon_worker.hybrid_report.drawing import FULL
 from andon_worker.hybrid_report.section import Figure, Grid, Result, Sentence
 from andon_worker.hybrid_report.sections.outliers.computing import EXTREMES
-from andon_worker.hybrid_report.wording import MISSING, Wording, label, listed
+from andon_worker.hybrid_report.wording import MISSING, WHOLE, Wording, brief, label, listed
 
 _MOST_BARS = 15
 _ALONE = 3  # how many times the fifth farthest value the farthest is, to be told of
@@ -39,7 +39,7 @@ def sentences(result: Result, wording: Wording) -> list[Sentence]:
         )
         told.append(
             Sentence(
-                f"{label(column['name'])} has {listed(sides)}, 1.5 quartile ranges outside {of} "
+                f"{brief(column['name'])} has {listed(sides)}, 1.5 quartile ranges outside {of} "
                 f"({wording.percent(column['above'] + column['below'], column['count'])} of its values); "
                 f"the farthest is {number(far)}.",
                 effect=_effect(column, share),
@@ -49,7 +49,7 @@ def sentences(result: Result, wording: Wording) -> list[Sentence]:
     told += [_alone(each, figure, wording) for each in result["extremes"] if _times(each) >= _ALONE]
     told += [
         Sentence(
-            f"{wording.percent(c['usualCount'], c['count'])} of the values of {label(c['name'])} are "
+            f"{wording.percent(c['usualCount'], c['count'])} of the values of {brief(c['name'])} are "
             f"{number(c['usual'])}; "
             + (
                 "too few or too similar others remain to call any of them far."
@@ -74,7 +74,7 @@ def _times(extreme: dict[str, Any]) -> float:
 def _alone(extreme: dict[str, Any], figure: str, wording: Wording) -> Sentence:
     first, *_, fifth = extreme["rows"]
     return Sentence(
-        f"The farthest value of {label(extreme['column'])}, {wording.exact(first['value'])} in row "
+        f"The farthest value of {brief(extreme['column'])}, {wording.exact(first['value'])} in row "
         f"{wording.number(first['row'])}, stands alone: it is {wording.number(_times(extreme))} times the fifth "
         f"farthest, {wording.exact(fifth['value'])}.",
         effect=min(0.6, 0.1 * _times(extreme)),
@@ -98,7 +98,7 @@ def figures(result: Result, wording: Wording) -> list[Figure]:
     if len(shown) < 2:
         return []  # the sentence says it
     rows = [
-        Bar(label(c["name"], 40), 100 * many / c["count"], wording.percent(many, c["count"]))
+        Bar(brief(c["name"]), 100 * many / c["count"], wording.percent(many, c["count"]))
         for c, many in shown[:_MOST_BARS]
     ]
     note = "share of a column's values"
@@ -112,7 +112,7 @@ def grids(result: Result, wording: Wording) -> list[Grid]:
     number = wording.number
     rows = [
         (
-            label(c["name"], 32),
+            label(c["name"], WHOLE),
             *(number(c[key]) for key in ("min", "lower", "below", "upper", "above", "max")),
             wording.percent(c["below"] + c["above"], c["count"]),
             MISSING if c["robust"] is None else number(c["robust"]),
@@ -124,7 +124,7 @@ def grids(result: Result, wording: Wording) -> list[Grid]:
     keys = [label(key, 30) for key in result["keys"]]
     farthest = [
         (
-            label(each["column"], 32),
+            label(each["column"], WHOLE),
             *(MISSING if key is None else key for key in row["keys"]),
             wording.exact(row["value"]),
             number(row["row"]),

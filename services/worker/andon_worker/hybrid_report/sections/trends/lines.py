@@ -19,7 +19,7 @@ from andon_worker.hybrid_report.section import Figure, Grid, Sentence
 from andon_worker.hybrid_report.sections.trends.course import course
 from andon_worker.hybrid_report.sections.trends.naming import capital, change_of, moves, subject
 from andon_worker.hybrid_report.sections.trends.timeline import Ask, Timeline, by_group
-from andon_worker.hybrid_report.wording import MISSING, Wording, label
+from andon_worker.hybrid_report.wording import MISSING, Wording, brief, label
 
 _DRAWN = 5
 _FEWEST = 6  # periods from which a group's course is told
@@ -81,7 +81,7 @@ def lines_sentences(lines: Lines | None, unit: str, wording: Wording) -> list[Se
     known = [group["change"] for group in groups if group["direction"] and group["change"] is not None]
     effect = min(0.6, (max(known) - min(known)) / 2) if len(known) > 1 else 0.0
     largest = " largest" if lines["omitted"] else ""
-    text = f"By {label(lines['groupBy'])}, {subject(lines, unit)}: of the {len(groups)}{largest} groups {said}."
+    text = f"By {brief(lines['groupBy'])}, {subject(lines, unit)}: of the {len(groups)}{largest} groups {said}."
     return [Sentence(text, effect, "lines")]
 
 
@@ -99,7 +99,7 @@ def lines_figures(lines: Lines | None, unit: str, wording: Wording) -> list[Figu
     note = f"the {len(drawn)} largest of {total} groups" if total > len(drawn) else ""
     what = capital(subject(lines, unit))
     drawing = charts.line(f"{what} by {lines['groupBy']}", drawn, wording, zero=lines["aggregate"] != "mean")
-    return [Figure("lines", f"{what} by {label(lines['groupBy'], 40)}", note, drawing)]
+    return [Figure("lines", f"{what} by {brief(lines['groupBy'])}", note, drawing)]
 
 
 def _from_the_top(groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -122,7 +122,7 @@ def lines_grid(lines: Lines | None, unit: str, wording: Wording) -> list[Grid]:
         )
         for group in lines["groups"]
     ]
-    caption = f"{capital(subject(lines, unit))} by {label(lines['groupBy'], 40)}"
+    caption = f"{capital(subject(lines, unit))} by {brief(lines['groupBy'])}"
     if lines["omitted"]:
         caption += f" ({len(rows)} of {wording.count(len(rows) + lines['omitted'], 'group')})"
     return [Grid(caption, ("Group", "First", "Last", "Change", "Direction"), rows)]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from andon_worker.hybrid_report.section import Result
-from andon_worker.hybrid_report.wording import MISSING, Wording, label
+from andon_worker.hybrid_report.wording import MISSING, Wording, brief, label
 
 Told = dict[str, Any]
 """A series, as `course.told` gives it."""
@@ -17,7 +17,7 @@ def subject(series: Told, unit: str, short: bool = False) -> str:
     per = "" if short else f" per {unit}"
     if series["measure"] is None:
         return f"number of rows{per}" if short else f"the number of rows{per}"
-    name = label(series["measure"], 40)
+    name = brief(series["measure"])
     if series.get("one"):
         return name
     if series["aggregate"] == "sum":

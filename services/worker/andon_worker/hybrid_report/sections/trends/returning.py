@@ -8,7 +8,7 @@ from typing import Any
 from andon_worker.hybrid_report import charts
 from andon_worker.hybrid_report.section import Figure, Result, Sentence
 from andon_worker.hybrid_report.sections.trends.naming import capital, key_of, subject
-from andon_worker.hybrid_report.wording import Wording, label
+from andon_worker.hybrid_report.wording import Wording, brief
 
 _FEWEST_ROWS = 30  # of an hour of day that is called the highest or the lowest
 _SEASONAL = 0.3
@@ -91,7 +91,7 @@ def hour_sentences(result: Result, wording: Wording) -> list[Sentence]:
         low, high = (pick(known, key=lambda p: p["means"][place]) for pick in (min, max))
         told.append(
             Sentence(
-                f"By hour of day, the mean of {label(name)} ranges from {wording.number(low['means'][place])} "
+                f"By hour of day, the mean of {brief(name)} ranges from {wording.number(low['means'][place])} "
                 f"(at {low['hour']:02}:00) to {wording.number(high['means'][place])} (at {high['hour']:02}:00).",
                 effect=0.8 * result["hours"]["etas"][place],
                 figure=f"hours-{name}",
@@ -107,7 +107,7 @@ def hour_figures(result: Result, wording: Wording) -> list[Figure]:
         if sum(mean is not None for mean in hours.values()) > 1:
             title = f"Mean of {name} by hour of day"
             drawing = charts.columns(title, [(str(hour), hours.get(hour)) for hour in range(24)], wording)
-            made.append(Figure(f"hours-{name}", f"Mean of {label(name, 40)}", "by hour of day", drawing))
+            made.append(Figure(f"hours-{name}", f"Mean of {brief(name)}", "by hour of day", drawing))
     return made
 
 

@@ -12,7 +12,7 @@ from andon_worker.hybrid_report.sections.trends.returning import (
     season_sentences,
 )
 from andon_worker.hybrid_report.sections.trends.series import series_figures, series_grid, series_sentences, values_of
-from andon_worker.hybrid_report.wording import Wording, label
+from andon_worker.hybrid_report.wording import WHOLE, Wording, brief, label
 
 _LAST_PERIODS = 12
 
@@ -34,7 +34,7 @@ def _things(result: Result, wording: Wording) -> list[Sentence]:
     things = result["things"]
     if not things or not things["total"]:
         return []
-    by, what, number = label(things["column"]), label(things["measure"], 40), wording.number
+    by, what, number = brief(things["column"]), brief(things["measure"]), wording.number
     said = (
         f"From its first to its last value, {what} rose in {number(things['rose'])} of {number(things['total'])} rows "
         f"and fell in {number(things['fell'])}"
@@ -54,7 +54,7 @@ def _extent(result: Result, wording: Wording) -> Sentence:
     first, last = (
         wording.period(result[end], coarse) if coarse else wording.moment(result[end]) for end in ("from", "to")
     )
-    said = f"{label(result['timeColumn'])} runs from {first} to {last}"
+    said = f"{brief(result['timeColumn'])} runs from {first} to {last}"
     shown = {p["start"] for p in complete_points(result)}
     partial = [p["start"] for p in result["points"] if p["start"] not in shown]
     if partial:
@@ -93,7 +93,7 @@ def _things_grid(result: Result, wording: Wording) -> list[Grid]:
         return []
     rows = [
         (
-            label(row["name"], 48),
+            label(row["name"], WHOLE),
             *(
                 cell
                 for end in ("first", "last")
@@ -103,10 +103,10 @@ def _things_grid(result: Result, wording: Wording) -> list[Grid]:
         )
         for row in things["rows"]
     ]
-    caption = f"{label(things['measure'], 40)} by {label(things['column'], 40)}"
+    caption = f"{brief(things['measure'])} by {brief(things['column'])}"
     if len(rows) < things["total"]:
         caption += f" ({len(rows)} of {wording.number(things['total'])}: the largest, and those that changed most)"
-    return [Grid(caption, (label(things["column"], 30), "First in", "was", "Last in", "was", "Change"), rows)]
+    return [Grid(caption, (label(things["column"], WHOLE), "First in", "was", "Last in", "was", "Change"), rows)]
 
 
 def _last_periods(result: Result, wording: Wording) -> list[Grid]:

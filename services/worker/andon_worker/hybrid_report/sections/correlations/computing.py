@@ -1,8 +1,5 @@
-"""Section "correlations": which numeric columns move together."""
+"""What the section computes: how strongly each two numeric columns go together, and a picture of one pair."""
 
-from __future__ import annotations
-
-import math
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -11,16 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from andon.reports import Control, ReportOptions
-from andon_worker.hybrid_report import charts
 from andon_worker.hybrid_report.figures import choose
-from andon_worker.hybrid_report.figures.association import ranks, surely
+from andon_worker.hybrid_report.figures.association import ranks
 from andon_worker.hybrid_report.figures.copies import copies
 from andon_worker.hybrid_report.figures.sums import Sum, is_part, sums
 from andon_worker.hybrid_report.figures.table import Table, clean, open_table
 from andon_worker.hybrid_report.figures.times.sequences import changes_together, ordered_by_time
 from andon_worker.hybrid_report.figures.values import Floats, Values, doubles, sampled, values_of
-from andon_worker.hybrid_report.section import Figure, Grid, Result, Section, Sentence
-from andon_worker.hybrid_report.wording import Wording, label, some
+from andon_worker.hybrid_report.section import Result
 
 MOST_COLUMNS = 20
 RANKED_ROWS = 20_000
@@ -28,9 +23,8 @@ _STRONGEST = 10
 # Few rows go together by chance: 30 are asked for, half of a small table's, but never less than five.
 _FEWEST_ROWS, _ENOUGH_ROWS = 5, 30
 _DOTS = 500
-_STRONG, _DRAWN, _TELLING = 0.5, 0.3, 0.1
-_FAR = 2.0  # times the middle 98 % that all points take before the farthest are left out of the picture
-_SAME = 0.9999  # two columns that hold the same in other units say nothing of each other
+_DRAWN = 0.3
+SAME = 0.9999  # two columns that hold the same in other units say nothing of each other
 
 
 def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
@@ -69,9 +63,7 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
     single = [name not in alike or name in options.measures for name in names]
 
     def same(i: int, j: int) -> bool:
-        return bool(abs(pearson[i, j]) >= _SAME) and (
-            alike.get(names[i]) == names[j] or alike.get(names[j]) == names[i]
-        )
+        return bool(abs(pearson[i, j]) >= SAME) and (alike.get(names[i]) == names[j] or alike.get(names[j]) == names[i])
 
     pairs = sorted(
         ((i, j) for i, j in every if np.isfinite(pearson[i, j]) and (same(i, j) or (single[i] and single[j]))),
@@ -128,7 +120,7 @@ def _chosen(varying: list[str], sample: Floats, options: ReportOptions, control:
     control.check()
     together = np.abs(centred.T @ centred) / max(1, len(sample))
     np.fill_diagonal(together, 0)
-    together[together > _SAME] = 0
+    together[together > SAME] = 0
     order = np.argsort(-together.max(axis=1), kind="stable")
     best = set([*(varying.index(n) for n in options.measures if n in varying), *order][:MOST_COLUMNS])
     return [name for place, name in enumerate(varying) if place in best]
@@ -179,7 +171,7 @@ def _correlation(a: Floats, b: Floats) -> float:
 def _scatter(
     names: list[str], units: list[float], sample: Floats, pairs: list[tuple[int, int]], pearson: Floats
 ) -> dict[str, Any] | None:
-    pair = next(((i, j) for i, j in pairs if abs(pearson[i, j]) < _SAME), None)
+    pair = next(((i, j) for i, j in pairs if abs(pearson[i, j]) < SAME), None)
     if pair is None or abs(pearson[pair]) < _DRAWN:
         return None
     i, j = pair
@@ -187,133 +179,3 @@ def _scatter(
     every = max(1, len(both) // _DOTS)
     points = [[float(a) * units[i], float(b) * units[j]] for a, b in both[::every][:_DOTS, [i, j]]]
     return {"a": names[i], "b": names[j], "rows": len(both), "points": points}
-
-
-def sentences(result: Result, wording: Wording) -> list[Sentence]:
-    if len(result["columns"]) < 2:
-        return [Sentence("There are fewer than two numeric columns that vary, so there is nothing to correlate.")]
-    strong = [pair for pair in result["strongest"] if abs(pair["pearson"]) >= _STRONG]
-    totals = [each for each in result["sums"] if any(is_part(p["a"], p["b"], [each]) for p in strong)]
-    strong = [pair for pair in strong if not is_part(pair["a"], pair["b"], result["sums"])]
-    told = [_pair(pair, result, wording) for pair in strong[:3]]
-    told += [
-        Sentence(
-            f"{label(pair['a'])} and {label(pair['b'])} move together along a curve: their ranks correlate by "
-            f"{wording.coefficient(pair['spearman'])}, their values by {wording.coefficient(pair['pearson'])} alone."
-        )
-        for pair in result["strongest"]
-        if pair["spearman"] is not None and abs(pair["spearman"]) > abs(pair["pearson"]) + 0.2
-    ][:2]
-    told += [
-        Sentence(f"{label(total)} is the sum of {some([label(each) for each in parts])}, and so goes with them.")
-        for total, *parts in totals[:3]
-    ]
-    if not strong and not totals:
-        aside = ", those aside that nearly repeat another" if result["copies"] else ""
-        told.append(Sentence(f"No two numeric columns have a Pearson correlation of 0.5 or more in size{aside}."))
-    told += _repeating(result["copies"])
-    if apart := result["apart"]:
-        named = some([f"{label(a)} and {label(b)}" for a, b in apart], 3)
-        told.append(
-            Sentence(
-                f"{wording.count(len(apart), 'pair')} of columns {'has' if len(apart) == 1 else 'have'} values in "
-                f"fewer than {result['fewest']} common rows and {'is' if len(apart) == 1 else 'are'} left out: {named}."
-            )
-        )
-    if result["columnsOmitted"]:
-        shown = len(result["columns"])
-        told.append(
-            Sentence(
-                f"Of {wording.count(shown + result['columnsOmitted'], 'numeric column')} the {shown} are shown that "
-                "correlate most with another in a sample."
-            )
-        )
-    return told
-
-
-def _repeating(copies: dict[str, str]) -> list[Sentence]:
-    if not copies:
-        return []
-    told = [
-        f"{some([label(name) for name, other in copies.items() if other == kept])} (like {label(kept)})"
-        for kept in dict.fromkeys(copies.values())
-    ]
-    return [Sentence(f"Pairs of columns that nearly repeat another are not told: {some(told)}.")]
-
-
-def _pair(pair: dict[str, Any], result: Result, wording: Wording) -> Sentence:
-    way = "rise and fall together" if pair["pearson"] > 0 else "move in opposite directions"
-    drawn = result["scatter"] or {}
-    figure = "scatter" if (drawn.get("a"), drawn.get("b")) == (pair["a"], pair["b"]) else "pearson"
-    same = abs(pair["pearson"]) >= _SAME
-    if same:
-        return Sentence(f"{label(pair['a'])} and {label(pair['b'])} say the same: one follows exactly from the other.")
-    strength = abs(pair["pearson"])
-    said = (
-        f"{label(pair['a'])} and {label(pair['b'])} {way}: their Pearson correlation is "
-        f"{wording.coefficient(pair['pearson'])} (Spearman {wording.coefficient(pair['spearman'])}) "
-        f"over {wording.count(pair['rows'], 'row')}"
-    )
-    if pair["changes"] is not None:
-        strength = max(0.0, min(strength, math.copysign(pair["changes"], pair["changes"] * pair["pearson"])))
-        said += f"; that of their changes from one row to the next is {wording.coefficient(pair['changes'])}"
-    return Sentence(
-        f"{said}.",
-        effect=surely(strength, pair["rows"]) * 0.9 * min(1.0, 2 * pair["rows"] / result["rows"]),
-        figure=figure,
-        about=(pair["a"], pair["b"]),
-    )
-
-
-def figures(result: Result, wording: Wording) -> list[Figure]:
-    made = []
-    if drawn := result["scatter"]:
-        points = _near(drawn["points"])
-        a, b = label(drawn["a"], 40), label(drawn["b"], 40)
-        every = len(drawn["points"])
-        shown = "all rows" if every == drawn["rows"] else f"{wording.number(every)} rows of a sample"
-        if far := every - len(points):
-            shown += f"; {wording.number(far)} far off {'is' if far == 1 else 'are'} not shown"
-        made.append(
-            Figure("scatter", f"{b} against {a}", shown, charts.scatter(f"{b} against {a}", points, a, b, wording))
-        )
-    if len(result["columns"]) > 2:  # one pair is in the table
-        names = [label(name, 60) for name in result["columns"]]
-        drawing = charts.heat_map("Pearson correlation matrix", names, result["pearson"], wording)
-        made.append(Figure("pearson", "Pearson correlation", "", drawing))
-    return made
-
-
-def _near(points: list[list[float]]) -> list[tuple[float, float]]:
-    """Without the few that would press all others into a corner."""
-    found = np.array(points) / 4  # so that no distance is beyond a double
-    low, high = np.quantile(found, [0.01, 0.99], axis=0)
-    reach = np.where(np.ptp(found, axis=0) > _FAR * (high - low), 0.5 * (high - low), np.inf)
-    kept = ((found >= low - reach) & (found <= high + reach)).all(axis=1)
-    return [(a, b) for (a, b), near in zip(points, kept, strict=True) if near]
-
-
-def grids(result: Result, wording: Wording) -> list[Grid]:
-    rows = [
-        (
-            label(pair["a"], 32),
-            label(pair["b"], 32),
-            wording.coefficient(pair["pearson"]),
-            wording.coefficient(pair["spearman"]),
-            wording.number(pair["rows"]),
-        )
-        for pair in result["strongest"]
-        if max(abs(pair["pearson"]), abs(pair["spearman"] or 0.0)) >= _TELLING
-    ]
-    return [Grid("Strongest pairs", ("Column", "with", "Pearson", "Spearman", "Rows"), rows, words=2)]
-
-
-SECTION = Section(
-    "correlations",
-    "Correlations",
-    compute,
-    sentences,
-    figures,
-    grids,
-    caution="A correlation says that two columns move together, not that one moves the other.",
-)

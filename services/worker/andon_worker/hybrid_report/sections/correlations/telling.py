@@ -1,0 +1,135 @@
+"""Which columns move together: in words, a matrix, a picture and a table."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from andon_worker.hybrid_report import charts
+from andon_worker.hybrid_report.figures.association import surely
+from andon_worker.hybrid_report.figures.sums import is_part
+from andon_worker.hybrid_report.section import Figure, Grid, Result, Sentence
+from andon_worker.hybrid_report.sections.correlations.computing import SAME
+from andon_worker.hybrid_report.wording import WHOLE, Wording, brief, label, some
+
+_STRONG, _TELLING = 0.5, 0.1
+_FAR = 2.0  # times the middle 98 % that all points take before the farthest are left out of the picture
+
+
+def sentences(result: Result, wording: Wording) -> list[Sentence]:
+    if len(result["columns"]) < 2:
+        return [Sentence("There are fewer than two numeric columns that vary, so there is nothing to correlate.")]
+    strong = [pair for pair in result["strongest"] if abs(pair["pearson"]) >= _STRONG]
+    totals = [each for each in result["sums"] if any(is_part(p["a"], p["b"], [each]) for p in strong)]
+    strong = [pair for pair in strong if not is_part(pair["a"], pair["b"], result["sums"])]
+    told = [_pair(pair, result, wording) for pair in strong[:3]]
+    told += [
+        Sentence(
+            f"{brief(pair['a'])} and {brief(pair['b'])} move together along a curve: their ranks correlate by "
+            f"{wording.coefficient(pair['spearman'])}, their values by {wording.coefficient(pair['pearson'])} alone."
+        )
+        for pair in result["strongest"]
+        if pair["spearman"] is not None and abs(pair["spearman"]) > abs(pair["pearson"]) + 0.2
+    ][:2]
+    told += [
+        Sentence(f"{brief(total)} is the sum of {some([brief(each) for each in parts])}, and so goes with them.")
+        for total, *parts in totals[:3]
+    ]
+    if not strong and not totals:
+        aside = ", those aside that nearly repeat another" if result["copies"] else ""
+        told.append(Sentence(f"No two numeric columns have a Pearson correlation of 0.5 or more in size{aside}."))
+    told += _repeating(result["copies"])
+    if apart := result["apart"]:
+        named = some([f"{brief(a)} with {brief(b)}" for a, b in apart], 3)
+        told.append(
+            Sentence(
+                f"{wording.count(len(apart), 'pair')} of columns {'has' if len(apart) == 1 else 'have'} values in "
+                f"fewer than {result['fewest']} common rows and {'is' if len(apart) == 1 else 'are'} left out: {named}."
+            )
+        )
+    if result["columnsOmitted"]:
+        shown = len(result["columns"])
+        told.append(
+            Sentence(
+                f"Of {wording.count(shown + result['columnsOmitted'], 'numeric column')} the {shown} are shown that "
+                "correlate most with another in a sample."
+            )
+        )
+    return told
+
+
+def _repeating(copies: dict[str, str]) -> list[Sentence]:
+    if not copies:
+        return []
+    told = [
+        f"{some([brief(name) for name, other in copies.items() if other == kept])} (like {brief(kept)})"
+        for kept in dict.fromkeys(copies.values())
+    ]
+    return [Sentence(f"Pairs of columns that nearly repeat another are not told: {some(told)}.")]
+
+
+def _pair(pair: dict[str, Any], result: Result, wording: Wording) -> Sentence:
+    way = "rise and fall together" if pair["pearson"] > 0 else "move in opposite directions"
+    drawn = result["scatter"] or {}
+    figure = "scatter" if (drawn.get("a"), drawn.get("b")) == (pair["a"], pair["b"]) else "pearson"
+    same = abs(pair["pearson"]) >= SAME
+    if same:
+        return Sentence(f"{brief(pair['a'])} and {brief(pair['b'])} say the same: one follows exactly from the other.")
+    strength = abs(pair["pearson"])
+    said = (
+        f"{brief(pair['a'])} and {brief(pair['b'])} {way}: their Pearson correlation is "
+        f"{wording.coefficient(pair['pearson'])} (Spearman {wording.coefficient(pair['spearman'])}) "
+        f"over {wording.count(pair['rows'], 'row')}"
+    )
+    if pair["changes"] is not None:
+        strength = max(0.0, min(strength, math.copysign(pair["changes"], pair["changes"] * pair["pearson"])))
+        said += f"; that of their changes from one row to the next is {wording.coefficient(pair['changes'])}"
+    return Sentence(
+        f"{said}.",
+        effect=surely(strength, pair["rows"]) * 0.9 * min(1.0, 2 * pair["rows"] / result["rows"]),
+        figure=figure,
+        about=(pair["a"], pair["b"]),
+    )
+
+
+def figures(result: Result, wording: Wording) -> list[Figure]:
+    made = []
+    if drawn := result["scatter"]:
+        points = _near(drawn["points"])
+        a, b = label(drawn["a"], 40), label(drawn["b"], 40)
+        every = len(drawn["points"])
+        shown = "all rows" if every == drawn["rows"] else f"{wording.number(every)} rows of a sample"
+        if far := every - len(points):
+            shown += f"; {wording.number(far)} far off {'is' if far == 1 else 'are'} not shown"
+        made.append(
+            Figure("scatter", f"{b} against {a}", shown, charts.scatter(f"{b} against {a}", points, a, b, wording))
+        )
+    if len(result["columns"]) > 2:  # one pair is in the table
+        names = [label(name, 60) for name in result["columns"]]
+        drawing = charts.heat_map("Pearson correlation matrix", names, result["pearson"], wording)
+        made.append(Figure("pearson", "Pearson correlation", "", drawing))
+    return made
+
+
+def _near(points: list[list[float]]) -> list[tuple[float, float]]:
+    """Without the few that would press all others into a corner."""
+    found = np.array(points) / 4  # so that no distance is beyond a double
+    low, high = np.quantile(found, [0.01, 0.99], axis=0)
+    reach = np.where(np.ptp(found, axis=0) > _FAR * (high - low), 0.5 * (high - low), np.inf)
+    kept = ((found >= low - reach) & (found <= high + reach)).all(axis=1)
+    return [(a, b) for (a, b), near in zip(points, kept, strict=True) if near]
+
+
+def grids(result: Result, wording: Wording) -> list[Grid]:
+    rows = [
+        (
+            label(pair["a"], WHOLE),
+            label(pair["b"], WHOLE),
+            wording.coefficient(pair["pearson"]),
+            wording.coefficient(pair["spearman"]),
+            wording.number(pair["rows"]),
+        )
+        for pair in result["strongest"]
+        if max(abs(pair["pearson"]), abs(pair["spearman"] or 0.0)) >= _TELLING
+    ]
+    return [Grid("Strongest pairs", ("Column", "with", "Pearson", "Spearman", "Rows"), rows, words=2)]
