@@ -500,7 +500,7 @@ def _rises_evenly(of: Evidence) -> bool:
     """Whether each row is as far beyond the one before as all are; of years and the like more is known by name."""
     if not of.step or of.low is None or of.values < _FEWEST_STEPS:
         return False
-    return abs((of.high - of.low) / of.step + 1 - of.values) <= max(1.0, _UNEVEN * of.values)
+    return abs(float(of.high - of.low) / of.step + 1 - of.values) <= max(1.0, _UNEVEN * of.values)
 
 
 def _are_clocks(of: Evidence) -> bool:
