@@ -14,7 +14,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.exc import DisconnectionError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
-from andon.adapters.postgres.connect import OPTIONS
+from andon.adapters.postgres.connect import OPTIONS, Connection
 from andon.adapters.postgres.urls import sqlalchemy_url
 from andon.engine.errors import AndonError
 from andon.settings import Settings
@@ -52,7 +52,7 @@ def _give_back(_: BaseException | None) -> None:
             db.session().invalidate()
 
 
-def _limit(dbapi_connection: psycopg.Connection[Any], _: ConnectionPoolEntry) -> None:
+def _limit(dbapi_connection: Connection, _: ConnectionPoolEntry) -> None:
     """A request waits for a lock, and for an answer, no longer than its client would."""
     dbapi_connection.execute(
         "SELECT set_config('lock_timeout', %s, false), set_config('statement_timeout', %s, false)",
@@ -65,7 +65,7 @@ def _mark_used(dbapi_connection: Any, record: ConnectionPoolEntry) -> None:
     record.info["used"] = time.monotonic()
 
 
-def _check(dbapi_connection: psycopg.Connection[Any], record: ConnectionPoolEntry, _: PoolProxiedConnection) -> None:
+def _check(dbapi_connection: Connection, record: ConnectionPoolEntry, _: PoolProxiedConnection) -> None:
     """Ask a connection whether it lives, if there is anything to read on it: nobody has asked it for anything.
 
     Its end would be there, the kernel's keep-alives notice a half-open one, and most requests are spared the question.
@@ -86,20 +86,20 @@ def _has_news(socket: int) -> bool:
     return bool(look.poll(0))
 
 
-def connection() -> psycopg.Connection[Any]:
+def connection() -> Connection:
     """The request's psycopg connection, in its session's transaction: commit with `db.session.commit()`."""
-    return cast("psycopg.Connection[Any]", db.session.connection().connection.driver_connection)
+    return cast("Connection", db.session.connection().connection.driver_connection)
 
 
 @contextmanager
-def autocommit() -> Iterator[psycopg.Connection[Any]]:
+def autocommit() -> Iterator[Connection]:
     """For a verb that is one statement: a connection on which it commits by itself, without session or transaction.
 
     Ends the session's transaction first, so that a request never holds two connections.
     """
     _give_back(None)
     pooled = db.engine.raw_connection()
-    driver = cast("psycopg.Connection[Any]", pooled.driver_connection)
+    driver = cast("Connection", pooled.driver_connection)
     try:
         driver.autocommit = True
         yield driver

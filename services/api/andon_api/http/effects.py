@@ -11,11 +11,11 @@ from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
-import psycopg
 from flask import Response, request
 
 from andon.adapters.postgres import answers
 from andon.adapters.postgres.asks.requests import Asked
+from andon.adapters.postgres.connect import Connection
 from andon.adapters.redis.live import Changed
 from andon.engine.events import Event
 from andon_api.database import autocommit, connection, db
@@ -107,7 +107,7 @@ def perform(act: Callable[[], Outcome], body: Callable[[], bytes]) -> Response:
 
 
 @contextmanager
-def at_once() -> Iterator[psycopg.Connection[Any]]:
+def at_once() -> Iterator[Connection]:
     """For a verb that is one statement: a connection on which it commits by itself.
 
     With a key it is the session's, because the answer is kept in the same transaction.
@@ -119,10 +119,7 @@ def at_once() -> Iterator[psycopg.Connection[Any]]:
         yield connection()
 
 
-def at_once_or(
-    first: Callable[[psycopg.Connection[Any]], Asked | None] | None,
-    then: Callable[[psycopg.Connection[Any]], Asked],
-) -> Asked:
+def at_once_or(first: Callable[[Connection], Asked | None] | None, then: Callable[[Connection], Asked]) -> Asked:
     """What `first` accepts in one statement, which commits by itself; where it answers None, and has done nothing,
     what `then` accepts in the session's transaction.
     """

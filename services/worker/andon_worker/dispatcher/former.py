@@ -6,12 +6,11 @@ that is split between streams has the outcome that its seqs say.
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
 
-import psycopg
 from redis import Redis
 from redis.exceptions import ResponseError
 
+from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.events import former_streams
 from andon_worker.dispatcher.intake import Intake
 
@@ -22,7 +21,7 @@ class FormerIntake(Intake):
     def _name(self, stream_id: str) -> str:
         return former_streams.entry_name(self._stream, stream_id)
 
-    def _hold(self, connection: psycopg.Connection[Any]) -> str:
+    def _hold(self, connection: Connection) -> str:
         super()._hold(connection)
         return former_streams.low_water(connection, self._stream)
 

@@ -5,11 +5,10 @@ import uuid
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import replace
-from typing import Any, NamedTuple
-
-import psycopg
+from typing import NamedTuple
 
 from andon.adapters.postgres import workers
+from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.doors import gate
 from andon.adapters.postgres.doors.gate import Standing
 from andon.adapters.postgres.doors.pauses import Pauses
@@ -46,7 +45,7 @@ class Gatekeeper:
         """Begin: limits may be others than those of who led before, so every door is looked at."""
         self._reconcile_at, self._reconciled, self._all = 0.0, gate.FIRST, True
 
-    def open(self, connection: psycopg.Connection[Any]) -> Opened:
+    def open(self, connection: Connection) -> Opened:
         """Look at some of the doors that are due. In a transaction that holds the leadership."""
         due = gate.take_due(connection)
         if not due:
@@ -78,9 +77,7 @@ class Gatekeeper:
         candidate = replace(standing.candidate, keys=(*standing.candidate.keys, *doors))
         return standing._replace(candidate=candidate)
 
-    def _free(
-        self, connection: psycopg.Connection[Any], keys: Collection[uuid.UUID], rates: Rates
-    ) -> dict[uuid.UUID, int]:
+    def _free(self, connection: Connection, keys: Collection[uuid.UUID], rates: Rates) -> dict[uuid.UUID, int]:
         """How many may go under each key."""
         limited = {key: limit for key in keys if (limit := self._limit(key)) < UNLIMITED}
         timed = {key: rate for key in keys if (rate := self._gates.rate(key))}
@@ -100,7 +97,7 @@ class Gatekeeper:
         """Whether a queue has a door, at which it has to be looked now and then."""
         return bool(self._queues)
 
-    def look_at_queues(self, connection: psycopg.Connection[Any]) -> None:
+    def look_at_queues(self, connection: Connection) -> None:
         """See how many runs the workers of each queue can take, and let in as many."""
         lanes: Counter[str] = Counter()
         for worker in workers.listed(connection):
@@ -109,13 +106,7 @@ class Gatekeeper:
         self._passing = {key: AHEAD * max(1, lanes[queue]) for queue, key in self._queues.items()}
         gate.look_at(connection, self._queues.values())
 
-    def _spend(
-        self,
-        connection: psycopg.Connection[Any],
-        rates: Rates,
-        decision: Decision,
-        let_in: set[uuid.UUID],
-    ) -> None:
+    def _spend(self, connection: Connection, rates: Rates, decision: Decision, let_in: set[uuid.UUID]) -> None:
         """Count those that were let in by the rates, and look again where the next one has to wait for its time."""
         keys = Counter(
             key for c, _ in decision.admitted if c.run_id in let_in for key in c.keys if self._gates.rate(key)
@@ -130,7 +121,7 @@ class Gatekeeper:
         """Whether it is time to look for what was lost."""
         return time.monotonic() >= self._reconcile_at
 
-    def reconcile(self, connection: psycopg.Connection[Any]) -> None:
+    def reconcile(self, connection: Connection) -> None:
         """Look at some of the doors that nobody holds a slot of. In a transaction that holds the leadership."""
         last = gate.reconcile(connection, self._reconciled, all=self._all)
         if last is None:

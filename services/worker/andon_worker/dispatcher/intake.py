@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import psycopg
 from redis import Redis
@@ -24,6 +24,7 @@ from redis.exceptions import ResponseError
 
 from andon.adapters.cel import TooLong
 from andon.adapters.postgres.away import Away, first_line, why_away
+from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.doors.pauses import Pauses
 from andon.adapters.postgres.events import dead_events, inbox
 from andon.adapters.postgres.events.dead_events import Dead
@@ -413,9 +414,7 @@ class Intake:
     def _refusal(self, effects: Effects, entry: Entry) -> str | None:
         return effects.refused.get(self._name(entry[0]))
 
-    def _accepted(
-        self, connection: psycopg.Connection[Any], dead: Sequence[Unfit]
-    ) -> tuple[list[Read], Sequence[Unfit]]:
+    def _accepted(self, connection: Connection, dead: Sequence[Unfit]) -> tuple[list[Read], Sequence[Unfit]]:
         """Of unfit entries, those that were accepted before: what they are, the inbox knows. And the rest."""
         keys = [key for entry, _ in dead if (key := _key(entry))]
         if not keys:
@@ -506,7 +505,7 @@ class Intake:
                 log.warning("entry %s can't take effect now (%s) and is put by for %g s", entry[0], why, seconds)
         self._finish(Done([entry], Effects()))
 
-    def _bury(self, connection: psycopg.Connection[Any], unfit: Sequence[Unfit]) -> None:
+    def _bury(self, connection: Connection, unfit: Sequence[Unfit]) -> None:
         for (id, _), reason in unfit[:TOLD_AT_ONCE]:
             log.error("entry %s is dead: %s", self._name(id), reason)
         if len(unfit) > TOLD_AT_ONCE:
@@ -522,7 +521,7 @@ class Intake:
         """What names an entry in the inbox and among the dead events."""
         return stream_id
 
-    def _hold(self, connection: psycopg.Connection[Any]) -> str:
+    def _hold(self, connection: Connection) -> str:
         """Until the transaction ends, nobody else leads and the stream's low-water mark, returned, doesn't rise."""
         return self._leader.leadership.hold(connection)
 

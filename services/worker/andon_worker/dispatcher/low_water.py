@@ -5,19 +5,15 @@ They are seen again when a consumer group is made anew from the stream's beginni
 
 import logging
 from collections.abc import Sequence
-from typing import Any
 
-import psycopg
-
+from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.upkeep.retention import position, still_open
 from andon.engine.events import Event
 
 log = logging.getLogger(__name__)
 
 
-def forgotten(
-    connection: psycopg.Connection[Any], entries: Sequence[tuple[str, Event | None]], mark: tuple[int, int]
-) -> set[str]:
+def forgotten(connection: Connection, entries: Sequence[tuple[str, Event | None]], mark: tuple[int, int]) -> set[str]:
     """The stream ids, among these entries, that lie below the mark: handled long ago, and may be forgotten.
 
     An event of ours that the outbox says is open was not handled, wherever its entry lies (Redis' clock was set back).

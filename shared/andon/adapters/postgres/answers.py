@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-import psycopg
+from andon.adapters.postgres.connect import Connection
 
 _LOCK = "SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 7))"
 _FIND = "SELECT request_hash, status, body, headers FROM andon.idempotency_keys WHERE tenant = %s AND key = %s"
@@ -25,7 +25,7 @@ class Taken(Exception):
     """Another transaction handles a request with this key."""
 
 
-def find(connection: psycopg.Connection[Any], tenant: str, key: str) -> Answer | None:
+def find(connection: Connection, tenant: str, key: str) -> Answer | None:
     """The answer that was given under this key; the transaction holds the key from here on. Raises `Taken`."""
     [free] = connection.execute(_LOCK, [f"{tenant}\n{key}"]).fetchone() or [False]
     if not free:
@@ -35,14 +35,7 @@ def find(connection: psycopg.Connection[Any], tenant: str, key: str) -> Answer |
 
 
 def keep(
-    connection: psycopg.Connection[Any],
-    tenant: str,
-    key: str,
-    *,
-    fingerprint: str,
-    status: int,
-    body: str,
-    headers: str,
+    connection: Connection, tenant: str, key: str, *, fingerprint: str, status: int, body: str, headers: str
 ) -> None:
     """Keep an answer, its body and headers as JSON."""
     connection.execute(_KEEP, [tenant, key, fingerprint, status, body, headers])

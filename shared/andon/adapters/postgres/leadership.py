@@ -3,9 +3,7 @@
 import time
 from typing import Any
 
-import psycopg
-
-from andon.adapters.postgres.connect import LOCKING
+from andon.adapters.postgres.connect import LOCKING, Connection
 
 _ACQUIRE = """
 INSERT INTO andon.dispatcher_leases AS l (partition, holder, lease_until)
@@ -58,7 +56,7 @@ class Leadership:
             "patience": self._patience,
         }
 
-    def acquire(self, connection: psycopg.Connection[Any]) -> bool:
+    def acquire(self, connection: Connection) -> bool:
         """Become the leader if there is none, or again while the lease is still this one's."""
         row = connection.execute(_ACQUIRE, self._values()).fetchone()
         if row is None:
@@ -67,7 +65,7 @@ class Leadership:
         self._renew_at = time.monotonic() + self._seconds / 3
         return True
 
-    def renew(self, connection: psycopg.Connection[Any]) -> None:
+    def renew(self, connection: Connection) -> None:
         """Extend the lease when a third of it has passed; raises `NotLeader` if another has it."""
         if time.monotonic() < self._renew_at:
             return
@@ -75,7 +73,7 @@ class Leadership:
             raise NotLeader
         self._renew_at = time.monotonic() + self._seconds / 3
 
-    def hold(self, connection: psycopg.Connection[Any]) -> str:
+    def hold(self, connection: Connection) -> str:
         """Inside a transaction: make sure, until it commits, that nobody takes over; raises `NotLeader`.
 
         Returns the bus' low-water mark, below which all entries were handled; it doesn't change until then either.
@@ -85,6 +83,6 @@ class Leadership:
             raise NotLeader
         return str(row[0])
 
-    def release(self, connection: psycopg.Connection[Any]) -> None:
+    def release(self, connection: Connection) -> None:
         """Let a standby take over at once."""
         connection.execute(_RELEASE, self._values())

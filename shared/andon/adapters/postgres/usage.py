@@ -1,10 +1,8 @@
 """What tenants use: runs by status, how long their oldest waits, how long their code ran, what they have stored."""
 
 from dataclasses import dataclass, field
-from typing import Any
 
-import psycopg
-
+from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.statuses import HELD
 
 # An arm per partial index, as the system's own gauges: the cost follows the open runs, not all that ever were.
@@ -56,7 +54,7 @@ class Usage:
         return sum(self.open_runs.values()), self.bytes
 
 
-def usage(connection: psycopg.Connection[Any], tenant: str | None = None) -> list[Usage]:
+def usage(connection: Connection, tenant: str | None = None) -> list[Usage]:
     """What each tenant (or this one) uses now, the largest first; those that use nothing are left out."""
     found: dict[str, Usage] = {}
     for name, status, count, age in connection.execute(_OPEN, {"tenant": tenant}).fetchall():
@@ -69,14 +67,14 @@ def usage(connection: psycopg.Connection[Any], tenant: str | None = None) -> lis
     return sorted(found.values(), key=lambda each: each.size, reverse=True)
 
 
-def last_day(connection: psycopg.Connection[Any], tenant: str) -> tuple[dict[str, int], float]:
+def last_day(connection: Connection, tenant: str) -> tuple[dict[str, int], float]:
     """Runs that were queued in the last day, by status, and the seconds that their finished steps took a thread."""
     row = connection.execute(_DAY, {"tenant": tenant}).fetchone()
     assert row is not None  # it selects values, not rows
     return dict(row[0] or {}), float(row[1])
 
 
-def waits(connection: psycopg.Connection[Any], tenant: str, most: int) -> int:
+def waits(connection: Connection, tenant: str, most: int) -> int:
     """How many runs of a tenant are queued, and events accepted that may start some: about `most` of each are read."""
     row = connection.execute(_WAIT, {"tenant": tenant, "most": most}).fetchone()
     return int(row[0]) if row else 0

@@ -9,11 +9,10 @@ import datetime as dt
 import secrets
 import uuid
 from collections.abc import Collection
-from typing import Any, NamedTuple
-
-import psycopg
+from typing import NamedTuple
 
 from andon.adapters.postgres.asks.requests import Conflict
+from andon.adapters.postgres.connect import Connection
 from andon.engine.ids import new_id
 
 PREFIX = "andonw_"
@@ -155,7 +154,7 @@ class Due(NamedTuple):
     secrets: list[str]
 
 
-def create_webhook(connection: psycopg.Connection[Any], tenant: str, url: str) -> tuple[uuid.UUID, str]:
+def create_webhook(connection: Connection, tenant: str, url: str) -> tuple[uuid.UUID, str]:
     """Tell this URL of the ends of the tenant's runs from now on; returns the webhook's id and its secret.
 
     Raises `Conflict` where the tenant has as many as it may: each end is written once more for each.
@@ -167,20 +166,18 @@ def create_webhook(connection: psycopg.Connection[Any], tenant: str, url: str) -
     return id, secret
 
 
-def list_webhooks(connection: psycopg.Connection[Any], tenant: str | None = None) -> list[Webhook]:
+def list_webhooks(connection: Connection, tenant: str | None = None) -> list[Webhook]:
     """The webhooks of `tenant`, or all of them."""
     return [Webhook(*row) for row in connection.execute(_LIST, {"tenant": tenant, "id": None}).fetchall()]
 
 
-def find_webhook(connection: psycopg.Connection[Any], id: uuid.UUID, tenant: str) -> Webhook | None:
+def find_webhook(connection: Connection, id: uuid.UUID, tenant: str) -> Webhook | None:
     """One of the tenant's."""
     row = connection.execute(_LIST, {"tenant": tenant, "id": id}).fetchone()
     return None if row is None else Webhook(*row)
 
 
-def rotate_secret(
-    connection: psycopg.Connection[Any], id: uuid.UUID, tenant: str | None = None
-) -> tuple[str, str] | None:
+def rotate_secret(connection: Connection, id: uuid.UUID, tenant: str | None = None) -> tuple[str, str] | None:
     """Another secret, which signs beside the former one from now on, and the webhook's tenant; None if there is none.
 
     With `tenant`, here and below, only that tenant's are found.
@@ -190,42 +187,40 @@ def rotate_secret(
     return None if row is None else (secret, str(row[0]))
 
 
-def finish_rotation(connection: psycopg.Connection[Any], id: uuid.UUID, tenant: str | None = None) -> str | None:
+def finish_rotation(connection: Connection, id: uuid.UUID, tenant: str | None = None) -> str | None:
     """Sign with the newest secret alone; returns the webhook's tenant, None if there is no such webhook."""
     return _tenant(connection, _FINISH, id, tenant)
 
 
-def delete_webhook(connection: psycopg.Connection[Any], id: uuid.UUID, tenant: str | None = None) -> str | None:
+def delete_webhook(connection: Connection, id: uuid.UUID, tenant: str | None = None) -> str | None:
     """Tell it nothing more; returns its tenant. What it is owed is never sent, and forgotten later."""
     return _tenant(connection, _DELETE, id, tenant)
 
 
-def deliveries(
-    connection: psycopg.Connection[Any], webhook_id: uuid.UUID, limit: int, before: int | None = None
-) -> list[Delivery]:
+def deliveries(connection: Connection, webhook_id: uuid.UUID, limit: int, before: int | None = None) -> list[Delivery]:
     """What it was told, and is owed, newest first: of those older than the delivery `before`."""
     found = connection.execute(_DELIVERIES, [webhook_id, before, before, limit]).fetchall()
     return [Delivery(*row) for row in found]
 
 
-def resend(connection: psycopg.Connection[Any], id: int, webhook_id: uuid.UUID | None = None) -> Delivery | None:
+def resend(connection: Connection, id: int, webhook_id: uuid.UUID | None = None) -> Delivery | None:
     """Tell it again, whatever came of it before; None if there is no such delivery, of this webhook if it is given."""
     row = connection.execute(_RESEND, {"id": id, "webhook": webhook_id}).fetchone()
     return None if row is None else Delivery(*row)
 
 
-def claim(connection: psycopg.Connection[Any], limit: int, busy: Collection[str] = ()) -> list[Due]:
+def claim(connection: Connection, limit: int, busy: Collection[str] = ()) -> list[Due]:
     """What is due, at most so many, and a few of each tenant but those `busy`; nobody else gets them for a minute."""
     values = {"limit": limit, "each": OF_EACH, "busy": list(busy)}
     return [Due(*row) for row in connection.execute(_CLAIM, values).fetchall()]
 
 
-def told(connection: psycopg.Connection[Any], id: int, answer: str) -> None:
+def told(connection: Connection, id: int, answer: str) -> None:
     """It was told."""
     connection.execute(_DONE, [answer, id])
 
 
-def failed(connection: psycopg.Connection[Any], due: Due, answer: str) -> bool:
+def failed(connection: Connection, due: Due, answer: str) -> bool:
     """It was not told: try again after a pause that doubles, for three days. Returns whether it is given up."""
     pause = min(FIRST_PAUSE_SECONDS * 2 ** min(due.attempts - 1, 20), LONGEST_PAUSE_SECONDS)
     values = {"id": due.id, "answer": answer, "given_up": GIVEN_UP, "pause": dt.timedelta(seconds=pause)}
@@ -233,13 +228,13 @@ def failed(connection: psycopg.Connection[Any], due: Due, answer: str) -> bool:
     return row is not None and bool(row[0])
 
 
-def forget(connection: psycopg.Connection[Any]) -> bool:
+def forget(connection: Connection) -> bool:
     """Forget some that were told or given up a month ago, and of webhooks that are deleted; whether there were any."""
     old = connection.execute(_FORGET, [KEPT]).rowcount
     return connection.execute(_FORGET_DELETED).rowcount + old > 0
 
 
-def _tenant(connection: psycopg.Connection[Any], statement: str, id: uuid.UUID, tenant: str | None) -> str | None:
+def _tenant(connection: Connection, statement: str, id: uuid.UUID, tenant: str | None) -> str | None:
     row = connection.execute(statement.encode(), {"id": id, "tenant": tenant}).fetchone()
     return None if row is None else str(row[0])
 

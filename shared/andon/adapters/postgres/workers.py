@@ -3,10 +3,8 @@
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import psycopg
-
+from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.statements import Statement
 
 GONE_SECONDS = 60.0
@@ -48,16 +46,16 @@ class Worker(Present):
     seen_at: dt.datetime
 
 
-def seen(connection: psycopg.Connection[Any], present: Present) -> None:
+def seen(connection: Connection, present: Present) -> None:
     """It is there."""
     _SEEN.execute(connection, {**vars(present), "queues": list(present.queues)})
 
 
-def gone(connection: psycopg.Connection[Any], id: str) -> None:
+def gone(connection: Connection, id: str) -> None:
     """It ends."""
     _GONE.execute(connection, {"id": id})
 
 
-def listed(connection: psycopg.Connection[Any]) -> list[Worker]:
+def listed(connection: Connection) -> list[Worker]:
     """Those that are there, the oldest first."""
     return [Worker(*row) for row in _LISTED.execute(connection, {"gone": GONE_SECONDS}).fetchall()]

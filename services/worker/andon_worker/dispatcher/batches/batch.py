@@ -14,12 +14,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import psycopg
-
 from andon.adapters.cel import TooLong, any_holds, value_of
 from andon.adapters.postgres.cancels import cancellations, cascades, subject_cancels, wide
 from andon.adapters.postgres.cancels.cancellations import KeyedCancel, request_key
 from andon.adapters.postgres.cancels.marks import mark
+from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.doors import gate, turns
 from andon.adapters.postgres.doors.pauses import Pauses
 from andon.adapters.postgres.events import arrivals, inbox, skips, wait_paths
@@ -158,7 +157,7 @@ def listed(ids: Iterable[uuid.UUID]) -> str:
 
 
 def record_batch(
-    connection: psycopg.Connection[Any],
+    connection: Connection,
     registry: Registry,
     events: Sequence[Event],
     stream_ids: Sequence[str | None],
@@ -246,9 +245,7 @@ def record_batch(
     )
 
 
-def _asking(
-    connection: psycopg.Connection[Any], registry: Registry, events: Sequence[Event]
-) -> tuple[list[Event], Requests, bool]:
+def _asking(connection: Connection, registry: Registry, events: Sequence[Event]) -> tuple[list[Event], Requests, bool]:
     """What the events ask of subjects; without those whose rows can't be looked for now, if there are such: these keep
     their place, and come again.
     """
@@ -270,7 +267,7 @@ def _minding(pauses: Pauses, run: NewRun) -> NewRun:
     return replace(run, paused_at=doors[0]) if doors else run
 
 
-def _forged(connection: psycopg.Connection[Any], ours: Sequence[Event], events: Sequence[Event]) -> set[Key]:
+def _forged(connection: Connection, ours: Sequence[Event], events: Sequence[Event]) -> set[Key]:
     """The events that only Andon can send and aren't its own: neither open in the outbox nor recorded before."""
     told = {_key(each) for each in ours}
     others = [each for each in events if why_only_ours(each.name) and _key(each) not in told]
@@ -278,7 +275,7 @@ def _forged(connection: psycopg.Connection[Any], ours: Sequence[Event], events: 
 
 
 def _with_new(
-    connection: psycopg.Connection[Any],
+    connection: Connection,
     ours: list[Event],
     events: Sequence[Event],
     stream_ids: Sequence[str | None],
@@ -311,7 +308,7 @@ def _key(event: Event) -> Key:
     return event.tenant, event.id
 
 
-def _count_spread(connection: psycopg.Connection[Any], registry: Registry, events: Sequence[Event]) -> None:
+def _count_spread(connection: Connection, registry: Registry, events: Sequence[Event]) -> None:
     """Where the end of a run starts several functions, let their chain be over sooner."""
     starts = {each.seq: len(registry.triggered_by(each.name)) for each in events if each.hops}
     inbox.spread(connection, {seq: FANNED_HOPS * (count - 1) for seq, count in starts.items() if count > 1})
@@ -390,7 +387,7 @@ def _stoppable_by(registry: Registry, event: Event) -> Iterator[uuid.UUID]:
                 yield key
 
 
-def _store_wide(connection: psycopg.Connection[Any], registry: Registry, events: Sequence[Event]) -> None:
+def _store_wide(connection: Connection, registry: Registry, events: Sequence[Event]) -> None:
     """Events that satisfy a rule without a field: one row each, which the sweeper applies."""
     for event in (each for each in events if each.again is None):
         same: dict[tuple[str, str], list[CancelOn]] = {}
@@ -406,7 +403,7 @@ def _store_wide(connection: psycopg.Connection[Any], registry: Registry, events:
             _store_bulk(connection, event)
 
 
-def _store_bulk(connection: psycopg.Connection[Any], event: Event) -> None:
+def _store_bulk(connection: Connection, event: Event) -> None:
     """A bulk cancel that came over the bus; one of the API's is recorded already, and this changes nothing."""
     try:
         wide.store(connection, event, parse_bulk(event))
@@ -414,7 +411,7 @@ def _store_bulk(connection: psycopg.Connection[Any], event: Event) -> None:
         log.error("event %s cancels nothing: %s", event.id, error)
 
 
-def _insert_runs(connection: psycopg.Connection[Any], runs: Sequence[NewRun]) -> Counter[str]:
+def _insert_runs(connection: Connection, runs: Sequence[NewRun]) -> Counter[str]:
     """Make the runs; of how many functions' tags an expression had no value."""
     untagged: Counter[str] = Counter()
     if not runs:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
-
-import psycopg
+from typing import TYPE_CHECKING
 
 from andon.adapters.keying import value_under
+from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.doors import pending
 from andon.adapters.postgres.doors.pending import Newest
 from andon.adapters.postgres.events.skips import Reason, Skip
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from andon_worker.dispatcher.batches.batch import NewRun
 
 
-def collapse(connection: psycopg.Connection[Any], runs: Sequence[NewRun]) -> tuple[list[NewRun], list[Skip]]:
+def collapse(connection: Connection, runs: Sequence[NewRun]) -> tuple[list[NewRun], list[Skip]]:
     """The runs with those that are pending marked so, and older events left out. One that takes the place of an older
     event has the id of that one's run.
 

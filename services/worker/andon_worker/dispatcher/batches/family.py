@@ -8,11 +8,9 @@ import uuid
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
-
-import psycopg
 
 from andon.adapters.cel import value_of
+from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.events.arrivals import Hit
 from andon.adapters.postgres.events.skips import Reason, Skip
 from andon.adapters.postgres.runs import children
@@ -44,7 +42,7 @@ class Births:
     refused: list[Hit] = field(default_factory=list)
 
 
-def plan_births(connection: psycopg.Connection[Any], registry: Registry, events: Sequence[Event]) -> Births:
+def plan_births(connection: Connection, registry: Registry, events: Sequence[Event]) -> Births:
     """What comes of the events that ask for children. Holds the parents' rows; all other locks are taken before."""
     asked = [(each, said) for each in events if (said := invocation_of(each)) is not None]
     births = Births()
@@ -90,7 +88,7 @@ def _refusal(function: Declaration | None, event: Event) -> tuple[str, str] | No
 
 
 def _held(
-    connection: psycopg.Connection[Any], registry: Registry, parents: Collection[uuid.UUID]
+    connection: Connection, registry: Registry, parents: Collection[uuid.UUID]
 ) -> dict[uuid.UUID | None, set[uuid.UUID]]:
     """The slots that are kept while children go: by these runs, and by those that wait for them in turn."""
     found: dict[uuid.UUID | None, set[uuid.UUID]] = {}
@@ -131,7 +129,7 @@ def rate_limited(births: Births, skips: Sequence[Skip]) -> list[Hit]:
     ]
 
 
-def adopt(connection: psycopg.Connection[Any], births: Births) -> None:
+def adopt(connection: Connection, births: Births) -> None:
     """Say of the runs that were made of these whose children they are."""
     adopted = [
         Adopted(each.id, parent, str(each.said.parentStep), each.said.onCancel == WAIT)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
-
-import psycopg
+from typing import TYPE_CHECKING
 
 from andon.adapters.cel import Evaluations
 from andon.adapters.keying import value_under
+from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.events import dedup
 from andon.adapters.postgres.events.dedup import Holder
 from andon.adapters.postgres.events.skips import Reason, Skip
@@ -27,7 +26,7 @@ Keys = dict[uuid.UUID, uuid.UUID]
 
 
 def admit(
-    connection: psycopg.Connection[Any], registry: Registry, events: Sequence[Event], runs: Sequence[NewRun]
+    connection: Connection, registry: Registry, events: Sequence[Event], runs: Sequence[NewRun]
 ) -> tuple[Keys, list[NewRun], list[Skip]]:
     """Those of the runs that may be made, with their keys, and why the others aren't.
 
@@ -52,7 +51,7 @@ def admit(
     return keys, made, skipped
 
 
-def use(connection: psycopg.Connection[Any], keys: Keys, runs: Sequence[NewRun]) -> None:
+def use(connection: Connection, keys: Keys, runs: Sequence[NewRun]) -> None:
     """Note what the keys of those that are made were used for."""
     made = [(keys[run.id], run) for run in sorted(runs, key=lambda run: run.event.seq) if run.id in keys]
     dedup.use(connection, {key: (run.id, run.function.idempotency_for) for key, run in made})

@@ -5,11 +5,10 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
-
-import psycopg
+from typing import TYPE_CHECKING
 
 from andon.adapters.cel import value_of
+from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.doors import orders
 from andon.adapters.postgres.doors.orders import Tag
 from andon.engine.declared.flow import MOST_AHEAD
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 SECOND, MICROSECOND = dt.timedelta(seconds=1), dt.timedelta(microseconds=1)
 
 
-def places(connection: psycopg.Connection[Any], runs: Sequence[NewRun]) -> dict[uuid.UUID, dt.datetime]:
+def places(connection: Connection, runs: Sequence[NewRun]) -> dict[uuid.UUID, dt.datetime]:
     """Where these runs stand, of those that are ordered by more than their arrival."""
     ordered = [run for run in runs if run.gate_keys and (run.function.priority is not None or run.function.fair)]
     if not ordered:

@@ -11,14 +11,13 @@ import uuid
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
-
-import psycopg
+from typing import TYPE_CHECKING
 
 from andon.adapters.cel import value_of
 from andon.adapters.postgres.cancels import cancellations
 from andon.adapters.postgres.cancels.cancellations import SINGLETON, KeyedCancel
 from andon.adapters.postgres.cancels.marks import Mark
+from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.doors.tats import Rates
 from andon.adapters.postgres.events.skips import Reason, Skip
 from andon.engine.declared.functions import Registry
@@ -43,9 +42,7 @@ def singletons_of(registry: Registry, events: Sequence[Event]) -> set[uuid.UUID]
     return keys
 
 
-def sift(
-    connection: psycopg.Connection[Any], registry: Registry, events: Sequence[Event], planned: Sequence[NewRun]
-) -> Sifted:
+def sift(connection: Connection, registry: Registry, events: Sequence[Event], planned: Sequence[NewRun]) -> Sifted:
     """The runs to be made, and what starts none and why. What repeats a run is made."""
     asked, planned = _apart(planned)
     keys, runs, same = idempotency.admit(connection, registry, events, planned)
@@ -61,7 +58,7 @@ def _apart(planned: Sequence[NewRun]) -> tuple[list[NewRun], list[NewRun]]:
     return asked, [run for run in planned if run.event.again is None] if asked else list(planned)
 
 
-def within_rate_limits(connection: psycopg.Connection[Any], planned: Sequence[NewRun]) -> Sifted:
+def within_rate_limits(connection: Connection, planned: Sequence[NewRun]) -> Sifted:
     """Those that their functions' rates let through, and the others."""
     gates = {run.function.id: gate for run in planned if (gate := rate_limit_of(run.function))}
     if not gates:
@@ -95,7 +92,7 @@ def within_rate_limits(connection: psycopg.Connection[Any], planned: Sequence[Ne
     return runs, skipped
 
 
-def _one_at_a_time(connection: psycopg.Connection[Any], planned: Sequence[NewRun]) -> Sifted:
+def _one_at_a_time(connection: Connection, planned: Sequence[NewRun]) -> Sifted:
     """Without those for which a run of the same key is open, where their function wants them skipped."""
     wanted = [run.singleton for run in planned if run.singleton and run.mode == "skip"]
     open_by_key: dict[uuid.UUID, uuid.UUID] = {}
@@ -118,7 +115,7 @@ def replacing(runs: Sequence[NewRun]) -> list[KeyedCancel]:
     return [KeyedCancel(_without_data(run.event), key, run.function.id, cause=SINGLETON) for key, run in newest.items()]
 
 
-def overtaken(connection: psycopg.Connection[Any], runs: Sequence[NewRun]) -> list[Mark]:
+def overtaken(connection: Connection, runs: Sequence[NewRun]) -> list[Mark]:
     """Of all that wait to be let in, those behind which one of these new runs stands that doesn't repeat another."""
     new = [run for run in runs if run.event.again is None]
     newest = {run.singleton: run for run in new if run.singleton and run.mode == "latest"}

@@ -8,13 +8,12 @@ is marked. Where its code may still be running, the new run waits at the subject
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
-
-import psycopg
+from typing import Protocol
 
 from andon.adapters.postgres.cancels import cancellations, subject_cancels
 from andon.adapters.postgres.cancels.cancellations import About
 from andon.adapters.postgres.cancels.marks import Mark
+from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.events import skips
 from andon.adapters.postgres.events.skips import Reason, Skip
 from andon.adapters.postgres.subjects import subjects
@@ -81,7 +80,7 @@ class Requests:
         return [Mark(each.id, by[each.subject_id], SUPERSEDED) for each in self.former if each.subject_id in by]
 
 
-def read(connection: psycopg.Connection[Any], registry: Registry, events: Sequence[Event]) -> Requests:
+def read(connection: Connection, registry: Registry, events: Sequence[Event]) -> Requests:
     """Which subjects the events name; before they are locked. Raises `RowAway` where some have to wait."""
     found = Requests()
     asking: list[tuple[Event, str, Subject, str]] = []
@@ -108,9 +107,7 @@ def read(connection: psycopg.Connection[Any], registry: Registry, events: Sequen
     return found
 
 
-def _given_back(
-    connection: psycopg.Connection[Any], futile: Sequence[tuple[Event, Subject, str, bool]]
-) -> list[GivenBack]:
+def _given_back(connection: Connection, futile: Sequence[tuple[Event, Subject, str, bool]]) -> list[GivenBack]:
     """Of events that start nothing, the subjects that they may have moved when they were accepted."""
     naming = [(*each, id) for each in futile if (id := each[1].named_in(each[0].data)) is not None]
     rows = subjects.find_named(connection, [(subject.kind, event, id) for event, subject, _, _, id in naming])
@@ -120,9 +117,7 @@ def _given_back(
     ]
 
 
-def _name(
-    connection: psycopg.Connection[Any], asking: Sequence[tuple[Event, str, Subject, str]], found: Requests
-) -> None:
+def _name(connection: Connection, asking: Sequence[tuple[Event, str, Subject, str]], found: Requests) -> None:
     """Find the rows that are meant, but for those of requests that were accepted before: these have found them."""
     ids = {subject_id(event.tenant, subject.kind, id) for event, _, subject, id in asking}
     known = subjects.known(connection, ids)
@@ -156,7 +151,7 @@ def decide(requests: Sequence[Request], states: Mapping[uuid.UUID, State]) -> di
     return started
 
 
-def lock(connection: psycopg.Connection[Any], found: Requests, matched: Sequence[About]) -> None:
+def lock(connection: Connection, found: Requests, matched: Sequence[About]) -> None:
     """Lock all subjects that the batch touches, and those of the runs that it may stop, in one order; then see which
     requests start a run, and the open runs that they replace.
     """
@@ -167,7 +162,7 @@ def lock(connection: psycopg.Connection[Any], found: Requests, matched: Sequence
     found.former = subjects.former_runs(connection, {each.subject.id for each in found.starting.values()})
 
 
-def attach(connection: psycopg.Connection[Any], found: Requests, runs: Sequence[Made]) -> list[Skip]:
+def attach(connection: Connection, found: Requests, runs: Sequence[Made]) -> list[Skip]:
     """Let subjects follow their new runs, and be what they were where a request has started none; return why."""
     made = {run.request.place: run for run in runs if run.request is not None}
     requests = [(found.starting[place], run.id) for place, run in made.items()]

@@ -1,10 +1,8 @@
 """What has its time: cancelled runs whose code must have stopped, and runs that must have begun or ended."""
 
 import logging
-from typing import Any
 
-import psycopg
-
+from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.runs.settle import Settled, settle_void
 from andon.adapters.postgres.upkeep import ending
 from andon.adapters.postgres.upkeep.look import Due
@@ -42,7 +40,7 @@ class Late(Duty):
         self._leader.publish(settled)
 
 
-def settle_overdue(connection: psycopg.Connection[Any]) -> list[Settled]:
+def settle_overdue(connection: Connection) -> list[Settled]:
     """Settle those, and say whose code hasn't stopped."""
     runs = ending.overdue(connection)
     for each in runs:

@@ -4,10 +4,8 @@ import json
 import logging
 import time
 from collections.abc import Sequence
-from typing import Any
 
-import psycopg
-
+from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.runs import awaiting
 from andon.adapters.postgres.runs.settle import Settled, settle_void
 from andon.adapters.postgres.upkeep import ending
@@ -44,13 +42,13 @@ class EndOutlived(Duty):
         self._leader.publish(outlived(self._leader.connection()))
 
 
-def outlived(connection: psycopg.Connection[Any]) -> list[Settled]:
+def outlived(connection: Connection) -> list[Settled]:
     """Settle those whose children have ended."""
     runs = [Locked(*row) for row in awaiting.over(connection)]
     return end_each(connection, runs, by=lambda ids: awaiting.settle(connection, ids))
 
 
-def reclaim(connection: psycopg.Connection[Any], lost_limit: int) -> list[Settled]:
+def reclaim(connection: Connection, lost_limit: int) -> list[Settled]:
     """Take back runs whose worker's lease ran out: queue them again, or settle them.
 
     A run whose cancel is pending is cancelled: its body has no lease any more. One that has lost `lost_limit`
@@ -71,7 +69,7 @@ def reclaim(connection: psycopg.Connection[Any], lost_limit: int) -> list[Settle
     return settled
 
 
-def _give_up(connection: psycopg.Connection[Any], run: Expired, lost_limit: int) -> list[Settled]:
+def _give_up(connection: Connection, run: Expired, lost_limit: int) -> list[Settled]:
     where = f"after step {run.step!r}" if run.step else "before its first step was finished"
     if run.current is not None and run.current != run.step:
         where = f"in step {run.current!r}"
@@ -81,7 +79,7 @@ def _give_up(connection: psycopg.Connection[Any], run: Expired, lost_limit: int)
     return end_each(connection, [run.locked], by=lambda ids: settle_void(connection, ids, forced=False, error=error))
 
 
-def end_each(connection: psycopg.Connection[Any], runs: Sequence[Locked], *, by: ending.By) -> list[Settled]:
+def end_each(connection: Connection, runs: Sequence[Locked], *, by: ending.By) -> list[Settled]:
     """Settle these `by` a verb; one whose data keep it from being settled keeps no other."""
     settled: list[Settled] = []
 

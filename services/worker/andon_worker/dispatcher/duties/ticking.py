@@ -5,11 +5,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import Any
-
-import psycopg
 
 from andon.adapters.cron import ticks
+from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.events import inbox, skips
 from andon.adapters.postgres.events.skips import Reason, Skip
 from andon.adapters.postgres.registered import schedules
@@ -51,7 +49,7 @@ class Tick(Duty):
             self._signal(effects)
 
 
-def tick(connection: psycopg.Connection[Any], registry: Registry) -> Ticked:
+def tick(connection: Connection, registry: Registry) -> Ticked:
     """Let the schedules tick that are due. In a transaction that holds the leadership."""
     now, found = schedules.due(connection)
     ticked = Ticked()
@@ -74,7 +72,7 @@ def _from(schedule: Due) -> Iterator[dt.datetime]:
 
 
 def _take_effect(
-    connection: psycopg.Connection[Any], registry: Registry, schedule: Due, cron: Cron, planned: Plan
+    connection: Connection, registry: Registry, schedule: Due, cron: Cron, planned: Plan
 ) -> Iterator[Effects]:
     """Record the events of the ticks; those that get a run get it here, as any event does."""
     id, untold = schedule.function_id, planned.missed

@@ -3,11 +3,9 @@
 import logging
 import time
 from collections.abc import Sequence
-from typing import Any
-
-import psycopg
 
 from andon.adapters.postgres.away import first_line
+from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.events import dead_events, inbox
 from andon.adapters.postgres.runs.settle import make_ends
 from andon.adapters.postgres.upkeep.look import Due
@@ -86,7 +84,7 @@ class Relay(Duty):
         for start in range(0, len(seqs), RELAYED_AT_ONCE):
             self._publish(connection, seqs[start : start + RELAYED_AT_ONCE])
 
-    def _publish(self, connection: psycopg.Connection[Any], seqs: Sequence[int]) -> None:
+    def _publish(self, connection: Connection, seqs: Sequence[int]) -> None:
         commands: list[Command] = []
         halving(
             seqs,
@@ -95,7 +93,7 @@ class Relay(Duty):
         )
         send(self._leader.redis, commands)
 
-    def _bury(self, connection: psycopg.Connection[Any], seq: int, error: Exception) -> None:
+    def _bury(self, connection: Connection, seq: int, error: Exception) -> None:
         """An event of the outbox that can't be published is kept with the reason, and its row closed."""
         log.error("event %d of the outbox can't be published and is dead", seq, exc_info=error)
         self._leader.metrics.failed("relay")

@@ -1,14 +1,12 @@
 """What is stored, and when maintenance last ended well: as Postgres knows it."""
 
-from typing import Any
-
-import psycopg
 from prometheus_client.core import GaugeMetricFamily
 
+from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.upkeep import gauges
 
 
-def storage_gauges(connection: psycopg.Connection[Any]) -> list[GaugeMetricFamily]:
+def storage_gauges(connection: Connection) -> list[GaugeMetricFamily]:
     """What `andon prune` measured last; nothing of it before the first one."""
     size = GaugeMetricFamily("andon_storage_bytes", "Bytes of datasets and artifacts, as the last prune measured")
     files = GaugeMetricFamily("andon_storage_files", "Files of datasets and artifacts, as the last prune measured")

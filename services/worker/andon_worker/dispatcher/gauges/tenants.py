@@ -1,12 +1,11 @@
 """What the largest tenants use. A label that has no bound is shown for ten of them, and looked at twice a minute."""
 
 import time
-from typing import Any
 
-import psycopg
 from prometheus_client.core import GaugeMetricFamily
 from redis import Redis
 
+from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.usage import Usage, usage
 from andon.adapters.redis.refusals import NAMES, refusals_of_the_hour
 
@@ -22,7 +21,7 @@ class TenantGauges:
         self._refused: dict[tuple[str, str], int] = {}
         self._at = self._refused_at = float("-inf")
 
-    def of_postgres(self, connection: psycopg.Connection[Any]) -> list[GaugeMetricFamily]:
+    def of_postgres(self, connection: Connection) -> list[GaugeMetricFamily]:
         """Runs, the queue's age and storage of the ten largest."""
         if time.monotonic() - self._at >= EVERY_SECONDS:
             self._seen, self._at = usage(connection), time.monotonic()

@@ -98,7 +98,7 @@ class StoreGauges(Collector):
             self._connection = None
 
 
-def postgres_gauges(connection: psycopg.Connection[Any], queues: Sequence[str]) -> list[GaugeMetricFamily]:
+def postgres_gauges(connection: Connection, queues: Sequence[str]) -> list[GaugeMetricFamily]:
     """Open runs, and what waits in tables. The known queues show a 0 where nothing is."""
     runs = _family("andon_runs", "Runs that have not ended", "status", "queue")
     waiting = _family("andon_queue_age_seconds", "Age of the oldest run that has not started", "queue")

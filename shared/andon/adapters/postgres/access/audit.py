@@ -4,8 +4,9 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-import psycopg
 from psycopg.types.json import Jsonb
+
+from andon.adapters.postgres.connect import Connection
 
 ACTIONS = (
     "workers.drained",
@@ -35,7 +36,7 @@ INSERT INTO andon.audit (tenant, action, target, by, key_id, trace_id, details) 
 
 
 def record(
-    connection: psycopg.Connection[Any],
+    connection: Connection,
     action: str,
     target: object,
     *,

@@ -6,10 +6,9 @@ import re
 import secrets
 import uuid
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import psycopg
-
+from andon.adapters.postgres.connect import Connection
 from andon.engine.ids import new_id
 
 SCOPES = ("read", "write", "cancel", "admin")
@@ -46,9 +45,7 @@ class Key(NamedTuple):
     revoked_at: dt.datetime | None
 
 
-def create_key(
-    connection: psycopg.Connection[Any], tenant: str, name: str, scopes: Sequence[str]
-) -> tuple[uuid.UUID, str]:
+def create_key(connection: Connection, tenant: str, name: str, scopes: Sequence[str]) -> tuple[uuid.UUID, str]:
     """Make a key; returns its id and its secret, which can't be read again. Raises `ValueError` naming the field."""
     if not TENANT.fullmatch(tenant):
         said = "expected 1 to 100 letters, digits, '_', '.', '-', beginning with a letter or digit"
@@ -66,7 +63,7 @@ def create_key(
     return id, secret
 
 
-def find_key(connection: psycopg.Connection[Any], secret: str) -> Key | None:
+def find_key(connection: Connection, secret: str) -> Key | None:
     """The key with this secret, unless there is none or it is revoked. Notes its use, at most once a minute."""
     if not secret.startswith(PREFIX):
         return None
@@ -78,7 +75,7 @@ def find_key(connection: psycopg.Connection[Any], secret: str) -> Key | None:
     return key
 
 
-def find_key_by_id(connection: psycopg.Connection[Any], id: uuid.UUID) -> tuple[Key, bytes] | None:
+def find_key_by_id(connection: Connection, id: uuid.UUID) -> tuple[Key, bytes] | None:
     """The key with this id and its digest, unless there is none or it is revoked. Notes its use, as `find_key`."""
     row = connection.execute(_FIND_BY_ID, [id]).fetchone()
     if row is None:
@@ -88,12 +85,12 @@ def find_key_by_id(connection: psycopg.Connection[Any], id: uuid.UUID) -> tuple[
     return Key(*fields), bytes(sha256)
 
 
-def list_keys(connection: psycopg.Connection[Any], tenant: str | None = None) -> list[Key]:
+def list_keys(connection: Connection, tenant: str | None = None) -> list[Key]:
     """The keys of `tenant`, or all of them, newest first, revoked ones too."""
     return [Key(*row) for row in connection.execute(_LIST, {"tenant": tenant}).fetchall()]
 
 
-def revoke_key(connection: psycopg.Connection[Any], id: uuid.UUID) -> Key | None:
+def revoke_key(connection: Connection, id: uuid.UUID) -> Key | None:
     """Make the key useless from now on; None if there is none. Revoked again, it keeps its first time."""
     row = connection.execute(_REVOKE, [id]).fetchone()
     return None if row is None else Key(*row)

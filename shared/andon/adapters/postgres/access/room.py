@@ -3,10 +3,8 @@
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
 
-import psycopg
-
+from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.usage import waits
 
 REMEMBERED_SECONDS = 2.0
@@ -21,7 +19,7 @@ class Room:
         self._lock = threading.Lock()
         self._waiting: dict[str, tuple[float, int]] = {}
 
-    def has(self, tenant: str, events: int, connect: Callable[[], psycopg.Connection[Any]]) -> bool:
+    def has(self, tenant: str, events: int, connect: Callable[[], Connection]) -> bool:
         """Whether fewer runs of the tenant wait than may, with what the bus has still; if so, so many more do now."""
         if not self.most:
             return True

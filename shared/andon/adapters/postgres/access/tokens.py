@@ -6,10 +6,10 @@ import uuid
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import psycopg
 from psycopg.types.json import Jsonb
 
 from andon.adapters.postgres.access.keys import SECRET_BYTES, digest
+from andon.adapters.postgres.connect import Connection
 from andon.engine.ids import new_id
 
 SCOPES = ("read", "cancel")
@@ -58,7 +58,7 @@ class MadeToken(NamedTuple):
 
 
 def create_token(
-    connection: psycopg.Connection[Any],
+    connection: Connection,
     *,
     tenant: str,
     key_id: uuid.UUID | None,
@@ -76,12 +76,12 @@ def create_token(
     return MadeToken(id, secret, row[0])
 
 
-def find_token(connection: psycopg.Connection[Any], secret: str) -> Token | None:
+def find_token(connection: Connection, secret: str) -> Token | None:
     """The token with this secret, unless there is none, it has run out, or it or its key was revoked."""
     row = connection.execute(_FIND, [digest(secret)]).fetchone()
     return None if row is None else Token(*row)
 
 
-def revoke_token(connection: psycopg.Connection[Any], tenant: str, id: uuid.UUID) -> bool:
+def revoke_token(connection: Connection, tenant: str, id: uuid.UUID) -> bool:
     """End a token before its time; whether there was one in force."""
     return connection.execute(_REVOKE, [id, tenant]).fetchone() is not None

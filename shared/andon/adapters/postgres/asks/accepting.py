@@ -8,15 +8,14 @@ cancelled, or, where they are a great many, kept from being claimed until the sw
 import math
 import uuid
 from collections.abc import Collection, Sequence
-from typing import Any, NamedTuple
-
-import psycopg
+from typing import NamedTuple
 
 from andon.adapters.postgres.asks import subject_requests
 from andon.adapters.postgres.cancels import cancellations, subject_cancels, wide
 from andon.adapters.postgres.cancels.cancellations import MOST_AT_ONCE
 from andon.adapters.postgres.cancels.judging import Judged
 from andon.adapters.postgres.cancels.marks import mark
+from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.events.inbox import accept
 from andon.adapters.postgres.registered import rules
 from andon.adapters.postgres.registered.rules import Rule
@@ -39,7 +38,7 @@ class Accepted(NamedTuple):
     subjects: Collection[uuid.UUID] = ()
 
 
-def concerned(connection: psycopg.Connection[Any], events: Sequence[Event]) -> dict[str, list[Rule]] | None:
+def concerned(connection: Connection, events: Sequence[Event]) -> dict[str, list[Rule]] | None:
     """The rules by which these events may cancel runs, by the event's name; None if they cancel nothing and move no
     subject.
     """
@@ -50,11 +49,7 @@ def concerned(connection: psycopg.Connection[Any], events: Sequence[Event]) -> d
 
 
 def accept_effects(
-    connection: psycopg.Connection[Any],
-    events: Sequence[Event],
-    known: dict[str, list[Rule]],
-    *,
-    until: float = math.inf,
+    connection: Connection, events: Sequence[Event], known: dict[str, list[Rule]], *, until: float = math.inf
 ) -> Accepted:
     """Record the events that are new, move subjects, and stop what they cancel by `known` or supersede, in the caller's
     transaction. Raises `TooLong` where there are expressions left to evaluate at the time `until`.

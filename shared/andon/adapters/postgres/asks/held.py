@@ -12,14 +12,11 @@ import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Any
-
-import psycopg
 
 from andon.adapters.postgres.asks.requests import Ask, Asked, cancel_of_run, refuse_ended
 from andon.adapters.postgres.asks.subject_requests import refuse_inactive
 from andon.adapters.postgres.cancels.marks import MARKING
-from andon.adapters.postgres.connect import LOCKING
+from andon.adapters.postgres.connect import LOCKING, Connection
 from andon.adapters.postgres.events.inbox import recorded_as
 from andon.adapters.postgres.statements import Statement
 from andon.adapters.postgres.statuses import HELD
@@ -73,13 +70,13 @@ FROM subject LEFT JOIN run ON true LEFT JOIN event ON true LEFT JOIN marked ON t
 """)
 
 
-def cancel_run(connection: psycopg.Connection[Any], run_id: uuid.UUID, ask: Ask) -> Asked | None:
+def cancel_run(connection: Connection, run_id: uuid.UUID, ask: Ask) -> Asked | None:
     """As `requests.cancel_run`, if a worker holds the run. Raises `Conflict` when it has ended."""
     return _cancel(connection, _CANCEL_RUN, run_id, cancel_of_run(run_id, ask), refuse=refuse_ended)
 
 
 def cancel_subject(
-    connection: psycopg.Connection[Any], subject: Named, event: Event, *, refuse: Callable[[str], None] | None = None
+    connection: Connection, subject: Named, event: Event, *, refuse: Callable[[str], None] | None = None
 ) -> Asked | None:
     """As `subject_requests.cancel`, if a worker holds the subject's run. Raises `Conflict` when it isn't active, or
     whatever `refuse` raises of such a status.
@@ -89,12 +86,7 @@ def cancel_subject(
 
 
 def _cancel(
-    connection: psycopg.Connection[Any],
-    statement: Statement,
-    id: uuid.UUID,
-    event: Event,
-    *,
-    refuse: Callable[[str], None],
+    connection: Connection, statement: Statement, id: uuid.UUID, event: Event, *, refuse: Callable[[str], None]
 ) -> Asked | None:
     """The request that was accepted. Asked again it marks nothing, and there is no flag to raise."""
     values = {**recorded_as(event), "id": id, "data": json.dumps(event.data), "reason": event.data.get("reason")}

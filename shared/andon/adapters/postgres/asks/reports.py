@@ -6,14 +6,11 @@ the subject, then the report's row.
 
 import uuid
 from dataclasses import replace
-from typing import Any
-
-import psycopg
 
 from andon.adapters.postgres.asks import held, subject_requests
 from andon.adapters.postgres.asks.requests import Ask, Asked, Check, Conflict, there
 from andon.adapters.postgres.asks.subject_requests import REQUESTING
-from andon.adapters.postgres.connect import LOCKING
+from andon.adapters.postgres.connect import LOCKING, Connection
 from andon.adapters.postgres.events.inbox import recorded_as
 from andon.adapters.postgres.statements import Statement
 from andon.adapters.postgres.subjects import subjects
@@ -51,7 +48,7 @@ def of(tenant: str, report_id: uuid.UUID) -> uuid.UUID:
     return subject_id(tenant, KIND, str(report_id))
 
 
-def generate(connection: psycopg.Connection[Any], report_id: uuid.UUID, ask: Ask) -> Asked:
+def generate(connection: Connection, report_id: uuid.UUID, ask: Ask) -> Asked:
     """Request the report's generation, in one statement. Raises `NotFound`, or `Conflict` saying why it can't be."""
     event = ask.event(REQUESTED, {})
     values = {**recorded_as(event), "subject": of(ask.tenant, report_id), "id": report_id, "before": None}
@@ -70,7 +67,7 @@ def generate(connection: psycopg.Connection[Any], report_id: uuid.UUID, ask: Ask
 
 
 def cancel(
-    connection: psycopg.Connection[Any],
+    connection: Connection,
     report_id: uuid.UUID,
     ask: Ask,
     *,
@@ -95,12 +92,12 @@ def cancel(
     return subject_requests.cancel(connection, *_cancel_of(report_id, ask), refuse=refuse)
 
 
-def cancel_held(connection: psycopg.Connection[Any], report_id: uuid.UUID, ask: Ask) -> Asked | None:
+def cancel_held(connection: Connection, report_id: uuid.UUID, ask: Ask) -> Asked | None:
     """As `cancel`, in one statement, if a worker holds the report's run; else None."""
     return held.cancel_subject(connection, *_cancel_of(report_id, ask), refuse=_refuse_idle)
 
 
-def locked(connection: psycopg.Connection[Any], tenant: str, report_id: uuid.UUID) -> tuple[bool, int]:
+def locked(connection: Connection, tenant: str, report_id: uuid.UUID) -> tuple[bool, int]:
     """Whether the report is generating, and its version: both stay so until the transaction ends. Raises `NotFound`."""
     subject = of(tenant, report_id)
     subjects.lock(connection, [subject])
@@ -109,12 +106,12 @@ def locked(connection: psycopg.Connection[Any], tenant: str, report_id: uuid.UUI
     return active, row[0] + moves
 
 
-def forget(connection: psycopg.Connection[Any], tenant: str, report_id: uuid.UUID) -> None:
+def forget(connection: Connection, tenant: str, report_id: uuid.UUID) -> None:
     """Forget the subject of a report that is deleted."""
     connection.execute(_FORGET, [of(tenant, report_id)])
 
 
-def _require(connection: psycopg.Connection[Any], tenant: str, report_id: uuid.UUID) -> None:
+def _require(connection: Connection, tenant: str, report_id: uuid.UUID) -> None:
     there(connection.execute(_FIND, [report_id, tenant]).fetchone(), NO_REPORT)
 
 

@@ -9,11 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar
 
-import psycopg
-
 from andon.adapters.postgres.cancels import wide
 from andon.adapters.postgres.cancels.marks import Mark, Marked, mark
-from andon.adapters.postgres.connect import LOCKING
+from andon.adapters.postgres.connect import LOCKING, Connection
 from andon.adapters.postgres.events.inbox import accept, event_of
 from andon.adapters.postgres.events.own_events import WideCancel
 from andon.adapters.postgres.subjects import subjects
@@ -95,15 +93,13 @@ class Asked:
 _LOCK_RUN = f"SELECT status, attempt, {LOCKING} FROM andon.runs WHERE id = %s FOR UPDATE"
 
 
-def cancel_run(
-    connection: psycopg.Connection[Any], run_id: uuid.UUID, ask: Ask, *, check: Check | None = None
-) -> Asked:
+def cancel_run(connection: Connection, run_id: uuid.UUID, ask: Ask, *, check: Check | None = None) -> Asked:
     """Cancel one run by its id. Raises `NotFound`, or `Conflict` when it has ended; `check` may refuse its version."""
     row = connection.execute(
         "SELECT subject_id FROM andon.runs WHERE id = %s AND tenant = %s", [run_id, ask.tenant]
     ).fetchone()
     subjects.lock(connection, there(row, "Run not found"))
-    [status, attempt, _] = connection.execute(_LOCK_RUN, [run_id]).fetchone() or ["", 0, ""]
+    status, attempt, _ = connection.execute(_LOCK_RUN, [run_id]).fetchone() or ("", 0, "")
     if check is not None:
         check(version_of_run(status, attempt))
     refuse_ended(status)
@@ -128,7 +124,7 @@ def refuse_ended(status: str) -> None:
 
 
 def cancel_many(
-    connection: psycopg.Connection[Any], cancel: WideCancel, ask: Ask, *, tag: str | None = None
+    connection: Connection, cancel: WideCancel, ask: Ask, *, tag: str | None = None
 ) -> tuple[uuid.UUID, Asked]:
     """Cancel many runs at once; returns the cancellation's id. The sweeper applies it; no run it covers is claimed."""
     data = {

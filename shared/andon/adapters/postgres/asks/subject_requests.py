@@ -9,12 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import psycopg
-
 from andon.adapters.postgres.asks.requests import Ask, Asked, Check, Conflict, NotFound, asked, there
 from andon.adapters.postgres.cancels.cancellations import remember_request_cancel
 from andon.adapters.postgres.cancels.marks import Mark, mark
-from andon.adapters.postgres.connect import LOCKING
+from andon.adapters.postgres.connect import LOCKING, Connection
 from andon.adapters.postgres.events.inbox import accept, recorded_as
 from andon.adapters.postgres.statements import Statement
 from andon.adapters.postgres.subjects import subject_kinds, subjects
@@ -66,13 +64,13 @@ FROM andon.subjects WHERE id = %s FOR UPDATE
 """
 
 
-def kind_of(connection: psycopg.Connection[Any], kind: str) -> Kind:
+def kind_of(connection: Connection, kind: str) -> Kind:
     """The kind; raises `NotFound`."""
     found = subject_kinds.find(connection, kind) if KIND.fullmatch(kind) else None
     return there(found, f"No function moves subjects of kind {kind!r}")
 
 
-def named(connection: psycopg.Connection[Any], tenant: str, kind: str, id: str) -> Named:
+def named(connection: Connection, tenant: str, kind: str, id: str) -> Named:
     """The subject that is meant, by its row where one is followed. Raises `NotFound`, or `RowAway`."""
     if id_text(id) is None:
         raise NotFound(f"There is no {kind} of this id")
@@ -88,7 +86,7 @@ def _named(tenant: str, kind: str, id: str, found: Found) -> Named:
     return Named(tenant, kind, there(found.key, f"There is no {kind} {id}"), found.before)
 
 
-def asked_before(connection: psycopg.Connection[Any], tenant: str, kind: str, id: str) -> Named:
+def asked_before(connection: Connection, tenant: str, kind: str, id: str) -> Named:
     """As `named`, to be cancelled: one that was asked for by this id can be while its row can't be looked for."""
     try:
         return named(connection, tenant, kind, id)
@@ -104,9 +102,7 @@ def data_of(kind: Kind, subject: Named, data: Mapping[str, Any]) -> dict[str, An
     return placed(data, kind.path, kind.shown(subject.key))
 
 
-def request(
-    connection: psycopg.Connection[Any], kind: Kind, subject: Named, data: Mapping[str, Any], ask: Ask
-) -> Asked:
+def request(connection: Connection, kind: Kind, subject: Named, data: Mapping[str, Any], ask: Ask) -> Asked:
     """Request a run about the subject: send its function's trigger, with the id in its place. Raises `Conflict` while
     another run is wanted.
 
@@ -142,14 +138,14 @@ def refuse_inactive(subject: Named, status: str) -> None:
         raise Conflict(f"The {subject.kind} {subject.key} is not active: there is nothing to cancel")
 
 
-def version(connection: psycopg.Connection[Any], subject: Named) -> int:
+def version(connection: Connection, subject: Named) -> int:
     """Which version of the subject this is, and stays in the caller's transaction: 0 before it is asked for first."""
     row = connection.execute(_LOCK, [subject.id]).fetchone()
     return row[3] if row else 0
 
 
 def cancel(
-    connection: psycopg.Connection[Any],
+    connection: Connection,
     subject: Named,
     event: Event,
     *,
@@ -180,7 +176,7 @@ def cancel(
     return asked(event, mark(connection, [Mark(run_id, event)]), run_id)
 
 
-def asked_by(connection: psycopg.Connection[Any], events: Sequence[Event]) -> dict[uuid.UUID, tuple[Named, Event]]:
+def asked_by(connection: Connection, events: Sequence[Event]) -> dict[uuid.UUID, tuple[Named, Event]]:
     """The subjects that these events ask for, each with the newest that does. One that names no row asks for none, and
     one that a rule of the function may refuse for none yet: the dispatcher sees to these.
     """
@@ -201,7 +197,7 @@ def asked_by(connection: psycopg.Connection[Any], events: Sequence[Event]) -> di
     return newest
 
 
-def move(connection: psycopg.Connection[Any], asked_for: Mapping[uuid.UUID, tuple[Named, Event]]) -> list[Mark]:
+def move(connection: Connection, asked_for: Mapping[uuid.UUID, tuple[Named, Event]]) -> list[Mark]:
     """Let these subjects be active; the marks of the runs that are replaced. They are locked by the caller."""
     former = subjects.former_runs(connection, asked_for)
     rows = [

@@ -8,13 +8,10 @@ import uuid
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import psycopg
 
 from andon.adapters.postgres.cancels.judging import Judged, judge, pair_of
 from andon.adapters.postgres.cancels.marks import Mark, reason_of
-from andon.adapters.postgres.connect import LOCKING
+from andon.adapters.postgres.connect import LOCKING, Connection
 from andon.adapters.postgres.statuses import CANCELLABLE, OPEN
 from andon.adapters.postgres.subjects import subjects
 from andon.engine.declared.rules import CancelOn, cancel_key, flag_name
@@ -119,7 +116,7 @@ def cancels_by(rules: Iterable[tuple[str, CancelOn]], event: Event) -> dict[uuid
     return found
 
 
-def hold(connection: psycopg.Connection[Any], keys: Iterable[tuple[str, uuid.UUID]]) -> None:
+def hold(connection: Connection, keys: Iterable[tuple[str, uuid.UUID]]) -> None:
     """Keep others from making or cancelling runs under these keys of tenants until the transaction ends.
 
     Beside an uncommitted batch a cancel doesn't see the run that the batch makes, and the batch not the cancel: so
@@ -139,12 +136,12 @@ def _number(tenant: str) -> int:
     return zlib.crc32(tenant.encode()) & 0xFFFFF
 
 
-def lock_about(connection: psycopg.Connection[Any], runs: Sequence[About], *, also: Iterable[uuid.UUID] = ()) -> None:
+def lock_about(connection: Connection, runs: Sequence[About], *, also: Iterable[uuid.UUID] = ()) -> None:
     """Lock what these runs are about, and `also` other subjects, before any run's row is touched."""
     subjects.lock(connection, [*also, *(subject for _, subject in runs)])
 
 
-def runs_by_id(connection: psycopg.Connection[Any], events: Sequence[Event]) -> list[Mark]:
+def runs_by_id(connection: Connection, events: Sequence[Event]) -> list[Mark]:
     """The marks of cancels that name one run; locks the runs' subjects."""
     wanted = {
         (run_id, each.tenant): each
@@ -160,7 +157,7 @@ def runs_by_id(connection: psycopg.Connection[Any], events: Sequence[Event]) -> 
     return [Mark(run_id, by_seq[seq]) for run_id, _, seq in found]
 
 
-def store(connection: psycopg.Connection[Any], cancels: Sequence[KeyedCancel]) -> None:
+def store(connection: Connection, cancels: Sequence[KeyedCancel]) -> None:
     """Keep the cancels, so that a run made later, of an older event, is made as cancelled."""
     if not cancels:
         return
@@ -181,14 +178,14 @@ def store(connection: psycopg.Connection[Any], cancels: Sequence[KeyedCancel]) -
     )
 
 
-def replace_singletons(connection: psycopg.Connection[Any], cancels: Sequence[KeyedCancel]) -> None:
+def replace_singletons(connection: Connection, cancels: Sequence[KeyedCancel]) -> None:
     """Forget older cancels for a singleton's sake: each of these stops whatever they would."""
     if cancels:
         connection.execute(_FORGET_OLDER, [[c.key for c in cancels], [c.event.seq for c in cancels], SINGLETON])
 
 
 def singletons(
-    connection: psycopg.Connection[Any], keys: Sequence[uuid.UUID], *, waiting: bool = False
+    connection: Connection, keys: Sequence[uuid.UUID], *, waiting: bool = False
 ) -> list[tuple[uuid.UUID, uuid.UUID, int]]:
     """The open runs under these singletons' keys, oldest first: key, run, its event's seq. Only those `waiting` to be
     let in, if that is asked for.
@@ -198,9 +195,7 @@ def singletons(
     return connection.execute(_SINGLETONS, {"keys": list(keys), "waiting": waiting}).fetchall()
 
 
-def open_runs(
-    connection: psycopg.Connection[Any], keys: Sequence[uuid.UUID], *, limit: int | None = None
-) -> list[About]:
+def open_runs(connection: Connection, keys: Sequence[uuid.UUID], *, limit: int | None = None) -> list[About]:
     """The open runs under any of these keys, each with its subject: what to lock before marking.
 
     At most `limit`.
@@ -208,18 +203,14 @@ def open_runs(
     return connection.execute(_OPEN_BY_KEY, [list(keys), limit]).fetchall() if keys else []
 
 
-def stopping_many(connection: psycopg.Connection[Any], cancels: Sequence[KeyedCancel]) -> set[uuid.UUID]:
+def stopping_many(connection: Connection, cancels: Sequence[KeyedCancel]) -> set[uuid.UUID]:
     """The keys of those of the cancels that meet more open runs than are stopped at once."""
     keys = list({each.key for each in cancels})
     return {key for (key,) in connection.execute(_STOPS_MANY, [keys])} if keys else set()
 
 
 def pairs(
-    connection: psycopg.Connection[Any],
-    *,
-    runs: Sequence[uuid.UUID],
-    cancels: Sequence[KeyedCancel],
-    until: float = math.inf,
+    connection: Connection, *, runs: Sequence[uuid.UUID], cancels: Sequence[KeyedCancel], until: float = math.inf
 ) -> Judged:
     """The open, unmarked runs that a stored cancel stops, among these runs or by these cancels; the first counts.
 
@@ -237,6 +228,6 @@ def request_key(tenant: str, event_id: str) -> uuid.UUID:
     return uuid.UUID(bytes=hashlib.blake2b(text.encode(), digest_size=16).digest())
 
 
-def remember_request_cancel(connection: psycopg.Connection[Any], event: Event, request_event_id: str) -> None:
+def remember_request_cancel(connection: Connection, event: Event, request_event_id: str) -> None:
     """Record `event` against a request whose run isn't made yet: it will be made as cancelled."""
     store(connection, [KeyedCancel(event, request_key(event.tenant, request_event_id), "")])

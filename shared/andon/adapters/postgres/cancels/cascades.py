@@ -7,11 +7,10 @@ dispatcher takes later than that: so none slips out.
 
 import uuid
 from collections.abc import Sequence
-from typing import Any, NamedTuple
-
-import psycopg
+from typing import NamedTuple
 
 from andon.adapters.postgres.cancels.marks import MARKING, Marked
+from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.runs.settle import Settled, cancel_unheld
 from andon.adapters.postgres.statuses import CANCELLABLE
 from andon.adapters.postgres.subjects import subjects
@@ -64,19 +63,19 @@ class Cascaded(NamedTuple):
     more: bool
 
 
-def note(connection: psycopg.Connection[Any], runs: Sequence[uuid.UUID], cancelled_by: Sequence[int] = ()) -> bool:
+def note(connection: Connection, runs: Sequence[uuid.UUID], cancelled_by: Sequence[int] = ()) -> bool:
     """Note the open children of these runs, and of those that events of these seqs have cancelled; whether any are."""
     if not runs and not cancelled_by:
         return False
     return connection.execute(_NOTE, [list(runs), list(cancelled_by)]).rowcount > 0
 
 
-def note_marked(connection: psycopg.Connection[Any], marked: Marked) -> bool:
+def note_marked(connection: Connection, marked: Marked) -> bool:
     """Note the children of runs that were marked by nobody's event: no later one tells of it before they have ended."""
     return note(connection, [*marked.cancelling, *(each.run_id for each in marked.settled)])
 
 
-def cascade(connection: psycopg.Connection[Any]) -> Cascaded:
+def cascade(connection: Connection) -> Cascaded:
     """Cancel a level of what is noted, and note the next, in the caller's transaction, which holds the leadership."""
     rows = connection.execute(_CHILDREN).fetchall()
     children = [id for id, _ in rows]

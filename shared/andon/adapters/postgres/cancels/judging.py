@@ -11,10 +11,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import psycopg
-
 from andon.adapters.cel import OWN_WORK, SHARED_WORK, Evaluations, TooLong
 from andon.adapters.postgres.cancels.marks import Mark
+from andon.adapters.postgres.connect import Connection
 from andon.engine.events import Event
 
 AT_A_TIME = 20
@@ -57,7 +56,7 @@ class Judged:
     failed: Counter[str] = field(default_factory=Counter)
 
 
-def judge(connection: psycopg.Connection[Any], pairs: Sequence[Pair], *, until: float = math.inf) -> Judged:
+def judge(connection: Connection, pairs: Sequence[Pair], *, until: float = math.inf) -> Judged:
     """Evaluate what there is to evaluate. Of a run, the first pair that holds counts; later ones aren't looked at.
 
     What costs more than little is done for a run as long as its part lasts, however many cancels meet it. Raises
@@ -84,7 +83,7 @@ def judge(connection: psycopg.Connection[Any], pairs: Sequence[Pair], *, until: 
 
 
 def _loaded(
-    connection: psycopg.Connection[Any], pairs: Sequence[Pair], marked: set[uuid.UUID]
+    connection: Connection, pairs: Sequence[Pair], marked: set[uuid.UUID]
 ) -> Iterator[tuple[Pair, Event, Event]]:
     """The pairs of runs that aren't marked yet, with both events where they are needed."""
     nothing = Event("")
@@ -99,7 +98,7 @@ def _loaded(
                 yield each, known.get(each.trigger, nothing), known.get(each.mark.event.seq, nothing)
 
 
-def _load(connection: psycopg.Connection[Any], seqs: Iterable[int]) -> dict[int, Event]:
+def _load(connection: Connection, seqs: Iterable[int]) -> dict[int, Event]:
     if not (wanted := list(seqs)):
         return {}
     rows = connection.execute(_LOAD, [wanted])

@@ -4,10 +4,9 @@ import json
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import psycopg
-
+from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.events.own_events import LONGEST_REASON
 from andon.adapters.postgres.runs.settle import Settled, cancel_unheld
 from andon.adapters.postgres.statuses import CANCELLABLE
@@ -66,7 +65,7 @@ def reason_of(event: Event) -> str | None:
     return reason[:LONGEST_REASON] if isinstance(reason, str) else None
 
 
-def mark(connection: psycopg.Connection[Any], marks: Sequence[Mark]) -> Marked:
+def mark(connection: Connection, marks: Sequence[Mark]) -> Marked:
     """Mark the runs that are open and not marked yet; settle those that no worker holds.
 
     In the caller's transaction, which has locked the runs' subjects. Where several marks name a run, the

@@ -1,11 +1,8 @@
 """What has started and is paused by somebody who wants that cancelled: marked, some at a time."""
 
-from typing import Any
-
-import psycopg
-
 from andon.adapters.postgres.cancels import cascades
 from andon.adapters.postgres.cancels.marks import Mark, Marked, mark
+from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.doors.pauses import AT_ONCE
 from andon.adapters.postgres.statuses import CANCELLABLE
 from andon.adapters.postgres.subjects import subjects
@@ -21,7 +18,7 @@ ORDER BY r.id LIMIT {AT_ONCE}
 _APPLIED = "UPDATE andon.pauses SET applied = true WHERE running = 'cancel' AND NOT applied"
 
 
-def cancel_started(connection: psycopg.Connection[Any]) -> tuple[Marked, bool]:
+def cancel_started(connection: Connection) -> tuple[Marked, bool]:
     """Cancel some runs that had started when they were paused with `cancel`; and whether there may be more.
 
     In the caller's transaction.

@@ -2,19 +2,17 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
-from typing import Any
-
-import psycopg
 
 from andon.adapters.postgres.cancels import cancellations
 from andon.adapters.postgres.cancels.marks import Mark
+from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.subjects import subjects
 from andon.adapters.postgres.subjects.subjects import State
 from andon.engine.declared.subjects import id_text, subject_id
 from andon.engine.events import SUBJECT_CANCELLED, Event
 
 
-def named_by(connection: psycopg.Connection[Any], events: Sequence[Event]) -> dict[uuid.UUID, Event]:
+def named_by(connection: Connection, events: Sequence[Event]) -> dict[uuid.UUID, Event]:
     """The subjects that these events cancel by name, each with the first that does.
 
     Raises `RowAway` where only a row says which is meant, and it can't be looked for now.
@@ -31,7 +29,7 @@ def named_by(connection: psycopg.Connection[Any], events: Sequence[Event]) -> di
     return found
 
 
-def marks(connection: psycopg.Connection[Any], cancelled: Mapping[uuid.UUID, Event]) -> list[Mark]:
+def marks(connection: Connection, cancelled: Mapping[uuid.UUID, Event]) -> list[Mark]:
     """The marks of their current runs, where these were requested before. The run of a request that isn't made yet will
     be made as cancelled. The subjects are locked by the caller.
     """

@@ -12,13 +12,12 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-import psycopg
-
 from andon.adapters.cel import Evaluations, TooLong
 from andon.adapters.postgres.cancels import cascades
 from andon.adapters.postgres.cancels.cancellations import KeyedCancel
 from andon.adapters.postgres.cancels.judging import AT_A_TIME, Judged, judge, pair_of
 from andon.adapters.postgres.cancels.marks import Mark, Marked, mark, reason_of
+from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.events.own_events import WideCancel
 from andon.adapters.postgres.runs.settle import RETURNED, Settled, settle_untold
 from andon.adapters.postgres.statuses import CANCELLABLE, UNHELD
@@ -152,7 +151,7 @@ class Swept(NamedTuple):
     """How many expressions had no value, by function."""
 
 
-def store(connection: psycopg.Connection[Any], event: Event, cancel: WideCancel) -> uuid.UUID | None:
+def store(connection: Connection, event: Event, cancel: WideCancel) -> uuid.UUID | None:
     """Record a wide cancel for `event`, which has its seq; returns its id, or None if it is recorded already."""
     remember = cancel.remember.total_seconds() if cancel.remember else None
     values = [new_id(), event.seq, event.tenant, cancel.function_id, cancel.started_after, cancel.started_before]
@@ -161,7 +160,7 @@ def store(connection: psycopg.Connection[Any], event: Event, cancel: WideCancel)
     return row[0] if row else None
 
 
-def store_keyed(connection: psycopg.Connection[Any], cancels: Iterable[KeyedCancel]) -> None:
+def store_keyed(connection: Connection, cancels: Iterable[KeyedCancel]) -> None:
     """Record cancels by a field as wide ones: they stop a great many."""
     alike: dict[tuple[int, str, str | None], list[KeyedCancel]] = {}
     for each in cancels:
@@ -172,14 +171,14 @@ def store_keyed(connection: psycopg.Connection[Any], cancels: Iterable[KeyedCanc
         store(connection, same[0].event, cancel)
 
 
-def marks_for(connection: psycopg.Connection[Any], runs: Sequence[uuid.UUID], *, until: float = math.inf) -> Judged:
+def marks_for(connection: Connection, runs: Sequence[uuid.UUID], *, until: float = math.inf) -> Judged:
     """The marks that wide cancels recorded earlier put on runs that are made now; `until` as `judge` has it."""
     if not runs:
         return Judged()
     return judge(connection, [pair_of(*row) for row in connection.execute(_FOR_NEW_RUNS, [list(runs)])], until=until)
 
 
-def count_born(connection: psycopg.Connection[Any], runs: Sequence[uuid.UUID]) -> None:
+def count_born(connection: Connection, runs: Sequence[uuid.UUID]) -> None:
     """Count those of the runs that were made as cancelled with what cancelled them: the sweeper won't see them."""
     connection.execute(_COUNT_BORN, {"runs": list(runs)})
 
@@ -193,13 +192,7 @@ class Count(NamedTuple):
 
 
 def count(
-    connection: psycopg.Connection[Any],
-    *,
-    tenant: str,
-    seq: int,
-    cancel: WideCancel,
-    event: Event,
-    until: float = math.inf,
+    connection: Connection, *, tenant: str, seq: int, cancel: WideCancel, event: Event, until: float = math.inf
 ) -> Count:
     """How many runs the cancel would stop now: a dry run. Raises `TooLong` where there are more at the time `until`."""
     evaluations = Evaluations(SHARED_BY_A_COUNT)
@@ -212,7 +205,7 @@ def count(
     return Count(matched, evaluations.failed, evaluations.failure)
 
 
-def sweep(connection: psycopg.Connection[Any], *, after: str = "") -> Swept | None:
+def sweep(connection: Connection, *, after: str = "") -> Swept | None:
     """Apply one chunk of an open wide cancel, in the caller's transaction; None when there is none.
 
     Tenants take turns: the next one is that whose name comes after `after`. Its own cancels are applied in order.
@@ -234,11 +227,11 @@ def sweep(connection: psycopg.Connection[Any], *, after: str = "") -> Swept | No
     held = _end(connection, left, event)
     told = {"failed": evaluations.failed, "failure": evaluations.failure, "shared": evaluations.shared}
     connection.execute(_ADVANCE, {"id": id, "cursor": cursor, "matched": matched, "done": done, **told})
-    return Swept(tenant, dict.fromkeys(held.cancelling, seq), held.settled, {function_id: evaluations.failed})
+    return Swept(tenant, dict.fromkeys(held.cancelling, int(seq)), held.settled, {function_id: evaluations.failed})
 
 
 def _end_found(
-    connection: psycopg.Connection[Any], values: Mapping[str, Any], event: Event
+    connection: Connection, values: Mapping[str, Any], event: Event
 ) -> tuple[int, list[Candidate], uuid.UUID, bool]:
     """End the next candidates in one statement, and note their children.
 
@@ -251,7 +244,7 @@ def _end_found(
     return count, [row[2:] for row in rows if row[2]], last or values["cursor"], count < CHUNK
 
 
-def _end(connection: psycopg.Connection[Any], runs: Sequence[Candidate], event: Event) -> Marked:
+def _end(connection: Connection, runs: Sequence[Candidate], event: Event) -> Marked:
     """End these, or mark those that a worker holds or that end after their children; note the children of all."""
     if not runs:
         return Marked([], [])
@@ -264,7 +257,7 @@ def _end(connection: psycopg.Connection[Any], runs: Sequence[Candidate], event: 
     return held
 
 
-def next_tenant(connection: psycopg.Connection[Any], *, after: str = "") -> str:
+def next_tenant(connection: Connection, *, after: str = "") -> str:
     """Whose cancel `sweep` applies next."""
     row = connection.execute(_NEXT_TENANT, [after]).fetchone()
     return str(row[0]) if row else after
@@ -301,7 +294,7 @@ def _listed(rules: Sequence[uuid.UUID] | None) -> list[uuid.UUID] | None:
 
 
 def _matching(
-    connection: psycopg.Connection[Any], values: Mapping[str, Any], event: Event, evaluations: Evaluations
+    connection: Connection, values: Mapping[str, Any], event: Event, evaluations: Evaluations
 ) -> tuple[list[Candidate], uuid.UUID, bool]:
     """Those that match among the next candidates, the id of the last one, and whether there are no more."""
     expression = values["expression"]

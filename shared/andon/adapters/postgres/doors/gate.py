@@ -11,8 +11,7 @@ from collections.abc import Collection, Iterable, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
-import psycopg
-
+from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.doors import turns
 from andon.adapters.postgres.statements import Statement
 from andon.adapters.postgres.statuses import OPEN
@@ -128,20 +127,18 @@ class Standing(NamedTuple):
 Line = list[Standing]
 
 
-def take_due(connection: psycopg.Connection[Any]) -> list[uuid.UUID]:
+def take_due(connection: Connection) -> list[uuid.UUID]:
     """The doors that are to be looked at now; they are not due any more if the transaction commits."""
     return [key for (key,) in _TAKE_DUE.execute(connection, {})]
 
 
-def look_at(connection: psycopg.Connection[Any], keys: Iterable[uuid.UUID]) -> None:
+def look_at(connection: Connection, keys: Iterable[uuid.UUID]) -> None:
     """Have these doors looked at."""
     if wanted := list(keys):
         _LOOK_AT.execute(connection, {"keys": wanted})
 
 
-def held(
-    connection: psycopg.Connection[Any], keys: Iterable[uuid.UUID], loose: Collection[uuid.UUID] = ()
-) -> dict[uuid.UUID, int]:
+def held(connection: Connection, keys: Iterable[uuid.UUID], loose: Collection[uuid.UUID] = ()) -> dict[uuid.UUID, int]:
     """How many slots are held under each key that has any; rows of those that aren't any more are taken away.
 
     Under `loose` keys a run that sleeps or waits isn't counted.
@@ -150,9 +147,7 @@ def held(
     return dict(_COUNT.execute(connection, {"keys": wanted, "loose": list(loose)}).fetchall()) if wanted else {}
 
 
-def lines(
-    connection: psycopg.Connection[Any], free: dict[uuid.UUID, int]
-) -> tuple[dict[uuid.UUID, Line], set[uuid.UUID]]:
+def lines(connection: Connection, free: dict[uuid.UUID, int]) -> tuple[dict[uuid.UUID, Line], set[uuid.UUID]]:
     """Those who stand first at these doors, rather more than are free; the lines in the order of their heads.
 
     And the doors at which there are more.
@@ -183,10 +178,7 @@ def _lines(depth: int) -> Statement:
 
 
 def apply(
-    connection: psycopg.Connection[Any],
-    decision: Decision,
-    standing: dict[uuid.UUID, Standing],
-    counted: set[uuid.UUID],
+    connection: Connection, decision: Decision, standing: dict[uuid.UUID, Standing], counted: set[uuid.UUID]
 ) -> list[tuple[uuid.UUID, str]]:
     """Do what was decided; returns those that were let in, each with its line. `standing` are the runs by id, and
     `counted` the keys under which they hold slots.
@@ -205,7 +197,7 @@ def apply(
 
 
 def _admit(
-    connection: psycopg.Connection[Any],
+    connection: Connection,
     admitted: Sequence[tuple[Candidate, uuid.UUID]],
     standing: dict[uuid.UUID, Standing],
     counted: set[uuid.UUID],
@@ -223,7 +215,7 @@ def _admit(
     return {id for (id,) in _ADMIT.execute(connection, values)}
 
 
-def reconcile(connection: psycopg.Connection[Any], after: uuid.UUID, *, all: bool = False) -> uuid.UUID | None:
+def reconcile(connection: Connection, after: uuid.UUID, *, all: bool = False) -> uuid.UUID | None:
     """Have doors looked at that nobody holds a slot of, or `all`, some thousands at a time from the one `after`.
 
     Returns up to which, or None at the end. It cures whatever was lost: nothing else has to be free of gaps for a run

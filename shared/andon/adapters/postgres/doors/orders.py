@@ -8,10 +8,8 @@ the line there is nothing to be fair about, and what was before is forgotten.
 import datetime as dt
 import uuid
 from collections.abc import Collection, Mapping
-from typing import Any
 
-import psycopg
-
+from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.statements import Statement
 
 _NOW = "SELECT clock_timestamp()"
@@ -32,14 +30,14 @@ Tag = tuple[uuid.UUID, uuid.UUID]
 """A door, and a key between which it is fair."""
 
 
-def now(connection: psycopg.Connection[Any]) -> dt.datetime:
+def now(connection: Connection) -> dt.datetime:
     """The database's clock."""
     [moment] = connection.execute(_NOW).fetchone() or [None]
     assert isinstance(moment, dt.datetime)
     return moment
 
 
-def heads(connection: psycopg.Connection[Any], doors: Collection[uuid.UUID]) -> dict[uuid.UUID, dt.datetime]:
+def heads(connection: Connection, doors: Collection[uuid.UUID]) -> dict[uuid.UUID, dt.datetime]:
     """The place of who stands first at each of these doors; of those without a line what was before is forgotten."""
     found: dict[uuid.UUID, dt.datetime | None] = dict(_HEADS.execute(connection, {"doors": list(doors)}).fetchall())
     if empty := [door for door, head in found.items() if head is None]:
@@ -47,14 +45,14 @@ def heads(connection: psycopg.Connection[Any], doors: Collection[uuid.UUID]) -> 
     return {door: head for door, head in found.items() if head is not None}
 
 
-def last(connection: psycopg.Connection[Any], tags: Collection[Tag]) -> dict[Tag, dt.datetime]:
+def last(connection: Connection, tags: Collection[Tag]) -> dict[Tag, dt.datetime]:
     """The place of each key's newest run, where it is remembered."""
     doors, keys = {door for door, _ in tags}, {key for _, key in tags}
     rows = _LAST.execute(connection, {"doors": list(doors), "keys": list(keys)}).fetchall()
     return {(door, key): time for door, key, time in rows}
 
 
-def keep(connection: psycopg.Connection[Any], places: Mapping[Tag, dt.datetime]) -> None:
+def keep(connection: Connection, places: Mapping[Tag, dt.datetime]) -> None:
     """Remember these."""
     if places:
         doors, keys = zip(*places, strict=True)

@@ -12,8 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import psycopg
-
+from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.doors import gate
 from andon.engine.declared.gates import pause_key
 
@@ -93,7 +92,7 @@ class Pauses:
         wanted = [(tenant, "function", function_id), (tenant, "queue", queue)]
         return [pause_key(*place) for place in wanted if place in self.places]
 
-    def take_out(self, connection: psycopg.Connection[Any]) -> bool:
+    def take_out(self, connection: Connection) -> bool:
         """Take some of those that stand in lines to their door; whether there may be more.
 
         The doors of pauses that are over are looked at.
@@ -117,15 +116,13 @@ def paused(run: str) -> str:
             AND p.name = CASE p.kind WHEN 'queue' THEN {run}.queue ELSE {run}.function_id END) ELSE false END"""
 
 
-def pause(
-    connection: psycopg.Connection[Any], place: Place, *, by: Any, reason: str | None, running: str = CONTINUE
-) -> bool:
+def pause(connection: Connection, place: Place, *, by: Any, reason: str | None, running: str = CONTINUE) -> bool:
     """From now on its runs wait; False if they do already."""
     values = [*place, None if by is None else json.dumps(by), reason, running]
     return connection.execute(_PAUSE, values).rowcount == 1
 
 
-def resume(connection: psycopg.Connection[Any], place: Place) -> bool:
+def resume(connection: Connection, place: Place) -> bool:
     """Let its runs go on; False if nothing is paused there."""
     row = connection.execute(_RESUME, place).fetchone()
     if row is None:
@@ -136,6 +133,6 @@ def resume(connection: psycopg.Connection[Any], place: Place) -> bool:
     return True
 
 
-def listed(connection: psycopg.Connection[Any]) -> list[Pause]:
+def listed(connection: Connection) -> list[Pause]:
     """All that hold."""
     return [Pause(*row) for row in connection.execute(_ALL).fetchall()]

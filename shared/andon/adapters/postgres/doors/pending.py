@@ -4,9 +4,8 @@ import datetime as dt
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import psycopg
+from andon.adapters.postgres.connect import Connection
 
 # In the order of the runs' ids. One that is being cancelled isn't pending any more.
 _REPLACE = """
@@ -42,7 +41,7 @@ class Newest:
     gate_keys: str | None
 
 
-def replace(connection: psycopg.Connection[Any], newest: Sequence[Newest]) -> dict[uuid.UUID, tuple[uuid.UUID, int]]:
+def replace(connection: Connection, newest: Sequence[Newest]) -> dict[uuid.UUID, tuple[uuid.UUID, int]]:
     """Let these take the places of older events, where a run waits under their key: its id, and the older event's seq.
 
     What the run can be cancelled and found by is gone, and to be written anew.

@@ -6,10 +6,8 @@ A row whose time is over says nothing any more: `andon prune` takes it away.
 import datetime as dt
 import uuid
 from collections.abc import Mapping
-from typing import Any
 
-import psycopg
-
+from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.statements import Statement
 from andon.engine.declared.rates import Rate
 
@@ -31,7 +29,7 @@ class Rates:
         self._spent: set[uuid.UUID] = set()
         self._now: dt.datetime | None = None
 
-    def read(self, connection: psycopg.Connection[Any], rates: Mapping[uuid.UUID, Rate]) -> None:
+    def read(self, connection: Connection, rates: Mapping[uuid.UUID, Rate]) -> None:
         """Learn of these keys, by the database's clock."""
         if not rates:
             return
@@ -49,13 +47,13 @@ class Rates:
         self._tats[key] = self._rates[key].spend(self._tats.get(key), self._at, count)
         self._spent.add(key)
 
-    def write(self, connection: psycopg.Connection[Any]) -> None:
+    def write(self, connection: Connection) -> None:
         """Keep what was spent."""
         if self._spent:
             keys = sorted(self._spent)
             _WRITE.execute(connection, {"keys": keys, "tats": [self._tats[key] for key in keys]})
 
-    def look_again(self, connection: psycopg.Connection[Any], keys: set[uuid.UUID]) -> None:
+    def look_again(self, connection: Connection, keys: set[uuid.UUID]) -> None:
         """Have the doors of these keys, of which some was spent, looked at when one may go again."""
         if wanted := sorted(keys):
             at = [self._rates[key].opens_at(self._tats[key]) for key in wanted]

@@ -13,9 +13,8 @@ floors: of two at once, one could raise a floor above the turn that the other is
 """
 
 from collections.abc import Sequence
-from typing import Any
 
-import psycopg
+from andon.adapters.postgres.connect import Connection
 
 _HEAD = """
 coalesce((SELECT r.turn FROM andon.runs r
@@ -47,7 +46,7 @@ UPDATE andon.lines l SET floor = coalesce((
 """
 
 
-def give(connection: psycopg.Connection[Any], places: Sequence[tuple[str, str]]) -> list[int]:
+def give(connection: Connection, places: Sequence[tuple[str, str]]) -> list[int]:
     """The turns of runs that enter lines, given as (line, tenant), in this order."""
     if not places:
         return []
@@ -61,11 +60,11 @@ def give(connection: psycopg.Connection[Any], places: Sequence[tuple[str, str]])
     return given
 
 
-def raise_floors(connection: psycopg.Connection[Any]) -> None:
+def raise_floors(connection: Connection) -> None:
     """Let the floors follow what was claimed."""
     connection.execute(_RAISE)
 
 
-def find_floors(connection: psycopg.Connection[Any]) -> None:
+def find_floors(connection: Connection) -> None:
     """Find the floors anew, whatever was believed before: for one who begins to lead."""
     connection.execute(_FIND_AGAIN)

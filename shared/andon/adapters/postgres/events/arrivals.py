@@ -12,9 +12,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import psycopg
-
 from andon.adapters.cel import Evaluations
+from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.statuses import OPEN, TERMINAL
 from andon.engine.events import Event
 from andon.engine.steps.waiting import CHILD_ENDED, told, wait_key
@@ -142,7 +141,7 @@ SELECT seq, id, name, data, ts, "user" FROM andon.events WHERE seq = ANY(%s)
 """
 
 
-def deliver(connection: psycopg.Connection[Any], hits: Sequence[Hit]) -> list[uuid.UUID]:
+def deliver(connection: Connection, hits: Sequence[Hit]) -> list[uuid.UUID]:
     """Keep these, of steps that still wait, and wake their runs, which are returned; but none that is cancelled."""
     if not hits:
         return []
@@ -150,17 +149,17 @@ def deliver(connection: psycopg.Connection[Any], hits: Sequence[Hit]) -> list[uu
     return [run_id for (run_id,) in connection.execute(_DELIVER, [text]).fetchall()]
 
 
-def deliver_ends(connection: psycopg.Connection[Any], runs: Sequence[uuid.UUID]) -> list[uuid.UUID]:
+def deliver_ends(connection: Connection, runs: Sequence[uuid.UUID]) -> list[uuid.UUID]:
     """Tell those who wait for these runs how they have ended, and wake those, which are returned."""
     return [run_id for (run_id,) in connection.execute(_ENDED, [list(runs)]).fetchall()] if runs else []
 
 
-def deliver_events(connection: psycopg.Connection[Any], events: Sequence[Event]) -> list[uuid.UUID]:
+def deliver_events(connection: Connection, events: Sequence[Event]) -> list[uuid.UUID]:
     """Give these events, recorded in this transaction, to those who wait; returns the runs that are woken."""
     return deliver(connection, _hits(connection, events))
 
 
-def _hits(connection: psycopg.Connection[Any], events: Sequence[Event]) -> list[Hit]:
+def _hits(connection: Connection, events: Sequence[Event]) -> list[Hit]:
     names = sorted({(each.tenant, each.name) for each in events})
     if not names:
         return []
@@ -199,24 +198,24 @@ def _hits(connection: psycopg.Connection[Any], events: Sequence[Event]) -> list[
     return list(found.values())
 
 
-def _look_later(connection: psycopg.Connection[Any], waits: Sequence[tuple[uuid.UUID, str]]) -> None:
+def _look_later(connection: Connection, waits: Sequence[tuple[uuid.UUID, str]]) -> None:
     if waits:
         connection.execute(_LOOK_LATER, [[run_id for run_id, _ in waits], [step for _, step in waits]])
 
 
-def _triggers(connection: psycopg.Connection[Any], runs: Iterable[uuid.UUID]) -> dict[uuid.UUID, Event]:
+def _triggers(connection: Connection, runs: Iterable[uuid.UUID]) -> dict[uuid.UUID, Event]:
     wanted = list(runs)
     rows = connection.execute(_TRIGGERS, [wanted]).fetchall() if wanted else []
     return {run_id: Event(name, data, user=user) for run_id, name, data, user in rows}
 
 
-def next_tenant(connection: psycopg.Connection[Any], *, after: str = "") -> str | None:
+def next_tenant(connection: Connection, *, after: str = "") -> str | None:
     """Whose waits are looked for next: the tenants in turn, as long as any has some."""
     row = connection.execute(_NEXT_TENANT, [after]).fetchone()
     return str(row[0]) if row else None
 
 
-def look(connection: psycopg.Connection[Any], tenant: str | None = None) -> tuple[bool, list[uuid.UUID]]:
+def look(connection: Connection, tenant: str | None = None) -> tuple[bool, list[uuid.UUID]]:
     """Look once, among all that is recorded, for what some waits (of this tenant) want that nobody has looked for yet.
 
     Returns whether there were any, and the runs that are woken.

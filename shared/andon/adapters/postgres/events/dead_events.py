@@ -3,10 +3,8 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import psycopg
-
+from andon.adapters.postgres.connect import Connection
 from andon.engine.memos import plain
 
 _BURY = """
@@ -53,7 +51,7 @@ class Dead:
     event_id: str | None = None
 
 
-def bury(connection: psycopg.Connection[Any], dead: Sequence[Dead]) -> None:
+def bury(connection: Connection, dead: Sequence[Dead]) -> None:
     """Keep these; one that is kept already stays as it is. In the caller's transaction."""
     rows = [
         (
@@ -69,6 +67,6 @@ def bury(connection: psycopg.Connection[Any], dead: Sequence[Dead]) -> None:
         connection.execute(_BURY, [list(column) for column in zip(*rows, strict=True)])
 
 
-def bury_open(connection: psycopg.Connection[Any], seq: int, reason: str) -> None:
+def bury_open(connection: Connection, seq: int, reason: str) -> None:
     """Keep an event of the outbox that can't be read, without reading it: it is never published again."""
     connection.execute(_BURY_OPEN, {"seq": seq, "reason": plain(reason)[:MOST_REASON]})

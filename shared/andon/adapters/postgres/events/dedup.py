@@ -4,10 +4,8 @@ import datetime as dt
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import psycopg
-
+from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.events.inbox import event_of_row
 from andon.engine.events import Event
 
@@ -35,7 +33,7 @@ class Holder:
     """Whether it was cancelled, or has failed."""
 
 
-def holders(connection: psycopg.Connection[Any], keys: Sequence[uuid.UUID]) -> dict[uuid.UUID, Holder]:
+def holders(connection: Connection, keys: Sequence[uuid.UUID]) -> dict[uuid.UUID, Holder]:
     """Those of the keys that were used, and still count."""
     rows = connection.execute(_HOLDERS, [list(keys)]).fetchall()
     return {
@@ -44,7 +42,7 @@ def holders(connection: psycopg.Connection[Any], keys: Sequence[uuid.UUID]) -> d
     }
 
 
-def use(connection: psycopg.Connection[Any], used: Mapping[uuid.UUID, tuple[uuid.UUID, dt.timedelta]]) -> None:
+def use(connection: Connection, used: Mapping[uuid.UUID, tuple[uuid.UUID, dt.timedelta]]) -> None:
     """Note which run each key was used for, and for how long that counts. The dispatcher alone does."""
     rows = [(key, run_id, span.total_seconds()) for key, (run_id, span) in used.items()]
     if rows:

@@ -1,21 +1,17 @@
 """Streams that were partitions of the bus once: for one release the dispatcher still reads what comes there."""
 
-from typing import Any
-
-import psycopg
-
-from andon.adapters.postgres.connect import LOCKING
+from andon.adapters.postgres.connect import LOCKING, Connection
 
 _NAMES = "SELECT stream FROM andon.former_streams ORDER BY stream"
 _LOW_WATER = f"SELECT low_water, {LOCKING} FROM andon.former_streams WHERE stream = %s FOR SHARE"
 
 
-def names(connection: psycopg.Connection[Any]) -> list[str]:
+def names(connection: Connection) -> list[str]:
     """Their keys in Redis; none where the bus has always been one stream."""
     return [name for (name,) in connection.execute(_NAMES).fetchall()]
 
 
-def low_water(connection: psycopg.Connection[Any], stream: str) -> str:
+def low_water(connection: Connection, stream: str) -> str:
     """Below which entry all were handled; it does not rise until the caller's transaction ends."""
     row = connection.execute(_LOW_WATER, [stream]).fetchone()
     assert row is not None, f"{stream} is none of the former streams"

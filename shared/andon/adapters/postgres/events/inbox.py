@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import psycopg
-
+from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.statements import Statement
 from andon.engine.events import Again, Event
 from andon.engine.ids import new_id
@@ -85,14 +84,14 @@ IN ROW EXCLUSIVE MODE
 
 
 def record(
-    connection: psycopg.Connection[Any], events: Sequence[Event], stream_ids: Sequence[str | None] | None = None
+    connection: Connection, events: Sequence[Event], stream_ids: Sequence[str | None] | None = None
 ) -> list[Event]:
     """Insert the events that are new, in this order; return them with `seq`, `id` and `ts` as recorded."""
     return _insert(connection, _RECORD, events, stream_ids or [None] * len(events))
 
 
 def _insert(
-    connection: psycopg.Connection[Any], statement: Statement, events: Sequence[Event], stream_ids: Sequence[str | None]
+    connection: Connection, statement: Statement, events: Sequence[Event], stream_ids: Sequence[str | None]
 ) -> list[Event]:
     named = [each if each.id else replace(each, id=str(new_id())) for each in events]
     rows = statement.execute(
@@ -123,7 +122,7 @@ def _insert(
     ]
 
 
-def accept(connection: psycopg.Connection[Any], events: Sequence[Event]) -> list[Event]:
+def accept(connection: Connection, events: Sequence[Event]) -> list[Event]:
     """Record events of ours and open their outbox rows, in the caller's transaction.
 
     Returns those that are new; an event whose id its tenant has used before is left out, and has no second effect.
@@ -132,7 +131,7 @@ def accept(connection: psycopg.Connection[Any], events: Sequence[Event]) -> list
     return _insert(connection, _ACCEPT, events, [None] * len(events))
 
 
-def close(connection: psycopg.Connection[Any], keys: Sequence[tuple[str, str]]) -> list[Event]:
+def close(connection: Connection, keys: Sequence[tuple[str, str]]) -> list[Event]:
     """Close the outbox rows of events by (tenant, id); return the events that were open, in the order of seq."""
     if not keys:
         return []
@@ -147,7 +146,7 @@ def _asked(event: Event, again: dict[str, Any] | None) -> Event:
     return replace(event, again=Again(again["functionId"], uuid.UUID(again["runId"]), again["step"]))
 
 
-def leave(connection: psycopg.Connection[Any], events: Sequence[Event]) -> None:
+def leave(connection: Connection, events: Sequence[Event]) -> None:
     """Leave events that this transaction has recorded or closed to the outbox: they can't take effect now."""
     again = [each.again and written(each.again) for each in events]
     connection.execute(_LEAVE, [[each.seq for each in events], again])
@@ -158,24 +157,24 @@ def written(again: Again) -> str:
     return json.dumps({"functionId": again.function_id, "runId": str(again.run_id), "step": again.step})
 
 
-def claim_open(connection: psycopg.Connection[Any], *, older_than: float, limit: int) -> list[int]:
+def claim_open(connection: Connection, *, older_than: float, limit: int) -> list[int]:
     """The seqs of events of the outbox that nobody has published for `older_than` seconds, at most `limit`."""
     return sorted(seq for (seq,) in connection.execute(_CLAIM_OPEN, [older_than, limit]).fetchall())
 
 
-def read_open(connection: psycopg.Connection[Any], seqs: Sequence[int]) -> list[Event]:
+def read_open(connection: Connection, seqs: Sequence[int]) -> list[Event]:
     """Those of the events that the outbox still has; raises where one can't be read."""
     return [event_of_row(row) for row in connection.execute(_READ_OPEN, [list(seqs)]).fetchall()]
 
 
-def open_of_others(connection: psycopg.Connection[Any], tenants: Sequence[str], limit: int) -> list[tuple[str, str]]:
+def open_of_others(connection: Connection, tenants: Sequence[str], limit: int) -> list[tuple[str, str]]:
     """Tenant and id of the oldest events in the outbox that are not of these tenants, nor put by, nor what a run has
     sent or its end: those may be the last of a chain.
     """
     return connection.execute(_OPEN_OF_OTHERS, [list(tenants), limit]).fetchall()
 
 
-def put_by(connection: psycopg.Connection[Any], event: Event, stream_id: str, *, seconds: float) -> None:
+def put_by(connection: Connection, event: Event, stream_id: str, *, seconds: float) -> None:
     """Leave an event that can't take effect now to the outbox, as if it had come by the API, for `seconds`.
 
     It has its place in the order of events then, whenever it takes effect. One that had its effect stays as it is.
@@ -190,13 +189,13 @@ def event_of_row(row: Sequence[Any]) -> Event:
     return Event(name, data, id, ts, user, tenant, seq, traceparent, hops)
 
 
-def known(connection: psycopg.Connection[Any], events: Sequence[Event]) -> set[tuple[str, str]]:
+def known(connection: Connection, events: Sequence[Event]) -> set[tuple[str, str]]:
     """Which of these (tenant, id) were recorded before."""
     tenants, ids = [each.tenant for each in events], [each.id for each in events]
     return set(connection.execute(_KNOWN, [tenants, ids]).fetchall()) if events else set()
 
 
-def spread(connection: psycopg.Connection[Any], hops: Mapping[int, int]) -> None:
+def spread(connection: Connection, hops: Mapping[int, int]) -> None:
     """Add hops to events, by seq."""
     if hops:
         connection.execute(_SPREAD, [list(hops), list(hops.values())])
@@ -218,11 +217,11 @@ def recorded_as(event: Event) -> dict[str, Any]:
     }
 
 
-def need_no_disk(connection: psycopg.Connection[Any]) -> None:
+def need_no_disk(connection: Connection) -> None:
     """Let this transaction's commit not wait for the disk: a crash may lose it, and nothing else."""
     connection.execute(_NEED_NO_DISK)
 
 
-def check_no_table_is_locked(connection: psycopg.Connection[Any]) -> None:
+def check_no_table_is_locked(connection: Connection) -> None:
     """Fail, in this transaction, where somebody has locked a table that every batch needs."""
     connection.execute(_NO_TABLE_IS_LOCKED)

@@ -1,9 +1,6 @@
 """Which tenants there are, as far as somebody waits for what they send: those with a key, and those with open runs."""
 
-from typing import Any
-
-import psycopg
-
+from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.statuses import CANCELLABLE
 
 MOST = 1_000
@@ -20,6 +17,6 @@ UNION
 """
 
 
-def known_tenants(connection: psycopg.Connection[Any]) -> set[str]:
+def known_tenants(connection: Connection) -> set[str]:
     """Their names, of either kind so many at most."""
     return {tenant for (tenant,) in connection.execute(_KNOWN).fetchall()}

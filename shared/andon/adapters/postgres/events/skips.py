@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-import psycopg
-
+from andon.adapters.postgres.connect import Connection
 from andon.engine.memos import plain
 
 MOST_DETAIL = 2_000
@@ -75,7 +74,7 @@ ON CONFLICT DO NOTHING
 """
 
 
-def record(connection: psycopg.Connection[Any], skips: Sequence[Skip]) -> None:
+def record(connection: Connection, skips: Sequence[Skip]) -> None:
     """Keep these, in the caller's transaction. Of one event and function the first reason stays."""
     if not skips:
         return

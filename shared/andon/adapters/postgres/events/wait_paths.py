@@ -6,10 +6,8 @@ recorded before that is looked through. One that no function has any more is for
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-import psycopg
-
+from andon.adapters.postgres.connect import Connection
 from andon.engine.events import Event
 from andon.engine.steps.waiting import wait_key
 
@@ -28,7 +26,7 @@ INSERT INTO andon.event_keys (key, event_seq) SELECT * FROM unnest(%s::uuid[], %
 """
 
 
-def register(connection: psycopg.Connection[Any], paths: Mapping[str, Sequence[str]]) -> None:
+def register(connection: Connection, paths: Mapping[str, Sequence[str]]) -> None:
     """These are the paths by which there may be waits, by the events' names. The caller leads."""
     pairs = [(event, path) for event, known in paths.items() for path in known]
     values = {"events": [event for event, _ in pairs], "paths": [path for _, path in pairs]}
@@ -36,7 +34,7 @@ def register(connection: psycopg.Connection[Any], paths: Mapping[str, Sequence[s
     connection.execute(_KEEP, values)
 
 
-def index(connection: psycopg.Connection[Any], paths: Mapping[str, Sequence[str]], events: Sequence[Event]) -> None:
+def index(connection: Connection, paths: Mapping[str, Sequence[str]], events: Sequence[Event]) -> None:
     """Keep these events, which are being recorded, by the paths by which they are waited for."""
     keys = [
         (key, each.seq)

@@ -5,8 +5,7 @@ import logging
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-import psycopg
-
+from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.registered import rules
 from andon.adapters.postgres.subjects import subject_kinds
 from andon.engine.declared.declarations import Declaration, from_json, to_json
@@ -39,7 +38,7 @@ UNION ALL
 """
 
 
-def register(connection: psycopg.Connection[Any], registry: Registry) -> None:
+def register(connection: Connection, registry: Registry) -> None:
     """Write down what the functions and their rules are; a function that is gone stays listed with the time it was
     last seen. The registry is told of the rules that open runs may still have.
     """
@@ -57,7 +56,7 @@ def register(connection: psycopg.Connection[Any], registry: Registry) -> None:
         subject_kinds.register(connection, registry)
 
 
-def declared_before(connection: psycopg.Connection[Any], modules: Sequence[str]) -> list[Declaration]:
+def declared_before(connection: Connection, modules: Sequence[str]) -> list[Declaration]:
     """What these modules, and those below them, declared when they were last read; what can't be read is left out."""
     found = []
     for id, said in connection.execute(_DECLARED, [list(modules)]).fetchall():
@@ -68,12 +67,12 @@ def declared_before(connection: psycopg.Connection[Any], modules: Sequence[str])
     return found
 
 
-def flags_to_raise(connection: psycopg.Connection[Any]) -> dict[str, int]:
+def flags_to_raise(connection: Connection) -> dict[str, int]:
     """The cancel flags that Redis should hold: those of runs being cancelled and of the last day's cancels."""
     return dict(connection.execute(_FLAGS).fetchall())
 
 
-def starts_any(connection: psycopg.Connection[Any], names: Collection[str]) -> bool:
+def starts_any(connection: Connection, names: Collection[str]) -> bool:
     """Whether an event of one of these names can start runs of a registered function."""
     rows = connection.execute(_TRIGGERS).fetchall()
     told = [each for row in rows for each in stored_triggers({"trigger": row[0], "settings": row[1]})]

@@ -9,8 +9,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-import psycopg
-
+from andon.adapters.postgres.connect import Connection
 from andon.engine.declared.functions import Registry
 from andon.engine.declared.rules import CancelOn, rule_fault, rule_id
 
@@ -37,7 +36,7 @@ _REGISTERED = "SELECT id, cancel_on FROM andon.functions"
 Rule = tuple[str, CancelOn]
 
 
-def register(connection: psycopg.Connection[Any], registry: Registry) -> None:
+def register(connection: Connection, registry: Registry) -> None:
     """Keep the registry's rules, and tell it of the former ones. In the caller's transaction, before its functions are
     written down: what stands there was registered by a release that kept no rules.
     """
@@ -49,7 +48,7 @@ def register(connection: psycopg.Connection[Any], registry: Registry) -> None:
     registry.keep_former(_rule(*row) for row in connection.execute(_FORMER))
 
 
-def by_a_field(connection: psycopg.Connection[Any], names: Iterable[str]) -> dict[str, list[Rule]]:
+def by_a_field(connection: Connection, names: Iterable[str]) -> dict[str, list[Rule]]:
     """The rules by a field that events of these names can satisfy, by name, with their functions; former ones last."""
     found: dict[str, list[Rule]] = {}
     for row in connection.execute(_ON, [list(set(names))]).fetchall():
@@ -74,7 +73,7 @@ def stored_rules(stored: Any) -> list[CancelOn]:
     return [rule for rule in found if rule_fault(rule) is None]
 
 
-def _registered(connection: psycopg.Connection[Any]) -> Iterable[Rule]:
+def _registered(connection: Connection) -> Iterable[Rule]:
     for function_id, stored in connection.execute(_REGISTERED).fetchall():
         yield from ((function_id, rule) for rule in stored_rules(stored))
 

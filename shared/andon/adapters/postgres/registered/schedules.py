@@ -7,9 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import psycopg
-
 from andon.adapters.cron import next_tick
+from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.statuses import OPEN
 from andon.engine.declared.rules import digest
 from andon.engine.declared.triggers import Cron, schedule_id
@@ -89,7 +88,7 @@ class Due:
     next_at: dt.datetime
 
 
-def register(connection: psycopg.Connection[Any], declared: Iterable[tuple[str, Cron]]) -> None:
+def register(connection: Connection, declared: Iterable[tuple[str, Cron]]) -> None:
     """Have these schedules and no others. One that is new ticks from now on. In the caller's transaction."""
     wanted = {(function_id, cron.expr, cron.tz): cron for function_id, cron in declared}
     known = set(connection.execute(_KNOWN).fetchall())
@@ -101,13 +100,13 @@ def register(connection: psycopg.Connection[Any], declared: Iterable[tuple[str, 
             connection.execute(_ADD, [*key, *_times(wanted[key], key[0], now)])
 
 
-def due(connection: psycopg.Connection[Any]) -> tuple[dt.datetime, list[Due]]:
+def due(connection: Connection) -> tuple[dt.datetime, list[Due]]:
     """What time it is, and the schedules of which a tick is due, locked. In a transaction that holds the leadership."""
     rows = connection.execute(_DUE).fetchall()
     return _now(connection), [Due(*row) for row in rows]
 
 
-def advance(connection: psycopg.Connection[Any], schedule: Due, cron: Cron | None, *, last: dt.datetime) -> None:
+def advance(connection: Connection, schedule: Due, cron: Cron | None, *, last: dt.datetime) -> None:
     """Its ticks up to `last` have taken effect. One that no function has any more ticks no more."""
     key = schedule.function_id, schedule.expr, schedule.tz
     if cron is None:
@@ -116,7 +115,7 @@ def advance(connection: psycopg.Connection[Any], schedule: Due, cron: Cron | Non
         connection.execute(_ADVANCE, [*_times(cron, schedule.function_id, last), last, *key])
 
 
-def open_run(connection: psycopg.Connection[Any], function_id: str, expr: str, tz: str) -> uuid.UUID | None:
+def open_run(connection: Connection, function_id: str, expr: str, tz: str) -> uuid.UUID | None:
     """The newest run of a schedule that hasn't ended."""
     row = connection.execute(_OPEN_RUN, [run_key(function_id, expr, tz)]).fetchone()
     return None if row is None else row[0]
@@ -127,19 +126,19 @@ def run_key(function_id: str, expr: str, tz: str) -> uuid.UUID:
     return digest([DEFAULT_TENANT, "cron", function_id, expr, tz])
 
 
-def listed(connection: psycopg.Connection[Any]) -> list[Schedule]:
+def listed(connection: Connection) -> list[Schedule]:
     """All of them."""
     return [Schedule(*row) for row in connection.execute(_ALL).fetchall()]
 
 
-def pause(connection: psycopg.Connection[Any], schedule: Schedule, *, by: Any, reason: str | None) -> bool:
+def pause(connection: Connection, schedule: Schedule, *, by: Any, reason: str | None) -> bool:
     """Let it tick no more until it is resumed; returns whether it did."""
     said = None if by is None else json.dumps(by)
     changed = connection.execute(_PAUSE, [said, reason, schedule.function_id, schedule.expr, schedule.tz])
     return changed.rowcount > 0
 
 
-def resume(connection: psycopg.Connection[Any], schedule: Schedule, cron: Cron) -> bool:
+def resume(connection: Connection, schedule: Schedule, cron: Cron) -> bool:
     """Let it tick again, from now on: no tick of the pause is caught up. Returns whether it was paused."""
     times = _times(cron, schedule.function_id, _now(connection))
     changed = connection.execute(_RESUME, [*times, schedule.function_id, schedule.expr, schedule.tz])
@@ -151,7 +150,7 @@ def _times(cron: Cron, function_id: str, after: dt.datetime) -> Sequence[dt.date
     return tick, tick + delay(cron, function_id, tick)
 
 
-def _now(connection: psycopg.Connection[Any]) -> dt.datetime:
+def _now(connection: Connection) -> dt.datetime:
     row = connection.execute(_NOW).fetchone()
     assert row is not None
     now: dt.datetime = row[0]

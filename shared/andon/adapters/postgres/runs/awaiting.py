@@ -7,10 +7,8 @@ the same cascade as any. The dispatcher settles it when they have ended; a cance
 import json
 import uuid
 from collections.abc import Sequence
-from typing import Any
 
-import psycopg
-
+from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.runs.settle import RETURNED, End, Settled, settle_by
 from andon.adapters.postgres.statements import Statement
 from andon.adapters.postgres.statuses import HELD, OPEN
@@ -63,23 +61,23 @@ WITH moved AS (
 )"""
 
 
-def await_children(connection: psycopg.Connection[Any], ends: Sequence[End]) -> list[Settled]:
+def await_children(connection: Connection, ends: Sequence[End]) -> list[Settled]:
     """Let those of these ends wait that have to; the others are missing in the answer."""
     text = json.dumps([{**each._asdict(), "id": str(each.id)} for each in ends])
     rows = _AWAIT.execute(connection, {"ends": text}).fetchall()
     return [Settled(id, "cancelling", subject_id, False, None) for id, subject_id in rows]
 
 
-def take_back(connection: psycopg.Connection[Any], runs: Sequence[uuid.UUID]) -> None:
+def take_back(connection: Connection, runs: Sequence[uuid.UUID]) -> None:
     """Let those of these runs wait that have lost their worker."""
     connection.execute(_LOST, [list(runs)])
 
 
-def over(connection: psycopg.Connection[Any]) -> list[tuple[uuid.UUID, uuid.UUID | None]]:
+def over(connection: Connection) -> list[tuple[uuid.UUID, uuid.UUID | None]]:
     """Some that need not wait any more: each with its subject, which is locked before it."""
     return connection.execute(_OVER).fetchall()
 
 
-def settle(connection: psycopg.Connection[Any], runs: Sequence[uuid.UUID]) -> list[Settled]:
+def settle(connection: Connection, runs: Sequence[uuid.UUID]) -> list[Settled]:
     """Settle those of these that have waited."""
     return settle_by(connection, _SETTLE, {"ids": list(runs)})

@@ -2,10 +2,9 @@
 
 import uuid
 from collections.abc import Collection, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import psycopg
-
+from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.statuses import OPEN
 
 _HOLD = """
@@ -53,21 +52,19 @@ class Parent(NamedTuple):
     """Whether it is asked to stop."""
 
 
-def hold_parents(connection: psycopg.Connection[Any], ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Parent]:
+def hold_parents(connection: Connection, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Parent]:
     """These runs, none of which can be cancelled or end until the caller's transaction does."""
     rows = connection.execute(_HOLD, [list(ids)]).fetchall() if ids else []
     return {id: Parent(*rest) for id, *rest in rows}
 
 
-def below(connection: psycopg.Connection[Any], run_id: uuid.UUID) -> int:
+def below(connection: Connection, run_id: uuid.UUID) -> int:
     """How many open runs below this one are cancelled with it."""
     row = connection.execute(_BELOW, [run_id]).fetchone()
     return int(row[0]) if row else 0
 
 
-def held_above(
-    connection: psycopg.Connection[Any], ids: Collection[uuid.UUID]
-) -> list[tuple[uuid.UUID, str, uuid.UUID]]:
+def held_above(connection: Connection, ids: Collection[uuid.UUID]) -> list[tuple[uuid.UUID, str, uuid.UUID]]:
     """The gate keys under which these runs and those above them are let in: of which, whose function, key."""
     return connection.execute(_HELD_ABOVE, [list(ids)]).fetchall() if ids else []
 
@@ -82,7 +79,7 @@ class Adopted(NamedTuple):
     """Whether a cancel of its parent is over only when it has ended."""
 
 
-def adopt(connection: psycopg.Connection[Any], children: Sequence[Adopted]) -> None:
+def adopt(connection: Connection, children: Sequence[Adopted]) -> None:
     """Say of these runs whose children they are. Their parents' rows are held."""
     if children:
         ids, parents, steps, waits = map(list, zip(*children, strict=True))

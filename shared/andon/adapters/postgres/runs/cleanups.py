@@ -8,10 +8,8 @@ the worker is gone, the lease decides. The next run of a subject waits for the s
 import json
 import uuid
 from collections.abc import Iterable
-from typing import Any
 
-import psycopg
-
+from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.runs.journal import Holding
 from andon.adapters.postgres.statements import Statement
 
@@ -62,12 +60,12 @@ FROM andon.runs r WHERE r.kind <> 'function' AND r.status = 'failed' AND NOT EXI
 _FAILED = Statement(f"SELECT count(*), (array_agg(r.id ORDER BY r.id DESC))[1] {FAILED}")
 
 
-def hold_back(connection: psycopg.Connection[Any], holdings: Iterable[Holding], seconds: float) -> None:
+def hold_back(connection: Connection, holdings: Iterable[Holding], seconds: float) -> None:
     """The code of these runs, which may have been settled by force, still runs: let their cleanup wait so long."""
     _HOLD_BACK.execute(connection, {"held": _as_json(holdings), "seconds": seconds})
 
 
-def let_go(connection: psycopg.Connection[Any], holdings: Iterable[Holding]) -> None:
+def let_go(connection: Connection, holdings: Iterable[Holding]) -> None:
     """Their code has ended: their cleanup may start."""
     hold_back(connection, holdings, 0.0)
 
@@ -76,7 +74,7 @@ def _as_json(holdings: Iterable[Holding]) -> str:
     return json.dumps([{"run": str(each.run), "fence": each.fence} for each in holdings])
 
 
-def rerun(connection: psycopg.Connection[Any], run_id: uuid.UUID) -> uuid.UUID | None:
+def rerun(connection: Connection, run_id: uuid.UUID) -> uuid.UUID | None:
     """Make another run of a cleanup that failed or was cancelled, which goes on where that stopped; returns its id.
 
     None if the run is no such cleanup, or was run again already: it is that one that can be run again.
@@ -85,7 +83,7 @@ def rerun(connection: psycopg.Connection[Any], run_id: uuid.UUID) -> uuid.UUID |
     return None if row is None else row[0]
 
 
-def failed(connection: psycopg.Connection[Any]) -> tuple[int, uuid.UUID | None]:
+def failed(connection: Connection) -> tuple[int, uuid.UUID | None]:
     """How many cleanups have failed and were not run again, and the newest of them."""
     count, newest = _FAILED.execute(connection, {}).fetchone() or (0, None)
     return count, newest

@@ -14,6 +14,7 @@ from typing import Any, Literal, NamedTuple
 
 import psycopg
 
+from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.events.inbox import event_of_row
 from andon.adapters.postgres.runs.attempts import KEPT, Attempted
 from andon.adapters.postgres.statements import Statement
@@ -182,7 +183,7 @@ class NameTaken(AndonError):
     """Another step of the run has stored an artifact of this name."""
 
 
-def keep(connection: psycopg.Connection[Any], results: Sequence[Result]) -> set[Holding]:
+def keep(connection: Connection, results: Sequence[Result]) -> set[Holding]:
     """Keep the results with their files, in one statement; returns whose were kept: the others are cancelled, lost or
     locked. Raises `NameTaken` where a file has the name of another step's: then nothing is kept.
     """
@@ -208,13 +209,7 @@ def _at(attempt: Attempt) -> dict[str, Any]:
 
 
 def keep_failure(
-    connection: psycopg.Connection[Any],
-    holding: Holding,
-    attempt: Attempt,
-    seconds: float,
-    error: dict[str, Any],
-    *,
-    final: bool,
+    connection: Connection, holding: Holding, attempt: Attempt, seconds: float, error: dict[str, Any], *, final: bool
 ) -> bool | Standing:
     """Keep a step's failed attempt; False as with `keep`.
 
@@ -234,7 +229,7 @@ def keep_failure(
 
 
 def keep_sleep(
-    connection: psycopg.Connection[Any],
+    connection: Connection,
     holding: Holding,
     name: str,
     position: int,
@@ -249,7 +244,7 @@ def keep_sleep(
 
 
 def send(
-    connection: psycopg.Connection[Any],
+    connection: Connection,
     holding: Holding,
     attempt: Attempt,
     *,
@@ -267,13 +262,13 @@ def send(
     return [event_of_row(row) for row in rows if row[0] is not None] if rows else None
 
 
-def recall(connection: psycopg.Connection[Any], run_id: uuid.UUID, name: str) -> str | None:
+def recall(connection: Connection, run_id: uuid.UUID, name: str) -> str | None:
     """A completed step's result as JSON text."""
     row = _RECALL.execute(connection, {"run": run_id, "name": name}).fetchone()
     return None if row is None else row[0]
 
 
-def standings(connection: psycopg.Connection[Any], holdings: Iterable[Holding]) -> dict[Holding, Standing]:
+def standings(connection: Connection, holdings: Iterable[Holding]) -> dict[Holding, Standing]:
     """Whether each of these runs is still held under its fence, and whether a cancel was accepted. Waits for none."""
     text = json.dumps([{"run": str(each.run), "fence": each.fence} for each in holdings])
     return {

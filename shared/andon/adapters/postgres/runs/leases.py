@@ -8,8 +8,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import psycopg
-
+from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.doors.gate import FREES
 from andon.adapters.postgres.doors.pauses import paused
 from andon.adapters.postgres.runs.attempts import KEPT, NOTHING, Attempted
@@ -218,13 +217,13 @@ class Hint(NamedTuple):
     alone: bool = False
 
 
-def claim(connection: psycopg.Connection[Any], hinted: uuid.UUID, *, alone: bool = False, **how: Any) -> Claimed | None:
+def claim(connection: Connection, hinted: uuid.UUID, *, alone: bool = False, **how: Any) -> Claimed | None:
     """As `claim_each`, for one hint."""
     return claim_each(connection, [Hint(hinted, alone)], **how)[0]
 
 
 def claim_each(
-    connection: psycopg.Connection[Any],
+    connection: Connection,
     hints: Sequence[Hint],
     *,
     worker: str,
@@ -252,7 +251,7 @@ def claim_each(
     return [None if row is None else _claimed(connection, row) for row in rows]
 
 
-def _claimed(connection: psycopg.Connection[Any], row: tuple[Any, ...]) -> Claimed:
+def _claimed(connection: Connection, row: tuple[Any, ...]) -> Claimed:
     id, tenant, function_id, kind, parent, subject, fence, attempt, lost, seq, *said = row
     event_id, name, data, ts, user, traceparent = said
     # A statement of its own, after the fence moved: inside the claim it would see the memos as they were before
@@ -263,17 +262,13 @@ def _claimed(connection: psycopg.Connection[Any], row: tuple[Any, ...]) -> Claim
 
 
 def offer_again(
-    connection: psycopg.Connection[Any],
-    hinted: uuid.UUID,
-    *,
-    functions: Sequence[str] | None = None,
-    alone: bool = False,
+    connection: Connection, hinted: uuid.UUID, *, functions: Sequence[str] | None = None, alone: bool = False
 ) -> None:
     """A hint of this run was taken and can't be followed: let the dispatcher send another to the same line."""
     _OFFER_AGAIN.execute(connection, {"run": hinted, "functions": functions, "alone": alone})
 
 
-def read_memos(connection: psycopg.Connection[Any], run_id: uuid.UUID) -> tuple[dict[str, Memo], int]:
+def read_memos(connection: Connection, run_id: uuid.UUID) -> tuple[dict[str, Memo], int]:
     """What the run remembers, by step id, and the bytes that its results take together; those that aren't at hand are
     read by `journal.recall`.
     """
@@ -281,7 +276,7 @@ def read_memos(connection: psycopg.Connection[Any], run_id: uuid.UUID) -> tuple[
     return {row[0]: Memo(*row[:-1]) for row in rows}, int(rows[0][-1]) if rows else 0
 
 
-def heartbeat(connection: psycopg.Connection[Any], beats: Sequence[Beat], *, lease: float) -> list[Alive]:
+def heartbeat(connection: Connection, beats: Sequence[Beat], *, lease: float) -> list[Alive]:
     """Extend the leases of all these runs in one statement.
 
     A run that is missing in the answer is lost, or its row is locked by somebody now: `journal.standings` tells which.
@@ -296,7 +291,7 @@ def heartbeat(connection: psycopg.Connection[Any], beats: Sequence[Beat], *, lea
 
 
 def suspend(
-    connection: psycopg.Connection[Any],
+    connection: Connection,
     run_id: uuid.UUID,
     fence: int,
     *,
@@ -326,22 +321,22 @@ def suspend(
     return statement.execute(connection, values).fetchone() is not None
 
 
-def enter(connection: psycopg.Connection[Any], run_id: uuid.UUID, fence: int, step: str) -> bool:
+def enter(connection: Connection, run_id: uuid.UUID, fence: int, step: str) -> bool:
     """Say which step begins before it does: for a run that may take its worker with it. False as with `suspend`."""
     return connection.execute(_ENTER, {"run": run_id, "fence": fence, "step": step}).fetchone() is not None
 
 
-def extend(connection: psycopg.Connection[Any], run_id: uuid.UUID, fence: int, seconds: float) -> bool:
+def extend(connection: Connection, run_id: uuid.UUID, fence: int, seconds: float) -> bool:
     """Let the run take so many seconds from now, if it may not take longer already. False as with `suspend`."""
     return connection.execute(_EXTEND, {"run": run_id, "fence": fence, "seconds": seconds}).fetchone() is not None
 
 
-def abandon(connection: psycopg.Connection[Any], run_id: uuid.UUID, fence: int) -> bool:
+def abandon(connection: Connection, run_id: uuid.UUID, fence: int) -> bool:
     """Let the run's lease run out now: it counts as lost, as if this worker were. False if it is locked, or lost."""
     return connection.execute(_ABANDON, {"run": run_id, "fence": fence}).fetchone() is not None
 
 
-def cancelled_in(connection: psycopg.Connection[Any], run_id: uuid.UUID) -> str | None:
+def cancelled_in(connection: Connection, run_id: uuid.UUID) -> str | None:
     """The traceparent of the event that cancelled a run."""
     row = connection.execute(_CANCELLED_IN, [run_id]).fetchone()
     return row[0] if row else None

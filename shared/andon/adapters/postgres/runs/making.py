@@ -4,8 +4,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-import psycopg
-
+from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.events.inbox import written
 from andon.engine.events import Again
 
@@ -78,7 +77,7 @@ Rows = Sequence[tuple[Any, ...]]
 
 
 def make(
-    connection: psycopg.Connection[Any],
+    connection: Connection,
     *,
     hinted: Rows = (),
     at_doors: Rows = (),
@@ -96,12 +95,12 @@ def make(
             connection.execute(statement, _columns(rows))
 
 
-def ask_again(connection: psycopg.Connection[Any], seq: int, again: Again) -> None:
+def ask_again(connection: Connection, seq: int, again: Again) -> None:
     """Let the event, which is accepted in this transaction, repeat a run and start nothing else."""
     connection.execute(_ASK, [written(again), seq])
 
 
-def repeat(connection: psycopg.Connection[Any], runs: Sequence[tuple[uuid.UUID, Again]]) -> None:
+def repeat(connection: Connection, runs: Sequence[tuple[uuid.UUID, Again]]) -> None:
     """Note what these new runs repeat, and give them what was done before their steps, with its files."""
     if not runs:
         return

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import psycopg
 
+from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.statements import Statement
 
 LEVELS = ("debug", "info", "warning", "error", "critical")
@@ -98,14 +99,14 @@ class Wanted:
         return {"run": run_id, "limit": limit, "levels": list(LEVELS), **asked}
 
 
-def keep(connection: psycopg.Connection[Any], chunks: Sequence[Chunk]) -> None:
+def keep(connection: Connection, chunks: Sequence[Chunk]) -> None:
     """Keep them, in this order; those of runs that are gone are left out."""
     runs, steps, attempts, lines = map(list, zip(*chunks, strict=True))
     _KEEP.execute(connection, {"runs": runs, "steps": steps, "attempts": attempts, "lines": lines})
 
 
 def read(
-    connection: psycopg.Connection[Any],
+    connection: Connection,
     run_id: uuid.UUID,
     wanted: Wanted = Wanted(),
     *,
@@ -116,7 +117,7 @@ def read(
     return _read(_AFTER.execute(connection, {**wanted.values(run_id, limit), **after._asdict()}))
 
 
-def newest(connection: psycopg.Connection[Any], run_id: uuid.UUID, wanted: Wanted, *, limit: int) -> list[Line]:
+def newest(connection: Connection, run_id: uuid.UUID, wanted: Wanted, *, limit: int) -> list[Line]:
     """The newest lines, in their order."""
     return _read(_NEWEST.execute(connection, {**wanted.values(run_id, limit), "id": 0}))
 

@@ -1,9 +1,6 @@
 """Tags that a run gives itself while it goes: by them it is found, and cancelled, as by those that it was made with."""
 
-from typing import Any
-
-import psycopg
-
+from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.runs.journal import Holding
 from andon.adapters.postgres.statements import Statement
 from andon.adapters.postgres.statuses import HELD
@@ -28,7 +25,7 @@ SELECT others + 1 FROM held, known
 """)
 
 
-def tag(connection: psycopg.Connection[Any], holding: Holding, tenant: str, tag: str) -> int | None:
+def tag(connection: Connection, holding: Holding, tenant: str, tag: str) -> int | None:
     """Give the run, which is this tenant's, a tag; returns how many it has with that. Of more than `MOST_TAGS` the last
     is not kept. None as with `journal.keep`.
     """

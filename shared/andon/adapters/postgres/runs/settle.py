@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import psycopg
 from psycopg.rows import TupleRow
 
+from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.doors.gate import FREES
 from andon.adapters.postgres.statements import Statement
 from andon.adapters.postgres.statuses import HELD, UNHELD
@@ -229,7 +230,7 @@ class Settled(NamedTuple):
     """Seconds from a cancel's acceptance until the run's end."""
 
 
-def _run(connection: psycopg.Connection[Any], statement: Statement, values: dict[str, Any]) -> list[Settled]:
+def _run(connection: Connection, statement: Statement, values: dict[str, Any]) -> list[Settled]:
     return _read(statement.execute(connection, values))
 
 
@@ -247,7 +248,7 @@ def _read(cursor: psycopg.Cursor[Any]) -> list[Settled]:
     ]
 
 
-def settle_by(connection: psycopg.Connection[Any], moved: str, values: dict[str, Any]) -> list[Settled]:
+def settle_by(connection: Connection, moved: str, values: dict[str, Any]) -> list[Settled]:
     """Settle runs by the caller's statement, a CTE `moved` that returns `RETURNED`. He has locked their subjects."""
     return _run(connection, _by(moved), values) if values["ids"] else []
 
@@ -258,7 +259,7 @@ def _by(moved: str) -> Statement:
 
 
 def settle_untold(
-    connection: psycopg.Connection[Any], moved: str, values: Mapping[str, Any], *, then: str = "SELECT id FROM moved"
+    connection: Connection, moved: str, values: Mapping[str, Any], *, then: str = "SELECT id FROM moved"
 ) -> list[TupleRow]:
     """Settle many runs by the caller's statement, which begins with a CTE `moved` that returns `RETURNED`.
 
@@ -272,7 +273,7 @@ def _untold(moved: str, then: str) -> Statement:
     return Statement(moved + _EFFECTS_UNTOLD + then)
 
 
-def make_ends(connection: psycopg.Connection[Any]) -> list[Settled]:
+def make_ends(connection: Connection) -> list[Settled]:
     """Make the events of some runs that were settled untold; empty when none are left."""
     return _run(connection, _TELL, {})
 
@@ -293,7 +294,7 @@ class End(NamedTuple):
     seconds: float | None = None
 
 
-def settle_held(connection: psycopg.Connection[Any], ends: Sequence[End], *, frees: bool = False) -> list[Settled]:
+def settle_held(connection: Connection, ends: Sequence[End], *, frees: bool = False) -> list[Settled]:
     """Settle runs that this worker holds, in one statement; those that it doesn't hold any more, or that are locked
     now, are missing in the answer.
 
@@ -305,12 +306,12 @@ def settle_held(connection: psycopg.Connection[Any], ends: Sequence[End], *, fre
     return _run(connection, _SETTLE_HELD_AND_FREE if frees else _SETTLE_HELD, {"ends": text})
 
 
-def cancel_unheld(connection: psycopg.Connection[Any], run_ids: Sequence[uuid.UUID]) -> list[Settled]:
+def cancel_unheld(connection: Connection, run_ids: Sequence[uuid.UUID]) -> list[Settled]:
     """Settle those of `run_ids` that are marked and that no worker holds. Subjects are locked by the caller."""
     return _run(connection, _CANCEL_UNHELD, {"ids": list(run_ids)}) if run_ids else []
 
 
-def fail_queued(connection: psycopg.Connection[Any], faults: Mapping[uuid.UUID, str]) -> list[Settled]:
+def fail_queued(connection: Connection, faults: Mapping[uuid.UUID, str]) -> list[Settled]:
     """Settle runs that can never start as failed, each for its reason. Subjects are locked by the caller."""
     if not faults:
         return []
@@ -319,7 +320,7 @@ def fail_queued(connection: psycopg.Connection[Any], faults: Mapping[uuid.UUID, 
 
 
 def settle_void(
-    connection: psycopg.Connection[Any], run_ids: Sequence[uuid.UUID], *, forced: bool, error: str | None = None
+    connection: Connection, run_ids: Sequence[uuid.UUID], *, forced: bool, error: str | None = None
 ) -> list[Settled]:
     """Settle runs over their holder's head, its fence void.
 

@@ -8,8 +8,7 @@ run's row, so that they meet one after the other.
 import json
 from typing import Any, NamedTuple
 
-import psycopg
-
+from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.doors.gate import FREES
 from andon.adapters.postgres.events.inbox import event_of_row
 from andon.adapters.postgres.runs.journal import SENT, Holding
@@ -74,12 +73,7 @@ SELECT id, position, status, attempt, output, error FROM andon.steps WHERE run_i
 
 
 def suspend(
-    connection: psycopg.Connection[Any],
-    holding: Holding,
-    waiting: dict[str, Any],
-    traceparent: str | None,
-    *,
-    frees: bool = False,
+    connection: Connection, holding: Holding, waiting: dict[str, Any], traceparent: str | None, *, frees: bool = False
 ) -> list[Event] | None:
     """Let the run wait, as `Waiting.as_json` says it, and record what is sent with it, in one statement.
 
@@ -98,7 +92,7 @@ class Expired(NamedTuple):
 
 
 def expire(
-    connection: psycopg.Connection[Any],
+    connection: Connection,
     holding: Holding,
     name: str,
     *,
@@ -116,6 +110,6 @@ def expire(
     return Expired(Memo(*row), sent) if row else None
 
 
-def _sent(statement: Statement, connection: psycopg.Connection[Any], values: dict[str, Any]) -> list[Event] | None:
+def _sent(statement: Statement, connection: Connection, values: dict[str, Any]) -> list[Event] | None:
     rows = statement.execute(connection, values).fetchall()
     return [event_of_row(row) for row in rows if row[0] is not None] if rows else None

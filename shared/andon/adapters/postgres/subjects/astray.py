@@ -5,11 +5,11 @@ Andon writes a row on a move of its own alone. An ORM that saves an old object, 
 
 import json
 import uuid
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import psycopg
 from psycopg import sql
 
+from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.subjects import subjects
 from andon.adapters.postgres.subjects.subjects import Named
 from andon.engine.declared.subjects import from_json
@@ -52,7 +52,7 @@ class Astray(NamedTuple):
     wanted: str
 
 
-def find(connection: psycopg.Connection[Any], kind: str) -> list[Astray]:
+def find(connection: Connection, kind: str) -> list[Astray]:
     """The first thousand of them: rows that aren't owed and say something else, or that say active and have no run.
 
     Reads the whole table. Raises `NotFollowed`.
@@ -84,7 +84,7 @@ def find(connection: psycopg.Connection[Any], kind: str) -> list[Astray]:
     return [Astray(*each) for each in connection.execute(query).fetchall()]
 
 
-def mend(connection: psycopg.Connection[Any], kind: str, astray: Astray) -> bool:
+def mend(connection: Connection, kind: str, astray: Astray) -> bool:
     """Let the row say what its subject says now; whether it does. One that says active and has no run has failed."""
     named = Named(astray.tenant, kind, astray.id)
     with connection.transaction():
@@ -93,6 +93,6 @@ def mend(connection: psycopg.Connection[Any], kind: str, astray: Astray) -> bool
         return _written(connection, named.id)
 
 
-def _written(connection: psycopg.Connection[Any], id: uuid.UUID) -> bool:
+def _written(connection: Connection, id: uuid.UUID) -> bool:
     row = connection.execute(_FAIL, [UNKNOWN, id]).fetchone() or connection.execute(_FOLLOW, [id]).fetchone()
     return row is not None and row[0] == "written"

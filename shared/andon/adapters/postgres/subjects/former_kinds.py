@@ -6,8 +6,7 @@ import logging
 from collections.abc import Iterable
 from typing import Any
 
-import psycopg
-
+from andon.adapters.postgres.connect import Connection
 from andon.engine.declared.declarations import Declaration
 from andon.engine.declared.subjects import Subject, both_write, from_json, subject_id
 
@@ -36,7 +35,7 @@ SELECT count(*) FROM renamed
 _FORGET = "DELETE FROM andon.subject_kinds WHERE kind = %s"
 
 
-def carry_over(connection: psycopg.Connection[Any], registry: Iterable[Declaration]) -> list[tuple[str, Subject]]:
+def carry_over(connection: Connection, registry: Iterable[Declaration]) -> list[tuple[str, Subject]]:
     """Let the subjects of a kind that is gone be those of the kind that has its place: that writes its row, or is new
     and moved by its function. Before the registry's are written down, in the same transaction.
 
@@ -72,7 +71,7 @@ def _read(kind: str, path: str, row: Any) -> Subject:
         return Subject(kind, path)
 
 
-def _rename(connection: psycopg.Connection[Any], former: str, newer: str) -> int:
+def _rename(connection: Connection, former: str, newer: str) -> int:
     number, after = 0, ("", "")
     while found := connection.execute(_SUBJECTS, [former, *after, AT_ONCE]).fetchall():
         ids = [id for id, _, _ in found], [subject_id(tenant, newer, key) for _, tenant, key in found]

@@ -7,12 +7,12 @@ table's CHECK constraints and none of its triggers.
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import psycopg
 from psycopg import sql
 
 from andon.adapters.postgres.away import first_line
+from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.subjects.row_sql import Column, RowSql, raw
 from andon.engine.declared.declarations import Declaration
 from andon.engine.declared.subjects import STATES, Row
@@ -95,7 +95,7 @@ class Followed:
     deferred: bool
 
 
-def resolve(connection: psycopg.Connection[Any], declared: Declaration, row: Row, *, looks: bool = False) -> Followed:
+def resolve(connection: Connection, declared: Declaration, row: Row, *, looks: bool = False) -> Followed:
     """How this row is followed. Raises `RegistrationError` naming function, table, column, and what to do.
 
     Changes nothing; in a transaction of its own, or a savepoint of the caller's. Who only `looks`, as `andon doctor`
@@ -107,7 +107,7 @@ def resolve(connection: psycopg.Connection[Any], declared: Declaration, row: Row
 
 
 class _Resolving:
-    def __init__(self, connection: psycopg.Connection[Any], declared: Declaration, row: Row, looks: bool) -> None:
+    def __init__(self, connection: Connection, declared: Declaration, row: Row, looks: bool) -> None:
         self._connection = connection
         self._declared = declared
         self._row = row

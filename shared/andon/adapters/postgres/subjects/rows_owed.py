@@ -1,9 +1,9 @@
 """Followed rows that could not be written when their subject moved: written as soon as it can be done."""
 
 import logging
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import psycopg
+from andon.adapters.postgres.connect import Connection
 
 log = logging.getLogger(__name__)
 AT_ONCE = 200
@@ -42,7 +42,7 @@ class Owed(NamedTuple):
     reason: str | None
 
 
-def write(connection: psycopg.Connection[Any]) -> int:
+def write(connection: Connection) -> int:
     """Write those that are due; returns how many are written. Each commits by itself, and none waits for a lock, but
     for a moment where the table is locked: then all that are in it wait.
     """
@@ -68,7 +68,7 @@ def write(connection: psycopg.Connection[Any]) -> int:
     return written
 
 
-def owed(connection: psycopg.Connection[Any]) -> Owed:
+def owed(connection: Connection) -> Owed:
     """What is owed now."""
     row = connection.execute(_OWED).fetchone()
     assert row is not None  # aggregates always have a row

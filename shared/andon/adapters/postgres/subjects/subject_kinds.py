@@ -9,6 +9,7 @@ from typing import Any
 
 import psycopg
 
+from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.subjects import former_kinds
 from andon.adapters.postgres.subjects.rows import Followed, resolve
 from andon.engine.declared.declarations import Declaration
@@ -83,23 +84,23 @@ def shown(key: str, *, numeric: bool) -> Any:
     return int(key) if numeric and _WHOLE.fullmatch(key) else key
 
 
-def find(connection: psycopg.Connection[Any], kind: str) -> Kind | None:
+def find(connection: Connection, kind: str) -> Kind | None:
     """The kind, if a function has ever moved it."""
     row = connection.execute(_KIND, [kind]).fetchone()
     return Kind(*row) if row else None
 
 
-def listed(connection: psycopg.Connection[Any]) -> list[Kind]:
+def listed(connection: Connection) -> list[Kind]:
     """All of them, by name."""
     return [Kind(*row) for row in connection.execute(_ALL).fetchall()]
 
 
-def asked_by(connection: psycopg.Connection[Any], names: Iterable[str]) -> list[Kind]:
+def asked_by(connection: Connection, names: Iterable[str]) -> list[Kind]:
     """Those of whose subjects a run is sure to start when an event of one of these names comes and names one."""
     return [Kind(*row) for row in connection.execute(_ASKED, [list(set(names))]).fetchall()]
 
 
-def check(connection: psycopg.Connection[Any], registry: Registry) -> None:
+def check(connection: Connection, registry: Registry) -> None:
     """Raise `RegistrationError` where a function's row can't be followed.
 
     What was registered before goes on, and is told loudly: its rows are owed until somebody mends the table or the
@@ -115,7 +116,7 @@ def check(connection: psycopg.Connection[Any], registry: Registry) -> None:
                     raise
 
 
-def looked_at(connection: psycopg.Connection[Any]) -> Iterator[tuple[str, str | None]]:
+def looked_at(connection: Connection) -> Iterator[tuple[str, str | None]]:
     """Each kind that a row follows, with why that can't be followed as it is now; for who only looks."""
     for kind, function_id, module, trigger, said, refused, written in connection.execute(_ROWS).fetchall():
         try:
@@ -130,7 +131,7 @@ def looked_at(connection: psycopg.Connection[Any]) -> Iterator[tuple[str, str | 
             yield kind, None if written else f"{refused}; mended since, as it seems: start the dispatcher again"
 
 
-def register(connection: psycopg.Connection[Any], registry: Registry) -> None:
+def register(connection: Connection, registry: Registry) -> None:
     """Write the kinds down, carry over those that have another name now, and tell the registry of those that nobody
     moves. In the caller's transaction.
     """
@@ -143,7 +144,7 @@ def register(connection: psycopg.Connection[Any], registry: Registry) -> None:
 
 
 def _record(
-    connection: psycopg.Connection[Any], declared: Declaration, subject: Subject, stored: Mapping[str, tuple[Any, ...]]
+    connection: Connection, declared: Declaration, subject: Subject, stored: Mapping[str, tuple[Any, ...]]
 ) -> dict[str, Any]:
     followed, refused = None, None
     if subject.row is not None:
@@ -165,11 +166,7 @@ def _record(
 
 
 def _resolved(
-    connection: psycopg.Connection[Any],
-    declared: Declaration,
-    subject: Subject,
-    row: Row,
-    stored: Mapping[str, tuple[Any, ...]],
+    connection: Connection, declared: Declaration, subject: Subject, row: Row, stored: Mapping[str, tuple[Any, ...]]
 ) -> tuple[Followed | None, str | None]:
     """How it is followed, and why it can't be at present; then it is tried as it was before."""
     try:
@@ -188,5 +185,5 @@ def _former(stored: Mapping[str, tuple[Any, ...]], subject: Subject) -> Followed
     return Followed(find, write, restore, states, numeric, deferred)
 
 
-def _stored(connection: psycopg.Connection[Any]) -> dict[str, tuple[Any, ...]]:
+def _stored(connection: Connection) -> dict[str, tuple[Any, ...]]:
     return {kind: tuple(rest) for kind, *rest in connection.execute(_STORED).fetchall()}

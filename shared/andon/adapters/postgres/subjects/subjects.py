@@ -10,10 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import psycopg
-
 from andon.adapters.postgres.away import passes
-from andon.adapters.postgres.connect import LOCKING
+from andon.adapters.postgres.connect import LOCKING, Connection
 from andon.adapters.postgres.statuses import CODE_RUNS, OPEN
 from andon.engine.declared.subjects import subject_id
 from andon.engine.errors import AndonError
@@ -187,21 +185,21 @@ class FormerRun(NamedTuple):
     held: bool
 
 
-def known(connection: psycopg.Connection[Any], ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, tuple[str, int]]:
+def known(connection: Connection, ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, tuple[str, int]]:
     """Those that have a row of ours: key, and the seq of their newest request."""
     wanted = list(ids)
     rows = connection.execute(_KNOWN, [wanted]).fetchall() if wanted else []
     return {id: (key, seq) for id, key, seq in rows}
 
 
-def find(connection: psycopg.Connection[Any], wanted: Sequence[tuple[str, str, str]]) -> list[Found]:
+def find(connection: Connection, wanted: Sequence[tuple[str, str, str]]) -> list[Found]:
     """For each (kind, tenant, id), which row is meant; where none is followed, any id will do."""
     if not wanted:
         return []
     return [Found(*row) for row in connection.execute(_FIND, [list(each) for each in zip(*wanted, strict=True)])]
 
 
-def find_named(connection: psycopg.Connection[Any], wanted: Sequence[tuple[str, Event, str]]) -> list[Found]:
+def find_named(connection: Connection, wanted: Sequence[tuple[str, Event, str]]) -> list[Found]:
     """As `find`, for (kind, event, id). Raises `RowAway` where some of the events have to wait."""
     found = find(connection, [(kind, event.tenant, id) for kind, event, id in wanted])
     waiting = [(kind, row.fault, event.seq) for (kind, event, _), row in zip(wanted, found, strict=True) if row.waits]
@@ -210,34 +208,34 @@ def find_named(connection: psycopg.Connection[Any], wanted: Sequence[tuple[str, 
     return found
 
 
-def make(connection: psycopg.Connection[Any], named: Iterable[Named]) -> None:
+def make(connection: Connection, named: Iterable[Named]) -> None:
     """See that each has a row of ours; one that is new is `idle`."""
     rows = list({each.id: (each.id, each.tenant, each.kind, each.key) for each in named}.values())
     if rows:
         connection.execute(_MAKE, [list(column) for column in zip(*rows, strict=True)])
 
 
-def lock(connection: psycopg.Connection[Any], ids: Iterable[uuid.UUID | None]) -> None:
+def lock(connection: Connection, ids: Iterable[uuid.UUID | None]) -> None:
     """Take the subjects' row locks in one order, before any run's."""
     wanted = sorted({each for each in ids if each is not None})
     if wanted:
         connection.execute(_LOCK, [wanted])
 
 
-def states(connection: psycopg.Connection[Any], ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, State]:
+def states(connection: Connection, ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, State]:
     """How they are, in a statement after the one that locked them."""
     wanted = list(ids)
     rows = connection.execute(_STATES, [wanted]).fetchall() if wanted else []
     return {id: State(*rest) for id, *rest in rows}
 
 
-def former_runs(connection: psycopg.Connection[Any], ids: Iterable[uuid.UUID]) -> list[FormerRun]:
+def former_runs(connection: Connection, ids: Iterable[uuid.UUID]) -> list[FormerRun]:
     """Their open runs, locked; the subjects are locked by the caller."""
     wanted = list(ids)
     return [FormerRun(*row) for row in connection.execute(_FORMER_RUNS, [wanted]).fetchall()] if wanted else []
 
 
-def attach(connection: psycopg.Connection[Any], attached: Sequence[Attached]) -> None:
+def attach(connection: Connection, attached: Sequence[Attached]) -> None:
     """Make each subject follow this run, and its row say `active`. They are locked by the caller."""
     if not attached:
         return
@@ -248,18 +246,18 @@ def attach(connection: psycopg.Connection[Any], attached: Sequence[Attached]) ->
     connection.execute(_ATTACH, [list(column) for column in zip(*rows, strict=True)])
 
 
-def give_back(connection: psycopg.Connection[Any], requests: Sequence[GivenBack]) -> None:
+def give_back(connection: Connection, requests: Sequence[GivenBack]) -> None:
     """Let subjects whose newest request has started no run be what they were, or failed where they were nothing."""
     if requests:
         connection.execute(_GIVE_BACK, [list(column) for column in zip(*requests, strict=True)])
 
 
-def show_cancel(connection: psycopg.Connection[Any], id: uuid.UUID) -> None:
+def show_cancel(connection: Connection, id: uuid.UUID) -> None:
     """Of a request whose run isn't made yet, show that it is cancelled. The subject is locked by the caller."""
     connection.execute(_SHOW_CANCEL, [id])
 
 
-def open_doors(connection: psycopg.Connection[Any]) -> bool:
+def open_doors(connection: Connection) -> bool:
     """Let the runs go that waited until a former run of their subject has stopped; whether there were any."""
     return connection.execute(_OPEN_DOORS).rowcount > 0
 

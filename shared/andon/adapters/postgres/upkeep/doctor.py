@@ -4,9 +4,8 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-import psycopg
-
 from andon.adapters.checks import Check, judge, ok, problem, warning
+from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.doors import pauses
 from andon.adapters.postgres.runs import cleanups
 from andon.adapters.postgres.statuses import HELD
@@ -74,7 +73,7 @@ SELECT (SELECT extract(epoch FROM clock_timestamp() - finished_at)::float8 FROM 
 """
 
 
-def clock_offset(connection: psycopg.Connection[Any]) -> tuple[float, str]:
+def clock_offset(connection: Connection) -> tuple[float, str]:
     """Seconds that Postgres' clock is ahead of this machine's, and the server's version."""
     before = time.time()
     row = connection.execute(_NOW).fetchone()
@@ -90,7 +89,7 @@ def check_clock(name: str, offset: float, *, against: str) -> Check:
     return judge(name, found, bad=abs(offset) > CLOCK_SECONDS, remedy=remedy)
 
 
-def check_system(connection: psycopg.Connection[Any]) -> list[Check]:
+def check_system(connection: Connection) -> list[Check]:
     """Every check that the tables answer."""
     return [
         _writing(connection),
@@ -111,7 +110,7 @@ def check_system(connection: psycopg.Connection[Any]) -> list[Check]:
     ]
 
 
-def _writing(connection: psycopg.Connection[Any]) -> Check:
+def _writing(connection: Connection) -> Check:
     [read_only] = _one(connection, "SELECT current_setting('transaction_read_only') = 'on'")
     found = "refused: it is read-only" if read_only else "taken"
     remedy = (
@@ -121,7 +120,7 @@ def _writing(connection: psycopg.Connection[Any]) -> Check:
     return judge("postgres writes", found, bad=read_only, remedy=remedy, fatal=True)
 
 
-def _dispatcher(connection: psycopg.Connection[Any]) -> Check:
+def _dispatcher(connection: Connection) -> Check:
     remedy = "Events are accepted and wait: start `andon dispatcher`, and read its log."
     row = connection.execute(_LEASE).fetchone()
     if row is None:
@@ -132,7 +131,7 @@ def _dispatcher(connection: psycopg.Connection[Any]) -> Check:
     return problem("dispatcher", f"nobody leads since {ago:.0f} s ({holder} did)", remedy)
 
 
-def _functions(connection: psycopg.Connection[Any]) -> Check:
+def _functions(connection: Connection) -> Check:
     [count] = _one(connection, _FUNCTIONS)
     remedy = "No event can start a run: set ANDON_FUNCTIONS for the dispatcher and the workers, and start them again."
     waiting, one = _one(connection, _UNSERVED) if count else (0, None)
@@ -142,7 +141,7 @@ def _functions(connection: psycopg.Connection[Any]) -> Check:
     return warning("functions", found, "Deploy it again under that id, or end them: `andon cancel --function ID`.")
 
 
-def _workers(connection: psycopg.Connection[Any]) -> Check:
+def _workers(connection: Connection) -> Check:
     held, workers, expired, longest = _one(connection, _HELD)
     if not held:
         return ok("worker leases", "no run is held")
@@ -153,7 +152,7 @@ def _workers(connection: psycopg.Connection[Any]) -> Check:
     return judge("worker leases", found, bad=expired > 0, remedy=remedy)
 
 
-def _queue(connection: psycopg.Connection[Any]) -> Check:
+def _queue(connection: Connection) -> Check:
     count, age = _one(connection, _QUEUED)
     [at_doors] = _one(connection, _AT_DOORS)
     found = f"{count} runs wait for a worker" + (f", the oldest for {age:.0f} s" if count else "")
@@ -162,7 +161,7 @@ def _queue(connection: psycopg.Connection[Any]) -> Check:
     return judge("queue", found, bad=age > OLD_QUEUE_SECONDS, remedy=remedy)
 
 
-def _drained(connection: psycopg.Connection[Any]) -> list[Check]:
+def _drained(connection: Connection) -> list[Check]:
     """Whether somebody has asked that no run starts."""
     row = drained(connection)
     if row is None:
@@ -173,7 +172,7 @@ def _drained(connection: psycopg.Connection[Any]) -> list[Check]:
     return [warning("drain", found, "When that is over: `andon workers resume`.")]
 
 
-def _paused(connection: psycopg.Connection[Any]) -> list[Check]:
+def _paused(connection: Connection) -> list[Check]:
     """What somebody has paused, if anything is."""
     held = pauses.listed(connection)
     if not held:
@@ -184,7 +183,7 @@ def _paused(connection: psycopg.Connection[Any]) -> list[Check]:
     return [ok("pauses", found)]
 
 
-def _cancels(connection: psycopg.Connection[Any]) -> Check:
+def _cancels(connection: Connection) -> Check:
     count, age, oldest = _one(connection, _CANCELLING)
     found = f"{count} runs are stopping" + (f", {oldest} for {age:.0f} s" if count else "")
     remedy = (
@@ -194,21 +193,21 @@ def _cancels(connection: psycopg.Connection[Any]) -> Check:
     return judge("cancels", found, bad=age > OLD_CANCEL_SECONDS, remedy=remedy)
 
 
-def _cleanups(connection: psycopg.Connection[Any]) -> Check:
+def _cleanups(connection: Connection) -> Check:
     count, newest = cleanups.failed(connection)
     found = f"{count} have failed, and were not run again; the newest: {newest}" if count else "none has failed"
     remedy = f"What they were to undo is still there: `andon runs show {newest}` says why, `andon runs rerun` goes on."
     return judge("cleanups", found, bad=count > 0, remedy=remedy)
 
 
-def _outbox(connection: psycopg.Connection[Any]) -> Check:
+def _outbox(connection: Connection) -> Check:
     count, age = _one(connection, _OUTBOX)
     found = f"{count} events wait for the dispatcher" + (f", the oldest {age:.0f} s" if count else "")
     remedy = "Nothing is lost, but nothing happens either: check Redis and the dispatcher above."
     return judge("outbox", found, bad=age > OLD_OUTBOX_SECONDS, remedy=remedy)
 
 
-def _dead_events(connection: psycopg.Connection[Any]) -> Check:
+def _dead_events(connection: Connection) -> Check:
     count, reason = _one(connection, _DEAD)
     if not count:
         return ok("dead events", "none")
@@ -216,7 +215,7 @@ def _dead_events(connection: psycopg.Connection[Any]) -> Check:
     return warning("dead events", found, "Mend the producer; the console shows each with its bytes, and replays it.")
 
 
-def _subjects(connection: psycopg.Connection[Any]) -> Iterator[Check]:
+def _subjects(connection: Connection) -> Iterator[Check]:
     """Whether each row can be followed as its table is now, and whether some are owed; nothing where none has a row."""
     kinds = list(subject_kinds.looked_at(connection))
     for kind, refused in kinds:
@@ -233,7 +232,7 @@ def _subjects(connection: psycopg.Connection[Any]) -> Iterator[Check]:
     yield judge("followed rows", found, bad=seconds > OLD_ROW_SECONDS, remedy=remedy)
 
 
-def _webhooks(connection: psycopg.Connection[Any]) -> Check:
+def _webhooks(connection: Connection) -> Check:
     number, seconds, tenant, webhook, attempts, answer = webhooks_owed(connection)
     if seconds is None:
         return ok("webhooks", "nothing is owed")
@@ -246,7 +245,7 @@ def _webhooks(connection: psycopg.Connection[Any]) -> Check:
     return judge("webhooks", found, bad=seconds > OLD_WEBHOOK_SECONDS, remedy=remedy)
 
 
-def _storage(connection: psycopg.Connection[Any]) -> list[Check]:
+def _storage(connection: Connection) -> list[Check]:
     """What is stored, and by whom most, as the last prune measured it; and how long ago that was."""
     size, files, tenant, most = _one(connection, _STORED)
     ago, room, old = _one(connection, _PRUNED)
@@ -269,7 +268,7 @@ def _storage(connection: psycopg.Connection[Any]) -> list[Check]:
     ]
 
 
-def _backup(connection: psycopg.Connection[Any]) -> list[Check]:
+def _backup(connection: Connection) -> list[Check]:
     """How old the last backup is that told of itself; nothing where none ever has: others may see to it."""
     row = connection.execute(_BACKED_UP).fetchone()
     if row is None:
@@ -280,7 +279,7 @@ def _backup(connection: psycopg.Connection[Any]) -> list[Check]:
     return [judge("backup", found, bad=ago > OLD_BACKUP_SECONDS, remedy=remedy)]
 
 
-def _one(connection: psycopg.Connection[Any], statement: str) -> tuple[Any, ...]:
+def _one(connection: Connection, statement: str) -> tuple[Any, ...]:
     row = connection.execute(statement).fetchone()
     assert row is not None  # aggregates always have a row
     return tuple(row)

@@ -5,8 +5,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-import psycopg
-
+from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.upkeep.files import record_maintenance
 
 DRAIN = "drain"
@@ -39,12 +38,12 @@ class Holding(NamedTuple):
     seconds: float | None
 
 
-def drain(connection: psycopg.Connection[Any], facts: Mapping[str, Any]) -> None:
+def drain(connection: Connection, facts: Mapping[str, Any]) -> None:
     """From now on dispatchers tell no worker of a run, until `resume`."""
     record_maintenance(connection, DRAIN, facts)
 
 
-def resume(connection: psycopg.Connection[Any]) -> bool:
+def resume(connection: Connection) -> bool:
     """Let dispatchers tell of runs again, of those that have waited at once; False if nothing was drained."""
     if connection.execute(_RESUME).fetchone() is None:
         return False
@@ -54,17 +53,17 @@ def resume(connection: psycopg.Connection[Any]) -> bool:
     return True
 
 
-def drained(connection: psycopg.Connection[Any]) -> tuple[dt.datetime, dict[str, Any]] | None:
+def drained(connection: Connection) -> tuple[dt.datetime, dict[str, Any]] | None:
     """Since when, and who asked and why; None while workers take runs."""
     row = connection.execute(_DRAINED).fetchone()
     return None if row is None else (row[0], dict(row[1]))
 
 
-def holding(connection: psycopg.Connection[Any]) -> list[Holding]:
+def holding(connection: Connection) -> list[Holding]:
     """The workers that hold runs."""
     return [Holding(*row) for row in connection.execute(_HELD).fetchall()]
 
 
-def queues(connection: psycopg.Connection[Any]) -> list[str]:
+def queues(connection: Connection) -> list[str]:
     """The queues of the registered functions."""
     return [name for (name,) in connection.execute(_QUEUES).fetchall()]

@@ -3,12 +3,11 @@
 import uuid
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from typing import Any, NamedTuple
-
-import psycopg
+from typing import NamedTuple
 
 from andon.adapters.postgres.cancels import cascades
 from andon.adapters.postgres.cancels.marks import Mark, Marked, mark
+from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.doors.pauses import PUT_OFF, paused
 from andon.adapters.postgres.runs.attempts import LOST
 from andon.adapters.postgres.runs.settle import Settled
@@ -75,17 +74,17 @@ class Expired(NamedTuple):
     current: str | None
 
 
-def overdue(connection: psycopg.Connection[Any]) -> list[Locked]:
+def overdue(connection: Connection) -> list[Locked]:
     """Cancelled runs whose code has not stopped by their deadline."""
     return [Locked(*row) for row in connection.execute(_OVERDUE).fetchall()]
 
 
-def expired(connection: psycopg.Connection[Any]) -> list[Expired]:
+def expired(connection: Connection) -> list[Expired]:
     """Runs whose worker's lease ran out."""
     return [Expired(Locked(*row[:2]), *row[2:]) for row in connection.execute(_EXPIRED).fetchall()]
 
 
-def requeue(connection: psycopg.Connection[Any], lost: Sequence[tuple[uuid.UUID, int, str]]) -> list[uuid.UUID]:
+def requeue(connection: Connection, lost: Sequence[tuple[uuid.UUID, int, str]]) -> list[uuid.UUID]:
     """Queue these again, unless a worker holds them after all: each with its number of lost workers since its step."""
     if not lost:
         return []
@@ -94,7 +93,7 @@ def requeue(connection: psycopg.Connection[Any], lost: Sequence[tuple[uuid.UUID,
     ]
 
 
-def cancel_late(connection: psycopg.Connection[Any]) -> Marked:
+def cancel_late(connection: Connection) -> Marked:
     """Cancel runs that haven't started, or haven't ended, in time: `CHUNK` of each at the most.
 
     The time to start of those that are paused is put off: it is given back when they are resumed.
@@ -108,7 +107,7 @@ def cancel_late(connection: psycopg.Connection[Any]) -> Marked:
         return marked
 
 
-def end(connection: psycopg.Connection[Any], runs: Sequence[Locked], by: By) -> list[Settled]:
+def end(connection: Connection, runs: Sequence[Locked], by: By) -> list[Settled]:
     """Settle these `by` a verb that minds no holder, once their subjects are locked."""
     about = {each.subject for each in runs if each.subject is not None}
     with connection.transaction() if about else nullcontext():

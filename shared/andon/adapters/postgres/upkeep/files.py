@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import psycopg
 from psycopg.types.json import Jsonb
 
+from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.statuses import OPEN
 from andon.adapters.postgres.upkeep.keeping import kept
 
@@ -64,14 +65,14 @@ class Usage(NamedTuple):
     bytes: int
 
 
-def needed(connection: psycopg.Connection[Any], files: Sequence[Candidate]) -> set[str]:
+def needed(connection: Connection, files: Sequence[Candidate]) -> set[str]:
     """The keys of those that an artifact or a dataset names, or that an open run may still publish."""
     keys, runs, datasets = zip(*files, strict=True) if files else ((), (), ())
     values = {"keys": list(keys), "runs": list(runs), "datasets": list(datasets)}
     return {key for (key,) in connection.execute(_NEEDED, values).fetchall()}
 
 
-def forget_datasets(connection: psycopg.Connection[Any], keep: dt.timedelta, batch: int) -> Counter[str]:
+def forget_datasets(connection: Connection, keep: dt.timedelta, batch: int) -> Counter[str]:
     """Forget datasets that no report names and that were uploaded longer ago than `keep`, or than their tenant's own.
 
     Returns how many of each tenant.
@@ -87,7 +88,7 @@ def forget_datasets(connection: psycopg.Connection[Any], keep: dt.timedelta, bat
             return gone
 
 
-def withdraw_artifacts(connection: psycopg.Connection[Any], keep: dt.timedelta | None, batch: int) -> Counter[str]:
+def withdraw_artifacts(connection: Connection, keep: dt.timedelta | None, batch: int) -> Counter[str]:
     """Withdraw artifacts that were stored longer ago than `keep`, or than their tenant's own; None is never.
 
     Returns how many of each tenant.
@@ -98,18 +99,18 @@ def withdraw_artifacts(connection: psycopg.Connection[Any], keep: dt.timedelta |
     return gone
 
 
-def record_usage(connection: psycopg.Connection[Any], usage: Mapping[str, Usage]) -> None:
+def record_usage(connection: Connection, usage: Mapping[str, Usage]) -> None:
     """What every tenant has stored now; those that aren't named have nothing."""
     files, sizes = [each.files for each in usage.values()], [each.bytes for each in usage.values()]
     connection.execute(_MEASURED, {"tenants": list(usage), "files": files, "bytes": sizes})
 
 
-def record_maintenance(connection: psycopg.Connection[Any], name: str, facts: Mapping[str, Any]) -> None:
+def record_maintenance(connection: Connection, name: str, facts: Mapping[str, Any]) -> None:
     """That the maintenance of this name has ended well, now."""
     connection.execute(_DONE, {"name": name, "facts": Jsonb(facts)})
 
 
-def maintenance_facts(connection: psycopg.Connection[Any], name: str) -> dict[str, Any] | None:
+def maintenance_facts(connection: Connection, name: str) -> dict[str, Any] | None:
     """What was recorded of the maintenance of this name; None if it was never done."""
     row = connection.execute(_FACTS, [name]).fetchone()
     return None if row is None else dict(row[0])

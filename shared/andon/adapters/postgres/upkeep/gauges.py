@@ -2,8 +2,7 @@
 
 from typing import Any, NamedTuple
 
-import psycopg
-
+from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.statuses import HELD
 
 # An arm per partial index. One at a door counts as queued, and
@@ -70,32 +69,32 @@ class Lease(NamedTuple):
     held: bool = False
 
 
-def bound(connection: psycopg.Connection[Any]) -> None:
+def bound(connection: Connection) -> None:
     """Let no statement of this transaction take long: Prometheus doesn't wait for it."""
     connection.execute(_BOUND)
 
 
-def open_runs(connection: psycopg.Connection[Any]) -> list[OpenRuns]:
+def open_runs(connection: Connection) -> list[OpenRuns]:
     """How many there are of each queue and status."""
     return [OpenRuns(*row) for row in connection.execute(_RUNS).fetchall()]
 
 
-def backlogs(connection: psycopg.Connection[Any]) -> Backlogs:
+def backlogs(connection: Connection) -> Backlogs:
     """The outbox, and the dead events that nobody has replayed."""
     return Backlogs(*connection.execute(_BACKLOGS).fetchone() or ())
 
 
-def lease(connection: psycopg.Connection[Any]) -> Lease:
+def lease(connection: Connection) -> Lease:
     """The dispatcher's lease."""
     return Lease(*connection.execute(_LEASE).fetchone() or ())
 
 
-def maintenance(connection: psycopg.Connection[Any]) -> list[tuple[str, float, dict[str, Any] | None]]:
+def maintenance(connection: Connection) -> list[tuple[str, float, dict[str, Any] | None]]:
     """When each last ended well, in seconds before now, and the room that it saw on the storage's volume."""
     return [(name, float(age), room) for name, age, room in connection.execute(_MAINTENANCE).fetchall()]
 
 
-def stored(connection: psycopg.Connection[Any]) -> tuple[float, float]:
+def stored(connection: Connection) -> tuple[float, float]:
     """Bytes and files, as the last prune measured."""
     size, number = connection.execute(_USAGE).fetchone() or (0, 0)
     return float(size), float(number)

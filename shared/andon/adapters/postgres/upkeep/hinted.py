@@ -2,10 +2,8 @@
 
 import uuid
 from collections.abc import Iterator, Sequence
-from typing import Any
 
-import psycopg
-
+from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.doors import gate, turns
 from andon.engine.dispatch.lines import ALONE, URGENT
 
@@ -54,7 +52,7 @@ SELECT id, {_QUEUE} FROM andon.runs WHERE status = 'queued' AND door IS NULL AND
 Hint = tuple[uuid.UUID, str]
 
 
-def wake(connection: psycopg.Connection[Any]) -> list[Hint]:
+def wake(connection: Connection) -> list[Hint]:
     """Queue the waiting runs whose time has come; returns what to hint. In a transaction that holds the leadership.
 
     Those that gave back their slots while they waited are queued at a door, where they keep their place.
@@ -66,12 +64,12 @@ def wake(connection: psycopg.Connection[Any]) -> list[Hint]:
     return _enter(connection, [(id, line, tenant, None) for id, line, tenant, _ in rows if id not in doors])
 
 
-def unsent(connection: psycopg.Connection[Any]) -> list[Hint]:
+def unsent(connection: Connection) -> list[Hint]:
     """Queued runs of which nobody was told yet. In a transaction that holds the leadership."""
     return _enter(connection, connection.execute(_UNTOLD).fetchall())
 
 
-def _enter(connection: psycopg.Connection[Any], runs: Sequence[tuple[uuid.UUID, str, str, int | None]]) -> list[Hint]:
+def _enter(connection: Connection, runs: Sequence[tuple[uuid.UUID, str, str, int | None]]) -> list[Hint]:
     """Let these runs (id, line, tenant, the turn that it has kept) stand in their lines."""
     if not runs:
         return []
@@ -81,12 +79,12 @@ def _enter(connection: psycopg.Connection[Any], runs: Sequence[tuple[uuid.UUID, 
     return [(id, line) for id, line, _ in rows]
 
 
-def lost(connection: psycopg.Connection[Any], seconds: float, idle: Sequence[str]) -> list[Hint]:
+def lost(connection: Connection, seconds: float, idle: Sequence[str]) -> list[Hint]:
     """Queued runs that were hinted over `seconds` ago to `idle` queues, in which no hint waits: lost hints."""
     return connection.execute(_LOST, [seconds, list(idle)]).fetchall()
 
 
-def all_queued(connection: psycopg.Connection[Any]) -> Iterator[list[Hint]]:
+def all_queued(connection: Connection) -> Iterator[list[Hint]]:
     """Every queued run, some thousands at a time: what to hint when Redis has lost everything."""
     after = uuid.UUID(int=0)
     while hints := connection.execute(_ALL_QUEUED, [after]).fetchall():

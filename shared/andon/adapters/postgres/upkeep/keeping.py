@@ -1,10 +1,9 @@
 """How long a tenant's things are kept, where it isn't as everybody's. `andon prune` reads it each time."""
 
 import datetime as dt
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import psycopg
-
+from andon.adapters.postgres.connect import Connection
 from andon.engine.durations import written
 
 SHORTEST_GRACE = dt.timedelta(hours=1)  # an upload's file is there before its row is
@@ -36,29 +35,29 @@ _FORGET = "DELETE FROM andon.keeping WHERE tenant = %s"
 _EVERYBODYS = "SELECT facts->'kept' FROM andon.maintenance WHERE name = 'prune'"
 
 
-def keepings(connection: psycopg.Connection[Any]) -> dict[str, Keeping]:
+def keepings(connection: Connection) -> dict[str, Keeping]:
     """Those of the tenants that have some of their own."""
     return {tenant: Keeping(*kept) for tenant, *kept in connection.execute(_ALL).fetchall()}
 
 
-def keeping_of(connection: psycopg.Connection[Any], tenant: str, *, lock: bool = False) -> Keeping:
+def keeping_of(connection: Connection, tenant: str, *, lock: bool = False) -> Keeping:
     """The tenant's own. With `lock`, nobody else changes it until the transaction ends."""
     row = connection.execute(f"{_OF} FOR UPDATE" if lock else _OF, [tenant]).fetchone()
     return Keeping() if row is None else Keeping(*row[1:])
 
 
-def everybodys(connection: psycopg.Connection[Any]) -> dict[str, str | None] | None:
+def everybodys(connection: Connection) -> dict[str, str | None] | None:
     """What the last prune kept of those who have nothing of their own; None until one has said so."""
     row = connection.execute(_EVERYBODYS).fetchone()
     return None if row is None else row[0]
 
 
-def set_keeping(connection: psycopg.Connection[Any], tenant: str, keeping: Keeping) -> None:
+def set_keeping(connection: Connection, tenant: str, keeping: Keeping) -> None:
     """From the next prune on; the whole of it, so that what is None is as everybody's again."""
     connection.execute(_SET, [tenant, *keeping])
 
 
-def forget_keeping(connection: psycopg.Connection[Any], tenant: str) -> bool:
+def forget_keeping(connection: Connection, tenant: str) -> bool:
     """As everybody's again; False if it was."""
     return bool(connection.execute(_FORGET, [tenant]).rowcount)
 

@@ -1,9 +1,8 @@
 """One look at everything that may be due: which of the dispatcher's duties have something to do, asked together."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import psycopg
-
+from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.registered.schedules import TICKING
 from andon.adapters.postgres.runs.awaiting import AWAITING
 from andon.adapters.postgres.statuses import CANCELLABLE, HELD
@@ -64,7 +63,7 @@ class Due(NamedTuple):
     look: bool
 
 
-def due(connection: psycopg.Connection[Any], *, lost_after: float, relay_after: float) -> Due:
+def due(connection: Connection, *, lost_after: float, relay_after: float) -> Due:
     """What is to be done now, in one look; both times are in seconds."""
     row = connection.execute(_DUE, {"lost": lost_after, "relay": relay_after}).fetchone()
     assert row is not None

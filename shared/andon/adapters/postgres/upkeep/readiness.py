@@ -1,8 +1,8 @@
 """What readiness asks of Postgres, in one statement."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import psycopg
+from andon.adapters.postgres.connect import Connection
 
 _LOOK = """
 SELECT (SELECT version_num FROM andon.alembic_version),
@@ -23,7 +23,7 @@ class Readiness(NamedTuple):
     oldest: float | None
 
 
-def look(connection: psycopg.Connection[Any]) -> Readiness:
+def look(connection: Connection) -> Readiness:
     """Ask; raises where it doesn't answer."""
     row = connection.execute(_LOOK).fetchone()
     assert row is not None  # it selects values, not rows

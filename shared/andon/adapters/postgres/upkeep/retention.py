@@ -11,9 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import psycopg
-
-from andon.adapters.postgres.connect import LOCKING
+from andon.adapters.postgres.connect import LOCKING, Connection
 from andon.adapters.postgres.statuses import CANCELLABLE, TERMINAL
 from andon.adapters.postgres.upkeep.keeping import keepings, kept
 
@@ -136,7 +134,7 @@ def position(stream_id: str) -> tuple[int, int]:
     return int(time), int(number or 0)
 
 
-def raise_low_water(connection: psycopg.Connection[Any], mark: str) -> str:
+def raise_low_water(connection: Connection, mark: str) -> str:
     """Record that entries below `mark` were all handled; returns the mark that holds now, which never falls.
 
     Waits for the dispatcher's transaction, if one is under way; those after it see the mark.
@@ -144,12 +142,12 @@ def raise_low_water(connection: psycopg.Connection[Any], mark: str) -> str:
     return _raise(connection, mark, _LOCK_LOW_WATER, _RAISE)
 
 
-def raise_low_water_of(connection: psycopg.Connection[Any], stream: str, mark: str) -> str:
+def raise_low_water_of(connection: Connection, stream: str, mark: str) -> str:
     """The same for a stream that was a partition of the bus."""
     return _raise(connection, mark, _LOCK_LOW_WATER_OF, _RAISE_OF, stream)
 
 
-def _raise(connection: psycopg.Connection[Any], mark: str, lock: str, update: str, *of: str) -> str:
+def _raise(connection: Connection, mark: str, lock: str, update: str, *of: str) -> str:
     with connection.transaction():
         row = connection.execute(lock, of).fetchone()
         if row is None:
@@ -160,7 +158,7 @@ def _raise(connection: psycopg.Connection[Any], mark: str, lock: str, update: st
     return highest
 
 
-def still_open(connection: psycopg.Connection[Any], keys: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
+def still_open(connection: Connection, keys: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
     """Those of the events (tenant, id) that are ours and not handled yet, wherever their entry lies."""
     if not keys:
         return set()
@@ -170,7 +168,7 @@ def still_open(connection: psycopg.Connection[Any], keys: Sequence[tuple[str, st
 class Pruning:
     """Deletes in batches of `batch` rows, each a transaction of its own. The connection is in autocommit mode."""
 
-    def __init__(self, connection: psycopg.Connection[Any], *, batch: int, deleted: Callable[[str, int], None]) -> None:
+    def __init__(self, connection: Connection, *, batch: int, deleted: Callable[[str, int], None]) -> None:
         self._connection = connection
         self._batch = batch
         self._deleted = deleted

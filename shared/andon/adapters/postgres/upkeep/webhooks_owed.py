@@ -1,9 +1,9 @@
 """What webhooks are owed and since when: a receiver that is away, or dispatchers that reach none of them."""
 
 import uuid
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import psycopg
+from andon.adapters.postgres.connect import Connection
 
 COUNTED = 10_000
 
@@ -33,6 +33,6 @@ class Owed(NamedTuple):
     answer: str | None = None
 
 
-def owed(connection: psycopg.Connection[Any]) -> Owed:
+def owed(connection: Connection) -> Owed:
     """What is owed now."""
     return Owed(*connection.execute(_OWED, {"counted": COUNTED}).fetchone() or ())
