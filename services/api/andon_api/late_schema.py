@@ -8,6 +8,7 @@ import time
 import psycopg
 from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]
 
+from andon.adapters.postgres.away import first_line
 from andon.migrations import UnknownRevision, require_head
 
 log = logging.getLogger(__name__)
@@ -27,7 +28,7 @@ def _check(url: str) -> None:
             log.error(str(error))
             os._exit(Arbiter.APP_LOAD_ERROR)  # the arbiter ends with it; sys.exit would end this thread alone
         except psycopg.OperationalError as error:
-            log.warning("the database does not answer: %s", str(error).strip().split("\n")[0])
+            log.warning("the database does not answer: %s", first_line(error))
             time.sleep(PAUSE_SECONDS)
         else:
             return

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psycopg
 
+from andon.adapters.postgres.away import first_line
 from andon.adapters.postgres.connect import OPTIONS
 
 log = logging.getLogger(__name__)
@@ -85,8 +86,5 @@ def _once_it_answers(url: str, patience: float) -> str | None:
         except psycopg.OperationalError as error:
             if not passes(error) or time.monotonic() >= deadline:
                 raise
-            log.warning(
-                "the database of ANDON_DATABASE_URL does not answer, trying again: %s",
-                str(error).strip().split("\n")[0],
-            )
+            log.warning("the database of ANDON_DATABASE_URL does not answer, trying again: %s", first_line(error))
             time.sleep(random.uniform(0.5, 1.0))

@@ -11,6 +11,7 @@ from contextlib import suppress
 from psycopg import Error
 
 from andon.adapters.postgres import workers
+from andon.adapters.postgres.away import first_line
 from andon.adapters.postgres.database import Database
 from andon.adapters.postgres.runs import cleanups, journal, leases
 from andon.adapters.postgres.workers import Present
@@ -71,7 +72,7 @@ class Heartbeat(threading.Thread):
                 if full:
                     self._database.run(lambda connection: workers.seen(connection, self._present()))
             except Error as error:
-                log.warning("heartbeat failed: %s", str(error).strip().split("\n")[0])
+                log.warning("heartbeat failed: %s", first_line(error))
                 self._database.drop()
                 continue
             except Exception:

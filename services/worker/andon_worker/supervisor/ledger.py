@@ -23,6 +23,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 import psycopg
 
+from andon.adapters.postgres.away import first_line
 from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.database import Database
 from andon.adapters.postgres.runs import awaiting, journal, leases, settle
@@ -229,7 +230,7 @@ class Ledger(threading.Thread):
                 self._write(kind, [each])
             return
         [entry] = batch
-        words = str(error).strip().split("\n")[0][:500]
+        words = first_line(error)[:500]
         what = entry.what if isinstance(entry, Write) else kind.__name__
         log.error("run %s: %s is refused: %s", entry.holding and entry.holding.run, what, words)
         entry.answer(Refused(words, of_value=_is_of_value(error)))

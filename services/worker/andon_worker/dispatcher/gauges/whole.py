@@ -16,6 +16,7 @@ from prometheus_client.registry import Collector
 from redis import Redis
 from redis.exceptions import RedisError
 
+from andon.adapters.postgres.away import first_line
 from andon.adapters.postgres.connect import Connection, connect
 from andon.adapters.postgres.events import former_streams
 from andon.adapters.postgres.runs import cleanups
@@ -74,7 +75,7 @@ class StoreGauges(Collector):
                 found += self._tenants.of_postgres(connection)
             up.add_metric(["postgres"], 1)
         except psycopg.Error as error:
-            log.warning("no gauges from postgres: %s", str(error).strip().split("\n")[0])
+            log.warning("no gauges from postgres: %s", first_line(error))
             self.close()
             up.add_metric(["postgres"], 0)
         try:

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 import psycopg
 
+from andon.adapters.postgres.away import first_line
 from andon.adapters.postgres.database import Database
 from andon.adapters.postgres.runs import run_logs
 from andon.adapters.postgres.runs.run_logs import Chunk
@@ -124,7 +125,7 @@ class Logbook(threading.Thread):
 
     def _lost(self, chunks: Sequence[Chunk], error: psycopg.Error) -> None:
         self._left_out += sum(each.lines.count('"stream"') for each in chunks)
-        log.warning("what runs said is not kept: %s", str(error).strip().split("\n")[0])
+        log.warning("what runs said is not kept: %s", first_line(error))
 
 
 def written(taken: Iterable[Said]) -> tuple[list[Chunk], str]:
