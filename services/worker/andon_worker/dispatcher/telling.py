@@ -15,7 +15,7 @@ import psycopg
 import structlog
 
 from andon.adapters.postgres import webhooks
-from andon.adapters.postgres.connect import OPTIONS
+from andon.adapters.postgres.connect import OPTIONS, Connection
 from andon.adapters.postgres.webhooks import Due
 from andon.client.signing import HEADER, sign_webhook
 from andon_worker.dispatcher.outgoing import SECONDS, transport
@@ -26,8 +26,6 @@ LOOK_SECONDS = 1.0
 FORGET_SECONDS = 600.0
 AT_ONCE = 64
 LONGEST_ANSWER = 200
-
-Connection = psycopg.Connection[tuple[object, ...]]
 
 
 class Teller:
