@@ -3,7 +3,6 @@
 import time
 
 from andon.adapters.postgres.cancels import cascades, paused, wide
-from andon.adapters.postgres.upkeep.look import Due
 from andon.adapters.redis import flags
 from andon.engine.declared.rules import run_flag
 from andon_worker.dispatcher.duties.duty import Duty
@@ -18,9 +17,6 @@ class Sweep(Duty):
     def __init__(self, leader: Leader) -> None:
         super().__init__(leader)
         self._swept = ""
-
-    def is_due(self, due: Due) -> bool:
-        return due.sweep
 
     def act(self) -> None:
         until = time.monotonic() + TURN_SECONDS
@@ -42,9 +38,6 @@ class CancelPaused(Duty):
 
     name = "cancel paused"
 
-    def is_due(self, due: Due) -> bool:
-        return due.cancel_paused
-
     def act(self) -> None:
         with self._leader.transaction() as connection:
             (cancelling, settled), more = paused.cancel_started(connection)
@@ -58,9 +51,6 @@ class Cascade(Duty):
     """Cancels the children of what was cancelled, level by level."""
 
     name = "cascade"
-
-    def is_due(self, due: Due) -> bool:
-        return due.cascade
 
     def act(self) -> None:
         until, more = time.monotonic() + TURN_SECONDS, True

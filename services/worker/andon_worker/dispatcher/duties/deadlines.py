@@ -5,7 +5,6 @@ import logging
 from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.runs.settle import Settled, settle_void
 from andon.adapters.postgres.upkeep import ending
-from andon.adapters.postgres.upkeep.look import Due
 from andon_worker.dispatcher.duties.duty import Duty
 from andon_worker.dispatcher.duties.ending import end_each
 
@@ -17,9 +16,6 @@ class Overdue(Duty):
 
     name = "overdue"
 
-    def is_due(self, due: Due) -> bool:
-        return due.overdue
-
     def act(self) -> None:
         self._leader.publish(settle_overdue(self._leader.connection()))
 
@@ -28,9 +24,6 @@ class Late(Duty):
     """Cancels runs that haven't started, or haven't ended, in time."""
 
     name = "late"
-
-    def is_due(self, due: Due) -> bool:
-        return due.late
 
     def act(self) -> None:
         cancelling, settled = ending.cancel_late(self._leader.connection())

@@ -35,9 +35,6 @@ class EndOutlived(Duty):
 
     name = "outlived"
 
-    def is_due(self, due: Due) -> bool:
-        return due.outlived
-
     def act(self) -> None:
         self._leader.publish(outlived(self._leader.connection()))
 

@@ -1,7 +1,6 @@
 """What subjects are owed: the run that waits until the former one has stopped, and the rows that follow them."""
 
 from andon.adapters.postgres.subjects import rows_owed, subjects
-from andon.adapters.postgres.upkeep.look import Due
 from andon_worker.dispatcher.duties.duty import Duty
 
 
@@ -9,9 +8,6 @@ class OpenSubjectDoors(Duty):
     """Lets runs go whose subject's former run has stopped; they are hinted after it, with all that wait for that."""
 
     name = "subject doors"
-
-    def is_due(self, due: Due) -> bool:
-        return due.subject_doors
 
     def act(self) -> None:
         subjects.open_doors(self._leader.connection())
@@ -21,9 +17,6 @@ class WriteRows(Duty):
     """Writes the followed rows that are owed, and goes on at once while that succeeds."""
 
     name = "rows"
-
-    def is_due(self, due: Due) -> bool:
-        return due.rows
 
     def act(self) -> None:
         if rows_owed.write(self._leader.connection()) >= rows_owed.AT_ONCE:

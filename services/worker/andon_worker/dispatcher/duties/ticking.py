@@ -12,7 +12,6 @@ from andon.adapters.postgres.events import inbox, skips
 from andon.adapters.postgres.events.skips import Reason, Skip
 from andon.adapters.postgres.registered import schedules
 from andon.adapters.postgres.registered.schedules import Due
-from andon.adapters.postgres.upkeep.look import Due as Look
 from andon.engine.declared.functions import Registry
 from andon.engine.declared.triggers import Cron
 from andon.engine.dispatch.ticks import Plan, plan, tick_event
@@ -37,9 +36,6 @@ class Tick(Duty):
     def __init__(self, leader: Leader, signal: Callable[[Effects], None]) -> None:
         super().__init__(leader)
         self._signal = signal
-
-    def is_due(self, due: Look) -> bool:
-        return due.tick
 
     def act(self) -> None:
         with self._leader.transaction() as connection:

@@ -74,9 +74,6 @@ class Relay(Duty):
 
     name = "relay"
 
-    def is_due(self, due: Due) -> bool:
-        return due.relay
-
     def act(self) -> None:
         connection = self._leader.connection()
         older_than = RELAY_SECONDS if self._leader.caught_up else RELAY_BEHIND_SECONDS

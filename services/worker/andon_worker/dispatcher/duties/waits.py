@@ -3,7 +3,6 @@
 import time
 
 from andon.adapters.postgres.events import arrivals
-from andon.adapters.postgres.upkeep.look import Due
 from andon_worker.dispatcher.duties.duty import Duty
 from andon_worker.dispatcher.leader import TURN_SECONDS, Leader
 
@@ -16,9 +15,6 @@ class LookForArrivals(Duty):
     def __init__(self, leader: Leader) -> None:
         super().__init__(leader)
         self._looked = ""
-
-    def is_due(self, due: Due) -> bool:
-        return due.look
 
     def act(self) -> None:
         until = time.monotonic() + TURN_SECONDS
