@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from andon.adapters.postgres.access.room import REMEMBERED_SECONDS, Room
 from andon.adapters.postgres.models import FunctionRow, RuleRow
-from andon.adapters.postgres.registered.functions import stored_triggers
+from andon.adapters.postgres.registered.functions import REGISTERED_WITHIN, stored_triggers
 from andon.adapters.postgres.registered.rules import stored_rules
 from andon.engine.data.shapes import fault
 from andon.engine.declared.triggers import On, parts_of
@@ -18,7 +18,6 @@ from andon.engine.events import OWN_CANCELS, Event
 from andon_api.database import Row, connection, rows
 from andon_api.http.problems import FieldErrors, Problem
 from andon_api.principal import principal
-from andon_api.reads.events import REGISTERED_WITHIN
 
 EXTENSION = "andon-admission"
 RETRY_SECONDS = "10"

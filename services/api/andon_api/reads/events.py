@@ -1,6 +1,5 @@
 """The log of events, with what each one started and cancelled."""
 
-import datetime as dt
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
@@ -10,7 +9,7 @@ from sqlalchemy import ColumnElement, Exists, exists, func, select
 
 from andon.adapters.postgres.events import skips
 from andon.adapters.postgres.models import DeadEvent, EventRow, FunctionRow, OutboxRow, Run, Skip
-from andon.adapters.postgres.registered.functions import stored_triggers
+from andon.adapters.postgres.registered.functions import REGISTERED_WITHIN, stored_triggers
 from andon.engine.dispatch.hearing import unheard
 from andon.engine.events import OWN, why_only_ours
 from andon_api.database import Row, now, rows
@@ -25,7 +24,6 @@ _OUTBOX = OutboxRow.__table__
 _DEAD = DeadEvent.__table__
 _FUNCTION = FunctionRow.__table__
 _SKIP = Skip.__table__
-REGISTERED_WITHIN = dt.timedelta(minutes=1)
 
 
 def find(tenant: str, id: str) -> Row | None:

@@ -1,5 +1,6 @@
 """What the dispatcher registered, where SQL, API and console find it."""
 
+import datetime as dt
 import json
 import logging
 from collections.abc import Collection, Mapping, Sequence
@@ -14,6 +15,8 @@ from andon.engine.declared.rules import CancelOn
 from andon.engine.declared.triggers import On, Trigger
 
 log = logging.getLogger(__name__)
+REGISTERED_WITHIN = dt.timedelta(minutes=1)
+"""Served is what was seen so soon before the last: a dispatcher that starts has seen all that are there by then."""
 
 _REGISTER = """
 INSERT INTO andon.functions (id, module, trigger, cancel_on, settings)

@@ -7,6 +7,7 @@ from typing import Any
 from andon.adapters.checks import Check, judge, ok, problem, warning
 from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.doors import pauses
+from andon.adapters.postgres.registered.functions import REGISTERED_WITHIN
 from andon.adapters.postgres.runs import cleanups
 from andon.adapters.postgres.statuses import HELD
 from andon.adapters.postgres.subjects import rows_owed, subject_kinds
@@ -30,11 +31,11 @@ SELECT holder, lease_until > clock_timestamp(),
 FROM andon.dispatcher_leases
 """
 _FUNCTIONS = "SELECT count(*) FROM andon.functions"
-# Served is what the dispatcher has seen when it began last, as the API and the console have it.
-_UNSERVED = """
+_UNSERVED = f"""
 SELECT count(*), min(r.function_id) FROM andon.runs r
 WHERE r.status = 'queued' AND r.door IS NULL AND NOT EXISTS (SELECT FROM andon.functions f
-    WHERE f.id = r.function_id AND f.seen_at > (SELECT max(seen_at) FROM andon.functions) - interval '1 minute')
+    WHERE f.id = r.function_id AND f.seen_at > (SELECT max(seen_at) FROM andon.functions)
+        - interval '{REGISTERED_WITHIN.total_seconds()} s')
 """
 _HELD = f"""
 SELECT count(*), count(DISTINCT worker_id), count(*) FILTER (WHERE lease_until <= clock_timestamp()),
