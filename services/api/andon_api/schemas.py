@@ -793,20 +793,3 @@ def page_of(item: type[ma.Schema]) -> type[ma.Schema]:
     name = item.__name__.removesuffix("Schema") + "PageSchema"
     members = {"items": fields.List(fields.Nested(item)), "next_cursor": fields.String(allow_none=True)}
     return type(name, (Schema,), members)
-
-
-DatasetPage = page_of(DatasetSchema)
-ReportPage = page_of(ReportSchema)
-RunPage = page_of(RunSchema)
-SubjectPage = page_of(SubjectSchema)
-StepPage = page_of(StepSchema)
-LogPage = page_of(LogLineSchema)
-EventPage = page_of(EventSchema)
-FunctionPage = page_of(FunctionSchema)
-SchedulePage = page_of(ScheduleSchema)
-PausePage = page_of(PauseSchema)
-WebhookPage = page_of(WebhookSchema)
-DeliveryPage = page_of(DeliverySchema)
-DeadEventPage = page_of(DeadEventSchema)
-AuditPage = page_of(AuditSchema)
-WorkerPage = page_of(WorkerSchema)

@@ -11,7 +11,7 @@ from andon_api.http.etags import precondition, tagged
 from andon_api.http.rest import PREFIX, Blueprint
 from andon_api.principal import principal
 from andon_api.reads import datasets
-from andon_api.schemas import DatasetPage, DatasetSchema, PageQuery
+from andon_api.schemas import DatasetSchema, PageQuery, page_of
 
 blueprint = Blueprint("datasets", __name__, description="Files that reports are made from")
 
@@ -60,7 +60,7 @@ def upload() -> object:
 
 @blueprint.get("/datasets")
 @blueprint.query(PageQuery)
-@blueprint.answers(200, DatasetPage)
+@blueprint.answers(200, page_of(DatasetSchema))
 def listed(query: Row) -> Row:
     """Datasets, newest first."""
     return datasets.listed(principal().tenant, **query)

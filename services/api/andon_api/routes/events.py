@@ -16,15 +16,14 @@ from andon_api.principal import principal, traceparent
 from andon_api.reads import events
 from andon_api.reads import functions as registered
 from andon_api.schemas import (
-    DeadEventPage,
     DeadEventSchema,
-    EventPage,
     EventSchema,
     EventsQuery,
-    FunctionPage,
+    FunctionSchema,
     NoBody,
     PageQuery,
     SentSchema,
+    page_of,
 )
 
 blueprint = Blueprint("events", __name__, description="Facts that start and stop runs")
@@ -63,7 +62,7 @@ def send() -> Outcome:
 
 @blueprint.get("/events")
 @blueprint.query(EventsQuery)
-@blueprint.answers(200, EventPage)
+@blueprint.answers(200, page_of(EventSchema))
 def listed(query: Row) -> Row:
     """The log, newest first."""
     return events.listed(principal().tenant, **query)
@@ -79,7 +78,7 @@ def one(id: str) -> Row:
 
 @blueprint.get("/dead-events")
 @blueprint.query(PageQuery)
-@blueprint.answers(200, DeadEventPage)
+@blueprint.answers(200, page_of(DeadEventSchema))
 def dead(query: Row) -> Row:
     """Entries of the bus that can't be events, with the reason, newest first."""
     return events.dead(principal().tenant, **query)
@@ -96,7 +95,7 @@ def replay_dead(body: Row, id: int) -> Outcome:
 
 
 @blueprint.get("/functions")
-@blueprint.answers(200, FunctionPage)
+@blueprint.answers(200, page_of(FunctionSchema))
 def functions() -> Row:
     """What is registered, with what its runs did in the last 24 hours."""
     return {"items": registered.with_statistics(principal().tenant), "next_cursor": None}

@@ -22,7 +22,7 @@ from andon_api.http.streaming import CHECK_SECONDS, KEEP_ALIVE_SECONDS, LONGEST_
 from andon_api.live import Listener, LiveFeed
 from andon_api.principal import principal
 from andon_api.reads import logs, runs
-from andon_api.schemas import LinesQuery, LogLineSchema, LogPage, LogsDownloadQuery, LogsQuery
+from andon_api.schemas import LinesQuery, LogLineSchema, LogsDownloadQuery, LogsQuery, page_of
 from andon_api.services import services
 from andon_api.serving.bell import Bell
 
@@ -34,7 +34,7 @@ _RUN = Run.__table__
 
 @blueprint.get("/runs/<id>/logs")
 @blueprint.query(LogsQuery)
-@blueprint.answers(200, LogPage)
+@blueprint.answers(200, page_of(LogLineSchema))
 @blueprint.may_answer(404)
 def listed(query: Row, id: str) -> Row:
     """What a run has printed and logged, oldest first."""

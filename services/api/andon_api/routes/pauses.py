@@ -6,13 +6,13 @@ from andon_api.http.effects import Outcome, effect
 from andon_api.http.rest import Blueprint
 from andon_api.principal import principal
 from andon_api.reads import pauses
-from andon_api.schemas import FunctionPauseBody, NoBody, PausePage, PauseSchema
+from andon_api.schemas import FunctionPauseBody, NoBody, PauseSchema, page_of
 
 blueprint = Blueprint("pauses", __name__, description="Functions and queues that are paused")
 
 
 @blueprint.get("/pauses")
-@blueprint.answers(200, PausePage)
+@blueprint.answers(200, page_of(PauseSchema))
 def listed() -> Row:
     """What is paused for this tenant."""
     return {"items": pauses.of(principal().tenant), "next_cursor": None}

@@ -22,9 +22,9 @@ from andon_api.schemas import (
     NewReport,
     NoBody,
     ReportChange,
-    ReportPage,
     ReportSchema,
     ReportsQuery,
+    page_of,
 )
 
 blueprint = Blueprint("reports", __name__, description="What a user asks for, and can cancel")
@@ -43,7 +43,7 @@ def create(body: Row) -> Outcome:
 
 @blueprint.get("/reports")
 @blueprint.query(ReportsQuery)
-@blueprint.answers(200, ReportPage)
+@blueprint.answers(200, page_of(ReportSchema))
 def listed(query: Row) -> Row:
     """Reports, newest first."""
     return reports.listed(principal().tenant, query)

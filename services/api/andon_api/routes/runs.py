@@ -17,10 +17,10 @@ from andon_api.schemas import (
     RerunBody,
     RunCancelBody,
     RunDetailSchema,
-    RunPage,
+    RunSchema,
     RunsQuery,
-    StepPage,
     StepSchema,
+    page_of,
 )
 
 blueprint = Blueprint("runs", __name__, description="Executions of functions")
@@ -28,7 +28,7 @@ blueprint = Blueprint("runs", __name__, description="Executions of functions")
 
 @blueprint.get("/runs")
 @blueprint.query(RunsQuery)
-@blueprint.answers(200, RunPage)
+@blueprint.answers(200, page_of(RunSchema))
 def listed(query: Row) -> Row:
     """Runs, newest first."""
     return runs.listed(principal().tenant, query)
@@ -47,7 +47,7 @@ def one(id: str) -> Response:
 
 @blueprint.get("/runs/<id>/steps")
 @blueprint.query(PageQuery)
-@blueprint.answers(200, StepPage)
+@blueprint.answers(200, page_of(StepSchema))
 @blueprint.may_answer(404)
 def steps(query: Row, id: str) -> Row:
     """All steps of a run, in their order."""

@@ -6,13 +6,13 @@ from andon_api.http.effects import Outcome, effect
 from andon_api.http.rest import Blueprint
 from andon_api.principal import principal
 from andon_api.reads import schedules
-from andon_api.schemas import NoBody, PauseBody, SchedulePage, ScheduleSchema, TickedSchema
+from andon_api.schemas import NoBody, PauseBody, ScheduleSchema, TickedSchema, page_of
 
 blueprint = Blueprint("schedules", __name__, description="When functions start by themselves")
 
 
 @blueprint.get("/schedules")
-@blueprint.answers(200, SchedulePage)
+@blueprint.answers(200, page_of(ScheduleSchema))
 def listed() -> Row:
     """The schedules of registered functions, and when each ticks next."""
     return {"items": [schedules.shown(each) for each in schedules.declared(principal().tenant)], "next_cursor": None}

@@ -11,21 +11,14 @@ from andon_api.http.etags import tagged
 from andon_api.http.rest import Blueprint
 from andon_api.principal import principal
 from andon_api.reads import subjects
-from andon_api.schemas import (
-    CancelBody,
-    SubjectAskedSchema,
-    SubjectPage,
-    SubjectRequestBody,
-    SubjectSchema,
-    SubjectsQuery,
-)
+from andon_api.schemas import CancelBody, SubjectAskedSchema, SubjectRequestBody, SubjectSchema, SubjectsQuery, page_of
 
 blueprint = Blueprint("subjects", __name__, description="What runs are about: each follows its newest request")
 
 
 @blueprint.get("/subjects")
 @blueprint.query(SubjectsQuery)
-@blueprint.answers(200, SubjectPage)
+@blueprint.answers(200, page_of(SubjectSchema))
 def listed(query: Row) -> Row:
     """Subjects that were asked for, newest first."""
     return subjects.listed(principal().tenant, query)

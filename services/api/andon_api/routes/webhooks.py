@@ -12,22 +12,13 @@ from andon_api.database import Row, connection, db
 from andon_api.http.effects import Outcome, effect
 from andon_api.http.rest import PREFIX, Blueprint
 from andon_api.principal import principal
-from andon_api.schemas import (
-    DeliveryPage,
-    DeliverySchema,
-    MadeWebhookSchema,
-    NewWebhook,
-    NoBody,
-    PageQuery,
-    WebhookPage,
-    WebhookSchema,
-)
+from andon_api.schemas import DeliverySchema, MadeWebhookSchema, NewWebhook, NoBody, PageQuery, WebhookSchema, page_of
 
 blueprint = Blueprint("webhooks", __name__, description="URLs that are told of the ends of runs")
 
 
 @blueprint.get("/webhooks")
-@blueprint.answers(200, WebhookPage)
+@blueprint.answers(200, page_of(WebhookSchema))
 def listed() -> Row:
     """The tenant's webhooks, and how much each is still owed."""
     found = webhooks.list_webhooks(connection(), principal().tenant)
@@ -83,7 +74,7 @@ def finish(body: Row, id: str) -> Webhook:
 
 @blueprint.get("/webhooks/<id>/deliveries")
 @blueprint.query(PageQuery)
-@blueprint.answers(200, DeliveryPage)
+@blueprint.answers(200, page_of(DeliverySchema))
 @blueprint.may_answer(404)
 def deliveries(query: Row, id: str) -> Row:
     """What it was told and is owed, newest first, with what came of the last attempt."""
