@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from andon.cli.terminal.show import AsJson, say
-from andon.cli.terminal.values import TIME, Reason, moment
+from andon.cli.terminal.values import TIME, Reason, a_time
 from andon.cli.terminal.where import api
 from andon.client.models import Cancellation
 
@@ -20,12 +20,8 @@ def cancel(
         str | None,
         typer.Option(metavar="CEL", help="Only runs of which this is true, such as event.data.plan == 'free'."),
     ] = None,
-    started_after: Annotated[
-        dt.datetime | None, typer.Option(parser=moment, metavar="TIME", help=f"Only runs queued since. {TIME}")
-    ] = None,
-    started_before: Annotated[
-        dt.datetime | None, typer.Option(parser=moment, metavar="TIME", help="Only runs queued before that.")
-    ] = None,
+    started_after: Annotated[dt.datetime | None, a_time(f"Only runs queued since. {TIME}")] = None,
+    started_before: Annotated[dt.datetime | None, a_time("Only runs queued before that.")] = None,
     reason: Reason = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count the runs that match.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask first; a script is never asked.")] = False,

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from andon.cli.terminal.errors import CommandFailed, Exit
-from andon.cli.terminal.show import AsJson, Limit, err, print_facts, print_json, print_list
+from andon.cli.terminal.show import AsJson, Limit, err, print_list, print_one
 from andon.cli.terminal.where import api
 
 group = typer.Typer(help="Datasets: the files that reports are made from.", no_args_is_help=True)
@@ -29,17 +29,16 @@ def upload(
             dataset = andon.datasets.upload(file, name=name)
     except OSError as error:
         raise CommandFailed(f"{file} can't be read: {error.strerror or error}", Exit.USAGE) from None
-    if as_json:
-        print_json(dataset)
-        return
-    print_facts(
+    print_one(
+        dataset,
+        as_json,
         [
             ("id", dataset.id),
             ("name", dataset.name),
             ("format", dataset.format),
             ("rows", f"{dataset.rows:,}"),
             ("columns", ", ".join(f"{each.name} ({each.type})" for each in dataset.columns)),
-        ]
+        ],
     )
 
 

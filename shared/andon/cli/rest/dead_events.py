@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from andon.cli.terminal.errors import CommandFailed, Exit
-from andon.cli.terminal.show import AsJson, Limit, print_facts, print_json, print_list, say
+from andon.cli.terminal.show import AsJson, Limit, print_list, print_one, say
 from andon.cli.terminal.where import api
 
 group = typer.Typer(help="Dead events: entries of the bus that can't be events.", no_args_is_help=True)
@@ -34,10 +34,9 @@ def show(id: Id, as_json: AsJson = False) -> None:
         found = andon.dead_events.get(id)
     if found is None:
         raise CommandFailed("Dead event not found", Exit.NOT_FOUND)
-    if as_json:
-        print_json(found)
-        return
-    print_facts(
+    print_one(
+        found,
+        as_json,
         [
             ("id", found.id),
             ("reason", found.reason),
@@ -45,7 +44,7 @@ def show(id: Id, as_json: AsJson = False) -> None:
             ("died", found.created_at),
             ("replayed", found.replayed_at),
             *((f"field {name}", value) for name, value in found.text.items()),
-        ]
+        ],
     )
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from andon.cli.rest import dead_events
-from andon.cli.terminal.show import AsJson, cell, err, moment, out, print_facts, print_json, print_json_line, took, who
+from andon.cli.terminal.show import AsJson, cell, err, moment, out, print_json, print_json_line, print_one, took, who
 from andon.cli.terminal.values import json_object, json_or_text
 from andon.cli.terminal.watching import follow_run, require_completed
 from andon.cli.terminal.where import api
@@ -83,10 +83,7 @@ def show(
     """Show one event: what it started, what it cancelled, and what it did not start and why."""
     with api() as andon:
         event = andon.events.get(id)
-    if as_json:
-        print_json(event)
-    else:
-        print_facts(_facts(event))
+    print_one(event, as_json, _facts(event))
 
 
 @group.command()

@@ -12,10 +12,10 @@ from andon.cli.terminal.show import (
     Limit,
     out,
     percent,
-    print_facts,
     print_json,
     print_json_line,
     print_list,
+    print_one,
     say,
     who,
 )
@@ -159,11 +159,10 @@ def show(id: Id, as_json: AsJson = False) -> None:
 
 
 def _show(andon: Andon, report: Report, as_json: bool) -> None:
-    if as_json:
-        print_json(report)
-        return
     cancelled = report.run.cancel if report.run else None
-    print_facts(
+    print_one(
+        report,
+        as_json,
         [
             ("id", report.id),
             ("title", report.title),
@@ -182,5 +181,5 @@ def _show(andon: Andon, report: Report, as_json: bool) -> None:
             ("failed", report.failed_at),
             *((f"file {each.name}", f"{each.bytes:,} bytes") for each in report.artifacts),
             ("page", f"{andon.url}/reports/{report.id}"),
-        ]
+        ],
     )

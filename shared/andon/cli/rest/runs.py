@@ -25,7 +25,7 @@ from andon.cli.terminal.show import (
     say,
     took,
 )
-from andon.cli.terminal.values import TIME, Reason, Timeout, UntilStopped, json_object, moment
+from andon.cli.terminal.values import TIME, Reason, Timeout, UntilStopped, a_time, json_object
 from andon.cli.terminal.watching import follow_run, print_cancel, require_completed
 from andon.cli.terminal.where import api
 from andon.client import Andon, Conflict, Level, RunStatus
@@ -44,12 +44,8 @@ def list_(
     function: Annotated[str | None, typer.Option(help="Only those of this function.")] = None,
     report: Annotated[str | None, typer.Option(help="Only those of this report.")] = None,
     event: Annotated[str | None, typer.Option(help="Only those that this event started.")] = None,
-    after: Annotated[
-        dt.datetime | None, typer.Option(parser=moment, metavar="TIME", help=f"Queued since. {TIME}")
-    ] = None,
-    before: Annotated[
-        dt.datetime | None, typer.Option(parser=moment, metavar="TIME", help="Queued before that.")
-    ] = None,
+    after: Annotated[dt.datetime | None, a_time(f"Queued since. {TIME}")] = None,
+    before: Annotated[dt.datetime | None, a_time("Queued before that.")] = None,
     tag: Annotated[list[str] | None, typer.Option(help="Only those that have it; may be repeated.")] = None,
     where: Annotated[
         str | None, typer.Option(metavar="FIELD=VALUE", help="Only those whose event has it: data.reportId=7.")
@@ -210,12 +206,8 @@ def rerun(
     keep: Annotated[bool, typer.Option("--keep", help="With --from and --data: recall it all the same.")] = False,
     function: Annotated[str | None, typer.Option(help="Repeat all of this function's that have failed.")] = None,
     status: Annotated[str, typer.Option(help="With --function: those that are cancelled, say.")] = "failed",
-    after: Annotated[
-        dt.datetime | None, typer.Option(parser=moment, metavar="TIME", help=f"With --function: queued since. {TIME}")
-    ] = None,
-    before: Annotated[
-        dt.datetime | None, typer.Option(parser=moment, metavar="TIME", help="With --function: queued before that.")
-    ] = None,
+    after: Annotated[dt.datetime | None, a_time(f"With --function: queued since. {TIME}")] = None,
+    before: Annotated[dt.datetime | None, a_time("With --function: queued before that.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="With --function: only count them.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask first; a script is never asked.")] = False,
     as_json: AsJson = False,

@@ -9,7 +9,7 @@ from andon.adapters.postgres.away import first_line
 from andon.adapters.postgres.subjects import astray
 from andon.adapters.postgres.subjects.astray import Astray
 from andon.cli.terminal.errors import CommandFailed, Exit
-from andon.cli.terminal.show import AsJson, Limit, percent, print_facts, print_json, print_list, print_table, say, who
+from andon.cli.terminal.show import AsJson, Limit, percent, print_json, print_list, print_one, print_table, say, who
 from andon.cli.terminal.values import CreatedBefore, CreatedSince, Reason, RequestedBy, UntilStopped, json_object
 from andon.cli.terminal.where import api, postgres
 from andon.client import Subject, SubjectStatus
@@ -142,11 +142,10 @@ def _print(kind: str, found: list[Astray]) -> None:
 
 
 def _show(subject: Subject, as_json: bool) -> None:
-    if as_json:
-        print_json(subject)
-        return
     cancelled = subject.run.cancel if subject.run else None
-    print_facts(
+    print_one(
+        subject,
+        as_json,
         [
             ("kind", subject.kind),
             ("id", subject.id),
@@ -163,5 +162,5 @@ def _show(subject: Subject, as_json: bool) -> None:
             ("completed", subject.completed_at),
             ("cancelled", subject.cancelled_at),
             ("failed", subject.failed_at),
-        ]
+        ],
     )

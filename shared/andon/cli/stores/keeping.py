@@ -1,7 +1,7 @@
 """`andon keeping`: how long a tenant's things are kept, where it isn't as everybody's. Straight in Postgres."""
 
 import datetime as dt
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -16,8 +16,8 @@ from andon.adapters.postgres.upkeep.keeping import (
 )
 from andon.cli.stores.keys import me
 from andon.cli.terminal.errors import CommandFailed, Exit
-from andon.cli.terminal.show import AsJson, print_json, print_table
-from andon.cli.terminal.values import duration
+from andon.cli.terminal.show import AsJson, print_json, print_table, say
+from andon.cli.terminal.values import a_duration, duration
 from andon.cli.terminal.where import postgres
 
 group = typer.Typer(
@@ -34,21 +34,17 @@ def orphans_grace(text: str) -> dt.timedelta:
     return grace
 
 
-def _option(help: str, parser: Any = duration) -> Any:
-    return typer.Option(parser=parser, metavar="DURATION", help=help)
-
-
 @group.command("set")
 def set_(
     tenant: Annotated[str, typer.Argument(help="Whose.")],
-    keep_runs: Annotated[dt.timedelta | None, _option("Runs that ended since stay.")] = None,
-    keep_artifacts: Annotated[dt.timedelta | None, _option("Artifacts that were stored since stay.")] = None,
+    keep_runs: Annotated[dt.timedelta | None, a_duration("Runs that ended since stay.")] = None,
+    keep_artifacts: Annotated[dt.timedelta | None, a_duration("Artifacts that were stored since stay.")] = None,
     keep_unused: Annotated[
-        dt.timedelta | None, _option("Datasets that were uploaded since, or a report names, stay.")
+        dt.timedelta | None, a_duration("Datasets that were uploaded since, or a report names, stay.")
     ] = None,
     keep_orphans: Annotated[
         dt.timedelta | None,
-        _option("Files that nothing names, of uploads cut short say, and that are younger stay.", orphans_grace),
+        a_duration("Files that nothing names, of uploads cut short say, and that are younger stay.", orphans_grace),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -61,10 +57,8 @@ def set_(
     with postgres() as connection, connection.transaction():
         set_keeping(connection, tenant, keeping)
         record(connection, "keeping.set", tenant, tenant=tenant, by=me("andon keeping"), details=keeping.written())
-    if as_json:
-        print_json({"tenant": tenant, **keeping.written()})
-    else:
-        typer.echo(f"{tenant} keeps " + ", ".join(f"{what} {text}" for what, text in keeping.written().items() if text))
+    kept = ", ".join(f"{what} {text}" for what, text in keeping.written().items() if text)
+    say({"tenant": tenant, **keeping.written()}, as_json, f"{tenant} keeps {kept}")
 
 
 @group.command("list")
@@ -86,7 +80,4 @@ def forget(tenant: Annotated[str, typer.Argument(help="Whose.")], as_json: AsJso
         if not forget_keeping(connection, tenant):
             raise CommandFailed(f"{tenant} keeps nothing by itself", Exit.NOT_FOUND)
         record(connection, "keeping.forgotten", tenant, tenant=tenant, by=me("andon keeping"))
-    if as_json:
-        print_json({"tenant": tenant, "forgotten": True})
-    else:
-        typer.echo(f"{tenant} keeps as everybody")
+    say({"tenant": tenant, "forgotten": True}, as_json, f"{tenant} keeps as everybody")

@@ -11,7 +11,7 @@ import typer
 from andon.adapters.postgres.access.audit import record
 from andon.adapters.postgres.access.keys import SCOPES, TRUSTED_SECONDS, create_key, list_keys, revoke_key
 from andon.cli.terminal.errors import CommandFailed, Exit
-from andon.cli.terminal.show import AsJson, err, print_json, print_table
+from andon.cli.terminal.show import AsJson, camel, err, print_json, print_table, say
 from andon.cli.terminal.where import postgres
 from andon.engine.events import DEFAULT_TENANT
 from andon.engine.ids import parse_id
@@ -57,8 +57,7 @@ def list_(
     with postgres() as connection:
         keys = list_keys(connection, tenant)
     if as_json:
-        camel = {"created_at": "createdAt", "last_used_at": "lastUsedAt", "revoked_at": "revokedAt"}
-        print_json([{camel.get(name, name): value for name, value in key._asdict().items()} for key in keys])
+        print_json([camel(each._asdict()) for each in keys])
         return
     print_table(
         ("ID", "TENANT", "NAME", "SCOPES", "CREATED", "LAST USED", "STATE"),
@@ -91,10 +90,7 @@ def revoke(
             raise CommandFailed("Key not found", Exit.NOT_FOUND)
         record(connection, "key.revoked", key.id, tenant=key.tenant, by=me("andon keys"), details={"name": key.name})
     time.sleep(TRUSTED_SECONDS)  # then every process has asked Postgres again
-    if as_json:
-        print_json({"id": key_id, "revoked": True})
-    else:
-        typer.echo(f"revoked {key_id}")
+    say({"id": key_id, "revoked": True}, as_json, f"revoked {key_id}")
 
 
 def me(command: str) -> dict[str, str]:

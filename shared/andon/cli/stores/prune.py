@@ -22,7 +22,7 @@ from andon.adapters.sweeping import sweep
 from andon.cli.stores.keeping import orphans_grace
 from andon.cli.terminal.errors import CommandFailed, Exit
 from andon.cli.terminal.show import AsJson, err, print_facts, print_json
-from andon.cli.terminal.values import duration
+from andon.cli.terminal.values import a_duration
 from andon.cli.terminal.where import postgres, redis, storage_url
 
 THIRTY_DAYS: Any = "30d"  # read by the option's parser
@@ -34,42 +34,19 @@ LOCK_TIMEOUT = "SET lock_timeout = '5s'"
 
 def prune(
     keep_events: Annotated[
-        dt.timedelta,
-        typer.Option(
-            parser=duration,
-            metavar="DURATION",
-            help="Events, cancellations, dead events and idempotency keys that are younger stay.",
-        ),
+        dt.timedelta, a_duration("Events, cancellations, dead events and idempotency keys that are younger stay.")
     ] = THIRTY_DAYS,
-    keep_runs: Annotated[
-        dt.timedelta,
-        typer.Option(parser=duration, metavar="DURATION", help="Runs that ended since, and open ones, stay."),
-    ] = THIRTY_DAYS,
-    keep_audit: Annotated[
-        dt.timedelta,
-        typer.Option(parser=duration, metavar="DURATION", help="Entries of the audit that are younger stay."),
-    ] = ONE_YEAR,
+    keep_runs: Annotated[dt.timedelta, a_duration("Runs that ended since, and open ones, stay.")] = THIRTY_DAYS,
+    keep_audit: Annotated[dt.timedelta, a_duration("Entries of the audit that are younger stay.")] = ONE_YEAR,
     keep_unused: Annotated[
-        dt.timedelta,
-        typer.Option(
-            parser=duration, metavar="DURATION", help="Datasets that were uploaded since, or a report names, stay."
-        ),
+        dt.timedelta, a_duration("Datasets that were uploaded since, or a report names, stay.")
     ] = QUARTER,
     keep_artifacts: Annotated[
         dt.timedelta | None,
-        typer.Option(
-            parser=duration,
-            metavar="DURATION",
-            help="Artifacts that were stored since stay; without this, all of them, as long as their run.",
-        ),
+        a_duration("Artifacts that were stored since stay; without this, all of them, as long as their run."),
     ] = None,
     keep_orphans: Annotated[
-        dt.timedelta,
-        typer.Option(
-            parser=orphans_grace,
-            metavar="DURATION",
-            help="Files that nothing names and that are younger stay; 1h at least.",
-        ),
+        dt.timedelta, a_duration("Files that nothing names and that are younger stay; 1h at least.", orphans_grace)
     ] = ONE_DAY,
     batch: Annotated[int, typer.Option(min=1, max=100_000, help="Rows per transaction.")] = 1000,
     as_json: AsJson = False,

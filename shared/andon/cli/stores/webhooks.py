@@ -1,6 +1,6 @@
 """`andon webhooks`: who is told of the ends of runs. Straight in Postgres, as `andon keys`."""
 
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 import typer
@@ -10,7 +10,7 @@ from andon.adapters.postgres.access.audit import record
 from andon.adapters.postgres.asks.requests import Conflict
 from andon.cli.stores.keys import me
 from andon.cli.terminal.errors import CommandFailed, Exit
-from andon.cli.terminal.show import AsJson, err, print_json, print_table
+from andon.cli.terminal.show import AsJson, camel, err, print_json, print_table
 from andon.cli.terminal.where import postgres
 from andon.engine.dispatch.webhooks import url_fault
 from andon.engine.events import DEFAULT_TENANT
@@ -48,7 +48,7 @@ def list_(
     with postgres() as connection:
         found = webhooks.list_webhooks(connection, tenant)
     if as_json:
-        print_json([_camel(each._asdict()) for each in found])
+        print_json([camel(each._asdict()) for each in found])
         return
     print_table(
         ("ID", "TENANT", "URL", "SECRETS", "OWED"),
@@ -93,7 +93,7 @@ def deliveries(
     with postgres() as connection:
         found = webhooks.deliveries(connection, _id(id), limit)
     if as_json:
-        print_json([{**_camel(each._asdict()), "state": each.state} for each in found])
+        print_json([{**camel(each._asdict()), "state": each.state} for each in found])
         return
     print_table(
         ("ID", "STATE", "EVENT", "ATTEMPTS", "TOLD", "NEXT", "ANSWER"),
@@ -111,10 +111,6 @@ def resend_(delivery: Annotated[int, typer.Argument(help="The delivery's id.")])
     with postgres() as connection:
         if not webhooks.resend(connection, delivery):
             raise CommandFailed(f"there is no delivery {delivery}", Exit.NOT_FOUND)
-
-
-def _camel(row: dict[str, Any]) -> dict[str, Any]:
-    return {name.split("_")[0] + "".join(part.title() for part in name.split("_")[1:]): row[name] for name in row}
 
 
 def _id(text: str) -> UUID:

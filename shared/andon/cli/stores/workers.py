@@ -12,7 +12,7 @@ from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.upkeep import draining
 from andon.cli.stores.keys import me
 from andon.cli.terminal.errors import CommandFailed, Exit
-from andon.cli.terminal.show import AsJson, err, print_json, print_table
+from andon.cli.terminal.show import AsJson, err, print_json, print_table, say
 from andon.cli.terminal.values import duration
 from andon.cli.terminal.where import postgres, redis
 from andon.engine.events import DEFAULT_TENANT
@@ -92,10 +92,7 @@ def drain(
             f"{held} runs are still held; `andon workers list` names them. No other starts until `andon workers resume`"
         )
         raise CommandFailed(message, Exit.TIMED_OUT)
-    if as_json:
-        print_json({"held": 0})
-    else:
-        typer.echo("no run is held, and none starts until `andon workers resume`")
+    say({"held": 0}, as_json, "no run is held, and none starts until `andon workers resume`")
 
 
 @group.command()
@@ -105,10 +102,7 @@ def resume(as_json: AsJson = False) -> None:
         if not draining.resume(connection):
             raise CommandFailed("Workers are not drained", Exit.CONFLICT)
         _note(connection, "workers.resumed", None)
-    if as_json:
-        print_json({"resumed": True})
-    else:
-        typer.echo("workers take runs again")
+    say({"resumed": True}, as_json, "workers take runs again")
 
 
 def _held(connection: Connection, queues: list[str]) -> int:

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Annotated, Any, TypeVar
 
 import typer
@@ -71,6 +71,19 @@ def print_list(
         print_json(found)
     else:
         print_table(columns, map(row, found), wide=wide)
+
+
+def print_one(thing: Any, as_json: bool, facts: Iterable[tuple[str, object]]) -> None:
+    """What is to be said of one thing, or the thing itself."""
+    if as_json:
+        print_json(thing)
+    else:
+        print_facts(facts)
+
+
+def camel(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of a store's with its names as the API has them."""
+    return {name.split("_")[0] + "".join(part.title() for part in name.split("_")[1:]): row[name] for name in row}
 
 
 def print_json_line(value: Any) -> None:

@@ -70,9 +70,19 @@ def setting(text: str) -> tuple[str, Any]:
     return name, json_or_text(value)
 
 
+def a_duration(help: str, parser: Any = duration) -> Any:
+    """An option that is a duration."""
+    return typer.Option(parser=parser, metavar="DURATION", help=help)
+
+
+def a_time(help: str) -> Any:
+    """An option that is a time."""
+    return typer.Option(parser=moment, metavar="TIME", help=help)
+
+
 Reason = Annotated[str | None, typer.Option(help="Why; it is recorded and shown.")]
 UntilStopped = Annotated[bool, typer.Option("--wait", "-w", help="Wait until it has stopped.")]
 Timeout = Annotated[float | None, typer.Option(min=0, help="Seconds to wait at most (exit 7); it goes on.")]
 RequestedBy = Annotated[str | None, typer.Option(help="Only what the user with this id has asked for.")]
-CreatedSince = Annotated[dt.datetime | None, typer.Option(parser=moment, metavar="TIME", help=f"Created since. {TIME}")]
-CreatedBefore = Annotated[dt.datetime | None, typer.Option(parser=moment, metavar="TIME", help="Created before that.")]
+CreatedSince = Annotated[dt.datetime | None, a_time(f"Created since. {TIME}")]
+CreatedBefore = Annotated[dt.datetime | None, a_time("Created before that.")]
