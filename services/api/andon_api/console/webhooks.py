@@ -6,7 +6,6 @@ from andon.adapters.postgres import webhooks
 from andon_api.asks import webhooks as ask
 from andon_api.console.parts import forms
 from andon_api.database import connection, db
-from andon_api.http.effects import Outcome
 from andon_api.principal import principal
 
 ROWS = 50
@@ -39,33 +38,18 @@ def rotate_webhook(id: str) -> Response:
 
 def finish_rotation(id: str) -> Response:
     """Sign with the newest secret alone."""
-
-    def finish() -> Outcome:
-        ask.finish_rotation(id)
-        return Outcome(None)
-
-    return forms.act(finish)
+    return forms.do(lambda: ask.finish_rotation(id))
 
 
 def delete_webhook(id: str) -> Response:
     """Tell it nothing more."""
-
-    def delete() -> Outcome:
-        ask.end(id)
-        return Outcome(None)
-
-    forms.act(delete)
+    forms.do(lambda: ask.end(id))
     return Response("", headers={"HX-Redirect": url_for("console.webhook_list")})
 
 
 def resend_delivery(id: str, delivery: int) -> Response:
     """Tell it once more."""
-
-    def resend() -> Outcome:
-        ask.send_again(id, delivery)
-        return Outcome(None)
-
-    return forms.act(resend)
+    return forms.do(lambda: ask.send_again(id, delivery))
 
 
 def _told_once(secret: str, what: str) -> Response:

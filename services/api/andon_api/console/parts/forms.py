@@ -21,6 +21,16 @@ def act(action: Callable[[], Outcome]) -> Response:
     return Response("", headers={"HX-Trigger": "changed"})
 
 
+def do(action: Callable[[], object]) -> Response:
+    """As `act`, for what answers nothing."""
+
+    def done() -> Outcome:
+        action()
+        return Outcome(None)
+
+    return act(done)
+
+
 def load(schema: Schema, values: dict[str, Any]) -> dict[str, Any]:
     """The values as `schema` reads them; raises `FieldErrors`."""
     try:
