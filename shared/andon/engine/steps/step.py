@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, Concatenate, ParamSpec, TypeVarTuple, overload
+from typing import Any, Concatenate, ParamSpec, TypeVar, TypeVarTuple, overload
 
 from andon.engine.artifacts import Artifact
 from andon.engine.declared.functions import Function
@@ -27,6 +27,7 @@ from andon.engine.stops import Cause, Place
 
 P = ParamSpec("P")
 Args = TypeVarTuple("Args")
+T = TypeVar("T")
 AsyncBody = Callable[P, Coroutine[Any, Any, Result]]
 
 
@@ -93,9 +94,7 @@ class Step(Stepping):
 
         Exactly once: fence and cancel are checked after `fn`, in that transaction.
         """
-        return _at_once(  # type: ignore[no-any-return]
-            self._transact(id, fn, partial(fn, *args, **kwargs))
-        )
+        return _at_once(self._transact(id, fn, partial(fn, *args, **kwargs)))  # type: ignore[no-any-return]
 
     def artifact(
         self, path: str | os.PathLike[str], name: str | None = None, media_type: str | None = None
@@ -131,7 +130,7 @@ class Step(Stepping):
         At most 500 together, of the run's own tenant. A cancelled run sends nothing. An event that matches a cancel
         rule of this function stops this run, too.
         """
-        return _at_once(self._send(id, events))  # type: ignore[no-any-return]
+        return _at_once(self._send(id, events))
 
     def wait_for_event(
         self,
@@ -151,7 +150,7 @@ class Step(Stepping):
         with `since="wait"` only what comes from now on. An event that the run has had by another wait of the same name
         and match isn't returned again.
         """
-        return _at_once(self._wait(id, [Wait(event, match, if_)], timeout, since))[1]  # type: ignore[no-any-return]
+        return _at_once(self._wait(id, [Wait(event, match, if_)], timeout, since))[1]
 
     def wait_for_any(
         self, id: str, waits: Sequence[Wait], /, *, timeout: float | None = None, since: str = RUN
@@ -159,7 +158,7 @@ class Step(Stepping):
         """As `wait_for_event`, for the first of several: which of `waits` it was, and the event. (None, None) at the
         time-out.
         """
-        return _at_once(self._wait(id, waits, timeout, since))  # type: ignore[no-any-return]
+        return _at_once(self._wait(id, waits, timeout, since))
 
     def invoke(
         self,
@@ -195,7 +194,7 @@ class Step(Stepping):
     ) -> Child:
         """Start another function as a child of this run, and go on; `result` waits for it."""
         options = {"on_cancel": on_cancel, "on_failure": on_failure}
-        return _at_once(self._start(id, function, data, options))  # type: ignore[no-any-return]
+        return _at_once(self._start(id, function, data, options))
 
     def result(self, child: Child, /, *, timeout: float | None = None, on_timeout: str = CANCEL) -> Any:
         """What a child that was started has returned; waits and raises as `invoke` does."""
@@ -223,9 +222,7 @@ class Step(Stepping):
         results are of no use. `timeout` is of all of them together. In a branch there are `step.check` and
         `step.progress`; the run's progress is the branches' mean.
         """
-        return _at_once(  # type: ignore[no-any-return]
-            self._group(id, branches_of(id, branches), limit, policy, (retries, timeout, grace), processes)
-        )
+        return _at_once(self._group(id, branches_of(id, branches), limit, policy, (retries, timeout, grace), processes))
 
     def map(
         self,
@@ -243,9 +240,7 @@ class Step(Stepping):
     ) -> list[Any]:
         """Run `fn(item)` for each item, as the branches 0, 1, ... of `parallel`."""
         branches = [Branch(str(place), partial(fn, item)) for place, item in enumerate(items)]
-        return _at_once(  # type: ignore[no-any-return]
-            self._group(id, branches, limit, policy, (retries, timeout, grace), processes, fn)
-        )
+        return _at_once(self._group(id, branches, limit, policy, (retries, timeout, grace), processes, fn))
 
     # --- memory only, from bodies too ---------------------------------------------------------------------------
 
@@ -301,10 +296,10 @@ class Step(Stepping):
             yield
 
 
-def _at_once(call: Coroutine[Any, Any, Any]) -> Any:
+def _at_once(call: Coroutine[Any, Any, T]) -> T:
     """The result of a durable call of a plain handler: nothing in it waits for an event loop."""
     try:
         call.send(None)
     except StopIteration as returned:
-        return returned.value
+        return returned.value  # type: ignore[no-any-return]
     raise AssertionError("a durable call of a plain handler waits for nothing")
