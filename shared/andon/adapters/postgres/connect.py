@@ -1,5 +1,7 @@
 """Connections of psycopg, and what those have that take locks."""
 
+import datetime as dt
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import psycopg
@@ -29,6 +31,19 @@ LOCKING = (
 # A plan that is made once must suit the table that will be, not the one that is: of a new database's tables, which are
 # empty, the server would plan to read all, and do so at every run's end until it has counted them.
 _PLANS = "SET plan_cache_mode TO force_generic_plan; SET enable_seqscan TO off; SET jit TO off"
+
+
+def one(connection: Connection, statement: str, values: Mapping[str, Any] | Sequence[Any] | None = None) -> TupleRow:
+    """The row of a statement that always has one: it counts, or selects values."""
+    row = connection.execute(statement, values).fetchone()
+    assert row is not None, statement
+    return row
+
+
+def now(connection: Connection) -> dt.datetime:
+    """The database's clock."""
+    moment: dt.datetime = one(connection, "SELECT clock_timestamp()")[0]
+    return moment
 
 
 def connect(url: str, *, name: str) -> Connection:

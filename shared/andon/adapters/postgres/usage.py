@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from andon.adapters.postgres.connect import Connection
+from andon.adapters.postgres.connect import Connection, one
 from andon.adapters.postgres.statuses import HELD
 
 # An arm per partial index, as the system's own gauges: the cost follows the open runs, not all that ever were.
@@ -69,9 +69,8 @@ def usage(connection: Connection, tenant: str | None = None) -> list[Usage]:
 
 def last_day(connection: Connection, tenant: str) -> tuple[dict[str, int], float]:
     """Runs that were queued in the last day, by status, and the seconds that their finished steps took a thread."""
-    row = connection.execute(_DAY, {"tenant": tenant}).fetchone()
-    assert row is not None  # it selects values, not rows
-    return dict(row[0] or {}), float(row[1])
+    runs, seconds = one(connection, _DAY, {"tenant": tenant})
+    return dict(runs or {}), float(seconds)
 
 
 def waits(connection: Connection, tenant: str, most: int) -> int:

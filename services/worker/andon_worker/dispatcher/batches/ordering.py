@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from andon.adapters.cel import value_of
-from andon.adapters.postgres.connect import Connection
+from andon.adapters.postgres.connect import Connection, now
 from andon.adapters.postgres.doors import orders
 from andon.adapters.postgres.doors.orders import Tag
 from andon.engine.declared.flow import MOST_AHEAD
@@ -25,8 +25,8 @@ def places(connection: Connection, runs: Sequence[NewRun]) -> dict[uuid.UUID, dt
     ordered = [run for run in runs if run.gate_keys and (run.function.priority is not None or run.function.fair)]
     if not ordered:
         return {}
-    now = orders.now(connection)
-    found = {run.id: now + n * MICROSECOND - ahead(run) * SECOND for n, run in enumerate(ordered)}
+    arrived = now(connection)
+    found = {run.id: arrived + n * MICROSECOND - ahead(run) * SECOND for n, run in enumerate(ordered)}
     tags = {run.id: tag for run in ordered if (tag := _tag(run))}
     if tags:
         heads = orders.heads(connection, {door for door, _ in tags.values()})
@@ -34,7 +34,7 @@ def places(connection: Connection, runs: Sequence[NewRun]) -> dict[uuid.UUID, dt
         for n, run in enumerate(ordered):
             if (tag := tags.get(run.id)) is not None:
                 behind = [last[tag] + SECOND] if tag in last else []
-                last[tag] = max([heads.get(tag[0], now), *behind])
+                last[tag] = max([heads.get(tag[0], arrived), *behind])
                 found[run.id] = last[tag] + n * MICROSECOND - ahead(run) * SECOND
         orders.keep(connection, {tag: last[tag] for tag in tags.values()})
     return found

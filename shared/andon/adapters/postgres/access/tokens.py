@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from psycopg.types.json import Jsonb
 
 from andon.adapters.postgres.access.keys import SECRET_BYTES, digest
-from andon.adapters.postgres.connect import Connection
+from andon.adapters.postgres.connect import Connection, one
 from andon.engine.ids import new_id
 
 SCOPES = ("read", "cancel")
@@ -71,9 +71,7 @@ def create_token(
     secret, id = PREFIX + secrets.token_urlsafe(SECRET_BYTES), new_id()
     connection.execute(_FORGET)
     values = [id, tenant, key_id, digest(secret), list(things), list(scopes), Jsonb(user), min(ttl, LONGEST)]
-    row = connection.execute(_CREATE, values).fetchone()
-    assert row is not None
-    return MadeToken(id, secret, row[0])
+    return MadeToken(id, secret, *one(connection, _CREATE, values))
 
 
 def find_token(connection: Connection, secret: str) -> Token | None:

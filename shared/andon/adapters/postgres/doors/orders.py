@@ -12,7 +12,6 @@ from collections.abc import Collection, Mapping
 from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.statements import Statement
 
-_NOW = "SELECT clock_timestamp()"
 _HEADS = Statement("""
 SELECT d.door, (SELECT r.door_order FROM andon.runs r WHERE r.status = 'queued' AND r.door = d.door
                 ORDER BY r.door_order, r.id LIMIT 1)
@@ -28,13 +27,6 @@ _FORGET = Statement("DELETE FROM andon.fair_tags WHERE door = ANY(%(doors)s)")
 
 Tag = tuple[uuid.UUID, uuid.UUID]
 """A door, and a key between which it is fair."""
-
-
-def now(connection: Connection) -> dt.datetime:
-    """The database's clock."""
-    [moment] = connection.execute(_NOW).fetchone() or [None]
-    assert isinstance(moment, dt.datetime)
-    return moment
 
 
 def heads(connection: Connection, doors: Collection[uuid.UUID]) -> dict[uuid.UUID, dt.datetime]:

@@ -7,11 +7,10 @@ import datetime as dt
 import uuid
 from collections.abc import Mapping
 
-from andon.adapters.postgres.connect import Connection
+from andon.adapters.postgres.connect import Connection, now
 from andon.adapters.postgres.statements import Statement
 from andon.engine.declared.rates import Rate
 
-_NOW = "SELECT clock_timestamp()"
 _READ = Statement("SELECT key, tat FROM andon.tats WHERE key = ANY(%(keys)s)")
 _WRITE = Statement("""
 INSERT INTO andon.tats (key, tat) SELECT * FROM unnest(%(keys)s::uuid[], %(tats)s::timestamptz[])
@@ -34,7 +33,7 @@ class Rates:
         if not rates:
             return
         if self._now is None:
-            [self._now] = connection.execute(_NOW).fetchone() or [None]
+            self._now = now(connection)
         self._rates |= rates
         self._tats |= dict(_READ.execute(connection, {"keys": list(rates)}).fetchall())
 

@@ -1,6 +1,6 @@
 """Streams that were partitions of the bus once: for one release the dispatcher still reads what comes there."""
 
-from andon.adapters.postgres.connect import LOCKING, Connection
+from andon.adapters.postgres.connect import LOCKING, Connection, one
 
 _NAMES = "SELECT stream FROM andon.former_streams ORDER BY stream"
 _LOW_WATER = f"SELECT low_water, {LOCKING} FROM andon.former_streams WHERE stream = %s FOR SHARE"
@@ -13,9 +13,7 @@ def names(connection: Connection) -> list[str]:
 
 def low_water(connection: Connection, stream: str) -> str:
     """Below which entry all were handled; it does not rise until the caller's transaction ends."""
-    row = connection.execute(_LOW_WATER, [stream]).fetchone()
-    assert row is not None, f"{stream} is none of the former streams"
-    return str(row[0])
+    return str(one(connection, _LOW_WATER, [stream])[0])
 
 
 def entry_name(stream: str, stream_id: str) -> str:

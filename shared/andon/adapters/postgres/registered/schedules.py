@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from andon.adapters.cron import next_tick
-from andon.adapters.postgres.connect import Connection
+from andon.adapters.postgres.connect import Connection, now
 from andon.adapters.postgres.statuses import OPEN
 from andon.engine.declared.rules import digest
 from andon.engine.declared.triggers import Cron, schedule_id
@@ -19,7 +19,6 @@ MOST_AT_ONCE = 100
 OPEN_AMONG = 200
 """A run of a schedule is looked for among so many of its newest."""
 
-_NOW = "SELECT clock_timestamp()"
 _KNOWN = "SELECT function_id, expr, tz FROM andon.schedules"
 _ADD = """
 INSERT INTO andon.schedules (function_id, expr, tz, next_at, due_at) VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING
@@ -95,15 +94,15 @@ def register(connection: Connection, declared: Iterable[tuple[str, Cron]]) -> No
     for gone in sorted(known - set(wanted)):
         connection.execute(_DROP, gone)
     if new := sorted(set(wanted) - known):
-        now = _now(connection)
+        since = now(connection)
         for key in new:
-            connection.execute(_ADD, [*key, *_times(wanted[key], key[0], now)])
+            connection.execute(_ADD, [*key, *_times(wanted[key], key[0], since)])
 
 
 def due(connection: Connection) -> tuple[dt.datetime, list[Due]]:
     """What time it is, and the schedules of which a tick is due, locked. In a transaction that holds the leadership."""
     rows = connection.execute(_DUE).fetchall()
-    return _now(connection), [Due(*row) for row in rows]
+    return now(connection), [Due(*row) for row in rows]
 
 
 def advance(connection: Connection, schedule: Due, cron: Cron | None, *, last: dt.datetime) -> None:
@@ -140,7 +139,7 @@ def pause(connection: Connection, schedule: Schedule, *, by: Any, reason: str | 
 
 def resume(connection: Connection, schedule: Schedule, cron: Cron) -> bool:
     """Let it tick again, from now on: no tick of the pause is caught up. Returns whether it was paused."""
-    times = _times(cron, schedule.function_id, _now(connection))
+    times = _times(cron, schedule.function_id, now(connection))
     changed = connection.execute(_RESUME, [*times, schedule.function_id, schedule.expr, schedule.tz])
     return changed.rowcount > 0
 
@@ -148,10 +147,3 @@ def resume(connection: Connection, schedule: Schedule, cron: Cron) -> bool:
 def _times(cron: Cron, function_id: str, after: dt.datetime) -> Sequence[dt.datetime]:
     tick = next_tick(cron.expr, cron.tz, after)
     return tick, tick + delay(cron, function_id, tick)
-
-
-def _now(connection: Connection) -> dt.datetime:
-    row = connection.execute(_NOW).fetchone()
-    assert row is not None
-    now: dt.datetime = row[0]
-    return now

@@ -3,7 +3,7 @@
 import logging
 from typing import NamedTuple
 
-from andon.adapters.postgres.connect import Connection
+from andon.adapters.postgres.connect import Connection, one
 
 log = logging.getLogger(__name__)
 AT_ONCE = 200
@@ -70,6 +70,4 @@ def write(connection: Connection) -> int:
 
 def owed(connection: Connection) -> Owed:
     """What is owed now."""
-    row = connection.execute(_OWED).fetchone()
-    assert row is not None  # aggregates always have a row
-    return Owed(*row)
+    return Owed(*one(connection, _OWED))

@@ -2,10 +2,9 @@
 
 import time
 from collections.abc import Iterator
-from typing import Any
 
 from andon.adapters.checks import Check, judge, ok, problem, warning
-from andon.adapters.postgres.connect import Connection
+from andon.adapters.postgres.connect import Connection, one
 from andon.adapters.postgres.doors import pauses
 from andon.adapters.postgres.registered.functions import REGISTERED_WITHIN
 from andon.adapters.postgres.runs import cleanups
@@ -77,10 +76,8 @@ SELECT (SELECT extract(epoch FROM clock_timestamp() - finished_at)::float8 FROM 
 def clock_offset(connection: Connection) -> tuple[float, str]:
     """Seconds that Postgres' clock is ahead of this machine's, and the server's version."""
     before = time.time()
-    row = connection.execute(_NOW).fetchone()
-    after = time.time()
-    assert row is not None
-    return row[0] - (before + after) / 2, row[1]
+    seconds, version = one(connection, _NOW)
+    return seconds - (before + time.time()) / 2, version
 
 
 def check_clock(name: str, offset: float, *, against: str) -> Check:
@@ -112,7 +109,7 @@ def check_system(connection: Connection) -> list[Check]:
 
 
 def _writing(connection: Connection) -> Check:
-    [read_only] = _one(connection, "SELECT current_setting('transaction_read_only') = 'on'")
+    [read_only] = one(connection, "SELECT current_setting('transaction_read_only') = 'on'")
     found = "refused: it is read-only" if read_only else "taken"
     remedy = (
         "Everything waits, and nothing is lost: point ANDON_DATABASE_URL to the primary, or look at "
@@ -133,17 +130,17 @@ def _dispatcher(connection: Connection) -> Check:
 
 
 def _functions(connection: Connection) -> Check:
-    [count] = _one(connection, _FUNCTIONS)
+    [count] = one(connection, _FUNCTIONS)
     remedy = "No event can start a run: set ANDON_FUNCTIONS for the dispatcher and the workers, and start them again."
-    waiting, one = _one(connection, _UNSERVED) if count else (0, None)
+    waiting, first = one(connection, _UNSERVED) if count else (0, None)
     if not waiting:
         return judge("functions", f"{count} registered", bad=count == 0, remedy=remedy)
-    found = f"{count} registered; {waiting} runs wait for one that no module declares, as {one}"
+    found = f"{count} registered; {waiting} runs wait for one that no module declares, as {first}"
     return warning("functions", found, "Deploy it again under that id, or end them: `andon cancel --function ID`.")
 
 
 def _workers(connection: Connection) -> Check:
-    held, workers, expired, longest = _one(connection, _HELD)
+    held, workers, expired, longest = one(connection, _HELD)
     if not held:
         return ok("worker leases", "no run is held")
     found = f"{held} runs held by {workers} workers"
@@ -154,8 +151,8 @@ def _workers(connection: Connection) -> Check:
 
 
 def _queue(connection: Connection) -> Check:
-    count, age = _one(connection, _QUEUED)
-    [at_doors] = _one(connection, _AT_DOORS)
+    count, age = one(connection, _QUEUED)
+    [at_doors] = one(connection, _AT_DOORS)
     found = f"{count} runs wait for a worker" + (f", the oldest for {age:.0f} s" if count else "")
     found += f"; {at_doors} for a limit, the end of a pause or the run before them" if at_doors else ""
     remedy = "Start `andon worker`, or more of them; check that they consume the queue that the function names."
@@ -185,7 +182,7 @@ def _paused(connection: Connection) -> list[Check]:
 
 
 def _cancels(connection: Connection) -> Check:
-    count, age, oldest = _one(connection, _CANCELLING)
+    count, age, oldest = one(connection, _CANCELLING)
     found = f"{count} runs are stopping" + (f", {oldest} for {age:.0f} s" if count else "")
     remedy = (
         f"Its step blocks outside Python: `andon runs show {oldest}` names it. It is settled by force at the "
@@ -202,14 +199,14 @@ def _cleanups(connection: Connection) -> Check:
 
 
 def _outbox(connection: Connection) -> Check:
-    count, age = _one(connection, _OUTBOX)
+    count, age = one(connection, _OUTBOX)
     found = f"{count} events wait for the dispatcher" + (f", the oldest {age:.0f} s" if count else "")
     remedy = "Nothing is lost, but nothing happens either: check Redis and the dispatcher above."
     return judge("outbox", found, bad=age > OLD_OUTBOX_SECONDS, remedy=remedy)
 
 
 def _dead_events(connection: Connection) -> Check:
-    count, reason = _one(connection, _DEAD)
+    count, reason = one(connection, _DEAD)
     if not count:
         return ok("dead events", "none")
     found = f"{count} entries could not be events; the newest: {str(reason)[:120]}"
@@ -248,8 +245,8 @@ def _webhooks(connection: Connection) -> Check:
 
 def _storage(connection: Connection) -> list[Check]:
     """What is stored, and by whom most, as the last prune measured it; and how long ago that was."""
-    size, files, tenant, most = _one(connection, _STORED)
-    ago, room, old = _one(connection, _PRUNED)
+    size, files, tenant, most = one(connection, _STORED)
+    ago, room, old = one(connection, _PRUNED)
     remedy = "Nothing old is removed: run `andon prune` every hour, and read what the last one said."
     pruned = (
         judge("prune", "never", bad=old, remedy=remedy)
@@ -278,9 +275,3 @@ def _backup(connection: Connection) -> list[Check]:
     found = "none has ended well yet" if never else f"{ago / 3600:.1f} h ago"
     remedy = "Read what the last backup said, and run another."
     return [judge("backup", found, bad=ago > OLD_BACKUP_SECONDS, remedy=remedy)]
-
-
-def _one(connection: Connection, statement: str) -> tuple[Any, ...]:
-    row = connection.execute(statement).fetchone()
-    assert row is not None  # aggregates always have a row
-    return tuple(row)

@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from andon.adapters.postgres.connect import Connection
+from andon.adapters.postgres.connect import Connection, now
 from andon.adapters.postgres.upkeep.files import record_maintenance
 
 DRAIN = "drain"
@@ -25,7 +25,6 @@ UPDATE andon.runs SET sent_at = NULL WHERE id IN (
     SELECT id FROM andon.runs WHERE status = 'queued' AND door IS NULL AND sent_at IS NOT NULL AND sent_at < %s
     ORDER BY sent_at LIMIT 1000 FOR UPDATE SKIP LOCKED)
 """
-_NOW = "SELECT clock_timestamp()"
 
 
 class Holding(NamedTuple):
@@ -47,8 +46,8 @@ def resume(connection: Connection) -> bool:
     """Let dispatchers tell of runs again, of those that have waited at once; False if nothing was drained."""
     if connection.execute(_RESUME).fetchone() is None:
         return False
-    now = connection.execute(_NOW).fetchone()
-    while connection.execute(_OFFER, now).rowcount:
+    began = now(connection)
+    while connection.execute(_OFFER, [began]).rowcount:
         pass
     return True
 

@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from andon.adapters.postgres.connect import Connection
+from andon.adapters.postgres.connect import Connection, one
 from andon.adapters.postgres.statuses import HELD
 
 # An arm per partial index. One at a door counts as queued, and
@@ -81,7 +81,7 @@ def open_runs(connection: Connection) -> list[OpenRuns]:
 
 def backlogs(connection: Connection) -> Backlogs:
     """The outbox, and the dead events that nobody has replayed."""
-    return Backlogs(*connection.execute(_BACKLOGS).fetchone() or ())
+    return Backlogs(*one(connection, _BACKLOGS))
 
 
 def lease(connection: Connection) -> Lease:
@@ -96,5 +96,5 @@ def maintenance(connection: Connection) -> list[tuple[str, float, dict[str, Any]
 
 def stored(connection: Connection) -> tuple[float, float]:
     """Bytes and files, as the last prune measured."""
-    size, number = connection.execute(_USAGE).fetchone() or (0, 0)
+    size, number = one(connection, _USAGE)
     return float(size), float(number)

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from andon.adapters.postgres.connect import Connection
+from andon.adapters.postgres.connect import Connection, one
 from andon.adapters.postgres.registered.schedules import TICKING
 from andon.adapters.postgres.runs.awaiting import AWAITING
 from andon.adapters.postgres.statuses import CANCELLABLE, HELD
@@ -65,6 +65,4 @@ class Due(NamedTuple):
 
 def due(connection: Connection, *, lost_after: float, relay_after: float) -> Due:
     """What is to be done now, in one look; both times are in seconds."""
-    row = connection.execute(_DUE, {"lost": lost_after, "relay": relay_after}).fetchone()
-    assert row is not None
-    return Due(*row)
+    return Due(*one(connection, _DUE, {"lost": lost_after, "relay": relay_after}))

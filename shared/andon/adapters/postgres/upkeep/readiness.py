@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from andon.adapters.postgres.connect import Connection
+from andon.adapters.postgres.connect import Connection, one
 
 _LOOK = """
 SELECT (SELECT version_num FROM andon.alembic_version),
@@ -25,6 +25,4 @@ class Readiness(NamedTuple):
 
 def look(connection: Connection) -> Readiness:
     """Ask; raises where it doesn't answer."""
-    row = connection.execute(_LOOK).fetchone()
-    assert row is not None  # it selects values, not rows
-    return Readiness(*row)
+    return Readiness(*one(connection, _LOOK))

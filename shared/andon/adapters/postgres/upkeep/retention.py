@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from andon.adapters.postgres.connect import LOCKING, Connection
+from andon.adapters.postgres.connect import LOCKING, Connection, now
 from andon.adapters.postgres.statuses import CANCELLABLE, TERMINAL
 from andon.adapters.postgres.upkeep.keeping import keepings, kept
 
@@ -28,7 +28,6 @@ _OPEN = """
 SELECT e.tenant, e.id FROM unnest(%s::text[], %s::text[]) w (tenant, id)
 JOIN andon.events e ON e.tenant = w.tenant AND e.id = w.id JOIN andon.outbox o ON o.event_seq = e.seq
 """
-_NOW = "SELECT clock_timestamp()"
 
 # Runs are made with ids that sort by time, so those that may be old enough come first by primary key.
 _OLD_RUNS = """
@@ -172,7 +171,7 @@ class Pruning:
         self._connection = connection
         self._batch = batch
         self._deleted = deleted
-        self._now: dt.datetime = _only(connection.execute(_NOW).fetchone())
+        self._now = now(connection)
 
     def runs(self, keep: dt.timedelta) -> Counter[str]:
         """Forget runs that ended longer ago than `keep`, or than their tenant's own; returns how many of each tenant.
@@ -254,8 +253,3 @@ class Pruning:
 def _floor(time: dt.datetime) -> uuid.UUID:
     """The smallest id that can be made at `time`."""
     return uuid.UUID(int=max(int(time.timestamp() * 1000), 0) << 80)
-
-
-def _only(row: tuple[Any, ...] | None) -> Any:
-    assert row is not None
-    return row[0]

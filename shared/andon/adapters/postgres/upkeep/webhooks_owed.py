@@ -3,7 +3,7 @@
 import uuid
 from typing import NamedTuple
 
-from andon.adapters.postgres.connect import Connection
+from andon.adapters.postgres.connect import Connection, one
 
 COUNTED = 10_000
 
@@ -35,4 +35,4 @@ class Owed(NamedTuple):
 
 def owed(connection: Connection) -> Owed:
     """What is owed now."""
-    return Owed(*connection.execute(_OWED, {"counted": COUNTED}).fetchone() or ())
+    return Owed(*one(connection, _OWED, {"counted": COUNTED}))
