@@ -1,7 +1,5 @@
 """The verbs of `AsyncAndon` as `Andon` has them: the same coroutines, over a wire that never hands back."""
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator
 from functools import wraps

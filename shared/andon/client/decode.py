@@ -1,7 +1,5 @@
 """JSON in camelCase as frozen dataclasses in snake_case. What this version doesn't know is kept in `raw`."""
 
-from __future__ import annotations
-
 import dataclasses
 import datetime as dt
 import types

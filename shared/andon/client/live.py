@@ -1,7 +1,5 @@
 """Following something to its end: told of each change by Server-Sent Events, or asking again and again."""
 
-from __future__ import annotations
-
 import json
 import math
 import time

@@ -1,7 +1,5 @@
 """Lists: asked for page by page, as far as somebody reads."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncIterator
 from typing import TypeVar
 

@@ -1,7 +1,5 @@
 """Save a file of the API's, whole or not at all."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """How bytes travel: by httpx's client that waits where it stands, or by the one of an event loop."""
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping

@@ -1,7 +1,5 @@
 """Which user PostgreSQL runs as: it refuses to be root."""
 
-from __future__ import annotations
-
 import os
 import pwd
 import stat

@@ -1,7 +1,5 @@
 """One process of Andon under supervision."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess

@@ -1,7 +1,5 @@
 """Find and end the processes of an earlier start that was killed before it could stop them."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess

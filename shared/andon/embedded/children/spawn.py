@@ -1,7 +1,5 @@
 """Start child processes that end with this one, however it ends."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess

@@ -6,8 +6,6 @@ elsewhere the next start ends what was left), ACCOUNT is `-` or `uid:gid:reach`.
 keeps the right to pass folders that are closed to its user: a checkout under /root is closed to everybody else.
 """
 
-from __future__ import annotations
-
 import ctypes
 import os
 import signal

@@ -1,7 +1,5 @@
 """Where the servers' programs are: in the installed wheels, or else on PATH."""
 
-from __future__ import annotations
-
 import re
 import shutil
 from glob import glob

@@ -1,7 +1,5 @@
 """A real PostgreSQL as a child process, on TCP alone."""
 
-from __future__ import annotations
-
 import os
 import secrets
 import shutil

@@ -1,7 +1,5 @@
 """A real Redis as a child process, its data kept by an append-only file."""
 
-from __future__ import annotations
-
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager

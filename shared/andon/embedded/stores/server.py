@@ -1,7 +1,5 @@
 """A store's server as a child process: what PostgreSQL and Redis have in common."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess
