@@ -45,12 +45,6 @@ def register(connection: Connection, registry: Registry) -> None:
     """Write down what the functions and their rules are; a function that is gone stays listed with the time it was
     last seen. The registry is told of the rules that open runs may still have.
     """
-    for each in registry:
-        replaced = [each.singleton.mode] if each.singleton else []
-        if "cancel" in [*replaced, *(cron.overlap for cron in each.schedules)] and each.cancel_deadline is None:
-            log.warning(
-                "function %r: code that doesn't stop keeps its newer runs waiting for ever: it has no deadline", each.id
-            )
     with connection.transaction():
         rules.register(connection, registry)
         for each in registry:
