@@ -58,13 +58,19 @@ WHERE function_id = %s AND expr = %s AND tz = %s AND paused_at IS NOT NULL
 
 
 @dataclass(frozen=True)
-class Schedule:
-    """A schedule of a function, as it is stored."""
+class Due:
+    """A schedule of which a tick is due: the oldest is `next_at`."""
 
     function_id: str
     expr: str
     tz: str
     next_at: dt.datetime
+
+
+@dataclass(frozen=True)
+class Schedule(Due):
+    """A schedule of a function, as it is stored."""
+
     due_at: dt.datetime
     last_at: dt.datetime | None = None
     paused_at: dt.datetime | None = None
@@ -75,16 +81,6 @@ class Schedule:
     def id(self) -> str:
         """What names it in a URL."""
         return schedule_id(self.function_id, self.expr, self.tz)
-
-
-@dataclass(frozen=True)
-class Due:
-    """A schedule of which a tick is due: the oldest is `next_at`."""
-
-    function_id: str
-    expr: str
-    tz: str
-    next_at: dt.datetime
 
 
 def register(connection: Connection, declared: Iterable[tuple[str, Cron]]) -> None:
