@@ -28,12 +28,12 @@ numbers = count(1)
 
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory: pytest.TempPathFactory, create_database: Any, redis_server: RedisServer) -> Iterator[Scene]:
-    """One worker, so that what a run leaves is there for the next."""
+    """One worker, so that what a run leaves is there for the next; it loses none for being slow."""
     with Redis.from_url(redis_server.url) as client:
         client.flushall()
     with ExitStack() as stack:
         stage = stage_in(tmp_path_factory.mktemp("lanes"), stack, create_database(), redis_server.url)
-        yield stage(workers=1, env={**FUNCTIONS, "ANDON_TEST_SECRET": "s"})
+        yield stage(workers=1, env={**FUNCTIONS, "ANDON_LEASE_SECONDS": "30", "ANDON_TEST_SECRET": "s"})
 
 
 def output(scene: Scene, name: str, tenant: str = "default", **data: Any) -> Any:
@@ -184,7 +184,11 @@ def test_what_a_run_says_without_end_is_cut_in_the_middle(scene: Scene) -> None:
         text = scene.api.get(f"/runs/{run['id']}/logs/download?step=talk&format=json").text
         return [json.loads(line)["text"] for line in text.splitlines()]
 
-    wait_until(lambda: said()[-1:] == ["line 14544"], what="the last line")
+    try:
+        wait_until(lambda: said()[-1:] == ["line 14544"], what="the last line")
+    except AssertionError as error:
+        error.add_note(f"{run['status']}: {said()[-3:]}")
+        raise
     [cut] = [text for text in said() if text.startswith("… ")]
     more = int(cut.split()[1].replace(",", ""))
     assert len(said()) == 2_201

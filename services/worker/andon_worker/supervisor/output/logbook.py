@@ -47,7 +47,7 @@ class Said(NamedTuple):
 
 
 class Logbook(threading.Thread):
-    """`keep` from any thread; it never waits."""
+    """`keep` never waits."""
 
     def __init__(self, database: Database, kept: Callable[[Collection[uuid.UUID]], object] = lambda runs: None) -> None:
         """`kept` is told of which runs lines were kept."""
@@ -55,17 +55,17 @@ class Logbook(threading.Thread):
         self._database = database
         self._kept = kept
         self._waiting: deque[Said] = deque()
-        self._lines = 0
-        self._left_out = 0
+        self._given = self._taken = self._left_out = self._told = 0
+        """Lines, each counted by one thread alone: what two add to loses some."""
         self._wake = threading.Event()
         self._closed = False
 
     def keep(self, said: Said) -> None:
         """Keep these lines soon."""
-        if self._lines > MOST_WAITING:
+        if self._given - self._taken > MOST_WAITING:
             self._left_out += len(said.lines)
             return
-        self._lines += len(said.lines)
+        self._given += len(said.lines)
         self._waiting.append(said)
         if not self._wake.is_set():
             self._wake.set()
@@ -93,7 +93,7 @@ class Logbook(threading.Thread):
         while self._waiting and count < AT_ONCE:
             taken.append(self._waiting.popleft())
             count += len(taken[-1].lines)
-        self._lines -= count
+        self._taken += count
         if self._waiting:
             self._wake.set()
         return taken
@@ -105,9 +105,9 @@ class Logbook(threading.Thread):
         sys.stdout.write(shown)
         sys.stdout.flush()
         self._write(chunks)
-        if self._left_out:
-            log.warning("%d lines that runs said were left out", self._left_out)
-            self._left_out = 0
+        if left_out := self._left_out - self._told:
+            log.warning("%d lines that runs said were left out", left_out)
+            self._told += left_out
 
     def _write(self, chunks: Sequence[Chunk]) -> None:
         """Together, or where the database refuses one of them, each by itself: no run loses lines for another's."""
@@ -124,8 +124,8 @@ class Logbook(threading.Thread):
             self._lost(chunks, error)
 
     def _lost(self, chunks: Sequence[Chunk], error: psycopg.Error) -> None:
-        self._left_out += sum(each.lines.count('"stream"') for each in chunks)
-        log.warning("what runs said is not kept: %s", first_line(error))
+        lines = sum(each.lines.count('"stream"') for each in chunks)
+        log.warning("%d lines that runs said are not kept: %s", lines, first_line(error))
 
 
 def written(taken: Iterable[Said]) -> tuple[list[Chunk], str]:
