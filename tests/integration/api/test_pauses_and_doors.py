@@ -15,6 +15,7 @@ from andon.adapters.postgres.events import inbox
 from andon.adapters.postgres.registered import functions
 from andon.engine.declared.functions import Registry
 from andon.engine.steps.waiting import CHILD_ENDED
+from andon_api.reads import waiting as waits
 from andon_api.reads.waiting import WORDS
 from tests.gated import Gated, users
 from tests.integration.api.conftest import Client
@@ -118,7 +119,7 @@ def test_a_run_of_a_paused_function_says_so(client: Client, gated: Gated) -> Non
 
 
 def test_the_first_page_counts_what_runs_wait_for_and_leads_to_them(
-    client: Client, database: psycopg.Connection[Any]
+    client: Client, database: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = [
         function(id="limited", trigger="work/limited", concurrency=LIMITS),
@@ -156,3 +157,6 @@ def test_the_first_page_counts_what_runs_wait_for_and_leads_to_them(
         assert {str(run) for run in some} == set(re.findall(r'<tr id="row-([^"]+)"', shown)), what
     gated.deploy(function(id="limited", trigger="work/limited")(lambda event, step: None))
     assert client.get("/runs?waits=former").text.count('<tr id="row-') == 2
+    assert "are counted" not in client.get("/").text
+    monkeypatch.setattr(waits, "MOST", 1)
+    assert "of which very many wait, the oldest 1 are counted" in client.get("/").text

@@ -28,6 +28,7 @@ def page() -> str:
         "console/home.html",
         going=home.going(tenant),
         waiting=waiting.counted(tenant),
+        most_waiting=waiting.MOST,
         failed=home.failed(tenant),
         depth=charts.depth(home.queued_times(tenant), now()),
         latency=charts.latency(home.cancel_seconds(tenant)),

@@ -3,9 +3,9 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, Text, and_, case, cast, exists, func, select
+from sqlalchemy import Select, Text, and_, case, cast, exists, func, select, true
 
-from andon.adapters.postgres.models import Run, StepRow, Wait
+from andon.adapters.postgres.models import FunctionRow, Run, StepRow, Wait
 from andon.client.models import QUEUED_FOR
 from andon.engine.declared.gates import HEAD, pause_key
 from andon.engine.steps.waiting import CHILD_ENDED
@@ -16,8 +16,9 @@ from andon_api.reads.events import functions, is_served
 _RUN = Run.__table__
 _STEP = StepRow.__table__
 _WAIT = Wait.__table__
-MOST = 10_000
-"""Of very many that wait the oldest are looked at."""
+_FUNCTION = FunctionRow.__table__
+MOST = 2_000
+"""Of very many of a function that wait the oldest are looked at."""
 FORMER = "former"
 WORDS = {
     **QUEUED_FOR,
@@ -74,7 +75,10 @@ def _looked_at(tenant: str) -> Select[Any]:
         else_="sleep",
     ).label("what")
     waiting = and_(_RUN.c.tenant == tenant, _RUN.c.status.in_(("queued", "waiting")))
-    return select(_RUN.c.id, _RUN.c.queued_at, _RUN.c.wake_at, what).where(waiting).order_by(_RUN.c.id).limit(MOST)
+    of_one = select(_RUN.c.id, _RUN.c.queued_at, _RUN.c.wake_at, what)
+    of_one = of_one.where(waiting, _RUN.c.function_id == _FUNCTION.c.id).order_by(_RUN.c.id).limit(MOST)
+    oldest = of_one.correlate(_FUNCTION).lateral()
+    return select(oldest).select_from(_FUNCTION.join(oldest, true()))
 
 
 def _kinds() -> dict[str, str]:
