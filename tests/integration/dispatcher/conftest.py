@@ -71,7 +71,7 @@ class Bench:
 
         def done() -> bool:
             resumed = self.intake.pending_first
-            return self.intake.step(block_ms=1) == 0 and not resumed
+            return self.intake.step(block_ms=0) == 0 and not resumed
 
         wait_until(done, what="a bus that is read to its end")
 

@@ -137,7 +137,7 @@ def test_a_table_that_somebody_has_locked_is_waited_for_and_nothing_is_put_by(be
         errors = []
         for _ in range(6):
             try:
-                bench.intake.step(block_ms=1)
+                bench.intake.step(block_ms=0)
             except psycopg.Error as error:
                 errors.append(why_away(error))
                 break

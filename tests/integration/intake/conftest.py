@@ -93,7 +93,7 @@ class Desk:
 
     def handle(self) -> int:
         """Look once, without waiting for what is to come."""
-        return self.intake.step(block_ms=1)
+        return self.intake.step(block_ms=0)
 
     def handle_all(self) -> None:
         """Look until the bus is read to its end; the first look is for what somebody has left."""

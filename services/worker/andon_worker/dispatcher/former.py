@@ -53,7 +53,7 @@ class FormerStreams:
 
     def _drain(self, intake: FormerIntake, until: float) -> bool:
         try:
-            while intake.step(block_ms=1):
+            while intake.step(block_ms=0):
                 if time.monotonic() >= until:
                     return False
         except ResponseError as error:

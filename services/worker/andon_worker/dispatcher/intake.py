@@ -192,7 +192,7 @@ class Intake:
     def _patience(self, block_ms: int) -> int:
         """For how many milliseconds to wait for an entry: while something may be handled, not at all."""
         if self._sharing:
-            return max(1, min(block_ms, int(1_000 * self._costly.rest(self._sharing.tenants)))) if self._beside else 1
+            return min(block_ms, int(1_000 * self._costly.rest(self._sharing.tenants))) if self._beside else 0
         return block_ms
 
     @property

@@ -201,7 +201,7 @@ class DispatcherService:
         """
         if self._intake.idle_for >= TURN_SECONDS and not self._intake.pending_first:
             with suppress(ResponseError):
-                self._intake.step(block_ms=1)
+                self._intake.step(block_ms=0)
 
     @contextmanager
     def _minding(self, name: str) -> Iterator[None]:
