@@ -15,13 +15,19 @@ from andon.adapters.postgres.cancels import cancellations, subject_cancels, wide
 from andon.adapters.postgres.cancels.cancellations import MOST_AT_ONCE
 from andon.adapters.postgres.cancels.judging import Judged
 from andon.adapters.postgres.cancels.marks import mark
-from andon.adapters.postgres.connect import Connection
+from andon.adapters.postgres.connect import Connection, one
 from andon.adapters.postgres.events.inbox import accept
 from andon.adapters.postgres.registered import rules
 from andon.adapters.postgres.registered.rules import Rule
 from andon.adapters.postgres.subjects import subject_kinds
 from andon.engine.declared.rules import run_flag
 from andon.engine.events import RUN_CANCELLED, SUBJECT_CANCELLED, Event
+
+# Most events are of no concern to either, and cost one look.
+_NAMED = """
+SELECT EXISTS (SELECT FROM andon.rules WHERE event = ANY(%(names)s) AND path IS NOT NULL)
+    OR EXISTS (SELECT FROM andon.subject_kinds WHERE trigger = ANY(%(names)s))
+"""
 
 
 class Accepted(NamedTuple):
@@ -42,10 +48,12 @@ def concerned(connection: Connection, events: Sequence[Event]) -> dict[str, list
     """The rules by which these events may cancel runs, by the event's name; None if they cancel nothing and move no
     subject.
     """
-    names = [each.name for each in events]
+    names = list({each.name for each in events})
+    cancels = not {RUN_CANCELLED, SUBJECT_CANCELLED}.isdisjoint(names)
+    if not cancels and not one(connection, _NAMED, {"names": names})[0]:
+        return None
     found = rules.by_a_field(connection, names)
-    concerns = found or not {RUN_CANCELLED, SUBJECT_CANCELLED}.isdisjoint(names)
-    return found if concerns or subject_kinds.asked_by(connection, names) else None
+    return found if cancels or found or subject_kinds.asked_by(connection, names) else None
 
 
 def accept_effects(
