@@ -211,6 +211,13 @@ def mortal(event: Event, step: Step) -> str:
     return "lived"
 
 
+@function(id="forking", trigger="lane/fork")
+def forking(event: Event, step: Step) -> str:
+    """Forks in a step; memory that processes share counts for each, so that a bound of it would be passed."""
+    step.run("fork", die, event.data["how"])
+    return "lived"
+
+
 def note_and_die(case: str, how: str) -> None:
     ledger().begin(case, "die")
     die(how)

@@ -125,7 +125,7 @@ def test_10_a_step_that_ends_its_process_fails_like_any_other_and_says_how(scene
 @pytest.mark.parametrize("how", ["fork and return", "children that come back"])
 def test_35_what_a_step_forks_and_lets_return_is_not_the_run(scene: Scene, how: str) -> None:
     case = f"fork-{next(numbers)}"
-    scene.xadd("lane/die", {"case": case, "how": how})
+    scene.xadd("lane/fork", {"case": case, "how": how})
     run = scene.wait_run(case)
     assert (run["status"], run["output"], run["fence"]) == ("completed", "lived", 1)
 
