@@ -48,10 +48,10 @@ def register(connection: Connection, registry: Registry) -> None:
     registry.keep_former(_rule(*row) for row in connection.execute(_FORMER))
 
 
-def by_a_field(connection: Connection, names: Iterable[str]) -> dict[str, list[Rule]]:
+def by_a_field(connection: Connection, names: list[str]) -> dict[str, list[Rule]]:
     """The rules by a field that events of these names can satisfy, by name, with their functions; former ones last."""
     found: dict[str, list[Rule]] = {}
-    for row in connection.execute(_ON, [list(set(names))]).fetchall():
+    for row in connection.execute(_ON, [names]).fetchall():
         function_id, rule = _rule(*row)
         found.setdefault(rule.event, []).append((function_id, rule))
     return found
