@@ -174,3 +174,54 @@ def test_money_by_group_has_totals_and_shares_and_prices_have_none(tmp_path: Pat
     shares = "By region, North has 50.0% of the total of sales (3,015 of 6,030, with 50.0% of the rows), South 33.3%"
     assert shares in findings(said)
     assert "total of unit_price" not in "".join(text(said, section) for section in said)
+
+
+@pytest.mark.parametrize("rows", [5, 7, 9])
+def test_groups_of_a_handful_of_rows_are_told_and_no_finding(rows: int, tmp_path: Path) -> None:
+    kinds = np.repeat(["a", "b", "c"], rows)
+    frame = pd.DataFrame({"kind": kinds, "x": (np.arange(3 * rows) % 5 + (kinds == "a") * 90.5).round(2)})
+    said = told(frame, tmp_path, "groups", "drivers", "correlations")
+    assert "the mean of x is highest for a" in text(said, "groups")
+    assert findings(said) == ""
+
+
+def test_groups_of_ten_rows_that_differ_far_are_a_finding(tmp_path: Path) -> None:
+    kinds = np.repeat(["a", "b", "c"], 10)
+    frame = pd.DataFrame({"kind": kinds, "x": np.arange(30) % 5 + (kinds == "a") * 90.5})
+    assert "the mean of x is highest for a" in findings(told(frame, tmp_path, "groups"))
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3, 4])
+def test_the_ends_of_many_groups_that_differ_by_chance_are_no_finding(seed: int, tmp_path: Path) -> None:
+    random = np.random.default_rng(seed)
+    kinds = [f"k{place % 20:02}" for place in range(400)]
+    frame = pd.DataFrame({"kind": kinds, "x": random.normal(0, 1, 400).round(3)})
+    assert findings(told(frame, tmp_path, "groups", "drivers")) == ""
+
+
+@pytest.mark.parametrize("rows", [6, 8, 9])
+def test_what_moves_together_in_a_handful_of_rows_is_no_finding(rows: int, tmp_path: Path) -> None:
+    x = np.arange(rows) ** 2 % 7 + 0.5
+    frame = pd.DataFrame({"x": x, "y": 3 * x + np.arange(rows) % 2 / 2})
+    said = told(frame, tmp_path, "correlations")
+    assert "x and y rise and fall together" in text(said, "correlations")
+    assert findings(said) == ""
+
+
+@pytest.mark.parametrize("last", [3, 5, 9])
+def test_a_shift_of_the_last_few_rows_is_told_with_its_interval_and_no_finding(last: int, tmp_path: Path) -> None:
+    random = np.random.default_rng(last)
+    level = np.where(np.arange(60) < 60 - last, 50.0, 90.0)
+    x = (level + random.normal(0, 1, 60)).round(2)
+    said = told(pd.DataFrame({"day": pd.date_range("2024-01-01", periods=60), "x": x}), tmp_path, "trends")
+    difference = x[60 - last :].mean() - x[: 60 - last].mean()
+    assert f"(a difference of {Wording().number(difference)}, 95% interval" in text(said, "trends")
+    assert "The level of x changed" not in findings(said)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3, 4])
+def test_a_season_of_two_years_by_chance_is_none(seed: int, tmp_path: Path) -> None:
+    random = np.random.default_rng(seed)
+    frame = pd.DataFrame({"month": pd.period_range("2021-01", periods=30, freq="M").astype(str)})
+    frame["x"] = random.normal(50, 9, 30).round(2)
+    assert "By month" not in text(told(frame, tmp_path, "trends"), "trends")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from andon_worker.hybrid_report.evidence import FEWEST
 from andon_worker.hybrid_report.section import Sentence
 from andon_worker.hybrid_report.wording import one_way
 
@@ -16,11 +17,16 @@ _LEAST = 0.12
 def key_findings(told: Mapping[str, Sequence[Sentence]]) -> list[dict[str, Any]]:
     """`{text, section, figure, effect}` of the largest effects, at most six, and no more than two of a section.
 
-    What several sections find of the same columns is told once. Only what is there is a finding: where nothing is,
-    the list is empty.
+    What several sections find of the same columns is told once. Only what is there, and rests on enough rows, is a
+    finding: where nothing is, the list is empty.
     """
     ranked = sorted(
-        ((name, sentence) for name, sentences in told.items() for sentence in sentences if sentence.effect >= _LEAST),
+        (
+            (name, sentence)
+            for name, sentences in told.items()
+            for sentence in sentences
+            if sentence.effect >= _LEAST and (sentence.rows is None or sentence.rows >= FEWEST)
+        ),
         key=lambda each: -each[1].effect,
     )
     chosen: list[dict[str, Any]] = []

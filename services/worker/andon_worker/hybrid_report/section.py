@@ -19,14 +19,16 @@ class Sentence:
     """What the numbers show, and no more.
 
     `effect` is how large the thing is that it tells of, from 0 to 1: what isn't 0 may be a key finding, the largest
-    first. `figure` is the key of the figure of the same section that shows it; `about` the columns that it relates,
-    by which the same finding of two sections is known.
+    first: at the lower end of its interval (`evidence`) where it is an estimate. `figure` is the key of the figure of
+    the same section that shows it; `about` the columns that it relates, by which the same finding of two sections is
+    known; `rows` on how many rows it rests, in the smallest part that it compares: None for a fact of the whole file.
     """
 
     text: str
     effect: float = 0.0
     figure: str = ""
     about: tuple[str, ...] = ()
+    rows: int | None = None
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -90,12 +88,6 @@ def mutual_information(counts: Floats) -> float:
 def _entropy(counts: Floats, n: float) -> float:
     shares = counts[counts > 0] / n
     return float(-(shares * np.log(shares)).sum()) + (len(shares) - 1) / (2 * n)
-
-
-def surely(coefficient: float, rows: int) -> float:
-    """The size of a correlation at the lower end of its 95 % interval (R. A. Fisher, Metron 1, 1921)."""
-    size = min(abs(coefficient), 0.9999)
-    return max(0.0, math.tanh(math.atanh(size) - 1.96 / math.sqrt(max(1, rows - 3))))
 
 
 def by_chance(groups: Codes, values: Floats, shuffles: int, seed: list[int]) -> float:

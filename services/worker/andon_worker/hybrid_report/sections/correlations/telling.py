@@ -5,8 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from andon_worker.hybrid_report import charts
-from andon_worker.hybrid_report.figures.association import surely
+from andon_worker.hybrid_report import charts, evidence
 from andon_worker.hybrid_report.figures.sums import is_part
 from andon_worker.hybrid_report.section import Figure, Grid, Result, Sentence
 from andon_worker.hybrid_report.sections.correlations.computing import SAME
@@ -86,9 +85,10 @@ def _pair(pair: dict[str, Any], result: Result, wording: Wording) -> Sentence:
         said += f"; that of their changes from one row to the next is {wording.coefficient(pair['changes'])}"
     return Sentence(
         f"{said}.",
-        effect=surely(strength, pair["rows"]) * 0.9 * min(1.0, 2 * pair["rows"] / result["rows"]),
+        effect=evidence.correlation(strength, pair["rows"]) * 0.9 * min(1.0, 2 * pair["rows"] / result["rows"]),
         figure=figure,
         about=(pair["a"], pair["b"]),
+        rows=pair["rows"],
     )
 
 

@@ -39,17 +39,17 @@ WEAK = 0.1
 def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
     """`{question, kind, ranked, answer, rows, sampled, confidence, drivers: [...], same, leftOut: [{column, reason}]}`.
 
-    The question is the column of the option `question`; else the first measure, flag or further measure of which enough
-    is known. Of a number (`kind` is `numeric`) a driver's `strength` is eta, `ranked` that of its ranks if a few values
-    make up most of its spread; of words (`categorical`) it is Cramér's V, each between the question and the driver's
-    groups: its values, or ten bins of equally many rows. A driver is `{column, kind, strength, low, high, sure, rows,
-    others, changes, information, groups: [{name | from, to, rows, value}]}`: `sure` says that its low end is 0.1 or
-    more and chance alone wouldn't make the best of so many columns so strong; `information` is the share of the
-    question's entropy that it takes away, `changes` the correlation of the changes of both where each row is another
-    moment, `rows` how many have both, `others` how many names are one group, `groups` (of the first three) the
-    question's mean per group, or the share of `answer`, its rarer value if it has two. All of it comes from a sample of
-    about 10,000 rows of larger tables. `same` are columns from which the question follows exactly. `question` is null
-    if no column can be one.
+    The question is the column of the option `question`; else the first measure, flag or further measure of which
+    enough is known. Of a number (`kind` is `numeric`) a driver's `strength` is eta, `ranked` that of its ranks if a
+    few values make up most of its spread; of words (`categorical`) it is Cramér's V, each between the question and the
+    driver's groups: its values, or up to ten bins of equally many rows, ten or more. A driver is `{column, kind,
+    strength, low, high, sure, rows, others, changes, information, groups: [{name | from, to, rows, value}]}`: `sure`
+    says that its low end is 0.1 or more and chance alone wouldn't make the best of so many columns so strong;
+    `information` is the share of the question's entropy that it takes away, `changes` the correlation of the changes
+    of both where each row is another moment, `rows` how many have both, `others` how many names are one group,
+    `groups` (of the first three) the question's mean per group, or the share of `answer`, its rarer value if it has
+    two. All of it comes from a sample of about 10,000 rows of larger tables. `same` are columns from which the
+    question follows exactly. `question` is null if no column can be one.
     """
     with open_table(parquet, options, control, by_period=True) as table:
         control.progress(0.1, "a sample")

@@ -8,11 +8,13 @@ import numpy as np
 
 from andon.reports import Column
 from andon.reports.duck import identifier
+from andon_worker.hybrid_report.evidence import FEWEST
 from andon_worker.hybrid_report.figures.association import Codes, Floats, binned
 from andon_worker.hybrid_report.figures.table import Table
 from andon_worker.hybrid_report.figures.values import codes, doubles, sampled, values_of
 
 ROWS = 10_000
+_BINS = 10
 MOST_NAMES = 30  # told apart of a column; where it has more, all others are one group
 _MOST_ANSWERS = 12
 _SKEWED = 5.0
@@ -68,7 +70,7 @@ def samples(table: Table, columns: list[Column]) -> list[Sample]:
     for column, sample in zip(columns, sampled(table, expressions, ROWS), strict=True):
         if column.name in values or column.temporal:
             numbers = doubles(sample)
-            groups, edges = binned(numbers)
+            groups, edges = binned(numbers, min(_BINS, max(2, np.isfinite(numbers).sum() // FEWEST)))
             unit = values[column.name].unit if column.name in values else 1.0
             kind = "numeric" if column.name in values else "temporal"
             found.append(Sample(column.name, kind, groups, [], edges, numbers, unit))

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from andon_worker.hybrid_report import charts
+from andon_worker.hybrid_report import charts, evidence
 from andon_worker.hybrid_report.charts import Bar
 from andon_worker.hybrid_report.drawing import FULL
-from andon_worker.hybrid_report.figures.association import surely
 from andon_worker.hybrid_report.scales import in_order
 from andon_worker.hybrid_report.section import Figure, Grid, Result, Sentence
 from andon_worker.hybrid_report.sections.drivers.computing import WEAK
@@ -33,6 +32,7 @@ def sentences(result: Result, wording: Wording) -> list[Sentence]:
             effect=_effect(driver, result),
             figure=f"by-{driver['column']}" if _is_drawn(driver) else "strengths" if len(_ranked(result)) > 1 else "",
             about=(result["question"], driver["column"]),
+            rows=_rows(driver),
         )
         for place, driver in enumerate(strong[:3])
     ]
@@ -68,9 +68,9 @@ def _none(result: Result, wording: Wording) -> str:
 
 def _effect(driver: dict[str, Any], result: Result) -> float:
     """Small where few rows have both, and where two series grow while their changes don't go together."""
-    strength = driver["strength"]
+    strength = driver["low"]
     if driver["changes"] is not None:
-        strength = min(strength, surely(driver["changes"], driver["rows"]))
+        strength = min(strength, evidence.correlation(driver["changes"], driver["rows"]))
     return float(strength * 0.95 * min(1.0, 2 * driver["rows"] / result["rows"]))
 
 
@@ -88,15 +88,28 @@ def _measure(result: Result) -> str:
 
 def _ends(driver: dict[str, Any], result: Result, wording: Wording) -> str:
     """Where the question is highest and lowest along the driver."""
-    known = [group for group in driver["groups"] if group["value"] is not None and group["rows"] >= 5]
-    if len(known) < 2:
+    ends = _extremes(driver)
+    if not ends:
         return ""
-    low, high = (pick(known, key=lambda group: group["value"]) for pick in (min, max))
+    low, high = ends
     name = "its mean" if result["kind"] == "numeric" else f"the share of “{label(result['answer'], 30)}”"
     return (
         f": {name} is {_value(high, result, wording)} where {brief(driver['column'])} is "
         f"{_group(high, driver, wording)} and {_value(low, result, wording)} where it is {_group(low, driver, wording)}"
     )
+
+
+def _rows(driver: dict[str, Any]) -> int:
+    """Those of its second largest group, as far as they are known: on so many it rests."""
+    sizes = sorted(group["rows"] for group in driver["groups"])
+    return int(sizes[-2] if len(sizes) > 1 else driver["rows"])
+
+
+def _extremes(driver: dict[str, Any]) -> list[dict[str, Any]]:
+    """Of the groups of enough rows those in which the question is lowest and highest; none if there are not two."""
+    known = [group for group in driver["groups"] if group["value"] is not None and group["rows"] >= evidence.FEWEST]
+    known.sort(key=lambda group: group["value"])
+    return [known[0], known[-1]] if len(known) > 1 else []
 
 
 def _value(group: dict[str, Any], result: Result, wording: Wording) -> str:

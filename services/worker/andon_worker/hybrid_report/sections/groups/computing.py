@@ -36,7 +36,8 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
     largest first.
 
     `cross` counts the rows of two groupings, those that go together most:
-    `{a, b, v, rows: [value], columns: [value], counts, omitted}`; null if there are not two.
+    `{a, b, v, values, rows: [value], columns: [value], counts, omitted}`, `values` being how many each has; null if
+    there are not two.
     """
     with open_table(parquet, options, control, by_period=True) as table:
         measures = choose.measures(table, options)

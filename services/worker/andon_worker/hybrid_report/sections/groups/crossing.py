@@ -10,7 +10,7 @@ import numpy as np
 
 from andon.reports import ReportOptions
 from andon.reports.duck import identifier
-from andon_worker.hybrid_report import charts
+from andon_worker.hybrid_report import charts, evidence
 from andon_worker.hybrid_report.figures import choose
 from andon_worker.hybrid_report.figures.association import cramers_v
 from andon_worker.hybrid_report.figures.resampling import Floats
@@ -52,6 +52,7 @@ def cross(table: Table, options: ReportOptions) -> Cross | None:
         "rows": [label(value, 40) for value in rows],
         "columns": [label(value, 40) for value in columns],
         "counts": _matrix(counts, rows, columns).astype(int).tolist(),
+        "values": [len({pair[side] for pair in counts}) for side in (0, 1)],
         "omitted": sum(n for (one, other), n in counts.items() if one not in rows or other not in columns),
     }
 
@@ -72,9 +73,10 @@ def crossed(cross: Cross | None, wording: Wording) -> list[Sentence]:
     if cross is None or cross["v"] < _TOGETHER:
         return []
     counts = np.array(cross["counts"], dtype=float)
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    rows = counts.sum(axis=1, keepdims=True)
+    shares = counts / np.maximum(rows, 1)
     whole = counts.sum(axis=0) / counts.sum()
-    weight = np.sqrt(counts.sum(axis=1, keepdims=True) / counts.sum())
+    weight = np.sqrt(rows / counts.sum()) * (rows >= min(evidence.FEWEST, rows.max()))
     i, j = np.unravel_index(int(np.argmax((shares - whole) * weight)), counts.shape)
     a, b = brief(cross["a"]), brief(cross["b"])
     return [
@@ -82,9 +84,10 @@ def crossed(cross: Cross | None, wording: Wording) -> list[Sentence]:
             f"{a} and {b} go together: where {a} is {cross['rows'][i]}, "
             f"{b} is {cross['columns'][j]} in {wording.percent(float(shares[i, j]), 1)} of the rows, "
             f"in all of them in {wording.percent(float(whole[j]), 1)} (Cramér's V {wording.coefficient(cross['v'])}).",
-            effect=cross["v"],
+            effect=evidence.cramers_v(cross["v"], int(counts.sum()) + cross["omitted"], *cross["values"]),
             figure="cross",
             about=(cross["a"], cross["b"]),
+            rows=int(rows[i, 0]),
         )
     ]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from andon_worker.hybrid_report import charts
+from andon_worker.hybrid_report import charts, evidence
 from andon_worker.hybrid_report.charts import Box, Interval
 from andon_worker.hybrid_report.scales import in_order
 from andon_worker.hybrid_report.section import Figure, Grid, Sentence
@@ -45,8 +45,11 @@ def compared(comparison: Comparison, confidence: float, wording: Wording) -> lis
                 f" ({number(100 * confidence)}% interval {number(difference['low'])} to {number(difference['high'])})"
             )
         said += "" if certain else ", which may be chance"
-    effect = comparison["eta"] if certain else 0.0
-    return [Sentence(f"{said}.", effect, _key(comparison), (comparison["measure"], comparison["groupBy"]))]
+    counts = {group["value"]: group["rows"] for group in comparison["groups"]}
+    rows = sum(counts.values()) + comparison["rowsOmitted"]
+    effect = evidence.ratio(comparison["eta"], rows, comparison["total"]) if certain else 0.0
+    about = (comparison["measure"], comparison["groupBy"])
+    return [Sentence(f"{said}.", effect, _key(comparison), about, min(counts[high], counts[low]))]
 
 
 def alike(comparisons: Sequence[Comparison], wording: Wording) -> list[Sentence]:

@@ -27,14 +27,14 @@ def totalled(groups: Groups, wording: Wording) -> list[Sentence]:
     first, last = largest[0], largest[-1]
     beside = f" Rows in which {by} is missing hold {number(sums['ungrouped'])} more." if sums["ungrouped"] else ""
     about, figure = (groups["measure"], groups["groupBy"], "total"), _key(groups)
+    rows = sum(g["rows"] for g in groups["groups"]) + groups["rowsOmitted"]
     if not sums["shares"]:
         said = (
             f"By {by}, the total of {measure} is highest for {label(first['value'], 60)} ({number(first['sum'])}) "
             f"and lowest for {label(last['value'], 60)} ({number(last['sum'])}); all together make "
             f"{number(sums['all'])}"
         )
-        return [Sentence(f"{said}.{beside}", 0.3, figure, about)]
-    rows = sum(g["rows"] for g in shown) + groups["rowsOmitted"]
+        return [Sentence(f"{said}.{beside}", 0.3, figure, about, rows)]
     share = first["sum"] / sums["all"]
     then = [f"{label(g['value'], 60)} {wording.percent(g['sum'], sums['all'])}" for g in largest[1:3]]
     said = (
@@ -54,7 +54,7 @@ def totalled(groups: Groups, wording: Wording) -> list[Sentence]:
         excess = max(excess, (part - _FIRST / groups["total"]) / 2)
     worth = {"money": _MONEYED, "count": _COUNTED}.get(groups["role"], 0.0)
     telling = worth and groups["total"] > 2 and excess > _EVEN
-    return [Sentence(f"{said}.{beside}", min(0.85, worth + excess) if telling else 0.0, figure, about)]
+    return [Sentence(f"{said}.{beside}", min(0.85, worth + excess) if telling else 0.0, figure, about, rows)]
 
 
 def _evenly(groups: Groups) -> bool:

@@ -12,6 +12,7 @@ from andon_worker.hybrid_report.sections.outliers.computing import EXTREMES
 from andon_worker.hybrid_report.wording import MISSING, WHOLE, Wording, brief, label, listed
 
 _MOST_BARS = 15
+_MANY = 100  # values of a column, from which one that stands alone is as much of a finding as it may be
 _ALONE = 3  # how many times the fifth farthest value the farthest is, to be told of
 
 
@@ -44,9 +45,13 @@ def sentences(result: Result, wording: Wording) -> list[Sentence]:
                 f"the farthest is {number(far)}.",
                 effect=_effect(column, share),
                 figure=figure,
+                rows=column["count"],
             )
         )
-    told += [_alone(each, figure, wording) for each in result["extremes"] if _times(each) >= _ALONE]
+    counts = {column["name"]: column["count"] for column in result["columns"]}
+    told += [
+        _alone(each, counts[each["column"]], figure, wording) for each in result["extremes"] if _times(each) >= _ALONE
+    ]
     told += [
         Sentence(
             f"{wording.percent(c['usualCount'], c['count'])} of the values of {brief(c['name'])} are "
@@ -71,14 +76,15 @@ def _times(extreme: dict[str, Any]) -> float:
     return values[0] / values[-1] if len(values) == EXTREMES else 0.0
 
 
-def _alone(extreme: dict[str, Any], figure: str, wording: Wording) -> Sentence:
+def _alone(extreme: dict[str, Any], count: int, figure: str, wording: Wording) -> Sentence:
     first, *_, fifth = extreme["rows"]
     return Sentence(
         f"The farthest value of {brief(extreme['column'])}, {wording.exact(first['value'])} in row "
         f"{wording.number(first['row'])}, stands alone: it is {wording.number(_times(extreme))} times the fifth "
         f"farthest, {wording.exact(fifth['value'])}.",
-        effect=min(0.6, 0.1 * _times(extreme)),
+        effect=min(0.6, 0.1 * _times(extreme)) * min(1.0, count / _MANY),
         figure=figure,
+        rows=count,
     )
 
 

@@ -30,17 +30,17 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
     others, things}`.
 
     A point is a period, `{start, rows, sums: [...], means: [...]}`, in the order of `measures`. `grain` is how fine
-    the times are; no unit and no season is finer. `leftOut` are dates so far off that they stand for none,
-    `{value, rows}`; `complete` are the first and the last period that the data fill.
+    the times are; no unit and no season is finer. `leftOut` are dates so far off that they stand for none, `{value,
+    rows}`; `complete` are the first and the last period that the data fill.
     `series` tells of the rows and of each measure's sum (where sums mean something) and mean what they do over the
     complete periods: `{measure, aggregate, first, last, direction, ...}`, see `course.told`. `seasons` are `{by:
-    "weekday" | "month", measure, aggregate, strength, deviations: {season: share or difference}, relative}`; `hours`
-    the means by hour of day, see `hours_of`, or null. `lines` is the first measure per group: `{groupBy,
-    measure, aggregate, groups: [{value, points, direction, change, first, last}], omitted}`, or null; the five largest
-    groups have points, the others none. `others` tells of the measures beyond the first three as `series` does, of the
-    sum or else the mean. `things` is of a table with a column per period what each of its rows does from its first
-    value to its last: `{column, measure, total, rose, fell, rows: [{name, first, last, change}]}`, or null. Without a
-    column of dates that varies, `timeColumn` is null and nothing else is there.
+    "weekday" | "month", measure, aggregate, values, strength, deviations: {season: share or difference}, relative}`;
+    `hours` the means by hour of day, see `hours_of`, or null. `lines` is the first measure per group: `{groupBy,
+    measure, aggregate, groups: [{value, rows, points, direction, change, first, last}], omitted}`, or null; the five
+    largest groups have points, the others none. `others` tells of the measures beyond the first three as `series`
+    does, of the sum or else the mean. `things` is of a table with a column per period what each of its rows does from
+    its first value to its last: `{column, measure, total, rose, fell, rows: [{name, first, last, change}]}`, or null.
+    Without a column of dates that varies, `timeColumn` is null and nothing else is there.
     """
     with open_table(parquet, options, control, by_period=True) as table:
         column = choose.time_column(table, options)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -52,10 +53,11 @@ def _window(count: int, unit: str) -> int:
 
 def told(ask: Ask, timeline: Timeline, check: Callable[[], object]) -> dict[str, Any] | None:
     """`{measure, aggregate, one, complete, first: {from, to, periods, value}, last, direction, tau, change, perYear,
-    latest: {start, value, before, yearAgo}, peak: {start, value}, dip, shift: {start, before, after}}`.
+    latest: {start, value, before, yearAgo}, peak: {start, value}, dip, shift: {start, before, after, low, high}}`.
 
     `direction` is `rose`, `fell` or null; `first` and `last` are means over as many periods as a year has, or a quarter
-    of them if there are not two years; `before` and `yearAgo` are `{start, value}`, null where they aren't known.
+    of them if there are not two years; `before` and `yearAgo` are `{start, value}`, null where they aren't known; `low`
+    and `high` bound the difference of a shift.
     """
     known = [(p.start, value) for p in timeline.complete(timeline.unit) if (value := ask.value(p)) is not None]
     if len(known) < 2:
@@ -96,7 +98,19 @@ def _shift(starts: list[datetime], numbers: Floats, unit: str, check: Callable[[
     if at is None or _seasonal(values, at, periods.PER_YEAR.get(unit, 0)):
         return None
     before, after = (float(part.mean() * scale) for part in (values[:at], values[at:]))
-    return {"start": periods.iso(starts[at]), "before": before, "after": after}
+    reach = _reach(values, at) * scale
+    ends = {"low": after - before - reach, "high": after - before + reach}
+    return {"start": periods.iso(starts[at]), "before": before, "after": after, **ends}
+
+
+def _reach(values: Floats, at: int) -> float:
+    """Half the 95 % interval of a shift; wider where each value is like the one before (H. von Storch and F. W.
+    Zwiers, "Statistical Analysis in Climate Research", 1999, 6.6.7)."""
+    rest = np.concatenate([part - part.mean() for part in (values[:at], values[at:])])
+    squares = float(rest @ rest)
+    like = max(0.0, float(rest[1:] @ rest[:-1])) / squares if squares else 0.0
+    error = math.sqrt(squares / (len(values) - 2) * (1 / at + 1 / (len(values) - at)))
+    return 1.96 * error * math.sqrt((1 + like) / (1 - like))
 
 
 def _seasonal(values: Floats, at: int, year: int) -> bool:

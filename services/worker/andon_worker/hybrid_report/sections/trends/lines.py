@@ -10,6 +10,7 @@ from andon.reports import ReportOptions
 from andon.reports.duck import identifier
 from andon_worker.hybrid_report import charts
 from andon_worker.hybrid_report.charts import Series
+from andon_worker.hybrid_report.evidence import FEWEST
 from andon_worker.hybrid_report.figures import choose
 from andon_worker.hybrid_report.figures.table import Table
 from andon_worker.hybrid_report.figures.times import periods
@@ -22,7 +23,7 @@ from andon_worker.hybrid_report.sections.trends.timeline import Ask, Timeline, b
 from andon_worker.hybrid_report.wording import MISSING, Wording, brief, label
 
 _DRAWN = 5
-_FEWEST = 6  # periods from which a group's course is told
+_FEWEST_PERIODS = 6  # periods from which a group's course is told
 
 Lines = dict[str, Any]
 
@@ -54,7 +55,8 @@ def lines_of(
         points = [[periods.iso(at), each] for at, each in whole]
         drawn = {"points": points} if len(groups) < _DRAWN else {}
         known = [each for _, each in whole if each is not None]
-        groups.append({"value": label(value), **drawn, **_moved(known, timeline.unit)})
+        rows = sum(period.rows for period in own)
+        groups.append({"value": label(value), "rows": rows, **drawn, **_moved(known, timeline.unit)})
     return {
         "groupBy": groupings[0],
         "measure": name,
@@ -65,7 +67,7 @@ def lines_of(
 
 
 def _moved(known: list[float], unit: str) -> dict[str, Any]:
-    if len(known) < _FEWEST:
+    if len(known) < _FEWEST_PERIODS:
         return {"direction": None, "change": None, "first": None, "last": None}
     found = course(np.array(known), unit)
     return {"direction": found.direction, "change": found.change, "first": found.first, "last": found.last}
@@ -78,7 +80,8 @@ def lines_sentences(lines: Lines | None, unit: str, wording: Wording) -> list[Se
     said = moves([(group["value"], group) for group in groups], wording)
     if not said:
         return []
-    known = [group["change"] for group in groups if group["direction"] and group["change"] is not None]
+    enough = [group for group in groups if group["direction"] and group["rows"] >= FEWEST]
+    known = [group["change"] for group in enough if group["change"] is not None]
     effect = min(0.6, (max(known) - min(known)) / 2) if len(known) > 1 else 0.0
     largest = " largest" if lines["omitted"] else ""
     text = f"By {brief(lines['groupBy'])}, {subject(lines, unit)}: of the {len(groups)}{largest} groups {said}."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from andon_worker.hybrid_report import charts
+from andon_worker.hybrid_report import charts, evidence
 from andon_worker.hybrid_report.section import Figure, Result, Sentence
 from andon_worker.hybrid_report.sections.trends.naming import capital, key_of, subject
 from andon_worker.hybrid_report.wording import Wording, brief
@@ -42,9 +42,14 @@ def _seasons(result: Result) -> list[Season]:
         values, same = list(season["deviations"].values()), (season["by"], season["measure"])
         wide = not season["relative"] or (bool(values) and max(values) - min(values) >= _WIDE)
         stronger = same not in best or season["strength"] > best[same]["strength"]
-        if season["strength"] >= _SEASONAL and wide and stronger:
+        if season["strength"] >= _SEASONAL and _sure(season) > 0 and wide and stronger:
             best[same] = season
     return list(best.values())
+
+
+def _sure(season: Season) -> float:
+    """The strength that is sure; of whole cycles alone chance makes one."""
+    return evidence.ratio(season["strength"] ** 0.5, season["values"], len(season["deviations"])) ** 2
 
 
 def _seasonal(season: Season, wording: Wording) -> Sentence:
@@ -55,8 +60,9 @@ def _seasonal(season: Season, wording: Wording) -> Sentence:
     width = ordered[-1][1] - ordered[0][1] if season["relative"] else 1.0
     return Sentence(
         f"By {season['by']}, {subject(season, _UNITS[season['by']])} is highest {on} {high} and lowest {on} {low}.",
-        effect=season["strength"] * min(1.0, width) ** 0.5,
+        effect=_sure(season) * min(1.0, width) ** 0.5,
         figure=_key(season),
+        rows=season["values"],
     )
 
 
@@ -89,12 +95,14 @@ def hour_sentences(result: Result, wording: Wording) -> list[Sentence]:
         if len(known) < 2:
             continue
         low, high = (pick(known, key=lambda p: p["means"][place]) for pick in (min, max))
+        rows = sum(p["rows"] for p in points)
         told.append(
             Sentence(
                 f"By hour of day, the mean of {brief(name)} ranges from {wording.number(low['means'][place])} "
                 f"(at {low['hour']:02}:00) to {wording.number(high['means'][place])} (at {high['hour']:02}:00).",
-                effect=0.8 * result["hours"]["etas"][place],
+                effect=0.8 * evidence.ratio(result["hours"]["etas"][place], rows, len(points)),
                 figure=f"hours-{name}",
+                rows=min(low["rows"], high["rows"]),
             )
         )
     return told

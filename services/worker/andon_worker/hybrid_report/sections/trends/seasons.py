@@ -53,6 +53,7 @@ def seasons_of(ask: Ask, timeline: Timeline, signed: Set[str]) -> list[dict[str,
                 "measure": ask.measure,
                 "aggregate": ask.aggregate,
                 "one": ask.one,
+                "values": len(numbers) - 2 * (cycle // 2),  # of which the trend is known
                 "strength": strength,
                 "relative": relative,
                 "deviations": {str(name): each if relative else each * scale for name, each in deviations.items()},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from itertools import pairwise
@@ -35,15 +36,16 @@ def series_sentences(result: Result, wording: Wording) -> list[Sentence]:
         first.setdefault(series["measure"], series)
     moved = [series for series in result["series"] if series["direction"] and _is_news(series, first)]
     moved.sort(key=lambda series: -_effect(series))
+    points = complete_points(result)
     told: list[Sentence] = []
     for place, series in enumerate(moved):
-        told.append(_course(series, unit, wording))
-        told += [*([] if place else _latest(series, unit, wording)), *_shift(series, unit, wording)]
+        told.append(_course(series, unit, points, wording))
+        told += [*([] if place else _latest(series, unit, wording)), *_shift(series, unit, points, wording)]
     still = [series for series in first.values() if not series["direction"]]
     told += _still(still, unit, wording)
     if not moved and len(still) == 1:
         told += _latest(still[0], unit, wording)
-    told += [sentence for series in still for sentence in _shift(series, unit, wording)]
+    told += [sentence for series in still for sentence in _shift(series, unit, points, wording)]
     return [*told, *_others(result, wording)]
 
 
@@ -57,7 +59,7 @@ def _effect(series: Told) -> float:
     return float(abs(series["tau"]) * apart(series["first"]["value"], series["last"]["value"]) ** 0.6)
 
 
-def _course(series: Told, unit: str, wording: Wording) -> Sentence:
+def _course(series: Told, unit: str, points: Sequence[Told], wording: Wording) -> Sentence:
     what, number, first, last = subject(series, unit), number_of(series, wording), series["first"], series["last"]
     if first["periods"] == 1:
         ends = (wording.at(first["from"], unit), wording.at(last["from"], unit))
@@ -72,7 +74,8 @@ def _course(series: Told, unit: str, wording: Wording) -> Sentence:
         text += f": {change_of(series, wording)}"
         if series["perYear"] is not None:
             text += f", {change_of(series, wording, 'perYear')} a year"
-    return Sentence(f"{text}.", _effect(series), key_of(series), (series["measure"] or "rows", "over time"))
+    rows = sum(point["rows"] for point in points)
+    return Sentence(f"{text}.", _effect(series), key_of(series), (series["measure"] or "rows", "over time"), rows)
 
 
 def _still(found: list[Told], unit: str, wording: Wording) -> list[Sentence]:
@@ -128,15 +131,23 @@ def _difference(now: float, then: float, wording: Wording) -> str:
     return f"{wording.number(abs(now - then))} {'more' if now > then else 'less'} than in"
 
 
-def _shift(series: Told, unit: str, wording: Wording) -> list[Sentence]:
+def _shift(series: Told, unit: str, points: Sequence[Told], wording: Wording) -> list[Sentence]:
     if not (shift := series["shift"]):
         return []
     before, after, number = shift["before"], shift["after"], number_of(series, wording)
+    sides = Counter[bool]()
+    for point in points:
+        sides[point["start"] < shift["start"]] += point["rows"]
     said = (
         f"The level of {subject(series, unit)} changed with {wording.period(shift['start'], unit)}: "
-        f"{number(before)} on average before, {number(after)} from then on."
+        f"{number(before)} on average before, {number(after)} from then on (a difference of "
+        f"{wording.number(after - before)}, 95% interval {wording.number(shift['low'])} to "
+        f"{wording.number(shift['high'])})."
     )
-    return [Sentence(said, 0.8 * apart(before, after), key_of(series))]
+    # Of the two ends of the interval the one nearer to no change.
+    least = 0.0 if shift["low"] <= 0 <= shift["high"] else min(shift["low"], shift["high"], key=abs)
+    effect = 0.8 * apart(before, before + least) if least else 0.0
+    return [Sentence(said, effect, key_of(series), rows=min(sides[True], sides[False]))]
 
 
 def _others(result: Result, wording: Wording) -> list[Sentence]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from andon_worker.hybrid_report import evidence
 from andon_worker.hybrid_report.section import Figure, Grid, Result, Sentence
 from andon_worker.hybrid_report.sections.trends.lines import lines_figures, lines_grid, lines_sentences
 from andon_worker.hybrid_report.sections.trends.naming import capital, change_of, complete_points, subject
@@ -43,8 +44,8 @@ def _things(result: Result, wording: Wording) -> list[Sentence]:
     if len(moved) > 1:
         high, low = (f"{label(row['name'], 40)} ({change_of(row, wording)})" for row in (moved[0], moved[-1]))
         said += f"; by {by}, most in {high} and least in {low}"
-    share = max(things["rose"], things["fell"]) / things["total"]
-    return [Sentence(f"{said}.", effect=0.5 * share if things["total"] > 2 else 0.0)]
+    share = evidence.share(max(things["rose"], things["fell"]), things["total"])
+    return [Sentence(f"{said}.", effect=0.5 * share if share > 0.5 else 0.0, rows=things["total"])]
 
 
 def _extent(result: Result, wording: Wording) -> Sentence:
