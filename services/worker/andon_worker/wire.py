@@ -77,14 +77,10 @@ def receive_passed(where: socket.socket, most: int) -> tuple[Header | None, list
     None when the other side has closed.
     """
     try:
-        data, passed, _, _ = where.recvmsg(_MAX_MESSAGE, socket.CMSG_SPACE(most * array("i").itemsize))
+        data, descriptors, _, _ = socket.recv_fds(where, _MAX_MESSAGE, most)
     except ConnectionError:
         return None, []
-    descriptors = array("i")
-    for level, kind, content in passed:
-        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
-            descriptors.frombytes(content[: len(content) - len(content) % descriptors.itemsize])
-    return (json.loads(data) if data else None), list(descriptors)
+    return (json.loads(data) if data else None), descriptors
 
 
 class Channel:

@@ -137,8 +137,8 @@ def take_over(supervisor: Supervisor, modules: Modules, saves: Saves, console: C
         console.say(f"{shown}: what was served before goes on until the next save")
         return
     if modules.declared != before:
-        supervisor.children["dispatcher"].renew()
-    supervisor.children["worker"].signal(RELOAD)
+        supervisor.child("dispatcher").renew()
+    supervisor.child("worker").signal(RELOAD)
     console.say(f"{shown}: taken over · {modules.described()}")
 
 

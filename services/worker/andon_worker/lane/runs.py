@@ -7,6 +7,7 @@ import datetime as dt
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from contextvars import copy_context
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -29,52 +30,43 @@ from andon_worker.wire import Header
 Observe = Callable[[str], AbstractContextManager[object]]
 
 
+@dataclass(frozen=True)
 class Runs:
     """Executes runs one after the other, each as if it were the first."""
 
-    def __init__(
-        self,
-        functions: Mapping[str, Function],
-        talk: Conversation,
-        orders: Orders,
-        progress: SharedProgress,
-        transactions: Transactions,
-        artifacts: Artifacts,
-        observe: Observe = nullcontext,
-    ) -> None:
-        self._functions = functions
-        self._talk = talk
-        self._orders = orders
-        self._progress = progress
-        self._transactions = transactions
-        self._artifacts = artifacts
-        self._observe = observe
+    functions: Mapping[str, Function]
+    talk: Conversation
+    orders: Orders
+    progress: SharedProgress
+    transactions: Transactions
+    artifacts: Artifacts
+    observe: Observe = nullcontext
 
     def execute(self, said: Header) -> tuple[Header, bytes, str | None]:
         """Execute the run; returns how to tell its end, and what of it the process can't get rid of."""
-        stop, loop = self._orders.begin(said["run"], said["fence"]), _Loop()
+        stop, loop = self.orders.begin(said["run"], said["fence"]), _Loop()
         outcome = copy_context().run(self._outcome, said, stop, loop)
         stopped = stop.cause is not None
-        left = "it was stopped" if stopped else loop.close(self._functions[said["function"]].grace)
-        self._orders.end()
+        left = "it was stopped" if stopped else loop.close(self.functions[said["function"]].grace)
+        self.orders.end()
         flush_output()
         header, body = _told(outcome)
         return header, body, left
 
     def _outcome(self, said: Header, stop: LaneStop, loop: _Loop) -> Outcome:
-        function = self._functions[said["function"]]
+        function = self.functions[said["function"]]
         handler, event = _handler(function, said["kind"]), _event(said)
-        transact = self._transactions.of(said["run"], said["fence"], stop)
-        journal = LaneJournal(self._talk, stop, transact, said["room"], self._progress.begin, careful=said["careful"])
+        transact = self.transactions.of(said["run"], said["fence"], stop)
+        journal = LaneJournal(self.talk, stop, transact, said["room"], self.progress.begin, careful=said["careful"])
         step = (AsyncStep if is_async(handler) else Step)(
             memos={each[0]: _memo(each) for each in said["memos"]},
             retries=function.retries,
             stop=stop,
             journal=journal,
             cancel_check=journal,
-            files=self._artifacts.of(said["event"]["tenant"], said["run"]),
-            progress=self._progress,
-            observe=self._observe,
+            files=self.artifacts.of(said["event"]["tenant"], said["run"]),
+            progress=self.progress,
+            observe=self.observe,
             run_async=loop.run,
             run_id=said["run"],
             fence=said["fence"],
@@ -82,7 +74,7 @@ class Runs:
             parent_run_id=said["parent"],
             event=event,
             check_expression=check_expression,
-            in_processes=partial(Forked, stop=stop, show=self._progress),
+            in_processes=partial(Forked, stop=stop, show=self.progress),
         )
         return execute(
             handler,

@@ -12,7 +12,6 @@ import select
 import signal
 import socket
 import sys
-from array import array
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
@@ -144,15 +143,12 @@ class Nursery:
 
 def _tell_born(control: socket.socket, lane: int, pid: int) -> None:
     """With a descriptor of the process, where there is such a thing: a number can come back, a descriptor can't."""
-    said = [json.dumps({"say": "born", "lane": lane, "pid": pid}).encode()]
-    passed = []
-    descriptor = os.pidfd_open(pid) if hasattr(os, "pidfd_open") else None
-    if descriptor is not None:
-        passed = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", [descriptor]))]
+    said = json.dumps({"say": "born", "lane": lane, "pid": pid}).encode()
+    descriptors = [os.pidfd_open(pid)] if hasattr(os, "pidfd_open") else []
     with suppress(BrokenPipeError, ConnectionResetError):
-        control.sendmsg(said, passed)
-    if descriptor is not None:
-        os.close(descriptor)
+        socket.send_fds(control, [said], descriptors)
+    for each in descriptors:
+        os.close(each)
 
 
 if __name__ == "__main__":

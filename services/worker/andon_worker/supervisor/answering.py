@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from andon.adapters.postgres.access.room import Room
@@ -39,30 +40,22 @@ STANDINGS: dict[str, Cause] = {
 FULL = "full"
 
 
+@dataclass(eq=False)
 class Answering:
     """`verbs` are the words of a lane that wants an answer; each raises `KeyError`, `TypeError` or `ValueError` for
     what can't be understood. `stop` orders a run to stop, `flush` sends what a lane's socket had no room for.
     """
 
-    def __init__(
-        self,
-        loop: Loop,
-        ledger: Ledger,
-        courier: Courier,
-        hooks: Hooks,
-        endings: Endings,
-        stop: Callable[[Run, Cause], object],
-        flush: Callable[[Lane], object],
-        room: Room,
-    ) -> None:
-        self._loop = loop
-        self._ledger = ledger
-        self._courier = courier
-        self._hooks = hooks
-        self._endings = endings
-        self._stop = stop
-        self._flush = flush
-        self._room = room
+    loop: Loop
+    ledger: Ledger
+    courier: Courier
+    hooks: Hooks
+    endings: Endings
+    stop: Callable[[Run, Cause], object]
+    flush: Callable[[Lane], object]
+    room: Room
+
+    def __post_init__(self) -> None:
         self.verbs: dict[str, Callable[[Run, Lane, Header, bytes], object]] = {
             "complete": self._complete,
             "fail": self._fail,
@@ -86,7 +79,7 @@ class Answering:
     def send(self, lane: Lane, header: Header, body: bytes = b"") -> None:
         """From any thread."""
         if lane.talk.send(header, body):
-            self._loop.post(lambda: self._flush(lane))
+            self.loop.post(lambda: self.flush(lane))
 
     def _ask(self, run: Run, entry: Callable[[Any], Held[Any]], written: Callable[[Any], object]) -> None:
         """Have something written for a lane that waits. What it is answered, the ledger's thread sends at once."""
@@ -98,7 +91,7 @@ class Answering:
                 self._reply(run, lane, {"kept": False, "refused": str(answered)})
             elif isinstance(answered, str) and answered in STANDINGS:
                 cause = STANDINGS[answered]
-                self._loop.post(lambda: self._stop(run, cause))
+                self.loop.post(lambda: self.stop(run, cause))
                 self.send(lane, {"kept": False, "stop": int(cause)})
             else:
                 written(answered)
@@ -106,14 +99,14 @@ class Answering:
         if run.cause in VOID:
             self.send(lane, {"kept": False, "stop": int(run.cause)})
         else:
-            self._ledger.write(entry(answer))
+            self.ledger.write(entry(answer))
 
     def _write(self, run: Run, what: str, write: Callable[[Connection], Any], written: Callable[[Any], object]) -> None:
         self._ask(run, lambda answer: Write(answer, run.holding, what, write), written)
 
     def _reply(self, run: Run, lane: Lane, header: Header) -> None:
         """An answer; with it goes what the run was ordered meanwhile, or that it is paused, or this worker closing."""
-        cause = run.cause or (Cause.HAND_OVER if self._endings.closing or run.pause_door else None)
+        cause = run.cause or (Cause.HAND_OVER if self.endings.closing or run.pause_door else None)
         self.send(lane, {"stop": int(cause), **header} if cause else header)
 
     def _complete(self, run: Run, lane: Lane, header: Header, body: bytes) -> None:
@@ -121,7 +114,7 @@ class Answering:
         files = [stored(each) for each in header["files"]]
 
         def kept(_: object) -> None:
-            self._hooks.step_ends(run, attempt, "completed", seconds)
+            self.hooks.step_ends(run, attempt, "completed", seconds)
             self._reply(run, lane, {"kept": True})
 
         self._ask(run, lambda answer: Keep(answer, run.holding, attempt, seconds, output, files), kept)
@@ -135,7 +128,7 @@ class Answering:
             return journal.keep_failure(connection, held, attempt, seconds, error, final=final)
 
         def kept(_: object) -> None:
-            self._hooks.step_ends(run, attempt, "failed" if final else "retrying", seconds)
+            self.hooks.step_ends(run, attempt, "failed" if final else "retrying", seconds)
             self._reply(run, lane, {"kept": True})
 
         self._write(run, "fail", write, kept)
@@ -151,10 +144,10 @@ class Answering:
 
         def sent(recorded: Any) -> None:
             if recorded == FULL:
-                self._reply(run, lane, {"kept": False, "full": self._room.most})
+                self._reply(run, lane, {"kept": False, "full": self.room.most})
                 return
-            self._courier.publish(recorded)
-            self._hooks.step_ends(run, attempt, "completed", 0.0)
+            self.courier.publish(recorded)
+            self.hooks.step_ends(run, attempt, "completed", 0.0)
             self._reply(run, lane, {"kept": True})
 
         self._write(run, "send", write, sent)
@@ -162,7 +155,7 @@ class Answering:
     def _is_full(self, connection: Connection, tenant: str, names: Sequence[str]) -> bool:
         """Whether these start runs, and as many of the tenant's wait as may. Cancels are sent all the same."""
         sent = [each for each in names if why_only_ours(each) is None]
-        return bool(sent) and not self._room.has(tenant, len(sent), lambda: connection) and starts_any(connection, sent)
+        return bool(sent) and not self.room.has(tenant, len(sent), lambda: connection) and starts_any(connection, sent)
 
     def _expire(self, run: Run, lane: Lane, header: Header, body: bytes) -> None:
         name, output, error, events = header["name"], header["output"], header["error"], body.decode()
@@ -172,7 +165,7 @@ class Answering:
             return waits.expire(connection, held, name, output=output, error=error, events=events, traceparent=trace)
 
         def expired(answer: Any) -> None:
-            self._courier.publish(answer.events)
+            self.courier.publish(answer.events)
             m = answer.memo
             said = {"position": m.position, "status": m.status, "attempt": m.attempt, "error": m.error}
             self.send(lane, said, json.dumps(m.output).encode())
@@ -220,13 +213,13 @@ class Answering:
                 self._ask(run, lambda answer: Check(answer, run.holding), lambda _: self._reply(run, lane, {}))
             else:
                 if raised:
-                    self._loop.post(lambda: self._stop(run, Cause.CANCELLED))
+                    self.loop.post(lambda: self.stop(run, Cause.CANCELLED))
                 self._reply(run, lane, {"stop": int(Cause.CANCELLED)} if raised else {})
 
         if run.cause in VOID:
             self._reply(run, lane, {})
         else:
-            self._courier.check(FlagCheck(run.flags, run.claimed.event.seq, answered))
+            self.courier.check(FlagCheck(run.flags, run.claimed.event.seq, answered))
 
 
 def stored(said: Sequence[Any]) -> Stored:

@@ -10,8 +10,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Mapping
-from functools import partial
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -130,19 +129,20 @@ class Endings:
 
         def kept(answer: Standing | Refused | None) -> None:
             if isinstance(answer, Refused):
-                self._loop.post(lambda: self._settle(run, "failed", error=described))
+                self._settle(run, "failed", error=described)
             else:  # the handler hears of a failure for good in another process: by recalling it
-                self._loop.post(lambda: self._suspend(run, seconds=wait))
+                self._suspend(run, seconds=wait)
 
         held, final = run.holding, wait is None
-        self._ledger.write(
-            Write(
-                kept,
-                held,
-                "fail",
-                lambda c: journal.keep_failure(c, held, attempt, seconds, described, final=final),
-            )
-        )
+
+        def write(connection: Connection) -> bool | Standing:
+            return journal.keep_failure(connection, held, attempt, seconds, described, final=final)
+
+        self._ledger.write(Write(self._posted(kept), held, "fail", write))
+
+    def _posted(self, then: Callable[[Any], object]) -> Callable[[Any], object]:
+        """What the ledger's thread calls with an answer: `then` gets it in the loop's."""
+        return lambda answer: self._loop.post(lambda: then(answer))
 
     def _suspend(
         self,
@@ -153,14 +153,6 @@ class Endings:
         failed: dict[str, Any] | None = None,
         attempted: Attempted | None = None,
     ) -> None:
-        def written(answer: Standing | Refused | None) -> None:
-            if answer == "cancelled":
-                self._loop.post(lambda: self._settle(run, "cancelled"))
-            elif answer is None:
-                self._loop.post(lambda: self._finished(run, "suspended"))
-            else:
-                self._loop.post(lambda: self.lost(run))
-
         run.error = failed
         held, frees = run.holding, frees_its_slots(run, seconds, wake_at)
         door = run.pause_door if seconds is None and wake_at is None else None
@@ -177,31 +169,38 @@ class Endings:
                 door=door,
             )
 
-        self._ledger.write(Write(written, held, "suspend", write))
+        self._ledger.write(Write(self._posted(lambda answer: self._suspended(run, answer)), held, "suspend", write))
+
+    def _suspended(self, run: Run, answer: Standing | Refused | None) -> None:
+        if answer is None:
+            self._finished(run, "suspended")
+        elif answer == "cancelled":
+            self._settle(run, "cancelled")
+        else:
+            self.lost(run)
 
     def _wait(self, run: Run, waiting: dict[str, Any]) -> None:
         def written(answer: list[Event] | Standing | Refused) -> None:
             if isinstance(answer, list):
                 self._courier.publish(answer)
-                self._loop.post(lambda: self._finished(run, "suspended"))
-            elif answer == "cancelled":
-                self._loop.post(lambda: self._settle(run, "cancelled"))
+                self._suspended(run, None)
             elif isinstance(answer, Refused):
                 refused = describe(ValueError(f"Step {waiting['name']!r} can't wait: {answer}"))
-                self._loop.post(lambda: self._settle(run, "failed", error=refused))
+                self._settle(run, "failed", error=refused)
             else:
-                self._loop.post(lambda: self.lost(run))
+                self._suspended(run, answer)
 
         held, trace, frees = run.holding, run.trace, frees_its_slots(run, float("inf"), None)
-        self._ledger.write(Write(written, held, "wait", lambda c: waits.suspend(c, held, waiting, trace, frees=frees)))
+        write = Write(
+            self._posted(written), held, "wait", lambda c: waits.suspend(c, held, waiting, trace, frees=frees)
+        )
+        self._ledger.write(write)
 
     def _abandon(self, run: Run, how: str) -> None:
         """It is lost, and nobody knows by whose fault: so it counts as a lost worker does."""
         log.warning("run %s is lost %s", run.id, how, extra=run.keys)
-        held, done = run.holding, partial(self._loop.post, lambda: self._finished(run, "lost"))
-        self._ledger.write(
-            Write(lambda _: done(), held, "abandon", lambda c: leases.abandon(c, *held), minds_cancel=False)
-        )
+        held, done = run.holding, self._posted(lambda _: self._finished(run, "lost"))
+        self._ledger.write(Write(done, held, "abandon", lambda c: leases.abandon(c, *held), minds_cancel=False))
 
     def _settle(self, run: Run, status: str, *, output: str | None = None, error: dict[str, Any] | None = None) -> None:
         run.error = error
@@ -212,18 +211,18 @@ class Endings:
                     self._courier.tell(answer)
                 else:
                     self._courier.announce(answer.run_id, answer.subject_id)
-                self._loop.post(lambda: self._finished(run, answer.status))
-            elif isinstance(answer, Refused) and status != "failed" and not answer.of_value:
-                self._loop.post(lambda: self._abandon(run, f"at its end, which is refused: {answer}"))
-            elif isinstance(answer, Refused) and status != "failed":
-                refused = describe(ValueError(f"The run's result can't be kept: {answer}"))
-                self._loop.post(lambda: self._settle(run, "failed", error=refused))
+                self._finished(run, answer.status)
+            elif not isinstance(answer, Refused) or status == "failed":
+                self.lost(run)
+            elif answer.of_value:
+                self._settle(run, "failed", error=describe(ValueError(f"The run's result can't be kept: {answer}")))
             else:
-                self._loop.post(lambda: self.lost(run))
+                self._abandon(run, f"at its end, which is refused: {answer}")
 
         step = (run.underway.name, run.began) if run.underway else None
         frees = is_limited(run.declared)
-        self._ledger.write(Settle(written, run.holding, status, output, error, run.stopped_at, step, frees))
+        settle = Settle(self._posted(written), run.holding, status, output, error, run.stopped_at, step, frees)
+        self._ledger.write(settle)
 
     def lost(self, run: Run) -> None:
         """It is somebody else's, and its code has ended here."""

@@ -9,6 +9,7 @@ import logging
 import time
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -36,34 +37,27 @@ log = logging.getLogger(__name__)
 GIVE_UP_SECONDS = 10.0
 
 
+@dataclass(eq=False)
 class Executing:
     """Starts runs, hears their lanes, stops them."""
 
-    def __init__(
-        self,
-        loop: Loop,
-        lanes: Lanes,
-        ledger: Ledger,
-        courier: Courier,
-        logbook: Logbook,
-        hosts: Hosts,
-        hooks: Hooks,
-        endings: Endings,
-        *,
-        results_limit: int,
-        cleanup_seconds: float,
-        room: Room,
-    ) -> None:
-        self._loop = loop
-        self._lanes = lanes
-        self._logbook = logbook
-        self._hosts = hosts
-        self._hooks = hooks
-        self._endings = endings
-        self._results_limit = results_limit
-        self._cleanup_seconds = cleanup_seconds
-        self._prints = Prints(loop, self._catch_up)
-        self._answering = Answering(loop, ledger, courier, hooks, endings, self.stop, self._flush, room)
+    loop: Loop
+    lanes: Lanes
+    ledger: Ledger
+    courier: Courier
+    logbook: Logbook
+    hosts: Hosts
+    hooks: Hooks
+    endings: Endings
+    results_limit: int
+    cleanup_seconds: float
+    room: Room
+
+    def __post_init__(self) -> None:
+        self._prints = Prints(self.loop, self._catch_up)
+        self._answering = Answering(
+            self.loop, self.ledger, self.courier, self.hooks, self.endings, self.stop, self._flush, self.room
+        )
 
     # --- start ---------------------------------------------------------------------------------------------------
 
@@ -72,18 +66,18 @@ class Executing:
         keys: dict[str, Any] = {"run": str(claimed.id), "function": claimed.function_id, "tenant": claimed.tenant}
         run = Run(claimed, declared, flags(claimed, declared), RunOutput(self._keeper(claimed.id, keys)), done)
         run.keys = keys
-        run.traceparent = self._hooks.run_begins(run)
+        run.traceparent = self.hooks.run_begins(run)
         if (trace := trace_id_of(run.traceparent or claimed.event.traceparent)) is not None:
             keys["trace_id"] = trace
-        self._hosts.add(run)
+        self.hosts.add(run)
         if claimed.kind != "function":
-            run.limit = self._loop.after(self._cleanup_seconds, lambda: self._end_cleanup(run))
+            run.limit = self.loop.after(self.cleanup_seconds, lambda: self._end_cleanup(run))
         key = claimed.tenant, claimed.function_id
-        self._lanes.take(key, declared.fresh, lambda lane: self._assign(run, lane))
+        self.lanes.take(key, declared.fresh, lambda lane: self._assign(run, lane))
 
     def _assign(self, run: Run, lane: Lane) -> None:
         if run.cause is not None:  # it was stopped before it had a lane
-            self._lanes.give_back(lane)
+            self.lanes.give_back(lane)
             return
         lane.run, run.lane = run, lane
         lane.runs += 1
@@ -105,27 +99,27 @@ class Executing:
                 [m.id, m.position, m.status, m.attempt, m.due, m.error, m.at_hand, m.branch, m.output]
                 for m in claimed.memos.values()
             ],
-            "room": self._results_limit - claimed.stored,
+            "room": self.results_limit - claimed.stored,
             "careful": claimed.lost > 0,
             "traceparent": run.traceparent,
-            "scratch": str(self._endings.scratch_of(lane)),
+            "scratch": str(self.endings.scratch_of(lane)),
         }
 
     def _keeper(self, run_id: uuid.UUID, keys: dict[str, Any]) -> Keep:
-        return lambda step, attempt, lines: self._logbook.keep(Said(run_id, step, attempt, keys, lines))
+        return lambda step, attempt, lines: self.logbook.keep(Said(run_id, step, attempt, keys, lines))
 
     # --- listen --------------------------------------------------------------------------------------------------
 
     def watch(self, lane: Lane) -> None:
         """Listen to a new lane."""
         lane.watched = True
-        self._loop.watch(lane.talk, lambda: self._hear(lane))
+        self.loop.watch(lane.talk, lambda: self._hear(lane))
         self._prints.watch(lane)
 
     def unwatch(self, lane: Lane) -> None:
         """It is gone."""
         lane.watched = False
-        self._loop.forget(lane.talk)
+        self.loop.forget(lane.talk)
         self._prints.unwatch(lane)
 
     def _hear(self, lane: Lane) -> None:
@@ -134,14 +128,14 @@ class Executing:
                 if lane.run is not None:
                     self._obey(lane.run, lane, header, body)
         except EOFError:
-            self._loop.forget(lane.talk)  # it is ending; when it has, the nursery says so
-            self._lanes.expect_end(lane)
+            self.loop.forget(lane.talk)  # it is ending; when it has, the nursery says so
+            self.lanes.expect_end(lane)
         except (BrokenFrame, KeyError, TypeError, ValueError) as error:
             log.error("a lane said what can't be understood, and is ended: %s: %s", type(error).__name__, error)
-            self._loop.forget(lane.talk)
+            self.loop.forget(lane.talk)
             if lane.run is not None:
                 lane.run.killed_for = "its process broke the conversation with its worker"
-            self._lanes.discard(lane)
+            self.lanes.discard(lane)
 
     def _catch_up(self, lane: Lane) -> None:
         """Take in what it has said and what it has begun, before what it prints."""
@@ -159,7 +153,7 @@ class Executing:
             self._begin(run, header["begun"], attempt, time.monotonic())
         elif say == "committed":
             self._body_ended(run, lane, Attempt(**header["attempt"]), header["begun"])
-            self._hooks.step_ends(run, Attempt(**header["attempt"]), "completed", header["seconds"])
+            self.hooks.step_ends(run, Attempt(**header["attempt"]), "completed", header["seconds"])
         elif say == "joined":
             self._body_ended(run, lane, Attempt(**header["attempt"]), header["begun"])
         elif say in self._answering.verbs:
@@ -181,7 +175,7 @@ class Executing:
         run.begun, run.began = number, at
         run.output.enter(attempt.name, attempt.number)
         if attempt.timeout is not None:
-            run.timeout = self._loop.after(attempt.timeout, lambda: self._time_out(run, attempt))
+            run.timeout = self.loop.after(attempt.timeout, lambda: self._time_out(run, attempt))
 
     def _time_out(self, run: Run, attempt: Attempt) -> None:
         """What the lane has already said counts: it is heard first."""
@@ -193,7 +187,7 @@ class Executing:
     def _end_cleanup(self, run: Run) -> None:
         """Nothing else bounds it: who is cancelled may not stay in a lane for ever by that."""
         if run.cause is None and self._still(run):
-            run.overdue = self._cleanup_seconds
+            run.overdue = self.cleanup_seconds
             self.stop(run, Cause.TIMEOUT)
 
     def _attempt_ended(self, run: Run, lane: Lane, attempt: Attempt, number: int) -> None:
@@ -217,9 +211,9 @@ class Executing:
         run.underway = None
 
     def _flush(self, lane: Lane) -> None:
-        if self._lanes.lives(lane):
+        if self.lanes.lives(lane):
             left = lane.talk.flush()
-            self._loop.watch(lane.talk, lambda: self._hear(lane), (lambda: self._flush(lane)) if left else None)
+            self.loop.watch(lane.talk, lambda: self._hear(lane), (lambda: self._flush(lane)) if left else None)
 
     # --- stop ----------------------------------------------------------------------------------------------------
 
@@ -234,51 +228,51 @@ class Executing:
         if lane is None:
             if not run.stopped_at:  # it waits for one, which may take as long as an import of all modules
                 run.stopped_at = run.ordered_at
-                self._endings.write(run)
+                self.endings.write(run)
             return
         self._see(run)
         if cause is Cause.LEASE_LOST:
-            self._lanes.discard(lane)
-            self._loop.after(GIVE_UP_SECONDS, lambda: self._give_up(run, lane))
+            self.lanes.discard(lane)
+            self.loop.after(GIVE_UP_SECONDS, lambda: self._give_up(run, lane))
             return
         run_id, fence, grace = str(run.id), run.claimed.fence, run.grace
         lane.order(run_id, fence, cause, last=grace == 0)
-        self._loop.after(grace / 2, lambda: lane.order(run_id, fence, cause, last=True) if self._still(run) else None)
-        self._loop.after(grace, lambda: self._lanes.discard(lane) if self._still(run) else None)
+        self.loop.after(grace / 2, lambda: lane.order(run_id, fence, cause, last=True) if self._still(run) else None)
+        self.loop.after(grace, lambda: self.lanes.discard(lane) if self._still(run) else None)
 
     def _give_up(self, run: Run, lane: Lane) -> None:
         """What even a kill doesn't end, the kernel holds: the lane is given up, not the worker."""
         if self._still(run):
             log.error("run %s is lost, and its process can't be ended", run.id, extra=run.keys)
             lane.run, lane.given_up = None, run
-            self._hosts.linger(run)
-            self._endings.given_up(run)
+            self.hosts.linger(run)
+            self.endings.given_up(run)
 
     def _still(self, run: Run) -> bool:
         """Whether its code goes on."""
-        return run.end is None and self._hosts.get(run.id) is run
+        return run.end is None and self.hosts.get(run.id) is run
 
     def raised(self, flag: str, seq: int) -> None:
         """A cancel flag was pushed; from any thread."""
-        for run in self._hosts.named(flag, seq):
-            self._loop.post(partial(self.stop, run, Cause.CANCELLED))
+        for run in self.hosts.named(flag, seq):
+            self.loop.post(partial(self.stop, run, Cause.CANCELLED))
 
     def hand_over(self, *, hurry: bool) -> None:
         """Let every run reach its next boundary and end there; with `hurry` interrupt it. From any thread."""
-        self._endings.closing = True
+        self.endings.closing = True
         if hurry:
-            for run in self._hosts.all():
-                self._loop.post(partial(self.stop, run, Cause.HAND_OVER))
+            for run in self.hosts.all():
+                self.loop.post(partial(self.stop, run, Cause.HAND_OVER))
 
     def taken_over(self) -> None:
         """There are other lanes: runs reach their ends again."""
-        self._endings.closing = False
+        self.endings.closing = False
 
     def kill_for(self, run: Run, why: str) -> None:
         """End a run's processes for a failure of its own."""
         if run.lane is not None and self._still(run):
             run.killed_for = why
-            self._lanes.discard(run.lane)
+            self.lanes.discard(run.lane)
 
     # --- end -----------------------------------------------------------------------------------------------------
 
@@ -292,24 +286,24 @@ class Executing:
         run.output.flush()
         run.end = header, body
         if (number := header["litter"]) is not None:
-            run.litter = self._endings.scratch_of(lane) / str(int(number))
-        again = header["left"] is None and not lane.spent and not run.declared.fresh and self._lanes.lives(lane)
+            run.litter = self.endings.scratch_of(lane) / str(int(number))
+        again = header["left"] is None and not lane.spent and not run.declared.fresh and self.lanes.lives(lane)
         if again and lane.runs < run.declared.max_runs:
             run.lane = None
-            self._lanes.give_back(lane)
-            self._endings.write(run)
+            self.lanes.give_back(lane)
+            self.endings.write(run)
         else:
-            self._lanes.discard(lane)
+            self.lanes.discard(lane)
 
     def lane_ended(self, lane: Lane, status: int | None) -> None:
         """A lane is gone, and all that it had started with it; status None: its nursery has ended.
 
         By whose fault can't be known where that was each lane's parent, so it is nobody's; a next nursery has nurses.
         """
-        self._endings.clear_up(lane)
+        self.endings.clear_up(lane)
         if lane.given_up is not None:
-            self._hosts.forget(lane.given_up)
-            self._endings.let_go(lane.given_up)
+            self.hosts.forget(lane.given_up)
+            self.endings.let_go(lane.given_up)
         run = lane.run
         if run is None:
             return
@@ -323,7 +317,7 @@ class Executing:
             if status is None and not lane.has_nurse:
                 run.cause = run.cause or Cause.HAND_OVER
         run.lane = None
-        self._endings.write(run, status)
+        self.endings.write(run, status)
 
 
 def flags(claimed: Claimed, declared: Declaration) -> tuple[str, ...]:

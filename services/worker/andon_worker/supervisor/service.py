@@ -7,6 +7,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
@@ -45,74 +46,59 @@ JOIN_MILLISECONDS = 50
 that isn't waited for, since hints that a thread has taken and not followed are given back all the same."""
 
 
+@dataclass(eq=False)
 class WorkerService:
     """Start it, and run its loop in the main thread until it is asked to stop; runs that don't end in time are handed
     over.
     """
 
-    def __init__(
-        self,
-        settings: Settings,
-        *,
-        loop: Loop,
-        hosts: Hosts,
-        lanes: Lanes,
-        results: Ledger,
-        moves: Ledger,
-        courier: Courier,
-        logbook: Logbook,
-        executing: Executing,
-        memory: MemoryWatch,
-        databases: Sequence[Database],
-        broker: HintBroker,
-        scratch: Path,
-        worker_id: str,
-    ) -> None:
-        self._settings = settings
-        self._loop = loop
-        self._hosts = hosts
-        self._lanes = lanes
-        self._results = results
-        self._moves = moves
-        self._courier = courier
-        self._logbook = logbook
-        self._executing = executing
-        self._memory = memory
-        self._databases = databases
-        self._broker = broker
-        self._scratch = scratch
-        self._worker_id = worker_id
+    settings: Settings
+    loop: Loop
+    hosts: Hosts
+    lanes: Lanes
+    results: Ledger
+    moves: Ledger
+    courier: Courier
+    logbook: Logbook
+    executing: Executing
+    memory: MemoryWatch
+    databases: Sequence[Database]
+    broker: HintBroker
+    scratch: Path
+    worker_id: str
+    mistake: str | None = field(default=None, init=False)
+    """Why it can't do what it is told to, if that is so."""
+
+    def __post_init__(self) -> None:
         self._asked = threading.Event()
         self._closing = False
         self._reloading = self._again = False
         self._alone = threading.Lock()
         self._is_alone = False
-        self.mistake: str | None = None
-        """Why it can't do what it is told to, if that is so."""
         self._declared: dict[str, Declaration] = {}
         self._worker: Worker | None = None
         self._nursery = NurseryClient(
-            loop, settings.functions, lanes, ready=self._is_ready, ended=self._take_if_possible
+            self.loop, self.settings.functions, self.lanes, ready=self._is_ready, ended=self._take_if_possible
         )
         self._heartbeat = Heartbeat(
-            databases[0],
-            hosts,
-            interval=settings.heartbeat_seconds,
-            lease=settings.lease_seconds,
+            self.databases[0],
+            self.hosts,
+            interval=self.settings.heartbeat_seconds,
+            lease=self.settings.lease_seconds,
             changed=self._announce,
-            stop=lambda run, cause: loop.post(lambda: executing.stop(run, cause)),
+            stop=lambda run, cause: self.loop.post(lambda: self.executing.stop(run, cause)),
             present=self._present,
         )
         self._watcher = threading.Thread(target=self._watch, daemon=True, name="andon-watcher")
 
     def _present(self) -> Present:
         return Present(
-            self._worker_id,
-            lanes=self._settings.lanes,
-            busy=len(self._hosts.all()),
+            self.worker_id,
+            lanes=self.settings.lanes,
+            busy=len(self.hosts.all()),
             version=VERSION,
-            release=self._settings.release,
-            queues=sorted(self._settings.queues),
+            release=self.settings.release,
+            queues=sorted(self.settings.queues),
             functions=len(self._declared),
         )
 
@@ -123,11 +109,11 @@ class WorkerService:
         for each in self._threads():
             each.start()
         self._nursery.start()
-        self._loop.run()
+        self.loop.run()
         self._end()
 
     def _threads(self) -> Sequence[threading.Thread]:
-        return self._results, self._moves, self._courier, self._logbook, self._heartbeat, self._watcher
+        return self.results, self.moves, self.courier, self.logbook, self._heartbeat, self._watcher
 
     def ask_to_stop(self) -> None:
         """Make `run` return when all is handed over; from any thread or a signal handler."""
@@ -137,16 +123,16 @@ class WorkerService:
 
     def _stop(self) -> None:
         """Take nothing new, let steps reach their boundary or interrupt them, hand the runs back."""
-        deadline = time.monotonic() + self._settings.shutdown_seconds
+        deadline = time.monotonic() + self.settings.shutdown_seconds
         self._closing = True
         self._take_if_possible()
-        self._executing.hand_over(hurry=False)
-        if not self._hosts.wait_until_empty(min(self._settings.step_grace_seconds, self._settings.shutdown_seconds)):
-            self._executing.hand_over(hurry=True)
-            self._hosts.wait_until_empty(max(deadline - time.monotonic(), 0.1))
-        for left in self._hosts.all():
+        self.executing.hand_over(hurry=False)
+        if not self.hosts.wait_until_empty(min(self.settings.step_grace_seconds, self.settings.shutdown_seconds)):
+            self.executing.hand_over(hurry=True)
+            self.hosts.wait_until_empty(max(deadline - time.monotonic(), 0.1))
+        for left in self.hosts.all():
             log.error("run %s: its process can't be ended; its lease runs out", left.id, extra={"run": str(left.id)})
-        self._loop.close()
+        self.loop.close()
 
     def reload(self) -> None:
         """Import the functions' modules anew: runs go on from their memos, in lanes of a new nursery. From any thread.
@@ -160,25 +146,25 @@ class WorkerService:
 
     def _reload(self) -> None:
         self._take_if_possible()
-        self._executing.hand_over(hurry=False)
-        patience = self._settings.step_grace_seconds if self._settings.lanes else None  # somebody may be debugging
-        if not self._hosts.wait_until_empty(patience):
-            self._executing.hand_over(hurry=True)
-            self._hosts.wait_until_empty(self._settings.shutdown_seconds)
-        self._loop.post(self._nursery.renew)
+        self.executing.hand_over(hurry=False)
+        patience = self.settings.step_grace_seconds if self.settings.lanes else None  # somebody may be debugging
+        if not self.hosts.wait_until_empty(patience):
+            self.executing.hand_over(hurry=True)
+            self.hosts.wait_until_empty(self.settings.shutdown_seconds)
+        self.loop.post(self._nursery.renew)
 
     def _end(self) -> None:
         self._nursery.close()
         self._heartbeat.close()
-        for each in (self._courier, self._results, self._moves, self._logbook):  # the courier's errands end in a ledger
+        for each in (self.courier, self.results, self.moves, self.logbook):  # the courier's errands end in a ledger
             each.close()
             each.join(timeout=3.0)
         if self._worker is not None:
             self._worker.stop(timeout=JOIN_MILLISECONDS)
         self._heartbeat.join(timeout=1.0)  # its last word is that this worker is gone
-        for database in self._databases:
+        for database in self.databases:
             database.close()
-        remove(self._scratch)
+        remove(self.scratch)
 
     def _is_ready(self, loading: Loading) -> None:
         """The nursery has its functions: take runs of these, and of no others."""
@@ -187,10 +173,10 @@ class WorkerService:
         if self.mistake and not loading.failed:  # it would idle, and the runs would wait
             self.ask_to_stop()
             return
-        self._lanes.opened(self._nursery)
+        self.lanes.opened(self._nursery)
         if self._reloading and not self._closing:
             self._reloading = False
-            self._executing.taken_over()
+            self.executing.taken_over()
             if self._again:
                 self.reload()
         self._take_if_possible()
@@ -199,38 +185,38 @@ class WorkerService:
             self._worker.start()
         else:
             self._declare_queues()
-        log.info("worker %s is ready, with %d functions", self._worker_id, len(self._declared))
+        log.info("worker %s is ready, with %d functions", self.worker_id, len(self._declared))
 
     def _take_if_possible(self) -> None:
         """Take hints, unless what came of them would have to wait here while another worker might be free."""
-        self._broker.taking = self._nursery.ready and not self._closing and not self._reloading and not self._is_alone
+        self.broker.taking = self._nursery.ready and not self._closing and not self._reloading and not self._is_alone
 
     def _declare(self) -> Worker:
-        dramatiq.set_broker(self._broker)
+        dramatiq.set_broker(self.broker)
         queues = self._queues()
-        dramatiq.actor(actor_name=ACTOR, broker=self._broker, queue_name=queues[0])(self._execute_run)
-        dramatiq.actor(actor_name=ALONE_ACTOR, broker=self._broker, queue_name=queues[0] + ALONE)(self._execute_alone)
+        dramatiq.actor(actor_name=ACTOR, broker=self.broker, queue_name=queues[0])(self._execute_run)
+        dramatiq.actor(actor_name=ALONE_ACTOR, broker=self.broker, queue_name=queues[0] + ALONE)(self._execute_alone)
         self._declare_queues()
-        worker = Worker(self._broker, worker_threads=self._settings.at_once, worker_timeout=IDLE_MILLISECONDS)
-        worker.queue_prefetch = self._settings.at_once  # more would park runs behind long ones
+        worker = Worker(self.broker, worker_threads=self.settings.at_once, worker_timeout=IDLE_MILLISECONDS)
+        worker.queue_prefetch = self.settings.at_once  # more would park runs behind long ones
         return worker
 
     def _declare_queues(self) -> None:
         for queue in self._queues():
             for suffix in ("", URGENT, ALONE):
-                self._broker.declare_queue(queue + suffix)
+                self.broker.declare_queue(queue + suffix)
 
     def _unknown_queue(self) -> str | None:
         """A queue that it is to serve and that no function has, in a sentence."""
         known = {each.queue for each in self._declared.values()} | {"default"}
-        for queue in sorted(set(self._settings.queues) - known):
+        for queue in sorted(set(self.settings.queues) - known):
             return f"ANDON_QUEUES names {queue!r}, and no function has that queue: {', '.join(sorted(known))}"
         return None
 
     def _queues(self) -> list[str]:
         """The queues that this worker takes runs of: those of `ANDON_QUEUES`, or all that its functions have."""
         known = sorted({each.queue for each in self._declared.values()} | {"default"})
-        return sorted(set(self._settings.queues)) or known
+        return sorted(set(self.settings.queues)) or known
 
     # --- runs ----------------------------------------------------------------------------------------------------
 
@@ -248,13 +234,13 @@ class WorkerService:
         For a while: others wait for `alone_seconds` at the most until this worker is empty, and as long beside the run.
         Before the next is tried alone, they have had as long.
         """
-        ended, patience = threading.Lock(), self._settings.alone_seconds
+        ended, patience = threading.Lock(), self.settings.alone_seconds
         ended.acquire()
         with self._alone:
-            began, self._is_alone, self._broker.tries_alone = time.monotonic(), True, False
+            began, self._is_alone, self.broker.tries_alone = time.monotonic(), True, False
             self._take_if_possible()
             try:
-                self._hosts.wait_until_empty(patience)
+                self.hosts.wait_until_empty(patience)
                 log.warning("run %s has lost workers before: it is tried alone", run_id, extra={"run": run_id})
                 self._follow(uuid.UUID(run_id), True, ended.release)
                 if ended.acquire(timeout=patience):
@@ -263,31 +249,31 @@ class WorkerService:
                 self._is_alone = False
                 self._take_if_possible()
                 took = time.monotonic() - began
-                self._loop.post(lambda: self._loop.after(took, self._try_alone_again))
+                self.loop.post(lambda: self.loop.after(took, self._try_alone_again))
         ended.acquire()
 
     def _try_alone_again(self) -> None:
-        self._broker.tries_alone = True
+        self.broker.tries_alone = True
 
     def _follow(self, hinted: uuid.UUID, alone: bool, done: Callable[[], object]) -> None:
         def claimed(answer: Claimed | Standing | Refused | None) -> None:
             if isinstance(answer, Claimed):
-                self._loop.post(lambda: self._start(answer, done))
+                self.loop.post(lambda: self._start(answer, done))
             else:
                 done()
 
         if self._closing or self._reloading:
-            self._moves.write(
+            self.moves.write(
                 Unheld(lambda _: done(), lambda c: leases.offer_again(c, hinted, functions=self.functions, alone=alone))
             )
         else:
-            self._moves.write(Claim(claimed, Hint(hinted, alone)))
+            self.moves.write(Claim(claimed, Hint(hinted, alone)))
 
     def _start(self, claimed: Claimed, done: Callable[[], object]) -> None:
-        self._executing.start(claimed, self._declared[claimed.function_id], done)
-        self._memory.look()
+        self.executing.start(claimed, self._declared[claimed.function_id], done)
+        self.memory.look()
         if self._closing or self._reloading:
-            self._executing.hand_over(hurry=False)
+            self.executing.hand_over(hurry=False)
 
     # --- what is seen from outside -------------------------------------------------------------------------------
 
@@ -310,7 +296,7 @@ class WorkerService:
     @property
     def turn_age(self) -> float:
         """Seconds since the slower of its loops turned; they turn while the database is away, too."""
-        return time.monotonic() - min(self._heartbeat.last_turn, self._loop.turned_at)
+        return time.monotonic() - min(self._heartbeat.last_turn, self.loop.turned_at)
 
     def dead_threads(self) -> str | None:
         """Which of the threads that take runs have ended, in a sentence; None when all is well."""
@@ -332,12 +318,12 @@ class WorkerService:
 
     def _watch(self) -> None:
         flags.watch(
-            connect_blocking(self._settings.redis_url, name="worker-watcher"),
-            self._executing.raised,
+            connect_blocking(self.settings.redis_url, name="worker-watcher"),
+            self.executing.raised,
             self._heartbeat.beat_now,
             self._asked.is_set,
         )
 
     def _announce(self, changed: Sequence[Run]) -> None:
         for each in changed:
-            self._courier.announce(each.id, each.claimed.subject_id)
+            self.courier.announce(each.id, each.claimed.subject_id)

@@ -11,6 +11,7 @@ import socket
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from andon.engine.stops import SIGNAL, Cause
@@ -121,6 +122,7 @@ class Lane:
         self.give_away()
 
 
+@dataclass(eq=False)
 class Lanes:
     """Keeps `spares` lanes ready, and up to `idle` that have served a run for others like it.
 
@@ -128,23 +130,15 @@ class Lanes:
     gone, and `ended(lane, status)` then; status None: with its nursery.
     """
 
-    def __init__(
-        self,
-        loop: Loop,
-        *,
-        spares: int,
-        idle: int,
-        watch: Callable[[Lane], None],
-        unwatch: Callable[[Lane], None],
-        ended: Callable[[Lane, int | None], None],
-    ) -> None:
-        self._loop = loop
-        self._spares = spares
-        self._most_idle = idle
-        self._watch = watch
-        self._unwatch = unwatch
-        self._ended = ended
-        self.nursery: Nursery | None = None
+    loop: Loop
+    spares: int
+    idle: int
+    watch: Callable[[Lane], None]
+    unwatch: Callable[[Lane], None]
+    ended: Callable[[Lane, int | None], None]
+    nursery: Nursery | None = None
+
+    def __post_init__(self) -> None:
         self._numbers = itertools.count(1)
         self._unborn: dict[int, Lane] = {}
         self._living: dict[int, Lane] = {}
@@ -174,7 +168,7 @@ class Lanes:
         """It can serve another run like the last."""
         lane.run = None
         self._used.append(lane)
-        if len(self._used) > self._most_idle:
+        if len(self._used) > self.idle:
             self._retire(self._used.pop(0))
 
     def discard(self, lane: Lane) -> None:
@@ -187,8 +181,8 @@ class Lanes:
     def expect_end(self, lane: Lane) -> None:
         """It is ending: its nursery is to say so."""
         for seconds in ASK_SECONDS:
-            self._loop.after(seconds, lambda: self._ask_for(lane))
-        self._loop.after(MISSED_SECONDS, lambda: self._miss(lane))
+            self.loop.after(seconds, lambda: self._ask_for(lane))
+        self.loop.after(MISSED_SECONDS, lambda: self._miss(lane))
 
     def _ask_for(self, lane: Lane) -> None:
         """Its code may have its parent traced, so that nobody tells of its end."""
@@ -203,10 +197,10 @@ class Lanes:
         """Let it go in peace: what runs at a program's exit runs."""
         lane.spent = True
         lane.talk.send({"say": "retire"})
-        self._loop.after(RETIRE_SECONDS, lambda: self.discard(lane) if self.lives(lane) else None)
+        self.loop.after(RETIRE_SECONDS, lambda: self.discard(lane) if self.lives(lane) else None)
 
     def _make_more(self) -> None:
-        wanted = self._spares + len(self._waiting) - len(self._new) - len(self._unborn)
+        wanted = self.spares + len(self._waiting) - len(self._new) - len(self._unborn)
         for _ in range(wanted):
             if self.nursery is None:
                 return
@@ -227,7 +221,7 @@ class Lanes:
         lane = self._unborn.pop(number)
         lane.pid, lane.descriptor = pid, descriptor
         self._living[pid] = lane
-        self._watch(lane)
+        self.watch(lane)
         if self._waiting:
             lane.key, use = self._waiting.popleft()
             use(lane)
@@ -239,7 +233,7 @@ class Lanes:
         lane = self._unborn.pop(number, None)
         if lane is not None:
             lane.close()
-            self._loop.after(0.5, self._make_more)
+            self.loop.after(0.5, self._make_more)
 
     def gone(self, pid: int, status: int, *, orphaned: bool = False) -> None:
         """A lane and all that it had started has ended; `orphaned`, because its code has killed its parent."""
@@ -251,7 +245,7 @@ class Lanes:
             if lane.runs or lane.spent:
                 self._make_more()
             else:  # it died before it could serve, and so may the next one
-                self._loop.after(STILLBORN_SECONDS, self._make_more)
+                self.loop.after(STILLBORN_SECONDS, self._make_more)
 
     def all_gone(self) -> None:
         """The nursery has ended, and with it every lane."""
@@ -276,8 +270,8 @@ class Lanes:
         for among in (self._new, self._used):
             if lane in among:
                 among.remove(lane)
-        self._ended(lane, status)
-        self._unwatch(lane)
+        self.ended(lane, status)
+        self.unwatch(lane)
         lane.close()
 
     def lives(self, lane: Lane) -> bool:

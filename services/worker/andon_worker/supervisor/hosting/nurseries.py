@@ -13,7 +13,6 @@ import socket
 import subprocess
 import sys
 import time
-from array import array
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from typing import Any
@@ -77,8 +76,7 @@ class NurseryClient:
 
     def bear(self, lane: int, descriptors: Sequence[int]) -> None:
         """Ask for a lane with these descriptors; `Lanes` hears of it."""
-        passed = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", descriptors))]
-        if not self._say({"say": "bear", "lane": lane}, passed):
+        if not self._say({"say": "bear", "lane": lane}, descriptors):
             self._lanes.unborn(lane, "the nursery has ended")
             return
         self._owed += 1
@@ -115,11 +113,11 @@ class NurseryClient:
         if self._control is not None:
             self._has_ended(renewed=True)
 
-    def _say(self, said: dict[str, Any], passed: Any = ()) -> bool:
+    def _say(self, said: dict[str, Any], descriptors: Sequence[int] = ()) -> bool:
         if self._control is None:
             return False
         try:
-            self._control.sendmsg([json.dumps(said).encode()], passed)
+            socket.send_fds(self._control, [json.dumps(said).encode()], descriptors)
         except OSError:
             return False  # it has ended: `_hear` is told so
         return True
