@@ -13,6 +13,7 @@ from redis import ConnectionError, Redis
 from andon.adapters.redis.live import announcing
 from andon.engine.declared.subjects import subject_id
 from andon_api.console.live import _messages
+from andon_api.http.streaming import Viewer
 from andon_api.live import LiveFeed, Share, TooManyStreams
 from andon_api.looks import Look, Looks, Seen
 from andon_api.serving.bell import Bell
@@ -107,6 +108,6 @@ def test_a_page_looks_at_once_after_a_rest_and_more_seldom_the_longer_changes_go
         def left() -> bool:
             return len(pauses) == len(rests)
 
-        said = [*_messages(live, ear, refused=None, gap=0.05, left=left, park=park, clock=lambda: now)]
+        said = [*_messages(Viewer(ear, live, left, park, clock=lambda: now), None, 0.05)]
     assert pauses == [0.01, 0.02, 0.04, 0.05, 0.05, 0.01, 0.02]
     assert sum(each.startswith("event: changed") for each in said) == len(rests)

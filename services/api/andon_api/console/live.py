@@ -2,15 +2,13 @@
 
 import re
 from collections.abc import Callable, Iterator
-from time import monotonic
 
 from flask import Response, current_app, request
 
 from andon_api.access.gate import gate
 from andon_api.http.problems import Problem
-from andon_api.http.streaming import CHECK_SECONDS, KEEP_ALIVE_SECONDS, LONGEST_SECONDS, in_context, streamed
-from andon_api.live import ANY, Listener, LiveFeed
-from andon_api.services import services
+from andon_api.http.streaming import CHECK_SECONDS, KEEP_ALIVE_SECONDS, STILL_HERE, Viewer, in_context, streamed
+from andon_api.live import ANY
 from andon_api.serving.bell import Bell
 
 TOPIC = re.compile(r"(run|report|logs):[0-9a-f-]{36}")
@@ -32,43 +30,30 @@ def live() -> Response:
         raise Problem(400, f"expected 1 to {MOST_TOPICS} parameters `on`, each as run:<id>")
     still_open = gate().still_open()
     refused = None if still_open is None else in_context(current_app, still_open)
-    gap, feed = ANY_SECONDS if ANY in asked else AT_ONCE_SECONDS, services().live
-    return streamed(
-        tuple(asked),
-        lambda listener, left, park: _messages(feed, listener, refused=refused, gap=gap, left=left, park=park),
-    )
+    gap = ANY_SECONDS if ANY in asked else AT_ONCE_SECONDS
+    return streamed(tuple(asked), lambda viewer: _messages(viewer, refused, gap), retry=5000)
 
 
-def _messages(
-    feed: LiveFeed,
-    listener: Listener,
-    *,
-    refused: Callable[[], Problem | None] | None,
-    gap: float,
-    left: Callable[[], bool],
-    park: Callable[[Bell, float], None],
-    clock: Callable[[], float] = monotonic,
-) -> Iterator[str]:
+def _messages(viewer: Viewer, refused: Callable[[], Problem | None] | None, gap: float) -> Iterator[str]:
     """What changed before the stream was open, the page may have missed: so it is told of a change at once.
 
     Each is told with another number: what was rendered before it is out of date. Between two, it waits twice as long as
     before, `gap` at most: the end that follows a cancel is shown at once, and a run that changes all the time costs its
     viewers no more than a look each `gap`.
     """
-    began, pause = clock(), FIRST_SECONDS
-    yield "retry: 5000\n\n"
-    while not feed.closing.is_set() and not left() and clock() - began < LONGEST_SECONDS:
+    feed, pause = viewer.feed, FIRST_SECONDS
+    while viewer.goes_on:
         if refused and refused():
             return
-        if listener.named() or not feed.fed:  # then nobody tells, and the page has to look
-            yield f"event: changed\ndata: {feed.rings}\n\n"
-            park(Bell(), pause)
+        if viewer.listener.named() or not feed.fed:  # then nobody tells, and the page has to look
+            yield viewer.told("changed", str(feed.rings))
+            viewer.park(Bell(), pause)
             yield ""
             pause = min(pause * 2, gap)
         else:
-            yield ": still here\n\n"
-        rested = clock()
-        park(listener.bell, KEEP_ALIVE_SECONDS if feed.fed else CHECK_SECONDS)
+            yield STILL_HERE
+        rested = viewer.clock()
+        viewer.park(viewer.listener.bell, KEEP_ALIVE_SECONDS if feed.fed else CHECK_SECONDS)
         yield ""
-        if clock() - rested > gap:
+        if viewer.clock() - rested > gap:
             pause = FIRST_SECONDS

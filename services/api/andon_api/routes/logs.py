@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Iterator
-from time import monotonic
 from uuid import UUID
 
 import psycopg
@@ -18,13 +17,10 @@ from andon_api.database import Row, now, rows
 from andon_api.http.paging import seq
 from andon_api.http.problems import Problem, document
 from andon_api.http.rest import Blueprint
-from andon_api.http.streaming import CHECK_SECONDS, KEEP_ALIVE_SECONDS, LONGEST_SECONDS, in_context, streamed
-from andon_api.live import Listener, LiveFeed
+from andon_api.http.streaming import Viewer, in_context, streamed
 from andon_api.principal import principal
 from andon_api.reads import logs, runs
 from andon_api.schemas import LinesQuery, LogLineSchema, LogsDownloadQuery, LogsQuery, page_of
-from andon_api.services import services
-from andon_api.serving.bell import Bell
 
 blueprint = Blueprint("logs", __name__, description="What runs print and log")
 
@@ -72,13 +68,9 @@ def stream(query: Row, id: str) -> Response:
 
     `Last-Event-ID` resumes behind a line. 503: poll instead.
     """
-    run_id, which, feed = _own(id), logs.wanted(query), services().live
-    after = _place(request.headers.get("Last-Event-ID", ""))
-    read = _reader(run_id, which)
-    return streamed(
-        (f"run:{run_id}", f"logs:{run_id}"),
-        lambda listener, left, park: _messages(read, feed, listener, after, left=left, park=park),
-    )
+    run_id, after = _own(id), _place(request.headers.get("Last-Event-ID", ""))
+    read = _reader(run_id, logs.wanted(query))
+    return streamed((f"run:{run_id}", f"logs:{run_id}"), lambda viewer: _messages(viewer, read, after))
 
 
 Read = Callable[[Place], tuple[list[Row], bool, Problem | None]]
@@ -102,39 +94,25 @@ def _reader(run_id: UUID, which: Wanted) -> Read:
     return lambda after: in_context(app, lambda: read(after))()
 
 
-def _messages(
-    read: Read,
-    feed: LiveFeed,
-    listener: Listener,
-    after: Place,
-    *,
-    left: Callable[[], bool],
-    park: Callable[[Bell, float], None],
-) -> Iterator[str]:
-    began = sent_at = monotonic()
-    yield "retry: 2000\n\n"
-    while not feed.closing.is_set() and not left() and monotonic() - began < LONGEST_SECONDS:
-        listener.named()
+def _messages(viewer: Viewer, read: Read, after: Place) -> Iterator[str]:
+    while viewer.goes_on:
+        viewer.listener.named()
         try:
             found, over, problem = read(after)
         except (SQLAlchemyError, psycopg.Error):
             found, over, problem = [], False, None  # the database is away: the client keeps what it has
         if problem is not None:
-            yield f"event: problem\ndata: {json.dumps(document(problem))}\n\n"
+            yield viewer.told("problem", json.dumps(document(problem)))
             return
         if found:
-            after, sent_at = found[-1]["place"], monotonic()
+            after = found[-1]["place"]
             said = json.dumps({"items": LogLineSchema(many=True).dump(found)})
-            yield f"event: lines\nid: {after.id}.{after.n}\ndata: {said}\n\n"
+            yield viewer.told("lines", said, f"{after.id}.{after.n}")
             continue
         if over:
-            yield "event: end\ndata: {}\n\n"
+            yield viewer.told("end", "{}")
             return
-        if monotonic() - sent_at > KEEP_ALIVE_SECONDS:
-            sent_at = monotonic()
-            yield ": still here\n\n"
-        park(listener.bell, CHECK_SECONDS)
-        yield ""
+        yield from viewer.rest()
 
 
 def _place(text: str) -> Place:

@@ -16,14 +16,12 @@ from andon_api.access.tokens import thing
 from andon_api.database import Row
 from andon_api.http.problems import FieldErrors, Problem, document, of_exception
 from andon_api.http.rest import Blueprint
-from andon_api.http.streaming import CHECK_SECONDS, KEEP_ALIVE_SECONDS, LONGEST_SECONDS, in_context, streamed
-from andon_api.live import Listener, LiveFeed
+from andon_api.http.streaming import CHECK_SECONDS, Viewer, in_context, streamed
 from andon_api.looks import Seen
 from andon_api.principal import principal
 from andon_api.reads import reports, runs, subjects
 from andon_api.schemas import ReportSchema, RunDetailSchema, StreamQuery, SubjectSchema
 from andon_api.services import services
-from andon_api.serving.bell import Bell
 
 blueprint = Blueprint("streams", __name__, description="Status and progress as they change")
 
@@ -104,7 +102,7 @@ def many(query: Row) -> Response:
 
 def _stream(things: Sequence[str], *, missing: str | None = None) -> Response:
     """The stream of these; with `missing`, of one that has to be there."""
-    feed, tenant = services().live, principal().tenant
+    tenant = principal().tenant
     seen = request.headers.get("Last-Event-ID", "").split(".")
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
     still_open = gate().still_open()
@@ -112,7 +110,6 @@ def _stream(things: Sequence[str], *, missing: str | None = None) -> Response:
         things=things,
         read=_reader(app, tenant, things),
         refused=None if still_open is None else in_context(app, still_open),
-        feed=feed,
         gone=of_exception(NotFound(missing or "Not found")),
         alone=missing is not None,
     )
@@ -124,7 +121,7 @@ def _stream(things: Sequence[str], *, missing: str | None = None) -> Response:
         seen = [""] * len(things)
     if all(each.ended for each in now) and seen == [each.tag for each in now]:
         return Response(status=204)
-    return streamed(tuple(things), lambda listener, left, park: stream.messages(listener, seen, since, left, park))
+    return streamed(tuple(things), lambda viewer: stream.messages(viewer, seen, since))
 
 
 @dataclass(frozen=True)
@@ -134,32 +131,21 @@ class _Stream:
     things: Sequence[str]
     read: Callable[[str, float], Seen]
     refused: Callable[[], Problem | None] | None
-    feed: LiveFeed
     gone: Problem
     alone: bool
 
-    def messages(
-        self,
-        listener: Listener,
-        seen: list[str],
-        since: float,
-        left: Callable[[], bool],
-        park: Callable[[Bell, float], None],
-    ) -> Iterator[str]:
+    def messages(self, viewer: Viewer, seen: list[str], since: float) -> Iterator[str]:
         """A message for each state but those `seen`: its id tells the states, so a client resumes where it was cut off.
 
-        `end` is said of an end and nothing else; a stream that stops without it is to be resumed. Where there is
-        nothing to say, it says nothing, after `park` was told until when.
+        `end` is said of an end and nothing else; a stream that stops without it is to be resumed.
         """
-        yield "retry: 2000\n\n"
-        began = sent_at = looked_at = since
-        over: set[str] = set()
-        while not self.feed.closing.is_set() and not left() and monotonic() - began < LONGEST_SECONDS:
-            named = listener.named()
-            if since - looked_at >= (FED_SECONDS if self.feed.fed else CHECK_SECONDS):
+        looked_at, over = since, set[str]()
+        while viewer.goes_on:
+            named = viewer.listener.named()
+            if since - looked_at >= (FED_SECONDS if viewer.feed.fed else CHECK_SECONDS):
                 looked_at, named = since, set(self.things)
             if self.refused and (problem := self.refused()):
-                yield _event("problem", document(problem))
+                yield viewer.told("problem", json.dumps(document(problem)))
                 return
             for place, name in enumerate(self.things):
                 if name not in named or name in over:
@@ -170,27 +156,21 @@ class _Stream:
                     looked_at = float("-inf")  # the database is away: the client keeps what it has
                     break
                 if not now.text:
-                    yield _event("problem", document(self.gone) | ({} if self.alone else {"thing": name}))
+                    yield viewer.told(
+                        "problem", json.dumps(document(self.gone) | ({} if self.alone else {"thing": name}))
+                    )
                     if self.alone:
                         return
                 elif now.tag != seen[place]:
-                    seen[place], sent_at = now.tag, monotonic()
-                    yield f"event: {name.partition(':')[0]}\nid: {'.'.join(seen)}\ndata: {now.text}\n\n"
+                    seen[place] = now.tag
+                    yield viewer.told(name.partition(":")[0], now.text, ".".join(seen))
                 if now.ended:
                     over.add(name)
             if len(over) == len(self.things):
-                yield _event("end", {})
+                yield viewer.told("end", "{}")
                 return
-            if monotonic() - sent_at > KEEP_ALIVE_SECONDS:
-                sent_at = monotonic()
-                yield ": still here\n\n"
-            park(listener.bell, CHECK_SECONDS)
-            yield ""
+            yield from viewer.rest()
             since = monotonic()
-
-
-def _event(name: str, data: object) -> str:
-    return f"event: {name}\ndata: {json.dumps(data)}\n\n"
 
 
 def _reader(app: Flask, tenant: str, things: Sequence[str]) -> Callable[[str, float], Seen]:
