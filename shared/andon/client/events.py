@@ -5,14 +5,13 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Required, TypedDict
-from urllib.parse import quote
 
 from .blocking import Blocking, blocking, iterating
 from .decode import decode
 from .errors import WaitTimeout
 from .models import DeadEvent, Delivered, Event
 from .pages import listed
-from .transport import Group
+from .transport import Group, at
 
 DELIVERY_SECONDS = 20
 
@@ -92,7 +91,7 @@ class AsyncEvents(Group):
 
     async def get(self, id: str) -> Event:
         """One event: what it started, what it cancelled, or why it cancelled nothing."""
-        return await self._transport.show(Event, f"/events/{quote(id, safe='')}")
+        return await self._transport.show(Event, at("events", id))
 
     def list(self, *, name: str | None = None, limit: int | None = None) -> AsyncIterator[Event]:
         """The log, newest first."""

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from typing import Any, Literal
-from urllib.parse import quote
 
 from .blocking import Blocking, blocking, iterating
 from .decode import decode
 from .models import Pause
 from .pages import all_of
-from .transport import Group
+from .transport import Group, at
 
 Kind = Literal["function", "queue"]
 Running = Literal["continue", "hold", "cancel"]
@@ -36,7 +35,7 @@ class AsyncPauses(Group):
         return await self._ask(kind, name, "resume", {})
 
     async def _ask(self, kind: Kind, name: str, verb: str, body: dict[str, Any]) -> Pause:
-        return decode(Pause, await self._transport.post(f"/{kind}s/{quote(name, safe='')}/{verb}", body))
+        return decode(Pause, await self._transport.post(at(f"{kind}s", name, verb), body))
 
 
 class Pauses(Blocking[AsyncPauses]):

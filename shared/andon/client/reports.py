@@ -8,7 +8,6 @@ import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
-from urllib.parse import quote
 
 from .blocking import Blocking, blocking, iterating
 from .decode import decode
@@ -16,7 +15,7 @@ from .live import Followed, last_of
 from .models import Asked, Dataset, Report, ReportStatus
 from .pages import listed
 from .saving import save
-from .transport import Group, Manner
+from .transport import Group, Manner, at
 
 UPLOAD_SECONDS = 600.0
 
@@ -48,7 +47,7 @@ class AsyncDatasets(Group):
 
     async def get(self, id: str) -> Dataset:
         """One dataset."""
-        return await self._transport.show(Dataset, f"/datasets/{quote(id, safe='')}")
+        return await self._transport.show(Dataset, at("datasets", id))
 
     def list(self, *, limit: int | None = None) -> AsyncIterator[Dataset]:
         """Datasets, newest first."""
@@ -56,7 +55,7 @@ class AsyncDatasets(Group):
 
     async def delete(self, id: str, *, if_match: str | None = None) -> None:
         """Delete a dataset and its file. Raises `Conflict` while a report uses it."""
-        await self._transport.delete(f"/datasets/{quote(id, safe='')}", if_match=if_match)
+        await self._transport.delete(at("datasets", id), if_match=if_match)
 
     async def _send(self, file: IO[bytes], name: str, timeout: float) -> Dataset:
         return decode(Dataset, await self._transport.upload("/datasets", name, file, timeout=timeout))
@@ -94,7 +93,7 @@ class AsyncReports(Followed):
 
     async def get(self, id: str) -> Report:
         """One report with its progress, its run and its files."""
-        return await self._transport.show(Report, _path(id))
+        return await self._transport.show(Report, at("reports", id))
 
     async def update(
         self,
@@ -111,11 +110,11 @@ class AsyncReports(Followed):
         """
         given = {"title": title, "datasetId": dataset_id, "options": options}
         body = {name: value for name, value in given.items() if value is not KEPT}
-        return await self._transport.patch(Report, _path(id), body, if_match=if_match)
+        return await self._transport.patch(Report, at("reports", id), body, if_match=if_match)
 
     async def delete(self, id: str, *, if_match: str | None = None) -> None:
         """Delete a report that isn't generating; its files go with it."""
-        await self._transport.delete(_path(id), if_match=if_match)
+        await self._transport.delete(at("reports", id), if_match=if_match)
 
     async def generate(
         self,
@@ -127,7 +126,7 @@ class AsyncReports(Followed):
     ) -> Asked:
         """Ask for its generation; wait up to so many seconds for the run's id. Raises `Conflict` while generating."""
         how: Manner = {"prefer_wait": prefer_wait, "if_match": if_match, "idempotency_key": idempotency_key}
-        return decode(Asked, await self._transport.post(f"{_path(id)}/generate", **how))
+        return decode(Asked, await self._transport.post(at("reports", id, "generate"), **how))
 
     async def cancel(
         self,
@@ -146,18 +145,18 @@ class AsyncReports(Followed):
         """
         body = {"reason": reason, "runId": run_id}
         how: Manner = {"prefer_wait": prefer_wait, "if_match": if_match, "idempotency_key": idempotency_key}
-        return decode(Asked, await self._transport.post(f"{_path(id)}/cancel", body, **how))
+        return decode(Asked, await self._transport.post(at("reports", id, "cancel"), body, **how))
 
     def follow(self, id: str, *, timeout: float | None = None) -> AsyncIterator[Report]:
         """The report, again at each change, until it isn't generating; that last one is yielded too.
 
         An API that is away for up to a minute is waited for. Raises `WaitTimeout` after `timeout` seconds.
         """
-        return self._follower.poll(_path(id), Report, _ended, timeout)
+        return self._follower.poll(at("reports", id), Report, _ended, timeout)
 
     def watch(self, id: str, *, timeout: float | None = None) -> AsyncIterator[Report]:
         """As `follow`, told by the API at once (Server-Sent Events). Resumes when cut off; polls where it must."""
-        return self._follower.watch(_path(id), Report, _ended, timeout)
+        return self._follower.watch(at("reports", id), Report, _ended, timeout)
 
     async def wait(self, id: str, *, timeout: float | None = None) -> Report:
         """Wait until the report isn't generating, and return it. Raises `WaitTimeout` after `timeout` seconds."""
@@ -165,7 +164,7 @@ class AsyncReports(Followed):
 
     async def download(self, id: str, name: str, to: str | os.PathLike[str] = ".") -> Path:
         """Save the file `name` of the report as `to`, or in the folder `to`; never half of it under that name."""
-        return await save(self._transport, f"{_path(id)}/artifacts/{quote(name, safe='')}", name, to)
+        return await save(self._transport, at("reports", id, "artifacts", name), name, to)
 
 
 class Datasets(Blocking[AsyncDatasets]):
@@ -199,10 +198,6 @@ def _name_of(file: IO[bytes]) -> str:
     if not isinstance(name, str) or not name:
         raise ValueError("expected `name=` for a file that has none, such as name='sales.csv'")
     return Path(name).name
-
-
-def _path(id: str) -> str:
-    return f"/reports/{quote(id, safe='')}"
 
 
 def _ended(report: Report) -> bool:

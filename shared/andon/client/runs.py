@@ -5,23 +5,20 @@ from __future__ import annotations
 import builtins
 import datetime as dt
 import os
-import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from .blocking import Blocking, blocking, iterating
 from .decode import decode
-from .errors import WaitTimeout
 from .live import Followed, last_of
 from .models import Artifact, Asked, Cancellation, Function, Level, LogLine, Run, RunStatus, Step
 from .pages import all_of, listed
 from .saving import save
-from .transport import Group, Manner
+from .transport import Group, Manner, at
 
-LOOK_SECONDS = 0.25
 LOG_PAGE = 1_000
 
 
@@ -56,27 +53,27 @@ class AsyncRuns(Followed):
 
     async def get(self, id: str) -> Run:
         """One run with its steps and its cleanup."""
-        return await self._transport.show(Run, _path(id))
+        return await self._transport.show(Run, at("runs", id))
 
     def steps(self, id: str, *, limit: int | None = None) -> AsyncIterator[Step]:
         """All steps of a run, in their order; `get` has the newest 500."""
-        return listed(self._transport, f"{_path(id)}/steps", Step, limit)
+        return listed(self._transport, at("runs", id, "steps"), Step, limit)
 
     async def step(self, id: str, step: str) -> Step:
         """One step with all of its result; `get` has it only where it is short."""
-        return await self._transport.show(Step, f"{_path(id)}/steps/{quote(step, safe='')}")
+        return await self._transport.show(Step, at("runs", id, "steps", step))
 
     async def output(self, id: str) -> Any:
         """All of what the function has returned."""
-        return (await self._transport.get(f"{_path(id)}/output"))["output"]
+        return (await self._transport.get(at("runs", id, "output")))["output"]
 
     async def artifacts(self, id: str) -> builtins.list[Artifact]:
         """The files that the run has published: none, unless it has completed."""
-        return [each async for each in all_of(self._transport, f"{_path(id)}/artifacts", Artifact)]
+        return [each async for each in all_of(self._transport, at("runs", id, "artifacts"), Artifact)]
 
     async def download(self, id: str, name: str, to: str | os.PathLike[str] = ".") -> Path:
         """Save the run's file `name` as `to`, or in the folder `to`; never half of it under that name."""
-        return await save(self._transport, f"{_path(id)}/artifacts/{quote(name, safe='')}", name, to)
+        return await save(self._transport, at("runs", id, "artifacts", name), name, to)
 
     def logs(
         self,
@@ -90,7 +87,7 @@ class AsyncRuns(Followed):
     ) -> AsyncIterator[LogLine]:
         """What the run has printed and logged, oldest first: from a `level` up, with `text` in it."""
         query = {"step": step, "attempt": attempt, "level": level, "text": text}
-        return listed(self._transport, f"{_path(id)}/logs", LogLine, limit, page=LOG_PAGE, **query)
+        return listed(self._transport, at("runs", id, "logs"), LogLine, limit, page=LOG_PAGE, **query)
 
     async def follow_logs(
         self,
@@ -104,7 +101,7 @@ class AsyncRuns(Followed):
         """What the run has said, and then what it says, until it has ended."""
         asked = {"step": step, "attempt": attempt, "level": level, "text": text}
         query = {name: value for name, value in asked.items() if value is not None}
-        path = f"{_path(id)}/logs/stream{f'?{urlencode(query)}' if query else ''}"
+        path = at("runs", id, "logs", "stream") + (f"?{urlencode(query)}" if query else "")
         async with aclosing(self._follower.lines(path)) as messages:
             async for message in messages:
                 for each in message["items"]:
@@ -121,11 +118,11 @@ class AsyncRuns(Followed):
     ) -> Asked:
         """Cancel a run; wait up to so many seconds until its code has stopped. Raises `Conflict` if it has ended."""
         how: Manner = {"prefer_wait": prefer_wait, "if_match": if_match, "idempotency_key": idempotency_key}
-        return decode(Asked, await self._transport.post(f"{_path(id)}/cancel", {"reason": reason}, **how))
+        return decode(Asked, await self._transport.post(at("runs", id, "cancel"), {"reason": reason}, **how))
 
     def watch(self, id: str, *, timeout: float | None = None) -> AsyncIterator[Run]:
         """The run with its steps, again at each change, until it has ended; told by the API, as a report is."""
-        return self._follower.watch(_path(id), Run, lambda run: run.ended, timeout)
+        return self._follower.watch(at("runs", id), Run, lambda run: run.ended, timeout)
 
     async def wait(self, id: str, *, timeout: float | None = None) -> Run:
         """Wait until the run has ended, and return it. Raises `WaitTimeout` after `timeout` seconds."""
@@ -146,10 +143,10 @@ class AsyncRuns(Followed):
         done with the former data.
         """
         body = {"from": from_step, "data": None if data is None else dict(data), "keep": keep or None}
-        return decode(Asked, await self._transport.post(f"{_path(id)}/rerun", body, idempotency_key=idempotency_key))
+        return decode(Asked, await self._transport.post(at("runs", id, "rerun"), body, idempotency_key=idempotency_key))
 
 
-class AsyncCancellations(Group):
+class AsyncCancellations(Followed):
     """Cancels of many runs at once."""
 
     async def create(
@@ -184,19 +181,15 @@ class AsyncCancellations(Group):
 
     async def get(self, id: str) -> Cancellation:
         """One cancellation: how far it is, and how many runs it has matched."""
-        return await self._transport.show(Cancellation, f"/cancellations/{quote(id, safe='')}")
+        return await self._transport.show(Cancellation, at("cancellations", id))
 
     async def wait(self, id: str, *, timeout: float | None = None) -> Cancellation:
         """Wait until it was applied to every run that it matches; their code may take longer to stop.
 
         Raises `WaitTimeout` after `timeout` seconds.
         """
-        began = time.monotonic()
-        while (found := await self.get(id)).status != "done":
-            if timeout is not None and time.monotonic() - began >= timeout:
-                raise WaitTimeout(f"Cancellation {id} is still being applied after {timeout:g} s")
-            await self._transport.wire.pause(LOOK_SECONDS)
-        return found
+        applied = self._follower.poll(at("cancellations", id), Cancellation, lambda it: it.status == "done", timeout)
+        return await last_of(applied)
 
 
 class AsyncFunctions(Group):
@@ -237,7 +230,3 @@ class Functions(Blocking[AsyncFunctions]):
     """What is registered."""
 
     list = iterating(AsyncFunctions.list)
-
-
-def _path(id: str) -> str:
-    return f"/runs/{quote(id, safe='')}"

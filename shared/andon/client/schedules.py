@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from typing import Any
-from urllib.parse import quote
 
 from .blocking import Blocking, blocking, iterating
 from .decode import decode
 from .models import Schedule
 from .pages import all_of
-from .transport import Group
+from .transport import Group, at
 
 
 class AsyncSchedules(Group):
@@ -33,7 +32,7 @@ class AsyncSchedules(Group):
         return await self._ask(id, "run", {})
 
     async def _ask(self, id: str, verb: str, body: dict[str, Any]) -> Schedule:
-        return decode(Schedule, await self._transport.post(f"/schedules/{quote(id, safe='')}/{verb}", body))
+        return decode(Schedule, await self._transport.post(at("schedules", id, verb), body))
 
 
 class Schedules(Blocking[AsyncSchedules]):

@@ -5,14 +5,13 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
-from urllib.parse import quote
 
 from .blocking import Blocking, blocking, iterating
 from .decode import decode
 from .live import Followed, last_of
 from .models import Subject, SubjectAsked, SubjectStatus
 from .pages import listed
-from .transport import Manner
+from .transport import Manner, at
 
 Id = str | int
 
@@ -45,7 +44,7 @@ class AsyncSubjects(Followed):
 
     async def get(self, kind: str, id: Id) -> Subject:
         """One subject with its run."""
-        return await self._transport.show(Subject, _path(kind, id))
+        return await self._transport.show(Subject, at("subjects", kind, id))
 
     async def request(
         self,
@@ -63,7 +62,7 @@ class AsyncSubjects(Followed):
         """
         how: Manner = {"prefer_wait": prefer_wait, "if_match": if_match, "idempotency_key": idempotency_key}
         body = {"data": dict(data or {})}
-        return decode(SubjectAsked, await self._transport.post(f"{_path(kind, id)}/request", body, **how))
+        return decode(SubjectAsked, await self._transport.post(at("subjects", kind, id, "request"), body, **how))
 
     async def cancel(
         self,
@@ -84,18 +83,18 @@ class AsyncSubjects(Followed):
         """
         body = {"reason": reason, "runId": run_id}
         how: Manner = {"prefer_wait": prefer_wait, "if_match": if_match, "idempotency_key": idempotency_key}
-        return decode(SubjectAsked, await self._transport.post(f"{_path(kind, id)}/cancel", body, **how))
+        return decode(SubjectAsked, await self._transport.post(at("subjects", kind, id, "cancel"), body, **how))
 
     def follow(self, kind: str, id: Id, *, timeout: float | None = None) -> AsyncIterator[Subject]:
         """The subject, again at each change, until it isn't active; that last one is yielded too.
 
         Raises `WaitTimeout` after `timeout` seconds.
         """
-        return self._follower.poll(_path(kind, id), Subject, _ended, timeout)
+        return self._follower.poll(at("subjects", kind, id), Subject, _ended, timeout)
 
     def watch(self, kind: str, id: Id, *, timeout: float | None = None) -> AsyncIterator[Subject]:
         """As `follow`, told by the API at once, as a report is."""
-        return self._follower.watch(_path(kind, id), Subject, _ended, timeout)
+        return self._follower.watch(at("subjects", kind, id), Subject, _ended, timeout)
 
     async def wait(self, kind: str, id: Id, *, timeout: float | None = None) -> Subject:
         """Wait until it isn't active, and return it. Raises `WaitTimeout` after `timeout` seconds."""
@@ -112,10 +111,6 @@ class Subjects(Blocking[AsyncSubjects]):
     follow = iterating(AsyncSubjects.follow)
     watch = iterating(AsyncSubjects.watch)
     wait = blocking(AsyncSubjects.wait)
-
-
-def _path(kind: str, id: Id) -> str:
-    return f"/subjects/{quote(kind, safe='')}/{quote(str(id), safe='')}"
 
 
 def _ended(subject: Subject) -> bool:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import quote
 
 from .blocking import Blocking, blocking
 from .decode import decode
 from .models import Scope, Token
-from .transport import Group
+from .transport import Group, at
 
 
 class AsyncTokens(Group):
@@ -27,7 +26,7 @@ class AsyncTokens(Group):
 
     async def revoke(self, id: str) -> None:
         """End a token before its time."""
-        await self._transport.delete(f"/tokens/{quote(id, safe='')}")
+        await self._transport.delete(at("tokens", id))
 
 
 class Tokens(Blocking[AsyncTokens]):

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import IO, Any, TypedDict, TypeVar, Unpack
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import httpx
 
@@ -215,6 +215,11 @@ def base_of(url: str) -> str:
     if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
         raise ValueError(f"expected the API's URL, such as https://andon.example.com, got {url!r}")
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/').removesuffix(PREFIX).rstrip('/')}"
+
+
+def at(*names: object) -> str:
+    """The path of what these name, each below the one before."""
+    return "".join(f"/{quote(str(each), safe='')}" for each in names)
 
 
 async def _end() -> AsyncIterator[str]:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from urllib.parse import quote
 
 from .blocking import Blocking, blocking, iterating
 from .decode import decode
 from .models import Delivery, MadeWebhook, Webhook
 from .pages import all_of, listed
-from .transport import Group
+from .transport import Group, at
 
 
 class AsyncWebhooks(Group):
@@ -25,27 +24,27 @@ class AsyncWebhooks(Group):
 
     async def get(self, id: str) -> Webhook:
         """One of them."""
-        return decode(Webhook, await self._transport.get(_at(id)))
+        return decode(Webhook, await self._transport.get(at("webhooks", id)))
 
     async def rotate(self, id: str) -> MadeWebhook:
         """Another secret, which signs beside the former one until `finish`."""
-        return decode(MadeWebhook, await self._transport.post(f"{_at(id)}/rotate", {}))
+        return decode(MadeWebhook, await self._transport.post(at("webhooks", id, "rotate"), {}))
 
     async def finish(self, id: str) -> Webhook:
         """Sign with the newest secret alone from now on."""
-        return decode(Webhook, await self._transport.post(f"{_at(id)}/finish", {}))
+        return decode(Webhook, await self._transport.post(at("webhooks", id, "finish"), {}))
 
     async def delete(self, id: str) -> None:
         """Tell it nothing more, and forget what it is owed."""
-        await self._transport.delete(_at(id))
+        await self._transport.delete(at("webhooks", id))
 
     def deliveries(self, id: str, *, limit: int | None = None) -> AsyncIterator[Delivery]:
         """What it was told and is owed, newest first, with what came of the last attempt."""
-        return listed(self._transport, f"{_at(id)}/deliveries", Delivery, limit)
+        return listed(self._transport, at("webhooks", id, "deliveries"), Delivery, limit)
 
     async def resend(self, id: str, delivery: int) -> Delivery:
         """Tell it again, whatever came of it before."""
-        return decode(Delivery, await self._transport.post(f"{_at(id)}/deliveries/{delivery}/resend", {}))
+        return decode(Delivery, await self._transport.post(at("webhooks", id, "deliveries", delivery, "resend"), {}))
 
 
 class Webhooks(Blocking[AsyncWebhooks]):
@@ -59,7 +58,3 @@ class Webhooks(Blocking[AsyncWebhooks]):
     delete = blocking(AsyncWebhooks.delete)
     deliveries = iterating(AsyncWebhooks.deliveries)
     resend = blocking(AsyncWebhooks.resend)
-
-
-def _at(id: str) -> str:
-    return f"/webhooks/{quote(id, safe='')}"

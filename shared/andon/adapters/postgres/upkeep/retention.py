@@ -29,6 +29,16 @@ SELECT e.tenant, e.id FROM unnest(%s::text[], %s::text[]) w (tenant, id)
 JOIN andon.events e ON e.tenant = w.tenant AND e.id = w.id JOIN andon.outbox o ON o.event_seq = e.seq
 """
 
+
+def _batch(table: str, key: str, which: str, order: str) -> str:
+    """Deletes the first of the rows that are `which`, in this order."""
+    first = f"SELECT {key} FROM andon.{table} WHERE {which} ORDER BY {order} LIMIT %(batch)s"
+    return f"DELETE FROM andon.{table} WHERE ({key}) IN ({first})"
+
+
+# Of a cancel: it stops nothing any more, that isn't made yet either.
+_VOID = """(remember_until IS NULL OR remember_until < clock_timestamp())
+    AND event_seq < (SELECT coalesce(min(event_seq), 9223372036854775807) FROM andon.outbox)"""
 # Runs are made with ids that sort by time, so those that may be old enough come first by primary key.
 _OLD_RUNS = """
 SELECT id FROM andon.runs WHERE id > %(after)s AND id < %(below)s ORDER BY id LIMIT %(batch)s
@@ -64,34 +74,15 @@ DELETE FROM andon.runs WHERE id IN (
     FOR UPDATE OF r SKIP LOCKED)
 RETURNING tenant
 """
-_DELETE_CANCELLATIONS = """
-DELETE FROM andon.cancellations WHERE (event_seq, key) IN (
-    SELECT event_seq, key FROM andon.cancellations
-    WHERE requested_at < %(before)s AND (remember_until IS NULL OR remember_until < clock_timestamp())
-        AND event_seq < (SELECT coalesce(min(event_seq), 9223372036854775807) FROM andon.outbox)
-    ORDER BY event_seq LIMIT %(batch)s)
-"""
-_DELETE_WIDE = """
-DELETE FROM andon.wide_cancellations WHERE id IN (
-    SELECT id FROM andon.wide_cancellations
-    WHERE status = 'done' AND requested_at < %(before)s
-        AND (remember_until IS NULL OR remember_until < clock_timestamp())
-        AND event_seq < (SELECT coalesce(min(event_seq), 9223372036854775807) FROM andon.outbox)
-    ORDER BY id LIMIT %(batch)s)
-"""
+_DELETE_CANCELLATIONS = _batch("cancellations", "event_seq, key", f"requested_at < %(before)s AND {_VOID}", "event_seq")
+_DELETE_WIDE = _batch("wide_cancellations", "id", f"status = 'done' AND requested_at < %(before)s AND {_VOID}", "id")
 _DELETE_RULES = f"""
 DELETE FROM andon.rules u WHERE u.retired_at < %(before)s AND NOT EXISTS (
     SELECT FROM andon.runs r WHERE r.function_id = u.function_id AND r.status IN {CANCELLABLE}
         AND r.queued_at <= u.retired_at)
 """
-_DELETE_SKIPS = """
-DELETE FROM andon.skips WHERE (event_seq, function_id) IN (
-    SELECT event_seq, function_id FROM andon.skips WHERE at < %(before)s ORDER BY at LIMIT %(batch)s)
-"""
-_DELETE_DEDUP = """
-DELETE FROM andon.dedup WHERE key IN (
-    SELECT key FROM andon.dedup WHERE until < clock_timestamp() ORDER BY until LIMIT %(batch)s)
-"""
+_DELETE_SKIPS = _batch("skips", "event_seq, function_id", "at < %(before)s", "at")
+_DELETE_DEDUP = _batch("dedup", "key", "until < clock_timestamp()", "until")
 # Before any is deleted: who looks back further than that doesn't see all.
 _FORGETTING = """
 INSERT INTO andon.maintenance AS m (name, facts)
@@ -113,18 +104,9 @@ DELETE FROM andon.events e WHERE e.seq = ANY(%(seqs)s)
     AND NOT EXISTS (SELECT FROM andon.cancellations c WHERE c.event_seq = e.seq)
     AND NOT EXISTS (SELECT FROM andon.wide_cancellations w WHERE w.event_seq = e.seq)
 """
-_DELETE_ANSWERS = """
-DELETE FROM andon.idempotency_keys WHERE (tenant, key) IN (
-    SELECT tenant, key FROM andon.idempotency_keys WHERE created_at < %(before)s LIMIT %(batch)s)
-"""
-_DELETE_DEAD = """
-DELETE FROM andon.dead_events WHERE id IN (
-    SELECT id FROM andon.dead_events WHERE created_at < %(before)s ORDER BY id LIMIT %(batch)s)
-"""
-_DELETE_AUDIT = """
-DELETE FROM andon.audit WHERE id IN (
-    SELECT id FROM andon.audit WHERE at < %(before)s ORDER BY id LIMIT %(batch)s)
-"""
+_DELETE_ANSWERS = _batch("idempotency_keys", "tenant, key", "created_at < %(before)s", "tenant, key")
+_DELETE_DEAD = _batch("dead_events", "id", "created_at < %(before)s", "id")
+_DELETE_AUDIT = _batch("audit", "id", "at < %(before)s", "id")
 
 
 def position(stream_id: str) -> tuple[int, int]:
