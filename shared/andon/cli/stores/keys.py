@@ -11,7 +11,7 @@ import typer
 from andon.adapters.postgres.access.audit import record
 from andon.adapters.postgres.access.keys import SCOPES, TRUSTED_SECONDS, create_key, list_keys, revoke_key
 from andon.cli.terminal.errors import CommandFailed, Exit
-from andon.cli.terminal.show import AsJson, camel, err, print_json, print_table, say
+from andon.cli.terminal.show import AsJson, camel, err, print_json, print_list, say
 from andon.cli.terminal.where import postgres
 from andon.engine.events import DEFAULT_TENANT
 from andon.engine.ids import parse_id
@@ -56,24 +56,16 @@ def list_(
     """List the keys, revoked ones too."""
     with postgres() as connection:
         keys = list_keys(connection, tenant)
-    if as_json:
-        print_json([camel(each._asdict()) for each in keys])
-        return
-    print_table(
+    print_list(
+        keys,
+        as_json,
         ("ID", "TENANT", "NAME", "SCOPES", "CREATED", "LAST USED", "STATE"),
-        [
-            (
-                key.id,
-                key.tenant,
-                key.name,
-                ",".join(key.scopes),
-                key.created_at,
-                key.last_used_at,
-                "revoked" if key.revoked_at else "ok",
-            )
-            for key in keys
-        ],
+        lambda key: (
+            *(key.id, key.tenant, key.name, ",".join(key.scopes)),
+            *(key.created_at, key.last_used_at, "revoked" if key.revoked_at else "ok"),
+        ),
         wide="NAME",
+        shape=lambda key: camel(key._asdict()),
     )
 
 

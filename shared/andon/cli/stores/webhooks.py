@@ -10,7 +10,7 @@ from andon.adapters.postgres.access.audit import record
 from andon.adapters.postgres.asks.requests import Conflict
 from andon.cli.stores.keys import me
 from andon.cli.terminal.errors import CommandFailed, Exit
-from andon.cli.terminal.show import AsJson, camel, err, print_json, print_table
+from andon.cli.terminal.show import AsJson, camel, err, print_list
 from andon.cli.terminal.where import postgres
 from andon.engine.dispatch.webhooks import url_fault
 from andon.engine.events import DEFAULT_TENANT
@@ -47,13 +47,13 @@ def list_(
     """List the webhooks, and how much each is still owed."""
     with postgres() as connection:
         found = webhooks.list_webhooks(connection, tenant)
-    if as_json:
-        print_json([camel(each._asdict()) for each in found])
-        return
-    print_table(
+    print_list(
+        found,
+        as_json,
         ("ID", "TENANT", "URL", "SECRETS", "OWED"),
-        [(each.id, each.tenant, each.url, each.secrets, each.waiting) for each in found],
+        lambda each: (each.id, each.tenant, each.url, each.secrets, each.waiting),
         wide="URL",
+        shape=lambda each: camel(each._asdict()),
     )
 
 
@@ -92,16 +92,13 @@ def deliveries(
     """What it was told and is owed, and what came of the last attempt."""
     with postgres() as connection:
         found = webhooks.deliveries(connection, _id(id), limit)
-    if as_json:
-        print_json([{**camel(each._asdict()), "state": each.state} for each in found])
-        return
-    print_table(
+    print_list(
+        found,
+        as_json,
         ("ID", "STATE", "EVENT", "ATTEMPTS", "TOLD", "NEXT", "ANSWER"),
-        [
-            (each.id, each.state, each.name, each.attempts, each.delivered_at, each.next_at, each.answer)
-            for each in found
-        ],
+        lambda each: (each.id, each.state, each.name, each.attempts, each.delivered_at, each.next_at, each.answer),
         wide="ANSWER",
+        shape=lambda each: {**camel(each._asdict()), "state": each.state},
     )
 
 

@@ -64,11 +64,17 @@ def say(thing: Any, as_json: bool, text: str) -> None:
 
 
 def print_list(
-    found: Sequence[T], as_json: bool, columns: Sequence[str], row: Callable[[T], Sequence[object]], *, wide: str = ""
+    found: Sequence[T],
+    as_json: bool,
+    columns: Sequence[str],
+    row: Callable[[T], Sequence[object]],
+    *,
+    wide: str = "",
+    shape: Callable[[T], object] = lambda each: each,
 ) -> None:
-    """A table with a row for each, or all of them as they are."""
+    """A table with a row for each, or all of them, each in its `shape`."""
     if as_json:
-        print_json(found)
+        print_json([shape(each) for each in found])
     else:
         print_table(columns, map(row, found), wide=wide)
 
