@@ -106,7 +106,7 @@ def _sweep_folder(storage: Storage, connection: Connection, folder: str, before:
     ours = {each: candidate for each in storage.list(folder, partial=True) if (candidate := owned(each.key))}
     named = needed(connection, list(ours.values()))
     for file in ours:
-        if file.key in named or not _is_old(file, before):
+        if file.key in named or file.modified_at is None or file.modified_at >= before:
             swept.kept[tenant] = _with(swept.kept[tenant], file)
             continue
         storage.delete(file.key)
@@ -124,10 +124,6 @@ def _tidy(storage: Storage, removed: Candidate) -> None:
     storage.remove_folder(str(folder))
     if removed.run is not None:
         storage.remove_folder(str(folder.parent))
-
-
-def _is_old(file: StoredFile, before: dt.datetime) -> bool:
-    return file.modified_at is not None and file.modified_at < before
 
 
 def owned(key: str) -> Candidate | None:

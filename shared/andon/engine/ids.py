@@ -1,5 +1,6 @@
 """Ids that sort by the time they were made (UUID version 7, RFC 9562)."""
 
+import datetime as dt
 import os
 import time
 import uuid
@@ -11,6 +12,11 @@ def new_id() -> uuid.UUID:
     value = value & ~(0xF << 76) | 7 << 76
     value = value & ~(0x3 << 62) | 2 << 62
     return uuid.UUID(int=value)
+
+
+def first_id(moment: dt.datetime) -> uuid.UUID:
+    """The smallest id that can be made then: ids sort by time, so that an index on them finds what is younger."""
+    return uuid.UUID(int=max(int(moment.timestamp() * 1000), 0) << 80)
 
 
 def parse_id(text: object) -> uuid.UUID | None:

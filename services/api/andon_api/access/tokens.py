@@ -35,11 +35,9 @@ class Tokens:
 
     def by_secret(self, secret: str) -> Token | None:
         """The token with this secret, as long as it is in force."""
-        return None if len(secret) > LONGEST else self._kept.get(digest(secret), lambda: _find(secret))
-
-
-def _find(secret: str) -> Token | None:
-    return find_token(connection(), secret)
+        return (
+            None if len(secret) > LONGEST else self._kept.get(digest(secret), lambda: find_token(connection(), secret))
+        )
 
 
 def presented() -> str | None:

@@ -5,7 +5,6 @@ import math
 import time
 from collections.abc import Sequence
 from typing import Any
-from uuid import UUID
 
 from redis.exceptions import RedisError
 from sqlalchemy import func, update
@@ -74,7 +73,7 @@ def record(given: list[Event]) -> Outcome:
     accepted = _accept(given)
     answer: Row = {"ids": [event.id for event in given]}
     if accepted.stopped != []:
-        answer["stops"] = _told(accepted.stopped)
+        answer["stops"] = {"runs": list(map(str, accepted.stopped or [])), "many": accepted.stopped is None}
     tenant = principal().tenant
 
     def dispatched() -> Row | None:
@@ -99,7 +98,3 @@ def _accept(given: list[Event]) -> Accepted:
         raise FieldErrors(
             [("", "the expressions that so many events meet take too long: send fewer at once")]
         ) from None
-
-
-def _told(stopped: list[UUID] | None) -> Row:
-    return {"runs": [str(each) for each in stopped or []], "many": stopped is None}

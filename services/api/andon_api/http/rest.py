@@ -106,15 +106,12 @@ class Parser(FlaskParser):
         return {}
 
     def load_querystring(self, req: Request, schema: ma.Schema) -> Any:
-        lists = {name for name, field in _by_key(schema).items() if isinstance(field, ma.fields.List)}
+        named = {field.data_key or name: field for name, field in schema.load_fields.items()}
+        lists = {name for name, field in named.items() if isinstance(field, ma.fields.List)}
         twice = [name for name, values in req.args.lists() if len(values) > 1 and name not in lists]
         if twice:
             raise problems.FieldErrors([(f"?{name}", "expected once, given several times") for name in twice])
         return super().load_querystring(req, schema)
-
-
-def _by_key(schema: ma.Schema) -> dict[str, ma.fields.Field[Any]]:
-    return {field.data_key or name: field for name, field in schema.load_fields.items()}
 
 
 class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]

@@ -3,7 +3,6 @@
 import datetime as dt
 from collections import defaultdict
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import case, func, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
@@ -11,6 +10,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 from andon.adapters.postgres.models import Run, Slot
 from andon.engine.declared.declarations import from_json
 from andon.engine.durations import written
+from andon.engine.ids import first_id
 from andon_api.database import Row, now, rows
 from andon_api.reads import pauses
 from andon_api.reads.events import functions
@@ -95,7 +95,7 @@ def _last_day(tenant: str) -> dict[str, Row]:
             func.count().label("count"),
             func.percentile_cont(0.5).within_group(completed).label("median"),
         )
-        .where(_RUN.c.tenant == tenant, _RUN.c.kind == "function", _RUN.c.id >= _oldest_id(now() - DAY))
+        .where(_RUN.c.tenant == tenant, _RUN.c.kind == "function", _RUN.c.id >= first_id(now() - DAY))
         .group_by(_RUN.c.function_id, _RUN.c.status)
     )
     found: dict[str, Row] = defaultdict(lambda: {"runs": {}, "median_seconds": None})
@@ -105,8 +105,3 @@ def _last_day(tenant: str) -> dict[str, Row]:
         if row["median"] is not None:
             of["median_seconds"] = float(row["median"])
     return found
-
-
-def _oldest_id(moment: dt.datetime) -> UUID:
-    """The smallest id of a run made then: ids sort by time, so that the index on them finds the day's runs."""
-    return UUID(int=int(moment.timestamp() * 1000) << 80)

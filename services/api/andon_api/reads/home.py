@@ -1,11 +1,11 @@
 """What goes on: which runs go, what has failed lately, how long queues and cancels take."""
 
 import datetime as dt
-from uuid import UUID
 
 from sqlalchemy import func, select
 
 from andon.adapters.postgres.models import Run
+from andon.engine.ids import first_id
 from andon_api.database import Row, now, rows
 from andon_api.reads import runs
 
@@ -32,9 +32,8 @@ def failed(tenant: str) -> list[Row]:
 
 def queued_times(tenant: str) -> list[Row]:
     """When the newest runs of the last hour were queued and taken."""
-    floor = UUID(int=int((now() - HOUR).timestamp() * 1000) << 80)
     taken = func.coalesce(_RUN.c.started_at, _RUN.c.ended_at).label("taken_at")
-    query = select(_RUN.c.queued_at, taken).where(_RUN.c.tenant == tenant, _RUN.c.id >= floor)
+    query = select(_RUN.c.queued_at, taken).where(_RUN.c.tenant == tenant, _RUN.c.id >= first_id(now() - HOUR))
     return rows(query.order_by(_RUN.c.id.desc()).limit(SAMPLED))
 
 

@@ -1,6 +1,5 @@
 """Reports: make, change, generate, cancel."""
 
-from typing import Any
 from uuid import UUID
 
 from flask import Response
@@ -38,7 +37,8 @@ blueprint = Blueprint("reports", __name__, description="What a user asks for, an
 def create(body: Row) -> Outcome:
     """Make a report; it is `idle` until it is generated."""
     report_id = editing.create(principal(), **body)
-    return Outcome(_shown(report_id), 201, {"Location": f"{PREFIX}/reports/{report_id}"})
+    shown = ReportSchema().dump(reports.find(principal().tenant, str(report_id)))
+    return Outcome(shown, 201, {"Location": f"{PREFIX}/reports/{report_id}"})
 
 
 @blueprint.get("/reports")
@@ -110,10 +110,6 @@ def cancel(body: Row, id: str) -> Outcome:
 def _tagged(id: str) -> Response:
     report = there(reports.find(principal().tenant, id), NO_REPORT)
     return tagged(ReportSchema().dump(report), of=report["id"], version=report["version"])
-
-
-def _shown(report_id: UUID) -> Any:
-    return ReportSchema().dump(reports.find(principal().tenant, str(report_id)))
 
 
 def _id(text: str) -> UUID:

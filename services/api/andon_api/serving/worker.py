@@ -174,14 +174,10 @@ class EventWorker(Worker):  # type: ignore[misc]
         if connection.phase is Phase.ARRIVING and connection.arrival.ready:
             connection.phase = Phase.WORKING
             if connection.exchange is None:
-                connection.exchange = self._exchange(connection)
+                ends = connection.client, connection.listener, lambda: connection.left
+                connection.exchange = Exchange(self, connection.arrival, connection.outbox, *ends)
             self._submit(connection)
         self._watch(connection, _wanted(connection))
-
-    def _exchange(self, connection: Connection) -> Exchange:
-        return Exchange(
-            self, connection.arrival, connection.outbox, connection.client, connection.listener, lambda: connection.left
-        )
 
     def _submit(self, connection: Connection, lane: str | None = None) -> None:
         exchange = connection.exchange

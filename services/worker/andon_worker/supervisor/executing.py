@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import time
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -29,7 +28,7 @@ from andon_worker.supervisor.hosting.loop import Loop
 from andon_worker.supervisor.hosting.prints import Prints
 from andon_worker.supervisor.ledger import Ledger
 from andon_worker.supervisor.output.logbook import Logbook, Said
-from andon_worker.supervisor.output.output import Keep, RunOutput
+from andon_worker.supervisor.output.output import Line, RunOutput
 from andon_worker.supervisor.signals.hooks import Hooks
 from andon_worker.wire import BrokenFrame, Header
 
@@ -64,7 +63,11 @@ class Executing:
     def start(self, claimed: Claimed, declared: Declaration, done: Callable[[], object]) -> None:
         """Execute a claimed run; `done` is called when its end is written, or it is somebody else's."""
         keys: dict[str, Any] = {"run": str(claimed.id), "function": claimed.function_id, "tenant": claimed.tenant}
-        run = Run(claimed, declared, flags(claimed, declared), RunOutput(self._keeper(claimed.id, keys)), done)
+
+        def keep(step: str | None, attempt: int, lines: list[Line]) -> None:
+            self.logbook.keep(Said(claimed.id, step, attempt, keys, lines))
+
+        run = Run(claimed, declared, flags(claimed, declared), RunOutput(keep), done)
         run.keys = keys
         run.traceparent = self.hooks.run_begins(run)
         if (trace := trace_id_of(run.traceparent or claimed.event.traceparent)) is not None:
@@ -104,9 +107,6 @@ class Executing:
             "traceparent": run.traceparent,
             "scratch": str(self.endings.scratch_of(lane)),
         }
-
-    def _keeper(self, run_id: uuid.UUID, keys: dict[str, Any]) -> Keep:
-        return lambda step, attempt, lines: self.logbook.keep(Said(run_id, step, attempt, keys, lines))
 
     # --- listen --------------------------------------------------------------------------------------------------
 

@@ -184,7 +184,7 @@ class Ledger(threading.Thread):
         """Write until closed."""
         while not self._closed or self._later:
             entries = self._take()
-            for kind, found in groupby(sorted(entries, key=_place), key=type):
+            for kind, found in groupby(sorted(entries, key=lambda entry: _ORDER.index(type(entry))), key=type):
                 self._write(kind, list(found))
         self._database.close()
 
@@ -297,10 +297,6 @@ def _is_of_value(error: Exception) -> bool:
 
 _ORDER: tuple[type[Entry[Any]], ...] = (Settle, Keep, Write, Check, Unheld, Claim)
 """Whoever has asked for an end waits for it; a new run begins when the others' words are written."""
-
-
-def _place(entry: Entry[Any]) -> int:
-    return _ORDER.index(type(entry))
 
 
 def _answered(entries: Iterable[Held[Any]], written: dict[Holding, Any]) -> list[Held[Any]]:

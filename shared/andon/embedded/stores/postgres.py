@@ -43,7 +43,7 @@ class PostgresServer(Server):
 
     def url_of(self, database: str) -> str:
         """The URL of another database of this server."""
-        return f"postgresql://{USER}:{self._password()}@127.0.0.1:{self.port}/{database}"
+        return f"postgresql://{USER}:{self.password_file.read_text().strip()}@127.0.0.1:{self.port}/{database}"
 
     def start(self) -> None:
         if not self.data.exists():
@@ -82,9 +82,6 @@ class PostgresServer(Server):
         super().end_leftovers()
         # Nobody works on the data now, so a pid in this file is somebody else's, or a zombie's.
         self.pidfile().unlink(missing_ok=True)
-
-    def _password(self) -> str:
-        return self.password_file.read_text().strip()
 
     def _create_data(self) -> None:
         """`initdb` beside the final place, so that a start cut short leaves nothing that looks finished."""

@@ -49,7 +49,7 @@ class Renderings:
         console.after_request(self._after)
 
     def _before(self) -> Response | None:
-        if not _is_look():
+        if request.method != "GET" or "HX-Request" not in request.headers:
             return None
         body = self.find(_key())
         if body is not None:
@@ -63,10 +63,6 @@ class Renderings:
         elif "rendering_since" in g and response.status_code == 200:
             self.keep(_key(), response.get_data(), actions=g.rendering_since)
         return response
-
-
-def _is_look() -> bool:
-    return request.method == "GET" and "HX-Request" in request.headers
 
 
 def _key() -> Hashable:

@@ -1,6 +1,5 @@
 """Ticks of schedules: an event for each that takes effect, its run, and the next tick, in one transaction."""
 
-import datetime as dt
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -55,16 +54,13 @@ def tick(connection: Connection, registry: Registry) -> Ticked:
         cron = next((cron for cron in declared if (cron.expr, cron.tz) == (each.expr, each.tz)), None)
         last = each.next_at
         if cron is not None:
-            planned = plan(cron, each.function_id, _from(each), now)
+            owed = chain([each.next_at], ticks(each.expr, each.tz, each.next_at))
+            planned = plan(cron, each.function_id, owed, now)
             ticked.effects += _take_effect(connection, registry, each, cron, planned)
             ticked.missed[each.function_id] += planned.missed
             last = planned.last
         schedules.advance(connection, each, cron, last=last)
     return ticked
-
-
-def _from(schedule: Due) -> Iterator[dt.datetime]:
-    return chain([schedule.next_at], ticks(schedule.expr, schedule.tz, schedule.next_at))
 
 
 def _take_effect(

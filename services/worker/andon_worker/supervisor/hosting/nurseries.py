@@ -163,7 +163,8 @@ class NurseryClient:
                 self._is_ready = said["say"] == "ready"
                 self._arm()
                 if self._is_ready:
-                    log.info("functions are loaded; lanes are made by %s%s", said["start"], _because(said["why"]))
+                    why = f" because {said['why']}" if said["why"] else ""
+                    log.info("functions are loaded; lanes are made by %s%s", said["start"], why)
                     self._ready(self.loading)
 
     def _has_ended(self, *, renewed: bool = False) -> None:
@@ -206,7 +207,3 @@ def sweep(spared: Collection[int], seconds: float = 2.0) -> None:
             with suppress(ChildProcessError):
                 os.waitpid(pid, os.WNOHANG)
         time.sleep(0.005)
-
-
-def _because(why: str | None) -> str:
-    return f" because {why}" if why else ""

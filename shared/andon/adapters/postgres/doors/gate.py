@@ -9,6 +9,7 @@ that holds the leadership: nobody else lets runs in meanwhile, so what is free s
 import uuid
 from collections.abc import Collection, Iterable, Sequence
 from functools import cache
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from andon.adapters.postgres.connect import Connection
@@ -165,11 +166,7 @@ def lines(connection: Connection, free: dict[uuid.UUID, int]) -> tuple[dict[uuid
             found.setdefault(door, []).append(((order, id), standing))
         cut.update(key for key in keys if len(found.get(key, ())) == depth)
     in_order = sorted(found.items(), key=lambda each: min(order for order, _ in each[1]))
-    return {door: [each for _, each in sorted(line, key=_order)] for door, line in in_order}, cut
-
-
-def _order(each: tuple[Any, Standing]) -> Any:
-    return each[0]
+    return {door: [each for _, each in sorted(line, key=itemgetter(0))] for door, line in in_order}, cut
 
 
 @cache

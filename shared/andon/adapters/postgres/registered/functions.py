@@ -80,12 +80,8 @@ def stored_triggers(row: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What a function's row tells that its runs start on; what can't be read there is left out."""
     settings = row["settings"] if isinstance(row["settings"], dict) else {}
     told = settings.get("triggers", [{"event": row["trigger"], "if": None}])
-    fits = isinstance(told, list)
-    return [each for each in told if isinstance(each, dict) and _told(each)] if fits else []
-
-
-def _told(trigger: dict[str, Any]) -> bool:
-    return isinstance(trigger.get("event"), str) or isinstance(trigger.get("cron"), str)
+    known = [each for each in told if isinstance(each, dict)] if isinstance(told, list) else []
+    return [each for each in known if isinstance(each.get("event"), str) or isinstance(each.get("cron"), str)]
 
 
 def _trigger(trigger: Trigger) -> dict[str, Any]:

@@ -62,16 +62,13 @@ _FAILED = Statement(f"SELECT count(*), (array_agg(r.id ORDER BY r.id DESC))[1] {
 
 def hold_back(connection: Connection, holdings: Iterable[Holding], seconds: float) -> None:
     """The code of these runs, which may have been settled by force, still runs: let their cleanup wait so long."""
-    _HOLD_BACK.execute(connection, {"held": _as_json(holdings), "seconds": seconds})
+    held = json.dumps([{"run": str(each.run), "fence": each.fence} for each in holdings])
+    _HOLD_BACK.execute(connection, {"held": held, "seconds": seconds})
 
 
 def let_go(connection: Connection, holdings: Iterable[Holding]) -> None:
     """Their code has ended: their cleanup may start."""
     hold_back(connection, holdings, 0.0)
-
-
-def _as_json(holdings: Iterable[Holding]) -> str:
-    return json.dumps([{"run": str(each.run), "fence": each.fence} for each in holdings])
 
 
 def rerun(connection: Connection, run_id: uuid.UUID) -> uuid.UUID | None:

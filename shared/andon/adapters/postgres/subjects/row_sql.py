@@ -77,11 +77,8 @@ class RowSql:
         else:
             cleared = sql.SQL("WHEN {}::text = 'active' THEN NULL ").format(state)
         return sql.SQL("CASE WHEN {}::text IN ({}) THEN {} {}ELSE {} END").format(
-            state, when, at, cleared, self._former(name)
+            state, when, at, cleared, sql.Identifier("r", name)
         )
-
-    def _former(self, name: str) -> sql.Composable:
-        return sql.Identifier("r", name)
 
     def _this_row(self, alias: LiteralString) -> sql.Composable:
         """Which row is meant by `$1`, for the tenant `$2`."""

@@ -247,7 +247,8 @@ class _Resolving:
         if not may_try:
             if self._looks:
                 return
-            grant = f"GRANT TEMPORARY ON DATABASE {self._database()} TO {self._named([user])}"
+            database = self._text(sql.Identifier(self._connection.info.dbname))
+            grant = f"GRANT TEMPORARY ON DATABASE {database} TO {self._named([user])}"
             raise self._refused(f"no value can be tried: {grant}")
         trial = sql.Identifier("pg_temp", "andon_trial")
         written = set(self._row.written()) - {self._row.version}
@@ -300,9 +301,6 @@ class _Resolving:
 
     def _named(self, roles: Sequence[str]) -> str:
         return self._text(sql.SQL(", ").join(map(sql.Identifier, roles)))
-
-    def _database(self) -> str:
-        return self._text(sql.Identifier(self._connection.info.dbname))
 
     def _refused(self, fault: str) -> RegistrationError:
         return self._declared.refused(f"row of table {self._row.table}", fault)

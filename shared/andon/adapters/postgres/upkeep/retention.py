@@ -14,6 +14,7 @@ from typing import Any
 from andon.adapters.postgres.connect import LOCKING, Connection, now
 from andon.adapters.postgres.statuses import CANCELLABLE, TERMINAL
 from andon.adapters.postgres.upkeep.keeping import keepings, kept
+from andon.engine.ids import first_id
 
 # An event may be published again long after it was accepted (a dispatcher was away, and relays then). Its later entry
 # may lie above the mark, so the inbox remembers for longer than the bus.
@@ -170,7 +171,7 @@ class Pruning:
         return gone
 
     def _runs(self, looked_for: str, values: dict[str, Any], gone: Counter[str]) -> None:
-        values = {**values, "now": self._now, "below": _floor(self._now - values["keep"]), "batch": self._batch}
+        values = {**values, "now": self._now, "below": first_id(self._now - values["keep"]), "batch": self._batch}
         after = uuid.UUID(int=0)
         while True:
             ids = [id for (id,) in self._connection.execute(looked_for, {**values, "after": after}).fetchall()]
@@ -230,8 +231,3 @@ class Pruning:
         count = self._connection.execute(statement, values).rowcount
         self._deleted(what, count)
         return int(count)
-
-
-def _floor(time: dt.datetime) -> uuid.UUID:
-    """The smallest id that can be made at `time`."""
-    return uuid.UUID(int=max(int(time.timestamp() * 1000), 0) << 80)
