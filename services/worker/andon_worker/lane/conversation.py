@@ -105,12 +105,10 @@ class LaneJournal:
         if self._careful or said_lately():
             self._ask({**said, "answer": True})
             self._stop.raise_if_ordered(attempt.name)
-        elif attempt.timeout is not None or not self._write(attempt):
+            return
+        written = json.dumps({"attempt": vars(attempt), "at": time.monotonic()}, separators=(",", ":")).encode()
+        if attempt.timeout is not None or not self._begin(self._begun, written):
             self._talk.tell(said)
-
-    def _write(self, attempt: Attempt) -> bool:
-        said = {"attempt": vars(attempt), "at": time.monotonic()}
-        return self._begin(self._begun, json.dumps(said, separators=(",", ":")).encode())
 
     def _described(self, attempt: Attempt) -> Header:
         return {"attempt": vars(attempt), "begun": self._begun}

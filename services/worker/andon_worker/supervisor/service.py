@@ -22,7 +22,7 @@ from andon.adapters.postgres.workers import Present
 from andon.adapters.redis import flags
 from andon.adapters.redis.connect import connect_blocking
 from andon.engine.declared.declarations import Declaration
-from andon.engine.dispatch.lines import ALONE, URGENT
+from andon.engine.dispatch.lines import ALONE, lines_of
 from andon.scratch import remove
 from andon.settings import Settings
 from andon_worker.broker import ACTOR, ALONE_ACTOR, HintBroker
@@ -202,9 +202,8 @@ class WorkerService:
         return worker
 
     def _declare_queues(self) -> None:
-        for queue in self._queues():
-            for suffix in ("", URGENT, ALONE):
-                self.broker.declare_queue(queue + suffix)
+        for queue in lines_of(self._queues()):
+            self.broker.declare_queue(queue)
 
     def _unknown_queue(self) -> str | None:
         """A queue that it is to serve and that no function has, in a sentence."""

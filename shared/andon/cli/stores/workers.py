@@ -15,12 +15,11 @@ from andon.cli.terminal.errors import CommandFailed, Exit
 from andon.cli.terminal.show import AsJson, err, print_json, print_table, say
 from andon.cli.terminal.values import duration
 from andon.cli.terminal.where import postgres, redis
+from andon.engine.dispatch.lines import lines_of
 from andon.engine.events import DEFAULT_TENANT
 
 HALF_AN_HOUR = "30m"
 LOOK_SECONDS = 0.5
-SUFFIXES = ("", ".urgent", ".alone")
-"""Of a queue's lists of hints: ordinary runs, cleanup runs, runs that are tried alone."""
 
 group = typer.Typer(help="Workers; needs ANDON_DATABASE_URL and ANDON_REDIS_URL.", no_args_is_help=True)
 
@@ -109,7 +108,7 @@ def _held(connection: Connection, queues: list[str]) -> int:
     """How many runs are held. Takes back what workers were told before: they would follow it."""
     try:
         with redis() as client:
-            client.delete(*(f"andon:hints:{queue}{suffix}" for queue in queues for suffix in SUFFIXES))
+            client.delete(*(f"andon:hints:{line}" for line in lines_of(queues)))
     except (RedisError, OSError):
         pass  # nobody can follow a hint either
     return sum(each.runs for each in draining.holding(connection))

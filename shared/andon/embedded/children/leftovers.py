@@ -20,7 +20,7 @@ def servers_in(folder: Path, name: str, pidfile: Path) -> list[int]:
     A pidfile alone proves little: its pid may belong to somebody else by now, or to a zombie.
     """
     if sys.platform == "linux":
-        return [pid for pid in _pids() if _works_in(pid, folder) and _name(pid) == name]
+        return [pid for pid in _pids() if _works_in(pid, folder) and _read(pid, "comm").strip() == name.encode()]
     try:
         pid = int(pidfile.read_text().split()[0])
     except (OSError, ValueError, IndexError):
@@ -34,7 +34,7 @@ def processes_marked(mark: str) -> list[int]:
     if sys.platform != "linux":
         return []
     wanted = mark.encode()
-    return [pid for pid in _pids() if pid != os.getpid() and wanted in _environment(pid)]
+    return [pid for pid in _pids() if pid != os.getpid() and wanted in _read(pid, "environ").split(b"\0")]
 
 
 def end(find: Callable[[], list[int]], *, polite: signal.Signals, patience: float = 10.0) -> int:
@@ -74,15 +74,8 @@ def _works_in(pid: int, folder: Path) -> bool:
         return False
 
 
-def _name(pid: int) -> str:
-    try:
-        return (PROC / str(pid) / "comm").read_text().strip()
-    except OSError:
-        return ""
-
-
-def _environment(pid: int) -> list[bytes]:
-    try:
-        return (PROC / str(pid) / "environ").read_bytes().split(b"\0")
-    except OSError:
-        return []
+def _read(pid: int, what: str) -> bytes:
+    """A file of the process; empty for one that has ended, or is another user's."""
+    with suppress(OSError):
+        return (PROC / str(pid) / what).read_bytes()
+    return b""

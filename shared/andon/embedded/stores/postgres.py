@@ -87,7 +87,9 @@ class PostgresServer(Server):
         """`initdb` beside the final place, so that a start cut short leaves nothing that looks finished."""
         unfinished = self.folder / "data.unfinished"
         shutil.rmtree(unfinished, ignore_errors=True)
-        self._write_password()
+        write_private(self.password_file, secrets.token_urlsafe(24) + "\n")
+        if self.account:
+            os.chown(self.password_file, self.account.uid, self.account.gid)
         command = [str(self.programs / "initdb"), "-D", str(unfinished), "-U", USER, "--no-instructions"]
         command += ["--locale=C", "--encoding=UTF8", "--auth=scram-sha-256", f"--pwfile={self.password_file}"]
         with self.log.open("wb") as log:
@@ -95,15 +97,11 @@ class PostgresServer(Server):
             try:
                 code = process.wait()
             finally:
-                _end(process)
+                process.terminate()  # if it runs
+                process.wait()
         if code != 0:
             raise EmbeddedError(f"PostgreSQL could not create its data; initdb said: {self._last_words()}")
         unfinished.rename(self.data)
-
-    def _write_password(self) -> None:
-        write_private(self.password_file, secrets.token_urlsafe(24) + "\n")
-        if self.account:
-            os.chown(self.password_file, self.account.uid, self.account.gid)
 
     def _require_same_version(self) -> None:
         shown = subprocess.run([self.programs / "postgres", "--version"], capture_output=True, text=True, check=True)
@@ -120,12 +118,6 @@ class PostgresServer(Server):
             known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone()
             if known is None:
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    if process.poll() is None:
-        process.terminate()
-        process.wait()
 
 
 @contextmanager

@@ -5,7 +5,7 @@ import time
 from andon.adapters.postgres.doors import turns
 from andon.adapters.postgres.upkeep import hinted
 from andon.adapters.postgres.upkeep.look import Due
-from andon.engine.dispatch.lines import ALONE, URGENT
+from andon.engine.dispatch.lines import lines_of
 from andon_worker.dispatcher.duties.duty import Duty
 from andon_worker.dispatcher.leader import Leader
 
@@ -58,7 +58,7 @@ class HintAgain(Duty):
     def __init__(self, leader: Leader) -> None:
         super().__init__(leader)
         self._next_at = 0.0
-        self._queues = [name + suffix for name in leader.registry.queues() for suffix in ("", URGENT, ALONE)]
+        self._queues = lines_of(leader.registry.queues())
 
     def is_due(self, due: Due) -> bool:
         return due.hints_lost and time.monotonic() >= self._next_at

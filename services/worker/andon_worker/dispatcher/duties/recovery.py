@@ -8,7 +8,7 @@ from andon.adapters.postgres.upkeep import hinted
 from andon.adapters.postgres.upkeep.look import Due
 from andon.adapters.redis import flags
 from andon.adapters.redis.bus import STREAM
-from andon.engine.dispatch.lines import ALONE, URGENT
+from andon.engine.dispatch.lines import lines_of
 from andon_worker.broker import kinds
 from andon_worker.dispatcher.duties.duty import Duty
 from andon_worker.dispatcher.intake import Intake
@@ -27,8 +27,7 @@ class Recover(Duty):
     def __init__(self, leader: Leader, intake: Intake) -> None:
         super().__init__(leader)
         self._intake = intake
-        queues = [name + suffix for name in leader.registry.queues() for suffix in ("", URGENT, ALONE)]
-        self._kinds = {STREAM: "stream", flags.EPOCH: "string", **kinds(queues)}
+        self._kinds = {STREAM: "stream", flags.EPOCH: "string", **kinds(lines_of(leader.registry.queues()))}
 
     def is_due(self, due: Due) -> bool:
         return True

@@ -183,7 +183,8 @@ def _hits(connection: Connection, events: Sequence[Event]) -> list[Hit]:
         count[tenant] += 1
         if count[tenant] > MOST_WOKEN:
             later.append(wait)
-    _look_later(connection, later)
+    if later:
+        connection.execute(_LOOK_LATER, [[run_id for run_id, _ in later], [step for _, step in later]])
     left = set(later)
     rows = [row for row in rows if row[:2] not in left]
     triggers = _triggers(connection, {run_id for run_id, _, _, _, expression in rows if expression})
@@ -196,11 +197,6 @@ def _hits(connection: Connection, events: Sequence[Event]) -> list[Hit]:
         ):
             found[run_id, step] = Hit(run_id, step, told(n, event))
     return list(found.values())
-
-
-def _look_later(connection: Connection, waits: Sequence[tuple[uuid.UUID, str]]) -> None:
-    if waits:
-        connection.execute(_LOOK_LATER, [[run_id for run_id, _ in waits], [step for _, step in waits]])
 
 
 def _triggers(connection: Connection, runs: Iterable[uuid.UUID]) -> dict[uuid.UUID, Event]:
@@ -234,7 +230,7 @@ def look(connection: Connection, tenant: str | None = None) -> tuple[bool, list[
     best: dict[tuple[uuid.UUID, str], tuple[int, Hit]] = {}
     for run_id, step, n, event, _, expression, scanned, forgotten, seqs in rows:
         if forgotten:
-            best[run_id, step] = 0, _not_kept(run_id, step, event)
+            best[run_id, step] = 0, _refused(run_id, step, _FORGOTTEN.format(event))
             continue
         fits = (
             seq
@@ -245,29 +241,21 @@ def look(connection: Connection, tenant: str | None = None) -> tuple[bool, list[
             if (run_id, step) not in best or first < best[run_id, step][0]:
                 best[run_id, step] = first, Hit(run_id, step, told(n, events[first]))
         elif (scanned or 0) > LOOK_BACK or len(seqs or ()) >= CANDIDATES:
-            best.setdefault((run_id, step), (2**63, _too_many(run_id, step, event)))
+            best.setdefault((run_id, step), (2**63, _refused(run_id, step, _TOO_MANY.format(event))))
     looked = sorted({(run_id, step) for run_id, step, *_ in rows})
     connection.execute(_LOOKED, [[run_id for run_id, _ in looked], [step for _, step in looked]])
     woken = deliver(connection, [hit for _, hit in best.values()])
     return True, woken + deliver_ends(connection, children)
 
 
-def _too_many(run_id: uuid.UUID, step: str, event: str) -> Hit:
-    return _refused(
-        run_id,
-        step,
-        f"More than {LOOK_BACK} events {event!r} were recorded since the run's own; declare the field of the wait: "
-        "function(waits=[Wait(event, match=...)])",
-    )
-
-
-def _not_kept(run_id: uuid.UUID, step: str, event: str) -> Hit:
-    return _refused(
-        run_id,
-        step,
-        f"Events as old as the run's own are not kept any more, so an {event!r} may have come and be forgotten; "
-        "wait for what comes from now on: since='wait'",
-    )
+_TOO_MANY = (
+    f"More than {LOOK_BACK} events {{!r}} were recorded since the run's own; declare the field of the wait: "
+    "function(waits=[Wait(event, match=...)])"
+)
+_FORGOTTEN = (
+    "Events as old as the run's own are not kept any more, so an {!r} may have come and be forgotten; "
+    "wait for what comes from now on: since='wait'"
+)
 
 
 def _refused(run_id: uuid.UUID, step: str, message: str) -> Hit:

@@ -70,15 +70,8 @@ def transact(
             values["input"] = attempt.given or None
             kept = COMPLETE.execute(raw, {**run, **values, "seconds": time.monotonic() - began})
             if kept.fetchone() is None:
-                _raise_why(raw, run)
+                raise LeaseLost if HOLD.execute(raw, run).fetchone() is None else Cancelled
     return text
-
-
-def _raise_why(connection: psycopg.Connection[Any], run: dict[str, Any]) -> None:
-    row = HOLD.execute(connection, run).fetchone()
-    if row is None:
-        raise LeaseLost
-    raise Cancelled
 
 
 def _joined(connection: Connection) -> Session:

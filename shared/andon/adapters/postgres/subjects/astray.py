@@ -4,7 +4,6 @@ Andon writes a row on a move of its own alone. An ORM that saves an old object, 
 """
 
 import json
-import uuid
 from typing import NamedTuple
 
 from psycopg import sql
@@ -90,9 +89,6 @@ def mend(connection: Connection, kind: str, astray: Astray) -> bool:
     with connection.transaction():
         subjects.make(connection, [named])
         subjects.lock(connection, [named.id])
-        return _written(connection, named.id)
-
-
-def _written(connection: Connection, id: uuid.UUID) -> bool:
-    row = connection.execute(_FAIL, [UNKNOWN, id]).fetchone() or connection.execute(_FOLLOW, [id]).fetchone()
-    return row is not None and row[0] == "written"
+        failed = connection.execute(_FAIL, [UNKNOWN, named.id]).fetchone()
+        row = failed or connection.execute(_FOLLOW, [named.id]).fetchone()
+        return row is not None and row[0] == "written"
