@@ -92,7 +92,7 @@ def run_function(
     began = kept.now
     check = cancel_check or ManualCancelCheck()
     around = Surroundings.of(began, events, [function, *functions])
-    ended = _Following(function, function.handler, event, kept, max_replays, around).to_the_end(check)
+    ended = _Following(function, function.handler, event, kept, max_replays, around, check=check).to_the_end()
     row = function.subject.row if function.subject is not None else None
     return replace(ended, subject=subject, row=None if row is None else _row_after(row, ended, began, kept.now))
 
@@ -193,20 +193,19 @@ class _Following:
     stopped_at: dt.datetime | None = None
     """When the run above waits for it no longer, and has it cancelled."""
 
-    def to_the_end(self, check: ManualCancelCheck) -> Ended:
+    def to_the_end(self) -> Ended:
         """Replay it until it has ended."""
-        self.check = check
         kept, files = self.journal, MemoryFiles()
         began, timeouts = kept.now, self.function.timeouts
         if not self.is_cleanup and timeouts is not None and timeouts.finish is not None and kept.finish_by is None:
             kept.finish_by = began + timeouts.finish
-        status, output, error = _follow(self, check, files)
+        status, output, error = _follow(self, files)
         stored = kept.artifacts.items() if status is Status.COMPLETED else ()
         artifacts = {name: files.contents[each.key] for name, (_, each) in stored}
         waited = (kept.now - began).total_seconds()
         for sent in kept.sent:
             if (said := invocation_of(sent)) is not None and str(said.parentStep) not in self.children:
-                self.run_child(sent, check if status is Status.CANCELLED else ManualCancelCheck())
+                self.run_child(sent, self.check if status is Status.CANCELLED else ManualCancelCheck())
         mine = [each for each in kept.sent if each.name not in (INVOKED, RUN_CANCELLED)]
         return Ended(
             status,
@@ -250,12 +249,10 @@ class _Following:
         if hook is None:
             return None
         journal = MemoryJournal(session=self.journal.session, now=self.journal.now)
-        alone = replace(self, around=Surroundings(START), children={}, above=None, stopped_at=None)
-        named = replace(alone, run_id=CLEANUP_ID, parent_run_id=self.run_id, is_cleanup=True)
-        cleanup = replace(named, handler=hook, journal=journal)
-        return cleanup.to_the_end(ManualCancelCheck())
+        alone = _Following(self.function, hook, self.event, journal, self.max_replays)
+        return replace(alone, run_id=CLEANUP_ID, parent_run_id=self.run_id, is_cleanup=True).to_the_end()
 
-    def wait(self, waiting: Waiting, check: ManualCancelCheck) -> None:
+    def wait(self, waiting: Waiting) -> None:
         """Let pass what passes until something that it waits for has come, or its time is over."""
         journal, step = self.journal, waiting.step
         journal.wait(waiting)
@@ -263,31 +260,31 @@ class _Following:
         for event in asked:
             said = invocation_of(event)
             if said is not None and uuid.UUID(said.runId) == waiting.awaited[0].key:
-                self._wait_for_child(event, said, waiting, check)
+                self._wait_for_child(event, said, waiting)
                 return
         until = self._latest(journal.wakes.get(step))
         since = [self.around.seq if each.after_seq is None else each.after_seq for each in waiting.awaited]
-        while journal.rows[step].status == "waiting" and not check.cancelled:
+        while journal.rows[step].status == "waiting" and not self.check.cancelled:
             if (found := self.around.find(waiting.awaited, since, self.event)) is not None:
                 journal.arrive(step, output=told(*found))
             elif not self.around.let_one_come(self, until):
                 break
-        if journal.rows[step].status == "waiting" and not check.cancelled and until is None:
+        if journal.rows[step].status == "waiting" and not self.check.cancelled and until is None:
             names = " or ".join(each.event for each in waiting.awaited)
             raise RuntimeError(
                 f"step {step!r} of {self.function.id!r} waits for {names} for ever: run_function(events=)"
             )
 
-    def pass_time(self, until: dt.datetime, check: ManualCancelCheck) -> None:
+    def pass_time(self, until: dt.datetime) -> None:
         """Let the clock come to that time, and events with it."""
         latest = self._latest(until)
-        while not check.cancelled and self.around.let_one_come(self, latest):
+        while not self.check.cancelled and self.around.let_one_come(self, latest):
             pass
 
-    def _wait_for_child(self, event: Event, said: Invocation, waiting: Waiting, check: ManualCancelCheck) -> None:
+    def _wait_for_child(self, event: Event, said: Invocation, waiting: Waiting) -> None:
         """Run it to its end. Where the step's time is over sooner, it is cancelled then, unless it is to go on."""
         journal, due = self.journal, self.journal.wakes.get(waiting.step)
-        ended = self.run_child(event, check, due if waiting.on_timeout == CANCEL else None)
+        ended = self.run_child(event, self.check, due if waiting.on_timeout == CANCEL else None)
         if due is None or journal.now < due or (journal.now == due and ended.status is not Status.CANCELLED):
             journal.arrive(waiting.step, output=ended.output, error=_of_child(ended, said))
         else:
@@ -302,20 +299,20 @@ class _Following:
             raise RuntimeError(f"{self.function.id!r} invokes {said.functionId!r}: run_function(functions=[...])")
         journal = MemoryJournal(session=self.journal.session, now=self.journal.now)
         _tag(journal, function, event)
-        rest = (self.max_replays, self.around, said.runId, self.run_id)
-        below = said.onCancel != ABANDON
-        child = _Following(function, function.handler, event, journal, *rest, above=self, stopped_at=stopped_at)
-        ended = child.to_the_end(CancelCheckBelow(check) if below else ManualCancelCheck())
+        own = CancelCheckBelow(check) if said.onCancel != ABANDON else ManualCancelCheck()
+        ids = said.runId, self.run_id
+        made = _Following(function, function.handler, event, journal, self.max_replays, self.around, *ids, check=own)
+        ended = replace(made, above=self, stopped_at=stopped_at).to_the_end()
         self.journal.now = journal.now
         self.children[str(said.parentStep)] = ended
         return ended
 
 
-def _follow(run: _Following, check: ManualCancelCheck, files: MemoryFiles) -> tuple[Status, Any, dict[str, Any] | None]:
-    function, event, journal, max_replays = run.function, run.event, run.journal, run.max_replays
+def _follow(run: _Following, files: MemoryFiles) -> tuple[Status, Any, dict[str, Any] | None]:
+    function, event, journal, check = run.function, run.event, run.journal, run.check
     attempt = 1
     with asyncio.Runner() as runner:
-        for _ in range(max_replays):
+        for _ in range(run.max_replays):
             run.end_late()
             with stoppable(check, journal) as stop:
                 step = (AsyncStep if is_async(run.handler) else Step)(
@@ -352,17 +349,17 @@ def _follow(run: _Following, check: ManualCancelCheck, files: MemoryFiles) -> tu
                 case Failed(error):
                     return Status.FAILED, None, error
                 case Suspended(waiting=waiting) if waiting is not None:
-                    run.wait(waiting, check)
+                    run.wait(waiting)
                 case Suspended(seconds, wake_at, failed):
                     attempt += failed is not None
-                    run.pass_time(wake_at or journal.now + dt.timedelta(seconds=seconds or 0.0), check)
+                    run.pass_time(wake_at or journal.now + dt.timedelta(seconds=seconds or 0.0))
                 case Stopped(Cause.CANCELLED):
                     return Status.CANCELLED, None, None
                 case Stopped(Cause.TIMEOUT):
                     _time_out(journal)
                 case Stopped(cause):
                     raise RuntimeError(f"the run of {function.id!r} has no end: {cause.name}")
-    raise RuntimeError(f"the run of {function.id!r} suspended more than {max_replays} times")
+    raise RuntimeError(f"the run of {function.id!r} suspended more than {run.max_replays} times")
 
 
 def _time_out(journal: MemoryJournal) -> None:
