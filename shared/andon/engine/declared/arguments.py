@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from andon.engine.declared import flow
 from andon.engine.declared.debouncing import debounce_fault
@@ -23,6 +23,7 @@ from andon.engine.events import ENDS, MAX_NAME, NAME, OWN, OWN_CANCELS
 from andon.engine.storable import text_fault
 
 Check = Callable[[Any], str | None]
+Part = TypeVar("Part")
 
 MOST_RETRIES = 100_000
 MOST_SHAPE = 32_000
@@ -182,6 +183,17 @@ def optional(check: Check) -> Check:
     return lambda value: None if value is None else check(value)
 
 
+def a(kind: type[Part], fault: Callable[[Part], str | None]) -> Check:
+    """None, or one of this kind, of which `fault` says what is wrong with it."""
+
+    def check(value: Any) -> str | None:
+        if value is None:
+            return None
+        return fault(value) if isinstance(value, kind) else f"expected {kind.__name__}(...)"
+
+    return check
+
+
 def _hooks(value: Any) -> str | None:
     fits = isinstance(value, tuple) and all(each in ("on_cancel", "on_failure") for each in value)
     return None if fits else "expected on_cancel, on_failure or both"
@@ -224,11 +236,11 @@ ARGUMENTS: Mapping[str, Check] = {
     "lane_memory": optional(whole(1 << 20, 1 << 50)),
     "max_runs": whole(1, 1_000_000),
     "concurrency": flow.concurrency_fault,
-    "singleton": flow.singleton_fault,
-    "throttle": flow.throttle_fault,
-    "rate_limit": flow.rate_limit_fault,
-    "timeouts": flow.timeouts_fault,
-    "priority": flow.priority_fault,
+    "singleton": a(flow.Singleton, flow.singleton_fault),
+    "throttle": a(flow.Throttle, flow.throttle_fault),
+    "rate_limit": a(flow.RateLimit, flow.rate_limit_fault),
+    "timeouts": a(flow.Timeouts, flow.timeouts_fault),
+    "priority": a(flow.Priority, flow.priority_fault),
     "fair": flow.key_fault,
     "tags": tags_fault,
     "idempotency": optional(key),

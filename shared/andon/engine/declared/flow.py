@@ -118,39 +118,25 @@ def _concurrency_fault(rule: Concurrency) -> str | None:
     return _number_fault("limit", rule.limit) or key_fault(rule.key)
 
 
-def singleton_fault(value: Any) -> str | None:
+def singleton_fault(value: Singleton) -> str | None:
     """What is wrong with a function's `singleton`, or None."""
-    if value is None:
-        return None
-    if not isinstance(value, Singleton):
-        return "expected Singleton(...)"
     if value.mode not in ("skip", "cancel", "latest"):
         return f"mode={value.mode!r:.40}: expected 'skip', 'cancel' or 'latest'"
     return key_fault(value.key)
 
 
-def throttle_fault(value: Any) -> str | None:
+def throttle_fault(value: Throttle) -> str | None:
     """What is wrong with a function's `throttle`, or None."""
-    if value is None:
-        return None
-    if not isinstance(value, Throttle):
-        return "expected Throttle(...)"
     return _rate_fault(value) or _number_fault("burst", value.burst, least=0) or key_fault(value.key)
 
 
-def rate_limit_fault(value: Any) -> str | None:
+def rate_limit_fault(value: RateLimit) -> str | None:
     """What is wrong with a function's `rate_limit`, or None."""
-    if value is None:
-        return None
-    return _rate_fault(value) or key_fault(value.key) if isinstance(value, RateLimit) else "expected RateLimit(...)"
+    return _rate_fault(value) or key_fault(value.key)
 
 
-def timeouts_fault(value: Any) -> str | None:
+def timeouts_fault(value: Timeouts) -> str | None:
     """What is wrong with a function's `timeouts`, or None."""
-    if value is None:
-        return None
-    if not isinstance(value, Timeouts):
-        return "expected Timeouts(...)"
     if value.start is None and value.finish is None:
         return "expected start=, finish= or both"
     for name, span in (("start", value.start), ("finish", value.finish)):
@@ -160,12 +146,8 @@ def timeouts_fault(value: Any) -> str | None:
     return None
 
 
-def priority_fault(value: Any) -> str | None:
+def priority_fault(value: Priority) -> str | None:
     """What is wrong with a function's `priority`, or None."""
-    if value is None:
-        return None
-    if not isinstance(value, Priority):
-        return "expected Priority(...)"
     if isinstance(value.run, str) and value.run.strip() and len(value.run) <= LONGEST_KEY:
         return None
     whole = isinstance(value.run, int) and not isinstance(value.run, bool) and abs(value.run) <= MOST_AHEAD
