@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from andon.engine.ports import Attempt
@@ -12,22 +12,20 @@ if TYPE_CHECKING:
 Outcome = Literal["completed", "failed", "retrying", "cancelled"]
 
 
-class Hook(Protocol):
-    """Told in the worker's threads; must be quick and raise nothing."""
+class Hook:
+    """Told in the worker's threads; must be quick and raise nothing. Who derives from it says what concerns it."""
 
     def run_begins(self, run: Run) -> str | None:
         """A run was claimed; returns the traceparent of what is traced of it, if anything is."""
-        ...
 
     def step_ends(self, run: Run, attempt: Attempt, outcome: Outcome, seconds: float) -> None:
         """An attempt at a step, or at a branch of one, has ended; `run.failure` says why where it has failed."""
-        ...
 
-    def lease_lost(self, run: Run) -> None: ...
+    def lease_lost(self, run: Run) -> None:
+        """Another holds it now."""
 
     def run_ends(self, run: Run, status: str) -> None:
         """Its end is written; `status` is also `suspended` or `lost`."""
-        ...
 
 
 class Hooks:

@@ -9,11 +9,12 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from andon.engine.ports import Attempt
 from andon_worker.metrics import RunMetrics, gauge
 from andon_worker.supervisor.hosting.hosting import Run
+from andon_worker.supervisor.signals.hooks import Hook, Outcome
 
 STEP_BUCKETS = (0.005, 0.025, 0.1, 0.5, 1, 5, 15, 60, 180, 600, 1800)
 
 
-class WorkerMetrics:
+class WorkerMetrics(Hook):
     """What a worker counts."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -36,17 +37,10 @@ class WorkerMetrics:
         gauge(self.registry, "andon_worker_lanes", "Runs that this worker can hold at once", lambda: lanes)
         gauge(self.registry, "andon_heartbeat_age_seconds", "Since the last heartbeat that succeeded", beat_age)
 
-    def run_begins(self, run: Run) -> str | None:
-        """As a hook: nothing to count yet."""
-        return None
-
-    def step_ends(self, run: Run, attempt: Attempt, outcome: str, seconds: float) -> None:
+    def step_ends(self, run: Run, attempt: Attempt, outcome: Outcome, seconds: float) -> None:
         """As a hook."""
         self._steps.labels(run.claimed.function_id, outcome).observe(seconds)
 
     def lease_lost(self, run: Run) -> None:
         """As a hook."""
         self._lease_losses.inc()
-
-    def run_ends(self, run: Run, status: str) -> None:
-        """As a hook: `runs` counts what was settled."""

@@ -11,13 +11,13 @@ from typing import Any
 from andon.engine.ports import Attempt
 from andon.engine.steps.invoking import given
 from andon_worker.supervisor.hosting.hosting import Run
-from andon_worker.supervisor.signals.hooks import Outcome
+from andon_worker.supervisor.signals.hooks import Hook, Outcome
 
 log = logging.getLogger(__name__)
 MOST_SHOWN = 200
 
 
-class NarratingHook:
+class NarratingHook(Hook):
     """A line for each run that fails; with `everything`, for each that begins or ends, and each attempt that ends."""
 
     def __init__(self, *, everything: bool) -> None:
@@ -39,9 +39,6 @@ class NarratingHook:
             log.warning("step %s", outcome, extra={**said, "retries": attempt.retries, **_why(run.failure)})
         else:
             log.info("step %s", outcome, extra=said)
-
-    def lease_lost(self, run: Run) -> None:
-        """Its end says so."""
 
     def run_ends(self, run: Run, status: str) -> None:
         """Why it failed is said once: `told` where its step has said so already."""

@@ -6,10 +6,9 @@ import uuid
 from typing import TYPE_CHECKING
 
 from andon.adapters.postgres.runs.leases import cancelled_in
-from andon.engine.ports import Attempt
 from andon_worker.supervisor.hosting.hosting import Run
 from andon_worker.supervisor.ledger import Ledger, Unheld
-from andon_worker.supervisor.signals.hooks import Outcome
+from andon_worker.supervisor.signals.hooks import Hook
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span
@@ -17,8 +16,8 @@ if TYPE_CHECKING:
     from andon.adapters.tracing.spans import Tracing
 
 
-class TracingHook:
-    """Told of runs in the worker's threads."""
+class TracingHook(Hook):
+    """The lanes make the steps' spans."""
 
     def __init__(self, tracing: Tracing, ledger: Ledger) -> None:
         self._tracing = tracing
@@ -42,12 +41,6 @@ class TracingHook:
         )
         self._spans[run.holding] = span
         return self._tracing.traceparent_of(span)
-
-    def step_ends(self, run: Run, attempt: Attempt, outcome: Outcome, seconds: float) -> None:
-        """The lane makes the steps' spans."""
-
-    def lease_lost(self, run: Run) -> None:
-        """Its end says so."""
 
     def run_ends(self, run: Run, status: str) -> None:
         """End its span; a cancelled one's is linked to the request that cancelled it."""
