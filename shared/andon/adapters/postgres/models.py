@@ -72,6 +72,11 @@ def _now() -> Any:
     return mapped_column(server_default=func.clock_timestamp())
 
 
+def _partial(name: str | None, *columns: str, where: str, **options: Any) -> Index:
+    """An index of some of the rows."""
+    return Index(name, *columns, postgresql_where=text(where), **options)
+
+
 class Dataset(Base):
     """A file that a user uploaded: what a report is made from."""
 
@@ -369,45 +374,24 @@ class Run(Base):
             unique=True,
             postgresql_nulls_not_distinct=True,
         ),
-        Index("ix_runs_failed_cleanup", "id", postgresql_where=text("kind <> 'function' AND status = 'failed'")),
+        _partial("ix_runs_failed_cleanup", "id", where="kind <> 'function' AND status = 'failed'"),
         Index(None, "tenant", "id"),
-        Index(None, "subject_id", postgresql_where=text("subject_id IS NOT NULL")),
-        Index("ix_runs_subject_door", "subject_id", postgresql_where=text("status = 'queued' AND door = subject_id")),
-        Index(None, "parent_run_id", postgresql_where=text("parent_run_id IS NOT NULL")),
-        Index(None, "cancel_event_seq", postgresql_where=text("cancel_event_seq IS NOT NULL")),
-        Index(
-            "ix_runs_open",
-            "tenant",
-            "function_id",
-            "id",
-            postgresql_where=text(f"status IN {CANCELLABLE}"),
-        ),
-        Index("ix_runs_held", "id", postgresql_where=text(f"status IN {HELD}")),
-        Index("ix_runs_queued", "sent_at", "id", postgresql_where=text("status = 'queued' AND door IS NULL")),
-        Index("ix_runs_line", "line", "turn", "id", postgresql_where=text(_PLACED)),
-        Index(
-            "ix_runs_tenants_turn", "tenant", "line", "turn", postgresql_where=text(f"{_PLACED} AND tenant IS NOT NULL")
-        ),
-        Index("ix_runs_waiting", "wake_at", "id", postgresql_where=text("status = 'waiting'")),
-        Index("ix_runs_door", "door", "door_order", "id", postgresql_where=text(_AT_A_DOOR)),
-        Index("ix_runs_start_by", "start_by", postgresql_where=text("status = 'queued' AND start_by IS NOT NULL")),
-        Index(
-            "ix_runs_finish_by",
-            "finish_by",
-            postgresql_where=text(f"status IN {CANCELLABLE} AND finish_by IS NOT NULL"),
-        ),
-        Index(
-            "ux_runs_child",
-            "parent_run_id",
-            "parent_step",
-            unique=True,
-            postgresql_where=text("parent_step IS NOT NULL"),
-        ),
-        Index(
-            "ux_runs_pending",
-            "debounce_key",
-            unique=True,
-            postgresql_where=text("status = 'waiting' AND debounce_key IS NOT NULL"),
+        _partial(None, "subject_id", where="subject_id IS NOT NULL"),
+        _partial("ix_runs_subject_door", "subject_id", where="status = 'queued' AND door = subject_id"),
+        _partial(None, "parent_run_id", where="parent_run_id IS NOT NULL"),
+        _partial(None, "cancel_event_seq", where="cancel_event_seq IS NOT NULL"),
+        _partial("ix_runs_open", "tenant", "function_id", "id", where=f"status IN {CANCELLABLE}"),
+        _partial("ix_runs_held", "id", where=f"status IN {HELD}"),
+        _partial("ix_runs_queued", "sent_at", "id", where="status = 'queued' AND door IS NULL"),
+        _partial("ix_runs_line", "line", "turn", "id", where=_PLACED),
+        _partial("ix_runs_tenants_turn", "tenant", "line", "turn", where=f"{_PLACED} AND tenant IS NOT NULL"),
+        _partial("ix_runs_waiting", "wake_at", "id", where="status = 'waiting'"),
+        _partial("ix_runs_door", "door", "door_order", "id", where=_AT_A_DOOR),
+        _partial("ix_runs_start_by", "start_by", where="status = 'queued' AND start_by IS NOT NULL"),
+        _partial("ix_runs_finish_by", "finish_by", where=f"status IN {CANCELLABLE} AND finish_by IS NOT NULL"),
+        _partial("ux_runs_child", "parent_run_id", "parent_step", unique=True, where="parent_step IS NOT NULL"),
+        _partial(
+            "ux_runs_pending", "debounce_key", unique=True, where="status = 'waiting' AND debounce_key IS NOT NULL"
         ),
     )
 
@@ -573,7 +557,7 @@ class Wait(Base):
 
     __table_args__ = (
         Index(None, "tenant", "event", "path", "key"),
-        Index("ix_waits_unlooked", "run_id", "step", postgresql_where=text("NOT looked")),
+        _partial("ix_waits_unlooked", "run_id", "step", where="NOT looked"),
     )
 
 
@@ -615,7 +599,7 @@ class Schedule(Base):
     paused_by: Mapped[Any | None] = mapped_column(Jsonb)
     pause_reason: Mapped[str | None]
 
-    __table_args__ = (Index(None, "due_at", postgresql_where=text("paused_at IS NULL")),)
+    __table_args__ = (_partial(None, "due_at", where="paused_at IS NULL"),)
 
 
 class Dedup(Base):
@@ -702,7 +686,7 @@ class WideCancellation(Base):
 
     __table_args__ = (
         UniqueConstraint("event_seq", "function_id", "expression", postgresql_nulls_not_distinct=True),
-        Index("ix_wide_cancellations_open", "event_seq", postgresql_where=text("status <> 'done'")),
+        _partial("ix_wide_cancellations_open", "event_seq", where="status <> 'done'"),
         Index(None, "tenant", "function_id", "event_seq"),
     )
 
@@ -881,10 +865,10 @@ class WebhookDelivery(Base):
     answer: Mapped[str | None] = mapped_column(comment="what came of the last attempt")
 
     __table_args__ = (
-        Index("ix_webhook_deliveries_due", "webhook_id", "next_at", postgresql_where=text("next_at IS NOT NULL")),
-        Index("ix_webhook_deliveries_line", "webhook_id", "line", "id", postgresql_where=text("next_at IS NOT NULL")),
+        _partial("ix_webhook_deliveries_due", "webhook_id", "next_at", where="next_at IS NOT NULL"),
+        _partial("ix_webhook_deliveries_line", "webhook_id", "line", "id", where="next_at IS NOT NULL"),
         Index("ix_webhook_deliveries_webhook_id", "webhook_id", "id"),
-        Index("ix_webhook_deliveries_owed", "created_at", postgresql_where=text("next_at IS NOT NULL")),
+        _partial("ix_webhook_deliveries_owed", "created_at", where="next_at IS NOT NULL"),
     )
 
 
