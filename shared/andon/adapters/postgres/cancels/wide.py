@@ -19,7 +19,7 @@ from andon.adapters.postgres.cancels.judging import AT_A_TIME, Judged, judge, pa
 from andon.adapters.postgres.cancels.marks import Mark, Marked, mark, reason_of
 from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.events.own_events import WideCancel
-from andon.adapters.postgres.runs.settle import RETURNED, Settled, settle_untold
+from andon.adapters.postgres.runs.settle import RETURNED, Settled, settling_untold
 from andon.adapters.postgres.statuses import CANCELLABLE, UNHELD
 from andon.adapters.postgres.subjects import subjects
 from andon.engine.events import Event
@@ -106,10 +106,10 @@ _AS_CANCELLED = """status = 'cancelled', cancel_requested_at = clock_timestamp()
         cancel_requested_by = %(user)s::jsonb, cancel_reason = %(reason)s, cancel_event_id = %(event)s,
         cancel_event_seq = %(seq)s"""
 _ENDS = f"r.status IN {UNHELD} AND r.cancel_requested_at IS NULL AND NOT r.awaits_children"
-_CANCEL = f"""
+_CANCEL = settling_untold(f"""
 WITH moved AS (
     UPDATE andon.runs r SET {_AS_CANCELLED} WHERE r.id = ANY(%(ids)s) AND {_ENDS} RETURNING {RETURNED}
-)"""
+)""")
 
 # Ended as they are found, unless one of them is about a subject: that has to be locked before any run is. They are
 # looked for by an array of their ids: of a join, the planner would read all runs.
@@ -126,6 +126,9 @@ SELECT a.count, a.last, f.id, f.subject_id, f.status
 FROM (SELECT count(*), (SELECT id FROM found ORDER BY id DESC LIMIT 1) AS last FROM found) a
 LEFT JOIN (SELECT id, subject_id, status FROM found WHERE id NOT IN (SELECT id FROM moved)) f ON true
 """
+_END_CANDIDATES, _END_TAGGED = (
+    settling_untold(_CANCEL_FOUND.format(candidates=each), _LEFT) for each in (_CANDIDATES, _TAGGED)
+)
 
 _ADVANCE = """
 UPDATE andon.wide_cancellations SET cursor = %(cursor)s, matched = matched + %(matched)s,
@@ -237,9 +240,8 @@ def _end_found(
 
     How many they are, those that it leaves as they were, the id of the last one, and whether there are no more.
     """
-    candidates = _CANDIDATES if values["function"] else _TAGGED
-    moved = _CANCEL_FOUND.format(candidates=candidates)
-    rows = settle_untold(connection, moved, {**values, **_asker(event)}, then=_LEFT)
+    statement = _END_CANDIDATES if values["function"] else _END_TAGGED
+    rows = statement.execute(connection, {**values, **_asker(event)}).fetchall()
     count, last = rows[0][:2]
     return count, [row[2:] for row in rows if row[2]], last or values["cursor"], count < CHUNK
 
@@ -250,7 +252,7 @@ def _end(connection: Connection, runs: Sequence[Candidate], event: Event) -> Mar
         return Marked([], [])
     subjects.lock(connection, [subject for _, subject, _ in runs])
     values = {"ids": [run_id for run_id, _, status in runs if status != "running"], **_asker(event)}
-    ended = {run_id for (run_id,) in settle_untold(connection, _CANCEL, values)} if values["ids"] else set()
+    ended = {run_id for (run_id,) in _CANCEL.execute(connection, values)} if values["ids"] else set()
     # Those that a worker holds, or one claimed since they were read, or that end after their children.
     held = mark(connection, [Mark(run_id, event) for run_id, _, _ in runs if run_id not in ended])
     cascades.note(connection, [*ended, *held.cancelling, *(each.run_id for each in held.settled)])

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Sequence
 
 from andon.adapters.postgres.connect import Connection
-from andon.adapters.postgres.runs.settle import RETURNED, End, Settled, settle_by
+from andon.adapters.postgres.runs.settle import RETURNED, End, Settled, settle_by, settling
 from andon.adapters.postgres.statements import Statement
 from andon.adapters.postgres.statuses import HELD, OPEN
 
@@ -52,13 +52,13 @@ SELECT id, subject_id FROM andon.runs p WHERE {AWAITING} AND NOT EXISTS (
         AND e.data->'_andon'->>'onCancel' = 'wait')
 ORDER BY id LIMIT 200
 """
-_SETTLE = f"""
+_SETTLE = settling(f"""
 WITH moved AS (
     UPDATE andon.runs SET status = 'cancelled', ended_at = clock_timestamp(), wake_at = NULL,
         cancel_stopped_at = coalesce(cancel_stopped_at, cancel_requested_at)
     WHERE id = ANY(%(ids)s) AND {AWAITING}
     RETURNING {RETURNED}
-)"""
+)""")
 
 
 def await_children(connection: Connection, ends: Sequence[End]) -> list[Settled]:
@@ -80,4 +80,4 @@ def over(connection: Connection) -> list[tuple[uuid.UUID, uuid.UUID | None]]:
 
 def settle(connection: Connection, runs: Sequence[uuid.UUID]) -> list[Settled]:
     """Settle those of these that have waited."""
-    return settle_by(connection, _SETTLE, {"ids": list(runs)})
+    return settle_by(connection, _SETTLE, {"ids": list(runs)}) if runs else []

@@ -51,6 +51,8 @@ RETURNING 1
 """)
 HOLD = Statement(_HOLD)
 
+# One, where a statement takes many.
+_THIS = "kept AS (SELECT %(run)s::uuid AS run, %(fence)s::bigint AS fence)"
 _RESULTS = """
 SELECT k.* FROM json_to_recordset(%(kept)s::json) AS k
     (run uuid, fence bigint, name text, position int, attempt int, seconds float8, output text, files json, input text,
@@ -80,9 +82,7 @@ SELECT run_id FROM memos
 """)
 
 _FAIL = Statement(f"""
-WITH kept AS (
-    SELECT %(run)s::uuid AS run, %(fence)s::bigint AS fence
-), found AS MATERIALIZED (
+WITH {_THIS}, found AS MATERIALIZED (
     SELECT k.run AS id, k.fence, held.worker_id, EXISTS (
         SELECT FROM andon.steps s WHERE s.run_id = k.run AND s.id = %(name)s AND s.status = 'completed') AS completed
     FROM kept k, LATERAL ({_HELD}) held
@@ -103,9 +103,7 @@ SELECT completed FROM found
 """)
 
 _SLEEP = Statement(f"""
-WITH kept AS (
-    SELECT %(run)s::uuid AS run, %(fence)s::bigint AS fence
-)
+WITH {_THIS}
 INSERT INTO andon.steps AS s (run_id, id, position, status, attempt, fence, started_at, wake_at)
 SELECT k.run, %(name)s, %(position)s, 'sleeping', 1, k.fence, clock_timestamp(),
     coalesce(%(until)s::timestamptz, clock_timestamp() + %(seconds)s::float8 * interval '1 s')
@@ -114,8 +112,18 @@ ON CONFLICT (run_id, id) DO UPDATE SET fence = excluded.fence
 RETURNING wake_at
 """)
 
-# Follows the CTEs `held`, a run with its tenant and its event's hops, and `memo`, which is empty where nothing is to be
-# sent. The runs that lead to what a run sends are those that lead to its own event, and itself.
+
+def sender(lock: str) -> str:
+    """The CTE `held`: a run that its worker holds and that is to go on, with its tenant and its event's hops."""
+    return f"""held AS (
+    SELECT r.id AS run, r.fence, r.tenant, e.hops FROM andon.runs r JOIN andon.events e ON e.seq = r.event_seq
+    WHERE r.id = %(run)s AND r.fence = %(fence)s AND r.status IN {HELD} AND r.cancel_requested_at IS NULL
+    FOR {lock} OF r SKIP LOCKED
+)"""
+
+
+# Follows the CTEs `held` and `memo`, which is empty where nothing is to be sent. The runs that lead to what a run sends
+# are those that lead to its own event, and itself.
 SENT = """
 , recorded AS (
     INSERT INTO andon.events (tenant, id, name, data, ts, "user", traceparent, hops)
@@ -133,13 +141,7 @@ SENT = """
 )
 """
 _SEND = Statement(f"""
-WITH kept AS (
-    SELECT %(run)s::uuid AS run, %(fence)s::bigint AS fence
-), held AS (
-    SELECT r.id AS run, r.fence, r.tenant, e.hops FROM kept k
-    JOIN andon.runs r ON r.id = k.run AND r.fence = k.fence JOIN andon.events e ON e.seq = r.event_seq
-    WHERE r.status IN {HELD} AND r.cancel_requested_at IS NULL FOR SHARE OF r SKIP LOCKED
-), memo AS (
+WITH {sender("SHARE")}, memo AS (
     INSERT INTO andon.steps AS s (run_id, id, position, status, attempt, fence, started_at, ended_at, output)
     SELECT run, %(name)s, %(position)s, 'completed', %(attempt)s, fence, clock_timestamp(), clock_timestamp(),
         %(output)s::json

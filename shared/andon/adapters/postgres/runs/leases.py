@@ -109,6 +109,13 @@ RETURNING r.id, r.cancel_requested_at IS NOT NULL, r.subject_id, (
         AND p.name = CASE p.kind WHEN 'queue' THEN r.queue ELSE r.function_id END LIMIT 1)
 """
 
+# Of a run that is to go on; one that somebody else changes now is left alone.
+_IF_HELD = f"""
+WHERE id IN (
+    SELECT id FROM andon.runs
+    WHERE id = %(run)s AND fence = %(fence)s AND status IN {HELD} AND cancel_requested_at IS NULL
+    FOR NO KEY UPDATE SKIP LOCKED)
+"""
 _TO_WAIT = f"""
 WITH moved AS (
 UPDATE andon.runs SET status = CASE WHEN %(seconds)s::float8 IS NULL AND %(wake_at)s::timestamptz IS NULL
@@ -116,10 +123,7 @@ UPDATE andon.runs SET status = CASE WHEN %(seconds)s::float8 IS NULL AND %(wake_
     wake_at = coalesce(%(wake_at)s::timestamptz, clock_timestamp() + %(seconds)s::float8 * interval '1 s'),
     attempt = attempt + %(failed)s::int, error = coalesce(%(error)s::jsonb, error), lost = 0, lost_step = NULL,
     sent_at = NULL, turn = NULL, lease_until = NULL, current_step = NULL, step_started_at = NULL{{door}}
-WHERE id IN (
-    SELECT id FROM andon.runs
-    WHERE id = %(run)s AND fence = %(fence)s AND status = 'running' AND cancel_requested_at IS NULL
-    FOR NO KEY UPDATE SKIP LOCKED)
+{_IF_HELD}
 RETURNING id, fence, worker_id, gate_keys, NULL::uuid AS door
 ), attempt AS ({KEPT})
 """
@@ -135,21 +139,13 @@ _SUSPEND_AT_DOOR = Statement(
 )
 
 _ENTER = f"""
-UPDATE andon.runs SET current_step = %(step)s, step_started_at = clock_timestamp() WHERE id IN (
-    SELECT id FROM andon.runs
-    WHERE id = %(run)s AND fence = %(fence)s AND status IN {HELD} AND cancel_requested_at IS NULL
-    FOR NO KEY UPDATE SKIP LOCKED)
-RETURNING id
+UPDATE andon.runs SET current_step = %(step)s, step_started_at = clock_timestamp() {_IF_HELD} RETURNING id
 """
 
 _EXTEND = f"""
 UPDATE andon.runs SET finish_by = CASE WHEN finish_by IS NOT NULL
     THEN greatest(finish_by, clock_timestamp() + %(seconds)s::float8 * interval '1 s') END
-WHERE id IN (
-    SELECT id FROM andon.runs
-    WHERE id = %(run)s AND fence = %(fence)s AND status IN {HELD} AND cancel_requested_at IS NULL
-    FOR NO KEY UPDATE SKIP LOCKED)
-RETURNING id
+{_IF_HELD} RETURNING id
 """
 
 _ABANDON = f"""

@@ -9,11 +9,7 @@ then runs. A run that didn't complete keeps its `current_step`: it is where it s
 import json
 import uuid
 from collections.abc import Mapping, Sequence
-from functools import cache
 from typing import Any, NamedTuple
-
-import psycopg
-from psycopg.rows import TupleRow
 
 from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.doors.gate import FREES
@@ -128,6 +124,12 @@ SELECT (data->>'runId')::uuid, NULL, NULL, NULL, NULL, NULL, seq, id, name, tena
 
 _EFFECTS = _ON_CLEANUP + _TOLD + _ENDED % "EXISTS (SELECT FROM cleanup)"
 
+
+def settling(moved: str) -> Statement:
+    """Settles runs by a CTE `moved` that returns `RETURNED`. Who executes it has locked their subjects."""
+    return Statement(moved + FREES + _ON_SUBJECT + _EFFECTS)
+
+
 # Waits for nobody: an end whose run or subject somebody else changes now is left out. Subjects are locked before runs.
 # Each is looked for by its id: of a join, the planner would read all runs that any worker holds, or that there are.
 _BY_HOLDER = f"""
@@ -167,17 +169,17 @@ WITH ends AS (
 )"""
 
 _SETTLE_HELD = Statement(_BY_HOLDER + _ON_SUBJECT + _EFFECTS)
-_SETTLE_HELD_AND_FREE = Statement(_BY_HOLDER + FREES + _ON_SUBJECT + _EFFECTS)
+_SETTLE_HELD_AND_FREE = settling(_BY_HOLDER)
 
-_CANCEL_UNHELD = Statement(f"""
+_CANCEL_UNHELD = settling(f"""
 WITH moved AS (
     UPDATE andon.runs SET status = 'cancelled', ended_at = clock_timestamp(), wake_at = NULL,
         cancel_stopped_at = cancel_requested_at
     WHERE id = ANY(%(ids)s) AND status IN {UNHELD} AND cancel_requested_at IS NOT NULL
     RETURNING {RETURNED}
-){FREES}{_ON_SUBJECT}{_EFFECTS}""")
+)""")
 
-_VOID = Statement(f"""
+_VOID = settling(f"""
 WITH moved AS (
     UPDATE andon.runs SET status = CASE WHEN cancel_requested_at IS NULL THEN 'failed' ELSE 'cancelled' END,
         forced = %(forced)s, fence = fence + 1, ended_at = clock_timestamp(),
@@ -187,7 +189,7 @@ WITH moved AS (
         AND CASE WHEN %(forced)s THEN status = 'cancelling' AND cancel_deadline_at <= clock_timestamp()
             ELSE lease_until <= clock_timestamp() AND NOT (awaits_children AND cancel_requested_at IS NOT NULL) END
     RETURNING {RETURNED}
-){FREES}{_ON_SUBJECT}{_EFFECTS}""")
+)""")
 
 # Runs that were made in this transaction and can't be let in, so nobody else knows of them yet.
 _FAIL_QUEUED = Statement(f"""
@@ -205,6 +207,12 @@ _EFFECTS_UNTOLD = f"""{FREES}{_ON_SUBJECT}{_ON_CLEANUP}
     GROUP BY part
 )
 """
+
+
+def settling_untold(moved: str, then: str = "SELECT id FROM moved") -> Statement:
+    """As `settling`, for many runs; what it `then` reads is the caller's. `make_ends` makes their events."""
+    return Statement(moved + _EFFECTS_UNTOLD + then)
+
 
 _TELL = Statement(f"""
 WITH taken AS (
@@ -230,12 +238,9 @@ class Settled(NamedTuple):
     """Seconds from a cancel's acceptance until the run's end."""
 
 
-def _run(connection: Connection, statement: Statement, values: dict[str, Any]) -> list[Settled]:
-    return _read(statement.execute(connection, values))
-
-
-def _read(cursor: psycopg.Cursor[Any]) -> list[Settled]:
-    rows = cursor.fetchall()
+def settle_by(connection: Connection, statement: Statement, values: dict[str, Any]) -> list[Settled]:
+    """Settle runs by a statement that `settling` has made."""
+    rows = statement.execute(connection, values).fetchall()
     events = {
         run_id: Event(name, data, event_id, ts, tenant=tenant, seq=seq)
         for run_id, _, _, _, _, _, seq, event_id, name, tenant, data, ts in rows
@@ -248,34 +253,9 @@ def _read(cursor: psycopg.Cursor[Any]) -> list[Settled]:
     ]
 
 
-def settle_by(connection: Connection, moved: str, values: dict[str, Any]) -> list[Settled]:
-    """Settle runs by the caller's statement, a CTE `moved` that returns `RETURNED`. He has locked their subjects."""
-    return _run(connection, _by(moved), values) if values["ids"] else []
-
-
-@cache
-def _by(moved: str) -> Statement:
-    return Statement(moved + FREES + _ON_SUBJECT + _EFFECTS)
-
-
-def settle_untold(
-    connection: Connection, moved: str, values: Mapping[str, Any], *, then: str = "SELECT id FROM moved"
-) -> list[TupleRow]:
-    """Settle many runs by the caller's statement, which begins with a CTE `moved` that returns `RETURNED`.
-
-    Returns what he `then` reads: which have ended. `tell` makes their events. Subjects are locked by the caller.
-    """
-    return _untold(moved, then).execute(connection, values).fetchall()
-
-
-@cache
-def _untold(moved: str, then: str) -> Statement:
-    return Statement(moved + _EFFECTS_UNTOLD + then)
-
-
 def make_ends(connection: Connection) -> list[Settled]:
     """Make the events of some runs that were settled untold; empty when none are left."""
-    return _run(connection, _TELL, {})
+    return settle_by(connection, _TELL, {})
 
 
 class End(NamedTuple):
@@ -303,12 +283,12 @@ def settle_held(connection: Connection, ends: Sequence[End], *, frees: bool = Fa
     of them may hold a slot, they have to say that it `frees` it.
     """
     text = json.dumps([{**each._asdict(), "id": str(each.id)} for each in ends])
-    return _run(connection, _SETTLE_HELD_AND_FREE if frees else _SETTLE_HELD, {"ends": text})
+    return settle_by(connection, _SETTLE_HELD_AND_FREE if frees else _SETTLE_HELD, {"ends": text})
 
 
 def cancel_unheld(connection: Connection, run_ids: Sequence[uuid.UUID]) -> list[Settled]:
     """Settle those of `run_ids` that are marked and that no worker holds. Subjects are locked by the caller."""
-    return _run(connection, _CANCEL_UNHELD, {"ids": list(run_ids)}) if run_ids else []
+    return settle_by(connection, _CANCEL_UNHELD, {"ids": list(run_ids)}) if run_ids else []
 
 
 def fail_queued(connection: Connection, faults: Mapping[uuid.UUID, str]) -> list[Settled]:
@@ -316,7 +296,7 @@ def fail_queued(connection: Connection, faults: Mapping[uuid.UUID, str]) -> list
     if not faults:
         return []
     errors = [json.dumps({"type": "RegistrationError", "message": why}) for why in faults.values()]
-    return _run(connection, _FAIL_QUEUED, {"ids": list(faults), "errors": errors})
+    return settle_by(connection, _FAIL_QUEUED, {"ids": list(faults), "errors": errors})
 
 
 def settle_void(
@@ -326,4 +306,4 @@ def settle_void(
 
     With `forced`, those past their cancel deadline; else those whose lease ran out. Subjects are locked by the caller.
     """
-    return _run(connection, _VOID, {"ids": list(run_ids), "forced": forced, "error": error}) if run_ids else []
+    return settle_by(connection, _VOID, {"ids": list(run_ids), "forced": forced, "error": error}) if run_ids else []

@@ -11,19 +11,14 @@ from typing import Any, NamedTuple
 from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.doors.gate import FREES
 from andon.adapters.postgres.events.inbox import event_of_row
-from andon.adapters.postgres.runs.journal import SENT, Holding
+from andon.adapters.postgres.runs.journal import SENT, Holding, sender
 from andon.adapters.postgres.statements import Statement
-from andon.adapters.postgres.statuses import HELD
 from andon.engine.events import Event
 from andon.engine.memos import Memo
 
 # Of a step that was kept before, the first answer stays; one whose event has come has the run queued again at once.
 _TO_WAIT = f"""
-WITH held AS (
-    SELECT r.id AS run, r.fence, r.tenant, e.hops FROM andon.runs r JOIN andon.events e ON e.seq = r.event_seq
-    WHERE r.id = %(run)s AND r.fence = %(fence)s AND r.status = 'running' AND r.cancel_requested_at IS NULL
-    FOR NO KEY UPDATE OF r SKIP LOCKED
-), memo AS (
+WITH {sender("NO KEY UPDATE")}, memo AS (
     INSERT INTO andon.steps AS s (run_id, id, position, status, attempt, fence, started_at, wake_at, output)
     SELECT run, %(name)s, %(position)s, 'waiting', 1, fence, clock_timestamp(),
         clock_timestamp() + %(seconds)s::float8 * interval '1 s', %(about)s::json
@@ -51,11 +46,7 @@ _SUSPEND = Statement(_TO_WAIT.replace("{door}", "") + _SENT)
 _SUSPEND_AND_FREE = Statement(_TO_WAIT.replace("{door}", ", door = r.gate_keys[1]") + FREES + _SENT)
 
 _EXPIRE = Statement(f"""
-WITH held AS (
-    SELECT r.id AS run, r.fence, r.tenant, e.hops FROM andon.runs r JOIN andon.events e ON e.seq = r.event_seq
-    WHERE r.id = %(run)s AND r.fence = %(fence)s AND r.status IN {HELD} AND r.cancel_requested_at IS NULL
-    FOR SHARE OF r SKIP LOCKED
-), gone AS (
+WITH {sender("SHARE")}, gone AS (
     DELETE FROM andon.waits w USING held WHERE w.run_id = held.run AND w.step = %(name)s
 ), memo AS (
     UPDATE andon.steps s SET status = CASE WHEN %(error)s::jsonb IS NULL THEN 'completed' ELSE 'failed' END,
