@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from prometheus_client.core import GaugeMetricFamily
 
 from andon.adapters.postgres.runs.settle import Settled
 
@@ -128,3 +129,8 @@ class DispatcherMetrics:
 def gauge(registry: CollectorRegistry, name: str, meaning: str, ask: Callable[[], float]) -> None:
     """Show what `ask` says whenever Prometheus asks."""
     Gauge(name, meaning, registry=registry).set_function(ask)
+
+
+def family(name: str, meaning: str, *labels: str) -> GaugeMetricFamily:
+    """A gauge of a collector's: one value for each of what the labels say."""
+    return GaugeMetricFamily(name, meaning, labels=labels)

@@ -8,6 +8,7 @@ from redis import Redis
 from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.usage import Usage, usage
 from andon.adapters.redis.refusals import NAMES, refusals_of_the_hour
+from andon_worker.metrics import family
 
 LARGEST = 10
 EVERY_SECONDS = 30.0
@@ -25,9 +26,9 @@ class TenantGauges:
         """Runs, the queue's age and storage of the ten largest."""
         if time.monotonic() - self._at >= EVERY_SECONDS:
             self._seen, self._at = usage(connection), time.monotonic()
-        runs = _family("andon_tenant_runs", "Runs of the ten largest tenants that have not ended", "tenant", "status")
-        age = _family("andon_tenant_queue_age_seconds", "Age of the tenant's oldest run that has not started", "tenant")
-        stored = _family("andon_tenant_storage_bytes", "Bytes that the tenant has stored", "tenant")
+        runs = family("andon_tenant_runs", "Runs of the ten largest tenants that have not ended", "tenant", "status")
+        age = family("andon_tenant_queue_age_seconds", "Age of the tenant's oldest run that has not started", "tenant")
+        stored = family("andon_tenant_storage_bytes", "Bytes that the tenant has stored", "tenant")
         for each in self._seen[:LARGEST]:
             age.add_metric([each.tenant], each.queue_age)
             for status, count in each.open_runs.items():
@@ -41,7 +42,7 @@ class TenantGauges:
         """Refusals of the ten tenants that have most."""
         if time.monotonic() - self._refused_at >= EVERY_SECONDS:
             self._refused, self._refused_at = refusals_of_the_hour(redis), time.monotonic()
-        refused = _family(
+        refused = family(
             "andon_tenant_refusals", "Refused since the hour began, of the ten with most", "tenant", "reason"
         )
         sums: dict[str, int] = {}
@@ -51,7 +52,3 @@ class TenantGauges:
             for name in NAMES.values():
                 refused.add_metric([tenant, name], self._refused.get((tenant, name), 0))
         return [refused]
-
-
-def _family(name: str, meaning: str, *labels: str) -> GaugeMetricFamily:
-    return GaugeMetricFamily(name, meaning, labels=labels)

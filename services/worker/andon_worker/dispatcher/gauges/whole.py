@@ -27,6 +27,7 @@ from andon.adapters.redis.bus import GROUP, STREAM, group_of
 from andon.engine.states import OPEN
 from andon_worker.dispatcher.gauges.storage import storage_gauges
 from andon_worker.dispatcher.gauges.tenants import TenantGauges
+from andon_worker.metrics import family
 
 log = logging.getLogger(__name__)
 CACHE_SECONDS = 2.0
@@ -63,7 +64,7 @@ class StoreGauges(Collector):
             return list(self._read)
 
     def _look(self) -> list[GaugeMetricFamily]:
-        up = _family("andon_store_up", "1 when the store answered this dispatcher", "store")
+        up = family("andon_store_up", "1 when the store answered this dispatcher", "store")
         found: list[GaugeMetricFamily] = [up]
         try:
             connection = self._postgres()
@@ -101,10 +102,10 @@ class StoreGauges(Collector):
 
 def postgres_gauges(connection: Connection, queues: Sequence[str]) -> list[GaugeMetricFamily]:
     """Open runs, and what waits in tables. The known queues show a 0 where nothing is."""
-    runs = _family("andon_runs", "Runs that have not ended", "status", "queue")
-    waiting = _family("andon_queue_age_seconds", "Age of the oldest run that has not started", "queue")
-    cancelling = _family("andon_cancel_age_seconds", "Age of the oldest cancel whose run has not ended")
-    expired = _family("andon_runs_lease_expired", "Held runs whose lease has run out and that nobody has taken back")
+    runs = family("andon_runs", "Runs that have not ended", "status", "queue")
+    waiting = family("andon_queue_age_seconds", "Age of the oldest run that has not started", "queue")
+    cancelling = family("andon_cancel_age_seconds", "Age of the oldest cancel whose run has not ended")
+    expired = family("andon_runs_lease_expired", "Held runs whose lease has run out and that nobody has taken back")
     oldest_cancel, lost = 0.0, 0
     counts: dict[tuple[str, str], int] = dict.fromkeys(product(OPEN, queues), 0)
     ages = dict.fromkeys(queues, 0.0)
@@ -143,10 +144,10 @@ def postgres_gauges(connection: Connection, queues: Sequence[str]) -> list[Gauge
 
 def bus_gauges(redis: Redis, streams: Sequence[str]) -> list[GaugeMetricFamily]:
     """How far the group is behind, by position in the stream: `lag` in XINFO is wrong once entries were trimmed."""
-    entries = _family("andon_bus_entries", "Entries that the stream keeps", "stream")
-    unread = _family("andon_bus_unread_entries", f"Entries not read yet; counted up to {UNREAD_LIMIT}", "stream")
-    pending = _family("andon_bus_pending_entries", "Entries read and not acknowledged", "stream")
-    age = _family("andon_bus_age_seconds", "Age of the oldest entry that is unread or pending", "stream")
+    entries = family("andon_bus_entries", "Entries that the stream keeps", "stream")
+    unread = family("andon_bus_unread_entries", f"Entries not read yet; counted up to {UNREAD_LIMIT}", "stream")
+    pending = family("andon_bus_pending_entries", "Entries read and not acknowledged", "stream")
+    age = family("andon_bus_age_seconds", "Age of the oldest entry that is unread or pending", "stream")
     seconds, micros = redis.time()
     now = seconds * 1000 + micros / 1000
     for stream in streams:
@@ -164,10 +165,6 @@ def bus_gauges(redis: Redis, streams: Sequence[str]) -> list[GaugeMetricFamily]:
         pending.add_metric([stream], group["pending"] if group else 0)
         age.add_metric([stream], max([0.0, *(now - int(id.split(b"-")[0]) for id in oldest)]) / 1000)
     return [entries, unread, pending, age]
-
-
-def _family(name: str, meaning: str, *labels: str) -> GaugeMetricFamily:
-    return GaugeMetricFamily(name, meaning, labels=labels)
 
 
 def _single(name: str, meaning: str, value: Any) -> GaugeMetricFamily:
