@@ -15,16 +15,17 @@ OPEN_SECONDS = 1.0
 class Breaker:
     """After a failure, calls are skipped for a second; then one is let through to try."""
 
-    def __init__(self) -> None:
-        self._open_until = 0.0
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._open_until = float("-inf")
 
     def call(self, fn: Callable[[], T]) -> T | None:
         """The result of `fn`, or None while Redis is away."""
-        if time.monotonic() < self._open_until:
+        if self._clock() < self._open_until:
             return None
         try:
             return fn()
         except (RedisError, OSError) as error:
-            self._open_until = time.monotonic() + OPEN_SECONDS
+            self._open_until = self._clock() + OPEN_SECONDS
             log.warning("redis away: %s", error)
             return None
