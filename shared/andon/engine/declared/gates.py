@@ -10,9 +10,10 @@ import json
 import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
-from andon.engine.declared.flow import Concurrency, Priority, RateLimit, Singleton, Throttle, is_wide, spelled
+from andon.engine.declared.declarations import Declaration
+from andon.engine.declared.flow import is_wide, spelled
 from andon.engine.declared.rates import Rate
 from andon.engine.declared.rules import PATH, typed_text
 from andon.engine.declared.triggers import ONE_AT_A_TIME, Cron
@@ -26,29 +27,6 @@ QUEUE = "queue"
 
 Evaluate = Callable[[str, Event], Any]
 """The value of a CEL expression over an event; raises `ValueError` where it has none."""
-
-
-class Limited(Protocol):
-    """What of a declaration says how its runs are limited."""
-
-    @property
-    def id(self) -> str: ...
-    @property
-    def concurrency(self) -> tuple[Concurrency, ...]: ...
-    @property
-    def singleton(self) -> Singleton | None: ...
-    @property
-    def throttle(self) -> Throttle | None: ...
-    @property
-    def rate_limit(self) -> RateLimit | None: ...
-    @property
-    def priority(self) -> Priority | None: ...
-    @property
-    def fair(self) -> str | None: ...
-    @property
-    def queue(self) -> str: ...
-    @property
-    def schedules(self) -> list[Cron]: ...
 
 
 @dataclass(frozen=True)
@@ -85,7 +63,7 @@ class Gate:
         return typed_text(None if found is MISSING else found)
 
 
-def gates_of(declared: Limited) -> tuple[Gate, ...]:
+def gates_of(declared: Declaration) -> tuple[Gate, ...]:
     """The gates of a function in the order in which they are tried: those that let few runs pass first.
 
     So a run waits for its own key first, and only one that could go by it waits where all the others do; of a schedule
@@ -106,13 +84,13 @@ def gates_of(declared: Limited) -> tuple[Gate, ...]:
     return (*singleton, *ticks, *sorted(counted, key=lambda gate: gate.wide), *throttle, *queue)
 
 
-def gates_for(declared: Limited, event: Event) -> list[Gate]:
+def gates_for(declared: Declaration, event: Event) -> list[Gate]:
     """Those of them that a run of this event has to pass."""
     tick = schedule_of(declared, event)
     return [gate for gate in gates_of(declared) if gate.schedule is None or gate.schedule is tick]
 
 
-def schedule_of(declared: Limited, event: Event) -> Cron | None:
+def schedule_of(declared: Declaration, event: Event) -> Cron | None:
     """The schedule that this event is a tick of."""
     if event.name != CRON:
         return None
@@ -120,7 +98,7 @@ def schedule_of(declared: Limited, event: Event) -> Cron | None:
     return next((each for each in declared.schedules if (each.expr, each.tz) == said), None)
 
 
-def rate_limit_of(declared: Limited) -> Gate | None:
+def rate_limit_of(declared: Declaration) -> Gate | None:
     """What an event has to pass before a run is made of it: up to the limit at once, then as the rate allows."""
     if (said := declared.rate_limit) is None:
         return None
@@ -128,7 +106,7 @@ def rate_limit_of(declared: Limited) -> Gate | None:
 
 
 def _gate(
-    declared: Limited,
+    declared: Declaration,
     kind: str,
     key: str | None,
     scope: str = "fn",
@@ -140,22 +118,22 @@ def _gate(
     return Gate(kind, _digest([kind, scope, spelled(key), *named], HEAD), spelled(key), scope, limit, rate)
 
 
-def _of_schedule(declared: Limited, cron: Cron) -> Gate:
+def _of_schedule(declared: Declaration, cron: Cron) -> Gate:
     return Gate("schedule", _digest(["schedule", declared.id, cron.expr, cron.tz], HEAD), None, limit=1, schedule=cron)
 
 
-def is_limited(declared: Limited) -> bool:
+def is_limited(declared: Declaration) -> bool:
     """Whether a run of it may hold a slot."""
     gates = gates_of(declared)
     return any(gate.rate is None for gate in gates)
 
 
-def holds_while_waiting(declared: Limited) -> bool:
+def holds_while_waiting(declared: Declaration) -> bool:
     """Whether its runs are counted while they sleep or wait."""
     return all(rule.hold == "run" for rule in declared.concurrency)
 
 
-def expressions_of(declared: Limited) -> list[str]:
+def expressions_of(declared: Declaration) -> list[str]:
     """The CEL in its keys."""
     gates = [*gates_of(declared), *[each for each in [rate_limit_of(declared)] if each]]
     keys = [*(gate.key for gate in gates), spelled(declared.fair)]
@@ -163,7 +141,7 @@ def expressions_of(declared: Limited) -> list[str]:
     return [*said, *(key for key in keys if key is not None and not PATH.fullmatch(key) and not is_wide(key))]
 
 
-def fair_key(declared: Limited, event: Event, evaluate: Evaluate) -> uuid.UUID:
+def fair_key(declared: Declaration, event: Event, evaluate: Evaluate) -> uuid.UUID:
     """The key of a run of this event between which its queue's door is fair. Raises `ValueError` as `key_of`."""
     return _gate(declared, "fair", declared.fair).key_of(event, evaluate)
 
@@ -173,7 +151,7 @@ class Gates:
     nothing to find, and it lets all pass.
     """
 
-    def __init__(self, functions: Iterable[Limited]) -> None:
+    def __init__(self, functions: Iterable[Declaration]) -> None:
         self._by_head = {gate.head: gate for each in functions for gate in gates_of(each)}
 
     def of(self, key: uuid.UUID) -> Gate | None:
