@@ -786,10 +786,3 @@ class LogsDownloadQuery(LinesQuery):
 
 class EventsQuery(PageQuery):
     name = Text(load_default=None)
-
-
-def page_of(item: type[ma.Schema]) -> type[ma.Schema]:
-    """The shape of a list of `item`."""
-    name = item.__name__.removesuffix("Schema") + "PageSchema"
-    members = {"items": fields.List(fields.Nested(item)), "next_cursor": fields.String(allow_none=True)}
-    return type(name, (Schema,), members)

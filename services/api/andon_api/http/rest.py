@@ -14,9 +14,9 @@ from webargs.flaskparser import FlaskParser
 
 from andon_api.http import problems
 from andon_api.http.document import openapi
-from andon_api.http.effects import keeps_answers
+from andon_api.http.effects import Outcome, effect, keeps_answers
 from andon_api.http.etags import guarded, refuse_unguarded
-from andon_api.http.schema import ProblemSchema
+from andon_api.http.schema import ProblemSchema, page_of
 from andon_api.http.strict_json import parse_json
 
 FILES = ("application/octet-stream", "*/*")  # whatever the file is; what generates clients asks for the first
@@ -134,6 +134,25 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
     def delete(self, rule: str) -> Callable[[View], View]:
         return self._on(rule, "DELETE")
 
+    def lists(self, rule: str, of: type[ma.Schema], query: type[ma.Schema] | None = None) -> Callable[[View], View]:
+        """A route that answers with a page of these."""
+
+        def register(view: View) -> View:
+            shown = self.answers(200, page_of(of))(view)
+            return self.get(rule)(shown if query is None else self.query(query)(shown))
+
+        return register
+
+    def verb(
+        self, rule: str, body: type[ma.Schema], answer: type[ma.Schema]
+    ) -> Callable[[Callable[..., Outcome]], Callable[..., Response]]:
+        """A route that asks for something: it takes a body or none, and answers 202 with what comes of it."""
+
+        def register(view: Callable[..., Outcome]) -> Callable[..., Response]:
+            return self.post(rule)(self.body(body, required=False)(self.answers(202, answer)(effect(view))))
+
+        return register
+
     def _on(self, rule: str, method: str) -> Callable[[View], View]:
         def register(view: View) -> View:
             view = self.documented(operationId=openapi.operation_id(self.name, view.__name__))(view)
@@ -190,7 +209,8 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
 
     def partial(self, view: View) -> View:
         """Document that the route sends parts of a file, and nothing to who has it."""
-        return self.conditional(self.sends(206, *FILES, description="The part that Range names")(view))
+        view = self.may_answer(416)(self.sends(206, *FILES, description="The part that Range names")(view))
+        return self.conditional(view)
 
     def resumable(self, view: View) -> View:
         """Document that the route heeds `Last-Event-ID`, and answers 204 behind the end."""
@@ -199,7 +219,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
 
     def guarded(self, view: View) -> View:
         """Document that the route heeds `If-Match`, and answers 412."""
-        return self.heeding(IF_MATCH)(self.may_answer(412)(cast("View", guarded(view))))
+        return self.heeding(IF_MATCH)(cast("View", guarded(view)))
 
     def documented(self, **operation: Any) -> Callable[[View], View]:
         """Add to the operation's documentation what no schema says."""
@@ -215,15 +235,10 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
 
         return document
 
-    def may_answer(self, *statuses: int) -> Callable[[View], View]:
-        """Document the problems that the route is known for."""
-
-        def document(view: View) -> View:
-            for status in statuses:
-                view = self.alt_response(status, schema=ProblemSchema, content_type=problems.MEDIA_TYPE)(view)
-            return view
-
-        return document
+    def may_answer(self, status: int) -> Callable[[View], View]:
+        """Document a problem of the route beside those that `openapi` tells of all that are like it."""
+        known = self.alt_response(status, schema=ProblemSchema, content_type=problems.MEDIA_TYPE)
+        return cast("Callable[[View], View]", known)
 
 
 def install(app: Flask) -> Api:

@@ -53,3 +53,10 @@ class ProblemSchema(Schema):
     thing = fields.String(metadata={**SOMETIMES, "description": "in a stream of many: the one that it is about"})
     instance = fields.String(metadata=SOMETIMES)
     errors = fields.List(fields.Nested(ErrorEntry), metadata=SOMETIMES)
+
+
+def page_of(item: type[ma.Schema]) -> type[ma.Schema]:
+    """The shape of a list of `item`."""
+    name = item.__name__.removesuffix("Schema") + "PageSchema"
+    members = {"items": fields.List(fields.Nested(item)), "next_cursor": fields.String(allow_none=True)}
+    return type(name, (Schema,), members)

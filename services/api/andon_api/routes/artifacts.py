@@ -24,7 +24,6 @@ SANDBOX = (
 @blueprint.sends(200, *FILES)
 @blueprint.partial
 @blueprint.query(ArtifactQuery)
-@blueprint.may_answer(404, 416)
 def download(query: Row, id: str, name: str) -> Response:
     """The file; `?inline=true` shows it instead of saving it. Ranges and If-None-Match work."""
     return _sent(artifacts.one_of_report(principal().tenant, id, name), query["inline"])
@@ -32,7 +31,6 @@ def download(query: Row, id: str, name: str) -> Response:
 
 @blueprint.get("/runs/<id>/artifacts")
 @blueprint.answers(200, ArtifactsSchema)
-@blueprint.may_answer(404)
 def listed(id: str) -> Row:
     """What the run has published: nothing, unless it has completed."""
     return {"items": artifacts.of_run(there(runs.own(principal().tenant, id), "Run not found"))}
@@ -42,7 +40,6 @@ def listed(id: str) -> Row:
 @blueprint.sends(200, *FILES)
 @blueprint.partial
 @blueprint.query(ArtifactQuery)
-@blueprint.may_answer(404, 416)
 def download_of_run(query: Row, id: str, name: str) -> Response:
     """A run's file; as a report's."""
     return _sent(artifacts.one_of_run(principal().tenant, id, name), query["inline"])

@@ -15,7 +15,6 @@ blueprint = Blueprint("cancellations", __name__, description="Cancel many runs a
 @blueprint.can_wait(
     StartedCancellationSchema, "With dryRun: how many runs would be cancelled now. With Prefer: wait, how many were"
 )
-@blueprint.may_answer(422)
 @effect
 def start(body: Row) -> Outcome:
     """Cancel the runs of a function, or with a tag, that are open, were queued in a time, and match an expression."""
@@ -24,7 +23,6 @@ def start(body: Row) -> Outcome:
 
 @blueprint.get("/cancellations/<id>")
 @blueprint.answers(200, CancellationSchema)
-@blueprint.may_answer(404)
 def one(id: str) -> Row:
     """How far a bulk cancel is, and how many runs it has matched."""
     return find(id)

@@ -11,7 +11,7 @@ from andon_api.http.etags import precondition, tagged
 from andon_api.http.rest import PREFIX, Blueprint
 from andon_api.principal import principal
 from andon_api.reads import datasets
-from andon_api.schemas import DatasetSchema, PageQuery, page_of
+from andon_api.schemas import DatasetSchema, PageQuery
 
 blueprint = Blueprint("datasets", __name__, description="Files that reports are made from")
 
@@ -44,7 +44,6 @@ _BODY = {
 @blueprint.post("/datasets")
 @blueprint.documented(requestBody=_BODY)
 @blueprint.answers(201, DatasetSchema)
-@blueprint.may_answer(413, 415, 422)
 @performs
 def upload() -> object:
     """Upload a CSV, TSV, JSON, JSON Lines or Parquet file, which may be gzipped, or an Excel workbook."""
@@ -58,9 +57,7 @@ def upload() -> object:
         return perform(keep, lambda: f"{file.name}\n{file.sha256}\n{request.form.get('reading', '')}".encode())
 
 
-@blueprint.get("/datasets")
-@blueprint.query(PageQuery)
-@blueprint.answers(200, page_of(DatasetSchema))
+@blueprint.lists("/datasets", DatasetSchema, PageQuery)
 def listed(query: Row) -> Row:
     """Datasets, newest first."""
     return datasets.listed(principal().tenant, **query)
@@ -68,7 +65,6 @@ def listed(query: Row) -> Row:
 
 @blueprint.get("/datasets/<id>")
 @blueprint.answers(200, DatasetSchema)
-@blueprint.may_answer(404)
 @blueprint.conditional
 def one(id: str) -> Response:
     """A dataset with its columns."""
@@ -78,7 +74,7 @@ def one(id: str) -> Response:
 
 @blueprint.delete("/datasets/<id>")
 @blueprint.answers(204)
-@blueprint.may_answer(404, 409)
+@blueprint.may_answer(409)
 @blueprint.guarded
 def delete(id: str) -> Response:
     """Delete a dataset that no report uses, and its file."""

@@ -23,7 +23,6 @@ from andon_api.schemas import (
     NoBody,
     PageQuery,
     SentSchema,
-    page_of,
 )
 
 blueprint = Blueprint("events", __name__, description="Facts that start and stop runs")
@@ -36,7 +35,6 @@ _BODY = {"required": True, "content": {incoming.NATIVE: {"schema": _EITHER}}}
 @blueprint.post("/events")
 @blueprint.documented(requestBody=_BODY)
 @blueprint.answers(202, SentSchema)
-@blueprint.may_answer(400, 415, 422)
 @blueprint.can_wait(SentSchema)
 @one_large_each
 @effect
@@ -60,9 +58,7 @@ def send() -> Outcome:
     return record(incoming.read_events(body, principal(), media_type=media_type, traceparent=traceparent()))
 
 
-@blueprint.get("/events")
-@blueprint.query(EventsQuery)
-@blueprint.answers(200, page_of(EventSchema))
+@blueprint.lists("/events", EventSchema, EventsQuery)
 def listed(query: Row) -> Row:
     """The log, newest first."""
     return events.listed(principal().tenant, **query)
@@ -70,32 +66,24 @@ def listed(query: Row) -> Row:
 
 @blueprint.get("/events/<path:id>")
 @blueprint.answers(200, EventSchema)
-@blueprint.may_answer(404)
 def one(id: str) -> Row:
     """An event, what it started, what it cancelled, and why it cancelled nothing."""
     return there(events.find(principal().tenant, id), "Event not found")
 
 
-@blueprint.get("/dead-events")
-@blueprint.query(PageQuery)
-@blueprint.answers(200, page_of(DeadEventSchema))
+@blueprint.lists("/dead-events", DeadEventSchema, PageQuery)
 def dead(query: Row) -> Row:
     """Entries of the bus that can't be events, with the reason, newest first."""
     return events.dead(principal().tenant, **query)
 
 
-@blueprint.post("/dead-events/<int:id>/replay")
-@blueprint.body(NoBody, required=False)
-@blueprint.answers(202, DeadEventSchema)
-@blueprint.may_answer(404, 409, 503)
-@effect
+@blueprint.verb("/dead-events/<int:id>/replay", NoBody, DeadEventSchema)
 def replay_dead(body: Row, id: int) -> Outcome:
     """Put a dead event on the bus again, under the id that it had; still unreadable, it is buried anew."""
     return Outcome(DeadEventSchema().dump(replay(principal().tenant, id)))
 
 
-@blueprint.get("/functions")
-@blueprint.answers(200, page_of(FunctionSchema))
+@blueprint.lists("/functions", FunctionSchema)
 def functions() -> Row:
     """What is registered, with what its runs did in the last 24 hours."""
     return {"items": registered.with_statistics(principal().tenant), "next_cursor": None}

@@ -20,7 +20,7 @@ from andon_api.http.rest import Blueprint
 from andon_api.http.streaming import Viewer, in_context, streamed
 from andon_api.principal import principal
 from andon_api.reads import logs, runs
-from andon_api.schemas import LinesQuery, LogLineSchema, LogsDownloadQuery, LogsQuery, page_of
+from andon_api.schemas import LinesQuery, LogLineSchema, LogsDownloadQuery, LogsQuery
 
 blueprint = Blueprint("logs", __name__, description="What runs print and log")
 
@@ -28,10 +28,7 @@ LATE_SECONDS = 1.0  # what a run said last may be kept after its end is
 _RUN = Run.__table__
 
 
-@blueprint.get("/runs/<id>/logs")
-@blueprint.query(LogsQuery)
-@blueprint.answers(200, page_of(LogLineSchema))
-@blueprint.may_answer(404)
+@blueprint.lists("/runs/<id>/logs", LogLineSchema, LogsQuery)
 def listed(query: Row, id: str) -> Row:
     """What a run has printed and logged, oldest first."""
     return logs.page(_own(id), query)
@@ -40,7 +37,6 @@ def listed(query: Row, id: str) -> Row:
 @blueprint.get("/runs/<id>/logs/download")
 @blueprint.query(LogsDownloadQuery)
 @blueprint.sends(200, "text/plain", "application/x-ndjson")
-@blueprint.may_answer(404)
 def download(query: Row, id: str) -> Response:
     """All of it as a file: plain text, or a line of JSON each."""
     run_id, which, plain = _own(id), logs.wanted(query), query["format"] == "text"
@@ -62,7 +58,6 @@ TEXT = "text/plain; charset=utf-8"
 @blueprint.query(LinesQuery)
 @blueprint.sends(200, "text/event-stream")
 @blueprint.resumable
-@blueprint.may_answer(404, 503)
 def stream(query: Row, id: str) -> Response:
     """Events `lines`, each with a list of what was said since; `end` when the run has ended and all of it is told.
 

@@ -23,7 +23,6 @@ from andon_api.schemas import (
     ReportChange,
     ReportSchema,
     ReportsQuery,
-    page_of,
 )
 
 blueprint = Blueprint("reports", __name__, description="What a user asks for, and can cancel")
@@ -32,7 +31,6 @@ blueprint = Blueprint("reports", __name__, description="What a user asks for, an
 @blueprint.post("/reports")
 @blueprint.body(NewReport)
 @blueprint.answers(201, ReportSchema)
-@blueprint.may_answer(422)
 @effect
 def create(body: Row) -> Outcome:
     """Make a report; it is `idle` until it is generated."""
@@ -41,9 +39,7 @@ def create(body: Row) -> Outcome:
     return Outcome(shown, 201, {"Location": f"{PREFIX}/reports/{report_id}"})
 
 
-@blueprint.get("/reports")
-@blueprint.query(ReportsQuery)
-@blueprint.answers(200, page_of(ReportSchema))
+@blueprint.lists("/reports", ReportSchema, ReportsQuery)
 def listed(query: Row) -> Row:
     """Reports, newest first."""
     return reports.listed(principal().tenant, query)
@@ -51,7 +47,6 @@ def listed(query: Row) -> Row:
 
 @blueprint.get("/reports/<id>")
 @blueprint.answers(200, ReportSchema)
-@blueprint.may_answer(404)
 @blueprint.conditional
 def one(id: str) -> Response:
     """A report with its progress, its run and its files."""
@@ -61,7 +56,7 @@ def one(id: str) -> Response:
 @blueprint.patch("/reports/<id>")
 @blueprint.body(ReportChange)
 @blueprint.answers(200, ReportSchema)
-@blueprint.may_answer(404, 409, 422)
+@blueprint.may_answer(409)
 @blueprint.guarded
 def change(body: Row, id: str) -> Response:
     """Change the title, the dataset or the options; the latter two not while it is generating."""
@@ -73,7 +68,7 @@ def change(body: Row, id: str) -> Response:
 
 @blueprint.delete("/reports/<id>")
 @blueprint.answers(204)
-@blueprint.may_answer(404, 409)
+@blueprint.may_answer(409)
 @blueprint.guarded
 def delete(id: str) -> Response:
     """Delete a report that isn't generating; its files go with it."""
@@ -83,25 +78,17 @@ def delete(id: str) -> Response:
     return Response(status=204)
 
 
-@blueprint.post("/reports/<id>/generate")
-@blueprint.body(NoBody, required=False)
-@blueprint.answers(202, AskedSchema)
-@blueprint.may_answer(404, 409)
+@blueprint.verb("/reports/<id>/generate", NoBody, AskedSchema)
 @blueprint.can_wait(AskedSchema, "With Prefer: wait, once the run is made: its id")
 @blueprint.guarded
-@effect
 def generate(body: Row, id: str) -> Outcome:
     """Generate the report."""
     return ask_generate(_id(id))
 
 
-@blueprint.post("/reports/<id>/cancel")
-@blueprint.body(CancelBody, required=False)
-@blueprint.answers(202, AskedSchema)
-@blueprint.may_answer(404, 409)
+@blueprint.verb("/reports/<id>/cancel", CancelBody, AskedSchema)
 @blueprint.can_wait(AskedSchema)
 @blueprint.guarded
-@effect
 def cancel(body: Row, id: str) -> Outcome:
     """Cancel the generation: once this answers 202, it will not complete. With `runId`, only if that is its run."""
     return ask_cancel(_id(id), body["reason"], only_run=body["run_id"])

@@ -20,15 +20,12 @@ from andon_api.schemas import (
     RunSchema,
     RunsQuery,
     StepSchema,
-    page_of,
 )
 
 blueprint = Blueprint("runs", __name__, description="Executions of functions")
 
 
-@blueprint.get("/runs")
-@blueprint.query(RunsQuery)
-@blueprint.answers(200, page_of(RunSchema))
+@blueprint.lists("/runs", RunSchema, RunsQuery)
 def listed(query: Row) -> Row:
     """Runs, newest first."""
     return runs.listed(principal().tenant, query)
@@ -36,7 +33,6 @@ def listed(query: Row) -> Row:
 
 @blueprint.get("/runs/<id>")
 @blueprint.answers(200, RunDetailSchema)
-@blueprint.may_answer(404)
 @blueprint.conditional
 def one(id: str) -> Response:
     """A run with its steps."""
@@ -45,10 +41,7 @@ def one(id: str) -> Response:
     return tagged(RunDetailSchema().dump(run), of=run["id"], version=version)
 
 
-@blueprint.get("/runs/<id>/steps")
-@blueprint.query(PageQuery)
-@blueprint.answers(200, page_of(StepSchema))
-@blueprint.may_answer(404)
+@blueprint.lists("/runs/<id>/steps", StepSchema, PageQuery)
 def steps(query: Row, id: str) -> Row:
     """All steps of a run, in their order."""
     return there(runs.steps(principal().tenant, id, **query), NO_RUN)
@@ -56,7 +49,6 @@ def steps(query: Row, id: str) -> Row:
 
 @blueprint.get("/runs/<id>/steps/<path:step>")
 @blueprint.answers(200, StepSchema)
-@blueprint.may_answer(404)
 def step(id: str, step: str) -> Row:
     """One step with all of its result, up to 4 MiB."""
     return there(runs.step(principal().tenant, id, step), "Step not found")
@@ -64,19 +56,14 @@ def step(id: str, step: str) -> Row:
 
 @blueprint.get("/runs/<id>/output")
 @blueprint.answers(200, OutputSchema)
-@blueprint.may_answer(404)
 def output(id: str) -> Row:
     """All of what the function has returned, up to 4 MiB."""
     return there(runs.output(principal().tenant, id), NO_RUN)
 
 
-@blueprint.post("/runs/<id>/cancel")
-@blueprint.body(RunCancelBody, required=False)
-@blueprint.answers(202, AskedSchema)
-@blueprint.may_answer(404, 409)
+@blueprint.verb("/runs/<id>/cancel", RunCancelBody, AskedSchema)
 @blueprint.can_wait(AskedSchema)
 @blueprint.guarded
-@effect
 def cancel(body: Row, id: str) -> Outcome:
     """Cancel a run that hasn't ended."""
     return ask_cancel(id, body["reason"])
@@ -84,7 +71,6 @@ def cancel(body: Row, id: str) -> Outcome:
 
 @blueprint.delete("/runs/<id>")
 @blueprint.answers(202, AskedSchema)
-@blueprint.may_answer(404, 409)
 @blueprint.can_wait(AskedSchema)
 @blueprint.guarded
 @effect
@@ -93,11 +79,7 @@ def delete(id: str) -> Outcome:
     return ask_cancel(id, None)
 
 
-@blueprint.post("/runs/<id>/rerun")
-@blueprint.body(RerunBody, required=False)
-@blueprint.answers(202, AskedSchema)
-@blueprint.may_answer(404, 409, 422)
-@effect
+@blueprint.verb("/runs/<id>/rerun", RerunBody, AskedSchema)
 def rerun(body: Row, id: str) -> Outcome:
     """Repeat a run, whole or from a step, with its data or with others; a report's is requested as `generate` does."""
     return ask_rerun(id, body)

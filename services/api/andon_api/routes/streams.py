@@ -51,7 +51,6 @@ KINDS = {
 @blueprint.get("/reports/<id>/stream")
 @blueprint.sends(200, "text/event-stream")
 @blueprint.resumable
-@blueprint.may_answer(404, 503)
 def report(id: str) -> Response:
     """Events `report`, each the whole report; `end` when it isn't generating; `problem` when it can't be seen any more.
 
@@ -63,7 +62,6 @@ def report(id: str) -> Response:
 @blueprint.get("/runs/<id>/stream")
 @blueprint.sends(200, "text/event-stream")
 @blueprint.resumable
-@blueprint.may_answer(404, 503)
 def run(id: str) -> Response:
     """Events `run`, each the whole run; `end` when it has ended; `problem` when it can't be seen any more.
 
@@ -75,7 +73,6 @@ def run(id: str) -> Response:
 @blueprint.get("/subjects/<kind>/<path:id>/stream")
 @blueprint.sends(200, "text/event-stream")
 @blueprint.resumable
-@blueprint.may_answer(404, 503)
 def subject(kind: str, id: str) -> Response:
     """Events `subject`, each the whole subject; `end` when it isn't active."""
     return _stream([f"subject:{kind}:{id}"], missing=f"There is no {kind} {id}")
@@ -85,7 +82,6 @@ def subject(kind: str, id: str) -> Response:
 @blueprint.query(StreamQuery)
 @blueprint.sends(200, "text/event-stream")
 @blueprint.resumable
-@blueprint.may_answer(503)
 def many(query: Row) -> Response:
     """Events `report`, `run` and `subject` of all that a token names, or of each `thing`; `end` when all have ended.
 

@@ -23,7 +23,6 @@ blueprint = Blueprint("tokens", __name__, description="What a page in a browser 
 @blueprint.post("/reports/<id>/tokens")
 @blueprint.body(NewToken, required=False)
 @blueprint.answers(201, TokenSchema)
-@blueprint.may_answer(404)
 def of_report(body: Row, id: str) -> Response:
     """A token for one report: see and follow it, load its files, cancel it. For an hour at most."""
     return _made([thing("report", id)], body, "Report not found")
@@ -32,7 +31,6 @@ def of_report(body: Row, id: str) -> Response:
 @blueprint.post("/runs/<id>/tokens")
 @blueprint.body(NewToken, required=False)
 @blueprint.answers(201, TokenSchema)
-@blueprint.may_answer(404)
 def of_run(body: Row, id: str) -> Response:
     """A token for one run: see and follow it, cancel it. For an hour at most."""
     return _made([thing("run", id)], body, "Run not found")
@@ -41,7 +39,6 @@ def of_run(body: Row, id: str) -> Response:
 @blueprint.post("/subjects/<kind>/<path:id>/tokens")
 @blueprint.body(NewToken, required=False)
 @blueprint.answers(201, TokenSchema)
-@blueprint.may_answer(404)
 def of_subject(body: Row, kind: str, id: str) -> Response:
     """A token for one subject: see, follow and cancel it, by this spelling of its id. For an hour at most."""
     return _made([f"subject:{kind}:{id}"], body, f"There is no {kind} {id}")
@@ -57,7 +54,6 @@ def of_many(body: Row) -> Response:
 
 @blueprint.delete("/tokens/<id>")
 @blueprint.answers(204)
-@blueprint.may_answer(404)
 def revoke(id: str) -> Response:
     """End a token before its time; within two seconds no process takes it, and its streams end."""
     token_id = parse_id(id)

@@ -9,16 +9,15 @@ from andon.adapters.postgres import webhooks
 from andon.adapters.postgres.webhooks import Webhook
 from andon_api.asks import webhooks as ask
 from andon_api.database import Row, connection, db
-from andon_api.http.effects import Outcome, effect
+from andon_api.http.effects import Outcome
 from andon_api.http.rest import PREFIX, Blueprint
 from andon_api.principal import principal
-from andon_api.schemas import DeliverySchema, MadeWebhookSchema, NewWebhook, NoBody, PageQuery, WebhookSchema, page_of
+from andon_api.schemas import DeliverySchema, MadeWebhookSchema, NewWebhook, NoBody, PageQuery, WebhookSchema
 
 blueprint = Blueprint("webhooks", __name__, description="URLs that are told of the ends of runs")
 
 
-@blueprint.get("/webhooks")
-@blueprint.answers(200, page_of(WebhookSchema))
+@blueprint.lists("/webhooks", WebhookSchema)
 def listed() -> Row:
     """The tenant's webhooks, and how much each is still owed."""
     found = webhooks.list_webhooks(connection(), principal().tenant)
@@ -36,7 +35,6 @@ def create(body: Row) -> Response:
 
 @blueprint.get("/webhooks/<id>")
 @blueprint.answers(200, WebhookSchema)
-@blueprint.may_answer(404)
 def one(id: str) -> Webhook:
     """A webhook, and how much it is still owed."""
     return ask.found(id)
@@ -44,7 +42,6 @@ def one(id: str) -> Webhook:
 
 @blueprint.delete("/webhooks/<id>")
 @blueprint.answers(204)
-@blueprint.may_answer(404)
 def delete(id: str) -> Response:
     """Tell it nothing more, and forget what it is owed."""
     ask.end(id)
@@ -55,7 +52,6 @@ def delete(id: str) -> Response:
 @blueprint.post("/webhooks/<id>/rotate")
 @blueprint.body(NoBody, required=False)
 @blueprint.answers(200, MadeWebhookSchema)
-@blueprint.may_answer(404)
 def rotate(body: Row, id: str) -> Response:
     """Make another secret, which signs beside the former one until the rotation is finished. It is shown this once."""
     return _told_once(*ask.make_secret(id), 200)
@@ -64,7 +60,6 @@ def rotate(body: Row, id: str) -> Response:
 @blueprint.post("/webhooks/<id>/finish")
 @blueprint.body(NoBody, required=False)
 @blueprint.answers(200, WebhookSchema)
-@blueprint.may_answer(404)
 def finish(body: Row, id: str) -> Webhook:
     """Finish the rotation: sign with the newest secret alone from now on."""
     ask.finish_rotation(id)
@@ -72,20 +67,13 @@ def finish(body: Row, id: str) -> Webhook:
     return ask.found(id)
 
 
-@blueprint.get("/webhooks/<id>/deliveries")
-@blueprint.query(PageQuery)
-@blueprint.answers(200, page_of(DeliverySchema))
-@blueprint.may_answer(404)
+@blueprint.lists("/webhooks/<id>/deliveries", DeliverySchema, PageQuery)
 def deliveries(query: Row, id: str) -> Row:
     """What it was told and is owed, newest first, with what came of the last attempt."""
     return ask.page_of(ask.found(id), query["cursor"], query["limit"])
 
 
-@blueprint.post("/webhooks/<id>/deliveries/<int:delivery>/resend")
-@blueprint.body(NoBody, required=False)
-@blueprint.answers(202, DeliverySchema)
-@blueprint.may_answer(404)
-@effect
+@blueprint.verb("/webhooks/<id>/deliveries/<int:delivery>/resend", NoBody, DeliverySchema)
 def resend(body: Row, id: str, delivery: int) -> Outcome:
     """Tell it again, whatever came of it before."""
     return Outcome(DeliverySchema().dump(ask.send_again(id, delivery)))

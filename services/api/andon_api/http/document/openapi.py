@@ -74,8 +74,8 @@ def finish(document: dict[str, Any]) -> dict[str, Any]:
     schemas = components["schemas"]
     schemas.pop("PaginationMetadata", None)
     document["webhooks"] = event_shapes.WEBHOOKS
-    for _, method, operation in _operations(document):
-        _finish_operation(method, operation)
+    for path, method, operation in _operations(document):
+        _finish_operation(path, method, operation)
     asked = _reached(document, schemas, "requestBody")
     for name, schema in schemas.items():
         (_finish_asked if name in asked else _finish_shown)(schema)
@@ -92,7 +92,7 @@ def _operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, 
                 yield path, method, item[method]
 
 
-def _finish_operation(method: str, operation: dict[str, Any]) -> None:
+def _finish_operation(path: str, method: str, operation: dict[str, Any]) -> None:
     operation.setdefault("parameters", []).extend(operation.pop(HEADERS, []))
     operation.setdefault("description", operation.get("summary", ""))
     answers = operation["responses"]
@@ -103,6 +103,8 @@ def _finish_operation(method: str, operation: dict[str, Any]) -> None:
         if each.get("in") == "query":
             _finish_query(each)
     wanted = known | always | ({"413", "415"} if method != "get" else set())
+    if "{" in path:
+        wanted.add("404")
     if any(each.get("name") == "Idempotency-Key" for each in operation["parameters"]):
         wanted.add("409")
     for status in wanted:
