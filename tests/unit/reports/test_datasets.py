@@ -114,8 +114,8 @@ def test_a_timestamp_keeps_its_time(tmp_path: Path) -> None:
     assert types(inspect(tmp_path, "t.csv", "a\n2024-01-01 10:00:00\n2024-01-02 11:00:00\n")) == {"a": "timestamp"}
 
 
-@pytest.mark.parametrize(("value", "type_"), [("31/12/2024", "date"), ("12/31/2024", "date"), ("01/02/2024", "text")])
-def test_a_date_is_read_only_if_day_and_month_are_certain(tmp_path: Path, value: str, type_: str) -> None:
+@pytest.mark.parametrize(("value", "type_"), [("31/12/2024", "date"), ("12/31/2024", "date"), ("01/02/2024", "date")])
+def test_a_date_is_read_whichever_of_day_and_month_comes_first(tmp_path: Path, value: str, type_: str) -> None:
     assert types(inspect(tmp_path, "t.csv", f"a,b\n{value},1\n{value},2\n"))["a"] == type_
 
 

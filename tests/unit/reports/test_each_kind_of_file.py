@@ -317,7 +317,7 @@ KINDS: dict[str, list[File]] = {
         column("d", lambda i: f"No {day(i):%d-%m-%y}", T, "No 02-01-21"),
         column("d", lambda i: f"{day(i).year}年{day(i).month}月{day(i).day}日", D, day(1)),
         column("d", lambda i: f"{day(i).year}. {day(i).month}. {day(i).day}.", D, day(1)),
-        column("d", lambda i: f"{i % 9 + 1}-{i % 9 + 1}-{2000 + i % 20}", T, "2-2-2001"),
+        column("d", lambda i: f"{i % 9 + 1}-{i % 9 + 1}-{2000 + i % 20}", D, dt.date(2001, 2, 2)),
     ],
     "names made of digits": [
         column("plz", lambda i: f"{i * 997:05}", T, "00997"),

@@ -144,8 +144,8 @@ READ: dict[str, tuple[str, str | bytes, list[str], tuple[Any, ...]]] = {
     "an order that nothing tells": (
         "t.csv",
         table("d,x", lambda i: f"0{i % 9 + 1}/0{i % 8 + 1}/2021,{i}"),
-        [WORDS, WHOLE],
-        ("02/02/2021", 1),
+        [DATE, WHOLE],
+        (dt.date(2021, 2, 2), 1),
     ),
     "years of two digits": ("t.csv", table("d,v", lambda i: f"{day(i):%m/%d/%y},{i}.5"), [DATE, NUMBER], (day(1), 1.5)),
     "births of two digits": (

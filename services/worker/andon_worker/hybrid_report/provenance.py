@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from andon.reports import Column
-from andon.reports.values import missing
+from andon.reports.values import bounds, missing
 from andon.reports.values.clock import ASSUMED
 from andon_worker.hybrid_report.section import Grid, Sentence
 from andon_worker.hybrid_report.wording import WHOLE, Wording, brief, label, listed, some
@@ -103,6 +103,12 @@ def reading_sentences(found: dict[str, Any], wording: Wording) -> list[Sentence]
         guessed = [note for note in column.get("notes", ()) if ASSUMED in note]
         told += [Sentence(f"{brief(column['name'])} is {each[0].lower()}{each[1:]}", effect=0.4) for each in guessed]
         odd = [each for each in column.get("missing", ()) if not missing.is_token(each["token"])]
+        told += [
+            Sentence(f"{brief(column['name'])}: {note}", effect=0.4)
+            for note in column.get("notes", ())
+            if bounds.SAID in note
+        ]
+        odd = [each for each in odd if not bounds.is_bound(each["token"])]
         for each in odd[:2]:
             name, rows = brief(column["name"]), wording.count(each["count"], "row")
             told.append(

@@ -17,10 +17,10 @@ import duckdb
 
 from andon.reports.control import Control
 from andon.reports.duck import literal
-from andon.reports.meaning import judging
+from andon.reports.meaning import judging, settling
 from andon.reports.meaning.judging import Judgement
 from andon.reports.options import NOTHING_SAID, ColumnChoice
-from andon.reports.values import missing
+from andon.reports.values import bounds, missing
 from andon.reports.values.spelling import TEXT, Spelling
 from andon.reports.wide import stretches
 
@@ -119,7 +119,7 @@ def detect(
     found = _judged_again(connection, scan, found, control)
     found = [_with_chosen(connection, scan, each, choices.get(each.name)) for each in found]
     found = [_without_codes(connection, scan, each, choices.get(each.name)) for each in found]
-    evidence = judging.evidence([each.fitting for each in found], [each.sample for each in found])
+    evidence = settling.evidence(names, [each.fitting for each in found], [each.sample for each in found])
     return rows, [_settled(each, evidence, delimiter, choices.get(each.name)) for each in found]
 
 
@@ -225,8 +225,8 @@ def _judged_again(
     return [anew.get(place, column) for place, column in enumerate(columns)]
 
 
-def _settled(column: Found, evidence: judging.Evidence, delimiter: str | None, choice: ColumnChoice | None) -> Found:
-    spelling, notes = judging.settle(column.fitting, evidence, delimiter, list(column.sample))
+def _settled(column: Found, evidence: settling.Evidence, delimiter: str | None, choice: ColumnChoice | None) -> Found:
+    spelling, notes = settling.settle(column.name, column.fitting, evidence, delimiter, list(column.sample))
     tokens = dict(column.tokens)
     if choice and choice.missing is not None:
         tokens = dict(column.chosen) | ({} if spelling is TEXT else tokens)
@@ -237,7 +237,9 @@ def _settled(column: Found, evidence: judging.Evidence, delimiter: str | None, c
         tokens = {token: tokens[token] for token in missing_words}
         notes = (*notes, *kept)
     words = [word for word in column.judgement.stand_ins if word in tokens]
-    if words:
+    if bounded := {word: tokens[word] for word in words if bounds.is_bound(word)}:
+        notes = (*notes, bounds.said(bounded, column.present))
+    if words := [word for word in words if word not in bounded]:
         notes = (*notes, f"{', '.join(words)} stands for no value, and counts as missing.")
     if column.limits:
         notes = (*notes, f"{', '.join(column.limits)} stands for no number, and counts as missing.")

@@ -14,6 +14,7 @@ from andon.reports.meaning.roles import Evidence, described, plain_name
 from andon.reports.tables.plan import Planned
 from andon.reports.tables.sources import Source
 from andon.reports.values import missing, moments
+from andon.reports.values.bounds import is_bound
 from andon.reports.values.spelling import TEXT
 
 _CELLS = 3
@@ -34,6 +35,8 @@ def columns(
 def _planned(found: Found, unread: Unread | None, names: frozenset[str]) -> Planned:
     tokens = dict(found.tokens)
     column = described(found.name, found.spelling.type, replace(_evidence(found), beside=names))
+    if unread and column.role == "category" and all(is_bound(cell.value) for cell in unread.cells):
+        unread = None  # one of its answers
     column = replace(
         column,
         format=_answers(found) if found.spelling.type == "boolean" else found.spelling.shown,

@@ -1,4 +1,4 @@
-"""Which spellings a sample of a column's values allows, and which of several that fit the file is meant."""
+"""Which spellings a sample of a column's values allows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from andon.reports.options import NOTHING_SAID, ColumnChoice
-from andon.reports.values import angles, clock, magnitudes, missing, moments, numbers, since
+from andon.reports.values import angles, bounds, clock, magnitudes, missing, moments, numbers, since
 from andon.reports.values.spelling import (
     BOOLEAN,
     INTEGER,
@@ -19,12 +19,12 @@ from andon.reports.values.spelling import (
     OTHER_INTEGER,
     OTHER_NUMBER,
     POINT_ZERO,
-    TEXT,
     Spelling,
 )
 
 _NUMERIC = {"integer", "number"}
 _UNEVEN = 0.02
+HALF = 0.5  # of the values of a column with bounds: its median is one of the others
 ALMOST = 0.7  # of the values, for a column to be called almost numeric, or almost dates
 _JUDGED = 2_000  # different values that every spelling is tried on
 _SOME = 500  # of them for the one that most are written in
@@ -54,7 +54,7 @@ class Judgement:
     """`candidates` are the spellings that the sample allows: the likeliest, and one that would mean something else.
 
     `near` is what most of the values are written in, where all are not. `stand_ins` are words that stand again and
-    again among values of another kind, as "no data": they count as missing.
+    again among values of another kind, as "no data", and bounds among numbers: they count as missing.
     """
 
     candidates: tuple[Spelling, ...] = ()
@@ -91,13 +91,15 @@ def judge(name: str, sample: Mapping[str, int], said: ColumnChoice = NOTHING_SAI
     if sum(any(c.isdigit() for c in value) for value in some) < ALMOST * len(some):
         return Judgement()  # neither numbers nor dates
     near = _nearest(_all(name, _most_alike(list(some))), some)
-    if near is None or _share(near, sample) < ALMOST:
+    if near is None or _share(near, sample) < (
+        HALF if near.type in _NUMERIC and any(map(bounds.is_bound, some)) else ALMOST
+    ):
         return Judgement()
     if words := _stand_ins(near, sample):
         rest = [value for value in values if value not in words]
         if candidates := _readings(each for each in _all(name, rest) if fits_all(each, rest)):
             return Judgement(candidates, near=near, stand_ins=words)
-    return Judgement(near=near)
+    return Judgement(near=near if _share(near, sample) >= ALMOST else None)
 
 
 def _as_said(spelling: Spelling, said: ColumnChoice) -> bool:
@@ -105,20 +107,25 @@ def _as_said(spelling: Spelling, said: ColumnChoice) -> bool:
     return (
         said.type in (None, spelling.type)
         and said.order in (None, spelling.spec.get("order"))
-        and (said.decimal is None or (spelling.type in _NUMERIC and _decimal(spelling) in ("", said.decimal)))
+        and (said.decimal is None or (spelling.type in _NUMERIC and decimal_of(spelling) in ("", said.decimal)))
     )
 
 
 def _stand_ins(near: Spelling, sample: Mapping[str, int]) -> tuple[str, ...]:
-    """What stands again and again, and alone, among values of another kind; among numbers it has no digits."""
+    """What stands again and again, and alone, among values of another kind; among numbers it has no digits, or is a
+    bound."""
     days = near.type in {"date", "timestamp"}
     fits = functools.partial(moments.names_a_day, near) if days else near.fits
     odd = [value for value in sample if not missing.is_token(value) and not fits(value)]
+    bounded: list[str] = []
+    if near.type in _NUMERIC and bounds.may_stand_among([value for value in sample if fits(value)]):
+        bounded = [value for value in odd if bounds.is_bound(value)][: bounds.MOST]
+        odd = [value for value in odd if value not in bounded]
     if len(odd) > _MOST_STAND_INS or (days and len(odd) > 1):
         return ()
     enough = all(sample[value] >= _AGAIN for value in odd)
     worded = days or not any(character.isdigit() for value in odd for character in value)
-    return tuple(odd) if enough and worded else ()
+    return (*odd, *bounded) if enough and worded else ()
 
 
 def _readings(spellings: Iterable[Spelling]) -> tuple[Spelling, ...]:
@@ -129,8 +136,8 @@ def _readings(spellings: Iterable[Spelling]) -> tuple[Spelling, ...]:
     if first.spec["kind"] == "day":
         other = next((each for each in spellings if each.spec.get("order") not in (None, first.spec["order"])), None)
     elif first.spec["kind"] in {"spelled number", "number"}:
-        signs = {_decimal(first), ""}
-        other = next((each for each in spellings if each.type in _NUMERIC and _decimal(each) not in signs), None)
+        signs = {decimal_of(first), ""}
+        other = next((each for each in spellings if each.type in _NUMERIC and decimal_of(each) not in signs), None)
     else:
         other = None
     return (first, other) if other else (first,)
@@ -298,59 +305,7 @@ def _share(spelling: Spelling, sample: Mapping[str, int]) -> float:
     return sum(count for value, count in some.items() if fits(value)) / (sum(some.values()) or 1)
 
 
-@dataclass(frozen=True)
-class Evidence:
-    """What the columns of which there is no doubt say of the others."""
-
-    comma: bool
-    point: bool
-    order: str | None
-
-
-def evidence(fitting: Sequence[Sequence[Spelling]], samples: Sequence[Mapping[str, int]]) -> Evidence:
-    """Of the columns that can be read in one way only: is the decimal sign a comma, and which comes first in a date?"""
-    comma = point = False
-    orders = set()
-    for spellings, sample in zip(fitting, samples, strict=True):
-        signs = {_decimal(each) for each in spellings if each.type in _NUMERIC} - {""}
-        if signs == {","}:
-            comma = True
-        if signs == {"."} and any("." in value for value in sample):
-            point = True
-        found = {each.spec["order"] for each in spellings if each.spec["kind"] == "day"} & {"dmy", "mdy"}
-        if len(found) == 1:
-            orders |= found
-    return Evidence(comma, point, orders.pop() if len(orders) == 1 else None)
-
-
-def settle(
-    spellings: Sequence[Spelling], of: Evidence, delimiter: str | None, sample: Sequence[str]
-) -> tuple[Spelling, tuple[str, ...]]:
-    """The spelling that is meant among those that every value fits, and what is to be said of the choice."""
-    if not spellings:
-        return TEXT, ()
-    first = spellings[0]
-    if first.spec["kind"] == "day" and {"dmy", "mdy"} <= {each.spec.get("order") for each in spellings}:
-        same = [each for each in spellings if each.spec.get("order") == of.order]
-        if same:
-            return same[0], (f"Day and month come as {of.order}, as in another column: here alone both would fit.",)
-        return TEXT, ("Kept as text: the dates fit both with the month first and with the day first.",)
-    signs = {_decimal(each) for each in spellings if each.type in {"integer", "number"}}
-    if {",", "."} <= signs and numbers.separated(sample):
-        thousands = [each for each in spellings if each.spec.get("group")]
-        if thousands and numbers.grouped(first.unit, sample):
-            return thousands[0], ()
-        comma = of.comma and not of.point
-        if not of.comma and not of.point:
-            comma = delimiter == ";" and first is not NUMBER
-        chosen = [each for each in spellings if _decimal(each) == ("," if comma else ".")]
-        what = "decimals" if (chosen[0].spec.get("group") or "x") not in ",." else "thousands"
-        said = f"Read as {chosen[0].shown}: the separator could stand for decimals as well as for thousands."
-        return chosen[0], (said,) if what and chosen[0].shown else ()
-    return first, ()
-
-
-def _decimal(spelling: Spelling) -> str:
+def decimal_of(spelling: Spelling) -> str:
     """The sign before the fractions: of whole numbers with points between the thousands it is the comma."""
     if spelling.spec["kind"] != "spelled number":
         return "." if spelling is NUMBER else ""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from andon.reports.columns import ALONG, Column
+from andon.reports.values.bounds import is_bound
 from andon.reports.values.clock import HOURS
 from andon.reports.values.numbers import is_money, is_share, whole
 
@@ -399,6 +400,8 @@ def _of_words(name: str, of: Evidence) -> tuple[str, str]:
     repeated = of.distinct <= max(20, 0.05 * of.values) and of.values >= 3 * of.distinct
     if repeated and sample and all(map(_BAND.fullmatch, sample)) and not _CODE.search(name):
         return "category", f"{of.distinct:,} ranges of numbers"
+    if repeated and any(map(is_bound, sample)) and all(is_bound(each) or each.strip().isdecimal() for each in sample):
+        return "category", _several(of)  # 0, 1, 2 and `3+`
     coded = bool(sample) and sum(map(_is_mark, sample)) >= 0.8 * len(sample)
     if coded and repeated and not _CODE.search(name) and all(any(map(str.isalpha, value)) for value in sample):
         return "category", _several(of)

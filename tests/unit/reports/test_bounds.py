@@ -1,0 +1,106 @@
+"""Numbers of which a bound alone is known (`<3.9`) are told and counted, and never taken for values."""
+
+from __future__ import annotations
+
+import csv
+import statistics
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from andon.reports import NoControl, ReportOptions
+from andon.reports.columns import Column
+from andon.reports.datasets import ensure_parquet, inspect_dataset
+from andon.reports.options import ColumnChoice
+from andon_worker.hybrid_report import SECTIONS
+from andon_worker.hybrid_report.wording import Wording
+
+Cell = Callable[[int], str]
+
+
+def column_of(folder: Path, value: Cell, rows: int = 60) -> Column:
+    path = folder / "t.csv"
+    path.write_text("x;n\n" + "".join(f"{value(row)};{row}\n" for row in range(rows)), encoding="utf-8")
+    return inspect_dataset(path, path.name).columns[0]
+
+
+@pytest.mark.parametrize(
+    ("value", "bounds", "aside"),
+    [
+        (lambda row: "<3.9" if row % 6 == 0 else f"{row * 7 % 50 + 4}.1", {"<3.9": 10}, "too high"),
+        (lambda row: "> 100" if row % 10 == 0 else f"{row * 7 % 50 + 4}.1", {"> 100": 6}, "too low"),
+        (lambda row: "90+" if row % 11 == 0 else f"{row}", {"90+": 6}, "too low"),
+        (lambda row: f"<{row % 3},5" if row % 6 == 0 else f"{row * 7 % 50 + 4},1", {"<0,5": 10}, "too high"),
+        (
+            lambda row: f"<{row % 2}.5 mg/l" if row % 7 == 0 else f"{row}.5 mg/l",
+            {"<0.5 mg/l": 5, "<1.5 mg/l": 4},
+            "high",
+        ),
+        (lambda row: ("≤ 2", "≥ 80")[row % 20 == 0] if row % 10 == 0 else f"{row}.5", {"≤ 2": 3, "≥ 80": 3}, ""),
+        (lambda row: "<0.25" if row % 5 < 2 else f"{row}.5", {"<0.25": 24}, "too high"),
+        (lambda row: "~5" if row == 9 else f"{row}", {"~5": 1}, ""),
+        (lambda row: "ca. 5" if row == 9 else f"{row}", {"ca. 5": 1}, ""),
+    ],
+)
+def test_a_column_with_some_bounds_is_one_of_numbers(
+    value: Cell, bounds: dict[str, int], aside: str, tmp_path: Path
+) -> None:
+    column = column_of(tmp_path, value)
+    assert column.type in {"integer", "number"}
+    assert {each.token: each.count for each in column.missing} == bounds
+    assert f"{sum(bounds.values())} of 60 cells count" in column.notes[-1]
+    assert ("mean of the others" in column.notes[-1]) == bool(aside)
+    assert aside in column.notes[-1]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        lambda row: "3+" if row % 4 == 0 else f"{row % 3}",  # an answer as 0, 1 and 2
+        lambda row: ("<18", "18-24", "25-34", "65+")[row % 4],
+        lambda row: f"<{row}" if row % 2 else f"{row}.5" if row % 8 else "",  # most of them
+        lambda row: "A+" if row == 6 else f"{row}",
+    ],
+)
+def test_answers_and_a_column_mostly_of_bounds_stay_words(value: Cell, tmp_path: Path) -> None:
+    column = column_of(tmp_path, value)
+    assert column.type == "text"
+    assert column.role != "category" or column.unread is None
+
+
+def test_bounds_beyond_the_first_ten_thousand_rows_are_found(tmp_path: Path) -> None:
+    column = column_of(tmp_path, lambda row: "<0.5" if row in (11_000, 11_500) else f"{row % 900}.5", 12_000)
+    assert (column.type, [(each.token, each.count) for each in column.missing]) == ("number", [("<0.5", 2)])
+
+
+def test_bounds_stand_in_no_mean_and_are_said_with_their_count(tmp_path: Path) -> None:
+    path = tmp_path / "lab.csv"
+    rows = [(f"p{row}", f"<{row % 2 + 1}" if row % 9 == 0 else f"{row * 13 % 71 + 2}.25") for row in range(90)]
+    path.write_text("patient,crp\n" + "".join(f"{who},{value}\n" for who, value in rows))
+    with path.open() as file:
+        cells = [row["crp"] for row in csv.DictReader(file)]
+    exact = [float(cell) for cell in cells if "<" not in cell]
+    bounds = Counter(cell for cell in cells if "<" in cell)
+    parquet = ensure_parquet(path, path.name, tmp_path / "scratch")
+    found = SECTIONS["distributions"].compute(parquet, ReportOptions(), NoControl())["columns"][1]
+    assert (found["count"], found["mean"]) == (len(exact), pytest.approx(statistics.fmean(exact)))
+    quality = SECTIONS["quality"]
+    result = quality.compute(parquet, ReportOptions(), NoControl())
+    said = [each for each in quality.sentences(result, Wording()) if "bounds" in each.text]
+    assert [each.effect > 0 for each in said] == [True]
+    count = (
+        f"crp: “<1”, “<2” are bounds rather than values: {sum(bounds.values())} of {len(cells)} cells count as missing"
+    )
+    assert f"{count}, and a mean of the others too high" in said[0].text
+    table = next(grid for grid in quality.grids(result, Wording()) if grid.caption == "How columns were read")
+    assert all(f"“{token}” ({count})" in table.rows[0][1] for token, count in bounds.items())
+
+
+def test_it_can_be_said_that_bounds_are_words(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("x\n" + "".join(f"{'<3' if row % 9 == 0 else row}\n" for row in range(60)))
+    parquet = ensure_parquet(path, path.name, tmp_path / "scratch", choices={"x": ColumnChoice(type="text")})
+    assert duckdb.connect().execute(f"FROM read_parquet('{parquet}')").fetchall()[:2] == [("<3",), ("1",)]
