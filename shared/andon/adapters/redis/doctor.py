@@ -11,6 +11,8 @@ from andon.adapters.checks import Check, judge, ok, problem, warning
 from andon.adapters.redis.away import answer, why_away
 from andon.adapters.redis.bus import GROUP, STREAM, group_of
 from andon.adapters.redis.flags import EPOCH
+from andon.adapters.redis.stream.reading import place_of
+from andon.adapters.redis.stream.unread import unread
 
 OLD_PENDING_SECONDS = 15
 LATELY_SECONDS = 86_400
@@ -80,12 +82,12 @@ def _check_producers(redis: Redis, stream: str) -> list[Check]:
     if redis.type(stream) != b"stream":
         return []
     now, _ = redis.time()
-    state: Any = redis.xinfo_stream(stream)
-    age = now - int(state["last-generated-id"].split(b"-")[0]) / 1000
-    if age > LATELY_SECONDS:
+    _, lately = unread(redis, stream, f"{(now - LATELY_SECONDS) * 1000}-0", most=1)
+    if lately is None:
         return []
+    age = now - place_of(lately)[0] / 1000
     remedy = f"Let whoever writes there write to {STREAM}: the next release of Andon doesn't read {stream}."
-    return [warning(f"producers of {stream}", f"the newest entry came {age:.0f} s ago", remedy)]
+    return [warning(f"producers of {stream}", f"an entry came {age:.0f} s ago", remedy)]
 
 
 def _check_stream(redis: Redis, stream: str) -> list[Check]:
@@ -105,17 +107,17 @@ def _check_stream(redis: Redis, stream: str) -> list[Check]:
 def _reading(redis: Redis, stream: str, group: dict[str, Any], where: str) -> list[Check]:
     """What was read and not acknowledged, and what was not read, by position: `lag` is wrong after trimming."""
     now, _ = redis.time()
-    oldest = redis.xpending(stream, GROUP)["min"] if group["pending"] else None
-    unread: Any = redis.xrange(stream, min=f"({group['last-delivered-id'].decode()}", count=1)
-    first = unread[0][0] if unread else None
+    summary: Any = redis.xpending(stream, GROUP)
+    oldest = summary["min"] and summary["min"].decode()
+    _, first = unread(redis, stream, group["last-delivered-id"].decode(), most=1)
     return [
         _waiting(f"pending entries{where}", f"{group['pending']} read and not acknowledged", oldest, now),
-        _waiting(f"unread entries{where}", "some are unread" if unread else "none", first, now),
+        _waiting(f"unread entries{where}", "some are unread" if first else "none", first, now),
     ]
 
 
-def _waiting(name: str, found: str, oldest: bytes | None, now: float) -> Check:
-    age = now - int(oldest.split(b"-")[0]) / 1000 if oldest else 0.0
+def _waiting(name: str, found: str, oldest: str | None, now: float) -> Check:
+    age = now - place_of(oldest)[0] / 1000 if oldest else 0.0
     told = f"{found}, the oldest {age:.0f} s old" if oldest else found
     return judge(name, told, bad=age > OLD_PENDING_SECONDS, remedy=DISPATCHER)
 

@@ -4,9 +4,10 @@ import datetime as dt
 from typing import Any
 
 from redis import Redis
-from redis.exceptions import ResponseError
 
-from andon.adapters.redis.bus import GROUP
+from andon.adapters.redis.bus import GROUP, group_of
+from andon.adapters.redis.stream.reading import place_of
+from andon.adapters.redis.stream.unread import unread
 
 
 def handled_below(redis: Redis, stream: str, keep: dt.timedelta) -> str | None:
@@ -14,24 +15,18 @@ def handled_below(redis: Redis, stream: str, keep: dt.timedelta) -> str | None:
 
     None where there is no stream or no group, so that nothing is known to be handled.
     """
-    pipe = redis.pipeline(transaction=True)  # one moment: an entry read between two looks would be missed
-    pipe.time()
-    pipe.xinfo_stream(stream)
-    pipe.xinfo_groups(stream)
-    pipe.xpending(stream, GROUP)
-    try:
-        (seconds, _), state, groups, pending = pipe.execute()
-    except ResponseError as error:
-        if "no such key" in str(error) or "NOGROUP" in str(error):
-            return None
-        raise
-    group = next(each for each in groups if each["name"] == GROUP.encode())
+    group = group_of(redis, stream)
+    if group is None:
+        return None
+    read = group["last-delivered-id"].decode()
+    seconds, _ = redis.time()
     candidates = [_before(seconds, keep)]
-    if group["last-delivered-id"] != state["last-generated-id"]:
-        time, number = _position(group["last-delivered-id"])
+    if unread(redis, stream, read, most=1)[0]:
+        time, number = place_of(read)
         candidates.append((time, number + 1))
+    pending: Any = redis.xpending(stream, GROUP)  # after the group: what is read in between lies behind `read`
     if pending["min"]:
-        candidates.append(_position(pending["min"]))
+        candidates.append(place_of(pending["min"].decode()))
     lowest = min(candidates)
     return f"{lowest[0]}-{lowest[1]}"
 
@@ -54,8 +49,3 @@ def trim(redis: Redis, stream: str, low_water: str) -> int:
 
 def _before(seconds: int, keep: dt.timedelta) -> tuple[int, int]:
     return max(int((seconds - keep.total_seconds()) * 1000), 0), 0
-
-
-def _position(id: Any) -> tuple[int, int]:
-    time, _, number = id.decode().partition("-")
-    return int(time), int(number)

@@ -24,6 +24,8 @@ from andon.adapters.postgres.subjects import rows_owed
 from andon.adapters.postgres.upkeep import gauges as stored
 from andon.adapters.postgres.upkeep import webhooks_owed
 from andon.adapters.redis.bus import GROUP, STREAM, group_of
+from andon.adapters.redis.stream.reading import place_of
+from andon.adapters.redis.stream.unread import MOST, unread
 from andon.engine.states import OPEN
 from andon_worker.dispatcher.gauges.storage import storage_gauges
 from andon_worker.dispatcher.gauges.tenants import TenantGauges
@@ -31,10 +33,6 @@ from andon_worker.metrics import family
 
 log = logging.getLogger(__name__)
 CACHE_SECONDS = 2.0
-UNREAD_LIMIT = 10_000
-
-# Counting happens in the server: entries may be large, and only their number is wanted.
-_COUNT_AFTER = "return #redis.call('XRANGE', KEYS[1], ARGV[1], '+', 'COUNT', ARGV[2])"
 
 
 class StoreGauges(Collector):
@@ -145,7 +143,7 @@ def postgres_gauges(connection: Connection, queues: Sequence[str]) -> list[Gauge
 def bus_gauges(redis: Redis, streams: Sequence[str]) -> list[GaugeMetricFamily]:
     """How far the group is behind, by position in the stream: `lag` in XINFO is wrong once entries were trimmed."""
     entries = family("andon_bus_entries", "Entries that the stream keeps", "stream")
-    unread = family("andon_bus_unread_entries", f"Entries not read yet; counted up to {UNREAD_LIMIT}", "stream")
+    behind = family("andon_bus_unread_entries", f"Entries not read yet; counted up to {MOST} or 16 MiB", "stream")
     pending = family("andon_bus_pending_entries", "Entries read and not acknowledged", "stream")
     age = family("andon_bus_age_seconds", "Age of the oldest entry that is unread or pending", "stream")
     seconds, micros = redis.time()
@@ -153,18 +151,16 @@ def bus_gauges(redis: Redis, streams: Sequence[str]) -> list[GaugeMetricFamily]:
     for stream in streams:
         length: Any = redis.xlen(stream)
         group = group_of(redis, stream)
-        after = "-" if group is None else f"({group['last-delivered-id'].decode()}"
-        found: Any = redis.eval(_COUNT_AFTER, 1, stream, after, UNREAD_LIMIT)
-        first: Any = redis.xrange(stream, min=after, count=1)
-        oldest = [id for id, _ in first]
+        count, first = unread(redis, stream, "-" if group is None else group["last-delivered-id"].decode())
+        oldest = [first] if first else []
         if group is not None and group["pending"]:
             summary: Any = redis.xpending(stream, GROUP)
-            oldest += [summary["min"]] if summary["min"] else []
+            oldest += [summary["min"].decode()] if summary["min"] else []
         entries.add_metric([stream], length)
-        unread.add_metric([stream], found)
+        behind.add_metric([stream], count)
         pending.add_metric([stream], group["pending"] if group else 0)
-        age.add_metric([stream], max([0.0, *(now - int(id.split(b"-")[0]) for id in oldest)]) / 1000)
-    return [entries, unread, pending, age]
+        age.add_metric([stream], max([0.0, *(now - place_of(id)[0] for id in oldest)]) / 1000)
+    return [entries, behind, pending, age]
 
 
 def _single(name: str, meaning: str, value: Any) -> GaugeMetricFamily:

@@ -27,8 +27,8 @@ _LOOK = f"""{CUTTING}
 local wanted, found, seen, last = {{}}, {{}}, 0, ARGV[2]
 for i = 6, #ARGV do wanted[ARGV[i]] = true end
 while seen < tonumber(ARGV[3]) and total < tonumber(ARGV[4]) and #found < tonumber(ARGV[5]) do
-    local entries = redis.call('XRANGE', KEYS[1], '(' .. last, '+', 'COUNT', 16)
-    if #entries == 0 then return {{last, found, 0}} end
+    local entries = redis.pcall('XRANGE', KEYS[1], '(' .. last, '+', 'COUNT', 16)
+    if entries.err or #entries == 0 then return {{last, found, 0}} end
     for i = 1, #entries do
         local fields, tenant = entries[i][2], ''
         for k = 1, #fields - 1, 2 do
