@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import signal
+import uuid
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from andon import Event
+from andon.adapters.postgres.database import Database
 from andon.engine.ids import new_id
 from andon.engine.steps.sending import as_text
+from andon_worker.supervisor.output.logbook import Logbook, Said
+from andon_worker.supervisor.output.output import Line
 from tests.polling import PATIENCE, wait_until
 from tests.supervised import Supervised
 
@@ -116,6 +120,27 @@ def test_what_a_run_prints_is_kept_by_the_step_that_printed_it(supervised: Super
     supervised.wait_for(run, "completed")
     [(lines,)] = wait_until(lambda: supervised.db.execute("SELECT lines FROM andon.run_logs").fetchall())
     assert [(each["step"], each["attempt"], each["text"]) for each in lines] == [("loud", 1, "hello")]
+
+
+def test_who_says_more_than_can_be_kept_loses_lines_of_its_own_and_nobody_elses(database_url: str) -> None:
+    kept = set[uuid.UUID]()
+    database = Database(database_url, name="test")
+    logbook = Logbook(database, kept.update)
+
+    def say(tenant: str) -> uuid.UUID:
+        run = new_id()
+        logbook.keep(Said(run, "s", 1, {"tenant": tenant}, [Line(1.0, "stdout", "x")] * 1_000))
+        return run
+
+    much = [say("acme") for _ in range(40)]
+    little = [say(tenant) for tenant in ("beta", "gamma") for _ in range(5)]
+    much += [say("acme") for _ in range(40)]
+    logbook.start()
+    logbook.close()
+    logbook.join()
+    database.close()
+    assert kept.issuperset(little)
+    assert 0 < len(kept.intersection(much)) < 30
 
 
 def test_what_would_start_more_runs_than_may_wait_is_sent_later_and_a_cancel_at_once(supervised: Supervised) -> None:

@@ -186,3 +186,32 @@ def test_what_colours_a_terminal_is_left_out_of_lines_records_and_errors() -> No
     record = logging.makeLogRecord({"msg": styled, "levelname": "INFO", "name": "acme"})
     assert read_line("stdout", MARK + encode(record).encode()).text == "red link!"
     assert describe(ValueError(styled))["message"] == "red link!"
+
+
+@pytest.mark.parametrize("flood", [b"\n" * 65_536, b"x\r" * 32_768 + b"\n", MARK * 65_535 + b"\n", MARK * 65_536])
+def test_of_what_comes_at_once_no_more_is_looked_at_than_is_kept(flood: bytes) -> None:
+    calls = 0
+
+    def count(frame: object, event: str, arg: object) -> None:
+        nonlocal calls
+        calls += event == "call"
+
+    output = RunOutput(lambda step, attempt, new: None)
+    output.feed("stdout", b"x\n" * 5_000)
+    sys.setprofile(count)
+    try:
+        output.feed("stdout", flood)
+    finally:
+        sys.setprofile(None)
+    assert calls < 4_000
+
+
+def test_what_is_not_looked_at_is_counted() -> None:
+    lines: list[Line] = []
+    output = RunOutput(lambda step, attempt, new: lines.extend(new))
+    for start in (0, 10_000, 20_000):
+        output.feed("stdout", b"".join(b"%d\n" % n for n in range(start, start + 10_000)))
+    output.flush()
+    said = [each.text for each in lines]
+    assert said[:2_000] == [str(n) for n in range(2_000)]
+    assert said[2_000:] == ["… 27,800 lines more", *(str(n) for n in range(29_800, 30_000))]

@@ -1,6 +1,7 @@
 """Keeps what runs say: in Postgres, for people at the console, and in the worker's own log, for its operators.
 
-By one thread with a bounded queue: where neither keeps up, lines are left out, and how many is said.
+By one thread with a bounded queue, of which each tenant has its share: where neither keeps up, lines are left out, and
+how many is said.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import sys
 import threading
 import time
 import uuid
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from json.encoder import encode_basestring as _quoted
@@ -55,17 +56,22 @@ class Logbook(threading.Thread):
         self._database = database
         self._kept = kept
         self._waiting: deque[Said] = deque()
-        self._given = self._taken = self._left_out = self._told = 0
-        """Lines, each counted by one thread alone: what two add to loses some."""
+        self._of = Counter[str]()
+        """Lines that wait, by tenant: what two threads add to, so under the lock."""
+        self._lock = threading.Lock()
+        self._left_out = self._told = 0
         self._wake = threading.Event()
         self._closed = False
 
     def keep(self, said: Said) -> None:
-        """Keep these lines soon."""
-        if self._given - self._taken > MOST_WAITING:
-            self._left_out += len(said.lines)
-            return
-        self._given += len(said.lines)
+        """Keep these lines soon, but those of a tenant that has more than its share of what may wait."""
+        tenant = said.keys["tenant"]
+        with self._lock:
+            self._of.setdefault(tenant, 0)
+            if self._of[tenant] > MOST_WAITING // len(self._of):
+                self._left_out += len(said.lines)
+                return
+            self._of[tenant] += len(said.lines)
         self._waiting.append(said)
         if not self._wake.is_set():
             self._wake.set()
@@ -89,11 +95,12 @@ class Logbook(threading.Thread):
 
     def _take(self) -> list[Said]:
         taken: list[Said] = []
-        count = 0
-        while self._waiting and count < AT_ONCE:
+        of = Counter[str]()
+        while self._waiting and of.total() < AT_ONCE:
             taken.append(self._waiting.popleft())
-            count += len(taken[-1].lines)
-        self._taken += count
+            of[taken[-1].keys["tenant"]] += len(taken[-1].lines)
+        with self._lock:
+            self._of -= of  # who has none left is no more in it
         if self._waiting:
             self._wake.set()
         return taken

@@ -78,9 +78,18 @@ class RunOutput:
         if len(rest) >= MAX_LINE:
             whole, rest = [*whole, *_pieces(rest)], b""
         self._partial[stream] = bytearray(rest)
-        for each in whole:
-            for piece in _pieces(each):
-                self._add(read_line(stream, piece))
+        pieces = [piece for each in self._worth_a_look(whole) for piece in _pieces(each)]
+        for piece in self._worth_a_look(pieces):
+            self._add(read_line(stream, piece))
+
+    def _worth_a_look(self, found: list[bytes]) -> list[bytes]:
+        """Those that may be kept. The others are counted: there may be any number of them at once, and everybody's runs
+        wait while they are looked at.
+        """
+        first = max(MOST_LINES - self._count, 0) if self._bytes < MOST_BYTES else 0
+        left_out = max(len(found) - first - LAST_LINES, 0)
+        self._beyond += left_out
+        return found[:first] + found[first + left_out :] if left_out else found
 
     def _fits(self, data: bytes) -> bool:
         """Whether it can be kept as it is, without a look at each of its lines: that is most of what is printed. Then
@@ -171,4 +180,4 @@ def _pieces(line: bytes) -> list[bytes]:
     if b"\r" in begun:
         begun = b"" if marked and begun.endswith(b"\r") else _overwritten(begun)
     found = [begun[start : start + MAX_LINE] for start in range(0, len(begun), MAX_LINE)]
-    return [*found, *(MARK + each[: MAX_LINE * 2] for each in marked)] or [b""]
+    return found + [MARK + each[: MAX_LINE * 2] for each in marked] or [b""]
