@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 LONGEST = 2000
 _UNICAST = ipaddress.ip_network("2000::/3")
+_PROTOCOLS = ipaddress.ip_network("192.0.0.0/24")  # where a cloud's metadata may be; global to some releases of Python
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")  # of networks without IPv4: the last 32 bits are what is meant
 
 
@@ -35,10 +36,10 @@ def is_public(address: str) -> bool:
     except ValueError:
         return False
     if isinstance(ip, ipaddress.IPv4Address):
-        return ip.is_global and not ip.is_multicast
+        return ip.is_global and not ip.is_multicast and ip not in _PROTOCOLS
     if ip in _NAT64:
         return is_public(str(ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)))
-    return ip in _UNICAST and ip.is_global and (ip.sixtofour is None or ip.sixtofour.is_global)
+    return ip in _UNICAST and ip.is_global and (ip.sixtofour is None or is_public(str(ip.sixtofour)))
 
 
 def _is_name(host: str) -> bool:
