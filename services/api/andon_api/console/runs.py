@@ -58,12 +58,6 @@ def run_list() -> str:
         cleanups=cleanups,
         status=status,
         function_id=function_id,
-        event_id=given["event"],
-        after=given["after"],
-        before=given["before"],
-        tag=given["tag"],
-        where=given["where"],
-        waits=given["waits"],
         whats=waiting.WORDS,
         wrong=wrong,
         filtered=any([status, function_id, *given.values()]),
@@ -71,6 +65,7 @@ def run_list() -> str:
         functions=events.functions(),
         now=now(),
         every=show.every([each["status"] for each in page["items"]]),
+        **given,
     )
 
 
