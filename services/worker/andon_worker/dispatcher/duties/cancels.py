@@ -6,17 +6,14 @@ from andon.adapters.postgres.cancels import cascades, paused, wide
 from andon.adapters.redis import flags
 from andon.engine.declared.rules import run_flag
 from andon_worker.dispatcher.duties.duty import Duty
-from andon_worker.dispatcher.leader import TURN_SECONDS, Leader
+from andon_worker.dispatcher.leader import TURN_SECONDS
 
 
 class Sweep(Duty):
     """Applies open wide cancels, the tenants' in turn."""
 
     name = "sweep"
-
-    def __init__(self, leader: Leader) -> None:
-        super().__init__(leader)
-        self._swept = ""
+    _swept = ""
 
     def act(self) -> None:
         until = time.monotonic() + TURN_SECONDS

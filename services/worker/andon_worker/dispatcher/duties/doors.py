@@ -41,10 +41,7 @@ class LookAtQueues(OpenDoors):
     """Lets runs in to queues that have a door, as many as their workers can take."""
 
     name = "queues"
-
-    def __init__(self, leader: Leader, gatekeeper: Gatekeeper) -> None:
-        super().__init__(leader, gatekeeper)
-        self._next_at = 0.0
+    _next_at = 0.0
 
     def is_due(self, due: Due) -> bool:
         return self._gatekeeper.minds_queues and time.monotonic() >= self._next_at

@@ -17,10 +17,7 @@ class Wake(Duty):
     """Queues the waiting runs whose time has come; now and then the lines' floors follow, whether or not any has."""
 
     name = "wake"
-
-    def __init__(self, leader: Leader) -> None:
-        super().__init__(leader)
-        self._floors_at = 0.0
+    _floors_at = 0.0
 
     def is_due(self, due: Due) -> bool:
         return due.wake or due.look or time.monotonic() >= self._floors_at

@@ -31,10 +31,7 @@ class MakeEnds(Duty):
     """
 
     name = "tell"
-
-    def __init__(self, leader: Leader) -> None:
-        super().__init__(leader)
-        self.told_at = float("-inf")
+    told_at = float("-inf")
 
     def is_due(self, due: Due) -> bool:
         return due.tell and (not due.sweep or time.monotonic() - self.told_at >= SWEEP_FIRST_SECONDS)

@@ -4,17 +4,14 @@ import time
 
 from andon.adapters.postgres.events import arrivals
 from andon_worker.dispatcher.duties.duty import Duty
-from andon_worker.dispatcher.leader import TURN_SECONDS, Leader
+from andon_worker.dispatcher.leader import TURN_SECONDS
 
 
 class LookForArrivals(Duty):
     """Looks once for what runs that wait now want, the tenants' in turn."""
 
     name = "look"
-
-    def __init__(self, leader: Leader) -> None:
-        super().__init__(leader)
-        self._looked = ""
+    _looked = ""
 
     def act(self) -> None:
         until = time.monotonic() + TURN_SECONDS
