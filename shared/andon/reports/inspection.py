@@ -1,7 +1,8 @@
 """`python -m andon.reports.inspection`: inspect one dataset in a process that may be ended at any moment.
 
 What it is to do is its argument, as JSON, and what it found goes as JSON to the standard output. It takes no more
-memory, files or time of the processor than it is told, and goes with its parent.
+memory, files or time of the processor than it is told, has the processors after those who answer, and goes with its
+parent.
 """
 
 from __future__ import annotations
@@ -12,11 +13,13 @@ import os
 import resource
 import signal
 import sys
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 PR_SET_PDEATHSIG = 1
+NICE = 5
 TOO_MUCH = "memory"
 UNEXPECTED = "unexpected"
 
@@ -41,6 +44,7 @@ class Inspection:
 def main() -> None:
     """Do what is asked, once."""
     _go_with_parent()
+    _stand_back()
     asked = Inspection(**json.loads(sys.argv[1]))
     import duckdb  # noqa: F401  # before there is a limit: what can't be mapped then looks as if it weren't installed
 
@@ -100,6 +104,13 @@ def _go_with_parent() -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         if os.getppid() != parent:
             sys.exit(1)
+
+
+def _stand_back() -> None:
+    """Leave the processors to those who answer: also where the kernel shares them between sessions (autogroups)."""
+    os.nice(NICE)
+    with suppress(OSError):
+        Path("/proc/self/autogroup").write_text(str(NICE))
 
 
 if __name__ == "__main__":

@@ -186,6 +186,13 @@ def test_work_for_a_client_that_has_left_is_ended(system: StartSystem, tmp_path:
         for each in clients:
             each.sendall(head + body)
         wait_until(inspecting, what="an inspection")
+
+        def stands_back() -> bool:
+            with suppress(psutil.NoSuchProcess):
+                return any(each.nice() > api.nice() for each in inspecting())
+            return False
+
+        wait_until(stands_back, what="an inspection that leaves the processors to those who answer")
     wait_until(lambda: not inspecting(), what="the inspections ended with their clients")
     with running.client() as api_client:
         assert api_client.post("/datasets", files={"file": ("a.csv", CSV)}).status_code == 201

@@ -23,9 +23,9 @@ def test_it_rests_for_as_long_as_its_batch_took_while_others_send() -> None:
     costly.took("a", 10, 0.5, handled=True, left=True)
     assert costly.next({"a", "b"}, beside=True) is None
     assert (costly.rest({"a"}), costly.rest({"a", "b"})) == (0.5, 0.0)
-    assert costly.next({"a"}, beside=False) == ("a", 2), "so many as go in a tenth of a second"
+    assert costly.next({"a"}, beside=False) == ("a", 1), "so many as go in a twentieth of a second"
     now[0] += 0.75
-    assert costly.next({"a", "b"}, beside=True) == ("a", 2)
+    assert costly.next({"a", "b"}, beside=True) == ("a", 1)
 
 
 def test_who_sends_nothing_more_is_forgotten() -> None:

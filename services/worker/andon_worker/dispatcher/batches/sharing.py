@@ -13,7 +13,7 @@ MOST_HELD = 50_000
 MOST_HELD_BYTES = 16 * 1024 * 1024
 MANY_HELD = 10_000
 """From so many on it is worth it to look what lies ahead."""
-MANY_BESIDE_OTHERS = 100
+MANY_BESIDE_OTHERS = 50
 """Of tenants that send more than their share, so many entries at once while others send, too: they wait for these."""
 BESIDE_SECONDS = 10.0
 

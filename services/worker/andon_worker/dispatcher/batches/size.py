@@ -5,7 +5,7 @@ MOST_BYTES = 4 * 1024 * 1024
 """Of entries as they come. What they are as Python objects is up to thirty times as much."""
 LONG_SECONDS = 0.5
 """Nobody else's entries are handled meanwhile."""
-LONG_BESIDE_SECONDS = 0.1
+LONG_BESIDE_SECONDS = 0.05
 """While others send, too: so long they may have to wait for a batch that has begun."""
 FEWEST_BESIDE = 10
 
