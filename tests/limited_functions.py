@@ -36,8 +36,8 @@ def spelled(event: Event, step: Step) -> None:
 
 @function(id="timed", trigger="timed/requested", timeouts=Timeouts(finish=dt.timedelta(seconds=1)))
 def timed(event: Event, step: Step) -> None:
-    """One step that takes two seconds, where the run has one, or `more`."""
+    """A run has a second. Its step takes a minute, or two seconds where it is given `more`."""
     if event.data["more"]:
         step.extend(event.data["more"])
         step.tag("case", event.data["case"])
-    step.run("take", act, "take", event.data["case"], {"seconds": 2})
+    step.run("take", act, "take", event.data["case"], {"seconds": 2 if event.data["more"] else 60})
