@@ -47,12 +47,16 @@ class Figure:
 
 @dataclass(frozen=True)
 class Grid:
-    """A table: its first `words` columns are words, the others numbers, set flush right."""
+    """A table: its first `words` columns are words, the others numbers, as those in `numbers`: set flush right."""
 
     caption: str
     headers: tuple[str, ...]
     rows: Sequence[tuple[str, ...]]
     words: int = 1
+    numbers: frozenset[int] = frozenset()
+
+    def is_number(self, place: int) -> bool:
+        return place >= self.words or place in self.numbers
 
 
 def none_drawn(result: Result, wording: Wording) -> list[Figure]:

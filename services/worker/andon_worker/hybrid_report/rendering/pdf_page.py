@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.util import find_spec
+from itertools import product
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,7 +12,7 @@ from fontTools.ttLib import TTFont
 from fpdf import FPDF, XPos, YPos
 from fpdf.enums import MethodReturnValue
 
-from andon_worker.hybrid_report.drawing import ACCENT, INK, MUTED, Dot, Drawing, Line, Rect, fitted
+from andon_worker.hybrid_report.drawing import ACCENT, INK, MUTED, Dot, Drawing, Line, Rect
 from andon_worker.hybrid_report.rendering.fonts import fallbacks, is_shaped
 from andon_worker.hybrid_report.section import Grid
 
@@ -19,7 +20,10 @@ FAMILY = "DejaVu"
 _POINTS_PER_MM = 72 / 25.4
 _MARGIN = 18.0
 _ROW, _LINE = 5.2, 3.6
-_NARROWEST = 8.0  # mm of a column in which text goes over lines; in others it is cut
+_PADDING = 3.0  # mm between the texts of two columns
+_NARROWEST, _WORDS = 28.0, 0.4  # mm of a column of words before the type is made smaller; their share of the width
+_SIZES = (7.6, 7.1, 6.6, 6.1, 5.6, 5.0)  # points of a table's type, the first in which its numbers fit
+_HEADER_LINES = (1, 2, 3)
 _MOST_LINES = 12  # of a cell
 _RULE = "#dde3ea"
 
@@ -40,15 +44,16 @@ def _glyphs() -> frozenset[int]:
 
 
 class Page(FPDF):
-    """A document that starts a new page when a thing doesn't fit, and numbers them.
+    """A document that starts a new page when a thing doesn't fit, and numbers them; below each stands `foot`.
 
     `characters` are those that will be written: fonts of this system stand in where DejaVu Sans lacks one, and
     `without_font` are those that none has. Scripts that join or stack their letters are shaped.
     """
 
-    def __init__(self, title: str, characters: set[str]) -> None:
+    def __init__(self, title: str, characters: set[str], foot: str = "") -> None:
         super().__init__(format="A4")
         self.set_margins(_MARGIN, _MARGIN, _MARGIN)
+        self.c_margin = 0.0  # else what is written would begin to the right of what is drawn
         self.set_auto_page_break(True, _MARGIN + 2)
         self.add_font(FAMILY, "", _fonts() / "DejaVuSans.ttf")
         self.add_font(FAMILY, "B", _fonts() / "DejaVuSans-Bold.ttf")
@@ -64,13 +69,16 @@ class Page(FPDF):
             self.set_text_shaping(True, direction="ltr")
         self.set_title(title)
         self.set_lang("en")
-        self._title = title
+        self._foot = foot or title
 
     def footer(self) -> None:
-        self.set_y(-13)
+        """What the file is, and the page's number beside that of the last."""
         self.type(7.5, MUTED)
-        self.cell(self.epw - 20, 5, fitted(self._title, 130, 1.9))
-        self.cell(20, 5, f"{self.page_no()}", align="R")
+        many = self.get_string_width(" / 00")
+        self.set_y(-13)
+        self.cell(self.epw - 20, 5, self.cut(self._foot, self.epw - 22))
+        self.cell(20 - many, 5, f"{self.page_no()}", align="R")
+        self.cell(many, 5, f" / {self.str_alias_nb_pages}")
 
     def type(self, size: float, colour: str = INK, bold: bool = False) -> None:
         self.set_font(FAMILY, "B" if bold else "", size)
@@ -124,15 +132,31 @@ class Page(FPDF):
         self.set_line_width(width)
         self.line(self.l_margin, self.get_y(), self.l_margin + self.epw, self.get_y())
 
-    def caption(self, x: float, y: float, width: float, heading: str, note: str) -> None:
+    def caption(self, x: float, y: float, width: float, heading: str, note: str = "", dry: bool = False) -> float:
+        """A heading, and its note behind it, or below where it doesn't fit: whole, over lines. Returns its height; with
+        `dry` it is measured alone."""
         self.type(8.5, INK, bold=True)
-        text = self.cut(heading, width)
-        self.put(x, y + 3.5, text)
-        left = width - self.get_string_width(text) - 2
-        x += self.get_string_width(text) + 2
+        lines = self.lines(heading, width)
+        behind = self.get_string_width(lines[-1]) + 2
+        if not dry:
+            for place, line in enumerate(lines):
+                self.put(x, y + 3.5 + place * _LINE, line)
         self.type(8, MUTED)
-        if left > 10:
-            self.put(x, y + 3.5, self.cut(note, left))
+        fits = behind + self.get_string_width(note) <= width
+        notes = [note] if fits else self.lines(note, width)
+        first = len(lines) - fits
+        if not dry:
+            for place, line in enumerate(notes, first):
+                self.put(x + fits * behind, y + 3.5 + place * _LINE, line)
+        return 6 + (first + len(notes) - 1) * _LINE
+
+    def lines(self, text: str, width: float) -> list[str]:
+        """The text as the lines that a width has room for, in the present font: broken at blanks and underscores."""
+        if self.get_string_width(text) <= width:
+            return [text]
+        text = text.replace("_", "_\u200b")
+        found = self.multi_cell(width, _LINE, text, dry_run=True, output=MethodReturnValue.LINES)
+        return [line.replace("\u200b", "") for line in cast("list[str]", found)] or [text]
 
     def put(self, x: float, baseline: float, text: str, anchor: str = "start") -> None:
         """A text on its baseline, from, around or up to `x`."""
@@ -181,40 +205,50 @@ def table(pdf: Page, grid: Grid) -> None:
     """A table over the full width, its header repeated on each page; long cells go over lines."""
     pdf.ln(5)
     pdf.keep(6 + _ROW * min(5, len(grid.rows) + 1))
-    pdf.caption(pdf.l_margin, pdf.get_y(), pdf.epw, grid.caption, "")
-    pdf.ln(6)
-    size = 7.6 if len(grid.headers) < 9 else 6.6
-    widths = _widths(pdf, grid, size)
+    pdf.ln(pdf.caption(pdf.l_margin, pdf.get_y(), pdf.epw, grid.caption))
+    size, widths = _widths(pdf, grid)
     header = _wrapped(pdf, grid.headers, widths, size, bold=True)
-    _row(pdf, header, widths, grid.words, size, bold=True)
+    _row(pdf, header, widths, grid, size, bold=True)
     for row in grid.rows:
         cells = _wrapped(pdf, row, widths, size)
         if pdf.will_page_break(_height(cells)):
             pdf.add_page()
-            _row(pdf, header, widths, grid.words, size, bold=True)
-        _row(pdf, cells, widths, grid.words, size)
+            _row(pdf, header, widths, grid, size, bold=True)
+        _row(pdf, cells, widths, grid, size)
 
 
-def _widths(pdf: Page, grid: Grid, size: float) -> list[float]:
-    """Each column as wide as its longest text, all scaled to the page: spare width goes to all alike."""
-    pdf.type(size, bold=True)
-    whole = [pdf.get_string_width(text) + 3 for text in grid.headers]
-    parts = [max(map(pdf.get_string_width, text.split() or [""])) + 3 for text in grid.headers]
-    pdf.type(size)
-    cells = [
-        max((pdf.get_string_width(row[place]) + 3 for row in grid.rows), default=0.0) for place in range(len(whole))
-    ]
-    wanted = [max(each) for each in zip(whole, cells, strict=True)]
-    if sum(wanted) > pdf.epw:  # what stands above numbers can go over lines
-        least = [max(each) for each in zip(parts, cells, strict=True)]
-        wanted = wanted[: grid.words] + least[grid.words :]
-    excess = sum(wanted) - pdf.epw
-    if excess > 0:
-        # Numbers are never cut while there are words that can go over lines: the longest first.
-        words = wanted[: grid.words]
-        wanted = _capped(words, max(sum(words) - excess, sum(words) * 0.35)) + wanted[grid.words :]
-    scale = pdf.epw / sum(wanted)
-    return [each * scale for each in wanted]
+def _widths(pdf: Page, grid: Grid) -> tuple[float, list[float]]:
+    """The size of the type, and each column's width: numbers as wide as the longest, so that none is broken, words over
+    lines where they must; spare width goes to all alike."""
+    numbers = [grid.is_number(place) for place in range(len(grid.headers))]
+    columns = list(zip(*grid.rows, strict=True))
+    least = max(pdf.epw / len(numbers), _WORDS * pdf.epw / max(1, numbers.count(False)))
+    size, widths = _SIZES[-1], [1.0] * len(numbers)
+    for size, most in product(_SIZES, _HEADER_LINES):
+        pdf.type(size)
+        cells = [max(map(pdf.get_string_width, column), default=0.0) for column in columns]
+        pieces = [max((_over(pdf, text, 0) for text in column), default=0.0) for column in columns]
+        pdf.type(size, bold=True)
+        heads = [_over(pdf, text, most) for text in grid.headers]
+        widths = [max(both) + _PADDING for both in zip(cells, heads, strict=True)]
+        words = [place for place, number in enumerate(numbers) if not number]
+        room = pdf.epw - sum(width for width, number in zip(widths, numbers, strict=True) if number)
+        if room >= sum(min(widths[place], max(_NARROWEST, pieces[place] + _PADDING), least) for place in words):
+            for place, width in zip(words, _capped([widths[place] for place in words], room), strict=True):
+                widths[place] = width
+            break
+    return size, [width * pdf.epw / sum(widths) for width in widths]
+
+
+def _over(pdf: Page, text: str, most: int) -> float:
+    """The least width in which a text goes over so many lines at most, broken between words; 0 for any number."""
+    if not most:
+        return max(map(pdf.get_string_width, text.replace("_", "_ ").split(" ")))
+    words = text.split(" ")
+    if most == 1 or len(words) == 1:
+        return float(pdf.get_string_width(text))
+    parts = ((" ".join(words[:count]), " ".join(words[count:])) for count in range(1, len(words)))
+    return min(max(pdf.get_string_width(start), _over(pdf, rest, most - 1)) for start, rest in parts)
 
 
 def _capped(widths: list[float], room: float) -> list[float]:
@@ -235,13 +269,10 @@ def _wrapped(
     pdf.type(size, bold=bold)
     cells = []
     for text, width in zip(texts, widths, strict=True):
-        lines = [text]
-        if pdf.get_string_width(text) > width - 1.5 >= _NARROWEST:
-            room = width + 2 * pdf.c_margin - 1.5
-            lines = cast("list[str]", pdf.multi_cell(room, _LINE, text, dry_run=True, output=MethodReturnValue.LINES))
-        kept = lines[:_MOST_LINES] or [""]
+        lines = pdf.lines(text, width - _PADDING + 0.01)
+        kept = lines[:_MOST_LINES]
         if len(lines) > len(kept):
-            kept[-1] = pdf.cut(f"{kept[-1]} {lines[len(kept)]}", width - 2.5)
+            kept[-1] = pdf.cut(f"{kept[-1]} {lines[len(kept)]}", width - _PADDING)
         cells.append(kept)
     return cells
 
@@ -250,13 +281,14 @@ def _height(cells: list[list[str]]) -> float:
     return _ROW + _LINE * (max(map(len, cells)) - 1)
 
 
-def _row(pdf: Page, cells: list[list[str]], widths: list[float], words: int, size: float, bold: bool = False) -> None:
+def _row(pdf: Page, cells: list[list[str]], widths: list[float], grid: Grid, size: float, bold: bool = False) -> None:
     pdf.type(size, MUTED if bold else INK, bold)
     top, x = pdf.get_y(), pdf.l_margin
     for place, (lines, width) in enumerate(zip(cells, widths, strict=True)):
+        last = place == len(cells) - 1
         for number, line in enumerate(lines):
             pdf.set_xy(x, top + number * _LINE)
-            pdf.cell(width, _ROW, pdf.cut(line, width - 1.5), align="L" if place < words else "R")
+            pdf.cell(width - (0 if last else _PADDING), _ROW, line, align="R" if grid.is_number(place) else "L")
         x += width
     pdf.set_xy(pdf.l_margin, top + _height(cells))
     pdf.rule(0.35 if bold else 0.15)

@@ -102,10 +102,10 @@ def _figure(section: str, figure: Figure) -> str:
 
 def _table(grid: Grid) -> str:
     head = "".join(
-        f'<th scope="col"{"" if place < grid.words else _NUMBER}>{escape(text)}</th>'
+        f'<th scope="col"{_NUMBER if grid.is_number(place) else ""}>{escape(text)}</th>'
         for place, text in enumerate(grid.headers)
     )
-    rows = "".join(f"<tr>{_cells(row, grid.words)}</tr>\n" for row in grid.rows)
+    rows = "".join(f"<tr>{_cells(row, grid)}</tr>\n" for row in grid.rows)
     # A wide table scrolls by itself; being focusable, also from the keyboard.
     return (
         f'<div class="table" tabindex="0" role="region" aria-label="{escape(grid.caption)}"><table>\n'
@@ -116,11 +116,11 @@ def _table(grid: Grid) -> str:
 _NUMBER = ' class="number"'
 
 
-def _cells(row: tuple[str, ...], words: int) -> str:
-    first, *others = row
-    cells = [f'<th scope="row">{escape(first).replace("_", "_<wbr/>")}</th>']
-    cells += [f"<td{'' if place < words else _NUMBER}>{escape(text)}</td>" for place, text in enumerate(others, 1)]
-    return "".join(cells)
+def _cells(row: tuple[str, ...], grid: Grid) -> str:
+    kinds = [_NUMBER if grid.is_number(place) else "" for place in range(len(row))]
+    first = escape(row[0]).replace("_", "_<wbr/>")
+    cells = [f"<td{kind}>{escape(text)}</td>" for kind, text in zip(kinds[1:], row[1:], strict=True)]
+    return f'<th scope="row"{kinds[0]}>{first}</th>' + "".join(cells)
 
 
 def _items(sentences: list[str]) -> str:

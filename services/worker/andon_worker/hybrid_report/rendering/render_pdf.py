@@ -19,9 +19,8 @@ from andon_worker.hybrid_report.section import Figure
 from andon_worker.hybrid_report.wording import label, some
 
 _GAP = 8.0
-_LEAST = 0.72  # of its size that a chart keeps
 _AHEAD = 5  # charts among which one is looked for that fits
-_AROUND = 12.0  # a chart's caption and the gap above it
+_ABOVE = 4.0  # a chart's caption
 _OURS = set(string.printable + "…–−’·•×±²|“”")  # what the report writes by itself
 
 Links = dict[tuple[str, str], int]
@@ -30,8 +29,10 @@ Links = dict[tuple[str, str], int]
 def render_pdf(document: Document, path: Path, control: Control | None = None) -> None:
     """Write the report as a PDF; it says so of characters that no font here has, which are shown as boxes."""
     control = control or NoControl()
-    pdf = Page(label(document["title"], 200), set(json.dumps(document, ensure_ascii=False)) | _OURS)
-    pdf.set_creation_date(datetime.fromisoformat(document["generatedAt"]))
+    title, made = label(document["title"], 200), datetime.fromisoformat(document["generatedAt"])
+    about = dict.fromkeys([title, label(document["dataset"].get("name") or title), f"{made.day} {made:%B %Y}"])
+    pdf = Page(title, set(json.dumps(document, ensure_ascii=False)) | _OURS, " · ".join(about))
+    pdf.set_creation_date(made)
     pdf.add_page()
     _title(pdf, document)
     links = _key_findings(pdf, document["narrative"]["keyFindings"])
@@ -85,7 +86,7 @@ def _part(pdf: Page, part: Part, links: Links, control: Control) -> None:
     many = len(part.sentences)
     pdf.ln(5)
     # A heading stays with what follows it: some lines, or the first charts where there are hardly any.
-    pdf.keep(35 if many > 2 or not rows else min(180.0, 24 + 6 * many + _LEAST * _height(pdf, rows[0])))
+    pdf.keep(35 if many > 2 or not rows else min(180.0, 24 + 6 * many + _height(pdf, rows[0])))
     pdf.start_section(part.title)
     _arrive(pdf, links, part.name, "")
     pdf.heading(part.title)
@@ -135,36 +136,34 @@ def _width(pdf: Page, row: list[Figure]) -> float:
 
 
 def _height(pdf: Page, row: list[Figure]) -> float:
-    return max(figure.drawing.height / figure.drawing.width * _width(pdf, row) for figure in row)
+    """That of charts side by side, with their captions."""
+    drawn = max(figure.drawing.height / figure.drawing.width for figure in row) * _width(pdf, row)
+    return _ABOVE + _captions(pdf, row) + drawn
+
+
+def _captions(pdf: Page, row: list[Figure]) -> float:
+    return max(pdf.caption(0, 0, _width(pdf, row), figure.heading, figure.note, dry=True) for figure in row)
 
 
 def _next(pdf: Page, rows: list[list[Figure]]) -> int:
     """The first of the next few rows that fits on this page: a small chart goes before a large one that doesn't."""
-    fitting = (place for place, row in enumerate(rows[:_AHEAD]) if _share(pdf, row) >= _LEAST)
+    fitting = (place for place, row in enumerate(rows[:_AHEAD]) if _height(pdf, row) <= pdf.left)
     return next(fitting, 0)
 
 
-def _share(pdf: Page, row: list[Figure]) -> float:
-    """How large charts can be on this page: 1 is their own size."""
-    return min(1.0, (pdf.left - _AROUND) / _height(pdf, row))
-
-
 def _figures(pdf: Page, row: list[Figure], section: str, links: Links) -> None:
-    # Charts are made a little smaller before they leave a page half empty.
-    share = _share(pdf, row)
-    if share < _LEAST:
-        pdf.add_page()
-        share = 1.0
-    pdf.ln(4)
-    width, height = share * _width(pdf, row), share * _height(pdf, row)
+    pdf.keep(_height(pdf, row))
+    width, above = _width(pdf, row), _ABOVE + _captions(pdf, row)
+    # One higher than a page is made smaller; all others are of one size.
+    share = min(1.0, (pdf.left - above) / (_height(pdf, row) - above))
+    pdf.ln(_ABOVE)
     top = pdf.get_y()
-    for figure in row:
-        _arrive(pdf, links, section, figure.key)
     for place, figure in enumerate(row):
-        x = pdf.l_margin + place * (width / share + _GAP)
-        pdf.caption(x, top, width / share, figure.heading, figure.note)
-        draw(pdf, figure.drawing, x, top + 6, width)
-    pdf.set_y(top + 6 + height)
+        _arrive(pdf, links, section, figure.key)
+        x = pdf.l_margin + place * (width + _GAP)
+        pdf.caption(x, top, width, figure.heading, figure.note)
+        draw(pdf, figure.drawing, x, top + above - _ABOVE, share * width)
+    pdf.set_y(top + share * (_height(pdf, row) - above) + above - _ABOVE)
 
 
 def _method(pdf: Page, lines: list[str]) -> None:

@@ -143,10 +143,11 @@ def grids(result: Result, wording: Wording) -> list[Grid]:
     types = {c["name"]: c for c in result["columns"]}
     shown = [types[name] for name in first["columns"]]
     cells = [tuple(_cell(value, c, wording) for value, c in zip(row, shown, strict=True)) for row in first["rows"]]
+    numbers = frozenset(place for place, c in enumerate(shown) if _is_measured(c))
     caption = "The first rows" + (f" (of the first {width} columns)" if width < len(result["columns"]) else "")
     return [
         Grid("Columns", ("Column", "Read as", "Missing", "Share", "Distinct values"), rows, words=2),
-        Grid(caption, tuple(brief(name) for name in first["columns"]), cells, words=width),
+        Grid(caption, tuple(brief(name) for name in first["columns"]), cells, words=width, numbers=numbers),
     ]
 
 
@@ -158,10 +159,14 @@ def _cell(value: str | None, column: dict[str, Any], wording: Wording) -> str:
         return value[:4] if column["type"] == "date" else value
     if column["unit"] == HOURS:
         return wording.clock(float(value))
-    if column["type"] in MEASURABLE and column["role"] in AVERAGED:
+    if _is_measured(column):
         number = float(value)
         return wording.exact(number) if round(number, _MOST_DECIMALS) == number else wording.number(number)
     return label(value, 24)
+
+
+def _is_measured(column: dict[str, Any]) -> bool:
+    return column["type"] in MEASURABLE and column["role"] in AVERAGED
 
 
 def _kind(column: dict[str, Any]) -> str:
