@@ -19,6 +19,7 @@ from andon.reports.duck import connect, identifier, literal, telling
 from andon.reports.meaning.described import description
 from andon.reports.options import TEMPORAL, ReportOptions, check_columns
 from andon_worker.hybrid_report.figures.across import VALUE, across, subject
+from andon_worker.hybrid_report.figures.dated import dated
 from andon_worker.hybrid_report.figures.survey import Seen, survey
 
 # Up to so many rows, distinct counts and quantiles are exact; beyond, they are close approximations and say so.
@@ -131,20 +132,25 @@ class Table:
 def open_table(parquet: Path, options: ReportOptions, control: Control, *, by_period: bool = False) -> Iterator[Table]:
     """The dataset that `ensure_parquet` made; raises `InvalidOptions` if the options name other columns.
 
-    With `by_period`, a table with a column per year, month or day has a row for each of these instead.
+    With `by_period`, a table with a column per year, month or day has a row for each of these instead, and one with
+    years and months in two columns has a third one of days.
     """
     with connect(parquet.parent, control) as connection:
         columns, reading = description(connection, parquet)
         check_columns(options, columns)
         columns = options.applied(columns)
-        year = _year(columns, options)
+        scan = f"read_parquet({literal(parquet)})"
+        made_of = dated(connection, columns, scan, options.time_column) if by_period else None
+        year = None if made_of else _year(columns, options)
         columns = tuple(replace(each, type="date") if each is year else each for each in columns)
         made = {each.name: _worded(each) for each in columns if each.answers}
         if year:
             made[year.name] = f"make_date(CAST({identifier(year.name)} AS INTEGER), 1, 1)"
         replaced = ", ".join(f"{sql} AS {identifier(name)}" for name, sql in made.items())
         shown = f"REPLACE ({replaced})" if replaced else ""
-        connection.execute(f"CREATE VIEW source AS SELECT * {shown} FROM read_parquet({literal(parquet)})")
+        added = f", {made_of[1]} AS {identifier(made_of[0].name)}" if made_of else ""
+        connection.execute(f"CREATE VIEW source AS SELECT * {shown}{added} FROM {scan}")
+        columns = (*columns, made_of[0]) if made_of else columns
         periods = across(columns, options) if by_period else None
         if periods:
             distinct = _distinct(connection, columns)

@@ -36,8 +36,8 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
     """`{exactQuantiles, columns: [...], columnsOmitted, places}`; each has `name`, `type`, `role`, `period` (whether it
     is one of a table's columns per year, month or day), `kind`, `count`, and by kind
 
-    - `numeric`: `mean, std, min, max, skewness, quantiles: {p01, ..., p99}, histogram`; of years and coordinates
-      `mean`, `std` and `skewness` are null, as they mean nothing
+    - `numeric`: `mean, std, min, max, skewness, quantiles: {p01, ..., p99}, histogram`; of years, coordinates
+      and what rises evenly `mean`, `std` and `skewness` are null, as they mean nothing, and the last has no histogram
     - `temporal`: `min, max` (ISO 8601), `histogram`, `even` (whether each stands as often as any other)
     - `categorical`: `distinct, top: [{value, count}], other` (the count of all values that aren't in `top`), and of
       text with hardly a value twice `length: {min, median, max}` and `patterns: [{pattern, count}]`
@@ -110,7 +110,7 @@ class _Spread:
         made = {}
         for column in self._numeric:
             values = self._values[column.name]
-            averaged = column.role not in {"year", "geo"}
+            averaged = column.role not in {"year", "geo"} and not column.along
             mean, std, skewness = moments[column.name] if averaged else (None, None, None)
             [found] = ranks[column.name]
             back = [values.original(each) for each in found or [None] * len(shares)]
@@ -165,6 +165,8 @@ class _Spread:
         for column in self._numeric:
             found = self._numbers[column.name]
             start, end = found.pop("ends")
+            if column.along:
+                continue  # as many in each bar
             plan = bins_of(column, found, self._values[column.name], start, end)
             if plan:
                 bins[column.name] = plan

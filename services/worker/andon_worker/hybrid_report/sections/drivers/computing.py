@@ -151,7 +151,7 @@ def _candidates(
             reason = "one is a part of the other"
         elif alike.get(column.name, question.name) not in (question.name, alike.get(question.name)):
             reason = f"nearly the same as {alike[column.name]}"
-        elif column.name == time:
+        elif column.name == time or (time and column.role == "year" and not column.of_origin):
             reason = "time: see the trends"
         elif not _is_told(table, column, many):
             reason = f"more than {MOST_NAMES} different values, each hardly {_OFTEN} times"

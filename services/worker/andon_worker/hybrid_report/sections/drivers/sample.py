@@ -72,7 +72,7 @@ def samples(table: Table, columns: list[Column]) -> list[Sample]:
             numbers = doubles(sample)
             groups, edges = binned(numbers, min(_BINS, max(2, np.isfinite(numbers).sum() // FEWEST)))
             unit = values[column.name].unit if column.name in values else 1.0
-            kind = "numeric" if column.name in values else "temporal"
+            kind = "year" if column.role == "year" and found else "numeric" if column.name in values else "temporal"
             found.append(Sample(column.name, kind, groups, [], edges, numbers, unit))
         else:
             coded, names = codes(sample)

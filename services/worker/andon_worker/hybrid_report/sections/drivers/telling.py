@@ -128,6 +128,8 @@ def _group(group: dict[str, Any], driver: dict[str, Any], wording: Wording) -> s
 def _end(end: float | str, driver: dict[str, Any], wording: Wording) -> str:
     if isinstance(end, str):
         return wording.moment(end)
+    if driver["kind"] == "year":
+        return f"{end:.0f}"
     return wording.among([each[side] for each in driver["groups"] for side in ("from", "to")])(end)
 
 

@@ -32,8 +32,7 @@ def seasons_of(ask: Ask, timeline: Timeline, signed: Set[str]) -> list[dict[str,
     for by, unit, most, season_of in found:
         known = [(p.start, value) for p in timeline.complete(unit) if (value := ask.value(p)) is not None]
         numbers = np.array([value for _, value in known])
-        counted = ask.measure is None and timeline.grain == "month"  # a row a month, however long
-        if by == "month" and ask.aggregate != "mean" and not counted:
+        if by == "month" and ask.aggregate != "mean" and timeline.grain != "month":
             # A February is shorter, which is no season.
             numbers = numbers / [monthrange(start.year, start.month)[1] / 30.44 for start, _ in known]
         seasons = [season_of(start) for start, _ in known]
