@@ -743,7 +743,7 @@ export interface components {
         Column: {
             name: string;
             type: string;
-            /** @description the part that it plays: measure, money, percent, count, duration, id, code, category, flag, date, year, geo, text */
+            /** @description the part that it plays: measure, money, percent, count, duration, id, code, category, choices, flag, date, year, geo, text */
             role?: string;
             /** @description why it has this role */
             reason?: string;

@@ -16,6 +16,7 @@ ROLES = (
     "id",  # names one row or one thing: counted
     "code",  # a name made of digits or of short marks, as a postcode: counted
     "category",  # few names, each many times: splits the rows
+    "choices",  # several of a few answers in a cell: counted one by one
     "flag",  # one of two values: splits the rows, and its share is a rate
     "date",  # a day or a moment
     "year",  # a year, as a whole number: no mean
@@ -55,7 +56,7 @@ def _plain(name: str) -> str:
 def roles_for(type_: str) -> tuple[str, ...]:
     """The roles that a column of a type can have."""
     if type_ in {"integer", "number"}:
-        return tuple(role for role in ROLES if role not in {"date", "text"})
+        return tuple(role for role in ROLES if role not in {"date", "text", "choices"})
     if type_ in {"date", "timestamp"}:
         return ("date", "id", "category")
     if type_ == "boolean":

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from andon.reports.columns import ALONG, Column
+from andon.reports.meaning.choices import parted_by
 from andon.reports.values.bounds import is_bound
 from andon.reports.values.clock import HOURS
 from andon.reports.values.numbers import is_money, is_share, whole
@@ -397,6 +398,9 @@ def _of_words(name: str, of: Evidence) -> tuple[str, str]:
         return "flag", "holds two opposite words"
     if sample and all(value.lstrip().startswith(("{", "[")) for value in sample):
         return "text", "holds structures rather than words"
+    if parted := parted_by(sample):
+        separator, many = parted
+        return "choices", f"several of {many} answers in a cell, parted by “{separator}”".replace("\n", "a new line")
     repeated = of.distinct <= max(20, 0.05 * of.values) and of.values >= 3 * of.distinct
     if repeated and sample and all(map(_BAND.fullmatch, sample)) and not _CODE.search(name):
         return "category", f"{of.distinct:,} ranges of numbers"

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from andon.reports import Column, Control, ReportOptions
-from andon.reports.duck import identifier
+from andon.reports.duck import identifier, literal
+from andon.reports.meaning.choices import SEPARATORS
 from andon.reports.options import MEASURABLE, TEMPORAL
 from andon_worker.hybrid_report.figures.across import across
 from andon_worker.hybrid_report.figures.table import Table, clean, open_table
@@ -19,6 +20,7 @@ from andon_worker.hybrid_report.wording import label
 
 _FEW_MOMENTS, _MOST_MOMENTS = 20_000, 200_000  # to be counted one by one
 TOP = 10
+_ANSWERS = 20
 _CYCLE = 31  # whole numbers up to so many, as hours and days of a month, are all shown
 QUANTILES = {"p01": 0.01, "p05": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95, "p99": 0.99}
 _ENDS = (0.005, 0.995)
@@ -40,7 +42,8 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
       and what rises evenly `mean`, `std` and `skewness` are null, as they mean nothing, and the last has no histogram
     - `temporal`: `min, max` (ISO 8601), `histogram`, `even` (whether each stands as often as any other)
     - `categorical`: `distinct, top: [{value, count}], other` (the count of all values that aren't in `top`), and of
-      text with hardly a value twice `length: {min, median, max}` and `patterns: [{pattern, count}]`
+      text with hardly a value twice `length: {min, median, max}` and `patterns: [{pattern, count}]`; of cells of
+      several answers all but `count` are of these, beside `combinations` and `answers`, how many all cells name
 
     A histogram is `{edges, counts, below, above, log}`: it spans the middle 99 % where the tails are long, and says
     how many values lie outside; with `log` its edges are evenly spaced in their logarithms. A column without values
@@ -189,8 +192,32 @@ class _Spread:
         return made
 
 
+def _choices(table: Table, c: str, count: int, combinations: int) -> dict[str, Any]:
+    """Cells of several answers, by answer: one that a cell names twice counts once there."""
+    parted = table.one(
+        f"SELECT {', '.join(f'count(*) FILTER (contains({c}, {literal(s)}))' for s in SEPARATORS)} FROM data"
+    )
+    separator = SEPARATORS[parted.index(max(parted))]
+    found = table.all(
+        f"SELECT answer, count(*) FROM (SELECT unnest(list_distinct(list_transform(string_split({c}, "
+        f"{literal(separator)}), lambda part: trim(part)))) AS answer FROM data) WHERE answer <> '' "
+        "GROUP BY 1 ORDER BY 2 DESC, 1"
+    )
+    return {
+        "kind": "categorical",
+        "count": count,
+        "distinct": len(found),
+        "combinations": combinations,
+        "answers": sum(n for _, n in found),
+        "top": [{"value": label(answer), "count": n} for answer, n in found[:_ANSWERS]],
+        "other": sum(n for _, n in found[_ANSWERS:]),
+    }
+
+
 def _named(table: Table, column: Column, count: int, distinct: int) -> dict[str, Any]:
     c = identifier(column.name)
+    if column.role == "choices":
+        return _choices(table, c, count, distinct)
     # Of a key no value is more frequent than another, and to group by it would take the longest of all.
     top = (
         []
@@ -200,7 +227,7 @@ def _named(table: Table, column: Column, count: int, distinct: int) -> dict[str,
             f"GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {TOP if column.type != 'integer' or distinct > _CYCLE else _CYCLE}"
         )
     )
-    told = {
+    told: dict[str, Any] = {
         "kind": "categorical",
         "count": count,
         "distinct": distinct,

@@ -35,7 +35,9 @@ def sentences(result: Result, wording: Wording) -> list[Sentence]:
     )
     told += [_tail(column, wording) for column in skewed[:3]]
     for column in result["columns"]:
-        if column["kind"] == "categorical" and column["top"] and column["distinct"] > 1:
+        if "answers" in column:
+            told += _answers(column, wording)
+        elif column["kind"] == "categorical" and column["top"] and column["distinct"] > 1:
             top = column["top"][0]
             if top["count"] / column["count"] >= _LOPSIDED:
                 share = wording.percent(top["count"], column["count"])
@@ -52,6 +54,20 @@ def sentences(result: Result, wording: Wording) -> list[Sentence]:
             low, high = (f"{column[end]:.0f}" if plain else wording.number(column[end]) for end in ("min", "max"))
             told.append(Sentence(f"{brief(column['name'])} runs from {low} to {high}."))
     return told[:12]
+
+
+def _answers(column: dict[str, Any], wording: Wording) -> list[Sentence]:
+    if not column["top"]:
+        return []
+    most = column["top"][0]
+    return [
+        Sentence(
+            f"The cells of {brief(column['name'])} hold {wording.number(column['answers'] / column['count'])} of "
+            f"{wording.count(column['distinct'], 'answer')} on average, in "
+            f"{wording.count(column['combinations'], 'combination')}; “{label(most['value'], 40)}” is the most "
+            f"frequent, in {wording.percent(most['count'], column['count'])} of them."
+        )
+    ]
 
 
 def _leans(column: dict[str, Any]) -> bool:
@@ -149,7 +165,9 @@ def _bars(column: dict[str, Any], name: str, key: str, exact: bool, wording: Wor
         rows = [Bar(label(t["value"], 40), t["count"], wording.percent(t["count"], count)) for t in shown]
         rest, title = column["other"], f"Most frequent values of {name}"
         others = ("" if exact else "about ") + wording.count(column["distinct"] - len(rows), "other")
-        note = wording.count(column["distinct"], "value") + (f", the {len(rows)} most frequent" if rest else "")
+        said = "answer" if "answers" in column else "value"
+        note = wording.count(column["distinct"], said) + (f", the {len(rows)} most frequent" if rest else "")
+        note += "; a cell may hold several" if "answers" in column else ""
     if rest:
         rows.append(Bar(others, rest, wording.percent(rest, count), soft=True))
     return Figure(key, name, note, charts.bars(title, rows))

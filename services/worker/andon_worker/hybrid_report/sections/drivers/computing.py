@@ -147,6 +147,8 @@ def _candidates(
             reason = "a single value"
         elif column.role == "id":
             reason = "naming single rows"
+        elif column.role == "choices":
+            reason = "several answers in a cell"
         elif is_part(column.name, question.name, added):
             reason = "one is a part of the other"
         elif alike.get(column.name, question.name) not in (question.name, alike.get(question.name)):
