@@ -26,20 +26,26 @@ ROLES = (
 _NUMERIC_ALONE = frozenset({"measure", "money", "percent", "count", "duration", "year", "geo"})
 AVERAGED = frozenset({"measure", "money", "percent", "count", "duration"})
 SUMMED = frozenset({"money", "count", "duration"})
+RUNNING = "a running total of"  # in the reason of a level that adds up other columns
 ALONG = "rises evenly from row to row"  # in the reason of what says how far along a row is
 _CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _NO_TOTAL = re.compile(
     r"^(?!.*(?<!running )total)(?:.*[^a-z])?(?:prices?|preis|precio|prix|prezzo|rate|unit ?(?:cost|price)|cost per|"
     r"balance|bal|saldo|kontostand|guthaben|solde|残高|余额|average|avg|mean|median|age|alter|latency|pace|gdp|"
-    r"tenure|seniority|experience|betriebszugehörigkeit|(?:lead|cycle|response|resolution|waiting) ?time|"
+    r"tenure|seniority|experience|(?:yrs?|years?) ?married|betriebszugehörigkeit|"
+    r"(?:lead|cycle|response|resolution|waiting) ?time|"
     r"per ?cap(?:ita)?|pop|population|einwohner|inhabitants|employees|headcount|stock|on hand|capacity|wages?|hourly|"
     r"per [a-z]+|pro [a-z]+|net worth|market ?cap|valuation|msrp|assets|liabilities|debt|equity|rooms|"
     r"(?:bed|bath)rooms?|seats|cylinders|siblings|followers|members|cumul[a-z]*|価格|単価|价格|单价|kumul[a-z]*|"
     r"running|to date|ytd)(?:$|[^a-z])"
 )
+_DEGREES = re.compile(
+    r"°\s?[cf]\b|(?:^|[^a-z])(?:temp|temperature|temperatur|température|temperatura|celsius|fahrenheit|ph)(?:$|[^a-z])"
+)
 # Years and days by these names say when a thing came to be, and not when its row did.
 _ORIGIN = re.compile(
-    r"(?:^|[^a-z])(?:(?:year)?built|construction|manufactured?|manufacturing|model ?year|vintage|founded|founding|"
+    r"(?:^|[^a-z])(?:hire|hiring|date hired|joining|eintritt(?:s?datum)?|einstellungsdatum|"
+    r"(?:year)?built|construction|manufactured?|manufacturing|model ?year|vintage|founded|founding|"
     r"established|born|birth(?:day|date|year)?|dob|bau(?:jahr|datum)|geburts(?:jahr|datum|tag)|geboren|jahrgang|"
     r"gründungsjahr|naissance|nacimiento|nascimento|nascita|construcción|fabricación)(?:$|[^a-z])"
 )
@@ -124,9 +130,19 @@ class Column:
         return self.averaged and self.role in SUMMED and not self.along and not _NO_TOTAL.search(_plain(self.name))
 
     @property
+    def relative(self) -> bool:
+        """Whether a share of it means something: not of degrees, whose zero is a scale's."""
+        return not _DEGREES.search(f"{self.name} {self.unit or ''}".lower())
+
+    @property
     def along(self) -> bool:
         """Whether it says how far along its row is, as time that went by: a mean of it says nothing."""
         return self.reason.startswith(ALONG)
+
+    @property
+    def running(self) -> bool:
+        """Whether it is a level that adds up other columns: it goes with time, and not with kinds of rows."""
+        return self.reason.startswith(RUNNING)
 
     @property
     def answers(self) -> tuple[str, str] | None:

@@ -67,14 +67,14 @@ def test_a_wide_chart_fits_a_narrow_screen_and_nothing_in_it_lies_over_another(d
         assert all(one[1] <= other[0] + 1 for one, other in pairwise(ordered))
 
 
-def test_names_beyond_the_thirty_most_frequent_are_one_group_and_that_is_said(profile: Profile) -> None:
-    rows = [(f"shop {place % 50}", 100 * (place % 50 % 5) + place % 7 + 0.5) for place in range(1_500)]
+def test_names_beyond_the_most_frequent_are_one_group_and_that_is_said(profile: Profile) -> None:
+    rows = [(f"shop {place % 220}", 100 * (place % 220 % 5) + place % 7 + 0.5) for place in range(1_500)]
     rows += [(f"shop {place % 10}", 100 * (place % 5) + place % 7 + 0.5) for place in range(500)]
     result = profile("drivers", "shop,amount\n" + "".join(f"{shop},{amount}\n" for shop, amount in rows))
     [driver] = result["drivers"]
     assert (driver["column"], driver["others"], driver["groups"][-1]["name"]) == ("shop", 20, "20 others")
     told = "\n".join(sentence.text for sentence in SECTIONS["drivers"].sentences(result, WORDING))
-    assert "Of shop, the 30 most frequent names are told apart; all others are one group." in told
+    assert "Of shop, the 200 most frequent names are told apart; all others are one group." in told
 
 
 def test_a_price_of_few_is_no_placeholder(profile: Profile) -> None:

@@ -122,7 +122,7 @@ def test_with_days_beside_months_there_are_days(profile: Profile) -> None:
     [
         ("year,month,day,x", "{year},{part},2020-01-{part:02},{value}", {}, "day"),  # a column of dates goes before
         ("year,month,x", "{year},{other},{value}", {}, "year"),  # of thirteen months
-        ("year,month,x", "{year},{part},{value}", {"time_column": "year"}, "year and month"),
+        ("year,month,x", "{year},{part},{value}", {"time_column": "year"}, "year"),
         ("year_built,month,x", "{year},{part},{value}", {}, None),
     ],
 )

@@ -7,6 +7,7 @@ chance may have brought about is none.
 from __future__ import annotations
 
 import math
+from statistics import NormalDist
 
 FEWEST = 10
 """Rows in each part that a finding compares, below which it is told in its section but is no key finding."""
@@ -20,46 +21,47 @@ def correlation(coefficient: float, rows: int) -> float:
     return max(0.0, math.tanh(math.atanh(size) - _Z / math.sqrt(max(1, rows - 3))))
 
 
-def ratio(eta: float, rows: int, groups: int) -> float:
-    """Of a corrected correlation ratio."""
+def ratio(eta: float, rows: int, groups: int, among: int = 1) -> float:
+    """Of a corrected correlation ratio; of the best `among` so many that are looked at (C. E. Bonferroni, 1936)."""
     between, within = groups - 1, rows - groups
     if between < 1 or within < 4:
         return 0.0
     share = min(eta * eta, 0.9999)
-    beyond = _noncentral(1 + share * (between + within) / (between * (1 - share)), between, within)
+    beyond = _noncentral(1 + share * (between + within) / (between * (1 - share)), between, within, among)
     return math.sqrt(beyond / (beyond + rows))
 
 
-def cramers_v(v: float, rows: int, across: int, down: int) -> float:
-    """Of a corrected Cramér's V."""
+def cramers_v(v: float, rows: int, across: int, down: int, among: int = 1) -> float:
+    """Of a corrected Cramér's V, as `ratio`."""
     freedom, least = (across - 1) * (down - 1), min(across, down) - 1
     if least < 1 or not rows:
         return 0.0
-    return math.sqrt(_noncentral(1 + v * v * least * rows / freedom, freedom, _LARGE) / (least * rows))
+    return math.sqrt(_noncentral(1 + v * v * least * rows / freedom, freedom, _LARGE, among) / (least * rows))
 
 
-def _noncentral(f: float, between: int, within: float) -> float:
+def _noncentral(f: float, between: int, within: float, among: int) -> float:
     """The least noncentrality by which F would come out so large: F is then that of more degrees of freedom, times a
     factor (P. B. Patnaik, "The non-central chi-squared and F-distributions", Biometrika 36, 1949)."""
+    z = NormalDist().inv_cdf(1 - 0.025 / among)
     low, high = 0.0, between * f
     for _ in range(_HALVED):
         middle = (low + high) / 2
         freedom = (between + middle) ** 2 / (between + 2 * middle)
-        if (1 + middle / between) * _critical(freedom, within) < f:
+        if (1 + middle / between) * _critical(freedom, within, z) < f:
             low = middle
         else:
             high = middle
     return low
 
 
-def _critical(between: float, within: float) -> float:
-    """The F that chance exceeds once in forty times (E. Paulson, Annals of Mathematical Statistics 13, 1942)."""
+def _critical(between: float, within: float, z: float) -> float:
+    """The F that chance exceeds as often as `z` (E. Paulson, Annals of Mathematical Statistics 13, 1942)."""
     c, d = 2 / (9 * within), 2 / (9 * between)
     a, b = 1 - c, 1 - d
-    leading = a * a - _Z * _Z * c
+    leading = a * a - z * z * c
     if leading <= 0:
         return math.inf
-    return float(((a * b + math.sqrt(max(0.0, (a * b) ** 2 - leading * (b * b - _Z * _Z * d)))) / leading) ** 3)
+    return float(((a * b + math.sqrt(max(0.0, (a * b) ** 2 - leading * (b * b - z * z * d)))) / leading) ** 3)
 
 
 def share(part: int, whole: int) -> float:

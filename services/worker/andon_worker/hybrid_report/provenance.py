@@ -99,25 +99,25 @@ def reading_sentences(found: dict[str, Any], wording: Wording) -> list[Sentence]
                 effect=0.4,
             )
         )
+    stand_ins: dict[tuple[str, int], list[str]] = {}
     for column in found["columns"]:
         guessed = [note for note in column.get("notes", ()) if ASSUMED in note]
         told += [Sentence(f"{brief(column['name'])} is {each[0].lower()}{each[1:]}", effect=0.4) for each in guessed]
+        bounded = [note for note in column.get("notes", ()) if bounds.SAID in note]
+        told += [Sentence(f"{brief(column['name'])}: {note}", effect=0.4) for note in bounded]
         odd = [each for each in column.get("missing", ()) if not missing.is_token(each["token"])]
-        told += [
-            Sentence(f"{brief(column['name'])}: {note}", effect=0.4)
-            for note in column.get("notes", ())
-            if bounds.SAID in note
-        ]
-        odd = [each for each in odd if not bounds.is_bound(each["token"])]
-        for each in odd[:2]:
-            name, rows = brief(column["name"]), wording.count(each["count"], "row")
-            told.append(
-                Sentence(
-                    f"{name} is “{label(each['token'], 30)}” in {rows}: it stands for no value, and counts as missing.",
-                    effect=0.4,
-                    about=(column["name"], "placeholder"),
-                )
+        for each in [each for each in odd if not bounds.is_bound(each["token"])][:2]:
+            stand_ins.setdefault((each["token"], each["count"]), []).append(column["name"])
+    for (token, count), names in stand_ins.items():
+        rows, columns = wording.count(count, "row"), some([brief(name) for name in names])
+        are = "is" if len(names) == 1 else f"{'both' if len(names) == 2 else 'all'} are"
+        told.append(
+            Sentence(
+                f"{columns} {are} “{label(token, 30)}” in {rows}: it stands for no value, and counts as missing.",
+                effect=0.4,
+                about=(*names, "placeholder"),
             )
+        )
     return told
 
 
@@ -133,7 +133,7 @@ def provenance_grids(found: dict[str, Any], wording: Wording) -> list[Grid]:
     reading = [
         (_NAMES.get(what, what), _value(value))
         for what, value in found["reading"].items()
-        if value is not None and (what, value) != ("skippedLines", 0)
+        if value is not None and (what, value) not in (("skippedLines", 0), ("encoding", "binary"))
     ]
     columns = [
         (

@@ -33,8 +33,19 @@ _SCALES = tuple(
         "nie|selten|manchmal|oft/häufig|immer",
     )
 )
-_RANGE = re.compile(r"(?:[<≤]|under|below|up to|less than)?\s*(\d+(?:\.\d+)?)\s*k?\s*(?:[-–]\s*\d|to \d|\+|or |and |$)")
+_RANGE = re.compile(
+    r"(?:[<≤>≥]|under|below|up to|less than|over|above|more than|at least)?\s*(\d+(?:\.\d+)?)\s*k?\s*"
+    r"(?:[-–]\s*\d|to \d|\+|or |and |$)"
+)
 _UNDER = re.compile(r"[<≤]|under|below|up to|less than")
+_OVER = re.compile(r">|over|above|more than")
+_NUMBERED = re.compile(r"(\D{0,3}?)(\d+)")
+# Answers that stand beside a scale: behind it.
+_ASIDE = {
+    *("prefer not to say", "prefer not to answer", "don't know", "don’t know", "do not know", "not sure", "unknown"),
+    *("not applicable", "n/a", "no answer", "no opinion", "other", "keine angabe", "k. a.", "weiß nicht"),
+}
+_ALONE = {"just me", "only me", "myself", "nur ich"}
 _FEWEST = 3
 _DENSE = 1.5
 
@@ -42,10 +53,14 @@ _DENSE = 1.5
 def in_order(items: Sequence[_T], name: Callable[[_T], str]) -> list[_T]:
     """The items by the order that their names have; as they are if the names have none."""
     names = [" ".join(name(item).lower().split()) for item in items]
-    places = _places(names)
+    on = [(item, name) for item, name in zip(items, names, strict=True) if name not in _ASIDE]
+    places = _places([name for _, name in on])
     if places is None:
         return list(items)
-    return [item for _, item in sorted(zip(places, items, strict=True), key=lambda each: each[0])]
+    aside = [item for item, name in zip(items, names, strict=True) if name in _ASIDE]
+    items = [item for item, _ in on]
+    ordered = sorted(zip(places, items, strict=True), key=lambda each: each[0])
+    return [*(item for _, item in ordered), *aside]
 
 
 def _places(names: Sequence[str]) -> list[float] | None:
@@ -56,13 +71,18 @@ def _places(names: Sequence[str]) -> list[float] | None:
         found = [positions.get(name) for name in names]
         if None not in found and len(set(found)) == len(found):
             return [place for place in found if place is not None]
+    names = ["1" if name in _ALONE else name for name in names]
     if all(name.isdigit() for name in names):
         numbers = [float(name) for name in names]
         # Hours, months, how many cylinders; the numbers of shops have gaps.
         return numbers if max(numbers) - min(numbers) < _DENSE * len(numbers) else None
+    parted = [_NUMBERED.fullmatch(name) for name in names]
+    told = [each for each in parted if each]
+    if len(told) == len(names) and len({each[1] for each in told}) == 1:
+        return _places([each[2] for each in told])
     ranges = [_RANGE.match(name) for name in names]
     if all(ranges) and any(not name.isdigit() for name in names):
-        # Below a number is before from that number on.
-        told = zip(ranges, names, strict=True)
-        return [float(found[1]) - bool(_UNDER.match(name)) / 2 for found, name in told if found]
+        # Below a number is before from that number on, and above it behind.
+        ends = zip(ranges, names, strict=True)
+        return [float(end[1]) + (bool(_OVER.match(name)) - bool(_UNDER.match(name))) / 2 for end, name in ends if end]
     return None

@@ -231,6 +231,11 @@ def brief(name: object) -> str:
     return f"“{text.strip()}”" if "?" in text else text.strip()
 
 
+def sum_of(name: str, what: str = "total of") -> str:
+    """What a column adds up to; the name of one that is called a total says so itself."""
+    return name if name.lower().startswith("total") else f"{what} {name}"
+
+
 def label(value: object, most: int = 80) -> str:
     """A name or a value on one line, cut to a length that a chart and a table can bear."""
     if isinstance(value, bool):

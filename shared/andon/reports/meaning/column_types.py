@@ -7,7 +7,6 @@ value is ever dropped unsaid.
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,7 +16,7 @@ import duckdb
 
 from andon.reports.control import Control
 from andon.reports.duck import literal
-from andon.reports.meaning import judging, settling
+from andon.reports.meaning import codes, judging, settling
 from andon.reports.meaning.judging import Judgement
 from andon.reports.options import NOTHING_SAID, ColumnChoice
 from andon.reports.values import bounds, missing
@@ -118,7 +117,8 @@ def detect(
     rows, found = _check(connection, scan, judged, control)
     found = _judged_again(connection, scan, found, control)
     found = [_with_chosen(connection, scan, each, choices.get(each.name)) for each in found]
-    found = [_without_codes(connection, scan, each, choices.get(each.name)) for each in found]
+    said = {name for name, choice in choices.items() if choice.missing is not None}
+    found = codes.without(connection, scan, found, said)
     evidence = settling.evidence(names, [each.fitting for each in found], [each.sample for each in found])
     return rows, [_settled(each, evidence, delimiter, choices.get(each.name)) for each in found]
 
@@ -262,54 +262,3 @@ def _with_chosen(connection: duckdb.DuckDBPyConnection, scan: str, column: Found
         f"WHERE v IN ({', '.join(map(literal, choice.missing))}) GROUP BY v"
     ).fetchall()
     return replace(column, chosen=dict(rows))
-
-
-# The largest finite numbers of two and of one precision: programs write them where there is none. So they do with
-# nines, which may be values as well: only where they stand again and again, far from all others.
-_LIMITS = {sign * limit for sign in (1, -1) for limit in (sys.float_info.max, 3.4028234663852886e38)}
-_NINES = {sign * (10.0**n - 1) / part for sign in (1, -1) for n in range(2, 9) for part in (1, 10)} - {9.9, -9.9}
-_FEWEST_NINES, _MOST_NINES, _APART = 3, 0.5, 5.0
-
-
-def _without_codes(
-    connection: duckdb.DuckDBPyConnection, scan: str, column: Found, choice: ColumnChoice | None
-) -> Found:
-    """The column with numbers that stand for none among its tokens, unless its user says what does."""
-    codes = _LIMITS | _NINES
-    at = next((n for n, each in enumerate(column.checked) if each.low in codes or each.high in codes), None)
-    if at is None or not column.fitting or (choice and choice.missing is not None):
-        return column
-    checked = column.checked[at]
-    ends = {float(end) for end in (checked.low, checked.high)} & codes
-    read = checked.spelling.read("v")
-    among = ", ".join(f"CAST('{code!r}' AS DOUBLE)" for code in sorted(ends))
-    found = connection.execute(
-        f"SELECT v, any_value(CAST({read} AS DOUBLE)), count(*) FROM (SELECT {column.value} AS v FROM {scan}) "
-        f"WHERE {read} IN ({among}) GROUP BY v"
-    ).fetchall()
-    row = connection.execute(
-        f"SELECT min(x), max(x) FROM (SELECT {read} AS x FROM (SELECT {column.value} AS v FROM {scan})) "
-        f"WHERE x NOT IN ({among})"
-    ).fetchone()
-    if len(found) > len(_LIMITS) or row is None or row[0] is None:
-        return column
-    low, high = row
-    counts = {code: sum(many for _, number, many in found if number == code) for code in ends}
-    stand_ins = {code for code in ends if code in _LIMITS or _is_far(code, counts[code], column.values, low, high)}
-    if stand_ins != ends:
-        return column  # one that is kept lies between the others and the code
-    tokens = {value: many for value, _, many in found}
-    mended = replace(checked, count=checked.count - sum(tokens.values()), low=low, high=high)
-    return replace(
-        column,
-        tokens={**column.tokens, **tokens},
-        checked=tuple(mended if n == at else each for n, each in enumerate(column.checked)),
-        limits=tuple(tokens),
-    )
-
-
-def _is_far(code: float, count: int, values: int, low: Any, high: Any) -> bool:
-    """Whether a code stands often enough, and far enough from all other values, to be none."""
-    gap = float(low) - code if code < low else code - float(high)
-    spread = float(high) - float(low)
-    return _FEWEST_NINES <= count <= _MOST_NINES * values and 0 < _APART * spread < gap

@@ -52,7 +52,7 @@ _ID = _words(
     "ids",
     "uuid",
     "guid",
-    "key",
+    "key(?=$)",  # not `key events`
     "pk",
     "identifier",
     "index",
@@ -147,6 +147,7 @@ _YEAR = _words(
 )
 _KIND = re.compile(
     r"(?:^|[^a-z])(?:p?class|kind|typ|type|category|cluster|segment|group|visit|wave|arm|"
+    r"sex|gender|geschlecht|sexo|sexe|inst|site|ward|hospital|clinic|cent(?:er|re)|region|district|department|dept|"
     r"klasse|kategorie|gruppe|classe|clase|tipo|grupo)$"
 )
 _MONTHS, _YEARS = {"month", "monat", "mes", "mois", "mese"}, {"year", "yr", "jahr", "año", "année"}
@@ -263,6 +264,7 @@ _COUNT = _words(
     "downloads",
     "votes",
     "deaths",
+    *("events", "arrivals", "departures", "accidents", "injuries", "admissions", "tickets", "calls", "purchases"),
     "cases",
     "births",
     "anzahl",
@@ -402,8 +404,10 @@ def _of_words(name: str, of: Evidence) -> tuple[str, str]:
         separator, many = parted
         return "choices", f"several of {many} answers in a cell, parted by “{separator}”".replace("\n", "a new line")
     repeated = of.distinct <= max(20, 0.05 * of.values) and of.values >= 3 * of.distinct
-    if repeated and sample and all(map(_BAND.fullmatch, sample)) and not _CODE.search(name):
-        return "category", f"{of.distinct:,} ranges of numbers"
+    bands = sum(map(bool, map(_BAND.fullmatch, sample)))
+    others = [value for value in sample if any(map(str.isdigit, value)) and not _BAND.fullmatch(value)]
+    if repeated and bands >= max(2, 0.6 * len(sample)) and not others and not _CODE.search(name):
+        return "category", f"{bands:,} ranges of numbers"
     if repeated and any(map(is_bound, sample)) and all(is_bound(each) or each.strip().isdecimal() for each in sample):
         return "category", _several(of)  # 0, 1, 2 and `3+`
     coded = bool(sample) and sum(map(_is_mark, sample)) >= 0.8 * len(sample)

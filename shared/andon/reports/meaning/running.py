@@ -10,7 +10,7 @@ from typing import Any
 
 import duckdb
 
-from andon.reports.columns import Column
+from andon.reports.columns import RUNNING, Column
 from andon.reports.tables.plan import Planned
 from andon.reports.tables.sources import Source
 
@@ -58,7 +58,7 @@ def _orders(rows: Sequence[tuple[Any, ...]], keys_from: int) -> Iterator[Sequenc
 
 
 def _as_level(column: Column, of: str | None) -> Column:
-    return column.with_role("measure", f"a running total of {of}: its sum would say nothing") if of else column
+    return column.with_role("measure", f"{RUNNING} {of}: its sum would say nothing") if of else column
 
 
 def _totals(numbers: Mapping[str, Numbers]) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from andon_worker.hybrid_report.charts.bars import Bar, bars, columns
 from andon_worker.hybrid_report.charts.histograms import histogram, spans
-from andon_worker.hybrid_report.charts.lines import Series, line
+from andon_worker.hybrid_report.charts.lines import Series, along, line
 from andon_worker.hybrid_report.charts.matrices import cross_tab, heat_map
 from andon_worker.hybrid_report.charts.points import places, scatter
 from andon_worker.hybrid_report.charts.ranges import Box, Interval, boxes, intervals
@@ -12,6 +12,7 @@ __all__ = [
     "Box",
     "Interval",
     "Series",
+    "along",
     "bars",
     "boxes",
     "columns",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from andon_worker.hybrid_report.charts.axes import Scale, seconds_of, time_axis, y_axis
+from andon_worker.hybrid_report.charts.axes import Scale, seconds_of, time_axis, x_axis, y_axis
 from andon_worker.hybrid_report.drawing import (
     ACCENT,
     FULL,
@@ -69,15 +69,30 @@ def line(
     return drawing
 
 
+def along(title: str, points: Sequence[tuple[float, float | None]], across: str, wording: Wording) -> Drawing:
+    """Values along numbers, which `across` names; a missing value is a gap."""
+    drawing = Drawing(FULL, _HEIGHT + _LEGEND_ROW, title)
+    known = [value for _, value in points if value is not None]
+    left, y = y_axis(drawing, wording, min(known, default=0.0), max(known, default=1.0), 12, drawing.height - 40)
+    x = Scale(points[0][0], points[-1][0], left + 6, FULL - 12)
+    x_axis(drawing, wording, x, drawing.height - 22, about=7, grid_to=12)
+    drawing.add(Text(FULL - 12, drawing.height - 6, fitted(across, FULL / 2), "end", INK))
+    _stroke([(x(at), None if value is None else y(value)) for at, value in points], drawing, title, ACCENT)
+    return drawing
+
+
 def _stroke_all(drawing: Drawing, series: Series, x: Scale, y: Scale, colour: str) -> None:
+    points = [(x(seconds_of(moment)), None if value is None else y(value)) for moment, value in series.points]
+    _stroke(points, drawing, series.name, colour)
+
+
+def _stroke(points: Sequence[tuple[float, float | None]], drawing: Drawing, name: str, colour: str) -> None:
     stretch: list[tuple[float, float]] = []
-    for moment, value in [*series.points, ("", None)]:
+    for at, value in [*points, (0.0, None)]:
         if value is not None:
-            stretch.append((x(seconds_of(moment)), y(value)))
+            stretch.append((at, value))
         elif stretch:
-            drawing.add(
-                Dot(*stretch[0], 2, colour) if len(stretch) == 1 else Line(tuple(stretch), colour, 1.8, series.name)
-            )
+            drawing.add(Dot(*stretch[0], 2, colour) if len(stretch) == 1 else Line(tuple(stretch), colour, 1.8, name))
             stretch = []
 
 

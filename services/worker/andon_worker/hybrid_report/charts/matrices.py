@@ -8,6 +8,9 @@ from andon_worker.hybrid_report.charts.bars import gutter
 from andon_worker.hybrid_report.drawing import ACCENT, FULL, INK, MUTED, SECOND, Drawing, Rect, Text, fitted, text_width
 from andon_worker.hybrid_report.wording import Wording
 
+_NUMBERED = 27.0  # the width of a cell from which it holds its number
+_KEYS, _KEY = 9, 28.0  # colours of the key, and the width of each
+
 
 def heat_map(title: str, names: Sequence[str], matrix: Sequence[Sequence[float | None]], wording: Wording) -> Drawing:
     """A correlation matrix: blue above zero, orange below, paler towards it.
@@ -25,6 +28,8 @@ def heat_map(title: str, names: Sequence[str], matrix: Sequence[Sequence[float |
     cell = min(widest, (FULL - left - 4) / len(names))
     high = min(28.0, max(20.0, cell * 0.5))
     drawing = Drawing(FULL, high * len(names) + 26, title)
+    if cell < _NUMBERED:
+        _key(drawing, wording)
     for i, row in enumerate(matrix):
         y = i * high + 2
         drawing.add(Text(left - 8, y + high / 2 + 4, fitted(names[i], left - 10), "end", INK))
@@ -32,12 +37,22 @@ def heat_map(title: str, names: Sequence[str], matrix: Sequence[Sequence[float |
             x = left + j * cell
             said = f"{names[i]}, {names[j]}: {wording.coefficient(value)}"
             drawing.add(Rect(x, y, cell - 1.5, high - 1.5, _shade(value), said))
-            if cell >= 27:
+            if cell >= _NUMBERED:
                 dark = value is not None and abs(value) > 0.6
                 drawing.add(_in_cell(x, y, cell, high, wording.coefficient(value), dark))
     for j, name in enumerate(below):
         drawing.add(Text(left + j * cell + cell / 2 - 1, drawing.height - 10, name, "middle", MUTED, 8.5))
     return drawing
+
+
+def _key(drawing: Drawing, wording: Wording) -> None:
+    """What the colours stand for, where the cells have no room for their numbers: in the empty corner."""
+    for place in range(_KEYS):
+        value = 2 * place / (_KEYS - 1) - 1
+        x = FULL - (_KEYS - place) * _KEY
+        drawing.add(Rect(x, 4, _KEY - 1.5, 12, _shade(value), wording.coefficient(value)))
+        if place % 2 == 0:
+            drawing.add(Text(x + _KEY / 2, 30, wording.coefficient(value), "middle", MUTED, 8.5))
 
 
 def cross_tab(

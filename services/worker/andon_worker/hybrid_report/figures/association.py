@@ -90,25 +90,6 @@ def _entropy(counts: Floats, n: float) -> float:
     return float(-(shares * np.log(shares)).sum()) + (len(shares) - 1) / (2 * n)
 
 
-def by_chance(groups: Codes, values: Floats, shuffles: int, seed: list[int]) -> float:
-    """How often a number differs as much between groups of their size if its values are dealt out anew.
-
-    A permutation test (R. A. Fisher, "The Design of Experiments", 1935) of the sum of squares between the groups;
-    `values` has a column for a number, and one per answer for words.
-    """
-    random, counts = np.random.default_rng(seed), np.bincount(groups)
-    held = np.maximum(counts, 1)
-
-    def between(rows: Floats) -> float:
-        sums = (np.bincount(groups, weights=column, minlength=len(counts)) for column in rows.T)
-        return sum(float((each * each / held).sum()) for each in sums)
-
-    centred = values - values.mean(axis=0)
-    found = between(centred) * (1 - 1e-12)
-    reached = sum(between(random.permutation(centred)) >= found for _ in range(shuffles))
-    return (reached + 1) / (shuffles + 1)
-
-
 class Resampled:
     """Many resamples of the same rows, shared by all columns that are looked at.
 

@@ -25,15 +25,16 @@ _DIGITS = r"(?i)(?:q|t|kw|w)?[ .]?(\d{1,2})(?:\.| ?q)?"
 def dated(
     connection: duckdb.DuckDBPyConnection, columns: Sequence[Column], scan: str, time: str | None
 ) -> tuple[Column, str] | None:
-    """The column that they make, and its SQL over `scan`; None beside a column of dates, or where there are none.
+    """The column that they make, and its SQL over `scan`; None beside dates or a `time` that was chosen, or where there
+    are no parts of years.
 
     Weeks are those of ISO 8601. Of several parts of a year the finest are taken that go together: months before
     quarters and weeks, and days with months.
     """
-    if any(c.temporal and not c.of_origin for c in columns):
+    if time is not None or any(c.temporal and not c.of_origin for c in columns):
         return None
     years = [c for c in columns if c.type == "integer" and c.role == "year" and not c.of_origin]
-    if len(years) != 1 or time not in (None, years[0].name):
+    if len(years) != 1:
         return None
     parts = {unit: sql for unit in _NAMES if (sql := _part(connection, columns, scan, unit))}
     year = f"CAST({identifier(years[0].name)} AS INTEGER)"

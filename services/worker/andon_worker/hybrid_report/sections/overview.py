@@ -104,11 +104,16 @@ def _missing(result: Result, wording: Wording) -> Sentence:
     share = most["missing"] / result["rows"]
     if share == 1:
         share = 0.0  # a column without any value is a remark, no finding
+    if len(gaps) > 1 and gaps[-1]["missing"] == most["missing"]:
+        each = f"in {wording.count(len(gaps), 'column')}, {wording.percent(share, 1)} of the rows of each"
+        said = f"{wording.percent(result['missingCells'], result['cells'])} of all values are missing, {each}."
+        return Sentence(said, 0.6 * share if share >= 0.05 else 0.0, "missing")
     where = "all of them in" if len(gaps) == 1 else f"in {wording.count(len(gaps), 'column')}; most in"
     return Sentence(
         f"{wording.percent(result['missingCells'], result['cells'])} of all values are missing, {where} "
         f"{brief(most['name'])} ({wording.percent(most['missing'], result['rows'])} of its rows).",
-        effect=0.6 * share if share >= 0.05 else 0.0,
+        # That many leave a remark out is none.
+        effect=0.6 * share if share >= 0.05 and most["role"] != "text" else 0.0,
         figure="missing" if len(gaps) > 1 else "",
     )
 

@@ -28,7 +28,9 @@ def sentences(result: Result, wording: Wording) -> list[Sentence]:
             f"{wording.coefficient(pair['spearman'])}, their values by {wording.coefficient(pair['pearson'])} alone."
         )
         for pair in result["strongest"]
-        if pair["spearman"] is not None and abs(pair["spearman"]) > abs(pair["pearson"]) + 0.2
+        if pair["spearman"] is not None
+        and abs(pair["spearman"]) > abs(pair["pearson"]) + 0.2
+        and pair not in strong[:3]
     ][:2]
     told += [
         Sentence(f"{brief(total)} is the sum of {some([brief(each) for each in parts])}, and so goes with them.")

@@ -8,13 +8,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import numpy as np
+
 from andon.reports import Column
 from andon.reports.duck import identifier
 from andon_worker.hybrid_report.figures.table import double
-from andon_worker.hybrid_report.figures.values import Values
+from andon_worker.hybrid_report.figures.values import Floats, Values
 
 BINS = 40
 _FEWEST_BINS = 8
+_FEW_STEPS, _SEEN = 12, 20  # steps that all have a bar of their own; and how many of a bar are seen as such
+_MOST_DECIMALS, _EXACT, _NEAR = 4, 1e12, 1e-6
 _SKEWED = 3.0  # from this skewness on, a column of positive values is drawn by its logarithm
 _DAYS = (1, 2, 7, 14)
 _MONTHS = (1, 2, 3, 6, 12, 24, 60, 120, 240, 600, 1200, 2400, 6000, 12000)
@@ -48,10 +52,22 @@ def _place(value: str, start: float, stop: float, width: float, bins: int) -> st
     )
 
 
+def step_of(values: Floats) -> float | None:
+    """The step on which numbers stand, as 0.1 or 5; None for numbers of many digits."""
+    known = values[np.isfinite(values)]
+    for decimals in range(_MOST_DECIMALS + 1):
+        scaled = known * 10.0**decimals
+        if len(known) > 1 and np.abs(scaled).max() < _EXACT and np.abs(scaled - scaled.round()).max() < _NEAR:
+            whole = scaled.round().astype(np.int64)
+            return float(np.gcd.reduce(whole - whole.min())) / 10.0**decimals or None
+    return None
+
+
 def bins_of(
-    column: Column, found: dict[str, Any], values: Values, start: float | None, end: float | None
+    column: Column, found: dict[str, Any], values: Values, start: float | None, end: float | None, step: float | None
 ) -> Bins | None:
-    """Bins of numbers; those beyond `start` and `end` are counted alone where the tails are long."""
+    """Bins of numbers; those beyond `start` and `end` are counted alone where the tails are long. Each holds as many
+    of the steps on which they stand as any other: else some were higher for having one more."""
     if not values.count or start is None or end is None:
         return None
     if found["min"] > 0 and (found["skewness"] or 0) >= _SKEWED and end > 20 * start:
@@ -60,12 +76,14 @@ def bins_of(
     low, high, sql, unit = values.low / values.unit, values.high / values.unit, values.sql, values.unit
     start, end = start / unit, end / unit
     # Tails are cut only if they are long: else the histogram would hide ends that it has room for.
-    start, end = (low, high) if (high - low) <= 2 * (end - start) or start == end else (start, end)
-    if column.type == "integer" and unit == 1:
-        start = math.floor(start)
-        width = max(1.0, math.ceil((math.floor(end) - start + 1) / most))
-        bins = math.ceil((math.floor(end) - start + 1) / width)
-        start -= 0.5
+    grid = 1.0 if column.type == "integer" else step
+    few = bool(grid) and (high - low) / (grid or 1.0) < _FEW_STEPS
+    start, end = (low, high) if few or (high - low) <= 2 * (end - start) or start == end else (start, end)
+    if grid and unit == 1 and (column.type == "integer" or (end - start) / grid < _SEEN * most):
+        first, last = math.floor(start / grid + _NEAR), math.floor(end / grid + _NEAR)
+        together = max(1, math.ceil((last - first + 1) / most))
+        bins = math.ceil((last - first + 1) / together)
+        start, width = (first - 0.5) * grid, together * grid
     else:
         bins, width = most, (end - start) / most
         if not width or start + width == start:

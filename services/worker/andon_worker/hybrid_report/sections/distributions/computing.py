@@ -10,17 +10,19 @@ from andon.reports import Column, Control, ReportOptions
 from andon.reports.duck import identifier, literal
 from andon.reports.meaning.choices import SEPARATORS
 from andon.reports.options import MEASURABLE, TEMPORAL
+from andon.reports.wide import stretches
 from andon_worker.hybrid_report.figures.across import across
 from andon_worker.hybrid_report.figures.table import Table, clean, open_table
-from andon_worker.hybrid_report.figures.values import values_of
+from andon_worker.hybrid_report.figures.values import doubles, values_of
 from andon_worker.hybrid_report.section import Result
-from andon_worker.hybrid_report.sections.distributions.bins import Bins, bins_of, bins_of_time
+from andon_worker.hybrid_report.sections.distributions.bins import Bins, bins_of, bins_of_time, step_of
 from andon_worker.hybrid_report.sections.distributions.places import places_of
 from andon_worker.hybrid_report.wording import label
 
 _FEW_MOMENTS, _MOST_MOMENTS = 20_000, 200_000  # to be counted one by one
 TOP = 10
 _ANSWERS = 20
+_FIRST = 5_000  # rows by which the step of numbers is told
 _CYCLE = 31  # whole numbers up to so many, as hours and days of a month, are all shown
 QUANTILES = {"p01": 0.01, "p05": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95, "p99": 0.99}
 _ENDS = (0.005, 0.995)
@@ -165,12 +167,13 @@ class _Spread:
 
     def _counted(self) -> dict[str, dict[str, Any] | None]:
         bins: dict[str, Bins] = {}
+        steps = self._steps()
         for column in self._numeric:
             found = self._numbers[column.name]
             start, end = found.pop("ends")
             if column.along:
                 continue  # as many in each bar
-            plan = bins_of(column, found, self._values[column.name], start, end)
+            plan = bins_of(column, found, self._values[column.name], start, end, steps.get(column.name))
             if plan:
                 bins[column.name] = plan
         for column in self._temporal:
@@ -181,6 +184,16 @@ class _Spread:
         sql = {identifier(name): plan.place for name, plan in bins.items()}
         counts = self._table.per_column(list(bins), lambda c: (f"histogram({sql[c]})",), keeping=True)
         return {name: plan.histogram(counts[name][0] or {}) for name, plan in bins.items()}
+
+    def _steps(self) -> dict[str, float | None]:
+        """Those on which the first rows' fractions stand."""
+        names = [c.name for c in self._numeric if c.type == "number"]
+        found: dict[str, float | None] = {}
+        for piece in stretches(len(names)):
+            wanted = ", ".join(f"{self._values[name].sql} AS c{place}" for place, name in enumerate(names[piece]))
+            rows = self._table.connection.execute(f"SELECT {wanted} FROM data LIMIT {_FIRST}").fetchnumpy()
+            found |= {name: step_of(doubles(rows[f"c{place}"])) for place, name in enumerate(names[piece])}
+        return found
 
     def _tops(self) -> dict[str, dict[str, Any]]:
         table, made = self._table, {}

@@ -15,6 +15,7 @@ from andon_worker.hybrid_report.wording import MISSING, WHOLE, Wording, brief, l
 _FEWEST_IN_TAIL = 20
 _STANDING_OUT = 0.03
 _LEANING = 0.1  # how much longer one side is than the other, as a share of both
+_FILLED = 0.95  # of the rows, below which it is said how many have a value
 _LOPSIDED = 0.8  # the share of the most frequent value from which it is told
 
 
@@ -46,7 +47,7 @@ def sentences(result: Result, wording: Wording) -> list[Sentence]:
             elif _alike(column):
                 times, many = wording.count(top["count"], "time"), wording.number(column["distinct"])
                 told.append(Sentence(f"Each of the {many} values of {brief(column['name'])} stands {times}."))
-        if column.get("patterns"):
+        if column.get("patterns") and _shaped(column):
             told.append(_shapes(column, wording))
     for column in result["columns"]:
         if column["kind"] == "numeric" and column["std"] is None and column["count"] and column["min"] != column["max"]:
@@ -113,14 +114,15 @@ def figures(result: Result, wording: Wording) -> list[Figure]:
     places = result["places"]
     drawn = {places["latitude"], places["longitude"]} if places else set()
     told = [c for c in result["columns"] if c["count"] and not c["period"] and c["name"] not in drawn]
-    made = [figure for column in told if (figure := _figure(column, result["exactQuantiles"], wording))]
+    rows = max((c["count"] for c in result["columns"]), default=0)
+    made = [figure for column in told if (figure := _figure(column, rows, result["exactQuantiles"], wording))]
     return [*([places_figure(places, wording)] if places else []), *made]
 
 
-def _figure(column: dict[str, Any], exact: bool, wording: Wording) -> Figure | None:
+def _figure(column: dict[str, Any], rows: int, exact: bool, wording: Wording) -> Figure | None:
     name, key = brief(column["name"]), f"of-{column['name']}"
     if column["kind"] == "categorical":
-        return _bars(column, name, key, exact, wording)
+        return _bars(column, rows, key, exact, wording)
     histogram = column["histogram"]
     if not histogram or column["min"] == column["max"]:
         return None
@@ -149,10 +151,10 @@ def _figure(column: dict[str, Any], exact: bool, wording: Wording) -> Figure | N
     return Figure(key, name, "; ".join(notes), drawing)
 
 
-def _bars(column: dict[str, Any], name: str, key: str, exact: bool, wording: Wording) -> Figure | None:
-    count = column["count"]
-    if (patterns := column.get("patterns")) and len(patterns) == 1:
-        return None  # the sentence says it
+def _bars(column: dict[str, Any], all_rows: int, key: str, exact: bool, wording: Wording) -> Figure | None:
+    name, count = brief(column["name"]), column["count"]
+    if (patterns := column.get("patterns")) and (len(patterns) == 1 or not _shaped(column)):
+        return None  # the sentence says it, or there is nothing to say
     if patterns:
         rows = [Bar(p["pattern"], p["count"], wording.percent(p["count"], count)) for p in patterns]
         rest, others = count - sum(p["count"] for p in patterns), "others"
@@ -168,9 +170,16 @@ def _bars(column: dict[str, Any], name: str, key: str, exact: bool, wording: Wor
         said = "answer" if "answers" in column else "value"
         note = wording.count(column["distinct"], said) + (f", the {len(rows)} most frequent" if rest else "")
         note += "; a cell may hold several" if "answers" in column else ""
+    if count < _FILLED * all_rows:
+        note += f", in {wording.count(count, 'row')} of {wording.number(all_rows)}"
     if rest:
         rows.append(Bar(others, rest, wording.percent(rest, count), soft=True))
     return Figure(key, name, note, charts.bars(title, rows))
+
+
+def _shaped(column: dict[str, Any]) -> bool:
+    """Whether there is more to the shapes of its values than that they are words."""
+    return any(not set(each["pattern"]) <= set("Aa .,'-…") for each in column["patterns"])
 
 
 def _alike(column: dict[str, Any]) -> bool:

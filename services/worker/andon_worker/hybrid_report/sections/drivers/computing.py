@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -17,15 +18,7 @@ from andon_worker.hybrid_report.figures.times.sequences import changes_together,
 from andon_worker.hybrid_report.figures.values import values_of
 from andon_worker.hybrid_report.section import Result
 from andon_worker.hybrid_report.sections.drivers.sample import MOST_NAMES, samples
-from andon_worker.hybrid_report.sections.drivers.strength import (
-    RARE,
-    SAME,
-    chance_of,
-    driver_of,
-    follows,
-    groups_of,
-    shuffles_for,
-)
+from andon_worker.hybrid_report.sections.drivers.strength import SAME, driver_of, follows, groups_of
 
 _RESAMPLES = 200
 _FEWEST_ROWS = 30  # with both values; of a small table half of its rows
@@ -34,6 +27,7 @@ _DETAILED = 3
 _FEWEST_ANSWERS = 20
 _OFTEN = 5  # times that each of many names has to stand on average
 WEAK = 0.1
+_GIVEN = re.compile(r"(?i)(?:^|[^a-z])(?:age|alter|edad|âge|leeftijd|ålder|età|idade)(?:$|[^a-z])")
 
 
 def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
@@ -69,8 +63,8 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
     for place, other in enumerate(others):
         control.progress(0.2 + 0.8 * place / max(1, len(others)), other.name)
         control.check()
-        driver = driver_of(asked, other, known, resampled, options.confidence) | {"changes": moving.get(other.name)}
-        driver["chance"] = chance_of(asked, other, known, shuffles_for(len(others)), options.seed)
+        driver = driver_of(asked, other, known, resampled, options.confidence, len(others))
+        driver["changes"] = moving.get(other.name)
         if driver["rows"] < min(_FEWEST_ROWS, rows // 2):
             left_out.append({"column": other.name, "reason": f"values in {driver['rows']} of these rows alone"})
         elif driver["strength"] >= SAME or follows(asked, other):
@@ -80,9 +74,7 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
         else:
             found.append(driver)
     for driver in found:
-        driver["sure"] = driver["low"] >= WEAK and driver.pop("chance") <= max(
-            RARE / max(1, len(found)), 1 / (1 + shuffles_for(len(others)))
-        )
+        driver["sure"] = driver["low"] >= WEAK and not driver.pop("chance")
     found.sort(key=lambda driver: (-driver["strength"], driver["column"]))
     for driver in found[:_DETAILED]:
         driver["groups"] = groups_of(asked, next(other for other in others if other.name == driver["column"]))
@@ -107,7 +99,8 @@ def _question(table: Table, options: ReportOptions) -> Column | None:
     if options.question:
         asked = [options.question]
     else:
-        first, *others = [*choose.measures(table, options), ""]
+        # An age explains, and isn't explained.
+        first, *others = [*sorted(choose.measures(table, options), key=lambda name: bool(_GIVEN.search(name))), ""]
         asked = [first, *(flag.name for flag in table.of("flag")[:1]), *others]
     for column in (table.column(name) for name in asked if name):
         [sample] = samples(table, [column])
@@ -147,6 +140,8 @@ def _candidates(
             reason = "a single value"
         elif column.role == "id":
             reason = "naming single rows"
+        elif column.running:
+            reason = "a running total"
         elif column.role == "choices":
             reason = "several answers in a cell"
         elif is_part(column.name, question.name, added):

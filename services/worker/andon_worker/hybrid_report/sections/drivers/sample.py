@@ -15,7 +15,7 @@ from andon_worker.hybrid_report.figures.values import codes, doubles, sampled, v
 
 ROWS = 10_000
 _BINS = 10
-MOST_NAMES = 30  # told apart of a column; where it has more, all others are one group
+MOST_NAMES = 200  # told apart of a column; where it has more, all others are one group
 _MOST_ANSWERS = 12
 _SKEWED = 5.0
 
@@ -66,7 +66,7 @@ def samples(table: Table, columns: list[Column]) -> list[Sample]:
         else f"CAST({identifier(c.name)} AS VARCHAR)"
         for c in columns
     ]
-    found = []
+    found: list[Sample] = []
     for column, sample in zip(columns, sampled(table, expressions, ROWS), strict=True):
         if column.name in values or column.temporal:
             numbers = doubles(sample)

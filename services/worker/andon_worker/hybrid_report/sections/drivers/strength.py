@@ -2,34 +2,30 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from andon_worker.hybrid_report import evidence
 from andon_worker.hybrid_report.figures.association import (
     Resampled,
-    by_chance,
     correlation_ratio,
     cramers_v,
     mutual_information,
     ranks,
     with_interval,
 )
-from andon_worker.hybrid_report.figures.resampling import seed_of
 from andon_worker.hybrid_report.sections.drivers.sample import Sample
 from andon_worker.hybrid_report.wording import label
 
 SAME = 0.9999
-RARE = 0.05  # the best of many columns may be so by chance: it must come up in under one of 20 tries
-# Up to so many rows it is tried.
-_TRIED_ROWS, _MOST_SHUFFLES = 2_000, 400
 
 
 def driver_of(
-    asked: Sample, other: Sample, known: NDArray[np.bool_], resampled: Resampled, confidence: float
+    asked: Sample, other: Sample, known: NDArray[np.bool_], resampled: Resampled, confidence: float, among: int
 ) -> dict[str, Any]:
+    """A driver as `compute` says of it, with `chance`: whether chance makes the best of so many columns so strong."""
     theirs, ours = other.codes[known], asked.codes[known]
     both = np.where(theirs >= 0, theirs * asked.width + ours, -1)
     shape = (other.width, asked.width)
@@ -43,10 +39,13 @@ def driver_of(
         )
         counts = np.bincount(theirs[inside], minlength=other.width).astype(float)
         strength = correlation_ratio(counts, sums, squares)
+        left = evidence.ratio(strength, int(counts.sum()), int((counts > 0).sum()), among)
         parts = (resampled.totals(theirs, other.width, v) for v in (None, y, y * y))
         drawn = np.array([correlation_ratio(*each) for each in zip(*parts, strict=True)])
     else:
         strength = cramers_v(table)
+        sizes = [int((table.sum(axis=axis) > 0).sum()) for axis in (0, 1)]
+        left = evidence.cramers_v(strength, int(table.sum()), sizes[0], sizes[1], among)
         tables = resampled.totals(both, shape[0] * shape[1])
         drawn = np.array([cramers_v(each.reshape(shape)) for each in tables])
     low, high = with_interval(strength, drawn, confidence)
@@ -57,28 +56,11 @@ def driver_of(
         "strength": strength,
         "low": low,
         "high": high,
+        "chance": left == 0,
         "rows": int((theirs >= 0).sum()),
         "information": mutual_information(table),
         "groups": [],
     }
-
-
-def shuffles_for(columns: int) -> int:
-    return min(_MOST_SHUFFLES, math.ceil(columns / RARE))
-
-
-def chance_of(asked: Sample, other: Sample, known: NDArray[np.bool_], shuffles: int, seed: int) -> float:
-    inside = known & (other.codes >= 0)
-    if not 1 < inside.sum() <= _TRIED_ROWS:
-        return 0.0
-    if asked.kind == "numeric" and asked.numbers is not None:
-        y = asked.numbers[inside]
-        y = ranks(y) if asked.skewed else (y - y.mean()) / (y.std() or 1.0)
-        values = y[:, None]
-    else:
-        answers = np.eye(asked.width)[asked.codes[inside]]
-        values = answers / np.sqrt(np.maximum(answers.sum(axis=0), 1))
-    return by_chance(other.codes[inside], values, shuffles, seed_of(seed, asked.name, other.name))
 
 
 def follows(asked: Sample, other: Sample) -> bool:

@@ -13,7 +13,7 @@ from andon_worker.hybrid_report.sections.drivers.computing import WEAK
 from andon_worker.hybrid_report.sections.drivers.sample import MOST_NAMES
 from andon_worker.hybrid_report.wording import WHOLE, Wording, brief, label, some
 
-_SHOWN = 12
+_SHOWN, _DRAWN = 12, 30
 
 
 def sentences(result: Result, wording: Wording) -> list[Sentence]:
@@ -56,7 +56,7 @@ def sentences(result: Result, wording: Wording) -> list[Sentence]:
     if left := [f"{some(names, 3)} ({reason})" for reason, names in reasons.items()]:
         told.append(Sentence(f"Left out: {'; '.join(left)}."))
     about = f"{'a sample of' if result['sampled'] else 'the'} {wording.count(result['rows'], 'row')}"
-    told.append(Sentence(f"The figures are from {about} with a value of {question}."))
+    told.append(Sentence(f"The figures are from {about} in which {question} is known."))
     return told
 
 
@@ -107,7 +107,8 @@ def _rows(driver: dict[str, Any]) -> int:
 
 def _extremes(driver: dict[str, Any]) -> list[dict[str, Any]]:
     """Of the groups of enough rows those in which the question is lowest and highest; none if there are not two."""
-    known = [group for group in driver["groups"] if group["value"] is not None and group["rows"] >= evidence.FEWEST]
+    named = driver["groups"][:-1] if driver["others"] else driver["groups"]
+    known = [group for group in named if group["value"] is not None and group["rows"] >= evidence.FEWEST]
     known.sort(key=lambda group: group["value"])
     return [known[0], known[-1]] if len(known) > 1 else []
 
@@ -170,11 +171,16 @@ def figures(result: Result, wording: Wording) -> list[Figure]:
         if not _is_drawn(driver):
             continue
         known = [group for group in driver["groups"] if group["value"] is not None]
+        by = brief(driver["column"])
+        note = f"by {by}"
+        if len(known) > _DRAWN:
+            note += f": the {_DRAWN} highest and lowest of {len(known)}"
+            known.sort(key=lambda g: -g["value"])
+            known = [*known[: _DRAWN // 2], *known[-_DRAWN // 2 :]]
         bars = [Bar(_group(g, driver, wording), g["value"], _value(g, result, wording)) for g in _ordered(known)]
         what = f"mean of {question}" if result["kind"] == "numeric" else f"share of “{label(result['answer'], 30)}”"
         heading = f"{what[0].upper()}{what[1:]}"
-        by = brief(driver["column"])
-        made.append(Figure(f"by-{driver['column']}", heading, f"by {by}", charts.bars(f"{heading} by {by}", bars)))
+        made.append(Figure(f"by-{driver['column']}", heading, note, charts.bars(f"{heading} by {by}", bars)))
     return made
 
 

@@ -36,11 +36,11 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
     largest first.
 
     `cross` counts the rows of two groupings, those that go together most:
-    `{a, b, v, values, rows: [value], columns: [value], counts, omitted}`, `values` being how many each has; null if
-    there are not two.
+    `{a, b, v, values, rows: [value], columns: [value], counts, rowTotals, columnTotals, total, omitted}`, `values`
+    being how many each has, and the totals those over all values of the other; null if there are not two.
     """
     with open_table(parquet, options, control, by_period=True) as table:
-        measures = choose.measures(table, options)
+        measures = [m for m in choose.measures(table, options) if m in options.measures or not table.column(m).running]
         values = values_of(table, measures)
         summed = {name for name in measures if _is_flow(table.column(name), values[name])}
         roles = {name: table.column(name).role for name in measures}

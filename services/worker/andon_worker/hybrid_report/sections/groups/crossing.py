@@ -52,6 +52,9 @@ def cross(table: Table, options: ReportOptions) -> Cross | None:
         "rows": [label(value, 40) for value in rows],
         "columns": [label(value, 40) for value in columns],
         "counts": _matrix(counts, rows, columns).astype(int).tolist(),
+        "rowTotals": [sum(n for (one, _), n in counts.items() if one == value) for value in rows],
+        "columnTotals": [sum(n for (_, other), n in counts.items() if other == value) for value in columns],
+        "total": counts.total(),
         "values": [len({pair[side] for pair in counts}) for side in (0, 1)],
         "omitted": sum(n for (one, other), n in counts.items() if one not in rows or other not in columns),
     }
@@ -70,21 +73,21 @@ def _matrix(counts: Counter[tuple[str, str]], rows: list[str], columns: list[str
 
 def crossed(cross: Cross | None, wording: Wording) -> list[Sentence]:
     """Where the shares of one grouping within the other are farthest from those in all rows."""
-    if cross is None or cross["v"] < _TOGETHER:
+    if cross is None or not _together(cross):
         return []
-    counts = np.array(cross["counts"], dtype=float)
-    rows = counts.sum(axis=1, keepdims=True)
-    shares = counts / np.maximum(rows, 1)
-    whole = counts.sum(axis=0) / counts.sum()
-    weight = np.sqrt(rows / counts.sum()) * (rows >= min(evidence.FEWEST, rows.max()))
-    i, j = np.unravel_index(int(np.argmax((shares - whole) * weight)), counts.shape)
+    rows = np.array(cross["rowTotals"], dtype=float)[:, None]
+    shares = np.array(cross["counts"], dtype=float) / rows
+    whole = np.array(cross["columnTotals"], dtype=float) / cross["total"]
+    weight = np.sqrt(rows) * (rows >= min(evidence.FEWEST, rows.max()))
+    i, j = np.unravel_index(int(np.argmax((shares - whole) * weight)), shares.shape)
     a, b = brief(cross["a"]), brief(cross["b"])
+    within = wording.percent(float(shares[i, j]), 1)
     return [
         Sentence(
-            f"{a} and {b} go together: where {a} is {cross['rows'][i]}, "
-            f"{b} is {cross['columns'][j]} in {wording.percent(float(shares[i, j]), 1)} of the rows, "
-            f"in all of them in {wording.percent(float(whole[j]), 1)} (Cramér's V {wording.coefficient(cross['v'])}).",
-            effect=evidence.cramers_v(cross["v"], int(counts.sum()) + cross["omitted"], *cross["values"]),
+            f"{a} and {b} go together: {b} is {cross['columns'][j]} in {within} of the rows in which {a} is "
+            f"{cross['rows'][i]}, and in {wording.percent(float(whole[j]), 1)} of all (Cramér's V "
+            f"{wording.coefficient(cross['v'])}).",
+            effect=_sure(cross),
             figure="cross",
             about=(cross["a"], cross["b"]),
             rows=int(rows[i, 0]),
@@ -92,16 +95,25 @@ def crossed(cross: Cross | None, wording: Wording) -> list[Sentence]:
     ]
 
 
+def _sure(cross: Cross) -> float:
+    return evidence.cramers_v(cross["v"], cross["total"], *cross["values"])
+
+
+def _together(cross: Cross) -> bool:
+    return bool(cross["v"] >= _TOGETHER and _sure(cross) > 0)
+
+
 def cross_figures(cross: Cross | None, wording: Wording) -> list[Figure]:
-    if cross is None or cross["v"] < _TOGETHER:
+    if cross is None or not _together(cross):
         return []
-    shares = [[n / max(1, sum(row)) for n in row] for row in cross["counts"]]
+    shares = [[n / total for n in row] for row, total in zip(cross["counts"], cross["rowTotals"], strict=True)]
     title = f"{brief(cross['b'])} within {brief(cross['a'])}"
     down = in_order(range(len(cross["rows"])), lambda i: str(cross["rows"][i]))
     across = in_order(range(len(cross["columns"])), lambda j: str(cross["columns"][j]))
-    ordered = [[shares[i][j] for j in across] for i in down]
-    names = [cross["rows"][i] for i in down], [cross["columns"][j] for j in across]
-    note = "share of a row's rows"
-    if cross["omitted"]:
-        note += f"; {wording.count(cross['omitted'], 'row')} of rarer values are not shown"
+    rest = [[1 - sum(row)] if len(across) < cross["values"][1] else [] for row in shares]
+    ordered = [[shares[i][j] for j in across] + rest[i] for i in down]
+    names = [cross["rows"][i] for i in down], [cross["columns"][j] for j in across] + ["others"] * len(rest[0])
+    note = f"each row of the chart comes to 100% of its {brief(cross['a'])}"
+    if (hidden := cross["total"] - sum(cross["rowTotals"])) > 0:
+        note += f"; {wording.count(hidden, 'row')} of rarer ones are not shown"
     return [Figure("cross", title, note, charts.cross_tab(title, *names, ordered, wording))]

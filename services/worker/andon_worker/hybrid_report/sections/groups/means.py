@@ -36,20 +36,21 @@ def compared(comparison: Comparison, confidence: float, wording: Wording) -> lis
         f"By {by}, {among}the mean of {measure} is highest for {label(high, 60)} ({say(means[high])}) "
         f"and lowest for {label(low, 60)} ({say(means[low])})"
     )
-    certain = True
+    counts = {group["value"]: group["rows"] for group in comparison["groups"]}
+    rows = sum(counts.values()) + comparison["rowsOmitted"]
+    # Of many groups the ends differ by chance: sure is what the groups as a whole are.
+    sure = evidence.ratio(comparison["eta"], rows, comparison["total"])
+    certain = sure > 0
     if difference["low"] is not None:
-        certain = difference["low"] > 0 or difference["high"] < 0
+        certain = certain and (difference["low"] > 0 or difference["high"] < 0)
         said += f": a difference of {number(difference['estimate'])}"
         if number(difference["low"]) != number(difference["high"]):  # of groups in which all values are one
             said += (
                 f" ({number(100 * confidence)}% interval {number(difference['low'])} to {number(difference['high'])})"
             )
         said += "" if certain else ", which may be chance"
-    counts = {group["value"]: group["rows"] for group in comparison["groups"]}
-    rows = sum(counts.values()) + comparison["rowsOmitted"]
-    effect = evidence.ratio(comparison["eta"], rows, comparison["total"]) if certain else 0.0
     about = (comparison["measure"], comparison["groupBy"])
-    return [Sentence(f"{said}.", effect, _key(comparison), about, min(counts[high], counts[low]))]
+    return [Sentence(f"{said}.", sure if certain else 0.0, _key(comparison), about, min(counts[high], counts[low]))]
 
 
 def alike(comparisons: Sequence[Comparison], wording: Wording) -> list[Sentence]:

@@ -8,7 +8,7 @@ from andon_worker.hybrid_report import charts
 from andon_worker.hybrid_report.charts import Bar
 from andon_worker.hybrid_report.scales import in_order
 from andon_worker.hybrid_report.section import Figure, Grid, Sentence
-from andon_worker.hybrid_report.wording import MISSING, Wording, brief, label
+from andon_worker.hybrid_report.wording import MISSING, Wording, brief, label, sum_of
 
 _FIRST = 5
 _EVEN, _MONEYED, _COUNTED = 0.05, 0.45, 0.25  # the share above an even one, and what its telling is worth
@@ -30,7 +30,7 @@ def totalled(groups: Groups, wording: Wording) -> list[Sentence]:
     rows = sum(g["rows"] for g in groups["groups"]) + groups["rowsOmitted"]
     if not sums["shares"]:
         said = (
-            f"By {by}, the total of {measure} is highest for {label(first['value'], 60)} ({number(first['sum'])}) "
+            f"By {by}, the {sum_of(measure)} is highest for {label(first['value'], 60)} ({number(first['sum'])}) "
             f"and lowest for {label(last['value'], 60)} ({number(last['sum'])}); all together make "
             f"{number(sums['all'])}"
         )
@@ -38,7 +38,7 @@ def totalled(groups: Groups, wording: Wording) -> list[Sentence]:
     share = first["sum"] / sums["all"]
     then = [f"{label(g['value'], 60)} {wording.percent(g['sum'], sums['all'])}" for g in largest[1:3]]
     said = (
-        f"By {by}, {label(first['value'], 60)} has {wording.percent(share, 1)} of the total of {measure} "
+        f"By {by}, {label(first['value'], 60)} has {wording.percent(share, 1)} of the {sum_of(measure)} "
         f"({number(first['sum'])} of {number(sums['all'])}, with {wording.percent(first['rows'], rows)} of the rows), "
         f"{' and '.join(then)}"
     )
@@ -46,7 +46,7 @@ def totalled(groups: Groups, wording: Wording) -> list[Sentence]:
         ends = f"{label(first['value'], 60)} has {wording.percent(share, 1)}"
         if not groups["groupsOmitted"]:
             ends += f", {label(last['value'], 60)} {wording.percent(last['sum'], sums['all'])}"
-        return [Sentence(f"By {by}, the total of {measure} is spread evenly: {ends}.{beside}")]
+        return [Sentence(f"By {by}, the {sum_of(measure)} is spread evenly: {ends}.{beside}")]
     excess = share - 1 / groups["total"]
     if groups["total"] > 2 * _FIRST:
         part = sum(g["sum"] for g in largest[:_FIRST]) / sums["all"]
@@ -77,7 +77,7 @@ def total_figures(groups: Groups, wording: Wording) -> list[Figure]:
     rows = [Bar(name, value, _said(value, sums, wording)) for name, value in told]
     if groups["groupsOmitted"]:
         rows.append(Bar(others(groups, wording), sums["others"], _said(sums["others"], sums, wording), soft=True))
-    title = f"Total of {_what(groups)}"
+    title = f"{sum_of(_what(groups), 'Total of')}"
     return [Figure(_key(groups), title, f"of {wording.number(sums['all'])}", charts.bars(title, rows))]
 
 
@@ -87,7 +87,7 @@ def total_grid(groups: Groups, wording: Wording) -> Grid:
     if groups["groupsOmitted"]:
         told.append((others(groups, wording), groups["rowsOmitted"], groups["sums"]["others"]))
     rows = [(name, wording.number(many), *amounts(value, groups, wording)) for name, many, value in told]
-    return Grid(f"Total of {_what(groups)}", ("Group", "Rows", *amount_headers(groups)), rows)
+    return Grid(sum_of(_what(groups), "Total of"), ("Group", "Rows", *amount_headers(groups)), rows)
 
 
 def others(groups: Groups, wording: Wording) -> str:

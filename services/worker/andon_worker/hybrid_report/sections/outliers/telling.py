@@ -12,6 +12,7 @@ from andon_worker.hybrid_report.sections.outliers.computing import EXTREMES
 from andon_worker.hybrid_report.wording import MISSING, WHOLE, Wording, brief, label, listed
 
 _MOST_BARS = 15
+_FEW = 0.1  # of the values, beyond which the fences don't fit the column
 _MANY = 100  # values of a column, from which one that stands alone is as much of a finding as it may be
 _ALONE = 3  # how many times the fifth farthest value the farthest is, to be told of
 
@@ -23,7 +24,7 @@ def sentences(result: Result, wording: Wording) -> list[Sentence]:
             Sentence("There is no numeric column of ten different values or more, which outliers could stand out of.")
         ]
     told = []
-    beyond = [c for c in result["columns"] if c["below"] + c["above"]]
+    beyond = [c for c in result["columns"] if 0 < c["below"] + c["above"] <= _FEW * c["count"]]
     figure = "outside" if len(beyond) > 1 else ""
     for column in sorted(beyond, key=lambda c: -(c["largestZ"] or 0))[:4]:
         sides = []
@@ -48,10 +49,9 @@ def sentences(result: Result, wording: Wording) -> list[Sentence]:
                 rows=column["count"],
             )
         )
-    counts = {column["name"]: column["count"] for column in result["columns"]}
-    told += [
-        _alone(each, counts[each["column"]], figure, wording) for each in result["extremes"] if _times(each) >= _ALONE
-    ]
+    columns = {column["name"]: column for column in result["columns"]}
+    far_off = [(each, columns[each["column"]]) for each in result["extremes"]]
+    told += [_alone(each, column, figure, wording) for each, column in far_off if _times(each, column) >= _ALONE]
     told += [
         Sentence(
             f"{wording.percent(c['usualCount'], c['count'])} of the values of {brief(c['name'])} are "
@@ -70,21 +70,25 @@ def sentences(result: Result, wording: Wording) -> list[Sentence]:
     return told
 
 
-def _times(extreme: dict[str, Any]) -> float:
-    """How many times the farthest value is the fifth farthest, on the same side of zero."""
-    values = [row["value"] for row in extreme["rows"] if row["value"]]
-    return values[0] / values[-1] if len(values) == EXTREMES else 0.0
+def _times(extreme: dict[str, Any], column: dict[str, Any]) -> float:
+    """How many times as far from the middle of the fences the farthest value is as the fifth farthest, if all are on
+    one side."""
+    middle = column["lower"] / 2 + column["upper"] / 2
+    apart = [row["value"] - middle for row in extreme["rows"] if row["value"] is not None]
+    one_side = len(apart) == EXTREMES and (min(apart) > 0 or max(apart) < 0)
+    return float(apart[0] / apart[-1]) if one_side else 0.0
 
 
-def _alone(extreme: dict[str, Any], count: int, figure: str, wording: Wording) -> Sentence:
+def _alone(extreme: dict[str, Any], column: dict[str, Any], figure: str, wording: Wording) -> Sentence:
     first, *_, fifth = extreme["rows"]
+    times = _times(extreme, column)
     return Sentence(
         f"The farthest value of {brief(extreme['column'])}, {wording.exact(first['value'])} in row "
-        f"{wording.number(first['row'])}, stands alone: it is {wording.number(_times(extreme))} times the fifth "
-        f"farthest, {wording.exact(fifth['value'])}.",
-        effect=min(0.6, 0.1 * _times(extreme)) * min(1.0, count / _MANY),
+        f"{wording.number(first['row'])}, stands alone: from the middle of all it is {wording.number(times)} times as "
+        f"far as the fifth farthest, {wording.exact(fifth['value'])}.",
+        effect=min(0.6, 0.1 * times) * min(1.0, column["count"] / _MANY),
         figure=figure,
-        rows=count,
+        rows=column["count"],
     )
 
 

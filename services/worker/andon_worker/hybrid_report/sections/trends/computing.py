@@ -16,6 +16,7 @@ from andon_worker.hybrid_report.figures.times import periods
 from andon_worker.hybrid_report.figures.times.things import things
 from andon_worker.hybrid_report.figures.values import values_of
 from andon_worker.hybrid_report.section import Result
+from andon_worker.hybrid_report.sections.trends.along import along
 from andon_worker.hybrid_report.sections.trends.course import told
 from andon_worker.hybrid_report.sections.trends.lines import lines_of
 from andon_worker.hybrid_report.sections.trends.seasons import hours_of, seasons_of
@@ -40,12 +41,14 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
     largest groups have points, the others none. `others` tells of the measures beyond the first three as `series`
     does, of the sum or else the mean. `things` is of a table with a column per period what each of its rows does from
     its first value to its last: `{column, measure, total, rose, fell, rows: [{name, first, last, change}]}`, or null.
-    Without a column of dates that varies, `timeColumn` is null and nothing else is there.
+    Without a
+    column of dates that varies, `timeColumn` is null and `along` alone is there, see `along.along`.
     """
     with open_table(parquet, options, control, by_period=True) as table:
         column = choose.time_column(table, options)
         if column is None:
-            return {"timeColumn": None}
+            found = along(table, options)
+            return clean({"timeColumn": None} | ({"along": found} if found else {}))
         if table.column(column).type == "integer":
             table.replace({column: f"make_date(CAST({identifier(column)} AS INTEGER), 1, 1)"})
         left_out = date_placeholders(table, [table.column(column)])
@@ -75,8 +78,8 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
         others = _others(table, column, timeline, [name for name in choose.varying(table) if name not in known])
         found_things = things(table, column, names) if table.periods > 1 else None
     control.progress(0.9, "what changes")
-    asks = asked(timeline, names, [table.column(name).summed for name in names])
-    signed = {name for name, each in values.items() if each.low < 0}
+    asks = asked(timeline, [table.column(name) for name in names])
+    signed = {name for name, each in values.items() if each.low < 0 or not table.column(name).relative}
     complete = timeline.complete(unit)
     return clean(
         {
@@ -120,7 +123,8 @@ def _others(table: Table, column: str, timeline: Timeline, names: list[str]) -> 
         own = timeline.of(by_period(table, column, timeline.unit, list(values_of(table, some).values())))
         one = all(period.rows == 1 for period in own.points)
         for place, name in enumerate(some):
-            ask = Ask(name, "sum" if table.column(name).summed and not one else "mean", place, one)
+            measure = table.column(name)
+            ask = Ask(name, "sum" if measure.summed and not one else "mean", place, one, measure.relative)
             if series := told(ask, own, table.control.check):
                 found.append(series)
     return found

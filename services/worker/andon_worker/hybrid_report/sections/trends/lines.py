@@ -23,6 +23,7 @@ from andon_worker.hybrid_report.sections.trends.timeline import Ask, Timeline, b
 from andon_worker.hybrid_report.wording import MISSING, Wording, brief, label
 
 _DRAWN = 5
+_ALL = 0.95  # of the rows, of which a group that has more is told as the whole
 _FEWEST_PERIODS = 6  # periods from which a group's course is told
 
 Lines = dict[str, Any]
@@ -55,8 +56,17 @@ def lines_of(
         points = [[periods.iso(at), each] for at, each in whole]
         drawn = {"points": points} if len(groups) < _DRAWN else {}
         known = [each for _, each in whole if each is not None]
+        if not known:
+            continue
         rows = sum(period.rows for period in own)
-        groups.append({"value": label(value), "rows": rows, **drawn, **_moved(known, timeline.unit)})
+        groups.append(
+            {
+                "value": label(value),
+                "rows": rows,
+                **drawn,
+                **_moved(known, timeline.unit, name is None or table.column(name).relative),
+            }
+        )
     return {
         "groupBy": groupings[0],
         "measure": name,
@@ -66,11 +76,12 @@ def lines_of(
     }
 
 
-def _moved(known: list[float], unit: str) -> dict[str, Any]:
+def _moved(known: list[float], unit: str, relative: bool) -> dict[str, Any]:
     if len(known) < _FEWEST_PERIODS:
         return {"direction": None, "change": None, "first": None, "last": None}
     found = course(np.array(known), unit)
-    return {"direction": found.direction, "change": found.change, "first": found.first, "last": found.last}
+    change = found.change if relative else None
+    return {"direction": found.direction, "change": change, "first": found.first, "last": found.last}
 
 
 def lines_sentences(lines: Lines | None, unit: str, wording: Wording) -> list[Sentence]:
@@ -78,7 +89,7 @@ def lines_sentences(lines: Lines | None, unit: str, wording: Wording) -> list[Se
         return []
     groups = lines["groups"]
     said = moves([(group["value"], group) for group in groups], wording)
-    if not said:
+    if not said or max(group["rows"] for group in groups) > _ALL * sum(group["rows"] for group in groups):
         return []
     enough = [group for group in groups if group["direction"] and group["rows"] >= FEWEST]
     known = [group["change"] for group in enough if group["change"] is not None]
@@ -99,7 +110,7 @@ def lines_figures(lines: Lines | None, unit: str, wording: Wording) -> list[Figu
     if len(drawn) < 2:
         return []
     total = len(lines["groups"]) + lines["omitted"]
-    note = f"the {len(drawn)} largest of {total} groups" if total > len(drawn) else ""
+    note = f"the {len(drawn)} of most rows among {total} groups" if total > len(drawn) else ""
     what = capital(subject(lines, unit))
     drawing = charts.line(f"{what} by {lines['groupBy']}", drawn, wording, zero=lines["aggregate"] != "mean")
     return [Figure("lines", f"{what} by {brief(lines['groupBy'])}", note, drawing)]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from andon_worker.hybrid_report.section import Result
-from andon_worker.hybrid_report.wording import MISSING, Wording, brief, label
+from andon_worker.hybrid_report.wording import MISSING, Wording, brief, label, sum_of
 
 Told = dict[str, Any]
 """A series, as `course.told` gives it."""
@@ -21,7 +21,7 @@ def subject(series: Told, unit: str, short: bool = False) -> str:
     if series.get("one"):
         return name
     if series["aggregate"] == "sum":
-        return f"total {name}{per}" if short else f"the total of {name}{per}"
+        return f"{sum_of(name, 'total')}{per}" if short else f"the {sum_of(name)}{per}"
     return f"mean of {name}" if short else f"the mean of {name}"
 
 

@@ -12,6 +12,7 @@ from andon_worker.hybrid_report.wording import Wording, brief
 
 _FEWEST_ROWS = 30  # of an hour of day that is called the highest or the lowest
 _SEASONAL = 0.3
+_REGULAR = 0.8  # the strength from which a narrow season is one, too
 _WIDE = 0.05  # the least width of a season, as a share of the trend
 _HOURLY = 0.05  # eta from which the hours of the day are said to differ
 _TOLD = 2  # measures of which a season is told
@@ -40,7 +41,8 @@ def _seasons(result: Result) -> list[Season]:
     best: dict[tuple[str, str | None], Season] = {}
     for season in result["seasons"]:
         values, same = list(season["deviations"].values()), (season["by"], season["measure"])
-        wide = not season["relative"] or (bool(values) and max(values) - min(values) >= _WIDE)
+        wide = not season["relative"] or season["strength"] >= _REGULAR
+        wide = wide or (bool(values) and max(values) - min(values) >= _WIDE)
         stronger = same not in best or season["strength"] > best[same]["strength"]
         if season["strength"] >= _SEASONAL and _sure(season) > 0 and wide and stronger:
             best[same] = season

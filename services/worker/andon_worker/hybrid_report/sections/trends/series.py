@@ -23,7 +23,7 @@ from andon_worker.hybrid_report.sections.trends.naming import (
     number_of,
     subject,
 )
-from andon_worker.hybrid_report.wording import MISSING, Wording, label, some
+from andon_worker.hybrid_report.wording import MINUS, MISSING, Wording, label, some
 
 _NOTHING = 0.001  # of the last level; how many times a first one near zero has grown says nothing
 _MANY = 2  # measures beyond those told one by one, from which they are told as many
@@ -40,12 +40,12 @@ def series_sentences(result: Result, wording: Wording) -> list[Sentence]:
     told: list[Sentence] = []
     for place, series in enumerate(moved):
         told.append(_course(series, unit, points, wording))
-        told += [*([] if place else _latest(series, unit, wording)), *_shift(series, unit, points, wording)]
+        told += [*([] if place else _latest(series, unit, wording)), *_breaks(series, unit, points, wording)]
     still = [series for series in first.values() if not series["direction"]]
     told += _still(still, unit, wording)
     if not moved and len(still) == 1:
         told += _latest(still[0], unit, wording)
-    told += [sentence for series in still for sentence in _shift(series, unit, points, wording)]
+    told += [sentence for series in still for sentence in _breaks(series, unit, points, wording)]
     return [*told, *_others(result, wording)]
 
 
@@ -74,6 +74,9 @@ def _course(series: Told, unit: str, points: Sequence[Told], wording: Wording) -
         text += f": {change_of(series, wording)}"
         if series["perYear"] is not None:
             text += f", {change_of(series, wording, 'perYear')} a year"
+    elif not series["relative"]:
+        apart_by = last["value"] - first["value"]
+        text += f": {'+' if apart_by > 0 else MINUS}{wording.number(abs(apart_by))}"
     rows = sum(point["rows"] for point in points)
     return Sentence(f"{text}.", _effect(series), key_of(series), (series["measure"] or "rows", "over time"), rows)
 
@@ -110,9 +113,9 @@ def _still(found: list[Told], unit: str, wording: Wording) -> list[Sentence]:
 
 def _latest(series: Told, unit: str, wording: Wording) -> list[Sentence]:
     """The last period beside the one before and a year ago."""
-    latest = series["latest"]
+    latest, relative = series["latest"], series["relative"]
     beside = [
-        f"{_difference(latest['value'], other['value'], wording)} {wording.period(other['start'], unit)}"
+        _beside(latest["value"], other, relative, unit, wording)
         for other in (latest["before"], latest["yearAgo"])
         if other
     ]
@@ -123,12 +126,28 @@ def _latest(series: Told, unit: str, wording: Wording) -> list[Sentence]:
     return [Sentence(f"{at[0].upper()}{at[1:]} it was {value}: {' and '.join(beside)}.")]
 
 
-def _difference(now: float, then: float, wording: Wording) -> str:
+def _beside(now: float, other: dict[str, Any], relative: bool, unit: str, wording: Wording) -> str:
+    then = other["value"]
+    if now != then and relative and now >= 0 and then > 0:
+        return f"{wording.change(now / then - 1)} on {wording.period(other['start'], unit)}"
+    at = wording.at(other["start"], unit)
     if now == then:
-        return "as in"
-    if now >= 0 and then > 0:
-        return f"{wording.change(now / then - 1)} on"
-    return f"{wording.number(abs(now - then))} {'more' if now > then else 'less'} than in"
+        return f"as {at}"
+    return f"{wording.number(abs(now - then))} {'more' if now > then else 'less'} than {at}"
+
+
+def _breaks(series: Told, unit: str, points: Sequence[Told], wording: Wording) -> list[Sentence]:
+    """Where its level changed for good; else the one step that is like no other."""
+    if series["shift"] or not series["leap"]:
+        return _shift(series, unit, points, wording)
+    number, (before, after) = number_of(series, wording), series["leap"]
+    way = "rose" if after["value"] > before["value"] else "fell"
+    said = (
+        f"{capital(subject(series, unit))} {way} from {number(before['value'])} {wording.at(before['start'], unit)} to "
+        f"{number(after['value'])} {wording.at(after['start'], unit)}, the largest step by far."
+    )
+    rows = min((p["rows"] for p in points if p["start"] in (before["start"], after["start"])), default=0)
+    return [Sentence(said, 0.6 * apart(before["value"], after["value"]), key_of(series), rows=rows)]
 
 
 def _shift(series: Told, unit: str, points: Sequence[Told], wording: Wording) -> list[Sentence]:
@@ -223,7 +242,7 @@ def series_grid(result: Result, wording: Wording) -> Grid:
                 series["direction"] or MISSING,
                 highest,
                 lowest,
-                *([_on_a_year_ago(series["latest"], wording)] if yearly else []),
+                *([_on_a_year_ago(series, wording)] if yearly else []),
             )
         )
     width, *others = {series["first"]["periods"] for series in every}
@@ -233,6 +252,7 @@ def series_grid(result: Result, wording: Wording) -> Grid:
     return Grid(f"All series per {unit}{means}", headers + ago, rows)
 
 
-def _on_a_year_ago(latest: dict[str, Any], wording: Wording) -> str:
+def _on_a_year_ago(series: Told, wording: Wording) -> str:
+    latest = series["latest"]
     now, then = latest["value"], latest["yearAgo"] and latest["yearAgo"]["value"]
-    return MISSING if then is None or then <= 0 or now < 0 else wording.change(now / then - 1)
+    return MISSING if then is None or then <= 0 or now < 0 or not series["relative"] else wording.change(now / then - 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from andon_worker.hybrid_report import evidence
 from andon_worker.hybrid_report.section import Figure, Grid, Result, Sentence
+from andon_worker.hybrid_report.sections.trends.along import along_figures, along_sentences
 from andon_worker.hybrid_report.sections.trends.lines import lines_figures, lines_grid, lines_sentences
 from andon_worker.hybrid_report.sections.trends.naming import capital, change_of, complete_points, subject
 from andon_worker.hybrid_report.sections.trends.returning import (
@@ -20,6 +21,8 @@ _LAST_PERIODS = 12
 
 def sentences(result: Result, wording: Wording) -> list[Sentence]:
     if result["timeColumn"] is None:
+        if found := result.get("along"):
+            return along_sentences(found, wording)
         return [Sentence("There is no column of dates or times that varies, so there are no trends to show.")]
     return [
         *series_sentences(result, wording),
@@ -68,7 +71,7 @@ def _extent(result: Result, wording: Wording) -> Sentence:
 
 def figures(result: Result, wording: Wording) -> list[Figure]:
     if result["timeColumn"] is None:
-        return []
+        return along_figures(found, wording) if (found := result.get("along")) else []
     return [
         *series_figures(result, wording),
         *lines_figures(result["lines"], result["unit"], wording),

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
+from andon.reports import Column
 from andon.reports.duck import identifier
 from andon_worker.hybrid_report.figures.table import Table
 from andon_worker.hybrid_report.figures.times import periods
@@ -129,12 +130,14 @@ def _period(row: Sequence[Any], values: Sequence[Values]) -> Period:
 
 @dataclass(frozen=True)
 class Ask:
-    """A series to tell of: the rows, or a measure's sums or means; `one` where each period has a single row."""
+    """A series to tell of: the rows, or a measure's sums or means; `one` where each period has a single row,
+    `relative` where a share of it means something."""
 
     measure: str | None
     aggregate: str
     place: int = 0
     one: bool = False
+    relative: bool = True
 
     def value(self, period: Period) -> float | None:
         if self.measure is None:
@@ -142,15 +145,15 @@ class Ask:
         return (period.sums if self.aggregate == "sum" else period.means)[self.place]
 
 
-def asked(timeline: Timeline, names: Sequence[str], summed: Sequence[bool]) -> list[Ask]:
+def asked(timeline: Timeline, columns: Sequence[Column]) -> list[Ask]:
     """Rows, sums and means; one of them alone where each period has as many rows: then they go alike."""
     one, even = all(period.rows == 1 for period in timeline.points), _even(timeline.points)
     made = [] if one or even else [Ask(None, "rows")]
-    for place, name in enumerate(names):
-        if summed[place] and not one:
-            made.append(Ask(name, "sum", place))
-        if one or not even or not summed[place]:
-            made.append(Ask(name, "mean", place, one))
+    for place, column in enumerate(columns):
+        if column.summed and not one:
+            made.append(Ask(column.name, "sum", place))
+        if one or not even or not column.summed:
+            made.append(Ask(column.name, "mean", place, one, column.relative))
     return made
 
 
