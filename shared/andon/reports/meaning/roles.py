@@ -42,108 +42,26 @@ _ORDERED = re.compile(
 _COUNTERS = {"", "n", "i", "row", "index", "seq", "sequence", "position", "line", "column1", "unnamed 0", "rownum"}
 
 
-def _words(*alternatives: str) -> re.Pattern[str]:
+def _words(alternatives: str) -> re.Pattern[str]:
     """Matches a name with one of the words in it: set off by anything but a letter, or by a capital."""
-    return re.compile(rf"(?:^|[^a-z])(?:{'|'.join(alternatives)})(?:$|[^a-z])")
+    return re.compile(rf"(?:^|[^a-z])(?:{alternatives})(?:$|[^a-z])")
 
 
 _ID = _words(
-    "id",
-    "ids",
-    "uuid",
-    "guid",
-    "key(?=$)",  # not `key events`
-    "pk",
-    "identifier",
-    "index",
-    "idx",
-    "rowid",
-    "serial",
-    "hash",
-    "isbn",
-    "ean",
-    "sku",
-    "iban",
-    "imei",
-    "ssn",
-    "vin",
-    "nr",
-    "no",
-    "num",
-    "number",
-    "nummer",
-    "rownames",
-    "orderid",
-    "userid",
-    "customerid",
-    "passengerid",
+    "id|ids|uuid|guid|key(?=$)|pk|identifier|index|idx|rowid|serial|hash|isbn|ean|sku|iban|imei|ssn|vin|nr|no|"
+    "num|number|nummer|rownames|orderid|userid|customerid|passengerid"
 )
 _NAMED = re.compile(r"(?:^| )(?:lot|batch|part|plot|parcel|invoice|ticket|account|konto|barcode|gtin|article)$")
 _CODE = _words(
-    "zip",
-    "zipcode",
-    "postal",
-    "postcode",
-    "postalcode",
-    "plz",
-    "cep",
-    "fips",
-    "code",
-    "codes",
-    "sku",
-    "phone",
-    "telephone",
-    "mobile",
-    "fax",
-    "iso",
-    "naics",
-    "sic",
-    "icd",
-    "hs",
-    "flight",
-    "port",
-    "gender code",
-    "last ?4",
-    "last four",
-    "kostenstelle",
-    "cost cent(?:er|re)",
+    "zip|zipcode|postal|postcode|postalcode|plz|cep|fips|code|codes|sku|phone|telephone|mobile|fax|iso|naics|"
+    "sic|icd|hs|flight|port|gender code|last ?4|last four|kostenstelle|cost cent(?:er|re)"
 )
 _GEO = _words(
-    "lat",
-    "lng",
-    "lon",
-    "long",
-    "latitude",
-    "longitude",
-    "breitengrad",
-    "laengengrad",
-    "längengrad",
-    "latitud",
-    "longitud",
-    "coord",
-    "coordinate",
+    "lat|lng|lon|long|latitude|longitude|breitengrad|laengengrad|längengrad|latitud|longitud|coord|coordinate"
 )
 _YEAR = _words(
-    "year",
-    "years",
-    "yr",
-    "jahr",
-    "año",
-    "ano",
-    "annee",
-    "année",
-    "anno",
-    "fy",
-    "season",
-    "vintage",
-    "yearbuilt",
-    "model year",
-    "founded",
-    "established",
-    "built",
-    "born",
-    "[a-zäöüß]*jahr",
-    "jahrgang",
+    "year|years|yr|jahr|año|ano|annee|année|anno|fy|season|vintage|yearbuilt|model year|founded|established|"
+    "built|born|[a-zäöüß]*jahr|jahrgang"
 )
 _KIND = re.compile(
     r"(?:^|[^a-z])(?:p?class|kind|typ|type|category|cluster|segment|group|visit|wave|arm|"
@@ -165,138 +83,21 @@ _CYCLES: dict[str, tuple[str, int, int, set[str]]] = {
     **dict.fromkeys(("minute", "minuten", "minuto"), ("minutes", 0, 59, {"hour", "hr", "stunde", "hora"})),
 }
 _MONEY = _words(
-    "price",
-    "prices",
-    "cost",
-    "costs",
-    "amount",
-    "revenue",
-    "sales",
-    "salary",
-    "income",
-    "wage",
-    "fee",
-    "fare",
-    "profit",
-    "budget",
-    "turnover",
-    "usd",
-    "eur",
-    "gbp",
-    "preis",
-    "umsatz",
-    "kosten",
-    "betrag",
-    "gehalt",
-    "precio",
-    "importe",
-    "prix",
-    "montant",
-    "tip",
-    "total bill",
-    "gdp",
-    "payment",
-    "balance",
-    *("売上", "売上高", "金額", "価格", "単価", "销售额", "金额", "价格", "单价"),
-    *(
-        "saldo",
-        "kontostand",
-        "debit",
-        "credit",
-        "deposits?",
-        "withdrawals?",
-        "paid",
-        "charges?",
-        "solde",
-        "soll",
-        "haben",
-    ),
-    *(
-        "guthaben",
-        "belastung",
-        "gutschrift",
-        "gebühr",
-        "gebühren",
-        "valor",
-        "importo",
-        "belopp",
-        "beløb",
-        "kwota",
-        "bedrag",
-        "entrate",
-        "uscite",
-    ),
-    *("fees", "taxes", "subtotal", "shipping"),
-    "spend",
-    "net",
-    "gross",
-    "vat",
-    "tax",
-    "netto",
-    "brutto",
-    "mwst",
-    "gewinn",
-    "fatturato",
-    "ventas",
-    "ventes",
-    "recettes",
-    "chiffre d affaires",
-    "margin usd",
-    "discount amount",
+    "price|prices|cost|costs|amount|revenue|sales|salary|income|wage|fee|fare|profit|budget|turnover|usd|eur|"
+    "gbp|preis|umsatz|kosten|betrag|gehalt|precio|importe|prix|montant|tip|total bill|gdp|payment|balance|売上|"
+    "売上高|金額|価格|単価|销售额|金额|价格|单价|saldo|kontostand|debit|credit|deposits?|withdrawals?|paid|charges?|solde|soll|"
+    "haben|guthaben|belastung|gutschrift|gebühr|gebühren|valor|importo|belopp|beløb|kwota|bedrag|entrate|"
+    "uscite|fees|taxes|subtotal|shipping|spend|net|gross|vat|tax|netto|brutto|mwst|gewinn|fatturato|ventas|"
+    "ventes|recettes|chiffre d affaires|margin usd|discount amount"
 )
-_PERCENT = _words("percent", "percentage", "pct", "perc", "prozent", "anteil")
+_PERCENT = _words("percent|percentage|pct|perc|prozent|anteil")
 _COUNT = _words(
-    "count",
-    "counts",
-    "cnt",
-    *("数量", "個数", "件数", "人数", "个数", "件数"),
-    "quantity",
-    "qty",
-    "items",
-    "units",
-    "visits",
-    "clicks",
-    "views",
-    "orders",
-    "population",
-    "passengers",
-    "seats",
-    "downloads",
-    "votes",
-    "deaths",
-    *("events", "arrivals", "departures", "accidents", "injuries", "admissions", "tickets", "calls", "purchases"),
-    "cases",
-    "births",
-    "anzahl",
-    "menge",
-    "cantidad",
-    "nombre",
-    "number of",
-    "num(?= [a-z])",  # before what is counted
-    "children",
-    "kids",
-    "rooms",
-    "bedrooms",
-    "pop",
-    "employees",
-    "users",
-    "sessions",
-    "cylinders",
-    "siblings",
-    "visitors",
-    "attendees",
-    "participants",
-    "guests",
-    "followers",
-    *("headcount", "impressions", "impr", "conversions", "pageviews", "übernachtungen", "ankünfte", "einwohner"),
-    *("wähler", "wahlberechtigte", "stimmen", "habitants", "nuitées", "viajeros", "pernoctaciones"),
-    "likes",
-    "shares",
-    "besucher",
-    "teilnehmer",
-    "aufrufe",
-    "stück",
-    "n",
+    "count|counts|cnt|数量|個数|件数|人数|个数|quantity|qty|items|units|visits|clicks|views|orders|population|passengers|"
+    "seats|downloads|votes|deaths|events|arrivals|departures|accidents|injuries|admissions|tickets|calls|"
+    "purchases|cases|births|anzahl|menge|cantidad|nombre|number of|num(?= [a-z])|children|kids|rooms|bedrooms|"
+    "pop|employees|users|sessions|cylinders|siblings|visitors|attendees|participants|guests|followers|"
+    "headcount|impressions|impr|conversions|pageviews|übernachtungen|ankünfte|einwohner|wähler|wahlberechtigte|"
+    "stimmen|habitants|nuitées|viajeros|pernoctaciones|likes|shares|besucher|teilnehmer|aufrufe|stück|n"
 )
 _DURATION = {
     **dict.fromkeys(("ms", "millis", "milliseconds", "millisekunden"), "ms"),
@@ -396,7 +197,7 @@ def _of_words(name: str, of: Evidence) -> tuple[str, str]:
     sample = of.sample or {}
     lengths = [len(value) for value in sample]
     spaces = sum(value.count(" ") for value in sample) / (len(sample) or 1)
-    if of.distinct == 2 and {value.strip().lower() for value in sample} <= _FLAGS:
+    if of.distinct == 2 and all(_FLAG.fullmatch(value.strip().lower()) for value in sample):
         return "flag", "holds two opposite words"
     if sample and all(value.lstrip().startswith(("{", "[")) for value in sample):
         return "text", "holds structures rather than words"
@@ -439,52 +240,11 @@ _BAND = re.compile(
     r"(?:under|over|below|above|unter|über|bis|ab) \D{0,3}\d.{0,15}",
     re.IGNORECASE,
 )
-_FLAGS = {
-    "yes",
-    "no",
-    "y",
-    "n",
-    "t",
-    "f",
-    "true",
-    "false",
-    "ja",
-    "nein",
-    "j",
-    "on",
-    "off",
-    "0",
-    "1",
-    "si",
-    "sí",
-    "oui",
-    "non",
-    "pass",
-    "fail",
-    "active",
-    "inactive",
-    *("sim", "não", "wahr", "falsch", "vrai", "faux", "verdadero", "falso", "sì", "vero", "да", "нет", "tak", "nie"),
-    *(
-        "ano",
-        "ne",
-        "igen",
-        "nem",
-        "kyllä",
-        "ei",
-        "evet",
-        "hayır",
-        "ναι",
-        "όχι",
-        "はい",
-        "いいえ",
-        "是",
-        "否",
-        "有",
-        "無",
-        "○",
-        "×",
-    ),
-}
+_FLAG = re.compile(
+    "yes|no|y|n|t|f|true|false|ja|nein|j|on|off|0|1|si|sí|oui|non|pass|fail|active|inactive|sim|não|wahr|"
+    "falsch|vrai|faux|verdadero|falso|sì|vero|да|нет|tak|nie|ano|ne|igen|nem|kyllä|ei|evet|hayır|ναι|όχι|はい|"
+    "いいえ|是|否|有|無|○|×"
+)
 
 
 def _is_minimum(name: str, of: Evidence) -> bool:
