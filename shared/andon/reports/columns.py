@@ -39,6 +39,7 @@ _NO_TOTAL = re.compile(
     r"(?:bed|bath)rooms?|seats|cylinders|siblings|followers|members|cumul[a-z]*|価格|単価|价格|单价|kumul[a-z]*|"
     r"running|to date|ytd)(?:$|[^a-z])"
 )
+_ENERGY = re.compile(r"(?i)(?:^|[^a-z])[kMG]?Wh(?:$|[^a-z])")
 _DEGREES = re.compile(
     r"°\s?[cf]\b|(?:^|[^a-z])(?:temp|temperature|temperatur|température|temperatura|celsius|fahrenheit|ph)(?:$|[^a-z])"
 )
@@ -127,7 +128,12 @@ class Column:
     @property
     def summed(self) -> bool:
         """Whether a total of it means something: not of prices, stocks, ages or elapsed time."""
-        return self.averaged and self.role in SUMMED and not self.along and not _NO_TOTAL.search(_plain(self.name))
+        adds_up = self.role in SUMMED or (self.role == "measure" and _ENERGY.search(f"{self.name} {self.unit or ''}"))
+        return bool(adds_up) and self.averaged and not self.along and not self.running and not self._no_total
+
+    @property
+    def _no_total(self) -> bool:
+        return bool(_NO_TOTAL.search(_plain(self.name)))
 
     @property
     def relative(self) -> bool:

@@ -16,6 +16,7 @@ from andon_worker.hybrid_report import SECTIONS
 from andon_worker.hybrid_report.scales import in_order
 from andon_worker.hybrid_report.sections.distributions.bins import step_of
 from andon_worker.hybrid_report.sections.trends.course import course
+from andon_worker.hybrid_report.sections.trends.series import _shift
 from andon_worker.hybrid_report.wording import Wording, sum_of
 from tests.unit.hybrid_report.conftest import Profile
 
@@ -238,3 +239,44 @@ def test_numbers_of_many_digits_stand_on_no_step() -> None:
     assert step_of(np.random.default_rng(1).normal(0, 1, 500)) is None
     assert step_of(np.array([1e300, 2e300])) is None
     assert step_of(np.array([5.0, 5.0])) is None
+
+
+def test_a_shift_whose_interval_holds_nothing_is_not_told() -> None:
+    told = {"measure": "x", "aggregate": "mean", "peak": {"value": 1.0}, "dip": {"value": 0.0}, "leap": []}
+    for low, said in ((-0.1, 0), (0.1, 1)):
+        shift = {"start": "2024-05-01T00:00:00", "before": 1.0, "after": 2.0, "low": low, "high": 1.5}
+        assert len(_shift(told | {"shift": shift}, "week", [], WORDING)) == said
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_hours_that_differ_by_chance_are_not_told(seed: int, profile: Profile) -> None:
+    draw = random.Random(seed)
+    rows = "".join(
+        f"2024-03-{1 + row % 28:02} {draw.randrange(24):02}:30,{draw.gauss(60, 40):.1f}\n" for row in range(600)
+    )
+    assert "By hour" not in said("trends", "at,minutes\n" + rows, profile)
+
+
+def test_hours_of_too_few_rows_are_said_to_be_left_out(profile: Profile) -> None:
+    rows = "".join(
+        f"2024-03-{1 + row % 28:02} {hour:02}:30,{hour * 5 + row % 7}.5\n"
+        for hour in range(8, 20)
+        for row in range(10 if hour == 12 else 60)
+    )
+    assert "By hour of day, among hours of at least 30 rows, the mean of" in said("trends", "at,x\n" + rows, profile)
+
+
+def test_seven_rows_that_nearly_lie_on_a_line_do_not_follow_from_each_other(profile: Profile) -> None:
+    near = "".join(f"{v},{v + 1 + (v > 4000)}\n" for v in (4247, -2105, 488, 900, 1500, -30, 77))
+    assert "follows exactly" not in said("correlations", "Q1,Q2\n" + near, profile)
+
+
+@pytest.mark.parametrize(("name", "summed"), [("Bezug (kWh)", True), ("energy_mwh", True), ("height", False)])
+def test_energy_adds_up(name: str, summed: bool, tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(f"{name},n\n" + "".join(f"{row * 7 % 13}.25,{row}\n" for row in range(100)))
+    assert inspect_dataset(path, path.name).columns[0].summed is summed
+
+
+def test_three_periods_have_no_direction_to_speak_of(profile: Profile) -> None:
+    assert "no clear direction" not in said("trends", "year,rent\n2015,900.5\n2018,700.5\n2021,650.5\n", profile)

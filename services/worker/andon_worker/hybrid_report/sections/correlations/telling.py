@@ -11,7 +11,7 @@ from andon_worker.hybrid_report.section import Figure, Grid, Result, Sentence
 from andon_worker.hybrid_report.sections.correlations.computing import SAME
 from andon_worker.hybrid_report.wording import WHOLE, Wording, brief, label, some
 
-_STRONG, _TELLING = 0.5, 0.1
+_STRONG, _TELLING, _MANY = 0.5, 0.1, 30
 _FAR = 2.0  # times the middle 98 % that all points take before the farthest are left out of the picture
 
 
@@ -73,8 +73,8 @@ def _pair(pair: dict[str, Any], result: Result, wording: Wording) -> Sentence:
     way = "rise and fall together" if pair["pearson"] > 0 else "move in opposite directions"
     drawn = result["scatter"] or {}
     figure = "scatter" if (drawn.get("a"), drawn.get("b")) == (pair["a"], pair["b"]) else "pearson"
-    same = abs(pair["pearson"]) >= SAME
-    if same:
+    # A few rows lie on a line by chance, but not to the last digit.
+    if abs(pair["pearson"]) >= SAME and (pair["rows"] >= _MANY or abs(pair["pearson"]) > 1 - 1e-9):
         return Sentence(f"{brief(pair['a'])} and {brief(pair['b'])} say the same: one follows exactly from the other.")
     strength = abs(pair["pearson"])
     said = (

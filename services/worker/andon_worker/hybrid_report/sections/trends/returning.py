@@ -97,12 +97,12 @@ def hour_sentences(result: Result, wording: Wording) -> list[Sentence]:
         if len(known) < 2:
             continue
         low, high = (pick(known, key=lambda p: p["means"][place]) for pick in (min, max))
-        rows = sum(p["rows"] for p in points)
+        among = "" if len(known) == len(points) else f", among hours of at least {_FEWEST_ROWS} rows"
         told.append(
             Sentence(
-                f"By hour of day, the mean of {brief(name)} ranges from {wording.number(low['means'][place])} "
+                f"By hour of day{among}, the mean of {brief(name)} ranges from {wording.number(low['means'][place])} "
                 f"(at {low['hour']:02}:00) to {wording.number(high['means'][place])} (at {high['hour']:02}:00).",
-                effect=0.8 * evidence.ratio(result["hours"]["etas"][place], rows, len(points)),
+                effect=0.8 * _hours_sure(result, place),
                 figure=f"hours-{name}",
                 rows=min(low["rows"], high["rows"]),
             )
@@ -127,4 +127,13 @@ def _hourly(result: Result) -> list[tuple[int, str, list[dict[str, Any]]]]:
     if not hours:
         return []
     named = enumerate(result["measures"])
-    return [(place, name, hours["points"]) for place, name in named if hours["etas"][place] >= _HOURLY]
+    return [
+        (place, name, hours["points"])
+        for place, name in named
+        if hours["etas"][place] >= _HOURLY and _hours_sure(result, place) > 0
+    ]
+
+
+def _hours_sure(result: Result, place: int) -> float:
+    points = result["hours"]["points"]
+    return evidence.ratio(result["hours"]["etas"][place], sum(p["rows"] for p in points), len(points))

@@ -26,6 +26,7 @@ from andon_worker.hybrid_report.sections.trends.naming import (
 from andon_worker.hybrid_report.wording import MINUS, MISSING, Wording, label, some
 
 _NOTHING = 0.001  # of the last level; how many times a first one near zero has grown says nothing
+_FEWEST = 4  # periods, of which it is worth saying that they have no direction
 _MANY = 2  # measures beyond those told one by one, from which they are told as many
 
 
@@ -41,7 +42,7 @@ def series_sentences(result: Result, wording: Wording) -> list[Sentence]:
     for place, series in enumerate(moved):
         told.append(_course(series, unit, points, wording))
         told += [*([] if place else _latest(series, unit, wording)), *_breaks(series, unit, points, wording)]
-    still = [series for series in first.values() if not series["direction"]]
+    still = [series for series in first.values() if not series["direction"] and series["complete"] >= _FEWEST]
     told += _still(still, unit, wording)
     if not moved and len(still) == 1:
         told += _latest(still[0], unit, wording)
@@ -151,7 +152,8 @@ def _breaks(series: Told, unit: str, points: Sequence[Told], wording: Wording) -
 
 
 def _shift(series: Told, unit: str, points: Sequence[Told], wording: Wording) -> list[Sentence]:
-    if not (shift := series["shift"]):
+    shift = series["shift"]
+    if not shift or shift["low"] <= 0 <= shift["high"]:
         return []
     before, after, number = shift["before"], shift["after"], number_of(series, wording)
     sides = Counter[bool]()
@@ -163,9 +165,8 @@ def _shift(series: Told, unit: str, points: Sequence[Told], wording: Wording) ->
         f"{wording.number(after - before)}, 95% interval {wording.number(shift['low'])} to "
         f"{wording.number(shift['high'])})."
     )
-    # Of the two ends of the interval the one nearer to no change.
-    least = 0.0 if shift["low"] <= 0 <= shift["high"] else min(shift["low"], shift["high"], key=abs)
-    effect = 0.8 * apart(before, before + least) if least else 0.0
+    nearer = min(shift["low"], shift["high"], key=abs)
+    effect = 0.8 * apart(before, before + nearer)
     return [Sentence(said, effect, key_of(series), rows=min(sides[True], sides[False]))]
 
 
