@@ -80,7 +80,7 @@ def test_months_beside_years_are_one_series(tmp_path: Path) -> None:
     rows = [[1990 + year, *(20 + 5 * np.sin(month) + year % 3 / 10 for month in range(12))] for year in range(10)]
     found = report(pd.DataFrame(rows, columns=["YEAR", *months]), tmp_path)
     assert (found["trends"]["from"][:7], found["trends"]["to"][:7]) == ("1990-01", "1999-12")
-    assert "By month, value is highest in September" in told(found, "trends").replace("the mean of ", "")
+    assert "By month, JAN to DEC is highest in September" in told(found, "trends").replace("the mean of ", "")
 
 
 def test_what_the_values_are_is_said_by_a_column_of_indicators(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ def test_a_rise_is_told_with_its_total_and_its_yearly_change(profile: Profile) -
     years = [(1950 + i, 100 * 1.03**i) for i in range(71)]
     said = told(profile, "date,sales\n" + "".join(f"{year}-01-01,{value:.2f}\n" for year, value in years))
     total = 100 * (years[-1][1] / years[0][1] - 1)
-    assert f"sales rose from 100 in 1950 to {years[-1][1]:.1f} in 2020: +{total:.0f}%, +3.0% a year." in said
+    assert f"sales rose from 100.0 in 1950 to {years[-1][1]:.1f} in 2020: +{total:.0f}%, +3.0% a year." in said
     assert "sales was highest in 2020" not in said  # that is told with the rise
 
 

@@ -73,12 +73,14 @@ Shape = Rect | Line | Dot | Text
 
 @dataclass
 class Drawing:
-    """A chart; `title` says in words what it shows, for those who don't see it."""
+    """A chart; `title` says in words what it shows, for those who don't see it. `narrow` is the same for a narrow
+    screen, where pressing it together wouldn't do."""
 
     width: float
     height: float
     title: str
     shapes: list[Shape] = field(default_factory=list)
+    narrow: Drawing | None = None
 
     def add(self, *shapes: Shape) -> None:
         self.shapes.extend(shapes)
@@ -137,6 +139,8 @@ def ticks(low: float, high: float, about: int = 5, whole: bool = False) -> list[
 def narrowed(drawing: Drawing, width: float = HALF) -> Drawing:
     """The same chart for a narrow screen: names at its left and numbers at its right keep their room, and what lies
     between is pressed together. Names are cut to what fits, and numbers left out that would touch the one before."""
+    if drawing.narrow:
+        return drawing.narrow
     texts = [shape for shape in drawing.shapes if isinstance(shape, Text)]
     edges: dict[float, float] = {}  # of each line of text that has a name at the left, where that ends
     for each in texts:

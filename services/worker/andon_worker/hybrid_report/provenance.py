@@ -12,6 +12,7 @@ from andon_worker.hybrid_report.section import Grid, Sentence
 from andon_worker.hybrid_report.wording import WHOLE, Wording, brief, label, listed, some
 
 _NAMES = {
+    "format": "Format",
     "encoding": "Encoding",
     "delimiter": "Separator of fields",
     "quote": "Quotation mark",
@@ -38,6 +39,9 @@ def provenance(reading: dict[str, Any], columns: Sequence[Column]) -> dict[str, 
     Of the columns of which there is something to say; an unread one is `{name, type, count, cells}`.
     """
     told = [column.to_json() for column in columns]
+    if reading.get("encoding") == "binary":  # a text's alone is of interest
+        kind = "workbook" if "sheet" in reading else "Parquet"
+        reading = {"format": kind} | {what: value for what, value in reading.items() if what != "encoding"}
     kept = ("unit", "format", "missing", "notes")
     return {
         "reading": dict(reading),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -33,34 +34,35 @@ _SCALES = tuple(
         "nie|selten|manchmal|oft/häufig|immer",
     )
 )
-_RANGE = re.compile(
-    r"(?:[<≤>≥]|under|below|up to|less than|over|above|more than|at least)?\s*(\d+(?:\.\d+)?)\s*k?\s*"
-    r"(?:[-–]\s*\d|to \d|\+|or |and |$)"
-)
 _UNDER = re.compile(r"[<≤]|under|below|up to|less than")
-_OVER = re.compile(r">|over|above|more than")
-_NUMBERED = re.compile(r"(\D{0,3}?)(\d+)")
-# Answers that stand beside a scale: behind it.
-_ASIDE = {
-    *("prefer not to say", "prefer not to answer", "don't know", "don’t know", "do not know", "not sure", "unknown"),
-    *("not applicable", "n/a", "no answer", "no opinion", "other", "keine angabe", "k. a.", "weiß nicht"),
-}
-_ALONE = {"just me", "only me", "myself", "nur ich"}
+_OVER = re.compile(r"[>≥]|over|above|more than|at least|from")
+_RANGE = re.compile(
+    rf"(?:{_UNDER.pattern}|{_OVER.pattern})?\s*[$€£]?(\d+(?:\.\d+)?)\s*k?\s*"
+    r"(?:[-–/]\s*[$€£]?\d|to [$€£]?\d|\+|or |and |$)"
+)
+_ALONE = {"just me": "1", "only me": "1", "myself": "1", "nur ich": "1", "self-employed": "1", "none": "0"}
+_NUMBERED = re.compile(r"(\D+?)(\d+)(\D*)")
+# What is no place on a scale stands behind it.
+_ASIDE = re.compile(
+    r"(?:i )?(?:prefer|would rather) not to (?:say|answer|disclose)|(?:i )?(?:don['’]t|do not) know|"
+    r"not (?:sure|applicable)|n/?a|no (?:answer|opinion)|unknown|(?:[\d,]+ )?others?|"
+    r"keine angabe|k\. ?a\.|weiß (?:ich )?nicht|sonstige"
+)
 _FEWEST = 3
 _DENSE = 1.5
+_MOST_NUMBERED = 12  # as grades and quarters; of many shops one wants the largest first
 
 
 def in_order(items: Sequence[_T], name: Callable[[_T], str]) -> list[_T]:
     """The items by the order that their names have; as they are if the names have none."""
     names = [" ".join(name(item).lower().split()) for item in items]
-    on = [(item, name) for item, name in zip(items, names, strict=True) if name not in _ASIDE]
-    places = _places([name for _, name in on])
+    beside = [bool(_ASIDE.fullmatch(each)) for each in names]
+    places = _places([each for each, aside in zip(names, beside, strict=True) if not aside])
     if places is None:
         return list(items)
-    aside = [item for item, name in zip(items, names, strict=True) if name in _ASIDE]
-    items = [item for item, _ in on]
-    ordered = sorted(zip(places, items, strict=True), key=lambda each: each[0])
-    return [*(item for _, item in ordered), *aside]
+    placed = iter(places)
+    keys = [math.inf if aside else next(placed) for aside in beside]
+    return [item for _, item in sorted(zip(keys, items, strict=True), key=lambda each: each[0])]
 
 
 def _places(names: Sequence[str]) -> list[float] | None:
@@ -76,13 +78,16 @@ def _places(names: Sequence[str]) -> list[float] | None:
         numbers = [float(name) for name in names]
         # Hours, months, how many cylinders; the numbers of shops have gaps.
         return numbers if max(numbers) - min(numbers) < _DENSE * len(numbers) else None
-    parted = [_NUMBERED.fullmatch(name) for name in names]
-    told = [each for each in parted if each]
-    if len(told) == len(names) and len({each[1] for each in told}) == 1:
-        return _places([each[2] for each in told])
+    if all(len(name) == 1 and name.isalpha() for name in names):  # grades
+        letters = [float(ord(name)) for name in names]
+        return letters if max(letters) - min(letters) < _DENSE * len(letters) else None
+    numbered = [each for name in names if (each := _NUMBERED.fullmatch(name))]
+    if len(numbered) == len(names) <= _MOST_NUMBERED and len({(each[1], each[3]) for each in numbered}) == 1:
+        return [float(each[2]) for each in numbered]
+    names = [_ALONE.get(name, name).replace(",", "") for name in names]
     ranges = [_RANGE.match(name) for name in names]
-    if all(ranges) and any(not name.isdigit() for name in names):
-        # Below a number is before from that number on, and above it behind.
-        ends = zip(ranges, names, strict=True)
-        return [float(end[1]) + (bool(_OVER.match(name)) - bool(_UNDER.match(name))) / 2 for end, name in ends if end]
-    return None
+    if not all(ranges) or all(name.isdigit() for name in names):
+        return None
+    # Below a number is before from that number on, and above it behind.
+    beside = [(bool(_OVER.match(name)) - bool(_UNDER.match(name))) / 2 for name in names]
+    return [float(found[1]) + more for found, more in zip(ranges, beside, strict=True) if found]

@@ -74,15 +74,38 @@ class Wording:
         return self._written(f"{value:,.{decimals}f}")
 
     def among(self, values: Iterable[float | None]) -> Callable[[float | None], str]:
-        """How to write numbers of which `values` are some: as `number` does, but with as many decimals as tell them
-        apart, where they lie close together far from zero, as exchange rates do."""
+        """How to write numbers of which `values` are some: as `number` does, but all with as many decimals, and with as
+        many as tell them apart where they lie close together far from zero, as exchange rates do."""
         known = [value for value in values if value is not None and math.isfinite(value)]
         low, high = min(known, default=0.0), max(known, default=0.0)
         spread, largest = high - low, max(abs(low), abs(high))
-        if not 1e-12 * largest < spread < _CLOSE * largest or largest >= 1e15:
+        if 1e-12 * largest < spread < _CLOSE * largest and largest < 1e15:
+            step = 10.0 ** (math.floor(math.log10(spread)) - 1)
+            return lambda value: MISSING if value is None or not math.isfinite(value) else self.like(value, step)
+        sizes = sorted(abs(value) for value in known if value)
+        if not sizes or largest >= 1e15 or all(size == int(size) for size in sizes):
             return self.number
-        step = 10.0 ** (math.floor(math.log10(spread)) - 1)
-        return lambda value: MISSING if value is None or not math.isfinite(value) else self.like(value, step)
+        usual = math.floor(math.log10(sizes[len(sizes) // 2]))
+        if usual < -4:
+            return self.number
+        decimals = 0 if usual >= 3 else 1 if usual == 2 else 2 if usual >= 0 else 2 - usual
+        if sizes[0] < 10.0 ** (1 - decimals):
+            return self.number  # too small for as many
+        return lambda value: MISSING if value is None or not math.isfinite(value) else self.fixed(value, decimals)
+
+    def exactly(self, values: Iterable[float | None], least: int = 0) -> Callable[[float | None], str]:
+        """How to write all of `values` as they stand in the data: with as many decimals, up to four, at least `least`
+        where one has any."""
+        known = [value for value in values if value is not None and math.isfinite(value)]
+        if any(round(value, 4) != value or abs(value) >= 1e15 for value in known):
+            return self.among(known)
+        decimals = max((len(f"{value:.4f}".rstrip("0").partition(".")[2]) for value in known), default=0)
+        decimals = max(decimals, least) if decimals else 0
+        return lambda value: MISSING if value is None else self.fixed(value, decimals)
+
+    def fixed(self, value: float, decimals: int) -> str:
+        """A number with so many decimals."""
+        return self._written(f"{round(value, decimals) + 0.0:,.{decimals}f}")
 
     def coefficient(self, value: float | None) -> str:
         """Two digits; three where two would claim a perfect correlation that isn't."""
@@ -200,8 +223,11 @@ _RUN = re.compile(f"[{_RIGHT_TO_LEFT}](?:[^A-Za-z0-9(),.;:]*[{_RIGHT_TO_LEFT}])?
 
 
 def one_way(sentence: str) -> str:
-    """An English sentence in which names that run from the right don't draw what follows them along: after each
-    stands a left-to-right mark (Unicode Standard Annex 9)."""
+    """An English sentence as the page has it: with one full stop behind a name that ends in one, and in which names
+    that run from the right don't draw what follows them along: after each stands a left-to-right mark (Unicode
+    Standard Annex 9)."""
+    if sentence.endswith("..") and not sentence.endswith("..."):
+        sentence = sentence[:-1]
     return _RUN.sub("\\g<0>\u200e", sentence)
 
 
@@ -211,13 +237,20 @@ _JOINERS = "\u200c\u200d"  # parts of words and of signs in many scripts, though
 WHOLE = 200  # characters: of a column's name, in a table
 _SHORT, _FRONT = 40, 0.6
 _ASIDE = re.compile(r"\s*[(\[][^()\[\]]{12,}[)\]]")
+_LAST_ASIDE = re.compile(r"\s*\([^()]*\)$")
 _WORD = re.compile(r"[^\s_]+[\s_]*")
+_STATED = re.compile(
+    r"(?i)\b(?:is|are|was|were|am|be|do|does|did|has|have|had|can|could|will|would|should|my|your|our|i|we|you|me|us|"
+    r"ist|sind|war|hat|haben|kann|ich|wir|mein|meine|unser|unsere)\b"
+)
+_WORDS = 4  # of a name that is a statement
 
 
 def brief(name: object) -> str:
     """A column's name as a sentence bears it: a long one without its remarks in brackets, and without words in its
-    middle, for a unit stands at its end. Questions are in quotation marks."""
+    middle, for a unit stands at its end. Questions and statements are in quotation marks."""
     text = label(name, WHOLE)
+    asked = "?" in text or bool(_STATED.search(text) and text.count(" ") >= _WORDS - 1)
     if len(text) > _SHORT:
         text = _ASIDE.sub("", text) or text
     if len(text) > _SHORT:
@@ -228,7 +261,12 @@ def brief(name: object) -> str:
             back = words.pop() + back
         gap = " … " if " " in text else "…"
         text = f"{front.rstrip(' _')}{gap}{back}" if front else label(text, _SHORT)
-    return f"“{text.strip()}”" if "?" in text else text.strip()
+    return f"“{text.strip()}”" if asked else text.strip()
+
+
+def answer(value: str, name: str) -> str:
+    """A value as a sentence bears it, behind the `brief` name of its column: an answer in quotation marks as well."""
+    return f"“{value}”" if name.startswith("“") else value
 
 
 def sum_of(name: str, what: str = "total of") -> str:
@@ -237,8 +275,14 @@ def sum_of(name: str, what: str = "total of") -> str:
 
 
 def label(value: object, most: int = 80) -> str:
-    """A name or a value on one line, cut to a length that a chart and a table can bear."""
+    """A name or a value on one line, cut in its middle, or before an aside, to a length that charts and tables bear."""
     if isinstance(value, bool):
         return str(value).lower()
     text = "".join(each if each.isprintable() or each in _JOINERS else " " for each in str(value))
-    return text if len(text) <= most else text[: most - 1] + "…"
+    if len(text) <= most:
+        return text
+    aside = _LAST_ASIDE.sub("", text)
+    if 0 < len(aside) < min(len(text), most):
+        return aside + "…"
+    start = max(1, round(_FRONT * (most - 1)))  # names of one family differ at their ends
+    return text[:start].rstrip() + "…" + text[len(text) - (most - 1 - start) :].lstrip()

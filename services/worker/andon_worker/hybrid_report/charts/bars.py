@@ -41,8 +41,9 @@ class Bar:
 
 
 def gutter(names: Sequence[str], most: float) -> float:
-    """The width that names on the left take."""
-    return min(most, max(text_width(name) for name in names) + 14)
+    """The width that names on the left take: `most`, or up to two fifths more where they all fit then."""
+    whole = max(text_width(name) for name in names) + 14
+    return whole if whole <= 1.4 * most else most
 
 
 def bars(title: str, rows: Sequence[Bar], width: float = HALF) -> Drawing:

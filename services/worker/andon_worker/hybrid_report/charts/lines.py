@@ -9,6 +9,7 @@ from andon_worker.hybrid_report.charts.axes import Scale, seconds_of, time_axis,
 from andon_worker.hybrid_report.drawing import (
     ACCENT,
     FULL,
+    HALF,
     INK,
     MUTED,
     PALETTE,
@@ -39,13 +40,14 @@ def line(
     wording: Wording,
     zero: bool = False,
     marks: Sequence[tuple[str, float, str]] = (),
+    width: float = FULL,
 ) -> Drawing:
     """A line per series, named above if there are several; `marks` are points with a word beside them."""
     several = len(series) > 1
-    named = _legend([each.name for each in series]) if several else []
+    named = _legend([each.name for each in series], width) if several else []
     above = _LEGEND_ROW * (1 + max((row for *_, row in named), default=-1))
     top = 16.0 + above if several else 20.0
-    drawing = Drawing(FULL, _HEIGHT + above, title)
+    drawing = Drawing(width, _HEIGHT + above, title)
     known = [value for each in series for _, value in each.points if value is not None]
     low, high = (min(known), max(known)) if known else (0.0, 1.0)
     if zero or (low > 0 and low < 0.35 * high):
@@ -55,8 +57,8 @@ def line(
         low -= below
     left, y = y_axis(drawing, wording, low, high, top, drawing.height - 26)
     times = [seconds_of(moment) for each in series for moment, _ in each.points]
-    x = Scale(min(times), max(times), left + 6, FULL - 12)
-    time_axis(drawing, wording, x, drawing.height - 8, about=7, grid_to=drawing.height - 26)
+    x = Scale(min(times), max(times), left + 6, width - 12)
+    time_axis(drawing, wording, x, drawing.height - 8, about=7 if width > HALF else 4, grid_to=drawing.height - 26)
     for each, colour in zip(series, PALETTE, strict=False):
         _stroke_all(drawing, each, x, y, colour)
     if several:
@@ -66,6 +68,8 @@ def line(
             drawing.add(stroke, Text(at + 17, middle + 4, text, "start", INK))
     for moment, value, word in marks:
         _mark(drawing, x(seconds_of(moment)), y(value), word, left, above=value == high)
+    if width > HALF:
+        drawing.narrow = line(title, series, wording, zero, marks, HALF)
     return drawing
 
 
@@ -96,17 +100,17 @@ def _stroke(points: Sequence[tuple[float, float | None]], drawing: Drawing, name
             stretch = []
 
 
-def _legend(names: Sequence[str]) -> list[tuple[float, str, int]]:
+def _legend(names: Sequence[str], width: float) -> list[tuple[float, str, int]]:
     """Where each name begins, what of it fits, and in which row."""
     placed: list[tuple[float, str, int]] = []
     at, row = 0.0, 0
     for name in names:
-        text = fitted(name, FULL / 2 - 40)
-        width = 17 + text_width(text) + 14
-        if at and at + width > FULL:
+        text = fitted(name, min(width, FULL / 2) - 40)
+        takes = 17 + text_width(text) + 14
+        if at and at + takes > width:
             at, row = 0.0, row + 1
         placed.append((at, text, row))
-        at += width
+        at += takes
     return placed
 
 

@@ -5,8 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from andon_worker.hybrid_report.charts.bars import gutter
-from andon_worker.hybrid_report.drawing import ACCENT, FULL, INK, MUTED, SECOND, Drawing, Rect, Text, fitted, text_width
+from andon_worker.hybrid_report.drawing import (
+    ACCENT,
+    FULL,
+    HALF,
+    INK,
+    MUTED,
+    SECOND,
+    Drawing,
+    Rect,
+    Text,
+    fitted,
+    text_width,
+)
 from andon_worker.hybrid_report.wording import Wording
+
+_KEY_ROW = 15.0
 
 _NUMBERED = 27.0  # the width of a cell from which it holds its number
 _KEYS, _KEY = 9, 28.0  # colours of the key, and the width of each
@@ -61,24 +75,34 @@ def cross_tab(
     columns: Sequence[str],
     shares: Sequence[Sequence[float]],
     wording: Wording,
+    width: float = FULL,
 ) -> Drawing:
-    """Of each row, how its values divide among the columns: the fuller the colour, the larger the share."""
-    left = gutter(rows, FULL * 0.3)
-    cell = min(110.0, (FULL - left - 4) / len(columns))
+    """Of each row, how its values divide among the columns: the fuller the colour, the larger the share. On a narrow
+    screen the columns are numbered where their names don't fit, and named below."""
+    left = gutter(rows, width * 0.3)
+    cell = min(110.0, (width - left - 4) / len(columns))
     high = 24.0
-    drawing = Drawing(FULL, high * len(rows) + 26, title)
+    numbered = width <= HALF and any(text_width(name, 9.5) > cell - 6 for name in columns)
+    key = [f"{place}  {name}" for place, name in enumerate(columns, 1)] if numbered else []
+    drawing = Drawing(width, high * len(rows) + 26 + _KEY_ROW * len(key), title)
     for i, (name, line) in enumerate(zip(rows, shares, strict=True)):
         y = 22 + i * high
         drawing.add(Text(left - 8, y + high / 2 + 4, fitted(name, left - 10), "end", INK))
         for j, share in enumerate(line):
             x = left + j * cell
-            said = f"{name}, {columns[j]}: {wording.percent(share, 1)}"
+            said = wording.percent(round(share, 3), 1)
+            text = said if text_width(said, 9.0) < cell - 2 else f"{100 * share:.0f}%"
             drawing.add(
-                Rect(x, y, cell - 1.5, high - 1.5, _shade(share), said),
-                _in_cell(x, y, cell, high, wording.percent(round(share, 3), 1), share > 0.6),
+                Rect(x, y, cell - 1.5, high - 1.5, _shade(share), f"{name}, {columns[j]}: {wording.percent(share, 1)}"),
+                _in_cell(x, y, cell, high, text, share > 0.6),
             )
     for j, name in enumerate(columns):
-        drawing.add(Text(left + j * cell + cell / 2 - 1, 14, fitted(name, cell - 6, 9.5), "middle", MUTED, 9.5))
+        text = str(j + 1) if numbered else fitted(name, cell - 6, 9.5)
+        drawing.add(Text(left + j * cell + cell / 2 - 1, 14, text, "middle", MUTED, 9.5))
+    for place, text in enumerate(key, 1):
+        drawing.add(Text(0, 24 + high * len(rows) + _KEY_ROW * place, fitted(text, width), "start", MUTED))
+    if width > HALF:
+        drawing.narrow = cross_tab(title, rows, columns, shares, wording, HALF)
     return drawing
 
 

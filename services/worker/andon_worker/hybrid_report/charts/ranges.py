@@ -23,6 +23,8 @@ from andon_worker.hybrid_report.drawing import (
 )
 from andon_worker.hybrid_report.wording import Wording
 
+_NEAR, _MOST, _FAR, _FEW = 0.1, 0.8, 20.0, 3  # most groups in a tenth of the span, the highest far above the lowest
+
 
 @dataclass(frozen=True)
 class Interval:
@@ -52,7 +54,13 @@ def intervals(title: str, rows: Sequence[Interval], wording: Wording) -> Drawing
     """A dot per group, at its mean, and a bar for its interval."""
     drawing = Drawing(FULL, ROW * len(rows) + 30, title)
     names = gutter([row.name for row in rows], FULL * 0.3)
-    x = _scale(drawing, [v for row in rows for v in (row.mean, row.low, row.high) if v is not None], names, wording)
+    x = _scale(
+        drawing,
+        [v for row in rows for v in (row.mean, row.low, row.high) if v is not None],
+        names,
+        wording,
+        is_logarithmic(rows),
+    )
     for place, row in enumerate(rows):
         y = place * ROW + ROW / 2 + 2
         said = f"{row.name}: {wording.number(row.mean)}"
@@ -69,7 +77,9 @@ def boxes(title: str, rows: Sequence[Box], wording: Wording) -> Drawing:
     """A box from quartile to quartile with the median as a line, the mean as a dot, whiskers to the ends given."""
     drawing = Drawing(FULL, ROW * len(rows) + 30, title)
     names = gutter([row.name for row in rows], FULL * 0.3)
-    x = _scale(drawing, [v for row in rows for v in (row.low, row.high, row.mean)], names, wording)
+    x = _scale(
+        drawing, [v for row in rows for v in (row.low, row.high, row.mean)], names, wording, is_logarithmic(rows)
+    )
     for place, row in enumerate(rows):
         y = place * ROW + ROW / 2 + 2
         said = (
@@ -86,9 +96,18 @@ def boxes(title: str, rows: Sequence[Box], wording: Wording) -> Drawing:
     return drawing
 
 
-def _scale(drawing: Drawing, values: list[float], names: float, wording: Wording) -> Scale:
+def is_logarithmic(rows: Sequence[Interval] | Sequence[Box]) -> bool:
+    """Whether a few groups lie so far above all others that these would be one dot on a linear scale."""
+    means, lows = sorted(row.mean for row in rows), [row.mean if row.low is None else row.low for row in rows]
+    near = means[0] + _NEAR * (means[-1] - means[0])
+    crowd = sum(mean <= near for mean in means)
+    return len(means) > _FEW and min(lows) > 0 and means[-1] > _FAR * means[0] and crowd >= _MOST * len(means)
+
+
+def _scale(drawing: Drawing, values: list[float], names: float, wording: Wording, log: bool) -> Scale:
     low, high = min(values), max(values)
     margin = (high / 2 - low / 2) * 0.06 or abs(high) * 0.05 or 1
-    x = Scale(low - margin, high + margin, names + 4, FULL - 12)
+    ends = (low / 1.1, high * 1.1) if log else (low - margin, high + margin)
+    x = Scale(*ends, names + 4, FULL - 12, log)
     x_axis(drawing, wording, x, drawing.height - 8, about=7, grid_to=2)
     return x

@@ -217,7 +217,8 @@ def _flat(
         elif distinct == 1:
             (value, last) = table.one(f"SELECT CAST(min({c}) AS VARCHAR), CAST(max({c}) AS VARCHAR) FROM data")
             if value == last:
-                found.append({"kind": "constant", "columns": [name], "value": label(value, 40)})
+                exact = float(value) if column.averaged else label(value, 40)
+                found.append({"kind": "constant", "columns": [name], "value": exact})
         elif spelled.get(name):
             value, most = max(spelled[name].items(), key=lambda each: each[1])
             if most >= _UNEVEN * n:

@@ -18,7 +18,7 @@ from andon.reports import Column, Control, Creeping
 from andon.reports.duck import connect, identifier, literal, telling
 from andon.reports.meaning.described import description
 from andon.reports.options import TEMPORAL, ReportOptions, check_columns
-from andon_worker.hybrid_report.figures.across import VALUE, across, subject
+from andon_worker.hybrid_report.figures.across import VALUE, Across, across, subject
 from andon_worker.hybrid_report.figures.dated import dated
 from andon_worker.hybrid_report.figures.survey import Seen, survey
 
@@ -154,7 +154,7 @@ def open_table(parquet: Path, options: ReportOptions, control: Control, *, by_pe
         periods = across(columns, options) if by_period else None
         if periods:
             distinct = _distinct(connection, columns)
-            name = _called(connection, subject(columns, distinct), {c.name for c in columns})
+            name = _called(connection, subject(columns, distinct), {c.name for c in columns}, periods)
             connection.execute(f"CREATE VIEW long AS {periods.sql(columns, name)}")
             columns = periods.columns(columns, distinct, name)
         connection.execute(f"CREATE VIEW data AS FROM {'long' if periods else 'source'}")
@@ -174,10 +174,11 @@ def _distinct(connection: duckdb.DuckDBPyConnection, columns: Sequence[Column]) 
     return dict(zip(words, row, strict=True))
 
 
-def _called(connection: duckdb.DuckDBPyConnection, column: str | None, taken: set[str]) -> str:
-    """What the values of all periods are called: what a column of indicators says in every row."""
+def _called(connection: duckdb.DuckDBPyConnection, column: str | None, taken: set[str], periods: Across) -> str:
+    """What the values of all periods are called: what a column of indicators says in every row, or `JAN to DEC`."""
     if column is None:
-        return VALUE
+        first, *_, last = periods.starts
+        return f"{first} to {last}" if periods.within else VALUE
     [(name, last)] = connection.execute(
         f"SELECT min({identifier(column)}), max({identifier(column)}) FROM source"
     ).fetchall()

@@ -155,7 +155,7 @@ class Page(FPDF):
         if self.get_string_width(text) <= width:
             return [text]
         text = text.replace("_", "_\u200b")
-        found = self.multi_cell(width, _LINE, text, dry_run=True, output=MethodReturnValue.LINES)
+        found = self.multi_cell(max(width, self.font_size), _LINE, text, dry_run=True, output=MethodReturnValue.LINES)
         return [line.replace("\u200b", "") for line in cast("list[str]", found)] or [text]
 
     def put(self, x: float, baseline: float, text: str, anchor: str = "start") -> None:

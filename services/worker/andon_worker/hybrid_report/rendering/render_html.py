@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from hashlib import sha256
 from html import escape
 from importlib.resources import files
@@ -46,7 +47,7 @@ def _key_findings(findings: list[dict[str, Any]]) -> str:
     if not findings:
         return ""
     items = "".join(
-        f'<li>{escape(each["text"])} <a href="#{_target(each)}">See the {"chart" if each["figure"] else "section"}</a>'
+        f'<li>{_said(each["text"])} <a href="#{_target(each)}">See the {"chart" if each["figure"] else "section"}</a>'
         "</li>\n"
         for each in findings
     )
@@ -68,7 +69,7 @@ def _contents(shown: list[Part]) -> str:
 
 
 def _part(part: Part) -> str:
-    said = "".join(f"<p>{escape(sentence)}</p>\n" for sentence in part.sentences)
+    said = "".join(f"<p>{_said(sentence)}</p>\n" for sentence in part.sentences)
     drawn = "".join(_figure(part.name, figure) for figure in part.figures)
     return (
         f'<section aria-labelledby="{part.name}">\n<h2 id="{part.name}">{escape(part.title)}</h2>\n'
@@ -84,9 +85,24 @@ def _rest(quiet: list[Part]) -> str:
     if not quiet:
         return ""
     items = "".join(
-        f'<dt id="{part.name}">{escape(part.title)}</dt><dd>{escape(" ".join(part.sentences))}</dd>\n' for part in quiet
+        f'<dt id="{part.name}">{escape(part.title)}</dt><dd>{_said(" ".join(part.sentences))}</dd>\n' for part in quiet
     )
     return f'<section>\n<h2 id="rest">Also looked at</h2>\n<dl>\n{items}</dl>\n</section>\n'
+
+
+_HYPHENED = re.compile(r"[\w.:/]+(?:-[\w.:/]+)+")
+_LONGEST = 24  # characters that may stay together
+
+
+def _said(sentence: str) -> str:
+    """A sentence in which days and codes aren't broken at their hyphens."""
+
+    def whole(found: re.Match[str]) -> str:
+        text = found[0]
+        held = len(text) <= _LONGEST and any(map(str.isdigit, text))
+        return f'<span class="whole">{text}</span>' if held else text
+
+    return _HYPHENED.sub(whole, escape(sentence))
 
 
 def _figure(section: str, figure: Figure) -> str:
@@ -106,13 +122,15 @@ def _table(grid: Grid) -> str:
         for place, text in enumerate(grid.headers)
     )
     rows = "".join(f"<tr>{_cells(row, grid)}</tr>\n" for row in grid.rows)
+    kind = "table many" if len(grid.headers) >= _MANY else "table"
     # A wide table scrolls by itself; being focusable, also from the keyboard.
     return (
-        f'<div class="table" tabindex="0" role="region" aria-label="{escape(grid.caption)}"><table>\n'
+        f'<div class="{kind}" tabindex="0" role="region" aria-label="{escape(grid.caption)}"><table>\n'
         f"<caption>{escape(grid.caption)}</caption>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}</tbody>\n</table></div>\n"
     )
 
 
+_MANY = 9  # columns of a table that are set closer
 _NUMBER = ' class="number"'
 
 

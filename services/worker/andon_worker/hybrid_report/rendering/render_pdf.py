@@ -168,7 +168,8 @@ def _figures(pdf: Page, row: list[Figure], section: str, links: Links) -> None:
 
 def _method(pdf: Page, lines: list[str]) -> None:
     pdf.ln(8)
-    pdf.keep(30)
+    pdf.type(8)
+    pdf.keep(20 + sum(1 + 4.3 * len(pdf.lines(each, pdf.epw)) for each in lines))
     pdf.rule(0.2)
     pdf.ln(3)
     pdf.write_text("How the numbers were made", size=10, bold=True)

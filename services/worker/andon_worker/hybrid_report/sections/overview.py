@@ -21,7 +21,7 @@ from andon_worker.hybrid_report.wording import MISSING, WHOLE, Wording, brief, l
 _MOST_BARS = 15
 _FIRST_ROWS = 5
 _FIRST_COLUMNS = 8
-_MOST_DECIMALS = 4
+_CENTS = 2  # decimals of an amount that has any
 
 
 def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
@@ -147,27 +147,34 @@ def grids(result: Result, wording: Wording) -> list[Grid]:
     width = len(first["columns"])
     types = {c["name"]: c for c in result["columns"]}
     shown = [types[name] for name in first["columns"]]
-    cells = [tuple(_cell(value, c, wording) for value, c in zip(row, shown, strict=True)) for row in first["rows"]]
+    written = [_column([row[place] for row in first["rows"]], c, wording) for place, c in enumerate(shown)]
+    cells = list(zip(*written, strict=True))
     numbers = frozenset(place for place, c in enumerate(shown) if _is_measured(c))
     caption = "The first rows" + (f" (of the first {width} columns)" if width < len(result["columns"]) else "")
     return [
         Grid("Columns", ("Column", "Read as", "Missing", "Share", "Distinct values"), rows, words=2),
-        Grid(caption, tuple(brief(name) for name in first["columns"]), cells, words=width, numbers=numbers),
+        Grid(caption, tuple(map(_heading, shown)), cells, words=width, numbers=numbers),
     ]
 
 
-def _cell(value: str | None, column: dict[str, Any], wording: Wording) -> str:
-    """A value as the tables below write it; names made of digits and years as they are."""
-    if value is None:
-        return MISSING
+def _heading(column: dict[str, Any]) -> str:
+    name, unit = brief(column["name"]), column["unit"]
+    return f"{name} ({unit})" if unit and unit not in name and unit != HOURS else name
+
+
+def _column(values: list[str | None], column: dict[str, Any], wording: Wording) -> list[str]:
+    """Values as the tables below write them, numbers with as many decimals; names made of digits and years as they
+    are."""
+    if not _is_measured(column) or column["unit"] == HOURS:
+        return [MISSING if value is None else _cell(value, column, wording) for value in values]
+    numbers = [None if value is None else float(value) for value in values]
+    return list(map(wording.exactly(numbers, _CENTS if column["role"] == "money" else 0), numbers))
+
+
+def _cell(value: str, column: dict[str, Any], wording: Wording) -> str:
     if column["role"] == "year":
         return value[:4] if column["type"] == "date" else value
-    if column["unit"] == HOURS:
-        return wording.clock(float(value))
-    if _is_measured(column):
-        number = float(value)
-        return wording.exact(number) if round(number, _MOST_DECIMALS) == number else wording.number(number)
-    return label(value, 24)
+    return wording.clock(float(value)) if column["unit"] == HOURS else label(value, 24)
 
 
 def _is_measured(column: dict[str, Any]) -> bool:

@@ -265,7 +265,7 @@ def _remark(alert: Alert, wording: Wording) -> tuple[str, str]:
         case "empty":
             return "no value at all", ""
         case "constant":
-            return "a single value", f"“{alert['value']}”"
+            return "a single value", f"“{wording.exact(alert['value'])}”"
         case "nearUnique":
             return (
                 "hardly a value twice",

@@ -21,16 +21,14 @@ def sentences(result: Result, wording: Wording) -> list[Sentence]:
     strong = [pair for pair in result["strongest"] if abs(pair["pearson"]) >= _STRONG]
     totals = [each for each in result["sums"] if any(is_part(p["a"], p["b"], [each]) for p in strong)]
     strong = [pair for pair in strong if not is_part(pair["a"], pair["b"], result["sums"])]
-    told = [_pair(pair, result, wording) for pair in strong[:3]]
+    told, said = [_pair(pair, result, wording) for pair in strong[:3]], strong[:3]
     told += [
         Sentence(
             f"{brief(pair['a'])} and {brief(pair['b'])} move together along a curve: their ranks correlate by "
             f"{wording.coefficient(pair['spearman'])}, their values by {wording.coefficient(pair['pearson'])} alone."
         )
         for pair in result["strongest"]
-        if pair["spearman"] is not None
-        and abs(pair["spearman"]) > abs(pair["pearson"]) + 0.2
-        and pair not in strong[:3]
+        if pair not in said and pair["spearman"] is not None and abs(pair["spearman"]) > abs(pair["pearson"]) + 0.2
     ][:2]
     told += [
         Sentence(f"{brief(total)} is the sum of {some([brief(each) for each in parts])}, and so goes with them.")

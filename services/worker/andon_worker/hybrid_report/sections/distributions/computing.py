@@ -37,8 +37,8 @@ _SHAPE = (
 
 
 def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
-    """`{exactQuantiles, columns: [...], columnsOmitted, places}`; each has `name`, `type`, `role`, `period` (whether it
-    is one of a table's columns per year, month or day), `kind`, `count`, and by kind
+    """`{exactQuantiles, columns: [...], columnsOmitted, places}`; each has `name`, `type`, `role`, `unit`,
+    `period` (whether it is one of a table's columns per year, month or day), `kind`, `count`, and by kind
 
     - `numeric`: `mean, std, min, max, skewness, quantiles: {p01, ..., p99}, histogram`; of years, coordinates
       and what rises evenly `mean`, `std` and `skewness` are null, as they mean nothing, and the last has no histogram
@@ -60,6 +60,7 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
                 "name": column.name,
                 "type": column.type,
                 "role": column.role,
+                "unit": column.unit,
                 "period": bool(periods and column.name in periods.starts),
                 **spread.of(column),
             }

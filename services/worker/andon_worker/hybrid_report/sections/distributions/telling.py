@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from andon.reports.values.clock import HOURS
 from andon_worker.hybrid_report import charts
 from andon_worker.hybrid_report.charts import Bar
 from andon_worker.hybrid_report.scales import in_order
 from andon_worker.hybrid_report.section import Figure, Grid, Result, Sentence
 from andon_worker.hybrid_report.sections.distributions.places import places_figure
-from andon_worker.hybrid_report.wording import MISSING, WHOLE, Wording, brief, label
+from andon_worker.hybrid_report.wording import MISSING, WHOLE, Wording, brief, label, some
 
 _FEWEST_IN_TAIL = 20
 _STANDING_OUT = 0.03
@@ -21,7 +22,8 @@ _LOPSIDED = 0.8  # the share of the most frequent value from which it is told
 
 def sentences(result: Result, wording: Wording) -> list[Sentence]:
     told = []
-    numeric = [c for c in result["columns"] if c["kind"] == "numeric" and c["std"] and not c["period"]]
+    columns = _without_copies(result["columns"])
+    numeric = [c for c in columns if c["kind"] == "numeric" and c["std"] and not c["period"]]
     skewed = sorted(
         (
             c
@@ -44,11 +46,11 @@ def sentences(result: Result, wording: Wording) -> list[Sentence]:
                 share = wording.percent(top["count"], column["count"])
                 value = label(top["value"], 40)
                 told.append(Sentence(f"{share} of the values of {brief(column['name'])} are “{value}”."))
-            elif _alike(column):
-                times, many = wording.count(top["count"], "time"), wording.number(column["distinct"])
-                told.append(Sentence(f"Each of the {many} values of {brief(column['name'])} stands {times}."))
-        if column.get("patterns") and _shaped(column):
-            told.append(_shapes(column, wording))
+        if said := column.get("patterns") and _shapes(column, wording):
+            told.append(Sentence(said))
+    told += _evenly(
+        [c for c in result["columns"] if c["kind"] == "categorical" and "answers" not in c and _alike(c)], wording
+    )
     for column in result["columns"]:
         if column["kind"] == "numeric" and column["std"] is None and column["count"] and column["min"] != column["max"]:
             plain = column["role"] == "year"
@@ -69,6 +71,17 @@ def _answers(column: dict[str, Any], wording: Wording) -> list[Sentence]:
             f"frequent, in {wording.percent(most['count'], column['count'])} of them."
         )
     ]
+
+
+def _evenly(columns: list[dict[str, Any]], wording: Wording) -> list[Sentence]:
+    match columns:
+        case []:
+            return []
+        case [c]:
+            times, many = wording.count(c["top"][0]["count"], "time"), wording.number(c["distinct"])
+            return [Sentence(f"Each of the {many} values of {brief(c['name'])} stands {times}.")]
+    names = some([f"{brief(c['name'])} ({wording.number(c['distinct'])})" for c in columns])
+    return [Sentence(f"Of {names}, each value stands as often as any other of its column.")]
 
 
 def _leans(column: dict[str, Any]) -> bool:
@@ -94,20 +107,29 @@ def _tail(column: dict[str, Any], wording: Wording) -> Sentence:
     )
 
 
-def _shapes(column: dict[str, Any], wording: Wording) -> Sentence:
-    top, length = column["patterns"][0], column["length"]
-    long = (
-        wording.count(length["min"], "character")
-        if length["min"] == length["max"]
-        else f"{wording.number(length['min'])} to {wording.count(length['max'], 'character')}"
-    )
+def _shapes(column: dict[str, Any], wording: Wording) -> str:
+    """How long the values are, and which shape most have that some don't; empty of names, whose shapes say nothing."""
+    top, length, name = column["patterns"][0], column["length"], brief(column["name"])
+    same = length["min"] == length["max"]
+    if same and top["pattern"] == "9" and top["count"] == column["count"]:
+        return f"The values of {name} are {wording.count(length['max'], 'digit')} long."
+    if not _is_shaped(column) and column["role"] != "text":
+        return ""
+    longest = wording.count(length["max"], "character")
+    long = longest if same else f"{wording.number(length['min'])} to {longest}"
     shape = (
         f"; {wording.percent(top['count'], column['count'])} have the shape “{top['pattern']}” "
         "(A and a for letters, 9 for digits)"
-        if top["count"] > 0.5 * column["count"]
+        if _is_shaped(column)
         else ""
     )
-    return Sentence(f"The values of {brief(column['name'])} are {long} long{shape}.")
+    return f"The values of {name} are {long} long{shape}."
+
+
+def _is_shaped(column: dict[str, Any]) -> bool:
+    """Whether most values have one shape, with digits, and a few haven't."""
+    top = column["patterns"][0]
+    return "9" in top["pattern"] and 0.5 * column["count"] < top["count"] < column["count"]
 
 
 def figures(result: Result, wording: Wording) -> list[Figure]:
@@ -115,8 +137,22 @@ def figures(result: Result, wording: Wording) -> list[Figure]:
     drawn = {places["latitude"], places["longitude"]} if places else set()
     told = [c for c in result["columns"] if c["count"] and not c["period"] and c["name"] not in drawn]
     rows = max((c["count"] for c in result["columns"]), default=0)
-    made = [figure for column in told if (figure := _figure(column, rows, result["exactQuantiles"], wording))]
+    made = [
+        figure
+        for column in _without_copies(told)
+        if (figure := _figure(column, rows, result["exactQuantiles"], wording))
+    ]
     return [*([places_figure(places, wording)] if places else []), *made]
+
+
+def _without_copies(columns: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The columns without those of numbers or moments that have the picture of one before, as copies have."""
+    keys = ("kind", "min", "max", "mean", "histogram")
+
+    def same(a: dict[str, Any], b: dict[str, Any]) -> bool:
+        return a["kind"] != "categorical" and all(a.get(key) == b.get(key) for key in keys)
+
+    return [each for place, each in enumerate(columns) if not any(same(each, other) for other in columns[:place])]
 
 
 def _figure(column: dict[str, Any], rows: int, exact: bool, wording: Wording) -> Figure | None:
@@ -131,7 +167,7 @@ def _figure(column: dict[str, Any], rows: int, exact: bool, wording: Wording) ->
         if column["even"]:
             return None
         return Figure(key, name, "rows", charts.spans(f"Rows over {name}", edges, counts, wording))
-    notes = []
+    notes = [column["unit"]] if column["unit"] and column["unit"] not in name and column["unit"] != HOURS else []
     if column["mean"] is not None:
         say = wording.among([column["min"], column["max"]])
         notes.append(f"mean {say(column['mean'])}, median {say(column['quantiles']['p50'])}")
@@ -153,7 +189,7 @@ def _figure(column: dict[str, Any], rows: int, exact: bool, wording: Wording) ->
 
 def _bars(column: dict[str, Any], all_rows: int, key: str, exact: bool, wording: Wording) -> Figure | None:
     name, count = brief(column["name"]), column["count"]
-    if (patterns := column.get("patterns")) and (len(patterns) == 1 or not _shaped(column)):
+    if (patterns := column.get("patterns")) and not _is_shaped(column):
         return None  # the sentence says it, or there is nothing to say
     if patterns:
         rows = [Bar(p["pattern"], p["count"], wording.percent(p["count"], count)) for p in patterns]
@@ -177,14 +213,10 @@ def _bars(column: dict[str, Any], all_rows: int, key: str, exact: bool, wording:
     return Figure(key, name, note, charts.bars(title, rows))
 
 
-def _shaped(column: dict[str, Any]) -> bool:
-    """Whether there is more to the shapes of its values than that they are words."""
-    return any(not set(each["pattern"]) <= set("Aa .,'-…") for each in column["patterns"])
-
-
 def _alike(column: dict[str, Any]) -> bool:
     """Whether each value is as frequent as any other, and more than once there."""
-    return bool(column["top"][0]["count"] > 1 and column["top"][0]["count"] * column["distinct"] == column["count"])
+    top, distinct = column["top"], column["distinct"]
+    return bool(top and distinct > 1 and top[0]["count"] > 1 and top[0]["count"] * distinct == column["count"])
 
 
 def _flat(column: dict[str, Any]) -> bool:
@@ -197,11 +229,9 @@ def grids(result: Result, wording: Wording) -> list[Grid]:
     numeric = [c for c in result["columns"] if c["kind"] == "numeric" and c["count"]]
     rows = []
     for c in numeric:
-        say = wording.among([c["min"], c["max"]])
-        if c["role"] == "year":
-            say = _year
-        quantiles = (c["quantiles"][name] for name in ("p05", "p25", "p50", "p75", "p95"))
-        numbers = (say(c["mean"]), number(c["std"]), say(c["min"]), *map(say, quantiles), say(c["max"]))
+        ranked = [c["min"], *(c["quantiles"][name] for name in ("p05", "p25", "p50", "p75", "p95")), c["max"]]
+        say = _year if c["role"] == "year" else wording.among(ranked)
+        numbers = (wording.among([c["min"], c["max"], c["mean"]])(c["mean"]), number(c["std"]), *map(say, ranked))
         rows.append((label(c["name"], WHOLE), *numbers))
     headers = ("Column", "Mean", "Std. dev.", "Min", "5%", "25%", "Median", "75%", "95%", "Max")
     caption = "Numeric columns" if result["exactQuantiles"] else "Numeric columns (quantiles are approximate)"

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from andon.reports import Column, Control, ReportOptions
+from andon.reports.duck import identifier
 from andon_worker.hybrid_report.figures import choose
 from andon_worker.hybrid_report.figures.association import Resampled
 from andon_worker.hybrid_report.figures.copies import copies
@@ -109,6 +110,16 @@ def _question(table: Table, options: ReportOptions) -> Column | None:
     return None
 
 
+def _repeats(table: Table, column: Column, time: str | None) -> bool:
+    """Whether it is the time column once more."""
+    if time is None or not (column.temporal and table.column(time).temporal):
+        return False
+    (differ,) = table.one(
+        f"SELECT count(*) FROM data WHERE {identifier(time)} IS DISTINCT FROM {identifier(column.name)}"
+    )
+    return not differ
+
+
 def _is_told(table: Table, column: Column, many: int) -> bool:
     """Whether a column's numbers, or its few or frequent names, tell of kinds of rows."""
     if column.averaged or column.temporal or column.role in {"year", "geo"} or many <= MOST_NAMES:
@@ -148,7 +159,11 @@ def _candidates(
             reason = "one is a part of the other"
         elif alike.get(column.name, question.name) not in (question.name, alike.get(question.name)):
             reason = f"nearly the same as {alike[column.name]}"
-        elif column.name == time or (time and column.role == "year" and not column.of_origin):
+        elif (
+            column.name == time
+            or (time and column.role == "year" and not column.of_origin)
+            or _repeats(table, column, time)
+        ):
             reason = "time: see the trends"
         elif not _is_told(table, column, many):
             reason = f"more than {MOST_NAMES} different values, each hardly {_OFTEN} times"

@@ -94,7 +94,7 @@ def groups_of(asked: Sample, other: Sample) -> list[dict[str, Any]]:
 def _of(other: Sample, code: int) -> dict[str, Any]:
     """What a group is: a name, or from where to where its numbers go."""
     if other.names:
-        return {"name": label(other.names[code], 40)}
+        return {"name": label(other.names[code], 60)}
     numbers = other.numbers[other.codes == code] * other.unit if other.numbers is not None else np.empty(0)
     if other.kind == "temporal":
         low, high = (np.datetime64(int(end), "s").astype(str) for end in (numbers.min(), numbers.max()))

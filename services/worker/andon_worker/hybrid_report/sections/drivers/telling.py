@@ -11,7 +11,7 @@ from andon_worker.hybrid_report.scales import in_order
 from andon_worker.hybrid_report.section import Figure, Grid, Result, Sentence
 from andon_worker.hybrid_report.sections.drivers.computing import WEAK
 from andon_worker.hybrid_report.sections.drivers.sample import MOST_NAMES
-from andon_worker.hybrid_report.wording import WHOLE, Wording, brief, label, some
+from andon_worker.hybrid_report.wording import WHOLE, Wording, answer, brief, label, some
 
 _SHOWN, _DRAWN = 12, 30
 
@@ -95,7 +95,7 @@ def _ends(driver: dict[str, Any], result: Result, wording: Wording) -> str:
     name = "its mean" if result["kind"] == "numeric" else f"the share of “{label(result['answer'], 30)}”"
     return (
         f": {name} is {_value(high, result, wording)} where {brief(driver['column'])} is "
-        f"{_group(high, driver, wording)} and {_value(low, result, wording)} where it is {_group(low, driver, wording)}"
+        f"{_told(high, driver, wording)} and {_value(low, result, wording)} where it is {_told(low, driver, wording)}"
     )
 
 
@@ -107,7 +107,7 @@ def _rows(driver: dict[str, Any]) -> int:
 
 def _extremes(driver: dict[str, Any]) -> list[dict[str, Any]]:
     """Of the groups of enough rows those in which the question is lowest and highest; none if there are not two."""
-    named = driver["groups"][:-1] if driver["others"] else driver["groups"]
+    named = driver["groups"][:-1] if driver["others"] else driver["groups"]  # all others are no group to name
     known = [group for group in named if group["value"] is not None and group["rows"] >= evidence.FEWEST]
     known.sort(key=lambda group: group["value"])
     return [known[0], known[-1]] if len(known) > 1 else []
@@ -116,6 +116,11 @@ def _extremes(driver: dict[str, Any]) -> list[dict[str, Any]]:
 def _value(group: dict[str, Any], result: Result, wording: Wording) -> str:
     every = [each["value"] for driver in result["drivers"] for each in driver["groups"]]
     return wording.among(every)(group["value"]) if result["kind"] == "numeric" else wording.percent(group["value"], 1)
+
+
+def _told(group: dict[str, Any], driver: dict[str, Any], wording: Wording) -> str:
+    said = _group(group, driver, wording)
+    return answer(said, brief(driver["column"])) if "name" in group else said
 
 
 def _group(group: dict[str, Any], driver: dict[str, Any], wording: Wording) -> str:

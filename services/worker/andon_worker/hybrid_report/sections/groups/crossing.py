@@ -17,7 +17,7 @@ from andon_worker.hybrid_report.figures.resampling import Floats
 from andon_worker.hybrid_report.figures.table import Table
 from andon_worker.hybrid_report.scales import in_order
 from andon_worker.hybrid_report.section import Figure, Sentence
-from andon_worker.hybrid_report.wording import Wording, brief, label
+from andon_worker.hybrid_report.wording import Wording, answer, brief, label
 
 _GROUPINGS = 4
 _ROWS, _COLUMNS = 10, 8
@@ -81,12 +81,12 @@ def crossed(cross: Cross | None, wording: Wording) -> list[Sentence]:
     weight = np.sqrt(rows) * (rows >= min(evidence.FEWEST, rows.max()))
     i, j = np.unravel_index(int(np.argmax((shares - whole) * weight)), shares.shape)
     a, b = brief(cross["a"]), brief(cross["b"])
-    within = wording.percent(float(shares[i, j]), 1)
+    often = "all" if shares[i, j] == 1 else f"{wording.percent(float(shares[i, j]), 1)} of the"
     return [
         Sentence(
-            f"{a} and {b} go together: {b} is {cross['columns'][j]} in {within} of the rows in which {a} is "
-            f"{cross['rows'][i]}, and in {wording.percent(float(whole[j]), 1)} of all (Cramér's V "
-            f"{wording.coefficient(cross['v'])}).",
+            f"{a} and {b} go together: {b} is {answer(cross['columns'][j], b)} in {often} rows where {a} is "
+            f"{answer(cross['rows'][i], a)}, and in {wording.percent(float(whole[j]), 1)} of all rows "
+            f"(Cramér's V {wording.coefficient(cross['v'])}).",
             effect=_sure(cross),
             figure="cross",
             about=(cross["a"], cross["b"]),

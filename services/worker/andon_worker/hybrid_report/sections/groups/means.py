@@ -10,7 +10,7 @@ from andon_worker.hybrid_report.charts import Box, Interval
 from andon_worker.hybrid_report.scales import in_order
 from andon_worker.hybrid_report.section import Figure, Grid, Sentence
 from andon_worker.hybrid_report.sections.groups.totals import amount_headers, amounts, others
-from andon_worker.hybrid_report.wording import MISSING, Wording, brief, label, some
+from andon_worker.hybrid_report.wording import MISSING, Wording, answer, brief, label, some
 
 _ALIKE = 0.02  # eta below which groups are said to hardly differ
 
@@ -33,8 +33,8 @@ def compared(comparison: Comparison, confidence: float, wording: Wording) -> lis
     beyond = any(mean is not None and not means[low] <= mean <= means[high] for mean in small)
     among = f"among groups of at least {comparison['fewest']} rows, " if beyond else ""
     said = (
-        f"By {by}, {among}the mean of {measure} is highest for {label(high, 60)} ({say(means[high])}) "
-        f"and lowest for {label(low, 60)} ({say(means[low])})"
+        f"By {by}, {among}the mean of {measure} is highest for {answer(label(high, 60), by)} ({say(means[high])}) "
+        f"and lowest for {answer(label(low, 60), by)} ({say(means[low])})"
     )
     counts = {group["value"]: group["rows"] for group in comparison["groups"]}
     rows = sum(counts.values()) + comparison["rowsOmitted"]
@@ -96,10 +96,13 @@ def mean_figures(comparison: Comparison, result: dict[str, Any], wording: Wordin
     notes = [f"with {wording.number(100 * result['confidence'])}% intervals"] if result["resamples"] else []
     if not all(g["ranked"] for g in known):
         notes.append(f"grey: fewer than {comparison['fewest']} rows")
+    if charts.is_logarithmic(rows):
+        notes.append("logarithmic scale")
     drawing = charts.intervals(f"Mean of {what}", rows, wording)
     made = [Figure(_key(comparison), f"Mean of {what}", "; ".join(notes), drawing)]
     if boxes := [_box(g) for g in known if g["spread"] and None not in g["spread"]]:
         note = "box: the middle half, line: median, dot: mean, whiskers: 5% to 95%"
+        note += "; logarithmic scale" if charts.is_logarithmic(boxes) else ""
         drawing = charts.boxes(f"Spread of {what}", boxes, wording)
         made.append(Figure(f"{_key(comparison)}-spread", f"Spread of {what}", note, drawing))
     return made
@@ -115,7 +118,7 @@ def mean_grid(comparison: Comparison, result: dict[str, Any], wording: Wording) 
             *amounts(g["sum"], comparison, wording),
             *(say(g[key]) if key != "std" else number(g[key]) for key in ("mean", "std", "low", "high")),
         )
-        for g in comparison["groups"]
+        for g in in_order(comparison["groups"], lambda g: str(g["value"]))
     ]
     if comparison["groupsOmitted"]:
         sums, many = comparison["sums"], comparison["rowsOmitted"]

@@ -13,7 +13,9 @@ from andon_worker.hybrid_report.wording import MISSING, WHOLE, Wording, brief, l
 
 _MOST_BARS = 15
 _FEW = 0.1  # of the values, beyond which the fences don't fit the column
+_FENCED = ("min", "lower", "below", "upper", "above", "max")
 _MANY = 100  # values of a column, from which one that stands alone is as much of a finding as it may be
+_SEVERAL = 3  # columns, of which one row is told
 _ALONE = 3  # how many times the fifth farthest value the farthest is, to be told of
 
 
@@ -25,7 +27,9 @@ def sentences(result: Result, wording: Wording) -> list[Sentence]:
         ]
     told = []
     beyond = [c for c in result["columns"] if 0 < c["below"] + c["above"] <= _FEW * c["count"]]
-    figure = "outside" if len(beyond) > 1 else ""
+    figure = "outside" if _are_drawn(result) else ""
+    if one := _of_one_row(result, beyond, wording):
+        return [one]
     for column in sorted(beyond, key=lambda c: -(c["largestZ"] or 0))[:4]:
         sides = []
         if column["above"]:
@@ -70,6 +74,29 @@ def sentences(result: Result, wording: Wording) -> list[Sentence]:
     return told
 
 
+def _are_drawn(result: Result) -> bool:
+    """Whether columns differ in how much of them is outside: of one alone, or of bars that are alike, the sentence says
+    all."""
+    return len({(c["below"] + c["above"]) / c["count"] for c in result["columns"] if c["below"] + c["above"]}) > 1
+
+
+def _of_one_row(result: Result, beyond: list[dict[str, Any]], wording: Wording) -> Sentence | None:
+    """Where one row is all that lies outside, in several columns."""
+    rows = [each["rows"] for each in result["extremes"]]
+    if len(rows) < _SEVERAL or any(len(each) > 1 for each in rows) or len({each[0]["row"] for each in rows}) > 1:
+        return None
+    if any(c["below"] + c["above"] > 1 for c in beyond):
+        return None
+    first = rows[0][0]
+    named = listed([label(key, 40) for key in first["keys"] if key is not None] or [""])
+    values = [f"{brief(e['column'])} ({wording.exact(e['rows'][0]['value'])})" for e in result["extremes"]]
+    which = f"Row {wording.number(first['row'])}" + (f" ({named})" if named else "")
+    return Sentence(
+        f"{which} alone lies outside the fences, in {wording.count(len(beyond), 'column')} alike: as in "
+        f"{listed(values)}."
+    )
+
+
 def _times(extreme: dict[str, Any], column: dict[str, Any]) -> float:
     """How many times as far from the middle of the fences the farthest value is as the fifth farthest, if all are on
     one side."""
@@ -105,8 +132,8 @@ def _effect(column: dict[str, Any], share: float) -> float:
 def figures(result: Result, wording: Wording) -> list[Figure]:
     beyond = [(c, c["below"] + c["above"]) for c in result["columns"]]
     shown = sorted((each for each in beyond if each[1]), key=lambda each: -each[1] / each[0]["count"])
-    if len(shown) < 2:
-        return []  # the sentence says it
+    if not _are_drawn(result):
+        return []
     rows = [
         Bar(brief(c["name"]), 100 * many / c["count"], wording.percent(many, c["count"]))
         for c, many in shown[:_MOST_BARS]
@@ -123,12 +150,13 @@ def grids(result: Result, wording: Wording) -> list[Grid]:
     rows = [
         (
             label(c["name"], WHOLE),
-            *(number(c[key]) for key in ("min", "lower", "below", "upper", "above", "max")),
+            *((number if key in ("below", "above") else say)(c[key]) for key in _FENCED),
             wording.percent(c["below"] + c["above"], c["count"]),
             MISSING if c["robust"] is None else number(c["robust"]),
         )
         for c in result["columns"]
         if c["below"] + c["above"]
+        for say in [wording.among([c["min"], c["lower"], c["upper"], c["max"]])]
     ]
     headers = ("Column", "Min", "Lower fence", "Below", "Upper fence", "Above", "Max", "Outside", "|robust z| > 3.5")
     keys = [label(key, 30) for key in result["keys"]]
@@ -136,10 +164,11 @@ def grids(result: Result, wording: Wording) -> list[Grid]:
         (
             label(each["column"], WHOLE),
             *(MISSING if key is None else key for key in row["keys"]),
-            wording.exact(row["value"]),
+            say(row["value"]),
             number(row["row"]),
         )
         for each in result["extremes"]
+        for say in [wording.exactly([row["value"] for row in each["rows"]])]
         for row in each["rows"]
     ]
     return [
