@@ -77,7 +77,7 @@ export interface components {
             requestedAt: string;
             requestedBy: unknown;
             reason: string | null;
-            /** @description where nobody has asked: superseded, singleton, parent, start_timeout, finish_timeout */
+            /** @description where nobody has asked: superseded, singleton, parent, start_timeout, finish_timeout, paused */
             cause?: string | null;
             eventId: string | null;
             /** Format: date-time */
@@ -1274,7 +1274,7 @@ export interface components {
             requestedBy: unknown;
             /** @description the event that cancelled it */
             cancelEventId?: string | null;
-            /** @description of a cancel that nobody asked for */
+            /** @description of a cancel that nobody asked for: superseded, singleton, parent, start_timeout, finish_timeout, paused */
             cause?: string | null;
             /** Format: uuid */
             parentRunId?: string | null;

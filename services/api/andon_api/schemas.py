@@ -8,6 +8,7 @@ from marshmallow import fields, validate
 
 from andon.adapters.postgres.access.audit import ACTIONS
 from andon.adapters.postgres.access.tokens import SCOPES as TOKEN_SCOPES
+from andon.adapters.postgres.cancels.causes import CancelCause
 from andon.adapters.postgres.doors.pauses import CONTINUE, RUNNING
 from andon.adapters.postgres.runs.run_logs import LEVELS
 from andon.adapters.postgres.upkeep.keeping import SHORTEST_GRACE, TOO_SHORT
@@ -173,10 +174,7 @@ class CancelSchema(Schema):
     requested_at = Time()
     requested_by = fields.Raw(allow_none=True)
     reason = fields.String(allow_none=True)
-    cause = fields.String(
-        allow_none=True,
-        metadata=sometimes("where nobody has asked: superseded, singleton, parent, start_timeout, finish_timeout"),
-    )
+    cause = fields.String(allow_none=True, metadata=sometimes(f"where nobody has asked: {', '.join(CancelCause)}"))
     event_id = fields.String(allow_none=True)
     stopped_at = Time(allow_none=True)
     settled_at = Time(allow_none=True)

@@ -133,7 +133,7 @@ def _text(encoded: str) -> str:
 class Cancel(Resource):
     """Who asked a run to stop and why; when it was asked, when the code stopped, when the run settled.
 
-    `cause` is what it was where nobody has asked: `singleton`, `finish_timeout`, ...
+    `cause` is what it was where nobody has asked: a word of docs/events.md, whose sentence is in `client.causes`.
     """
 
     requested_at: dt.datetime

@@ -16,6 +16,7 @@ from andon import CancelOn, function, unserved
 from andon.adapters.cel import check_expression
 from andon.adapters.postgres import workers
 from andon.adapters.postgres.registered import functions
+from andon.client.causes import CAUSES
 from andon.engine.declared.functions import Registry
 from andon.engine.ids import new_id
 from andon.settings import Settings
@@ -153,6 +154,19 @@ def test_a_run_that_waits_to_try_a_step_again_says_first_what_failed(
     assert "Next try" in text
     database.execute("UPDATE andon.runs SET status = 'cancelled', ended_at = now() WHERE id = %s", [run_id])
     assert "is tried again" not in client.get(f"/runs/{run_id}").text
+
+
+def test_a_cancel_that_nobody_asked_for_tells_its_cause(
+    client: Client, make_run: MakeRun, database: psycopg.Connection[Any]
+) -> None:
+    client.post("/api/v1/events", json={"name": "a/b", "id": "x", "data": {}})
+    run_id = make_run("x", function_id="f")
+    mark = "UPDATE andon.runs SET status = 'cancelled', cancel_requested_at = now(), cancel_cause = %s WHERE id = %s"
+    for cause, words in (*CAUSES.items(), ("of a newer release", "of a newer release")):
+        database.execute(mark, [cause, run_id])
+        text = client.get(f"/runs/{run_id}").text
+        assert f"<dt>Cause</dt><dd>{words}</dd>" in text
+        assert "none given" not in text
 
 
 def test_a_run_that_was_settled_by_force_says_so(

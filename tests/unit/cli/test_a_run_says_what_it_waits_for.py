@@ -1,4 +1,4 @@
-"""`andon runs show` says of a run that doesn't go what it waits for."""
+"""`andon runs show` says of a run that doesn't go what it waits for, and what has cancelled it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from andon.cli.terminal.run_shown import facts
-from andon.client import Run, Step
+from andon.client import Cancel, Run, Step
+from andon.client.causes import CAUSES
 from andon.client.models import EventRef, QueuedFor, Wait
 
 NOW = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
@@ -42,3 +43,10 @@ FAILED = Step(id="knock", status="retrying", attempt=7, started_at=NOW, error={"
 )
 def test_what_a_run_waits_for(run: Run, words: str | None) -> None:
     assert dict(facts(run))["waits for"] == words
+
+
+@pytest.mark.parametrize(
+    ("cause", "words"), [*CAUSES.items(), ("one of a newer API", "one of a newer API"), (None, None)]
+)
+def test_what_has_cancelled_a_run_where_nobody_asked(cause: str | None, words: str | None) -> None:
+    assert dict(facts(replace(RUN, cancel=Cancel(requested_at=NOW, cause=cause))))["cause"] == words

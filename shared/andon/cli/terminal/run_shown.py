@@ -8,7 +8,7 @@ from typing import Any
 from rich.text import Text
 
 from andon.cli.terminal.show import cell, percent, took, who
-from andon.client import Attempt, LogLine, Run, Step
+from andon.client import Attempt, LogLine, Run, Step, causes
 from andon.client.models import QUEUED_FOR
 
 LEVELS = {"stderr": "yellow", "warning": "yellow", "error": "red", "critical": "red", "debug": "dim"}
@@ -87,6 +87,7 @@ def facts(run: Run) -> list[tuple[str, object]]:
         ("error", run.error and _why(run)),
         ("cancel asked", cancel and cancel.requested_at),
         ("by", cancel and who(cancel.requested_by)),
+        ("cause", cancel and cancel.cause and causes.said(cancel.cause)),
         ("reason", cancel and cancel.reason),
         ("code stopped", cancel and _after(cancel.requested_at, cancel.stopped_at)),
         ("settled", cancel and _after(cancel.requested_at, cancel.settled_at)),

@@ -5,6 +5,7 @@ What anybody sends, what Andon tells of the ends of runs, and what a webhook is 
 
 from typing import Any
 
+from andon.adapters.postgres.cancels.causes import CancelCause
 from andon.adapters.postgres.events.own_events import LONGEST_REASON
 from andon.engine.events import DEFAULT_TENANT, ENDS, MAX_BYTES, MAX_ID, MAX_NAME, NAME
 
@@ -78,7 +79,7 @@ SHAPES: dict[str, Schema] = {
         reason=_or_null(text("of a cancel, as whoever asked gave it")),
         requestedBy={"description": "who asked for the cancel: any JSON"},
         cancelEventId=_or_null(text("the event that cancelled it")),
-        cause=_or_null(text("of a cancel that nobody asked for")),
+        cause=_or_null(text(f"of a cancel that nobody asked for: {', '.join(CancelCause)}")),
         parentRunId=_or_null(UUID),
         completedSteps={
             "type": "array",

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 from andon.adapters.cel import value_of
 from andon.adapters.postgres.cancels import cancellations
-from andon.adapters.postgres.cancels.cancellations import SINGLETON, KeyedCancel
+from andon.adapters.postgres.cancels.cancellations import KeyedCancel
+from andon.adapters.postgres.cancels.causes import CancelCause
 from andon.adapters.postgres.cancels.marks import Mark
 from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.doors.tats import Rates
@@ -112,7 +113,10 @@ def _one_at_a_time(connection: Connection, planned: Sequence[NewRun]) -> Sifted:
 def replacing(runs: Sequence[NewRun]) -> list[KeyedCancel]:
     """The cancels that new runs are to the older ones of their keys: the newest of each key stops all the others."""
     newest = {key: run for run in runs for key in run.stops_older}
-    return [KeyedCancel(_without_data(run.event), key, run.function.id, cause=SINGLETON) for key, run in newest.items()]
+    return [
+        KeyedCancel(_without_data(run.event), key, run.function.id, cause=CancelCause.SINGLETON)
+        for key, run in newest.items()
+    ]
 
 
 def overtaken(connection: Connection, runs: Sequence[NewRun]) -> list[Mark]:
@@ -120,7 +124,9 @@ def overtaken(connection: Connection, runs: Sequence[NewRun]) -> list[Mark]:
     new = [run for run in runs if run.event.again is None]
     newest = {run.singleton: run for run in new if run.singleton and run.mode == "latest"}
     waiting = cancellations.singletons(connection, list(newest), waiting=True)
-    return [Mark(id, newest[key].event, SINGLETON) for key, id, seq in waiting if seq < newest[key].event.seq]
+    return [
+        Mark(id, newest[key].event, CancelCause.SINGLETON) for key, id, seq in waiting if seq < newest[key].event.seq
+    ]
 
 
 def _without_data(event: Event) -> Event:

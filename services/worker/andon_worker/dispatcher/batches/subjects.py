@@ -12,12 +12,13 @@ from typing import Protocol
 
 from andon.adapters.postgres.cancels import cancellations, subject_cancels
 from andon.adapters.postgres.cancels.cancellations import About
+from andon.adapters.postgres.cancels.causes import CancelCause
 from andon.adapters.postgres.cancels.marks import Mark
 from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.events import skips
 from andon.adapters.postgres.events.skips import Reason, Skip
 from andon.adapters.postgres.subjects import subjects
-from andon.adapters.postgres.subjects.subjects import SUPERSEDED, Attached, FormerRun, GivenBack, Named, State
+from andon.adapters.postgres.subjects.subjects import Attached, FormerRun, GivenBack, Named, State
 from andon.engine.declared.functions import Registry
 from andon.engine.declared.subjects import Subject, subject_id
 from andon.engine.events import Event
@@ -77,7 +78,9 @@ class Requests:
     def superseding(self) -> list[Mark]:
         """The marks of the runs that the requests replace."""
         by = {each.subject.id: each.event for each in self.starting.values()}
-        return [Mark(each.id, by[each.subject_id], SUPERSEDED) for each in self.former if each.subject_id in by]
+        return [
+            Mark(each.id, by[each.subject_id], CancelCause.SUPERSEDED) for each in self.former if each.subject_id in by
+        ]
 
 
 def read(connection: Connection, registry: Registry, events: Sequence[Event]) -> Requests:

@@ -11,13 +11,14 @@ from typing import Any
 
 from andon.adapters.postgres.asks.requests import Ask, Asked, Check, Conflict, NotFound, asked, there
 from andon.adapters.postgres.cancels.cancellations import remember_request_cancel
+from andon.adapters.postgres.cancels.causes import CancelCause
 from andon.adapters.postgres.cancels.marks import Mark, mark
 from andon.adapters.postgres.connect import LOCKING, Connection
 from andon.adapters.postgres.events.inbox import accept, recorded_as
 from andon.adapters.postgres.statements import Statement
 from andon.adapters.postgres.subjects import subject_kinds, subjects
 from andon.adapters.postgres.subjects.subject_kinds import Kind
-from andon.adapters.postgres.subjects.subjects import BEFORE, SUPERSEDED, Found, Named, RowAway
+from andon.adapters.postgres.subjects.subjects import BEFORE, Found, Named, RowAway
 from andon.engine.declared.subjects import KIND, id_text, placed
 from andon.engine.events import SUBJECT_CANCELLED, Event
 
@@ -206,7 +207,7 @@ def move(connection: Connection, asked_for: Mapping[uuid.UUID, tuple[Named, Even
     ]
     if rows:
         connection.execute(_MOVE, [list(column) for column in zip(*rows, strict=True)])
-    return [Mark(each.id, asked_for[each.subject_id][1], SUPERSEDED) for each in former]
+    return [Mark(each.id, asked_for[each.subject_id][1], CancelCause.SUPERSEDED) for each in former]
 
 
 def _json(value: Any) -> str | None:

@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from andon.adapters.postgres.cancels.causes import CancelCause
 from andon.adapters.postgres.cancels.judging import Judged, judge, pair_of
 from andon.adapters.postgres.cancels.marks import Mark, reason_of
 from andon.adapters.postgres.connect import LOCKING, Connection
@@ -17,9 +18,6 @@ from andon.adapters.postgres.subjects import subjects
 from andon.engine.declared.rules import CancelOn, cancel_key, flag_name
 from andon.engine.events import RUN_CANCELLED, Event
 from andon.engine.ids import parse_id
-
-SINGLETON = "singleton"
-"""The cause of a cancel for a newer run of the same singleton."""
 
 _STORE = """
 INSERT INTO andon.cancellations
@@ -101,7 +99,7 @@ class KeyedCancel:
     expression: str | None = None
     remember: dt.timedelta | None = None
     cause: str | None = None
-    """What it is where nobody has asked for it."""
+    """A `CancelCause`, where nobody has asked for it."""
 
 
 def cancels_by(rules: Iterable[tuple[str, CancelOn]], event: Event) -> dict[uuid.UUID, KeyedCancel]:
@@ -181,7 +179,9 @@ def store(connection: Connection, cancels: Sequence[KeyedCancel]) -> None:
 def replace_singletons(connection: Connection, cancels: Sequence[KeyedCancel]) -> None:
     """Forget older cancels for a singleton's sake: each of these stops whatever they would."""
     if cancels:
-        connection.execute(_FORGET_OLDER, [[c.key for c in cancels], [c.event.seq for c in cancels], SINGLETON])
+        connection.execute(
+            _FORGET_OLDER, [[c.key for c in cancels], [c.event.seq for c in cancels], str(CancelCause.SINGLETON)]
+        )
 
 
 def singletons(

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from andon.adapters.postgres.cancels.causes import CancelCause
 from andon.adapters.postgres.cancels.marks import MARKING, Marked
 from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.runs.settle import Settled, cancel_unheld
@@ -47,7 +48,7 @@ WITH asked AS (
     SELECT c.id AS run_id, p.cancel_event_seq AS seq, p.cancel_event_id AS event_id,
         p.cancel_requested_by::text AS "user",
         CASE WHEN p.status = 'failed' THEN 'the run that started it has failed' ELSE p.cancel_reason END AS reason,
-        'parent' AS cause
+        '{CancelCause.PARENT}' AS cause
     FROM andon.runs c JOIN andon.runs p ON p.id = c.parent_run_id WHERE c.id = ANY(%s)
 ){MARKING}
 SELECT id, status FROM marked

@@ -49,7 +49,7 @@ class Mark:
     run_id: uuid.UUID
     event: Event
     cause: str | None = None
-    """What it is, where nobody has asked for it: `superseded`, `singleton`, `start_timeout`, `finish_timeout`."""
+    """A `CancelCause`, where nobody has asked for it."""
 
 
 class Marked(NamedTuple):
@@ -80,7 +80,7 @@ def mark(connection: Connection, marks: Sequence[Mark]) -> Marked:
         "events": [m.event.id or None for m in first.values()],
         "users": [None if m.event.user is None else json.dumps(m.event.user) for m in first.values()],
         "reasons": [None if m.cause else reason_of(m.event) for m in first.values()],
-        "causes": [m.cause for m in first.values()],
+        "causes": [m.cause and str(m.cause) for m in first.values()],
     }
     rows = connection.execute(_MARK, values).fetchall()
     held = [id for id, status in rows if status == "cancelling"]

@@ -1,6 +1,7 @@
 """What has started and is paused by somebody who wants that cancelled: marked, some at a time."""
 
 from andon.adapters.postgres.cancels import cascades
+from andon.adapters.postgres.cancels.causes import CancelCause
 from andon.adapters.postgres.cancels.marks import Mark, Marked, mark
 from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.doors.pauses import AT_ONCE
@@ -25,7 +26,7 @@ def cancel_started(connection: Connection) -> tuple[Marked, bool]:
     """
     rows = connection.execute(_STARTED).fetchall()
     subjects.lock(connection, (subject for _, subject, _ in rows))
-    marked = mark(connection, [Mark(id, Event("", user=by), "paused") for id, _, by in rows])
+    marked = mark(connection, [Mark(id, Event("", user=by), CancelCause.PAUSED) for id, _, by in rows])
     cascades.note_marked(connection, marked)
     if len(rows) < AT_ONCE:
         connection.execute(_APPLIED)

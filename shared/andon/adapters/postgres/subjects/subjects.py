@@ -17,9 +17,6 @@ from andon.engine.declared.subjects import subject_id
 from andon.engine.errors import AndonError
 from andon.engine.events import Event
 
-SUPERSEDED = "superseded"
-"""What cancelled a run that a newer request of its subject has replaced."""
-
 _KNOWN = "SELECT id, key, coalesce(request_seq, 0) FROM andon.subjects WHERE id = ANY(%s)"
 _FIND = """
 SELECT f.key, f.before, f.fault, f.state

@@ -6,6 +6,7 @@ from contextlib import nullcontext
 from typing import NamedTuple
 
 from andon.adapters.postgres.cancels import cascades
+from andon.adapters.postgres.cancels.causes import CancelCause
 from andon.adapters.postgres.cancels.marks import Mark, Marked, mark
 from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.doors.pauses import PUT_OFF, paused
@@ -42,10 +43,10 @@ UPDATE andon.runs SET start_by = start_by + {PUT_OFF} WHERE id IN (
     ORDER BY r.start_by LIMIT {CHUNK} FOR NO KEY UPDATE SKIP LOCKED)
 """
 _LATE = f"""
-(SELECT id, subject_id, 'start_timeout' FROM andon.runs r
+(SELECT id, subject_id, '{CancelCause.START_TIMEOUT}' FROM andon.runs r
  WHERE status = 'queued' AND start_by <= clock_timestamp() AND NOT {paused("r")} ORDER BY start_by LIMIT {CHUNK})
 UNION ALL
-(SELECT id, subject_id, 'finish_timeout' FROM andon.runs
+(SELECT id, subject_id, '{CancelCause.FINISH_TIMEOUT}' FROM andon.runs
  WHERE status IN {CANCELLABLE} AND finish_by <= clock_timestamp() ORDER BY finish_by LIMIT {CHUNK})
 """
 _OVERDUE = """
