@@ -21,6 +21,7 @@ from andon.engine.ids import new_id
 from andon.settings import Settings
 from andon_api.app import create_app
 from andon_api.asks.inspections import Inspections, Left
+from andon_api.console.home import known_reports
 from andon_api.database import db
 from andon_api.services import KEY
 from tests.integration.api.answers import hold
@@ -105,7 +106,8 @@ def make_app(database_url: str, compiled_rules: None) -> Iterator[MakeApp]:
 
 
 def close(app: Flask) -> None:
-    """Close what the app has opened."""
+    """Close what the app has opened, and forget what the process knows of its database."""
+    known_reports.clear()
     services = app.extensions["andon"]
     services.live.close()
     services.redis.close()
