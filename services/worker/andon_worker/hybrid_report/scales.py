@@ -41,7 +41,11 @@ _RANGE = re.compile(
     r"(?:[-–/]\s*[$€£]?\d|to [$€£]?\d|\+|or |and |$)"
 )
 _ALONE = {"just me": "1", "only me": "1", "myself": "1", "nur ich": "1", "self-employed": "1", "none": "0"}
-_NUMBERED = re.compile(r"(\D+?)(\d+)(\D*)")
+# Of things, as shops, one wants the largest first.
+_NUMBERED = re.compile(
+    r"(\D{1,3}?|(?:week|grade|level|class|stage|phase|year|quarter|month|day|step|tier|round|klasse|stufe|woche) )"
+    r"(\d+)(\D*| \d{4})"
+)
 # What is no place on a scale stands behind it.
 _ASIDE = re.compile(
     r"(?:i )?(?:prefer|would rather) not to (?:say|answer|disclose)|(?:i )?(?:don['’]t|do not) know|"
@@ -50,7 +54,7 @@ _ASIDE = re.compile(
 )
 _FEWEST = 3
 _DENSE = 1.5
-_MOST_NUMBERED = 12  # as grades and quarters; of many shops one wants the largest first
+_MOST_NUMBERED = 12  # as grades and quarters
 
 
 def in_order(items: Sequence[_T], name: Callable[[_T], str]) -> list[_T]:

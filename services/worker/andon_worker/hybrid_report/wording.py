@@ -85,7 +85,7 @@ class Wording:
         sizes = sorted(abs(value) for value in known if value)
         if not sizes or largest >= 1e15 or all(size == int(size) for size in sizes):
             return self.number
-        usual = math.floor(math.log10(sizes[len(sizes) // 2]))
+        usual = math.floor(math.log10(sizes[(len(sizes) - 1) // 2]))
         if usual < -4:
             return self.number
         decimals = 0 if usual >= 3 else 1 if usual == 2 else 2 if usual >= 0 else 2 - usual

@@ -84,7 +84,7 @@ def crossed(cross: Cross | None, wording: Wording) -> list[Sentence]:
     often = "all" if shares[i, j] == 1 else f"{wording.percent(float(shares[i, j]), 1)} of the"
     return [
         Sentence(
-            f"{a} and {b} go together: {b} is {answer(cross['columns'][j], b)} in {often} rows where {a} is "
+            f"{a} and {b} go together: {b} is {answer(cross['columns'][j], b)} in {often} rows in which {a} is "
             f"{answer(cross['rows'][i], a)}, and in {wording.percent(float(whole[j]), 1)} of all rows "
             f"(Cramér's V {wording.coefficient(cross['v'])}).",
             effect=_sure(cross),
