@@ -136,6 +136,15 @@ def gapped(book: Any) -> None:
             book.active.append([None, None])
 
 
+def cornered(book: Any) -> None:
+    for row in (["Profit and loss"], [], [None, "2023", None, "2024", None], [None, "Q1", "Q2", "Q1", "Q2"]):
+        book.active.append(row)
+    for merged_cells in ("B3:C3", "D3:E3"):
+        book.active.merge_cells(merged_cells)
+    for place in range(40):
+        book.active.append([f"line {place}", *(place * factor for factor in (1, -2, 3, 4))])
+
+
 def stacked(book: Any) -> None:
     for row in (["Sales by quarter"], [], ["shop", "2022", None, "2023", None], [None, "Q1", "Q2", "Q1", "Q2"]):
         book.active.append(row)
@@ -144,6 +153,11 @@ def stacked(book: Any) -> None:
     for place in range(40):
         book.active.append([f"s{place}", *(place * factor for factor in (1, 2, 3, 4))])
 
+
+SURVEY = (
+    'StartDate,Q1,Q2\nStart Date,How many?,"Why, then?\n(Please explain)"\n'
+    '"{""ImportId"":""startDate""}","{""ImportId"":""QID1""}","{""ImportId"":""QID2""}"'
+)
 
 KINDS: dict[str, list[File]] = {
     "whole numbers beyond 64 bits": [
@@ -418,7 +432,14 @@ KINDS: dict[str, list[File]] = {
     "headers of two rows": [
         csv("shop,2022,,2023,\n,Q1,Q2,Q1,Q2", lambda i: f"s{i},{i},2,3,4", [T, W, W, W, W], ("s1", 1, 2, 3, 4)),
         csv(",north,,south,\nday,a,b,a,b", lambda i: f"{day(i)},{i},2,3,4", [D, W, W, W, W], (day(1), 1, 2, 3, 4)),
+        csv(",2023,,2024,\n,H1,H2,H1,H2", lambda i: f"s{i},{i},2,3,4", [T, W, W, W, W], ("s1", 1, 2, 3, 4)),
+        csv(";;A;;B;\n;;x;y;x;y", lambda i: f"p{i};q{i};{i},5;2;3;4", [T, T, N, W, W, W], ("p1", "q1", 1.5, 2, 3, 4)),
         csv("Land;Umsatz;;Gewinn;\n;2021;2022;2021;2022", lambda i: f"L{i};{i},5;2;3;4", [T, N, W, W, W], ("L1", 1.5, 2, 3, 4)),
+    ],
+    "headers with a description for machines": [
+        csv(SURVEY, lambda i: f"{day(i)},{i},x", [D, W, T], (day(1), 1, "x")),
+        csv(SURVEY.replace(", ", " ").replace(",", "\t"), lambda i: f"{day(i)}\t{i}.5\tx", [D, N, T], (day(1), 1.5, "x")),
+        csv("a,b\n" + SURVEY.splitlines()[3].rpartition(",")[0], lambda i: f"{day(i)},{i}", [D, W], (day(1), 1)),
     ],
     "numbers with magnitudes": [
         column("views", lambda i: f"{i}.5K" if i % 2 else f"{i}M", N, 1500.0),
@@ -527,6 +548,7 @@ KINDS: dict[str, list[File]] = {
         excel(merged, [T, W], ("N", 1)),
         excel(gapped, [W, W], (1, 2)),
         excel(stacked, [T, W, W, W, W], ("s1", 1, 2, 3, 4)),
+        excel(cornered, [T, W, W, W, W], ("line 1", 1, -2, 3, 4)),
     ],
 }  # fmt: skip
 
@@ -593,6 +615,24 @@ def test_names_in_quotes_over_values_in_none_are_bare(tmp_path: Path) -> None:
 def test_two_rows_of_a_header_are_one_name_each(tmp_path: Path) -> None:
     columns, _ = read(tmp_path, excel(stacked, [], ()))
     assert [each.name for each in columns] == ["shop", "2022 Q1", "2022 Q2", "2023 Q1", "2023 Q2"]
+
+
+def test_columns_of_a_survey_are_called_by_their_questions(tmp_path: Path) -> None:
+    columns, rows = read(tmp_path, csv(SURVEY, lambda i: f"{day(i)},{i},x", [], ()))
+    assert [each.name for each in columns] == ["Start Date", "How many?", "Why, then? (Please explain)"]
+    assert len(rows) == 40
+    told = "ordered,x\n" + "".join(f'"{{""ImportId"":""{n}""}}",{n}\n' for n in range(9))
+    (tmp_path / "t.csv").write_text(told)
+    assert inspect_dataset(tmp_path / "t.csv", "t.csv").rows == 9  # such a value in one column is one
+
+
+def test_a_row_that_leaves_its_name_empty_is_no_second_header(tmp_path: Path) -> None:
+    columns, _ = read(tmp_path, excel(cornered, [], ()))
+    assert [each.name for each in columns] == ["column1", "2023 Q1", "2023 Q2", "2024 Q1", "2024 Q2"]
+    lacking = csv(",2023,,2024,\n,H1,H2,H1,H2", lambda i: f"{i % 3 or ''},{i},2,3,4", [], ())
+    (tmp_path / "other").mkdir()
+    columns, _ = read(tmp_path / "other", lacking)
+    assert columns[1].name != "2023 H1"  # no rows' names below
 
 
 def test_what_is_no_row_is_told_by_its_lines(tmp_path: Path) -> None:

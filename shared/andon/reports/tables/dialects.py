@@ -18,7 +18,17 @@ from andon.reports.files.limits import LONGEST_LINE, MOST_COLUMNS
 from andon.reports.tables import footers
 from andon.reports.tables.blocks import blocks
 from andon.reports.tables.cells import is_typed
-from andon.reports.tables.headers import bare, is_apart, is_header, preamble, ruled, stacked, unique, units_below
+from andon.reports.tables.headers import (
+    bare,
+    described,
+    is_apart,
+    is_header,
+    preamble,
+    ruled,
+    stacked,
+    unique,
+    units_below,
+)
 
 DELIMITERS = (",", ";", "\t", "|")
 _RARE = ("^", "~", "\x1f", ":", " ")  # tried where none of the others parts the lines
@@ -367,6 +377,9 @@ def _with_header(
         names = [*first, ""] if ended else ["", *first]
     elif header and len(first) == width + 1 and not first[-1].strip():
         names = first[:-1]  # a separator behind the last name, and none behind the values
+    asked, many = described(first, body) if header and "header" not in given else ([], 0)
+    if asked and len(body) > many:
+        return replace(dialect, skip=records[begin + 1 + many][0] - 1, header=False, columns=unique(asked))
     if header and "header" not in given and (both := stacked([first, *body])):
         return replace(dialect, skip=records[begin + 2][0] - 1, header=False, columns=unique(both))
     if header and body and ruled(body[0]):

@@ -14,6 +14,8 @@ _UNITS_BELOW, _LONGEST_UNIT = 200, 20
 _FEWEST_STACKED = 3
 _FEWEST_BELOW = 10
 _FEWEST_TICKED = 2
+_MOST_DESCRIBING = 2
+_OBJECT = re.compile(r'\{"ImportId":.*\}', re.DOTALL)
 _RULE = re.compile(r"\s*(?::?-{2,}:?|={2,})\s*")
 
 
@@ -44,17 +46,20 @@ def ruled(record: Sequence[str]) -> bool:
 
 def stacked(records: Sequence[Sequence[str]]) -> list[str]:
     """The names that two records make, as `2023` over `Q1` and `Q2`, where the first leaves cells empty that the second
-    fills, above columns of numbers or of ticked answers; none where they aren't a header."""
+    fills, above columns of numbers or of ticked answers; none where they aren't a header. The columns of
+    the rows' names may have none."""
     if len(records) < 2 + _FEWEST_STACKED or len(records[0]) != len(records[1]):
         return []
     over, under = ([cell.strip() for cell in record] for record in records[:2])
     rest = [row for row in records[2:_UNITS_BELOW] if len(row) == len(under)]
     named = [place for place, cell in enumerate(under) if cell]
+    corner = next((place for place, pair in enumerate(zip(over, under, strict=True)) if any(pair)), 0)
     if (
         not rest
         or sum(map(bool, over)) < 2
         or all(over[place] for place in named)
-        or not all(map(any, zip(over, under, strict=True)))
+        or not all(map(any, zip(over[corner:], under[corner:], strict=True)))
+        or not all(row[place].strip() and not is_typed(row[place]) for row in rest for place in range(corner))
     ):
         return []
     if any(is_typed(under[place]) and not YEAR.fullmatch(under[place]) for place in named):
@@ -70,6 +75,22 @@ def stacked(records: Sequence[Sequence[str]]) -> list[str]:
         group = one or (group if place in below else "")
         names.append(" ".join(filter(None, (group, other))))
     return names
+
+
+def described(first: Sequence[str], body: Sequence[Sequence[str]]) -> tuple[list[str], int]:
+    """The names of a header above whose values a record describes each column to a machine, in JSON, as surveys export
+    them, and how many records follow the header until the values; a record of questions between them has the names."""
+    places = (place for place, record in enumerate(body[:_MOST_DESCRIBING]) if _is_described(record, len(first)))
+    last = next(places, None)
+    if last is None:
+        return [], 0
+    asked = body[0] if last and len(body[0]) == len(first) else first
+    return [" ".join((one or name).split()) for one, name in zip(asked, first, strict=True)], last + 1
+
+
+def _is_described(record: Sequence[str], width: int) -> bool:
+    cells = [cell.strip() for cell in record]
+    return len(cells) == width > 1 and all(map(_OBJECT.fullmatch, cells))
 
 
 def _are_ticked(names: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
