@@ -72,8 +72,10 @@ from .models import (
     Step,
     Subject,
     SubjectAsked,
+    SubjectRef,
     SubjectStatus,
     Token,
+    Wait,
     Webhook,
 )
 from .signing import verify_webhook
@@ -132,6 +134,7 @@ __all__ = [
     "Step",
     "Subject",
     "SubjectAsked",
+    "SubjectRef",
     "SubjectStatus",
     "Token",
     "TokenEnded",
@@ -139,6 +142,7 @@ __all__ = [
     "TooLong",
     "Unavailable",
     "Unreachable",
+    "Wait",
     "WaitTimeout",
     "Webhook",
     "WrongMediaType",

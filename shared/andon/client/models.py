@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from . import waiting_for
 from .decode import Resource
 
 Json = Any
@@ -238,24 +239,9 @@ class QueuedFor(Resource):
     @property
     def words(self) -> str:
         """It as people read it."""
-        what = QUEUED_FOR[self.rule or "former"] + (f": {self.key}" if self.key else "")
+        what = waiting_for.said(self.rule) + (f": {self.key}" if self.key else "")
         held = f", held by {', '.join(self.holders)}" if self.holders else ""
         return f"{what}, place {self.place:,} of {self.of:,}{held}"
-
-
-QUEUED_FOR: Mapping[str, str] = {
-    "worker": "a free lane of a worker",
-    "concurrency": "a limit of how many go at once",
-    "singleton": "the run before",
-    "schedule": "the run of the tick before",
-    "throttle": "a limit of how often one starts",
-    "queue": "a turn in the queue",
-    "pause": "the end of a pause",
-    "subject": "the run before, about the same subject",
-    "function": "a worker with the function, which no module that is served declares",
-    "former": "a limit that is declared no longer",
-}
-"""What each rule means, in words; a worker is what runs without a rule wait for, and a former limit is no rule."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,10 +13,10 @@ from andon import Concurrency, Priority, Throttle, function
 from andon.adapters.cel import check_expression
 from andon.adapters.postgres.events import inbox
 from andon.adapters.postgres.registered import functions
+from andon.client.waiting_for import WAITING_FOR
 from andon.engine.declared.functions import Registry
 from andon.engine.steps.waiting import CHILD_ENDED
 from andon_api.reads import waiting as waits
-from andon_api.reads.waiting import WORDS
 from tests.gated import Gated, users
 from tests.integration.api.conftest import Client
 
@@ -152,9 +152,13 @@ def test_the_first_page_counts_what_runs_wait_for_and_leads_to_them(
         "sleep": runs["ready"][2:],
     }
     for what, some in expected.items():
-        assert f'<dt>{len(some)}</dt><dd><a href="/runs?waits={what}">{WORDS[what]}</a>' in page, what
+        assert f'<dt>{len(some)}</dt><dd><a href="/runs?waits={what}">{WAITING_FOR[what]}</a>' in page, what
         shown = client.get(f"/runs?waits={what}").text
         assert {str(run) for run in some} == set(re.findall(r'<tr id="row-([^"]+)"', shown)), what
+    with monkeypatch.context() as newer:
+        newer.delitem(WAITING_FOR, "throttle")  # a rule that has no words
+        assert '<a href="/runs?waits=throttle">throttle</a>' in client.get("/").text
+        assert "throttle" in client.get(f"/runs/{runs['slowed'][1]}").text
     gated.deploy(function(id="limited", trigger="work/limited")(lambda event, step: None))
     assert client.get("/runs?waits=former").text.count('<tr id="row-') == 2
     assert "are counted" not in client.get("/").text

@@ -36,6 +36,10 @@ FAILED = Step(id="knock", status="retrying", attempt=7, started_at=NOW, error={"
             replace(RUN, queued_for=QueuedFor(rule="concurrency", key=None, place=1, of=1, holders=("x",))),
             "a limit of how many go at once, place 1 of 1, held by x",
         ),
+        (
+            replace(RUN, queued_for=QueuedFor(rule="one of a newer API", key=None, place=1, of=1, holders=())),
+            "one of a newer API, place 1 of 1",
+        ),
         (replace(RUN, status="waiting", steps=(FAILED,)), "another try of knock, after 7 that failed"),
         (replace(RUN, status="waiting", waits=(Wait(step="w", event="a/c"),)), "a/c"),
         (replace(RUN, status="running", steps=(FAILED,)), None),

@@ -4,7 +4,7 @@ from flask import Blueprint, Response, g, render_template, request
 from werkzeug.exceptions import HTTPException
 
 from andon import unserved
-from andon.client import causes
+from andon.client import causes, waiting_for
 from andon.engine.steps.invoking import given
 from andon_api.access.gate import gate
 from andon_api.access.scopes import READ, scopes_of
@@ -37,6 +37,7 @@ def blueprint() -> Blueprint:
     made.app_template_filter("given")(given)
     made.app_template_filter("kind")(show.kind)
     made.app_template_filter("cause")(causes.said)
+    made.app_template_filter("waiting_for")(waiting_for.said)
     made.app_template_filter("why")(whys.why)
     made.app_template_filter("said")(whys.said)
     made.app_template_filter("wrong_fields")(whys.fields)

@@ -5,7 +5,7 @@ from flask import Response, render_template, request, url_for
 from andon.adapters.postgres.asks.requests import Conflict, there
 from andon.adapters.postgres.runs.children import below
 from andon.adapters.postgres.runs.run_logs import LEVELS
-from andon.client.models import QUEUED_FOR
+from andon.client.waiting_for import WAITING_FOR
 from andon.engine.steps.invoking import given
 from andon_api.asks.pauses import ask_pause, ask_resume
 from andon_api.asks.runs import ask_cancel, ask_rerun
@@ -17,7 +17,7 @@ from andon_api.http.problems import FieldErrors
 from andon_api.http.rest import PREFIX
 from andon_api.http.waiting import Known, wait
 from andon_api.principal import principal
-from andon_api.reads import events, logs, runs, waiting
+from andon_api.reads import events, logs, runs
 from andon_api.reads import functions as registered
 from andon_api.schemas import RUN_STATUSES, FunctionPauseBody, RerunBody
 
@@ -58,7 +58,7 @@ def run_list() -> str:
         cleanups=cleanups,
         status=status,
         function_id=function_id,
-        whats=waiting.WORDS,
+        whats=WAITING_FOR,
         wrong=wrong,
         filtered=any([status, function_id, *given.values()]),
         statuses=RUN_STATUSES,
@@ -78,7 +78,6 @@ def run(id: str) -> str:
         "console/run.html",
         run={**found, "below": below(connection(), found["id"]) if open_family else 0},
         lanes=timeline.lanes(found, now()),
-        queued=QUEUED_FOR,
         retried=_retried(found),
         now=now(),
         lines=logs.newest(found["id"], said, SHOWN_LINES),

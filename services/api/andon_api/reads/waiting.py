@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import Select, Text, and_, case, cast, exists, func, select, true
 
 from andon.adapters.postgres.models import FunctionRow, Run, StepRow, Wait
-from andon.client.models import QUEUED_FOR
+from andon.client.waiting_for import FORMER, WAITING_FOR, said
 from andon.engine.declared.gates import HEAD, pause_key
 from andon.engine.steps.waiting import CHILD_ENDED
 from andon_api.database import Row, rows
@@ -19,15 +19,6 @@ _WAIT = Wait.__table__
 _FUNCTION = FunctionRow.__table__
 MOST = 2_000
 """Of very many of a function that wait the oldest are looked at."""
-FORMER = "former"
-WORDS = {
-    **QUEUED_FOR,
-    "quiet": "events to stop coming",
-    "child": "the end of another run",
-    "event": "an event",
-    "retry": "another try at a step",
-    "sleep": "a time that was set",
-}
 
 
 def counted(tenant: str) -> list[Row]:
@@ -42,7 +33,7 @@ def counted(tenant: str) -> list[Row]:
     ).group_by(what)
     for each in rows(query):
         kind = kinds.get(each["what"], FORMER)
-        known = found.setdefault(kind, {**each, "what": kind, "words": WORDS[kind], "count": 0})
+        known = found.setdefault(kind, {**each, "what": kind, "words": said(kind), "count": 0})
         known["count"] += each["count"]
         known["since"] = min(known["since"], each["since"])
     return sorted(found.values(), key=lambda each: -each["count"])
@@ -82,9 +73,9 @@ def _looked_at(tenant: str) -> Select[Any]:
 
 
 def _kinds() -> dict[str, str]:
-    """The keys of `WORDS` by what SQL can tell: they themselves, and the beginnings of doors."""
+    """The keys of `WAITING_FOR` by what SQL can tell: they themselves, and the beginnings of doors."""
     declared = {_text(gate.head): gate.kind for each in functions() for gate in doors.gates(each)}
-    return {**{kind: kind for kind in WORDS}, _text(pause_key("", "", "").bytes): "pause", **declared}
+    return {**{kind: kind for kind in WAITING_FOR}, _text(pause_key("", "", "").bytes): "pause", **declared}
 
 
 def _text(door: bytes) -> str:

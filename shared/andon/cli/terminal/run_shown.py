@@ -8,8 +8,7 @@ from typing import Any
 from rich.text import Text
 
 from andon.cli.terminal.show import cell, percent, took, who
-from andon.client import Attempt, LogLine, Run, Step, causes
-from andon.client.models import QUEUED_FOR
+from andon.client import Attempt, LogLine, Run, Step, causes, waiting_for
 
 LEVELS = {"stderr": "yellow", "warning": "yellow", "error": "red", "critical": "red", "debug": "dim"}
 
@@ -102,7 +101,7 @@ def _awaited(run: Run) -> str | None:
     if run.queued_for:
         return run.queued_for.words
     if run.status == "queued":
-        return QUEUED_FOR["worker"]
+        return waiting_for.said("worker")
     again = [step for step in run.steps if step.status == "retrying"] if run.status == "waiting" else []
     if again:
         return f"another try of {', '.join(step.id for step in again)}, after {again[0].attempt} that failed"
