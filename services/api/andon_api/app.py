@@ -16,7 +16,7 @@ from andon_api.access.admission import Admission
 from andon_api.asks.inspections import Inspections
 from andon_api.console import login
 from andon_api.http import rest
-from andon_api.http.bodies import Request
+from andon_api.http.bodies import LARGEST, MOST_PARTS, Request
 from andon_api.http.one_each import OneEach
 from andon_api.http.rest import View
 from andon_api.live import LiveFeed, Share
@@ -29,6 +29,7 @@ from andon_api.routes import (
     datasets,
     docs,
     events,
+    functions,
     health,
     inngest,
     keeping,
@@ -50,8 +51,6 @@ from andon_api.signals import access_log, metrics, refusing
 if TYPE_CHECKING:
     from andon.adapters.tracing.spans import Tracing
 
-MOST_PARTS = 100  # of a form
-LARGEST_JSON = 16 * 1024 * 1024
 MOST_STREAMS = 2000  # of one process
 REDIS_PATIENCE = 0.15  # seconds; tried three times
 
@@ -76,7 +75,7 @@ def create_app(
 ) -> Flask:
     """The API and the console, serving `settings`' database."""
     app = App("andon_api", static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = LARGEST_JSON
+    app.config["MAX_CONTENT_LENGTH"] = LARGEST
     app.config["MAX_FORM_PARTS"] = MOST_PARTS
     app.json.sort_keys = False  # type: ignore[attr-defined]
     redis = redis or connect(settings.redis_url, name="api", timeout=REDIS_PATIENCE)
@@ -110,6 +109,7 @@ def create_app(
         reports,
         runs,
         events,
+        functions,
         datasets,
         artifacts,
         subjects,

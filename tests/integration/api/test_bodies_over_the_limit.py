@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from andon_api.app import LARGEST_JSON
+from andon_api.http.bodies import LARGEST
 
 
 @pytest.mark.parametrize(
@@ -16,7 +16,7 @@ from andon_api.app import LARGEST_JSON
 )
 @pytest.mark.parametrize("chunked", [False, True])
 def test_json_over_the_limit_is_413(app: Flask, path: str, chunked: bool) -> None:
-    body = b'{"name": "' + b"x" * LARGEST_JSON + b'"}'
+    body = b'{"name": "' + b"x" * LARGEST + b'"}'
     how: dict[str, Any] = {"data": body}
     if chunked:  # gunicorn hands on a chunked body as a stream that ends by itself
         how = {"input_stream": io.BytesIO(body), "headers": {"Transfer-Encoding": "chunked"}}

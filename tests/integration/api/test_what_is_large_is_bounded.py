@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from andon_api.http.bodies import LARGEST_JSON
 from andon_api.http.one_each import LARGE_BYTES, OneEach
 from andon_api.http.problems import Problem
-from andon_api.http.rest import LARGEST_BODY
 from andon_api.reads.room import PAGE_BYTES
 from andon_api.services import KEY
 from tests.integration.api.conftest import Client, MakeRun
@@ -57,7 +57,7 @@ def test_small_rows_still_fill_a_page(client: Client) -> None:
 
 
 def test_only_lists_of_events_may_be_large_bodies(client: Client) -> None:
-    body = json.dumps({"functionId": "f", "reason": "x" * LARGEST_BODY})
+    body = json.dumps({"functionId": "f", "reason": "x" * LARGEST_JSON})
     answer = client.post(f"{API}/cancellations", data=body, content_type="application/json")
     assert answer.status_code == 413
     assert "at most 1 MiB" in answer.json["detail"]

@@ -15,7 +15,7 @@ _ROUTES = {
         api-docs.openapi_json docs.page docs.bus
         artifacts.download artifacts.listed artifacts.download_of_run datasets.listed datasets.one cancellations.one
         tokens.of_report tokens.of_run tokens.of_many tokens.of_subject tokens.revoke subjects.listed subjects.one
-        events.listed events.one events.functions reports.listed reports.one runs.listed runs.one runs.steps runs.step
+        events.listed events.one functions.listed reports.listed reports.one runs.listed runs.one runs.steps runs.step
         runs.output logs.listed logs.download logs.stream
         streams.report streams.run streams.many streams.subject usage.mine keeping.mine workers.listed
         console.usage_page pauses.listed schedules.listed console.schedule_list

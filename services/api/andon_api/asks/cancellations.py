@@ -23,7 +23,7 @@ from andon_api.http.problems import FieldErrors
 from andon_api.http.rest import PREFIX
 from andon_api.http.waiting import Known
 from andon_api.principal import asking, principal
-from andon_api.reads import events
+from andon_api.reads import registered
 from andon_api.reads.runs import NOBODY
 from andon_api.services import services
 
@@ -95,7 +95,7 @@ def _check(cancel: WideCancel) -> None:
     if not cancel.function_id:
         if cancel.keys is None:
             raise FieldErrors([("/functionId", "expected a registered function, or a tag")])
-    elif cancel.function_id not in {each["id"] for each in events.functions()}:
+    elif cancel.function_id not in {each["id"] for each in registered.listed()}:
         raise FieldErrors([("/functionId", f"expected a registered function, got {cancel.function_id!r}")])
     if cancel.expression is not None:
         try:

@@ -9,7 +9,7 @@ from andon_api.console.parts import forms
 from andon_api.database import Row
 from andon_api.http.effects import perform
 from andon_api.principal import principal
-from andon_api.reads import cancellations, events
+from andon_api.reads import cancellations, registered
 from andon_api.schemas import BulkCancelBody
 
 
@@ -17,7 +17,7 @@ def bulk() -> str:
     """The form, and the newest bulk cancels."""
     return render_template(
         "console/bulk.html",
-        functions=events.functions(),
+        functions=registered.listed(),
         newest=cancellations.newest(principal().tenant),
         every=2000,
     )

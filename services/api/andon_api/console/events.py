@@ -13,7 +13,7 @@ from andon_api.console.parts import forms
 from andon_api.database import now
 from andon_api.http.effects import Outcome, perform
 from andon_api.principal import principal
-from andon_api.reads import events, runs
+from andon_api.reads import events, registered, runs
 from andon_api.schemas import DeadEventSchema
 
 ROWS = 50
@@ -24,7 +24,7 @@ def event_list() -> str:
     name, own = request.args.get("name") or None, request.args.get("own") == "true"
     cursor, shown = request.args.get("cursor"), own or name is not None
     page = events.listed(principal().tenant, limit=ROWS, cursor=cursor, name=name, own=shown)
-    known = sorted(events.names_heard(events.functions()))
+    known = sorted(events.names_heard(registered.listed()))
     return render_template("console/events.html", page=page, name=name, own=own, known=known, every=2000)
 
 

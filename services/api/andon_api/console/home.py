@@ -12,7 +12,7 @@ from andon.adapters.postgres import workers
 from andon_api.console.parts import charts
 from andon_api.database import connection, now
 from andon_api.principal import principal
-from andon_api.reads import events, home, reports, waiting
+from andon_api.reads import home, registered, reports, waiting
 
 REPORTS = "generate-hybrid-report"
 KNOWN_SECONDS = 10.0
@@ -35,7 +35,7 @@ def page() -> str:
         height=charts.HEIGHT,
         workers=workers.listed(connection()),
         silent=SILENT_SECONDS,
-        functions=events.functions(),
+        functions=registered.listed(),
         now=now(),
         every=2000,
     )
@@ -53,8 +53,8 @@ def has_reports() -> bool:
     if time.monotonic() < until:
         return known
     try:
-        registered = any(each["id"] == REPORTS for each in events.functions())
-        known = registered or bool(reports.listed(tenant, {"limit": 1, "cursor": None})["items"])
+        declared = any(each["id"] == REPORTS for each in registered.listed())
+        known = declared or bool(reports.listed(tenant, {"limit": 1, "cursor": None})["items"])
     except (SQLAlchemyError, psycopg.Error):
         return known
     if len(known_reports) > 1_000:

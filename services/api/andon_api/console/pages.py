@@ -8,7 +8,20 @@ from andon.client import causes, waiting_for
 from andon.engine.steps.invoking import given
 from andon_api.access.gate import gate
 from andon_api.access.scopes import READ, scopes_of
-from andon_api.console import audit, bulk, events, home, live, reports, runs, schedules, subjects, usage, webhooks
+from andon_api.console import (
+    audit,
+    bulk,
+    events,
+    functions,
+    home,
+    live,
+    reports,
+    runs,
+    schedules,
+    subjects,
+    usage,
+    webhooks,
+)
 from andon_api.console.parts import forms, gist, json_view, show, whys
 from andon_api.console.parts.renderings import Renderings
 from andon_api.database import now
@@ -74,9 +87,9 @@ def _add_pages(made: Blueprint) -> None:
     made.get("/runs/<id>/result")(runs.result)
     made.post("/runs/<id>/cancel", endpoint="cancel_run")(runs.cancel)
     made.post("/runs/<id>/rerun")(runs.rerun)
-    made.get("/functions")(runs.functions)
-    made.post("/functions/<path:name>/pause")(runs.pause_function)
-    made.post("/functions/<path:name>/resume")(runs.resume_function)
+    made.get("/functions", endpoint="functions")(functions.function_list)
+    made.post("/functions/<path:name>/pause")(functions.pause_function)
+    made.post("/functions/<path:name>/resume")(functions.resume_function)
     made.get("/events")(events.event_list)
     made.post("/events")(events.send)
     made.get("/events/<path:id>")(events.event)

@@ -7,7 +7,6 @@ from andon.adapters.postgres.runs.children import below
 from andon.adapters.postgres.runs.run_logs import LEVELS
 from andon.client.waiting_for import WAITING_FOR
 from andon.engine.steps.invoking import given
-from andon_api.asks.pauses import ask_pause, ask_resume
 from andon_api.asks.runs import ask_cancel, ask_rerun
 from andon_api.console import live
 from andon_api.console.parts import forms, show, timeline
@@ -17,9 +16,8 @@ from andon_api.http.problems import FieldErrors
 from andon_api.http.rest import PREFIX
 from andon_api.http.waiting import Known, wait
 from andon_api.principal import principal
-from andon_api.reads import events, logs, runs
-from andon_api.reads import functions as registered
-from andon_api.schemas import RUN_STATUSES, FunctionPauseBody, RerunBody
+from andon_api.reads import logs, registered, runs
+from andon_api.schemas import RUN_STATUSES, RerunBody
 
 ROWS = 50
 SHOWN_LINES = 300
@@ -62,7 +60,7 @@ def run_list() -> str:
         wrong=wrong,
         filtered=any([status, function_id, *given.values()]),
         statuses=RUN_STATUSES,
-        functions=events.functions(),
+        functions=registered.listed(),
         now=now(),
         every=show.every([each["status"] for each in page["items"]]),
         **given,
@@ -104,31 +102,6 @@ def result(id: str) -> str:
     found = there(runs.output(tenant, id) if step is None else runs.step(tenant, id, step), "Result not found")
     place = f"{PREFIX}/runs/{id}/output" if step is None else found["output_url"]
     return render_template("console/result.html", id=id, step=step, output=found["output"], place=place)
-
-
-def functions() -> str:
-    """What is registered, and what its runs did lately; of those that are searched for by id, module or event."""
-    text = request.args.get("text", "").strip()
-    known = registered.with_statistics(principal().tenant)
-    found = [each for each in known if text.lower() in _said(each)]
-    return render_template("console/functions.html", functions=found, known=len(known), text=text, every=10000)
-
-
-def _said(function: Row) -> str:
-    """What a function is searched by."""
-    events = (on.get("event", "") for on in (*function["triggers"], *function["cancel_on"]))
-    return "\n".join((function["id"], function["module"], *events)).lower()
-
-
-def pause_function(name: str) -> Response:
-    """Start none of its runs until it is resumed."""
-    said = forms.load(FunctionPauseBody(), forms.filled("reason", "running"))
-    return forms.act(lambda: ask_pause("function", name, said["reason"], said["running"]))
-
-
-def resume_function(name: str) -> Response:
-    """Let its runs start again."""
-    return forms.act(lambda: ask_resume("function", name))
 
 
 def cancel(id: str) -> Response:

@@ -11,6 +11,9 @@ from andon_api.http.problems import FieldErrors
 from andon_api.serving.exchange import MOST
 
 TAKES_A_FILE = frozenset({"datasets.upload", "console.create", "console.upload"})
+LARGEST = 16 << 20  # bytes: of what says no limit of its own, as lists of events
+LARGEST_JSON = 1 << 20  # bytes of any other JSON
+MOST_PARTS = 100  # of a form
 FILE = "andon.file"  # in the environ: the file that the request has had
 
 

@@ -13,6 +13,7 @@ from flask import Flask, Request, Response, current_app, jsonify, request
 from webargs.flaskparser import FlaskParser
 
 from andon_api.http import problems
+from andon_api.http.bodies import LARGEST_JSON
 from andon_api.http.document import openapi
 from andon_api.http.effects import Outcome, effect, keeps_answers
 from andon_api.http.etags import guarded, refuse_unguarded
@@ -23,7 +24,6 @@ FILES = ("application/octet-stream", "*/*")  # whatever the file is; what genera
 FILE = {"type": "string", "format": "binary"}
 View = TypeVar("View", bound=Callable[..., Any])
 PREFIX = "/api/v1"
-LARGEST_BODY = 1 << 20  # of JSON, but for lists of events
 
 
 def _header(name: str, description: str, example: str) -> dict[str, Any]:
@@ -97,8 +97,8 @@ class Parser(FlaskParser):
 
     def load_json(self, req: Request, schema: ma.Schema) -> Any:
         body = req.get_data(cache=True)
-        if len(body) > LARGEST_BODY:
-            raise problems.Problem(413, f"expected a body of at most {LARGEST_BODY >> 20} MiB, got {len(body)} bytes")
+        if len(body) > LARGEST_JSON:
+            raise problems.Problem(413, f"expected a body of at most {LARGEST_JSON >> 20} MiB, got {len(body)} bytes")
         if body:
             return parse_json(body)
         if getattr(schema, "needs_body", True):

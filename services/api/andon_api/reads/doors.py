@@ -14,7 +14,7 @@ from andon.engine.declared.declarations import from_json
 from andon.engine.declared.gates import HEAD, Gate, gates_of, pause_key
 from andon.engine.events import Event
 from andon_api.database import Row, connection, db, rows
-from andon_api.reads.events import functions, is_served
+from andon_api.reads import registered
 
 MOST_COUNTED = 10_000
 MOST_HOLDERS = 20
@@ -29,7 +29,7 @@ def queued_for(run: Row) -> Row | None:
     if run["status"] != "queued":
         return None
     if door is None:
-        served = db.session.scalar(select(is_served(run["function_id"])))
+        served = db.session.scalar(select(registered.is_served(run["function_id"])))
         return None if served else _unserved(run)
     line = and_(_STANDING, _RUN.c.door == door)
     before = and_(line, tuple_(_RUN.c.door_order, _RUN.c.id) < (run["door_order"], run["id"]))
@@ -68,7 +68,7 @@ def gates(function: Row) -> tuple[Gate, ...]:
 
 
 def _gate(run: Row, door: UUID) -> Gate | None:
-    own = (gate for each in functions() if each["id"] == run["function_id"] for gate in gates(each))
+    own = (gate for each in registered.listed() if each["id"] == run["function_id"] for gate in gates(each))
     return next((gate for gate in own if gate.head == door.bytes[:HEAD]), None)
 
 

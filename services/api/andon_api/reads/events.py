@@ -5,16 +5,16 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Exists, exists, func, select
+from sqlalchemy import exists, func, select
 
 from andon.adapters.postgres.events import skips
-from andon.adapters.postgres.models import DeadEvent, EventRow, FunctionRow, OutboxRow, Run, Skip
-from andon.adapters.postgres.registered.functions import REGISTERED_WITHIN, stored_triggers
+from andon.adapters.postgres.models import DeadEvent, EventRow, OutboxRow, Run, Skip
 from andon.engine.dispatch.hearing import unheard
 from andon.engine.events import OWN, why_only_ours
-from andon_api.database import Row, now, rows
+from andon_api.database import Row, rows
 from andon_api.http import paging
 from andon_api.http.paging import Listing
+from andon_api.reads import registered
 from andon_api.reads.room import fitting
 from andon_api.reads.unmatched import why_nothing
 
@@ -22,7 +22,6 @@ _EVENT = EventRow.__table__
 _RUN = Run.__table__
 _OUTBOX = OutboxRow.__table__
 _DEAD = DeadEvent.__table__
-_FUNCTION = FunctionRow.__table__
 _SKIP = Skip.__table__
 
 
@@ -34,7 +33,7 @@ def find(tenant: str, id: str) -> Row | None:
     if not found:
         return None
     event = found[0]
-    known = functions()
+    known = registered.listed()
     event["note"] = None if event["effects"]["cancelled"] else why_nothing(event, known)
     if not any(event["effects"].values()) and event["note"] is None and why_only_ours(event["name"]) is None:
         event["note"] = unheard(event["name"], names_heard(known))
@@ -70,29 +69,6 @@ def effects_once_dispatched(tenant: str, ids: Sequence[str]) -> list[Row] | None
         return None
     effects = {each["id"]: each["effects"] for each in _with_effects(found)}
     return [effects[id] for id in ids]
-
-
-def functions() -> list[Row]:
-    """What the dispatcher has registered; what can't be read of one is shown as nothing. One is `served` that it has
-    seen when it began last.
-    """
-    found = rows(select(_FUNCTION).order_by(_FUNCTION.c.id))
-    newest = max((each["seen_at"] for each in found), default=now())
-    return [{**_readable(each), "served": newest - each["seen_at"] < REGISTERED_WITHIN} for each in found]
-
-
-def is_served(function_id: ColumnElement[str] | str) -> Exists:
-    """SQL for whether a function is `served`."""
-    since = select(func.max(_FUNCTION.c.seen_at) - REGISTERED_WITHIN).scalar_subquery()
-    return exists().where(_FUNCTION.c.id == function_id, _FUNCTION.c.seen_at > since)
-
-
-def _readable(function: Row) -> Row:
-    rules, settings = function["cancel_on"], function["settings"]
-    told = rules if isinstance(rules, list) else []
-    known = [each for each in told if isinstance(each, dict) and isinstance(each.get("event"), str)]
-    settings = settings if isinstance(settings, dict) else {}
-    return {**function, "cancel_on": known, "settings": settings, "triggers": stored_triggers(function)}
 
 
 def dead(tenant: str, *, limit: int, cursor: str | None) -> Row:

@@ -12,8 +12,7 @@ from andon.engine.declared.declarations import from_json
 from andon.engine.durations import written
 from andon.engine.ids import first_id
 from andon_api.database import Row, now, rows
-from andon_api.reads import pauses
-from andon_api.reads.events import functions
+from andon_api.reads import pauses, registered
 
 _RUN = Run.__table__
 _SLOT = Slot.__table__
@@ -35,7 +34,7 @@ def with_statistics(tenant: str) -> list[Row]:
             "pause": paused.get(each["id"]),
             "paused_at": paused.get(each["id"], {}).get("paused_at"),
         }
-        for each in functions()
+        for each in registered.listed()
     ]
 
 

@@ -8,8 +8,7 @@ from andon.adapters.postgres.registered.schedules import Schedule
 from andon.engine.declared.triggers import Cron
 from andon.engine.events import DEFAULT_TENANT
 from andon_api.database import Row, connection
-from andon_api.reads import pauses
-from andon_api.reads.events import functions
+from andon_api.reads import pauses, registered
 
 Declared = tuple[Schedule, Cron]
 
@@ -20,7 +19,7 @@ def declared(tenant: str) -> list[Declared]:
         return []
     crons = {
         (function["id"], told["cron"], told.get("tz", "UTC")): _cron(told)
-        for function in functions()
+        for function in registered.listed()
         for told in function["triggers"]
         if "cron" in told
     }
@@ -59,7 +58,9 @@ def _stands(schedule: Schedule) -> bool:
     places = {(each["kind"], each["name"]) for each in pauses.of(DEFAULT_TENANT)}
     if not places:
         return False
-    queue = next((each["settings"].get("queue") for each in functions() if each["id"] == schedule.function_id), None)
+    queue = next(
+        (each["settings"].get("queue") for each in registered.listed() if each["id"] == schedule.function_id), None
+    )
     return ("function", schedule.function_id) in places or ("queue", queue or "default") in places
 
 

@@ -10,8 +10,7 @@ from andon.client.waiting_for import FORMER, WAITING_FOR, said
 from andon.engine.declared.gates import HEAD, pause_key
 from andon.engine.steps.waiting import CHILD_ENDED
 from andon_api.database import Row, rows
-from andon_api.reads import doors
-from andon_api.reads.events import functions, is_served
+from andon_api.reads import doors, registered
 
 _RUN = Run.__table__
 _STEP = StepRow.__table__
@@ -56,7 +55,7 @@ def _looked_at(tenant: str) -> Select[Any]:
     what = case(
         (and_(queued, _RUN.c.door == _RUN.c.subject_id), "subject"),
         (and_(queued, _RUN.c.door.is_not(None)), func.left(cast(_RUN.c.door, Text), len(_text(b"")))),
-        (and_(queued, ~is_served(_RUN.c.function_id)), "function"),
+        (and_(queued, ~registered.is_served(_RUN.c.function_id)), "function"),
         (queued, "worker"),
         (_RUN.c.debounce_key.is_not(None), "quiet"),
         (waits.where(_WAIT.c.event == CHILD_ENDED), "child"),
@@ -74,7 +73,7 @@ def _looked_at(tenant: str) -> Select[Any]:
 
 def _kinds() -> dict[str, str]:
     """The keys of `WAITING_FOR` by what SQL can tell: they themselves, and the beginnings of doors."""
-    declared = {_text(gate.head): gate.kind for each in functions() for gate in doors.gates(each)}
+    declared = {_text(gate.head): gate.kind for each in registered.listed() for gate in doors.gates(each)}
     return {**{kind: kind for kind in WAITING_FOR}, _text(pause_key("", "", "").bytes): "pause", **declared}
 
 

@@ -14,12 +14,10 @@ from andon_api.http.rest import Blueprint
 from andon_api.http.strict_json import parse_json
 from andon_api.principal import principal, traceparent
 from andon_api.reads import events
-from andon_api.reads import functions as registered
 from andon_api.schemas import (
     DeadEventSchema,
     EventSchema,
     EventsQuery,
-    FunctionSchema,
     NoBody,
     PageQuery,
     SentSchema,
@@ -81,9 +79,3 @@ def dead(query: Row) -> Row:
 def replay_dead(body: Row, id: int) -> Outcome:
     """Put a dead event on the bus again, under the id that it had; still unreadable, it is buried anew."""
     return Outcome(DeadEventSchema().dump(replay(principal().tenant, id)))
-
-
-@blueprint.lists("/functions", FunctionSchema)
-def functions() -> Row:
-    """What is registered, with what its runs did in the last 24 hours."""
-    return {"items": registered.with_statistics(principal().tenant), "next_cursor": None}

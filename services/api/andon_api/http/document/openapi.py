@@ -20,7 +20,6 @@ _NAMES = {
     "runs.step": "getRunStep",
     "runs.output": "getRunOutput",
     "events.send": "sendEvents",
-    "events.functions": "listFunctions",
     "events.dead": "listDeadEvents",
     "events.replay_dead": "replayDeadEvent",
     "cancellations.start": "cancelRuns",
