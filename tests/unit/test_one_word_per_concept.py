@@ -33,7 +33,7 @@ def seen_by_people() -> Iterator[tuple[str, str]]:
             yield path.name, prose(path)
     for path in (ROOT / PACKAGES[1] / "console" / "templates").rglob("*.html"):
         yield path.name, re.sub(r"<[^>]*>|{[{%].*?[%}]}", " ", path.read_text())
-    for path in (ROOT / PACKAGES[0] / "cli").glob("*.py"):
+    for path in (ROOT / PACKAGES[0] / "cli").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value:
                 yield path.name, node.value

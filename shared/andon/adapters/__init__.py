@@ -1,1 +1,1 @@
-"""Everything that opens a socket: postgres, redis streams, cancel flags, storage."""
+"""What speaks to stores, Postgres, Redis, storage and tracing, and what stands on libraries: CEL, cron."""

@@ -124,7 +124,8 @@ class Lane:
 
 @dataclass(eq=False)
 class Lanes:
-    """Keeps `spares` lanes ready, and up to `idle` that have served a run for others like it.
+    """Keeps `spares` lanes ready, and up to `idle` that have served a run for others like it: of more, the one that has
+    idled longest is retired. That is a count and no time: a lane idles as long as nothing pushes it out.
 
     All of it belongs to the loop's thread. `watch(lane)` is called for each that is born, `unwatch(lane)` when it is
     gone, and `ended(lane, status)` then; status None: with its nursery.

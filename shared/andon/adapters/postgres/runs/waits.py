@@ -42,7 +42,7 @@ WITH {sender("NO KEY UPDATE")}, memo AS (
 """
 _SENT = "SELECT recorded.* FROM moved LEFT JOIN recorded ON true"
 _SUSPEND = Statement(_TO_WAIT.replace("{door}", "") + _SENT)
-# Back to its first door, as `runs.suspend` does it.
+# Back to its first door, as `leases.suspend` does it.
 _SUSPEND_AND_FREE = Statement(_TO_WAIT.replace("{door}", ", door = r.gate_keys[1]") + FREES + _SENT)
 
 _EXPIRE = Statement(f"""

@@ -3,6 +3,9 @@
 Order matters. First the low-water mark of the bus is recorded: from then on the dispatcher drops entries below it. Only
 then may the inbox forget the events that those entries carry; otherwise an entry that is read again, by a group made
 anew at 0, would be new to the inbox and start a month-old run.
+
+Elsewhere are forgotten: datasets and artifacts (`files`), what webhooks were told (`webhooks`), tokens, as others are
+made (`tokens`), and workers, as others say that they live (`workers`).
 """
 
 import datetime as dt
