@@ -42,18 +42,20 @@ def unit_for(span: timedelta, grain: str) -> str:
 
 
 def grain_of(table: Table, column: str) -> str:
-    """How fine the times of a column are: the least unit that most neighbours are apart."""
+    """How fine the times of a column are: the least unit that most neighbours are apart, and nine tenths by half: what
+    comes by chance is now and then close together."""
     t = f"CAST({identifier(column)} AS TIMESTAMP)"
     hourly, minutely = table.one(
         f"SELECT bool_or({t} <> date_trunc('day', {t})), bool_or({t} <> date_trunc('hour', {t})) FROM data"
     )
     if minutely or hourly:
         return "minute" if minutely else "hour"
-    (gap,) = table.one(
-        "SELECT quantile_disc(gap, 0.5) FROM (SELECT date_diff('day', lag(day) OVER (ORDER BY day), day) AS gap "
+    gap, least = table.one(
+        "SELECT quantile_disc(gap, 0.5), quantile_disc(gap, 0.1) FROM ("
+        "SELECT date_diff('day', lag(day) OVER (ORDER BY day), day) AS gap "
         f"FROM (SELECT DISTINCT CAST({t} AS DATE) AS day FROM data)) WHERE gap IS NOT NULL"
     )
-    return next((unit for unit, days in _APART if (gap or 1) >= days), "day")
+    return next((unit for unit, days in _APART if (gap or 1) >= days and 2 * least >= days), "day")
 
 
 def start_of(when: datetime, unit: str) -> datetime:
@@ -90,11 +92,8 @@ def year_before(start: datetime, unit: str) -> datetime | None:
     return moved(start, unit, -PER_YEAR[unit]) if unit in {"month", "quarter"} else None
 
 
-def complete(start: datetime, unit: str, first: datetime, last: datetime, grain: str) -> bool:
-    """Whether data from `first` to `last` fill the period, but for a step of theirs or a twelfth of it."""
-    end = moved(start, unit, 1) or datetime.max
-    spare = max(LENGTHS[grain], LENGTHS[unit] / 12)
-    return first - start <= spare and end - last <= spare * 1.02
+def end_of(start: datetime, unit: str) -> datetime:
+    return moved(start, unit, 1) or datetime.max
 
 
 def iso(when: datetime) -> str:

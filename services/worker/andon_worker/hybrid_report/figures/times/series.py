@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
+_FEWEST_OF_SWING = 8
+
 
 def rising(values: Floats) -> tuple[float, float]:
     """Kendall's tau with time, and the two-sided p-value that there is no trend.
@@ -60,6 +62,35 @@ def shift(values: Floats, check: Callable[[], object]) -> int | None:
     if criterion(step, 4) + 6 >= min(criterion(whole, 1), criterion(line, 2)) or step > 0.65 * whole:
         return None
     return best
+
+
+def swing(values: Floats, direction: str | None) -> list[int]:
+    """The places between which a series goes farther back than it has come: `fell` within one that `rose`, and the
+    other way round; of one without a direction its longest way, and the way back if that is half as long. Empty where
+    it is no farther than chance goes: ten deviations from value to value (by the median of their differences, after J.
+    Rice, "Bandwidth choice for nonparametric regression", Annals of Statistics 12, 1984), or a quarter of its level.
+    """
+    if len(values) < _FEWEST_OF_SWING:
+        return []
+    steps = np.diff(values)
+    chance = 10 * 1.4826 * float(np.median(np.abs(steps - np.median(steps)))) / math.sqrt(2)
+    down, up = _farthest_down(values), _farthest_down(-values)
+
+    def long(places: tuple[int, int]) -> float:
+        return abs(float(values[places[1]] - values[places[0]]))
+
+    way = down if direction == "rose" or (direction is None and long(down) >= long(up)) else up
+    if long(way) <= max(chance, abs(float(values[-1] - values[0]))):
+        return []
+    back = up if way == down else down
+    returns = direction is None and {*back} & {*way} and long(back) >= max(chance, long(way) / 2)
+    return sorted({*way, *(back if returns else ())})
+
+
+def _farthest_down(values: Floats) -> tuple[int, int]:
+    """From which value to which later one it falls farthest; of equal ones the last."""
+    low = int((np.maximum.accumulate(values) - values).argmax())
+    return low - int(values[low::-1].argmax()), low
 
 
 def season(values: Floats, seasons: Sequence[int], cycle: int, relative: bool) -> tuple[float, dict[int, float]]:

@@ -13,16 +13,18 @@ from andon_worker.hybrid_report.figures.alerts import date_placeholders
 from andon_worker.hybrid_report.figures.copies import copies
 from andon_worker.hybrid_report.figures.table import Table, clean, open_table
 from andon_worker.hybrid_report.figures.times import periods
+from andon_worker.hybrid_report.figures.times.rhythm import Rhythm, rhythm_of
 from andon_worker.hybrid_report.figures.times.things import things
 from andon_worker.hybrid_report.figures.values import values_of
 from andon_worker.hybrid_report.section import Result
 from andon_worker.hybrid_report.sections.trends.along import along
 from andon_worker.hybrid_report.sections.trends.course import told
 from andon_worker.hybrid_report.sections.trends.lines import lines_of
-from andon_worker.hybrid_report.sections.trends.seasons import hours_of, seasons_of
-from andon_worker.hybrid_report.sections.trends.timeline import Ask, Timeline, asked, by_period, finest
+from andon_worker.hybrid_report.sections.trends.seasons import disturbed, hours_of, seasons_of
+from andon_worker.hybrid_report.sections.trends.timeline import Ask, Stretch, Timeline, asked, by_period, finest
 
 _MOST_POINTS = 1_000
+_REGULAR = frozenset({"minute", "hour", "day", "week"})  # grains of which steps are as long as each other
 _MOST_OTHERS, _AT_ONCE = 60, 20  # measures told in a table, and of a query
 
 
@@ -30,19 +32,22 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
     """`{timeColumn, unit, grain, rows, leftOut, complete, from, to, measures, points, series, seasons, hours, lines,
     others, things}`.
 
-    A point is a period, `{start, rows, sums: [...], means: [...]}`, in the order of `measures`. `grain` is how fine
-    the times are; no unit and no season is finer. `leftOut` are dates so far off that they stand for none, `{value,
-    rows}`; `complete` are the first and the last period that the data fill.
+    A point is a period, `{start, rows, sums: [...], means: [...], thin}`, in the order of `measures`; `thin` are
+    the places of those of which values are lacking that it has otherwise. `grain` is how fine the times are; no
+    unit and no season is finer. `leftOut` are dates so far off that they stand for none, `{value, rows}`;
+    `complete` are the first and the last period that the data fill, `partial` those between in which rows are
+    lacking that come regularly otherwise. `rhythm` is how regularly, `{seconds, lacking, since, until}`, the
+    longest gap last; or null.
     `series` tells of the rows and of each measure's sum (where sums mean something) and mean what they do over the
     complete periods: `{measure, aggregate, first, last, direction, ...}`, see `course.told`. `seasons` are `{by:
-    "weekday" | "month", measure, aggregate, values, strength, deviations: {season: share or difference}, relative}`;
-    `hours` the means by hour of day, see `hours_of`, or null. `lines` is the first measure per group: `{groupBy,
-    measure, aggregate, groups: [{value, rows, points, direction, change, first, last}], omitted}`, or null; the five
-    largest groups have points, the others none. `others` tells of the measures beyond the first three as `series`
-    does, of the sum or else the mean. `things` is of a table with a column per period what each of its rows does from
-    its first value to its last: `{column, measure, total, rose, fell, rows: [{name, first, last, change}]}`, or null.
-    Without a
-    column of dates that varies, `timeColumn` is null and `along` alone is there, see `along.along`.
+    "weekday" | "month" | "quarter", measure, aggregate, values, strength, deviations: {season: share or difference},
+    relative}`; `hours` the means by hour of day, see `hours_of`, or null. `lines` is the first measure per group:
+    `{groupBy, unit, measure, aggregate, groups: [{value, rows, points, direction, change, first, last}], omitted}`, or
+    null; the five largest groups have points, the others none. `others` tells of the measures beyond the first three
+    as `series` does, of the sum or else the mean. `things` is of a table with a column per period what each of its
+    rows does from its first value to its last: `{column, measure, total, rose, fell, rows: [{name, first, last,
+    change}]}`, or null.
+    Without a column of dates that varies, `timeColumn` is null and `along` alone is there, see `along.along`.
     """
     with open_table(parquet, options, control, by_period=True) as table:
         column = choose.time_column(table, options)
@@ -63,10 +68,13 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
         grain = periods.grain_of(table, column)
         span = last - first
         unit = periods.unit_for(span, grain)
+        rhythm = rhythm_of(table, column) if grain in _REGULAR else None
         control.progress(0.3, f"per {unit}")
         fine = finest(grain, span)
-        timeline = Timeline(by_period(table, column, fine, list(values.values())), fine, unit, first, last, grain)
-        timeline = timeline.coarsened()
+        step = rhythm.step if rhythm else None
+        ends = periods.start_of(first, grain), periods.end_of(periods.start_of(last, grain), grain)
+        points = by_period(table, column, fine, list(values.values()))
+        timeline = Timeline(points, fine, unit, Stretch(*ends, grain, step)).coarsened()
         unit = timeline.unit
         control.progress(0.6, "hours")
         clocked = grain in {"minute", "hour"} and span.days >= 3
@@ -78,8 +86,8 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
         others = _others(table, column, timeline, [name for name in choose.varying(table) if name not in known])
         found_things = things(table, column, names) if table.periods > 1 else None
     control.progress(0.9, "what changes")
-    asks = asked(timeline, [table.column(name) for name in names])
-    signed = {name for name, each in values.items() if each.low < 0 or not table.column(name).relative}
+    asks = asked(timeline, [(table.column(name), each) for name, each in values.items()])
+    seasons = {ask: seasons_of(ask, timeline) for ask in asks}
     complete = timeline.complete(unit)
     return clean(
         {
@@ -88,23 +96,32 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
             "grain": grain,
             "rows": rows,
             "complete": [periods.iso(p.start) for p in (*complete[:1], *complete[-1:])],
+            "partial": [periods.iso(p.start) for p in timeline.points if not p.whole],
+            "rhythm": _told(rhythm),
             "leftOut": [{"value": each["value"], "rows": each["rows"]} for each in left_out],
             "from": periods.iso(first),
             "to": periods.iso(last),
             "measures": names,
             "points": [
-                {"start": periods.iso(p.start), "rows": p.rows, "sums": p.sums, "means": p.means}
+                {"start": periods.iso(p.start), "rows": p.rows, "sums": p.sums, "means": p.means, "thin": p.thin}
                 for p in timeline.points[-_MOST_POINTS:]
             ],
             "pointsOmitted": max(0, len(timeline.points) - _MOST_POINTS),
-            "series": [series for ask in asks if (series := told(ask, timeline, control.check))],
-            "seasons": [found for ask in asks for found in seasons_of(ask, timeline, signed)],
+            "series": [s for ask in asks if (s := told(ask, timeline, control.check, disturbed(seasons[ask], unit)))],
+            "seasons": [found for ask in asks for found in seasons[ask]],
             "hours": hours,
             "lines": lines,
             "others": others,
             "things": found_things,
         }
     )
+
+
+def _told(rhythm: Rhythm | None) -> dict[str, Any] | None:
+    if rhythm is None:
+        return None
+    since, until = periods.iso(rhythm.since), periods.iso(rhythm.until)
+    return {"seconds": rhythm.step.total_seconds(), "lacking": rhythm.lacking, "since": since, "until": until}
 
 
 def _without(column: str, moments: Sequence[str]) -> str:
@@ -120,11 +137,12 @@ def _others(table: Table, column: str, timeline: Timeline, names: list[str]) -> 
     for start in range(0, len(names), _AT_ONCE):
         table.control.check()
         some = names[start : start + _AT_ONCE]
-        own = timeline.of(by_period(table, column, timeline.unit, list(values_of(table, some).values())))
+        values = values_of(table, some)
+        own = timeline.of(by_period(table, column, timeline.unit, list(values.values())))
         one = all(period.rows == 1 for period in own.points)
-        for place, name in enumerate(some):
+        for place, (name, each) in enumerate(values.items()):
             measure = table.column(name)
-            ask = Ask(name, "sum" if measure.summed and not one else "mean", place, one, measure.relative)
+            ask = Ask.of(measure, each, "sum" if measure.summed and not one else "mean", place, one)
             if series := told(ask, own, table.control.check):
                 found.append(series)
     return found

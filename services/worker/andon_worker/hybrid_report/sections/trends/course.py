@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,14 +9,15 @@ from typing import Any
 
 import numpy as np
 
+from andon_worker.hybrid_report.evidence import FEWEST
 from andon_worker.hybrid_report.figures.times import periods
-from andon_worker.hybrid_report.figures.times.series import growth, rising, shift
+from andon_worker.hybrid_report.figures.times.series import growth, rising
 from andon_worker.hybrid_report.figures.values import Floats
+from andon_worker.hybrid_report.sections.trends.breaks import breaks, known_of
 from andon_worker.hybrid_report.sections.trends.timeline import Ask, Timeline
 
 _SURE = 0.01  # the p-value below which a direction is called one
-_FEWEST, _FEWEST_OF_SHIFT = 6, 12
-_LEAP, _APART, _LARGE = 8.0, 1.3, 0.25  # times the usual step, the next largest, the largest value
+_FEWEST = 6
 _ONE_WAY = 0.8  # the size of tau from which neighbours hardly swing
 _YEARS = 10  # of a series of years the part whose mean is its first, or its last, level
 
@@ -31,45 +31,54 @@ class Course:
     width: int
     tau: float
     direction: str | None
-    signed: bool = False
+    bare: bool = False
 
     @property
     def change(self) -> float | None:
-        return self.last / self.first - 1 if self.first > 0 and self.last >= 0 and not self.signed else None
+        """As a share; None of what is now and then below zero, and of a level that a few rows make."""
+        return self.last / self.first - 1 if self.first > 0 and self.last >= 0 and not self.bare else None
 
 
-def course(numbers: Floats, unit: str) -> Course:
+def course(numbers: Floats, unit: str, rows: Sequence[int] = ()) -> Course:
+    """`rows` is how many each number is of, where they are of several."""
     scale = float(np.abs(numbers).max()) or 1.0
     tau, p = rising(numbers / scale)
-    width = _window(len(numbers), unit, tau)
+    width = _window(len(numbers), unit, tau, rows)
     first, last = (float((part / scale).mean() * scale) for part in (numbers[:width], numbers[-width:]))
     moved = p < _SURE and len(numbers) >= _FEWEST and (last - first) * tau > 0
-    signed = bool((numbers < 0).any())
-    return Course(first, last, width, tau, ("rose" if tau > 0 else "fell") if moved else None, signed)
+    bare = bool((numbers < 0).any()) or _few(rows, width)
+    return Course(first, last, width, tau, ("rose" if tau > 0 else "fell") if moved else None, bare)
 
 
-def _window(count: int, unit: str, tau: float) -> int:
-    """Over how many periods the first and the last level are taken: single years of a series that goes one way."""
+def _window(count: int, unit: str, tau: float, rows: Sequence[int]) -> int:
+    """Over how many periods the first and the last level are taken: a year, a tenth of a series of years unless it goes
+    one way, or a quarter of one that is shorter than two; and of so many rows that none of them makes the level."""
     year = periods.PER_YEAR.get(unit, 0)
+    width = most = max(1, count // 4)
     if year and count >= 2 * year:
-        return year if year > 1 or abs(tau) >= _ONE_WAY else max(1, count // _YEARS)
-    return max(1, count // 4)
+        width = year if year > 1 or abs(tau) >= _ONE_WAY else max(1, count // _YEARS)
+    while width < most and _few(rows, width):
+        width += 1
+    return width
 
 
-def told(ask: Ask, timeline: Timeline, check: Callable[[], object]) -> dict[str, Any] | None:
+def _few(rows: Sequence[int], width: int) -> bool:
+    return bool(rows) and min(sum(rows[:width]), sum(rows[-width:])) < FEWEST
+
+
+def told(ask: Ask, timeline: Timeline, check: Callable[[], object], seasonal: bool = False) -> dict[str, Any] | None:
     """`{measure, aggregate, one, relative, complete, first: {from, to, periods, value}, last, direction, tau, change,
-    perYear, latest: {start, value, before, yearAgo}, peak: {start, value}, dip, shift: {start, before, after, low,
-    high}, leap: [{start, value}, {start, value}]}`.
+    perYear, latest: {start, value, before, yearAgo}, peak: {start, value}, dip, shift, leap, swing}`.
 
-    `direction` is `rose`, `fell` or null; `first` and `last` are means over as many periods as a year has, or a quarter
-    of them if there are not two years; `before` and `yearAgo` are `{start, value}`, null where they aren't known; `low`
-    and `high` bound the difference of a shift; a leap is many times as far as the usual step, or an empty list.
+    `direction` is `rose`, `fell` or null; `first` and `last` are means over several periods, see `_window`; `before`
+    and `yearAgo` are `{start, value}`, null where they aren't known; of the last three see `breaks`.
     """
-    known = [(p.start, value) for p in timeline.complete(timeline.unit) if (value := ask.value(p)) is not None]
+    known = known_of(ask, timeline, timeline.unit)
     if len(known) < 2:
         return None
     starts, numbers = [start for start, _ in known], np.array([value for _, value in known])
-    found = course(numbers, timeline.unit)
+    held = {p.start: p.rows for p in timeline.complete(timeline.unit)}
+    found = course(numbers, timeline.unit, [] if ask.one else [held[start] for start in starts])
     check()
     years = (starts[-found.width] - starts[0]) / periods.LENGTHS["year"]
     high, low = int(numbers.argmax()), int(numbers.argmin())
@@ -84,8 +93,8 @@ def told(ask: Ask, timeline: Timeline, check: Callable[[], object]) -> dict[str,
         "direction": found.direction,
         "tau": found.tau,
         "change": found.change if ask.relative else None,
-        "perYear": growth(found.first, found.last, years) if ask.relative and not found.signed else None,
-        "relative": ask.relative and not found.signed,
+        "perYear": growth(found.first, found.last, years) if ask.relative and not found.bare else None,
+        "relative": ask.relative and bool((numbers >= 0).all()),
         "latest": {
             "start": periods.iso(starts[-1]),
             "value": float(numbers[-1]),
@@ -94,53 +103,8 @@ def told(ask: Ask, timeline: Timeline, check: Callable[[], object]) -> dict[str,
         },
         "peak": {"start": periods.iso(starts[high]), "value": float(numbers[high])},
         "dip": {"start": periods.iso(starts[low]), "value": float(numbers[low])},
-        "shift": _shift(starts, numbers, timeline.unit, check),
-        "leap": [{"start": periods.iso(starts[i]), "value": float(numbers[i])} for i in _leap(numbers)],
+        **breaks(ask, timeline, found.direction, seasonal, check),
     }
-
-
-def _leap(numbers: Floats) -> tuple[int, ...]:
-    """The places of the two neighbours that lie farthest apart, if they do as no others."""
-    steps = np.abs(np.diff(numbers))
-    if len(steps) < _FEWEST:
-        return ()
-    at = int(steps.argmax())
-    usual = float(np.median(steps))
-    next_ = float(np.delete(steps, [i for i in (at - 1, at, at + 1) if 0 <= i < len(steps)]).max())
-    far = steps[at] > _LEAP * usual and steps[at] > _APART * next_ and steps[at] > _LARGE * np.abs(numbers).max()
-    return (at, at + 1) if far else ()
-
-
-def _shift(starts: list[datetime], numbers: Floats, unit: str, check: Callable[[], object]) -> dict[str, Any] | None:
-    scale = float(np.abs(numbers).max()) or 1.0
-    values = numbers / scale
-    at = shift(values, check) if len(values) >= _FEWEST_OF_SHIFT else None
-    if at is None or _seasonal(values, at, periods.PER_YEAR.get(unit, 0)):
-        return None
-    before, after = (float(part.mean() * scale) for part in (values[:at], values[at:]))
-    reach = _reach(values, at) * scale
-    ends = {"low": after - before - reach, "high": after - before + reach}
-    return {"start": periods.iso(starts[at]), "before": before, "after": after, **ends}
-
-
-def _reach(values: Floats, at: int) -> float:
-    """Half the 95 % interval of a shift; wider where each value is like the one before (H. von Storch and F. W.
-    Zwiers, "Statistical Analysis in Climate Research", 1999, 6.6.7)."""
-    rest = np.concatenate([part - part.mean() for part in (values[:at], values[at:])])
-    squares = float(rest @ rest)
-    like = max(0.0, float(rest[1:] @ rest[:-1])) / squares if squares else 0.0
-    error = math.sqrt(squares / (len(values) - 2) * (1 / at + 1 / (len(values) - at)))
-    return 1.96 * error * math.sqrt((1 + like) / (1 - like))
-
-
-def _seasonal(values: Floats, at: int, year: int) -> bool:
-    """Whether what looks like a shift was there a year before, too."""
-    after = [(values[i], values[i - year]) for i in range(max(at, year), len(values)) if year and i - year < at]
-    if not after:
-        return False
-    jump = float(values[at:].mean() - values[:at].mean())
-    since = float(np.mean([now - then for now, then in after]))
-    return since / jump < 0.5
 
 
 def _stretch(starts: Sequence[datetime], value: float) -> dict[str, Any]:

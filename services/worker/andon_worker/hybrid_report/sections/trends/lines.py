@@ -18,12 +18,13 @@ from andon_worker.hybrid_report.figures.values import Values
 from andon_worker.hybrid_report.scales import in_order
 from andon_worker.hybrid_report.section import Figure, Grid, Sentence
 from andon_worker.hybrid_report.sections.trends.course import course
-from andon_worker.hybrid_report.sections.trends.naming import capital, change_of, moves, subject
+from andon_worker.hybrid_report.sections.trends.naming import capital, change_of, moves, subject, with_gaps
 from andon_worker.hybrid_report.sections.trends.timeline import Ask, Timeline, by_group
 from andon_worker.hybrid_report.wording import MISSING, Wording, brief, label
 
 _DRAWN = 5
 _ALL = 0.95  # of the rows, of which a group that has more is told as the whole
+_FEWEST_POINTS, _MOST_POINTS, _PER_POINT = 3, 53, 5  # points of a line; rows of a point
 _FEWEST_PERIODS = 6  # periods from which a group's course is told
 
 Lines = dict[str, Any]
@@ -36,7 +37,7 @@ def lines_of(
     groupings = [name for name in choose.groupings(table, options) if name != column]
     groupings = [name for name in groupings if name in options.group_by or not table.column(name).part_of_time]
     one = all(period.rows == 1 for period in timeline.points)
-    if not groupings or one or len(timeline.points) < 3:
+    if not groupings or one or len(timeline.points) < _FEWEST_POINTS:
         return None
     group, name = identifier(groupings[0]), next(iter(values), None)
     ask = Ask(name, "sum" if name and table.column(name).summed else "mean" if name else "rows")
@@ -45,9 +46,12 @@ def lines_of(
         "GROUP BY 1 ORDER BY 2 DESC, 1"
     )
     largest = [value for value, _ in found[: choose.MOST_GROUPS]]
-    full = [period.start for period in timeline.complete(timeline.unit)]
+    unit = _unit(timeline, [rows for _, rows in found[:_DRAWN]], ask)
+    if unit is None:
+        return None
+    full = [period.start for period in timeline.complete(unit)]
     groups: list[dict[str, Any]] = []
-    per_group = by_group(table, groupings[0], largest, column, timeline.unit, list(values.values())[:1])
+    per_group = by_group(table, groupings[0], largest, column, unit, list(values.values())[:1])
     for value, own in per_group.items():
         told = {period.start: ask.value(period) for period in own}
         # Where a group has no rows, its total is nothing; a mean there is none of, and the line has a gap.
@@ -64,16 +68,31 @@ def lines_of(
                 "value": label(value),
                 "rows": rows,
                 **drawn,
-                **_moved(known, timeline.unit, name is None or table.column(name).relative),
+                **_moved(known, unit, name is None or table.column(name).relative),
             }
         )
     return {
         "groupBy": groupings[0],
+        "unit": unit,
         "measure": name,
         "aggregate": ask.aggregate,
         "groups": groups,
         "omitted": len(found) - len(groups),
     }
+
+
+def _unit(timeline: Timeline, rows: list[int], ask: Ask) -> str | None:
+    """The unit in which several lines can be told apart, and in which their points rest on a few rows each, unless
+    each period has as many; None where there are fewer than three periods of means that do."""
+    found, even = None, timeline.even
+    for unit in periods.UNITS[periods.UNITS.index(timeline.unit) :]:
+        many = len(timeline.complete(unit))
+        thin = not even and sum(rows) < _PER_POINT * many * len(rows)
+        if many >= _FEWEST_POINTS and not (thin and ask.aggregate == "mean"):
+            found = unit
+        if many < _FEWEST_POINTS or (many <= _MOST_POINTS and not thin):
+            break
+    return found
 
 
 def _moved(known: list[float], unit: str, relative: bool) -> dict[str, Any]:
@@ -84,7 +103,7 @@ def _moved(known: list[float], unit: str, relative: bool) -> dict[str, Any]:
     return {"direction": found.direction, "change": change, "first": found.first, "last": found.last}
 
 
-def lines_sentences(lines: Lines | None, unit: str, wording: Wording) -> list[Sentence]:
+def lines_sentences(lines: Lines | None, wording: Wording) -> list[Sentence]:
     if not lines:
         return []
     groups = lines["groups"]
@@ -95,15 +114,16 @@ def lines_sentences(lines: Lines | None, unit: str, wording: Wording) -> list[Se
     known = [group["change"] for group in enough if group["change"] is not None]
     effect = min(0.6, (max(known) - min(known)) / 2) if len(known) > 1 else 0.0
     largest = " largest" if lines["omitted"] else ""
-    text = f"By {brief(lines['groupBy'])}, {subject(lines, unit)}: of the {len(groups)}{largest} groups {said}."
+    what = subject(lines, lines["unit"])
+    text = f"By {brief(lines['groupBy'])}, {what}: of the {len(groups)}{largest} groups {said}."
     return [Sentence(text, effect, "lines")]
 
 
-def lines_figures(lines: Lines | None, unit: str, wording: Wording) -> list[Figure]:
+def lines_figures(lines: Lines | None, wording: Wording) -> list[Figure]:
     if not lines:
         return []
     drawn = [
-        Series(label(g["value"], 60), [(at, v) for at, v in g["points"]])
+        Series(label(g["value"], 60), with_gaps([(at, v) for at, v in g["points"]]))
         for g in _from_the_top([group for group in lines["groups"] if "points" in group])
         if any(v is not None for _, v in g["points"])
     ]
@@ -111,7 +131,7 @@ def lines_figures(lines: Lines | None, unit: str, wording: Wording) -> list[Figu
         return []
     total = len(lines["groups"]) + lines["omitted"]
     note = f"the {len(drawn)} of most rows among {total} groups" if total > len(drawn) else ""
-    what = capital(subject(lines, unit))
+    what = capital(subject(lines, lines["unit"]))
     drawing = charts.line(f"{what} by {lines['groupBy']}", drawn, wording, zero=lines["aggregate"] != "mean")
     return [Figure("lines", f"{what} by {brief(lines['groupBy'])}", note, drawing)]
 
@@ -122,7 +142,7 @@ def _from_the_top(groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return in_order(sorted(groups, key=lambda g: -ends[g["value"]]), lambda g: str(g["value"]))
 
 
-def lines_grid(lines: Lines | None, unit: str, wording: Wording) -> list[Grid]:
+def lines_grid(lines: Lines | None, wording: Wording) -> list[Grid]:
     if not lines or not any(group["direction"] for group in lines["groups"]):
         return []
     say = wording.among(group[end] for group in lines["groups"] for end in ("first", "last"))
@@ -136,7 +156,8 @@ def lines_grid(lines: Lines | None, unit: str, wording: Wording) -> list[Grid]:
         )
         for group in lines["groups"]
     ]
-    caption = f"{capital(subject(lines, unit))} by {brief(lines['groupBy'])}"
+    what = capital(subject(lines, lines["unit"]))
+    caption = f"{what} by {brief(lines['groupBy'])}"
     if lines["omitted"]:
         caption += f" ({len(rows)} of {wording.count(len(rows) + lines['omitted'], 'group')})"
     return [Grid(caption, ("Group", "First", "Last", "Change", "Direction"), rows)]

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
+from andon_worker.hybrid_report.figures.times import periods
 from andon_worker.hybrid_report.section import Result
 from andon_worker.hybrid_report.wording import MISSING, Wording, brief, label, sum_of
 
@@ -61,8 +64,23 @@ def moves(moved: Sequence[tuple[str, Told]], wording: Wording) -> str:
 
 def complete_points(result: Result) -> list[dict[str, Any]]:
     """The points of complete periods."""
-    ends = result["complete"]
-    return [p for p in result["points"] if ends and ends[0] <= p["start"] <= ends[-1]]
+    ends, partial = result["complete"], result["partial"]
+    return [p for p in result["points"] if ends and ends[0] <= p["start"] <= ends[-1] and p["start"] not in partial]
+
+
+def with_gaps(values: Sequence[tuple[str, float | None]]) -> list[tuple[str, float | None]]:
+    """Where more time passes without a row than between nine tenths of all others, the line is broken."""
+    times = [datetime.fromisoformat(start) for start, _ in values]
+    steps = sorted(b - a for a, b in pairwise(times))
+    if not steps:
+        return [*values]
+    usual = steps[9 * (len(steps) - 1) // 10]
+    made = [*values[:1]]
+    for before, after, value in zip(times, times[1:], values[1:], strict=False):
+        if after - before > 1.5 * usual:
+            made.append((periods.iso(before), None))
+        made.append(value)
+    return made
 
 
 def apart(a: float, b: float) -> float:

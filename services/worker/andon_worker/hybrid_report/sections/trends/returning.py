@@ -8,24 +8,28 @@ from typing import Any
 from andon_worker.hybrid_report import charts, evidence
 from andon_worker.hybrid_report.section import Figure, Result, Sentence
 from andon_worker.hybrid_report.sections.trends.naming import capital, key_of, subject
+from andon_worker.hybrid_report.sections.trends.seasons import SEASONAL
 from andon_worker.hybrid_report.wording import Wording, brief
 
 _FEWEST_ROWS = 30  # of an hour of day that is called the highest or the lowest
-_SEASONAL = 0.3
 _REGULAR = 0.8  # the strength from which a narrow season is one, too
 _WIDE = 0.05  # the least width of a season, as a share of the trend
 _HOURLY = 0.05  # eta from which the hours of the day are said to differ
 _TOLD = 2  # measures of which a season is told
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-_NAMES = {"weekday": _WEEKDAYS, "month": tuple(f"{datetime(2000, month, 1):%B}" for month in range(1, 13))}
-_UNITS = {"weekday": "day", "month": "month"}
+_NAMES = {
+    "weekday": _WEEKDAYS,
+    "month": tuple(f"{datetime(2000, month, 1):%B}" for month in range(1, 13)),
+    "quarter": ("the first quarter", "the second quarter", "the third quarter", "the fourth quarter"),
+}
+_UNITS = {"weekday": "day", "month": "month", "quarter": "quarter"}
 
 Season = dict[str, Any]
 
 
 def season_sentences(result: Result, wording: Wording) -> list[Sentence]:
     told = []
-    for by in ("month", "weekday"):
+    for by in ("quarter", "month", "weekday"):
         found = [season for season in _seasons(result) if season["by"] == by]
         told += [_seasonal(season, wording) for season in sorted(found, key=lambda s: -s["strength"])[:_TOLD]]
     return told
@@ -44,7 +48,7 @@ def _seasons(result: Result) -> list[Season]:
         wide = not season["relative"] or season["strength"] >= _REGULAR
         wide = wide or (bool(values) and max(values) - min(values) >= _WIDE)
         stronger = same not in best or season["strength"] > best[same]["strength"]
-        if season["strength"] >= _SEASONAL and _sure(season) > 0 and wide and stronger:
+        if season["strength"] >= SEASONAL and _sure(season) > 0 and wide and stronger:
             best[same] = season
     return list(best.values())
 
@@ -78,8 +82,9 @@ def _figure(season: Season, wording: Wording) -> Figure:
     by = season["by"]
     factor = 100 if season["relative"] else 1
     columns = [
-        (name[:3], factor * value if (value := season["deviations"].get(str(place))) is not None else None)
+        (f"Q{place}" if by == "quarter" else name[:3], None if value is None else factor * value)
         for place, name in enumerate(_NAMES[by], 1)
+        for value in [season["deviations"].get(str(place))]
     ]
     what = capital(subject(season, _UNITS[by], short=True))
     note = f"by {by}, {'% from' if season['relative'] else 'from'} its trend"

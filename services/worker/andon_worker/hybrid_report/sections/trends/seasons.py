@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from calendar import monthrange
-from collections.abc import Callable, Set
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -17,22 +17,25 @@ from andon_worker.hybrid_report.figures.times.series import season
 from andon_worker.hybrid_report.figures.values import Values
 from andon_worker.hybrid_report.sections.trends.timeline import Ask, Timeline
 
+SEASONAL = 0.3  # the strength from which it is told
 
-def seasons_of(ask: Ask, timeline: Timeline, signed: Set[str]) -> list[dict[str, Any]]:
-    """By weekday where single days are known, by month where single months are: two whole cycles at least.
 
-    Of `signed` measures, as temperatures, a share of the trend would mean nothing.
-    """
+def seasons_of(ask: Ask, timeline: Timeline) -> list[dict[str, Any]]:
+    """By weekday where single days are known, by month or quarter where these are: two whole
+    cycles at least."""
     found: list[tuple[str, str, int, Callable[[datetime], int]]] = []
-    if timeline.finest == "day" and timeline.grain in {"day", "hour", "minute"}:
+    grain = timeline.stretch.grain
+    if timeline.finest in {"day", "hour"} and grain in {"day", "hour", "minute"}:
         found.append(("weekday", "day", 7, lambda start: start.isoweekday()))
-    if periods.UNITS.index(timeline.grain) <= periods.UNITS.index("month") and timeline.finest in {"day", "month"}:
+    if grain == "quarter":
+        found.append(("quarter", "quarter", 4, lambda start: (start.month + 2) // 3))
+    if periods.UNITS.index(grain) <= periods.UNITS.index("month") and timeline.finest in {"day", "month"}:
         found.append(("month", "month", 12, lambda start: start.month))
     told = []
     for by, unit, most, season_of in found:
         known = [(p.start, value) for p in timeline.complete(unit) if (value := ask.value(p)) is not None]
         numbers = np.array([value for _, value in known])
-        if by == "month" and ask.aggregate != "mean" and timeline.grain != "month":
+        if by == "month" and ask.aggregate != "mean" and grain != "month":
             # A February is shorter, which is no season.
             numbers = numbers / [monthrange(start.year, start.month)[1] / 30.44 for start, _ in known]
         seasons = [season_of(start) for start, _ in known]
@@ -44,7 +47,7 @@ def seasons_of(ask: Ask, timeline: Timeline, signed: Set[str]) -> list[dict[str,
         if cycle < 2 or len(known) < 0.93 * cycles * cycle:
             continue
         scale = float(np.abs(numbers).max()) or 1.0
-        relative = ask.measure not in signed and bool((numbers > 0).all())
+        relative = ask.relative and bool((numbers > 0).all())
         strength, deviations = season(numbers / scale, seasons, cycle, relative)
         told.append(
             {
@@ -59,6 +62,12 @@ def seasons_of(ask: Ask, timeline: Timeline, signed: Set[str]) -> list[dict[str,
             }
         )
     return told
+
+
+def disturbed(seasons: list[dict[str, Any]], unit: str) -> bool:
+    """Whether what goes up and down from one period to the next is a season."""
+    by = {"weekday"} if unit == "day" else {"month", "quarter"}
+    return any(season["by"] in by and season["strength"] >= SEASONAL for season in seasons)
 
 
 def hours_of(table: Table, column: str, values: list[Values]) -> dict[str, Any]:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
 from andon_worker.hybrid_report import charts
 from andon_worker.hybrid_report.charts import Series
-from andon_worker.hybrid_report.figures.times import periods
 from andon_worker.hybrid_report.section import Figure, Grid, Result, Sentence
 from andon_worker.hybrid_report.sections.trends.naming import (
     Told,
@@ -22,11 +20,12 @@ from andon_worker.hybrid_report.sections.trends.naming import (
     moves,
     number_of,
     subject,
+    with_gaps,
 )
-from andon_worker.hybrid_report.wording import MINUS, MISSING, Wording, label, some
+from andon_worker.hybrid_report.wording import MINUS, MISSING, Wording, label, listed, some
 
 _NOTHING = 0.001  # of the last level; how many times a first one near zero has grown says nothing
-_FEWEST = 4  # periods, of which it is worth saying that they have no direction
+_TELLING = 6  # periods from which a series can be said to have a direction, or none
 _MANY = 2  # measures beyond those told one by one, from which they are told as many
 
 
@@ -42,8 +41,9 @@ def series_sentences(result: Result, wording: Wording) -> list[Sentence]:
     for place, series in enumerate(moved):
         told.append(_course(series, unit, points, wording))
         told += [*([] if place else _latest(series, unit, wording)), *_breaks(series, unit, points, wording)]
-    still = [series for series in first.values() if not series["direction"] and series["complete"] >= _FEWEST]
-    told += _still(still, unit, wording)
+    still = [series for series in first.values() if not series["direction"]]
+    told += [_each(series, result, points, wording) for series in still if series["complete"] < _TELLING]
+    told += _still([series for series in still if series["complete"] >= _TELLING], unit, wording)
     if not moved and len(still) == 1:
         told += _latest(still[0], unit, wording)
     told += [sentence for series in still for sentence in _breaks(series, unit, points, wording)]
@@ -112,6 +112,16 @@ def _still(found: list[Told], unit: str, wording: Wording) -> list[Sentence]:
     return [*told, Sentence(said)]
 
 
+def _each(series: Told, result: Result, points: Sequence[Told], wording: Wording) -> Sentence:
+    """Of a few periods, of which none can be said to go one way."""
+    number, unit = number_of(series, wording), result["unit"]
+    known = [(p["start"], v) for p, v in zip(points, values_of(series, result, points), strict=True) if v is not None]
+    said = listed([f"{number(value)} {wording.at(start, unit)}" for start, value in known])
+    (start, then), (_, now) = known[-2:]
+    beside = _beside(now, {"start": start, "value": then}, series["relative"], unit, wording)
+    return Sentence(f"{capital(subject(series, unit))} was {said}: {beside}.", figure=key_of(series))
+
+
 def _latest(series: Told, unit: str, wording: Wording) -> list[Sentence]:
     """The last period beside the one before and a year ago."""
     latest, relative = series["latest"], series["relative"]
@@ -120,7 +130,7 @@ def _latest(series: Told, unit: str, wording: Wording) -> list[Sentence]:
         for other in (latest["before"], latest["yearAgo"])
         if other
     ]
-    if not beside or series["peak"]["value"] == series["dip"]["value"]:
+    if not beside or series["peak"]["value"] == series["dip"]["value"] or series["complete"] < _TELLING:
         return []
     at = wording.at(latest["start"], unit)
     value = number_of(series, wording)(latest["value"])
@@ -138,17 +148,27 @@ def _beside(now: float, other: dict[str, Any], relative: bool, unit: str, wordin
 
 
 def _breaks(series: Told, unit: str, points: Sequence[Told], wording: Wording) -> list[Sentence]:
-    """Where its level changed for good; else the one step that is like no other."""
-    if series["shift"] or not series["leap"]:
-        return _shift(series, unit, points, wording)
-    number, (before, after) = number_of(series, wording), series["leap"]
-    way = "rose" if after["value"] > before["value"] else "fell"
-    said = (
-        f"{capital(subject(series, unit))} {way} from {number(before['value'])} {wording.at(before['start'], unit)} to "
-        f"{number(after['value'])} {wording.at(after['start'], unit)}, the largest step by far."
-    )
+    """Where its level changed for good; else how far it went and came back, or the one step that is like no other."""
+    told = series["leap"] or series["swing"]
+    return _shift(series, unit, points, wording) or ([_path(series, told, points, wording)] if told else [])
+
+
+def _path(series: Told, told: dict[str, Any], points: Sequence[Told], wording: Wording) -> Sentence:
+    """From one turn to the next."""
+    unit, path = told["unit"], told["path"]
+    number = wording.among([each["value"] for each in path])
+    said: list[str] = []
+    for before, after in pairwise(path):
+        way = "rose" if after["value"] > before["value"] else "fell"
+        since = "" if said else f" from {number(before['value'])} {wording.at(before['start'], unit)}"
+        share = series["relative"] and before["value"] > 0 and after["value"] >= _NOTHING * before["value"]
+        by = f" ({wording.change(after['value'] / before['value'] - 1)})" if share else ""
+        said.append(f"{way}{since} to {number(after['value'])} {wording.at(after['start'], unit)}{by}")
+    ending = ", the largest step by far" if told is series["leap"] else ""
+    before, after = path[:2]
     rows = min((p["rows"] for p in points if p["start"] in (before["start"], after["start"])), default=0)
-    return [Sentence(said, 0.6 * apart(before["value"], after["value"]), key_of(series), rows=rows)]
+    effect = 0.6 * apart(before["value"], after["value"])
+    return Sentence(f"{capital(subject(series, unit))} {listed(said)}{ending}.", effect, key_of(series), rows=rows)
 
 
 def _shift(series: Told, unit: str, points: Sequence[Told], wording: Wording) -> list[Sentence]:
@@ -199,32 +219,17 @@ def _line(series: Told, result: Result, points: Sequence[dict[str, Any]], wordin
     ]
     what = capital(subject(series, result["unit"], short=True))
     drawing = charts.line(
-        what, [Series(what, _with_gaps(values))], wording, zero=series["aggregate"] != "mean", marks=marks
+        what, [Series(what, with_gaps(values))], wording, zero=series["aggregate"] != "mean", marks=marks
     )
     return Figure(key_of(series), what, f"per {result['unit']}", drawing)
 
 
 def values_of(series: Told, result: Result, points: Sequence[dict[str, Any]]) -> list[float | None]:
-    """The series' value in each of the points."""
+    """The series' value in each of the points; None where it rests on too few of the values that it has otherwise."""
     if series["measure"] is None:
         return [point["rows"] for point in points]
     place = result["measures"].index(series["measure"])
-    return [point[f"{series['aggregate']}s"][place] for point in points]
-
-
-def _with_gaps(values: list[tuple[str, float | None]]) -> list[tuple[str, float | None]]:
-    """Where far more time than usual passes without a row, the line is broken."""
-    times = [datetime.fromisoformat(start) for start, _ in values]
-    steps = sorted(b - a for a, b in pairwise(times))
-    if not steps:
-        return values
-    usual = steps[len(steps) // 2]
-    made = values[:1]
-    for before, after, value in zip(times, times[1:], values[1:], strict=False):
-        if after - before > 4 * usual:
-            made.append((periods.iso(before), None))
-        made.append(value)
-    return made
+    return [None if place in point["thin"] else point[f"{series['aggregate']}s"][place] for point in points]
 
 
 def series_grid(result: Result, wording: Wording) -> Grid:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from andon_worker.hybrid_report import evidence
 from andon_worker.hybrid_report.section import Figure, Grid, Result, Sentence
 from andon_worker.hybrid_report.sections.trends.along import along_figures, along_sentences
@@ -14,9 +16,10 @@ from andon_worker.hybrid_report.sections.trends.returning import (
     season_sentences,
 )
 from andon_worker.hybrid_report.sections.trends.series import series_figures, series_grid, series_sentences, values_of
-from andon_worker.hybrid_report.wording import WHOLE, Wording, brief, label
+from andon_worker.hybrid_report.wording import WHOLE, Wording, brief, label, some
 
 _LAST_PERIODS = 12
+_SPANS = ((604_800, "week"), (86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
 
 
 def sentences(result: Result, wording: Wording) -> list[Sentence]:
@@ -28,7 +31,7 @@ def sentences(result: Result, wording: Wording) -> list[Sentence]:
         *series_sentences(result, wording),
         *season_sentences(result, wording),
         *hour_sentences(result, wording),
-        *lines_sentences(result["lines"], result["unit"], wording),
+        *lines_sentences(result["lines"], wording),
         *_things(result, wording),
         _extent(result, wording),
     ]
@@ -62,11 +65,27 @@ def _extent(result: Result, wording: Wording) -> Sentence:
     shown = {p["start"] for p in complete_points(result)}
     partial = [p["start"] for p in result["points"] if p["start"] not in shown]
     if partial:
-        each = " and ".join(wording.period(start, unit) for start in partial[:2])
+        each = some([wording.period(start, unit) for start in partial], 3)
         said += f". {capital(each)} {'is' if len(partial) == 1 else 'are'} incomplete and left out"
+    if nothing := [wording.period(p["start"], unit) for p in complete_points(result) if not p["rows"]]:
+        said += f". {capital(some(nothing, 3))} {'has' if len(nothing) == 1 else 'have'} no rows"
+    said += _rhythm(result["rhythm"], wording)
     for odd in result["leftOut"]:
         said += f". {wording.count(odd['rows'], 'row')} of {wording.moment(odd['value'])} are left out as well"
     return Sentence(said + ".")
+
+
+def _rhythm(rhythm: dict[str, Any] | None, wording: Wording) -> str:
+    """What is lacking of rows that come every so often."""
+    if not rhythm or not rhythm["lacking"]:
+        return ""
+    size, unit = next(each for each in _SPANS if rhythm["seconds"] % each[0] == 0)
+    many, lacking = int(rhythm["seconds"] / size), rhythm["lacking"]
+    since, until = wording.moment(rhythm["since"]), wording.moment(rhythm["until"])
+    are = (
+        "1 is lacking: the gap is" if lacking == 1 else f"{wording.number(lacking)} are lacking, the longest gap being"
+    )
+    return f". Rows come every {unit if many == 1 else wording.count(many, unit)}; {are} from {since} to {until}"
 
 
 def figures(result: Result, wording: Wording) -> list[Figure]:
@@ -74,7 +93,7 @@ def figures(result: Result, wording: Wording) -> list[Figure]:
         return along_figures(found, wording) if (found := result.get("along")) else []
     return [
         *series_figures(result, wording),
-        *lines_figures(result["lines"], result["unit"], wording),
+        *lines_figures(result["lines"], wording),
         *season_figures(result, wording),
         *hour_figures(result, wording),
     ]
@@ -85,7 +104,7 @@ def grids(result: Result, wording: Wording) -> list[Grid]:
         return []
     return [
         *([series_grid(result, wording)] if result["series"] or result["others"] else []),
-        *lines_grid(result["lines"], result["unit"], wording),
+        *lines_grid(result["lines"], wording),
         *_things_grid(result, wording),
         *_last_periods(result, wording),
     ]

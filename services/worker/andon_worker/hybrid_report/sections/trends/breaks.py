@@ -1,0 +1,101 @@
+"""Where a series leaves its course: a level that shifts, a step like no other, a swing back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from andon_worker.hybrid_report.figures.times import periods
+from andon_worker.hybrid_report.figures.times.series import shift, swing
+from andon_worker.hybrid_report.figures.values import Floats
+from andon_worker.hybrid_report.sections.trends.timeline import Ask, Timeline
+
+_FEWEST, _FEWEST_OF_SHIFT = 6, 12
+_LEAP, _APART, _LARGE = 8.0, 1.3, 0.25  # times the usual step, the next largest, the largest value
+_CALMER = {"day": "week", "week": "year", "month": "year", "quarter": "year"}  # units that have no season
+
+Known = Sequence[tuple[datetime, float]]
+
+
+def known_of(ask: Ask, timeline: Timeline, unit: str) -> list[tuple[datetime, float]]:
+    """The values of the complete periods."""
+    return [(p.start, value) for p in timeline.complete(unit) if (value := ask.value(p)) is not None]
+
+
+def breaks(
+    ask: Ask, timeline: Timeline, direction: str | None, seasonal: bool, check: Callable[[], object]
+) -> dict[str, Any]:
+    """`{shift: {start, before, after, low, high} | null, leap: {unit, path} | null, swing: {unit, path} | null}`; a
+    path is `{start, value}` from one turn to the next.
+
+    `low` and `high` bound the difference of a shift. A leap is many times as far as the usual step, from one period to
+    the next or else from a year to the next. A swing goes against the direction, and farther than the series has come;
+    where it has a season it is looked for in periods that have none.
+    """
+    unit, known = timeline.unit, known_of(ask, timeline, timeline.unit)
+    calm, calmer = _CALMER.get(unit, unit), known
+    yearly = known_of(ask, timeline, "year") if calm == "year" else []
+    leaps = [(u, k, _leap(k)) for u, k in ((unit, known), ("year", yearly))]
+    check()
+    if seasonal:
+        calmer = yearly if calm == "year" else known_of(ask, timeline, calm)
+    turns = swing(np.array([value for _, value in calmer]), direction)
+    return {
+        "shift": _shift(known, unit, check),
+        "leap": next((_path(u, k, at) for u, k, at in leaps if at), None),
+        "swing": _path(calm if seasonal else unit, calmer, turns) if turns else None,
+    }
+
+
+def _path(unit: str, known: Known, places: Sequence[int]) -> dict[str, Any]:
+    return {"unit": unit, "path": [{"start": periods.iso(known[i][0]), "value": known[i][1]} for i in places]}
+
+
+def _leap(known: Known) -> tuple[int, ...]:
+    """The places of the two neighbours that lie farthest apart, if they do as no others; not where there is nothing."""
+    numbers = np.array([value for _, value in known])
+    steps = np.abs(np.diff(numbers))
+    if len(steps) < _FEWEST:
+        return ()
+    at = int(steps.argmax())
+    usual = float(np.median(steps))
+    next_ = float(np.delete(steps, [i for i in (at - 1, at, at + 1) if 0 <= i < len(steps)]).max())
+    far = steps[at] > _LEAP * usual and steps[at] > _APART * next_ and steps[at] > _LARGE * np.abs(numbers).max()
+    return (at, at + 1) if far and numbers[at] and numbers[at + 1] else ()
+
+
+def _shift(known: Known, unit: str, check: Callable[[], object]) -> dict[str, Any] | None:
+    numbers = np.array([value for _, value in known])
+    scale = float(np.abs(numbers).max()) or 1.0
+    values = numbers / scale
+    at = shift(values, check) if len(values) >= _FEWEST_OF_SHIFT else None
+    if at is None or _seasonal(values, at, periods.PER_YEAR.get(unit, 0)):
+        return None
+    before, after = (float(part.mean() * scale) for part in (values[:at], values[at:]))
+    reach = _reach(values, at) * scale
+    ends = {"low": after - before - reach, "high": after - before + reach}
+    return {"start": periods.iso(known[at][0]), "before": before, "after": after, **ends}
+
+
+def _reach(values: Floats, at: int) -> float:
+    """Half the 95 % interval of a shift; wider where each value is like the one before (H. von Storch and F. W.
+    Zwiers, "Statistical Analysis in Climate Research", 1999, 6.6.7)."""
+    rest = np.concatenate([part - part.mean() for part in (values[:at], values[at:])])
+    squares = float(rest @ rest)
+    like = max(0.0, float(rest[1:] @ rest[:-1])) / squares if squares else 0.0
+    error = math.sqrt(squares / (len(values) - 2) * (1 / at + 1 / (len(values) - at)))
+    return 1.96 * error * math.sqrt((1 + like) / (1 - like))
+
+
+def _seasonal(values: Floats, at: int, year: int) -> bool:
+    """Whether what looks like a shift was there a year before, too."""
+    after = [(values[i], values[i - year]) for i in range(max(at, year), len(values)) if year and i - year < at]
+    if not after:
+        return False
+    jump = float(values[at:].mean() - values[:at].mean())
+    since = float(np.mean([now - then for now, then in after]))
+    return since / jump < 0.5
