@@ -19,7 +19,7 @@ ROLES = (
     "choices",  # several of a few answers in a cell: counted one by one
     "flag",  # one of two values: splits the rows, and its share is a rate
     "date",  # a day or a moment
-    "year",  # a year, as a whole number: no mean
+    "year",  # a year, as a whole number or its first day: no mean
     "geo",  # a latitude or a longitude: no mean
     "text",  # free words
 )
@@ -65,7 +65,7 @@ def roles_for(type_: str) -> tuple[str, ...]:
     if type_ in {"integer", "number"}:
         return tuple(role for role in ROLES if role not in {"date", "text", "choices"})
     if type_ in {"date", "timestamp"}:
-        return ("date", "id", "category")
+        return ("date", "year", "id", "category")
     if type_ == "boolean":
         return ("flag", "category")
     return tuple(role for role in ROLES if role not in _NUMERIC_ALONE and role != "date")

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from andon_worker.hybrid_report.figures.times.series import swing
+from andon_worker.hybrid_report.figures.times.series import rising, swing
 from andon_worker.hybrid_report.section import Sentence
 from andon_worker.hybrid_report.sections import SECTIONS
 from andon_worker.hybrid_report.sections.trends.course import course
@@ -98,6 +98,76 @@ def test_two_periods_are_compared(profile: Profile) -> None:
     said = told(profile("trends", text))
     assert "The mean of yield was 39.50 in 1931 and 32.50 in 1932: −17.7% on 1931." in said
     assert "no clear direction" not in said
+
+
+def test_a_few_periods_are_told_one_by_one(profile: Profile) -> None:
+    text = "year,shop,sales\n" + "".join(f"{2019 + y},{s},{100 + 10 * y}.5\n" for y in range(4) for s in "ab")
+    assert (
+        "The total of sales per year was 201 in 2019, 221 in 2020, 241 in 2021 and 261 in 2022: +8.3% on 2021 and "
+        "+29.9% on 2019."
+    ) in told(profile("trends", text))
+
+
+def test_quarters_of_a_panel_have_levels_of_a_year(profile: Profile) -> None:
+    text = "day,shop,sales\n" + "".join(
+        f"{2018 + i // 4}-{3 * (i % 4) + 1:02}-01,{s},{100 + i + 40 * (i % 4 == 3)}.5\n"
+        for i in range(24)
+        for s in "ab"
+    )
+    result = profile("trends", text)
+    [sales] = result["series"]
+    first, last = (2 * sum(100.5 + i + 40 * (i % 4 == 3) for i in some) / 4 for some in (range(4), range(20, 24)))
+    assert (sales["first"]["periods"], sales["change"]) == (4, pytest.approx(last / first - 1))
+    assert {group["direction"] for group in result["lines"]["groups"]} == {"rose"}
+
+
+def test_a_rise_is_seen_behind_a_season_that_is_larger(profile: Profile) -> None:
+    def value(i: int) -> float:
+        return (100 + i) * (1 + 0.6 * math.sin(i * math.pi / 6))
+
+    text = "m,x\n" + "".join(f"{2010 + i // 12}-{i % 12 + 1:02}-01,{value(i):.4f}\n" for i in range(48))
+    [series] = profile("trends", text)["series"]
+    assert series["direction"] == "rose"
+    values = np.array([value(i) for i in range(48)])
+    assert rising(values)[1] > 0.01
+    pairs = [np.sign(values[j] - values[i]) for i in range(48) for j in range(i + 12, 48, 12)]
+    assert rising(values, [i % 12 for i in range(48)])[0] == pytest.approx(sum(pairs) / len(pairs))
+
+
+def test_weeks_have_means_by_month_for_a_month_has_four_or_five(profile: Profile) -> None:
+    text = "week,cases\n" + "".join(f"{date(2019, 1, 7) + timedelta(weeks=i)},{200 + i % 9}\n" for i in range(150))
+    result = profile("trends", text)
+    assert (result["unit"], [(s["measure"], s["aggregate"]) for s in result["series"]]) == (
+        "month",
+        [("cases", "mean")],
+    )
+
+
+def test_ages_of_rows_have_no_trend(profile: Profile) -> None:
+    draw = random.Random(9)
+    days = sorted(draw.randrange(400) for _ in range(300))
+    text = "created,age,hours\n" + "".join(
+        f"{date(2024, 1, 1) + timedelta(days=d)},{500 - d},{draw.gauss(9, 2):.2f}\n" for d in days
+    )
+    assert profile("trends", text)["measures"] == ["hours"]
+
+
+def test_a_day_goes_before_the_quarter_it_is_booked_in(profile: Profile) -> None:
+    days = [date(2024, 1, 1) + timedelta(days=5 * i) for i in range(100)]
+    text = "period,closed,amount\n" + "".join(
+        f"Q{(d.month + 2) // 3}-{d.year},{d},{i % 7}.5\n" for i, d in enumerate(days)
+    )
+    assert profile("trends", text)["timeColumn"] == "closed"
+
+
+def test_a_mean_of_means_is_called_unweighted(profile: Profile) -> None:
+    text = "m,shop,Avg. stay\n" + "".join(f"2024-{m:02}-01,{s},{m % 5}.5\n" for m in range(1, 13) for s in "ab")
+    assert "The unweighted mean of Avg. stay" in told(profile("trends", text))
+
+
+def test_first_days_of_years_are_years(profile: Profile) -> None:
+    text = "made,mpg\n" + "".join(f"{1970 + y}-01-01,{20 + y + i}.5\n" for y in range(12) for i in range(5))
+    assert [c["role"] for c in profile("overview", text)["columns"]] == ["year", "measure"]
 
 
 def test_a_level_rests_on_ten_rows_or_no_share_of_it_is_told() -> None:

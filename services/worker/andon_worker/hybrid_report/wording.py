@@ -269,9 +269,17 @@ def answer(value: str, name: str) -> str:
     return f"“{value}”" if name.startswith("“") else value
 
 
+_MEANS = re.compile(r"(?:^|[^a-z])(?:avg|average|mean|durchschnitt[a-z]*|moyenne|promedio|gemiddelde?)(?:$|[^a-z])")
+
+
 def sum_of(name: str, what: str = "total of") -> str:
     """What a column adds up to; the name of one that is called a total says so itself."""
     return name if name.lower().startswith("total") else f"{what} {name}"
+
+
+def mean_of(name: str) -> str:
+    """What a column is on average; of one that holds means it is said that each of them counts as much as any other."""
+    return f"{'unweighted ' if _MEANS.search(name.lower()) else ''}mean of {name}"
 
 
 def label(value: object, most: int = 80) -> str:

@@ -32,6 +32,7 @@ class Evidence:
 
 
 _FEWEST_STEPS, _UNEVEN = 10, 0.05
+_FEWEST_YEARS, _FIRST_DAY = 3, re.compile(r"\d{4}-01-01(?:[T ]00:00(?::00(?:\.0+)?)?)?")
 _LONG = 10**11  # article numbers, accounts and the like have twelve digits and more
 # What rises by one in each row and isn't named like this counts the rows.
 _ORDERED = re.compile(
@@ -127,6 +128,8 @@ def role_of(name: str, type_: str, of: Evidence) -> tuple[str, str]:
             return _of_numbers(plain, type_, of)
         case "boolean":
             return "flag", "holds true and false"
+        case "date" if _first_days(of):
+            return "year", "holds the first days of years"
         case "date" | "timestamp":
             return "date", "holds dates" if type_ == "date" else "holds moments"
         case _:
@@ -272,6 +275,12 @@ def _rises_evenly(of: Evidence) -> bool:
     if not of.step or of.low is None or of.values < _FEWEST_STEPS:
         return False
     return abs(float(of.high - of.low) / of.step + 1 - of.values) <= max(1.0, _UNEVEN * of.values)
+
+
+def _first_days(of: Evidence) -> bool:
+    """Whether all dates are the first of January, and the sample has them all."""
+    days = of.sample or {}
+    return _FEWEST_YEARS <= of.distinct <= len(days) and all(_FIRST_DAY.fullmatch(day) for day in days)
 
 
 def _are_clocks(of: Evidence) -> bool:

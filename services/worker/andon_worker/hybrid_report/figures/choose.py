@@ -21,6 +21,7 @@ _MOST_CODES = 12
 _MOST_STEPS = 20  # different values up to which whole numbers may well be codes
 _COMPARED, _SAMPLED = 8, 5_000
 _FEWEST_PER_GROUP, _FEWEST_PER_NAME = 5, 3
+_NEARLY_ALL = 0.9  # of the most values of a date
 
 
 def measures(table: Table, options: ReportOptions, most: int = MOST_MEASURES) -> list[str]:
@@ -140,7 +141,8 @@ def _splitting(table: Table, names: list[str], most: int) -> list[str]:
 def time_column(table: Table, options: ReportOptions) -> str | None:
     """The date or time with the most values, the first of equals; years where there is none.
 
-    When things were built or born is no time that rows go along.
+    When things were built or born is no time that rows go along, and of a day and the month or quarter in which it is
+    booked, beside each other, the day is.
     """
     if options.time_column:
         return options.time_column
@@ -150,7 +152,17 @@ def time_column(table: Table, options: ReportOptions) -> str | None:
         seen = table.seen[column.name]
         if column.type == "integer" and seen.distinct > 1 and (seen.low or 0) >= 1 and (seen.high or 0) <= 9999:
             counts[column.name] = seen.count
-    return max(counts, key=lambda name: counts[name], default=None)
+    most = max(counts.values(), default=0)
+    full = [name for name in counts if counts[name] >= _NEARLY_ALL * most]
+    if len(full) > 1 and (finer := [name for name in full if not _of_months(table, name)]):
+        days = max(table.seen[name].distinct for name in finer)
+        full = finer if days > 2 * table.seen[full[0]].distinct else full
+    return max(full, key=lambda name: counts[name], default=None)
+
+
+def _of_months(table: Table, name: str) -> bool:
+    (firsts,) = table.one(f"SELECT bool_and({identifier(name)} = date_trunc('month', {identifier(name)})) FROM data")
+    return bool(firsts)
 
 
 def keys(table: Table, most: int = 2) -> list[str]:

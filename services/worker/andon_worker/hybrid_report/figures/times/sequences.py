@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
 
 from andon.reports.duck import identifier
 from andon_worker.hybrid_report.figures.table import Table
-from andon_worker.hybrid_report.figures.values import Floats, Values, doubles
+from andon_worker.hybrid_report.figures.values import Floats, Values, doubles, values_of
 
 _MOST_ROWS = 20_000
 _FEWEST_ROWS = 12
+_AGES = re.compile(r"(?:^|[^a-z])(?:age|days|old|since|open|alter|tage|seit|âge|jours|edad|d[ií]as)(?:$|[^a-z])")
+_AGE = -0.99999  # the correlation, of days over some months
 
 
 def is_sequence(table: Table, time: str | None) -> bool:
@@ -51,3 +54,15 @@ def changes_together(a: Floats, b: Floats) -> float | None:
     if len(one) < _FEWEST_ROWS - 1 or not one.std() or not other.std():
         return None
     return float(np.corrcoef(one, other)[0, 1])
+
+
+def ages(table: Table, names: Sequence[str]) -> set[str]:
+    """Those of the columns that are called ages or days and fall with a date of the table as fast as it goes on: over
+    time they say when they were counted, and no more."""
+    found = set()
+    dates = [f"epoch(CAST({identifier(c.name)} AS TIMESTAMP))" for c in table.columns if c.temporal]
+    called = values_of(table, [name for name in names if _AGES.search(name.lower())]) if dates else {}
+    for name, each in called.items():
+        likes = table.one(f"SELECT {', '.join(f'corr({each.sql}, {day})' for day in dates)} FROM data")
+        found |= {name} if any(like is not None and like < _AGE for like in likes) else set()
+    return found

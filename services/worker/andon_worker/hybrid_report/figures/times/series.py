@@ -13,24 +13,34 @@ Floats = NDArray[np.float64]
 _FEWEST_OF_SWING = 8
 
 
-def rising(values: Floats) -> tuple[float, float]:
+def rising(values: Floats, seasons: Sequence[int] = ()) -> tuple[float, float]:
     """Kendall's tau with time, and the two-sided p-value that there is no trend.
 
     The Mann-Kendall test: H. B. Mann, "Nonparametric tests against trend", Econometrica 13 (1945); with the variance
-    for ties of M. G. Kendall, "Rank Correlation Methods" (1975), by the normal approximation.
+    for ties of M. G. Kendall, "Rank Correlation Methods" (1975), by the normal approximation. With `seasons`, which say
+    of each value which one it belongs to, a value is compared with those of its own season alone (R. M. Hirsch, J. R.
+    Slack and R. A. Smith, "Techniques of trend analysis for monthly water quality data", Water Resources Research 18,
+    1982).
     """
-    n = len(values)
-    if n < 4:
+    if len(values) < 4:
         return 0.0, 1.0
-    score = 0.0
+    of = np.asarray(seasons if len(seasons) else np.zeros(len(values)))
+    parts = [_score(values[of == season]) for season in np.unique(of)]
+    score, variance, pairs = (sum(each) for each in zip(*parts, strict=True))
+    if variance <= 0:
+        return 0.0, 1.0
+    z = (score - math.copysign(1, score)) / math.sqrt(variance) if score else 0.0
+    return score / pairs, math.erfc(abs(z) / math.sqrt(2))
+
+
+def _score(values: Floats) -> tuple[float, float, float]:
+    """By how many pairs more rise than fall, the variance of that, and how many pairs there are."""
+    n, score = len(values), 0.0
     for place in range(n - 1):
         score += float(np.sign(values[place + 1 :] - values[place]).sum())
     _, ties = np.unique(values, return_counts=True)
     variance = (n * (n - 1) * (2 * n + 5) - float((ties * (ties - 1) * (2 * ties + 5)).sum())) / 18
-    if variance <= 0:
-        return 0.0, 1.0
-    z = (score - math.copysign(1, score)) / math.sqrt(variance) if score else 0.0
-    return score / (n * (n - 1) / 2), math.erfc(abs(z) / math.sqrt(2))
+    return score, variance, n * (n - 1) / 2
 
 
 def shift(values: Floats, check: Callable[[], object]) -> int | None:

@@ -56,7 +56,7 @@ class Sample:
 
 def samples(table: Table, columns: list[Column]) -> list[Sample]:
     """The question first; of its words the twelve most frequent, of the others' thirty and all the rest."""
-    numeric = [c.name for c in columns if c.averaged or c.role in {"year", "geo"}]
+    numeric = [c.name for c in columns if c.averaged or (c.role in {"year", "geo"} and not c.temporal)]
     values = values_of(table, numeric)
     expressions = [
         values[c.name].sql
@@ -72,7 +72,8 @@ def samples(table: Table, columns: list[Column]) -> list[Sample]:
             numbers = doubles(sample)
             groups, edges = binned(numbers, min(_BINS, max(2, np.isfinite(numbers).sum() // FEWEST)))
             unit = values[column.name].unit if column.name in values else 1.0
-            kind = "year" if column.role == "year" and found else "numeric" if column.name in values else "temporal"
+            years = column.role == "year" and found and not column.temporal
+            kind = "year" if years else "numeric" if column.name in values else "temporal"
             found.append(Sample(column.name, kind, groups, [], edges, numbers, unit))
         else:
             coded, names = codes(sample)

@@ -14,13 +14,14 @@ from andon_worker.hybrid_report.figures.copies import copies
 from andon_worker.hybrid_report.figures.table import Table, clean, open_table
 from andon_worker.hybrid_report.figures.times import periods
 from andon_worker.hybrid_report.figures.times.rhythm import Rhythm, rhythm_of
+from andon_worker.hybrid_report.figures.times.sequences import ages
 from andon_worker.hybrid_report.figures.times.things import things
 from andon_worker.hybrid_report.figures.values import values_of
 from andon_worker.hybrid_report.section import Result
 from andon_worker.hybrid_report.sections.trends.along import along
 from andon_worker.hybrid_report.sections.trends.course import told
 from andon_worker.hybrid_report.sections.trends.lines import lines_of
-from andon_worker.hybrid_report.sections.trends.seasons import disturbed, hours_of, seasons_of
+from andon_worker.hybrid_report.sections.trends.seasons import hours_of, season_in, seasons_of
 from andon_worker.hybrid_report.sections.trends.timeline import Ask, Stretch, Timeline, asked, by_period, finest
 
 _MOST_POINTS = 1_000
@@ -58,7 +59,8 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
             table.replace({column: f"make_date(CAST({identifier(column)} AS INTEGER), 1, 1)"})
         left_out = date_placeholders(table, [table.column(column)])
         table.replace({column: _without(column, [each["value"] for each in left_out])} if left_out else {})
-        names = choose.measures(table, options)
+        aged = ages(table, choose.varying(table)) - {*options.measures}
+        names = [name for name in choose.measures(table, options) if name not in aged]
         values = values_of(table, names)
         c = identifier(column)
         rows, first, last = table.one(
@@ -79,15 +81,15 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
         control.progress(0.6, "hours")
         clocked = grain in {"minute", "hour"} and span.days >= 3
         hours = hours_of(table, column, list(values.values())) if clocked else None
+        asks = asked(timeline, [(table.column(name), each) for name, each in values.items()])
+        seasons = {ask: seasons_of(ask, timeline) for ask in asks}
         control.progress(0.7, "groups")
-        lines = lines_of(table, options, column, timeline, values)
+        lines = lines_of(table, options, column, timeline, values, seasons)
         control.progress(0.8, "other measures")
-        known = {*names, *copies(table)}
+        known = {*names, *copies(table), *aged}
         others = _others(table, column, timeline, [name for name in choose.varying(table) if name not in known])
         found_things = things(table, column, names) if table.periods > 1 else None
     control.progress(0.9, "what changes")
-    asks = asked(timeline, [(table.column(name), each) for name, each in values.items()])
-    seasons = {ask: seasons_of(ask, timeline) for ask in asks}
     complete = timeline.complete(unit)
     return clean(
         {
@@ -107,7 +109,7 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
                 for p in timeline.points[-_MOST_POINTS:]
             ],
             "pointsOmitted": max(0, len(timeline.points) - _MOST_POINTS),
-            "series": [s for ask in asks if (s := told(ask, timeline, control.check, disturbed(seasons[ask], unit)))],
+            "series": [s for ask in asks if (s := told(ask, timeline, control.check, season_in(seasons[ask], unit)))],
             "seasons": [found for ask in asks for found in seasons[ask]],
             "hours": hours,
             "lines": lines,
@@ -143,6 +145,6 @@ def _others(table: Table, column: str, timeline: Timeline, names: list[str]) -> 
         for place, (name, each) in enumerate(values.items()):
             measure = table.column(name)
             ask = Ask.of(measure, each, "sum" if measure.summed and not one else "mean", place, one)
-            if series := told(ask, own, table.control.check):
+            if series := told(ask, own, table.control.check, season_in(seasons_of(ask, own), own.unit)):
                 found.append(series)
     return found

@@ -39,10 +39,10 @@ class Course:
         return self.last / self.first - 1 if self.first > 0 and self.last >= 0 and not self.bare else None
 
 
-def course(numbers: Floats, unit: str, rows: Sequence[int] = ()) -> Course:
-    """`rows` is how many each number is of, where they are of several."""
+def course(numbers: Floats, unit: str, rows: Sequence[int] = (), seasons: Sequence[int] = ()) -> Course:
+    """`rows` is how many each number is of, where that differs; `seasons` which one it belongs to, if it has any."""
     scale = float(np.abs(numbers).max()) or 1.0
-    tau, p = rising(numbers / scale)
+    tau, p = rising(numbers / scale, seasons)
     width = _window(len(numbers), unit, tau, rows)
     first, last = (float((part / scale).mean() * scale) for part in (numbers[:width], numbers[-width:]))
     moved = p < _SURE and len(numbers) >= _FEWEST and (last - first) * tau > 0
@@ -54,11 +54,12 @@ def _window(count: int, unit: str, tau: float, rows: Sequence[int]) -> int:
     """Over how many periods the first and the last level are taken: a year, a tenth of a series of years unless it goes
     one way, or a quarter of one that is shorter than two; and of so many rows that none of them makes the level."""
     year = periods.PER_YEAR.get(unit, 0)
-    width = most = max(1, count // 4)
+    width, most, step = max(1, count // 4), count // 4, 1
     if year and count >= 2 * year:
         width = year if year > 1 or abs(tau) >= _ONE_WAY else max(1, count // _YEARS)
-    while width < most and _few(rows, width):
-        width += 1
+        step = year
+    while width + step <= most and _few(rows, width):
+        width += step
     return width
 
 
@@ -66,7 +67,9 @@ def _few(rows: Sequence[int], width: int) -> bool:
     return bool(rows) and min(sum(rows[:width]), sum(rows[-width:])) < FEWEST
 
 
-def told(ask: Ask, timeline: Timeline, check: Callable[[], object], seasonal: bool = False) -> dict[str, Any] | None:
+def told(
+    ask: Ask, timeline: Timeline, check: Callable[[], object], seasons: Callable[[datetime], int] | None = None
+) -> dict[str, Any] | None:
     """`{measure, aggregate, one, relative, complete, first: {from, to, periods, value}, last, direction, tau, change,
     perYear, latest: {start, value, before, yearAgo}, peak: {start, value}, dip, shift, leap, swing}`.
 
@@ -78,7 +81,8 @@ def told(ask: Ask, timeline: Timeline, check: Callable[[], object], seasonal: bo
         return None
     starts, numbers = [start for start, _ in known], np.array([value for _, value in known])
     held = {p.start: p.rows for p in timeline.complete(timeline.unit)}
-    found = course(numbers, timeline.unit, [] if ask.one else [held[start] for start in starts])
+    rows = [] if ask.one or timeline.even else [held[start] for start in starts]
+    found = course(numbers, timeline.unit, rows, [seasons(start) for start in starts] if seasons else [])
     check()
     years = (starts[-found.width] - starts[0]) / periods.LENGTHS["year"]
     high, low = int(numbers.argmax()), int(numbers.argmin())
@@ -103,7 +107,7 @@ def told(ask: Ask, timeline: Timeline, check: Callable[[], object], seasonal: bo
         },
         "peak": {"start": periods.iso(starts[high]), "value": float(numbers[high])},
         "dip": {"start": periods.iso(starts[low]), "value": float(numbers[low])},
-        **breaks(ask, timeline, found.direction, seasonal, check),
+        **breaks(ask, timeline, found.direction, seasons is not None, check),
     }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -19,6 +21,7 @@ from andon_worker.hybrid_report.scales import in_order
 from andon_worker.hybrid_report.section import Figure, Grid, Sentence
 from andon_worker.hybrid_report.sections.trends.course import course
 from andon_worker.hybrid_report.sections.trends.naming import capital, change_of, moves, subject, with_gaps
+from andon_worker.hybrid_report.sections.trends.seasons import season_in
 from andon_worker.hybrid_report.sections.trends.timeline import Ask, Timeline, by_group
 from andon_worker.hybrid_report.wording import MISSING, Wording, brief, label
 
@@ -31,7 +34,12 @@ Lines = dict[str, Any]
 
 
 def lines_of(
-    table: Table, options: ReportOptions, column: str, timeline: Timeline, values: dict[str, Values]
+    table: Table,
+    options: ReportOptions,
+    column: str,
+    timeline: Timeline,
+    values: dict[str, Values],
+    seasons: Mapping[Ask, list[dict[str, Any]]],
 ) -> Lines | None:
     """`lines`, as `compute` says of them."""
     groupings = [name for name in choose.groupings(table, options) if name != column]
@@ -50,6 +58,7 @@ def lines_of(
     if unit is None:
         return None
     full = [period.start for period in timeline.complete(unit)]
+    season = season_in([each for of, told in seasons.items() if of.measure == name for each in told], unit)
     groups: list[dict[str, Any]] = []
     per_group = by_group(table, groupings[0], largest, column, unit, list(values.values())[:1])
     for value, own in per_group.items():
@@ -59,7 +68,7 @@ def lines_of(
         whole = [(at, told.get(at, nothing)) for at in full]
         points = [[periods.iso(at), each] for at, each in whole]
         drawn = {"points": points} if len(groups) < _DRAWN else {}
-        known = [each for _, each in whole if each is not None]
+        known = [(at, each) for at, each in whole if each is not None]
         if not known:
             continue
         rows = sum(period.rows for period in own)
@@ -68,7 +77,7 @@ def lines_of(
                 "value": label(value),
                 "rows": rows,
                 **drawn,
-                **_moved(known, unit, name is None or table.column(name).relative),
+                **_moved(known, unit, name is None or table.column(name).relative, season),
             }
         )
     return {
@@ -95,10 +104,13 @@ def _unit(timeline: Timeline, rows: list[int], ask: Ask) -> str | None:
     return found
 
 
-def _moved(known: list[float], unit: str, relative: bool) -> dict[str, Any]:
+def _moved(
+    known: list[tuple[datetime, float]], unit: str, relative: bool, season: Callable[[datetime], int] | None
+) -> dict[str, Any]:
     if len(known) < _FEWEST_PERIODS:
         return {"direction": None, "change": None, "first": None, "last": None}
-    found = course(np.array(known), unit)
+    seasons = [season(at) for at, _ in known] if season else []
+    found = course(np.array([value for _, value in known]), unit, seasons=seasons)
     change = found.change if relative else None
     return {"direction": found.direction, "change": change, "first": found.first, "last": found.last}
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from andon_worker.hybrid_report.figures.times import periods
 from andon_worker.hybrid_report.section import Result
-from andon_worker.hybrid_report.wording import MISSING, Wording, brief, label, sum_of
+from andon_worker.hybrid_report.wording import MISSING, Wording, brief, label, mean_of, sum_of
 
 Told = dict[str, Any]
 """A series, as `course.told` gives it."""
@@ -25,11 +25,13 @@ def subject(series: Told, unit: str, short: bool = False) -> str:
         return name
     if series["aggregate"] == "sum":
         return f"{sum_of(name, 'total')}{per}" if short else f"the {sum_of(name)}{per}"
-    return f"mean of {name}" if short else f"the mean of {name}"
+    return mean_of(name) if short else f"the {mean_of(name)}"
 
 
 def capital(text: str) -> str:
-    return text[:1].upper() + text[1:] if text.startswith(("the ", "total ", "mean ", "number ")) else text
+    return (
+        text[:1].upper() + text[1:] if text.startswith(("the ", "total ", "mean ", "unweighted ", "number ")) else text
+    )
 
 
 def key_of(series: Told) -> str:

@@ -18,27 +18,32 @@ from andon_worker.hybrid_report.figures.values import Values
 from andon_worker.hybrid_report.sections.trends.timeline import Ask, Timeline
 
 SEASONAL = 0.3  # the strength from which it is told
+_OF: dict[str, Callable[[datetime], int]] = {
+    "weekday": lambda start: start.isoweekday(),
+    "month": lambda start: start.month,
+    "quarter": lambda start: (start.month + 2) // 3,
+}
 
 
 def seasons_of(ask: Ask, timeline: Timeline) -> list[dict[str, Any]]:
     """By weekday where single days are known, by month or quarter where these are: two whole
     cycles at least."""
-    found: list[tuple[str, str, int, Callable[[datetime], int]]] = []
+    found: list[tuple[str, str, int]] = []
     grain = timeline.stretch.grain
     if timeline.finest in {"day", "hour"} and grain in {"day", "hour", "minute"}:
-        found.append(("weekday", "day", 7, lambda start: start.isoweekday()))
+        found.append(("weekday", "day", 7))
     if grain == "quarter":
-        found.append(("quarter", "quarter", 4, lambda start: (start.month + 2) // 3))
+        found.append(("quarter", "quarter", 4))
     if periods.UNITS.index(grain) <= periods.UNITS.index("month") and timeline.finest in {"day", "month"}:
-        found.append(("month", "month", 12, lambda start: start.month))
+        found.append(("month", "month", 12))
     told = []
-    for by, unit, most, season_of in found:
+    for by, unit, most in found:
         known = [(p.start, value) for p in timeline.complete(unit) if (value := ask.value(p)) is not None]
         numbers = np.array([value for _, value in known])
         if by == "month" and ask.aggregate != "mean" and grain != "month":
             # A February is shorter, which is no season.
             numbers = numbers / [monthrange(start.year, start.month)[1] / 30.44 for start, _ in known]
-        seasons = [season_of(start) for start, _ in known]
+        seasons = [_OF[by](start) for start, _ in known]
         cycle = len(set(seasons))  # five where no day is a weekend's
         if len(known) < 2 * cycle + 1:
             continue
@@ -64,10 +69,11 @@ def seasons_of(ask: Ask, timeline: Timeline) -> list[dict[str, Any]]:
     return told
 
 
-def disturbed(seasons: list[dict[str, Any]], unit: str) -> bool:
-    """Whether what goes up and down from one period to the next is a season."""
-    by = {"weekday"} if unit == "day" else {"month", "quarter"}
-    return any(season["by"] in by and season["strength"] >= SEASONAL for season in seasons)
+def season_in(seasons: list[dict[str, Any]], unit: str) -> Callable[[datetime], int] | None:
+    """Which season a period belongs to, where what goes up and down from one to the next is a season."""
+    by = {"day": {"weekday"}, "month": {"month"}, "quarter": {"quarter", "month"}}.get(unit, set())
+    disturbed = any(season["by"] in by and season["strength"] >= SEASONAL for season in seasons)
+    return _OF["weekday" if unit == "day" else unit] if disturbed else None
 
 
 def hours_of(table: Table, column: str, values: list[Values]) -> dict[str, Any]:

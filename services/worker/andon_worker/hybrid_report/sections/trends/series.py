@@ -117,9 +117,10 @@ def _each(series: Told, result: Result, points: Sequence[Told], wording: Wording
     number, unit = number_of(series, wording), result["unit"]
     known = [(p["start"], v) for p, v in zip(points, values_of(series, result, points), strict=True) if v is not None]
     said = listed([f"{number(value)} {wording.at(start, unit)}" for start, value in known])
-    (start, then), (_, now) = known[-2:]
-    beside = _beside(now, {"start": start, "value": then}, series["relative"], unit, wording)
-    return Sentence(f"{capital(subject(series, unit))} was {said}: {beside}.", figure=key_of(series))
+    now = known[-1][1]
+    others = [{"start": start, "value": value} for start, value in (known[-2], known[0])]
+    beside = [_beside(now, other, series["relative"], unit, wording) for other in others[: len(known) - 1]]
+    return Sentence(f"{capital(subject(series, unit))} was {said}: {listed(beside)}.", figure=key_of(series))
 
 
 def _latest(series: Told, unit: str, wording: Wording) -> list[Sentence]:

@@ -256,13 +256,17 @@ class Ask:
 
 
 def asked(timeline: Timeline, measures: Sequence[tuple[Column, Values]]) -> list[Ask]:
-    """Rows, sums and means; one of them alone where each period has as many rows: then they go alike."""
-    one, even = all(period.rows == 1 for period in timeline.points), timeline.even
+    """Rows, sums and means; one of them alone where each period has as many rows: then they go alike. Means alone where
+    rows come every so many days, of which a month has now one more and now one less."""
+    one, step = all(period.rows == 1 for period in timeline.points), timeline.stretch.step
+    even = timeline.even or step is not None
+    longer = step is not None and timedelta(days=1) < step < periods.LENGTHS[timeline.unit]
     made = [] if one or even else [Ask(None, "rows")]
     for place, (column, values) in enumerate(measures):
-        if column.summed and not one:
+        summed = column.summed and not longer
+        if summed and not one:
             made.append(Ask.of(column, values, "sum", place, one))
-        if one or not even or not column.summed:
+        if one or not even or not summed:
             made.append(Ask.of(column, values, "mean", place, one))
     return made
 
