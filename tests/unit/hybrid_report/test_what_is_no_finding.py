@@ -225,3 +225,19 @@ def test_a_season_of_two_years_by_chance_is_none(seed: int, tmp_path: Path) -> N
     frame = pd.DataFrame({"month": pd.period_range("2021-01", periods=30, freq="M").astype(str)})
     frame["x"] = random.normal(50, 9, 30).round(2)
     assert "By month" not in text(told(frame, tmp_path, "trends"), "trends")
+
+
+@pytest.mark.parametrize("names", [("paid in", "paid out"), ("Withdrawal", "Deposit"), ("answer", "reason for none")])
+def test_columns_of_which_each_row_has_one_are_no_gaps(names: tuple[str, str], tmp_path: Path) -> None:
+    frame = pd.DataFrame({"n": RANDOM.normal(9, 2, ROWS).round(3), **dict.fromkeys(names, 0.0)})
+    first = np.arange(ROWS) % 7 == 0
+    frame[names[0]] = np.where(first, RANDOM.normal(50, 9, ROWS).round(2), np.nan)
+    frame[names[1]] = np.where(first, np.nan, RANDOM.normal(20, 4, ROWS).round(2))
+    said = told(frame, tmp_path, "overview")
+    assert f"Each row has either {names[0]} or {names[1]}.\nNo other value is missing." in text(said, "overview")
+    assert findings(said) == ""
+    frame.loc[3, names[1]] = np.nan  # a row with neither
+    (tmp_path / "again").mkdir()
+    said = told(frame, tmp_path / "again", "overview")
+    assert "either" not in text(said, "overview")
+    assert "missing" in findings(said)

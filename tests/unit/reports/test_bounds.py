@@ -15,7 +15,9 @@ from andon.reports import NoControl, ReportOptions
 from andon.reports.columns import Column
 from andon.reports.datasets import ensure_parquet, inspect_dataset
 from andon.reports.options import ColumnChoice
+from andon.reports.values import bounds
 from andon_worker.hybrid_report import SECTIONS
+from andon_worker.hybrid_report.section import Sentence
 from andon_worker.hybrid_report.wording import Wording
 
 Cell = Callable[[int], str]
@@ -104,3 +106,54 @@ def test_it_can_be_said_that_bounds_are_words(tmp_path: Path) -> None:
     path.write_text("x\n" + "".join(f"{'<3' if row % 9 == 0 else row}\n" for row in range(60)))
     parquet = ensure_parquet(path, path.name, tmp_path / "scratch", choices={"x": ColumnChoice(type="text")})
     assert duckdb.connect().execute(f"FROM read_parquet('{parquet}')").fetchall()[:2] == [("<3",), ("1",)]
+
+
+@pytest.mark.parametrize(
+    ("value", "least"),
+    [
+        (">2419.6", 2419.6),
+        ("> 1,234.5", 1234.5),
+        ("≥ 1.234.567", 1234567),
+        (">3,5", 3.5),
+        ("90+", 90),
+        (">100 mg/l", 100),
+        ("<5", None),
+        ("~5", None),
+        ("5", None),
+        ("=>7", None),
+    ],
+)
+def test_a_bound_says_above_what_a_value_lies(value: str, least: float | None) -> None:
+    assert bounds.least(value) == least
+
+
+@pytest.mark.parametrize(
+    ("value", "cells", "highest"),
+    [
+        (lambda row: ">2419.6" if row % 20 == 0 else f"{row}", 3, "59"),
+        (lambda row: "200+" if row == 7 else f"{row}.5", 1, "59.5"),
+        (lambda row: ("<1", ">90,5")[row % 20 == 0] if row % 10 == 0 else f"{row},5", 3, "59.5"),
+        (lambda row: ">5" if row % 20 == 0 else f"{row}", 0, ""),
+        (lambda row: "<100" if row % 20 == 0 else f"{row}", 0, ""),
+    ],
+)
+def test_what_lies_beyond_the_highest_is_named_first_of_the_outliers(
+    value: Cell, cells: int, highest: str, tmp_path: Path
+) -> None:
+    said = sentences_of(tmp_path, value, "outliers")
+    assert sum(sentence.text.startswith(f"{cells} value") for sentence in said[:1]) == bool(cells)
+    assert sum(f"beyond the highest number, {highest}:" in sentence.text for sentence in said) == bool(cells)
+
+
+@pytest.mark.parametrize(("value", "is_finding"), [("<0.25", False), ("90+", False), ("", True)])
+def test_cells_under_a_limit_are_no_gaps_that_make_a_finding(value: str, is_finding: bool, tmp_path: Path) -> None:
+    said = sentences_of(tmp_path, lambda row: value if row % 5 < 2 else f"{row}.5", "overview")
+    [missed] = [sentence for sentence in said if "missing" in sentence.text]
+    assert (missed.effect > 0) == is_finding
+    assert "40.0%" in missed.text or "40%" in missed.text
+
+
+def sentences_of(folder: Path, value: Cell, section: str) -> list[Sentence]:
+    column_of(folder, value)
+    parquet = ensure_parquet(folder / "t.csv", "t.csv", folder / "scratch")
+    return SECTIONS[section].sentences(SECTIONS[section].compute(parquet, ReportOptions(), NoControl()), Wording())

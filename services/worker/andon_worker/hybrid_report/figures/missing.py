@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from itertools import combinations
 from typing import Any
@@ -15,6 +15,7 @@ _PATTERNS = 8
 _OVER_TIME = 3
 _FEWEST_ROWS = 30  # of a period whose share of missing values is told
 _SAME_ROWS = 0.8
+_FEWEST_OF_EITHER, _MOST_OF_EITHER = 5, 60
 
 
 def together(table: Table, names: Sequence[str]) -> dict[str, Any]:
@@ -32,6 +33,17 @@ def together(table: Table, names: Sequence[str]) -> dict[str, Any]:
         for row in found
     ]
     return {"patterns": [p for p in patterns if p["columns"]][:_PATTERNS], "sets": _sets(patterns)}
+
+
+def either(table: Table, counts: Mapping[str, int]) -> list[tuple[str, str]]:
+    """Two columns of which each row has the one or the other, as amounts paid and received; `counts` are of values."""
+    some = [name for name, count in counts.items() if _FEWEST_OF_EITHER <= count < table.rows][:_MOST_OF_EITHER]
+    return [(a, b) for a, b in combinations(some, 2) if counts[a] + counts[b] == table.rows and _parts(table, a, b)]
+
+
+def _parts(table: Table, a: str, b: str) -> bool:
+    (alike,) = table.one(f"SELECT count(*) FROM data WHERE ({identifier(a)} IS NULL) = ({identifier(b)} IS NULL)")
+    return not alike
 
 
 def _sets(patterns: Sequence[dict[str, Any]]) -> list[list[str]]:

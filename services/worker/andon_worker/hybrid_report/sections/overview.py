@@ -9,11 +9,13 @@ from andon.reports import Control, ReportOptions
 from andon.reports.columns import AVERAGED
 from andon.reports.duck import identifier
 from andon.reports.options import MEASURABLE
+from andon.reports.values.bounds import is_bound
 from andon.reports.values.clock import HOURS
 from andon_worker.hybrid_report import charts
 from andon_worker.hybrid_report.charts import Bar
 from andon_worker.hybrid_report.drawing import FULL
 from andon_worker.hybrid_report.figures.across import across
+from andon_worker.hybrid_report.figures.missing import either
 from andon_worker.hybrid_report.figures.table import clean, open_table
 from andon_worker.hybrid_report.section import Figure, Grid, Result, Section, Sentence
 from andon_worker.hybrid_report.wording import MISSING, WHOLE, Wording, brief, label, some
@@ -26,11 +28,12 @@ _CENTS = 2  # decimals of an amount that has any
 
 def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
     """`{rows, cells, missingCells, exactDistinct, columnsOmitted, columns: [...], firstRows: {columns, rows},
-    periods}`.
+    periods, either}`.
 
     `periods` is `{unit, count, first, last}` of a table with a column per year, month or day, else null.
-    A column is `{name, type, role, unit, missing, distinct}`; `missingCells` covers the columns shown. The first rows
-    are text, of the first eight columns.
+    `either` are two columns each, of which every row has one alone. A column is `{name, type, role, unit, missing,
+    bounds, distinct}`, `bounds` of the missing being those as `<1`; `missingCells` covers the columns shown. The first
+    rows are text, of the first eight columns.
     """
     with open_table(parquet, options, control) as table:
         chosen = table.columns[: options.max_columns]
@@ -43,6 +46,7 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
                 "role": column.role,
                 "unit": column.unit,
                 "missing": table.rows - found[column.name][0],
+                "bounds": sum(each.count for each in column.missing if is_bound(each.token)),
                 "distinct": found[column.name][1],
             }
             for column in chosen
@@ -58,6 +62,7 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
                 "cells": table.rows * len(chosen),
                 "missingCells": sum(column["missing"] for column in columns),
                 "exactDistinct": table.exact,
+                "either": either(table, {name: count for name, (count, _) in found.items()}),
                 "columnsOmitted": len(table.columns) - len(chosen),
                 "columns": columns,
                 "periods": {"unit": periods.unit, "count": len(starts), "first": starts[0], "last": starts[-1]}
@@ -75,6 +80,7 @@ def sentences(result: Result, wording: Wording) -> list[Sentence]:
     columns, rows = result["columns"], result["rows"]
     width = len(columns) + result["columnsOmitted"]
     told = [Sentence(f"The dataset has {wording.count(rows, 'row')} and {wording.count(width, 'column')}.")]
+    told += [Sentence(f"Each row has either {brief(a)} or {brief(b)}.") for a, b in result["either"]]
     told.append(_missing(result, wording))
     if periods := result["periods"]:
         told.append(
@@ -96,30 +102,38 @@ def sentences(result: Result, wording: Wording) -> list[Sentence]:
     return told
 
 
+def _gaps(result: Result) -> list[dict[str, Any]]:
+    """The columns with missing values, those of most first; without those that are empty where another is filled."""
+    filled = {name for pair in result["either"] for name in pair}
+    gaps = (c for c in result["columns"] if c["missing"] and c["name"] not in filled)
+    return sorted(gaps, key=lambda c: -c["missing"])
+
+
 def _missing(result: Result, wording: Wording) -> Sentence:
-    gaps = sorted((c for c in result["columns"] if c["missing"]), key=lambda c: -c["missing"])
+    gaps = _gaps(result)
     if not gaps:
-        return Sentence("No value is missing.")
-    most = gaps[0]
+        return Sentence(f"No {'other ' if result['either'] else ''}value is missing.")
+    most, cells = gaps[0], sum(c["missing"] for c in gaps)
     share = most["missing"] / result["rows"]
-    if share == 1:
-        share = 0.0  # a column without any value is a remark, no finding
+    # A column without any value is a remark, no finding; nor is what is known to lie below a limit.
+    lacking = 0.0 if share == 1 else share - most["bounds"] / result["rows"]
+    effect = 0.6 * lacking if lacking >= 0.05 else 0.0
     if len(gaps) > 1 and gaps[-1]["missing"] == most["missing"]:
         each = f"in {wording.count(len(gaps), 'column')}, {wording.percent(share, 1)} of the rows of each"
-        said = f"{wording.percent(result['missingCells'], result['cells'])} of all values are missing, {each}."
-        return Sentence(said, 0.6 * share if share >= 0.05 else 0.0, "missing")
+        said = f"{wording.percent(cells, result['cells'])} of all values are missing, {each}."
+        return Sentence(said, effect, "missing")
     where = "all of them in" if len(gaps) == 1 else f"in {wording.count(len(gaps), 'column')}; most in"
     return Sentence(
-        f"{wording.percent(result['missingCells'], result['cells'])} of all values are missing, {where} "
+        f"{wording.percent(cells, result['cells'])} of all values are missing, {where} "
         f"{brief(most['name'])} ({wording.percent(most['missing'], result['rows'])} of its rows).",
         # That many leave a remark out is none.
-        effect=0.6 * share if share >= 0.05 and most["role"] != "text" else 0.0,
+        effect=effect if most["role"] != "text" else 0.0,
         figure="missing" if len(gaps) > 1 else "",
     )
 
 
 def figures(result: Result, wording: Wording) -> list[Figure]:
-    gaps = sorted((c for c in result["columns"] if c["missing"]), key=lambda c: -c["missing"])
+    gaps = _gaps(result)
     if len(gaps) < 2:
         return []  # the sentence says it
     rows = [

@@ -42,7 +42,8 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
         gaps = sorted((name for name, n in counts.items() if 0 < n < table.rows), key=lambda name: counts[name])
         control.progress(0.6, "missing values")
         time = choose.time_column(table, options)
-        lacking = [name for name in gaps if name != time]
+        filled = {name for pair in missing.either(table, counts) for name in pair}
+        lacking = [name for name in gaps if name != time and name not in filled]
         missed = missing.together(table, gaps[:_WITH_GAPS]) | {
             "overTime": missing.over_time(table, time, lacking)
             if lacking and time in {c.name for c in table.temporal}

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from andon.reports import Control, ReportOptions
+from andon.reports import Column, Control, ReportOptions
 from andon.reports.duck import identifier
+from andon.reports.values.bounds import least
 from andon_worker.hybrid_report.figures import choose
 from andon_worker.hybrid_report.figures.table import Table, clean, double, open_table
 from andon_worker.hybrid_report.figures.values import Values, values_of
@@ -20,18 +21,21 @@ _SHOWN = 4
 
 
 def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
-    """`{columns: [...], columnsOmitted, passedOver, keys, extremes: [...]}`, of the columns that can be averaged.
+    """`{columns: [...], columnsOmitted, passedOver, above, keys, extremes: [...]}`, of the columns that can be
+    averaged.
 
-    A column is `{name, count, lower, upper, below, above, min, max, robust, usual, usualCount, largestZ}`. The fences
-    are Tukey's (J. W. Tukey, "Exploratory Data Analysis", 1977), 1.5 quartile ranges outside the quartiles; `below`
-    and `above` count the values beyond. Where the quartiles are one value, `usual`, the fences are those of the
-    other values, `usualCount` says how many rows have it, and it counts as inside. `robust` counts the values whose
-    modified z-score (B. Iglewicz and D. Hoaglin, "How to Detect and Handle Outliers", 1993) exceeds 3.5, null if more
-    than half of the values are equal.
+    A column is `{name, count, lower, upper, below, above, min, max, robust, usual, usualCount, largestZ}`. The
+    fences are Tukey's (J. W. Tukey, "Exploratory Data Analysis", 1977), 1.5 quartile ranges outside the quartiles;
+    `below` and `above` count the values beyond. Where the quartiles are one value, `usual`, the fences are those of
+    the other values, `usualCount` says how many rows have it, and it counts as inside. `robust` counts the values
+    whose modified z-score (B. Iglewicz and D. Hoaglin, "How to Detect and Handle Outliers", 1993) exceeds 3.5, null
+    if more than half of the values are equal.
 
-    `passedOver` are columns of too few different values to have any outlier. `extremes` has of the columns with the
-    farthest values the rows that hold them: `{column, rows: [{row, value, keys: [...]}]}`, where `row` counts from 1
-    in the file's order and `keys` are the values of the columns `keys`.
+    `above` has of a column the bounds as `>90` that lie beyond its highest value: `{name, max, bound, cells}`, the
+    first of them, and in how many cells they stand. `passedOver` are columns of too few different values to have
+    any outlier. `extremes` has of the columns with the farthest values the rows that hold them: `{column, rows:
+    [{row, value, keys: [...]}]}`, where `row` counts from 1 in the file's order and `keys` are the values of the
+    columns `keys`.
     """
     with open_table(parquet, options, control, by_period=True) as table:
         values = values_of(table, choose.varying(table))
@@ -47,10 +51,20 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
                 "columns": columns,
                 "columnsOmitted": len(values) - len(names),
                 "passedOver": [name for name in names if name not in judged],
+                "above": [each for name in names if (each := _above(table.column(name), values[name]))],
                 "keys": keys,
                 "extremes": extremes,
             }
         )
+
+
+def _above(column: Column, values: Values) -> dict[str, Any] | None:
+    """What is known to lie above the highest value alone."""
+    beyond = [each for each in column.missing if (limit := least(each.token)) is not None and limit >= values.high]
+    if not beyond:
+        return None
+    cells = sum(each.count for each in beyond)
+    return {"name": column.name, "max": values.high, "bound": beyond[0].token, "cells": cells}
 
 
 def _columns(table: Table, columns: list[Values]) -> list[dict[str, Any]]:

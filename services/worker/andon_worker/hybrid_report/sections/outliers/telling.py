@@ -21,11 +21,12 @@ _ALONE = 3  # how many times the fifth farthest value the farthest is, to be tol
 
 def sentences(result: Result, wording: Wording) -> list[Sentence]:
     number = wording.number
+    above = [_beyond_all(each, wording) for each in result["above"]]
     if not result["columns"]:
-        return [
+        return above or [
             Sentence("There is no numeric column of ten different values or more, which outliers could stand out of.")
         ]
-    told = []
+    told = above
     beyond = [c for c in result["columns"] if 0 < c["below"] + c["above"] <= _FEW * c["count"]]
     figure = "outside" if _are_drawn(result) else ""
     if one := _of_one_row(result, beyond, wording):
@@ -94,6 +95,16 @@ def _of_one_row(result: Result, beyond: list[dict[str, Any]], wording: Wording) 
     return Sentence(
         f"{which} alone lies outside the fences, in {wording.count(len(beyond), 'column')} alike: as in "
         f"{listed(values)}."
+    )
+
+
+def _beyond_all(above: dict[str, Any], wording: Wording) -> Sentence:
+    many = wording.count(above["cells"], "value")
+    return Sentence(
+        f"{many} of {brief(above['name'])} {'lies' if above['cells'] == 1 else 'lie'} beyond the highest number, "
+        f"{wording.exact(above['max'])}: a bound alone is known, as “{above['bound']}”.",
+        effect=0.5,
+        about=(above["name"], "above"),
     )
 
 
