@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from functools import partial
 from pathlib import Path
 
@@ -49,6 +50,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "first.py").write_text(GOOD.format(id="first"))
     (tmp_path / "last.py").write_text(GOOD.format(id="last"))
     return tmp_path
+
+
+def turn(loop: Loop) -> None:
+    """Until it is closed. In a thread of its own: the loop of a browser that other tests use may turn in this one."""
+    thread = threading.Thread(target=loop.run)
+    thread.start()
+    thread.join()
 
 
 @pytest.mark.parametrize("how", BAD)
@@ -198,7 +206,7 @@ def test_a_nursery_that_tells_of_no_birth_or_end_any_more_is_ended_and_another_t
     nursery = NurseryClient(loop, ["first"], lanes, ready=ready, ended=ended)
     nursery.start()
     loop.after(60, loop.close)
-    loop.run()
+    turn(loop)
     nursery.close()
     assert len(set(seen)) == 2
     assert len(born) == 1
@@ -224,7 +232,7 @@ def test_a_nursery_bears_lanes_though_nobody_takes_what_its_modules_print(
     for each in (out, full):
         os.close(each)
     loop.after(60, loop.close)
-    loop.run()
+    turn(loop)
     nursery.close()
     assert born
 
@@ -253,7 +261,7 @@ def test_a_lane_that_was_stopped_goes_on(folder: Path, whom: list[str], monkeypa
     nursery.replaces = True
     nursery.start()
     loop.after(60, loop.close)
-    loop.run()
+    turn(loop)
     nursery.close()
     assert died == [0]  # in peace, which takes that it goes on
 
@@ -282,6 +290,6 @@ def test_a_nursery_that_was_stopped_goes_on_with_its_lanes(folder: Path, what: s
     nursery = NurseryClient(loop, ["first"], lanes, ready=ready, ended=lambda: None)
     nursery.start()
     loop.after(60, loop.close)
-    loop.run()
+    turn(loop)
     nursery.close()
     assert died == [signal.SIGKILL]  # and not None, which is: with its nursery
