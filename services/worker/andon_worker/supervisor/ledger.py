@@ -18,7 +18,6 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import groupby
 from typing import Any, ClassVar, Generic, TypeVar
 
 import psycopg
@@ -181,20 +180,25 @@ class Ledger(threading.Thread):
         self._entries.put(None)
 
     def run(self) -> None:
-        """Write until closed."""
-        while not self._closed or self._later:
-            entries = self._take()
-            for kind, found in groupby(sorted(entries, key=lambda entry: _ORDER.index(type(entry))), key=type):
-                self._write(kind, list(found))
+        """Write until closed. The kinds take turns: whoever writes one by one keeps nobody else for longer than one."""
+        waiting: list[Entry[Any]] = []
+        while not self._closed or self._later or waiting:
+            waiting += self._take(block=not waiting)
+            for kind in _ORDER:
+                found = [each for each in waiting if type(each) is kind]
+                if batch := found if kind.together else found[:1]:
+                    self._write(kind, batch)
+                    written = set(batch)
+                    waiting = [each for each in waiting if each not in written]
         self._database.close()
 
-    def _take(self) -> list[Entry[Any]]:
-        """All that is to be written now; waits for the first."""
+    def _take(self, *, block: bool) -> list[Entry[Any]]:
+        """All that is to be written now; if asked to `block`, it waits for the first."""
         now = time.monotonic()
         wait = max(min(at for at, _ in self._later) - now, 0.0) if self._later else None
         taken: list[Entry[Any]] = []
         try:
-            entry = self._entries.get(timeout=wait)
+            entry = self._entries.get(block, wait)
             while True:
                 if entry is None:
                     self._closed = True
@@ -208,18 +212,15 @@ class Ledger(threading.Thread):
         self._later = [(at, entry) for at, entry in self._later if at > now]
         return taken + due
 
-    def _write(self, kind: type[Entry[Any]], entries: list[Entry[Any]]) -> None:
-        batches = [entries] if kind.together else [[each] for each in entries]
-        for batch in batches:
-            try:
-                left = self._database.insist(partial(self._execute, kind=kind, entries=batch))
-            except (psycopg.Error, NameTaken) as error:
-                self._refuse(kind, batch, error)
-                continue
-            except Exception as error:  # a mistake of ours hurts these runs and no others
-                log.exception("%d entries of kind %s can't be written", len(batch), kind.__name__)
-                self._refuse(kind, batch, error)
-                continue
+    def _write(self, kind: type[Entry[Any]], batch: list[Entry[Any]]) -> None:
+        try:
+            left = self._database.insist(partial(self._execute, kind=kind, entries=batch))
+        except (psycopg.Error, NameTaken) as error:
+            self._refuse(kind, batch, error)
+        except Exception as error:  # a mistake of ours hurts these runs and no others
+            log.exception("%d entries of kind %s can't be written", len(batch), kind.__name__)
+            self._refuse(kind, batch, error)
+        else:
             if left:
                 self._reconsider(left)
 
@@ -296,7 +297,7 @@ def _is_of_value(error: Exception) -> bool:
 
 
 _ORDER: tuple[type[Entry[Any]], ...] = (Settle, Keep, Write, Check, Unheld, Claim)
-"""Whoever has asked for an end waits for it; a new run begins when the others' words are written."""
+"""Whoever has asked for an end waits for it; a new run begins last."""
 
 
 def _answered(entries: Iterable[Held[Any]], written: dict[Holding, Any]) -> list[Held[Any]]:
