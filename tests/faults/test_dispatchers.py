@@ -34,9 +34,10 @@ def test_04_a_dispatcher_killed_after_its_commit_and_before_xack_makes_no_second
 
 def test_05_what_a_dispatcher_read_and_did_not_commit_is_handled_by_another_once(stage: Stage) -> None:
     scene = stage(dispatchers=2)
-    scene.wait_leader()
+    wait_until(lambda: scene.redis.exists(STREAM), what="the bus and its group")
     with scene.holding("LOCK TABLE andon.events IN EXCLUSIVE MODE"):
         scene.request("uncommitted", steps=2)
+        wait_until(lambda: scene.pending() == 1, what="the entry read")
         scene.wait_blocked("andon-dispatcher")
         [blocked] = scene.rows(
             "SELECT holder FROM andon.dispatcher_leases WHERE lease_until > now() - interval '1 minute'"
