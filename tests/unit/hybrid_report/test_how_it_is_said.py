@@ -90,6 +90,13 @@ def test_small_words() -> None:
     assert ends == ["Department of fun…affic, North", "Department of fun…affic, South"]
 
 
+def test_a_small_mean_of_large_amounts_keeps_its_decimals(profile: Profile) -> None:
+    amounts = [-2_489.25, 3_398.5, -59.78, -30.8, -80.89, 12.5] * 5
+    result = profile("distributions", "amount\n" + "".join(f"{amount}\n" for amount in amounts))
+    [figure] = SECTIONS["distributions"].figures(result, WORDING)
+    assert "mean 125.0, median −45.3" in figure.note
+
+
 def test_days_and_codes_are_not_broken_at_their_hyphens() -> None:
     assert _said("on 2023-01-03 <b>") == 'on <span class="whole">2023-01-03</span> &lt;b&gt;'
     assert _said("a well-known one") == "a well-known one"

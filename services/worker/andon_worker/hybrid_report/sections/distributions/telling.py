@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from andon.reports.values.clock import HOURS
@@ -169,7 +170,7 @@ def _figure(column: dict[str, Any], rows: int, exact: bool, wording: Wording) ->
         return Figure(key, name, "rows", charts.spans(f"Rows over {name}", edges, counts, wording))
     notes = [column["unit"]] if column["unit"] and column["unit"] not in name and column["unit"] != HOURS else []
     if column["mean"] is not None:
-        say = wording.among([column["min"], column["max"]])
+        say = _say(column, wording)
         notes.append(f"mean {say(column['mean'])}, median {say(column['quantiles']['p50'])}")
     if histogram["log"]:
         notes.append("logarithmic scale")
@@ -231,7 +232,7 @@ def grids(result: Result, wording: Wording) -> list[Grid]:
     for c in numeric:
         ranked = [c["min"], *(c["quantiles"][name] for name in ("p05", "p25", "p50", "p75", "p95")), c["max"]]
         say = _year if c["role"] == "year" else wording.among(ranked)
-        numbers = (wording.among([c["min"], c["max"], c["mean"]])(c["mean"]), number(c["std"]), *map(say, ranked))
+        numbers = (_say(c, wording)(c["mean"]), number(c["std"]), *map(say, ranked))
         rows.append((label(c["name"], WHOLE), *numbers))
     headers = ("Column", "Mean", "Std. dev.", "Min", "5%", "25%", "Median", "75%", "95%", "Max")
     caption = "Numeric columns" if result["exactQuantiles"] else "Numeric columns (quantiles are approximate)"
@@ -244,6 +245,11 @@ def grids(result: Result, wording: Wording) -> list[Grid]:
         if c["kind"] == "temporal" and c["count"]
     ]
     return [Grid(caption, headers, rows), Grid("Dates and times", ("Column", "Earliest", "Latest"), temporal)]
+
+
+def _say(column: dict[str, Any], wording: Wording) -> Callable[[float | None], str]:
+    """How its mean and median are written: a small mean of large values that cancel out keeps its decimals."""
+    return wording.among([column["min"], column["max"], column["mean"], column["quantiles"]["p50"]])
 
 
 def _year(value: float | None) -> str:

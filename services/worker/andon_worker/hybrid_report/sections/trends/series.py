@@ -243,7 +243,7 @@ def series_grid(result: Result, wording: Wording) -> Grid:
         highest, lowest = (f"{number(value)} ({start})" for value, start in ends)
         rows.append(
             (
-                label(capital(subject(series, unit, short=True)), 40),
+                label(capital(subject(series, unit, short=True)), 60),
                 *(number(series[end]["value"]) for end in ("first", "last")),
                 *(change_of(series, wording, key) for key in ("change", "perYear")),
                 series["direction"] or MISSING,

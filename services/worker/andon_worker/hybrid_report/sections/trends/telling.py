@@ -147,7 +147,7 @@ def _last_periods(result: Result, wording: Wording) -> list[Grid]:
         for series in result["series"]
         for values in [values_of(series, result, points)]
     ]
-    headers = [label(capital(subject(series, unit, short=True)), 34) for series in result["series"]]
+    headers = [label(capital(subject(series, unit, short=True)), 60) for series in result["series"]]
     first = "Week of" if unit == "week" else "Period"
     rows = [*zip(names, *columns, strict=True)][::-1]
     return [Grid(f"The last {wording.count(len(points), unit)} with rows", (first, *headers), rows)]
