@@ -238,6 +238,11 @@ def test_noise_and_lines_have_no_swing(direction: str | None) -> None:
     assert swing(np.arange(50.0) + draw.normal(0, 1, 50), "rose") == []
 
 
+def test_what_comes_in_cycles_has_no_swing() -> None:
+    cycles = 60 * (1 - np.cos(np.arange(200) * 2 * np.pi / 11)) * (1 + 0.3 * np.sin(np.arange(200) / 30))
+    assert [swing(cycles, direction) for direction in (None, "rose", "fell")] == [[], [], []]
+
+
 @pytest.mark.parametrize(("rows", "unit"), [(600, "week"), (59, None)])
 def test_lines_of_groups_rest_on_five_rows_a_point(profile: Profile, rows: int, unit: str | None) -> None:
     draw = random.Random(4)

@@ -76,9 +76,11 @@ def shift(values: Floats, check: Callable[[], object]) -> int | None:
 
 def swing(values: Floats, direction: str | None) -> list[int]:
     """The places between which a series goes farther back than it has come: `fell` within one that `rose`, and the
-    other way round; of one without a direction its longest way, and the way back if that is half as long. Empty where
-    it is no farther than chance goes: ten deviations from value to value (by the median of their differences, after J.
-    Rice, "Bandwidth choice for nonparametric regression", Annals of Statistics 12, 1984), or a quarter of its level.
+    other way round; of one without a direction its longest way, and the way back if that is half as long.
+
+    Empty where it goes half as far before or after, as what comes in cycles does, and where it is no farther than
+    chance goes: ten deviations from value to value (by the median of their differences, after J. Rice, "Bandwidth
+    choice for nonparametric regression", Annals of Statistics 12, 1984).
     """
     if len(values) < _FEWEST_OF_SWING:
         return []
@@ -90,11 +92,18 @@ def swing(values: Floats, direction: str | None) -> list[int]:
         return abs(float(values[places[1]] - values[places[0]]))
 
     way = down if direction == "rose" or (direction is None and long(down) >= long(up)) else up
-    if long(way) <= max(chance, abs(float(values[-1] - values[0]))):
+    usual = max(_longest(values[: way[0] + 1], way == down), _longest(values[way[1] :], way == down))
+    if long(way) <= max(chance, abs(float(values[-1] - values[0])), 2 * usual):
         return []
     back = up if way == down else down
     returns = direction is None and {*back} & {*way} and long(back) >= max(chance, long(way) / 2)
     return sorted({*way, *(back if returns else ())})
+
+
+def _longest(values: Floats, down: bool) -> float:
+    turned = values if down else -values
+    high, low = _farthest_down(turned)
+    return float(turned[high] - turned[low])
 
 
 def _farthest_down(values: Floats) -> tuple[int, int]:
