@@ -33,7 +33,7 @@ WORDING = Wording()
     ],
 )
 def test_values_with_an_order_keep_it(ordered: list[str]) -> None:
-    assert in_order(sorted(ordered, key=lambda name: name[::-1]), str) == ordered
+    assert in_order([*ordered[1::2], *ordered[::2]], str) == ordered
 
 
 def test_tables_of_groups_have_the_order_of_their_charts(profile: Profile) -> None:

@@ -742,6 +742,33 @@ def test_what_only_looks_like_a_running_total_is_summed(tmp_path: Path, row: Row
     assert worth.summed
 
 
+def count_of(number: int) -> float:
+    """A meter's reading after so many hours."""
+    return round(14_000 + number * 0.3 + number**2 % 7 * 0.02, 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "summed"),
+    [
+        ("Reading (kWh)", count_of, False),
+        ("Zählerstand (kWh)", lambda i: count_of(60 - i), True),  # it falls
+        ("sessions", lambda i: 3 * i + i % 2, False),
+        ("sessions", lambda i: 3 * i + 7 * (i % 5 == 2), True),  # it falls now and then
+        ("sessions", lambda i: 5 + (i > 40) + (i > 50), True),  # it hardly ever rises
+    ],
+)
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_what_never_falls_along_time_is_a_count_that_goes_on(
+    tmp_path: Path, name: str, value: Callable[[int], float], summed: bool, newest_first: bool
+) -> None:
+    rows = [f"2024-03-{i // 24 + 1:02} {i % 24:02}:00:00,{value(i)}" for i in range(61)]
+    text = "\n".join([f"at,{name}", *(rows[::-1] if newest_first else rows)])
+    (tmp_path / "t.csv").write_text(text)
+    _, counted = inspect_dataset(tmp_path / "t.csv", "t.csv").columns
+    assert counted.summed is summed
+    assert counted.reason.startswith("a running total of what it counts: ") is not summed
+
+
 @pytest.mark.parametrize(
     ("said", "rows"), [({}, 41), ({"comment": ""}, 41), ({"comment": "*"}, 40), ({"comment": "n3"}, 30)]
 )

@@ -1,4 +1,7 @@
-"""What a section of the report is: one object that computes, tells and draws. Adding one is adding one module."""
+"""What a section of the report is: one object that computes, tells and draws.
+
+To add one is to add a module, and its name to `andon.reports.options.SECTIONS`.
+"""
 
 from __future__ import annotations
 

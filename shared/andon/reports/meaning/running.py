@@ -1,4 +1,4 @@
-"""Columns that are the running total of another one, as a balance beside amounts: their sum would say nothing."""
+"""Columns that are a running total, as a balance beside amounts or a meter's readings: their sum would say nothing."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from andon.reports.tables.sources import Source
 
 _ROWS, _MOST = 200, 40  # rows looked at, and numeric columns
 _KEYS = 5  # columns by which rows are told apart, as accounts
+_COUNTED = 50  # rows along time in which a count never falls
 _FEWEST = 8  # changes, and
 _DIFFERENT = 5  # different ones among them: small whole numbers may agree by chance
 _AGREE = 0.9  # of the changes: another account's may follow without a name
@@ -30,19 +31,22 @@ def marked(connection: duckdb.DuckDBPyConnection, source: Source, columns: Seque
 
     A row's total less that of the row before, or of the one after in a list that begins with the newest, is what is
     added there or taken away: an amount, or what stands in one of two columns, as credit and debit. Rows of several
-    accounts may alternate.
+    accounts may alternate. What never falls along the first column of dates is a count that goes on, as a meter's.
     """
     some = [each for each in columns if each.column.averaged and each.column.role != "percent"][:_MOST]
-    if len(some) < 2:
+    some = [each for each in some if not each.column.along]
+    if not some:
         return list(columns)
     keys = [each for each in columns if each.column.role in {"category", "code", "id"}][:_KEYS]
+    dates = [each for each in columns if each.column.temporal][:1]
     read = [f"CAST({each.sql(source.value(each.source))} AS DOUBLE)" for each in some]
+    read += [each.sql(source.value(each.source)) for each in dates]
     read += [source.value(each.source) for each in keys]
     rows = connection.execute(f"SELECT {', '.join(read)} FROM {source.scan} LIMIT {_ROWS}").fetchall()
     names = [each.column.name for each in some]
-    totals: dict[str, str] = {}
-    for ordered in _orders(rows, len(some)):
-        totals = _totals(dict(zip(names, zip(*ordered, strict=True), strict=False))) | totals
+    totals = _counts(names, rows) if dates else {}
+    for ordered in _orders(rows, len(some) + len(dates)):
+        totals |= _totals(dict(zip(names, zip(*ordered, strict=True), strict=False))) | totals
     return [replace(each, column=_as_level(each.column, totals.get(each.column.name))) for each in columns]
 
 
@@ -55,6 +59,23 @@ def _orders(rows: Sequence[tuple[Any, ...]], keys_from: int) -> Iterator[Sequenc
             groups.setdefault(row[key], []).append(row)
         if 1 < len(groups) <= len(rows) / _FEWEST:
             yield [row for group in groups.values() for row in (*group, (None,) * len(group[0]))]
+
+
+def _counts(names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> dict[str, str]:
+    """The names of what never falls along time, which stands behind the numbers in each row."""
+    found = {}
+    for place, name in enumerate(names):
+        read = [(row[len(names)], row[place]) for row in rows if None not in (row[len(names)], row[place])]
+        for ordered in (read, read[::-1]):
+            changes = [b[1] - a[1] for a, b in pairwise(ordered)]
+            if (
+                len(changes) >= _COUNTED
+                and all(a[0] <= b[0] for a, b in pairwise(ordered))
+                and min(changes) >= 0
+                and sum(change > 0 for change in changes) >= len(changes) / 2
+            ):
+                found[name] = "what it counts"
+    return found
 
 
 def _as_level(column: Column, of: str | None) -> Column:

@@ -26,7 +26,9 @@ def sentences(result: Result, wording: Wording) -> list[Sentence]:
     if result["timeColumn"] is None:
         if found := result.get("along"):
             return along_sentences(found, wording)
-        return [Sentence("There is no column of dates or times that varies, so there are no trends to show.")]
+        return [
+            Sentence("There is no column of dates or times along which the rows go, so there are no trends to show.")
+        ]
     return [
         *series_sentences(result, wording),
         *season_sentences(result, wording),
