@@ -350,7 +350,9 @@ class Run(Base):
     awaits_children: Mapped[bool] = mapped_column(
         server_default=text("false"), comment="whether a cancel of it is over only when they have ended"
     )
-    cancel_cause: Mapped[str | None] = mapped_column(comment="what cancelled it, where nobody has asked: a CancelCause")
+    cancel_cause: Mapped[str | None] = mapped_column(
+        comment="what cancelled it, where it was no event of somebody: superseded, parent, ..."
+    )
     start_by: Mapped[dt.datetime | None] = mapped_column(comment="cancelled unless claimed by then")
     finish_by: Mapped[dt.datetime | None] = mapped_column(comment="cancelled unless settled by then")
     debounce_key: Mapped[uuid.UUID | None] = mapped_column(comment="while it waits for the newest of its events")
@@ -651,7 +653,7 @@ class Cancellation(Base):
     reason: Mapped[str | None]
     requested_at: Mapped[dt.datetime]
     remember_until: Mapped[dt.datetime | None]
-    cause: Mapped[str | None] = mapped_column(comment="what it is, where nobody has asked: a CancelCause")
+    cause: Mapped[str | None] = mapped_column(comment="what it is where nobody has asked for it: singleton")
 
     __table_args__ = (Index(None, "key", "event_seq"),)
 
