@@ -39,10 +39,13 @@ def marked(connection: duckdb.DuckDBPyConnection, source: Source, columns: Seque
         return list(columns)
     keys = [each for each in columns if each.column.role in {"category", "code", "id"}][:_KEYS]
     dates = [each for each in columns if each.column.temporal][:1]
-    read = [f"CAST({each.sql(source.value(each.source))} AS DOUBLE)" for each in some]
-    read += [each.sql(source.value(each.source)) for each in dates]
-    read += [source.value(each.source) for each in keys]
-    rows = connection.execute(f"SELECT {', '.join(read)} FROM {source.scan} LIMIT {_ROWS}").fetchall()
+    wanted = [*some, *dates, *keys]
+    cells = ", ".join(f"{source.value(each.source)} AS v{place}" for place, each in enumerate(wanted))
+    read = [f"CAST({each.sql(f'v{place}')} AS DOUBLE)" for place, each in enumerate(some)]
+    read += [each.sql(f"v{len(some)}") for each in dates]
+    read += [f"v{place}" for place in range(len(read), len(wanted))]
+    scan = f"(SELECT {cells} FROM {source.scan} LIMIT {_ROWS})"
+    rows = connection.execute(f"SELECT {', '.join(read)} FROM {scan}").fetchall()
     names = [each.column.name for each in some]
     totals = _counts(names, rows) if dates else {}
     for ordered in _orders(rows, len(some) + len(dates)):
