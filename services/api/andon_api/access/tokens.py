@@ -35,9 +35,9 @@ class Tokens:
 
     def by_secret(self, secret: str) -> Token | None:
         """The token with this secret, as long as it is in force."""
-        return (
-            None if len(secret) > LONGEST else self._kept.get(digest(secret), lambda: find_token(connection(), secret))
-        )
+        if len(secret) > LONGEST:
+            return None
+        return self._kept.get(digest(secret), lambda: find_token(connection(), secret))
 
 
 def presented() -> str | None:

@@ -140,10 +140,10 @@ def _by_writing(
         return "dmy", "files with semicolons are"
     if named := next((name for name in of.names if _DAY_FIRST.search(name)), None):
         return "dmy", f"it is usual in the language of “{named}”"
-    if of.currencies and not any("$" in each or each == "USD" for each in of.currencies):
-        return "dmy", f"it is usual where {min(of.currencies)} is paid"
     if any("$" in each or each == "USD" for each in of.currencies):
         return "mdy", "it is usual where dollars are paid"
+    if of.currencies:
+        return "dmy", f"it is usual where {min(of.currencies)} is paid"
     if any(not part.startswith("0") and len(part) == 1 for value in sample for part in value.split("/")[:2]):
         return "mdy", "days without zeros at their front mostly are"
     return "mdy", "English files with “/” mostly are"

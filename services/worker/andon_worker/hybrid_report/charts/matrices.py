@@ -21,7 +21,6 @@ from andon_worker.hybrid_report.drawing import (
 from andon_worker.hybrid_report.wording import Wording
 
 _KEY_ROW = 15.0
-
 _NUMBERED = 27.0  # the width of a cell from which it holds its number
 _KEYS, _KEY = 9, 28.0  # colours of the key, and the width of each
 

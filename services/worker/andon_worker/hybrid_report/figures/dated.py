@@ -10,6 +10,7 @@ import duckdb
 from andon.reports import Column
 from andon.reports.duck import identifier, literal
 from andon.reports.values.moments import MONTHS
+from andon_worker.hybrid_report.wording import listed
 
 _ENDING = r"(?:[ _]?(?:no|nr|num|number|name|of[ _]year))?"
 _NAMES = {
@@ -50,8 +51,7 @@ def dated(
     else:
         month = f"(3 * {first} - 2)" if chosen[0] == "quarter" else first
         day = f"try_cast({year} || '-' || {month} || '-' || {days[0] if days else '1'} AS DATE)"
-    names = [years[0].name, *(parts[unit][0] for unit in chosen)]
-    name = f"{', '.join(names[:-1])} and {names[-1]}"
+    name = listed([years[0].name, *(parts[unit][0] for unit in chosen)])
     if name in {c.name for c in columns}:
         return None
     return Column(name, "date", "date", f"made of {name}"), day
