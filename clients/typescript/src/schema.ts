@@ -89,6 +89,17 @@ export interface components {
         /**
          * @example {
          *       "subject": null,
+         *       "parentRunId": null,
+         *       "parentStep": null,
+         *       "wakeAt": null,
+         *       "stepStartedAt": null,
+         *       "progressNote": null,
+         *       "estimatedEndAt": null,
+         *       "output": null,
+         *       "outputUrl": null,
+         *       "error": null,
+         *       "originRunId": null,
+         *       "originStep": null,
          *       "id": "0199e0a1-7c00-7000-8000-000000000003",
          *       "functionId": "generate-hybrid-report",
          *       "kind": "function",
@@ -107,27 +118,17 @@ export interface components {
          *         }
          *       },
          *       "reportId": "0199e0a1-7c00-7000-8000-000000000001",
-         *       "parentRunId": null,
-         *       "parentStep": null,
          *       "tags": [
          *         "userId:42"
          *       ],
-         *       "originRunId": null,
-         *       "originStep": null,
          *       "attempt": 1,
-         *       "wakeAt": null,
-         *       "stepStartedAt": null,
-         *       "progressNote": null,
-         *       "estimatedEndAt": null,
-         *       "output": null,
-         *       "outputUrl": null,
-         *       "error": null,
          *       "queuedAt": "2026-01-01T12:00:00.000000Z",
          *       "startedAt": "2026-01-01T12:00:00.020000Z",
          *       "endedAt": "2026-01-01T12:03:00.009000Z",
          *       "currentStep": "correlations",
          *       "progress": 0.4,
          *       "cancel": {
+         *         "forced": false,
          *         "requestedAt": "2026-01-01T12:03:00.000000Z",
          *         "requestedBy": {
          *           "id": "ada"
@@ -135,8 +136,7 @@ export interface components {
          *         "reason": "the wrong file",
          *         "eventId": "0199e0a1-7c00-7000-8000-000000000005",
          *         "stoppedAt": "2026-01-01T12:03:00.004000Z",
-         *         "settledAt": "2026-01-01T12:03:00.009000Z",
-         *         "forced": false
+         *         "settledAt": "2026-01-01T12:03:00.009000Z"
          *       }
          *     }
          */
@@ -202,6 +202,13 @@ export interface components {
         };
         /**
          * @example {
+         *       "progressNote": null,
+         *       "estimatedEndAt": null,
+         *       "run": null,
+         *       "error": null,
+         *       "cancelRequestedAt": null,
+         *       "cancelledAt": null,
+         *       "failedAt": null,
          *       "id": "0199e0a1-7c00-7000-8000-000000000001",
          *       "title": "Flights from New York",
          *       "status": "generated",
@@ -218,10 +225,6 @@ export interface components {
          *           "url": "/api/v1/reports/0199e0a1-7c00-7000-8000-000000000001/artifacts/report.html"
          *         }
          *       ],
-         *       "progressNote": null,
-         *       "estimatedEndAt": null,
-         *       "run": null,
-         *       "error": null,
          *       "createdBy": {
          *         "id": "ada"
          *       },
@@ -231,10 +234,7 @@ export interface components {
          *       "createdAt": "2026-01-01T12:00:00.000000Z",
          *       "updatedAt": "2026-01-01T12:00:00.000000Z",
          *       "requestedAt": "2026-01-01T12:00:00.000000Z",
-         *       "completedAt": "2026-01-01T12:20:00.000000Z",
-         *       "cancelRequestedAt": null,
-         *       "cancelledAt": null,
-         *       "failedAt": null
+         *       "completedAt": "2026-01-01T12:20:00.000000Z"
          *     }
          */
         Report: {
@@ -337,7 +337,7 @@ export interface components {
             nextCursor: string | null;
         };
         QueuedFor: {
-            /** @description concurrency, singleton, schedule, throttle, pause, subject; null: a former rule */
+            /** @description concurrency, singleton, schedule, throttle, queue, pause, subject, function; null: a former rule */
             rule: string | null;
             /** @description as `data.userId = 42` */
             key: string | null;
@@ -404,6 +404,24 @@ export interface components {
         /**
          * @example {
          *       "subject": null,
+         *       "parentRunId": null,
+         *       "parentStep": null,
+         *       "wakeAt": null,
+         *       "stepStartedAt": null,
+         *       "progressNote": null,
+         *       "estimatedEndAt": null,
+         *       "output": null,
+         *       "outputUrl": null,
+         *       "error": null,
+         *       "originRunId": null,
+         *       "originStep": null,
+         *       "queuedFor": null,
+         *       "attempts": [],
+         *       "cleanup": [],
+         *       "children": [],
+         *       "childCount": 0,
+         *       "waits": [],
+         *       "artifacts": [],
          *       "id": "0199e0a1-7c00-7000-8000-000000000003",
          *       "functionId": "generate-hybrid-report",
          *       "kind": "function",
@@ -422,27 +440,17 @@ export interface components {
          *         }
          *       },
          *       "reportId": "0199e0a1-7c00-7000-8000-000000000001",
-         *       "parentRunId": null,
-         *       "parentStep": null,
          *       "tags": [
          *         "userId:42"
          *       ],
-         *       "originRunId": null,
-         *       "originStep": null,
          *       "attempt": 1,
-         *       "wakeAt": null,
-         *       "stepStartedAt": null,
-         *       "progressNote": null,
-         *       "estimatedEndAt": null,
-         *       "output": null,
-         *       "outputUrl": null,
-         *       "error": null,
          *       "queuedAt": "2026-01-01T12:00:00.000000Z",
          *       "startedAt": "2026-01-01T12:00:00.020000Z",
          *       "endedAt": "2026-01-01T12:03:00.009000Z",
          *       "currentStep": "correlations",
          *       "progress": 0.4,
          *       "cancel": {
+         *         "forced": false,
          *         "requestedAt": "2026-01-01T12:03:00.000000Z",
          *         "requestedBy": {
          *           "id": "ada"
@@ -450,34 +458,26 @@ export interface components {
          *         "reason": "the wrong file",
          *         "eventId": "0199e0a1-7c00-7000-8000-000000000005",
          *         "stoppedAt": "2026-01-01T12:03:00.004000Z",
-         *         "settledAt": "2026-01-01T12:03:00.009000Z",
-         *         "forced": false
+         *         "settledAt": "2026-01-01T12:03:00.009000Z"
          *       },
          *       "steps": [
          *         {
+         *           "wakeAt": null,
+         *           "error": null,
+         *           "attempts": [],
          *           "id": "fetch-report",
          *           "status": "completed",
          *           "attempt": 1,
          *           "startedAt": "2026-01-01T12:00:00.000000Z",
          *           "endedAt": "2026-01-01T12:00:00.000000Z",
-         *           "wakeAt": null,
          *           "input": "'0199e0a1-7c00-7000-8000-000000000001'",
          *           "output": {
          *             "id": "0199e0a1-7c00-7000-8000-000000000001"
          *           },
-         *           "outputUrl": "/api/v1/runs/0199e0a1-7c00-7000-8000-000000000003/steps/fetch-report",
-         *           "error": null,
-         *           "attempts": []
+         *           "outputUrl": "/api/v1/runs/0199e0a1-7c00-7000-8000-000000000003/steps/fetch-report"
          *         }
          *       ],
-         *       "stepCount": 1,
-         *       "attempts": [],
-         *       "cleanup": [],
-         *       "children": [],
-         *       "childCount": 0,
-         *       "waits": [],
-         *       "queuedFor": null,
-         *       "artifacts": []
+         *       "stepCount": 1
          *     }
          */
         RunDetail: {
@@ -642,11 +642,11 @@ export interface components {
          *         "cancelled": [],
          *         "skipped": [
          *           {
+         *             "byRun": null,
+         *             "detail": null,
          *             "functionId": "notify-owner",
          *             "reason": "rate_limited",
          *             "why": "its rate limit was reached",
-         *             "byRun": null,
-         *             "detail": null,
          *             "at": "2026-01-01T12:00:00.000000Z"
          *           }
          *         ]
