@@ -94,31 +94,31 @@ def test_an_event_of_ours_that_was_never_handled_counts_wherever_its_entry_lies(
 
 def test_the_stream_is_trimmed_below_what_is_old_read_and_acknowledged_and_never_above(redis_url: str) -> None:
     with Redis.from_url(redis_url) as redis:
-        assert handled_below(redis, STREAM, MONTH) is None
+        assert handled_below(redis, MONTH) is None
         month_ago, day_ago = ago(40 * DAY), ago(DAY)
         old = [f"{month_ago + number}-0" for number in range(1000)]
         recent = [f"{day_ago + number}-0" for number in range(300)]
         for id in [*old, *recent]:
             redis.xadd(STREAM, {"name": "a/b.c"}, id=id)
-        assert handled_below(redis, STREAM, MONTH) is None
+        assert handled_below(redis, MONTH) is None
         redis.xgroup_create(STREAM, GROUP, id="0")
-        assert handled_below(redis, STREAM, MONTH) == "0-1", "nothing was read"
+        assert handled_below(redis, MONTH) == "0-1", "nothing was read"
 
         redis.xreadgroup(GROUP, "me", {STREAM: ">"}, count=500)
         redis.xack(STREAM, GROUP, *old[:200], *old[300:500])
-        assert handled_below(redis, STREAM, MONTH) == old[200], "what was not acknowledged is needed"
-        assert trim(redis, STREAM, old[200]) > 0
+        assert handled_below(redis, MONTH) == old[200], "what was not acknowledged is needed"
+        assert trim(redis, old[200]) > 0
         assert redis.xrange(STREAM, min=old[200], max=old[200])
 
         redis.xack(STREAM, GROUP, *old[200:300])
-        assert handled_below(redis, STREAM, MONTH) == old[499].replace("-0", "-1"), "what was not read is needed"
+        assert handled_below(redis, MONTH) == old[499].replace("-0", "-1"), "what was not read is needed"
 
         redis.xreadgroup(GROUP, "me", {STREAM: ">"})
         redis.xack(STREAM, GROUP, *old, *recent)
-        mark = handled_below(redis, STREAM, MONTH)
+        mark = handled_below(redis, MONTH)
         assert mark is not None
         assert int(old[-1][:-2]) < int(mark[:-2]) <= ago(MONTH), "what is young stays"
-        trim(redis, STREAM, mark)
+        trim(redis, mark)
         assert redis.xlen(STREAM) < 300 + 100
         assert redis.xrange(STREAM, min=recent[0], max=recent[0])
 

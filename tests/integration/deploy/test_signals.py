@@ -41,7 +41,7 @@ def sample_names(types: dict[str, str]) -> set[str]:
 
 
 def bus_samples(redis: Redis) -> dict[str, float]:
-    return {sample.name: sample.value for family in bus_gauges(redis, [STREAM]) for sample in family.samples}
+    return {sample.name: sample.value for family in bus_gauges(redis) for sample in family.samples}
 
 
 def publish(redis: Redis, name: str, **data: str) -> None:

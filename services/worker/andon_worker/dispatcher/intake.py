@@ -79,7 +79,7 @@ class Done:
 
 
 class Intake:
-    """Moves entries from a stream into Postgres."""
+    """Moves entries from the bus into Postgres."""
 
     def __init__(
         self,
@@ -88,24 +88,22 @@ class Intake:
         signal: Callable[[Effects], None],
         tracing: Tracing | None = None,
         *,
-        stream: str = STREAM,
         pauses: Pauses | None = None,
     ) -> None:
         self._leader = leader
         self._redis = leader.redis
         self._metrics = leader.metrics
-        self._reader = BoundedReader(leader.redis, blocking, stream, GROUP)
+        self._reader = BoundedReader(leader.redis, blocking, STREAM, GROUP)
         self._signal = signal
         self._can_wait = {name.encode() for name in ENDS if not leader.registry.concerns(name)}
         self._limited = [json.dumps(each.id).encode() for each in leader.registry if is_limited(each)]
         self._put_off: list[Entry] = []
         self._tracing = tracing
-        self._stream = stream
         self._pauses = Pauses() if pauses is None else pauses
         self._size = BatchSize()
         self._sharing = Sharing()
         self._costly = Costly()
-        self._ahead = Ahead(leader.redis, stream, GROUP)
+        self._ahead = Ahead(leader.redis, STREAM, GROUP)
         self._outbox_at = 0.0
         self._resuming = True
         self._resumed_to = "-"
@@ -282,7 +280,7 @@ class Intake:
     def _commit_accepted(self, keys: Sequence[tuple[str, str]]) -> Effects:
         connection = self._leader.connection()
         with connection.transaction():
-            self._hold(connection)
+            self._leader.leadership.hold(connection)
             events = [_named_by(key) for key in keys]
             return record_batch(
                 connection,
@@ -306,7 +304,7 @@ class Intake:
     def create_group(self) -> None:
         """Make the consumer group from the stream's beginning, never from `$`: what waits there must be read."""
         try:
-            self._redis.xgroup_create(self._stream, GROUP, id="0", mkstream=True)
+            self._redis.xgroup_create(STREAM, GROUP, id="0", mkstream=True)
         except ResponseError as error:
             if not str(error).startswith("BUSYGROUP"):
                 raise
@@ -331,7 +329,7 @@ class Intake:
             self._resumed_to = f"({last}"
         if gone:
             log.warning("%d pending entries were trimmed from the bus: %s ...", len(gone), min(gone))
-            self._redis.xack(self._stream, GROUP, *gone)
+            self._redis.xack(STREAM, GROUP, *gone)
             self._metrics.dropped("trimmed", len(gone))
             return entries or self._pending()
         return entries
@@ -377,21 +375,21 @@ class Intake:
 
     def _finish(self, done: Done) -> None:
         self._signal(done.effects)
-        self._redis.xack(self._stream, GROUP, *[id for id, _ in done.entries])
+        self._redis.xack(STREAM, GROUP, *[id for id, _ in done.entries])
         self.went_on_at = time.monotonic()
 
     def _commit(self, events: Sequence[Read], dead: Sequence[Unfit]) -> Effects:
         """Record the batch, but for entries that retention has passed; they are acknowledged and counted."""
         connection = self._leader.connection()
         with connection.transaction():
-            low_water = self._hold(connection)
+            low_water = self._leader.leadership.hold(connection)
             accepted, unfit = self._accepted(connection, dead)
             listed: list[tuple[str, Event | None]] = [
                 *((id, event) for (id, _), event in [*events, *accepted]),
                 *((id, None) for (id, _), _ in unfit),
             ]
             gone = forgotten(connection, listed, position(low_water))
-            kept = [(self._name(id), event) for (id, _), event in [*events, *accepted] if id not in gone]
+            kept = [(id, event) for (id, _), event in [*events, *accepted] if id not in gone]
             effects = Effects()
             if kept:
                 effects = record_batch(
@@ -403,16 +401,13 @@ class Intake:
                     pauses=self._pauses,
                     until=time.monotonic() + self._longest if len(kept) > 1 else math.inf,
                 )
-            refused = [(entry, why) for entry, _ in [*events, *accepted] if (why := self._refusal(effects, entry))]
+            refused = [(entry, why) for entry, _ in [*events, *accepted] if (why := effects.refused.get(entry[0]))]
             if buried := [each for each in [*unfit, *refused] if each[0][0] not in gone]:
                 self._bury(connection, buried)
             elif effects.repeatable:
                 inbox.need_no_disk(connection)
         self._metrics.dropped("forgotten", len(gone))
         return effects
-
-    def _refusal(self, effects: Effects, entry: Entry) -> str | None:
-        return effects.refused.get(self._name(entry[0]))
 
     def _accepted(self, connection: Connection, dead: Sequence[Unfit]) -> tuple[list[Read], Sequence[Unfit]]:
         """Of unfit entries, those that were accepted before: what they are, the inbox knows. And the rest."""
@@ -428,7 +423,7 @@ class Intake:
         dead: list[Unfit] = []
         for entry in entries:
             try:
-                events.append((entry, check_own(decode(self._name(entry[0]), entry[1]))))
+                events.append((entry, check_own(decode(entry[0], entry[1]))))
             except EventError as error:
                 dead.append((entry, str(error)))
             except MemoryError:
@@ -452,13 +447,13 @@ class Intake:
     def _commit_dead(self, dead: Unfit) -> None:
         connection = self._leader.connection()
         with connection.transaction():
-            self._hold(connection)
+            self._leader.leadership.hold(connection)
             self._bury(connection, [dead])
 
     def _blame(self, entry: Entry, error: Exception) -> str:
         """The reason to keep with an entry. What isn't an unstorable value is a fault of ours, and told loudly."""
         if not isinstance(error, psycopg.DataError):
-            log.error("entry %s makes our code fail", self._name(entry[0]), exc_info=error)
+            log.error("entry %s makes our code fail", entry[0], exc_info=error)
             self._metrics.failed("entry")
         who = "refused by the database" if isinstance(error, psycopg.Error) else "our code failed on it"
         return f"{who}: {type(error).__name__}: {first_line(error)}"
@@ -493,7 +488,7 @@ class Intake:
         [(_, event)] = self._decode([entry])[0]
         connection = self._leader.connection()
         with connection.transaction():
-            self._hold(connection)
+            self._leader.leadership.hold(connection)
             inbox.check_no_table_is_locked(connection)
             if tries >= TRIES and why not in {Away.LOCKED, Away.CONTENDED}:
                 self._bury(connection, [(entry, f"too much for one transaction: {why}")])
@@ -501,13 +496,13 @@ class Intake:
                 self._bury(connection, [(entry, f"name: {alone}")])
             else:
                 seconds = min(PUT_BY_SECONDS * 2 ** (tries - 1), LONGEST_PUT_BY_SECONDS)
-                inbox.put_by(connection, event, self._name(entry[0]), seconds=seconds)
+                inbox.put_by(connection, event, entry[0], seconds=seconds)
                 log.warning("entry %s can't take effect now (%s) and is put by for %g s", entry[0], why, seconds)
         self._finish(Done([entry], Effects()))
 
     def _bury(self, connection: Connection, unfit: Sequence[Unfit]) -> None:
         for (id, _), reason in unfit[:TOLD_AT_ONCE]:
-            log.error("entry %s is dead: %s", self._name(id), reason)
+            log.error("entry %s is dead: %s", id, reason)
         if len(unfit) > TOLD_AT_ONCE:
             log.error("and %d entries more are dead", len(unfit) - TOLD_AT_ONCE)
         dead_events.bury(connection, [self._dead(entry, reason) for entry, reason in unfit])
@@ -515,15 +510,7 @@ class Intake:
     def _dead(self, entry: Entry, reason: str) -> Dead:
         id, fields = entry
         key = _key(entry)
-        return Dead(self._name(id), tenant_of(entry), preserve(fields), reason, key[1] if key else None)
-
-    def _name(self, stream_id: str) -> str:
-        """What names an entry in the inbox and among the dead events."""
-        return stream_id
-
-    def _hold(self, connection: Connection) -> str:
-        """Until the transaction ends, nobody else leads and the stream's low-water mark, returned, doesn't rise."""
-        return self._leader.leadership.hold(connection)
+        return Dead(id, tenant_of(entry), preserve(fields), reason, key[1] if key else None)
 
 
 def _key(entry: Entry) -> tuple[str, str] | None:

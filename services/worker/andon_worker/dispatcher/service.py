@@ -17,7 +17,7 @@ from redis.exceptions import RedisError, ResponseError
 from andon.adapters.postgres.away import first_line, is_misfit, why_away
 from andon.adapters.postgres.doors import turns
 from andon.adapters.postgres.doors.pauses import Pauses
-from andon.adapters.postgres.events import former_streams, wait_paths
+from andon.adapters.postgres.events import wait_paths
 from andon.adapters.postgres.leadership import NotLeader
 from andon.adapters.postgres.registered import functions, schedules
 from andon.adapters.postgres.upkeep import look
@@ -38,7 +38,6 @@ from andon_worker.dispatcher.duties.subjects import OpenSubjectDoors, WriteRows
 from andon_worker.dispatcher.duties.ticking import Tick
 from andon_worker.dispatcher.duties.unpublished import RELAY_SECONDS, MakeEnds, Overtake, Relay
 from andon_worker.dispatcher.duties.waits import LookForArrivals
-from andon_worker.dispatcher.former import FormerIntake, FormerStreams
 from andon_worker.dispatcher.gatekeeper import Gatekeeper
 from andon_worker.dispatcher.halving import is_nobodys_fault, is_too_much
 from andon_worker.dispatcher.intake import Intake
@@ -70,11 +69,7 @@ class DispatcherService:
         self.leads = False
         self._pauses = Pauses()
         self._gatekeeper = Gatekeeper(leader.registry, self._pauses)
-        intake = leader, blocking, self._signal, tracing
-        self._intake = Intake(*intake, pauses=self._pauses)
-        self._former = FormerStreams(
-            leader.redis, lambda stream: FormerIntake(*intake, stream=stream, pauses=self._pauses)
-        )
+        self._intake = Intake(leader, blocking, self._signal, tracing, pauses=self._pauses)
         self._doors = OpenDoors(leader, self._gatekeeper)
         self._recover = Recover(leader, self._intake)
         self._duties: list[Duty] = [  # each has its turn in this order: what one queues, a later one hints
@@ -146,7 +141,6 @@ class DispatcherService:
             known = [(each.id, cron) for each in self._leader.registry for cron in each.schedules]
             schedules.register(connection, known)
             wait_paths.register(connection, self._leader.registry.awaited)
-        self._former.lead(former_streams.names(self._leader.connection()))
         with self._leader.transaction() as connection:
             turns.find_floors(connection)
         self._gatekeeper.lead()
@@ -219,7 +213,6 @@ class DispatcherService:
 
     def _take_in(self) -> bool:
         """Handle batches until the bus is read to its end, which it returns, or until it is time to look."""
-        rest = self._former.take_in(time.monotonic() + LOOK_SECONDS / 4)
         self._intake.handle_put_off()
         while self._intake.step(block_ms=self._patience()):
             if self._doors.wanted or self._intake.freed:
@@ -228,7 +221,7 @@ class DispatcherService:
                     self._doors.act()
             if time.monotonic() >= self._leader.look_at:
                 return False
-        return rest
+        return True
 
     def _patience(self) -> int:
         """For how many milliseconds a read may block: no longer than until it is time to look."""

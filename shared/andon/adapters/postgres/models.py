@@ -751,7 +751,7 @@ class DispatcherLease(Base):
 
 
 class FormerStream(Base):
-    """A stream that was a partition of the bus; for one release it is still read."""
+    """A stream that was a partition of the bus once. Unused."""
 
     __tablename__ = "former_streams"
 

@@ -31,10 +31,10 @@ def publishing(events: Iterable[Event], *, flags: Mapping[str, int] | None = Non
     return [*raised, *(("XADD", STREAM, "*", *chain.from_iterable(encode(each).items())) for each in events)]
 
 
-def group_of(redis: Redis, stream: str) -> dict[str, Any] | None:
+def group_of(redis: Redis) -> dict[str, Any] | None:
     """What Redis tells of the consumer group, if stream and group are there."""
     try:
-        groups: Any = redis.xinfo_groups(stream)
+        groups: Any = redis.xinfo_groups(STREAM)
     except ResponseError:
         return None
     return next((each for each in groups if each["name"] == GROUP.encode()), None)

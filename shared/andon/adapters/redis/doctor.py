@@ -1,7 +1,6 @@
 """What Redis says of a running system: settings, stream, consumer group, what waits. It writes one key, which goes."""
 
 import time
-from collections.abc import Sequence
 from typing import Any
 
 from redis import Redis
@@ -15,7 +14,6 @@ from andon.adapters.redis.stream.reading import place_of
 from andon.adapters.redis.stream.unread import unread
 
 OLD_PENDING_SECONDS = 15
-LATELY_SECONDS = 86_400
 DISPATCHER = "Start `andon dispatcher`: it makes what is missing anew from Postgres, and reads what waits."
 PROBE = "andon:probe"
 KEPT_SECONDS = 5
@@ -68,51 +66,33 @@ def _writing(redis: Redis) -> Check:
     return ok("redis writes", "taken")
 
 
-def check_bus(redis: Redis, former: Sequence[str] = ()) -> list[Check]:
-    """The stream, its consumer group, and how far that has read; the same of former streams that are still there."""
-    checks = _check_stream(redis, STREAM)
-    for stream in former:
-        if redis.exists(stream):
-            checks += [*_check_stream(redis, stream), *_check_producers(redis, stream)]
-    return [*checks, _epoch(redis)]
+def check_bus(redis: Redis) -> list[Check]:
+    """The stream, its consumer group, and how far that has read; whether the cancel flags are complete."""
+    return [*_check_stream(redis), _epoch(redis)]
 
 
-def _check_producers(redis: Redis, stream: str) -> list[Check]:
-    """Whether somebody still writes to a stream that was a partition of the bus."""
-    if redis.type(stream) != b"stream":
-        return []
-    now, _ = redis.time()
-    _, lately = unread(redis, stream, f"{(now - LATELY_SECONDS) * 1000}-0", most=1)
-    if lately is None:
-        return []
-    age = now - place_of(lately)[0] / 1000
-    remedy = f"Let whoever writes there write to {STREAM}: the next release of Andon doesn't read {stream}."
-    return [warning(f"producers of {stream}", f"an entry came {age:.0f} s ago", remedy)]
-
-
-def _check_stream(redis: Redis, stream: str) -> list[Check]:
-    where = "" if stream == STREAM else f" of {stream}"
-    kind: Any = redis.type(stream)
+def _check_stream(redis: Redis) -> list[Check]:
+    kind: Any = redis.type(STREAM)
     if kind not in (b"stream", b"none"):
-        found = f"{stream} is a {kind.decode()}"
-        return [problem("stream", found, f"Something else uses that key: `redis-cli RENAME {stream} aside`.")]
-    group = group_of(redis, stream) if kind == b"stream" else None
+        found = f"{STREAM} is a {kind.decode()}"
+        return [problem("stream", found, f"Something else uses that key: `redis-cli RENAME {STREAM} aside`.")]
+    group = group_of(redis) if kind == b"stream" else None
     if group is None:
         missing = "no stream" if kind == b"none" else f"no consumer group {GROUP}"
-        return [problem(f"consumer group{where}", f"{missing} in this Redis", DISPATCHER)]
-    length: Any = redis.xlen(stream)
-    return [ok(f"stream{where}", f"{length} entries are kept"), *_reading(redis, stream, group, where)]
+        return [problem("consumer group", f"{missing} in this Redis", DISPATCHER)]
+    length: Any = redis.xlen(STREAM)
+    return [ok("stream", f"{length} entries are kept"), *_reading(redis, group)]
 
 
-def _reading(redis: Redis, stream: str, group: dict[str, Any], where: str) -> list[Check]:
+def _reading(redis: Redis, group: dict[str, Any]) -> list[Check]:
     """What was read and not acknowledged, and what was not read, by position: `lag` is wrong after trimming."""
     now, _ = redis.time()
-    summary: Any = redis.xpending(stream, GROUP)
+    summary: Any = redis.xpending(STREAM, GROUP)
     oldest = summary["min"] and summary["min"].decode()
-    _, first = unread(redis, stream, group["last-delivered-id"].decode(), most=1)
+    _, first = unread(redis, STREAM, group["last-delivered-id"].decode(), most=1)
     return [
-        _waiting(f"pending entries{where}", f"{group['pending']} read and not acknowledged", oldest, now),
-        _waiting(f"unread entries{where}", "some are unread" if first else "none", first, now),
+        _waiting("pending entries", f"{group['pending']} read and not acknowledged", oldest, now),
+        _waiting("unread entries", "some are unread" if first else "none", first, now),
     ]
 
 

@@ -5,47 +5,37 @@ from typing import Any
 
 from redis import Redis
 
-from andon.adapters.redis.bus import GROUP, group_of
+from andon.adapters.redis.bus import GROUP, STREAM, group_of
 from andon.adapters.redis.stream.reading import place_of
 from andon.adapters.redis.stream.unread import unread
 
 
-def handled_below(redis: Redis, stream: str, keep: dt.timedelta) -> str | None:
+def handled_below(redis: Redis, keep: dt.timedelta) -> str | None:
     """A stream id: every entry below it is older than `keep` by Redis' clock, was read, and is acknowledged.
 
     None where there is no stream or no group, so that nothing is known to be handled.
     """
-    group = group_of(redis, stream)
+    group = group_of(redis)
     if group is None:
         return None
     read = group["last-delivered-id"].decode()
     seconds, _ = redis.time()
-    candidates = [_before(seconds, keep)]
-    if unread(redis, stream, read, most=1)[0]:
+    candidates = [(max(int((seconds - keep.total_seconds()) * 1000), 0), 0)]
+    if unread(redis, STREAM, read, most=1)[0]:
         time, number = place_of(read)
         candidates.append((time, number + 1))
-    pending: Any = redis.xpending(stream, GROUP)  # after the group: what is read in between lies behind `read`
+    pending: Any = redis.xpending(STREAM, GROUP)  # after the group: what is read in between lies behind `read`
     if pending["min"]:
         candidates.append(place_of(pending["min"].decode()))
     lowest = min(candidates)
     return f"{lowest[0]}-{lowest[1]}"
 
 
-def older_than(redis: Redis, keep: dt.timedelta) -> str:
-    """A stream id: every entry below it is older than `keep` by Redis' clock."""
-    seconds, _ = redis.time()
-    return f"{_before(seconds, keep)[0]}-0"
-
-
-def trim(redis: Redis, stream: str, low_water: str) -> int:
-    """Remove entries of `stream` below `low_water`, whole nodes at a time; returns how many."""
+def trim(redis: Redis, low_water: str) -> int:
+    """Remove entries of the bus below `low_water`, whole nodes at a time; returns how many."""
     total = 0
     while True:
-        removed = int(redis.xtrim(stream, minid=low_water, approximate=True))
+        removed = int(redis.xtrim(STREAM, minid=low_water, approximate=True))
         total += removed
         if not removed:
             return total
-
-
-def _before(seconds: int, keep: dt.timedelta) -> tuple[int, int]:
-    return max(int((seconds - keep.total_seconds()) * 1000), 0), 0

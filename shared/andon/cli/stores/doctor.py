@@ -3,14 +3,12 @@
 from collections.abc import Iterator
 from typing import Annotated
 
-import psycopg
 import typer
 from redis.exceptions import RedisError
 from rich.text import Text
 
 from andon.adapters.checks import Check, Health, ok, problem
 from andon.adapters.postgres.away import first_line
-from andon.adapters.postgres.events import former_streams
 from andon.adapters.postgres.upkeep.doctor import check_clock, check_system
 from andon.adapters.postgres.upkeep.doctor import clock_offset as postgres_offset
 from andon.adapters.redis.doctor import check_bus, check_settings
@@ -87,20 +85,11 @@ def _redis() -> Iterator[Check]:
             yield ok("redis", "answers")
             yield check_clock("redis clock", offset, against="this machine")
             yield from check_settings(client)
-            yield from check_bus(client, _former_streams())
+            yield from check_bus(client)
     except (RedisError, OSError) as error:
         found = f"Redis (ANDON_REDIS_URL) does not answer: {first_line(error)}"
         remedy = "Start it, or set ANDON_REDIS_URL; until then cancels of the API still work, and events wait."
         yield problem("redis", found, remedy)
-
-
-def _former_streams() -> list[str]:
-    """Those that Postgres knows; none where it doesn't tell."""
-    try:
-        with postgres() as connection:
-            return former_streams.names(connection)
-    except (CommandFailed, psycopg.Error):
-        return []
 
 
 def _print(checks: list[Check]) -> None:

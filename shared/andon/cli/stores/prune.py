@@ -11,12 +11,10 @@ from redis.exceptions import RedisError
 
 from andon.adapters.postgres.away import first_line
 from andon.adapters.postgres.connect import Connection
-from andon.adapters.postgres.events import former_streams
 from andon.adapters.postgres.upkeep.files import forget_datasets, record_maintenance, withdraw_artifacts
 from andon.adapters.postgres.upkeep.keeping import Keeping, keepings
-from andon.adapters.postgres.upkeep.retention import BEFORE_ALL, Pruning, position, raise_low_water, raise_low_water_of
-from andon.adapters.redis.bus import STREAM
-from andon.adapters.redis.retention import handled_below, older_than, trim
+from andon.adapters.postgres.upkeep.retention import BEFORE_ALL, Pruning, raise_low_water
+from andon.adapters.redis.retention import handled_below, trim
 from andon.adapters.storage import Storage, StorageError
 from andon.adapters.sweeping import sweep
 from andon.cli.stores.keeping import orphans_grace
@@ -61,11 +59,7 @@ def prune(
         connection.execute(LOCK_TIMEOUT)
         try:
             with redis() as client:
-                former = [
-                    _pass_former(connection, client, stream, keep_events, counts)
-                    for stream in former_streams.names(connection)
-                ]
-                low_water = min([_pass(connection, client, keep_events, counts), *former], key=position)
+                low_water = _pass(connection, client, keep_events, counts)
         except (RedisError, OSError) as error:
             message = f"Redis (ANDON_REDIS_URL) does not answer, so nothing was pruned: {first_line(error)}"
             raise CommandFailed(message, Exit.UNREACHABLE) from None
@@ -133,15 +127,7 @@ def _sweep(
 
 def _pass(connection: Connection, client: Redis, keep: dt.timedelta, counts: Counter[str]) -> str:
     """Raise the bus' low-water mark, which is returned, and trim the stream up to there."""
-    mark = handled_below(client, STREAM, keep)
+    mark = handled_below(client, keep)
     low_water = raise_low_water(connection, mark or BEFORE_ALL)
-    counts["stream entries"] += trim(client, STREAM, low_water) if mark else 0
-    return low_water
-
-
-def _pass_former(connection: Connection, client: Redis, stream: str, keep: dt.timedelta, counts: Counter[str]) -> str:
-    """The same for a stream that was a partition of the bus. One that is gone has nothing that isn't handled."""
-    mark = handled_below(client, stream, keep) if client.exists(stream) else older_than(client, keep)
-    low_water = raise_low_water_of(connection, stream, mark or BEFORE_ALL)
-    counts["stream entries"] += trim(client, stream, low_water) if mark else 0
+    counts["stream entries"] += trim(client, low_water) if mark else 0
     return low_water

@@ -63,7 +63,7 @@ class Recover(Duty):
         be trimmed, and behind the last id of all nothing can be added. When all of it is handled, it isn't needed.
         """
         redis = self._leader.redis
-        group = group_of(redis, STREAM)
+        group = group_of(redis)
         last = "0-0" if group is None else group["last-delivered-id"].decode()
         if place_of(last)[0] < (time.time() + FAR_AHEAD_SECONDS) * 1000:
             return

@@ -18,7 +18,6 @@ from redis.exceptions import RedisError
 
 from andon.adapters.postgres.away import first_line
 from andon.adapters.postgres.connect import Connection, connect
-from andon.adapters.postgres.events import former_streams
 from andon.adapters.postgres.runs import cleanups
 from andon.adapters.postgres.subjects import rows_owed
 from andon.adapters.postgres.upkeep import gauges as stored
@@ -42,7 +41,6 @@ class StoreGauges(Collector):
         self._url = database_url
         self._redis = redis
         self._queues = queues
-        self._streams = [STREAM]
         self._tenants = TenantGauges()
         self._lock = threading.Lock()
         self._connection: Connection | None = None
@@ -69,7 +67,6 @@ class StoreGauges(Collector):
             with connection.transaction():
                 stored.bound(connection)
                 found += postgres_gauges(connection, self._queues)
-                self._streams = [STREAM, *former_streams.names(connection)]
                 found += storage_gauges(connection)
                 found += self._tenants.of_postgres(connection)
             up.add_metric(["postgres"], 1)
@@ -78,7 +75,7 @@ class StoreGauges(Collector):
             self.close()
             up.add_metric(["postgres"], 0)
         try:
-            found += bus_gauges(self._redis, self._streams)
+            found += bus_gauges(self._redis)
             found += self._tenants.of_redis(self._redis)
             up.add_metric(["redis"], 1)
         except (RedisError, OSError) as error:
@@ -140,7 +137,7 @@ def postgres_gauges(connection: Connection, queues: Sequence[str]) -> list[Gauge
     return [runs, waiting, cancelling, expired, unclean, *backlog, led, fence]
 
 
-def bus_gauges(redis: Redis, streams: Sequence[str]) -> list[GaugeMetricFamily]:
+def bus_gauges(redis: Redis) -> list[GaugeMetricFamily]:
     """How far the group is behind, by position in the stream: `lag` in XINFO is wrong once entries were trimmed."""
     entries = family("andon_bus_entries", "Entries that the stream keeps", "stream")
     behind = family("andon_bus_unread_entries", f"Entries not read yet; counted up to {MOST} or 16 MiB", "stream")
@@ -148,18 +145,17 @@ def bus_gauges(redis: Redis, streams: Sequence[str]) -> list[GaugeMetricFamily]:
     age = family("andon_bus_age_seconds", "Age of the oldest entry that is unread or pending", "stream")
     seconds, micros = redis.time()
     now = seconds * 1000 + micros / 1000
-    for stream in streams:
-        length: Any = redis.xlen(stream)
-        group = group_of(redis, stream)
-        count, first = unread(redis, stream, "-" if group is None else group["last-delivered-id"].decode())
-        oldest = [first] if first else []
-        if group is not None and group["pending"]:
-            summary: Any = redis.xpending(stream, GROUP)
-            oldest += [summary["min"].decode()] if summary["min"] else []
-        entries.add_metric([stream], length)
-        behind.add_metric([stream], count)
-        pending.add_metric([stream], group["pending"] if group else 0)
-        age.add_metric([stream], max([0.0, *(now - place_of(id)[0] for id in oldest)]) / 1000)
+    length: Any = redis.xlen(STREAM)
+    group = group_of(redis)
+    count, first = unread(redis, STREAM, "-" if group is None else group["last-delivered-id"].decode())
+    oldest = [first] if first else []
+    if group is not None and group["pending"]:
+        summary: Any = redis.xpending(STREAM, GROUP)
+        oldest += [summary["min"].decode()] if summary["min"] else []
+    entries.add_metric([STREAM], length)
+    behind.add_metric([STREAM], count)
+    pending.add_metric([STREAM], group["pending"] if group else 0)
+    age.add_metric([STREAM], max([0.0, *(now - place_of(id)[0] for id in oldest)]) / 1000)
     return [entries, behind, pending, age]
 
 

@@ -26,8 +26,6 @@ BEFORE_ALL = "0-0"
 
 _LOCK_LOW_WATER = f"SELECT low_water, {LOCKING} FROM andon.dispatcher_leases FOR UPDATE"
 _RAISE = "UPDATE andon.dispatcher_leases SET low_water = %s"
-_LOCK_LOW_WATER_OF = f"SELECT low_water, {LOCKING} FROM andon.former_streams WHERE stream = %s FOR UPDATE"
-_RAISE_OF = "UPDATE andon.former_streams SET low_water = %s WHERE stream = %s"
 _OPEN = """
 SELECT e.tenant, e.id FROM unnest(%s::text[], %s::text[]) w (tenant, id)
 JOIN andon.events e ON e.tenant = w.tenant AND e.id = w.id JOIN andon.outbox o ON o.event_seq = e.seq
@@ -124,22 +122,13 @@ def raise_low_water(connection: Connection, mark: str) -> str:
 
     Waits for the dispatcher's transaction, if one is under way; those after it see the mark.
     """
-    return _raise(connection, mark, _LOCK_LOW_WATER, _RAISE)
-
-
-def raise_low_water_of(connection: Connection, stream: str, mark: str) -> str:
-    """The same for a stream that was a partition of the bus."""
-    return _raise(connection, mark, _LOCK_LOW_WATER_OF, _RAISE_OF, stream)
-
-
-def _raise(connection: Connection, mark: str, lock: str, update: str, *of: str) -> str:
     with connection.transaction():
-        row = connection.execute(lock, of).fetchone()
+        row = connection.execute(_LOCK_LOW_WATER).fetchone()
         if row is None:
             return BEFORE_ALL  # no dispatcher has ever led: nothing was handled
         highest: str = max(row[0], mark, key=position)
         if highest != row[0]:
-            connection.execute(update, [highest, *of])
+            connection.execute(_RAISE, [highest])
     return highest
 
 
