@@ -13,14 +13,14 @@ from andon.adapters.postgres.asks import held, requests
 from andon.adapters.postgres.asks.requests import Ask
 from andon.adapters.postgres.cancels import cascades
 from andon.adapters.postgres.cancels.cascades import Cascaded
+from andon.adapters.postgres.duties import hinted
 from andon.adapters.postgres.events import arrivals
 from andon.adapters.postgres.events.inbox import claim_open, read_open
 from andon.adapters.postgres.registered import functions
-from andon.adapters.postgres.runs import awaiting, journal, leases, waits
+from andon.adapters.postgres.runs import awaiting_children, journal, leases, waits
 from andon.adapters.postgres.runs.journal import Holding
 from andon.adapters.postgres.runs.leases import Claimed
 from andon.adapters.postgres.runs.settle import End, Settled, settle_held
-from andon.adapters.postgres.upkeep import hinted
 from andon.engine.declared.functions import Registry
 from andon.engine.declared.waits import Wait
 from andon.engine.ids import new_id
@@ -176,7 +176,7 @@ class Family:
         """Settle it as its worker does."""
         error = '{"message": "as planned"}' if status == "failed" else None
         end = End(run.id, run.fence, status, json.dumps(output), error)
-        return settle_held(self.db, [end]) or awaiting.await_children(self.db, [end])
+        return settle_held(self.db, [end]) or awaiting_children.await_children(self.db, [end])
 
     # --- people --------------------------------------------------------------------------------------------------
 

@@ -9,11 +9,11 @@ from typing import Any
 from andon.adapters.cel import check_expression
 from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.doors.pauses import Pauses
+from andon.adapters.postgres.duties import hinted
 from andon.adapters.postgres.registered import functions
 from andon.adapters.postgres.runs import leases
 from andon.adapters.postgres.runs.leases import Claimed
 from andon.adapters.postgres.runs.settle import End, Settled, settle_held
-from andon.adapters.postgres.upkeep import hinted
 from andon.engine.declared.declarations import Declaration
 from andon.engine.declared.functions import Registry
 from andon.engine.events import Event

@@ -11,7 +11,7 @@ from andon import Event, Function
 from andon.adapters.cel import check_expression
 from andon.adapters.cron import check_schedule
 from andon.adapters.postgres.connect import Connection, connect
-from andon.adapters.postgres.upkeep import hinted
+from andon.adapters.postgres.duties import hinted
 from andon.engine.declared.functions import Registry
 from andon_worker.dispatcher.batches.batch import Effects, record_batch
 

@@ -32,13 +32,13 @@ from andon.adapters.postgres.cancels import cascades
 from andon.adapters.postgres.connect import Connection, connect
 from andon.adapters.postgres.database import Database
 from andon.adapters.postgres.doors import turns
+from andon.adapters.postgres.duties import hinted
+from andon.adapters.postgres.duties.hinted import ALONE_FROM
 from andon.adapters.postgres.events import arrivals, inbox
 from andon.adapters.postgres.registered import functions
-from andon.adapters.postgres.runs import awaiting, journal, leases, waits
+from andon.adapters.postgres.runs import awaiting_children, journal, leases, waits
 from andon.adapters.postgres.runs.leases import Beat
 from andon.adapters.postgres.runs.settle import End, settle_held
-from andon.adapters.postgres.upkeep import hinted
-from andon.adapters.postgres.upkeep.hinted import ALONE_FROM
 from andon.engine.declared.functions import Registry
 from andon.engine.declared.rules import run_flag
 from andon.engine.declared.waits import Wait
@@ -355,7 +355,7 @@ class Protocol(RuleBasedStateMachine):
         error = '{"message": "planned"}' if status == "failed" else None
         frees = run.function_id == "visit"
         end = End(run.id, holder.fence, status, "{}", error)
-        settled = settle_held(self.db, [end], frees=frees) or awaiting.await_children(self.db, [end])
+        settled = settle_held(self.db, [end], frees=frees) or awaiting_children.await_children(self.db, [end])
         assert bool(settled) == (run.held and run.fence == holder.fence)
         if settled and settled[0].status == "cancelling":
             assert run.cancel_requested_at is not None

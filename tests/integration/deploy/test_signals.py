@@ -14,7 +14,7 @@ from redis import Redis
 
 from andon.adapters.postgres.upkeep.retention import raise_low_water
 from andon.adapters.redis.bus import GROUP, STREAM
-from andon_worker.dispatcher.gauges.whole import bus_gauges
+from andon_worker.dispatcher.gauges.stores import bus_gauges
 from tests.integration.deploy.conftest import Probed
 from tests.needs import program
 from tests.polling import PATIENCE, wait_until

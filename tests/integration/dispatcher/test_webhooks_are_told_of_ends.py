@@ -21,7 +21,7 @@ from andon.adapters.postgres.upkeep import webhooks_owed
 from andon.client import verify_webhook
 from andon.engine.ids import new_id
 from andon_api.http.document.event_shapes import SHAPES
-from andon_worker.dispatcher.telling import Teller
+from andon_worker.dispatcher.webhooks import Teller
 from andon_worker.metrics import Outcome
 
 ABOUT = UUID(int=1)

@@ -15,7 +15,7 @@ from andon.adapters.redis import flags
 from andon.adapters.redis.bus import STREAM
 from andon.adapters.redis.stream.reading import place_of
 from andon_worker.broker import kinds
-from andon_worker.dispatcher.duties.recovery import ASIDE
+from andon_worker.dispatcher.duties.new_redis import ASIDE
 from andon_worker.dispatcher.service import DispatcherService
 from tests.polling import wait_until
 

@@ -9,8 +9,8 @@ import pytest
 from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.database import Database
 from andon.adapters.postgres.doors.pauses import Pauses
+from andon.adapters.postgres.duties import look
 from andon.adapters.postgres.events import inbox
-from andon.adapters.postgres.upkeep import look
 from andon.adapters.redis import bus as events
 from andon.adapters.redis import flags
 from andon.engine.declared.functions import Registry
@@ -24,7 +24,7 @@ from andon_worker.dispatcher.duties.doors import LookAtQueues, OpenDoors, Reconc
 from andon_worker.dispatcher.duties.duty import Duty
 from andon_worker.dispatcher.duties.ending import EndOutlived, Reclaim
 from andon_worker.dispatcher.duties.hints import HintAgain, Unsent, Wake
-from andon_worker.dispatcher.duties.recovery import Recover
+from andon_worker.dispatcher.duties.new_redis import Recover
 from andon_worker.dispatcher.duties.subjects import OpenSubjectDoors, WriteRows
 from andon_worker.dispatcher.duties.ticking import Tick
 from andon_worker.dispatcher.duties.unpublished import SWEEP_FIRST_SECONDS, MakeEnds, Relay

@@ -14,10 +14,10 @@ from andon.adapters.postgres.cancels import wide
 from andon.adapters.postgres.cancels.paused import cancel_started
 from andon.adapters.postgres.connect import connect
 from andon.adapters.postgres.doors import pauses
+from andon.adapters.postgres.duties import ending
 from andon.adapters.postgres.events.inbox import accept
 from andon.adapters.postgres.runs import leases
 from andon.adapters.postgres.runs.leases import Beat, Claimed
-from andon.adapters.postgres.upkeep import ending
 from andon.engine.declared.functions import Registry
 from andon.engine.declared.gates import gates_of
 from andon.engine.events import MOST_HOPS, RUNS_CANCELLED, Event

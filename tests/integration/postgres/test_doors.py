@@ -11,9 +11,10 @@ from andon import CancelOn, Concurrency, function
 from andon.adapters.postgres.asks import requests
 from andon.adapters.postgres.cancels import wide
 from andon.adapters.postgres.connect import Connection, connect
+from andon.adapters.postgres.duties import hinted
 from andon.adapters.postgres.runs import leases
 from andon.adapters.postgres.runs.settle import settle_void
-from andon.adapters.postgres.upkeep import draining, hinted
+from andon.adapters.postgres.upkeep import draining
 from andon.engine.declared.declarations import Declaration
 from andon.engine.events import Event
 from andon.engine.ids import new_id

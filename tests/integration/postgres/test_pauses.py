@@ -13,10 +13,10 @@ from andon.adapters.postgres.cancels.paused import cancel_started
 from andon.adapters.postgres.connect import Connection, connect
 from andon.adapters.postgres.doors import pauses
 from andon.adapters.postgres.doors.pauses import Pauses
+from andon.adapters.postgres.duties import ending
+from andon.adapters.postgres.duties.look import due
 from andon.adapters.postgres.runs import leases
 from andon.adapters.postgres.runs.leases import Beat
-from andon.adapters.postgres.upkeep import ending
-from andon.adapters.postgres.upkeep.look import due
 from andon.engine.declared.declarations import Declaration
 from andon.engine.declared.gates import pause_key
 from tests.gated import Gated, users

@@ -16,11 +16,11 @@ from andon.adapters.cel import check_expression
 from andon.adapters.cron import check_schedule
 from andon.adapters.postgres.connect import Connection, connect
 from andon.adapters.postgres.doors import pauses
+from andon.adapters.postgres.duties import look
 from andon.adapters.postgres.registered import functions, schedules
 from andon.adapters.postgres.runs import leases
 from andon.adapters.postgres.runs.leases import Claimed
 from andon.adapters.postgres.runs.settle import End, settle_held
-from andon.adapters.postgres.upkeep import look
 from andon.engine.declared.functions import Registry
 from andon_worker.dispatcher.batches.batch import record_batch
 from andon_worker.dispatcher.duties.ticking import Ticked, tick

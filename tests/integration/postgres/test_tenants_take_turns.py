@@ -13,11 +13,11 @@ import pytest
 from andon.adapters.postgres.cancels import wide
 from andon.adapters.postgres.connect import Connection, connect
 from andon.adapters.postgres.doors import turns
+from andon.adapters.postgres.duties import hinted
 from andon.adapters.postgres.registered import functions
 from andon.adapters.postgres.runs import leases
 from andon.adapters.postgres.runs.leases import Claimed
 from andon.adapters.postgres.runs.settle import End, settle_held
-from andon.adapters.postgres.upkeep import hinted
 from andon.engine.declared.functions import Registry
 from andon.engine.events import Event
 from andon.engine.ids import new_id

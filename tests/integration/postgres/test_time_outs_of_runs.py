@@ -9,8 +9,8 @@ import pytest
 
 from andon import Concurrency, Timeouts, function
 from andon.adapters.postgres.connect import Connection, connect
+from andon.adapters.postgres.duties import ending, look
 from andon.adapters.postgres.runs import leases
-from andon.adapters.postgres.upkeep import ending, look
 from tests.gated import Gated, users
 
 HOUR = dt.timedelta(hours=1)

@@ -7,7 +7,7 @@ from typing import Any
 
 from andon_api.console.parts import charts
 from andon_api.console.parts.gist import gist
-from andon_api.console.parts.whys import fields, why
+from andon_api.console.parts.refusals import fields, why
 from andon_api.http.problems import FieldErrors, Problem
 
 NOW = dt.datetime(2026, 1, 1, 12, tzinfo=dt.UTC)

@@ -19,7 +19,7 @@ from andon.cli.app import app
 from andon.settings import Settings
 from andon_api.asks import inspections
 from andon_api.asks.uploads import FRAME_BYTES
-from andon_api.http.waiting import LONGEST
+from andon_api.http.prefer_wait import LONGEST
 from andon_api.server import Server
 
 from .conftest import DEPLOY, documents, literals, pod_spec

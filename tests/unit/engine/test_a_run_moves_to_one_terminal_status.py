@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from andon.adapters.postgres.cancels import marks
-from andon.adapters.postgres.runs import awaiting, leases, settle
-from andon.adapters.postgres.upkeep import ending, hinted
+from andon.adapters.postgres.duties import ending, hinted
+from andon.adapters.postgres.runs import awaiting_children, leases, settle
 from andon.engine.states import HELD, MOVES, OPEN, TERMINAL, Status
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "state-machine.md"
 ROWS = [[cell.strip() for cell in line.strip("| ").split("|")] for line in PAGE.read_text().splitlines() if "→" in line]
 VERBS = {
-    "awaiting": awaiting,
+    "awaiting_children": awaiting_children,
     "leases": leases,
     "settle": settle,
     "marks": marks,

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from andon.engine.dispatch.webhooks import is_public
-from andon_worker.dispatcher.outgoing import Outgoing, Refused, transport
+from andon_worker.dispatcher.public_connections import Outgoing, Refused, transport
 
 
 @pytest.mark.parametrize("address", ["93.184.215.14", "2606:2800:21f:cb07:6820:80da:af6b:8b2c", "64:ff9b::5db8:d70e"])

@@ -19,9 +19,9 @@ from andon.engine.ids import parse_id
 from andon_api.access.auditing import note
 from andon_api.database import Row, connection, rows
 from andon_api.http.effects import Outcome
+from andon_api.http.prefer_wait import Known
 from andon_api.http.problems import FieldErrors
 from andon_api.http.rest import PREFIX
-from andon_api.http.waiting import Known
 from andon_api.principal import asking, principal
 from andon_api.reads import registered
 from andon_api.reads.runs import NOBODY

@@ -22,8 +22,8 @@ from andon_api.access.admission import admit, check_data
 from andon_api.access.auditing import note
 from andon_api.database import Row, connection, db
 from andon_api.http.effects import Outcome, at_once
+from andon_api.http.prefer_wait import Known
 from andon_api.http.problems import FieldErrors, Problem
-from andon_api.http.waiting import Known
 from andon_api.principal import principal
 from andon_api.reads import events
 from andon_api.schemas import EffectsSchema

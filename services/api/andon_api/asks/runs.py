@@ -18,9 +18,9 @@ from andon_api.asks.reports import ask_generate
 from andon_api.database import Row, connection
 from andon_api.http.effects import Outcome, at_once, at_once_or
 from andon_api.http.etags import precondition
+from andon_api.http.prefer_wait import Known
 from andon_api.http.problems import FieldErrors
 from andon_api.http.rest import PREFIX
-from andon_api.http.waiting import Known
 from andon_api.principal import asking, principal
 from andon_api.reads import runs, subjects
 

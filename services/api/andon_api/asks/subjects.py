@@ -14,8 +14,8 @@ from andon_api.access.admission import admit
 from andon_api.database import Row, connection
 from andon_api.http.effects import Outcome, at_once, at_once_or
 from andon_api.http.etags import precondition
+from andon_api.http.prefer_wait import Known
 from andon_api.http.rest import PREFIX
-from andon_api.http.waiting import Known
 from andon_api.principal import asking
 from andon_api.reads import subjects
 

@@ -22,7 +22,7 @@ from andon_api.console import (
     usage,
     webhooks,
 )
-from andon_api.console.parts import forms, gist, json_view, show, whys
+from andon_api.console.parts import forms, gist, json_view, refusals, show
 from andon_api.console.parts.renderings import Renderings
 from andon_api.database import now
 from andon_api.http.problems import Problem, of_exception, of_http, problem_response
@@ -51,9 +51,9 @@ def blueprint() -> Blueprint:
     made.app_template_filter("kind")(show.kind)
     made.app_template_filter("cause")(causes.said)
     made.app_template_filter("waiting_for")(waiting_for.said)
-    made.app_template_filter("why")(whys.why)
-    made.app_template_filter("said")(whys.said)
-    made.app_template_filter("wrong_fields")(whys.fields)
+    made.app_template_filter("why")(refusals.why)
+    made.app_template_filter("said")(refusals.said)
+    made.app_template_filter("wrong_fields")(refusals.fields)
     made.app_template_global("may")(_may)
     made.app_template_global("has_reports")(home.has_reports)
     made.app_template_global("subject_kinds")(subjects.kinds)
@@ -126,7 +126,7 @@ def _nowhere(error: HTTPException) -> Response | tuple[str, int, dict[str, str]]
     if request.path.startswith(f"{PREFIX}/") or "text/html" not in request.headers.get("Accept", ""):
         return problem_response(of_http(error))
     gate().recognise()
-    return _failed(Problem(404, "There is no such page.", title=whys.NO_PAGE))
+    return _failed(Problem(404, "There is no such page.", title=refusals.NO_PAGE))
 
 
 def _failed(error: Exception) -> tuple[str, int, dict[str, str]]:

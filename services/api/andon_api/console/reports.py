@@ -8,8 +8,8 @@ from andon.adapters.postgres.asks.requests import there
 from andon.engine.ids import parse_id
 from andon.reports.columns import roles_for
 from andon.reports.options import LOCALES, SECTIONS
-from andon_api.asks import editing, uploads
-from andon_api.asks.reports import ask_cancel, ask_generate
+from andon_api.asks import reports as asks
+from andon_api.asks import uploads
 from andon_api.console import live
 from andon_api.console.parts import forms, show, timeline
 from andon_api.database import Row, db, now
@@ -84,7 +84,7 @@ def report(id: str) -> str:
 def create() -> Response:
     """Make a report of an uploaded file or of a dataset that is there, and generate it if so asked."""
     body = forms.load(NewReport(), {"title": request.form.get("title", ""), "options": forms.options()})
-    editing.check_options(principal().tenant, None, body["options"])  # before a file is stored for nothing
+    asks.check_options(principal().tenant, None, body["options"])  # before a file is stored for nothing
     new_file = request.files.get("file")
     if new_file is not None and new_file.filename:
         with uploads.received(request) as file:
@@ -94,11 +94,11 @@ def create() -> Response:
         if chosen is None:
             raise FieldErrors([("/dataset", "choose a dataset or a file to upload")])
         dataset_id = chosen
-    report_id = editing.create(principal(), **{**body, "dataset_id": dataset_id})
+    report_id = asks.create(principal(), **{**body, "dataset_id": dataset_id})
 
     def make() -> Outcome:
         if request.form.get("generate"):
-            return ask_generate(report_id, in_session=True)
+            return asks.ask_generate(report_id, in_session=True)
         return Outcome({"id": str(report_id)}, 201)
 
     perform(make, bytes)
@@ -107,17 +107,17 @@ def create() -> Response:
 
 def generate(id: str) -> Response:
     """Generate."""
-    return forms.act(lambda: ask_generate(_id(id)))
+    return forms.act(lambda: asks.ask_generate(_id(id)))
 
 
 def cancel(id: str) -> Response:
     """Cancel the generation."""
-    return forms.act(lambda: ask_cancel(_id(id), forms.reason()))
+    return forms.act(lambda: asks.ask_cancel(_id(id), forms.reason()))
 
 
 def delete(id: str) -> Response:
     """Delete the report."""
-    editing.delete(principal().tenant, _id(id), None)
+    asks.delete(principal().tenant, _id(id), None)
     db.session.commit()
     return Response("", headers={"HX-Redirect": url_for("console.cards")})
 

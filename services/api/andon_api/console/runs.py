@@ -12,9 +12,9 @@ from andon_api.console import live
 from andon_api.console.parts import forms, show, timeline
 from andon_api.database import Row, connection, now
 from andon_api.http.effects import perform
+from andon_api.http.prefer_wait import Known, wait
 from andon_api.http.problems import FieldErrors
 from andon_api.http.rest import PREFIX
-from andon_api.http.waiting import Known, wait
 from andon_api.principal import principal
 from andon_api.reads import logs, registered, runs
 from andon_api.schemas import RUN_STATUSES, RerunBody

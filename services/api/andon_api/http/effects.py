@@ -19,8 +19,8 @@ from andon.adapters.postgres.connect import Connection
 from andon.adapters.redis.live import Changed
 from andon.engine.events import Event
 from andon_api.database import autocommit, connection, db
+from andon_api.http.prefer_wait import Known, preferred, wait
 from andon_api.http.problems import FieldErrors, Problem
-from andon_api.http.waiting import Known, preferred, wait
 from andon_api.principal import principal
 from andon_api.services import services
 

@@ -7,8 +7,7 @@ from flask import Response
 from andon.adapters.postgres.asks.reports import NO_REPORT
 from andon.adapters.postgres.asks.requests import there
 from andon.engine.ids import parse_id
-from andon_api.asks import editing
-from andon_api.asks.reports import ask_cancel, ask_generate
+from andon_api.asks import reports as asks
 from andon_api.database import Row, db
 from andon_api.http.effects import Outcome, effect
 from andon_api.http.etags import precondition, tagged
@@ -34,7 +33,7 @@ blueprint = Blueprint("reports", __name__, description="What a user asks for, an
 @effect
 def create(body: Row) -> Outcome:
     """Make a report; it is `idle` until it is generated."""
-    report_id = editing.create(principal(), **body)
+    report_id = asks.create(principal(), **body)
     shown = ReportSchema().dump(reports.find(principal().tenant, str(report_id)))
     return Outcome(shown, 201, {"Location": f"{PREFIX}/reports/{report_id}"})
 
@@ -61,7 +60,7 @@ def one(id: str) -> Response:
 def change(body: Row, id: str) -> Response:
     """Change the title, the dataset or the options; the latter two not while it is generating."""
     report_id = _id(id)
-    editing.change(principal().tenant, report_id, body, precondition(report_id))
+    asks.change(principal().tenant, report_id, body, precondition(report_id))
     db.session.commit()
     return _tagged(id)
 
@@ -73,7 +72,7 @@ def change(body: Row, id: str) -> Response:
 def delete(id: str) -> Response:
     """Delete a report that isn't generating; its files go with it."""
     report_id = _id(id)
-    editing.delete(principal().tenant, report_id, precondition(report_id))
+    asks.delete(principal().tenant, report_id, precondition(report_id))
     db.session.commit()
     return Response(status=204)
 
@@ -83,7 +82,7 @@ def delete(id: str) -> Response:
 @blueprint.guarded
 def generate(body: Row, id: str) -> Outcome:
     """Generate the report."""
-    return ask_generate(_id(id))
+    return asks.ask_generate(_id(id))
 
 
 @blueprint.verb("/reports/<id>/cancel", CancelBody, AskedSchema)
@@ -91,7 +90,7 @@ def generate(body: Row, id: str) -> Outcome:
 @blueprint.guarded
 def cancel(body: Row, id: str) -> Outcome:
     """Cancel the generation: once this answers 202, it will not complete. With `runId`, only if that is its run."""
-    return ask_cancel(_id(id), body["reason"], only_run=body["run_id"])
+    return asks.ask_cancel(_id(id), body["reason"], only_run=body["run_id"])
 
 
 def _tagged(id: str) -> Response:

@@ -7,7 +7,7 @@ from andon.adapters.tracing import start_tracing
 from andon.migrations import require_head
 from andon.process import collect_garbage_seldom, leave, on_stop, starting
 from andon_worker.dispatcher.bootstrap import dispatcher, dispatcher_health, load_functions
-from andon_worker.dispatcher.telling import Teller
+from andon_worker.dispatcher.webhooks import Teller
 
 
 def main() -> None:

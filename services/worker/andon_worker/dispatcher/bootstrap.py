@@ -22,7 +22,7 @@ from andon.engine.declared.functions import Registry
 from andon.engine.errors import RegistrationError
 from andon.settings import Settings
 from andon_worker.broker import HintBroker
-from andon_worker.dispatcher.gauges.whole import StoreGauges
+from andon_worker.dispatcher.gauges.stores import StoreGauges
 from andon_worker.dispatcher.leader import Leader
 from andon_worker.dispatcher.service import DispatcherService
 from andon_worker.metrics import DispatcherMetrics, new_registry

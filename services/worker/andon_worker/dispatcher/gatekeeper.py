@@ -12,7 +12,7 @@ from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.doors import gate
 from andon.adapters.postgres.doors.gate import Standing
 from andon.adapters.postgres.doors.pauses import Pauses
-from andon.adapters.postgres.doors.tats import Rates
+from andon.adapters.postgres.doors.rates import Rates
 from andon.engine.declared.functions import Registry
 from andon.engine.declared.gates import UNLIMITED, Gates, pause_key
 from andon.engine.dispatch.opening import Decision, decide

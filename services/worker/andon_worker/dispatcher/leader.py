@@ -10,9 +10,9 @@ from redis import Redis
 
 from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.database import Database
+from andon.adapters.postgres.duties.hinted import CHUNK, Hint
 from andon.adapters.postgres.leadership import Leadership
 from andon.adapters.postgres.runs.settle import Settled
-from andon.adapters.postgres.upkeep.hinted import CHUNK, Hint
 from andon.adapters.redis import bus, flags, live
 from andon.adapters.redis.sending import send
 from andon.engine.declared.functions import Registry

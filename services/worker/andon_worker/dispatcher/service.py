@@ -17,10 +17,10 @@ from redis.exceptions import RedisError, ResponseError
 from andon.adapters.postgres.away import first_line, is_misfit, why_away
 from andon.adapters.postgres.doors import turns
 from andon.adapters.postgres.doors.pauses import Pauses
+from andon.adapters.postgres.duties import look
 from andon.adapters.postgres.events import wait_paths
 from andon.adapters.postgres.leadership import NotLeader
 from andon.adapters.postgres.registered import functions, schedules
-from andon.adapters.postgres.upkeep import look
 from andon.adapters.redis import flags
 from andon.adapters.redis.away import answer as redis_answer
 from andon.adapters.redis.away import why_away as redis_why_away
@@ -33,7 +33,7 @@ from andon_worker.dispatcher.duties.doors import LookAtQueues, OpenDoors, Reconc
 from andon_worker.dispatcher.duties.duty import Duty
 from andon_worker.dispatcher.duties.ending import EndOutlived, Reclaim
 from andon_worker.dispatcher.duties.hints import LOST_SECONDS, HintAgain, Unsent, Wake
-from andon_worker.dispatcher.duties.recovery import Recover
+from andon_worker.dispatcher.duties.new_redis import Recover
 from andon_worker.dispatcher.duties.subjects import OpenSubjectDoors, WriteRows
 from andon_worker.dispatcher.duties.ticking import Tick
 from andon_worker.dispatcher.duties.unpublished import RELAY_SECONDS, MakeEnds, Overtake, Relay

@@ -25,7 +25,7 @@ from andon_worker.supervisor.hosting.hosting import Hosts
 from andon_worker.supervisor.hosting.lanes import Lanes
 from andon_worker.supervisor.hosting.loop import Loop
 from andon_worker.supervisor.ledger import Ledger
-from andon_worker.supervisor.memory import MemoryWatch
+from andon_worker.supervisor.memory_limits import MemoryWatch
 from andon_worker.supervisor.output.logbook import Logbook
 from andon_worker.supervisor.service import WorkerService
 from andon_worker.supervisor.signals.hooks import Hook, Hooks

@@ -25,7 +25,7 @@ import psycopg
 from andon.adapters.postgres.away import first_line
 from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.database import Database
-from andon.adapters.postgres.runs import awaiting, journal, leases, settle
+from andon.adapters.postgres.runs import awaiting_children, journal, leases, settle
 from andon.adapters.postgres.runs.journal import Holding, NameTaken, Result, Standing
 from andon.adapters.postgres.runs.leases import Claimed, Hint
 from andon.adapters.postgres.runs.settle import End, Settled
@@ -246,7 +246,7 @@ class Ledger(threading.Thread):
             settled = settle.settle_held(connection, [each.end() for each in entries], frees=frees)
             by_run = {each.run_id: each for each in settled}
             if left := [each.end() for each in entries if each.run.run not in by_run]:
-                by_run |= {each.run_id: each for each in awaiting.await_children(connection, left)}
+                by_run |= {each.run_id: each for each in awaiting_children.await_children(connection, left)}
             return _answered(entries, {e.run: by_run[e.run.run] for e in entries if e.run.run in by_run})
         if kind is Check:
             return list(entries)

@@ -35,7 +35,7 @@ from andon_worker.supervisor.hosting.lanes import Lanes
 from andon_worker.supervisor.hosting.loop import Loop
 from andon_worker.supervisor.hosting.nurseries import NurseryClient
 from andon_worker.supervisor.ledger import Claim, Ledger, Refused, Unheld
-from andon_worker.supervisor.memory import MemoryWatch
+from andon_worker.supervisor.memory_limits import MemoryWatch
 from andon_worker.supervisor.output.logbook import Logbook
 
 log = logging.getLogger(__name__)

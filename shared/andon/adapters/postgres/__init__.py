@@ -1,1 +1,1 @@
-"""Postgres: the truth. One module per verb that the engine needs."""
+"""Postgres: the truth, and all SQL. Here is what every folder stands on; a folder holds the statements of one thing."""

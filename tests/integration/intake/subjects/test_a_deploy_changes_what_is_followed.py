@@ -11,10 +11,10 @@ import pytest
 from andon import CancelOn, Event, Row, Step, Subject, function
 from andon.adapters.postgres.asks import accepting
 from andon.adapters.postgres.asks.requests import NotFound
+from andon.adapters.postgres.duties import hinted
 from andon.adapters.postgres.registered import functions
 from andon.adapters.postgres.subjects import rows_owed, subjects
 from andon.adapters.postgres.subjects.subjects import RowAway
-from andon.adapters.postgres.upkeep import hinted
 from andon.adapters.postgres.upkeep.doctor import check_system
 from andon.engine.declared.functions import Function, Registry
 from andon_worker.dispatcher.batches.batch import record_batch

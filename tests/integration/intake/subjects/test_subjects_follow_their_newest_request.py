@@ -12,13 +12,13 @@ from andon import Event
 from andon.adapters.postgres.asks import accepting, subject_requests
 from andon.adapters.postgres.asks.requests import Ask, Asked, Conflict, NotFound
 from andon.adapters.postgres.cancels import wide
+from andon.adapters.postgres.duties import hinted
 from andon.adapters.postgres.events import inbox
 from andon.adapters.postgres.events.own_events import WideCancel
 from andon.adapters.postgres.registered import functions
 from andon.adapters.postgres.runs import leases
 from andon.adapters.postgres.runs.settle import settle_void
 from andon.adapters.postgres.subjects import rows_owed, subjects
-from andon.adapters.postgres.upkeep import hinted
 from andon.engine.declared.functions import Registry
 from andon.engine.declared.subjects import subject_id
 from andon_worker.dispatcher.batches.batch import record_batch

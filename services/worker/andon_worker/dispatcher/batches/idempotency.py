@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from andon.adapters.cel import Evaluations
 from andon.adapters.keying import value_under
 from andon.adapters.postgres.connect import Connection
-from andon.adapters.postgres.events import dedup
-from andon.adapters.postgres.events.dedup import Holder
+from andon.adapters.postgres.events import idempotency
+from andon.adapters.postgres.events.idempotency import Holder
 from andon.adapters.postgres.events.skips import Reason, Skip
 from andon.engine.declared.declarations import Declaration
 from andon.engine.declared.functions import Registry
@@ -35,7 +35,7 @@ def admit(
     keys = {run.id: key for run in runs if run.function.idempotency and (key := _key(run))}
     if not keys:
         return {}, list(runs), []
-    holders = dedup.holders(connection, list(set(keys.values())))
+    holders = idempotency.holders(connection, list(set(keys.values())))
     made, skipped = [], []
     for run in sorted(runs, key=lambda run: run.event.seq):
         key = keys.get(run.id)
@@ -54,7 +54,7 @@ def admit(
 def use(connection: Connection, keys: Keys, runs: Sequence[NewRun]) -> None:
     """Note what the keys of those that are made were used for."""
     made = [(keys[run.id], run) for run in sorted(runs, key=lambda run: run.event.seq) if run.id in keys]
-    dedup.use(connection, {key: (run.id, run.function.idempotency_for) for key, run in made})
+    idempotency.use(connection, {key: (run.id, run.function.idempotency_for) for key, run in made})
 
 
 def _key(run: NewRun) -> uuid.UUID | None:

@@ -19,7 +19,7 @@ from andon.adapters.postgres.cancels.cancellations import KeyedCancel
 from andon.adapters.postgres.cancels.causes import CancelCause
 from andon.adapters.postgres.cancels.marks import Mark
 from andon.adapters.postgres.connect import Connection
-from andon.adapters.postgres.doors.tats import Rates
+from andon.adapters.postgres.doors.rates import Rates
 from andon.adapters.postgres.events.skips import Reason, Skip
 from andon.engine.declared.functions import Registry
 from andon.engine.declared.gates import gates_of, rate_limit_of

@@ -3,8 +3,8 @@
 import logging
 
 from andon.adapters.postgres.connect import Connection
+from andon.adapters.postgres.duties import ending
 from andon.adapters.postgres.runs.settle import Settled, settle_void
-from andon.adapters.postgres.upkeep import ending
 from andon_worker.dispatcher.duties.duty import Duty
 from andon_worker.dispatcher.duties.ending import end_each
 

@@ -3,7 +3,7 @@
 import time
 
 from andon.adapters.postgres.doors.pauses import Pauses
-from andon.adapters.postgres.upkeep.look import Due
+from andon.adapters.postgres.duties.look import Due
 from andon_worker.dispatcher.duties.duty import Duty
 from andon_worker.dispatcher.gatekeeper import Gatekeeper
 from andon_worker.dispatcher.leader import TURN_SECONDS, Leader

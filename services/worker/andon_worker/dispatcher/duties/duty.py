@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from typing import ClassVar
 
-from andon.adapters.postgres.upkeep.look import Due
+from andon.adapters.postgres.duties.look import Due
 from andon_worker.dispatcher.leader import Leader
 
 

@@ -6,12 +6,12 @@ import time
 from collections.abc import Sequence
 
 from andon.adapters.postgres.connect import Connection
-from andon.adapters.postgres.runs import awaiting
+from andon.adapters.postgres.duties import ending
+from andon.adapters.postgres.duties.ending import Expired, Locked
+from andon.adapters.postgres.duties.hinted import ALONE_FROM
+from andon.adapters.postgres.duties.look import Due
+from andon.adapters.postgres.runs import awaiting_children
 from andon.adapters.postgres.runs.settle import Settled, settle_void
-from andon.adapters.postgres.upkeep import ending
-from andon.adapters.postgres.upkeep.ending import Expired, Locked
-from andon.adapters.postgres.upkeep.hinted import ALONE_FROM
-from andon.adapters.postgres.upkeep.look import Due
 from andon_worker.dispatcher.duties.duty import Duty
 from andon_worker.dispatcher.halving import halving
 
@@ -41,8 +41,8 @@ class EndOutlived(Duty):
 
 def outlived(connection: Connection) -> list[Settled]:
     """Settle those whose children have ended."""
-    runs = [Locked(*row) for row in awaiting.over(connection)]
-    return end_each(connection, runs, by=lambda ids: awaiting.settle(connection, ids))
+    runs = [Locked(*row) for row in awaiting_children.over(connection)]
+    return end_each(connection, runs, by=lambda ids: awaiting_children.settle(connection, ids))
 
 
 def reclaim(connection: Connection, lost_limit: int) -> list[Settled]:
@@ -58,7 +58,7 @@ def reclaim(connection: Connection, lost_limit: int) -> list[Settled]:
     for id in ending.requeue(connection, again):
         log.warning("run %s lost its worker and is queued again", id, extra={"run": str(id)})
     cancelled = [each.locked for each in runs if each.cancelled]
-    awaiting.take_back(connection, [each.run for each in cancelled])
+    awaiting_children.take_back(connection, [each.run for each in cancelled])
     settled = end_each(connection, cancelled, by=lambda ids: settle_void(connection, ids, forced=False))
     for each, count in counted:
         if count >= lost_limit:

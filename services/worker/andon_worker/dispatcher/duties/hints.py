@@ -3,8 +3,8 @@
 import time
 
 from andon.adapters.postgres.doors import turns
-from andon.adapters.postgres.upkeep import hinted
-from andon.adapters.postgres.upkeep.look import Due
+from andon.adapters.postgres.duties import hinted
+from andon.adapters.postgres.duties.look import Due
 from andon.engine.dispatch.lines import lines_of
 from andon_worker.dispatcher.duties.duty import Duty
 from andon_worker.dispatcher.leader import Leader

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from andon.adapters.postgres.away import first_line
 from andon.adapters.postgres.connect import Connection
+from andon.adapters.postgres.duties.look import Due
 from andon.adapters.postgres.events import dead_events, inbox
 from andon.adapters.postgres.runs.settle import make_ends
-from andon.adapters.postgres.upkeep.look import Due
 from andon.adapters.redis import bus
 from andon.adapters.redis.sending import Command, send
 from andon_worker.dispatcher.duties.duty import Duty

@@ -1,1 +1,1 @@
-"""What keeps the whole system in order, and says how it is."""
+"""What operators and `andon prune` ask and do, and what gauges and readiness show."""

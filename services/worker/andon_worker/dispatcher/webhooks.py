@@ -18,7 +18,7 @@ from andon.adapters.postgres import webhooks
 from andon.adapters.postgres.connect import OPTIONS, Connection
 from andon.adapters.postgres.webhooks import Due
 from andon.client.signing import HEADER, sign_webhook
-from andon_worker.dispatcher.outgoing import SECONDS, transport
+from andon_worker.dispatcher.public_connections import SECONDS, transport
 from andon_worker.metrics import Outcome
 
 log = structlog.get_logger("andon.webhooks")

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from andon.adapters.postgres.connect import Connection, one
 from andon.adapters.postgres.registered.schedules import TICKING
-from andon.adapters.postgres.runs.awaiting import AWAITING
+from andon.adapters.postgres.runs.awaiting_children import AWAITING
 from andon.adapters.postgres.statuses import CANCELLABLE, HELD
 
 _DUE = f"""

@@ -8,9 +8,9 @@ from typing import Any
 
 from redis.exceptions import WatchError
 
+from andon.adapters.postgres.duties import hinted
+from andon.adapters.postgres.duties.look import Due
 from andon.adapters.postgres.registered import functions
-from andon.adapters.postgres.upkeep import hinted
-from andon.adapters.postgres.upkeep.look import Due
 from andon.adapters.redis import flags
 from andon.adapters.redis.bus import GROUP, STREAM, group_of
 from andon.adapters.redis.stream.reading import place_of
