@@ -13,14 +13,16 @@ from uuid import UUID
 import httpx
 import psycopg
 import pytest
+from flask import Flask
 from playwright.sync_api import Browser, Page, expect
 from redis import Redis
 
 from andon.adapters.postgres import webhooks
 from andon.adapters.postgres.asks.reports import of
+from andon_api.console.pages import blueprint
 from tests.conftest import StartSystem
 from tests.polling import wait_until
-from tests.system import System
+from tests.system import SHIPPED_FUNCTIONS, System
 
 AXE = Path(__file__).with_name("vendor") / "axe-4.14.1.min.js"
 SCHEMES: list[Literal["light", "dark"]] = ["light", "dark"]
@@ -29,13 +31,17 @@ CSV = b"day,region,amount\n" + b"".join(
     b"2026-01-%02d,%s,%d\n" % (n % 28 + 1, [b"north", b"south"][n % 2], n * 7919 % 1000) for n in range(2_000)
 )
 LONG = 10_000_000
+NO_PAGES = {"static", "console.static", "console.live", "console.preview"}
+"""A file, a stream, a part of a page."""
 
 
 @pytest.fixture(scope="module")
 def lively(shared_system: StartSystem) -> System:
     """A system with a report that is idle, generated, failed and cancelled, a dead event, and a run that has failed."""
-    started = shared_system()
+    started = shared_system(functions=(SHIPPED_FUNCTIONS, "tests.scheduled_functions", "tests.told_functions"))
     with started.client() as client:
+        asked = client.post("/subjects/clip/intro/request", json={"data": {}})
+        assert asked.status_code == 202, asked.text
         made = {title: make(client, title) for title in ("Idle", "Generated", "Failed")}
         for title in ("Generated", "Failed"):
             generate(client, made[title])
@@ -133,6 +139,8 @@ def pages(system: System) -> dict[str, str]:
         "event": f"/events/{event}",
         "dead-events": "/dead-events",
         "functions": "/functions",
+        "schedules": "/schedules",
+        "subjects": "/subjects/clip",
         "audit": "/audit",
         "webhooks": "/webhooks",
         "webhook": webhook,
@@ -143,6 +151,15 @@ def pages(system: System) -> dict[str, str]:
         "result": f"{ran['run-generated']}/result",
         "missing": "/runs/nothing",
     }
+
+
+def test_each_address_of_the_console_is_among_those_that_are_looked_at(lively: System) -> None:
+    app = Flask(__name__)
+    app.register_blueprint(blueprint())
+    addresses = app.url_map.bind("localhost")
+    looked_at = {addresses.match(path.partition("?")[0])[0] for path in pages(lively).values() if path != "/docs"}
+    known = {each.endpoint for each in app.url_map.iter_rules() if "GET" in (each.methods or ())}
+    assert known - looked_at == NO_PAGES
 
 
 def violations(page: Page) -> list[str]:
