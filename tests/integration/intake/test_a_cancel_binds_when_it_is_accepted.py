@@ -11,7 +11,7 @@ import pytest
 
 from andon.adapters.postgres.asks.accepting import Accepted, accept_effects, concerned
 from andon.adapters.postgres.cancels import wide
-from andon.adapters.postgres.cancels.cancellations import MOST_AT_ONCE
+from andon.adapters.postgres.cancels.keyed import MOST_AT_ONCE
 from andon.adapters.postgres.connect import Connection, connect
 from andon.adapters.postgres.runs import leases
 from andon.engine.declared.functions import Registry

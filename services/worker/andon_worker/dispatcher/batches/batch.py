@@ -15,8 +15,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from andon.adapters.cel import TooLong, any_holds, value_of
-from andon.adapters.postgres.cancels import cancellations, cascades, subject_cancels, wide
-from andon.adapters.postgres.cancels.cancellations import KeyedCancel, request_key
+from andon.adapters.postgres.cancels import cascades, keyed, subject_cancels, wide
+from andon.adapters.postgres.cancels.keyed import KeyedCancel, request_key
 from andon.adapters.postgres.cancels.marks import mark
 from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.doors import gate, turns
@@ -180,14 +180,12 @@ def record_batch(
     stoppable = {each.seq: list(_stoppable_by(registry, each)) for each in fresh}
     cancels = _plan_cancels(registry, fresh, stoppable)
     held = [(event.tenant, key) for event in fresh for key in stoppable[event.seq]]
-    cancellations.hold(connection, [*held, *((each.event.tenant, each.key) for each in cancels)])
-    many = cancellations.stopping_many(connection, cancels)
+    keyed.hold(connection, [*held, *((each.event.tenant, each.key) for each in cancels)])
+    many = keyed.stopping_many(connection, cancels)
     few = [each for each in cancels if each.key not in many]
-    matched = cancellations.open_runs(
-        connection, [*(each.key for each in few), *sifting.singletons_of(registry, fresh)]
-    )
+    matched = keyed.open_runs(connection, [*(each.key for each in few), *sifting.singletons_of(registry, fresh)])
     subjects.lock(connection, requests, matched)
-    by_id = cancellations.runs_by_id(connection, fresh)
+    by_id = keyed.runs_by_id(connection, fresh)
     planned, skipped = _plan_runs(registry, fresh, requests, until)
     runs, dropped = sifting.sift(connection, registry, fresh, [_minding(pauses, run) for run in planned])
     singles = sifting.replacing(runs)
@@ -195,8 +193,8 @@ def record_batch(
     _count_spread(connection, registry, fresh)
     _store_wide(connection, registry, fresh)
     wide.store_keyed(connection, [each for each in cancels if each.key in many and each.cause is None])
-    cancellations.store(connection, cancels)
-    cancellations.replace_singletons(connection, singles)
+    keyed.store(connection, cancels)
+    keyed.replace_singletons(connection, singles)
     births = plan_births(connection, registry, fresh)
     children, limited = sifting.within_rate_limits(connection, [_child(each) for each in births.made])
     runs += [_minding(pauses, each) for each in children]
@@ -207,9 +205,14 @@ def record_batch(
     skips.record(connection, skipped)
     unstarted = subjects.attach(connection, requests, runs)
     made = [run.id for run in runs]
-    keyed = cancellations.pairs(connection, runs=made, cancels=few, until=until)
+    met = keyed.pairs(connection, runs=made, cancels=few, until=until)
     born = wide.marks_for(connection, made, until=until)
-    marks = [*keyed.marks, *born.marks, *subject_cancels.marks(connection, requests.cancelled), *requests.superseding()]
+    marks = [
+        *met.marks,
+        *born.marks,
+        *subject_cancels.marks(connection, requests.cancelled),
+        *requests.superseding(),
+    ]
     marks += sifting.overtaken(connection, runs)
     marked = mark(connection, [*by_id, *marks])
     if born.marks:
@@ -235,7 +238,7 @@ def record_batch(
         | {run_flag(id): seqs.get(id, 2**53) for id in marked.cancelling},
         settled=settled,
         subjects=requests.ids,
-        failed_evaluations=keyed.failed + born.failed + untagged,
+        failed_evaluations=met.failed + born.failed + untagged,
         refused=refused,
         at_doors=any(run.door is not None for run in runs),
         woken=bool(woken),
@@ -371,7 +374,7 @@ def _plan_cancels(
         requests.update(stoppable[event.seq])
         if event.again is not None:
             continue
-        for key, cancel in cancellations.cancels_by(registry.cancelled_by(event.name), event).items():
+        for key, cancel in keyed.cancels_by(registry.cancelled_by(event.name), event).items():
             # What an expression says of two cancels can differ.
             alike = (key, requests[key], event.seq if cancel.expression else None)
             planned.setdefault(alike, [cancel, cancel])[1] = cancel

@@ -14,9 +14,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from andon.adapters.cel import value_of
-from andon.adapters.postgres.cancels import cancellations
-from andon.adapters.postgres.cancels.cancellations import KeyedCancel
+from andon.adapters.postgres.cancels import keyed
 from andon.adapters.postgres.cancels.causes import CancelCause
+from andon.adapters.postgres.cancels.keyed import KeyedCancel
 from andon.adapters.postgres.cancels.marks import Mark
 from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.doors.rates import Rates
@@ -97,7 +97,7 @@ def _one_at_a_time(connection: Connection, planned: Sequence[NewRun]) -> Sifted:
     """Without those for which a run of the same key is open, where their function wants them skipped."""
     wanted = [run.singleton for run in planned if run.singleton and run.mode == "skip"]
     open_by_key: dict[uuid.UUID, uuid.UUID] = {}
-    for key, id, _ in cancellations.singletons(connection, wanted):
+    for key, id, _ in keyed.singletons(connection, wanted):
         open_by_key.setdefault(key, id)
     runs, skipped = [], []
     for run in planned:
@@ -123,7 +123,7 @@ def overtaken(connection: Connection, runs: Sequence[NewRun]) -> list[Mark]:
     """Of all that wait to be let in, those behind which one of these new runs stands that doesn't repeat another."""
     new = [run for run in runs if run.event.again is None]
     newest = {run.singleton: run for run in new if run.singleton and run.mode == "latest"}
-    waiting = cancellations.singletons(connection, list(newest), waiting=True)
+    waiting = keyed.singletons(connection, list(newest), waiting=True)
     return [
         Mark(id, newest[key].event, CancelCause.SINGLETON) for key, id, seq in waiting if seq < newest[key].event.seq
     ]

@@ -5,14 +5,16 @@ A request supersedes the subject's former one: of a batch only the newest starts
 is marked. Where its code may still be running, the new run waits at the subject's door.
 """
 
+from __future__ import annotations
+
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import TYPE_CHECKING
 
-from andon.adapters.postgres.cancels import cancellations, subject_cancels
-from andon.adapters.postgres.cancels.cancellations import About
+from andon.adapters.postgres.cancels import keyed, subject_cancels
 from andon.adapters.postgres.cancels.causes import CancelCause
+from andon.adapters.postgres.cancels.keyed import About
 from andon.adapters.postgres.cancels.marks import Mark
 from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.events import skips
@@ -22,6 +24,9 @@ from andon.adapters.postgres.subjects.subjects import Attached, FormerRun, Given
 from andon.engine.declared.functions import Registry
 from andon.engine.declared.subjects import Subject, subject_id
 from andon.engine.events import Event
+
+if TYPE_CHECKING:
+    from andon_worker.dispatcher.batches.batch import NewRun
 
 UNSTARTED = "A rule of its function has refused the request"
 Place = tuple[int, str]
@@ -40,15 +45,6 @@ class Request:
     @property
     def place(self) -> Place:
         return self.event.seq, self.function_id
-
-
-class Made(Protocol):
-    """A run that the batch makes."""
-
-    @property
-    def id(self) -> uuid.UUID: ...
-    @property
-    def request(self) -> Request | None: ...
 
 
 @dataclass
@@ -159,13 +155,13 @@ def lock(connection: Connection, found: Requests, matched: Sequence[About]) -> N
     requests start a run, and the open runs that they replace.
     """
     subjects.make(connection, (each.subject for each in found.named))
-    cancellations.lock_about(connection, matched, also=found.ids)
+    keyed.lock_about(connection, matched, also=found.ids)
     states = subjects.states(connection, {each.subject.id for each in found.named})
     found.starting = decide(found.named, states)
     found.former = subjects.former_runs(connection, {each.subject.id for each in found.starting.values()})
 
 
-def attach(connection: Connection, found: Requests, runs: Sequence[Made]) -> list[Skip]:
+def attach(connection: Connection, found: Requests, runs: Sequence[NewRun]) -> list[Skip]:
     """Let subjects follow their new runs, and be what they were where a request has started none; return why."""
     made = {run.request.place: run for run in runs if run.request is not None}
     requests = [(found.starting[place], run.id) for place, run in made.items()]

@@ -11,9 +11,9 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from andon.adapters.postgres.asks import subject_requests
-from andon.adapters.postgres.cancels import cancellations, subject_cancels, wide
-from andon.adapters.postgres.cancels.cancellations import MOST_AT_ONCE
+from andon.adapters.postgres.cancels import keyed, subject_cancels, wide
 from andon.adapters.postgres.cancels.judging import Judged
+from andon.adapters.postgres.cancels.keyed import MOST_AT_ONCE
 from andon.adapters.postgres.cancels.marks import mark
 from andon.adapters.postgres.connect import Connection, one
 from andon.adapters.postgres.events.inbox import accept
@@ -63,21 +63,21 @@ def accept_effects(
     transaction. Raises `TooLong` where there are expressions left to evaluate at the time `until`.
     """
     fresh = accept(connection, events)
-    cancels = [each for event in fresh for each in cancellations.cancels_by(known.get(event.name, ()), event).values()]
-    cancellations.hold(connection, [(each.event.tenant, each.key) for each in cancels])
-    cancellations.store(connection, cancels)
+    cancels = [each for event in fresh for each in keyed.cancels_by(known.get(event.name, ()), event).values()]
+    keyed.hold(connection, [(each.event.tenant, each.key) for each in cancels])
+    keyed.store(connection, cancels)
     flags = {each.flag: each.event.seq for each in cancels if each.flag}
-    found = cancellations.open_runs(connection, [each.key for each in cancels], limit=MOST_AT_ONCE + 1)
+    found = keyed.open_runs(connection, [each.key for each in cancels], limit=MOST_AT_ONCE + 1)
     many = len(found) > MOST_AT_ONCE
     if many:
         wide.store_keyed(connection, cancels)
     asked, named = subject_requests.asked_by(connection, fresh), subject_cancels.named_by(connection, fresh)
-    cancellations.lock_about(connection, [] if many else found, also={*asked, *named})
-    keyed = Judged() if many else cancellations.pairs(connection, runs=[], cancels=cancels, until=until)
+    keyed.lock_about(connection, [] if many else found, also={*asked, *named})
+    met = Judged() if many else keyed.pairs(connection, runs=[], cancels=cancels, until=until)
     superseded = subject_requests.move(connection, asked)
     marks = [
-        *cancellations.runs_by_id(connection, fresh),
-        *keyed.marks,
+        *keyed.runs_by_id(connection, fresh),
+        *met.marks,
         *subject_cancels.marks(connection, named),
         *superseded,
     ]

@@ -10,8 +10,8 @@ from dataclasses import replace
 from typing import Any
 
 from andon.adapters.postgres.asks.requests import Ask, Asked, Check, Conflict, NotFound, asked, there
-from andon.adapters.postgres.cancels.cancellations import remember_request_cancel
 from andon.adapters.postgres.cancels.causes import CancelCause
+from andon.adapters.postgres.cancels.keyed import remember_request_cancel
 from andon.adapters.postgres.cancels.marks import Mark, mark
 from andon.adapters.postgres.connect import LOCKING, Connection
 from andon.adapters.postgres.events.inbox import accept, recorded_as

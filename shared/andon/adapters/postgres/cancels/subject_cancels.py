@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Mapping, Sequence
 
-from andon.adapters.postgres.cancels import cancellations
+from andon.adapters.postgres.cancels import keyed
 from andon.adapters.postgres.cancels.marks import Mark
 from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.subjects import subjects
@@ -42,6 +42,6 @@ def marks(connection: Connection, cancelled: Mapping[uuid.UUID, Event]) -> list[
         if state.current_run_id is not None:
             found.append(Mark(state.current_run_id, event))
         elif not state.cancelling and state.request_event_id is not None:
-            cancellations.remember_request_cancel(connection, event, state.request_event_id)
+            keyed.remember_request_cancel(connection, event, state.request_event_id)
             subjects.show_cancel(connection, id)
     return found

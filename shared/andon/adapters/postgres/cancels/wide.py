@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 from andon.adapters.cel import Evaluations, TooLong
 from andon.adapters.postgres.cancels import cascades
-from andon.adapters.postgres.cancels.cancellations import KeyedCancel
 from andon.adapters.postgres.cancels.judging import AT_A_TIME, Judged, judge, pair_of
+from andon.adapters.postgres.cancels.keyed import KeyedCancel
 from andon.adapters.postgres.cancels.marks import Mark, Marked, mark, reason_of
 from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.events.own_events import WideCancel

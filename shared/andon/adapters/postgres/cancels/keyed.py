@@ -1,4 +1,4 @@
-"""The rule by seq, in SQL: which runs a cancel event stops, however late either of the two is handled."""
+"""Cancels by a key, and the rule by seq in SQL: which runs one stops, however late either of the two is handled."""
 
 import datetime as dt
 import hashlib
