@@ -176,8 +176,12 @@ def make_run(database: psycopg.Connection[Any]) -> MakeRun:
         run_id = new_id()
         database.execute(
             "INSERT INTO andon.functions (id, module, trigger, cancel_on, settings)"
-            " VALUES (%s, 'tests', 'report/generation.requested', %s, '{}') ON CONFLICT DO NOTHING",
-            [function_id, json.dumps([{"event": "report/generation.cancelled", "match": "data.reportId"}])],
+            " VALUES (%s, 'tests', 'report/generation.requested', %s, %s) ON CONFLICT DO NOTHING",
+            [
+                function_id,
+                json.dumps([{"event": "report/generation.cancelled", "match": "data.reportId"}]),
+                json.dumps({"triggers": [{"event": "report/generation.requested", "if": None}]}),
+            ],
         )
         database.execute(
             "INSERT INTO andon.runs (id, tenant, function_id, event_seq, subject_id)"

@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from andon.adapters.postgres.duties import hinted
 from andon.adapters.postgres.runs import cleanups
 from andon.adapters.postgres.runs.journal import Holding
 from andon.adapters.postgres.runs.leases import claim
@@ -114,7 +115,7 @@ def test_one_that_failed_goes_on_at_the_step_that_failed(database: Database) -> 
     assert stored == [("kept.txt", "a")], "those of the steps that it recalls"
     assert made is not None
     assert cleanups.failed(database) == (0, None)
-    database.execute("UPDATE andon.runs SET sent_at = now() WHERE id = %s", [made])
+    assert [id for id, _ in hinted.unsent(database)] == [made]
     held = claim(database, made, worker="w", lease=60)
     assert held is not None
     assert (held.id, held.kind, held.fence) == (made, "on_cancel", 3)

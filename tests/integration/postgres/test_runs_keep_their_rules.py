@@ -114,20 +114,6 @@ def test_a_rule_that_comes_back_is_no_former_one(database: psycopg.Connection[An
     assert database.execute("SELECT count(*) FROM andon.rules").fetchone() == (2,)
 
 
-def test_a_rule_of_a_release_that_kept_none_is_read_from_its_function(database: psycopg.Connection[Any]) -> None:
-    Release(database, declared(BY_ID, EVERY)).take("work/requested", id="a")
-    database.execute("DELETE FROM andon.rules")
-    database.execute("UPDATE andon.runs SET rules = NULL")
-    database.execute(
-        "INSERT INTO andon.functions (id, module, trigger, cancel_on, settings) VALUES"
-        " ('broken', 'm', 't', '[7, {\"event\": 7}, {\"event\": \"x\", \"rememberSeconds\": \"y\"}]', '{}'),"
-        " ('worse', 'm', 't', '\"a\"', '{\"cancelDeadline\": \"z\"}')"
-    )
-    new = Release(database)
-    new.take("maintenance/started")
-    assert new.status(id="a") == "cancelled"
-
-
 def test_stored_settings_that_can_not_be_read_stop_nobody(database: psycopg.Connection[Any]) -> None:
     release = Release(database, declared(BY_ID))
     for settings in ('{"cancelDeadline": "z", "on_cancel": "maybe"}', '{"cancelDeadline": 1e300}', "{}"):

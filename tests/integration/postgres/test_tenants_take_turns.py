@@ -280,15 +280,6 @@ def test_what_a_worker_of_the_release_before_hands_over_gets_a_turn_that_is_to_c
     assert tenants.queued("a") == 0
 
 
-def test_a_hint_of_a_run_without_a_turn_leads_to_it(tenants: Tenants) -> None:
-    tenants.send("a", 2)
-    first = tenants.hints[0]
-    tenants.database.execute("UPDATE andon.runs SET line = NULL, turn = NULL WHERE id = %s", [first])
-    claimed = tenants.claim()
-    assert claimed is not None
-    assert claimed.id == first, "a dispatcher of the release before has made it"
-
-
 def test_workers_that_claim_at_once_get_a_run_each(tenants: Tenants) -> None:
     tenants.send("noisy", 200)
     tenants.send("other", 100)

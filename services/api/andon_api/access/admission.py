@@ -96,10 +96,10 @@ def check_data(events: Sequence[Event]) -> None:
 
 
 def _read_names() -> Names:
-    functions = rows(select(_FUNCTION.c.trigger, _FUNCTION.c.cancel_on, _FUNCTION.c.settings, _FUNCTION.c.seen_at))
+    functions = rows(select(_FUNCTION.c.cancel_on, _FUNCTION.c.settings, _FUNCTION.c.seen_at))
     cancels = {rule.event for each in functions for rule in stored_rules(each["cancel_on"])}
     former = {each["event"] for each in rows(select(_RULE.c.event).distinct().where(_RULE.c.retired_at.is_not(None)))}
-    triggers = [On(on["event"]) for each in functions for on in stored_triggers(each) if "event" in on]
+    triggers = [On(on["event"]) for each in functions for on in stored_triggers(each["settings"]) if "event" in on]
     return Names(
         frozenset(each.event for each in triggers),
         frozenset({*OWN_CANCELS, *cancels, *former}),
@@ -118,4 +118,4 @@ def _shapes(function: Row) -> Iterator[tuple[On, Mapping[str, Any]]]:
     settings = function["settings"] if isinstance(function["settings"], dict) else {}
     shape = (settings.get("declaration") or {}).get("data")
     if isinstance(shape, dict):
-        yield from ((On(on["event"]), shape) for on in stored_triggers(function) if "event" in on and not on.get("if"))
+        yield from ((On(on["event"]), shape) for on in stored_triggers(settings) if "event" in on and not on.get("if"))

@@ -29,4 +29,4 @@ def _readable(function: Row) -> Row:
     told = rules if isinstance(rules, list) else []
     known = [each for each in told if isinstance(each, dict) and isinstance(each.get("event"), str)]
     settings = settings if isinstance(settings, dict) else {}
-    return {**function, "cancel_on": known, "settings": settings, "triggers": stored_triggers(function)}
+    return {**function, "cancel_on": known, "settings": settings, "triggers": stored_triggers(settings)}

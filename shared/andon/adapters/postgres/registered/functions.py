@@ -3,7 +3,7 @@
 import datetime as dt
 import json
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from andon.adapters.postgres.connect import Connection
@@ -29,9 +29,7 @@ SELECT f.id, f.settings->'declaration' FROM andon.functions f
 JOIN unnest(%s::text[]) m (name) ON f.module = m.name OR starts_with(f.module, m.name || '.')
 WHERE f.settings ? 'declaration' ORDER BY f.id
 """
-_TRIGGERS = """
-SELECT trigger, settings FROM andon.functions
-"""
+_TRIGGERS = "SELECT settings FROM andon.functions"
 _FLAGS = """
 SELECT 'run:' || id::text, coalesce(cancel_event_seq, 0) FROM andon.runs WHERE status = 'cancelling'
 UNION ALL
@@ -72,14 +70,13 @@ def flags_to_raise(connection: Connection) -> dict[str, int]:
 def starts_any(connection: Connection, names: Collection[str]) -> bool:
     """Whether an event of one of these names can start runs of a registered function."""
     rows = connection.execute(_TRIGGERS).fetchall()
-    told = [each for row in rows for each in stored_triggers({"trigger": row[0], "settings": row[1]})]
+    told = [each for (settings,) in rows for each in stored_triggers(settings)]
     return any(On(each["event"]).covers(name) for each in told if "event" in each for name in names)
 
 
-def stored_triggers(row: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """What a function's row tells that its runs start on; what can't be read there is left out."""
-    settings = row["settings"] if isinstance(row["settings"], dict) else {}
-    told = settings.get("triggers", [{"event": row["trigger"], "if": None}])
+def stored_triggers(settings: Any) -> list[dict[str, Any]]:
+    """What a function's settings tell that its runs start on; what can't be read there is left out."""
+    told = settings.get("triggers") if isinstance(settings, dict) else None
     known = [each for each in told if isinstance(each, dict)] if isinstance(told, list) else []
     return [each for each in known if isinstance(each.get("event"), str) or isinstance(each.get("cron"), str)]
 

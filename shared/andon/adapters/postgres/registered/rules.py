@@ -6,7 +6,6 @@ has a key by each of the others. What is not registered any more is *former*: ev
 
 import datetime as dt
 import json
-from collections.abc import Iterable
 from typing import Any
 
 from andon.adapters.postgres.connect import Connection
@@ -31,20 +30,15 @@ _ON = """
 SELECT function_id, event, path, expression, remember_seconds FROM andon.rules
 WHERE event = ANY(%s) AND path IS NOT NULL ORDER BY retired_at DESC NULLS FIRST, id
 """
-_REGISTERED = "SELECT id, cancel_on FROM andon.functions"
 
 Rule = tuple[str, CancelOn]
 
 
 def register(connection: Connection, registry: Registry) -> None:
-    """Keep the registry's rules, and tell it of the former ones. In the caller's transaction, before its functions are
-    written down: what stands there was registered by a release that kept no rules.
-    """
-    ours = [(each.id, rule) for each in registry for rule in each.cancel_on]
-    kept = {rule_id(*each): each for each in (*_registered(connection), *ours)}
-    rows = [_row(*each) for each in kept.values()]
-    connection.execute(_KEEP, [json.dumps(rows)])
-    connection.execute(_RETIRE, {"ids": [rule_id(*each) for each in ours]})
+    """Keep the registry's rules, and tell it of the former ones. In the caller's transaction."""
+    ours = {rule_id(each.id, rule): (each.id, rule) for each in registry for rule in each.cancel_on}
+    connection.execute(_KEEP, [json.dumps([_row(*each) for each in ours.values()])])
+    connection.execute(_RETIRE, {"ids": list(ours)})
     registry.keep_former(_rule(*row) for row in connection.execute(_FORMER))
 
 
@@ -71,11 +65,6 @@ def stored_rules(stored: Any) -> list[CancelOn]:
         for each in told
     ]
     return [rule for rule in found if rule_fault(rule) is None]
-
-
-def _registered(connection: Connection) -> Iterable[Rule]:
-    for function_id, stored in connection.execute(_REGISTERED).fetchall():
-        yield from ((function_id, rule) for rule in stored_rules(stored))
 
 
 def _row(function_id: str, rule: CancelOn) -> dict[str, Any]:

@@ -19,14 +19,13 @@ from andon.engine.events import Event
 from andon.engine.memos import Memo
 
 # What a hint leads to: the run whose turn it is in the line that it was sent to. The run that it names may be in
-# another line by now. Or it has a hint and no turn: then the release before has sent it. While wide cancels are open,
-# or something is paused, the runs that they may concern are stepped over, not more than so many at a time: the
-# dispatcher takes them away meanwhile.
+# another line by now. While wide cancels are open, or something is paused, the runs that they may concern are stepped
+# over, not more than so many at a time: the dispatcher takes them away meanwhile.
 _STEPPED_OVER = 10_000
 _DOOMED = """
 EXISTS (SELECT FROM andon.wide_cancellations w
-        WHERE w.status <> 'done' AND w.tenant = {run}.tenant AND w.function_id IN ({run}.function_id, '')
-            AND {run}.kind = 'function' AND {run}.event_seq < w.event_seq)
+        WHERE w.status <> 'done' AND w.tenant = r.tenant AND w.function_id IN (r.function_id, '')
+            AND r.kind = 'function' AND r.event_seq < w.event_seq)
 """
 _LINE = f"""
 line AS MATERIALIZED (
@@ -42,20 +41,15 @@ WHERE r.status = 'queued' AND r.turn IS NOT NULL AND r.line = (SELECT line FROM 
     AND r.sent_at IS NOT NULL AND r.cancel_requested_at IS NULL
     AND (%(functions)s::text[] IS NULL OR r.function_id = ANY(%(functions)s::text[]))
 """
-_NAMED = """
-(SELECT id FROM andon.runs WHERE id = %(run)s AND status = 'queued' AND turn IS NULL AND sent_at IS NOT NULL
-    AND (%(functions)s::text[] IS NULL OR function_id = ANY(%(functions)s::text[])))
-"""
 _CLAIMING = f"""
 WITH {_LINE}, next AS (
-    {_NEXT} AND r.id <> ALL(%(hosted)s) AND NOT {_DOOMED.format(run="r")} AND NOT {paused("r")}
+    {_NEXT} AND r.id <> ALL(%(hosted)s) AND NOT {_DOOMED} AND NOT {paused("r")}
     ORDER BY r.turn, r.id LIMIT 1 FOR UPDATE SKIP LOCKED
 ), claimed AS (
     UPDATE andon.runs SET status = 'running', fence = fence + 1, worker_id = %(worker)s,
         attempt = greatest(attempt, 1), started_at = coalesce(started_at, clock_timestamp()), wake_at = NULL,
         start_by = NULL, estimated_end_at = NULL, lease_until = clock_timestamp() + %(lease)s * interval '1 s'
-    WHERE id = coalesce({_NAMED}, (SELECT id FROM next)) AND status = 'queued' AND cancel_requested_at IS NULL
-        AND id <> ALL(%(hosted)s) AND NOT {_DOOMED.format(run="runs")} AND NOT {paused("runs")}
+    WHERE id = (SELECT id FROM next)
     RETURNING id, tenant, function_id, kind, parent_run_id, subject_id, fence, attempt, event_seq, lost
 )
 SELECT c.id, c.tenant, c.function_id, c.kind, c.parent_run_id, c.subject_id, c.fence, c.attempt, c.lost,
@@ -74,8 +68,7 @@ _CLAIM_IN_TIME = Statement(
 
 _OFFER_AGAIN = Statement(f"""
 WITH {_LINE}, next AS ({_NEXT} ORDER BY r.turn, r.id LIMIT 1 FOR UPDATE SKIP LOCKED)
-UPDATE andon.runs SET sent_at = NULL
-WHERE id = coalesce({_NAMED}, (SELECT id FROM next)) AND status = 'queued' AND cancel_requested_at IS NULL
+UPDATE andon.runs SET sent_at = NULL WHERE id = (SELECT id FROM next)
 """)
 
 # Results are read when they are called for, but for the first ones that are small: a run can remember a great deal.
