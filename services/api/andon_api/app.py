@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flask import Flask
-from redis import Redis
 
 from andon.adapters.redis.connect import connect, connect_blocking
 from andon.adapters.storage import Storage
@@ -19,7 +18,7 @@ from andon_api.http import rest
 from andon_api.http.bodies import LARGEST, MOST_PARTS, Request
 from andon_api.http.one_each import OneEach
 from andon_api.http.rest import View
-from andon_api.live import LiveFeed, Share
+from andon_api.live import LiveFeed
 from andon_api.looks import Looks
 from andon_api.publisher import Publisher
 from andon_api.routes import (
@@ -46,6 +45,7 @@ from andon_api.routes import (
     workers,
 )
 from andon_api.services import Services
+from andon_api.serving.share import Share
 from andon_api.signals import access_log, metrics, refusing
 
 if TYPE_CHECKING:
@@ -65,21 +65,14 @@ class App(Flask):
         return func
 
 
-def create_app(
-    settings: Settings,
-    *,
-    redis: Redis | None = None,
-    storage: Storage | None = None,
-    live: LiveFeed | None = None,
-    tracing: Tracing | None = None,
-) -> Flask:
+def create_app(settings: Settings, *, tracing: Tracing | None = None) -> Flask:
     """The API and the console, serving `settings`' database."""
     app = App("andon_api", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = LARGEST
     app.config["MAX_FORM_PARTS"] = MOST_PARTS
     app.json.sort_keys = False  # type: ignore[attr-defined]
-    redis = redis or connect(settings.redis_url, name="api", timeout=REDIS_PATIENCE)
-    live = live or LiveFeed(
+    redis = connect(settings.redis_url, name="api", timeout=REDIS_PATIENCE)
+    live = LiveFeed(
         lambda: connect_blocking(settings.redis_url, name="api-live"),
         streams=_share(MOST_STREAMS, settings),
         waits=_share(max(1, settings.api_threads // 2), settings),
@@ -87,7 +80,7 @@ def create_app(
     Services(
         settings=settings,
         redis=redis,
-        storage=storage or Storage(settings.storage_url),
+        storage=Storage(settings.storage_url),
         publisher=Publisher(redis, traced=tracing is not None),
         live=live,
         inspections=Inspections(settings),
@@ -133,4 +126,4 @@ def create_app(
 
 def _share(most: int, settings: Settings) -> Share:
     """So many, of which no tenant takes all where there are several."""
-    return Share(most, max(1, most * 3 // 4) if settings.requires_keys else None)
+    return Share(most, max(1, most * 3 // 4) if settings.requires_keys else most)

@@ -4,7 +4,7 @@ import json
 import random
 import threading
 import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
@@ -16,6 +16,7 @@ from andon.adapters.redis.live import CHANNEL
 from andon.engine.declared.subjects import subject_id
 from andon.engine.events import DEFAULT_TENANT
 from andon_api.serving.bell import Bell
+from andon_api.serving.share import Share
 
 log = structlog.get_logger("andon.api")
 ANY = "any"
@@ -24,30 +25,6 @@ ANY = "any"
 
 class TooManyStreams(Exception):
     """As many listen in this process, or for this tenant, as may."""
-
-
-class Share:
-    """How many may listen at once: in all, and of one tenant. Only the feed counts."""
-
-    def __init__(self, most: int, most_each: int | None = None) -> None:
-        self._most = most
-        self._most_each = most if most_each is None else most_each
-        self._taken: Counter[str] = Counter()
-        self.taken = 0
-
-    def take(self, tenant: str) -> None:
-        """One more; raises `TooManyStreams` where that is one too many."""
-        if self.taken >= self._most or self._taken[tenant] >= self._most_each:
-            raise TooManyStreams
-        self.taken += 1
-        self._taken[tenant] += 1
-
-    def give(self, tenant: str) -> None:
-        """One less."""
-        self.taken -= 1
-        self._taken[tenant] -= 1
-        if not self._taken[tenant]:
-            del self._taken[tenant]
 
 
 class Listener:
@@ -101,7 +78,8 @@ class LiveFeed:
         with self._lock:
             if self.closing.is_set():
                 raise TooManyStreams
-            share.take(tenant)
+            if not share.take(tenant):
+                raise TooManyStreams
             for topic in listener.topics or {""}:
                 self._listeners[topic].add(listener)
             if self._thread is None:

@@ -14,9 +14,10 @@ from andon.adapters.redis.live import announcing
 from andon.engine.declared.subjects import subject_id
 from andon_api.console.live import _messages
 from andon_api.http.streaming import Viewer
-from andon_api.live import LiveFeed, Share, TooManyStreams
+from andon_api.live import LiveFeed, TooManyStreams
 from andon_api.looks import Look, Looks, Seen
 from andon_api.serving.bell import Bell
+from andon_api.serving.share import Share
 
 
 def test_all_who_were_woken_by_one_change_share_one_read() -> None:

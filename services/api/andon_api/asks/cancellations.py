@@ -2,31 +2,26 @@
 
 import time
 from contextlib import nullcontext
-from typing import Any
-
-from sqlalchemy import select
 
 from andon.adapters.cel import TooLong, check_expression
 from andon.adapters.postgres.asks import requests
-from andon.adapters.postgres.asks.requests import NotFound
+from andon.adapters.postgres.asks.requests import there
 from andon.adapters.postgres.cancels import wide
 from andon.adapters.postgres.events.own_events import WideCancel
-from andon.adapters.postgres.models import EventRow, WideCancellation
 from andon.engine.cel import ExpressionError
 from andon.engine.declared.tags import tag_key
 from andon.engine.events import RUNS_CANCELLED, Event
-from andon.engine.ids import parse_id
 from andon_api.access.auditing import note
-from andon_api.database import Row, connection, rows
+from andon_api.database import Row, connection
 from andon_api.http.effects import Outcome
 from andon_api.http.prefer_wait import Known
 from andon_api.http.problems import FieldErrors
 from andon_api.http.rest import PREFIX
 from andon_api.principal import asking, principal
-from andon_api.reads import registered
-from andon_api.reads.runs import NOBODY
+from andon_api.reads import cancellations, registered
 from andon_api.services import services
 
+NO_CANCELLATION = "Cancellation not found"
 COUNT_SECONDS = 5.0
 NEWEST = 2**62  # a dry run sees every run that is open now
 
@@ -53,7 +48,7 @@ def ask(body: Row) -> Outcome:
     answer = {"id": str(id), "dryRun": False, "eventId": asked.event.id}
 
     def done() -> Row | None:
-        found = find(str(id))
+        found = there(cancellations.find(who.tenant, str(id)), NO_CANCELLATION)
         counts = {
             "matched": found["matched"],
             "failedEvaluations": found["failed_evaluations"],
@@ -75,19 +70,6 @@ def _count(cancel: WideCancel) -> wide.Count:
         except TooLong:
             said = "it takes too long to count what this matches: narrow it with startedAfter or startedBefore"
             raise FieldErrors([("/if" if cancel.expression else "/dryRun", said)]) from None
-
-
-def find(id: str) -> Row:
-    """A bulk cancel with the event that asked for it."""
-    table, event = WideCancellation.__table__, EventRow.__table__
-    columns: list[Any] = [*table.c, event.c.id.label("event_id"), event.c.user.label("requested_by"), event.c.data]
-    query = select(*columns).join(event, event.c.seq == table.c.event_seq)
-    found = rows(query.where(table.c.id == (parse_id(id) or NOBODY), table.c.tenant == principal().tenant))
-    if not found:
-        raise NotFound("Cancellation not found")
-    row, data = found[0], found[0]["data"]
-    told = {"if_": row["expression"], "reason": data.get("reason"), "tag": data.get("tag")}
-    return {**row, **told}
 
 
 def _check(cancel: WideCancel) -> None:

@@ -17,6 +17,7 @@ import structlog
 from andon.reports.inspection import TOO_MUCH, UNEXPECTED, Inspection
 from andon.settings import Settings
 from andon_api.http.problems import FieldErrors, Problem
+from andon_api.serving.share import Share
 
 log = structlog.get_logger("andon.api")
 AT_ONCE = 2
@@ -33,11 +34,11 @@ class Inspections:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._most_each = AT_ONCE - 1 if settings.requires_keys else AT_ONCE
-        self._most_waiting = max(2, settings.api_threads // 4)
+        waiting = max(2, settings.api_threads // 4)
+        shared = settings.requires_keys
         self._changed = threading.Condition()
-        self._running: list[str] = []
-        self._waiting: list[str] = []
+        self._running = Share(AT_ONCE, AT_ONCE - 1 if shared else AT_ONCE)
+        self._waiting = Share(waiting, waiting // 2 if shared else waiting)
 
     def inspect(self, path: Path, name: str, given: Mapping[str, Any], *, tenant: str, left: Left) -> Mapping[str, Any]:
         """What the file holds, as `DatasetInfo.to_json` says it, and its plan. `given` is what its user says of it.
@@ -59,30 +60,24 @@ class Inspections:
     @contextmanager
     def _place(self, tenant: str, left: Left) -> Iterator[None]:
         with self._changed:
-            each = max(1, self._most_waiting // 2) if self._most_each < AT_ONCE else self._most_waiting
-            if len(self._waiting) >= self._most_waiting or self._waiting.count(tenant) >= each:
+            if not self._waiting.take(tenant):
                 raise _busy()
-            self._waiting.append(tenant)
             try:
                 until = time.monotonic() + PATIENCE_SECONDS
-                while not self._has_place(tenant):
+                while not self._running.take(tenant):
                     if left():
                         raise _left()
                     if time.monotonic() >= until:
                         raise _busy()
                     self._changed.wait(LOOK_SECONDS)
-                self._running.append(tenant)
             finally:
-                self._waiting.remove(tenant)
+                self._waiting.give(tenant)
         try:
             yield
         finally:
             with self._changed:
-                self._running.remove(tenant)
+                self._running.give(tenant)
                 self._changed.notify_all()
-
-    def _has_place(self, tenant: str) -> bool:
-        return len(self._running) < AT_ONCE and self._running.count(tenant) < self._most_each
 
 
 def _run(asked: Inspection, seconds: float, left: Left) -> bytes | None:

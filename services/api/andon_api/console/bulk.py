@@ -4,7 +4,8 @@ from typing import Any
 
 from flask import Response, render_template, request, url_for
 
-from andon_api.asks.cancellations import ask, find
+from andon.adapters.postgres.asks.requests import there
+from andon_api.asks.cancellations import NO_CANCELLATION, ask
 from andon_api.console.parts import forms
 from andon_api.database import Row
 from andon_api.http.effects import perform
@@ -44,7 +45,7 @@ def cancel_many() -> Response:
 
 def cancellation(id: str) -> str:
     """One bulk cancel."""
-    found = find(id)
+    found = there(cancellations.find(principal().tenant, id), NO_CANCELLATION)
     return render_template("console/cancellation.html", found=found, every=3000 if found["finished_at"] else 500)
 
 

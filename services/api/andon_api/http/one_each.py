@@ -1,5 +1,6 @@
 """One at a time of each tenant: for what keeps the interpreter to itself."""
 
+import math
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from flask import request
 from andon_api.http.problems import Problem
 from andon_api.principal import principal
 from andon_api.services import services
+from andon_api.serving.share import Share
 
 LARGE_BYTES = 1 << 20
 """Of a body of JSON. What it is as Python objects is up to thirty times as much."""
@@ -24,22 +26,21 @@ class OneEach:
     def __init__(self, *, patience: float = 3.0) -> None:
         self._patience = patience
         self._changed = threading.Condition()
-        self._taken: set[str] = set()
+        self._share = Share(math.inf, 1)
 
     @contextmanager
     def place(self, tenant: str) -> Iterator[None]:
         """The tenant's; a 503 `Problem` where it isn't free in some seconds."""
         with self._changed:
-            if not self._changed.wait_for(lambda: tenant not in self._taken, self._patience):
+            if not self._changed.wait_for(lambda: self._share.take(tenant), self._patience):
                 raise Problem(
                     503, "Another large request of yours is at work; try again.", headers={"Retry-After": "2"}
                 )
-            self._taken.add(tenant)
         try:
             yield
         finally:
             with self._changed:
-                self._taken.remove(tenant)
+                self._share.give(tenant)
                 self._changed.notify_all()
 
 

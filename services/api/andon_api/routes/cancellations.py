@@ -1,9 +1,12 @@
 """Bulk cancel: stop many runs of one function at once, or see first how many that would be."""
 
-from andon_api.asks.cancellations import ask, find
+from andon.adapters.postgres.asks.requests import there
+from andon_api.asks.cancellations import NO_CANCELLATION, ask
 from andon_api.database import Row
 from andon_api.http.effects import Outcome, effect
 from andon_api.http.rest import Blueprint
+from andon_api.principal import principal
+from andon_api.reads import cancellations
 from andon_api.schemas import BulkCancelBody, CancellationSchema, StartedCancellationSchema
 
 blueprint = Blueprint("cancellations", __name__, description="Cancel many runs at once")
@@ -25,4 +28,4 @@ def start(body: Row) -> Outcome:
 @blueprint.answers(200, CancellationSchema)
 def one(id: str) -> Row:
     """How far a bulk cancel is, and how many runs it has matched."""
-    return find(id)
+    return there(cancellations.find(principal().tenant, id), NO_CANCELLATION)

@@ -1,18 +1,13 @@
-"""Who sends a request, before anybody has looked: what was presented before, and found to be a tenant's; and how much
-of bodies that arrive may lie on disk: so much in all, and half of that for a tenant.
-"""
+"""Who sends a request, before anybody has looked: what was presented before, and found to be a tenant's."""
 
 import hashlib
 import re
 import threading
-from collections import Counter
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 CALLER = "andon.caller"  # in the environ: call it with the tenant whose request this is
 MOST = 10_000
-MOST_BYTES = 4 << 30
-STEPS = 128  # in which a body that doesn't say its length takes all the room that there is
 _SECRET = re.compile(rb"\r\nauthorization[ \t]*:([^\r\n]*)", re.IGNORECASE)
 _SESSION = re.compile(rb"\r\ncookie[ \t]*:[^\r\n]*?andon_session=([^;\r\n]*)", re.IGNORECASE)
 
@@ -60,27 +55,3 @@ def _presented(head: bytes) -> bytes:
         session = _SESSION.search(head)
         said = session[1] if session else b""
     return hashlib.blake2b(said, digest_size=16).digest() if said else b""
-
-
-class Room:
-    """Counts what is promised. Only the loop's thread asks."""
-
-    def __init__(self, most: int = MOST_BYTES) -> None:
-        self._most = most
-        self.step = max(1, most // STEPS)
-        self._taken: Counter[Caller] = Counter()
-
-    def take(self, caller: Caller, size: int) -> bool:
-        """Whether there is room for so many bytes more; then they are promised."""
-        if sum(self._taken.values()) + size > self._most:
-            return False
-        if caller.known and self._taken[caller] + size > self._most // 2:
-            return False
-        self._taken[caller] += size
-        return True
-
-    def give(self, caller: Caller, size: int) -> None:
-        """They are gone."""
-        self._taken[caller] -= size
-        if not self._taken[caller]:
-            del self._taken[caller]

@@ -24,10 +24,11 @@ from gunicorn.workers.base import Worker  # type: ignore[import-untyped]
 from gunicorn.workers.gthread import PollableMethodQueue  # type: ignore[import-untyped]
 
 from andon.process import collect_garbage_seldom
-from andon_api.serving.callers import MOST_BYTES, Callers, Room
+from andon_api.serving.callers import Callers
 from andon_api.serving.connection import Connection, Phase
 from andon_api.serving.exchange import Exchange, Next
 from andon_api.serving.refusal import of_error, refusal
+from andon_api.serving.share import Share
 from andon_api.serving.threads import FairThreads
 from andon_api.serving.timers import Timers
 
@@ -37,6 +38,8 @@ BURST_SECONDS = 0.05  # changes within so long are one to whoever is told of the
 BURST_SECONDS_EACH = 0.001  # and so much longer for each who is: a thousand viewers are told once a second
 STOPPING_SECONDS = 0.5  # for a client that may be sending its next request already
 STOPPING_SWEEP_SECONDS = 0.05
+MOST_BYTES = 4 << 30  # of bodies that arrive, on disk; half of them of one tenant
+STEPS = 128  # in which a body that doesn't say its length takes all the room that there is
 SPARE_FILES = 200  # descriptors for the database, Redis, files
 PATIENT = [Phase.LINGERING, Phase.IDLE, Phase.ARRIVING, Phase.SENDING, Phase.PARKED, Phase.WORKING]
 """How soon a connection is ended for a newcomer. What is being worked on goes on, and nobody hears of it."""
@@ -59,7 +62,8 @@ class EventWorker(Worker):  # type: ignore[misc]
             "health": ThreadPoolExecutor(1, "andon-health"),
             "ready": ThreadPoolExecutor(2, "andon-ready"),
         }
-        self._room = Room(getattr(self.app, "most_of_bodies", MOST_BYTES))
+        most_bytes = getattr(self.app, "most_of_bodies", MOST_BYTES)
+        self._room, self._step = Share(most_bytes, most_bytes // 2), max(1, most_bytes // STEPS)
         self._connections: set[Connection] = set()
         self._timers = Timers()
         self._parked = 0
@@ -156,7 +160,7 @@ class EventWorker(Worker):  # type: ignore[misc]
                     self._end(connection)
                     return
                 elif connection.arrival.asked and connection.arrival.size > connection.promised:
-                    self._promise(connection, max(self._room.step, connection.arrival.size - connection.promised))
+                    self._promise(connection, max(self._step, connection.arrival.size - connection.promised))
             self._go_on(connection)
         except OSError:
             self._end(connection)
@@ -222,7 +226,7 @@ class EventWorker(Worker):  # type: ignore[misc]
         """Room for so much of its body; where there is none, it is told to come again, and not read to its end."""
         if not connection.promised:
             connection.promised_to = self.callers.of(connection.arrival.head, connection.client)
-        if self._room.take(connection.promised_to, size):
+        if self._room.take(connection.promised_to, size, alone=connection.promised_to.known):
             connection.promised += size
             return
         connection.outbox.begin()
