@@ -29,7 +29,7 @@ from andon.adapters.postgres.connect import connect
 from andon.adapters.postgres.registered import functions
 from andon.adapters.postgres.runs import leases
 from andon.adapters.postgres.runs.settle import End, make_ends, settle_held
-from andon.embedded import embedded_postgres
+from andon.embedded import PostgresServer
 from andon.engine.declared.declarations import Declaration
 from andon.engine.declared.functions import Registry
 from andon.engine.declared.gates import gates_of
@@ -288,7 +288,7 @@ def main() -> None:
         with snapshot(url):
             return freed_and_next(house, said.seconds, 2)
 
-    with tempfile.TemporaryDirectory() as folder, embedded_postgres(Path(folder)) as server:
+    with tempfile.TemporaryDirectory() as folder, PostgresServer(Path(folder)) as server:
         admin = server.url_of("postgres")
         with psycopg.connect(admin, autocommit=True) as db:
             db.execute("CREATE DATABASE bench TEMPLATE template0")

@@ -17,7 +17,7 @@ import psycopg
 from psycopg import sql
 from redis import Redis
 
-from andon.embedded import PostgresServer, RedisServer, embedded_redis
+from andon.embedded import PostgresServer, RedisServer
 from andon.embedded.children.spawn import spawn
 from andon.embedded.ports import free_port
 from benchmarks.contenders import Contender
@@ -241,5 +241,5 @@ def theatre(folder: Path) -> Iterator[Theatre]:
         postgres = _Postgres(folder / "postgres")
         stack.callback(postgres.stop)
         postgres.start()
-        redis = stack.enter_context(embedded_redis(folder / "redis"))
+        redis = stack.enter_context(RedisServer(folder / "redis"))
         yield Theatre(folder, postgres, redis)

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import settings
 from redis import Redis
 
-from andon.embedded import PostgresServer, RedisServer, embedded_postgres, embedded_redis
+from andon.embedded import PostgresServer, RedisServer
 from andon.migrations import migrate
 from tests.databases import BARE, Databases, UnsyncedPostgres, create
 from tests.once import alone, common_folder
@@ -195,7 +195,7 @@ def database_url(databases: Databases, request: pytest.FixtureRequest) -> Iterat
 @pytest.fixture
 def own_postgres(tmp_path: Path, made_postgres: Path) -> Iterator[PostgresServer]:
     """A PostgreSQL that this test may stop and kill, with the current schema."""
-    with embedded_postgres(copied(made_postgres, tmp_path / "postgres")) as server:
+    with PostgresServer(copied(made_postgres, tmp_path / "postgres")) as server:
         yield server
 
 
@@ -208,7 +208,7 @@ def copied(folder: Path, to: Path) -> Path:
 @pytest.fixture(scope="session")
 def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     """The session's Redis. A test that stops or kills servers starts one of its own."""
-    with embedded_redis(tmp_path_factory.mktemp("redis")) as server:
+    with RedisServer(tmp_path_factory.mktemp("redis")) as server:
         yield server
 
 
@@ -262,7 +262,7 @@ def shared_system(
     """As `system`, for all tests of a module, on stores of its own: each makes what it looks at, and breaks nothing."""
     folder = tmp_path_factory.mktemp("shared")
     with ExitStack() as stack:
-        redis = stack.enter_context(embedded_redis(folder / "redis"))
+        redis = stack.enter_context(RedisServer(folder / "redis"))
         yield starting(folder, stack, create_database, lambda: redis.url)
 
 

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from redis import Redis
 
-from andon.embedded import RedisServer, embedded_redis
+from andon.embedded import RedisServer
 from tests import moves
 from tests.faults.proxy import Proxy
 from tests.functions import FOLDER
@@ -99,7 +99,7 @@ def scene(
 @pytest.fixture
 def own_redis(tmp_path: Path) -> Iterator[RedisServer]:
     """A Redis to stop, kill and replace."""
-    with embedded_redis(tmp_path / "redis") as server:
+    with RedisServer(tmp_path / "redis") as server:
         yield server
 
 

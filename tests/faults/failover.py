@@ -10,7 +10,7 @@ from typing import Any
 from redis import Redis
 from redis.sentinel import Sentinel
 
-from andon.embedded import RedisServer, embedded_redis
+from andon.embedded import RedisServer
 from tests.polling import wait_until
 
 NAME = "andon"
@@ -19,7 +19,7 @@ NAME = "andon"
 @contextmanager
 def replica_of(primary: RedisServer, folder: Path) -> Iterator[RedisServer]:
     """A second Redis that has caught up with `primary`."""
-    with embedded_redis(folder) as second, Redis.from_url(second.url, decode_responses=True) as client:
+    with RedisServer(folder) as second, Redis.from_url(second.url, decode_responses=True) as client:
         client.replicaof("127.0.0.1", primary.port)
         wait_until(lambda: client.info("replication")["master_link_status"] == "up", what="the replica")
         yield second

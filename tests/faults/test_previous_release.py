@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from andon.embedded import embedded_postgres
+from andon.embedded import PostgresServer
 from andon.migrations import migrate
 from tests import moves
 from tests.faults.conftest import Stage
@@ -50,7 +50,7 @@ def previous(tmp_path: Path) -> dict[str, str]:
 @pytest.fixture
 def database(tmp_path: Path, previous: dict[str, str]) -> Iterator[str]:
     """A database as the previous release made it."""
-    with embedded_postgres(tmp_path / "postgres") as server:
+    with PostgresServer(tmp_path / "postgres") as server:
         env = {**os.environ, **previous, "ANDON_DATABASE_URL": server.url}
         subprocess.run([sys.executable, "-m", "andon.migrations"], env=env, check=True)
         with psycopg.connect(server.url, autocommit=True) as connection:

@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg
 
 from andon.adapters.postgres.access.keys import SCOPES, create_key
-from andon.embedded import embedded_postgres, embedded_redis
+from andon.embedded import PostgresServer, RedisServer
 from andon.migrations import migrate
 from tests.functions import FOLDER
 from tests.hostile.attacker import Attacker
@@ -64,8 +64,8 @@ def hostile(folder: Path, stack: ExitStack, *, quiet: float, seconds: float, see
     before and half after, since a machine that others use isn't the same all the time.
     """
     folder.chmod(0o755)  # PostgreSQL runs as somebody else when this runs as root
-    postgres = stack.enter_context(embedded_postgres(folder / "postgres"))
-    redis = stack.enter_context(embedded_redis(folder / "redis"))
+    postgres = stack.enter_context(PostgresServer(folder / "postgres"))
+    redis = stack.enter_context(RedisServer(folder / "redis"))
     migrate(postgres.url)
     with psycopg.connect(postgres.url) as connection:
         secrets = {tenant: create_key(connection, tenant, tenant, SCOPES)[1] for tenant in ("acme", "beta")}

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import psycopg
 
-from andon.embedded import embedded_postgres, embedded_redis
+from andon.embedded import PostgresServer, RedisServer
 from andon.migrations import migrate
 from tests import moves, row_functions
 from tests.faults.proxy import Proxy
@@ -50,8 +50,8 @@ def main() -> int:
 def soak(folder: Path, stack: ExitStack, seconds: float, seed: int) -> int:
     """Start everything, break it for `seconds`, wait until it is quiet, and judge."""
     folder.chmod(0o755)  # PostgreSQL runs as somebody else when this runs as root
-    postgres = stack.enter_context(embedded_postgres(folder / "postgres"))
-    redis = stack.enter_context(embedded_redis(folder / "redis"))
+    postgres = stack.enter_context(PostgresServer(folder / "postgres"))
+    redis = stack.enter_context(RedisServer(folder / "redis"))
     migrate(postgres.url)
     with psycopg.connect(postgres.url) as connection:
         connection.execute("CREATE TABLE public.tally (name text)")

@@ -38,16 +38,6 @@ class Swept:
     gone: dict[str, Usage] = field(default_factory=lambda: defaultdict(lambda: Usage(0, 0)))
     kept: dict[str, Usage] = field(default_factory=lambda: defaultdict(lambda: Usage(0, 0)))
 
-    @property
-    def files(self) -> int:
-        """How many were removed."""
-        return sum(each.files for each in self.gone.values())
-
-    @property
-    def bytes(self) -> int:
-        """How large they were."""
-        return sum(each.bytes for each in self.gone.values())
-
 
 def sweep(storage: Storage, connection: Connection, *, grace: dt.timedelta) -> Swept:
     """Remove what nothing names and was written longer ago than `grace`, or its tenant's own: uploads are under way.

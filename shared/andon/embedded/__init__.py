@@ -1,13 +1,7 @@
 """Real stores as children of this process, and all of Andon on them for one machine."""
 
 from andon.embedded.errors import EmbeddedError
-from andon.embedded.stores.postgres import PostgresServer, embedded_postgres
-from andon.embedded.stores.redis import RedisServer, embedded_redis
+from andon.embedded.stores.postgres import PostgresServer
+from andon.embedded.stores.redis import RedisServer
 
-__all__ = [
-    "EmbeddedError",
-    "PostgresServer",
-    "RedisServer",
-    "embedded_postgres",
-    "embedded_redis",
-]
+__all__ = ["EmbeddedError", "PostgresServer", "RedisServer"]

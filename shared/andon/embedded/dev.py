@@ -25,8 +25,8 @@ from andon.embedded.home import env_file, locked_home, remember_own, without_own
 from andon.embedded.modules import Modules, Saves, wait_for_good
 from andon.embedded.ports import free_port, require_free
 from andon.embedded.sample import load_sample
-from andon.embedded.stores.postgres import embedded_postgres
-from andon.embedded.stores.redis import embedded_redis
+from andon.embedded.stores.postgres import PostgresServer
+from andon.embedded.stores.redis import RedisServer
 from andon.embedded.stores.server import Server
 from andon.embedded.supervisor import PATIENCE_SECONDS, Supervisor
 from andon.extras import require_extra
@@ -158,10 +158,10 @@ def running_stores(env: Mapping[str, str], home: Path, console: Console) -> Iter
     with ExitStack() as stack:
         servers: list[Server] = []
         if not (database_url := env.get("ANDON_DATABASE_URL")):
-            servers.append(stack.enter_context(embedded_postgres(home / "postgres")))
+            servers.append(stack.enter_context(PostgresServer(home / "postgres")))
             database_url = servers[-1].url
         if not (redis_url := env.get("ANDON_REDIS_URL")):
-            servers.append(stack.enter_context(embedded_redis(home / "redis")))
+            servers.append(stack.enter_context(RedisServer(home / "redis")))
             redis_url = servers[-1].url
         try:
             yield Stores(database_url, redis_url, tuple(servers))

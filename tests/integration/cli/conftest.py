@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from andon.client import Andon
-from andon.embedded import embedded_redis
+from andon.embedded import RedisServer
 from tests import images
 from tests.functions import FOLDER
 from tests.ledger import Ledger
@@ -70,7 +70,7 @@ def running(tmp_path_factory: pytest.TempPathFactory, create_database: Callable[
     Its Redis is its own, because the session's is emptied for other tests meanwhile.
     """
     folder = tmp_path_factory.mktemp("cli-system")
-    with embedded_redis(tmp_path_factory.mktemp("cli-redis")) as redis:
+    with RedisServer(tmp_path_factory.mktemp("cli-redis")) as redis:
         env = {**QUICK, FOLDER: str(folder)}
         with System(folder, create_database(), redis.url, functions=(FUNCTIONS,), env=env) as system:
             yield system

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from andon.embedded import PostgresServer, embedded_postgres
+from andon.embedded import PostgresServer
 from andon.embedded.ports import free_port
 from andon.migrations import migrate
 from tests.conftest import StartSystem
@@ -55,7 +55,7 @@ def test_what_the_standby_did_not_have_is_taken_from_the_bus_again(
     system: StartSystem, redis: Redis, redis_url: str, tmp_path: Path
 ) -> None:
     producer = Producer(redis, tmp_path)
-    with embedded_postgres(tmp_path / "primary") as primary, reading(primary.url) as old:
+    with PostgresServer(tmp_path / "primary") as primary, reading(primary.url) as old:
         migrate(primary.url)
         port = free_port()
         started = system(functions=FUNCTIONS, database_url=either(primary, port), redis_url=redis_url)

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from redis import Redis
 
-from andon.embedded import PostgresServer, embedded_postgres
+from andon.embedded import PostgresServer
 from andon.migrations import migrate
 from tests.conftest import StartSystem
 from tests.databases import create
@@ -92,7 +92,7 @@ def test_a_restored_database_goes_on_where_the_dump_was_taken(
     system: StartSystem, redis: Redis, redis_url: str, tmp_path: Path
 ) -> None:
     producer, file = Producer(redis, tmp_path), tmp_path / "andon.dump"
-    with embedded_postgres(tmp_path / "postgres") as server, reading(server.url) as old:
+    with PostgresServer(tmp_path / "postgres") as server, reading(server.url) as old:
         migrate(server.url)
         first = system(functions=FUNCTIONS, database_url=server.url, redis_url=redis_url)
         before_the_dump(producer, old)

@@ -13,7 +13,7 @@ import pytest
 from redis import Redis
 from redis.exceptions import AuthenticationError
 
-from andon.embedded import PostgresServer, RedisServer, embedded_postgres, embedded_redis
+from andon.embedded import PostgresServer, RedisServer
 from andon.migrations import migrate
 from tests.conftest import StartSystem
 from tests.functions import FOLDER
@@ -34,7 +34,7 @@ def commands(heading: str, language: str) -> list[str]:
 
 @pytest.fixture
 def postgres(tmp_path: Path) -> Iterator[PostgresServer]:
-    with embedded_postgres(tmp_path / "postgres") as server:
+    with PostgresServer(tmp_path / "postgres") as server:
         with psycopg.connect(server.url_of("postgres"), autocommit=True) as admin:
             admin.execute(f"CREATE ROLE {ROLE} LOGIN PASSWORD 'old'".encode())
             admin.execute(f"CREATE DATABASE rotated OWNER {ROLE}".encode())
@@ -44,7 +44,7 @@ def postgres(tmp_path: Path) -> Iterator[PostgresServer]:
 
 @pytest.fixture
 def redis_with_a_user(tmp_path: Path) -> Iterator[RedisServer]:
-    with embedded_redis(tmp_path / "redis") as server, Redis.from_url(server.url) as admin:
+    with RedisServer(tmp_path / "redis") as server, Redis.from_url(server.url) as admin:
         admin.execute_command("ACL", "SETUSER", "andon", "on", ">old", "~*", "&*", "+@all")
         yield server
 

@@ -22,7 +22,7 @@ import httpx
 import pytest
 import yaml  # type: ignore[import-untyped]
 
-from andon.embedded import embedded_postgres
+from andon.embedded import PostgresServer
 from andon.embedded.children.spawn import spawn
 from andon.embedded.ports import free_port
 from tests.polling import wait_until
@@ -152,7 +152,7 @@ def test_their_commands_start_a_system_that_makes_a_report(
 ) -> None:
     with ExitStack() as stack:
         folder = stack.enter_context(writable_folder())
-        server = stack.enter_context(embedded_postgres(tmp_path / "postgres"))
+        server = stack.enter_context(PostgresServer(tmp_path / "postgres"))
         plain = Plain(commands(), server.url, redis_url, folder, stack)
         assert plain.start("migrate").wait(60) == 0, plain.log("migrate")
         processes = {name: plain.start(name) for name in PROCESSES}

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from andon.embedded import RedisServer, embedded_redis
+from andon.embedded import RedisServer
 
 
 @pytest.fixture
 def own_redis(tmp_path: Path) -> Iterator[RedisServer]:
     """A Redis that this test may stop and kill."""
-    with embedded_redis(tmp_path / "redis") as server:
+    with RedisServer(tmp_path / "redis") as server:
         yield server

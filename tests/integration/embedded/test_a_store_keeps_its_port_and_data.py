@@ -6,7 +6,7 @@ import pytest
 from redis import Redis
 from redis.exceptions import TimeoutError as RedisTimeout
 
-from andon.embedded import PostgresServer, RedisServer, embedded_postgres
+from andon.embedded import PostgresServer, RedisServer
 from tests.polling import wait_until
 
 
@@ -44,7 +44,7 @@ def test_a_second_start_on_the_same_folder_ends_the_postmaster_that_was_left(
     own_postgres: PostgresServer,
 ) -> None:
     commit_a_row(own_postgres)
-    with embedded_postgres(own_postgres.folder) as second:
+    with PostgresServer(own_postgres.folder) as second:
         assert committed(second) == [(7,)]
         wait_until(lambda: not own_postgres.running, what="the end of the first postmaster")
 

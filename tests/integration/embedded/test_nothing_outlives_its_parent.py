@@ -11,9 +11,9 @@ from tests.polling import wait_until
 HOLD_STORES = """
 import signal, sys
 from pathlib import Path
-from andon.embedded import embedded_postgres, embedded_redis
+from andon.embedded import PostgresServer, RedisServer
 folder = Path(sys.argv[1])
-with embedded_postgres(folder / "postgres") as postgres, embedded_redis(folder / "redis") as redis:
+with PostgresServer(folder / "postgres") as postgres, RedisServer(folder / "redis") as redis:
     print(postgres.pid, redis.pid, flush=True)
     signal.pause()
 """

@@ -14,7 +14,7 @@ from andon.embedded.children.child import Child
 from andon.embedded.children.stopping import StopRequested, StopSignals
 from andon.embedded.console import Console
 from andon.embedded.dev import MARK, nothing_left, say_what_lasts
-from andon.embedded.stores.redis import embedded_redis
+from andon.embedded.stores.redis import RedisServer
 from andon.embedded.supervisor import Supervisor
 from tests.polling import wait_until
 
@@ -93,7 +93,7 @@ def test_what_a_process_started_outside_its_group_ends_with_the_system(tmp_path:
 
 def test_a_store_that_takes_its_time_to_end_is_named(tmp_path: Path) -> None:
     out = io.StringIO()
-    with embedded_redis(tmp_path) as redis:
+    with RedisServer(tmp_path) as redis:
         say_what_lasts([redis], Console(out))
     assert "waiting for redis-server to write" in out.getvalue()
     out.truncate(0)

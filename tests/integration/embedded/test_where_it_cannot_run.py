@@ -5,7 +5,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from andon.embedded import EmbeddedError, PostgresServer, embedded_postgres
+from andon.embedded import EmbeddedError, PostgresServer
 from andon.embedded.stores.binaries import postgres_programs, redis_programs
 
 
@@ -38,7 +38,7 @@ def test_a_postgres_of_the_system_is_found_beside_path_and_the_newest_is_taken(
 def test_as_root_it_runs_in_a_folder_that_is_closed_to_everybody_else(tmp_path: Path) -> None:
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
-    with embedded_postgres(closed / "postgres") as server, psycopg.connect(server.url) as connection:
+    with PostgresServer(closed / "postgres") as server, psycopg.connect(server.url) as connection:
         assert connection.execute("SELECT 42").fetchone() == (42,)
 
 

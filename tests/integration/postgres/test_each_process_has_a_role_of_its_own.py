@@ -14,7 +14,7 @@ import pytest
 
 from andon.adapters.postgres import webhooks
 from andon.adapters.postgres.events.known_tenants import known_tenants
-from andon.embedded import PostgresServer, embedded_postgres
+from andon.embedded import PostgresServer
 from andon.migrations import HEAD, NotTheOwner, migrate, require_head
 from andon.migrations.grants import NARROW, PROCESSES
 from tests.conftest import StartSystem
@@ -31,7 +31,7 @@ DATABASE = "guarded"
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
-    with embedded_postgres(tmp_path_factory.mktemp("postgres")) as started:
+    with PostgresServer(tmp_path_factory.mktemp("postgres")) as started:
         with psycopg.connect(started.url_of("postgres"), autocommit=True) as admin:
             admin.execute(f"CREATE DATABASE {DATABASE}".encode())
         run(started, "psql", "--set=ON_ERROR_STOP=1", f"--file={FILE}", started.url_of(DATABASE))

@@ -9,7 +9,7 @@ import pytest
 from redis.exceptions import RedisError
 
 from andon.adapters.redis.connect import connect, connect_blocking
-from andon.embedded import embedded_redis
+from andon.embedded import RedisServer
 from andon_worker.broker import HintBroker
 from tests.polling import wait_until
 
@@ -19,7 +19,7 @@ KEY = "andon:hints:default"
 
 def test_a_consumer_waits_for_its_redis_and_still_takes_no_hint_for_a_thread_that_is_busy(tmp_path: Path) -> None:
     with (
-        embedded_redis(tmp_path) as server,
+        RedisServer(tmp_path) as server,
         connect(server.url, name="test") as redis,
         connect_blocking(server.url, name="test-blocking") as blocking,
     ):

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from andon.adapters.postgres.connect import Connection, connect
-from andon.adapters.postgres.upkeep.files import forget_datasets, withdraw_artifacts
+from andon.adapters.postgres.upkeep.files import Usage, forget_datasets, withdraw_artifacts
 from andon.adapters.postgres.upkeep.retention import Pruning
 from andon.adapters.storage import PARTIAL, Storage, StorageError
-from andon.adapters.sweeping import MARK, owned, sweep
+from andon.adapters.sweeping import MARK, Swept, owned, sweep
 from andon.engine.ids import new_id
 from tests.conftest import StartSystem
 from tests.functions import FOLDER
@@ -27,6 +27,11 @@ from tests.scene import FUNCTIONS, QUICK, Scene
 
 NOW = dt.timedelta(0)
 DAY = dt.timedelta(days=1)
+
+
+def removed(swept: Swept) -> Usage:
+    """Of all tenants together."""
+    return Usage(sum(each.files for each in swept.gone.values()), sum(each.bytes for each in swept.gone.values()))
 
 
 @pytest.fixture(scope="module")
@@ -126,10 +131,10 @@ def test_what_a_report_a_dataset_or_an_open_run_may_name_stays_and_the_rest_goes
     rows.database.execute("DELETE FROM andon.runs WHERE subject_id = %s", [deleted])
 
     young = sweep(rows.storage, rows.database, grace=DAY)
-    assert (young.files, rows.left()) == (0, kept | gone), "an upload's file is there before its row is"
+    assert (removed(young).files, rows.left()) == (0, kept | gone), "an upload's file is there before its row is"
     swept = sweep(rows.storage, rows.database, grace=NOW)
     assert rows.left() == kept
-    assert (swept.files, swept.bytes) == (len(gone), 7 * len(gone))
+    assert removed(swept) == (len(gone), 7 * len(gone))
     assert swept.kept["acme"] == (6, 42), "what Andon itself has stored"
     assert rows.database.execute("SELECT tenant, files, bytes FROM andon.storage_usage").fetchall() == [("acme", 6, 42)]
 
@@ -150,7 +155,7 @@ def test_datasets_that_no_report_names_go_when_they_are_old(rows: Rows) -> None:
     assert forget_datasets(rows.database, 90 * DAY, batch=1).total() == 1
     left = {id for (id,) in rows.database.execute("SELECT id FROM andon.datasets")}
     assert left == {named, young}
-    assert sweep(rows.storage, rows.database, grace=NOW).files == 1
+    assert removed(sweep(rows.storage, rows.database, grace=NOW)).files == 1
     assert old[1] not in rows.left()
 
 
@@ -198,13 +203,13 @@ def test_pruning_and_sweeping_all_the_time_take_no_file_that_a_report_shows(
 ) -> None:
     started = system(functions=(FUNCTIONS,), env={**QUICK, FOLDER: str(tmp_path)})
     storage, over = Storage(f"file://{started.storage}"), threading.Event()
-    removed: list[int] = []
+    gone: list[int] = []
 
     def keep_sweeping() -> None:
         with connect(database_url, name="test") as connection:
             while not over.is_set():
                 Pruning(connection, batch=100, deleted=lambda *_: None).runs(NOW)
-                removed.append(sweep(storage, connection, grace=NOW).files)
+                gone.append(removed(sweep(storage, connection, grace=NOW)).files)
 
     with Scene(started, database_url, redis_url, Ledger(tmp_path)) as scene:
         reports = [scene.report() for _ in range(6)]  # their datasets: it is the grace that covers uploads
@@ -223,7 +228,7 @@ def test_pruning_and_sweeping_all_the_time_take_no_file_that_a_report_shows(
         finally:
             over.set()
             sweeper.join()
-        assert sum(removed) > 0, "runs that a newer one has replaced are forgotten with their files"
+        assert sum(gone) > 0, "runs that a newer one has replaced are forgotten with their files"
 
 
 def wait_generated(scene: Scene, report: str) -> dict[str, Any]:

@@ -11,13 +11,13 @@ from redis.exceptions import RedisError
 
 from andon.adapters.redis import flags
 from andon.adapters.redis.away import Away, answer, why_away
-from andon.embedded import RedisServer, embedded_redis
+from andon.embedded import RedisServer
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     """A Redis to be filled, locked and told to follow nobody."""
-    with embedded_redis(tmp_path_factory.mktemp("redis")) as made:
+    with RedisServer(tmp_path_factory.mktemp("redis")) as made:
         yield made
 
 

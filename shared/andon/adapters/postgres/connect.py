@@ -1,7 +1,8 @@
-"""Connections of psycopg, and what those have that take locks."""
+"""Connections of psycopg, what those have that take locks, and values as statements take them."""
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import psycopg
@@ -44,6 +45,16 @@ def now(connection: Connection) -> dt.datetime:
     """The database's clock."""
     moment: dt.datetime = one(connection, "SELECT clock_timestamp()")[0]
     return moment
+
+
+def columns(rows: Iterable[Iterable[Any]]) -> list[list[Any]]:
+    """Rows as a list for each of their columns, which `unnest` makes rows of again."""
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+def json_text(value: Any) -> str | None:
+    """A value as JSON, and None as SQL's null."""
+    return None if value is None else json.dumps(value)
 
 
 def connect(url: str, *, name: str) -> Connection:

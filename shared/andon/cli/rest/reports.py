@@ -10,6 +10,7 @@ from andon.cli.terminal.saving import print_saved, save_all
 from andon.cli.terminal.show import (
     AsJson,
     Limit,
+    its_request,
     out,
     percent,
     print_json,
@@ -17,7 +18,6 @@ from andon.cli.terminal.show import (
     print_list,
     print_one,
     say,
-    who,
 )
 from andon.cli.terminal.values import CreatedBefore, CreatedSince, Reason, RequestedBy, Timeout, UntilStopped, setting
 from andon.cli.terminal.watching import follow, print_cancel, require_generated
@@ -159,7 +159,6 @@ def show(id: Id, as_json: AsJson = False) -> None:
 
 
 def _show(andon: Andon, report: Report, as_json: bool) -> None:
-    cancelled = report.run.cancel if report.run else None
     print_one(
         report,
         as_json,
@@ -171,14 +170,7 @@ def _show(andon: Andon, report: Report, as_json: bool) -> None:
             ("dataset", report.dataset_id),
             ("options", report.options or None),
             ("error", report.error),
-            ("run", report.run and report.run.id),
-            ("requested", report.requested_at),
-            ("requested by", who(report.requested_by)),
-            ("cancel asked", report.cancel_requested_at),
-            ("cancel reason", cancelled and cancelled.reason),
-            ("completed", report.completed_at),
-            ("cancelled", report.cancelled_at),
-            ("failed", report.failed_at),
+            *its_request(report),
             *((f"file {each.name}", f"{each.bytes:,} bytes") for each in report.artifacts),
             ("page", f"{andon.url}/reports/{report.id}"),
         ],

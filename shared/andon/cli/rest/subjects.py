@@ -9,7 +9,17 @@ from andon.adapters.postgres.away import first_line
 from andon.adapters.postgres.subjects import astray
 from andon.adapters.postgres.subjects.astray import Astray
 from andon.cli.terminal.errors import CommandFailed, Exit
-from andon.cli.terminal.show import AsJson, Limit, percent, print_json, print_list, print_one, print_table, say, who
+from andon.cli.terminal.show import (
+    AsJson,
+    Limit,
+    its_request,
+    percent,
+    print_json,
+    print_list,
+    print_one,
+    print_table,
+    say,
+)
 from andon.cli.terminal.values import CreatedBefore, CreatedSince, Reason, RequestedBy, UntilStopped, json_object
 from andon.cli.terminal.where import api, postgres
 from andon.client import Subject, SubjectStatus
@@ -142,7 +152,6 @@ def _print(kind: str, found: list[Astray]) -> None:
 
 
 def _show(subject: Subject, as_json: bool) -> None:
-    cancelled = subject.run.cancel if subject.run else None
     print_one(
         subject,
         as_json,
@@ -154,13 +163,6 @@ def _show(subject: Subject, as_json: bool) -> None:
             ("error", subject.error),
             ("its row", subject.owed and f"doesn't say so yet: {HELD if subject.owed == 'held' else subject.owed}"),
             ("function", subject.function_id),
-            ("run", subject.run and subject.run.id),
-            ("requested", subject.requested_at),
-            ("requested by", who(subject.requested_by)),
-            ("cancel asked", subject.cancel_requested_at),
-            ("cancel reason", cancelled and cancelled.reason),
-            ("completed", subject.completed_at),
-            ("cancelled", subject.cancelled_at),
-            ("failed", subject.failed_at),
+            *its_request(subject),
         ],
     )

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from andon.client import Report, Subject
 from andon.client.decode import Resource
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON as the API gives it, on stdout.")]
@@ -167,6 +168,21 @@ def seconds(number: float) -> str:
         return f"{number:.1f} s"
     minutes, rest = divmod(round(number), 60)
     return f"{minutes} min {rest} s" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def its_request(thing: Report | Subject) -> list[tuple[str, object]]:
+    """Its run, who has asked for it and when, and what came of that."""
+    cancelled = thing.run.cancel if thing.run else None
+    return [
+        ("run", thing.run and thing.run.id),
+        ("requested", thing.requested_at),
+        ("requested by", who(thing.requested_by)),
+        ("cancel asked", thing.cancel_requested_at),
+        ("cancel reason", cancelled and cancelled.reason),
+        ("completed", thing.completed_at),
+        ("cancelled", thing.cancelled_at),
+        ("failed", thing.failed_at),
+    ]
 
 
 def who(user: Any) -> str | None:

@@ -5,8 +5,6 @@ import secrets
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -118,14 +116,3 @@ class PostgresServer(Server):
             known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone()
             if known is None:
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
-
-
-@contextmanager
-def embedded_postgres(folder: Path, port: int | None = None) -> Iterator[PostgresServer]:
-    """A PostgreSQL for the `with` block, on `port` or one that is free; its data stays in `folder`."""
-    server = PostgresServer(folder, port)
-    try:
-        server.start()
-        yield server
-    finally:
-        server.stop()

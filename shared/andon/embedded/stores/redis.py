@@ -1,8 +1,6 @@
 """A real Redis as a child process, its data kept by an append-only file."""
 
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from redis import Redis
@@ -51,14 +49,3 @@ class RedisServer(Server):
 
     def pidfile(self) -> Path:
         return self.folder / "redis.pid"
-
-
-@contextmanager
-def embedded_redis(folder: Path, port: int | None = None) -> Iterator[RedisServer]:
-    """A Redis for the `with` block, on `port` or one that is free; its data stays in `folder`."""
-    server = RedisServer(folder, port)
-    try:
-        server.start()
-        yield server
-    finally:
-        server.stop()

@@ -7,7 +7,7 @@ import time
 from abc import ABC, abstractmethod
 from contextlib import suppress
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from andon.embedded.children import leftovers
 from andon.embedded.children.accounts import Account
@@ -23,7 +23,8 @@ PORT_ATTEMPTS = 3
 class Server(ABC):
     """A server on 127.0.0.1 with its data in `folder`, which belongs to it alone.
 
-    It can be stopped, killed or paused and started again: on the same port, with the same data.
+    It can be stopped, killed or paused and started again: on the same port, with the same data. It runs for a `with`
+    block, on `port` or one that is free.
     """
 
     program: ClassVar[str]
@@ -67,6 +68,17 @@ class Server(ABC):
         if self.process is None:
             raise EmbeddedError(f"{self.program} is not running.")
         return self.process.pid
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
 
     @property
     def running(self) -> bool:

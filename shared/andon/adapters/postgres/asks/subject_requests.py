@@ -13,7 +13,7 @@ from andon.adapters.postgres.asks.requests import Ask, Asked, Check, Conflict, N
 from andon.adapters.postgres.cancels.causes import CancelCause
 from andon.adapters.postgres.cancels.keyed import remember_request_cancel
 from andon.adapters.postgres.cancels.marks import Mark, mark
-from andon.adapters.postgres.connect import LOCKING, Connection
+from andon.adapters.postgres.connect import LOCKING, Connection, columns, json_text
 from andon.adapters.postgres.events.inbox import accept, recorded_as
 from andon.adapters.postgres.statements import Statement
 from andon.adapters.postgres.subjects import subject_kinds, subjects
@@ -115,7 +115,7 @@ def request(connection: Connection, kind: Kind, subject: Named, data: Mapping[st
         **recorded_as(event),
         "subject": subject.id,
         "data": json.dumps(whole),
-        "before": None if subject.before is None else json.dumps(subject.before),
+        "before": json_text(subject.before),
     }
     row = _REQUEST.execute(connection, values).fetchone()
     if row is None:
@@ -202,13 +202,9 @@ def move(connection: Connection, asked_for: Mapping[uuid.UUID, tuple[Named, Even
     """Let these subjects be active; the marks of the runs that are replaced. They are locked by the caller."""
     former = subjects.former_runs(connection, asked_for)
     rows = [
-        (id, event.seq, event.id, _json(event.user), _json(subject.before))
+        (id, event.seq, event.id, json_text(event.user), json_text(subject.before))
         for id, (subject, event) in asked_for.items()
     ]
     if rows:
-        connection.execute(_MOVE, [list(column) for column in zip(*rows, strict=True)])
+        connection.execute(_MOVE, columns(rows))
     return [Mark(each.id, asked_for[each.subject_id][1], CancelCause.SUPERSEDED) for each in former]
-
-
-def _json(value: Any) -> str | None:
-    return None if value is None else json.dumps(value)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from andon.adapters.postgres.cancels.causes import CancelCause
 from andon.adapters.postgres.cancels.judging import Judged, judge, pair_of
 from andon.adapters.postgres.cancels.marks import Mark, reason_of
-from andon.adapters.postgres.connect import LOCKING, Connection
+from andon.adapters.postgres.connect import LOCKING, Connection, columns, json_text
 from andon.adapters.postgres.statuses import CANCELLABLE, OPEN
 from andon.adapters.postgres.subjects import subjects
 from andon.engine.declared.rules import CancelOn, cancel_key, flag_name
@@ -149,7 +149,7 @@ def runs_by_id(connection: Connection, events: Sequence[Event]) -> list[Mark]:
     if not wanted:
         return []
     rows = [(id, tenant, each.seq) for (id, tenant), each in wanted.items()]
-    found = connection.execute(_NAMED, [list(column) for column in zip(*rows, strict=True)]).fetchall()
+    found = connection.execute(_NAMED, columns(rows)).fetchall()
     lock_about(connection, [row[:2] for row in found])
     by_seq = {each.seq: each for each in wanted.values()}
     return [Mark(run_id, by_seq[seq]) for run_id, _, seq in found]
@@ -166,7 +166,7 @@ def store(connection: Connection, cancels: Sequence[KeyedCancel]) -> None:
             "keys": [c.key for c in cancels],
             "functions": [c.function_id for c in cancels],
             "events": [c.event.id for c in cancels],
-            "users": [None if c.event.user is None else json.dumps(c.event.user) for c in cancels],
+            "users": [json_text(c.event.user) for c in cancels],
             "reasons": [reason_of(c.event) for c in cancels],
             "flags": [c.flag for c in cancels],
             "expressions": [c.expression for c in cancels],

@@ -1,12 +1,11 @@
 """Mark runs as asked to stop, and settle at once those that no worker holds."""
 
-import json
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from andon.adapters.postgres.connect import Connection
+from andon.adapters.postgres.connect import Connection, json_text
 from andon.adapters.postgres.events.own_events import LONGEST_REASON
 from andon.adapters.postgres.runs.settle import Settled, cancel_unheld
 from andon.adapters.postgres.statuses import CANCELLABLE
@@ -78,7 +77,7 @@ def mark(connection: Connection, marks: Sequence[Mark]) -> Marked:
         "runs": list(first),
         "seqs": [m.event.seq or None for m in first.values()],
         "events": [m.event.id or None for m in first.values()],
-        "users": [None if m.event.user is None else json.dumps(m.event.user) for m in first.values()],
+        "users": [json_text(m.event.user) for m in first.values()],
         "reasons": [None if m.cause else reason_of(m.event) for m in first.values()],
         "causes": [m.cause and str(m.cause) for m in first.values()],
     }

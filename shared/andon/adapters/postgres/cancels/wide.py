@@ -5,7 +5,6 @@ obeys the rule by seq like any cancel: it stops runs whose event has a smaller s
 """
 
 import datetime as dt
-import json
 import math
 import time
 import uuid
@@ -17,7 +16,7 @@ from andon.adapters.postgres.cancels import cascades
 from andon.adapters.postgres.cancels.judging import AT_A_TIME, Judged, judge, pair_of
 from andon.adapters.postgres.cancels.keyed import KeyedCancel
 from andon.adapters.postgres.cancels.marks import Mark, Marked, mark, reason_of
-from andon.adapters.postgres.connect import Connection
+from andon.adapters.postgres.connect import Connection, json_text
 from andon.adapters.postgres.events.own_events import WideCancel
 from andon.adapters.postgres.runs.settle import RETURNED, Settled, settling_untold
 from andon.adapters.postgres.statuses import CANCELLABLE, UNHELD
@@ -267,7 +266,7 @@ def next_tenant(connection: Connection, *, after: str = "") -> str:
 
 def _asker(event: Event) -> dict[str, Any]:
     return {
-        "user": None if event.user is None else json.dumps(event.user),
+        "user": json_text(event.user),
         "reason": reason_of(event),
         "event": event.id,
         "seq": event.seq,

@@ -6,13 +6,12 @@ others. A hint that was sent leads to somebody else then.
 """
 
 import datetime as dt
-import json
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from andon.adapters.postgres.connect import Connection
+from andon.adapters.postgres.connect import Connection, json_text
 from andon.adapters.postgres.doors import gate
 from andon.engine.declared.gates import pause_key
 
@@ -118,7 +117,7 @@ def paused(run: str) -> str:
 
 def pause(connection: Connection, place: Place, *, by: Any, reason: str | None, running: str = CONTINUE) -> bool:
     """From now on its runs wait; False if they do already."""
-    values = [*place, None if by is None else json.dumps(by), reason, running]
+    values = [*place, json_text(by), reason, running]
     return connection.execute(_PAUSE, values).rowcount == 1
 
 

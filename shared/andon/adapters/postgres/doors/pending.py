@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from andon.adapters.postgres.connect import Connection
+from andon.adapters.postgres.connect import Connection, columns
 
 # In the order of the runs' ids. One that is being cancelled isn't pending any more.
 _REPLACE = """
@@ -58,5 +58,5 @@ def replace(connection: Connection, newest: Sequence[Newest]) -> dict[uuid.UUID,
         )
         for each in newest
     ]
-    found = connection.execute(_REPLACE, [list(column) for column in zip(*rows, strict=True)]).fetchall()
+    found = connection.execute(_REPLACE, columns(rows)).fetchall()
     return {key: (id, seq) for key, id, seq in found}

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from andon.adapters.postgres.cancels import cascades
 from andon.adapters.postgres.cancels.causes import CancelCause
 from andon.adapters.postgres.cancels.marks import Mark, Marked, mark
-from andon.adapters.postgres.connect import Connection
+from andon.adapters.postgres.connect import Connection, columns
 from andon.adapters.postgres.doors.pauses import PUT_OFF, paused
 from andon.adapters.postgres.runs.attempts import LOST
 from andon.adapters.postgres.runs.settle import Settled
@@ -89,9 +89,7 @@ def requeue(connection: Connection, lost: Sequence[tuple[uuid.UUID, int, str]]) 
     """Queue these again, unless a worker holds them after all: each with its number of lost workers since its step."""
     if not lost:
         return []
-    return [
-        id for (id,) in connection.execute(_REQUEUE, [list(column) for column in zip(*lost, strict=True)]).fetchall()
-    ]
+    return [id for (id,) in connection.execute(_REQUEUE, columns(lost)).fetchall()]
 
 
 def cancel_late(connection: Connection) -> Marked:

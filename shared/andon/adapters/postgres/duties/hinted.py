@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Iterator, Sequence
 
-from andon.adapters.postgres.connect import Connection
+from andon.adapters.postgres.connect import Connection, columns
 from andon.adapters.postgres.doors import gate, turns
 from andon.engine.dispatch.lines import ALONE, URGENT
 
@@ -75,7 +75,7 @@ def _enter(connection: Connection, runs: Sequence[tuple[uuid.UUID, str, str, int
         return []
     given = iter(turns.give(connection, [(line, tenant) for _, line, tenant, kept in runs if kept is None]))
     rows = [(id, line, next(given) if kept is None else kept) for id, line, _, kept in runs]
-    connection.execute(_ENTER, [list(column) for column in zip(*rows, strict=True)])
+    connection.execute(_ENTER, columns(rows))
     return [(id, line) for id, line, _ in rows]
 
 

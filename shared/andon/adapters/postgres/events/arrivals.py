@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from andon.adapters.cel import Evaluations
-from andon.adapters.postgres.connect import Connection
+from andon.adapters.postgres.connect import Connection, columns
 from andon.adapters.postgres.statuses import OPEN, TERMINAL
 from andon.engine.events import Event
 from andon.engine.steps.waiting import CHILD_ENDED, told, wait_key
@@ -174,7 +174,7 @@ def _hits(connection: Connection, events: Sequence[Event]) -> list[Hit]:
     ]
     if not keys:
         return []
-    rows = connection.execute(_MATCHING, [list(column) for column in zip(*keys, strict=True)]).fetchall()
+    rows = connection.execute(_MATCHING, columns(keys)).fetchall()
     by_seq = {each.seq: each for each in events}
     tenants = {(run_id, step): by_seq[seq].tenant for run_id, step, _, seq, _ in rows}
     count: Counter[str] = Counter()

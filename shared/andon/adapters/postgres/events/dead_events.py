@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from andon.adapters.postgres.connect import Connection
+from andon.adapters.postgres.connect import Connection, columns
 from andon.engine.memos import plain
 
 _BURY = """
@@ -64,7 +64,7 @@ def bury(connection: Connection, dead: Sequence[Dead]) -> None:
         for each in dead
     ]
     if rows:
-        connection.execute(_BURY, [list(column) for column in zip(*rows, strict=True)])
+        connection.execute(_BURY, columns(rows))
 
 
 def bury_open(connection: Connection, seq: int, reason: str) -> None:

@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from andon.adapters.postgres.connect import Connection
+from andon.adapters.postgres.connect import Connection, columns
 from andon.adapters.postgres.events.inbox import event_of_row
 from andon.engine.events import Event
 
@@ -46,4 +46,4 @@ def use(connection: Connection, used: Mapping[uuid.UUID, tuple[uuid.UUID, dt.tim
     """Note which run each key was used for, and for how long that counts. The dispatcher alone does."""
     rows = [(key, run_id, span.total_seconds()) for key, (run_id, span) in used.items()]
     if rows:
-        connection.execute(_USE, [list(column) for column in zip(*rows, strict=True)])
+        connection.execute(_USE, columns(rows))

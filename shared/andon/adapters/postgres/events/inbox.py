@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from andon.adapters.postgres.connect import Connection
+from andon.adapters.postgres.connect import Connection, json_text
 from andon.adapters.postgres.statements import Statement
 from andon.engine.events import Again, Event
 from andon.engine.ids import new_id
@@ -212,7 +212,7 @@ def recorded_as(event: Event) -> dict[str, Any]:
         "tenant": event.tenant,
         "event": event.id,
         "name": event.name,
-        "user": None if event.user is None else json.dumps(event.user),
+        "user": json_text(event.user),
         "traceparent": event.traceparent,
     }
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from andon.adapters.postgres.connect import Connection
+from andon.adapters.postgres.connect import Connection, columns
 from andon.engine.memos import plain
 
 MOST_DETAIL = 2_000
@@ -79,7 +79,7 @@ def record(connection: Connection, skips: Sequence[Skip]) -> None:
     if not skips:
         return
     rows = [(each.event_seq, each.function_id, str(each.reason), each.by_run, _json(each.detail)) for each in skips]
-    connection.execute(_RECORD, [list(column) for column in zip(*rows, strict=True)])
+    connection.execute(_RECORD, columns(rows))
 
 
 def sentence(reason: str, detail: Mapping[str, Any] | None = None) -> str:

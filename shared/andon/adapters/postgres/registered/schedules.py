@@ -1,14 +1,13 @@
 """Schedules: when each ticks next, whether it is paused, and the runs of one that are open."""
 
 import datetime as dt
-import json
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from andon.adapters.cron import next_tick
-from andon.adapters.postgres.connect import Connection, now
+from andon.adapters.postgres.connect import Connection, json_text, now
 from andon.adapters.postgres.statuses import OPEN
 from andon.engine.declared.rules import digest
 from andon.engine.declared.triggers import Cron, schedule_id
@@ -128,7 +127,7 @@ def listed(connection: Connection) -> list[Schedule]:
 
 def pause(connection: Connection, schedule: Schedule, *, by: Any, reason: str | None) -> bool:
     """Let it tick no more until it is resumed; returns whether it did."""
-    said = None if by is None else json.dumps(by)
+    said = json_text(by)
     changed = connection.execute(_PAUSE, [said, reason, schedule.function_id, schedule.expr, schedule.tz])
     return changed.rowcount > 0
 

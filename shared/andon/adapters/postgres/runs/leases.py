@@ -8,7 +8,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from andon.adapters.postgres.connect import Connection
+from andon.adapters.postgres.connect import Connection, json_text
 from andon.adapters.postgres.doors.gate import FREES
 from andon.adapters.postgres.doors.pauses import paused
 from andon.adapters.postgres.runs.attempts import KEPT, NOTHING, Attempted
@@ -303,7 +303,7 @@ def suspend(
         "wake_at": wake_at,
         "failed": int(failed is not None),
         "door": door,
-        "error": None if failed is None else json.dumps(failed),
+        "error": json_text(failed),
         **(NOTHING if attempted is None else attempted.values()),
     }
     statement = _SUSPEND_AT_DOOR if door else _SUSPEND_AND_FREE if frees else _SUSPEND

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from andon.adapters.postgres.connect import Connection
+from andon.adapters.postgres.connect import Connection, columns
 from andon.adapters.postgres.events.inbox import written
 from andon.engine.events import Again
 
@@ -92,7 +92,7 @@ def make(
     of_runs = ((_HINTED, hinted), (_AT_DOORS, at_doors), (_PENDING, pending), (_START_BY, start_by))
     for statement, rows in (*of_runs, (_KEYS, keys), (_TAGS, tags)):
         if rows:
-            connection.execute(statement, _columns(rows))
+            connection.execute(statement, columns(rows))
 
 
 def ask_again(connection: Connection, seq: int, again: Again) -> None:
@@ -105,10 +105,6 @@ def repeat(connection: Connection, runs: Sequence[tuple[uuid.UUID, Again]]) -> N
     if not runs:
         return
     rows = [(id, again.run_id, again.step) for id, again in runs]
-    connection.execute(_REPEATS, _columns(rows))
+    connection.execute(_REPEATS, columns(rows))
     if some := [row for row in rows if row[2] is not None]:
-        connection.execute(_RECALLED, _columns(some))
-
-
-def _columns(rows: Rows) -> list[list[Any]]:
-    return [list(column) for column in zip(*rows, strict=True)]
+        connection.execute(_RECALLED, columns(some))

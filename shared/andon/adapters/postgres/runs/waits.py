@@ -8,7 +8,7 @@ run's row, so that they meet one after the other.
 import json
 from typing import Any, NamedTuple
 
-from andon.adapters.postgres.connect import Connection
+from andon.adapters.postgres.connect import Connection, json_text
 from andon.adapters.postgres.doors.gate import FREES
 from andon.adapters.postgres.events.inbox import event_of_row
 from andon.adapters.postgres.runs.journal import SENT, Holding, sender
@@ -94,7 +94,7 @@ def expire(
 ) -> Expired | None:
     """Keep this as what came of a step that waits, unless what it waits for has come. None as with `journal.keep`."""
     values = {**holding._asdict(), "name": name, "output": output, "events": events, "traceparent": traceparent}
-    sent = _sent(_EXPIRE, connection, {**values, "error": None if error is None else json.dumps(error)})
+    sent = _sent(_EXPIRE, connection, {**values, "error": json_text(error)})
     if sent is None:
         return None
     row = _KEPT.execute(connection, {"run": holding.run, "name": name}).fetchone()

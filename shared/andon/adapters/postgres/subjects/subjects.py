@@ -4,14 +4,13 @@ The lock order is subjects, in the order of their ids, then runs; never the foll
 nobody else holds it, and else leaves to `rows_owed`.
 """
 
-import json
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from andon.adapters.postgres.away import passes
-from andon.adapters.postgres.connect import LOCKING, Connection
+from andon.adapters.postgres.connect import LOCKING, Connection, columns, json_text
 from andon.adapters.postgres.statuses import CODE_RUNS, OPEN
 from andon.engine.declared.subjects import subject_id
 from andon.engine.errors import AndonError
@@ -209,7 +208,7 @@ def make(connection: Connection, named: Iterable[Named]) -> None:
     """See that each has a row of ours; one that is new is `idle`."""
     rows = list({each.id: (each.id, each.tenant, each.kind, each.key) for each in named}.values())
     if rows:
-        connection.execute(_MAKE, [list(column) for column in zip(*rows, strict=True)])
+        connection.execute(_MAKE, columns(rows))
 
 
 def lock(connection: Connection, ids: Iterable[uuid.UUID | None]) -> None:
@@ -237,16 +236,16 @@ def attach(connection: Connection, attached: Sequence[Attached]) -> None:
     if not attached:
         return
     rows = [
-        (a.subject.id, a.run_id, a.event.seq, a.event.id, _json(a.event.user), _json(a.subject.before), a.known)
+        (a.subject.id, a.run_id, a.event.seq, a.event.id, json_text(a.event.user), json_text(a.subject.before), a.known)
         for a in attached
     ]
-    connection.execute(_ATTACH, [list(column) for column in zip(*rows, strict=True)])
+    connection.execute(_ATTACH, columns(rows))
 
 
 def give_back(connection: Connection, requests: Sequence[GivenBack]) -> None:
     """Let subjects whose newest request has started no run be what they were, or failed where they were nothing."""
     if requests:
-        connection.execute(_GIVE_BACK, [list(column) for column in zip(*requests, strict=True)])
+        connection.execute(_GIVE_BACK, columns(requests))
 
 
 def show_cancel(connection: Connection, id: uuid.UUID) -> None:
@@ -257,7 +256,3 @@ def show_cancel(connection: Connection, id: uuid.UUID) -> None:
 def open_doors(connection: Connection) -> bool:
     """Let the runs go that waited until a former run of their subject has stopped; whether there were any."""
     return connection.execute(_OPEN_DOORS).rowcount > 0
-
-
-def _json(value: Any) -> str | None:
-    return None if value is None else json.dumps(value)
