@@ -12,9 +12,16 @@ from dataclasses import dataclass, field
 from andon.adapters.cel import Evaluations, any_holds, check_expression, value_of
 from andon.adapters.cron import check_schedule
 from andon.adapters.keying import value_under
-from andon.engine.declared.flow import MOST_AHEAD
 from andon.engine.declared.functions import Function, Registry
-from andon.engine.declared.gates import UNLIMITED, Gate, fair_key, gates_for, rate_limit_of, schedule_of
+from andon.engine.declared.gates import (
+    UNLIMITED,
+    Gate,
+    fair_key,
+    gates_for,
+    rate_limit_of,
+    schedule_of,
+    seconds_ahead,
+)
 from andon.engine.declared.rates import Rate
 from andon.engine.declared.rules import CancelOn
 from andon.engine.events import Event
@@ -199,7 +206,7 @@ class Simulation:
 
     def _order(self, event: Event, keys: dict[uuid.UUID, Gate]) -> dt.datetime:
         """Where a run stands in its line: by its arrival, its priority, and whose turn it is."""
-        ahead = self._ahead(event) * SECOND
+        ahead = seconds_ahead(self.function, event, value_of) * SECOND
         door = next((key for key, gate in keys.items() if gate.wide), None)
         if not self.function.fair or door is None:
             return self.now - ahead
@@ -211,15 +218,6 @@ class Simulation:
         behind = [self.served[tag] + SECOND] if line and tag in self.served else []
         self.served[tag] = max([min(line, default=self.now), *behind])
         return self.served[tag] - ahead
-
-    def _ahead(self, event: Event) -> float:
-        said = self.function.priority
-        try:
-            value = 0 if said is None else value_of(said.run, event) if isinstance(said.run, str) else said.run
-        except ValueError:
-            return 0
-        fits = isinstance(value, (int, float)) and not isinstance(value, bool)
-        return max(-MOST_AHEAD, min(MOST_AHEAD, value)) if fits else 0
 
     def _let_in(self) -> None:
         for run in sorted(self.waiting, key=lambda run: run.order):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from andon.engine.declared.declarations import Declaration
-from andon.engine.declared.flow import is_wide, spelled
+from andon.engine.declared.flow import MOST_AHEAD, is_wide, spelled
 from andon.engine.declared.rates import Rate
 from andon.engine.declared.rules import PATH, typed_text
 from andon.engine.declared.triggers import ONE_AT_A_TIME, Cron
@@ -144,6 +144,21 @@ def expressions_of(declared: Declaration) -> list[str]:
 def fair_key(declared: Declaration, event: Event, evaluate: Evaluate) -> uuid.UUID:
     """The key of a run of this event between which its queue's door is fair. Raises `ValueError` as `key_of`."""
     return _gate(declared, "fair", declared.fair).key_of(event, evaluate)
+
+
+def seconds_ahead(declared: Declaration, event: Event, evaluate: Evaluate) -> float:
+    """How many seconds before its arrival a run of this event goes. An expression without a value, or with another than
+    a number, is none.
+    """
+    said = declared.priority
+    if said is None:
+        return 0
+    try:
+        value = evaluate(said.run, event) if isinstance(said.run, str) else said.run
+    except ValueError:
+        return 0
+    fits = isinstance(value, (int, float)) and not isinstance(value, bool) and value == value
+    return max(-MOST_AHEAD, min(MOST_AHEAD, value)) if fits else 0
 
 
 class Gates:

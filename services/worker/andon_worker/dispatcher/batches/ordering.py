@@ -11,8 +11,7 @@ from andon.adapters.cel import value_of
 from andon.adapters.postgres.connect import Connection, now
 from andon.adapters.postgres.doors import orders
 from andon.adapters.postgres.doors.orders import Tag
-from andon.engine.declared.flow import MOST_AHEAD
-from andon.engine.declared.gates import fair_key, gates_for
+from andon.engine.declared.gates import fair_key, gates_for, seconds_ahead
 
 if TYPE_CHECKING:
     from andon_worker.dispatcher.batches.batch import NewRun
@@ -26,7 +25,8 @@ def places(connection: Connection, runs: Sequence[NewRun]) -> dict[uuid.UUID, dt
     if not ordered:
         return {}
     arrived = now(connection)
-    found = {run.id: arrived + n * MICROSECOND - ahead(run) * SECOND for n, run in enumerate(ordered)}
+    ahead = {run.id: seconds_ahead(run.function, run.event, value_of) * SECOND for run in ordered}
+    found = {run.id: arrived + n * MICROSECOND - ahead[run.id] for n, run in enumerate(ordered)}
     tags = {run.id: tag for run in ordered if (tag := _tag(run))}
     if tags:
         heads = orders.heads(connection, {door for door, _ in tags.values()})
@@ -35,22 +35,9 @@ def places(connection: Connection, runs: Sequence[NewRun]) -> dict[uuid.UUID, dt
             if (tag := tags.get(run.id)) is not None:
                 behind = [last[tag] + SECOND] if tag in last else []
                 last[tag] = max([heads.get(tag[0], arrived), *behind])
-                found[run.id] = last[tag] + n * MICROSECOND - ahead(run) * SECOND
+                found[run.id] = last[tag] + n * MICROSECOND - ahead[run.id]
         orders.keep(connection, {tag: last[tag] for tag in tags.values()})
     return found
-
-
-def ahead(run: NewRun) -> float:
-    """How many seconds a run goes before its arrival. An expression without a value, or with another, is none."""
-    said = run.function.priority
-    if said is None:
-        return 0
-    try:
-        value = value_of(said.run, run.event) if isinstance(said.run, str) else said.run
-    except ValueError:
-        return 0
-    fits = isinstance(value, (int, float)) and not isinstance(value, bool) and value == value
-    return max(-MOST_AHEAD, min(MOST_AHEAD, value)) if fits else 0
 
 
 def _tag(run: NewRun) -> Tag | None:
