@@ -13,6 +13,7 @@ import threading
 import uuid
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -171,12 +172,12 @@ class Supervised:
         self.redis.set(EPOCH, "e")
         self.registry = Registry(known or [declared("work"), declared("other")])
         functions.register(self.db, self.registry)
-        self._databases = [Database(database_url, name="worker") for _ in range(4)]
+        self._databases = [Database(database_url, name="worker") for _ in range(5)]
         self.loop, self.hosts = Loop(), Hosts()
-        results, moves = (
-            Ledger(each, name=f"ledger-{place}", worker=WORKER, lease=LEASE, functions=list, hosted=list)
-            for place, each in enumerate(self._databases[:2])
-        )
+        ledger = partial(Ledger, worker=WORKER, lease=LEASE, functions=list, hosted=list)
+        large = ledger(self._databases[4], name="large")
+        results = ledger(self._databases[0], name="results", large=large)
+        moves = ledger(self._databases[1], name="moves", large=large)
         self.courier = Courier(self.redis, FlagReader(self.redis), RunMetrics(new_registry()))
         logbook = Logbook(self._databases[2])
         self.nursery = PlayedNursery(self.loop)
@@ -214,8 +215,9 @@ class Supervised:
             stop=lambda run, cause: self.loop.post(lambda: self.executing.stop(run, cause)),
             present=lambda: Present(WORKER, 1, 0, "0", "r", (), 1),
         )
-        self._threads = [results, moves, self.courier, logbook, threading.Thread(target=self.loop.run, daemon=True)]
-        self._closing: list[Callable[[], object]] = [each.close for each in (results, moves, self.courier, logbook)]
+        closed = results, moves, large, self.courier, logbook
+        self._threads = [*closed, threading.Thread(target=self.loop.run, daemon=True)]
+        self._closing: list[Callable[[], object]] = [each.close for each in closed]
         for each in self._threads:
             each.start()
         self.loop.post(lambda: self.lanes.opened(self.nursery))

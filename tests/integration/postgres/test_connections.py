@@ -20,7 +20,7 @@ LANES = 3
 API_THREADS = 5
 # By docs/operations.md: per worker, per dispatcher, per API process.
 MOST = {
-    "andon-worker": 4,
+    "andon-worker": 5,
     "andon-step": LANES,
     "andon-dispatcher": 1,
     "andon-webhooks": 1,

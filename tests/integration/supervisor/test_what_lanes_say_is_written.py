@@ -155,3 +155,42 @@ def test_what_would_start_more_runs_than_may_wait_is_sent_later_and_a_cancel_at_
     assert send("third", Event("work/stop"), Event("starts/nothing")) == {"kept": True}
     names = supervised.db.execute("SELECT name FROM andon.events WHERE name <> 'work/asked' ORDER BY seq").fetchall()
     assert [name for (name,) in names] == [*["other/asked"] * 3, "work/stop", "starts/nothing"]
+
+
+@pytest.mark.parametrize("large", ["events", "a result", "an end"])
+def test_nobody_who_has_little_to_write_waits_for_what_is_large(supervised: Supervised, large: str) -> None:
+    def hold_up(table: str, column: str) -> None:
+        supervised.db.execute(
+            f"CREATE TRIGGER hold_up BEFORE INSERT OR UPDATE ON andon.{table} FOR EACH ROW"
+            f" WHEN (NEW.{column}::text LIKE '%xxx%') EXECUTE FUNCTION public.hold_up()".encode()
+        )
+
+    supervised.db.execute(
+        "CREATE FUNCTION public.hold_up() RETURNS trigger LANGUAGE plpgsql AS"
+        " 'BEGIN PERFORM pg_advisory_xact_lock(1); RETURN NEW; END'"
+    )
+    for place in (("events", "data"), ("steps", "output"), ("runs", "output")):
+        hold_up(*place)
+    (run, lane), (other, others) = supervised.begin(), supervised.begin()
+    supervised.db.execute("SELECT pg_advisory_lock(1)")
+    text = "x" * 10_000
+    if large == "events":
+        attempt = {"attempt": {"name": "send", "position": 0}, "output": "[]"}
+        lane.say("send", as_text([Event("starts/nothing", {"text": text}, id=str(new_id()))]).encode(), **attempt)
+    elif large == "a result":
+        lane.say("complete", f'"{text}"'.encode(), **lane.begin(), seconds=0.1, files=[])
+    else:
+        lane.end("completed", f'"{text}"')
+    waiting = (
+        "SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database"
+        " WHERE datname = current_database() AND NOT granted"
+    )
+    wait_until(lambda: supervised.db.execute(waiting).fetchone() is not None, what="it is being written")
+    assert others.keep("1") == {"kept": True}
+    others.end("completed", "2")
+    supervised.wait_for(other, "completed")
+    supervised.db.execute("SELECT pg_advisory_unlock(1)")
+    if large == "an end":
+        supervised.wait_for(run, "completed")
+    else:
+        assert lane.hear() == {"kept": True}

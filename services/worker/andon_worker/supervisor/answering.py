@@ -101,8 +101,15 @@ class Answering:
         else:
             self.ledger.write(entry(answer))
 
-    def _write(self, run: Run, what: str, write: Callable[[Connection], Any], written: Callable[[Any], object]) -> None:
-        self._ask(run, lambda answer: Write(answer, run.holding, what, write), written)
+    def _write(
+        self,
+        run: Run,
+        what: str,
+        write: Callable[[Connection], Any],
+        written: Callable[[Any], object],
+        size: int = 0,
+    ) -> None:
+        self._ask(run, lambda answer: Write(answer, run.holding, what, write, size=size), written)
 
     def _reply(self, run: Run, lane: Lane, header: Header) -> None:
         """An answer; with it goes what the run was ordered meanwhile, or that it is paused, or this worker closing."""
@@ -150,7 +157,7 @@ class Answering:
             self.hooks.step_ends(run, attempt, "completed", 0.0)
             self._reply(run, lane, {"kept": True})
 
-        self._write(run, "send", write, sent)
+        self._write(run, "send", write, sent, size=len(body))
 
     def _is_full(self, connection: Connection, tenant: str, names: Sequence[str]) -> bool:
         """Whether these start runs, and as many of the tenant's wait as may. Cancels are sent all the same."""
@@ -170,7 +177,7 @@ class Answering:
             said = {"position": m.position, "status": m.status, "attempt": m.attempt, "error": m.error}
             self.send(lane, said, json.dumps(m.output).encode())
 
-        self._write(run, "expire", write, expired)
+        self._write(run, "expire", write, expired, size=len(body))
 
     def _sleep(self, run: Run, lane: Lane, header: Header, body: bytes) -> None:
         name, position, seconds = header["name"], header["position"], header["seconds"]

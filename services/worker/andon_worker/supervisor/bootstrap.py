@@ -42,17 +42,19 @@ SPARES = 4
 
 def worker(settings: Settings, *, tracing: Tracing | None = None) -> tuple[WorkerService, HealthServer | None]:
     """A worker's supervisor, ready to be run, and its probes where a port is set."""
-    # One connection for each thread that asks: leases, what steps say, what becomes of runs, what runs say.
-    databases = [Database(settings.database_url, name="worker") for _ in range(4)]
-    _, answering, moving, keeping = databases
+    # One connection for each thread that asks: leases, what steps say, what becomes of runs, what of both is large,
+    # what runs say.
+    databases = [Database(settings.database_url, name="worker") for _ in range(5)]
+    _, answering, moving, storing, keeping = databases
     redis = connect(settings.redis_url, name="worker")
     metrics = WorkerMetrics(new_registry())
     hooks: list[Hook] = [metrics, NarratingHook(everything=settings.step_log.lower() == "on")]
     scratch = make_scratch("lanes", Path(tempfile.gettempdir()))
     worker_id = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
     loop, hosts = Loop(), Hosts()
-    results, moves = (
-        Ledger(
+
+    def ledger(database: Database, name: str, large: Ledger | None = None) -> Ledger:
+        return Ledger(
             database,
             name=name,
             worker=worker_id,
@@ -60,9 +62,12 @@ def worker(settings: Settings, *, tracing: Tracing | None = None) -> tuple[Worke
             functions=lambda: service.functions,
             hosted=lambda: [each.id for each in hosts.all()],
             finish=lambda: service.finish_seconds,
+            large=large,
         )
-        for database, name in ((answering, "andon-results"), (moving, "andon-moves"))
-    )
+
+    large = ledger(storing, "andon-large")
+    results = ledger(answering, "andon-results", large)
+    moves = ledger(moving, "andon-moves", large)
     if tracing is not None:
         hooks.append(TracingHook(tracing, moves))
     courier = Courier(redis, FlagReader(redis), metrics.runs)
@@ -97,6 +102,7 @@ def worker(settings: Settings, *, tracing: Tracing | None = None) -> tuple[Worke
         lanes=lanes,
         results=results,
         moves=moves,
+        large=large,
         courier=courier,
         logbook=logbook,
         executing=executing,

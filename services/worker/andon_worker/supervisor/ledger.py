@@ -1,6 +1,7 @@
 """Everything that a worker's runs have written, by one thread: what several lanes say meanwhile goes in one statement.
 
-A worker has two: one for what steps say, whose lanes wait for the answer, and one for what becomes of runs.
+A worker has three: one for what steps say, whose lanes wait for the answer, one for what becomes of runs, and one for
+what either has that is large, so that nobody's few bytes wait for another's many.
 
 No statement waits for a row that somebody else changes now; what was left out is tried again shortly, unless the run
 turns out to be cancelled or lost. While the database is away, all of it is kept until it can be written. So nothing
@@ -34,6 +35,8 @@ from andon.engine.ports import Attempt
 
 log = logging.getLogger(__name__)
 FIRST_PAUSE, LAST_PAUSE = 0.003, 0.1
+LARGE_BYTES = 8 * 1024
+"""What is larger is written apart: 500 events of some 150 bytes keep PostgreSQL busy for as long as 20 results."""
 
 T = TypeVar("T")
 
@@ -60,6 +63,11 @@ class Entry(Generic[T]):
     def holding(self) -> Holding | None:
         """Whose it is, once it is known."""
         return None
+
+    @property
+    def size(self) -> int:
+        """How much there is to write, in bytes, where that may be much."""
+        return 0
 
 
 @dataclass(eq=False)
@@ -100,6 +108,10 @@ class Keep(Held[None]):
     files: Sequence[Stored] = ()
     together: ClassVar[bool] = True
 
+    @property
+    def size(self) -> int:
+        return len(self.output)
+
     def result(self) -> Result:
         return Result(*self.run, self.attempt, self.seconds, self.output, self.files)
 
@@ -112,6 +124,7 @@ class Write(Held[T]):
 
     what: str
     write: Callable[[Connection], T | Standing | bool | None]
+    size: int = field(default=0, kw_only=True)
 
 
 @dataclass(eq=False)
@@ -136,6 +149,10 @@ class Settle(Held[Settled]):
     minds_cancel: bool = field(default=False, kw_only=True)
     together: ClassVar[bool] = True
 
+    @property
+    def size(self) -> int:
+        return len(self.output or "")
+
     def end(self) -> End:
         error = None if self.error is None else json.dumps(self.error)
         now = time.monotonic()
@@ -156,9 +173,10 @@ class Ledger(threading.Thread):
         functions: Callable[[], Sequence[str]],
         hosted: Callable[[], Sequence[uuid.UUID]],
         finish: Callable[[], Mapping[str, float]] = dict,
+        large: Ledger | None = None,
     ) -> None:
         """`functions` that it may claim runs of, and the runs that are `hosted` now, which it must not; `finish` is how
-        many seconds runs of some functions may take.
+        many seconds runs of some functions may take. What is `large` goes to that one, if there is any.
         """
         super().__init__(daemon=True, name=name)
         self._database = database
@@ -167,13 +185,17 @@ class Ledger(threading.Thread):
         self._functions = functions
         self._hosted = hosted
         self._finish = finish
+        self._large = large
         self._entries: queue.SimpleQueue[Entry[Any] | None] = queue.SimpleQueue()
         self._later: list[tuple[float, Entry[Any]]] = []
         self._closed = False
 
     def write(self, entry: Entry[Any]) -> None:
         """Write it soon."""
-        self._entries.put(entry)
+        if self._large is not None and entry.size > LARGE_BYTES:
+            self._large.write(entry)
+        else:
+            self._entries.put(entry)
 
     def close(self) -> None:
         """End when all is written that is known now."""

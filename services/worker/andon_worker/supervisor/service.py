@@ -58,6 +58,7 @@ class WorkerService:
     lanes: Lanes
     results: Ledger
     moves: Ledger
+    large: Ledger
     courier: Courier
     logbook: Logbook
     executing: Executing
@@ -113,7 +114,7 @@ class WorkerService:
         self._end()
 
     def _threads(self) -> Sequence[threading.Thread]:
-        return self.results, self.moves, self.courier, self.logbook, self._heartbeat, self._watcher
+        return self.results, self.moves, self.large, self.courier, self.logbook, self._heartbeat, self._watcher
 
     def ask_to_stop(self) -> None:
         """Make `run` return when all is handed over; from any thread or a signal handler."""
@@ -156,7 +157,8 @@ class WorkerService:
     def _end(self) -> None:
         self._nursery.close()
         self._heartbeat.close()
-        for each in (self.courier, self.results, self.moves, self.logbook):  # the courier's errands end in a ledger
+        # The courier's errands end in a ledger, and what is large was given to another before it.
+        for each in (self.courier, self.results, self.moves, self.large, self.logbook):
             each.close()
             each.join(timeout=3.0)
         if self._worker is not None:
