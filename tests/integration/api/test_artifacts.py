@@ -76,8 +76,15 @@ def test_a_page_that_is_shown_is_sandboxed(client: Client, url: str) -> None:
 def test_ranges_and_conditions_work(client: Client, url: str) -> None:
     part = client.get(url, headers={"Range": "bytes=2-8"})
     assert (part.status_code, part.data) == (206, PAGE[2:9])
+    assert client.get(url, headers={"Range": f"bytes={len(PAGE)}-"}).status_code == 416
     whole = client.get(url)
     assert client.get(url, headers={"If-None-Match": whole.headers["ETag"]}).status_code == 304
+
+
+@pytest.mark.parametrize("range", ["items=0-5", "lines=2-8", "bytes", "bytes=0-1,3-4", "bytes=x"])
+def test_a_range_of_what_is_not_known_is_none(client: Client, url: str, range: str) -> None:
+    whole = client.get(url, headers={"Range": range})
+    assert (whole.status_code, whole.data) == (200, PAGE)
 
 
 def test_a_file_that_is_not_published_is_not_found(client: Client, report: dict[str, Any], url: str) -> None:

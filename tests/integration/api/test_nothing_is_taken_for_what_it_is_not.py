@@ -191,6 +191,16 @@ def test_a_header_that_makes_no_sense_is_nobodys_error_but_the_senders(client: C
         assert answer.status_code < 500, (method, path, answer.text)
 
 
+@pytest.mark.parametrize("path", [f"{API}/events", f"{API}/cancellations", f"{API}/datasets", "/e/key", "/login"])
+def test_a_body_that_is_compressed_is_refused_and_not_read_as_it_is(client: Client, path: str) -> None:
+    for coding in ("gzip", "BR", "identity, zstd"):
+        answer = client.post(path, json={"name": "a/b"}, headers={"Content-Encoding": coding})
+        assert (answer.status_code, answer.headers["Accept-Encoding"]) == (415, "identity")
+        assert coding in answer.text
+    plain = {"Content-Encoding": "identity"}
+    assert client.post(f"{API}/events", json={"name": "a/b"}, headers=plain).status_code == 202
+
+
 @pytest.mark.parametrize("target", ["http://[", "//[x", "/\\x", "//x", "http://x", "[", "/ok"])
 def test_logging_in_leads_to_no_other_site(client: Client, target: str) -> None:
     answer = client.post("/login", data={"key": "x", "next": target})

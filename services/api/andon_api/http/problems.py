@@ -68,7 +68,7 @@ KINDS = {
     "too-large": ProblemKind(413, "The body is larger than is taken.", "Send less; docs/limits.md has the limits."),
     "too-long": ProblemKind(414, "The address is longer than is taken.", "Send less in the query."),
     "media-type": ProblemKind(
-        415, "The body is of another kind than is read here.", "Send it with the `Content-Type` that `detail` names."
+        415, "The body is of another kind than is read here.", "Send it with the header that `detail` names."
     ),
     "range": ProblemKind(
         416, "The file doesn't have the bytes that were asked for.", "Ask for a range within its length."

@@ -256,6 +256,7 @@ def install(app: Flask) -> Api:
             }
         },
     )
+    app.before_request(_refuse_coded_bodies)
     app.before_request(_refuse_other_media_types)
     app.before_request(_refuse_queries_that_nobody_reads)
     app.before_request(refuse_unguarded)
@@ -269,12 +270,23 @@ def _refuse_queries_that_nobody_reads() -> None:
         raise problems.FieldErrors([(f"?{name}", "expected no parameter of this name") for name in request.args])
 
 
+def _has_body() -> bool:
+    return bool(request.content_length) or "Transfer-Encoding" in request.headers
+
+
+def _refuse_coded_bodies() -> None:
+    """415 for a body that is compressed: its bytes would be taken for what they hold."""
+    coding = request.headers.get("Content-Encoding", "identity").strip()
+    if coding.lower() not in {"", "identity"} and request.url_rule is not None and _has_body():
+        said = f"expected a body without Content-Encoding, got {coding[:40]}"
+        raise problems.Problem(415, said, headers={"Accept-Encoding": "identity"})
+
+
 def _refuse_other_media_types() -> None:
     """415 for a body that isn't JSON, where JSON is what the route reads. Uploads and events look for themselves."""
     changes = request.method in {"POST", "PATCH", "PUT", "DELETE"}
     if not changes or not request.path.startswith(PREFIX) or request.url_rule is None:
         return  # no such route, or no such method there: that is what it will be told
     reads_itself = request.endpoint in {"datasets.upload", "events.send"}
-    has_body = bool(request.content_length) or "Transfer-Encoding" in request.headers
-    if has_body and not reads_itself and not request.is_json:
+    if _has_body() and not reads_itself and not request.is_json:
         raise problems.Problem(415, f"expected Content-Type application/json, got {request.mimetype or 'none'}")
