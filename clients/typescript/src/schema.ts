@@ -765,6 +765,8 @@ export interface components {
             header?: boolean;
             /** @description before the table */
             skippedLines?: number;
+            /** @description what the lines above the table say */
+            title?: string;
             /** @description of the table */
             lastLine?: number;
             /** @description lines below the table, or in it, that sum it up, and are no rows */

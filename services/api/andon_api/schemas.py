@@ -108,6 +108,7 @@ class ReadingSchema(Schema):
     quote = fields.String(metadata=SOMETIMES)
     header = fields.Boolean(metadata=SOMETIMES)
     skipped_lines = fields.Integer(attribute="skippedLines", metadata=sometimes("before the table"))
+    title = fields.String(metadata=sometimes("what the lines above the table say"))
     last_line = fields.Integer(attribute="lastLine", metadata=sometimes("of the table"))
     totals = fields.List(
         fields.Integer(), metadata=sometimes("lines below the table, or in it, that sum it up, and are no rows")

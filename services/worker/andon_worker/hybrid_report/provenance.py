@@ -18,6 +18,7 @@ _NAMES = {
     "quote": "Quotation mark",
     "header": "First row holds names",
     "skippedLines": "Lines above the table",
+    "title": "Title",
     "lastLine": "Last line of the table",
     "totals": "Totals, by line",
     "otherTables": "Tables left out",

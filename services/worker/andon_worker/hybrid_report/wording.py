@@ -145,6 +145,8 @@ class Wording:
     def moment(self, text: str) -> str:
         """An ISO 8601 time; without the time of day where that is midnight."""
         when = datetime.fromisoformat(text)
+        if not _year(when):
+            return f"{when:%B}"
         clock = "" if (when.hour, when.minute, when.second) == (0, 0, 0) else f" {when:%H:%M}"
         return self.day(when) + clock
 
@@ -158,9 +160,9 @@ class Wording:
         if unit in {"minute", "hour"}:
             return f"{self.day(when)} {when:%H:%M}"
         if unit == "month":
-            return f"{when:%B} {when.year}"
+            return f"{when:%B}{_year(when)}"
         if unit == "quarter":
-            return f"the {_ORDINALS[(when.month - 1) // 3]} quarter of {when.year}"
+            return f"the {_ORDINALS[(when.month - 1) // 3]} quarter{_year(when, ' of')}"
         if unit == "year":
             return str(when.year)
         return ("the week of " if unit == "week" else "") + self.day(when)
@@ -169,10 +171,18 @@ class Wording:
         """As `period`, for a table: `Jul 2015`, `Q3 2015`, the day that a week begins with."""
         when = datetime.fromisoformat(start)
         if unit == "month":
-            return f"{when:%b} {when.year}"
+            return f"{when:%b}{_year(when)}"
         if unit == "quarter":
-            return f"Q{(when.month - 1) // 3 + 1} {when.year}"
+            return f"Q{(when.month - 1) // 3 + 1}{_year(when)}"
         return self.day(when) if unit == "week" else self.period(start, unit)
+
+
+NO_YEAR = 4
+"""The year of months of which none is known, and the one before their next; no file has days in it."""
+
+
+def _year(when: datetime, before: str = "") -> str:
+    return "" if when.year in (NO_YEAR, NO_YEAR + 1) else f"{before} {when.year}"
 
 
 _CLOSE = 0.02  # the spread, as a share of the largest, below which numbers need more digits to be told apart

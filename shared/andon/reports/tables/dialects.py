@@ -29,6 +29,7 @@ from andon.reports.tables.headers import (
     unique,
     units_below,
 )
+from andon.reports.tables.titles import title_above
 
 DELIMITERS = (",", ";", "\t", "|")
 _RARE = ("^", "~", "\x1f", ":", " ")  # tried where none of the others parts the lines
@@ -57,6 +58,7 @@ class Dialect:
     lines behind the table, or in it, that sum it up. Rows of a `ragged` table have empty cells beyond the header's, or
     lack their last ones: as many as are `short`, the first of them on `short_lines`. Of a sheet of several tables this
     is the one in the cells from `left` to before `right`, where that isn't 0; `others` says where the others are.
+    `title` is what stands above it.
     """
 
     delimiter: str
@@ -75,6 +77,7 @@ class Dialect:
     left: int = 0
     right: int = 0
     others: tuple[str, ...] = ()
+    title: str = ""
 
     def to_json(self) -> dict[str, Any]:
         return {**asdict(self), **{key: list(getattr(self, key)) for key in _LISTS}}
@@ -163,7 +166,11 @@ def dialects_of(path: Path, claimed: Format, given: Mapping[str, Any]) -> list[D
     headed = (_with_header(dialect, lines, first, claimed, given, hidden) for dialect, first in parted)
     # Below the header of a file of semicolons, one at the front is an empty cell.
     mended = (replace(each, comment=None) if each.comment == each.delimiter else each for each in headed)
-    return [_ended(dialect, path, [] if len(head) == _HEAD else lines, given) for dialect in mended]
+    titled = (
+        replace(each, title=title_above(each.reader(iter(lines[start : each.skip])), len(each.columns)))
+        for each in mended
+    )
+    return [_ended(dialect, path, [] if len(head) == _HEAD else lines, given) for dialect in titled]
 
 
 def _parted(

@@ -68,6 +68,8 @@ class Plan:
             told |= {"delimiter": self.dialect.delimiter, "quote": self.dialect.quote}
         if self.dialect is not None:
             told |= {"header": self.dialect.header, "skippedLines": self.dialect.skip}
+            if self.dialect.title:
+                told["title"] = self.dialect.title
             if self.dialect.end:
                 told["lastLine"] = self.dialect.end
             if self.dialect.totals:

@@ -144,7 +144,8 @@ def _moments(low: float, high: float, about: int, wording: Wording) -> list[tupl
     elif days > 62:
         step = next(s for s in (1, 2, 3, 6) if s >= days / 30.4 / about * 0.9 or s == 6)
         months = [(start.year + m // 12, m % 12 + 1) for m in range(0, (end.year - start.year + 1) * 12, step)]
-        found = [(datetime(year, month, 1), f"{datetime(year, month, 1):%b} {year}") for year, month in months]
+        starts = [datetime(year, month, 1) for year, month in months]
+        found = [(start, wording.short_period(start.isoformat(), "month")) for start in starts]
     elif days > 3:
         step = next(s for s in (1, 2, 5, 7, 14) if s >= days / about * 0.9 or s == 14)
         first = datetime(start.year, start.month, start.day)

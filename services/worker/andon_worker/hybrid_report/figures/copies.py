@@ -6,8 +6,6 @@ import re
 
 import numpy as np
 
-from andon.reports import ReportOptions
-from andon_worker.hybrid_report.figures.across import across
 from andon_worker.hybrid_report.figures.survey import once
 from andon_worker.hybrid_report.figures.table import Table
 from andon_worker.hybrid_report.figures.values import Floats, doubles, sampled, values_of
@@ -31,7 +29,7 @@ def copies(table: Table) -> dict[str, str]:
 
 
 def _found(table: Table) -> dict[str, str]:
-    periods = across(table.columns, ReportOptions())
+    periods = table.across
     some = [c for c in table.averaged if not (periods and c.name in periods.starts)][:_MOST_COLUMNS]
     if len(some) < 2 or table.rows < _FEWEST_ROWS:
         return {}

@@ -18,7 +18,7 @@ from andon.reports import Column, Control, Creeping
 from andon.reports.duck import connect, identifier, literal, telling
 from andon.reports.meaning.described import description
 from andon.reports.options import TEMPORAL, ReportOptions, check_columns
-from andon_worker.hybrid_report.figures.across import VALUE, Across, across, subject
+from andon_worker.hybrid_report.figures.across import VALUE, Across, across, subject, titled
 from andon_worker.hybrid_report.figures.dated import dated
 from andon_worker.hybrid_report.figures.survey import Seen, survey
 
@@ -39,6 +39,8 @@ class Table:
     columns: tuple[Column, ...]
     reading: dict[str, Any]
     path: Path
+    across: Across | None = None
+    """Its columns of single periods, which it has unless they were turned into rows."""
     periods: int = 1
     """How many rows each row of the file has become: as many as it has columns of single periods."""
 
@@ -151,16 +153,18 @@ def open_table(parquet: Path, options: ReportOptions, control: Control, *, by_pe
         added = f", {made_of[1]} AS {identifier(made_of[0].name)}" if made_of else ""
         connection.execute(f"CREATE VIEW source AS SELECT * {shown}{added} FROM {scan}")
         columns = (*columns, made_of[0]) if made_of else columns
-        periods = across(columns, options) if by_period else None
+        found = across(connection, columns, options, reading)
+        periods = found if by_period else None
         if periods:
             distinct = _distinct(connection, columns)
-            name = _called(connection, subject(columns, distinct), {c.name for c in columns}, periods)
+            name = _called(connection, subject(columns, distinct), {c.name for c in columns}, periods, reading)
             connection.execute(f"CREATE VIEW long AS {periods.sql(columns, name)}")
             columns = periods.columns(columns, distinct, name)
         connection.execute(f"CREATE VIEW data AS FROM {'long' if periods else 'source'}")
         [(rows,)] = connection.execute("SELECT count(*) FROM data").fetchall()
         many = len(periods.starts) if periods else 1
-        table = Table(connection, control, rows, columns, reading, parquet, many)
+        kept = None if periods else found
+        table = Table(connection, control, rows, columns, reading, parquet, kept, many)
         with telling(connection, control.creep) if isinstance(control, Creeping) else nullcontext():
             yield table
 
@@ -174,8 +178,18 @@ def _distinct(connection: duckdb.DuckDBPyConnection, columns: Sequence[Column]) 
     return dict(zip(words, row, strict=True))
 
 
-def _called(connection: duckdb.DuckDBPyConnection, column: str | None, taken: set[str], periods: Across) -> str:
-    """What the values of all periods are called: what a column of indicators says in every row, or `JAN to DEC`."""
+def _called(
+    connection: duckdb.DuckDBPyConnection,
+    column: str | None,
+    taken: set[str],
+    periods: Across,
+    reading: Mapping[str, Any],
+) -> str:
+    """What the values of all periods are called: what a column of indicators says in every row, a title that names
+    amounts or counts, or `JAN to DEC`."""
+    title = titled(reading)
+    if column is None and title and title not in taken:
+        return title
     if column is None:
         first, *_, last = periods.starts
         return f"{first} to {last}" if periods.within else VALUE

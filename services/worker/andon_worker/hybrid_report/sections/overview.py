@@ -14,7 +14,6 @@ from andon.reports.values.clock import HOURS
 from andon_worker.hybrid_report import charts
 from andon_worker.hybrid_report.charts import Bar
 from andon_worker.hybrid_report.drawing import FULL
-from andon_worker.hybrid_report.figures.across import across
 from andon_worker.hybrid_report.figures.missing import either
 from andon_worker.hybrid_report.figures.table import clean, open_table
 from andon_worker.hybrid_report.section import Figure, Grid, Result, Section, Sentence
@@ -30,7 +29,8 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
     """`{rows, cells, missingCells, exactDistinct, columnsOmitted, columns: [...], firstRows: {columns, rows},
     periods, either}`.
 
-    `periods` is `{unit, count, first, last}` of a table with a column per year, month or day, else null.
+    `periods` is `{unit, count, first, last, year, totals}` of a table with a column per year, month or day, else null;
+    `year` is what the title says of those whose names don't, `totals` the columns that add them up.
     `either` are two columns each, of which every row has one alone. A column is `{name, type, role, unit, missing,
     bounds, distinct}`, `bounds` of the missing being those as `<1`; `missingCells` covers the columns shown. The first
     rows are text, of the first eight columns.
@@ -52,7 +52,7 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
             for column in chosen
         ]
         shown = [column.name for column in chosen[:_FIRST_COLUMNS]]
-        periods = across(table.columns, options)
+        periods = table.across
         starts = list(periods.starts) if periods else []
         first = ", ".join(f"CAST({identifier(name)} AS VARCHAR)" for name in shown)
         rows = table.all(f"SELECT {first} FROM data LIMIT {_FIRST_ROWS}")
@@ -65,7 +65,14 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
                 "either": either(table, {name: count for name, (count, _) in found.items()}),
                 "columnsOmitted": len(table.columns) - len(chosen),
                 "columns": columns,
-                "periods": {"unit": periods.unit, "count": len(starts), "first": starts[0], "last": starts[-1]}
+                "periods": {
+                    "unit": periods.unit,
+                    "count": len(starts),
+                    "first": starts[0],
+                    "last": starts[-1],
+                    "year": periods.year,
+                    "totals": periods.totals,
+                }
                 if periods
                 else None,
                 "firstRows": {
@@ -83,13 +90,7 @@ def sentences(result: Result, wording: Wording) -> list[Sentence]:
     told += [Sentence(f"Each row has either {brief(a)} or {brief(b)}.") for a, b in result["either"]]
     told.append(_missing(result, wording))
     if periods := result["periods"]:
-        told.append(
-            Sentence(
-                f"The {wording.count(periods['count'], 'column')} from {brief(periods['first'])} to "
-                f"{brief(periods['last'])} hold a value for each {periods['unit']}: the sections on trends, drivers, "
-                "outliers and groups take them as one column."
-            )
-        )
+        told.append(_periods(periods, wording))
     # Fractions that happen to differ identify nothing.
     named = [c for c in columns if c["role"] not in AVERAGED]
     keys = [brief(c["name"]) for c in named if result["exactDistinct"] and c["distinct"] == rows > 1]
@@ -100,6 +101,18 @@ def sentences(result: Result, wording: Wording) -> list[Sentence]:
         further = wording.count(result["columnsOmitted"], "further column")
         told.append(Sentence(f"{further} went unexamined, by the option maxColumns."))
     return told
+
+
+def _periods(periods: dict[str, Any], wording: Wording) -> Sentence:
+    year = f" of {periods['year']}, as its title says" if periods["year"] else ""
+    said = (
+        f"The {wording.count(periods['count'], 'column')} from {brief(periods['first'])} to {brief(periods['last'])} "
+        f"hold a value for each {periods['unit']}{year}: the sections on trends, drivers, outliers and groups take "
+        "them as one column"
+    )
+    if totals := [brief(name) for name in periods["totals"]]:
+        said += f", without {some(totals)}, which {'adds' if len(totals) == 1 else 'add'} them up"
+    return Sentence(f"{said}.")
 
 
 def _gaps(result: Result) -> list[dict[str, Any]]:

@@ -11,7 +11,6 @@ from andon.reports.duck import identifier, literal
 from andon.reports.meaning.choices import SEPARATORS
 from andon.reports.options import MEASURABLE, TEMPORAL
 from andon.reports.wide import stretches
-from andon_worker.hybrid_report.figures.across import across
 from andon_worker.hybrid_report.figures.table import Table, clean, open_table
 from andon_worker.hybrid_report.figures.values import doubles, values_of
 from andon_worker.hybrid_report.section import Result
@@ -54,7 +53,7 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
     with open_table(parquet, options, control) as table:
         chosen = table.columns[: options.max_columns]
         spread = _Spread(table, chosen)
-        periods = across(table.columns, options)
+        periods = table.across
         columns = [
             {
                 "name": column.name,
