@@ -771,6 +771,8 @@ export interface components {
             lastLine?: number;
             /** @description lines below the table, or in it, that sum it up, and are no rows */
             totals?: number[];
+            /** @description columns in which an empty cell holds what stands above it */
+            filledDown?: string[];
             /** @description where other tables are, and their columns */
             otherTables?: string[];
             /** @description how many have fewer cells than the header */

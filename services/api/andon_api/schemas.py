@@ -113,6 +113,11 @@ class ReadingSchema(Schema):
     totals = fields.List(
         fields.Integer(), metadata=sometimes("lines below the table, or in it, that sum it up, and are no rows")
     )
+    filled_down = fields.List(
+        fields.String(),
+        attribute="filledDown",
+        metadata=sometimes("columns in which an empty cell holds what stands above it"),
+    )
     other_tables = fields.List(
         fields.String(),
         attribute="otherTables",

@@ -18,6 +18,7 @@ _EXPECTED = {
     "firstLine": "the number of the line that the table begins on, from 1",
     "firstColumn": "the number of the column that the table begins in, from 1",
     "lastLine": "the number of the line that the table ends on, from 1",
+    "filledDown": "a list of the columns in which an empty cell holds what stands above it; empty if none does",
     "ragged": "true or false",
 }
 _LONGEST_COMMENT = 10
@@ -46,6 +47,8 @@ def parse_overrides(raw: object) -> dict[str, Any]:
 def _valid(key: str, value: object) -> bool:
     if key in {"header", "ragged"}:
         return isinstance(value, bool)
+    if key == "filledDown":
+        return isinstance(value, list) and all(isinstance(each, str) for each in value)
     if key in {"firstLine", "firstColumn", "lastLine"}:
         return isinstance(value, int) and not isinstance(value, bool) and value > 0
     if key == "comment":

@@ -21,6 +21,7 @@ _NAMES = {
     "title": "Title",
     "lastLine": "Last line of the table",
     "totals": "Totals, by line",
+    "filledDown": "Columns filled from above",
     "otherTables": "Tables left out",
     "shortRows": "Rows with fewer cells",
     "shortLines": "The first of them, by line",
@@ -94,6 +95,10 @@ def reading_sentences(found: dict[str, Any], wording: Wording) -> list[Sentence]
     if totals := reading.get("totals"):
         lines = f"{'line' if len(totals) == 1 else 'lines'} {some(list(map(str, totals)), 5)}"
         told.append(Sentence(f"The table's totals ({lines}) are left out of every figure."))
+    if down := [brief(name) for name in reading.get("filledDown", [])]:
+        cells = "an empty cell of it holds" if len(down) == 1 else "their empty cells hold"
+        once = f"{some(down)} {'stands' if len(down) == 1 else 'stand'} once per block of rows"
+        told.append(Sentence(f"{once}: {cells} what is above."))
     if count := reading.get("shortRows"):
         first = list(map(str, reading["shortLines"]))
         lines = f"in line {first[0]}" if count == 1 else f"the first in lines {listed(first)}"

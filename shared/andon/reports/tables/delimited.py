@@ -13,6 +13,7 @@ from andon.reports.errors import UnreadableDataset
 from andon.reports.files.limits import LONGEST_LINE
 from andon.reports.files.unpack import READING
 from andon.reports.tables.dialects import Dialect
+from andon.reports.tables.down import carried
 
 _MOST_LINES_COUNTED = 5_000_000
 
@@ -48,6 +49,7 @@ def table_of(path: Path, dialect: Dialect, scratch: Path, control: Control) -> P
                 out.write(line)
             return target
         width = len(dialect.columns)
+        fill = carried([dialect.columns.index(name) for name in dialect.down])
         writer = csv.writer(out, delimiter=dialect.delimiter, quotechar=dialect.quote, lineterminator="\n")
         try:
             for number, record in enumerate(dialect.reader(line for _, line in table)):
@@ -56,7 +58,9 @@ def table_of(path: Path, dialect: Dialect, scratch: Path, control: Control) -> P
                     control.progress(os.lseek(text.fileno(), 0, os.SEEK_CUR) / size, READING)
                 if record or not (dialect.ragged or dialect.right):
                     lacking = width - len(record) if dialect.ragged else 0
-                    writer.writerow(record + [""] * lacking if lacking >= 0 else record[:width])
+                    row = record + [""] * lacking if lacking >= 0 else record[:width]
+                    whole = len(row) == width and (number or not dialect.header)
+                    writer.writerow(fill(row) if whole else row)
         except csv.Error as error:
             raise locate_fault(path, dialect, control) or UnreadableDataset(str(error)) from error
     return target

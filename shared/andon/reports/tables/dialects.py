@@ -18,6 +18,7 @@ from andon.reports.files.limits import LONGEST_LINE, MOST_COLUMNS
 from andon.reports.tables import footers
 from andon.reports.tables.blocks import blocks
 from andon.reports.tables.cells import is_typed
+from andon.reports.tables.down import filled_down
 from andon.reports.tables.headers import (
     bare,
     described,
@@ -58,7 +59,7 @@ class Dialect:
     lines behind the table, or in it, that sum it up. Rows of a `ragged` table have empty cells beyond the header's, or
     lack their last ones: as many as are `short`, the first of them on `short_lines`. Of a sheet of several tables this
     is the one in the cells from `left` to before `right`, where that isn't 0; `others` says where the others are.
-    `title` is what stands above it.
+    `title` is what stands above it. In the columns `down`, empty cells hold what stands above them.
     """
 
     delimiter: str
@@ -78,6 +79,7 @@ class Dialect:
     right: int = 0
     others: tuple[str, ...] = ()
     title: str = ""
+    down: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         return {**asdict(self), **{key: list(getattr(self, key)) for key in _LISTS}}
@@ -94,7 +96,7 @@ class Dialect:
     @property
     def rewritten(self) -> bool:
         """Whether the table is written anew, cell by cell, for DuckDB to read: quotes in cells are doubled then."""
-        return self.padded or self.ragged or self.right > 0
+        return self.padded or self.ragged or self.right > 0 or bool(self.down)
 
     def reader(self, lines: Iterator[str]) -> Any:
         """The csv module's reader of this dialect, over the table's lines."""
@@ -120,7 +122,7 @@ class Dialect:
                 yield number, line
 
 
-_LISTS = ("columns", "totals", "short_lines", "others")
+_LISTS = ("columns", "totals", "short_lines", "others", "down")
 
 
 class _Cut:
@@ -170,7 +172,15 @@ def dialects_of(path: Path, claimed: Format, given: Mapping[str, Any]) -> list[D
         replace(each, title=title_above(each.reader(iter(lines[start : each.skip])), len(each.columns)))
         for each in mended
     )
-    return [_ended(dialect, path, [] if len(head) == _HEAD else lines, given) for dialect in titled]
+    ended = (_ended(dialect, path, [] if len(head) == _HEAD else lines, given) for dialect in titled)
+    return [replace(dialect, down=_down(dialect, lines, given)) for dialect in ended]
+
+
+def _down(dialect: Dialect, lines: Sequence[str], given: Mapping[str, Any]) -> tuple[str, ...]:
+    if "filledDown" in given:
+        return tuple(name for name in dialect.columns if name in given["filledDown"])
+    rows = [record for _, record in _numbered(dialect, lines, dialect.skip)]
+    return filled_down(dialect.columns, rows[int(dialect.header) :])
 
 
 def _parted(

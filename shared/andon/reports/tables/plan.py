@@ -76,6 +76,8 @@ class Plan:
                 told["totals"] = list(self.dialect.totals)
             if self.dialect.short:
                 told |= {"shortRows": self.dialect.short, "shortLines": list(self.dialect.short_lines)}
+            if self.dialect.down:
+                told["filledDown"] = list(self.dialect.down)
             if self.dialect.others:
                 told["otherTables"] = list(self.dialect.others)
             if self.dialect.comment:
