@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import random
 import statistics
 from collections import Counter
 from collections.abc import Callable
@@ -53,7 +54,7 @@ def test_a_column_with_some_bounds_is_one_of_numbers(
     column = column_of(tmp_path, value)
     assert column.type in {"integer", "number"}
     assert {each.token: each.count for each in column.missing} == bounds
-    assert f"{sum(bounds.values())} of 60 cells count" in column.notes[-1]
+    assert f"{sum(bounds.values())} of 60 cells " in column.notes[-1]
     assert ("mean of the others" in column.notes[-1]) == bool(aside)
     assert aside in column.notes[-1]
 
@@ -93,12 +94,28 @@ def test_bounds_stand_in_no_mean_and_are_said_with_their_count(tmp_path: Path) -
     result = quality.compute(parquet, ReportOptions(), NoControl())
     said = [each for each in quality.sentences(result, Wording()) if "bounds" in each.text]
     assert [each.effect > 0 for each in said] == [True]
-    count = (
-        f"crp: “<1”, “<2” are bounds rather than values: {sum(bounds.values())} of {len(cells)} cells count as missing"
-    )
+    count = f"crp: “<1”, “<2” are bounds rather than values: {sum(bounds.values())} of {len(cells)} cells are left out"
     assert f"{count}, and a mean of the others too high" in said[0].text
     table = next(grid for grid in quality.grids(result, Wording()) if grid.caption == "How columns were read")
     assert all(f"“{token}” ({count})" in table.rows[0][1] for token, count in bounds.items())
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_the_overview_tells_bounds_from_what_is_missing(seed: int, tmp_path: Path) -> None:
+    draw = random.Random(seed)
+    cells = [draw.choice(["", "<0.5", ">90", *(f"{draw.uniform(1, 80):.2f}" for _ in range(6))]) for _ in range(200)]
+    path = tmp_path / "lab.csv"
+    path.write_text("patient,lead\n" + "".join(f"p{row},{cell}\n" for row, cell in enumerate(cells)))
+    parquet = ensure_parquet(path, path.name, tmp_path / "scratch")
+    overview = SECTIONS["overview"]
+    found = overview.compute(parquet, ReportOptions(), NoControl())
+    bounded = sum("<" in cell or ">" in cell for cell in cells)
+    assert (found["missingCells"], found["columns"][1]["bounds"]) == (cells.count(""), bounded)
+    said = " ".join(each.text for each in overview.sentences(found, Wording()))
+    assert f"lead ({cells.count('') / 2:.1f}% of its rows)" in said
+    assert f"neither missing nor a value: lead ({bounded})" in said
+    [table, _] = overview.grids(found, Wording())
+    assert dict(zip(table.headers, table.rows[1], strict=True))["Bounds"] == str(bounded)
 
 
 def test_it_can_be_said_that_bounds_are_words(tmp_path: Path) -> None:
@@ -148,9 +165,9 @@ def test_what_lies_beyond_the_highest_is_named_first_of_the_outliers(
 @pytest.mark.parametrize(("value", "is_finding"), [("<0.25", False), ("90+", False), ("", True)])
 def test_cells_under_a_limit_are_no_gaps_that_make_a_finding(value: str, is_finding: bool, tmp_path: Path) -> None:
     said = sentences_of(tmp_path, lambda row: value if row % 5 < 2 else f"{row}.5", "overview")
-    [missed] = [sentence for sentence in said if "missing" in sentence.text]
+    missed = next(sentence for sentence in said if "missing" in sentence.text)
     assert (missed.effect > 0) == is_finding
-    assert "40.0%" in missed.text or "40%" in missed.text
+    assert ("40.0%" in missed.text or "40%" in missed.text) == is_finding
 
 
 def sentences_of(folder: Path, value: Cell, section: str) -> list[Sentence]:

@@ -56,5 +56,5 @@ def said(tokens: Mapping[str, int], cells: int) -> str:
     first += f" and {len(tokens) - 3} more" if len(tokens) > 3 else ""
     are = f"is a bound {SAID} a value" if len(tokens) == 1 else f"are bounds {SAID} values"
     many = sum(tokens.values())
-    count = f"{many:,} of {cells:,} cells {'counts' if many == 1 else 'count'}"
-    return f"{first} {are}: {count} as missing{aside.get((below, above), '')}."
+    count = f"{many:,} of {cells:,} cells {'is' if many == 1 else 'are'}"
+    return f"{first} {are}: {count} left out{aside.get((below, above), '')}."

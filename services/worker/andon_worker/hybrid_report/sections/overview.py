@@ -32,21 +32,22 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
     `periods` is `{unit, count, first, last, year, totals}` of a table with a column per year, month or day, else null;
     `year` is what the title says of those whose names don't, `totals` the columns that add them up.
     `either` are two columns each, of which every row has one alone. A column is `{name, type, role, unit, missing,
-    bounds, distinct}`, `bounds` of the missing being those as `<1`; `missingCells` covers the columns shown. The first
-    rows are text, of the first eight columns.
+    bounds, distinct}`, `bounds` being cells as `<1`, which aren't `missing`; `missingCells` covers the columns shown.
+    The first rows are text, of the first eight columns.
     """
     with open_table(parquet, options, control) as table:
         chosen = table.columns[: options.max_columns]
         control.progress(0.1, "distinct values")
         found = table.distinct(chosen)
+        bounded = {c.name: sum(each.count for each in c.missing if is_bound(each.token)) for c in chosen}
         columns = [
             {
                 "name": column.name,
                 "type": column.type,
                 "role": column.role,
                 "unit": column.unit,
-                "missing": table.rows - found[column.name][0],
-                "bounds": sum(each.count for each in column.missing if is_bound(each.token)),
+                "missing": table.rows - found[column.name][0] - bounded[column.name],
+                "bounds": bounded[column.name],
                 "distinct": found[column.name][1],
             }
             for column in chosen
@@ -89,6 +90,10 @@ def sentences(result: Result, wording: Wording) -> list[Sentence]:
     told = [Sentence(f"The dataset has {wording.count(rows, 'row')} and {wording.count(width, 'column')}.")]
     told += [Sentence(f"Each row has either {brief(a)} or {brief(b)}.") for a, b in result["either"]]
     told.append(_missing(result, wording))
+    if bounded := [f"{brief(c['name'])} ({wording.number(c['bounds'])})" for c in columns if c["bounds"]]:
+        told.append(
+            Sentence(f"Some cells hold a bound, as “<1”, and are neither missing nor a value: {some(bounded)}.")
+        )
     if periods := result["periods"]:
         told.append(_periods(periods, wording))
     # Fractions that happen to differ identify nothing.
@@ -128,9 +133,8 @@ def _missing(result: Result, wording: Wording) -> Sentence:
         return Sentence(f"No {'other ' if result['either'] else ''}value is missing.")
     most, cells = gaps[0], sum(c["missing"] for c in gaps)
     share = most["missing"] / result["rows"]
-    # A column without any value is a remark, no finding; nor is what is known to lie below a limit.
-    lacking = 0.0 if share == 1 else share - most["bounds"] / result["rows"]
-    effect = 0.6 * lacking if lacking >= 0.05 else 0.0
+    # A column without any value is a remark, no finding.
+    effect = 0.6 * share if 0.05 <= share < 1 else 0.0
     if len(gaps) > 1 and gaps[-1]["missing"] == most["missing"]:
         each = f"in {wording.count(len(gaps), 'column')}, {wording.percent(share, 1)} of the rows of each"
         said = f"{wording.percent(cells, result['cells'])} of all values are missing, {each}."
@@ -160,12 +164,14 @@ def figures(result: Result, wording: Wording) -> list[Figure]:
 
 def grids(result: Result, wording: Wording) -> list[Grid]:
     about = "" if result["exactDistinct"] else "about "
+    bounded = any(c["bounds"] for c in result["columns"])
     rows = [
         (
             label(c["name"], WHOLE),
             _kind(c),
             wording.number(c["missing"]),
             wording.percent(c["missing"], result["rows"]),
+            *([wording.number(c["bounds"])] if bounded else []),
             about + wording.number(c["distinct"]),
         )
         for c in result["columns"]
@@ -179,7 +185,12 @@ def grids(result: Result, wording: Wording) -> list[Grid]:
     numbers = frozenset(place for place, c in enumerate(shown) if _is_measured(c))
     caption = "The first rows" + (f" (of the first {width} columns)" if width < len(result["columns"]) else "")
     return [
-        Grid("Columns", ("Column", "Read as", "Missing", "Share", "Distinct values"), rows, words=2),
+        Grid(
+            "Columns",
+            ("Column", "Read as", "Missing", "Share", *(["Bounds"] if bounded else []), "Distinct values"),
+            rows,
+            words=2,
+        ),
         Grid(caption, tuple(map(_heading, shown)), cells, words=width, numbers=numbers),
     ]
 

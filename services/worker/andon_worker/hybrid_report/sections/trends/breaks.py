@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
+from andon_worker.hybrid_report.evidence import FEWEST
 from andon_worker.hybrid_report.figures.times import periods
 from andon_worker.hybrid_report.figures.times.series import shift, swing
 from andon_worker.hybrid_report.figures.values import Floats
@@ -29,12 +31,14 @@ def known_of(ask: Ask, timeline: Timeline, unit: str) -> list[tuple[datetime, fl
 def breaks(
     ask: Ask, timeline: Timeline, direction: str | None, seasonal: bool, check: Callable[[], object]
 ) -> dict[str, Any]:
-    """`{shift: {start, before, after, low, high} | null, leap: {unit, path} | null, swing: {unit, path} | null}`; a
-    path is `{start, value}` from one turn to the next.
+    """`{shift: {start, gap, before, after, low, high} | null, leap: {unit, path} | null, swing: {unit, path} | null}`.
 
-    `low` and `high` bound the difference of a shift. A leap is many times as far as the usual step, from one period to
-    the next or else from a year to the next. A swing goes against the direction, and farther than the series has come;
-    where it has a season it is looked for in periods that have none.
+    A path is `{start, value}` from one turn to the next. `low` and `high` bound the difference of a shift, `gap` is the
+    last period that is known before it where some lie between, else null. A leap is many times as far as the usual
+    step, from one period to the next or else from a year to the next. A swing goes against the direction, and farther
+    than the series has come; where it has a season it is looked for in periods that have none. Both rest on rows
+    enough, unless these come as often in each period; a leap goes over no gap, and is there without the row of a period
+    that is farthest from zero.
     """
     unit, known = timeline.unit, known_of(ask, timeline, timeline.unit)
     calm, calmer = _CALMER.get(unit, unit), known
@@ -44,11 +48,36 @@ def breaks(
     if seasonal:
         calmer = yearly if calm == "year" else known_of(ask, timeline, calm)
     turns = swing(np.array([value for _, value in calmer]), direction)
+    turning = calm if seasonal else unit
     return {
         "shift": _shift(known, unit, check),
-        "leap": next((_path(u, k, at) for u, k, at in leaps if at), None),
-        "swing": _path(calm if seasonal else unit, calmer, turns) if turns else None,
+        "leap": next((_path(u, k, at) for u, k, at in leaps if at and _holds(ask, timeline, u, k, at)), None),
+        "swing": _path(turning, calmer, turns) if turns and _borne(ask, timeline, turning, calmer, turns) else None,
     }
+
+
+def _borne(ask: Ask, timeline: Timeline, unit: str, known: Known, places: Sequence[int]) -> bool:
+    """Whether the values at these places rest on rows enough; how many rows there are does by itself."""
+    held = {p.start: p for p in timeline.complete(unit)}
+    few = min(held[known[i][0]].counts[ask.place] for i in places) < FEWEST if ask.measure else False
+    return not few or timeline.regular
+
+
+def _holds(ask: Ask, timeline: Timeline, unit: str, known: Known, at: tuple[int, ...]) -> bool:
+    """Whether a leap goes over no gap, and rests on rows enough, no single one of which makes it."""
+    if _gap(known, at[1]) or not _borne(ask, timeline, unit, known, at):
+        return False
+    if ask.measure is None:
+        return True
+    held = {p.start: p for p in timeline.complete(unit)}
+    bare = {i: value for i in at if (value := ask.without_farthest(held[known[i][0]])) is not None}
+    return len(bare) < len(at) or _leap([(s, bare.get(i, value)) for i, (s, value) in enumerate(known)]) == at
+
+
+def _gap(known: Known, at: int) -> bool:
+    """Whether more time than usual lies before the value at this place."""
+    steps = sorted(after[0] - before[0] for before, after in pairwise(known))
+    return known[at][0] - known[at - 1][0] > 1.5 * steps[len(steps) // 2]
 
 
 def _path(unit: str, known: Known, places: Sequence[int]) -> dict[str, Any]:
@@ -78,7 +107,8 @@ def _shift(known: Known, unit: str, check: Callable[[], object]) -> dict[str, An
     before, after = (float(part.mean() * scale) for part in (values[:at], values[at:]))
     reach = _reach(values, at) * scale
     ends = {"low": after - before - reach, "high": after - before + reach}
-    return {"start": periods.iso(known[at][0]), "before": before, "after": after, **ends}
+    gap = periods.iso(known[at - 1][0]) if _gap(known, at) else None
+    return {"start": periods.iso(known[at][0]), "gap": gap, "before": before, "after": after, **ends}
 
 
 def _reach(values: Floats, at: int) -> float:

@@ -180,8 +180,11 @@ def _shift(series: Told, unit: str, points: Sequence[Told], wording: Wording) ->
     sides = Counter[bool]()
     for point in points:
         sides[point["start"] < shift["start"]] += point["rows"]
+    when = f"with {wording.period(shift['start'], unit)}"
+    if shift["gap"]:
+        when = f"between {wording.period(shift['gap'], unit)} and {wording.period(shift['start'], unit)}"
     said = (
-        f"The level of {subject(series, unit)} changed with {wording.period(shift['start'], unit)}: "
+        f"The level of {subject(series, unit)} changed {when}: "
         f"{number(before)} on average before, {number(after)} from then on (a difference of "
         f"{wording.number(after - before)}, 95% interval {wording.number(shift['low'])} to "
         f"{wording.number(shift['high'])})."

@@ -23,13 +23,14 @@ _HOURS, _DAYS = timedelta(days=62), timedelta(days=120 * 366)
 
 @dataclass(frozen=True)
 class Period:
-    """A period, with the sums of the measures and how many values each has; not `whole` where rows are lacking, and
-    `thin` in the places of measures of which values are."""
+    """A period, with the sums of the measures, how many values each has and the farthest of them from zero; not `whole`
+    where rows are lacking, and `thin` in the places of measures of which values are."""
 
     start: datetime
     rows: int
     counts: tuple[int, ...]
     sums: list[float | None]
+    farthest: tuple[float | None, ...]
     whole: bool = True
     thin: tuple[int, ...] = ()
 
@@ -40,7 +41,9 @@ class Period:
     def joined(self, other: Period) -> Period:
         sums = [b if a is None else a if b is None else a + b for a, b in zip(self.sums, other.sums, strict=True)]
         counts = tuple(a + b for a, b in zip(self.counts, other.counts, strict=True))
-        return Period(self.start, self.rows + other.rows, counts, sums)
+        both = zip(self.farthest, other.farthest, strict=True)
+        farthest = tuple(max((x for x in pair if x is not None), key=abs, default=None) for pair in both)
+        return Period(self.start, self.rows + other.rows, counts, sums, farthest)
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,7 @@ class Timeline:
         found: dict[datetime, Period] = {}
         for period in self._fine:
             start = periods.start_of(period.start, unit)
-            moved = Period(start, period.rows, period.counts, period.sums)
+            moved = replace(period, start=start, whole=True, thin=())
             found[start] = found[start].joined(moved) if start in found else moved
         points = list(found.values())
         if self.stretch.step:
@@ -107,6 +110,11 @@ class Timeline:
     def even(self) -> bool:
         """Whether each period has as many rows as any other."""
         return _even([p for p in self.points if p.whole])
+
+    @property
+    def regular(self) -> bool:
+        """Whether rows come as often in each period, so that a few of them are as many as there can be."""
+        return self.even or self.stretch.step is not None
 
     def complete(self, unit: str) -> list[Period]:
         """The periods that the data fill, but for a twelfth, or as far as the others are filled: of weeks without
@@ -178,9 +186,9 @@ def _continued(points: list[Period], unit: str) -> list[Period]:
         return points
     if unit == "day" and len({p.start.weekday() for p in points}) < 7:
         return points
-    made, by_start, at = [], {p.start: p for p in points}, points[0].start
+    made, by_start, at, many = [], {p.start: p for p in points}, points[0].start, len(points[0].counts)
     while at <= points[-1].start:
-        made.append(by_start.get(at) or Period(at, 0, (0,) * len(points[0].counts), [0.0] * len(points[0].counts)))
+        made.append(by_start.get(at) or Period(at, 0, (0,) * many, [0.0] * many, (None,) * many))
         at = periods.end_of(at, unit)
     return made
 
@@ -221,14 +229,16 @@ _DATED = "FROM data WHERE {0} IS NOT NULL"
 
 
 def _asked(column: str, unit: str, values: Sequence[Values]) -> str:
-    sums = "".join(f", count({v.sql}), sum({v.sql})" for v in values)
+    sums = "".join(f", count({v.sql}), sum({v.sql}), arg_max({v.sql}, abs({v.sql}))" for v in values)
     return f"date_trunc('{unit}', CAST({identifier(column)} AS TIMESTAMP)), count(*){sums}"
 
 
 def _period(row: Sequence[Any], values: Sequence[Values]) -> Period:
     start, rows, *numbers = row
-    totals = [v.original(total) for v, total in zip(values, numbers[1::2], strict=True)]
-    return Period(start, rows, tuple(numbers[::2]), totals)
+    totals, farthest = (
+        [v.original(each) for v, each in zip(values, numbers[place::3], strict=True)] for place in (1, 2)
+    )
+    return Period(start, rows, tuple(numbers[::3]), totals, tuple(farthest))
 
 
 @dataclass(frozen=True)
@@ -249,6 +259,13 @@ class Ask:
             return None
         return (period.sums if self.aggregate == "sum" else period.means)[self.place]
 
+    def without_farthest(self, period: Period) -> float | None:
+        """The value of a measure that the period would have without its row farthest from zero."""
+        total, farthest, others = period.sums[self.place], period.farthest[self.place], period.counts[self.place] - 1
+        if total is None or farthest is None or not others:
+            return None
+        return total - farthest if self.aggregate == "sum" else (total - farthest) / others
+
     @classmethod
     def of(cls, column: Column, values: Values, aggregate: str, place: int, one: bool) -> Ask:
         """A share of a mean means something where nothing is below zero; of a total where no total is."""
@@ -259,7 +276,7 @@ def asked(timeline: Timeline, measures: Sequence[tuple[Column, Values]]) -> list
     """Rows, sums and means; one of them alone where each period has as many rows: then they go alike. Means alone where
     rows come every so many days, of which a month has now one more and now one less."""
     one, step = all(period.rows == 1 for period in timeline.points), timeline.stretch.step
-    even = timeline.even or step is not None
+    even = timeline.regular
     longer = step is not None and timedelta(days=1) < step < periods.LENGTHS[timeline.unit]
     made = [] if one or even else [Ask(None, "rows")]
     for place, (column, values) in enumerate(measures):
