@@ -44,8 +44,9 @@ _DEGREES = re.compile(
     r"°\s?[cf]\b|(?:^|[^a-z])(?:temp|temperature|temperatur|température|temperatura|celsius|fahrenheit|ph)(?:$|[^a-z])"
 )
 # Years and days by these names say when a thing came to be, and not when its row did.
+_ENTRY = r"hire|hiring|date hired|joining|eintritt(?:s?datum)?|einstellungsdatum"
 _ORIGIN = re.compile(
-    r"(?:^|[^a-z])(?:hire|hiring|date hired|joining|eintritt(?:s?datum)?|einstellungsdatum|"
+    rf"(?:^|[^a-z])(?:{_ENTRY}|"
     r"(?:year)?built|construction|manufactured?|manufacturing|model ?year|vintage|founded|founding|"
     r"established|born|birth(?:day|date|year)?|dob|bau(?:jahr|datum)|geburts(?:jahr|datum|tag)|geboren|jahrgang|"
     r"gründungsjahr|naissance|nacimiento|nascimento|nascita|construcción|fabricación)(?:$|[^a-z])"
@@ -169,6 +170,11 @@ class Column:
     def of_origin(self) -> bool:
         """Whether it says when a thing was built, founded or born: no time that its rows go along."""
         return self.dated and bool(_ORIGIN.search(_plain(self.name)))
+
+    @property
+    def of_entry(self) -> bool:
+        """Whether it is the day on which somebody came: that many came is all that rows say along it."""
+        return self.temporal and bool(re.search(rf"(?:^|[^a-z])(?:{_ENTRY})(?:$|[^a-z])", _plain(self.name)))
 
     @property
     def part_of_time(self) -> bool:

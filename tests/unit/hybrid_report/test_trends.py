@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from collections import Counter
 from datetime import date, timedelta
 
 import numpy as np
@@ -89,6 +90,18 @@ def test_a_few_rows_that_come_by_chance_are_told_by_longer_periods(
         f"{date(2010, 1, 1) + timedelta(days=day)},{draw.gauss(50, 5):.1f}\n" for day in days
     )
     assert profile("trends", text)["unit"] == unit
+
+
+@pytest.mark.parametrize(("name", "seed"), [("hire_date", 1), ("Date hired", 2), ("Eintrittsdatum", 3)])
+def test_people_with_the_day_on_which_they_came_are_counted_along_it(name: str, seed: int, profile: Profile) -> None:
+    draw = random.Random(seed)
+    years = [year for year in range(2010, 2024) for _ in range(6 + 4 * (year - 2010) + draw.randint(0, 3))]
+    rows = [f"{year}-{draw.randint(1, 12):02}-{draw.randint(1, 28):02},{draw.randint(30, 90)}000" for year in years]
+    result = profile("trends", f"{name},salary\n" + "\n".join(rows) + "\n")
+    assert sum(point["rows"] for point in result["points"]) == len(years)
+    by_year = Counter(point["start"][:4] for point in result["points"] for _ in range(point["rows"]))
+    assert by_year == Counter(map(str, years))
+    assert [(each["measure"], each["direction"]) for each in result["series"]] == [(None, "rose")]
 
 
 def test_monthly_data_have_a_season_by_month_and_none_by_weekday(profile: Profile) -> None:

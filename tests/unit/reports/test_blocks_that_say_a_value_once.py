@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 from pathlib import Path
 from typing import Any
 
 import duckdb
-import openpyxl
 import pandas as pd
 import pytest
 
@@ -101,7 +101,7 @@ def test_columns_that_are_filled_down_can_be_named_or_denied(tmp_path: Path) -> 
 
 
 def test_a_title_above_the_table_is_told(tmp_path: Path) -> None:
-    book = openpyxl.Workbook()
+    book = importlib.import_module("openpyxl").Workbook()
     for row in (["Sales by shop"], [], ["2023"], [], list(SHOPS), *SHOPS.values.tolist()):
         book.active.append(row)
     out = io.BytesIO()

@@ -48,10 +48,12 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
     as `series` does, of the sum or else the mean. `things` is of a table with a column per period what each of its
     rows does from its first value to its last: `{column, measure, total, rose, fell, rows: [{name, first, last,
     change}]}`, or null.
+    Of people with the day on which they came, and no other dates, the rows alone are told along it.
     Without a column of dates that varies, `timeColumn` is null and `along` alone is there, see `along.along`.
     """
     with open_table(parquet, options, control, by_period=True) as table:
-        column = choose.time_column(table, options)
+        time = choose.time_column(table, options)
+        column = time or next((c.name for c in table.columns if c.of_entry and table.seen[c.name].varies), None)
         if column is None:
             found = along(table, options)
             return clean({"timeColumn": None} | ({"along": found} if found else {}))
@@ -60,7 +62,8 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
         left_out = date_placeholders(table, [table.column(column)])
         table.replace({column: _without(column, [each["value"] for each in left_out])} if left_out else {})
         aged = ages(table, choose.varying(table)) - {*options.measures}
-        names = [name for name in choose.measures(table, options) if name not in aged]
+        # Along the days on which people came their number alone goes, and not what they have now.
+        names = [name for name in choose.measures(table, options) if time and name not in aged]
         values = values_of(table, names)
         c = identifier(column)
         rows, first, last = table.one(
@@ -87,7 +90,8 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
         lines = lines_of(table, options, column, timeline, values, seasons)
         control.progress(0.8, "other measures")
         known = {*names, *copies(table), *aged}
-        others = _others(table, column, timeline, [name for name in choose.varying(table) if name not in known])
+        untold = [name for name in choose.varying(table) if time and name not in known]
+        others = _others(table, column, timeline, untold)
         found_things = things(table, column, names) if table.periods > 1 else None
     control.progress(0.9, "what changes")
     complete = timeline.complete(unit)
