@@ -73,6 +73,37 @@ def test_totals_of_blocks_are_none_of_their_rows(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("marks", "end"),
+    [(("", "All"), ("", "All")), (("", "Total"), ("Total", "Total")), (("", "Both shops"), ("All", "Overall"))],
+)
+def test_totals_that_repeat_their_blocks_name_are_none_of_its_rows(
+    marks: tuple[str, str], end: tuple[str, str], tmp_path: Path
+) -> None:
+    shops = SHOPS[["Region", "Shop", "Sales"]]
+    rows: list[list[Any]] = []
+    for region, some in shops.groupby("Region", sort=False):
+        rows += [*some.values.tolist(), [marks[0] or region, marks[1], some["Sales"].sum()]]
+    rows.append([*end, shops["Sales"].sum()])
+    found, shown = read(pd.DataFrame(rows, columns=shops.columns), tmp_path)
+    assert found["Sales"].sum() == shops["Sales"].sum()
+    assert found["Region"].tolist() == shops["Region"].tolist()
+    assert len(shown["totals"]) == 4
+
+
+def test_a_row_called_all_that_sums_nothing_up_stays(tmp_path: Path) -> None:
+    rows = [
+        ["a", "left", 2],
+        ["a", "right", 3],
+        ["a", "all", 60],
+        ["b", "left", 4],
+        ["b", "right", 1],
+        ["b", "all", 90],
+    ]
+    found, shown = read(pd.DataFrame(rows, columns=["who", "side", "many"]), tmp_path)
+    assert (len(found), "totals" in shown) == (6, False)
+
+
+@pytest.mark.parametrize(
     "column",
     [
         ["a", None, "b", None, "a", None, None, None, None],  # a block would go on

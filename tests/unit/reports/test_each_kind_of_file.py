@@ -470,9 +470,10 @@ KINDS: dict[str, list[File]] = {
         csv("shop,day,sales", lambda i: f"s{i // 10},{day(i)},{i}" + (f"\ns{i // 10} Total,,{sum(range(i - 9, i + 1))}" if i % 10 == 9 else ""), [T, D, W], ("s0", day(1), 1)),
         csv("Ort;Menge;Preis", lambda i: f"o{i % 10};{i};2,5" + (f"\nZwischensumme Nord;{sum(range(i - 9, i + 1))};" if i % 10 == 9 else ""), [T, W, N], ("o1", 1, 2.5), after="Gesamtsumme;780;\n"),
         csv(",day,amount", lambda i: ("" if i else "Konto 0,,\n") + f",{day(i)},-{i}.50" + (f"\nTotal for Konto,,-${sum(range(i - 19, i + 1)) + 10:,}.00" if i % 20 == 19 else ""), [T, D, N], (None, day(0), -0.5)),
+        csv("sex,land,people", lambda i: f"{('men', 'women')[i % 2]},L{i // 2},{i}" + (f"\nTotal,L{i // 2},{2 * i - 1}" if i % 2 else ""), [T, T, W], ("women", "L0", 1)),
     ],
     "rows that are called a total, and are none": [
-        csv("sex,land,people", lambda i: f"{('men', 'women', 'Total', 'all')[i % 4]},L{i // 4},{(1, 2, 3, 3)[i % 4]}", [T, T, W], ("women", "L0", 2)),
+        csv("sex,land,people", lambda i: f"{('men', 'women', 'Total', 'all')[i % 4]},L{i // 4},{(1, 2, 4, 5)[i % 4]}", [T, T, W], ("women", "L0", 2)),
         csv("what,people", lambda i: f"Fuel total {i},{i}", [T, W], ("Fuel total 1", 1)),
         csv("firm,people", lambda i: f"f{i},{i}", [T, W], ("f1", 1), after="Total,97\n"),
         csv("firm,town,people", lambda i: f"f{i},x,{i}", [T, T, W], ("f1", "x", 1), after="Total,Paris,780\n"),

@@ -17,6 +17,7 @@ _TAIL = 64 << 10
 _MOST_LINES = 30
 _FEWEST_ROWS = 3
 _MOSTLY = 0.8
+_ROUNDED = 0.02  # of a total, beyond which its parts weren't just rounded
 _TOTAL = re.compile(
     r"(?:grand |overall |sub-?|running )?totals?(?:[: ].{1,40}|e|en|i)?:?|sums?|summe[ns]?:?|gesamt(?:summe|betrag)?:?|"
     r"insgesamt|zwischensumme|ergebnis|total g[ée]n[ée]ral|somme|totaal|eindtotaal|totale|suma|razem|ogółem|łącznie|"
@@ -25,10 +26,11 @@ _TOTAL = re.compile(
     r"averages?|mean|avg\.?|durchschnitt|mittelwert|moyenne|promedio|media|gemiddelde|średnia|ø|среднее|平均",
     re.IGNORECASE,
 )
-# A group's total is called by its name, too.
+# A group's total is called by its name, too, or by what it is of.
 _OF_GROUP = re.compile(
     r".{1,60}[ :–-](?:sub)?(?:totals?|gesamt|summe|ergebnis)|(?:zwischen|teil)?(?:summe|gesamt|ergebnis) .{1,60}|"
-    r"(?:suma|somme) .{1,60}|(?:sous-|sub-?)totale?.{0,60}|teilsumme:?",
+    r"(?:suma|somme) .{1,60}|(?:sous-|sub-?)totale?.{0,60}|teilsumme:?|"
+    r"all(?: .{1,30})?|both(?: .{1,30})?|overall|combined|alle|tous|toutes|todos|todas|tutti|tutte|zusammen",
     re.IGNORECASE,
 )
 _NUMBER = re.compile(r"[^\dA-Za-z]{0,4}\d[\d.,'’ \u00a0\u202f]*[^\dA-Za-z]{0,4}")
@@ -98,7 +100,7 @@ def _last_lines(path: Path, end: int | None) -> list[str]:
 def within(rows: Sequence[tuple[int, Sequence[str]]]) -> tuple[int, ...]:
     """The lines of those of a table's rows that sum up the rows above them, or such sums: a group's totals, and theirs.
 
-    Nothing in them but numbers and what they are called, and one of the numbers is the sum.
+    Nothing in them but numbers, what they are called and what all rows above hold, and one of the numbers is the sum.
     """
     found: list[int] = []
     group: list[Sequence[str]] = []
@@ -106,9 +108,7 @@ def within(rows: Sequence[tuple[int, Sequence[str]]]) -> tuple[int, ...]:
     several = False
     for line, record in rows:
         summed = group or totals
-        if not _is_labelled(record, of_group=True) or not any(
-            _adds_up(place, record, summed) for place in range(len(record))
-        ):
+        if not _is_labelled(record, summed) or not any(_adds_up(place, record, summed) for place in range(len(record))):
             group.append(record)
             continue
         several = several or len(summed) > 1
@@ -172,13 +172,19 @@ def is_total(value: str) -> bool:
     return bool(_TOTAL.fullmatch(value.strip()))
 
 
-def _is_labelled(record: Sequence[str], *, of_group: bool = False) -> bool:
-    """Whether a record is called a total, or that `of_group`, and holds numbers beside that."""
-    filled = [cell.strip() for cell in record if cell.strip()]
-    words = [cell for cell in filled if not _NUMBER.fullmatch(cell) and not missing.is_token(cell)]
-    if len(words) != 1 or len(filled) == 1:
-        return False
-    return is_total(words[0]) or (of_group and bool(_OF_GROUP.fullmatch(words[0])))
+def _is_labelled(record: Sequence[str], of: Sequence[Sequence[str]] | None = None) -> bool:
+    """Whether a record is called a total, and holds numbers beside that; one `of` rows may be called by what it is of,
+    and hold the words that all of them do."""
+    filled = {place: cell.strip() for place, cell in enumerate(record) if cell.strip()}
+    words = {
+        place: each for place, each in filled.items() if not _NUMBER.fullmatch(each) and not missing.is_token(each)
+    }
+    called = {
+        place for place, each in words.items() if is_total(each) or (of is not None and _OF_GROUP.fullmatch(each))
+    }
+    shared = {place for place, each in words.items() if of and all(row[place : place + 1] == [each] for row in of)}
+    alone = len(words) == 1 or of
+    return bool(called and alone and len(words) < len(filled) and not words.keys() - called - shared)
 
 
 def _rows(path: Path, table: Table, end: int) -> list[list[str]]:
@@ -216,7 +222,7 @@ def _sums_up(cell: str, column: Sequence[str]) -> bool:
             continue
         places = len(cell.partition(decimal)[2]) if decimal in cell else 0
         whole, half = sum(filter(None, parts)), 0.5 * 10.0**-places
-        summed = abs(total - whole) <= len(parts) * half + 1e-9 * abs(total)
+        summed = abs(total - whole) <= min(len(parts) * half, _ROUNDED * abs(total)) + 1e-9 * abs(total)
         if total and (summed or abs(total - whole / len(parts)) <= half):
             return True
     return False
