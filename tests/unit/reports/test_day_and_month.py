@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
@@ -93,3 +93,42 @@ def test_the_assumption_stands_on_the_page(tmp_path: Path) -> None:
     quality = SECTIONS["quality"]
     said = quality.sentences(quality.compute(parquet, ReportOptions(), NoControl()), Wording())
     assert any("day is read with the month first" in each.text and each.effect > 0 for each in said)
+
+
+def decimal(day: date, digits: int = 4) -> str:
+    return f"{day.year + (day - date(day.year, 1, 1)).days / (366 if day.year % 4 == 0 else 365):.{digits}f}"
+
+
+MONTHLY = [date(1980 + month // 12, month % 12 + 1, 1) for month in range(48)]
+DAILY = [date(2019, 6, 1) + timedelta(days=day) for day in range(0, 400, 5)]
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "days"),
+    [
+        ("decimal date", [f"{day.year + (day.month - 0.5) / 12:.4f}" for day in MONTHLY], MONTHLY),  # a month's middle
+        ("year", [f"{day.year + (day.month - 1) / 12:.2f}" for day in MONTHLY], MONTHLY),
+        ("Date", [f"{day.year + (day.month - 1) / 12:.2f}" for day in MONTHLY[::3]], MONTHLY[::3]),  # quarters
+        ("year_fraction", [decimal(day) for day in DAILY], DAILY),
+    ],
+)
+def test_years_with_fractions_are_days(name: str, values: list[str], days: list[date], tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(f"{name},x\n" + "".join(f"{value},{place * 7 % 11}\n" for place, value in enumerate(values)))
+    made = ensure_parquet(path, "t.csv", tmp_path / "scratch")
+    found = duckdb.connect().execute(f"SELECT \"{name}\" FROM read_parquet('{made}')").fetchall()
+    assert [day for (day,) in found] == days
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("price", ["1980.25", "1980.50", "1981.75"] * 9),
+        ("date", ["1980.25", "1999.50", "1981.75"] * 9),  # in no order
+        ("distance", [decimal(day) for day in DAILY]),
+    ],
+)
+def test_other_numbers_with_fractions_stay_numbers(name: str, values: list[str], tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(f"{name},x\n" + "".join(f"{value},{place}\n" for place, value in enumerate(values)))
+    assert inspect_dataset(path, "t.csv").columns[0].type == "number"

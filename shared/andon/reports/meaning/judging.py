@@ -42,6 +42,7 @@ _WHEN = re.compile(
     re.IGNORECASE,
 )
 _DATED = re.compile(r"date|datum|fecha|\bdata\b|\bdt\b|_dt$", re.IGNORECASE)
+_DECIMAL = re.compile(r"(?:^|[^a-z])(?:date|datum|fecha|decimal|years?|yr|jahr|año|année)(?:$|[^a-z])")
 _EXPONENT = re.compile(r"\d+[eE]\d+")
 _LEADING_ZERO = re.compile(r"[-+]?0\d+")
 _ENDLESS = re.compile(r"-?[1-9]\d{38,}")
@@ -234,7 +235,7 @@ def _all(name: str, values: Sequence[str], *, said: bool = False) -> list[Spelli
 
 
 def _numbers_as_moments(name: str, values: Sequence[str], *, said: bool) -> list[Spelling]:
-    """Days as yyyymmdd, and times since 1970: where name or order say that the numbers are no quantities."""
+    """Days as yyyymmdd, years as 1987.25, times since 1970: where name or order say that they are no quantities."""
     named = said or bool(_WHEN.search(name))
     if not named and _names(name):
         return []
@@ -247,6 +248,8 @@ def _numbers_as_moments(name: str, values: Sequence[str], *, said: bool) -> list
         found.append(moments.COMPACT_TIME)
     if said or _DATED.search(name):
         found += [since.SERIAL_DAY, since.SERIAL_MOMENT]
+    if said or _DECIMAL.search(_spaced(name)):
+        found += since.decimal_years(values)
     for unit, (low, high) in since.EPOCH.items():
         read = [numbers.whole(value) for value in values if len(value) < 20]
         if all(number is not None and low <= number <= high for number in read):

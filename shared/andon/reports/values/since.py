@@ -1,6 +1,9 @@
-"""Moments that are written as numbers: the time since 1970, and the days that a spreadsheet counts."""
+"""Moments that are written as numbers: the time since 1970, the days that a spreadsheet counts, years as 1987.25."""
 
 from __future__ import annotations
+
+import re
+from collections.abc import Sequence
 
 from andon.reports.values.spelling import Spelling
 
@@ -54,3 +57,39 @@ SERIAL_MOMENT = Spelling(
     "days since 1899-12-30",
     notes=(_SAID,),
 )
+
+_DECIMAL = r"(?:1[5-9]|20)\d\d(?:\.\d{1,15})?"
+_TWELFTH = 0.07  # of a month that rounding takes
+_FIRST_DAY = "make_date(CAST(floor(try_cast({0} AS DOUBLE)) AS INTEGER), 1, 1)"
+_PART = "(try_cast({0} AS DOUBLE) - floor(try_cast({0} AS DOUBLE)))"
+
+
+def _decimal(kind: str, day: str) -> Spelling:
+    return Spelling(
+        "date",
+        {"kind": kind},
+        _DECIMAL,
+        f"CASE WHEN regexp_full_match({{0}}, '{_DECIMAL}') THEN CAST({_FIRST_DAY} + {day} AS DATE) END",
+        "1987.25",
+        notes=("Read as years with what of them has passed: 1987.25 is the first of April 1987.",),
+    )
+
+
+DECIMAL_MONTH = _decimal("decimal month", f"to_months(CAST(floor({_PART} * 12 + 0.1) AS INTEGER))")
+DECIMAL_DAY = _decimal(
+    "decimal day",
+    f"to_days(CAST(floor({_PART} * date_diff('day', {_FIRST_DAY}, {_FIRST_DAY} + INTERVAL 1 YEAR) + 0.02) AS INTEGER))",
+)
+
+
+def decimal_years(values: Sequence[str]) -> list[Spelling]:
+    """How values in order may be years with fractions: of months, all at their start or in their middle, or of days."""
+    if not all(re.fullmatch(_DECIMAL, value) for value in values):
+        return []
+    read = [float(value) for value in values]
+    months = [year % 1 * 12 for year in read]
+    if not any(months) or sorted(read) not in (read, read[::-1]):
+        return []
+    starts = all(abs(month - round(month)) <= _TWELFTH for month in months)
+    middles = all(abs(month % 1 - 0.5) <= _TWELFTH for month in months)
+    return [DECIMAL_MONTH if starts or middles else DECIMAL_DAY]

@@ -34,6 +34,8 @@ _FIXED = {
             clock.TIME_OF_DAY,
             since.SERIAL_DAY,
             since.SERIAL_MOMENT,
+            since.DECIMAL_MONTH,
+            since.DECIMAL_DAY,
         ),
         *(
             moments.MONTH,
