@@ -69,6 +69,11 @@ def in_order(items: Sequence[_T], name: Callable[[_T], str]) -> list[_T]:
     return [item for _, item in sorted(zip(keys, items, strict=True), key=lambda each: each[0])]
 
 
+def have_order(names: Sequence[str]) -> bool:
+    """Whether names have an order of their own, all of them."""
+    return _places([" ".join(name.lower().split()) for name in names]) is not None
+
+
 def _places(names: Sequence[str]) -> list[float] | None:
     if len(names) < _FEWEST:
         return None

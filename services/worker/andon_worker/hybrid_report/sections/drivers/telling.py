@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from andon_worker.hybrid_report import charts, evidence
-from andon_worker.hybrid_report.charts import Bar
+from andon_worker.hybrid_report.charts import Bar, Interval
 from andon_worker.hybrid_report.drawing import FULL
-from andon_worker.hybrid_report.scales import in_order
+from andon_worker.hybrid_report.scales import have_order, in_order
 from andon_worker.hybrid_report.section import Figure, Grid, Result, Sentence
 from andon_worker.hybrid_report.sections.drivers.computing import WEAK
 from andon_worker.hybrid_report.sections.drivers.sample import MOST_NAMES
@@ -108,9 +108,29 @@ def _rows(driver: dict[str, Any]) -> int:
 def _extremes(driver: dict[str, Any]) -> list[dict[str, Any]]:
     """Of the groups of enough rows those in which the question is lowest and highest; none if there are not two."""
     named = driver["groups"][:-1] if driver["others"] else driver["groups"]  # all others are no group to name
+    if any("from" in group for group in named) or have_order([str(group["name"]) for group in named]):
+        named = _pooled(_ordered(named))
     known = [group for group in named if group["value"] is not None and group["rows"] >= evidence.FEWEST]
     known.sort(key=lambda group: group["value"])
     return [known[0], known[-1]] if len(known) > 1 else []
+
+
+def _pooled(groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The groups of a scale; at its ends those of few rows as one with the next, for there it is most telling."""
+    found = [*groups]
+    while len(found) > 2 and found[0]["rows"] < evidence.FEWEST:
+        found[:2] = [_both(*found[:2])]
+    while len(found) > 2 and found[-1]["rows"] < evidence.FEWEST:
+        found[-2:] = [_both(*found[-2:])]
+    return found
+
+
+def _both(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
+    rows = a["rows"] + b["rows"]
+    known = None not in (a["value"], b["value"])
+    value = (a["value"] * a["rows"] + b["value"] * b["rows"]) / rows if known else None
+    named = {"name": f"{a['name']} or {b['name']}"} if "name" in a else {"from": a["from"], "to": b["to"]}
+    return {**named, "rows": rows, "value": value}
 
 
 def _value(group: dict[str, Any], result: Result, wording: Wording) -> str:
@@ -182,10 +202,15 @@ def figures(result: Result, wording: Wording) -> list[Figure]:
             note += f": the {_DRAWN} highest and lowest of {len(known)}"
             known.sort(key=lambda g: -g["value"])
             known = [*known[: _DRAWN // 2], *known[-_DRAWN // 2 :]]
-        bars = [Bar(_group(g, driver, wording), g["value"], _value(g, result, wording)) for g in _ordered(known)]
         what = f"mean of {question}" if result["kind"] == "numeric" else f"share of “{label(result['answer'], 30)}”"
         heading = f"{what[0].upper()}{what[1:]}"
-        made.append(Figure(f"by-{driver['column']}", heading, note, charts.bars(f"{heading} by {by}", bars)))
+        dots = [Interval(_group(g, driver, wording), g["value"], None, None) for g in _ordered(known)]
+        if result["kind"] == "numeric" and charts.is_logarithmic(dots):
+            note, drawing = f"{note}; logarithmic scale", charts.intervals(f"{heading} by {by}", dots, wording)
+        else:
+            bars = [Bar(_group(g, driver, wording), g["value"], _value(g, result, wording)) for g in _ordered(known)]
+            drawing = charts.bars(f"{heading} by {by}", bars)
+        made.append(Figure(f"by-{driver['column']}", heading, note, drawing))
     return made
 
 
