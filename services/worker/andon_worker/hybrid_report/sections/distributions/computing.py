@@ -37,7 +37,7 @@ _SHAPE = (
 
 def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
     """`{exactQuantiles, columns: [...], columnsOmitted, places}`; each has `name`, `type`, `role`, `unit`,
-    `period` (whether it is one of a table's columns per year, month or day), `kind`, `count`, and by kind
+    `period` (whether it is one of a table's columns per year, month or day, or adds them up), `kind`, `count`, by kind
 
     - `numeric`: `mean, std, min, max, skewness, quantiles: {p01, ..., p99}, histogram`; of years, coordinates
       and what rises evenly `mean`, `std` and `skewness` are null, as they mean nothing, and the last has no histogram
@@ -60,7 +60,7 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
                 "type": column.type,
                 "role": column.role,
                 "unit": column.unit,
-                "period": bool(periods and column.name in periods.starts),
+                "period": bool(periods and column.name in {*periods.starts, *periods.totals}),
                 **spread.of(column),
             }
             for column in chosen
