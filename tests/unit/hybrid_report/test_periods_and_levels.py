@@ -269,3 +269,18 @@ def test_a_line_is_broken_where_a_period_is_lacking_and_not_at_weekends() -> Non
     days = [date(2024, 1, 1) + timedelta(days=d) for d in range(60)]
     work = [(f"{d}T00:00:00", 1.0) for d in days if d.weekday() < 5]
     assert None not in [value for _, value in with_gaps(work)]
+
+
+@pytest.mark.parametrize(
+    ("step", "first", "last"), [(3, "Q1 2020", "Q2 2024"), (1, "Jan 2020", "Jun 2021"), (0, "2020-01-01", "2020-01-18")]
+)
+def test_first_days_of_periods_are_told_as_these(step: int, first: str, last: str, profile: Profile) -> None:
+    starts = [date(2020 + place * step // 12, place * step % 12 + 1, 1 if step else place + 1) for place in range(18)]
+    text = "when,x\n" + "".join(f"{start},{place}.5\n" for place, start in enumerate(starts))
+    overview, distributions = SECTIONS["overview"], SECTIONS["distributions"]
+    [_, rows] = overview.grids(profile("overview", text), Wording())
+    assert rows.rows[0][0] == first
+    [times] = [
+        g for g in distributions.grids(profile("distributions", text), Wording()) if g.caption == "Dates and times"
+    ]
+    assert times.rows == [("when", first, last)]

@@ -150,6 +150,10 @@ class Wording:
         clock = "" if (when.hour, when.minute, when.second) == (0, 0, 0) else f" {when:%H:%M}"
         return self.day(when) + clock
 
+    def dated(self, text: str, firsts_of: str | None) -> str:
+        """An ISO 8601 time of a column, which are first days of months or quarters where `firsts_of` says so."""
+        return self.short_period(text, firsts_of) if firsts_of else self.moment(text)
+
     def at(self, start: str, unit: str) -> str:
         """A period with its preposition."""
         return f"{'on' if unit == 'day' else 'at' if unit in {'minute', 'hour'} else 'in'} {self.period(start, unit)}"

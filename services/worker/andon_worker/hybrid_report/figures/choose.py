@@ -154,15 +154,10 @@ def time_column(table: Table, options: ReportOptions) -> str | None:
             counts[column.name] = seen.count
     most = max(counts.values(), default=0)
     full = [name for name in counts if counts[name] >= _NEARLY_ALL * most]
-    if len(full) > 1 and (finer := [name for name in full if not _of_months(table, name)]):
+    if len(full) > 1 and (finer := [name for name in full if not table.seen[name].unit]):
         days = max(table.seen[name].distinct for name in finer)
         full = finer if days > 2 * table.seen[full[0]].distinct else full
     return max(full, key=lambda name: counts[name], default=None)
-
-
-def _of_months(table: Table, name: str) -> bool:
-    (firsts,) = table.one(f"SELECT bool_and({identifier(name)} = date_trunc('month', {identifier(name)})) FROM data")
-    return bool(firsts)
 
 
 def keys(table: Table, most: int = 2) -> list[str]:

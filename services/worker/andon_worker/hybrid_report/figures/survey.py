@@ -13,11 +13,14 @@ if TYPE_CHECKING:
     from andon.reports import Column
     from andon_worker.hybrid_report.figures.table import Table
 
+_FEWEST = 3  # different dates that name months rather than days
+
 
 @dataclass(frozen=True)
 class Seen:
     """A column over all rows: how many values, about how many different ones (`distinct`, within a few percent);
-    of numbers from where to where and whether any has a fraction; of dates whether they vary."""
+    of numbers from where to where and whether any has a fraction; of dates whether they vary, and the `unit` (month or
+    quarter) that they name where all are the first days of some."""
 
     count: int
     distinct: int
@@ -25,6 +28,7 @@ class Seen:
     high: float | None = None
     fractional: bool = False
     varies: bool = True
+    unit: str | None = None
 
 
 def survey(table: Table) -> dict[str, Seen]:
@@ -63,7 +67,11 @@ def _look(table: Table, columns: Sequence[Column]) -> dict[str, Seen]:
     broken = table.per_column(
         [c.name for c in columns if c.type == "number"], lambda c: (f"bool_or({c} <> floor({c}))",)
     )
-    moving = table.per_column([c.name for c in columns if c.temporal], lambda c: (f"min({c}) < max({c})",))
+    firsts = "bool_and({0} = date_trunc('{1}', {0}))"
+    dates = table.per_column(
+        [c.name for c in columns if c.temporal],
+        lambda c: (f"min({c}) < max({c})", *(firsts.format(c, unit) for unit in ("quarter", "month"))),
+    )
     found = {}
     for column in columns:
         name = column.name
@@ -75,6 +83,11 @@ def _look(table: Table, columns: Sequence[Column]) -> dict[str, Seen]:
             None if low is None else float(low),
             None if high is None else float(high),
             bool(broken.get(name, (False,))[0]),
-            bool(moving.get(name, (True,))[0]),
+            bool(dates.get(name, (True,))[0]),
+            _unit(distinct, *dates[name][1:]) if name in dates else None,
         )
     return found
+
+
+def _unit(distinct: int, quarters: bool | None, months: bool | None) -> str | None:
+    return None if distinct < _FEWEST else "quarter" if quarters else "month" if months else None

@@ -32,8 +32,8 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
     `periods` is `{unit, count, first, last, year, totals}` of a table with a column per year, month or day, else null;
     `year` is what the title says of those whose names don't, `totals` the columns that add them up.
     `either` are two columns each, of which every row has one alone. A column is `{name, type, role, unit, missing,
-    bounds, distinct}`, `bounds` being cells as `<1`, which aren't `missing`; `missingCells` covers the columns shown.
-    The first rows are text, of the first eight columns.
+    bounds, distinct, firstsOf}`: `bounds` are cells as `<1`, which aren't `missing`, `firstsOf` the month or quarter of
+    which dates are first days; `missingCells` covers the columns shown. The first rows are text, of eight columns.
     """
     with open_table(parquet, options, control) as table:
         chosen = table.columns[: options.max_columns]
@@ -48,6 +48,7 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
                 "unit": column.unit,
                 "missing": table.rows - found[column.name][0] - bounded[column.name],
                 "bounds": bounded[column.name],
+                "firstsOf": table.seen[column.name].unit,
                 "distinct": found[column.name][1],
             }
             for column in chosen
@@ -212,6 +213,8 @@ def _column(values: list[str | None], column: dict[str, Any], wording: Wording) 
 def _cell(value: str, column: dict[str, Any], wording: Wording) -> str:
     if column["role"] == "year":
         return value[:4] if column["type"] == "date" else value
+    if column["firstsOf"]:
+        return wording.short_period(value, column["firstsOf"])
     return wording.clock(float(value)) if column["unit"] == HOURS else label(value, 24)
 
 

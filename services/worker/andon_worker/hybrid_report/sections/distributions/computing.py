@@ -41,7 +41,8 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
 
     - `numeric`: `mean, std, min, max, skewness, quantiles: {p01, ..., p99}, histogram`; of years, coordinates
       and what rises evenly `mean`, `std` and `skewness` are null, as they mean nothing, and the last has no histogram
-    - `temporal`: `min, max` (ISO 8601), `histogram`, `even` (whether each stands as often as any other)
+    - `temporal`: `min, max` (ISO 8601), `histogram`, `even` (whether each stands as often as any other), `firstsOf`
+      (month or quarter, where all are first days of one, else null)
     - `categorical`: `distinct, top: [{value, count}], other` (the count of all values that aren't in `top`), and of
       text with hardly a value twice `length: {min, median, max}` and `patterns: [{pattern, count}]`; of cells of
       several answers all but `count` are of these, beside `combinations` and `answers`, how many all cells name
@@ -135,10 +136,9 @@ class _Spread:
     def _extents(self) -> dict[str, dict[str, Any]]:
         found = self._table.per_column(
             [c.name for c in self._temporal],
-            lambda c: (f"count({c})", f"min({c})", f"max({c})", f"bool_and({c} = date_trunc('month', {c}))"),
+            lambda c: (f"count({c})", f"min({c})", f"max({c})"),
         )
         even = self._even()
-        self._monthly = {name for name, (*_, monthly) in found.items() if monthly}
         return {
             name: {
                 "kind": "temporal",
@@ -146,8 +146,9 @@ class _Spread:
                 "min": low.isoformat() if low is not None else None,
                 "max": high.isoformat() if high is not None else None,
                 "even": name in even,
+                "firstsOf": self._table.seen[name].unit,
             }
-            for name, (count, low, high, _) in found.items()
+            for name, (count, low, high) in found.items()
         }
 
     def _even(self) -> set[str]:
@@ -177,7 +178,7 @@ class _Spread:
             if plan:
                 bins[column.name] = plan
         for column in self._temporal:
-            monthly = column.name in self._monthly
+            monthly = self._table.seen[column.name].unit is not None
             plan = bins_of_time(identifier(column.name), self._dates[column.name], monthly)
             if plan:
                 bins[column.name] = plan

@@ -239,7 +239,7 @@ def grids(result: Result, wording: Wording) -> list[Grid]:
     temporal = [
         (
             label(c["name"], WHOLE),
-            *(c[end][:4] if c["role"] == "year" else wording.moment(c[end]) for end in ("min", "max")),
+            *(c[end][:4] if c["role"] == "year" else wording.dated(c[end], c["firstsOf"]) for end in ("min", "max")),
         )
         for c in result["columns"]
         if c["kind"] == "temporal" and c["count"]
