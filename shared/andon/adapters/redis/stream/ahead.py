@@ -11,7 +11,7 @@ from typing import Any
 
 from redis import Redis
 
-from andon.adapters.redis.stream.reading import CUTTING, LARGEST, Entry, entries_of, place_of, tenant_of
+from andon.adapters.redis.stream.reading import CUTTING, LARGEST, SMALL_BYTES, Entry, entries_of, place_of, tenant_of
 from andon.engine.events import DEFAULT_TENANT
 
 AT_ONCE = 5_000
@@ -24,10 +24,10 @@ AGAIN_SECONDS = 5.0
 """After so long the bus is looked through for further tenants."""
 
 _LOOK = f"""{CUTTING}
-local wanted, found, seen, last = {{}}, {{}}, 0, ARGV[2]
+local wanted, found, seen, last, some = {{}}, {{}}, 0, ARGV[2], 1
 for i = 6, #ARGV do wanted[ARGV[i]] = true end
 while seen < tonumber(ARGV[3]) and total < tonumber(ARGV[4]) and #found < tonumber(ARGV[5]) do
-    local entries = redis.pcall('XRANGE', KEYS[1], '(' .. last, '+', 'COUNT', 16)
+    local before, entries = total, redis.pcall('XRANGE', KEYS[1], '(' .. last, '+', 'COUNT', some)
     if entries.err or #entries == 0 then return {{last, found, 0}} end
     for i = 1, #entries do
         local fields, tenant = entries[i][2], ''
@@ -38,6 +38,7 @@ while seen < tonumber(ARGV[3]) and total < tonumber(ARGV[4]) and #found < tonumb
         if wanted[tenant] then found[#found + 1] = sized(entries[i]) end
     end
     seen, last = seen + #entries, entries[#entries][1]
+    some = total - before < {SMALL_BYTES} and math.min(16, some * 2) or 1
 end
 return {{last, found, 1}}
 """

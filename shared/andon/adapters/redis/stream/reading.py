@@ -16,6 +16,8 @@ CUT = b"andon-cut"
 """The field of an entry that was cut: how many bytes it had."""
 LARGEST = 1024 * 1024
 AT_ONCE = 8  # entries that one command inside the script reads, and that a blocking read brings
+SMALL_BYTES = 64 * 1024
+"""Whoever only looks at entries has Redis copy the next one alone, unless those before it were no more than so many."""
 
 CUTTING = """
 -- `sized` adds up in `total`; the longest entries are cut.
