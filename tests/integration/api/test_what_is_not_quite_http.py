@@ -99,6 +99,13 @@ def test_a_client_that_waits_for_leave_is_told_to_go_on_or_refused(running: Syst
         assert client.recv(1000).startswith(b"HTTP/1.1 415")
 
 
+def test_an_answer_before_the_body_has_come_says_that_the_connection_ends(running: System) -> None:
+    with socket.create_connection(("127.0.0.1", running.port), 20) as client:
+        client.sendall(HEAD.replace(b"application/json", b"text/plain") + b"Content-Length: 100000\r\n\r\n")
+        head = client.recv(1000).partition(b"\r\n\r\n")[0]
+    assert (head.split(b" ", 2)[1], b"\r\nConnection: close" in head) == (b"415", True)
+
+
 def answered(running: System, request: bytes) -> int | None:
     """The status of the answer; None for a connection that was closed without one."""
     return status_of(exchange(running, request))

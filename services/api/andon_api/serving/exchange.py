@@ -103,13 +103,13 @@ class Exchange:
         environ[LEFT] = self._left
         environ[CALLER] = self._worker.callers.learn(self._arrival.head)
         environ[PARK] = self._park
-        if self._arrival.closes or not self._worker.alive:
-            self._response.force_close()
         try:
             self._body = self._worker.wsgi(environ, self._response.start_response)
         except NotArrived:
             self._arrival.most = environ.get(MOST)
             raise
+        if self._arrival.closes or not self._worker.alive or not self._all_read():
+            self._response.force_close()  # the answer says so: else the client's next request would go nowhere
 
     def _park(self, bell: Bell, seconds: float) -> None:
         self.parked = (bell, seconds)
