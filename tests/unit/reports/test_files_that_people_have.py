@@ -7,6 +7,7 @@ import datetime as dt
 import importlib
 import io
 import json
+import zipfile
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -478,6 +479,17 @@ def test_a_workbook_is_read_from_its_first_sheet_with_anything_in_it(tmp_path: P
     assert [column.type for column in info.columns] == [WORDS, DATE, NUMBER, "boolean"]
     assert read_rows[1] == ("N", dt.date(2023, 1, 1), 12.5, True)
     assert info.to_json()["reading"]["sheet"] == "Sales"
+
+
+def test_a_workbook_of_very_many_sheets_is_refused_and_of_others_none_is_read_behind_the_table(tmp_path: Path) -> None:
+    rows: list[list[Any]] = [["a", "b"], [1, 2], [3, 4]]
+    with pytest.raises(UnreadableDataset, match="1,001 sheets; 1,000 at most"):
+        read(tmp_path, "t.xlsx", workbook(*((f"S{place}", []) for place in range(1001))))
+    broken, whole = io.BytesIO(), zipfile.ZipFile(io.BytesIO(workbook(("Table", rows), ("Broken", rows))))
+    with zipfile.ZipFile(broken, "w") as made:
+        for name in whole.namelist():
+            made.writestr(name, b"<" if name.endswith("sheet2.xml") else whole.read(name))
+    assert read(tmp_path, "t.xlsx", broken.getvalue())[0].rows == 2
 
 
 def test_a_workbook_that_is_none_is_refused(tmp_path: Path) -> None:

@@ -17,6 +17,8 @@ from andon.reports.tables.workbooks.lost import lost_in
 
 # A workbook is read as a whole: unpacked, it may take so many bytes.
 LARGEST = 512 << 20
+MOST_SHEETS = 1000
+"""Names of sheets are a few bytes each, and all may mean the same one: to look for a table takes time for each."""
 
 
 def write_sheet(source: Path, target: Path, sheet: str | None, limit_bytes: int, control: Control) -> str:
@@ -27,6 +29,10 @@ def write_sheet(source: Path, target: Path, sheet: str | None, limit_bytes: int,
     _refuse_large(source, min(limit_bytes, LARGEST))
     try:
         book = load_workbook(source)
+        if len(book.sheet_names) > MOST_SHEETS:
+            raise UnreadableDataset(
+                f"the workbook has {len(book.sheet_names):,} sheets; {MOST_SHEETS:,} at most are read"
+            )
         name = sheet or _first_table(book)
         if name not in book.sheet_names:
             raise UnreadableDataset(f"the workbook has no sheet {name!r}; it has {', '.join(book.sheet_names)}")
@@ -57,11 +63,15 @@ def _first_table(book: CalamineWorkbook) -> str:
     """The first visible sheet of three rows and two columns at least; else the first with anything in it."""
     visible = {each.name: each.visible is SheetVisibleEnum.Visible for each in book.sheets_metadata}
     names = sorted(book.sheet_names, key=lambda name: not visible.get(name, True))
-    sheets = [sheet for sheet in map(book.get_sheet_by_name, names) if sheet.height]
-    if not sheets:
+    first: str | None = None
+    for name in names:
+        sheet = book.get_sheet_by_name(name)
+        if sheet.height > 2 and sheet.width > 1 and visible.get(name, True):
+            return name
+        first = first or (name if sheet.height else None)
+    if first is None:
         raise UnreadableDataset("the workbook has no sheet with anything in it")
-    tables = (sheet for sheet in sheets if visible.get(sheet.name, True) and sheet.height > 2 and sheet.width > 1)
-    return str(next(tables, sheets[0]).name)
+    return first
 
 
 def _unmerged(sheet: CalamineSheet) -> Iterator[list[Any]]:
