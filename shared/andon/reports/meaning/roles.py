@@ -89,7 +89,8 @@ _MONEY = _words(
     "売上高|金額|価格|単価|销售额|金额|价格|单价|saldo|kontostand|debit|credit|deposits?|withdrawals?|paid|charges?|solde|soll|"
     "haben|guthaben|belastung|gutschrift|gebühr|gebühren|valor|importo|belopp|beløb|kwota|bedrag|entrate|"
     "uscite|fees|taxes|subtotal|shipping|spend|net|gross|vat|tax|netto|brutto|mwst|gewinn|fatturato|ventas|"
-    "ventes|recettes|chiffre d affaires|margin usd|discount amount"
+    "ventes|recettes|chiffre d affaires|margin usd|discount amount|"
+    "(?:line|order|item|cart|basket|invoice|grand) totals?|gesamtpreis|rechnungssumme|gesamtsumme"
 )
 _PERCENT = _words("percent|percentage|pct|perc|prozent|anteil")
 _COUNT = _words(

@@ -10,7 +10,7 @@ from andon_worker.hybrid_report.figures.values import Floats, doubles, values_of
 
 _MOST_COLUMNS = 60
 _FIRST_ROWS = 400
-_FEWEST_ROWS = 8
+FEWEST_ROWS = 8
 _CLOSE = 1e-6
 _MOST_PARTS = 20
 
@@ -24,13 +24,11 @@ def sums(table: Table) -> list[Sum]:
     """
     names = [name for name, values in values_of(table, [c.name for c in table.averaged]).items() if values.varies]
     names = names[:_MOST_COLUMNS]
-    if len(names) < 3 or table.rows < _FEWEST_ROWS:
+    if len(names) < 3 or table.rows < FEWEST_ROWS:
         return []
-    wanted = ", ".join(f"CAST({identifier(name)} AS DOUBLE) AS c{place}" for place, name in enumerate(names))
-    first = table.connection.execute(f"SELECT {wanted} FROM data LIMIT {_FIRST_ROWS}").fetchnumpy()
-    rows = np.column_stack([doubles(first[f"c{place}"]) for place in range(len(names))])
+    rows = first_rows(table, names)
     rows = rows[np.isfinite(rows).all(axis=1)]
-    if len(rows) < _FEWEST_ROWS:
+    if len(rows) < FEWEST_ROWS:
         return []
     likely = [tuple(names[place] for place in found) for found in (*_of_runs(rows), *_of_pairs(rows))]
     told: dict[str, Sum] = {}
@@ -40,6 +38,13 @@ def sums(table: Table) -> list[Sum]:
         if not known and _holds(table, total, parts):
             told[total] = (total, *parts)
     return list(told.values())
+
+
+def first_rows(table: Table, names: list[str]) -> Floats:
+    """Some rows, a column for each name; what is missing is NaN."""
+    wanted = ", ".join(f"CAST({identifier(name)} AS DOUBLE) AS c{place}" for place, name in enumerate(names))
+    first = table.connection.execute(f"SELECT {wanted} FROM data LIMIT {_FIRST_ROWS}").fetchnumpy()
+    return np.column_stack([doubles(first[f"c{place}"]) for place in range(len(names))])
 
 
 def _of_runs(rows: Floats) -> list[list[int]]:
@@ -80,5 +85,15 @@ def _holds(table: Table, total: str, parts: list[str]) -> bool:
 
 
 def is_part(a: str, b: str, found: list[Sum]) -> bool:
-    """Whether one of two columns is a total and the other a part of it."""
-    return any({a, b} <= set(each) and each[0] in (a, b) for each in found)
+    """Whether one of two columns is made of the other, be it through a third."""
+    return a in _parts(b, found) or b in _parts(a, found)
+
+
+def _parts(name: str, found: list[Sum]) -> set[str]:
+    """All that a column is made of."""
+    made_of: set[str] = set()
+    new = {name}
+    while new:
+        made_of |= new
+        new = {part for total, *parts in found if total in new for part in parts} - made_of
+    return made_of - {name}

@@ -12,6 +12,7 @@ from andon_worker.hybrid_report.charts import Series
 from andon_worker.hybrid_report.figures import choose, missing
 from andon_worker.hybrid_report.figures.alerts import Alert, alerts
 from andon_worker.hybrid_report.figures.copies import copies
+from andon_worker.hybrid_report.figures.products import made, products
 from andon_worker.hybrid_report.figures.sums import Sum, is_part, sums
 from andon_worker.hybrid_report.figures.table import Table, clean, open_table
 from andon_worker.hybrid_report.provenance import provenance, provenance_grids, reading_sentences, unread_sentences
@@ -29,15 +30,16 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
 
     `repeatedRows` counts the rows that repeat an earlier one; rows are compared by a 64-bit hash, so that fifty
     million of them fit. `repeats` shows the first of those that stand most often, as text, of the first seven columns.
-    `alerts` are as in `alerts.alerts`, `sum` of a column and those whose sum it is, and `copies` of a column and those
+    `alerts` are as in `alerts.alerts`, `sum` of a column and those whose sum it is, `product` as in
+    `products.products`, and `copies` of a column and those
     that nearly repeat it; `read` as in `provenance`;
     `missing` is `{patterns, sets, overTime}` as in `missing`.
     """
     with open_table(parquet, options, control) as table:
         chosen = table.columns[: options.max_columns]
-        added = sums(table)
-        found = alerts(table, chosen) + [{"kind": "sum", "columns": list(each)} for each in added]
-        found += _copies(copies(table), found, added)
+        found = alerts(table, chosen) + [{"kind": "sum", "columns": list(each)} for each in sums(table)]
+        found += [{"kind": "product"} | each for each in products(table)]
+        found += _copies(copies(table), found, made(table))
         counts = {column.name: table.seen[column.name].count for column in chosen}
         gaps = sorted((name for name, n in counts.items() if 0 < n < table.rows), key=lambda name: counts[name])
         control.progress(0.6, "missing values")
@@ -64,10 +66,10 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
         )
 
 
-def _copies(alike: dict[str, str], found: list[Alert], added: list[Sum]) -> list[Alert]:
-    """Those of which nothing is told yet: no identical columns, no totals."""
+def _copies(alike: dict[str, str], found: list[Alert], computed: list[Sum]) -> list[Alert]:
+    """Those of which nothing is told yet: no identical columns, none computed from each other."""
     identical = {name for alert in found if alert["kind"] == "identical" for name in alert["columns"][1:]}
-    untold = {name: of for name, of in alike.items() if name not in identical and not is_part(name, of, added)}
+    untold = {name: of for name, of in alike.items() if name not in identical and not is_part(name, of, computed)}
     return [
         {"kind": "copies", "columns": [of, *(name for name in untold if untold[name] == of)]}
         for of in dict.fromkeys(untold.values())
@@ -120,7 +122,14 @@ def sentences(result: Result, wording: Wording) -> list[Sentence]:
     return told if told or result["alerts"] else [Sentence("Nothing in the columns calls for caution.")]
 
 
-_SAID = {"placeholder", "identical", "copies", "repeatedKey", "totals", "variants", "sum"}
+_SAID = {"placeholder", "identical", "copies", "repeatedKey", "totals", "variants", "sum", "product"}
+
+
+def _formula(alert: Alert, wording: Wording) -> str:
+    """What a column is computed by, in words: `quantity × price × (1 − discount)`."""
+    signs = str(alert["formula"]).replace("*", "×").replace("-", "−").replace("/", "÷")
+    said = signs.format(*(brief(name) for name in alert["columns"][1:]))
+    return said if alert["factor"] == 1 else f"{said} × {wording.exact(float(format(alert['factor'], '.4g')))}"
 
 
 def _say(alert: Alert, wording: Wording) -> Sentence:
@@ -152,6 +161,8 @@ def _say(alert: Alert, wording: Wording) -> Sentence:
             return Sentence(
                 f"{name} is the sum of {some([brief(each) for each in alert['columns'][1:]])} in every row."
             )
+        case "product":
+            return Sentence(f"{name} is computed: it is {_formula(alert, wording)} in every row, but for rounding.")
         case "totals":
             words, rows = listed([f"“{value}”" for value in alert["values"]]), alert["rows"]
             these = "it sums" if rows == 1 else "these sum"

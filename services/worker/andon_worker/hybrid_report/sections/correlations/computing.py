@@ -11,7 +11,8 @@ from andon.reports import Control, ReportOptions
 from andon_worker.hybrid_report.figures import choose
 from andon_worker.hybrid_report.figures.association import ranks
 from andon_worker.hybrid_report.figures.copies import copies
-from andon_worker.hybrid_report.figures.sums import Sum, is_part, sums
+from andon_worker.hybrid_report.figures.products import made
+from andon_worker.hybrid_report.figures.sums import Sum, is_part
 from andon_worker.hybrid_report.figures.table import Table, clean, open_table
 from andon_worker.hybrid_report.figures.times.sequences import changes_together, ordered_by_time
 from andon_worker.hybrid_report.figures.values import Floats, Values, doubles, sampled, values_of
@@ -29,15 +30,15 @@ SAME = 0.9999  # two columns that hold the same in other units say nothing of ea
 
 def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
     """`{columns, columnsOmitted, copies, pearson, spearman, spearmanRows, fewest, apart, strongest: [{a, b, pearson,
-    spearman, rows, changes}], sums: [[total, part, ...]], scatter: {a, b, points}}`.
+    spearman, rows, changes}], made: [[result, part, ...]], scatter: {a, b, points}}`.
 
     Both matrices are in the order of `columns`; a pair uses the rows in which both have a value, and has nulls where
     there are less than `fewest` of them: 30, or half of the table's if it has fewer than 60. `apart` are such pairs.
     Pearson's is over all rows, Spearman's (of ranks) over a sample of about `spearmanRows` of them. `strongest` are the
     pairs of largest absolute Pearson coefficient, without `copies`, the columns that nearly repeat another; `changes`
     is that of their changes from row to row where each row is another moment, else null: whatever grows goes with
-    whatever else grows. `sums` are as in `sums.sums`. Of more than 20 columns those are taken that correlate most with
-    another in the sample. `scatter` shows rows of the sample for the strongest pair that isn't one column twice; or
+    whatever else grows. `made` are as in `products.made`. Of more than 20 columns those are taken that correlate
+    most with another in the sample. `scatter` shows rows of the sample for the strongest pair that isn't one column twice; or
     null where none correlates by 0.3.
     """
     with open_table(parquet, options, control, by_period=True) as table:
@@ -50,7 +51,7 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
         names = _chosen(varying, sample, options, control)
         sample = sample[:, [varying.index(name) for name in names]]
         pearson, together = _pearson(table, [values[name] for name in names], control)
-        added = sums(table)
+        computed = made(table)
         series = ordered_by_time(table, choose.time_column(table, options), [values[name] for name in names])
     control.progress(0.7, "ranks")
     spearman = _spearman(sample, control)
@@ -92,15 +93,15 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
                 for i, j in pairs[:_STRONGEST]
             ],
             "rows": rows,
-            "sums": [list(each) for each in added],
-            "scatter": _scatter(names, units, sample, _telling(names, pairs, added), pearson),
+            "made": [list(each) for each in computed],
+            "scatter": _scatter(names, units, sample, _telling(names, pairs, computed), pearson),
         }
     )
 
 
-def _telling(names: list[str], pairs: list[tuple[int, int]], added: list[Sum]) -> list[tuple[int, int]]:
-    """The pairs without those of a total and its part, unless there are no others."""
-    return [(i, j) for i, j in pairs if not is_part(names[i], names[j], added)] or pairs
+def _telling(names: list[str], pairs: list[tuple[int, int]], computed: list[Sum]) -> list[tuple[int, int]]:
+    """The pairs without those of which one is computed from the other, unless there are no others."""
+    return [(i, j) for i, j in pairs if not is_part(names[i], names[j], computed)] or pairs
 
 
 def _sample(table: Table, columns: list[Values]) -> Floats:

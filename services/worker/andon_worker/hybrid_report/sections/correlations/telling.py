@@ -19,8 +19,8 @@ def sentences(result: Result, wording: Wording) -> list[Sentence]:
     if len(result["columns"]) < 2:
         return [Sentence("There are fewer than two numeric columns that vary, so there is nothing to correlate.")]
     strong = [pair for pair in result["strongest"] if abs(pair["pearson"]) >= _STRONG]
-    totals = [each for each in result["sums"] if any(is_part(p["a"], p["b"], [each]) for p in strong)]
-    strong = [pair for pair in strong if not is_part(pair["a"], pair["b"], result["sums"])]
+    computed = [each for each in result["made"] if any(is_part(p["a"], p["b"], [each]) for p in strong)]
+    strong = [pair for pair in strong if not is_part(pair["a"], pair["b"], result["made"])]
     told, said = [_pair(pair, result, wording) for pair in strong[:3]], strong[:3]
     told += [
         Sentence(
@@ -31,10 +31,10 @@ def sentences(result: Result, wording: Wording) -> list[Sentence]:
         if pair not in said and pair["spearman"] is not None and abs(pair["spearman"]) > abs(pair["pearson"]) + 0.2
     ][:2]
     told += [
-        Sentence(f"{brief(total)} is the sum of {some([brief(each) for each in parts])}, and so goes with them.")
-        for total, *parts in totals[:3]
+        Sentence(f"{brief(name)} is computed from {some([brief(each) for each in parts])}, and so goes with them.")
+        for name, *parts in computed[:3]
     ]
-    if not strong and not totals:
+    if not strong and not computed:
         aside = ", those aside that nearly repeat another" if result["copies"] else ""
         told.append(Sentence(f"No two numeric columns have a Pearson correlation of 0.5 or more in size{aside}."))
     told += _repeating(result["copies"])

@@ -12,8 +12,9 @@ from andon.reports.duck import identifier
 from andon_worker.hybrid_report.figures import choose
 from andon_worker.hybrid_report.figures.association import Resampled
 from andon_worker.hybrid_report.figures.copies import copies
+from andon_worker.hybrid_report.figures.products import made
 from andon_worker.hybrid_report.figures.resampling import seed_of
-from andon_worker.hybrid_report.figures.sums import Sum, is_part, sums
+from andon_worker.hybrid_report.figures.sums import Sum, is_part
 from andon_worker.hybrid_report.figures.table import Table, clean, open_table
 from andon_worker.hybrid_report.figures.times.sequences import changes_together, ordered_by_time
 from andon_worker.hybrid_report.figures.values import values_of
@@ -53,7 +54,7 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
             return {"question": None}
         time = choose.time_column(table, options)
         alike = copies(table)
-        candidates, left_out = _candidates(table, question, time, sums(table), alike)
+        candidates, left_out = _candidates(table, question, time, made(table), alike)
         columns = samples(table, [question, *candidates])
         moving = _changes(table, time, question, candidates)
     asked, others = columns[0], columns[1:]
@@ -156,7 +157,7 @@ def _candidates(
         elif column.role == "choices":
             reason = "several answers in a cell"
         elif is_part(column.name, question.name, added):
-            reason = "one is a part of the other"
+            reason = "one is computed from the other"
         elif alike.get(column.name, question.name) not in (question.name, alike.get(question.name)):
             reason = f"nearly the same as {alike[column.name]}"
         elif (
