@@ -33,7 +33,7 @@ _NO_TOTAL = re.compile(
     r"^(?!.*(?<!running )total)(?:.*[^a-z])?(?:prices?|preis|precio|prix|prezzo|rate|unit ?(?:cost|price)|cost per|"
     r"balance|bal|saldo|kontostand|guthaben|solde|残高|余额|average|avg|mean|median|age|alter|latency|pace|gdp|"
     r"tenure|seniority|experience|(?:yrs?|years?) ?married|betriebszugehörigkeit|"
-    r"(?:lead|cycle|response|resolution|waiting) ?time|"
+    r"(?:lead|cycle|response|resolution|waiting|handling|delivery) ?(?:time|minutes|hours|days)|"
     r"per ?cap(?:ita)?|pop|population|einwohner|inhabitants|employees|headcount|stock|on hand|capacity|wages?|hourly|"
     r"per [a-z]+|pro [a-z]+|net worth|market ?cap|valuation|msrp|assets|liabilities|debt|equity|rooms|"
     r"(?:bed|bath)rooms?|seats|cylinders|siblings|followers|members|cumul[a-z]*|価格|単価|价格|单价|kumul[a-z]*|"

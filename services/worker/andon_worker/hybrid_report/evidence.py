@@ -13,6 +13,8 @@ FEWEST = 10
 """Rows in each part that a finding compares, below which it is told in its section but is no key finding."""
 _Z = 1.96
 _LARGE, _HALVED = 1e9, 40
+_NEARLY, _IMPLIED = 0.95, 0.4  # the strength from which one column all but implies the other, and what that leaves
+_TELLING, _WORTH = 0.1, 0.4  # the part from which a lower level is a finding by itself, and its effect at least
 
 
 def correlation(coefficient: float, rows: int) -> float:
@@ -65,9 +67,37 @@ def _critical(between: float, within: float, z: float) -> float:
 
 
 def share(part: int, whole: int) -> float:
-    """Of a share (E. B. Wilson, Journal of the American Statistical Association 22, 1927)."""
+    """Of a share."""
+    return wilson(part, whole)[0]
+
+
+def wilson(part: int, whole: int) -> tuple[float, float]:
+    """The bounds of a share (E. B. Wilson, Journal of the American Statistical Association 22, 1927)."""
     if not whole:
-        return 0.0
+        return 0.0, 1.0
     p, z2 = part / whole, _Z * _Z
     middle, reach = p + z2 / (2 * whole), _Z * math.sqrt(p * (1 - p) / whole + z2 / (4 * whole * whole))
-    return max(0.0, (middle - reach) / (1 + z2 / whole))
+    return max(0.0, (middle - reach) / (1 + z2 / whole)), min(1.0, (middle + reach) / (1 + z2 / whole))
+
+
+def difference(part: int, whole: int, other: int, others: int) -> tuple[float, float]:
+    """The bounds of one share less another (R. G. Newcombe, Statistics in Medicine 17, 1998, method 10)."""
+    p, q = part / whole, other / others
+    (p_low, p_high), (q_low, q_high) = wilson(part, whole), wilson(other, others)
+    return p - q - math.hypot(p - p_low, q_high - q), p - q + math.hypot(p_high - p, q - q_low)
+
+
+def lacking(less: float, sure: float, high_share: float, low_share: float) -> float:
+    """Of a share that is `less` than another, by `sure` at least; where most have it, of those that lack it."""
+    whole = min(high_share, 1 - low_share)
+    return worth(less / whole, sure / whole)
+
+
+def worth(part: float, sure: float) -> float:
+    """Of what is less than another by a part of it, and by `sure` of it at least."""
+    return min(0.9, _WORTH + sure / 2) if part >= _TELLING and sure > 0 else max(0.0, sure)
+
+
+def implied(strength: float) -> float:
+    """What is left of an effect where one column all but implies the other, as a plan its fee."""
+    return _IMPLIED if strength > _NEARLY else 1.0

@@ -68,9 +68,11 @@ def alerts(table: Table, columns: Sequence[Column]) -> list[Alert]:
 def _placeholders(table: Table, values: dict[str, Values]) -> list[Alert]:
     """An end of the column that stands repeatedly, much farther from the next value than that is from the other end.
 
-    A whole number: a salary among small payments is an amount, however far it lies from them.
+    A whole number, and of money one that is known for a code: a rent among small payments is an amount, however far
+    it lies from them.
     """
     varying = [name for name, each in values.items() if each.varies]
+    paid = {column.name for column in table.of("money")}
     sql = {identifier(name): values[name] for name in varying}
     ends = table.per_column(varying, lambda c: _ends(sql[c]))
     found = []
@@ -84,6 +86,7 @@ def _placeholders(table: Table, values: dict[str, Values]) -> list[Alert]:
             few = table.seen[name].distinct < _FEWEST_VALUES
             known = not few and end * each.unit in _KNOWN_CODES and rows >= max(3, 0.005 * each.count)
             apart = gap > _FAR * rest and (end * each.unit).is_integer() and rows < 0.5 * each.count
+            apart = apart and not (name in paid and end * each.unit not in _KNOWN_CODES)
             apart = apart and not (few and rows > _RARE * each.count)
             if rows >= 2 and rest > 0 and (apart or (known and gap > 0.5 * rest)):
                 (mean,) = table.one(f"SELECT avg({each.sql}) FROM data WHERE {each.sql} <> {double(end)}")

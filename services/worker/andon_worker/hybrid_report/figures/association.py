@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
+
+
+_YES = frozenset({"true", "yes", "y", "1", "ja", "oui", "sí", "si", "sim", "tak"})
+
+
+def outcome(names: Sequence[str]) -> str:
+    """Of two values, the more frequent first, the one whose share is told: the rarer, unless one of them says yes."""
+    return next((name for name in names if name.lower() in _YES), names[1])
 
 
 def ranks(values: Floats) -> Floats:

@@ -16,6 +16,7 @@ from andon_worker.hybrid_report.figures.survey import once
 from andon_worker.hybrid_report.figures.table import Table, double
 from andon_worker.hybrid_report.figures.values import Floats, values_of
 
+QUOTIENT = "{0} / {1}"
 _MOST_COLUMNS, _MOST_OF_THREE = 30, 12  # that are looked at, and where a third column may have a part
 _FEWEST_VALUES = 3
 _UNITS = 1.1  # of the last decimal, by which what was rounded once or twice may be off
@@ -54,6 +55,8 @@ def _found(table: Table) -> list[Product]:
     if len(names) < 3 or table.rows < FEWEST_ROWS:
         return []
     rows = first_rows(table, names)
+    filled = np.isfinite(rows).sum(axis=0) >= FEWEST_ROWS
+    names, rows = [name for name, enough in zip(names, filled, strict=True) if enough], rows[:, filled]
     slack, same = _slack(rows), _same(rows)
     told: dict[str, Product] = {}
     for formula, parts, values in _formulas(rows):
@@ -75,7 +78,7 @@ def _formulas(rows: Floats) -> Iterator[tuple[str, tuple[int, ...], Floats]]:
         for a, b in combinations(range(width), 2):
             yield "{0} * {1}", (a, b), rows[:, a] * rows[:, b]
         for a, b in permutations(range(width), 2):
-            yield "{0} / {1}", (a, b), rows[:, a] / rows[:, b]
+            yield QUOTIENT, (a, b), rows[:, a] / rows[:, b]
         for a, b in combinations(range(few), 2):
             for c in (each for each in range(few) if each not in (a, b)):
                 for formula, share in _BY_SHARE:

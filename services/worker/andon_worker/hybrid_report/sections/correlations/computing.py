@@ -30,16 +30,16 @@ SAME = 0.9999  # two columns that hold the same in other units say nothing of ea
 
 def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
     """`{columns, columnsOmitted, copies, pearson, spearman, spearmanRows, fewest, apart, strongest: [{a, b, pearson,
-    spearman, rows, changes}], made: [[result, part, ...]], scatter: {a, b, points}}`.
+    spearman, rows, changes}], made: [[result, part, ...]], summed: [column], scatter: {a, b, points}}`.
 
     Both matrices are in the order of `columns`; a pair uses the rows in which both have a value, and has nulls where
     there are less than `fewest` of them: 30, or half of the table's if it has fewer than 60. `apart` are such pairs.
     Pearson's is over all rows, Spearman's (of ranks) over a sample of about `spearmanRows` of them. `strongest` are the
     pairs of largest absolute Pearson coefficient, without `copies`, the columns that nearly repeat another; `changes`
     is that of their changes from row to row where each row is another moment, else null: whatever grows goes with
-    whatever else grows. `made` are as in `products.made`. Of more than 20 columns those are taken that correlate
-    most with another in the sample. `scatter` shows rows of the sample for the strongest pair that isn't one column twice; or
-    null where none correlates by 0.3.
+    whatever else grows. `made` are as in `products.made`, `summed` the columns that add up. Of more than 20 columns
+    those are taken that correlate most with another in the sample. `scatter` shows rows of the sample for the strongest
+    pair that isn't one column twice; or null where none correlates by 0.3.
     """
     with open_table(parquet, options, control, by_period=True) as table:
         alike = copies(table)
@@ -93,6 +93,7 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
                 for i, j in pairs[:_STRONGEST]
             ],
             "rows": rows,
+            "summed": [name for name in names if table.column(name).summed],
             "made": [list(each) for each in computed],
             "scatter": _scatter(names, units, sample, _telling(names, pairs, computed), pearson),
         }

@@ -12,6 +12,7 @@ from andon_worker.hybrid_report.sections.correlations.computing import SAME
 from andon_worker.hybrid_report.wording import WHOLE, Wording, brief, label, some
 
 _STRONG, _TELLING, _MANY = 0.5, 0.1, 30
+_OF_SIZE = 0.4
 _FAR = 2.0  # times the middle 98 % that all points take before the farthest are left out of the picture
 
 
@@ -83,9 +84,11 @@ def _pair(pair: dict[str, Any], result: Result, wording: Wording) -> Sentence:
     if pair["changes"] is not None:
         strength = max(0.0, min(strength, math.copysign(pair["changes"], pair["changes"] * pair["pearson"])))
         said += f"; that of their changes from one row to the next is {wording.coefficient(pair['changes'])}"
+    # Of two that add up a larger row has more of both.
+    worth = _OF_SIZE if {pair["a"], pair["b"]} <= set(result["summed"]) else 0.9
     return Sentence(
         f"{said}.",
-        effect=evidence.correlation(strength, pair["rows"]) * 0.9 * min(1.0, 2 * pair["rows"] / result["rows"]),
+        effect=evidence.correlation(strength, pair["rows"]) * worth * min(1.0, 2 * pair["rows"] / result["rows"]),
         figure=figure,
         about=(pair["a"], pair["b"]),
         rows=pair["rows"],

@@ -39,13 +39,13 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
     enough is known. Of a number (`kind` is `numeric`) a driver's `strength` is eta, `ranked` that of its ranks if a
     few values make up most of its spread; of words (`categorical`) it is Cramér's V, each between the question and the
     driver's groups: its values, or up to ten bins of equally many rows, ten or more. A driver is `{column, kind,
-    strength, low, high, sure, rows, others, changes, information, groups: [{name | from, to, rows, value}]}`: `sure`
-    says that its low end is 0.1 or more and chance alone wouldn't make the best of so many columns so strong;
-    `information` is the share of the question's entropy that it takes away, `changes` the correlation of the changes
-    of both where each row is another moment, `rows` how many have both, `others` how many names are one group,
-    `groups` (of the first three) the question's mean per group, or the share of `answer`, its rarer value if it has
-    two. All of it comes from a sample of about 10,000 rows of larger tables. `same` are columns from which the
-    question follows exactly. `question` is null if no column can be one.
+    strength, low, high, sure, rows, others, changes, summed, information, groups: [{name | from, to, rows, value}]}`:
+    `sure` says that its low end is 0.1 or more and chance alone wouldn't make the best of so many columns so strong,
+    `summed` that both add up; `information` is the share of the question's entropy that it takes away, `changes` the
+    correlation of the changes of both where each row is another moment, `rows` how many have both, `others` how many
+    names are one group, `groups` (of the first three) the question's mean per group, or the share of `answer`, its
+    rarer value if it has two. All of it comes from a sample of about 10,000 rows of larger tables. `same` are columns
+    from which the question follows exactly. `question` is null if no column can be one.
     """
     with open_table(parquet, options, control, by_period=True) as table:
         control.progress(0.1, "a sample")
@@ -67,6 +67,7 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
         control.check()
         driver = driver_of(asked, other, known, resampled, options.confidence, len(others))
         driver["changes"] = moving.get(other.name)
+        driver["summed"] = question.summed and table.column(other.name).summed
         if driver["rows"] < min(_FEWEST_ROWS, rows // 2):
             left_out.append({"column": other.name, "reason": f"values in {driver['rows']} of these rows alone"})
         elif driver["strength"] >= SAME or follows(asked, other):

@@ -9,7 +9,7 @@ import numpy as np
 from andon.reports import Column
 from andon.reports.duck import identifier
 from andon_worker.hybrid_report.evidence import FEWEST
-from andon_worker.hybrid_report.figures.association import Codes, Floats, binned
+from andon_worker.hybrid_report.figures.association import Codes, Floats, binned, outcome
 from andon_worker.hybrid_report.figures.table import Table
 from andon_worker.hybrid_report.figures.values import codes, doubles, sampled, values_of
 
@@ -48,10 +48,8 @@ class Sample:
 
     @property
     def answer(self) -> str | None:
-        """Of two values the rarer, unless one of them says yes."""
-        if self.kind == "numeric" or self.width != 2:
-            return None
-        return next((name for name in self.names if name.lower() in {"true", "yes", "y", "1", "ja"}), self.names[1])
+        """Of two values the one whose share is told."""
+        return outcome(self.names) if self.kind != "numeric" and self.width == 2 else None
 
 
 def samples(table: Table, columns: list[Column]) -> list[Sample]:

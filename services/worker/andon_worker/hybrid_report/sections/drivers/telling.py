@@ -14,6 +14,7 @@ from andon_worker.hybrid_report.sections.drivers.sample import MOST_NAMES
 from andon_worker.hybrid_report.wording import WHOLE, Wording, answer, brief, label, some
 
 _SHOWN, _DRAWN = 12, 30
+_OF_SIZE = 0.4
 
 
 def sentences(result: Result, wording: Wording) -> list[Sentence]:
@@ -67,11 +68,15 @@ def _none(result: Result, wording: Wording) -> str:
 
 
 def _effect(driver: dict[str, Any], result: Result) -> float:
-    """Small where few rows have both, and where two series grow while their changes don't go together."""
-    strength = driver["low"]
+    """Small where few rows have both, where both add up, so that a larger row has more of each, and where two series
+    grow while their changes don't go together."""
+    named = [group["value"] for group in driver["groups"] if "name" in group]
+    if len(named) == 2 and 0.0 in named and result["kind"] == "numeric":
+        return 0.0  # those who didn't buy have no revenue
+    strength = driver["low"] * (evidence.implied(driver["strength"]) if named else 1.0)
     if driver["changes"] is not None:
         strength = min(strength, evidence.correlation(driver["changes"], driver["rows"]))
-    return float(strength * 0.95 * min(1.0, 2 * driver["rows"] / result["rows"]))
+    return float(strength * (_OF_SIZE if driver["summed"] else 0.95) * min(1.0, 2 * driver["rows"] / result["rows"]))
 
 
 def _moving(driver: dict[str, Any], wording: Wording) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from andon.reports import Column, Control, ReportOptions
 from andon_worker.hybrid_report.figures import choose
+from andon_worker.hybrid_report.figures.flows import flows
 from andon_worker.hybrid_report.figures.resampling import seed_of
 from andon_worker.hybrid_report.figures.table import clean, open_table
 from andon_worker.hybrid_report.figures.values import Values, values_of
@@ -14,14 +15,16 @@ from andon_worker.hybrid_report.sections.groups.comparing import Share, compare
 from andon_worker.hybrid_report.sections.groups.crossing import cross
 from andon_worker.hybrid_report.sections.groups.gathering import Gathered
 from andon_worker.hybrid_report.sections.groups.loading import load, spreads
+from andon_worker.hybrid_report.sections.groups.shares import shares
 
 
 def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
-    """`{resamples, confidence, comparisons: [...], totals: [...], cross}`, a comparison for each grouping and measure.
+    """`{resamples, confidence, comparisons: [...], totals: [...], shares: [...], cross}`, a comparison for each
+    grouping and measure.
 
-    A comparison is `{groupBy, measure, role, total, fewest, groupsOmitted, rowsOmitted, eta, sums, groups: [{value,
-    rows, ranked, sum, mean, std, low, high, spread}], difference}`. `total` counts all groups, exactly. `sums` is
-    `{all, ungrouped, others, shares}` where a sum of the measure means something, else null: that of all rows with a
+    A comparison is `{groupBy, measure, role, signed, total, fewest, groupsOmitted, rowsOmitted, eta, sums, groups:
+    [{value, rows, ranked, sum, mean, std, low, high, spread}], difference}`. `total` counts all groups, exactly. `sums`
+    is `{all, ungrouped, others, shares}` where a sum of the measure means something, else null: that of all rows with a
     group, that of the rows without one, that of the groups that aren't shown, and whether no group's is negative, so
     that they have shares. A group is `ranked` if it has at least `fewest` rows: 30, or 5 where most groups have fewer
     than 30. A smaller one of 5 rows is ranked, too, if its mean lies beyond all of theirs for sure. Shown are the
@@ -32,10 +35,13 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
     if there are not two.
 
     `totals` are of columns of more than 30 names that stand several times, and of the measures whose sums mean
-    something: `{groupBy, measure, role, total, groupsOmitted, rowsOmitted, sums, groups: [{value, rows, sum}]}`, the
-    largest first.
+    something; and of all groupings where money comes and goes in one column (`signed`), of what went and of what
+    came: `{groupBy, measure, role, total, groupsOmitted, rowsOmitted, sums, groups: [{value, rows, sum}]}`, the largest
+    first.
 
-    `cross` counts the rows of two groupings, those that go together most:
+    `shares` are of flags by groups, as `shares.shares` says.
+
+    `cross` counts the rows of two groupings of which no share is told, those that go together most:
     `{a, b, v, values, rows: [value], columns: [value], counts, rowTotals, columnTotals, total, omitted}`, `values`
     being how many each has, and the totals those over all values of the other; null if there are not two.
     """
@@ -44,37 +50,47 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
         values = values_of(table, measures)
         summed = {name for name in measures if _is_flow(table.column(name), values[name])}
         roles = {name: table.column(name).role for name in measures}
+        money = flows(table) if table.periods == 1 else None
+        sides = [money.went, money.came] if money and len(money.columns) == 1 else []
+        signed = {side.column for side in sides} & set(measures)
         pairs = [(g, m) for g in choose.groupings(table, options) for m in measures if g != m]
         loaded = []
         for place, (group_by, measure) in enumerate(pairs):
             control.progress(0.2 * place / len(pairs), f"{measure} by {group_by}")
-            loaded.append(load(table, group_by, values[measure], measure in summed))
+            loaded.append(load(table, group_by, values[measure], measure in summed and measure not in signed))
         if loaded:
             strongest = max(loaded, key=lambda each: each.eta)
             strongest.spread = spreads(table, strongest)
         control.progress(0.2, "totals of many names")
+        names = choose.names(table, options) if summed else []
         totals = [
             {"role": roles[measure]} | Gathered(table, name, values[measure]).totals()
-            for name in (choose.names(table, options) if summed else [])
+            for name in names
             for measure in measures
-            if measure in summed
+            if measure in summed and measure not in signed
+        ]
+        totals += [
+            {"role": "money", "of": side.column} | Gathered(table, name, side).totals()
+            for name in (*names, *dict.fromkeys(group_by for group_by, measure in pairs if measure in signed))
+            for side in sides
         ]
         control.progress(0.22, "one grouping against another")
-        crossed = cross(table, options)
+        flags = shares(table, options)
+        crossed = cross(table, options, {frozenset((each["flag"], each["groupBy"])) for each in flags})
     # Resampling needs no database: its memory is free by now.
     comparisons = []
     for place, found in enumerate(loaded):
         group_by, measure = pairs[place]
         share = Share(control, 0.22 + 0.78 * place / len(pairs), 0.78 / len(pairs), f"{measure} by {group_by}")
-        comparisons.append(
-            {"role": roles[measure]} | compare(found, options, seed_of(options.seed, group_by, measure), share)
-        )
+        told = compare(found, options, seed_of(options.seed, group_by, measure), share)
+        comparisons.append({"role": roles[measure], "signed": measure in signed} | told)
     return clean(
         {
             "resamples": options.resamples,
             "confidence": options.confidence,
             "comparisons": comparisons,
             "totals": totals,
+            "shares": flags,
             "cross": crossed,
         }
     )

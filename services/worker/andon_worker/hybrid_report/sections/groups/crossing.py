@@ -26,10 +26,12 @@ _TOGETHER = 0.1  # Cramér's V from which two groupings are said to go together
 Cross = dict[str, Any]
 
 
-def cross(table: Table, options: ReportOptions) -> Cross | None:
-    """The two groupings that go together most, as `compute` says of them."""
+def cross(table: Table, options: ReportOptions, told: set[frozenset[str]]) -> Cross | None:
+    """The two groupings that go together most, as `compute` says of them, without those that are `told` already."""
     best: tuple[float, str, str, Counter[tuple[str, str]]] | None = None
     for a, b in combinations(choose.groupings(table, options, _GROUPINGS), 2):
+        if {a, b} in told:
+            continue
         if a not in options.group_by and table.column(a).part_of_time and table.column(b).part_of_time:
             continue  # by the calendar
         found = table.all(
@@ -87,12 +89,22 @@ def crossed(cross: Cross | None, wording: Wording) -> list[Sentence]:
             f"{a} and {b} go together: {b} is {answer(cross['columns'][j], b)} in {often} rows in which {a} is "
             f"{answer(cross['rows'][i], a)}, and in {wording.percent(float(whole[j]), 1)} of all rows "
             f"(Cramér's V {wording.coefficient(cross['v'])}).",
-            effect=_sure(cross),
+            effect=max(_sure(cross), _apart(cross, int(i), int(j))),
             figure="cross",
             about=(cross["a"], cross["b"]),
             rows=int(rows[i, 0]),
         )
     ]
+
+
+def _apart(cross: Cross, i: int, j: int) -> float:
+    """Of the share in a row against that in all others."""
+    part, rows = cross["counts"][i][j], cross["rowTotals"][i]
+    other, others = cross["columnTotals"][j] - part, cross["total"] - rows
+    if others < evidence.FEWEST:
+        return 0.0
+    low, _ = evidence.difference(part, rows, other, others)
+    return evidence.lacking(part / rows - other / others, low, part / rows, other / others)
 
 
 def _sure(cross: Cross) -> float:

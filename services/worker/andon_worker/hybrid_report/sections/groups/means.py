@@ -50,7 +50,15 @@ def compared(comparison: Comparison, confidence: float, wording: Wording) -> lis
             )
         said += "" if certain else ", which may be chance"
     about = (comparison["measure"], comparison["groupBy"])
-    return [Sentence(f"{said}.", sure if certain else 0.0, _key(comparison), about, min(counts[high], counts[low]))]
+    effect = sure * _worth(comparison) if certain else 0.0
+    return [Sentence(f"{said}.", effect, _key(comparison), about, min(counts[high], counts[low]))]
+
+
+def _worth(comparison: Comparison) -> float:
+    """Nothing where one of two groups has none of the measure, as those who didn't buy have no revenue."""
+    if len(comparison["groups"]) == 2 and any(g["mean"] == 0 and not g["std"] for g in comparison["groups"]):
+        return 0.0
+    return evidence.implied(comparison["eta"])
 
 
 def alike(comparisons: Sequence[Comparison], wording: Wording) -> list[Sentence]:

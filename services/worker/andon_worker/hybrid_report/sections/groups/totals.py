@@ -12,6 +12,7 @@ from andon_worker.hybrid_report.wording import MISSING, Wording, brief, label, s
 
 _FIRST = 5
 _EVEN, _MONEYED, _COUNTED = 0.05, 0.45, 0.25  # the share above an even one, and what its telling is worth
+_RICHER, _MOST = 0.5, 0.95
 _EVENLY, _EVEN_OF_MANY = 0.15, 0.4  # of an even share, up to which the groups may differ to be called even
 
 Groups = dict[str, Any]
@@ -23,10 +24,10 @@ def totalled(groups: Groups, wording: Wording) -> list[Sentence]:
     if not sums or sums["all"] is None or len(shown) < 2:
         return []
     by, measure, number = brief(groups["groupBy"]), brief(groups["measure"]), wording.number
-    largest = sorted(shown, key=lambda g: -g["sum"])
-    first, last = largest[0], largest[-1]
+    ordered = sorted(shown, key=lambda g: -g["sum"])
+    first, last = ordered[0], ordered[-1]
     beside = f" Rows in which {by} is missing hold {number(sums['ungrouped'])} more." if sums["ungrouped"] else ""
-    about, figure = (groups["measure"], groups["groupBy"], "total"), _key(groups)
+    about, figure = (str(groups.get("of", groups["measure"])), str(groups["groupBy"])), _key(groups)
     rows = sum(g["rows"] for g in groups["groups"]) + groups["rowsOmitted"]
     if not sums["shares"]:
         said = (
@@ -36,7 +37,7 @@ def totalled(groups: Groups, wording: Wording) -> list[Sentence]:
         )
         return [Sentence(f"{said}.{beside}", 0.3, figure, about, rows)]
     share = first["sum"] / sums["all"]
-    then = [f"{label(g['value'], 60)} {wording.percent(g['sum'], sums['all'])}" for g in largest[1:3]]
+    then = [f"{label(g['value'], 60)} {wording.percent(g['sum'], sums['all'])}" for g in ordered[1:3]]
     said = (
         f"By {by}, {label(first['value'], 60)} has {wording.percent(share, 1)} of the {sum_of(measure)} "
         f"({number(first['sum'])} of {number(sums['all'])}, with {wording.percent(first['rows'], rows)} of the rows), "
@@ -49,12 +50,19 @@ def totalled(groups: Groups, wording: Wording) -> list[Sentence]:
         return [Sentence(f"By {by}, the {sum_of(measure)} is spread evenly: {ends}.{beside}")]
     excess = share - 1 / groups["total"]
     if groups["total"] > 2 * _FIRST:
-        part = sum(g["sum"] for g in largest[:_FIRST]) / sums["all"]
+        part = sum(g["sum"] for g in ordered[:_FIRST]) / sums["all"]
         said += f"; the {_FIRST} largest of {number(groups['total'])} have {wording.percent(part, 1)}"
         excess = max(excess, (part - _FIRST / groups["total"]) / 2)
+    # The more so where it isn't the number of rows that makes it.
+    excess += _RICHER * max(0.0, share - first["rows"] / rows)
     worth = {"money": _MONEYED, "count": _COUNTED}.get(groups["role"], 0.0)
-    telling = worth and groups["total"] > 2 and excess > _EVEN
-    return [Sentence(f"{said}.{beside}", min(0.85, worth + excess) if telling else 0.0, figure, about, rows)]
+    telling = worth and groups["total"] > 2 and ordered[1]["sum"] > 0 and excess > _EVEN
+    return [Sentence(f"{said}.{beside}", min(_MOST, worth + excess) if telling else 0.0, figure, about, rows)]
+
+
+def largest(groups: Groups) -> dict[str, Any]:
+    """The group that has most."""
+    return max((g for g in groups["groups"] if g["sum"] is not None), key=lambda g: float(g["sum"]))
 
 
 def _evenly(groups: Groups) -> bool:

@@ -11,6 +11,7 @@ from andon.reports.duck import identifier, literal
 from andon_worker.hybrid_report.figures import choose
 from andon_worker.hybrid_report.figures.alerts import date_placeholders
 from andon_worker.hybrid_report.figures.copies import copies
+from andon_worker.hybrid_report.figures.products import QUOTIENT, products
 from andon_worker.hybrid_report.figures.table import Table, clean, open_table
 from andon_worker.hybrid_report.figures.times import periods
 from andon_worker.hybrid_report.figures.times.rhythm import Rhythm, rhythm_of
@@ -19,6 +20,7 @@ from andon_worker.hybrid_report.figures.times.things import things
 from andon_worker.hybrid_report.figures.values import values_of
 from andon_worker.hybrid_report.section import Result
 from andon_worker.hybrid_report.sections.trends.along import along
+from andon_worker.hybrid_report.sections.trends.balance import balance_of
 from andon_worker.hybrid_report.sections.trends.course import told
 from andon_worker.hybrid_report.sections.trends.lines import lines_of
 from andon_worker.hybrid_report.sections.trends.seasons import hours_of, season_in, seasons_of
@@ -31,7 +33,7 @@ _MOST_OTHERS, _AT_ONCE = 60, 20  # measures told in a table, and of a query
 
 def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
     """`{timeColumn, unit, grain, rows, leftOut, complete, from, to, measures, points, series, seasons, hours, lines,
-    others, things}`.
+    others, things, balance}`.
 
     A point is a period, `{start, rows, sums: [...], means: [...], thin}`, in the order of `measures`; `thin` are
     the places of those of which values are lacking that it has otherwise. `grain` is how fine the times are; no
@@ -47,7 +49,7 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
     null; the five largest groups have points, the others none. `others` tells of the measures beyond the first three
     as `series` does, of the sum or else the mean. `things` is of a table with a column per period what each of its
     rows does from its first value to its last: `{column, measure, total, rose, fell, rows: [{name, first, last,
-    change}]}`, or null.
+    change}]}`, or null. `balance` is of money that comes and goes, see `balance.balance_of`.
     Of people with the day on which they came, and no other dates, the rows alone are told along it.
     Without a column of dates that varies, `timeColumn` is null and `along` alone is there, see `along.along`.
     """
@@ -64,6 +66,8 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
         aged = ages(table, choose.varying(table)) - {*options.measures}
         # Along the days on which people came their number alone goes, and not what they have now.
         names = [name for name in choose.measures(table, options) if time and name not in aged]
+        rates = [] if options.measures or not time else _rate(table)
+        names += [name for name in rates if name not in (*names, *aged)]
         values = values_of(table, names)
         c = identifier(column)
         rows, first, last = table.one(
@@ -92,6 +96,7 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
         known = {*names, *copies(table), *aged}
         untold = [name for name in choose.varying(table) if time and name not in known]
         others = _others(table, column, timeline, untold)
+        balance = balance_of(table, column, unit) if time else None
         found_things = things(table, column, names) if table.periods > 1 else None
     control.progress(0.9, "what changes")
     complete = timeline.complete(unit)
@@ -119,8 +124,15 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
             "lines": lines,
             "others": others,
             "things": found_things,
+            "balance": balance,
         }
     )
+
+
+def _rate(table: Table) -> list[str]:
+    """The first share or quotient, as what was bought per visit: what amounts and counts don't tell."""
+    divided = {each["columns"][0] for each in products(table) if each["formula"] == QUOTIENT}
+    return [name for name in choose.varying(table) if name in divided or table.column(name).role == "percent"][:1]
 
 
 def _told(rhythm: Rhythm | None) -> dict[str, Any] | None:

@@ -28,6 +28,7 @@ from andon_worker.hybrid_report.wording import MISSING, Wording, brief, label
 _DRAWN = 5
 _ALL = 0.95  # of the rows, of which a group that has more is told as the whole
 _FEWEST_POINTS, _MOST_POINTS, _PER_POINT = 3, 53, 5  # points of a line; rows of a point
+_FEW = 6  # groups, of which none has a direction by chance
 _FEWEST_PERIODS = 6  # periods from which a group's course is told
 
 Lines = dict[str, Any]
@@ -122,9 +123,11 @@ def lines_sentences(lines: Lines | None, wording: Wording) -> list[Sentence]:
     said = moves([(group["value"], group) for group in groups], wording)
     if not said or max(group["rows"] for group in groups) > _ALL * sum(group["rows"] for group in groups):
         return []
-    enough = [group for group in groups if group["direction"] and group["rows"] >= FEWEST]
-    known = [group["change"] for group in enough if group["change"] is not None]
-    effect = min(0.6, (max(known) - min(known)) / 2) if len(known) > 1 else 0.0
+    enough = [group for group in groups if group["rows"] >= FEWEST]
+    moved = [group["change"] for group in enough if group["direction"] and group["change"] is not None]
+    # One that goes its own way among a few is news as well; of many one would by chance.
+    known = moved + [0.0] * (len(moved) < len(enough) <= _FEW)
+    effect = min(0.6, (max(known) - min(known)) / 2) if moved and len(known) > 1 else 0.0
     largest = " largest" if lines["omitted"] else ""
     what = subject(lines, lines["unit"])
     text = f"By {brief(lines['groupBy'])}, {what}: of the {len(groups)}{largest} groups {said}."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -31,7 +32,8 @@ def season_sentences(result: Result, wording: Wording) -> list[Sentence]:
     told = []
     for by in ("quarter", "month", "weekday"):
         found = [season for season in _seasons(result) if season["by"] == by]
-        told += [_seasonal(season, wording) for season in sorted(found, key=lambda s: -s["strength"])[:_TOLD]]
+        each = [_seasonal(season, wording) for season in sorted(found, key=lambda s: -s["strength"])[:_TOLD]]
+        told += [*each[:1], *(replace(sentence, effect=0.0) for sentence in each[1:])]  # what comes again comes in all
     return told
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-from andon_worker.hybrid_report import charts
+from andon_worker.hybrid_report import charts, evidence
 from andon_worker.hybrid_report.charts import Series
 from andon_worker.hybrid_report.section import Figure, Grid, Result, Sentence
 from andon_worker.hybrid_report.sections.trends.naming import (
@@ -191,7 +191,10 @@ def _shift(series: Told, unit: str, points: Sequence[Told], wording: Wording) ->
     )
     nearer = min(shift["low"], shift["high"], key=abs)
     effect = 0.8 * apart(before, before + nearer)
-    return [Sentence(said, effect, key_of(series), rows=min(sides[True], sides[False]))]
+    if series["relative"] and (larger := max(before, after)):
+        effect = max(effect, evidence.worth(abs(after - before) / larger, abs(nearer) / larger))
+    about = (series["measure"] or "rows", "over time")
+    return [Sentence(said, effect, key_of(series), about, min(sides[True], sides[False]))]
 
 
 def _others(result: Result, wording: Wording) -> list[Sentence]:

@@ -7,6 +7,7 @@ from typing import Any
 from andon_worker.hybrid_report import evidence
 from andon_worker.hybrid_report.section import Figure, Grid, Result, Sentence
 from andon_worker.hybrid_report.sections.trends.along import along_figures, along_sentences
+from andon_worker.hybrid_report.sections.trends.balance import balance_figures, balance_grid, balance_sentences
 from andon_worker.hybrid_report.sections.trends.lines import lines_figures, lines_grid, lines_sentences
 from andon_worker.hybrid_report.sections.trends.naming import capital, change_of, complete_points, subject
 from andon_worker.hybrid_report.sections.trends.returning import (
@@ -30,6 +31,7 @@ def sentences(result: Result, wording: Wording) -> list[Sentence]:
             Sentence("There is no column of dates or times along which the rows go, so there are no trends to show.")
         ]
     return [
+        *balance_sentences(result["balance"], wording),
         *series_sentences(result, wording),
         *season_sentences(result, wording),
         *hour_sentences(result, wording),
@@ -94,6 +96,7 @@ def figures(result: Result, wording: Wording) -> list[Figure]:
     if result["timeColumn"] is None:
         return along_figures(found, wording) if (found := result.get("along")) else []
     return [
+        *balance_figures(result["balance"], wording),
         *series_figures(result, wording),
         *lines_figures(result["lines"], wording),
         *season_figures(result, wording),
@@ -105,6 +108,7 @@ def grids(result: Result, wording: Wording) -> list[Grid]:
     if result["timeColumn"] is None:
         return []
     return [
+        *balance_grid(result["balance"], wording),
         *([series_grid(result, wording)] if result["series"] or result["others"] else []),
         *lines_grid(result["lines"], wording),
         *_things_grid(result, wording),

@@ -1,0 +1,73 @@
+"""Which finding a reader sees first: the story of the rows, once, and not what is so by the nature of the columns."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from andon_worker.hybrid_report.findings import key_findings
+from andon_worker.hybrid_report.section import Sentence
+from tests.unit.hybrid_report.test_what_is_no_finding import findings, text, told
+
+DAYS = pd.date_range("2024-01-01", periods=240)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_who_has_most_of_a_sum_with_few_rows_is_told_once_and_first(seed: int, tmp_path: Path) -> None:
+    random = np.random.default_rng(seed)
+    frame = pd.DataFrame({"article": random.choice(["Cup", "Oven", "Plate", "Spoon"], 500, p=[0.4, 0.1, 0.3, 0.2])})
+    frame["pieces"] = random.integers(1, 5, 500)
+    price = frame["article"].map({"Cup": 8.5, "Oven": 640.0, "Plate": 12.0, "Spoon": 3.5})
+    frame["revenue"] = (frame["pieces"] * price).round(2)
+    sums = frame.groupby("article")["revenue"].sum()
+    said = findings(told(frame, tmp_path)).splitlines()
+    assert said[0].startswith(f"By article, Oven has {100 * sums['Oven'] / sums.sum():.1f}% of the total of revenue")
+    assert sum("article" in each and "revenue" in each for each in said) == 1
+
+
+@pytest.mark.parametrize("fall", [0.45, 0.6, 0.7])
+def test_a_rate_that_fell_on_a_date_stands_before_what_larger_days_have_more_of(fall: float, tmp_path: Path) -> None:
+    random = np.random.default_rng(6)
+    frame = pd.DataFrame({"day": DAYS, "visits": random.poisson(random.uniform(500, 5000, len(DAYS)))})
+    frame["orders"] = random.binomial(frame["visits"], np.where(DAYS < "2024-06-03", 0.05, 0.05 * fall))
+    frame["rate"] = (100 * frame["orders"] / frame["visits"]).round(2)
+    said = told(frame, tmp_path)
+    first = findings(said).splitlines()[0]
+    assert first.startswith("The level of the mean of rate changed with the week of 2024-06-03")
+    assert "visits and orders rise and fall together" in text(said, "correlations")
+
+
+@pytest.mark.parametrize("slower", [2.0, 2.5, 3.0])
+def test_a_group_that_goes_its_own_way_is_a_finding(slower: float, tmp_path: Path) -> None:
+    random = np.random.default_rng(7)
+    frame = pd.DataFrame({"opened": random.choice(DAYS, 1500), "queue": random.choice(["a", "b", "c"], 1500)})
+    late = (frame["queue"] == "b") & (frame["opened"] > DAYS[120])
+    frame["score"] = (random.gamma(4, 5, 1500) * np.where(late, slower, 1)).round(2)
+    assert "By queue, the mean of score: of the 3 groups 1 rose, b (+" in findings(told(frame, tmp_path))
+
+
+def test_a_fee_that_a_plan_implies_stands_behind_what_it_does_not(tmp_path: Path) -> None:
+    random = np.random.default_rng(8)
+    frame = pd.DataFrame({"plan": random.choice(["S", "M", "L"], 600), "site": random.choice(["x", "y", "z"], 600)})
+    frame["price"] = frame["plan"].map({"S": 9.0, "M": 19.0, "L": 29.0}) + random.choice([0.0, 0.5], 600)
+    frame["score"] = (random.normal(5, 1, 600) + 2 * (frame["site"] == "x")).round(2)
+    said = findings(told(frame, tmp_path)).splitlines()
+    implied = [place for place, each in enumerate(said) if "price" in each and "plan" in each]
+    assert "site" in said[0]
+    assert len(implied) == 1
+
+
+def test_what_tells_of_other_columns_goes_before_more_of_the_same() -> None:
+    told = {
+        "groups": [
+            Sentence("a by g", 0.60, about=("a", "g")),
+            Sentence("b by g", 0.58, about=("b", "g")),
+            Sentence("c by h", 0.50, about=("c", "h")),
+            Sentence("d by i", 0.45, about=("d", "i")),
+        ],
+        "drivers": [Sentence("a with g", 0.55, about=("g", "a"))],
+    }
+    assert [each["text"] for each in key_findings(told)] == ["a by g", "c by h", "b by g"]
