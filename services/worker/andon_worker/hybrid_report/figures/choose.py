@@ -112,7 +112,8 @@ def _same_things(table: Table, a: str, b: str) -> bool:
 
 
 def _telling(table: Table, measure: str, names: list[str]) -> list[str]:
-    """The groupings by how much they say of the measure's ranks, in a sample; equals stay in their order."""
+    """The groupings by how much they say of the measure's ranks, in a sample; equals stay in their order. Last stand
+    flags without which there is none of it, as who bought and for how much."""
     number = values_of(table, [measure])[measure].sql
     words = [f"CAST({identifier(name)} AS VARCHAR)" for name in names]
     y, *columns = sampled(table, [number, *words], _SAMPLED)
@@ -128,7 +129,8 @@ def _telling(table: Table, measure: str, names: list[str]) -> list[str]:
             for v in (ranked, ranked * ranked)
         )
         counts = np.bincount(of[inside], minlength=len(found)).astype(float)
-        strengths[name] = round(correlation_ratio(counts, sums, squares), 2)
+        without = len(found) == 2 and any(not doubles(y)[known][of == group].any() for group in (0, 1))
+        strengths[name] = -1.0 if without else round(correlation_ratio(counts, sums, squares), 2)
     return sorted(names, key=lambda name: -strengths[name])
 
 

@@ -45,7 +45,8 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
         control.progress(0.6, "missing values")
         time = choose.time_column(table, options)
         filled = {name for pair in missing.either(table, counts) for name in pair}
-        lacking = [name for name in gaps if name != time and name not in filled]
+        gaps = [name for name in gaps if name not in filled]
+        lacking = [name for name in gaps if name != time]
         missed = missing.together(table, gaps[:_WITH_GAPS]) | {
             "overTime": missing.over_time(table, time, lacking)
             if lacking and time in {c.name for c in table.temporal}
