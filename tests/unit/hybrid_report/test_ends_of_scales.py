@@ -53,7 +53,7 @@ def test_names_without_an_order_are_told_alone(profile: Profile) -> None:
     assert " or " not in SECTIONS["drivers"].sentences(found, Wording())[0].text
 
 
-@pytest.mark.parametrize(("factor", "logarithmic"), [(20, True), (1.1, False)])
+@pytest.mark.parametrize(("factor", "logarithmic"), [(20, True), (10, True), (1.1, False)])
 def test_means_of_several_magnitudes_stand_on_a_logarithmic_scale(
     factor: float, logarithmic: bool, profile: Profile
 ) -> None:

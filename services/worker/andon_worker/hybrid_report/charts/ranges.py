@@ -24,6 +24,7 @@ from andon_worker.hybrid_report.drawing import (
 from andon_worker.hybrid_report.wording import Wording
 
 _NEAR, _MOST, _FAR, _FEW = 0.1, 0.8, 20.0, 3  # most groups in a tenth of the span, the highest far above the lowest
+_HALF = 0.02  # of the highest, below which half of the groups are a dot
 
 
 @dataclass(frozen=True)
@@ -100,8 +101,8 @@ def is_logarithmic(rows: Sequence[Interval] | Sequence[Box]) -> bool:
     """Whether a few groups lie so far above all others that these would be one dot on a linear scale."""
     means, lows = sorted(row.mean for row in rows), [row.mean if row.low is None else row.low for row in rows]
     near = means[0] + _NEAR * (means[-1] - means[0])
-    crowd = sum(mean <= near for mean in means)
-    return len(means) > _FEW and min(lows) > 0 and means[-1] > _FAR * means[0] and crowd >= _MOST * len(means)
+    crowd = sum(mean <= near for mean in means) >= _MOST * len(means) or means[len(means) // 2] < _HALF * means[-1]
+    return len(means) > _FEW and min(lows) > 0 and means[-1] > _FAR * means[0] and crowd
 
 
 def _scale(drawing: Drawing, values: list[float], names: float, wording: Wording, log: bool) -> Scale:
