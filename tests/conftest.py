@@ -20,9 +20,9 @@ from redis import Redis
 
 from andon.embedded import PostgresServer, RedisServer
 from andon.migrations import migrate
-from tests.databases import BARE, Databases, UnsyncedPostgres, create
-from tests.once import alone, common_folder
-from tests.system import SHIPPED_FUNCTIONS, System
+from tests.support.databases import BARE, Databases, UnsyncedPostgres, create
+from tests.support.once import alone, common_folder
+from tests.support.system import SHIPPED_FUNCTIONS, System
 
 # Folders and files whose tests take whole processes, a browser, an outage that lasts, or a great deal of data.
 WHOLE = (

@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 from andon import CancelOn, Event, Step, function
 from andon.engine.ids import parse_id
 from andon.reports.events import REPORT
-from tests.ledger import Ledger
+from tests.support.ledger import Ledger
 
 FOLDER = "ANDON_TEST_FOLDER"  # where the ledger and the gates are
 CODE = "ANDON_TEST_CODE"  # "unknown-step" or "reordered": what a new version of `walk` does

@@ -19,8 +19,8 @@ from andon.engine.errors import LeaseLost
 from andon.engine.events import Event
 from andon.engine.ports import Attempt
 from tests.contract.journal_contract import JournalContract, Kept
-from tests.polling import PATIENCE
-from tests.supervised_journal import LedgerJournal, start_ledger
+from tests.support.polling import PATIENCE
+from tests.support.supervised_journal import LedgerJournal, start_ledger
 
 HELD_RUN = """
 INSERT INTO andon.runs (id, tenant, function_id, event_seq, status, fence, started_at)

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.needs import program
-from tests.polling import PATIENCE
+from tests.support.needs import program
+from tests.support.polling import PATIENCE
 
 ARGUMENTS = [
     "--no-sandbox",

@@ -13,7 +13,7 @@ from andon.client import Andon
 from andon.embedded.ports import free_port
 from tests.conftest import StartSystem
 from tests.e2e.card_server import CardServer
-from tests.polling import PATIENCE, wait_until
+from tests.support.polling import PATIENCE, wait_until
 
 FUNCTION = "generate-hybrid-report"
 LONG = 10_000_000  # resamples: hours, if nobody stops it

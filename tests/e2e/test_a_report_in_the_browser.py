@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from pypdf import PdfReader
 
 from tests.conftest import StartSystem
-from tests.system import System
+from tests.support.system import System
 
 LONG = 10_000_000  # resamples: hours, if nobody stops it
 

@@ -21,8 +21,8 @@ from andon.adapters.postgres import webhooks
 from andon.adapters.postgres.asks.reports import of
 from andon_api.console.pages import blueprint
 from tests.conftest import StartSystem
-from tests.polling import wait_until
-from tests.system import SHIPPED_FUNCTIONS, System
+from tests.support.polling import wait_until
+from tests.support.system import SHIPPED_FUNCTIONS, System
 
 AXE = Path(__file__).with_name("vendor") / "axe-4.14.1.min.js"
 SCHEMES: list[Literal["light", "dark"]] = ["light", "dark"]

@@ -15,7 +15,7 @@ import pytest
 from redis import Redis
 
 from tests.conftest import StartSystem
-from tests.polling import wait_until
+from tests.support.polling import wait_until
 
 ENDLESS: dict[str, tuple[str, dict[str, Any]]] = {
     "add-up": ("example/loop.requested", {"count": 10**12}),

@@ -17,9 +17,9 @@ import pytest
 
 from andon.embedded.stores.binaries import redis_programs
 from tests.conftest import StartSystem
-from tests.needs import program
-from tests.polling import wait_until
-from tests.system import System
+from tests.support.needs import program
+from tests.support.polling import wait_until
+from tests.support.system import System
 
 PRODUCERS = Path(__file__).parents[2] / "examples" / "producers"
 CSV = b"day,region,amount\n" + b"".join(

@@ -11,10 +11,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests import images
 from tests.conftest import StartSystem
-from tests.polling import wait_until
-from tests.system import SHIPPED_FUNCTIONS, System
+from tests.support import images
+from tests.support.polling import wait_until
+from tests.support.system import SHIPPED_FUNCTIONS, System
 
 TEXT = (Path(__file__).parents[2] / "docs" / "tutorial.md").read_text()
 CODE, WITH_A_ROW = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)

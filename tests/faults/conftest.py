@@ -13,12 +13,12 @@ import pytest
 from redis import Redis
 
 from andon.embedded import RedisServer
-from tests import moves
 from tests.faults.proxy import Proxy
 from tests.functions import FOLDER
-from tests.ledger import Ledger
-from tests.scene import FUNCTIONS, QUICK, Scene
-from tests.system import System
+from tests.support import moves
+from tests.support.ledger import Ledger
+from tests.support.scene import FUNCTIONS, QUICK, Scene
+from tests.support.system import System
 
 
 class Stage(Protocol):

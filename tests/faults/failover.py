@@ -11,7 +11,7 @@ from redis import Redis
 from redis.sentinel import Sentinel
 
 from andon.embedded import RedisServer
-from tests.polling import wait_until
+from tests.support.polling import wait_until
 
 NAME = "andon"
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.needs import program
+from tests.support.needs import program
 
 MOUNT_AND_HOLD = 'mount -t tmpfs -o size="$1" andon "$2" && echo mounted && exec cat'
 

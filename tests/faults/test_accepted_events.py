@@ -10,8 +10,8 @@ import pytest
 
 from tests.faults.conftest import Stage
 from tests.faults.proxy import Proxy
-from tests.polling import PATIENCE, wait_until
-from tests.scene import STREAM
+from tests.support.polling import PATIENCE, wait_until
+from tests.support.scene import STREAM
 
 
 @pytest.mark.promise

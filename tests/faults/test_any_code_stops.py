@@ -12,9 +12,9 @@ from redis import Redis
 
 from andon.embedded import RedisServer
 from tests.faults.conftest import stage_in
-from tests.polling import wait_until
-from tests.scene import Scene
 from tests.stubborn_functions import KINDS
+from tests.support.polling import wait_until
+from tests.support.scene import Scene
 
 STUBBORN = "tests.stubborn_functions"
 numbers = count(1)

@@ -6,8 +6,8 @@ import pytest
 
 from andon_worker.linux import parents
 from tests.faults.conftest import Stage
-from tests.held import held
-from tests.polling import wait_until
+from tests.support.held import held
+from tests.support.polling import wait_until
 
 pytestmark = pytest.mark.promise
 WAITING = "SELECT c.status, c.wake_at > r.ended_at + interval '4 s' AS held FROM andon.runs c JOIN andon.runs r " + (

@@ -9,8 +9,8 @@ import pytest
 from andon.adapters.redis.stream.reading import CUT, LARGEST
 from tests.faults.conftest import Stage
 from tests.faults.proxy import Proxy
-from tests.polling import PATIENCE, wait_until
-from tests.scene import GROUP, STREAM, Scene
+from tests.support.polling import PATIENCE, wait_until
+from tests.support.scene import GROUP, STREAM, Scene
 
 
 def test_04_a_dispatcher_killed_after_its_commit_and_before_xack_makes_no_second_effect(

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from tests.faults.conftest import Stage
-from tests.polling import wait_until
-from tests.scene import STREAM, Scene
+from tests.support.polling import wait_until
+from tests.support.scene import STREAM, Scene
 
 THREADS = 8
 QUEUED = "SELECT count(*) FROM andon.runs WHERE tenant = %s AND status = 'queued'"

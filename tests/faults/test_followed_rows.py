@@ -19,10 +19,10 @@ import pytest
 from andon.embedded import PostgresServer
 from tests import row_functions
 from tests.functions import FOLDER
-from tests.ledger import Ledger
-from tests.polling import wait_until
-from tests.scene import QUICK, Scene
-from tests.system import System
+from tests.support.ledger import Ledger
+from tests.support.polling import wait_until
+from tests.support.scene import QUICK, Scene
+from tests.support.system import System
 
 EXPORTS = 24
 OPEN = """

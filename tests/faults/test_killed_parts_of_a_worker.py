@@ -12,7 +12,7 @@ from andon_worker.linux import parents
 from tests.faults.conftest import Stage
 from tests.faults.test_any_code_stops import lives
 from tests.faults.test_lanes import FUNCTIONS
-from tests.polling import wait_until
+from tests.support.polling import wait_until
 
 
 def gone(pids: list[int]) -> bool:

@@ -18,8 +18,8 @@ from redis import Redis
 from andon.embedded import RedisServer
 from andon_worker.linux import children, parents
 from tests.faults.conftest import stage_in
-from tests.polling import wait_until
-from tests.scene import Scene
+from tests.support.polling import wait_until
+from tests.support.scene import Scene
 
 LANES = "tests.lane_functions"
 FUNCTIONS = {"ANDON_FUNCTIONS": f"tests.functions,{LANES}"}

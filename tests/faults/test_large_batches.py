@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.faults.conftest import Stage
-from tests.polling import wait_until
-from tests.scene import STREAM, Scene
+from tests.support.polling import wait_until
+from tests.support.scene import STREAM, Scene
 
 PATIENCE = 900.0  # thirty million values take minutes where several share a processor
 MOST_MEMORY = 512 * 1024**2

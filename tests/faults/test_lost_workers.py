@@ -6,7 +6,7 @@ import pytest
 
 from tests.faults.conftest import Stage
 from tests.functions import CODE
-from tests.polling import wait_until
+from tests.support.polling import wait_until
 
 LEASE = 2.0
 

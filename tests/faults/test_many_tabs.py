@@ -7,7 +7,7 @@ import time
 from contextlib import ExitStack
 
 from tests.faults.conftest import Stage
-from tests.scene import Scene
+from tests.support.scene import Scene
 
 TABS = 200
 

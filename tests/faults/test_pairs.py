@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from tests.faults.conftest import Stage
-from tests.polling import wait_until
-from tests.scene import Scene
+from tests.support.polling import wait_until
+from tests.support.scene import Scene
 
 _WRONG = """
 SELECT e.data->>'case' AS case, r.status, e.seq AS request, c.seq AS cancel

@@ -8,8 +8,8 @@ import pytest
 
 from andon.embedded import PostgresServer, RedisServer
 from tests.faults.conftest import Stage
-from tests.polling import wait_until
-from tests.scene import STREAM
+from tests.support.polling import wait_until
+from tests.support.scene import STREAM
 
 LEASE = 2.0
 

@@ -15,14 +15,14 @@ import pytest
 
 from andon.embedded import PostgresServer
 from andon.migrations import migrate
-from tests import moves
 from tests.faults.conftest import Stage
-from tests.polling import wait_until
-from tests.process import Process
 from tests.row_functions import TABLE
-from tests.scene import Scene
 from tests.soak import births
 from tests.soak.invariants import violations
+from tests.support import moves
+from tests.support.polling import wait_until
+from tests.support.process import Process
+from tests.support.scene import Scene
 
 pytestmark = pytest.mark.slow
 

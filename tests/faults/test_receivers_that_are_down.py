@@ -21,8 +21,8 @@ from werkzeug.serving import make_server
 from andon.client import Andon
 from andon.embedded.ports import free_port
 from tests.conftest import StartSystem
-from tests.needs import program
-from tests.polling import wait_until
+from tests.support.needs import program
+from tests.support.polling import wait_until
 
 DOWN_SECONDS = 600
 LONGEST_PAUSE = 700  # the pauses before have doubled up to ten minutes

@@ -15,9 +15,9 @@ from andon.embedded import RedisServer
 from tests.faults.conftest import Stage
 from tests.faults.failover import replica_of
 from tests.faults.proxy import Proxy
-from tests.polling import wait_until
-from tests.process import Process
-from tests.scene import GROUP, STREAM, Scene
+from tests.support.polling import wait_until
+from tests.support.process import Process
+from tests.support.scene import GROUP, STREAM, Scene
 
 HEARTBEAT = 0.5
 SLACK = 6.0

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.polling import wait_until
-from tests.scene import Scene
+from tests.support.polling import wait_until
+from tests.support.scene import Scene
 
 
 def test_03_one_idempotency_key_has_one_effect_however_it_is_sent_again(scene: Scene) -> None:

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from itertools import count
 
 from tests.faults.conftest import Stage
-from tests.polling import wait_until
-from tests.process import Process
-from tests.scene import PATIENCE, Scene
+from tests.support.polling import wait_until
+from tests.support.process import Process
+from tests.support.scene import PATIENCE, Scene
 
 WORKERS = 3
 STEPS = 8

@@ -12,7 +12,7 @@ from andon.embedded import RedisServer
 from tests.faults.conftest import Stage
 from tests.faults.failover import SentinelServer, replica_of
 from tests.faults.proxy import Proxy
-from tests.polling import wait_until
+from tests.support.polling import wait_until
 
 
 def test_16_runs_and_accepted_events_outlive_a_failover_by_sentinel(

@@ -16,9 +16,9 @@ import psycopg
 from andon.adapters.postgres.asks.reports import of
 from andon.engine.ids import new_id
 from tests.faults.conftest import Stage
-from tests.polling import wait_until
-from tests.scene import Scene
-from tests.system import System
+from tests.support.polling import wait_until
+from tests.support.scene import Scene
+from tests.support.system import System
 
 CLIENTS = 200
 BYTES = 1_500_000

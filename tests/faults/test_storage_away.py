@@ -10,9 +10,9 @@ from pathlib import Path
 from andon_worker.linux import children
 from tests.faults.conftest import Stage
 from tests.faults.small_disk import small_disk
-from tests.polling import wait_until
-from tests.s3 import BUCKET, s3_server
-from tests.scene import Scene
+from tests.support.polling import wait_until
+from tests.support.s3 import BUCKET, s3_server
+from tests.support.scene import Scene
 
 HEARTBEAT = 0.5
 SLACK = 6.0

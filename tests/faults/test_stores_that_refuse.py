@@ -10,8 +10,8 @@ import pytest
 
 from andon.embedded import PostgresServer, RedisServer
 from tests.faults.conftest import Stage
-from tests.polling import wait_until
-from tests.scene import Scene
+from tests.support.polling import wait_until
+from tests.support.scene import Scene
 
 TAKES_NOTHING = {
     "full": ("CONFIG SET maxmemory 1", "CONFIG SET maxmemory 0"),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from tests.faults.conftest import Stage
-from tests.polling import wait_until
-from tests.scene import Scene
+from tests.support.polling import wait_until
+from tests.support.scene import Scene
 
 POOLS = {
     "worker-1": {"ANDON_QUEUES": "default", "ANDON_LANES": "1"},

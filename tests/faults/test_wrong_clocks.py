@@ -10,9 +10,9 @@ import pytest
 
 from tests.faults.conftest import Stage
 from tests.faults.wrong_clock import clock_off_by, clocked_redis
-from tests.ledger import Entry
-from tests.polling import wait_until
-from tests.scene import Scene
+from tests.support.ledger import Entry
+from tests.support.polling import wait_until
+from tests.support.scene import Scene
 
 LEASE = 2.0
 TEN_MINUTES = 600

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from andon.embedded import RedisServer
-from tests.needs import needed
+from tests.support.needs import needed
 
 
 def clock_off_by(seconds: int) -> dict[str, str]:

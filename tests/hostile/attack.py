@@ -17,7 +17,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from tests.hostile import junk
-from tests.scene import STREAM
+from tests.support.scene import STREAM
 
 API = [
     "audit",

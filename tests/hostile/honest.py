@@ -14,9 +14,9 @@ from typing import Any
 import httpx
 from psycopg.rows import DictRow
 
-from tests.ledger import Ledger
-from tests.polling import wait_until
-from tests.scene import ENDED, Scene
+from tests.support.ledger import Ledger
+from tests.support.polling import wait_until
+from tests.support.scene import ENDED, Scene
 
 PATIENCE = 60.0
 CSV = b"day,amount\n" + b"".join(b"2026-01-%02d,%d\n" % (day, day) for day in range(1, 20))

@@ -16,10 +16,10 @@ from tests.functions import FOLDER
 from tests.hostile.attacker import Attacker
 from tests.hostile.honest import Honest
 from tests.hostile.watching import Watching, memory_limits
-from tests.ledger import Ledger
-from tests.scene import FUNCTIONS, Scene
 from tests.soak.invariants import INVARIANTS
-from tests.system import System
+from tests.support.ledger import Ledger
+from tests.support.scene import FUNCTIONS, Scene
+from tests.support.system import System
 
 QUIET_SECONDS = 240.0
 # Those of the soak's that hold whatever is sent.

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 import psutil
 
-from tests.process import Process
-from tests.system import System
+from tests.support.process import Process
+from tests.support.system import System
 from tests.unit.deploy.conftest import DEPLOY, documents, pod_spec
 
 UNITS = {"Mi": 2**20, "Gi": 2**30}

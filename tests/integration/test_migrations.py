@@ -21,10 +21,10 @@ from andon.migrations import HEAD, UnknownRevision, migrate, require_head
 from andon.migrations.revision import PATIENCE_SECONDS
 from andon.settings import Settings
 from andon_worker.dispatcher.bootstrap import dispatcher
-from tests.databases import create, drop
 from tests.faults.proxy import Proxy
-from tests.polling import PATIENCE, wait_until
-from tests.system import SHIPPED_FUNCTIONS
+from tests.support.databases import create, drop
+from tests.support.polling import PATIENCE, wait_until
+from tests.support.system import SHIPPED_FUNCTIONS
 
 MODULES = ("andon_api", "andon_worker", "andon_worker.dispatcher", "andon.migrations")
 

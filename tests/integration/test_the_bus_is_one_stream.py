@@ -12,7 +12,7 @@ from andon.adapters.postgres.connect import Connection, connect
 from andon.adapters.postgres.leadership import Leadership, NotLeader
 from andon.embedded import PostgresServer
 from andon.migrations.runner import _config
-from tests.databases import create, drop
+from tests.support.databases import create, drop
 
 LEAD = "INSERT INTO andon.dispatcher_leases (partition, holder, lease_until) VALUES (%s, %s, now() + interval '1 h')"
 

@@ -24,7 +24,7 @@ from andon.engine.declared.gates import UNLIMITED, Gates
 from andon.engine.events import Event
 from andon.engine.ids import new_id
 from andon_worker.dispatcher.duties.ending import reclaim
-from tests.gated import Gated
+from tests.support.gated import Gated
 
 USERS, ROOMS, LOST_LIMIT = 4, 3, 1_000
 _LET_IN = """

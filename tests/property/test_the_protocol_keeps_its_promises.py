@@ -52,7 +52,7 @@ from andon_worker.dispatcher.batches.batch import record_batch
 from andon_worker.dispatcher.duties.deadlines import settle_overdue
 from andon_worker.dispatcher.duties.ending import outlived, reclaim
 from andon_worker.dispatcher.gatekeeper import Gatekeeper
-from tests import moves
+from tests.support import moves
 
 CASES = ("a", "b", "c")
 LEASE = 3600.0

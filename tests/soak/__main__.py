@@ -18,18 +18,19 @@ import psycopg
 
 from andon.embedded import PostgresServer, RedisServer
 from andon.migrations import migrate
-from tests import moves, row_functions
+from tests import row_functions
 from tests.faults.proxy import Proxy
 from tests.functions import FOLDER
-from tests.ledger import Ledger
-from tests.polling import wait_until
-from tests.scene import FUNCTIONS, QUICK, Scene
 from tests.soak import births
 from tests.soak.breaking import Breaking
 from tests.soak.invariants import COUNTS, violations
 from tests.soak.load import Load
 from tests.soak.watching import Watching
-from tests.system import System
+from tests.support import moves
+from tests.support.ledger import Ledger
+from tests.support.polling import wait_until
+from tests.support.scene import FUNCTIONS, QUICK, Scene
+from tests.support.system import System
 
 QUIET_SECONDS = 240.0
 SLOTS_SECONDS = 75.0

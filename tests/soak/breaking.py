@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from andon.embedded import PostgresServer, RedisServer
 from andon_worker.linux import children
 from tests.faults.proxy import Proxy
-from tests.process import Process
-from tests.scene import Scene
+from tests.support.process import Process
+from tests.support.scene import Scene
 
 
 @dataclass

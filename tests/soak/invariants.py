@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tests import row_functions
-from tests.scene import Scene
 from tests.soak.functions import ANSWER_SECONDS
+from tests.support.scene import Scene
 
 INVARIANTS = {
     "every run has ended": "SELECT id FROM andon.runs WHERE ended_at IS NULL",

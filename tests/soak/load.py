@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 from redis.exceptions import RedisError
 
-from tests.scene import Scene
+from tests.support.scene import Scene
 
 REPORTS = 6
 EXPORTS = 6

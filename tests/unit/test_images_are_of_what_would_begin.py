@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.images import PACKAGES, can_be_forked
+from tests.support.images import PACKAGES, can_be_forked
 
 
 def test_settings_and_modules_of_a_tests_own_are_given_to_the_image(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from contextlib import ExitStack
 import pytest
 
 from andon.embedded.ports import free_port
-from tests.polling import wait_until
+from tests.support.polling import wait_until
 
 SERVER = """
 import sys

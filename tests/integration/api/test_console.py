@@ -22,7 +22,7 @@ from andon.engine.ids import new_id
 from andon.settings import Settings
 from andon_api.console import home
 from tests.integration.api.conftest import CSV, Client, MakeApp, MakeRun, move
-from tests.polling import wait_until
+from tests.support.polling import wait_until
 
 HTMX = {"HX-Request": "true"}
 

@@ -11,9 +11,9 @@ import pytest
 
 from andon.embedded.ports import free_port
 from tests.faults.proxy import Proxy
-from tests.polling import wait_until
-from tests.process import Process
-from tests.system import System
+from tests.support.polling import wait_until
+from tests.support.process import Process
+from tests.support.system import System
 
 
 class Late:

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from tests.conftest import StartSystem
-from tests.system import System
+from tests.support.system import System
 
 THREADS = 8
 CSV = b"day,region,amount\n" + b"".join(

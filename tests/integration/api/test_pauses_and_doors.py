@@ -17,8 +17,8 @@ from andon.client.waiting_for import WAITING_FOR
 from andon.engine.declared.functions import Registry
 from andon.engine.steps.waiting import CHILD_ENDED
 from andon_api.reads import waiting as waits
-from tests.gated import Gated, users
 from tests.integration.api.conftest import Client
+from tests.support.gated import Gated, users
 
 API = "/api/v1"
 LIMITS = [Concurrency(1, key="data.user")]

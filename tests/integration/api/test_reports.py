@@ -13,7 +13,7 @@ from redis import Redis
 
 from andon.adapters.postgres.asks.reports import of
 from tests.integration.api.conftest import Client, MakeRun
-from tests.polling import wait_until
+from tests.support.polling import wait_until
 
 API = "/api/v1"
 SHAPE = {

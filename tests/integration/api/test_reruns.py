@@ -13,7 +13,7 @@ from andon.adapters.postgres.runs import leases
 from andon_worker.dispatcher.batches.batch import record_batch
 from andon_worker.dispatcher.gatekeeper import Gatekeeper
 from tests.integration.api.conftest import Client
-from tests.planning import Planner
+from tests.support.planning import Planner
 
 API = "/api/v1"
 

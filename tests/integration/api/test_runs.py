@@ -13,7 +13,7 @@ from redis import Redis
 
 from andon_api.serving.share import Share
 from tests.integration.api.conftest import Client, MakeRun
-from tests.polling import PATIENCE
+from tests.support.polling import PATIENCE
 
 API = "/api/v1"
 FIELDS = {

@@ -7,8 +7,8 @@ from typing import Any
 import psycopg
 
 from andon import Wait
-from tests.family import Family
 from tests.integration.api.conftest import Client
+from tests.support.family import Family
 
 API = "/api/v1"
 

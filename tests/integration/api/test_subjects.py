@@ -16,7 +16,7 @@ from andon.engine.declared.functions import Registry
 from andon.engine.ids import new_id
 from andon_worker.dispatcher.batches.batch import record_batch
 from tests.integration.api.conftest import Client
-from tests.polling import wait_until
+from tests.support.polling import wait_until
 
 API = "/api/v1"
 WORDS: dict[str, Any] = {"active": "processing", "completed": "done", "failed": "failed", "cancelled": "cancelled"}

@@ -13,7 +13,7 @@ from andon.adapters.postgres.runs import leases, run_tags
 from andon.adapters.postgres.runs.journal import Holding
 from andon_worker.dispatcher.batches.batch import record_batch
 from tests.integration.api.conftest import Client
-from tests.planning import Planner
+from tests.support.planning import Planner
 
 API = "/api/v1"
 

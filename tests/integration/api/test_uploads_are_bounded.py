@@ -23,7 +23,7 @@ from andon_api.asks.inspections import Inspections
 from andon_api.http.problems import Problem
 from tests.conftest import StartSystem
 from tests.integration.api.conftest import CSV, Client, MakeApp
-from tests.polling import wait_until
+from tests.support.polling import wait_until
 
 API = "/api/v1"
 GENEROUS = 200 << 20

@@ -12,7 +12,7 @@ from flask import Flask
 
 from andon_api.signals.metrics import EXTENSION as METRICS
 from tests.integration.api.conftest import Client, MakeRun, move
-from tests.polling import wait_until
+from tests.support.polling import wait_until
 
 API = "/api/v1"
 SOON = {"Prefer": "wait=10"}

@@ -14,7 +14,7 @@ import pytest
 from andon_api.http.problems import KINDS
 from andon_api.http.schema import ProblemSchema
 from tests.conftest import StartSystem
-from tests.system import System
+from tests.support.system import System
 
 HEAD = b"POST /api/v1/events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 EVENT = b'{"name": "a/b"}'

@@ -15,12 +15,12 @@ import pytest
 
 from andon.client import Andon
 from andon.embedded import RedisServer
-from tests import images
 from tests.functions import FOLDER
-from tests.ledger import Ledger
-from tests.polling import PATIENCE
-from tests.scene import FUNCTIONS, QUICK
-from tests.system import System
+from tests.support import images
+from tests.support.ledger import Ledger
+from tests.support.polling import PATIENCE
+from tests.support.scene import FUNCTIONS, QUICK
+from tests.support.system import System
 
 
 class Result(images.Result):

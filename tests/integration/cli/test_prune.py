@@ -22,8 +22,8 @@ from andon.adapters.redis.retention import handled_below, trim
 from andon.engine.ids import new_id
 from tests.faults.conftest import stage_in
 from tests.integration.cli.conftest import Command
-from tests.polling import wait_until
-from tests.scene import Scene
+from tests.support.polling import wait_until
+from tests.support.scene import Scene
 
 DAY = dt.timedelta(days=1)
 MONTH = 30 * DAY

@@ -7,8 +7,8 @@ import pytest
 
 from andon.client import Andon
 from tests.integration.cli.conftest import Command, interrupt
-from tests.ledger import Ledger
-from tests.polling import PATIENCE, wait_until
+from tests.support.ledger import Ledger
+from tests.support.polling import PATIENCE, wait_until
 
 
 @pytest.fixture

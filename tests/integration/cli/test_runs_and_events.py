@@ -11,9 +11,9 @@ from redis import Redis
 
 from andon.client import Andon, Run
 from tests.integration.cli.conftest import Command, interrupt
-from tests.ledger import Ledger
-from tests.polling import wait_until
-from tests.system import System
+from tests.support.ledger import Ledger
+from tests.support.polling import wait_until
+from tests.support.system import System
 
 
 def has_ended(andon: Andon, run: Run) -> bool:

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from andon.client import AndonApiError, AnotherRun, AsyncAndon, Changed, Conflict, InvalidFields, NotFound, Report
-from tests.ledger import Ledger
-from tests.system import System
+from tests.support.ledger import Ledger
+from tests.support.system import System
 
 
 def in_a_loop(main: Coroutine[Any, Any, None]) -> None:

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import andon.client
-from tests.system import System
+from tests.support.system import System
 
 PAGE = Path(__file__).parents[3] / "docs" / "client.md"
 

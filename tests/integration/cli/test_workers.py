@@ -8,9 +8,9 @@ import psycopg
 
 from andon.client import Andon
 from tests.integration.cli.conftest import Command
-from tests.ledger import Ledger
-from tests.polling import wait_until
-from tests.system import System
+from tests.support.ledger import Ledger
+from tests.support.polling import wait_until
+from tests.support.system import System
 
 GATED = {"step-1": {"gate": True}}
 

@@ -11,7 +11,7 @@ import pytest
 
 from andon.embedded.ports import free_port
 from tests.conftest import StartSystem
-from tests.system import System
+from tests.support.system import System
 
 FUNCTIONS = ("tests.integration.deploy.functions",)
 

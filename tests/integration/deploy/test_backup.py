@@ -16,10 +16,10 @@ from redis import Redis
 from andon.embedded import PostgresServer
 from andon.migrations import migrate
 from tests.conftest import StartSystem
-from tests.databases import create
 from tests.integration.deploy.conftest import FUNCTIONS
-from tests.polling import wait_until
-from tests.system import System
+from tests.support.databases import create
+from tests.support.polling import wait_until
+from tests.support.system import System
 
 pytestmark = pytest.mark.slow
 

@@ -15,7 +15,7 @@ from andon.adapters.health import HealthServer, stalled
 from andon.embedded import PostgresServer
 from andon.settings import SettingsError
 from tests.integration.deploy.conftest import Probed
-from tests.polling import wait_until
+from tests.support.polling import wait_until
 
 
 def test_dispatcher_and_worker_stay_alive_while_postgres_is_away(

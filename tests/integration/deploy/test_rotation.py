@@ -17,10 +17,10 @@ from andon.embedded import PostgresServer, RedisServer
 from andon.migrations import migrate
 from tests.conftest import StartSystem
 from tests.functions import FOLDER
-from tests.ledger import Ledger
-from tests.polling import wait_until
-from tests.scene import FUNCTIONS, QUICK, Scene
-from tests.system import System
+from tests.support.ledger import Ledger
+from tests.support.polling import wait_until
+from tests.support.scene import FUNCTIONS, QUICK, Scene
+from tests.support.system import System
 
 PAGE = Path("docs/operations.md").read_text()
 ROLE = "app"  # the page's is andon, who is the embedded server's superuser

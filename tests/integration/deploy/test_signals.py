@@ -16,8 +16,8 @@ from andon.adapters.postgres.upkeep.retention import raise_low_water
 from andon.adapters.redis.bus import GROUP, STREAM
 from andon_worker.dispatcher.gauges.stores import bus_gauges
 from tests.integration.deploy.conftest import Probed
-from tests.needs import program
-from tests.polling import PATIENCE, wait_until
+from tests.support.needs import program
+from tests.support.polling import PATIENCE, wait_until
 
 ROOT = Path(__file__).resolve().parents[3]
 MONITORING = ROOT / "deploy" / "monitoring"

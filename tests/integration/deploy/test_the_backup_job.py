@@ -14,8 +14,8 @@ from andon.adapters.checks import Health
 from andon.adapters.postgres.upkeep.doctor import check_system
 from andon.embedded import PostgresServer
 from andon_worker.dispatcher.gauges.storage import storage_gauges
-from tests.databases import create, drop
-from tests.polling import wait_until
+from tests.support.databases import create, drop
+from tests.support.polling import wait_until
 
 SCRIPT = Path("deploy/kustomize/components/backup/backup.sh")
 DONE = "SELECT facts, finished_at FROM andon.maintenance WHERE name = 'backup'"

@@ -25,7 +25,7 @@ import yaml  # type: ignore[import-untyped]
 from andon.embedded import PostgresServer
 from andon.embedded.children.spawn import spawn
 from andon.embedded.ports import free_port
-from tests.polling import wait_until
+from tests.support.polling import wait_until
 from tests.unit.deploy.conftest import DEPLOY, documents, literals, pod_spec
 
 pytestmark = pytest.mark.slow

@@ -27,7 +27,7 @@ from andon_worker.dispatcher.intake import Intake
 from andon_worker.dispatcher.leader import Leader
 from andon_worker.dispatcher.service import DispatcherService
 from andon_worker.metrics import DispatcherMetrics, new_registry
-from tests.polling import wait_until
+from tests.support.polling import wait_until
 
 # Where an event's data say so, making its run fails as the server would fail: with this state.
 REFUSING = """

@@ -8,7 +8,7 @@ import psycopg
 
 from andon.adapters.health import stalled
 from tests.integration.dispatcher.conftest import Bench
-from tests.polling import wait_until
+from tests.support.polling import wait_until
 
 
 def test_a_table_that_is_locked_makes_it_unready_until_it_is_free(

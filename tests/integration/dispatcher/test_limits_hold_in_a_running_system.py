@@ -9,9 +9,9 @@ import pytest
 
 from tests.conftest import StartSystem
 from tests.functions import FOLDER
-from tests.ledger import Ledger
-from tests.polling import wait_until
-from tests.scene import FUNCTIONS, PATIENCE, QUICK, Scene
+from tests.support.ledger import Ledger
+from tests.support.polling import wait_until
+from tests.support.scene import FUNCTIONS, PATIENCE, QUICK, Scene
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from andon.adapters.postgres.events import inbox
 from andon.engine.events import Event
 from andon.engine.ids import new_id
 from tests.integration.dispatcher.conftest import REFUSING, Bench
-from tests.polling import wait_until
+from tests.support.polling import wait_until
 
 
 def good(bench: Bench, *numbers: int) -> None:

@@ -17,7 +17,7 @@ from andon.adapters.redis.stream.reading import place_of
 from andon_worker.broker import kinds
 from andon_worker.dispatcher.duties.new_redis import ASIDE
 from andon_worker.dispatcher.service import DispatcherService
-from tests.polling import wait_until
+from tests.support.polling import wait_until
 
 KEYS = [STREAM, flags.EPOCH, *kinds(["default"])]
 HINTS = "andon:hints:default"

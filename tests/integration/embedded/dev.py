@@ -15,8 +15,8 @@ from andon.embedded.children import leftovers
 from andon.embedded.dev import MARK
 from andon.embedded.home import read_env_file
 from andon.embedded.ports import free_port
-from tests.polling import wait_until
-from tests.scene import FUNCTIONS
+from tests.support.polling import wait_until
+from tests.support.scene import FUNCTIONS
 
 
 class Dev:

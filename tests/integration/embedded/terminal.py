@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from tests.polling import wait_until
+from tests.support.polling import wait_until
 
 
 class Terminal:

@@ -7,7 +7,7 @@ from redis import Redis
 from redis.exceptions import TimeoutError as RedisTimeout
 
 from andon.embedded import PostgresServer, RedisServer
-from tests.polling import wait_until
+from tests.support.polling import wait_until
 
 
 def committed(server: PostgresServer) -> list[tuple[int]]:

@@ -10,7 +10,7 @@ import pytest
 
 from andon.embedded.ports import free_port
 from tests.integration.embedded.dev import Dev, running_dev
-from tests.polling import PATIENCE, wait_until
+from tests.support.polling import PATIENCE, wait_until
 
 
 @pytest.fixture(scope="module")

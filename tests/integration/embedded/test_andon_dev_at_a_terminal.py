@@ -15,7 +15,7 @@ import pytest
 from andon.client import Andon
 from andon.embedded.ports import free_port
 from tests.integration.embedded.terminal import Terminal, on_a_terminal
-from tests.polling import wait_until
+from tests.support.polling import wait_until
 
 FUNCTION = """
 import time

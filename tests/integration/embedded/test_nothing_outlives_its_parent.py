@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.polling import wait_until
+from tests.support.polling import wait_until
 
 HOLD_STORES = """
 import signal, sys

@@ -16,7 +16,7 @@ from andon.embedded.console import Console
 from andon.embedded.dev import MARK, nothing_left, say_what_lasts
 from andon.embedded.stores.redis import RedisServer
 from andon.embedded.supervisor import Supervisor
-from tests.polling import wait_until
+from tests.support.polling import wait_until
 
 DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf'); time.sleep(600)"
 START_A_STRAY = """

@@ -6,7 +6,7 @@ import httpx
 import psycopg
 
 from tests.conftest import StartSystem
-from tests.polling import wait_until
+from tests.support.polling import wait_until
 
 
 def test_a_run_outlasts_lease_heartbeat_and_poll_intervals_many_times_over(

@@ -18,7 +18,7 @@ from andon.engine.declared.functions import Registry
 from andon.engine.declared.rules import run_flag
 from andon.engine.events import Event
 from andon_worker.dispatcher.batches.batch import record_batch
-from tests.polling import PATIENCE, wait_until
+from tests.support.polling import PATIENCE, wait_until
 
 from .conftest import Desk
 

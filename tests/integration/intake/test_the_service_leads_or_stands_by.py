@@ -24,7 +24,7 @@ from andon_worker.broker import HintBroker
 from andon_worker.dispatcher.leader import Leader
 from andon_worker.dispatcher.service import DispatcherService
 from andon_worker.metrics import DispatcherMetrics, new_registry
-from tests.polling import wait_until
+from tests.support.polling import wait_until
 
 Start = Callable[[str], DispatcherService]
 

@@ -11,8 +11,8 @@ import pytest
 
 from tests.conftest import StartSystem
 from tests.functions import FOLDER
-from tests.ledger import Ledger
-from tests.scene import FUNCTIONS, QUICK, Scene
+from tests.support.ledger import Ledger
+from tests.support.scene import FUNCTIONS, QUICK, Scene
 
 StartScene = Callable[..., Scene]
 

@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 from redis import Redis
 
-from tests.polling import wait_until
+from tests.support.polling import wait_until
 
 FIRST, SECOND = "2026-01-01T12:00:00.000000Z", "2026-01-01T12:00:01.000000Z"
 

@@ -18,7 +18,7 @@ from andon.adapters.postgres.asks.requests import Ask, Asked, Conflict
 from andon.adapters.postgres.connect import Connection, connect
 from andon.adapters.postgres.runs.settle import End, settle_held
 from andon.engine.ids import new_id
-from tests.polling import PATIENCE, wait_until
+from tests.support.polling import PATIENCE, wait_until
 
 USER = {"id": "ann"}
 ROUNDS = 25

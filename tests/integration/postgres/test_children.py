@@ -25,9 +25,9 @@ from andon.engine.ids import new_id
 from andon.engine.steps.invoking import KEY, invoked_again
 from andon_worker.dispatcher.duties.deadlines import settle_overdue
 from andon_worker.dispatcher.duties.ending import outlived, reclaim
-from tests.family import FUNCTIONS, Family, declared
-from tests.polling import PATIENCE, wait_until
 from tests.soak import births
+from tests.support.family import FUNCTIONS, Family, declared
+from tests.support.polling import PATIENCE, wait_until
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from andon.adapters.postgres.runs.transactions import step_engine
 from andon.adapters.postgres.subjects.subjects import lock
 from andon.embedded.ports import free_port
 from tests.integration.postgres.conftest import StartScene
-from tests.polling import wait_until
-from tests.scene import Scene
+from tests.support.polling import wait_until
+from tests.support.scene import Scene
 
 LANES = 3
 API_THREADS = 5

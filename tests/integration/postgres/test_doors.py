@@ -19,7 +19,7 @@ from andon.engine.declared.declarations import Declaration
 from andon.engine.events import Event
 from andon.engine.ids import new_id
 from andon_worker.dispatcher.duties.ending import reclaim
-from tests.gated import Gated, users
+from tests.support.gated import Gated, users
 
 CANCEL = CancelOn("work/stopped", match="data.user")
 

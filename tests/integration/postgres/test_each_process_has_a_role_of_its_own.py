@@ -20,9 +20,9 @@ from andon.migrations.grants import NARROW, PROCESSES
 from tests.conftest import StartSystem
 from tests.functions import FOLDER
 from tests.integration.cli.conftest import Command
-from tests.ledger import Ledger
-from tests.polling import wait_until
-from tests.scene import FUNCTIONS, QUICK, Scene
+from tests.support.ledger import Ledger
+from tests.support.polling import wait_until
+from tests.support.scene import FUNCTIONS, QUICK, Scene
 
 FILE = Path("deploy/postgres/roles.sql")
 BACKUP = Path("deploy/kustomize/components/backup/backup.sh")

@@ -12,7 +12,7 @@ from andon.adapters.postgres.asks import reports
 from andon.adapters.postgres.asks.requests import Ask, Asked, Conflict, NotFound
 from andon.adapters.postgres.connect import Connection, connect
 from andon.engine.ids import new_id
-from tests.polling import PATIENCE, wait_until
+from tests.support.polling import PATIENCE, wait_until
 
 _REPORT = """
 WITH dataset AS (

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from andon import CancelOn, Event, Function, Step, function
-from tests.planning import planner
+from tests.support.planning import planner
 
 DAY = dt.timedelta(days=1)
 RULES = [

@@ -19,7 +19,7 @@ from andon.adapters.postgres.runs import leases
 from andon.adapters.postgres.runs.leases import Beat
 from andon.engine.declared.declarations import Declaration
 from andon.engine.declared.gates import pause_key
-from tests.gated import Gated, users
+from tests.support.gated import Gated, users
 
 PLACE = ("default", "function", "work")
 

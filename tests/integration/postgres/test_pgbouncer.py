@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from andon.embedded import PostgresServer
-from tests import pooler
 from tests.integration.postgres.conftest import StartScene
+from tests.support import pooler
 
 SESSIONS = 4
 KNOWS_PREPARED_STATEMENTS = pooler.version() >= pooler.KNOWS_PREPARED_STATEMENTS

@@ -10,7 +10,7 @@ import pytest
 
 from andon import CancelOn, Concurrency, RateLimit, Throttle, function
 from andon.adapters.postgres.connect import Connection, connect
-from tests.gated import Gated, users
+from tests.support.gated import Gated, users
 
 HOUR = dt.timedelta(hours=1)
 

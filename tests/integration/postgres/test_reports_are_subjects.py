@@ -24,7 +24,7 @@ from andon.engine.ids import new_id
 from andon.migrations import migrate
 from andon.migrations.runner import _config
 from andon.reports.events import KIND, REPORT, REQUESTED
-from tests.databases import create, drop
+from tests.support.databases import create, drop
 
 REVISIONS = list(ScriptDirectory(str(Path(andon.migrations.__file__).parent)).walk_revisions())
 REVISION: Any = next(each.module for each in REVISIONS if hasattr(each.module, "carry_over"))

@@ -12,7 +12,7 @@ from andon.adapters.postgres.connect import Connection, connect
 from andon.adapters.postgres.events import inbox
 from andon.engine.declared.declarations import Declaration
 from andon.engine.events import Event
-from tests.gated import Gated, users
+from tests.support.gated import Gated, users
 
 
 def work(mode: Literal["skip", "cancel", "latest"], key: str | None = "data.user", **said: Any) -> Declaration:

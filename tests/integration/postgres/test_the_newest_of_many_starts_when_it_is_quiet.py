@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from andon import CancelOn, Concurrency, Debounce, Event, Function, Singleton, Step, Timeouts, function
-from tests.planning import planner
+from tests.support.planning import planner
 
 MINUTE = dt.timedelta(minutes=1)
 _WAITS = "SELECT extract(epoch FROM wake_at - queued_at)::int FROM andon.runs ORDER BY id"

@@ -12,7 +12,7 @@ from andon.adapters.postgres import workers
 from andon.adapters.postgres.connect import Connection, connect
 from andon.adapters.postgres.runs import leases
 from andon_worker.dispatcher.gatekeeper import AHEAD
-from tests.gated import Gated
+from tests.support.gated import Gated
 
 
 @pytest.fixture

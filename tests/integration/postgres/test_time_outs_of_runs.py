@@ -11,7 +11,7 @@ from andon import Concurrency, Timeouts, function
 from andon.adapters.postgres.connect import Connection, connect
 from andon.adapters.postgres.duties import ending, look
 from andon.adapters.postgres.runs import leases
-from tests.gated import Gated, users
+from tests.support.gated import Gated, users
 
 HOUR = dt.timedelta(hours=1)
 PASS = "UPDATE andon.runs SET start_by = start_by - interval '1 h', finish_by = finish_by - interval '1 h'"

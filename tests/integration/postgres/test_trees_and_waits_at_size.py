@@ -13,7 +13,7 @@ from andon.adapters.postgres.connect import connect
 from andon.adapters.postgres.events.inbox import accept
 from andon.adapters.postgres.runs.leases import Claimed, claim
 from andon.engine.ids import new_id
-from tests.family import Family
+from tests.support.family import Family
 
 pytestmark = pytest.mark.slow
 WAITS = 100_000

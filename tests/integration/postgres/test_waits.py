@@ -17,7 +17,7 @@ from andon.adapters.postgres.runs.leases import Claimed
 from andon.adapters.postgres.upkeep.retention import Pruning
 from andon.engine.declared.functions import Registry
 from andon.engine.ids import new_id
-from tests.family import FUNCTIONS, Family, declared
+from tests.support.family import FUNCTIONS, Family, declared
 
 
 @pytest.fixture

@@ -21,10 +21,10 @@ from andon_worker.broker import NAMESPACE, HintBroker
 from tests.conftest import StartSystem
 from tests.faults.proxy import Proxy
 from tests.functions import FOLDER
-from tests.guarded_redis import GuardedRedis
-from tests.ledger import Ledger
-from tests.polling import wait_until
-from tests.scene import FUNCTIONS, QUICK, Scene
+from tests.support.guarded_redis import GuardedRedis
+from tests.support.ledger import Ledger
+from tests.support.polling import wait_until
+from tests.support.scene import FUNCTIONS, QUICK, Scene
 
 QUEUE = "default"
 FLOOD = 400

@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 from andon.adapters.redis.connect import connect, connect_blocking
 from andon.embedded import RedisServer
 from andon_worker.broker import HintBroker
-from tests.polling import wait_until
+from tests.support.polling import wait_until
 
 QUEUE = "default"
 KEY = "andon:hints:default"

@@ -11,8 +11,8 @@ from redis import Redis
 from redis.exceptions import AuthenticationError, NoPermissionError
 
 from tests.conftest import StartSystem
-from tests.guarded_redis import FILE, GuardedRedis
-from tests.polling import wait_until
+from tests.support.guarded_redis import FILE, GuardedRedis
+from tests.support.polling import wait_until
 
 
 @pytest.fixture

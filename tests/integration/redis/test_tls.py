@@ -15,8 +15,8 @@ from andon.adapters.redis.connect import connect
 from tests.conftest import StartSystem
 from tests.faults.proxy import Proxy
 from tests.functions import FOLDER
-from tests.ledger import Ledger
-from tests.scene import FUNCTIONS, QUICK, Scene
+from tests.support.ledger import Ledger
+from tests.support.scene import FUNCTIONS, QUICK, Scene
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ from redis import Redis
 
 from tests.conftest import StartSystem
 from tests.integration.signals.collector import Collector, Seen, collecting
-from tests.polling import wait_until
-from tests.process import Process
-from tests.system import System
+from tests.support.polling import wait_until
+from tests.support.process import Process
+from tests.support.system import System
 
 FUNCTIONS = ("tests.integration.signals.functions",)
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from tests.conftest import StartSystem
-from tests.polling import wait_until
-from tests.process import Process
-from tests.system import System
+from tests.support.polling import wait_until
+from tests.support.process import Process
+from tests.support.system import System
 
 FUNCTIONS = ("tests.integration.signals.functions",)
 TRACE = uuid.uuid4().hex

@@ -17,8 +17,8 @@ from andon.adapters.postgres.access.keys import SCOPES, create_key
 from tests.conftest import StartSystem
 from tests.faults.proxy import Proxy
 from tests.integration.signals.collector import Collector
-from tests.polling import wait_until
-from tests.process import Process
+from tests.support.polling import wait_until
+from tests.support.process import Process
 
 FUNCTIONS = ("tests.integration.signals.functions",)
 PROCESSES = ("andon_api", "andon_worker", "andon_worker.dispatcher")

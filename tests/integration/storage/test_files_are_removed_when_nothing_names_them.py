@@ -20,10 +20,10 @@ from andon.engine.ids import new_id
 from tests.conftest import StartSystem
 from tests.functions import FOLDER
 from tests.integration.cli.conftest import Command
-from tests.ledger import Ledger
-from tests.polling import wait_until
-from tests.s3 import BUCKET, S3Server, s3_server
-from tests.scene import FUNCTIONS, QUICK, Scene
+from tests.support.ledger import Ledger
+from tests.support.polling import wait_until
+from tests.support.s3 import BUCKET, S3Server, s3_server
+from tests.support.scene import FUNCTIONS, QUICK, Scene
 
 NOW = dt.timedelta(0)
 DAY = dt.timedelta(days=1)

@@ -11,9 +11,9 @@ import pytest
 from andon.adapters.storage import FileMissing, Storage, StorageError
 from tests.conftest import StartSystem
 from tests.functions import FOLDER
-from tests.ledger import Ledger
-from tests.s3 import BUCKET, S3Server, forget_clients, s3_server
-from tests.scene import FUNCTIONS, QUICK, Scene
+from tests.support.ledger import Ledger
+from tests.support.s3 import BUCKET, S3Server, forget_clients, s3_server
+from tests.support.scene import FUNCTIONS, QUICK, Scene
 
 URL = f"s3://{BUCKET}/some/prefix"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.supervised import Supervised
+from tests.support.supervised import Supervised
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import uuid
 from andon.adapters.postgres.connect import Connection
 from andon.adapters.postgres.runs.journal import Holding
 from andon_worker.supervisor.ledger import Unheld, Write
-from tests.supervised_journal import start_ledger
+from tests.support.supervised_journal import start_ledger
 
 
 def test_between_two_that_are_written_singly_others_have_their_turn(database_url: str) -> None:

@@ -13,8 +13,8 @@ from andon.adapters.postgres.runs.settle import End, settle_held
 from andon.engine.declared.rules import run_flag
 from andon.engine.stops import Cause
 from andon_worker.supervisor.hosting.hosting import Run
-from tests.polling import PATIENCE, wait_until
-from tests.supervised import LEASE, Supervised
+from tests.support.polling import PATIENCE, wait_until
+from tests.support.supervised import LEASE, Supervised
 
 
 def cancel(supervised: Supervised, run: Run) -> int:

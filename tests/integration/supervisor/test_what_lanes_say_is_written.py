@@ -15,8 +15,8 @@ from andon.engine.ids import new_id
 from andon.engine.steps.sending import as_text
 from andon_worker.supervisor.output.logbook import Logbook, Said
 from andon_worker.supervisor.output.output import Line
-from tests.polling import PATIENCE, wait_until
-from tests.supervised import Supervised
+from tests.support.polling import PATIENCE, wait_until
+from tests.support.supervised import Supervised
 
 
 def test_a_steps_result_is_kept_before_the_lane_hears_of_it(supervised: Supervised) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.conftest import StartSystem
 from tests.functions import FOLDER
-from tests.polling import wait_until
+from tests.support.polling import wait_until
 
 
 def test_a_result_that_is_too_much_fails_its_step_and_the_run_goes_on(system: StartSystem, tmp_path: Path) -> None:

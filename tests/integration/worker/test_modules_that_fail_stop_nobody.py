@@ -19,8 +19,8 @@ from andon_worker.supervisor.hosting.lanes import Lane, Lanes
 from andon_worker.supervisor.hosting.loop import Loop
 from andon_worker.supervisor.hosting.nurseries import NurseryClient
 from tests.conftest import StartSystem
-from tests.held import hold
-from tests.polling import wait_until
+from tests.support.held import hold
+from tests.support.polling import wait_until
 
 GOOD = """
 from andon import function

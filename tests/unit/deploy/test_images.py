@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.needs import program
+from tests.support.needs import program
 
 from .conftest import DEPLOY
 

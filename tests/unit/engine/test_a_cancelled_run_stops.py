@@ -14,7 +14,7 @@ from andon import Cancelled, Event, Step, StepError
 from andon.engine.errors import Interrupted
 from andon.engine.execution import Completed, Stopped
 from andon.engine.stops import Cause
-from tests.polling import PATIENCE, wait_until
+from tests.support.polling import PATIENCE, wait_until
 from tests.unit.engine.conftest import Run
 
 CANCELLED, HANDED_OVER, LOST = Stopped(Cause.CANCELLED), Stopped(Cause.HAND_OVER), Stopped(Cause.LEASE_LOST)

@@ -20,7 +20,7 @@ from andon.engine.memos import describe
 from andon.engine.stops import Cause
 from andon.engine.tracebacks import frames_of_crash, threads_at
 from andon.testing import run_function
-from tests.polling import wait_until
+from tests.support.polling import wait_until
 
 
 def broken(text: str) -> Any:

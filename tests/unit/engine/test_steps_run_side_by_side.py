@@ -11,7 +11,7 @@ import pytest
 from andon import Event, NonRetriable, Step, StepError
 from andon.engine.execution import Completed, Failed, Stopped, Suspended
 from andon.engine.stops import Cause
-from tests.polling import PATIENCE
+from tests.support.polling import PATIENCE
 from tests.unit.engine.conftest import Run
 
 

@@ -12,7 +12,7 @@ import pytest
 from andon.reports import NoControl, ReportOptions
 from andon.reports.datasets import ensure_parquet
 from andon_worker.hybrid_report import SECTIONS
-from tests.once import alone, common_folder
+from tests.support.once import alone, common_folder
 from tests.unit.hybrid_report import flights
 
 OPTIONS = ReportOptions(resamples=200)

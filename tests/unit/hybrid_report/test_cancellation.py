@@ -17,7 +17,7 @@ import pytest
 
 from andon.reports import NoControl, ReportOptions
 from andon_worker.hybrid_report import SECTIONS, make_document, render_html, render_pdf, synthetic
-from tests.polling import PATIENCE
+from tests.support.polling import PATIENCE
 
 pytestmark = [
     # An exception between the opening of a file and its `with` leaves the closing to the garbage collector.

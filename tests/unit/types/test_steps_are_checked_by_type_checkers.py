@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from mypy import api
 
-from tests.needs import program
+from tests.support.needs import program
 
 SAMPLE = Path(__file__).with_name("sample.py.txt")
 WRONG = {number for number, line in enumerate(SAMPLE.read_text().splitlines(), start=1) if line.endswith("# wrong")}

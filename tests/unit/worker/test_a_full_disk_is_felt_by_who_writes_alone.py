@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from andon_worker.lane.scratch import Scratch
-from tests.needs import needed
+from tests.support.needs import needed
 
 LEAVING = """
 import threading

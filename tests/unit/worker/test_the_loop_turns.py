@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from andon_worker.supervisor.hosting.loop import Loop
-from tests.polling import PATIENCE, wait_until
+from tests.support.polling import PATIENCE, wait_until
 
 
 @pytest.fixture

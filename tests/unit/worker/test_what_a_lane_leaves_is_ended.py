@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 
-from tests.needs import needed
+from tests.support.needs import needed
 
 NURSERY = """
 import json, os, signal, subprocess, sys, time

@@ -16,7 +16,7 @@ from andon.settings import Settings
 from tests.integration.api.access.conftest import Caller, MakeKey
 from tests.integration.api.conftest import MakeApp
 from tests.integration.api.test_console import menu
-from tests.polling import wait_until
+from tests.support.polling import wait_until
 
 HTMX = {"HX-Request": "true"}
 LogIn = Callable[..., FlaskClient]

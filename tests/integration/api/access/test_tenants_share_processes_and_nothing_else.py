@@ -10,8 +10,8 @@ import psycopg
 
 from andon.adapters.postgres.access.keys import create_key
 from tests.conftest import StartSystem
-from tests.ledger import Ledger
-from tests.polling import wait_until
+from tests.support.ledger import Ledger
+from tests.support.polling import wait_until
 
 
 def test_no_cancel_of_another_tenant_stops_a_run(system: StartSystem, tmp_path: Path, database_url: str) -> None:

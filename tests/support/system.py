@@ -15,8 +15,8 @@ import psycopg
 
 from andon.embedded.children import leftovers
 from andon.embedded.ports import free_port
-from tests.polling import wait_until
-from tests.process import Process
+from tests.support.polling import wait_until
+from tests.support.process import Process
 
 MARK = "ANDON_TEST_SYSTEM"
 WORKING = 0.1  # seconds of processor time that a lane has taken while it was watched

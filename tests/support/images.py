@@ -90,7 +90,7 @@ class Image:
         self._asking = threading.Lock()
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
-            words = [sys.executable, "-m", "tests.images", program, str(theirs.fileno())]
+            words = [sys.executable, "-m", "tests.support.images", program, str(theirs.fileno())]
             self._process = subprocess.Popen(words, pass_fds=[theirs.fileno()], process_group=0)
 
     def start(self, env: Mapping[str, str], *words: str, streams: Sequence[IO[bytes]]) -> Forked:

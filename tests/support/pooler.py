@@ -16,7 +16,7 @@ from andon.embedded import PostgresServer
 from andon.embedded.children.spawn import spawn
 from andon.embedded.ports import free_port
 from andon.embedded.stores.server import server_environment
-from tests.polling import wait_until
+from tests.support.polling import wait_until
 
 PROGRAM = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin:/usr/local/sbin")
 KNOWS_PREPARED_STATEMENTS = (1, 22)  # 1.21 does, but not that a rollback makes psycopg forget its own

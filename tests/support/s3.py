@@ -16,7 +16,7 @@ from fsspec import get_filesystem_class  # type: ignore[import-untyped]
 
 from andon.embedded.children.spawn import spawn
 from andon.embedded.ports import free_port
-from tests.polling import wait_until
+from tests.support.polling import wait_until
 
 BUCKET = "andon-files"
 

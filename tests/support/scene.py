@@ -14,9 +14,9 @@ import psycopg
 from psycopg.rows import DictRow, dict_row
 from redis import Redis
 
-from tests.ledger import Ledger
-from tests.polling import PATIENCE, wait_until
-from tests.system import System
+from tests.support.ledger import Ledger
+from tests.support.polling import PATIENCE, wait_until
+from tests.support.system import System
 
 STREAM = "andon:events"
 GROUP = "andon"

@@ -15,7 +15,7 @@ import psycopg
 from psycopg import sql
 
 from andon.embedded import PostgresServer
-from tests.polling import wait_until
+from tests.support.polling import wait_until
 
 TEMPLATE = "andon_template"
 BARE = "andon_bare"

@@ -13,8 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from andon.embedded.children.spawn import spawn
-from tests.images import Forked, can_be_forked, image_of
-from tests.polling import PATIENCE, wait_until
+from tests.support.images import Forked, can_be_forked, image_of
+from tests.support.polling import PATIENCE, wait_until
 
 
 class Process:

@@ -44,7 +44,7 @@ from andon_worker.supervisor.ledger import Ledger
 from andon_worker.supervisor.output.logbook import Logbook
 from andon_worker.supervisor.signals.hooks import Hooks
 from andon_worker.wire import Header, receive, send
-from tests.polling import PATIENCE, wait_until
+from tests.support.polling import PATIENCE, wait_until
 
 LEASE = 60.0
 WORKER = "w"
