@@ -96,13 +96,17 @@ def progress(client: httpx.Client, id: str) -> bool:
 
 
 def fail(connection: psycopg.Connection[Any], report_id: str) -> None:
-    """Make a run that has ended one that has failed: what no shipped function does when it is asked to."""
+    """Make a run that has ended one that has failed, in a step of the longest id: what no shipped function does."""
     connection.execute(
         "UPDATE andon.runs SET status = 'failed', error = jsonb_build_object('type', 'ValueError', 'message', 'broken',"
         " 'traceback', 'Traceback (most recent call last): ...') WHERE subject_id = %s",
         [of("default", UUID(report_id))],
     )
     connection.execute("UPDATE andon.reports SET status = 'failed', error = 'broken' WHERE id = %s", [report_id])
+    connection.execute(
+        "INSERT INTO andon.steps (run_id, id, position, status, attempt, fence, started_at, ended_at)"
+        " SELECT id, repeat('x', 200), 99, 'failed', 1, fence, now(), now() FROM andon.runs WHERE status = 'failed'"
+    )
 
 
 def tell_nobody(connection: psycopg.Connection[Any]) -> None:
