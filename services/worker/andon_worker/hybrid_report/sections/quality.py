@@ -82,20 +82,18 @@ def _hash(table: Table) -> str:
 
 
 def _repeated(table: Table) -> int:
-    if any(_unique(table, column) for column in table.columns if column.type == "integer"):
-        return 0
+    likely = [column for column in table.columns if column.type == "integer" and _likely_key(table, column)]
+    if (table.rows, table.rows) in table.distinct(likely).values():
+        return 0  # a row that has a key repeats no other
     (distinct,) = table.one(f"SELECT count(DISTINCT {_hash(table)}) FROM data")
     return int(table.rows - distinct)
 
 
-def _unique(table: Table, column: Column) -> bool:
-    """Whether a whole number is a key: a row that has one repeats no other."""
+def _likely_key(table: Table, column: Column) -> bool:
+    """Whether a whole number may be a key, and a bitmap shows it at once."""
     seen = table.seen[column.name]
     wide = (seen.high or 0) - (seen.low or 0) > 4 * table.rows + 1_000
-    # Only where it is likely, and a bitmap shows it at once.
-    if not table.exact or seen.distinct < 0.9 * table.rows or wide:
-        return False
-    return table.distinct([column])[column.name] == (table.rows, table.rows)
+    return table.exact and seen.distinct >= 0.9 * table.rows and not wide
 
 
 def _repeats(table: Table, shown: list[str]) -> list[dict[str, Any]]:
