@@ -27,6 +27,7 @@ _NUMERIC_ALONE = frozenset({"measure", "money", "percent", "count", "duration", 
 AVERAGED = frozenset({"measure", "money", "percent", "count", "duration"})
 SUMMED = frozenset({"money", "count", "duration"})
 RUNNING = "a running total of"  # in the reason of a level that adds up other columns
+LASTING = "the time from"  # in the reason of what is computed from two dates
 ALONG = "rises evenly from row to row"  # in the reason of what says how far along a row is
 _CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _NO_TOTAL = re.compile(
@@ -130,7 +131,8 @@ class Column:
     def summed(self) -> bool:
         """Whether a total of it means something: not of prices, stocks, ages or elapsed time."""
         adds_up = self.role in SUMMED or (self.role == "measure" and _ENERGY.search(f"{self.name} {self.unit or ''}"))
-        return bool(adds_up) and self.averaged and not self.along and not self.running and not self._no_total
+        levels = self.along or self.running or self.lasting
+        return bool(adds_up) and self.averaged and not levels and not self._no_total
 
     @property
     def _no_total(self) -> bool:
@@ -150,6 +152,11 @@ class Column:
     def running(self) -> bool:
         """Whether it is a level that adds up other columns: it goes with time, and not with kinds of rows."""
         return self.reason.startswith(RUNNING)
+
+    @property
+    def lasting(self) -> bool:
+        """Whether it was computed, as the time from one date to another."""
+        return self.reason.startswith(LASTING)
 
     @property
     def answers(self) -> tuple[str, str] | None:

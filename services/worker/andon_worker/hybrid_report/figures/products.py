@@ -35,8 +35,10 @@ Product = dict[str, Any]
 
 
 def made(table: Table) -> list[Sum]:
-    """What is computed and then what of, of each column that is a sum or a product of others."""
-    return [*sums(table), *(tuple(each["columns"]) for each in products(table))]
+    """What is computed and then what of, of each column that is a sum or a product of others, or the time between."""
+    names = [each.name for each in table.durations]
+    lasting = [(each.name, each.start, each.end, *names[:place]) for place, each in enumerate(table.durations)]
+    return [*sums(table), *(tuple(each["columns"]) for each in products(table)), *lasting]
 
 
 def products(table: Table) -> list[Product]:

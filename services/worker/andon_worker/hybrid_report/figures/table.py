@@ -10,7 +10,7 @@ from decimal import Decimal
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
@@ -21,6 +21,9 @@ from andon.reports.options import TEMPORAL, ReportOptions, check_columns
 from andon_worker.hybrid_report.figures.across import VALUE, Across, across, subject, titled
 from andon_worker.hybrid_report.figures.dated import dated
 from andon_worker.hybrid_report.figures.survey import Seen, survey
+
+if TYPE_CHECKING:
+    from andon_worker.hybrid_report.figures.durations import Duration
 
 # Up to so many rows, distinct counts and quantiles are exact; beyond, they are close approximations and say so.
 EXACT_ROWS = 5_000_000
@@ -43,6 +46,8 @@ class Table:
     """Its columns of single periods, which it has unless they were turned into rows."""
     periods: int = 1
     """How many rows each row of the file has become: as many as it has columns of single periods."""
+    durations: tuple[Duration, ...] = ()
+    """The last of its columns, where the file doesn't have them."""
 
     @cached_property
     def seen(self) -> dict[str, Seen]:

@@ -12,6 +12,7 @@ from andon_worker.hybrid_report.charts import Series
 from andon_worker.hybrid_report.figures import choose, missing
 from andon_worker.hybrid_report.figures.alerts import Alert, alerts
 from andon_worker.hybrid_report.figures.copies import copies
+from andon_worker.hybrid_report.figures.durations import durations
 from andon_worker.hybrid_report.figures.products import made, products
 from andon_worker.hybrid_report.figures.sums import Sum, is_part, sums
 from andon_worker.hybrid_report.figures.table import Table, clean, open_table
@@ -26,14 +27,15 @@ _UNEVEN_OVER_TIME = 0.15
 
 
 def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
-    """`{rows, repeatedRows, repeats: {columns, rows: [{times, cells}]}, alerts, missing, read}`.
+    """`{rows, repeatedRows, repeats: {columns, rows: [{times, cells}]}, alerts, durations, missing, read}`.
 
     `repeatedRows` counts the rows that repeat an earlier one; rows are compared by a 64-bit hash, so that fifty
     million of them fit. `repeats` shows the first of those that stand most often, as text, of the first seven columns.
     `alerts` are as in `alerts.alerts`, `sum` of a column and those whose sum it is, `product` as in
     `products.products`, and `copies` of a column and those
     that nearly repeat it; `read` as in `provenance`;
-    `missing` is `{patterns, sets, overTime}` as in `missing`.
+    `missing` is `{patterns, sets, overTime}` as in `missing`; `durations` are `{name, start, end, unit, rows, without,
+    back, unfinished}`, computed from two dates each, see `durations.Duration`.
     """
     with open_table(parquet, options, control) as table:
         chosen = table.columns[: options.max_columns]
@@ -61,6 +63,11 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
                 "repeatedRows": repeated,
                 "repeats": {"columns": shown, "rows": _repeats(table, shown) if repeated else []},
                 "alerts": found,
+                "durations": [
+                    {"name": d.name, "start": d.start, "end": d.end, "unit": d.unit}
+                    | {"rows": d.rows, "without": d.without, "back": d.back, "unfinished": d.unfinished}
+                    for d in durations(table)
+                ],
                 "read": provenance(table.reading, chosen),
                 "missing": missed,
             }
@@ -116,6 +123,7 @@ def _repeats(table: Table, shown: list[str]) -> list[dict[str, Any]]:
 def sentences(result: Result, wording: Wording) -> list[Sentence]:
     told = [*reading_sentences(result["read"], wording), *unread_sentences(result["read"], wording)]
     told += [_say(alert, wording) for alert in result["alerts"] if alert["kind"] in _SAID]
+    told += [_lasted(each, wording) for each in result["durations"]]
     told += _repeated_words(result, wording)
     told += _missing_words(result, wording)
     return told if told or result["alerts"] else [Sentence("Nothing in the columns calls for caution.")]
@@ -183,6 +191,22 @@ def _say(alert: Alert, wording: Wording) -> Sentence:
                 f"alone: {some(pairs, 3)}.",
                 effect=0.35,
             )
+
+
+def _lasted(found: dict[str, Any], wording: Wording) -> Sentence:
+    """What is computed from two dates, and in which rows it isn't."""
+    start, end = brief(found["start"]), brief(found["end"])
+    said = (
+        f"{brief(found['name'])} are computed, for the {wording.count(found['rows'], 'row')} in which "
+        f"{end} follows {start}"
+    )
+    if found["without"]:
+        said += f"; {end} is missing in {wording.count(found['without'], 'row')}"
+    if found["back"]:
+        said += f"; {end} is before {start} in {wording.count(found['back'], 'row')}"
+    if found["unfinished"]:
+        said += ". They have no trend: of the last rows only those are over that were short"
+    return Sentence(f"{said}.")
 
 
 def _repeated_words(result: Result, wording: Wording) -> list[Sentence]:

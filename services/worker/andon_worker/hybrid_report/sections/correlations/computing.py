@@ -11,9 +11,10 @@ from andon.reports import Control, ReportOptions
 from andon_worker.hybrid_report.figures import choose
 from andon_worker.hybrid_report.figures.association import ranks
 from andon_worker.hybrid_report.figures.copies import copies
+from andon_worker.hybrid_report.figures.durations import open_measured
 from andon_worker.hybrid_report.figures.products import made
 from andon_worker.hybrid_report.figures.sums import Sum, is_part
-from andon_worker.hybrid_report.figures.table import Table, clean, open_table
+from andon_worker.hybrid_report.figures.table import Table, clean
 from andon_worker.hybrid_report.figures.times.sequences import changes_together, ordered_by_time
 from andon_worker.hybrid_report.figures.values import Floats, Values, doubles, sampled, values_of
 from andon_worker.hybrid_report.section import Result
@@ -41,7 +42,7 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
     those are taken that correlate most with another in the sample. `scatter` shows rows of the sample for the strongest
     pair that isn't one column twice; or null where none correlates by 0.3.
     """
-    with open_table(parquet, options, control, by_period=True) as table:
+    with open_measured(parquet, options, control, by_period=True) as table:
         alike = copies(table)
         varying = choose.varying(table)
         values = values_of(table, varying)

@@ -11,7 +11,8 @@ from andon.reports.duck import identifier, literal
 from andon.reports.meaning.choices import SEPARATORS
 from andon.reports.options import MEASURABLE, TEMPORAL
 from andon.reports.wide import stretches
-from andon_worker.hybrid_report.figures.table import Table, clean, open_table
+from andon_worker.hybrid_report.figures.durations import open_measured
+from andon_worker.hybrid_report.figures.table import Table, clean
 from andon_worker.hybrid_report.figures.values import doubles, values_of
 from andon_worker.hybrid_report.section import Result
 from andon_worker.hybrid_report.sections.distributions.bins import Bins, bins_of, bins_of_time, step_of
@@ -51,7 +52,7 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
     how many values lie outside; with `log` its edges are evenly spaced in their logarithms. A column without values
     has `count` 0 and nulls. `places` is `{latitude, longitude, rows, points}` of a sample, or null.
     """
-    with open_table(parquet, options, control) as table:
+    with open_measured(parquet, options, control) as table:
         chosen = table.columns[: options.max_columns]
         spread = _Spread(table, chosen)
         periods = table.across

@@ -12,10 +12,11 @@ from andon.reports.duck import identifier
 from andon_worker.hybrid_report.figures import choose
 from andon_worker.hybrid_report.figures.association import Resampled
 from andon_worker.hybrid_report.figures.copies import copies
+from andon_worker.hybrid_report.figures.durations import open_measured
 from andon_worker.hybrid_report.figures.products import made
 from andon_worker.hybrid_report.figures.resampling import seed_of
 from andon_worker.hybrid_report.figures.sums import Sum, is_part
-from andon_worker.hybrid_report.figures.table import Table, clean, open_table
+from andon_worker.hybrid_report.figures.table import Table, clean
 from andon_worker.hybrid_report.figures.times.sequences import changes_together, ordered_by_time
 from andon_worker.hybrid_report.figures.values import values_of
 from andon_worker.hybrid_report.section import Result
@@ -47,7 +48,7 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
     rarer value if it has two. All of it comes from a sample of about 10,000 rows of larger tables. `same` are columns
     from which the question follows exactly. `question` is null if no column can be one.
     """
-    with open_table(parquet, options, control, by_period=True) as table:
+    with open_measured(parquet, options, control, by_period=True) as table:
         control.progress(0.1, "a sample")
         question = _question(table, options)
         if question is None:

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from andon.reports import Column, Control, ReportOptions
 from andon_worker.hybrid_report.figures import choose
+from andon_worker.hybrid_report.figures.durations import open_measured
 from andon_worker.hybrid_report.figures.flows import flows
 from andon_worker.hybrid_report.figures.resampling import seed_of
-from andon_worker.hybrid_report.figures.table import clean, open_table
+from andon_worker.hybrid_report.figures.table import clean
 from andon_worker.hybrid_report.figures.values import Values, values_of
 from andon_worker.hybrid_report.section import Result
 from andon_worker.hybrid_report.sections.groups.comparing import Share, compare
@@ -45,7 +46,7 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
     `{a, b, v, values, rows: [value], columns: [value], counts, rowTotals, columnTotals, total, omitted}`, `values`
     being how many each has, and the totals those over all values of the other; null if there are not two.
     """
-    with open_table(parquet, options, control, by_period=True) as table:
+    with open_measured(parquet, options, control, by_period=True) as table:
         measures = [m for m in choose.measures(table, options) if m in options.measures or not table.column(m).running]
         values = values_of(table, measures)
         summed = {name for name in measures if _is_flow(table.column(name), values[name])}

@@ -9,7 +9,8 @@ from andon.reports import Column, Control, ReportOptions
 from andon.reports.duck import identifier
 from andon.reports.values.bounds import least
 from andon_worker.hybrid_report.figures import choose
-from andon_worker.hybrid_report.figures.table import Table, clean, double, open_table
+from andon_worker.hybrid_report.figures.durations import open_measured
+from andon_worker.hybrid_report.figures.table import Table, clean, double
 from andon_worker.hybrid_report.figures.values import Values, values_of
 from andon_worker.hybrid_report.section import Result
 from andon_worker.hybrid_report.sections.outliers.fences import Fences
@@ -37,7 +38,7 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
     [{row, value, keys: [...]}]}`, where `row` counts from 1 in the file's order and `keys` are the values of the
     columns `keys`.
     """
-    with open_table(parquet, options, control, by_period=True) as table:
+    with open_measured(parquet, options, control, by_period=True) as table:
         values = values_of(table, choose.varying(table))
         names = list(values)[: options.max_columns]
         judged = [name for name in names if table.seen[name].distinct >= _FEWEST_DISTINCT]

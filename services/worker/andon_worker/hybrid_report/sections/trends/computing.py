@@ -11,8 +11,9 @@ from andon.reports.duck import identifier, literal
 from andon_worker.hybrid_report.figures import choose
 from andon_worker.hybrid_report.figures.alerts import date_placeholders
 from andon_worker.hybrid_report.figures.copies import copies
+from andon_worker.hybrid_report.figures.durations import open_measured
 from andon_worker.hybrid_report.figures.products import QUOTIENT, products
-from andon_worker.hybrid_report.figures.table import Table, clean, open_table
+from andon_worker.hybrid_report.figures.table import Table, clean
 from andon_worker.hybrid_report.figures.times import periods
 from andon_worker.hybrid_report.figures.times.rhythm import Rhythm, rhythm_of
 from andon_worker.hybrid_report.figures.times.sequences import ages
@@ -53,7 +54,7 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
     Of people with the day on which they came, and no other dates, the rows alone are told along it.
     Without a column of dates that varies, `timeColumn` is null and `along` alone is there, see `along.along`.
     """
-    with open_table(parquet, options, control, by_period=True) as table:
+    with open_measured(parquet, options, control, by_period=True) as table:
         time = choose.time_column(table, options)
         column = time or next((c.name for c in table.columns if c.of_entry and table.seen[c.name].varies), None)
         if column is None:
@@ -64,6 +65,7 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
         left_out = date_placeholders(table, [table.column(column)])
         table.replace({column: _without(column, [each["value"] for each in left_out])} if left_out else {})
         aged = ages(table, choose.varying(table)) - {*options.measures}
+        aged |= {each.name for each in table.durations if each.unfinished}
         # Along the days on which people came their number alone goes, and not what they have now.
         names = [name for name in choose.measures(table, options) if time and name not in aged]
         rates = [] if options.measures or not time else _rate(table)
