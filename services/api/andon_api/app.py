@@ -45,7 +45,7 @@ from andon_api.routes import (
     workers,
 )
 from andon_api.services import Services
-from andon_api.serving.share import Share
+from andon_api.share import Share
 from andon_api.signals import access_log, metrics, refusing
 
 if TYPE_CHECKING:

@@ -23,8 +23,9 @@ from andon.reports.files.unpack import READING, Plain, unpack
 from andon.reports.meaning import column_types, describing, judging, running
 from andon.reports.meaning.described import metadata
 from andon.reports.options import ColumnChoice
-from andon.reports.tables import delimited, json_lines
+from andon.reports.tables import delimited
 from andon.reports.tables.dialects import Dialect
+from andon.reports.tables.json import lines
 from andon.reports.tables.plan import Plan, Planned
 from andon.reports.tables.sources import Opener, Source
 from andon.reports.values.spelling import INTEGER, LONG_INTEGER, TEXT
@@ -280,7 +281,7 @@ class _Reader:
         """The clearest account of why DuckDB gave up on the file."""
         found = None
         if self.claimed.is_json:
-            found = json_lines.locate_fault(plain.path, self.control)
+            found = lines.locate_fault(plain.path, self.control)
         elif self.claimed.is_text and dialect is not None:
             found = delimited.locate_fault(plain.path, dialect, self.control)
         elif self.claimed.name == "parquet":

@@ -11,7 +11,7 @@ import pytest
 from flask import Flask
 from redis import Redis
 
-from andon_api.serving.share import Share
+from andon_api.share import Share
 from tests.integration.api.conftest import Client, MakeRun
 from tests.support.polling import PATIENCE
 

@@ -17,7 +17,7 @@ from andon_api.http.streaming import Viewer
 from andon_api.live import LiveFeed, TooManyStreams
 from andon_api.looks import Look, Looks, Seen
 from andon_api.serving.bell import Bell
-from andon_api.serving.share import Share
+from andon_api.share import Share
 
 
 def test_all_who_were_woken_by_one_change_share_one_read() -> None:

@@ -17,7 +17,7 @@ import structlog
 from andon.reports.inspection import TOO_MUCH, UNEXPECTED, Inspection
 from andon.settings import Settings
 from andon_api.http.problems import FieldErrors, Problem
-from andon_api.serving.share import Share
+from andon_api.share import Share
 
 log = structlog.get_logger("andon.api")
 AT_ONCE = 2

@@ -12,7 +12,7 @@ from flask import request
 from andon_api.http.problems import Problem
 from andon_api.principal import principal
 from andon_api.services import services
-from andon_api.serving.share import Share
+from andon_api.share import Share
 
 LARGE_BYTES = 1 << 20
 """Of a body of JSON. What it is as Python objects is up to thirty times as much."""

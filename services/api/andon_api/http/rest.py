@@ -270,6 +270,11 @@ def _refuse_queries_that_nobody_reads() -> None:
         raise problems.FieldErrors([(f"?{name}", "expected no parameter of this name") for name in request.args])
 
 
+def _reads_a_body() -> bool:
+    """Whether there is such a route and method, and the method has what to say in a body: of others none is read."""
+    return request.method in {"POST", "PATCH", "PUT", "DELETE"} and request.url_rule is not None
+
+
 def _has_body() -> bool:
     return bool(request.content_length) or "Transfer-Encoding" in request.headers
 
@@ -277,16 +282,15 @@ def _has_body() -> bool:
 def _refuse_coded_bodies() -> None:
     """415 for a body that is compressed: its bytes would be taken for what they hold."""
     coding = request.headers.get("Content-Encoding", "identity").strip()
-    if coding.lower() not in {"", "identity"} and request.url_rule is not None and _has_body():
+    if coding.lower() not in {"", "identity"} and _reads_a_body() and _has_body():
         said = f"expected a body without Content-Encoding, got {coding[:40]}"
         raise problems.Problem(415, said, headers={"Accept-Encoding": "identity"})
 
 
 def _refuse_other_media_types() -> None:
     """415 for a body that isn't JSON, where JSON is what the route reads. Uploads and events look for themselves."""
-    changes = request.method in {"POST", "PATCH", "PUT", "DELETE"}
-    if not changes or not request.path.startswith(PREFIX) or request.url_rule is None:
-        return  # no such route, or no such method there: that is what it will be told
+    if not request.path.startswith(PREFIX) or not _reads_a_body():
+        return
     reads_itself = request.endpoint in {"datasets.upload", "events.send"}
     if _has_body() and not reads_itself and not request.is_json:
         raise problems.Problem(415, f"expected Content-Type application/json, got {request.mimetype or 'none'}")

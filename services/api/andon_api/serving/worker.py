@@ -28,9 +28,9 @@ from andon_api.serving.callers import Callers
 from andon_api.serving.connection import Connection, Phase
 from andon_api.serving.exchange import Exchange, Next
 from andon_api.serving.refusal import of_error, refusal
-from andon_api.serving.share import Share
 from andon_api.serving.threads import FairThreads
 from andon_api.serving.timers import Timers
+from andon_api.share import Share
 
 SWEEP_SECONDS = 0.5
 SWITCH_SECONDS = 0.001  # a short request waits so long for each thread that computes, whenever it goes on

@@ -14,9 +14,10 @@ from andon.reports.control import Control
 from andon.reports.duck import identifier, literal
 from andon.reports.files.formats import Format
 from andon.reports.files.unpack import Plain
-from andon.reports.tables import delimited, json_lines, ragged
+from andon.reports.tables import delimited, ragged
 from andon.reports.tables.dialects import Dialect, dialects_of
 from andon.reports.tables.headers import unique
+from andon.reports.tables.json import lines
 from andon.reports.tables.plan import Plan
 from andon.reports.tables.workbooks import sheets
 
@@ -100,13 +101,13 @@ class Opener:
         return self._delimited(path, dialect, sheet)
 
     def _json(self) -> Source:
-        path = json_lines.table_of(self.plain.path, self.scratch, self.control)
-        keys = json_lines.columns(self.connection, path)
-        scan = self._by_column(json_lines.scan(path), len(keys))
-        paths = json_lines.nested(self.connection, scan, keys)
+        path = lines.table_of(self.plain.path, self.scratch, self.control)
+        keys = lines.columns(self.connection, path)
+        scan = self._by_column(lines.scan(path), len(keys))
+        paths = lines.nested(self.connection, scan, keys)
         names = unique(list(paths))
-        values = tuple(map(json_lines.value, paths.values()))
-        return Source(names, values, scan, lambda rows: json_lines.lines_of(path, rows))
+        values = tuple(map(lines.value, paths.values()))
+        return Source(names, values, scan, lambda rows: lines.lines_of(path, rows))
 
     def _parquet(self) -> Source:
         scan = f"read_parquet({literal(self.plain.path)})"

@@ -15,7 +15,7 @@ from redis import Redis
 from andon.embedded.ports import free_port
 from andon.settings import Settings
 from andon_api.services import KEY
-from andon_api.serving.share import Share
+from andon_api.share import Share
 from tests.integration.api.access.conftest import API, Caller, MakeKey, Things
 from tests.integration.api.conftest import MakeApp
 

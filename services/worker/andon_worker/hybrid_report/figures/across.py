@@ -14,7 +14,7 @@ import duckdb
 from andon.reports import Column, ReportOptions
 from andon.reports.duck import identifier, literal
 from andon.reports.meaning.roles import Evidence, role_of
-from andon_worker.hybrid_report.figures.parts_of_year import parts_of_year
+from andon_worker.hybrid_report.figures.calendar.parts_of_year import parts_of_year
 
 VALUE = "value"
 _FEWEST = 3

@@ -8,7 +8,7 @@ from andon.reports.duck import identifier
 from andon.reports.options import ReportOptions
 from andon.reports.values.clock import HOURS
 from andon_worker.hybrid_report.figures.association import correlation_ratio, ranks
-from andon_worker.hybrid_report.figures.copies import copies
+from andon_worker.hybrid_report.figures.computed.copies import copies
 from andon_worker.hybrid_report.figures.table import Table
 from andon_worker.hybrid_report.figures.times.sequences import is_sequence
 from andon_worker.hybrid_report.figures.values import codes, doubles, sampled, values_of

@@ -14,7 +14,7 @@ from andon.reports import Column, Control, ReportOptions
 from andon.reports.columns import LASTING
 from andon.reports.duck import identifier, literal
 from andon_worker.hybrid_report.figures.alerts import date_placeholders
-from andon_worker.hybrid_report.figures.copies import ALIKE
+from andon_worker.hybrid_report.figures.computed.copies import ALIKE
 from andon_worker.hybrid_report.figures.survey import once
 from andon_worker.hybrid_report.figures.table import Table, open_table
 from andon_worker.hybrid_report.figures.values import Floats, doubles, sampled

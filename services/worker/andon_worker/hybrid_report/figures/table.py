@@ -19,7 +19,7 @@ from andon.reports.duck import connect, identifier, literal, telling
 from andon.reports.meaning.described import description
 from andon.reports.options import TEMPORAL, ReportOptions, check_columns
 from andon_worker.hybrid_report.figures.across import VALUE, Across, across, subject, titled
-from andon_worker.hybrid_report.figures.dated import dated
+from andon_worker.hybrid_report.figures.calendar.dated import dated
 from andon_worker.hybrid_report.figures.survey import Seen, survey
 
 if TYPE_CHECKING:

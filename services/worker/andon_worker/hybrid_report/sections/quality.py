@@ -11,10 +11,10 @@ from andon_worker.hybrid_report import charts
 from andon_worker.hybrid_report.charts import Series
 from andon_worker.hybrid_report.figures import choose, missing
 from andon_worker.hybrid_report.figures.alerts import Alert, alerts
-from andon_worker.hybrid_report.figures.copies import copies
+from andon_worker.hybrid_report.figures.computed.copies import copies
+from andon_worker.hybrid_report.figures.computed.products import made, products
+from andon_worker.hybrid_report.figures.computed.sums import Sum, is_part, sums
 from andon_worker.hybrid_report.figures.durations import durations
-from andon_worker.hybrid_report.figures.products import made, products
-from andon_worker.hybrid_report.figures.sums import Sum, is_part, sums
 from andon_worker.hybrid_report.figures.table import Table, clean, open_table
 from andon_worker.hybrid_report.provenance import provenance, provenance_grids, reading_sentences, unread_sentences
 from andon_worker.hybrid_report.section import Figure, Grid, Result, Section, Sentence

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from andon_worker.hybrid_report import charts, evidence
-from andon_worker.hybrid_report.figures.sums import is_part
+from andon_worker.hybrid_report.figures.computed.sums import is_part
 from andon_worker.hybrid_report.section import Figure, Grid, Result, Sentence
 from andon_worker.hybrid_report.sections.correlations.computing import SAME
 from andon_worker.hybrid_report.wording import WHOLE, Wording, brief, label, some

@@ -11,11 +11,11 @@ from andon.reports import Column, Control, ReportOptions
 from andon.reports.duck import identifier
 from andon_worker.hybrid_report.figures import choose
 from andon_worker.hybrid_report.figures.association import Resampled
-from andon_worker.hybrid_report.figures.copies import copies
+from andon_worker.hybrid_report.figures.computed.copies import copies
+from andon_worker.hybrid_report.figures.computed.products import made
+from andon_worker.hybrid_report.figures.computed.sums import Sum, is_part
 from andon_worker.hybrid_report.figures.durations import open_measured
-from andon_worker.hybrid_report.figures.products import made
 from andon_worker.hybrid_report.figures.resampling import seed_of
-from andon_worker.hybrid_report.figures.sums import Sum, is_part
 from andon_worker.hybrid_report.figures.table import Table, clean
 from andon_worker.hybrid_report.figures.times.sequences import changes_together, ordered_by_time
 from andon_worker.hybrid_report.figures.values import values_of

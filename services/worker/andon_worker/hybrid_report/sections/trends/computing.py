@@ -10,9 +10,9 @@ from andon.reports import Control, ReportOptions
 from andon.reports.duck import identifier, literal
 from andon_worker.hybrid_report.figures import choose
 from andon_worker.hybrid_report.figures.alerts import date_placeholders
-from andon_worker.hybrid_report.figures.copies import copies
+from andon_worker.hybrid_report.figures.computed.copies import copies
+from andon_worker.hybrid_report.figures.computed.products import QUOTIENT, products
 from andon_worker.hybrid_report.figures.durations import open_measured
-from andon_worker.hybrid_report.figures.products import QUOTIENT, products
 from andon_worker.hybrid_report.figures.table import Table, clean
 from andon_worker.hybrid_report.figures.times import periods
 from andon_worker.hybrid_report.figures.times.rhythm import Rhythm, rhythm_of

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from andon.reports.duck import identifier
-from andon_worker.hybrid_report.figures.sums import FEWEST_ROWS, Sum, first_rows, sums
+from andon_worker.hybrid_report.figures.computed.sums import FEWEST_ROWS, Sum, first_rows, sums
 from andon_worker.hybrid_report.figures.survey import once
 from andon_worker.hybrid_report.figures.table import Table, double
 from andon_worker.hybrid_report.figures.values import Floats, values_of

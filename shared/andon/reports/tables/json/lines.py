@@ -13,7 +13,7 @@ from andon.reports.control import Control
 from andon.reports.duck import identifier, literal
 from andon.reports.errors import UnreadableDataset
 from andon.reports.files.limits import LONGEST_OBJECT
-from andon.reports.tables import json_shapes
+from andon.reports.tables.json import shapes
 from andon.reports.wide import stretches
 
 _SOME = 1_000
@@ -48,7 +48,7 @@ def table_of(path: Path, scratch: Path, control: Control) -> Path:
 
     A copy has a name for every key, none being empty, and is of the rows alone where they stand in another shape.
     """
-    if rows := json_shapes.rows_of(path):
+    if rows := shapes.rows_of(path):
         target = scratch / "rows"
         with target.open("w", encoding="utf-8") as lines:
             lines.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
@@ -176,7 +176,7 @@ def locate_fault(path: Path, control: Control) -> UnreadableDataset | None:
 
 
 def _locate_in_array(path: Path) -> UnreadableDataset | None:
-    if path.stat().st_size > json_shapes.LARGEST:
+    if path.stat().st_size > shapes.LARGEST:
         return None
     try:
         values = json.loads(path.read_bytes())

@@ -1,0 +1,1 @@
+"""JSON documents as rows and columns."""
