@@ -16,7 +16,7 @@ from andon.adapters.redis.live import CHANNEL
 from andon.engine.declared.subjects import subject_id
 from andon.engine.events import DEFAULT_TENANT
 from andon_api.serving.bell import Bell
-from andon_api.serving.share import Share
+from andon_api.share import Share
 
 log = structlog.get_logger("andon.api")
 ANY = "any"
@@ -116,13 +116,16 @@ class LiveFeed:
                 self.closing.wait(1 + random.random())
 
     def _read(self, redis: Redis) -> None:
-        with redis, redis.pubsub(ignore_subscribe_messages=True) as channel:  # type: ignore[no-untyped-call]
+        with redis, redis.pubsub() as channel:  # type: ignore[no-untyped-call]
             channel.subscribe(CHANNEL)
-            self.fed = True
-            self._tell(frozenset(tuple(self._listeners)))  # what was said meanwhile, nobody has heard
             while not self.closing.is_set():
                 message = channel.get_message(timeout=1.0)
-                if message is not None:
+                if message is None:
+                    continue
+                if message["type"] == "subscribe":  # also when the connection was made anew, which nobody else tells
+                    self.fed = True
+                    self._tell(frozenset(tuple(self._listeners)))  # what was said before it, nobody has heard
+                else:
                     self._deliver(message["data"])
 
     def _deliver(self, data: bytes) -> None:
