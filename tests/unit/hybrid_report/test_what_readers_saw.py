@@ -281,3 +281,18 @@ def test_energy_adds_up(name: str, summed: bool, tmp_path: Path) -> None:
 
 def test_three_periods_have_no_direction_to_speak_of(profile: Profile) -> None:
     assert "no clear direction" not in said("trends", "year,rent\n2015,900.5\n2018,700.5\n2021,650.5\n", profile)
+
+
+@pytest.mark.parametrize(
+    ("far", "told"),
+    [
+        (0, "No numeric column has values outside its fences."),
+        (9, "x has 9 values above "),
+        (30, "30 of 230 values of x lie outside the fences (13.0%): too many to call far."),
+    ],
+)
+def test_values_outside_the_fences_are_told_however_many(far: int, told: str, profile: Profile) -> None:
+    values = [*(row % 40 for row in range(200)), *(900 + row * 7 % 30 for row in range(far))]
+    text = said("outliers", "x,n\n" + "".join(f"{v}.5,{row % 9}\n" for row, v in enumerate(values)), profile)
+    assert told in text
+    assert ("No numeric column" in text) == (not far)

@@ -27,9 +27,10 @@ def sentences(result: Result, wording: Wording) -> list[Sentence]:
             Sentence("There is no numeric column of ten different values or more, which outliers could stand out of.")
         ]
     told = above
-    beyond = [c for c in result["columns"] if 0 < c["below"] + c["above"] <= _FEW * c["count"]]
+    outside = [c for c in result["columns"] if c["below"] + c["above"]]
+    beyond = [c for c in outside if c["below"] + c["above"] <= _FEW * c["count"]]
     figure = "outside" if _are_drawn(result) else ""
-    if one := _of_one_row(result, beyond, wording):
+    if one := _of_one_row(result, outside, wording):
         return [one]
     for column in sorted(beyond, key=lambda c: -(c["largestZ"] or 0))[:4]:
         sides = []
@@ -57,6 +58,7 @@ def sentences(result: Result, wording: Wording) -> list[Sentence]:
     columns = {column["name"]: column for column in result["columns"]}
     far_off = [(each, columns[each["column"]]) for each in result["extremes"]]
     told += [_alone(each, column, figure, wording) for each, column in far_off if _times(each, column) >= _ALONE]
+    told += [_too_many(c, wording) for c in outside if c not in beyond][:3]
     told += [
         Sentence(
             f"{wording.percent(c['usualCount'], c['count'])} of the values of {brief(c['name'])} are "
@@ -81,20 +83,28 @@ def _are_drawn(result: Result) -> bool:
     return len({(c["below"] + c["above"]) / c["count"] for c in result["columns"] if c["below"] + c["above"]}) > 1
 
 
-def _of_one_row(result: Result, beyond: list[dict[str, Any]], wording: Wording) -> Sentence | None:
+def _of_one_row(result: Result, outside: list[dict[str, Any]], wording: Wording) -> Sentence | None:
     """Where one row is all that lies outside, in several columns."""
     rows = [each["rows"] for each in result["extremes"]]
     if len(rows) < _SEVERAL or any(len(each) > 1 for each in rows) or len({each[0]["row"] for each in rows}) > 1:
         return None
-    if any(c["below"] + c["above"] > 1 for c in beyond):
+    if any(c["below"] + c["above"] > 1 for c in outside):
         return None
     first = rows[0][0]
     named = listed([label(key, 40) for key in first["keys"] if key is not None] or [""])
     values = [f"{brief(e['column'])} ({wording.exact(e['rows'][0]['value'])})" for e in result["extremes"]]
     which = f"Row {wording.number(first['row'])}" + (f" ({named})" if named else "")
     return Sentence(
-        f"{which} alone lies outside the fences, in {wording.count(len(beyond), 'column')} alike: as in "
+        f"{which} alone lies outside the fences, in {wording.count(len(outside), 'column')} alike: as in "
         f"{listed(values)}."
+    )
+
+
+def _too_many(column: dict[str, Any], wording: Wording) -> Sentence:
+    outside, values = column["below"] + column["above"], wording.count(column["count"], "value")
+    return Sentence(
+        f"{wording.number(outside)} of {values} of {brief(column['name'])} {'lies' if outside == 1 else 'lie'} outside "
+        f"the fences ({wording.percent(outside, column['count'])}): too many to call far."
     )
 
 
