@@ -27,6 +27,7 @@ _NUMERIC_ALONE = frozenset({"measure", "money", "percent", "count", "duration", 
 AVERAGED = frozenset({"measure", "money", "percent", "count", "duration"})
 SUMMED = frozenset({"money", "count", "duration"})
 RUNNING = "a running total of"  # in the reason of a level that adds up other columns
+APART = "made of"  # in the reason of days that years and months in two columns say
 LASTING = "the time from"  # in the reason of what is computed from two dates
 ALONG = "rises evenly from row to row"  # in the reason of what says how far along a row is
 _CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
@@ -157,6 +158,11 @@ class Column:
     def lasting(self) -> bool:
         """Whether it was computed, as the time from one date to another."""
         return self.reason.startswith(LASTING)
+
+    @property
+    def apart(self) -> bool:
+        """Whether several columns make it, whose names it has."""
+        return self.reason.startswith(APART)
 
     @property
     def answers(self) -> tuple[str, str] | None:

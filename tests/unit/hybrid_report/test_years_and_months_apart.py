@@ -100,6 +100,7 @@ def test_the_trends_are_by_both_together(kind: str, profile: Profile) -> None:
     assert [point[2] for point in points] == pytest.approx([each[2] for each in expected])
     said = "\n".join(each.text for each in SECTIONS["trends"].sentences(found, Wording()))
     assert "the mean of temperature rose from" in said.replace("The", "the")
+    assert f"{YEAR[column]} and {column} run from " in said
 
 
 def test_weeks_are_those_of_iso_8601(profile: Profile) -> None:

@@ -538,3 +538,27 @@ def test_no_name_of_a_column_is_in_the_way(tmp_path: Path, name: str) -> None:
     info, rows = read(tmp_path, "t.csv", table(f"{name},when", lambda i: f"${i}.5,{day(i):%d.%m.%Y}"))
     assert [column.type for column in info.columns] == [NUMBER, DATE]
     assert rows[1] == (1.5, day(1))
+
+
+@pytest.mark.parametrize(
+    ("above", "names"),
+    [
+        ("Report;2024\nCreated;2024-05-01\n\n", ["Name", "Amount"]),
+        ("Report;Sales\nCreated;2024-05-01\n;\n", ["Name", "Amount"]),
+        ("Report;Sales\nCreated;2024-05-01\nBy;Ann\n\n\n", ["Name", "Amount"]),
+        ("Town;Visits\nRome;4\nOslo;5\n\n", ["Town", "Visits"]),  # a table of its own
+        ("Report;2024\nCreated;2024-05-01\n", ["Report", "2024"]),  # nothing says where it ends
+    ],
+)
+def test_labels_and_values_above_a_narrow_table_are_no_header(above: str, names: list[str], tmp_path: Path) -> None:
+    info, rows = read(tmp_path, "t.csv", above + table("Name;Amount", lambda place: f"n{place};{place}", 30))
+    assert [column.name for column in info.columns] == names
+    if names == ["Name", "Amount"]:
+        assert rows == [(f"n{place}", place) for place in range(30)]
+
+
+def test_a_narrow_table_with_an_empty_line_among_its_rows_is_whole(tmp_path: Path) -> None:
+    text = "Name;Amount\na;1\nb;2\n\n" + "".join(f"n{place};{place}\n" for place in range(30))
+    info, rows = read(tmp_path, "t.csv", text)
+    assert [column.name for column in info.columns] == ["Name", "Amount"]
+    assert len(rows) == 32

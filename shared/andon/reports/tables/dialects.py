@@ -24,6 +24,7 @@ from andon.reports.tables.headers import (
     described,
     is_apart,
     is_header,
+    labelled,
     preamble,
     ruled,
     stacked,
@@ -371,6 +372,7 @@ def _with_header(
         raise UnreadableDataset('a quoted value is not closed, or has text after its closing quote (")', start + 1)
     width = _width([record for _, record in records])
     begin = preamble([record for _, record in records], width)
+    begin = begin or labelled([record for _, record in _numbered(dialect, lines, start, empty=True)], width)
     begin -= begin > 0 and bool(stacked([record for _, record in records[begin - 1 :]]))
     line, first = records[begin]
     body = [record for _, record in records[begin + 1 :]]

@@ -15,6 +15,7 @@ _FEWEST_STACKED = 3
 _FEWEST_BELOW = 10
 _FEWEST_TICKED = 2
 _MOST_DESCRIBING = 2
+_MOST_LABELS = 10
 _OBJECT = re.compile(r'\{"ImportId":.*\}', re.DOTALL)
 _RULE = re.compile(r"\s*(?::?-{2,}:?|={2,})\s*")
 
@@ -119,6 +120,26 @@ def preamble(records: Sequence[Sequence[str]], width: int) -> int:
     rest = records[begin:]
     even = sum(len(record) == width for record in rest)
     return begin if begin and width > 1 and len(rest) > 2 and even >= 0.9 * len(rest) else 0
+
+
+def labelled(records: Sequence[Sequence[str]], width: int) -> int:
+    """How many records of labels and what they say (`Created;2024-05-01`) stand above an empty line and the header of a
+    table that is as narrow as they are, and longer; none where the first of them may be the header of two rows or more.
+
+    `records` has a record without cells for an empty line; such aren't counted.
+    """
+    place = next((n for n, record in enumerate(records[: _MOST_LABELS + 1]) if not any(map(str.strip, record))), 0)
+    head = next((n for n in range(place, len(records)) if any(map(str.strip, records[n]))), 0)
+    above, body = records[:place], [record for record in records[head + 1 :] if any(map(str.strip, record))]
+    if not above or width != 2 or len(body) < _FEWEST_STACKED or len(body) <= len(above):
+        return 0
+    if any(len(record) != width for record in (*above, records[head], *body)) or not is_header(records[head], body):
+        return 0
+    first, *others = above
+    if len(others) > 1 and not any(map(is_typed, first)) and all(is_typed(record[-1]) for record in others):
+        return 0
+    counted = any(sum(is_typed(record[n]) for record in body) >= 0.8 * len(body) for n in range(width))
+    return sum(map(bool, records[:head])) if counted and not any(map(is_typed, records[head])) else 0
 
 
 def is_header(first: Sequence[str], body: Sequence[Sequence[str]]) -> bool:

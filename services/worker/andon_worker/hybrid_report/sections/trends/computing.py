@@ -33,9 +33,10 @@ _MOST_OTHERS, _AT_ONCE = 60, 20  # measures told in a table, and of a query
 
 
 def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
-    """`{timeColumn, unit, grain, rows, leftOut, complete, from, to, measures, points, series, seasons, hours, lines,
-    others, things, balance}`.
+    """`{timeColumn, apart, unit, grain, rows, leftOut, complete, from, to, measures, points, series, seasons, hours,
+    lines, others, things, balance}`.
 
+    `apart` says that several columns make the time.
     A point is a period, `{start, rows, sums: [...], means: [...], thin}`, in the order of `measures`; `thin` are
     the places of those of which values are lacking that it has otherwise. `grain` is how fine the times are; no
     unit and no season is finer. `leftOut` are dates so far off that they stand for none, `{value, rows}`;
@@ -105,6 +106,7 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
     return clean(
         {
             "timeColumn": column,
+            "apart": table.column(column).apart,
             "unit": unit,
             "grain": grain,
             "rows": rows,

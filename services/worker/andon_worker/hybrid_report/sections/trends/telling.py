@@ -65,7 +65,7 @@ def _extent(result: Result, wording: Wording) -> Sentence:
     first, last = (
         wording.period(result[end], coarse) if coarse else wording.moment(result[end]) for end in ("from", "to")
     )
-    said = f"{brief(result['timeColumn'])} runs from {first} to {last}"
+    said = f"{brief(result['timeColumn'])} {'run' if result['apart'] else 'runs'} from {first} to {last}"
     shown = {p["start"] for p in complete_points(result)}
     partial = [p["start"] for p in result["points"] if p["start"] not in shown]
     if partial:
