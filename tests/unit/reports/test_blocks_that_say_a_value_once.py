@@ -90,6 +90,35 @@ def test_totals_that_repeat_their_blocks_name_are_none_of_its_rows(
     assert len(shown["totals"]) == 4
 
 
+@pytest.mark.parametrize("kinds", [("Budget", "Actual"), ("Plan", "Ist", "Vorjahr")])
+@pytest.mark.parametrize("called", [("Subtotal {}", ""), ("{}", "Total")])
+def test_each_kind_of_rows_that_take_turns_has_totals_of_its_own(
+    kinds: tuple[str, ...], called: tuple[str, str], tmp_path: Path
+) -> None:
+    rows: list[list[Any]] = []
+    whole = dict.fromkeys(kinds, 0)
+    for team, lines in {"Ads": (40, 18, 15), "Post": (26, 51, 9), "Shop": (11, 6)}.items():
+        part = dict.fromkeys(kinds, 0)
+        for line, amount in enumerate(lines):
+            for place, kind in enumerate(kinds):
+                part[kind] += amount + place
+                rows.append([team, f"line {line}", kind, amount + place])
+        for kind in kinds:
+            rows.append([called[0].format(team), called[1], kind, part[kind]])
+            whole[kind] += part[kind]
+    rows += [["Total", "", kind, whole[kind]] for kind in kinds]
+    found, shown = read(pd.DataFrame(rows, columns=["Team", "Line", "Type", "Jan"]), tmp_path)
+    assert found.groupby("Type")["Jan"].sum().to_dict() == whole
+    assert (len(found), len(shown["totals"])) == (8 * len(kinds), 4 * len(kinds))
+
+
+def test_totals_of_one_kind_of_rows_alone_stay(tmp_path: Path) -> None:
+    rows = [["Ads", "plan", 40], ["Ads", "made", 38], ["Post", "plan", 20], ["Post", "made", 27]] * 2
+    rows += [["Total", "plan", 120], ["Total", "made", 999]]
+    found, shown = read(pd.DataFrame(rows, columns=["Team", "Type", "Jan"]), tmp_path)
+    assert (len(found), "totals" in shown) == (10, False)
+
+
 def test_a_row_called_all_that_sums_nothing_up_stays(tmp_path: Path) -> None:
     rows = [
         ["a", "left", 2],

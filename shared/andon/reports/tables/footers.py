@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import dropwhile, islice, takewhile
+from itertools import chain, dropwhile, islice, takewhile
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,6 +17,7 @@ from andon.reports.values import missing
 _TAIL = 64 << 10
 _MOST_LINES = 30
 _FEWEST_ROWS = 3
+_MOST_KINDS = 6
 _MOSTLY = 0.8
 _ROUNDED = 0.02  # of a total, beyond which its parts weren't just rounded
 _TOTAL = re.compile(
@@ -99,6 +101,29 @@ def _last_lines(path: Path, end: int | None) -> list[str]:
 
 def within(rows: Sequence[tuple[int, Sequence[str]]]) -> tuple[int, ...]:
     """The lines of those of a table's rows that sum up the rows above them, or such sums: a group's totals, and theirs.
+
+    Where a few kinds of rows take turns, as budget and actual, each kind has its own.
+    """
+    return max(_summing(rows), *map(_summing_each, _kinds(rows)), (), key=len)
+
+
+def _kinds(rows: Sequence[tuple[int, Sequence[str]]]) -> Iterator[list[list[tuple[int, Sequence[str]]]]]:
+    """The rows by what each column of a few words holds, of which none is what totals are called."""
+    for place in range(min((len(record) for _, record in rows), default=0)):
+        values = Counter(record[place].strip() for _, record in rows)
+        worded = not any(not each or _NUMBER.fullmatch(each) or is_total(each) for each in values)
+        if worded and 1 < len(values) <= _MOST_KINDS and min(values.values()) >= _FEWEST_ROWS:
+            yield [[row for row in rows if row[1][place].strip() == each] for each in values]
+
+
+def _summing_each(kinds: Sequence[Sequence[tuple[int, Sequence[str]]]]) -> tuple[int, ...]:
+    """The lines of the totals of every kind of rows; none where a kind has none."""
+    found = [_summing(rows) for rows in kinds]
+    return tuple(sorted(chain.from_iterable(found))) if all(found) else ()
+
+
+def _summing(rows: Sequence[tuple[int, Sequence[str]]]) -> tuple[int, ...]:
+    """The lines of the rows that are totals of those above them.
 
     Nothing in them but numbers, what they are called and what all rows above hold, and one of the numbers is the sum.
     """
