@@ -627,6 +627,36 @@ def test_columns_of_a_survey_are_called_by_their_questions(tmp_path: Path) -> No
     assert inspect_dataset(tmp_path / "t.csv", "t.csv").rows == 9  # such a value in one column is one
 
 
+ASKED = "Start Date,Which plan?,How likely are you to recommend us?,What else?"
+
+
+@pytest.mark.parametrize(
+    "more",
+    [("",), ("\nwhen it began,one answer,from zero to ten,in words",)],
+)
+def test_words_above_numbers_and_dates_are_questions_and_no_row(more: tuple[str], tmp_path: Path) -> None:
+    header = f"StartDate,Q1,Q2_NPS,Q3\n{ASKED}{more[0]}"
+    columns, rows = read(tmp_path, csv(header, lambda i: f"{day(i)},p{i % 2},{i % 11},{'x' * (i % 3)}", [], ()))
+    assert [each.name for each in columns] == ASKED.split(",")
+    assert [each.type for each in columns] == [D, T, W, T]
+    assert (len(rows), [each.unread for each in columns]) == (40, [None] * 4)
+
+
+def test_long_units_below_names_stand_behind_them(tmp_path: Path) -> None:
+    header = 'day,wind,rain\nyyyy-mm-dd,metres per second,"millimetres, collected"'
+    columns, _ = read(tmp_path, csv(header, lambda i: f"{day(i)},{i}.5,{i % 7}", [], ()))
+    named = ["day (yyyy-mm-dd)", "wind (metres per second)", "rain (millimetres, collected)"]
+    assert [each.name for each in columns] == named
+
+
+@pytest.mark.parametrize(
+    "first", ["a,not known yet to anybody,7", "a,not asked as of today,not asked as of today", "a,,not asked of today"]
+)
+def test_a_row_with_words_among_numbers_is_no_second_header(first: str, tmp_path: Path) -> None:
+    columns, rows = read(tmp_path, csv(f"shop,n,m\n{first}", lambda i: f"s{i},{i},{i % 7}", [], ()))
+    assert (len(rows), [each.name for each in columns]) == (41, ["shop", "n", "m"])
+
+
 def test_a_row_that_leaves_its_name_empty_is_no_second_header(tmp_path: Path) -> None:
     columns, _ = read(tmp_path, excel(cornered, [], ()))
     assert [each.name for each in columns] == ["column1", "2023 Q1", "2023 Q2", "2024 Q1", "2024 Q2"]

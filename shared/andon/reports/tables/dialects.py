@@ -26,6 +26,7 @@ from andon.reports.tables.headers import (
     is_header,
     labelled,
     preamble,
+    questioned,
     ruled,
     stacked,
     unique,
@@ -408,6 +409,9 @@ def _with_header(
             f"{name} ({unit})" if name and unit else name or unit for name, unit in zip(names, body[0], strict=True)
         ]
         return replace(dialect, skip=records[begin + 2][0] - 1, header=False, columns=unique(second))
+    asked, many = questioned(first, body) if header and "header" not in given else ([], 0)
+    if asked:
+        return replace(dialect, skip=records[begin + 1 + many][0] - 1, header=False, columns=unique(asked))
     return replace(dialect, skip=line - 1 if line > 1 else 0, header=header, columns=unique(bare(names)))
 
 

@@ -16,6 +16,8 @@ _FEWEST_BELOW = 10
 _FEWEST_TICKED = 2
 _MOST_DESCRIBING = 2
 _MOST_LABELS = 10
+_FEWEST_TYPED, _FEWEST_ASKED = 2, 5
+_QUESTION_WORDS = 3.0  # on average; fewer are units, or parts of a name
 _OBJECT = re.compile(r'\{"ImportId":.*\}', re.DOTALL)
 _RULE = re.compile(r"\s*(?::?-{2,}:?|={2,})\s*")
 
@@ -87,6 +89,36 @@ def described(first: Sequence[str], body: Sequence[Sequence[str]]) -> tuple[list
         return [], 0
     asked = body[0] if last and len(body[0]) == len(first) else first
     return [" ".join((one or name).split()) for one, name in zip(asked, first, strict=True)], last + 1
+
+
+def questioned(first: Sequence[str], body: Sequence[Sequence[str]]) -> tuple[list[str], int]:
+    """The names of a header of ids above questions, as surveys export them too, and how many records follow its first
+    until the values: words, each others, where all rows below have numbers or dates in several columns."""
+    for many in range(1, _MOST_DESCRIBING + 1):
+        rest = [row for row in body[many:_UNITS_BELOW] if len(row) == len(first)]
+        if len(rest) < _FEWEST_ASKED or not _are_words(body[many - 1], len(first)):
+            return [], 0
+        typed = [place for place in range(len(first)) if _is_counted(place, rest)]
+        above = [[record[place].strip() for place in typed] for record in body[:many]]
+        if len(typed) >= _FEWEST_TYPED and all(all(each) and len(set(each)) == len(each) for each in above):
+            words = sum(len(cell.split()) for cell in above[0]) / len(typed)
+            names, cells = ([" ".join(cell.split()) for cell in record] for record in (first, body[0]))
+            pairs = list(zip(names, cells, strict=True))
+            if words >= _QUESTION_WORDS:
+                return [cell or name for name, cell in pairs], many
+            return [f"{name} ({cell})" if name and cell != name else cell for name, cell in pairs], many
+    return [], 0
+
+
+def _are_words(record: Sequence[str], width: int) -> bool:
+    """Whether a record of as many cells holds no number and no date."""
+    return len(record) == width and not any(cell.strip() and is_typed(cell) for cell in record)
+
+
+def _is_counted(place: int, rows: Sequence[Sequence[str]]) -> bool:
+    """Whether all that stands in a column is numbers and dates, and in most rows something does."""
+    cells = [row[place] for row in rows]
+    return all(map(is_typed, cells)) and sum(map(bool, map(str.strip, cells))) > len(cells) / 2
 
 
 def _is_described(record: Sequence[str], width: int) -> bool:
