@@ -68,3 +68,20 @@ def test_a_level_that_changes_in_a_gap_does_so_between_its_ends(gap: int, when: 
     assert f"The level of the mean of level changed {when}" in said(
         pd.DataFrame(rows, columns=["day", "level"]), profile
     )
+
+
+@pytest.mark.parametrize(
+    ("last", "told"),
+    [
+        ([370, 124, 103], "The number of rows per week rose from 99 in the week of 2023-10-09 to 370 in the week of"),
+        ([205, 196, 201], "The level of the number of rows per week changed with the week of 2023-10-16"),
+    ],
+)
+def test_a_peak_near_the_end_is_no_level(last: list[int], told: str, profile: Profile) -> None:
+    weeks = [97, 99, 101, 96, 103, 100, 98, 95, 102, 99] * 4 + [101, 99] + last
+    rows = [
+        date(2023, 1, 2) + timedelta(days=7 * w + row % 7) for w, many in enumerate(weeks[1:]) for row in range(many)
+    ]
+    text = said(pd.DataFrame({"day": rows, "kind": [row % 5 for row in range(len(rows))]}), profile)
+    assert told in text
+    assert text.count("number of rows per week rose from") + text.count("The level of") == 1

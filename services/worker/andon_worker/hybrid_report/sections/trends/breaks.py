@@ -18,6 +18,7 @@ from andon_worker.hybrid_report.sections.trends.timeline import Ask, Timeline
 
 _FEWEST, _FEWEST_OF_SHIFT = 6, 12
 _LEAP, _APART, _LARGE = 8.0, 1.3, 0.25  # times the usual step, the next largest, the largest value
+_HALF = 0.5  # of a difference of levels
 _CALMER = {"day": "week", "week": "year", "month": "year", "quarter": "year"}  # units that have no season
 
 Known = Sequence[tuple[datetime, float]]
@@ -102,13 +103,19 @@ def _shift(known: Known, unit: str, check: Callable[[], object]) -> dict[str, An
     scale = float(np.abs(numbers).max()) or 1.0
     values = numbers / scale
     at = shift(values, check) if len(values) >= _FEWEST_OF_SHIFT else None
-    if at is None or _seasonal(values, at, periods.PER_YEAR.get(unit, 0)):
+    if at is None or _peaked(values[:at], values[at:]) or _seasonal(values, at, periods.PER_YEAR.get(unit, 0)):
         return None
     before, after = (float(part.mean() * scale) for part in (values[:at], values[at:]))
     reach = _reach(values, at) * scale
     ends = {"low": after - before - reach, "high": after - before + reach}
     gap = periods.iso(known[at - 1][0]) if _gap(known, at) else None
     return {"start": periods.iso(known[at][0]), "gap": gap, "before": before, "after": after, **ends}
+
+
+def _peaked(before: Floats, after: Floats) -> bool:
+    """Whether a difference comes by half or more from one period of either side: from the farthest off the median."""
+    rest = [np.delete(part, np.abs(part - np.median(part)).argmax()).mean() for part in (before, after)]
+    return bool((rest[1] - rest[0]) / (after.mean() - before.mean()) < _HALF)
 
 
 def _reach(values: Floats, at: int) -> float:
@@ -128,4 +135,4 @@ def _seasonal(values: Floats, at: int, year: int) -> bool:
         return False
     jump = float(values[at:].mean() - values[:at].mean())
     since = float(np.mean([now - then for now, then in after]))
-    return since / jump < 0.5
+    return since / jump < _HALF
