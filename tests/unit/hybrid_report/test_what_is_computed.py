@@ -9,6 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from andon_worker.hybrid_report import SECTIONS
+from andon_worker.hybrid_report.figures.association import binned
+from andon_worker.hybrid_report.wording import Wording
+from tests.unit.hybrid_report.conftest import Profile
 from tests.unit.hybrid_report.test_what_is_no_finding import findings, text, told
 
 ROWS = 400
@@ -88,3 +92,43 @@ def test_numbers_of_any_size_are_told(size: float, tmp_path: Path) -> None:
     random = np.random.default_rng(10)
     frame = pd.DataFrame({name: size * random.lognormal(0, 1, 60) for name in ("a", "b", "c")})
     assert "is computed" not in text(told(frame, tmp_path, "quality"), "quality")
+
+
+@pytest.mark.parametrize("bought", [0.07, 0.3, 0.6])
+@pytest.mark.parametrize("others", [True, False])
+def test_who_bought_follows_from_what_was_paid(bought: float, others: bool, profile: Profile) -> None:
+    draw = np.random.default_rng(6)
+    frame = pd.DataFrame({"converted": (draw.random(900) < bought).astype(int)})
+    frame["revenue"] = (frame["converted"] * draw.lognormal(3, 1, 900)).round(2)
+    if others:
+        frame["colour"] = draw.choice(["red", "blue"], 900)
+    drivers = profile("drivers", frame.to_csv(index=False), question="converted")
+    assert drivers["same"] == ["revenue"]
+    said = [each.text for each in SECTIONS["drivers"].sentences(drivers, Wording())]
+    assert "converted follows exactly from revenue." in said
+
+
+def test_a_share_of_the_sales_is_asked_for_rather_than_a_revenue_that_is_mostly_nothing(profile: Profile) -> None:
+    draw = np.random.default_rng(7)
+    frame = pd.DataFrame(
+        {"revenue": draw.lognormal(3, 1, 900).round(2), "bought": 1, "pages": draw.integers(1, 15, 900)}
+    )
+    frame.loc[draw.random(900) > 0.06, ["revenue", "bought"]] = 0
+    assert profile("drivers", frame.to_csv(index=False))["question"] == "bought"
+    assert profile("drivers", frame.to_csv(index=False), question="revenue")["question"] == "revenue"
+
+
+@pytest.mark.parametrize("zeros", [0.95, 0.6, 0.4, 0.15, 0.0])
+def test_what_stands_often_has_a_bin_of_its_own(zeros: float) -> None:
+    draw = np.random.default_rng(8)
+    many = int(1000 * zeros)
+    values = np.concatenate([np.zeros(many), draw.lognormal(3, 1, 1000 - many)])
+    codes, edges = binned(values, 10, 10)
+    assert len(edges) < 10
+    assert np.bincount(codes).min() >= 10
+    if many:
+        assert np.bincount(codes)[0] == many
+
+
+def test_a_bin_of_a_few_rows_is_none() -> None:
+    assert len(binned(np.concatenate([np.zeros(990), np.arange(1, 10)]), 5, 10)[1]) == 0

@@ -27,10 +27,10 @@ def ranks(values: Floats) -> Floats:
     return ranked
 
 
-def binned(values: Floats, most: int = 10) -> tuple[Codes, Floats]:
+def binned(values: Floats, most: int = 10, fewest: int = 1) -> tuple[Codes, Floats]:
     """Numbers as codes of bins that hold about as many each, -1 where missing; and the inner edges between the bins.
 
-    A value that stands often has a bin of its own rather than being cut.
+    A value that stands often has a bin of its own rather than being cut, if `fewest` or more are left beside it.
     """
     known = values[np.isfinite(values)]
     if not len(known):
@@ -39,7 +39,15 @@ def binned(values: Floats, most: int = 10) -> tuple[Codes, Floats]:
     if len(distinct) <= most:
         edges = distinct[1:]
     else:
-        edges = np.unique(np.quantile(known, np.linspace(0, 1, most + 1)[1:-1], method="inverted_cdf"))
+        quantiles = np.quantile(known, np.linspace(0, 1, most + 1)[1:-1], method="inverted_cdf")
+        edges, times = np.unique(quantiles, return_counts=True)
+        for often in edges[((times > 1) | (edges == distinct[0])) & (edges < distinct[-1])]:
+            beyond = known[known > often]
+            until = edges[edges > often].min(initial=np.inf)
+            if np.count_nonzero(beyond < until) < fewest:  # too few between for a bin: they join the next
+                edges = edges[edges != until]
+            if len(beyond) >= fewest:
+                edges = np.union1d(edges, beyond.min())
         edges = edges[edges > distinct[0]]
     codes = np.searchsorted(edges, values, side="right").astype(np.int64)
     codes[~np.isfinite(values)] = -1

@@ -28,6 +28,7 @@ _FEWEST_ROWS = 30  # with both values; of a small table half of its rows
 _MOST_COLUMNS = 60
 _DETAILED = 3
 _FEWEST_ANSWERS = 20
+_USUAL = 0.9  # of a measure's values, from which another column is the better question
 _OFTEN = 5  # times that each of many names has to stand on average
 WEAK = 0.1
 _GIVEN = re.compile(r"(?i)(?:^|[^a-z])(?:age|alter|edad|âge|leeftijd|ålder|età|idade)(?:$|[^a-z])")
@@ -99,18 +100,24 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
 
 
 def _question(table: Table, options: ReportOptions) -> Column | None:
-    """The one asked for, or the first measure, flag or further measure of which enough is known."""
+    """The one asked for, or the first measure, flag or further measure of which enough is known; one of which nine
+    tenths are one value, as the revenue of visits, if there is no other."""
     if options.question:
         asked = [options.question]
     else:
         # An age explains, and isn't explained.
         first, *others = [*sorted(choose.measures(table, options), key=lambda name: bool(_GIVEN.search(name))), ""]
         asked = [first, *(flag.name for flag in table.of("flag")[:1]), *others]
+    last = None
     for column in (table.column(name) for name in asked if name):
         [sample] = samples(table, [column])
-        if np.count_nonzero(sample.codes >= 0) >= _FEWEST_ANSWERS and sample.width > 1:
+        known = sample.codes[sample.codes >= 0]
+        if len(known) < _FEWEST_ANSWERS or sample.width < 2:
+            continue
+        if options.question or sample.kind != "numeric" or np.bincount(known).max() < _USUAL * len(known):
             return column
-    return None
+        last = last or column
+    return last
 
 
 def _repeats(table: Table, column: Column, time: str | None) -> bool:

@@ -68,7 +68,7 @@ def samples(table: Table, columns: list[Column]) -> list[Sample]:
     for column, sample in zip(columns, sampled(table, expressions, ROWS), strict=True):
         if column.name in values or column.temporal:
             numbers = doubles(sample)
-            groups, edges = binned(numbers, min(_BINS, max(2, np.isfinite(numbers).sum() // FEWEST)))
+            groups, edges = binned(numbers, min(_BINS, max(2, np.isfinite(numbers).sum() // FEWEST)), FEWEST)
             unit = values[column.name].unit if column.name in values else 1.0
             years = column.role == "year" and found and not column.temporal
             kind = "year" if years else "numeric" if column.name in values else "temporal"

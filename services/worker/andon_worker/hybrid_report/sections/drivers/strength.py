@@ -64,7 +64,11 @@ def driver_of(
 
 
 def follows(asked: Sample, other: Sample) -> bool:
-    """Whether one number is the other in another unit."""
+    """Whether one number is the other in another unit, or tells of each row which of two values it has."""
+    if asked.answer is not None and other.kind == "numeric":
+        both = (asked.codes >= 0) & (other.codes >= 0)
+        pairs = np.unique(other.codes[both] * asked.width + asked.codes[both])
+        return len(np.unique(pairs % asked.width)) == asked.width and len(pairs) == len(np.unique(other.codes[both]))
     if asked.numbers is None or other.numbers is None or other.kind != "numeric":
         return False
     both = np.isfinite(asked.numbers) & np.isfinite(other.numbers)

@@ -37,9 +37,9 @@ def sentences(result: Result, wording: Wording) -> list[Sentence]:
         )
         for place, driver in enumerate(strong[:3])
     ]
-    if not result["drivers"]:
+    if not result["drivers"] and not result["same"]:
         return [Sentence(f"There is no other column that could say something of {question}.")]
-    if not strong:
+    if result["drivers"] and not strong:
         told.append(
             Sentence(
                 f"{_none(result, wording)} much of {question}: no {measure} is above {wording.number(WEAK)} for sure."
