@@ -241,3 +241,11 @@ def test_columns_of_which_each_row_has_one_are_no_gaps(names: tuple[str, str], t
     said = told(frame, tmp_path / "again", "overview")
     assert "either" not in text(said, "overview")
     assert "missing" in findings(said)
+
+
+@pytest.mark.parametrize(("surnames", "left_out"), [(58, True), (40, True), (30, False), (5, False)])
+def test_names_that_hardly_stand_twice_say_nothing_of_a_number(surnames: int, left_out: bool, tmp_path: Path) -> None:
+    names = [f"Name {chr(65 + row % surnames // 26)}{chr(65 + row % surnames % 26)}" for row in range(63)]
+    frame = pd.DataFrame({"last_name": names, "age": RANDOM.integers(15, 80, 63), "sex": RANDOM.choice(["f", "m"], 63)})
+    said = text(told(frame, tmp_path, "drivers"), "drivers")
+    assert ("last_name (hardly a value twice)" in said) == left_out

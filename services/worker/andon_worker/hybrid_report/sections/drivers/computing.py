@@ -29,6 +29,7 @@ _MOST_COLUMNS = 60
 _DETAILED = 3
 _FEWEST_ANSWERS = 20
 _USUAL = 0.9  # of a measure's values, from which another column is the better question
+_TWICE = 2  # times that a name has to stand on average, of few names too
 _OFTEN = 5  # times that each of many names has to stand on average
 WEAK = 0.1
 _GIVEN = re.compile(r"(?i)(?:^|[^a-z])(?:age|alter|edad|âge|leeftijd|ålder|età|idade)(?:$|[^a-z])")
@@ -130,9 +131,19 @@ def _repeats(table: Table, column: Column, time: str | None) -> bool:
     return not differ
 
 
+def _is_of_numbers(column: Column) -> bool:
+    """Whether it is told apart by from where to where it goes, not by name."""
+    return column.averaged or column.temporal or column.role in {"year", "geo"}
+
+
+def _is_nearly_unique(table: Table, column: Column, many: int) -> bool:
+    """Whether its names stand for single rows, as surnames do, and so say much of anything."""
+    return not _is_of_numbers(column) and table.seen[column.name].count < _TWICE * many
+
+
 def _is_told(table: Table, column: Column, many: int) -> bool:
     """Whether a column's numbers, or its few or frequent names, tell of kinds of rows."""
-    if column.averaged or column.temporal or column.role in {"year", "geo"} or many <= MOST_NAMES:
+    if _is_of_numbers(column) or many <= MOST_NAMES:
         return True
     return column.role in {"category", "code"} and table.seen[column.name].count >= _OFTEN * many
 
@@ -175,6 +186,8 @@ def _candidates(
             or _repeats(table, column, time)
         ):
             reason = "time: see the trends"
+        elif _is_nearly_unique(table, column, many):
+            reason = "hardly a value twice"
         elif not _is_told(table, column, many):
             reason = f"more than {MOST_NAMES} different values, each hardly {_OFTEN} times"
         elif len(chosen) == _MOST_COLUMNS:
