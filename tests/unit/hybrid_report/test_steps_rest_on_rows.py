@@ -85,3 +85,20 @@ def test_a_peak_near_the_end_is_no_level(last: list[int], told: str, profile: Pr
     text = said(pd.DataFrame({"day": rows, "kind": [row % 5 for row in range(len(rows))]}), profile)
     assert told in text
     assert text.count("number of rows per week rose from") + text.count("The level of") == 1
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [((60, 1, 1, 1), False), ((60, 12, 1, 12), True), ((60, 12, 12, 4), False), ((3, 3, 3, 2), True)],
+)
+def test_no_change_is_told_of_a_period_of_a_few_rows(rows: tuple[int, ...], told: bool, profile: Profile) -> None:
+    draw = random.Random(5)
+    days = [
+        (date(1992, 3 * q + 1, 1 + row % 89 % 28), draw.randint(20, 60) + 0.5)
+        for q in range(4)
+        for row in range(rows[q])
+    ]
+    days.append((date(1992, 12, 31), 30.5))
+    text = said(pd.DataFrame(days, columns=["day", "age"]).sort_values("day"), profile)
+    assert ("% on " in text or "less than" in text) == told
+    assert ("too few rows for a change" in text) != told

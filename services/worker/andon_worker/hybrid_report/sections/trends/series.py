@@ -40,12 +40,12 @@ def series_sentences(result: Result, wording: Wording) -> list[Sentence]:
     told: list[Sentence] = []
     for place, series in enumerate(moved):
         told.append(_course(series, unit, points, wording))
-        told += [*([] if place else _latest(series, unit, wording)), *_breaks(series, unit, points, wording)]
+        told += [*([] if place else _latest(series, unit, points, wording)), *_breaks(series, unit, points, wording)]
     still = [series for series in first.values() if not series["direction"]]
     told += [_each(series, result, points, wording) for series in still if series["complete"] < _TELLING]
     told += _still([series for series in still if series["complete"] >= _TELLING], unit, wording)
     if not moved and len(still) == 1:
-        told += _latest(still[0], unit, wording)
+        told += _latest(still[0], unit, points, wording)
     told += [sentence for series in still for sentence in _breaks(series, unit, points, wording)]
     return [*told, *_others(result, wording)]
 
@@ -119,17 +119,29 @@ def _each(series: Told, result: Result, points: Sequence[Told], wording: Wording
     said = listed([f"{number(value)} {wording.at(start, unit)}" for start, value in known])
     now = known[-1][1]
     others = [{"start": start, "value": value} for start, value in (known[-2], known[0])]
-    beside = [_beside(now, other, series["relative"], unit, wording) for other in others[: len(known) - 1]]
-    return Sentence(f"{capital(subject(series, unit))} was {said}: {listed(beside)}.", figure=key_of(series))
+    beside = [
+        _beside(now, other, series["relative"], unit, wording)
+        for other in others[: len(known) - 1]
+        if not _rests_on_few(series, points, known[-1][0], other["start"])
+    ]
+    change = f": {listed(beside)}" if beside else ", some of it in too few rows for a change to be told"
+    return Sentence(f"{capital(subject(series, unit))} was {said}{change}.", figure=key_of(series))
 
 
-def _latest(series: Told, unit: str, wording: Wording) -> list[Sentence]:
+def _rests_on_few(series: Told, points: Sequence[Told], *starts: str) -> bool:
+    """Whether the value of a measure in one of these periods rests on few rows, where others have many more."""
+    most = max((point["rows"] for point in points), default=0)
+    least = min((point["rows"] for point in points if point["start"] in starts), default=most)
+    return series["measure"] is not None and least < min(evidence.FEWEST, most / 2)
+
+
+def _latest(series: Told, unit: str, points: Sequence[Told], wording: Wording) -> list[Sentence]:
     """The last period beside the one before and a year ago."""
     latest, relative = series["latest"], series["relative"]
     beside = [
         _beside(latest["value"], other, relative, unit, wording)
         for other in (latest["before"], latest["yearAgo"])
-        if other
+        if other and not _rests_on_few(series, points, latest["start"], other["start"])
     ]
     if not beside or series["peak"]["value"] == series["dip"]["value"] or series["complete"] < _TELLING:
         return []
