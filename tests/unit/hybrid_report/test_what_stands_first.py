@@ -70,4 +70,22 @@ def test_what_tells_of_other_columns_goes_before_more_of_the_same() -> None:
         ],
         "drivers": [Sentence("a with g", 0.55, about=("g", "a"))],
     }
-    assert [each["text"] for each in key_findings(told)] == ["a by g", "c by h", "b by g"]
+    assert [each["text"] for each in key_findings(told)] == ["a by g", "c by h", "b by g", "d by i"]
+
+
+def test_a_section_has_more_than_its_places_only_where_others_leave_some() -> None:
+    trends = [Sentence(f"trend {n}", 0.9 - n / 10, about=(str(n), "over time")) for n in range(4)]
+    told = {"trends": trends, "groups": [Sentence("a by g", 0.2, about=("a", "g"))]}
+    assert [each["text"] for each in key_findings(told)] == ["trend 0", "trend 1", "a by g", "trend 2", "trend 3"]
+
+
+def test_a_step_stands_beside_one_of_the_hours_of_the_day(tmp_path: Path) -> None:
+    random = np.random.default_rng(9)
+    frame = pd.DataFrame({"at": pd.date_range("2025-03-01", periods=24 * 40, freq="h")})
+    turn = np.sin(2 * np.pi * frame["at"].dt.hour / 24)
+    frame["temp"] = (4 + 2 * turn + random.normal(0, 0.6, len(frame))).round(2)
+    frame["humidity"] = (60 - 8 * turn + random.normal(0, 2, len(frame))).round(2)
+    frame["power"] = (2.1 + 0.9 * (frame["at"] >= "2025-03-21") + random.normal(0, 0.15, len(frame))).round(3)
+    said = findings(told(frame, tmp_path))
+    assert said.count("By hour of day") == 1
+    assert "The level of the mean of power changed with 2025-03-21" in said

@@ -18,7 +18,7 @@ _AGAIN = 0.8  # what each column that is told of already leaves of an effect
 
 def key_findings(told: Mapping[str, Sequence[Sentence]]) -> list[dict[str, Any]]:
     """`{text, section, figure, effect}` of the largest effects, at most six, and no more than two of a section
-    (three of the groups).
+    (three of the groups) unless places are left that no other section fills.
 
     What several sections find of the same columns is told once, and what other columns tell goes before more of the
     same ones. Only what is there, and rests on enough rows, is a finding: where nothing is, the list is empty.
@@ -32,14 +32,11 @@ def key_findings(told: Mapping[str, Sequence[Sentence]]) -> list[dict[str, Any]]
     chosen: list[tuple[str, Sentence]] = []
     while left and len(chosen) < MOST:
         known = Counter(column for _, sentence in chosen for column in sentence.about)
-        best = max(left, key=lambda each: each[1].effect * _AGAIN ** sum(known[column] for column in each[1].about))
+        taken = Counter(name for name, _ in chosen)
+        free = [each for each in left if taken[each[0]] < _MOST_OF_A_SECTION.get(each[0], 2)] or left
+        best = max(free, key=lambda each: each[1].effect * _AGAIN ** sum(known[column] for column in each[1].about))
         chosen.append(best)
-        full = sum(name == best[0] for name, _ in chosen) == _MOST_OF_A_SECTION.get(best[0], 2)
-        left = [
-            each
-            for each in left
-            if each is not best and not _same(each[1], best[1]) and not (full and each[0] == best[0])
-        ]
+        left = [each for each in left if each is not best and not _same(each[1], best[1])]
     return [
         {
             "text": one_way(sentence.text),

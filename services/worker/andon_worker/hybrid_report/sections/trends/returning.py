@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +16,7 @@ _REGULAR = 0.8  # the strength from which a narrow season is one, too
 _WIDE = 0.05  # the least width of a season, as a share of the trend
 _HOURLY = 0.05  # eta from which the hours of the day are said to differ
 _TOLD = 2  # measures of which a season is told
+_AGAIN = ("what comes again",)  # it comes again in all measures, by the hour, the weekday and the month: one finding
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _NAMES = {
     "weekday": _WEEKDAYS,
@@ -32,8 +32,7 @@ def season_sentences(result: Result, wording: Wording) -> list[Sentence]:
     told = []
     for by in ("quarter", "month", "weekday"):
         found = [season for season in _seasons(result) if season["by"] == by]
-        each = [_seasonal(season, wording) for season in sorted(found, key=lambda s: -s["strength"])[:_TOLD]]
-        told += [*each[:1], *(replace(sentence, effect=0.0) for sentence in each[1:])]  # what comes again comes in all
+        told += [_seasonal(season, wording) for season in sorted(found, key=lambda s: -s["strength"])[:_TOLD]]
     return told
 
 
@@ -70,6 +69,7 @@ def _seasonal(season: Season, wording: Wording) -> Sentence:
         f"By {season['by']}, {subject(season, _UNITS[season['by']])} is highest {on} {high} and lowest {on} {low}.",
         effect=_sure(season) * min(1.0, width) ** 0.5,
         figure=_key(season),
+        about=_AGAIN,
         rows=season["values"],
     )
 
@@ -111,6 +111,7 @@ def hour_sentences(result: Result, wording: Wording) -> list[Sentence]:
                 f"(at {low['hour']:02}:00) to {wording.number(high['means'][place])} (at {high['hour']:02}:00).",
                 effect=0.8 * _hours_sure(result, place),
                 figure=f"hours-{name}",
+                about=_AGAIN,
                 rows=min(low["rows"], high["rows"]),
             )
         )
