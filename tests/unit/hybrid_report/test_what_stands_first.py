@@ -89,3 +89,16 @@ def test_a_step_stands_beside_one_of_the_hours_of_the_day(tmp_path: Path) -> Non
     said = findings(told(frame, tmp_path))
     assert said.count("By hour of day") == 1
     assert "The level of the mean of power changed with 2025-03-21" in said
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_share_of_a_sum_is_told_by_how_far_it_is_from_that_of_the_rows(seed: int, tmp_path: Path) -> None:
+    random = np.random.default_rng(seed)
+    frame = pd.DataFrame({"department": random.choice(["Warehouse", "Sales", "IT"], 420, p=[0.42, 0.33, 0.25])})
+    frame["base cost"] = random.normal(3000, 300, 420).round(2)
+    hours = np.where(frame["department"] == "Warehouse", 18, 3) * random.uniform(0.5, 1.5, 420)
+    frame["overtime cost"] = (21.5 * hours).round(2)
+    said = findings(told(frame, tmp_path))
+    assert "By department, Warehouse has" in said
+    assert "of the total of overtime cost" in said
+    assert "of the total of base cost" not in said

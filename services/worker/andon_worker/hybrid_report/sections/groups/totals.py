@@ -12,7 +12,7 @@ from andon_worker.hybrid_report.wording import MISSING, Wording, brief, label, s
 
 _FIRST = 5
 _EVEN, _MONEYED, _COUNTED = 0.05, 0.45, 0.25  # the share above an even one, and what its telling is worth
-_RICHER, _MOST = 0.1, 0.95  # of a sum beyond the share of the rows, for its telling to be worth all, and the most
+_EQUAL, _RICHER, _MOST = 0.02, 0.1, 0.95  # beyond the share of the rows: no news, worth all; and the most
 _EVENLY, _EVEN_OF_MANY = 0.15, 0.4  # of an even share, up to which the groups may differ to be called even
 
 Groups = dict[str, Any]
@@ -49,15 +49,16 @@ def totalled(groups: Groups, wording: Wording) -> list[Sentence]:
             ends += f", {label(last['value'], 60)} {wording.percent(last['sum'], sums['all'])}"
         return [Sentence(f"By {by}, the {sum_of(measure)} is spread evenly: {ends}.{beside}")]
     excess = share - 1 / groups["total"]
+    # Who has most of the rows has most of their sum: the news is how far its share lies beyond theirs.
+    richer = max(0.0, share - first["rows"] / rows)
     if groups["total"] > 2 * _FIRST:
         part = sum(g["sum"] for g in ordered[:_FIRST]) / sums["all"]
         said += f"; the {_FIRST} largest of {number(groups['total'])} have {wording.percent(part, 1)}"
         excess = max(excess, (part - _FIRST / groups["total"]) / 2)
+        richer = max(richer, (part - sum(g["rows"] for g in ordered[:_FIRST]) / rows) / 2)
     worth = {"money": _MONEYED, "count": _COUNTED}.get(groups["role"], 0.0)
-    telling = worth and groups["total"] > 2 and ordered[1]["sum"] > 0 and excess > _EVEN
-    # Who has most of the rows has most of their sum: half the news of one who has more than that.
-    richer = max(0.0, share - first["rows"] / rows)
-    effect = (worth + excess) * (1 + min(1.0, richer / _RICHER)) / 2 + richer / 2
+    telling = worth and groups["total"] > 2 and ordered[1]["sum"] > 0 and excess > _EVEN and richer > _EQUAL
+    effect = (worth + excess) * min(1.0, richer / _RICHER) + richer / 2
     return [Sentence(f"{said}.{beside}", min(_MOST, effect) if telling else 0.0, figure, about, rows)]
 
 
