@@ -102,3 +102,15 @@ def test_a_share_of_a_sum_is_told_by_how_far_it_is_from_that_of_the_rows(seed: i
     assert "By department, Warehouse has" in said
     assert "of the total of overtime cost" in said
     assert "of the total of base cost" not in said
+
+
+@pytest.mark.parametrize("finest", [60, 900])
+def test_rows_of_coarse_columns_repeat_by_nature(finest: int, tmp_path: Path) -> None:
+    random = np.random.default_rng(11)
+    rows = random.integers(1, 4, (2500, 5))
+    frame = pd.DataFrame(rows, columns=["marriage", "religion", "education", "work", "health"])
+    frame["hours"] = random.integers(0, finest, 2500)
+    frame = pd.concat([frame, frame.sample(500, random_state=1)])
+    said = told(frame, tmp_path, "quality")
+    assert "repeat an earlier row exactly" in text(said, "quality")
+    assert ("repeat an earlier row exactly" in findings(said)) == (finest == 900)

@@ -24,13 +24,15 @@ _SHOWN_REPEATS = 5
 _SHOWN_COLUMNS = 7
 _WITH_GAPS = 12
 _UNEVEN_OVER_TIME = 0.15
+_APART = 0.05  # different values per row, from which a column tells rows apart
 
 
 def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
-    """`{rows, repeatedRows, repeats: {columns, rows: [{times, cells}]}, alerts, durations, missing, read}`.
+    """`{rows, repeatedRows, coarse, repeats: {columns, rows: [{times, cells}]}, alerts, durations, missing, read}`.
 
-    `repeatedRows` counts the rows that repeat an earlier one; rows are compared by a 64-bit hash, so that fifty
-    million of them fit. `repeats` shows the first of those that stand most often, as text, of the first seven columns.
+    `coarse` says that no column tells rows apart, so that some repeat others by nature. `repeatedRows` counts the rows
+    that repeat an earlier one; rows are compared by a 64-bit hash, so that fifty million of them fit.
+    `repeats` shows the first of those that stand most often, as text, of the first seven columns.
     `alerts` are as in `alerts.alerts`, `sum` of a column and those whose sum it is, `product` as in
     `products.products`, and `copies` of a column and those
     that nearly repeat it; `read` as in `provenance`;
@@ -56,11 +58,13 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
         }
         control.progress(0.7, "repeated rows")
         repeated = _repeated(table)
+        finest = max(table.seen[column.name].distinct for column in table.columns)
         shown = [column.name for column in chosen[:_SHOWN_COLUMNS]]
         return clean(
             {
                 "rows": table.rows,
                 "repeatedRows": repeated,
+                "coarse": finest < _APART * table.rows,
                 "repeats": {"columns": shown, "rows": _repeats(table, shown) if repeated else []},
                 "alerts": found,
                 "durations": [
@@ -214,8 +218,9 @@ def _repeated_words(result: Result, wording: Wording) -> list[Sentence]:
     if not many:
         return []
     said = f"{wording.count(many, 'row')} ({wording.percent(many, rows)}) {'repeats' if many == 1 else 'repeat'}"
-    # Rows of a few coarse columns repeat by nature.
+    # Rows of a few columns, or of coarse ones alone, repeat by nature.
     effect = min(0.5, 2 * many / rows) * (1 if len(result["repeats"]["columns"]) >= 5 else 0.3)
+    effect = 0.0 if result.get("coarse") else effect
     return [Sentence(f"{said} an earlier row exactly.", effect=effect)]
 
 
