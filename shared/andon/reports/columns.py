@@ -29,6 +29,7 @@ SUMMED = frozenset({"money", "count", "duration"})
 RUNNING = "a running total of"  # in the reason of a level that adds up other columns
 APART = "made of"  # in the reason of days that years and months in two columns say
 LASTING = "the time from"  # in the reason of what is computed from two dates
+SCALE = "answers on a scale"  # in the reason of whole numbers that were chosen among few
 ALONG = "rises evenly from row to row"  # in the reason of what says how far along a row is
 _CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _NO_TOTAL = re.compile(
@@ -148,6 +149,11 @@ class Column:
     def along(self) -> bool:
         """Whether it says how far along its row is, as time that went by: a mean of it says nothing."""
         return self.reason.startswith(ALONG)
+
+    @property
+    def rated(self) -> bool:
+        """Whether its whole numbers are answers on a scale: few, and none of them a code."""
+        return self.reason.startswith(SCALE)
 
     @property
     def running(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import itertools
 import random
 from collections import Counter
@@ -296,3 +297,18 @@ def test_values_outside_the_fences_are_told_however_many(far: int, told: str, pr
     text = said("outliers", "x,n\n" + "".join(f"{v}.5,{row % 9}\n" for row, v in enumerate(values)), profile)
     assert told in text
     assert ("No numeric column" in text) == (not far)
+
+
+@pytest.mark.parametrize("dated", [True, False])
+def test_answers_on_a_scale_are_compared_before_how_long_they_took(dated: bool, profile: Profile) -> None:
+    draw = random.Random(7)
+    plans = {"Large": 8, "Middle": 6, "Small": 4}
+    rows = ""
+    for i in range(240):
+        plan = draw.choice(list(plans))
+        answer = f"r{i}" if not dated else f"{dt.date(2025, 1, 1) + dt.timedelta(i)}"
+        rows += f"{answer},{40 + i * 37 % 200},{plan},{plans[plan] + i % 5 - 2}\n"
+    text = "answer,duration,plan,How likely are you to recommend us?\n" + rows
+    first, *_ = SECTIONS["groups"].sentences(profile("groups", text), WORDING)
+    assert "By plan, the mean of “How likely are you to recommend us?” is highest for Large (7.94)" in first.text
+    assert "goes most with plan" in said("drivers", text, profile)

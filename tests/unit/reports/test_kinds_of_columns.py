@@ -113,3 +113,22 @@ def test_the_answers_of_a_survey_are_named_by_their_question(tmp_path: Path) -> 
     names = ["Respondent ID", *(f"How do you come? {way}" for way in ("Car", "Bus", "Train")), "How was it? Response"]
     info = inspect_dataset(path, "t.csv")
     assert ([column.name for column in info.columns], info.rows) == (names, ROWS)
+
+
+def test_answers_on_a_scale_are_no_amounts_and_no_codes(tmp_path: Path) -> None:
+    found = columns_of(
+        tmp_path,
+        **{
+            "How satisfied are you with - Price": lambda row: row % 5 + 1,
+            "Q2_NPS": lambda row: 10 - row % 9,
+            "Q3_1": lambda row: row % 7 + 1,
+            "Zufriedenheit": lambda row: row % 4 + 2,
+            "risk score": lambda row: row % 11,
+            "Price": lambda row: row % 5 + 1,
+            "home score": lambda row: row % 6,
+            "Q4": lambda row: row % 4 + 1,
+            "rating": lambda row: row % 30,
+        },
+    )
+    assert [column.rated for column in found.values()] == [True] * 5 + [False] * 4
+    assert [found[name].role for name in list(found)[:6]] == ["measure"] * 5 + ["money"]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from andon.reports.columns import ALONG, Column
+from andon.reports.columns import ALONG, SCALE, Column
 from andon.reports.meaning.choices import parted_by
 from andon.reports.values.bounds import is_bound
 from andon.reports.values.clock import HOURS
@@ -101,6 +101,15 @@ _COUNT = _words(
     "headcount|impressions|impr|conversions|pageviews|übernachtungen|ankünfte|einwohner|wähler|wahlberechtigte|"
     "stimmen|habitants|nuitées|viajeros|pernoctaciones|likes|shares|besucher|teilnehmer|aufrufe|stück|n"
 )
+# What is asked for on a scale of few whole numbers, in a question or by name.
+_RATED = _words(
+    "nps|csat|ces|ratings?|rated|you rate|stars|satisf(?:ied|action)|recommend(?:ation)?|likely|"
+    "likelihood|agree|important|importance|likert|happy|happiness|zufrieden(?:heit)?|bewertung|bewerten|empfehlen|"
+    "weiterempfehl(?:en|ung)|wahrscheinlich|wichtig|satisfait|satisfecho|satisfacción|recomendar"
+)
+_MAY_BE_RATED = re.compile(r"q(?:id)? ?\d+(?: \d+)?|(?:.* )?scores?")
+_SCALES = ((0, 10), (1, 10), (1, 7), (1, 5))
+_FEWEST_ANSWERS = 3  # different ones
 _DURATION = {
     **dict.fromkeys(("ms", "millis", "milliseconds", "millisekunden"), "ms"),
     **dict.fromkeys(("sec", "secs", "second", "seconds", "sekunden"), "s"),
@@ -180,6 +189,8 @@ def _of_numbers(name: str, type_: str, of: Evidence) -> tuple[str, str]:
         return "id", "counts the rows"
     if whole and unique and of.values >= 10 and of.low is not None and of.low >= _LONG:
         return "id", "long whole numbers, hardly one of which occurs twice"
+    if whole and (scale := _scale(name, of)):
+        return "measure", scale
     if _PERCENT.search(name):
         return "percent", "by its name a share"
     if _MONEY.search(name):
@@ -276,6 +287,15 @@ def _rises_evenly(of: Evidence) -> bool:
     if not of.step or of.low is None or of.values < _FEWEST_STEPS:
         return False
     return abs(float(of.high - of.low) / of.step + 1 - of.values) <= max(1.0, _UNEVEN * of.values)
+
+
+def _scale(name: str, of: Evidence) -> str | None:
+    """The scale that whole numbers are on, said; goals are scores, too, so that one by such a name has usual ends."""
+    if not _within(of, 0, 10) or of.distinct < _FEWEST_ANSWERS or of.values < 3 * of.distinct:
+        return None
+    ends = int(of.low), int(of.high)
+    named = _RATED.search(name) or (_MAY_BE_RATED.fullmatch(name) and ends in _SCALES)
+    return f"{SCALE} from {ends[0]} to {ends[1]}" if named else None
 
 
 def _first_days(of: Evidence) -> bool:

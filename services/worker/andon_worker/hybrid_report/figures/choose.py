@@ -25,7 +25,8 @@ _NEARLY_ALL = 0.9  # of the most values of a date
 
 
 def measures(table: Table, options: ReportOptions, most: int = MOST_MEASURES) -> list[str]:
-    """Numeric columns worth averaging: amounts of money and counts before the rest, those with a total first.
+    """Numeric columns worth averaging: amounts of money and counts before the rest, those with a total first; then
+    answers on a scale.
 
     Of numbers that are nothing more, fractions and negative values mark a measurement; whole positive ones may as
     well be codes, so they are taken last, and only if they take many values without being a key. Where each row is
@@ -35,7 +36,7 @@ def measures(table: Table, options: ReportOptions, most: int = MOST_MEASURES) ->
         return list(options.measures)
     averaged = {column.name: column.role for column in table.averaged}
     units = {column.name: column.unit for column in table.averaged}
-    known, measured, counted, rest = [], [], [], []
+    known, rated, measured, counted, rest = [], [], [], [], []
     alike = copies(table)
     single = [name for name in varying(table) if name not in alike]
     for column in single:
@@ -44,6 +45,8 @@ def measures(table: Table, options: ReportOptions, most: int = MOST_MEASURES) ->
             rest.append(column)
         elif averaged[column] in {"money", "count"}:
             known.append(column)
+        elif table.column(column).rated:
+            rated.append(column)
         elif units[column] == HOURS:
             rest.append(column)
         elif (seen.low or 0) < 0 or seen.fractional or averaged[column] in {"percent", "duration"}:
@@ -56,8 +59,9 @@ def measures(table: Table, options: ReportOptions, most: int = MOST_MEASURES) ->
     if is_sequence(table, time_column(table, options)):
         going = [name for name in single if not table.column(name).along]
         series = [name for name in going if name in measured or table.seen[name].distinct > _MOST_STEPS]
-        return ([*known, *(name for name in series if name not in known)] or rest)[:most]
-    found = [*known, *measured]
+        first = [*known, *rated]
+        return ([*first, *(name for name in series if name not in first)] or rest)[:most]
+    found = [*known, *rated, *measured]
     return ([*found, *(counted if len(found) < _FEWEST_MEASURES else [])] or rest)[:most]
 
 

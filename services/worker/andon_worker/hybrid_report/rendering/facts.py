@@ -37,7 +37,7 @@ def method(document: Document, shown: list[Part]) -> list[str]:
         "Distinct counts and quantiles are exact up to five million rows, and close approximations beyond; the tables "
         "say which. Duplicate rows are found by a 64-bit hash.",
         *([intervals] if resampled else []),
-        "Where columns weren't chosen by hand, the measures are amounts of money, counts, and numbers with "
-        "fractions or negative values, and the groups are columns of 2 to 30 different values.",
+        "Where columns weren't chosen by hand, the measures are amounts of money, counts, answers on a scale, and "
+        "numbers with fractions or negative values, and the groups are columns of 2 to 30 different values.",
         *(caution for part in shown if part.name in SECTIONS and (caution := SECTIONS[part.name].caution)),
     ]
