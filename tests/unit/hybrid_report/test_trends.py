@@ -192,3 +192,13 @@ def test_the_strength_of_a_season_does_not_grow_with_the_number_of_seasons() -> 
     draw = np.random.default_rng(4)
     strengths = [season(draw.normal(10, 1, 48), [i % 12 for i in range(48)], 12, True)[0] for _ in range(40)]
     assert float(np.mean(strengths)) < 0.12
+
+
+@pytest.mark.parametrize(("months", "told"), [(30, False), (36, True)])
+def test_a_season_is_told_from_three_years_on(months: int, told: bool, profile: Profile) -> None:
+    draw = np.random.default_rng(8)
+    heat = [100 + 30 * np.sin(2 * np.pi * month / 12) + draw.normal(0, 2) for month in range(months)]
+    rows = (f"{2020 + month // 12}-{month % 12 + 1:02}-01,{value:.2f}\n" for month, value in enumerate(heat))
+    found = profile("trends", "month,heat\n" + "".join(rows), resamples=0)
+    said = [each.text for each in SECTIONS["trends"].sentences(found, Wording())]
+    assert any(each.startswith("By month, ") for each in said) == told

@@ -15,6 +15,7 @@ _FEWEST_ROWS = 30  # of an hour of day that is called the highest or the lowest
 _REGULAR = 0.8  # the strength from which a narrow season is one, too
 _WIDE = 0.05  # the least width of a season, as a share of the trend
 _HOURLY = 0.05  # eta from which the hours of the day are said to differ
+_FEWEST_CYCLES = 3  # years or weeks: what came twice may be chance
 _TOLD = 2  # measures of which a season is told
 _AGAIN = ("what comes again",)  # it comes again in all measures, by the hour, the weekday and the month: one finding
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -49,7 +50,9 @@ def _seasons(result: Result) -> list[Season]:
         wide = not season["relative"] or season["strength"] >= _REGULAR
         wide = wide or (bool(values) and max(values) - min(values) >= _WIDE)
         stronger = same not in best or season["strength"] > best[same]["strength"]
-        if season["strength"] >= SEASONAL and _sure(season) > 0 and wide and stronger:
+        # Of those whose trend is known the first and the last half cycle are no part.
+        often = season["values"] >= (_FEWEST_CYCLES - 1) * len(values)
+        if often and season["strength"] >= SEASONAL and _sure(season) > 0 and wide and stronger:
             best[same] = season
     return list(best.values())
 
