@@ -12,6 +12,7 @@ CATALOGUES = {
     "services/api/andon_api/routes",
     "services/api/andon_api/reads",
     "services/api/andon_api/console",
+    "shared/andon/cli/rest",
     "shared/andon/client",
     "shared/andon/migrations/versions",
 }

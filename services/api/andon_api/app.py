@@ -18,7 +18,7 @@ from andon_api.http import rest
 from andon_api.http.bodies import LARGEST, MOST_PARTS, Request
 from andon_api.http.one_each import OneEach
 from andon_api.http.rest import View
-from andon_api.live import LiveFeed
+from andon_api.live_feed import LiveFeed
 from andon_api.looks import Looks
 from andon_api.publisher import Publisher
 from andon_api.routes import (

@@ -24,7 +24,7 @@ from andon.scratch import make_scratch
 from andon.settings import Settings, SettingsError
 from andon_api.app import create_app
 from andon_api.late_schema import start_checking_schema
-from andon_api.live import LiveFeed
+from andon_api.live_feed import LiveFeed
 from andon_api.services import KEY
 from andon_api.serving import EventWorker
 from andon_api.signals.metrics import EXTENSION as METRICS

@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # it only says what they are: what makes them may stand on it
     from andon.settings import Settings
     from andon_api.asks.inspections import Inspections
     from andon_api.http.one_each import OneEach
-    from andon_api.live import LiveFeed
+    from andon_api.live_feed import LiveFeed
     from andon_api.looks import Looks
     from andon_api.publisher import Publisher
 

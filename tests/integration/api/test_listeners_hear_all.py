@@ -10,7 +10,7 @@ from redis import Redis
 
 from andon.adapters.redis.connect import connect_blocking
 from andon.adapters.redis.live import CHANNEL
-from andon_api.live import LiveFeed
+from andon_api.live_feed import LiveFeed
 from andon_api.share import Share
 from tests.support.polling import wait_until
 

@@ -12,7 +12,7 @@ from andon.adapters.postgres.asks.requests import Ask
 from andon.adapters.postgres.runs.settle import End, settle_held
 from andon.engine.declared.rules import run_flag
 from andon.engine.stops import Cause
-from andon_worker.supervisor.hosting.hosting import Run
+from andon_worker.supervisor.hosting.hosts import Run
 from tests.support.polling import PATIENCE, wait_until
 from tests.support.supervised import LEASE, Supervised
 

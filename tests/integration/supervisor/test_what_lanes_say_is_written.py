@@ -13,8 +13,8 @@ from andon import Event
 from andon.adapters.postgres.database import Database
 from andon.engine.ids import new_id
 from andon.engine.steps.sending import as_text
+from andon_worker.supervisor.output.lines import Line
 from andon_worker.supervisor.output.logbook import Logbook, Said
-from andon_worker.supervisor.output.output import Line
 from tests.support.polling import PATIENCE, wait_until
 from tests.support.supervised import Supervised
 

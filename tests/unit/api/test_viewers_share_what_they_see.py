@@ -14,7 +14,7 @@ from andon.adapters.redis.live import announcing
 from andon.engine.declared.subjects import subject_id
 from andon_api.console.live import _messages
 from andon_api.http.streaming import Viewer
-from andon_api.live import LiveFeed, TooManyStreams
+from andon_api.live_feed import LiveFeed, TooManyStreams
 from andon_api.looks import Look, Looks, Seen
 from andon_api.serving.bell import Bell
 from andon_api.share import Share

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from andon.engine.dispatch.webhooks import url_fault
+from andon.engine.dispatch.webhook_urls import url_fault
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from andon_worker.supervisor.hosting.pace import Pace
+from andon_worker.supervisor.hosting.estimate import Pace
 
 
 def steady(since: float, until: float, first: float, last: float) -> list[tuple[float, float]]:

@@ -8,8 +8,8 @@ from typing import Any
 
 from andon import Event, Function, Step, function
 from andon.adapters.postgres.runs.leases import Claimed
-from andon_worker.supervisor.hosting.hosting import Hosts, Run
-from andon_worker.supervisor.output.output import RunOutput
+from andon_worker.supervisor.hosting.hosts import Hosts, Run
+from andon_worker.supervisor.output.lines import RunOutput
 
 
 @function(id="work", trigger="work/asked")

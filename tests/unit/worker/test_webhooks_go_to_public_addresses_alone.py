@@ -10,7 +10,7 @@ import httpcore
 import httpx
 import pytest
 
-from andon.engine.dispatch.webhooks import is_public
+from andon.engine.dispatch.webhook_urls import is_public
 from andon_worker.dispatcher.public_connections import Outgoing, Refused, transport
 
 

@@ -12,8 +12,8 @@ import pytest
 from andon.engine.ids import new_id
 from andon.engine.memos import describe
 from andon_worker.lane.capture import encode
+from andon_worker.supervisor.output.lines import Line, RunOutput, read_line
 from andon_worker.supervisor.output.logbook import Said, written
-from andon_worker.supervisor.output.output import Line, RunOutput, read_line
 from andon_worker.wire import MARK
 
 

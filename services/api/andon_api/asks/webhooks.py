@@ -6,7 +6,7 @@ from uuid import UUID
 from andon.adapters.postgres import webhooks
 from andon.adapters.postgres.asks.requests import there
 from andon.adapters.postgres.webhooks import Delivery, Webhook
-from andon.engine.dispatch.webhooks import url_fault
+from andon.engine.dispatch.webhook_urls import url_fault
 from andon.engine.ids import parse_id
 from andon_api.access.auditing import note
 from andon_api.database import connection

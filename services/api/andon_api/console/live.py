@@ -8,7 +8,7 @@ from flask import Response, current_app, request
 from andon_api.access.gate import gate
 from andon_api.http.problems import Problem
 from andon_api.http.streaming import CHECK_SECONDS, KEEP_ALIVE_SECONDS, STILL_HERE, Viewer, in_context, streamed
-from andon_api.live import ANY
+from andon_api.live_feed import ANY
 from andon_api.serving.bell import Bell
 
 TOPIC = re.compile(r"(run|report|logs):[0-9a-f-]{36}")

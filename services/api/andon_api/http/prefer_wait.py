@@ -11,7 +11,7 @@ from flask import g, request
 from sqlalchemy.exc import SQLAlchemyError
 
 from andon_api.database import db
-from andon_api.live import TooManyStreams
+from andon_api.live_feed import TooManyStreams
 from andon_api.principal import principal
 from andon_api.services import services
 

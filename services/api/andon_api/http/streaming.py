@@ -10,7 +10,7 @@ from flask import Flask, Response, request
 
 from andon_api.database import db
 from andon_api.http.problems import Problem
-from andon_api.live import Listener, LiveFeed, TooManyStreams
+from andon_api.live_feed import Listener, LiveFeed, TooManyStreams
 from andon_api.principal import principal
 from andon_api.services import services
 from andon_api.serving.bell import PARK, Bell

@@ -13,7 +13,7 @@ from typing import Any
 import httpcore
 import httpx
 
-from andon.engine.dispatch.webhooks import is_public
+from andon.engine.dispatch.webhook_urls import is_public
 
 SECONDS = 10.0
 

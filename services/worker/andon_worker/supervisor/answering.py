@@ -23,7 +23,7 @@ from andon.engine.ports import Attempt
 from andon.engine.stops import Cause
 from andon_worker.supervisor.courier import Courier, FlagCheck
 from andon_worker.supervisor.endings import Endings
-from andon_worker.supervisor.hosting.hosting import Run
+from andon_worker.supervisor.hosting.hosts import Run
 from andon_worker.supervisor.hosting.lanes import Lane
 from andon_worker.supervisor.hosting.loop import Loop
 from andon_worker.supervisor.ledger import Check, Held, Keep, Ledger, Refused, Write

@@ -21,7 +21,7 @@ from andon_worker.metrics import new_registry
 from andon_worker.supervisor.courier import Courier
 from andon_worker.supervisor.endings import Endings
 from andon_worker.supervisor.executing import Executing
-from andon_worker.supervisor.hosting.hosting import Hosts
+from andon_worker.supervisor.hosting.hosts import Hosts
 from andon_worker.supervisor.hosting.lanes import Lanes
 from andon_worker.supervisor.hosting.loop import Loop
 from andon_worker.supervisor.ledger import Ledger

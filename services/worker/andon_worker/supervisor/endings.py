@@ -31,7 +31,7 @@ from andon.engine.tracebacks import frames_of_crash
 from andon.scratch import remove
 from andon_worker.nursery.starting import in_words
 from andon_worker.supervisor.courier import Courier
-from andon_worker.supervisor.hosting.hosting import Hosts, Run
+from andon_worker.supervisor.hosting.hosts import Hosts, Run
 from andon_worker.supervisor.hosting.lanes import Lane
 from andon_worker.supervisor.hosting.loop import Loop
 from andon_worker.supervisor.ledger import Ledger, Refused, Settle, Unheld, Write

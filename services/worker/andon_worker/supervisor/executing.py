@@ -22,13 +22,13 @@ from andon.engine.stops import Cause
 from andon_worker.supervisor.answering import Answering
 from andon_worker.supervisor.courier import Courier
 from andon_worker.supervisor.endings import Endings
-from andon_worker.supervisor.hosting.hosting import Hosts, Run
+from andon_worker.supervisor.hosting.hosts import Hosts, Run
 from andon_worker.supervisor.hosting.lanes import Lane, Lanes
 from andon_worker.supervisor.hosting.loop import Loop
 from andon_worker.supervisor.hosting.prints import Prints
 from andon_worker.supervisor.ledger import Ledger
+from andon_worker.supervisor.output.lines import Line, RunOutput
 from andon_worker.supervisor.output.logbook import Logbook, Said
-from andon_worker.supervisor.output.output import Line, RunOutput
 from andon_worker.supervisor.signals.hooks import Hooks
 from andon_worker.wire import BrokenFrame, Header
 

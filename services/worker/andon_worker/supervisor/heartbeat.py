@@ -16,7 +16,7 @@ from andon.adapters.postgres.database import Database
 from andon.adapters.postgres.runs import cleanups, journal, leases
 from andon.adapters.postgres.workers import Present
 from andon.engine.stops import Cause
-from andon_worker.supervisor.hosting.hosting import Hosts, Run
+from andon_worker.supervisor.hosting.hosts import Hosts, Run
 
 log = logging.getLogger(__name__)
 SHOW_SECONDS = 0.25

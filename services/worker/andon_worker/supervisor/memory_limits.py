@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from andon_worker.linux import memory_of_trees
 from andon_worker.supervisor.executing import Executing
-from andon_worker.supervisor.hosting.hosting import Hosts, Run
+from andon_worker.supervisor.hosting.hosts import Hosts, Run
 from andon_worker.supervisor.hosting.loop import Loop
 
 PERIOD_SECONDS = 0.1

@@ -30,7 +30,7 @@ from andon_worker.nursery.starting import Loading
 from andon_worker.supervisor.courier import Courier
 from andon_worker.supervisor.executing import Executing
 from andon_worker.supervisor.heartbeat import Heartbeat
-from andon_worker.supervisor.hosting.hosting import Hosts, Run
+from andon_worker.supervisor.hosting.hosts import Hosts, Run
 from andon_worker.supervisor.hosting.lanes import Lanes
 from andon_worker.supervisor.hosting.loop import Loop
 from andon_worker.supervisor.hosting.nurseries import NurseryClient

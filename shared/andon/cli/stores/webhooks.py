@@ -12,7 +12,7 @@ from andon.cli.stores.keys import me
 from andon.cli.terminal.errors import CommandFailed, Exit
 from andon.cli.terminal.show import AsJson, camel, err, print_list
 from andon.cli.terminal.where import postgres
-from andon.engine.dispatch.webhooks import url_fault
+from andon.engine.dispatch.webhook_urls import url_fault
 from andon.engine.events import DEFAULT_TENANT
 from andon.engine.ids import parse_id
 

@@ -20,7 +20,7 @@ from andon_worker.supervisor.hosting.loop import Loop
 from andon_worker.wire import Channel
 
 if TYPE_CHECKING:
-    from andon_worker.supervisor.hosting.hosting import Run
+    from andon_worker.supervisor.hosting.hosts import Run
 
 Key = tuple[str, str]
 """Tenant and function: a lane serves runs of one pair only."""

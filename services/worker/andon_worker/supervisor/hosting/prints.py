@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from andon_worker.supervisor.hosting.lanes import Lane
 from andon_worker.supervisor.hosting.loop import Loop
-from andon_worker.supervisor.output.output import STREAMS
+from andon_worker.supervisor.output.lines import STREAMS
 from andon_worker.wire import unread
 
 log = logging.getLogger(__name__)

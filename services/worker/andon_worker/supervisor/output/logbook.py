@@ -25,7 +25,7 @@ from andon.adapters.postgres.away import first_line
 from andon.adapters.postgres.database import Database
 from andon.adapters.postgres.runs import run_logs
 from andon.adapters.postgres.runs.run_logs import Chunk
-from andon_worker.supervisor.output.output import Line
+from andon_worker.supervisor.output.lines import Line
 
 log = logging.getLogger(__name__)
 PAUSE_SECONDS = 0.2

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from andon.engine.ports import Attempt
-    from andon_worker.supervisor.hosting.hosting import Run
+    from andon_worker.supervisor.hosting.hosts import Run
 
 Outcome = Literal["completed", "failed", "retrying", "cancelled"]
 

@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from andon.engine.ports import Attempt
 from andon_worker.metrics import RunMetrics, gauge
-from andon_worker.supervisor.hosting.hosting import Run
+from andon_worker.supervisor.hosting.hosts import Run
 from andon_worker.supervisor.signals.hooks import Hook, Outcome
 
 STEP_BUCKETS = (0.005, 0.025, 0.1, 0.5, 1, 5, 15, 60, 180, 600, 1800)

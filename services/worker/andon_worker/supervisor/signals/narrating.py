@@ -10,7 +10,7 @@ from typing import Any
 
 from andon.engine.ports import Attempt
 from andon.engine.steps.invoking import given
-from andon_worker.supervisor.hosting.hosting import Run
+from andon_worker.supervisor.hosting.hosts import Run
 from andon_worker.supervisor.signals.hooks import Hook, Outcome
 
 log = logging.getLogger(__name__)

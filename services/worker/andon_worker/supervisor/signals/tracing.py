@@ -6,7 +6,7 @@ import uuid
 from typing import TYPE_CHECKING
 
 from andon.adapters.postgres.runs.leases import cancelled_in
-from andon_worker.supervisor.hosting.hosting import Run
+from andon_worker.supervisor.hosting.hosts import Run
 from andon_worker.supervisor.ledger import Ledger, Unheld
 from andon_worker.supervisor.signals.hooks import Hook
 

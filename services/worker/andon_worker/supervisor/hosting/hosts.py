@@ -17,10 +17,10 @@ from andon.engine.declared.declarations import Declaration
 from andon.engine.declared.gates import pause_key
 from andon.engine.ports import Attempt
 from andon.engine.stops import Cause
+from andon_worker.supervisor.hosting.estimate import Pace
 from andon_worker.supervisor.hosting.lanes import Lane
 from andon_worker.supervisor.hosting.loop import Timer
-from andon_worker.supervisor.hosting.pace import Pace
-from andon_worker.supervisor.output.output import RunOutput
+from andon_worker.supervisor.output.lines import RunOutput
 from andon_worker.wire import Header
 
 
