@@ -747,6 +747,8 @@ export interface components {
             role?: string;
             /** @description why it has this role */
             reason?: string;
+            /** @description what more is known: `running`, `apart`, `lasting`, `rated` or `along`, as its reason says */
+            nature?: string;
             /** @description what its cells name beside their numbers, as a currency */
             unit?: string;
             /** @description how its values are written, where that isn't plain */

@@ -92,6 +92,9 @@ class ColumnSchema(Schema):
     type = fields.String()
     role = fields.String(metadata=sometimes(f"the part that it plays: {', '.join(ROLES)}"))
     reason = fields.String(metadata=sometimes("why it has this role"))
+    nature = fields.String(
+        metadata=sometimes("what more is known: `running`, `apart`, `lasting`, `rated` or `along`, as its reason says")
+    )
     unit = fields.String(metadata=sometimes("what its cells name beside their numbers, as a currency"))
     format = fields.String(metadata=sometimes("how its values are written, where that isn't plain"))
     missing = fields.List(fields.Nested(MissingSchema), metadata=sometimes("spellings that count as no value"))

@@ -26,11 +26,14 @@ ROLES = (
 _NUMERIC_ALONE = frozenset({"measure", "money", "percent", "count", "duration", "year", "geo"})
 AVERAGED = frozenset({"measure", "money", "percent", "count", "duration"})
 SUMMED = frozenset({"money", "count", "duration"})
-RUNNING = "a running total of"  # in the reason of a level that adds up other columns
-APART = "made of"  # in the reason of days that years and months in two columns say
-LASTING = "the time from"  # in the reason of what is computed from two dates
-SCALE = "answers on a scale"  # in the reason of whole numbers that were chosen among few
-ALONG = "rises evenly from row to row"  # in the reason of what says how far along a row is
+# What more is known of some columns than their role, and how the reason says it of one.
+_NATURES = {
+    "running": "a running total of {}: its sum would say nothing",  # a level that adds up other columns
+    "apart": "made of {}",  # days that years and months in several columns say, whose names it has
+    "lasting": "the time from {}",  # computed from two dates
+    "rated": "answers on a scale from {}",  # whole numbers that were chosen among few, and none of them a code
+    "along": "rises evenly from row to row by {}, as time that goes by or the number of a row",
+}
 _CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _NO_TOTAL = re.compile(
     r"^(?!.*(?<!running )total)(?:.*[^a-z])?(?:prices?|preis|precio|prix|prezzo|rate|unit ?(?:cost|price)|cost per|"
@@ -104,10 +107,22 @@ class Unread:
 
 
 @dataclass(frozen=True)
+class Nature:
+    """What is known of a column beside its role: one of `_NATURES`, and what it is so by."""
+
+    kind: str
+    by: str
+
+    def __str__(self) -> str:
+        return _NATURES[self.kind].format(self.by)
+
+
+@dataclass(frozen=True)
 class Column:
     """A column of a dataset.
 
-    `type` is integer, number, boolean, date, timestamp or text; `role` one of `ROLES`, for `reason`. `unit` is what
+    `type` is integer, number, boolean, date, timestamp or text; `role` one of `ROLES`, for `reason`; `nature` the kind
+    of a `Nature`, if it has one, of which the reason then tells. `unit` is what
     the cells name beside their numbers (a currency, `%`), or what a duration is in; `format` is how they are written
     where it isn't plain (`1.234,56`, `dd/mm/yyyy`, `Yes / No`); `notes` are sentences on what was seen through to read
     them; `first` is what stands in its first rows, as the file has it and cut short.
@@ -117,6 +132,7 @@ class Column:
     type: str
     role: str = "text"
     reason: str = ""
+    nature: str = ""
     unit: str | None = None
     format: str | None = None
     missing: tuple[Missing, ...] = ()
@@ -148,27 +164,27 @@ class Column:
     @property
     def along(self) -> bool:
         """Whether it says how far along its row is, as time that went by: a mean of it says nothing."""
-        return self.reason.startswith(ALONG)
+        return self.nature == "along"
 
     @property
     def rated(self) -> bool:
         """Whether its whole numbers are answers on a scale: few, and none of them a code."""
-        return self.reason.startswith(SCALE)
+        return self.nature == "rated"
 
     @property
     def running(self) -> bool:
         """Whether it is a level that adds up other columns: it goes with time, and not with kinds of rows."""
-        return self.reason.startswith(RUNNING)
+        return self.nature == "running"
 
     @property
     def lasting(self) -> bool:
         """Whether it was computed, as the time from one date to another."""
-        return self.reason.startswith(LASTING)
+        return self.nature == "lasting"
 
     @property
     def apart(self) -> bool:
         """Whether several columns make it, whose names it has."""
-        return self.reason.startswith(APART)
+        return self.nature == "apart"
 
     @property
     def answers(self) -> tuple[str, str] | None:
@@ -200,8 +216,9 @@ class Column:
         """Whether its whole numbers are months, hours and the like."""
         return self.type == "integer" and bool(_PART.fullmatch(self.name))
 
-    def with_role(self, role: str, reason: str) -> Column:
-        return replace(self, role=role, reason=reason)
+    def with_role(self, role: str, reason: str | Nature) -> Column:
+        nature = reason.kind if isinstance(reason, Nature) else ""
+        return replace(self, role=role, reason=str(reason), nature=nature)
 
     def to_json(self) -> dict[str, Any]:
         """As the API shows it; what there is nothing to say of is left out."""
@@ -216,6 +233,7 @@ class Column:
             type=raw["type"],
             role=raw.get("role", "text"),
             reason=raw.get("reason", ""),
+            nature=raw.get("nature", ""),
             unit=raw.get("unit"),
             format=raw.get("format"),
             missing=tuple(Missing(**each) for each in raw.get("missing", ())),

@@ -757,6 +757,8 @@ def test_a_running_total_is_a_level_and_not_summed(tmp_path: Path, header: str, 
     assert (worth.role, worth.summed, worth.averaged) == ("measure", False, True)
     added = " and ".join(each.name for each in columns[:-1] if each.name != "whose")
     assert worth.reason.startswith(f"a running total of {added}: ")
+    kept = Column.from_json(worth.to_json() | {"reason": "in other words"})
+    assert kept.running is not kept.with_role("money", "chosen by hand").running
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from andon.reports.columns import ALONG, SCALE, Column
+from andon.reports.columns import Column, Nature
 from andon.reports.meaning.choices import parted_by
 from andon.reports.values.bounds import is_bound
 from andon.reports.values.clock import HOURS
@@ -130,8 +130,8 @@ _UNITS_OF_TIME = {"ms", "s", "sec", "min", "h", "hrs", "hours", "hour", "days", 
 _SPACED = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
-def role_of(name: str, type_: str, of: Evidence) -> tuple[str, str]:
-    """A role for a column, and the reason for it in words."""
+def role_of(name: str, type_: str, of: Evidence) -> tuple[str, str | Nature]:
+    """A role for a column, and the reason for it."""
     plain = plain_name(name)
     match type_:
         case "integer" | "number":
@@ -151,7 +151,7 @@ def plain_name(name: str) -> str:
     return " ".join(re.split(r"[\W_]+", _SPACED.sub(" ", name.replace("%", " percent ")).lower())).strip()
 
 
-def _of_numbers(name: str, type_: str, of: Evidence) -> tuple[str, str]:
+def _of_numbers(name: str, type_: str, of: Evidence) -> tuple[str, str | Nature]:
     unique = of.values > 1 and of.distinct >= 0.95 * of.values
     whole = type_ == "integer"
     if is_share(of.unit):
@@ -195,7 +195,7 @@ def _of_numbers(name: str, type_: str, of: Evidence) -> tuple[str, str]:
         return "percent", "by its name a share"
     if _MONEY.search(name):
         return "money", "by its name an amount of money"
-    evenly = f"{ALONG} by {of.step:.6g}, as time that goes by or the number of a row" if _rises_evenly(of) else ""
+    evenly = Nature("along", f"{of.step:.6g}") if _rises_evenly(of) else None
     for word in name.split():
         if word in _DURATION and not (word == "min" and _is_minimum(name, of)) and not _SPEED.search(name):
             return "duration", evenly or "by its name a span of time"
@@ -289,13 +289,13 @@ def _rises_evenly(of: Evidence) -> bool:
     return abs(float(of.high - of.low) / of.step + 1 - of.values) <= max(1.0, _UNEVEN * of.values)
 
 
-def _scale(name: str, of: Evidence) -> str | None:
-    """The scale that whole numbers are on, said; goals are scores, too, so that one by such a name has usual ends."""
+def _scale(name: str, of: Evidence) -> Nature | None:
+    """The scale that whole numbers are on; goals are scores, too, so that one by such a name has usual ends."""
     if not _within(of, 0, 10) or of.distinct < _FEWEST_ANSWERS or of.values < 3 * of.distinct:
         return None
     ends = int(of.low), int(of.high)
     named = _RATED.search(name) or (_MAY_BE_RATED.fullmatch(name) and ends in _SCALES)
-    return f"{SCALE} from {ends[0]} to {ends[1]}" if named else None
+    return Nature("rated", f"{ends[0]} to {ends[1]}") if named else None
 
 
 def _first_days(of: Evidence) -> bool:
@@ -325,5 +325,5 @@ def _consecutive_years(of: Evidence) -> bool:
 
 def described(name: str, type_: str, of: Evidence | None = None) -> Column:
     """A column with its role; of which nothing is known but its name and its type, without `of`."""
-    role, reason = role_of(name, type_, of or Evidence())
-    return Column(name, type_, role, reason, unit=of.unit if of else None)
+    column = Column(name, type_, unit=of.unit if of else None)
+    return column.with_role(*role_of(name, type_, of or Evidence()))

@@ -10,7 +10,7 @@ from typing import Any
 
 import duckdb
 
-from andon.reports.columns import RUNNING, Column
+from andon.reports.columns import Column, Nature
 from andon.reports.tables.plan import Planned
 from andon.reports.tables.sources import Source
 
@@ -82,7 +82,7 @@ def _counts(names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> dict[str, 
 
 
 def _as_level(column: Column, of: str | None) -> Column:
-    return column.with_role("measure", f"{RUNNING} {of}: its sum would say nothing") if of else column
+    return column.with_role("measure", Nature("running", of)) if of else column
 
 
 def _totals(numbers: Mapping[str, Numbers]) -> dict[str, str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from andon.reports import Column, Control, ReportOptions
-from andon.reports.columns import LASTING
+from andon.reports.columns import Nature
 from andon.reports.duck import identifier, literal
 from andon_worker.hybrid_report.figures.alerts import date_placeholders
 from andon_worker.hybrid_report.figures.computed.copies import ALIKE
@@ -63,7 +63,9 @@ def open_measured(
                 f"CREATE VIEW source AS SELECT *, {made} FROM file; CREATE VIEW data AS FROM source"
             )
             columns = (
-                Column(each.name, "number", "duration", f"{LASTING} {each.start} to {each.end}", each.unit)
+                Column(each.name, "number", unit=each.unit).with_role(
+                    "duration", Nature("lasting", f"{each.start} to {each.end}")
+                )
                 for each in found
             )
             table = replace(table, columns=(*table.columns, *columns), durations=tuple(found))

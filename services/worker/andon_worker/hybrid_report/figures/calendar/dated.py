@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import duckdb
 
 from andon.reports import Column
-from andon.reports.columns import APART
+from andon.reports.columns import Nature
 from andon.reports.duck import identifier, literal
 from andon.reports.values.moments import MONTHS
 from andon_worker.hybrid_report.wording import listed
@@ -55,7 +55,7 @@ def dated(
     name = listed([years[0].name, *(parts[unit][0] for unit in chosen)])
     if name in {c.name for c in columns}:
         return None
-    return Column(name, "date", "date", f"{APART} {name}"), day
+    return Column(name, "date").with_role("date", Nature("apart", name)), day
 
 
 def _part(
