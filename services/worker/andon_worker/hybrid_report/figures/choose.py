@@ -9,6 +9,7 @@ from andon.reports.options import ReportOptions
 from andon.reports.values.clock import HOURS
 from andon_worker.hybrid_report.figures.association import correlation_ratio, ranks
 from andon_worker.hybrid_report.figures.computed.copies import copies
+from andon_worker.hybrid_report.figures.computed.sums import largest, sums
 from andon_worker.hybrid_report.figures.table import Table
 from andon_worker.hybrid_report.figures.times.sequences import is_sequence
 from andon_worker.hybrid_report.figures.values import codes, doubles, sampled, values_of
@@ -30,7 +31,8 @@ def measures(table: Table, options: ReportOptions, most: int = MOST_MEASURES) ->
 
     Of numbers that are nothing more, fractions and negative values mark a measurement; whole positive ones may as
     well be codes, so they are taken last, and only if they take many values without being a key. Where each row is
-    another moment, all of them are series, in the table's order. Of columns that nearly repeat each other one is taken.
+    another moment, all of them are series, in the table's order behind the one that adds up most. Of columns that
+    nearly repeat each other one is taken.
     """
     if options.measures:
         return list(options.measures)
@@ -59,8 +61,9 @@ def measures(table: Table, options: ReportOptions, most: int = MOST_MEASURES) ->
     if is_sequence(table, time_column(table, options)):
         going = [name for name in single if not table.column(name).along]
         series = [name for name in going if name in measured or table.seen[name].distinct > _MOST_STEPS]
-        first = [*known, *rated]
-        return ([*first, *(name for name in series if name not in first)] or rest)[:most]
+        total = largest(sums(table))[:1]
+        first = [*(name for name in total if name in series), *known, *rated]
+        return [*dict.fromkeys([*first, *series])][:most] or rest[:most]
     found = [*known, *rated, *measured]
     return ([*found, *(counted if len(found) < _FEWEST_MEASURES else [])] or rest)[:most]
 

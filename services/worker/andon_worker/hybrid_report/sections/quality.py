@@ -13,7 +13,7 @@ from andon_worker.hybrid_report.figures import choose, missing
 from andon_worker.hybrid_report.figures.alerts import Alert, alerts
 from andon_worker.hybrid_report.figures.computed.copies import copies
 from andon_worker.hybrid_report.figures.computed.products import made, products
-from andon_worker.hybrid_report.figures.computed.sums import Sum, is_part, sums
+from andon_worker.hybrid_report.figures.computed.sums import Sum, is_part, rounded, sums
 from andon_worker.hybrid_report.figures.durations import durations
 from andon_worker.hybrid_report.figures.table import Table, clean, open_table
 from andon_worker.hybrid_report.provenance import provenance, provenance_grids, reading_sentences, unread_sentences
@@ -33,15 +33,15 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
     `coarse` says that no column tells rows apart, so that some repeat others by nature. `repeatedRows` counts the rows
     that repeat an earlier one; rows are compared by a 64-bit hash, so that fifty million of them fit.
     `repeats` shows the first of those that stand most often, as text, of the first seven columns.
-    `alerts` are as in `alerts.alerts`, `sum` of a column and those whose sum it is, `product` as in
-    `products.products`, and `copies` of a column and those
-    that nearly repeat it; `read` as in `provenance`;
+    `alerts` are as in `alerts.alerts`, `sum` of a column and those whose sum it is, `rounded` if but for rounding,
+    `product` as in `products.products`, and `copies` of a column and those that nearly repeat it; `read` as in
+    `provenance`;
     `missing` is `{patterns, sets, overTime}` as in `missing`; `durations` are `{name, start, end, unit, rows, without,
     back, unfinished}`, computed from two dates each, see `durations.Duration`.
     """
     with open_table(parquet, options, control) as table:
         chosen = table.columns[: options.max_columns]
-        found = alerts(table, chosen) + [{"kind": "sum", "columns": list(each)} for each in sums(table)]
+        found = alerts(table, chosen) + _sums(table)
         found += [{"kind": "product"} | each for each in products(table)]
         found += _copies(copies(table), found, made(table))
         counts = {column.name: table.seen[column.name].count for column in chosen}
@@ -76,6 +76,11 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
                 "missing": missed,
             }
         )
+
+
+def _sums(table: Table) -> list[Alert]:
+    off = rounded(table)
+    return [{"kind": "sum", "columns": list(each), "rounded": each[0] in off} for each in sums(table)]
 
 
 def _copies(alike: dict[str, str], found: list[Alert], computed: list[Sum]) -> list[Alert]:
@@ -170,7 +175,8 @@ def _say(alert: Alert, wording: Wording) -> Sentence:
             )
         case "sum":
             return Sentence(
-                f"{name} is the sum of {some([brief(each) for each in alert['columns'][1:]])} in every row."
+                f"{name} is the sum of {some([brief(each) for each in alert['columns'][1:]])} in every row"
+                + (", but for rounding." if alert.get("rounded") else ".")
             )
         case "product":
             return Sentence(f"{name} is computed: it is {_formula(alert, wording)} in every row, but for rounding.")

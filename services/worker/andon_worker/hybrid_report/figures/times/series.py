@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 _FEWEST_OF_SWING = 8
+_DEEP = 0.2  # of what a value was: a fall by that is told however far the series has come
 
 
 def rising(values: Floats, seasons: Sequence[int] = ()) -> tuple[float, float]:
@@ -75,8 +76,9 @@ def shift(values: Floats, check: Callable[[], object]) -> int | None:
 
 
 def swing(values: Floats, direction: str | None) -> list[int]:
-    """The places between which a series goes farther back than it has come: `fell` within one that `rose`, and the
-    other way round; of one without a direction its longest way, and the way back if that is half as long.
+    """The places between which a series goes farther back than it has come, or by a fifth of what it was: `fell`
+    within one that `rose`, and the other way round; of one without a direction its longest way. With the way there, or
+    back, that meets it and is a quarter as long.
 
     Empty where it goes half as far before or after, as what comes in cycles does, and where it is no farther than
     chance goes: ten deviations from value to value (by the median of their differences, after J. Rice, "Bandwidth
@@ -93,11 +95,14 @@ def swing(values: Floats, direction: str | None) -> list[int]:
 
     way = down if direction == "rose" or (direction is None and long(down) >= long(up)) else up
     usual = max(_longest(values[: way[0] + 1], way == down), _longest(values[way[1] :], way == down))
-    if long(way) <= max(chance, abs(float(values[-1] - values[0])), 2 * usual):
+    come = abs(float(values[-1] - values[0])) if direction else 0.0
+    if values.min() >= 0:
+        come = min(come, _DEEP * float(values[way[0]]))
+    if long(way) <= max(chance, come, 2 * usual):
         return []
-    back = up if way == down else down
-    returns = direction is None and {*back} & {*way} and long(back) >= max(chance, long(way) / 2)
-    return sorted({*way, *(back if returns else ())})
+    other = up if way == down else down
+    meets = {*other} & {*way} and long(other) >= max(chance, long(way) / 4)
+    return sorted({*way, *(other if meets else ())})
 
 
 def _longest(values: Floats, down: bool) -> float:

@@ -12,10 +12,11 @@ from andon_worker.hybrid_report.figures import choose
 from andon_worker.hybrid_report.figures.association import ranks
 from andon_worker.hybrid_report.figures.computed.copies import copies
 from andon_worker.hybrid_report.figures.computed.products import made
-from andon_worker.hybrid_report.figures.computed.sums import Sum, is_part
+from andon_worker.hybrid_report.figures.computed.sums import Sum, are_parts, is_part, sums
 from andon_worker.hybrid_report.figures.durations import open_measured
 from andon_worker.hybrid_report.figures.table import Table, clean
 from andon_worker.hybrid_report.figures.times.sequences import changes_together, ordered_by_time
+from andon_worker.hybrid_report.figures.times.series import rising
 from andon_worker.hybrid_report.figures.values import Floats, Values, doubles, sampled, values_of
 from andon_worker.hybrid_report.section import Result
 
@@ -26,20 +27,22 @@ _STRONGEST = 10
 _FEWEST_ROWS, _ENOUGH_ROWS = 5, 30
 _DOTS = 500
 _DRAWN = 0.3
+_SURE = 0.01  # the p-value below which a series goes one way
 SAME = 0.9999  # two columns that hold the same in other units say nothing of each other
 
 
 def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
     """`{columns, columnsOmitted, copies, pearson, spearman, spearmanRows, fewest, apart, strongest: [{a, b, pearson,
-    spearman, rows, changes}], made: [[result, part, ...]], summed: [column], scatter: {a, b, points}}`.
+    spearman, rows, changes, ways, parts}], made: [[result, part, ...]], summed: [column], scatter: {a, b, points}}`.
 
     Both matrices are in the order of `columns`; a pair uses the rows in which both have a value, and has nulls where
     there are less than `fewest` of them: 30, or half of the table's if it has fewer than 60. `apart` are such pairs.
     Pearson's is over all rows, Spearman's (of ranks) over a sample of about `spearmanRows` of them. `strongest` are the
     pairs of largest absolute Pearson coefficient, without `copies`, the columns that nearly repeat another; `changes`
     is that of their changes from row to row where each row is another moment, else null: whatever grows goes with
-    whatever else grows. `made` are as in `products.made`, `summed` the columns that add up. Of more than 20 columns
-    those are taken that correlate most with another in the sample. `scatter` shows rows of the sample for the strongest
+    whatever else grows, and `ways` are those of both over time, 1, -1 or 0; `parts` says that both are of one
+    total. `made` are as in `products.made`, `summed` the columns that add up. Of more than 20 columns those are taken
+    that correlate most with another in the sample. `scatter` shows rows of the sample for the strongest
     pair that isn't one column twice; or null where none correlates by 0.3.
     """
     with open_measured(parquet, options, control, by_period=True) as table:
@@ -52,7 +55,7 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
         names = _chosen(varying, sample, options, control)
         sample = sample[:, [varying.index(name) for name in names]]
         pearson, together = _pearson(table, [values[name] for name in names], control)
-        computed = made(table)
+        computed, added = made(table), sums(table)
         series = ordered_by_time(table, choose.time_column(table, options), [values[name] for name in names])
     control.progress(0.7, "ranks")
     spearman = _spearman(sample, control)
@@ -90,6 +93,8 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
                     "spearman": float(spearman[i, j]),
                     "rows": int(together[i, j]),
                     "changes": None if series is None else changes_together(series[:, i], series[:, j]),
+                    "parts": are_parts(names[i], names[j], added),
+                    "ways": None if series is None else [_way(series[:, place]) for place in (i, j)],
                 }
                 for i, j in pairs[:_STRONGEST]
             ],
@@ -99,6 +104,12 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
             "scatter": _scatter(names, units, sample, _telling(names, pairs, computed), pearson),
         }
     )
+
+
+def _way(values: Floats) -> int:
+    """Whether a series goes up, down or neither."""
+    tau, p = rising(values[np.isfinite(values)])
+    return 0 if p >= _SURE else 1 if tau > 0 else -1
 
 
 def _telling(names: list[str], pairs: list[tuple[int, int]], computed: list[Sum]) -> list[tuple[int, int]]:

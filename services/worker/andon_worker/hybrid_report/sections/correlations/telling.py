@@ -13,6 +13,8 @@ from andon_worker.hybrid_report.wording import WHOLE, Wording, brief, label, som
 
 _STRONG, _TELLING, _MANY = 0.5, 0.1, 30
 _OF_SIZE = 0.4
+_WITH_CHANGES = 0.3  # the correlation of changes below which two series but go one way each
+_TOGETHER = {1: "rise and fall together", -1: "move in opposite directions"}
 _FAR = 2.0  # times the middle 98 % that all points take before the farthest are left out of the picture
 
 
@@ -69,7 +71,7 @@ def _repeating(copies: dict[str, str]) -> list[Sentence]:
 
 
 def _pair(pair: dict[str, Any], result: Result, wording: Wording) -> Sentence:
-    way = "rise and fall together" if pair["pearson"] > 0 else "move in opposite directions"
+    way = 1 if pair["pearson"] > 0 else -1
     drawn = result["scatter"] or {}
     figure = "scatter" if (drawn.get("a"), drawn.get("b")) == (pair["a"], pair["b"]) else "pearson"
     # A few rows lie on a line by chance, but not to the last digit.
@@ -77,15 +79,24 @@ def _pair(pair: dict[str, Any], result: Result, wording: Wording) -> Sentence:
         return Sentence(f"{brief(pair['a'])} and {brief(pair['b'])} say the same: one follows exactly from the other.")
     strength = abs(pair["pearson"])
     said = (
-        f"{brief(pair['a'])} and {brief(pair['b'])} {way}: their Pearson correlation is "
+        f"{brief(pair['a'])} and {brief(pair['b'])} {_TOGETHER[way]}: their Pearson correlation is "
         f"{wording.coefficient(pair['pearson'])} (Spearman {wording.coefficient(pair['spearman'])}) "
         f"over {wording.count(pair['rows'], 'row')}"
     )
+    if pair["changes"] is not None and pair["changes"] * way < _WITH_CHANGES and all(pair["ways"]):
+        return Sentence(
+            f"{brief(pair['a'])} and {brief(pair['b'])} {_apart(pair['ways'])} over time: their levels correlate by "
+            f"{wording.coefficient(pair['pearson'])}, their changes from one row to the next by "
+            f"{wording.coefficient(pair['changes'])}.",
+            figure=figure,
+        )
     if pair["changes"] is not None:
         strength = max(0.0, min(strength, math.copysign(pair["changes"], pair["changes"] * pair["pearson"])))
         said += f"; that of their changes from one row to the next is {wording.coefficient(pair['changes'])}"
     # Of two that add up a larger row has more of both.
     worth = _OF_SIZE if {pair["a"], pair["b"]} <= set(result["summed"]) else 0.9
+    if pair["parts"] and pair["changes"] is not None and way > 0:
+        worth = 0.0  # they go with their total
     return Sentence(
         f"{said}.",
         effect=evidence.correlation(strength, pair["rows"]) * worth * min(1.0, 2 * pair["rows"] / result["rows"]),
@@ -93,6 +104,13 @@ def _pair(pair: dict[str, Any], result: Result, wording: Wording) -> Sentence:
         about=(pair["a"], pair["b"]),
         rows=pair["rows"],
     )
+
+
+def _apart(ways: list[int]) -> str:
+    """How each of two series goes."""
+    if ways[0] == ways[1]:
+        return "both rise" if ways[0] > 0 else "both fall"
+    return "go apart, the one up and the other down," if ways[0] > 0 else "go apart, the one down and the other up,"
 
 
 def figures(result: Result, wording: Wording) -> list[Figure]:

@@ -19,6 +19,7 @@ from andon_worker.hybrid_report.sections.trends.timeline import Ask, Timeline
 _FEWEST, _FEWEST_OF_SHIFT = 6, 12
 _LEAP, _APART, _LARGE = 8.0, 1.3, 0.25  # times the usual step, the next largest, the largest value
 _HALF = 0.5  # of a difference of levels
+_STEP = 0.8  # of a way, of which a shift is all
 _CALMER = {"day": "week", "week": "year", "month": "year", "quarter": "year"}  # units that have no season
 
 Known = Sequence[tuple[datetime, float]]
@@ -37,9 +38,9 @@ def breaks(
     A path is `{start, value}` from one turn to the next. `low` and `high` bound the difference of a shift, `gap` is the
     last period that is known before it where some lie between, else null. A leap is many times as far as the usual
     step, from one period to the next or else from a year to the next. A swing goes against the direction, and farther
-    than the series has come; where it has a season it is looked for in periods that have none. Both rest on rows
-    enough, unless these come as often in each period; a leap goes over no gap, and is there without the row of a period
-    that is farthest from zero.
+    than the series has come; where it has a season it is looked for in periods that have none, and it is more than the
+    shift. Both rest on rows enough, unless these come as often in each period; a leap goes over no gap, and is there
+    without the row of a period that is farthest from zero.
     """
     unit, known = timeline.unit, known_of(ask, timeline, timeline.unit)
     calm, calmer = _CALMER.get(unit, unit), known
@@ -50,10 +51,15 @@ def breaks(
         calmer = yearly if calm == "year" else known_of(ask, timeline, calm)
     turns = swing(np.array([value for _, value in calmer]), direction)
     turning = calm if seasonal else unit
+    if turns and not _borne(ask, timeline, turning, calmer, turns):
+        turns = []
+    shifted = _shift(known, unit, check)
+    if turns and shifted and _is_step(shifted, [value for _, value in calmer], turns):
+        turns = []
     return {
-        "shift": _shift(known, unit, check),
+        "shift": shifted,
         "leap": next((_path(u, k, at) for u, k, at in leaps if at and _holds(ask, timeline, u, k, at)), None),
-        "swing": _path(turning, calmer, turns) if turns and _borne(ask, timeline, turning, calmer, turns) else None,
+        "swing": _path(turning, calmer, turns) if turns else None,
     }
 
 
@@ -98,6 +104,12 @@ def _leap(known: Known) -> tuple[int, ...]:
     return (at, at + 1) if far and numbers[at] and numbers[at + 1] else ()
 
 
+def _is_step(shifted: dict[str, Any], values: Sequence[float], turns: Sequence[int]) -> bool:
+    """Whether a shift is all of a way to the next turn, rather than a part of it."""
+    way = values[turns[1]] - values[turns[0]]
+    return bool((shifted["after"] - shifted["before"]) / way >= _STEP)
+
+
 def _shift(known: Known, unit: str, check: Callable[[], object]) -> dict[str, Any] | None:
     numbers = np.array([value for _, value in known])
     scale = float(np.abs(numbers).max()) or 1.0
@@ -108,6 +120,8 @@ def _shift(known: Known, unit: str, check: Callable[[], object]) -> dict[str, An
     before, after = (float(part.mean() * scale) for part in (values[:at], values[at:]))
     reach = _reach(values, at) * scale
     ends = {"low": after - before - reach, "high": after - before + reach}
+    if ends["low"] <= 0 <= ends["high"]:
+        return None
     gap = periods.iso(known[at - 1][0]) if _gap(known, at) else None
     return {"start": periods.iso(known[at][0]), "gap": gap, "before": before, "after": after, **ends}
 

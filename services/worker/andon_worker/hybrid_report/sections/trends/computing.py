@@ -12,6 +12,7 @@ from andon_worker.hybrid_report.figures import choose
 from andon_worker.hybrid_report.figures.alerts import date_placeholders
 from andon_worker.hybrid_report.figures.computed.copies import copies
 from andon_worker.hybrid_report.figures.computed.products import QUOTIENT, products
+from andon_worker.hybrid_report.figures.computed.sums import largest, sums
 from andon_worker.hybrid_report.figures.durations import open_measured
 from andon_worker.hybrid_report.figures.table import Table, clean
 from andon_worker.hybrid_report.figures.times import periods
@@ -34,7 +35,7 @@ _MOST_OTHERS, _AT_ONCE = 60, 20  # measures told in a table, and of a query
 
 def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
     """`{timeColumn, apart, unit, grain, rows, leftOut, complete, from, to, measures, points, series, seasons, hours,
-    lines, others, things, balance}`.
+    lines, others, things, total, balance}`.
 
     `apart` says that several columns make the time.
     A point is a period, `{start, rows, sums: [...], means: [...], thin}`, in the order of `measures`; `thin` are
@@ -51,7 +52,8 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
     null; the five largest groups have points, the others none. `others` tells of the measures beyond the first three
     as `series` does, of the sum or else the mean. `things` is of a table with a column per period what each of its
     rows does from its first value to its last: `{column, measure, total, rose, fell, rows: [{name, first, last,
-    change}]}`, or null. `balance` is of money that comes and goes, see `balance.balance_of`.
+    change}]}`, or null. `total` is the column that adds up most others, and then these. `balance` is
+    of money that comes and goes, see `balance.balance_of`.
     Of people with the day on which they came, and no other dates, the rows alone are told along it.
     Without a column of dates that varies, `timeColumn` is null and `along` alone is there, see `along.along`.
     """
@@ -96,7 +98,8 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
         control.progress(0.7, "groups")
         lines = lines_of(table, options, column, timeline, values, seasons)
         control.progress(0.8, "other measures")
-        known = {*names, *copies(table), *aged}
+        total = list(largest(sums(table))) if time else []
+        known = {*names, *aged, *(copies(table).keys() - {*total})}
         untold = [name for name in choose.varying(table) if time and name not in known]
         others = _others(table, column, timeline, untold)
         balance = balance_of(table, column, unit) if time else None
@@ -128,6 +131,7 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
             "lines": lines,
             "others": others,
             "things": found_things,
+            "total": total,
             "balance": balance,
         }
     )

@@ -47,8 +47,8 @@ def change_of(told: Told, wording: Wording, key: str = "change") -> str:
 
 
 def moves(moved: Sequence[tuple[str, Told]], wording: Wording) -> str:
-    """How many rose and fell, and those that did most: `4 rose and 3 fell, from A (+80%) to B (−12%); 1 without a clear
-    direction`. Empty where none did."""
+    """How many rose and fell, and those that did most: `4 rose and 3 fell, from A (+80%) to B (−12%); 2 turned or
+    changed level on the way and 1 without a clear direction`. Empty where none did."""
     ways = [
         f"{'all' if many == len(moved) > 1 else wording.number(many)} {way}"
         for way in ("rose", "fell")
@@ -60,8 +60,11 @@ def moves(moved: Sequence[tuple[str, Told]], wording: Wording) -> str:
     known = sorted((each for each in directed if each[1]["change"] is not None), key=lambda each: -each[1]["change"])
     ends = [f"{label(name, 40)} ({change_of(told, wording)})" for name, told in (known[:1] + known[1:][-1:])]
     said = " and ".join(ways) + (f", {'from ' if len(ends) > 1 else ''}{' to '.join(ends)}" if ends else "")
-    still = len(moved) - len(directed)
-    return said + (f"; {wording.number(still)} without a clear direction" if still else "")
+    turned = sum(bool(told.get("swing") or told.get("shift")) for _, told in moved if not told["direction"])
+    still = len(moved) - len(directed) - turned
+    rest = [f"{wording.number(turned)} turned or changed level on the way"] * bool(turned)
+    rest += [f"{wording.number(still)} without a clear direction"] * bool(still)
+    return said + (f"; {' and '.join(rest)}" if rest else "")
 
 
 def complete_points(result: Result) -> list[dict[str, Any]]:

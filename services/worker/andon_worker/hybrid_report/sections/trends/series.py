@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -22,10 +23,12 @@ from andon_worker.hybrid_report.sections.trends.naming import (
     subject,
     with_gaps,
 )
-from andon_worker.hybrid_report.wording import MINUS, MISSING, Wording, label, listed, some
+from andon_worker.hybrid_report.wording import MINUS, MISSING, Wording, brief, label, listed, some
 
 _NOTHING = 0.001  # of the last level; how many times a first one near zero has grown says nothing
 _TELLING = 6  # periods from which a series can be said to have a direction, or none
+_TURNED = 3  # of these that are told by how far they went and came back
+_OF_TOTAL = 0.45  # the effect of what became of a total
 _MANY = 2  # measures beyond those told one by one, from which they are told as many
 
 
@@ -39,15 +42,23 @@ def series_sentences(result: Result, wording: Wording) -> list[Sentence]:
     points = complete_points(result)
     told: list[Sentence] = []
     for place, series in enumerate(moved):
-        told.append(_course(series, unit, points, wording))
+        course = _course(series, unit, points, wording)
+        of_total = series["measure"] is not None and series["measure"] in (result.get("total") or [])[:1]
+        told.append(replace(course, effect=max(course.effect, _OF_TOTAL)) if of_total else course)
         told += [*([] if place else _latest(series, unit, points, wording)), *_breaks(series, unit, points, wording)]
-    still = [series for series in first.values() if not series["direction"]]
+    still = [series for series in first.values() if not series["direction"] and not _broken(series)]
+    turned = [series for series in first.values() if not series["direction"] and _broken(series)]
     told += [_each(series, result, points, wording) for series in still if series["complete"] < _TELLING]
     told += _still([series for series in still if series["complete"] >= _TELLING], unit, wording)
     if not moved and len(still) == 1:
         told += _latest(still[0], unit, points, wording)
-    told += [sentence for series in still for sentence in _breaks(series, unit, points, wording)]
-    return [*told, *_others(result, wording)]
+    told += [sentence for series in turned for sentence in _breaks(series, unit, points, wording)]
+    return [*told, *_others(result, points, wording), *_parts(result, wording)]
+
+
+def _broken(series: Told) -> bool:
+    """Whether its level changed, or it went far and came back: it has a direction that changes."""
+    return any(series[each] for each in ("shift", "leap", "swing")) and series["complete"] >= _TELLING
 
 
 def _is_news(series: Told, first: dict[str | None, Told]) -> bool:
@@ -161,9 +172,10 @@ def _beside(now: float, other: dict[str, Any], relative: bool, unit: str, wordin
 
 
 def _breaks(series: Told, unit: str, points: Sequence[Told], wording: Wording) -> list[Sentence]:
-    """Where its level changed for good; else how far it went and came back, or the one step that is like no other."""
-    told = series["leap"] or series["swing"]
-    return _shift(series, unit, points, wording) or ([_path(series, told, points, wording)] if told else [])
+    """How far it went and came back, and where its level changed for good; else the one step that is like no other."""
+    shift, swing = _shift(series, unit, points, wording), series["swing"]
+    told = swing if shift else series["leap"] or swing
+    return [*([_path(series, told, points, wording)] if told else []), *shift]
 
 
 def _path(series: Told, told: dict[str, Any], points: Sequence[Told], wording: Wording) -> Sentence:
@@ -180,8 +192,13 @@ def _path(series: Told, told: dict[str, Any], points: Sequence[Told], wording: W
     ending = ", the largest step by far" if told is series["leap"] else ""
     before, after = path[:2]
     rows = min((p["rows"] for p in points if p["start"] in (before["start"], after["start"])), default=0)
-    effect = 0.6 * apart(before["value"], after["value"])
-    return Sentence(f"{capital(subject(series, unit))} {listed(said)}{ending}.", effect, key_of(series), rows=rows)
+    far = apart(before["value"], after["value"])
+    effect = 0.6 * far
+    if told is series["swing"] and series["relative"]:
+        effect = max(effect, evidence.worth(far, far / 2))
+    about = (series["measure"] or "rows", "on its way")
+    text = f"{capital(subject(series, unit))} {listed(said)}{ending}."
+    return Sentence(text, effect, key_of(series), about, series["complete"] if series["one"] else rows)
 
 
 def _shift(series: Told, unit: str, points: Sequence[Told], wording: Wording) -> list[Sentence]:
@@ -209,19 +226,55 @@ def _shift(series: Told, unit: str, points: Sequence[Told], wording: Wording) ->
     return [Sentence(said, effect, key_of(series), about, min(sides[True], sides[False]))]
 
 
-def _others(result: Result, wording: Wording) -> list[Sentence]:
-    """How many of all measures rose and fell, where there are more than are told of one by one."""
+def _by_measure(result: Result) -> dict[str, Told]:
     every: dict[str, Told] = {}
     for series in (*result["series"], *result["others"]):
         if series["measure"] is not None:
             every.setdefault(series["measure"], series)
+    return every
+
+
+def _parts(result: Result, wording: Wording) -> list[Sentence]:
+    """Which parts of the total that is most measures' went against it."""
+    every, (total, *parts) = _by_measure(result), result.get("total") or [""]
+    if total not in every or not (way := every[total]["direction"]):
+        return []
+    known = [(name, every[name]) for name in parts if name in every]
+    against = [(name, told) for name, told in known if told["direction"] not in (None, way)]
+    if len(known) < _MANY:
+        return []
+    other = "fell" if way == "rose" else "rose"
+    said = f"Of the {wording.count(len(known), 'part')} of {brief(total)}"
+    if not against:
+        return [Sentence(f"{said}, none {other} while it {way}.")]
+    against.sort(key=lambda each: -abs(each[1]["change"] or 0))
+    named = some([f"{label(name, 40)} ({change_of(told, wording)})" for name, told in against], 4)
+    text = f"{said}, {wording.number(len(against))} {other} while it {way}: {named}."
+    return [Sentence(text, _OF_TOTAL, about=(total, "its parts"))]
+
+
+def _others(result: Result, points: Sequence[Told], wording: Wording) -> list[Sentence]:
+    """How many of all measures rose and fell, where there are more than are told of one by one; and which of them went
+    farthest there or back on their way."""
+    every = _by_measure(result)
     said = moves(list(every.items()), wording)
     if len(result["others"]) < _MANY or not said:
         return []
     known = sum(series["direction"] is not None and series["change"] is not None for series in every.values())
     moved = sum(series["direction"] is not None for series in every.values())
     effect = 0.9 * moved / len(every) if known > 1 else 0.0
-    return [Sentence(f"Of {wording.count(len(every), 'measure')} over time {said}.", effect)]
+    turned = [series for series in result["others"] if series["swing"] and series["relative"]]
+    turned.sort(key=lambda series: -_turn(series))
+    return [
+        Sentence(f"Of {wording.count(len(every), 'measure')} over time {said}.", effect),
+        *(replace(_path(each, each["swing"], points, wording), figure="") for each in turned[:_TURNED]),
+    ]
+
+
+def _turn(series: Told) -> float:
+    """How far it went on the first part of its way."""
+    before, after = series["swing"]["path"][:2]
+    return apart(before["value"], after["value"])
 
 
 def series_figures(result: Result, wording: Wording) -> list[Figure]:
