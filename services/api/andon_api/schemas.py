@@ -38,9 +38,10 @@ def _text(most: int, what: str, **kwargs: Any) -> Text:
     """A text of 1 to `most` characters, printable, not only blanks."""
 
     def check(value: str) -> None:
-        printable = all(each.isprintable() or each in "\n\t" for each in value)
-        if not value.strip() or len(value) > most or not printable:
+        if not value.strip() or len(value) > most:
             raise ma.ValidationError(f"expected {what} of 1 to {most} characters")
+        if odd := next((each for each in value if not each.isprintable() and each not in "\n\t"), ""):
+            raise ma.ValidationError(f"expected {what} of printable characters; it holds U+{ord(odd):04X}")
 
     return Text(validate=check, **kwargs)
 

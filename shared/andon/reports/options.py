@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from itertools import permutations
 from typing import Any
 
 from andon.reports.columns import ROLES, Column, roles_for
@@ -13,6 +14,9 @@ SECTIONS = ("overview", "quality", "distributions", "trends", "correlations", "d
 MOST_RESAMPLES = 10_000_000
 MEASURABLE = ("integer", "number")
 TEMPORAL = ("date", "timestamp")
+MOST_DATES = 8
+"""A table's first columns of dates, between which the time is told."""
+_MOST_LISTED = 30
 # How numbers and days are written; the words are English.
 LOCALES = ("en", "en-US", "en-GB", "en-IN", "de", "de-CH", "es", "fr", "it", "ja", "nl", "pl", "pt-BR", "sv")
 DAYS = ("dmy", "mdy", "ymd")
@@ -114,9 +118,25 @@ def parse_options(raw: Mapping[str, Any]) -> ReportOptions:
     return ReportOptions(**values)
 
 
+def lasting(columns: Iterable[Column]) -> dict[str, tuple[str, str]]:
+    """The start and the end of each time between two of a dataset's dates, by the name that a report gives it."""
+    dates = [column for column in columns if column.temporal and column.role == "date"][:MOST_DATES]
+    return {
+        f"{'days' if 'date' in (start.type, end.type) else 'hours'} from {start.name} to {end.name}": (
+            start.name,
+            end.name,
+        )
+        for start, end in permutations(dates, 2)
+    }
+
+
 def check_columns(options: ReportOptions, columns: Iterable[Column]) -> None:
-    """Raise `InvalidOptions` for each of the dataset's columns that the options name and that can't serve with."""
+    """Raise `InvalidOptions` for each of the dataset's columns that the options name and that can't serve with.
+
+    A measure and the question may be the time between two dates as well, by the name of `lasting`.
+    """
     known = {column.name: column for column in columns}
+    between = lasting(_typed(column, options) for column in known.values())
     types = {name: column.type for name, column in known.items()}
     types |= {name: choice.kind for name, choice in options.columns.items() if choice.kind and name in known}
     wanted = [
@@ -131,8 +151,14 @@ def check_columns(options: ReportOptions, columns: Iterable[Column]) -> None:
     wanted += [(_pointer("columns", name), name, None) for name in options.columns]
     problems = []
     for at, name, kinds in wanted:
-        if name not in types:
-            problems.append((at, f"expected the name of a column of the dataset; it has no {name!r}"))
+        also = between if kinds is MEASURABLE or at == _pointer("question") else {}
+        if name not in types and name not in also:
+            there = [each for each, type_ in types.items() if not kinds or type_ in kinds] + [*also]
+            shown = ", ".join(there[:_MOST_LISTED]) + (", ..." if len(there) > _MOST_LISTED else "")
+            said = f"it has no {name!r}, but {shown}" if there else f"it has no {name!r}"
+            problems.append((at, f"expected the name of a column of the dataset; {said}"))
+        elif name not in types:
+            continue
         elif kinds and types[name] not in kinds:
             problems.append((at, f"expected a column of type {' or '.join(kinds)}; {name!r} is {types[name]}"))
     for name, choice in options.columns.items():
@@ -141,6 +167,14 @@ def check_columns(options: ReportOptions, columns: Iterable[Column]) -> None:
             problems.append((_pointer("columns", name, "role"), said))
     if problems:
         raise InvalidOptions(problems)
+
+
+def _typed(column: Column, options: ReportOptions) -> Column:
+    """A column as it is by what is chosen for it."""
+    choice = options.columns.get(column.name, NOTHING_SAID)
+    kind = choice.kind or column.type
+    dated = kind in TEMPORAL and column.type not in TEMPORAL
+    return replace(column, type=kind, role=choice.role or ("date" if dated else column.role))
 
 
 class _Unexpected(ValueError):

@@ -10,6 +10,7 @@ from typing import Any
 import pandas
 import pytest
 
+from andon.reports import InvalidOptions
 from andon_worker.hybrid_report import SECTIONS
 from andon_worker.hybrid_report.wording import Wording
 from tests.unit.hybrid_report.conftest import Profile
@@ -163,3 +164,35 @@ def test_dates_that_dont_belong_together_have_no_duration(make: Any, profile: Pr
 def test_dates_that_do_have_one_in_a_file_of_the_same_kind(profile: Profile) -> None:
     text = pair(lambda draw: (at := draw.randrange(300), at + draw.randrange(20)))
     assert [each["name"] for each in profile("quality", text)["durations"]] == ["days from one to other"]
+
+
+@pytest.mark.parametrize("make", ["often before", "last touched"])
+def test_a_duration_that_is_chosen_is_computed_though_its_dates_dont_seem_to_belong_together(
+    make: str, profile: Profile
+) -> None:
+    rows = {
+        "often before": lambda draw: (at := draw.randrange(300), at + draw.randrange(-2, 20)),
+        "last touched": lambda draw: (at := draw.randrange(300), draw.randrange(at, 301)),
+    }
+    text, name = pair(rows[make]), "days from one to other"
+    found = profile("groups", text, measures=(name,), resamples=0)
+    lasted = frame(text, "one", "other", "days")
+    means = lasted[lasted["lasted"] >= 0].groupby("kind")["lasted"].mean()
+    [comparison] = found["comparisons"]
+    assert comparison["measure"] == name
+    assert {each["value"]: each["mean"] for each in comparison["groups"]} == pytest.approx(dict(means))
+    assert profile("drivers", text, question=name)["question"] == name
+
+
+def test_a_duration_that_isnt_there_is_refused_with_what_is(profile: Profile) -> None:
+    text = tickets(Random(7))
+    for options in ({"measures": ("days from created to resolved",)}, {"question": "days from created to resolved"}):
+        with pytest.raises(
+            InvalidOptions, match=r"but .*hours from created to resolved, hours from resolved to created"
+        ):
+            profile("drivers", text, **options)
+
+
+def test_a_duration_that_no_row_has_is_refused(profile: Profile) -> None:
+    with pytest.raises(InvalidOptions, match="no time as days from other to one: no end follows its start"):
+        profile("drivers", pair(lambda draw: (at := draw.randrange(300), at + 1)), question="days from other to one")

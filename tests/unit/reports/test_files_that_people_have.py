@@ -562,3 +562,23 @@ def test_a_narrow_table_with_an_empty_line_among_its_rows_is_whole(tmp_path: Pat
     info, rows = read(tmp_path, "t.csv", text)
     assert [column.name for column in info.columns] == ["Name", "Amount"]
     assert len(rows) == 32
+
+
+@pytest.mark.parametrize(
+    ("odd", "said"),
+    [
+        ("XFD1048576", "is used from A1 to XFD1048576, 17,179,869,184 cells: XFD1048576 stands far from the others"),
+        ("AZ1000000", "is used from A1 to AZ1000000, 52,000,000 cells: AZ1000000 stands far from the others"),
+    ],
+)
+def test_a_cell_far_from_all_others_is_named(odd: str, said: str, tmp_path: Path) -> None:
+    openpyxl = importlib.import_module("openpyxl")
+    book, out = openpyxl.Workbook(), io.BytesIO()
+    for row in (["name", "x"], *([f"n{number}", number] for number in range(9))):
+        book.active.append(row)
+    book.active[odd] = "."
+    book.save(out)
+    with pytest.raises(UnreadableDataset) as refused:
+        read(tmp_path, "t.xlsx", out.getvalue())
+    assert said in str(refused.value)
+    assert "which go from A1 to B10; empty that cell" in str(refused.value)

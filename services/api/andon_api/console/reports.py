@@ -6,8 +6,8 @@ from flask import Response, render_template, request, url_for
 
 from andon.adapters.postgres.asks.requests import there
 from andon.engine.ids import parse_id
-from andon.reports.columns import roles_for
-from andon.reports.options import LOCALES, SECTIONS
+from andon.reports.columns import Column, roles_for
+from andon.reports.options import LOCALES, SECTIONS, lasting
 from andon_api.asks import reports as asks
 from andon_api.asks import uploads
 from andon_api.console import live
@@ -53,7 +53,16 @@ def preview() -> str:
 def _previewed(dataset: Row | None) -> str:
     """The form's part about the data, to take the place of the one that is shown."""
     known = _datasets(principal().tenant)
-    return render_template("console/source.html", datasets=known, dataset=dataset, roles_for=roles_for, replaces=True)
+    columns = [Column.from_json(each) for each in dataset["columns"]] if dataset else []
+    place = {column.name: number for number, column in enumerate(columns)}
+    return render_template(
+        "console/source.html",
+        datasets=known,
+        dataset=dataset,
+        roles_for=roles_for,
+        lasting=[name for name, (start, end) in lasting(columns).items() if place[start] < place[end]],
+        replaces=True,
+    )
 
 
 def _datasets(tenant: str) -> list[Row]:

@@ -99,9 +99,12 @@ def prepare(work: Workspace, dataset: dict[str, Any], options: ReportOptions, co
 def compute(
     work: Workspace, dataset: dict[str, Any], name: str, options: ReportOptions, control: Control
 ) -> dict[str, Any]:
-    """One section's numbers."""
+    """One section's numbers; a time between two dates that is chosen and isn't there is refused here."""
     control.progress(0.0, SECTIONS[name].title)
-    return SECTIONS[name].compute(work.parquet(dataset, options, control), options, Creeping(control))
+    try:
+        return SECTIONS[name].compute(work.parquet(dataset, options, control), options, Creeping(control))
+    except InvalidOptions as error:
+        raise NonRetriable(str(error)) from error
 
 
 def render(work: Workspace, name: str, document: dict[str, Any], step: Step) -> Artifact:

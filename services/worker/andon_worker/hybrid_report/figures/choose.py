@@ -10,6 +10,7 @@ from andon.reports.values.clock import HOURS
 from andon_worker.hybrid_report.figures.association import correlation_ratio, ranks
 from andon_worker.hybrid_report.figures.computed.copies import copies
 from andon_worker.hybrid_report.figures.computed.sums import largest, sums
+from andon_worker.hybrid_report.figures.computed.twins import twins
 from andon_worker.hybrid_report.figures.table import Table
 from andon_worker.hybrid_report.figures.times.sequences import is_sequence
 from andon_worker.hybrid_report.figures.values import codes, doubles, sampled, values_of
@@ -75,12 +76,14 @@ def varying(table: Table) -> list[str]:
 
 def groupings(table: Table, options: ReportOptions, most: int = MOST_GROUPINGS) -> list[str]:
     """Columns that split the rows into a few groups: words before numbers, and those first that say most of the first
-    measure; months and hours where no dates tell of them, or nothing else is there."""
+    measure, of two that name the same things one; months and hours where no dates tell of them, or nothing else is
+    there."""
     if options.group_by:
         return list(options.group_by)
     words = [c.name for c in table.columns if c.role in {"category", "flag"} or c.type == "boolean"]
     words += [c.name for c in table.columns if c.type == "text" and c.role == "code"]
     words += [c.name for c in table.columns if c.type == "integer" and c.role == "code"]
+    words = [name for name in words if name not in twins(table)]
     chosen = _splitting(table, words, MOST_GROUPS)
     if not chosen:
         whole = [column.name for column in table.columns if column.type == "integer" and column.name not in words]
@@ -96,26 +99,17 @@ def groupings(table: Table, options: ReportOptions, most: int = MOST_GROUPINGS) 
 
 def names(table: Table, options: ReportOptions, most: int = MOST_GROUPINGS) -> list[str]:
     """Columns of more names than groups can be compared, each several times, as shops, articles and customers:
-    categories first, then codes and other words, ids last. Of two that name the same things, the first."""
+    categories first, then codes and other words, ids last. Of two that name the same things, one."""
     if options.group_by:
         return []
     worded = [c for role in ("category", "code", "text", "id") for c in table.of(role) if c.type in {"text", "integer"}]
     chosen: list[str] = []
-    for name in (column.name for column in worded):
+    same = twins(table)
+    for name in (column.name for column in worded if column.name not in same):
         seen = table.seen[name]
         if seen.distinct > MOST_GROUPS and seen.count >= seen.distinct * _FEWEST_PER_NAME and len(chosen) < most:
-            chosen += [] if any(_same_things(table, name, other) for other in chosen) else [name]
+            chosen.append(name)
     return chosen
-
-
-def _same_things(table: Table, a: str, b: str) -> bool:
-    """Whether each value of one column stands beside a single one of the other."""
-    one, other = identifier(a), identifier(b)
-    pairs, ones, others = table.one(
-        f"SELECT count(DISTINCT ({one}, {other})), count(DISTINCT {one}), count(DISTINCT {other}) FROM data "
-        f"WHERE {one} IS NOT NULL AND {other} IS NOT NULL"
-    )
-    return bool(pairs == ones == others)
 
 
 def _telling(table: Table, measure: str, names: list[str]) -> list[str]:

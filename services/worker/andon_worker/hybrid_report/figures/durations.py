@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from itertools import permutations
@@ -13,6 +13,8 @@ import numpy as np
 from andon.reports import Column, Control, ReportOptions
 from andon.reports.columns import Nature
 from andon.reports.duck import identifier, literal
+from andon.reports.errors import InvalidOptions
+from andon.reports.options import MOST_DATES, lasting
 from andon_worker.hybrid_report.figures.alerts import date_placeholders
 from andon_worker.hybrid_report.figures.computed.copies import ALIKE
 from andon_worker.hybrid_report.figures.survey import once
@@ -20,7 +22,7 @@ from andon_worker.hybrid_report.figures.table import Table, open_table
 from andon_worker.hybrid_report.figures.values import Floats, doubles, sampled
 
 _SECONDS = {"hours": 3_600, "days": 86_400}
-_MOST, _MOST_DATES = 2, 8
+_MOST = 2
 _ROWS, _FEWEST_ROWS, _FEWEST_VALUES = 20_000, 20, 3
 _IN_ORDER = 0.99  # of the rows with both dates
 _BOUND = 1 / 3  # of the spread that they would have if each end stood beside any start
@@ -55,7 +57,11 @@ def open_measured(
 ) -> Iterator[Table]:
     """The dataset as `open_table` has it, with the durations between its dates as further columns."""
     with open_table(parquet, options, control, by_period=by_period) as table:
-        found = durations(table)
+        chosen = {*options.measures, options.question} - {None, *(column.name for column in table.columns)}
+        found = durations(table, chosen)
+        if lacking := chosen - {each.name for each in found}:
+            said = f"the rows have no time as {', '.join(sorted(lacking))}"
+            raise InvalidOptions([("/options", f"{said}: no end follows its start, or a column is of one period")])
         if found:
             made = ", ".join(f"{each.sql} AS {identifier(each.name)}" for each in found)
             table.connection.execute(
@@ -72,8 +78,8 @@ def open_measured(
         yield table
 
 
-def durations(table: Table) -> list[Duration]:
-    """Up to two, those from the date first from which most go.
+def durations(table: Table, chosen: Collection[str] = ()) -> list[Duration]:
+    """Those of the `chosen` names, and up to two others, those from the date first from which most go.
 
     A pair of dates is taken whose end isn't before its start in 99 % of the rows that have both, and that belong
     together: the middle half of the durations spans less than a third of what it would if ends stood beside starts by
@@ -83,12 +89,19 @@ def durations(table: Table) -> list[Duration]:
     """
     if table.across or table.periods > 1:
         return []
-    return [Duration(**each) for each in once(table, "durations", lambda: {"found": _found(table)})["found"]]
+    found = [Duration(**each) for each in once(table, "durations", lambda: {"found": _found(table)})["found"]]
+    known = {each.name for each in found}
+    between = lasting(table.columns)
+    for name in sorted({*chosen} & between.keys() - known):
+        start, end = ((each, _without_placeholders(table, table.column(each))) for each in between[name])
+        made = _made(table, start, end, name.partition(" ")[0], ordered=False)
+        found += [made] if made else []
+    return found
 
 
 def _found(table: Table) -> list[dict[str, object]]:
     dates = [c for c in table.temporal if c.role == "date" and not c.of_origin and table.seen[c.name].varies]
-    dates = dates[:_MOST_DATES]
+    dates = dates[:MOST_DATES]
     if len(dates) < 2:
         return []
     shown = [_without_placeholders(table, column) for column in dates]
@@ -155,8 +168,11 @@ def _alike(lasted: Floats, other: Floats) -> bool:
     return bool(a.std() and b.std()) and float(np.corrcoef(a, b)[0, 1]) >= ALIKE
 
 
-def _made(table: Table, start: tuple[str, str], end: tuple[str, str], unit: str) -> Duration | None:
-    """The duration over all rows; None where these are out of order after all, or the name is taken."""
+def _made(
+    table: Table, start: tuple[str, str], end: tuple[str, str], unit: str, *, ordered: bool = True
+) -> Duration | None:
+    """The duration over all rows; None where there is none, or the name is taken; or where rows are out of order after
+    all, unless they need not be `ordered`."""
     (one, since), (other, until) = start, end
     name = f"{unit} from {one} to {other}"
     if unit == "days":
@@ -167,7 +183,11 @@ def _made(table: Table, start: tuple[str, str], end: tuple[str, str], unit: str)
         f"SELECT count(*) FILTER ({lasted} >= 0), count(*) FILTER ({lasted} < 0), "
         f"count(*) FILTER ({since} IS NOT NULL AND {until} IS NULL) FROM data"
     )
-    if rows < _IN_ORDER * (rows + back) or name.lower() in {column.name.lower() for column in table.columns}:
+    if (
+        not rows
+        or (ordered and rows < _IN_ORDER * (rows + back))
+        or name.lower() in {column.name.lower() for column in table.columns}
+    ):
         return None
     sql = f"CASE WHEN {lasted} >= 0 THEN CAST({lasted} AS DOUBLE) END"
     return Duration(name, one, other, unit, sql, rows, without, back)

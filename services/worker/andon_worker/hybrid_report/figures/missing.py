@@ -7,15 +7,20 @@ from datetime import timedelta
 from itertools import combinations
 from typing import Any
 
-from andon.reports.duck import identifier
+import numpy as np
+
+from andon.reports.duck import identifier, literal
+from andon_worker.hybrid_report.figures.survey import once
 from andon_worker.hybrid_report.figures.table import Table
 from andon_worker.hybrid_report.figures.times import periods
+from andon_worker.hybrid_report.figures.values import codes, doubles, sampled
 
 _PATTERNS = 8
 _OVER_TIME = 3
 _FEWEST_ROWS = 30  # of a period whose share of missing values is told
 _SAME_ROWS = 0.8
 _FEWEST_OF_EITHER, _MOST_OF_EITHER = 5, 60
+_MOST_KINDS, _ROWS = 12, 5_000  # values of a column that may say where another is missing; rows of a sample
 
 
 def together(table: Table, names: Sequence[str]) -> dict[str, Any]:
@@ -39,6 +44,38 @@ def either(table: Table, counts: Mapping[str, int]) -> list[tuple[str, str]]:
     """Two columns of which each row has the one or the other, as amounts paid and received; `counts` are of values."""
     some = [name for name, count in counts.items() if _FEWEST_OF_EITHER <= count < table.rows][:_MOST_OF_EITHER]
     return [(a, b) for a, b in combinations(some, 2) if counts[a] + counts[b] == table.rows and _parts(table, a, b)]
+
+
+def explained(table: Table) -> dict[str, dict[str, Any]]:
+    """`{by, values, rows}` of each column that is missing exactly in the rows in which another has one of some values,
+    as the day on which open deals were closed: it has none there. Told by a sample, and tried over all rows."""
+    return once(table, "explained", lambda: _explained(table))
+
+
+def _explained(table: Table) -> dict[str, dict[str, Any]]:
+    seen = table.seen
+    few = {c.name for c in table.columns if 2 <= seen[c.name].distinct <= _MOST_KINDS and not c.temporal}
+    lacking = [n for n in seen if min(seen[n].count, table.rows - seen[n].count) >= _FEWEST_OF_EITHER][:_MOST_OF_EITHER]
+    # Words tell kinds of rows, and of them those that are always there.
+    kinds = sorted((c for c in table.columns if c.name in few), key=lambda c: (c.averaged, -seen[c.name].count))
+    kinds = kinds[:_MOST_OF_EITHER] if lacking else []
+    words = [f"CAST({identifier(c.name)} AS VARCHAR)" for c in kinds]
+    gaps = [f"CAST({identifier(name)} IS NULL AS DOUBLE)" for name in lacking]
+    taken = sampled(table, [*words, *gaps], _ROWS) if kinds else []
+    coded = [codes(each) for each in taken[: len(kinds)]]
+    found: dict[str, dict[str, Any]] = {}
+    for name, empty in zip(lacking, map(doubles, taken[len(kinds) :]), strict=False):
+        for column, word, (code, values) in zip(kinds, words, coded, strict=True):
+            shares = np.bincount(code[code >= 0], empty[code >= 0], len(values)) / np.bincount(code[code >= 0])
+            where = sorted(value for value, share in zip(values, shares, strict=True) if share)
+            if name == column.name or set(shares) != {0.0, 1.0} or empty[code < 0].any():
+                continue
+            told = f"coalesce({word} IN ({', '.join(map(literal, where))}), false)"
+            (wrong,) = table.one(f"SELECT count(*) FROM data WHERE ({identifier(name)} IS NULL) <> {told}")
+            if not wrong:
+                found[name] = {"by": column.name, "values": where, "rows": table.rows - seen[name].count}
+                break
+    return found
 
 
 def _parts(table: Table, a: str, b: str) -> bool:

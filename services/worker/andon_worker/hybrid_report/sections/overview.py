@@ -14,7 +14,7 @@ from andon.reports.values.clock import HOURS
 from andon_worker.hybrid_report import charts
 from andon_worker.hybrid_report.charts import Bar
 from andon_worker.hybrid_report.drawing import FULL
-from andon_worker.hybrid_report.figures.missing import either
+from andon_worker.hybrid_report.figures.missing import either, explained
 from andon_worker.hybrid_report.figures.table import clean, open_table
 from andon_worker.hybrid_report.section import Figure, Grid, Result, Section, Sentence
 from andon_worker.hybrid_report.wording import MISSING, WHOLE, Wording, brief, label, some
@@ -27,13 +27,14 @@ _CENTS = 2  # decimals of an amount that has any
 
 def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
     """`{rows, cells, missingCells, exactDistinct, columnsOmitted, columns: [...], firstRows: {columns, rows},
-    periods, either}`.
+    periods, either, explained}`.
 
     `periods` is `{unit, count, first, last, year, totals}` of a table with a column per year, month or day, else null;
     `year` is what the title says of those whose names don't, `totals` the columns that add them up.
-    `either` are two columns each, of which every row has one alone. A column is `{name, type, role, unit, missing,
-    bounds, distinct, firstsOf}`: `bounds` are cells as `<1`, which aren't `missing`, `firstsOf` the month or quarter of
-    which dates are first days; `missingCells` covers the columns shown. The first rows are text, of eight columns.
+    `either` are two columns each, of which every row has one alone; `explained` as in `missing.explained`. A column is
+    `{name, type, role, unit, missing, bounds, distinct, firstsOf}`: `bounds` are cells as `<1`, which aren't `missing`,
+    `firstsOf` the month or quarter of which dates are first days; `missingCells` covers the columns shown. The first
+    rows are text, of eight columns.
     """
     with open_table(parquet, options, control) as table:
         chosen = table.columns[: options.max_columns]
@@ -65,6 +66,7 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
                 "missingCells": sum(column["missing"] for column in columns),
                 "exactDistinct": table.exact,
                 "either": either(table, {name: count for name, (count, _) in found.items()}),
+                "explained": explained(table),
                 "columnsOmitted": len(table.columns) - len(chosen),
                 "columns": columns,
                 "periods": {
@@ -90,6 +92,7 @@ def sentences(result: Result, wording: Wording) -> list[Sentence]:
     width = len(columns) + result["columnsOmitted"]
     told = [Sentence(f"The dataset has {wording.count(rows, 'row')} and {wording.count(width, 'column')}.")]
     told += [Sentence(f"Each row has either {brief(a)} or {brief(b)}.") for a, b in result["either"]]
+    told += _explained(result, wording)
     told.append(_missing(result, wording))
     if bounded := [f"{brief(c['name'])} ({wording.number(c['bounds'])})" for c in columns if c["bounds"]]:
         told.append(
@@ -121,9 +124,31 @@ def _periods(periods: dict[str, Any], wording: Wording) -> Sentence:
     return Sentence(f"{said}.")
 
 
+def _explained(result: Result, wording: Wording) -> list[Sentence]:
+    """Which columns are empty in some kinds of rows, for these have none."""
+    names: dict[tuple[str, ...], list[str]] = {}
+    rows: dict[tuple[str, ...], int] = {}
+    for name, told in result.get("explained", {}).items():
+        where = (told["by"], *told["values"])
+        names.setdefault(where, []).append(brief(name))
+        rows[where] = told["rows"]
+    return [
+        Sentence(
+            f"{some(each)} {'is' if len(each) == 1 else 'are'} missing exactly where {brief(by)} is "
+            f"{_either(values)} ({wording.count(rows[(by, *values)], 'row')}): these have none."
+        )
+        for (by, *values), each in names.items()
+    ]
+
+
+def _either(values: list[str]) -> str:
+    *others, last = (f"“{label(value, 30)}”" for value in values)
+    return f"{', '.join(others)} or {last}" if others else last
+
+
 def _gaps(result: Result) -> list[dict[str, Any]]:
     """The columns with missing values, those of most first; without those that are empty where another is filled."""
-    filled = {name for pair in result["either"] for name in pair}
+    filled = {name for pair in result["either"] for name in pair} | result.get("explained", {}).keys()
     gaps = (c for c in result["columns"] if c["missing"] and c["name"] not in filled)
     return sorted(gaps, key=lambda c: -c["missing"])
 
@@ -131,7 +156,8 @@ def _gaps(result: Result) -> list[dict[str, Any]]:
 def _missing(result: Result, wording: Wording) -> Sentence:
     gaps = _gaps(result)
     if not gaps:
-        return Sentence(f"No {'other ' if result['either'] else ''}value is missing.")
+        other = "other " if result["either"] or result.get("explained") else ""
+        return Sentence(f"No {other}value is missing.")
     most, cells = gaps[0], sum(c["missing"] for c in gaps)
     share = most["missing"] / result["rows"]
     # A column without any value is a remark, no finding.

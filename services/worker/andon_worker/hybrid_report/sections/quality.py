@@ -14,6 +14,7 @@ from andon_worker.hybrid_report.figures.alerts import Alert, alerts
 from andon_worker.hybrid_report.figures.computed.copies import copies
 from andon_worker.hybrid_report.figures.computed.products import made, products
 from andon_worker.hybrid_report.figures.computed.sums import Sum, is_part, rounded, sums
+from andon_worker.hybrid_report.figures.computed.twins import twins
 from andon_worker.hybrid_report.figures.durations import durations
 from andon_worker.hybrid_report.figures.table import Table, clean, open_table
 from andon_worker.hybrid_report.provenance import provenance, provenance_grids, reading_sentences, unread_sentences
@@ -34,8 +35,8 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
     that repeat an earlier one; rows are compared by a 64-bit hash, so that fifty million of them fit.
     `repeats` shows the first of those that stand most often, as text, of the first seven columns.
     `alerts` are as in `alerts.alerts`, `sum` of a column and those whose sum it is, `rounded` if but for rounding,
-    `product` as in `products.products`, and `copies` of a column and those that nearly repeat it; `read` as in
-    `provenance`;
+    `product` as in `products.products`, and `copies` of a column and those that nearly repeat it; `twins` of a
+    column and one that names the same things; `read` as in `provenance`;
     `missing` is `{patterns, sets, overTime}` as in `missing`; `durations` are `{name, start, end, unit, rows, without,
     back, unfinished}`, computed from two dates each, see `durations.Duration`.
     """
@@ -43,12 +44,16 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
         chosen = table.columns[: options.max_columns]
         found = alerts(table, chosen) + _sums(table)
         found += [{"kind": "product"} | each for each in products(table)]
-        found += _copies(copies(table), found, made(table))
+        identical = {name for alert in found if alert["kind"] == "identical" for name in alert["columns"][1:]}
+        found += [
+            {"kind": "twins", "columns": [of, name]} for name, of in twins(table).items() if name not in identical
+        ]
+        found += _copies(copies(table), identical, made(table))
         counts = {column.name: table.seen[column.name].count for column in chosen}
         gaps = sorted((name for name, n in counts.items() if 0 < n < table.rows), key=lambda name: counts[name])
         control.progress(0.6, "missing values")
         time = choose.time_column(table, options)
-        filled = {name for pair in missing.either(table, counts) for name in pair}
+        filled = {name for pair in missing.either(table, counts) for name in pair} | missing.explained(table).keys()
         gaps = [name for name in gaps if name not in filled]
         lacking = [name for name in gaps if name != time]
         missed = missing.together(table, gaps[:_WITH_GAPS]) | {
@@ -70,7 +75,7 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
                 "durations": [
                     {"name": d.name, "start": d.start, "end": d.end, "unit": d.unit}
                     | {"rows": d.rows, "without": d.without, "back": d.back, "unfinished": d.unfinished}
-                    for d in durations(table)
+                    for d in durations(table, {*options.measures, str(options.question)})
                 ],
                 "read": provenance(table.reading, chosen),
                 "missing": missed,
@@ -83,9 +88,8 @@ def _sums(table: Table) -> list[Alert]:
     return [{"kind": "sum", "columns": list(each), "rounded": each[0] in off} for each in sums(table)]
 
 
-def _copies(alike: dict[str, str], found: list[Alert], computed: list[Sum]) -> list[Alert]:
+def _copies(alike: dict[str, str], identical: set[str], computed: list[Sum]) -> list[Alert]:
     """Those of which nothing is told yet: no identical columns, none computed from each other."""
-    identical = {name for alert in found if alert["kind"] == "identical" for name in alert["columns"][1:]}
     untold = {name: of for name, of in alike.items() if name not in identical and not is_part(name, of, computed)}
     return [
         {"kind": "copies", "columns": [of, *(name for name in untold if untold[name] == of)]}
@@ -138,7 +142,7 @@ def sentences(result: Result, wording: Wording) -> list[Sentence]:
     return told if told or result["alerts"] else [Sentence("Nothing in the columns calls for caution.")]
 
 
-_SAID = {"placeholder", "identical", "copies", "repeatedKey", "totals", "variants", "sum", "product"}
+_SAID = {"placeholder", "identical", "twins", "copies", "repeatedKey", "totals", "variants", "sum", "product"}
 
 
 def _formula(alert: Alert, wording: Wording) -> str:
@@ -164,6 +168,11 @@ def _say(alert: Alert, wording: Wording) -> Sentence:
             )
         case "identical":
             return Sentence(f"{name} and {brief(alert['columns'][1])} have the same value in every row.", effect=0.3)
+        case "twins":
+            return Sentence(
+                f"{brief(alert['columns'][1])} and {name} name the same things, one by one: what is found of {name} "
+                "holds for both, and is told once."
+            )
         case "copies":
             others = [brief(each) for each in alert["columns"][1:]]
             one = len(others) == 1

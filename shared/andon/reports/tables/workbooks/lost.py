@@ -42,7 +42,7 @@ def _cells(workbook: Path, sheet: str, control: Control) -> Iterator[tuple[bytes
     if not zipfile.is_zipfile(workbook):
         return
     with zipfile.ZipFile(workbook) as packed:
-        part = _part(packed, sheet)
+        part = part_of(packed, sheet)
         if part is None:
             return
         rest = b""
@@ -57,7 +57,7 @@ def _cells(workbook: Path, sheet: str, control: Control) -> Iterator[tuple[bytes
                 rest = text[-_LONGEST:]
 
 
-def _part(packed: zipfile.ZipFile, sheet: str) -> str | None:
+def part_of(packed: zipfile.ZipFile, sheet: str) -> str | None:
     """The name of the part that holds the sheet."""
     names = set(packed.namelist())
     if not {_BOOK, _NAMED} <= names:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, Shee
 
 from andon.reports.control import Control
 from andon.reports.errors import DatasetTooLarge, UnreadableDataset
+from andon.reports.tables.workbooks.extent import refuse_far
 from andon.reports.tables.workbooks.lost import lost_in
 
 # A workbook is read as a whole: unpacked, it may take so many bytes.
@@ -33,10 +34,15 @@ def write_sheet(source: Path, target: Path, sheet: str | None, limit_bytes: int,
             raise UnreadableDataset(
                 f"the workbook has {len(book.sheet_names):,} sheets; {MOST_SHEETS:,} at most are read"
             )
-        name = sheet or _first_table(book)
-        if name not in book.sheet_names:
-            raise UnreadableDataset(f"the workbook has no sheet {name!r}; it has {', '.join(book.sheet_names)}")
-        found = book.get_sheet_by_name(name)
+        if sheet and sheet not in book.sheet_names:
+            raise UnreadableDataset(f"the workbook has no sheet {sheet!r}; it has {', '.join(book.sheet_names)}")
+
+        def opened(name: str) -> CalamineSheet:
+            refuse_far(source, name, control)
+            return book.get_sheet_by_name(name)
+
+        name = sheet or _first_table(book, opened)
+        found = opened(name)
         lost = lost_in(source, name, control)
         _, left = found.start or (0, 0)
         with target.open("w", encoding="utf-8", newline="") as out:
@@ -59,13 +65,13 @@ def write_sheet(source: Path, target: Path, sheet: str | None, limit_bytes: int,
     return name
 
 
-def _first_table(book: CalamineWorkbook) -> str:
+def _first_table(book: CalamineWorkbook, opened: Callable[[str], CalamineSheet]) -> str:
     """The first visible sheet of three rows and two columns at least; else the first with anything in it."""
     visible = {each.name: each.visible is SheetVisibleEnum.Visible for each in book.sheets_metadata}
     names = sorted(book.sheet_names, key=lambda name: not visible.get(name, True))
     first: str | None = None
     for name in names:
-        sheet = book.get_sheet_by_name(name)
+        sheet = opened(name)
         if sheet.height > 2 and sheet.width > 1 and visible.get(name, True):
             return name
         first = first or (name if sheet.height else None)

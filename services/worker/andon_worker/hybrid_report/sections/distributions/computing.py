@@ -11,6 +11,7 @@ from andon.reports.duck import identifier, literal
 from andon.reports.meaning.choices import SEPARATORS
 from andon.reports.options import MEASURABLE, TEMPORAL
 from andon.reports.wide import stretches
+from andon_worker.hybrid_report.figures.computed.twins import twins
 from andon_worker.hybrid_report.figures.durations import open_measured
 from andon_worker.hybrid_report.figures.table import Table, clean
 from andon_worker.hybrid_report.figures.values import doubles, values_of
@@ -38,7 +39,8 @@ _SHAPE = (
 
 def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
     """`{exactQuantiles, columns: [...], columnsOmitted, places}`; each has `name`, `type`, `role`, `unit`,
-    `period` (whether it is one of a table's columns per year, month or day, or adds them up), `kind`, `count`, by kind
+    `sameAs` (another that names the same things, or null), `period` (whether it is one of a table's columns per year,
+    month or day, or adds them up), `kind`, `count`, by kind
 
     - `numeric`: `mean, std, min, max, skewness, quantiles: {p01, ..., p99}, histogram`; of years, coordinates
       and what rises evenly `mean`, `std` and `skewness` are null, as they mean nothing, and the last has no histogram
@@ -62,6 +64,7 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
                 "type": column.type,
                 "role": column.role,
                 "unit": column.unit,
+                "sameAs": twins(table).get(column.name),
                 "period": bool(periods and column.name in {*periods.starts, *periods.totals}),
                 **spread.of(column),
             }

@@ -23,7 +23,7 @@ _LOPSIDED = 0.8  # the share of the most frequent value from which it is told
 
 def sentences(result: Result, wording: Wording) -> list[Sentence]:
     told = []
-    columns = _without_copies(result["columns"])
+    columns = [each for each in _without_copies(result["columns"]) if not each.get("sameAs")]
     numeric = [c for c in columns if c["kind"] == "numeric" and c["std"] and not c["period"]]
     skewed = sorted(
         (
@@ -137,6 +137,7 @@ def figures(result: Result, wording: Wording) -> list[Figure]:
     places = result["places"]
     drawn = {places["latitude"], places["longitude"]} if places else set()
     told = [c for c in result["columns"] if c["count"] and not c["period"] and c["name"] not in drawn]
+    told = [c for c in told if not c.get("sameAs")]
     rows = max((c["count"] for c in result["columns"]), default=0)
     made = [
         figure

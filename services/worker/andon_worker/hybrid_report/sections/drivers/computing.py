@@ -14,6 +14,7 @@ from andon_worker.hybrid_report.figures.association import Resampled
 from andon_worker.hybrid_report.figures.computed.copies import copies
 from andon_worker.hybrid_report.figures.computed.products import made
 from andon_worker.hybrid_report.figures.computed.sums import Sum, is_part
+from andon_worker.hybrid_report.figures.computed.twins import twins
 from andon_worker.hybrid_report.figures.durations import open_measured
 from andon_worker.hybrid_report.figures.resampling import seed_of
 from andon_worker.hybrid_report.figures.table import Table, clean
@@ -166,10 +167,13 @@ def _candidates(
     others = [column for column in table.columns if column.name != question.name]
     chosen: list[Column] = []
     left_out: list[dict[str, str]] = []
+    same = twins(table)
     for column in others:
         many = table.seen[column.name].distinct
         if many < 2:
             reason = "a single value"
+        elif same.get(column.name, question.name) != question.name:
+            reason = f"naming the same as {same[column.name]}"
         elif column.role == "id":
             reason = "naming single rows"
         elif column.running:

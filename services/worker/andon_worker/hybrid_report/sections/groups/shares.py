@@ -14,6 +14,7 @@ from andon_worker.hybrid_report import charts, evidence
 from andon_worker.hybrid_report.charts import Interval
 from andon_worker.hybrid_report.figures import choose
 from andon_worker.hybrid_report.figures.association import cramers_v, outcome
+from andon_worker.hybrid_report.figures.computed.twins import twins
 from andon_worker.hybrid_report.figures.table import Table
 from andon_worker.hybrid_report.scales import in_order
 from andon_worker.hybrid_report.section import Figure, Grid, Sentence
@@ -47,10 +48,11 @@ def shares(table: Table, options: ReportOptions) -> list[Shares]:
 
 def _flags(table: Table, options: ReportOptions) -> list[str]:
     """The question if it is one, the flags; or words of which there are two, one of them rare."""
-    flags = [column.name for column in table.of("flag")]
+    same = {name for name in twins(table) if name != options.question}
+    flags = [column.name for column in table.of("flag") if column.name not in same]
     if not flags:
         flags = [each.name for each in table.of("category") if table.seen[each.name].distinct == 2]
-        flags = [name for name in flags if _rarer(table, name) <= _UNEVEN]
+        flags = [name for name in flags if name not in same and _rarer(table, name) <= _UNEVEN]
     return sorted(flags, key=lambda name: name != options.question)[:_FLAGS]
 
 
