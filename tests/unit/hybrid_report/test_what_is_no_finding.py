@@ -75,7 +75,7 @@ def test_two_series_that_grow_go_together_if_their_changes_do(tmp_path: Path) ->
         }
     )
     said = told(frame, tmp_path)
-    assert "one and other rise and fall together" in text(said, "correlations")
+    assert "one and other both rise over time: their levels correlate by 0.9" in text(said, "correlations")
     assert "and other" not in findings(said)
     assert "other and" not in findings(said)
     assert "with other" not in findings(said)

@@ -22,7 +22,7 @@ def table(columns: dict[str, list[float]], decimals: int = 0) -> str:
 
 def crash(before: float, low: float, after: float) -> list[float]:
     """Level for three years, down for one, and up again until the end."""
-    return [*np.interp(range(120), [0, 36, 48, 119], [before, before + 40, low, after])]
+    return [*np.interp(range(120), [0, 36, 48, 119], [before, before * 1.01, low, after])]
 
 
 @pytest.mark.parametrize(

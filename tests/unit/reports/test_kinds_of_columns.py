@@ -110,7 +110,7 @@ def test_the_answers_of_a_survey_are_named_by_their_question(tmp_path: Path) -> 
     head = "Respondent ID,How do you come?,,,How was it?\n,Car,Bus,Train,Response\n"
     rows = (f"{9000 + i},{'Car' * (i % 2)},{'Bus' * (i % 3 > 0)},,{('Good', 'Bad')[i % 2]}\n" for i in range(ROWS))
     path.write_text(head + "".join(rows))
-    names = ["Respondent ID", *(f"How do you come? {way}" for way in ("Car", "Bus", "Train")), "How was it? Response"]
+    names = ["Respondent ID", *(f"How do you come? {way}" for way in ("Car", "Bus", "Train")), "How was it?"]
     info = inspect_dataset(path, "t.csv")
     assert ([column.name for column in info.columns], info.rows) == (names, ROWS)
 

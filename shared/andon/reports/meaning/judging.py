@@ -80,6 +80,8 @@ def judge(name: str, sample: Mapping[str, int], said: ColumnChoice = NOTHING_SAI
         days = [value for value in values if value != "0"]
         if days and fits_all(moments.COMPACT, days):
             return Judgement((moments.COMPACT,), stand_ins=("0",))
+    if timed := clock.written(name, values):
+        return Judgement((timed,))
     kept, note = _kept_as_text(name, values)
     if kept:
         return Judgement(notes=(note,) if note else ())

@@ -19,6 +19,7 @@ _MOST_LABELS = 10
 _FEWEST_TYPED, _FEWEST_ASKED = 2, 5
 _QUESTION_WORDS = 3.0  # on average; fewer are units, or parts of a name
 _OBJECT = re.compile(r'\{"ImportId":.*\}', re.DOTALL)
+_RESPONSE = re.compile(r"(?:open-ended )?response", re.IGNORECASE)
 _RULE = re.compile(r"\s*(?::?-{2,}:?|={2,})\s*")
 
 
@@ -49,8 +50,8 @@ def ruled(record: Sequence[str]) -> bool:
 
 def stacked(records: Sequence[Sequence[str]]) -> list[str]:
     """The names that two records make, as `2023` over `Q1` and `Q2`, where the first leaves cells empty that the second
-    fills, above columns of numbers or of ticked answers; none where they aren't a header. The columns of
-    the rows' names may have none."""
+    fills, above columns of numbers or of ticked answers, or as surveys export questions over their answers; none where
+    they aren't a header. The columns of the rows' names may have none."""
     if len(records) < 2 + _FEWEST_STACKED or len(records[0]) != len(records[1]):
         return []
     over, under = ([cell.strip() for cell in record] for record in records[:2])
@@ -60,7 +61,7 @@ def stacked(records: Sequence[Sequence[str]]) -> list[str]:
     if (
         not rest
         or sum(map(bool, over)) < 2
-        or all(over[place] for place in named)
+        or (all(over[place] for place in named) and not _are_responses([under[place] for place in named]))
         or not all(map(any, zip(over[corner:], under[corner:], strict=True)))
         or not all(row[place].strip() and not is_typed(row[place]) for row in rest for place in range(corner))
     ):
@@ -71,13 +72,29 @@ def stacked(records: Sequence[Sequence[str]]) -> list[str]:
     if any(sum(bool(row[place].strip()) for row in rest) < 0.5 * len(rest) for place in named if place not in below):
         return []  # the name of a group of rows, in a line of its own
     counted = all(sum(is_typed(row[place]) for row in rest) >= 0.8 * len(rest) for place in below)
-    if not counted and not _are_ticked(under, rest):
+    if not (counted or _are_ticked(under, rest) or _are_asked(over, under, rest)):
         return []
     names, group = [], ""
     for place, (one, other) in enumerate(zip(over, under, strict=True)):
         group = one or (group if place in below else "")
-        names.append(" ".join(filter(None, (group, other))))
+        names.append(" ".join(filter(None, (group, "" if group and _are_responses([other]) else other))))
     return names
+
+
+def _are_responses(names: Sequence[str]) -> bool:
+    """Whether all that stands below questions is what SurveyMonkey writes there of those that take one answer."""
+    return bool(names) and all(map(_RESPONSE.fullmatch, names))
+
+
+def _are_asked(over: Sequence[str], under: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """Whether questions stand over their answers, with nothing below what has none, as who answered and when: the
+    lower names are no row, for every row has something there, and none of them stands again in its column."""
+    whole = [place for place, cell in enumerate(over) if cell and not under[place]]
+    whole = [place for place in whole if all(row[place].strip() for row in rows)]
+    spanned = [place for place, cell in enumerate(under) if cell and not over[place]]
+    again = any(row[place].strip().lower() == under[place].lower() for row in rows for place in spanned)
+    asked = len(spanned) >= _FEWEST_TICKED or _are_responses([cell for cell in under if cell])
+    return bool(whole) and asked and not again
 
 
 def described(first: Sequence[str], body: Sequence[Sequence[str]]) -> tuple[list[str], int]:

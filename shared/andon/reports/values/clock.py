@@ -39,6 +39,7 @@ _PARTS = re.compile(
 )
 _DAY, _NOON, _NIGHT = 24, 12, 5  # hours
 _MOSTLY = 0.9
+_PADDED = 4  # characters of an hour and a minute with a zero at the front
 _ROUND, _ENOUGH = 5, 6  # minutes that people write are multiples of five; so many seconds hardly are
 
 _SPAN = r"\s*(?P<sign>-?)(?P<h>\d{1,5})[:hH](?P<m>[0-5]\d)(?::(?P<s>[0-5]\d(?:[.,]\d{1,9})?))?\s*h?\s*"
@@ -97,18 +98,58 @@ SPOKEN = Spelling(
     "s",
 )
 HOURS = "h since midnight"
-TIME_OF_DAY = Spelling(
-    "number",
-    {"kind": "time of day"},
-    _OF_DAY,
-    f"list_transform([{parts(_OF_DAY)}], lambda told: try_cast(told.h AS DOUBLE) "
-    "+ (CASE WHEN lower(told.half) = 'p' AND told.h <> '12' THEN 12.0::DOUBLE "
-    "WHEN lower(told.half) = 'a' AND told.h = '12' THEN -12.0::DOUBLE ELSE 0.0::DOUBLE END) "
-    "+ try_cast(told.m AS DOUBLE) / 60 + coalesce(try_cast(told.s AS DOUBLE), 0.0) / 3600)[1]",
-    "hh:mm",
-    HOURS,
-    notes=("Times of day are read as hours since midnight: 08:30 is 8.5.",),
+
+
+def _time_of_day(kind: str, pattern: str, shown: str) -> Spelling:
+    return Spelling(
+        "number",
+        {"kind": kind},
+        pattern,
+        f"list_transform([{parts(pattern)}], lambda told: try_cast(told.h AS DOUBLE) "
+        "+ (CASE WHEN lower(told.half) = 'p' AND told.h <> '12' THEN 12.0::DOUBLE "
+        "WHEN lower(told.half) = 'a' AND told.h = '12' THEN -12.0::DOUBLE ELSE 0.0::DOUBLE END) "
+        "+ try_cast(told.m AS DOUBLE) / 60 + coalesce(try_cast(told.s AS DOUBLE), 0.0) / 3600)[1]",
+        shown,
+        HOURS,
+        notes=("Times of day are read as hours since midnight: 08:30 is 8.5.",),
+    )
+
+
+TIME_OF_DAY = _time_of_day("time of day", _OF_DAY, "hh:mm")
+# Where nothing else tells a time from a number, the name does: no amount is called so.
+_NAMED = re.compile(
+    r"\b(?:time|uhr(?:zeit)?|\w*zeit|hora|heure|horaire|orario|ora|godzina|hhmm|kommen|gehen|"
+    r"abfahrt|ankunft|depart\w*|arriv\w*|check.?(?:in|out)|sunrise|sunset|opens?|closes?)\b",
+    re.IGNORECASE,
 )
+POINTED = _time_of_day("time of day with points", _OF_DAY.replace("[:hH]", r"\."), "hh.mm")
+_DIGITS = r"\s*(?:(?P<h>[01]?\d|2[0-4])(?P<m>[0-5]\d)|(?P<o>[0-5]?\d))\s*"
+DIGITS = replace(
+    TIME_OF_DAY,
+    spec={"kind": "time of day in digits"},
+    pattern=_DIGITS,
+    sql=f"list_transform([{parts(_DIGITS)}], lambda told: coalesce(try_cast(told.h AS DOUBLE), 0.0) "
+    "+ try_cast(told.m || told.o AS DOUBLE) / 60)[1]",
+    shown="hhmm",
+)
+_FEWEST_TIMES, _FEWEST_POINTED, _FEWEST_DIGITS, _FEWEST_HOURS = 5, 12, 20, 4  # different ones
+
+
+def written(name: str, values: Sequence[str]) -> Spelling | None:
+    """Times of day that look like numbers, `12.30` and `1230`: no minute is above 59, the hours go beyond noon or have a
+    zero at the front, and the column is called a time, and no span, or `Uhr` stands behind them."""
+    spelling = POINTED if any("." in value for value in values) else DIGITS
+    if not all(map(spelling.fits, values)):
+        return None
+    called = any("uhr" in value.lower() for value in values)
+    spaced = re.sub(r"[\W_]+", " ", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name))
+    if not called and (_LONG.search(spaced) or not _NAMED.search(spaced)):
+        return None
+    hours = [int((spelling.groups(value) or {}).get("h") or 0) for value in values]
+    padded = all(value.strip()[0] in "012" and len(value.strip()) >= _PADDED for value in values)
+    fewest = _FEWEST_TIMES if called or padded else _FEWEST_DIGITS if spelling is DIGITS else _FEWEST_POINTED
+    late = max(hours) >= _NOON or (padded and any(value.strip()[0] == "0" for value in values))
+    return spelling if late and len(values) >= fewest and len(set(hours)) >= _FEWEST_HOURS else None
 
 
 def meant(name: str, values: Sequence[str]) -> Spelling | None:

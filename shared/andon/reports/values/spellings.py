@@ -32,6 +32,8 @@ _FIXED = {
             clock.SHORT,
             clock.SPOKEN,
             clock.TIME_OF_DAY,
+            clock.POINTED,
+            clock.DIGITS,
             since.SERIAL_DAY,
             since.SERIAL_MOMENT,
             since.DECIMAL_MONTH,

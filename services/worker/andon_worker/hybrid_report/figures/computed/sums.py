@@ -87,7 +87,8 @@ def _halves(rows: Floats) -> Floats:
         next((d for d in range(_DECIMALS) if np.allclose(each, each.round(d), 0, 1e-9)), None) for each in rows.T
     ]
     halves = np.array([0.0 if d is None else 0.5 * 10.0**-d for d in decimals])
-    return np.where(halves <= _FINE * rows.std(axis=0), halves, 0.0)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.where(halves <= _FINE * rows.std(axis=0), halves, 0.0)
 
 
 def _of_runs(rows: Floats, places: list[int], halves: Floats) -> list[list[int]]:
@@ -118,7 +119,9 @@ def _equal(sum_: Floats, rows: Floats, parts: list[int], halves: Floats) -> list
     makes, each part counts for more than that."""
     by_rounding = halves[parts].sum() + halves
     largest = np.abs(rows).max(axis=0)
-    by_rounding = np.where(by_rounding < largest[parts].min(), np.minimum(by_rounding, _FINE * rows.std(axis=0)), 0.0)
+    with np.errstate(over="ignore", invalid="ignore"):
+        fine = np.nan_to_num(_FINE * rows.std(axis=0), posinf=0.0)
+    by_rounding = np.where(by_rounding < largest[parts].min(), np.minimum(by_rounding, fine), 0.0)
     near = np.abs(rows - sum_[:, None]) <= np.maximum(_CLOSE * largest, by_rounding)
     found = (int(place) for place in np.flatnonzero(near.all(axis=0)) if place not in parts)
     return [place for place in found if np.count_nonzero(rows[:, place]) > 2]
