@@ -21,7 +21,7 @@ def written(name: str, cells: list[str], tmp_path: Path) -> tuple[str | None, li
     path.write_text(f"id;{name}\n" + "".join(f"{place};{cell}\n" for place, cell in enumerate(cells)))
     column = inspect_dataset(path, "t.csv").columns[1]
     parquet = ensure_parquet(path, "t.csv", tmp_path / "made")
-    values = [value for (value,) in duckdb.sql(f"SELECT \"{name}\" FROM '{parquet}'").fetchall()]
+    values = [value for (value,) in duckdb.connect().execute(f"SELECT \"{name}\" FROM '{parquet}'").fetchall()]
     return column.unit, values
 
 

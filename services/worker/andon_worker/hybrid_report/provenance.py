@@ -22,6 +22,7 @@ _NAMES = {
     "lastLine": "Last line of the table",
     "totals": "Totals, by line",
     "filledDown": "Columns filled from above",
+    "headed": "Lines that name the rows below",
     "otherTables": "Tables left out",
     "shortRows": "Rows with fewer cells",
     "shortLines": "The first of them, by line",
@@ -98,7 +99,12 @@ def reading_sentences(found: dict[str, Any], wording: Wording) -> list[Sentence]
     if down := [brief(name) for name in reading.get("filledDown", [])]:
         cells = "an empty cell of it holds" if len(down) == 1 else "their empty cells hold"
         once = f"{some(down)} {'stands' if len(down) == 1 else 'stand'} once per block of rows"
-        told.append(Sentence(f"{once}: {cells} what is above."))
+        if reading.get("headed"):
+            told.append(
+                Sentence(f"Lines of one filled cell name the rows below them: they are no rows, and fill {down[0]}.")
+            )
+        else:
+            told.append(Sentence(f"{once}: {cells} what is above."))
     if count := reading.get("shortRows"):
         first = list(map(str, reading["shortLines"]))
         lines = f"in line {first[0]}" if count == 1 else f"the first in lines {listed(first)}"

@@ -13,7 +13,7 @@ from andon.reports.errors import UnreadableDataset
 from andon.reports.files.limits import LONGEST_LINE
 from andon.reports.files.unpack import READING
 from andon.reports.tables.dialects import Dialect
-from andon.reports.tables.down import carried
+from andon.reports.tables.down import carried, under_headings
 
 _MOST_LINES_COUNTED = 5_000_000
 
@@ -48,7 +48,8 @@ def table_of(path: Path, dialect: Dialect, scratch: Path, control: Control) -> P
                     control.progress(os.lseek(text.fileno(), 0, os.SEEK_CUR) / size, READING)
                 out.write(line)
             return target
-        width = len(dialect.columns)
+        width = dialect.width
+        put = under_headings(dialect.headed == "within") if dialect.headed else None
         fill = carried([dialect.columns.index(name) for name in dialect.down])
         writer = csv.writer(out, delimiter=dialect.delimiter, quotechar=dialect.quote, lineterminator="\n")
         try:
@@ -60,6 +61,9 @@ def table_of(path: Path, dialect: Dialect, scratch: Path, control: Control) -> P
                     lacking = width - len(record) if dialect.ragged else 0
                     row = record + [""] * lacking if lacking >= 0 else record[:width]
                     whole = len(row) == width and (number or not dialect.header)
+                    if put and whole and (headed := put(row)) is None:
+                        continue
+                    row = headed if put and whole and headed else [""] * (len(dialect.columns) - width) + row
                     writer.writerow(fill(row) if whole else row)
         except csv.Error as error:
             raise locate_fault(path, dialect, control) or UnreadableDataset(str(error)) from error
@@ -68,7 +72,7 @@ def table_of(path: Path, dialect: Dialect, scratch: Path, control: Control) -> P
 
 def locate_fault(path: Path, dialect: Dialect, control: Control) -> UnreadableDataset | None:
     """The first record that breaks the dialect, found by reading the file again; None if none is found."""
-    expected = len(dialect.columns)
+    expected = dialect.width
     records = numbered(path, dialect, control)
     line = 1
     if dialect.header:
@@ -96,8 +100,8 @@ def lines_of(path: Path, dialect: Dialect, rows: Sequence[int], control: Control
     if dialect.header:
         next(records, None)
     for line, record in records:
-        if not record and len(dialect.columns) > 1:
-            continue  # a blank line is no row
+        if (not record and len(dialect.columns) > 1) or dialect.is_heading(record):
+            continue  # a blank line is no row, and a heading is none
         row += 1
         if row in wanted:
             found[row] = line

@@ -18,7 +18,7 @@ from andon.reports.files.limits import LONGEST_LINE, MOST_COLUMNS
 from andon.reports.tables import footers
 from andon.reports.tables.blocks import blocks
 from andon.reports.tables.cells import is_typed
-from andon.reports.tables.down import filled_down
+from andon.reports.tables.down import filled_down, headed
 from andon.reports.tables.headers import (
     bare,
     described,
@@ -46,6 +46,7 @@ _COMMENTS = {each: re.compile(re.escape(each)) for each in ("#", "%", "//", "--"
 }
 _CAREFUL = {"*", "'", "REM"}  # where no remark is among the first rows, what begins so further down is a value
 _MOST_REMARKS = 0.2  # of the lines; what more of them begin with is a value
+_HEADINGS, _FEWEST_HEADED = "group", 3  # the column that headings among the rows make, and columns that it takes
 _MOSTLY = 0.8
 _PROSE_WORDS = 4.0
 _SEP = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
@@ -61,7 +62,8 @@ class Dialect:
     lines behind the table, or in it, that sum it up. Rows of a `ragged` table have empty cells beyond the header's, or
     lack their last ones: as many as are `short`, the first of them on `short_lines`. Of a sheet of several tables this
     is the one in the cells from `left` to before `right`, where that isn't 0; `others` says where the others are.
-    `title` is what stands above it. In the columns `down`, empty cells hold what stands above them.
+    `title` is what stands above it. In the columns `down`, empty cells hold what stands above them. Rows that are
+    `headed` stand below others of one filled cell, which are none and make the first column (`down.headed`).
     """
 
     delimiter: str
@@ -82,6 +84,7 @@ class Dialect:
     others: tuple[str, ...] = ()
     title: str = ""
     down: tuple[str, ...] = ()
+    headed: str = ""
 
     def to_json(self) -> dict[str, Any]:
         return {**asdict(self), **{key: list(getattr(self, key)) for key in _LISTS}}
@@ -98,7 +101,16 @@ class Dialect:
     @property
     def rewritten(self) -> bool:
         """Whether the table is written anew, cell by cell, for DuckDB to read: quotes in cells are doubled then."""
-        return self.padded or self.ragged or self.right > 0 or bool(self.down)
+        return self.padded or self.ragged or self.right > 0 or bool(self.down or self.headed)
+
+    @property
+    def width(self) -> int:
+        """How many cells a row has in the file."""
+        return len(self.columns) - (self.headed == "within")
+
+    def is_heading(self, record: Sequence[str]) -> bool:
+        """Whether a record names the rows below it, and is none."""
+        return bool(self.headed and record and record[0].strip()) and not any(map(str.strip, record[1:]))
 
     def reader(self, lines: Iterator[str]) -> Any:
         """The csv module's reader of this dialect, over the table's lines."""
@@ -175,14 +187,19 @@ def dialects_of(path: Path, claimed: Format, given: Mapping[str, Any]) -> list[D
         for each in mended
     )
     ended = (_ended(dialect, path, [] if len(head) == _HEAD else lines, given) for dialect in titled)
-    return [replace(dialect, down=_down(dialect, lines, given)) for dialect in ended]
+    return [_down(dialect, lines, given) for dialect in ended]
 
 
-def _down(dialect: Dialect, lines: Sequence[str], given: Mapping[str, Any]) -> tuple[str, ...]:
+def _down(dialect: Dialect, lines: Sequence[str], given: Mapping[str, Any]) -> Dialect:
+    """The dialect with what is filled from above."""
+    rows = [record for _, record in _numbered(dialect, lines, dialect.skip)][int(dialect.header) :]
+    how = headed(rows) if len(dialect.columns) >= _FEWEST_HEADED else ""
+    columns = unique((_HEADINGS, *dialect.columns)) if how == "within" else dialect.columns
+    if how and columns[0] in given.get("filledDown", columns):
+        return replace(dialect, columns=columns, headed=how)
     if "filledDown" in given:
-        return tuple(name for name in dialect.columns if name in given["filledDown"])
-    rows = [record for _, record in _numbered(dialect, lines, dialect.skip)]
-    return filled_down(dialect.columns, rows[int(dialect.header) :])
+        return replace(dialect, down=tuple(name for name in dialect.columns if name in given["filledDown"]))
+    return replace(dialect, down=filled_down(dialect.columns, rows))
 
 
 def _parted(

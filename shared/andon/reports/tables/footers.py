@@ -35,6 +35,14 @@ _OF_GROUP = re.compile(
     r"all(?: .{1,30})?|both(?: .{1,30})?|overall|combined|alle|tous|toutes|todos|todas|tutti|tutte|zusammen",
     re.IGNORECASE,
 )
+_WHOLE = re.compile(
+    r"world(?:wide)?|welt(?:weit)?|monde|mundo|all|everyone|everything|both(?: sexes)?|overall|combined|alle|insgesamt|"
+    r"zusammen|ensemble|tous|toutes|todos|todas|tutti|tutte|all (?:countries|regions|ages|states|groups|sexes|persons)|"
+    r"(?:the )?(?:european union|eurozone|euro area)(?: ?[-(]? ?\d\d(?: countries)?\)?)?|e[ua][- ]?\d\d|g[- ]?20|oecd|"
+    r"nation(?:al)?(?: total)?|bundesgebiet|whole country",
+    re.IGNORECASE,
+)
+_FEWEST_PARTS = 2
 _NUMBER = re.compile(r"[^\dA-Za-z]{0,4}\d[\d.,'’ \u00a0\u202f]*[^\dA-Za-z]{0,4}")
 
 
@@ -104,7 +112,51 @@ def within(rows: Sequence[tuple[int, Sequence[str]]]) -> tuple[int, ...]:
 
     Where a few kinds of rows take turns, as budget and actual, each kind has its own.
     """
-    return max(_summing(rows), *map(_summing_each, _kinds(rows)), (), key=len)
+    return max(_summing(rows), *map(_summing_each, _kinds(rows)), _scattered(rows), (), key=len)
+
+
+def _scattered(rows: Sequence[tuple[int, Sequence[str]]]) -> tuple[int, ...]:
+    """The lines of rows as `World` among countries: called a whole, and the sum of all others of the same period.
+
+    Where one is that of all that aren't called so, the others that are (`EU-27`) are none of these either.
+    """
+    width = min((len(record) for _, record in rows), default=0)
+    for place in range(width):
+        wholes = [(line, record) for line, record in rows if is_whole(record[place])]
+        others = [record for _, record in rows if not is_whole(record[place])]
+        if (
+            not wholes
+            or len(others) <= len(wholes)
+            or any(map(_NUMBER.fullmatch, (each[place] for each in others[:1])))
+        ):
+            continue
+        keys = [n for n in range(width) if n != place and _recurs(n, [record for _, record in wholes], others)]
+        parts: dict[tuple[str, ...], list[Sequence[str]]] = {}
+        for record in others:
+            parts.setdefault(tuple(record[n] for n in keys), []).append(record)
+        called: dict[str, list[Sequence[str]]] = {}
+        for _, record in wholes:
+            called.setdefault(record[place].strip(), []).append(record)
+        for records in called.values():
+            beside = [(record, parts.get(tuple(record[n] for n in keys), [])) for record in records]
+            if any(_are_sums(n, beside) for n in range(width) if n not in (place, *keys)):
+                return tuple(line for line, _ in wholes)
+    return ()
+
+
+def _recurs(place: int, wholes: Sequence[Sequence[str]], others: Sequence[Sequence[str]]) -> bool:
+    """Whether what wholes have in a column stands in several other rows again and again, as a period does."""
+    counts = Counter(record[place] for record in others)
+    return all(counts[record[place]] >= _FEWEST_PARTS for record in wholes)
+
+
+def _are_sums(place: int, beside: Sequence[tuple[Sequence[str], Sequence[Sequence[str]]]]) -> bool:
+    """Whether the numbers of a column are, nearly all, the sums of those beside them, none of which is all of it."""
+    cells = [(whole[place].strip(), [row[place].strip() for row in rows]) for whole, rows in beside]
+    known = [(whole, column) for whole, column in cells if sum(map(bool, column)) >= _FEWEST_PARTS and whole]
+    several = [(whole, column) for whole, column in known if whole not in column]
+    summed = sum(_sums_up(whole, column) for whole, column in several)
+    return bool(several) and len(known) >= _MOSTLY * len(cells) and summed >= _MOSTLY * len(known)
 
 
 def _kinds(rows: Sequence[tuple[int, Sequence[str]]]) -> Iterator[list[list[tuple[int, Sequence[str]]]]]:
@@ -195,6 +247,11 @@ def _is_remark(record: Sequence[str]) -> bool:
 def is_total(value: str) -> bool:
     """Whether a value is what totals and means are called."""
     return bool(_TOTAL.fullmatch(value.strip()))
+
+
+def is_whole(value: str) -> bool:
+    """Whether a value is what totals are called, be it of the world, of all countries of a union, or all together."""
+    return bool(_WHOLE.fullmatch(value.strip())) or is_total(value)
 
 
 def _is_labelled(record: Sequence[str], of: Sequence[Sequence[str]] | None = None) -> bool:

@@ -76,8 +76,10 @@ class Plan:
                 told["totals"] = list(self.dialect.totals)
             if self.dialect.short:
                 told |= {"shortRows": self.dialect.short, "shortLines": list(self.dialect.short_lines)}
-            if self.dialect.down:
-                told["filledDown"] = list(self.dialect.down)
+            if self.dialect.down or self.dialect.headed:
+                told["filledDown"] = list(self.dialect.down or self.dialect.columns[:1])
+            if self.dialect.headed:
+                told["headed"] = True
             if self.dialect.others:
                 told["otherTables"] = list(self.dialect.others)
             if self.dialect.comment:

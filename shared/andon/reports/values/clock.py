@@ -136,8 +136,8 @@ _FEWEST_TIMES, _FEWEST_POINTED, _FEWEST_DIGITS, _FEWEST_HOURS = 5, 12, 20, 4  # 
 
 
 def written(name: str, values: Sequence[str]) -> Spelling | None:
-    """Times of day that look like numbers, `12.30` and `1230`: no minute is above 59, the hours go beyond noon or have a
-    zero at the front, and the column is called a time, and no span, or `Uhr` stands behind them."""
+    """Times of day that look like numbers, `12.30` and `1230`: no minute is above 59, the hours go beyond noon or have
+    a zero at the front, and the column is called a time, and no span, or `Uhr` stands behind them."""
     spelling = POINTED if any("." in value for value in values) else DIGITS
     if not all(map(spelling.fits, values)):
         return None

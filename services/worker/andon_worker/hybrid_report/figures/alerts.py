@@ -11,7 +11,7 @@ import numpy as np
 from andon.reports import Column
 from andon.reports.duck import identifier, literal
 from andon.reports.options import MEASURABLE
-from andon.reports.tables.footers import is_total
+from andon.reports.tables.footers import is_whole
 from andon_worker.hybrid_report.figures.table import Table, double
 from andon_worker.hybrid_report.figures.values import Values, sampled, values_of
 from andon_worker.hybrid_report.wording import label
@@ -180,7 +180,7 @@ def _keys(table: Table, columns: Sequence[Column], counts: dict[str, tuple[Any, 
 
 
 def _totals(name: str, counts: dict[str, int]) -> Alert | None:
-    called = [value for value in counts if is_total(value)]
+    called = [value for value in counts if is_whole(value)]
     if not called or len(called) > 0.2 * len(counts):
         return None  # all of them are: a table of totals
     shown = [label(value, 30) for value in sorted(called, key=lambda value: -counts[value])[:3]]

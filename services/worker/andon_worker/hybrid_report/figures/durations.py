@@ -57,7 +57,8 @@ def open_measured(
 ) -> Iterator[Table]:
     """The dataset as `open_table` has it, with the durations between its dates as further columns."""
     with open_table(parquet, options, control, by_period=by_period) as table:
-        chosen = {*options.measures, options.question} - {None, *(column.name for column in table.columns)}
+        asked = {*options.measures, *([options.question] if options.question else [])}
+        chosen = asked - {column.name for column in table.columns}
         found = durations(table, chosen)
         if lacking := chosen - {each.name for each in found}:
             said = f"the rows have no time as {', '.join(sorted(lacking))}"
