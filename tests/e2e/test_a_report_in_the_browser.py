@@ -1,4 +1,4 @@
-"""What a person does at the console, in a real Chromium on the real system."""
+"""What a person does at the console, in a real Chromium on the real system; and how a report looks there."""
 
 from __future__ import annotations
 
@@ -9,10 +9,27 @@ import pytest
 from playwright.sync_api import Page, expect
 from pypdf import PdfReader
 
+from andon.reports import NoControl, ReportOptions
+from andon.reports.datasets import ensure_parquet, inspect_dataset
+from andon_worker.hybrid_report import SECTIONS, make_document, render_html
 from tests.conftest import StartSystem
 from tests.support.system import System
 
 LONG = 10_000_000  # resamples: hours, if nobody stops it
+# What is broken within a word or a day; the tables that scroll, and where their names are then; how far the page goes
+# beyond the window.
+SEEN = """() => {
+  const broken = [...document.querySelectorAll('.whole, tbody th')].filter(each => {
+    const range = document.createRange(); range.selectNodeContents(each);
+    return !/[\\s_/-]/.test(each.textContent) && range.getClientRects().length > 1;
+  });
+  const wide = [...document.querySelectorAll('.table')].filter(each => each.scrollWidth > each.clientWidth);
+  for (const each of wide) each.scrollLeft = 10000;
+  const left = wide.map(each => each.querySelector('tbody th').getBoundingClientRect().left);
+  const page = document.documentElement;
+  const beyond = page.scrollWidth - page.clientWidth;
+  return {broken: broken.map(each => each.textContent), wide: wide.length, left, beyond};
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +87,50 @@ def test_a_cancelled_run_shows_who_asked_and_when_it_stopped(started: System, pa
     for word in ("Asked", "stopped", "settled"):
         expect(story).to_contain_text(word, ignore_case=True)
     expect(page.get_by_test_id("artifacts").get_by_role("link")).to_have_count(0)
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Payments with long names and codes in more columns than a narrow screen has room for."""
+    folder = tmp_path_factory.mktemp("payments")
+    names = (
+        "Auftragskonto;Buchungstag;Buchungstext;Beguenstigter/Zahlungspflichtiger;transportation_and_warehousing;Saldo"
+    )
+    kinds = ("KARTENZAHLUNG", "ONLINE-UEBERWEISUNG", "Dauerauftrag einer Hausverwaltung")
+    rows = "".join(
+        f"DE1250010517064848{place:04};2025-{place % 12 + 1:02}-{place % 28 + 1:02};{kinds[place % 3]};"
+        f"{('Stadtwerke Musterstadt', 'EDEKA')[place % 2]};{place * 37 % 101 + 0.5};{place * 53 % 211 + 1000.25}\n"
+        for place in range(150)
+    )
+    source = folder / "payments.csv"
+    source.write_text(f"{names}\n{rows}", encoding="utf-8")
+    info, options = inspect_dataset(source, source.name), ReportOptions(resamples=50)
+    parquet = ensure_parquet(source, source.name, folder / "scratch", plan=info.plan)
+    results = {name: section.compute(parquet, options, NoControl()) for name, section in SECTIONS.items()}
+    dataset = {"name": source.name, **info.to_json()}
+    render_html(
+        make_document("Payments", dataset, options, results, "2026-01-01T00:00:00+00:00"), folder / "report.html"
+    )
+    return folder / "report.html"
+
+
+@pytest.mark.parametrize("width", [360, 390, 820, 1280])
+def test_only_tables_scroll_and_their_names_stay_and_no_word_is_broken(report: Path, page: Page, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(report.as_uri())
+    seen = page.evaluate(SEEN)
+    assert (seen["broken"], seen["beyond"]) == ([], 0)
+    assert set(seen["left"]) <= ({0} if width <= 640 else {24})
+    if width <= 390:
+        assert seen["wide"] > 0
+
+
+def test_paper_is_white_and_nothing_goes_beyond_it(report: Path, page: Page) -> None:
+    page.emulate_media(media="print", color_scheme="dark")
+    page.set_viewport_size({"width": 673, "height": 900})  # A4 between its margins
+    page.goto(report.as_uri())
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0
 
 
 def create(page: Page, title: str, file: Path, resamples: int) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from andon_worker.hybrid_report import SECTIONS, charts
 from andon_worker.hybrid_report.charts import Bar, Interval, Series
+from andon_worker.hybrid_report.charts.axes import Scale, tick_texts
 from andon_worker.hybrid_report.drawing import FULL, HALF, Drawing, Rect, Text, narrowed, text_width
 from andon_worker.hybrid_report.wording import Wording, brief
 from tests.unit.hybrid_report.conftest import Profile
@@ -65,6 +66,29 @@ def test_a_wide_chart_fits_a_narrow_screen_and_nothing_in_it_lies_over_another(d
     for row in spans.values():
         ordered = sorted(row)
         assert all(one[1] <= other[0] + 1 for one, other in pairwise(ordered))
+
+
+@pytest.mark.parametrize("many", [3, 7, 11])
+def test_a_matrix_on_a_narrow_screen_has_all_of_its_numbers_and_names(many: int) -> None:
+    names = [f"column no. {place}" for place in range(many)]
+    matrix = [[place / 100 for place in range(many)]] * many
+    texts = [
+        each.text for each in narrowed(charts.heat_map("t", names, matrix, WORDING)).shapes if isinstance(each, Text)
+    ]
+    assert texts.count(WORDING.coefficient(0.0)) == many
+    assert all(name in texts for name in names) or all(str(place) in texts for place in range(1, many + 1))
+    if many == 11:  # the names stand below, and whole
+        assert all(any(name in text for text in texts) for name in names)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "log"), [(1, 96, False), (0.4, 10.2, False), (3, 96, True), (2e6, 9e6, True), (7, 8, False)]
+)
+@pytest.mark.parametrize("about", [3, 4, 7])
+def test_an_axis_has_two_marks_and_no_two_are_alike(low: float, high: float, log: bool, about: int) -> None:
+    for whole in (True, False):
+        texts = tick_texts(Scale(low, high, 0, 300, log).marks(about, whole), WORDING)
+        assert len(set(texts)) == len(texts) > 1
 
 
 def test_names_beyond_the_most_frequent_are_one_group_and_that_is_said(profile: Profile) -> None:

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
 from pypdf import PdfReader
 
 from andon_worker.hybrid_report import charts
@@ -51,6 +52,27 @@ def test_a_number_in_a_table_is_never_cut(tmp_path: Path) -> None:
     assert "…" not in text
     assert all(cell in text for row in rows for cell in row[1:])
     assert all(part in text for name in names for part in name.replace("_", " ").split())  # broken between words
+
+
+@pytest.mark.parametrize("rows", [2, 9, 40])
+@pytest.mark.parametrize("top", [150, 205, 235, 262])
+def test_no_page_has_a_row_or_two_of_a_table(rows: int, top: float, tmp_path: Path) -> None:
+    pdf = page()
+    pdf.set_y(top)
+    table(pdf, Grid("Caption", ("Group", "Rows"), [(f"row{place}", "1") for place in range(rows)]))
+    held = [text.count("row") for text in words(pdf, tmp_path / "t.pdf")]
+    assert sum(held) == rows
+    assert min(filter(None, held)) >= min(rows, 3)
+
+
+def test_words_in_a_table_are_not_broken(tmp_path: Path) -> None:
+    pdf, row = (
+        page(),
+        ("DE12500105170648489890", "ONLINE-UEBERWEISUNG", "Verwendungszweck", "Hausverwaltung", "2025-01-02"),
+    )
+    table(pdf, Grid("Caption", tuple("abcdefgh"), [(*row, "1,234.5", "−1,234.5", "9")], words=5))
+    [text] = words(pdf, tmp_path / "t.pdf")
+    assert all(word in text for word in row)
 
 
 def test_charts_keep_their_size_and_go_to_the_next_page(tmp_path: Path) -> None:

@@ -34,13 +34,14 @@ class Scale:
         return self.start + (value / 2 - low / 2) / (high / 2 - low / 2) * (self.end - self.start)
 
     def marks(self, about: int, whole: bool = False) -> list[float]:
-        """Round values on the scale."""
+        """Round values on the scale, two or more where it has as many."""
         if not self.log:
-            return ticks(self.low, self.high, about, whole)
+            found = ticks(self.low, self.high, about, whole)
+            return found if len(found) > 1 else ticks(self.low, self.high, 3 * about, whole)
         first, last = math.ceil(math.log10(self.low) - 1e-9), math.floor(math.log10(self.high) + 1e-9)
         every = max(1, -(-(last - first + 1) // max(about, 1)))
         decades = [10.0**power for power in range(first, last + 1, every)]
-        return decades if len(decades) >= 2 else ticks(self.low, self.high, about)
+        return decades if len(decades) >= 2 else Scale(self.low, self.high, 0, 1).marks(about, whole)
 
 
 def tick_texts(marks: Sequence[float], wording: Wording, plain: bool = False) -> list[str]:
@@ -115,7 +116,8 @@ def x_axis(
 def time_axis(drawing: Drawing, wording: Wording, x: Scale, baseline: float, about: int, grid_to: float) -> None:
     """Marks at the starts of years, months, days or hours; `x` maps seconds since 1970."""
     used = -math.inf
-    for seconds, text in _moments(x.low, x.high, about, wording):
+    found = _moments(x.low, x.high, about, wording)
+    for seconds, text in found if len(found) > 1 else _moments(x.low, x.high, 3 * about, wording):
         half = text_width(text) / 2
         drawing.add(Line(((x(seconds), grid_to), (x(seconds), baseline - 13)), GRID))
         centre = min(max(x(seconds), half), drawing.width - half)

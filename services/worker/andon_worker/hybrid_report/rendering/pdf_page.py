@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from importlib.util import find_spec
 from itertools import product
@@ -22,9 +23,12 @@ _MARGIN = 18.0
 _ROW, _LINE = 5.2, 3.6
 _PADDING = 3.0  # mm between the texts of two columns
 _NARROWEST, _WORDS = 28.0, 0.4  # mm of a column of words before the type is made smaller; their share of the width
+_LONGEST = 60.0  # mm of a word that isn't broken
 _SIZES = (7.6, 7.1, 6.6, 6.1, 5.6, 5.0)  # points of a table's type, the first in which its numbers fit
 _HEADER_LINES = (1, 2, 3)
 _MOST_LINES = 12  # of a cell
+_WHOLE, _FEWEST = 70.0, 3  # mm of a table that isn't parted; rows on the last page of one that is
+_BREAK = re.compile(r"(?<=[_/])(?=[^\W_])")  # where a name may be broken beside its blanks
 _RULE = "#dde3ea"
 
 
@@ -151,10 +155,10 @@ class Page(FPDF):
         return 6 + (first + len(notes) - 1) * _LINE
 
     def lines(self, text: str, width: float) -> list[str]:
-        """The text as the lines that a width has room for, in the present font: broken at blanks and underscores."""
+        """The text as the lines that a width has room for, in the present font: broken at blanks, `_` and `/`."""
         if self.get_string_width(text) <= width:
             return [text]
-        text = text.replace("_", "_\u200b")
+        text = _BREAK.sub("\u200b", text)
         found = self.multi_cell(max(width, self.font_size), _LINE, text, dry_run=True, output=MethodReturnValue.LINES)
         return [line.replace("\u200b", "") for line in cast("list[str]", found)] or [text]
 
@@ -202,16 +206,22 @@ def draw(pdf: Page, drawing: Drawing, x: float, y: float, width: float) -> None:
 
 
 def table(pdf: Page, grid: Grid) -> None:
-    """A table over the full width, its header repeated on each page; long cells go over lines."""
+    """A table over the full width, its header repeated on each page; long cells go over lines.
+
+    A short one stays on one page, and of any other more than a row or two stand on its first and on its last page.
+    """
     pdf.ln(5)
-    pdf.keep(6 + _ROW * min(5, len(grid.rows) + 1))
-    pdf.ln(pdf.caption(pdf.l_margin, pdf.get_y(), pdf.epw, grid.caption))
     size, widths = _widths(pdf, grid)
     header = _wrapped(pdf, grid.headers, widths, size, bold=True)
+    rows = [_wrapped(pdf, row, widths, size) for row in grid.rows]
+    heights = list(map(_height, rows))
+    above = pdf.caption(pdf.l_margin, 0, pdf.epw, grid.caption, dry=True) + _height(header)
+    pdf.keep(above + sum(heights if sum(heights) <= _WHOLE else heights[:_FEWEST]))
+    pdf.ln(pdf.caption(pdf.l_margin, pdf.get_y(), pdf.epw, grid.caption))
     _row(pdf, header, widths, grid, size, bold=True)
-    for row in grid.rows:
-        cells = _wrapped(pdf, row, widths, size)
-        if pdf.will_page_break(_height(cells)):
+    last = len(rows) - _FEWEST
+    for place, cells in enumerate(rows):
+        if pdf.will_page_break(sum(heights[place:]) if place == last else heights[place]):
             pdf.add_page()
             _row(pdf, header, widths, grid, size, bold=True)
         _row(pdf, cells, widths, grid, size)
@@ -219,10 +229,10 @@ def table(pdf: Page, grid: Grid) -> None:
 
 def _widths(pdf: Page, grid: Grid) -> tuple[float, list[float]]:
     """The size of the type, and each column's width: numbers as wide as the longest, so that none is broken, words over
-    lines where they must; spare width goes to all alike."""
+    lines where they must, broken between them; spare width goes to all alike."""
     numbers = [grid.is_number(place) for place in range(len(grid.headers))]
     columns = list(zip(*grid.rows, strict=True))
-    least = max(pdf.epw / len(numbers), _WORDS * pdf.epw / max(1, numbers.count(False)))
+    least = min(_NARROWEST, max(pdf.epw / len(numbers), _WORDS * pdf.epw / max(1, numbers.count(False))))
     size, widths = _SIZES[-1], [1.0] * len(numbers)
     for size, most in product(_SIZES, _HEADER_LINES):
         pdf.type(size)
@@ -230,12 +240,15 @@ def _widths(pdf: Page, grid: Grid) -> tuple[float, list[float]]:
         pieces = [max((_over(pdf, text, 0) for text in column), default=0.0) for column in columns]
         pdf.type(size, bold=True)
         heads = [_over(pdf, text, most) for text in grid.headers]
+        pieces = [max(both) for both in zip(pieces, (_over(pdf, text, 0) for text in grid.headers), strict=True)]
         widths = [max(both) + _PADDING for both in zip(cells, heads, strict=True)]
         words = [place for place, number in enumerate(numbers) if not number]
         room = pdf.epw - sum(width for width, number in zip(widths, numbers, strict=True) if number)
-        if room >= sum(min(widths[place], max(_NARROWEST, pieces[place] + _PADDING), least) for place in words):
-            for place, width in zip(words, _capped([widths[place] for place in words], room), strict=True):
-                widths[place] = width
+        floors = [min(widths[place], min(pieces[place], _LONGEST) + _PADDING) for place in words]
+        if room >= sum(max(floor, min(widths[place], least)) for place, floor in zip(words, floors, strict=True)):
+            over = [widths[place] - floor for place, floor in zip(words, floors, strict=True)]
+            for place, floor, more in zip(words, floors, _capped(over, room - sum(floors)), strict=True):
+                widths[place] = floor + more
             break
     return size, [width * pdf.epw / sum(widths) for width in widths]
 
@@ -243,7 +256,7 @@ def _widths(pdf: Page, grid: Grid) -> tuple[float, list[float]]:
 def _over(pdf: Page, text: str, most: int) -> float:
     """The least width in which a text goes over so many lines at most, broken between words; 0 for any number."""
     if not most:
-        return max(map(pdf.get_string_width, text.replace("_", "_ ").split(" ")))
+        return max(map(pdf.get_string_width, _BREAK.sub(" ", text).split(" ")))
     words = text.split(" ")
     if most == 1 or len(words) == 1:
         return float(pdf.get_string_width(text))

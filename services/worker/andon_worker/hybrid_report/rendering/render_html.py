@@ -117,12 +117,13 @@ def _figure(section: str, figure: Figure) -> str:
 
 
 def _table(grid: Grid) -> str:
+    widths = [_least(grid, place) for place in range(len(grid.headers))]
     head = "".join(
-        f'<th scope="col"{_NUMBER if grid.is_number(place) else ""}>{escape(text)}</th>'
-        for place, text in enumerate(grid.headers)
+        f'<th scope="col"{_NUMBER if grid.is_number(place) else ""} style="--least: {width}">{_parted(text)}</th>'
+        for place, (text, width) in enumerate(zip(grid.headers, widths, strict=True))
     )
     rows = "".join(f"<tr>{_cells(row, grid)}</tr>\n" for row in grid.rows)
-    kind = "table many" if len(grid.headers) >= _MANY else "table"
+    kind = "table many" if sum(widths) + _GAP * len(widths) > _ROOM else "table"
     # A wide table scrolls by itself; being focusable, also from the keyboard.
     return (
         f'<div class="{kind}" tabindex="0" role="region" aria-label="{escape(grid.caption)}"><table>\n'
@@ -130,15 +131,44 @@ def _table(grid: Grid) -> str:
     )
 
 
-_MANY = 9  # columns of a table that are set closer
+_ROOM, _GAP = 104, 2  # characters of a line of a table, and between two columns; what is wider is set closer
+_LINE, _NAME, _HEAD = 18, 14, 9  # characters of a line of words, of one in the first column, and of a number's header
 _NUMBER = ' class="number"'
+_BREAK = re.compile(r"(?<=[_/])(?=[^\W_])")  # where a name may be broken beside its blanks
+
+
+def _least(grid: Grid, place: int) -> int:
+    """The characters that a column needs: its longest word, or a line of words where it has more."""
+
+    def least(text: str, line: int) -> int:
+        held = len(text) <= _LONGEST and any(map(str.isdigit, text))
+        return len(text) if held else max(min(len(text), line), _longest(text))
+
+    cells = [row[place] for row in grid.rows]
+    if grid.is_number(place):
+        header = grid.headers[place]
+        return max([least(header, min(_NAME, max(_HEAD, len(header) // 2 + 1))), *map(len, cells)])
+    line = _LINE if place else _NAME
+    return min(_LONGEST, max(least(text, line) for text in [grid.headers[place], *cells]))
 
 
 def _cells(row: tuple[str, ...], grid: Grid) -> str:
     kinds = [_NUMBER if grid.is_number(place) else "" for place in range(len(row))]
-    first = escape(row[0]).replace("_", "_<wbr/>")
-    cells = [f"<td{kind}>{escape(text)}</td>" for kind, text in zip(kinds[1:], row[1:], strict=True)]
-    return f'<th scope="row"{kinds[0]}>{first}</th>' + "".join(cells)
+    cells = [f"<td{kind}>{_parted(text)}</td>" for kind, text in zip(kinds[1:], row[1:], strict=True)]
+    return f'<th scope="row"{kinds[0]}>{_parted(row[0])}</th>' + "".join(cells)
+
+
+def _parted(text: str) -> str:
+    """The text of a cell: days, codes and amounts in one piece, and long names in pieces that go over lines."""
+    held = len(text) <= _LONGEST and any(map(str.isdigit, text)) and not text.isdigit()
+    if held and re.search(r"[\s/-]", text):
+        return f'<span class="whole">{escape(text)}</span>'
+    said = _BREAK.sub("<wbr/>", escape(text, quote=False)) if len(text) > _NAME else escape(text)
+    return f'<span class="long">{said}</span>' if _longest(text) > _LONGEST else said
+
+
+def _longest(text: str) -> int:
+    return max(map(len, re.split(rf"\s|{_BREAK.pattern}", text)))
 
 
 def _items(sentences: list[str]) -> str:

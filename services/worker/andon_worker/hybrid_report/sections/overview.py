@@ -241,7 +241,7 @@ def _cell(value: str, column: dict[str, Any], wording: Wording) -> str:
         return value[:4] if column["type"] == "date" else value
     if column["firstsOf"]:
         return wording.short_period(value, column["firstsOf"])
-    return wording.clock(float(value)) if column["unit"] == HOURS else label(value, 24)
+    return wording.clock(float(value)) if column["unit"] == HOURS else label(value, 40)
 
 
 def _is_measured(column: dict[str, Any]) -> bool:
