@@ -34,7 +34,8 @@ RENDERERS = {"report.html": render_html, "report.pdf": render_pdf, "report.json"
 
 @pytest.fixture(scope="module")
 def document(flights_results: dict[str, dict[str, Any]]) -> Document:
-    dataset = {"name": "flights.csv", "rows": 336_776, "columns": [{}] * 19}
+    columns = [{"name": each["name"]} for each in flights_results["overview"]["columns"]]
+    dataset = {"name": "flights.csv", "rows": 336_776, "columns": columns}
     return make_document("Flights & delays", dataset, OPTIONS, flights_results, "2024-01-01T10:00:00+00:00")
 
 

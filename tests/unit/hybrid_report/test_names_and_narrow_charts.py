@@ -8,6 +8,7 @@ from andon_worker.hybrid_report import SECTIONS, charts
 from andon_worker.hybrid_report.charts import Bar, Interval, Series
 from andon_worker.hybrid_report.charts.axes import Scale, tick_texts
 from andon_worker.hybrid_report.drawing import FULL, HALF, Drawing, Rect, Text, narrowed, text_width
+from andon_worker.hybrid_report.naming import Names
 from andon_worker.hybrid_report.wording import Wording, brief
 from tests.unit.hybrid_report.conftest import Profile
 
@@ -89,6 +90,23 @@ def test_an_axis_has_two_marks_and_no_two_are_alike(low: float, high: float, log
     for whole in (True, False):
         texts = tick_texts(Scale(low, high, 0, 300, log).marks(about, whole), WORDING)
         assert len(set(texts)) == len(texts) > 1
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("net has 3 values above 4.", "Column net ($) has 3 values above 4."),
+        ("net and Pay rise and fall together.", "Columns net and Pay rise and fall together."),
+        ("By level, the mean of Pay is 3 where Pay is 4.", "By level, the mean of Pay (€) is 3 where Pay is 4."),
+        ("month runs from May to June.", "Month runs from May to June."),
+        ("Share % rose with Pay (€).", "Share % rose with Pay (€)."),
+        ("The network of Paying costs.", "The network of Paying costs."),
+        ("“is it net?” has 2 values.", "“is it net?” has 2 values."),
+    ],
+)
+def test_a_sentence_names_units_once_and_begins_with_a_capital(text: str, said: str) -> None:
+    units = {"Pay": "€", "net": "$", "Share %": "%", "is it net?": None}
+    assert Names([{"name": name, "role": "money", "unit": unit} for name, unit in units.items()]).sentence(text) == said
 
 
 def test_names_beyond_the_most_frequent_are_one_group_and_that_is_said(profile: Profile) -> None:

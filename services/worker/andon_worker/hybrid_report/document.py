@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from andon.reports import ReportOptions
 from andon_worker.hybrid_report.changes import Digest, changes, digest
 from andon_worker.hybrid_report.findings import key_findings
+from andon_worker.hybrid_report.naming import Names
 from andon_worker.hybrid_report.sections import SECTIONS
 from andon_worker.hybrid_report.wording import LOCALES, one_way
 
@@ -36,7 +38,11 @@ def make_document(
     """
     ordered = {name: results[name] for name in options.sections if name in results}
     wording = LOCALES[options.locale]
-    told = {name: SECTIONS[name].sentences(result, wording) for name, result in ordered.items()}
+    names = Names(dataset.get("columns", ()))
+    told = {
+        name: [replace(each, text=names.sentence(each.text)) for each in SECTIONS[name].sentences(result, wording)]
+        for name, result in ordered.items()
+    }
     document: Document = {
         "formatVersion": FORMAT_VERSION,
         "title": title,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from andon_worker.hybrid_report.changes import change_grids, change_sentences
 from andon_worker.hybrid_report.document import Document
+from andon_worker.hybrid_report.naming import Names
 from andon_worker.hybrid_report.section import Figure, Grid
 from andon_worker.hybrid_report.sections import SECTIONS
 from andon_worker.hybrid_report.wording import LOCALES, one_way
@@ -32,19 +33,19 @@ class Part:
 
 def parts(document: Document) -> tuple[list[Part], list[Part]]:
     """Those with something to show, what changed since the last run before the sections; and those without."""
-    wording = LOCALES[document["options"]["locale"]]
+    wording, names = LOCALES[document["options"]["locale"]], Names(document["dataset"].get("columns", ()))
     shown: list[Part] = []
     if found := document.get("changes"):
         since = f"Since the report of {wording.moment(found['since'])}"
-        told = list(map(one_way, change_sentences(found, wording)))
+        told = [one_way(names.sentence(each)) for each in change_sentences(found, wording)]
         shown.append(Part("changes", since, told, grids=_filled(change_grids(found, wording))))
     sections = [
         Part(
             name,
             SECTIONS[name].title,
             document["narrative"]["sections"][name],
-            SECTIONS[name].figures(result, wording),
-            _filled(SECTIONS[name].grids(result, wording)),
+            list(map(names.figure, SECTIONS[name].figures(result, wording))),
+            list(map(names.grid, _filled(SECTIONS[name].grids(result, wording)))),
         )
         for name, result in document["sections"].items()
     ]

@@ -218,13 +218,8 @@ def grids(result: Result, wording: Wording) -> list[Grid]:
             rows,
             words=2,
         ),
-        Grid(caption, tuple(map(_heading, shown)), cells, words=width, numbers=numbers),
+        Grid(caption, tuple(brief(c["name"]) for c in shown), cells, words=width, numbers=numbers),
     ]
-
-
-def _heading(column: dict[str, Any]) -> str:
-    name, unit = brief(column["name"]), column["unit"]
-    return f"{name} ({unit})" if unit and unit not in name and unit != HOURS else name
 
 
 def _column(values: list[str | None], column: dict[str, Any], wording: Wording) -> list[str]:

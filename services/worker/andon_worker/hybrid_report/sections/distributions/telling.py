@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from andon.reports.values.clock import HOURS
 from andon_worker.hybrid_report import charts
 from andon_worker.hybrid_report.charts import Bar
 from andon_worker.hybrid_report.scales import in_order
@@ -169,7 +168,7 @@ def _figure(column: dict[str, Any], rows: int, exact: bool, wording: Wording) ->
         if column["even"]:
             return None
         return Figure(key, name, "rows", charts.spans(f"Rows over {name}", edges, counts, wording))
-    notes = [column["unit"]] if column["unit"] and column["unit"] not in name and column["unit"] != HOURS else []
+    notes = []
     if column["mean"] is not None:
         say = _say(column, wording)
         notes.append(f"mean {say(column['mean'])}, median {say(column['quantiles']['p50'])}")
