@@ -99,3 +99,18 @@ def test_a_total_of_totals_is_that_of_all_their_parts(profile: Profile) -> None:
     columns = {"all": a + b + c + d, "goods": a + b, "a": a, "b": b, "services": c + d, "c": c, "d": d}
     result = profile("trends", table({name: [*each] for name, each in columns.items()}), resamples=0)
     assert result["total"] == ["all", "a", "b", "c", "d"]
+
+
+def test_of_groups_those_that_fell_and_came_back_are_not_said_to_have_no_direction(profile: Profile) -> None:
+    draw = np.random.default_rng(6)
+    courses = {"north": crash(500, 300, 500), "south": [400.0] * 120, "west": [600.0] * 120}
+    text = "month,region,sales\n"
+    for name, values in courses.items():
+        for month, value in zip(MONTHS, values, strict=True):
+            text += "".join(f"{month},{name},{value + draw.normal(0, 9):.2f}\n" for _ in range(6))
+    result = profile("trends", text, resamples=0, measures=("sales",))
+    assert {each["value"]: each["swing"] for each in result["lines"]["groups"]} == {
+        "north": True,
+        "south": False,
+        "west": False,
+    }

@@ -48,7 +48,8 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
     complete periods: `{measure, aggregate, first, last, direction, ...}`, see `course.told`. `seasons` are `{by:
     "weekday" | "month" | "quarter", measure, aggregate, values, strength, deviations: {season: share or difference},
     relative}`; `hours` the means by hour of day, see `hours_of`, or null. `lines` is the first measure per group:
-    `{groupBy, unit, measure, aggregate, groups: [{value, rows, points, direction, change, first, last}], omitted}`, or
+    `{groupBy, unit, measure, aggregate, groups: [{value, rows, points, direction, change, first, last, swing}],
+    omitted}`, `swing` being whether it goes far and comes back, or
     null; the five largest groups have points, the others none. `others` tells of the measures beyond the first three
     as `series` does, of the sum or else the mean. `things` is of a table with a column per period what each of its
     rows does from its first value to its last: `{column, measure, total, rose, fell, rows: [{name, first, last,

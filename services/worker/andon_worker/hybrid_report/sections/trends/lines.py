@@ -16,6 +16,7 @@ from andon_worker.hybrid_report.evidence import FEWEST
 from andon_worker.hybrid_report.figures import choose
 from andon_worker.hybrid_report.figures.table import Table
 from andon_worker.hybrid_report.figures.times import periods
+from andon_worker.hybrid_report.figures.times.series import swing
 from andon_worker.hybrid_report.figures.values import Values
 from andon_worker.hybrid_report.scales import in_order
 from andon_worker.hybrid_report.section import Figure, Grid, Sentence
@@ -111,9 +112,17 @@ def _moved(
     if len(known) < _FEWEST_PERIODS:
         return {"direction": None, "change": None, "first": None, "last": None}
     seasons = [season(at) for at, _ in known] if season else []
-    found = course(np.array([value for _, value in known]), unit, seasons=seasons)
+    values = np.array([value for _, value in known])
+    found = course(values, unit, seasons=seasons)
     change = found.change if relative else None
-    return {"direction": found.direction, "change": change, "first": found.first, "last": found.last}
+    turned = not seasons and bool(swing(values, found.direction))
+    return {
+        "direction": found.direction,
+        "change": change,
+        "first": found.first,
+        "last": found.last,
+        "swing": turned,
+    }
 
 
 def lines_sentences(lines: Lines | None, wording: Wording) -> list[Sentence]:

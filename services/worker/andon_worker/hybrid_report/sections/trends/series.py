@@ -28,7 +28,7 @@ from andon_worker.hybrid_report.wording import MINUS, MISSING, Wording, brief, l
 _NOTHING = 0.001  # of the last level; how many times a first one near zero has grown says nothing
 _TELLING = 6  # periods from which a series can be said to have a direction, or none
 _TURNED = 3  # of these that are told by how far they went and came back
-_OF_TOTAL = 0.45  # the effect of what became of a total
+_OF_TOTAL, _OF_MANY = 0.5, 0.8  # the effect of what became of a total; what that of one among many others counts
 _MANY = 2  # measures beyond those told one by one, from which they are told as many
 
 
@@ -44,8 +44,10 @@ def series_sentences(result: Result, wording: Wording) -> list[Sentence]:
     for place, series in enumerate(moved):
         course = _course(series, unit, points, wording)
         of_total = series["measure"] is not None and series["measure"] in (result.get("total") or [])[:1]
-        told.append(replace(course, effect=max(course.effect, _OF_TOTAL)) if of_total else course)
-        told += [*([] if place else _latest(series, unit, points, wording)), *_breaks(series, unit, points, wording)]
+        breaks = _breaks(series, unit, points, wording)
+        if of_total:
+            course, *breaks = (replace(each, effect=max(each.effect, _OF_TOTAL)) for each in (course, *breaks))
+        told += [course, *([] if place else _latest(series, unit, points, wording)), *breaks]
     still = [series for series in first.values() if not series["direction"] and not _broken(series)]
     turned = [series for series in first.values() if not series["direction"] and _broken(series)]
     told += [_each(series, result, points, wording) for series in still if series["complete"] < _TELLING]
@@ -250,7 +252,7 @@ def _parts(result: Result, wording: Wording) -> list[Sentence]:
     against.sort(key=lambda each: -abs(each[1]["change"] or 0))
     named = some([f"{label(name, 40)} ({change_of(told, wording)})" for name, told in against], 4)
     text = f"{said}, {wording.number(len(against))} {other} while it {way}: {named}."
-    return [Sentence(text, _OF_TOTAL, about=(total, "its parts"))]
+    return [Sentence(text, _OF_TOTAL, about=("parts", "over time"))]
 
 
 def _others(result: Result, points: Sequence[Told], wording: Wording) -> list[Sentence]:
@@ -267,7 +269,10 @@ def _others(result: Result, points: Sequence[Told], wording: Wording) -> list[Se
     turned.sort(key=lambda series: -_turn(series))
     return [
         Sentence(f"Of {wording.count(len(every), 'measure')} over time {said}.", effect),
-        *(replace(_path(each, each["swing"], points, wording), figure="") for each in turned[:_TURNED]),
+        *(
+            replace(path, effect=_OF_MANY * path.effect, figure="")
+            for path in (_path(each, each["swing"], points, wording) for each in turned[:_TURNED])
+        ),
     ]
 
 
