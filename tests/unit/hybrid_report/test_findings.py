@@ -204,11 +204,17 @@ def test_totals_of_groups_are_left_out_and_that_is_said(profile: Profile) -> Non
     assert "The table's totals (lines 12, 23, 34, 45, 56 and 2 more) are left out of every figure." in told
 
 
-@pytest.mark.parametrize(("first", "every"), [("", 10), ("Total,780\n", 99)])
+@pytest.mark.parametrize(("first", "every"), [("", 10), ("Total,900\n", 99)])
 def test_rows_that_are_called_totals_are_told(profile: Profile, first: str, every: int) -> None:
     rows = [f"s{i},{i}\n" + (f"Subtotal,{i}\n" if i % every == every - 1 else "") for i in range(40)]
     told = said("quality", profile("quality", f"shop,n\n{first}{''.join(rows)}"))
     assert ("“Total” in 1 row" if first else "“Subtotal” in 4 rows") in told
+
+
+def test_a_total_above_all_that_it_sums_up_is_left_out(profile: Profile) -> None:
+    rows = "".join(f"s{i},{i}\n" for i in range(40))
+    told = said("quality", profile("quality", f"shop,n\nTotal,{sum(range(40))}\n{rows}"))
+    assert "The table's totals (line 2) are left out of every figure." in told
 
 
 def test_alerts_name_what_a_careful_reader_would(profile: Profile) -> None:
