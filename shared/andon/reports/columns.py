@@ -57,6 +57,10 @@ _ORIGIN = re.compile(
     r"established|born|birth(?:day|date|year)?|dob|bau(?:jahr|datum)|geburts(?:jahr|datum|tag)|geboren|jahrgang|"
     r"gründungsjahr|naissance|nacimiento|nascimento|nascita|construcción|fabricación)(?:$|[^a-z])"
 )
+_RECOMMENDED = re.compile(
+    r"(?:^|[^a-z])(?:nps|net promoter|recommend(?:ation|ed)?|(?:weiter)?empfehl(?:en|ung)|recommand(?:er|ation|eriez)|"
+    r"recomendar(?:[ií]as?)?|recomendación|consiglier(?:ebbe|este|esti)|raccomander(?:ebbe|este|esti)|aanbevelen)(?:$|[^a-z])"
+)
 _PART = re.compile(
     r"(?i)(?:season|quarter|qtr|month|mnth|mon|week|(?:week)?day|day[ _]?of[ _]?\w+|hour|hr|minute|quartal|monat|"
     r"woche|wochentag|tag|stunde|mois|mes|mese|trimestre|heure|hora)(?:[ _]?(?:no|number))?"
@@ -170,6 +174,11 @@ class Column:
     def rated(self) -> bool:
         """Whether its whole numbers are answers on a scale: few, and none of them a code."""
         return self.nature == "rated"
+
+    @property
+    def recommended(self) -> bool:
+        """Whether its answers on a scale are to how likely somebody is to recommend."""
+        return self.rated and bool(_RECOMMENDED.search(_plain(self.name)))
 
     @property
     def running(self) -> bool:

@@ -11,7 +11,9 @@ Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
 
 
-_YES = frozenset({"true", "yes", "y", "1", "ja", "oui", "sí", "si", "sim", "tak"})
+_YES = frozenset(
+    {"true", "yes", "y", "1", "ja", "oui", "sí", "si", "sim", "tak", "paid", "won", "passed", "success", "bezahlt"}
+)
 
 
 def outcome(names: Sequence[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 
@@ -33,6 +34,7 @@ _USUAL = 0.9  # of a measure's values, from which another column is the better q
 _TWICE = 2  # times that a name has to stand on average, of few names too
 _OFTEN = 5  # times that each of many names has to stand on average
 WEAK = 0.1
+_ALONG = 0.9  # the correlation of two dates that tell the same time
 _GIVEN = re.compile(r"(?i)(?:^|[^a-z])(?:age|alter|edad|âge|leeftijd|ålder|età|idade)(?:$|[^a-z])")
 
 
@@ -122,14 +124,14 @@ def _question(table: Table, options: ReportOptions) -> Column | None:
     return last
 
 
-def _repeats(table: Table, column: Column, time: str | None) -> bool:
-    """Whether it is the time column once more."""
+def _goes_along(table: Table, column: Column, time: str | None) -> bool:
+    """Whether a date is the time column once more, or comes some days before or after it, as a payment: what goes with
+    it goes with time."""
     if time is None or not (column.temporal and table.column(time).temporal):
         return False
-    (differ,) = table.one(
-        f"SELECT count(*) FROM data WHERE {identifier(time)} IS DISTINCT FROM {identifier(column.name)}"
-    )
-    return not differ
+    one, other = (f"epoch(CAST({identifier(name)} AS TIMESTAMP))" for name in (time, column.name))
+    (together,) = table.one(f"SELECT corr({one}, {other}) FROM data")
+    return together is not None and math.isfinite(together) and together > _ALONG
 
 
 def _is_of_numbers(column: Column) -> bool:
@@ -187,7 +189,7 @@ def _candidates(
         elif (
             column.name == time
             or (time and column.role == "year" and not column.of_origin)
-            or _repeats(table, column, time)
+            or _goes_along(table, column, time)
         ):
             reason = "time: see the trends"
         elif _is_nearly_unique(table, column, many):

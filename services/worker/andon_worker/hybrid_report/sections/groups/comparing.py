@@ -8,6 +8,7 @@ from typing import Any
 from andon.reports import Control, ReportOptions
 from andon_worker.hybrid_report.figures.resampling import Floats, interval, resampled_means, seed_of
 from andon_worker.hybrid_report.sections.groups.loading import FEWEST_OF_SMALL, Group, Loaded
+from andon_worker.hybrid_report.sections.groups.recommending import score
 
 _ERRORS = 3.0  # by which the mean of a small group lies apart for sure
 
@@ -23,7 +24,9 @@ class Share:
         self._control.progress(self._start + self._width * fraction, self._note)
 
 
-def compare(loaded: Loaded, options: ReportOptions, seed: list[int], share: Share) -> dict[str, Any]:
+def compare(
+    loaded: Loaded, options: ReportOptions, seed: list[int], share: Share, recommended: bool = False
+) -> dict[str, Any]:
     """A comparison, as `compute` says of it."""
     original = loaded.values.original
     ranked = _ranked(loaded)
@@ -50,6 +53,7 @@ def compare(loaded: Loaded, options: ReportOptions, seed: list[int], share: Shar
                 "low": original(low),
                 "high": original(high),
                 "spread": loaded.spread.get(group.name),
+                "nps": score(group.bins) if recommended else None,
             }
         )
     return {

@@ -14,26 +14,28 @@ from andon_worker.hybrid_report.figures.values import Values, values_of
 from andon_worker.hybrid_report.section import Result
 from andon_worker.hybrid_report.sections.groups.comparing import Share, compare
 from andon_worker.hybrid_report.sections.groups.crossing import cross
+from andon_worker.hybrid_report.sections.groups.flags.shares import shares
 from andon_worker.hybrid_report.sections.groups.gathering import Gathered
 from andon_worker.hybrid_report.sections.groups.loading import load, spreads
-from andon_worker.hybrid_report.sections.groups.shares import shares
+from andon_worker.hybrid_report.sections.groups.recommending import recommended
 
 
 def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
-    """`{resamples, confidence, comparisons: [...], totals: [...], shares: [...], cross}`, a comparison for each
-    grouping and measure.
+    """`{resamples, confidence, recommended: [...], comparisons: [...], totals: [...], shares: [...], cross}`, a
+    comparison for each grouping and measure.
 
     A comparison is `{groupBy, measure, role, signed, total, fewest, groupsOmitted, rowsOmitted, eta, sums, groups:
-    [{value, rows, ranked, sum, mean, std, low, high, spread}], difference}`. `total` counts all groups, exactly. `sums`
-    is `{all, ungrouped, others, shares}` where a sum of the measure means something, else null: that of all rows with a
-    group, that of the rows without one, that of the groups that aren't shown, and whether no group's is negative, so
-    that they have shares. A group is `ranked` if it has at least `fewest` rows: 30, or 5 where most groups have fewer
-    than 30. A smaller one of 5 rows is ranked, too, if its mean lies beyond all of theirs for sure. Shown are the
-    ranked by falling mean, then the others: the 30 of the largest sums, or of most rows where sums mean nothing, and
-    whichever have the highest and the lowest mean. `low` and `high` bound the mean; null without resamples, or if the
-    group has a single row. `spread` are the quantiles 5, 25, 50, 75, 95 %, of the comparison of the largest `eta`
-    alone. `difference` is between the first and the last ranked group: `{highest, lowest, estimate, low, high}`; null
-    if there are not two.
+    [{value, rows, ranked, sum, mean, std, low, high, spread, nps}], difference}`. `total` counts all groups, exactly.
+    `sums` is `{all, ungrouped, others, shares}` where a sum of the measure means something, else null: that of all rows
+    with a group, that of the rows without one, that of the groups that aren't shown, and whether no group's is
+    negative, so that they have shares. A group is `ranked` if it has at least `fewest` rows: 30, or 5 where most groups
+    have fewer than 30. A smaller one of 5 rows is ranked, too, if its mean lies beyond all of theirs for sure. Shown
+    are the ranked by falling mean, then the others: the 30 of the largest sums, or of most rows where sums mean
+    nothing, and whichever have the highest and the lowest mean. `low` and `high` bound the mean; null without
+    resamples, or if the group has a single row. `spread` are the quantiles 5, 25, 50, 75, 95 %, of the comparison of
+    the largest `eta` alone; `nps` is that of answers to how likely somebody is to recommend, as `recommended` has it of
+    all rows, see `recommending`. `difference` is between the first and the last ranked group: `{highest, lowest,
+    estimate, low, high}`; null if there are not two.
 
     `totals` are of columns of more than 30 names that stand several times, and of the measures whose sums mean
     something; and of all groupings where money comes and goes in one column (`signed`), of what went and of what
@@ -77,18 +79,21 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
         ]
         control.progress(0.22, "one grouping against another")
         flags = shares(table, options)
+        scores = recommended(table, measures)
         crossed = cross(table, options, {frozenset((each["flag"], each["groupBy"])) for each in flags})
     # Resampling needs no database: its memory is free by now.
     comparisons = []
     for place, found in enumerate(loaded):
         group_by, measure = pairs[place]
         share = Share(control, 0.22 + 0.78 * place / len(pairs), 0.78 / len(pairs), f"{measure} by {group_by}")
-        told = compare(found, options, seed_of(options.seed, group_by, measure), share)
+        seed = seed_of(options.seed, group_by, measure)
+        told = compare(found, options, seed, share, any(each["measure"] == measure for each in scores))
         comparisons.append({"role": roles[measure], "signed": measure in signed} | told)
     return clean(
         {
             "resamples": options.resamples,
             "confidence": options.confidence,
+            "recommended": scores,
             "comparisons": comparisons,
             "totals": totals,
             "shares": flags,

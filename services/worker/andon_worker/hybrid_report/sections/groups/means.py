@@ -9,6 +9,7 @@ from andon_worker.hybrid_report import charts, evidence
 from andon_worker.hybrid_report.charts import Box, Interval
 from andon_worker.hybrid_report.scales import in_order
 from andon_worker.hybrid_report.section import Figure, Grid, Sentence
+from andon_worker.hybrid_report.sections.groups.recommending import points
 from andon_worker.hybrid_report.sections.groups.totals import amount_headers, amounts, others
 from andon_worker.hybrid_report.wording import MISSING, Wording, answer, brief, label, some
 
@@ -50,6 +51,11 @@ def compared(comparison: Comparison, confidence: float, wording: Wording) -> lis
             )
         said += "" if certain else ", which may be chance"
     about = (comparison["measure"], comparison["groupBy"])
+    scores = {
+        group["value"]: points(group["nps"], wording) for group in comparison["groups"] if group["nps"] is not None
+    }
+    if scores:
+        said += f". Their Net Promoter Scores (9 and 10 less 0 to 6) are {scores[high]} and {scores[low]} points"
     effect = sure * _worth(comparison) if certain else 0.0
     return [Sentence(f"{said}.", effect, _key(comparison), about, min(counts[high], counts[low]))]
 
@@ -119,12 +125,14 @@ def mean_figures(comparison: Comparison, result: dict[str, Any], wording: Wordin
 def mean_grid(comparison: Comparison, result: dict[str, Any], wording: Wording) -> Grid:
     say, number = _say(comparison, wording), wording.number
     ends = f"{number(100 * result['confidence'])}%"
+    nps = ("NPS",) if any(g["nps"] is not None for g in comparison["groups"]) else ()
     rows = [
         (
             label(g["value"], 48),
             number(g["rows"]),
             *amounts(g["sum"], comparison, wording),
             *(say(g[key]) if key != "std" else number(g[key]) for key in ("mean", "std", "low", "high")),
+            *([points(g["nps"], wording)] if g["nps"] is not None else []),
         )
         for g in in_order(comparison["groups"], lambda g: str(g["value"]))
     ]
@@ -132,10 +140,12 @@ def mean_grid(comparison: Comparison, result: dict[str, Any], wording: Wording) 
         sums, many = comparison["sums"], comparison["rowsOmitted"]
         mean = say(sums["others"] / many) if sums and sums["others"] is not None else MISSING
         rest = amounts(sums["others"], comparison, wording) if sums else ()
-        rows.append((others(comparison, wording), number(many), *rest, mean, MISSING, MISSING, MISSING))
+        rows.append(
+            (others(comparison, wording), number(many), *rest, mean, MISSING, MISSING, MISSING, *[MISSING] * len(nps))
+        )
     return Grid(
         f"{brief(comparison['measure'])} by {brief(comparison['groupBy'])}",
-        ("Group", "Rows", *amount_headers(comparison), "Mean", "Std. dev.", f"{ends} from", f"{ends} to"),
+        ("Group", "Rows", *amount_headers(comparison), "Mean", "Std. dev.", f"{ends} from", f"{ends} to", *nps),
         rows,
     )
 

@@ -6,20 +6,21 @@ from dataclasses import replace
 
 from andon_worker.hybrid_report.section import Figure, Grid, Result, Sentence
 from andon_worker.hybrid_report.sections.groups.crossing import cross_figures, crossed
+from andon_worker.hybrid_report.sections.groups.flags.telling import share_figures, share_grids, shared
 from andon_worker.hybrid_report.sections.groups.means import alike, compared, left_out, mean_figures, mean_grid
-from andon_worker.hybrid_report.sections.groups.shares import share_figures, share_grids, shared
+from andon_worker.hybrid_report.sections.groups.recommending import scored
 from andon_worker.hybrid_report.sections.groups.totals import largest, total_figures, total_grid, totalled
 from andon_worker.hybrid_report.wording import Wording
 
 
 def sentences(result: Result, wording: Wording) -> list[Sentence]:
+    told = scored(result["recommended"], wording)
     if not result["comparisons"] and not result["totals"] and not result["shares"]:
-        return [
+        return told or [
             Sentence(
                 "There is no column that splits the rows into a few groups together with a numeric column to compare."
             )
         ]
-    told = []
     said: set[str] = set()
     led: set[tuple[str, str]] = set()
     for each in result["comparisons"]:
