@@ -11,6 +11,7 @@ from andon_worker.hybrid_report.figures.association import correlation_ratio, ra
 from andon_worker.hybrid_report.figures.computed.copies import copies
 from andon_worker.hybrid_report.figures.computed.sums import largest, sums
 from andon_worker.hybrid_report.figures.computed.twins import twins
+from andon_worker.hybrid_report.figures.planned import planned
 from andon_worker.hybrid_report.figures.table import Table
 from andon_worker.hybrid_report.figures.times.sequences import is_sequence
 from andon_worker.hybrid_report.figures.values import codes, doubles, sampled, values_of
@@ -33,15 +34,15 @@ def measures(table: Table, options: ReportOptions, most: int = MOST_MEASURES) ->
     Of numbers that are nothing more, fractions and negative values mark a measurement; whole positive ones may as
     well be codes, so they are taken last, and only if they take many values without being a key. Where each row is
     another moment, all of them are series, in the table's order behind the one that adds up most. Of columns that
-    nearly repeat each other one is taken.
+    nearly repeat each other one is taken, and of what was planned and what came of it the latter.
     """
     if options.measures:
         return list(options.measures)
     averaged = {column.name: column.role for column in table.averaged}
     units = {column.name: column.unit for column in table.averaged}
     known, rated, measured, counted, rest = [], [], [], [], []
-    alike = copies(table)
-    single = [name for name in varying(table) if name not in alike]
+    left = {*copies(table), *(each.plan for each in planned(table.columns))}
+    single = [name for name in varying(table) if name not in left]
     for column in single:
         seen = table.seen[column]
         if table.column(column).along:

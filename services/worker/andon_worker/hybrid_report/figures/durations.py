@@ -88,7 +88,7 @@ def durations(table: Table, chosen: Collection[str] = ()) -> list[Duration]:
     a start and the day of an export, or when something was last touched, don't. The durations must vary by more than
     the lengths of months do, and no number of the table, nor another duration, may tell the same.
     """
-    if table.across or table.periods > 1:
+    if table.across or table.base != "source":
         return []
     found = [Duration(**each) for each in once(table, "durations", lambda: {"found": _found(table)})["found"]]
     known = {each.name for each in found}

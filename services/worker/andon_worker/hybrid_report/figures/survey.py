@@ -40,7 +40,8 @@ def survey(table: Table) -> dict[str, Seen]:
 def once(table: Table, what: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     """What `make` finds, as JSON; read from beside the dataset if a section before has looked."""
     stat = table.path.stat()
-    form = f"{what}-{len(table.columns)}-{table.periods}"  # a section may see other columns and rows than the file's
+    # A section may see other columns and rows than the file's.
+    form = f"{what}-{table.base}-{len(table.columns)}-{table.periods}"
     kept = table.path.with_name(f"{table.path.name}.{stat.st_mtime_ns}.{stat.st_size}.{form}.survey")
     try:
         found: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8"))

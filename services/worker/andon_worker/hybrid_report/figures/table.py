@@ -20,6 +20,7 @@ from andon.reports.meaning.described import description
 from andon.reports.options import TEMPORAL, ReportOptions, check_columns
 from andon_worker.hybrid_report.figures.across import VALUE, Across, across, subject, titled
 from andon_worker.hybrid_report.figures.calendar.dated import dated
+from andon_worker.hybrid_report.figures.planned import of_one_role, side_by_side
 from andon_worker.hybrid_report.figures.survey import Seen, survey
 
 if TYPE_CHECKING:
@@ -46,6 +47,10 @@ class Table:
     """Its columns of single periods, which it has unless they were turned into rows."""
     periods: int = 1
     """How many rows each row of the file has become: as many as it has columns of single periods."""
+    base: str = "source"
+    """The view of the rows as they were made: those of the file, of its periods, or with what was planned beside."""
+    kinds: str | None = None
+    """The column that said of each row whether it was planned or came, where both stand side by side."""
     durations: tuple[Duration, ...] = ()
     """The last of its columns, where the file doesn't have them."""
 
@@ -79,8 +84,7 @@ class Table:
         """Have `data` hold other values in some columns from now on: the SQL, over the file's columns, by name."""
         if values:
             made = ", ".join(f"{sql} AS {identifier(name)}" for name, sql in values.items())
-            rows = "source" if self.periods == 1 else "long"
-            self.connection.execute(f"CREATE OR REPLACE VIEW data AS SELECT * REPLACE ({made}) FROM {rows}")
+            self.connection.execute(f"CREATE OR REPLACE VIEW data AS SELECT * REPLACE ({made}) FROM {self.base}")
 
     def all(self, query: str) -> list[tuple[Any, ...]]:
         """The rows of a query in which `data` is the dataset."""
@@ -140,7 +144,8 @@ def open_table(parquet: Path, options: ReportOptions, control: Control, *, by_pe
     """The dataset that `ensure_parquet` made; raises `InvalidOptions` if the options name other columns.
 
     With `by_period`, a table with a column per year, month or day has a row for each of these instead, and one with
-    years and months in two columns has a third one of days.
+    years and months in two columns has a third one of days; what was planned and what came of it, in a row each, stand
+    in one.
     """
     with connect(parquet.parent, control) as connection:
         columns, reading = description(connection, parquet)
@@ -165,11 +170,17 @@ def open_table(parquet: Path, options: ReportOptions, control: Control, *, by_pe
             name = _called(connection, subject(columns, distinct), {c.name for c in columns}, periods, reading)
             connection.execute(f"CREATE VIEW long AS {periods.sql(columns, name)}")
             columns = periods.columns(columns, distinct, name)
-        connection.execute(f"CREATE VIEW data AS FROM {'long' if periods else 'source'}")
+        columns = of_one_role(columns)
+        base, kinds = "long" if periods else "source", None
+        if beside := side_by_side(connection, columns, base, options) if by_period else None:
+            kinds, query, columns = beside
+            connection.execute(f"CREATE VIEW paired AS {query}")
+            base = "paired"
+        connection.execute(f"CREATE VIEW data AS FROM {base}")
         [(rows,)] = connection.execute("SELECT count(*) FROM data").fetchall()
         many = len(periods.starts) if periods else 1
         kept = None if periods else found
-        table = Table(connection, control, rows, columns, reading, parquet, kept, many)
+        table = Table(connection, control, rows, columns, reading, parquet, kept, many, base, kinds)
         with telling(connection, control.creep) if isinstance(control, Creeping) else nullcontext():
             yield table
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from andon.reports.duck import identifier
 from andon_worker.hybrid_report.figures.computed.sums import FEWEST_ROWS, Sum, first_rows, sums
+from andon_worker.hybrid_report.figures.planned import planned
 from andon_worker.hybrid_report.figures.survey import once
 from andon_worker.hybrid_report.figures.table import Table, double
 from andon_worker.hybrid_report.figures.values import Floats, values_of
@@ -35,10 +36,12 @@ Product = dict[str, Any]
 
 
 def made(table: Table) -> list[Sum]:
-    """What is computed and then what of, of each column that is a sum or a product of others, or the time between."""
+    """What is computed and then what of, of each column that is a sum or a product of others, the time between, or what
+    came of a plan."""
     names = [each.name for each in table.durations]
     lasting = [(each.name, each.start, each.end, *names[:place]) for place, each in enumerate(table.durations)]
-    return [*sums(table), *(tuple(each["columns"]) for each in products(table)), *lasting]
+    meant = [(each.actual, each.plan) for each in planned(table.columns)]
+    return [*sums(table), *(tuple(each["columns"]) for each in products(table)), *lasting, *meant]
 
 
 def products(table: Table) -> list[Product]:

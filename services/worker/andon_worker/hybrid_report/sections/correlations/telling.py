@@ -33,10 +33,7 @@ def sentences(result: Result, wording: Wording) -> list[Sentence]:
         for pair in result["strongest"]
         if pair not in said and pair["spearman"] is not None and abs(pair["spearman"]) > abs(pair["pearson"]) + 0.2
     ][:2]
-    told += [
-        Sentence(f"{brief(name)} is computed from {some([brief(each) for each in parts])}, and so goes with them.")
-        for name, *parts in computed[:3]
-    ]
+    told += [Sentence(_computed(*each)) for each in computed[:3]]
     if not strong and not computed:
         aside = ", those aside that nearly repeat another" if result["copies"] else ""
         told.append(Sentence(f"No two numeric columns have a Pearson correlation of 0.5 or more in size{aside}."))
@@ -68,6 +65,12 @@ def _repeating(copies: dict[str, str]) -> list[Sentence]:
         for kept in dict.fromkeys(copies.values())
     ]
     return [Sentence(f"Pairs of columns that nearly repeat another are not told: {some(told)}.")]
+
+
+def _computed(name: str, *parts: str) -> str:
+    if len(parts) == 1:
+        return f"{brief(parts[0])} is what was planned of {brief(name)}, and so goes with it."
+    return f"{brief(name)} is computed from {some([brief(each) for each in parts])}, and so goes with them."
 
 
 def _pair(pair: dict[str, Any], result: Result, wording: Wording) -> Sentence:

@@ -183,7 +183,8 @@ def _candidates(
         elif column.role == "choices":
             reason = "several answers in a cell"
         elif is_part(column.name, question.name, added):
-            reason = "one is computed from the other"
+            planned = {column.name, question.name} in [set(each) for each in added]
+            reason = "what was planned of it" if planned else "one is computed from the other"
         elif alike.get(column.name, question.name) not in (question.name, alike.get(question.name)):
             reason = f"nearly the same as {alike[column.name]}"
         elif (

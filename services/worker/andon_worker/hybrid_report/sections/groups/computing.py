@@ -14,6 +14,7 @@ from andon_worker.hybrid_report.figures.values import Values, values_of
 from andon_worker.hybrid_report.section import Result
 from andon_worker.hybrid_report.sections.groups.comparing import Share, compare
 from andon_worker.hybrid_report.sections.groups.crossing import cross
+from andon_worker.hybrid_report.sections.groups.deviating import deviations
 from andon_worker.hybrid_report.sections.groups.flags.shares import shares
 from andon_worker.hybrid_report.sections.groups.gathering import Gathered
 from andon_worker.hybrid_report.sections.groups.loading import load, spreads
@@ -21,8 +22,8 @@ from andon_worker.hybrid_report.sections.groups.recommending import recommended
 
 
 def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
-    """`{resamples, confidence, recommended: [...], comparisons: [...], totals: [...], shares: [...], cross}`, a
-    comparison for each grouping and measure.
+    """`{resamples, confidence, recommended: [...], deviations: [...], comparisons: [...], totals: [...], shares: [...],
+    cross}`, a comparison for each grouping and measure.
 
     A comparison is `{groupBy, measure, role, signed, total, fewest, groupsOmitted, rowsOmitted, eta, sums, groups:
     [{value, rows, ranked, sum, mean, std, low, high, spread, nps}], difference}`. `total` counts all groups, exactly.
@@ -41,6 +42,8 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
     something; and of all groupings where money comes and goes in one column (`signed`), of what went and of what
     came: `{groupBy, measure, role, total, groupsOmitted, rowsOmitted, sums, groups: [{value, rows, sum}]}`, the largest
     first.
+
+    `deviations` are of what came from what was planned, see `deviating.deviations`.
 
     `shares` are of flags by groups, as `shares.shares` says.
 
@@ -80,6 +83,7 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
         control.progress(0.22, "one grouping against another")
         flags = shares(table, options)
         scores = recommended(table, measures)
+        deviating = deviations(table, options)
         crossed = cross(table, options, {frozenset((each["flag"], each["groupBy"])) for each in flags})
     # Resampling needs no database: its memory is free by now.
     comparisons = []
@@ -94,6 +98,7 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
             "resamples": options.resamples,
             "confidence": options.confidence,
             "recommended": scores,
+            "deviations": deviating,
             "comparisons": comparisons,
             "totals": totals,
             "shares": flags,
