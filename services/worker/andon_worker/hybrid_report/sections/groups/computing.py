@@ -18,12 +18,13 @@ from andon_worker.hybrid_report.sections.groups.deviating import deviations
 from andon_worker.hybrid_report.sections.groups.flags.shares import shares
 from andon_worker.hybrid_report.sections.groups.gathering import Gathered
 from andon_worker.hybrid_report.sections.groups.loading import load, spreads
+from andon_worker.hybrid_report.sections.groups.moving import moved
 from andon_worker.hybrid_report.sections.groups.recommending import recommended
 
 
 def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
-    """`{resamples, confidence, recommended: [...], deviations: [...], comparisons: [...], totals: [...], shares: [...],
-    cross}`, a comparison for each grouping and measure.
+    """`{resamples, confidence, recommended: [...], deviations: [...], moved, comparisons: [...], totals: [...], shares:
+    [...], cross}`, a comparison for each grouping and measure.
 
     A comparison is `{groupBy, measure, role, signed, total, fewest, groupsOmitted, rowsOmitted, eta, sums, groups:
     [{value, rows, ranked, sum, mean, std, low, high, spread, nps}], difference}`. `total` counts all groups, exactly.
@@ -43,7 +44,8 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
     came: `{groupBy, measure, role, total, groupsOmitted, rowsOmitted, sums, groups: [{value, rows, sum}]}`, the largest
     first.
 
-    `deviations` are of what came from what was planned, see `deviating.deviations`.
+    `deviations` are of what came from what was planned, see `deviating.deviations`; `moved` is the group that
+    moved from one period to another, see `moving.moved`.
 
     `shares` are of flags by groups, as `shares.shares` says.
 
@@ -84,6 +86,7 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
         flags = shares(table, options)
         scores = recommended(table, measures)
         deviating = deviations(table, options)
+        moving = moved(table, options, measures)
         crossed = cross(table, options, {frozenset((each["flag"], each["groupBy"])) for each in flags})
     # Resampling needs no database: its memory is free by now.
     comparisons = []
@@ -99,6 +102,7 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
             "confidence": options.confidence,
             "recommended": scores,
             "deviations": deviating,
+            "moved": moving,
             "comparisons": comparisons,
             "totals": totals,
             "shares": flags,

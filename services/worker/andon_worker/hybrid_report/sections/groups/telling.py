@@ -9,6 +9,7 @@ from andon_worker.hybrid_report.sections.groups.crossing import cross_figures, c
 from andon_worker.hybrid_report.sections.groups.deviating import deviated, deviation_figures, deviation_grids
 from andon_worker.hybrid_report.sections.groups.flags.telling import share_figures, share_grids, shared
 from andon_worker.hybrid_report.sections.groups.means import alike, compared, left_out, mean_figures, mean_grid
+from andon_worker.hybrid_report.sections.groups.moving import moving_grids, moving_sentences
 from andon_worker.hybrid_report.sections.groups.recommending import scored
 from andon_worker.hybrid_report.sections.groups.totals import largest, total_figures, total_grid, totalled
 from andon_worker.hybrid_report.wording import Wording
@@ -18,6 +19,7 @@ _MET = 0.6  # what is left of a finding of what came of a plan
 
 def sentences(result: Result, wording: Wording) -> list[Sentence]:
     told = [*scored(result["recommended"], wording), *deviated(result["deviations"], wording)]
+    told += moving_sentences(result["moved"], wording)
     if not result["comparisons"] and not result["totals"] and not result["shares"]:
         return told or [
             Sentence(
@@ -59,6 +61,7 @@ def figures(result: Result, wording: Wording) -> list[Figure]:
 def grids(result: Result, wording: Wording) -> list[Grid]:
     return [
         *deviation_grids(result["deviations"], wording),
+        *moving_grids(result["moved"], wording),
         *(mean_grid(each, result, wording) for each in result["comparisons"]),
         *(total_grid(each, wording) for each in result["totals"]),
         *share_grids(result["shares"], wording),
