@@ -247,7 +247,8 @@ def test_a_shift_whose_interval_holds_nothing_is_not_told() -> None:
     told = {"measure": "x", "aggregate": "mean", "peak": {"value": 1.0}, "dip": {"value": 0.0}, "leap": []}
     for low, said in ((-0.1, 0), (0.1, 1)):
         shift = {"start": "2024-05-01T00:00:00", "gap": None, "before": 1.0, "after": 2.0, "low": low, "high": 1.5}
-        assert len(_shift(told | {"shift": shift, "relative": False}, "week", [], WORDING)) == said
+        series = told | {"shift": shift, "relative": False}
+        assert len(_shift(series, {"unit": "week", "series": [], "rhythm": None}, [], WORDING)) == said
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])

@@ -291,8 +291,11 @@ def sum_of(name: str, what: str = "total of") -> str:
     return name if name.lower().startswith("total") else f"{what} {name}"
 
 
-def mean_of(name: str) -> str:
-    """What a column is on average; of one that holds means it is said that each of them counts as much as any other."""
+def mean_of(name: str, by: str | None = None) -> str:
+    """What a column is on average; of one that holds means, or is divided `by` another in each row, it is said that
+    each of them counts as much as any other."""
+    if by is not None:
+        return f"mean of {name} (each row counts alike, whatever its {brief(by)})"
     return f"{'unweighted ' if _MEANS.search(name.lower()) else ''}mean of {name}"
 
 

@@ -17,6 +17,7 @@ from andon_worker.hybrid_report.figures.computed.sums import Sum, is_part, round
 from andon_worker.hybrid_report.figures.computed.twins import twins
 from andon_worker.hybrid_report.figures.durations import durations
 from andon_worker.hybrid_report.figures.table import Table, clean, open_table
+from andon_worker.hybrid_report.figures.times.stuck import stuck
 from andon_worker.hybrid_report.provenance import provenance, provenance_grids, reading_sentences, unread_sentences
 from andon_worker.hybrid_report.section import Figure, Grid, Result, Section, Sentence
 from andon_worker.hybrid_report.wording import MISSING, WHOLE, Wording, brief, label, listed, some
@@ -35,8 +36,9 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
     that repeat an earlier one; rows are compared by a 64-bit hash, so that fifty million of them fit.
     `repeats` shows the first of those that stand most often, as text, of the first seven columns.
     `alerts` are as in `alerts.alerts`, `sum` of a column and those whose sum it is, `rounded` if but for rounding,
-    `product` as in `products.products`, and `copies` of a column and those that nearly repeat it; `twins` of a
-    column and one that names the same things; `read` as in `provenance`;
+    `product` as in `products.products`, `stuck` of readings that stood still, as in `stuck.stuck`, and `copies` of a
+    column and those that nearly repeat it; `twins` of a column and one that names the same things; `read` as in
+    `provenance`;
     `missing` is `{patterns, sets, overTime}` as in `missing`; `durations` are `{name, start, end, unit, rows, without,
     back, unfinished}`, computed from two dates each, see `durations.Duration`.
     """
@@ -53,6 +55,7 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
         gaps = sorted((name for name, n in counts.items() if 0 < n < table.rows), key=lambda name: counts[name])
         control.progress(0.6, "missing values")
         time = choose.time_column(table, options)
+        found += stuck(table, time)
         filled = {name for pair in missing.either(table, counts) for name in pair} | missing.explained(table).keys()
         gaps = [name for name in gaps if name not in filled]
         lacking = [name for name in gaps if name != time]
@@ -142,7 +145,7 @@ def sentences(result: Result, wording: Wording) -> list[Sentence]:
     return told if told or result["alerts"] else [Sentence("Nothing in the columns calls for caution.")]
 
 
-_SAID = {"placeholder", "identical", "twins", "copies", "repeatedKey", "totals", "variants", "sum", "product"}
+_SAID = {"placeholder", "identical", "twins", "copies", "repeatedKey", "totals", "variants", "sum", "product", "stuck"}
 
 
 def _formula(alert: Alert, wording: Wording) -> str:
@@ -165,6 +168,16 @@ def _say(alert: Alert, wording: Wording) -> Sentence:
                 f"looks like a placeholder for no value{without}.",
                 effect=0.65,
                 about=(alert["columns"][0], "placeholder"),
+            )
+        case "stuck":
+            since, until = (wording.moment(alert[end]) for end in ("from", "to"))
+            of = f" of {brief(alert['by'])} {label(alert['of'], 40)}" if alert["by"] else ""
+            return Sentence(
+                f"{name}{of} is {wording.exact(alert['value'])} in {wording.count(alert['rows'], 'row')} on end, from "
+                f"{since} to {until}, and hardly ever stays the same for more than {wording.number(alert['usual'])} "
+                "otherwise: it may have been stuck.",
+                effect=0.5,
+                about=(alert["columns"][0], "stuck"),
             )
         case "identical":
             return Sentence(f"{name} and {brief(alert['columns'][1])} have the same value in every row.", effect=0.3)

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from andon.reports import Column, Control, ReportOptions
 from andon_worker.hybrid_report.figures import choose
+from andon_worker.hybrid_report.figures.computed.products import QUOTIENT, products
 from andon_worker.hybrid_report.figures.durations import open_measured
 from andon_worker.hybrid_report.figures.flows import flows
 from andon_worker.hybrid_report.figures.resampling import seed_of
-from andon_worker.hybrid_report.figures.table import clean
+from andon_worker.hybrid_report.figures.table import Table, clean
 from andon_worker.hybrid_report.figures.values import Values, values_of
 from andon_worker.hybrid_report.section import Result
 from andon_worker.hybrid_report.sections.groups.comparing import Share, compare
@@ -26,10 +27,11 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
     """`{resamples, confidence, recommended: [...], deviations: [...], moved, comparisons: [...], totals: [...], shares:
     [...], cross}`, a comparison for each grouping and measure.
 
-    A comparison is `{groupBy, measure, role, signed, total, fewest, groupsOmitted, rowsOmitted, eta, sums, groups:
-    [{value, rows, ranked, sum, mean, std, low, high, spread, nps}], difference}`. `total` counts all groups, exactly.
-    `sums` is `{all, ungrouped, others, shares}` where a sum of the measure means something, else null: that of all rows
-    with a group, that of the rows without one, that of the groups that aren't shown, and whether no group's is
+    A comparison is `{groupBy, measure, role, signed, divisor, total, fewest, groupsOmitted, rowsOmitted, eta, sums,
+    groups: [{value, rows, ranked, sum, mean, std, low, high, spread, nps}], difference}`. `divisor` is the column that
+    the measure is divided by in each row, so that their mean is one of means; else null. `total` counts all groups,
+    exactly. `sums` is `{all, ungrouped, others, shares}` where a sum of the measure means something, else null: that of
+    all rows with a group, that of the rows without one, that of the groups that aren't shown, and whether no group's is
     negative, so that they have shares. A group is `ranked` if it has at least `fewest` rows: 30, or 5 where most groups
     have fewer than 30. A smaller one of 5 rows is ranked, too, if its mean lies beyond all of theirs for sure. Shown
     are the ranked by falling mean, then the others: the 30 of the largest sums, or of most rows where sums mean
@@ -84,6 +86,7 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
         ]
         control.progress(0.22, "one grouping against another")
         flags = shares(table, options)
+        divided = _divided(table)
         scores = recommended(table, measures)
         deviating = deviations(table, options)
         moving = moved(table, options, measures)
@@ -95,7 +98,8 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
         share = Share(control, 0.22 + 0.78 * place / len(pairs), 0.78 / len(pairs), f"{measure} by {group_by}")
         seed = seed_of(options.seed, group_by, measure)
         told = compare(found, options, seed, share, any(each["measure"] == measure for each in scores))
-        comparisons.append({"role": roles[measure], "signed": measure in signed} | told)
+        divisor = divided.get(measure)
+        comparisons.append({"role": roles[measure], "signed": measure in signed, "divisor": divisor} | told)
     return clean(
         {
             "resamples": options.resamples,
@@ -109,6 +113,18 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
             "cross": crossed,
         }
     )
+
+
+def _divided(table: Table) -> dict[str, str]:
+    """Of each quotient of two columns, and of each share that times one makes another, what it is divided by."""
+    found = {}
+    for each in products(table):
+        made, *parts = each["columns"]
+        if each["formula"] == QUOTIENT:
+            found[made] = parts[1]
+        elif len(parts) == 2:
+            found |= {a: b for a, b in (parts, parts[::-1]) if table.column(a).role == "percent"}
+    return found
 
 
 def _is_flow(column: Column, values: Values) -> bool:

@@ -11,7 +11,7 @@ from andon_worker.hybrid_report.scales import in_order
 from andon_worker.hybrid_report.section import Figure, Grid, Sentence
 from andon_worker.hybrid_report.sections.groups.recommending import points
 from andon_worker.hybrid_report.sections.groups.totals import amount_headers, amounts, others
-from andon_worker.hybrid_report.wording import MISSING, Wording, answer, brief, label, some
+from andon_worker.hybrid_report.wording import MISSING, Wording, answer, brief, label, mean_of, some
 
 _ALIKE = 0.02  # eta below which groups are said to hardly differ
 
@@ -34,7 +34,7 @@ def compared(comparison: Comparison, confidence: float, wording: Wording) -> lis
     beyond = any(mean is not None and not means[low] <= mean <= means[high] for mean in small)
     among = f"among groups of at least {comparison['fewest']} rows, " if beyond else ""
     said = (
-        f"By {by}, {among}the mean of {measure} is highest for {answer(label(high, 60), by)} ({say(means[high])}) "
+        f"By {by}, {among}the {_mean(comparison)} is highest for {answer(label(high, 60), by)} ({say(means[high])}) "
         f"and lowest for {answer(label(low, 60), by)} ({say(means[low])})"
     )
     counts = {group["value"]: group["rows"] for group in comparison["groups"]}
@@ -58,6 +58,10 @@ def compared(comparison: Comparison, confidence: float, wording: Wording) -> lis
         said += f". Their Net Promoter Scores (9 and 10 less 0 to 6) are {scores[high]} and {scores[low]} points"
     effect = sure * _worth(comparison) if certain else 0.0
     return [Sentence(f"{said}.", effect, _key(comparison), about, min(counts[high], counts[low]))]
+
+
+def _mean(comparison: Comparison) -> str:
+    return mean_of(brief(comparison["measure"]), comparison["divisor"])
 
 
 def _worth(comparison: Comparison) -> float:

@@ -25,6 +25,7 @@ from andon_worker.hybrid_report.sections.trends.naming import (
 )
 from andon_worker.hybrid_report.wording import MINUS, MISSING, Wording, brief, label, listed, some
 
+_ALONE, _MOST = 0.5, 0.95  # how much more a shift is worth where all else held
 _NOTHING = 0.001  # of the last level; how many times a first one near zero has grown says nothing
 _TELLING = 6  # periods from which a series can be said to have a direction, or none
 _TURNED = 3  # of these that are told by how far they went and came back
@@ -44,7 +45,7 @@ def series_sentences(result: Result, wording: Wording) -> list[Sentence]:
     for place, series in enumerate(moved):
         course = _course(series, unit, points, wording)
         of_total = series["measure"] is not None and series["measure"] in (result.get("total") or [])[:1]
-        breaks = _breaks(series, unit, points, wording)
+        breaks = _breaks(series, result, points, wording)
         if of_total:
             course, *breaks = (replace(each, effect=max(each.effect, _OF_TOTAL)) for each in (course, *breaks))
         told += [course, *([] if place else _latest(series, unit, points, wording)), *breaks]
@@ -54,7 +55,7 @@ def series_sentences(result: Result, wording: Wording) -> list[Sentence]:
     told += _still([series for series in still if series["complete"] >= _TELLING], unit, wording)
     if not moved and len(still) == 1:
         told += _latest(still[0], unit, points, wording)
-    told += [sentence for series in turned for sentence in _breaks(series, unit, points, wording)]
+    told += [sentence for series in turned for sentence in _breaks(series, result, points, wording)]
     return [*told, *_others(result, points, wording), *_parts(result, wording)]
 
 
@@ -173,9 +174,9 @@ def _beside(now: float, other: dict[str, Any], relative: bool, unit: str, wordin
     return f"{wording.number(abs(now - then))} {'more' if now > then else 'less'} than {at}"
 
 
-def _breaks(series: Told, unit: str, points: Sequence[Told], wording: Wording) -> list[Sentence]:
+def _breaks(series: Told, result: Result, points: Sequence[Told], wording: Wording) -> list[Sentence]:
     """How far it went and came back, and where its level changed for good; else the one step that is like no other."""
-    shift, swing = _shift(series, unit, points, wording), series["swing"]
+    shift, swing = _shift(series, result, points, wording), series["swing"]
     told = swing if shift else series["leap"] or swing
     return [*([_path(series, told, points, wording)] if told else []), *shift]
 
@@ -203,8 +204,8 @@ def _path(series: Told, told: dict[str, Any], points: Sequence[Told], wording: W
     return Sentence(text, effect, key_of(series), about, series["complete"] if series["one"] else rows)
 
 
-def _shift(series: Told, unit: str, points: Sequence[Told], wording: Wording) -> list[Sentence]:
-    shift = series["shift"]
+def _shift(series: Told, result: Result, points: Sequence[Told], wording: Wording) -> list[Sentence]:
+    shift, unit = series["shift"], result["unit"]
     if not shift or shift["low"] <= 0 <= shift["high"]:
         return []
     before, after, number = shift["before"], shift["after"], number_of(series, wording)
@@ -218,14 +219,24 @@ def _shift(series: Told, unit: str, points: Sequence[Told], wording: Wording) ->
         f"The level of {subject(series, unit)} changed {when}: "
         f"{number(before)} on average before, {number(after)} from then on (a difference of "
         f"{wording.number(after - before)}, 95% interval {wording.number(shift['low'])} to "
-        f"{wording.number(shift['high'])})."
+        f"{wording.number(shift['high'])})"
     )
+    held = [subject(each, unit) for each in _held(series, result)]
+    said += f"; {listed(held)} {'shows' if len(held) == 1 else 'show'} none." if held else "."
     nearer = min(shift["low"], shift["high"], key=abs)
     effect = 0.8 * apart(before, before + nearer)
     if series["relative"] and (larger := max(before, after)):
         effect = max(effect, evidence.worth(abs(after - before) / larger, abs(nearer) / larger))
+    effect = min(_MOST, effect + _ALONE * effect) if held else effect
     about = (series["measure"] or "rows", "over time")
     return [Sentence(said, effect, key_of(series), about, min(sides[True], sides[False]))]
+
+
+def _held(series: Told, result: Result) -> list[Told]:
+    """The other measures of a log, whose rows come every so often, where none of them went anywhere."""
+    others = [each for each in result["series"] if each["measure"] not in (None, series["measure"])]
+    still = all(each["shift"] is None and each["direction"] is None for each in others)
+    return others if still and result["rhythm"] and series["measure"] is not None else []
 
 
 def _by_measure(result: Result) -> dict[str, Told]:

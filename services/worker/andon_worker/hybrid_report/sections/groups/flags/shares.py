@@ -24,6 +24,7 @@ from andon_worker.hybrid_report.wording import label
 
 _GROUPINGS, _FLAGS = 6, 4
 _UNEVEN = 0.4  # of the rows: what rarer of two words stands for an outcome where there are no flags
+_FIRST, _REGULAR = 1_000, 0.9  # rows that are looked at, and the part of the steps between them that is as long
 _CUTS = 5  # for how many a number counts, which could have been cut in other places
 _FEW_GROUPS = 3  # of which the ends are compared in parts of the rows
 _SAME = 0.999  # one follows from the other
@@ -51,24 +52,34 @@ def shares(table: Table, options: ReportOptions) -> list[Shares]:
     """`{flag, answer, groupBy, sure, trend, groups: [{value, from, to, rows, ranked, part, share, low, high}],
     difference, split}` of each flag and grouping, those first that differ most.
 
-    Groupings are columns of a few values, and the numbers that say most of the flag, cut into up to five parts: these
-    have `from` and `to`, their `value` is their place, and `trend` is `rises` or `falls` where the share does so from
-    each part to the next. `part` is how many of the `rows` have the `answer`. `sure` says that the groups differ by
-    more than chance, the best of all that are looked at. `difference` is between the highest and the lowest share of
-    the groups of 30 rows (10 where there are not two): `{highest, lowest, estimate, low, high}`, bounds of 95 %.
-    `split` is of the ends of up to three groups whose difference is another in parts of the rows, see
-    `splitting.split`; null otherwise.
+    Groupings are columns of a few values, and, unless rows come every so often, the numbers that say most of the flag,
+    cut into up to five parts: these have `from` and `to`, their `value` is their place, and `trend` is `rises` or
+    `falls` where the share does so from each part to the next. `part` is how many of the `rows` have the `answer`.
+    `sure` says that the groups differ by more than chance, the best of all that are looked at. `difference` is between
+    the highest and the lowest share of the groups of 30 rows (10 where there are not two): `{highest, lowest, estimate,
+    low, high}`, bounds of 95 %. `split` is of the ends of up to three groups whose difference is another in parts of
+    the rows, see `splitting.split`; null otherwise.
     """
     flags = _flags(table, options)
     by = choose.groupings(table, options, _GROUPINGS)
     by = [name for name in by if name in options.group_by or not table.column(name).part_of_time]
     pairs = _turned(table, options, flags, by)
-    numbers = [] if options.group_by else telling(table, flags)
+    numbers = [] if options.group_by or _is_log(table, options) else telling(table, flags)
     asked = [(flag, Grouping(name, _text(name)), len(pairs)) for flag, name in pairs]
     asked += [(flag, Grouping(parts.name, parts.sql, parts), _CUTS * len(numbers)) for flag, parts in numbers if parts]
     found = [each for pair in asked if (each := _compared(table, *pair))]
     _split(table, found, by)
     return sorted(found, key=effect_of, reverse=True)
+
+
+def _is_log(table: Table, options: ReportOptions) -> bool:
+    """Whether the first rows come every so often: there numbers and flags both follow the time of day."""
+    time = choose.time_column(table, options)
+    if time is None or not table.column(time).temporal:
+        return False
+    t = f"epoch(CAST({identifier(time)} AS TIMESTAMP))"
+    steps = np.diff(sorted(at for (at,) in table.all(f"SELECT {t} FROM data WHERE {t} IS NOT NULL LIMIT {_FIRST}")))
+    return len(steps) > 1 and float(np.median(steps)) > 0 and float((steps == np.median(steps)).mean()) >= _REGULAR
 
 
 def _text(name: str) -> str:
