@@ -18,10 +18,10 @@ _MET = 0.6  # what is left of a finding of what came of a plan
 
 
 def sentences(result: Result, wording: Wording) -> list[Sentence]:
-    told = [*scored(result["recommended"], wording), *deviated(result["deviations"], wording)]
-    told += moving_sentences(result["moved"], wording)
+    scores = scored(result["recommended"], wording)
+    told = [*deviated(result["deviations"], wording), *moving_sentences(result["moved"], wording)]
     if not result["comparisons"] and not result["totals"] and not result["shares"]:
-        return told or [
+        return scores + told or [
             Sentence(
                 "There is no column that splits the rows into a few groups together with a numeric column to compare."
             )
@@ -47,7 +47,7 @@ def sentences(result: Result, wording: Wording) -> list[Sentence]:
             said.add(each["groupBy"])
     told += alike(result["comparisons"], wording)
     told += [sentence for each in result["totals"] for sentence in totalled(each, wording)]
-    return [*told, *shared(result["shares"], wording), *crossed(result["cross"], wording)]
+    return [*told, *scores, *shared(result["shares"], wording), *crossed(result["cross"], wording)]
 
 
 def figures(result: Result, wording: Wording) -> list[Figure]:
