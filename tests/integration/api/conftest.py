@@ -20,7 +20,8 @@ from werkzeug.routing import Rule
 from andon.engine.ids import new_id
 from andon.settings import Settings
 from andon_api.app import create_app
-from andon_api.asks.inspections import Inspections, Left
+from andon_api.asks.inspections import Inspections
+from andon_api.asks.reading_places import Left
 from andon_api.console.home import known_reports
 from andon_api.database import db
 from andon_api.services import KEY

@@ -9,6 +9,7 @@ import os
 import socket
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -159,6 +160,30 @@ def test_no_tenant_takes_every_place_nor_all_the_room_to_wait(settings: Settings
         left.set()
         problems = [each.join() for each in acme]
     assert sorted(problem.status for problem in problems if problem) == [408, 408, 408, 503, 503, 503]
+
+
+def test_tenants_that_fill_the_room_to_wait_keep_no_other_out(settings: Settings, tmp_path: Path) -> None:
+    inspections = Inspections(replace(settings, auth="on", api_threads=16))
+    good = tmp_path / "good.csv"
+    good.write_bytes(CSV)
+    left = {tenant: threading.Event() for tenant in ("acme", "bolt")}
+    with endless(tmp_path) as pipe:
+        each = {tenant: [Slow(inspections, tenant, pipe, left[tenant]) for _ in range(4)] for tenant in left}
+        wait_until(
+            lambda: all(any(slow.problem for slow in theirs) for theirs in each.values()),
+            what="both tenants with all that they may have",
+        )
+        with ThreadPoolExecutor(1) as pool:
+            found = pool.submit(inspections.inspect, good, "a.csv", {}, tenant="rival", left=lambda: False)
+            wait_until(
+                lambda: found.done() or sum(bool(slow.problem) for slow in each["acme"] + each["bolt"]) == 3,
+                what="the rival's upload in the place of another's second",
+            )
+            left["acme"].set()
+            assert found.result(30)["rows"] == 28
+        left["bolt"].set()
+        problems = [slow.join() for slow in each["acme"] + each["bolt"]]
+    assert sorted(problem.status for problem in problems if problem) == [408] * 5 + [503] * 3
 
 
 def test_work_for_a_client_that_has_left_is_ended(system: StartSystem, tmp_path: Path) -> None:
