@@ -17,6 +17,7 @@ from andon_api.console import login
 from andon_api.http import rest
 from andon_api.http.bodies import LARGEST, MOST_PARTS, Request
 from andon_api.http.one_each import OneEach
+from andon_api.http.paths import Addresses
 from andon_api.http.rest import View
 from andon_api.live_feed import LiveFeed
 from andon_api.looks import Looks
@@ -56,9 +57,10 @@ REDIS_PATIENCE = 0.15  # seconds; tried three times
 
 
 class App(Flask):
-    """Flask, with uploads that go to disk, and without asking of each function at each call whether it is async."""
+    """Flask, with uploads that go to disk, ids of any text, and without asking at each call whether a view is async."""
 
     request_class = Request
+    url_map_class = Addresses
 
     def ensure_sync(self, func: View) -> View:
         """The function itself: none of ours is async."""

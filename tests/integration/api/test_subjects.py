@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
+from urllib.parse import unquote
 
 import psycopg
 import pytest
@@ -72,6 +74,30 @@ def test_a_subject_is_asked_for_seen_and_cancelled(
 def test_an_id_that_its_rows_key_can_not_have_is_no_error_of_ours(client: Client, registry: Registry, key: str) -> None:
     assert client.get(f"{API}/subjects/video/{key}").status_code in {200, 404}
     assert client.post(f"{API}/subjects/video/{key}/request").status_code in {404, 409, 422}
+
+
+@function(id="read-letter", trigger="letter/requested", subject=Subject("letter"))
+def read_letter(event: Event, step: Step) -> None:
+    """Registered here, and never run."""
+
+
+@pytest.mark.parametrize("id", ["a%0Ab", "%0A", "a%0A", "%2Fa", "%2F%2F%0D%0A"])
+def test_a_subject_is_reached_whatever_its_id_holds(
+    client: Client, database: psycopg.Connection[Any], registry: Registry, id: str
+) -> None:
+    both = Registry([render, read_letter])
+    functions.register(database, both)
+    address = f"{API}/subjects/letter/{id}"
+    asked = client.post(f"{address}/request")
+    assert (asked.status_code, asked.json["id"]) == (202, unquote(id))
+    take_in(database, both)
+    assert (client.get(address).json["id"], client.get(address).json["status"]) == (unquote(id), "active")
+    assert client.post(f"{address}/tokens", json={}).status_code == 201
+    assert client.post(f"{address}/cancel").status_code == 202
+    assert (
+        unquote(id)
+        in json.loads(client.get(f"{address}/stream").text.partition("data: ")[2].partition("\n")[0]).values()
+    )
 
 
 def test_a_run_that_is_run_again_is_a_request_of_its_subject(

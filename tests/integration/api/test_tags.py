@@ -51,6 +51,7 @@ def found(client: Client, query: str) -> list[str]:
         ("where=data.page.id = a", ["e1"]),
         ('where=data.page.id = "3"', []),
         ("where=data.page.id=3", ["e3"]),
+        ("where=data.page.id=a%0Ab", []),
         ("where=data.page.id=3&limit=1", ["e3"]),
     ],
 )

@@ -17,7 +17,7 @@ SEEN_AT_ONCE = 10_000
 _RUN = Run.__table__
 _EVENT = EventRow.__table__
 _TAG = RunTag.__table__
-_WHERE = re.compile(r"\s*([^=\s]+)\s*==?\s*(.+?)\s*")
+_WHERE = re.compile(r"\s*([^=\s]+)\s*==?\s*(.+?)\s*", re.DOTALL)
 
 
 def tagged(tenant: str, tag: str) -> ColumnElement[bool]:
