@@ -19,13 +19,24 @@ def shown(value: object) -> str:
     return ",".join(value) if isinstance(value, tuple) else str(value)
 
 
+def defaults(page: str) -> dict[str, str]:
+    """Those of the settings that a page's table names; one without a default has `none`, or nothing."""
+    listed = dict(re.findall(r"^\| `([A-Z_]+)` \| (`[^`]*`|none) \|", page, re.MULTILINE))
+    return {name: value.strip("`").removeprefix("none") for name, value in listed.items()}
+
+
 def test_every_setting_is_listed_with_its_default() -> None:
-    listed = dict(re.findall(r"^\| `([A-Z_]+)` \| `([^`]*)` \|", PAGE, re.MULTILINE))
     fields = Settings.__dataclass_fields__
     wanted = {
         "PORT" if name == "port" else f"ANDON_{name.upper()}": shown(field.default) for name, field in fields.items()
     }
-    assert listed == wanted
+    assert defaults(PAGE) == wanted
+
+
+def test_the_page_on_security_repeats_the_same_defaults() -> None:
+    repeated = defaults((DEPLOY.parent / "docs" / "security.md").read_text())
+    assert repeated
+    assert repeated.items() <= defaults(PAGE).items()
 
 
 def test_every_alert_has_its_cause_check_and_remedy() -> None:
