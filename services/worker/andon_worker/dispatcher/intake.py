@@ -310,7 +310,7 @@ class Intake:
                 raise
 
     def _new(self, block_ms: int) -> list[Entry]:
-        """Entries that nobody has read; one that is too large to come whole is pending then, and comes cut."""
+        """Entries that nobody has read; what is too large to come with others is pending then, and comes alone."""
         holder = self._leader.leadership.holder
         try:
             return self._reader.new(holder, count=MOST, most_bytes=MOST_BYTES, block_ms=block_ms)

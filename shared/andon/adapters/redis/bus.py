@@ -13,7 +13,7 @@ from redis.exceptions import ResponseError
 
 from andon.adapters.redis.flags import raising
 from andon.adapters.redis.sending import Command
-from andon.adapters.redis.stream.reading import CUT
+from andon.adapters.redis.stream.reading import CUT, MOST_FIELDS
 from andon.engine.errors import EventError
 from andon.engine.events import DEFAULT_TENANT, MAX_BYTES, Event, check_event
 
@@ -59,9 +59,7 @@ def encode(event: Event) -> dict[str, str]:
 
 def decode(stream_id: str, fields: Mapping[bytes, bytes]) -> Event:
     """An entry as an event; raises `EventError` saying which field is wrong."""
-    size = _size(fields)
-    if size > MAX_BYTES * 2:
-        raise EventError("data", f"expected at most {MAX_BYTES // 1024} KiB, got {size} bytes")
+    _check_size(fields)
     text: dict[str, str] = {}
     for key, value in fields.items():
         try:
@@ -85,11 +83,21 @@ def decode(stream_id: str, fields: Mapping[bytes, bytes]) -> Event:
     )
 
 
-def _size(fields: Mapping[bytes, bytes]) -> int:
+def _check_size(fields: Mapping[bytes, bytes]) -> None:
+    """An entry that was cut says how large it was."""
+    cut = fields.get(CUT)
+    if cut == b"":
+        raise EventError(
+            "entry", f"expected at most {MOST_FIELDS} fields and {MAX_BYTES * 2 // 1024} KiB, got far more"
+        )
     try:
-        return int(fields[CUT])
-    except (KeyError, ValueError):
-        return sum(len(key) + len(value) for key, value in fields.items())
+        size, count = map(int, (cut or b"").split())
+    except ValueError:
+        size, count = sum(len(key) + len(value) for key, value in fields.items()), len(fields)
+    if size > MAX_BYTES * 2:
+        raise EventError("data", f"expected at most {MAX_BYTES // 1024} KiB, got {size} bytes")
+    if count > MOST_FIELDS:
+        raise EventError("entry", f"expected at most {MOST_FIELDS} fields, got {count}")
 
 
 def digest(fields: Mapping[bytes, bytes]) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 from redis import Redis
 
-from andon.adapters.redis.stream.reading import CUTTING, LARGEST, SMALL_BYTES, Entry, entries_of, place_of, tenant_of
+from andon.adapters.redis.stream.reading import CUTTING, MOST_FIELDS, Entry, entries_of, place_of, tenant_of
 from andon.engine.events import DEFAULT_TENANT
 
 AT_ONCE = 5_000
@@ -24,21 +24,19 @@ AGAIN_SECONDS = 5.0
 """After so long the bus is looked through for further tenants."""
 
 _LOOK = f"""{CUTTING}
-local wanted, found, seen, last, some = {{}}, {{}}, 0, ARGV[2], 1
-for i = 6, #ARGV do wanted[ARGV[i]] = true end
-while seen < tonumber(ARGV[3]) and total < tonumber(ARGV[4]) and #found < tonumber(ARGV[5]) do
-    local before, entries = total, redis.pcall('XRANGE', KEYS[1], '(' .. last, '+', 'COUNT', some)
+local wanted, found, seen, last = {{}}, {{}}, 0, ARGV[1]
+for i = 5, #ARGV do wanted[ARGV[i]] = true end
+while seen < tonumber(ARGV[2]) and total < tonumber(ARGV[3]) and #found < tonumber(ARGV[4]) do
+    local entries = redis.pcall('XRANGE', KEYS[1], '(' .. last, '+', 'COUNT', next_count())
     if entries.err or #entries == 0 then return {{last, found, 0}} end
-    for i = 1, #entries do
-        local fields, tenant = entries[i][2], ''
-        for k = 1, #fields - 1, 2 do
-            if fields[k] == 'tenant' then tenant = fields[k + 1] end
-            total = total + #fields[k] + #fields[k + 1]
+    for _, entry in ipairs(entries) do
+        local fields, tenant = entry[2], ''
+        for i = 1, math.min(#fields - 1, {2 * MOST_FIELDS}), 2 do
+            if fields[i] == 'tenant' then tenant = fields[i + 1] end
         end
-        if wanted[tenant] then found[#found + 1] = sized(entries[i]) end
+        if wanted[tenant] then found[#found + 1] = sized(entry) else total = total + weight(fields) end
     end
     seen, last = seen + #entries, entries[#entries][1]
-    some = total - before < {SMALL_BYTES} and math.min(16, some * 2) or 1
 end
 return {{last, found, 1}}
 """
@@ -85,7 +83,7 @@ class Ahead:
     def _part(self) -> tuple[str, list[Entry], bool]:
         wanted = [*self._wanted, ""] if DEFAULT_TENANT in self._wanted else self._wanted
         at = "{}-{}".format(*self._at)
-        last, said, more = self._look(keys=[self._stream], args=[LARGEST, at, AT_ONCE, MOST_BYTES, MOST_FOUND, *wanted])
+        last, said, more = self._look(keys=[self._stream], args=[at, AT_ONCE, MOST_BYTES, MOST_FOUND, *wanted])
         found = [(id, fields) for id, fields in entries_of(said) if fields is not None]
         self._count.update(map(tenant_of, found))
         self._many |= {tenant for tenant, count in self._count.items() if count > MOST_EACH}

@@ -4,24 +4,20 @@ from typing import Any
 
 from redis import Redis
 
-from andon.adapters.redis.stream.reading import SMALL_BYTES
+from andon.adapters.redis.stream.reading import CUTTING
 
 MOST = 10_000
 MOST_BYTES = 16 * 1024 * 1024
 """Beyond so much Redis looks at no more: everybody else waits meanwhile, and it needs as much memory."""
 
-_LOOK = f"""
-local count, total, last, first, some = 0, 0, ARGV[1], false, 1
-local most, bytes = tonumber(ARGV[2]), tonumber(ARGV[3])
-while count < most and total < bytes do
-    local before, entries = total, redis.pcall('XRANGE', KEYS[1], last, '+', 'COUNT', math.min(some, most - count))
+_LOOK = f"""{CUTTING}
+local count, last, first, most = 0, ARGV[1], false, tonumber(ARGV[2])
+while count < most and total < tonumber(ARGV[3]) do
+    local entries = redis.pcall('XRANGE', KEYS[1], last, '+', 'COUNT', math.min(next_count(), most - count))
     if entries.err or #entries == 0 then break end -- behind the last id that there can be is no range
+    for _, entry in ipairs(entries) do total = total + weight(entry[2]) end
     first = first or entries[1][1]
-    for i = 1, #entries do
-        for _, each in ipairs(entries[i][2]) do total = total + #each end
-    end
     count, last = count + #entries, '(' .. entries[#entries][1]
-    some = total - before < {SMALL_BYTES} and math.min(8, some * 2) or 1
 end
 return {{count, first}}
 """
