@@ -278,7 +278,7 @@ class Protocol(RuleBasedStateMachine):
     @rule()
     def relay(self) -> None:
         """The outbox is published again."""
-        self.bus += inbox.read_open(self.db, inbox.claim_open(self.db, older_than=-1.0, limit=100))
+        self.bus += inbox.send_open(self.db, inbox.find_open(self.db, older_than=-1.0, limit=100))
 
     @rule()
     def flush_redis(self) -> None:

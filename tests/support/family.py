@@ -15,7 +15,7 @@ from andon.adapters.postgres.cancels import cascades
 from andon.adapters.postgres.cancels.cascades import Cascaded
 from andon.adapters.postgres.duties import hinted
 from andon.adapters.postgres.events import arrivals
-from andon.adapters.postgres.events.inbox import claim_open, read_open
+from andon.adapters.postgres.events.inbox import find_open, send_open
 from andon.adapters.postgres.registered import functions
 from andon.adapters.postgres.runs import awaiting_children, journal, leases, waits
 from andon.adapters.postgres.runs.journal import Holding
@@ -63,7 +63,7 @@ class Family:
 
     def opened(self) -> list[Event]:
         """What the outbox has open, as it is published."""
-        return read_open(self.db, claim_open(self.db, older_than=-60, limit=10_000))
+        return send_open(self.db, find_open(self.db, older_than=-60, limit=10_000))
 
     def take_opened(self) -> None:
         """Handle what the outbox has open, until there is no more, and what follows from it."""

@@ -59,7 +59,7 @@ def test_many_runs_that_are_repeated_have_each_its_own_data_and_wait_for_the_lim
     first = gated.send(*[{"user": n % 2, "n": n} for n in range(12)])
     gated.db.execute("UPDATE andon.runs SET status = 'completed', door = NULL, ended_at = now()")
     assert {client.post(f"{API}/runs/{id}/rerun").status_code for id in first} == {202}
-    gated.deliver(inbox.read_open(gated.db, inbox.claim_open(gated.db, older_than=-60, limit=100)))
+    gated.deliver(inbox.send_open(gated.db, inbox.find_open(gated.db, older_than=-60, limit=100)))
     repeated = []
     while gated.open():
         assert gated.let_in() <= 2

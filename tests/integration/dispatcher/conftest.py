@@ -54,6 +54,7 @@ class Bench:
     redis: Redis
     db: Connection
     metrics: DispatcherMetrics
+    leader: Leader
     effects: list[Effects] = field(default_factory=list)
 
     def add(self, name: str, data: Any, **fields: Any) -> str:
@@ -118,7 +119,7 @@ def bench(database_url: str, redis_url: str, database: Connection) -> Iterator[B
     leader = Leader(Settings(), Registry([made]), own, redis, HintBroker(redis), leadership, metrics)
     intake = Intake(leader, blocking, effects.append)
     intake.create_group()
-    yield Bench(intake, redis, database, metrics, effects)
+    yield Bench(intake, redis, database, metrics, leader, effects)
     own.close()
     redis.close()
     blocking.close()

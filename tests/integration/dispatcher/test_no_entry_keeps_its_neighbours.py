@@ -108,7 +108,7 @@ def test_what_is_too_much_for_now_is_put_by_with_its_place_and_takes_effect_late
     assert bench.runs() == [1, 2]
     assert (bench.dead(), bench.open()) == ([], 2)
     bench.db.execute("DROP TRIGGER refuse ON andon.runs")
-    for event in inbox.read_open(bench.db, inbox.claim_open(bench.db, older_than=-600, limit=10)):
+    for event in inbox.send_open(bench.db, inbox.find_open(bench.db, older_than=-600, limit=10)):
         bench.add(event.name, dict(event.data), id=event.id)
     bench.handle_all()
     assert bench.runs() == [1, "late", "cancelled", 2], "in the order in which they came"
@@ -168,7 +168,7 @@ def test_a_row_that_somebody_has_locked_keeps_one_entry_waiting_and_no_other(ben
         bench.handle_all()
         assert bench.runs() == [1, 2]
         assert bench.open() == 1
-    [event] = inbox.read_open(bench.db, inbox.claim_open(bench.db, older_than=-600, limit=10))
+    [event] = inbox.send_open(bench.db, inbox.find_open(bench.db, older_than=-600, limit=10))
     bench.add(event.name, dict(event.data), id=event.id)
     bench.handle_all()
     assert bench.db.execute("SELECT status FROM andon.runs ORDER BY event_seq").fetchall() == [

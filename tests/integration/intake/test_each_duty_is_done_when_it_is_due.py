@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -116,12 +117,12 @@ def test_an_event_that_lies_open_is_published_once_the_bus_is_read(db: Connectio
     with db.transaction():
         inbox.accept(db, [Event("walk/requested", {"case": "a"}, id=str(new_id()))])
     db.execute("UPDATE andon.outbox SET created_at = now() - interval '30 s', sent_at = NULL")
-    relay = Relay(leader)
-    relay.act()
-    assert leader.redis.xlen(events.STREAM) == 0, "while the bus isn't read to its end it may still be there"
-    leader.caught_up = True
-    do(relay, leader)
-    assert leader.redis.xlen(events.STREAM) == 1
+    desk.bus.xadd(events.STREAM, {"name": "any/thing"}, id=f"{int((time.time() - 60) * 1000)}-0")
+    Relay(leader, desk.intake).act()
+    assert leader.redis.xlen(events.STREAM) == 1, "while an entry that is older isn't handled it may still be there"
+    desk.handle_all()
+    do(Relay(leader, desk.intake), leader)
+    assert leader.redis.xlen(events.STREAM) == 2
 
 
 def test_a_redis_that_is_new_is_made_whole(desk: Desk, leader: Leader, bus: Any) -> None:
@@ -147,9 +148,10 @@ def test_what_is_due_by_the_look_is_one_duty_or_two(desk: Desk, leader: Leader) 
     gatekeeper = Gatekeeper(leader.registry)
     duties: list[Duty] = [
         *(each(leader) for each in (Overdue, Late, Sweep, CancelPaused, Cascade, EndOutlived, Reclaim)),
-        *(each(leader) for each in (LookForArrivals, MakeEnds, OpenSubjectDoors, WriteRows, Unsent, Relay, HintAgain)),
+        *(each(leader) for each in (LookForArrivals, MakeEnds, OpenSubjectDoors, WriteRows, Unsent, HintAgain)),
         Tick(leader, lambda _: None),
         OpenDoors(leader, gatekeeper),
+        Relay(leader, desk.intake),
     ]
     by_the_clock: list[Duty] = [
         Wake(leader),

@@ -11,7 +11,7 @@ import pytest
 
 from andon import Event, Function, function
 from andon.adapters.postgres.connect import connect
-from andon.adapters.postgres.events.inbox import claim_open, read_open
+from andon.adapters.postgres.events.inbox import find_open, send_open
 from andon.adapters.postgres.registered import functions
 from andon.adapters.postgres.runs import journal
 from andon.adapters.postgres.runs.journal import Holding
@@ -65,7 +65,7 @@ class Chain:
                 self.runs += 1
                 settle_held(self.connection, [End(run_id, held.fence, status, error='{"message":""}')])
             started = []
-            while ends := read_open(self.connection, claim_open(self.connection, older_than=-60, limit=400)):
+            while ends := send_open(self.connection, find_open(self.connection, older_than=-60, limit=400)):
                 started += self.take(ends).started
 
 
@@ -130,7 +130,7 @@ def test_an_end_is_told_to_all_who_listen(database: psycopg.Connection[Any]) -> 
     [(run_id, _)] = started
     assert claim(database, run_id, worker="w", lease=60)
     end(database, run_id, fence=1)
-    assert len(chain.take(read_open(database, claim_open(database, older_than=-60, limit=10))).started) == 3
+    assert len(chain.take(send_open(database, find_open(database, older_than=-60, limit=10))).started) == 3
 
 
 def test_an_end_that_nobody_has_come_to_is_forged_and_dead(database: psycopg.Connection[Any]) -> None:
@@ -148,7 +148,7 @@ def test_an_end_that_is_delivered_again_is_not_forged(database: psycopg.Connecti
     [(run_id, _)] = chain.take([Event("a/b")]).started
     assert claim(database, run_id, worker="w", lease=60)
     end(database, run_id, fence=1)
-    [told] = read_open(database, claim_open(database, older_than=-60, limit=10))
+    [told] = send_open(database, find_open(database, older_than=-60, limit=10))
     assert told.hops == 1
     assert len(chain.take([told]).started) == 1
     again = chain.take([told])

@@ -9,7 +9,7 @@ import jsonschema_rs
 import psycopg
 import pytest
 
-from andon.adapters.postgres.events.inbox import claim_open, read_open, record
+from andon.adapters.postgres.events.inbox import find_open, record, send_open
 from andon.adapters.postgres.runs.settle import End, settle_held
 from andon.adapters.redis.bus import decode, encode
 from andon.engine.events import Event
@@ -44,7 +44,7 @@ def end(
         )
         text = None if error is None else json.dumps(error)
         assert settle_held(connection, [End(run_id, 1, status, error=text)])
-        [told] = read_open(connection, claim_open(connection, older_than=0, limit=10))
+        [told] = send_open(connection, find_open(connection, older_than=0, limit=10))
     read = decode("1-1", {key.encode(): str(value).encode() for key, value in encode(told).items()})
     jsonschema_rs.Draft202012Validator(SHAPES["RunEnded"]).validate(read.data)
     return read

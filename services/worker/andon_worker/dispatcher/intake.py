@@ -35,6 +35,7 @@ from andon.adapters.redis.bounded import ReplyTooLarge
 from andon.adapters.redis.bus import GROUP, STREAM, decode, preserve
 from andon.adapters.redis.stream.ahead import Ahead
 from andon.adapters.redis.stream.reading import BoundedReader, Entry, place_of, size, tenant_of
+from andon.adapters.redis.unhandled import ages, newest_read, oldest_unacknowledged
 from andon.engine.declared.gates import is_limited
 from andon.engine.errors import EventError
 from andon.engine.events import DEFAULT_TENANT, ENDS, Event, why_only_ours
@@ -62,6 +63,7 @@ LONGEST_SECONDS = 1.0  # that many events' expressions may take in one batch; on
 LONGEST_BESIDE_SECONDS = 0.3  # while others send, too
 COSTLY_SECONDS = 0.05  # for batches of tenants that were too much, after those of the others
 TRIES_KEPT = 10_000
+LATE_SECONDS = 5.0  # so much later than its row may an entry be made
 TOLD_AT_ONCE = 10
 
 
@@ -105,6 +107,7 @@ class Intake:
         self._costly = Costly()
         self._ahead = Ahead(leader.redis, STREAM, GROUP)
         self._outbox_at = 0.0
+        self._end_read_at = float("-inf")
         self._resuming = True
         self._resumed_to = "-"
         self.behind = False
@@ -177,7 +180,10 @@ class Intake:
         read = 0
         for _ in range(READS_AT_ONCE):
             if not self._sharing.full:
+                asked = time.monotonic()
                 entries = self._new(self._patience(block_ms))
+                if not entries and not self.pending_first:
+                    self._end_read_at = asked
                 self._sharing.add(self._put_off_what_can_wait(entries))
                 read += len(entries)
                 self.behind = self._sharing.long or (self.behind and len(entries) > 0)
@@ -291,6 +297,20 @@ class Intake:
                 pauses=self._pauses,
                 until=time.monotonic() + LONGEST_BESIDE_SECONDS,
             )
+
+    def unhandled(self) -> tuple[float, dict[str, float]]:
+        """For how many seconds events may lie on the bus that aren't held here, and those of tenants of whom some are
+        held: since they were published, which their entries may tell a little late.
+        """
+        resuming = self.pending_first or self._resuming  # what is pending isn't all held yet
+        held = {} if resuming else self._sharing.oldest()
+        for entry in () if resuming else self._put_off:
+            held[tenant_of(entry)] = min(held.get(tenant_of(entry), entry[0]), entry[0], key=place_of)
+        pending = oldest_unacknowledged(self._redis) if resuming else None
+        found = ages(self._redis, [newest_read(self._redis), *filter(None, [pending]), *held.values()])
+        read, *others = (age + LATE_SECONDS for age in found)
+        unread = min(read, time.monotonic() - self._end_read_at)
+        return max(unread, others.pop(0)) if pending else unread, dict(zip(held, others, strict=True))
 
     @property
     def _longest(self) -> float:

@@ -40,8 +40,6 @@ class Leader:
     metrics: DispatcherMetrics
     look_at: float = 0.0
     """When to look next at what is due."""
-    caught_up: bool = False
-    """Whether the bus was read to its end."""
     since: float = field(default_factory=time.monotonic)
     """When it began to lead."""
 

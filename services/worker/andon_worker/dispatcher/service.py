@@ -92,7 +92,7 @@ class DispatcherService:
             TakeOutPaused(leader, self._pauses),
             Unsent(leader),
             self._recover,
-            Relay(leader),
+            Relay(leader, self._intake),
             Overtake(leader, self._intake),
             HintAgain(leader),
         ]
@@ -152,7 +152,7 @@ class DispatcherService:
             self._leader.leadership.renew(self._leader.connection())
             self._keep_up()
             try:
-                self._leader.caught_up = self._take_in()
+                self._take_in()
             except ResponseError as error:
                 if "NOGROUP" in str(error):
                     self._recover.make_anew()
@@ -178,6 +178,7 @@ class DispatcherService:
     def _do(self, duties: Sequence[Duty]) -> None:
         redis_away = None
         for duty in duties:
+            self._leader.leadership.renew(self._leader.connection())
             try:
                 with self._minding(duty.name):
                     duty.act()
@@ -211,8 +212,8 @@ class DispatcherService:
                 log.exception("duty %s failed", name)
             self.metrics.failed(name)
 
-    def _take_in(self) -> bool:
-        """Handle batches until the bus is read to its end, which it returns, or until it is time to look."""
+    def _take_in(self) -> None:
+        """Handle batches until the bus is read to its end, or until it is time to look."""
         self._intake.handle_put_off()
         while self._intake.step(block_ms=self._patience()):
             if self._doors.wanted or self._intake.freed:
@@ -220,8 +221,7 @@ class DispatcherService:
                 with self._minding("gate"):
                     self._doors.act()
             if time.monotonic() >= self._leader.look_at:
-                return False
-        return True
+                return
 
     def _patience(self) -> int:
         """For how many milliseconds a read may block: no longer than until it is time to look."""

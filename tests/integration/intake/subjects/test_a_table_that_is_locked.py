@@ -48,7 +48,7 @@ def changed(url: str) -> Iterator[None]:
 
 def bring_again(desk: Desk) -> None:
     """As the relay does with what waits, once its time has come."""
-    for each in inbox.read_open(desk.db, inbox.claim_open(desk.db, older_than=-600, limit=10)):
+    for each in inbox.send_open(desk.db, inbox.find_open(desk.db, older_than=-600, limit=10)):
         desk.bus.xadd("andon:events", {"name": each.name, "data": json.dumps(each.data), "id": each.id})
     desk.handle_all()
 

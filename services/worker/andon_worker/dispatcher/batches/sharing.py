@@ -58,6 +58,10 @@ class Sharing:
         """The tenants that have more than is handled of them at once."""
         return [tenant for tenant, entries in self._held.items() if len(entries) > MANY_BESIDE_OTHERS]
 
+    def oldest(self) -> dict[str, str]:
+        """The id of the oldest entry that is held of each tenant."""
+        return {tenant: entries[0][0] for tenant, entries in self._held.items()}
+
     def add(self, entries: Iterable[Entry]) -> None:
         """Hold these, which are newer than all that is held."""
         for entry in entries:

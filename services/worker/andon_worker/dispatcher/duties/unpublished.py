@@ -18,7 +18,6 @@ from andon_worker.dispatcher.leader import TURN_SECONDS, Leader
 
 log = logging.getLogger(__name__)
 RELAY_SECONDS = 1.0
-RELAY_BEHIND_SECONDS = 60.0
 RELAY_CHUNK = 2_000
 SWEEP_FIRST_SECONDS = 1.0
 RELAYED_AT_ONCE = 20  # each may be as large as an event may be
@@ -65,24 +64,43 @@ class Overtake(Duty):
 
 
 class Relay(Duty):
-    """Publishes what lies open in the outbox. While the bus isn't read to its end it is probably there, and waits:
-    publishing it again and again would make the backlog longer.
+    """Publishes what lies open in the outbox and can't be on the bus: what was published before the entries that nobody
+    has handled. What was published later may be there, and published again it would make a backlog longer.
     """
 
     name = "relay"
 
+    def __init__(self, leader: Leader, intake: Intake) -> None:
+        super().__init__(leader)
+        self._intake = intake
+        self._look_at = 0.0
+
+    def is_due(self, due: Due) -> bool:
+        return due.relay and time.monotonic() >= self._look_at
+
     def act(self) -> None:
-        connection = self._leader.connection()
-        older_than = RELAY_SECONDS if self._leader.caught_up else RELAY_BEHIND_SECONDS
-        seqs = inbox.claim_open(connection, older_than=older_than, limit=RELAY_CHUNK)
+        began = time.monotonic()
+        seqs = self._lost()
+        if not seqs:  # to look through a backlog takes long
+            self._look_at = time.monotonic() + 9 * (time.monotonic() - began)
+        until = time.monotonic() + TURN_SECONDS
         for start in range(0, len(seqs), RELAYED_AT_ONCE):
-            self._publish(connection, seqs[start : start + RELAYED_AT_ONCE])
+            self._publish(self._leader.connection(), seqs[start : start + RELAYED_AT_ONCE])
+            if time.monotonic() >= until:
+                self._leader.look_again()
+                return
+
+    def _lost(self) -> list[int]:
+        """The seqs of some events that are open and not on the bus."""
+        unread, held = self._intake.unhandled()
+        connection = self._leader.connection()
+        return inbox.find_open(connection, older_than=RELAY_SECONDS + unread, held=held, limit=RELAY_CHUNK)
 
     def _publish(self, connection: Connection, seqs: Sequence[int]) -> None:
         commands: list[Command] = []
         halving(
             seqs,
-            lambda some: commands.extend(bus.publishing(inbox.read_open(connection, some))),
+            lambda some: commands.extend(bus.publishing(inbox.send_open(connection, some))),
             lambda seq, error: self._bury(connection, seq, error),
         )
         send(self._leader.redis, commands)

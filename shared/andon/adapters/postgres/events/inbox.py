@@ -35,22 +35,32 @@ WITH closed AS (
 ) SELECT * FROM closed ORDER BY seq
 """)
 
-_CLAIM_OPEN = """
-UPDATE andon.outbox SET sent_at = clock_timestamp()
-WHERE event_seq IN (
-    SELECT event_seq FROM andon.outbox
-    WHERE coalesce(sent_at, created_at) < clock_timestamp() - %s::float8 * interval '1 s'
-    ORDER BY event_seq LIMIT %s FOR UPDATE SKIP LOCKED)
-RETURNING event_seq
+OUTBOX_AT_ONCE = 20_000
+_FIND_OPEN = f"""
+SELECT event_seq FROM (
+    SELECT event_seq, row_number() OVER (PARTITION BY tenant ORDER BY event_seq) AS turn FROM (
+        SELECT o.event_seq, e.tenant
+        FROM andon.outbox o JOIN andon.events e ON e.seq = o.event_seq
+            LEFT JOIN unnest(%(tenants)s::text[], %(held)s::float8[]) h (tenant, seconds) ON h.tenant = e.tenant
+        WHERE coalesce(o.sent_at, o.created_at) < clock_timestamp() - %(older)s::float8 * interval '1 s'
+            AND (h.tenant IS NULL
+                OR coalesce(o.sent_at, o.created_at) < clock_timestamp() - h.seconds * interval '1 s')
+        ORDER BY o.event_seq LIMIT {OUTBOX_AT_ONCE}) o) o
+ORDER BY turn, event_seq LIMIT %(limit)s
 """
-_READ_OPEN = """
+_SEND_OPEN = """
+WITH sent AS (
+    UPDATE andon.outbox SET sent_at = clock_timestamp()
+    WHERE event_seq IN (SELECT event_seq FROM andon.outbox WHERE event_seq = ANY(%s) FOR UPDATE SKIP LOCKED)
+    RETURNING event_seq
+)
 SELECT e.seq, e.tenant, e.id, e.name, e.data, e.ts, e."user", e.traceparent, e.hops
-FROM andon.events e JOIN andon.outbox o ON o.event_seq = e.seq WHERE e.seq = ANY(%s) ORDER BY e.seq
+FROM andon.events e JOIN sent ON sent.event_seq = e.seq ORDER BY e.seq
 """
-_OPEN_OF_OTHERS = """
+_OPEN_OF_OTHERS = f"""
 SELECT e.tenant, e.id FROM (
     SELECT event_seq FROM andon.outbox WHERE coalesce(sent_at, created_at) <= clock_timestamp()
-    ORDER BY event_seq LIMIT 20000) o
+    ORDER BY event_seq LIMIT {OUTBOX_AT_ONCE}) o
 JOIN andon.events e ON e.seq = o.event_seq
 WHERE NOT e.tenant = ANY(%s) AND e.name NOT LIKE 'andon/%%' AND e.hops = 0 ORDER BY e.seq LIMIT %s
 """
@@ -58,6 +68,8 @@ _PUT_BY = """
 UPDATE andon.outbox o SET sent_at = clock_timestamp() + %s::float8 * interval '1 s'
 FROM andon.events e WHERE e.tenant = %s AND e.id = %s AND o.event_seq = e.seq
 """
+
+NO_TENANTS: Mapping[str, float] = {}
 
 # For as long again as it has waited, so that what waits for long isn't looked at all the time.
 _LEAVE = """
@@ -157,14 +169,21 @@ def written(again: Again) -> str:
     return json.dumps({"functionId": again.function_id, "runId": str(again.run_id), "step": again.step})
 
 
-def claim_open(connection: Connection, *, older_than: float, limit: int) -> list[int]:
-    """The seqs of events of the outbox that nobody has published for `older_than` seconds, at most `limit`."""
-    return sorted(seq for (seq,) in connection.execute(_CLAIM_OPEN, [older_than, limit]).fetchall())
+def find_open(
+    connection: Connection, *, older_than: float, limit: int, held: Mapping[str, float] = NO_TENANTS
+) -> list[int]:
+    """The seqs of events of the outbox that nobody has published for `older_than` seconds, and for so many as `held`
+    says of their tenant; the tenants in turn, each one's in their order, at most `limit`.
+    """
+    values = {"older": older_than, "limit": limit, "tenants": list(held), "held": list(held.values())}
+    return [seq for (seq,) in connection.execute(_FIND_OPEN, values).fetchall()]
 
 
-def read_open(connection: Connection, seqs: Sequence[int]) -> list[Event]:
-    """Those of the events that the outbox still has; raises where one can't be read."""
-    return [event_of_row(row) for row in connection.execute(_READ_OPEN, [list(seqs)]).fetchall()]
+def send_open(connection: Connection, seqs: Sequence[int]) -> list[Event]:
+    """Those of the events that the outbox still has, which count as published from now on; raises where one can't be
+    read.
+    """
+    return [event_of_row(row) for row in connection.execute(_SEND_OPEN, [list(seqs)]).fetchall()]
 
 
 def open_of_others(connection: Connection, tenants: Sequence[str], limit: int) -> list[tuple[str, str]]:
