@@ -10,7 +10,7 @@ from typing import Any
 from andon import Event
 from andon.adapters.postgres.events import inbox
 from andon.adapters.redis import bus
-from andon.adapters.redis.bus import STREAM
+from andon.adapters.redis.bus import GROUP, STREAM
 from andon.adapters.redis.sending import send
 from andon_worker.dispatcher.duties.unpublished import Relay
 from tests.integration.dispatcher.conftest import Bench
@@ -114,3 +114,35 @@ def test_beside_an_entry_of_days_to_come_nothing_is_published_until_it_is_handle
     relay.act()
     bench.handle_all()
     assert bench.runs() == [0]
+
+
+def test_few_in_an_outbox_that_is_longer_than_is_looked_through_at_once_overtake(bench: Bench) -> None:
+    accept(bench, of("many", 300))
+    bench.db.execute(
+        "WITH flood AS (INSERT INTO andon.events (tenant, id, name, data, ts)"
+        " SELECT 'many', n::text, 'thing/made', '{}', now() FROM generate_series(1, %s) n RETURNING seq)"
+        " INSERT INTO andon.outbox (event_seq) SELECT seq FROM flood",
+        [inbox.OUTBOX_AT_ONCE],
+    )
+    accept(bench, of("few", 3), published=False)
+    bench.intake.step(block_ms=0)
+    wait_until(lambda: overtakes(bench) == [0, 1, 2], what="the few's runs")
+
+
+def overtakes(bench: Bench) -> list[Any]:
+    """`data.k` of the runs of the few, after another look at what may overtake."""
+    bench.intake.overtake()
+    rows = bench.db.execute(
+        "SELECT e.data->'k' FROM andon.runs r JOIN andon.events e ON e.seq = r.event_seq"
+        " WHERE r.tenant = 'few' ORDER BY r.event_seq"
+    )
+    return [k for (k,) in rows.fetchall()]
+
+
+def test_who_leads_next_and_has_more_to_resume_than_it_may_hold_is_behind(bench: Bench) -> None:
+    accept(bench, of("large", 80, size=240_000))
+    accept(bench, of("few", 1))
+    bench.redis.xreadgroup(GROUP, "former", {STREAM: ">"})
+    bench.intake.step(block_ms=0)
+    assert bench.intake.behind
+    assert overtakes(bench) == [0]

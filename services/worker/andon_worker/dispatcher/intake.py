@@ -107,6 +107,7 @@ class Intake:
         self._costly = Costly()
         self._ahead = Ahead(leader.redis, STREAM, GROUP)
         self._outbox_at = 0.0
+        self._outbox_after = 0
         self._end_read_at = float("-inf")
         self._resuming = True
         self._resumed_to = "-"
@@ -158,6 +159,7 @@ class Intake:
             self._resuming = len(entries) > 0
             if not self._resuming:
                 break
+        self.behind = self.behind or self._sharing.long
         return read
 
     def _handle_costly(self) -> int:
@@ -239,7 +241,9 @@ class Intake:
         if began < self._outbox_at:
             return
         others = [*self._sharing.many(), *self._costly]
-        found = inbox.open_of_others(self._leader.connection(), others, MANY_BESIDE_OTHERS)
+        found, self._outbox_after = inbox.open_of_others(
+            self._leader.connection(), others, MANY_BESIDE_OTHERS, after=self._outbox_after
+        )
         if not found:  # to look through what many of one tenant have left there takes long
             self._outbox_at = time.monotonic() + 9 * (time.monotonic() - began)
         try:

@@ -15,6 +15,7 @@ MANY_HELD = 10_000
 """From so many on it is worth it to look what lies ahead."""
 MANY_BESIDE_OTHERS = 50
 """Of tenants that send more than their share, so many entries at once while others send, too: they wait for these."""
+MANY_BYTES_BESIDE_OTHERS = 1024 * 1024
 BESIDE_SECONDS = 10.0
 
 Batch = list[Entry]
@@ -56,7 +57,11 @@ class Sharing:
 
     def many(self) -> list[str]:
         """The tenants that have more than is handled of them at once."""
-        return [tenant for tenant, entries in self._held.items() if len(entries) > MANY_BESIDE_OTHERS]
+        return [
+            tenant
+            for tenant, entries in self._held.items()
+            if len(entries) > MANY_BESIDE_OTHERS or self._bytes[tenant] > MANY_BYTES_BESIDE_OTHERS
+        ]
 
     def oldest(self) -> dict[str, str]:
         """The id of the oldest entry that is held of each tenant."""

@@ -58,11 +58,19 @@ SELECT e.seq, e.tenant, e.id, e.name, e.data, e.ts, e."user", e.traceparent, e.h
 FROM andon.events e JOIN sent ON sent.event_seq = e.seq ORDER BY e.seq
 """
 _OPEN_OF_OTHERS = f"""
-SELECT e.tenant, e.id FROM (
-    SELECT event_seq FROM andon.outbox WHERE coalesce(sent_at, created_at) <= clock_timestamp()
-    ORDER BY event_seq LIMIT {OUTBOX_AT_ONCE}) o
-JOIN andon.events e ON e.seq = o.event_seq
-WHERE NOT e.tenant = ANY(%s) AND e.name NOT LIKE 'andon/%%' AND e.hops = 0 ORDER BY e.seq LIMIT %s
+WITH part AS (
+    SELECT event_seq FROM andon.outbox
+    WHERE event_seq > %(after)s AND coalesce(sent_at, created_at) <= clock_timestamp()
+    ORDER BY event_seq LIMIT {OUTBOX_AT_ONCE}
+), found AS (
+    SELECT e.tenant, e.id, e.seq, row_number() OVER (PARTITION BY e.tenant ORDER BY e.seq) AS turn
+    FROM part JOIN andon.events e ON e.seq = part.event_seq
+    WHERE NOT e.tenant = ANY(%(tenants)s) AND e.name NOT LIKE 'andon/%%' AND e.hops = 0
+    ORDER BY turn, seq LIMIT %(limit)s
+)
+SELECT reached.seq, found.tenant, found.id
+FROM (SELECT CASE count(*) WHEN {OUTBOX_AT_ONCE} THEN max(event_seq) ELSE 0 END AS seq FROM part) reached
+    LEFT JOIN found ON true ORDER BY found.seq
 """
 _PUT_BY = """
 UPDATE andon.outbox o SET sent_at = clock_timestamp() + %s::float8 * interval '1 s'
@@ -186,11 +194,18 @@ def send_open(connection: Connection, seqs: Sequence[int]) -> list[Event]:
     return [event_of_row(row) for row in connection.execute(_SEND_OPEN, [list(seqs)]).fetchall()]
 
 
-def open_of_others(connection: Connection, tenants: Sequence[str], limit: int) -> list[tuple[str, str]]:
-    """Tenant and id of the oldest events in the outbox that are not of these tenants, nor put by, nor what a run has
-    sent or its end: those may be the last of a chain.
+def open_of_others(
+    connection: Connection, tenants: Sequence[str], limit: int, *, after: int = 0
+) -> tuple[list[tuple[str, str]], int]:
+    """Tenant and id of events in a part of the outbox that are not of these tenants, nor put by, nor what a run has
+    sent or its end: those may be the last of a chain. The tenants have turns.
+
+    Each part begins `after` a seq, which is returned for the next one: the same while there may be more in this one.
     """
-    return connection.execute(_OPEN_OF_OTHERS, [list(tenants), limit]).fetchall()
+    values = {"tenants": list(tenants), "limit": limit, "after": after}
+    rows = connection.execute(_OPEN_OF_OTHERS, values).fetchall()
+    found = [(tenant, id) for _, tenant, id in rows if id is not None]
+    return found, after if len(found) == limit else rows[0][0]
 
 
 def put_by(connection: Connection, event: Event, stream_id: str, *, seconds: float) -> None:
