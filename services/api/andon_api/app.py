@@ -88,6 +88,7 @@ def create_app(settings: Settings, *, tracing: Tracing | None = None) -> Flask:
         inspections=Inspections(settings),
         looks=Looks(),
         costly=OneEach(),
+        large=OneEach(most=2),
     ).install(app)
     if tracing is not None:
         from andon_api.signals.tracing import install

@@ -33,6 +33,7 @@ class Services:
     inspections: Inspections
     looks: Looks
     costly: OneEach
+    large: OneEach
 
     def install(self, app: Flask) -> None:
         """Make these the services of `app`."""

@@ -79,6 +79,30 @@ def test_a_tenant_is_at_work_on_one_large_thing_at_a_time_and_others_on_theirs(a
         assert entered.is_set()
 
 
+def test_only_so_many_large_things_are_held_of_all_tenants(app: Flask) -> None:
+    places = OneEach(most=2, patience=0.1)
+    with places.place("a"):
+        with places.place("b"), pytest.raises(Problem) as refused, places.place("c"):
+            raise AssertionError("it was let in")
+        assert refused.value.status == 503
+        with places.place("c"):
+            pass
+
+
+def test_a_large_list_waits_for_its_place_and_a_small_one_does_not(app: Flask) -> None:
+    many = [{"name": "a/b", "data": {"text": "x" * 200_000}}] * 8
+    asked = threading.Thread(target=lambda: answers.append(app.test_client().post(f"{API}/events", json=many)))
+    answers: list[Any] = []
+    held = app.extensions[KEY].large
+    with held.place("one"), held.place("two"):
+        asked.start()
+        assert app.test_client().post(f"{API}/events", json={"name": "a/b", "data": {}}).status_code == 202
+        asked.join(0.5)
+        assert answers == []
+    asked.join()
+    assert [answer.status_code for answer in answers] == [202]
+
+
 def test_what_a_tenant_uses_is_counted_one_at_a_time(app: Flask) -> None:
     asked = threading.Thread(target=lambda: answers.append(app.test_client().get(f"{API}/usage").status_code))
     answers: list[int] = []

@@ -21,21 +21,19 @@ T = TypeVar("T")
 
 
 class OneEach:
-    """The places of one process."""
+    """The places of one process, `most` in all."""
 
-    def __init__(self, *, patience: float = 3.0) -> None:
+    def __init__(self, *, most: float = math.inf, patience: float = 3.0) -> None:
         self._patience = patience
         self._changed = threading.Condition()
-        self._share = Share(math.inf, 1)
+        self._share = Share(most, 1)
 
     @contextmanager
     def place(self, tenant: str) -> Iterator[None]:
-        """The tenant's; a 503 `Problem` where it isn't free in some seconds."""
+        """The tenant's; a 503 `Problem` where there is none in some seconds."""
         with self._changed:
             if not self._changed.wait_for(lambda: self._share.take(tenant), self._patience):
-                raise Problem(
-                    503, "Another large request of yours is at work; try again.", headers={"Retry-After": "2"}
-                )
+                raise Problem(503, "Other large requests are at work; try again.", headers={"Retry-After": "2"})
         try:
             yield
         finally:
@@ -45,14 +43,14 @@ class OneEach:
 
 
 def one_large_each(view: Callable[P, T]) -> Callable[P, T]:
-    """Make a view that is at work on one large body at a time of each tenant."""
+    """Make a view that is at work on one large body at a time of each tenant, and on few of all."""
 
     @wraps(view)
     def within(*args: P.args, **kwargs: P.kwargs) -> T:
         size = request.content_length  # a body that is refused by its headers is never asked for
         if (len(request.get_data()) if size is None else size) <= LARGE_BYTES:
             return view(*args, **kwargs)
-        with services().costly.place(principal().tenant):
+        with services().large.place(principal().tenant):
             return view(*args, **kwargs)
 
     return within
