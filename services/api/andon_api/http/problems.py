@@ -37,7 +37,9 @@ class ProblemKind:
 # By code, which stays; each has a page at `/problems/<code>`, which is its `type`.
 KINDS = {
     "bad-request": ProblemKind(
-        400, "What was sent can't be read as a request.", "Mend the request; `detail` says where."
+        400,
+        "What was sent can't be read as a request. Also said with 408, 417, 431 and 501.",
+        "Mend the request; `detail` says where.",
     ),
     "key-needed": ProblemKind(
         401,
@@ -87,6 +89,11 @@ _USUAL = {400: "bad-request", 401: "key-needed", 409: "conflict"}
 CODES = {kind.status: _USUAL.get(kind.status, code) for code, kind in KINDS.items()}
 
 
+def code_of(status: int) -> str:
+    """The kind of problem that a status says; 501, too, is said of what can't be read."""
+    return CODES.get(status, "bad-request" if status < 500 or status == 501 else "internal")
+
+
 class Problem(AndonError):
     """An answer that is an error: a status, a sentence, and the fields that are wrong."""
 
@@ -101,7 +108,7 @@ class Problem(AndonError):
         code: str | None = None,
     ) -> None:
         self.status = status
-        self.code = code or CODES.get(status)
+        self.code = code or code_of(status)
         self.title = title
         self.detail = detail
         self.errors = list(errors)
@@ -133,11 +140,11 @@ def _where(error: Mapping[str, str]) -> str:
 def document(problem: Problem) -> dict[str, Any]:
     """The problem as JSON."""
     body: dict[str, Any] = {
-        "type": f"/problems/{problem.code}" if problem.code else "about:blank",
+        "type": f"/problems/{problem.code}",
         "title": problem.title or phrase(problem.status),
         "status": problem.status,
         "detail": problem.detail,
-        **({"code": problem.code} if problem.code else {}),
+        "code": problem.code,
     }
     return {**body, "errors": problem.errors} if problem.errors else body
 

@@ -17,15 +17,15 @@ _STATUSES = {
     LimitRequestHeaders: 431,
     UnsupportedTransferCoding: 501,
 }
-_CODES = {400: "bad-request", 414: "too-long", 500: "internal", 503: "unavailable"}
+_CODES = {414: "too-long", 500: "internal", 503: "unavailable"}  # others are of a "bad-request"
 
 
 def refusal(status: int, detail: str, *, again_after: int | None = None) -> bytes:
     """The whole response, after which the connection ends; `again_after` is in seconds."""
-    code = _CODES.get(status)
+    code = _CODES.get(status, "bad-request")
     title = HTTPStatus(status).phrase
-    body = {"type": f"/problems/{code}" if code else "about:blank", "title": title, "status": status, "detail": detail}
-    content = json.dumps({**body, "code": code} if code else body).encode()
+    body = {"type": f"/problems/{code}", "title": title, "status": status, "detail": detail, "code": code}
+    content = json.dumps(body).encode()
     head = [f"HTTP/1.1 {status} {title}", "Content-Type: application/problem+json", f"Content-Length: {len(content)}"]
     if again_after is not None:
         head.append(f"Retry-After: {again_after}")
