@@ -78,7 +78,9 @@ def run_dev(env: Mapping[str, str], console: Console, functions: Sequence[str]) 
             migrate(child_env)
             with env_file(home, exports(url, child_env), stores.program_folders):
                 supervisor = supervise(stores, child_env, console, signals, settings.shutdown_seconds)
-                run_until_stopped(supervisor, url, console, Modules(modules, child_env, console))
+                run_until_stopped(
+                    supervisor, url, console, Modules(modules, child_env, console), keys=settings.requires_keys
+                )
     console.say("stopped; the next start finds its data")
 
 
@@ -110,8 +112,11 @@ def modules_of(named: Sequence[str], env: Mapping[str, str]) -> tuple[str, ...]:
     return modules
 
 
-def run_until_stopped(supervisor: Supervisor, url: str, console: Console, modules: Modules) -> None:
-    """Run the processes, say when they are ready, and take over what is saved; ends with `StopRequested`."""
+def run_until_stopped(supervisor: Supervisor, url: str, console: Console, modules: Modules, *, keys: bool) -> None:
+    """Run the processes, say when they are ready, and take over what is saved; ends with `StopRequested`.
+
+    `keys` says whether callers of the API need one.
+    """
     saves = Saves([Path.cwd()])
     saves.start()
     console.say(f"importing {', '.join(modules.names)}")
@@ -120,7 +125,7 @@ def run_until_stopped(supervisor: Supervisor, url: str, console: Console, module
     with supervisor:
         supervisor.tend_until(partial(ready, url))
         if SHIPPED_FUNCTIONS in modules.names:
-            offer_sample(url, console)
+            offer_sample(url, console, keys=keys)
         console.say(f"ready: {url} · {modules.described()}")
         while True:
             supervisor.tend_until(saves.waiting)
@@ -235,8 +240,14 @@ def ready(url: str) -> bool:
         return False
 
 
-def offer_sample(url: str, console: Console) -> None:
-    """Load the sample into an empty system; going on without it is better than not starting."""
+def offer_sample(url: str, console: Console, *, keys: bool) -> None:
+    """Load the sample into an empty system; going on without it is better than not starting.
+
+    Where callers need `keys`, each dataset is a tenant's, and none is named here.
+    """
+    if keys:
+        console.say("no sample dataset is loaded: callers need keys (ANDON_AUTH), and it would be no tenant's")
+        return
     try:
         for name in load_sample(url):
             console.say(f"loaded the sample dataset {name}")
