@@ -45,3 +45,32 @@ def test_plain_http_is_refused_unless_private_networks_are_allowed() -> None:
 def test_private_addresses_are_refused_before_anything_is_sent_to_them(host: str) -> None:
     assert "public address" in str(url_fault(f"https://{host}/", private=False))
     assert url_fault("https://8.8.8.8/", private=False) is None
+
+
+LOOPBACK = ["127.1", "127.0.1", "2130706433", "0x7f.1", "0X7F000001", "0177.0.0.1", "0", "127.0.0.1."]
+OTHERS = ["10.1", "0xa9fea9fe", "0300.0250.1", "169.254.43518"]
+DRESSED = ["127。0。0。1", "127．0｡0.1", "１２７.0.0.1", "⑫7.0.0.1", "②130706433", "127.0.0.1\ufe0f"]
+NAMES = ["localhost", "LocalHost", "localhost.", "a.localhost", "a.b.localhost.", "ｌocalhost", "a。localhost", "a..b"]
+
+
+@pytest.mark.parametrize("host", [*LOOPBACK, *OTHERS, *DRESSED, *NAMES])
+def test_so_are_they_however_they_are_written_and_names_of_this_machine(host: str) -> None:
+    assert "public address" in str(url_fault(f"https://{host}:8443/", private=False))
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "8.8",
+        "134744072",
+        "0x08080808",
+        "8。8。8。8",
+        "bücher.example",
+        "localhost.example",
+        "127.example",
+        "a_b.example",
+        "😀.example",
+    ],
+)
+def test_public_addresses_and_other_names_are_taken_however_they_are_written(host: str) -> None:
+    assert url_fault(f"https://{host}/", private=False) is None

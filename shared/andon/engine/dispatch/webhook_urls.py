@@ -1,6 +1,7 @@
 """Where a webhook may go: what its URL tells, and what the address may be that its name leads to once it is sent."""
 
 import ipaddress
+import socket
 from urllib.parse import urlsplit
 
 LONGEST = 2000
@@ -11,7 +12,7 @@ _NAT64 = ipaddress.ip_network("64:ff9b::/96")  # of networks without IPv4: the l
 
 def url_fault(url: str, *, private: bool = True) -> str | None:
     """Why nothing can be sent to this URL; None if that isn't known. Without `private` it has to be https, and an
-    address in it public.
+    address in it public, however it is written.
     """
     try:
         parts = urlsplit(url)
@@ -24,7 +25,7 @@ def url_fault(url: str, *, private: bool = True) -> str | None:
         return "expected a URL without a password and without a part behind #"
     if not private and parts.scheme != "https":
         return "expected a URL that begins with https:// (ANDON_WEBHOOKS_PRIVATE)"
-    if not private and not (is_public(parts.hostname or "") or _is_name(parts.hostname or "")):
+    if not private and not _may_be_public(parts.hostname or ""):
         return "expected a name or a public address (ANDON_WEBHOOKS_PRIVATE)"
     return None if len(url) <= LONGEST else f"expected at most {LONGEST} characters"
 
@@ -42,9 +43,15 @@ def is_public(address: str) -> bool:
     return ip in _UNICAST and ip.is_global and (ip.sixtofour is None or is_public(str(ip.sixtofour)))
 
 
-def _is_name(host: str) -> bool:
+def _may_be_public(host: str) -> bool:
+    """Whether it is a public address, or a name: what that leads to is known once something is sent there."""
+    if ":" in host:
+        return is_public(host)
     try:
-        ipaddress.ip_address(host.partition("%")[0])
-    except ValueError:
-        return True
-    return False
+        name = host.encode("idna").decode().removesuffix(".")  # as it is looked up: letters, digits, dots of ASCII
+    except UnicodeError:
+        return False
+    try:
+        return is_public(socket.inet_ntoa(socket.inet_aton(name)))  # takes 127.1, 0x7f.1, 2130706433
+    except OSError:
+        return name.rpartition(".")[2] != "localhost"
