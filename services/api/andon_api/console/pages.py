@@ -44,6 +44,7 @@ def blueprint() -> Blueprint:
     made.app_template_filter("left")(lambda value: show.left(value, now()))
     made.app_template_filter("size")(show.size)
     made.app_template_filter("person")(show.person)
+    made.app_template_filter("straight")(show.straight)
     made.app_template_filter("pretty")(show.pretty)
     made.app_template_filter("tree")(json_view.tree)
     made.app_template_filter("gist")(gist.gist)

@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 ACTIVE = frozenset({"generating", "active", "queued", "running", "waiting", "cancelling"})
+_TURNS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 
 
 def moment(value: dt.datetime | None) -> str:
@@ -67,6 +68,11 @@ def person(user: Any) -> str:
     if isinstance(user, dict):
         return str(user.get("name") or user.get("id") or user.get("source") or json.dumps(user))
     return str(user)
+
+
+def straight(text: str) -> str:
+    """Without what turns the direction of all that follows: for a text within others where no element can end it."""
+    return text.translate(_TURNS)
 
 
 KINDS = {"on_cancel": "cleanup after a cancel", "on_failure": "cleanup after a failure"}
