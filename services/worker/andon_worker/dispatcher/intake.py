@@ -108,6 +108,7 @@ class Intake:
         self._ahead = Ahead(leader.redis, STREAM, GROUP)
         self._outbox_at = 0.0
         self._outbox_after = 0
+        self._passed: set[str] = set()
         self._end_read_at = float("-inf")
         self._resuming = True
         self._resumed_to = "-"
@@ -240,10 +241,7 @@ class Intake:
         began = time.monotonic()
         if began < self._outbox_at:
             return
-        others = [*self._sharing.many(), *self._costly]
-        found, self._outbox_after = inbox.open_of_others(
-            self._leader.connection(), others, MANY_BESIDE_OTHERS, after=self._outbox_after
-        )
+        found = self._open_of_others()
         if not found:  # to look through what many of one tenant have left there takes long
             self._outbox_at = time.monotonic() + 9 * (time.monotonic() - began)
         try:
@@ -253,6 +251,15 @@ class Intake:
                 raise
             for tenant in sorted({tenant for tenant, _ in found}):
                 self._overtake_of(tenant, [key for key in found if key[0] == tenant])
+
+    def _open_of_others(self) -> list[tuple[str, str]]:
+        """Some of the next part of the outbox. Who was passed over in one part is in all that follow it."""
+        self._passed.update(self._sharing.many(), self._costly)
+        found, more, self._outbox_after = inbox.open_of_others(
+            self._leader.connection(), list(self._passed), MANY_BESIDE_OTHERS, after=self._outbox_after
+        )
+        self._passed = self._passed | more if self._outbox_after else set()
+        return found
 
     def _overtake_of(self, tenant: str, keys: Sequence[tuple[str, str]]) -> None:
         try:

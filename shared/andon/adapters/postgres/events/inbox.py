@@ -62,11 +62,15 @@ WITH part AS (
     SELECT event_seq FROM andon.outbox
     WHERE event_seq > %(after)s AND coalesce(sent_at, created_at) <= clock_timestamp()
     ORDER BY event_seq LIMIT {OUTBOX_AT_ONCE}
-), found AS (
+), theirs AS (
     SELECT e.tenant, e.id, e.seq, row_number() OVER (PARTITION BY e.tenant ORDER BY e.seq) AS turn
     FROM part JOIN andon.events e ON e.seq = part.event_seq
     WHERE NOT e.tenant = ANY(%(tenants)s) AND e.name NOT LIKE 'andon/%%' AND e.hops = 0
-    ORDER BY turn, seq LIMIT %(limit)s
+), placed AS (
+    SELECT tenant, id, seq, row_number() OVER (ORDER BY turn, seq) AS place FROM theirs
+), found AS (
+    SELECT tenant, id, seq FROM placed WHERE place <= %(limit)s
+    UNION ALL SELECT DISTINCT tenant, NULL, NULL::bigint FROM placed WHERE place > %(limit)s
 )
 SELECT reached.seq, found.tenant, found.id
 FROM (SELECT CASE count(*) WHEN {OUTBOX_AT_ONCE} THEN max(event_seq) ELSE 0 END AS seq FROM part) reached
@@ -196,16 +200,17 @@ def send_open(connection: Connection, seqs: Sequence[int]) -> list[Event]:
 
 def open_of_others(
     connection: Connection, tenants: Sequence[str], limit: int, *, after: int = 0
-) -> tuple[list[tuple[str, str]], int]:
+) -> tuple[list[tuple[str, str]], set[str], int]:
     """Tenant and id of events in a part of the outbox that are not of these tenants, nor put by, nor what a run has
     sent or its end: those may be the last of a chain. The tenants have turns.
 
-    Each part begins `after` a seq, which is returned for the next one: the same while there may be more in this one.
+    Also the tenants that have more in this part, whose events in the next ones must not come before those; and the seq
+    `after` which the next part begins, 0 where this was the last.
     """
     values = {"tenants": list(tenants), "limit": limit, "after": after}
     rows = connection.execute(_OPEN_OF_OTHERS, values).fetchall()
     found = [(tenant, id) for _, tenant, id in rows if id is not None]
-    return found, after if len(found) == limit else rows[0][0]
+    return found, {tenant for _, tenant, id in rows if tenant is not None and id is None}, rows[0][0]
 
 
 def put_by(connection: Connection, event: Event, stream_id: str, *, seconds: float) -> None:
