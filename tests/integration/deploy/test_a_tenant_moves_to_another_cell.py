@@ -13,6 +13,7 @@ import psycopg
 from andon.adapters.postgres.asks import reports as stored
 from andon.adapters.postgres.asks.requests import Ask
 from andon.adapters.postgres.connect import connect
+from andon.adapters.postgres.models import Run
 from andon.embedded import PostgresServer
 from andon.engine.declared.functions import Registry
 from andon.engine.ids import new_id
@@ -42,6 +43,15 @@ WITH asked AS (
 )
 INSERT INTO andon.run_artifacts (run_id, name, step, key, bytes, media_type)
     SELECT id, 'report.html', 's', %(tenant)s || event_seq, 1, 'text/html' FROM made
+"""
+
+
+# Of a run, what doesn't go along: only a report's newest run that has completed does, for its files.
+_LEFT = """
+kind parent_run_id report_id queue fence worker_id lease_until lost lost_step sent_at wake_at current_step
+step_started_at progress_note estimated_end_at output error cancel_requested_at cancel_requested_by cancel_reason
+cancel_event_id cancel_event_seq cancel_stopped_at cancel_deadline_at forced rules line turn door door_order
+gate_keys parent_step awaits_children cancel_cause start_by finish_by debounce_key origin_run_id origin_step
 """
 
 
@@ -83,3 +93,9 @@ def test_the_pages_commands_copy_a_tenant_whole_and_nobody_else(
         [(run_id, _)] = effects.started
         follows = connection.execute("SELECT current_run_id, status FROM andon.subjects").fetchone()
         assert follows == (run_id, "active"), "the old cell's numbers don't count here"
+
+
+def test_of_each_column_of_a_run_it_is_known_whether_it_goes_along() -> None:
+    [copied] = re.findall(r'run="([^"]*)"', commands())
+    along = {"id", "tenant", "function_id", "event_seq", *copied.split(", ")}
+    assert along | {*_LEFT.split()} == {column.name for column in Run.__table__.columns}
