@@ -19,7 +19,7 @@ from andon.reports.columns import ROLES
 from andon_api.http.document.openapi import SOMETIMES
 from andon_api.http.paging import MOST, USUAL
 from andon_api.http.schema import Schema
-from andon_api.http.strict_fields import Duration, Flag, Id, Number, Object, QueryFlag, QueryNumber, Text, Time
+from andon_api.http.strict.fields import Duration, Flag, Id, Number, Object, QueryFlag, QueryNumber, Text, Time
 
 SUBJECT_STATUSES = ("idle", "active", "completed", "failed", "cancelled")
 REPORT_STATUSES = ("idle", "generating", "generated", "cancelled", "failed")

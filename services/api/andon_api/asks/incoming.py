@@ -11,7 +11,7 @@ from andon.engine.errors import EventError
 from andon.engine.events import Event, check_event, why_only_ours
 from andon.engine.ids import new_id
 from andon_api.http.problems import FieldErrors, Problem
-from andon_api.http.strict_json import parse_json
+from andon_api.http.strict.json import parse_json
 from andon_api.principal import Principal
 
 NATIVE = "application/json"

@@ -22,7 +22,7 @@ from andon.reports.errors import InvalidOptions
 from andon.reports.overrides import parse_overrides
 from andon_api.database import db
 from andon_api.http.problems import FieldErrors, Problem
-from andon_api.http.strict_json import parse_json
+from andon_api.http.strict.json import parse_json
 from andon_api.principal import Principal, principal
 from andon_api.services import services
 from andon_api.serving.exchange import LEFT

@@ -27,7 +27,7 @@ from andon_api.console.parts.renderings import Renderings
 from andon_api.database import now
 from andon_api.http.problems import Problem, of_exception, of_http, problem_response
 from andon_api.http.rest import PREFIX
-from andon_api.http.strict_fields import rfc3339
+from andon_api.http.strict.fields import rfc3339
 from andon_api.principal import principal
 from andon_api.services import services
 

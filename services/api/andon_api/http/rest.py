@@ -18,7 +18,7 @@ from andon_api.http.document import openapi
 from andon_api.http.effects import Outcome, effect, keeps_answers
 from andon_api.http.etags import guarded, refuse_unguarded
 from andon_api.http.schema import ProblemSchema, page_of
-from andon_api.http.strict_json import parse_json
+from andon_api.http.strict.json import parse_json
 
 FILES = ("application/octet-stream", "*/*")  # whatever the file is; what generates clients asks for the first
 FILE = {"type": "string", "format": "binary"}

@@ -11,7 +11,7 @@ from andon_api.http.effects import Outcome, effect
 from andon_api.http.one_each import one_large_each
 from andon_api.http.problems import Problem
 from andon_api.http.rest import Blueprint
-from andon_api.http.strict_json import parse_json
+from andon_api.http.strict.json import parse_json
 from andon_api.principal import principal, traceparent
 from andon_api.reads import events
 from andon_api.schemas import (

@@ -8,7 +8,7 @@ from andon_api.asks import incoming
 from andon_api.asks.events import record
 from andon_api.http.effects import Outcome, effect
 from andon_api.http.one_each import one_large_each
-from andon_api.http.strict_json import parse_json
+from andon_api.http.strict.json import parse_json
 from andon_api.principal import principal, traceparent
 
 blueprint = Blueprint("inngest", __name__)

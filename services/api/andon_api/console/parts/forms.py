@@ -11,7 +11,7 @@ from werkzeug.exceptions import HTTPException
 from andon.adapters.postgres.runs.run_logs import Wanted
 from andon_api.http.effects import Outcome, perform
 from andon_api.http.problems import FieldErrors, Problem, of_http
-from andon_api.http.strict_json import NOT_JSON, parse_json
+from andon_api.http.strict.json import NOT_JSON, parse_json
 from andon_api.schemas import LinesQuery, RunCancelBody
 
 
