@@ -79,7 +79,7 @@ def test_a_group_too_small_to_be_ranked_is_said_and_stands_after_the_ranked(prof
     ]
     text = said("groups", result)
     assert "highest for Europe" in text
-    assert "groups of fewer than 30 rows aren't ranked: Oceania (6 rows)" in text
+    assert "ranked only where their mean lies beyond those of all others for sure: Oceania (6 rows)" in text
 
 
 def test_of_many_names_the_largest_have_their_totals_and_the_others_one_together(profile: Profile) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from andon.reports.duck import identifier
 from andon.reports.options import ReportOptions
 from andon.reports.values.clock import HOURS
+from andon_worker.hybrid_report import evidence
 from andon_worker.hybrid_report.figures.association import correlation_ratio, ranks
 from andon_worker.hybrid_report.figures.computed.copies import copies
 from andon_worker.hybrid_report.figures.computed.sums import largest, sums
@@ -23,6 +26,7 @@ MOST_GROUPS = 30
 _MOST_CODES = 12
 _MOST_STEPS = 20  # different values up to which whole numbers may well be codes
 _COMPARED, _SAMPLED = 8, 5_000
+_ALSO, _TELLING = 3, 0.2  # groupings with a measure beside those of the first; what is sure of how they go together
 _FEWEST_PER_GROUP, _FEWEST_PER_NAME = 5, 3
 _NEARLY_ALL = 0.9  # of the most values of a date
 
@@ -113,27 +117,55 @@ def names(table: Table, options: ReportOptions, most: int = MOST_GROUPINGS) -> l
     return chosen
 
 
+def also_telling(table: Table, options: ReportOptions, taken: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Up to three more groupings, each with a measure, than the pairs that are `taken`: those that go together most,
+    and for sure, the best of all columns that could have been chosen; nothing where the options name both."""
+    measured = [m for m in measures(table, options, _COMPARED) if m in options.measures or not table.column(m).running]
+    grouped = groupings(table, options, _COMPARED)
+    grouped = [name for name in grouped if name in options.group_by or not table.column(name).part_of_time]
+    strengths = _strengths(table, measured, grouped)
+    sure = {
+        pair: evidence.ratio(eta, rows, groups, len(strengths)) * evidence.implied(eta)
+        for pair, (eta, rows, groups) in strengths.items()
+        if pair not in taken
+    }
+    best = sorted((pair for pair in sure if sure[pair] >= _TELLING), key=lambda pair: -sure[pair])
+    return best[:_ALSO]
+
+
 def _telling(table: Table, measure: str, names: list[str]) -> list[str]:
-    """The groupings by how much they say of the measure's ranks, in a sample; equals stay in their order. Last stand
-    flags without which there is none of it, as who bought and for how much."""
-    number = values_of(table, [measure])[measure].sql
-    words = [f"CAST({identifier(name)} AS VARCHAR)" for name in names]
-    y, *columns = sampled(table, [number, *words], _SAMPLED)
-    known = np.isfinite(doubles(y))
-    ranked = ranks(doubles(y)[known])
-    strengths = {}
-    for name, column in zip(names, columns, strict=True):
-        groups, found = codes(column)
-        of = groups[known]
-        inside = of >= 0
-        sums, squares = (
-            np.bincount(of[inside], weights=v[inside], minlength=len(found)).astype(float)
-            for v in (ranked, ranked * ranked)
-        )
-        counts = np.bincount(of[inside], minlength=len(found)).astype(float)
-        without = len(found) == 2 and any(not doubles(y)[known][of == group].any() for group in (0, 1))
-        strengths[name] = -1.0 if without else round(correlation_ratio(counts, sums, squares), 2)
-    return sorted(names, key=lambda name: -strengths[name])
+    """The groupings by how much they say of the measure's ranks; equals stay in their order. Last stand flags without
+    which there is none of it."""
+    strengths = {name: round(eta, 2) for (name, _), (eta, *_) in _strengths(table, [measure], names).items()}
+    return sorted(names, key=lambda name: -strengths.get(name, 0.0))
+
+
+def _strengths(
+    table: Table, measured: Sequence[str], names: Sequence[str]
+) -> dict[tuple[str, str], tuple[float, int, int]]:
+    """Of each grouping and measure the correlation ratio of its ranks, the rows and the groups, in a sample; -1 where
+    there is none of it without a flag, as who bought and for how much."""
+    numbers = [each.sql for each in values_of(table, measured).values()]
+    taken = sampled(table, [*numbers, *(f"CAST({identifier(name)} AS VARCHAR)" for name in names)], _SAMPLED)
+    coded = {name: codes(column) for name, column in zip(names, taken[len(numbers) :], strict=True)}
+    found = {}
+    for measure, column in zip(measured, taken, strict=False):
+        y = doubles(column)
+        known = np.isfinite(y)
+        ranked = ranks(y[known])
+        for name, (groups, words) in coded.items():
+            of = groups[known]
+            inside = of >= 0
+            sums, squares = (
+                np.bincount(of[inside], weights=v[inside], minlength=len(words)).astype(float)
+                for v in (ranked, ranked * ranked)
+            )
+            counts = np.bincount(of[inside], minlength=len(words)).astype(float)
+            without = len(words) == 2 and any(not y[known][of == group].any() for group in (0, 1))
+            eta = -1.0 if without else correlation_ratio(counts, sums, squares)
+            if name != measure:
+                found[name, measure] = eta, int(inside.sum()), int((counts > 0).sum())
+    return found
 
 
 def _splitting(table: Table, names: list[str], most: int) -> list[str]:

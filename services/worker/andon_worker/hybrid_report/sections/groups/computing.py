@@ -25,7 +25,8 @@ from andon_worker.hybrid_report.sections.groups.recommending import recommended
 
 def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
     """`{resamples, confidence, recommended: [...], deviations: [...], moved, comparisons: [...], totals: [...], shares:
-    [...], cross}`, a comparison for each grouping and measure.
+    [...], cross}`, a comparison for each grouping and measure, and for what else
+    goes together most, see `choose.also_telling`.
 
     A comparison is `{groupBy, measure, role, signed, divisor, total, fewest, groupsOmitted, rowsOmitted, eta, sums,
     groups: [{value, rows, ranked, sum, mean, std, low, high, spread, nps}], difference}`. `divisor` is the column that
@@ -64,6 +65,10 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
         sides = [money.went, money.came] if money and len(money.columns) == 1 else []
         signed = {side.column for side in sides} & set(measures)
         pairs = [(g, m) for g in choose.groupings(table, options) for m in measures if g != m]
+        pairs += (also := choose.also_telling(table, options, pairs))
+        values |= values_of(table, [measure for _, measure in also])
+        summed |= {name for _, name in also if _is_flow(table.column(name), values[name])}
+        roles |= {name: table.column(name).role for _, name in also}
         loaded = []
         for place, (group_by, measure) in enumerate(pairs):
             control.progress(0.2 * place / len(pairs), f"{measure} by {group_by}")

@@ -30,9 +30,7 @@ def compared(comparison: Comparison, confidence: float, wording: Wording) -> lis
     say = _say(comparison, wording)
     means = {group["value"]: group["mean"] for group in comparison["groups"]}
     high, low = difference["highest"], difference["lowest"]
-    small = [group["mean"] for group in comparison["groups"] if not group["ranked"]]
-    beyond = any(mean is not None and not means[low] <= mean <= means[high] for mean in small)
-    among = f"among groups of at least {comparison['fewest']} rows, " if beyond else ""
+    among = _among(comparison, means[low], means[high])
     said = (
         f"By {by}, {among}the {_mean(comparison)} is highest for {answer(label(high, 60), by)} ({say(means[high])}) "
         f"and lowest for {answer(label(low, 60), by)} ({say(means[low])})"
@@ -43,13 +41,14 @@ def compared(comparison: Comparison, confidence: float, wording: Wording) -> lis
     sure = evidence.ratio(comparison["eta"], rows, comparison["total"])
     certain = sure > 0
     if difference["low"] is not None:
-        certain = certain and (difference["low"] > 0 or difference["high"] < 0)
+        apart = difference["low"] > 0 or difference["high"] < 0
+        certain = apart and (certain or comparison["total"] == 2)
         said += f": a difference of {number(difference['estimate'])}"
         if number(difference["low"]) != number(difference["high"]):  # of groups in which all values are one
             said += (
                 f" ({number(100 * confidence)}% interval {number(difference['low'])} to {number(difference['high'])})"
             )
-        said += "" if certain else ", which may be chance"
+        said += "" if certain else f", which may be chance{_of_many(difference, comparison)}"
     about = (comparison["measure"], comparison["groupBy"])
     scores = {
         group["value"]: points(group["nps"], wording) for group in comparison["groups"] if group["nps"] is not None
@@ -58,6 +57,23 @@ def compared(comparison: Comparison, confidence: float, wording: Wording) -> lis
         said += f". Their Net Promoter Scores (9 and 10 less 0 to 6) are {scores[high]} and {scores[low]} points"
     effect = sure * _worth(comparison) if certain else 0.0
     return [Sentence(f"{said}.", effect, _key(comparison), about, min(counts[high], counts[low]))]
+
+
+def _among(comparison: Comparison, low: float, high: float) -> str:
+    """Which groups are compared, where small ones lie beyond."""
+    small = [group["mean"] for group in comparison["groups"] if not group["ranked"]]
+    if all(mean is None or low <= mean <= high for mean in small):
+        return ""
+    fewest = comparison["fewest"]
+    few = any(group["ranked"] and group["rows"] < fewest for group in comparison["groups"])
+    return "among groups that are ranked, " if few else f"among groups of at least {fewest} rows, "
+
+
+def _of_many(difference: dict[str, Any], comparison: Comparison) -> str:
+    """Why it may be chance although its interval says otherwise."""
+    if difference["low"] <= 0 <= difference["high"]:
+        return ""
+    return f": it is the largest of those between {comparison['total']} groups"
 
 
 def _mean(comparison: Comparison) -> str:
@@ -87,12 +103,15 @@ def alike(comparisons: Sequence[Comparison], wording: Wording) -> list[Sentence]
 
 
 def left_out(comparison: Comparison, wording: Wording) -> str:
-    """What of the groups isn't ranked or isn't shown, and by which rule."""
+    """Which groups are small, or aren't shown, and what is done with them."""
     parts = []
-    small = [group for group in comparison["groups"] if not group["ranked"]]
-    if small:
+    if not all(group["ranked"] for group in comparison["groups"]):
+        small = [group for group in comparison["groups"] if group["rows"] < comparison["fewest"]]
         named = [f"{label(g['value'], 30)} ({wording.count(g['rows'], 'row')})" for g in small]
-        parts.append(f"groups of fewer than {comparison['fewest']} rows aren't ranked: {some(named, 4)}")
+        parts.append(
+            f"groups of fewer than {comparison['fewest']} rows are ranked only where their mean lies beyond those of "
+            f"all others for sure: {some(named, 4)}"
+        )
     if comparison["groupsOmitted"]:
         largest = "the largest totals" if comparison["sums"] else "most rows"
         parts.append(
@@ -113,7 +132,7 @@ def mean_figures(comparison: Comparison, result: dict[str, Any], wording: Wordin
     rows = [Interval(label(g["value"], 40), g["mean"], g["low"], g["high"], not g["ranked"]) for g in known]
     notes = [f"with {wording.number(100 * result['confidence'])}% intervals"] if result["resamples"] else []
     if not all(g["ranked"] for g in known):
-        notes.append(f"grey: fewer than {comparison['fewest']} rows")
+        notes.append(f"grey: fewer than {comparison['fewest']} rows, not ranked")
     if charts.is_logarithmic(rows):
         notes.append("logarithmic scale")
     drawing = charts.intervals(f"Mean of {what}", rows, wording)

@@ -50,7 +50,8 @@ def _sentence(each: Shares, wording: Wording) -> Sentence:
     )
     if each["trend"]:
         text += f"; the share {each['trend']} from part to part"
-    text += "" if each["sure"] else ", which may be chance"
+    if not each["sure"]:
+        text += ", which may be chance" + (": it is the largest of many compared" if difference["low"] > 0 else "")
     text += f". {_split(each, wording)}" if each["split"] else "."
     return Sentence(
         text,
