@@ -114,3 +114,67 @@ def test_rows_of_coarse_columns_repeat_by_nature(finest: int, tmp_path: Path) ->
     said = told(frame, tmp_path, "quality")
     assert "repeat an earlier row exactly" in text(said, "quality")
     assert ("repeat an earlier row exactly" in findings(said)) == (finest == 900)
+
+
+def test_places_that_are_left_are_filled_by_what_is_small_but_sure_and_by_flags_first() -> None:
+    told = {
+        "overview": [Sentence("gaps", 0.05)],
+        "groups": [
+            Sentence("a by g", 0.60, about=("a", "g"), rows=50),
+            Sentence("b by h", 0.09, about=("b", "h"), rows=50),
+            Sentence("c by i", 0.04, "share-of-c-by-i", ("c", "i"), 50),
+            Sentence("of few", 0.09, about=("d", "k"), rows=9),
+            Sentence("may be chance", about=("e", "l"), rows=50),
+        ],
+    }
+    assert [each["text"] for each in key_findings(told)] == ["a by g", "c by i", "b by h"]
+
+
+def test_what_goes_with_one_of_two_columns_that_tell_the_same_is_told_once() -> None:
+    told = {
+        "correlations": [
+            Sentence("p with q", 0.8, about=("p", "q"), alike=True),
+            Sentence("q with r", 0.7, about=("q", "r"), alike=True),
+        ],
+        "drivers": [Sentence("y with p", 0.65, about=("y", "p")), Sentence("y with r", 0.5, about=("y", "r"))],
+        "groups": [
+            Sentence("f by shift", 0.7, about=("f", "shift")),
+            Sentence("f by agent", 0.65, about=("f", "agent")),
+            Sentence("agent within shift", 0.38, about=("shift", "agent"), alike=True),
+            Sentence("p by site", 0.3, about=("p", "site")),
+            Sentence("q by site", 0.2, about=("q", "site")),
+        ],
+        "distributions": [Sentence("y has a long tail", 0.3, about=("y",)), Sentence("z has", 0.2, about=("z",))],
+    }
+    said = [each["text"] for each in key_findings(told)]
+    assert "f by shift" in said
+    assert "p with q" in said
+    assert "y with p" in said
+    assert "p by site" in said
+    assert not {"q with r", "y with r", "f by agent", "y has a long tail"} & set(said)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_small_difference_between_two_variants_is_a_finding_where_nothing_larger_is(
+    seed: int, tmp_path: Path
+) -> None:
+    random = np.random.default_rng(seed)
+    frame = pd.DataFrame({"variant": ["A", "B"] * 300, "device": random.choice(["desk", "phone"], 600)})
+    noise = random.normal(0, 15, 600)
+    noise -= pd.Series(noise).groupby(frame["variant"]).transform("mean").to_numpy()
+    frame["basket"] = (50 + noise + 4 * (frame["variant"] == "B")).round(2)
+    means = frame.groupby("variant")["basket"].mean()
+    assert (
+        f"By variant, the mean of basket is highest for B ({means['B']:.2f}) and lowest for A ({means['A']:.2f})"
+    ) in findings(told(frame, tmp_path))
+
+
+def test_a_flag_that_two_columns_make_is_no_finding(tmp_path: Path) -> None:
+    random = np.random.default_rng(9)
+    frame = pd.DataFrame({"cell": random.integers(1, 5, 400), "score": random.normal(0, 1, 400).round(3)})
+    frame["tone"] = (frame["cell"] <= 2).astype(int)
+    frame["shown"] = (frame["cell"] % 2).astype(int)
+    frame["both"] = frame["tone"] * frame["shown"]
+    said = findings(told(frame, tmp_path))
+    assert "both is 1" not in said
+    assert "where cell is" not in said

@@ -16,27 +16,44 @@ _LEAST = 0.12
 _AGAIN = 0.8  # what each column that is told of already leaves of an effect
 
 
+_Found = tuple[str, Sentence]
+_OF_COLUMNS = {"correlations", "drivers"}  # what goes with one number goes with those that rise with it
+_BY_GROUP = {"groups", "drivers"}
+_FLAGS = "share-of-"
+
+
 def key_findings(told: Mapping[str, Sequence[Sentence]]) -> list[dict[str, Any]]:
     """`{text, section, figure, effect}` of the largest effects, at most six, and no more than two of a section
-    (three of the groups) unless places are left that no other section fills.
+    (three of the groups) unless places are left that no other section fills. Places that are left then are filled by
+    what is small, but sure: by group, and of these flags first.
 
-    What several sections find of the same columns is told once, and what other columns tell goes before more of the
-    same ones. Only what is there, and rests on enough rows, is a finding: where nothing is, the list is empty.
+    What several sections find of the same columns is told once, also where one column tells much the same as another;
+    and what other columns tell goes before more of the same ones. Only what is there, and rests on enough rows, is a
+    finding: where nothing is, the list is empty.
     """
-    left = [
+    found = [
         (name, sentence)
         for name, sentences in told.items()
         for sentence in sentences
-        if sentence.effect >= _LEAST and (sentence.rows is None or sentence.rows >= FEWEST)
+        if sentence.effect > 0 and (sentence.rows is None or sentence.rows >= FEWEST)
     ]
-    chosen: list[tuple[str, Sentence]] = []
-    while left and len(chosen) < MOST:
-        known = Counter(column for _, sentence in chosen for column in sentence.about)
-        taken = Counter(name for name, _ in chosen)
-        free = [each for each in left if taken[each[0]] < _MOST_OF_A_SECTION.get(each[0], 2)] or left
-        best = max(free, key=lambda each: each[1].effect * _AGAIN ** sum(known[column] for column in each[1].about))
-        chosen.append(best)
-        left = [each for each in left if each is not best and not _same(each[1], best[1])]
+    names, numbers = (_alike(told, sections) for sections in ({"groups"}, set(told)))
+
+    def same(one: _Found, other: _Found) -> bool:
+        """Whether both tell of the same columns, or the one of a single one of the other's."""
+        kept = numbers if {one[0], other[0]} <= _OF_COLUMNS else names
+        a, b = ({kept.get(column, column) for column in each[1].about} for each in (one, other))
+        return bool(a) and (a == b or (len(one[1].about) == 1 and a < b))
+
+    chosen: list[_Found] = []
+    left = [each for each in found if each[1].effect >= _LEAST]
+    small = [each for each in found if each not in left and each[0] in _BY_GROUP and len(each[1].about) > 1]
+    for pool in (left, small):
+        pool = [each for each in pool if not any(same(each, other) for other in chosen)]
+        while pool and len(chosen) < MOST:
+            best = max(_free(pool, chosen), key=lambda each: _worth(each[1], chosen))
+            chosen.append(best)
+            pool = [each for each in pool if each is not best and not same(each, best)]
     return [
         {
             "text": one_way(sentence.text),
@@ -48,6 +65,23 @@ def key_findings(told: Mapping[str, Sequence[Sentence]]) -> list[dict[str, Any]]
     ]
 
 
-def _same(one: Sentence, other: Sentence) -> bool:
-    """Whether both tell of the same columns."""
-    return bool(one.about) and set(one.about) == set(other.about)
+def _free(left: list[_Found], chosen: list[_Found]) -> list[_Found]:
+    """Those of sections that aren't told of enough yet; all, where there are none."""
+    taken = Counter(name for name, _ in chosen)
+    return [each for each in left if taken[each[0]] < _MOST_OF_A_SECTION.get(each[0], 2)] or left
+
+
+def _worth(sentence: Sentence, chosen: list[_Found]) -> float:
+    known = Counter(column for _, other in chosen for column in other.about)
+    first = 1.0 if sentence.effect < _LEAST and sentence.figure.startswith(_FLAGS) else 0.0
+    return first + sentence.effect * _AGAIN ** sum(known[column] for column in sentence.about)
+
+
+def _alike(told: Mapping[str, Sequence[Sentence]], sections: set[str]) -> dict[str, str]:
+    """Of each column that tells much the same as others, by these sections, the one that stands for all."""
+    kept: dict[str, str] = {}
+    for sentence in (each for name in sections & told.keys() for each in told[name] if each.alike):
+        one, *others = (kept.get(column, column) for column in sentence.about)
+        kept |= {column: one for column in (*sentence.about, *kept) if kept.get(column, column) in others}
+        kept[one] = one
+    return kept

@@ -24,7 +24,8 @@ class Sentence:
     `effect` is how large the thing is that it tells of, from 0 to 1: what isn't 0 may be a key finding, the largest
     first: at the lower end of its interval (`evidence`) where it is an estimate. `figure` is the key of the figure of
     the same section that shows it; `about` the columns that it relates, by which the same finding of two sections is
-    known; `rows` on how many rows it rests, in the smallest part that it compares: None for a fact of the whole file.
+    known; `rows` on how many rows it rests, in the smallest part that it compares: None for a fact of the whole file;
+    `alike` says that these columns tell much the same.
     """
 
     text: str
@@ -32,6 +33,7 @@ class Sentence:
     figure: str = ""
     about: tuple[str, ...] = ()
     rows: int | None = None
+    alike: bool = False
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from andon_worker.hybrid_report.wording import WHOLE, Wording, brief, label, som
 
 _STRONG, _TELLING, _MANY = 0.5, 0.1, 30
 _OF_SIZE = 0.4
+_ALIKE = 0.8  # from which what goes with one column goes with the other
 _WITH_CHANGES = 0.3  # the correlation of changes below which two series but go one way each
 _TOGETHER = {1: "rise and fall together", -1: "move in opposite directions"}
 _FAR = 2.0  # times the middle 98 % that all points take before the farthest are left out of the picture
@@ -106,6 +107,7 @@ def _pair(pair: dict[str, Any], result: Result, wording: Wording) -> Sentence:
         figure=figure,
         about=(pair["a"], pair["b"]),
         rows=pair["rows"],
+        alike=pair["pearson"] >= _ALIKE,
     )
 
 

@@ -103,6 +103,7 @@ def _tail(column: dict[str, Any], wording: Wording) -> Sentence:
         # Less twice the standard error that a symmetric column's has (R. A. Fisher, 1930).
         effect=min(0.45, max(0.0, abs(column["skewness"]) - 2 * math.sqrt(6 / column["count"])) / 25),
         figure=f"of-{column['name']}",
+        about=(column["name"],),
         rows=column["count"],
     )
 

@@ -90,12 +90,12 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
             for side in sides
         ]
         control.progress(0.22, "one grouping against another")
-        flags = shares(table, options)
+        flags, made = shares(table, options)
         divided = _divided(table)
         scores = recommended(table, measures)
         deviating = deviations(table, options)
         moving = moved(table, options, measures)
-        crossed = cross(table, options, {frozenset((each["flag"], each["groupBy"])) for each in flags})
+        crossed = cross(table, options, made | {frozenset((each["flag"], each["groupBy"])) for each in flags})
     # Resampling needs no database: its memory is free by now.
     comparisons = []
     for place, found in enumerate(loaded):

@@ -89,10 +89,11 @@ def crossed(cross: Cross | None, wording: Wording) -> list[Sentence]:
             f"{a} and {b} go together: {b} is {answer(cross['columns'][j], b)} in {often} rows in which {a} is "
             f"{answer(cross['rows'][i], a)}, and in {wording.percent(float(whole[j]), 1)} of all rows "
             f"(Cramér's V {wording.coefficient(cross['v'])}).",
-            effect=max(_sure(cross), _apart(cross, int(i), int(j))),
+            effect=max(_sure(cross), _apart(cross, int(i), int(j))) * evidence.implied(cross["v"]),
             figure="cross",
             about=(cross["a"], cross["b"]),
             rows=int(rows[i, 0]),
+            alike=evidence.implied(cross["v"]) < 1,
         )
     ]
 

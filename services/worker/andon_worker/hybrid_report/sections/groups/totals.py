@@ -13,6 +13,7 @@ from andon_worker.hybrid_report.wording import MISSING, Wording, brief, label, s
 _FIRST = 5
 _EVEN, _MONEYED, _COUNTED = 0.05, 0.45, 0.25  # the share above an even one, and what its telling is worth
 _EQUAL, _RICHER, _MOST = 0.02, 0.1, 0.95  # beyond the share of the rows: no news, worth all; and the most
+_BEYOND = 0.15  # of its share of the rows, up to which a share of the sum is no news
 _EVENLY, _EVEN_OF_MANY = 0.15, 0.4  # of an even share, up to which the groups may differ to be called even
 
 Groups = dict[str, Any]
@@ -50,16 +51,20 @@ def totalled(groups: Groups, wording: Wording) -> list[Sentence]:
         return [Sentence(f"By {by}, the {sum_of(measure)} is spread evenly: {ends}.{beside}")]
     excess = share - 1 / groups["total"]
     # Who has most of the rows has most of their sum: the news is how far its share lies beyond theirs.
-    richer = max(0.0, share - first["rows"] / rows)
+    richer = _richer(share, first["rows"] / rows)
     if groups["total"] > 2 * _FIRST:
         part = sum(g["sum"] for g in ordered[:_FIRST]) / sums["all"]
         said += f"; the {_FIRST} largest of {number(groups['total'])} have {wording.percent(part, 1)}"
         excess = max(excess, (part - _FIRST / groups["total"]) / 2)
-        richer = max(richer, (part - sum(g["rows"] for g in ordered[:_FIRST]) / rows) / 2)
+        richer = max(richer, _richer(part, sum(g["rows"] for g in ordered[:_FIRST]) / rows) / 2)
     worth = {"money": _MONEYED, "count": _COUNTED}.get(groups["role"], 0.0)
     telling = worth and groups["total"] > 2 and ordered[1]["sum"] > 0 and excess > _EVEN and richer > _EQUAL
     effect = (worth + excess) * min(1.0, richer / _RICHER) + richer / 2
     return [Sentence(f"{said}.{beside}", min(_MOST, effect) if telling else 0.0, figure, about, rows)]
+
+
+def _richer(share: float, of_rows: float) -> float:
+    return share - of_rows if share > (1 + _BEYOND) * of_rows else 0.0
 
 
 def largest(groups: Groups) -> dict[str, Any]:

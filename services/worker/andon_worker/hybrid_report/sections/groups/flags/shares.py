@@ -18,7 +18,7 @@ from andon_worker.hybrid_report.figures.association import cramers_v, outcome
 from andon_worker.hybrid_report.figures.computed.twins import twins
 from andon_worker.hybrid_report.figures.table import Table
 from andon_worker.hybrid_report.sections.groups.flags.parts import Parts, telling
-from andon_worker.hybrid_report.sections.groups.flags.splitting import split
+from andon_worker.hybrid_report.sections.groups.flags.splitting import is_made, split
 from andon_worker.hybrid_report.sections.groups.loading import FEWEST_ROWS
 from andon_worker.hybrid_report.wording import label
 
@@ -48,7 +48,7 @@ class Grouping:
     parts: Parts | None = None
 
 
-def shares(table: Table, options: ReportOptions) -> list[Shares]:
+def shares(table: Table, options: ReportOptions) -> tuple[list[Shares], set[frozenset[str]]]:
     """`{flag, answer, groupBy, sure, trend, groups: [{value, from, to, rows, ranked, part, share, low, high}],
     difference, split}` of each flag and grouping, those first that differ most.
 
@@ -59,6 +59,8 @@ def shares(table: Table, options: ReportOptions) -> list[Shares]:
     the highest and the lowest share of the groups of 30 rows (10 where there are not two): `{highest, lowest, estimate,
     low, high}`, bounds of 95 %. `split` is of the ends of up to three groups whose difference is another in parts of
     the rows, see `splitting.split`; null otherwise.
+
+    And the pairs of a flag and a grouping of which nothing is told, for the grouping and another make the flag.
     """
     flags = _flags(table, options)
     by = choose.groupings(table, options, _GROUPINGS)
@@ -68,8 +70,9 @@ def shares(table: Table, options: ReportOptions) -> list[Shares]:
     asked = [(flag, Grouping(name, _text(name)), len(pairs)) for flag, name in pairs]
     asked += [(flag, Grouping(parts.name, parts.sql, parts), _CUTS * len(numbers)) for flag, parts in numbers if parts]
     found = [each for pair in asked if (each := _compared(table, *pair))]
-    _split(table, found, by)
-    return sorted(found, key=effect_of, reverse=True)
+    made = _split(table, found, by)
+    told = sorted((each for each in found if each not in made), key=effect_of, reverse=True)
+    return told, {frozenset((each["flag"], each["groupBy"])) for each in made}
 
 
 def _is_log(table: Table, options: ReportOptions) -> bool:
@@ -137,7 +140,7 @@ def _compared(table: Table, flag: str, by: Grouping, among: int) -> Shares | Non
     told = outcome([said for said, _ in answers.most_common()])
     part = Counter({value: rows for value, said, rows, *_ in found if said == told})
     v = cramers_v(np.array([[part[value], sizes[value] - part[value]] for value in sizes], dtype=float))
-    if v >= _SAME:
+    if v >= _SAME or all(part[value] in (0, rows) for value, rows in sizes.items()):
         return None
     ranked.sort(key=lambda value: (-part[value] / sizes[value], value))
     high, low = ranked[0], ranked[-1]
@@ -179,13 +182,17 @@ def _ranked(sizes: Counter[str]) -> list[str]:
     return many if len(many) > 1 else [value for value, rows in sizes.items() if rows >= evidence.FEWEST]
 
 
-def _split(table: Table, found: list[Shares], by: list[str]) -> None:
+def _split(table: Table, found: list[Shares], by: list[str]) -> list[Shares]:
     """Where the ends of a few groups differ otherwise than as a whole; of two columns that part each other, the one
-    whose difference varies most."""
+    whose difference varies most. Those are given back whose flag both columns make: there is nothing to tell."""
+    computed = []
     best: dict[tuple[str, frozenset[str]], Shares] = {}
     for each in found:
         others = [name for name in by if name not in (each["flag"], each["groupBy"])]
         if not _may_split(each) or not (made := split(table, each, others)):
+            continue
+        if len(each["groups"]) == 2 and is_made(made):
+            computed.append(each)
             continue
         pair = each["flag"], frozenset((each["groupBy"], made["by"]))
         if pair not in best or made["evenness"] < best[pair]["split"]["evenness"]:
@@ -193,6 +200,7 @@ def _split(table: Table, found: list[Shares], by: list[str]) -> None:
                 best[pair]["split"] = None
             best[pair] = each
             each["split"] = made
+    return computed
 
 
 def _may_split(each: Shares) -> bool:

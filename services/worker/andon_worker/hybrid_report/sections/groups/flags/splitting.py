@@ -45,6 +45,11 @@ def split(table: Table, shares: dict[str, Any], others: list[str]) -> Split | No
     return told if sure and told["evenness"] <= _EVEN and told["effect"] > 0 else None
 
 
+def is_made(found: Split) -> bool:
+    """Whether all rows of a group and a part have the flag, or none of them."""
+    return all(part[end]["part"] in (0, part[end]["rows"]) for part in found["parts"] for end in ("high", "low"))
+
+
 def _told(by: str, parts: list[dict[str, Any]], turned: bool = False) -> Split:
     parts.sort(key=lambda part: -abs(part["difference"]))
     most, least = parts[0], min(parts, key=lambda part: part["difference"] * math.copysign(1, parts[0]["difference"]))
