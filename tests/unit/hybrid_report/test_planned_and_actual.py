@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from andon.reports import Column
+from andon_worker.hybrid_report.figures.planned import planned
 from andon_worker.hybrid_report.wording import Wording
 from tests.unit.hybrid_report.test_what_is_no_finding import findings, text, told
 
@@ -71,6 +73,36 @@ def test_rows_of_both_are_never_added_up(shape: Callable[..., pd.DataFrame], tmp
     added = Wording().number(frame["actual"].sum() + frame["plan"].sum())
     assert added not in every
     assert "kind says what is planned: Actual and Budget are columns side by side" in every
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("Budget Plan", "Kosten Ist"),
+        ("Budget Plan (T€)", "Kosten Ist (T€)"),
+        ("Budgeted Amount", "Spent"),
+        ("Budget", "Actual Cost"),
+        ("presupuesto", "gasto_real"),
+    ],
+)
+def test_a_plan_and_what_was_spent_are_a_pair_though_one_is_called_an_amount(
+    names: tuple[str, str], tmp_path: Path
+) -> None:
+    frame = both()
+    said = told(as_columns(frame, *names), tmp_path)
+    own = frame[frame["unit"] == "IT"][["actual", "plan"]].sum()
+    far = Wording().percent(own["actual"] / own["plan"] - 1, 1)
+    assert f"By unit, {names[1]} is farthest from {names[0]} for IT: {far} above" in findings(said).splitlines()[0]
+
+
+@pytest.mark.parametrize("names", [("Budget Plan", "Umsatz Ist"), ("Budget", "Cost"), ("Plan hours", "Actual cost")])
+def test_a_plan_and_what_is_called_otherwise_are_none(names: tuple[str, str]) -> None:
+    assert planned([Column(name, "number", role="money") for name in names]) == []
+
+
+def test_of_several_plans_none_is_taken_for_an_amount_that_may_be_of_either() -> None:
+    names = ("Budget", "Forecast Cost", "Actual Spend")
+    assert planned([Column(name, "number", role="money") for name in names]) == []
 
 
 @pytest.mark.parametrize("names", [("sales_target", "sales"), ("Forecast revenue", "Actual revenue"), ("Soll", "Ist")])

@@ -44,7 +44,9 @@ def written(folder: Path, header: str, row: Row, rows: int = ROWS) -> Path:
         ("day,paid", lambda i: f"{both(i)},£{i}.50", "dd/mm/yyyy", "where £ is paid"),
         ("day,paid", lambda i: f"{both(i)},${i}.50", "mm/dd/yyyy", "where dollars are paid"),
         ("date,n", lambda i: f"{both(i, year='23')},{i}", "mm/dd/yy", "English files"),
-        ("day,n", lambda i: f"{both(i)} 10:{i + 10},{i}", "mm/dd/yyyy hh:mm:ss", "English files"),
+        ("day,n", lambda i: f"{both(i)} 10:{i + 10},{i}", "mm/dd/yyyy hh:mm", "English files"),
+        ("day,n", lambda i: f"{both(i)} 10:{i + 10}:00,{i}", "mm/dd/yyyy hh:mm:ss", "English files"),
+        ("day,n", lambda i: f"{both(i)} 10:{i + 10} PM,{i}", "mm/dd/yyyy hh:mm AM", "English files"),
     ],
 )
 def test_an_order_that_nothing_tells_is_assumed_and_said(

@@ -39,7 +39,7 @@ def _planned(found: Found, unread: Unread | None, names: frozenset[str]) -> Plan
         unread = None  # one of its answers
     column = replace(
         column,
-        format=_answers(found) if found.spelling.type == "boolean" else found.spelling.shown,
+        format=_answers(found) if found.spelling.type == "boolean" else _written(found),
         missing=tuple(Missing(token, tokens[token]) for token in sorted(tokens, key=lambda each: -tokens[each])),
         unread=unread,
         notes=(*found.notes, *_on_offsets(found), *_on_sentinels(found)),
@@ -62,6 +62,17 @@ def _answers(found: Found) -> str | None:
             told = " / ".join(each or case(word) for each, word in zip(most, (yes, no), strict=True))
             return None if told == "true / false" else told
     return None
+
+
+def _written(found: Found) -> str | None:
+    """An example of how the cells are written: times of day with `AM`, and without seconds, where they are so."""
+    shown, day = found.spelling.shown, found.spelling.shown.removesuffix(moments.CLOCK) if found.spelling.shown else ""
+    if not shown or day == shown:
+        return shown
+    told = [groups for value in found.sample if (groups := found.spelling.groups(value)) and groups.get("t")]
+    seconds = any(groups["t"].count(":") > 1 for groups in told)
+    half = any(groups.get("half") for groups in told)
+    return day + (moments.CLOCK if seconds or not told else moments.CLOCK.removesuffix(":ss")) + (" AM" if half else "")
 
 
 def _evidence(found: Found) -> Evidence:

@@ -84,6 +84,7 @@ _ZONES = {
     "BRT": -3,
     "SAST": 2,
 }
+CLOCK = " hh:mm:ss"
 _PLACE = r"[A-Z]\w+/[\w+-]+(?:/\w+)?"
 _TIME = (
     r"(?:[T ,:]+(?P<t>\d{1,2}:\d\d(?::\d\d(?:[.,]\d{1,9})?)?)(?:\s*(?P<half>[AaPp])\.?\s?[Mm]\.?| Uhr)?"
@@ -333,4 +334,4 @@ def _month(part: str) -> str:
 
 def _shown(order: str, separator: str, short: bool, named: bool, timed: bool) -> str:
     each = {"d": "dd", "m": "Mon" if named else "mm", "y": "yy" if short else "yyyy"}
-    return separator.join(each[part] for part in order) + (" hh:mm:ss" if timed else "")
+    return separator.join(each[part] for part in order) + (CLOCK if timed else "")

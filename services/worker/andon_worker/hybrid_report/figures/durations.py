@@ -15,10 +15,11 @@ from andon.reports.columns import Nature
 from andon.reports.duck import identifier, literal
 from andon.reports.errors import InvalidOptions
 from andon.reports.options import MOST_DATES, lasting
+from andon_worker.hybrid_report import evidence
 from andon_worker.hybrid_report.figures.alerts import date_placeholders
 from andon_worker.hybrid_report.figures.computed.copies import ALIKE
 from andon_worker.hybrid_report.figures.survey import once
-from andon_worker.hybrid_report.figures.table import Table, open_table
+from andon_worker.hybrid_report.figures.table import Table, double, open_table
 from andon_worker.hybrid_report.figures.values import Floats, doubles, sampled
 
 _SECONDS = {"hours": 3_600, "days": 86_400}
@@ -28,12 +29,15 @@ _IN_ORDER = 0.99  # of the rows with both dates
 _BOUND = 1 / 3  # of the spread that they would have if each end stood beside any start
 _VARIES = 0.2  # of the median: months are of 28 to 31 days, which tells nothing
 _UNFINISHED = 0.01  # of the rows with a start
+_LAST = (0.9, 0.99)  # of the rows with a start, that come before the last
 
 
 @dataclass(frozen=True)
 class Duration:
     """A column made of two others. `without` counts the rows that have a start and no end, as what isn't over, `back`
-    those whose end is before the start: neither has a duration."""
+    those whose end is before the start: neither has a duration. `unfinished` says that more than one row of a
+    hundred lacks an end, and more of those that began last: along time the duration would fall by itself, for of these
+    the short ones alone are over."""
 
     name: str
     start: str
@@ -43,12 +47,11 @@ class Duration:
     rows: int
     without: int
     back: int
+    unfinished: bool
 
-    @property
-    def unfinished(self) -> bool:
-        """Whether more than one row of a hundred lacks an end: along time it would fall by itself, for of the last
-        rows those alone are over that were short."""
-        return self.rows < (1 - _UNFINISHED) * (self.rows + self.back + self.without)
+    def shares(self, other: Duration) -> bool:
+        """Whether both are computed from one date, and so go together."""
+        return bool({self.start, self.end} & {other.start, other.end})
 
 
 @contextmanager
@@ -90,7 +93,7 @@ def durations(table: Table, chosen: Collection[str] = ()) -> list[Duration]:
     """
     if table.across or table.base != "source":
         return []
-    found = [Duration(**each) for each in once(table, "durations", lambda: {"found": _found(table)})["found"]]
+    found = [Duration(**each) for each in once(table, "lasting", lambda: {"found": _found(table)})["found"]]
     known = {each.name for each in found}
     between = lasting(table.columns)
     for name in sorted({*chosen} & between.keys() - known):
@@ -191,4 +194,20 @@ def _made(
     ):
         return None
     sql = f"CASE WHEN {lasted} >= 0 THEN CAST({lasted} AS DOUBLE) END"
-    return Duration(name, one, other, unit, sql, rows, without, back)
+    unfinished = without > _UNFINISHED * (rows + back + without) and _piled_up(table, since, until)
+    return Duration(name, one, other, unit, sql, rows, without, back, unfinished)
+
+
+def _piled_up(table: Table, since: str, until: str) -> bool:
+    """Whether ends are missing more often in the last tenth of the rows, or in the last hundredth, than before, and not
+    by chance."""
+    (moments,) = table.one(f"SELECT approx_quantile(epoch({since}), {[*_LAST]}) FROM data")
+    for moment in moments:
+        late = f"epoch({since}) > {double(moment)}"
+        counted = table.one(
+            f"SELECT count(*) FILTER ({late} AND {until} IS NULL), count(*) FILTER ({late}), "
+            f"count(*) FILTER (NOT {late} AND {until} IS NULL), count(*) FILTER (NOT {late}) FROM data"
+        )
+        if all(counted[1::2]) and evidence.difference(*counted)[0] > 0:
+            return True
+    return False

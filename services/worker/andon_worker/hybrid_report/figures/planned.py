@@ -22,7 +22,13 @@ _PLANNED = _words(
     "previsto|orçado|orçamento|objetivo|begroot|begroting"
 )
 _ACTUAL = _words(
-    "actuals?|ist(?:wert)?|tatsächlich|realisiert|achieved|réel|réalisé|effectif|reali[sz]ado|real|consuntivo|werkelijk"
+    "actuals?|ist(?:wert)?|tatsächlich|realisiert|achieved|réel|réalisé|effectif|reali[sz]ado|real|consuntivo|werkelijk|"
+    "spent|ausgegeben|dépensé|gastado|gasto|speso|besteed"
+)
+# What is planned or spent anyway, so that one name has it and the other doesn't.
+_AMOUNT = _words(
+    "amounts?|costs?|spend(?:ing)?|expenses?|expenditures?|totals?|sum|value|kosten|betrag|beträge|ausgaben|aufwand|summe|"
+    "wert|gesamt|coûts?|dépenses?|montant|importes?|costes?|costos?|gastos|custos?|costi|costo|spese|importo|bedrag"
 )
 _LESS = _words("variance|var|difference|diff|delta|abweichung|écart|desviación|varianza|verschil")
 _YEARS = re.compile(r"\b(?:19|20)\d\d\b")
@@ -39,7 +45,8 @@ class Planned:
 
 
 def planned(columns: Sequence[Column]) -> list[Planned]:
-    """Pairs of numbers that are called alike but for one being planned, and the other what came of it or bare."""
+    """Pairs of numbers that are called alike but for one being planned, and the other what came of it or bare; and the
+    two that are so but for a word as `cost`, where there are no others."""
     names = [column.name for column in columns if column.averaged]
     found: list[Planned] = []
     for actual, plan in permutations(names, 2):
@@ -48,6 +55,20 @@ def planned(columns: Sequence[Column]) -> list[Planned]:
         alike = rest is not None and rest == (bare if bare is not None else _plain(actual))
         if alike and not _LESS.search(f"{actual} {plan}") and all(plan != each.plan for each in found):
             found.append(Planned(actual, plan))
+    paired = {name for each in found for name in (each.actual, each.plan)}
+    left = [name for name in names if name not in paired and not _LESS.search(name)]
+    plans = _by_rest([name for name in left if not _ACTUAL.search(_spaced(name))], _PLANNED)
+    came = _by_rest([name for name in left if not _PLANNED.search(_spaced(name))], _ACTUAL)
+    both = [(came[rest], plans[rest]) for rest in plans if rest in came]
+    return found + [Planned(one, other) for [one, *more], [other, *others] in both if not more and not others]
+
+
+def _by_rest(names: Sequence[str], word: re.Pattern[str]) -> dict[str, list[str]]:
+    """The names that have the word, by what they say beside it and beside being an amount."""
+    found: dict[str, list[str]] = {}
+    for name in names:
+        if (rest := _rest(name, word)) is not None:
+            found.setdefault(_plain(_AMOUNT.sub(" ", rest)), []).append(name)
     return found
 
 
@@ -64,8 +85,12 @@ def of_one_role(columns: Sequence[Column]) -> tuple[Column, ...]:
 
 def _rest(name: str, word: re.Pattern[str]) -> str | None:
     """What a name says beside one of the words; None where none is in it."""
-    plain = name.replace("_", " ")
+    plain = _spaced(name)
     return _plain(word.sub(" ", plain)) if word.search(plain) else None
+
+
+def _spaced(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def _plain(name: str) -> str:

@@ -38,8 +38,10 @@ Product = dict[str, Any]
 def made(table: Table) -> list[Sum]:
     """What is computed and then what of, of each column that is a sum or a product of others, the time between, or what
     came of a plan."""
-    names = [each.name for each in table.durations]
-    lasting = [(each.name, each.start, each.end, *names[:place]) for place, each in enumerate(table.durations)]
+    lasting = [
+        (each.name, each.start, each.end, *(other.name for other in table.durations[:place] if each.shares(other)))
+        for place, each in enumerate(table.durations)
+    ]
     meant = [(each.actual, each.plan) for each in planned(table.columns)]
     return [*sums(table), *(tuple(each["columns"]) for each in products(table)), *lasting, *meant]
 

@@ -41,9 +41,9 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
     pairs of largest absolute Pearson coefficient, without `copies`, the columns that nearly repeat another; `changes`
     is that of their changes from row to row where each row is another moment, else null: whatever grows goes with
     whatever else grows, and `ways` are those of both over time, 1, -1 or 0; `parts` says that both are of one
-    total. `made` are as in `products.made`, `summed` the columns that add up. Of more than 20 columns those are taken
-    that correlate most with another in the sample. `scatter` shows rows of the sample for the strongest
-    pair that isn't one column twice; or null where none correlates by 0.3.
+    total. `made` are as in `products.made`, `summed` the columns that add up, `lasting` the times between two dates. Of
+    more than 20 columns those are taken that correlate most with another in the sample. `scatter` shows rows of the
+    sample for the strongest pair that isn't one column twice; or null where none correlates by 0.3.
     """
     with open_measured(parquet, options, control, by_period=True) as table:
         alike = copies(table)
@@ -101,6 +101,7 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
             "rows": rows,
             "summed": [name for name in names if table.column(name).summed],
             "made": [list(each) for each in computed],
+            "lasting": [each.name for each in table.durations],
             "scatter": _scatter(names, units, sample, _telling(names, pairs, computed), pearson),
         }
     )

@@ -1,6 +1,7 @@
 """Which columns move together: in words, a matrix, a picture and a table."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,7 @@ def sentences(result: Result, wording: Wording) -> list[Sentence]:
         for pair in result["strongest"]
         if pair not in said and pair["spearman"] is not None and abs(pair["spearman"]) > abs(pair["pearson"]) + 0.2
     ][:2]
-    told += [Sentence(_computed(*each)) for each in computed[:3]]
+    told += [Sentence(_computed(*each, lasting=result.get("lasting", []))) for each in computed[:3]]
     if not strong and not computed:
         aside = ", those aside that nearly repeat another" if result["copies"] else ""
         told.append(Sentence(f"No two numeric columns have a Pearson correlation of 0.5 or more in size{aside}."))
@@ -68,7 +69,10 @@ def _repeating(copies: dict[str, str]) -> list[Sentence]:
     return [Sentence(f"Pairs of columns that nearly repeat another are not told: {some(told)}.")]
 
 
-def _computed(name: str, *parts: str) -> str:
+def _computed(name: str, *parts: str, lasting: Sequence[str]) -> str:
+    if name in lasting:
+        others = some([brief(each) for each in (name, *parts) if each in lasting])
+        return f"{others} are computed from dates of which they share one, and so go together."
     if len(parts) == 1:
         return f"{brief(parts[0])} is what was planned of {brief(name)}, and so goes with it."
     return f"{brief(name)} is computed from {some([brief(each) for each in parts])}, and so goes with them."

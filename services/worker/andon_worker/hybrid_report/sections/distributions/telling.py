@@ -17,6 +17,7 @@ _FEWEST_IN_TAIL = 20
 _STANDING_OUT = 0.03
 _LEANING = 0.1  # how much longer one side is than the other, as a share of both
 _FILLED = 0.95  # of the rows, below which it is said how many have a value
+_CENTS, _CENTS_UP_TO = 2, 100_000  # decimals, and amounts of which they count
 _LOPSIDED = 0.8  # the share of the most frequent value from which it is told
 
 
@@ -232,8 +233,8 @@ def grids(result: Result, wording: Wording) -> list[Grid]:
     rows = []
     for c in numeric:
         ranked = [c["min"], *(c["quantiles"][name] for name in ("p05", "p25", "p50", "p75", "p95")), c["max"]]
-        say = _year if c["role"] == "year" else wording.among(ranked)
-        numbers = (_say(c, wording)(c["mean"]), number(c["std"]), *map(say, ranked))
+        say = _year if c["role"] == "year" else _in_cents(c, wording) or wording.among(ranked)
+        numbers = ((_in_cents(c, wording) or _say(c, wording))(c["mean"]), number(c["std"]), *map(say, ranked))
         rows.append((label(c["name"], WHOLE), *numbers))
     headers = ("Column", "Mean", "Std. dev.", "Min", "5%", "25%", "Median", "75%", "95%", "Max")
     caption = "Numeric columns" if result["exactQuantiles"] else "Numeric columns (quantiles are approximate)"
@@ -251,6 +252,17 @@ def grids(result: Result, wording: Wording) -> list[Grid]:
 def _say(column: dict[str, Any], wording: Wording) -> Callable[[float | None], str]:
     """How its mean and median are written: a small mean of large values that cancel out keeps its decimals."""
     return wording.among([column["min"], column["max"], column["mean"], column["quantiles"]["p50"]])
+
+
+def _in_cents(column: dict[str, Any], wording: Wording) -> Callable[[float | None], str] | None:
+    """How amounts that have cents are written, up to where these no longer count; and a single value."""
+    low, high = column["min"], column["max"]
+    if low == high:
+        return wording.exactly([low], _CENTS if column["role"] == "money" else 0)
+    fractional = any(value != int(value) for value in (low, high, column["quantiles"]["p50"]))
+    if column["role"] != "money" or not fractional or max(-low, high) >= _CENTS_UP_TO:
+        return None
+    return lambda value: MISSING if value is None else wording.fixed(value, _CENTS)
 
 
 def _year(value: float | None) -> str:
