@@ -92,6 +92,7 @@ def test_a_duration_is_told_as_computed_and_compared_by_group(
         "without": int(rows[end].isna().sum()),
         "back": int((rows["lasted"] < 0).sum()),
         "unfinished": False,
+        "late": None,
     }
     [sentence] = [each for each in said("quality", quality) if each.startswith(name)]
     assert (f"{end} is missing in" in sentence) == bool(told["without"])

@@ -255,7 +255,7 @@ _LAST_ASIDE = re.compile(r"\s*\([^()]*\)$")
 _WORD = re.compile(r"[^\s_]+[\s_]*")
 _STATED = re.compile(
     r"(?i)\b(?:is|are|was|were|am|be|do|does|did|has|have|had|can|could|will|would|should|my|your|our|i|we|you|me|us|"
-    r"ist|sind|war|hat|haben|kann|ich|wir|mein|meine|unser|unsere)\b"
+    r"(?-i:ist)|sind|war|hat|haben|kann|ich|wir|mein|meine|unser|unsere)\b"
 )
 _WORDS = 4  # of a name that is a statement
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from itertools import permutations
@@ -18,6 +18,7 @@ from andon.reports.options import MOST_DATES, lasting
 from andon_worker.hybrid_report import evidence
 from andon_worker.hybrid_report.figures.alerts import date_placeholders
 from andon_worker.hybrid_report.figures.computed.copies import ALIKE
+from andon_worker.hybrid_report.figures.promises.kept import promised
 from andon_worker.hybrid_report.figures.survey import once
 from andon_worker.hybrid_report.figures.table import Table, double, open_table
 from andon_worker.hybrid_report.figures.values import Floats, doubles, sampled
@@ -28,6 +29,7 @@ _ROWS, _FEWEST_ROWS, _FEWEST_VALUES = 20_000, 20, 3
 _IN_ORDER = 0.99  # of the rows with both dates
 _BOUND = 1 / 3  # of the spread that they would have if each end stood beside any start
 _VARIES = 0.2  # of the median: months are of 28 to 31 days, which tells nothing
+LATE = ("yes", "no")
 _UNFINISHED = 0.01  # of the rows with a start
 _LAST = (0.9, 0.99)  # of the rows with a start, that come before the last
 
@@ -37,7 +39,11 @@ class Duration:
     """A column made of two others. `without` counts the rows that have a start and no end, as what isn't over, `back`
     those whose end is before the start: neither has a duration. `unfinished` says that more than one row of a
     hundred lacks an end, and more of those that began last: along time the duration would fall by itself, for of these
-    the short ones alone are over."""
+    the short ones alone are over.
+
+    Where the start was promised and the end is when it came, ends before it count as well, below zero, and `late` is a
+    further column that says of each row whether it was (one of `LATE`).
+    """
 
     name: str
     start: str
@@ -48,6 +54,7 @@ class Duration:
     without: int
     back: int
     unfinished: bool
+    late: str | None = None
 
     def shares(self, other: Duration) -> bool:
         """Whether both are computed from one date, and so go together."""
@@ -68,18 +75,33 @@ def open_measured(
             raise InvalidOptions([("/options", f"{said}: no end follows its start, or a column is of one period")])
         if found:
             made = ", ".join(f"{each.sql} AS {identifier(each.name)}" for each in found)
+            made += "".join(f", {_late(each)} AS {identifier(each.late)}" for each in found if each.late)
             table.connection.execute(
                 "DROP VIEW data; ALTER VIEW source RENAME TO file; "
                 f"CREATE VIEW source AS SELECT *, {made} FROM file; CREATE VIEW data AS FROM source"
             )
-            columns = (
-                Column(each.name, "number", unit=each.unit).with_role(
-                    "duration", Nature("lasting", f"{each.start} to {each.end}")
-                )
-                for each in found
-            )
-            table = replace(table, columns=(*table.columns, *columns), durations=tuple(found))
+            table = replace(table, columns=_beside(table.columns, found), durations=tuple(found))
         yield table
+
+
+def _beside(columns: Sequence[Column], found: Sequence[Duration]) -> tuple[Column, ...]:
+    """The columns with the durations behind them, but how late something was before all other numbers: it is what its
+    rows are about."""
+    made = {
+        each: Column(each.name, "number", unit=each.unit).with_role(
+            "duration", Nature("lasting", f"{each.start} to {each.end}")
+        )
+        for each in found
+    }
+    late = [column for each, column in made.items() if each.late]
+    first = next((place for place, each in enumerate(columns) if each.averaged), len(columns))
+    return (*columns[:first], *late, *columns[first:], *(column for column in made.values() if column not in late))
+
+
+def _late(promise: Duration) -> str:
+    """SQL of whether a row was late."""
+    name, (yes, no) = f"({promise.sql})", map(literal, LATE)
+    return f"CASE WHEN {name} > 0 THEN {yes} WHEN {name} <= 0 THEN {no} END"
 
 
 def durations(table: Table, chosen: Collection[str] = ()) -> list[Duration]:
@@ -112,14 +134,19 @@ def _found(table: Table) -> list[dict[str, object]]:
     numbers = [c.name for c in table.columns if c.type in {"integer", "number"}]
     taken = sampled(table, [f"epoch({sql})" for sql in shown] + [identifier(name) for name in numbers], _ROWS)
     moments, known = [doubles(each) for each in taken[: len(dates)]], [doubles(each) for each in taken[len(dates) :]]
+    found: list[dict[str, object]] = []
+    kept = promised([column.name for column in dates], moments)
+    for start, end in kept[:_MOST]:
+        unit = "days" if "date" in (dates[start].type, dates[end].type) else "hours"
+        made = _made(table, (dates[start].name, shown[start]), (dates[end].name, shown[end]), unit, promise=True)
+        found += [asdict(made)] if made else []
     pairs = []
     for start, end in permutations(range(len(dates)), 2):
         unit = "days" if "date" in (dates[start].type, dates[end].type) else "hours"
-        if _belong(moments[start], moments[end], unit):
+        if not {(start, end), (end, start)} & {*kept} and _belong(moments[start], moments[end], unit):
             pairs.append((start, end, unit))
     starts = [start for start, *_ in pairs]
     pairs.sort(key=lambda pair: -starts.count(pair[0]))
-    found: list[dict[str, object]] = []
     for start, end, unit in pairs:
         lasted = _lasted(moments[start], moments[end], unit)
         if len(found) < _MOST and not any(_alike(lasted, each) for each in known):
@@ -173,10 +200,16 @@ def _alike(lasted: Floats, other: Floats) -> bool:
 
 
 def _made(
-    table: Table, start: tuple[str, str], end: tuple[str, str], unit: str, *, ordered: bool = True
+    table: Table,
+    start: tuple[str, str],
+    end: tuple[str, str],
+    unit: str,
+    *,
+    ordered: bool = True,
+    promise: bool = False,
 ) -> Duration | None:
     """The duration over all rows; None where there is none, or the name is taken; or where rows are out of order after
-    all, unless they need not be `ordered`."""
+    all, unless they need not be `ordered`; a `promise` may be kept early."""
     (one, since), (other, until) = start, end
     name = f"{unit} from {one} to {other}"
     if unit == "days":
@@ -188,14 +221,17 @@ def _made(
         f"count(*) FILTER ({since} IS NOT NULL AND {until} IS NULL) FROM data"
     )
     if (
-        not rows
-        or (ordered and rows < _IN_ORDER * (rows + back))
+        not rows + (back if promise else 0)
+        or (ordered and not promise and rows < _IN_ORDER * (rows + back))
         or name.lower() in {column.name.lower() for column in table.columns}
     ):
         return None
     sql = f"CASE WHEN {lasted} >= 0 THEN CAST({lasted} AS DOUBLE) END"
-    unfinished = without > _UNFINISHED * (rows + back + without) and _piled_up(table, since, until)
-    return Duration(name, one, other, unit, sql, rows, without, back, unfinished)
+    late = None
+    if promise:
+        rows, sql, late = rows + back, f"CAST({lasted} AS DOUBLE)", f"late ({other} after {one})"
+    unfinished = without > _UNFINISHED * (rows + without) and _piled_up(table, since, until)
+    return Duration(name, one, other, unit, sql, rows, without, back, unfinished, late)
 
 
 def _piled_up(table: Table, since: str, until: str) -> bool:

@@ -86,6 +86,12 @@ class Table:
             made = ", ".join(f"{sql} AS {identifier(name)}" for name, sql in values.items())
             self.connection.execute(f"CREATE OR REPLACE VIEW data AS SELECT * REPLACE ({made}) FROM {self.base}")
 
+    def add(self, values: Mapping[str, str]) -> None:
+        """Have `data` hold further values: the SQL, over those that it has, by name."""
+        if values:
+            made = ", ".join(f"{sql} AS {identifier(name)}" for name, sql in values.items())
+            self.connection.execute(f"ALTER VIEW data RENAME TO fewer; CREATE VIEW data AS SELECT *, {made} FROM fewer")
+
     def all(self, query: str) -> list[tuple[Any, ...]]:
         """The rows of a query in which `data` is the dataset."""
         return self.connection.execute(query).fetchall()

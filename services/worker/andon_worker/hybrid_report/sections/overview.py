@@ -15,6 +15,7 @@ from andon_worker.hybrid_report import charts
 from andon_worker.hybrid_report.charts import Bar
 from andon_worker.hybrid_report.drawing import FULL
 from andon_worker.hybrid_report.figures.missing import either, explained
+from andon_worker.hybrid_report.figures.promises.over import over
 from andon_worker.hybrid_report.figures.table import clean, open_table
 from andon_worker.hybrid_report.section import Figure, Grid, Result, Section, Sentence
 from andon_worker.hybrid_report.wording import MISSING, WHOLE, Wording, brief, label, some
@@ -31,10 +32,10 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
 
     `periods` is `{unit, count, first, last, year, totals}` of a table with a column per year, month or day, else null;
     `year` is what the title says of those whose names don't, `totals` the columns that add them up.
-    `either` are two columns each, of which every row has one alone; `explained` as in `missing.explained`. A column is
-    `{name, type, role, unit, missing, bounds, distinct, firstsOf}`: `bounds` are cells as `<1`, which aren't `missing`,
-    `firstsOf` the month or quarter of which dates are first days; `missingCells` covers the columns shown. The first
-    rows are text, of eight columns.
+    `either` are two columns each, of which every row has one alone; `explained` as in `missing.explained`, `over` dates
+    of an end, `{column, rows}`, empty where something goes on. A column is `{name, type, role, unit, missing, bounds,
+    distinct, firstsOf}`: `bounds` are cells as `<1`, which aren't `missing`, `firstsOf` the month or quarter of which
+    dates are first days; `missingCells` covers the columns shown. The first rows are text, of eight columns.
     """
     with open_table(parquet, options, control) as table:
         chosen = table.columns[: options.max_columns]
@@ -67,6 +68,7 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
                 "exactDistinct": table.exact,
                 "either": either(table, {name: count for name, (count, _) in found.items()}),
                 "explained": explained(table),
+                "over": [{"column": each.column, "rows": each.rows} for each in over(table)],
                 "columnsOmitted": len(table.columns) - len(chosen),
                 "columns": columns,
                 "periods": {
@@ -93,6 +95,13 @@ def sentences(result: Result, wording: Wording) -> list[Sentence]:
     told = [Sentence(f"The dataset has {wording.count(rows, 'row')} and {wording.count(width, 'column')}.")]
     told += [Sentence(f"Each row has either {brief(a)} or {brief(b)}.") for a, b in result["either"]]
     told += _explained(result, wording)
+    told += [
+        Sentence(
+            f"{brief(each['column'])} is empty in {wording.count(each['rows'], 'row')} "
+            f"({wording.percent(each['rows'], rows)}), which are taken as those that haven't ended."
+        )
+        for each in result.get("over", [])
+    ]
     told.append(_missing(result, wording))
     if bounded := [f"{brief(c['name'])} ({wording.number(c['bounds'])})" for c in columns if c["bounds"]]:
         told.append(
@@ -149,6 +158,7 @@ def _either(values: list[str]) -> str:
 def _gaps(result: Result) -> list[dict[str, Any]]:
     """The columns with missing values, those of most first; without those that are empty where another is filled."""
     filled = {name for pair in result["either"] for name in pair} | result.get("explained", {}).keys()
+    filled |= {each["column"] for each in result.get("over", [])}
     gaps = (c for c in result["columns"] if c["missing"] and c["name"] not in filled)
     return sorted(gaps, key=lambda c: -c["missing"])
 
@@ -156,7 +166,7 @@ def _gaps(result: Result) -> list[dict[str, Any]]:
 def _missing(result: Result, wording: Wording) -> Sentence:
     gaps = _gaps(result)
     if not gaps:
-        other = "other " if result["either"] or result.get("explained") else ""
+        other = "other " if result["either"] or result.get("explained") or result.get("over") else ""
         return Sentence(f"No {other}value is missing.")
     most, cells = gaps[0], sum(c["missing"] for c in gaps)
     share = most["missing"] / result["rows"]

@@ -40,7 +40,7 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
     column and those that nearly repeat it; `twins` of a column and one that names the same things; `read` as in
     `provenance`;
     `missing` is `{patterns, sets, overTime}` as in `missing`; `durations` are `{name, start, end, unit, rows, without,
-    back, unfinished}`, computed from two dates each, see `durations.Duration`.
+    back, unfinished, late}`, computed from two dates each, see `durations.Duration`.
     """
     with open_table(parquet, options, control) as table:
         chosen = table.columns[: options.max_columns]
@@ -77,7 +77,7 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
                 "alerts": found,
                 "durations": [
                     {"name": d.name, "start": d.start, "end": d.end, "unit": d.unit}
-                    | {"rows": d.rows, "without": d.without, "back": d.back, "unfinished": d.unfinished}
+                    | {"rows": d.rows, "without": d.without, "back": d.back, "unfinished": d.unfinished, "late": d.late}
                     for d in durations(table, {*options.measures, str(options.question)})
                 ],
                 "read": provenance(table.reading, chosen),
@@ -228,14 +228,15 @@ def _say(alert: Alert, wording: Wording) -> Sentence:
 def _lasted(found: dict[str, Any], wording: Wording) -> Sentence:
     """What is computed from two dates, and in which rows it isn't."""
     start, end = brief(found["start"]), brief(found["end"])
-    said = (
-        f"{brief(found['name'])} are computed, for the {wording.count(found['rows'], 'row')} in which "
-        f"{end} follows {start}"
+    said = f"{brief(found['name'])} are computed, for the {wording.count(found['rows'], 'row')} "
+    said += (
+        f"in which {end} follows {start}" if not found["late"] else f"that have both, below zero where {end} is early"
     )
     if found["without"]:
         said += f"; {end} is missing in {wording.count(found['without'], 'row')}"
     if found["back"]:
-        said += f"; {end} is before {start} in {wording.count(found['back'], 'row')}"
+        early = "earlier than" if found["late"] else "before"
+        said += f"; {end} is {early} {start} in {wording.count(found['back'], 'row')}"
     if found["unfinished"]:
         said += ". They have no trend: of the last rows only those are over that were short"
     return Sentence(f"{said}.")

@@ -16,6 +16,7 @@ from andon_worker.hybrid_report.section import Result
 from andon_worker.hybrid_report.sections.groups.comparing import Share, compare
 from andon_worker.hybrid_report.sections.groups.crossing import cross
 from andon_worker.hybrid_report.sections.groups.deviating import deviations
+from andon_worker.hybrid_report.sections.groups.flags.late import late_since
 from andon_worker.hybrid_report.sections.groups.flags.shares import shares
 from andon_worker.hybrid_report.sections.groups.gathering import Gathered
 from andon_worker.hybrid_report.sections.groups.loading import load, spreads
@@ -49,6 +50,8 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
 
     `deviations` are of what came from what was planned, see `deviating.deviations`; `moved` is the group that
     moved from one period to another, see `moving.moved`.
+
+    `late` are promises that came late more or less often from a day on, see `late.late_since`.
 
     `shares` are of flags by groups, as `shares.shares` says.
 
@@ -91,6 +94,7 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
         ]
         control.progress(0.22, "one grouping against another")
         flags, made = shares(table, options)
+        since = late_since(table, options)
         divided = _divided(table)
         scores = recommended(table, measures)
         deviating = deviations(table, options)
@@ -112,6 +116,7 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
             "recommended": scores,
             "deviations": deviating,
             "moved": moving,
+            "late": since,
             "comparisons": comparisons,
             "totals": totals,
             "shares": flags,

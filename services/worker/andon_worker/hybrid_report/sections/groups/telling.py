@@ -7,6 +7,7 @@ from dataclasses import replace
 from andon_worker.hybrid_report.section import Figure, Grid, Result, Sentence
 from andon_worker.hybrid_report.sections.groups.crossing import cross_figures, crossed
 from andon_worker.hybrid_report.sections.groups.deviating import deviated, deviation_figures, deviation_grids
+from andon_worker.hybrid_report.sections.groups.flags.late import since_sentences
 from andon_worker.hybrid_report.sections.groups.flags.telling import share_figures, share_grids, shared
 from andon_worker.hybrid_report.sections.groups.means import alike, compared, left_out, mean_figures, mean_grid
 from andon_worker.hybrid_report.sections.groups.moving import moving_grids, moving_sentences
@@ -20,6 +21,7 @@ _MET = 0.6  # what is left of a finding of what came of a plan
 def sentences(result: Result, wording: Wording) -> list[Sentence]:
     scores = scored(result["recommended"], wording)
     told = [*deviated(result["deviations"], wording), *moving_sentences(result["moved"], wording)]
+    told += since_sentences(result["late"], wording)
     if not result["comparisons"] and not result["totals"] and not result["shares"]:
         return scores + told or [
             Sentence(

@@ -16,6 +16,7 @@ from andon_worker.hybrid_report import evidence
 from andon_worker.hybrid_report.figures import choose
 from andon_worker.hybrid_report.figures.association import cramers_v, outcome
 from andon_worker.hybrid_report.figures.computed.twins import twins
+from andon_worker.hybrid_report.figures.promises.over import over
 from andon_worker.hybrid_report.figures.table import Table
 from andon_worker.hybrid_report.sections.groups.flags.parts import Parts, telling
 from andon_worker.hybrid_report.sections.groups.flags.splitting import is_made, split
@@ -62,11 +63,17 @@ def shares(table: Table, options: ReportOptions) -> tuple[list[Shares], set[froz
 
     And the pairs of a flag and a grouping of which nothing is told, for the grouping and another make the flag.
     """
+    made = [each.late for each in table.durations if each.late]
+    ended = {each.name: each.sql for each in over(table)} if table.base == "source" else {}
+    table.add(ended)
+    made += ended
     flags = _flags(table, options)
     by = choose.groupings(table, options, _GROUPINGS)
     by = [name for name in by if name in options.group_by or not table.column(name).part_of_time]
-    pairs = _turned(table, options, flags, by)
-    numbers = [] if options.group_by or _is_log(table, options) else telling(table, flags)
+    pairs = [*product(made, by), *_turned(table, options, flags, by)]
+    numbers = [] if options.group_by or _is_log(table, options) else telling(table, [*made, *flags])
+    lasting = {each.name for each in table.durations}
+    numbers = [(flag, parts) for flag, parts in numbers if flag not in made or not parts or parts.name not in lasting]
     asked = [(flag, Grouping(name, _text(name)), len(pairs)) for flag, name in pairs]
     asked += [(flag, Grouping(parts.name, parts.sql, parts), _CUTS * len(numbers)) for flag, parts in numbers if parts]
     found = [each for pair in asked if (each := _compared(table, *pair))]

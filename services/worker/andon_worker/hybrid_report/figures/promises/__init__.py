@@ -1,0 +1,1 @@
+"""Dates that say more than when: whether something was late, and whether something is over."""
