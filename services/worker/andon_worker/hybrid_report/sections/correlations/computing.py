@@ -19,6 +19,7 @@ from andon_worker.hybrid_report.figures.times.sequences import changes_together,
 from andon_worker.hybrid_report.figures.times.series import rising
 from andon_worker.hybrid_report.figures.values import Floats, Values, doubles, sampled, values_of
 from andon_worker.hybrid_report.section import Result
+from andon_worker.hybrid_report.sections.correlations.seasons import seasons_of, together_by
 
 MOST_COLUMNS = 20
 RANKED_ROWS = 20_000
@@ -40,10 +41,11 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
     Pearson's is over all rows, Spearman's (of ranks) over a sample of about `spearmanRows` of them. `strongest` are the
     pairs of largest absolute Pearson coefficient, without `copies`, the columns that nearly repeat another; `changes`
     is that of their changes from row to row where each row is another moment, else null: whatever grows goes with
-    whatever else grows, and `ways` are those of both over time, 1, -1 or 0; `parts` says that both are of one
-    total. `made` are as in `products.made`, `summed` the columns that add up, `lasting` the times between two dates. Of
-    more than 20 columns those are taken that correlate most with another in the sample. `scatter` shows rows of the
-    sample for the strongest pair that isn't one column twice; or null where none correlates by 0.3.
+    whatever else grows, and `ways` are those of both over time, 1, -1 or 0, and `season` the correlation of their
+    means by month of the year where both have a season, else null; `parts` says that both are of one total. `made`
+    are as in `products.made`, `summed` the columns that add up, `lasting` the times between two dates. Of more than 20
+    columns those are taken that correlate most with another in the sample. `scatter` shows rows of the sample for the
+    strongest pair that isn't one column twice; or null where none correlates by 0.3.
     """
     with open_measured(parquet, options, control, by_period=True) as table:
         alike = copies(table)
@@ -56,7 +58,9 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
         sample = sample[:, [varying.index(name) for name in names]]
         pearson, together = _pearson(table, [values[name] for name in names], control)
         computed, added = made(table), sums(table)
-        series = ordered_by_time(table, choose.time_column(table, options), [values[name] for name in names])
+        time = choose.time_column(table, options)
+        series = ordered_by_time(table, time, [values[name] for name in names])
+        seasons = None if series is None else seasons_of(table, time, [values[name] for name in names])
     control.progress(0.7, "ranks")
     spearman = _spearman(sample, control)
     fewest = max(_FEWEST_ROWS, min(_ENOUGH_ROWS, rows // 2))
@@ -93,6 +97,7 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
                     "spearman": float(spearman[i, j]),
                     "rows": int(together[i, j]),
                     "changes": None if series is None else changes_together(series[:, i], series[:, j]),
+                    "season": None if seasons is None else together_by(seasons, i, j),
                     "parts": are_parts(names[i], names[j], added),
                     "ways": None if series is None else [_way(series[:, place]) for place in (i, j)],
                 }

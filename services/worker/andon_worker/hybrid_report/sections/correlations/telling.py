@@ -91,9 +91,12 @@ def _pair(pair: dict[str, Any], result: Result, wording: Wording) -> Sentence:
         f"{wording.coefficient(pair['pearson'])} (Spearman {wording.coefficient(pair['spearman'])}) "
         f"over {wording.count(pair['rows'], 'row')}"
     )
-    if pair["changes"] is not None and pair["changes"] * way < _WITH_CHANGES and all(pair["ways"]):
+    apart = pair["changes"] is not None and pair["changes"] * way < _WITH_CHANGES
+    by_season = pair["season"] is not None and pair["season"] * way >= _STRONG
+    if apart and (by_season or all(pair["ways"])):
+        how = f"{_TOGETHER[way]} with the season" if by_season else f"{_apart(pair['ways'])} over time"
         return Sentence(
-            f"{brief(pair['a'])} and {brief(pair['b'])} {_apart(pair['ways'])} over time: their levels correlate by "
+            f"{brief(pair['a'])} and {brief(pair['b'])} {how}: their levels correlate by "
             f"{wording.coefficient(pair['pearson'])}, their changes from one row to the next by "
             f"{wording.coefficient(pair['changes'])}.",
             figure=figure,

@@ -22,6 +22,7 @@ from andon_worker.hybrid_report.figures.table import Table, clean
 from andon_worker.hybrid_report.figures.times.sequences import changes_together, ordered_by_time
 from andon_worker.hybrid_report.figures.values import values_of
 from andon_worker.hybrid_report.section import Result
+from andon_worker.hybrid_report.sections.drivers.knees import knee_of
 from andon_worker.hybrid_report.sections.drivers.sample import MOST_NAMES, samples
 from andon_worker.hybrid_report.sections.drivers.strength import SAME, driver_of, follows, groups_of
 
@@ -35,7 +36,15 @@ _TWICE = 2  # times that a name has to stand on average, of few names too
 _OFTEN = 5  # times that each of many names has to stand on average
 WEAK = 0.1
 _ALONG = 0.9  # the correlation of two dates that tell the same time
-_GIVEN = re.compile(r"(?i)(?:^|[^a-z])(?:age|alter|edad|âge|leeftijd|ålder|età|idade)(?:$|[^a-z])")
+_GIVEN = re.compile(
+    r"(?i)(?:^|[^a-z])(?:age|alter|edad|âge|leeftijd|ålder|età|idade|temp|temperature?|température|temperatura|"
+    r"humidity|feuchte|luftfeuchte|humidité|humedad|attendance|anwesenheit|assiduité|asistencia|cylinders?|zylinder|"
+    r"cylindres)(?:$|[^a-z])"
+)
+_OUTCOME = re.compile(
+    r"(?i)(?:^|[^a-z])(?:churn|churned|defaulted|cancelled|canceled|converted|reopened|survived|defect|"
+    r"failed|dropped_?out|gekündigt|storniert|résilié|cancelado)(?:$|[^a-z])"
+)
 
 
 def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
@@ -45,12 +54,14 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
     enough is known. Of a number (`kind` is `numeric`) a driver's `strength` is eta, `ranked` that of its ranks if a
     few values make up most of its spread; of words (`categorical`) it is Cramér's V, each between the question and the
     driver's groups: its values, or up to ten bins of equally many rows, ten or more. A driver is `{column, kind,
-    strength, low, high, sure, rows, others, changes, summed, information, groups: [{name | from, to, rows, value}]}`:
+    strength, low, high, sure, rows, others, changes, summed, information, groups: [{name | from, to, rows,
+    value}], knee}`:
     `sure` says that its low end is 0.1 or more and chance alone wouldn't make the best of so many columns so strong,
     `summed` that both add up; `information` is the share of the question's entropy that it takes away, `changes` the
     correlation of the changes of both where each row is another moment, `rows` how many have both, `others` how many
     names are one group, `groups` (of the first three) the question's mean per group, or the share of `answer`, its
-    rarer value if it has two. All of it comes from a sample of about 10,000 rows of larger tables. `same` are columns
+    rarer value if it has two, `knee` as in `knee_of`. All of it comes from a sample of about 10,000
+    rows of larger tables. `same` are columns
     from which the question follows exactly. `question` is null if no column can be one.
     """
     with open_measured(parquet, options, control, by_period=True) as table:
@@ -86,7 +97,8 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
         driver["sure"] = driver["low"] >= WEAK and not driver.pop("chance")
     found.sort(key=lambda driver: (-driver["strength"], driver["column"]))
     for driver in found[:_DETAILED]:
-        driver["groups"] = groups_of(asked, next(other for other in others if other.name == driver["column"]))
+        other = next(other for other in others if other.name == driver["column"])
+        driver["groups"], driver["knee"] = groups_of(asked, other), knee_of(asked, other)
     return clean(
         {
             "question": question.name,
@@ -109,9 +121,13 @@ def _question(table: Table, options: ReportOptions) -> Column | None:
     if options.question:
         asked = [options.question]
     else:
-        # An age explains, and isn't explained.
+        # An age or a temperature explains, and isn't explained; whether somebody left is what is asked.
         first, *others = [*sorted(choose.measures(table, options), key=lambda name: bool(_GIVEN.search(name))), ""]
-        asked = [first, *(flag.name for flag in table.of("flag")[:1]), *others]
+        flags = [flag.name for flag in table.of("flag")]
+        came = [name for name in flags if _OUTCOME.search(name)]
+        explains = not first or _GIVEN.search(first) or (came and table.column(first).role != "money")
+        flags = [*came, *flags][:1]
+        asked = [*flags, first, *others] if explains else [first, *flags, *others]
     last = None
     for column in (table.column(name) for name in asked if name):
         [sample] = samples(table, [column])

@@ -29,7 +29,7 @@ def sentences(result: Result, wording: Wording) -> list[Sentence]:
             f"{_ends(driver, result, wording)} "
             f"({measure} {wording.coefficient(driver['strength'])}, "
             f"{wording.number(100 * result['confidence'])}% interval {wording.coefficient(driver['low'])} to "
-            f"{wording.coefficient(driver['high'])}{_moving(driver, wording)}).",
+            f"{wording.coefficient(driver['high'])}{_moving(driver, wording)}){_knee(driver, wording)}.",
             effect=_effect(driver, result),
             figure=f"by-{driver['column']}" if _is_drawn(driver) else "strengths" if len(_ranked(result)) > 1 else "",
             about=(result["question"], driver["column"]),
@@ -83,6 +83,26 @@ def _moving(driver: dict[str, Any], wording: Wording) -> str:
     if driver["changes"] is None:
         return ""
     return f"; their changes from one row to the next correlate by {wording.coefficient(driver['changes'])}"
+
+
+def _knee(driver: dict[str, Any], wording: Wording) -> str:
+    """Where the question begins to go with the driver, or ends to."""
+    knee = driver.get("knee")
+    if not knee:
+        return ""
+    before, after = (_slope(knee[side], knee, wording) for side in ("before", "after"))
+    level = f" ({wording.number(knee['level'])} on average)"
+    return (
+        f": up to {wording.number(knee['at'])} it {before}{level if knee['before'] is None else ''}, "
+        f"beyond it {after}{level if knee['after'] is None else ''}"
+    )
+
+
+def _slope(slope: float | None, knee: dict[str, Any], wording: Wording) -> str:
+    if slope is None:
+        return "hardly changes"
+    way = "rises" if slope > 0 else "falls"
+    return f"{way} by {wording.number(abs(slope))} with each {wording.number(knee['step'])} more"
 
 
 def _measure(result: Result) -> str:

@@ -14,10 +14,11 @@ from andon_worker.hybrid_report.evidence import FEWEST
 from andon_worker.hybrid_report.figures.times import periods
 from andon_worker.hybrid_report.figures.times.series import shift, swing
 from andon_worker.hybrid_report.figures.values import Floats
-from andon_worker.hybrid_report.sections.trends.timeline import Ask, Timeline
+from andon_worker.hybrid_report.sections.trends.timeline import Ask, Period, Timeline
 
 _FEWEST, _FEWEST_OF_SHIFT = 6, 12
 _LEAP, _APART, _LARGE = 8.0, 1.3, 0.25  # times the usual step, the next largest, the largest value
+_CHANCE = 4.0  # deviations, which none of hundreds of steps is by chance
 _HALF = 0.5  # of a difference of levels
 _STEP = 0.8  # of a way, of which a shift is all
 _CALMER = {"day": "week", "week": "year", "month": "year", "quarter": "year"}  # units that have no season
@@ -39,8 +40,8 @@ def breaks(
     last period that is known before it where some lie between, else null. A leap is many times as far as the usual
     step, from one period to the next or else from a year to the next. A swing goes against the direction, and farther
     than the series has come; where it has a season it is looked for in periods that have none, and it is more than the
-    shift. Both rest on rows enough, unless these come as often in each period; a leap goes over no gap, and is there
-    without the row of a period that is farthest from zero.
+    shift. Both rest on rows enough, unless these come as often in each period, and on more than one of them, and are
+    more than how rows come and go by chance; a leap goes over no gap.
     """
     unit, known = timeline.unit, known_of(ask, timeline, timeline.unit)
     calm, calmer = _CALMER.get(unit, unit), known
@@ -51,7 +52,7 @@ def breaks(
         calmer = yearly if calm == "year" else known_of(ask, timeline, calm)
     turns = swing(np.array([value for _, value in calmer]), direction)
     turning = calm if seasonal else unit
-    if turns and not _borne(ask, timeline, turning, calmer, turns):
+    if turns and not (_borne(ask, timeline, turning, calmer, turns) and _goes(ask, timeline, turning, calmer, turns)):
         turns = []
     shifted = _shift(known, unit, check)
     if turns and shifted and _is_step(shifted, [value for _, value in calmer], turns):
@@ -72,13 +73,37 @@ def _borne(ask: Ask, timeline: Timeline, unit: str, known: Known, places: Sequen
 
 def _holds(ask: Ask, timeline: Timeline, unit: str, known: Known, at: tuple[int, ...]) -> bool:
     """Whether a leap goes over no gap, and rests on rows enough, no single one of which makes it."""
+    held = {p.start: p for p in timeline.complete(unit)}
     if _gap(known, at[1]) or not _borne(ask, timeline, unit, known, at):
+        return False
+    if ask.aggregate != "mean" and not timeline.regular and _by_chance(ask, *(held[known[i][0]] for i in at)):
         return False
     if ask.measure is None:
         return True
-    held = {p.start: p for p in timeline.complete(unit)}
     bare = {i: value for i in at if (value := ask.without_farthest(held[known[i][0]])) is not None}
     return len(bare) < len(at) or _leap([(s, bare.get(i, value)) for i, (s, value) in enumerate(known)]) == at
+
+
+def _goes(ask: Ask, timeline: Timeline, unit: str, known: Known, turns: Sequence[int]) -> bool:
+    """Whether a way is no chance of how rows come and go, and half as far without the rows farthest from zero."""
+    held = {p.start: p for p in timeline.complete(unit)}
+    ends = [held[known[i][0]] for i in turns[:2]]
+    if ask.aggregate != "mean" and not timeline.regular and _by_chance(ask, *ends):
+        return False
+    if ask.measure is None or timeline.regular:
+        return True
+    bare = [ask.without_farthest(each) for each in ends]
+    one, other = (known[i][1] if value is None else value for i, value in zip(turns[:2], bare, strict=True))
+    return abs(other - one) >= _HALF * abs(known[turns[1]][1] - known[turns[0]][1])
+
+
+def _by_chance(ask: Ask, *ends: Period) -> bool:
+    """Whether two totals of rows that come and go lie no farther apart than the largest of many such steps does by
+    chance: the variance of each is that of the rows (S. D. Poisson, 1837), times their sizes, of which the farthest is
+    the most."""
+    one, other = (ask.value(each) or 0.0 for each in ends)
+    sizes = [1.0 if ask.measure is None else abs(each.farthest[ask.place] or 0.0) for each in ends]
+    return abs(one - other) <= _CHANCE * math.sqrt(abs(one) * sizes[0] + abs(other) * sizes[1])
 
 
 def _gap(known: Known, at: int) -> bool:
@@ -124,6 +149,12 @@ def _shift(known: Known, unit: str, check: Callable[[], object]) -> dict[str, An
         return None
     gap = periods.iso(known[at - 1][0]) if _gap(known, at) else None
     return {"start": periods.iso(known[at][0]), "gap": gap, "before": before, "after": after, **ends}
+
+
+def shift_of(ask: Ask, timeline: Timeline, check: Callable[[], object]) -> datetime | None:
+    """Since when the level is another one."""
+    found = _shift(known_of(ask, timeline, timeline.unit), timeline.unit, check)
+    return datetime.fromisoformat(found["start"]) if found else None
 
 
 def _peaked(before: Floats, after: Floats) -> bool:

@@ -46,9 +46,9 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
     longest gap last; or null.
     `series` tells of the rows and of each measure's sum (where sums mean something) and mean what they do over the
     complete periods: `{measure, aggregate, first, last, direction, ...}`, see `course.told`. `seasons` are `{by:
-    "weekday" | "month" | "quarter", measure, aggregate, values, strength, deviations: {season: share or difference},
-    relative}`; `hours` the means by hour of day, see `hours_of`, or null. `lines` is the first measure per group:
-    `{groupBy, unit, measure, aggregate, groups: [{value, rows, points, direction, change, first, last, swing}],
+    "weekday" | "month" | "quarter", measure, aggregate, values, cycle, agreed, strength, deviations: {season: share or
+    difference}, relative}`; `hours` the means by hour of day, see `hours_of`, or null. `lines` is the first measure per
+    group: `{groupBy, unit, measure, aggregate, groups: [{value, rows, points, direction, change, first, last, swing}],
     omitted}`, `swing` being whether it goes far and comes back, or
     null; the five largest groups have points, the others none. `others` tells of the measures beyond the first three
     as `series` does, of the sum or else the mean. `things` is of a table with a column per period what each of its
@@ -95,7 +95,7 @@ def compute(parquet: Path, options: ReportOptions, control: Control) -> Result:
         clocked = grain in {"minute", "hour"} and span.days >= 3
         hours = hours_of(table, column, list(values.values())) if clocked else None
         asks = asked(timeline, [(table.column(name), each) for name, each in values.items()])
-        seasons = {ask: seasons_of(ask, timeline) for ask in asks}
+        seasons = {ask: seasons_of(ask, timeline, control.check) for ask in asks}
         control.progress(0.7, "groups")
         lines = lines_of(table, options, column, timeline, values, seasons)
         control.progress(0.8, "other measures")
@@ -170,6 +170,7 @@ def _others(table: Table, column: str, timeline: Timeline, names: list[str]) -> 
         for place, (name, each) in enumerate(values.items()):
             measure = table.column(name)
             ask = Ask.of(measure, each, "sum" if measure.summed and not one else "mean", place, one)
-            if series := told(ask, own, table.control.check, season_in(seasons_of(ask, own), own.unit)):
+            check = table.control.check
+            if series := told(ask, own, check, season_in(seasons_of(ask, own, check), own.unit)):
                 found.append(series)
     return found

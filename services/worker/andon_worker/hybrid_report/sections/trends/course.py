@@ -14,9 +14,11 @@ from andon_worker.hybrid_report.figures.times import periods
 from andon_worker.hybrid_report.figures.times.series import growth, rising
 from andon_worker.hybrid_report.figures.values import Floats
 from andon_worker.hybrid_report.sections.trends.breaks import breaks, known_of
+from andon_worker.hybrid_report.sections.trends.naming import apart
 from andon_worker.hybrid_report.sections.trends.timeline import Ask, Timeline
 
 _SURE = 0.01  # the p-value below which a direction is called one
+_LIKELY, _FAR, _FEW = 0.025, 0.25, 20  # that of so few values of which one level is a quarter less than the other
 _FEWEST = 6
 _ONE_WAY = 0.8  # the size of tau from which neighbours hardly swing
 _YEARS = 10  # of a series of years the part whose mean is its first, or its last, level
@@ -45,7 +47,8 @@ def course(numbers: Floats, unit: str, rows: Sequence[int] = (), seasons: Sequen
     tau, p = rising(numbers / scale, seasons)
     width = _window(len(numbers), unit, tau, rows)
     first, last = (float((part / scale).mean() * scale) for part in (numbers[:width], numbers[-width:]))
-    moved = p < _SURE and len(numbers) >= _FEWEST and (last - first) * tau > 0
+    far = len(numbers) <= _FEW and first > 0 and last > 0 and apart(first, last) >= _FAR
+    moved = p < (_LIKELY if far else _SURE) and len(numbers) >= _FEWEST and (last - first) * tau > 0
     bare = bool((numbers < 0).any()) or _few(rows, width)
     return Course(first, last, width, tau, ("rose" if tau > 0 else "fell") if moved else None, bare)
 

@@ -16,7 +16,7 @@ _REGULAR = 0.8  # the strength from which a narrow season is one, too
 _WIDE = 0.05  # the least width of a season, as a share of the trend
 _HOURLY = 0.05  # eta from which the hours of the day are said to differ
 _FEWEST_CYCLES = 3  # years or weeks: what came twice may be chance
-_TOLD = 2  # measures of which a season is told
+_TOLD = 2  # measures of which a season is told; and those that have nothing else
 _AGAIN = ("what comes again",)  # it comes again in all measures, by the hour, the weekday and the month: one finding
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _NAMES = {
@@ -31,17 +31,19 @@ Season = dict[str, Any]
 
 def season_sentences(result: Result, wording: Wording) -> list[Sentence]:
     told = []
+    still = {series["measure"] for series in result["series"] if not series["direction"]}
     for by in ("quarter", "month", "weekday"):
-        found = [season for season in _seasons(result) if season["by"] == by]
-        told += [_seasonal(season, wording) for season in sorted(found, key=lambda s: -s["strength"])[:_TOLD]]
+        found = [season for season in seasons_told(result) if season["by"] == by]
+        found.sort(key=lambda s: -s["strength"])
+        told += [_seasonal(s, wording) for place, s in enumerate(found) if place < _TOLD or s["measure"] in still]
     return told
 
 
 def season_figures(result: Result, wording: Wording) -> list[Figure]:
-    return [_figure(season, wording) for season in _seasons(result)]
+    return [_figure(season, wording) for season in seasons_told(result)]
 
 
-def _seasons(result: Result) -> list[Season]:
+def seasons_told(result: Result) -> list[Season]:
     """Those in which the seasons differ surely, and by enough to matter; of a measure's sum and mean, which share them,
     the stronger."""
     best: dict[tuple[str, str | None], Season] = {}
@@ -52,14 +54,15 @@ def _seasons(result: Result) -> list[Season]:
         stronger = same not in best or season["strength"] > best[same]["strength"]
         # Of those whose trend is known the first and the last half cycle are no part.
         often = season["values"] >= (_FEWEST_CYCLES - 1) * len(values)
-        if often and season["strength"] >= SEASONAL and _sure(season) > 0 and wide and stronger:
+        if often and season["agreed"] and season["strength"] >= SEASONAL and _sure(season) > 0 and wide and stronger:
             best[same] = season
     return list(best.values())
 
 
 def _sure(season: Season) -> float:
-    """The strength that is sure; of whole cycles alone chance makes one."""
-    return evidence.ratio(season["strength"] ** 0.5, season["values"], len(season["deviations"])) ** 2
+    """The strength that is sure; of whole cycles alone chance makes one. The trend takes a value of each cycle."""
+    free = season["values"] - season["values"] // season["cycle"]
+    return evidence.ratio(season["strength"] ** 0.5, free, len(season["deviations"])) ** 2
 
 
 def _seasonal(season: Season, wording: Wording) -> Sentence:

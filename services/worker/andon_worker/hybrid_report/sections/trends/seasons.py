@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from calendar import monthrange
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,8 +13,9 @@ from andon.reports.duck import identifier
 from andon_worker.hybrid_report.figures.association import correlation_ratio
 from andon_worker.hybrid_report.figures.table import Table
 from andon_worker.hybrid_report.figures.times import periods
-from andon_worker.hybrid_report.figures.times.series import season
-from andon_worker.hybrid_report.figures.values import Values
+from andon_worker.hybrid_report.figures.times.series import season, stepped
+from andon_worker.hybrid_report.figures.values import Floats, Values
+from andon_worker.hybrid_report.sections.trends.breaks import shift_of
 from andon_worker.hybrid_report.sections.trends.timeline import Ask, Timeline
 
 SEASONAL = 0.3  # the strength from which it is told
@@ -25,9 +26,9 @@ _OF: dict[str, Callable[[datetime], int]] = {
 }
 
 
-def seasons_of(ask: Ask, timeline: Timeline) -> list[dict[str, Any]]:
+def seasons_of(ask: Ask, timeline: Timeline, check: Callable[[], object]) -> list[dict[str, Any]]:
     """By weekday where single days are known, by month or quarter where these are: two whole
-    cycles at least."""
+    cycles at least. Where the level shifted, each value is compared with its own level."""
     found: list[tuple[str, str, int]] = []
     grain = timeline.stretch.grain
     if timeline.finest in {"day", "hour"} and grain in {"day", "hour", "minute"}:
@@ -37,6 +38,7 @@ def seasons_of(ask: Ask, timeline: Timeline) -> list[dict[str, Any]]:
     if periods.UNITS.index(grain) <= periods.UNITS.index("month") and timeline.finest in {"day", "month"}:
         found.append(("month", "month", 12))
     told = []
+    shifted = shift_of(ask, timeline, check) if found else None
     for by, unit, most in found:
         known = [(p.start, value) for p in timeline.complete(unit) if (value := ask.value(p)) is not None]
         numbers = np.array([value for _, value in known])
@@ -53,7 +55,8 @@ def seasons_of(ask: Ask, timeline: Timeline) -> list[dict[str, Any]]:
             continue
         scale = float(np.abs(numbers).max()) or 1.0
         relative = ask.relative and bool((numbers > 0).all())
-        strength, deviations = season(numbers / scale, seasons, cycle, relative)
+        step = _step(numbers, [start for start, _ in known], seasons, shifted, timeline.unit)
+        strength, deviations, agreed = season(numbers / scale, seasons, cycle, relative, step)
         told.append(
             {
                 "by": by,
@@ -61,12 +64,24 @@ def seasons_of(ask: Ask, timeline: Timeline) -> list[dict[str, Any]]:
                 "aggregate": ask.aggregate,
                 "one": ask.one,
                 "values": len(numbers) - 2 * (cycle // 2),  # of which the trend is known
+                "cycle": cycle,
+                "agreed": agreed,
                 "strength": strength,
                 "relative": relative,
                 "deviations": {str(name): each if relative else each * scale for name, each in deviations.items()},
             }
         )
     return told
+
+
+def _step(
+    numbers: Floats, starts: Sequence[datetime], seasons: Sequence[int], shifted: datetime | None, unit: str
+) -> int | None:
+    """The place of the first value after a shift, found by a coarser unit: within one of it."""
+    if shifted is None:
+        return None
+    near = [i for i, at in enumerate(starts) if abs(at - shifted) <= periods.LENGTHS[unit]]
+    return stepped(numbers, seasons, near[0], near[-1]) if near else None
 
 
 def season_in(seasons: list[dict[str, Any]], unit: str) -> Callable[[datetime], int] | None:

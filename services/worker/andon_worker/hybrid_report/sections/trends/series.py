@@ -23,6 +23,7 @@ from andon_worker.hybrid_report.sections.trends.naming import (
     subject,
     with_gaps,
 )
+from andon_worker.hybrid_report.sections.trends.returning import seasons_told
 from andon_worker.hybrid_report.wording import MINUS, MISSING, Wording, brief, label, listed, some
 
 _ALONE, _MOST = 0.5, 0.95  # how much more a shift is worth where all else held
@@ -52,7 +53,7 @@ def series_sentences(result: Result, wording: Wording) -> list[Sentence]:
     still = [series for series in first.values() if not series["direction"] and not _broken(series)]
     turned = [series for series in first.values() if not series["direction"] and _broken(series)]
     told += [_each(series, result, points, wording) for series in still if series["complete"] < _TELLING]
-    told += _still([series for series in still if series["complete"] >= _TELLING], unit, wording)
+    told += _still([series for series in still if series["complete"] >= _TELLING], result, wording)
     if not moved and len(still) == 1:
         told += _latest(still[0], unit, points, wording)
     told += [sentence for series in turned for sentence in _breaks(series, result, points, wording)]
@@ -96,8 +97,9 @@ def _course(series: Told, unit: str, points: Sequence[Told], wording: Wording) -
     return Sentence(f"{text}.", _effect(series), key_of(series), (series["measure"] or "rows", "over time"), rows)
 
 
-def _still(found: list[Told], unit: str, wording: Wording) -> list[Sentence]:
+def _still(found: list[Told], result: Result, wording: Wording) -> list[Sentence]:
     """Those without a direction: one by one where they never move, or where there is only one."""
+    unit, seasonal = result["unit"], {season["measure"] for season in seasons_told(result)}
     fixed = [series for series in found if series["peak"]["value"] == series["dip"]["value"]]
     told = [
         Sentence(
@@ -112,7 +114,8 @@ def _still(found: list[Told], unit: str, wording: Wording) -> list[Sentence]:
         case [series]:
             number, peak, dip = number_of(series, wording), series["peak"], series["dip"]
             said = (
-                f"{capital(subject(series, unit))} shows no clear direction over "
+                f"{capital(subject(series, unit))} shows no clear direction "
+                f"{'but its season ' if series['measure'] in seasonal else ''}over "
                 f"{wording.count(series['complete'], unit)}: it was highest {wording.at(peak['start'], unit)} "
                 f"({number(peak['value'])}) and lowest {wording.at(dip['start'], unit)} ({number(dip['value'])})."
             )
