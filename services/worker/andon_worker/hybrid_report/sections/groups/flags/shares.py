@@ -63,17 +63,17 @@ def shares(table: Table, options: ReportOptions) -> tuple[list[Shares], set[froz
 
     And the pairs of a flag and a grouping of which nothing is told, for the grouping and another make the flag.
     """
-    made = [each.late for each in table.durations if each.late]
+    dated = [each.late for each in table.durations if each.late]
     ended = {each.name: each.sql for each in over(table)} if table.base == "source" else {}
     table.add(ended)
-    made += ended
+    dated += ended
     flags = _flags(table, options)
     by = choose.groupings(table, options, _GROUPINGS)
     by = [name for name in by if name in options.group_by or not table.column(name).part_of_time]
-    pairs = [*product(made, by), *_turned(table, options, flags, by)]
-    numbers = [] if options.group_by or _is_log(table, options) else telling(table, [*made, *flags])
+    pairs = [*product(dated, by), *_turned(table, options, flags, by)]
+    numbers = [] if options.group_by or _is_log(table, options) else telling(table, [*dated, *flags])
     lasting = {each.name for each in table.durations}
-    numbers = [(flag, parts) for flag, parts in numbers if flag not in made or not parts or parts.name not in lasting]
+    numbers = [(flag, parts) for flag, parts in numbers if flag not in dated or not parts or parts.name not in lasting]
     asked = [(flag, Grouping(name, _text(name)), len(pairs)) for flag, name in pairs]
     asked += [(flag, Grouping(parts.name, parts.sql, parts), _CUTS * len(numbers)) for flag, parts in numbers if parts]
     found = [each for pair in asked if (each := _compared(table, *pair))]
