@@ -20,6 +20,7 @@ _Found = tuple[str, Sentence]
 _OF_COLUMNS = {"correlations", "drivers"}  # what goes with one number goes with those that rise with it
 _BY_GROUP = {"groups", "drivers"}
 _FLAGS = "share-of-"
+_SHAPES = "distributions"  # how one column's values lie, which goes without saying beside more of that column
 
 
 def key_findings(told: Mapping[str, Sequence[Sentence]]) -> list[dict[str, Any]]:
@@ -40,10 +41,10 @@ def key_findings(told: Mapping[str, Sequence[Sentence]]) -> list[dict[str, Any]]
     names, numbers = (_alike(told, sections) for sections in ({"groups"}, set(told)))
 
     def same(one: _Found, other: _Found) -> bool:
-        """Whether both tell of the same columns, or the one of a single one of the other's."""
+        """Whether both tell of the same columns, or the one of how one of the other's values lie."""
         kept = numbers if {one[0], other[0]} <= _OF_COLUMNS else names
         a, b = ({kept.get(column, column) for column in each[1].about} for each in (one, other))
-        return bool(a) and (a == b or (len(one[1].about) == 1 and a < b))
+        return bool(a) and (a == b or (one[0] == _SHAPES and a < b))
 
     chosen: list[_Found] = []
     left = [each for each in found if each[1].effect >= _LEAST]
