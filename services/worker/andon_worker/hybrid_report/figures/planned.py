@@ -13,24 +13,25 @@ from andon.reports import Column, ReportOptions
 from andon.reports.duck import identifier, literal
 
 
-def _words(alternatives: str) -> re.Pattern[str]:
+def whole_words(alternatives: str) -> re.Pattern[str]:
+    """Whole words in any spelling of capitals; `_` parts words."""
     return re.compile(rf"(?i)(?<![^\W_])(?:{alternatives})(?![^\W_])")
 
 
-_PLANNED = _words(
+_PLANNED = whole_words(
     "budget(?:ed)?|plan(?:ned)?|targets?|goal|forecast|soll(?:wert)?|ziel|geplant|prévu|prévision|objectif|presupuesto|"
     "previsto|orçado|orçamento|objetivo|begroot|begroting"
 )
-_ACTUAL = _words(
+_ACTUAL = whole_words(
     "actuals?|ist(?:wert)?|tatsächlich|realisiert|achieved|réel|réalisé|effectif|reali[sz]ado|real|consuntivo|werkelijk|"
     "spent|ausgegeben|dépensé|gastado|gasto|speso|besteed"
 )
 # What is planned or spent anyway, so that one name has it and the other doesn't.
-_AMOUNT = _words(
+_AMOUNT = whole_words(
     "amounts?|costs?|spend(?:ing)?|expenses?|expenditures?|totals?|sum|value|kosten|betrag|beträge|ausgaben|aufwand|summe|"
     "wert|gesamt|coûts?|dépenses?|montant|importes?|costes?|costos?|gastos|custos?|costi|costo|spese|importo|bedrag"
 )
-_LESS = _words("variance|var|difference|diff|delta|abweichung|écart|desviación|varianza|verschil")
+_LESS = whole_words("variance|var|difference|diff|delta|abweichung|écart|desviación|varianza|verschil")
 _YEARS = re.compile(r"\b(?:19|20)\d\d\b")
 _FILLED = 0.8  # of the pairs of rows, that have both
 _MOST_KINDS = 4

@@ -84,7 +84,7 @@ class Ahead:
         wanted = [*self._wanted, ""] if DEFAULT_TENANT in self._wanted else self._wanted
         at = "{}-{}".format(*self._at)
         last, said, more = self._look(keys=[self._stream], args=[at, AT_ONCE, MOST_BYTES, MOST_FOUND, *wanted])
-        found = [(id, fields) for id, fields in entries_of(said) if fields is not None]
+        found = entries_of(said)
         self._count.update(map(tenant_of, found))
         self._many |= {tenant for tenant, count in self._count.items() if count > MOST_EACH}
         self._wanted -= self._many

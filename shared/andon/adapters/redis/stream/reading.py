@@ -104,7 +104,7 @@ class BoundedReader:
         left, room = count - len(first), most_bytes - sum(map(size, first))
         rest = entries_of(self._new(keys=[self._stream], args=[left, room, self._group, consumer]))
         self._more = bool(rest)
-        found = [*first, *((id, fields) for id, fields in rest if fields is not None)]
+        found = [*first, *rest]
         self._look_out(found)
         return found
 
@@ -210,9 +210,6 @@ def _beginning(fields: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
     return kept
 
 
-def entries_of(answer: Sequence[Any]) -> list[tuple[str, dict[bytes, bytes] | None]]:
-    """What a script has returned; None for one that isn't there any more."""
-    return [
-        (id.decode(), None if fields is None else dict(zip(fields[::2], fields[1::2], strict=True)))
-        for id, fields in answer
-    ]
+def entries_of(answer: Sequence[Any]) -> list[Entry]:
+    """What a script has returned."""
+    return [(id.decode(), dict(zip(fields[::2], fields[1::2], strict=True))) for id, fields in answer]

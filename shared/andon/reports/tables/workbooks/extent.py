@@ -9,7 +9,7 @@ from pathlib import Path
 
 from andon.reports.control import Control
 from andon.reports.errors import UnreadableDataset
-from andon.reports.tables.workbooks.lost import part_of
+from andon.reports.tables.workbooks.lost import column_of, part_of
 
 MOST_CELLS = 50_000_000
 """From a sheet's first cell to its last, of which fewer than one in a hundred holds something."""
@@ -35,7 +35,7 @@ def refuse_far(workbook: Path, sheet: str, control: Control) -> None:
         if (
             said
             and said[3]
-            and _size([(int(said[2]), _column(said[1])), (int(said[4]), _column(said[3]))]) <= MOST_CELLS
+            and _size([(int(said[2]), column_of(said[1])), (int(said[4]), column_of(said[3]))]) <= MOST_CELLS
         ):
             return
         places: list[Place] = []
@@ -55,7 +55,7 @@ def _filled(packed: zipfile.ZipFile, part: str, control: Control) -> Iterator[Pl
             text = rest + chunk
             end = 0
             for cell in _FILLED.finditer(text):
-                yield int(cell[2]), _column(cell[1])
+                yield int(cell[2]), column_of(cell[1])
                 end = cell.end()
             rest = text[max(end, len(text) - _LONGEST) :]
 
@@ -86,13 +86,6 @@ def _size(places: list[Place]) -> int:
         return 0
     top, left = _first(places)
     return (max(row for row, _ in places) - top + 1) * (max(column for _, column in places) - left + 1)
-
-
-def _column(letters: bytes) -> int:
-    place = 0
-    for letter in letters:
-        place = 26 * place + letter - ord("A") + 1
-    return place
 
 
 def _named(place: Place) -> str:

@@ -31,10 +31,7 @@ def lost_in(workbook: Path, sheet: str, control: Control) -> dict[int, dict[int,
     is known."""
     found: dict[int, dict[int, str]] = {}
     for letters, row, text in _cells(workbook, sheet, control):
-        place = 0
-        for letter in letters:
-            place = 26 * place + letter - ord("A") + 1
-        found.setdefault(row - 1, {})[place - 1] = text
+        found.setdefault(row - 1, {})[column_of(letters) - 1] = text
     return found
 
 
@@ -55,6 +52,14 @@ def _cells(workbook: Path, sheet: str, control: Control) -> Iterator[tuple[bytes
                 for cell in _UNSAVED.finditer(text) if b"<f" in text else ():
                     yield cell[1], int(cell[2]), missing.UNSAVED
                 rest = text[-_LONGEST:]
+
+
+def column_of(letters: bytes) -> int:
+    """The number of a column, from 1, by its letters."""
+    place = 0
+    for letter in letters:
+        place = 26 * place + letter - ord("A") + 1
+    return place
 
 
 def part_of(packed: zipfile.ZipFile, sheet: str) -> str | None:

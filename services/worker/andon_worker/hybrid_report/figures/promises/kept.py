@@ -7,24 +7,22 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from andon_worker.hybrid_report.figures.planned import whole_words
 from andon_worker.hybrid_report.figures.values import Floats
 
-
-def _words(alternatives: str) -> re.Pattern[str]:
-    return re.compile(rf"(?i)(?<![^\W_])(?:{alternatives})(?![^\W_])")
-
-
-_PROMISED = _words(
+_PROMISED = whole_words(
     "promised?|plan(?:ned)?|due|scheduled?|estimated?|expected|required|target|deadline|eta|etd|committed|agreed|"
     "geplante?[rs]?|plan(?:termin|datum)|soll|fällig(?:keit)?|fälligkeitsdatum|zugesagt|prévue?s?|échéance|prometid[oa]|"
     "previst[oa]|vencimiento|vencimento|scadenza|gepland|verwacht|beloofd"
 )
-_CAME = _words(
+_CAME = whole_words(
     "actual(?:ly)?|delivered|received|arrived|arrival|completed|completion|done|finished|closed|resolved|paid|returned|"
     "ist|tatsächliche?[rs]?|geliefert|erledigt|abgeschlossen|bezahlt|eingegangen|fertig|réele?|réelle|livrée?|payée?|"
     "entregad[oa]|pagad[oa]|pag[oa]|real|entregue|consegnat[oa]|effettiv[oa]|geleverd|werkelijk|betaald"
 )
-_SENT = _words("shipped|dispatched|sent|started|departed|versandt|versendet|gestartet|expédiée?|enviad[oa]|spedit[oa]")
+_SENT = whole_words(
+    "shipped|dispatched|sent|started|departed|versandt|versendet|gestartet|expédiée?|enviad[oa]|spedit[oa]"
+)
 _CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _FEWEST_ROWS = 20
 _BOUND = 1 / 3  # of what they would be apart if each stood beside any other

@@ -46,17 +46,16 @@ def late_since(table: Table, options: ReportOptions) -> list[Since]:
 def _since(table: Table, promise: Duration, time: str, by: list[str]) -> Since | None:
     every = _counts(table, promise, time, None)[None]
     told = {"late": promise.late, "start": promise.start, "end": promise.end}
-    found: list[tuple[float, date, str | None, Any]] = []
+    found: list[tuple[float, date, str | None, Any, Counts]] = []
     for name in (None, *by):
         for value, counts in ({None: every} if name is None else _counts(table, promise, time, name)).items():
             if (cut := _cut(counts)) is not None:
-                found.append((*cut, name, value))
+                found.append((*cut, name, value, counts))
     if not found:
         return None
     # That one group changed is told before that all did, by it.
     grouped = [each for each in found if each[2] is not None]
-    for _, since, name, value in sorted(grouped, key=lambda each: -each[0])[:1]:
-        own = _counts(table, promise, time, name)[value]
+    for _, since, name, value, own in sorted(grouped, key=lambda each: -each[0])[:1]:
         sides, all_sides = _sides(own, since), _sides(every, since)
         others = [{key: whole[key] - one[key] for key in whole} for one, whole in zip(sides, all_sides, strict=True)]
         moved = _share(sides[1]) - _share(sides[0])
